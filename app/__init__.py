@@ -1,0 +1,1 @@
+"""Afterglow: tells a ketamine clinic when a patient's benefit is fading."""

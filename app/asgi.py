@@ -1,0 +1,85 @@
+"""The only place where the HTTP side meets: all rooms' routes, one edge, one set of equipment."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.types import ASGIApp
+
+from app.check_ins import routes as check_ins
+from app.clinics import routes as clinics
+from app.monitoring import routes as monitoring
+from app.patients import routes as patients
+from app.signals import routes as signals
+from app.treatment import routes as treatment
+from app.web import health
+from app.web.edge import Edge
+from app.web.equipment import Equipment
+from app.web.problems import MEDIA_TYPE, Problem, install_problem_handlers
+from app.web.request_limits import RequestLimits
+from app.webhooks import routes as webhooks
+
+_DESCRIPTION = """Afterglow tells a ketamine clinic when a patient's benefit is fading.
+
+Patients' devices send short check-ins of mood, energy and sleep; each is compared with that patient's own
+scores after induction; the care team is told by signed webhooks, with the reasons. It does not diagnose,
+predict or decide, and it is not an emergency service."""
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"description": "A problem document (RFC 9457)", "content": {MEDIA_TYPE: {}}, "model": Problem}
+}
+
+
+def operation_name(route: APIRoute) -> str:
+    """Name an operation by its function: short, and stable for clients generated from the document."""
+    return route.name
+
+
+def build_api(
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
+) -> FastAPI:
+    """Put the rooms' routes together; needs nothing yet, so the OpenAPI document can be made from it."""
+    api = FastAPI(
+        title="Afterglow",
+        version=version("afterglow"),
+        description=_DESCRIPTION,
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=operation_name,
+        lifespan=lifespan,
+        responses=_PROBLEMS,
+    )
+    for router in (
+        clinics.router,
+        patients.router,
+        treatment.router,
+        check_ins.import_router,
+        monitoring.router,
+        signals.router,
+        signals.safety_router,
+        webhooks.router,
+        patients.own_router,
+        check_ins.router,
+        check_ins.help_router,
+        health.router,
+    ):
+        api.include_router(router)
+    api.webhooks.routes.extend(webhooks.outgoing.routes)
+    install_problem_handlers(api)
+    return api
+
+
+def build_app(equipment: Equipment, *, requests_per_minute: int) -> ASGIApp:
+    """Make the whole application around its equipment, which it closes when it ends."""
+
+    @asynccontextmanager
+    async def lifespan(_api: FastAPI) -> AsyncIterator[None]:
+        yield
+        await equipment.database.close()
+
+    api = build_api(lifespan)
+    api.state.equipment = equipment
+    return Edge(api, limits=RequestLimits(requests_per_minute))

@@ -1,0 +1,1 @@
+"""Completed validated scales."""

@@ -1,0 +1,1 @@
+"""Recording what the patient reports: once, whatever happens next."""

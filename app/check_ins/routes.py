@@ -1,0 +1,152 @@
+"""Check-ins: from the patient's phone, and brought along by the clinic."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from app.check_ins import service
+from app.check_ins.reading import STATUS_OF, batch_reply, check_in_reply, read_items, told
+from app.check_ins.refused_statements import report_refused
+from app.check_ins.safety_answers import says_yes
+from app.check_ins.safety_road import SafetyRoadRoute
+from app.check_ins.schemas import (
+    BatchReply,
+    CheckInBatch,
+    CheckInEntry,
+    CheckInItem,
+    CheckInList,
+    CheckInReply,
+    CrisisHelpReply,
+    ImportedCheckInBatch,
+    ImportedCheckInItem,
+)
+from app.check_ins.service import FromClinic, FromDevice, Kept, Recorded, Source, Told
+from app.clinics.access import CheckInsKey
+from app.clinics.service import crisis_phone_of
+from app.foundation.errors import RefusalError
+from app.messages.crisis_help import DEFAULT_LANGUAGE, crisis_help
+from app.patients.access import DeviceTokenPresented, PatientSignedIn
+from app.web.dependencies import EquipmentNeeded
+from app.web.equipment import Equipment
+from app.web.problems import Problem
+from app.web.schemas import PAGE_SIZE, CursorNotValidError, PageLimit, read_cursor, write_cursor
+
+router = APIRouter(prefix="/v1/check-ins", tags=["check-ins"], route_class=SafetyRoadRoute)
+import_router = APIRouter(prefix="/v1/patients/{patient_id}/check-ins", tags=["check-ins"])
+help_router = APIRouter(prefix="/v1", tags=["crisis help"])
+
+
+@router.put(
+    "/{check_in_id}",
+    summary="Send a check-in",
+    status_code=201,
+    response_model=CheckInReply,
+    responses={200: {"model": CheckInReply, "description": "Kept before"}, 409: {"model": Problem}},
+)
+async def put_check_in(
+    check_in_id: UUID, body: CheckInEntry, equipment: EquipmentNeeded, token: DeviceTokenPresented
+) -> Response:
+    """Keep a check-in under the id that the phone chose (a UUIDv7); sending it again changes nothing.
+
+    A safety answer adds `crisis_help` to the reply, to be shown at once.
+    """
+    recorded = await service.record(equipment, FromDevice(token=token), [told(check_in_id, body)])
+    (outcome,) = recorded.items
+    if isinstance(outcome, RefusalError):
+        raise outcome
+    help_now = await _help(equipment, token.clinic_id, recorded.locale) if body.self_harm_thoughts else None
+    reply = check_in_reply(equipment.vault, token.clinic_id, outcome.stored, help_now)
+    return Response(
+        reply.model_dump_json(), status_code=STATUS_OF[outcome.outcome], media_type="application/json"
+    )
+
+
+@router.post("/batch", summary="Send several check-ins")
+async def send_batch(
+    body: CheckInBatch, equipment: EquipmentNeeded, token: DeviceTokenPresented
+) -> BatchReply:
+    """Keep up to 100 check-ins, with one result an item, in order; a bad item never fails the rest."""
+    return await _record_batch(equipment, FromDevice(token=token), body.items, CheckInItem)
+
+
+@import_router.post("/batch", summary="Bring past check-ins along")
+async def import_batch(
+    patient_id: UUID, body: ImportedCheckInBatch, equipment: EquipmentNeeded, caller: CheckInsKey
+) -> BatchReply:
+    """Keep up to 100 past check-ins from elsewhere, however old; they can raise only what holds now."""
+    source = FromClinic(clinic_id=caller.clinic_id, patient_id=patient_id, by=caller.actor)
+    return await _record_batch(equipment, source, body.items, ImportedCheckInItem)
+
+
+@router.get("", summary="Sync check-ins")
+async def list_check_ins(
+    equipment: EquipmentNeeded,
+    caller: PatientSignedIn,
+    after: Annotated[str | None, Query(max_length=200, description="The cursor from the last sync")] = None,
+    limit: PageLimit = PAGE_SIZE,
+) -> CheckInList:
+    """List what changed since the cursor: new, corrected and withdrawn check-ins, in that order."""
+    sequence = _sequence(after)
+    found = await service.changes_since(
+        equipment, caller.clinic_id, caller.patient_id, sequence=sequence, limit=limit
+    )
+    return CheckInList(
+        items=[check_in_reply(equipment.vault, caller.clinic_id, stored) for stored in found],
+        cursor=write_cursor(str(found[-1].sync_sequence if found else sequence)),
+    )
+
+
+@router.delete("/{check_in_id}", status_code=204, summary="Withdraw a check-in")
+async def withdraw_check_in(check_in_id: UUID, equipment: EquipmentNeeded, caller: PatientSignedIn) -> None:
+    """Take a check-in back; it no longer counts, and stays marked on the record."""
+    await service.withdraw(equipment, caller.clinic_id, caller.patient_id, check_in_id, actor=caller.actor)
+
+
+@help_router.get("/crisis-help", summary="Crisis help")
+async def read_crisis_help(
+    locale: Annotated[str, Query(max_length=35)] = DEFAULT_LANGUAGE,
+) -> CrisisHelpReply:
+    """Give the help for a language. Who may: everybody."""
+    return CrisisHelpReply.of(crisis_help(locale))
+
+
+async def _record_batch(
+    equipment: Equipment,
+    source: Source,
+    items: list[Any],
+    form: type[CheckInItem] | type[ImportedCheckInItem],
+) -> BatchReply:
+    read = read_items(items, form)
+    recorded = await service.record(equipment, source, [one for one in read if isinstance(one, Told)])
+    statements = [says_yes(item) for item in items]
+    await report_refused(equipment, source, items, _kept_flags(read, recorded))
+    help_now = await _help(equipment, source.clinic_id, recorded.locale) if any(statements) else None
+    return batch_reply(
+        equipment.vault,
+        source.clinic_id,
+        items,
+        read,
+        recorded.items,
+        statements=statements,
+        help_now=help_now,
+    )
+
+
+def _kept_flags(read: list[Told | dict[str, Any]], recorded: Recorded) -> list[bool]:
+    outcomes = iter(recorded.items)
+    return [isinstance(one, Told) and isinstance(next(outcomes), Kept) for one in read]
+
+
+async def _help(equipment: Equipment, clinic_id: UUID, locale: str) -> CrisisHelpReply:
+    phone = await crisis_phone_of(equipment, clinic_id)
+    return CrisisHelpReply.of(crisis_help(locale, clinic_phone=phone))
+
+
+def _sequence(cursor: str | None) -> int:
+    position = read_cursor(cursor)
+    if position is None:
+        return 0
+    if not position.isdigit():
+        raise CursorNotValidError("query/after")
+    return int(position)

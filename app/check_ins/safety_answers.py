@@ -1,0 +1,69 @@
+"""Finding safety answers in check-ins, kept or refused, and setting them on the safety road."""
+
+import json
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from app.foundation.audit import Actor
+from app.signals.safety import SafetyReport, SafetySource, report
+from app.storage.check_ins import Standing, StoredCheckIn
+from app.storage.unit_of_work import UnitOfWork
+
+FIELD: Final = "self_harm_thoughts"
+# What means "no" in a field that should hold true or false. Everything else is taken as a yes: a phone
+# that writes it wrongly must not silence the person.
+_NO: Final = frozenset({"", "0", "false", "no", "none", "null"})
+_BROKEN: Final = re.compile(rb'"self_harm_thoughts"\s*:\s*"?(\w*)')
+
+
+async def report_safety_answers(
+    work: UnitOfWork,
+    standing: Standing,
+    stored: Sequence[StoredCheckIn],
+    *,
+    actor: Actor,
+    public_url: str,
+    now: datetime,
+) -> None:
+    """Set every statement among these check-ins on the safety road; the patient's own statement is urgent."""
+    for one in stored:
+        if one.check_in.self_harm_thoughts:
+            said = SafetyReport(
+                patient_id=standing.patient_id,
+                mode=standing.mode,
+                source=SafetySource.CHECK_IN,
+                source_id=UUID(one.check_in.id),
+                urgent=True,
+                received_at=now,
+                actor=actor,
+            )
+            await report(work, said, public_url=public_url)
+
+
+def statements_in(body: bytes) -> list[str | None]:
+    """Find statements in a body as it was sent, however broken: the item's id for each, where it has one."""
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return [None for answer in _BROKEN.findall(body) if _means_yes(answer.decode("ascii", "replace"))]
+    return _statements(document)
+
+
+def says_yes(document: object) -> bool:
+    """Whether one check-in, as sent, holds the statement."""
+    return isinstance(document, dict) and FIELD in document and _means_yes(document[FIELD])
+
+
+def _statements(document: object) -> list[str | None]:
+    if not isinstance(document, dict):
+        return []
+    items = document.get("items")
+    candidates = [document, *(items if isinstance(items, list) else [])]
+    return [str(one["id"])[:64] if one.get("id") is not None else None for one in candidates if says_yes(one)]
+
+
+def _means_yes(answer: object) -> bool:
+    return str(answer).strip().lower() not in _NO

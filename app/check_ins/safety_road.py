@@ -1,0 +1,80 @@
+"""The safety road around the check-in operations: whatever becomes of the request, the statement arrives.
+
+The route class below wraps reading, validating and recording. When any of them fails, our own bugs
+included, it looks into the body as it was sent; a statement found there becomes a safety event of its own,
+and crisis help travels with the error.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from app.check_ins.refused_statements import report_statements
+from app.check_ins.safety_answers import statements_in
+from app.check_ins.schemas import CrisisHelpReply
+from app.check_ins.service import FromDevice
+from app.clinics.service import crisis_phone
+from app.foundation.logs import where
+from app.foundation.tokens import TokenKind, TokenNotValidError, read_token
+from app.messages.crisis_help import crisis_help
+from app.web.dependencies import bearer_token
+from app.web.equipment import Equipment
+
+
+class SafetyRoadRoute(APIRoute):
+    """A route that cannot lose a patient's statement."""
+
+    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override] # narrower than Coroutine, as used
+        """Wrap FastAPI's own handler."""
+        handle = super().get_route_handler()
+
+        async def handle_safely(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except Exception as error:
+                statements = statements_in(await _body_of(request))
+                if statements:
+                    vars(error)["crisis_help"] = await _report_all(request, statements)
+                raise
+
+        return handle_safely
+
+
+async def _body_of(request: Request) -> bytes:
+    try:
+        return await request.body()
+    except Exception:  # noqa: BLE001 - a body that cannot be read holds no statement that we could find
+        return b""
+
+
+async def _report_all(request: Request, statements: list[str | None]) -> dict[str, Any]:
+    """Put the statements on the road; gives the help to show, also when nothing else works."""
+    locale, phone = request.headers.get("accept-language", "en").split(",")[0], None
+    try:
+        equipment: Equipment = request.app.state.equipment
+        reference = read_token(bearer_token(request), TokenKind.DEVICE_ACCESS)
+        path_id = request.path_params.get("check_in_id")
+        locale, phone = await _report(
+            equipment, FromDevice(token=reference), [path_id] if path_id else statements
+        )
+    except TokenNotValidError:
+        pass  # nobody is signed in: nobody to tell the clinic of, but the person still gets help
+    except Exception as error:  # noqa: BLE001 - the help must reach the person whatever fails here
+        structlog.get_logger().error(
+            "safety.report_failed", error_type=type(error).__name__, error_at=where(error)
+        )
+    return CrisisHelpReply.of(crisis_help(locale, clinic_phone=phone)).model_dump(mode="json")
+
+
+async def _report(
+    equipment: Equipment, source: FromDevice, statements: list[str | None]
+) -> tuple[str, str | None]:
+    async with equipment.database.work(source.clinic_id) as work:
+        standing = await source.standing(work, (), equipment.clock.now())
+        await report_statements(work, equipment, source, standing, statements)
+        phone = await crisis_phone(work, equipment.vault)
+        await work.commit()
+    return standing.locale, phone

@@ -1,0 +1,175 @@
+"""A check-in as it is sent and as it is given back."""
+
+import json
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field, WithJsonSchema, model_validator
+
+from app.foundation.errors import RefusalError
+from app.messages.crisis_help import CrisisHelp
+from app.web.schemas import Moment, ReplyBody, RequestBody, TimeZoneName
+
+WholeScore = Annotated[int, Field(strict=True, ge=0, le=10)]
+# Imported averages have fractions.
+AnyScore = Annotated[float, Field(strict=True, ge=0, le=10, allow_inf_nan=False)]
+SleepHours = Annotated[float, Field(strict=True, ge=0, le=24, multiple_of=0.25, allow_inf_nan=False)]
+YesOrNo = Annotated[bool, Field(strict=True)]
+NOTE_LENGTH = 4000
+MOST_IN_BATCH = 100
+
+
+class NothingAnsweredError(RefusalError, ValueError):
+    """Nothing was answered: send mood, energy or sleep_quality, or a request, or a safety answer."""
+
+    code = "nothing-answered"
+
+
+class _Told(RequestBody):
+    """What all check-ins have, whoever sends them."""
+
+    recorded_at: Moment = Field(
+        description="When the person entered it, with the offset of the phone's clock"
+    )
+    time_zone: TimeZoneName = Field(description="Where the person was")
+    sleep_hours: SleepHours | None = Field(
+        default=None, description="The night that ended on that day, by quarter hours; shown, never decides"
+    )
+    note: Annotated[str, Field(max_length=NOTE_LENGTH)] | None = Field(
+        default=None, description="Not read by a person right away, and not scanned"
+    )
+    asks_about_booster: YesOrNo = Field(default=False, description='"I would like to talk about a booster"')
+    self_harm_thoughts: YesOrNo = Field(
+        default=False,
+        description='"I am thinking about harming myself": crisis help comes back, the clinic is told at once',
+    )
+    supersedes: UUID | None = Field(default=None, description="The check-in that this one corrects")
+
+    @model_validator(mode="after")
+    def _something_is_answered(self) -> "_Told":
+        channels = (getattr(self, name) for name in ("mood", "energy", "sleep_quality"))
+        if all(answer is None for answer in channels) and not (
+            self.asks_about_booster or self.self_harm_thoughts
+        ):
+            raise NothingAnsweredError
+        return self
+
+    def canonical(self) -> bytes:
+        """Write what was said in one way only, to tell the same report from another one."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":")).encode()
+
+
+class CheckInEntry(_Told):
+    """A check-in: 0 is worst and 10 is best; a question that was skipped is left out."""
+
+    mood: WholeScore | None = None
+    energy: WholeScore | None = None
+    sleep_quality: WholeScore | None = Field(default=None, description="Last night's sleep")
+    input_mode: Literal["radio", "slider"] = "radio"
+
+
+class CheckInItem(CheckInEntry):
+    """A check-in of a batch, with its id."""
+
+    id: UUID
+
+
+class ImportedCheckInItem(_Told):
+    """A past check-in brought along from elsewhere; averages may have fractions."""
+
+    id: UUID
+    mood: AnyScore | None = None
+    energy: AnyScore | None = None
+    sleep_quality: AnyScore | None = None
+    input_mode: Literal["import"] = "import"
+
+
+class _Batch(RequestBody):
+    """Items are looked at one by one: a bad one never fails the rest."""
+
+
+class CheckInBatch(_Batch):
+    """Up to 100 check-ins; each gets its own result, in order."""
+
+    items: Annotated[
+        list[Annotated[Any, WithJsonSchema(CheckInItem.model_json_schema())]],
+        Field(min_length=1, max_length=MOST_IN_BATCH),
+    ]
+
+
+class ImportedCheckInBatch(_Batch):
+    """Up to 100 past check-ins; each gets its own result, in order."""
+
+    items: Annotated[
+        list[Annotated[Any, WithJsonSchema(ImportedCheckInItem.model_json_schema())]],
+        Field(min_length=1, max_length=MOST_IN_BATCH),
+    ]
+
+
+class CrisisLineReply(ReplyBody):
+    """One way to get help now."""
+
+    label: str
+    number: str
+
+
+class CrisisHelpReply(ReplyBody):
+    """Help to show at once, in full, before anything else."""
+
+    locale: str
+    title: str
+    lines: list[CrisisLineReply]
+    not_monitored: str
+
+    @classmethod
+    def of(cls, help_now: CrisisHelp) -> "CrisisHelpReply":
+        """Make the reply."""
+        return cls.model_validate(help_now, from_attributes=True)
+
+
+class CheckInReply(ReplyBody):
+    """A check-in as it is kept."""
+
+    id: UUID
+    recorded_at: datetime
+    time_zone: str
+    check_in_day: date = Field(description="From 04:00 to 04:00 where the person was")
+    received_at: datetime
+    late: bool = Field(description="Reported after its day was over")
+    mood: float | None
+    energy: float | None
+    sleep_quality: float | None
+    sleep_hours: float | None
+    note: str | None
+    asks_about_booster: bool
+    self_harm_thoughts: bool
+    input_mode: Literal["radio", "slider", "import"]
+    supersedes: UUID | None
+    superseded_by: UUID | None
+    withdrawn_at: datetime | None
+    crisis_help: CrisisHelpReply | None = None
+
+
+class BatchResult(ReplyBody):
+    """What became of one item: 201 kept, 200 kept before, 409 or 422 not kept (see problem)."""
+
+    id: UUID | None
+    status: int
+    check_in: CheckInReply | None = None
+    problem: dict[str, Any] | None = None
+    crisis_help: CrisisHelpReply | None = None
+
+
+class BatchReply(ReplyBody):
+    """One result an item, in order; crisis help stands here too when any item calls for it."""
+
+    results: list[BatchResult]
+    crisis_help: CrisisHelpReply | None = None
+
+
+class CheckInList(ReplyBody):
+    """What changed since the cursor: new, corrected and withdrawn check-ins."""
+
+    items: list[CheckInReply]
+    cursor: str = Field(description="Send it as `after` next time; it also moves when nothing changed")

@@ -1,0 +1,443 @@
+"""Recording check-ins: each once, with all that follows from it, in one transaction.
+
+Two ways in (a patient's device, a clinic's import), one way through. If our own evaluation fails, the
+check-ins, their safety events and a job to evaluate again are kept all the same.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from app.check_ins.safety_answers import report_safety_answers
+from app.clinical.check_ins import CheckIn, check_in_day
+from app.foundation.audit import Actor, ActorKind, AuditEvent
+from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
+from app.foundation.logs import where
+from app.foundation.tokens import TokenNotValidError, TokenReference
+from app.foundation.vault import Vault
+from app.monitoring import service as monitoring
+from app.storage import check_ins, patient_states
+from app.storage.check_ins import Standing, StoredCheckIn
+from app.storage.unit_of_work import UnitOfWork
+from app.web.equipment import Equipment
+
+# Further back the phone's memory is not to be trusted; a clinic's import has no such limit.
+_MOST_DAYS_BACK: Final = timedelta(days=30)
+_AHEAD: Final = timedelta(minutes=10)
+# After so many lost races the patient's row is locked: then it is our turn for certain.
+_OPTIMISTIC_TRIES: Final = 3
+
+
+class CheckInConflictError(RefusalError):
+    """A check-in with this id and another content is kept already; a correction needs a new id and `supersedes`."""
+
+    kind = RefusalKind.CONFLICT
+    code = "check-in-conflict"
+
+
+class CheckInInFutureError(RefusalError):
+    """This check-in's time lies more than 10 minutes in the future; please look at the phone's clock."""
+
+    code = "check-in-in-future"
+
+
+class CheckInTooOldError(RefusalError):
+    """This check-in is more than 30 days old; the clinic can import older ones."""
+
+    code = "check-in-too-old"
+
+
+class SupersededNotFoundError(RefusalError):
+    """The check-in to be corrected is not there, or was corrected or withdrawn before."""
+
+    code = "superseded-not-found"
+
+
+class ItemOutcome(Enum):
+    """What became of one check-in."""
+
+    CREATED = "created"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A check-in as told, valid in itself; ``canonical`` is its one way of being written down."""
+
+    check_in: CheckIn
+    input_mode: str
+    note: str | None
+    supersedes: UUID | None
+    canonical: bytes
+
+    @property
+    def id(self) -> UUID:
+        """The id that the phone chose."""
+        return UUID(self.check_in.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A check-in that is kept, by this request or an earlier one."""
+
+    stored: StoredCheckIn
+    outcome: ItemOutcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """The patient, and for each item in order: kept, or why not."""
+
+    patient_id: UUID
+    locale: str
+    items: tuple[Kept | RefusalError, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FromDevice:
+    """Reports that a patient's device sends: whose it is, the token says."""
+
+    token: TokenReference
+
+    @property
+    def clinic_id(self) -> UUID:
+        """The tenant."""
+        return self.token.clinic_id
+
+    async def standing(self, work: UnitOfWork, ids: Sequence[UUID], now: datetime) -> Standing:
+        """Find who this is and where they stand, in one read."""
+        found = await check_ins.standing_by_token(work, self.token.digest, ids=ids, now=now)
+        if found is None:
+            raise TokenNotValidError
+        return found
+
+    def actor(self, standing: Standing) -> Actor:
+        """Who the audit trail says it was."""
+        return Actor(kind=ActorKind.DEVICE, id=standing.device_id)
+
+    @property
+    def is_history(self) -> bool:
+        """Whether this is brought along from elsewhere."""
+        return False
+
+    def refuse_time(self, recorded_at: datetime, now: datetime) -> None:
+        """Refuse a time that a phone cannot mean."""
+        if recorded_at > now + _AHEAD:
+            raise CheckInInFutureError("#/recorded_at")
+        if recorded_at < now - _MOST_DAYS_BACK:
+            raise CheckInTooOldError("#/recorded_at")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FromClinic:
+    """Past reports that a clinic brings along for one of its patients."""
+
+    clinic_id: UUID
+    patient_id: UUID
+    by: Actor
+
+    async def standing(self, work: UnitOfWork, ids: Sequence[UUID], _now: datetime) -> Standing:
+        """Find where the patient stands."""
+        found = await check_ins.standing_of_patient(work, self.patient_id, ids=ids)
+        if found is None:
+            raise NotFoundError
+        return found
+
+    def actor(self, _standing: Standing) -> Actor:
+        """Who the audit trail says it was."""
+        return self.by
+
+    @property
+    def is_history(self) -> bool:
+        """Whether this is brought along from elsewhere."""
+        return True
+
+    def refuse_time(self, recorded_at: datetime, now: datetime) -> None:
+        """Refuse the future; the past has no limit."""
+        if recorded_at > now + _AHEAD:
+            raise CheckInInFutureError("#/recorded_at")
+
+
+Source = FromDevice | FromClinic
+
+
+async def record(equipment: Equipment, source: Source, told: Sequence[Told]) -> Recorded:
+    """Record check-ins; one that cannot be kept never fails the others.
+
+    Raises:
+        TokenNotValidError: the device may not speak for anybody.
+        NotFoundError: the clinic has no such patient.
+    """
+    evaluate = True
+    for turn in range(_OPTIMISTIC_TRIES + 2):
+        try:
+            recorded = await _record_once(
+                equipment, source, told, evaluate=evaluate, lock=turn >= _OPTIMISTIC_TRIES
+            )
+        except (RefusalError, OSError):
+            raise
+        except Exception as error:
+            if not evaluate:
+                raise
+            # Our fault, not the patient's: keep what was told, and evaluate it in the background.
+            _log_failed_evaluation(error)
+            evaluate = False
+            continue
+        if recorded is not None:
+            return recorded
+    raise CouldNotTakeTurnError
+
+
+class CouldNotTakeTurnError(RefusalError):
+    """Too much is being written for this patient at once; please send it again."""
+
+    kind = RefusalKind.UNAVAILABLE
+    code = "busy"
+
+
+async def _record_once(
+    equipment: Equipment, source: Source, told: Sequence[Told], *, evaluate: bool, lock: bool
+) -> Recorded | None:
+    """Try once; None when another report of this patient was faster."""
+    now = equipment.clock.now()
+    ids = [one.id for one in told]
+    async with equipment.database.work(source.clinic_id) as work:
+        standing = await source.standing(work, ids, now)
+        if lock:
+            await patient_states.lock(work, standing.patient_id)
+            standing = await source.standing(work, ids, now)
+        items = _judge_items(equipment.vault, source, standing, told, now=now, clinic_id=source.clinic_id)
+        items = await _find_superseded(work, standing, items)
+        new = [
+            item.stored for item in items if isinstance(item, Kept) and item.outcome is ItemOutcome.CREATED
+        ]
+        if new:
+            actor = source.actor(standing)
+            written = await _write(
+                work, equipment, standing, new, actor, now=now, evaluate=evaluate, tell=not source.is_history
+            )
+            if not written:
+                return None
+        items = await _with_earlier(work, standing, items)
+        # Also for reports that were kept before: the same report twice is one event, never none.
+        await report_safety_answers(
+            work,
+            standing,
+            [item.stored for item in items if isinstance(item, Kept)],
+            actor=source.actor(standing),
+            public_url=equipment.public_url,
+            now=now,
+        )
+        await work.commit()
+    return Recorded(patient_id=standing.patient_id, locale=standing.locale, items=tuple(items))
+
+
+async def _write(
+    work: UnitOfWork,
+    equipment: Equipment,
+    standing: Standing,
+    new: Sequence[StoredCheckIn],
+    actor: Actor,
+    *,
+    now: datetime,
+    evaluate: bool,
+    tell: bool,
+) -> bool:
+    """Write new check-ins and what follows; False when it was not our turn."""
+    evaluated = None
+    if evaluate:
+        evaluated = await monitoring.evaluate_with(work, equipment, standing, new, now=now, tell=tell)
+    audit = AuditEvent(
+        at=now,
+        actor=actor,
+        action="check_in.recorded",
+        subject_kind="check_in",
+        subject_id=UUID(new[0].check_in.id),
+        patient_id=standing.patient_id,
+    )
+    answer = evaluated.answer if evaluated else None
+    if not await check_ins.record(work, standing, new, answer=answer, audit=audit):
+        return False
+    await _mark_superseded(work, standing, new, actor, now=now)
+    if evaluated is None:
+        monitoring.evaluate_later(work, standing.patient_id)
+    else:
+        await monitoring.follow(work, equipment, standing, evaluated, now=now)
+    return True
+
+
+async def withdraw(
+    equipment: Equipment, clinic_id: UUID, patient_id: UUID, check_in_id: UUID, *, actor: Actor
+) -> None:
+    """Take a check-in back: it stays on the record, marked, and no longer counts.
+
+    Raises:
+        NotFoundError: there is none under this id, or it was corrected or withdrawn before.
+    """
+    now = equipment.clock.now()
+    async with equipment.database.work(clinic_id) as work:
+        state = await patient_states.lock(work, patient_id)
+        if state is None:
+            raise NotFoundError
+        sequence = await patient_states.next_sync_sequence(work, patient_id)
+        audit = _event(now, actor, "check_in.withdrawn", check_in_id, patient_id)
+        withdrawn = await check_ins.withdraw(
+            work, patient_id, check_in_id, now=now, sync_sequence=sequence, audit=audit
+        )
+        if not withdrawn:
+            raise NotFoundError
+        await monitoring.evaluate_anew(work, equipment, patient_id, now=now)
+        await work.commit()
+
+
+async def changes_since(
+    equipment: Equipment, clinic_id: UUID, patient_id: UUID, *, sequence: int, limit: int
+) -> list[StoredCheckIn]:
+    """List what changed after this point of the patient's sync."""
+    async with equipment.database.work(clinic_id) as work:
+        return await check_ins.since(work, patient_id, sequence=sequence, limit=limit)
+
+
+def open_note(vault: Vault, clinic_id: UUID, stored: StoredCheckIn) -> str | None:
+    """Open a check-in's note."""
+    if stored.note_sealed is None:
+        return None
+    return vault.open(
+        stored.note_sealed,
+        table="check_ins",
+        column="note_sealed",
+        clinic_id=clinic_id,
+        row_id=UUID(stored.check_in.id),
+    )
+
+
+def _judge_items(
+    vault: Vault, source: Source, standing: Standing, told: Sequence[Told], *, now: datetime, clinic_id: UUID
+) -> list[Kept | RefusalError]:
+    """Tell new items from those kept before and those that cannot be kept; sequence numbers in order."""
+    seen = dict(standing.seen)
+    sequence = standing.sync_sequence
+    judged: list[Kept | RefusalError] = []
+    for one in told:
+        digest = vault.digest(b"check-in", standing.patient_id.bytes, one.canonical)
+        key = one.check_in.id
+        try:
+            if key in seen:
+                if seen[key] != digest.hex():
+                    raise CheckInConflictError("#/id")
+                outcome, number = ItemOutcome.UNCHANGED, 0
+            else:
+                source.refuse_time(one.check_in.recorded_at, now)
+                sequence += 1
+                outcome, number = ItemOutcome.CREATED, sequence
+        except RefusalError as refusal:
+            judged.append(refusal)
+            continue
+        seen[key] = digest.hex()
+        stored = _stored(vault, one, digest=digest, sequence=number, now=now, clinic_id=clinic_id)
+        judged.append(Kept(stored=stored, outcome=outcome))
+    return judged
+
+
+def _stored(
+    vault: Vault, one: Told, *, digest: bytes, sequence: int, now: datetime, clinic_id: UUID
+) -> StoredCheckIn:
+    told = one.check_in
+    day = check_in_day(told.recorded_at, told.time_zone)
+    sealed = one.note and vault.seal(
+        one.note, table="check_ins", column="note_sealed", clinic_id=clinic_id, row_id=one.id
+    )
+    return StoredCheckIn(
+        check_in=told,
+        check_in_day=day,
+        received_at=now,
+        late=day < check_in_day(now, told.time_zone),
+        input_mode=one.input_mode,
+        note_sealed=sealed or None,
+        sync_sequence=sequence,
+        digest=digest,
+        supersedes=one.supersedes,
+    )
+
+
+async def _find_superseded(
+    work: UnitOfWork, standing: Standing, items: list[Kept | RefusalError]
+) -> list[Kept | RefusalError]:
+    """Refuse corrections of what is not there to be corrected."""
+    wanted = [item.stored.supersedes for item in items if isinstance(item, Kept) and _is_correction(item)]
+    if not wanted:
+        return items
+    found = await check_ins.find_all(work, standing.patient_id, [one for one in wanted if one])
+    correctable = {key for key, one in found.items() if not one.superseded_by and not one.withdrawn_at}
+    correctable |= {UUID(item.stored.check_in.id) for item in items if isinstance(item, Kept)}
+    judged: list[Kept | RefusalError] = []
+    for item in items:
+        target = item.stored.supersedes if isinstance(item, Kept) and _is_correction(item) else None
+        if target is not None and target not in correctable:
+            judged.append(SupersededNotFoundError("#/supersedes"))
+            continue
+        correctable.discard(target) if target else None
+        judged.append(item)
+    return judged
+
+
+def _is_correction(item: Kept) -> bool:
+    return item.outcome is ItemOutcome.CREATED and item.stored.supersedes is not None
+
+
+async def _mark_superseded(
+    work: UnitOfWork, standing: Standing, new: Sequence[StoredCheckIn], actor: Actor, *, now: datetime
+) -> None:
+    for stored in new:
+        if stored.supersedes is None:
+            continue
+        number = await patient_states.next_sync_sequence(work, standing.patient_id)
+        audit = _event(now, actor, "check_in.superseded", stored.supersedes, standing.patient_id)
+        await check_ins.supersede(
+            work,
+            standing.patient_id,
+            stored.supersedes,
+            by=UUID(stored.check_in.id),
+            sync_sequence=number,
+            audit=audit,
+        )
+
+
+async def _with_earlier(
+    work: UnitOfWork, standing: Standing, items: list[Kept | RefusalError]
+) -> list[Kept | RefusalError]:
+    """Put what was kept by an earlier request in place of what was sent again."""
+    again = [
+        UUID(item.stored.check_in.id)
+        for item in items
+        if isinstance(item, Kept) and item.outcome is ItemOutcome.UNCHANGED
+    ]
+    if not again:
+        return items
+    earlier = await check_ins.find_all(work, standing.patient_id, again)
+    return [
+        replace(item, stored=earlier[UUID(item.stored.check_in.id)])
+        if isinstance(item, Kept) and item.outcome is ItemOutcome.UNCHANGED
+        else item
+        for item in items
+    ]
+
+
+def _log_failed_evaluation(error: Exception) -> None:
+    structlog.get_logger().error("evaluation.failed", error_type=type(error).__name__, error_at=where(error))
+
+
+def _event(now: datetime, actor: Actor, action: str, check_in_id: UUID, patient_id: UUID) -> AuditEvent:
+    return AuditEvent(
+        at=now,
+        actor=actor,
+        action=action,
+        subject_kind="check_in",
+        subject_id=check_in_id,
+        patient_id=patient_id,
+    )

@@ -1,0 +1,193 @@
+"""The commands by name. Each says what it does in one line; the work is in the modules beside."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.asgi import build_api
+from app.cli import development, processes
+from app.cli.ground import OwnerUrlMissingError, open_ground
+from app.clinics.service import open_clinic
+from app.foundation.vault import KeyFileError
+from app.settings import Settings
+from app.storage import archive
+from app.storage.binaries import LocalDatabaseError, find_binaries
+from app.storage.migrating import SchemaBehindError, migrate
+
+app = typer.Typer(
+    name="afterglow",
+    help="Tells a ketamine clinic when a patient's benefit is fading.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+clinic_app = typer.Typer(help="Clinics.", no_args_is_help=True)
+app.add_typer(clinic_app, name="clinic")
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir", envvar="AFTERGLOW_DATA_DIR", help="Where the embedded database and the key live."
+    ),
+]
+Port = Annotated[int | None, typer.Option("--port", help="The port to listen on (0: any free one).")]
+Host = Annotated[str | None, typer.Option("--host", help="The address to listen on.")]
+_EXPECTED = (
+    LocalDatabaseError,
+    SchemaBehindError,
+    OwnerUrlMissingError,
+    KeyFileError,
+    OSError,
+)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def _said_plainly(command: Callable[..., None]) -> Callable[..., None]:
+    """Say what an operator can mend in one sentence, without a traceback; exit status 1."""
+
+    @wraps(command)
+    def guarded(*args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - whatever the command takes
+        try:
+            command(*args, **kwargs)
+        except _EXPECTED as error:
+            _fail(str(error))
+        except ValidationError as error:
+            _fail("; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()))
+        except SQLAlchemyError as error:
+            _fail(
+                f"The database does not do what it should ({type(error).__name__}); try `afterglow doctor`."
+            )
+
+    return guarded
+
+
+def _fail(message: str) -> None:
+    sys.stderr.write(f"afterglow: {message}\n")
+    raise typer.Exit(1)
+
+
+def _settings(data_dir: Path | None, **given: object) -> Settings:
+    chosen = {name: value for name, value in given.items() if value is not None}
+    if data_dir is not None:
+        chosen["data_dir"] = data_dir
+    return Settings(**chosen)  # type: ignore[arg-type] # pydantic checks what it is given
+
+
+@app.command()
+@_said_plainly
+def serve(data_dir: DataDir = None, port: Port = None, host: Host = None) -> None:
+    """Answer HTTP requests until stopped."""
+    processes.serve(_settings(data_dir, port=port, host=host))
+
+
+@app.command()
+@_said_plainly
+def worker(data_dir: DataDir = None) -> None:
+    """Deliver webhooks and do other background work until stopped."""
+    processes.work(_settings(data_dir))
+
+
+@app.command()
+@_said_plainly
+def dev(data_dir: DataDir = None, port: Port = None, host: Host = None) -> None:
+    """Run database, API and worker in one process group, for development and small clinics."""
+    development.run(_settings(data_dir, port=port, host=host))
+
+
+@app.command("migrate")
+@_said_plainly
+def migrate_command(
+    data_dir: DataDir = None,
+    to: Annotated[str, typer.Option(help="A revision; `head` is the newest, `base` is empty.")] = "head",
+) -> None:
+    """Bring the database's tables to this version (or another)."""
+    with open_ground(_settings(data_dir), bring_up_to_date=False) as ground:
+        migrate(ground.owner(), application_role=ground.application_role, to=to)
+    typer.echo(f"The tables are at {to}.")
+
+
+@app.command()
+@_said_plainly
+def backup(
+    to: Annotated[Path, typer.Option("--to", help="The file to write; it holds patients' data.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Write everything in the database into one file; the encryption key is not in it."""
+    settings = _settings(data_dir)
+    with open_ground(settings) as ground:
+        archive.backup(ground.owner(), to, ground.binaries or find_binaries(settings.postgres_bin))
+        typer.echo(
+            f"Written to {to}. Keep the encryption key too, in another place: without it nothing opens."
+        )
+
+
+@app.command()
+@_said_plainly
+def restore(
+    source: Annotated[Path, typer.Option("--from", help="The file that `afterglow backup` wrote.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Read a backup into an empty database."""
+    settings = _settings(data_dir)
+    with open_ground(settings, bring_up_to_date=False) as ground:
+        archive.restore(ground.owner(), source, ground.binaries or find_binaries(settings.postgres_bin))
+        migrate(ground.owner(), application_role=ground.application_role)
+    typer.echo(f"Restored from {source}.")
+
+
+@clinic_app.command("create")
+@_said_plainly
+def clinic_create(
+    name: Annotated[str, typer.Option(help="The clinic's name.")],
+    data_dir: DataDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Open a clinic in test mode, and print its first API key, this once."""
+    settings = _settings(data_dir)
+    with open_ground(settings) as ground:
+
+        async def opened() -> dict[str, str]:
+            equipment = ground.equipment(settings)
+            try:
+                clinic = await open_clinic(equipment, name=name)
+            finally:
+                await equipment.database.close()
+            return {
+                "clinic_id": str(clinic.clinic_id),
+                "name": name,
+                "mode": "test",
+                "api_key": clinic.api_key,
+            }
+
+        clinic = asyncio.run(opened())
+    if as_json:
+        typer.echo(json.dumps(clinic))
+        return
+    typer.echo(f"Clinic   {clinic['name']} ({clinic['clinic_id']}), in test mode")
+    typer.echo(f"API key  {clinic['api_key']}")
+    typer.echo("The key is not shown again; whoever has it can do everything in this clinic.")
+
+
+@app.command()
+@_said_plainly
+def openapi(
+    output: Annotated[Path | None, typer.Option(help="A file to write; else standard output.")] = None,
+) -> None:
+    """Print the OpenAPI document of this version."""
+    document = json.dumps(build_api().openapi(), indent=2, ensure_ascii=False) + "\n"
+    if output is None:
+        sys.stdout.write(document)
+    else:
+        output.write_text(document)

@@ -1,0 +1,73 @@
+"""The two long-running processes: the one that answers, and the one that works in the background."""
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+import time
+from typing import Final
+
+import uvicorn
+
+from app.asgi import build_app
+from app.cli.ground import open_ground
+from app.foundation.logs import set_up_logs
+from app.settings import Settings
+from app.web.metrics import serve_metrics
+from app.worker import Worker
+
+# Set by `afterglow dev` for its children: they end when the process with this id does.
+PARENT: Final = "AFTERGLOW_PARENT_PROCESS"
+
+
+def serve(settings: Settings) -> None:
+    """Answer HTTP requests until SIGTERM or SIGINT."""
+    set_up_logs()
+    _end_with_parent()
+    with open_ground(settings) as ground:
+        equipment = ground.equipment(settings)
+        config = uvicorn.Config(
+            build_app(equipment, requests_per_minute=settings.requests_per_minute),
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            timeout_graceful_shutdown=20,
+        )
+        if settings.metrics_port is not None:
+            serve_metrics(settings.metrics_port)
+        sys.stderr.write(f"Afterglow answers at {settings.links_start_with}\n")
+        uvicorn.Server(config).run()
+
+
+def work(settings: Settings) -> None:
+    """Do background work until SIGTERM or SIGINT."""
+    set_up_logs()
+    _end_with_parent()
+    with open_ground(settings) as ground:
+
+        async def run() -> None:
+            worker = Worker(ground.equipment(settings), retry_speedup=settings.retry_speedup)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                asyncio.get_running_loop().add_signal_handler(number, worker.stop)
+            await worker.run()
+
+        sys.stderr.write("Afterglow's worker is at work\n")
+        asyncio.run(run())
+
+
+def _end_with_parent() -> None:
+    """End when `afterglow dev` is gone, even if it was killed and could not say so."""
+    parent = os.environ.get(PARENT)
+    if parent is None:
+        return
+
+    def watch() -> None:
+        while os.getppid() == int(parent):
+            time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()

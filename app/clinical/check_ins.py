@@ -1,0 +1,120 @@
+"""A check-in, the day it belongs to, and the mean of a day."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from app.clinical.channels import HIGHEST, MOST_SLEEP_HOURS, PerChannel, refuse_out_of_range
+from app.clinical.errors import TimeWithoutZoneError, UnknownTimeZoneError
+from app.clinical.protocol import DAY_STARTS_AT_HOUR
+
+ONE_DAY: Final = timedelta(days=1)
+_OFFSET: Final = re.compile(r"(?:UTC)?([+-])(\d{2}):?([0-5]\d)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckIn:
+    """What a patient reported once.
+
+    Attributes:
+        id: the client's own id; it also settles the order of two reports of the same instant.
+        recorded_at: when it was entered, with an offset.
+        time_zone: where the patient was: an IANA name, or an offset such as "+02:00" for imports.
+        mood, energy, sleep_quality: 0 (worst) to 10 (best); None when skipped.
+        sleep_hours: the night that ended on this check-in day, 0 to 24; shown, never decides.
+        asks_about_booster: "I would like to talk about a booster".
+        self_harm_thoughts: "I am thinking about harming myself"; see `safety`.
+
+    Raises:
+        TimeWithoutZoneError: when `recorded_at` has no offset.
+        ReportOutOfRangeError: when a report is outside its range.
+    """
+
+    id: str
+    recorded_at: datetime
+    time_zone: str
+    mood: float | None = None
+    energy: float | None = None
+    sleep_quality: float | None = None
+    sleep_hours: float | None = None
+    asks_about_booster: bool = False
+    self_harm_thoughts: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be a report."""
+        if self.recorded_at.tzinfo is None:
+            raise TimeWithoutZoneError(field="recorded_at")
+        refuse_out_of_range("mood", self.mood, HIGHEST)
+        refuse_out_of_range("energy", self.energy, HIGHEST)
+        refuse_out_of_range("sleep_quality", self.sleep_quality, HIGHEST)
+        refuse_out_of_range("sleep_hours", self.sleep_hours, MOST_SLEEP_HOURS)
+
+    @property
+    def values(self) -> PerChannel[float | None]:
+        """The three channels, None where skipped."""
+        return PerChannel(self.mood, self.energy, self.sleep_quality)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckInDay:
+    """All check-ins of one check-in day taken as one: their mean so far, per channel."""
+
+    day: date
+    values: PerChannel[float | None]
+
+
+@lru_cache(maxsize=1024)
+def zone_of(time_zone: str) -> tzinfo:
+    """The rules of a zone, by IANA name or by fixed offset.
+
+    Raises:
+        UnknownTimeZoneError: when it is neither.
+    """
+    if fixed := _OFFSET.fullmatch(time_zone):
+        sign, hours, minutes = fixed.groups()
+        offset = timedelta(hours=int(hours), minutes=int(minutes))
+        if offset < ONE_DAY:
+            return timezone(-offset if sign == "-" else offset)
+        raise UnknownTimeZoneError(time_zone=time_zone)
+    try:
+        return ZoneInfo(time_zone)
+    except (KeyError, ValueError, OSError) as unknown:
+        raise UnknownTimeZoneError(time_zone=time_zone) from unknown
+
+
+def check_in_day(recorded_at: datetime, time_zone: str) -> date:
+    """The day just lived: from 04:00 to 04:00 by the clock on the patient's wall.
+
+    An entry at 01:37 belongs to the day before. Where clocks change, the wall still decides, so a day
+    may last 23 or 25 hours and no report falls between two days.
+    """
+    local = recorded_at.astimezone(zone_of(time_zone))
+    return local.date() if local.hour >= DAY_STARTS_AT_HOUR else local.date() - ONE_DAY
+
+
+def days_of(check_ins: Iterable[CheckIn]) -> tuple[CheckInDay, ...]:
+    """Check-ins as check-in days in order, leaving out those that answered no channel.
+
+    The order in which they are given does not matter.
+    """
+    by_day: dict[date, list[CheckIn]] = {}
+    for check_in in sorted(check_ins, key=lambda entry: (entry.recorded_at.timestamp(), entry.id)):
+        by_day.setdefault(check_in_day(check_in.recorded_at, check_in.time_zone), []).append(check_in)
+    days = (CheckInDay(day=day, values=_means(by_day[day])) for day in sorted(by_day))
+    return tuple(one for one in days if any(value is not None for value in one.values))
+
+
+def _means(check_ins: Sequence[CheckIn]) -> PerChannel[float | None]:
+    mood, energy, sleep = (
+        [value for value in reports if value is not None]
+        for reports in zip(*(check_in.values for check_in in check_ins), strict=True)
+    )
+    return PerChannel(_mean(mood), _mean(energy), _mean(sleep))
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None

@@ -1,0 +1,92 @@
+"""The share of the gain that has been lost: per channel, weighted, and smoothed over check-in days.
+
+Plain arithmetic, one step a check-in day and no history: what a step needs is in the `Track` before it.
+Days are day numbers (`date.toordinal()`), so that a step costs a subtraction.
+"""
+
+from math import exp
+from typing import Final, NamedTuple
+
+from app.clinical.channels import PerChannel
+from app.clinical.protocol import Protocol
+
+ROUNDING: Final = 1e-9
+"""Binary fractions: a share of exactly 0.35 must count as 0.35, whichever way it was added up."""
+
+
+class Track(NamedTuple):
+    """A smoothed share of the gain lost, as of the last check-in day that spoke about it.
+
+    A named tuple, because four are made at every check-in and a frozen dataclass costs five times more.
+
+    Attributes:
+        day: that day's number, or the day on which the smoothing started.
+        share: that day's own share, unsmoothed; None before the first.
+        share_before: the same of the check-in day before it, within this stretch.
+        smoothed: S. `smoothed_before` is S of the day before, `rate` the weight λ that the day got.
+        days: the latest check-in days since the infusion, the last one last.
+        low_days: on how many consecutive check-in days S has been below "steady" (counted up to that
+            many as steady needs).
+        watching_since: the day on which it last rose to watch or more, None while it is steady.
+    """
+
+    day: int
+    share: float | None
+    share_before: float | None
+    smoothed: float
+    smoothed_before: float
+    rate: float
+    days: tuple[int, ...]
+    low_days: int
+    watching_since: int | None
+
+
+def at_rest(day: int, days: tuple[int, ...] = ()) -> Track:
+    """S = 0: at the end of the reference window, and on the day of each later infusion."""
+    return Track(day, None, None, 0.0, 0.0, 0.0, days, 0, None)
+
+
+def days_kept(protocol: Protocol) -> int:
+    """How many check-in days a track keeps: as many as a rule may ask for."""
+    return max(protocol.channel_least_days, protocol.consider_least_days)
+
+
+def share_lost(report: float, *, reference: float, gain: float, protocol: Protocol) -> float:
+    """(reference - report) / gain, clipped to -1 … 1.25. The gain must be above zero."""
+    share = (reference - report) / gain
+    return max(protocol.share_lowest, min(protocol.share_highest, share))
+
+
+def weighted_share(shares: PerChannel[float | None], weights: PerChannel[float]) -> float | None:
+    """Σ vᵢ·shareᵢ with v normalised over the channels answered that day; None when none has weight."""
+    total = weight_answered = 0.0
+    for index, share in enumerate(shares):
+        if share is not None:
+            total += weights[index] * share
+            weight_answered += weights[index]
+    return total / weight_answered if weight_answered else None
+
+
+def rate_of(elapsed_days: int, protocol: Protocol) -> float:
+    """λ = 1 - exp(-Δdays / 4.5), at most 0.5; a day that lies before the last one moves nothing."""
+    if elapsed_days <= 0:
+        return 0.0
+    return min(protocol.smoothing_most, 1.0 - exp(-elapsed_days / protocol.smoothing_days))
+
+
+def smoothed_by(track: Track, share: float, day: int, protocol: Protocol) -> Track:
+    """The track one check-in day later: S ← S + λ·(share - S). Whether it watches is not settled here."""
+    rate = rate_of(day - track.day, protocol)
+    smoothed = track.smoothed + rate * (share - track.smoothed)
+    low = smoothed < protocol.steady_below
+    return Track(
+        day,
+        share,
+        track.share,
+        smoothed,
+        track.smoothed,
+        rate,
+        (*track.days[1 - days_kept(protocol) :], day),
+        min(track.low_days + 1, protocol.steady_days) if low else 0,
+        track.watching_since,
+    )

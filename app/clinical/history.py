@@ -1,0 +1,35 @@
+"""Everything about one patient that a decision may rest on."""
+
+from dataclasses import dataclass
+
+from app.clinical.check_ins import CheckIn
+from app.clinical.course import Course, Infusion
+from app.clinical.scales import AssessmentTotal, Scale
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScaleTotals:
+    """The accepted totals of one scale. Each `taken_at` carries the patient's own offset at that time."""
+
+    scale: Scale
+    totals: tuple[AssessmentTotal, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What is known about one patient. The order within each tuple has no meaning.
+
+    Attributes:
+        time_zone: the patient's present zone, IANA name or offset. It gives the day of "now" and of
+            infusions that do not name their own; check-ins carry theirs.
+        course: the present course; None when infusions were imported without one.
+        infusions: all infusions ever, also those of earlier courses.
+        check_ins: those that count: corrections stand in for what they correct, withdrawn ones are absent.
+        assessments: accepted totals, one entry a scale.
+    """
+
+    time_zone: str
+    course: Course | None = None
+    infusions: tuple[Infusion, ...] = ()
+    check_ins: tuple[CheckIn, ...] = ()
+    assessments: tuple[ScaleTotals, ...] = ()

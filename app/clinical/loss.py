@@ -1,0 +1,171 @@
+"""What has been lost since the last infusion: one bounded state, one step a check-in day."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from app.clinical.channels import MOOD, NOTHING, PerChannel
+from app.clinical.gain import ROUNDING, Track, at_rest, days_kept, share_lost, smoothed_by, weighted_share
+from app.clinical.protocol import Protocol
+from app.clinical.reference import Reference
+from app.clinical.thresholds import channel_watches, gain_loss_considers, mood_considers
+
+
+class Loss(NamedTuple):
+    """The stretch since the last infusion, as far as check-ins tell.
+
+    Attributes:
+        weighted: the weighted share; None when no channel has gained anything.
+        channels: each channel's own; None where the channel is off. A channel without a gain stays at 0.
+        reports: the mean of the last day on which the channel was answered, in points.
+        levels: each channel's smoothed report in points, unclipped, from the reference on.
+        considered_on: the day on which it first was at consider, since it was last steady.
+        considered_by_mood: whether only mood alone (ground C) said so then.
+        steady_on: the last day on which it was steady: S below 0.25 on two check-in days, no channel up.
+    """
+
+    weighted: Track | None
+    channels: PerChannel[Track | None]
+    reports: PerChannel[float | None]
+    levels: PerChannel[float | None]
+    considered_on: int | None
+    considered_by_mood: bool
+    steady_on: int | None
+
+
+def loss_from(
+    reference: Reference, *, day: int, days: PerChannel[tuple[int, ...]], protocol: Protocol
+) -> Loss:
+    """Nothing lost: S = 0 and each level at the reference, on the given day.
+
+    `days` are the check-in days of each channel that already count, in the first stretch those of the
+    window; after a booster there are none.
+    """
+    every = tuple(sorted({one for own in days for one in own}))
+    return Loss(
+        weighted=at_rest(day, every[-days_kept(protocol) :]) if any(reference.weights) else None,
+        channels=PerChannel(
+            *(
+                None if value is None else at_rest(day, own[-days_kept(protocol) :])
+                for value, own in zip(reference.values, days, strict=True)
+            )
+        ),
+        reports=NOTHING,
+        levels=reference.values,
+        considered_on=None,
+        considered_by_mood=False,
+        steady_on=None,
+    )
+
+
+def loss_after(
+    loss: Loss,
+    reference: Reference,
+    *,
+    day: int,
+    values: PerChannel[float | None],
+    recent_days: Sequence[int],
+    decides: bool,
+    protocol: Protocol,
+) -> Loss:
+    """The loss one check-in day later.
+
+    Args:
+        loss: as of the check-in day before.
+        reference: what it is measured against.
+        day: the check-in day's number.
+        values: its mean reports so far.
+        recent_days: the patient's latest check-in days, for the median gap.
+        decides: whether this day may count as a crossing (not while induction is running).
+        protocol: the numbers.
+    """
+    shares: list[float | None] = [None, None, None]
+    channels = list(loss.channels)
+    levels = list(loss.levels)
+    reports = list(loss.reports)
+    for index, report in enumerate(values):
+        track = loss.channels[index]
+        level = loss.levels[index]
+        origin = reference.values[index]
+        gain = reference.gains[index]
+        if report is None or track is None or level is None or origin is None or gain is None:
+            continue
+        share = share_lost(report, reference=origin, gain=gain, protocol=protocol) if gain > 0 else 0.0
+        shares[index] = share
+        moved = smoothed_by(track, share, day, protocol)
+        channels[index] = _channel_settled(moved, index, reference, recent_days, protocol)
+        levels[index] = level + moved.rate * (report - level)
+        reports[index] = report
+    weighted = _weighted_after(loss.weighted, PerChannel(*shares), reference, day, protocol)
+    after = PerChannel(*channels)
+    steady = _is_steady(weighted, after, protocol)
+    considered_on, by_mood = loss.considered_on, loss.considered_by_mood
+    if steady:
+        considered_on, by_mood = None, False
+    elif considered_on is None and decides:
+        considered_on, by_mood = _crossing(weighted, after, reference, day, recent_days, protocol)
+    return Loss(
+        weighted,
+        after,
+        PerChannel(*reports),
+        PerChannel(*levels),
+        considered_on,
+        by_mood,
+        day if steady else loss.steady_on,
+    )
+
+
+def _weighted_after(
+    track: Track | None, shares: PerChannel[float | None], reference: Reference, day: int, protocol: Protocol
+) -> Track | None:
+    """The weighted track: watch from 0.35 on; it falls only to steady."""
+    share = weighted_share(shares, reference.weights)
+    if track is None or share is None:
+        return track
+    moved = smoothed_by(track, share, day, protocol)
+    if moved.watching_since is None:
+        return _watching(moved) if moved.smoothed >= protocol.watch_at - ROUNDING else moved
+    return _steady_again(moved, protocol)
+
+
+def _channel_settled(
+    moved: Track, index: int, reference: Reference, recent_days: Sequence[int], protocol: Protocol
+) -> Track:
+    """One channel's track with its own watch; it falls only to steady."""
+    if moved.watching_since is None:
+        watches = channel_watches(moved, index, reference, moved.day, recent_days, protocol)
+        return _watching(moved) if watches else moved
+    return _steady_again(moved, protocol)
+
+
+def _watching(moved: Track) -> Track:
+    return moved._replace(watching_since=moved.day)
+
+
+def _steady_again(moved: Track, protocol: Protocol) -> Track:
+    """Below 0.25 on two consecutive check-in days, and not before."""
+    return moved._replace(watching_since=None) if moved.low_days >= protocol.steady_days else moved
+
+
+def _is_steady(weighted: Track | None, channels: PerChannel[Track | None], protocol: Protocol) -> bool:
+    return (
+        weighted is not None
+        and weighted.low_days >= protocol.steady_days
+        and all(track is None or track.watching_since is None for track in channels)
+    )
+
+
+def _crossing(
+    weighted: Track | None,
+    channels: PerChannel[Track | None],
+    reference: Reference,
+    day: int,
+    recent_days: Sequence[int],
+    protocol: Protocol,
+) -> tuple[int | None, bool]:
+    """The day, if this day is at consider, and whether ground C alone says so."""
+    if weighted and gain_loss_considers(weighted, reference, day, recent_days, protocol):
+        return day, False
+    mood = channels[MOOD]
+    if mood and mood_considers(mood, reference, day, recent_days, protocol):
+        return day, True
+    return None, False

@@ -1,0 +1,230 @@
+"""A `Memory` as small plain JSON and back: on the path of every check-in, so lists and no names.
+
+The format has a number. A memory written in another one reads as None, and the caller remembers from
+scratch; nothing is ever guessed.
+"""
+
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any, Final
+
+from app.clinical.channels import PerChannel
+from app.clinical.check_ins import CheckInDay
+from app.clinical.gain import Track
+from app.clinical.history import ScaleTotals
+from app.clinical.loss import Loss
+from app.clinical.memory import DaySoFar, Memory, Treatment
+from app.clinical.reference import Baseline, NoReference, NoReferenceBecause, Reference
+from app.clinical.scales import STANDARD_SCALES, AssessmentTotal, Scale
+
+FORMAT: Final = 1
+Plain = dict[str, Any]
+Row = list[Any]
+
+
+def to_plain(memory: Memory) -> Plain:
+    """The memory as JSON values."""
+    treatment, today, reference = memory.treatment, memory.today, memory.reference
+    return {
+        "format": FORMAT,
+        "zone": memory.time_zone,
+        "treatment": [
+            treatment.first_at,
+            treatment.first_day,
+            treatment.last_induction_at,
+            treatment.day_zero,
+            treatment.last_at,
+            treatment.last_day,
+            treatment.last_is_booster,
+            treatment.induction_over,
+            treatment.course_closed,
+            treatment.recent_days,
+            treatment.course_at,
+            treatment.total,
+            treatment.benefits,
+        ],
+        "baseline": None if memory.baseline is None else _baseline_row(memory.baseline),
+        "days": [(one.day.toordinal(), *one.values) for one in memory.days],
+        "today": None if today is None else (today.day, *today.sums, *today.counts),
+        "reference": _reference_row(reference) if isinstance(reference, Reference) else None,
+        "no_reference": _missing_row(reference) if isinstance(reference, NoReference) else None,
+        "before": memory.before,
+        "now": memory.now,
+        "recent": memory.recent_days,
+        "last": (memory.last_at, memory.last_day, memory.last_id, memory.asked_at),
+        "totals": [_totals_row(entry) for entry in memory.totals],
+    }
+
+
+def from_plain(plain: Plain) -> Memory | None:
+    """The memory from JSON values; None when they are in a format that this version does not know."""
+    if plain.get("format") != FORMAT:
+        return None
+    baseline = None if plain["baseline"] is None else _baseline(plain["baseline"])
+    today = plain["today"]
+    last_at, last_day, last_id, asked_at = plain["last"]
+    reference: Reference | NoReference | None = None
+    if plain["reference"] is not None and baseline is not None:
+        reference = _reference(plain["reference"], baseline)
+    elif plain["no_reference"] is not None:
+        reference = _missing(plain["no_reference"])
+    return Memory(
+        plain["zone"],
+        _treatment(plain["treatment"]),
+        baseline,
+        tuple(CheckInDay(day=date.fromordinal(row[0]), values=PerChannel(*row[1:])) for row in plain["days"]),
+        None if today is None else DaySoFar(today[0], PerChannel(*today[1:4]), PerChannel(*today[4:])),
+        reference,
+        None if plain["before"] is None else _loss(plain["before"]),
+        None if plain["now"] is None else _loss(plain["now"]),
+        tuple(plain["recent"]),
+        last_at,
+        last_day,
+        last_id,
+        asked_at,
+        tuple(_totals(row) for row in plain["totals"]),
+    )
+
+
+def _treatment(row: Row) -> Treatment:
+    return Treatment(
+        first_at=row[0],
+        first_day=row[1],
+        last_induction_at=row[2],
+        day_zero=row[3],
+        last_at=row[4],
+        last_day=row[5],
+        last_is_booster=row[6],
+        induction_over=row[7],
+        course_closed=row[8],
+        recent_days=tuple(row[9]),
+        course_at=tuple(row[10]),
+        total=row[11],
+        benefits=tuple(row[12]),
+    )
+
+
+def _track(row: Row | None) -> Track | None:
+    if row is None:
+        return None
+    day, share, share_before, smoothed, smoothed_before, rate, days, low_days, since = row
+    return Track(day, share, share_before, smoothed, smoothed_before, rate, tuple(days), low_days, since)
+
+
+def _loss(row: Row) -> Loss:
+    weighted, (mood, energy, sleep), reports, levels, considered_on, by_mood, steady_on = row
+    return Loss(
+        _track(weighted),
+        PerChannel(_track(mood), _track(energy), _track(sleep)),
+        PerChannel(*reports),
+        PerChannel(*levels),
+        considered_on,
+        by_mood,
+        steady_on,
+    )
+
+
+def _number_of(day: date | None) -> int | None:
+    return None if day is None else day.toordinal()
+
+
+def _day_of(number: int | None) -> date | None:
+    return None if number is None else date.fromordinal(number)
+
+
+def _baseline_row(one: Baseline) -> Row:
+    span = (_number_of(one.from_day), _number_of(one.to_day))
+    return [one.values, one.days, one.squares, one.n_days, *span]
+
+
+def _baseline(row: Row) -> Baseline:
+    values, days, squares, n_days, from_day, to_day = row
+    return Baseline(
+        values=PerChannel(*values),
+        days=PerChannel(*days),
+        squares=PerChannel(*squares),
+        n_days=n_days,
+        from_day=_day_of(from_day),
+        to_day=_day_of(to_day),
+    )
+
+
+def _reference_row(one: Reference) -> Row:
+    """Without its baseline, which the memory holds already."""
+    return [
+        one.values,
+        one.days,
+        one.gains,
+        one.assumed,
+        one.spread,
+        one.weights,
+        one.mean_gain,
+        one.n_days,
+        one.from_day.toordinal(),
+        one.to_day.toordinal(),
+        one.falling,
+        one.assumes_baseline,
+    ]
+
+
+def _reference(row: Row, baseline: Baseline) -> Reference:
+    return Reference(
+        values=PerChannel(*row[0]),
+        days=PerChannel(*row[1]),
+        gains=PerChannel(*row[2]),
+        assumed=PerChannel(*row[3]),
+        spread=PerChannel(*row[4]),
+        weights=PerChannel(*row[5]),
+        mean_gain=row[6],
+        n_days=row[7],
+        from_day=date.fromordinal(row[8]),
+        to_day=date.fromordinal(row[9]),
+        falling=row[10],
+        assumes_baseline=row[11],
+        baseline=baseline,
+    )
+
+
+def _missing_row(one: NoReference) -> Row:
+    return [one.because.value, one.n_days, one.days_needed, _number_of(one.until)]
+
+
+def _missing(row: Row) -> NoReference:
+    because, n_days, days_needed, until = row
+    return NoReference(
+        because=NoReferenceBecause(because), n_days=n_days, days_needed=days_needed, until=_day_of(until)
+    )
+
+
+def _totals_row(entry: ScaleTotals) -> Row:
+    scale = entry.scale
+    known = STANDARD_SCALES.get(scale.key)
+    own: Row = [] if scale == known else [scale.remission, scale.relapse, scale.days_apart]
+    if known is None:
+        own += [scale.name, scale.minimum, scale.maximum, scale.higher_is_better]
+    return [scale.key, own, [(one.taken_at.isoformat(), one.total) for one in entry.totals]]
+
+
+def _totals(row: Row) -> ScaleTotals:
+    key, own, totals = row
+    return ScaleTotals(
+        scale=_scale(key, own),
+        totals=tuple(AssessmentTotal(datetime.fromisoformat(at), total) for at, total in totals),
+    )
+
+
+def _scale(key: str, own: Row) -> Scale:
+    known = STANDARD_SCALES.get(key)
+    if known is not None:
+        return replace(known, remission=own[0], relapse=own[1], days_apart=own[2]) if own else known
+    remission, relapse, days_apart, name, minimum, maximum, higher_is_better = own
+    return Scale(
+        key=key,
+        name=name,
+        minimum=minimum,
+        maximum=maximum,
+        higher_is_better=higher_is_better,
+        remission=remission,
+        relapse=relapse,
+        days_apart=days_apart,
+    )

@@ -1,0 +1,293 @@
+"""Every number that the rule decides with: value, unit, reason and source, in one frozen record.
+
+Sources: `seed` the project's own source articles, `lit` published, `sim` measured on the simulated
+cohort, `choice` ours, to be defended or changed with evidence. A number that is not here does not decide
+anything. What must hold in every clinic (the start of the day, the safety items) is a constant and no
+field, so that no override reaches it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Final
+
+from app.clinical.errors import (
+    NotANumberError,
+    OutsideSafeBoundsError,
+    ThresholdsOutOfOrderError,
+    UnknownNumberError,
+)
+
+RULE: Final = "gain-lost"
+DAY_STARTS_AT_HOUR: Final = 4
+"""A check-in day runs from 04:00 to 04:00: an entry at 01:37 belongs to the day just lived [choice]."""
+
+SAFETY_ITEMS: Final = {
+    # scale: (number of its suicide item, lowest score that triggers, lowest score that is urgent)
+    "phq-9": (9, 1, 3),
+    "qids-sr16": (12, 1, 3),
+    "madrs": (10, 2, 4),
+}
+"""Which answer to a scale's suicide item acts. No protocol may override this [choice]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberNotes:
+    """What the page of numbers says about one of them; `lowest` and `highest` are the safe bounds."""
+
+    name: str
+    value: float
+    unit: str
+    lowest: float
+    highest: float
+    reason: str
+    source: str
+
+
+def _number(value: float, unit: str, lowest: float, highest: float, reason: str, source: str) -> float:
+    notes = {"unit": unit, "lowest": lowest, "highest": highest, "reason": reason, "source": source}
+    stated: float = field(default=float(value), metadata=notes)
+    return stated
+
+
+def _count(value: int, unit: str, lowest: int, highest: int, reason: str, source: str) -> int:
+    notes = {"unit": unit, "lowest": lowest, "highest": highest, "reason": reason, "source": source}
+    stated: int = field(default=value, metadata=notes)
+    return stated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protocol:
+    """The numbers of the rule "gain-lost". `version` names exactly these values."""
+
+    version: str = "1.0"
+
+    # The course
+    induction_ends_after_days: int = _count(
+        14, "days", 7, 28, "so long without an infusion means that the series is over", "choice"
+    )
+    acute_hours: int = _count(
+        24, "hours", 12, 72, "acute effects of an infusion enter no reference and no decision", "choice"
+    )
+
+    # Baseline and reference
+    baseline_days_before: int = _count(
+        28, "days", 7, 90, "how far before the first infusion a check-in still describes the start", "choice"
+    )
+    baseline_least_days: int = _count(
+        3, "check-in days", 2, 28, "fewer say too little about the start: its gain is assumed", "choice"
+    )
+    window_first_day: int = _count(
+        1, "day after the last induction infusion", 1, 3, "day 0 is the infusion itself", "choice"
+    )
+    window_last_day: int = _count(
+        8, "day after the last induction infusion", 4, 14, "long enough to average, before most loss", "sim"
+    )
+    window_least_days: int = _count(
+        4, "check-in days", 2, 14, "fewer make a reference that noise decides", "choice"
+    )
+    window_latest_day: int = _count(
+        15, "day after the last induction infusion", 8, 28, "later days may already have lost some", "choice"
+    )
+    falling_share: float = _number(
+        0.5, "share of the gain", 0.3, 0.8, "between the window's halves: loss began inside it", "choice"
+    )
+    assumed_gain_mood: float = _number(
+        3.0, "points", 1.5, 6, "gain taken when there is no baseline", "choice, sim"
+    )
+    assumed_gain_energy: float = _number(
+        2.6, "points", 1.5, 6, "gain taken when there is no baseline", "choice, sim"
+    )
+    assumed_gain_sleep_quality: float = _number(
+        2.1, "points", 1.5, 6, "gain taken when there is no baseline", "choice, sim"
+    )
+    least_gain: float = _number(
+        1.5, "points, weighted mean", 1, 4, "gains of 1 to 1.5 gave 2.8 false signals a year", "sim"
+    )
+
+    # Spread of a patient's own reports
+    prior_degrees: float = _number(
+        8, "degrees of freedom", 2, 30, "some people always answer the same", "lit, choice"
+    )
+    prior_sd_mood: float = _number(1.2, "points", 0.5, 3, "within-person standard deviation", "lit, choice")
+    prior_sd_energy: float = _number(
+        1.25, "points", 0.5, 3, "within-person standard deviation", "lit, choice"
+    )
+    prior_sd_sleep_quality: float = _number(
+        1.45, "points", 0.5, 3, "within-person standard deviation", "lit, choice"
+    )
+    sd_floor: float = _number(0.5, "points", 0.3, 1, "nobody is that constant", "choice")
+
+    # Ground A: the gain is being lost
+    correlation_mood_energy: float = _number(
+        0.5, "correlation", 0, 0.8, "moods and energies of one day share their noise", "sim"
+    )
+    correlation_mood_sleep: float = _number(
+        0.3, "correlation", 0, 0.8, "moods and nights of one day share their noise", "sim"
+    )
+    correlation_energy_sleep: float = _number(
+        0.3, "correlation", 0, 0.8, "energies and nights of one day share their noise", "sim"
+    )
+    share_lowest: float = _number(
+        -1, "share of the gain", -2, 0, "a tighter clip biased stable patients to 10 % lost", "sim"
+    )
+    share_highest: float = _number(
+        1.25, "share of the gain", 1, 2, "one terrible day must not decide alone", "choice"
+    )
+    smoothing_days: float = _number(
+        4.5, "days", 2, 14, "time constant of the smoothing over check-in days", "sim"
+    )
+    smoothing_most: float = _number(
+        0.5, "weight of one day", 0.3, 0.8, "one report after a gap is not more than half the truth", "choice"
+    )
+    watch_at: float = _number(0.35, "smoothed share", 0.2, 0.6, "look more closely", "sim")
+    consider_at: float = _number(
+        0.55, "smoothed share", 0.4, 0.9, "0.60 found 79 % in 14 days, 0.50 gave 1.1 false a year", "sim"
+    )
+    consider_at_assumed: float = _number(
+        0.65, "smoothed share", 0.4, 0.95, "an assumed gain is less sure", "sim"
+    )
+    consider_each_day: float = _number(
+        0.35, "share", 0, 0.9, "each of the last two check-in days must show it unsmoothed", "sim"
+    )
+    consider_least_days: int = _count(
+        3, "check-in days", 2, 10, "two reports are an impression, three a course", "choice"
+    )
+    consider_within_days: int = _count(10, "days", 5, 28, "older reports do not speak about now", "choice")
+    median_gaps: float = _number(
+        3.5, "median gaps", 2, 6, "a patient asked weekly needs a longer look back", "choice"
+    )
+    gaps_counted: int = _count(
+        5,
+        "gaps",
+        3,
+        14,
+        "the latest ones, so that a change from daily to weekly shows within weeks",
+        "choice",
+    )
+    recent_days_kept: int = _count(15, "check-in days", 15, 30, "shown with every answer", "choice")
+    steady_below: float = _number(0.25, "smoothed share", 0.05, 0.35, "falls go only to steady", "choice")
+    steady_days: int = _count(2, "check-in days", 1, 5, "one good day ends nothing", "choice")
+
+    # Ground C: one channel alone
+    mood_consider_at: float = _number(
+        0.75, "smoothed share of mood", 0.5, 1, "mood is the core symptom; 0.1 false signals a year", "sim"
+    )
+    mood_watch_at: float = _number(0.5, "smoothed share of mood", 0.3, 0.9, "ask for a PHQ-9", "choice")
+    other_watch_at: float = _number(
+        0.8, "smoothed share of energy or sleep", 0.5, 1.2, "an average hides one channel", "lit, choice"
+    )
+    channel_least_gain: float = _number(
+        1.5, "points", 1, 4, "a channel that hardly improved has little to lose", "choice"
+    )
+    channel_least_days: int = _count(5, "check-in days", 2, 14, "one channel is noisier than three", "choice")
+    channel_within_days: int = _count(14, "days", 5, 28, "older reports do not speak about now", "choice")
+    channel_least_days_sparse: int = _count(
+        3, "check-in days", 2, 10, "asked so seldom that 3.5 median gaps are longer", "choice"
+    )
+
+    # Ground D, and what is no booster question
+    asked_lasts_days: int = _count(14, "days", 1, 60, "how long a wish to talk stays on the list", "choice")
+    worse_points: float = _number(
+        1.5, "points", 0.5, 5, "below the baseline: worse than before treatment", "choice"
+    )
+    worse_sds: float = _number(2, "standard deviations", 1, 4, "and beyond the own spread", "choice")
+    not_held_days: int = _count(14, "days", 7, 28, "consider again so soon: it did not hold", "choice")
+
+    # Signals
+    booked_grace_days: int = _count(2, "days", 0, 7, "a booked booster may be given a little late", "choice")
+    rearm_after_days: int = _count(14, "days", 7, 60, "after closing, if the level still holds", "choice")
+    snooze_longest_days: int = _count(14, "days", 1, 30, "a snooze returns", "choice")
+
+    # Ground B: a validated total
+    totals_share_lost: float = _number(
+        0.5, "share of the improvement", 0.3, 0.9, "the same 50 % as response", "lit"
+    )
+    totals_least_crossings: int = _count(
+        2, "totals", 2, 4, "44 % of single crossings were confirmed by the next", "lit"
+    )
+    totals_speak_for_days: int = _count(28, "days", 14, 60, "an older total does not speak of now", "choice")
+    totals_kept: int = _count(20, "totals", 5, 60, "the latest ones; a run needs no more", "choice")
+
+    # When a check-in is due
+    daily_after_infusion_days: int = _count(
+        42, "days", 14, 120, "daily finds 84 % in 14 days, every third day 65 %", "sim"
+    )
+    three_a_week_until_days: int = _count(
+        182, "days after the last infusion", 42, 400, "then weekly, while steady", "choice"
+    )
+    overdue_daily_days: int = _count(3, "days", 2, 14, "silence that is told, asked daily", "choice")
+    overdue_three_a_week_days: int = _count(5, "days", 3, 21, "silence, asked three times a week", "choice")
+    overdue_weekly_days: int = _count(10, "days", 8, 28, "silence, asked weekly", "choice")
+
+    @property
+    def name(self) -> str:
+        """The rule and its version, as every decision states them: "gain-lost 1.0"."""
+        return f"{RULE} {self.version}"
+
+
+STANDARD: Final = Protocol()
+
+
+def numbers_of(protocol: Protocol = STANDARD) -> tuple[NumberNotes, ...]:
+    """Every number with its notes, in the order of this page; the docs page is made from it."""
+    return tuple(
+        NumberNotes(name=one.name, value=getattr(protocol, one.name), **one.metadata)
+        for one in fields(protocol)
+        if one.metadata
+    )
+
+
+def with_numbers(numbers: Mapping[str, object], *, protocol: Protocol = STANDARD) -> Protocol:
+    """A protocol in which the given numbers differ; its version then names each difference.
+
+    Args:
+        numbers: by field name, as read from JSON.
+        protocol: where the others come from.
+
+    Raises:
+        UnknownNumberError: a name that is not a number of the protocol.
+        NotANumberError: not a number, or not whole where it counts.
+        OutsideSafeBoundsError: outside the bounds in which the rule was examined.
+        ThresholdsOutOfOrderError: each number is safe but together they contradict each other.
+    """
+    known = {one.name: one for one in numbers_of(protocol)}
+    changed: dict[str, float] = {}
+    for name, value in sorted(numbers.items()):
+        if name not in known:
+            raise UnknownNumberError(field=name)
+        changed[name] = _checked(known[name], value)
+    changed = {name: value for name, value in changed.items() if value != known[name].value}
+    if not changed:
+        return protocol
+    version = ", ".join([protocol.version, *(f"{name}={value:g}" for name, value in changed.items())])
+    return _in_order(replace(protocol, version=version, **changed))  # type: ignore[arg-type]  # checked above
+
+
+def _checked(notes: NumberNotes, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise NotANumberError(field=notes.name)
+    if not notes.lowest <= value <= notes.highest:
+        raise OutsideSafeBoundsError(field=notes.name, lowest=notes.lowest, highest=notes.highest)
+    if not isinstance(notes.value, int):
+        return float(value)
+    if value != int(value):
+        raise NotANumberError(field=notes.name)
+    return int(value)
+
+
+def _in_order(protocol: Protocol) -> Protocol:
+    ordered = (
+        protocol.steady_below < protocol.watch_at < protocol.consider_at <= protocol.consider_at_assumed
+        and protocol.steady_below < protocol.mood_watch_at < protocol.mood_consider_at
+        and protocol.window_first_day <= protocol.window_last_day <= protocol.window_latest_day
+        and protocol.channel_least_days_sparse <= protocol.channel_least_days
+    )
+    energy, sleep, both = (
+        protocol.correlation_mood_energy,
+        protocol.correlation_mood_sleep,
+        protocol.correlation_energy_sleep,
+    )
+    possible = 1 + 2 * energy * sleep * both - energy**2 - sleep**2 - both**2 > 0
+    if not (ordered and possible):
+        raise ThresholdsOutOfOrderError
+    return protocol

@@ -1,0 +1,328 @@
+"""The two levels that everything is measured against: before treatment, and after induction.
+
+The reference never moves by itself. A slowly adapting one was measured and loses: it hides exactly what
+is looked for. A channel counts by its own days: with too few before treatment its gain is assumed, with
+too few after induction the channel is off.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from math import sqrt
+from typing import Final
+
+from app.clinical.channels import NOTHING, PerChannel
+from app.clinical.check_ins import CheckInDay
+from app.clinical.protocol import Protocol
+
+
+class ReferenceKind(StrEnum):
+    """How far a reference can be trusted."""
+
+    MEASURED = "measured"
+    ASSUMED_BASELINE = "assumed_baseline"
+    FALLING = "falling"
+    NONE = "none"
+
+
+class NoReferenceBecause(StrEnum):
+    """Why there is no reference: not yet, or not at all."""
+
+    NOT_TREATED = "not_treated"
+    NO_INDUCTION_INFUSION = "no_induction_infusion"
+    INDUCTION_RUNNING = "induction_running"
+    WINDOW_OPEN = "window_open"
+    TOO_FEW_DAYS = "too_few_days"
+    BOOSTER_CLOSED_WINDOW = "booster_closed_window"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """Mean per channel of the check-in days before the first infusion; None with fewer than 3 of its own.
+
+    `squares` are the sums of squared distances from that mean, for the spread; `n_days` counts the days
+    with any channel.
+    """
+
+    values: PerChannel[float | None]
+    days: PerChannel[int]
+    squares: PerChannel[float]
+    n_days: int
+    from_day: date | None
+    to_day: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """How the patient was after induction, and what there is to lose.
+
+    Attributes:
+        values: mean report per channel; None where the channel is off for having too few days.
+        days: the days behind each value; `n_days` counts the days with any channel.
+        gains: reference - baseline, in points; None where the channel is off.
+        assumed: whether the gain is assumed, because the baseline has too few days.
+        spread: within-person standard deviation in points.
+        weights: the share of each channel in the decision; they sum to 1, or to 0 with no gain at all.
+        mean_gain: the gains weighted by these, in points.
+        falling: loss began inside the window, so the reference is its first half.
+        assumes_baseline: whether any channel that carries weight has an assumed gain.
+    """
+
+    values: PerChannel[float | None]
+    days: PerChannel[int]
+    gains: PerChannel[float | None]
+    assumed: PerChannel[bool]
+    spread: PerChannel[float]
+    weights: PerChannel[float]
+    mean_gain: float
+    n_days: int
+    from_day: date
+    to_day: date
+    falling: bool
+    assumes_baseline: bool
+    baseline: Baseline
+
+    @property
+    def kind(self) -> ReferenceKind:
+        """How far it can be trusted; falling is said before assumed."""
+        if self.falling:
+            return ReferenceKind.FALLING
+        return ReferenceKind.ASSUMED_BASELINE if self.assumes_baseline else ReferenceKind.MEASURED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoReference:
+    """Why there is no reference, with the days so far and the last day that could still make one."""
+
+    because: NoReferenceBecause
+    n_days: int = 0
+    days_needed: int = 0
+    until: date | None = None
+
+    @property
+    def kind(self) -> ReferenceKind:
+        """Always `none`, so that both answers can be asked the same question."""
+        return ReferenceKind.NONE
+
+
+NO_BASELINE: Final = Baseline(
+    values=NOTHING,
+    days=PerChannel(0, 0, 0),
+    squares=PerChannel(0.0, 0.0, 0.0),
+    n_days=0,
+    from_day=None,
+    to_day=None,
+)
+
+
+def baseline_of(days: Sequence[CheckInDay], *, first_infusion_on: date, protocol: Protocol) -> Baseline:
+    """Mean per channel of the check-in days in the 28 days before the first infusion, with at least 3.
+
+    Args:
+        days: check-in days in order; a morning report on the day of the infusion itself still counts.
+        first_infusion_on: the day of the first infusion.
+        protocol: the numbers.
+    """
+    earliest = first_infusion_on - timedelta(days=protocol.baseline_days_before)
+    before = [one for one in days if earliest <= one.day <= first_infusion_on]
+    if not before:
+        return NO_BASELINE
+    mood, energy, sleep = (_summary(reports) for reports in _by_channel(before))
+    least = protocol.baseline_least_days
+    return Baseline(
+        values=PerChannel(*(one.mean if one.n >= least else None for one in (mood, energy, sleep))),
+        days=PerChannel(mood.n, energy.n, sleep.n),
+        squares=PerChannel(mood.squares, energy.squares, sleep.squares),
+        n_days=len(before),
+        from_day=before[0].day,
+        to_day=before[-1].day,
+    )
+
+
+def window_end(days: Sequence[CheckInDay], *, day_zero: date, protocol: Protocol) -> date | None:
+    """The day at whose end the reference is fixed, as far as these days tell; None when none is in sight.
+
+    Day 8 when a channel was answered on 4 days by then; else the day on which a channel first reaches 4,
+    until day 15. (With all channels answered each time this is "the end of the 4th answered day".)
+    """
+    counts = [0, 0, 0]
+    for one in days:
+        offset = (one.day - day_zero).days
+        if not protocol.window_first_day <= offset <= protocol.window_latest_day:
+            continue
+        for index, value in enumerate(one.values):
+            counts[index] += value is not None
+        if max(counts) >= protocol.window_least_days:
+            return day_zero + timedelta(days=max(offset, protocol.window_last_day))
+    return None
+
+
+def window_days(
+    days: Sequence[CheckInDay], *, day_zero: date, until: date, protocol: Protocol
+) -> tuple[CheckInDay, ...]:
+    """The check-in days from day 1 to `until`, both included."""
+    earliest = day_zero + timedelta(days=protocol.window_first_day)
+    return tuple(one for one in days if earliest <= one.day <= until)
+
+
+def establish(window: Sequence[CheckInDay], baseline: Baseline, *, protocol: Protocol) -> Reference | None:
+    """The reference from the days of its window, or None when no channel has 4 days of its own.
+
+    When the mean of the window's last days lies half the gain below that of its first (weighted over the
+    channels), loss began inside it: the reference is the first half, marked falling.
+    """
+    counts = [_summary(reports).n for reports in _by_channel(window)]
+    on = PerChannel(*(count >= protocol.window_least_days for count in counts))
+    whole = _reference(window, baseline, on=on, falling=False, protocol=protocol)
+    if whole is None:
+        return None
+    middle = (len(window) + 1) // 2
+    first = _reference(window[:middle], baseline, on=on, falling=True, protocol=protocol)
+    if first is None or _share_fallen(first, whole, window[middle:]) < protocol.falling_share:
+        return whole
+    return first
+
+
+def _share_fallen(first: Reference, whole: Reference, last_days: Sequence[CheckInDay]) -> float:
+    """How much of the gain lies between the window's halves, weighted over channels that have both."""
+    lost = total = 0.0
+    halves = zip(first.values, first.gains, first.weights, whole.values, _by_channel(last_days), strict=True)
+    for value, gain, weight, on, reports in halves:
+        last = _summary(reports)
+        if value is None or gain is None or on is None or not weight or not last.n:
+            continue
+        lost += weight * (value - last.mean) / gain
+        total += weight
+    return lost / total if total else 0.0
+
+
+def _reference(
+    window: Sequence[CheckInDay],
+    baseline: Baseline,
+    *,
+    on: PerChannel[bool],
+    falling: bool,
+    protocol: Protocol,
+) -> Reference | None:
+    summaries = [_summary(reports) for reports in _by_channel(window)]
+    values = PerChannel(
+        *(one.mean if one.n and counts else None for one, counts in zip(summaries, on, strict=True))
+    )
+    if not window or all(value is None for value in values):
+        return None
+    gains = _gains(values, baseline, protocol)
+    spread = _spread(summaries, baseline, protocol)
+    weights = weights_of(gains, spread, protocol)
+    assumed = PerChannel(
+        *(on is not None and before is None for on, before in zip(values, baseline.values, strict=True))
+    )
+    return Reference(
+        values=values,
+        days=PerChannel(*(one.n for one in summaries)),
+        gains=gains,
+        assumed=assumed,
+        spread=spread,
+        weights=weights,
+        mean_gain=sum(weight * (gain or 0.0) for weight, gain in zip(weights, gains, strict=True)),
+        n_days=len(window),
+        from_day=window[0].day,
+        to_day=window[-1].day,
+        falling=falling,
+        assumes_baseline=any(one and weight > 0 for one, weight in zip(assumed, weights, strict=True)),
+        baseline=baseline,
+    )
+
+
+def _gains(
+    values: PerChannel[float | None], baseline: Baseline, protocol: Protocol
+) -> PerChannel[float | None]:
+    """Reference - baseline; without a baseline the assumed gain, never more than the reference itself."""
+    assumed = (
+        protocol.assumed_gain_mood,
+        protocol.assumed_gain_energy,
+        protocol.assumed_gain_sleep_quality,
+    )
+    return PerChannel(
+        *(
+            None if value is None else min(gain, value) if before is None else value - before
+            for value, before, gain in zip(values, baseline.values, assumed, strict=True)
+        )
+    )
+
+
+def _spread(summaries: Sequence["_Summary"], baseline: Baseline, protocol: Protocol) -> PerChannel[float]:
+    """Within-person SD pooled over both windows with a prior of 8 degrees of freedom, at least 0.5."""
+    priors = (protocol.prior_sd_mood, protocol.prior_sd_energy, protocol.prior_sd_sleep_quality)
+    spread = []
+    for index, prior in enumerate(priors):
+        squares = protocol.prior_degrees * prior * prior
+        degrees = protocol.prior_degrees
+        for n, own in (
+            (summaries[index].n, summaries[index].squares),
+            (baseline.days[index] if baseline.values[index] is not None else 0, baseline.squares[index]),
+        ):
+            if n > 1:
+                squares += own
+                degrees += n - 1
+        spread.append(max(sqrt(squares / degrees), protocol.sd_floor))
+    return PerChannel(*spread)
+
+
+def weights_of(
+    gains: PerChannel[float | None], spread: PerChannel[float], protocol: Protocol
+) -> PerChannel[float]:
+    """How much each channel says about loss: vᵢ ∝ uᵢ·gainᵢ/SDᵢ with u = C⁻¹(gain/SD).
+
+    C holds the correlations between channels of one day. Channels without a gain are removed first,
+    negative u are cut at 0: a channel that never improved cannot lose anything.
+    """
+    on = [index for index, gain in enumerate(gains) if gain is not None and gain > 0]
+    between = {
+        (0, 1): protocol.correlation_mood_energy,
+        (0, 2): protocol.correlation_mood_sleep,
+        (1, 2): protocol.correlation_energy_sleep,
+    }
+    distances = [(gains[index] or 0.0) / spread[index] for index in on]
+    rows = [
+        [1.0 if a == b else between[min(a, b), max(a, b)] for b in on] + [distance]
+        for a, distance in zip(on, distances, strict=True)
+    ]
+    told = [max(u, 0.0) * d for u, d in zip(_solved(rows), distances, strict=True)]
+    total = sum(told)
+    weights = [0.0, 0.0, 0.0]
+    for index, one in zip(on, told, strict=True):
+        weights[index] = one / total
+    return PerChannel(*weights)
+
+
+def _solved(rows: list[list[float]]) -> list[float]:
+    """The solution of a small linear system given as rows with the right side last (Gauss-Jordan)."""
+    for pivot, row in enumerate(rows):
+        row[:] = [value / row[pivot] for value in row]
+        for other in rows:
+            if other is not row:
+                factor = other[pivot]
+                other[:] = [value - factor * own for value, own in zip(other, row, strict=True)]
+    return [row[-1] for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class _Summary:
+    """The count, mean and sum of squared distances of one channel's reports."""
+
+    n: int
+    mean: float
+    squares: float
+
+
+def _summary(reports: Sequence[float | None]) -> _Summary:
+    values = [value for value in reports if value is not None]
+    if not values:
+        return _Summary(0, 0.0, 0.0)
+    mean = sum(values) / len(values)
+    return _Summary(len(values), mean, sum((value - mean) ** 2 for value in values))
+
+
+def _by_channel(days: Sequence[CheckInDay]) -> list[list[float | None]]:
+    return [[one.values[index] for one in days] for index in range(3)]

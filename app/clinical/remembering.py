@@ -1,0 +1,227 @@
+"""Making the memory of a whole history: infusions and check-ins in their order, one step each."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from typing import Final
+
+from app.clinical.channels import PerChannel
+from app.clinical.check_ins import CheckIn, check_in_day
+from app.clinical.course import Course, Infusion, InfusionPhase, induction_end, infusions_of_course
+from app.clinical.history import History, ScaleTotals
+from app.clinical.loss import loss_from
+from app.clinical.memory import (
+    Memory,
+    Treatment,
+    after_check_in,
+    known_days,
+    settled,
+    with_reference,
+    without_reference,
+)
+from app.clinical.protocol import STANDARD, Protocol
+from app.clinical.reference import NoReferenceBecause, Reference, baseline_of, window_end
+from app.clinical.scales import AssessmentTotal
+
+DAYS_OF_EXPOSURE: Final = 365
+BENEFITS_KEPT: Final = 6
+"""How many earlier benefits are shown; the latest ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crossing:
+    """A day on which consider was first reached, since the infusion or since steady."""
+
+    day: date
+    by_mood_alone: bool
+
+
+def remember(history: History, *, as_of: datetime, protocol: Protocol = STANDARD) -> Memory:
+    """The memory of a history, from scratch. Nothing after `as_of` has any effect."""
+    return _through(history, as_of, protocol)[-1]
+
+
+def crossings(history: History, *, as_of: datetime, protocol: Protocol = STANDARD) -> tuple[Crossing, ...]:
+    """The days on which check-ins first reached consider in the past: to be stored, not to be sent.
+
+    Each day is judged by all that was reported on it, and by the infusions known by then.
+    """
+    memories = _through(history, as_of, protocol)
+    ends = [memory.before for memory in memories]
+    ends += [earlier.now for earlier, later in pairwise(memories) if later.treatment is not earlier.treatment]
+    ends.append(memories[-1].now)
+    found = {
+        loss.considered_on: loss.considered_by_mood
+        for loss in ends
+        if loss and loss.considered_on is not None
+    }
+    return tuple(
+        Crossing(day=date.fromordinal(day), by_mood_alone=by_mood) for day, by_mood in sorted(found.items())
+    )
+
+
+def _through(history: History, as_of: datetime, protocol: Protocol) -> list[Memory]:
+    """The memory at the start and after each infusion and check-in up to `as_of`."""
+    now = as_of.timestamp()
+    infusions = sorted(
+        (one for one in history.infusions if one.given_at.timestamp() <= now),
+        key=lambda one: (one.given_at.timestamp(), one.id),
+    )
+    memories = [_untreated(history, infusions, now, protocol)]
+    stretches = _by_stretch(history.check_ins, infusions, now)
+    for number, stretch in enumerate(stretches):
+        if number:
+            given = infusions[:number]
+            memories.append(_infused(memories[-1], history.course, given, history.time_zone, protocol))
+        for day, at, _, check_in in stretch:
+            memories.append(after_check_in(memories[-1], check_in, day=day, at=at, protocol=protocol))
+    return memories
+
+
+def _by_stretch(
+    check_ins: Sequence[CheckIn], infusions: Sequence[Infusion], now: float
+) -> list[list[tuple[int, float, str, CheckIn]]]:
+    """Check-ins between one infusion and the next, in order of day, time and id."""
+    given_at = [infusion.given_at.timestamp() for infusion in infusions]
+    stretches: list[list[tuple[int, float, str, CheckIn]]] = [[] for _ in range(len(infusions) + 1)]
+    for check_in in check_ins:
+        at = check_in.recorded_at.timestamp()
+        if at <= now:
+            day = check_in_day(check_in.recorded_at, check_in.time_zone).toordinal()
+            stretches[bisect_right(given_at, at)].append((day, at, check_in.id, check_in))
+    for stretch in stretches:
+        stretch.sort(key=lambda entry: entry[:3])
+    return stretches
+
+
+def _untreated(history: History, infusions: Sequence[Infusion], now: float, protocol: Protocol) -> Memory:
+    closed = history.course.closed_on if history.course else None
+    return Memory(
+        time_zone=history.time_zone,
+        treatment=Treatment(course_closed=closed.toordinal() if closed else None),
+        baseline=None,
+        days=(),
+        today=None,
+        reference=None,
+        before=None,
+        now=None,
+        recent_days=(),
+        last_at=None,
+        last_day=0,
+        last_id="",
+        asked_at=None,
+        totals=_relevant(history, infusions, now, protocol),
+    )
+
+
+def _infused(
+    memory: Memory, course: Course | None, given: Sequence[Infusion], time_zone: str, protocol: Protocol
+) -> Memory:
+    """The memory after an infusion, the last of `given`.
+
+    The first of a course fixes the baseline. An induction infusion opens the reference window anew. A
+    booster closes the window, keeps the reference and starts the smoothing again: S = 0 on its day.
+    """
+    of_course = infusions_of_course(course, given, time_zone=time_zone)
+    treatment = _treatment(memory, course, given, of_course, time_zone, protocol)
+    if not of_course:
+        return replace(memory, treatment=treatment, asked_at=None)
+    day = treatment.last_day or 0
+    baseline = memory.baseline or baseline_of(
+        known_days(memory), first_infusion_on=date.fromordinal(day), protocol=protocol
+    )
+    if not treatment.last_is_booster or treatment.day_zero is None:
+        return replace(
+            memory,
+            treatment=treatment,
+            baseline=baseline,
+            days=(),
+            today=None,
+            reference=None,
+            before=None,
+            now=None,
+            asked_at=None,
+        )
+    closed = _window_closed(settled(memory, day, protocol), protocol)
+    reference = closed.reference
+    fresh = PerChannel[tuple[int, ...]]((), (), ())
+    loss = (
+        loss_from(reference, day=day, days=fresh, protocol=protocol)
+        if isinstance(reference, Reference)
+        else None
+    )
+    return replace(closed, treatment=treatment, today=None, before=loss, now=loss, asked_at=None)
+
+
+def _window_closed(memory: Memory, protocol: Protocol) -> Memory:
+    """A booster closes the window: the reference comes from the days there are, if they are enough."""
+    if memory.reference is not None:
+        return memory
+    zero = date.fromordinal(memory.treatment.day_zero or 0)
+    if window_end(known_days(memory), day_zero=zero, protocol=protocol) is None:
+        return without_reference(memory, NoReferenceBecause.BOOSTER_CLOSED_WINDOW, protocol)
+    latest = zero + timedelta(days=protocol.window_latest_day)
+    return with_reference(memory, latest, protocol)
+
+
+def _treatment(
+    memory: Memory,
+    course: Course | None,
+    given: Sequence[Infusion],
+    of_course: Sequence[Infusion],
+    time_zone: str,
+    protocol: Protocol,
+) -> Treatment:
+    days = [infusion.day(time_zone).toordinal() for infusion in given]
+    series = [infusion for infusion in of_course if infusion.phase is InfusionPhase.INDUCTION]
+    end = induction_end(course, of_course, time_zone=time_zone, protocol=protocol)
+    return Treatment(
+        first_at=of_course[0].given_at.timestamp() if of_course else None,
+        first_day=of_course[0].day(time_zone).toordinal() if of_course else None,
+        last_induction_at=series[-1].given_at.timestamp() if series else None,
+        day_zero=series[-1].day(time_zone).toordinal() if series else None,
+        last_at=given[-1].given_at.timestamp(),
+        last_day=days[-1],
+        last_is_booster=bool(of_course) and of_course[-1].phase is InfusionPhase.BOOSTER,
+        induction_over=end.on.toordinal() if end else None,
+        course_closed=memory.treatment.course_closed,
+        recent_days=tuple(day for day in days if days[-1] - day < DAYS_OF_EXPOSURE),
+        course_at=tuple(infusion.given_at.timestamp() for infusion in of_course),
+        total=len(given),
+        benefits=_benefits(memory),
+    )
+
+
+def _benefits(memory: Memory) -> tuple[int, ...]:
+    """How long each past infusion's benefit lasted, where a loss was seen; the latest few, in days."""
+    known, loss, last_day = memory.treatment.benefits, memory.now, memory.treatment.last_day
+    if loss is None or loss.considered_on is None or last_day is None:
+        return known
+    return (*known, loss.considered_on - last_day)[-BENEFITS_KEPT:]
+
+
+def _relevant(
+    history: History, infusions: Sequence[Infusion], now: float, protocol: Protocol
+) -> tuple[ScaleTotals, ...]:
+    """The totals that can matter: around the series, and the latest ones of each scale."""
+    given = infusions_of_course(history.course, infusions, time_zone=history.time_zone)
+    series = [infusion.given_at for infusion in given if infusion.phase is InfusionPhase.INDUCTION]
+    kept: list[ScaleTotals] = []
+    for entry in sorted(history.assessments, key=lambda one: one.scale.key):
+        past = sorted(total for total in entry.totals if total.taken_at.timestamp() <= now)
+        around = _around(past, given[0].given_at, series[-1], protocol) if series else []
+        chosen = sorted({*around, *past[-protocol.totals_kept :]})
+        if chosen:
+            kept.append(ScaleTotals(scale=entry.scale, totals=tuple(chosen)))
+    return tuple(kept)
+
+
+def _around(
+    totals: Sequence[AssessmentTotal], first: datetime, last: datetime, protocol: Protocol
+) -> list[AssessmentTotal]:
+    """From 28 days before the first infusion to day 15 after the last of induction, and a day more."""
+    earliest = first - timedelta(days=protocol.baseline_days_before + 1)
+    latest = last + timedelta(days=protocol.window_latest_day + 1)
+    return [total for total in totals if earliest <= total.taken_at <= latest]

@@ -1,0 +1,252 @@
+"""Maintenance: the taper plan as data, and whether to lengthen, hold or shorten the interval.
+
+The aim is the lowest effective frequency, the longest "ketamine holiday" [seed 000]. So lengthening is the
+normal course, holding is the answer to every doubt, and shortening needs two intervals in a row that were
+too long and goes back to an interval of the plan, never beyond it. It is a suggestion to a clinician.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Final
+
+from app.clinical.interval import Benefit
+from app.clinical.protocol import STANDARD, Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaperStep:
+    """Boosters every `interval_days`, `count` times; None: until somebody changes it (last step only)."""
+
+    interval_days: int
+    count: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaperPlan:
+    """The steps of maintenance in order. The clinic edits it."""
+
+    steps: tuple[TaperStep, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaperNumbers:
+    """The numbers of the taper.
+
+    Weekly, then every 2 weeks, then monthly or less [seed 000]; the sources' ranges are 2-6 weeks (001),
+    4-6 weeks (000) and 1-3 months (003). How often each step is repeated is our choice, the shortest that
+    shows whether an interval holds twice. `shortest_days` is the shortest interval in any source:
+    nothing below it is ever suggested. After the plan's last step comes no fixed interval, as needed
+    (001). An open step counts as completed after `open_step_count` intervals that ended well.
+    `frequency_days` is the span whose boosters are compared with those of the span before.
+    """
+
+    plan: TaperPlan = TaperPlan(
+        steps=(
+            TaperStep(interval_days=7, count=2),
+            TaperStep(interval_days=14, count=2),
+            TaperStep(interval_days=28, count=2),
+            TaperStep(interval_days=42, count=2),
+            TaperStep(interval_days=84, count=2),
+        )
+    )
+    shortest_days: int = 7
+    most_days: int = 365
+    too_long_in_a_row: int = 2
+    frequency_days: int = 90
+    open_step_count: int = 2
+
+
+TAPER_NUMBERS: Final = TaperNumbers()
+
+
+class PlanProblem(StrEnum):
+    """Why a taper plan cannot be used."""
+
+    NO_STEPS = "no_steps"
+    INTERVAL_OUT_OF_RANGE = "interval_out_of_range"
+    COUNT_NOT_POSITIVE = "count_not_positive"
+    OPEN_STEP_NOT_LAST = "open_step_not_last"
+    INTERVALS_SHORTEN = "intervals_shorten"
+
+
+class TaperMove(StrEnum):
+    """What is suggested for the next interval."""
+
+    LENGTHEN = "lengthen"
+    HOLD = "hold"
+    SHORTEN = "shorten"
+
+
+class TaperCode(StrEnum):
+    """Why."""
+
+    STEP_HELD = "step_held"
+    STEP_NOT_COMPLETE = "step_not_complete"
+    LONGEST_INTERVAL_HELD = "longest_interval_held"
+    NO_REFERENCE = "no_reference"
+    BEING_WATCHED = "being_watched"
+    LOST_ONCE = "lost_once"
+    LOST_IN_A_ROW = "lost_in_a_row"
+    BOOSTER_DID_NOT_HOLD = "booster_did_not_hold"
+    FREQUENCY_ALREADY_RISING = "frequency_already_rising"
+    CAUTION_OPEN = "caution_open"
+    NO_SHORTER_STEP = "no_shorter_step"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaperReason:
+    """One coded reason with the numbers it used: benefits in days, an interval in days, or counts."""
+
+    code: TaperCode
+    days: tuple[int, ...] = ()
+    interval_days: int | None = None
+    counts: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaperSuggestion:
+    """Lengthen, hold or shorten, and the interval in days; None means no fixed interval, as needed."""
+
+    move: TaperMove
+    interval_days: int | None
+    reasons: tuple[TaperReason, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Maintenance:
+    """Where a patient stands in maintenance.
+
+    `at_interval` are the benefits that began since the current interval applies, oldest first, the running
+    one included. `settled` is that the patient's level now is steady, None without a reference.
+    """
+
+    interval_days: int
+    at_interval: tuple[Benefit, ...]
+    boosters_on: tuple[date, ...]
+    settled: bool | None
+    open_cautions: int = 0
+
+
+def problems_of_plan(plan: TaperPlan, numbers: TaperNumbers = TAPER_NUMBERS) -> tuple[PlanProblem, ...]:
+    """A plan has steps of 1 day to a year that never grow shorter; only the last may be open."""
+    steps = plan.steps
+    intervals = [step.interval_days for step in steps]
+    found = {
+        PlanProblem.NO_STEPS: not steps,
+        PlanProblem.INTERVAL_OUT_OF_RANGE: any(not 1 <= days <= numbers.most_days for days in intervals),
+        PlanProblem.COUNT_NOT_POSITIVE: any(step.count is not None and step.count < 1 for step in steps),
+        PlanProblem.OPEN_STEP_NOT_LAST: any(step.count is None for step in steps[:-1]),
+        PlanProblem.INTERVALS_SHORTEN: intervals != sorted(intervals),
+    }
+    return tuple(problem for problem, present in found.items() if present)
+
+
+def suggest(
+    plan: TaperPlan,
+    now: Maintenance,
+    *,
+    as_of: date,
+    numbers: TaperNumbers = TAPER_NUMBERS,
+    protocol: Protocol = STANDARD,
+) -> TaperSuggestion:
+    """Doubt first, then loss, then success: hold when unsure, shorten when lost twice, else lengthen."""
+    lost_in_a_row = _latest_row(now, lost=True)
+    if now.settled is None:
+        return _hold(now, TaperReason(code=TaperCode.NO_REFERENCE))
+    if lost_in_a_row and lost_in_a_row[-1].days <= protocol.not_held_days:
+        return _hold(now, _about(TaperCode.BOOSTER_DID_NOT_HOLD, lost_in_a_row[-1:]))
+    if len(lost_in_a_row) >= numbers.too_long_in_a_row:
+        return _shorten(plan, now, lost_in_a_row, as_of, numbers)
+    if lost_in_a_row:
+        return _hold(now, _about(TaperCode.LOST_ONCE, lost_in_a_row))
+    if not now.settled:
+        return _hold(now, TaperReason(code=TaperCode.BEING_WATCHED))
+    return _lengthen_when_held(plan, now, numbers)
+
+
+def frequency(boosters_on: Sequence[date], *, as_of: date, days: int) -> tuple[int, int]:
+    """Boosters in the last so many days, and in as many days before those."""
+    recent = as_of - timedelta(days=days)
+    before = recent - timedelta(days=days)
+    return (
+        sum(recent < day <= as_of for day in boosters_on),
+        sum(before < day <= recent for day in boosters_on),
+    )
+
+
+def is_rising(boosters_on: Sequence[date], *, as_of: date, days: int) -> bool:
+    """More boosters in the last span than in the one before, once both lie within maintenance."""
+    last, before = frequency(boosters_on, as_of=as_of, days=days)
+    began = min(boosters_on, default=as_of)
+    return (as_of - began).days >= 2 * days and last > before
+
+
+def _shorten(
+    plan: TaperPlan,
+    now: Maintenance,
+    lost: Sequence[Benefit],
+    as_of: date,
+    numbers: TaperNumbers,
+) -> TaperSuggestion:
+    """Back to the plan's next shorter interval, unless a caution is open or the frequency already rises."""
+    reason = _about(TaperCode.LOST_IN_A_ROW, lost)
+    shorter = [
+        step.interval_days
+        for step in plan.steps
+        if numbers.shortest_days <= step.interval_days < now.interval_days
+    ]
+    if now.open_cautions:
+        return _hold(now, reason, TaperReason(code=TaperCode.CAUTION_OPEN, counts=(now.open_cautions,)))
+    if is_rising(now.boosters_on, as_of=as_of, days=numbers.frequency_days):
+        counts = frequency(now.boosters_on, as_of=as_of, days=numbers.frequency_days)
+        return _hold(now, reason, TaperReason(code=TaperCode.FREQUENCY_ALREADY_RISING, counts=counts))
+    if not shorter:
+        return _hold(now, reason, TaperReason(code=TaperCode.NO_SHORTER_STEP))
+    return TaperSuggestion(move=TaperMove.SHORTEN, interval_days=max(shorter), reasons=(reason,))
+
+
+def _lengthen_when_held(plan: TaperPlan, now: Maintenance, numbers: TaperNumbers) -> TaperSuggestion:
+    """When the step's intervals ended well, the plan's next longer one; after the last step, as needed."""
+    held = _latest_row(now, lost=False)
+    wanted = _count_at(plan, now.interval_days, numbers)
+    if len(held) < wanted:
+        return _hold(now, TaperReason(code=TaperCode.STEP_NOT_COMPLETE, counts=(len(held), wanted)))
+    longer = [step.interval_days for step in plan.steps if step.interval_days > now.interval_days]
+    code = TaperCode.STEP_HELD if longer else TaperCode.LONGEST_INTERVAL_HELD
+    reason = TaperReason(code=code, interval_days=now.interval_days, counts=(len(held), wanted))
+    return TaperSuggestion(
+        move=TaperMove.LENGTHEN, interval_days=min(longer, default=None), reasons=(reason,)
+    )
+
+
+def _latest_row(now: Maintenance, *, lost: bool) -> list[Benefit]:
+    """The latest intervals in a row that were lost (or held).
+
+    An interval tells once it is lost or was outlasted; one still under way, or cut short by an early
+    booster, tells nothing and is passed over. One that was lost only after its planned end is neither.
+    """
+    row: list[Benefit] = []
+    for benefit in reversed(now.at_interval):
+        outlasted = benefit.days >= now.interval_days
+        if not benefit.lost and not outlasted:
+            continue
+        if benefit.lost is not lost or (lost and outlasted):
+            break
+        row.insert(0, benefit)
+    return row
+
+
+def _count_at(plan: TaperPlan, interval_days: int, numbers: TaperNumbers) -> int:
+    """How many intervals of this length the plan wants to see."""
+    counts = [step.count for step in plan.steps if step.interval_days == interval_days and step.count]
+    return max(counts, default=numbers.open_step_count)
+
+
+def _about(code: TaperCode, benefits: Sequence[Benefit]) -> TaperReason:
+    return TaperReason(code=code, days=tuple(benefit.days for benefit in benefits))
+
+
+def _hold(now: Maintenance, *reasons: TaperReason) -> TaperSuggestion:
+    return TaperSuggestion(move=TaperMove.HOLD, interval_days=now.interval_days, reasons=reasons)

@@ -1,0 +1,70 @@
+"""How days, shares, counts and names are written in English prose."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+
+MONTHS: Final = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+SCALE_NAMES: Final = {"phq-9": "PHQ-9", "madrs": "MADRS", "qids-sr16": "QIDS-SR16", "gad-7": "GAD-7"}
+_TO: Final = "\N{EN DASH}"
+_TEENS: Final = range(11, 14)
+
+
+def day_in(day: date, *, year: int) -> str:
+    """A day as "3 November", with its year when that is another one."""
+    written = f"{day.day} {MONTHS[day.month - 1]}"
+    return written if day.year == year else f"{written} {day.year}"
+
+
+def days_from_to(first: date, last: date, *, year: int) -> str:
+    """A span of days, as short as it can be said: "11-18 October" with the right dash."""
+    if first == last:
+        return day_in(first, year=year)
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first.day}{_TO}{day_in(last, year=year)}"
+    return f"{day_in(first, year=year)} {_TO} {day_in(last, year=year)}"
+
+
+def percent(share: float) -> str:
+    """A share as whole percent: "61 %"."""
+    return f"{share * 100:.0f} %"
+
+
+def ordinal(number: int) -> str:
+    """A place in an order: 1st, 2nd, 3rd, 4th, 11th."""
+    if number % 100 in _TEENS:
+        return f"{number}th"
+    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th') }"
+
+
+def counted(number: float, noun: str) -> str:
+    """A count with its noun: "1 day", "3 days", "24.5 days"."""
+    return f"{number:g} {noun}" if number == 1 else f"{number:g} {noun}s"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Words in a row: "24, 31 and 29"."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def scale_name(key: str) -> str:
+    """The name of a scale as it is said; a clinic's own scale is said by its key."""
+    return SCALE_NAMES.get(key, key)
+
+
+def capitalised(words: str) -> str:
+    """The words with a capital at the start and nothing else changed."""
+    return words[:1].upper() + words[1:]

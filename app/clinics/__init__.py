@@ -1,0 +1,1 @@
+"""The tenant: a clinic, its keys, its own settings."""

@@ -1,0 +1,15 @@
+"""What an API key may be allowed to do."""
+
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    """One thing a key may do; the clinic's first key may do all of them."""
+
+    CLINIC = "clinic"
+    PATIENTS = "patients"
+    TREATMENT = "treatment"
+    CHECK_INS = "check_ins"
+    SIGNALS = "signals"
+    SAFETY = "safety"
+    WEBHOOKS = "webhooks"

@@ -1,0 +1,39 @@
+"""The audit event: who did what to what, when. It holds ids only, so erasure never has to rewrite it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+class ActorKind(StrEnum):
+    """The kinds of somebody who acts."""
+
+    DEVICE = "device"
+    API_KEY = "api_key"
+    OPERATOR = "operator"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who acts: a patient's device, a clinic's key, the operator's command line, or our own worker."""
+
+    kind: ActorKind
+    id: UUID | None = None
+
+
+SYSTEM = Actor(kind=ActorKind.SYSTEM)
+OPERATOR = Actor(kind=ActorKind.OPERATOR)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEvent:
+    """One line of the trail: ``action`` is a dotted verb such as ``signal.acknowledged``."""
+
+    at: datetime
+    actor: Actor
+    action: str
+    subject_kind: str
+    subject_id: UUID
+    patient_id: UUID | None = None

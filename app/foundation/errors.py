@@ -1,0 +1,47 @@
+"""Refusals: what can be wrong with what somebody sent, said without repeating what they sent."""
+
+from enum import Enum
+from inspect import cleandoc
+from typing import ClassVar
+
+
+class RefusalKind(Enum):
+    """Why something is refused; ``web/problems.py`` alone knows the HTTP status of each."""
+
+    INVALID = "invalid"
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    CONFLICT = "conflict"
+    GONE = "gone"
+    TOO_LARGE = "too_large"
+    TOO_MANY = "too_many"
+    PRECONDITION_MISSING = "precondition_missing"
+    PRECONDITION_FAILED = "precondition_failed"
+    UNAVAILABLE = "unavailable"
+
+
+class RefusalError(Exception):
+    """The request cannot be carried out."""
+
+    # The first paragraph of each subclass's docstring is the sentence its reader gets. It may name the
+    # field, never the value: any value may be health data, and answers end up in logs and screenshots.
+    kind: ClassVar[RefusalKind] = RefusalKind.INVALID
+    code: ClassVar[str] = "refused"
+
+    def __init__(self, pointer: str | None = None, *, retry_after_seconds: int | None = None) -> None:
+        super().__init__(self.message())
+        self.pointer = pointer
+        self.retry_after_seconds = retry_after_seconds
+
+    @classmethod
+    def message(cls) -> str:
+        """Give the sentence for the reader: the docstring's first paragraph on one line."""
+        return " ".join(cleandoc(cls.__doc__ or "").split("\n\n")[0].split())
+
+
+class NotFoundError(RefusalError):
+    """There is nothing here under this id, or it is not yours to see."""
+
+    kind = RefusalKind.NOT_FOUND
+    code = "not-found"

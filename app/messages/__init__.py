@@ -1,0 +1,1 @@
+"""Wording and ways to reach people; nothing clinical in any text."""

@@ -1,0 +1,1 @@
+"""Running the core on what is stored, and keeping its answers."""

@@ -1,0 +1,210 @@
+"""Evaluating a patient: incrementally where check-ins come in order, from the whole history where not.
+
+Both give the same answer (the core promises it, and its tests hold it to that), so it never matters which
+way was taken, or in what order reports arrived.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from app.clinical import evaluation_codec, memory_codec
+from app.clinical.check_ins import CheckIn, check_in_day
+from app.clinical.evaluation import Evaluation, History, Memory, advance, judge, remember
+from app.clinical.explanation import explain
+from app.clinical.signals import Move, next_move
+from app.foundation.errors import NotFoundError
+from app.monitoring.conditions import conditions_of, tell_conditions
+from app.signals.episodes import Told, carry_out, close_by_infusion, episode_from
+from app.storage import check_ins, patient_states, treatment
+from app.storage.check_ins import Answer, Standing, StoredCheckIn
+from app.storage.unit_of_work import UnitOfWork
+from app.web.equipment import Equipment
+
+EVALUATE_AGAIN: Final = "evaluate_again"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """An answer with what the rule wants to do about it."""
+
+    evaluation: Evaluation
+    answer: Answer
+    move: Move
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationView:
+    """An answer as it is shown: its plain form and its sentences."""
+
+    evaluation: Evaluation
+    plain: dict[str, Any]
+    explanation: str
+
+
+async def evaluate_with(
+    work: UnitOfWork,
+    equipment: Equipment,
+    standing: Standing,
+    new: Sequence[StoredCheckIn],
+    *,
+    now: datetime,
+    tell: bool,
+) -> Evaluated:
+    """Evaluate a patient as of now, with check-ins that are about to be written; writes nothing.
+
+    ``tell``: whether conditions may be told of. Not while history is brought along piece by piece, when
+    much seems to be missing that comes with the next piece; they are told of with the patient's next report.
+    """
+    memory = None
+    if standing.memory is not None and not any(stored.supersedes for stored in new):
+        memory = _advanced(standing.memory, [stored.check_in for stored in new], equipment)
+    if memory is None:
+        history = await _history(work, standing, also=new)
+        memory = remember(history, as_of=now, protocol=equipment.protocol)
+    return _evaluated(equipment, standing, memory, now=now, tell=tell)
+
+
+async def follow(
+    work: UnitOfWork, equipment: Equipment, standing: Standing, evaluated: Evaluated, *, now: datetime
+) -> None:
+    """Do what the rule wants done: raise a signal, add to it, or note that it became steady."""
+    told = _told(equipment, standing)
+    await tell_conditions(work, told, before=standing.told, holding=evaluated.answer.told, now=now)
+    await carry_out(
+        work,
+        evaluated.move,
+        evaluated.evaluation,
+        told=told,
+        signal_id=UUID(standing.signal["id"]) if standing.signal else None,
+        episode=episode_from(standing.signal),
+        now=now,
+    )
+
+
+async def evaluate_anew(work: UnitOfWork, equipment: Equipment, patient_id: UUID, *, now: datetime) -> None:
+    """Evaluate from the whole history and do what follows; the caller holds the patient's turn."""
+    standing = await _standing(work, patient_id)
+    evaluated = await _from_history(work, equipment, standing, now=now)
+    await patient_states.keep_answer(
+        work,
+        patient_id,
+        memory=evaluated.answer.memory,
+        level=evaluated.answer.level,
+        told=evaluated.answer.told,
+        evaluation=evaluated.answer.plain,
+        now=now,
+    )
+    await follow(work, equipment, standing, evaluated, now=now)
+
+
+async def evaluate_again(equipment: Equipment, clinic_id: UUID, patient_id: UUID) -> None:
+    """Make up for an evaluation that failed when its check-in came in."""
+    now = equipment.clock.now()
+    async with equipment.database.work(clinic_id) as work:
+        if await patient_states.lock(work, patient_id) is None:
+            return
+        await evaluate_anew(work, equipment, patient_id, now=now)
+        await work.commit()
+
+
+def evaluate_later(work: UnitOfWork, patient_id: UUID) -> None:
+    """Have a worker evaluate this patient, in case this transaction commits."""
+    work.queue(EVALUATE_AGAIN, clinic_id=work.clinic_id, patient_id=patient_id)
+
+
+async def infusion_given(
+    work: UnitOfWork, equipment: Equipment, patient_id: UUID, *, given_at: datetime, now: datetime
+) -> None:
+    """Let an infusion take effect: it closes an open signal, and everything is evaluated anew."""
+    standing = await _standing(work, patient_id)
+    await close_by_infusion(
+        work,
+        told=_told(equipment, standing),
+        given_at=given_at,
+        given_on=check_in_day(given_at, standing.time_zone),
+        now=now,
+    )
+    await evaluate_anew(work, equipment, patient_id, now=now)
+
+
+async def evaluation_now(equipment: Equipment, clinic_id: UUID, patient_id: UUID) -> EvaluationView:
+    """Give the answer as of now. It is made from memory or history and changes nothing.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+    """
+    now = equipment.clock.now()
+    async with equipment.database.work(clinic_id) as work:
+        standing = await _standing(work, patient_id)
+        memory = None if standing.memory is None else memory_codec.from_plain(standing.memory)
+        if memory is None:
+            memory = remember(await _history(work, standing), as_of=now, protocol=equipment.protocol)
+    evaluation = judge(memory, as_of=now, protocol=equipment.protocol)
+    return EvaluationView(
+        evaluation=evaluation,
+        plain=evaluation_codec.to_plain(evaluation),
+        explanation=explain(evaluation),
+    )
+
+
+def _advanced(plain: dict[str, Any], new: Sequence[CheckIn], equipment: Equipment) -> Memory | None:
+    """Take the memory through the new check-ins; None when one of them belongs further back."""
+    memory = memory_codec.from_plain(plain)
+    for check_in in sorted(new, key=lambda one: (one.recorded_at, one.id)):
+        if memory is None:
+            return None
+        memory = advance(memory, check_in, protocol=equipment.protocol)
+    return memory
+
+
+async def _from_history(
+    work: UnitOfWork, equipment: Equipment, standing: Standing, *, now: datetime
+) -> Evaluated:
+    memory = remember(await _history(work, standing), as_of=now, protocol=equipment.protocol)
+    return _evaluated(equipment, standing, memory, now=now, tell=False)
+
+
+async def _history(work: UnitOfWork, standing: Standing, *, also: Sequence[StoredCheckIn] = ()) -> History:
+    corrected = {str(stored.supersedes) for stored in also if stored.supersedes}
+    stored = await check_ins.standing_history(work, standing.patient_id)
+    reports = (*stored, *(one.check_in for one in also))
+    return History(
+        time_zone=standing.time_zone,
+        course=await treatment.current_course(work, standing.patient_id),
+        infusions=await treatment.infusions(work, standing.patient_id),
+        check_ins=tuple(report for report in reports if report.id not in corrected),
+    )
+
+
+def _evaluated(
+    equipment: Equipment, standing: Standing, memory: Memory, *, now: datetime, tell: bool
+) -> Evaluated:
+    evaluation = judge(memory, as_of=now, protocol=equipment.protocol)
+    answer = Answer(
+        as_of=now,
+        level=evaluation.level.value,
+        rule_version=f"{evaluation.rule} {evaluation.version}",
+        memory=memory_codec.to_plain(memory),
+        told=sorted(
+            condition.value
+            for condition in conditions_of(evaluation)
+            if tell or condition.value in standing.told
+        ),
+        plain=evaluation_codec.to_plain(evaluation),
+    )
+    move = next_move(episode_from(standing.signal), evaluation, as_of=now, protocol=equipment.protocol)
+    return Evaluated(evaluation=evaluation, answer=answer, move=move)
+
+
+async def _standing(work: UnitOfWork, patient_id: UUID) -> Standing:
+    standing = await check_ins.standing_of_patient(work, patient_id)
+    if standing is None:
+        raise NotFoundError
+    return standing
+
+
+def _told(equipment: Equipment, standing: Standing) -> Told:
+    return Told(patient_id=standing.patient_id, mode=standing.mode, public_url=equipment.public_url)

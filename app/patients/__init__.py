@@ -1,0 +1,1 @@
+"""Who the patient is: registration, enrolment of devices, sign-in."""

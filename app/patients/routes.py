@@ -1,0 +1,144 @@
+"""Patients for the clinic; enrolment, tokens and themselves for the patients."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Request, Response
+
+from app.clinics.access import PatientsKey
+from app.foundation.tokens import TokenKind, read_token
+from app.patients import enrolment, service, tokens
+from app.patients.access import PatientSignedIn
+from app.patients.schemas import (
+    Enrolment,
+    EnrolmentCodeReply,
+    EnrolmentReply,
+    MeReply,
+    PatientChange,
+    PatientList,
+    PatientRegistration,
+    PatientReply,
+    Refresh,
+    TokensReply,
+)
+from app.web.dependencies import EquipmentNeeded
+from app.web.etags import etag_of, version_in
+from app.web.links import link_next
+from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor
+
+router = APIRouter(prefix="/v1", tags=["patients"])
+own_router = APIRouter(prefix="/v1", tags=["patient's own"])
+
+
+@router.post("/patients", status_code=201, summary="Register a patient")
+async def register_patient(
+    body: PatientRegistration, equipment: EquipmentNeeded, caller: PatientsKey, response: Response
+) -> PatientReply:
+    """Register a patient under the clinic's own reference."""
+    patient = await service.register(
+        equipment,
+        caller.clinic_id,
+        external_ref=body.external_ref,
+        time_zone=body.time_zone,
+        locale=body.locale,
+        actor=caller.actor,
+    )
+    response.headers["etag"] = etag_of(patient.version)
+    return PatientReply.of(patient)
+
+
+@router.get("/patients", summary="List patients")
+async def list_patients(
+    equipment: EquipmentNeeded,
+    caller: PatientsKey,
+    request: Request,
+    response: Response,
+    after: PageCursor = None,
+    limit: PageLimit = PAGE_SIZE,
+) -> PatientList:
+    """List patients in the order of their registration; follow the Link header."""
+    listed = await service.list_patients(
+        equipment, caller.clinic_id, after=read_id_cursor(after), limit=limit
+    )
+    link_next(request, response, str(listed[-1].id) if len(listed) == limit else None)
+    return PatientList(items=[PatientReply.of(patient) for patient in listed])
+
+
+@router.get("/patients/{patient_id}", summary="Read a patient")
+async def read_patient(
+    patient_id: UUID, equipment: EquipmentNeeded, caller: PatientsKey, response: Response
+) -> PatientReply:
+    """Give one patient, with an ETag for changing."""
+    patient = await service.read_patient(equipment, caller.clinic_id, patient_id)
+    response.headers["etag"] = etag_of(patient.version)
+    return PatientReply.of(patient)
+
+
+@router.patch("/patients/{patient_id}", summary="Change a patient")
+async def change_patient(
+    patient_id: UUID,
+    body: PatientChange,
+    equipment: EquipmentNeeded,
+    caller: PatientsKey,
+    response: Response,
+    if_match: Annotated[str | None, Header()] = None,
+) -> PatientReply:
+    """Change zone or language; needs If-Match."""
+    patient = await service.change_patient(
+        equipment,
+        caller.clinic_id,
+        patient_id,
+        time_zone=body.time_zone,
+        locale=body.locale,
+        version=version_in(if_match),
+        actor=caller.actor,
+    )
+    response.headers["etag"] = etag_of(patient.version)
+    return PatientReply.of(patient)
+
+
+@router.post("/patients/{patient_id}/enrolment-codes", status_code=201, summary="Issue an enrolment code")
+async def issue_enrolment_code(
+    patient_id: UUID, equipment: EquipmentNeeded, caller: PatientsKey
+) -> EnrolmentCodeReply:
+    """Make a one-time code with which the patient's device enrols, good for 15 minutes."""
+    issued = await enrolment.issue_code(equipment, caller.clinic_id, patient_id, actor=caller.actor)
+    return EnrolmentCodeReply.model_validate(issued, from_attributes=True)
+
+
+@own_router.post("/enrolments", status_code=201, summary="Enrol a device")
+async def enrol_device(body: Enrolment, equipment: EquipmentNeeded, request: Request) -> EnrolmentReply:
+    """Exchange a code for the device's tokens. Who may: whoever holds the code."""
+    address = request.client.host if request.client else "local"
+    enrolled = await enrolment.enrol(
+        equipment, code_text=body.code, device_name=body.device_name, address=address
+    )
+    return EnrolmentReply.of_enrolled(enrolled)
+
+
+@own_router.post("/tokens/refresh", summary="Exchange a refresh token")
+async def refresh_tokens(body: Refresh, equipment: EquipmentNeeded) -> TokensReply:
+    """Give the next pair of tokens. Who may: whoever holds the refresh token."""
+    reference = read_token(body.refresh_token, TokenKind.DEVICE_REFRESH)
+    return TokensReply.of(await tokens.refresh(equipment, reference))
+
+
+@own_router.get("/me", summary="Read oneself")
+async def read_me(caller: PatientSignedIn) -> MeReply:
+    """Give what the service knows of how the patient is addressed."""
+    return MeReply.of(caller)
+
+
+@own_router.patch("/me", summary="Change oneself")
+async def change_me(body: PatientChange, equipment: EquipmentNeeded, caller: PatientSignedIn) -> MeReply:
+    """Change zone or language from now on; past days do not move."""
+    patient = await service.change_patient(
+        equipment,
+        caller.clinic_id,
+        caller.patient_id,
+        time_zone=body.time_zone,
+        locale=body.locale,
+        version=None,
+        actor=caller.actor,
+    )
+    return MeReply.about(patient.id, time_zone=patient.time_zone, locale=patient.locale, mode=patient.mode)

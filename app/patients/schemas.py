@@ -1,0 +1,123 @@
+"""Requests and replies about patients, their enrolment and their tokens."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from app.patients.access import PatientCaller
+from app.patients.enrolment import Enrolled
+from app.patients.service import Patient
+from app.patients.tokens import IssuedTokens
+from app.web.schemas import LocaleTag, ReplyBody, RequestBody, TimeZoneName
+
+Mode = Literal["test", "live"]
+
+
+class PatientRegistration(RequestBody):
+    """A new patient: the clinic's own reference, never a name."""
+
+    external_ref: Annotated[str, Field(min_length=1, max_length=200, examples=["P-1042"])]
+    time_zone: TimeZoneName
+    locale: LocaleTag = "en-US"
+
+
+class PatientChange(RequestBody):
+    """What to change; fields left out stay. Past days do not move when the zone does."""
+
+    time_zone: TimeZoneName | None = None
+    locale: LocaleTag | None = None
+
+
+class PatientReply(ReplyBody):
+    """A patient as the clinic sees them."""
+
+    id: UUID
+    external_ref: str
+    time_zone: str
+    locale: str
+    mode: Mode
+    registered_at: datetime
+
+    @classmethod
+    def of(cls, patient: Patient) -> "PatientReply":
+        """Make the reply."""
+        return cls.model_validate(patient, from_attributes=True)
+
+
+class PatientList(ReplyBody):
+    """A page of patients; the Link header points to the next."""
+
+    items: list[PatientReply]
+
+
+class EnrolmentCodeReply(ReplyBody):
+    """A one-time code: typed in, or carried by the link's fragment (as a QR code)."""
+
+    code: str = Field(examples=["7K2M-9QF4-XB3T"])
+    url: str
+    expires_at: datetime
+
+
+class Enrolment(RequestBody):
+    """A device that wants to speak for a patient."""
+
+    code: Annotated[str, Field(min_length=1, max_length=40, examples=["7K2M-9QF4-XB3T"])]
+    device_name: Annotated[str, Field(min_length=1, max_length=100, examples=["My phone"])]
+
+
+class TokensReply(ReplyBody):
+    """A pair of tokens."""
+
+    access_token: str
+    refresh_token: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the scheme's name
+    expires_in: int = Field(description="Seconds that the access token works", examples=[900])
+
+    @classmethod
+    def of(cls, issued: IssuedTokens) -> "TokensReply":
+        """Make the reply."""
+        return cls(
+            access_token=issued.access_token, refresh_token=issued.refresh_token, expires_in=issued.expires_in
+        )
+
+
+class MeReply(ReplyBody):
+    """The patient to themselves."""
+
+    id: UUID
+    time_zone: str
+    locale: str
+    mode: Mode = Field(description="'test' while the clinic tries things out")
+
+    @classmethod
+    def of(cls, caller: PatientCaller) -> "MeReply":
+        """Make the reply."""
+        return cls.about(
+            caller.patient_id, time_zone=caller.time_zone, locale=caller.locale, mode=caller.mode
+        )
+
+    @classmethod
+    def about(cls, patient_id: UUID, *, time_zone: str, locale: str, mode: str) -> "MeReply":
+        """Make the reply from its parts; the mode is checked against what is declared."""
+        return cls.model_validate({"id": patient_id, "time_zone": time_zone, "locale": locale, "mode": mode})
+
+
+class EnrolmentReply(TokensReply):
+    """A device that may speak for the patient from now on."""
+
+    patient: MeReply
+
+    @classmethod
+    def of_enrolled(cls, enrolled: Enrolled) -> "EnrolmentReply":
+        """Make the reply."""
+        patient = enrolled.patient
+        me = MeReply.about(patient.id, time_zone=patient.time_zone, locale=patient.locale, mode=patient.mode)
+        return cls(**TokensReply.of(enrolled.tokens).model_dump(), patient=me)
+
+
+class Refresh(RequestBody):
+    """A refresh token to exchange."""
+
+    refresh_token: Annotated[str, Field(min_length=1, max_length=200)]

@@ -1,0 +1,173 @@
+"""Registering patients, reading and changing what is known of them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from app.foundation.audit import Actor, AuditEvent
+from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
+from app.foundation.ids import new_id
+from app.foundation.vault import Vault
+from app.storage import clinics, patients
+from app.storage.patients import PatientRecord
+from app.storage.unit_of_work import UnitOfWork
+from app.web.equipment import Equipment
+from app.web.etags import ChangedMeanwhileError
+
+
+class PatientExistsError(RefusalError):
+    """The clinic has a patient with this reference already."""
+
+    kind = RefusalKind.CONFLICT
+    code = "patient-exists"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patient:
+    """A patient as the clinic sees them: no name, only the clinic's own reference."""
+
+    id: UUID
+    external_ref: str
+    time_zone: str
+    locale: str
+    mode: str
+    registered_at: datetime
+    version: int
+
+
+async def register(
+    equipment: Equipment, clinic_id: UUID, *, external_ref: str, time_zone: str, locale: str, actor: Actor
+) -> Patient:
+    """Register a patient, in the clinic's present mode.
+
+    Raises:
+        PatientExistsError: the reference is taken.
+    """
+    now, patient_id, vault = equipment.clock.now(), new_id(), equipment.vault
+    index = vault.blind_index(external_ref, purpose="external_ref", clinic_id=clinic_id)
+    async with equipment.database.work(clinic_id) as work:
+        if await patients.find_by_reference(work, index) is not None:
+            raise PatientExistsError("#/external_ref")
+        profile = await clinics.profile(work)
+        if profile is None:
+            raise NotFoundError
+        record = PatientRecord(
+            id=patient_id,
+            external_ref_sealed=_seal(vault, external_ref, clinic_id, patient_id),
+            time_zone=time_zone,
+            locale=locale,
+            mode=profile.mode,
+            registered_at=now,
+            version=1,
+        )
+        added = await patients.add(
+            work,
+            record,
+            external_ref_index=index,
+            audit=_event(now, actor, "patient.registered", patient_id),
+        )
+        if not added:
+            raise PatientExistsError("#/external_ref")
+        await work.commit()
+    return _patient(vault, clinic_id, record)
+
+
+async def read_patient(equipment: Equipment, clinic_id: UUID, patient_id: UUID) -> Patient:
+    """Give one patient of this clinic.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    async with equipment.database.work(clinic_id) as work:
+        return _patient(equipment.vault, clinic_id, await existing(work, patient_id))
+
+
+async def list_patients(
+    equipment: Equipment, clinic_id: UUID, *, after: UUID | None, limit: int
+) -> list[Patient]:
+    """List patients in the order of their registration."""
+    async with equipment.database.work(clinic_id) as work:
+        records = await patients.page(work, after=after, limit=limit)
+    return [_patient(equipment.vault, clinic_id, record) for record in records]
+
+
+async def change_patient(
+    equipment: Equipment,
+    clinic_id: UUID,
+    patient_id: UUID,
+    *,
+    time_zone: str | None,
+    locale: str | None,
+    version: int | None,
+    actor: Actor,
+) -> Patient:
+    """Change zone or language from now on; past days do not move. ``version`` None: whatever it is.
+
+    Raises:
+        NotFoundError: there is no such patient.
+        ChangedMeanwhileError: the version is not the current one.
+    """
+    now = equipment.clock.now()
+    async with equipment.database.work(clinic_id) as work:
+        before = await existing(work, patient_id)
+        changed = await patients.change(
+            work,
+            patient_id,
+            time_zone=time_zone or before.time_zone,
+            locale=locale or before.locale,
+            version=before.version if version is None else version,
+            audit=_event(now, actor, "patient.changed", patient_id),
+        )
+        if not changed:
+            raise ChangedMeanwhileError("header/if-match")
+        after = await existing(work, patient_id)
+        await work.commit()
+    return _patient(equipment.vault, clinic_id, after)
+
+
+async def existing(work: UnitOfWork, patient_id: UUID) -> PatientRecord:
+    """Find a patient of this clinic.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    record = await patients.find(work, patient_id)
+    if record is None:
+        raise NotFoundError
+    return record
+
+
+def _patient(vault: Vault, clinic_id: UUID, record: PatientRecord) -> Patient:
+    reference = vault.open(
+        record.external_ref_sealed,
+        table="patients",
+        column="external_ref_sealed",
+        clinic_id=clinic_id,
+        row_id=record.id,
+    )
+    return Patient(
+        id=record.id,
+        external_ref=reference,
+        time_zone=record.time_zone,
+        locale=record.locale,
+        mode=record.mode,
+        registered_at=record.registered_at,
+        version=record.version,
+    )
+
+
+def _seal(vault: Vault, external_ref: str, clinic_id: UUID, patient_id: UUID) -> bytes:
+    return vault.seal(
+        external_ref, table="patients", column="external_ref_sealed", clinic_id=clinic_id, row_id=patient_id
+    )
+
+
+def _event(now: datetime, actor: Actor, action: str, patient_id: UUID) -> AuditEvent:
+    return AuditEvent(
+        at=now,
+        actor=actor,
+        action=action,
+        subject_kind="patient",
+        subject_id=patient_id,
+        patient_id=patient_id,
+    )

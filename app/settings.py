@@ -1,0 +1,57 @@
+"""Every environment variable that Afterglow reads; only the processes (cli, asgi, worker) read this."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The operator's choices. No number that decides anything clinical is among them."""
+
+    model_config = SettingsConfigDict(env_prefix="AFTERGLOW_", populate_by_name=True, extra="ignore")
+
+    database_url: SecretStr | None = Field(
+        default=None,
+        validation_alias="DATABASE_URL",
+        description="PostgreSQL as the application role; unset: an embedded PostgreSQL in the data folder",
+    )
+    owner_url: SecretStr | None = Field(
+        default=None, description="PostgreSQL as the owner, for migrate, backup and restore"
+    )
+    encryption_key: SecretStr | None = Field(
+        default=None,
+        description="32 bytes in base64; needed with DATABASE_URL, else a file in the data folder",
+    )
+    data_dir: Path | None = Field(default=None, description="Where the embedded database and the key live")
+    postgres_bin: Path | None = Field(default=None, description="A folder with PostgreSQL's programs")
+    host: str = Field(default="127.0.0.1", description="The address to listen on")
+    port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on")
+    metrics_port: int | None = Field(default=None, description="A port of its own for /metrics, on loopback")
+    public_url: str = Field(default="", description="How others reach this service; used in links")
+    webhook_allow: str = Field(
+        default="", description="Networks that a webhook may reach besides public ones, such as 10.1.0.0/16"
+    )
+    requests_per_minute: int = Field(default=3000, ge=1, description="The most requests of one caller")
+    retry_speedup: int = Field(
+        default=1, ge=1, le=10_000, description="Divides all waits between attempts; for failure tests"
+    )
+
+    @model_validator(mode="after")
+    def _key_goes_with_database(self) -> Self:
+        if self.database_url is not None and self.encryption_key is None:
+            raise EncryptionKeyMissingError
+        return self
+
+    @property
+    def links_start_with(self) -> str:
+        """The start of all links, without a slash at its end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+
+class EncryptionKeyMissingError(ValueError):
+    """DATABASE_URL is set but AFTERGLOW_ENCRYPTION_KEY is not: with a database elsewhere, the key must be given."""
+
+    def __str__(self) -> str:
+        return self.__doc__ or ""

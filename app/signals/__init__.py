@@ -1,0 +1,1 @@
+"""The life of a signal and of a safety event."""

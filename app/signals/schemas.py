@@ -1,0 +1,136 @@
+"""Requests and replies about signals and safety events."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+
+from app.clinical.signals import Disposition
+from app.signals.safety import SafetyOutcome
+from app.signals.service import OPEN_STATES
+from app.storage.safety_events import SafetyEvent
+from app.storage.signals import Signal
+from app.web.schemas import Moment, ReplyBody, RequestBody, choice_of
+
+
+class SignalFilter(StrEnum):
+    """Which signals to list; `open` means all that nobody has closed."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    SNOOZED = "snoozed"
+    CLOSED = "closed"
+    ALL = "all"
+
+    @property
+    def states(self) -> list[str]:
+        """The stored states that it stands for."""
+        if self is SignalFilter.OPEN:
+            return list(OPEN_STATES)
+        return [*OPEN_STATES, "closed"] if self is SignalFilter.ALL else [self.value]
+
+
+class SafetyFilter(StrEnum):
+    """Which safety events to list; `open` means all that nobody has closed."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    CLOSED = "closed"
+    ALL = "all"
+
+    @property
+    def states(self) -> list[str]:
+        """The stored states that it stands for."""
+        if self is SafetyFilter.OPEN:
+            return ["open", "acknowledged"]
+        return ["open", "acknowledged", "closed"] if self is SafetyFilter.ALL else [self.value]
+
+
+class SignalReply(ReplyBody):
+    """A signal, with the decision as it was made and as it stands now."""
+
+    id: UUID
+    patient_id: UUID
+    state: str
+    level: str
+    ground: str
+    grounds: list[str]
+    raised_at: datetime
+    explanation: str
+    decision: dict[str, Any] = Field(description="The evaluation that raised it")
+    latest: dict[str, Any] = Field(description="The evaluation after the last evidence was added")
+    steady_since: date | None
+    acknowledged_at: datetime | None
+    acknowledged_by: UUID | None
+    snoozed_until: datetime | None
+    closed_at: datetime | None
+    closed_by: UUID | None
+    disposition: str | None
+    booster_booked_for: date | None
+    note: str | None
+
+    @classmethod
+    def of(cls, signal: Signal, note: str | None) -> "SignalReply":
+        """Make the reply."""
+        names = set(cls.model_fields) - {"note"}
+        return cls(**{name: getattr(signal, name) for name in names}, note=note)
+
+
+class SignalList(ReplyBody):
+    """A page of signals, oldest first; the Link header points to the next."""
+
+    items: list[SignalReply]
+
+
+class Snooze(RequestBody):
+    """Until when a signal is to be out of sight."""
+
+    until: Moment
+
+
+class SignalClosing(RequestBody):
+    """What came of a signal."""
+
+    disposition: Annotated[Disposition, choice_of(Disposition)]
+    booster_booked_for: date | None = Field(default=None, description="The day of the booked booster")
+    note: Annotated[str, Field(max_length=4000)] | None = None
+
+
+class SafetyEventReply(ReplyBody):
+    """A safety event: what happened when, without a word of what was said."""
+
+    id: UUID
+    patient_id: UUID
+    source: str
+    source_id: UUID
+    urgent: bool
+    state: str
+    received_at: datetime
+    shown_at: datetime | None
+    sent_at: datetime | None
+    delivered_at: datetime | None
+    acknowledged_at: datetime | None
+    acknowledged_by: UUID | None
+    contact_made_at: datetime | None
+    outcome: str | None
+    closed_at: datetime | None
+    closed_by: UUID | None
+
+    @classmethod
+    def of(cls, event: SafetyEvent) -> "SafetyEventReply":
+        """Make the reply."""
+        return cls.model_validate(event, from_attributes=True)
+
+
+class SafetyEventList(ReplyBody):
+    """A page of safety events, oldest first; the Link header points to the next."""
+
+    items: list[SafetyEventReply]
+
+
+class SafetyClosing(RequestBody):
+    """How a safety event ended."""
+
+    outcome: Annotated[SafetyOutcome, choice_of(SafetyOutcome)]

@@ -1,0 +1,202 @@
+"""What the care team does with a signal: look, acknowledge, snooze, close with a disposition."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from app.clinical import signals as rules
+from app.clinical.errors import MoveNotAllowedError, SnoozeTooLongError
+from app.clinical.signals import Disposition
+from app.foundation.audit import Actor, AuditEvent
+from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
+from app.foundation.vault import Vault
+from app.signals.episodes import Told, episode_of, tell_closed
+from app.storage import patient_states, patients, signals
+from app.storage.signals import Signal
+from app.storage.unit_of_work import UnitOfWork
+from app.web.equipment import Equipment
+
+OPEN_STATES = ("open", "acknowledged", "snoozed")
+
+
+class SignalClosedError(RefusalError):
+    """This signal is closed; look at the patient's latest one."""
+
+    kind = RefusalKind.CONFLICT
+    code = "signal-closed"
+
+
+class SnoozeNotPossibleError(RefusalError):
+    """A snooze ends in the future, at most 14 days from now."""
+
+    code = "snooze-not-possible"
+
+
+async def list_signals(
+    equipment: Equipment,
+    clinic_id: UUID,
+    *,
+    states: list[str],
+    patient_id: UUID | None,
+    after: UUID | None,
+    limit: int,
+) -> list[Signal]:
+    """List signals in these states, oldest first."""
+    async with equipment.database.work(clinic_id) as work:
+        return await signals.page(work, states=states, patient_id=patient_id, after=after, limit=limit)
+
+
+async def read_signal(equipment: Equipment, clinic_id: UUID, signal_id: UUID) -> Signal:
+    """Give one signal.
+
+    Raises:
+        NotFoundError: the clinic has none under this id.
+    """
+    async with equipment.database.work(clinic_id) as work:
+        return await _existing(work, signal_id)
+
+
+async def acknowledge(equipment: Equipment, clinic_id: UUID, signal_id: UUID, *, actor: Actor) -> Signal:
+    """Note who has seen it, and when; a second acknowledgement changes nothing.
+
+    Raises:
+        NotFoundError: the clinic has none under this id.
+        SignalClosedError: it is closed.
+    """
+    now = equipment.clock.now()
+    async with equipment.database.work(clinic_id) as work:
+        signal = await _take_turn(work, signal_id)
+        if signal.acknowledged_at is None:
+            await signals.change(
+                work,
+                signal_id,
+                state="acknowledged" if signal.state == "open" else signal.state,
+                acknowledged_at=now,
+                acknowledged_by=actor.id,
+                audit=_event(now, actor, "signal.acknowledged", signal),
+            )
+        signal = await _existing(work, signal_id)
+        await work.commit()
+    return signal
+
+
+async def snooze(
+    equipment: Equipment, clinic_id: UUID, signal_id: UUID, *, until: datetime, actor: Actor
+) -> Signal:
+    """Put a signal out of sight for at most 14 days; it returns by itself.
+
+    Raises:
+        NotFoundError: the clinic has none under this id.
+        SignalClosedError: it is closed.
+        SnoozeNotPossibleError: the time has passed or is too far away.
+    """
+    now = equipment.clock.now()
+    async with equipment.database.work(clinic_id) as work:
+        signal = await _take_turn(work, signal_id)
+        try:
+            after = rules.snoozed(episode_of(signal), until=until, as_of=now, protocol=equipment.protocol)
+        except SnoozeTooLongError as error:
+            raise SnoozeNotPossibleError("#/until") from error
+        await signals.change(
+            work,
+            signal_id,
+            state=after.state.value,
+            snoozed_until=until,
+            audit=_event(now, actor, "signal.snoozed", signal),
+        )
+        signal = await _existing(work, signal_id)
+        await work.commit()
+    return signal
+
+
+async def close(
+    equipment: Equipment,
+    clinic_id: UUID,
+    signal_id: UUID,
+    *,
+    disposition: Disposition,
+    booster_booked_for: date | None,
+    note: str | None,
+    actor: Actor,
+) -> Signal:
+    """Close a signal with what came of it, and tell the clinic's systems.
+
+    Raises:
+        NotFoundError: the clinic has none under this id.
+        SignalClosedError: somebody closed it before.
+    """
+    now = equipment.clock.now()
+    async with equipment.database.work(clinic_id) as work:
+        signal = await _take_turn(work, signal_id)
+        after = rules.closed(
+            episode_of(signal), disposition=disposition, at=now, booster_booked_for=booster_booked_for
+        )
+        await signals.change(
+            work,
+            signal_id,
+            state=after.state.value,
+            closed_at=now,
+            closed_by=actor.id,
+            acknowledged_at=signal.acknowledged_at or now,
+            acknowledged_by=signal.acknowledged_by or actor.id,
+            snoozed_until=None,
+            disposition=disposition.value,
+            booster_booked_for=after.booster_booked_for,
+            note_sealed=note and _seal_note(equipment.vault, clinic_id, signal_id, note),
+            audit=_event(now, actor, "signal.closed", signal),
+        )
+        patient = await patients.find(work, signal.patient_id)
+        if patient is None:
+            raise NotFoundError
+        told = Told(patient_id=patient.id, mode=patient.mode, public_url=equipment.public_url)
+        await tell_closed(work, told, signal_id, disposition, now=now)
+        signal = await _existing(work, signal_id)
+        await work.commit()
+    return signal
+
+
+def open_note(vault: Vault, clinic_id: UUID, signal: Signal) -> str | None:
+    """Open the note that a signal was closed with."""
+    if signal.note_sealed is None:
+        return None
+    return vault.open(
+        signal.note_sealed, table="signals", column="note_sealed", clinic_id=clinic_id, row_id=signal.id
+    )
+
+
+async def _take_turn(work: UnitOfWork, signal_id: UUID) -> Signal:
+    """Lock the patient, then read the signal afresh: reports and people take turns.
+
+    Raises:
+        NotFoundError: the clinic has none under this id.
+        SignalClosedError: it is closed, so nothing more can be done to it.
+    """
+    seen = await _existing(work, signal_id)
+    await patient_states.lock(work, seen.patient_id)
+    signal = await _existing(work, signal_id)
+    try:
+        rules.require_allowed(episode_of(signal).state, rules.Action.CLOSE)
+    except MoveNotAllowedError as error:
+        raise SignalClosedError from error
+    return signal
+
+
+async def _existing(work: UnitOfWork, signal_id: UUID) -> Signal:
+    signal = await signals.find(work, signal_id)
+    if signal is None:
+        raise NotFoundError
+    return signal
+
+
+def _seal_note(vault: Vault, clinic_id: UUID, signal_id: UUID, note: str) -> bytes:
+    return vault.seal(note, table="signals", column="note_sealed", clinic_id=clinic_id, row_id=signal_id)
+
+
+def _event(now: datetime, actor: Actor, action: str, signal: Signal) -> AuditEvent:
+    return AuditEvent(
+        at=now,
+        actor=actor,
+        action=action,
+        subject_kind="signal",
+        subject_id=signal.id,
+        patient_id=signal.patient_id,
+    )

@@ -1,0 +1,412 @@
+"""Check-ins: append-only. One read finds all that recording needs, one statement writes all of it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric, Select, select, text, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.clinical.check_ins import CheckIn
+from app.foundation.audit import AuditEvent
+from app.foundation.ids import new_id
+from app.storage.audit import audit_values
+from app.storage.rows import CARE, TenantRow
+from app.storage.unit_of_work import UnitOfWork
+
+
+class CheckInRow(TenantRow):
+    """One report. The phone chose its id, so it is unique for one patient, never alone."""
+
+    __tablename__ = "check_ins"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
+        ),
+        CheckConstraint("input_mode in ('radio', 'slider', 'import')", name="input_mode"),
+        CheckConstraint("mood between 0 and 10", name="mood"),
+        CheckConstraint("energy between 0 and 10", name="energy"),
+        CheckConstraint("sleep_quality between 0 and 10", name="sleep_quality"),
+        CheckConstraint("sleep_hours between 0 and 24", name="sleep_hours"),
+        Index("ix_check_ins_day", "clinic_id", "patient_id", "check_in_day"),
+        Index("uq_check_ins_sync", "clinic_id", "patient_id", "sync_sequence", unique=True),
+        {"schema": CARE},
+    )
+
+    patient_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    sync_sequence: Mapped[int]
+    digest: Mapped[bytes]
+    recorded_at: Mapped[datetime]
+    time_zone: Mapped[str]
+    check_in_day: Mapped[date]
+    received_at: Mapped[datetime]
+    late: Mapped[bool]
+    mood: Mapped[float | None] = mapped_column(Numeric(4, 2, asdecimal=False))
+    energy: Mapped[float | None] = mapped_column(Numeric(4, 2, asdecimal=False))
+    sleep_quality: Mapped[float | None] = mapped_column(Numeric(4, 2, asdecimal=False))
+    sleep_hours: Mapped[float | None] = mapped_column(Numeric(4, 2, asdecimal=False))
+    asks_about_booster: Mapped[bool]
+    self_harm_thoughts: Mapped[bool]
+    input_mode: Mapped[str]
+    note_sealed: Mapped[bytes | None]
+    supersedes: Mapped[UUID | None]
+    superseded_by: Mapped[UUID | None]
+    withdrawn_at: Mapped[datetime | None]
+
+
+class EvaluationRow(TenantRow):
+    """One answer of the rule, as it was given at the time."""
+
+    __tablename__ = "evaluations"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
+        ),
+        {"schema": CARE},
+    )
+
+    patient_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    as_of: Mapped[datetime]
+    level: Mapped[str]
+    rule_version: Mapped[str]
+    answer: Mapped[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredCheckIn:
+    """A check-in with what the server knows of it."""
+
+    check_in: CheckIn
+    check_in_day: date
+    received_at: datetime
+    late: bool
+    input_mode: str
+    note_sealed: bytes | None
+    sync_sequence: int
+    digest: bytes
+    supersedes: UUID | None = None
+    superseded_by: UUID | None = None
+    withdrawn_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """All that recording a check-in needs to know of a patient: one row, one read."""
+
+    patient_id: UUID
+    device_id: UUID | None
+    time_zone: str
+    locale: str
+    mode: str
+    version: int
+    sync_sequence: int
+    event_sequence: int
+    memory: dict[str, Any] | None
+    told: list[str]
+    signal: dict[str, Any] | None
+    seen: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The rule's answer to keep with the check-ins that caused it, in its plain form."""
+
+    as_of: datetime
+    level: str
+    rule_version: str
+    memory: dict[str, Any]
+    told: list[str]
+    plain: dict[str, Any]
+
+
+# The latest signal travels with the standing because whether to raise one depends on it.
+_STANDING_COLUMNS: Final = """
+    p.id AS patient_id, p.time_zone, p.locale, p.mode,
+    s.version, s.sync_sequence, s.event_sequence, s.memory, s.told,
+    (SELECT jsonb_build_object('id', g.id, 'state', g.state, 'grounds', g.grounds, 'raised_on', g.raised_on,
+            'steady_since', g.steady_since, 'snoozed_until', g.snoozed_until, 'closed_at', g.closed_at,
+            'disposition', g.disposition, 'booster_booked_for', g.booster_booked_for)
+       FROM care.signals g WHERE g.clinic_id = p.clinic_id AND g.patient_id = p.id
+      ORDER BY g.raised_at DESC, g.id DESC LIMIT 1) AS signal,
+    (SELECT jsonb_object_agg(c.id, encode(c.digest, 'hex')) FROM care.check_ins c
+      WHERE c.clinic_id = p.clinic_id AND c.patient_id = p.id AND c.id = ANY(:ids)) AS seen
+"""
+
+_STANDING_BY_TOKEN: Final = text(f"""
+    SELECT d.id AS device_id, {_STANDING_COLUMNS}
+      FROM care.device_tokens t
+      JOIN care.devices d ON d.clinic_id = t.clinic_id AND d.id = t.device_id
+      JOIN care.patients p ON p.clinic_id = d.clinic_id AND p.id = d.patient_id
+      JOIN care.patient_states s ON s.clinic_id = p.clinic_id AND s.patient_id = p.id
+     WHERE t.clinic_id = :clinic_id AND t.digest = :digest AND t.kind = 'access'
+       AND t.expires_at > :now AND d.revoked_at IS NULL
+""")  # noqa: S608 - composed of this module's own constants
+
+_STANDING_BY_PATIENT: Final = text(f"""
+    SELECT NULL::uuid AS device_id, {_STANDING_COLUMNS}
+      FROM care.patients p
+      JOIN care.patient_states s ON s.clinic_id = p.clinic_id AND s.patient_id = p.id
+     WHERE p.clinic_id = :clinic_id AND p.id = :patient_id
+""")  # noqa: S608 - same
+
+# The update comes first and everything hangs on it: if another report of this patient was faster, its
+# version has moved, the update finds no row, and nothing at all is written.
+_RECORD: Final = text("""
+    WITH turn AS (
+        UPDATE care.patient_states
+           SET version = version + 1, sync_sequence = sync_sequence + :count,
+               memory = CAST(:memory AS jsonb),
+               level = coalesce(CAST(:level AS text), level),
+               told = coalesce(CAST(:told AS text[]), told),
+               evaluation = coalesce(CAST(:plain AS jsonb), evaluation),
+               evaluated_at = coalesce(CAST(:as_of AS timestamptz), evaluated_at)
+         WHERE clinic_id = :clinic_id AND patient_id = :patient_id AND version = :version
+        RETURNING clinic_id, patient_id
+    ), report AS (
+        SELECT turn.clinic_id, turn.patient_id, r.*
+          FROM turn, jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, audit_id uuid,
+               sync_sequence bigint, digest text, recorded_at timestamptz, time_zone text, check_in_day date,
+               received_at timestamptz, late boolean, mood numeric, energy numeric, sleep_quality numeric,
+               sleep_hours numeric, asks_about_booster boolean, self_harm_thoughts boolean, input_mode text,
+               note_sealed text, supersedes uuid)
+    ), written AS (
+        INSERT INTO care.check_ins (clinic_id, patient_id, id, sync_sequence, digest, recorded_at, time_zone,
+               check_in_day, received_at, late, mood, energy, sleep_quality, sleep_hours, asks_about_booster,
+               self_harm_thoughts, input_mode, note_sealed, supersedes)
+        SELECT clinic_id, patient_id, id, sync_sequence, decode(digest, 'hex'), recorded_at, time_zone,
+               check_in_day, received_at, late, mood, energy, sleep_quality, sleep_hours, asks_about_booster,
+               self_harm_thoughts, input_mode, decode(note_sealed, 'hex'), supersedes
+          FROM report
+    ), answered AS (
+        INSERT INTO care.evaluations (clinic_id, patient_id, id, as_of, level, rule_version, answer)
+        SELECT clinic_id, patient_id, :evaluation_id, CAST(:as_of AS timestamptz), :level, :rule_version,
+               CAST(:plain AS jsonb)
+          FROM turn WHERE CAST(:as_of AS timestamptz) IS NOT NULL
+    ), told AS (
+        INSERT INTO care.audit_events (clinic_id, id, at, actor_kind, actor_id, action, subject_kind,
+               subject_id, patient_id)
+        SELECT clinic_id, audit_id, :audit_at, :audit_actor_kind, :audit_actor_id, :audit_action,
+               'check_in', id, patient_id
+          FROM report
+    )
+    SELECT count(*) FROM turn
+""")
+
+
+async def standing_by_token(
+    work: UnitOfWork, digest: bytes, *, ids: Sequence[UUID], now: datetime
+) -> Standing | None:
+    """Find who signs in with this access token, and where that patient stands.
+
+    ``ids`` are the check-ins about to be recorded; ``seen`` says which of them exist, with their digests.
+    """
+    found = await work.execute(
+        _STANDING_BY_TOKEN, {"clinic_id": work.clinic_id, "digest": digest, "ids": list(ids), "now": now}
+    )
+    return _standing(found.one_or_none())
+
+
+async def standing_of_patient(
+    work: UnitOfWork, patient_id: UUID, *, ids: Sequence[UUID] = ()
+) -> Standing | None:
+    """Find where a patient of this clinic stands."""
+    found = await work.execute(
+        _STANDING_BY_PATIENT, {"clinic_id": work.clinic_id, "patient_id": patient_id, "ids": list(ids)}
+    )
+    return _standing(found.one_or_none())
+
+
+async def record(
+    work: UnitOfWork,
+    standing: Standing,
+    check_ins: Sequence[StoredCheckIn],
+    *,
+    answer: Answer | None,
+    audit: AuditEvent,
+) -> bool:
+    """Write new check-ins, the rule's answer to them, and the trail, if it still is this patient's turn.
+
+    Without an answer the rule's memory is dropped, so that the next look starts from history. Says
+    whether the turn was ours; if not, nothing was written.
+    """
+    trail = audit_values(audit, clinic_id=work.clinic_id, id=new_id())
+    written = await work.execute(
+        _RECORD,
+        {
+            "clinic_id": work.clinic_id,
+            "patient_id": standing.patient_id,
+            "version": standing.version,
+            "count": len(check_ins),
+            "rows": json.dumps([_values(stored) for stored in check_ins]),
+            "memory": None if answer is None else json.dumps(answer.memory),
+            "plain": None if answer is None else json.dumps(answer.plain),
+            "told": None if answer is None else answer.told,
+            "level": None if answer is None else answer.level,
+            "as_of": None if answer is None else answer.as_of,
+            "rule_version": None if answer is None else answer.rule_version,
+            "evaluation_id": new_id(),
+            "audit_at": trail["at"],
+            "audit_actor_kind": trail["actor_kind"],
+            "audit_actor_id": trail["actor_id"],
+            "audit_action": trail["action"],
+        },
+    )
+    return bool(written.scalar_one())
+
+
+async def supersede(
+    work: UnitOfWork,
+    patient_id: UUID,
+    check_in_id: UUID,
+    *,
+    by: UUID,
+    sync_sequence: int,
+    audit: AuditEvent,
+) -> bool:
+    """Mark a check-in as corrected by another, once; it moves to the end of the sync. Says whether it could be."""
+    return await _mark(
+        work, patient_id, check_in_id, audit=audit, superseded_by=by, sync_sequence=sync_sequence
+    )
+
+
+async def withdraw(
+    work: UnitOfWork,
+    patient_id: UUID,
+    check_in_id: UUID,
+    *,
+    now: datetime,
+    sync_sequence: int,
+    audit: AuditEvent,
+) -> bool:
+    """Mark a check-in as taken back, once; it moves to the end of the sync. Says whether it could be."""
+    return await _mark(
+        work, patient_id, check_in_id, audit=audit, withdrawn_at=now, sync_sequence=sync_sequence
+    )
+
+
+async def find(work: UnitOfWork, patient_id: UUID, check_in_id: UUID) -> StoredCheckIn | None:
+    """Find one check-in of one patient, also a corrected or withdrawn one."""
+    found = await work.execute(_check_ins(work, patient_id).where(CheckInRow.id == check_in_id))
+    row = found.one_or_none()
+    return row and _stored(row)
+
+
+async def find_all(work: UnitOfWork, patient_id: UUID, ids: Sequence[UUID]) -> dict[UUID, StoredCheckIn]:
+    """Find several check-ins of one patient by their ids."""
+    found = await work.execute(_check_ins(work, patient_id).where(CheckInRow.id.in_(ids)))
+    return {row.id: _stored(row) for row in found}
+
+
+async def since(work: UnitOfWork, patient_id: UUID, *, sequence: int, limit: int) -> list[StoredCheckIn]:
+    """List what changed after this point of the sync: new, corrected and withdrawn check-ins."""
+    found = await work.execute(
+        _check_ins(work, patient_id)
+        .where(CheckInRow.sync_sequence > sequence)
+        .order_by(CheckInRow.sync_sequence)
+        .limit(limit)
+    )
+    return [_stored(row) for row in found]
+
+
+async def standing_history(work: UnitOfWork, patient_id: UUID) -> tuple[CheckIn, ...]:
+    """Give all check-ins that stand (neither corrected nor withdrawn), in the order they were recorded."""
+    found = await work.execute(
+        _check_ins(work, patient_id)
+        .where(CheckInRow.superseded_by.is_(None), CheckInRow.withdrawn_at.is_(None))
+        .order_by(CheckInRow.recorded_at, CheckInRow.id)
+    )
+    return tuple(_stored(row).check_in for row in found)
+
+
+async def _mark(
+    work: UnitOfWork,
+    patient_id: UUID,
+    check_in_id: UUID,
+    *,
+    audit: AuditEvent,
+    **values: Any,  # noqa: ANN401 - columns
+) -> bool:
+    marked = await work.execute(
+        update(CheckInRow)
+        .where(
+            CheckInRow.clinic_id == work.clinic_id,
+            CheckInRow.patient_id == patient_id,
+            CheckInRow.id == check_in_id,
+            CheckInRow.superseded_by.is_(None),
+            CheckInRow.withdrawn_at.is_(None),
+        )
+        .values(**values)
+    )
+    if marked.rowcount == 0:
+        return False
+    work.audit(audit)
+    return True
+
+
+def _check_ins(work: UnitOfWork, patient_id: UUID) -> Select[*tuple[Any, ...]]:
+    return select(*CheckInRow.__table__.columns).where(
+        CheckInRow.clinic_id == work.clinic_id, CheckInRow.patient_id == patient_id
+    )
+
+
+def _standing(row: Any) -> Standing | None:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own
+    if row is None:
+        return None
+    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+    seen: Mapping[str, str] | None = values.pop("seen")
+    return Standing(seen=dict(seen or {}), **values)
+
+
+def _values(stored: StoredCheckIn) -> dict[str, Any]:
+    told = stored.check_in
+    return {
+        "id": told.id,
+        "audit_id": str(new_id()),
+        "sync_sequence": stored.sync_sequence,
+        "digest": stored.digest.hex(),
+        "recorded_at": told.recorded_at.isoformat(),
+        "time_zone": told.time_zone,
+        "check_in_day": stored.check_in_day.isoformat(),
+        "received_at": stored.received_at.isoformat(),
+        "late": stored.late,
+        "mood": told.mood,
+        "energy": told.energy,
+        "sleep_quality": told.sleep_quality,
+        "sleep_hours": told.sleep_hours,
+        "asks_about_booster": told.asks_about_booster,
+        "self_harm_thoughts": told.self_harm_thoughts,
+        "input_mode": stored.input_mode,
+        "note_sealed": stored.note_sealed.hex() if stored.note_sealed else None,
+        "supersedes": str(stored.supersedes) if stored.supersedes else None,
+    }
+
+
+def _stored(row: Any) -> StoredCheckIn:  # noqa: ANN401 - same
+    return StoredCheckIn(
+        check_in=CheckIn(
+            id=str(row.id),
+            recorded_at=row.recorded_at,
+            time_zone=row.time_zone,
+            mood=row.mood,
+            energy=row.energy,
+            sleep_quality=row.sleep_quality,
+            sleep_hours=row.sleep_hours,
+            asks_about_booster=row.asks_about_booster,
+            self_harm_thoughts=row.self_harm_thoughts,
+        ),
+        check_in_day=row.check_in_day,
+        received_at=row.received_at,
+        late=row.late,
+        input_mode=row.input_mode,
+        note_sealed=row.note_sealed,
+        sync_sequence=row.sync_sequence,
+        digest=row.digest,
+        supersedes=row.supersedes,
+        superseded_by=row.superseded_by,
+        withdrawn_at=row.withdrawn_at,
+    )

@@ -1,0 +1,105 @@
+"""Clinics: the tenantless entry (id and state only) and the profile that only the clinic itself sees."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, insert, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.foundation.audit import AuditEvent
+from app.storage.rows import CARE, FRONT_DESK, Row, TenantRow
+from app.storage.unit_of_work import UnitOfWork
+
+
+class ClinicRow(Row):
+    """That a clinic exists: the list over which sweeps loop."""
+
+    __tablename__ = "clinics"
+    __table_args__ = (
+        CheckConstraint("state in ('open', 'closed')", name="state"),
+        {"schema": FRONT_DESK},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    state: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class ClinicProfileRow(TenantRow):
+    """What a clinic says of itself."""
+
+    __tablename__ = "clinic_profiles"
+    __table_args__ = (
+        ForeignKeyConstraint(["clinic_id"], [f"{FRONT_DESK}.clinics.id"]),
+        CheckConstraint("mode in ('test', 'live')", name="mode"),
+        {"schema": CARE},
+    )
+
+    name: Mapped[str]
+    mode: Mapped[str]
+    crisis_phone_sealed: Mapped[bytes | None]
+    version: Mapped[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClinicProfile:
+    """A clinic's own settings; ``mode`` is ``test`` until it goes live."""
+
+    id: UUID
+    name: str
+    mode: str
+    crisis_phone_sealed: bytes | None
+    version: int
+
+
+async def add(work: UnitOfWork, *, name: str, now: datetime, audit: AuditEvent) -> None:
+    """Open a clinic, in test mode, under the transaction's own clinic id."""
+    await work.execute(insert(ClinicRow).values(id=work.clinic_id, state="open", created_at=now))
+    await work.execute(
+        insert(ClinicProfileRow).values(
+            clinic_id=work.clinic_id, name=name, mode="test", crisis_phone_sealed=None, version=1
+        )
+    )
+    work.audit(audit)
+
+
+async def profile(work: UnitOfWork) -> ClinicProfile | None:
+    """Give the clinic's profile."""
+    found = await work.execute(
+        select(
+            ClinicProfileRow.name,
+            ClinicProfileRow.mode,
+            ClinicProfileRow.crisis_phone_sealed,
+            ClinicProfileRow.version,
+        ).where(ClinicProfileRow.clinic_id == work.clinic_id)
+    )
+    row = found.one_or_none()
+    return row and ClinicProfile(
+        id=work.clinic_id,
+        name=row.name,
+        mode=row.mode,
+        crisis_phone_sealed=row.crisis_phone_sealed,
+        version=row.version,
+    )
+
+
+async def change_profile(
+    work: UnitOfWork, *, name: str, crisis_phone_sealed: bytes | None, version: int, audit: AuditEvent
+) -> bool:
+    """Change the profile if it still is at this version; says whether it was."""
+    changed = await work.execute(
+        update(ClinicProfileRow)
+        .where(ClinicProfileRow.clinic_id == work.clinic_id, ClinicProfileRow.version == version)
+        .values(name=name, crisis_phone_sealed=crisis_phone_sealed, version=version + 1)
+    )
+    if changed.rowcount == 0:
+        return False
+    work.audit(audit)
+    return True
+
+
+async def open_clinics(work: UnitOfWork) -> list[UUID]:
+    """List all open clinics, for sweeps; needs no tenant."""
+    found = await work.execute(select(ClinicRow.id).where(ClinicRow.state == "open").order_by(ClinicRow.id))
+    return list(found.scalars())

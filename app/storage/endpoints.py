@@ -1,0 +1,143 @@
+"""Webhook endpoints: a care team's addresses. Address and secret are sealed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Select, func, insert, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.foundation.audit import AuditEvent
+from app.storage.rows import CARE, FRONT_DESK, TenantRow
+from app.storage.unit_of_work import UnitOfWork
+
+
+class EndpointRow(TenantRow):
+    """One address."""
+
+    __tablename__ = "webhook_endpoints"
+    __table_args__ = (
+        ForeignKeyConstraint(["clinic_id"], [f"{FRONT_DESK}.clinics.id"]),
+        CheckConstraint("state in ('enabled', 'disabled')", name="state"),
+        {"schema": CARE},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    url_sealed: Mapped[bytes]
+    secret_sealed: Mapped[bytes]
+    # None: all events. Safety events always go to every endpoint: a clinic cannot switch them off.
+    events: Mapped[list[str] | None]
+    state: Mapped[str]
+    disabled_because: Mapped[str | None]
+    # Since when nothing at all has succeeded; None while things work.
+    failing_since: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """An address as stored."""
+
+    id: UUID
+    url_sealed: bytes
+    secret_sealed: bytes
+    events: tuple[str, ...] | None
+    state: str
+    disabled_because: str | None
+    failing_since: datetime | None
+    created_at: datetime
+
+
+async def add(work: UnitOfWork, endpoint: Endpoint, *, audit: AuditEvent) -> None:
+    """Keep a new address."""
+    await work.execute(
+        insert(EndpointRow).values(
+            clinic_id=work.clinic_id,
+            id=endpoint.id,
+            url_sealed=endpoint.url_sealed,
+            secret_sealed=endpoint.secret_sealed,
+            events=None if endpoint.events is None else list(endpoint.events),
+            state=endpoint.state,
+            disabled_because=endpoint.disabled_because,
+            failing_since=endpoint.failing_since,
+            created_at=endpoint.created_at,
+        )
+    )
+    work.audit(audit)
+
+
+async def find(work: UnitOfWork, endpoint_id: UUID) -> Endpoint | None:
+    """Find one address of this clinic."""
+    found = await work.execute(_endpoints(work).where(EndpointRow.id == endpoint_id))
+    row = found.one_or_none()
+    return row and _endpoint(row)
+
+
+async def all_of_clinic(work: UnitOfWork) -> list[Endpoint]:
+    """List the clinic's addresses, oldest first."""
+    return [_endpoint(row) for row in await work.execute(_endpoints(work).order_by(EndpointRow.id))]
+
+
+async def note_success(work: UnitOfWork, endpoint_id: UUID) -> None:
+    """Note that something got through."""
+    await work.execute(
+        update(EndpointRow)
+        .where(
+            EndpointRow.clinic_id == work.clinic_id,
+            EndpointRow.id == endpoint_id,
+            EndpointRow.failing_since.is_not(None),
+        )
+        .values(failing_since=None)
+    )
+
+
+async def note_failure(work: UnitOfWork, endpoint_id: UUID, *, now: datetime) -> datetime:
+    """Note that something did not get through; gives since when nothing has."""
+    noted = await work.execute(
+        update(EndpointRow)
+        .where(EndpointRow.clinic_id == work.clinic_id, EndpointRow.id == endpoint_id)
+        .values(failing_since=func.coalesce(EndpointRow.failing_since, now))
+        .returning(EndpointRow.failing_since)
+    )
+    since: datetime = noted.scalar_one()
+    return since
+
+
+async def disable(work: UnitOfWork, endpoint_id: UUID, *, because: str, audit: AuditEvent) -> None:
+    """Stop sending to an address; what is due to it is held, not dropped."""
+    await work.execute(
+        update(EndpointRow)
+        .where(EndpointRow.clinic_id == work.clinic_id, EndpointRow.id == endpoint_id)
+        .values(state="disabled", disabled_because=because)
+    )
+    work.audit(audit)
+
+
+async def enable(work: UnitOfWork, endpoint_id: UUID, *, audit: AuditEvent) -> None:
+    """Send to an address again."""
+    await work.execute(
+        update(EndpointRow)
+        .where(EndpointRow.clinic_id == work.clinic_id, EndpointRow.id == endpoint_id)
+        .values(state="enabled", disabled_because=None, failing_since=None)
+    )
+    work.audit(audit)
+
+
+def _endpoints(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
+    return select(
+        EndpointRow.id,
+        EndpointRow.url_sealed,
+        EndpointRow.secret_sealed,
+        EndpointRow.events,
+        EndpointRow.state,
+        EndpointRow.disabled_because,
+        EndpointRow.failing_since,
+        EndpointRow.created_at,
+    ).where(EndpointRow.clinic_id == work.clinic_id)
+
+
+def _endpoint(row: Any) -> Endpoint:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own
+    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+    events = values.pop("events")
+    return Endpoint(events=None if events is None else tuple(events), **values)

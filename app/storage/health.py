@@ -1,0 +1,23 @@
+"""Whether the database answers."""
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.storage.database import Database
+
+
+class DatabaseDoesNotAnswerError(Exception):
+    """The database does not answer."""
+
+
+async def database_answers(database: Database) -> None:
+    """Ask the database for nothing.
+
+    Raises:
+        DatabaseDoesNotAnswerError: it cannot be reached, or its tables are not there.
+    """
+    try:
+        async with database.work(None) as work:
+            await work.execute(text("SELECT 1 FROM clinics LIMIT 1"))
+    except (SQLAlchemyError, OSError) as error:
+        raise DatabaseDoesNotAnswerError(DatabaseDoesNotAnswerError.__doc__) from error

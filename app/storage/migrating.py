@@ -1,0 +1,125 @@
+"""Bringing a database to this version's tables, and back. Always done by the owner, never by the application."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.pool import NullPool
+
+APPLICATION_ROLE: Final = "afterglow_app"
+OWNER_ROLE: Final = "afterglow_owner"
+DATABASE: Final = "afterglow"
+# A migration that cannot get its lock within this gives way to the people who are using the tables.
+_TIMEOUTS: Final = "-c lock_timeout=10000 -c statement_timeout=600000 -c timezone=UTC"
+
+
+class SchemaBehindError(RuntimeError):
+    """The database's tables are not those of this version: run `afterglow migrate`."""
+
+
+def migrate(owner_url: str, *, application_role: str, to: str = "head") -> None:
+    """Upgrade (``head`` or a revision) or downgrade (``base`` or an earlier revision), as the owner."""
+    engine = create_engine(_psycopg(owner_url), poolclass=NullPool, connect_args={"options": _TIMEOUTS})
+    try:
+        with engine.connect() as connection:
+            # One migration at a time, whoever starts first; the number only has to be ours.
+            connection.execute(text("SELECT pg_advisory_lock(7032019)"))
+            connection.commit()
+            config = _config(connection, application_role)
+            command.downgrade(config, to) if _goes_down(connection, config, to) else command.upgrade(
+                config, to
+            )
+    finally:
+        engine.dispose()
+
+
+def check_schema(url: str) -> None:
+    """Make sure that the tables are those of this version.
+
+    Raises:
+        SchemaBehindError: they are not.
+    """
+    engine = create_engine(_psycopg(url), poolclass=NullPool)
+    try:
+        with engine.connect() as connection:
+            if _current(connection) != _scripts().get_current_head():
+                raise SchemaBehindError(SchemaBehindError.__doc__)
+    finally:
+        engine.dispose()
+
+
+def make_roles(superuser_url: str) -> None:
+    """Make the owner, the application role and the database in an embedded cluster; once made, nothing more.
+
+    The application role owns nothing and cannot bypass row-level security. Roles have no password: only
+    who reaches the 0700 socket folder can connect at all.
+    """
+    engine = create_engine(_psycopg(superuser_url), poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT pg_advisory_lock(7032018)"))
+            for role in (OWNER_ROLE, APPLICATION_ROLE):
+                if not connection.scalar(
+                    text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role}
+                ):
+                    connection.execute(
+                        text(f"CREATE ROLE {role} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE")
+                    )
+            if not connection.scalar(
+                text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": DATABASE}
+            ):
+                connection.execute(text(f"CREATE DATABASE {DATABASE} OWNER {OWNER_ROLE}"))
+            connection.execute(text(f"REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC"))
+            connection.execute(text(f"GRANT CONNECT ON DATABASE {DATABASE} TO {APPLICATION_ROLE}"))
+    finally:
+        engine.dispose()
+
+
+def migrations_folder() -> Path:
+    """Find the migrations: inside the installed package, or at the top of a checkout."""
+    packaged = Path(str(files("app"))) / "_migrations"
+    return packaged if packaged.is_dir() else Path(str(files("app"))).parent / "migrations"
+
+
+def _psycopg(url: str) -> URL:
+    return make_url(url).set(drivername="postgresql+psycopg")
+
+
+def _config(connection: Connection, application_role: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    config.attributes["application_role"] = application_role
+    return config
+
+
+def _scripts() -> ScriptDirectory:
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()))
+    config.set_main_option("path_separator", "os")
+    return ScriptDirectory.from_config(config)
+
+
+def _current(connection: Connection) -> str | None:
+    context = MigrationContext.configure(
+        connection, opts={"version_table": "schema_version", "version_table_schema": "public"}
+    )
+    return context.get_current_revision()
+
+
+def _goes_down(connection: Connection, config: Config, to: str) -> bool:
+    current = _current(connection)
+    connection.commit()
+    if to == "head" or current is None:
+        return False
+    above = {
+        script.revision for script in ScriptDirectory.from_config(config).iterate_revisions(current, "base")
+    }
+    return to == "base" or (to in above and to != current)

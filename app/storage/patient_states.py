@@ -1,0 +1,117 @@
+"""One row a patient that moves with every report: counters, the rule's memory, the latest answer.
+
+Its version is what makes two reports of one patient take turns.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKeyConstraint, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.storage.rows import CARE, TenantRow
+from app.storage.unit_of_work import UnitOfWork
+
+
+class PatientStateRow(TenantRow):
+    """Where one patient stands."""
+
+    __tablename__ = "patient_states"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
+        ),
+        {"schema": CARE},
+    )
+
+    patient_id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int]
+    sync_sequence: Mapped[int]
+    event_sequence: Mapped[int]
+    memory: Mapped[dict[str, Any] | None]
+    level: Mapped[str]
+    # The conditions that hold and that the clinic was told of; each is told once while it lasts.
+    told: Mapped[list[str]]
+    evaluation: Mapped[dict[str, Any] | None]
+    evaluated_at: Mapped[datetime | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientState:
+    """The counters and the rule's memory; ``memory`` is None when it must be made anew from history."""
+
+    version: int
+    sync_sequence: int
+    memory: dict[str, Any] | None
+
+
+async def lock(work: UnitOfWork, patient_id: UUID) -> PatientState | None:
+    """Take this patient's turn: nobody else writes for the patient until the transaction ends.
+
+    The state is read by a statement after the locking one: reading in it gave a stale row.
+    """
+    mine = (PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id)
+    await work.execute(select(PatientStateRow.version).where(*mine).with_for_update())
+    found = await work.execute(
+        select(PatientStateRow.version, PatientStateRow.sync_sequence, PatientStateRow.memory).where(*mine)
+    )
+    row = found.one_or_none()
+    return row and PatientState(version=row.version, sync_sequence=row.sync_sequence, memory=row.memory)
+
+
+async def keep_answer(
+    work: UnitOfWork,
+    patient_id: UUID,
+    *,
+    memory: dict[str, Any] | None,
+    level: str,
+    told: list[str],
+    evaluation: dict[str, Any],
+    now: datetime,
+) -> None:
+    """Replace the rule's memory and latest answer, outside of the check-in path; the caller holds the lock."""
+    await work.execute(
+        update(PatientStateRow)
+        .where(PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id)
+        .values(
+            version=PatientStateRow.version + 1,
+            memory=memory,
+            level=level,
+            told=told,
+            evaluation=evaluation,
+            evaluated_at=now,
+        )
+    )
+
+
+async def forget_memory(work: UnitOfWork, patient_id: UUID) -> None:
+    """Drop the rule's memory, so that the next look makes it anew from history; the caller holds the lock."""
+    await work.execute(
+        update(PatientStateRow)
+        .where(PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id)
+        .values(version=PatientStateRow.version + 1, memory=None)
+    )
+
+
+async def next_event_sequence(work: UnitOfWork, patient_id: UUID) -> int:
+    """Give the next number in the patient's sequence of outgoing events."""
+    counted = await work.execute(
+        update(PatientStateRow)
+        .where(PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id)
+        .values(event_sequence=PatientStateRow.event_sequence + 1)
+        .returning(PatientStateRow.event_sequence)
+    )
+    return int(counted.scalar_one())
+
+
+async def next_sync_sequence(work: UnitOfWork, patient_id: UUID) -> int:
+    """Give the next number in the patient's sync; the caller holds the patient's turn."""
+    counted = await work.execute(
+        update(PatientStateRow)
+        .where(PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id)
+        .values(sync_sequence=PatientStateRow.sync_sequence + 1)
+        .returning(PatientStateRow.sync_sequence)
+    )
+    return int(counted.scalar_one())

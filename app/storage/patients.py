@@ -1,0 +1,149 @@
+"""Patients: the clinic's own reference is sealed and found by its blind index; no name is kept."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Select, UniqueConstraint, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.foundation.audit import AuditEvent
+from app.storage.patient_states import PatientStateRow
+from app.storage.rows import CARE, FRONT_DESK, TenantRow
+from app.storage.unit_of_work import UnitOfWork
+
+
+class PatientRow(TenantRow):
+    """One patient of one clinic."""
+
+    __tablename__ = "patients"
+    __table_args__ = (
+        ForeignKeyConstraint(["clinic_id"], [f"{FRONT_DESK}.clinics.id"]),
+        UniqueConstraint("clinic_id", "external_ref_index"),
+        CheckConstraint("mode in ('test', 'live')", name="mode"),
+        {"schema": CARE},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    external_ref_index: Mapped[bytes]
+    external_ref_sealed: Mapped[bytes]
+    time_zone: Mapped[str]
+    locale: Mapped[str]
+    # Taken from the clinic at registration; a patient made in test mode never becomes live.
+    mode: Mapped[str]
+    registered_at: Mapped[datetime]
+    version: Mapped[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientRecord:
+    """A patient as stored: ``external_ref_sealed`` opens only with the key, for this row."""
+
+    id: UUID
+    external_ref_sealed: bytes
+    time_zone: str
+    locale: str
+    mode: str
+    registered_at: datetime
+    version: int
+
+
+async def add(
+    work: UnitOfWork, patient: PatientRecord, *, external_ref_index: bytes, audit: AuditEvent
+) -> bool:
+    """Keep a new patient, with an empty state beside it, unless the reference is taken; says whether it was kept."""
+    added = await work.execute(
+        insert(PatientRow)
+        .on_conflict_do_nothing(index_elements=[PatientRow.clinic_id, PatientRow.external_ref_index])
+        .values(
+            clinic_id=work.clinic_id,
+            id=patient.id,
+            external_ref_index=external_ref_index,
+            external_ref_sealed=patient.external_ref_sealed,
+            time_zone=patient.time_zone,
+            locale=patient.locale,
+            mode=patient.mode,
+            registered_at=patient.registered_at,
+            version=patient.version,
+        )
+    )
+    if added.rowcount == 0:
+        return False
+    await work.execute(
+        insert(PatientStateRow).values(
+            clinic_id=work.clinic_id,
+            patient_id=patient.id,
+            version=0,
+            sync_sequence=0,
+            event_sequence=0,
+            memory=None,
+            level="no_reference",
+            told=[],
+            evaluation=None,
+            evaluated_at=None,
+        )
+    )
+    work.audit(audit)
+    return True
+
+
+async def find(work: UnitOfWork, patient_id: UUID) -> PatientRecord | None:
+    """Find a patient of this clinic."""
+    found = await work.execute(_patients(work).where(PatientRow.id == patient_id))
+    row = found.one_or_none()
+    return row and _record(row)
+
+
+async def find_by_reference(work: UnitOfWork, external_ref_index: bytes) -> UUID | None:
+    """Find whose reference this is, by its blind index."""
+    found = await work.execute(
+        select(PatientRow.id).where(
+            PatientRow.clinic_id == work.clinic_id, PatientRow.external_ref_index == external_ref_index
+        )
+    )
+    return found.scalar_one_or_none()
+
+
+async def page(work: UnitOfWork, *, after: UUID | None, limit: int) -> list[PatientRecord]:
+    """List patients in the order of their registration (ids are time-ordered)."""
+    statement = _patients(work).order_by(PatientRow.id).limit(limit)
+    if after is not None:
+        statement = statement.where(PatientRow.id > after)
+    return [_record(row) for row in await work.execute(statement)]
+
+
+async def change(
+    work: UnitOfWork, patient_id: UUID, *, time_zone: str, locale: str, version: int, audit: AuditEvent
+) -> bool:
+    """Change zone and language if the patient still is at this version; says whether it was."""
+    changed = await work.execute(
+        update(PatientRow)
+        .where(
+            PatientRow.clinic_id == work.clinic_id,
+            PatientRow.id == patient_id,
+            PatientRow.version == version,
+        )
+        .values(time_zone=time_zone, locale=locale, version=version + 1)
+    )
+    if changed.rowcount == 0:
+        return False
+    work.audit(audit)
+    return True
+
+
+def _patients(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
+    return select(
+        PatientRow.id,
+        PatientRow.external_ref_sealed,
+        PatientRow.time_zone,
+        PatientRow.locale,
+        PatientRow.mode,
+        PatientRow.registered_at,
+        PatientRow.version,
+    ).where(PatientRow.clinic_id == work.clinic_id)
+
+
+def _record(row: Any) -> PatientRecord:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own
+    return PatientRecord(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it

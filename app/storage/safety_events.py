@@ -1,0 +1,169 @@
+"""Safety events: every time at which something happened is kept."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKeyConstraint,
+    Index,
+    Select,
+    UniqueConstraint,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.foundation.audit import AuditEvent
+from app.storage.rows import CARE, TenantRow
+from app.storage.unit_of_work import UnitOfWork
+
+
+class SafetyEventRow(TenantRow):
+    """One thing a patient reported that a person must look at now."""
+
+    __tablename__ = "safety_events"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
+        ),
+        # The same report sent twice is one event.
+        UniqueConstraint("clinic_id", "patient_id", "source", "source_id"),
+        CheckConstraint("state in ('open', 'acknowledged', 'closed')", name="state"),
+        Index("ix_safety_events_state", "clinic_id", "state", "id"),
+        {"schema": CARE},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    patient_id: Mapped[UUID]
+    source: Mapped[str]
+    source_id: Mapped[UUID]
+    urgent: Mapped[bool]
+    state: Mapped[str]
+    received_at: Mapped[datetime]
+    shown_at: Mapped[datetime | None]
+    notification_id: Mapped[UUID | None]
+    sent_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]
+    acknowledged_at: Mapped[datetime | None]
+    acknowledged_by: Mapped[UUID | None]
+    contact_made_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+    closed_at: Mapped[datetime | None]
+    closed_by: Mapped[UUID | None]
+    version: Mapped[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SafetyEvent:
+    """A safety event as stored."""
+
+    id: UUID
+    patient_id: UUID
+    source: str
+    source_id: UUID
+    urgent: bool
+    state: str
+    received_at: datetime
+    shown_at: datetime | None
+    notification_id: UUID | None
+    sent_at: datetime | None
+    delivered_at: datetime | None
+    acknowledged_at: datetime | None
+    acknowledged_by: UUID | None
+    contact_made_at: datetime | None
+    outcome: str | None
+    closed_at: datetime | None
+    closed_by: UUID | None
+    version: int
+
+
+async def add(work: UnitOfWork, event: SafetyEvent, *, audit: AuditEvent) -> bool:
+    """Keep an event, unless this very report made one already; says whether it is new."""
+    values = {name: getattr(event, name) for name in SafetyEvent.__dataclass_fields__}
+    added = await work.execute(
+        insert(SafetyEventRow)
+        .values(clinic_id=work.clinic_id, **values)
+        .on_conflict_do_nothing(
+            index_elements=[
+                SafetyEventRow.clinic_id,
+                SafetyEventRow.patient_id,
+                SafetyEventRow.source,
+                SafetyEventRow.source_id,
+            ]
+        )
+    )
+    if added.rowcount == 0:
+        return False
+    work.audit(audit)
+    return True
+
+
+async def find(work: UnitOfWork, event_id: UUID, *, lock: bool = False) -> SafetyEvent | None:
+    """Find an event of this clinic, locked for a change if so wished."""
+    statement = _events(work).where(SafetyEventRow.id == event_id)
+    found = await work.execute(statement.with_for_update() if lock else statement)
+    row = found.one_or_none()
+    return row and SafetyEvent(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+
+
+async def page(
+    work: UnitOfWork, *, states: list[str], patient_id: UUID | None, after: UUID | None, limit: int
+) -> list[SafetyEvent]:
+    """List events in these states, oldest first."""
+    statement = _events(work).where(SafetyEventRow.state.in_(states)).order_by(SafetyEventRow.id).limit(limit)
+    if after is not None:
+        statement = statement.where(SafetyEventRow.id > after)
+    if patient_id is not None:
+        statement = statement.where(SafetyEventRow.patient_id == patient_id)
+    return [SafetyEvent(**row._mapping) for row in await work.execute(statement)]  # noqa: SLF001 - same
+
+
+async def change(work: UnitOfWork, event_id: UUID, *, audit: AuditEvent, **values: Any) -> None:  # noqa: ANN401 - columns
+    """Change some columns of an event that the caller has locked."""
+    await work.execute(
+        update(SafetyEventRow)
+        .where(SafetyEventRow.clinic_id == work.clinic_id, SafetyEventRow.id == event_id)
+        .values(version=SafetyEventRow.version + 1, **values)
+    )
+    work.audit(audit)
+
+
+async def note_sent(work: UnitOfWork, notification_id: UUID, *, now: datetime, audit: AuditEvent) -> None:
+    """Note when the event first went out to anybody."""
+    await _note(work, notification_id, SafetyEventRow.sent_at.is_(None), sent_at=now)
+    work.audit(audit)
+
+
+async def note_delivered(
+    work: UnitOfWork, notification_id: UUID, *, now: datetime, audit: AuditEvent
+) -> None:
+    """Note when the event first arrived anywhere."""
+    await _note(work, notification_id, SafetyEventRow.delivered_at.is_(None), delivered_at=now)
+    work.audit(audit)
+
+
+async def _note(
+    work: UnitOfWork,
+    notification_id: UUID,
+    still: ColumnElement[bool],
+    **values: datetime,
+) -> None:
+    await work.execute(
+        update(SafetyEventRow)
+        .where(
+            SafetyEventRow.clinic_id == work.clinic_id,
+            SafetyEventRow.notification_id == notification_id,
+            still,
+        )
+        .values(**values)
+    )
+
+
+def _events(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
+    columns = [getattr(SafetyEventRow, name) for name in SafetyEvent.__dataclass_fields__]
+    return select(*columns).where(SafetyEventRow.clinic_id == work.clinic_id)

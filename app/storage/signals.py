@@ -1,0 +1,139 @@
+"""Signals: one open at a time for a patient, with the whole decision as it was made."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Select, insert, select, text, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.foundation.audit import AuditEvent
+from app.storage.rows import CARE, TenantRow
+from app.storage.unit_of_work import UnitOfWork
+
+
+class SignalRow(TenantRow):
+    """One signal, from raised to closed."""
+
+    __tablename__ = "signals"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
+        ),
+        CheckConstraint("state in ('open', 'acknowledged', 'snoozed', 'closed')", name="state"),
+        # One episode, one signal: the database itself refuses a second.
+        Index(
+            "uq_signals_one_open",
+            "clinic_id",
+            "patient_id",
+            unique=True,
+            postgresql_where=text("state <> 'closed'"),
+        ),
+        Index("ix_signals_patient", "clinic_id", "patient_id", "raised_at"),
+        {"schema": CARE},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    patient_id: Mapped[UUID]
+    state: Mapped[str]
+    level: Mapped[str]
+    ground: Mapped[str]
+    # All grounds it was raised on or grew by; the first is `ground`.
+    grounds: Mapped[list[str]]
+    raised_at: Mapped[datetime]
+    raised_on: Mapped[date]
+    # The decision as it was made, and as it stands now; see monitoring for the form.
+    decision: Mapped[dict[str, Any]]
+    latest: Mapped[dict[str, Any]]
+    explanation: Mapped[str]
+    steady_since: Mapped[date | None]
+    acknowledged_at: Mapped[datetime | None]
+    acknowledged_by: Mapped[UUID | None]
+    snoozed_until: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+    closed_by: Mapped[UUID | None]
+    disposition: Mapped[str | None]
+    booster_booked_for: Mapped[date | None]
+    note_sealed: Mapped[bytes | None]
+    version: Mapped[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """A signal as stored; ``decision`` and ``latest`` are evaluations in their plain form."""
+
+    id: UUID
+    patient_id: UUID
+    state: str
+    level: str
+    ground: str
+    grounds: list[str]
+    raised_at: datetime
+    raised_on: date
+    decision: dict[str, Any]
+    latest: dict[str, Any]
+    explanation: str
+    steady_since: date | None
+    acknowledged_at: datetime | None
+    acknowledged_by: UUID | None
+    snoozed_until: datetime | None
+    closed_at: datetime | None
+    closed_by: UUID | None
+    disposition: str | None
+    booster_booked_for: date | None
+    note_sealed: bytes | None
+    version: int
+
+
+async def add(work: UnitOfWork, signal: Signal, *, audit: AuditEvent) -> None:
+    """Keep a signal that was raised."""
+    values = {name: getattr(signal, name) for name in Signal.__dataclass_fields__}
+    await work.execute(insert(SignalRow).values(clinic_id=work.clinic_id, **values))
+    work.audit(audit)
+
+
+async def change(work: UnitOfWork, signal_id: UUID, *, audit: AuditEvent, **values: Any) -> None:  # noqa: ANN401 - columns
+    """Change some columns of a signal whose patient's turn the caller holds."""
+    await work.execute(
+        update(SignalRow)
+        .where(SignalRow.clinic_id == work.clinic_id, SignalRow.id == signal_id)
+        .values(version=SignalRow.version + 1, **values)
+    )
+    work.audit(audit)
+
+
+async def find(work: UnitOfWork, signal_id: UUID) -> Signal | None:
+    """Find a signal of this clinic."""
+    found = await work.execute(_signals(work).where(SignalRow.id == signal_id))
+    row = found.one_or_none()
+    return row and Signal(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+
+
+async def latest_of_patient(work: UnitOfWork, patient_id: UUID) -> Signal | None:
+    """Find the patient's latest signal, open or not."""
+    found = await work.execute(
+        _signals(work)
+        .where(SignalRow.patient_id == patient_id)
+        .order_by(SignalRow.raised_at.desc(), SignalRow.id.desc())
+        .limit(1)
+    )
+    row = found.one_or_none()
+    return row and Signal(**row._mapping)  # noqa: SLF001 - same
+
+
+async def page(
+    work: UnitOfWork, *, states: list[str], patient_id: UUID | None, after: UUID | None, limit: int
+) -> list[Signal]:
+    """List signals in these states, oldest first."""
+    statement = _signals(work).where(SignalRow.state.in_(states)).order_by(SignalRow.id).limit(limit)
+    if after is not None:
+        statement = statement.where(SignalRow.id > after)
+    if patient_id is not None:
+        statement = statement.where(SignalRow.patient_id == patient_id)
+    return [Signal(**row._mapping) for row in await work.execute(statement)]  # noqa: SLF001 - same
+
+
+def _signals(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
+    columns = [getattr(SignalRow, name) for name in Signal.__dataclass_fields__]
+    return select(*columns).where(SignalRow.clinic_id == work.clinic_id)

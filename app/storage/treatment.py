@@ -1,0 +1,180 @@
+"""Courses of treatment and infusions."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.clinical.course import Course, Infusion, InfusionPhase, Route
+from app.foundation.audit import AuditEvent
+from app.storage.rows import CARE, TenantRow
+from app.storage.unit_of_work import UnitOfWork
+
+
+class CourseRow(TenantRow):
+    """One course of treatment."""
+
+    __tablename__ = "courses"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
+        ),
+        Index("ix_courses_patient", "clinic_id", "patient_id", "started_on"),
+        {"schema": CARE},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    patient_id: Mapped[UUID]
+    protocol: Mapped[str]
+    planned_infusions: Mapped[int | None]
+    started_on: Mapped[date]
+    induction_ended_on: Mapped[date | None]
+    reviewed_on: Mapped[date | None]
+    ended_on: Mapped[date | None]
+    stopped_on: Mapped[date | None]
+    created_at: Mapped[datetime]
+
+
+class InfusionRow(TenantRow):
+    """One infusion that was given."""
+
+    __tablename__ = "infusions"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
+        ),
+        CheckConstraint("phase in ('induction', 'booster')", name="phase"),
+        Index("uq_infusions_moment", "clinic_id", "patient_id", "given_at", unique=True),
+        {"schema": CARE},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    patient_id: Mapped[UUID]
+    given_at: Mapped[datetime]
+    # The patient's zone when it was entered: a traveller's past days do not move.
+    time_zone: Mapped[str]
+    phase: Mapped[str]
+    dose_mg_per_kg: Mapped[float | None] = mapped_column(Numeric(5, 3, asdecimal=False))
+    route: Mapped[str | None]
+    created_at: Mapped[datetime]
+
+
+async def add_course(
+    work: UnitOfWork, patient_id: UUID, course: Course, *, now: datetime, audit: AuditEvent
+) -> None:
+    """Keep a new course."""
+    await work.execute(
+        insert(CourseRow).values(
+            clinic_id=work.clinic_id,
+            id=UUID(course.id),
+            patient_id=patient_id,
+            protocol=course.protocol,
+            planned_infusions=course.planned_infusions,
+            started_on=course.started_on,
+            induction_ended_on=course.induction_ended_on,
+            reviewed_on=course.reviewed_on,
+            ended_on=course.ended_on,
+            stopped_on=course.stopped_on,
+            created_at=now,
+        )
+    )
+    work.audit(audit)
+
+
+async def current_course(work: UnitOfWork, patient_id: UUID) -> Course | None:
+    """Find the patient's latest course."""
+    found = await work.execute(
+        select(*CourseRow.__table__.columns)
+        .where(CourseRow.clinic_id == work.clinic_id, CourseRow.patient_id == patient_id)
+        .order_by(CourseRow.started_on.desc(), CourseRow.id.desc())
+        .limit(1)
+    )
+    row = found.one_or_none()
+    return row and _course(row)
+
+
+async def begin_earlier(work: UnitOfWork, course_id: UUID, *, started_on: date, audit: AuditEvent) -> None:
+    """Let a course begin on an earlier day: an infusion that came to light belongs to it."""
+    await work.execute(
+        update(CourseRow)
+        .where(CourseRow.clinic_id == work.clinic_id, CourseRow.id == course_id)
+        .values(started_on=started_on)
+    )
+    work.audit(audit)
+
+
+async def add_infusion(
+    work: UnitOfWork,
+    patient_id: UUID,
+    infusion: Infusion,
+    *,
+    time_zone: str,
+    now: datetime,
+    audit: AuditEvent,
+) -> bool:
+    """Keep an infusion, unless the patient has one at this very moment already; says whether it was kept."""
+    added = await work.execute(
+        insert(InfusionRow)
+        .on_conflict_do_nothing(
+            index_elements=[InfusionRow.clinic_id, InfusionRow.patient_id, InfusionRow.given_at]
+        )
+        .values(
+            clinic_id=work.clinic_id,
+            id=UUID(infusion.id),
+            patient_id=patient_id,
+            given_at=infusion.given_at,
+            time_zone=time_zone,
+            phase=infusion.phase.value,
+            dose_mg_per_kg=infusion.dose_mg_per_kg,
+            route=infusion.route.value if infusion.route else None,
+            created_at=now,
+        )
+    )
+    if added.rowcount == 0:
+        return False
+    work.audit(audit)
+    return True
+
+
+async def infusions(work: UnitOfWork, patient_id: UUID) -> tuple[Infusion, ...]:
+    """List all infusions of a patient, oldest first."""
+    found = await work.execute(
+        select(
+            InfusionRow.id,
+            InfusionRow.given_at,
+            InfusionRow.time_zone,
+            InfusionRow.phase,
+            InfusionRow.dose_mg_per_kg,
+            InfusionRow.route,
+        )
+        .where(InfusionRow.clinic_id == work.clinic_id, InfusionRow.patient_id == patient_id)
+        .order_by(InfusionRow.given_at, InfusionRow.id)
+    )
+    return tuple(_infusion(row) for row in found)
+
+
+def _course(row: Any) -> Course:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own
+    return Course(
+        id=str(row.id),
+        protocol=row.protocol,
+        planned_infusions=row.planned_infusions,
+        started_on=row.started_on,
+        induction_ended_on=row.induction_ended_on,
+        reviewed_on=row.reviewed_on,
+        ended_on=row.ended_on,
+        stopped_on=row.stopped_on,
+    )
+
+
+def _infusion(row: Any) -> Infusion:  # noqa: ANN401 - same
+    return Infusion(
+        id=str(row.id),
+        given_at=row.given_at,
+        time_zone=row.time_zone,
+        phase=InfusionPhase(row.phase),
+        dose_mg_per_kg=row.dose_mg_per_kg,
+        route=Route(row.route) if row.route else None,
+    )

@@ -1,0 +1,112 @@
+"""One transaction of one clinic. It alone begins, commits and undoes."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg import AsyncConnection as PsycopgConnection
+from sqlalchemy import CursorResult, Executable, insert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.foundation.audit import AuditEvent
+from app.foundation.ids import new_id
+from app.storage.audit import AuditEventRow, audit_values
+from app.storage.jobs import Job, queue_jobs
+
+_BEGIN_TENANTLESS: Final = "BEGIN"
+
+
+class UnitOfWork:
+    """What one cause does to the database: all of it, or nothing.
+
+    Audit events and jobs are gathered and written just before the commit, in one statement each.
+    """
+
+    def __init__(self, connection: AsyncConnection, clinic_id: UUID | None) -> None:
+        self._connection = connection
+        self._clinic_id = clinic_id
+        self._audit: list[AuditEvent] = []
+        self._jobs: list[Job] = []
+        self._open = False
+
+    @property
+    def clinic_id(self) -> UUID:
+        """The tenant of this transaction."""
+        if self._clinic_id is None:
+            raise TenantMissingError(TenantMissingError.__doc__)
+        return self._clinic_id
+
+    async def begin(self) -> None:
+        """Open the transaction and set the tenant, in one round trip.
+
+        A connection that died while it lay in the pool is replaced once: nothing has been sent on it yet.
+        """
+        try:
+            await self._connection.exec_driver_sql(self._beginning())
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            await self._connection.rollback()
+            await self._connection.exec_driver_sql(self._beginning())
+        self._open = True
+
+    def _beginning(self) -> str:
+        if self._clinic_id is None:
+            return _BEGIN_TENANTLESS
+        # The only place that sets the tenant. SET takes no parameters; UUID's own text cannot carry SQL.
+        return f"BEGIN; SET LOCAL app.clinic_id = '{UUID(str(self._clinic_id))}'"
+
+    async def execute(
+        self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+    ) -> CursorResult[Any]:
+        """Run one statement in this transaction."""
+        return await self._connection.execute(statement, parameters)
+
+    def audit(self, event: AuditEvent) -> None:
+        """Add a line to the trail; it commits with what it tells of, or not at all."""
+        self._audit.append(event)
+
+    def queue(
+        self,
+        task: str,
+        *,
+        at: datetime | None = None,
+        priority: int = 0,
+        **ids: UUID,
+    ) -> None:
+        """Add a job by its task's name, with ids only; it exists only if this transaction commits."""
+        self._jobs.append(Job(task=task, at=at, priority=priority, ids=ids))
+
+    async def commit(self) -> None:
+        """Write what was gathered and make it all permanent."""
+        if self._audit:
+            rows = [audit_values(event, clinic_id=self.clinic_id, id=new_id()) for event in self._audit]
+            await self.execute(insert(AuditEventRow), rows)
+        if self._jobs:
+            await queue_jobs(await self._psycopg(), self._jobs)
+        await self._connection.exec_driver_sql("COMMIT")
+        self._open = False
+        self._audit, self._jobs = [], []
+
+    async def end(self) -> None:
+        """Undo what was not committed. A connection that cannot even do that is thrown away."""
+        if not self._open:
+            return
+        self._open = False
+        try:
+            await self._connection.exec_driver_sql("ROLLBACK")
+        except DBAPIError:
+            await self._connection.invalidate()
+
+    async def _psycopg(self) -> PsycopgConnection[Any]:
+        raw = await self._connection.get_raw_connection()
+        connection = raw.driver_connection
+        if not isinstance(connection, PsycopgConnection):
+            raise TypeError
+        return connection
+
+
+class TenantMissingError(RuntimeError):
+    """This transaction has no clinic; open it with one."""

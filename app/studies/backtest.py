@@ -1,0 +1,272 @@
+"""A backtest: what the rule would have said about one patient, report by report, as it came in.
+
+It moves through time as the service does: one memory advanced per check-in, one judgement, one move of
+the one episode. Nothing later than the moment is known to it. A signal that became steady closes itself
+here, since there is nobody to close it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from operator import itemgetter
+from typing import Final, NamedTuple
+
+from app.clinical.check_ins import CheckIn
+from app.clinical.course import Infusion
+from app.clinical.evaluation import Evaluation, Memory, advance, judge, remember
+from app.clinical.explanation import explain
+from app.clinical.grounds import GroundName, Level
+from app.clinical.history import History
+from app.clinical.protocol import STANDARD, Protocol
+from app.clinical.reference import NoReference, Reference, ReferenceKind
+from app.clinical.signals import (
+    NO_EPISODE,
+    Disposition,
+    EpisodeState,
+    Move,
+    MoveKind,
+    closed,
+    closed_by_infusion,
+    moved,
+    next_move,
+)
+from app.clinical.thresholds import gain_is_worth_losing
+from app.studies.patients import Outcome, StudyPatient
+
+GAIN_TOO_SMALL: Final = "gain_too_small"
+
+
+class SignalEnd(NamedTuple):
+    """When a signal was over in the backtest, and by what: `steady` or `infusion`."""
+
+    on: date
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaisedSignal:
+    """One signal as it would have been raised.
+
+    Attributes:
+        raised_at, raised_on: the moment, and its check-in day.
+        ground: the first ground that raised it; `grounds` are all that spoke then or joined later.
+        share_lost: the share of the gain lost that this ground saw; None for a validated total.
+        reference_kind: how far the reference could be trusted.
+        explanation: the whole basis, as a clinician would have read it.
+        ended: None while it is still open at the end.
+    """
+
+    raised_at: datetime
+    raised_on: date
+    level: Level
+    ground: GroundName
+    grounds: tuple[GroundName, ...]
+    share_lost: float | None
+    reference_kind: ReferenceKind
+    explanation: str
+    ended: SignalEnd | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientResult:
+    """What the rule said about one patient.
+
+    Attributes:
+        check_ins: how many there were.
+        signals: in the order in which they were raised.
+        watches: the days on which the level rose from below watch to watch or more.
+        reference: the kind of the latest reference, and why there is none (`no_reference_because`).
+        rule_off_because: why the rule could not speak; None when it was on.
+        day_zero: the day of the last induction infusion.
+        watched_from, watched_until: first and last day on which the rule was on and was asked.
+        last_on: the day of the last report or total.
+    """
+
+    name: str
+    check_ins: int
+    signals: tuple[RaisedSignal, ...]
+    watches: tuple[date, ...]
+    reference: ReferenceKind
+    no_reference_because: str | None
+    rule_off_because: str | None
+    day_zero: date | None
+    watched_from: date | None
+    watched_until: date | None
+    last_on: date | None
+    outcome: Outcome | None
+
+    @property
+    def rule_on(self) -> bool:
+        """Whether the rule could speak: a reference, and a gain worth losing."""
+        return self.rule_off_because is None
+
+    @property
+    def days_watched(self) -> int:
+        """The days from the first to the last on which the rule was on, both included."""
+        if self.watched_from is None or self.watched_until is None:
+            return 0
+        return (self.watched_until - self.watched_from).days + 1
+
+
+def backtested(patient: StudyPatient, *, protocol: Protocol = STANDARD) -> PatientResult:
+    """Run one patient through the rule, in the order in which things happened."""
+    run = _Run(patient, protocol)
+    for _, _, _, event in sorted(_events(patient.history), key=itemgetter(0, 1, 2)):
+        if isinstance(event, CheckIn):
+            run.take_check_in(event)
+        elif isinstance(event, Infusion):
+            run.take_infusion(event)
+        else:
+            run.take_total(event)
+    return run.result()
+
+
+def _events(
+    history: History,
+) -> Iterator[tuple[float, int, str, CheckIn | Infusion | datetime]]:
+    """Everything that happened with its moment; at the same moment an infusion comes first."""
+    for infusion in history.infusions:
+        yield infusion.given_at.timestamp(), 0, infusion.id, infusion
+    for entry in history.assessments:
+        for total in entry.totals:
+            yield total.taken_at.timestamp(), 1, entry.scale.key, total.taken_at
+    for check_in in history.check_ins:
+        yield check_in.recorded_at.timestamp(), 2, check_in.id, check_in
+
+
+class _Run:
+    """The state of a backtest between two events."""
+
+    def __init__(self, patient: StudyPatient, protocol: Protocol) -> None:
+        self._patient = patient
+        self._protocol = protocol
+        self._memory: Memory | None = None
+        self._episode = NO_EPISODE
+        self._level = Level.NO_REFERENCE
+        self._signals: list[RaisedSignal] = []
+        self._watches: list[date] = []
+        self._reference: Reference | None = None
+        self._day_zero: date | None = None
+        self._on_days: tuple[date, date] | None = None
+        self._last: Evaluation | None = None
+
+    def take_check_in(self, check_in: CheckIn) -> None:
+        memory = self._memory and advance(self._memory, check_in, protocol=self._protocol)
+        if memory is None:
+            memory = self._remembered(check_in.recorded_at)
+        if memory.time_zone != check_in.time_zone:
+            memory = replace(memory, time_zone=check_in.time_zone)
+        self._judge(memory, check_in.recorded_at)
+
+    def take_infusion(self, infusion: Infusion) -> None:
+        """What is remembered before an infusion is settled by it: the next event remembers anew."""
+        self._memory = None
+        given_on = infusion.day(self._patient.history.time_zone)
+        was_open = self._episode.state is EpisodeState.OPEN
+        self._episode = closed_by_infusion(self._episode, given_at=infusion.given_at, given_on=given_on)
+        if was_open and self._episode.state is EpisodeState.CLOSED:
+            self._end_signal(given_on, "infusion")
+
+    def take_total(self, taken_at: datetime) -> None:
+        """A new total changes nothing that check-ins left behind, so only the totals are remembered anew."""
+        if self._memory is None:
+            self._judge(self._remembered(taken_at), taken_at)
+            return
+        alone = replace(self._patient.history, check_ins=())
+        totals = remember(alone, as_of=taken_at, protocol=self._protocol).totals
+        self._judge(replace(self._memory, totals=totals), taken_at)
+
+    def result(self) -> PatientResult:
+        """What was found, with the state of the reference as of the end."""
+        missing = None if self._reference else self._why_no_reference()
+        return PatientResult(
+            name=self._patient.name,
+            check_ins=len(self._patient.history.check_ins),
+            signals=tuple(self._signals),
+            watches=tuple(self._watches),
+            reference=self._reference.kind if self._reference else ReferenceKind.NONE,
+            no_reference_because=missing,
+            rule_off_because=None if self._on_days else missing or GAIN_TOO_SMALL,
+            day_zero=self._day_zero,
+            watched_from=self._on_days[0] if self._on_days else None,
+            watched_until=self._on_days[1] if self._on_days else None,
+            last_on=self._last.day if self._last else None,
+            outcome=self._patient.outcome,
+        )
+
+    def _remembered(self, as_of: datetime) -> Memory:
+        return remember(self._patient.history, as_of=as_of, protocol=self._protocol)
+
+    def _judge(self, memory: Memory, as_of: datetime) -> None:
+        self._memory = memory
+        evaluation = judge(memory, as_of=as_of, protocol=self._protocol)
+        self._last = evaluation
+        self._note_reference(memory, evaluation)
+        if evaluation.level >= Level.WATCH > self._level:
+            self._watches.append(evaluation.day)
+        self._level = evaluation.level
+        move = next_move(self._episode, evaluation, as_of=as_of, protocol=self._protocol)
+        if move.kind is not MoveKind.NONE:
+            self._make(move, evaluation, as_of)
+
+    def _note_reference(self, memory: Memory, evaluation: Evaluation) -> None:
+        if isinstance(evaluation.reference, Reference):
+            self._reference = evaluation.reference
+        if _is_on(evaluation, self._protocol):
+            first = self._on_days[0] if self._on_days else evaluation.day
+            self._on_days = (first, evaluation.day)
+        zero = memory.treatment.day_zero
+        self._day_zero = None if zero is None else date.fromordinal(zero)
+
+    def _make(self, move: Move, evaluation: Evaluation, as_of: datetime) -> None:
+        self._episode = moved(self._episode, move, on=evaluation.day)
+        if move.kind is MoveKind.RAISE:
+            self._signals.append(_raised(move, evaluation))
+        elif move.kind is MoveKind.ADD_EVIDENCE:
+            self._signals[-1] = replace(self._signals[-1], grounds=self._episode.grounds)
+        elif move.kind is MoveKind.BECAME_STEADY:
+            self._episode = closed(self._episode, disposition=Disposition.WATCHFUL_WAITING, at=as_of)
+            self._end_signal(evaluation.day, "steady")
+
+    def _end_signal(self, on: date, by: str) -> None:
+        self._signals[-1] = replace(self._signals[-1], ended=SignalEnd(on, by))
+
+    def _why_no_reference(self) -> str:
+        """The reason as of the end of what is followed, when a window that was open has closed."""
+        ends_at = self._patient.ends_at
+        as_of = max((at for at in (ends_at, self._last and self._last.as_of) if at), default=None)
+        if as_of is None:
+            as_of = max((one.given_at for one in self._patient.history.infusions), default=datetime.now(UTC))
+        evaluation = judge(self._remembered(as_of), as_of=as_of, protocol=self._protocol)
+        reference = evaluation.reference
+        return reference.because.value if isinstance(reference, NoReference) else ReferenceKind.NONE.value
+
+
+def _is_on(evaluation: Evaluation, protocol: Protocol) -> bool:
+    """Check-ins have a reference and a gain worth losing, or a validated total has its reference."""
+    reference = evaluation.reference
+    if isinstance(reference, Reference) and gain_is_worth_losing(reference, protocol):
+        return True
+    return any(
+        ground.name is GroundName.SCALE_RELAPSE and ground.level > Level.NO_REFERENCE
+        for ground in evaluation.grounds
+    )
+
+
+def _raised(move: Move, evaluation: Evaluation) -> RaisedSignal:
+    return RaisedSignal(
+        raised_at=evaluation.as_of,
+        raised_on=evaluation.day,
+        level=evaluation.level,
+        ground=move.grounds[0],
+        grounds=move.grounds,
+        share_lost=_share_lost(move.grounds[0], evaluation),
+        reference_kind=evaluation.reference.kind,
+        explanation=explain(evaluation),
+    )
+
+
+def _share_lost(ground: GroundName, evaluation: Evaluation) -> float | None:
+    if ground is GroundName.GAIN_LOST:
+        return evaluation.smoothed
+    return evaluation.smoothed_share.mood if ground is GroundName.ONE_CHANNEL else None

@@ -1,0 +1,221 @@
+"""One simulated patient: who it is, what is lost when, and what is reported on which day.
+
+Days are counted from the last induction infusion (day 0). Nothing here knows the rule.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from math import sqrt
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from app.clinical.channels import HIGHEST, LOWEST, PerChannel
+from app.clinical.check_ins import CheckIn
+from app.clinical.course import Course, Infusion, InfusionPhase
+from app.clinical.history import History
+from app.studies.patients import Outcome, StudyPatient
+
+if TYPE_CHECKING:
+    from app.studies.cohort import CohortPlan
+
+DAY_ZERO: Final = datetime(2026, 3, 2, tzinfo=UTC)
+"""The day of every simulated patient's last induction infusion; no rule looks at the calendar."""
+ZONE: Final = "+00:00"
+INFUSION_HOUR: Final = 10
+CHECK_IN_HOUR: Final = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Truth:
+    """What a detector that knew everything would know.
+
+    Attributes:
+        before, gain: the true level before treatment and what induction added, in points.
+        noise_sd: the true within-person spread, in points.
+        carry_over: the AR(1) coefficient of the noise.
+        onset: the last day on which nothing has been lost; None when nothing ever is.
+        ramp_days, depth: how long the loss takes, and the share of the gain that it takes.
+    """
+
+    before: PerChannel[float]
+    gain: PerChannel[float]
+    noise_sd: PerChannel[float]
+    carry_over: float
+    onset: int | None
+    ramp_days: float
+    depth: float
+
+    def share_lost(self, day: int) -> float:
+        """The share of the gain that is truly lost on a day, passing dips apart."""
+        if self.onset is None:
+            return 0.0
+        return self.depth * min(1.0, max(0.0, (day - self.onset) / self.ramp_days))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatedPatient:
+    """A patient with the truth behind the reports; `counted` says whether its outcome is evaluated."""
+
+    patient: StudyPatient
+    truth: Truth
+    counted: bool
+
+
+def simulated(plan: "CohortPlan", *, name: str, random: Random) -> SimulatedPatient:
+    """One patient of a population; the same random numbers give the same patient."""
+    truth = _truth(plan, random)
+    counted = truth.onset is None or plan.counted_after < truth.onset < plan.counted_before
+    lost_on = None if truth.onset is None else (DAY_ZERO + timedelta(days=truth.onset)).date()
+    return SimulatedPatient(
+        patient=StudyPatient(
+            name=name,
+            history=History(
+                time_zone=ZONE,
+                course=Course(
+                    id=name,
+                    protocol="standard",
+                    planned_infusions=len(plan.infusion_days),
+                    started_on=(DAY_ZERO + timedelta(days=plan.infusion_days[0])).date(),
+                ),
+                infusions=_infusions(plan),
+                check_ins=_check_ins(plan, truth, random),
+            ),
+            ends_at=_at(plan.followed_days, CHECK_IN_HOUR),
+            outcome=Outcome(lost_on) if counted else None,
+        ),
+        truth=truth,
+        counted=counted,
+    )
+
+
+def _at(day: int, hour: int) -> datetime:
+    return DAY_ZERO + timedelta(days=day, hours=hour)
+
+
+def _infusions(plan: "CohortPlan") -> tuple[Infusion, ...]:
+    return tuple(
+        Infusion(
+            id=str(number),
+            given_at=_at(day, INFUSION_HOUR),
+            phase=InfusionPhase.INDUCTION,
+            time_zone=ZONE,
+        )
+        for number, day in enumerate(plan.infusion_days, start=1)
+    )
+
+
+def _truth(plan: "CohortPlan", random: Random) -> Truth:
+    factor = random.uniform(*plan.gain_factor)
+    return Truth(
+        before=PerChannel(*map(random.gauss, plan.before_mean, plan.before_sd)),
+        gain=PerChannel(*(factor * random.gauss(mean, plan.gain_sd) for mean in plan.gain_mean)),
+        noise_sd=PerChannel(*(sd * random.lognormvariate(0.0, plan.noise_sigma) for sd in plan.noise_sd)),
+        carry_over=random.uniform(*plan.carry_over),
+        onset=None if random.random() < plan.share_never else plan.onset.drawn(random),
+        ramp_days=random.uniform(*plan.ramp_days),
+        depth=random.uniform(*plan.ramp_depth),
+    )
+
+
+def _check_ins(plan: "CohortPlan", truth: Truth, random: Random) -> tuple[CheckIn, ...]:
+    """Every day has its noise and its dips, whether or not it is answered."""
+    first_infusion = plan.infusion_days[0]
+    days = range(first_infusion - plan.days_before, plan.followed_days + 1)
+    dips = _dips(plan, random)
+    silent = _silent_days(plan, random)
+    noise = _Noise(plan, truth, random)
+    check_ins = []
+    for day in days:
+        drawn = noise.next()
+        if day < first_infusion:
+            asked, share, answered = True, 1.0, plan.answered_before
+        else:
+            asked = day >= 1 and day not in silent and _is_asked(plan, day)
+            share, answered = truth.share_lost(day) + dips.get(day, 0.0), 1.0 - plan.missing
+        if random.random() < answered and asked:
+            levels = (
+                before + gain * (1.0 - share) + one
+                for before, gain, one in zip(truth.before, truth.gain, drawn, strict=True)
+            )
+            check_ins.append(_check_in(day, PerChannel(*map(_reported, levels))))
+    return tuple(check_ins)
+
+
+def _is_asked(plan: "CohortPlan", day: int) -> bool:
+    return day <= plan.daily_until or (day - plan.daily_until) % 7 in plan.asked_on
+
+
+def _reported(level: float) -> float:
+    """What can be answered: a whole number from 0 to 10."""
+    return float(min(HIGHEST, max(LOWEST, round(level))))
+
+
+def _check_in(day: int, values: PerChannel[float]) -> CheckIn:
+    return CheckIn(
+        id=f"{day + 1000}",
+        recorded_at=_at(day, CHECK_IN_HOUR),
+        time_zone=ZONE,
+        mood=values.mood,
+        energy=values.energy,
+        sleep_quality=values.sleep_quality,
+    )
+
+
+def _dips(plan: "CohortPlan", random: Random) -> dict[int, float]:
+    """The days after induction on which a share of the gain is missing for a while, and how much."""
+    dips: dict[int, float] = {}
+    if not plan.dip_every:
+        return dips
+    for day in range(1, plan.followed_days + 1):
+        if day not in dips and random.random() < 1.0 / plan.dip_every:
+            length, depth = random.randint(*plan.dip_days), random.uniform(*plan.dip_depth)
+            dips.update(dict.fromkeys(range(day, day + length), depth))
+    return dips
+
+
+def _silent_days(plan: "CohortPlan", random: Random) -> set[int]:
+    """The days within the one or two stretches without any check-in that some patients have."""
+    silent: set[int] = set()
+    if random.random() >= plan.share_with_gaps:
+        return silent
+    for _ in range(random.randint(1, plan.most_gaps)):
+        start = random.randint(1, plan.followed_days)
+        silent.update(range(start, start + random.randint(*plan.gap_days)))
+    return silent
+
+
+class _Noise:
+    """Correlated noise that carries over from day to day and keeps its spread: AR(1) per channel."""
+
+    def __init__(self, plan: "CohortPlan", truth: Truth, random: Random) -> None:
+        self._random = random
+        self._sd = truth.noise_sd
+        self._carry = truth.carry_over
+        self._fresh = sqrt(1.0 - truth.carry_over**2)
+        self._mixing = _mixing(*plan.noise_correlation)
+        self._now = self._drawn()
+
+    def next(self) -> tuple[float, float, float]:
+        """The noise of the next day, in points."""
+        a, b, c = (
+            self._carry * now + self._fresh * drawn
+            for now, drawn in zip(self._now, self._drawn(), strict=True)
+        )
+        self._now = (a, b, c)
+        return a * self._sd.mood, b * self._sd.energy, c * self._sd.sleep_quality
+
+    def _drawn(self) -> tuple[float, float, float]:
+        gauss = self._random.gauss
+        x, y, z = gauss(), gauss(), gauss()
+        (energy_mood, energy_own), (sleep_mood, sleep_energy, sleep_own) = self._mixing
+        return x, energy_mood * x + energy_own * y, sleep_mood * x + sleep_energy * y + sleep_own * z
+
+
+def _mixing(
+    mood_energy: float, mood_sleep: float, energy_sleep: float
+) -> tuple[tuple[float, float], tuple[float, float, float]]:
+    """How independent draws are mixed to have these correlations (Cholesky)."""
+    energy_own = sqrt(1.0 - mood_energy**2)
+    sleep_energy = (energy_sleep - mood_energy * mood_sleep) / energy_own
+    sleep_own = sqrt(1.0 - mood_sleep**2 - sleep_energy**2)
+    return (mood_energy, energy_own), (mood_sleep, sleep_energy, sleep_own)

@@ -1,0 +1,183 @@
+"""Entering courses and infusions; each may change what the check-ins mean, so the patient is evaluated anew."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from app.clinical.course import Course, Infusion, InfusionPhase, Phase, Route, phase_of
+from app.foundation.audit import Actor, AuditEvent
+from app.foundation.errors import RefusalError, RefusalKind
+from app.foundation.ids import new_id
+from app.monitoring import service as monitoring
+from app.patients.service import existing
+from app.storage import patient_states, treatment
+from app.storage.unit_of_work import UnitOfWork
+from app.web.equipment import Equipment
+
+# A clinic's clock may be a little ahead of ours; more than this is a mistake.
+_AHEAD = timedelta(minutes=10)
+
+
+class InfusionInFutureError(RefusalError):
+    """An infusion is entered after it was given; this time lies in the future."""
+
+    code = "infusion-in-future"
+
+
+class InfusionExistsError(RefusalError):
+    """The patient has an infusion at this very time already."""
+
+    kind = RefusalKind.CONFLICT
+    code = "infusion-exists"
+
+
+class BoosterBeforeInductionError(RefusalError):
+    """A booster follows an induction series; this patient has no earlier induction infusion."""
+
+    kind = RefusalKind.CONFLICT
+    code = "booster-before-induction"
+
+
+class CourseExistsError(RefusalError):
+    """The patient has a course that starts on this day already."""
+
+    kind = RefusalKind.CONFLICT
+    code = "course-exists"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnteredCourse:
+    """A course and where it stands now."""
+
+    course: Course
+    phase: Phase
+
+
+async def enter_course(
+    equipment: Equipment,
+    clinic_id: UUID,
+    patient_id: UUID,
+    *,
+    protocol: str,
+    planned_infusions: int | None,
+    started_on: date,
+    actor: Actor,
+) -> EnteredCourse:
+    """Enter a course of treatment.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+        CourseExistsError: one starts on this day already.
+    """
+    now = equipment.clock.now()
+    course = Course(
+        id=str(new_id()), protocol=protocol, planned_infusions=planned_infusions, started_on=started_on
+    )
+    async with equipment.database.work(clinic_id) as work:
+        patient = await existing(work, patient_id)
+        await patient_states.lock(work, patient_id)
+        present = await treatment.current_course(work, patient_id)
+        if present is not None and present.started_on == started_on:
+            raise CourseExistsError("#/started_on")
+        await treatment.add_course(
+            work,
+            patient_id,
+            course,
+            now=now,
+            audit=_event(now, actor, "course.entered", course.id, patient_id),
+        )
+        given = await treatment.infusions(work, patient_id)
+        await monitoring.evaluate_anew(work, equipment, patient_id, now=now)
+        await work.commit()
+    return EnteredCourse(
+        course=course,
+        phase=phase_of(course, given, as_of=now, time_zone=patient.time_zone, protocol=equipment.protocol),
+    )
+
+
+async def enter_infusion(
+    equipment: Equipment,
+    clinic_id: UUID,
+    patient_id: UUID,
+    *,
+    given_at: datetime,
+    phase: InfusionPhase,
+    dose_mg_per_kg: float | None,
+    route: Route | None,
+    actor: Actor,
+) -> Infusion:
+    """Enter an infusion that was given. It closes an open signal with the disposition "booster given".
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+        InfusionInFutureError: it was not given yet.
+        InfusionExistsError: it was entered before.
+        BoosterBeforeInductionError: there was no induction.
+    """
+    now = equipment.clock.now()
+    if given_at > now + _AHEAD:
+        raise InfusionInFutureError("#/given_at")
+    async with equipment.database.work(clinic_id) as work:
+        patient = await existing(work, patient_id)
+        infusion = Infusion(
+            id=str(new_id()),
+            given_at=given_at,
+            phase=phase,
+            dose_mg_per_kg=dose_mg_per_kg,
+            route=route,
+            time_zone=patient.time_zone,
+        )
+        await patient_states.lock(work, patient_id)
+        if phase is InfusionPhase.BOOSTER:
+            await _after_an_induction(work, patient_id, given_at)
+        else:
+            await _let_course_begin(work, patient_id, infusion, patient.time_zone, now=now, actor=actor)
+        kept = await treatment.add_infusion(
+            work,
+            patient_id,
+            infusion,
+            time_zone=patient.time_zone,
+            now=now,
+            audit=_event(now, actor, "infusion.entered", infusion.id, patient_id),
+        )
+        if not kept:
+            raise InfusionExistsError("#/given_at")
+        await monitoring.infusion_given(work, equipment, patient_id, given_at=given_at, now=now)
+        await work.commit()
+    return infusion
+
+
+async def _after_an_induction(work: UnitOfWork, patient_id: UUID, given_at: datetime) -> None:
+    earlier = await treatment.infusions(work, patient_id)
+    if not any(one.phase is InfusionPhase.INDUCTION and one.given_at < given_at for one in earlier):
+        raise BoosterBeforeInductionError("#/phase")
+
+
+async def _let_course_begin(
+    work: UnitOfWork, patient_id: UUID, infusion: Infusion, time_zone: str, *, now: datetime, actor: Actor
+) -> None:
+    """An induction infusion from before the course's first day shows that the course began earlier.
+
+    Unless an earlier induction was over by then: that one is of an earlier course.
+    """
+    course = await treatment.current_course(work, patient_id)
+    day = infusion.day(time_zone)
+    if course is None or day >= course.started_on or course.started_on - day > timedelta(days=14):
+        return
+    await treatment.begin_earlier(
+        work,
+        UUID(course.id),
+        started_on=day,
+        audit=_event(now, actor, "course.began_earlier", course.id, patient_id),
+    )
+
+
+def _event(now: datetime, actor: Actor, action: str, subject_id: str, patient_id: UUID) -> AuditEvent:
+    return AuditEvent(
+        at=now,
+        actor=actor,
+        action=action,
+        subject_kind=action.partition(".")[0],
+        subject_id=UUID(subject_id),
+        patient_id=patient_id,
+    )

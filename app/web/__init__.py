@@ -1,0 +1,1 @@
+"""What all HTTP rooms share: problems, the edge around every request, health."""

@@ -1,0 +1,22 @@
+"""What routes ask for."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from app.web.equipment import Equipment
+
+
+def equipment_of(request: Request) -> Equipment:
+    """Give the process's equipment to a route."""
+    equipment: Equipment = request.app.state.equipment
+    return equipment
+
+
+EquipmentNeeded = Annotated[Equipment, Depends(equipment_of)]
+
+
+def bearer_token(request: Request) -> str:
+    """Give the bearer token as sent, or an empty text, which is never a valid one."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""

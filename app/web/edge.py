@@ -1,0 +1,144 @@
+"""What surrounds every request: its id, size limit, security headers, one log line, one metric."""
+
+import json
+import time
+from typing import Final
+
+import structlog
+from prometheus_client import Histogram
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.foundation.ids import new_id
+from app.web.problems import ANSWERED, MEDIA_TYPE, problem_document
+from app.web.request_limits import RequestLimits
+
+# A batch of 100 check-ins with the longest notes is below this.
+BODY_LIMIT_BYTES: Final = 1_000_000
+REQUEST_SECONDS: Final = Histogram(
+    "afterglow_request_seconds", "Time to answer a request", ["method", "route", "status"]
+)
+# An API answer is never a page: nothing in it may load, frame or leak anything.
+_HEADERS: Final = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "cache-control": "no-store",
+    "strict-transport-security": "max-age=31536000",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+class BodyTooLargeError(Exception):
+    """The body is larger than this operation takes."""
+
+
+class Edge:
+    """ASGI middleware around everything else."""
+
+    def __init__(self, app: ASGIApp, *, limits: RequestLimits) -> None:
+        self._app = app
+        self._limits = limits
+        self._log = structlog.get_logger()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Carry one request through."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        request_id = str(new_id())
+        scope["request_id"] = request_id
+        status = 500
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+                headers["x-request-id"] = request_id
+            await send(message)
+
+        try:
+            await self._within_limits(scope, receive, send_with_headers)
+        except Exception as error:
+            # Answered and logged already (web/problems.py); the server's own log would print a traceback.
+            if not getattr(error, ANSWERED, False):
+                raise
+        finally:
+            self._tell(scope, status, time.perf_counter() - started, request_id)
+
+    async def _within_limits(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        wait = await self._limits.seconds_to_wait(_caller(scope, headers))
+        if wait is not None:
+            await _refuse(
+                send, "too-many-requests", 429, "Too many requests; wait a little.", retry_after=wait
+            )
+            return
+        if _too_long(headers.get("content-length")):
+            await _refuse(send, "body-too-large", 413, "The body is larger than 1 MB.")
+            return
+        started = False
+
+        async def counted_send(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, _counted(receive), counted_send)
+        except BodyTooLargeError:
+            if started:
+                raise
+            await _refuse(send, "body-too-large", 413, "The body is larger than 1 MB.")
+
+    def _tell(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
+        # The route's template, never the path: paths carry ids, and mistyped ones carry anything.
+        route = getattr(scope.get("route"), "path", "unmatched")
+        REQUEST_SECONDS.labels(scope["method"], route, str(status)).observe(seconds)
+        self._log.info(
+            "request.answered",
+            request_id=request_id,
+            method=scope["method"],
+            route=route,
+            status=status,
+            milliseconds=round(seconds * 1000, 1),
+        )
+
+
+def _counted(receive: Receive) -> Receive:
+    seen = 0
+
+    async def counting() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > BODY_LIMIT_BYTES:
+            raise BodyTooLargeError
+        return message
+
+    return counting
+
+
+def _too_long(content_length: str | None) -> bool:
+    return content_length is not None and content_length.isdigit() and int(content_length) > BODY_LIMIT_BYTES
+
+
+def _caller(scope: Scope, headers: Headers) -> str:
+    token = headers.get("authorization")
+    client = scope.get("client")
+    return token or (client[0] if client else "unknown")
+
+
+async def _refuse(send: Send, code: str, status: int, detail: str, *, retry_after: int | None = None) -> None:
+
+    headers = [(b"content-type", MEDIA_TYPE.encode())]
+    if retry_after is not None:
+        headers.append((b"retry-after", str(retry_after).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    body = json.dumps(problem_document(code, status, detail)).encode()
+    await send({"type": "http.response.body", "body": body})

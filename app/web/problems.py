@@ -1,0 +1,224 @@
+"""Errors as RFC 9457 problem documents: what is wrong, where, and how to mend it; never the value itself."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from app.foundation.errors import RefusalError, RefusalKind
+from app.foundation.logs import where
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+STATUS: Final[Mapping[RefusalKind, int]] = {
+    RefusalKind.INVALID: 422,
+    RefusalKind.UNAUTHENTICATED: 401,
+    RefusalKind.FORBIDDEN: 403,
+    RefusalKind.NOT_FOUND: 404,
+    RefusalKind.CONFLICT: 409,
+    RefusalKind.GONE: 410,
+    RefusalKind.TOO_LARGE: 413,
+    RefusalKind.TOO_MANY: 429,
+    RefusalKind.PRECONDITION_MISSING: 428,
+    RefusalKind.PRECONDITION_FAILED: 412,
+    RefusalKind.UNAVAILABLE: 503,
+}
+
+# Pydantic's own sentences may quote the input; these name only the rule that was broken.
+_REASONS: Final[Mapping[str, str]] = {
+    "missing": "This field is required.",
+    "extra_forbidden": "This field is not known here.",
+    "greater_than_equal": "The value is below the least allowed, {ge}.",
+    "greater_than": "The value must be above {gt}.",
+    "less_than_equal": "The value is above the most allowed, {le}.",
+    "less_than": "The value must be below {lt}.",
+    "multiple_of": "The value must be a multiple of {multiple_of}.",
+    "string_too_long": "The text is longer than {max_length} characters.",
+    "string_too_short": "The text is shorter than {min_length} characters.",
+    "too_long": "There are more than {max_length} items.",
+    "too_short": "There are fewer than {min_length} items.",
+    "int_type": "A whole number is expected.",
+    "int_from_float": "A whole number is expected.",
+    "int_parsing": "A whole number is expected.",
+    "float_type": "A number is expected.",
+    "float_parsing": "A number is expected.",
+    "finite_number": "A finite number is expected.",
+    "bool_type": "true or false is expected.",
+    "bool_parsing": "true or false is expected.",
+    "string_type": "A text is expected.",
+    "list_type": "A list is expected.",
+    "dict_type": "An object is expected.",
+    "model_type": "An object is expected.",
+    "model_attributes_type": "An object is expected.",
+    "uuid_type": "A UUID is expected.",
+    "uuid_parsing": "A UUID is expected.",
+    "uuid_version": "A UUID of version {expected_version} is expected.",
+    "timezone_aware": "A time with an offset is expected, such as 2026-11-03T08:15:00+01:00.",
+    "datetime_type": "A time with an offset is expected, such as 2026-11-03T08:15:00+01:00.",
+    "datetime_parsing": "A time with an offset is expected, such as 2026-11-03T08:15:00+01:00.",
+    "datetime_from_date_parsing": "A time with an offset is expected, such as 2026-11-03T08:15:00+01:00.",
+    "date_type": "A date is expected, such as 2026-11-03.",
+    "date_parsing": "A date is expected, such as 2026-11-03.",
+    "date_from_datetime_parsing": "A date is expected, such as 2026-11-03.",
+    "enum": "The value is not one of those allowed: {expected}.",
+    "literal_error": "The value is not one of those allowed: {expected}.",
+    "json_invalid": "The body is not valid JSON.",
+}
+# Set on an unforeseen error once its 500 was made, so that nobody logs its text.
+ANSWERED: Final = "afterglow_answered"
+_OTHERWISE: Final = "The value is not valid here."
+
+
+class ProblemError(BaseModel):
+    """One thing that is wrong, and where."""
+
+    model_config = ConfigDict(extra="allow")
+
+    pointer: str = Field(
+        description="JSON pointer into the body, or the parameter's place", examples=["#/mood"]
+    )
+    code: str
+    detail: str
+
+
+class Problem(BaseModel):
+    """A problem document (RFC 9457). ``type`` is stable; ``detail`` is for people."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(examples=["urn:afterglow:problem:invalid-request"])
+    title: str
+    status: int
+    detail: str
+    request_id: str | None = None
+    errors: list[ProblemError] = []
+
+
+def problem_document(
+    code: str,
+    status: int,
+    detail: str,
+    *,
+    errors: Sequence[Mapping[str, str]] = (),
+    request_id: str | None = None,
+) -> dict[str, Any]:
+    """Make the document's fields."""
+    return {
+        "type": f"urn:afterglow:problem:{code}",
+        "title": code.replace("-", " ").capitalize(),
+        "status": status,
+        "detail": detail,
+        "request_id": request_id,
+        "errors": list(errors),
+    }
+
+
+def refusal_document(error: RefusalError, *, request_id: str | None = None) -> dict[str, Any]:
+    """Say a refusal as a problem document."""
+    detail = error.message()
+    errors = [{"pointer": error.pointer, "code": error.code, "detail": detail}] if error.pointer else []
+    return problem_document(error.code, STATUS[error.kind], detail, errors=errors, request_id=request_id)
+
+
+def validation_errors(errors: Iterable[Mapping[str, Any]], *, skip: int = 1) -> list[dict[str, str]]:
+    """Say Pydantic's findings as pointer, code and reason; ``skip`` leading parts of the place are not said."""
+    return [
+        {"pointer": _pointer(error["loc"], skip), "code": str(error["type"]), "detail": _reason(error)}
+        for error in errors
+    ]
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Make every error of this app leave as a problem document."""
+    app.add_exception_handler(RefusalError, _on_refusal)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(Exception, _on_bug)
+
+
+async def _on_refusal(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, RefusalError):
+        raise error
+    headers = {}
+    if error.kind is RefusalKind.UNAUTHENTICATED:
+        headers["www-authenticate"] = "Bearer"
+    if error.retry_after_seconds is not None:
+        headers["retry-after"] = str(error.retry_after_seconds)
+    return _answer(refusal_document(error, request_id=_request_id(request)), error, headers)
+
+
+async def _on_invalid_request(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    document = problem_document(
+        "invalid-request",
+        422,
+        "The request is not as this operation expects it; see errors.",
+        errors=validation_errors(error.errors()),
+        request_id=_request_id(request),
+    )
+    return _answer(document, error)
+
+
+async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HTTPException):
+        raise error
+    code = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "http-error")
+    document = problem_document(
+        code, error.status_code, "There is no such operation.", request_id=_request_id(request)
+    )
+    return _answer(document, error, dict(error.headers or {}))
+
+
+async def _on_bug(request: Request, error: Exception) -> JSONResponse:
+    structlog.get_logger().error(
+        "request.failed",
+        request_id=_request_id(request),
+        error_type=type(error).__name__,
+        error_at=where(error),
+    )
+    setattr(error, ANSWERED, True)
+    document = problem_document(
+        "internal-error",
+        500,
+        "Something went wrong on our side; what was acknowledged before is kept. Please send it again.",
+        request_id=_request_id(request),
+    )
+    return _answer(document, error)
+
+
+def _answer(
+    document: dict[str, Any], error: Exception, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    # The safety road hangs crisis help on whatever error comes by; see check_ins/safety_road.py.
+    help_now = getattr(error, "crisis_help", None)
+    if help_now is not None:
+        document["crisis_help"] = help_now
+    return JSONResponse(document, document["status"], headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def _request_id(request: Request) -> str | None:
+    return request.scope.get("request_id")
+
+
+def _pointer(place: Sequence[Any], skip: int) -> str:
+    kept = [str(part)[:64].replace("~", "~0").replace("/", "~1") for part in place[skip:]]
+    if skip and place and place[0] != "body":
+        return "/".join([str(place[0]), *kept])
+    return "#/" + "/".join(kept) if kept else "#"
+
+
+def _reason(error: Mapping[str, Any]) -> str:
+    cause = (error.get("ctx") or {}).get("error")
+    if isinstance(cause, RefusalError):
+        return cause.message()
+    template = _REASONS.get(str(error["type"]), _OTHERWISE)
+    try:
+        return template.format_map(error.get("ctx") or {})
+    except KeyError:
+        return _OTHERWISE

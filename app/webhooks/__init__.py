@@ -1,0 +1,1 @@
+"""Telling the care team's systems: endpoints, notifications, deliveries, attempts."""

@@ -1,0 +1,182 @@
+"""One delivery's next step: is it due, whose turn is it, send, keep the attempt, decide what follows.
+
+No transaction stays open while the receiver is spoken to. A worker that dies in between lets go of its
+claim after a minute, and the delivery is sent again with the same ``webhook-id``.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random, SystemRandom
+from typing import Final
+from uuid import UUID
+
+import httpx2
+import structlog
+
+from app.foundation.audit import SYSTEM, AuditEvent
+from app.foundation.ids import new_id
+from app.storage import deliveries, endpoints, safety_events
+from app.storage.unit_of_work import UnitOfWork
+from app.web.equipment import Equipment
+from app.webhooks.endpoint_secrets import open_secret, open_url
+from app.webhooks.events import EventType
+from app.webhooks.notifying import queue_delivery
+from app.webhooks.retry_schedule import (
+    AttemptOutcome,
+    DeliveryKind,
+    Disable,
+    RetryAt,
+    next_attempt,
+)
+from app.webhooks.sender import OutgoingMessage, send
+
+# How long others wait before they look again whether a safety delivery is still before them.
+_BEHIND_SAFETY: Final = timedelta(seconds=1)
+# An endpoint at which nothing at all succeeds for this long is disabled, and what is due to it held.
+_GIVE_UP_AFTER: Final = timedelta(days=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outbox:
+    """What sending needs: the guarded client, and by how much waits are shortened (chaos tests only)."""
+
+    equipment: Equipment
+    client: httpx2.AsyncClient
+    speedup: int = 1
+    chance: Random = field(default_factory=SystemRandom)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Claimed:
+    delivery: deliveries.Delivery
+    message: OutgoingMessage
+    first_attempt_at: datetime
+
+
+async def deliver(outbox: Outbox, clinic_id: UUID, delivery_id: UUID) -> AttemptOutcome | None:
+    """Take one delivery one step further; None when it was not its turn."""
+    claimed = await _claim(outbox, clinic_id, delivery_id)
+    if claimed is None:
+        return None
+    started_at = outbox.equipment.clock.now()
+    outcome = await send(outbox.client, claimed.message, started_at)
+    await _keep(outbox, clinic_id, claimed, started_at, outcome)
+    structlog.get_logger().info(
+        "delivery.attempted",
+        clinic_id=str(clinic_id),
+        delivery_id=str(delivery_id),
+        attempt=claimed.delivery.attempts_made + 1,
+        outcome=outcome.error.value if outcome.error else "ok",
+        status=outcome.status,
+    )
+    return outcome
+
+
+async def _claim(outbox: Outbox, clinic_id: UUID, delivery_id: UUID) -> _Claimed | None:
+    now = outbox.equipment.clock.now()
+    async with outbox.equipment.database.work(clinic_id) as work:
+        delivery = await deliveries.lock(work, delivery_id)
+        if delivery is None or not _is_due(delivery, now):
+            return None
+        if delivery.urgency != "safety" and await deliveries.safety_waits_before(work, delivery):
+            await deliveries.postpone(work, delivery_id, until=now + _BEHIND_SAFETY)
+            queue_delivery(work, delivery_id, safety=False, at=now + _BEHIND_SAFETY)
+            await work.commit()
+            return None
+        endpoint = await endpoints.find(work, delivery.endpoint_id)
+        if endpoint is None or endpoint.state != "enabled":
+            return None
+        await deliveries.claim(work, delivery_id, now=now)
+        if delivery.type == EventType.SAFETY_REPORTED and delivery.attempts_made == 0:
+            await safety_events.note_sent(
+                work, delivery.notification_id, now=now, audit=_event(now, "safety.sent", delivery_id)
+            )
+        await work.commit()
+    vault = outbox.equipment.vault
+    message = OutgoingMessage(
+        url=open_url(vault, clinic_id, endpoint),
+        webhook_id=str(delivery.notification_id),
+        body=delivery.body.encode(),
+        secrets=(open_secret(vault, clinic_id, endpoint),),
+    )
+    return _Claimed(delivery=delivery, message=message, first_attempt_at=delivery.first_attempt_at or now)
+
+
+def _is_due(delivery: deliveries.Delivery, now: datetime) -> bool:
+    if delivery.state != "pending" or (delivery.claimed_until and delivery.claimed_until > now):
+        return False
+    return delivery.next_attempt_at is not None and delivery.next_attempt_at <= now
+
+
+async def _keep(
+    outbox: Outbox, clinic_id: UUID, claimed: _Claimed, started_at: datetime, outcome: AttemptOutcome
+) -> None:
+    now = outbox.equipment.clock.now()
+    delivery = claimed.delivery
+    attempt = deliveries.Attempt(
+        id=new_id(),
+        delivery_id=delivery.id,
+        started_at=started_at,
+        milliseconds=int(outcome.duration.total_seconds() * 1000),
+        http_status=outcome.status,
+        error=outcome.error.value if outcome.error else None,
+    )
+    audit = _event(now, "delivery.attempted", delivery.id)
+    async with outbox.equipment.database.work(clinic_id) as work:
+        if outcome.ok:
+            await deliveries.note_attempt(
+                work, attempt, state="delivered", next_attempt_at=None, delivered_at=now, audit=audit
+            )
+            await endpoints.note_success(work, delivery.endpoint_id)
+            if delivery.type == EventType.SAFETY_REPORTED:
+                arrived = _event(now, "safety.delivered", delivery.id)
+                await safety_events.note_delivered(work, delivery.notification_id, now=now, audit=arrived)
+        else:
+            await _after_failure(work, outbox, claimed, attempt, outcome, audit, now=now)
+        await work.commit()
+
+
+async def _after_failure(
+    work: UnitOfWork,
+    outbox: Outbox,
+    claimed: _Claimed,
+    attempt: deliveries.Attempt,
+    outcome: AttemptOutcome,
+    audit: AuditEvent,
+    *,
+    now: datetime,
+) -> None:
+    delivery = claimed.delivery
+    follows = next_attempt(
+        kind=DeliveryKind(delivery.urgency),
+        attempts_made=delivery.attempts_made + 1,
+        failed_at=now,
+        first_attempt_at=claimed.first_attempt_at,
+        outcome=outcome,
+        jitter=outbox.chance.uniform(-1, 1),
+        speedup=outbox.speedup,
+    )
+    at = follows.at if isinstance(follows, RetryAt) else None
+    state = "pending" if at else ("held" if isinstance(follows, Disable) else "exhausted")
+    await deliveries.note_attempt(
+        work, attempt, state=state, next_attempt_at=at, delivered_at=None, audit=audit
+    )
+    if at:
+        queue_delivery(work, delivery.id, safety=delivery.urgency == "safety", at=at)
+    failing_since = await endpoints.note_failure(work, delivery.endpoint_id, now=now)
+    if isinstance(follows, Disable):
+        await _disable(work, delivery.endpoint_id, because="gone", now=now)
+    elif now - failing_since >= _GIVE_UP_AFTER:
+        await _disable(work, delivery.endpoint_id, because="only_failing", now=now)
+
+
+async def _disable(work: UnitOfWork, endpoint_id: UUID, *, because: str, now: datetime) -> None:
+    audit = AuditEvent(
+        at=now, actor=SYSTEM, action="endpoint.disabled", subject_kind="endpoint", subject_id=endpoint_id
+    )
+    await endpoints.disable(work, endpoint_id, because=because, audit=audit)
+    await deliveries.hold_all_of(work, endpoint_id, audit=audit)
+
+
+def _event(now: datetime, action: str, delivery_id: UUID) -> AuditEvent:
+    return AuditEvent(at=now, actor=SYSTEM, action=action, subject_kind="delivery", subject_id=delivery_id)

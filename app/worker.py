@@ -1,0 +1,144 @@
+"""The worker: deliver, evaluate again, sweep, rescue; it reconnects when the database blinks."""
+
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+import procrastinate
+import psycopg
+import structlog
+from procrastinate.exceptions import ConnectorException
+
+from app.foundation.logs import where
+from app.monitoring import service as monitoring
+from app.storage import clinics, deliveries
+from app.storage.jobs import QUEUE, job_app
+from app.web.equipment import Equipment
+from app.webhooks.addresses import AllowedNetworks
+from app.webhooks.delivering import Outbox, deliver
+from app.webhooks.guarded_transport import guarded_client
+from app.webhooks.notifying import DELIVER, queue_delivery
+
+# A delivery this much past its time has lost its job (a worker died, a database was restored).
+_FORGOTTEN_AFTER: Final = timedelta(seconds=20)
+_SWEEP_EVERY_SECONDS: Final = 10.0
+_AT_ONCE: Final = 20
+_MOST_A_SWEEP: Final = 500
+# Heartbeats come every 5 s; a worker without one for this long is dead.
+_DEAD_AFTER_SECONDS: Final = 20.0
+_RECONNECT_AFTER_SECONDS: Final = 1.0
+
+
+class Worker:
+    """Runs jobs until it is told to stop."""
+
+    def __init__(self, equipment: Equipment, *, retry_speedup: int = 1) -> None:
+        self._equipment = equipment
+        self._speedup = retry_speedup
+        self._stopping = asyncio.Event()
+        self._jobs: procrastinate.App | None = None
+        self._log = structlog.get_logger()
+
+    def stop(self) -> None:
+        """Finish what is being done, then end."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Work until stopped; whatever the database does meanwhile."""
+        allowed = AllowedNetworks.parse(self._equipment.webhook_allow)
+        async with guarded_client(allowed=allowed, http_allowed=True) as client:
+            outbox = Outbox(equipment=self._equipment, client=client, speedup=self._speedup)
+            sweeping = asyncio.create_task(self._sweep_now_and_then())
+            try:
+                while not self._stopping.is_set():
+                    await self._work_while_connected(outbox)
+            finally:
+                sweeping.cancel()
+                with suppress(asyncio.CancelledError):
+                    await sweeping
+                await self._equipment.database.close()
+
+    async def _work_while_connected(self, outbox: Outbox) -> None:
+        try:
+            jobs = job_app(self._equipment.database.url)
+            _add_tasks(jobs, outbox)
+            async with jobs.open_async():
+                self._jobs = jobs
+                working = asyncio.create_task(
+                    jobs.run_worker_async(
+                        queues=[QUEUE],
+                        concurrency=_AT_ONCE,
+                        fetch_job_polling_interval=0.5,
+                        delete_jobs="always",
+                        install_signal_handlers=False,
+                        update_heartbeat_interval=5.0,
+                        stalled_worker_timeout=_DEAD_AFTER_SECONDS,
+                        shutdown_graceful_timeout=20.0,
+                    )
+                )
+                stopping = asyncio.create_task(self._stopping.wait())
+                await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                stopping.cancel()
+                working.cancel()
+                with suppress(asyncio.CancelledError):
+                    await working
+        except (psycopg.Error, ConnectorException, OSError) as error:
+            self._log.warning("worker.reconnecting", error_type=type(error).__name__)
+            await self._pause(_RECONNECT_AFTER_SECONDS)
+        finally:
+            self._jobs = None
+
+    async def _sweep_now_and_then(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                await self.sweep()
+            except Exception as error:  # noqa: BLE001 - the next sweep comes anyway, and must
+                self._log.warning("sweep.failed", error_type=type(error).__name__, error_at=where(error))
+            await self._pause(_SWEEP_EVERY_SECONDS)
+
+    async def sweep(self) -> int:
+        """Queue forgotten deliveries of all clinics again and rescue dead workers' jobs; gives how many."""
+        await self._rescue()
+        database, now = self._equipment.database, self._equipment.clock.now()
+        async with database.work(None) as work:
+            open_clinics = await clinics.open_clinics(work)
+        count = 0
+        for clinic_id in open_clinics:
+            async with database.work(clinic_id) as work:
+                taken = await deliveries.take_overdue(
+                    work, before=now - _FORGOTTEN_AFTER, now=now, limit=_MOST_A_SWEEP
+                )
+                for delivery_id, safety in taken:
+                    queue_delivery(work, delivery_id, safety=safety)
+                await work.commit()
+            count += len(taken)
+        if count:
+            self._log.info("sweep.queued", count=count)
+        return count
+
+    async def _rescue(self) -> None:
+        jobs = self._jobs
+        if jobs is None:
+            return
+        stalled = await jobs.job_manager.get_stalled_jobs(seconds_since_heartbeat=_DEAD_AFTER_SECONDS)
+        for job in stalled:
+            await jobs.job_manager.retry_job(job, retry_at=procrastinate.utils.utcnow())
+            self._log.info("job.rescued", job=job.task_name, job_id=job.id)
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+
+
+def _add_tasks(jobs: procrastinate.App, outbox: Outbox) -> None:
+    @jobs.task(name=DELIVER, queue=QUEUE)
+    async def deliver_one(clinic_id: str, delivery_id: str) -> None:
+        await deliver(outbox, UUID(clinic_id), UUID(delivery_id))
+
+    @jobs.task(
+        name=monitoring.EVALUATE_AGAIN, queue=QUEUE, retry=procrastinate.RetryStrategy(exponential_wait=5)
+    )
+    async def evaluate_again(clinic_id: str, patient_id: str) -> None:
+        await monitoring.evaluate_again(outbox.equipment, UUID(clinic_id), UUID(patient_id))

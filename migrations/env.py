@@ -1,0 +1,17 @@
+"""Alembic's entry: runs the migrations on the connection that ``app.storage.migrating`` hands over."""
+
+from alembic import context
+
+from app.storage.tables import METADATA
+
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=METADATA,
+    include_schemas=True,
+    version_table="schema_version",
+    version_table_schema="public",
+    transaction_per_migration=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

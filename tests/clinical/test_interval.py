@@ -1,0 +1,151 @@
+"""How long this patient's benefit has lasted, and the range in days that most would fall in."""
+
+import math
+from datetime import date, timedelta
+from random import Random
+from statistics import NormalDist
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.clinical.interval import Benefit, PersonalInterval, benefits, personal_interval
+
+DAY_0 = date(2026, 1, 16)
+LOST, WELL = True, False
+
+
+def on(day: int) -> date:
+    return DAY_0 + timedelta(days=day)
+
+
+def interval(*past: tuple[int, bool]) -> PersonalInterval:
+    return personal_interval([Benefit(from_day=DAY_0, days=days, lost=lost) for days, lost in past])
+
+
+# Which stretches of benefit there were (days; the series ended on day 0)
+
+
+@pytest.mark.parametrize(
+    ("boosters", "losses", "today", "stretches"),
+    [
+        ([], [], 40, [(40, WELL)]),
+        ([], [24], 40, [(24, LOST)]),
+        ([26], [24], 40, [(24, LOST), (14, WELL)]),
+        ([26, 60], [24, 57], 89, [(24, LOST), (31, LOST), (29, WELL)]),
+        ([28, 56], [], 60, [(28, WELL), (28, WELL), (4, WELL)]),  # boosters while still well
+        ([24], [24], 30, [(24, LOST), (6, WELL)]),  # given on the day the loss was confirmed
+        ([], [24, 30], 40, [(24, LOST)]),  # the first loss ends it
+        ([50], [45], 40, [(40, WELL)]),  # nothing after today has effect
+        ([-3], [], 10, [(10, WELL)]),  # before the end of the series
+    ],
+)
+def test_a_stretch_lasts_from_an_infusion_to_its_first_loss(
+    boosters: list[int], losses: list[int], today: int, stretches: list[tuple[int, bool]]
+) -> None:
+    found = benefits(
+        last_induction_on=DAY_0,
+        boosters_on=[on(day) for day in boosters],
+        losses_on=[on(day) for day in losses],
+        as_of=on(today),
+    )
+
+    assert [(one.days, one.lost) for one in found] == stretches
+
+
+def test_before_the_end_of_the_series_there_is_no_stretch() -> None:
+    assert benefits(last_induction_on=None, boosters_on=[], losses_on=[], as_of=DAY_0) == ()
+
+
+# What to expect of the next
+
+
+@pytest.mark.parametrize(
+    ("past", "shortest", "typical", "longest"),
+    [
+        ([], 6, 18, 49),  # the population's
+        ([(24, LOST), (31, LOST), (29, LOST)], 12, 25, 50),
+        ([(10, LOST)] * 4, 5, 11, 22),
+        ([(28, WELL)] * 3, 17, 41, 111),
+        ([(24, LOST), (40, WELL)], 12, 29, 70),
+    ],
+)
+def test_the_expectation_moves_from_the_population_to_the_patient(
+    past: list[tuple[int, bool]], shortest: int, typical: int, longest: int
+) -> None:
+    own = interval(*past)
+
+    assert (own.shortest_days, own.typical_days, own.longest_days) == (shortest, typical, longest)
+    assert own.population_only is (not past)
+
+
+def test_a_stretch_that_began_today_says_nothing_yet() -> None:
+    assert interval((0, WELL)).population_only
+
+
+def test_a_loss_weighs_more_than_the_population_from_the_second_on() -> None:
+    middle = math.exp((math.log(18) + 2 * math.log(60)) / 3)
+
+    assert interval((60, LOST), (60, LOST)).typical_days == round(middle)
+
+
+@given(days=st.lists(st.integers(1, 300), max_size=10))
+@settings(max_examples=20, deadline=None)
+def test_with_losses_only_it_agrees_with_the_exact_answer(days: list[int]) -> None:
+    # Normal inverse-gamma: the middle of the expectation is the weighted mean of the logs.
+    exact = math.exp((math.log(18) + sum(math.log(one) for one in days)) / (1 + len(days)))
+
+    assert abs(interval(*[(one, LOST) for one in days]).typical_days - exact) <= 0.5 + exact * 0.005
+
+
+def test_the_ranges_cover_what_they_say() -> None:
+    random = Random(20260103)  # noqa: S311 -- a simulated cohort, not a secret
+    inside = 0
+    patients = 150
+    for _ in range(patients):
+        location = random.gauss(math.log(18), 0.5)
+        drawn = [math.exp(random.gauss(location, 0.5)) for _ in range(4)]
+        own = interval(*[(max(round(one), 1), LOST) for one in drawn[:3]])
+        inside += own.shortest_days <= drawn[3] <= own.longest_days
+
+    spread = NormalDist(0.8, math.sqrt(0.8 * 0.2 / patients))
+    assert spread.inv_cdf(0.001) < inside / patients < spread.inv_cdf(0.999)
+
+
+PAST = st.lists(st.tuples(st.integers(0, 400), st.booleans()), max_size=6)
+
+
+@given(past=PAST, seed=st.integers(0, 99))
+@settings(max_examples=20, deadline=None)
+def test_the_order_of_the_past_does_not_matter(past: list[tuple[int, bool]], seed: int) -> None:
+    shuffled = list(past)
+    Random(seed).shuffle(shuffled)  # noqa: S311 -- a test's order, not a secret
+
+    assert interval(*shuffled) == interval(*past)
+
+
+@given(past=PAST, days=st.integers(1, 400))
+@settings(max_examples=20, deadline=None)
+def test_lasting_at_least_so_long_never_promises_less_than_ending_then(
+    past: list[tuple[int, bool]], days: int
+) -> None:
+    assert interval(*past, (days, WELL)).typical_days >= interval(*past, (days, LOST)).typical_days
+
+
+@given(past=PAST, days=st.integers(0, 400), lost=st.booleans())
+@settings(max_examples=20, deadline=None)
+def test_a_benefit_still_going_on_never_shortens_the_expectation(
+    past: list[tuple[int, bool]], days: int, lost: bool
+) -> None:
+    known = [*past, (20, lost)]
+
+    assert interval(*known, (days, WELL)).typical_days >= interval(*known).typical_days
+
+
+@given(past=PAST)
+@settings(max_examples=20, deadline=None)
+def test_the_range_is_whole_days_around_the_middle(past: list[tuple[int, bool]]) -> None:
+    own = interval(*past)
+
+    assert 1 <= own.shortest_days <= own.typical_days <= own.longest_days
+    assert {type(own.shortest_days), type(own.typical_days), type(own.longest_days)} == {int}

@@ -1,0 +1,240 @@
+"""What must hold for every patient, whoever they are."""
+
+import json
+import re
+from dataclasses import fields, is_dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from app.clinical import evaluation_codec, memory_codec
+from app.clinical.channels import CHANNELS
+from app.clinical.check_ins import CheckIn, check_in_day
+from app.clinical.course import Course, Infusion, InfusionPhase
+from app.clinical.evaluation import Evaluation, History, advance, evaluate, judge, remember
+from app.clinical.explanation import explain
+from app.clinical.reference import Reference
+from app.clinical.signals import NO_EPISODE, moved, next_move
+
+START = datetime(2026, 2, 20, 17, tzinfo=UTC)
+ZONES = ("UTC", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Asia/Kathmandu", "+05:45")
+SLOWLY = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+
+
+@st.composite
+def reports(draw: st.DrawFn, *, number: int, low: int, high: int, hours: int) -> CheckIn:
+    centre = draw(st.integers(low, high))
+    mood, energy, sleep = (
+        draw(st.one_of(st.none(), st.integers(max(0, centre - 2), min(10, centre + 2)))) for _ in range(3)
+    )
+    return CheckIn(
+        id=f"{number:04}",
+        recorded_at=START + timedelta(hours=hours),
+        time_zone=draw(st.sampled_from(ZONES)) if draw(st.integers(0, 9)) == 0 else "America/New_York",
+        mood=mood,
+        energy=energy,
+        sleep_quality=sleep,
+        asks_about_booster=draw(st.integers(0, 19)) == 0,
+    )
+
+
+@st.composite
+def patients(draw: st.DrawFn) -> History:
+    """Treated patients: low before, better after, then anything; gaps, extra reports, boosters, trips."""
+    infusions = [
+        Infusion(id=f"i{n}", given_at=START + timedelta(days=14 + 2 * n), phase=InfusionPhase.INDUCTION)
+        for n in range(6)
+    ]
+    for n, day in enumerate(sorted(draw(st.lists(st.integers(28, 70), max_size=2)))):
+        infusions.append(
+            Infusion(id=f"b{n}", given_at=START + timedelta(days=day), phase=InfusionPhase.BOOSTER)
+        )
+    check_ins: list[CheckIn] = []
+    onset = draw(st.integers(30, 60))
+    for day in range(72):
+        for _ in range(draw(st.sampled_from((0, 1, 1, 1, 1, 1, 2)))):
+            low, high = (1, 4) if day < 14 or day > onset else (6, 9)
+            hours = 24 * day + draw(st.integers(0, 23))
+            check_ins.append(draw(reports(number=len(check_ins), low=low, high=high, hours=hours)))
+    course = draw(
+        st.sampled_from(
+            [
+                None,
+                Course(id="c", protocol="standard", planned_infusions=6, started_on=START.date()),
+                Course(id="c", protocol="standard", planned_infusions=None, started_on=START.date()),
+            ]
+        )
+    )
+    return History(
+        time_zone="America/New_York", course=course, infusions=tuple(infusions), check_ins=tuple(check_ins)
+    )
+
+
+END = START + timedelta(days=74)
+
+
+@SLOWLY
+@given(patients(), st.randoms(use_true_random=False), st.integers(20, 74))
+def test_the_order_of_arrival_does_not_matter(patient: History, random: Any, day: int) -> None:
+    now = START + timedelta(days=day)
+    check_ins, infusions = list(patient.check_ins), list(patient.infusions)
+    random.shuffle(check_ins)
+    random.shuffle(infusions)
+    shuffled = replace(patient, check_ins=tuple(check_ins), infusions=tuple(infusions))
+    assert evaluate(shuffled, as_of=now) == evaluate(patient, as_of=now)
+
+
+@SLOWLY
+@given(patients(), st.integers(20, 74))
+def test_nothing_after_the_moment_has_any_effect(patient: History, day: int) -> None:
+    now = START + timedelta(days=day)
+    known = replace(
+        patient,
+        check_ins=tuple(one for one in patient.check_ins if one.recorded_at <= now),
+        infusions=tuple(one for one in patient.infusions if one.given_at <= now),
+    )
+    assert evaluate(known, as_of=now) == evaluate(patient, as_of=now)
+
+
+@SLOWLY
+@given(patients(), st.integers(0, 200), st.sampled_from(CHANNELS))
+def test_a_better_report_after_the_window_never_raises_the_level(
+    patient: History, pick: int, channel: str
+) -> None:
+    now_reference = evaluate(patient, as_of=END).reference
+    assume(isinstance(now_reference, Reference))
+    assert isinstance(now_reference, Reference)
+    later = [
+        one
+        for one in patient.check_ins
+        if check_in_day(one.recorded_at, one.time_zone) > now_reference.to_day + timedelta(days=9)
+    ]
+    assume(later)
+    chosen = later[pick % len(later)]
+    assume(getattr(chosen, channel) is not None and getattr(chosen, channel) < 10)
+    better = replace(chosen, **{channel: 10})
+    improved = replace(
+        patient, check_ins=tuple(better if one is chosen else one for one in patient.check_ins)
+    )
+    assert evaluate(improved, as_of=END).level <= evaluate(patient, as_of=END).level
+
+
+@SLOWLY
+@given(patients(), st.integers(1, 1000), st.integers(20, 74))
+def test_shifting_all_dates_shifts_the_answer(patient: History, weeks: int, day: int) -> None:
+    """In a zone without clock changes, so that hours keep their distance to 04:00."""
+    by = timedelta(weeks=weeks)
+    fixed = replace(
+        patient,
+        time_zone="-05:00",
+        check_ins=tuple(replace(one, time_zone="-05:00") for one in patient.check_ins),
+    )
+    course = patient.course
+    shifted = replace(
+        fixed,
+        course=replace(course, started_on=course.started_on + by) if course else None,
+        infusions=tuple(replace(one, given_at=one.given_at + by) for one in fixed.infusions),
+        check_ins=tuple(replace(one, recorded_at=one.recorded_at + by) for one in fixed.check_ins),
+    )
+    now = START + timedelta(days=day)
+    assert _shifted(evaluate(fixed, as_of=now), by) == evaluate(shifted, as_of=now + by)
+
+
+@SLOWLY
+@given(patients())
+def test_growing_step_by_step_is_the_same_as_from_scratch_and_so_are_its_signals(patient: History) -> None:
+    memory = None
+    episode = other = NO_EPISODE
+    entries = sorted(patient.check_ins, key=lambda one: (one.recorded_at, one.id))
+    for number, check_in in enumerate(entries):
+        now = check_in.recorded_at
+        known = replace(
+            patient,
+            check_ins=tuple(one for one in entries if (one.recorded_at, one.id) <= (now, check_in.id)),
+        )
+        infused = memory is not None and memory.treatment.total != sum(
+            one.given_at <= now for one in patient.infusions
+        )
+        grown = None if memory is None or infused else advance(memory, check_in)
+        memory = remember(known, as_of=now) if grown is None else grown
+        memory = memory_codec.from_plain(json.loads(json.dumps(memory_codec.to_plain(memory))))
+        assert memory is not None
+        step = whole = judge(memory, as_of=now)
+        if number % 8 == 0 or check_in is entries[-1]:
+            assert memory == remember(known, as_of=now)
+            whole = evaluate(known, as_of=now)
+            assert step == whole
+        episode = moved(episode, next_move(episode, step, as_of=now), on=step.day)
+        other = moved(other, next_move(other, whole, as_of=now), on=whole.day)
+    assert episode == other
+
+
+@SLOWLY
+@given(patients(), st.integers(10, 74))
+def test_a_stored_answer_reads_back_as_it_was(patient: History, day: int) -> None:
+    answer = evaluate(patient, as_of=START + timedelta(days=day))
+    stored = json.loads(json.dumps(evaluation_codec.to_plain(answer)))
+    assert evaluation_codec.from_plain(stored) == answer
+    assert explain(answer) == explain(evaluation_codec.from_plain(stored) or answer)
+
+
+@SLOWLY
+@given(patients(), st.integers(10, 74))
+def test_the_explanation_names_only_numbers_of_the_answer(patient: History, day: int) -> None:
+    answer = evaluate(patient, as_of=START + timedelta(days=day))
+    known = {"10", "365"}  # the spans that the sentences name
+    for value in _numbers(answer):
+        known |= _ways_to_write(value)
+    text = re.sub(r"gain-lost 1\.0|PHQ-9", "", explain(answer))
+    told = set(re.findall(r"\d+(?:\.\d+)?", text))
+    assert told <= known, told - known
+
+
+def _numbers(value: object) -> list[float | date]:
+    """Every number and day in a record, however deep, with what its properties derive."""
+    if isinstance(value, bool) or value is None:
+        return []
+    if isinstance(value, int | float | date):
+        return [value]
+    found: list[float | date] = []
+    if isinstance(value, tuple | list):
+        for one in value:
+            found += _numbers(one)
+    if is_dataclass(value):
+        for one in fields(value):
+            found += _numbers(getattr(value, one.name))
+    for derived in ("days_in_last_10",):
+        if hasattr(value, derived):
+            found.append(getattr(value, derived))
+    return found
+
+
+def _ways_to_write(value: float | date) -> set[str]:
+    if isinstance(value, date):
+        return {str(value.day), str(value.year)}
+    return {f"{value:g}", f"{value:.1f}", f"{value * 100:.0f}"} | {f"{-value * 100:.0f}"}
+
+
+def _shifted(value: Any, by: timedelta) -> Any:
+    """A record with every date in it moved."""
+    if isinstance(value, date):
+        return value + by
+    if isinstance(value, Evaluation):
+        days = value.data_quality.recent_days
+        quality = value.data_quality._replace(recent_days=tuple(day + by.days for day in days))
+        moved_parts = {
+            one.name: _shifted(getattr(value, one.name), by)
+            for one in fields(value)
+            if one.name != "data_quality"
+        }
+        return Evaluation(**moved_parts, data_quality=type(quality)(*(_shifted(one, by) for one in quality)))
+    if isinstance(value, tuple):
+        parts = [_shifted(one, by) for one in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{one.name: _shifted(getattr(value, one.name), by) for one in fields(value)})
+    return value

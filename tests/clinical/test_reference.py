@@ -1,0 +1,234 @@
+"""Baseline, post-induction reference and weights, as tables."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from app.clinical.channels import NOTHING, PerChannel
+from app.clinical.check_ins import CheckIn
+from app.clinical.course import Course
+from app.clinical.evaluation import evaluate
+from app.clinical.grounds import Level, ReasonCode
+from app.clinical.protocol import STANDARD
+from app.clinical.reference import NoReference, NoReferenceBecause, Reference, ReferenceKind, weights_of
+from tests.clinical.builders import BEFORE, WINDOW, at, booster, days, history, induction, on, report, same
+
+# what                                 days answered          as of   days used, or why there is none
+WINDOWS = [
+    ("daily: days 1 to 8", range(1, 12), 12, (8, 1, 8)),
+    ("still open on day 8", range(1, 9), 8, NoReferenceBecause.WINDOW_OPEN),
+    ("fixed at the end of day 8", range(1, 9), 9, (8, 1, 8)),
+    ("four days are enough", (1, 3, 5, 7), 9, (4, 1, 7)),
+    ("three are not yet", (1, 3, 5), 9, NoReferenceBecause.WINDOW_OPEN),
+    ("the fourth on day 11, still open that day", (1, 3, 5, 11), 11, NoReferenceBecause.WINDOW_OPEN),
+    ("the fourth on day 11, then fixed", (1, 3, 5, 11, 12), 12, (4, 1, 11)),
+    ("the fourth on day 15", (2, 6, 9, 15), 16, (4, 2, 15)),
+    ("the fourth on day 16 comes too late", (2, 6, 9, 16), 16, NoReferenceBecause.TOO_FEW_DAYS),
+    ("nobody answered", (), 16, NoReferenceBecause.TOO_FEW_DAYS),
+    ("day 0 is no part of it", (0, 1, 2, 3), 9, NoReferenceBecause.WINDOW_OPEN),
+]
+
+
+@pytest.mark.parametrize(
+    ("answered", "as_of", "expected"), [row[1:] for row in WINDOWS], ids=[row[0] for row in WINDOWS]
+)
+def test_the_reference_window(
+    answered: Sequence[int], as_of: int, expected: tuple[int, int, int] | NoReferenceBecause
+) -> None:
+    patient = history(*BEFORE, *days(answered, 8))
+    reference = evaluate(patient, as_of=at(as_of, 23)).reference
+    if isinstance(reference, NoReference):
+        assert reference.because is expected
+    else:
+        n_days, first, last = expected if isinstance(expected, tuple) else (0, 0, 0)
+        assert (reference.n_days, reference.from_day, reference.to_day) == (n_days, on(first), on(last))
+        assert reference.values == PerChannel(8, 8, 8)
+
+
+def test_a_booster_closes_the_window_with_the_days_there_are() -> None:
+    enough = history(*BEFORE, *days(range(1, 5), 8), infusions=(*induction(), booster(6)))
+    too_few = history(*BEFORE, *days(range(1, 4), 8), infusions=(*induction(), booster(6)))
+    reference = evaluate(enough, as_of=at(7, 23)).reference
+    assert isinstance(reference, Reference)
+    assert reference.n_days == 4
+    missing = evaluate(too_few, as_of=at(7, 23)).reference
+    assert isinstance(missing, NoReference)
+    assert missing.because is NoReferenceBecause.BOOSTER_CLOSED_WINDOW
+
+
+def test_a_booster_does_not_move_the_reference() -> None:
+    before = evaluate(history(*BEFORE, *WINDOW), as_of=at(12)).reference
+    after = history(*BEFORE, *WINDOW, *days(range(13, 40), 5), infusions=(*induction(), booster(20)))
+    assert evaluate(after, as_of=at(40)).reference == before
+
+
+def test_a_late_report_of_the_window_makes_a_new_version() -> None:
+    early = history(*BEFORE, *days((1, 2, 3, 5, 6, 7, 8), 8))
+    late = history(*BEFORE, *days((1, 2, 3, 5, 6, 7, 8), 8), same(4, 1))
+    first, second = (evaluate(one, as_of=at(20)).reference for one in (early, late))
+    assert isinstance(first, Reference)
+    assert isinstance(second, Reference)
+    assert (first.values.mood, second.values.mood) == (8, 7.125)
+
+
+def test_acute_effects_enter_no_reference() -> None:
+    """17 hours after the infusion is too early, 26 hours is not."""
+    early = history(*BEFORE, *days((2, 3, 4, 5), 8), same(1, 0, hour=9))
+    later = history(*BEFORE, *days((2, 3, 4, 5), 8), same(1, 0, hour=18))
+    assert evaluate(early, as_of=at(9)).reference.n_days == 4
+    assert evaluate(later, as_of=at(9)).reference.n_days == 5
+
+
+# what                                  days before the first infusion       mood before, days
+BASELINES = [
+    ("two weeks", range(-24, -10), 3.0, 14),
+    ("three days are enough", (-30, -20, -11), 3.0, 3),
+    ("two are not", (-20, -11), None, 2),
+    ("28 days before still count", (-38, -30, -20), 3.0, 3),
+    ("29 days before do not", (-39, -30, -20), None, 2),
+    ("none", (), None, 0),
+]
+
+
+@pytest.mark.parametrize(
+    ("answered", "mood", "n_days"), [row[1:] for row in BASELINES], ids=[row[0] for row in BASELINES]
+)
+def test_the_baseline(answered: Sequence[int], mood: float | None, n_days: int) -> None:
+    baseline = evaluate(history(*days(answered, 3), *WINDOW), as_of=at(10)).baseline
+    assert baseline is not None
+    assert (baseline.values.mood, baseline.n_days) == (mood, n_days)
+
+
+def test_without_a_baseline_gains_are_assumed_and_said_and_the_threshold_is_higher() -> None:
+    answer = evaluate(history(*WINDOW, *days(range(9, 30), 5)), as_of=at(30))
+    assert isinstance(answer.reference, Reference)
+    assert answer.reference.kind is ReferenceKind.ASSUMED_BASELINE
+    assert answer.reference.gains == PerChannel(3.0, 2.6, 2.1)
+    assert answer.threshold == 0.65
+    assert ReasonCode.ASSUMED_BASELINE in {note.code for note in answer.notes}
+
+
+def test_an_assumed_gain_is_never_more_than_the_reference() -> None:
+    reference = evaluate(history(*days(range(1, 9), 2)), as_of=at(10)).reference
+    assert isinstance(reference, Reference)
+    assert reference.gains == PerChannel(2, 2, 2)
+
+
+def test_a_channel_counts_by_its_own_days() -> None:
+    """Sleep was never answered before treatment; energy only twice in the window."""
+    before = tuple(report(offset, 3, 3) for offset in range(-20, -10))
+    window = tuple(report(offset, 8, 7 if offset < 3 else None, 6) for offset in range(1, 9))
+    answer = evaluate(history(*before, *window), as_of=at(10))
+    assert isinstance(answer.reference, Reference)
+    assert answer.reference.values == PerChannel(8, None, 6)
+    assert answer.reference.gains == PerChannel(5, None, 2.1)
+    assert answer.reference.assumed == PerChannel(False, False, True)
+    off = [note for note in answer.notes if note.code is ReasonCode.CHANNEL_OFF]
+    assert [note["channel"] for note in off] == ["energy"]
+
+
+def test_a_window_in_which_the_loss_began_is_falling_and_its_first_half_is_the_reference() -> None:
+    fallen = history(*BEFORE, *days((1, 2, 3, 4), 8), *days((5, 6, 7, 8), 4))
+    reference = evaluate(fallen, as_of=at(9)).reference
+    assert isinstance(reference, Reference)
+    assert (reference.kind, reference.values.mood, reference.to_day) == (ReferenceKind.FALLING, 8, on(4))
+    steady = history(*BEFORE, *days((1, 2, 3, 4), 8), *days((5, 6, 7, 8), 6))
+    kept = evaluate(steady, as_of=at(9)).reference
+    assert isinstance(kept, Reference)
+    assert (kept.kind, kept.values.mood) == (ReferenceKind.MEASURED, 7)
+
+
+def test_a_gain_too_small_to_lose_says_watch_at_most_and_why() -> None:
+    small = history(*days(range(-24, -10), 5), *days(range(1, 9), 6), *days(range(9, 40), 1))
+    answer = evaluate(small, as_of=at(40))
+    assert answer.level is Level.WATCH
+    assert [ground.name.value for ground in answer.grounds] == ["gain_lost"]
+    assert ReasonCode.GAIN_TOO_SMALL in {reason.code for reason in answer.grounds[0].reasons}
+
+
+def test_who_never_improved_has_nothing_to_lose() -> None:
+    answer = evaluate(history(*BEFORE, *days(range(1, 20), 3)), as_of=at(20))
+    assert answer.level is Level.NO_REFERENCE
+    assert answer.grounds[0].reasons[0].code is ReasonCode.NO_GAIN
+
+
+# what                               gains          spread           weights
+WEIGHTS = [
+    ("alike", (4, 4, 4), (1, 1, 1), (0.304, 0.304, 0.391)),
+    ("one channel never improved", (4, 0, 4), (1, 1, 1), (0.5, 0.0, 0.5)),
+    ("one channel got worse", (4, -2, 4), (1, 1, 1), (0.5, 0.0, 0.5)),
+    ("one channel is off", (4, None, None), (1, 1, 1), (1.0, 0.0, 0.0)),
+    ("a small gain beside a large one is cut", (6, 1, 1), (1, 1, 1), (1.0, 0.0, 0.0)),
+    ("a noisy channel beside two clear ones is cut", (4, 4, 4), (1, 1, 3), (0.5, 0.5, 0.0)),
+    ("nothing improved", (0, -1, None), (1, 1, 1), (0.0, 0.0, 0.0)),
+]
+
+
+@pytest.mark.parametrize(
+    ("gains", "spread", "expected"), [row[1:] for row in WEIGHTS], ids=[row[0] for row in WEIGHTS]
+)
+def test_weights_follow_gain_and_spread(
+    gains: tuple[float | None, ...], spread: tuple[float, ...], expected: tuple[float, ...]
+) -> None:
+    weights = weights_of(PerChannel(*gains), PerChannel(*spread), STANDARD)
+    assert weights == pytest.approx(expected, abs=0.001)
+
+
+def test_the_spread_is_pooled_with_its_prior() -> None:
+    """No scatter at all: 8 degrees of 1.2² over 8 + 13 + 7 degrees of freedom."""
+    reference = evaluate(history(*BEFORE, *WINDOW), as_of=at(10)).reference
+    assert isinstance(reference, Reference)
+    assert reference.spread.mood == pytest.approx((8 * 1.2**2 / 28) ** 0.5)
+
+
+# what                                   course                                infusions on        as of   over
+INDUCTIONS = [
+    ("planned count reached", {"planned_infusions": 6}, (-10, -8, -6, -4, -2, 0), 0, True),
+    ("one is missing", {"planned_infusions": 6}, (-8, -6, -4, -2, 0), 13, False),
+    ("one is missing, 14 days on", {"planned_infusions": 6}, (-8, -6, -4, -2, 0), 14, True),
+    ("nobody planned a number", {"planned_infusions": None}, (-4, -2, 0), 13, False),
+    ("nobody planned, 14 days on", {"planned_infusions": None}, (-4, -2, 0), 14, True),
+    ("staff said so", {"planned_infusions": 6, "induction_ended_on": on(3)}, (-4, -2, 0), 3, True),
+    ("staff say so tomorrow", {"planned_infusions": 6, "induction_ended_on": on(4)}, (-4, -2, 0), 3, False),
+]
+
+
+@pytest.mark.parametrize(
+    ("plan", "offsets", "as_of", "over"), [row[1:] for row in INDUCTIONS], ids=[row[0] for row in INDUCTIONS]
+)
+def test_when_induction_ends(plan: dict[str, object], offsets: Sequence[int], as_of: int, over: bool) -> None:
+    course = Course(id="c", protocol="standard", started_on=on(-20), **plan)  # type: ignore[arg-type]  # a table
+    patient = history(*BEFORE, infusions=induction(offsets), course=course)
+    answer = evaluate(patient, as_of=at(as_of, 23))
+    running = ReasonCode.INDUCTION_RUNNING in {reason.code for reason in answer.held_back}
+    assert running is not over
+
+
+def test_the_first_booster_ends_induction() -> None:
+    course = Course(id="c", protocol="standard", planned_infusions=None, started_on=on(-20))
+    patient = history(infusions=(*induction((-4, -2, 0)), booster(5)), course=course)
+    codes = {reason.code for reason in evaluate(patient, as_of=at(7)).held_back}
+    assert ReasonCode.INDUCTION_RUNNING not in codes
+
+
+def test_infusions_of_an_earlier_course_count_for_exposure_only() -> None:
+    earlier = induction((-200, -190))
+    answer = evaluate(history(*BEFORE, *WINDOW, infusions=(*earlier, *induction())), as_of=at(10))
+    assert isinstance(answer.reference, Reference)
+    assert answer.baseline is not None
+    assert answer.baseline.n_days == 14
+    assert (answer.exposure.total, answer.exposure.in_30_days, answer.exposure.in_365_days) == (8, 6, 8)
+
+
+def test_before_treatment_nothing_can_be_said() -> None:
+    answer = evaluate(history(*BEFORE, infusions=()), as_of=at(-11))
+    assert answer.level is Level.NO_REFERENCE
+    assert answer.reports == NOTHING
+    assert answer.data_quality.days_in_last_10 == 10
+
+
+def test_a_check_in_before_the_same_days_infusion_counts_for_the_baseline() -> None:
+    morning: CheckIn = same(-10, 9, hour=12)
+    baseline = evaluate(history(*BEFORE, morning), as_of=at(1)).baseline
+    assert baseline is not None
+    assert baseline.n_days == 15

@@ -1,0 +1,54 @@
+"""What all tests share: one real PostgreSQL server, a database and a service for each file that wants them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from app.foundation.logs import set_up_logs
+from tests.support.ground import Cluster, Place, running_cluster
+from tests.support.people import ClinicClient, clinic_client
+from tests.support.receiver import Receiver, running_receiver
+from tests.support.service import NOW, Service, running_service
+
+
+@pytest.fixture(scope="session", autouse=True)
+def logs() -> None:
+    """The same logs as in the processes: one of the things that must not leak."""
+    set_up_logs()
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    with running_cluster() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def place(cluster: Cluster) -> Iterator[Place]:
+    with cluster.database() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared_service(place: Place) -> Iterator[Service]:
+    with running_service(place.application_url) as running:
+        yield running
+
+
+@pytest.fixture
+def service(shared_service: Service) -> Service:
+    shared_service.clock.move_to(NOW)
+    return shared_service
+
+
+@pytest.fixture
+def clinic(service: Service) -> Iterator[ClinicClient]:
+    client = clinic_client(service)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with running_receiver() as running:
+        yield running

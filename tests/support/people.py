@@ -1,0 +1,157 @@
+"""Builders: a clinic's client, an enrolled patient, a course of treatment, weeks of check-ins."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx2
+
+from app.foundation.ids import new_id
+from tests.support.service import Service
+
+ZONE = "Europe/Berlin"
+Values = tuple[float | None, float | None, float | None]
+
+
+@dataclass
+class ClinicClient:
+    """The clinic's engineer with the first key."""
+
+    http: httpx2.Client
+    clinic_id: str
+    key: str
+    phones: list["PatientClient"] = field(default_factory=list)
+
+    def close(self) -> None:
+        """Hang up."""
+        for phone in self.phones:
+            phone.http.close()
+        self.http.close()
+
+    def patient(self, reference: str | None = None, *, time_zone: str = ZONE) -> str:
+        """Register a patient; gives the id."""
+        reply = self.http.post(
+            "/v1/patients",
+            json={
+                "external_ref": reference or f"P-{uuid4().hex[:8]}",
+                "time_zone": time_zone,
+                "locale": "en-US",
+            },
+        )
+        assert reply.status_code == 201, reply.text
+        return str(reply.json()["id"])
+
+    def enrol(self, patient_id: str, url: str) -> "PatientClient":
+        """Enrol a device of the patient's."""
+        code = self.http.post(f"/v1/patients/{patient_id}/enrolment-codes").json()["code"]
+        with httpx2.Client(base_url=url) as http:
+            reply = http.post("/v1/enrolments", json={"code": code, "device_name": "phone"})
+        assert reply.status_code == 201, reply.text
+        body = reply.json()
+        http = httpx2.Client(
+            base_url=url, headers={"authorization": f"Bearer {body['access_token']}"}, timeout=30
+        )
+        phone = PatientClient(http, patient_id, body["access_token"], body["refresh_token"])
+        self.phones.append(phone)
+        return phone
+
+    def treat(self, patient_id: str, *, last_infusion: datetime, count: int = 6) -> None:
+        """Enter a standard induction that ended with this infusion: every second day."""
+        first = last_infusion - timedelta(days=2 * (count - 1))
+        course = {"protocol": "standard", "planned_infusions": count, "started_on": first.date().isoformat()}
+        reply = self.http.post(f"/v1/patients/{patient_id}/courses", json=course)
+        assert reply.status_code == 201, reply.text
+        for number in range(count):
+            given = {"given_at": (first + timedelta(days=2 * number)).isoformat(), "phase": "induction"}
+            reply = self.http.post(f"/v1/patients/{patient_id}/infusions", json=given)
+            assert reply.status_code == 201, reply.text
+
+    def import_days(self, patient_id: str, start: datetime, values: Sequence[Values]) -> list[dict[str, Any]]:
+        """Import one check-in a day from this moment on; gives all results."""
+        items = [item(start + timedelta(days=number), one) for number, one in enumerate(values)]
+        results: list[dict[str, Any]] = []
+        for begin in range(0, len(items), 100):
+            reply = self.http.post(
+                f"/v1/patients/{patient_id}/check-ins/batch", json={"items": items[begin : begin + 100]}
+            )
+            assert reply.status_code == 200, reply.text
+            results += reply.json()["results"]
+        return results
+
+    def evaluation(self, patient_id: str) -> dict[str, Any]:
+        """Read the evaluation."""
+        reply = self.http.get(f"/v1/patients/{patient_id}/evaluation")
+        assert reply.status_code == 200, reply.text
+        return dict(reply.json())
+
+    def signals(self, patient_id: str | None = None, state: str = "all") -> list[dict[str, Any]]:
+        """List signals."""
+        params = {"state": state} | ({"patient_id": patient_id} if patient_id else {})
+        return list(self.http.get("/v1/signals", params=params).json()["items"])
+
+    def add_endpoint(self, url: str, events: list[str] | None = None) -> dict[str, Any]:
+        """Add a webhook endpoint."""
+        reply = self.http.post("/v1/webhook-endpoints", json={"url": url, "events": events})
+        assert reply.status_code == 201, reply.text
+        return dict(reply.json())
+
+
+@dataclass
+class PatientClient:
+    """A patient's phone."""
+
+    http: httpx2.Client
+    patient_id: str
+    access_token: str
+    refresh_token: str
+
+    def check_in(
+        self, at: datetime, values: Values = (5, 5, 5), *, check_in_id: str | None = None, **more: object
+    ) -> httpx2.Response:
+        """Send one check-in."""
+        body = entry(at, values) | more
+        return self.http.put(f"/v1/check-ins/{check_in_id or new_id()}", json=body)
+
+
+def entry(at: datetime, values: Values, time_zone: str = ZONE) -> dict[str, Any]:
+    """A check-in's body."""
+    mood, energy, sleep = values
+    answers = {"mood": mood, "energy": energy, "sleep_quality": sleep}
+    return {"recorded_at": at.isoformat(), "time_zone": time_zone} | {
+        name: value for name, value in answers.items() if value is not None
+    }
+
+
+def item(at: datetime, values: Values) -> dict[str, Any]:
+    """A check-in of a batch."""
+    return {"id": str(new_id()), **entry(at, values)}
+
+
+def clinic_client(service: Service, name: str = "Clinic") -> ClinicClient:
+    """A new clinic, and its engineer's client."""
+    opened = service.new_clinic(name)
+    http = httpx2.Client(
+        base_url=service.url, headers={"authorization": f"Bearer {opened.api_key}"}, timeout=30
+    )
+    return ClinicClient(http, str(opened.clinic_id), opened.api_key)
+
+
+def treated(
+    clinic: ClinicClient,
+    now: datetime,
+    *,
+    days_since: int,
+    level: Callable[[int], Values],
+    until: int | None = None,
+) -> str:
+    """A patient whose induction ended so many days ago: baseline 3, then ``level`` of each day since."""
+    patient = clinic.patient()
+    last = now - timedelta(days=days_since)
+    clinic.treat(patient, last_infusion=last)
+    first = last - timedelta(days=10)
+    clinic.import_days(patient, first - timedelta(days=10), [(3, 3, 3)] * 9)
+    days = days_since if until is None else until
+    clinic.import_days(patient, last + timedelta(days=1), [level(day) for day in range(1, days + 1)])
+    return patient

@@ -1,0 +1,127 @@
+"""The whole service in this process: real HTTP on a free port, a worker, a clock that the test moves."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import uvicorn
+
+from app.asgi import build_app
+from app.clinical.protocol import STANDARD, Protocol
+from app.clinics.service import OpenedClinic, open_clinic
+from app.foundation.clock import SettableClock
+from app.foundation.vault import Vault
+from app.storage.database import Database
+from app.web.equipment import Equipment
+from app.worker import Worker
+
+T = TypeVar("T")
+NOW = datetime(2026, 11, 3, 18, 0, tzinfo=UTC)
+KEY = bytes(range(32))
+
+
+@dataclass
+class Service:
+    """A running service."""
+
+    url: str
+    clock: SettableClock
+    equipment: Equipment
+    loop: asyncio.AbstractEventLoop
+    worker: Worker
+    _started: list[object] = field(default_factory=list)
+
+    def run(self, coroutine: Coroutine[Any, Any, T], *, within: float = 30) -> T:
+        """Run something on the service's own loop."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(within)
+
+    def new_clinic(self, name: str = "Clinic") -> OpenedClinic:
+        """Open a clinic as the operator does."""
+        return self.run(open_clinic(self.equipment, name=name))
+
+
+@contextmanager
+def running_service(
+    database_url: str,
+    *,
+    now: datetime = NOW,
+    protocol: Protocol = STANDARD,
+    work: bool = True,
+    speedup: int = 1000,
+    requests_per_minute: int = 1_000_000,
+) -> Iterator[Service]:
+    """Run API and worker until the end of the block."""
+    ready, holder, stop = threading.Event(), [], _Stop()
+
+    async def live() -> None:
+        clock = SettableClock(now)
+        equipment = Equipment(
+            database=Database(database_url),
+            vault=Vault(KEY),
+            clock=clock,
+            public_url="https://afterglow.test",
+            webhook_allow="127.0.0.0/8",
+            protocol=protocol,
+        )
+        listener = socket.create_server(("127.0.0.1", 0))
+        config = uvicorn.Config(
+            build_app(equipment, requests_per_minute=requests_per_minute),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=2,
+        )
+        server = uvicorn.Server(config)
+        worker = Worker(equipment, retry_speedup=speedup)
+        port = listener.getsockname()[1]
+        holder.append(
+            Service(
+                url=f"http://127.0.0.1:{port}",
+                clock=clock,
+                equipment=equipment,
+                loop=asyncio.get_running_loop(),
+                worker=worker,
+            )
+        )
+        tasks = [asyncio.create_task(server.serve(sockets=[listener]))]
+        if work:
+            tasks.append(asyncio.create_task(worker.run()))
+        while not server.started:  # noqa: ASYNC110 - uvicorn has no event to wait for
+            await asyncio.sleep(0.01)
+
+        def end() -> None:
+            worker.stop()
+            server.should_exit = True
+
+        stop.arm(asyncio.get_running_loop(), end)
+        ready.set()
+        await asyncio.gather(*tasks)
+        await equipment.database.close()
+
+    thread = threading.Thread(target=lambda: asyncio.run(live()), daemon=True)
+    thread.start()
+    if not ready.wait(30):
+        raise TimeoutError
+    try:
+        yield holder[0]
+    finally:
+        stop()
+        thread.join(40)
+
+
+class _Stop:
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._how: Callable[[], object] = lambda: None
+
+    def arm(self, loop: asyncio.AbstractEventLoop, how: Callable[[], object]) -> None:
+        self._loop, self._how = loop, how
+
+    def __call__(self) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._how)
