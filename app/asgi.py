@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
-from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -16,9 +15,10 @@ from app.patients import routes as patients
 from app.signals import routes as signals
 from app.treatment import routes as treatment
 from app.web import health
+from app.web.document import PROBLEMS, DescribedApi
 from app.web.edge import Edge
 from app.web.equipment import Equipment
-from app.web.problems import MEDIA_TYPE, Problem, install_problem_handlers
+from app.web.problems import install_problem_handlers
 from app.web.request_limits import RequestLimits
 from app.webhooks import routes as webhooks
 
@@ -27,9 +27,6 @@ _DESCRIPTION = """Afterglow tells a ketamine clinic when a patient's benefit is 
 Patients' devices send short check-ins of mood, energy and sleep; each is compared with that patient's own
 scores after induction; the care team is told by signed webhooks, with the reasons. It does not diagnose,
 predict or decide, and it is not an emergency service."""
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    "4XX": {"description": "A problem document (RFC 9457)", "content": {MEDIA_TYPE: {}}, "model": Problem}
-}
 
 
 def operation_name(route: APIRoute) -> str:
@@ -41,7 +38,7 @@ def build_api(
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
 ) -> FastAPI:
     """Put the rooms' routes together; needs nothing yet, so the OpenAPI document can be made from it."""
-    api = FastAPI(
+    api = DescribedApi(
         title="Afterglow",
         version=version("afterglow"),
         description=_DESCRIPTION,
@@ -50,9 +47,11 @@ def build_api(
         redoc_url=None,
         generate_unique_id_function=operation_name,
         lifespan=lifespan,
-        responses=_PROBLEMS,
+        responses=PROBLEMS,
     )
     for router in (
+        # First what comes most often: routes are tried in this order.
+        check_ins.router,
         clinics.router,
         patients.router,
         treatment.router,
@@ -62,7 +61,6 @@ def build_api(
         signals.safety_router,
         webhooks.router,
         patients.own_router,
-        check_ins.router,
         check_ins.help_router,
         health.router,
     ):

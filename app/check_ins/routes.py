@@ -30,7 +30,7 @@ from app.patients.access import DeviceTokenPresented, PatientSignedIn
 from app.web.dependencies import EquipmentNeeded
 from app.web.equipment import Equipment
 from app.web.problems import Problem
-from app.web.schemas import PAGE_SIZE, CursorNotValidError, PageLimit, read_cursor, write_cursor
+from app.web.schemas import PAGE_SIZE, PageLimit, read_number_cursor, write_cursor
 
 router = APIRouter(prefix="/v1/check-ins", tags=["check-ins"], route_class=SafetyRoadRoute)
 import_router = APIRouter(prefix="/v1/patients/{patient_id}/check-ins", tags=["check-ins"])
@@ -87,7 +87,7 @@ async def list_check_ins(
     limit: PageLimit = PAGE_SIZE,
 ) -> CheckInList:
     """List what changed since the cursor: new, corrected and withdrawn check-ins, in that order."""
-    sequence = _sequence(after)
+    sequence = read_number_cursor(after)
     found = await service.changes_since(
         equipment, caller.clinic_id, caller.patient_id, sequence=sequence, limit=limit
     )
@@ -141,12 +141,3 @@ def _kept_flags(read: list[Told | dict[str, Any]], recorded: Recorded) -> list[b
 async def _help(equipment: Equipment, clinic_id: UUID, locale: str) -> CrisisHelpReply:
     phone = await crisis_phone_of(equipment, clinic_id)
     return CrisisHelpReply.of(crisis_help(locale, clinic_phone=phone))
-
-
-def _sequence(cursor: str | None) -> int:
-    position = read_cursor(cursor)
-    if position is None:
-        return 0
-    if not position.isdigit():
-        raise CursorNotValidError("query/after")
-    return int(position)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -43,13 +43,14 @@ async def report_safety_answers(
             await report(work, said, public_url=public_url)
 
 
-def statements_in(body: bytes) -> list[str | None]:
-    """Find statements in a body as it was sent, however broken: the item's id for each, where it has one."""
+def statements_in(body: bytes) -> list[object]:
+    """Find statements in a body as it was sent, however broken: what each was said in."""
     try:
         document = json.loads(body)
-    except ValueError:
-        return [None for answer in _BROKEN.findall(body) if _means_yes(answer.decode("ascii", "replace"))]
-    return _statements(document)
+    except (ValueError, RecursionError):
+        answers = (answer.decode("ascii", "replace") for answer in _BROKEN.findall(body))
+        return [body] if any(_means_yes(answer) for answer in answers) else []
+    return [one for one in _objects_in(document) if says_yes(one)]
 
 
 def says_yes(document: object) -> bool:
@@ -57,12 +58,16 @@ def says_yes(document: object) -> bool:
     return isinstance(document, dict) and FIELD in document and _means_yes(document[FIELD])
 
 
-def _statements(document: object) -> list[str | None]:
-    if not isinstance(document, dict):
-        return []
-    items = document.get("items")
-    candidates = [document, *(items if isinstance(items, list) else [])]
-    return [str(one["id"])[:64] if one.get("id") is not None else None for one in candidates if says_yes(one)]
+def _objects_in(document: object) -> Iterator[object]:
+    """Walk through everything that was sent: a phone may also have wrapped it wrongly."""
+    left = [document]
+    while left:
+        one = left.pop()
+        if isinstance(one, dict):
+            yield one
+            left.extend(one.values())
+        elif isinstance(one, list):
+            left.extend(reversed(one))
 
 
 def _means_yes(answer: object) -> bool:

@@ -50,16 +50,14 @@ async def _body_of(request: Request) -> bytes:
         return b""
 
 
-async def _report_all(request: Request, statements: list[str | None]) -> dict[str, Any]:
+async def _report_all(request: Request, statements: list[object]) -> dict[str, Any]:
     """Put the statements on the road; gives the help to show, also when nothing else works."""
     locale, phone = request.headers.get("accept-language", "en").split(",")[0], None
     try:
         equipment: Equipment = request.app.state.equipment
         reference = read_token(bearer_token(request), TokenKind.DEVICE_ACCESS)
-        path_id = request.path_params.get("check_in_id")
-        locale, phone = await _report(
-            equipment, FromDevice(token=reference), [path_id] if path_id else statements
-        )
+        sent_to = str(request.path_params.get("check_in_id", ""))
+        locale, phone = await _report(equipment, FromDevice(token=reference), statements, sent_to=sent_to)
     except TokenNotValidError:
         pass  # nobody is signed in: nobody to tell the clinic of, but the person still gets help
     except Exception as error:  # noqa: BLE001 - the help must reach the person whatever fails here
@@ -70,11 +68,11 @@ async def _report_all(request: Request, statements: list[str | None]) -> dict[st
 
 
 async def _report(
-    equipment: Equipment, source: FromDevice, statements: list[str | None]
+    equipment: Equipment, source: FromDevice, statements: list[object], *, sent_to: str
 ) -> tuple[str, str | None]:
     async with equipment.database.work(source.clinic_id) as work:
         standing = await source.standing(work, (), equipment.clock.now())
-        await report_statements(work, equipment, source, standing, statements)
+        await report_statements(work, equipment, source, standing, statements, sent_to=sent_to)
         phone = await crisis_phone(work, equipment.vault)
         await work.commit()
     return standing.locale, phone

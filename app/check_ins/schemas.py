@@ -1,21 +1,50 @@
 """A check-in as it is sent and as it is given back."""
 
-import json
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
+from pydantic_core import to_json
 
 from app.foundation.errors import RefusalError
 from app.messages.crisis_help import CrisisHelp
-from app.web.schemas import Moment, ReplyBody, RequestBody, TimeZoneName
+from app.web.schemas import Moment, ReplyBody, RequestBody, TimeZoneName, example
+
+
+class NotQuarterHoursError(RefusalError, ValueError):
+    """Sleep hours are counted by quarter hours."""
+
+    code = "not-quarter-hours"
+
+
+def _quarter_hours(hours: float) -> float:
+    # Pydantic's own multiple_of takes 1e-300 for one.
+    if not (hours * 4).is_integer():
+        raise NotQuarterHoursError
+    return hours
+
+
+def _two_places(score: float) -> float:
+    return round(score, 2)
+
 
 WholeScore = Annotated[int, Field(strict=True, ge=0, le=10)]
-# Imported averages have fractions.
-AnyScore = Annotated[float, Field(strict=True, ge=0, le=10, allow_inf_nan=False)]
-SleepHours = Annotated[float, Field(strict=True, ge=0, le=24, multiple_of=0.25, allow_inf_nan=False)]
+# Imported averages have fractions. Kept to two places, and rounded here, so that the rule never remembers
+# another number than the one it would find when it looks at the whole history again.
+AnyScore = Annotated[float, Field(strict=True, ge=0, le=10, allow_inf_nan=False), AfterValidator(_two_places)]
+SleepHours = Annotated[
+    float,
+    Field(strict=True, ge=0, le=24, allow_inf_nan=False, json_schema_extra={"multipleOf": 0.25}),
+    AfterValidator(_quarter_hours),
+]
 YesOrNo = Annotated[bool, Field(strict=True)]
+_AN_ITEM: Final = {
+    "id": "019a48d1-5c4e-7b60-9f0a-2f6f1e0b7c11",
+    "recorded_at": "2026-11-03T08:15:00+01:00",
+    "time_zone": "Europe/Berlin",
+    "mood": 6,
+}
 NOTE_LENGTH = 4000
 MOST_IN_BATCH = 100
 
@@ -56,12 +85,20 @@ class _Told(RequestBody):
         return self
 
     def canonical(self) -> bytes:
-        """Write what was said in one way only, to tell the same report from another one."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":")).encode()
+        """Write what was said in one way only, to tell the same report from another one.
+
+        Without its id, which stands in the path or in the item; without what was left out, so that a field
+        which is added later does not turn every earlier report into another one.
+        """
+        return to_json(dict(sorted(self.model_dump(exclude={"id"}, exclude_defaults=True).items())))
 
 
 class CheckInEntry(_Told):
     """A check-in: 0 is worst and 10 is best; a question that was skipped is left out."""
+
+    model_config = example(
+        recorded_at="2026-11-03T08:15:00+01:00", time_zone="Europe/Berlin", mood=6, energy=5, sleep_quality=7
+    )
 
     mood: WholeScore | None = None
     energy: WholeScore | None = None
@@ -72,11 +109,20 @@ class CheckInEntry(_Told):
 class CheckInItem(CheckInEntry):
     """A check-in of a batch, with its id."""
 
+    model_config = example(**_AN_ITEM)
+
     id: UUID
 
 
 class ImportedCheckInItem(_Told):
     """A past check-in brought along from elsewhere; averages may have fractions."""
+
+    model_config = example(
+        id="019a48d1-5c4e-7b60-9f0a-2f6f1e0b7c11",
+        recorded_at="2025-03-09T20:00:00+01:00",
+        time_zone="Europe/Berlin",
+        mood=4.5,
+    )
 
     id: UUID
     mood: AnyScore | None = None
@@ -92,6 +138,8 @@ class _Batch(RequestBody):
 class CheckInBatch(_Batch):
     """Up to 100 check-ins; each gets its own result, in order."""
 
+    model_config = example(items=[_AN_ITEM])
+
     items: Annotated[
         list[Annotated[Any, WithJsonSchema(CheckInItem.model_json_schema())]],
         Field(min_length=1, max_length=MOST_IN_BATCH),
@@ -100,6 +148,8 @@ class CheckInBatch(_Batch):
 
 class ImportedCheckInBatch(_Batch):
     """Up to 100 past check-ins; each gets its own result, in order."""
+
+    model_config = example(items=[_AN_ITEM])
 
     items: Annotated[
         list[Annotated[Any, WithJsonSchema(ImportedCheckInItem.model_json_schema())]],

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
+from itertools import count
 from typing import Final
 from uuid import UUID
 
@@ -212,7 +213,7 @@ async def _record_once(
             await patient_states.lock(work, standing.patient_id)
             standing = await source.standing(work, ids, now)
         items = _judge_items(equipment.vault, source, standing, told, now=now, clinic_id=source.clinic_id)
-        items = await _find_superseded(work, standing, items)
+        items = _numbered(await _find_superseded(work, standing, items), after=standing.sync_sequence)
         new = [
             item.stored for item in items if isinstance(item, Kept) and item.outcome is ItemOutcome.CREATED
         ]
@@ -319,9 +320,8 @@ def open_note(vault: Vault, clinic_id: UUID, stored: StoredCheckIn) -> str | Non
 def _judge_items(
     vault: Vault, source: Source, standing: Standing, told: Sequence[Told], *, now: datetime, clinic_id: UUID
 ) -> list[Kept | RefusalError]:
-    """Tell new items from those kept before and those that cannot be kept; sequence numbers in order."""
+    """Tell new items from those kept before and those that cannot be kept."""
     seen = dict(standing.seen)
-    sequence = standing.sync_sequence
     judged: list[Kept | RefusalError] = []
     for one in told:
         digest = vault.digest(b"check-in", standing.patient_id.bytes, one.canonical)
@@ -330,23 +330,31 @@ def _judge_items(
             if key in seen:
                 if seen[key] != digest.hex():
                     raise CheckInConflictError("#/id")
-                outcome, number = ItemOutcome.UNCHANGED, 0
+                outcome = ItemOutcome.UNCHANGED
             else:
                 source.refuse_time(one.check_in.recorded_at, now)
-                sequence += 1
-                outcome, number = ItemOutcome.CREATED, sequence
+                outcome = ItemOutcome.CREATED
         except RefusalError as refusal:
             judged.append(refusal)
             continue
         seen[key] = digest.hex()
-        stored = _stored(vault, one, digest=digest, sequence=number, now=now, clinic_id=clinic_id)
+        stored = _stored(vault, one, digest=digest, now=now, clinic_id=clinic_id)
         judged.append(Kept(stored=stored, outcome=outcome))
     return judged
 
 
-def _stored(
-    vault: Vault, one: Told, *, digest: bytes, sequence: int, now: datetime, clinic_id: UUID
-) -> StoredCheckIn:
+def _numbered(items: list[Kept | RefusalError], *, after: int) -> list[Kept | RefusalError]:
+    """Give the new items their places in the sync, without a gap: the counter moves by their number."""
+    places = count(after + 1)
+    return [
+        replace(item, stored=replace(item.stored, sync_sequence=next(places)))
+        if isinstance(item, Kept) and item.outcome is ItemOutcome.CREATED
+        else item
+        for item in items
+    ]
+
+
+def _stored(vault: Vault, one: Told, *, digest: bytes, now: datetime, clinic_id: UUID) -> StoredCheckIn:
     told = one.check_in
     day = check_in_day(told.recorded_at, told.time_zone)
     sealed = one.note and vault.seal(
@@ -359,7 +367,7 @@ def _stored(
         late=day < check_in_day(now, told.time_zone),
         input_mode=one.input_mode,
         note_sealed=sealed or None,
-        sync_sequence=sequence,
+        sync_sequence=0,
         digest=digest,
         supersedes=one.supersedes,
     )
@@ -374,11 +382,22 @@ async def _find_superseded(
         return items
     found = await check_ins.find_all(work, standing.patient_id, [one for one in wanted if one])
     correctable = {key for key, one in found.items() if not one.superseded_by and not one.withdrawn_at}
-    correctable |= {UUID(item.stored.check_in.id) for item in items if isinstance(item, Kept)}
+    correctable |= {
+        UUID(item.stored.check_in.id)
+        for item in items
+        if isinstance(item, Kept) and item.outcome is ItemOutcome.CREATED
+    }
+    refused: set[str] = set()
     judged: list[Kept | RefusalError] = []
     for item in items:
-        target = item.stored.supersedes if isinstance(item, Kept) and _is_correction(item) else None
-        if target is not None and target not in correctable:
+        if not isinstance(item, Kept):
+            judged.append(item)
+            continue
+        told = item.stored.check_in.id
+        target = item.stored.supersedes if _is_correction(item) else None
+        # Nothing corrects itself; and what is refused here was not kept for its copy in the same batch either.
+        if told in refused or (target is not None and (str(target) == told or target not in correctable)):
+            refused.add(told)
             judged.append(SupersededNotFoundError("#/supersedes"))
             continue
         correctable.discard(target) if target else None

@@ -1,6 +1,5 @@
 """The commands by name. Each says what it does in one line; the work is in the modules beside."""
 
-import asyncio
 import json
 import sys
 from collections.abc import Callable
@@ -13,9 +12,9 @@ from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.asgi import build_api
-from app.cli import development, processes
+from app.cli import demo, development, doctor, processes
 from app.cli.ground import OwnerUrlMissingError, open_ground
-from app.clinics.service import open_clinic
+from app.cli.new_clinic import open_new_clinic
 from app.foundation.vault import KeyFileError
 from app.settings import Settings
 from app.storage import archive
@@ -45,6 +44,7 @@ _EXPECTED = (
     SchemaBehindError,
     OwnerUrlMissingError,
     KeyFileError,
+    demo.DemoFailedError,
     OSError,
 )
 
@@ -106,6 +106,27 @@ def dev(data_dir: DataDir = None, port: Port = None, host: Host = None) -> None:
     development.run(_settings(data_dir, port=port, host=host))
 
 
+@app.command("demo")
+@_said_plainly
+def demo_command(
+    once: Annotated[bool, typer.Option("--once", help="End after the verified webhook.")] = False,
+    data_dir: Annotated[
+        Path | None, typer.Option("--data-dir", help="Keep the data here; else a folder that is removed.")
+    ] = None,
+    port: Port = None,
+) -> None:
+    """Show the main job on a synthetic clinic."""
+    demo.run(once=once, data_dir=data_dir, port=port)
+
+
+@app.command("doctor")
+@_said_plainly
+def doctor_command(data_dir: DataDir = None) -> None:
+    """Look for what is wrong, and say how to mend it; changes nothing."""
+    if not doctor.run(_settings(data_dir)):
+        raise typer.Exit(1)
+
+
 @app.command("migrate")
 @_said_plainly
 def migrate_command(
@@ -157,21 +178,13 @@ def clinic_create(
     """Open a clinic in test mode, and print its first API key, this once."""
     settings = _settings(data_dir)
     with open_ground(settings) as ground:
-
-        async def opened() -> dict[str, str]:
-            equipment = ground.equipment(settings)
-            try:
-                clinic = await open_clinic(equipment, name=name)
-            finally:
-                await equipment.database.close()
-            return {
-                "clinic_id": str(clinic.clinic_id),
-                "name": name,
-                "mode": "test",
-                "api_key": clinic.api_key,
-            }
-
-        clinic = asyncio.run(opened())
+        opened = open_new_clinic(ground, settings, name=name)
+    clinic = {
+        "clinic_id": str(opened.clinic_id),
+        "name": name,
+        "mode": "test",
+        "api_key": opened.api_key,
+    }
     if as_json:
         typer.echo(json.dumps(clinic))
         return

@@ -8,6 +8,9 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
+from typing import IO
+
+from pydantic import SecretStr
 
 from app.cli.ground import data_dir_of, open_ground
 from app.cli.processes import PARENT
@@ -18,9 +21,19 @@ _STOP_WITHIN_SECONDS = 25.0
 
 
 class Group:
-    """The API and the worker as children that are started again when they fall."""
+    """The API and the worker as children that are started again when they fall.
 
-    def __init__(self, environment: Mapping[str, str], names: tuple[str, ...] = ("serve", "worker")) -> None:
+    ``log``: where they and the group write; None means our own standard output and error.
+    """
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        names: tuple[str, ...] = ("serve", "worker"),
+        *,
+        log: IO[bytes] | None = None,
+    ) -> None:
+        self._log = log
         self._environment = dict(environment) | {PARENT: str(os.getpid())}
         self._children = {name: self._start(name) for name in names}
         self._stopping = threading.Event()
@@ -35,13 +48,27 @@ class Group:
             while not self._stopping.wait(_RESTART_AFTER_SECONDS):
                 for name, child in self._children.items():
                     if child.poll() is not None:
-                        sys.stderr.write(f"afterglow: {name} ended ({child.returncode}); starting it again\n")
+                        self._say(f"{name} ended ({child.returncode}); starting it again")
                         self._children[name] = self._start(name)
         finally:
             self._end()
 
     def _start(self, name: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, "-m", "app", name], env=self._environment)  # noqa: S603 - ourselves
+        # -P: a folder or file named `app` where the operator stands must not be taken for ours.
+        return subprocess.Popen(  # noqa: S603 - ourselves
+            [sys.executable, "-P", "-m", "app", name],
+            env=self._environment,
+            stdout=self._log,
+            stderr=self._log,
+        )
+
+    def _say(self, what: str) -> None:
+        line = f"afterglow: {what}\n"
+        if self._log is None:
+            sys.stderr.write(line)
+        else:
+            self._log.write(line.encode())
+            self._log.flush()
 
     def _end(self) -> None:
         for child in self._children.values():
@@ -54,17 +81,28 @@ class Group:
                 child.wait()
 
 
-def child_environment(settings: Settings) -> dict[str, str]:
-    """Give the children the same choices, however they were made."""
-    environment = os.environ | {
-        "AFTERGLOW_HOST": settings.host,
-        "AFTERGLOW_PORT": str(settings.port),
-        "PYTHONPATH": os.pathsep.join(
-            part for part in (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")) if part
-        ),
+def setting_names() -> dict[str, str]:
+    """Give each setting's environment variable."""
+    prefix = str(Settings.model_config["env_prefix"])
+    return {
+        name: field.validation_alias if isinstance(field.validation_alias, str) else prefix + name.upper()
+        for name, field in Settings.model_fields.items()
     }
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """Give the children exactly these choices, however they were made, and none of the environment's."""
+    names = setting_names()
+    environment = {name: value for name, value in os.environ.items() if name not in names.values()}
+    chosen = {name: getattr(settings, name) for name in names}
     if settings.database_url is None:
-        environment["AFTERGLOW_DATA_DIR"] = str(data_dir_of(settings))
+        chosen["data_dir"] = data_dir_of(settings)
+    for name, value in chosen.items():
+        if value is not None:
+            plain = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            environment[names[name]] = plain
+    paths = (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", ""))
+    environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
     return environment
 
 

@@ -6,32 +6,24 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Final
 
-from app.clinical.channels import CHANNELS, NOTHING, PerChannel
+from app.clinical.answer import DataQuality, Evaluation, Exposure, LastTotal
+from app.clinical.channels import NOTHING, PerChannel
 from app.clinical.check_in_grounds import gain_lost, gain_lost_missing, one_channel, patient_asks
 from app.clinical.check_ins import check_in_day
-from app.clinical.counterfactual import would_have_changed
-from app.clinical.grounds import Ground, GroundName, Level, Reason, ReasonCode
+from app.clinical.grounds import Ground, GroundName, Level
 from app.clinical.history import History, ScaleTotals
 from app.clinical.loss import Loss
-from app.clinical.memory import SECONDS_AN_HOUR, Memory, advance, known_days, settled
+from app.clinical.memory import Memory, advance, known_days, settled
 from app.clinical.protocol import RULE, STANDARD, Protocol
-from app.clinical.reference import (
-    Baseline,
-    NoReference,
-    NoReferenceBecause,
-    Reference,
-    ReferenceKind,
-    window_days,
-)
+from app.clinical.reference import NoReference, NoReferenceBecause, Reference, window_days
+from app.clinical.remarks import held_back, notes_on
 from app.clinical.remembering import Crossing, crossings, remember
 from app.clinical.scale_grounds import scale_relapse
-from app.clinical.thresholds import consider_threshold, median_gap
-from app.clinical.worse import WorseThanBefore, worse_than_before
+from app.clinical.thresholds import consider_threshold
+from app.clinical.worse import worse_than_before
 
 __all__ = [
     "Crossing",
@@ -49,118 +41,8 @@ __all__ = [
     "remember",
 ]
 
-RECENT_DAYS: Final = 10
-"""The span of "9 check-ins in the last 10 days"; it describes and decides nothing."""
 EXPOSURE_DAYS: Final = (30, 90, 365)
 _UNSTEADY: Final = (Level.WATCH, Level.CONSIDER_BOOSTER)
-
-
-class DataQuality(NamedTuple):
-    """How much the answer rests on. `recent_days` are the latest check-in days with any channel.
-
-    `median_gap_days` is the gap that the rule looks back by; None with fewer than two check-in days.
-    """
-
-    today: date
-    recent_days: tuple[int, ...]
-    last_report_at: datetime | None
-    last_report_on: date | None
-    median_gap_days: float | None
-
-    @property
-    def days_in_last_10(self) -> int:
-        """Check-in days among the last ten, today included."""
-        today = self.today.toordinal()
-        return sum(today - day < RECENT_DAYS for day in self.recent_days)
-
-    @property
-    def longest_gap_days(self) -> int | None:
-        """The longest distance between the latest check-in days, the time since the last one included."""
-        if not self.recent_days:
-            return None
-        ends = (*self.recent_days, max(self.today.toordinal(), self.recent_days[-1]))
-        return max(later - earlier for earlier, later in pairwise(ends))
-
-
-class Exposure(NamedTuple):
-    """The infusions so far, so that a rising frequency is visible and never encouraged.
-
-    `last_hours` are the hours since the last infusion; `total` counts all infusions ever; `benefits` are
-    the days from earlier infusions to the first day at consider, where there was one.
-    """
-
-    last_on: date | None
-    days_since_last: int | None
-    in_30_days: int
-    in_90_days: int
-    in_365_days: int
-    total: int
-    benefits: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class LastTotal:
-    """The last total of a validated scale and its day, in points of that scale."""
-
-    scale: str
-    on: date
-    total: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
-    """What the reports say as of a moment. It speaks about now; nothing in it predicts or decides.
-
-    Attributes:
-        as_of: the moment. `day` is its check-in day in `time_zone`.
-        level: the worst of the grounds.
-        grounds: ground A always, others when they have something to say.
-        notes: what is said with every level: assumed or falling reference, channels that are off, a
-            booster that did not hold, what would have changed the answer.
-        held_back: why nothing may be raised now; empty when nothing holds it back.
-        reports: mean of each channel's last answered day, in points.
-        share_lost: each channel's share of the gain lost on that day, unsmoothed, -1 to 1.25.
-        smoothed_share: the same, smoothed.
-        smoothed_level: each channel's smoothed report in points.
-        weighted: the weighted share of the last check-in day, unsmoothed; `smoothed` is S.
-        threshold: the S from which ground A says consider.
-        reference: the reference, or why there is none.
-        baseline: before treatment.
-        worse_than_before: channels below their baseline; never a booster question.
-        unsteady_since: the earliest day on which a measured ground left steady; None when all are steady.
-        steady_on: the last check-in day on which check-ins were steady, since the last infusion.
-        rule, version: what decided.
-    """
-
-    as_of: datetime
-    day: date
-    time_zone: str
-    level: Level
-    grounds: tuple[Ground, ...]
-    notes: tuple[Reason, ...]
-    held_back: tuple[Reason, ...]
-    reports: PerChannel[float | None]
-    share_lost: PerChannel[float | None]
-    smoothed_share: PerChannel[float | None]
-    smoothed_level: PerChannel[float | None]
-    weighted: float | None
-    smoothed: float | None
-    threshold: float | None
-    reference: Reference | NoReference
-    baseline: Baseline | None
-    data_quality: DataQuality
-    exposure: Exposure
-    last_totals: tuple[LastTotal, ...]
-    worse_than_before: tuple[WorseThanBefore, ...]
-    unsteady_since: date | None
-    steady_on: date | None
-    rule: str
-    version: str
-
-    @property
-    def is_steady(self) -> bool:
-        """Whether there is a reference and every measured ground is steady."""
-        return self.unsteady_since is None and any(ground.level == Level.STEADY for ground in self.grounds)
 
 
 def evaluate(history: History, *, as_of: datetime, protocol: Protocol = STANDARD) -> Evaluation:
@@ -208,8 +90,8 @@ def _answer(
         time_zone=memory.time_zone,
         level=level,
         grounds=grounds,
-        notes=_notes(memory, grounds, level, known, loss, today, protocol) if known and loss else (),
-        held_back=_held_back(memory, grounds, level, reference, as_of, today, protocol),
+        notes=notes_on(memory, grounds, level, known, loss, today, protocol) if known and loss else (),
+        held_back=held_back(memory, grounds, level, reference, as_of, today, protocol),
         reports=loss.reports if loss else NOTHING,
         share_lost=PerChannel(
             mood.share if mood else None, energy.share if energy else None, sleep.share if sleep else None
@@ -291,102 +173,6 @@ def _unsteady_since(grounds: Sequence[Ground], day: date) -> date | None:
     )
 
 
-def _held_back(
-    memory: Memory,
-    grounds: Sequence[Ground],
-    level: Level,
-    reference: Reference | NoReference,
-    as_of: datetime,
-    today: int,
-    protocol: Protocol,
-) -> tuple[Reason, ...]:
-    """Why nothing may be raised now: no reference, induction, acute effects, a course that is over."""
-    held: list[Reason] = []
-    treatment = memory.treatment
-    if isinstance(reference, NoReference):
-        if reference.because is NoReferenceBecause.INDUCTION_RUNNING:
-            held.append(Reason(ReasonCode.INDUCTION_RUNNING, (("until", reference.until),)))
-        elif level < Level.CONSIDER_BOOSTER:
-            held.extend(grounds[0].reasons)
-    if treatment.last_at is not None:
-        hours = (as_of.timestamp() - treatment.last_at) / SECONDS_AN_HOUR
-        if hours < protocol.acute_hours:
-            facts = (("hours", hours), ("needed", protocol.acute_hours))
-            held.append(Reason(ReasonCode.WITHIN_A_DAY_OF_INFUSION, facts))
-    closed = treatment.course_closed
-    if closed is not None and closed <= today:
-        held.append(Reason(ReasonCode.COURSE_CLOSED, (("on", date.fromordinal(closed)),)))
-    return tuple(held)
-
-
-def _notes(
-    memory: Memory,
-    grounds: Sequence[Ground],
-    level: Level,
-    reference: Reference,
-    loss: Loss,
-    today: int,
-    protocol: Protocol,
-) -> tuple[Reason, ...]:
-    complete = None not in reference.values
-    if level is not Level.CONSIDER_BOOSTER and complete and reference.kind is ReferenceKind.MEASURED:
-        return ()
-    notes: list[Reason] = []
-    if level is Level.CONSIDER_BOOSTER:
-        notes.extend(_did_not_hold(memory, grounds, loss, today, protocol))
-    if reference.assumes_baseline:
-        notes.append(Reason(ReasonCode.ASSUMED_BASELINE, (("threshold", protocol.consider_at_assumed),)))
-    if reference.falling:
-        notes.append(Reason(ReasonCode.FALLING_REFERENCE, (("n_days", reference.n_days),)))
-    for channel, value, n_days in zip(CHANNELS, reference.values, reference.days, strict=True):
-        if value is None:
-            facts = (
-                ("channel", channel.value),
-                ("n_days", n_days),
-                ("days_needed", protocol.window_least_days),
-            )
-            notes.append(Reason(ReasonCode.CHANNEL_OFF, facts))
-    by_check_ins = [
-        ground.name
-        for ground in grounds
-        if ground.level == Level.CONSIDER_BOOSTER and ground.name is not GroundName.SCALE_RELAPSE
-    ]
-    if by_check_ins and len(by_check_ins) == sum(
-        ground.level == Level.CONSIDER_BOOSTER for ground in grounds
-    ):
-        notes.append(
-            would_have_changed(
-                memory.before,
-                loss,
-                reference,
-                gain_lost=GroundName.GAIN_LOST in by_check_ins,
-                mood_alone=GroundName.ONE_CHANNEL in by_check_ins,
-                protocol=protocol,
-            )
-        )
-    return tuple(notes)
-
-
-def _did_not_hold(
-    memory: Memory, grounds: Sequence[Ground], loss: Loss, today: int, protocol: Protocol
-) -> tuple[Reason, ...]:
-    """Consider again within 14 days of a booster: review rather than repeat."""
-    treatment = memory.treatment
-    if not treatment.last_is_booster or treatment.last_day is None:
-        return ()
-    since = [loss.considered_on] if loss.considered_on is not None else []
-    since += [
-        ground.since.toordinal()
-        for ground in grounds
-        if ground.name is GroundName.SCALE_RELAPSE and ground.level == Level.CONSIDER_BOOSTER and ground.since
-    ]
-    lasted = min(since, default=today) - treatment.last_day
-    if not 0 <= lasted <= protocol.not_held_days:
-        return ()
-    facts = (("booster_on", date.fromordinal(treatment.last_day)), ("days", lasted))
-    return (Reason(ReasonCode.BOOSTER_DID_NOT_HOLD, facts),)
-
-
 def _data_quality(memory: Memory, day: date, protocol: Protocol) -> DataQuality:
     at = memory.last_at
     return DataQuality(
@@ -394,7 +180,7 @@ def _data_quality(memory: Memory, day: date, protocol: Protocol) -> DataQuality:
         memory.recent_days,
         None if at is None else datetime.fromtimestamp(at, UTC),
         date.fromordinal(memory.recent_days[-1]) if memory.recent_days else None,
-        median_gap(memory.recent_days, protocol) or None,
+        protocol.gaps_counted,
     )
 
 

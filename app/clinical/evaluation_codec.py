@@ -234,6 +234,7 @@ def _quality_plain(one: DataQuality) -> Plain:
     return {
         "recent_days": [date.fromordinal(day).isoformat() for day in one.recent_days],
         "days_in_last_10": one.days_in_last_10,
+        "gaps_counted": one.gaps_counted,
         "median_gap_days": one.median_gap_days,
         "longest_gap_days": one.longest_gap_days,
         "last_report_at": one.last_report_at.isoformat() if one.last_report_at else None,
@@ -248,7 +249,7 @@ def _quality(plain: Plain, day: date) -> DataQuality:
         tuple(date.fromisoformat(one).toordinal() for one in plain["recent_days"]),
         None if at is None else datetime.fromisoformat(at),
         _day(plain["last_report_on"]),
-        plain["median_gap_days"],
+        plain["gaps_counted"],
     )
 
 

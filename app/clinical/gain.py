@@ -74,9 +74,8 @@ def rate_of(elapsed_days: int, protocol: Protocol) -> float:
     return min(protocol.smoothing_most, 1.0 - exp(-elapsed_days / protocol.smoothing_days))
 
 
-def smoothed_by(track: Track, share: float, day: int, protocol: Protocol) -> Track:
+def smoothed_by(track: Track, share: float, day: int, rate: float, protocol: Protocol) -> Track:
     """The track one check-in day later: S ← S + λ·(share - S). Whether it watches is not settled here."""
-    rate = rate_of(day - track.day, protocol)
     smoothed = track.smoothed + rate * (share - track.smoothed)
     low = smoothed < protocol.steady_below
     return Track(

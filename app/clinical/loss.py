@@ -4,7 +4,16 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from app.clinical.channels import MOOD, NOTHING, PerChannel
-from app.clinical.gain import ROUNDING, Track, at_rest, days_kept, share_lost, smoothed_by, weighted_share
+from app.clinical.gain import (
+    ROUNDING,
+    Track,
+    at_rest,
+    days_kept,
+    rate_of,
+    share_lost,
+    smoothed_by,
+    weighted_share,
+)
 from app.clinical.protocol import Protocol
 from app.clinical.reference import Reference
 from app.clinical.thresholds import channel_watches, gain_loss_considers, mood_considers
@@ -82,6 +91,7 @@ def loss_after(
     channels = list(loss.channels)
     levels = list(loss.levels)
     reports = list(loss.reports)
+    last_day, rate = day, 0.0
     for index, report in enumerate(values):
         track = loss.channels[index]
         level = loss.levels[index]
@@ -91,7 +101,9 @@ def loss_after(
             continue
         share = share_lost(report, reference=origin, gain=gain, protocol=protocol) if gain > 0 else 0.0
         shares[index] = share
-        moved = smoothed_by(track, share, day, protocol)
+        if track.day != last_day:
+            last_day, rate = track.day, rate_of(day - track.day, protocol)
+        moved = smoothed_by(track, share, day, rate, protocol)
         channels[index] = _channel_settled(moved, index, reference, recent_days, protocol)
         levels[index] = level + moved.rate * (report - level)
         reports[index] = report
@@ -121,7 +133,7 @@ def _weighted_after(
     share = weighted_share(shares, reference.weights)
     if track is None or share is None:
         return track
-    moved = smoothed_by(track, share, day, protocol)
+    moved = smoothed_by(track, share, day, rate_of(day - track.day, protocol), protocol)
     if moved.watching_since is None:
         return _watching(moved) if moved.smoothed >= protocol.watch_at - ROUNDING else moved
     return _steady_again(moved, protocol)
@@ -147,10 +159,13 @@ def _steady_again(moved: Track, protocol: Protocol) -> Track:
 
 
 def _is_steady(weighted: Track | None, channels: PerChannel[Track | None], protocol: Protocol) -> bool:
+    if weighted is None or weighted.low_days < protocol.steady_days:
+        return False
+    mood, energy, sleep = channels
     return (
-        weighted is not None
-        and weighted.low_days >= protocol.steady_days
-        and all(track is None or track.watching_since is None for track in channels)
+        (mood is None or mood.watching_since is None)
+        and (energy is None or energy.watching_since is None)
+        and (sleep is None or sleep.watching_since is None)
     )
 
 

@@ -157,12 +157,12 @@ class Protocol:
         3.5, "median gaps", 2, 6, "a patient asked weekly needs a longer look back", "choice"
     )
     gaps_counted: int = _count(
-        5,
-        "gaps",
         3,
+        "gaps",
+        2,
         14,
-        "the latest ones, so that a change from daily to weekly shows within weeks",
-        "choice",
+        "latest gaps only: five found 76 % of losses in 40 days asked weekly, three 83 %",
+        "sim",
     )
     recent_days_kept: int = _count(15, "check-in days", 15, 30, "shown with every answer", "choice")
     steady_below: float = _number(0.25, "smoothed share", 0.05, 0.35, "falls go only to steady", "choice")

@@ -9,12 +9,12 @@ from app.clinical.protocol import Protocol
 from app.clinical.reference import Reference
 
 
-def median_gap(days: Sequence[int], protocol: Protocol) -> float:
-    """The median of the latest five distances between check-in days, in days; 0 with fewer than two days.
+def median_gap(days: Sequence[int], gaps_counted: int) -> float:
+    """The median of the latest few distances between check-in days, in days; 0 with fewer than two days.
 
     Only the latest, because what matters is how often the patient is asked now.
     """
-    latest = days[-protocol.gaps_counted - 1 :]
+    latest = days[-gaps_counted - 1 :]
     gaps = sorted(later - earlier for earlier, later in pairwise(latest))
     if not gaps:
         return 0.0
@@ -24,7 +24,7 @@ def median_gap(days: Sequence[int], protocol: Protocol) -> float:
 
 def look_back_days(within: int, recent_days: Sequence[int], protocol: Protocol) -> float:
     """How far back counts: so many days or 3.5 times the patient's median gap, whichever is longer."""
-    return max(float(within), protocol.median_gaps * median_gap(recent_days, protocol))
+    return max(float(within), protocol.median_gaps * median_gap(recent_days, protocol.gaps_counted))
 
 
 def reached_within(days: Sequence[int], least: int, *, today: int, within: float) -> bool:
@@ -86,7 +86,7 @@ def channel_may_speak(
     within = protocol.channel_within_days
     if reached_within(track.days, protocol.channel_least_days, today=today, within=within):
         return True
-    look_back = protocol.median_gaps * median_gap(recent_days, protocol)
+    look_back = protocol.median_gaps * median_gap(recent_days, protocol.gaps_counted)
     least = protocol.channel_least_days_sparse
     return look_back >= within and reached_within(track.days, least, today=today, within=look_back)
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from app.clinics.service import Clinic
-from app.web.schemas import ReplyBody, RequestBody
+from app.web.schemas import ReplyBody, RequestBody, example
 
 PhoneNumber = Annotated[str, Field(pattern=r"^\+?[0-9 ()./-]{3,30}$", examples=["+1 555 0100"])]
 
@@ -28,5 +28,8 @@ class ClinicReply(ReplyBody):
 class ClinicChange(RequestBody):
     """What to change; fields left out stay."""
 
-    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    model_config = example(crisis_phone="+1 555 0100")
+
+    # Kept as it is, and PostgreSQL's texts cannot hold a NUL; nobody's name holds a control character.
+    name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")] | None = None
     crisis_phone: PhoneNumber | None = None

@@ -1,7 +1,6 @@
 """Sealing of contact data and free text, blind indexes for look-up, keyed digests for comparing."""
 
 import base64
-import binascii
 import hashlib
 import hmac
 import os
@@ -56,7 +55,7 @@ class Vault:
         nonce, body = sealed[head : head + _NONCE_BYTES], sealed[head + _NONCE_BYTES :]
         try:
             return self._sealing.decrypt(nonce, body, _address(table, column, clinic_id, row_id)).decode()
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # changed bytes; too few of them
             raise CannotOpenError(CannotOpenError.__doc__) from None
 
     def blind_index(self, text: str, *, purpose: str, clinic_id: UUID) -> bytes:
@@ -81,7 +80,7 @@ def parse_key(text: str) -> bytes:
     """
     try:
         key = base64.b64decode(text.strip(), validate=True)
-    except binascii.Error:
+    except ValueError:  # which binascii.Error is, too
         raise KeyFileError(KeyFileError.__doc__) from None
     if len(key) != KEY_BYTES:
         raise KeyFileError(KeyFileError.__doc__)
@@ -107,10 +106,10 @@ def load_or_make_key_file(path: Path) -> tuple[bytes, bool]:
             made = False
         finally:
             scratch.unlink()
-        return parse_key(path.read_text()), made
+        return parse_key(path.read_text(errors="replace")), made
     if path.stat().st_mode & 0o077:
         raise KeyFileError(KeyFileError.__doc__)
-    return parse_key(path.read_text()), False
+    return parse_key(path.read_text(errors="replace")), False
 
 
 def _derive(key: bytes, purpose: bytes) -> bytes:

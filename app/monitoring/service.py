@@ -59,8 +59,8 @@ async def evaluate_with(
     much seems to be missing that comes with the next piece; they are told of with the patient's next report.
     """
     memory = None
-    if standing.memory is not None and not any(stored.supersedes for stored in new):
-        memory = _advanced(standing.memory, [stored.check_in for stored in new], equipment)
+    if not any(stored.supersedes for stored in new):
+        memory = _advanced(_remembered(standing, equipment), [stored.check_in for stored in new], equipment)
     if memory is None:
         history = await _history(work, standing, also=new)
         memory = remember(history, as_of=now, protocol=equipment.protocol)
@@ -94,7 +94,6 @@ async def evaluate_anew(work: UnitOfWork, equipment: Equipment, patient_id: UUID
         memory=evaluated.answer.memory,
         level=evaluated.answer.level,
         told=evaluated.answer.told,
-        evaluation=evaluated.answer.plain,
         now=now,
     )
     await follow(work, equipment, standing, evaluated, now=now)
@@ -139,7 +138,7 @@ async def evaluation_now(equipment: Equipment, clinic_id: UUID, patient_id: UUID
     now = equipment.clock.now()
     async with equipment.database.work(clinic_id) as work:
         standing = await _standing(work, patient_id)
-        memory = None if standing.memory is None else memory_codec.from_plain(standing.memory)
+        memory = _remembered(standing, equipment)
         if memory is None:
             memory = remember(await _history(work, standing), as_of=now, protocol=equipment.protocol)
     evaluation = judge(memory, as_of=now, protocol=equipment.protocol)
@@ -150,9 +149,16 @@ async def evaluation_now(equipment: Equipment, clinic_id: UUID, patient_id: UUID
     )
 
 
-def _advanced(plain: dict[str, Any], new: Sequence[CheckIn], equipment: Equipment) -> Memory | None:
+def _remembered(standing: Standing, equipment: Equipment) -> Memory | None:
+    """Read the rule's memory; None when there is none, or when other numbers made it."""
+    stored = standing.memory
+    if stored is None or stored.get("rule") != equipment.protocol.name:
+        return None
+    return memory_codec.from_plain(stored["memory"])
+
+
+def _advanced(memory: Memory | None, new: Sequence[CheckIn], equipment: Equipment) -> Memory | None:
     """Take the memory through the new check-ins; None when one of them belongs further back."""
-    memory = memory_codec.from_plain(plain)
     for check_in in sorted(new, key=lambda one: (one.recorded_at, one.id)):
         if memory is None:
             return None
@@ -186,17 +192,28 @@ def _evaluated(
     answer = Answer(
         as_of=now,
         level=evaluation.level.value,
-        rule_version=f"{evaluation.rule} {evaluation.version}",
-        memory=memory_codec.to_plain(memory),
+        rule_version=equipment.protocol.name,
+        memory={"rule": equipment.protocol.name, "memory": memory_codec.to_plain(memory)},
         told=sorted(
             condition.value
             for condition in conditions_of(evaluation)
             if tell or condition.value in standing.told
         ),
-        plain=evaluation_codec.to_plain(evaluation),
+        summary=_summary(evaluation),
     )
     move = next_move(episode_from(standing.signal), evaluation, as_of=now, protocol=equipment.protocol)
     return Evaluated(evaluation=evaluation, answer=answer, move=move)
+
+
+def _summary(evaluation: Evaluation) -> dict[str, Any]:
+    """What is kept of every answer: enough to draw the course of it. A signal keeps the whole decision."""
+    return {
+        "weighted": evaluation.weighted,
+        "smoothed": evaluation.smoothed,
+        "threshold": evaluation.threshold,
+        "smoothed_share": list(evaluation.smoothed_share),
+        "grounds": {ground.name.value: ground.level.value for ground in evaluation.grounds},
+    }
 
 
 async def _standing(work: UnitOfWork, patient_id: UUID) -> Standing:

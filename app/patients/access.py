@@ -5,15 +5,13 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Request, Security
-from fastapi.security import HTTPBearer
+from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
+from fastapi.security.base import SecurityBase
 
 from app.foundation.audit import Actor, ActorKind
 from app.foundation.tokens import TokenKind, TokenNotValidError, TokenReference, read_token
 from app.storage import devices
 from app.web.dependencies import EquipmentNeeded, bearer_token
-
-DEVICE_TOKEN = HTTPBearer(scheme_name="DeviceToken", description="A patient's device", auto_error=False)
-_DeviceScheme = Annotated[object, Security(DEVICE_TOKEN)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,16 +31,33 @@ class PatientCaller:
         return Actor(kind=ActorKind.DEVICE, id=self.device_id)
 
 
-def presented_device_token(request: Request, _scheme: _DeviceScheme) -> TokenReference:
-    """Take the device's token apart; whose it is, the check-in path finds in its own one read."""
-    return read_token(bearer_token(request), TokenKind.DEVICE_ACCESS)
+class DeviceTokenScheme(SecurityBase):
+    """A device's token, taken apart; whose it is, the check-in path finds in its own one read.
+
+    A scheme and a dependency in one: on the check-in path every further dependency shows.
+    """
+
+    # A test walks every route and reads here who may.
+    afterglow_access = "the patient's own device"
+
+    def __init__(self) -> None:
+        self.model = HTTPBearerModel(description="The access token of a patient's device")
+        self.scheme_name = "DeviceToken"
+
+    async def __call__(self, request: Request) -> TokenReference:
+        """Read the token from the request.
+
+        Raises:
+            TokenNotValidError: there is none, or it is not of a device.
+        """
+        return read_token(bearer_token(request), TokenKind.DEVICE_ACCESS)
 
 
-async def signed_in_patient(
-    request: Request, equipment: EquipmentNeeded, _scheme: _DeviceScheme
-) -> PatientCaller:
+DeviceTokenPresented = Annotated[TokenReference, Security(DeviceTokenScheme())]
+
+
+async def signed_in_patient(equipment: EquipmentNeeded, reference: DeviceTokenPresented) -> PatientCaller:
     """Find whose device calls."""
-    reference = read_token(bearer_token(request), TokenKind.DEVICE_ACCESS)
     async with equipment.database.work(reference.clinic_id) as work:
         found = await devices.signed_in_patient(work, reference.digest, now=equipment.clock.now())
     if found is None:
@@ -58,8 +73,6 @@ async def signed_in_patient(
 
 
 # A test walks every route and reads here who may.
-presented_device_token.afterglow_access = "the patient's own device"  # type: ignore[attr-defined] # functions take attributes
-signed_in_patient.afterglow_access = "the patient's own device"  # type: ignore[attr-defined] # same
+signed_in_patient.afterglow_access = "the patient's own device"  # type: ignore[attr-defined] # functions take attributes
 
-DeviceTokenPresented = Annotated[TokenReference, Depends(presented_device_token)]
 PatientSignedIn = Annotated[PatientCaller, Depends(signed_in_patient)]

@@ -10,13 +10,15 @@ from app.patients.access import PatientCaller
 from app.patients.enrolment import Enrolled
 from app.patients.service import Patient
 from app.patients.tokens import IssuedTokens
-from app.web.schemas import LocaleTag, ReplyBody, RequestBody, TimeZoneName
+from app.web.schemas import LocaleTag, ReplyBody, RequestBody, TimeZoneName, example
 
 Mode = Literal["test", "live"]
 
 
 class PatientRegistration(RequestBody):
     """A new patient: the clinic's own reference, never a name."""
+
+    model_config = example(external_ref="P-1042", time_zone="America/New_York", locale="en-US")
 
     external_ref: Annotated[str, Field(min_length=1, max_length=200, examples=["P-1042"])]
     time_zone: TimeZoneName
@@ -25,6 +27,8 @@ class PatientRegistration(RequestBody):
 
 class PatientChange(RequestBody):
     """What to change; fields left out stay. Past days do not move when the zone does."""
+
+    model_config = example(time_zone="America/Chicago")
 
     time_zone: TimeZoneName | None = None
     locale: LocaleTag | None = None
@@ -62,6 +66,8 @@ class EnrolmentCodeReply(ReplyBody):
 
 class Enrolment(RequestBody):
     """A device that wants to speak for a patient."""
+
+    model_config = example(code="7K2M-9QF4-XB3T", device_name="My phone")
 
     code: Annotated[str, Field(min_length=1, max_length=40, examples=["7K2M-9QF4-XB3T"])]
     device_name: Annotated[str, Field(min_length=1, max_length=100, examples=["My phone"])]
@@ -119,5 +125,7 @@ class EnrolmentReply(TokensReply):
 
 class Refresh(RequestBody):
     """A refresh token to exchange."""
+
+    model_config = example(refresh_token="agr_019a48d15c4e7b609f0a2f6f1e0b7c11_n0tAreaLt0ken")  # noqa: S106 - made up
 
     refresh_token: Annotated[str, Field(min_length=1, max_length=200)]

@@ -12,7 +12,7 @@ from app.signals.safety import SafetyOutcome
 from app.signals.service import OPEN_STATES
 from app.storage.safety_events import SafetyEvent
 from app.storage.signals import Signal
-from app.web.schemas import Moment, ReplyBody, RequestBody, choice_of
+from app.web.schemas import Day, Moment, ReplyBody, RequestBody, choice_of, example
 
 
 class SignalFilter(StrEnum):
@@ -87,14 +87,18 @@ class SignalList(ReplyBody):
 class Snooze(RequestBody):
     """Until when a signal is to be out of sight."""
 
+    model_config = example(until="2026-11-10T09:00:00+01:00")
+
     until: Moment
 
 
 class SignalClosing(RequestBody):
     """What came of a signal."""
 
+    model_config = example(disposition="booster_booked", booster_booked_for="2026-11-12")
+
     disposition: Annotated[Disposition, choice_of(Disposition)]
-    booster_booked_for: date | None = Field(default=None, description="The day of the booked booster")
+    booster_booked_for: Day | None = Field(default=None, description="The day of the booked booster")
     note: Annotated[str, Field(max_length=4000)] | None = None
 
 
@@ -132,5 +136,7 @@ class SafetyEventList(ReplyBody):
 
 class SafetyClosing(RequestBody):
     """How a safety event ended."""
+
+    model_config = example(outcome="contact_made")
 
     outcome: Annotated[SafetyOutcome, choice_of(SafetyOutcome)]

@@ -1,13 +1,13 @@
 """Check-ins: append-only. One read finds all that recording needs, one statement writes all of it."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric, Select, select, text, update
+from pydantic_core import to_json
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric, Select, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clinical.check_ins import CheckIn
@@ -114,14 +114,14 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The rule's answer to keep with the check-ins that caused it, in its plain form."""
+    """The rule's answer to keep with the check-ins that caused it: memory to go on from, summary to look at."""
 
     as_of: datetime
     level: str
     rule_version: str
     memory: dict[str, Any]
     told: list[str]
-    plain: dict[str, Any]
+    summary: dict[str, Any]
 
 
 # The latest signal travels with the standing because whether to raise one depends on it.
@@ -134,42 +134,41 @@ _STANDING_COLUMNS: Final = """
        FROM care.signals g WHERE g.clinic_id = p.clinic_id AND g.patient_id = p.id
       ORDER BY g.raised_at DESC, g.id DESC LIMIT 1) AS signal,
     (SELECT jsonb_object_agg(c.id, encode(c.digest, 'hex')) FROM care.check_ins c
-      WHERE c.clinic_id = p.clinic_id AND c.patient_id = p.id AND c.id = ANY(:ids)) AS seen
+      WHERE c.clinic_id = p.clinic_id AND c.patient_id = p.id AND c.id = ANY(%(ids)s)) AS seen
 """
 
-_STANDING_BY_TOKEN: Final = text(f"""
+_STANDING_BY_TOKEN: Final = f"""
     SELECT d.id AS device_id, {_STANDING_COLUMNS}
       FROM care.device_tokens t
       JOIN care.devices d ON d.clinic_id = t.clinic_id AND d.id = t.device_id
       JOIN care.patients p ON p.clinic_id = d.clinic_id AND p.id = d.patient_id
       JOIN care.patient_states s ON s.clinic_id = p.clinic_id AND s.patient_id = p.id
-     WHERE t.clinic_id = :clinic_id AND t.digest = :digest AND t.kind = 'access'
-       AND t.expires_at > :now AND d.revoked_at IS NULL
-""")  # noqa: S608 - composed of this module's own constants
+     WHERE t.clinic_id = %(clinic_id)s AND t.digest = %(digest)s AND t.kind = 'access'
+       AND t.expires_at > %(now)s AND d.revoked_at IS NULL
+"""  # noqa: S608 - composed of this module's own constants
 
-_STANDING_BY_PATIENT: Final = text(f"""
+_STANDING_BY_PATIENT: Final = f"""
     SELECT NULL::uuid AS device_id, {_STANDING_COLUMNS}
       FROM care.patients p
       JOIN care.patient_states s ON s.clinic_id = p.clinic_id AND s.patient_id = p.id
-     WHERE p.clinic_id = :clinic_id AND p.id = :patient_id
-""")  # noqa: S608 - same
+     WHERE p.clinic_id = %(clinic_id)s AND p.id = %(patient_id)s
+"""  # noqa: S608 - same
 
 # The update comes first and everything hangs on it: if another report of this patient was faster, its
 # version has moved, the update finds no row, and nothing at all is written.
-_RECORD: Final = text("""
+_RECORD: Final = """
     WITH turn AS (
         UPDATE care.patient_states
-           SET version = version + 1, sync_sequence = sync_sequence + :count,
-               memory = CAST(:memory AS jsonb),
-               level = coalesce(CAST(:level AS text), level),
-               told = coalesce(CAST(:told AS text[]), told),
-               evaluation = coalesce(CAST(:plain AS jsonb), evaluation),
-               evaluated_at = coalesce(CAST(:as_of AS timestamptz), evaluated_at)
-         WHERE clinic_id = :clinic_id AND patient_id = :patient_id AND version = :version
+           SET version = version + 1, sync_sequence = sync_sequence + %(count)s,
+               memory = CAST(%(memory)s AS jsonb),
+               level = coalesce(CAST(%(level)s AS text), level),
+               told = coalesce(CAST(%(told)s AS text[]), told),
+               evaluated_at = coalesce(CAST(%(as_of)s AS timestamptz), evaluated_at)
+         WHERE clinic_id = %(clinic_id)s AND patient_id = %(patient_id)s AND version = %(version)s
         RETURNING clinic_id, patient_id
     ), report AS (
         SELECT turn.clinic_id, turn.patient_id, r.*
-          FROM turn, jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, audit_id uuid,
+          FROM turn, jsonb_to_recordset(CAST(%(rows)s AS jsonb)) AS r(id uuid, audit_id uuid,
                sync_sequence bigint, digest text, recorded_at timestamptz, time_zone text, check_in_day date,
                received_at timestamptz, late boolean, mood numeric, energy numeric, sleep_quality numeric,
                sleep_hours numeric, asks_about_booster boolean, self_harm_thoughts boolean, input_mode text,
@@ -184,18 +183,18 @@ _RECORD: Final = text("""
           FROM report
     ), answered AS (
         INSERT INTO care.evaluations (clinic_id, patient_id, id, as_of, level, rule_version, answer)
-        SELECT clinic_id, patient_id, :evaluation_id, CAST(:as_of AS timestamptz), :level, :rule_version,
-               CAST(:plain AS jsonb)
-          FROM turn WHERE CAST(:as_of AS timestamptz) IS NOT NULL
+        SELECT clinic_id, patient_id, %(evaluation_id)s, CAST(%(as_of)s AS timestamptz), %(level)s, %(rule_version)s,
+               CAST(%(summary)s AS jsonb)
+          FROM turn WHERE CAST(%(as_of)s AS timestamptz) IS NOT NULL
     ), told AS (
         INSERT INTO care.audit_events (clinic_id, id, at, actor_kind, actor_id, action, subject_kind,
                subject_id, patient_id)
-        SELECT clinic_id, audit_id, :audit_at, :audit_actor_kind, :audit_actor_id, :audit_action,
+        SELECT clinic_id, audit_id, %(audit_at)s, %(audit_actor_kind)s, %(audit_actor_id)s, %(audit_action)s,
                'check_in', id, patient_id
           FROM report
     )
     SELECT count(*) FROM turn
-""")
+"""
 
 
 async def standing_by_token(
@@ -205,20 +204,20 @@ async def standing_by_token(
 
     ``ids`` are the check-ins about to be recorded; ``seen`` says which of them exist, with their digests.
     """
-    found = await work.execute(
+    found = await work.directly(
         _STANDING_BY_TOKEN, {"clinic_id": work.clinic_id, "digest": digest, "ids": list(ids), "now": now}
     )
-    return _standing(found.one_or_none())
+    return _standing(found)
 
 
 async def standing_of_patient(
     work: UnitOfWork, patient_id: UUID, *, ids: Sequence[UUID] = ()
 ) -> Standing | None:
     """Find where a patient of this clinic stands."""
-    found = await work.execute(
+    found = await work.directly(
         _STANDING_BY_PATIENT, {"clinic_id": work.clinic_id, "patient_id": patient_id, "ids": list(ids)}
     )
-    return _standing(found.one_or_none())
+    return _standing(found)
 
 
 async def record(
@@ -235,16 +234,16 @@ async def record(
     whether the turn was ours; if not, nothing was written.
     """
     trail = audit_values(audit, clinic_id=work.clinic_id, id=new_id())
-    written = await work.execute(
+    written = await work.directly(
         _RECORD,
         {
             "clinic_id": work.clinic_id,
             "patient_id": standing.patient_id,
             "version": standing.version,
             "count": len(check_ins),
-            "rows": json.dumps([_values(stored) for stored in check_ins]),
-            "memory": None if answer is None else json.dumps(answer.memory),
-            "plain": None if answer is None else json.dumps(answer.plain),
+            "rows": _json_text([_values(stored) for stored in check_ins]),
+            "memory": None if answer is None else _json_text(answer.memory),
+            "summary": None if answer is None else _json_text(answer.summary),
             "told": None if answer is None else answer.told,
             "level": None if answer is None else answer.level,
             "as_of": None if answer is None else answer.as_of,
@@ -256,7 +255,7 @@ async def record(
             "audit_action": trail["action"],
         },
     )
-    return bool(written.scalar_one())
+    return bool(written[0][0])
 
 
 async def supersede(
@@ -354,10 +353,15 @@ def _check_ins(work: UnitOfWork, patient_id: UUID) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _standing(row: Any) -> Standing | None:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own
-    if row is None:
+def _json_text(value: object) -> str:
+    # Several times faster than the standard library's, on the one path where it shows.
+    return to_json(value).decode()
+
+
+def _standing(rows: Sequence[Any]) -> Standing | None:
+    if not rows:
         return None
-    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+    values = rows[0]._asdict()
     seen: Mapping[str, str] | None = values.pop("seen")
     return Standing(seen=dict(seen or {}), **values)
 

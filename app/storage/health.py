@@ -1,5 +1,6 @@
 """Whether the database answers."""
 
+import psycopg
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -19,5 +20,5 @@ async def database_answers(database: Database) -> None:
     try:
         async with database.work(None) as work:
             await work.execute(text("SELECT 1 FROM clinics LIMIT 1"))
-    except (SQLAlchemyError, OSError) as error:
+    except (SQLAlchemyError, psycopg.Error, OSError) as error:
         raise DatabaseDoesNotAnswerError(DatabaseDoesNotAnswerError.__doc__) from error

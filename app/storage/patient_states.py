@@ -34,7 +34,6 @@ class PatientStateRow(TenantRow):
     level: Mapped[str]
     # The conditions that hold and that the clinic was told of; each is told once while it lasts.
     told: Mapped[list[str]]
-    evaluation: Mapped[dict[str, Any] | None]
     evaluated_at: Mapped[datetime | None]
 
 
@@ -68,7 +67,6 @@ async def keep_answer(
     memory: dict[str, Any] | None,
     level: str,
     told: list[str],
-    evaluation: dict[str, Any],
     now: datetime,
 ) -> None:
     """Replace the rule's memory and latest answer, outside of the check-in path; the caller holds the lock."""
@@ -80,7 +78,6 @@ async def keep_answer(
             memory=memory,
             level=level,
             told=told,
-            evaluation=evaluation,
             evaluated_at=now,
         )
     )

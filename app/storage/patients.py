@@ -68,8 +68,9 @@ async def add(
             registered_at=patient.registered_at,
             version=patient.version,
         )
+        .returning(PatientRow.id)
     )
-    if added.rowcount == 0:
+    if added.one_or_none() is None:
         return False
     await work.execute(
         insert(PatientStateRow).values(
@@ -81,7 +82,6 @@ async def add(
             memory=None,
             level="no_reference",
             told=[],
-            evaluation=None,
             evaluated_at=None,
         )
     )

@@ -96,8 +96,9 @@ async def add(work: UnitOfWork, event: SafetyEvent, *, audit: AuditEvent) -> boo
                 SafetyEventRow.source_id,
             ]
         )
+        .returning(SafetyEventRow.id)
     )
-    if added.rowcount == 0:
+    if added.one_or_none() is None:
         return False
     work.audit(audit)
     return True

@@ -132,8 +132,9 @@ async def add_infusion(
             route=infusion.route.value if infusion.route else None,
             created_at=now,
         )
+        .returning(InfusionRow.id)
     )
-    if added.rowcount == 0:
+    if added.one_or_none() is None:
         return False
     work.audit(audit)
     return True

@@ -16,7 +16,8 @@ from app.clinical.grounds import GroundName, Level
 from app.clinical.protocol import STANDARD, Protocol
 from app.clinical.reference import ReferenceKind
 from app.studies.backtest import PatientResult, RaisedSignal, backtested
-from app.studies.cohort import VARIANTS, CohortPlan, SimulatedCohort
+from app.studies.cohort import SimulatedCohort
+from app.studies.cohort_plan import VARIANTS, CohortPlan
 from app.studies.comparators import DETECTORS, Highs, comparator_highs, day_reached
 from app.studies.measures import Measures
 from app.studies.processes import in_processes, results_of
@@ -25,6 +26,8 @@ from app.studies.tally import Tally
 SEEDS: Final = (1, 2, 3, 4, 5)
 CALIBRATION_SEED: Final = 101
 PATIENTS: Final = 1000
+CALIBRATION_COHORTS: Final = 2
+"""So many times the patients of a seed: a threshold from few patients is itself a matter of chance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +89,9 @@ def accuracy(
     at_once = processes or cpu_count() or 1
     first, *others = variants
     seen = [one for seed in seeds for one in _seen_by_all(variants[first], patients, seed, protocol, at_once)]
-    calibration = _seen_by_all(variants[first], patients, calibration_seed, protocol, at_once)
+    calibration = _seen_by_all(
+        variants[first], CALIBRATION_COHORTS * patients, calibration_seed, protocol, at_once
+    )
     reference = _pooled([one.result for one in seen])
     by_variant = {first: reference}
     for name in others:

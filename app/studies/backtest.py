@@ -7,7 +7,7 @@ here, since there is nobody to close it.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from operator import itemgetter
 from typing import Final, NamedTuple
 
@@ -18,7 +18,7 @@ from app.clinical.explanation import explain
 from app.clinical.grounds import GroundName, Level
 from app.clinical.history import History
 from app.clinical.protocol import STANDARD, Protocol
-from app.clinical.reference import NoReference, Reference, ReferenceKind
+from app.clinical.reference import NoReference, NoReferenceBecause, Reference, ReferenceKind
 from app.clinical.signals import (
     NO_EPISODE,
     Disposition,
@@ -148,7 +148,7 @@ class _Run:
         self._reference: Reference | None = None
         self._day_zero: date | None = None
         self._on_days: tuple[date, date] | None = None
-        self._last: Evaluation | None = None
+        self._last_on: date | None = None
 
     def take_check_in(self, check_in: CheckIn) -> None:
         memory = self._memory and advance(self._memory, check_in, protocol=self._protocol)
@@ -178,7 +178,7 @@ class _Run:
 
     def result(self) -> PatientResult:
         """What was found, with the state of the reference as of the end."""
-        missing = None if self._reference else self._why_no_reference()
+        missing = None if self._reference else self._reference_at_end()
         return PatientResult(
             name=self._patient.name,
             check_ins=len(self._patient.history.check_ins),
@@ -190,7 +190,7 @@ class _Run:
             day_zero=self._day_zero,
             watched_from=self._on_days[0] if self._on_days else None,
             watched_until=self._on_days[1] if self._on_days else None,
-            last_on=self._last.day if self._last else None,
+            last_on=self._last_on,
             outcome=self._patient.outcome,
         )
 
@@ -200,7 +200,7 @@ class _Run:
     def _judge(self, memory: Memory, as_of: datetime) -> None:
         self._memory = memory
         evaluation = judge(memory, as_of=as_of, protocol=self._protocol)
-        self._last = evaluation
+        self._last_on = evaluation.day
         self._note_reference(memory, evaluation)
         if evaluation.level >= Level.WATCH > self._level:
             self._watches.append(evaluation.day)
@@ -231,15 +231,20 @@ class _Run:
     def _end_signal(self, on: date, by: str) -> None:
         self._signals[-1] = replace(self._signals[-1], ended=SignalEnd(on, by))
 
-    def _why_no_reference(self) -> str:
-        """The reason as of the end of what is followed, when a window that was open has closed."""
-        ends_at = self._patient.ends_at
-        as_of = max((at for at in (ends_at, self._last and self._last.as_of) if at), default=None)
+    def _reference_at_end(self) -> str | None:
+        """A window that was open at the last report has closed by the end; else why there is no reference."""
+        history = self._patient.history
+        moments = [self._patient.ends_at, *(one.given_at for one in history.infusions)]
+        moments += [one.recorded_at for one in history.check_ins]
+        moments += [total.taken_at for entry in history.assessments for total in entry.totals]
+        as_of = max((at for at in moments if at), default=None)
         if as_of is None:
-            as_of = max((one.given_at for one in self._patient.history.infusions), default=datetime.now(UTC))
-        evaluation = judge(self._remembered(as_of), as_of=as_of, protocol=self._protocol)
+            return NoReferenceBecause.NOT_TREATED.value
+        memory = self._remembered(as_of)
+        evaluation = judge(memory, as_of=as_of, protocol=self._protocol)
+        self._note_reference(memory, evaluation)
         reference = evaluation.reference
-        return reference.because.value if isinstance(reference, NoReference) else ReferenceKind.NONE.value
+        return reference.because.value if isinstance(reference, NoReference) else None
 
 
 def _is_on(evaluation: Evaluation, protocol: Protocol) -> bool:

@@ -134,6 +134,7 @@ def with_truth(reference: Reference, truth: Truth, protocol: Protocol) -> Refere
         values=PerChannel(*(min(float(HIGHEST), max(float(LOWEST), level)) for level in levels)),
         gains=gains,
         assumed=PerChannel(False, False, False),
+        assumes_baseline=False,
         spread=truth.noise_sd,
         weights=weights,
         mean_gain=sum(weight * gain for weight, gain in zip(weights, truth.gain, strict=True)),

@@ -5,6 +5,7 @@ come back in order, so nothing depends on how many processes there are.
 """
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from os import cpu_count
@@ -42,15 +43,15 @@ def in_processes(
     """The results of `work` over all numbers below `size`, given to it as (first, past last), in order.
 
     `work` must be picklable. Processes start fresh rather than as copies, so that a caller with threads
-    or open connections is safe.
+    or open connections is safe. A process that dies ends the study with an error.
     """
     tasks = [(first, min(first + PATIENTS_A_TASK, size)) for first in range(0, size, PATIENTS_A_TASK)]
     if processes == 1 or size <= FEW_PATIENTS:
         for task in tasks:
             yield from work(task)
         return
-    with get_context("spawn").Pool(min(processes, len(tasks))) as pool:
-        for results in pool.imap(work, tasks):
+    with ProcessPoolExecutor(min(processes, len(tasks)), mp_context=get_context("spawn")) as pool:
+        for results in pool.map(work, tasks):
             yield from results
 
 

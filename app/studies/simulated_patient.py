@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import sqrt
 from random import Random
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from app.clinical.channels import HIGHEST, LOWEST, PerChannel
 from app.clinical.check_ins import CheckIn
 from app.clinical.course import Course, Infusion, InfusionPhase
 from app.clinical.history import History
+from app.studies.cohort_plan import CohortPlan
 from app.studies.patients import Outcome, StudyPatient
-
-if TYPE_CHECKING:
-    from app.studies.cohort import CohortPlan
 
 DAY_ZERO: Final = datetime(2026, 3, 2, tzinfo=UTC)
 """The day of every simulated patient's last induction infusion; no rule looks at the calendar."""
 ZONE: Final = "+00:00"
+DAY_STARTS_AT: Final = "04:00:00+00:00"
+"""As the start of a day is written in a file."""
 INFUSION_HOUR: Final = 10
 CHECK_IN_HOUR: Final = 20
 
@@ -61,7 +61,7 @@ class SimulatedPatient:
     counted: bool
 
 
-def simulated(plan: "CohortPlan", *, name: str, random: Random) -> SimulatedPatient:
+def simulated(plan: CohortPlan, *, name: str, random: Random) -> SimulatedPatient:
     """One patient of a population; the same random numbers give the same patient."""
     truth = _truth(plan, random)
     counted = truth.onset is None or plan.counted_after < truth.onset < plan.counted_before
@@ -92,7 +92,7 @@ def _at(day: int, hour: int) -> datetime:
     return DAY_ZERO + timedelta(days=day, hours=hour)
 
 
-def _infusions(plan: "CohortPlan") -> tuple[Infusion, ...]:
+def _infusions(plan: CohortPlan) -> tuple[Infusion, ...]:
     return tuple(
         Infusion(
             id=str(number),
@@ -104,7 +104,7 @@ def _infusions(plan: "CohortPlan") -> tuple[Infusion, ...]:
     )
 
 
-def _truth(plan: "CohortPlan", random: Random) -> Truth:
+def _truth(plan: CohortPlan, random: Random) -> Truth:
     factor = random.uniform(*plan.gain_factor)
     return Truth(
         before=PerChannel(*map(random.gauss, plan.before_mean, plan.before_sd)),
@@ -117,7 +117,7 @@ def _truth(plan: "CohortPlan", random: Random) -> Truth:
     )
 
 
-def _check_ins(plan: "CohortPlan", truth: Truth, random: Random) -> tuple[CheckIn, ...]:
+def _check_ins(plan: CohortPlan, truth: Truth, random: Random) -> tuple[CheckIn, ...]:
     """Every day has its noise and its dips, whether or not it is answered."""
     first_infusion = plan.infusion_days[0]
     days = range(first_infusion - plan.days_before, plan.followed_days + 1)
@@ -141,7 +141,7 @@ def _check_ins(plan: "CohortPlan", truth: Truth, random: Random) -> tuple[CheckI
     return tuple(check_ins)
 
 
-def _is_asked(plan: "CohortPlan", day: int) -> bool:
+def _is_asked(plan: CohortPlan, day: int) -> bool:
     return day <= plan.daily_until or (day - plan.daily_until) % 7 in plan.asked_on
 
 
@@ -161,7 +161,7 @@ def _check_in(day: int, values: PerChannel[float]) -> CheckIn:
     )
 
 
-def _dips(plan: "CohortPlan", random: Random) -> dict[int, float]:
+def _dips(plan: CohortPlan, random: Random) -> dict[int, float]:
     """The days after induction on which a share of the gain is missing for a while, and how much."""
     dips: dict[int, float] = {}
     if not plan.dip_every:
@@ -173,7 +173,7 @@ def _dips(plan: "CohortPlan", random: Random) -> dict[int, float]:
     return dips
 
 
-def _silent_days(plan: "CohortPlan", random: Random) -> set[int]:
+def _silent_days(plan: CohortPlan, random: Random) -> set[int]:
     """The days within the one or two stretches without any check-in that some patients have."""
     silent: set[int] = set()
     if random.random() >= plan.share_with_gaps:
@@ -187,7 +187,7 @@ def _silent_days(plan: "CohortPlan", random: Random) -> set[int]:
 class _Noise:
     """Correlated noise that carries over from day to day and keeps its spread: AR(1) per channel."""
 
-    def __init__(self, plan: "CohortPlan", truth: Truth, random: Random) -> None:
+    def __init__(self, plan: CohortPlan, truth: Truth, random: Random) -> None:
         self._random = random
         self._sd = truth.noise_sd
         self._carry = truth.carry_over

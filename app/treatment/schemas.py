@@ -8,7 +8,7 @@ from pydantic import Field
 
 from app.clinical.course import TEMPLATES, Infusion, InfusionPhase, Phase, Route
 from app.treatment.service import EnteredCourse
-from app.web.schemas import Moment, ReplyBody, RequestBody, choice_of
+from app.web.schemas import Day, Moment, ReplyBody, RequestBody, choice_of, example
 
 ProtocolCode = Annotated[str, choice_of(TEMPLATES), Field(examples=["standard"])]
 
@@ -16,13 +16,15 @@ ProtocolCode = Annotated[str, choice_of(TEMPLATES), Field(examples=["standard"])
 class CourseEntry(RequestBody):
     """A course of treatment as planned."""
 
+    model_config = example(protocol="standard", planned_infusions=6, started_on="2026-09-28")
+
     protocol: ProtocolCode = Field(description="The template that the series follows")
     planned_infusions: Annotated[int, Field(strict=True, ge=1, le=20)] | None = Field(
         default=None,
         description="How many induction infusions are planned; null when nobody said",
         examples=[6],
     )
-    started_on: date = Field(examples=["2026-09-28"])
+    started_on: Day = Field(examples=["2026-09-28"])
 
 
 class CourseReply(ReplyBody):
@@ -49,6 +51,10 @@ class CourseReply(ReplyBody):
 
 class InfusionEntry(RequestBody):
     """An infusion that was given."""
+
+    model_config = example(
+        given_at="2026-09-28T10:00:00+02:00", phase="induction", dose_mg_per_kg=0.5, route="iv"
+    )
 
     given_at: Moment
     phase: Annotated[InfusionPhase, choice_of(InfusionPhase)]

@@ -9,12 +9,14 @@ from prometheus_client import Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
-from app.web.problems import ANSWERED, MEDIA_TYPE, problem_document
+from app.web.problems import ANSWERED, MEDIA_TYPE, refusal_document
 from app.web.request_limits import RequestLimits
 
-# A batch of 100 check-ins with the longest notes is below this.
-BODY_LIMIT_BYTES: Final = 1_000_000
+# A batch of 100 check-ins with the longest notes is below this, even if every character of them is written
+# as two escapes (twelve bytes): a patient's words must not be refused for the script they are in.
+BODY_LIMIT_BYTES: Final = 5_000_000
 REQUEST_SECONDS: Final = Histogram(
     "afterglow_request_seconds", "Time to answer a request", ["method", "route", "status"]
 )
@@ -30,8 +32,18 @@ _HEADERS: Final = {
 }
 
 
-class BodyTooLargeError(Exception):
-    """The body is larger than this operation takes."""
+class BodyTooLargeError(RefusalError):
+    """The body is larger than 5 MB."""
+
+    kind = RefusalKind.TOO_LARGE
+    code = "body-too-large"
+
+
+class TooManyRequestsError(RefusalError):
+    """Too many requests; wait a little."""
+
+    kind = RefusalKind.TOO_MANY
+    code = "too-many-requests"
 
 
 class Edge:
@@ -75,12 +87,10 @@ class Edge:
         headers = Headers(scope=scope)
         wait = await self._limits.seconds_to_wait(_caller(scope, headers))
         if wait is not None:
-            await _refuse(
-                send, "too-many-requests", 429, "Too many requests; wait a little.", retry_after=wait
-            )
+            await _refuse(scope, send, TooManyRequestsError(retry_after_seconds=wait))
             return
         if _too_long(headers.get("content-length")):
-            await _refuse(send, "body-too-large", 413, "The body is larger than 1 MB.")
+            await _refuse(scope, send, BodyTooLargeError())
             return
         started = False
 
@@ -91,10 +101,10 @@ class Edge:
 
         try:
             await self._app(scope, _counted(receive), counted_send)
-        except BodyTooLargeError:
+        except BodyTooLargeError as error:
             if started:
                 raise
-            await _refuse(send, "body-too-large", 413, "The body is larger than 1 MB.")
+            await _refuse(scope, send, error)
 
     def _tell(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
         # The route's template, never the path: paths carry ids, and mistyped ones carry anything.
@@ -125,7 +135,11 @@ def _counted(receive: Receive) -> Receive:
 
 
 def _too_long(content_length: str | None) -> bool:
-    return content_length is not None and content_length.isdigit() and int(content_length) > BODY_LIMIT_BYTES
+    # Its digits alone say enough; reading thousands of them as a number is what Python refuses.
+    if content_length is None or not content_length.isdigit():
+        return False
+    digits = content_length.lstrip("0")
+    return len(digits) > len(str(BODY_LIMIT_BYTES)) or int(digits or "0") > BODY_LIMIT_BYTES
 
 
 def _caller(scope: Scope, headers: Headers) -> str:
@@ -134,11 +148,10 @@ def _caller(scope: Scope, headers: Headers) -> str:
     return token or (client[0] if client else "unknown")
 
 
-async def _refuse(send: Send, code: str, status: int, detail: str, *, retry_after: int | None = None) -> None:
-
+async def _refuse(scope: Scope, send: Send, error: RefusalError) -> None:
+    document = refusal_document(error, request_id=scope["request_id"])
     headers = [(b"content-type", MEDIA_TYPE.encode())]
-    if retry_after is not None:
-        headers.append((b"retry-after", str(retry_after).encode()))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    body = json.dumps(problem_document(code, status, detail)).encode()
-    await send({"type": "http.response.body", "body": body})
+    if error.retry_after_seconds is not None:
+        headers.append((b"retry-after", str(error.retry_after_seconds).encode()))
+    await send({"type": "http.response.start", "status": document["status"], "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(document).encode()})

@@ -1,6 +1,7 @@
 """Versions as ETags: what staff edit carries one, so that nobody's change is lost."""
 
 from app.foundation.errors import RefusalError, RefusalKind
+from app.web.schemas import read_counter
 
 
 class ChangedMeanwhileError(RefusalError):
@@ -31,7 +32,7 @@ def version_in(if_match: str | None) -> int:
     """
     if if_match is None:
         raise VersionMissingError("header/if-match")
-    text = if_match.strip().removeprefix("W/").strip('"')
-    if not text.isdigit():
+    version = read_counter(if_match.strip().removeprefix("W/").strip('"'))
+    if version is None:
         raise ChangedMeanwhileError("header/if-match")
-    return int(text)
+    return version

@@ -1,6 +1,7 @@
 """Errors as RFC 9457 problem documents: what is wrong, where, and how to mend it; never the value itself."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 import structlog
@@ -71,7 +72,14 @@ _REASONS: Final[Mapping[str, str]] = {
 }
 # Set on an unforeseen error once its 500 was made, so that nobody logs its text.
 ANSWERED: Final = "afterglow_answered"
+# More than anybody reads; an answer must not outgrow its question.
+_MOST_ERRORS: Final = 100
 _OTHERWISE: Final = "The value is not valid here."
+_HTTP_ERRORS: Final[Mapping[int, tuple[str, str]]] = {
+    400: ("body-not-readable", "The body cannot be read as JSON in UTF-8."),
+    404: ("not-found", "There is no such operation."),
+    405: ("method-not-allowed", "There is no such operation."),
+}
 
 
 class ProblemError(BaseModel):
@@ -128,8 +136,8 @@ def refusal_document(error: RefusalError, *, request_id: str | None = None) -> d
 def validation_errors(errors: Iterable[Mapping[str, Any]], *, skip: int = 1) -> list[dict[str, str]]:
     """Say Pydantic's findings as pointer, code and reason; ``skip`` leading parts of the place are not said."""
     return [
-        {"pointer": _pointer(error["loc"], skip), "code": str(error["type"]), "detail": _reason(error)}
-        for error in errors
+        {"pointer": _pointer(_place(error), skip), "code": str(error["type"]), "detail": _reason(error)}
+        for error in islice(errors, _MOST_ERRORS)
     ]
 
 
@@ -168,10 +176,11 @@ async def _on_invalid_request(request: Request, error: Exception) -> JSONRespons
 async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise error
-    code = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "http-error")
-    document = problem_document(
-        code, error.status_code, "There is no such operation.", request_id=_request_id(request)
-    )
+    # The framework wraps whatever goes wrong while a body is read, our own refusals too.
+    if isinstance(error.__cause__, RefusalError):
+        return await _on_refusal(request, error.__cause__)
+    code, detail = _HTTP_ERRORS.get(error.status_code, ("http-error", "This request cannot be answered."))
+    document = problem_document(code, error.status_code, detail, request_id=_request_id(request))
     return _answer(document, error, dict(error.headers or {}))
 
 
@@ -204,6 +213,11 @@ def _answer(
 
 def _request_id(request: Request) -> str | None:
     return request.scope.get("request_id")
+
+
+def _place(error: Mapping[str, Any]) -> Sequence[Any]:
+    # Where JSON breaks off is said as a count of characters, which is no place in a document.
+    return ("body",) if error["type"] == "json_invalid" else error["loc"]
 
 
 def _pointer(place: Sequence[Any], skip: int) -> str:

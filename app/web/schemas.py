@@ -1,8 +1,8 @@
 """What requests and replies share: strict bodies, opaque cursors, pages."""
 
 import base64
-import binascii
 from collections.abc import Iterable
+from datetime import date, datetime
 from typing import Annotated, Final, TypeVar
 from uuid import UUID
 from zoneinfo import available_timezones
@@ -13,13 +13,26 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from app.foundation.errors import RefusalError
 
 PAGE_SIZE: Final = 50
+# Beyond these no patient lived, and adding a few days or changing the zone could leave the calendar.
+_EARLIEST_YEAR: Final = 1900
+_LATEST_YEAR: Final = 2199
+_LARGEST_COUNTER: Final = 2**63 - 1
 _ZONES: Final = frozenset(available_timezones())
+
+
+_When = TypeVar("_When", datetime, date)
 
 
 class UnknownTimeZoneError(RefusalError, ValueError):
     """The time zone is not known; an IANA name is expected, such as Europe/Berlin."""
 
     code = "unknown-time-zone"
+
+
+class TimeOutOfRangeError(RefusalError, ValueError):
+    """The year must lie between 1900 and 2199."""
+
+    code = "time-out-of-range"
 
 
 class CursorNotValidError(RefusalError):
@@ -34,6 +47,11 @@ class RequestBody(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
+def example(**fields: object) -> ConfigDict:
+    """Show one whole body in the OpenAPI document."""
+    return ConfigDict(json_schema_extra={"examples": [dict(fields)]})
+
+
 class ReplyBody(BaseModel):
     """A reply; fields may be added, clients ignore those they do not know."""
 
@@ -46,15 +64,22 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _in_living_memory(when: _When) -> _When:
+    if not _EARLIEST_YEAR <= when.year <= _LATEST_YEAR:
+        raise TimeOutOfRangeError
+    return when
+
+
 TimeZoneName = Annotated[str, Field(max_length=64, examples=["Europe/Berlin"]), AfterValidator(_known_zone)]
 LocaleTag = Annotated[
     str, Field(pattern=r"^[a-zA-Z]{2,3}([-_][a-zA-Z0-9]{2,8})*$", max_length=35, examples=["en-US"])
 ]
-Moment = Annotated[AwareDatetime, Field(examples=["2026-11-03T08:15:00+01:00"])]
+Moment = Annotated[
+    AwareDatetime, AfterValidator(_in_living_memory), Field(examples=["2026-11-03T08:15:00+01:00"])
+]
+Day = Annotated[date, AfterValidator(_in_living_memory), Field(examples=["2026-11-03"])]
 PageLimit = Annotated[int, Query(ge=1, le=200, description="How many items at the most")]
 PageCursor = Annotated[str | None, Query(max_length=200, description="The cursor from the page before")]
-
-T = TypeVar("T")
 
 
 def write_cursor(position: str) -> str:
@@ -72,7 +97,7 @@ def read_cursor(cursor: str | None, *, pointer: str = "query/after") -> str | No
         return None
     try:
         return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         raise CursorNotValidError(pointer) from None
 
 
@@ -87,6 +112,28 @@ def read_id_cursor(cursor: str | None) -> UUID | None:
         return None if position is None else UUID(position)
     except ValueError:
         raise CursorNotValidError("query/after") from None
+
+
+def read_number_cursor(cursor: str | None) -> int:
+    """Read a cursor of a list that is ordered by a counter; without one, the list begins at its beginning.
+
+    Raises:
+        CursorNotValidError: it is not one.
+    """
+    position = read_cursor(cursor)
+    number = 0 if position is None else read_counter(position)
+    if number is None:
+        raise CursorNotValidError("query/after")
+    return number
+
+
+def read_counter(text: str) -> int | None:
+    """Read a count from 0 to what a column can hold, in plain digits; None when it is not one."""
+    # Python takes "²" for a digit, and PostgreSQL takes no more than 63 bits.
+    if not text.isascii() or not text.isdigit() or len(text) > len(str(_LARGEST_COUNTER)):
+        return None
+    number = int(text)
+    return number if number <= _LARGEST_COUNTER else None
 
 
 class NotAChoiceError(RefusalError, ValueError):

@@ -1,8 +1,9 @@
 """Webhook endpoints and deliveries, for the clinic's engineer."""
 
+from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Header, Request, Response
 
 from app.clinics.access import WebhooksKey
 from app.web.dependencies import EquipmentNeeded
@@ -22,7 +23,12 @@ from app.webhooks.schemas import (
 )
 
 router = APIRouter(prefix="/v1", tags=["webhooks"])
-outgoing = APIRouter()
+outgoing = APIRouter(generate_unique_id_function=lambda route: route.name)
+_RECEIVED: Final[dict[int | str, dict[str, Any]]] = {
+    "2XX": {"description": "Received; it is not sent again"},
+    410: {"description": "Gone: this endpoint is disabled"},
+    "default": {"description": "Not received; it is sent again later"},
+}
 
 
 @router.post("/webhook-endpoints", status_code=201, summary="Add an endpoint")
@@ -90,11 +96,16 @@ async def resend_delivery(
 
 
 def _describe(event: EventType) -> None:
-    async def received(body: OutgoingEvent) -> None:
+    async def received(
+        body: OutgoingEvent,
+        webhook_id: Annotated[str, Header(description="The same at every attempt: act on it once")],
+        webhook_timestamp: Annotated[int, Header(description="Unix time of this attempt, signed too")],
+        webhook_signature: Annotated[str, Header(description="One or more of `v1,<base64>`, by spaces")],
+    ) -> None:
         """Be told; answer with any 2xx within 15 seconds, and fetch the rest with the clinic's key."""
 
     received.__name__ = event.value.replace(".", "_")
-    outgoing.post(event.value, summary=event.value)(received)
+    outgoing.post(event.value, summary=event.value, status_code=204, responses=_RECEIVED)(received)
 
 
 for _event in EventType:

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from app.storage.deliveries import Attempt, Delivery
-from app.web.schemas import ReplyBody, RequestBody, choice_of
+from app.web.schemas import ReplyBody, RequestBody, choice_of, example
 from app.webhooks.events import EventType
 from app.webhooks.service import EndpointView, NewEndpoint
 
@@ -16,6 +16,8 @@ EventName = Annotated[EventType, choice_of(EventType)]
 
 class EndpointEntry(RequestBody):
     """An address to notify. Safety events come whatever the filter says."""
+
+    model_config = example(url="https://ehr.example.org/afterglow", events=["signal.raised", "signal.closed"])
 
     url: Annotated[str, Field(min_length=1, max_length=2000, examples=["https://ehr.example.org/afterglow"])]
     events: list[EventName] | None = Field(default=None, description="Only these; null means all")
@@ -125,6 +127,20 @@ class EventData(ReplyBody):
 
 class OutgoingEvent(ReplyBody):
     """The body of every webhook, signed by Standard Webhooks 1.0."""
+
+    model_config = example(
+        type="signal.raised",
+        timestamp="2026-11-03T07:15:02Z",
+        data={
+            "patient_id": "019a48d1-5c4e-7b60-9f0a-2f6f1e0b7c11",
+            "signal_id": "019a48d1-6a10-7c02-8b31-51f7a9be0d44",
+            "level": "consider_booster",
+            "ground": "gain_lost",
+            "sequence": 3,
+            "mode": "live",
+            "url": "https://afterglow.example.org/v1/signals/019a48d1-6a10-7c02-8b31-51f7a9be0d44",
+        },
+    )
 
     type: EventType
     timestamp: datetime

@@ -256,7 +256,6 @@ CREATE TABLE care.patient_states (
     memory JSONB,
     level TEXT NOT NULL,
     told TEXT[] NOT NULL,
-    evaluation JSONB,
     evaluated_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT pk_patient_states PRIMARY KEY (clinic_id, patient_id),
     CONSTRAINT fk_patient_states_clinic_id_patient_id FOREIGN KEY(clinic_id, patient_id)

@@ -44,11 +44,11 @@ def test_what_is_no_zone_is_refused(zone: str) -> None:
 
 
 @given(
-    st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)),
-    st.sampled_from(["Europe/Berlin", "Asia/Tehran"]),
-)  # noqa: DTZ001  # made aware below
-def test_time_never_runs_backwards_in_check_in_days(moment: datetime, zone: str) -> None:
-    now = moment.replace(tzinfo=UTC)
+    st.integers(0, 10 * 365 * 24 * 60),
+    st.sampled_from(["Europe/Berlin", "Asia/Tehran", "Australia/Lord_Howe"]),
+)
+def test_time_never_runs_backwards_in_check_in_days(minutes: int, zone: str) -> None:
+    now = datetime(2020, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
     assert check_in_day(now, zone) <= check_in_day(now + timedelta(minutes=20), zone)
 
 

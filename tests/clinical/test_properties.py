@@ -4,7 +4,7 @@ import json
 import re
 from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from random import Random
 
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -13,7 +13,7 @@ from app.clinical import evaluation_codec, memory_codec
 from app.clinical.channels import CHANNELS
 from app.clinical.check_ins import CheckIn, check_in_day
 from app.clinical.course import Course, Infusion, InfusionPhase
-from app.clinical.evaluation import Evaluation, History, advance, evaluate, judge, remember
+from app.clinical.evaluation import DataQuality, History, Memory, advance, evaluate, judge, remember
 from app.clinical.explanation import explain
 from app.clinical.reference import Reference
 from app.clinical.signals import NO_EPISODE, moved, next_move
@@ -79,7 +79,7 @@ END = START + timedelta(days=74)
 
 @SLOWLY
 @given(patients(), st.randoms(use_true_random=False), st.integers(20, 74))
-def test_the_order_of_arrival_does_not_matter(patient: History, random: Any, day: int) -> None:
+def test_the_order_of_arrival_does_not_matter(patient: History, random: Random, day: int) -> None:
     now = START + timedelta(days=day)
     check_ins, infusions = list(patient.check_ins), list(patient.infusions)
     random.shuffle(check_ins)
@@ -116,7 +116,12 @@ def test_a_better_report_after_the_window_never_raises_the_level(
     assume(later)
     chosen = later[pick % len(later)]
     assume(getattr(chosen, channel) is not None and getattr(chosen, channel) < 10)
-    better = replace(chosen, **{channel: 10})
+    better = replace(
+        chosen,
+        mood=10 if channel == "mood" else chosen.mood,
+        energy=10 if channel == "energy" else chosen.energy,
+        sleep_quality=10 if channel == "sleep_quality" else chosen.sleep_quality,
+    )
     improved = replace(
         patient, check_ins=tuple(better if one is chosen else one for one in patient.check_ins)
     )
@@ -147,7 +152,7 @@ def test_shifting_all_dates_shifts_the_answer(patient: History, weeks: int, day:
 @SLOWLY
 @given(patients())
 def test_growing_step_by_step_is_the_same_as_from_scratch_and_so_are_its_signals(patient: History) -> None:
-    memory = None
+    memory: Memory | None = None
     episode = other = NO_EPISODE
     entries = sorted(patient.check_ins, key=lambda one: (one.recorded_at, one.id))
     for number, check_in in enumerate(entries):
@@ -219,22 +224,34 @@ def _ways_to_write(value: float | date) -> set[str]:
     return {f"{value:g}", f"{value:.1f}", f"{value * 100:.0f}"} | {f"{-value * 100:.0f}"}
 
 
-def _shifted(value: Any, by: timedelta) -> Any:
-    """A record with every date in it moved."""
+def _shifted(value: object, by: timedelta) -> object:
+    """A record with every date in it moved; day numbers stand only in the list of recent days."""
     if isinstance(value, date):
         return value + by
-    if isinstance(value, Evaluation):
-        days = value.data_quality.recent_days
-        quality = value.data_quality._replace(recent_days=tuple(day + by.days for day in days))
-        moved_parts = {
-            one.name: _shifted(getattr(value, one.name), by)
-            for one in fields(value)
-            if one.name != "data_quality"
-        }
-        return Evaluation(**moved_parts, data_quality=type(quality)(*(_shifted(one, by) for one in quality)))
+    if isinstance(value, DataQuality):
+        days = tuple(day + by.days for day in value.recent_days)
+        return DataQuality(*(_shifted(one, by) for one in value._replace(recent_days=days)))  # type: ignore[arg-type]  # same fields
     if isinstance(value, tuple):
-        parts = [_shifted(one, by) for one in value]
-        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+        parts = tuple(_shifted(one, by) for one in value)
+        return type(value)(*parts) if hasattr(value, "_fields") else parts  # type: ignore[arg-type]  # a record
     if is_dataclass(value) and not isinstance(value, type):
         return replace(value, **{one.name: _shifted(getattr(value, one.name), by) for one in fields(value)})
     return value
+
+
+def test_a_memory_in_an_unknown_format_is_not_guessed_at() -> None:
+    plain = memory_codec.to_plain(remember(History(time_zone="UTC"), as_of=END))
+    assert memory_codec.from_plain(plain) is not None
+    assert memory_codec.from_plain({**plain, "format": 0}) is None
+    assert memory_codec.from_plain({}) is None
+    assert evaluation_codec.from_plain({"format": 99}) is None
+
+
+def test_a_late_report_is_not_a_step() -> None:
+    first, late, last = (
+        CheckIn(id=name, recorded_at=START + timedelta(days=day), time_zone="UTC", mood=5)
+        for name, day in (("a", 1), ("b", 2), ("c", 3))
+    )
+    memory = remember(History(time_zone="UTC", check_ins=(first, last)), as_of=END)
+    assert advance(memory, late) is None
+    assert advance(memory, last) is None, "nor is one that is known already"

@@ -166,7 +166,7 @@ def test_who_is_asked_weekly_is_looked_back_at_longer() -> None:
     window = days((1, 4, 6, 8), 8)
     weekly = history(*BEFORE, *window, *days(range(15, 90, 7), 3))
     signals = raised(follow(weekly))
-    assert [step.offset for step in signals] == [29]
+    assert [step.offset for step in signals] == [22]
 
 
 def test_three_check_in_days_are_needed_since_the_infusion() -> None:

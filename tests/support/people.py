@@ -4,11 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx2
 
+from app.clinics.scopes import Scope
+from app.foundation.audit import OPERATOR, AuditEvent
 from app.foundation.ids import new_id
+from app.foundation.tokens import TokenKind, new_token
+from app.storage import api_keys
 from tests.support.service import Service
 
 ZONE = "Europe/Berlin"
@@ -136,6 +140,31 @@ def clinic_client(service: Service, name: str = "Clinic") -> ClinicClient:
         base_url=service.url, headers={"authorization": f"Bearer {opened.api_key}"}, timeout=30
     )
     return ClinicClient(http, str(opened.clinic_id), opened.api_key)
+
+
+def key_with(service: Service, clinic_id: str, *scopes: Scope) -> str:
+    """Give a clinic a further API key with these scopes only."""
+
+    async def make() -> str:
+        now, key_id = service.clock.now(), new_id()
+        text, reference = new_token(TokenKind.API_KEY, UUID(clinic_id))
+        made = AuditEvent(
+            at=now, actor=OPERATOR, action="api_key.made", subject_kind="api_key", subject_id=key_id
+        )
+        async with service.equipment.database.work(UUID(clinic_id)) as work:
+            await api_keys.add(
+                work,
+                id=key_id,
+                name="narrow key",
+                digest=reference.digest,
+                scopes=[scope.value for scope in scopes],
+                now=now,
+                audit=made,
+            )
+            await work.commit()
+        return text
+
+    return service.run(make())
 
 
 def treated(

@@ -23,6 +23,7 @@ class Received:
     status: int
     raw: bytes
     at: float
+    path: str
 
     @property
     def type(self) -> str:
@@ -32,11 +33,16 @@ class Received:
 
 @dataclass
 class Receiver:
-    """What came, in order; ``answer`` decides the status by the count of requests so far."""
+    """What came, in order; ``answer`` decides the status by the count of requests so far.
+
+    ``answer_path``, where given, decides by the path instead; ``answer_headers`` go with every answer.
+    """
 
     url: str
     secret: str | None = None
     answer: Callable[[int], int] = lambda _count: 204
+    answer_path: Callable[[str], int] | None = None
+    answer_headers: dict[str, str] = field(default_factory=dict)
     requests: list[Received] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
 
@@ -76,12 +82,23 @@ def running_receiver() -> Iterator[Receiver]:
             if receiver.secret is not None:
                 verified = _signature_is_right(receiver.secret, headers, raw)
             with receiver.changed:
-                status = receiver.answer(len(receiver.requests))
+                by_path = receiver.answer_path
+                status = by_path(self.path) if by_path else receiver.answer(len(receiver.requests))
                 receiver.requests.append(
-                    Received(headers["webhook-id"], json.loads(raw), verified, status, raw, time.monotonic())
+                    Received(
+                        headers["webhook-id"],
+                        json.loads(raw),
+                        verified,
+                        status,
+                        raw,
+                        time.monotonic(),
+                        self.path,
+                    )
                 )
                 receiver.changed.notify_all()
             self.send_response(status)
+            for name, value in receiver.answer_headers.items():
+                self.send_header(name, value)
             self.send_header("content-length", "0")
             self.end_headers()
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import uvicorn
@@ -54,12 +54,13 @@ def running_service(
     work: bool = True,
     speedup: int = 1000,
     requests_per_minute: int = 1_000_000,
+    clock: SettableClock | None = None,
 ) -> Iterator[Service]:
-    """Run API and worker until the end of the block."""
+    """Run API and worker until the end of the block; on the machine's own time with a ``RunningClock``."""
+    clock = clock or SettableClock(now)
     ready, holder, stop = threading.Event(), [], _Stop()
 
     async def live() -> None:
-        clock = SettableClock(now)
         equipment = Equipment(
             database=Database(database_url),
             vault=Vault(KEY),
@@ -74,6 +75,8 @@ def running_service(
             log_config=None,
             access_log=False,
             lifespan="off",
+            server_header=False,
+            date_header=False,
             timeout_graceful_shutdown=2,
         )
         server = uvicorn.Server(config)
@@ -112,6 +115,20 @@ def running_service(
     finally:
         stop()
         thread.join(40)
+
+
+class RunningClock(SettableClock):
+    """The machine's time, moved by as much as the test moved it: waits end by themselves."""
+
+    def __init__(self) -> None:
+        super().__init__(datetime.now(UTC))
+        self._moved_by = timedelta(0)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self._moved_by
+
+    def move_to(self, moment: datetime) -> None:
+        self._moved_by = moment - datetime.now(UTC)
 
 
 class _Stop:

@@ -1,0 +1,26 @@
+"""``afterglow doctor``: what is wrong here, and how to mend it. It makes nothing and changes nothing."""
+
+from collections.abc import Iterator
+
+from app.cli.doctor_database import check_elsewhere, check_embedded
+from app.cli.doctor_findings import Finding, show
+from app.cli.doctor_machine import check_data_folder, check_key_text, check_machine, has_database
+from app.cli.ground import data_dir_of
+from app.settings import Settings
+
+
+def run(settings: Settings) -> bool:
+    """Print every finding; gives whether nothing is wrong."""
+    return show(_examine(settings))
+
+
+def _examine(settings: Settings) -> Iterator[Finding]:
+    yield from check_machine(settings)
+    if settings.database_url is not None:
+        yield check_key_text(settings)
+        yield from check_elsewhere(settings)
+        return
+    data_dir = data_dir_of(settings)
+    yield from check_data_folder(settings, data_dir)
+    if has_database(data_dir):
+        yield from check_embedded(settings, data_dir)

@@ -1,0 +1,180 @@
+"""What `afterglow doctor` looks at in the database: schema, roles, row-level security, clock, deliveries."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from app.cli.doctor_findings import Finding, good, unusual, wrong
+from app.cli.ground import KEY_FILE, Ground
+from app.foundation.vault import CannotOpenError, KeyFileError, parse_key
+from app.patients import service as patients
+from app.settings import Settings
+from app.storage.binaries import OLDEST_MAJOR, LocalDatabaseError, find_binaries
+from app.storage.database import Database
+from app.storage.embedded import connect_or_start
+from app.storage.failures import failures_named
+from app.storage.inspection import Inspection, inspect, open_clinics, undelivered
+from app.storage.migrating import APPLICATION_ROLE, DATABASE, SchemaBehindError, check_schema
+from app.web.equipment import Equipment
+
+_ANSWER_WITHIN_SECONDS: Final = 20
+_NOTICEABLE_SKEW_SECONDS: Final = 2
+_WRONG_SKEW_SECONDS: Final = 30
+
+
+def check_elsewhere(settings: Settings) -> Iterator[Finding]:
+    """Check the database that DATABASE_URL names."""
+    if settings.database_url is None or settings.encryption_key is None:
+        return
+    if settings.owner_url is None:
+        yield unusual(
+            "AFTERGLOW_OWNER_URL is not set.", "Set it where migrate, backup and restore are to be run."
+        )
+    try:
+        key = parse_key(settings.encryption_key.get_secret_value())
+    except KeyFileError:
+        return  # the machine's part says so
+    yield from _check(settings, settings.database_url.get_secret_value(), key)
+
+
+def check_embedded(settings: Settings, data_dir: Path) -> Iterator[Finding]:
+    """Check the embedded database, starting it for as long as that takes when nobody runs it."""
+    try:
+        key = parse_key((data_dir / KEY_FILE).read_text())
+        with _running(settings, data_dir) as url:
+            yield from _check(settings, url, key)
+    except LocalDatabaseError as error:
+        yield wrong("The embedded database does not run.", str(error))
+    except (KeyFileError, OSError):
+        return  # the machine's part says so
+
+
+@contextmanager
+def _running(settings: Settings, data_dir: Path) -> Iterator[str]:
+    # Not open_ground: that makes what is missing, and a doctor only looks.
+    address, supervisor = connect_or_start(data_dir, find_binaries(settings.postgres_bin))
+    try:
+        yield address.url(APPLICATION_ROLE, DATABASE)
+    finally:
+        if supervisor is not None:
+            supervisor.stop()
+
+
+def _check(settings: Settings, url: str, key: bytes) -> Iterator[Finding]:
+    try:
+        with failures_named():
+            found, skew = asyncio.run(_inspected(url))
+    except (LocalDatabaseError, TimeoutError, OSError) as error:
+        yield wrong(
+            f"The database does not answer ({_kind(error)}).", "Check that it runs, and DATABASE_URL."
+        )
+        return
+    yield from _server(found, skew)
+    yield from _role(found)
+    try:
+        with failures_named():
+            check_schema(url)
+    except (SchemaBehindError, LocalDatabaseError):
+        yield wrong("The database's tables are not those of this version.", "Run `afterglow migrate`.")
+        return
+    yield _isolation(found)
+    yield good("The database's tables are those of this version")
+    ground = Ground(application_url=url, owner_url=None, key=key, data_dir=None, binaries=None)
+    with failures_named():
+        yield from asyncio.run(_contents(ground, settings))
+
+
+async def _inspected(url: str) -> tuple[Inspection, float]:
+    database = Database(url)
+    try:
+        async with asyncio.timeout(_ANSWER_WITHIN_SECONDS):
+            found = await inspect(database)
+            return found, (datetime.now(UTC) - found.now).total_seconds()
+    finally:
+        await database.close()
+
+
+def _kind(error: BaseException) -> str:
+    return "no answer in time" if isinstance(error, TimeoutError) else str(error).partition(";")[0]
+
+
+def _server(found: Inspection, skew: float) -> Iterator[Finding]:
+    if found.major < OLDEST_MAJOR:
+        yield wrong(
+            f"The database is PostgreSQL {found.version}.", f"PostgreSQL {OLDEST_MAJOR} or newer is needed."
+        )
+    else:
+        yield good(f"The database answers: PostgreSQL {found.version}")
+    told = f"This machine's clock and the database's are {abs(skew):.1f} s apart"
+    if abs(skew) >= _WRONG_SKEW_SECONDS:
+        yield wrong(f"{told}.", "Set both by NTP: due times and signatures depend on the clock.")
+    elif abs(skew) >= _NOTICEABLE_SKEW_SECONDS:
+        yield unusual(f"{told}.", "Set both by NTP.")
+    else:
+        yield good(told)
+
+
+def _role(found: Inspection) -> Iterator[Finding]:
+    for has, power, mend in (
+        (found.superuser, "is a superuser", "NOSUPERUSER"),
+        (found.bypasses_security, "bypasses row-level security", "NOBYPASSRLS"),
+        (found.makes_others, "may make roles or databases", "NOCREATEROLE NOCREATEDB"),
+    ):
+        if has:
+            yield wrong(
+                f"The application role {found.role} {power}: nothing would part the clinics.",
+                f'ALTER ROLE "{found.role}" {mend};',
+            )
+    if found.owned and not found.superuser:
+        yield wrong(
+            f"The application role {found.role} owns {len(found.owned)} tables ({found.owned[0]}, …).",
+            "Migrate as another role (AFTERGLOW_OWNER_URL) and let the application have no part in it.",
+        )
+    elif not (found.superuser or found.bypasses_security or found.makes_others):
+        yield good(f"The application role {found.role} owns nothing and cannot pass row-level security")
+
+
+def _isolation(found: Inspection) -> Finding:
+    if found.open_tables:
+        return wrong(
+            f"Row-level security is not forced on {', '.join(found.open_tables)}.",
+            "Run `ALTER TABLE care.… FORCE ROW LEVEL SECURITY` as the owner, and find out who took it away.",
+        )
+    return good("Row-level security is forced on every clinic's table")
+
+
+async def _contents(ground: Ground, settings: Settings) -> list[Finding]:
+    equipment = ground.equipment(settings)
+    try:
+        return [await _key_fits(equipment), _deliveries(await undelivered(equipment.database))]
+    finally:
+        await equipment.database.close()
+
+
+async def _key_fits(equipment: Equipment) -> Finding:
+    try:
+        for clinic_id in await open_clinics(equipment.database):
+            if await patients.list_patients(equipment, clinic_id, after=None, limit=1):
+                return good("The encryption key opens what is stored")
+    except CannotOpenError:
+        return wrong(
+            "The encryption key does not open what is stored.",
+            "Put the key back that this database was first used with.",
+        )
+    return good("Nothing is stored yet that the encryption key would have to open")
+
+
+def _deliveries(waiting: dict[str, int]) -> Finding:
+    if not waiting:
+        return good("All webhooks have been delivered")
+    told = ", ".join(f"{count} {state}" for state, count in sorted(waiting.items()))
+    if set(waiting) == {"pending"}:
+        return unusual(f"Webhooks not delivered yet: {told}.", "Make sure that `afterglow worker` runs.")
+    return unusual(
+        f"Webhooks not delivered: {told}.",
+        "Mend or enable the endpoint (POST /v1/webhook-endpoints/{id}/enable), then send again "
+        "(POST /v1/deliveries/{id}/resend).",
+    )

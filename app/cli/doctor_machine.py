@@ -1,0 +1,151 @@
+"""What `afterglow doctor` looks at on this machine: Python, time zones, settings, folders, programs, key."""
+
+import os
+import platform
+import shutil
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from app.cli.doctor_findings import Finding, good, unusual, wrong
+from app.cli.ground import KEY_FILE
+from app.foundation.vault import KeyFileError, parse_key
+from app.settings import Settings
+from app.storage.binaries import LocalDatabaseError, find_binaries
+from app.storage.embedded import find_running
+from app.webhooks.addresses import AllowedNetworks, NetworkListError
+
+_OLDEST_PYTHON: Final = (3, 11)
+_ZONES: Final = ("America/New_York", "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe")
+_GIBIBYTE: Final = 1024**3
+_LEAST_FREE: Final = 1 * _GIBIBYTE
+_LITTLE_FREE: Final = 5 * _GIBIBYTE
+
+
+def check_machine(settings: Settings) -> Iterator[Finding]:
+    """Check what does not depend on where the database is."""
+    yield _python()
+    yield _time_zones()
+    yield _public_url(settings)
+    yield _webhook_allow(settings)
+
+
+def check_data_folder(settings: Settings, data_dir: Path) -> Iterator[Finding]:
+    """Check what the embedded database stands on."""
+    yield _programs(settings)
+    yield _folder(data_dir)
+    yield _free_space(data_dir)
+    yield check_key_text(settings) if settings.encryption_key else _key_file(data_dir)
+
+
+def check_key_text(settings: Settings) -> Finding:
+    """Check a key that was given in the environment."""
+    try:
+        parse_key(settings.encryption_key.get_secret_value() if settings.encryption_key else "")
+    except KeyFileError:
+        return wrong(
+            "AFTERGLOW_ENCRYPTION_KEY is not 32 bytes in base64.",
+            "Give the key that this database was first used with; a new one opens nothing.",
+        )
+    return good("The encryption key is given in AFTERGLOW_ENCRYPTION_KEY")
+
+
+def has_database(data_dir: Path) -> bool:
+    """Say whether an embedded database was ever made in this folder."""
+    return (data_dir / "postgres").exists()
+
+
+def _python() -> Finding:
+    found = f"Python {platform.python_version()}"
+    if sys.version_info < _OLDEST_PYTHON:
+        return wrong(f"{found} is too old.", "Install Afterglow under Python 3.11 or newer.")
+    return good(found)
+
+
+def _time_zones() -> Finding:
+    try:
+        for zone in _ZONES:
+            ZoneInfo(zone)
+    except ZoneInfoNotFoundError as error:
+        return wrong(f"Time zones are missing ({error}).", "Install the tzdata package: pip install tzdata.")
+    return good("Time zones are there")
+
+
+def _public_url(settings: Settings) -> Finding:
+    if settings.links_start_with.startswith("https://"):
+        return good(f"Links start with {settings.links_start_with}")
+    return unusual(
+        f"Links in webhooks and enrolment codes start with {settings.links_start_with}, which is not https.",
+        "Put TLS in front of the service and set AFTERGLOW_PUBLIC_URL to the https address that others use.",
+    )
+
+
+def _webhook_allow(settings: Settings) -> Finding:
+    try:
+        networks = AllowedNetworks.parse(settings.webhook_allow).networks
+    except NetworkListError:
+        return wrong(
+            "AFTERGLOW_WEBHOOK_ALLOW cannot be read.",
+            "Write networks, parted by commas, without bits beyond the prefix: 10.1.0.0/16,192.168.7.0/24.",
+        )
+    if networks:
+        return good(f"Webhooks may also reach {', '.join(map(str, networks))}")
+    return good("Webhooks reach public addresses only")
+
+
+def _programs(settings: Settings) -> Finding:
+    try:
+        binaries = find_binaries(settings.postgres_bin)
+    except LocalDatabaseError as error:
+        found, _, mend = str(error).partition(". ")
+        return wrong(f"{found}.", mend)
+    return good(f"PostgreSQL {binaries.version} programs in {binaries.folder}")
+
+
+def _folder(data_dir: Path) -> Finding:
+    if not data_dir.exists():
+        return good(f"Data folder {data_dir} is not there yet; the first start makes it")
+    if not data_dir.is_dir():
+        return wrong(f"{data_dir} is not a folder.", "Name a folder in AFTERGLOW_DATA_DIR or --data-dir.")
+    if not os.access(data_dir, os.R_OK | os.W_OK | os.X_OK):
+        return wrong(
+            f"This account may not write in the data folder {data_dir}.",
+            "Run as the account that first started the service, or name another folder in AFTERGLOW_DATA_DIR.",
+        )
+    if data_dir.stat().st_mode & stat.S_IWOTH:
+        return wrong(f"Everybody may write in the data folder {data_dir}.", f"chmod o-w {data_dir}")
+    state = "is used by a running server" if find_running(data_dir) else "is reachable"
+    return good(f"Data folder {data_dir} {state}")
+
+
+def _free_space(data_dir: Path) -> Finding:
+    existing = next(folder for folder in (data_dir, *data_dir.parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
+    found = f"{free / _GIBIBYTE:.1f} GiB free for the data folder"
+    if free < _LEAST_FREE:
+        return wrong(f"Only {found}.", "Free some: a full disk stops PostgreSQL, and no check-in is kept.")
+    if free < _LITTLE_FREE:
+        return unusual(f"Only {found}.", "Plan for more; backups need room too.")
+    return good(found)
+
+
+def _key_file(data_dir: Path) -> Finding:
+    path = data_dir / KEY_FILE
+    if not path.exists():
+        if has_database(data_dir):
+            return wrong(
+                f"The encryption key {path} is missing.",
+                "Put it back from your backup before anything starts: a new key opens nothing that is stored.",
+            )
+        return good("No encryption key yet; the first start makes it")
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        return wrong(f"Others may read the encryption key {path} (mode {mode:04o}).", f"chmod 600 {path}")
+    try:
+        parse_key(path.read_text())
+    except (KeyFileError, OSError, UnicodeDecodeError):
+        return wrong(f"The encryption key {path} cannot be read.", "Put it back from your backup.")
+    return good(f"Encryption key {path}, readable by its owner only")

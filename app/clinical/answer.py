@@ -1,0 +1,128 @@
+"""The record of an answer: what an evaluation found, with every number it used."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from app.clinical.channels import PerChannel
+from app.clinical.grounds import Ground, Level, Reason
+from app.clinical.reference import Baseline, NoReference, Reference
+from app.clinical.thresholds import median_gap
+from app.clinical.worse import WorseThanBefore
+
+RECENT_DAYS: Final = 10
+"""The span of "9 check-ins in the last 10 days"; it describes and decides nothing."""
+
+
+class DataQuality(NamedTuple):
+    """How much the answer rests on. `recent_days` are the latest check-in days with any channel.
+
+    `gaps_counted` is over how many of the latest gaps the rule takes their median.
+    """
+
+    today: date
+    recent_days: tuple[int, ...]
+    last_report_at: datetime | None
+    last_report_on: date | None
+    gaps_counted: int
+
+    @property
+    def days_in_last_10(self) -> int:
+        """Check-in days among the last ten, today included."""
+        today = self.today.toordinal()
+        return sum(today - day < RECENT_DAYS for day in self.recent_days)
+
+    @property
+    def median_gap_days(self) -> float | None:
+        """The gap that the rule looks back by; None with fewer than two check-in days."""
+        return median_gap(self.recent_days, self.gaps_counted) or None
+
+    @property
+    def longest_gap_days(self) -> int | None:
+        """The longest distance between the latest check-in days, the time since the last one included."""
+        if not self.recent_days:
+            return None
+        ends = (*self.recent_days, max(self.today.toordinal(), self.recent_days[-1]))
+        return max(later - earlier for earlier, later in pairwise(ends))
+
+
+class Exposure(NamedTuple):
+    """The infusions so far, so that a rising frequency is visible and never encouraged.
+
+    `last_hours` are the hours since the last infusion; `total` counts all infusions ever; `benefits` are
+    the days from earlier infusions to the first day at consider, where there was one.
+    """
+
+    last_on: date | None
+    days_since_last: int | None
+    in_30_days: int
+    in_90_days: int
+    in_365_days: int
+    total: int
+    benefits: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LastTotal:
+    """The last total of a validated scale and its day, in points of that scale."""
+
+    scale: str
+    on: date
+    total: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """What the reports say as of a moment. It speaks about now; nothing in it predicts or decides.
+
+    Attributes:
+        as_of: the moment. `day` is its check-in day in `time_zone`.
+        level: the worst of the grounds.
+        grounds: ground A always, others when they have something to say.
+        notes: what is said with every level: assumed or falling reference, channels that are off, a
+            booster that did not hold, what would have changed the answer.
+        held_back: why nothing may be raised now; empty when nothing holds it back.
+        reports: mean of each channel's last answered day, in points.
+        share_lost: each channel's share of the gain lost on that day, unsmoothed, -1 to 1.25.
+        smoothed_share: the same, smoothed.
+        smoothed_level: each channel's smoothed report in points.
+        weighted: the weighted share of the last check-in day, unsmoothed; `smoothed` is S.
+        threshold: the S from which ground A says consider.
+        reference: the reference, or why there is none.
+        baseline: before treatment.
+        worse_than_before: channels below their baseline; never a booster question.
+        unsteady_since: the earliest day on which a measured ground left steady; None when all are steady.
+        steady_on: the last check-in day on which check-ins were steady, since the last infusion.
+        rule, version: what decided.
+    """
+
+    as_of: datetime
+    day: date
+    time_zone: str
+    level: Level
+    grounds: tuple[Ground, ...]
+    notes: tuple[Reason, ...]
+    held_back: tuple[Reason, ...]
+    reports: PerChannel[float | None]
+    share_lost: PerChannel[float | None]
+    smoothed_share: PerChannel[float | None]
+    smoothed_level: PerChannel[float | None]
+    weighted: float | None
+    smoothed: float | None
+    threshold: float | None
+    reference: Reference | NoReference
+    baseline: Baseline | None
+    data_quality: DataQuality
+    exposure: Exposure
+    last_totals: tuple[LastTotal, ...]
+    worse_than_before: tuple[WorseThanBefore, ...]
+    unsteady_since: date | None
+    steady_on: date | None
+    rule: str
+    version: str
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether there is a reference and every measured ground is steady."""
+        return self.unsteady_since is None and any(ground.level == Level.STEADY for ground in self.grounds)

@@ -1,0 +1,116 @@
+"""What is said beside the grounds: remarks on the data, and why nothing may be raised now."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from app.clinical.channels import CHANNELS
+from app.clinical.counterfactual import would_have_changed
+from app.clinical.grounds import Ground, GroundName, Level, Reason, ReasonCode
+from app.clinical.loss import Loss
+from app.clinical.memory import SECONDS_AN_HOUR, Memory
+from app.clinical.protocol import Protocol
+from app.clinical.reference import NoReference, NoReferenceBecause, Reference, ReferenceKind
+
+
+def held_back(
+    memory: Memory,
+    grounds: Sequence[Ground],
+    level: Level,
+    reference: Reference | NoReference,
+    as_of: datetime,
+    today: int,
+    protocol: Protocol,
+) -> tuple[Reason, ...]:
+    """Why nothing may be raised now: no reference, induction, acute effects, a course that is over."""
+    held: list[Reason] = []
+    treatment = memory.treatment
+    if isinstance(reference, NoReference):
+        if reference.because is NoReferenceBecause.INDUCTION_RUNNING:
+            held.append(Reason(ReasonCode.INDUCTION_RUNNING, (("until", reference.until),)))
+        elif level < Level.CONSIDER_BOOSTER:
+            held.extend(grounds[0].reasons)
+    if treatment.last_at is not None:
+        hours = (as_of.timestamp() - treatment.last_at) / SECONDS_AN_HOUR
+        if hours < protocol.acute_hours:
+            facts = (("hours", hours), ("needed", protocol.acute_hours))
+            held.append(Reason(ReasonCode.WITHIN_A_DAY_OF_INFUSION, facts))
+    closed = treatment.course_closed
+    if closed is not None and closed <= today:
+        held.append(Reason(ReasonCode.COURSE_CLOSED, (("on", date.fromordinal(closed)),)))
+    return tuple(held)
+
+
+def notes_on(
+    memory: Memory,
+    grounds: Sequence[Ground],
+    level: Level,
+    reference: Reference,
+    loss: Loss,
+    today: int,
+    protocol: Protocol,
+) -> tuple[Reason, ...]:
+    """What is said with every level: how far the data can be trusted, and what would have changed it."""
+    complete = None not in reference.values
+    if level is not Level.CONSIDER_BOOSTER and complete and reference.kind is ReferenceKind.MEASURED:
+        return ()
+    notes: list[Reason] = []
+    if level is Level.CONSIDER_BOOSTER:
+        notes.extend(_did_not_hold(memory, grounds, loss, today, protocol))
+    if reference.assumes_baseline:
+        notes.append(Reason(ReasonCode.ASSUMED_BASELINE, (("threshold", protocol.consider_at_assumed),)))
+    if reference.falling:
+        notes.append(Reason(ReasonCode.FALLING_REFERENCE, (("n_days", reference.n_days),)))
+    notes.extend(_channels_off(reference, protocol))
+    if level is Level.CONSIDER_BOOSTER:
+        notes.extend(_would_have_changed(memory, grounds, reference, loss, protocol))
+    return tuple(notes)
+
+
+def _channels_off(reference: Reference, protocol: Protocol) -> list[Reason]:
+    """Channels with too few days of their own in the window."""
+    return [
+        Reason(
+            ReasonCode.CHANNEL_OFF,
+            (("channel", channel.value), ("n_days", n_days), ("days_needed", protocol.window_least_days)),
+        )
+        for channel, value, n_days in zip(CHANNELS, reference.values, reference.days, strict=True)
+        if value is None
+    ]
+
+
+def _would_have_changed(
+    memory: Memory, grounds: Sequence[Ground], reference: Reference, loss: Loss, protocol: Protocol
+) -> list[Reason]:
+    """What other report would have kept it below consider; nothing when a validated total says so too."""
+    names = {ground.name for ground in grounds if ground.level is Level.CONSIDER_BOOSTER}
+    if GroundName.SCALE_RELAPSE in names:
+        return []
+    reason = would_have_changed(
+        memory.before,
+        loss,
+        reference,
+        gain_lost=GroundName.GAIN_LOST in names,
+        mood_alone=GroundName.ONE_CHANNEL in names,
+        protocol=protocol,
+    )
+    return [reason]
+
+
+def _did_not_hold(
+    memory: Memory, grounds: Sequence[Ground], loss: Loss, today: int, protocol: Protocol
+) -> tuple[Reason, ...]:
+    """Consider again within 14 days of a booster: review rather than repeat."""
+    treatment = memory.treatment
+    if not treatment.last_is_booster or treatment.last_day is None:
+        return ()
+    since = [loss.considered_on] if loss.considered_on is not None else []
+    since += [
+        ground.since.toordinal()
+        for ground in grounds
+        if ground.name is GroundName.SCALE_RELAPSE and ground.level == Level.CONSIDER_BOOSTER and ground.since
+    ]
+    lasted = min(since, default=today) - treatment.last_day
+    if not 0 <= lasted <= protocol.not_held_days:
+        return ()
+    facts = (("booster_on", date.fromordinal(treatment.last_day)), ("days", lasted))
+    return (Reason(ReasonCode.BOOSTER_DID_NOT_HOLD, facts),)

@@ -1,0 +1,98 @@
+"""Looking at a database from outside, for `afterglow doctor`: what it is, who we are in it, what waits."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import text
+
+from app.storage import clinics
+from app.storage.database import Database
+from app.storage.rows import CARE, FRONT_DESK, JOBS
+
+_SERVER: Final = text(
+    "SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int / 10000 "
+    "AS major, clock_timestamp() AS now"
+)
+_ROLE: Final = text(
+    "SELECT rolname, rolsuper, rolbypassrls, rolcreaterole OR rolcreatedb AS makes_others "
+    "FROM pg_roles WHERE rolname = current_user"
+)
+# What a role may do as a member of another counts as its own.
+_OWNED: Final = text(
+    "SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+    "WHERE n.nspname = ANY(:schemas) AND c.relkind IN ('r', 'p') "
+    "AND pg_has_role(current_user, c.relowner, 'MEMBER') ORDER BY 1"
+)
+_OPEN_TABLES: Final = text(
+    "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = :care "
+    "AND c.relkind IN ('r', 'p') AND NOT (c.relrowsecurity AND c.relforcerowsecurity) ORDER BY 1"
+)
+_WAITING: Final = text(
+    "SELECT state, count(*) AS number FROM deliveries WHERE state <> 'delivered' GROUP BY state"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """What the application role finds.
+
+    Attributes:
+        version: the server's version, for example "18.6".
+        major: its major version.
+        now: its clock.
+        role: who we are there.
+        superuser: whether no rule binds that role.
+        bypasses_security: whether row-level security does not bind it.
+        makes_others: whether it may make roles or databases.
+        owned: tables that the role owns, by itself or through another role.
+        open_tables: tenants' tables on which row-level security is not forced.
+    """
+
+    version: str
+    major: int
+    now: datetime
+    role: str
+    superuser: bool
+    bypasses_security: bool
+    makes_others: bool
+    owned: tuple[str, ...]
+    open_tables: tuple[str, ...]
+
+
+async def inspect(database: Database) -> Inspection:
+    """Look at the server and at our own role; needs no table of ours."""
+    async with database.work(None) as work:
+        server = (await work.execute(_SERVER)).one()
+        role = (await work.execute(_ROLE)).one()
+        owned = await work.execute(_OWNED, {"schemas": [CARE, FRONT_DESK, JOBS]})
+        open_tables = await work.execute(_OPEN_TABLES, {"care": CARE})
+        return Inspection(
+            version=server.version,
+            major=server.major,
+            now=server.now,
+            role=role.rolname,
+            superuser=role.rolsuper,
+            bypasses_security=role.rolbypassrls,
+            makes_others=role.makes_others,
+            owned=tuple(owned.scalars()),
+            open_tables=tuple(open_tables.scalars()),
+        )
+
+
+async def open_clinics(database: Database) -> list[UUID]:
+    """List all open clinics."""
+    async with database.work(None) as work:
+        return await clinics.open_clinics(work)
+
+
+async def undelivered(database: Database) -> dict[str, int]:
+    """Count the deliveries of all open clinics that have not arrived, by state."""
+    counts: Counter[str] = Counter()
+    for clinic_id in await open_clinics(database):
+        async with database.work(clinic_id) as work:
+            for row in await work.execute(_WAITING):
+                counts[row.state] += row.number
+    return dict(counts)

@@ -1,0 +1,140 @@
+"""The report of a backtest: as JSON values, and as text for a terminal."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from math import isfinite
+from typing import Any
+
+from app.clinical.grounds import Level
+from app.clinical.protocol import Protocol
+from app.clinical.reference import ReferenceKind
+from app.studies.measures import FalseSignals, FoundLosses, Measures
+from app.studies.report_tables import days, listed, part_of, percent, plain, rate
+from app.studies.row_problems import Problems
+
+PROBLEMS_SHOWN = 20
+
+
+def with_reference(measures: Measures) -> int:
+    """How many patients had a reference."""
+    return measures.patients - measures.references.get(ReferenceKind.NONE.value, 0)
+
+
+def rule_on(measures: Measures) -> int:
+    """For how many patients the rule could speak."""
+    return measures.patients - sum(measures.rule_off.values())
+
+
+def measures_json(measures: Measures) -> dict[str, Any]:
+    """The measures as JSON values. A share is a number from 0 to 1; what cannot be said is null."""
+    return {
+        "patients": measures.patients,
+        "check_ins": measures.check_ins,
+        "with_reference": with_reference(measures),
+        "references": dict(measures.references),
+        "no_reference": dict(measures.no_reference),
+        "rule_on": rule_on(measures),
+        "rule_off": dict(measures.rule_off),
+        "signals": {
+            "total": measures.signals,
+            "by_level": {Level.CONSIDER_BOOSTER.value: measures.signals},
+            "by_ground": dict(measures.by_ground),
+        },
+        "watches": measures.watches,
+        "years_watched": measures.years_watched,
+        "signals_per_patient_year": measures.signals_a_year,
+        "false_signals": _finite(asdict(measures.false_signals)) if measures.false_signals else None,
+        "found": _finite(asdict(measures.found)) if measures.found else None,
+    }
+
+
+def backtest_json(
+    measures: Measures, *, protocol: Protocol, problems: Problems | None = None
+) -> dict[str, Any]:
+    """The whole report of a backtest as JSON values."""
+    report = {"rule": protocol.name, **measures_json(measures)}
+    if problems is not None:
+        report["problems"] = {
+            "count": problems.count,
+            "first": [
+                {"file": one.file.value, "line": one.line, "column": one.column, "reason": one.fault.value}
+                for one in problems.first
+            ],
+        }
+        report["notices"] = {
+            "count": problems.notice_count,
+            "first": [
+                {"file": one.file.value, "line": one.line, "said": one.said.value} for one in problems.notices
+            ],
+        }
+    return report
+
+
+def backtest_text(measures: Measures, *, protocol: Protocol, problems: Problems | None = None) -> str:
+    """The whole report of a backtest as text for a terminal, without a line break at the end."""
+    parts = [f"Rule {protocol.name}", plain(list(_rows(measures)))]
+    if measures.found:
+        parts.append(plain([("Losses", ""), *_found_rows(measures.found)]))
+    if measures.false_signals:
+        parts.append(plain([("Patients who never lost it", ""), *_false_rows(measures.false_signals)]))
+    if problems is not None:
+        parts.extend(_problem_parts(problems))
+    return "\n\n".join(parts)
+
+
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no infinity: a rate without bound is null."""
+    return {
+        name: None if isinstance(value, float) and not isfinite(value) else value
+        for name, value in values.items()
+    }
+
+
+def _rows(measures: Measures) -> Iterator[tuple[str, str]]:
+    yield "Patients", str(measures.patients)
+    yield "Check-ins", str(measures.check_ins)
+    yield "With a reference", part_of(with_reference(measures), measures.patients)
+    if measures.no_reference:
+        yield "  without, because", listed(list(measures.no_reference.items()))
+    yield "Rule on", part_of(rule_on(measures), measures.patients)
+    if measures.rule_off:
+        yield "  off, because", listed(list(measures.rule_off.items()))
+    yield "Consider-booster signals", str(measures.signals)
+    if measures.by_ground:
+        yield "  by ground", listed(list(measures.by_ground.items()))
+    yield "Rises to watch", str(measures.watches)
+    yield "Patient-years with the rule on", f"{measures.years_watched:.1f}"
+    yield "Signals a patient-year", rate(measures.signals_a_year)
+
+
+def _found_rows(found: FoundLosses) -> Iterator[tuple[str, str]]:
+    yield "  lost the benefit", str(found.lost)
+    yield "  of these with the rule on", part_of(found.rule_on, found.lost)
+    yield "  raised before the onset", part_of(found.raised_before, found.rule_on)
+    yield "  to find (no earlier signal)", str(found.to_find)
+    yield "  found within 14 days", percent(found.share_within_14)
+    yield "  found within 40 days", percent(found.share_within_40)
+    yield "  half found by day", days(found.median_delay)
+    yield "  nine tenths found by day", days(found.ninetieth_delay)
+
+
+def _false_rows(false: FalseSignals) -> Iterator[tuple[str, str]]:
+    yield "  patients", str(false.stable)
+    yield "  of these with the rule on", part_of(false.rule_on, false.stable)
+    yield "  with any signal", part_of(false.with_any, false.rule_on)
+    yield "  first false signals a patient-year", rate(false.first_a_year)
+    yield "  all false signals a patient-year", rate(false.episodes_a_year)
+    yield "  false watches a patient-year", rate(false.watches_a_year)
+
+
+def _problem_parts(problems: Problems) -> Iterator[str]:
+    if problems.notice_count:
+        yield _told("Noticed", [str(one) for one in problems.notices], problems.notice_count)
+    if problems.count:
+        yield _told("Refused rows", [str(one) for one in problems.first], problems.count)
+
+
+def _told(title: str, lines: list[str], count: int) -> str:
+    shown = lines[:PROBLEMS_SHOWN]
+    more = [f"and {count - len(shown)} more"] if count > len(shown) else []
+    return "\n  ".join([f"{title}: {count}", *shown, *more])

@@ -1,0 +1,184 @@
+"""Corrections, withdrawals, and the sync that tells of both."""
+
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+
+from app.foundation.ids import new_id
+from tests.support.people import ClinicClient, PatientClient
+from tests.support.problems import assert_problem
+from tests.support.service import NOW, Service
+
+
+def fresh(clinic: ClinicClient, service: Service) -> PatientClient:
+    return clinic.enrol(clinic.patient(), service.url)
+
+
+def sync(
+    phone: PatientClient, cursor: str | None = None, limit: int = 200
+) -> tuple[list[dict[str, Any]], str]:
+    params = {"limit": str(limit)} | ({"after": cursor} if cursor else {})
+    page = phone.http.get("/v1/check-ins", params=params).json()
+    return page["items"], page["cursor"]
+
+
+def test_the_same_id_with_another_body_is_a_conflict_and_changes_nothing(
+    one_clinic: ClinicClient, service: Service
+) -> None:
+    phone, check_in_id = fresh(one_clinic, service), str(new_id())
+    first = phone.check_in(NOW, (5, 5, 5), check_in_id=check_in_id)
+
+    earlier = (NOW - timedelta(seconds=1)).isoformat()
+    for other in ({"mood": 6}, {"note": "x"}, {"sleep_hours": 7}, {"recorded_at": earlier}):
+        reply = phone.check_in(NOW, (5, 5, 5), check_in_id=check_in_id, **other)
+        assert_problem(reply, 409, pointer="#/id", code="check-in-conflict")
+
+    assert phone.check_in(NOW, (5, 5, 5), check_in_id=check_in_id).json() == first.json()
+    assert [one["mood"] for one in sync(phone)[0]] == [5]
+
+
+def test_saying_the_same_in_other_words_is_the_same(one_clinic: ClinicClient, service: Service) -> None:
+    phone, check_in_id = fresh(one_clinic, service), str(new_id())
+    assert phone.check_in(NOW, (5, 5, 5), check_in_id=check_in_id).status_code == 201
+
+    spelled_out = {"note": None, "asks_about_booster": False, "input_mode": "radio", "supersedes": None}
+    again = phone.check_in(NOW, (5, 5, 5), check_in_id=check_in_id, **spelled_out)
+
+    assert again.status_code == 200
+
+
+def test_one_id_may_be_used_by_two_patients(one_clinic: ClinicClient, service: Service) -> None:
+    check_in_id = str(new_id())
+    for mood in (3, 4):
+        phone = fresh(one_clinic, service)
+        assert phone.check_in(NOW, (mood, 5, 5), check_in_id=check_in_id).status_code == 201
+        assert [one["mood"] for one in sync(phone)[0]] == [mood]
+
+
+def test_a_correction_counts_instead_and_both_stay_on_the_record(
+    one_clinic: ClinicClient, service: Service
+) -> None:
+    phone = fresh(one_clinic, service)
+    wrong = phone.check_in(NOW, (1, 5, 5)).json()["id"]
+    _, cursor = sync(phone)
+
+    right = phone.check_in(NOW, (9, 5, 5), supersedes=wrong)
+    assert right.status_code == 201, right.text
+
+    changed, after = sync(phone, cursor)
+    assert {one["id"] for one in changed} == {wrong, right.json()["id"]}
+    told = {one["id"]: one for one in changed}
+    assert told[wrong]["superseded_by"] == right.json()["id"]
+    assert told[right.json()["id"]]["supersedes"] == wrong
+    assert sync(phone, after) == ([], after)
+    assert phone.check_in(NOW, (9, 5, 5), check_in_id=right.json()["id"], supersedes=wrong).status_code == 200
+
+
+def test_what_was_corrected_or_withdrawn_cannot_be_corrected_again(
+    one_clinic: ClinicClient, service: Service
+) -> None:
+    phone = fresh(one_clinic, service)
+    wrong, gone = (phone.check_in(NOW, (mood, 5, 5)).json()["id"] for mood in (1, 2))
+    assert phone.check_in(NOW, (9, 5, 5), supersedes=wrong).status_code == 201
+    assert phone.http.delete(f"/v1/check-ins/{gone}").status_code == 204
+    itself = str(new_id())
+
+    for target, check_in_id in ((wrong, None), (gone, None), (str(new_id()), None), (itself, itself)):
+        reply = phone.check_in(NOW, (8, 5, 5), check_in_id=check_in_id, supersedes=target)
+        assert_problem(reply, 422, pointer="#/supersedes", code="superseded-not-found")
+
+
+def test_a_copy_in_the_same_batch_does_not_make_a_corrected_one_correctable_again(
+    one_clinic: ClinicClient, service: Service
+) -> None:
+    phone, wrong = fresh(one_clinic, service), str(new_id())
+    phone.check_in(NOW, (1, 5, 5), check_in_id=wrong)
+    assert phone.check_in(NOW, (9, 5, 5), supersedes=wrong).status_code == 201
+    base = {"recorded_at": NOW.isoformat(), "time_zone": "Europe/Berlin", "energy": 5, "sleep_quality": 5}
+    items = [
+        base | {"id": wrong, "mood": 1},
+        base | {"id": str(new_id()), "mood": 7, "supersedes": wrong},
+    ]
+
+    sent = phone.http.post("/v1/check-ins/batch", json={"items": items}).json()["results"]
+
+    assert [one["status"] for one in sent] == [200, 422]
+
+
+def test_a_chain_of_corrections_in_one_batch_leaves_the_last(
+    one_clinic: ClinicClient, service: Service
+) -> None:
+    phone, ids = fresh(one_clinic, service), [str(new_id()) for _ in range(3)]
+    base = {"recorded_at": NOW.isoformat(), "time_zone": "Europe/Berlin"}
+    items = [
+        base | {"id": one, "mood": at} | ({"supersedes": ids[at - 1]} if at else {})
+        for at, one in enumerate(ids)
+    ]
+
+    sent = phone.http.post("/v1/check-ins/batch", json={"items": items}).json()["results"]
+
+    assert [one["status"] for one in sent] == [201, 201, 201]
+    standing = [one["id"] for one in sync(phone)[0] if not one["superseded_by"]]
+    assert standing == [ids[2]]
+    assert phone.check_in(NOW).status_code == 201
+
+
+def test_a_withdrawn_check_in_is_told_by_the_sync_and_gone_only_once(
+    one_clinic: ClinicClient, service: Service
+) -> None:
+    phone = fresh(one_clinic, service)
+    kept, gone = (phone.check_in(NOW, (mood, 5, 5)).json()["id"] for mood in (5, 6))
+    _, cursor = sync(phone)
+
+    assert phone.http.delete(f"/v1/check-ins/{gone}").status_code == 204
+    assert_problem(phone.http.delete(f"/v1/check-ins/{gone}"), 404)
+    assert_problem(phone.http.delete(f"/v1/check-ins/{new_id()}"), 404)
+
+    (told,), _ = sync(phone, cursor)
+    assert told["id"] == gone
+    assert told["withdrawn_at"] == NOW.isoformat().replace("+00:00", "Z")
+    assert {one["id"] for one in sync(phone)[0]} == {kept, gone}
+    other = fresh(one_clinic, service)
+    assert_problem(other.http.delete(f"/v1/check-ins/{kept}"), 404)
+
+
+def test_the_sync_gives_every_change_in_small_pages(one_clinic: ClinicClient, service: Service) -> None:
+    phone = fresh(one_clinic, service)
+    ids = [phone.check_in(NOW - timedelta(days=day), (day, 5, 5)).json()["id"] for day in range(7)]
+    phone.http.delete(f"/v1/check-ins/{ids[0]}")
+    phone.check_in(NOW, (9, 5, 5), supersedes=ids[1])
+
+    seen: list[dict[str, Any]] = []
+    cursor = None
+    while True:
+        page, cursor = sync(phone, cursor, limit=2)
+        if not page:
+            break
+        seen += page
+
+    assert len(seen) == 8
+    assert {one["id"] for one in seen} >= set(ids)
+    again: httpx2.Response = phone.http.get("/v1/check-ins", params={"after": cursor})
+    assert again.json() == {"items": [], "cursor": cursor}
+
+
+def test_corrections_change_the_evaluation_as_if_nothing_else_had_been_said(
+    one_clinic: ClinicClient, service: Service
+) -> None:
+    """Corrected and withdrawn answers are no part of baseline, reference or loss."""
+    plain, corrected = one_clinic.patient(), one_clinic.patient()
+    last = NOW - timedelta(days=20)
+    for patient in (plain, corrected):
+        one_clinic.treat(patient, last_infusion=last)
+        one_clinic.import_days(patient, last - timedelta(days=20), [(3, 3, 3)] * 9)
+        one_clinic.import_days(patient, last + timedelta(days=1), [(8, 8, 8)] * 12)
+    tidy, messy = (one_clinic.enrol(patient, service.url) for patient in (plain, corrected))
+    for day in range(13, 21):
+        at = last + timedelta(days=day)
+        tidy.check_in(at, (5, 5, 5))
+        wrong = messy.check_in(at, (0, 10, 1)).json()["id"]
+        messy.http.delete(f"/v1/check-ins/{messy.check_in(at, (0, 0, 0)).json()['id']}")
+        assert messy.check_in(at, (5, 5, 5), supersedes=wrong).status_code == 201
+
+    assert one_clinic.evaluation(plain) == one_clinic.evaluation(corrected)

@@ -1,0 +1,100 @@
+"""Changing what somebody else may change too, and reading long lists page by page."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.support.people import ClinicClient
+from tests.support.problems import assert_guarded, assert_problem
+from tests.support.service import Service, running_service
+from tests.support.ground import Place
+from tests.support.people import clinic_client
+
+
+@pytest.fixture
+def patient_path(one_clinic: ClinicClient) -> str:
+    return f"/v1/patients/{one_clinic.patient()}"
+
+
+def test_a_change_needs_the_version_it_is_based_on(one_clinic: ClinicClient, patient_path: str) -> None:
+    for path, change in ((patient_path, {"locale": "es"}), ("/v1/clinic", {"name": "Other"})):
+        etag = one_clinic.http.get(path).headers["etag"]
+
+        assert_problem(one_clinic.http.patch(path, json=change), 428, pointer="header/if-match")
+        for wrong in (
+            '"999"',
+            "999",
+            "*",
+            "",
+            "\u00b2",
+            '"' + "9" * 500 + '"',
+            '"-1"',
+            "W/",
+            "'1'",
+        ):
+            headers = {b"if-match": wrong.encode("latin-1")}
+            reply = one_clinic.http.patch(path, json=change, headers=headers)
+            assert_problem(reply, 412)
+        changed = one_clinic.http.patch(path, json=change, headers={"if-match": etag})
+        assert changed.status_code == 200
+        assert changed.headers["etag"] not in {etag, None}
+        assert_problem(one_clinic.http.patch(path, json=change, headers={"if-match": etag}), 412)
+        assert one_clinic.http.get(path).headers["etag"] == changed.headers["etag"]
+
+
+def test_of_two_who_change_at_once_one_is_told(one_clinic: ClinicClient, patient_path: str) -> None:
+    etag = one_clinic.http.get(patient_path).headers["etag"]
+
+    def change(locale: str) -> int:
+        reply = one_clinic.http.patch(patient_path, json={"locale": locale}, headers={"if-match": etag})
+        return reply.status_code
+
+    with ThreadPoolExecutor(6) as threads:
+        statuses = sorted(threads.map(change, ["de", "en", "es", "fr", "it", "pt"]))
+
+    assert statuses == [200, 412, 412, 412, 412, 412]
+
+
+def test_a_list_is_read_to_its_end_by_following_links(service: Service) -> None:
+    clinic = clinic_client(service)
+    ids = [clinic.patient() for _ in range(7)]
+    found: list[str] = []
+    path = "/v1/patients?limit=3"
+    pages = 0
+    while path:
+        reply = clinic.http.get(path)
+        found += [one["id"] for one in reply.json()["items"]]
+        pages += 1
+        path = reply.links.get("next", {}).get("url", "")
+        assert set(reply.json()) == {"items"}, "no totals: counting costs, and is wrong the next moment"
+
+    assert found == ids
+    assert pages == 3
+    clinic.close()
+
+
+def test_a_caller_gone_wild_is_told_how_long_to_wait(place: Place) -> None:
+    with running_service(place.application_url, work=False, requests_per_minute=20) as service:
+        wild, calm = clinic_client(service), clinic_client(service)
+        answers = [wild.http.get("/v1/clinic") for _ in range(50)]
+        refused = [reply for reply in answers if reply.status_code == 429]
+
+        # A new minute may begin in between.
+        assert 10 <= len(refused) <= 30
+        for reply in refused:
+            assert_problem(reply, 429, code="too-many-requests")
+            assert 1 <= int(reply.headers["retry-after"]) <= 60
+        assert calm.http.get("/v1/clinic").status_code == 200
+        wild.close()
+        calm.close()
+
+
+@pytest.mark.parametrize("locale", ["en", "en-US", "es", "es-MX", "es_419", "fr", "", "x" * 35, "🌧️"])
+def test_crisis_help_is_there_for_everybody_in_some_language(one_clinic: ClinicClient, locale: str) -> None:
+    reply = one_clinic.http.get("/v1/crisis-help", params={"locale": locale}, headers={"authorization": ""})
+
+    assert reply.status_code == 200
+    assert_guarded(reply)
+    assert reply.json()["locale"] == ("es" if locale.startswith("es") else "en")
+    assert {line["number"] for line in reply.json()["lines"]} == {"988", "911"}
+    assert reply.json()["not_monitored"]

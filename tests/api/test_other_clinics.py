@@ -1,0 +1,157 @@
+"""What belongs to another clinic is answered exactly as what does not exist, at every operation there is.
+
+The walk is made from the OpenAPI document: a new operation takes part in it, or says here what is missing.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from app.asgi import build_api
+from app.foundation.ids import new_id
+from tests.support.ground import Place
+from tests.support.lively import LivelyClinic, lively_clinic
+from tests.support.people import entry, item
+from tests.support.receiver import running_receiver
+from tests.support.service import NOW, Service
+
+# In order, so that a phone's copy of a check-in's id (PUT) comes after the id is asked for (DELETE).
+IN_PATH = sorted(
+    (method.upper(), path)
+    for path, operations in build_api().openapi()["paths"].items()
+    for method, operation in operations.items()
+    if "{" in path
+)
+SCHEMES = {
+    (method.upper(), path): next(iter(operation["security"][0]))
+    for path, operations in build_api().openapi()["paths"].items()
+    for method, operation in operations.items()
+    if operation.get("security")
+}
+# Bodies that are right, so that it is the id that decides; the same for both ids.
+SHARED_ITEM = item(NOW - timedelta(days=2), (5, 5, 5))
+BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("PATCH", "/v1/patients/{patient_id}"): {"locale": "es"},
+    ("POST", "/v1/patients/{patient_id}/courses"): {"protocol": "standard", "started_on": "2026-11-01"},
+    ("POST", "/v1/patients/{patient_id}/infusions"): {
+        "given_at": "2026-11-01T10:00:00Z",
+        "phase": "induction",
+    },
+    ("POST", "/v1/patients/{patient_id}/check-ins/batch"): {"items": [SHARED_ITEM]},
+    ("POST", "/v1/signals/{signal_id}/snooze"): {"until": (NOW + timedelta(days=1)).isoformat()},
+    ("POST", "/v1/signals/{signal_id}/close"): {"disposition": "data_problem"},
+    ("POST", "/v1/safety-events/{event_id}/close"): {"outcome": "contact_made"},
+    ("PUT", "/v1/check-ins/{check_in_id}"): entry(NOW, (5, 5, 5)),
+}
+
+
+@dataclass
+class Neighbours:
+    ours: LivelyClinic
+    theirs: LivelyClinic
+
+
+@pytest.fixture(scope="module")
+def neighbours(shared_service: Service) -> Iterator[Neighbours]:
+    with running_receiver() as receiver:
+        both = Neighbours(
+            lively_clinic(shared_service, receiver, "Ours"), lively_clinic(shared_service, receiver, "Theirs")
+        )
+        yield both
+    both.ours.client.close()
+    both.theirs.client.close()
+
+
+def ask(who: LivelyClinic, operation: tuple[str, str], ids: dict[str, str]) -> tuple[int, str]:
+    """Ask; gives the status and the answer with the ids and the request's own id left out."""
+    method, path = operation
+    http = who.client.http if SCHEMES[operation] == "ClinicKey" else who.phone.http
+    reply: httpx2.Response = http.request(
+        method, path.format(**ids), json=BODIES.get(operation), headers={"if-match": '"1"'}
+    )
+    text = reply.text.replace(reply.headers["x-request-id"], "REQUEST")
+    for one in ids.values():
+        text = text.replace(one, "ID")
+    return reply.status_code, text
+
+
+def everything_of(place: Place, clinic_id: str) -> str:
+    """All rows of a clinic, as the superuser sees them."""
+    with psycopg.connect(place.superuser_url, row_factory=dict_row) as connection:
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'care' ORDER BY 1")
+        rows = {
+            row["tablename"]: connection.execute(
+                f"SELECT to_jsonb(t) AS row FROM care.{row['tablename']} t WHERE clinic_id = %s ORDER BY 1",  # noqa: S608 - the catalogue's own names
+                [clinic_id],
+            ).fetchall()
+            for row in tables.fetchall()
+        }
+    return json.dumps(rows, sort_keys=True)
+
+
+def test_their_ids_in_bodies_and_queries_are_ids_that_nobody_has(neighbours: Neighbours) -> None:
+    ours, theirs = neighbours.ours, neighbours.theirs
+    for kind in ("signals", "safety-events"):
+        listed = ours.client.http.get(f"/v1/{kind}", params={"patient_id": theirs.ids["patient_id"]})
+        assert (listed.status_code, listed.json()) == (200, {"items": []})
+    answers = [
+        ours.phone.check_in(NOW, (5, 5, 5), supersedes=target)
+        for target in (theirs.ids["check_in_id"], str(new_id()))
+    ]
+    assert {reply.status_code for reply in answers} == {422}
+    assert answers[0].json()["errors"] == answers[1].json()["errors"]
+
+
+def test_lists_hold_only_ones_own(neighbours: Neighbours) -> None:
+    ours, theirs = neighbours.ours, neighbours.theirs
+    for path in (
+        "/v1/patients",
+        "/v1/signals?state=all",
+        "/v1/safety-events?state=all",
+        "/v1/webhook-endpoints",
+    ):
+        text = ours.client.http.get(path).text
+        assert not [one for one in (*theirs.ids.values(), theirs.client.clinic_id) if one in text], path
+    (own,) = [
+        one for one in ours.phone.http.get("/v1/check-ins").json()["items"] if one["self_harm_thoughts"]
+    ]
+    assert own["id"] == ours.ids["check_in_id"]
+
+
+def test_a_reference_may_be_used_by_two_clinics(neighbours: Neighbours) -> None:
+    body = {"external_ref": "P-same", "time_zone": "Europe/Berlin"}
+
+    for clinic in (neighbours.ours, neighbours.theirs):
+        assert clinic.client.http.post("/v1/patients", json=body).status_code == 201
+        assert clinic.client.http.post("/v1/patients", json=body).status_code == 409
+
+
+@pytest.mark.parametrize("operation", IN_PATH, ids=lambda one: f"{one[0]} {one[1]}")
+def test_their_ids_are_answered_as_ids_that_nobody_has(
+    place: Place, neighbours: Neighbours, operation: tuple[str, str]
+) -> None:
+    theirs_before = everything_of(place, neighbours.theirs.client.clinic_id)
+    nobody = {name: str(new_id()) for name in neighbours.theirs.ids}
+
+    theirs = ask(neighbours.ours, operation, neighbours.theirs.ids)
+    unknown = ask(neighbours.ours, operation, nobody)
+
+    assert theirs == unknown
+    # A phone chooses its check-ins' ids; nobody else's matters to it.
+    assert theirs[0] == (201 if operation == ("PUT", "/v1/check-ins/{check_in_id}") else 404), theirs
+    assert everything_of(place, neighbours.theirs.client.clinic_id) == theirs_before
+
+
+@pytest.mark.parametrize("operation", IN_PATH, ids=lambda one: f"{one[0]} {one[1]}")
+def test_the_walk_would_notice(neighbours: Neighbours, operation: tuple[str, str]) -> None:
+    """The same request with one's own ids is not answered with 404: it does reach what it asks for."""
+    status, text = ask(neighbours.theirs, operation, neighbours.theirs.ids)
+
+    assert status in {200, 201, 202, 204, 409, 412}, text

@@ -1,0 +1,98 @@
+"""`afterglow demo` as a person meets it; its `--once` is tested with the wheel (tests/docs/test_wheel.py)."""
+
+import os
+import pty
+import re
+import select
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+
+from tests.cli.command_line import PROGRAM, TIMEOUT_SECONDS, afterglow, open_folder, plain_environment
+
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\r")
+
+
+def test_without_programs_it_says_so_in_one_sentence() -> None:
+    with open_folder() as folder:
+        ended = afterglow(
+            "demo", "--once", more={"AFTERGLOW_POSTGRES_BIN": str(folder), "TMPDIR": str(folder)}
+        )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"afterglow: The folder {folder}, named in AFTERGLOW_POSTGRES_BIN, lacks")
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_person_can_try_the_printed_lines_see_events_and_end_it() -> None:
+    with open_folder() as folder, on_terminal(folder, "demo", "--data-dir", str(folder / "data")) as terminal:
+        shown = terminal.read_until("Ctrl-C ends it.")
+        key = found(r"KEY=(agk_\S+)", shown)
+        url = found(r"(http://127\.0\.0\.1:\d+)/v1/signals$", shown)
+        with httpx2.Client(base_url=url, headers={"authorization": f"Bearer {key}"}, trust_env=False) as http:
+            (signal,) = http.get("/v1/signals").json()["items"]
+            closing = {"disposition": found(r'"disposition": "(\w+)"', shown)}
+            assert http.post(f"/v1/signals/{signal['id']}/close", json=closing).status_code == 200
+        terminal.read_until("signal.closed  verified")
+        terminal.type("\x03")
+        terminal.read_until("Stopped.")
+        assert terminal.process.wait(60) == 0
+        assert (folder / "data" / "demo.log").stat().st_mode & 0o077 == 0
+
+
+def found(pattern: str, text: str) -> str:
+    """The first group of the first match."""
+    match = re.search(pattern, text, re.MULTILINE)
+    assert match is not None, f"{pattern} is not in:\n{text}"
+    return match[1]
+
+
+@dataclass
+class Terminal:
+    """A process on a terminal of its own, and what it showed."""
+
+    process: subprocess.Popen[bytes]
+    handle: int
+    shown: str = ""
+
+    def read_until(self, text: str) -> str:
+        """Read until this was shown; gives everything so far, without colours."""
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while text not in self.shown:
+            assert time.monotonic() < deadline, self.shown
+            if select.select([self.handle], [], [], 1)[0]:
+                self.shown += _ESCAPES.sub("", os.read(self.handle, 65536).decode("utf-8", "replace"))
+        return self.shown
+
+    def type(self, keys: str) -> None:
+        """Press keys."""
+        os.write(self.handle, keys.encode())
+
+
+@contextmanager
+def on_terminal(folder: Path, *arguments: str) -> Iterator[Terminal]:
+    """Run a command on a wide terminal."""
+    handle, far_end = pty.openpty()
+    process = subprocess.Popen(
+        [PROGRAM, *arguments],
+        cwd=folder,
+        env=plain_environment({"COLUMNS": "200", "TERM": "xterm-256color"}),
+        stdin=far_end,
+        stdout=far_end,
+        stderr=far_end,
+        start_new_session=True,
+        # The terminal has to be the session's own, or Ctrl-C on it reaches nobody.
+        preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)),  # noqa: PLW1509 - no threads here
+    )
+    os.close(far_end)
+    try:
+        yield Terminal(process, handle)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(60)
+        os.close(handle)

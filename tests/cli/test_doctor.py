@@ -1,0 +1,253 @@
+"""`afterglow doctor`: every finding is provoked, so that none can be forgotten."""
+
+import asyncio
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from app.cli import doctor
+from app.cli.ground import open_ground
+from app.cli.new_clinic import open_new_clinic
+from app.foundation.audit import OPERATOR
+from app.foundation.vault import new_key_text
+from app.patients import service as patients
+from app.settings import Settings
+from app.storage.migrating import migrate
+from tests.cli.command_line import afterglow, open_folder
+from tests.support.ground import Cluster, Place
+
+PUBLIC = "https://afterglow.example.org"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the doctor printed."""
+
+    sound: bool
+    text: str
+
+    def marked(self, mark: str) -> list[str]:
+        return [line[2:] for line in self.text.splitlines() if line.startswith(mark)]
+
+    @property
+    def wrong(self) -> list[str]:
+        return self.marked("✗")
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """Runs the examination and reads what it prints."""
+
+    capsys: pytest.CaptureFixture[str]
+
+    def examine(self, **given: object) -> Shown:
+        settings = Settings(**({"public_url": PUBLIC} | given))  # type: ignore[arg-type] # checked by pydantic
+        sound = doctor.run(settings)
+        return Shown(sound, self.capsys.readouterr().out)
+
+    def examine_elsewhere(self, url: str, key: str | None = None) -> Shown:
+        return self.examine(database_url=url, encryption_key=key or new_key_text())
+
+
+@pytest.fixture
+def examiner(capsys: pytest.CaptureFixture[str]) -> Doctor:
+    return Doctor(capsys)
+
+
+@pytest.fixture(scope="module")
+def data_dir() -> Iterator[Path]:
+    with open_folder() as folder:
+        with open_ground(Settings(data_dir=folder / "data")):
+            pass
+        yield folder / "data"
+
+
+@pytest.fixture
+def key_file(data_dir: Path) -> Iterator[Path]:
+    path = data_dir / "encryption.key"
+    right = path.read_text()
+    yield path
+    path.write_text(right)
+    path.chmod(0o600)
+
+
+@pytest.fixture
+def own_place(cluster: Cluster) -> Iterator[Place]:
+    with cluster.database() as made:
+        yield made
+
+
+def test_before_the_first_start_nothing_is_wrong_and_nothing_is_made(examiner: Doctor) -> None:
+    with open_folder() as folder:
+        shown = examiner.examine(data_dir=folder / "none")
+        assert list(folder.iterdir()) == []
+    assert shown.sound
+    assert "the first start makes it" in shown.text
+
+
+def test_a_sound_embedded_service_has_every_check_ticked(examiner: Doctor, data_dir: Path) -> None:
+    shown = examiner.examine(data_dir=data_dir)
+    assert shown.sound, shown.text
+    assert (shown.wrong, shown.marked("!")) == ([], [])
+    ticked = "\n".join(shown.marked("✓"))
+    for check in (
+        "Python 3.", "Time zones", "Links start with https", "Webhooks reach public", "programs in",
+        "Data folder", "GiB free", "Encryption key", "answers: PostgreSQL", "clock", "owns nothing",
+        "Row-level security is forced", "tables are those", "Nothing is stored yet", "have been delivered",
+    ):  # fmt: skip
+        assert check in ticked
+
+
+def test_a_plain_http_address_is_pointed_out_without_failing(examiner: Doctor, data_dir: Path) -> None:
+    shown = examiner.examine(data_dir=data_dir, public_url="")
+    assert shown.sound
+    (unusual,) = shown.marked("!")
+    assert "which is not https" in unusual
+
+
+@pytest.mark.parametrize(
+    ("mode", "text", "said"),
+    [
+        (0o644, None, "Others may read the encryption key"),
+        (0o600, "not a key\n", "cannot be read"),
+        (0o600, "", "cannot be read"),
+    ],
+)
+def test_a_bad_key_file_is_named(
+    examiner: Doctor, data_dir: Path, key_file: Path, mode: int, text: str | None, said: str
+) -> None:
+    key_file.write_text(key_file.read_text() if text is None else text)
+    key_file.chmod(mode)
+    shown = examiner.examine(data_dir=data_dir)
+    assert not shown.sound
+    (wrong,) = shown.wrong
+    assert said in wrong
+
+
+def test_a_lost_key_is_named_and_no_new_one_is_made(examiner: Doctor, data_dir: Path, key_file: Path) -> None:
+    key_file.unlink()
+    shown = examiner.examine(data_dir=data_dir)
+    assert not key_file.exists()
+    assert not shown.sound
+    assert "is missing" in shown.wrong[0]
+    assert "Put it back from your backup" in shown.text
+
+
+def test_settings_that_cannot_be_read_are_named(examiner: Doctor, data_dir: Path) -> None:
+    shown = examiner.examine(data_dir=data_dir, webhook_allow="10.0.0.1/8", postgres_bin=Path("/nowhere"))
+    assert not shown.sound
+    assert "AFTERGLOW_WEBHOOK_ALLOW cannot be read." in shown.wrong
+    assert any("/nowhere" in line for line in shown.wrong)
+
+
+def test_a_database_of_another_major_version_is_named(examiner: Doctor, data_dir: Path) -> None:
+    with open_folder() as folder:
+        shutil.copy(data_dir / "encryption.key", folder / "encryption.key")
+        (folder / "postgres").mkdir()
+        (folder / "postgres" / "PG_VERSION").write_text("9\n")
+        shown = examiner.examine(data_dir=folder)
+    assert shown.wrong == ["The embedded database does not run."]
+
+
+def test_a_sound_database_elsewhere_passes(examiner: Doctor, own_place: Place) -> None:
+    shown = examiner.examine_elsewhere(own_place.application_url)
+    assert (shown.sound, shown.wrong) == (True, [])
+    assert shown.marked("!") == ["AFTERGLOW_OWNER_URL is not set."]
+
+
+def test_the_owner_as_application_role_is_refused(examiner: Doctor, own_place: Place) -> None:
+    shown = examiner.examine_elsewhere(own_place.owner_url)
+    assert not shown.sound
+    (wrong,) = shown.wrong
+    assert wrong.startswith("The application role afterglow_owner owns ")
+
+
+def test_a_superuser_as_application_role_is_refused(examiner: Doctor, own_place: Place) -> None:
+    shown = examiner.examine_elsewhere(own_place.superuser_url)
+    assert not shown.sound
+    assert any("is a superuser" in line for line in shown.wrong)
+    assert any("bypasses row-level security" in line for line in shown.wrong)
+
+
+def test_a_table_without_forced_security_is_named(examiner: Doctor, own_place: Place) -> None:
+    with psycopg.connect(own_place.owner_url) as connection:
+        connection.execute("ALTER TABLE care.patients NO FORCE ROW LEVEL SECURITY")
+    shown = examiner.examine_elsewhere(own_place.application_url)
+    assert not shown.sound
+    assert shown.wrong == ["Row-level security is not forced on patients."]
+
+
+def test_tables_of_another_version_are_named(examiner: Doctor, own_place: Place) -> None:
+    migrate(own_place.owner_url, application_role="afterglow_app", to="base")
+    shown = examiner.examine_elsewhere(own_place.application_url)
+    assert not shown.sound
+    assert shown.wrong == ["The database's tables are not those of this version."]
+
+
+def test_a_database_that_does_not_answer_is_named_without_its_password(examiner: Doctor) -> None:
+    shown = examiner.examine_elsewhere("postgresql://afterglow_app:secret-word@127.0.0.1:1/afterglow")
+    assert not shown.sound
+    assert shown.wrong[0].startswith("The database does not answer")
+    assert "secret-word" not in shown.text
+
+
+def test_a_key_that_is_no_key_is_named(examiner: Doctor, own_place: Place) -> None:
+    shown = examiner.examine_elsewhere(own_place.application_url, "c2hvcnQ=")
+    assert not shown.sound
+    assert shown.wrong == ["AFTERGLOW_ENCRYPTION_KEY is not 32 bytes in base64."]
+
+
+def test_what_waits_and_a_key_that_does_not_fit_are_named(examiner: Doctor, own_place: Place) -> None:
+    key = new_key_text()
+    clinic_id = a_clinic_with_a_patient(own_place, key)
+    shown = examiner.examine_elsewhere(own_place.application_url, key)
+    assert shown.sound
+    assert "The encryption key opens what is stored" in shown.marked("✓")
+
+    with psycopg.connect(own_place.superuser_url) as connection:
+        for statement in ONE_HELD_DELIVERY:
+            connection.execute(statement, {"clinic": clinic_id})
+    shown = examiner.examine_elsewhere(own_place.application_url)
+    assert not shown.sound
+    assert shown.wrong == ["The encryption key does not open what is stored."]
+    assert "Webhooks not delivered: 1 held." in shown.marked("!")
+
+
+def test_the_command_fails_when_something_is_wrong() -> None:
+    with open_folder() as folder:
+        data_dir = ("--data-dir", str(folder / "none"))
+        assert afterglow("doctor", *data_dir).returncode == 0
+        ended = afterglow("doctor", *data_dir, more={"AFTERGLOW_WEBHOOK_ALLOW": "everything"})
+    assert ended.returncode == 1
+    assert ended.stdout.endswith("\n1 to mend.\n")
+
+
+def a_clinic_with_a_patient(place: Place, key: str) -> str:
+    settings = Settings(database_url=place.application_url, encryption_key=key)  # type: ignore[arg-type] # checked by pydantic
+    with open_ground(settings) as ground:
+        clinic_id = open_new_clinic(ground, settings, name="Clinic").clinic_id
+
+        async def register() -> None:
+            equipment = ground.equipment(settings)
+            await patients.register(
+                equipment, clinic_id, external_ref="P-1", time_zone="UTC", locale="en", actor=OPERATOR
+            )
+            await equipment.database.close()
+
+        asyncio.run(register())
+    return str(clinic_id)
+
+
+ONE_HELD_DELIVERY = (
+    """INSERT INTO care.notifications (clinic_id, id, type, occurred_at, body)
+       VALUES (%(clinic)s, %(clinic)s, 'endpoint.test', now(), '{}')""",
+    """INSERT INTO care.webhook_endpoints (clinic_id, id, url_sealed, secret_sealed, state, created_at)
+       VALUES (%(clinic)s, %(clinic)s, 'x', 'x', 'disabled', now())""",
+    """INSERT INTO care.deliveries
+           (clinic_id, id, notification_id, endpoint_id, urgency, state, attempts_made)
+       VALUES (%(clinic)s, %(clinic)s, %(clinic)s, %(clinic)s, 'ordinary', 'held', 1)""",
+)

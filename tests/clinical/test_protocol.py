@@ -1,0 +1,66 @@
+"""The page of numbers: complete, bounded, and changed only within its bounds."""
+
+import pytest
+
+from app.clinical.errors import (
+    ClinicalError,
+    NotANumberError,
+    OutsideSafeBoundsError,
+    ThresholdsOutOfOrderError,
+    UnknownNumberError,
+)
+from app.clinical.evaluation import evaluate
+from app.clinical.grounds import Level
+from app.clinical.protocol import STANDARD, numbers_of, with_numbers
+from tests.clinical.builders import BEFORE, WINDOW, at, days, history
+
+
+def test_every_number_has_a_unit_a_reason_a_source_and_lies_within_its_bounds() -> None:
+    for notes in numbers_of():
+        assert notes.unit
+        assert notes.reason
+        assert set(notes.source.split(", ")) <= {"seed", "lit", "sim", "choice"}, notes.name
+        assert notes.lowest <= notes.value <= notes.highest, notes.name
+
+
+def test_a_changed_number_is_named_in_the_version() -> None:
+    changed = with_numbers({"consider_at": 0.6, "watch_at": 0.35})
+    assert (STANDARD.name, changed.name) == ("gain-lost 1.0", "gain-lost 1.0, consider_at=0.6")
+    assert with_numbers({}) is STANDARD
+
+
+# what                          numbers                                  refused as
+REFUSED = [
+    ("no such number", {"consider": 0.6}, UnknownNumberError),
+    ("the version is no number", {"version": 2}, UnknownNumberError),
+    ("text", {"consider_at": "0.6"}, NotANumberError),
+    ("yes is no number", {"consider_at": True}, NotANumberError),
+    ("half a day", {"consider_least_days": 3.5}, NotANumberError),
+    ("too high", {"consider_at": 1.5}, OutsideSafeBoundsError),
+    ("not a number at all", {"consider_at": float("nan")}, OutsideSafeBoundsError),
+    ("endless", {"consider_least_days": float("inf")}, OutsideSafeBoundsError),
+    ("watch above consider", {"watch_at": 0.6}, ThresholdsOutOfOrderError),
+    (
+        "impossible together",
+        {"correlation_mood_energy": 0.8, "correlation_mood_sleep": 0.8, "correlation_energy_sleep": 0},
+        ThresholdsOutOfOrderError,
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "refusal"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED]
+)
+def test_unsafe_numbers_are_refused(numbers: dict[str, object], refusal: type[ClinicalError]) -> None:
+    with pytest.raises(refusal):
+        with_numbers(numbers)
+
+
+def test_the_numbers_decide() -> None:
+    """12 days at 5, 60 % of the gain: above 0.55 smoothed, and never above 0.65."""
+    patient = history(*BEFORE, *WINDOW, *days(range(9, 40), 5))
+    assert evaluate(patient, as_of=at(40)).level is Level.CONSIDER_BOOSTER
+    stricter = with_numbers({"consider_at": 0.65, "consider_at_assumed": 0.7})
+    answer = evaluate(patient, as_of=at(40), protocol=stricter)
+    assert answer.level is Level.WATCH
+    assert answer.version == "1.0, consider_at=0.65, consider_at_assumed=0.7"

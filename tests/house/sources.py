@@ -1,0 +1,108 @@
+"""Our own sources, parsed once, for the house rules that read them."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+CHECKOUT = Path(__file__).parents[2]
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file of ours. ``room`` is the folder below ``app`` it lies in, or its own name at the top."""
+
+    path: Path
+    name: str
+    tree: ast.Module
+    lines: tuple[str, ...]
+
+    @property
+    def room(self) -> str:
+        return self.name.split(".")[1] if "." in self.name else self.name
+
+    @property
+    def is_service(self) -> bool:
+        """Whether this is what a feature does, rather than how it is asked or answered."""
+        at_the_edge = ("routes", "schemas", "access")
+        return self.room in FEATURES and self.path.stem not in at_the_edge
+
+    def functions(self) -> Iterator[Function]:
+        for node in ast.walk(self.tree):
+            if isinstance(node, Function):
+                yield node
+
+    def at(self, node: ast.AST) -> str:
+        """Name a place so that an editor finds it."""
+        return f"{self.path.relative_to(CHECKOUT)}:{getattr(node, 'lineno', 1)}"
+
+    def imports(self) -> Iterator[str]:
+        """Give the full name of everything that is imported."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+FEATURES = frozenset(
+    {
+        "assessments",
+        "check_ins",
+        "clinics",
+        "consent",
+        "insights",
+        "messages",
+        "monitoring",
+        "patients",
+        "reminders",
+        "signals",
+        "studies",
+        "treatment",
+        "webhooks",
+    }
+)
+
+
+@cache
+def sources(folder: str = "app") -> tuple[Source, ...]:
+    """Read all Python files below a folder of the checkout."""
+    return tuple(_read(path) for path in sorted((CHECKOUT / folder).rglob("*.py")))
+
+
+def in_room(*rooms: str) -> list[Source]:
+    """Give the files of some rooms."""
+    return [source for source in sources() if source.room in rooms]
+
+
+def parsed(text: str, name: str = "app.made_up.service") -> Source:
+    """Parse a made-up file, to see that a rule would notice what it is there to notice."""
+    path = CHECKOUT.joinpath(*name.split(".")).with_suffix(".py")
+    return Source(path=path, name=name, tree=ast.parse(text), lines=tuple(text.splitlines()))
+
+
+def called(node: ast.Call) -> str:
+    """Give the last part of the name that is called: ``insert`` of ``postgresql.insert(...)``."""
+    function = node.func
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+def dotted(node: ast.expr) -> str:
+    """Write a name with its dots; empty for anything that is more than a name."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        before = dotted(node.value)
+        return f"{before}.{node.attr}" if before else ""
+    return ""
+
+
+def _read(path: Path) -> Source:
+    text = path.read_text("utf-8")
+    parts = path.relative_to(CHECKOUT).with_suffix("").parts
+    name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    return Source(path=path, name=name, tree=ast.parse(text), lines=tuple(text.splitlines()))

@@ -1,0 +1,141 @@
+"""Any request that the document allows, and many that it forbids: the answer is always one of those described.
+
+Made by Schemathesis from the document, with real ids in the paths so that it gets past the doors; the
+same requests each time (``derandomize``).
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis.checks import load_all_checks, not_a_server_error
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from app.asgi import build_api
+from tests.support.ground import Place
+from tests.support.people import clinic_client, treated
+from tests.support.service import NOW, Service, running_service
+
+# A longer look: AFTERGLOW_TEST_REQUESTS=1000 pytest tests/house/test_any_request.py
+EACH: Final = int(os.environ.get("AFTERGLOW_TEST_REQUESTS", "12"))
+CHECKS: Final = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+load_all_checks()
+DOCUMENT: Final = build_api().openapi()
+SCHEMA: Final = schemathesis.openapi.from_dict(DOCUMENT)
+OPERATIONS: Final = {
+    f"{found.ok().method.upper()} {found.ok().path}": found.ok()
+    for found in SCHEMA.get_all_operations()
+    if isinstance(found, Ok)
+}
+Mode = schemathesis.GenerationMode
+
+
+@dataclass(frozen=True)
+class Target:
+    """A service with something behind every id."""
+
+    url: str
+    ids: dict[str, str]
+    tokens: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def target(place: Place) -> Iterator[Target]:
+    # Without a worker: whatever addresses are made up, nothing is ever sent to them.
+    with running_service(place.application_url, work=False) as service:
+        yield furnished(service)
+
+
+def furnished(service: Service) -> Target:
+    clinic = clinic_client(service)
+    endpoint = clinic.add_endpoint("http://127.0.0.1:9/hook")
+    clinic.http.post(f"/v1/webhook-endpoints/{endpoint['id']}/test")
+    deliveries = clinic.http.get(f"/v1/webhook-endpoints/{endpoint['id']}/deliveries").json()["items"]
+    patient = treated(clinic, NOW, days_since=24, level=lambda _day: (8, 8, 8), until=16)
+    phone = clinic.enrol(patient, service.url)
+    for day in range(17, 25):
+        kept = phone.check_in(NOW - timedelta(days=24 - day), (4, 4, 4), self_harm_thoughts=day == 24)
+        assert kept.status_code == 201
+    (signal,) = clinic.signals(patient)
+    (event,) = clinic.http.get("/v1/safety-events").json()["items"]
+    clinic.close()
+    return Target(
+        url=service.url,
+        ids={
+            "patient_id": patient,
+            "signal_id": signal["id"],
+            "event_id": event["id"],
+            "endpoint_id": endpoint["id"],
+            "delivery_id": deliveries[0]["id"],
+            "check_in_id": kept.json()["id"],
+        },
+        tokens={"ClinicKey": clinic.key, "DeviceToken": phone.access_token},
+    )
+
+
+def described(operation: str) -> dict[str, Any]:
+    method, path = operation.split(" ")
+    return dict(DOCUMENT["paths"][path][method.lower()])
+
+
+def takes_something(operation: str) -> bool:
+    return bool({"parameters", "requestBody"} & set(described(operation)))
+
+
+def headers_for(target: Target, operation: str) -> dict[str, str]:
+    needed: list[dict[str, Any]] = described(operation).get("security", [])
+    return {
+        "authorization": f"Bearer {target.tokens[name]}" for requirement in needed for name in requirement
+    }
+
+
+def try_all(target: Target, operation: str, mode: Mode) -> None:
+    headers = headers_for(target, operation)
+
+    @given(case=OPERATIONS[operation].as_strategy(generation_mode=mode))
+    @settings(
+        max_examples=EACH,
+        derandomize=True,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    def tried(case: schemathesis.Case) -> None:
+        if mode is Mode.POSITIVE:
+            known = {name: target.ids[name] for name in case.path_parameters if name in target.ids}
+            case.path_parameters.update(known)
+        case.call_and_validate(base_url=target.url, headers=headers, checks=CHECKS, timeout=30)
+
+    tried()
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_whatever_is_allowed_is_answered_as_described(target: Target, operation: str) -> None:
+    try_all(target, operation, Mode.POSITIVE)
+
+
+@pytest.mark.parametrize("operation", [name for name in OPERATIONS if takes_something(name)])
+def test_whatever_is_forbidden_is_answered_as_described(target: Target, operation: str) -> None:
+    try_all(target, operation, Mode.NEGATIVE)
+
+
+def test_every_operation_was_looked_at() -> None:
+    in_document = {
+        f"{method.upper()} {path}" for path, methods in DOCUMENT["paths"].items() for method in methods
+    }
+    assert set(OPERATIONS) == in_document

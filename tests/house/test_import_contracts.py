@@ -1,0 +1,103 @@
+"""The declared order of rooms holds, and what breaks it is noticed: tried on copies of the tree."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.house.sources import CHECKOUT
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A copy that may be broken."""
+    shutil.copytree(CHECKOUT / "app", tmp_path / "app", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(CHECKOUT / ".importlinter", tmp_path)
+    return tmp_path
+
+
+def lint(tree: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=tree,
+        env=os.environ | {"PYTHONPATH": str(tree), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def broken_by(tree: Path, module: str, line: str) -> str:
+    """Add one line to a module; gives what the linter says, which must be that something is broken."""
+    path = tree / module
+    path.parent.mkdir(parents=True, exist_ok=True)
+    before = path.read_text() if path.exists() else '"""Made up."""\n'
+    path.write_text(f"{before}\n{line}\n")
+    done = lint(tree)
+    assert done.returncode != 0, done.stdout
+    assert str(tree) not in done.stderr, done.stderr
+    return done.stdout
+
+
+def test_the_contracts_are_kept(tree: Path) -> None:
+    done = lint(tree)
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_room_that_is_not_in_the_declared_order_fails(tree: Path) -> None:
+    assert "newroom" in broken_by(tree, "app/newroom/__init__.py", "")
+
+
+def test_a_new_module_at_the_top_fails_too(tree: Path) -> None:
+    assert "loose" in broken_by(tree, "app/loose.py", "")
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("app/storage/health.py", "import app.web.problems"),
+        ("app/clinical/gain.py", "import app.storage.rows"),
+        ("app/patients/service.py", "import app.signals.service"),
+        ("app/signals/service.py", "import app.monitoring.service"),
+        ("app/check_ins/service.py", "import app.treatment.service"),
+        ("app/foundation/ids.py", "import app.clinical.protocol"),
+        ("app/web/health.py", "import app.clinics.service"),
+        ("app/worker.py", "import app.asgi"),
+    ],
+)
+def test_an_import_upwards_or_sideways_fails(tree: Path, module: str, line: str) -> None:
+    assert "The rooms, in their one declared order" in broken_by(tree, module, line)
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "contract"),
+    [
+        ("app/clinical/gain.py", "import pydantic", "The clinical core is pure"),
+        ("app/clinical/gain.py", "import app.foundation.clock", "The clinical core is pure"),
+        ("app/patients/service.py", "import sqlalchemy", "Only storage knows SQLAlchemy"),
+        ("app/cli/development.py", "import sqlalchemy", "Only storage knows SQLAlchemy"),
+        ("app/webhooks/service.py", "import app.settings", "Only the processes read the settings"),
+        ("app/signals/service.py", "import fastapi", "Services and storage know no HTTP framework"),
+        ("app/storage/health.py", "import starlette.requests", "Services and storage know no HTTP framework"),
+        (
+            "app/patients/service.py",
+            "import app.storage.embedded",
+            "The embedded PostgreSQL is started only by the processes",
+        ),
+    ],
+)
+def test_every_other_contract_notices_what_it_is_for(
+    tree: Path, module: str, line: str, contract: str
+) -> None:
+    said = broken_by(tree, module, line)
+    assert contract in said.split("Broken contracts")[1], said
+
+
+def test_two_modules_of_one_room_that_need_each_other_fail(tree: Path) -> None:
+    (tree / "app/foundation/vault.py").write_text('"""Vault."""\n\nimport app.foundation.tokens\n')
+    said = broken_by(tree, "app/foundation/tokens.py", "import app.foundation.vault")
+    assert "No cycles inside any room" in said.split("Broken contracts")[1]

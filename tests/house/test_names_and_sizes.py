@@ -1,0 +1,151 @@
+"""Rules of form: names that say something, files and functions of a size to read, reasons for exceptions."""
+
+import ast
+import io
+import re
+import statistics
+import tokenize
+from typing import Final
+
+import pytest
+
+from tests.house.sources import CHECKOUT, Function, Source, parsed, sources
+
+EMPTY_NAMES: Final = {
+    "utils", "util", "helpers", "helper", "common", "core", "manager", "managers", "handler", "handlers", "processor",
+    "processors", "misc", "base", "tools", "lib", "shared", "stuff", "models", "types", "constants",
+}  # fmt: skip
+LONG_FILE, LONG_FUNCTION = 250, 50
+# Files over 250 lines, with the most they may have and the reason. Nine of ten files are below.
+LONG_FILES: Final = {
+    "app/check_ins/service.py": (500, "one story: judge, take the turn, write, follow; next to be split"),
+    "app/clinical/evaluation_codec.py": (300, "one writer and one reader for every part of an answer"),
+    "app/clinical/explanation.py": (300, "all sentences of one text in one place"),
+    "app/clinical/memory.py": (300, "what the rule remembers, and the one way it moves on"),
+    "app/clinical/protocol.py": (350, "the page of numbers: value, unit, reason and source of each"),
+    "app/clinical/reference.py": (350, "one rule, read top to bottom: established, or why not yet"),
+    "app/clinical/relapse.py": (
+        350,
+        "one rule, read top to bottom: a validated total at relapse level, twice",
+    ),
+    "app/clinical/review.py": (350, "one rule, read top to bottom: what ended induction achieved"),
+    "app/clinical/scales.py": (550, "a table: every validated scale with its bands, to be read side by side"),
+    "app/clinical/signals.py": (350, "the levels, the grounds and the one table of allowed moves"),
+    "app/clinical/taper.py": (300, "one rule, read top to bottom: lengthen, hold, shorten"),
+    "app/storage/archive.py": (300, "backup and restore refuse the same things in the same words"),
+    "app/storage/check_ins.py": (
+        450,
+        "the two statements of the check-in path are long, and are read as one",
+    ),
+    "app/storage/deliveries.py": (450, "notification, delivery and attempt are one story and one lock order"),
+    "app/studies/backtest.py": (300, "one study, read top to bottom"),
+}
+LONG_FUNCTIONS: Final[dict[str, str]] = {}
+_EXCUSE: Final = re.compile(r"#\s*(type:\s*ignore|noqa)")
+# What is switched off, and after it the reason.
+_EXPLAINED: Final = re.compile(r"(noqa: [A-Z]+[0-9]+(, ?[A-Z]+[0-9]+)*|ignore\[[a-z-, ]+\])\s+(-|--|#) \S+")
+
+
+def lines_of(source: Source) -> int:
+    return len(source.lines)
+
+
+def lines_of_function(function: Function) -> int:
+    """Count a function's lines without its docstring."""
+    total = (function.end_lineno or function.lineno) - function.lineno + 1
+    first = function.body[0]
+    if (
+        isinstance(first, ast.Expr)
+        and isinstance(first.value, ast.Constant)
+        and isinstance(first.value.value, str)
+    ):
+        total -= (first.end_lineno or first.lineno) - first.lineno + 1
+    return total
+
+
+def excuses_without_reason(source: Source) -> list[str]:
+    """Find switched-off checks that do not say on their line which check, and why."""
+    found = []
+    text = "\n".join(source.lines) + "\n"
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        excuse = token.type == tokenize.COMMENT and _EXCUSE.search(token.string)
+        if excuse and not _EXPLAINED.search(token.string):
+            found.append(f"{source.path.name}:{token.start[0]}")
+    return found
+
+
+def everything() -> list[Source]:
+    return [*sources("app"), *sources("migrations"), *sources("tests")]
+
+
+def test_no_module_has_a_name_that_says_nothing() -> None:
+    parts = {part for source in sources() for part in source.name.split(".")[1:]}
+    assert parts & EMPTY_NAMES == set()
+
+
+def test_nine_of_ten_files_have_fewer_than_250_lines() -> None:
+    sizes = [lines_of(source) for source in sources()]
+    assert sum(size > LONG_FILE for size in sizes) <= len(sizes) / 10
+    assert statistics.median(sizes) <= 130
+
+
+def test_every_long_file_has_its_reason_and_does_not_grow_further() -> None:
+    long = {
+        source.path.relative_to(CHECKOUT).as_posix(): lines_of(source)
+        for source in sources()
+        if lines_of(source) > LONG_FILE
+    }
+    assert {path: size for path, size in long.items() if size > LONG_FILES.get(path, (0, ""))[0]} == {}
+    assert set(LONG_FILES) - set(long) == set(), "no longer long: take it off the list"
+
+
+def test_nearly_all_functions_have_fewer_than_50_lines() -> None:
+    long = {
+        f"{source.name}.{function.name}": lines_of_function(function)
+        for source in sources()
+        for function in source.functions()
+        if lines_of_function(function) > LONG_FUNCTION
+    }
+    assert {name: size for name, size in long.items() if name not in LONG_FUNCTIONS} == {}
+
+
+def test_half_of_all_functions_have_a_dozen_lines_at_most() -> None:
+    sizes = [lines_of_function(function) for source in sources() for function in source.functions()]
+    assert statistics.median(sizes) <= 12
+
+
+def test_every_check_that_is_switched_off_says_which_and_why() -> None:
+    assert [place for source in everything() for place in excuses_without_reason(source)] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["x = 1  # noqa", "x = 1  # noqa: S101", "x = 1  # type: ignore", "x = 1  # type: ignore[arg-type]"],
+)
+def test_a_check_that_is_switched_off_in_silence_would_be_noticed(line: str) -> None:
+    assert excuses_without_reason(parsed(line))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x = 1  # noqa: S101 - ours",
+        "x = 1  # noqa: A001, B002 - both",
+        "x = 1  # type: ignore[misc] # checked",
+    ],
+)
+def test_a_check_that_is_switched_off_with_a_reason_passes(line: str) -> None:
+    assert excuses_without_reason(parsed(line)) == []
+
+
+def test_every_file_says_what_it_is_for() -> None:
+    assert [
+        source.name for source in everything() if source.lines and not ast.get_docstring(source.tree)
+    ] == []
+
+
+def test_tests_use_no_mocks() -> None:
+    found = [
+        s.name for s in sources("tests") if any(name.startswith("unittest.mock") for name in s.imports())
+    ]
+    assert found == []

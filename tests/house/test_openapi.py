@@ -1,0 +1,167 @@
+"""The OpenAPI document: committed, served, valid, and complete enough to write a client from."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import jsonschema_rs
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator, validate
+from typer.testing import CliRunner
+
+from app.asgi import build_api
+from app.cli.commands import app as command_line
+from app.webhooks.events import EventType
+from tests.house.open_operations import OPEN
+from tests.support.service import Service
+
+COMMITTED = Path(__file__).parents[2] / "openapi" / "openapi.json"
+Operation = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return build_api().openapi()
+
+
+@pytest.fixture(scope="module")
+def operations(document: dict[str, Any]) -> dict[str, Operation]:
+    return {
+        f"{method.upper()} {path}": operation
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def bodies(document: dict[str, Any]) -> dict[str, Any]:
+    """The schemas of what is sent to us, and of what we send to others, by their names."""
+    asked = [
+        operation["requestBody"]["content"]["application/json"]["schema"]
+        for methods in (*document["paths"].values(), *document["webhooks"].values())
+        for operation in methods.values()
+        if "requestBody" in operation
+    ]
+    names = {schema["$ref"].rsplit("/", 1)[1] for schema in asked}
+    return {name: document["components"]["schemas"][name] for name in names}
+
+
+def test_the_committed_document_is_the_one_of_the_code(document: dict[str, Any]) -> None:
+    assert json.loads(COMMITTED.read_text()) == document, "run `make openapi` and read the difference"
+
+
+def test_the_service_serves_the_committed_document(service: Service) -> None:
+    reply = httpx2.get(f"{service.url}/v1/openapi.json")
+    assert reply.status_code == 200
+    assert reply.json() == json.loads(COMMITTED.read_text())
+
+
+def test_the_command_prints_the_committed_document_to_the_letter(tmp_path: Path) -> None:
+    printed = CliRunner().invoke(command_line, ["openapi"])
+    assert printed.stdout == COMMITTED.read_text()
+    CliRunner().invoke(command_line, ["openapi", "--output", str(tmp_path / "written.json")])
+    assert (tmp_path / "written.json").read_text() == COMMITTED.read_text()
+
+
+def test_it_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1.")
+    validate(document, cls=OpenAPIV31SpecValidator)
+
+
+def test_every_operation_has_a_name_that_a_client_can_call_it_by(operations: dict[str, Operation]) -> None:
+    names = [operation["operationId"] for operation in operations.values()]
+    assert all(name.isidentifier() and name.islower() for name in names), names
+    assert len(set(names)) == len(names)
+
+
+def test_every_operation_says_in_short_and_in_full_what_it_does(operations: dict[str, Operation]) -> None:
+    silent = [
+        name
+        for name, operation in operations.items()
+        if not (operation.get("summary") and operation.get("description") and operation.get("tags"))
+    ]
+    assert silent == []
+
+
+def test_every_operation_names_its_security_or_is_open_on_purpose(
+    document: dict[str, Any], operations: dict[str, Operation]
+) -> None:
+    schemes = set(document["components"]["securitySchemes"])
+    unsecured = {name for name, operation in operations.items() if not operation.get("security")}
+    assert unsecured == {name for name in OPEN if name in operations}
+    for operation in operations.values():
+        for requirement in operation.get("security", []):
+            assert set(requirement) <= schemes
+
+
+def test_every_operation_describes_the_problems_it_may_answer_with(operations: dict[str, Operation]) -> None:
+    for name, operation in operations.items():
+        for status in ("4XX", "5XX"):
+            content = operation["responses"][status]["content"]
+            assert list(content) == ["application/problem+json"], name
+            assert content["application/problem+json"]["schema"]["$ref"].endswith("/Problem"), name
+
+
+def test_every_reply_but_an_empty_one_has_a_schema(operations: dict[str, Operation]) -> None:
+    for name, operation in operations.items():
+        for status, response in operation["responses"].items():
+            if status != "204":
+                assert all(media.get("schema") for media in response["content"].values()), (name, status)
+
+
+def test_nothing_is_described_that_is_never_sent(document: dict[str, Any]) -> None:
+    written = json.dumps(document)
+    unused = [
+        name for name in document["components"]["schemas"] if f'"#/components/schemas/{name}"' not in written
+    ]
+    assert unused == []
+    assert "HTTPValidationError" not in written
+
+
+def test_every_body_has_an_example_and_every_example_is_one(
+    document: dict[str, Any], bodies: dict[str, Any]
+) -> None:
+    for name, schema in bodies.items():
+        whole = schema | {"components": document["components"]}
+        validator = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
+        assert schema.get("examples"), f"{name} has no example"
+        for example in schema["examples"]:
+            validator.validate(example)
+
+
+def test_examples_of_single_fields_fit_them_too(document: dict[str, Any]) -> None:
+    for name, schema in document["components"]["schemas"].items():
+        for field, described in schema.get("properties", {}).items():
+            whole = described | {"components": document["components"]}
+            for example in described.get("examples", []):
+                assert jsonschema_rs.is_valid(whole, example), (name, field)
+
+
+def test_requests_forbid_unknown_fields_and_replies_allow_new_ones(
+    document: dict[str, Any], bodies: dict[str, Any]
+) -> None:
+    for name, schema in document["components"]["schemas"].items():
+        if schema.get("type") != "object":
+            continue
+        closed = schema.get("additionalProperties") is False
+        assert closed == (name in bodies and name != "OutgoingEvent"), name
+
+
+def test_every_outgoing_event_is_described_with_its_signature(document: dict[str, Any]) -> None:
+    assert set(document["webhooks"]) == {event.value for event in EventType}
+    for event, methods in document["webhooks"].items():
+        operation = methods["post"]
+        assert operation["operationId"] == event.replace(".", "_")
+        assert operation["summary"] == event
+        headers = {
+            one["name"] for one in operation["parameters"] if one["in"] == "header" and one["required"]
+        }
+        assert headers == {"webhook-id", "webhook-timestamp", "webhook-signature"}
+        body = operation["requestBody"]["content"]["application/json"]["schema"]
+        assert body == {"$ref": "#/components/schemas/OutgoingEvent"}
+        assert {"2XX", "410", "default"} <= set(operation["responses"])
+
+
+def test_nothing_in_it_is_deprecated_without_a_plan(operations: dict[str, Operation]) -> None:
+    assert [name for name, operation in operations.items() if operation.get("deprecated")] == []

@@ -1,0 +1,105 @@
+"""Rules of time: it is read once, at the edge, from the clock; everything below gets it as a value."""
+
+import ast
+from typing import Final
+
+import pytest
+
+from tests.house.sources import Source, dotted, parsed, sources
+
+# What asks the machine for the time, by the last two parts of the name.
+_ASKS: Final = {
+    "datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "time.time_ns",
+    "time.monotonic", "time.perf_counter", "time.monotonic_ns", "time.perf_counter_ns", "time.localtime",
+    "time.gmtime",
+}  # fmt: skip
+# Where the machine's own time is what is meant, each with its reason. Never a patient's time.
+ALLOWED: Final = {
+    "app/foundation/clock.py": "the one source of now",
+    "app/web/edge.py": "measures how long an answer took",
+    "app/web/request_limits.py": "a minute of the caller's, in this process",
+    "app/webhooks/sender.py": "measures how long an attempt took",
+    "app/storage/embedded/supervisor.py": "waits for a process of this machine",
+    "app/storage/embedded/predecessor.py": "waits for a process of this machine",
+}
+# Rooms that run on the machine's time by their nature: processes, and studies that time themselves.
+ROOMS: Final = {"cli", "worker"}
+
+
+def asks_the_machine(source: Source) -> list[str]:
+    """Find where the machine is asked for the time, also by names imported from ``time``."""
+    from_time = {
+        alias.asname or alias.name
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "time"
+        for alias in node.names
+        if f"time.{alias.name}" in _ASKS
+    }
+    return [
+        source.at(node)
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Attribute | ast.Name)
+        and isinstance(node.ctx, ast.Load)
+        and (
+            ".".join(dotted(node).split(".")[-2:]) in _ASKS
+            or (isinstance(node, ast.Name) and node.id in from_time)
+        )
+    ]
+
+
+def test_nobody_asks_the_machine_for_the_time_but_the_clock() -> None:
+    found = {
+        place
+        for source in sources()
+        if source.room not in ROOMS
+        for place in asks_the_machine(source)
+        if place.split(":")[0] not in ALLOWED
+    }
+    assert found == set()
+
+
+def test_every_exception_is_still_needed() -> None:
+    asking = {place.split(":")[0] for source in sources() for place in asks_the_machine(source)}
+    assert set(ALLOWED) - asking == set()
+
+
+def test_core_and_storage_are_given_the_time_and_never_see_a_clock() -> None:
+    found = [
+        source.name
+        for source in sources()
+        if source.room in {"clinical", "storage"}
+        if any(name.startswith("app.foundation.clock") for name in source.imports())
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "from datetime import datetime\ndef f(): return datetime.now()",
+        "import datetime\ndef f(): return datetime.datetime.now(datetime.UTC)",
+        "from datetime import date\ndef f(): return date.today()",
+        "import time\ndef f(): return time.time()",
+        "from time import monotonic\ndef f(): return monotonic()",
+        "from datetime import datetime\nnow = datetime.utcnow",
+    ],
+)
+def test_asking_the_machine_would_be_noticed(body: str) -> None:
+    assert asks_the_machine(parsed(body))
+
+
+def test_no_statement_asks_the_database_for_the_time() -> None:
+    found = [
+        source.at(node)
+        for source in sources()
+        # The inspection compares the server's clock with ours: there the time is what is asked for.
+        if source.room == "storage" and source.path.stem != "inspection"
+        for node in ast.walk(source.tree)
+        if (isinstance(node, ast.Attribute) and dotted(node) in {"func.now", "func.current_timestamp"})
+        or (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and any(word in node.value.lower() for word in ("now()", "current_timestamp", "clock_timestamp"))
+        )
+    ]
+    assert found == []

@@ -1,0 +1,105 @@
+"""A Unix socket between the application and PostgreSQL that counts round trips; it changes no byte.
+
+A round trip begins with the first bytes that the client sends after the server said ReadyForQuery ("Z").
+"""
+
+import selectors
+import shutil
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingMixIn, UnixStreamServer
+
+from app.storage.embedded import Address
+
+_HEAD_BYTES = 5
+
+
+@dataclass
+class RoundTrips:
+    """What was counted since `start`, over all connections, with the first statement of each."""
+
+    said: list[bytes] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Count from nought."""
+        self.said.clear()
+
+    @property
+    def count(self) -> int:
+        """How many there were."""
+        return len(self.said)
+
+
+@contextmanager
+def counting_proxy(address: Address) -> Iterator[tuple[Address, RoundTrips]]:
+    """Listen in a folder of its own under the same socket name; gives where, and the count."""
+    counted = RoundTrips()
+    name = f".s.PGSQL.{address.port}"
+    folder = Path(tempfile.mkdtemp(prefix="agp-"))
+
+    class Handler(BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.socket(socket.AF_UNIX) as server:
+                server.connect(str(address.socket_folder / name))
+                _carry(self.request, server, counted)
+
+    class Server(ThreadingMixIn, UnixStreamServer):
+        daemon_threads = True
+        # The threads end with their connections, and those may outlive this block.
+        block_on_close = False
+
+    with Server(str(folder / name), Handler) as proxy:
+        thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        try:
+            yield Address(folder, address.port), counted
+        finally:
+            proxy.shutdown()
+            thread.join()
+            shutil.rmtree(folder)
+
+
+def _carry(client: socket.socket, server: socket.socket, counted: RoundTrips) -> None:
+    """Carry bytes both ways until one side hangs up."""
+    answers, ready = _Answers(), False
+    with selectors.DefaultSelector() as waiting, suppress(OSError):
+        waiting.register(client, selectors.EVENT_READ)
+        waiting.register(server, selectors.EVENT_READ)
+        while True:
+            for key, _ in waiting.select():
+                if key.fileobj is server:
+                    data = server.recv(65536)
+                    # Noted before the client can see it, so that its next bytes count for certain.
+                    ready = answers.end_with_ready(data) or (ready and not data)
+                    client.sendall(data)
+                else:
+                    data = client.recv(65536)
+                    if data and ready:
+                        ready = False
+                        counted.said.append(data[:200])
+                    server.sendall(data)
+                if not data:
+                    return
+
+
+class _Answers:
+    """The server's messages, cut out of the stream: one letter, four bytes of length, the rest."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def end_with_ready(self, data: bytes) -> bool:
+        """Take more of the stream; say whether the last whole message in it was ReadyForQuery."""
+        self._rest += data
+        last = b""
+        while len(self._rest) >= _HEAD_BYTES:
+            length = int.from_bytes(self._rest[1:_HEAD_BYTES], "big") + 1
+            if len(self._rest) < length:
+                break
+            last, self._rest = self._rest[:1], self._rest[length:]
+        return last == b"Z" and not self._rest

@@ -1,0 +1,199 @@
+"""The rules that no table may break, read from PostgreSQL's catalogue; there is no list of exceptions."""
+
+import pytest
+
+from app.storage.migrating import APPLICATION_ROLE, OWNER_ROLE
+from app.storage.rows import CARE, FRONT_DESK, JOBS
+from app.storage.tables import METADATA
+from tests.storage.catalogue import OURS, ask, tables_in
+from tests.support.ground import Place
+
+TENANT = "(clinic_id = (NULLIF(current_setting('app.clinic_id'::text, true), ''::text))::uuid)"
+# The application adds lines to these and reads them; no bug of ours can rewrite what happened.
+APPEND_ONLY = {"audit_events", "attempts", "notifications", "evaluations"}
+
+
+def test_every_table_class_has_its_table_and_every_table_of_a_tenant_its_class(place: Place) -> None:
+    for schema in (CARE, FRONT_DESK):
+        declared = {table.name for table in METADATA.tables.values() if table.schema == schema}
+        assert set(tables_in(place.owner_url, schema)) == declared
+
+
+def test_nothing_of_ours_lies_outside_our_schemas(place: Place) -> None:
+    elsewhere = ask(
+        place.superuser_url,
+        """
+        SELECT schemaname || '.' || tablename AS name FROM pg_tables
+         WHERE schemaname !~ '^pg_' AND schemaname <> 'information_schema' AND schemaname <> ALL(%(ours)s)
+        """,
+        ours=list(OURS),
+    )
+    assert [row["name"] for row in elsewhere] == ["public.schema_version"]
+
+
+def test_the_clinic_leads_every_primary_key_of_care(place: Place) -> None:
+    leaders = ask(
+        place.superuser_url,
+        """
+        SELECT t.relname AS name,
+               (SELECT a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = i.indkey[0]
+                 WHERE i.indrelid = t.oid AND i.indisprimary) AS first
+          FROM pg_class t WHERE t.relnamespace = 'care'::regnamespace AND t.relkind IN ('r', 'p')
+        """,
+    )
+    assert leaders
+    assert {row["name"]: row["first"] for row in leaders if row["first"] != "clinic_id"} == {}
+
+
+def test_the_clinic_leads_every_index_of_care(place: Place) -> None:
+    leaders = ask(
+        place.superuser_url,
+        """
+        SELECT i.indexrelid::regclass::text AS name, a.attname AS first
+          FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid
+          LEFT JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = i.indkey[0]
+         WHERE t.relnamespace = 'care'::regnamespace
+        """,
+    )
+    assert leaders
+    assert {row["name"]: row["first"] for row in leaders if row["first"] != "clinic_id"} == {}
+
+
+def test_no_foreign_key_of_care_leaves_the_clinic(place: Place) -> None:
+    keys = ask(
+        place.superuser_url,
+        """
+        SELECT c.conname AS name, c.confrelid::regclass::text AS target,
+               mine.attname AS mine, theirs.attname AS theirs
+          FROM pg_constraint c
+          JOIN pg_attribute mine ON mine.attrelid = c.conrelid AND mine.attnum = c.conkey[1]
+          JOIN pg_attribute theirs ON theirs.attrelid = c.confrelid AND theirs.attnum = c.confkey[1]
+         WHERE c.contype = 'f' AND c.connamespace = 'care'::regnamespace
+        """,
+    )
+    assert keys
+    for key in keys:
+        assert key["mine"] == "clinic_id", key
+        # The one table that must be found before the tenant is known is the clinic's own.
+        assert (key["target"], key["theirs"]) == ("front_desk.clinics", "id") or (
+            key["target"].startswith("care.") and key["theirs"] == "clinic_id"
+        ), key
+
+
+def test_row_level_security_is_on_and_forced_for_every_table_of_care(place: Place) -> None:
+    tables = ask(
+        place.superuser_url,
+        """
+        SELECT relname AS name, relrowsecurity AND relforcerowsecurity AS forced FROM pg_class
+         WHERE relnamespace = 'care'::regnamespace AND relkind IN ('r', 'p')
+        """,
+    )
+    assert tables
+    assert [row["name"] for row in tables if not row["forced"]] == []
+
+
+def test_every_table_of_care_has_the_tenants_policy_and_the_owners_and_no_other(place: Place) -> None:
+    policies = ask(
+        place.superuser_url,
+        """
+        SELECT tablename AS name, policyname, permissive, roles::text[] AS roles, cmd, qual, with_check
+          FROM pg_policies WHERE schemaname = 'care'
+        """,
+    )
+    for table in tables_in(place.owner_url, CARE):
+        of_table = {row["policyname"]: row for row in policies if row["name"] == table}
+        assert set(of_table) == {"tenant", "owner"}, table
+        tenant, owner = of_table["tenant"], of_table["owner"]
+        # A policy without WITH CHECK checks what is written by the same condition as what is read.
+        assert (tenant["cmd"], tenant["qual"], tenant["with_check"]) == ("ALL", TENANT, None), table
+        assert (owner["cmd"], owner["qual"], owner["with_check"]) == ("ALL", "true", "true"), table
+        assert owner["roles"] == [OWNER_ROLE], table
+
+
+def test_the_application_role_owns_nothing_and_cannot_bypass_anything(place: Place) -> None:
+    (role,) = ask(
+        place.superuser_url,
+        """
+        SELECT rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication AS mighty, oid,
+               (SELECT count(*) FROM pg_auth_members m WHERE m.member = r.oid) AS memberships,
+               (SELECT count(*) FROM pg_shdepend d WHERE d.refobjid = r.oid AND d.deptype = 'o') AS owned
+          FROM pg_roles r WHERE rolname = %(role)s
+        """,
+        role=APPLICATION_ROLE,
+    )
+    assert not role["mighty"]
+    assert role["memberships"] == 0
+    assert role["owned"] == 0
+
+
+def test_the_application_role_cannot_create_anything_in_any_schema(place: Place) -> None:
+    schemas = ask(
+        place.application_url,
+        "SELECT nspname FROM pg_namespace WHERE has_schema_privilege(nspname, 'CREATE') AND nspname !~ '^pg_temp'",
+    )
+    assert schemas == []
+
+
+@pytest.mark.parametrize("privilege", ["TRUNCATE", "REFERENCES", "TRIGGER"])
+def test_the_application_role_cannot_empty_or_tie_a_table(place: Place, privilege: str) -> None:
+    # TRUNCATE and foreign keys do not ask row-level security.
+    granted = ask(
+        place.application_url,
+        """
+        SELECT schemaname || '.' || tablename AS name FROM pg_tables
+         WHERE schemaname = ANY(%(ours)s) AND has_table_privilege(schemaname || '.' || tablename, %(privilege)s)
+        """,
+        ours=list(OURS),
+        privilege=privilege,
+    )
+    assert granted == []
+
+
+def test_what_happened_can_be_added_to_and_read_but_never_changed(place: Place) -> None:
+    rights = ask(
+        place.application_url,
+        """
+        SELECT tablename AS name,
+               has_table_privilege('care.' || tablename, 'SELECT')
+               AND has_table_privilege('care.' || tablename, 'INSERT') AS may_add,
+               has_table_privilege('care.' || tablename, 'DELETE')
+               OR has_any_column_privilege('care.' || tablename, 'UPDATE') AS may_change
+          FROM pg_tables WHERE schemaname = 'care'
+        """,
+    )
+    assert all(row["may_add"] for row in rights)
+    assert {row["name"] for row in rights if not row["may_change"]} == APPEND_ONLY
+
+
+def test_the_application_role_cannot_change_the_version_of_the_tables(place: Place) -> None:
+    (row,) = ask(
+        place.application_url,
+        """
+        SELECT has_table_privilege('public.schema_version', 'SELECT') AS reads,
+               has_table_privilege('public.schema_version', 'INSERT')
+               OR has_any_column_privilege('public.schema_version', 'UPDATE')
+               OR has_table_privilege('public.schema_version', 'DELETE') AS writes
+        """,
+    )
+    assert row == {"reads": True, "writes": False}
+
+
+def test_no_function_of_ours_runs_with_its_owners_rights(place: Place) -> None:
+    found = ask(
+        place.superuser_url,
+        """
+        SELECT p.oid::regprocedure::text AS name FROM pg_proc p
+         WHERE p.prosecdef AND p.pronamespace::regnamespace::text = ANY(%(ours)s)
+        """,
+        ours=[*OURS, "public"],
+    )
+    assert found == []
+
+
+def test_no_view_shows_a_tenants_rows_with_its_owners_rights(place: Place) -> None:
+    found = ask(
+        place.superuser_url,
+        "SELECT schemaname || '.' || viewname AS name FROM pg_views WHERE schemaname = ANY(%(ours)s)",
+        ours=[CARE, FRONT_DESK, JOBS, "public"],
+    )
+    assert found == []

@@ -1,0 +1,173 @@
+"""The way up and down: what the migrations make is what the code believes, and nothing stays behind."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import CheckConstraint, Connection, create_engine
+from sqlalchemy.engine import make_url
+from sqlalchemy.pool import NullPool
+
+from app.storage.migrating import (
+    APPLICATION_ROLE,
+    SchemaBehindError,
+    check_schema,
+    migrate,
+    migrations_folder,
+)
+from app.storage.rows import CARE, FRONT_DESK
+from app.storage.tables import METADATA
+from tests.storage.catalogue import ask, objects_outside_the_system, tell
+from tests.support.ground import Cluster, Place
+
+CHECKOUT = Path(__file__).parents[2]
+MIGRATE = "import sys; from app.storage.migrating import migrate; migrate(sys.argv[1], application_role=sys.argv[2])"
+
+
+@pytest.fixture
+def empty_place(cluster: Cluster) -> Iterator[Place]:
+    with cluster.database(migrated=False) as made:
+        yield made
+
+
+def connected(place: Place) -> Iterator[Connection]:
+    engine = create_engine(make_url(place.owner_url).set(drivername="postgresql+psycopg"), poolclass=NullPool)
+    with engine.connect() as connection:
+        yield connection
+
+
+def ours(_object: object, name: str | None, kind: str, _reflected: bool, _against: object) -> bool:
+    return not (
+        kind == "table" and name is not None and name.startswith(("procrastinate_", "schema_version"))
+    )
+
+
+def test_the_tables_are_those_that_the_code_believes_in(place: Place) -> None:
+    for connection in connected(place):
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "include_schemas": True,
+                "compare_type": True,
+                "compare_server_default": True,
+                "include_object": ours,
+            },
+        )
+        assert compare_metadata(context, METADATA) == []
+
+
+def test_the_constraints_on_values_are_those_that_the_code_believes_in(place: Place) -> None:
+    # Alembic does not compare these.
+    found = ask(
+        place.owner_url,
+        """
+        SELECT connamespace::regnamespace || '.' || conrelid::regclass::text AS place, conname AS name
+          FROM pg_constraint WHERE contype = 'c' AND connamespace::regnamespace::text = ANY(%(schemas)s)
+        """,
+        schemas=[CARE, FRONT_DESK],
+    )
+    declared = {
+        f"ck_{table.name}_{constraint.name}".replace(f"ck_{table.name}_ck_{table.name}", f"ck_{table.name}")
+        for table in METADATA.tables.values()
+        for constraint in table.constraints
+        if isinstance(constraint, CheckConstraint)
+    }
+    assert {row["name"] for row in found} == declared
+
+
+def test_a_missing_index_would_be_noticed(empty_place: Place) -> None:
+    migrate(empty_place.owner_url, application_role=APPLICATION_ROLE)
+    tell(empty_place.owner_url, "DROP INDEX care.uq_signals_one_open")
+    for connection in connected(empty_place):
+        context = MigrationContext.configure(
+            connection, opts={"include_schemas": True, "include_object": ours}
+        )
+        (difference,) = compare_metadata(context, METADATA)
+        assert difference[0] == "add_index"
+
+
+def test_down_leaves_nothing_behind_and_up_again_gives_the_same(empty_place: Place) -> None:
+    untouched = objects_outside_the_system(empty_place.superuser_url)
+    migrate(empty_place.owner_url, application_role=APPLICATION_ROLE)
+    first = objects_outside_the_system(empty_place.superuser_url)
+
+    migrate(empty_place.owner_url, application_role=APPLICATION_ROLE, to="base")
+    left = objects_outside_the_system(empty_place.superuser_url) - untouched
+    # Alembic's own table stays, empty: it is what says "nothing is here".
+    assert {name for name in left if "schema_version" not in name} == set()
+    assert ask(empty_place.owner_url, "SELECT * FROM public.schema_version") == []
+
+    migrate(empty_place.owner_url, application_role=APPLICATION_ROLE)
+    assert objects_outside_the_system(empty_place.superuser_url) == first
+
+
+def test_migrating_what_is_up_to_date_changes_nothing(empty_place: Place) -> None:
+    migrate(empty_place.owner_url, application_role=APPLICATION_ROLE)
+    first = objects_outside_the_system(empty_place.superuser_url)
+    migrate(empty_place.owner_url, application_role=APPLICATION_ROLE)
+    assert objects_outside_the_system(empty_place.superuser_url) == first
+
+
+def test_two_processes_that_migrate_at_once_both_succeed(empty_place: Place) -> None:
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", MIGRATE, empty_place.owner_url, APPLICATION_ROLE],
+            cwd=CHECKOUT,
+            stderr=subprocess.PIPE,
+        )
+        for _ in range(2)
+    ]
+    said = [process.communicate(timeout=60)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    check_schema(empty_place.application_url)
+
+
+def test_a_database_that_is_behind_is_refused_by_name(empty_place: Place) -> None:
+    with pytest.raises(SchemaBehindError, match="afterglow migrate"):
+        check_schema(empty_place.application_url)
+    migrate(empty_place.owner_url, application_role=APPLICATION_ROLE)
+    check_schema(empty_place.application_url)
+
+
+def test_the_application_role_may_have_any_name(cluster: Cluster, empty_place: Place) -> None:
+    role = 'clinic "app"'
+    tell(cluster.address.url(), 'CREATE ROLE "clinic ""app""" LOGIN')
+    migrate(empty_place.owner_url, application_role=role)
+    (row,) = ask(
+        empty_place.owner_url,
+        "SELECT has_table_privilege(%(role)s, 'care.patients', 'SELECT') AS reads",
+        role=role,
+    )
+    assert row["reads"]
+    migrate(empty_place.owner_url, application_role=role, to="base")
+    tell(cluster.address.url(), 'DROP ROLE "clinic ""app"""')
+
+
+def test_an_installed_package_carries_its_migrations(tmp_path: Path, empty_place: Place) -> None:
+    """Lay the files out as the wheel does, away from the checkout, and migrate from there."""
+    settings = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
+    included = settings["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    without_caches = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(CHECKOUT / "app", tmp_path / "site" / "app", ignore=without_caches)
+    for source, target in included.items():
+        shutil.copytree(CHECKOUT / source, tmp_path / "site" / target, ignore=without_caches)
+
+    subprocess.run(
+        [sys.executable, "-c", MIGRATE, empty_place.owner_url, APPLICATION_ROLE],
+        cwd=tmp_path / "site",
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "site")},
+        check=True,
+        timeout=60,
+    )
+    check_schema(empty_place.application_url)
+
+
+def test_the_checkout_finds_its_own_migrations() -> None:
+    assert migrations_folder() == CHECKOUT / "migrations"

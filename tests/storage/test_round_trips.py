@@ -1,0 +1,108 @@
+"""The most frequent thing of all, a check-in that raises nothing, may cost four round trips and no more."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from app.foundation.ids import new_id
+from app.storage.embedded import Address
+from app.storage.migrating import APPLICATION_ROLE
+from tests.storage.counting_proxy import RoundTrips, counting_proxy
+from tests.support.ground import Cluster, Place
+from tests.support.people import ClinicClient, PatientClient, clinic_client, item, treated
+from tests.support.service import NOW, Service, running_service
+
+# After this many uses on a connection, every statement is prepared there (psycopg's threshold is 3).
+WARM = 8
+
+
+@pytest.fixture(scope="module")
+def proxy(cluster: Cluster) -> Iterator[tuple[Address, RoundTrips]]:
+    with counting_proxy(cluster.address) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def round_trips(proxy: tuple[Address, RoundTrips]) -> RoundTrips:
+    return proxy[1]
+
+
+@pytest.fixture(scope="module")
+def proxied_service(place: Place, proxy: tuple[Address, RoundTrips]) -> Iterator[Service]:
+    database = psycopg.conninfo.conninfo_to_dict(place.application_url)["dbname"]
+    # Without a worker, whose own looks at the database would be counted too.
+    with running_service(proxy[0].url(APPLICATION_ROLE, str(database)), work=False) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def clinic(proxied_service: Service) -> Iterator[ClinicClient]:
+    made = clinic_client(proxied_service)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def phone(clinic: ClinicClient, proxied_service: Service) -> PatientClient:
+    patient = treated(clinic, NOW, days_since=24, level=lambda _day: (8, 8, 8), until=22)
+    warm = clinic.enrol(patient, proxied_service.url)
+    for minutes in range(WARM):
+        assert warm.check_in(NOW - timedelta(days=1, minutes=minutes), (8, 8, 8)).status_code == 201
+    return warm
+
+
+def test_the_proxy_counts_what_goes_over_the_wire(place: Place, proxy: tuple[Address, RoundTrips]) -> None:
+    address, counted = proxy
+    database = psycopg.conninfo.conninfo_to_dict(place.application_url)["dbname"]
+    with psycopg.connect(address.url(APPLICATION_ROLE, str(database)), autocommit=True) as connection:
+        counted.start()
+        for _ in range(3):
+            connection.execute("SELECT 1", prepare=False)
+        assert counted.count == 3
+
+
+def test_a_check_in_that_raises_nothing_takes_four_round_trips(
+    phone: PatientClient, round_trips: RoundTrips
+) -> None:
+    round_trips.start()
+    reply = phone.check_in(NOW, (8, 8, 8))
+    assert reply.status_code == 201
+    # Begin with the tenant; read token, patient and state; write; commit.
+    assert round_trips.count <= 4, round_trips.said
+
+
+def test_a_check_in_sent_again_takes_no_more_than_four(phone: PatientClient, round_trips: RoundTrips) -> None:
+    known = str(new_id())
+    assert phone.check_in(NOW, (8, 8, 8), check_in_id=known).status_code == 201
+    for _ in range(WARM):
+        round_trips.start()
+        assert phone.check_in(NOW, (8, 8, 8), check_in_id=known).status_code == 200
+    # Begin; read; read the check-in as it is kept; commit.
+    assert round_trips.count <= 4, round_trips.said
+
+
+def test_a_hundred_check_ins_in_a_batch_take_as_many_as_one(
+    clinic: ClinicClient, proxied_service: Service, round_trips: RoundTrips
+) -> None:
+    patient = treated(clinic, NOW, days_since=24, level=lambda _day: (8, 8, 8), until=10)
+    phone = clinic.enrol(patient, proxied_service.url)
+    for minutes in range(WARM):
+        assert phone.check_in(NOW - timedelta(days=13, minutes=WARM - minutes), (8, 8, 8)).status_code == 201
+    items = [item(NOW - timedelta(hours=3 * (99 - number)), (8, 8, 8)) for number in range(100)]
+    round_trips.start()
+    reply = phone.http.post("/v1/check-ins/batch", json={"items": items})
+    assert [result["status"] for result in reply.json()["results"]] == [201] * 100
+    assert round_trips.count <= 4, round_trips.said
+
+
+def test_a_hundred_check_ins_out_of_order_cost_only_the_reading_of_the_history(
+    phone: PatientClient, round_trips: RoundTrips
+) -> None:
+    items = [item(NOW - timedelta(hours=5 * number), (8, 8, 8)) for number in range(100)]
+    round_trips.start()
+    reply = phone.http.post("/v1/check-ins/batch", json={"items": items})
+    assert [result["status"] for result in reply.json()["results"]] == [201] * 100
+    # Check-ins, courses and infusions besides.
+    assert round_trips.count <= 7, round_trips.said

@@ -1,0 +1,40 @@
+"""A clinic in which everything has happened once, so that a test of who sees what is not about empty tables."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from tests.support.people import ClinicClient, PatientClient, clinic_client, treated
+from tests.support.receiver import Receiver
+from tests.support.service import NOW, Service
+
+
+@dataclass
+class LivelyClinic:
+    """The ids of what is there; ``ids`` is keyed by the names of path parameters."""
+
+    client: ClinicClient
+    phone: PatientClient
+    ids: dict[str, str]
+
+
+def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClinic:
+    """Open a clinic with a patient who faded, said something that must be looked at, and was told of."""
+    client = clinic_client(service, name)
+    endpoint = client.add_endpoint(receiver.url)
+    before = len(receiver.accepted("safety.reported"))
+    patient = treated(client, NOW, days_since=24, level=lambda day: (8, 8, 8) if day < 15 else (3, 3, 3))
+    (signal,) = client.signals(patient)
+    phone = client.enrol(patient, service.url)
+    said = phone.check_in(NOW - timedelta(hours=1), (3, 3, 3), note="a note", self_harm_thoughts=True)
+    (event,) = client.http.get("/v1/safety-events").json()["items"]
+    receiver.wait_for("safety.reported", count=before + 1)
+    deliveries = client.http.get(f"/v1/webhook-endpoints/{endpoint['id']}/deliveries").json()["items"]
+    ids = {
+        "patient_id": patient,
+        "check_in_id": said.json()["id"],
+        "signal_id": signal["id"],
+        "event_id": event["id"],
+        "endpoint_id": endpoint["id"],
+        "delivery_id": deliveries[0]["id"],
+    }
+    return LivelyClinic(client=client, phone=phone, ids=ids)
