@@ -8,9 +8,10 @@ COPY migrations migrations
 RUN uv build --wheel --out-dir /wheels
 # The lock decides the versions of what the wheel stands on.
 RUN uv export --frozen --no-dev --no-emit-project --quiet --output-file /wheels/requirements.txt
-RUN python -m venv /opt/afterglow
-RUN /opt/afterglow/bin/pip install --no-cache-dir --require-hashes --requirement /wheels/requirements.txt
-RUN /opt/afterglow/bin/pip install --no-cache-dir --no-deps /wheels/*.whl
+RUN uv venv --quiet --python "$(command -v python)" /opt/afterglow
+# Compiled here, because the account that runs it later may not write there.
+RUN uv pip install --quiet --python /opt/afterglow --compile-bytecode --link-mode copy --require-hashes --requirement /wheels/requirements.txt
+RUN uv pip install --quiet --python /opt/afterglow --compile-bytecode --link-mode copy --no-deps /wheels/*.whl
 
 FROM python:3.12-slim
 RUN useradd --system --uid 10001 --home-dir /var/lib/afterglow --create-home afterglow

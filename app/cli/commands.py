@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
-from sqlalchemy.exc import SQLAlchemyError
 
 from app.asgi import build_api
 from app.cli import demo, development, doctor, processes
@@ -19,6 +18,7 @@ from app.foundation.vault import KeyFileError
 from app.settings import Settings
 from app.storage import archive
 from app.storage.binaries import LocalDatabaseError, find_binaries
+from app.storage.failures import failures_named
 from app.storage.migrating import SchemaBehindError, migrate
 
 app = typer.Typer(
@@ -60,15 +60,12 @@ def _said_plainly(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - whatever the command takes
         try:
-            command(*args, **kwargs)
+            with failures_named():
+                command(*args, **kwargs)
         except _EXPECTED as error:
             _fail(str(error))
         except ValidationError as error:
             _fail("; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()))
-        except SQLAlchemyError as error:
-            _fail(
-                f"The database does not do what it should ({type(error).__name__}); try `afterglow doctor`."
-            )
 
     return guarded
 

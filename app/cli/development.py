@@ -12,9 +12,10 @@ from typing import IO
 
 from pydantic import SecretStr
 
-from app.cli.ground import data_dir_of, open_ground
+from app.cli.ground import Ground, data_dir_of, open_ground
 from app.cli.processes import PARENT
 from app.settings import Settings
+from app.storage.embedded import EmbeddedDatabaseError
 
 _RESTART_AFTER_SECONDS = 1.0
 _STOP_WITHIN_SECONDS = 25.0
@@ -23,7 +24,8 @@ _STOP_WITHIN_SECONDS = 25.0
 class Group:
     """The API and the worker as children that are started again when they fall.
 
-    ``log``: where they and the group write; None means our own standard output and error.
+    ``ground``: whose database to look after. ``log``: where they and the group write; None means our own
+    standard output and error.
     """
 
     def __init__(
@@ -31,8 +33,10 @@ class Group:
         environment: Mapping[str, str],
         names: tuple[str, ...] = ("serve", "worker"),
         *,
+        ground: Ground | None = None,
         log: IO[bytes] | None = None,
     ) -> None:
+        self._ground = ground
         self._log = log
         self._environment = dict(environment) | {PARENT: str(os.getpid())}
         self._children = {name: self._start(name) for name in names}
@@ -43,15 +47,23 @@ class Group:
         self._stopping.set()
 
     def run(self) -> None:
-        """Keep the children running until asked to stop, then end them."""
+        """Keep the database and the children running until asked to stop, then end the children."""
         try:
             while not self._stopping.wait(_RESTART_AFTER_SECONDS):
+                self._look_after_database()
                 for name, child in self._children.items():
                     if child.poll() is not None:
                         self._say(f"{name} ended ({child.returncode}); starting it again")
                         self._children[name] = self._start(name)
         finally:
             self._end()
+
+    def _look_after_database(self) -> None:
+        try:
+            if self._ground is not None and self._ground.revive():
+                self._say("the database ended; started it again")
+        except EmbeddedDatabaseError as error:
+            self._say(f"the database ended and does not start again yet: {error}")
 
     def _start(self, name: str) -> subprocess.Popen[bytes]:
         # -P: a folder or file named `app` where the operator stands must not be taken for ours.
@@ -108,8 +120,8 @@ def child_environment(settings: Settings) -> dict[str, str]:
 
 def run(settings: Settings) -> None:
     """Run everything until SIGTERM or SIGINT."""
-    with open_ground(settings):
-        group = Group(child_environment(settings))
+    with open_ground(settings) as ground:
+        group = Group(child_environment(settings), ground=ground)
 
         def stop(_number: int, _frame: FrameType | None) -> None:
             group.stop()

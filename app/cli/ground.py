@@ -2,19 +2,23 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-
-from sqlalchemy.engine import make_url
 
 from app.foundation.clock import SystemClock
 from app.foundation.vault import Vault, load_or_make_key_file, parse_key
 from app.settings import Settings
 from app.storage.binaries import Binaries, find_binaries
-from app.storage.database import Database
-from app.storage.embedded import connect_or_start, default_data_dir, prepare_data_dir
+from app.storage.database import Database, role_of
+from app.storage.embedded import (
+    AlreadySupervisedError,
+    Supervisor,
+    connect_or_start,
+    default_data_dir,
+    prepare_data_dir,
+)
 from app.storage.migrating import (
     APPLICATION_ROLE,
     DATABASE,
@@ -41,6 +45,16 @@ class Ground:
     key: bytes
     data_dir: Path | None
     binaries: Binaries | None
+    # The embedded server, where this process runs it.
+    supervisor: Supervisor | None = None
+
+    def revive(self) -> bool:
+        """Start the embedded server again if it fell and is ours to run; says whether it had to be."""
+        if self.supervisor is None or self.supervisor.alive:
+            return False
+        with suppress(AlreadySupervisedError):  # another process was faster: it is cared for
+            self.supervisor.start()
+        return True
 
     def owner(self) -> str:
         """Give the owner's URL.
@@ -55,7 +69,7 @@ class Ground:
     @property
     def application_role(self) -> str:
         """The role that the application connects as."""
-        return make_url(self.application_url).username or APPLICATION_ROLE
+        return role_of(self.application_url) or APPLICATION_ROLE
 
     def equipment(self, settings: Settings) -> Equipment:
         """Make what a process works with."""
@@ -119,6 +133,7 @@ def _embedded(settings: Settings) -> Iterator[Ground]:
             key=key,
             data_dir=data_dir,
             binaries=binaries,
+            supervisor=supervisor,
         )
     finally:
         if supervisor is not None:

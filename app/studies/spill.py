@@ -112,9 +112,9 @@ class Spill:
             f"CREATE TABLE repeated_{table} AS"  # noqa: S608 - table names of our own
             f" SELECT line FROM (SELECT line, {nth} AS nth FROM {table}) WHERE nth > 1"
         )
-        yield from (line for (line,) in self.select(f"SELECT line FROM repeated_{table} ORDER BY line"))  # noqa: S608
-        self.remove(table, f"line IN (SELECT line FROM repeated_{table})")  # noqa: S608
+        yield from (line for (line,) in self.select(f"SELECT line FROM repeated_{table} ORDER BY line"))  # noqa: S608 - same
+        self.remove(table, f"line IN (SELECT line FROM repeated_{table})")  # noqa: S608 - same
 
     def remove(self, table: str, condition: str) -> None:
         """Remove the rows of a table for which a condition of our own holds."""
-        self._connection.execute(f"DELETE FROM {table} WHERE {condition}")  # noqa: S608
+        self._connection.execute(f"DELETE FROM {table} WHERE {condition}")  # noqa: S608 - a condition of our own

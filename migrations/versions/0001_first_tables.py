@@ -15,6 +15,8 @@ branch_labels = None
 depends_on = None
 
 _SQL = Path(__file__).parents[1] / "sql"
+# Of a check-in, only its place in the sync and its end may change; what was told never does.
+_CHANGING_COLUMNS = {"check_ins": "(sync_sequence, superseded_by, withdrawn_at)"}
 # The application adds to these and reads them; nobody but the owner changes or removes a line.
 _APPEND_ONLY = ("audit_events", "attempts", "notifications", "evaluations")
 
@@ -28,7 +30,9 @@ def upgrade() -> None:
     for table in _tables_of("care"):
         _isolate(table)
         op.execute(f"GRANT SELECT, INSERT ON care.{table} TO {role}")
-        if table not in _APPEND_ONLY:
+        if table in _CHANGING_COLUMNS:
+            op.execute(f"GRANT UPDATE {_CHANGING_COLUMNS[table]} ON care.{table} TO {role}")
+        elif table not in _APPEND_ONLY:
             op.execute(f"GRANT UPDATE, DELETE ON care.{table} TO {role}")
     op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA front_desk TO {role}")
     _make_job_tables(role)

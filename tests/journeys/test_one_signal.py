@@ -27,7 +27,7 @@ def test_twenty_reports_that_cross_the_line_at_once_raise_one_signal(
     service: Service, clinic: ClinicClient, receiver: Receiver
 ) -> None:
     endpoint = clinic.add_endpoint(receiver.url)
-    patient = fading(clinic, low_from=22, until=22)
+    patient = fading(clinic, low_from=21, until=22)
     phone = clinic.enrol(patient, service.url)
     assert phone.check_in(NOW - timedelta(days=1), (3, 3, 3)).status_code == 201
     assert clinic.signals(patient) == []

@@ -138,24 +138,27 @@ def test_retry_after_is_honoured(clinic: ClinicClient, receiver: Receiver) -> No
 
 
 def test_an_exhausted_delivery_is_shown_and_sent_again_under_its_own_id(
-    clinic: ClinicClient, receiver: Receiver
+    place: Place, receiver: Receiver
 ) -> None:
-    endpoint = clinic.add_endpoint(receiver.url)
     receiver.answer = lambda _sent: 500
-    (webhook_id,) = send_tests(clinic, endpoint)
-    # Time itself is a thousand times faster for waits, which is still five minutes for all ten.
-    eventually(lambda: len(receiver.requests) >= 4, within=30)
-    receiver.answer = lambda _sent: 204
-    (one,) = deliveries(clinic, endpoint)
+    with running_service(place.application_url, clock=RunningClock(), speedup=100_000) as hasty:
+        clinic = clinic_client(hasty)
+        endpoint = clinic.add_endpoint(receiver.url)
+        (webhook_id,) = send_tests(clinic, endpoint)
+        eventually(lambda: states(clinic, endpoint) == {"exhausted"})
+        (one,) = deliveries(clinic, endpoint)
+        assert (one["attempts_made"], len(one["attempts"]), one["next_attempt_at"]) == (10, 10, None)
+        assert {attempt["error"] for attempt in one["attempts"]} == {"http_status"}
+        receiver.answer = lambda _sent: 204
 
-    resent = clinic.http.post(f"/v1/deliveries/{one['id']}/resend")
+        resent = clinic.http.post(f"/v1/deliveries/{one['id']}/resend")
 
-    assert resent.status_code == 202
-    eventually(lambda: states(clinic, endpoint) == {"delivered"})
-    again = clinic.http.post(f"/v1/deliveries/{one['id']}/resend")
-    assert again.status_code == 202
-    eventually(lambda: len(receiver.accepted()) == 2)
-    assert {request.webhook_id for request in receiver.requests} == {webhook_id}
+        assert resent.status_code == 202
+        eventually(lambda: states(clinic, endpoint) == {"delivered"})
+        assert clinic.http.post(f"/v1/deliveries/{one['id']}/resend").status_code == 202
+        eventually(lambda: len(receiver.accepted()) == 2)
+        assert {request.webhook_id for request in receiver.requests} == {webhook_id}
+        clinic.close()
 
 
 def test_a_secret_is_shown_once(clinic: ClinicClient, receiver: Receiver) -> None:

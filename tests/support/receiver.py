@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -35,7 +35,8 @@ class Received:
 class Receiver:
     """What came, in order; ``answer`` decides the status by the count of requests so far.
 
-    ``answer_path``, where given, decides by the path instead; ``answer_headers`` go with every answer.
+    ``answer_path``, where given, decides by the path instead; ``answer_headers`` go with every answer,
+    ``pause`` (seconds) between taking it in and answering.
     """
 
     url: str
@@ -43,6 +44,7 @@ class Receiver:
     answer: Callable[[int], int] = lambda _count: 204
     answer_path: Callable[[str], int] | None = None
     answer_headers: dict[str, str] = field(default_factory=dict)
+    pause: Callable[[], float] = lambda: 0
     requests: list[Received] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
 
@@ -96,6 +98,11 @@ def running_receiver() -> Iterator[Receiver]:
                     )
                 )
                 receiver.changed.notify_all()
+            time.sleep(receiver.pause())
+            with suppress(BrokenPipeError, ConnectionResetError):  # whoever asked may have been killed
+                self._say(status)
+
+        def _say(self, status: int) -> None:
             self.send_response(status)
             for name, value in receiver.answer_headers.items():
                 self.send_header(name, value)
