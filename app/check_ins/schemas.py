@@ -39,7 +39,7 @@ SleepHours = Annotated[
     AfterValidator(_quarter_hours),
 ]
 YesOrNo = Annotated[bool, Field(strict=True)]
-_AN_ITEM: Final = {
+_AN_ITEM: Final[dict[str, JsonValue]] = {
     "id": "019a48d1-5c4e-7b60-9f0a-2f6f1e0b7c11",
     "recorded_at": "2026-11-03T08:15:00+01:00",
     "time_zone": "Europe/Berlin",

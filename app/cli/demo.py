@@ -30,6 +30,7 @@ LOG_NAME: Final = "demo.log"
 WAIT_SECONDS: Final = 60.0
 _PAUSE_SECONDS: Final = 0.35
 _INTERRUPTED: Final = 130
+_ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LOOPBACK: Final = "127.0.0.0/8"
 
 
@@ -57,22 +58,28 @@ def run(*, once: bool, data_dir: Path | None, port: int | None) -> None:
     Raises:
         DemoFailedError: the service did not do what it should; says what, and names the log.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in _ENDING:
+        signal.signal(number, _interrupt)
     screen = DemoScreen()
     screen.title()
-    with _data_folder(data_dir) as folder:
-        log = folder / LOG_NAME
-        try:
-            with log.open("ab") as stream:
-                _run(screen, folder, stream, port=port or _free_port(), once=once)
-        except KeyboardInterrupt:
-            screen.note("Stopped.")
-            if once:
-                sys.exit(_INTERRUPTED)
-        except httpx2.HTTPError as error:
-            raise DemoFailedError(f"The service does not answer ({type(error).__name__}).", log) from error
-        except (NotReadyError, ServiceRefusedError, EventMissingError) as error:
-            raise DemoFailedError(error, log) from error
+    try:
+        with _data_folder(data_dir) as folder:
+            _run_logged(screen, folder, port=port or _free_port(), once=once)
+    except KeyboardInterrupt:
+        screen.note("\nStopped.")
+        if once:
+            sys.exit(_INTERRUPTED)
+
+
+def _run_logged(screen: DemoScreen, folder: Path, *, port: int, once: bool) -> None:
+    log = folder / LOG_NAME
+    try:
+        with log.open("ab") as stream:
+            _run(screen, folder, stream, port=port, once=once)
+    except httpx2.HTTPError as error:
+        raise DemoFailedError(f"The service does not answer ({type(error).__name__}).", log) from error
+    except (NotReadyError, ServiceRefusedError, EventMissingError) as error:
+        raise DemoFailedError(error, log) from error
 
 
 def _run(screen: DemoScreen, folder: Path, log: IO[bytes], *, port: int, once: bool) -> None:
@@ -88,18 +95,19 @@ def _run(screen: DemoScreen, folder: Path, log: IO[bytes], *, port: int, once: b
         version = ground.binaries.version if ground.binaries else "elsewhere"
         screen.done(f"PostgreSQL {version}, API and worker run", f"{time.monotonic() - began:.1f} s")
         clinic = running.enter_context(DemoClinic(url, opened.api_key))
-        _show(screen, clinic, receiver, hurried=once or not screen.watched)
+        signal_id = _show(screen, clinic, receiver, hurried=once or not screen.watched)
         if not once:
-            _stay(screen, receiver, url=url, key=opened.api_key)
+            _stay(screen, receiver, url=url, key=opened.api_key, signal_id=signal_id)
 
 
-def _show(screen: DemoScreen, clinic: DemoClinic, receiver: DemoReceiver, *, hurried: bool) -> None:
-    """The story in four parts."""
+def _show(screen: DemoScreen, clinic: DemoClinic, receiver: DemoReceiver, *, hurried: bool) -> str:
+    """Tell the story in four parts; gives the id of the signal."""
     now = datetime.now(UTC)
     _connect(screen, clinic, receiver)
     ids = _bring_along(screen, clinic, now)
-    _fade(screen, clinic, receiver, ids[patients.FADING.reference], now, hurried=hurried)
+    signal_id = _fade(screen, clinic, receiver, ids[patients.FADING.reference], now, hurried=hurried)
     _state_harm(screen, clinic, receiver, ids[patients.IN_INDUCTION.reference], now)
+    return signal_id
 
 
 def _connect(screen: DemoScreen, clinic: DemoClinic, receiver: DemoReceiver) -> None:
@@ -133,7 +141,7 @@ def _fade(
     now: datetime,
     *,
     hurried: bool,
-) -> None:
+) -> str:
     story = patients.FADING
     screen.heading(f"{story.reference}, {story.where}, now checks in by phone, day by day")
     phone = clinic.enrol(patient_id)
@@ -150,9 +158,10 @@ def _fade(
         arrived = receiver.wait_for("signal.raised", patient_id=patient_id, within=WAIT_SECONDS)
     screen.heading("The clinic's receiver is told: ids, codes and a link")
     screen.event(arrived.event, seconds=arrived.at - (crossed or arrived.at))
-    signal_id = arrived.event["data"]["signal_id"]
+    signal_id = str(arrived.event["data"]["signal_id"])
     screen.heading("It fetches the reasons with its key; this is what the care team reads")
     screen.explanation(clinic.signal(signal_id)["explanation"], f"GET /v1/signals/{signal_id}")
+    return signal_id
 
 
 def _state_harm(
@@ -171,7 +180,7 @@ def _state_harm(
     )
 
 
-def _stay(screen: DemoScreen, receiver: DemoReceiver, *, url: str, key: str) -> None:
+def _stay(screen: DemoScreen, receiver: DemoReceiver, *, url: str, key: str, signal_id: str) -> None:
     screen.heading("Try it; events that follow show up here")
     call = 'curl -s -H "Authorization: Bearer $KEY"'
     screen.to_copy(
@@ -180,7 +189,7 @@ def _stay(screen: DemoScreen, receiver: DemoReceiver, *, url: str, key: str) -> 
             f"  {call} {url}/v1/patients",
             f"  {call} {url}/v1/signals",
             f"  {call} {url}/v1/safety-events",
-            f"  {call} -X POST {url}/v1/signals/SIGNAL_ID/close \\",
+            f"  {call} -X POST {url}/v1/signals/{signal_id}/close \\",
             "    -H 'Content-Type: application/json' -d '{\"disposition\": \"booster_given\"}'",
             f"  curl -s {url}/v1/openapi.json",
         ]
@@ -258,4 +267,7 @@ def _free_port() -> int:
 
 
 def _interrupt(_number: int, _frame: object) -> None:
+    # Once only: what was started has to be stopped and removed in peace.
+    for number in _ENDING:
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt

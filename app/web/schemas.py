@@ -1,6 +1,7 @@
 """What requests and replies share: strict bodies, opaque cursors, pages."""
 
 import base64
+import re
 from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Annotated, Final, TypeVar
@@ -18,7 +19,7 @@ _EARLIEST_YEAR: Final = 1900
 _LATEST_YEAR: Final = 2199
 _LARGEST_COUNTER: Final = 2**63 - 1
 _ZONES: Final = frozenset(available_timezones())
-
+_DATE_FIRST: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 _When = TypeVar("_When", datetime, date)
 
@@ -27,6 +28,12 @@ class UnknownTimeZoneError(RefusalError, ValueError):
     """The time zone is not known; an IANA name is expected, such as Europe/Berlin."""
 
     code = "unknown-time-zone"
+
+
+class TimeNotWrittenOutError(RefusalError, ValueError):
+    """A date or time is written out, such as 2026-11-03 or 2026-11-03T08:15:00+01:00."""
+
+    code = "time-not-written-out"
 
 
 class TimeOutOfRangeError(RefusalError, ValueError):
@@ -64,6 +71,13 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _written_out(value: object) -> object:
+    # Pydantic would also take numbers, as seconds or milliseconds since 1970, whichever seems likelier.
+    if not (isinstance(value, str) and _DATE_FIRST.match(value)):
+        raise TimeNotWrittenOutError
+    return value
+
+
 def _in_living_memory(when: _When) -> _When:
     if not _EARLIEST_YEAR <= when.year <= _LATEST_YEAR:
         raise TimeOutOfRangeError
@@ -75,9 +89,14 @@ LocaleTag = Annotated[
     str, Field(pattern=r"^[a-zA-Z]{2,3}([-_][a-zA-Z0-9]{2,8})*$", max_length=35, examples=["en-US"])
 ]
 Moment = Annotated[
-    AwareDatetime, AfterValidator(_in_living_memory), Field(examples=["2026-11-03T08:15:00+01:00"])
+    AwareDatetime,
+    BeforeValidator(_written_out),
+    AfterValidator(_in_living_memory),
+    Field(examples=["2026-11-03T08:15:00+01:00"]),
 ]
-Day = Annotated[date, AfterValidator(_in_living_memory), Field(examples=["2026-11-03"])]
+Day = Annotated[
+    date, BeforeValidator(_written_out), AfterValidator(_in_living_memory), Field(examples=["2026-11-03"])
+]
 PageLimit = Annotated[int, Query(ge=1, le=200, description="How many items at the most")]
 PageCursor = Annotated[str | None, Query(max_length=200, description="The cursor from the page before")]
 

@@ -8,9 +8,9 @@ import httpx2
 import pytest
 
 from app.asgi import build_api
-from tests.support.people import ClinicClient, PatientClient, clinic_client
+from tests.support.people import ClinicClient, PatientClient
 from tests.support.problems import CANARY, assert_guarded, assert_problem
-from tests.support.service import NOW, Service
+from tests.support.service import NOW
 
 OPERATIONS = sorted(
     (method.upper(), path)

@@ -1,6 +1,5 @@
 """Every way a check-in can be wrong: refused by name and place, with nothing of it repeated or kept."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -8,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from app.foundation.ids import new_id
-from tests.support.people import ClinicClient, PatientClient, clinic_client
+from tests.support.people import ClinicClient, PatientClient
 from tests.support.problems import CANARY, assert_problem
 from tests.support.service import NOW, Service
 
@@ -57,6 +56,10 @@ WRONG_FIELDS: list[tuple[str, object, str]] = [
     ("recorded_at", ABSENT, "#/recorded_at"),
     ("recorded_at", "2026-11-03T08:15:00", "#/recorded_at"),
     ("recorded_at", "2026-11-03", "#/recorded_at"),
+    ("recorded_at", int(NOW.timestamp()), "#/recorded_at"),
+    ("recorded_at", str(int(NOW.timestamp())), "#/recorded_at"),
+    ("recorded_at", NOW.timestamp() * 1000, "#/recorded_at"),
+    ("recorded_at", "\u0662\u0660\u0662\u0666-11-03T08:15:00Z", "#/recorded_at"),
     ("recorded_at", CANARY, "#/recorded_at"),
     ("recorded_at", None, "#/recorded_at"),
     ("recorded_at", "2026-11-03T25:15:00Z", "#/recorded_at"),

@@ -40,6 +40,8 @@ WRONG: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     (COURSES, COURSE, {"planned_infusions": 10**30}, "#/planned_infusions"),
     (COURSES, COURSE, {"started_on": CANARY}, "#/started_on"),
     (COURSES, COURSE, {"started_on": "2026-02-30"}, "#/started_on"),
+    (COURSES, COURSE, {"started_on": 1_759_276_800}, "#/started_on"),
+    (COURSES, COURSE, {"started_on": "1759276800"}, "#/started_on"),
     (COURSES, COURSE, {"started_on": "0001-01-01"}, "#/started_on"),
     (COURSES, COURSE, {"started_on": "9999-12-31"}, "#/started_on"),
     (COURSES, COURSE, {"phase": "induction"}, "#/phase"),

@@ -4,11 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.support.people import ClinicClient
+from tests.support.ground import Place
+from tests.support.people import ClinicClient, clinic_client
 from tests.support.problems import assert_guarded, assert_problem
 from tests.support.service import Service, running_service
-from tests.support.ground import Place
-from tests.support.people import clinic_client
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Under the service: what the application's own database role can see and do, clinic by clinic."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import psycopg
@@ -122,11 +123,11 @@ def test_no_row_can_be_moved_to_another_clinic_or_taken_from_it(
         with pytest.raises(InsufficientPrivilege):
             application.execute(f"UPDATE care.{table} SET clinic_id = %s", [theirs])  # noqa: S608 - same
         application.rollback()
-        if table not in APPEND_ONLY:
-            as_clinic(application, neighbours.ours.client.clinic_id)
+        as_clinic(application, neighbours.ours.client.clinic_id)
+        with suppress(InsufficientPrivilege):  # some tables allow no removal at all
             taken = application.execute(f"DELETE FROM care.{table} WHERE clinic_id = %s", [theirs])  # noqa: S608 - same
             assert taken.rowcount == 0
-            application.rollback()
+        application.rollback()
 
 
 @pytest.mark.parametrize("table", APPEND_ONLY)

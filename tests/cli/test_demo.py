@@ -29,19 +29,23 @@ def test_without_programs_it_says_so_in_one_sentence() -> None:
 
 
 def test_a_person_can_try_the_printed_lines_see_events_and_end_it() -> None:
-    with open_folder() as folder, on_terminal(folder, "demo", "--data-dir", str(folder / "data")) as terminal:
+    with open_folder() as folder, on_terminal(folder, "demo") as terminal:
         shown = terminal.read_until("Ctrl-C ends it.")
         key = found(r"KEY=(agk_\S+)", shown)
         url = found(r"(http://127\.0\.0\.1:\d+)/v1/signals$", shown)
         with httpx2.Client(base_url=url, headers={"authorization": f"Bearer {key}"}, trust_env=False) as http:
             (signal,) = http.get("/v1/signals").json()["items"]
             closing = {"disposition": found(r'"disposition": "(\w+)"', shown)}
-            assert http.post(f"/v1/signals/{signal['id']}/close", json=closing).status_code == 200
+            closed = http.post(found(r"(/v1/signals/\S+/close)", shown), json=closing)
+            assert closed.status_code == 200
+            assert closed.json()["id"] == signal["id"]
         terminal.read_until("signal.closed  verified")
-        terminal.type("\x03")
+        (data_dir,) = (folder / "tmp").iterdir()
+        assert (data_dir / "demo.log").stat().st_mode & 0o077 == 0
+        terminal.type("\x03\x03")
         terminal.read_until("Stopped.")
         assert terminal.process.wait(60) == 0
-        assert (folder / "data" / "demo.log").stat().st_mode & 0o077 == 0
+        assert list((folder / "tmp").iterdir()) == []
 
 
 def found(pattern: str, text: str) -> str:
@@ -76,11 +80,12 @@ class Terminal:
 @contextmanager
 def on_terminal(folder: Path, *arguments: str) -> Iterator[Terminal]:
     """Run a command on a wide terminal."""
+    (folder / "tmp").mkdir(mode=0o755)
     handle, far_end = pty.openpty()
     process = subprocess.Popen(
         [PROGRAM, *arguments],
         cwd=folder,
-        env=plain_environment({"COLUMNS": "200", "TERM": "xterm-256color"}),
+        env=plain_environment({"COLUMNS": "200", "TERM": "xterm-256color", "TMPDIR": str(folder / "tmp")}),
         stdin=far_end,
         stdout=far_end,
         stderr=far_end,

@@ -1,5 +1,6 @@
 """No command in the pages goes untested in silence, and what the pages name exists."""
 
+import configparser
 import re
 
 import pytest
@@ -126,6 +127,15 @@ def test_decision_records_have_their_four_parts_and_are_numbered_without_gaps() 
         assert text.startswith(f"# {number}. ")
         assert re.search(r"^\d{4}-\d\d-\d\d, (accepted|replaced by \d+)$", text, re.MULTILINE)
         assert re.findall(r"^## (\w+)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences"]
+
+
+def test_the_picture_of_the_layout_is_the_contract() -> None:
+    contract = configparser.ConfigParser()
+    contract.read(ROOT / ".importlinter")
+    layers = contract["importlinter:contract:order"]["layers"].strip().splitlines()
+    (picture,) = (one.text for one in blocks() if one.page == "CONTRIBUTING.md" and one.language == "text")
+    drawn = re.findall(r"^([a-z_]+(?: \| [a-z_]+)*)(?:  .*)?$", picture, re.MULTILINE)
+    assert drawn == layers
 
 
 def table_rows(page: str, pattern: str) -> list[str]:

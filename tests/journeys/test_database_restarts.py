@@ -24,14 +24,14 @@ from tests.support.receiver import Receiver
 from tests.support.service import RunningClock, Service, running_service
 
 
-def says(phone: PatientClient, service_now: Service | None = None, **more: bool) -> bool:
-    """Send one check-in until it is kept, as a phone does; whether it was."""
+def says(phone: PatientClient, service_now: Service | None = None) -> bool:
+    """Send one statement until it is kept, as a phone does; whether it was."""
     check_in_id = str(new_id())
     at = service_now.clock.now() if service_now else RunningClock().now()
 
     def kept() -> bool:
         try:
-            reply = phone.check_in(at, check_in_id=check_in_id, **more)
+            reply = phone.check_in(at, check_in_id=check_in_id, self_harm_thoughts=True)
         except httpx2.HTTPError:
             return False
         return reply.status_code in {200, 201}
@@ -60,7 +60,7 @@ def test_dev_comes_back_after_its_database_was_killed(receiver: Receiver) -> Non
         clinic = dev.clinic()
         receiver.secret = clinic.add_endpoint(receiver.url)["secret"]
         phone = clinic.enrol(clinic.patient(), dev.url)
-        assert says(phone, self_harm_thoughts=True)
+        assert says(phone)
         receiver.wait_for("safety.reported")
         before = dev.server_pid()
 
@@ -69,7 +69,7 @@ def test_dev_comes_back_after_its_database_was_killed(receiver: Receiver) -> Non
         assert wait_until(lambda: dev.server_pid() != before and dev.is_ready(), 60), dev.log.read_text()[
             -1500:
         ]
-        assert says(phone, self_harm_thoughts=True)
+        assert says(phone)
         receiver.wait_for("safety.reported", count=2, within=60)
         assert len(phone.http.get("/v1/check-ins").json()["items"]) == 2
         phone.http.close()
@@ -87,7 +87,7 @@ def test_api_and_worker_go_on_after_the_database_was_away(receiver: Receiver, ho
         clinic = clinic_client(service)
         clinic.add_endpoint(receiver.url)
         phone = clinic.enrol(clinic.patient(), service.url)
-        assert says(phone, service, self_harm_thoughts=True)
+        assert says(phone, service)
         receiver.wait_for("safety.reported")
 
         if how == "killed":
@@ -104,7 +104,7 @@ def test_api_and_worker_go_on_after_the_database_was_away(receiver: Receiver, ho
         assert away.status_code in {500, 503}
         assert away.json()["crisis_help"]["lines"]
         assert (ready.status_code, phone.http.get("/health/live").status_code) == (503, 200)
-        assert says(phone, service, self_harm_thoughts=True)
+        assert says(phone, service)
         receiver.wait_for("safety.reported", count=2, within=40)
         clinic.close()
 

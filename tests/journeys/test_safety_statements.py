@@ -71,21 +71,16 @@ BROKEN: list[tuple[str, object]] = [
     ("a score out of range", GOOD | {"mood": 11}),
     ("an unknown field", GOOD | {"feeling": CANARY}),
     ("a time in the future", GOOD | {"recorded_at": (NOW + timedelta(days=1)).isoformat()}),
-    ("a time too long ago", GOOD | {"recorded_at": (NOW - timedelta(days=31)).isoformat()}),
-    ("a time without an offset", GOOD | {"recorded_at": "2026-11-03T10:00:00"}),
     ("no time at all", STATEMENT),
-    ("an unknown zone", GOOD | {"time_zone": "Nowhere"}),
     ("a correction of nothing", GOOD | {"supersedes": str(new_id())}),
     ("a statement written as a word", GOOD | {"self_harm_thoughts": "yes"}),
     ("a statement written as a number", GOOD | {"self_harm_thoughts": 1}),
     ("a statement written as a list", GOOD | {"self_harm_thoughts": ["often"]}),
     ("wrapped in something", {"check_in": GOOD}),
-    ("wrapped in a list", [GOOD]),
     ("wrapped twice", {"data": [{"attributes": GOOD}]}),
     ("JSON cut in the middle", json.dumps(GOOD | {"note": "x"}).encode()[:-4]),
     ("JSON cut within the statement", b'{"mood": 5, "self_harm_thoughts": tr'),
     ("JSON cut after a text", b'{"mood": 5, "self_harm_thoughts" : "ye'),
-    ("JSON with a trailing comma", b'{"self_harm_thoughts": true, }'),
     ("JSON with bytes that are no UTF-8", b'{"note": "\xff\xfe", "self_harm_thoughts": true}'),
     ("nesting that no parser takes", b'{"self_harm_thoughts": true, "x": ' + b"[" * 50_000),
     ("a number that no parser takes", b'{"self_harm_thoughts": true, "mood": ' + b"9" * 5000 + b"}"),
@@ -130,7 +125,7 @@ def test_a_conflict_is_reported_too(one_clinic: ClinicClient, phone: PatientClie
 
 
 def test_another_refused_statement_later_is_another_event(
-    one_clinic: ClinicClient, phone: PatientClient, service: Service
+    one_clinic: ClinicClient, phone: PatientClient
 ) -> None:
     """A phone that sends one id again and again, or cannot write an id, must not be heard only once."""
     same = str(new_id())
@@ -202,7 +197,7 @@ def test_help_is_given_when_nobody_is_signed_in_any_more(
         assert_help(batch.json())
     # The phone signs in again and sends it again: then it arrives.
     assert events(one_clinic, phone) == []
-    reply = one_clinic.enrol(phone.patient_id, service.url).check_in(NOW, (5, 5, 5), **STATEMENT)
+    reply = one_clinic.enrol(phone.patient_id, service.url).check_in(NOW, (5, 5, 5), self_harm_thoughts=True)
     assert reply.status_code == 201
     assert len(events(one_clinic, phone)) == 1
 
@@ -225,7 +220,7 @@ def test_help_speaks_the_patients_language_and_names_the_clinics_number(
 def test_a_statement_stands_after_its_check_in_was_withdrawn_or_corrected(
     one_clinic: ClinicClient, phone: PatientClient
 ) -> None:
-    said = phone.check_in(NOW, (5, 5, 5), **STATEMENT).json()["id"]
+    said = phone.check_in(NOW, (5, 5, 5), self_harm_thoughts=True).json()["id"]
     phone.check_in(NOW, (5, 5, 5), supersedes=said)
 
     assert [event["state"] for event in events(one_clinic, phone, "open")] == ["open"]
@@ -234,14 +229,14 @@ def test_a_statement_stands_after_its_check_in_was_withdrawn_or_corrected(
 def test_an_event_keeps_the_times_of_its_life(
     one_clinic: ClinicClient, phone: PatientClient, service: Service
 ) -> None:
-    phone.check_in(NOW, (5, 5, 5), **STATEMENT)
+    phone.check_in(NOW, (5, 5, 5), self_harm_thoughts=True)
     (event,) = events(one_clinic, phone)
     path = f"/v1/safety-events/{event['id']}"
 
     service.clock.move_to(NOW + timedelta(minutes=5))
-    for _ in range(2):
-        seen = one_clinic.http.post(f"{path}/acknowledge").json()
-        service.clock.move_to(NOW + timedelta(minutes=20))
+    seen = one_clinic.http.post(f"{path}/acknowledge").json()
+    service.clock.move_to(NOW + timedelta(minutes=20))
+    assert one_clinic.http.post(f"{path}/acknowledge").json() == seen
     closed = one_clinic.http.post(f"{path}/close", json={"outcome": "contact made"}).json()
 
     assert (seen["state"], seen["acknowledged_at"]) == ("acknowledged", "2026-11-03T18:05:00Z")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.ground import Place
+from tests.support.ground import Cluster, Place
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.problems import assert_problem
 from tests.support.receiver import Receiver
@@ -107,7 +107,7 @@ def test_what_was_held_goes_out_when_the_endpoint_is_enabled_again(
 
     assert (enabled["state"], enabled["disabled_because"]) == ("enabled", None)
     eventually(lambda: states(clinic, endpoint) == {"delivered"})
-    assert [one.type for one in receiver.accepted()][0] == "safety.reported"
+    assert receiver.accepted()[0].type == "safety.reported"
     assert len(receiver.accepted()) == 3
 
 
@@ -138,10 +138,14 @@ def test_retry_after_is_honoured(clinic: ClinicClient, receiver: Receiver) -> No
 
 
 def test_an_exhausted_delivery_is_shown_and_sent_again_under_its_own_id(
-    place: Place, receiver: Receiver
+    cluster: Cluster, receiver: Receiver
 ) -> None:
     receiver.answer = lambda _sent: 500
-    with running_service(place.application_url, clock=RunningClock(), speedup=100_000) as hasty:
+    # A database of its own: the other tests' worker is not in such a hurry.
+    with (
+        cluster.database() as alone,
+        running_service(alone.application_url, clock=RunningClock(), speedup=100_000) as hasty,
+    ):
         clinic = clinic_client(hasty)
         endpoint = clinic.add_endpoint(receiver.url)
         (webhook_id,) = send_tests(clinic, endpoint)
