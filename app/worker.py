@@ -13,6 +13,7 @@ from procrastinate.exceptions import ConnectorException
 
 from app.foundation.logs import where
 from app.monitoring import service as monitoring
+from app.signals import service as signals
 from app.storage import clinics, deliveries
 from app.storage.jobs import QUEUE, job_app
 from app.web.equipment import Equipment
@@ -99,7 +100,10 @@ class Worker:
             await self._pause(_SWEEP_EVERY_SECONDS)
 
     async def sweep(self) -> int:
-        """Queue forgotten deliveries of all clinics again and rescue dead workers' jobs; gives how many."""
+        """Queue forgotten deliveries again, end snoozes that are over, rescue dead workers' jobs.
+
+        Gives how many deliveries were queued, over all clinics.
+        """
         await self._rescue()
         database, now = self._equipment.database, self._equipment.clock.now()
         async with database.work(None) as work:
@@ -112,6 +116,7 @@ class Worker:
                 )
                 for delivery_id, safety in taken:
                     queue_delivery(work, delivery_id, safety=safety)
+                await signals.return_from_snooze(work, now=now)
                 await work.commit()
             count += len(taken)
         if count:

@@ -6,7 +6,7 @@ from uuid import UUID
 from app.clinical import signals as rules
 from app.clinical.errors import MoveNotAllowedError, SnoozeTooLongError
 from app.clinical.signals import Disposition
-from app.foundation.audit import Actor, AuditEvent
+from app.foundation.audit import SYSTEM, Actor, AuditEvent
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.vault import Vault
 from app.signals.episodes import Told, episode_of, tell_closed
@@ -152,6 +152,23 @@ async def close(
         signal = await _existing(work, signal_id)
         await work.commit()
     return signal
+
+
+async def return_from_snooze(work: UnitOfWork, *, now: datetime) -> int:
+    """Open this clinic's signals whose snooze is over again; gives how many."""
+    returned = await signals.return_from_snooze(work, now=now)
+    for signal_id, patient_id in returned:
+        work.audit(
+            AuditEvent(
+                at=now,
+                actor=SYSTEM,
+                action="signal.returned_from_snooze",
+                subject_kind="signal",
+                subject_id=signal_id,
+                patient_id=patient_id,
+            )
+        )
+    return len(returned)
 
 
 def open_note(vault: Vault, clinic_id: UUID, signal: Signal) -> str | None:

@@ -4,13 +4,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app.storage.binaries import LocalDatabaseError
 
 
 class DatabaseFailedError(LocalDatabaseError):
     """The database does not do what it should ({kind}); try `afterglow doctor`."""
+
+
+def database_is_away(error: BaseException) -> bool:
+    """Say whether an error means that the database cannot be reached or cannot take more, for the moment."""
+    away = (
+        InterfaceError,
+        OperationalError,
+        PoolTimeoutError,
+        psycopg.OperationalError,
+        psycopg.InterfaceError,
+    )
+    return isinstance(error, away)
 
 
 @contextmanager

@@ -5,7 +5,17 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Select, insert, select, text, update
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    Select,
+    case,
+    insert,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
@@ -101,6 +111,28 @@ async def change(work: UnitOfWork, signal_id: UUID, *, audit: AuditEvent, **valu
         .values(version=SignalRow.version + 1, **values)
     )
     work.audit(audit)
+
+
+async def return_from_snooze(work: UnitOfWork, *, now: datetime) -> list[tuple[UUID, UUID]]:
+    """Open the signals whose snooze is over again; gives each signal's and its patient's id.
+
+    The sweep that calls this writes the trail, a line for each.
+    """
+    returned = await work.execute(
+        update(SignalRow)
+        .where(
+            SignalRow.clinic_id == work.clinic_id,
+            SignalRow.state == "snoozed",
+            SignalRow.snoozed_until <= now,
+        )
+        .values(
+            state=case((SignalRow.acknowledged_at.is_(None), "open"), else_="acknowledged"),
+            snoozed_until=None,
+            version=SignalRow.version + 1,
+        )
+        .returning(SignalRow.id, SignalRow.patient_id)
+    )
+    return [(row.id, row.patient_id) for row in returned]
 
 
 async def find(work: UnitOfWork, signal_id: UUID) -> Signal | None:

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.logs import where
+from app.storage.failures import database_is_away
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -74,12 +75,20 @@ _REASONS: Final[Mapping[str, str]] = {
 ANSWERED: Final = "afterglow_answered"
 # More than anybody reads; an answer must not outgrow its question.
 _MOST_ERRORS: Final = 100
+_RETRY_AFTER_SECONDS: Final = 5
 _OTHERWISE: Final = "The value is not valid here."
 _HTTP_ERRORS: Final[Mapping[int, tuple[str, str]]] = {
     400: ("body-not-readable", "The body cannot be read as JSON in UTF-8."),
     404: ("not-found", "There is no such operation."),
     405: ("method-not-allowed", "There is no such operation."),
 }
+
+
+class DatabaseAwayError(RefusalError):
+    """The service cannot store anything just now; what was acknowledged before is kept. Please send it again."""
+
+    kind = RefusalKind.UNAVAILABLE
+    code = "database-away"
 
 
 class ProblemError(BaseModel):
@@ -192,6 +201,9 @@ async def _on_bug(request: Request, error: Exception) -> JSONResponse:
         error_at=where(error),
     )
     setattr(error, ANSWERED, True)
+    if database_is_away(error):
+        document = refusal_document(DatabaseAwayError(), request_id=_request_id(request))
+        return _answer(document, error, {"retry-after": str(_RETRY_AFTER_SECONDS)})
     document = problem_document(
         "internal-error",
         500,

@@ -25,6 +25,7 @@ UNTOLD: Final = {
     "patient_states.forget_memory": "the rule's own memory, made again from what was told",
     "patient_states.next_event_sequence": "a counter",
     "patient_states.next_sync_sequence": "a counter",
+    "signals.return_from_snooze": "changes many at once; the service above it tells of each",
 }
 # They do not write rows of ours: they move whole databases, or are the trail and the jobs themselves.
 NOT_ABOUT_ROWS: Final = {"archive", "audit", "binaries", "database", "jobs", "migrating", "unit_of_work"}
