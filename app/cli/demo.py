@@ -1,14 +1,8 @@
 """``afterglow demo``: the main job on a synthetic clinic, over real HTTP, with a real receiver."""
 
-import shutil
-import signal
-import socket
 import sys
-import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import IO, Final
@@ -16,30 +10,25 @@ from typing import IO, Final
 import httpx2
 
 from app.cli import demo_patients as patients
-from app.cli.demo_clinic import DemoClinic, ServiceRefusedError, is_ready
+from app.cli.demo_clinic import DemoClinic, ServiceRefusedError
+from app.cli.demo_place import (
+    LOG_NAME,
+    WAIT_SECONDS,
+    NotReadyError,
+    await_ready,
+    data_folder,
+    demo_settings,
+    end_on_signals,
+    free_port,
+    group_running,
+)
 from app.cli.demo_receiver import DemoReceiver, EventMissingError, running_receiver
 from app.cli.demo_screen import DemoScreen
-from app.cli.development import Group, child_environment
-from app.cli.ground import KEY_FILE, open_ground
+from app.cli.ground import open_ground
 from app.cli.new_clinic import open_new_clinic
-from app.foundation.vault import load_or_make_key_file
-from app.settings import Settings
-from app.storage.embedded import prepare_data_dir
 
-LOG_NAME: Final = "demo.log"
-WAIT_SECONDS: Final = 60.0
 _PAUSE_SECONDS: Final = 0.35
 _INTERRUPTED: Final = 130
-_ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_LOOPBACK: Final = "127.0.0.0/8"
-
-
-class NotReadyError(RuntimeError):
-    """The service did not become ready within {seconds} seconds."""
-
-    def __init__(self, seconds: float) -> None:
-        """Name the time that was waited."""
-        super().__init__((self.__doc__ or "").format(seconds=round(seconds)))
 
 
 class DemoFailedError(RuntimeError):
@@ -58,13 +47,12 @@ def run(*, once: bool, data_dir: Path | None, port: int | None) -> None:
     Raises:
         DemoFailedError: the service did not do what it should; says what, and names the log.
     """
-    for number in _ENDING:
-        signal.signal(number, _interrupt)
+    end_on_signals()
     screen = DemoScreen()
     screen.title()
     try:
-        with _data_folder(data_dir) as folder:
-            _run_logged(screen, folder, port=port or _free_port(), once=once)
+        with data_folder(data_dir) as folder:
+            _run_logged(screen, folder, port=port or free_port(), once=once)
     except KeyboardInterrupt:
         screen.note("\nStopped.")
         if once:
@@ -83,15 +71,15 @@ def _run_logged(screen: DemoScreen, folder: Path, *, port: int, once: bool) -> N
 
 
 def _run(screen: DemoScreen, folder: Path, log: IO[bytes], *, port: int, once: bool) -> None:
-    settings = _settings(folder, port)
+    settings = demo_settings(folder, port)
     url, began = settings.links_start_with, time.monotonic()
     with ExitStack() as running:
         receiver = running.enter_context(running_receiver())
         with screen.waiting("Starting PostgreSQL, the API and the worker …"):
             ground = running.enter_context(open_ground(settings))
             opened = open_new_clinic(ground, settings, name="Lakeside Ketamine Clinic (demo)")
-            running.enter_context(_running(settings, log))
-            _await_ready(url)
+            running.enter_context(group_running(settings, log))
+            await_ready(url)
         version = ground.binaries.version if ground.binaries else "elsewhere"
         screen.done(f"PostgreSQL {version}, API and worker run", f"{time.monotonic() - began:.1f} s")
         clinic = running.enter_context(DemoClinic(url, opened.api_key))
@@ -201,73 +189,3 @@ def _stay(screen: DemoScreen, receiver: DemoReceiver, *, url: str, key: str, sig
         for arrived in receiver.events()[shown:]:
             screen.arrived(arrived.event)
             shown += 1
-
-
-def _settings(folder: Path, port: int) -> Settings:
-    return Settings(
-        database_url=None,
-        owner_url=None,
-        encryption_key=None,
-        data_dir=folder,
-        host="127.0.0.1",
-        port=port,
-        metrics_port=None,
-        public_url="",
-        webhook_allow=_LOOPBACK,
-        retry_speedup=1,
-    )
-
-
-@contextmanager
-def _running(settings: Settings, log: IO[bytes]) -> Iterator[None]:
-    group = Group(child_environment(settings), log=log)
-    keeping = threading.Thread(target=group.run)
-    keeping.start()
-    try:
-        yield
-    finally:
-        group.stop()
-        keeping.join()
-
-
-@contextmanager
-def _data_folder(named: Path | None) -> Iterator[Path]:
-    """Give the named folder, or one of our own that is removed unless something failed."""
-    folder = named.expanduser().resolve() if named else Path(tempfile.mkdtemp(prefix="afterglow-demo-"))
-    prepare_data_dir(folder)
-    # Made here, so that nobody is asked to back up the key of a synthetic clinic.
-    load_or_make_key_file(folder / KEY_FILE)
-    (folder / LOG_NAME).touch(mode=0o600)
-    try:
-        yield folder
-    except Exception:
-        raise
-    except BaseException:
-        _remove(folder, named)
-        raise
-    _remove(folder, named)
-
-
-def _remove(folder: Path, named: Path | None) -> None:
-    if named is None:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _await_ready(url: str) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not is_ready(url):
-        if time.monotonic() > deadline:
-            raise NotReadyError(WAIT_SECONDS)
-        time.sleep(0.1)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
-
-
-def _interrupt(_number: int, _frame: object) -> None:
-    # Once only: what was started has to be stopped and removed in peace.
-    for number in _ENDING:
-        signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
