@@ -39,7 +39,7 @@ def deliveries(clinic: ClinicClient, endpoint: dict[str, Any]) -> list[dict[str,
     return found
 
 
-def eventually(true: Callable[[], bool], within: float = 40) -> None:
+def eventually(true: Callable[[], bool], within: float = 120) -> None:
     deadline = time.monotonic() + within
     while not true():
         assert time.monotonic() < deadline, "it did not happen in time"
