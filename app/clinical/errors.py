@@ -28,6 +28,10 @@ class UnknownNumberError(ClinicalError):
     """The protocol has no number of this name."""
 
 
+class UnknownVersionError(ClinicalError):
+    """This software does not have the version of the rule that decided this."""
+
+
 class NotANumberError(ClinicalError):
     """A number of the protocol must be given as a number, whole where it counts days or infusions."""
 

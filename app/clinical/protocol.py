@@ -259,8 +259,14 @@ def with_numbers(numbers: Mapping[str, object], *, protocol: Protocol = STANDARD
     changed = {name: value for name, value in changed.items() if value != known[name].value}
     if not changed:
         return protocol
-    version = ", ".join([protocol.version, *(f"{name}={value:g}" for name, value in changed.items())])
+    version = ", ".join([protocol.version, *(f"{name}={_exactly(value)}" for name, value in changed.items())])
     return _in_order(replace(protocol, version=version, **changed))  # type: ignore[arg-type]  # checked above
+
+
+def _exactly(value: float) -> str:
+    """As short as can be read back: a decision is made again from its version alone."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
 
 
 def _checked(notes: NumberNotes, value: object) -> float:

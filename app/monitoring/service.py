@@ -149,6 +149,15 @@ async def evaluation_now(equipment: Equipment, clinic_id: UUID, patient_id: UUID
     )
 
 
+async def present_history(work: UnitOfWork, patient_id: UUID) -> History:
+    """Give everything that stands about a patient now.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+    """
+    return await _history(work, await _standing(work, patient_id))
+
+
 def _remembered(standing: Standing, equipment: Equipment) -> Memory | None:
     """Read the rule's memory; None when there is none, or when other numbers made it."""
     stored = standing.memory

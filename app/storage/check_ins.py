@@ -322,6 +322,12 @@ async def standing_history(work: UnitOfWork, patient_id: UUID) -> tuple[CheckIn,
     return tuple(_stored(row).check_in for row in found)
 
 
+async def all_of_patient(work: UnitOfWork, patient_id: UUID) -> list[StoredCheckIn]:
+    """List every check-in that ever came, the corrected and withdrawn ones too, as they were recorded."""
+    found = await work.execute(_check_ins(work, patient_id).order_by(CheckInRow.recorded_at, CheckInRow.id))
+    return [_stored(row) for row in found]
+
+
 async def _mark(
     work: UnitOfWork,
     patient_id: UUID,

@@ -1,0 +1,35 @@
+"""From the version that a decision states back to the numbers it was made with.
+
+A version names each number that differs from the published rule ("1.0, consider_at=0.6"), so nothing else
+has to be stored to decide again as it was decided then.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from app.clinical.errors import UnknownVersionError
+from app.clinical.protocol import STANDARD, Protocol, with_numbers
+
+_SEPARATOR: Final = ", "
+
+
+def protocol_of_version(version: str) -> Protocol:
+    """The numbers of a version, as `with_numbers` named them; where one is named twice, the later counts.
+
+    Raises:
+        UnknownVersionError: another version of the rule, or not a version at all.
+        ClinicalError: a number that this version of the rule does not have, or not within these bounds.
+    """
+    published, *differences = version.split(_SEPARATOR)
+    if published != STANDARD.version:
+        raise UnknownVersionError(field="version")
+    numbers = dict(_difference(one) for one in differences)
+    return replace(with_numbers(numbers), version=version)
+
+
+def _difference(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    try:
+        return name, float(value)
+    except ValueError:
+        raise UnknownVersionError(field="version") from None

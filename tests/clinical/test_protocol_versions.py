@@ -1,0 +1,49 @@
+"""A version names its numbers so exactly that they can be read back."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.clinical.errors import ClinicalError, UnknownNumberError, UnknownVersionError
+from app.clinical.protocol import STANDARD, numbers_of, with_numbers
+from app.clinical.protocol_versions import protocol_of_version
+
+
+def test_the_published_version_is_the_published_numbers() -> None:
+    assert protocol_of_version("1.0") == STANDARD
+
+
+@given(st.floats(0.4, 0.65), st.integers(2, 10))
+def test_numbers_come_back_exactly(consider_at: float, least_days: int) -> None:
+    changed = with_numbers({"consider_at": consider_at, "consider_least_days": least_days})
+    assert protocol_of_version(changed.version) == changed
+
+
+def test_every_number_comes_back_from_both_of_its_bounds() -> None:
+    for number in numbers_of():
+        for bound in (number.lowest, number.highest):
+            try:
+                changed = with_numbers({number.name: bound})
+            except ClinicalError:
+                continue  # safe alone, but not beside the other published numbers
+            assert protocol_of_version(changed.version) == changed
+
+
+def test_a_number_changed_twice_counts_as_it_was_changed_last() -> None:
+    once = with_numbers({"consider_at": 0.6})
+    twice = with_numbers({"consider_at": 0.5}, protocol=once)
+    assert protocol_of_version(twice.version) == twice
+    assert protocol_of_version(twice.version).consider_at == 0.5
+
+
+@pytest.mark.parametrize(
+    "version", ["", "0.9", "2.0, consider_at=0.6", "1.0, consider_at", "1.0, consider_at=high"]
+)
+def test_another_version_is_refused_rather_than_guessed(version: str) -> None:
+    with pytest.raises(UnknownVersionError):
+        protocol_of_version(version)
+
+
+def test_a_number_that_the_rule_does_not_have_is_refused() -> None:
+    with pytest.raises(UnknownNumberError):
+        protocol_of_version("1.0, probability=0.5")

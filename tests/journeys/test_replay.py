@@ -1,0 +1,246 @@
+"""A stored decision can be made again from stored inputs, whatever happened since."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import psycopg
+import pytest
+from sqlalchemy.engine import make_url
+
+from app.cli.demo_patients import FADING
+from app.clinical.protocol import STANDARD, with_numbers
+from app.foundation.errors import NotFoundError
+from app.foundation.ids import new_id
+from app.monitoring.replay import Replayed, replay
+from tests.support.ground import Place
+from tests.support.people import ClinicClient, clinic_client, treated
+from tests.support.service import NOW, Service, running_service
+
+WELL = (8, 8, 8)
+BAD = (3, 3, 3)
+Story = Callable[[Service, ClinicClient], str]
+
+
+def replayed(service: Service, clinic: ClinicClient, signal_id: str) -> Replayed:
+    return service.run(replay(service.equipment.database, UUID(signal_id), clinic_id=UUID(clinic.clinic_id)))
+
+
+def well_until(clinic: ClinicClient, day: int, *, days_since: int = 24) -> str:
+    return treated(clinic, NOW, days_since=days_since, level=lambda _day: WELL, until=day)
+
+
+def tick(service: Service, **forward: float) -> datetime:
+    """Let time pass, as it does between two requests."""
+    now = service.clock.now() + timedelta(**(forward or {"seconds": 1}))
+    service.clock.move_to(now)
+    return now
+
+
+def reported_in_order(service: Service, clinic: ClinicClient) -> str:
+    patient = well_until(clinic, 24)
+    for _ in range(7):
+        now = tick(service, days=1)
+        assert clinic.enrol(patient, service.url).check_in(now, (3, 4, 4)).status_code == 201
+    return patient
+
+
+def reported_late(service: Service, clinic: ClinicClient) -> str:
+    patient = well_until(clinic, 16)
+    phone = clinic.enrol(patient, service.url)
+    for day in (0, 3, 1, 5, 2, 4):
+        tick(service)
+        assert phone.check_in(NOW - timedelta(days=day), BAD).status_code == 201
+    return patient
+
+
+def imported(service: Service, clinic: ClinicClient) -> str:
+    patient = clinic.patient()
+    last = NOW - timedelta(days=24)
+    clinic.treat(patient, last_infusion=last)
+    tick(service)
+    clinic.import_days(patient, last - timedelta(days=20), [(3.25, 2.5, 3.1)] * 9)
+    tick(service)
+    clinic.import_days(patient, last + timedelta(days=1), [(7.9, 8.3, 7.7)] * 14 + [(3.3, 2.9, 3.7)] * 9)
+    return patient
+
+
+def corrected_later(service: Service, clinic: ClinicClient) -> str:
+    patient = well_until(clinic, 18)
+    phone = clinic.enrol(patient, service.url)
+    ids = [str(new_id()) for _ in range(6)]
+    for day, check_in_id in zip((5, 4, 3, 2, 1, 0), ids, strict=True):
+        tick(service)
+        phone.check_in(NOW - timedelta(days=day), BAD, check_in_id=check_in_id)
+    for check_in_id in ids[:3]:
+        tick(service, minutes=1)
+        reply = phone.check_in(NOW - timedelta(days=2), WELL, supersedes=check_in_id)
+        assert reply.status_code == 201
+    return patient
+
+
+def withdrawn_later(service: Service, clinic: ClinicClient) -> str:
+    patient = well_until(clinic, 18)
+    phone = clinic.enrol(patient, service.url)
+    ids = [str(new_id()) for _ in range(6)]
+    for day, check_in_id in zip((5, 4, 3, 2, 1, 0), ids, strict=True):
+        tick(service)
+        phone.check_in(NOW - timedelta(days=day), BAD, check_in_id=check_in_id)
+    for check_in_id in ids:
+        tick(service, minutes=1)
+        assert phone.http.delete(f"/v1/check-ins/{check_in_id}").status_code == 204
+    return patient
+
+
+def raised_by_a_correction(service: Service, clinic: ClinicClient) -> str:
+    patient = well_until(clinic, 20)
+    phone = clinic.enrol(patient, service.url)
+    mistaken = str(new_id())
+    for day, values in ((3, BAD), (2, BAD), (1, BAD), (0, WELL)):
+        tick(service)
+        phone.check_in(NOW - timedelta(days=day), values, check_in_id=mistaken if values == WELL else None)
+    assert clinic.signals(patient) == []
+    tick(service)
+    assert phone.check_in(NOW, BAD, supersedes=mistaken).status_code == 201
+    return patient
+
+
+def raised_by_a_withdrawal(service: Service, clinic: ClinicClient) -> str:
+    patient = well_until(clinic, 20)
+    phone = clinic.enrol(patient, service.url)
+    mistaken = str(new_id())
+    phone.check_in(NOW - timedelta(hours=1), (10, 10, 10), check_in_id=mistaken)
+    for day in (3, 2, 1, 0):
+        tick(service)
+        phone.check_in(NOW - timedelta(days=day, hours=2), BAD)
+    assert clinic.signals(patient) == []
+    tick(service)
+    assert phone.http.delete(f"/v1/check-ins/{mistaken}").status_code == 204
+    return patient
+
+
+def infused_afterwards(service: Service, clinic: ClinicClient) -> str:
+    patient = reported_late(service, clinic)
+    for given_at, phase in (
+        (NOW - timedelta(days=10), "booster"),
+        (NOW - timedelta(days=40), "induction"),
+        (NOW + timedelta(hours=1), "booster"),
+    ):
+        tick(service, hours=2)
+        given = {"given_at": given_at.isoformat(), "phase": phase}
+        assert clinic.http.post(f"/v1/patients/{patient}/infusions", json=given).status_code == 201
+    return patient
+
+
+def treated_anew_afterwards(service: Service, clinic: ClinicClient) -> str:
+    patient = reported_late(service, clinic)
+    tick(service, days=20)
+    clinic.treat(patient, last_infusion=service.clock.now())
+    return patient
+
+
+def moved_to_another_zone(service: Service, clinic: ClinicClient) -> str:
+    patient = reported_late(service, clinic)
+    tick(service)
+    path = f"/v1/patients/{patient}"
+    etag = clinic.http.get(path).headers["etag"]
+    reply = clinic.http.patch(path, json={"time_zone": "Pacific/Auckland"}, headers={"if-match": etag})
+    assert reply.status_code == 200, reply.text
+    return patient
+
+
+def without_a_baseline(service: Service, clinic: ClinicClient) -> str:
+    patient = clinic.patient()
+    last = NOW - timedelta(days=24)
+    clinic.treat(patient, last_infusion=last)
+    tick(service)
+    clinic.import_days(patient, last + timedelta(days=1), [WELL] * 14 + [(4, 4, 4)] * 10)
+    return patient
+
+
+def of_the_demo(service: Service, clinic: ClinicClient) -> str:
+    patient = clinic.patient()
+    clinic.treat(patient, last_infusion=FADING.infusion_times(NOW)[-1])
+    for at, scores in FADING.imported(NOW):
+        tick(service)
+        clinic.import_days(patient, at, [scores])
+    phone = clinic.enrol(patient, service.url)
+    for at, scores in FADING.sent_by_phone(NOW):
+        tick(service)
+        assert phone.check_in(at, scores).status_code == 201
+    return patient
+
+
+STORIES: list[Story] = [
+    reported_in_order,
+    reported_late,
+    imported,
+    corrected_later,
+    withdrawn_later,
+    raised_by_a_correction,
+    raised_by_a_withdrawal,
+    infused_afterwards,
+    treated_anew_afterwards,
+    moved_to_another_zone,
+    without_a_baseline,
+    of_the_demo,
+]
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+def test_a_signal_raised_by_any_road_is_the_same_again(
+    service: Service, clinic: ClinicClient, story: Story
+) -> None:
+    signals = clinic.signals(story(service, clinic))
+    assert signals
+    for signal in signals:
+        found = replayed(service, clinic, signal["id"])
+        assert found.same, found.differences
+        assert (found.rule, found.version) == ("gain-lost", "1.0")
+
+
+def test_inputs_that_were_changed_behind_our_back_show(
+    service: Service, clinic: ClinicClient, place: Place
+) -> None:
+    patient = reported_late(service, clinic)
+    (signal,) = clinic.signals(patient)
+    with psycopg.connect(conninfo(place.superuser_url)) as connection:
+        connection.execute(
+            "UPDATE care.check_ins SET mood = 9 WHERE patient_id = %s AND mood = 3"
+            " AND recorded_at = (SELECT max(recorded_at) FROM care.check_ins WHERE patient_id = %s"
+            " AND received_at <= %s)",
+            (patient, patient, signal["raised_at"]),
+        )
+
+    found = replayed(service, clinic, signal["id"])
+
+    assert not found.same
+    by_path = {one.path: one for one in found.differences}
+    assert (by_path["reports.mood"].stored, by_path["reports.mood"].again) == (3.0, 9.0)
+    assert {path for path in by_path if path.startswith("reference")} == set()
+
+
+def test_other_numbers_in_force_today_do_not_matter(place: Place) -> None:
+    strict = with_numbers({"consider_at": 0.4567891234, "smoothing_days": 3})
+    with running_service(place.application_url, protocol=strict) as before:
+        clinic = clinic_client(before)
+        patient = reported_late(before, clinic)
+        (signal,) = clinic.signals(patient)
+        clinic.close()
+    with running_service(place.application_url, protocol=STANDARD) as after:
+        found = after.run(replay(after.equipment.database, UUID(signal["id"])))
+    assert found.version == "1.0, consider_at=0.4567891234, smoothing_days=3"
+    assert found.same, found.differences
+    assert str(found.clinic_id) == clinic.clinic_id
+
+
+def test_a_clinic_sees_no_signal_of_another(service: Service, clinic: ClinicClient) -> None:
+    (signal,) = clinic.signals(reported_late(service, clinic))
+    other = clinic_client(service, "Other")
+    with pytest.raises(NotFoundError):
+        replayed(service, other, signal["id"])
+    other.close()
+
+
+def conninfo(url: str) -> str:
+    return make_url(url).render_as_string(hide_password=False)
