@@ -14,6 +14,7 @@ from app.asgi import build_api
 from app.cli import demo, development, doctor, processes
 from app.cli.ground import OwnerUrlMissingError, open_ground
 from app.cli.new_clinic import open_new_clinic
+from app.cli.studies_commands import add_studies
 from app.foundation.vault import KeyFileError
 from app.settings import Settings
 from app.storage import archive
@@ -201,3 +202,6 @@ def openapi(
         sys.stdout.write(document)
     else:
         output.write_text(document)
+
+
+add_studies(app, _said_plainly)

@@ -20,7 +20,7 @@ from app.studies.cohort import SimulatedCohort
 from app.studies.cohort_plan import VARIANTS, CohortPlan
 from app.studies.comparators import DETECTORS, Highs, comparator_highs, day_reached
 from app.studies.measures import Measures
-from app.studies.processes import in_processes, results_of
+from app.studies.processes import Watch, in_processes, results_of, unwatched
 from app.studies.tally import Tally
 
 SEEDS: Final = (1, 2, 3, 4, 5)
@@ -75,6 +75,7 @@ def accuracy(
     variants: Mapping[str, CohortPlan] = VARIANTS,
     protocol: Protocol = STANDARD,
     processes: int | None = None,
+    watch: Watch = unwatched,
 ) -> AccuracyReport:
     """Evaluate the rule on simulated cohorts.
 
@@ -85,18 +86,23 @@ def accuracy(
         variants: the populations; the first one is the reference and is compared.
         protocol: the numbers of the rule.
         processes: how many; None for as many as the machine has processors.
+        watch: sees every patient pass; `patients_run` says how many there will be.
     """
     at_once = processes or cpu_count() or 1
     first, *others = variants
-    seen = [one for seed in seeds for one in _seen_by_all(variants[first], patients, seed, protocol, at_once)]
-    calibration = _seen_by_all(
-        variants[first], CALIBRATION_COHORTS * patients, calibration_seed, protocol, at_once
-    )
+    see = partial(_seen_by_all, variants[first], protocol=protocol, processes=at_once, watch=watch)
+    seen = [one for seed in seeds for one in see(patients, seed)]
+    calibration = see(CALIBRATION_COHORTS * patients, calibration_seed)
     reference = _pooled([one.result for one in seen])
     by_variant = {first: reference}
     for name in others:
         by_variant[name] = cohort_measures(
-            variants[name], patients=patients, seeds=seeds, protocol=protocol, processes=at_once
+            variants[name],
+            patients=patients,
+            seeds=seeds,
+            protocol=protocol,
+            processes=at_once,
+            watch=watch,
         )
     return AccuracyReport(
         rule=protocol.name,
@@ -109,6 +115,11 @@ def accuracy(
     )
 
 
+def patients_run(*, patients: int, seeds: Sequence[int], variants: Mapping[str, CohortPlan]) -> int:
+    """How many patients an evaluation of this size runs."""
+    return patients * (len(seeds) * len(variants) + CALIBRATION_COHORTS)
+
+
 def cohort_measures(
     plan: CohortPlan,
     *,
@@ -116,12 +127,13 @@ def cohort_measures(
     seeds: Sequence[int] = SEEDS,
     protocol: Protocol = STANDARD,
     processes: int | None = None,
+    watch: Watch = unwatched,
 ) -> Measures:
     """The rule on one simulated population, its seeds pooled."""
     tally = Tally()
     for seed in seeds:
         cohort = SimulatedCohort(plan=plan, size=patients, seed=seed)
-        for result in results_of(cohort, protocol=protocol, processes=processes):
+        for result in watch(results_of(cohort, protocol=protocol, processes=processes)):
             tally.add(result)
     return tally.measures()
 
@@ -134,10 +146,10 @@ def _pooled(results: Sequence[PatientResult]) -> Measures:
 
 
 def _seen_by_all(
-    plan: CohortPlan, patients: int, seed: int, protocol: Protocol, processes: int
+    plan: CohortPlan, patients: int, seed: int, *, protocol: Protocol, processes: int, watch: Watch
 ) -> list[_Seen]:
     cohort = SimulatedCohort(plan=plan, size=patients, seed=seed)
-    return list(in_processes(partial(_see, cohort, protocol), patients, processes=processes))
+    return list(watch(in_processes(partial(_see, cohort, protocol), patients, processes=processes)))
 
 
 def _see(cohort: SimulatedCohort, protocol: Protocol, numbers: tuple[int, int]) -> list[_Seen]:

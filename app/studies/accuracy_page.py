@@ -73,7 +73,10 @@ def accuracy_text(report: AccuracyReport) -> str:
     seeds = listed_seeds(report.seeds)
     return "\n\n".join(
         (
-            f"Rule {report.rule}; {report.patients} simulated patients of each of the seeds {seeds}, pooled",
+            (
+                f"Rule {report.rule}; {report.patients} simulated patients of each of the seeds {seeds}, "
+                f"pooled; thresholds from seed {report.calibration_seed}"
+            ),
             plain(_comparators(report)),
             plain(_variants(report.variants)),
             plain(_more(report.variants)),

@@ -4,12 +4,13 @@ Patients are made or read where they are run; only their numbers travel there an
 come back in order, so nothing depends on how many processes there are.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from os import cpu_count
 from typing import Final, TypeVar
+from typing import Protocol as Shape
 
 from app.clinical.protocol import STANDARD, Protocol
 from app.studies.backtest import PatientResult, backtested
@@ -20,6 +21,19 @@ Result = TypeVar("Result")
 PATIENTS_A_TASK: Final = 25
 FEW_PATIENTS: Final = 100
 """Starting processes takes longer than running so few."""
+
+
+class Watch(Shape):
+    """Somebody who looks on while results pass, to show how far it is; gives the same results."""
+
+    def __call__(self, results: Iterable[Result]) -> Iterator[Result]:
+        """Pass the results on, one by one."""
+        ...
+
+
+def unwatched(results: Iterable[Result]) -> Iterator[Result]:
+    """Nobody looks on."""
+    return iter(results)
 
 
 def results_of(

@@ -14,7 +14,7 @@ from app.studies.measures import LATE_DAYS, SOON_DAYS, Measures
 
 WIDTH: Final = 640
 LEFT, RIGHT, TOP, BOTTOM = 48, 225, 24, 284
-_DASHES: Final = ("", "6 3", "2 3", "8 3 2 3", "1 5", "12 4")
+_DASHES: Final = ("", "8 5", "1 4", "10 5 1 5", "1 8", "16 6")
 _PAGE: Final = Template(
     """\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 $width $height" role="img" aria-labelledby="t d">
@@ -22,7 +22,8 @@ _PAGE: Final = Template(
 <desc id="d">$description</desc>
 <style>
 text { font: 12px system-ui, sans-serif; fill: #222; }
-path { fill: none; stroke: #1a5276; stroke-width: 1.8; }
+path { fill: none; stroke: #1a5276; stroke-width: 1.6; stroke-linecap: round; }
+.first { stroke-width: 3; }
 rect { fill: #1a5276; }
 line { stroke: #bbb; stroke-width: 1; }
 .end { text-anchor: end; }
@@ -49,11 +50,11 @@ def found_by_day_svg(detectors: Mapping[str, Measures]) -> str:
         shapes += [_line(x, TOP, x, BOTTOM), _text(x, BOTTOM + 16, str(day), "mid")]
     shapes.append(_text(_place(LATE_DAYS / 2), BOTTOM + 34, "days after the onset", "mid"))
     for number, (name, measures) in enumerate(detectors.items()):
-        dashes = _DASHES[number % len(_DASHES)]
+        drawn = f'stroke-dasharray="{_DASHES[number % len(_DASHES)]}"' + ("" if number else ' class="first"')
         points = " ".join(f"L{_place(day):.1f} {_height(share):.1f}" for day, share in _found(measures))
-        shapes.append(f'<path stroke-dasharray="{dashes}" d="M{points[1:]}"/>')
+        shapes.append(f'<path {drawn} d="M{points[1:]}"/>')
         y = TOP + 60 + 22 * number
-        shapes.append(f'<path stroke-dasharray="{dashes}" d="M{right + 12} {y}h28"/>')
+        shapes.append(f'<path {drawn} d="M{right + 12} {y}h28"/>')
         shapes.append(_text(right + 46, y + 4, name))
     description = "; ".join(
         f"{name}: {share * 100:.0f} % by day {SOON_DAYS}"

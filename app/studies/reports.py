@@ -12,8 +12,6 @@ from app.studies.measures import FalseSignals, FoundLosses, Measures
 from app.studies.report_tables import days, listed, part_of, percent, plain, rate
 from app.studies.row_problems import Problems
 
-PROBLEMS_SHOWN = 20
-
 
 def with_reference(measures: Measures) -> int:
     """How many patients had a reference."""
@@ -71,14 +69,16 @@ def backtest_json(
 
 
 def backtest_text(measures: Measures, *, protocol: Protocol, problems: Problems | None = None) -> str:
-    """The whole report of a backtest as text for a terminal, without a line break at the end."""
-    parts = [f"Rule {protocol.name}", plain(list(_rows(measures)))]
+    """The whole report of a backtest as text for a terminal, without a line break at the end.
+
+    Refused rows come first: there may be many, and the counts must not scroll away.
+    """
+    parts = [] if problems is None else list(_problem_parts(problems))
+    parts += [f"Rule {protocol.name}", plain(list(_rows(measures)))]
     if measures.found:
         parts.append(plain([("Losses", ""), *_found_rows(measures.found)]))
     if measures.false_signals:
         parts.append(plain([("Patients who never lost it", ""), *_false_rows(measures.false_signals)]))
-    if problems is not None:
-        parts.extend(_problem_parts(problems))
     return "\n\n".join(parts)
 
 
@@ -135,6 +135,5 @@ def _problem_parts(problems: Problems) -> Iterator[str]:
 
 
 def _told(title: str, lines: list[str], count: int) -> str:
-    shown = lines[:PROBLEMS_SHOWN]
-    more = [f"and {count - len(shown)} more"] if count > len(shown) else []
-    return "\n  ".join([f"{title}: {count}", *shown, *more])
+    more = [f"and {count - len(lines)} more"] if count > len(lines) else []
+    return "\n  ".join([f"{title}: {count}", *lines, *more])

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from app.clinical.protocol import STANDARD, Protocol
 from app.studies.backtest import PatientResult, backtested
 from app.studies.patients import PatientSource
-from app.studies.processes import in_processes
+from app.studies.processes import Watch, in_processes, unwatched
 
 
 class Period(NamedTuple):
@@ -70,6 +70,7 @@ def what_if(
     protocol: Protocol = STANDARD,
     period: Period = Period(),  # noqa: B008 - a tuple, and so cannot change
     processes: int | None = None,
+    watch: Watch = unwatched,
 ) -> WhatIf:
     """Run both sets of numbers over every patient and compare what they raised in a period.
 
@@ -79,11 +80,12 @@ def what_if(
         protocol: the numbers in force.
         period: only what was raised in it is counted.
         processes: how many; None for as many as the machine has processors.
+        watch: sees every patient pass.
     """
     pairs = in_processes(
         partial(_both, source, protocol, instead), source.size, processes=processes or cpu_count() or 1
     )
-    return compared(pairs, protocol=protocol, instead=instead, period=period)
+    return compared(watch(pairs), protocol=protocol, instead=instead, period=period)
 
 
 def compared(

@@ -1,0 +1,104 @@
+"""``afterglow simulate``: how well the rule does on simulated patients, and the pages and charts of it."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from app.cli.progress import bar
+from app.cli.study_options import AsJson, ProtocolFile, numbers_from, print_json
+from app.studies.accuracy import CALIBRATION_SEED, SEEDS, AccuracyReport, accuracy, patients_run
+from app.studies.accuracy_page import accuracy_json, accuracy_markdown, accuracy_text
+from app.studies.cohort import SimulatedCohort
+from app.studies.cohort_files import write_cohort
+from app.studies.cohort_plan import VARIANTS, CohortPlan
+from app.studies.report_chart import false_signals_svg, found_by_day_svg
+
+PATIENTS: Final = 200
+"""Of each seed, unless told otherwise: a minute or two. The published page has five times as many."""
+
+
+def simulate(
+    patients: Annotated[int, typer.Option(min=1, help="Patients of each seed.")] = PATIENTS,
+    seeds: Annotated[str, typer.Option(help="Seeds, pooled.")] = ",".join(map(str, SEEDS)),
+    variants: Annotated[
+        str, typer.Option(help="Populations by name with commas between; the first is compared.")
+    ] = "all",
+    protocol: ProtocolFile = None,
+    as_json: AsJson = False,
+    write_to: Annotated[
+        Path | None,
+        typer.Option("--write-cohort", help="Only write the first cohort's files here, for a backtest."),
+    ] = None,
+    markdown: Annotated[Path | None, typer.Option(help="A page to write as well.")] = None,
+    chart: Annotated[Path | None, typer.Option(help="A folder to write the charts to.")] = None,
+) -> None:
+    """Measure the rule on simulated patients, beside simpler detectors; the same on every machine."""
+    chosen_seeds, plans, numbers = _seeds(seeds), _plans(variants), numbers_from(protocol)
+    if write_to is not None:
+        _write_cohort(
+            SimulatedCohort(plan=next(iter(plans.values())), size=patients, seed=chosen_seeds[0]), write_to
+        )
+        return
+    of = patients_run(patients=patients, seeds=chosen_seeds, variants=plans)
+    with bar("Simulated patients", of=of) as watch:
+        report = accuracy(
+            patients=patients, seeds=chosen_seeds, variants=plans, protocol=numbers, watch=watch
+        )
+    if markdown is not None:
+        named = _command(patients, seeds, variants, protocol)
+        markdown.write_text(accuracy_markdown(report, command=named), encoding="utf-8")
+    if chart is not None:
+        _write_charts(report, chart)
+    if as_json:
+        print_json(accuracy_json(report))
+    else:
+        typer.echo(accuracy_text(report))
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    try:
+        seeds = tuple(dict.fromkeys(int(one) for one in text.split(",")))
+    except ValueError:
+        raise typer.BadParameter("whole numbers with commas between", param_hint="--seeds") from None
+    if CALIBRATION_SEED in seeds:
+        raise typer.BadParameter(
+            f"{CALIBRATION_SEED} is kept for the thresholds of the other detectors", param_hint="--seeds"
+        )
+    return seeds
+
+
+def _plans(text: str) -> Mapping[str, CohortPlan]:
+    if text == "all":
+        return VARIANTS
+    names = [name.strip() for name in text.split(",")]
+    unknown = [name for name in names if name not in VARIANTS]
+    if unknown:
+        raise typer.BadParameter(f"known are: {', '.join(VARIANTS)}", param_hint="--variants")
+    return {name: VARIANTS[name] for name in names}
+
+
+def _command(patients: int, seeds: str, variants: str, protocol: Path | None) -> str:
+    """The command that makes the same figures again."""
+    parts = [f"afterglow simulate --patients {patients} --seeds {seeds}"]
+    parts += [f"--variants {json.dumps(variants)}"] if variants != "all" else []
+    parts += [f"--protocol {protocol.name}"] if protocol else []
+    return " ".join(parts)
+
+
+def _write_cohort(cohort: SimulatedCohort, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    typer.echo(f"{cohort.size} simulated patients of seed {cohort.seed}:")
+    for path in write_cohort(cohort, folder):
+        typer.echo(f"  {path}")
+
+
+def _write_charts(report: AccuracyReport, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    detectors = {f"rule {report.rule}": report.reference} | {
+        one.name: one.measures for one in report.comparators
+    }
+    (folder / "found-by-day.svg").write_text(found_by_day_svg(detectors), encoding="utf-8")
+    (folder / "false-signals.svg").write_text(false_signals_svg(report.variants), encoding="utf-8")

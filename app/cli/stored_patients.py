@@ -1,0 +1,80 @@
+"""The patients of a clinic's database as studies take them: a few at a time, in any process."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from app.monitoring.service import present_history
+from app.storage import clinics, patients
+from app.storage.database import Database
+from app.studies.patients import StudyPatient
+
+_AT_ONCE = 500
+
+
+class UnknownClinicError(RuntimeError):
+    """There is no clinic with this id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPatients:
+    """A clinic's patients with everything that stands about them now.
+
+    Attributes:
+        url: the database; it may hold a password, so it is never shown.
+        ids: of the patients, in the order of their registration.
+        ends_at: until when they are followed.
+    """
+
+    url: str = field(repr=False)
+    clinic_id: UUID
+    ids: tuple[UUID, ...]
+    ends_at: datetime
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return len(self.ids)
+
+    def patients(self, first: int, past_last: int) -> Iterator[StudyPatient]:
+        """Those numbered from `first` up to and without `past_last`, read when they are asked for."""
+        yield from asyncio.run(self._read(self.ids[first:past_last]))
+
+    async def _read(self, ids: Sequence[UUID]) -> list[StudyPatient]:
+        database = Database(self.url, pool_size=1)
+        try:
+            async with database.work(self.clinic_id) as work:
+                return [
+                    StudyPatient(
+                        name=str(one), history=await present_history(work, one), ends_at=self.ends_at
+                    )
+                    for one in ids
+                ]
+        finally:
+            await database.close()
+
+
+def patients_of(url: str, clinic_id: UUID, *, now: datetime) -> StoredPatients:
+    """Find a clinic's patients.
+
+    Raises:
+        UnknownClinicError: there is no such clinic.
+    """
+    return StoredPatients(
+        url=url, clinic_id=clinic_id, ids=tuple(asyncio.run(_ids(url, clinic_id))), ends_at=now
+    )
+
+
+async def _ids(url: str, clinic_id: UUID) -> list[UUID]:
+    database, ids = Database(url, pool_size=1), list[UUID]()
+    try:
+        async with database.work(clinic_id) as work:
+            if await clinics.profile(work) is None:
+                raise UnknownClinicError(UnknownClinicError.__doc__)
+            while found := await patients.page(work, after=ids[-1] if ids else None, limit=_AT_ONCE):
+                ids.extend(one.id for one in found)
+    finally:
+        await database.close()
+    return ids
