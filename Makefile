@@ -12,7 +12,7 @@ POSTGRES_15 := /usr/lib/postgresql/15/bin
 # Where this is set, every one of our many short processes compiles all of its code anew: seconds each.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-postgres-15 test-fresh-clone install dev lint audit bench format openapi clean
+.PHONY: demo test test-postgres-15 test-fresh-clone install dev lint audit bench format openapi docs accuracy clean
 
 demo: install ## show the main job on a synthetic clinic (ARGS=--once ends after the verified event)
 	@$(RUN) afterglow demo $(ARGS)
@@ -53,6 +53,12 @@ format: install ## rewrite the sources as the formatter wants them
 
 openapi: install ## write openapi/openapi.json from the code
 	@$(RUN) afterglow openapi --output openapi/openapi.json
+
+docs: install ## write the pages in docs/clinical that are made from the code
+	@$(RUN) python -m tests.docs.clinical_pages
+
+accuracy: install ## run the full evaluation (ten minutes on two processors) and write its page and charts
+	@$(RUN) afterglow simulate --patients 1000 --markdown docs/clinical/accuracy.md --chart docs/clinical
 
 install: $(STAMP) ## the locked environment in .venv
 

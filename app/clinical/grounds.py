@@ -53,7 +53,7 @@ class ReasonCode(StrEnum):
     BELOW_WATCH = "below_watch"  # smoothed, threshold
     WATCH_REACHED = "watch_reached"  # smoothed, threshold
     STILL_WATCHING = "still_watching"  # smoothed, threshold (of steady), days (needed below it)
-    LOST_ENOUGH = "lost_enough"  # smoothed, threshold, last_day, day_before, each_day
+    LOST_ENOUGH = "lost_enough"  # smoothed, threshold
     GAIN_TOO_SMALL = "gain_too_small"  # mean_gain, least
     TOO_FEW_RECENT_DAYS = "too_few_recent_days"  # have, needed, within_days
     LAST_DAYS_BETTER = "last_days_better"  # last_day, day_before, each_day

@@ -14,7 +14,7 @@ from app.clinical.reference import NoReference, NoReferenceBecause, Reference, R
 from tests.clinical.builders import BEFORE, WINDOW, at, booster, days, history, induction, on, report, same
 
 # what                                 days answered          as of   days used, or why there is none
-WINDOWS = [
+WINDOWS: list[tuple[str, Sequence[int], int, tuple[int, int, int] | NoReferenceBecause]] = [
     ("daily: days 1 to 8", range(1, 12), 12, (8, 1, 8)),
     ("still open on day 8", range(1, 9), 8, NoReferenceBecause.WINDOW_OPEN),
     ("fixed at the end of day 8", range(1, 9), 9, (8, 1, 8)),
@@ -182,7 +182,7 @@ def test_the_spread_is_pooled_with_its_prior() -> None:
 
 
 # what                                   course                                infusions on        as of   over
-INDUCTIONS = [
+INDUCTIONS: list[tuple[str, dict[str, object], Sequence[int], int, bool]] = [
     ("planned count reached", {"planned_infusions": 6}, (-10, -8, -6, -4, -2, 0), 0, True),
     ("one is missing", {"planned_infusions": 6}, (-8, -6, -4, -2, 0), 13, False),
     ("one is missing, 14 days on", {"planned_infusions": 6}, (-8, -6, -4, -2, 0), 14, True),

@@ -50,20 +50,21 @@ def judged(
 # MADRS, 32 before and 8 after: half of the improvement is lost at 20, and the relapse level is 22.
 
 
-@pytest.mark.parametrize(
-    ("since", "level", "why"),
-    [
-        ([], "steady", "no_total_since"),
-        ([(30, 21)], "steady", "below_line"),
-        ([(30, 22)], "watch", "one_crossing"),
-        ([(30, 22), (35, 22)], "consider_booster", "crossings_confirmed"),
-        ([(30, 22), (34, 40)], "watch", "crossings_too_close"),
-        ([(30, 22), (34, 40), (35, 22)], "consider_booster", "crossings_confirmed"),
-        ([(30, 22), (32, 21), (35, 30)], "watch", "one_crossing"),
-        ([(30, 30), (37, 30), (44, 21)], "steady", "below_line"),
-        ([(20, 10), (30, 30), (37, 30)], "consider_booster", "crossings_confirmed"),
-    ],
-)
+# totals since the reference            level, why
+CROSSINGS: list[tuple[Totals, str, str]] = [
+    ([], "steady", "no_total_since"),
+    ([(30, 21)], "steady", "below_line"),
+    ([(30, 22)], "watch", "one_crossing"),
+    ([(30, 22), (35, 22)], "consider_booster", "crossings_confirmed"),
+    ([(30, 22), (34, 40)], "watch", "crossings_too_close"),
+    ([(30, 22), (34, 40), (35, 22)], "consider_booster", "crossings_confirmed"),
+    ([(30, 22), (32, 21), (35, 30)], "watch", "one_crossing"),
+    ([(30, 30), (37, 30), (44, 21)], "steady", "below_line"),
+    ([(20, 10), (30, 30), (37, 30)], "consider_booster", "crossings_confirmed"),
+]
+
+
+@pytest.mark.parametrize(("since", "level", "why"), CROSSINGS)
 def test_one_crossing_watches_and_a_confirmed_one_considers(since: Totals, level: str, why: str) -> None:
     ground = judged([BEFORE, AFTER, *since])
 

@@ -46,23 +46,24 @@ def total(days_from_first: float, value: float) -> AssessmentTotal:
 # Categories
 
 
-@pytest.mark.parametrize(
-    ("before", "now", "category"),
-    [
-        (32, 16, "response"),  # exactly half counts
-        (32, 17, "partial"),
-        (32, 24, "partial"),  # exactly a quarter counts
-        (32, 25, "none"),
-        (32, 32, "none"),
-        (32, 33, "worse"),
-        (32, 10, "remission"),
-        (60, 30, "response"),
-        (12, 10, "remission"),
-        (12, 9, "remission"),
-        (8, 9, "worse"),  # below the remission level all along, but worse than before
-        (0, 0, "remission"),
-    ],
-)
+# MADRS before and now, and the category
+CATEGORIES = [
+    (32, 16, "response"),  # exactly half counts
+    (32, 17, "partial"),
+    (32, 24, "partial"),  # exactly a quarter counts
+    (32, 25, "none"),
+    (32, 32, "none"),
+    (32, 33, "worse"),
+    (32, 10, "remission"),
+    (60, 30, "response"),
+    (12, 10, "remission"),
+    (12, 9, "remission"),
+    (8, 9, "worse"),  # below the remission level all along, but worse than before
+    (0, 0, "remission"),
+]
+
+
+@pytest.mark.parametrize(("before", "now", "category"), CATEGORIES)
 def test_the_category_on_madrs_and_on_its_mirror_image(before: int, now: int, category: str) -> None:
     assert response_category(MADRS, baseline=before, now=now) == category
     assert response_category(REVERSED, baseline=60 - before, now=60 - now) == category

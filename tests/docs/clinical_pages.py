@@ -1,0 +1,242 @@
+"""The pages in docs/clinical, made from the core: `python -m tests.docs.clinical_pages` writes them.
+
+A clinician can follow one signal from its words to the numbers and to the function, by the same names.
+The accuracy page takes minutes and is written by `afterglow simulate --markdown`.
+"""
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from app.clinical.explanation import explain
+from app.clinical.grounds import GroundName, Level, Reason, ReasonCode
+from app.clinical.protocol import SAFETY_ITEMS, STANDARD, NumberNotes, numbers_of
+from app.clinical.relapse import TotalsCode
+from app.clinical.signals import ALLOWED_MOVES, Action, Disposition, EpisodeState
+from app.studies.report_tables import Table
+from tests.clinical.builders import raised
+from tests.clinical.test_shapes import RAISES, follow_shape
+from tests.clinical.test_signals import MOVES
+from tests.docs.clinical_sources import (
+    Place,
+    called_by,
+    facts_of,
+    makers,
+    number_groups,
+    readers,
+    reason_groups,
+)
+from tests.docs.worked_examples import examples_page, words
+
+FOLDER: Final = Path(__file__).parents[2] / "docs" / "clinical"
+MADE: Final = "<!-- Made from the code by `make docs`; a test compares. Change the code, not this page. -->"
+
+
+def table(rows: Table) -> str:
+    """A table of a page, its cells kept from ending it."""
+    header, *rest = ([cell.replace("|", "\\|") for cell in row] for row in rows)
+    return "\n".join(f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *rest))
+
+
+def numbers_page() -> str:
+    """Every number that decides, with what it is for, where it comes from, and who reads it."""
+    notes = {number.name: number for number in numbers_of()}
+    parts = [
+        "# The numbers",
+        (
+            f"Every number that the rule {STANDARD.name} decides with. A clinic may set others within the safe "
+            "bounds; the version then names each difference. Sources: *seed* the project's source articles, *lit* "
+            "published, *sim* measured on the simulated cohort ([accuracy](accuracy.md)), *choice* ours, to be "
+            "defended or changed with evidence."
+        ),
+    ]
+    for heading, names in number_groups().items():
+        rows: list[tuple[str, ...]] = [("number", "value", "unit", "safe bounds", "why", "source", "read by")]
+        rows += [_number_row(notes[name]) for name in names]
+        parts += [f"## {heading}", table(rows)]
+    parts += [
+        "## What no clinic can change",
+        "A check-in day runs from 04:00 to 04:00. These answers to a scale's suicide item start the safety road:",
+        table(
+            [
+                ("scale", "item", "from", "urgent from"),
+                *((scale, *map(str, numbers)) for scale, numbers in SAFETY_ITEMS.items()),
+            ]
+        ),
+    ]
+    return _page(parts)
+
+
+def signals_page() -> str:
+    """The states of a signal, what may be done in each, and what the rule does next."""
+    parts = [
+        "# Signals",
+        (
+            "One patient has one signal at a time. `watch` is a level and no signal; the first rise to "
+            "*consider booster* raises one, later evidence is added to it, and it stays until somebody closes it "
+            "or an infusion is given."
+        ),
+        _diagram(),
+        "## What may be done",
+        "Everything else is refused (`ALLOWED_MOVES` in [`signals`](../../app/clinical/signals.py)).",
+        table(
+            [
+                ("in state", *(words(action.value) for action in Action)),
+                *((words(state.value), *_moves_from(state)) for state in EpisodeState),
+            ]
+        ),
+        f"Closed with: {', '.join(words(one.value) for one in Disposition)}.",
+        "## What the rule does next",
+        "The patient lost everything on day 9 and is at *consider booster* from day 12 on. (`test_signals.py`)",
+        table(
+            [
+                ("before", "as of day", "the rule", "because"),
+                *(
+                    (name, str(as_of), words(kind.value), words(why.value))
+                    for name, _, as_of, kind, why in MOVES
+                ),
+            ]
+        ),
+        "## Levels",
+        (
+            "Mildest first; a patient's level is the worst of the grounds: "
+            f"{', '.join(words(level.value) for level in Level)}."
+        ),
+    ]
+    return _page(parts)
+
+
+def function_page() -> str:
+    """One signal followed to the functions, then every reason that can be given."""
+    (step,) = raised(follow_shape(RAISES[1][1], mood_alone=False))
+    answer = step.evaluation
+    spoken = [
+        *((ground.name, reason) for ground in answer.grounds for reason in ground.reasons),
+        *((None, note) for note in answer.notes),
+    ]
+    parts = [
+        "# From a signal to the function",
+        f"A patient of the [worked examples](examples.md): {RAISES[1][0]}. The clinician reads:",
+        f"> {explain(answer)}",
+        (
+            "Each statement is a coded reason with the numbers it used. The numbers in force are on the "
+            "[page of numbers](numbers.md) under the same names, and the function is named the same in the code."
+        ),
+        table(
+            [
+                ("ground", "reason", "the numbers it used", "numbers in force", "decided by"),
+                *(_spoken_row(ground, reason) for ground, reason in spoken),
+            ]
+        ),
+        (
+            "The whole answer is made by [`evaluation.judge`](../../app/clinical/evaluation.py), and its "
+            "sentences by [`explanation.explain`](../../app/clinical/explanation.py), from these reasons alone. "
+            "`afterglow replay` makes a stored decision again."
+        ),
+        "# Every reason",
+    ]
+    for heading, codes in reason_groups().items():
+        rows: list[tuple[str, ...]] = [
+            ("reason", "numbers it carries", "numbers in force", "given by", "which")
+        ]
+        rows += [_reason_row(code) for code in codes]
+        parts += [f"## {heading}", table(rows)]
+    parts += [
+        "## Codes of `totals`",
+        ", ".join(words(code.value) for code in TotalsCode)
+        + " ([`relapse`](../../app/clinical/relapse.py)).",
+    ]
+    return _page(parts)
+
+
+PAGES: Final[Mapping[str, Callable[[], str]]] = {
+    "numbers.md": numbers_page,
+    "signals.md": signals_page,
+    "examples.md": lambda: f"{MADE}\n\n{examples_page(table)}",
+    "from-signal-to-function.md": function_page,
+}
+
+
+def _page(parts: list[str]) -> str:
+    return "\n\n".join([MADE, *parts]) + "\n"
+
+
+def _number_row(number: NumberNotes) -> tuple[str, ...]:
+    return (
+        f'<a id="{number.name}"></a>`{number.name}`',
+        f"{number.value:g}",
+        number.unit,
+        f"{number.lowest:g} to {number.highest:g}",
+        number.reason,
+        number.source,
+        _all_of(readers()[number.name]),
+    )
+
+
+def _diagram() -> str:
+    lines = ["```mermaid", "stateDiagram-v2"]
+    for state, moves in ALLOWED_MOVES.items():
+        for target in EpisodeState:
+            actions = [words(action.value) for action, to in moves.items() if to is target]
+            if actions:
+                start = "[*]" if state is EpisodeState.NONE else state.value
+                end = "[*]" if target is EpisodeState.NONE else target.value
+                lines += (
+                    [f"    {start} --> {end}: {', '.join(actions)}"] if (start, end) != ("[*]", "[*]") else []
+                )
+    return "\n".join([*lines, "```"])
+
+
+def _moves_from(state: EpisodeState) -> list[str]:
+    moves = ALLOWED_MOVES[state]
+    return [words(moves[action].value) if action in moves else "" for action in Action]
+
+
+def _spoken_row(ground: GroundName | None, reason: Reason) -> tuple[str, ...]:
+    used = ", ".join(f"{words(name)} {_told(value)}" for name, value in reason.facts)
+    return (
+        words(ground.value) if ground else "with every level",
+        f"[{words(reason.code.value)}](#{reason.code.value})",
+        used,
+        _numbers_in_force(reason.code),
+        _all_of(makers()[reason.code.value]),
+    )
+
+
+def _reason_row(code: ReasonCode) -> tuple[str, ...]:
+    places = makers()[code.value]
+    return (
+        f'<a id="{code.value}"></a>`{code.value}`',
+        words(facts_of()[code.value]),
+        _numbers_in_force(code),
+        _all_of(places),
+        " ".join(place.says for place in places),
+    )
+
+
+def _numbers_in_force(code: ReasonCode) -> str:
+    """The numbers that are read by the functions which give this reason, and by those that these call."""
+    places = {*makers()[code.value], *called_by(makers()[code.value])}
+    names = [name for name, reading in readers().items() if places & set(reading)]
+    return ", ".join(f"[`{name}`](numbers.md#{name})" for name in names)
+
+
+def _all_of(places: tuple[Place, ...]) -> str:
+    return ", ".join(map(str, places))
+
+
+def _told(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def main() -> None:
+    """Write all pages that are made from the code alone."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, page in PAGES.items():
+        (FOLDER / name).write_text(page(), encoding="utf-8")
+        sys.stdout.write(f"docs/clinical/{name}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""What the clinical pages read from the core's own sources: which function makes a reason or reads a number."""
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from app.clinical import grounds, protocol
+from app.clinical.grounds import ReasonCode
+from app.clinical.protocol import numbers_of
+from tests.house.sources import Function, Source, in_room
+
+NUMBERS = tuple(number.name for number in numbers_of())
+
+
+@dataclass(frozen=True)
+class Place:
+    """One function of the core with the first sentence of its docstring."""
+
+    module: str
+    name: str
+    says: str
+
+    def __str__(self) -> str:
+        """As a link to its file, from docs/clinical."""
+        return f"[`{self.module}.{self.name}`](../../app/clinical/{self.module}.py)"
+
+
+@cache
+def makers() -> Mapping[str, tuple[Place, ...]]:
+    """For each reason code the functions that give this reason."""
+    found: dict[str, list[Place]] = {code.value: [] for code in ReasonCode}
+    for source, function in _functions():
+        if source.path.stem in {"explanation", "grounds"}:
+            continue  # one words them, the other lists them
+        for name in sorted(_attributes(function, of=ReasonCode.__name__)):
+            found[ReasonCode[name].value].append(_place(source, function))
+    return {code: tuple(places) for code, places in found.items()}
+
+
+@cache
+def readers() -> Mapping[str, tuple[Place, ...]]:
+    """For each number of the protocol the functions that read it."""
+    found: dict[str, list[Place]] = {name: [] for name in NUMBERS}
+    for source, function in _functions():
+        if source.path.stem != "protocol":
+            for name in _attributes(function, of="protocol") & found.keys():
+                found[name].append(_place(source, function))
+    return {name: tuple(places) for name, places in found.items()}
+
+
+def called_by(places: tuple[Place, ...]) -> set[Place]:
+    """The functions of the core that these call by name."""
+    calls = {
+        node.func.id
+        for source, function in _functions()
+        if _place(source, function) in places
+        for node in ast.walk(function)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    return {_place(source, function) for source, function in _functions() if function.name in calls}
+
+
+@cache
+def facts_of() -> Mapping[str, str]:
+    """For each reason code the numbers it carries, as its own line says."""
+    lines = re.findall(
+        r'^    [A-Z_]+ = "([a-z_]+)"(?:  # (.+))?$', inspect.getsource(grounds.ReasonCode), re.MULTILINE
+    )
+    return dict(lines)
+
+
+def reason_groups() -> dict[str, list[ReasonCode]]:
+    """The reason codes under the headings that their list gives them."""
+    groups = _grouped(inspect.getsource(grounds.ReasonCode), r"    ([A-Z_]+) = ")
+    return {heading: [ReasonCode[name] for name in names] for heading, names in groups.items()}
+
+
+def number_groups() -> dict[str, list[str]]:
+    """The numbers of the protocol under the headings that their page gives them."""
+    return _grouped(inspect.getsource(protocol.Protocol), r"    ([a-z_]+): (?:float|int) = ")
+
+
+def _grouped(source: str, entry: str) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    heading = ""
+    for line in source.splitlines():
+        if said := re.fullmatch(r"    # (.+)", line):
+            heading = said[1]
+        elif named := re.match(entry, line):
+            groups.setdefault(heading, []).append(named[1])
+    return groups
+
+
+def _functions() -> Iterator[tuple[Source, Function]]:
+    for source in in_room("clinical"):
+        for function in source.functions():
+            yield source, function
+
+
+def _attributes(function: Function, *, of: str) -> set[str]:
+    return {
+        node.attr
+        for node in ast.walk(function)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == of
+    }
+
+
+def _place(source: Source, function: Function) -> Place:
+    says = (ast.get_docstring(function) or "").split("\n\n")[0].replace("\n", " ")
+    return Place(source.path.stem, function.name, says)
