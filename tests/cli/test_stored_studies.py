@@ -1,0 +1,91 @@
+"""`afterglow what-if` and `afterglow replay` over what a service has stored."""
+
+import json
+import subprocess
+from base64 import b64encode
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from tests.cli.command_line import afterglow
+from tests.support.ground import Place
+from tests.support.people import ClinicClient, clinic_client
+from tests.support.service import KEY, NOW, Service
+
+WELL, THREE_FIFTHS, ALL = (8, 8, 8), (5, 5, 5), (3, 3, 3)
+
+
+@pytest.fixture(scope="module")
+def treated_clinic(shared_service: Service) -> Iterator[ClinicClient]:
+    """Three patients: one lost everything, one three fifths, one nothing."""
+    shared_service.clock.move_to(NOW)
+    client = clinic_client(shared_service)
+    last = NOW - timedelta(days=40)
+    for low in (ALL, THREE_FIFTHS, WELL):
+        patient = client.patient()
+        client.treat(patient, last_infusion=last)
+        client.import_days(patient, last - timedelta(days=20), [(3, 3, 3)] * 9)
+        for day in range(1, 41):
+            shared_service.clock.move_to(shared_service.clock.now() + timedelta(seconds=1))
+            client.import_days(patient, last + timedelta(days=day), [WELL if day < 20 else low])
+    yield client
+    client.close()
+
+
+def run(place: Place, *arguments: str) -> subprocess.CompletedProcess[str]:
+    where = {"DATABASE_URL": place.application_url, "AFTERGLOW_ENCRYPTION_KEY": b64encode(KEY).decode()}
+    return afterglow(*arguments, more=where)
+
+
+def test_what_if_compares_counts_over_the_stored_history(
+    treated_clinic: ClinicClient, place: Place, tmp_path: Path
+) -> None:
+    (tmp_path / "protocol.json").write_text('{"consider_at": 0.65}')
+    given = ("what-if", "--clinic", treated_clinic.clinic_id, "--protocol", str(tmp_path / "protocol.json"))
+    ended = run(place, *given)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    said = "With gain-lost 1.0, consider_at=0.65 there would have been 1 signal instead of 2."
+    assert ended.stdout.startswith(f"{said}\n")
+    report = json.loads(run(place, *given, "--json").stdout)
+    assert (report["says"], report["patients"]) == (said, 3)
+    assert (report["no_longer_raised"], report["newly_raised"]) == (1, 0)
+    earlier = (NOW - timedelta(days=30)).date().isoformat()
+    assert "0 signals instead of 0" in run(place, *given, "--to", earlier).stdout
+    assert "1 signal instead of 2" in run(place, *given, "--from", earlier).stdout
+
+
+def test_what_if_for_a_clinic_that_is_not_there(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "protocol.json").write_text("{}")
+    ended = run(place, "what-if", "--clinic", str(uuid4()), "--protocol", str(tmp_path / "protocol.json"))
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == "afterglow: There is no clinic with this id.\n"
+
+
+def test_replay_says_same_and_shows_what_was_tampered_with(
+    treated_clinic: ClinicClient, place: Place
+) -> None:
+    for signal in treated_clinic.signals():
+        ended = run(place, "replay", signal["id"])
+        assert ended.stdout.startswith(f"same: signal {signal['id']}, raised "), ended.stdout
+        assert (ended.returncode, ended.stderr) == (0, "")
+    with psycopg.connect(place.superuser_url.replace("postgresql+psycopg", "postgresql")) as connection:
+        connection.execute(
+            "UPDATE care.check_ins SET energy = 10 WHERE patient_id = %s AND energy = 8",
+            (signal["patient_id"],),
+        )
+    ended = run(place, "replay", signal["id"], "--clinic", treated_clinic.clinic_id)
+    assert ended.returncode == 1
+    assert "  reference.values.energy: 8.0, now 10.0\n" in ended.stdout
+    report = json.loads(run(place, "replay", signal["id"], "--json").stdout)
+    assert report["same"] is False
+    assert "reference.values.energy" in {one["path"] for one in report["differences"]}
+
+
+def test_replay_of_what_is_not_there(place: Place) -> None:
+    ended = run(place, "replay", str(uuid4()))
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == "afterglow: There is nothing here under this id, or it is not yours to see.\n"
