@@ -25,6 +25,9 @@ RUN_BY = {
     "restore": "test_sessions.test_backup_and_restore_work_as_written",
     "two-roles": "test_sessions.test_your_own_postgresql_works_as_written",
     "elsewhere": "test_sessions.test_your_own_postgresql_works_as_written",
+    "backtest": "test_sessions.test_the_studies_work_as_written",
+    "simulate": "test_sessions.test_the_studies_work_as_written",
+    "what-if": "test_sessions.test_the_studies_work_as_written",
 }
 COMMAND = typer.main.get_command(app)
 

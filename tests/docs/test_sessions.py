@@ -3,6 +3,7 @@
 Only what belongs to a machine is put in its place first: ports that may be taken, and the example server's address.
 """
 
+import json
 import os
 import shlex
 import shutil
@@ -54,6 +55,18 @@ def test_backup_and_restore_work_as_written(folder: Path) -> None:
     assert "Restored from afterglow.backup." in said
     keys = [(folder / name / "encryption.key").read_text() for name in ("data", "restored")]
     assert keys[0] == keys[1]
+
+
+def test_the_studies_work_as_written(folder: Path) -> None:
+    before = 'export AFTERGLOW_DATA_DIR="$PWD/data"\n'
+    said = run(before + block("backtest") + block("simulate") + block("what-if"), folder)
+    assert "40 simulated patients of seed 7" in said
+    assert "Rule gain-lost 1.0, consider_at=0.6" in said
+    assert "asked weekly" in said
+    assert "there would have been 0 signals instead of 0." in said
+    assert (folder / "signals.csv").read_text().startswith("patient,raised_at,level,ground,")
+    assert json.loads((folder / "report.json").read_text())["patients"] == 40
+    assert {path.name for path in (folder / "charts").iterdir()} == {"found-by-day.svg", "false-signals.svg"}
 
 
 def test_your_own_postgresql_works_as_written(folder: Path, cluster: Cluster) -> None:
