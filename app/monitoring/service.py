@@ -18,7 +18,7 @@ from app.clinical.signals import Move, next_move
 from app.foundation.errors import NotFoundError
 from app.monitoring.conditions import conditions_of, tell_conditions
 from app.signals.episodes import Told, carry_out, close_by_infusion, episode_from
-from app.storage import check_ins, patient_states, treatment
+from app.storage import assessments, check_ins, patient_states, treatment
 from app.storage.check_ins import Answer, Standing, StoredCheckIn
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
@@ -182,6 +182,7 @@ async def _history(work: UnitOfWork, standing: Standing, *, also: Sequence[Store
         course=await treatment.current_course(work, standing.patient_id),
         infusions=await treatment.infusions(work, standing.patient_id),
         check_ins=tuple(report for report in reports if report.id not in corrected),
+        assessments=await assessments.totals_of_patient(work, standing.patient_id),
     )
 
 

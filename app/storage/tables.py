@@ -1,6 +1,7 @@
 """All table classes in one place, so that the migrations can be compared with them."""
 
 from app.storage.api_keys import ApiKeyRow
+from app.storage.assessments import AssessmentRow, CustomScaleRow
 from app.storage.audit import AuditEventRow
 from app.storage.check_ins import CheckInRow, EvaluationRow
 from app.storage.clinics import ClinicProfileRow, ClinicRow
@@ -19,8 +20,8 @@ from app.storage.treatment import CourseRow, InfusionRow
 METADATA = Row.metadata
 
 __all__ = [
-    "METADATA", "ApiKeyRow", "AttemptRow", "AuditEventRow", "CheckInRow", "ClinicProfileRow", "ClinicRow",
-    "CodeSelectorRow", "CourseRow", "DeliveryRow", "DeviceRow", "DeviceTokenRow", "EndpointRow",
-    "EnrolmentCodeRow", "EvaluationRow", "FailedTriesRow", "InfusionRow", "NotificationRow", "PatientRow",
-    "PatientStateRow", "SafetyEventRow", "SignalRow",
+    "METADATA", "ApiKeyRow", "AssessmentRow", "AttemptRow", "AuditEventRow", "CheckInRow", "ClinicProfileRow",
+    "ClinicRow", "CodeSelectorRow", "CourseRow", "CustomScaleRow", "DeliveryRow", "DeviceRow",
+    "DeviceTokenRow", "EndpointRow", "EnrolmentCodeRow", "EvaluationRow", "FailedTriesRow", "InfusionRow",
+    "NotificationRow", "PatientRow", "PatientStateRow", "SafetyEventRow", "SignalRow",
 ]  # fmt: skip

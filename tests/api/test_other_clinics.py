@@ -44,6 +44,11 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "given_at": "2026-11-01T10:00:00Z",
         "phase": "induction",
     },
+    ("POST", "/v1/patients/{patient_id}/assessments"): {
+        "scale": "phq-9",
+        "taken_at": "2026-11-01T10:00:00Z",
+        "items": [0, 0, 0, 0, 0, 0, 0, 0, 1],
+    },
     ("POST", "/v1/patients/{patient_id}/check-ins/batch"): {"items": [SHARED_ITEM]},
     ("POST", "/v1/signals/{signal_id}/snooze"): {"until": (NOW + timedelta(days=1)).isoformat()},
     ("POST", "/v1/signals/{signal_id}/close"): {"disposition": "data_problem"},
