@@ -12,16 +12,19 @@ from uuid import UUID
 
 from app.clinical import evaluation_codec, memory_codec
 from app.clinical.check_ins import CheckIn, check_in_day
-from app.clinical.evaluation import Evaluation, History, Memory, advance, judge, remember
+from app.clinical.evaluation import Evaluation, Memory, advance, judge, remember
 from app.clinical.explanation import explain
 from app.clinical.signals import Move, next_move
-from app.foundation.errors import NotFoundError
-from app.monitoring.conditions import conditions_of, tell_conditions
-from app.signals.episodes import Told, carry_out, close_by_infusion, episode_from
-from app.storage import assessments, check_ins, patient_states, treatment
+from app.foundation.audit import SYSTEM, AuditEvent
+from app.monitoring.conditions import conditions_of, is_review_due, tell_conditions
+from app.monitoring.history import episode_of_patient, history_of, standing_of
+from app.signals.episodes import Told, carry_out, close_by_infusion
+from app.storage import care_plans, patient_states
+from app.storage.care_plans import PlanKind
 from app.storage.check_ins import Answer, Standing, StoredCheckIn
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
+from app.webhooks.events import EventType
 
 EVALUATE_AGAIN: Final = "evaluate_again"
 
@@ -62,7 +65,7 @@ async def evaluate_with(
     if not any(stored.supersedes for stored in new):
         memory = _advanced(_remembered(standing, equipment), [stored.check_in for stored in new], equipment)
     if memory is None:
-        history = await _history(work, standing, also=new)
+        history = await history_of(work, standing, also=new)
         memory = remember(history, as_of=now, protocol=equipment.protocol)
     return _evaluated(equipment, standing, memory, now=now, tell=tell)
 
@@ -79,14 +82,14 @@ async def follow(
         evaluated.evaluation,
         told=told,
         signal_id=UUID(standing.signal["id"]) if standing.signal else None,
-        episode=episode_from(standing.signal),
+        episode=episode_of_patient(standing),
         now=now,
     )
 
 
 async def evaluate_anew(work: UnitOfWork, equipment: Equipment, patient_id: UUID, *, now: datetime) -> None:
     """Evaluate from the whole history and do what follows; the caller holds the patient's turn."""
-    standing = await _standing(work, patient_id)
+    standing = await standing_of(work, patient_id)
     evaluated = await _from_history(work, equipment, standing, now=now)
     await patient_states.keep_answer(
         work,
@@ -118,14 +121,21 @@ async def infusion_given(
     work: UnitOfWork, equipment: Equipment, patient_id: UUID, *, given_at: datetime, now: datetime
 ) -> None:
     """Let an infusion take effect: it closes an open signal, and everything is evaluated anew."""
-    standing = await _standing(work, patient_id)
+    standing = await standing_of(work, patient_id)
+    given_on = check_in_day(given_at, standing.time_zone)
     await close_by_infusion(
-        work,
-        told=_told(equipment, standing),
-        given_at=given_at,
-        given_on=check_in_day(given_at, standing.time_zone),
-        now=now,
+        work, told=_told(equipment, standing), given_at=given_at, given_on=given_on, now=now
     )
+    if standing.booster_booked_for is not None and given_on >= standing.booster_booked_for:
+        kept = AuditEvent(
+            at=now,
+            actor=SYSTEM,
+            action="booster.booking_kept",
+            subject_kind="patient",
+            subject_id=patient_id,
+            patient_id=patient_id,
+        )
+        await patient_states.book_booster(work, patient_id, on=None, audit=kept)
     await evaluate_anew(work, equipment, patient_id, now=now)
 
 
@@ -137,14 +147,16 @@ async def evaluation_now(equipment: Equipment, clinic_id: UUID, patient_id: UUID
     """
     now = equipment.clock.now()
     async with equipment.database.work(clinic_id) as work:
-        standing = await _standing(work, patient_id)
+        standing = await standing_of(work, patient_id)
         memory = _remembered(standing, equipment)
         if memory is None:
-            memory = remember(await _history(work, standing), as_of=now, protocol=equipment.protocol)
+            memory = remember(await history_of(work, standing), as_of=now, protocol=equipment.protocol)
+        factors = await care_plans.find(work, patient_id, PlanKind.FACTORS)
+    cautions = factors.content["cautions"] if factors.content else []
     evaluation = judge(memory, as_of=now, protocol=equipment.protocol)
     return EvaluationView(
         evaluation=evaluation,
-        plain=evaluation_codec.to_plain(evaluation),
+        plain={**evaluation_codec.to_plain(evaluation), "cautions": cautions},
         explanation=explain(evaluation),
     )
 
@@ -169,40 +181,33 @@ def _advanced(memory: Memory | None, new: Sequence[CheckIn], equipment: Equipmen
 async def _from_history(
     work: UnitOfWork, equipment: Equipment, standing: Standing, *, now: datetime
 ) -> Evaluated:
-    memory = remember(await _history(work, standing), as_of=now, protocol=equipment.protocol)
+    memory = remember(await history_of(work, standing), as_of=now, protocol=equipment.protocol)
     return _evaluated(equipment, standing, memory, now=now, tell=False)
-
-
-async def _history(work: UnitOfWork, standing: Standing, *, also: Sequence[StoredCheckIn] = ()) -> History:
-    corrected = {str(stored.supersedes) for stored in also if stored.supersedes}
-    stored = await check_ins.standing_history(work, standing.patient_id)
-    reports = (*stored, *(one.check_in for one in also))
-    return History(
-        time_zone=standing.time_zone,
-        course=await treatment.current_course(work, standing.patient_id),
-        infusions=await treatment.infusions(work, standing.patient_id),
-        check_ins=tuple(report for report in reports if report.id not in corrected),
-        assessments=await assessments.totals_of_patient(work, standing.patient_id),
-    )
 
 
 def _evaluated(
     equipment: Equipment, standing: Standing, memory: Memory, *, now: datetime, tell: bool
 ) -> Evaluated:
     evaluation = judge(memory, as_of=now, protocol=equipment.protocol)
+    holding = conditions_of(evaluation)
+    # A series that was just completed is told of at once; the others wait while history comes in.
+    at_once = is_review_due(
+        memory.treatment,
+        reviewed_on=standing.reviewed_on,
+        today=evaluation.day,
+        tell=tell or EventType.INDUCTION_REVIEW_DUE.value in standing.told,
+        protocol=equipment.protocol,
+    )
+    told = {one.value for one in holding if tell or one.value in standing.told}
     answer = Answer(
         as_of=now,
         level=evaluation.level.value,
         rule_version=equipment.protocol.name,
         memory={"rule": equipment.protocol.name, "memory": memory_codec.to_plain(memory)},
-        told=sorted(
-            condition.value
-            for condition in conditions_of(evaluation)
-            if tell or condition.value in standing.told
-        ),
+        told=sorted(told | ({EventType.INDUCTION_REVIEW_DUE.value} if at_once else set())),
         summary=_summary(evaluation),
     )
-    move = next_move(episode_from(standing.signal), evaluation, as_of=now, protocol=equipment.protocol)
+    move = next_move(episode_of_patient(standing), evaluation, as_of=now, protocol=equipment.protocol)
     return Evaluated(evaluation=evaluation, answer=answer, move=move)
 
 
@@ -215,13 +220,6 @@ def _summary(evaluation: Evaluation) -> dict[str, Any]:
         "smoothed_share": list(evaluation.smoothed_share),
         "grounds": {ground.name.value: ground.level.value for ground in evaluation.grounds},
     }
-
-
-async def _standing(work: UnitOfWork, patient_id: UUID) -> Standing:
-    standing = await check_ins.standing_of_patient(work, patient_id)
-    if standing is None:
-        raise NotFoundError
-    return standing
 
 
 def _told(equipment: Equipment, standing: Standing) -> Told:

@@ -109,6 +109,8 @@ class Standing:
     memory: dict[str, Any] | None
     told: list[str]
     signal: dict[str, Any] | None
+    booster_booked_for: date | None
+    reviewed_on: date | None
     seen: dict[str, str]
 
 
@@ -127,7 +129,9 @@ class Answer:
 # The latest signal travels with the standing because whether to raise one depends on it.
 _STANDING_COLUMNS: Final = """
     p.id AS patient_id, p.time_zone, p.locale, p.mode,
-    s.version, s.sync_sequence, s.event_sequence, s.memory, s.told,
+    s.version, s.sync_sequence, s.event_sequence, s.memory, s.told, s.booster_booked_for,
+    (SELECT k.reviewed_on FROM care.courses k WHERE k.clinic_id = p.clinic_id AND k.patient_id = p.id
+      ORDER BY k.started_on DESC, k.id DESC LIMIT 1) AS reviewed_on,
     (SELECT jsonb_build_object('id', g.id, 'state', g.state, 'grounds', g.grounds, 'raised_on', g.raised_on,
             'steady_since', g.steady_since, 'snoozed_until', g.snoozed_until, 'closed_at', g.closed_at,
             'disposition', g.disposition, 'booster_booked_for', g.booster_booked_for)

@@ -3,6 +3,7 @@
 from app.storage.api_keys import ApiKeyRow
 from app.storage.assessments import AssessmentRow, CustomScaleRow
 from app.storage.audit import AuditEventRow
+from app.storage.care_plans import CarePlanRow
 from app.storage.check_ins import CheckInRow, EvaluationRow
 from app.storage.clinics import ClinicProfileRow, ClinicRow
 from app.storage.deliveries import AttemptRow, DeliveryRow, NotificationRow
@@ -20,8 +21,8 @@ from app.storage.treatment import CourseRow, InfusionRow
 METADATA = Row.metadata
 
 __all__ = [
-    "METADATA", "ApiKeyRow", "AssessmentRow", "AttemptRow", "AuditEventRow", "CheckInRow", "ClinicProfileRow",
-    "ClinicRow", "CodeSelectorRow", "CourseRow", "CustomScaleRow", "DeliveryRow", "DeviceRow",
-    "DeviceTokenRow", "EndpointRow", "EnrolmentCodeRow", "EvaluationRow", "FailedTriesRow", "InfusionRow",
-    "NotificationRow", "PatientRow", "PatientStateRow", "SafetyEventRow", "SignalRow",
+    "METADATA", "ApiKeyRow", "AssessmentRow", "AttemptRow", "AuditEventRow", "CarePlanRow", "CheckInRow",
+    "ClinicProfileRow", "ClinicRow", "CodeSelectorRow", "CourseRow", "CustomScaleRow", "DeliveryRow",
+    "DeviceRow", "DeviceTokenRow", "EndpointRow", "EnrolmentCodeRow", "EvaluationRow", "FailedTriesRow",
+    "InfusionRow", "NotificationRow", "PatientRow", "PatientStateRow", "SafetyEventRow", "SignalRow",
 ]  # fmt: skip

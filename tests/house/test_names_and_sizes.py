@@ -38,6 +38,7 @@ LONG_FILES: Final = {
         "the two statements of the check-in path are long, and are read as one",
     ),
     "app/storage/deliveries.py": (450, "notification, delivery and attempt are one story and one lock order"),
+    "app/treatment/schemas.py": (350, "a course, its review and its taper as they are shown side by side"),
     "app/studies/backtest.py": (300, "one study, read top to bottom"),
 }
 LONG_FUNCTIONS: Final[dict[str, str]] = {}

@@ -25,6 +25,9 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     patient = treated(client, NOW, days_since=24, level=lambda day: (8, 8, 8) if day < 15 else (3, 3, 3))
     (signal,) = client.signals(patient)
     describe_and_score(client, patient)
+    assert client.http.put(
+        f"/v1/patients/{patient}/factors", json={"cautions": ["mania"]}, headers={"if-match": '"0"'}
+    ).is_success
     phone = client.enrol(patient, service.url)
     said = phone.check_in(NOW - timedelta(hours=1), (3, 3, 3), note="a note", self_harm_thoughts=True)
     (event,) = client.http.get("/v1/safety-events").json()["items"]
