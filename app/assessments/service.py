@@ -19,8 +19,10 @@ from app.assessments.reporting import report_item
 from app.clinical.check_ins import zone_of
 from app.clinical.course import infusions_of_course
 from app.clinical.history import ScaleTotals
+from app.clinical.protocol import Protocol
 from app.clinical.review import ResponseCategory, baseline_total, response_category
 from app.clinical.scales import Scale, Score, score_form, score_total
+from app.clinics.policy import policy_in_force
 from app.foundation.audit import Actor, AuditEvent
 from app.foundation.errors import RefusalError
 from app.foundation.ids import new_id
@@ -182,23 +184,24 @@ async def _told(
     given = infusions_of_course(
         course, await treatment.infusions(work, patient.id), time_zone=patient.time_zone
     )
+    policy = await policy_in_force(work, equipment, now=equipment.clock.now())
     first_at = given[0].given_at.astimezone(zone_of(patient.time_zone)) if given else None
     return [
         Assessment(
             stored=one,
             score=score_total(entries[one.scale].scale, one.total),
-            response=_response(entries[one.scale], one, first_at, equipment),
+            response=_response(entries[one.scale], one, first_at, policy),
         )
         for one in stored
     ]
 
 
 def _response(
-    entry: ScaleTotals, one: StoredAssessment, first_at: datetime | None, equipment: Equipment
+    entry: ScaleTotals, one: StoredAssessment, first_at: datetime | None, policy: Protocol
 ) -> ResponseCategory | None:
     if first_at is None or one.taken_at <= first_at:
         return None
-    before = baseline_total(entry.totals, first_infusion_at=first_at, protocol=equipment.protocol)
+    before = baseline_total(entry.totals, first_infusion_at=first_at, protocol=policy)
     if before is None:
         return None
     return response_category(entry.scale, baseline=before.total, now=one.total)

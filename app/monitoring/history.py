@@ -6,7 +6,9 @@ from datetime import datetime
 from uuid import UUID
 
 from app.clinical.evaluation import Evaluation, History, evaluate
+from app.clinical.protocol import Protocol
 from app.clinical.signals import Episode
+from app.clinics.policy import in_force
 from app.foundation.errors import NotFoundError
 from app.signals.episodes import episode_from
 from app.storage import assessments, check_ins, treatment
@@ -15,13 +17,13 @@ from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
 
 
-async def standing_of(work: UnitOfWork, patient_id: UUID) -> Standing:
+async def standing_of(work: UnitOfWork, patient_id: UUID, *, now: datetime) -> Standing:
     """Find where a patient stands.
 
     Raises:
         NotFoundError: the clinic has no such patient.
     """
-    standing = await check_ins.standing_of_patient(work, patient_id)
+    standing = await check_ins.standing_of_patient(work, patient_id, now=now)
     if standing is None:
         raise NotFoundError
     return standing
@@ -49,8 +51,14 @@ async def history_now(
     Raises:
         NotFoundError: the clinic has no such patient.
     """
-    history = await history_of(work, await standing_of(work, patient_id))
-    return history, evaluate(history, as_of=now, protocol=equipment.protocol)
+    standing = await standing_of(work, patient_id, now=now)
+    history = await history_of(work, standing)
+    return history, evaluate(history, as_of=now, protocol=protocol_of(standing, equipment))
+
+
+def protocol_of(standing: Standing, equipment: Equipment) -> Protocol:
+    """Give the numbers that this patient's clinic decides with."""
+    return in_force(equipment.protocol, standing.policy)
 
 
 def episode_of_patient(standing: Standing) -> Episode:

@@ -14,10 +14,11 @@ from app.clinical import evaluation_codec, memory_codec
 from app.clinical.check_ins import CheckIn, check_in_day
 from app.clinical.evaluation import Evaluation, Memory, advance, judge, remember
 from app.clinical.explanation import explain
+from app.clinical.protocol import Protocol
 from app.clinical.signals import Move, next_move
 from app.foundation.audit import SYSTEM, AuditEvent
 from app.monitoring.conditions import conditions_of, is_review_due, tell_conditions
-from app.monitoring.history import episode_of_patient, history_of, standing_of
+from app.monitoring.history import episode_of_patient, history_of, protocol_of, standing_of
 from app.signals.episodes import Told, carry_out, close_by_infusion
 from app.storage import care_plans, patient_states
 from app.storage.care_plans import PlanKind
@@ -61,12 +62,12 @@ async def evaluate_with(
     ``tell``: whether conditions may be told of. Not while history is brought along piece by piece, when
     much seems to be missing that comes with the next piece; they are told of with the patient's next report.
     """
-    memory = None
+    memory, protocol = None, protocol_of(standing, equipment)
     if not any(stored.supersedes for stored in new):
-        memory = _advanced(_remembered(standing, equipment), [stored.check_in for stored in new], equipment)
+        memory = _advanced(_remembered(standing, protocol), [stored.check_in for stored in new], protocol)
     if memory is None:
         history = await history_of(work, standing, also=new)
-        memory = remember(history, as_of=now, protocol=equipment.protocol)
+        memory = remember(history, as_of=now, protocol=protocol_of(standing, equipment))
     return _evaluated(equipment, standing, memory, now=now, tell=tell)
 
 
@@ -89,7 +90,7 @@ async def follow(
 
 async def evaluate_anew(work: UnitOfWork, equipment: Equipment, patient_id: UUID, *, now: datetime) -> None:
     """Evaluate from the whole history and do what follows; the caller holds the patient's turn."""
-    standing = await standing_of(work, patient_id)
+    standing = await standing_of(work, patient_id, now=now)
     evaluated = await _from_history(work, equipment, standing, now=now)
     await patient_states.keep_answer(
         work,
@@ -121,7 +122,7 @@ async def infusion_given(
     work: UnitOfWork, equipment: Equipment, patient_id: UUID, *, given_at: datetime, now: datetime
 ) -> None:
     """Let an infusion take effect: it closes an open signal, and everything is evaluated anew."""
-    standing = await standing_of(work, patient_id)
+    standing = await standing_of(work, patient_id, now=now)
     given_on = check_in_day(given_at, standing.time_zone)
     await close_by_infusion(
         work, told=_told(equipment, standing), given_at=given_at, given_on=given_on, now=now
@@ -147,13 +148,15 @@ async def evaluation_now(equipment: Equipment, clinic_id: UUID, patient_id: UUID
     """
     now = equipment.clock.now()
     async with equipment.database.work(clinic_id) as work:
-        standing = await standing_of(work, patient_id)
-        memory = _remembered(standing, equipment)
+        standing = await standing_of(work, patient_id, now=now)
+        memory = _remembered(standing, protocol_of(standing, equipment))
         if memory is None:
-            memory = remember(await history_of(work, standing), as_of=now, protocol=equipment.protocol)
+            memory = remember(
+                await history_of(work, standing), as_of=now, protocol=protocol_of(standing, equipment)
+            )
         factors = await care_plans.find(work, patient_id, PlanKind.FACTORS)
     cautions = factors.content["cautions"] if factors.content else []
-    evaluation = judge(memory, as_of=now, protocol=equipment.protocol)
+    evaluation = judge(memory, as_of=now, protocol=protocol_of(standing, equipment))
     return EvaluationView(
         evaluation=evaluation,
         plain={**evaluation_codec.to_plain(evaluation), "cautions": cautions},
@@ -161,34 +164,34 @@ async def evaluation_now(equipment: Equipment, clinic_id: UUID, patient_id: UUID
     )
 
 
-def _remembered(standing: Standing, equipment: Equipment) -> Memory | None:
+def _remembered(standing: Standing, protocol: Protocol) -> Memory | None:
     """Read the rule's memory; None when there is none, or when other numbers made it."""
     stored = standing.memory
-    if stored is None or stored.get("rule") != equipment.protocol.name:
+    if stored is None or stored.get("rule") != protocol.name:
         return None
     return memory_codec.from_plain(stored["memory"])
 
 
-def _advanced(memory: Memory | None, new: Sequence[CheckIn], equipment: Equipment) -> Memory | None:
+def _advanced(memory: Memory | None, new: Sequence[CheckIn], protocol: Protocol) -> Memory | None:
     """Take the memory through the new check-ins; None when one of them belongs further back."""
     for check_in in sorted(new, key=lambda one: (one.recorded_at, one.id)):
         if memory is None:
             return None
-        memory = advance(memory, check_in, protocol=equipment.protocol)
+        memory = advance(memory, check_in, protocol=protocol)
     return memory
 
 
 async def _from_history(
     work: UnitOfWork, equipment: Equipment, standing: Standing, *, now: datetime
 ) -> Evaluated:
-    memory = remember(await history_of(work, standing), as_of=now, protocol=equipment.protocol)
+    memory = remember(await history_of(work, standing), as_of=now, protocol=protocol_of(standing, equipment))
     return _evaluated(equipment, standing, memory, now=now, tell=False)
 
 
 def _evaluated(
     equipment: Equipment, standing: Standing, memory: Memory, *, now: datetime, tell: bool
 ) -> Evaluated:
-    evaluation = judge(memory, as_of=now, protocol=equipment.protocol)
+    evaluation = judge(memory, as_of=now, protocol=protocol_of(standing, equipment))
     holding = conditions_of(evaluation)
     # A series that was just completed is told of at once; the others wait while history comes in.
     at_once = is_review_due(
@@ -196,18 +199,20 @@ def _evaluated(
         reviewed_on=standing.reviewed_on,
         today=evaluation.day,
         tell=tell or EventType.INDUCTION_REVIEW_DUE.value in standing.told,
-        protocol=equipment.protocol,
+        protocol=protocol_of(standing, equipment),
     )
     told = {one.value for one in holding if tell or one.value in standing.told}
     answer = Answer(
         as_of=now,
         level=evaluation.level.value,
-        rule_version=equipment.protocol.name,
-        memory={"rule": equipment.protocol.name, "memory": memory_codec.to_plain(memory)},
+        rule_version=protocol_of(standing, equipment).name,
+        memory={"rule": protocol_of(standing, equipment).name, "memory": memory_codec.to_plain(memory)},
         told=sorted(told | ({EventType.INDUCTION_REVIEW_DUE.value} if at_once else set())),
         summary=_summary(evaluation),
     )
-    move = next_move(episode_of_patient(standing), evaluation, as_of=now, protocol=equipment.protocol)
+    move = next_move(
+        episode_of_patient(standing), evaluation, as_of=now, protocol=protocol_of(standing, equipment)
+    )
     return Evaluated(evaluation=evaluation, answer=answer, move=move)
 
 

@@ -111,6 +111,8 @@ class Standing:
     signal: dict[str, Any] | None
     booster_booked_for: date | None
     reviewed_on: date | None
+    # The clinic's own numbers in force; None when it never set any.
+    policy: dict[str, Any] | None
     seen: dict[str, str]
 
 
@@ -132,6 +134,8 @@ _STANDING_COLUMNS: Final = """
     s.version, s.sync_sequence, s.event_sequence, s.memory, s.told, s.booster_booked_for,
     (SELECT k.reviewed_on FROM care.courses k WHERE k.clinic_id = p.clinic_id AND k.patient_id = p.id
       ORDER BY k.started_on DESC, k.id DESC LIMIT 1) AS reviewed_on,
+    (SELECT q.numbers FROM care.clinic_policies q
+      WHERE q.clinic_id = p.clinic_id AND q.effective_from <= %(now)s ORDER BY q.version DESC LIMIT 1) AS policy,
     (SELECT jsonb_build_object('id', g.id, 'state', g.state, 'grounds', g.grounds, 'raised_on', g.raised_on,
             'steady_since', g.steady_since, 'snoozed_until', g.snoozed_until, 'closed_at', g.closed_at,
             'disposition', g.disposition, 'booster_booked_for', g.booster_booked_for)
@@ -215,11 +219,12 @@ async def standing_by_token(
 
 
 async def standing_of_patient(
-    work: UnitOfWork, patient_id: UUID, *, ids: Sequence[UUID] = ()
+    work: UnitOfWork, patient_id: UUID, *, ids: Sequence[UUID] = (), now: datetime
 ) -> Standing | None:
     """Find where a patient of this clinic stands."""
     found = await work.directly(
-        _STANDING_BY_PATIENT, {"clinic_id": work.clinic_id, "patient_id": patient_id, "ids": list(ids)}
+        _STANDING_BY_PATIENT,
+        {"clinic_id": work.clinic_id, "patient_id": patient_id, "ids": list(ids), "now": now},
     )
     return _standing(found)
 

@@ -13,6 +13,7 @@ from app.storage.enrolment_codes import CodeSelectorRow, EnrolmentCodeRow
 from app.storage.failed_tries import FailedTriesRow
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
+from app.storage.policies import ClinicPolicyRow
 from app.storage.rows import Row
 from app.storage.safety_events import SafetyEventRow
 from app.storage.signals import SignalRow
@@ -22,7 +23,8 @@ METADATA = Row.metadata
 
 __all__ = [
     "METADATA", "ApiKeyRow", "AssessmentRow", "AttemptRow", "AuditEventRow", "CarePlanRow", "CheckInRow",
-    "ClinicProfileRow", "ClinicRow", "CodeSelectorRow", "CourseRow", "CustomScaleRow", "DeliveryRow",
-    "DeviceRow", "DeviceTokenRow", "EndpointRow", "EnrolmentCodeRow", "EvaluationRow", "FailedTriesRow",
-    "InfusionRow", "NotificationRow", "PatientRow", "PatientStateRow", "SafetyEventRow", "SignalRow",
+    "ClinicPolicyRow", "ClinicProfileRow", "ClinicRow", "CodeSelectorRow", "CourseRow", "CustomScaleRow",
+    "DeliveryRow", "DeviceRow", "DeviceTokenRow", "EndpointRow", "EnrolmentCodeRow", "EvaluationRow",
+    "FailedTriesRow", "InfusionRow", "NotificationRow", "PatientRow", "PatientStateRow", "SafetyEventRow",
+    "SignalRow",
 ]  # fmt: skip

@@ -9,6 +9,7 @@ from app.clinical.course import InfusionPhase, infusions_of_course
 from app.clinical.evaluation import crossings
 from app.clinical.grounds import GroundName, Level
 from app.clinical.interval import Benefit, PersonalInterval, benefits, personal_interval
+from app.clinical.protocol import Protocol
 from app.clinical.taper import (
     TAPER_NUMBERS,
     Maintenance,
@@ -19,6 +20,7 @@ from app.clinical.taper import (
     problems_of_plan,
     suggest,
 )
+from app.clinics.policy import policy_in_force
 from app.foundation.audit import Actor, AuditEvent
 from app.foundation.errors import RefusalError
 from app.monitoring.history import history_now
@@ -72,6 +74,7 @@ class TaperView:
 class _Course:
     """What the past says: benefits so far, boosters, and whether the patient is steady."""
 
+    protocol: Protocol
     day: date
     past: tuple[Benefit, ...]
     boosters_on: tuple[date, ...]
@@ -165,7 +168,7 @@ async def _view(work: UnitOfWork, equipment: Equipment, patient_id: UUID, *, now
         settled=past.settled,
         open_cautions=len((await factors_in(work, patient_id)).cautions),
     )
-    suggestion = suggest(written.plan, maintenance, as_of=past.day, protocol=equipment.protocol)
+    suggestion = suggest(written.plan, maintenance, as_of=past.day, protocol=past.protocol)
     return TaperView(written=written, at_interval=at_interval, suggestion=suggestion)
 
 
@@ -190,7 +193,8 @@ async def _past(work: UnitOfWork, equipment: Equipment, patient_id: UUID, *, now
     raised = await signals.page(
         work, states=_ALL_STATES, patient_id=patient_id, after=None, limit=_MOST_SIGNALS
     )
-    losses = [one.day for one in crossings(history, as_of=now, protocol=equipment.protocol)]
+    policy = await policy_in_force(work, equipment, now=now)
+    losses = [one.day for one in crossings(history, as_of=now, protocol=policy)]
     # What totals showed is seen in the signals alone.
     losses += [one.raised_on for one in raised if GroundName.SCALE_RELAPSE.value in one.grounds]
     given = infusions_of_course(history.course, history.infusions, time_zone=history.time_zone)
@@ -198,6 +202,7 @@ async def _past(work: UnitOfWork, equipment: Equipment, patient_id: UUID, *, now
         phase: [one.day(history.time_zone) for one in given if one.phase is phase] for phase in InfusionPhase
     }
     return _Course(
+        protocol=policy,
         day=evaluation.day,
         past=benefits(
             last_induction_on=max(days[InfusionPhase.INDUCTION], default=None),

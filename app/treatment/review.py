@@ -17,6 +17,7 @@ from app.clinical.course import (
     phase_of,
 )
 from app.clinical.profiles import EXPECTED_SESSIONS, ExpectedSessions, fits_profile
+from app.clinical.protocol import Protocol
 from app.clinical.review import (
     EarlyResponse,
     InductionReview,
@@ -24,6 +25,7 @@ from app.clinical.review import (
     induction_review,
     response_after_induction,
 )
+from app.clinics.policy import policy_in_force
 from app.foundation.audit import Actor, AuditEvent
 from app.foundation.errors import NotFoundError, RefusalError
 from app.monitoring import service as monitoring
@@ -156,13 +158,13 @@ async def _view(work: UnitOfWork, equipment: Equipment, patient_id: UUID, *, now
     stored = await treatment.stored_course(work, patient_id)
     if stored is None:
         raise NotFoundError
-    zone, protocol = patient.time_zone, equipment.protocol
+    zone, protocol = patient.time_zone, await policy_in_force(work, equipment, now=now)
     all_given = await treatment.infusions(work, patient_id)
     given = infusions_of_course(stored.course, all_given, time_zone=zone)
     end = induction_end(stored.course, given, time_zone=zone, protocol=protocol)
     profile = (await factors_in(work, patient_id)).profile
     planned = stored.course.planned_infusions
-    review, early = await _review(work, equipment, patient_id, stored, given, end, zone=zone, now=now)
+    review, early = await _review(work, protocol, patient_id, stored, given, end, zone=zone, now=now)
     return CourseView(
         stored=stored,
         phase=phase_of(stored.course, all_given, as_of=now, time_zone=zone, protocol=protocol),
@@ -177,7 +179,7 @@ async def _view(work: UnitOfWork, equipment: Equipment, patient_id: UUID, *, now
 
 async def _review(
     work: UnitOfWork,
-    equipment: Equipment,
+    protocol: Protocol,
     patient_id: UUID,
     stored: StoredCourse,
     given: Sequence[Infusion],
@@ -202,7 +204,7 @@ async def _review(
                 last_induction_at=last_at,
                 as_of=now,
                 infusions_at=given_at,
-                protocol=equipment.protocol,
+                protocol=protocol,
             ),
         )
         for entry in entries
@@ -213,7 +215,7 @@ async def _review(
             scale=entry.scale,
             first_infusion_at=first_at,
             as_of=now,
-            protocol=equipment.protocol,
+            protocol=protocol,
         )
         for entry in entries
     )

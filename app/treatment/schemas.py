@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, WithJsonSchema
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from app.clinical.course import TEMPLATES, InductionEndedBecause, Infusion, InfusionPhase, Phase, Route
 from app.clinical.interval import PersonalInterval
@@ -249,7 +249,13 @@ class TaperPlanEntry(RequestBody):
     )
 
     steps: Annotated[
-        list[Annotated[TaperStepEntry, WithJsonSchema(TaperStepEntry.model_json_schema())]],
+        list[
+            Annotated[
+                Any,
+                WithJsonSchema(TaperStepEntry.model_json_schema()),
+                AfterValidator(TaperStepEntry.model_validate),
+            ]
+        ],
         Field(max_length=20),
     ]
     interval_days: Annotated[int, Field(strict=True, ge=1, le=365)]
