@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from app.clinical.evaluation import Evaluation, History, evaluate
+from app.clinical.history import ChosenReference
 from app.clinical.protocol import Protocol
 from app.clinical.signals import Episode
 from app.clinics.policy import in_force
@@ -39,7 +40,19 @@ async def history_of(work: UnitOfWork, standing: Standing, *, also: Sequence[Sto
         course=await treatment.current_course(work, standing.patient_id),
         infusions=await treatment.infusions(work, standing.patient_id),
         check_ins=tuple(report for report in reports if report.id not in corrected),
+        chosen_reference=_chosen(standing),
         assessments=await assessments.totals_of_patient(work, standing.patient_id),
+    )
+
+
+def _chosen(standing: Standing) -> ChosenReference | None:
+    chosen = standing.chosen_reference
+    if chosen is None:
+        return None
+    return ChosenReference(
+        from_day=date.fromisoformat(chosen["from_day"]),
+        to_day=date.fromisoformat(chosen["to_day"]),
+        set_at=datetime.fromisoformat(chosen["set_at"]),
     )
 
 

@@ -113,6 +113,7 @@ class Standing:
     reviewed_on: date | None
     # The clinic's own numbers in force; None when it never set any.
     policy: dict[str, Any] | None
+    chosen_reference: dict[str, Any] | None
     seen: dict[str, str]
 
 
@@ -136,6 +137,9 @@ _STANDING_COLUMNS: Final = """
       ORDER BY k.started_on DESC, k.id DESC LIMIT 1) AS reviewed_on,
     (SELECT q.numbers FROM care.clinic_policies q
       WHERE q.clinic_id = p.clinic_id AND q.effective_from <= %(now)s ORDER BY q.version DESC LIMIT 1) AS policy,
+    (SELECT jsonb_build_object('from_day', h.from_day, 'to_day', h.to_day, 'set_at', h.set_at)
+       FROM care.chosen_references h WHERE h.clinic_id = p.clinic_id AND h.patient_id = p.id
+      ORDER BY h.set_at DESC, h.id DESC LIMIT 1) AS chosen_reference,
     (SELECT jsonb_build_object('id', g.id, 'state', g.state, 'grounds', g.grounds, 'raised_on', g.raised_on,
             'steady_since', g.steady_since, 'snoozed_until', g.snoozed_until, 'closed_at', g.closed_at,
             'disposition', g.disposition, 'booster_booked_for', g.booster_booked_for)

@@ -5,6 +5,7 @@ from app.storage.assessments import AssessmentRow, CustomScaleRow
 from app.storage.audit import AuditEventRow
 from app.storage.care_plans import CarePlanRow
 from app.storage.check_ins import CheckInRow, EvaluationRow
+from app.storage.chosen_references import ChosenReferenceRow
 from app.storage.clinics import ClinicProfileRow, ClinicRow
 from app.storage.deliveries import AttemptRow, DeliveryRow, NotificationRow
 from app.storage.devices import DeviceRow, DeviceTokenRow
@@ -23,8 +24,8 @@ METADATA = Row.metadata
 
 __all__ = [
     "METADATA", "ApiKeyRow", "AssessmentRow", "AttemptRow", "AuditEventRow", "CarePlanRow", "CheckInRow",
-    "ClinicPolicyRow", "ClinicProfileRow", "ClinicRow", "CodeSelectorRow", "CourseRow", "CustomScaleRow",
-    "DeliveryRow", "DeviceRow", "DeviceTokenRow", "EndpointRow", "EnrolmentCodeRow", "EvaluationRow",
-    "FailedTriesRow", "InfusionRow", "NotificationRow", "PatientRow", "PatientStateRow", "SafetyEventRow",
-    "SignalRow",
+    "ChosenReferenceRow", "ClinicPolicyRow", "ClinicProfileRow", "ClinicRow", "CodeSelectorRow", "CourseRow",
+    "CustomScaleRow", "DeliveryRow", "DeviceRow", "DeviceTokenRow", "EndpointRow", "EnrolmentCodeRow",
+    "EvaluationRow", "FailedTriesRow", "InfusionRow", "NotificationRow", "PatientRow", "PatientStateRow",
+    "SafetyEventRow", "SignalRow",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Response
 
 from app.clinics.access import TreatmentKey
-from app.treatment import factors, maintenance, review, service
+from app.treatment import chosen_reference, factors, maintenance, review, service
 from app.treatment.schemas import (
     BookedBooster,
     BookedBoosterReply,
@@ -19,6 +19,8 @@ from app.treatment.schemas import (
     InfusionEntry,
     InfusionReply,
     IntervalReply,
+    ReferenceEntry,
+    ReferenceReply,
     TaperPlanEntry,
     TaperReply,
 )
@@ -173,3 +175,20 @@ async def write_taper_plan(
 async def read_interval(patient_id: UUID, equipment: EquipmentNeeded, caller: TreatmentKey) -> IntervalReply:
     """Say how long this patient's benefits have lasted; never a probability of relapse."""
     return IntervalReply.of(await maintenance.read_interval(equipment, caller.clinic_id, patient_id))
+
+
+@router.put("/reference", summary="Choose the reference")
+async def choose_reference(
+    patient_id: UUID, body: ReferenceEntry, equipment: EquipmentNeeded, caller: TreatmentKey
+) -> ReferenceReply:
+    """Take the check-in days of a window as the new reference, with a reason; it never moves by itself."""
+    reference = await chosen_reference.choose_reference(
+        equipment,
+        caller.clinic_id,
+        patient_id,
+        from_day=body.from_day,
+        to_day=body.to_day,
+        reason=body.reason,
+        actor=caller.actor,
+    )
+    return ReferenceReply.of(reference)

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 from app.clinical.course import TEMPLATES, InductionEndedBecause, Infusion, InfusionPhase, Phase, Route
 from app.clinical.interval import PersonalInterval
 from app.clinical.profiles import Boosters, Caution, Profile
+from app.clinical.reference import Reference, ReferenceKind
 from app.clinical.review import ResponseCategory, ReviewFinding, ReviewOption
 from app.clinical.taper import TaperMove, TaperPlan, TaperStep
 from app.treatment.factors import Factors
@@ -337,3 +338,28 @@ class IntervalReply(ReplyBody):
     def of(cls, interval: PersonalInterval) -> "IntervalReply":
         """Make the reply."""
         return cls.model_validate(interval, from_attributes=True)
+
+
+class ReferenceEntry(RequestBody):
+    """The check-in days to take as the new reference, first and last included, and why."""
+
+    model_config = example(**{"from": "2026-10-20", "to": "2026-10-27", "reason": "Stable on a new dose"})
+
+    from_day: Day = Field(alias="from")
+    to_day: Day = Field(alias="to")
+    reason: Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]+$")]
+
+
+class ReferenceReply(ReplyBody):
+    """The reference as it is now."""
+
+    kind: ReferenceKind
+    n_days: int
+    from_day: date
+    to_day: date
+    mean_gain: float = Field(description="What there is to lose, in points")
+
+    @classmethod
+    def of(cls, reference: Reference) -> "ReferenceReply":
+        """Make the reply."""
+        return cls.model_validate(reference, from_attributes=True)

@@ -47,6 +47,11 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "/v1/patients/{patient_id}/courses/current"): {"planned_infusions": 6},
     ("PUT", "/v1/patients/{patient_id}/factors"): {"cautions": ["mania"]},
     ("PUT", "/v1/patients/{patient_id}/booked-booster"): {"on": NOW.date().isoformat()},
+    ("PUT", "/v1/patients/{patient_id}/reference"): {
+        "from": (NOW - timedelta(days=22)).date().isoformat(),
+        "to": (NOW - timedelta(days=14)).date().isoformat(),
+        "reason": "a reason",
+    },
     ("PUT", "/v1/patients/{patient_id}/taper-plan"): {
         "steps": [{"interval_days": 14, "count": 2}],
         "interval_days": 14,

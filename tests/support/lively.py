@@ -25,6 +25,9 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     patient = treated(client, NOW, days_since=24, level=lambda day: (8, 8, 8) if day < 15 else (3, 3, 3))
     (signal,) = client.signals(patient)
     describe_and_score(client, patient)
+    days = {name: (NOW - timedelta(days=ago)).date().isoformat() for name, ago in (("from", 22), ("to", 14))}
+    chosen = client.http.put(f"/v1/patients/{patient}/reference", json={**days, "reason": "a reason"})
+    assert chosen.is_success, chosen.text
     numbers = {"numbers": {"consider_at": 0.56}}
     assert client.http.put("/v1/clinic/policy", json=numbers, headers={"if-match": '"0"'}).is_success
     assert client.http.put(
