@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
+from app.assessments import routes as assessments
 from app.check_ins import routes as check_ins
 from app.clinics import routes as clinics
 from app.monitoring import routes as monitoring
@@ -55,6 +56,8 @@ def build_api(
         clinics.router,
         patients.router,
         treatment.router,
+        assessments.router,
+        assessments.scales_router,
         check_ins.import_router,
         monitoring.router,
         signals.router,

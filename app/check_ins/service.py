@@ -142,9 +142,9 @@ class FromClinic:
     patient_id: UUID
     by: Actor
 
-    async def standing(self, work: UnitOfWork, ids: Sequence[UUID], _now: datetime) -> Standing:
+    async def standing(self, work: UnitOfWork, ids: Sequence[UUID], now: datetime) -> Standing:
         """Find where the patient stands."""
-        found = await check_ins.standing_of_patient(work, self.patient_id, ids=ids)
+        found = await check_ins.standing_of_patient(work, self.patient_id, ids=ids, now=now)
         if found is None:
             raise NotFoundError
         return found

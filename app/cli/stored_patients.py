@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from app.monitoring.service import present_history
+from app.monitoring.history import present_history
 from app.storage import clinics, patients
 from app.storage.database import Database
 from app.studies.patients import StudyPatient
@@ -48,7 +48,9 @@ class StoredPatients:
             async with database.work(self.clinic_id) as work:
                 return [
                     StudyPatient(
-                        name=str(one), history=await present_history(work, one), ends_at=self.ends_at
+                        name=str(one),
+                        history=await present_history(work, one, now=self.ends_at),
+                        ends_at=self.ends_at,
                     )
                     for one in ids
                 ]

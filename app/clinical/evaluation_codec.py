@@ -202,6 +202,7 @@ def _reference_plain(one: Reference | NoReference) -> Plain:
         "to_day": _iso(one.to_day),
         "falling": one.falling,
         "assumes_baseline": one.assumes_baseline,
+        "chosen": one.chosen,
     }
 
 
@@ -226,6 +227,7 @@ def _reference(plain: Plain, baseline: Baseline | None) -> Reference | NoReferen
         to_day=date.fromisoformat(plain["to_day"]),
         falling=plain["falling"],
         assumes_baseline=plain["assumes_baseline"],
+        chosen=plain.get("chosen", False),
         baseline=baseline,
     )
 

@@ -235,6 +235,7 @@ def _rule(evaluation: Evaluation) -> str:
     if isinstance(reference, Reference):
         span = days_from_to(reference.from_day, reference.to_day, year=year)
         falling = ", falling already" if reference.falling else ""
+        falling += ", set by a clinician" if reference.chosen else ""
         parts.append(f"reference from {counted(reference.n_days, 'day')}, {span}{falling}")
     if evaluation.data_quality.last_report_on:
         parts.append(f"last report {day_in(evaluation.data_quality.last_report_on, year=year)}")

@@ -1,6 +1,7 @@
 """Everything about one patient that a decision may rest on."""
 
 from dataclasses import dataclass
+from datetime import date, datetime
 
 from app.clinical.check_ins import CheckIn
 from app.clinical.course import Course, Infusion
@@ -16,6 +17,15 @@ class ScaleTotals:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChosenReference:
+    """The check-in days, first and last included, that a clinician took as the new reference, and when."""
+
+    from_day: date
+    to_day: date
+    set_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class History:
     """What is known about one patient. The order within each tuple has no meaning.
 
@@ -26,6 +36,8 @@ class History:
         infusions: all infusions ever, also those of earlier courses.
         check_ins: those that count: corrections stand in for what they correct, withdrawn ones are absent.
         assessments: accepted totals, one entry a scale.
+        chosen_reference: what a clinician last took as the reference; it speaks from the moment it was set,
+            from the day after its window, and until a new induction series.
     """
 
     time_zone: str
@@ -33,3 +45,4 @@ class History:
     infusions: tuple[Infusion, ...] = ()
     check_ins: tuple[CheckIn, ...] = ()
     assessments: tuple[ScaleTotals, ...] = ()
+    chosen_reference: ChosenReference | None = None

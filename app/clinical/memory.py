@@ -5,6 +5,7 @@ go through `advance`. Nothing in it depends on the moment of asking; what time a
 of the window, the end of induction) is settled when a check-in arrives or an evaluation is asked for.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, NamedTuple
@@ -20,6 +21,7 @@ from app.clinical.reference import (
     NoReferenceBecause,
     Reference,
     establish,
+    establish_chosen,
     window_days,
     window_end,
 )
@@ -194,11 +196,31 @@ def with_reference(memory: Memory, end: date, protocol: Protocol) -> Memory:
     reference = establish(window, _baseline(memory), protocol=protocol)
     if reference is None:
         return without_reference(memory, NoReferenceBecause.TOO_FEW_DAYS, protocol)
+    return _from_reference(memory, reference, window, end=end, protocol=protocol)
+
+
+def _from_reference(
+    memory: Memory, reference: Reference, window: Sequence[CheckInDay], *, end: date, protocol: Protocol
+) -> Memory:
     answered = PerChannel(
         *(tuple(one.day.toordinal() for one in window if one.values[index] is not None) for index in range(3))
     )
     loss = loss_from(reference, day=end.toordinal(), days=answered, protocol=protocol)
     return replace(memory, reference=reference, days=(), today=None, before=loss, now=loss)
+
+
+def with_chosen(memory: Memory, window: Sequence[CheckInDay], *, end: date, protocol: Protocol) -> Memory:
+    """The reference that a clinician chose: from the end of its window on nothing has been lost yet.
+
+    Where there are too few days, or no series to compare them with, everything stays as it is.
+    """
+    zero = memory.treatment.day_zero
+    if memory.baseline is None or zero is None or not window or window[0].day.toordinal() <= zero:
+        return memory
+    reference = establish_chosen(window, memory.baseline, protocol=protocol)
+    if reference is None:
+        return memory
+    return _from_reference(memory, reference, window, end=end, protocol=protocol)
 
 
 def without_reference(memory: Memory, because: NoReferenceBecause, protocol: Protocol) -> Memory:

@@ -17,7 +17,7 @@ from app.clinical.memory import DaySoFar, Memory, Treatment
 from app.clinical.reference import Baseline, NoReference, NoReferenceBecause, Reference
 from app.clinical.scales import STANDARD_SCALES, AssessmentTotal, Scale
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 Plain = dict[str, Any]
 Row = list[Any]
 
@@ -164,6 +164,7 @@ def _reference_row(one: Reference) -> Row:
         one.to_day.toordinal(),
         one.falling,
         one.assumes_baseline,
+        one.chosen,
     ]
 
 
@@ -181,6 +182,7 @@ def _reference(row: Row, baseline: Baseline) -> Reference:
         to_day=date.fromordinal(row[9]),
         falling=row[10],
         assumes_baseline=row[11],
+        chosen=row[12],
         baseline=baseline,
     )
 

@@ -6,7 +6,7 @@ too few after induction the channel is off.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from math import sqrt
@@ -21,6 +21,7 @@ class ReferenceKind(StrEnum):
     """How far a reference can be trusted."""
 
     MEASURED = "measured"
+    CLINICIAN_SET = "clinician_set"
     ASSUMED_BASELINE = "assumed_baseline"
     FALLING = "falling"
     NONE = "none"
@@ -67,6 +68,7 @@ class Reference:
         mean_gain: the gains weighted by these, in points.
         falling: loss began inside the window, so the reference is its first half.
         assumes_baseline: whether any channel that carries weight has an assumed gain.
+        chosen: a clinician named its window.
     """
 
     values: PerChannel[float | None]
@@ -82,10 +84,13 @@ class Reference:
     falling: bool
     assumes_baseline: bool
     baseline: Baseline
+    chosen: bool = False
 
     @property
     def kind(self) -> ReferenceKind:
-        """How far it can be trusted; falling is said before assumed."""
+        """How far it can be trusted; who chose it is said first, then falling, then assumed."""
+        if self.chosen:
+            return ReferenceKind.CLINICIAN_SET
         if self.falling:
             return ReferenceKind.FALLING
         return ReferenceKind.ASSUMED_BASELINE if self.assumes_baseline else ReferenceKind.MEASURED
@@ -182,6 +187,16 @@ def establish(window: Sequence[CheckInDay], baseline: Baseline, *, protocol: Pro
     if first is None or _share_fallen(first, whole, window[middle:]) < protocol.falling_share:
         return whole
     return first
+
+
+def establish_chosen(
+    window: Sequence[CheckInDay], baseline: Baseline, *, protocol: Protocol
+) -> Reference | None:
+    """The reference from a window that a clinician named: as it is, with as many days as any other needs."""
+    counts = [_summary(reports).n for reports in _by_channel(window)]
+    on = PerChannel(*(count >= protocol.window_least_days for count in counts))
+    found = _reference(window, baseline, on=on, falling=False, protocol=protocol)
+    return None if found is None else replace(found, chosen=True)
 
 
 def _share_fallen(first: Reference, whole: Reference, last_days: Sequence[CheckInDay]) -> float:

@@ -8,16 +8,18 @@ from itertools import pairwise
 from typing import Final
 
 from app.clinical.channels import PerChannel
-from app.clinical.check_ins import CheckIn, check_in_day
+from app.clinical.check_ins import CheckIn, CheckInDay, check_in_day, days_of
 from app.clinical.course import Course, Infusion, InfusionPhase, induction_end, infusions_of_course
 from app.clinical.history import History, ScaleTotals
 from app.clinical.loss import loss_from
 from app.clinical.memory import (
+    SECONDS_AN_HOUR,
     Memory,
     Treatment,
     after_check_in,
     known_days,
     settled,
+    with_chosen,
     with_reference,
     without_reference,
 )
@@ -71,13 +73,54 @@ def _through(history: History, as_of: datetime, protocol: Protocol) -> list[Memo
     )
     memories = [_untreated(history, infusions, now, protocol)]
     stretches = _by_stretch(history.check_ins, infusions, now)
+    chosen = _chosen(history, infusions, now, protocol)
     for number, stretch in enumerate(stretches):
         if number:
             given = infusions[:number]
+            if chosen and given[-1].day(history.time_zone) > chosen.to_day:
+                memories.append(
+                    with_chosen(memories[-1], chosen.window, end=chosen.to_day, protocol=protocol)
+                )
+                chosen = None
             memories.append(_infused(memories[-1], history.course, given, history.time_zone, protocol))
         for day, at, _, check_in in stretch:
+            if chosen and day > chosen.to_day.toordinal():
+                memories.append(
+                    with_chosen(memories[-1], chosen.window, end=chosen.to_day, protocol=protocol)
+                )
+                chosen = None
             memories.append(after_check_in(memories[-1], check_in, day=day, at=at, protocol=protocol))
+    if chosen:
+        memories.append(with_chosen(memories[-1], chosen.window, end=chosen.to_day, protocol=protocol))
     return memories
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Chosen:
+    """The check-in days of the window that a clinician named."""
+
+    window: tuple[CheckInDay, ...]
+    to_day: date
+
+
+def _chosen(
+    history: History, infusions: Sequence[Infusion], now: float, protocol: Protocol
+) -> _Chosen | None:
+    """What was chosen by now, of days that were over when it was; without acute effects."""
+    choice = history.chosen_reference
+    if choice is None or choice.set_at.timestamp() > now:
+        return None
+    if check_in_day(choice.set_at, history.time_zone) <= choice.to_day:
+        return None
+    acute = protocol.acute_hours * SECONDS_AN_HOUR
+    given = [infusion.given_at.timestamp() for infusion in infusions]
+    known = [
+        one
+        for one in history.check_ins
+        if (at := one.recorded_at.timestamp()) <= now and not any(0 <= at - then < acute for then in given)
+    ]
+    window = tuple(one for one in days_of(known) if choice.from_day <= one.day <= choice.to_day)
+    return _Chosen(window=window, to_day=choice.to_day)
 
 
 def _by_stretch(

@@ -14,6 +14,7 @@ from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.tokens import TokenKind, TokenNotValidError, read_token
 from app.storage import api_keys
 from app.web.dependencies import EquipmentNeeded, bearer_token
+from app.web.equipment import Equipment
 
 CLINIC_KEY = HTTPBearer(scheme_name="ClinicKey", description="An API key of the clinic", auto_error=False)
 
@@ -38,20 +39,30 @@ class ClinicCaller:
         return Actor(kind=ActorKind.API_KEY, id=self.key_id)
 
 
+async def caller_with(request: Request, equipment: Equipment, scope: Scope) -> ClinicCaller:
+    """Find whose key this request carries.
+
+    Raises:
+        TokenNotValidError: it carries no working key.
+        ScopeMissingError: the key may not do this.
+    """
+    reference = read_token(bearer_token(request), TokenKind.API_KEY)
+    async with equipment.database.work(reference.clinic_id) as work:
+        key = await api_keys.working_key(work, reference.digest)
+    if key is None:
+        raise TokenNotValidError
+    if scope not in key.scopes:
+        raise ScopeMissingError
+    return ClinicCaller(clinic_id=reference.clinic_id, key_id=key.id)
+
+
 def clinic_key(scope: Scope) -> Callable[..., Awaitable[ClinicCaller]]:
     """Make the dependency that lets only a key with this scope through."""
 
     async def signed_in(
         request: Request, equipment: EquipmentNeeded, _scheme: Annotated[object, Security(CLINIC_KEY)]
     ) -> ClinicCaller:
-        reference = read_token(bearer_token(request), TokenKind.API_KEY)
-        async with equipment.database.work(reference.clinic_id) as work:
-            key = await api_keys.working_key(work, reference.digest)
-        if key is None:
-            raise TokenNotValidError
-        if scope not in key.scopes:
-            raise ScopeMissingError
-        return ClinicCaller(clinic_id=reference.clinic_id, key_id=key.id)
+        return await caller_with(request, equipment, scope)
 
     # A test walks every route and reads here who may.
     signed_in.afterglow_access = f"clinic key with scope {scope}"  # type: ignore[attr-defined] # functions take attributes

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Response
 
-from app.clinics import service
+from app.clinics import policy, service
 from app.clinics.access import ClinicKey
-from app.clinics.schemas import ClinicChange, ClinicReply
+from app.clinics.schemas import ClinicChange, ClinicReply, PolicyEntry, PolicyReply
 from app.web.dependencies import EquipmentNeeded
 from app.web.etags import etag_of, version_in
 
@@ -40,3 +40,32 @@ async def change_clinic(
     )
     response.headers["etag"] = etag_of(clinic.version)
     return ClinicReply.of(clinic)
+
+
+@router.get("/policy", summary="Read the clinic's numbers")
+async def read_policy(equipment: EquipmentNeeded, caller: ClinicKey, response: Response) -> PolicyReply:
+    """Give every number that decides now, and all versions of the clinic's own."""
+    view = await policy.read_policy(equipment, caller.clinic_id)
+    response.headers["etag"] = etag_of(view.latest)
+    return PolicyReply.of(view)
+
+
+@router.put("/policy", summary="Set the clinic's numbers")
+async def write_policy(
+    body: PolicyEntry,
+    equipment: EquipmentNeeded,
+    caller: ClinicKey,
+    response: Response,
+    if_match: Annotated[str | None, Header()] = None,
+) -> PolicyReply:
+    """Put numbers in force from a time on, within the safe bounds; needs If-Match. Versions are kept for ever."""
+    view = await policy.write_policy(
+        equipment,
+        caller.clinic_id,
+        numbers=body.numbers,
+        effective_from=body.effective_from,
+        version=version_in(if_match),
+        actor=caller.actor,
+    )
+    response.headers["etag"] = etag_of(view.latest)
+    return PolicyReply.of(view)

@@ -1,8 +1,9 @@
 """Refusals: what can be wrong with what somebody sent, said without repeating what they sent."""
 
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from inspect import cleandoc
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 
 class RefusalKind(Enum):
@@ -33,6 +34,15 @@ class RefusalError(Exception):
         super().__init__(self.message())
         self.pointer = pointer
         self.retry_after_seconds = retry_after_seconds
+        self.findings: tuple[Mapping[str, Any], ...] = ()
+
+    def finding(self, findings: Iterable[Mapping[str, Any]]) -> Self:
+        """Add what was found, each with `pointer`, `code` and `detail`: places and counts, never an answer.
+
+        The one value that may be named is a total that contradicts its own items.
+        """
+        self.findings = (*self.findings, *findings)
+        return self
 
     @classmethod
     def message(cls) -> str:

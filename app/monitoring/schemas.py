@@ -18,6 +18,7 @@ class EvaluationReply(ReplyBody):
     as_of: datetime
     level: str = Field(examples=["consider_booster"])
     explanation: str
+    cautions: list[str] = Field(description="Open cautions that staff recorded; they decide nothing")
     rule: str
     version: str
 

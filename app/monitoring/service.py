@@ -12,16 +12,20 @@ from uuid import UUID
 
 from app.clinical import evaluation_codec, memory_codec
 from app.clinical.check_ins import CheckIn, check_in_day
-from app.clinical.evaluation import Evaluation, History, Memory, advance, judge, remember
+from app.clinical.evaluation import Evaluation, Memory, advance, judge, remember
 from app.clinical.explanation import explain
+from app.clinical.protocol import Protocol
 from app.clinical.signals import Move, next_move
-from app.foundation.errors import NotFoundError
-from app.monitoring.conditions import conditions_of, tell_conditions
-from app.signals.episodes import Told, carry_out, close_by_infusion, episode_from
-from app.storage import check_ins, patient_states, treatment
+from app.foundation.audit import SYSTEM, AuditEvent
+from app.monitoring.conditions import conditions_of, is_review_due, tell_conditions
+from app.monitoring.history import episode_of_patient, history_of, protocol_of, standing_of
+from app.signals.episodes import Told, carry_out, close_by_infusion
+from app.storage import care_plans, patient_states
+from app.storage.care_plans import PlanKind
 from app.storage.check_ins import Answer, Standing, StoredCheckIn
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
+from app.webhooks.events import EventType
 
 EVALUATE_AGAIN: Final = "evaluate_again"
 
@@ -58,12 +62,12 @@ async def evaluate_with(
     ``tell``: whether conditions may be told of. Not while history is brought along piece by piece, when
     much seems to be missing that comes with the next piece; they are told of with the patient's next report.
     """
-    memory = None
+    memory, protocol = None, protocol_of(standing, equipment)
     if not any(stored.supersedes for stored in new):
-        memory = _advanced(_remembered(standing, equipment), [stored.check_in for stored in new], equipment)
+        memory = _advanced(_remembered(standing, protocol), [stored.check_in for stored in new], protocol)
     if memory is None:
-        history = await _history(work, standing, also=new)
-        memory = remember(history, as_of=now, protocol=equipment.protocol)
+        history = await history_of(work, standing, also=new)
+        memory = remember(history, as_of=now, protocol=protocol_of(standing, equipment))
     return _evaluated(equipment, standing, memory, now=now, tell=tell)
 
 
@@ -79,14 +83,14 @@ async def follow(
         evaluated.evaluation,
         told=told,
         signal_id=UUID(standing.signal["id"]) if standing.signal else None,
-        episode=episode_from(standing.signal),
+        episode=episode_of_patient(standing),
         now=now,
     )
 
 
 async def evaluate_anew(work: UnitOfWork, equipment: Equipment, patient_id: UUID, *, now: datetime) -> None:
     """Evaluate from the whole history and do what follows; the caller holds the patient's turn."""
-    standing = await _standing(work, patient_id)
+    standing = await standing_of(work, patient_id, now=now)
     evaluated = await _from_history(work, equipment, standing, now=now)
     await patient_states.keep_answer(
         work,
@@ -118,14 +122,21 @@ async def infusion_given(
     work: UnitOfWork, equipment: Equipment, patient_id: UUID, *, given_at: datetime, now: datetime
 ) -> None:
     """Let an infusion take effect: it closes an open signal, and everything is evaluated anew."""
-    standing = await _standing(work, patient_id)
+    standing = await standing_of(work, patient_id, now=now)
+    given_on = check_in_day(given_at, standing.time_zone)
     await close_by_infusion(
-        work,
-        told=_told(equipment, standing),
-        given_at=given_at,
-        given_on=check_in_day(given_at, standing.time_zone),
-        now=now,
+        work, told=_told(equipment, standing), given_at=given_at, given_on=given_on, now=now
     )
+    if standing.booster_booked_for is not None and given_on >= standing.booster_booked_for:
+        kept = AuditEvent(
+            at=now,
+            actor=SYSTEM,
+            action="booster.booking_kept",
+            subject_kind="patient",
+            subject_id=patient_id,
+            patient_id=patient_id,
+        )
+        await patient_states.book_booster(work, patient_id, on=None, audit=kept)
     await evaluate_anew(work, equipment, patient_id, now=now)
 
 
@@ -137,80 +148,71 @@ async def evaluation_now(equipment: Equipment, clinic_id: UUID, patient_id: UUID
     """
     now = equipment.clock.now()
     async with equipment.database.work(clinic_id) as work:
-        standing = await _standing(work, patient_id)
-        memory = _remembered(standing, equipment)
+        standing = await standing_of(work, patient_id, now=now)
+        memory = _remembered(standing, protocol_of(standing, equipment))
         if memory is None:
-            memory = remember(await _history(work, standing), as_of=now, protocol=equipment.protocol)
-    evaluation = judge(memory, as_of=now, protocol=equipment.protocol)
+            memory = remember(
+                await history_of(work, standing), as_of=now, protocol=protocol_of(standing, equipment)
+            )
+        factors = await care_plans.find(work, patient_id, PlanKind.FACTORS)
+    cautions = factors.content["cautions"] if factors.content else []
+    evaluation = judge(memory, as_of=now, protocol=protocol_of(standing, equipment))
     return EvaluationView(
         evaluation=evaluation,
-        plain=evaluation_codec.to_plain(evaluation),
+        plain={**evaluation_codec.to_plain(evaluation), "cautions": cautions},
         explanation=explain(evaluation),
     )
 
 
-async def present_history(work: UnitOfWork, patient_id: UUID) -> History:
-    """Give everything that stands about a patient now.
-
-    Raises:
-        NotFoundError: the clinic has no such patient.
-    """
-    return await _history(work, await _standing(work, patient_id))
-
-
-def _remembered(standing: Standing, equipment: Equipment) -> Memory | None:
+def _remembered(standing: Standing, protocol: Protocol) -> Memory | None:
     """Read the rule's memory; None when there is none, or when other numbers made it."""
     stored = standing.memory
-    if stored is None or stored.get("rule") != equipment.protocol.name:
+    if stored is None or stored.get("rule") != protocol.name:
         return None
     return memory_codec.from_plain(stored["memory"])
 
 
-def _advanced(memory: Memory | None, new: Sequence[CheckIn], equipment: Equipment) -> Memory | None:
+def _advanced(memory: Memory | None, new: Sequence[CheckIn], protocol: Protocol) -> Memory | None:
     """Take the memory through the new check-ins; None when one of them belongs further back."""
     for check_in in sorted(new, key=lambda one: (one.recorded_at, one.id)):
         if memory is None:
             return None
-        memory = advance(memory, check_in, protocol=equipment.protocol)
+        memory = advance(memory, check_in, protocol=protocol)
     return memory
 
 
 async def _from_history(
     work: UnitOfWork, equipment: Equipment, standing: Standing, *, now: datetime
 ) -> Evaluated:
-    memory = remember(await _history(work, standing), as_of=now, protocol=equipment.protocol)
+    memory = remember(await history_of(work, standing), as_of=now, protocol=protocol_of(standing, equipment))
     return _evaluated(equipment, standing, memory, now=now, tell=False)
-
-
-async def _history(work: UnitOfWork, standing: Standing, *, also: Sequence[StoredCheckIn] = ()) -> History:
-    corrected = {str(stored.supersedes) for stored in also if stored.supersedes}
-    stored = await check_ins.standing_history(work, standing.patient_id)
-    reports = (*stored, *(one.check_in for one in also))
-    return History(
-        time_zone=standing.time_zone,
-        course=await treatment.current_course(work, standing.patient_id),
-        infusions=await treatment.infusions(work, standing.patient_id),
-        check_ins=tuple(report for report in reports if report.id not in corrected),
-    )
 
 
 def _evaluated(
     equipment: Equipment, standing: Standing, memory: Memory, *, now: datetime, tell: bool
 ) -> Evaluated:
-    evaluation = judge(memory, as_of=now, protocol=equipment.protocol)
+    evaluation = judge(memory, as_of=now, protocol=protocol_of(standing, equipment))
+    holding = conditions_of(evaluation)
+    # A series that was just completed is told of at once; the others wait while history comes in.
+    at_once = is_review_due(
+        memory.treatment,
+        reviewed_on=standing.reviewed_on,
+        today=evaluation.day,
+        tell=tell or EventType.INDUCTION_REVIEW_DUE.value in standing.told,
+        protocol=protocol_of(standing, equipment),
+    )
+    told = {one.value for one in holding if tell or one.value in standing.told}
     answer = Answer(
         as_of=now,
         level=evaluation.level.value,
-        rule_version=equipment.protocol.name,
-        memory={"rule": equipment.protocol.name, "memory": memory_codec.to_plain(memory)},
-        told=sorted(
-            condition.value
-            for condition in conditions_of(evaluation)
-            if tell or condition.value in standing.told
-        ),
+        rule_version=protocol_of(standing, equipment).name,
+        memory={"rule": protocol_of(standing, equipment).name, "memory": memory_codec.to_plain(memory)},
+        told=sorted(told | ({EventType.INDUCTION_REVIEW_DUE.value} if at_once else set())),
         summary=_summary(evaluation),
     )
-    move = next_move(episode_from(standing.signal), evaluation, as_of=now, protocol=equipment.protocol)
+    move = next_move(
+        episode_of_patient(standing), evaluation, as_of=now, protocol=protocol_of(standing, equipment)
+    )
     return Evaluated(evaluation=evaluation, answer=answer, move=move)
 
 
@@ -223,13 +225,6 @@ def _summary(evaluation: Evaluation) -> dict[str, Any]:
         "smoothed_share": list(evaluation.smoothed_share),
         "grounds": {ground.name.value: ground.level.value for ground in evaluation.grounds},
     }
-
-
-async def _standing(work: UnitOfWork, patient_id: UUID) -> Standing:
-    standing = await check_ins.standing_of_patient(work, patient_id)
-    if standing is None:
-        raise NotFoundError
-    return standing
 
 
 def _told(equipment: Equipment, standing: Standing) -> Told:

@@ -25,6 +25,9 @@ class SafetySource(StrEnum):
     CHECK_IN = "check_in"
     # The statement was in a check-in that could not be kept as it was sent.
     REFUSED_CHECK_IN = "refused_check_in"
+    # The item about suicide or self-harm of a completed scale, and of one that could not be kept.
+    ASSESSMENT = "assessment"
+    REFUSED_ASSESSMENT = "refused_assessment"
 
 
 class SafetyOutcome(StrEnum):
@@ -56,8 +59,10 @@ class SafetyReport:
     actor: Actor
 
 
-async def report(work: UnitOfWork, said: SafetyReport, *, public_url: str) -> None:
+async def report(work: UnitOfWork, said: SafetyReport, *, public_url: str) -> UUID:
     """Keep a safety event and send `safety.reported`, in this transaction; the same report twice is one event.
+
+    Gives the event's id, of the earlier one when this report made one already.
 
     Crisis help travels in the reply to the same request, so it is shown when it is received.
     """
@@ -83,7 +88,9 @@ async def report(work: UnitOfWork, said: SafetyReport, *, public_url: str) -> No
     )
     audit = _event(said.received_at, said.actor, "safety.reported", event)
     if not await safety_events.add(work, event, audit=audit):
-        return
+        return await safety_events.id_of_source(
+            work, said.patient_id, source=event.source, source_id=event.source_id
+        )
     webhook_id = await notify_of_patient(
         work,
         EventType.SAFETY_REPORTED,
@@ -103,6 +110,7 @@ async def report(work: UnitOfWork, said: SafetyReport, *, public_url: str) -> No
         notification_id=webhook_id,
         audit=_event(said.received_at, said.actor, "safety.notified", event),
     )
+    return event.id
 
 
 async def list_events(

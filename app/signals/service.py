@@ -6,6 +6,7 @@ from uuid import UUID
 from app.clinical import signals as rules
 from app.clinical.errors import MoveNotAllowedError, SnoozeTooLongError
 from app.clinical.signals import Disposition
+from app.clinics.policy import policy_in_force
 from app.foundation.audit import SYSTEM, Actor, AuditEvent
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.vault import Vault
@@ -93,7 +94,8 @@ async def snooze(
     async with equipment.database.work(clinic_id) as work:
         signal = await _take_turn(work, signal_id)
         try:
-            after = rules.snoozed(episode_of(signal), until=until, as_of=now, protocol=equipment.protocol)
+            policy = await policy_in_force(work, equipment, now=now)
+            after = rules.snoozed(episode_of(signal), until=until, as_of=now, protocol=policy)
         except SnoozeTooLongError as error:
             raise SnoozeNotPossibleError("#/until") from error
         await signals.change(

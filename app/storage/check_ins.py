@@ -109,6 +109,11 @@ class Standing:
     memory: dict[str, Any] | None
     told: list[str]
     signal: dict[str, Any] | None
+    booster_booked_for: date | None
+    reviewed_on: date | None
+    # The clinic's own numbers in force; None when it never set any.
+    policy: dict[str, Any] | None
+    chosen_reference: dict[str, Any] | None
     seen: dict[str, str]
 
 
@@ -127,7 +132,14 @@ class Answer:
 # The latest signal travels with the standing because whether to raise one depends on it.
 _STANDING_COLUMNS: Final = """
     p.id AS patient_id, p.time_zone, p.locale, p.mode,
-    s.version, s.sync_sequence, s.event_sequence, s.memory, s.told,
+    s.version, s.sync_sequence, s.event_sequence, s.memory, s.told, s.booster_booked_for,
+    (SELECT k.reviewed_on FROM care.courses k WHERE k.clinic_id = p.clinic_id AND k.patient_id = p.id
+      ORDER BY k.started_on DESC, k.id DESC LIMIT 1) AS reviewed_on,
+    (SELECT q.numbers FROM care.clinic_policies q
+      WHERE q.clinic_id = p.clinic_id AND q.effective_from <= %(now)s ORDER BY q.version DESC LIMIT 1) AS policy,
+    (SELECT jsonb_build_object('from_day', h.from_day, 'to_day', h.to_day, 'set_at', h.set_at)
+       FROM care.chosen_references h WHERE h.clinic_id = p.clinic_id AND h.patient_id = p.id
+      ORDER BY h.set_at DESC, h.id DESC LIMIT 1) AS chosen_reference,
     (SELECT jsonb_build_object('id', g.id, 'state', g.state, 'grounds', g.grounds, 'raised_on', g.raised_on,
             'steady_since', g.steady_since, 'snoozed_until', g.snoozed_until, 'closed_at', g.closed_at,
             'disposition', g.disposition, 'booster_booked_for', g.booster_booked_for)
@@ -211,11 +223,12 @@ async def standing_by_token(
 
 
 async def standing_of_patient(
-    work: UnitOfWork, patient_id: UUID, *, ids: Sequence[UUID] = ()
+    work: UnitOfWork, patient_id: UUID, *, ids: Sequence[UUID] = (), now: datetime
 ) -> Standing | None:
     """Find where a patient of this clinic stands."""
     found = await work.directly(
-        _STANDING_BY_PATIENT, {"clinic_id": work.clinic_id, "patient_id": patient_id, "ids": list(ids)}
+        _STANDING_BY_PATIENT,
+        {"clinic_id": work.clinic_id, "patient_id": patient_id, "ids": list(ids), "now": now},
     )
     return _standing(found)
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from app.clinical.check_ins import CheckIn
 from app.clinical.course import Course, Infusion
 from app.clinical.history import History
-from app.storage import check_ins, treatment
+from app.storage import assessments, check_ins, chosen_references, treatment
 from app.storage.check_ins import StoredCheckIn
 from app.storage.treatment import CourseRow, InfusionRow
 from app.storage.unit_of_work import UnitOfWork
@@ -33,6 +33,8 @@ async def history_known_at(
         course=await _course_known_at(work, patient_id, moment, day=day),
         infusions=await _infusions_known_at(work, patient_id, moment),
         check_ins=check_ins_known_at(await check_ins.all_of_patient(work, patient_id), moment),
+        chosen_reference=await chosen_references.known_at(work, patient_id, moment),
+        assessments=await assessments.totals_of_patient(work, patient_id, received_by=moment),
     )
 
 

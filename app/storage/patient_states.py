@@ -4,13 +4,14 @@ Its version is what makes two reports of one patient take turns.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKeyConstraint, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.foundation.audit import AuditEvent
 from app.storage.rows import CARE, TenantRow
 from app.storage.unit_of_work import UnitOfWork
 
@@ -35,6 +36,8 @@ class PatientStateRow(TenantRow):
     # The conditions that hold and that the clinic was told of; each is told once while it lasts.
     told: Mapped[list[str]]
     evaluated_at: Mapped[datetime | None]
+    # The day of the next booked booster, whether or not there is a signal.
+    booster_booked_for: Mapped[date | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +84,16 @@ async def keep_answer(
             evaluated_at=now,
         )
     )
+
+
+async def book_booster(work: UnitOfWork, patient_id: UUID, *, on: date | None, audit: AuditEvent) -> None:
+    """Note the day of the next booked booster, or that there is none; the caller holds the lock."""
+    await work.execute(
+        update(PatientStateRow)
+        .where(PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id)
+        .values(version=PatientStateRow.version + 1, booster_booked_for=on)
+    )
+    work.audit(audit)
 
 
 async def forget_memory(work: UnitOfWork, patient_id: UUID) -> None:

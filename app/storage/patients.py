@@ -83,6 +83,7 @@ async def add(
             level="no_reference",
             told=[],
             evaluated_at=None,
+            booster_booked_for=None,
         )
     )
     work.audit(audit)

@@ -104,6 +104,19 @@ async def add(work: UnitOfWork, event: SafetyEvent, *, audit: AuditEvent) -> boo
     return True
 
 
+async def id_of_source(work: UnitOfWork, patient_id: UUID, *, source: str, source_id: UUID) -> UUID:
+    """Give the event that this very report made."""
+    found = await work.execute(
+        select(SafetyEventRow.id).where(
+            SafetyEventRow.clinic_id == work.clinic_id,
+            SafetyEventRow.patient_id == patient_id,
+            SafetyEventRow.source == source,
+            SafetyEventRow.source_id == source_id,
+        )
+    )
+    return UUID(str(found.scalar_one()))
+
+
 async def find(work: UnitOfWork, event_id: UUID, *, lock: bool = False) -> SafetyEvent | None:
     """Find an event of this clinic, locked for a change if so wished."""
     statement = _events(work).where(SafetyEventRow.id == event_id)

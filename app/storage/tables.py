@@ -1,8 +1,11 @@
 """All table classes in one place, so that the migrations can be compared with them."""
 
 from app.storage.api_keys import ApiKeyRow
+from app.storage.assessments import AssessmentRow, CustomScaleRow
 from app.storage.audit import AuditEventRow
+from app.storage.care_plans import CarePlanRow
 from app.storage.check_ins import CheckInRow, EvaluationRow
+from app.storage.chosen_references import ChosenReferenceRow
 from app.storage.clinics import ClinicProfileRow, ClinicRow
 from app.storage.deliveries import AttemptRow, DeliveryRow, NotificationRow
 from app.storage.devices import DeviceRow, DeviceTokenRow
@@ -11,6 +14,7 @@ from app.storage.enrolment_codes import CodeSelectorRow, EnrolmentCodeRow
 from app.storage.failed_tries import FailedTriesRow
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
+from app.storage.policies import ClinicPolicyRow
 from app.storage.rows import Row
 from app.storage.safety_events import SafetyEventRow
 from app.storage.signals import SignalRow
@@ -19,8 +23,9 @@ from app.storage.treatment import CourseRow, InfusionRow
 METADATA = Row.metadata
 
 __all__ = [
-    "METADATA", "ApiKeyRow", "AttemptRow", "AuditEventRow", "CheckInRow", "ClinicProfileRow", "ClinicRow",
-    "CodeSelectorRow", "CourseRow", "DeliveryRow", "DeviceRow", "DeviceTokenRow", "EndpointRow",
-    "EnrolmentCodeRow", "EvaluationRow", "FailedTriesRow", "InfusionRow", "NotificationRow", "PatientRow",
-    "PatientStateRow", "SafetyEventRow", "SignalRow",
+    "METADATA", "ApiKeyRow", "AssessmentRow", "AttemptRow", "AuditEventRow", "CarePlanRow", "CheckInRow",
+    "ChosenReferenceRow", "ClinicPolicyRow", "ClinicProfileRow", "ClinicRow", "CodeSelectorRow", "CourseRow",
+    "CustomScaleRow", "DeliveryRow", "DeviceRow", "DeviceTokenRow", "EndpointRow", "EnrolmentCodeRow",
+    "EvaluationRow", "FailedTriesRow", "InfusionRow", "NotificationRow", "PatientRow", "PatientStateRow",
+    "SafetyEventRow", "SignalRow",
 ]  # fmt: skip

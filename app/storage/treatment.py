@@ -1,5 +1,6 @@
 """Courses of treatment and infusions."""
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clinical.course import Course, Infusion, InfusionPhase, Route
+from app.clinical.review import RecordedBenefit
 from app.foundation.audit import AuditEvent
 from app.storage.rows import CARE, TenantRow
 from app.storage.unit_of_work import UnitOfWork
@@ -35,6 +37,10 @@ class CourseRow(TenantRow):
     reviewed_on: Mapped[date | None]
     ended_on: Mapped[date | None]
     stopped_on: Mapped[date | None]
+    # A benefit that a clinician saw and the scales did not show.
+    benefit_recorded_on: Mapped[date | None]
+    benefit_recorded_by: Mapped[UUID | None]
+    version: Mapped[int]
     created_at: Mapped[datetime]
 
 
@@ -62,6 +68,15 @@ class InfusionRow(TenantRow):
     created_at: Mapped[datetime]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredCourse:
+    """A course with what staff recorded beside it."""
+
+    course: Course
+    benefit: RecordedBenefit | None
+    version: int
+
+
 async def add_course(
     work: UnitOfWork, patient_id: UUID, course: Course, *, now: datetime, audit: AuditEvent
 ) -> None:
@@ -78,6 +93,7 @@ async def add_course(
             reviewed_on=course.reviewed_on,
             ended_on=course.ended_on,
             stopped_on=course.stopped_on,
+            version=1,
             created_at=now,
         )
     )
@@ -86,6 +102,12 @@ async def add_course(
 
 async def current_course(work: UnitOfWork, patient_id: UUID) -> Course | None:
     """Find the patient's latest course."""
+    stored = await stored_course(work, patient_id)
+    return stored.course if stored else None
+
+
+async def stored_course(work: UnitOfWork, patient_id: UUID) -> StoredCourse | None:
+    """Find the patient's latest course, with what staff recorded of it."""
     found = await work.execute(
         select(*CourseRow.__table__.columns)
         .where(CourseRow.clinic_id == work.clinic_id, CourseRow.patient_id == patient_id)
@@ -93,7 +115,29 @@ async def current_course(work: UnitOfWork, patient_id: UUID) -> Course | None:
         .limit(1)
     )
     row = found.one_or_none()
-    return row and _course(row)
+    if row is None:
+        return None
+    benefit = None
+    if row.benefit_recorded_on is not None:
+        benefit = RecordedBenefit(
+            recorded_on=row.benefit_recorded_on, recorded_by=str(row.benefit_recorded_by)
+        )
+    return StoredCourse(course=_course(row), benefit=benefit, version=row.version)
+
+
+async def change_course(
+    work: UnitOfWork, course_id: UUID, *, version: int, audit: AuditEvent, **values: date | int | UUID | None
+) -> bool:
+    """Change some columns of a course if it still is at this version; says whether it was."""
+    changed = await work.execute(
+        update(CourseRow)
+        .where(CourseRow.clinic_id == work.clinic_id, CourseRow.id == course_id, CourseRow.version == version)
+        .values(version=version + 1, **values)
+    )
+    if changed.rowcount == 0:
+        return False
+    work.audit(audit)
+    return True
 
 
 async def begin_earlier(work: UnitOfWork, course_id: UUID, *, started_on: date, audit: AuditEvent) -> None:
@@ -101,7 +145,7 @@ async def begin_earlier(work: UnitOfWork, course_id: UUID, *, started_on: date, 
     await work.execute(
         update(CourseRow)
         .where(CourseRow.clinic_id == work.clinic_id, CourseRow.id == course_id)
-        .values(started_on=started_on)
+        .values(started_on=started_on, version=CourseRow.version + 1)
     )
     work.audit(audit)
 

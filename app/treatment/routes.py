@@ -1,13 +1,33 @@
 """Courses and infusions, for the clinic."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Header, Response
 
 from app.clinics.access import TreatmentKey
-from app.treatment import service
-from app.treatment.schemas import CourseEntry, CourseReply, InfusionEntry, InfusionReply
+from app.treatment import chosen_reference, factors, maintenance, review, service
+from app.treatment.schemas import (
+    BookedBooster,
+    BookedBoosterReply,
+    CourseChange,
+    CourseEntry,
+    CourseReply,
+    CurrentCourseReply,
+    FactorsEntry,
+    FactorsReply,
+    InfusionEntry,
+    InfusionReply,
+    IntervalReply,
+    ReferenceEntry,
+    ReferenceReply,
+    TaperPlanEntry,
+    TaperReply,
+)
 from app.web.dependencies import EquipmentNeeded
+from app.web.etags import etag_of, version_in
+
+IfMatch = Annotated[str | None, Header()]
 
 router = APIRouter(prefix="/v1/patients/{patient_id}", tags=["treatment"])
 
@@ -45,3 +65,130 @@ async def enter_infusion(
         actor=caller.actor,
     )
     return InfusionReply.of(infusion)
+
+
+@router.get("/courses/current", summary="Read the present course")
+async def read_course(
+    patient_id: UUID, equipment: EquipmentNeeded, caller: TreatmentKey, response: Response
+) -> CurrentCourseReply:
+    """Say where the course stands, with its induction review and the options that the sources name."""
+    view = await review.read_course(equipment, caller.clinic_id, patient_id)
+    response.headers["etag"] = etag_of(view.stored.version)
+    return CurrentCourseReply.of_view(view)
+
+
+@router.patch("/courses/current", summary="Change the present course")
+async def change_course(
+    patient_id: UUID,
+    body: CourseChange,
+    equipment: EquipmentNeeded,
+    caller: TreatmentKey,
+    response: Response,
+    if_match: IfMatch = None,
+) -> CurrentCourseReply:
+    """Record the review, a benefit, the end of induction or of the course; needs If-Match."""
+    changes = {name: getattr(body, name) for name in sorted(body.model_fields_set)}
+    view = await review.change_course(
+        equipment, caller.clinic_id, patient_id, changes, version=version_in(if_match), actor=caller.actor
+    )
+    response.headers["etag"] = etag_of(view.stored.version)
+    return CurrentCourseReply.of_view(view)
+
+
+@router.get("/factors", summary="Read a patient's factors")
+async def read_factors(
+    patient_id: UUID, equipment: EquipmentNeeded, caller: TreatmentKey, response: Response
+) -> FactorsReply:
+    """Give the patient's profile and open cautions, with an ETag for writing them."""
+    found = await factors.read_factors(equipment, caller.clinic_id, patient_id)
+    response.headers["etag"] = etag_of(found.version)
+    return FactorsReply.of(found)
+
+
+@router.put("/factors", summary="Write a patient's factors")
+async def write_factors(
+    patient_id: UUID,
+    body: FactorsEntry,
+    equipment: EquipmentNeeded,
+    caller: TreatmentKey,
+    response: Response,
+    if_match: IfMatch = None,
+) -> FactorsReply:
+    """Replace the patient's profile and open cautions; needs If-Match."""
+    written = await factors.write_factors(
+        equipment,
+        caller.clinic_id,
+        patient_id,
+        profile=body.profile,
+        cautions=body.cautions,
+        version=version_in(if_match),
+        actor=caller.actor,
+    )
+    response.headers["etag"] = etag_of(written.version)
+    return FactorsReply.of(written)
+
+
+@router.put("/booked-booster", summary="Book a booster")
+async def book_booster(
+    patient_id: UUID, body: BookedBooster, equipment: EquipmentNeeded, caller: TreatmentKey
+) -> BookedBoosterReply:
+    """Note the day of the next booster: until two days after it, no new signal is raised."""
+    on = await factors.book_booster(equipment, caller.clinic_id, patient_id, on=body.on, actor=caller.actor)
+    return BookedBoosterReply(on=on)
+
+
+@router.get("/taper-plan", summary="Read the taper plan")
+async def read_taper_plan(
+    patient_id: UUID, equipment: EquipmentNeeded, caller: TreatmentKey, response: Response
+) -> TaperReply:
+    """Give the plan of maintenance, and whether to lengthen, hold or shorten, with the reasons."""
+    view = await maintenance.read_taper(equipment, caller.clinic_id, patient_id)
+    response.headers["etag"] = etag_of(view.written.version)
+    return TaperReply.of(view)
+
+
+@router.put("/taper-plan", summary="Write the taper plan")
+async def write_taper_plan(
+    patient_id: UUID,
+    body: TaperPlanEntry,
+    equipment: EquipmentNeeded,
+    caller: TreatmentKey,
+    response: Response,
+    if_match: IfMatch = None,
+) -> TaperReply:
+    """Replace the plan of maintenance; needs If-Match."""
+    view = await maintenance.write_taper(
+        equipment,
+        caller.clinic_id,
+        patient_id,
+        plan=body.plan(),
+        interval_days=body.interval_days,
+        since=body.since,
+        version=version_in(if_match),
+        actor=caller.actor,
+    )
+    response.headers["etag"] = etag_of(view.written.version)
+    return TaperReply.of(view)
+
+
+@router.get("/interval", summary="Read the personal interval")
+async def read_interval(patient_id: UUID, equipment: EquipmentNeeded, caller: TreatmentKey) -> IntervalReply:
+    """Say how long this patient's benefits have lasted; never a probability of relapse."""
+    return IntervalReply.of(await maintenance.read_interval(equipment, caller.clinic_id, patient_id))
+
+
+@router.put("/reference", summary="Choose the reference")
+async def choose_reference(
+    patient_id: UUID, body: ReferenceEntry, equipment: EquipmentNeeded, caller: TreatmentKey
+) -> ReferenceReply:
+    """Take the check-in days of a window as the new reference, with a reason; it never moves by itself."""
+    reference = await chosen_reference.choose_reference(
+        equipment,
+        caller.clinic_id,
+        patient_id,
+        from_day=body.from_day,
+        to_day=body.to_day,
+        reason=body.reason,
+        actor=caller.actor,
+    )
+    return ReferenceReply.of(reference)

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from app.clinical.course import Course, Infusion, InfusionPhase, Phase, Route, phase_of
+from app.clinics.policy import policy_in_force
 from app.foundation.audit import Actor, AuditEvent
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
@@ -87,11 +88,12 @@ async def enter_course(
             audit=_event(now, actor, "course.entered", course.id, patient_id),
         )
         given = await treatment.infusions(work, patient_id)
+        policy = await policy_in_force(work, equipment, now=now)
         await monitoring.evaluate_anew(work, equipment, patient_id, now=now)
         await work.commit()
     return EnteredCourse(
         course=course,
-        phase=phase_of(course, given, as_of=now, time_zone=patient.time_zone, protocol=equipment.protocol),
+        phase=phase_of(course, given, as_of=now, time_zone=patient.time_zone, protocol=policy),
     )
 
 

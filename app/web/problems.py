@@ -121,7 +121,7 @@ def problem_document(
     status: int,
     detail: str,
     *,
-    errors: Sequence[Mapping[str, str]] = (),
+    errors: Sequence[Mapping[str, Any]] = (),
     request_id: str | None = None,
 ) -> dict[str, Any]:
     """Make the document's fields."""
@@ -138,7 +138,9 @@ def problem_document(
 def refusal_document(error: RefusalError, *, request_id: str | None = None) -> dict[str, Any]:
     """Say a refusal as a problem document."""
     detail = error.message()
-    errors = [{"pointer": error.pointer, "code": error.code, "detail": detail}] if error.pointer else []
+    errors: list[Mapping[str, Any]] = list(error.findings)
+    if error.pointer:
+        errors.append({"pointer": error.pointer, "code": error.code, "detail": detail})
     return problem_document(error.code, STATUS[error.kind], detail, errors=errors, request_id=request_id)
 
 
@@ -220,6 +222,10 @@ def _answer(
     help_now = getattr(error, "crisis_help", None)
     if help_now is not None:
         document["crisis_help"] = help_now
+    # Staff who entered a form that was refused see that its safety answer was taken up all the same.
+    event_id = getattr(error, "safety_event_id", None)
+    if event_id is not None:
+        document["safety_event_id"] = str(event_id)
     return JSONResponse(document, document["status"], headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
 

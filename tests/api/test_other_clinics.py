@@ -44,6 +44,23 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "given_at": "2026-11-01T10:00:00Z",
         "phase": "induction",
     },
+    ("PATCH", "/v1/patients/{patient_id}/courses/current"): {"planned_infusions": 6},
+    ("PUT", "/v1/patients/{patient_id}/factors"): {"cautions": ["mania"]},
+    ("PUT", "/v1/patients/{patient_id}/booked-booster"): {"on": NOW.date().isoformat()},
+    ("PUT", "/v1/patients/{patient_id}/reference"): {
+        "from": (NOW - timedelta(days=22)).date().isoformat(),
+        "to": (NOW - timedelta(days=14)).date().isoformat(),
+        "reason": "a reason",
+    },
+    ("PUT", "/v1/patients/{patient_id}/taper-plan"): {
+        "steps": [{"interval_days": 14, "count": 2}],
+        "interval_days": 14,
+    },
+    ("POST", "/v1/patients/{patient_id}/assessments"): {
+        "scale": "phq-9",
+        "taken_at": "2026-11-01T10:00:00Z",
+        "items": [0, 0, 0, 0, 0, 0, 0, 0, 1],
+    },
     ("POST", "/v1/patients/{patient_id}/check-ins/batch"): {"items": [SHARED_ITEM]},
     ("POST", "/v1/signals/{signal_id}/snooze"): {"until": (NOW + timedelta(days=1)).isoformat()},
     ("POST", "/v1/signals/{signal_id}/close"): {"disposition": "data_problem"},

@@ -15,7 +15,7 @@ from tests.support.lively import LivelyClinic, lively_clinic
 from tests.support.receiver import running_receiver
 from tests.support.service import Service
 
-APPEND_ONLY = ("audit_events", "attempts", "notifications", "evaluations")
+APPEND_ONLY = ("audit_events", "attempts", "notifications", "evaluations", "custom_scales", "clinic_policies")
 
 
 @dataclass
@@ -132,7 +132,13 @@ def test_no_row_can_be_moved_to_another_clinic_or_taken_from_it(
 
 @pytest.mark.parametrize("table", APPEND_ONLY)
 @pytest.mark.parametrize(
-    "change", ["UPDATE care.{} SET id = id", "DELETE FROM care.{}", "TRUNCATE care.{}", "DROP TABLE care.{}"]
+    "change",
+    [
+        "UPDATE care.{} SET clinic_id = clinic_id",
+        "DELETE FROM care.{}",
+        "TRUNCATE care.{}",
+        "DROP TABLE care.{}",
+    ],
 )
 def test_what_happened_cannot_be_changed(
     application: psycopg.Connection, neighbours: Neighbours, table: str, change: str

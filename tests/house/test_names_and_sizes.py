@@ -23,6 +23,7 @@ LONG_FILES: Final = {
     "app/clinical/explanation.py": (300, "all sentences of one text in one place"),
     "app/clinical/memory.py": (300, "what the rule remembers, and the one way it moves on"),
     "app/clinical/protocol.py": (350, "the page of numbers: value, unit, reason and source of each"),
+    "app/clinical/remembering.py": (300, "one way from a history to a memory, read top to bottom"),
     "app/clinical/reference.py": (350, "one rule, read top to bottom: established, or why not yet"),
     "app/clinical/relapse.py": (
         350,
@@ -38,6 +39,7 @@ LONG_FILES: Final = {
         "the two statements of the check-in path are long, and are read as one",
     ),
     "app/storage/deliveries.py": (450, "notification, delivery and attempt are one story and one lock order"),
+    "app/treatment/schemas.py": (400, "a course, its review and its taper as they are shown side by side"),
     "app/studies/backtest.py": (300, "one study, read top to bottom"),
 }
 LONG_FUNCTIONS: Final[dict[str, str]] = {}

@@ -24,6 +24,15 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     before = len(receiver.accepted("safety.reported"))
     patient = treated(client, NOW, days_since=24, level=lambda day: (8, 8, 8) if day < 15 else (3, 3, 3))
     (signal,) = client.signals(patient)
+    describe_and_score(client, patient)
+    days = {name: (NOW - timedelta(days=ago)).date().isoformat() for name, ago in (("from", 22), ("to", 14))}
+    chosen = client.http.put(f"/v1/patients/{patient}/reference", json={**days, "reason": "a reason"})
+    assert chosen.is_success, chosen.text
+    numbers = {"numbers": {"consider_at": 0.56}}
+    assert client.http.put("/v1/clinic/policy", json=numbers, headers={"if-match": '"0"'}).is_success
+    assert client.http.put(
+        f"/v1/patients/{patient}/factors", json={"cautions": ["mania"]}, headers={"if-match": '"0"'}
+    ).is_success
     phone = client.enrol(patient, service.url)
     said = phone.check_in(NOW - timedelta(hours=1), (3, 3, 3), note="a note", self_harm_thoughts=True)
     (event,) = client.http.get("/v1/safety-events").json()["items"]
@@ -38,3 +47,13 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
         "delivery_id": deliveries[0]["id"],
     }
     return LivelyClinic(client=client, phone=phone, ids=ids)
+
+
+def describe_and_score(client: ClinicClient, patient: str) -> None:
+    """Give the clinic a scale of its own, and the patient a total on it."""
+    scale = {
+        "name": "Own", "minimum": 0, "maximum": 10, "higher_is_better": True, "remission": 8, "relapse": 3
+    }  # fmt: skip
+    assert client.http.post("/v1/scales", json={"scales": {"own": scale}}).status_code == 201
+    form = {"scale": "own", "taken_at": (NOW - timedelta(days=1)).isoformat(), "total": 7}
+    assert client.http.post(f"/v1/patients/{patient}/assessments", json=form).status_code == 201

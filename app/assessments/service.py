@@ -1,0 +1,207 @@
+"""Keeping completed forms: scored here, their safety item first of all, then what they say of the benefit."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from app.assessments.refusals import (
+    AssessmentExistsError,
+    AssessmentInFutureError,
+    ScaleNotKnownError,
+    form_refused,
+)
+from app.assessments.reporting import report_item
+from app.clinical.check_ins import zone_of
+from app.clinical.course import infusions_of_course
+from app.clinical.history import ScaleTotals
+from app.clinical.protocol import Protocol
+from app.clinical.review import ResponseCategory, baseline_total, response_category
+from app.clinical.scales import Scale, Score, score_form, score_total
+from app.clinics.policy import policy_in_force
+from app.foundation.audit import Actor, AuditEvent
+from app.foundation.errors import RefusalError
+from app.foundation.ids import new_id
+from app.foundation.logs import where
+from app.monitoring import service as monitoring
+from app.patients.service import existing
+from app.storage import assessments, patient_states, treatment
+from app.storage.assessments import StoredAssessment
+from app.storage.patients import PatientRecord
+from app.storage.unit_of_work import UnitOfWork
+from app.web.equipment import Equipment
+
+# A clinic's clock may be a little ahead of ours; more than this is a mistake.
+_AHEAD: Final = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """A form as told: answers by item number, a stated total, or both."""
+
+    scale: str
+    taken_at: datetime
+    items: Mapping[int, int | None] | None
+    total: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """A form as kept, and what its total means.
+
+    ``response`` compares it with the last total before treatment, once there was an infusion; ``created``
+    tells a new one from one that was kept before; ``safety_event_id`` is set when its safety item acted.
+    """
+
+    stored: StoredAssessment
+    score: Score
+    response: ResponseCategory | None
+    created: bool = False
+    safety_event_id: UUID | None = None
+
+    @property
+    def taken_at(self) -> datetime:
+        """When it was completed, by the patient's clock."""
+        return self.stored.taken_at.astimezone(zone_of(self.stored.time_zone))
+
+
+async def enter(
+    equipment: Equipment, clinic_id: UUID, patient_id: UUID, form: Form, *, actor: Actor
+) -> Assessment:
+    """Keep a form; sent again it changes nothing.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+        AssessmentInFutureError: it was not completed yet.
+        ScaleNotKnownError: there is no such scale.
+        FormRefusedError: incomplete, impossible, or its totals contradict each other.
+        AssessmentExistsError: another form of this scale was completed at this very time.
+    """
+    try:
+        return await _enter_once(equipment, clinic_id, patient_id, form, actor=actor, evaluate=True)
+    except (RefusalError, OSError):
+        raise
+    except Exception as error:  # noqa: BLE001 - our fault, not the patient's: keep it, and evaluate it later
+        structlog.get_logger().error(
+            "evaluation.failed", error_type=type(error).__name__, error_at=where(error)
+        )
+        return await _enter_once(equipment, clinic_id, patient_id, form, actor=actor, evaluate=False)
+
+
+async def list_of_patient(
+    equipment: Equipment, clinic_id: UUID, patient_id: UUID, *, after: UUID | None, limit: int
+) -> list[Assessment]:
+    """List a patient's forms in the order in which they were entered.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+    """
+    async with equipment.database.work(clinic_id) as work:
+        patient = await existing(work, patient_id)
+        stored = await assessments.page(work, patient_id, after=after, limit=limit)
+        return await _told(work, equipment, patient, stored)
+
+
+async def _enter_once(
+    equipment: Equipment, clinic_id: UUID, patient_id: UUID, form: Form, *, actor: Actor, evaluate: bool
+) -> Assessment:
+    now = equipment.clock.now()
+    if form.taken_at > now + _AHEAD:
+        raise AssessmentInFutureError("#/taken_at")
+    async with equipment.database.work(clinic_id) as work:
+        patient = await existing(work, patient_id)
+        await patient_states.lock(work, patient_id)
+        scale = await assessments.find_scale(work, form.scale)
+        if scale is None:
+            raise ScaleNotKnownError("#/scale")
+        new = _scored(equipment, patient, scale, form, now=now)
+        stored, created = await _kept(work, new, actor=actor, now=now)
+        event_id = await report_item(work, equipment, patient, stored, actor=actor, now=now)
+        if created and evaluate:
+            # A clock that is a little ahead must not leave its own total out.
+            await monitoring.evaluate_anew(work, equipment, patient_id, now=max(now, form.taken_at))
+        elif created:
+            await patient_states.forget_memory(work, patient_id)
+            monitoring.evaluate_later(work, patient_id)
+        (told,) = await _told(work, equipment, patient, [stored])
+        await work.commit()
+    return Assessment(
+        stored=stored, score=told.score, response=told.response, created=created, safety_event_id=event_id
+    )
+
+
+def _scored(
+    equipment: Equipment, patient: PatientRecord, scale: Scale, form: Form, *, now: datetime
+) -> StoredAssessment:
+    scored = score_form(scale, items=form.items, stated_total=form.total)
+    if scored.score is None:
+        raise form_refused(scored.problems)
+    items = {str(number): answer for number, answer in sorted((form.items or {}).items())}
+    said = json.dumps([scale.key, scored.score.total, items], sort_keys=True).encode()
+    return StoredAssessment(
+        id=new_id(),
+        patient_id=patient.id,
+        scale=scale.key,
+        taken_at=form.taken_at,
+        time_zone=patient.time_zone,
+        total=scored.score.total,
+        items=items or None,
+        received_at=now,
+        digest=equipment.vault.digest(b"assessment", patient.id.bytes, said),
+    )
+
+
+async def _kept(
+    work: UnitOfWork, new: StoredAssessment, *, actor: Actor, now: datetime
+) -> tuple[StoredAssessment, bool]:
+    """Keep it, or find the one that was kept before."""
+    audit = AuditEvent(
+        at=now,
+        actor=actor,
+        action="assessment.entered",
+        subject_kind="assessment",
+        subject_id=new.id,
+        patient_id=new.patient_id,
+    )
+    if await assessments.add(work, new, audit=audit):
+        return new, True
+    earlier = await assessments.at_moment(work, new.patient_id, scale=new.scale, taken_at=new.taken_at)
+    if earlier is None or earlier.digest != new.digest:
+        raise AssessmentExistsError("#/taken_at")
+    return earlier, False
+
+
+async def _told(
+    work: UnitOfWork, equipment: Equipment, patient: PatientRecord, stored: Sequence[StoredAssessment]
+) -> list[Assessment]:
+    """Say what totals mean, each also beside the last one before treatment."""
+    entries = {entry.scale.key: entry for entry in await assessments.totals_of_patient(work, patient.id)}
+    course = await treatment.current_course(work, patient.id)
+    given = infusions_of_course(
+        course, await treatment.infusions(work, patient.id), time_zone=patient.time_zone
+    )
+    policy = await policy_in_force(work, equipment, now=equipment.clock.now())
+    first_at = given[0].given_at.astimezone(zone_of(patient.time_zone)) if given else None
+    return [
+        Assessment(
+            stored=one,
+            score=score_total(entries[one.scale].scale, one.total),
+            response=_response(entries[one.scale], one, first_at, policy),
+        )
+        for one in stored
+    ]
+
+
+def _response(
+    entry: ScaleTotals, one: StoredAssessment, first_at: datetime | None, policy: Protocol
+) -> ResponseCategory | None:
+    if first_at is None or one.taken_at <= first_at:
+        return None
+    before = baseline_total(entry.totals, first_infusion_at=first_at, protocol=policy)
+    if before is None:
+        return None
+    return response_category(entry.scale, baseline=before.total, now=one.total)

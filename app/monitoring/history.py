@@ -1,0 +1,91 @@
+"""Loading what is known of a patient, for the core."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from uuid import UUID
+
+from app.clinical.evaluation import Evaluation, History, evaluate
+from app.clinical.history import ChosenReference
+from app.clinical.protocol import Protocol
+from app.clinical.signals import Episode
+from app.clinics.policy import in_force
+from app.foundation.errors import NotFoundError
+from app.signals.episodes import episode_from
+from app.storage import assessments, check_ins, treatment
+from app.storage.check_ins import Standing, StoredCheckIn
+from app.storage.unit_of_work import UnitOfWork
+from app.web.equipment import Equipment
+
+
+async def standing_of(work: UnitOfWork, patient_id: UUID, *, now: datetime) -> Standing:
+    """Find where a patient stands.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+    """
+    standing = await check_ins.standing_of_patient(work, patient_id, now=now)
+    if standing is None:
+        raise NotFoundError
+    return standing
+
+
+async def history_of(work: UnitOfWork, standing: Standing, *, also: Sequence[StoredCheckIn] = ()) -> History:
+    """Load everything that a decision may rest on, with check-ins that are about to be written."""
+    corrected = {str(stored.supersedes) for stored in also if stored.supersedes}
+    stored = await check_ins.standing_history(work, standing.patient_id)
+    reports = (*stored, *(one.check_in for one in also))
+    return History(
+        time_zone=standing.time_zone,
+        course=await treatment.current_course(work, standing.patient_id),
+        infusions=await treatment.infusions(work, standing.patient_id),
+        check_ins=tuple(report for report in reports if report.id not in corrected),
+        chosen_reference=_chosen(standing),
+        assessments=await assessments.totals_of_patient(work, standing.patient_id),
+    )
+
+
+async def present_history(work: UnitOfWork, patient_id: UUID, *, now: datetime) -> History:
+    """Give everything that stands about a patient now.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+    """
+    return await history_of(work, await standing_of(work, patient_id, now=now))
+
+
+def _chosen(standing: Standing) -> ChosenReference | None:
+    chosen = standing.chosen_reference
+    if chosen is None:
+        return None
+    return ChosenReference(
+        from_day=date.fromisoformat(chosen["from_day"]),
+        to_day=date.fromisoformat(chosen["to_day"]),
+        set_at=datetime.fromisoformat(chosen["set_at"]),
+    )
+
+
+async def history_now(
+    work: UnitOfWork, equipment: Equipment, patient_id: UUID, *, now: datetime
+) -> tuple[History, Evaluation]:
+    """Give the whole history of a patient, and the answer as of now that it makes.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+    """
+    standing = await standing_of(work, patient_id, now=now)
+    history = await history_of(work, standing)
+    return history, evaluate(history, as_of=now, protocol=protocol_of(standing, equipment))
+
+
+def protocol_of(standing: Standing, equipment: Equipment) -> Protocol:
+    """Give the numbers that this patient's clinic decides with."""
+    return in_force(equipment.protocol, standing.policy)
+
+
+def episode_of_patient(standing: Standing) -> Episode:
+    """Read the patient's latest signal as the core's episode, with a booster that is booked without one."""
+    episode = episode_from(standing.signal)
+    if standing.booster_booked_for is None:
+        return episode
+    return replace(episode, booster_booked_for=standing.booster_booked_for)

@@ -1,0 +1,198 @@
+"""Completed assessments, and the scales that a clinic describes itself; neither is ever changed."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Double, ForeignKeyConstraint, Index, Select, and_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.clinical.check_ins import zone_of
+from app.clinical.history import ScaleTotals
+from app.clinical.scales import STANDARD_SCALES, AssessmentTotal, Scale, read_custom_scales
+from app.foundation.audit import AuditEvent
+from app.storage.rows import CARE, FRONT_DESK, TenantRow
+from app.storage.unit_of_work import UnitOfWork
+
+
+class CustomScaleRow(TenantRow):
+    """A clinic's own scale, in its JSON form. It stays as it is: totals were judged by it."""
+
+    __tablename__ = "custom_scales"
+    __table_args__ = (ForeignKeyConstraint(["clinic_id"], [f"{FRONT_DESK}.clinics.id"]), {"schema": CARE})
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    definition: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+
+
+class AssessmentRow(TenantRow):
+    """One completed form."""
+
+    __tablename__ = "assessments"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
+        ),
+        # One form of a scale at one moment: what is sent twice is kept once.
+        Index("uq_assessments_moment", "clinic_id", "patient_id", "scale", "taken_at", unique=True),
+        {"schema": CARE},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    patient_id: Mapped[UUID]
+    scale: Mapped[str]
+    taken_at: Mapped[datetime]
+    # The patient's zone when it was entered: a traveller's past days do not move.
+    time_zone: Mapped[str]
+    total: Mapped[float] = mapped_column(Double())
+    items: Mapped[dict[str, Any] | None]
+    received_at: Mapped[datetime]
+    digest: Mapped[bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredAssessment:
+    """A completed form as stored; ``items`` by number, None when only the total was given."""
+
+    id: UUID
+    patient_id: UUID
+    scale: str
+    taken_at: datetime
+    time_zone: str
+    total: float
+    items: dict[str, Any] | None
+    received_at: datetime
+    digest: bytes
+
+
+async def add(work: UnitOfWork, assessment: StoredAssessment, *, audit: AuditEvent) -> bool:
+    """Keep a form, unless the patient has one of this scale at this very moment; says whether it was kept."""
+    values = {name: getattr(assessment, name) for name in StoredAssessment.__dataclass_fields__}
+    added = await work.execute(
+        insert(AssessmentRow)
+        .values(clinic_id=work.clinic_id, **values)
+        .on_conflict_do_nothing(
+            index_elements=[
+                AssessmentRow.clinic_id,
+                AssessmentRow.patient_id,
+                AssessmentRow.scale,
+                AssessmentRow.taken_at,
+            ]
+        )
+        .returning(AssessmentRow.id)
+    )
+    if added.one_or_none() is None:
+        return False
+    work.audit(audit)
+    return True
+
+
+async def at_moment(
+    work: UnitOfWork, patient_id: UUID, *, scale: str, taken_at: datetime
+) -> StoredAssessment | None:
+    """Find the form of a scale that was taken at this very moment."""
+    found = await work.execute(
+        _assessments(work, patient_id).where(AssessmentRow.scale == scale, AssessmentRow.taken_at == taken_at)
+    )
+    row = found.one_or_none()
+    return row and StoredAssessment(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+
+
+async def page(
+    work: UnitOfWork, patient_id: UUID, *, after: UUID | None, limit: int
+) -> list[StoredAssessment]:
+    """List a patient's forms in the order in which they were entered."""
+    statement = _assessments(work, patient_id).order_by(AssessmentRow.id).limit(limit)
+    if after is not None:
+        statement = statement.where(AssessmentRow.id > after)
+    return [StoredAssessment(**row._mapping) for row in await work.execute(statement)]  # noqa: SLF001 - same
+
+
+async def totals_of_patient(
+    work: UnitOfWork, patient_id: UUID, *, received_by: datetime | None = None
+) -> tuple[ScaleTotals, ...]:
+    """Give all totals of a patient, one entry a scale, each by the patient's clock at that time.
+
+    ``received_by``: only those that had come by then.
+    """
+    received = () if received_by is None else (AssessmentRow.received_at <= received_by,)
+    found = await work.execute(
+        select(
+            AssessmentRow.scale,
+            AssessmentRow.taken_at,
+            AssessmentRow.time_zone,
+            AssessmentRow.total,
+            CustomScaleRow.definition,
+        )
+        .outerjoin(
+            CustomScaleRow,
+            and_(
+                CustomScaleRow.clinic_id == AssessmentRow.clinic_id, CustomScaleRow.key == AssessmentRow.scale
+            ),
+        )
+        .where(AssessmentRow.clinic_id == work.clinic_id, AssessmentRow.patient_id == patient_id, *received)
+    )
+    scales: dict[str, Scale] = {}
+    totals: dict[str, list[AssessmentTotal]] = defaultdict(list)
+    for row in found:
+        if row.scale not in scales:
+            scales[row.scale] = _scale(row.scale, row.definition)
+        taken_at = row.taken_at.astimezone(zone_of(row.time_zone))
+        totals[row.scale].append(AssessmentTotal(taken_at=taken_at, total=row.total))
+    return tuple(
+        ScaleTotals(scale=scales[key], totals=tuple(sorted(entry))) for key, entry in sorted(totals.items())
+    )
+
+
+async def add_scales(
+    work: UnitOfWork, definitions: Mapping[str, dict[str, Any]], *, now: datetime, audit: Sequence[AuditEvent]
+) -> None:
+    """Keep a clinic's own scales; one whose key is taken already stays as it was."""
+    for (key, definition), told in zip(definitions.items(), audit, strict=True):
+        added = await work.execute(
+            insert(CustomScaleRow)
+            .values(clinic_id=work.clinic_id, key=key, definition=definition, created_at=now)
+            .on_conflict_do_nothing(index_elements=[CustomScaleRow.clinic_id, CustomScaleRow.key])
+            .returning(CustomScaleRow.key)
+        )
+        if added.one_or_none() is not None:
+            work.audit(told)
+
+
+async def own_scales(work: UnitOfWork) -> dict[str, dict[str, Any]]:
+    """Give the clinic's own scales in their JSON form, by key."""
+    found = await work.execute(
+        select(CustomScaleRow.key, CustomScaleRow.definition)
+        .where(CustomScaleRow.clinic_id == work.clinic_id)
+        .order_by(CustomScaleRow.key)
+    )
+    return {row.key: row.definition for row in found}
+
+
+async def find_scale(work: UnitOfWork, key: str) -> Scale | None:
+    """Find a scale by its key: a validated one, or one of this clinic's own."""
+    if key in STANDARD_SCALES:
+        return STANDARD_SCALES[key]
+    found = await work.execute(
+        select(CustomScaleRow.definition).where(
+            CustomScaleRow.clinic_id == work.clinic_id, CustomScaleRow.key == key
+        )
+    )
+    definition = found.scalar_one_or_none()
+    return None if definition is None else _scale(key, definition)
+
+
+def _scale(key: str, definition: dict[str, Any] | None) -> Scale:
+    return STANDARD_SCALES[key] if definition is None else read_custom_scales({key: definition}).scales[key]
+
+
+def _assessments(work: UnitOfWork, patient_id: UUID) -> Select[*tuple[Any, ...]]:
+    columns = [getattr(AssessmentRow, name) for name in StoredAssessment.__dataclass_fields__]
+    return select(*columns).where(
+        AssessmentRow.clinic_id == work.clinic_id, AssessmentRow.patient_id == patient_id
+    )

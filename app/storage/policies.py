@@ -1,0 +1,79 @@
+"""A clinic's own numbers, in versions: added to, never changed, for each may have decided."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKeyConstraint, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.foundation.audit import AuditEvent
+from app.storage.rows import CARE, FRONT_DESK, TenantRow
+from app.storage.unit_of_work import UnitOfWork
+
+
+class ClinicPolicyRow(TenantRow):
+    """One version of a clinic's numbers; the latest whose time has come is in force."""
+
+    __tablename__ = "clinic_policies"
+    __table_args__ = (ForeignKeyConstraint(["clinic_id"], [f"{FRONT_DESK}.clinics.id"]), {"schema": CARE})
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    # Only those that differ from the service's own.
+    numbers: Mapped[dict[str, Any]]
+    # The name by which decisions name these numbers.
+    rule: Mapped[str]
+    effective_from: Mapped[datetime]
+    created_at: Mapped[datetime]
+    created_by: Mapped[UUID | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPolicy:
+    """A version of a clinic's numbers."""
+
+    version: int
+    numbers: dict[str, Any]
+    rule: str
+    effective_from: datetime
+    created_at: datetime
+    created_by: UUID | None
+
+
+async def versions(work: UnitOfWork) -> list[StoredPolicy]:
+    """List all versions, latest first."""
+    columns = [getattr(ClinicPolicyRow, name) for name in StoredPolicy.__dataclass_fields__]
+    found = await work.execute(
+        select(*columns)
+        .where(ClinicPolicyRow.clinic_id == work.clinic_id)
+        .order_by(ClinicPolicyRow.version.desc())
+    )
+    return [StoredPolicy(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
+
+
+async def numbers_in_force(work: UnitOfWork, *, now: datetime) -> dict[str, Any]:
+    """Give the numbers that differ now; empty when the clinic never set any."""
+    found = await work.execute(
+        select(ClinicPolicyRow.numbers)
+        .where(ClinicPolicyRow.clinic_id == work.clinic_id, ClinicPolicyRow.effective_from <= now)
+        .order_by(ClinicPolicyRow.version.desc())
+        .limit(1)
+    )
+    return dict(found.scalar_one_or_none() or {})
+
+
+async def add(work: UnitOfWork, policy: StoredPolicy, *, audit: AuditEvent) -> bool:
+    """Keep a new version, unless its number is taken; says whether it was kept."""
+    values = {name: getattr(policy, name) for name in StoredPolicy.__dataclass_fields__}
+    added = await work.execute(
+        insert(ClinicPolicyRow)
+        .values(clinic_id=work.clinic_id, **values)
+        .on_conflict_do_nothing(index_elements=[ClinicPolicyRow.clinic_id, ClinicPolicyRow.version])
+        .returning(ClinicPolicyRow.version)
+    )
+    if added.one_or_none() is None:
+        return False
+    work.audit(audit)
+    return True

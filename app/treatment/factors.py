@@ -1,0 +1,134 @@
+"""What the clinic knows of a patient beside the numbers: profile, open cautions, a booked booster."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from app.clinical.check_ins import check_in_day
+from app.clinical.profiles import Caution, Profile
+from app.foundation.audit import Actor, AuditEvent
+from app.foundation.errors import RefusalError
+from app.monitoring import service as monitoring
+from app.patients.service import existing
+from app.storage import care_plans, patient_states, signals
+from app.storage.care_plans import PlanKind
+from app.storage.unit_of_work import UnitOfWork
+from app.web.equipment import Equipment
+from app.web.etags import ChangedMeanwhileError
+
+
+class BookingInPastError(RefusalError):
+    """A booster is booked for today or later; one that was given is entered as an infusion."""
+
+    code = "booking-in-past"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Factors:
+    """The kind of patient, as far as somebody said, and the cautions that are open."""
+
+    profile: Profile | None
+    cautions: tuple[Caution, ...]
+    version: int
+
+
+async def read_factors(equipment: Equipment, clinic_id: UUID, patient_id: UUID) -> Factors:
+    """Give a patient's factors.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+    """
+    async with equipment.database.work(clinic_id) as work:
+        await existing(work, patient_id)
+        return await factors_in(work, patient_id)
+
+
+async def write_factors(
+    equipment: Equipment,
+    clinic_id: UUID,
+    patient_id: UUID,
+    *,
+    profile: Profile | None,
+    cautions: Sequence[Caution],
+    version: int,
+    actor: Actor,
+) -> Factors:
+    """Replace a patient's factors. They are shown with every decision and decide nothing.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+        ChangedMeanwhileError: the version is not the current one.
+    """
+    now = equipment.clock.now()
+    content = {"profile": profile, "cautions": sorted(set(cautions))}
+    async with equipment.database.work(clinic_id) as work:
+        await existing(work, patient_id)
+        written = await care_plans.write(
+            work,
+            patient_id,
+            PlanKind.FACTORS,
+            content,
+            version=version,
+            now=now,
+            audit=_event(now, actor, "factors.changed", patient_id),
+        )
+        if not written:
+            raise ChangedMeanwhileError("header/if-match")
+        factors = await factors_in(work, patient_id)
+        await work.commit()
+    return factors
+
+
+async def factors_in(work: UnitOfWork, patient_id: UUID) -> Factors:
+    """Give a patient's factors, within a transaction."""
+    stored = await care_plans.find(work, patient_id, PlanKind.FACTORS)
+    content = stored.content or {"profile": None, "cautions": []}
+    return Factors(
+        profile=Profile(content["profile"]) if content["profile"] else None,
+        cautions=tuple(Caution(name) for name in content["cautions"]),
+        version=stored.version,
+    )
+
+
+async def book_booster(
+    equipment: Equipment, clinic_id: UUID, patient_id: UUID, *, on: date | None, actor: Actor
+) -> date | None:
+    """Note the day of the next booster, which holds signals back until two days after it; None: there is none.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+        BookingInPastError: the day has passed.
+    """
+    now = equipment.clock.now()
+    async with equipment.database.work(clinic_id) as work:
+        patient = await existing(work, patient_id)
+        if on is not None and on < check_in_day(now, patient.time_zone):
+            raise BookingInPastError("#/on")
+        await patient_states.lock(work, patient_id)
+        await patient_states.book_booster(
+            work, patient_id, on=on, audit=_event(now, actor, "booster.booked", patient_id)
+        )
+        signal = await signals.latest_of_patient(work, patient_id)
+        # A booking that a signal was closed with is this one, moved or taken back.
+        if signal is not None and signal.booster_booked_for is not None:
+            await signals.change(
+                work,
+                signal.id,
+                booster_booked_for=on,
+                audit=_event(now, actor, "booster.rebooked", patient_id),
+            )
+        await monitoring.evaluate_anew(work, equipment, patient_id, now=now)
+        await work.commit()
+    return on
+
+
+def _event(now: datetime, actor: Actor, action: str, patient_id: UUID) -> AuditEvent:
+    return AuditEvent(
+        at=now,
+        actor=actor,
+        action=action,
+        subject_kind="patient",
+        subject_id=patient_id,
+        patient_id=patient_id,
+    )

@@ -1,0 +1,219 @@
+"""How long benefits have lasted, the taper plan, and whether to lengthen, hold or shorten: shown, never done."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from app.clinical.course import InfusionPhase, infusions_of_course
+from app.clinical.evaluation import crossings
+from app.clinical.grounds import GroundName, Level
+from app.clinical.interval import Benefit, PersonalInterval, benefits, personal_interval
+from app.clinical.protocol import Protocol
+from app.clinical.taper import (
+    TAPER_NUMBERS,
+    Maintenance,
+    PlanProblem,
+    TaperPlan,
+    TaperStep,
+    TaperSuggestion,
+    problems_of_plan,
+    suggest,
+)
+from app.clinics.policy import policy_in_force
+from app.foundation.audit import Actor, AuditEvent
+from app.foundation.errors import RefusalError
+from app.monitoring.history import history_now
+from app.patients.service import existing
+from app.storage import care_plans, signals
+from app.storage.care_plans import PlanKind
+from app.storage.unit_of_work import UnitOfWork
+from app.treatment.factors import factors_in
+from app.web.equipment import Equipment
+from app.web.etags import ChangedMeanwhileError
+
+_ALL_STATES: Final = ["open", "acknowledged", "snoozed", "closed"]
+_MOST_SIGNALS: Final = 1000
+
+
+class TaperPlanRefusedError(RefusalError):
+    """This taper plan cannot be used; see errors."""
+
+    code = "taper-plan-refused"
+
+
+_SENTENCES: Final = {
+    PlanProblem.NO_STEPS: "A plan has at least one step.",
+    PlanProblem.INTERVAL_OUT_OF_RANGE: "An interval has 1 to 365 days.",
+    PlanProblem.COUNT_NOT_POSITIVE: "A step is repeated at least once.",
+    PlanProblem.OPEN_STEP_NOT_LAST: "Only the last step may be open.",
+    PlanProblem.INTERVALS_SHORTEN: "Intervals never grow shorter along the plan.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenPlan:
+    """A taper plan with the interval that applies now, and since when; None: since induction."""
+
+    plan: TaperPlan
+    interval_days: int
+    since: date | None
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaperView:
+    """The plan and what is suggested for the next interval."""
+
+    written: WrittenPlan
+    at_interval: tuple[Benefit, ...]
+    suggestion: TaperSuggestion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Course:
+    """What the past says: benefits so far, boosters, and whether the patient is steady."""
+
+    protocol: Protocol
+    day: date
+    past: tuple[Benefit, ...]
+    boosters_on: tuple[date, ...]
+    settled: bool | None
+
+
+async def read_interval(equipment: Equipment, clinic_id: UUID, patient_id: UUID) -> PersonalInterval:
+    """Give how long this patient's benefits have lasted, and the days within which most would end.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+    """
+    async with equipment.database.work(clinic_id) as work:
+        past = await _past(work, equipment, patient_id, now=equipment.clock.now())
+    return personal_interval(past.past)
+
+
+async def read_taper(equipment: Equipment, clinic_id: UUID, patient_id: UUID) -> TaperView:
+    """Give the taper plan, with what is suggested for the next interval.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+    """
+    async with equipment.database.work(clinic_id) as work:
+        return await _view(work, equipment, patient_id, now=equipment.clock.now())
+
+
+async def write_taper(
+    equipment: Equipment,
+    clinic_id: UUID,
+    patient_id: UUID,
+    *,
+    plan: TaperPlan,
+    interval_days: int,
+    since: date | None,
+    version: int,
+    actor: Actor,
+) -> TaperView:
+    """Replace the taper plan.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+        TaperPlanRefusedError: the plan contradicts itself.
+        ChangedMeanwhileError: the version is not the current one.
+    """
+    _refuse(plan)
+    now = equipment.clock.now()
+    content: dict[str, Any] = {
+        "steps": [[step.interval_days, step.count] for step in plan.steps],
+        "interval_days": interval_days,
+        "since": since and since.isoformat(),
+    }
+    audit = AuditEvent(
+        at=now,
+        actor=actor,
+        action="taper_plan.changed",
+        subject_kind="patient",
+        subject_id=patient_id,
+        patient_id=patient_id,
+    )
+    async with equipment.database.work(clinic_id) as work:
+        await existing(work, patient_id)
+        written = await care_plans.write(
+            work, patient_id, PlanKind.TAPER, content, version=version, now=now, audit=audit
+        )
+        if not written:
+            raise ChangedMeanwhileError("header/if-match")
+        view = await _view(work, equipment, patient_id, now=now)
+        await work.commit()
+    return view
+
+
+def _refuse(plan: TaperPlan) -> None:
+    problems = problems_of_plan(plan)
+    if problems:
+        refusal = TaperPlanRefusedError()
+        raise refusal.finding(
+            {"pointer": "#/steps", "code": one.value.replace("_", "-"), "detail": _SENTENCES[one]}
+            for one in problems
+        )
+
+
+async def _view(work: UnitOfWork, equipment: Equipment, patient_id: UUID, *, now: datetime) -> TaperView:
+    past = await _past(work, equipment, patient_id, now=now)
+    written = await _written(work, patient_id)
+    at_interval = tuple(one for one in past.past if written.since is None or one.from_day >= written.since)
+    maintenance = Maintenance(
+        interval_days=written.interval_days,
+        at_interval=at_interval,
+        boosters_on=past.boosters_on,
+        settled=past.settled,
+        open_cautions=len((await factors_in(work, patient_id)).cautions),
+    )
+    suggestion = suggest(written.plan, maintenance, as_of=past.day, protocol=past.protocol)
+    return TaperView(written=written, at_interval=at_interval, suggestion=suggestion)
+
+
+async def _written(work: UnitOfWork, patient_id: UUID) -> WrittenPlan:
+    stored = await care_plans.find(work, patient_id, PlanKind.TAPER)
+    if stored.content is None:
+        plan = TAPER_NUMBERS.plan
+        return WrittenPlan(plan=plan, interval_days=plan.steps[0].interval_days, since=None, version=0)
+    since = stored.content["since"]
+    return WrittenPlan(
+        plan=TaperPlan(
+            steps=tuple(TaperStep(interval_days=days, count=count) for days, count in stored.content["steps"])
+        ),
+        interval_days=stored.content["interval_days"],
+        since=date.fromisoformat(since) if since else None,
+        version=stored.version,
+    )
+
+
+async def _past(work: UnitOfWork, equipment: Equipment, patient_id: UUID, *, now: datetime) -> _Course:
+    history, evaluation = await history_now(work, equipment, patient_id, now=now)
+    raised = await signals.page(
+        work, states=_ALL_STATES, patient_id=patient_id, after=None, limit=_MOST_SIGNALS
+    )
+    policy = await policy_in_force(work, equipment, now=now)
+    losses = [one.day for one in crossings(history, as_of=now, protocol=policy)]
+    # What totals showed is seen in the signals alone.
+    losses += [one.raised_on for one in raised if GroundName.SCALE_RELAPSE.value in one.grounds]
+    given = infusions_of_course(history.course, history.infusions, time_zone=history.time_zone)
+    days = {
+        phase: [one.day(history.time_zone) for one in given if one.phase is phase] for phase in InfusionPhase
+    }
+    return _Course(
+        protocol=policy,
+        day=evaluation.day,
+        past=benefits(
+            last_induction_on=max(days[InfusionPhase.INDUCTION], default=None),
+            boosters_on=days[InfusionPhase.BOOSTER],
+            losses_on=losses,
+            as_of=evaluation.day,
+        ),
+        boosters_on=tuple(days[InfusionPhase.BOOSTER]),
+        settled=_settled(evaluation.level),
+    )
+
+
+def _settled(level: Level) -> bool | None:
+    return None if level is Level.NO_REFERENCE else level is Level.STEADY

@@ -1,0 +1,246 @@
+"""The course as it stands: phase, induction review with its options, and what staff may change of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Final
+from uuid import UUID
+
+from app.clinical.check_ins import check_in_day, zone_of
+from app.clinical.course import (
+    InductionEnd,
+    Infusion,
+    InfusionPhase,
+    Phase,
+    induction_end,
+    infusions_of_course,
+    phase_of,
+)
+from app.clinical.profiles import EXPECTED_SESSIONS, ExpectedSessions, fits_profile
+from app.clinical.protocol import Protocol
+from app.clinical.review import (
+    EarlyResponse,
+    InductionReview,
+    early_response,
+    induction_review,
+    response_after_induction,
+)
+from app.clinics.policy import policy_in_force
+from app.foundation.audit import Actor, AuditEvent
+from app.foundation.errors import NotFoundError, RefusalError
+from app.monitoring import service as monitoring
+from app.patients.service import existing
+from app.storage import assessments, patient_states, treatment
+from app.storage.treatment import StoredCourse
+from app.storage.unit_of_work import UnitOfWork
+from app.treatment.factors import factors_in
+from app.web.equipment import Equipment
+from app.web.etags import ChangedMeanwhileError
+
+_DAYS: Final = ("induction_ended_on", "reviewed_on", "benefit_recorded_on", "ended_on", "stopped_on")
+_OVER: Final = ("ended_on", "stopped_on")
+
+
+class CourseDayInFutureError(RefusalError):
+    """What is recorded of a course has happened; this day lies in the future."""
+
+    code = "course-day-in-future"
+
+
+class CourseDayBeforeStartError(RefusalError):
+    """This day lies before the course's own first day."""
+
+    code = "course-day-before-start"
+
+
+class InductionEndsBeforeInfusionError(RefusalError):
+    """Induction cannot end before its first infusion."""
+
+    code = "induction-ends-before-infusion"
+
+
+class CourseEndsBeforeInfusionError(RefusalError):
+    """A course cannot be over before its last infusion; a later series is a course of its own."""
+
+    code = "course-ends-before-infusion"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CourseView:
+    """A course as it stands; ``infusions`` are its own, in the order in which they were given."""
+
+    stored: StoredCourse
+    phase: Phase
+    infusions: tuple[Infusion, ...]
+    induction_end: InductionEnd | None
+    review: InductionReview
+    early: tuple[EarlyResponse, ...]
+    expected: ExpectedSessions | None
+    fits_profile: bool | None
+
+
+async def read_course(equipment: Equipment, clinic_id: UUID, patient_id: UUID) -> CourseView:
+    """Give the patient's present course.
+
+    Raises:
+        NotFoundError: there is no such patient, or no course.
+    """
+    async with equipment.database.work(clinic_id) as work:
+        return await _view(work, equipment, patient_id, now=equipment.clock.now())
+
+
+async def change_course(
+    equipment: Equipment,
+    clinic_id: UUID,
+    patient_id: UUID,
+    changes: Mapping[str, date | int | None],
+    *,
+    version: int,
+    actor: Actor,
+) -> CourseView:
+    """Change what is given of the present course; None takes a day back.
+
+    Raises:
+        NotFoundError: there is no such patient, or no course.
+        ChangedMeanwhileError: the version is not the current one.
+        CourseDayInFutureError, CourseDayBeforeStartError, InductionEndsBeforeInfusionError,
+        CourseEndsBeforeInfusionError: the course would be impossible.
+    """
+    now = equipment.clock.now()
+    async with equipment.database.work(clinic_id) as work:
+        zone = (await existing(work, patient_id)).time_zone
+        await patient_states.lock(work, patient_id)
+        before = await _view(work, equipment, patient_id, now=now)
+        _refuse_impossible(before, changes, today=check_in_day(now, zone), zone=zone)
+        values: dict[str, date | int | UUID | None] = dict(changes)
+        if "benefit_recorded_on" in changes:
+            values["benefit_recorded_by"] = actor.id if changes["benefit_recorded_on"] else None
+        audit = AuditEvent(
+            at=now,
+            actor=actor,
+            action="course.changed",
+            subject_kind="course",
+            subject_id=UUID(before.stored.course.id),
+            patient_id=patient_id,
+        )
+        changed = await treatment.change_course(
+            work, UUID(before.stored.course.id), version=version, audit=audit, **values
+        )
+        if not changed:
+            raise ChangedMeanwhileError("header/if-match")
+        await monitoring.evaluate_anew(work, equipment, patient_id, now=now)
+        after = await _view(work, equipment, patient_id, now=now)
+        await work.commit()
+    return after
+
+
+def _refuse_impossible(
+    view: CourseView, changes: Mapping[str, date | int | None], *, today: date, zone: str
+) -> None:
+    """Nothing lies in the future or before the course; ends come after what they end."""
+    days = {name: day for name in _DAYS if isinstance(day := changes.get(name), date)}
+    given = [infusion.day(zone) for infusion in view.infusions]
+    for name, day in days.items():
+        if day > today:
+            raise CourseDayInFutureError(f"#/{name}")
+        if day < view.stored.course.started_on:
+            raise CourseDayBeforeStartError(f"#/{name}")
+        if name in _OVER and given and day < given[-1]:
+            raise CourseEndsBeforeInfusionError(f"#/{name}")
+    ended = days.get("induction_ended_on")
+    series = [one for one in view.infusions if one.phase is InfusionPhase.INDUCTION]
+    if ended is not None and (not series or ended < series[0].day(zone)):
+        raise InductionEndsBeforeInfusionError("#/induction_ended_on")
+
+
+async def _view(work: UnitOfWork, equipment: Equipment, patient_id: UUID, *, now: datetime) -> CourseView:
+    patient = await existing(work, patient_id)
+    stored = await treatment.stored_course(work, patient_id)
+    if stored is None:
+        raise NotFoundError
+    zone, protocol = patient.time_zone, await policy_in_force(work, equipment, now=now)
+    all_given = await treatment.infusions(work, patient_id)
+    given = infusions_of_course(stored.course, all_given, time_zone=zone)
+    end = induction_end(stored.course, given, time_zone=zone, protocol=protocol)
+    profile = (await factors_in(work, patient_id)).profile
+    planned = stored.course.planned_infusions
+    review, early = await _review(work, protocol, patient_id, stored, given, end, zone=zone, now=now)
+    return CourseView(
+        stored=stored,
+        phase=phase_of(stored.course, all_given, as_of=now, time_zone=zone, protocol=protocol),
+        infusions=given,
+        induction_end=end,
+        review=review,
+        early=early,
+        expected=EXPECTED_SESSIONS[profile] if profile else None,
+        fits_profile=fits_profile(profile, planned) if profile and planned else None,
+    )
+
+
+async def _review(
+    work: UnitOfWork,
+    protocol: Protocol,
+    patient_id: UUID,
+    stored: StoredCourse,
+    given: Sequence[Infusion],
+    end: InductionEnd | None,
+    *,
+    zone: str,
+    now: datetime,
+) -> tuple[InductionReview, tuple[EarlyResponse, ...]]:
+    series = [one for one in given if one.phase is InfusionPhase.INDUCTION]
+    if not series:
+        return _nothing_to_review(stored, now=now, zone=zone), ()
+    entries = await assessments.totals_of_patient(work, patient_id)
+    first_at, last_at = (one.given_at.astimezone(zone_of(zone)) for one in (series[0], series[-1]))
+    given_at = [one.given_at for one in given]
+    responses = [
+        (
+            entry.scale,
+            response_after_induction(
+                entry.totals,
+                scale=entry.scale,
+                first_infusion_at=first_at,
+                last_induction_at=last_at,
+                as_of=now,
+                infusions_at=given_at,
+                protocol=protocol,
+            ),
+        )
+        for entry in entries
+    ]
+    early = tuple(
+        early_response(
+            entry.totals,
+            scale=entry.scale,
+            first_infusion_at=first_at,
+            as_of=now,
+            protocol=protocol,
+        )
+        for entry in entries
+    )
+    review = induction_review(
+        completed_on=end.on if end else None,
+        reviewed_on=stored.course.reviewed_on,
+        responses=responses,
+        benefit=stored.benefit,
+        today=check_in_day(now, zone),
+    )
+    return _boosted(review, given), tuple(one for one in early if one.responded is not None)
+
+
+def _boosted(review: InductionReview, given: Sequence[Infusion]) -> InductionReview:
+    """A booster shows that maintenance has begun: nobody waits for the review any more."""
+    if not any(one.phase is InfusionPhase.BOOSTER for one in given):
+        return review
+    return replace(review, due=False, due_since=None)
+
+
+def _nothing_to_review(stored: StoredCourse, *, now: datetime, zone: str) -> InductionReview:
+    return induction_review(
+        completed_on=None,
+        reviewed_on=stored.course.reviewed_on,
+        responses=(),
+        benefit=stored.benefit,
+        today=check_in_day(now, zone),
+    )

@@ -1,0 +1,98 @@
+"""A clinic's own numbers decide for its own patients, from a time on, and every decision names them."""
+
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.support.people import ClinicClient, clinic_client, treated
+from tests.support.problems import assert_problem
+from tests.support.service import NOW, Service
+
+PATH = "/v1/clinic/policy"
+
+
+def put(clinic: ClinicClient, numbers: dict[str, Any], **more: object) -> httpx2.Response:
+    etag = clinic.http.get(PATH).headers["etag"]
+    return clinic.http.put(PATH, json={"numbers": numbers, **more}, headers={"if-match": etag})
+
+
+def half_gone(day: int) -> tuple[float, float, float]:
+    """60 % of a gain of five points is lost from day 12 on."""
+    return (8, 8, 8) if day < 12 else (5, 5, 5)
+
+
+def test_the_same_reports_are_judged_by_each_clinics_own_numbers(
+    clinic: ClinicClient, service: Service
+) -> None:
+    strict = clinic_client(service)
+    assert put(strict, {"consider_at": 0.9, "consider_at_assumed": 0.9}).status_code == 200
+    for one, levels in ((clinic, "consider_booster"), (strict, "watch")):
+        patient = treated(one, NOW, days_since=24, level=half_gone)
+        evaluation = one.evaluation(patient)
+        assert evaluation["level"] == levels
+        assert len(one.signals(patient)) == (levels == "consider_booster")
+        assert ("consider_at=0.9" in evaluation["version"]) == (one is strict)
+    strict.close()
+
+
+def test_numbers_wait_for_their_time_and_then_decide_with_the_next_report(
+    clinic: ClinicClient, service: Service
+) -> None:
+    written = put(
+        clinic, {"consider_at": 0.9, "consider_at_assumed": 0.9}, effective_from=NOW.isoformat()
+    ).json()
+    assert (written["version"], written["rule"]) == (
+        1,
+        "gain-lost 1.0, consider_at=0.9, consider_at_assumed=0.9",
+    )
+    later = NOW + timedelta(days=2)
+    waiting = put(clinic, {}, effective_from=later.isoformat()).json()
+    assert (waiting["version"], [one["version"] for one in waiting["versions"]]) == (1, [2, 1])
+    patient = treated(clinic, NOW, days_since=24, level=half_gone)
+    assert clinic.signals(patient) == []
+
+    service.clock.move_to(later)
+    phone = clinic.enrol(patient, service.url)
+    assert phone.check_in(later, (5, 5, 5)).status_code == 201
+
+    (signal,) = clinic.signals(patient)
+    assert signal["decision"]["version"] == "1.0"
+    now = clinic.http.get(PATH).json()
+    assert (now["version"], now["rule"]) == (2, "gain-lost 1.0")
+    assert {one["rule"] for one in now["versions"]} == {written["rule"], "gain-lost 1.0"}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "pointer"),
+    [
+        ({"consider_at": 0.95}, "#/numbers/consider_at"),
+        ({"consider_at": "0.6"}, "#/numbers/consider_at"),
+        ({"consider_at": True}, "#/numbers/consider_at"),
+        ({"window_least_days": 4.5}, "#/numbers/window_least_days"),
+        ({"window_least_days": 10**400}, "#/numbers/window_least_days"),
+        ({"made_up": 1}, "#/numbers/made_up"),
+        ({"day_starts_at_hour": 5}, "#/numbers/day_starts_at_hour"),
+        ({"watch_at": 0.6, "consider_at": 0.5}, "#/numbers"),
+    ],
+)
+def test_numbers_outside_their_safe_bounds_are_refused_by_name(
+    clinic: ClinicClient, numbers: dict[str, Any], pointer: str
+) -> None:
+    assert_problem(put(clinic, numbers), 422, pointer=pointer)
+    assert clinic.http.get(PATH).json()["versions"] == []
+
+
+def test_of_two_who_change_at_once_one_is_told_and_the_past_stays_decided(clinic: ClinicClient) -> None:
+    assert_problem(clinic.http.put(PATH, json={"numbers": {}}), 428)
+    past = (NOW - timedelta(days=1)).isoformat()
+    assert_problem(put(clinic, {}, effective_from=past), 422, code="policy-in-past")
+    first, second = (
+        clinic.http.put(PATH, json={"numbers": {"consider_at": at}}, headers={"if-match": '"0"'})
+        for at in (0.6, 0.5)
+    )
+    assert first.status_code == 200
+    assert_problem(second, 412)
+    (number,) = [one for one in first.json()["numbers"] if one["name"] == "consider_at"]
+    assert (number["value"], number["lowest"], number["highest"]) == (0.6, 0.4, 0.9)
