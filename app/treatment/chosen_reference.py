@@ -7,7 +7,7 @@ from app.clinical.check_ins import check_in_day
 from app.clinical.history import ChosenReference
 from app.clinical.reference import Reference
 from app.foundation.audit import Actor, AuditEvent
-from app.foundation.errors import RefusalError
+from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.monitoring import service as monitoring
 from app.monitoring.history import history_now
@@ -25,6 +25,7 @@ class ReferenceWindowError(RefusalError):
 class ReferenceNotMadeError(RefusalError):
     """No reference can be made of these days: too few check-ins, before the end of induction, or it is running."""
 
+    kind = RefusalKind.CONFLICT
     code = "reference-not-made"
 
 
