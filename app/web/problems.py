@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.logs import where
 from app.storage.failures import database_is_away
+from app.web.reasons import OTHERWISE, REASONS
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -31,52 +32,11 @@ STATUS: Final[Mapping[RefusalKind, int]] = {
     RefusalKind.UNAVAILABLE: 503,
 }
 
-# Pydantic's own sentences may quote the input; these name only the rule that was broken.
-_REASONS: Final[Mapping[str, str]] = {
-    "missing": "This field is required.",
-    "extra_forbidden": "This field is not known here.",
-    "greater_than_equal": "The value is below the least allowed, {ge}.",
-    "greater_than": "The value must be above {gt}.",
-    "less_than_equal": "The value is above the most allowed, {le}.",
-    "less_than": "The value must be below {lt}.",
-    "multiple_of": "The value must be a multiple of {multiple_of}.",
-    "string_too_long": "The text is longer than {max_length} characters.",
-    "string_too_short": "The text is shorter than {min_length} characters.",
-    "too_long": "There are more than {max_length} items.",
-    "too_short": "There are fewer than {min_length} items.",
-    "int_type": "A whole number is expected.",
-    "int_from_float": "A whole number is expected.",
-    "int_parsing": "A whole number is expected.",
-    "float_type": "A number is expected.",
-    "float_parsing": "A number is expected.",
-    "finite_number": "A finite number is expected.",
-    "bool_type": "true or false is expected.",
-    "bool_parsing": "true or false is expected.",
-    "string_type": "A text is expected.",
-    "list_type": "A list is expected.",
-    "dict_type": "An object is expected.",
-    "model_type": "An object is expected.",
-    "model_attributes_type": "An object is expected.",
-    "uuid_type": "A UUID is expected.",
-    "uuid_parsing": "A UUID is expected.",
-    "uuid_version": "A UUID of version {expected_version} is expected.",
-    "timezone_aware": "A time with an offset is expected, such as 2026-11-03T08:15:00+01:00.",
-    "datetime_type": "A time with an offset is expected, such as 2026-11-03T08:15:00+01:00.",
-    "datetime_parsing": "A time with an offset is expected, such as 2026-11-03T08:15:00+01:00.",
-    "datetime_from_date_parsing": "A time with an offset is expected, such as 2026-11-03T08:15:00+01:00.",
-    "date_type": "A date is expected, such as 2026-11-03.",
-    "date_parsing": "A date is expected, such as 2026-11-03.",
-    "date_from_datetime_parsing": "A date is expected, such as 2026-11-03.",
-    "enum": "The value is not one of those allowed: {expected}.",
-    "literal_error": "The value is not one of those allowed: {expected}.",
-    "json_invalid": "The body is not valid JSON.",
-}
 # Set on an unforeseen error once its 500 was made, so that nobody logs its text.
 ANSWERED: Final = "afterglow_answered"
 # More than anybody reads; an answer must not outgrow its question.
 _MOST_ERRORS: Final = 100
 _RETRY_AFTER_SECONDS: Final = 5
-_OTHERWISE: Final = "The value is not valid here."
 _HTTP_ERRORS: Final[Mapping[int, tuple[str, str]]] = {
     400: ("body-not-readable", "The body cannot be read as JSON in UTF-8."),
     404: ("not-found", "There is no such operation."),
@@ -249,8 +209,8 @@ def _reason(error: Mapping[str, Any]) -> str:
     cause = (error.get("ctx") or {}).get("error")
     if isinstance(cause, RefusalError):
         return cause.message()
-    template = _REASONS.get(str(error["type"]), _OTHERWISE)
+    template = REASONS.get(str(error["type"]), OTHERWISE)
     try:
         return template.format_map(error.get("ctx") or {})
     except KeyError:
-        return _OTHERWISE
+        return OTHERWISE
