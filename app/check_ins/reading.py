@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
+from app.check_ins.judging import ItemOutcome, Kept, Told
 from app.check_ins.schemas import (
     BatchReply,
     BatchResult,
@@ -15,7 +16,7 @@ from app.check_ins.schemas import (
     CrisisHelpReply,
     ImportedCheckInItem,
 )
-from app.check_ins.service import ItemOutcome, Kept, Told, open_note
+from app.check_ins.service import open_note
 from app.clinical.check_ins import CheckIn
 from app.foundation.errors import RefusalError
 from app.foundation.vault import Vault

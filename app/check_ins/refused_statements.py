@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from app.check_ins.safety_answers import says_yes
-from app.check_ins.service import Source
+from app.check_ins.sources import Source
 from app.foundation.vault import Vault
 from app.signals.safety import SafetyReport, SafetySource, report
 from app.storage.check_ins import Standing

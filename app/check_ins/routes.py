@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from app.check_ins import service
+from app.check_ins.judging import Kept, Told
 from app.check_ins.reading import STATUS_OF, batch_reply, check_in_reply, read_items, told
 from app.check_ins.refused_statements import report_refused
 from app.check_ins.safety_answers import says_yes
@@ -21,7 +22,8 @@ from app.check_ins.schemas import (
     ImportedCheckInBatch,
     ImportedCheckInItem,
 )
-from app.check_ins.service import FromClinic, FromDevice, Kept, Recorded, Source, Told
+from app.check_ins.service import Recorded
+from app.check_ins.sources import FromClinic, FromDevice, Source
 from app.clinics.access import CheckInsKey
 from app.clinics.service import crisis_phone_of
 from app.foundation.errors import RefusalError

@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 from app.check_ins.refused_statements import report_statements
 from app.check_ins.safety_answers import statements_in
 from app.check_ins.schemas import CrisisHelpReply
-from app.check_ins.service import FromDevice
+from app.check_ins.sources import FromDevice
 from app.clinics.service import crisis_phone
 from app.foundation.logs import where
 from app.foundation.tokens import TokenKind, TokenNotValidError, read_token

@@ -6,20 +6,18 @@ check-ins, their safety events and a job to evaluate again are kept all the same
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from enum import Enum
-from itertools import count
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 import structlog
 
+from app.check_ins.judging import ItemOutcome, Kept, Told, find_superseded, judge_items, numbered
 from app.check_ins.safety_answers import report_safety_answers
-from app.clinical.check_ins import CheckIn, check_in_day
-from app.foundation.audit import Actor, ActorKind, AuditEvent
+from app.check_ins.sources import Source
+from app.foundation.audit import Actor, AuditEvent
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.logs import where
-from app.foundation.tokens import TokenNotValidError, TokenReference
 from app.foundation.vault import Vault
 from app.monitoring import service as monitoring
 from app.storage import check_ins, patient_states
@@ -27,67 +25,8 @@ from app.storage.check_ins import Standing, StoredCheckIn
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
 
-# Further back the phone's memory is not to be trusted; a clinic's import has no such limit.
-_MOST_DAYS_BACK: Final = timedelta(days=30)
-_AHEAD: Final = timedelta(minutes=10)
 # After so many lost races the patient's row is locked: then it is our turn for certain.
 _OPTIMISTIC_TRIES: Final = 3
-
-
-class CheckInConflictError(RefusalError):
-    """A check-in with this id and another content is kept already; a correction needs a new id and `supersedes`."""
-
-    kind = RefusalKind.CONFLICT
-    code = "check-in-conflict"
-
-
-class CheckInInFutureError(RefusalError):
-    """This check-in's time lies more than 10 minutes in the future; please look at the phone's clock."""
-
-    code = "check-in-in-future"
-
-
-class CheckInTooOldError(RefusalError):
-    """This check-in is more than 30 days old; the clinic can import older ones."""
-
-    code = "check-in-too-old"
-
-
-class SupersededNotFoundError(RefusalError):
-    """The check-in to be corrected is not there, or was corrected or withdrawn before."""
-
-    code = "superseded-not-found"
-
-
-class ItemOutcome(Enum):
-    """What became of one check-in."""
-
-    CREATED = "created"
-    UNCHANGED = "unchanged"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """A check-in as told, valid in itself; ``canonical`` is its one way of being written down."""
-
-    check_in: CheckIn
-    input_mode: str
-    note: str | None
-    supersedes: UUID | None
-    canonical: bytes
-
-    @property
-    def id(self) -> UUID:
-        """The id that the phone chose."""
-        return UUID(self.check_in.id)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """A check-in that is kept, by this request or an earlier one."""
-
-    stored: StoredCheckIn
-    outcome: ItemOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,74 +36,6 @@ class Recorded:
     patient_id: UUID
     locale: str
     items: tuple[Kept | RefusalError, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FromDevice:
-    """Reports that a patient's device sends: whose it is, the token says."""
-
-    token: TokenReference
-
-    @property
-    def clinic_id(self) -> UUID:
-        """The tenant."""
-        return self.token.clinic_id
-
-    async def standing(self, work: UnitOfWork, ids: Sequence[UUID], now: datetime) -> Standing:
-        """Find who this is and where they stand, in one read."""
-        found = await check_ins.standing_by_token(work, self.token.digest, ids=ids, now=now)
-        if found is None:
-            raise TokenNotValidError
-        return found
-
-    def actor(self, standing: Standing) -> Actor:
-        """Who the audit trail says it was."""
-        return Actor(kind=ActorKind.DEVICE, id=standing.device_id)
-
-    @property
-    def is_history(self) -> bool:
-        """Whether this is brought along from elsewhere."""
-        return False
-
-    def refuse_time(self, recorded_at: datetime, now: datetime) -> None:
-        """Refuse a time that a phone cannot mean."""
-        if recorded_at > now + _AHEAD:
-            raise CheckInInFutureError("#/recorded_at")
-        if recorded_at < now - _MOST_DAYS_BACK:
-            raise CheckInTooOldError("#/recorded_at")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FromClinic:
-    """Past reports that a clinic brings along for one of its patients."""
-
-    clinic_id: UUID
-    patient_id: UUID
-    by: Actor
-
-    async def standing(self, work: UnitOfWork, ids: Sequence[UUID], now: datetime) -> Standing:
-        """Find where the patient stands."""
-        found = await check_ins.standing_of_patient(work, self.patient_id, ids=ids, now=now)
-        if found is None:
-            raise NotFoundError
-        return found
-
-    def actor(self, _standing: Standing) -> Actor:
-        """Who the audit trail says it was."""
-        return self.by
-
-    @property
-    def is_history(self) -> bool:
-        """Whether this is brought along from elsewhere."""
-        return True
-
-    def refuse_time(self, recorded_at: datetime, now: datetime) -> None:
-        """Refuse the future; the past has no limit."""
-        if recorded_at > now + _AHEAD:
-            raise CheckInInFutureError("#/recorded_at")
-
-
-Source = FromDevice | FromClinic
 
 
 async def record(equipment: Equipment, source: Source, told: Sequence[Told]) -> Recorded:
@@ -212,8 +83,8 @@ async def _record_once(
         if lock:
             await patient_states.lock(work, standing.patient_id)
             standing = await source.standing(work, ids, now)
-        items = _judge_items(equipment.vault, source, standing, told, now=now, clinic_id=source.clinic_id)
-        items = _numbered(await _find_superseded(work, standing, items), after=standing.sync_sequence)
+        items = judge_items(equipment.vault, source, standing, told, now=now, clinic_id=source.clinic_id)
+        items = numbered(await find_superseded(work, standing, items), after=standing.sync_sequence)
         new = [
             item.stored for item in items if isinstance(item, Kept) and item.outcome is ItemOutcome.CREATED
         ]
@@ -315,98 +186,6 @@ def open_note(vault: Vault, clinic_id: UUID, stored: StoredCheckIn) -> str | Non
         clinic_id=clinic_id,
         row_id=UUID(stored.check_in.id),
     )
-
-
-def _judge_items(
-    vault: Vault, source: Source, standing: Standing, told: Sequence[Told], *, now: datetime, clinic_id: UUID
-) -> list[Kept | RefusalError]:
-    """Tell new items from those kept before and those that cannot be kept."""
-    seen = dict(standing.seen)
-    judged: list[Kept | RefusalError] = []
-    for one in told:
-        digest = vault.digest(b"check-in", standing.patient_id.bytes, one.canonical)
-        key = one.check_in.id
-        try:
-            if key in seen:
-                if seen[key] != digest.hex():
-                    raise CheckInConflictError("#/id")
-                outcome = ItemOutcome.UNCHANGED
-            else:
-                source.refuse_time(one.check_in.recorded_at, now)
-                outcome = ItemOutcome.CREATED
-        except RefusalError as refusal:
-            judged.append(refusal)
-            continue
-        seen[key] = digest.hex()
-        stored = _stored(vault, one, digest=digest, now=now, clinic_id=clinic_id)
-        judged.append(Kept(stored=stored, outcome=outcome))
-    return judged
-
-
-def _numbered(items: list[Kept | RefusalError], *, after: int) -> list[Kept | RefusalError]:
-    """Give the new items their places in the sync, without a gap: the counter moves by their number."""
-    places = count(after + 1)
-    return [
-        replace(item, stored=replace(item.stored, sync_sequence=next(places)))
-        if isinstance(item, Kept) and item.outcome is ItemOutcome.CREATED
-        else item
-        for item in items
-    ]
-
-
-def _stored(vault: Vault, one: Told, *, digest: bytes, now: datetime, clinic_id: UUID) -> StoredCheckIn:
-    told = one.check_in
-    day = check_in_day(told.recorded_at, told.time_zone)
-    sealed = one.note and vault.seal(
-        one.note, table="check_ins", column="note_sealed", clinic_id=clinic_id, row_id=one.id
-    )
-    return StoredCheckIn(
-        check_in=told,
-        check_in_day=day,
-        received_at=now,
-        late=day < check_in_day(now, told.time_zone),
-        input_mode=one.input_mode,
-        note_sealed=sealed or None,
-        sync_sequence=0,
-        digest=digest,
-        supersedes=one.supersedes,
-    )
-
-
-async def _find_superseded(
-    work: UnitOfWork, standing: Standing, items: list[Kept | RefusalError]
-) -> list[Kept | RefusalError]:
-    """Refuse corrections of what is not there to be corrected."""
-    wanted = [item.stored.supersedes for item in items if isinstance(item, Kept) and _is_correction(item)]
-    if not wanted:
-        return items
-    found = await check_ins.find_all(work, standing.patient_id, [one for one in wanted if one])
-    correctable = {key for key, one in found.items() if not one.superseded_by and not one.withdrawn_at}
-    correctable |= {
-        UUID(item.stored.check_in.id)
-        for item in items
-        if isinstance(item, Kept) and item.outcome is ItemOutcome.CREATED
-    }
-    refused: set[str] = set()
-    judged: list[Kept | RefusalError] = []
-    for item in items:
-        if not isinstance(item, Kept):
-            judged.append(item)
-            continue
-        told = item.stored.check_in.id
-        target = item.stored.supersedes if _is_correction(item) else None
-        # Nothing corrects itself; and what is refused here was not kept for its copy in the same batch either.
-        if told in refused or (target is not None and (str(target) == told or target not in correctable)):
-            refused.add(told)
-            judged.append(SupersededNotFoundError("#/supersedes"))
-            continue
-        correctable.discard(target) if target else None
-        judged.append(item)
-    return judged
-
-
-def _is_correction(item: Kept) -> bool:
-    return item.outcome is ItemOutcome.CREATED and item.stored.supersedes is not None
 
 
 async def _mark_superseded(

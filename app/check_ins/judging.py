@@ -1,0 +1,152 @@
+"""What becomes of each check-in that was told: new, kept before, or refused, with its place in the sync."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum
+from itertools import count
+from uuid import UUID
+
+from app.check_ins.sources import Source
+from app.clinical.check_ins import CheckIn, check_in_day
+from app.foundation.errors import RefusalError, RefusalKind
+from app.foundation.vault import Vault
+from app.storage import check_ins
+from app.storage.check_ins import Standing, StoredCheckIn
+from app.storage.unit_of_work import UnitOfWork
+
+
+class CheckInConflictError(RefusalError):
+    """A check-in with this id and another content is kept already; a correction needs a new id and `supersedes`."""
+
+    kind = RefusalKind.CONFLICT
+    code = "check-in-conflict"
+
+
+class SupersededNotFoundError(RefusalError):
+    """The check-in to be corrected is not there, or was corrected or withdrawn before."""
+
+    code = "superseded-not-found"
+
+
+class ItemOutcome(Enum):
+    """What became of one check-in."""
+
+    CREATED = "created"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A check-in as told, valid in itself; ``canonical`` is its one way of being written down."""
+
+    check_in: CheckIn
+    input_mode: str
+    note: str | None
+    supersedes: UUID | None
+    canonical: bytes
+
+    @property
+    def id(self) -> UUID:
+        """The id that the phone chose."""
+        return UUID(self.check_in.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A check-in that is kept, by this request or an earlier one."""
+
+    stored: StoredCheckIn
+    outcome: ItemOutcome
+
+
+def judge_items(
+    vault: Vault, source: Source, standing: Standing, told: Sequence[Told], *, now: datetime, clinic_id: UUID
+) -> list[Kept | RefusalError]:
+    """Tell new items from those kept before and those that cannot be kept."""
+    seen = dict(standing.seen)
+    judged: list[Kept | RefusalError] = []
+    for one in told:
+        digest = vault.digest(b"check-in", standing.patient_id.bytes, one.canonical)
+        key = one.check_in.id
+        try:
+            if key in seen:
+                if seen[key] != digest.hex():
+                    raise CheckInConflictError("#/id")
+                outcome = ItemOutcome.UNCHANGED
+            else:
+                source.refuse_time(one.check_in.recorded_at, now)
+                outcome = ItemOutcome.CREATED
+        except RefusalError as refusal:
+            judged.append(refusal)
+            continue
+        seen[key] = digest.hex()
+        stored = _stored(vault, one, digest=digest, now=now, clinic_id=clinic_id)
+        judged.append(Kept(stored=stored, outcome=outcome))
+    return judged
+
+
+def numbered(items: list[Kept | RefusalError], *, after: int) -> list[Kept | RefusalError]:
+    """Give the new items their places in the sync, without a gap: the counter moves by their number."""
+    places = count(after + 1)
+    return [
+        replace(item, stored=replace(item.stored, sync_sequence=next(places)))
+        if isinstance(item, Kept) and item.outcome is ItemOutcome.CREATED
+        else item
+        for item in items
+    ]
+
+
+def _stored(vault: Vault, one: Told, *, digest: bytes, now: datetime, clinic_id: UUID) -> StoredCheckIn:
+    told = one.check_in
+    day = check_in_day(told.recorded_at, told.time_zone)
+    sealed = one.note and vault.seal(
+        one.note, table="check_ins", column="note_sealed", clinic_id=clinic_id, row_id=one.id
+    )
+    return StoredCheckIn(
+        check_in=told,
+        check_in_day=day,
+        received_at=now,
+        late=day < check_in_day(now, told.time_zone),
+        input_mode=one.input_mode,
+        note_sealed=sealed or None,
+        sync_sequence=0,
+        digest=digest,
+        supersedes=one.supersedes,
+    )
+
+
+async def find_superseded(
+    work: UnitOfWork, standing: Standing, items: list[Kept | RefusalError]
+) -> list[Kept | RefusalError]:
+    """Refuse corrections of what is not there to be corrected."""
+    wanted = [item.stored.supersedes for item in items if isinstance(item, Kept) and _is_correction(item)]
+    if not wanted:
+        return items
+    found = await check_ins.find_all(work, standing.patient_id, [one for one in wanted if one])
+    correctable = {key for key, one in found.items() if not one.superseded_by and not one.withdrawn_at}
+    correctable |= {
+        UUID(item.stored.check_in.id)
+        for item in items
+        if isinstance(item, Kept) and item.outcome is ItemOutcome.CREATED
+    }
+    refused: set[str] = set()
+    judged: list[Kept | RefusalError] = []
+    for item in items:
+        if not isinstance(item, Kept):
+            judged.append(item)
+            continue
+        told = item.stored.check_in.id
+        target = item.stored.supersedes if _is_correction(item) else None
+        # Nothing corrects itself; and what is refused here was not kept for its copy in the same batch either.
+        if told in refused or (target is not None and (str(target) == told or target not in correctable)):
+            refused.add(told)
+            judged.append(SupersededNotFoundError("#/supersedes"))
+            continue
+        correctable.discard(target) if target else None
+        judged.append(item)
+    return judged
+
+
+def _is_correction(item: Kept) -> bool:
+    return item.outcome is ItemOutcome.CREATED and item.stored.supersedes is not None
