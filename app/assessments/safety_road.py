@@ -5,12 +5,10 @@ it looks into the body as it was sent; an answer that acts becomes a safety even
 names the event.
 """
 
-from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import structlog
-from fastapi import Request, Response
-from fastapi.routing import APIRoute
+from fastapi import Request
 
 from app.assessments.reporting import report_answer
 from app.assessments.safety_items import FoundAnswer, answers_in, source_id
@@ -22,33 +20,18 @@ from app.foundation.tokens import TokenNotValidError
 from app.patients.service import existing
 from app.signals.safety import SafetySource
 from app.web.equipment import Equipment
+from app.web.watched_route import WatchedRoute
 
 
-class AssessmentSafetyRoute(APIRoute):
+class AssessmentSafetyRoute(WatchedRoute):
     """A route that cannot lose the answer to a suicide item."""
 
-    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override] # narrower than Coroutine, as used
-        """Wrap FastAPI's own handler."""
-        handle = super().get_route_handler()
-
-        async def handle_safely(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except Exception as error:
-                answers = answers_in(await _body_of(request)) if request.method == "POST" else []
-                event_id = await _report_all(request, answers) if answers else None
-                if event_id is not None:
-                    vars(error)["safety_event_id"] = event_id
-                raise
-
-        return handle_safely
-
-
-async def _body_of(request: Request) -> bytes:
-    try:
-        return await request.body()
-    except Exception:  # noqa: BLE001 - a body that cannot be read holds no answer that we could find
-        return b""
+    async def on_failure(self, request: Request, body: bytes, error: Exception) -> None:
+        """Set every answer that acts on its road, and name the event on the error."""
+        answers = answers_in(body) if request.method == "POST" else []
+        event_id = await _report_all(request, answers) if answers else None
+        if event_id is not None:
+            vars(error)["safety_event_id"] = event_id
 
 
 async def _report_all(request: Request, answers: list[FoundAnswer]) -> UUID | None:

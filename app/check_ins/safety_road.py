@@ -5,12 +5,10 @@ included, it looks into the body as it was sent; a statement found there becomes
 and crisis help travels with the error.
 """
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
-from fastapi import Request, Response
-from fastapi.routing import APIRoute
+from fastapi import Request
 
 from app.check_ins.refused_statements import report_statements
 from app.check_ins.safety_answers import statements_in
@@ -22,32 +20,17 @@ from app.foundation.tokens import TokenKind, TokenNotValidError, read_token
 from app.messages.crisis_help import crisis_help
 from app.web.dependencies import bearer_token
 from app.web.equipment import Equipment
+from app.web.watched_route import WatchedRoute
 
 
-class SafetyRoadRoute(APIRoute):
+class SafetyRoadRoute(WatchedRoute):
     """A route that cannot lose a patient's statement."""
 
-    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override] # narrower than Coroutine, as used
-        """Wrap FastAPI's own handler."""
-        handle = super().get_route_handler()
-
-        async def handle_safely(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except Exception as error:
-                statements = statements_in(await _body_of(request))
-                if statements:
-                    vars(error)["crisis_help"] = await _report_all(request, statements)
-                raise
-
-        return handle_safely
-
-
-async def _body_of(request: Request) -> bytes:
-    try:
-        return await request.body()
-    except Exception:  # noqa: BLE001 - a body that cannot be read holds no statement that we could find
-        return b""
+    async def on_failure(self, request: Request, body: bytes, error: Exception) -> None:
+        """Set every statement on its road, and hang the help to show on the error."""
+        statements = statements_in(body)
+        if statements:
+            vars(error)["crisis_help"] = await _report_all(request, statements)
 
 
 async def _report_all(request: Request, statements: list[object]) -> dict[str, Any]:
