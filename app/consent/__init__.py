@@ -1,0 +1,1 @@
+"""Consent and its withdrawal, export of one's own data, erasure."""
