@@ -7,6 +7,9 @@ UV := $(VENV)/bin/uv
 RUN := $(UV) run --frozen --no-sync
 STAMP := $(VENV)/.synced
 ARGS ?=
+# Test files at a time. Many of them wait (for processes, for a worker's turn), so one more than two processors.
+RUNNERS ?= 3
+PYTEST := $(RUN) pytest --numprocesses $(RUNNERS) --dist loadfile --no-loadscope-reorder
 POSTGRES_15 := /usr/lib/postgresql/15/bin
 
 # Where this is set, every one of our many short processes compiles all of its code anew: seconds each.
@@ -18,11 +21,11 @@ demo: install ## show the main job on a synthetic clinic (ARGS=--once ends after
 	@$(RUN) afterglow demo $(ARGS)
 
 test: lint ## every check and every test
-	@$(RUN) pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 test-postgres-15: install ## storage tests and journeys on the oldest PostgreSQL that serves (Debian's postgresql-15)
 	@test -x $(POSTGRES_15)/postgres || { echo "PostgreSQL 15 is not in $(POSTGRES_15): apt-get install postgresql-15"; exit 1; }
-	@AFTERGLOW_TEST_PG_BIN=$(POSTGRES_15) $(RUN) pytest tests/storage tests/journeys $(ARGS)
+	@AFTERGLOW_TEST_PG_BIN=$(POSTGRES_15) $(PYTEST) tests/storage tests/journeys $(ARGS)
 
 test-fresh-clone: ## prove that a clone needs nothing else: make test in one, as nobody when run by root
 	@.ci/fresh-clone $(ARGS)

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
@@ -13,6 +12,7 @@ from tests.support.service import NOW, Service
 
 GOOD: dict[str, Any] = {"recorded_at": NOW.isoformat(), "time_zone": "Europe/Berlin", "mood": 5}
 ABSENT = object()
+SOME_ID = "056ccf1e-afb6-410c-9ce7-c9503b096091"
 
 WRONG_FIELDS: list[tuple[str, object, str]] = [
     ("mood", -1, "#/mood"),
@@ -44,7 +44,7 @@ WRONG_FIELDS: list[tuple[str, object, str]] = [
     ("input_mode", "import", "#/input_mode"),
     ("input_mode", CANARY, "#/input_mode"),
     ("supersedes", CANARY, "#/supersedes"),
-    ("supersedes", str(uuid4()), "#/supersedes"),
+    ("supersedes", SOME_ID, "#/supersedes"),
     ("time_zone", ABSENT, "#/time_zone"),
     ("time_zone", "Mars/Olympus", "#/time_zone"),
     ("time_zone", "../../etc/passwd", "#/time_zone"),
@@ -72,8 +72,8 @@ WRONG_FIELDS: list[tuple[str, object, str]] = [
     ("moood", 5, "#/moood"),
     (CANARY * 4, 5, "#/" + (CANARY * 4)[:64]),
     ("a/b~c", 5, "#/a~1b~0c"),
-    ("id", str(uuid4()), "#/id"),
-    ("patient_id", str(uuid4()), "#/patient_id"),
+    ("id", SOME_ID, "#/id"),
+    ("patient_id", SOME_ID, "#/patient_id"),
 ]
 
 
