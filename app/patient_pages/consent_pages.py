@@ -1,0 +1,1 @@
+"""Consent: the text, the person's answer, and taking it back."""
