@@ -79,6 +79,7 @@ def check_in_reply(
         asks_about_booster=told_of.asks_about_booster,
         self_harm_thoughts=told_of.self_harm_thoughts,
         input_mode=stored.input_mode,  # type: ignore[arg-type] # the table's own check allows these three only
+        clock_skew_seconds=stored.clock_skew_seconds,
         supersedes=stored.supersedes,
         superseded_by=stored.superseded_by,
         withdrawn_at=stored.withdrawn_at,
