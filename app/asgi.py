@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from app.assessments import routes as assessments
 from app.check_ins import routes as check_ins
 from app.clinics import routes as clinics
+from app.consent import routes as consent
 from app.monitoring import routes as monitoring
 from app.patients import routes as patients
 from app.signals import routes as signals
@@ -63,7 +64,9 @@ def build_api(
         signals.router,
         signals.safety_router,
         webhooks.router,
+        consent.router,
         patients.own_router,
+        consent.own_router,
         check_ins.help_router,
         health.router,
     ):

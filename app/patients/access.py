@@ -10,6 +10,7 @@ from fastapi.security.base import SecurityBase
 
 from app.foundation.audit import Actor, ActorKind
 from app.foundation.tokens import TokenKind, TokenNotValidError, TokenReference, read_token
+from app.patients.consent_standing import ConsentStanding, standing_from
 from app.storage import devices
 from app.web.dependencies import EquipmentNeeded, bearer_token
 
@@ -24,6 +25,7 @@ class PatientCaller:
     time_zone: str
     locale: str
     mode: str
+    consent: ConsentStanding
 
     @property
     def actor(self) -> Actor:
@@ -69,6 +71,7 @@ async def signed_in_patient(equipment: EquipmentNeeded, reference: DeviceTokenPr
         time_zone=found.time_zone,
         locale=found.locale,
         mode=found.mode,
+        consent=standing_from(version=found.consent_version, withdrawn_at=found.consent_withdrawn_at),
     )
 
 

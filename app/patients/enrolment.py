@@ -11,6 +11,7 @@ from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
 from app.patients import tokens
+from app.patients.consent_standing import ConsentStanding, standing_of
 from app.patients.enrolment_codes import LASTS, MOST_TRIES, CodeText, new_code, read_code
 from app.storage import devices, enrolment_codes, failed_tries, patients
 from app.storage.patients import PatientRecord
@@ -56,6 +57,7 @@ class Enrolled:
 
     tokens: tokens.IssuedTokens
     patient: PatientRecord
+    consent: ConsentStanding
 
 
 async def issue_code(equipment: Equipment, clinic_id: UUID, patient_id: UUID, *, actor: Actor) -> IssuedCode:
@@ -131,12 +133,13 @@ async def enrol(equipment: Equipment, *, code_text: str, device_name: str, addre
             work, device_id=device_id, patient_id=found.patient_id, parent_id=None, now=now
         )
         patient = await patients.find(work, found.patient_id)
-        if patient is None:
+        consent = await standing_of(work, found.patient_id)
+        if patient is None or consent is None:
             raise CodeNotValidError("#/code")
         # Not a failed try after all; the same transaction, or the count would be wrong after a crash.
         await failed_tries.take_one_back(work, caller, window_start=window_start)
         await work.commit()
-    return Enrolled(tokens=issued, patient=patient)
+    return Enrolled(tokens=issued, patient=patient, consent=consent)
 
 
 async def _count_try(

@@ -141,4 +141,10 @@ async def change_me(body: PatientChange, equipment: EquipmentNeeded, caller: Pat
         version=None,
         actor=caller.actor,
     )
-    return MeReply.about(patient.id, time_zone=patient.time_zone, locale=patient.locale, mode=patient.mode)
+    return MeReply.about(
+        patient.id,
+        time_zone=patient.time_zone,
+        locale=patient.locale,
+        mode=patient.mode,
+        consent=caller.consent,
+    )

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from app.patients.access import PatientCaller
+from app.patients.consent_standing import ConsentStanding
 from app.patients.enrolment import Enrolled
 from app.patients.service import Patient
 from app.patients.tokens import IssuedTokens
@@ -96,18 +97,27 @@ class MeReply(ReplyBody):
     time_zone: str
     locale: str
     mode: Mode = Field(description="'test' while the clinic tries things out")
+    consent: ConsentStanding = Field(description="Ask unless 'given'; after 'withdrawn' nothing is taken")
 
     @classmethod
     def of(cls, caller: PatientCaller) -> "MeReply":
         """Make the reply."""
         return cls.about(
-            caller.patient_id, time_zone=caller.time_zone, locale=caller.locale, mode=caller.mode
+            caller.patient_id,
+            time_zone=caller.time_zone,
+            locale=caller.locale,
+            mode=caller.mode,
+            consent=caller.consent,
         )
 
     @classmethod
-    def about(cls, patient_id: UUID, *, time_zone: str, locale: str, mode: str) -> "MeReply":
+    def about(
+        cls, patient_id: UUID, *, time_zone: str, locale: str, mode: str, consent: ConsentStanding
+    ) -> "MeReply":
         """Make the reply from its parts; the mode is checked against what is declared."""
-        return cls.model_validate({"id": patient_id, "time_zone": time_zone, "locale": locale, "mode": mode})
+        return cls.model_validate(
+            {"id": patient_id, "time_zone": time_zone, "locale": locale, "mode": mode, "consent": consent}
+        )
 
 
 class EnrolmentReply(TokensReply):
@@ -119,7 +129,13 @@ class EnrolmentReply(TokensReply):
     def of_enrolled(cls, enrolled: Enrolled) -> "EnrolmentReply":
         """Make the reply."""
         patient = enrolled.patient
-        me = MeReply.about(patient.id, time_zone=patient.time_zone, locale=patient.locale, mode=patient.mode)
+        me = MeReply.about(
+            patient.id,
+            time_zone=patient.time_zone,
+            locale=patient.locale,
+            mode=patient.mode,
+            consent=enrolled.consent,
+        )
         return cls(**TokensReply.of(enrolled.tokens).model_dump(), patient=me)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, UniqueConstraint, 
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from app.foundation.audit import AuditEvent
+from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
 from app.storage.rows import CARE, TenantRow
 from app.storage.unit_of_work import UnitOfWork
@@ -86,6 +87,8 @@ class SignedInPatient:
     time_zone: str
     locale: str
     mode: str
+    consent_version: str | None
+    consent_withdrawn_at: datetime | None
 
 
 async def add(
@@ -138,7 +141,15 @@ async def add_tokens(
 async def signed_in_patient(work: UnitOfWork, digest: bytes, *, now: datetime) -> SignedInPatient | None:
     """Find whose working access token this is."""
     found = await work.execute(
-        select(DeviceRow.patient_id, DeviceRow.id, PatientRow.time_zone, PatientRow.locale, PatientRow.mode)
+        select(
+            DeviceRow.patient_id,
+            DeviceRow.id,
+            PatientRow.time_zone,
+            PatientRow.locale,
+            PatientRow.mode,
+            PatientStateRow.consent_version,
+            PatientStateRow.consent_withdrawn_at,
+        )
         .join_from(
             DeviceTokenRow,
             DeviceRow,
@@ -147,6 +158,11 @@ async def signed_in_patient(work: UnitOfWork, digest: bytes, *, now: datetime) -
         .join(
             PatientRow,
             (PatientRow.clinic_id == DeviceRow.clinic_id) & (PatientRow.id == DeviceRow.patient_id),
+        )
+        .join(
+            PatientStateRow,
+            (PatientStateRow.clinic_id == PatientRow.clinic_id)
+            & (PatientStateRow.patient_id == PatientRow.id),
         )
         .where(
             DeviceTokenRow.clinic_id == work.clinic_id,
@@ -163,6 +179,8 @@ async def signed_in_patient(work: UnitOfWork, digest: bytes, *, now: datetime) -
         time_zone=row.time_zone,
         locale=row.locale,
         mode=row.mode,
+        consent_version=row.consent_version,
+        consent_withdrawn_at=row.consent_withdrawn_at,
     )
 
 
