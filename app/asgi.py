@@ -11,7 +11,9 @@ from starlette.types import ASGIApp
 from app.assessments import routes as assessments
 from app.check_ins import routes as check_ins
 from app.clinics import routes as clinics
+from app.consent import routes as consent
 from app.monitoring import routes as monitoring
+from app.patient_pages import check_in_routes, own_routes, public_routes, sign_in_routes
 from app.patients import routes as patients
 from app.signals import routes as signals
 from app.treatment import routes as treatment
@@ -63,9 +65,16 @@ def build_api(
         signals.router,
         signals.safety_router,
         webhooks.router,
+        consent.router,
         patients.own_router,
+        consent.own_router,
         check_ins.help_router,
         health.router,
+        check_in_routes.router,
+        sign_in_routes.router,
+        own_routes.router,
+        public_routes.router,
+        public_routes.rest_router,
     ):
         api.include_router(router)
     api.webhooks.routes.extend(webhooks.outgoing.routes)

@@ -61,9 +61,7 @@ async def _correct(equipment: Equipment, source: FromDevice, told: Told, patient
             standing = await _standing(work, patient_id, told.id)
         if earlier is not None:
             return Sent(stored=earlier, sending=Sending.KEPT_BEFORE)
-        correction = replace(
-            told, check_in=replace(told.check_in, id=str(corrected_id)), supersedes=standing
-        )
+        correction = replace(told, check_in=replace(told.check_in, id=str(corrected_id)), supersedes=standing)
         recorded = await record(equipment, source, [correction])
         (outcome,) = recorded.items
         if isinstance(outcome, Kept):
@@ -79,7 +77,9 @@ def _id_of_correction(equipment: Equipment, patient_id: UUID, told: Told) -> UUI
 
     A UUIDv7 with the time of the form's own id.
     """
-    made = bytearray(equipment.vault.digest(b"correction", patient_id.bytes, told.id.bytes, told.canonical)[:16])
+    made = bytearray(
+        equipment.vault.digest(b"correction", patient_id.bytes, told.id.bytes, told.canonical)[:16]
+    )
     made[:6] = told.id.bytes[:6]
     made[6] = made[6] & 0x0F | 0x70
     made[8] = made[8] & 0x3F | 0x80

@@ -19,6 +19,7 @@ from app.clinical.signals import Move, next_move
 from app.foundation.audit import SYSTEM, AuditEvent
 from app.monitoring.conditions import conditions_of, is_review_due, tell_conditions
 from app.monitoring.history import episode_of_patient, history_of, protocol_of, standing_of
+from app.patients.consent_standing import ConsentWithdrawnError
 from app.signals.episodes import Told, carry_out, close_by_infusion
 from app.storage import care_plans, patient_states
 from app.storage.care_plans import PlanKind
@@ -89,8 +90,14 @@ async def follow(
 
 
 async def evaluate_anew(work: UnitOfWork, equipment: Equipment, patient_id: UUID, *, now: datetime) -> None:
-    """Evaluate from the whole history and do what follows; the caller holds the patient's turn."""
+    """Evaluate from the whole history and do what follows; the caller holds the patient's turn.
+
+    Nothing is evaluated for a patient who withdrew consent; the memory goes, for the day they give it again.
+    """
     standing = await standing_of(work, patient_id, now=now)
+    if standing.consent_withdrawn_at is not None:
+        await patient_states.forget_memory(work, patient_id)
+        return
     evaluated = await _from_history(work, equipment, standing, now=now)
     await patient_states.keep_answer(
         work,
@@ -145,10 +152,13 @@ async def evaluation_now(equipment: Equipment, clinic_id: UUID, patient_id: UUID
 
     Raises:
         NotFoundError: the clinic has no such patient.
+        ConsentWithdrawnError: the patient has withdrawn consent.
     """
     now = equipment.clock.now()
     async with equipment.database.work(clinic_id) as work:
         standing = await standing_of(work, patient_id, now=now)
+        if standing.consent_withdrawn_at is not None:
+            raise ConsentWithdrawnError
         memory = _remembered(standing, protocol_of(standing, equipment))
         if memory is None:
             memory = remember(

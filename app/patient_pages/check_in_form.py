@@ -64,7 +64,9 @@ class FormIdentity:
 
 def new_form(now: datetime, time_zone: str, *, check_in_id: UUID | None = None) -> FormIdentity:
     """Open a form now."""
-    return FormIdentity(check_in_id=check_in_id or new_id(), opened_at=now.replace(microsecond=0), time_zone=time_zone)
+    return FormIdentity(
+        check_in_id=check_in_id or new_id(), opened_at=now.replace(microsecond=0), time_zone=time_zone
+    )
 
 
 def identity_in(form: Form) -> FormIdentity | None:

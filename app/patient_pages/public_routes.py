@@ -1,17 +1,18 @@
 """What everybody may open: help, files, what a phone keeps for times without a connection, and "no such page"."""
 
 import json
+from dataclasses import replace
 from typing import Final
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from app.foundation.errors import NotFoundError
 from app.patient_pages.check_in_pages import shell_page
 from app.patient_pages.page_route import SIGN_IN, PageRoute, failure_page
-from app.patient_pages.rendering import FILES, TEMPLATES, render, who
-from app.patient_pages.visitor import AnyVisitor
+from app.patient_pages.rendering import FILES, TEMPLATES, VERSION, render, who
+from app.patient_pages.visitor import AnyVisitor, visitor_without_look_up
 from app.patient_pages.words import NAMES, say_in
-from app.foundation.errors import NotFoundError
 from app.web.dependencies import EquipmentNeeded
 
 router = APIRouter(prefix="/p", route_class=PageRoute, include_in_schema=False)
@@ -38,17 +39,23 @@ async def static_file(name: str) -> Response:
     return FILES.answer(name)
 
 
-@router.get("/offline")
-async def offline_form(equipment: EquipmentNeeded, request: Request) -> Response:
+@router.get("/offline/{language}")
+async def offline_form(language: str, equipment: EquipmentNeeded, request: Request) -> Response:
     """Give the form as a phone keeps it: nobody's, of no day yet."""
-    return shell_page(equipment, request)
+    if language not in NAMES:
+        raise NotFoundError
+    found = visitor_without_look_up(request, equipment, session="")
+    nobody = replace(found, language=language, switched_to="", new_anchor=False, token="")
+    return shell_page(equipment, nobody)
 
 
 @router.get("/worker.js")
 async def service_worker() -> Response:
     """Give the program that shows the kept form when there is no connection."""
     text = TEMPLATES.get_template("worker.js").render(
-        files=json.dumps(sorted(FILES.paths.values())), languages=json.dumps(sorted(NAMES)), version=FILES.version
+        files=json.dumps(sorted(FILES.paths.values())),
+        languages=json.dumps(sorted(NAMES)),
+        version=VERSION,
     )
     return Response(text, media_type="text/javascript; charset=utf-8", headers={"cache-control": "no-cache"})
 

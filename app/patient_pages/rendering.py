@@ -1,12 +1,14 @@
 """Making a page: the room's templates and files, with what stands on every page."""
 
+import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
 from app.foundation.vault import Vault
 from app.patient_pages.visitor import Visitor
-from app.patient_pages.words import NAMES, say_in
+from app.patient_pages.words import NAMES, WORDS, say_in
 from app.web.equipment import Equipment
 from app.web.pages import static_files
 from app.web.pages.answers import PageAnswer
@@ -15,10 +17,19 @@ from app.web.pages.static_files import StaticFiles
 from app.web.pages.templates import template_environment
 
 _HERE: Final = Path(__file__).parent
+
+
+def _template_texts() -> list[bytes]:
+    return [path.read_bytes() for path in sorted((_HERE / "templates").iterdir())]
+
+
 TEMPLATES: Final = template_environment(_HERE / "templates")
-FILES: Final = StaticFiles(
-    "/p/static/", [Path(static_files.__file__).with_name("static"), _HERE / "static"]
-)
+FILES: Final = StaticFiles("/p/static/", [Path(static_files.__file__).with_name("static"), _HERE / "static"])
+
+# Another name as soon as anything changes that a phone keeps: files, templates, words.
+VERSION: Final = hashlib.sha256(
+    b"".join((FILES.version.encode(), *_template_texts(), repr(WORDS).encode()))
+).hexdigest()[:12]
 
 
 def render(
@@ -29,6 +40,7 @@ def render(
     here: str,
     status: int = 200,
     help_first: bool = False,
+    hidden: Mapping[str, str] | None = None,
     **values: object,
 ) -> PageAnswer:
     """Make a page; ``here`` is the path that it can be opened at again, for the switch of language."""
@@ -43,7 +55,7 @@ def render(
         who=who(equipment.vault, visitor),
         here=here,
         help_first=help_first,
-        hidden={TOKEN_FIELD: visitor.token} | dict(values.pop("hidden", None) or {}),
+        hidden={TOKEN_FIELD: visitor.token} | dict(hidden or {}),
         **values,
     )
     answer = PageAnswer(text, status)

@@ -143,9 +143,7 @@ async def _ask_for_day(
 def _for_today(equipment: Equipment, visitor: Visitor, form: Form) -> Form:
     """Open the form anew for today, under its own id, with its answers."""
     known = identity_in(form)
-    opened = new_form(
-        equipment.clock.now(), _zone(visitor), check_in_id=known.check_in_id if known else None
-    )
+    opened = new_form(equipment.clock.now(), _zone(visitor), check_in_id=known.check_in_id if known else None)
     return Form({**form, **opened.fields(), "answered_at": ""}, form.cut)
 
 

@@ -1,20 +1,18 @@
 """Signing in: with a code, or with a link that a mail scanner may look at as often as it likes."""
 
-from typing import Annotated, Final
+from typing import Final
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
 from app.foundation.errors import RefusalError
 from app.patient_pages.check_in_form import ANSWERS, draft_of, says_self_harm
-from app.patient_pages.consent_pages import must_answer_first
-from app.patient_pages.page_route import SIGN_IN, PageRoute, status_of
+from app.patient_pages.consent_pages import consent_page, must_answer_first
+from app.patient_pages.page_route import PageRoute, status_of
 from app.patient_pages.rendering import render
 from app.patient_pages.sending import hear, send_trusted
 from app.patient_pages.sign_in_pages import sign_in_page
 from app.patient_pages.visitor import (
-    ANCHOR,
-    LANGUAGE,
     SESSION,
     SESSION_COOKIE_LASTS,
     AnyVisitor,
@@ -29,7 +27,6 @@ from app.patients.magic_links import LinkState
 from app.web.dependencies import EquipmentNeeded
 from app.web.equipment import Equipment
 from app.web.pages.cookies import Cookies
-from app.web.pages.forged_forms import FormExpiredError
 from app.web.pages.forms import Form, read_form
 
 START: Final = "/p/"
@@ -43,9 +40,9 @@ _MISTAKES: Final = {
 
 
 @router.get("/enrol")
-async def show_sign_in(equipment: EquipmentNeeded, visitor: AnyVisitor) -> Response:
+async def show_sign_in(request: Request, equipment: EquipmentNeeded, visitor: AnyVisitor) -> Response:
     """Show where the code goes. With scripts on, the QR's fragment fills it in."""
-    return sign_in_page(equipment, visitor)
+    return sign_in_page(equipment, visitor, told="signed_out" if "out" in request.query_params else "")
 
 
 @router.post("/enrol", dependencies=[OwnFormOnly])
@@ -116,14 +113,15 @@ def _bad_link(equipment: Equipment, visitor: AnyVisitor, state: LinkState) -> Re
     )
 
 
-async def _welcome(
-    request: Request, equipment: Equipment, opened: OpenedBrowser, form: Form
-) -> Response:
+async def _welcome(request: Request, equipment: Equipment, opened: OpenedBrowser, form: Form) -> Response:
     """Let the browser keep its session; send the answers that waited, or show the form."""
     answer: Response = RedirectResponse(START, 303)
     if any(form[name] for name in ANSWERS):
         signed_in = await visitor_of(request, equipment, opened.token)
-        answer = await send_trusted(equipment, signed_in, form)
+        if must_answer_first(signed_in):
+            answer = consent_page(equipment, signed_in, draft=draft_of(form))
+        else:
+            answer = await send_trusted(equipment, signed_in, form)
     cookies = Cookies(equipment.public_url)
     cookies.write(answer, SESSION, opened.token, lasts=SESSION_COOKIE_LASTS)
     return answer

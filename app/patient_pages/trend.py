@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from app.patient_pages.visitor import Visitor
+from app.web.equipment import Equipment
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownTrend:
@@ -13,3 +16,8 @@ class ShownTrend:
     picture: Markup
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
+
+
+async def own_trend(equipment: Equipment, visitor: Visitor) -> ShownTrend | None:
+    """Draw the signed-in patient's trend."""
+    return None

@@ -162,5 +162,3 @@ signed_in_visitor.afterglow_access = "the patient's own browser"  # type: ignore
 
 AnyVisitor = Annotated[Visitor, Depends(visitor)]
 SignedInVisitor = Annotated[Visitor, Depends(signed_in_visitor)]
-
-

@@ -176,7 +176,7 @@ async def _add(
         used_at=None,
     )
     await sign_in_links.add(work, link, audit=_event(now, actor, "sign_in_link.issued", link.id, patient.id))
-    return IssuedLink(url=f"{equipment.public_url}/sign-in/{text}", expires_at=link.expires_at, sent=False)
+    return IssuedLink(url=f"{equipment.public_url}/p/link/{text}", expires_at=link.expires_at, sent=False)
 
 
 def _reference(token: str) -> TokenReference:

@@ -18,15 +18,15 @@ SPANISH: Final[Mapping[str, str]] = {
     "queue_sending": "Enviando …",
     "queue_sent": "Lo que estaba guardado en este teléfono ya se envió.",
     "queue_sign_in": "Guardado en este teléfono: {count}. Inicie sesión y se enviará.",
-    "queue_refused": "Guardado en este teléfono: {count} que no se pudo aceptar, por ser demasiado "
-    "antiguo o estar incompleto.",
+    "queue_refused": "Guardado en este teléfono: {count} que no se pudo aceptar, por ser demasiado antiguo "
+    "o estar incompleto.",
     "queue_other": "Guardado en este teléfono: {count}, de otra persona que tenía la sesión abierta aquí.",
     "queue_remove": "Borrarlo de este teléfono",
     "queue_sure": "¿Borrarlo? Todavía no se ha enviado.",
     # Sign-in
     "sign_in_title": "Iniciar sesión",
-    "sign_in_lead": "Su clínica le dio un código de doce caracteres, o un código QR que lo contiene. No necesita "
-    "contraseña.",
+    "sign_in_lead": "Su clínica le dio un código de doce caracteres, o un código QR que lo contiene. No "
+    "necesita contraseña.",
     "code": "Su código",
     "code_hint": "Por ejemplo ABCD-EFGH-JKMN. Da igual si usa minúsculas o si falta un guion.",
     "sign_in": "Iniciar sesión",
@@ -42,7 +42,8 @@ SPANISH: Final[Mapping[str, str]] = {
     "link_lead": "Pulse el botón para iniciar sesión en este teléfono o computadora.",
     "link_open": "Abrir mi registro",
     "link_bad_title": "Este enlace no funciona",
-    "link_bad": "Ya se usó, venció o le falta una parte. Pida uno nuevo a su clínica o inicie sesión con un código.",
+    "link_bad": "Ya se usó, venció o le falta una parte. Pida uno nuevo a su clínica o inicie sesión con un "
+    "código.",
     "manifest": "Tres preguntas breves sobre ánimo, energía y sueño",
     "link_sent": "Si su clínica tiene su correo electrónico, un enlace nuevo va en camino.",
     "link_signed_in": "Ya tiene la sesión abierta aquí, así que no necesita un enlace.",
@@ -60,7 +61,8 @@ SPANISH: Final[Mapping[str, str]] = {
     "wrong_title": "Por favor, revise esto",
     "error": "Error",
     "for_day": "Para el {day}.",
-    "for_day_just_lived": "Ya pasó la medianoche: esto todavía cuenta para el {day}, el día que acaba de vivir.",
+    "for_day_just_lived": "Ya pasó la medianoche: esto todavía cuenta para el {day}, el día que acaba de "
+    "vivir.",
     "optional": "Responda lo que pueda; puede dejar cualquier pregunta sin respuesta.",
     "mood": "Ánimo",
     "mood_hint": "¿Cómo estuvo su ánimo hoy?",
@@ -76,52 +78,59 @@ SPANISH: Final[Mapping[str, str]] = {
     "sleep_high": "muy bien",
     "no_answer": "sin respuesta",
     "self_harm": "Estoy pensando en hacerme daño",
-    "self_harm_help": "Si marca esto, avisamos a su clínica cuando lo envíe. Puede que nadie lo vea de inmediato. "
-    "Puede hablar con una persona ahora:",
+    "self_harm_help": "Si marca esto, avisamos a su clínica cuando lo envíe. Puede que nadie lo vea de "
+    "inmediato. Puede hablar con una persona ahora:",
     "booster": "Quisiera hablar sobre una infusión de refuerzo",
     "more": "Agregar horas de sueño o una nota",
     "sleep_hours": "Horas de sueño de anoche",
     "sleep_hours_hint": "Por ejemplo 7 o 6,5",
     "note": "Una nota para su equipo",
-    "note_hint": "Ninguna persona la lee de inmediato y ninguna computadora la analiza. Hasta 4000 caracteres.",
+    "note_hint": "Ninguna persona la lee de inmediato y ninguna computadora la analiza. Hasta 4000 "
+    "caracteres.",
     "send": "Enviar",
-    "sent_before": "Usted envió este registro el {at}. Si algo estaba mal, responda de nuevo: lo que envíe ahora "
-    "reemplaza lo que envió.",
-    "earlier_today": "Ya hizo un registro en este día, a las {at}. Puede hacer otro; el día cuenta entonces como el "
-    "promedio de ambos.",
-    "offline_form": "No hay conexión en este momento. Puede responder de todos modos: sus respuestas se guardan en "
-    "este teléfono y se envían solas.",
-    "not_reached": "No hay conexión, así que su clínica todavía no lo sabe. Por favor, hable con una persona ahora.",
+    "sent_before": "Usted envió este registro el {at}. Si algo estaba mal, responda de nuevo: lo que envíe "
+    "ahora reemplaza lo que envió.",
+    "earlier_today": "Ya hizo un registro en este día, a las {at}. Puede hacer otro; el día cuenta entonces "
+    "como el promedio de ambos.",
+    "offline_form": "No hay conexión en este momento. Puede responder de todos modos: sus respuestas se "
+    "guardan en este teléfono y se envían solas.",
+    "not_reached": "No hay conexión, así que su clínica todavía no lo sabe. Por favor, hable con una "
+    "persona ahora.",
     "which_day": "Abrió esta página otro día. ¿De qué día son sus respuestas?",
     "send_for": "Enviar para el {day}",
     "wrong_nothing_answered": "Todavía no respondió ninguna de las tres preguntas. Basta con una.",
     "wrong_score": "Elija un número del 0 al 10.",
-    "wrong_sleep_hours": "Escriba las horas de sueño como un número del 0 al 24, por cuartos de hora, por ejemplo 7 o 6,5.",
+    "wrong_sleep_hours": "Escriba las horas de sueño como un número del 0 al 24, por cuartos de hora, por "
+    "ejemplo 7 o 6,5.",
     "wrong_note": "La nota tiene más de 4000 caracteres. Por favor, acórtela; todo lo demás se conserva.",
-    "wrong_note_cut": "La nota tiene muchos más de 4000 caracteres, por eso solo se muestra el principio. Por favor, "
-    "acórtela; todo lo demás se conserva.",
-    "wrong_too_old": "Este formulario tiene más de 30 días. Sus respuestas siguen aquí: envíelas para hoy si son de hoy.",
-    "wrong_clock": "El reloj de este teléfono estaba muy adelantado al abrir esta página. Sus respuestas siguen aquí: "
-    "envíelas para hoy.",
-    "wrong_form": "Algo en este formulario no se pudo leer. Sus respuestas siguen aquí; por favor, envíelas de nuevo.",
-    "wrong_form_expired": "Esta página estuvo abierta mucho tiempo. Sus respuestas siguen aquí; por favor, pulse "
-    "Enviar una vez más.",
-    "wrong_away": "No pudimos guardar sus respuestas en este momento. Siguen en esta página: por favor, pulse Enviar "
-    "de nuevo en un minuto.",
-    "wrong_withdrawn": "Usted retiró su consentimiento, así que no recibimos respuestas. Puede aceptar de nuevo en "
-    "los ajustes.",
+    "wrong_note_cut": "La nota tiene muchos más de 4000 caracteres, por eso solo se muestra el principio. "
+    "Por favor, acórtela; todo lo demás se conserva.",
+    "wrong_too_old": "Este formulario tiene más de 30 días. Sus respuestas siguen aquí: envíelas para hoy "
+    "si son de hoy.",
+    "wrong_clock": "El reloj de este teléfono estaba muy adelantado al abrir esta página. Sus respuestas "
+    "siguen aquí: envíelas para hoy.",
+    "wrong_form": "Algo en este formulario no se pudo leer. Sus respuestas siguen aquí; por favor, envíelas "
+    "de nuevo.",
+    "wrong_form_expired": "Esta página estuvo abierta mucho tiempo. Sus respuestas siguen aquí; por favor, "
+    "pulse Enviar una vez más.",
+    "wrong_away": "No pudimos guardar sus respuestas en este momento. Siguen en esta página: por favor, "
+    "pulse Enviar de nuevo en un minuto.",
+    "wrong_withdrawn": "Usted retiró su consentimiento, así que no recibimos respuestas. Puede aceptar de "
+    "nuevo en los ajustes.",
     # Thank you
     "thanks_title": "Gracias",
     "thanks_kept": "Su registro del {day} está guardado.",
     "thanks_before": "Este registro ya estaba guardado desde el {at}. Cuenta una sola vez.",
-    "thanks_corrected": "Usted ya había enviado este registro. Sus nuevas respuestas reemplazan las anteriores.",
+    "thanks_corrected": "Usted ya había enviado este registro. Sus nuevas respuestas reemplazan las "
+    "anteriores.",
     "thanks_booster": "Avisamos a su clínica que quisiera hablar sobre una infusión de refuerzo.",
     "thanks_answers": "Lo que respondió",
     "not_answered": "sin respuesta",
     "out_of_ten": "{value} de 10",
     "hours": "{value} horas",
     "thanks_next": "Hoy no hace falta nada más. Puede cerrar esta página.",
-    "safety_told": "Ya avisamos a su clínica. Puede que nadie lo vea de inmediato, así que por favor no espere.",
+    "safety_told": "Ya avisamos a su clínica. Puede que nadie lo vea de inmediato, así que por favor no "
+    "espere.",
     "safety_not_told": "Desde aquí no pudimos avisar a su clínica. Por favor, no espere.",
     "safety_kept": "Su registro también está guardado.",
     "see_progress": "Ver mi evolución",
@@ -146,19 +155,19 @@ SPANISH: Final[Mapping[str, str]] = {
     "device_this": "este",
     "device_end": "Cerrar la sesión de {name}",
     "sign_out": "Cerrar la sesión aquí",
-    "signed_out": "Su sesión está cerrada. Lo que aún no se envió queda en este teléfono hasta que vuelva a iniciar "
-    "sesión.",
+    "signed_out": "Su sesión está cerrada. Lo que aún no se envió queda en este teléfono hasta que vuelva a "
+    "iniciar sesión.",
     "device_ended": "La sesión está cerrada.",
     "data_title": "Sus datos",
     "export": "Obtener una copia de todo lo que guardamos sobre usted",
-    "erasure_lead": "Puede pedir que se borre todo. Su clínica lo revisa primero: quizá deba conservar su propia "
-    "historia médica.",
+    "erasure_lead": "Puede pedir que se borre todo. Su clínica lo revisa primero: quizá deba conservar su "
+    "propia historia médica.",
     "erasure_ask": "Pedir que se borren mis datos",
     "erasure_asked": "Usted pidió que se borren sus datos, el {at}. Su clínica le responderá.",
     "erasure_sure": "¿Quiere pedir que se borre todo?",
     "withdraw_title": "Su consentimiento",
-    "withdraw_lead": "Puede retirar su consentimiento en cualquier momento, sin dar razones. Desde entonces no "
-    "recibimos respuestas ni comparamos nada. Su tratamiento sigue igual.",
+    "withdraw_lead": "Puede retirar su consentimiento en cualquier momento, sin dar razones. Desde entonces "
+    "no recibimos respuestas ni comparamos nada. Su tratamiento sigue igual.",
     "withdraw": "Retirar mi consentimiento",
     "withdrawn": "Usted retiró su consentimiento. Ya no recibimos respuestas.",
     "withdraw_sure": "¿Quiere retirar su consentimiento?",
@@ -172,11 +181,11 @@ SPANISH: Final[Mapping[str, str]] = {
     "help_what_text": "Tres preguntas breves sobre ánimo, energía y sueño. El equipo de su clínica mira sus "
     "respuestas en sus días de trabajo, no de inmediato. No es un servicio de emergencia.",
     "help_lost": "¿Se perdió mi registro?",
-    "help_lost_text": "Un registro enviado queda guardado y cuenta una sola vez, aunque lo envíe dos veces. Sin "
-    "conexión se queda en su teléfono y se envía después, y esta página lo dice.",
+    "help_lost_text": "Un registro enviado queda guardado y cuenta una sola vez, aunque lo envíe dos veces. "
+    "Sin conexión se queda en su teléfono y se envía después, y esta página lo dice.",
     "help_sign_in": "No puedo iniciar sesión",
-    "help_sign_in_text": "Los códigos sirven una vez y durante 15 minutos. Pida uno nuevo a su clínica cuantas veces "
-    "lo necesite.",
+    "help_sign_in_text": "Los códigos sirven una vez y durante 15 minutos. Pida uno nuevo a su clínica "
+    "cuantas veces lo necesite.",
     # Errors
     "not_found_title": "Esta página no existe",
     "not_found": "Puede que la dirección esté mal escrita o que la página se haya movido.",
@@ -186,16 +195,18 @@ SPANISH: Final[Mapping[str, str]] = {
     "again_title": "Por favor, intente una vez más",
     "again": "Esta página estuvo abierta mucho tiempo. Vuelva atrás, cárguela de nuevo e intente otra vez.",
     "busy_title": "Por favor, espere un poco",
-    "busy": "Llegaron demasiadas solicitudes desde aquí. No se perdió nada: vuelva atrás, espere un minuto e intente "
-    "de nuevo.",
+    "busy": "Llegaron demasiadas solicitudes desde aquí. No se perdió nada: vuelva atrás, espere un minuto "
+    "e intente de nuevo.",
     "too_large_title": "Eso fue demasiado de una vez",
-    "too_large": "Lo que envió es más grande de lo que podemos recibir. Vuelva atrás: sus respuestas siguen en la "
-    "página. Acorte la nota y envíe de nuevo.",
+    "too_large": "Lo que envió es más grande de lo que podemos recibir. Vuelva atrás: sus respuestas siguen "
+    "en la página. Acorte la nota y envíe de nuevo.",
     "away_title": "No podemos hacerlo en este momento",
-    "away": "Algo falla de nuestro lado. Lo que se envió antes está guardado. Por favor, intente de nuevo en un minuto.",
-    "code_wrong": "Este código no funciona: está mal escrito, ya se usó o venció. Los códigos duran 15 minutos. Por "
-    "favor, pida uno nuevo a su clínica.",
-    "code_malformed": "Un código tiene doce letras y números, por ejemplo ABCD-EFGH-JKMN. Por favor, revíselo.",
-    "too_many_tries": "Se probaron demasiados códigos desde aquí. Por favor, espere 15 minutos o pida ayuda a su "
-    "clínica.",
+    "away": "Algo falla de nuestro lado. Lo que se envió antes está guardado. Por favor, intente de nuevo "
+    "en un minuto.",
+    "code_wrong": "Este código no funciona: está mal escrito, ya se usó o venció. Los códigos duran 15 "
+    "minutos. Por favor, pida uno nuevo a su clínica.",
+    "code_malformed": "Un código tiene doce letras y números, por ejemplo ABCD-EFGH-JKMN. Por favor, "
+    "revíselo.",
+    "too_many_tries": "Se probaron demasiados códigos desde aquí. Por favor, espere 15 minutos o pida ayuda "
+    "a su clínica.",
 }

@@ -5,22 +5,20 @@ from typing import Final
 from starlette.responses import HTMLResponse
 
 # No 'unsafe-inline' anywhere: scripts and styles are files of ours.
-POLICY: Final = "; ".join(
-    (
-        "default-src 'none'",
-        "style-src 'self'",
-        "script-src 'self'",
-        "img-src 'self' data:",
-        "manifest-src 'self'",
-        "worker-src 'self'",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
+_POLICY: Final = (
+    "default-src 'none'",
+    "style-src 'self'",
+    "script-src 'self'",
+    "img-src 'self' data:",
+    "manifest-src 'self'",
+    "worker-src 'self'",
+    "connect-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
 )
 PAGE_HEADERS: Final = {
-    "content-security-policy": POLICY,
+    "content-security-policy": "; ".join(_POLICY),
     "cache-control": "no-store",
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",

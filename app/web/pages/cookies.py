@@ -43,6 +43,4 @@ class Cookies:
 
     def forget(self, response: Response, name: str) -> None:
         """Let the browser drop a value."""
-        response.delete_cookie(
-            self._name(name), path="/", secure=self._secure, httponly=True, samesite="lax"
-        )
+        response.delete_cookie(self._name(name), path="/", secure=self._secure, httponly=True, samesite="lax")

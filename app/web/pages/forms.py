@@ -36,7 +36,10 @@ class Form(Mapping[str, str]):
 async def read_form(request: Request) -> Form:
     """Read a form in the one encoding that our pages send; of any other, nothing is read."""
     gathered = _Gathered()
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
+    if (
+        request.headers.get("content-type", "").partition(";")[0].strip()
+        != "application/x-www-form-urlencoded"
+    ):
         return Form({})
     parser = QuerystringParser(
         {
