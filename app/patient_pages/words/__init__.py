@@ -20,7 +20,7 @@ def say_in(language: str) -> Say:
     """Give the function that a page speaks with: a word's name in, the words out, with values in their places."""
     words = WORDS[language]
 
-    def say(name: str, **values: object) -> str:
+    def say(name: str, /, **values: object) -> str:
         return words[name].format(**values) if values else words[name]
 
     return say

@@ -75,7 +75,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "sleep_hint": "The night from {before} to {day}: how well did you sleep?",
     "sleep_low": "very badly",
     "sleep_high": "very well",
-    "no_answer": "no answer",
+    "no_answer": "skip",
     "self_harm": "I am thinking about harming myself",
     "self_harm_help": "If you tick this, your clinic is told when you send. Nobody may see it at once. You "
     "can reach a person now:",

@@ -76,7 +76,7 @@ SPANISH: Final[Mapping[str, str]] = {
     "sleep_hint": "La noche del {before} al {day}: ¿qué tan bien durmió?",
     "sleep_low": "muy mal",
     "sleep_high": "muy bien",
-    "no_answer": "sin respuesta",
+    "no_answer": "omitir",
     "self_harm": "Estoy pensando en hacerme daño",
     "self_harm_help": "Si marca esto, avisamos a su clínica cuando lo envíe. Puede que nadie lo vea de "
     "inmediato. Puede hablar con una persona ahora:",
