@@ -9,20 +9,18 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from app.foundation.audit import SYSTEM, Actor, AuditEvent
+from app.foundation.audit import SYSTEM, Actor
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
-from app.foundation.tokens import TokenKind, TokenNotValidError, TokenReference, new_token, read_token
+from app.foundation.tokens import TokenKind, TokenNotValidError, TokenReference, read_token
 from app.patients.browser_sessions import OpenedBrowser, open_browser
 from app.patients.devices import device_actor
+from app.patients.link_making import LASTS, IssuedLink, add_link, link_event
 from app.patients.service import existing
 from app.storage import failed_tries, patient_states, patients, sign_in_links
-from app.storage.patients import PatientRecord
 from app.storage.sign_in_links import SignInLink
-from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
 
-LASTS: Final = timedelta(hours=24)
 # How many links a patient may have had made within a day before the page's button stops sending more.
 _MOST_A_DAY: Final = 5
 _WINDOW: Final = timedelta(minutes=15)
@@ -67,15 +65,6 @@ class TooManyLinksAskedError(RefusalError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IssuedLink:
-    """A link for one patient; ``sent`` says whether it is on its way to the patient's address, too."""
-
-    url: str
-    expires_at: datetime
-    sent: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SeenLink:
     """What became of a link, and the language of the patient it is for; None where nobody is known."""
 
@@ -92,7 +81,7 @@ async def make(equipment: Equipment, clinic_id: UUID, patient_id: UUID, *, actor
     now = equipment.clock.now()
     async with equipment.database.work(clinic_id) as work:
         patient = await existing(work, patient_id)
-        issued = await _add(work, equipment, patient, actor=actor, now=now)
+        issued = await add_link(work, equipment, patient, actor=actor, now=now)
         await work.commit()
     return issued
 
@@ -130,7 +119,7 @@ async def spend(equipment: Equipment, token: str, *, browser_name: str) -> Opene
         opened = await open_browser(
             work, equipment.vault, patient, device_id=device_id, name=browser_name, now=now
         )
-        used = _event(now, device_actor(device_id), "sign_in_link.used", link.id, patient.id)
+        used = link_event(now, device_actor(device_id), "sign_in_link.used", link.id, patient.id)
         await sign_in_links.mark_used(work, link.id, now=now, audit=used)
         await work.commit()
     return opened
@@ -159,24 +148,8 @@ async def send_again(equipment: Equipment, token: str, *, address: str) -> None:
         await patient_states.lock(work, patient.id)
         if await sign_in_links.count_since(work, patient.id, now - LASTS) >= _MOST_A_DAY:
             return
-        await _add(work, equipment, patient, actor=SYSTEM, now=now)
+        await add_link(work, equipment, patient, actor=SYSTEM, now=now)
         await work.commit()
-
-
-async def _add(
-    work: UnitOfWork, equipment: Equipment, patient: PatientRecord, *, actor: Actor, now: datetime
-) -> IssuedLink:
-    text, reference = new_token(TokenKind.SIGN_IN_LINK, work.clinic_id)
-    link = SignInLink(
-        id=new_id(),
-        patient_id=patient.id,
-        digest=reference.digest,
-        made_at=now,
-        expires_at=now + LASTS,
-        used_at=None,
-    )
-    await sign_in_links.add(work, link, audit=_event(now, actor, "sign_in_link.issued", link.id, patient.id))
-    return IssuedLink(url=f"{equipment.public_url}/p/link/{text}", expires_at=link.expires_at, sent=False)
 
 
 def _reference(token: str) -> TokenReference:
@@ -209,14 +182,3 @@ async def _count_asking(equipment: Equipment, address: str, *, now: datetime) ->
     if asked > _MOST_ASKED_FROM_ONE_ADDRESS:
         wait = (window_start + _WINDOW - now).total_seconds()
         raise TooManyLinksAskedError(retry_after_seconds=max(1, int(wait)))
-
-
-def _event(now: datetime, actor: Actor, action: str, link_id: UUID, patient_id: UUID) -> AuditEvent:
-    return AuditEvent(
-        at=now,
-        actor=actor,
-        action=action,
-        subject_kind="sign_in_link",
-        subject_id=link_id,
-        patient_id=patient_id,
-    )

@@ -10,7 +10,7 @@ from app.patients.consent_standing import ConsentStanding
 from app.patients.contact import LONGEST_EMAIL, usable_email
 from app.patients.devices import DeviceKind, EnrolledDevice
 from app.patients.enrolment import Enrolled
-from app.patients.magic_links import IssuedLink
+from app.patients.link_making import IssuedLink
 from app.patients.service import STAYS, Patient, Unchanged
 from app.patients.tokens import IssuedTokens
 from app.web.schemas import LocaleTag, ReplyBody, RequestBody, TimeZoneName, example

@@ -14,6 +14,7 @@ from app.storage.devices import DeviceRow
 from app.storage.endpoints import EndpointRow
 from app.storage.enrolment_codes import CodeSelectorRow, EnrolmentCodeRow
 from app.storage.failed_tries import FailedTriesRow
+from app.storage.outgoing_messages import OutgoingMessageRow
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
 from app.storage.policies import ClinicPolicyRow
@@ -31,4 +32,8 @@ __all__ = [
     "CourseRow", "CustomScaleRow", "DeliveryRow", "DeviceRow", "DeviceTokenRow", "EndpointRow", "EnrolmentCodeRow",
     "EvaluationRow", "FailedTriesRow", "InfusionRow", "NotificationRow", "PatientRow", "PatientStateRow",
     "SafetyEventRow", "SignInLinkRow", "SignalRow",
+    "ChosenReferenceRow", "ClinicPolicyRow", "ClinicProfileRow", "ClinicRow", "CodeSelectorRow",
+    "CourseRow", "CustomScaleRow", "DeliveryRow", "DeviceRow", "DeviceTokenRow", "EndpointRow",
+    "EnrolmentCodeRow", "EvaluationRow", "FailedTriesRow", "InfusionRow", "NotificationRow",
+    "OutgoingMessageRow", "PatientRow", "PatientStateRow", "SafetyEventRow", "SignInLinkRow", "SignalRow",
 ]  # fmt: skip
