@@ -28,12 +28,8 @@ METADATA = Row.metadata
 
 __all__ = [
     "METADATA", "ApiKeyRow", "AssessmentRow", "AttemptRow", "AuditEventRow", "CarePlanRow", "CheckInRow",
-    "ChosenReferenceRow", "ClinicPolicyRow", "ClinicProfileRow", "ClinicRow", "CodeSelectorRow", "ConsentRow",
-    "CourseRow", "CustomScaleRow", "DeliveryRow", "DeviceRow", "DeviceTokenRow", "EndpointRow", "EnrolmentCodeRow",
-    "EvaluationRow", "FailedTriesRow", "InfusionRow", "NotificationRow", "PatientRow", "PatientStateRow",
-    "SafetyEventRow", "SignInLinkRow", "SignalRow",
     "ChosenReferenceRow", "ClinicPolicyRow", "ClinicProfileRow", "ClinicRow", "CodeSelectorRow",
-    "CourseRow", "CustomScaleRow", "DeliveryRow", "DeviceRow", "DeviceTokenRow", "EndpointRow",
-    "EnrolmentCodeRow", "EvaluationRow", "FailedTriesRow", "InfusionRow", "NotificationRow",
+    "ConsentRow", "CourseRow", "CustomScaleRow", "DeliveryRow", "DeviceRow", "DeviceTokenRow",
+    "EndpointRow", "EnrolmentCodeRow", "EvaluationRow", "FailedTriesRow", "InfusionRow", "NotificationRow",
     "OutgoingMessageRow", "PatientRow", "PatientStateRow", "SafetyEventRow", "SignInLinkRow", "SignalRow",
 ]  # fmt: skip

@@ -59,7 +59,7 @@ def link_for(clinic: ClinicClient, patient: str) -> str:
     """Have the clinic make a sign-in link; gives its path."""
     reply = clinic.http.post(f"/v1/patients/{patient}/sign-in-links")
     assert reply.status_code == 201, reply.text
-    return urlsplit(reply.json()["url"]).path
+    return str(urlsplit(str(reply.json()["url"])).path)
 
 
 def code_for(clinic: ClinicClient, patient: str) -> str:
