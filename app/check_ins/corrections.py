@@ -58,10 +58,12 @@ async def _correct(equipment: Equipment, source: FromDevice, told: Told, patient
     for _ in range(_TRIES):
         async with equipment.database.work(source.clinic_id) as work:
             earlier = await check_ins.find(work, patient_id, corrected_id)
-            standing = await _standing(work, patient_id, told.id)
+            standing = await standing_check_in(work, patient_id, told.id)
         if earlier is not None:
             return Sent(stored=earlier, sending=Sending.KEPT_BEFORE)
-        correction = replace(told, check_in=replace(told.check_in, id=str(corrected_id)), supersedes=standing)
+        correction = replace(
+            told, check_in=replace(told.check_in, id=str(corrected_id)), supersedes=_correctable(standing)
+        )
         recorded = await record(equipment, source, [correction])
         (outcome,) = recorded.items
         if isinstance(outcome, Kept):
@@ -86,10 +88,14 @@ def _id_of_correction(equipment: Equipment, patient_id: UUID, told: Told) -> UUI
     return UUID(bytes=bytes(made))
 
 
-async def _standing(work: UnitOfWork, patient_id: UUID, check_in_id: UUID) -> UUID | None:
-    """Find what stands now in the place of a check-in, the last of its corrections; None if that was withdrawn."""
+async def standing_check_in(work: UnitOfWork, patient_id: UUID, check_in_id: UUID) -> StoredCheckIn | None:
+    """Find what stands now in the place of a check-in: the last of its corrections, else itself."""
     stored = await check_ins.find(work, patient_id, check_in_id)
     while stored is not None and stored.superseded_by is not None:
-        check_in_id = stored.superseded_by
-        stored = await check_ins.find(work, patient_id, check_in_id)
-    return None if stored is None or stored.withdrawn_at else check_in_id
+        stored = await check_ins.find(work, patient_id, stored.superseded_by)
+    return stored
+
+
+def _correctable(standing: StoredCheckIn | None) -> UUID | None:
+    """What a correction takes the place of; of one that was withdrawn, nothing is left."""
+    return None if standing is None or standing.withdrawn_at else UUID(standing.check_in.id)

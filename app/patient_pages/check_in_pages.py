@@ -17,6 +17,8 @@ from app.web.pages.answers import PageAnswer
 from app.web.pages.forms import Form
 
 CHECK_IN: Final = "/p/check-in"
+# Tells a phone that sent what it had kept what became of it.
+OUTCOME: Final = "afterglow-check-in"
 NOTE_LENGTH: Final = 4000
 NO_ANSWERS: Final = Form({})
 _NUMBERS: Final = tuple(str(number) for number in range(11))
@@ -95,7 +97,7 @@ def thanks_page(
         answers=_answers(say, stored),
         trend=trend,
     )
-    answer.headers["afterglow-check-in"] = "kept"
+    answer.headers[OUTCOME] = "kept"
     return answer
 
 

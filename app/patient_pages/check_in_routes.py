@@ -7,15 +7,16 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from app.check_ins.corrections import standing_check_in
+from app.check_ins.service import open_note
 from app.clinical.check_ins import zone_of
-from app.patient_pages.check_in_form import FormIdentity, new_form
-from app.patient_pages.check_in_pages import form_page
+from app.patient_pages.check_in_form import SCORES, FormIdentity, new_form
+from app.patient_pages.check_in_pages import NO_ANSWERS, form_page
 from app.patient_pages.consent_pages import ASK_FIRST, must_answer_first
 from app.patient_pages.page_route import PageRoute, log_unforeseen
 from app.patient_pages.sending import refused, send
 from app.patient_pages.visitor import SignedInVisitor, Visitor, visitor, visitor_without_look_up
 from app.patient_pages.words import say_in, write_moment
-from app.storage import check_ins
 from app.storage.check_ins import StoredCheckIn
 from app.web.dependencies import EquipmentNeeded
 from app.web.equipment import Equipment
@@ -52,7 +53,13 @@ async def show_form(request: Request, equipment: EquipmentNeeded, found: SignedI
         return RedirectResponse(ASK_FIRST, 303)
     cookies = Cookies(equipment.public_url)
     identity, kept = await _open_form(equipment, found, cookies.read(request, OPEN_FORM))
-    answer = form_page(equipment, found, identity, told_before=_told_before(found, kept))
+    answer = form_page(
+        equipment,
+        found,
+        identity,
+        form=NO_ANSWERS if kept is None else _answers_in(equipment, found, kept),
+        told_before=_told_before(found, kept),
+    )
     cookies.write(answer, OPEN_FORM, _as_cookie(identity), lasts=None)
     return answer
 
@@ -77,7 +84,7 @@ async def _open_form(
     if known is None or known.day != fresh.day:
         return fresh, None
     async with equipment.database.work(caller.clinic_id) as work:
-        kept = await check_ins.find(work, caller.patient_id, known.check_in_id)
+        kept = await standing_check_in(work, caller.patient_id, known.check_in_id)
     since = kept.received_at if kept else known.opened_at
     return (known, kept) if now < since + _SAME_FORM_FOR else (fresh, None)
 
@@ -99,6 +106,19 @@ def _from_cookie(cookie: str, time_zone: str) -> FormIdentity | None:
         )
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def _answers_in(equipment: Equipment, found: Visitor, kept: StoredCheckIn) -> Form:
+    """Fill the form with what was sent, so that mending one answer loses no other.
+
+    Not with the safety statement: it stands by itself, and nobody should have to take it back to mend a number.
+    """
+    told = kept.check_in
+    answers = {name: getattr(told, name) for name in (*SCORES, "sleep_hours")}
+    fields = {name: f"{value:g}" for name, value in answers.items() if value is not None}
+    fields["note"] = open_note(equipment.vault, found.signed_in.clinic_id, kept) or ""
+    fields["asks_about_booster"] = "yes" if told.asks_about_booster else ""
+    return Form(fields)
 
 
 def _told_before(found: Visitor, kept: StoredCheckIn | None) -> str:

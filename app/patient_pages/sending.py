@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 import structlog
 
@@ -20,7 +21,7 @@ from app.patient_pages.check_in_form import (
     read_answers,
     says_self_harm,
 )
-from app.patient_pages.check_in_pages import choices_of, form_page, thanks_page
+from app.patient_pages.check_in_pages import OUTCOME, choices_of, form_page, thanks_page
 from app.patient_pages.page_route import status_of
 from app.patient_pages.sign_in_pages import sign_in_page
 from app.patient_pages.trend import own_trend
@@ -31,12 +32,15 @@ from app.web.pages.answers import PageAnswer
 from app.web.pages.forged_forms import FormExpiredError
 from app.web.pages.forms import Form
 
-_WORDS_BY_CODE: Mapping[str, str] = {
+_WORDS_BY_CODE: Final[Mapping[str, str]] = {
     "check-in-too-old": "wrong_too_old",
     "check-in-in-future": "wrong_clock",
     "consent-withdrawn": "wrong_withdrawn",
     "form-expired": "wrong_form_expired",
 }
+
+# From this status on it is our fault.
+FAULT: Final = 500
 
 
 async def send(equipment: Equipment, visitor: Visitor, form: Form) -> PageAnswer:
@@ -75,7 +79,7 @@ async def unfinished(
     """Show the form again with what is wrong in it; everything that was answered stays."""
     heard = await hear(equipment, visitor, form)
     identity = identity_in(form) or new_form(equipment.clock.now(), _zone(visitor))
-    return form_page(
+    answer = form_page(
         equipment,
         visitor,
         identity,
@@ -85,6 +89,9 @@ async def unfinished(
         help_first=says_self_harm(form),
         clinic_told=heard,
     )
+    # For a phone that sends what it kept: again by itself, or not before the person has looked at it.
+    answer.headers[OUTCOME] = "later" if status >= FAULT else "again"
+    return answer
 
 
 async def refused(equipment: Equipment, visitor: Visitor, form: Form, error: Exception) -> PageAnswer:
@@ -128,7 +135,7 @@ async def _ask_for_day(
 ) -> PageAnswer:
     today = new_form(now, identity.time_zone)
     choices = [(one.opened_at.isoformat(), one.day) for one in (identity, today)]
-    return form_page(
+    answer = form_page(
         equipment,
         visitor,
         identity,
@@ -138,6 +145,8 @@ async def _ask_for_day(
         help_first=says_self_harm(form),
         clinic_told=await hear(equipment, visitor, form),
     )
+    answer.headers[OUTCOME] = "again"
+    return answer
 
 
 def _for_today(equipment: Equipment, visitor: Visitor, form: Form) -> Form:
@@ -157,7 +166,7 @@ async def _keep_through_sign_in(equipment: Equipment, visitor: Visitor, form: Fo
         help_first=says_self_harm(form),
         clinic_told=await hear(equipment, visitor, form),
     )
-    answer.headers["afterglow-check-in"] = "sign-in"
+    answer.headers[OUTCOME] = "sign-in"
     return answer
 
 

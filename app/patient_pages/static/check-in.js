@@ -91,7 +91,7 @@
       }
       if (reply.outcome === "kept") await drop(entry);
       else if (reply.outcome === "again") await keep({ ...entry, refused: true });
-      else return say(reply.outcome === "sign-in" ? "signIn" : "kept", await waiting(), true);
+      else return say(reply.outcome === "sign-in" ? "signIn" : "kept", await waiting(), reply.outcome === "sign-in");
       if (entry.self_harm_thoughts) return show(reply.page);
     }
     const left = await waiting();

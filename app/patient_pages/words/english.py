@@ -87,10 +87,8 @@ ENGLISH: Final[Mapping[str, str]] = {
     "note_hint": "It is not read by a person right away, and not scanned by a computer. Up to 4,000 "
     "characters.",
     "send": "Send",
-    "sent_before": "You sent this check-in on {at}. If something was wrong, answer again: what you send now "
-    "takes the place of what you sent.",
-    "earlier_today": "You have checked in on this day before, at {at}. You can do it again; the day then "
-    "counts as the mean of both.",
+    "sent_before": "You sent this check-in on {at}. If something was wrong, mend it here and send it again: "
+    "it takes the place of what you sent.",
     "offline_form": "There is no connection just now. You can answer all the same: your answers are kept on "
     "this phone and sent by themselves.",
     "not_reached": "There is no connection, so your clinic has not been told yet. Please reach a person now.",

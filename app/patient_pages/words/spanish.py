@@ -88,10 +88,8 @@ SPANISH: Final[Mapping[str, str]] = {
     "note_hint": "Ninguna persona la lee de inmediato y ninguna computadora la analiza. Hasta 4000 "
     "caracteres.",
     "send": "Enviar",
-    "sent_before": "Usted envió este registro el {at}. Si algo estaba mal, responda de nuevo: lo que envíe "
-    "ahora reemplaza lo que envió.",
-    "earlier_today": "Ya hizo un registro en este día, a las {at}. Puede hacer otro; el día cuenta entonces "
-    "como el promedio de ambos.",
+    "sent_before": "Usted envió este registro el {at}. Si algo estaba mal, corríjalo aquí y envíelo de nuevo: "
+    "reemplaza lo que envió.",
     "offline_form": "No hay conexión en este momento. Puede responder de todos modos: sus respuestas se "
     "guardan en este teléfono y se envían solas.",
     "not_reached": "No hay conexión, así que su clínica todavía no lo sabe. Por favor, hable con una "
