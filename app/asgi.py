@@ -64,6 +64,7 @@ def build_api(
         signals.safety_router,
         webhooks.router,
         patients.own_router,
+        monitoring.own_router,
         check_ins.help_router,
         health.router,
     ):
