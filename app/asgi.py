@@ -74,6 +74,7 @@ def build_api(
         consent.router,
         patients.own_router,
         consent.own_router,
+        monitoring.own_router,
         check_ins.help_router,
         health.router,
         check_in_routes.router,

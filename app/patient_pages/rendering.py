@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+from app.chart.style import STYLE_SOURCE
 from app.foundation.vault import Vault
 from app.patient_pages.visitor import Visitor
 from app.patient_pages.words import NAMES, WORDS, say_in
@@ -59,6 +60,8 @@ def render(
         **values,
     )
     answer = PageAnswer(text, status)
+    if values.get("trend") is not None:
+        answer.allow_style(STYLE_SOURCE)
     visitor.keep_cookies(equipment, answer)
     return answer
 

@@ -24,7 +24,7 @@ from app.patient_pages.check_in_form import (
 from app.patient_pages.check_in_pages import OUTCOME, choices_of, form_page, thanks_page
 from app.patient_pages.page_route import status_of
 from app.patient_pages.sign_in_pages import sign_in_page
-from app.patient_pages.trend import own_trend
+from app.patient_pages.trend import trend_after_sending
 from app.patient_pages.visitor import Visitor
 from app.patients import browser_sessions
 from app.web.equipment import Equipment
@@ -70,7 +70,7 @@ async def send_trusted(equipment: Equipment, visitor: Visitor, form: Form) -> Pa
         sent = await record_or_correct(equipment, _source(visitor), told)
     except RefusalError as error:
         return await refused(equipment, visitor, form, error)
-    return thanks_page(equipment, visitor, sent, trend=await own_trend(equipment, visitor))
+    return thanks_page(equipment, visitor, sent, trend=await trend_after_sending(equipment, visitor))
 
 
 async def unfinished(
