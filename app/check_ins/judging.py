@@ -11,6 +11,7 @@ from app.check_ins.sources import Source
 from app.clinical.check_ins import CheckIn, check_in_day
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.vault import Vault
+from app.patients.consent_standing import ConsentWithdrawnError
 from app.storage import check_ins
 from app.storage.check_ins import Standing, StoredCheckIn
 from app.storage.unit_of_work import UnitOfWork
@@ -75,13 +76,16 @@ def judge_items(
                     raise CheckInConflictError("#/id")
                 outcome = ItemOutcome.UNCHANGED
             else:
+                if standing.consent_withdrawn_at is not None:
+                    raise ConsentWithdrawnError
                 source.refuse_time(one.check_in.recorded_at, now)
                 outcome = ItemOutcome.CREATED
         except RefusalError as refusal:
             judged.append(refusal)
             continue
         seen[key] = digest.hex()
-        stored = _stored(vault, one, digest=digest, now=now, clinic_id=clinic_id)
+        skew = source.clock_skew_seconds(now)
+        stored = _stored(vault, one, digest=digest, now=now, skew=skew, clinic_id=clinic_id)
         judged.append(Kept(stored=stored, outcome=outcome))
     return judged
 
@@ -97,7 +101,9 @@ def numbered(items: list[Kept | RefusalError], *, after: int) -> list[Kept | Ref
     ]
 
 
-def _stored(vault: Vault, one: Told, *, digest: bytes, now: datetime, clinic_id: UUID) -> StoredCheckIn:
+def _stored(
+    vault: Vault, one: Told, *, digest: bytes, now: datetime, skew: int | None, clinic_id: UUID
+) -> StoredCheckIn:
     told = one.check_in
     day = check_in_day(told.recorded_at, told.time_zone)
     sealed = one.note and vault.seal(
@@ -112,6 +118,7 @@ def _stored(vault: Vault, one: Told, *, digest: bytes, now: datetime, clinic_id:
         note_sealed=sealed or None,
         sync_sequence=0,
         digest=digest,
+        clock_skew_seconds=skew,
         supersedes=one.supersedes,
     )
 

@@ -54,6 +54,11 @@ def read_items(
     return [_read_item(item, form) for item in items]
 
 
+def read_item(item: Any) -> Told | dict[str, Any]:  # noqa: ANN401 - anything may be sent
+    """Read one check-in as a device sends it in a batch: what was told, or why it cannot be read."""
+    return _read_item(item, CheckInItem)
+
+
 def check_in_reply(
     vault: Vault, clinic_id: UUID, stored: StoredCheckIn, help_now: CrisisHelpReply | None = None
 ) -> CheckInReply:
@@ -74,6 +79,7 @@ def check_in_reply(
         asks_about_booster=told_of.asks_about_booster,
         self_harm_thoughts=told_of.self_harm_thoughts,
         input_mode=stored.input_mode,  # type: ignore[arg-type] # the table's own check allows these three only
+        clock_skew_seconds=stored.clock_skew_seconds,
         supersedes=stored.supersedes,
         superseded_by=stored.superseded_by,
         withdrawn_at=stored.withdrawn_at,

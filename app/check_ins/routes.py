@@ -27,8 +27,10 @@ from app.check_ins.sources import FromClinic, FromDevice, Source
 from app.clinics.access import CheckInsKey
 from app.clinics.service import crisis_phone_of
 from app.foundation.errors import RefusalError
-from app.messages.crisis_help import DEFAULT_LANGUAGE, crisis_help
+from app.messages.crisis_help import crisis_help
+from app.messages.wording import DEFAULT_LANGUAGE
 from app.patients.access import DeviceTokenPresented, PatientSignedIn
+from app.web.client_time import ClientTime, read_client_time
 from app.web.dependencies import EquipmentNeeded
 from app.web.equipment import Equipment
 from app.web.problems import Problem
@@ -47,13 +49,18 @@ help_router = APIRouter(prefix="/v1", tags=["crisis help"])
     responses={200: {"model": CheckInReply, "description": "Kept before"}, 409: {"model": Problem}},
 )
 async def put_check_in(
-    check_in_id: UUID, body: CheckInEntry, equipment: EquipmentNeeded, token: DeviceTokenPresented
+    check_in_id: UUID,
+    body: CheckInEntry,
+    equipment: EquipmentNeeded,
+    token: DeviceTokenPresented,
+    client_time: ClientTime = None,
 ) -> Response:
     """Keep a check-in under the id that the phone chose (a UUIDv7); sending it again changes nothing.
 
     A safety answer adds `crisis_help` to the reply, to be shown at once.
     """
-    recorded = await service.record(equipment, FromDevice(token=token), [told(check_in_id, body)])
+    source = FromDevice(token=token, client_time=read_client_time(client_time))
+    recorded = await service.record(equipment, source, [told(check_in_id, body)])
     (outcome,) = recorded.items
     if isinstance(outcome, RefusalError):
         raise outcome
@@ -66,10 +73,14 @@ async def put_check_in(
 
 @router.post("/batch", summary="Send several check-ins")
 async def send_batch(
-    body: CheckInBatch, equipment: EquipmentNeeded, token: DeviceTokenPresented
+    body: CheckInBatch,
+    equipment: EquipmentNeeded,
+    token: DeviceTokenPresented,
+    client_time: ClientTime = None,
 ) -> BatchReply:
     """Keep up to 100 check-ins, with one result an item, in order; a bad item never fails the rest."""
-    return await _record_batch(equipment, FromDevice(token=token), body.items, CheckInItem)
+    source = FromDevice(token=token, client_time=read_client_time(client_time))
+    return await _record_batch(equipment, source, body.items, CheckInItem)
 
 
 @import_router.post("/batch", summary="Bring past check-ins along")
