@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from app.foundation.audit import AuditEvent
+from app.storage.endpoints import EndpointRow
 from app.storage.rows import CARE, FRONT_DESK, TenantRow
 from app.storage.unit_of_work import UnitOfWork
 
@@ -217,6 +218,28 @@ async def safety_waits_before(work: UnitOfWork, delivery: Delivery) -> bool:
                 other.urgency == "safety",
                 other.id != delivery.id,
             )
+        )
+    )
+    return bool(found.scalar_one())
+
+
+async def was_delivered(work: UnitOfWork, *, event_type: str) -> bool:
+    """Say whether an endpoint that is enabled now has ever answered an event of this type with 2xx."""
+    found = await work.execute(
+        select(
+            _deliveries(work)
+            .join(
+                EndpointRow,
+                (EndpointRow.clinic_id == DeliveryRow.clinic_id)
+                & (EndpointRow.id == DeliveryRow.endpoint_id),
+            )
+            .where(
+                DeliveryRow.clinic_id == work.clinic_id,
+                DeliveryRow.state == "delivered",
+                NotificationRow.type == event_type,
+                EndpointRow.state == "enabled",
+            )
+            .exists()
         )
     )
     return bool(found.scalar_one())

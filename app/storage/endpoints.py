@@ -33,6 +33,9 @@ class EndpointRow(TenantRow):
     # Since when nothing at all has succeeded; None while things work.
     failing_since: Mapped[datetime | None]
     created_at: Mapped[datetime]
+    # After a rotation, the secret before signs too until then.
+    previous_secret_sealed: Mapped[bytes | None]
+    previous_secret_until: Mapped[datetime | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
