@@ -27,7 +27,8 @@ from app.check_ins.sources import FromClinic, FromDevice, Source
 from app.clinics.access import CheckInsKey
 from app.clinics.service import crisis_phone_of
 from app.foundation.errors import RefusalError
-from app.messages.crisis_help import DEFAULT_LANGUAGE, crisis_help
+from app.messages.crisis_help import crisis_help
+from app.messages.wording import DEFAULT_LANGUAGE
 from app.patients.access import DeviceTokenPresented, PatientSignedIn
 from app.web.dependencies import EquipmentNeeded
 from app.web.equipment import Equipment

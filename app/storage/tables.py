@@ -12,6 +12,7 @@ from app.storage.devices import DeviceRow, DeviceTokenRow
 from app.storage.endpoints import EndpointRow
 from app.storage.enrolment_codes import CodeSelectorRow, EnrolmentCodeRow
 from app.storage.failed_tries import FailedTriesRow
+from app.storage.outgoing_messages import OutgoingMessageRow
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
 from app.storage.policies import ClinicPolicyRow
@@ -26,6 +27,6 @@ __all__ = [
     "METADATA", "ApiKeyRow", "AssessmentRow", "AttemptRow", "AuditEventRow", "CarePlanRow", "CheckInRow",
     "ChosenReferenceRow", "ClinicPolicyRow", "ClinicProfileRow", "ClinicRow", "CodeSelectorRow", "CourseRow",
     "CustomScaleRow", "DeliveryRow", "DeviceRow", "DeviceTokenRow", "EndpointRow", "EnrolmentCodeRow",
-    "EvaluationRow", "FailedTriesRow", "InfusionRow", "NotificationRow", "PatientRow", "PatientStateRow",
-    "SafetyEventRow", "SignalRow",
+    "EvaluationRow", "FailedTriesRow", "InfusionRow", "NotificationRow", "OutgoingMessageRow", "PatientRow",
+    "PatientStateRow", "SafetyEventRow", "SignalRow",
 ]  # fmt: skip

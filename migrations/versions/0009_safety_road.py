@@ -1,7 +1,7 @@
 """The safety road's clock: a clinic's contacts and limits, and when what nobody acknowledged is escalated.
 
 Revision ID: 0009
-Revises: 0005
+Revises: 0008
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ from alembic import op
 from app.storage.migration_steps import run_sql
 
 revision = "0009"
-down_revision = "0005"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
