@@ -48,7 +48,7 @@ async def report_statements(
             received_at=equipment.clock.now(),
             actor=source.actor(standing),
         )
-        await report(work, said, public_url=equipment.public_url)
+        await report(work, equipment, said)
 
 
 def source_id(vault: Vault, said_in: object, *, sent_to: str = "") -> UUID:

@@ -13,9 +13,12 @@ import structlog
 from app.clinical.safety import Urgency
 from app.clinical.signals import EpisodeState, reopened
 from app.clinical.waiting import next_escalation
+from app.clinics.contacts import Role
 from app.clinics.service import limits_in_force
 from app.foundation.audit import SYSTEM, AuditEvent
 from app.foundation.logs import where
+from app.messages.to_contacts import BOTH, tell_contacts
+from app.messages.wording import Wording
 from app.signals.episodes import Told, episode_of
 from app.signals.safety import about, queue_escalation, safety_audit
 from app.storage import patient_states, patients, safety_events, signals
@@ -59,6 +62,15 @@ async def escalate_safety(equipment: Equipment, clinic_id: UUID, event_id: UUID)
             await notify_of_patient(
                 work, EventType.SAFETY_UNACKNOWLEDGED, told, now=now, more={"urgent": event.urgent}
             )
+        await tell_contacts(
+            work,
+            equipment.vault,
+            [Role.SECOND] if count == 1 else BOTH,
+            Wording.SAFETY_UNACKNOWLEDGED,
+            link=told.url,
+            mode=told.mode,
+            now=now,
+        )
         queue_escalation(work, event_id, at=again_at)
         await work.commit()
     return True
@@ -84,8 +96,17 @@ async def escalate_signal(equipment: Equipment, clinic_id: UUID, signal_id: UUID
         )
         await signals.change(work, signal_id, escalated_at=now, escalate_at=None, audit=audit)
         told = Told(patient_id=patient.id, mode=patient.mode, public_url=equipment.public_url)
-        more = {"level": signal.level, "ground": signal.ground}
-        await notify_of_patient(work, EventType.SIGNAL_ESCALATED, told.about(signal_id), now=now, more=more)
+        subject, more = told.about(signal_id), {"level": signal.level, "ground": signal.ground}
+        await notify_of_patient(work, EventType.SIGNAL_ESCALATED, subject, now=now, more=more)
+        await tell_contacts(
+            work,
+            equipment.vault,
+            [Role.SECOND],
+            Wording.SIGNAL_UNACKNOWLEDGED,
+            link=subject.url,
+            mode=subject.mode,
+            now=now,
+        )
         await work.commit()
     return True
 
@@ -97,13 +118,13 @@ async def escalate_due(equipment: Equipment, clinic_id: UUID) -> int:
         events = await safety_events.due_to_escalate(work, now=now, limit=_MOST_AT_ONCE)
         waiting = await signals.due_to_escalate(work, now=now, limit=_MOST_AT_ONCE)
     steps = [
-        *(escalate_safety(equipment, clinic_id, event_id) for event_id in events),
-        *(escalate_signal(equipment, clinic_id, signal_id) for signal_id in waiting),
+        *((escalate_safety, event_id) for event_id in events),
+        *((escalate_signal, signal_id) for signal_id in waiting),
     ]
     count = 0
-    for step in steps:
+    for step, subject_id in steps:
         try:
-            count += await step
+            count += await step(equipment, clinic_id, subject_id)
         except Exception as error:  # noqa: BLE001 - the next sweep tries it again; the others must not wait
             structlog.get_logger().error(
                 "escalation.failed", error_type=type(error).__name__, error_at=where(error)

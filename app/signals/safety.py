@@ -11,14 +11,19 @@ from uuid import UUID
 
 from app.clinical.safety import Urgency
 from app.clinical.waiting import safety_wait
+from app.clinics.contacts import Role
 from app.clinics.service import limits_in_force
 from app.foundation.audit import Actor, ActorKind, AuditEvent
 from app.foundation.ids import new_id
+from app.messages.to_contacts import tell_contacts
+from app.messages.wording import Wording
 from app.storage import safety_events
 from app.storage.safety_events import SafetyEvent
 from app.storage.unit_of_work import UnitOfWork
+from app.web.equipment import Equipment
 from app.webhooks.events import EventType
 from app.webhooks.notifying import SAFETY_PRIORITY, About, notify_of_patient
+from app.webhooks.trouble import nothing_gets_out
 
 ESCALATE_SAFETY: Final = "escalate_safety"
 
@@ -47,7 +52,7 @@ class SafetyReport:
     actor: Actor
 
 
-async def report(work: UnitOfWork, said: SafetyReport, *, public_url: str) -> UUID:
+async def report(work: UnitOfWork, equipment: Equipment, said: SafetyReport) -> UUID:
     """Keep a safety event and send `safety.reported`, in this transaction; the same report twice is one event.
 
     Gives the event's id, of the earlier one when this report made one already.
@@ -85,10 +90,11 @@ async def report(work: UnitOfWork, said: SafetyReport, *, public_url: str) -> UU
         return await safety_events.id_of_source(
             work, said.patient_id, source=event.source, source_id=event.source_id
         )
+    told = about(event, mode=said.mode, public_url=equipment.public_url)
     webhook_id = await notify_of_patient(
         work,
         EventType.SAFETY_REPORTED,
-        about(event, mode=said.mode, public_url=public_url),
+        told,
         now=said.received_at,
         more={"urgent": said.urgent},
     )
@@ -99,6 +105,17 @@ async def report(work: UnitOfWork, said: SafetyReport, *, public_url: str) -> UU
         audit=safety_audit(said.received_at, said.actor, "safety.notified", event),
     )
     queue_escalation(work, event.id, at=event.escalate_at)
+    if await nothing_gets_out(work):
+        # No endpoint can be told: somebody is, at once and not only when the limit has passed.
+        await tell_contacts(
+            work,
+            equipment.vault,
+            [Role.SAFETY],
+            Wording.SAFETY_UNACKNOWLEDGED,
+            link=told.url,
+            mode=said.mode,
+            now=said.received_at,
+        )
     return event.id
 
 

@@ -77,10 +77,11 @@ async def add(work: UnitOfWork, *, name: str, now: datetime, audit: AuditEvent) 
     work.audit(audit)
 
 
-async def profile(work: UnitOfWork) -> ClinicProfile | None:
-    """Give the clinic's profile."""
+async def profile(work: UnitOfWork, *, lock: bool = False) -> ClinicProfile | None:
+    """Give the clinic's profile, locked if what follows must happen once."""
     columns = [getattr(ClinicProfileRow, name) for name in ClinicProfile.__dataclass_fields__]
-    found = await work.execute(select(*columns).where(ClinicProfileRow.clinic_id == work.clinic_id))
+    statement = select(*columns).where(ClinicProfileRow.clinic_id == work.clinic_id)
+    found = await work.execute(statement.with_for_update() if lock else statement)
     row = found.one_or_none()
     return row and ClinicProfile(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 

@@ -29,8 +29,11 @@ from app.storage.endpoints import EndpointRow
 from app.storage.rows import CARE, FRONT_DESK, TenantRow
 from app.storage.unit_of_work import UnitOfWork
 
-# Longer than any attempt may take (its deadline is a third of this), so that no two workers send at once.
+# Longer than any attempt may take (15 s), so that no two workers send at once.
 CLAIM_LASTS: Final = timedelta(seconds=60)
+# A worker that died with a safety delivery keeps it, and all that waits behind it, no longer than this. Sent twice
+# it does no harm: the receiver knows its id.
+SAFETY_CLAIM_LASTS: Final = timedelta(seconds=25)
 
 
 class NotificationRow(TenantRow):
@@ -223,6 +226,25 @@ async def safety_waits_before(work: UnitOfWork, delivery: Delivery) -> bool:
     return bool(found.scalar_one())
 
 
+async def gave_up_on_safety(
+    work: UnitOfWork, endpoint_id: UUID, *, since: datetime, other_than: UUID
+) -> bool:
+    """Say whether another safety delivery to an endpoint, first tried since then, was exhausted."""
+    found = await work.execute(
+        select(
+            exists().where(
+                DeliveryRow.clinic_id == work.clinic_id,
+                DeliveryRow.endpoint_id == endpoint_id,
+                DeliveryRow.urgency == "safety",
+                DeliveryRow.state == "exhausted",
+                DeliveryRow.first_attempt_at >= since,
+                DeliveryRow.id != other_than,
+            )
+        )
+    )
+    return bool(found.scalar_one())
+
+
 async def was_delivered(work: UnitOfWork, *, event_type: str) -> bool:
     """Say whether an endpoint that is enabled now has ever answered an event of this type with 2xx."""
     found = await work.execute(
@@ -245,13 +267,13 @@ async def was_delivered(work: UnitOfWork, *, event_type: str) -> bool:
     return bool(found.scalar_one())
 
 
-async def claim(work: UnitOfWork, delivery_id: UUID, *, now: datetime) -> None:
+async def claim(work: UnitOfWork, delivery_id: UUID, *, until: datetime, now: datetime) -> None:
     """Take a delivery for sending, for a while; the attempt that follows is what the trail tells of."""
     await work.execute(
         update(DeliveryRow)
         .where(DeliveryRow.clinic_id == work.clinic_id, DeliveryRow.id == delivery_id)
         .values(
-            claimed_until=now + CLAIM_LASTS,
+            claimed_until=until,
             attempts_made=DeliveryRow.attempts_made + 1,
             first_attempt_at=func.coalesce(DeliveryRow.first_attempt_at, now),
         )

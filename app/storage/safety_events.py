@@ -157,7 +157,11 @@ async def due_to_escalate(work: UnitOfWork, *, now: datetime, limit: int) -> lis
     """List events that should have been acknowledged by now, the one that waited longest first."""
     found = await work.execute(
         select(SafetyEventRow.id)
-        .where(SafetyEventRow.clinic_id == work.clinic_id, SafetyEventRow.escalate_at <= now)
+        .where(
+            SafetyEventRow.clinic_id == work.clinic_id,
+            SafetyEventRow.escalate_at <= now,
+            SafetyEventRow.state == "open",
+        )
         .order_by(SafetyEventRow.escalate_at)
         .limit(limit)
     )

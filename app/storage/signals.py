@@ -150,7 +150,11 @@ async def due_to_escalate(work: UnitOfWork, *, now: datetime, limit: int) -> lis
     """List signals that should have been acknowledged by now, the one that waited longest first."""
     found = await work.execute(
         select(SignalRow.id)
-        .where(SignalRow.clinic_id == work.clinic_id, SignalRow.escalate_at <= now)
+        .where(
+            SignalRow.clinic_id == work.clinic_id,
+            SignalRow.escalate_at <= now,
+            SignalRow.state.in_(["open", "snoozed"]),
+        )
         .order_by(SignalRow.escalate_at)
         .limit(limit)
     )
