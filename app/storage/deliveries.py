@@ -14,6 +14,7 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKeyConstraint,
     Index,
+    Select,
     exists,
     func,
     insert,
@@ -211,18 +212,23 @@ async def lock(work: UnitOfWork, delivery_id: UUID) -> Delivery | None:
 
 async def safety_waits_before(work: UnitOfWork, delivery: Delivery) -> bool:
     """Say whether a safety delivery to the same endpoint is still on its way; all others wait behind it."""
-    other = aliased(DeliveryRow)
-    found = await work.execute(
-        select(
-            exists().where(
-                other.clinic_id == work.clinic_id,
-                other.endpoint_id == delivery.endpoint_id,
-                other.state == "pending",
-                other.urgency == "safety",
-                other.id != delivery.id,
-            )
-        )
+    found = await work.execute(select(_pending_safety(work, delivery).exists()))
+    return bool(found.scalar_one())
+
+
+async def earlier_waits_before(work: UnitOfWork, delivery: Delivery, *, event_type: str) -> bool:
+    """Say whether an earlier safety event of this type, about the same patient, is still on its way there.
+
+    Only about the same patient: what one patient said must not hold up what another did.
+    """
+    earlier, own = aliased(NotificationRow), aliased(NotificationRow)
+    statement = (
+        _pending_safety(work, delivery)
+        .join(earlier, (earlier.clinic_id == _OTHER.clinic_id) & (earlier.id == _OTHER.notification_id))
+        .join(own, (own.clinic_id == earlier.clinic_id) & (own.patient_id == earlier.patient_id))
+        .where(earlier.type == event_type, earlier.id < own.id, own.id == delivery.notification_id)
     )
+    found = await work.execute(select(statement.exists()))
     return bool(found.scalar_one())
 
 
@@ -435,6 +441,20 @@ async def page(
     for row in found:
         attempts[row.delivery_id].append(Attempt(**row._mapping))  # noqa: SLF001 - documented name
     return [(delivery, attempts[delivery.id]) for delivery in deliveries]
+
+
+_OTHER: Final = aliased(DeliveryRow)
+
+
+def _pending_safety(work: UnitOfWork, delivery: Delivery) -> Select[Any]:
+    """Find the other safety deliveries that are on their way to the same endpoint."""
+    return select(_OTHER.id).where(
+        _OTHER.clinic_id == work.clinic_id,
+        _OTHER.endpoint_id == delivery.endpoint_id,
+        _OTHER.state == "pending",
+        _OTHER.urgency == "safety",
+        _OTHER.id != delivery.id,
+    )
 
 
 def _deliveries(work: UnitOfWork) -> Any:  # noqa: ANN401 - the select's row type has fourteen parameters

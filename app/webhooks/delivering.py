@@ -79,9 +79,9 @@ async def _claim(outbox: Outbox, clinic_id: UUID, delivery_id: UUID) -> _Claimed
         delivery = await deliveries.lock(work, delivery_id)
         if delivery is None or not _is_due(delivery, now):
             return None
-        if delivery.urgency != "safety" and await deliveries.safety_waits_before(work, delivery):
+        if await _waits_its_turn(work, delivery):
             await deliveries.postpone(work, delivery_id, until=now + _BEHIND_SAFETY)
-            queue_delivery(work, delivery_id, safety=False, at=now + _BEHIND_SAFETY)
+            queue_delivery(work, delivery_id, safety=delivery.urgency == "safety", at=now + _BEHIND_SAFETY)
             await work.commit()
             return None
         endpoint = await endpoints.find(work, delivery.endpoint_id)
@@ -102,6 +102,15 @@ async def _claim(outbox: Outbox, clinic_id: UUID, delivery_id: UUID) -> _Claimed
         secrets=open_secrets(vault, clinic_id, endpoint, now=now),
     )
     return _Claimed(delivery=delivery, message=message, first_attempt_at=delivery.first_attempt_at or now)
+
+
+async def _waits_its_turn(work: UnitOfWork, delivery: deliveries.Delivery) -> bool:
+    """Ordinary events wait behind all safety events; an escalation behind the report that it is about."""
+    if delivery.urgency != "safety":
+        return await deliveries.safety_waits_before(work, delivery)
+    if delivery.type != EventType.SAFETY_UNACKNOWLEDGED:
+        return False
+    return await deliveries.earlier_waits_before(work, delivery, event_type=EventType.SAFETY_REPORTED.value)
 
 
 def _is_due(delivery: deliveries.Delivery, now: datetime) -> bool:
