@@ -122,8 +122,7 @@ async def _enter_once(
         stored, created = await _kept(work, new, actor=actor, now=now)
         event_id = await report_item(work, equipment, patient, stored, actor=actor, now=now)
         if created and evaluate:
-            # A clock that is a little ahead must not leave its own total out.
-            await monitoring.evaluate_anew(work, equipment, patient_id, now=max(now, form.taken_at))
+            await monitoring.evaluate_anew(work, equipment, patient_id, now=now)
         elif created:
             await patient_states.forget_memory(work, patient_id)
             monitoring.evaluate_later(work, patient_id)

@@ -8,7 +8,7 @@ from app.foundation.audit import Actor, AuditEvent
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
-from app.storage import clinics, patients
+from app.storage import clinics, patient_states, patients
 from app.storage.patients import PatientRecord
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
@@ -120,6 +120,9 @@ async def change_patient(
         )
         if not changed:
             raise ChangedMeanwhileError("header/if-match")
+        if time_zone is not None and time_zone != before.time_zone:
+            # The rule's memory speaks of days in the zone that it was made in.
+            await patient_states.forget_memory(work, patient_id)
         after = await existing(work, patient_id)
         await work.commit()
     return _patient(equipment.vault, clinic_id, after)

@@ -84,6 +84,7 @@ async def add(
             told=[],
             evaluated_at=None,
             booster_booked_for=None,
+            booster_booked_at=None,
         )
     )
     work.audit(audit)

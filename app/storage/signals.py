@@ -67,6 +67,9 @@ class SignalRow(TenantRow):
     booster_booked_for: Mapped[date | None]
     note_sealed: Mapped[bytes | None]
     version: Mapped[int]
+    # The patient's turn in which it was raised, and what was known beside the reports; see histories.
+    turn: Mapped[int]
+    known: Mapped[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +97,8 @@ class Signal:
     booster_booked_for: date | None
     note_sealed: bytes | None
     version: int
+    turn: int
+    known: dict[str, Any]
 
 
 async def add(work: UnitOfWork, signal: Signal, *, audit: AuditEvent) -> None:
