@@ -15,8 +15,9 @@ from app.clinical.check_ins import CheckIn, check_in_day
 from app.clinical.evaluation import Evaluation, Memory, advance, judge, remember
 from app.clinical.explanation import explain
 from app.clinical.protocol import Protocol
+from app.clinical.review import is_review_to_tell
 from app.clinical.signals import Move, MoveKind, next_move
-from app.monitoring.conditions import conditions_of, is_review_due, tell_conditions
+from app.monitoring.conditions import conditions_of, tell_conditions
 from app.monitoring.history import (
     episode_of_patient,
     history_of,
@@ -206,7 +207,7 @@ def _evaluated(
     evaluation = judge(memory, as_of=as_of, protocol=protocol_of(standing, equipment))
     holding = conditions_of(evaluation)
     # A series that was just completed is told of at once; the others wait while history comes in.
-    at_once = is_review_due(
+    at_once = is_review_to_tell(
         memory.treatment,
         reviewed_on=standing.reviewed_on,
         today=evaluation.day,
