@@ -10,8 +10,10 @@ from app.clinical.scales import (
     CustomProblemCode,
     CustomScaleProblem,
     Scale,
+    as_judged,
     read_custom_scales,
 )
+from app.clinics.policy import policy_in_force
 from app.foundation.audit import Actor, AuditEvent
 from app.storage import assessments
 from app.web.equipment import Equipment
@@ -22,10 +24,12 @@ _MOST_DAYS_APART: Final = 365
 
 
 async def list_scales(equipment: Equipment, clinic_id: UUID) -> list[Scale]:
-    """List the validated scales, then the clinic's own."""
+    """List the validated scales as the clinic judges by them now, then its own."""
     async with equipment.database.work(clinic_id) as work:
         own = await assessments.own_scales(work)
-    return [*STANDARD_SCALES.values(), *read_custom_scales(own).scales.values()]
+        policy = await policy_in_force(work, equipment, now=equipment.clock.now())
+    standard = (as_judged(scale, policy) for scale in STANDARD_SCALES.values())
+    return [*standard, *read_custom_scales(own).scales.values()]
 
 
 async def add_scales(

@@ -118,12 +118,12 @@ async def _enter_once(
         scale = await assessments.find_scale(work, form.scale)
         if scale is None:
             raise ScaleNotKnownError("#/scale")
-        new = _scored(equipment, patient, scale, form, now=now)
+        policy = await policy_in_force(work, equipment, now=now)
+        new = _scored(equipment, patient, scale, form, now=now, policy=policy)
         stored, created = await _kept(work, new, actor=actor, now=now)
         event_id = await report_item(work, equipment, patient, stored, actor=actor, now=now)
         if created and evaluate:
-            # A clock that is a little ahead must not leave its own total out.
-            await monitoring.evaluate_anew(work, equipment, patient_id, now=max(now, form.taken_at))
+            await monitoring.evaluate_anew(work, equipment, patient_id, now=now)
         elif created:
             await patient_states.forget_memory(work, patient_id)
             monitoring.evaluate_later(work, patient_id)
@@ -135,9 +135,15 @@ async def _enter_once(
 
 
 def _scored(
-    equipment: Equipment, patient: PatientRecord, scale: Scale, form: Form, *, now: datetime
+    equipment: Equipment,
+    patient: PatientRecord,
+    scale: Scale,
+    form: Form,
+    *,
+    now: datetime,
+    policy: Protocol,
 ) -> StoredAssessment:
-    scored = score_form(scale, items=form.items, stated_total=form.total)
+    scored = score_form(scale, items=form.items, stated_total=form.total, protocol=policy)
     if scored.score is None:
         raise form_refused(scored.problems)
     items = {str(number): answer for number, answer in sorted((form.items or {}).items())}
@@ -189,7 +195,7 @@ async def _told(
     return [
         Assessment(
             stored=one,
-            score=score_total(entries[one.scale].scale, one.total),
+            score=score_total(entries[one.scale].scale, one.total, protocol=policy),
             response=_response(entries[one.scale], one, first_at, policy),
         )
         for one in stored
@@ -204,4 +210,4 @@ def _response(
     before = baseline_total(entry.totals, first_infusion_at=first_at, protocol=policy)
     if before is None:
         return None
-    return response_category(entry.scale, baseline=before.total, now=one.total)
+    return response_category(entry.scale, baseline=before.total, now=one.total, protocol=policy)

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from app.clinical.protocol import STANDARD, Protocol
+from app.clinics.policy import in_force
 from app.monitoring.history import present_history
-from app.storage import clinics, patients
+from app.storage import clinics, patients, policies
 from app.storage.database import Database
 from app.studies.patients import StudyPatient
 
@@ -25,12 +27,14 @@ class StoredPatients:
     Attributes:
         url: the database; it may hold a password, so it is never shown.
         ids: of the patients, in the order of their registration.
+        protocol: the numbers that the clinic decides with now.
         ends_at: until when they are followed.
     """
 
     url: str = field(repr=False)
     clinic_id: UUID
     ids: tuple[UUID, ...]
+    protocol: Protocol
     ends_at: datetime
 
     @property
@@ -59,24 +63,24 @@ class StoredPatients:
 
 
 def patients_of(url: str, clinic_id: UUID, *, now: datetime) -> StoredPatients:
-    """Find a clinic's patients.
+    """Find a clinic's patients and the numbers in force.
 
     Raises:
         UnknownClinicError: there is no such clinic.
     """
-    return StoredPatients(
-        url=url, clinic_id=clinic_id, ids=tuple(asyncio.run(_ids(url, clinic_id))), ends_at=now
-    )
+    ids, protocol = asyncio.run(_found(url, clinic_id, now))
+    return StoredPatients(url=url, clinic_id=clinic_id, ids=tuple(ids), protocol=protocol, ends_at=now)
 
 
-async def _ids(url: str, clinic_id: UUID) -> list[UUID]:
+async def _found(url: str, clinic_id: UUID, now: datetime) -> tuple[list[UUID], Protocol]:
     database, ids = Database(url, pool_size=1), list[UUID]()
     try:
         async with database.work(clinic_id) as work:
             if await clinics.profile(work) is None:
                 raise UnknownClinicError(UnknownClinicError.__doc__)
+            protocol = in_force(STANDARD, await policies.numbers_in_force(work, now=now))
             while found := await patients.page(work, after=ids[-1] if ids else None, limit=_AT_ONCE):
                 ids.extend(one.id for one in found)
     finally:
         await database.close()
-    return ids
+    return ids, protocol

@@ -26,7 +26,7 @@ from app.storage.database import Database
 from app.studies.errors import StudyError
 from app.studies.processes import results_of
 from app.studies.reports import backtest_json, backtest_text
-from app.studies.settings_files import custom_scales
+from app.studies.settings_files import custom_scales, protocol_with
 from app.studies.signals_file import written_along
 from app.studies.study_files import StudyFiles, opened_study
 from app.studies.tally import measured
@@ -110,7 +110,7 @@ def backtest(
 
 def what_if_command(
     clinic: Annotated[UUID, typer.Option(help="The clinic's id.")],
-    protocol: Annotated[Path, typer.Option(help="JSON with the numbers of the rule that differ.")],
+    protocol: Annotated[Path, typer.Option(help="JSON with the numbers that differ from those in force.")],
     first: Annotated[
         datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Count from this day on.")
     ] = None,
@@ -120,13 +120,13 @@ def what_if_command(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Run other numbers over a clinic's stored history and compare the counts; changes nothing."""
-    numbers = numbers_from(protocol)
+    """Run other numbers over a clinic's stored history beside its own in force; changes nothing."""
     period = Period(first.date() if first else None, last.date() if last else None)
     with open_ground(_settings(data_dir)) as ground:
         source = patients_of(ground.application_url, clinic, now=datetime.now(UTC))
+        instead = protocol_with(protocol, protocol=source.protocol)
         with bar("Patients", of=source.size) as watch:
-            found = what_if(source, numbers, period=period, watch=watch)
+            found = what_if(source, instead, protocol=source.protocol, period=period, watch=watch)
     if as_json:
         print_json({"says": str(found), **asdict(found)})
     else:
@@ -166,6 +166,7 @@ def _what_if_text(found: WhatIf) -> str:
     return "\n".join(
         (
             str(found),
+            f"  numbers in force          {found.now.rule}",
             f"  patients                  {found.patients}",
             f"  rises to watch            {found.instead.watches} instead of {found.now.watches}",
             (

@@ -40,6 +40,10 @@ class OutsideSafeBoundsError(ClinicalError):
     """This number lies outside the bounds within which the rule was examined."""
 
 
+class NotAmongChoicesError(ClinicalError):
+    """This number is one of a few values in published use, and this is none of them."""
+
+
 class ThresholdsOutOfOrderError(ClinicalError):
     """These numbers contradict each other: an order of thresholds, a window, or three correlations."""
 

@@ -5,8 +5,10 @@ never turned into a probability of relapse. A benefit that had not been lost whe
 or has not been lost yet, is censored: it lasted at least that long.
 
 The model: durations are log-normal, each patient with an own location and spread. The prior is the normal
-inverse-gamma one around a median of 18 days. Observed durations update it exactly; censored ones have no
-closed form, so location and spread are integrated over a grid that is fixed by the data alone.
+inverse-gamma one around a median of 18 days: quartiles 11 and 27 (Murrough 2013 [seed 004]) are a spread of
+0.67, and for the first benefit of somebody new the prior's is 0.5 * sqrt(1 + 1/weight) = 0.71. Observed
+durations update it exactly; censored ones have no closed form, so location and spread are integrated over a
+grid that is fixed by the data alone.
 """
 
 import math
@@ -14,31 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
-from typing import Final
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IntervalNumbers:
-    """The population prior of how long a benefit lasts.
-
-    `median_days` 18: after a series without maintenance, range 4 to > 83, quartiles 11 and 27 (Murrough
-    2013); mean 19, range 6-45 (aan het Rot 2010) [seed 004]. Those quartiles are a log-normal spread of
-    0.67. Slower populations exist (80 % still well at 4 weeks, 60 % at 8 [lit]), so the prior weighs as
-    much as `weight` = 1 observed benefit and the patient's own history soon outweighs it. Within one patient
-    log durations vary by `spread` 0.5, known as if from `spread_certainty` = 8 degrees of freedom: together
-    0.5 * sqrt(1 + 1/weight) = 0.71 for the first benefit of somebody new [choice]. `covered` is the share
-    of benefits that the stated range is meant to cover.
-    """
-
-    median_days: float = 18.0
-    weight: float = 1.0
-    spread: float = 0.5
-    spread_certainty: float = 8.0
-    covered: float = 0.8
-    shortest_days: int = 1
-
-
-INTERVAL_NUMBERS: Final = IntervalNumbers()
+from app.clinical.protocol import STANDARD, Protocol
 
 # The grid, not the model. Halving its steps moves no answer by more than a day, except the far end of a
 # range that rests on nothing but one very long benefit still going on (by a few per cent).
@@ -99,26 +78,24 @@ def benefits(
     return tuple(stretches)
 
 
-def personal_interval(
-    past: Sequence[Benefit], *, numbers: IntervalNumbers = INTERVAL_NUMBERS
-) -> PersonalInterval:
+def personal_interval(past: Sequence[Benefit], *, protocol: Protocol = STANDARD) -> PersonalInterval:
     """The expected duration of the next benefit: the population's, moved by this patient's own.
 
     The order of the benefits does not matter. A still running benefit counts as lasting at least so long.
     """
-    told = [benefit for benefit in past if benefit.lost or benefit.days >= numbers.shortest_days]
-    logs = sorted((math.log(max(b.days, numbers.shortest_days)), b.lost) for b in told)
+    told = [benefit for benefit in past if benefit.lost or benefit.days >= protocol.benefit_shortest_days]
+    logs = sorted((math.log(max(b.days, protocol.benefit_shortest_days)), b.lost) for b in told)
     mixture = _posterior(
         lost=[log for log, lost in logs if lost],
         outlasted=[log for log, lost in logs if not lost],
-        numbers=numbers,
+        protocol=protocol,
     )
-    tail = (1 - numbers.covered) / 2
+    tail = (1 - protocol.benefit_covered) / 2
     low, middle, high = (math.exp(_quantile(mixture, share)) for share in (tail, 0.5, 1 - tail))
     return PersonalInterval(
         past=tuple(sorted(past, key=lambda benefit: (benefit.from_day, benefit.days, benefit.lost))),
-        typical_days=max(round(middle), numbers.shortest_days),
-        shortest_days=max(math.floor(low), numbers.shortest_days),
+        typical_days=max(round(middle), protocol.benefit_shortest_days),
+        shortest_days=max(math.floor(low), protocol.benefit_shortest_days),
         longest_days=math.ceil(high),
         population_only=not told,
     )
@@ -133,14 +110,12 @@ class _Part:
     spread: float
 
 
-def _posterior(
-    *, lost: Sequence[float], outlasted: Sequence[float], numbers: IntervalNumbers
-) -> tuple[_Part, ...]:
+def _posterior(*, lost: Sequence[float], outlasted: Sequence[float], protocol: Protocol) -> tuple[_Part, ...]:
     """Weigh every location and spread by the prior, the lost benefits and the outlasted ones."""
-    count = numbers.weight + len(lost)
-    location = (numbers.weight * math.log(numbers.median_days) + sum(lost)) / count
-    squares = _squares_after(lost, location, numbers)
-    freedom = numbers.spread_certainty + len(lost)
+    count = protocol.benefit_weight + len(lost)
+    location = (protocol.benefit_weight * math.log(protocol.benefit_median_days) + sum(lost)) / count
+    squares = _squares_after(lost, location, protocol)
+    freedom = protocol.benefit_spread_certainty + len(lost)
     logs: list[tuple[float, float, float]] = []
     for spread in _spreads(squares, freedom):
         of_spread = -freedom * math.log(spread) - squares / (2 * spread**2)
@@ -155,10 +130,10 @@ def _posterior(
     return tuple(part for part in parts if part.weight > _NEGLIGIBLE_WEIGHT)
 
 
-def _squares_after(lost: Sequence[float], location: float, numbers: IntervalNumbers) -> float:
+def _squares_after(lost: Sequence[float], location: float, protocol: Protocol) -> float:
     """The sum of squares after the lost benefits: the prior's, theirs, and the prior's distance."""
-    prior = numbers.spread_certainty * numbers.spread**2
-    shift = numbers.weight * (math.log(numbers.median_days) - location) ** 2
+    prior = protocol.benefit_spread_certainty * protocol.benefit_spread**2
+    shift = protocol.benefit_weight * (math.log(protocol.benefit_median_days) - location) ** 2
     return prior + sum((log - location) ** 2 for log in lost) + shift
 
 

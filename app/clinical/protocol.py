@@ -1,9 +1,11 @@
 """Every number that the rule decides with: value, unit, reason and source, in one frozen record.
 
 Sources: `seed` the project's own source articles, `lit` published, `sim` measured on the simulated
-cohort, `choice` ours, to be defended or changed with evidence. A number that is not here does not decide
-anything. What must hold in every clinic (the start of the day, the safety items) is a constant and no
-field, so that no override reaches it.
+cohort, `choice` ours, to be defended or changed with evidence. Where a reason quotes what a simulation
+found, "specification" marks the figures of the clinical specification's own run, and "here" those of
+docs/clinical/accuracy.md. A number that is not here does not decide anything. What must hold in every
+clinic (the start of the day, the safety items) is a constant and no field, so that no override reaches
+it; a definition of the field (response is half) is a field whose bounds leave it no room.
 """
 
 from collections.abc import Mapping
@@ -11,6 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Final
 
 from app.clinical.errors import (
+    NotAmongChoicesError,
     NotANumberError,
     OutsideSafeBoundsError,
     ThresholdsOutOfOrderError,
@@ -29,10 +32,25 @@ SAFETY_ITEMS: Final = {
 }
 """Which answer to a scale's suicide item acts. No protocol may override this [choice]."""
 
+TAPER_STEPS: Final = ((7, 2), (14, 2), (28, 2), (42, 2), (84, 2))
+"""The taper plan that a clinic starts from and edits: an interval in days, and how often it is repeated.
+
+Weekly, then every 2 weeks, then monthly or less [seed 000]; the sources' ranges are 2-6 weeks (001), 4-6
+weeks (000) and 1-3 months (003). After the last step comes no fixed interval, as needed (001). Twice each
+is the shortest that shows whether an interval holds more than once [choice].
+"""
+
+EARLY_RESPONSE_SOURCE: Final = "Murrough 2013 (MADRS, 24 patients)"
+"""Where the sensitivity and specificity of an early response come from [seed 004]; told with them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberNotes:
-    """What the page of numbers says about one of them; `lowest` and `highest` are the safe bounds."""
+    """What the page of numbers says about one of them.
+
+    `lowest` and `highest` are the safe bounds, both included; where they meet, no clinic can change the
+    number. `choices` are the only values in published use, where these are few.
+    """
 
     name: str
     value: float
@@ -41,6 +59,7 @@ class NumberNotes:
     highest: float
     reason: str
     source: str
+    choices: tuple[int, ...] = ()
 
 
 def _number(value: float, unit: str, lowest: float, highest: float, reason: str, source: str) -> float:
@@ -52,6 +71,12 @@ def _number(value: float, unit: str, lowest: float, highest: float, reason: str,
 def _count(value: int, unit: str, lowest: int, highest: int, reason: str, source: str) -> int:
     notes = {"unit": unit, "lowest": lowest, "highest": highest, "reason": reason, "source": source}
     stated: int = field(default=value, metadata=notes)
+    return stated
+
+
+def _choice(value: int, unit: str, choices: tuple[int, ...], reason: str, source: str) -> int:
+    bounds = {"lowest": min(choices), "highest": max(choices), "choices": choices}
+    stated: int = field(default=value, metadata={"unit": unit, "reason": reason, "source": source, **bounds})
     return stated
 
 
@@ -101,7 +126,12 @@ class Protocol:
         2.1, "points", 1.5, 6, "gain taken when there is no baseline", "choice, sim"
     )
     least_gain: float = _number(
-        1.5, "points, weighted mean", 1, 4, "gains of 1 to 1.5 gave 2.8 false signals a year", "sim"
+        1.5,
+        "points, weighted mean",
+        1,
+        4,
+        "specification: gains of 1 to 1.5 gave 2.8 false signals a year",
+        "sim",
     )
 
     # Spread of a patient's own reports
@@ -141,7 +171,12 @@ class Protocol:
     )
     watch_at: float = _number(0.35, "smoothed share", 0.2, 0.6, "look more closely", "sim")
     consider_at: float = _number(
-        0.55, "smoothed share", 0.4, 0.9, "0.60 found 79 % in 14 days, 0.50 gave 1.1 false a year", "sim"
+        0.55,
+        "smoothed share",
+        0.4,
+        0.9,
+        "specification: 0.60 found 79 % in 14 days, 0.50 gave 1.1 false a year; here: 0.55 finds 88.6 %",
+        "sim",
     )
     consider_at_assumed: float = _number(
         0.65, "smoothed share", 0.4, 0.95, "an assumed gain is less sure", "sim"
@@ -170,7 +205,12 @@ class Protocol:
 
     # Ground C: one channel alone
     mood_consider_at: float = _number(
-        0.75, "smoothed share of mood", 0.5, 1, "mood is the core symptom; 0.1 false signals a year", "sim"
+        0.75,
+        "smoothed share of mood",
+        0.5,
+        1,
+        "mood is the core symptom; specification: costs 0.1 false signals a year",
+        "sim",
     )
     mood_watch_at: float = _number(0.5, "smoothed share of mood", 0.3, 0.9, "ask for a PHQ-9", "choice")
     other_watch_at: float = _number(
@@ -208,9 +248,89 @@ class Protocol:
     totals_speak_for_days: int = _count(28, "days", 14, 60, "an older total does not speak of now", "choice")
     totals_kept: int = _count(20, "totals", 5, 60, "the latest ones; a run needs no more", "choice")
 
+    # What induction achieved
+    response_share: float = _number(
+        0.5, "share of the burden before treatment", 0.5, 0.5, "what the field calls response", "seed, lit"
+    )
+    partial_share: float = _number(
+        0.25, "share of the burden before treatment", 0.25, 0.25, "what the field calls partial", "seed, lit"
+    )
+    madrs_remission: int = _choice(
+        10, "MADRS total, at most", (9, 10, 12), "all three are in published use; a clinic chooses one", "lit"
+    )
+    early_from_hours: float = _number(
+        2, "hours after the first infusion", 1, 4, "around the 4 hours of Murrough 2013", "seed, choice"
+    )
+    early_until_hours: float = _number(
+        8, "hours after the first infusion", 4, 12, "around the 4 hours of Murrough 2013", "seed, choice"
+    )
+    early_longest_recall_days: int = _count(
+        7, "days that a scale asks about", 1, 7, "questions about two weeks cannot speak of hours", "choice"
+    )
+    early_sensitivity: float = _number(
+        0.94, "share of later responders", 0.94, 0.94, "told with an early response, decides nothing", "seed"
+    )
+    early_specificity: float = _number(
+        0.71, "share of later non-responders", 0.71, 0.71, "told with it too; never a reason to stop", "seed"
+    )
+    review_told_days: int = _count(
+        14, "days after the series", 7, 60, "an older series that nobody reviewed is history", "choice"
+    )
+
+    # How long a benefit lasts
+    benefit_median_days: float = _number(
+        18, "days", 7, 98, "median without maintenance, range 4 to > 83; mean 19, range 6 to 45", "seed"
+    )
+    benefit_weight: float = _number(
+        1,
+        "observed benefits",
+        0.5,
+        5,
+        "slower populations exist: the patient's own soon outweigh it",
+        "choice",
+    )
+    benefit_spread: float = _number(
+        0.5,
+        "standard deviation of log days",
+        0.3,
+        1,
+        "with the weight 0.71, near quartiles 11 and 27",
+        "choice",
+    )
+    benefit_spread_certainty: float = _number(
+        8, "degrees of freedom", 2, 30, "as sure of the spread as of a patient's own reports", "choice"
+    )
+    benefit_covered: float = _number(
+        0.8, "share of benefits", 0.5, 0.95, "what the stated range is meant to cover", "choice"
+    )
+    benefit_shortest_days: int = _count(1, "days", 1, 1, "whole days are counted", "choice")
+
+    # Maintenance
+    taper_shortest_days: int = _count(
+        7, "days", 7, 28, "the shortest interval in any source: none below it is suggested", "seed"
+    )
+    taper_longest_days: int = _count(365, "days", 90, 365, "a longer one is no interval of a plan", "choice")
+    taper_lost_in_a_row: int = _count(
+        2, "intervals", 2, 4, "one interval too long may be chance: so many shorten it", "choice"
+    )
+    taper_frequency_days: int = _count(
+        90, "days", 30, 180, "boosters of this span are compared with those of the span before", "choice"
+    )
+    taper_open_step_count: int = _count(
+        2, "intervals", 1, 6, "how often an open step has to end well before a longer one", "choice"
+    )
+
     # When a check-in is due
     daily_after_infusion_days: int = _count(
-        42, "days", 14, 120, "daily finds 84 % in 14 days, every third day 65 %", "sim"
+        42,
+        "days",
+        14,
+        120,
+        (
+            "asked daily more is found in 14 days; specification: 84 %, every third day 65 %; "
+            "here: 88.6 %, three times a week 75.9 %"
+        ),
+        "sim",
     )
     three_a_week_until_days: int = _count(
         182, "days after the last infusion", 42, 400, "then weekly, while steady", "choice"
@@ -247,6 +367,7 @@ def with_numbers(numbers: Mapping[str, object], *, protocol: Protocol = STANDARD
     Raises:
         UnknownNumberError: a name that is not a number of the protocol.
         NotANumberError: not a number, or not whole where it counts.
+        NotAmongChoicesError: not one of the few values in published use.
         OutsideSafeBoundsError: outside the bounds in which the rule was examined.
         ThresholdsOutOfOrderError: each number is safe but together they contradict each other.
     """
@@ -256,11 +377,30 @@ def with_numbers(numbers: Mapping[str, object], *, protocol: Protocol = STANDARD
         if name not in known:
             raise UnknownNumberError(field=name)
         changed[name] = _checked(known[name], value)
-    changed = {name: value for name, value in changed.items() if value != known[name].value}
-    if not changed:
+    return _in_order(_differing(protocol, changed))
+
+
+def stored_numbers(numbers: Mapping[str, float], *, protocol: Protocol = STANDARD) -> Protocol:
+    """The protocol in which numbers differ that were put in force before, by this release or an earlier one.
+
+    They were safe by the bounds of their time, and a release that narrows bounds must not change what a
+    clinic decides with, nor stop it: they hold as they are until the clinic sets others. A number that the
+    rule no longer has decides nothing.
+    """
+    kinds = {one.name: type(one.value) for one in numbers_of(protocol)}
+    return _differing(
+        protocol, {name: kinds[name](value) for name, value in numbers.items() if name in kinds}
+    )
+
+
+def _differing(protocol: Protocol, changed: Mapping[str, float]) -> Protocol:
+    """The protocol with these values; its version names each number that differs from the published one."""
+    if all(getattr(protocol, name) == value for name, value in changed.items()):
         return protocol
-    version = ", ".join([protocol.version, *(f"{name}={_exactly(value)}" for name, value in changed.items())])
-    return _in_order(replace(protocol, version=version, **changed))  # type: ignore[arg-type]  # checked above
+    other = replace(protocol, **changed)  # type: ignore[arg-type]  # of their kinds, as asked before
+    differ = (one for one in numbers_of(other) if one.value != getattr(STANDARD, one.name))
+    named = sorted(f"{one.name}={_exactly(one.value)}" for one in differ)
+    return replace(other, version=", ".join([STANDARD.version, *named]))
 
 
 def _exactly(value: float) -> str:
@@ -274,6 +414,8 @@ def _checked(notes: NumberNotes, value: object) -> float:
         raise NotANumberError(field=notes.name)
     if not notes.lowest <= value <= notes.highest:
         raise OutsideSafeBoundsError(field=notes.name, lowest=notes.lowest, highest=notes.highest)
+    if notes.choices and value not in notes.choices:
+        raise NotAmongChoicesError(field=notes.name, choices=notes.choices)
     if not isinstance(notes.value, int):
         return float(value)
     if value != int(value):

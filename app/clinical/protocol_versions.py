@@ -7,8 +7,8 @@ has to be stored to decide again as it was decided then.
 from dataclasses import replace
 from typing import Final
 
-from app.clinical.errors import UnknownVersionError
-from app.clinical.protocol import STANDARD, Protocol, with_numbers
+from app.clinical.errors import UnknownNumberError, UnknownVersionError
+from app.clinical.protocol import STANDARD, Protocol, numbers_of, stored_numbers
 
 _SEPARATOR: Final = ", "
 
@@ -16,15 +16,19 @@ _SEPARATOR: Final = ", "
 def protocol_of_version(version: str) -> Protocol:
     """The numbers of a version, as `with_numbers` named them; where one is named twice, the later counts.
 
+    What was within its bounds then is taken as it is, whatever the bounds are now.
+
     Raises:
         UnknownVersionError: another version of the rule, or not a version at all.
-        ClinicalError: a number that this version of the rule does not have, or not within these bounds.
+        UnknownNumberError: a number that this version of the rule does not have.
     """
     published, *differences = version.split(_SEPARATOR)
     if published != STANDARD.version:
         raise UnknownVersionError(field="version")
     numbers = dict(_difference(one) for one in differences)
-    return replace(with_numbers(numbers), version=version)
+    if numbers.keys() - {one.name for one in numbers_of()}:
+        raise UnknownNumberError(field="version")
+    return replace(stored_numbers(numbers), version=version)
 
 
 def _difference(text: str) -> tuple[str, float]:

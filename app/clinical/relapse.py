@@ -11,7 +11,6 @@ from enum import StrEnum
 
 from app.clinical.protocol import STANDARD, Protocol
 from app.clinical.review import (
-    RESPONSE_NUMBERS,
     baseline_total,
     improvement_since,
     is_acute,
@@ -195,7 +194,7 @@ def _why_no_reference(
         window = timedelta(days=protocol.window_latest_day)
         closed = day_of(as_of) > day_of(last_induction_at) + window or given[-1] > last_induction_at
         return TotalsCode.REFERENCE_NOT_TAKEN if closed else TotalsCode.REFERENCE_AWAITED
-    if not _shows_benefit(scale, baseline, reference):
+    if not _shows_benefit(scale, baseline, reference, protocol):
         return TotalsCode.RESPONSE_TOO_SMALL
     return None
 
@@ -215,12 +214,14 @@ def _no_reference(
     )
 
 
-def _shows_benefit(scale: Scale, baseline: AssessmentTotal | None, reference: AssessmentTotal) -> bool:
+def _shows_benefit(
+    scale: Scale, baseline: AssessmentTotal | None, reference: AssessmentTotal, protocol: Protocol
+) -> bool:
     """At least a partial response; without a baseline, at least below the relapse level."""
     if baseline is None:
         return not scale.at_relapse_level(reference.total)
     improvement = improvement_since(scale, baseline=baseline.total, now=reference.total)
-    return improvement is not None and improvement >= RESPONSE_NUMBERS.partial_share
+    return improvement is not None and improvement >= protocol.partial_share
 
 
 def _judge_run(

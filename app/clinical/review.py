@@ -8,32 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Final
 
-from app.clinical.protocol import STANDARD, Protocol
-from app.clinical.scales import AssessmentTotal, Scale, day_of
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResponseNumbers:
-    """The numbers of response.
-
-    `response_share` and `partial_share` are shares of the baseline's burden (0-1), both inclusive
-    [seed 000, 004]. The hours of early response surround the 4 hours of Murrough 2013 [seed 004]; how far
-    around them is our choice, as is the longest recall that can speak of hours.
-    """
-
-    response_share: float = 0.5
-    partial_share: float = 0.25
-    early_from_hours: float = 2.0
-    early_until_hours: float = 8.0
-    early_longest_recall_days: int = 7
-    early_sensitivity: float = 0.94
-    early_specificity: float = 0.71
-    early_source: str = "Murrough 2013 (MADRS, 24 patients)"
-
-
-RESPONSE_NUMBERS: Final = ResponseNumbers()
+from app.clinical.memory import Treatment
+from app.clinical.protocol import EARLY_RESPONSE_SOURCE, STANDARD, Protocol
+from app.clinical.scales import AssessmentTotal, Scale, as_judged, day_of
 
 
 class ResponseCategory(StrEnum):
@@ -132,7 +110,7 @@ def improvement_since(scale: Scale, *, baseline: float, now: float) -> float | N
 
 
 def response_category(
-    scale: Scale, *, baseline: float, now: float, numbers: ResponseNumbers = RESPONSE_NUMBERS
+    scale: Scale, *, baseline: float, now: float, protocol: Protocol = STANDARD
 ) -> ResponseCategory:
     """Worse than before is worse; else remission at its level, response from half, partial from a quarter.
 
@@ -140,12 +118,12 @@ def response_category(
     """
     if scale.burden(now) > scale.burden(baseline):
         return ResponseCategory.WORSE
-    if scale.in_remission(now):
+    if as_judged(scale, protocol).in_remission(now):
         return ResponseCategory.REMISSION
     improvement = improvement_since(scale, baseline=baseline, now=now) or 0.0
-    if improvement >= numbers.response_share:
+    if improvement >= protocol.response_share:
         return ResponseCategory.RESPONSE
-    return ResponseCategory.PARTIAL if improvement >= numbers.partial_share else ResponseCategory.NONE
+    return ResponseCategory.PARTIAL if improvement >= protocol.partial_share else ResponseCategory.NONE
 
 
 def is_acute(taken_at: datetime, infusions_at: Sequence[datetime], protocol: Protocol = STANDARD) -> bool:
@@ -200,7 +178,6 @@ def response_after_induction(
     last_induction_at: datetime,
     as_of: datetime,
     infusions_at: Sequence[datetime] = (),
-    numbers: ResponseNumbers = RESPONSE_NUMBERS,
     protocol: Protocol = STANDARD,
 ) -> Response:
     """Compare the first total after induction with the last one before it."""
@@ -215,7 +192,7 @@ def response_after_induction(
         return Response(scale=scale.key, category=None, baseline=baseline, after=after, because=because)
     return Response(
         scale=scale.key,
-        category=response_category(scale, baseline=baseline.total, now=after.total, numbers=numbers),
+        category=response_category(scale, baseline=baseline.total, now=after.total, protocol=protocol),
         improvement=improvement_since(scale, baseline=baseline.total, now=after.total),
         baseline=baseline,
         after=after,
@@ -228,7 +205,6 @@ def early_response(
     scale: Scale,
     first_infusion_at: datetime,
     as_of: datetime,
-    numbers: ResponseNumbers = RESPONSE_NUMBERS,
     protocol: Protocol = STANDARD,
 ) -> EarlyResponse:
     """Half the burden gone about four hours after the first infusion. Never a reason to stop."""
@@ -236,18 +212,18 @@ def early_response(
     baseline = baseline_total(known, first_infusion_at=first_infusion_at, protocol=protocol)
     hours_after = {total: _hours_between(first_infusion_at, total.taken_at) for total in known}
     early = min(
-        (t for t, h in hours_after.items() if numbers.early_from_hours <= h <= numbers.early_until_hours),
+        (t for t, h in hours_after.items() if protocol.early_from_hours <= h <= protocol.early_until_hours),
         default=None,
     )
-    if early is None or baseline is None or _recalls_too_far(scale, numbers):
-        return _early_not_known(scale, baseline, numbers)
+    if early is None or baseline is None or _recalls_too_far(scale, protocol):
+        return _early_not_known(scale, baseline, protocol)
     improvement = improvement_since(scale, baseline=baseline.total, now=early.total)
     return EarlyResponse(
         scale=scale.key,
-        responded=improvement is not None and improvement >= numbers.response_share,
-        sensitivity=numbers.early_sensitivity,
-        specificity=numbers.early_specificity,
-        source=numbers.early_source,
+        responded=improvement is not None and improvement >= protocol.response_share,
+        sensitivity=protocol.early_sensitivity,
+        specificity=protocol.early_specificity,
+        source=EARLY_RESPONSE_SOURCE,
         improvement=improvement,
         hours_after=hours_after[early],
     )
@@ -283,6 +259,23 @@ def induction_review(
     )
 
 
+def is_review_to_tell(
+    treatment: Treatment, *, reviewed_on: date | None, today: date, tell: bool, protocol: Protocol
+) -> bool:
+    """Whether the series was completed lately, and nobody has reviewed it since.
+
+    A series that merely fell silent may be one whose infusions are still being entered, so that is told with
+    the patient's next report (``tell``), not while history is brought along.
+    """
+    over, zero = treatment.induction_over, treatment.day_zero
+    if over is None or zero is None or treatment.last_is_booster or treatment.course_closed is not None:
+        return False
+    if reviewed_on is not None and reviewed_on.toordinal() >= over:
+        return False
+    fell_silent = over - zero == protocol.induction_ends_after_days
+    return (tell or not fell_silent) and 0 <= today.toordinal() - over <= protocol.review_told_days
+
+
 def _review_due_since(completed_on: date | None, reviewed_on: date | None, today: date) -> date | None:
     """Since the series was completed, unless it has been reviewed after that."""
     if completed_on is None or completed_on > today:
@@ -304,23 +297,21 @@ def _finding(responses: Sequence[tuple[Scale, Response]], benefit: RecordedBenef
     return ReviewFinding.NOT_ENOUGH_RESPONSE if categories else ReviewFinding.NOT_MEASURED
 
 
-def _early_not_known(
-    scale: Scale, baseline: AssessmentTotal | None, numbers: ResponseNumbers
-) -> EarlyResponse:
+def _early_not_known(scale: Scale, baseline: AssessmentTotal | None, protocol: Protocol) -> EarlyResponse:
     because = NotKnown.NO_TOTAL_AFTER if baseline is not None else NotKnown.NO_BASELINE
     return EarlyResponse(
         scale=scale.key,
         responded=None,
-        sensitivity=numbers.early_sensitivity,
-        specificity=numbers.early_specificity,
-        source=numbers.early_source,
-        because=NotKnown.RECALL_TOO_LONG if _recalls_too_far(scale, numbers) else because,
+        sensitivity=protocol.early_sensitivity,
+        specificity=protocol.early_specificity,
+        source=EARLY_RESPONSE_SOURCE,
+        because=NotKnown.RECALL_TOO_LONG if _recalls_too_far(scale, protocol) else because,
     )
 
 
-def _recalls_too_far(scale: Scale, numbers: ResponseNumbers) -> bool:
+def _recalls_too_far(scale: Scale, protocol: Protocol) -> bool:
     """A questionnaire about two weeks cannot speak about four hours."""
-    return scale.recall_days is not None and scale.recall_days > numbers.early_longest_recall_days
+    return scale.recall_days is not None and scale.recall_days > protocol.early_longest_recall_days
 
 
 def _hours_between(start: datetime, end: datetime) -> float:

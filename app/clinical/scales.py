@@ -13,8 +13,8 @@ from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum
 from typing import TypeGuard
 
-from app.clinical.errors import ClinicalError, TimeWithoutZoneError
-from app.clinical.protocol import DAY_STARTS_AT_HOUR
+from app.clinical.errors import TimeWithoutZoneError
+from app.clinical.protocol import DAY_STARTS_AT_HOUR, STANDARD, Protocol
 
 
 class Band(StrEnum):
@@ -269,23 +269,12 @@ GAD_7 = Scale(
 
 STANDARD_SCALES: Mapping[str, Scale] = {scale.key: scale for scale in (MADRS, QIDS_SR16, PHQ_9, GAD_7)}
 
-MADRS_REMISSION_CHOICES = (9, 10, 12)
-"""The remission levels in published use, of which a clinic chooses one."""
 
-
-class UnsupportedRemissionLevelError(ClinicalError):
-    """MADRS remission can be set to 9, 10 or 12."""
-
-
-def madrs_with_remission(level: int) -> Scale:
-    """MADRS with the clinic's own remission level.
-
-    Raises:
-        UnsupportedRemissionLevelError: for a level that is not in published use.
-    """
-    if level not in MADRS_REMISSION_CHOICES:
-        raise UnsupportedRemissionLevelError(field="madrs_remission")
-    return replace(MADRS, remission=level)
+def as_judged(scale: Scale, protocol: Protocol) -> Scale:
+    """The scale with the clinic's own remission level, where the field knows several: MADRS."""
+    if scale.key != MADRS.key:
+        return scale
+    return replace(scale, remission=protocol.madrs_remission)
 
 
 def numbered(answers: Sequence[int | None]) -> dict[int, int | None]:
@@ -299,6 +288,7 @@ def score_form(
     items: Mapping[int, int | None] | None = None,
     stated_total: float | None = None,
     by_patient: bool = False,
+    protocol: Protocol = STANDARD,
 ) -> ScoredForm:
     """Score a form: the total is what its items add up to, and the suicide item is always handed on.
 
@@ -307,6 +297,7 @@ def score_form(
         items: answers by item number; None marks a skipped answer, which is never a zero.
         stated_total: the total that came with the form, if any. Without items it is the total.
         by_patient: the patient gave the answers (a clinician-rated scale is then refused).
+        protocol: the numbers; remission is judged by them.
     """
     answers = {number: answer for number, answer in (items or {}).items() if answer is not None}
     suicide_item = None if scale.suicide_item is None else answers.get(scale.suicide_item)
@@ -314,12 +305,13 @@ def score_form(
     if problems:
         return ScoredForm(scale=scale.key, score=None, problems=problems, suicide_item=suicide_item)
     total = stated_total if stated_total is not None else _total_of(scale, answers)
-    score = score_total(scale, total)
+    score = score_total(scale, total, protocol=protocol)
     return ScoredForm(scale=scale.key, score=score, problems=(), suicide_item=suicide_item)
 
 
-def score_total(scale: Scale, total: float) -> Score:
+def score_total(scale: Scale, total: float, *, protocol: Protocol = STANDARD) -> Score:
     """What a total within the scale's range means."""
+    scale = as_judged(scale, protocol)
     return Score(
         scale=scale.key,
         total=int(total) if total == int(total) else total,

@@ -32,6 +32,7 @@ __all__ = [
     "closed",
     "closed_by_infusion",
     "closed_by_withdrawal",
+    "keeps_booking",
     "moved",
     "next_move",
     "reopened",
@@ -212,38 +213,32 @@ def reopened(episode: Episode, *, as_of: datetime) -> Episode:
     return replace(episode, state=EpisodeState.OPEN, snoozed_until=None)
 
 
-def closed(
-    episode: Episode, *, disposition: Disposition, at: datetime, booster_booked_for: date | None = None
-) -> Episode:
+def closed(episode: Episode, *, disposition: Disposition, at: datetime) -> Episode:
     """The episode closed by staff.
 
     Raises:
         MoveNotAllowedError: when there is no open signal.
     """
     state = require_allowed(episode.state, Action.CLOSE)
-    return replace(
-        episode,
-        state=state,
-        closed_at=at,
-        snoozed_until=None,
-        disposition=disposition,
-        booster_booked_for=booster_booked_for or episode.booster_booked_for,
-    )
+    return replace(episode, state=state, closed_at=at, snoozed_until=None, disposition=disposition)
 
 
 def closed_by_infusion(episode: Episode, *, given_at: datetime, given_on: date) -> Episode:
     """The episode after an infusion: an open signal raised by then is closed as "booster given".
 
-    A booking for that day or earlier is kept with it. An infusion that is entered late and was given
-    before the signal was raised closes nothing.
+    An infusion that is entered late and was given before the signal was raised closes nothing.
     """
-    booked = episode.booster_booked_for
-    kept = None if booked is not None and given_on >= booked else booked
     if episode.state not in _WAITING or (episode.raised_on and given_on < episode.raised_on):
-        return replace(episode, booster_booked_for=kept)
-    return replace(
-        closed(episode, disposition=Disposition.BOOSTER_GIVEN, at=given_at), booster_booked_for=kept
-    )
+        return episode
+    return closed(episode, disposition=Disposition.BOOSTER_GIVEN, at=given_at)
+
+
+def keeps_booking(*, booked_at: datetime, given_at: datetime) -> bool:
+    """Whether an infusion is the booster that was booked: the first one given after it was booked is.
+
+    It may come before or after the day. One that is entered late and was given earlier keeps nothing.
+    """
+    return given_at.timestamp() >= booked_at.timestamp()
 
 
 def closed_by_withdrawal(episode: Episode, *, at: datetime) -> Episode:

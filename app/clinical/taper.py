@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from app.clinical.interval import Benefit
-from app.clinical.protocol import STANDARD, Protocol
+from app.clinical.protocol import STANDARD, TAPER_STEPS, Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,35 +30,10 @@ class TaperPlan:
     steps: tuple[TaperStep, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaperNumbers:
-    """The numbers of the taper.
-
-    Weekly, then every 2 weeks, then monthly or less [seed 000]; the sources' ranges are 2-6 weeks (001),
-    4-6 weeks (000) and 1-3 months (003). How often each step is repeated is our choice, the shortest that
-    shows whether an interval holds twice. `shortest_days` is the shortest interval in any source:
-    nothing below it is ever suggested. After the plan's last step comes no fixed interval, as needed
-    (001). An open step counts as completed after `open_step_count` intervals that ended well.
-    `frequency_days` is the span whose boosters are compared with those of the span before.
-    """
-
-    plan: TaperPlan = TaperPlan(
-        steps=(
-            TaperStep(interval_days=7, count=2),
-            TaperStep(interval_days=14, count=2),
-            TaperStep(interval_days=28, count=2),
-            TaperStep(interval_days=42, count=2),
-            TaperStep(interval_days=84, count=2),
-        )
-    )
-    shortest_days: int = 7
-    most_days: int = 365
-    too_long_in_a_row: int = 2
-    frequency_days: int = 90
-    open_step_count: int = 2
-
-
-TAPER_NUMBERS: Final = TaperNumbers()
+START_PLAN: Final = TaperPlan(
+    steps=tuple(TaperStep(interval_days=days, count=count) for days, count in TAPER_STEPS)
+)
+"""What a clinic starts from and edits."""
 
 
 class PlanProblem(StrEnum):
@@ -129,13 +104,15 @@ class Maintenance:
     open_cautions: int = 0
 
 
-def problems_of_plan(plan: TaperPlan, numbers: TaperNumbers = TAPER_NUMBERS) -> tuple[PlanProblem, ...]:
+def problems_of_plan(plan: TaperPlan, protocol: Protocol = STANDARD) -> tuple[PlanProblem, ...]:
     """A plan has steps of 1 day to a year that never grow shorter; only the last may be open."""
     steps = plan.steps
     intervals = [step.interval_days for step in steps]
     found = {
         PlanProblem.NO_STEPS: not steps,
-        PlanProblem.INTERVAL_OUT_OF_RANGE: any(not 1 <= days <= numbers.most_days for days in intervals),
+        PlanProblem.INTERVAL_OUT_OF_RANGE: any(
+            not 1 <= days <= protocol.taper_longest_days for days in intervals
+        ),
         PlanProblem.COUNT_NOT_POSITIVE: any(step.count is not None and step.count < 1 for step in steps),
         PlanProblem.OPEN_STEP_NOT_LAST: any(step.count is None for step in steps[:-1]),
         PlanProblem.INTERVALS_SHORTEN: intervals != sorted(intervals),
@@ -148,7 +125,6 @@ def suggest(
     now: Maintenance,
     *,
     as_of: date,
-    numbers: TaperNumbers = TAPER_NUMBERS,
     protocol: Protocol = STANDARD,
 ) -> TaperSuggestion:
     """Doubt first, then loss, then success: hold when unsure, shorten when lost twice, else lengthen."""
@@ -157,13 +133,13 @@ def suggest(
         return _hold(now, TaperReason(code=TaperCode.NO_REFERENCE))
     if lost_in_a_row and lost_in_a_row[-1].days <= protocol.not_held_days:
         return _hold(now, _about(TaperCode.BOOSTER_DID_NOT_HOLD, lost_in_a_row[-1:]))
-    if len(lost_in_a_row) >= numbers.too_long_in_a_row:
-        return _shorten(plan, now, lost_in_a_row, as_of, numbers)
+    if len(lost_in_a_row) >= protocol.taper_lost_in_a_row:
+        return _shorten(plan, now, lost_in_a_row, as_of, protocol)
     if lost_in_a_row:
         return _hold(now, _about(TaperCode.LOST_ONCE, lost_in_a_row))
     if not now.settled:
         return _hold(now, TaperReason(code=TaperCode.BEING_WATCHED))
-    return _lengthen_when_held(plan, now, numbers)
+    return _lengthen_when_held(plan, now, protocol)
 
 
 def frequency(boosters_on: Sequence[date], *, as_of: date, days: int) -> tuple[int, int]:
@@ -188,29 +164,29 @@ def _shorten(
     now: Maintenance,
     lost: Sequence[Benefit],
     as_of: date,
-    numbers: TaperNumbers,
+    protocol: Protocol,
 ) -> TaperSuggestion:
     """Back to the plan's next shorter interval, unless a caution is open or the frequency already rises."""
     reason = _about(TaperCode.LOST_IN_A_ROW, lost)
     shorter = [
         step.interval_days
         for step in plan.steps
-        if numbers.shortest_days <= step.interval_days < now.interval_days
+        if protocol.taper_shortest_days <= step.interval_days < now.interval_days
     ]
     if now.open_cautions:
         return _hold(now, reason, TaperReason(code=TaperCode.CAUTION_OPEN, counts=(now.open_cautions,)))
-    if is_rising(now.boosters_on, as_of=as_of, days=numbers.frequency_days):
-        counts = frequency(now.boosters_on, as_of=as_of, days=numbers.frequency_days)
+    if is_rising(now.boosters_on, as_of=as_of, days=protocol.taper_frequency_days):
+        counts = frequency(now.boosters_on, as_of=as_of, days=protocol.taper_frequency_days)
         return _hold(now, reason, TaperReason(code=TaperCode.FREQUENCY_ALREADY_RISING, counts=counts))
     if not shorter:
         return _hold(now, reason, TaperReason(code=TaperCode.NO_SHORTER_STEP))
     return TaperSuggestion(move=TaperMove.SHORTEN, interval_days=max(shorter), reasons=(reason,))
 
 
-def _lengthen_when_held(plan: TaperPlan, now: Maintenance, numbers: TaperNumbers) -> TaperSuggestion:
+def _lengthen_when_held(plan: TaperPlan, now: Maintenance, protocol: Protocol) -> TaperSuggestion:
     """When the step's intervals ended well, the plan's next longer one; after the last step, as needed."""
     held = _latest_row(now, lost=False)
-    wanted = _count_at(plan, now.interval_days, numbers)
+    wanted = _count_at(plan, now.interval_days, protocol)
     if len(held) < wanted:
         return _hold(now, TaperReason(code=TaperCode.STEP_NOT_COMPLETE, counts=(len(held), wanted)))
     longer = [step.interval_days for step in plan.steps if step.interval_days > now.interval_days]
@@ -238,10 +214,10 @@ def _latest_row(now: Maintenance, *, lost: bool) -> list[Benefit]:
     return row
 
 
-def _count_at(plan: TaperPlan, interval_days: int, numbers: TaperNumbers) -> int:
+def _count_at(plan: TaperPlan, interval_days: int, protocol: Protocol) -> int:
     """How many intervals of this length the plan wants to see."""
     counts = [step.count for step in plan.steps if step.interval_days == interval_days and step.count]
-    return max(counts, default=numbers.open_step_count)
+    return max(counts, default=protocol.taper_open_step_count)
 
 
 def _about(code: TaperCode, benefits: Sequence[Benefit]) -> TaperReason:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.clinical.errors import ClinicalError
-from app.clinical.protocol import NumberNotes, Protocol, numbers_of, with_numbers
+from app.clinical.protocol import NumberNotes, Protocol, numbers_of, stored_numbers, with_numbers
 from app.foundation.audit import Actor, AuditEvent
 from app.foundation.errors import RefusalError
 from app.storage import policies
@@ -52,7 +52,7 @@ class PolicyView:
 
 
 def in_force(base: Protocol, numbers: Mapping[str, float] | None) -> Protocol:
-    """Give the protocol in which these numbers differ."""
+    """Give the protocol in which these stored numbers differ, whatever the bounds are by now."""
     return _with(base, tuple(sorted(numbers.items()))) if numbers else base
 
 
@@ -136,9 +136,10 @@ def _finding(error: ClinicalError) -> dict[str, Any]:
         "code": "number-refused",
         "detail": str(error),
     }
-    return found | {bound: error.details[bound] for bound in ("lowest", "highest") if bound in error.details}
+    told = ("lowest", "highest", "choices")
+    return found | {bound: error.details[bound] for bound in told if bound in error.details}
 
 
 @lru_cache(maxsize=256)
 def _with(base: Protocol, numbers: tuple[tuple[str, float], ...]) -> Protocol:
-    return with_numbers(dict(numbers), protocol=base)
+    return stored_numbers(dict(numbers), protocol=base)

@@ -123,7 +123,10 @@ class PolicyEntry(RequestBody):
 
 
 class NumberReply(ReplyBody):
-    """One number that decides, with its unit, reason and source; it may be set from lowest to highest."""
+    """One number that decides, with its unit, reason and source; it may be set from lowest to highest.
+
+    Where these meet, no clinic can change it; where choices are named, it is one of them.
+    """
 
     name: str
     value: float
@@ -132,6 +135,7 @@ class NumberReply(ReplyBody):
     highest: float
     reason: str
     source: str
+    choices: list[int]
 
 
 class PolicyVersionReply(ReplyBody):

@@ -1,13 +1,11 @@
 """What the clinic is told of beside signals, once while it lasts: never phrased as "consider booster"."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final
 
 from app.clinical.evaluation import Evaluation
 from app.clinical.grounds import GroundName
-from app.clinical.memory import Treatment
-from app.clinical.protocol import Protocol
 from app.clinical.reference import NoReference, NoReferenceBecause
 from app.signals.episodes import Told
 from app.storage.unit_of_work import UnitOfWork
@@ -15,7 +13,6 @@ from app.webhooks.events import EventType
 from app.webhooks.notifying import About, notify_of_patient
 
 # Reasons after which no reference will come by itself.
-_DAYS_TO_TELL_OF_REVIEW: Final = 14
 _FINAL: Final = frozenset({NoReferenceBecause.TOO_FEW_DAYS, NoReferenceBecause.BOOSTER_CLOSED_WINDOW})
 
 
@@ -30,23 +27,6 @@ def conditions_of(evaluation: Evaluation) -> frozenset[EventType]:
     if isinstance(reference, NoReference) and reference.because in _FINAL:
         holding.add(EventType.REFERENCE_NOT_ESTABLISHED)
     return frozenset(holding)
-
-
-def is_review_due(
-    treatment: Treatment, *, reviewed_on: date | None, today: date, tell: bool, protocol: Protocol
-) -> bool:
-    """Whether the series was completed in the last 14 days, and nobody has reviewed it since.
-
-    A series that merely fell silent may be one whose infusions are still being entered, so that is told with
-    the patient's next report (``tell``), not while history is brought along.
-    """
-    over, zero = treatment.induction_over, treatment.day_zero
-    if over is None or zero is None or treatment.last_is_booster or treatment.course_closed is not None:
-        return False
-    if reviewed_on is not None and reviewed_on.toordinal() >= over:
-        return False
-    fell_silent = over - zero == protocol.induction_ends_after_days
-    return (tell or not fell_silent) and 0 <= today.toordinal() - over <= _DAYS_TO_TELL_OF_REVIEW
 
 
 async def tell_conditions(

@@ -1,8 +1,7 @@
 """Loading what is known of a patient, for the core."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 from app.clinical import memory_codec
@@ -46,6 +45,33 @@ async def history_of(work: UnitOfWork, standing: Standing, *, also: Sequence[Sto
     )
 
 
+def latest_of(history: History, *, now: datetime) -> datetime:
+    """Give the moment that an answer speaks about: now, or the latest of what is known if that is later.
+
+    A phone's clock may be a little ahead of ours, and of two requests at once the one that came later may be
+    first. Whatever is known has happened, so no answer leaves it out.
+    """
+    chosen = history.chosen_reference
+    known: list[datetime] = [
+        *(one.recorded_at for one in history.check_ins),
+        *(one.given_at for one in history.infusions),
+        *(total.taken_at for entry in history.assessments for total in entry.totals),
+        *((chosen.set_at,) if chosen else ()),
+    ]
+    return max([now, *known]).astimezone(UTC)
+
+
+def latest_in(memory: Memory, standing: Standing, *, now: datetime) -> datetime:
+    """Give the same moment where what is known is a memory."""
+    seconds, chosen = (memory.last_at, memory.treatment.last_at), _chosen(standing)
+    known: list[datetime] = [
+        *(datetime.fromtimestamp(at, UTC) for at in seconds if at is not None),
+        *(entry.totals[-1].taken_at for entry in memory.totals),
+        *((chosen.set_at,) if chosen else ()),
+    ]
+    return max([now, *known]).astimezone(UTC)
+
+
 async def present_history(work: UnitOfWork, patient_id: UUID, *, now: datetime) -> History:
     """Give everything that stands about a patient now.
 
@@ -76,7 +102,8 @@ async def history_now(
     """
     standing = await standing_of(work, patient_id, now=now)
     history = await history_of(work, standing)
-    return history, evaluate(history, as_of=now, protocol=protocol_of(standing, equipment))
+    as_of = latest_of(history, now=now)
+    return history, evaluate(history, as_of=as_of, protocol=protocol_of(standing, equipment))
 
 
 def remembered(standing: Standing, protocol: Protocol) -> Memory | None:
@@ -91,7 +118,8 @@ async def memory_now(work: UnitOfWork, standing: Standing, *, protocol: Protocol
     """Give the rule's memory of a patient: as it was kept, or made anew from the whole history."""
     memory = remembered(standing, protocol)
     if memory is None:
-        memory = remember(await history_of(work, standing), as_of=now, protocol=protocol)
+        history = await history_of(work, standing)
+        memory = remember(history, as_of=latest_of(history, now=now), protocol=protocol)
     return memory
 
 
@@ -101,8 +129,5 @@ def protocol_of(standing: Standing, equipment: Equipment) -> Protocol:
 
 
 def episode_of_patient(standing: Standing) -> Episode:
-    """Read the patient's latest signal as the core's episode, with a booster that is booked without one."""
-    episode = episode_from(standing.signal)
-    if standing.booster_booked_for is None:
-        return episode
-    return replace(episode, booster_booked_for=standing.booster_booked_for)
+    """Read the patient's latest signal as the core's episode, with the booster that is booked."""
+    return episode_from(standing.signal, booster_booked_for=standing.booster_booked_for)

@@ -1,6 +1,6 @@
 """Making a stored decision again from stored inputs, to show that it can be trusted, or what has changed.
 
-It is made from what was known when the signal was raised, with the numbers that its version names.
+It is made from what was known in the turn that raised the signal, with the numbers that its version names.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,13 +11,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.clinical import evaluation_codec
-from app.clinical.check_ins import check_in_day
 from app.clinical.evaluation import evaluate
 from app.clinical.protocol_versions import protocol_of_version
 from app.foundation.errors import NotFoundError
 from app.storage import clinics, signals
 from app.storage.database import Database
-from app.storage.histories import history_known_at
+from app.storage.histories import history_known
 from app.storage.signals import Signal
 from app.storage.unit_of_work import UnitOfWork
 
@@ -85,15 +84,11 @@ def differences(stored: object, again: object, path: str = "") -> Iterator[Diffe
 
 async def _replayed(work: UnitOfWork, signal: Signal) -> Replayed:
     decision: Mapping[str, Any] = signal.decision
-    zone = decision["time_zone"]
-    history = await history_known_at(
-        work,
-        signal.patient_id,
-        signal.raised_at,
-        day=check_in_day(signal.raised_at, zone),
-        time_zone=zone,
+    history = await history_known(
+        work, signal.patient_id, turn=signal.turn, known=signal.known, time_zone=decision["time_zone"]
     )
-    again = evaluate(history, as_of=signal.raised_at, protocol=protocol_of_version(decision["version"]))
+    as_of = datetime.fromisoformat(decision["as_of"])
+    again = evaluate(history, as_of=as_of, protocol=protocol_of_version(decision["version"]))
     return Replayed(
         clinic_id=work.clinic_id,
         signal_id=signal.id,

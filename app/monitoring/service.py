@@ -15,22 +15,26 @@ from app.clinical.check_ins import CheckIn, check_in_day
 from app.clinical.evaluation import Evaluation, Memory, advance, judge, remember
 from app.clinical.explanation import explain
 from app.clinical.protocol import Protocol
-from app.clinical.signals import Move, next_move
-from app.foundation.audit import SYSTEM, AuditEvent
-from app.monitoring.conditions import conditions_of, is_review_due, tell_conditions
+from app.clinical.review import is_review_to_tell
+from app.clinical.signals import Move, MoveKind, next_move
+from app.monitoring.conditions import conditions_of, tell_conditions
 from app.monitoring.history import (
     episode_of_patient,
     history_of,
+    latest_in,
+    latest_of,
     memory_now,
     protocol_of,
     remembered,
     standing_of,
 )
 from app.patients.consent_standing import ConsentWithdrawnError
+from app.signals.bookings import keep_by_infusion
 from app.signals.episodes import Told, carry_out, close_by_infusion
 from app.storage import care_plans, patient_states
 from app.storage.care_plans import PlanKind
 from app.storage.check_ins import Answer, Standing, StoredCheckIn
+from app.storage.histories import known_now
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
 from app.webhooks.events import EventType
@@ -75,20 +79,29 @@ async def evaluate_with(
         memory = _advanced(remembered(standing, protocol), [stored.check_in for stored in new], protocol)
     if memory is None:
         history = await history_of(work, standing, also=new)
-        memory = remember(history, as_of=now, protocol=protocol_of(standing, equipment))
-    return _evaluated(equipment, standing, memory, now=now, tell=tell)
+        as_of = latest_of(history, now=now)
+        memory = remember(history, as_of=as_of, protocol=protocol)
+    else:
+        as_of = latest_in(memory, standing, now=now)
+    return _evaluated(equipment, standing, memory, as_of=as_of, tell=tell)
 
 
 async def follow(
     work: UnitOfWork, equipment: Equipment, standing: Standing, evaluated: Evaluated, *, now: datetime
 ) -> None:
-    """Do what the rule wants done: raise a signal, add to it, or note that it became steady."""
+    """Do what the rule wants done: raise a signal, add to it, or note that it became steady.
+
+    The answer was kept in the turn after the one that ``standing`` was read in.
+    """
     told = _told(equipment, standing)
     await tell_conditions(work, told, before=standing.told, holding=evaluated.answer.told, now=now)
+    if evaluated.move.kind is MoveKind.NONE:
+        return
     await carry_out(
         work,
         evaluated.move,
         evaluated.evaluation,
+        known=await known_now(work, standing.patient_id, turn=standing.version + 1),
         told=told,
         signal_id=UUID(standing.signal["id"]) if standing.signal else None,
         episode=episode_of_patient(standing),
@@ -141,16 +154,7 @@ async def infusion_given(
     await close_by_infusion(
         work, told=_told(equipment, standing), given_at=given_at, given_on=given_on, now=now
     )
-    if standing.booster_booked_for is not None and given_on >= standing.booster_booked_for:
-        kept = AuditEvent(
-            at=now,
-            actor=SYSTEM,
-            action="booster.booking_kept",
-            subject_kind="patient",
-            subject_id=patient_id,
-            patient_id=patient_id,
-        )
-        await patient_states.book_booster(work, patient_id, on=None, audit=kept)
+    await keep_by_infusion(work, patient_id, given_at=given_at, now=now)
     await evaluate_anew(work, equipment, patient_id, now=now)
 
 
@@ -168,9 +172,10 @@ async def evaluation_now(equipment: Equipment, clinic_id: UUID, patient_id: UUID
             raise ConsentWithdrawnError
         protocol = protocol_of(standing, equipment)
         memory = await memory_now(work, standing, protocol=protocol, now=now)
+        as_of = latest_in(memory, standing, now=now)
         factors = await care_plans.find(work, patient_id, PlanKind.FACTORS)
     cautions = factors.content["cautions"] if factors.content else []
-    evaluation = judge(memory, as_of=now, protocol=protocol)
+    evaluation = judge(memory, as_of=as_of, protocol=protocol)
     return EvaluationView(
         evaluation=evaluation,
         plain={**evaluation_codec.to_plain(evaluation), "cautions": cautions},
@@ -190,17 +195,19 @@ def _advanced(memory: Memory | None, new: Sequence[CheckIn], protocol: Protocol)
 async def _from_history(
     work: UnitOfWork, equipment: Equipment, standing: Standing, *, now: datetime
 ) -> Evaluated:
-    memory = remember(await history_of(work, standing), as_of=now, protocol=protocol_of(standing, equipment))
-    return _evaluated(equipment, standing, memory, now=now, tell=False)
+    history = await history_of(work, standing)
+    as_of = latest_of(history, now=now)
+    memory = remember(history, as_of=as_of, protocol=protocol_of(standing, equipment))
+    return _evaluated(equipment, standing, memory, as_of=as_of, tell=False)
 
 
 def _evaluated(
-    equipment: Equipment, standing: Standing, memory: Memory, *, now: datetime, tell: bool
+    equipment: Equipment, standing: Standing, memory: Memory, *, as_of: datetime, tell: bool
 ) -> Evaluated:
-    evaluation = judge(memory, as_of=now, protocol=protocol_of(standing, equipment))
+    evaluation = judge(memory, as_of=as_of, protocol=protocol_of(standing, equipment))
     holding = conditions_of(evaluation)
     # A series that was just completed is told of at once; the others wait while history comes in.
-    at_once = is_review_due(
+    at_once = is_review_to_tell(
         memory.treatment,
         reviewed_on=standing.reviewed_on,
         today=evaluation.day,
@@ -209,7 +216,7 @@ def _evaluated(
     )
     told = {one.value for one in holding if tell or one.value in standing.told}
     answer = Answer(
-        as_of=now,
+        as_of=as_of,
         level=evaluation.level.value,
         rule_version=protocol_of(standing, equipment).name,
         memory={"rule": protocol_of(standing, equipment).name, "memory": memory_codec.to_plain(memory)},
@@ -217,7 +224,7 @@ def _evaluated(
         summary=_summary(evaluation),
     )
     move = next_move(
-        episode_of_patient(standing), evaluation, as_of=now, protocol=protocol_of(standing, equipment)
+        episode_of_patient(standing), evaluation, as_of=as_of, protocol=protocol_of(standing, equipment)
     )
     return Evaluated(evaluation=evaluation, answer=answer, move=move)
 

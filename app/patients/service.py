@@ -11,7 +11,7 @@ from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
 from app.patients.contact import email_of, seal_email
-from app.storage import clinics, patients, sign_in_links
+from app.storage import clinics, patient_states, patients, sign_in_links
 from app.storage.patients import PatientRecord
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
@@ -150,6 +150,9 @@ async def change_patient(
         if not isinstance(email, Unchanged) and email != email_of(equipment.vault, clinic_id, before):
             ended = _event(now, actor, "sign_in_links.ended", patient_id)
             await sign_in_links.end_all(work, patient_id, now=now, audit=ended)
+        if time_zone is not None and time_zone != before.time_zone:
+            # The rule's memory speaks of days in the zone that it was made in.
+            await patient_states.forget_memory(work, patient_id)
         after = await existing(work, patient_id)
         await work.commit()
     return patient_of(equipment.vault, clinic_id, after)

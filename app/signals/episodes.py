@@ -1,7 +1,7 @@
 """From the stored signal to the core's episode, and from the core's move to what is stored and told."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -12,6 +12,7 @@ from app.clinical.explanation import explain
 from app.clinical.grounds import GroundName
 from app.clinical.signals import (
     NO_EPISODE,
+    Action,
     Disposition,
     Episode,
     EpisodeState,
@@ -20,12 +21,14 @@ from app.clinical.signals import (
     closed_by_infusion,
     closed_by_withdrawal,
     moved,
+    require_allowed,
 )
 from app.clinical.waiting import signal_wait
 from app.clinics.service import limits_in_force
 from app.foundation.audit import SYSTEM, AuditEvent
 from app.foundation.ids import new_id
 from app.storage import signals
+from app.storage.histories import Known
 from app.storage.signals import Signal
 from app.storage.unit_of_work import UnitOfWork
 from app.webhooks.events import EventType
@@ -53,10 +56,10 @@ class Told:
         )
 
 
-def episode_from(stored: Mapping[str, Any] | None) -> Episode:
+def episode_from(stored: Mapping[str, Any] | None, *, booster_booked_for: date | None) -> Episode:
     """Read the patient's latest signal, as it travels with the standing, as the core's episode."""
     if stored is None:
-        return NO_EPISODE
+        return replace(NO_EPISODE, booster_booked_for=booster_booked_for)
     return Episode(
         # Somebody having seen it changes nothing for the rule.
         state=EpisodeState("open" if stored["state"] == "acknowledged" else stored["state"]),
@@ -66,12 +69,12 @@ def episode_from(stored: Mapping[str, Any] | None) -> Episode:
         snoozed_until=_moment(stored["snoozed_until"]),
         closed_at=_moment(stored["closed_at"]),
         disposition=Disposition(stored["disposition"]) if stored["disposition"] else None,
-        booster_booked_for=_day(stored["booster_booked_for"]),
+        booster_booked_for=booster_booked_for,
     )
 
 
 def episode_of(signal: Signal | None) -> Episode:
-    """Read a stored signal as the core's episode."""
+    """Read a stored signal as the core's episode; which booster is booked is kept with the patient."""
     if signal is None:
         return NO_EPISODE
     return Episode(
@@ -82,7 +85,6 @@ def episode_of(signal: Signal | None) -> Episode:
         snoozed_until=signal.snoozed_until,
         closed_at=signal.closed_at,
         disposition=Disposition(signal.disposition) if signal.disposition else None,
-        booster_booked_for=signal.booster_booked_for,
     )
 
 
@@ -91,6 +93,7 @@ async def carry_out(
     move: Move,
     evaluation: Evaluation,
     *,
+    known: Known,
     told: Told,
     signal_id: UUID | None,
     episode: Episode,
@@ -98,7 +101,7 @@ async def carry_out(
 ) -> None:
     """Store what the rule decided to do, and tell of it; the caller holds the patient's turn."""
     if move.kind is MoveKind.RAISE:
-        await _raise(work, move, evaluation, told=told, episode=episode, now=now)
+        await _raise(work, move, evaluation, known=known, told=told, episode=episode, now=now)
     elif move.kind is not MoveKind.NONE and signal_id is not None:
         after = moved(episode, move, on=evaluation.day)
         await signals.change(
@@ -123,25 +126,17 @@ async def close_by_infusion(
     after = closed_by_infusion(before, given_at=given_at, given_on=given_on)
     if after == before:
         return
-    was_closed = after.state is EpisodeState.CLOSED and before.state is not EpisodeState.CLOSED
     await signals.change(
         work,
         signal.id,
-        state="closed" if was_closed else signal.state,
+        state=after.state.value,
         closed_at=after.closed_at,
-        disposition=after.disposition.value if after.disposition else None,
-        snoozed_until=after.snoozed_until,
-        booster_booked_for=after.booster_booked_for,
-        escalate_at=None if was_closed else signal.escalate_at,
-        audit=_event(
-            now,
-            "signal.closed_by_infusion" if was_closed else "signal.booking_kept",
-            signal.id,
-            told.patient_id,
-        ),
+        disposition=Disposition.BOOSTER_GIVEN.value,
+        snoozed_until=None,
+        escalate_at=None,
+        audit=_event(now, "signal.closed_by_infusion", signal.id, told.patient_id),
     )
-    if was_closed:
-        await tell_closed(work, told, signal.id, Disposition.BOOSTER_GIVEN, now=now)
+    await tell_closed(work, told, signal.id, Disposition.BOOSTER_GIVEN, now=now)
 
 
 async def close_by_withdrawal(work: UnitOfWork, told: Told, *, now: datetime) -> None:
@@ -161,6 +156,7 @@ async def close_by_withdrawal(work: UnitOfWork, told: Told, *, now: datetime) ->
         closed_at=after.closed_at,
         snoozed_until=after.snoozed_until,
         disposition=Disposition.CONSENT_WITHDRAWN.value,
+        escalate_at=None,
         audit=_event(now, "signal.closed_by_withdrawal", signal.id, told.patient_id),
     )
     await tell_closed(work, told, signal.id, Disposition.CONSENT_WITHDRAWN, now=now)
@@ -180,9 +176,16 @@ async def tell_closed(
 
 
 async def _raise(
-    work: UnitOfWork, move: Move, evaluation: Evaluation, *, told: Told, episode: Episode, now: datetime
+    work: UnitOfWork,
+    move: Move,
+    evaluation: Evaluation,
+    *,
+    known: Known,
+    told: Told,
+    episode: Episode,
+    now: datetime,
 ) -> None:
-    after = moved(episode, move, on=evaluation.day)
+    require_allowed(episode.state, Action.RAISE)
     plain = evaluation_codec.to_plain(evaluation)
     escalate_at = now + signal_wait(await limits_in_force(work))
     signal = Signal(
@@ -204,11 +207,13 @@ async def _raise(
         closed_at=None,
         closed_by=None,
         disposition=None,
-        booster_booked_for=after.booster_booked_for,
+        booster_booked_for=None,
         note_sealed=None,
         version=1,
         escalate_at=escalate_at,
         escalated_at=None,
+        turn=known.turn,
+        known=known.to_plain(),
     )
     await signals.add(work, signal, audit=_event(now, "signal.raised", signal.id, told.patient_id))
     await notify_of_patient(

@@ -12,6 +12,7 @@ from app.clinics.service import limits_in_force
 from app.foundation.audit import SYSTEM, Actor, AuditEvent
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.vault import Vault
+from app.signals.bookings import book
 from app.signals.episodes import Told, episode_of, queue_escalation, tell_closed
 from app.storage import patient_states, patients, signals
 from app.storage.signals import Signal
@@ -26,6 +27,12 @@ class SignalClosedError(RefusalError):
 
     kind = RefusalKind.CONFLICT
     code = "signal-closed"
+
+
+class BookingDayMissingError(RefusalError):
+    """A signal that is closed as "booster booked" needs the booster's day, or one that is booked already."""
+
+    code = "booking-day-missing"
 
 
 class SnoozeNotPossibleError(RefusalError):
@@ -130,13 +137,22 @@ async def close(
     Raises:
         NotFoundError: the clinic has none under this id.
         SignalClosedError: somebody closed it before.
+        BookingDayMissingError: a booster is said to be booked and nobody knows for when.
+        BookingInPastError: its day has passed.
     """
     now = equipment.clock.now()
     async with equipment.database.work(clinic_id) as work:
         signal = await _take_turn(work, signal_id)
-        after = rules.closed(
-            episode_of(signal), disposition=disposition, at=now, booster_booked_for=booster_booked_for
-        )
+        patient = await patients.find(work, signal.patient_id)
+        if patient is None:
+            raise NotFoundError
+        if booster_booked_for is not None:
+            await book(
+                work, patient, on=booster_booked_for, pointer="#/booster_booked_for", now=now, actor=actor
+            )
+        elif disposition is Disposition.BOOSTER_BOOKED:
+            booster_booked_for = await _booked_before(work, patient.id)
+        after = rules.closed(episode_of(signal), disposition=disposition, at=now)
         await signals.change(
             work,
             signal_id,
@@ -147,14 +163,11 @@ async def close(
             acknowledged_by=signal.acknowledged_by or actor.id,
             snoozed_until=None,
             disposition=disposition.value,
-            booster_booked_for=after.booster_booked_for,
+            booster_booked_for=booster_booked_for,
             note_sealed=note and _seal_note(equipment.vault, clinic_id, signal_id, note),
             escalate_at=None,
             audit=_event(now, actor, "signal.closed", signal),
         )
-        patient = await patients.find(work, signal.patient_id)
-        if patient is None:
-            raise NotFoundError
         told = Told(patient_id=patient.id, mode=patient.mode, public_url=equipment.public_url)
         await tell_closed(work, told, signal_id, disposition, now=now)
         signal = await _existing(work, signal_id)
@@ -212,6 +225,13 @@ async def _take_turn(work: UnitOfWork, signal_id: UUID) -> Signal:
     except MoveNotAllowedError as error:
         raise SignalClosedError from error
     return signal
+
+
+async def _booked_before(work: UnitOfWork, patient_id: UUID) -> date:
+    booking = await patient_states.booked_booster(work, patient_id)
+    if booking is None:
+        raise BookingDayMissingError("#/booster_booked_for")
+    return booking.on
 
 
 async def _existing(work: UnitOfWork, signal_id: UUID) -> Signal:

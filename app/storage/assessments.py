@@ -15,6 +15,7 @@ from app.clinical.check_ins import zone_of
 from app.clinical.history import ScaleTotals
 from app.clinical.scales import STANDARD_SCALES, AssessmentTotal, Scale, read_custom_scales
 from app.foundation.audit import AuditEvent
+from app.storage.patient_states import this_turn
 from app.storage.rows import CARE, FRONT_DESK, TenantRow
 from app.storage.unit_of_work import UnitOfWork
 
@@ -53,6 +54,7 @@ class AssessmentRow(TenantRow):
     items: Mapped[dict[str, Any] | None]
     received_at: Mapped[datetime]
     digest: Mapped[bytes]
+    turn: Mapped[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,7 @@ async def add(work: UnitOfWork, assessment: StoredAssessment, *, audit: AuditEve
     values = {name: getattr(assessment, name) for name in StoredAssessment.__dataclass_fields__}
     added = await work.execute(
         insert(AssessmentRow)
-        .values(clinic_id=work.clinic_id, **values)
+        .values(clinic_id=work.clinic_id, turn=this_turn(work, assessment.patient_id), **values)
         .on_conflict_do_nothing(
             index_elements=[
                 AssessmentRow.clinic_id,
@@ -117,14 +119,15 @@ async def totals_of_patient(
     work: UnitOfWork,
     patient_id: UUID,
     *,
-    received_by: datetime | None = None,
+    up_to_turn: int | None = None,
     taken_since: datetime | None = None,
 ) -> tuple[ScaleTotals, ...]:
     """Give all totals of a patient, one entry a scale, each by the patient's clock at that time.
 
-    ``received_by``: only those that had come by then. ``taken_since``: only those taken from then on.
+    ``up_to_turn``: only those that had come by that turn of the patient's. ``taken_since``: only those taken
+    from then on.
     """
-    received = () if received_by is None else (AssessmentRow.received_at <= received_by,)
+    known = () if up_to_turn is None else (AssessmentRow.turn <= up_to_turn,)
     taken = () if taken_since is None else (AssessmentRow.taken_at >= taken_since,)
     found = await work.execute(
         select(
@@ -143,7 +146,7 @@ async def totals_of_patient(
         .where(
             AssessmentRow.clinic_id == work.clinic_id,
             AssessmentRow.patient_id == patient_id,
-            *received,
+            *known,
             *taken,
         )
     )

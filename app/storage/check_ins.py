@@ -14,6 +14,7 @@ from app.clinical.check_ins import CheckIn
 from app.foundation.audit import AuditEvent
 from app.foundation.ids import new_id
 from app.storage.audit import audit_values
+from app.storage.patient_states import this_turn
 from app.storage.rows import CARE, TenantRow
 from app.storage.unit_of_work import UnitOfWork
 
@@ -58,6 +59,9 @@ class CheckInRow(TenantRow):
     supersedes: Mapped[UUID | None]
     superseded_by: Mapped[UUID | None]
     withdrawn_at: Mapped[datetime | None]
+    # The patient's turn in which it came, and in which it was taken back: what a decision knew of.
+    turn: Mapped[int]
+    withdrawn_turn: Mapped[int | None]
 
 
 class EvaluationRow(TenantRow):
@@ -148,7 +152,7 @@ _STANDING_COLUMNS: Final = """
       ORDER BY h.set_at DESC, h.id DESC LIMIT 1) AS chosen_reference,
     (SELECT jsonb_build_object('id', g.id, 'state', g.state, 'grounds', g.grounds, 'raised_on', g.raised_on,
             'steady_since', g.steady_since, 'snoozed_until', g.snoozed_until, 'closed_at', g.closed_at,
-            'disposition', g.disposition, 'booster_booked_for', g.booster_booked_for)
+            'disposition', g.disposition)
        FROM care.signals g WHERE g.clinic_id = p.clinic_id AND g.patient_id = p.id
       ORDER BY g.raised_at DESC, g.id DESC LIMIT 1) AS signal,
     (SELECT jsonb_object_agg(c.id, encode(c.digest, 'hex')) FROM care.check_ins c
@@ -183,9 +187,9 @@ _RECORD: Final = """
                told = coalesce(CAST(%(told)s AS text[]), told),
                evaluated_at = coalesce(CAST(%(as_of)s AS timestamptz), evaluated_at)
          WHERE clinic_id = %(clinic_id)s AND patient_id = %(patient_id)s AND version = %(version)s
-        RETURNING clinic_id, patient_id
+        RETURNING clinic_id, patient_id, version
     ), report AS (
-        SELECT turn.clinic_id, turn.patient_id, r.*
+        SELECT turn.clinic_id, turn.patient_id, turn.version AS turn, r.*
           FROM turn, jsonb_to_recordset(CAST(%(rows)s AS jsonb)) AS r(id uuid, audit_id uuid,
                sync_sequence bigint, digest text, recorded_at timestamptz, time_zone text, check_in_day date,
                received_at timestamptz, late boolean, mood numeric, energy numeric, sleep_quality numeric,
@@ -194,10 +198,11 @@ _RECORD: Final = """
     ), written AS (
         INSERT INTO care.check_ins (clinic_id, patient_id, id, sync_sequence, digest, recorded_at, time_zone,
                check_in_day, received_at, late, mood, energy, sleep_quality, sleep_hours, asks_about_booster,
-               self_harm_thoughts, input_mode, clock_skew_seconds, note_sealed, supersedes)
+               self_harm_thoughts, input_mode, clock_skew_seconds, note_sealed, supersedes, turn)
         SELECT clinic_id, patient_id, id, sync_sequence, decode(digest, 'hex'), recorded_at, time_zone,
                check_in_day, received_at, late, mood, energy, sleep_quality, sleep_hours, asks_about_booster,
-               self_harm_thoughts, input_mode, clock_skew_seconds, decode(note_sealed, 'hex'), supersedes
+               self_harm_thoughts, input_mode, clock_skew_seconds, decode(note_sealed, 'hex'), supersedes,
+               turn
           FROM report
     ), answered AS (
         INSERT INTO care.evaluations (clinic_id, patient_id, id, as_of, level, rule_version, answer)
@@ -303,7 +308,13 @@ async def withdraw(
 ) -> bool:
     """Mark a check-in as taken back, once; it moves to the end of the sync. Says whether it could be."""
     return await _mark(
-        work, patient_id, check_in_id, audit=audit, withdrawn_at=now, sync_sequence=sync_sequence
+        work,
+        patient_id,
+        check_in_id,
+        audit=audit,
+        withdrawn_at=now,
+        withdrawn_turn=this_turn(work, patient_id),
+        sync_sequence=sync_sequence,
     )
 
 
@@ -339,12 +350,6 @@ async def standing_history(work: UnitOfWork, patient_id: UUID) -> tuple[CheckIn,
         .order_by(CheckInRow.recorded_at, CheckInRow.id)
     )
     return tuple(_stored(row).check_in for row in found)
-
-
-async def all_of_patient(work: UnitOfWork, patient_id: UUID) -> list[StoredCheckIn]:
-    """List every check-in that ever came, the corrected and withdrawn ones too, as they were recorded."""
-    found = await work.execute(_check_ins(work, patient_id).order_by(CheckInRow.recorded_at, CheckInRow.id))
-    return [_stored(row) for row in found]
 
 
 async def _mark(

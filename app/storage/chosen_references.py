@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clinical.history import ChosenReference
 from app.foundation.audit import AuditEvent
+from app.storage.patient_states import this_turn
 from app.storage.rows import CARE, TenantRow
 from app.storage.unit_of_work import UnitOfWork
 
@@ -31,6 +32,7 @@ class ChosenReferenceRow(TenantRow):
     reason_sealed: Mapped[bytes]
     set_at: Mapped[datetime]
     set_by: Mapped[UUID | None]
+    turn: Mapped[int]
 
 
 async def add(
@@ -54,19 +56,20 @@ async def add(
             reason_sealed=reason_sealed,
             set_at=choice.set_at,
             set_by=set_by,
+            turn=this_turn(work, patient_id),
         )
     )
     work.audit(audit)
 
 
-async def known_at(work: UnitOfWork, patient_id: UUID, moment: datetime) -> ChosenReference | None:
-    """Give the choice that held at a moment."""
+async def known_in(work: UnitOfWork, patient_id: UUID, *, turn: int) -> ChosenReference | None:
+    """Give the choice that held in a turn of the patient's."""
     found = await work.execute(
         select(ChosenReferenceRow.from_day, ChosenReferenceRow.to_day, ChosenReferenceRow.set_at)
         .where(
             ChosenReferenceRow.clinic_id == work.clinic_id,
             ChosenReferenceRow.patient_id == patient_id,
-            ChosenReferenceRow.set_at <= moment,
+            ChosenReferenceRow.turn <= turn,
         )
         .order_by(ChosenReferenceRow.set_at.desc(), ChosenReferenceRow.id.desc())
         .limit(1)

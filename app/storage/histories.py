@@ -1,93 +1,103 @@
-"""What was known about a patient at an earlier moment: nothing is overwritten, so it can still be read."""
+"""What a stored decision knew: every input names the patient's turn that wrote it, so it can still be read.
 
-from collections.abc import Sequence
+Turns, not times: two requests that overlap may carry their times in another order than they took effect.
+What staff may change afterwards (the course, the cautions) is kept with the signal itself.
+"""
+
 from dataclasses import fields
-from datetime import date, datetime
+from datetime import date
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
+from sqlalchemy.orm import aliased
 
 from app.clinical.check_ins import CheckIn
-from app.clinical.course import Course, Infusion
+from app.clinical.course import Course
 from app.clinical.history import History
-from app.storage import assessments, check_ins, chosen_references, treatment
-from app.storage.check_ins import StoredCheckIn
-from app.storage.treatment import CourseRow, InfusionRow
+from app.storage import assessments, care_plans, check_ins, chosen_references, treatment
+from app.storage.care_plans import PlanKind
+from app.storage.check_ins import CheckInRow
 from app.storage.unit_of_work import UnitOfWork
 
+_DAYS: Final = ("started_on", "induction_ended_on", "reviewed_on", "ended_on", "stopped_on")
 
-async def history_known_at(
-    work: UnitOfWork, patient_id: UUID, moment: datetime, *, day: date, time_zone: str
+
+class Known(NamedTuple):
+    """What a decision knows beside reports, infusions and totals: the patient's course, open cautions, the turn."""
+
+    turn: int
+    course: Course | None
+    cautions: tuple[str, ...]
+
+    def to_plain(self) -> dict[str, Any]:
+        """Give it as JSON, without the turn, which is a column of its own."""
+        return {"course": _plain(self.course), "cautions": list(self.cautions)}
+
+
+async def known_now(work: UnitOfWork, patient_id: UUID, *, turn: int) -> Known:
+    """Give what is known in this turn, which the caller holds."""
+    factors = await care_plans.find(work, patient_id, PlanKind.FACTORS)
+    return Known(
+        turn=turn,
+        course=await treatment.current_course(work, patient_id),
+        cautions=tuple(factors.content["cautions"]) if factors.content else (),
+    )
+
+
+async def history_known(
+    work: UnitOfWork, patient_id: UUID, *, turn: int, known: dict[str, Any], time_zone: str
 ) -> History:
-    """Give the history as it was known at a moment.
+    """Give the history as a decision knew it.
 
     Args:
         work: the transaction.
         patient_id: whose.
-        moment: what was received or entered later is left out, and what was corrected or withdrawn later counts.
-        day: the moment's check-in day; days of a course after it had not been entered then.
+        turn: the turn that decided; what came later is left out, what was corrected or withdrawn later counts.
+        known: what was kept with the decision (see `Known`).
         time_zone: the patient's zone then; only the present one is stored.
     """
     return History(
         time_zone=time_zone,
-        course=await _course_known_at(work, patient_id, moment, day=day),
-        infusions=await _infusions_known_at(work, patient_id, moment),
-        check_ins=check_ins_known_at(await check_ins.all_of_patient(work, patient_id), moment),
-        chosen_reference=await chosen_references.known_at(work, patient_id, moment),
-        assessments=await assessments.totals_of_patient(work, patient_id, received_by=moment),
+        course=_course(known["course"]),
+        infusions=await treatment.infusions(work, patient_id, up_to_turn=turn),
+        check_ins=await _check_ins_known(work, patient_id, turn=turn),
+        chosen_reference=await chosen_references.known_in(work, patient_id, turn=turn),
+        assessments=await assessments.totals_of_patient(work, patient_id, up_to_turn=turn),
     )
 
 
-def check_ins_known_at(stored: Sequence[StoredCheckIn], moment: datetime) -> tuple[CheckIn, ...]:
-    """Of all check-ins that ever came, those that stood at a moment."""
-    known = [one for one in stored if one.received_at <= moment]
-    came = {one.check_in.id for one in known}
-    return tuple(
-        one.check_in
-        for one in known
-        if not (one.superseded_by and str(one.superseded_by) in came)
-        and not (one.withdrawn_at and one.withdrawn_at <= moment)
-    )
-
-
-async def _infusions_known_at(work: UnitOfWork, patient_id: UUID, moment: datetime) -> tuple[Infusion, ...]:
-    found = await work.execute(
-        select(InfusionRow.id).where(
-            InfusionRow.clinic_id == work.clinic_id,
-            InfusionRow.patient_id == patient_id,
-            InfusionRow.created_at <= moment,
-        )
-    )
-    entered = {str(one) for one in found.scalars()}
-    return tuple(one for one in await treatment.infusions(work, patient_id) if one.id in entered)
-
-
-async def _course_known_at(
-    work: UnitOfWork, patient_id: UUID, moment: datetime, *, day: date
-) -> Course | None:
-    columns = [getattr(CourseRow, one.name) for one in fields(Course)]
-    found = await work.execute(
-        select(*columns)
+async def _check_ins_known(work: UnitOfWork, patient_id: UUID, *, turn: int) -> tuple[CheckIn, ...]:
+    """Of all check-ins that ever came, those that stood in that turn."""
+    later = aliased(CheckInRow)
+    mine = (CheckInRow.clinic_id == work.clinic_id, CheckInRow.patient_id == patient_id)
+    corrected = (
+        select(later.id)
         .where(
-            CourseRow.clinic_id == work.clinic_id,
-            CourseRow.patient_id == patient_id,
-            CourseRow.created_at <= moment,
+            later.clinic_id == CheckInRow.clinic_id,
+            later.patient_id == CheckInRow.patient_id,
+            later.id == CheckInRow.superseded_by,
+            later.turn <= turn,
         )
-        .order_by(CourseRow.started_on.desc(), CourseRow.id.desc())
-        .limit(1)
+        .exists()
     )
-    row = found.one_or_none()
-    return row and Course(
-        id=str(row.id),
-        protocol=row.protocol,
-        planned_infusions=row.planned_infusions,
-        started_on=row.started_on,
-        induction_ended_on=_by(day, row.induction_ended_on),
-        reviewed_on=_by(day, row.reviewed_on),
-        ended_on=_by(day, row.ended_on),
-        stopped_on=_by(day, row.stopped_on),
+    stands = or_(CheckInRow.withdrawn_turn.is_(None), CheckInRow.withdrawn_turn > turn)
+    found = await work.execute(
+        select(CheckInRow.id).where(*mine, CheckInRow.turn <= turn, stands, ~corrected)
     )
+    stood = await check_ins.find_all(work, patient_id, list(found.scalars()))
+    return tuple(one.check_in for one in stood.values())
 
 
-def _by(day: date, entered: date | None) -> date | None:
-    return entered if entered is not None and entered <= day else None
+def _plain(course: Course | None) -> dict[str, Any] | None:
+    if course is None:
+        return None
+    values = {one.name: getattr(course, one.name) for one in fields(course)}
+    return {name: one.isoformat() if isinstance(one, date) else one for name, one in values.items()}
+
+
+def _course(plain: dict[str, Any] | None) -> Course | None:
+    if plain is None:
+        return None
+    days = {name: date.fromisoformat(plain[name]) if plain[name] else None for name in _DAYS}
+    return Course(**{**plain, **days})

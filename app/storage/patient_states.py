@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, select, update
+from sqlalchemy import ForeignKeyConstraint, ScalarSelect, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
@@ -36,8 +36,9 @@ class PatientStateRow(TenantRow):
     # The conditions that hold and that the clinic was told of; each is told once while it lasts.
     told: Mapped[list[str]]
     evaluated_at: Mapped[datetime | None]
-    # The day of the next booked booster, whether or not there is a signal.
+    # The day of the next booked booster, whether or not there is a signal, and when it was booked.
     booster_booked_for: Mapped[date | None]
+    booster_booked_at: Mapped[datetime | None]
     # The latest answer from `consents`, where the check-in path's one read finds it.
     consent_version: Mapped[str | None]
     consent_withdrawn_at: Mapped[datetime | None]
@@ -60,6 +61,14 @@ class PatientState:
     memory: dict[str, Any] | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookedBooster:
+    """The day of the next booster, and when it was booked."""
+
+    on: date
+    made_at: datetime
+
+
 async def lock(work: UnitOfWork, patient_id: UUID) -> PatientState | None:
     """Take this patient's turn: nobody else writes for the patient until the transaction ends.
 
@@ -72,6 +81,19 @@ async def lock(work: UnitOfWork, patient_id: UUID) -> PatientState | None:
     )
     row = found.one_or_none()
     return row and PatientState(version=row.version, sync_sequence=row.sync_sequence, memory=row.memory)
+
+
+def this_turn(work: UnitOfWork, patient_id: UUID) -> ScalarSelect[int]:
+    """Give the number of the turn that is being taken, for rows that a decision may rest on.
+
+    The version counts turns. It moves after the rows of a turn are written, so theirs is the next one; a
+    decision knows of every row whose turn is not after its own.
+    """
+    return (
+        select(PatientStateRow.version + 1)
+        .where(PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id)
+        .scalar_subquery()
+    )
 
 
 async def keep_answer(
@@ -97,12 +119,16 @@ async def keep_answer(
     )
 
 
-async def book_booster(work: UnitOfWork, patient_id: UUID, *, on: date | None, audit: AuditEvent) -> None:
+async def book_booster(
+    work: UnitOfWork, patient_id: UUID, *, on: date | None, now: datetime, audit: AuditEvent
+) -> None:
     """Note the day of the next booked booster, or that there is none; the caller holds the lock."""
     await work.execute(
         update(PatientStateRow)
         .where(PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id)
-        .values(version=PatientStateRow.version + 1, booster_booked_for=on)
+        .values(
+            version=PatientStateRow.version + 1, booster_booked_for=on, booster_booked_at=now if on else None
+        )
     )
     work.audit(audit)
 
@@ -116,6 +142,19 @@ async def consent_of(work: UnitOfWork, patient_id: UUID) -> KeptConsent | None:
     )
     row = found.one_or_none()
     return row and KeptConsent(version=row.consent_version, withdrawn_at=row.consent_withdrawn_at)
+
+
+async def booked_booster(work: UnitOfWork, patient_id: UUID) -> BookedBooster | None:
+    """Give the booster that is booked."""
+    found = await work.execute(
+        select(PatientStateRow.booster_booked_for, PatientStateRow.booster_booked_at).where(
+            PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id
+        )
+    )
+    row = found.one_or_none()
+    if row is None or row.booster_booked_for is None:
+        return None
+    return BookedBooster(on=row.booster_booked_for, made_at=row.booster_booked_at)
 
 
 async def forget_memory(work: UnitOfWork, patient_id: UUID) -> None:

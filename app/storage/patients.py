@@ -89,6 +89,7 @@ async def add(
             booster_booked_for=None,
             consent_version=None,
             consent_withdrawn_at=None,
+            booster_booked_at=None,
         )
     )
     work.audit(audit)

@@ -76,6 +76,9 @@ class SignalRow(TenantRow):
     # When it is escalated unless somebody acknowledges it before; null: not any more.
     escalate_at: Mapped[datetime | None]
     escalated_at: Mapped[datetime | None]
+    # The patient's turn in which it was raised, and what was known beside the reports; see histories.
+    turn: Mapped[int]
+    known: Mapped[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +108,8 @@ class Signal:
     version: int
     escalate_at: datetime | None
     escalated_at: datetime | None
+    turn: int
+    known: dict[str, Any]
 
 
 async def add(work: UnitOfWork, signal: Signal, *, audit: AuditEvent) -> None:

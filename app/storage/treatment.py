@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.clinical.course import Course, Infusion, InfusionPhase, Route
 from app.clinical.review import RecordedBenefit
 from app.foundation.audit import AuditEvent
+from app.storage.patient_states import this_turn
 from app.storage.rows import CARE, TenantRow
 from app.storage.unit_of_work import UnitOfWork
 
@@ -66,6 +67,7 @@ class InfusionRow(TenantRow):
     dose_mg_per_kg: Mapped[float | None] = mapped_column(Numeric(5, 3, asdecimal=False))
     route: Mapped[str | None]
     created_at: Mapped[datetime]
+    turn: Mapped[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +177,7 @@ async def add_infusion(
             dose_mg_per_kg=infusion.dose_mg_per_kg,
             route=infusion.route.value if infusion.route else None,
             created_at=now,
+            turn=this_turn(work, patient_id),
         )
         .returning(InfusionRow.id)
     )
@@ -185,10 +188,15 @@ async def add_infusion(
 
 
 async def infusions(
-    work: UnitOfWork, patient_id: UUID, *, since: datetime | None = None
+    work: UnitOfWork, patient_id: UUID, *, since: datetime | None = None, up_to_turn: int | None = None
 ) -> tuple[Infusion, ...]:
-    """List the infusions of a patient, all or those since a moment, oldest first."""
+    """List the infusions of a patient, oldest first.
+
+    ``since``: only those given from that moment on. ``up_to_turn``: only those that were entered by that turn
+    of the patient's.
+    """
     later = () if since is None else (InfusionRow.given_at >= since,)
+    known = () if up_to_turn is None else (InfusionRow.turn <= up_to_turn,)
     found = await work.execute(
         select(
             InfusionRow.id,
@@ -198,7 +206,7 @@ async def infusions(
             InfusionRow.dose_mg_per_kg,
             InfusionRow.route,
         )
-        .where(InfusionRow.clinic_id == work.clinic_id, InfusionRow.patient_id == patient_id, *later)
+        .where(InfusionRow.clinic_id == work.clinic_id, InfusionRow.patient_id == patient_id, *later, *known)
         .order_by(InfusionRow.given_at, InfusionRow.id)
     )
     return tuple(_infusion(row) for row in found)

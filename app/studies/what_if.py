@@ -11,7 +11,7 @@ from functools import partial
 from os import cpu_count
 from typing import NamedTuple
 
-from app.clinical.protocol import STANDARD, Protocol
+from app.clinical.protocol import Protocol
 from app.studies.backtest import PatientResult, backtested
 from app.studies.patients import PatientSource
 from app.studies.processes import Watch, in_processes, unwatched
@@ -67,7 +67,7 @@ def what_if(
     source: PatientSource,
     instead: Protocol,
     *,
-    protocol: Protocol = STANDARD,
+    protocol: Protocol,
     period: Period = Period(),  # noqa: B008 - a tuple, and so cannot change
     processes: int | None = None,
     watch: Watch = unwatched,

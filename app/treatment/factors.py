@@ -5,23 +5,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from app.clinical.check_ins import check_in_day
 from app.clinical.profiles import Caution, Profile
 from app.foundation.audit import Actor, AuditEvent
-from app.foundation.errors import RefusalError
 from app.monitoring import service as monitoring
 from app.patients.service import existing
-from app.storage import care_plans, patient_states, signals
+from app.signals import bookings
+from app.storage import care_plans, patient_states
 from app.storage.care_plans import PlanKind
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
 from app.web.etags import ChangedMeanwhileError
-
-
-class BookingInPastError(RefusalError):
-    """A booster is booked for today or later; one that was given is entered as an infusion."""
-
-    code = "booking-in-past"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +84,21 @@ async def factors_in(work: UnitOfWork, patient_id: UUID) -> Factors:
     )
 
 
+async def read_booking(equipment: Equipment, clinic_id: UUID, patient_id: UUID) -> date | None:
+    """Give the day of the next booster; None: none is booked.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+    """
+    async with equipment.database.work(clinic_id) as work:
+        await existing(work, patient_id)
+        booking = await patient_states.booked_booster(work, patient_id)
+    return booking.on if booking else None
+
+
 async def book_booster(
     equipment: Equipment, clinic_id: UUID, patient_id: UUID, *, on: date | None, actor: Actor
-) -> date | None:
+) -> None:
     """Note the day of the next booster, which holds signals back until two days after it; None: there is none.
 
     Raises:
@@ -103,24 +108,13 @@ async def book_booster(
     now = equipment.clock.now()
     async with equipment.database.work(clinic_id) as work:
         patient = await existing(work, patient_id)
-        if on is not None and on < check_in_day(now, patient.time_zone):
-            raise BookingInPastError("#/on")
         await patient_states.lock(work, patient_id)
-        await patient_states.book_booster(
-            work, patient_id, on=on, audit=_event(now, actor, "booster.booked", patient_id)
-        )
-        signal = await signals.latest_of_patient(work, patient_id)
-        # A booking that a signal was closed with is this one, moved or taken back.
-        if signal is not None and signal.booster_booked_for is not None:
-            await signals.change(
-                work,
-                signal.id,
-                booster_booked_for=on,
-                audit=_event(now, actor, "booster.rebooked", patient_id),
-            )
+        if on is None:
+            await bookings.clear(work, patient_id, now=now, actor=actor)
+        else:
+            await bookings.book(work, patient, on=on, pointer="#/on", now=now, actor=actor)
         await monitoring.evaluate_anew(work, equipment, patient_id, now=now)
         await work.commit()
-    return on
 
 
 def _event(now: datetime, actor: Actor, action: str, patient_id: UUID) -> AuditEvent:

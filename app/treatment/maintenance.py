@@ -11,7 +11,7 @@ from app.clinical.grounds import GroundName, Level
 from app.clinical.interval import Benefit, PersonalInterval, benefits, personal_interval
 from app.clinical.protocol import Protocol
 from app.clinical.taper import (
-    TAPER_NUMBERS,
+    START_PLAN,
     Maintenance,
     PlanProblem,
     TaperPlan,
@@ -89,7 +89,7 @@ async def read_interval(equipment: Equipment, clinic_id: UUID, patient_id: UUID)
     """
     async with equipment.database.work(clinic_id) as work:
         past = await _past(work, equipment, patient_id, now=equipment.clock.now())
-    return personal_interval(past.past)
+    return personal_interval(past.past, protocol=past.protocol)
 
 
 async def read_taper(equipment: Equipment, clinic_id: UUID, patient_id: UUID) -> TaperView:
@@ -175,8 +175,8 @@ async def _view(work: UnitOfWork, equipment: Equipment, patient_id: UUID, *, now
 async def _written(work: UnitOfWork, patient_id: UUID) -> WrittenPlan:
     stored = await care_plans.find(work, patient_id, PlanKind.TAPER)
     if stored.content is None:
-        plan = TAPER_NUMBERS.plan
-        return WrittenPlan(plan=plan, interval_days=plan.steps[0].interval_days, since=None, version=0)
+        first = START_PLAN.steps[0].interval_days
+        return WrittenPlan(plan=START_PLAN, interval_days=first, since=None, version=0)
     since = stored.content["since"]
     return WrittenPlan(
         plan=TaperPlan(

@@ -128,13 +128,27 @@ async def write_factors(
     return FactorsReply.of(written)
 
 
+@router.get("/booked-booster", summary="Read the booked booster")
+async def read_booster(
+    patient_id: UUID, equipment: EquipmentNeeded, caller: TreatmentKey
+) -> BookedBoosterReply:
+    """Give the day of the next booster, as staff booked it or closed a signal with it."""
+    return BookedBoosterReply(on=await factors.read_booking(equipment, caller.clinic_id, patient_id))
+
+
 @router.put("/booked-booster", summary="Book a booster")
 async def book_booster(
     patient_id: UUID, body: BookedBooster, equipment: EquipmentNeeded, caller: TreatmentKey
 ) -> BookedBoosterReply:
     """Note the day of the next booster: until two days after it, no new signal is raised."""
-    on = await factors.book_booster(equipment, caller.clinic_id, patient_id, on=body.on, actor=caller.actor)
-    return BookedBoosterReply(on=on)
+    await factors.book_booster(equipment, caller.clinic_id, patient_id, on=body.on, actor=caller.actor)
+    return BookedBoosterReply(on=body.on)
+
+
+@router.delete("/booked-booster", status_code=204, summary="Clear a booked booster")
+async def clear_booster(patient_id: UUID, equipment: EquipmentNeeded, caller: TreatmentKey) -> None:
+    """Take the booking back: signals are held back no more. An infusion that is given does this too."""
+    await factors.book_booster(equipment, caller.clinic_id, patient_id, on=None, actor=caller.actor)
 
 
 @router.get("/taper-plan", summary="Read the taper plan")

@@ -222,15 +222,15 @@ class FactorsReply(ReplyBody):
 
 
 class BookedBooster(RequestBody):
-    """The day of the next booster; null when there is none."""
+    """The day of the next booster."""
 
     model_config = example(on="2026-11-12")
 
-    on: Day | None
+    on: Day
 
 
 class BookedBoosterReply(ReplyBody):
-    """The day of the next booster."""
+    """The day of the next booster; null when none is booked."""
 
     on: date | None
 

@@ -13,7 +13,7 @@ from alembic import op
 from app.storage.migration_steps import run_sql
 
 revision = "0012"
-down_revision = "0009"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 

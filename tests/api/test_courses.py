@@ -189,7 +189,9 @@ def test_a_booked_booster_holds_a_signal_back_until_two_days_after_it(
 
     assert one_clinic.evaluation(patient)["level"] == "consider_booster"
     assert one_clinic.signals(patient) == []
-    assert one_clinic.http.put(path, json={"on": None}).status_code == 200
+    assert one_clinic.http.get(path).json() == {"on": day.isoformat()}
+    assert one_clinic.http.delete(path).status_code == 204
+    assert one_clinic.http.get(path).json() == {"on": None}
     assert len(one_clinic.signals(patient)) == 1
 
 

@@ -9,11 +9,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx2
 
+from app.cli.ground import open_ground
+from app.clinics.scopes import Scope
+from app.settings import Settings
 from tests.cli.command_line import PROGRAM, TIMEOUT_SECONDS, afterglow, open_folder, plain_environment
+from tests.storage.catalogue import ask
+from tests.support.people import key_with
+from tests.support.service import running_service
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\r")
 
@@ -26,6 +33,33 @@ def test_without_programs_it_says_so_in_one_sentence() -> None:
     assert ended.returncode == 1
     assert ended.stderr.startswith(f"afterglow: The folder {folder}, named in AFTERGLOW_POSTGRES_BIN, lacks")
     assert "Traceback" not in ended.stderr
+
+
+def test_every_signal_that_the_demo_made_is_the_same_again_also_after_a_policy_change() -> None:
+    with open_folder() as folder:
+        shown = afterglow("demo", "--once", "--data-dir", str(folder / "data"))
+        assert shown.returncode == 0, shown.stderr
+        with open_ground(Settings(data_dir=folder / "data")) as ground:
+            made = ask(ground.owner(), "SELECT id::text, clinic_id::text FROM care.signals")
+            assert made
+            for number in (1, 2):
+                for signal in made:
+                    again = afterglow("replay", signal["id"], "--data-dir", str(folder / "data"))
+                    assert (again.returncode, again.stderr) == (0, "")
+                    assert again.stdout.startswith(f"same: signal {signal['id']}, raised ")
+                if number == 1:
+                    change_policy(ground.application_url, signal["clinic_id"])
+
+
+def change_policy(database_url: str, clinic_id: str) -> None:
+    """Put stricter numbers in force, as the clinic's own engineer does."""
+    with running_service(database_url, work=False, now=datetime.now(UTC)) as service:
+        key = key_with(service, clinic_id, Scope.CLINIC)
+        headers = {"authorization": f"Bearer {key}", "if-match": '"0"'}
+        numbers = {"consider_at": 0.9, "consider_at_assumed": 0.9, "smoothing_days": 9}
+        url = f"{service.url}/v1/clinic/policy"
+        changed = httpx2.put(url, json={"numbers": numbers}, headers=headers, trust_env=False)
+        assert changed.json()["rule"].startswith("gain-lost 1.0, consider_at=0.9")
 
 
 def test_a_person_can_try_the_printed_lines_see_events_and_end_it() -> None:

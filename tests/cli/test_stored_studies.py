@@ -58,6 +58,25 @@ def test_what_if_compares_counts_over_the_stored_history(
     assert "1 signal instead of 2" in run(place, *given, "--from", earlier).stdout
 
 
+def test_what_if_compares_with_the_clinics_own_numbers_in_force(
+    treated_clinic: ClinicClient, place: Place, tmp_path: Path
+) -> None:
+    policy = {"numbers": {"consider_at": 0.65, "consider_at_assumed": 0.7, "steady_days": 3}}
+    written = treated_clinic.http.put("/v1/clinic/policy", json=policy, headers={"if-match": '"0"'})
+    assert written.status_code == 200
+    (tmp_path / "protocol.json").write_text('{"consider_at": 0.5}')
+    given = ("what-if", "--clinic", treated_clinic.clinic_id, "--protocol", str(tmp_path / "protocol.json"))
+    report = json.loads(run(place, *given, "--json").stdout)
+    own = "gain-lost 1.0, consider_at=0.65, consider_at_assumed=0.7, steady_days=3"
+    assert (report["now"]["rule"], report["now"]["signals"]) == (own, 1)
+    asked = "gain-lost 1.0, consider_at=0.5, consider_at_assumed=0.7, steady_days=3"
+    assert (report["instead"]["rule"], report["instead"]["signals"]) == (asked, 2)
+    assert report["says"] == f"With {asked} there would have been 2 signals instead of 1."
+    assert f"  numbers in force          {own}\n" in run(place, *given).stdout
+    back = treated_clinic.http.put("/v1/clinic/policy", json={"numbers": {}}, headers={"if-match": '"1"'})
+    assert back.status_code == 200
+
+
 def test_what_if_for_a_clinic_that_is_not_there(place: Place, tmp_path: Path) -> None:
     (tmp_path / "protocol.json").write_text("{}")
     ended = run(place, "what-if", "--clinic", str(uuid4()), "--protocol", str(tmp_path / "protocol.json"))

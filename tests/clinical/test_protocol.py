@@ -1,9 +1,13 @@
 """The page of numbers: complete, bounded, and changed only within its bounds."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from app.clinical.errors import (
     ClinicalError,
+    NotAmongChoicesError,
     NotANumberError,
     OutsideSafeBoundsError,
     ThresholdsOutOfOrderError,
@@ -13,6 +17,8 @@ from app.clinical.evaluation import evaluate
 from app.clinical.grounds import Level
 from app.clinical.protocol import STANDARD, numbers_of, with_numbers
 from tests.clinical.builders import BEFORE, WINDOW, at, days, history
+
+ACCURACY = Path(__file__).parents[2] / "docs" / "clinical" / "accuracy.md"
 
 
 def test_every_number_has_a_unit_a_reason_a_source_and_lies_within_its_bounds() -> None:
@@ -29,6 +35,26 @@ def test_a_changed_number_is_named_in_the_version() -> None:
     assert with_numbers({}) is STANDARD
 
 
+def test_definitions_of_the_field_leave_a_clinic_no_room() -> None:
+    fixed = {notes.name for notes in numbers_of() if notes.lowest == notes.highest}
+    assert {"response_share", "partial_share", "early_sensitivity", "early_specificity"} <= fixed
+    for name in fixed:
+        with pytest.raises(OutsideSafeBoundsError):
+            with_numbers({name: getattr(STANDARD, name) * 1.1 + 1})
+
+
+def test_what_is_quoted_as_measured_here_is_on_the_page_of_measurements() -> None:
+    page = ACCURACY.read_text()
+    quoted = [
+        share
+        for notes in numbers_of()
+        if "here: " in notes.reason
+        for share in re.findall(r"[0-9.]+ %", notes.reason.partition("here: ")[2])
+    ]
+    assert quoted == ["88.6 %", "88.6 %", "75.9 %"]
+    assert [share for share in quoted if f"| {share} |" not in page] == []
+
+
 # what                          numbers                                  refused as
 REFUSED = [
     ("no such number", {"consider": 0.6}, UnknownNumberError),
@@ -39,6 +65,7 @@ REFUSED = [
     ("too high", {"consider_at": 1.5}, OutsideSafeBoundsError),
     ("not a number at all", {"consider_at": float("nan")}, OutsideSafeBoundsError),
     ("endless", {"consider_least_days": float("inf")}, OutsideSafeBoundsError),
+    ("not one of the few", {"madrs_remission": 11}, NotAmongChoicesError),
     ("watch above consider", {"watch_at": 0.6}, ThresholdsOutOfOrderError),
     (
         "impossible together",

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.clinical.errors import ClinicalError, UnknownNumberError, UnknownVersionError
-from app.clinical.protocol import STANDARD, numbers_of, with_numbers
+from app.clinical.errors import ClinicalError, OutsideSafeBoundsError, UnknownNumberError, UnknownVersionError
+from app.clinical.protocol import STANDARD, numbers_of, stored_numbers, with_numbers
 from app.clinical.protocol_versions import protocol_of_version
 
 
@@ -34,6 +34,17 @@ def test_a_number_changed_twice_counts_as_it_was_changed_last() -> None:
     twice = with_numbers({"consider_at": 0.5}, protocol=once)
     assert protocol_of_version(twice.version) == twice
     assert protocol_of_version(twice.version).consider_at == 0.5
+
+
+def test_numbers_outside_the_bounds_of_today_come_back_as_they_decided() -> None:
+    """Bounds may be narrowed by a later release; what was decided before is made again all the same."""
+    decided = protocol_of_version("1.0, consider_at=0.95, steady_days=9, watch_at=0.6")
+    assert (decided.consider_at, decided.steady_days, decided.watch_at) == (0.95, 9, 0.6)
+    assert isinstance(decided.steady_days, int)
+    with pytest.raises(OutsideSafeBoundsError):
+        with_numbers({"consider_at": 0.95})
+    stored = stored_numbers({"consider_at": 0.95, "a_number_that_went": 3})
+    assert (stored.consider_at, stored.version) == (0.95, "1.0, consider_at=0.95")
 
 
 @pytest.mark.parametrize(

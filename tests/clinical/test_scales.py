@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.clinical.errors import TimeWithoutZoneError
-from app.clinical.protocol import SAFETY_ITEMS
+from app.clinical.errors import ClinicalError, NotAmongChoicesError, TimeWithoutZoneError
+from app.clinical.protocol import SAFETY_ITEMS, with_numbers
 from app.clinical.scales import (
     GAD_7,
     MADRS,
@@ -24,8 +24,6 @@ from app.clinical.scales import (
     ProblemCode,
     Scale,
     ScoredForm,
-    UnsupportedRemissionLevelError,
-    madrs_with_remission,
     numbered,
     read_custom_scales,
     score_form,
@@ -116,7 +114,7 @@ def test_a_band_begins_at_its_lowest_total(scale: Scale, lowest_of_each_band: di
 
 @pytest.mark.parametrize(
     ("scale", "last_in_remission", "first_at_relapse_level"),
-    [(MADRS, 10, 22), (QIDS_SR16, 5, 11), (PHQ_9, 4, 10), (madrs_with_remission(12), 12, 22)],
+    [(MADRS, 10, 22), (QIDS_SR16, 5, 11), (PHQ_9, 4, 10)],
 )
 def test_remission_and_relapse_level_include_their_own_total(
     scale: Scale, last_in_remission: int, first_at_relapse_level: int
@@ -133,9 +131,20 @@ def test_anxiety_has_neither_remission_nor_a_relapse_level() -> None:
     assert (score.in_remission, score.at_relapse_level) == (None, None)
 
 
-def test_a_clinic_cannot_choose_a_remission_level_that_nobody_uses() -> None:
-    with pytest.raises(UnsupportedRemissionLevelError, match="9, 10 or 12"):
-        madrs_with_remission(11)
+@pytest.mark.parametrize("level", [9, 10, 12])
+def test_a_clinic_chooses_the_remission_level_of_madrs_and_of_no_other_scale(level: int) -> None:
+    chosen = with_numbers({"madrs_remission": level})
+    assert score_total(MADRS, level, protocol=chosen).in_remission
+    assert not score_total(MADRS, level + 1, protocol=chosen).in_remission
+    assert not score_total(QIDS_SR16, 6, protocol=chosen).in_remission
+
+
+@pytest.mark.parametrize("level", [9.5, 11, 8, 13])
+def test_a_clinic_cannot_choose_a_remission_level_that_nobody_uses(level: float) -> None:
+    with pytest.raises(ClinicalError):
+        with_numbers({"madrs_remission": level})
+    with pytest.raises(NotAmongChoicesError, match="published use"):
+        with_numbers({"madrs_remission": 11})
 
 
 # Refusals

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.clinical.interval import Benefit
+from app.clinical.protocol import STANDARD
 from app.clinical.taper import (
-    TAPER_NUMBERS,
+    START_PLAN,
     Maintenance,
     PlanProblem,
     TaperMove,
@@ -19,7 +20,7 @@ from app.clinical.taper import (
     suggest,
 )
 
-PLAN = TAPER_NUMBERS.plan
+PLAN = START_PLAN
 TODAY = date(2026, 9, 1)
 LOST, WELL = True, False
 
@@ -166,7 +167,7 @@ def test_shorter_only_after_two_losses_never_below_two_weeks_and_never_past_a_ca
 
     assert suggestion.interval_days is not None
     assert 14 <= suggestion.interval_days < now.interval_days
-    assert sum(benefit.lost for benefit in now.at_interval) >= TAPER_NUMBERS.too_long_in_a_row
+    assert sum(benefit.lost for benefit in now.at_interval) >= STANDARD.taper_lost_in_a_row
     assert now.open_cautions == 0
 
 

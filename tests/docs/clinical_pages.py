@@ -11,7 +11,7 @@ from typing import Final
 
 from app.clinical.explanation import explain
 from app.clinical.grounds import GroundName, Level, Reason, ReasonCode
-from app.clinical.protocol import SAFETY_ITEMS, STANDARD, NumberNotes, numbers_of
+from app.clinical.protocol import SAFETY_ITEMS, STANDARD, TAPER_STEPS, NumberNotes, numbers_of
 from app.clinical.relapse import TotalsCode
 from app.clinical.signals import ALLOWED_MOVES, Action, Disposition, EpisodeState
 from app.clinical.waiting import LIMIT_NOTES, MOST_ESCALATIONS
@@ -49,7 +49,8 @@ def numbers_page() -> str:
             f"Every number that the rule {STANDARD.name} decides with. A clinic may set others within the safe "
             "bounds; the version then names each difference. Sources: *seed* the project's source articles, *lit* "
             "published, *sim* measured on the simulated cohort ([accuracy](accuracy.md)), *choice* ours, to be "
-            "defended or changed with evidence."
+            "defended or changed with evidence. Figures after \"specification\" are those of the clinical "
+            "specification's own run, which chose the number; figures after \"here\" are those of the accuracy page."
         ),
     ]
     for heading, names in number_groups().items():
@@ -57,6 +58,12 @@ def numbers_page() -> str:
         rows += [_number_row(notes[name]) for name in names]
         parts += [f"## {heading}", table(rows)]
     parts += [
+        "## The taper plan to start from",
+        (
+            "Weekly, then every 2 weeks, then monthly or less (*seed*), each twice (*choice*); after the last step as "
+            "needed. Each patient's plan is edited from here ([`taper`](../../app/clinical/taper.py))."
+        ),
+        table([("every", "so often"), *((f"{days} days", f"{count} times") for days, count in TAPER_STEPS)]),
         "## What no clinic can change",
         "A check-in day runs from 04:00 to 04:00. These answers to a scale's suicide item start the safety road:",
         table(
@@ -190,11 +197,17 @@ def _number_row(number: NumberNotes) -> tuple[str, ...]:
         f'<a id="{number.name}"></a>`{number.name}`',
         f"{number.value:g}",
         number.unit,
-        f"{number.lowest:g} to {number.highest:g}",
+        _bounds(number),
         number.reason,
         number.source,
         _all_of(readers()[number.name]),
     )
+
+
+def _bounds(number: NumberNotes) -> str:
+    if number.choices:
+        return " or ".join(map(str, number.choices))
+    return "fixed" if number.lowest == number.highest else f"{number.lowest:g} to {number.highest:g}"
 
 
 def _diagram() -> str:

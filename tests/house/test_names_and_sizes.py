@@ -21,7 +21,7 @@ LONG_FILES: Final = {
     "app/clinical/evaluation_codec.py": (300, "one writer and one reader for every part of an answer"),
     "app/clinical/explanation.py": (300, "all sentences of one text in one place"),
     "app/clinical/memory.py": (300, "what the rule remembers, and the one way it moves on"),
-    "app/clinical/protocol.py": (350, "the page of numbers: value, unit, reason and source of each"),
+    "app/clinical/protocol.py": (450, "the page of numbers: value, unit, reason and source of each"),
     "app/clinical/remembering.py": (300, "one way from a history to a memory, read top to bottom"),
     "app/clinical/reference.py": (350, "one rule, read top to bottom: established, or why not yet"),
     "app/clinical/relapse.py": (

@@ -2,10 +2,14 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx2
+import psycopg
 import pytest
 
+from app.monitoring.replay import replay
+from tests.support.ground import Place
 from tests.support.people import ClinicClient, clinic_client, treated
 from tests.support.problems import assert_problem
 from tests.support.service import NOW, Service
@@ -62,6 +66,67 @@ def test_numbers_wait_for_their_time_and_then_decide_with_the_next_report(
     now = clinic.http.get(PATH).json()
     assert (now["version"], now["rule"]) == (2, "gain-lost 1.0")
     assert {one["rule"] for one in now["versions"]} == {written["rule"], "gain-lost 1.0"}
+
+
+def test_numbers_that_a_later_release_would_refuse_go_on_deciding(
+    clinic: ClinicClient, service: Service, place: Place
+) -> None:
+    """An earlier release had wider bounds: what it stored holds, and only new numbers are refused."""
+    with psycopg.connect(place.superuser_url) as connection:
+        connection.execute(
+            "INSERT INTO care.clinic_policies (clinic_id, version, numbers, rule, effective_from, created_at)"
+            " VALUES (%s, 1, %s, %s, %s, %s)",
+            (
+                clinic.clinic_id,
+                '{"consider_at": 0.97, "consider_at_assumed": 0.98, "a_number_that_went": 3}',
+                "gain-lost 1.0, consider_at=0.97, consider_at_assumed=0.98",
+                NOW - timedelta(days=9),
+                NOW - timedelta(days=9),
+            ),
+        )
+    held = clinic.http.get(PATH).json()
+    (number,) = [one for one in held["numbers"] if one["name"] == "consider_at"]
+    assert (number["value"], number["highest"]) == (0.97, 0.9)
+
+    quiet = treated(clinic, NOW, days_since=24, level=half_gone)
+    assert (clinic.evaluation(quiet)["level"], clinic.signals(quiet)) == ("watch", [])
+    lost = treated(clinic, NOW, days_since=40, level=lambda day: (8, 8, 8) if day < 12 else (2, 2, 2))
+    (signal,) = clinic.signals(lost)
+    assert signal["decision"]["version"] == "1.0, consider_at=0.97, consider_at_assumed=0.98"
+    assert service.run(replay(service.equipment.database, UUID(signal["id"]))).same
+
+    assert_problem(put(clinic, {"consider_at": 0.97}), 422, pointer="#/numbers/consider_at")
+    assert put(clinic, {"consider_at": 0.9, "consider_at_assumed": 0.9}).json()["version"] == 2
+
+
+def test_a_clinic_judges_madrs_remission_by_its_own_level_from_the_time_it_says(
+    clinic: ClinicClient, service: Service
+) -> None:
+    patient = treated(clinic, NOW, days_since=5, level=half_gone)
+    assessments = f"/v1/patients/{patient}/assessments"
+    for days_ago, total, said in ((20, 30, (False, None)), (2, 11, (False, "response"))):
+        taken_at = (NOW - timedelta(days=days_ago)).isoformat()
+        form = {"scale": "madrs", "taken_at": taken_at, "total": total}
+        entered = clinic.http.post(assessments, json=form).json()
+        assert (entered["remission"], entered["response"]) == said
+
+    later = NOW + timedelta(days=1)
+    assert put(clinic, {"madrs_remission": 12}, effective_from=later.isoformat()).status_code == 200
+    assert put_level(clinic, 11)["choices"] == [9, 10, 12]
+    for now, remission, response in ((NOW, False, "response"), (later, True, "remission")):
+        service.clock.move_to(now)
+        last = clinic.http.get(assessments).json()["items"][-1]
+        assert (last["remission"], last["response"]) == (remission, response)
+        review = clinic.http.get(f"/v1/patients/{patient}/courses/current").json()["review"]
+        assert [one["category"] for one in review["responses"]] == [response]
+        scales = {one["key"]: one["remission"] for one in clinic.http.get("/v1/scales").json()["items"]}
+        assert (scales["madrs"], scales["qids-sr16"]) == (12 if remission else 10, 5)
+
+
+def put_level(clinic: ClinicClient, level: int) -> dict[str, Any]:
+    """Ask for a remission level that nobody uses; gives what is told of it."""
+    told = assert_problem(put(clinic, {"madrs_remission": level}), 422, pointer="#/numbers/madrs_remission")
+    return dict(told["errors"][0])
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 """A stored decision can be made again from stored inputs, whatever happened since."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import httpx2
 import psycopg
 import pytest
 from sqlalchemy.engine import make_url
@@ -13,7 +16,8 @@ from app.clinical.protocol import STANDARD, with_numbers
 from app.foundation.errors import NotFoundError
 from app.foundation.ids import new_id
 from app.monitoring.replay import Replayed, replay
-from tests.support.ground import Place
+from app.storage.migrating import APPLICATION_ROLE, migrate
+from tests.support.ground import Cluster, Place
 from tests.support.people import ClinicClient, clinic_client, treated
 from tests.support.service import NOW, Service, running_service
 
@@ -35,6 +39,10 @@ def tick(service: Service, **forward: float) -> datetime:
     now = service.clock.now() + timedelta(**(forward or {"seconds": 1}))
     service.clock.move_to(now)
     return now
+
+
+def days_ago(days: int) -> str:
+    return (NOW - timedelta(days=days)).date().isoformat()
 
 
 def reported_in_order(service: Service, clinic: ClinicClient) -> str:
@@ -171,7 +179,117 @@ def of_the_demo(service: Service, clinic: ClinicClient) -> str:
     return patient
 
 
+def all_in_one_moment(service: Service, clinic: ClinicClient) -> str:
+    """The clock stands still: no time tells what came before the decision from what came after."""
+    patient = well_until(clinic, 16)
+    phone = clinic.enrol(patient, service.url)
+    for day in (5, 4, 3, 2, 1, 0):
+        assert phone.check_in(NOW - timedelta(days=day), BAD).status_code == 201
+    return patient
+
+
+def sent_at_once(service: Service, clinic: ClinicClient) -> str:
+    patient = well_until(clinic, 16)
+    phones = [clinic.enrol(patient, service.url) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        replies = pool.map(
+            lambda day: phones[day % 4].check_in(NOW - timedelta(days=day), (3, day, 3)), range(8)
+        )
+        assert [reply.status_code for reply in replies] == [201] * 8
+    return patient
+
+
+def overtaken(service: Service, clinic: ClinicClient) -> str:
+    """A request that began first and took its turn last: it carries an earlier time than the decision."""
+    patient = well_until(clinic, 16)
+    phone = clinic.enrol(patient, service.url)
+    began = tick(service)
+    tick(service, seconds=9)
+    for day in (5, 4, 3, 2):
+        assert phone.check_in(NOW - timedelta(days=day), BAD).status_code == 201
+    assert clinic.signals(patient)
+    service.clock.move_to(began)
+    assert phone.check_in(NOW - timedelta(days=4, hours=1), WELL).status_code == 201
+    given = {"given_at": (NOW - timedelta(days=9)).isoformat(), "phase": "booster"}
+    assert clinic.http.post(f"/v1/patients/{patient}/infusions", json=given).status_code == 201
+    return patient
+
+
+def sent_by_a_clock_that_is_ahead(service: Service, clinic: ClinicClient) -> str:
+    patient = well_until(clinic, 19)
+    phone = clinic.enrol(patient, service.url)
+    for day in (4, 3, 2, 1, 0):
+        at = service.clock.now() - timedelta(days=day) + timedelta(minutes=9)
+        assert phone.check_in(at, BAD).status_code == 201
+    return patient
+
+
+def course_changed_afterwards(service: Service, clinic: ClinicClient) -> str:
+    """Days of the course that lie before the decision and were entered after it."""
+    patient = well_until(clinic, 16)
+    phone = clinic.enrol(patient, service.url)
+    for day in (5, 4, 3, 2, 1, 0):
+        assert phone.check_in(NOW - timedelta(days=day), BAD).status_code == 201
+    path = f"/v1/patients/{patient}/courses/current"
+    for days in (
+        {"reviewed_on": (NOW - timedelta(days=20)).date().isoformat()},
+        {"induction_ended_on": (NOW - timedelta(days=22)).date().isoformat()},
+        {"stopped_on": (NOW - timedelta(days=10)).date().isoformat()},
+    ):
+        etag = clinic.http.get(path).headers["etag"]
+        assert clinic.http.patch(path, json=days, headers={"if-match": etag}).status_code == 200
+    return patient
+
+
+def all_else_entered_afterwards(service: Service, clinic: ClinicClient) -> str:
+    """An earlier first infusion, totals of the past, another reference: all of it about days before."""
+    patient = all_in_one_moment(service, clinic)
+    first = {"given_at": (NOW - timedelta(days=36)).isoformat(), "phase": "induction"}
+    assert clinic.http.post(f"/v1/patients/{patient}/infusions", json=first).status_code == 201
+    for days, total in ((40, 20), (20, 4), (8, 18), (1, 19)):
+        form = {"scale": "phq-9", "taken_at": (NOW - timedelta(days=days)).isoformat(), "total": total}
+        assert clinic.http.post(f"/v1/patients/{patient}/assessments", json=form).status_code == 201
+    window = {"from": days_ago(20), "to": days_ago(10), "reason": "as it was agreed"}
+    assert clinic.http.put(f"/v1/patients/{patient}/reference", json=window).status_code == 200
+    return patient
+
+
+def after_a_chosen_reference_and_totals(service: Service, clinic: ClinicClient) -> str:
+    patient = well_until(clinic, 16)
+    for days, total in ((40, 20), (20, 4)):
+        form = {"scale": "phq-9", "taken_at": (NOW - timedelta(days=days)).isoformat(), "total": total}
+        assert clinic.http.post(f"/v1/patients/{patient}/assessments", json=form).status_code == 201
+    window = {"from": days_ago(20), "to": days_ago(10), "reason": "as it was agreed"}
+    assert clinic.http.put(f"/v1/patients/{patient}/reference", json=window).status_code == 200
+    phone = clinic.enrol(patient, service.url)
+    for day in (5, 4, 3, 2, 1, 0):
+        assert phone.check_in(NOW - timedelta(days=day), BAD).status_code == 201
+    return patient
+
+
+def after_a_move_to_another_zone(service: Service, clinic: ClinicClient) -> str:
+    patient = well_until(clinic, 16)
+    path = f"/v1/patients/{patient}"
+    etag = clinic.http.get(path).headers["etag"]
+    assert clinic.http.patch(
+        path, json={"time_zone": "Pacific/Auckland"}, headers={"if-match": etag}
+    ).is_success
+    phone = clinic.enrol(patient, service.url)
+    for day in (5, 4, 3, 2, 1, 0):
+        assert phone.check_in(NOW - timedelta(days=day), BAD).status_code == 201
+    assert clinic.evaluation(patient)["time_zone"] == "Pacific/Auckland"
+    return patient
+
+
 STORIES: list[Story] = [
+    all_in_one_moment,
+    sent_at_once,
+    overtaken,
+    sent_by_a_clock_that_is_ahead,
+    course_changed_afterwards,
+    all_else_entered_afterwards,
+    after_a_chosen_reference_and_totals,
+    after_a_move_to_another_zone,
     reported_in_order,
     reported_late,
     imported,
@@ -234,12 +352,44 @@ def test_other_numbers_in_force_today_do_not_matter(place: Place) -> None:
     assert str(found.clinic_id) == clinic.clinic_id
 
 
+def test_what_was_decided_before_turns_were_counted_is_the_same_again(cluster: Cluster) -> None:
+    """Down to the tables of then and up again, with everything in them."""
+    with cluster.database() as place:
+        with running_service(place.application_url) as before:
+            clinic = clinic_client(before)
+            patients = [
+                story(before, clinic) for story in (corrected_later, withdrawn_later, infused_afterwards)
+            ]
+            signals = [signal for patient in patients for signal in clinic.signals(patient)]
+            clinic.close()
+        for revision in ("0005", "head"):
+            migrate(place.owner_url, application_role=APPLICATION_ROLE, to=revision)
+        with running_service(place.application_url) as after:
+            for signal in signals:
+                found = after.run(replay(after.equipment.database, UUID(signal["id"])))
+                assert found.same, found.differences
+            with clinic_again(after, clinic) as again:
+                phone = again.enrol(patients[1], after.url)
+                assert phone.check_in(NOW, BAD).status_code == 201
+    assert len(signals) >= 3
+
+
 def test_a_clinic_sees_no_signal_of_another(service: Service, clinic: ClinicClient) -> None:
     (signal,) = clinic.signals(reported_late(service, clinic))
     other = clinic_client(service, "Other")
     with pytest.raises(NotFoundError):
         replayed(service, other, signal["id"])
     other.close()
+
+
+@contextmanager
+def clinic_again(service: Service, clinic: ClinicClient) -> Iterator[ClinicClient]:
+    """The same clinic's client on a service that was started again."""
+    headers = {"authorization": f"Bearer {clinic.key}"}
+    http = httpx2.Client(base_url=service.url, headers=headers, timeout=30)
+    again = ClinicClient(http, clinic.clinic_id, clinic.key)
+    yield again
+    again.close()
 
 
 def conninfo(url: str) -> str:
