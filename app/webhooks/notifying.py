@@ -53,10 +53,10 @@ async def notify_of_patient(
 
 
 async def notify_endpoint(
-    work: UnitOfWork, event: EventType, endpoint_id: UUID, *, now: datetime, actor: Actor
+    work: UnitOfWork, event: EventType, endpoint_id: UUID, *, mode: str, now: datetime, actor: Actor
 ) -> UUID:
-    """Tell one endpoint something that is about the endpoint itself; gives the ``webhook-id``."""
-    data: dict[str, str | int | bool | None] = {"endpoint_id": str(endpoint_id)}
+    """Tell one endpoint something about itself, in the clinic's mode; gives the ``webhook-id``."""
+    data: dict[str, str | int | bool | None] = {"endpoint_id": str(endpoint_id), "mode": mode}
     return await _notify(work, event, data, patient_id=None, now=now, only=endpoint_id, actor=actor)
 
 

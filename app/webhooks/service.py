@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from app.clinics.service import read_clinic
+from app.clinics.service import clinic_in, read_clinic
 from app.foundation.audit import Actor, AuditEvent
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
@@ -102,7 +102,10 @@ async def send_test(equipment: Equipment, clinic_id: UUID, endpoint_id: UUID, *,
         endpoint = await _existing(work, endpoint_id)
         if endpoint.state != "enabled":
             raise EndpointDisabledError
-        webhook_id = await notify_endpoint(work, EventType.ENDPOINT_TEST, endpoint_id, now=now, actor=actor)
+        mode = (await clinic_in(work, equipment.vault)).mode
+        webhook_id = await notify_endpoint(
+            work, EventType.ENDPOINT_TEST, endpoint_id, mode=mode, now=now, actor=actor
+        )
         await work.commit()
     return webhook_id
 

@@ -210,5 +210,5 @@ def test_a_test_event_goes_to_its_own_endpoint_only(clinic: ClinicClient, receiv
 
     (event,) = receiver.wait_for("endpoint.test")
     assert (event.webhook_id, event.path, event.verified) == (webhook_id, "/hook/here", True)
-    assert event.event["data"] == {"endpoint_id": here["id"]}
+    assert event.event["data"] == {"endpoint_id": here["id"], "mode": "test"}
     assert deliveries(clinic, there) == []
