@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
+from app.assessments import own_routes as questionnaires
 from app.assessments import routes as assessments
 from app.check_ins import routes as check_ins
 from app.clinics import routes as clinics
@@ -64,6 +65,8 @@ def build_api(
         signals.safety_router,
         webhooks.router,
         patients.own_router,
+        questionnaires.router,
+        questionnaires.questionnaires_router,
         check_ins.help_router,
         health.router,
     ):
