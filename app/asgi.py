@@ -13,6 +13,7 @@ from app.check_ins import routes as check_ins
 from app.clinics import routes as clinics
 from app.monitoring import routes as monitoring
 from app.patients import routes as patients
+from app.reminders import routes as reminders
 from app.signals import routes as signals
 from app.treatment import routes as treatment
 from app.web import health
@@ -64,6 +65,7 @@ def build_api(
         signals.safety_router,
         webhooks.router,
         patients.own_router,
+        reminders.own_router,
         check_ins.help_router,
         health.router,
     ):

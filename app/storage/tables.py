@@ -16,6 +16,7 @@ from app.storage.outgoing_messages import OutgoingMessageRow
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
 from app.storage.policies import ClinicPolicyRow
+from app.storage.push_subscriptions import PushSubscriptionRow
 from app.storage.rows import Row
 from app.storage.safety_events import SafetyEventRow
 from app.storage.signals import SignalRow
@@ -28,5 +29,5 @@ __all__ = [
     "ChosenReferenceRow", "ClinicPolicyRow", "ClinicProfileRow", "ClinicRow", "CodeSelectorRow", "CourseRow",
     "CustomScaleRow", "DeliveryRow", "DeviceRow", "DeviceTokenRow", "EndpointRow", "EnrolmentCodeRow",
     "EvaluationRow", "FailedTriesRow", "InfusionRow", "NotificationRow", "OutgoingMessageRow", "PatientRow",
-    "PatientStateRow", "SafetyEventRow", "SignalRow",
+    "PatientStateRow", "PushSubscriptionRow", "SafetyEventRow", "SignalRow",
 ]  # fmt: skip
