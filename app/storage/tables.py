@@ -8,7 +8,8 @@ from app.storage.check_ins import CheckInRow, EvaluationRow
 from app.storage.chosen_references import ChosenReferenceRow
 from app.storage.clinics import ClinicProfileRow, ClinicRow
 from app.storage.deliveries import AttemptRow, DeliveryRow, NotificationRow
-from app.storage.devices import DeviceRow, DeviceTokenRow
+from app.storage.device_tokens import DeviceTokenRow
+from app.storage.devices import DeviceRow
 from app.storage.endpoints import EndpointRow
 from app.storage.enrolment_codes import CodeSelectorRow, EnrolmentCodeRow
 from app.storage.failed_tries import FailedTriesRow
@@ -19,6 +20,7 @@ from app.storage.policies import ClinicPolicyRow
 from app.storage.push_subscriptions import PushSubscriptionRow
 from app.storage.rows import Row
 from app.storage.safety_events import SafetyEventRow
+from app.storage.sign_in_links import SignInLinkRow
 from app.storage.signals import SignalRow
 from app.storage.treatment import CourseRow, InfusionRow
 
@@ -30,4 +32,8 @@ __all__ = [
     "CustomScaleRow", "DeliveryRow", "DeviceRow", "DeviceTokenRow", "EndpointRow", "EnrolmentCodeRow",
     "EvaluationRow", "FailedTriesRow", "InfusionRow", "NotificationRow", "OutgoingMessageRow", "PatientRow",
     "PatientStateRow", "PushSubscriptionRow", "SafetyEventRow", "SignalRow",
+    "ChosenReferenceRow", "ClinicPolicyRow", "ClinicProfileRow", "ClinicRow", "CodeSelectorRow",
+    "CourseRow", "CustomScaleRow", "DeliveryRow", "DeviceRow", "DeviceTokenRow", "EndpointRow",
+    "EnrolmentCodeRow", "EvaluationRow", "FailedTriesRow", "InfusionRow", "NotificationRow",
+    "OutgoingMessageRow", "PatientRow", "PatientStateRow", "SafetyEventRow", "SignInLinkRow", "SignalRow",
 ]  # fmt: skip

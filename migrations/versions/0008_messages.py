@@ -1,7 +1,7 @@
 """Messages to people.
 
 Revision ID: 0008
-Revises: 0005
+Revises: 0006
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ from alembic import op
 from app.storage.migration_steps import isolate, run_sql
 
 revision = "0008"
-down_revision = "0005"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
