@@ -18,6 +18,7 @@ from app.clinical.signals import (
     Move,
     MoveKind,
     closed_by_infusion,
+    closed_by_withdrawal,
     moved,
 )
 from app.foundation.audit import SYSTEM, AuditEvent
@@ -136,6 +137,28 @@ async def close_by_infusion(
     )
     if was_closed:
         await tell_closed(work, told, signal.id, Disposition.BOOSTER_GIVEN, now=now)
+
+
+async def close_by_withdrawal(work: UnitOfWork, told: Told, *, now: datetime) -> None:
+    """Close an open signal because the patient withdrew consent; the caller holds the patient's turn.
+
+    It must not stay as something to act on, nor vanish: it says with what it was closed, and the clinic's
+    systems are told as of every closing.
+    """
+    signal = await signals.latest_of_patient(work, told.patient_id)
+    if signal is None or signal.state == "closed":
+        return
+    after = closed_by_withdrawal(episode_of(signal), at=now)
+    await signals.change(
+        work,
+        signal.id,
+        state=after.state.value,
+        closed_at=after.closed_at,
+        snoozed_until=after.snoozed_until,
+        disposition=Disposition.CONSENT_WITHDRAWN.value,
+        audit=_event(now, "signal.closed_by_withdrawal", signal.id, told.patient_id),
+    )
+    await tell_closed(work, told, signal.id, Disposition.CONSENT_WITHDRAWN, now=now)
 
 
 async def tell_closed(

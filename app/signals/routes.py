@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
+from app.clinical.signals import Disposition
 from app.clinics.access import SafetyKey, SignalsKey
 from app.signals import safety, service
 from app.signals.schemas import (
@@ -87,7 +88,7 @@ async def close_signal(
         equipment,
         caller.clinic_id,
         signal_id,
-        disposition=body.disposition,
+        disposition=Disposition(body.disposition),
         booster_booked_for=body.booster_booked_for,
         note=body.note,
         actor=caller.actor,

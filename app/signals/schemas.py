@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.clinical.signals import Disposition
+from app.clinical.signals import CHOSEN_BY_STAFF
 from app.signals.safety import SafetyOutcome
 from app.signals.service import OPEN_STATES
 from app.storage.safety_events import SafetyEvent
@@ -97,7 +97,11 @@ class SignalClosing(RequestBody):
 
     model_config = example(disposition="booster_booked", booster_booked_for="2026-11-12")
 
-    disposition: Annotated[Disposition, choice_of(Disposition)]
+    disposition: Annotated[
+        str,
+        choice_of(CHOSEN_BY_STAFF),
+        Field(json_schema_extra={"enum": [str(one) for one in CHOSEN_BY_STAFF]}),
+    ]
     booster_booked_for: Day | None = Field(default=None, description="The day of the booked booster")
     note: Annotated[str, Field(max_length=4000)] | None = None
 

@@ -7,6 +7,7 @@ from app.storage.care_plans import CarePlanRow
 from app.storage.check_ins import CheckInRow, EvaluationRow
 from app.storage.chosen_references import ChosenReferenceRow
 from app.storage.clinics import ClinicProfileRow, ClinicRow
+from app.storage.consents import ConsentRow
 from app.storage.deliveries import AttemptRow, DeliveryRow, NotificationRow
 from app.storage.device_tokens import DeviceTokenRow
 from app.storage.devices import DeviceRow
@@ -33,7 +34,7 @@ __all__ = [
     "EvaluationRow", "FailedTriesRow", "InfusionRow", "NotificationRow", "OutgoingMessageRow", "PatientRow",
     "PatientStateRow", "PushSubscriptionRow", "SafetyEventRow", "SignalRow",
     "ChosenReferenceRow", "ClinicPolicyRow", "ClinicProfileRow", "ClinicRow", "CodeSelectorRow",
-    "CourseRow", "CustomScaleRow", "DeliveryRow", "DeviceRow", "DeviceTokenRow", "EndpointRow",
-    "EnrolmentCodeRow", "EvaluationRow", "FailedTriesRow", "InfusionRow", "NotificationRow",
+    "ConsentRow", "CourseRow", "CustomScaleRow", "DeliveryRow", "DeviceRow", "DeviceTokenRow",
+    "EndpointRow", "EnrolmentCodeRow", "EvaluationRow", "FailedTriesRow", "InfusionRow", "NotificationRow",
     "OutgoingMessageRow", "PatientRow", "PatientStateRow", "SafetyEventRow", "SignInLinkRow", "SignalRow",
 ]  # fmt: skip
