@@ -63,6 +63,7 @@ def build_api(
         # First what comes most often: routes are tried in this order.
         check_ins.router,
         clinics.router,
+        clinics.keys_router,
         patients.router,
         treatment.router,
         assessments.router,
