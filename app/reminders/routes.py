@@ -5,7 +5,8 @@ from fastapi import APIRouter
 from app.messages import push_subscriptions
 from app.messages.push_subscriptions import AppAddress, PushAddress
 from app.messages.web_push import public_push_key
-from app.patients.access import PatientCaller, PatientSignedIn
+from app.patients.access import PatientSignedIn
+from app.patients.caller import PatientCaller
 from app.reminders.schemas import AppPushToken, PushKeyReply, PushSubscriptionEntry
 from app.web.dependencies import EquipmentNeeded
 from app.web.equipment import Equipment

@@ -29,12 +29,9 @@ METADATA = Row.metadata
 
 __all__ = [
     "METADATA", "ApiKeyRow", "AssessmentRow", "AttemptRow", "AuditEventRow", "CarePlanRow", "CheckInRow",
-    "ChosenReferenceRow", "ClinicPolicyRow", "ClinicProfileRow", "ClinicRow", "CodeSelectorRow", "CourseRow",
-    "CustomScaleRow", "DeliveryRow", "DeviceRow", "DeviceTokenRow", "EndpointRow", "EnrolmentCodeRow",
-    "EvaluationRow", "FailedTriesRow", "InfusionRow", "NotificationRow", "OutgoingMessageRow", "PatientRow",
-    "PatientStateRow", "PushSubscriptionRow", "SafetyEventRow", "SignalRow",
     "ChosenReferenceRow", "ClinicPolicyRow", "ClinicProfileRow", "ClinicRow", "CodeSelectorRow",
-    "ConsentRow", "CourseRow", "CustomScaleRow", "DeliveryRow", "DeviceRow", "DeviceTokenRow",
-    "EndpointRow", "EnrolmentCodeRow", "EvaluationRow", "FailedTriesRow", "InfusionRow", "NotificationRow",
-    "OutgoingMessageRow", "PatientRow", "PatientStateRow", "SafetyEventRow", "SignInLinkRow", "SignalRow",
+    "ConsentRow", "CourseRow", "CustomScaleRow", "DeliveryRow", "DeviceRow", "DeviceTokenRow", "EndpointRow",
+    "EnrolmentCodeRow", "EvaluationRow", "FailedTriesRow", "InfusionRow", "NotificationRow",
+    "OutgoingMessageRow", "PatientRow", "PatientStateRow", "PushSubscriptionRow", "SafetyEventRow",
+    "SignInLinkRow", "SignalRow",
 ]  # fmt: skip
