@@ -32,6 +32,7 @@ from app.foundation.errors import RefusalError
 from app.foundation.ids import new_id
 from app.foundation.logs import where
 from app.monitoring import service as monitoring
+from app.patients.consent_standing import ConsentStanding, ConsentWithdrawnError, standing_of
 from app.patients.service import existing
 from app.storage import assessments, patient_states, treatment
 from app.storage.assessments import StoredAssessment
@@ -97,6 +98,7 @@ async def enter(
         QuestionnaireNotOfferedError: a patient's own, of a scale whose wording is not shipped.
         ScaleNotKnownError: there is no such scale.
         FormRefusedError: incomplete, impossible, or its totals contradict each other.
+        ConsentWithdrawnError: a patient's own, and new, after the patient withdrew consent.
         AssessmentConflictError: another form is kept under the id that the phone chose.
         AssessmentExistsError: another form of this scale was completed at this very time.
     """
@@ -197,6 +199,8 @@ async def _kept(
         if same_id.digest != new.digest:
             raise AssessmentConflictError("#/id")
         return same_id, False
+    if new.entered_by == "patient" and await standing_of(work, new.patient_id) is ConsentStanding.WITHDRAWN:
+        raise ConsentWithdrawnError
     audit = AuditEvent(
         at=now,
         actor=actor,

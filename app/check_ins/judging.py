@@ -11,6 +11,7 @@ from app.check_ins.sources import Source
 from app.clinical.check_ins import CheckIn, check_in_day
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.vault import Vault
+from app.patients.consent_standing import ConsentWithdrawnError
 from app.storage import check_ins
 from app.storage.check_ins import Standing, StoredCheckIn
 from app.storage.unit_of_work import UnitOfWork
@@ -75,6 +76,8 @@ def judge_items(
                     raise CheckInConflictError("#/id")
                 outcome = ItemOutcome.UNCHANGED
             else:
+                if standing.consent_withdrawn_at is not None:
+                    raise ConsentWithdrawnError
                 source.refuse_time(one.check_in.recorded_at, now)
                 outcome = ItemOutcome.CREATED
         except RefusalError as refusal:

@@ -84,6 +84,7 @@ class ReasonCode(StrEnum):
     BELOW_CONSIDER = "below_consider"
     # Why a move is made
     FIRST_AT_CONSIDER = "first_at_consider"
+    CONSENT_GIVEN_AGAIN = "consent_given_again"
     STEADY_SINCE_CLOSING = "steady_since_closing"  # on
     INFUSION_SINCE_CLOSING = "infusion_since_closing"  # on
     STILL_AT_CONSIDER = "still_at_consider"  # closed_on, days

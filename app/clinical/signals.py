@@ -18,6 +18,7 @@ from app.clinical.protocol import STANDARD, Protocol
 
 __all__ = [
     "ALLOWED_MOVES",
+    "CHOSEN_BY_STAFF",
     "NO_EPISODE",
     "Action",
     "Disposition",
@@ -30,6 +31,7 @@ __all__ = [
     "MoveKind",
     "closed",
     "closed_by_infusion",
+    "closed_by_withdrawal",
     "moved",
     "next_move",
     "reopened",
@@ -57,6 +59,8 @@ class Disposition(StrEnum):
     OTHER_TREATMENT = "other_treatment"
     NOT_A_RELAPSE = "not_a_relapse"
     DATA_PROBLEM = "data_problem"
+    # Not for staff to choose: the patient withdrew consent, and nobody may act on it any more.
+    CONSENT_WITHDRAWN = "consent_withdrawn"
 
 
 class Action(StrEnum):
@@ -70,6 +74,7 @@ class Action(StrEnum):
     RETURN_FROM_SNOOZE = "return_from_snooze"
     CLOSE = "close"
     GIVE_INFUSION = "give_infusion"
+    WITHDRAW_CONSENT = "withdraw_consent"
 
 
 ALLOWED_MOVES: Final[Mapping[EpisodeState, Mapping[Action, EpisodeState]]] = {
@@ -81,6 +86,7 @@ ALLOWED_MOVES: Final[Mapping[EpisodeState, Mapping[Action, EpisodeState]]] = {
         Action.SNOOZE: EpisodeState.SNOOZED,
         Action.CLOSE: EpisodeState.CLOSED,
         Action.GIVE_INFUSION: EpisodeState.CLOSED,
+        Action.WITHDRAW_CONSENT: EpisodeState.CLOSED,
     },
     EpisodeState.SNOOZED: {
         Action.ADD_EVIDENCE: EpisodeState.SNOOZED,
@@ -90,6 +96,7 @@ ALLOWED_MOVES: Final[Mapping[EpisodeState, Mapping[Action, EpisodeState]]] = {
         Action.RETURN_FROM_SNOOZE: EpisodeState.OPEN,
         Action.CLOSE: EpisodeState.CLOSED,
         Action.GIVE_INFUSION: EpisodeState.CLOSED,
+        Action.WITHDRAW_CONSENT: EpisodeState.CLOSED,
     },
     EpisodeState.CLOSED: {Action.RAISE: EpisodeState.OPEN, Action.GIVE_INFUSION: EpisodeState.CLOSED},
 }
@@ -136,6 +143,8 @@ class Episode:
 
 
 NO_EPISODE: Final = Episode()
+CHOSEN_BY_STAFF: Final = tuple(one for one in Disposition if one is not Disposition.CONSENT_WITHDRAWN)
+"""The dispositions that a person can close a signal with."""
 _WAITING: Final = (EpisodeState.OPEN, EpisodeState.SNOOZED)
 
 
@@ -237,6 +246,17 @@ def closed_by_infusion(episode: Episode, *, given_at: datetime, given_on: date) 
     )
 
 
+def closed_by_withdrawal(episode: Episode, *, at: datetime) -> Episode:
+    """The episode after the patient withdrew consent: an open signal is closed, and says why.
+
+    Raises:
+        MoveNotAllowedError: when there is no open signal.
+    """
+    state = require_allowed(episode.state, Action.WITHDRAW_CONSENT)
+    withdrawn = Disposition.CONSENT_WITHDRAWN
+    return replace(episode, state=state, closed_at=at, snoozed_until=None, disposition=withdrawn)
+
+
 def require_allowed(state: EpisodeState, action: Action) -> EpisodeState:
     """The state that an action leads to.
 
@@ -317,10 +337,16 @@ def _raise_or_wait(
     as_of: datetime,
     protocol: Protocol,
 ) -> Move:
-    """A closed signal can be raised again once steady, after an infusion, or 14 days after closing."""
+    """A closed signal can be raised again once steady, after an infusion, or 14 days after closing.
+
+    One that a withdrawn consent closed is no such signal: it can be raised at once.
+    """
     closed_at = episode.closed_at
     if episode.state is EpisodeState.NONE or closed_at is None:
         return Move(MoveKind.RAISE, Reason(ReasonCode.FIRST_AT_CONSIDER), grounds)
+    if episode.disposition is Disposition.CONSENT_WITHDRAWN:
+        # Nobody decided anything; who has agreed again is looked at as if there had been no signal.
+        return Move(MoveKind.RAISE, Reason(ReasonCode.CONSENT_GIVEN_AGAIN), grounds)
     closed_on = check_in_day(closed_at, evaluation.time_zone)
     infused_on = evaluation.exposure.last_on
     by_infusion = episode.disposition is Disposition.BOOSTER_GIVEN

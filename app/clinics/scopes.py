@@ -13,3 +13,5 @@ class Scope(StrEnum):
     SIGNALS = "signals"
     SAFETY = "safety"
     WEBHOOKS = "webhooks"
+    # Making and revoking keys, with no more scopes than the caller's own.
+    API_KEYS = "api_keys"

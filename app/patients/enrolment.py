@@ -14,6 +14,7 @@ from app.foundation.ids import new_id
 from app.foundation.vault import Vault
 from app.patients import tokens
 from app.patients.browser_sessions import OpenedBrowser, open_browser
+from app.patients.consent_standing import ConsentStanding, standing_of
 from app.patients.devices import add_device, device_actor
 from app.patients.enrolment_codes import LASTS, MOST_TRIES, CodeText, new_code, read_code
 from app.patients.qr_codes import qr_svg
@@ -67,6 +68,7 @@ class Enrolled:
 
     tokens: tokens.IssuedTokens
     patient: Patient
+    consent: ConsentStanding
 
 
 async def issue_code(equipment: Equipment, clinic_id: UUID, patient_id: UUID, *, actor: Actor) -> IssuedCode:
@@ -91,7 +93,7 @@ async def issue_code(equipment: Equipment, clinic_id: UUID, patient_id: UUID, *,
             audit = _event(now, actor, "enrolment_code.issued", record.id, patient_id)
             if await enrolment_codes.add(work, record, selector=code.selector, now=now, audit=audit):
                 await work.commit()
-                url = f"{equipment.public_url}/enrol#{code}"
+                url = f"{equipment.public_url}/p/enrol#{code}"
                 return IssuedCode(code=str(code), url=url, qr_svg=qr_svg(url), expires_at=record.expires_at)
     raise NoFreeCodeError
 
@@ -120,8 +122,9 @@ async def enrol(equipment: Equipment, *, code_text: str, device_name: str, addre
             parent_id=None,
             now=spent.now,
         )
+        consent = await standing_of(spent.work, spent.patient.id)
     patient = patient_of(equipment.vault, spent.work.clinic_id, spent.patient)
-    return Enrolled(tokens=issued, patient=patient)
+    return Enrolled(tokens=issued, patient=patient, consent=consent or ConsentStanding.NOT_ASKED)
 
 
 async def enrol_browser(

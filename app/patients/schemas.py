@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
+from app.patients.consent_standing import ConsentStanding
 from app.patients.contact import LONGEST_EMAIL, usable_email
 from app.patients.devices import DeviceKind, EnrolledDevice
 from app.patients.enrolment import Enrolled
@@ -157,11 +158,21 @@ class MeReply(ReplyBody):
     locale: str
     mode: Mode = Field(description="'test' while the clinic tries things out")
     email: str | None
+    consent: ConsentStanding = Field(description="Ask unless 'given'; after 'withdrawn' nothing is taken")
 
     @classmethod
-    def of(cls, patient: Patient) -> "MeReply":
-        """Make the reply."""
-        return cls.model_validate(patient, from_attributes=True)
+    def of(cls, patient: Patient, consent: ConsentStanding) -> "MeReply":
+        """Make the reply; the mode is checked against what is declared."""
+        return cls.model_validate(
+            {
+                "id": patient.id,
+                "time_zone": patient.time_zone,
+                "locale": patient.locale,
+                "mode": patient.mode,
+                "email": patient.email,
+                "consent": consent,
+            }
+        )
 
 
 class EnrolmentReply(TokensReply):
@@ -172,7 +183,8 @@ class EnrolmentReply(TokensReply):
     @classmethod
     def of_enrolled(cls, enrolled: Enrolled) -> "EnrolmentReply":
         """Make the reply."""
-        return cls(**TokensReply.of(enrolled.tokens).model_dump(), patient=MeReply.of(enrolled.patient))
+        me = MeReply.of(enrolled.patient, enrolled.consent)
+        return cls(**TokensReply.of(enrolled.tokens).model_dump(), patient=me)
 
 
 class Refresh(RequestBody):

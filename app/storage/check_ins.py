@@ -72,8 +72,9 @@ class EvaluationRow(TenantRow):
     )
 
     patient_id: Mapped[UUID] = mapped_column(primary_key=True)
+    # Before the id, so that the answers of some days lie side by side.
+    as_of: Mapped[datetime] = mapped_column(primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    as_of: Mapped[datetime]
     level: Mapped[str]
     rule_version: Mapped[str]
     answer: Mapped[dict[str, Any]]
@@ -113,6 +114,7 @@ class Standing:
     told: list[str]
     signal: dict[str, Any] | None
     booster_booked_for: date | None
+    consent_withdrawn_at: datetime | None
     reviewed_on: date | None
     # The clinic's own numbers in force; None when it never set any.
     policy: dict[str, Any] | None
@@ -136,6 +138,7 @@ class Answer:
 _STANDING_COLUMNS: Final = """
     p.id AS patient_id, p.time_zone, p.locale, p.mode,
     s.version, s.sync_sequence, s.event_sequence, s.memory, s.told, s.booster_booked_for,
+    s.consent_withdrawn_at,
     (SELECT k.reviewed_on FROM care.courses k WHERE k.clinic_id = p.clinic_id AND k.patient_id = p.id
       ORDER BY k.started_on DESC, k.id DESC LIMIT 1) AS reviewed_on,
     (SELECT q.numbers FROM care.clinic_policies q

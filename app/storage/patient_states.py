@@ -38,6 +38,17 @@ class PatientStateRow(TenantRow):
     evaluated_at: Mapped[datetime | None]
     # The day of the next booked booster, whether or not there is a signal.
     booster_booked_for: Mapped[date | None]
+    # The latest answer from `consents`, where the check-in path's one read finds it.
+    consent_version: Mapped[str | None]
+    consent_withdrawn_at: Mapped[datetime | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptConsent:
+    """The text that was last agreed to, and since when consent is withdrawn."""
+
+    version: str | None
+    withdrawn_at: datetime | None
 
 
 _SYNC_PLACE: Final = text("""
@@ -103,6 +114,17 @@ async def book_booster(work: UnitOfWork, patient_id: UUID, *, on: date | None, a
         .values(version=PatientStateRow.version + 1, booster_booked_for=on)
     )
     work.audit(audit)
+
+
+async def consent_of(work: UnitOfWork, patient_id: UUID) -> KeptConsent | None:
+    """Give what a patient last answered; None when there is no such patient."""
+    found = await work.execute(
+        select(PatientStateRow.consent_version, PatientStateRow.consent_withdrawn_at).where(
+            PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id
+        )
+    )
+    row = found.one_or_none()
+    return row and KeptConsent(version=row.consent_version, withdrawn_at=row.consent_withdrawn_at)
 
 
 async def forget_memory(work: UnitOfWork, patient_id: UUID) -> None:

@@ -87,6 +87,8 @@ async def add(
             told=[],
             evaluated_at=None,
             booster_booked_for=None,
+            consent_version=None,
+            consent_withdrawn_at=None,
         )
     )
     work.audit(audit)

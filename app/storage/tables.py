@@ -7,6 +7,7 @@ from app.storage.care_plans import CarePlanRow
 from app.storage.check_ins import CheckInRow, EvaluationRow
 from app.storage.chosen_references import ChosenReferenceRow
 from app.storage.clinics import ClinicProfileRow, ClinicRow
+from app.storage.consents import ConsentRow
 from app.storage.deliveries import AttemptRow, DeliveryRow, NotificationRow
 from app.storage.device_tokens import DeviceTokenRow
 from app.storage.devices import DeviceRow
@@ -17,6 +18,7 @@ from app.storage.outgoing_messages import OutgoingMessageRow
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
 from app.storage.policies import ClinicPolicyRow
+from app.storage.push_subscriptions import PushSubscriptionRow
 from app.storage.rows import Row
 from app.storage.safety_events import SafetyEventRow
 from app.storage.sign_in_links import SignInLinkRow
@@ -28,7 +30,8 @@ METADATA = Row.metadata
 __all__ = [
     "METADATA", "ApiKeyRow", "AssessmentRow", "AttemptRow", "AuditEventRow", "CarePlanRow", "CheckInRow",
     "ChosenReferenceRow", "ClinicPolicyRow", "ClinicProfileRow", "ClinicRow", "CodeSelectorRow",
-    "CourseRow", "CustomScaleRow", "DeliveryRow", "DeviceRow", "DeviceTokenRow", "EndpointRow",
+    "ConsentRow", "CourseRow", "CustomScaleRow", "DeliveryRow", "DeviceRow", "DeviceTokenRow", "EndpointRow",
     "EnrolmentCodeRow", "EvaluationRow", "FailedTriesRow", "InfusionRow", "NotificationRow",
-    "OutgoingMessageRow", "PatientRow", "PatientStateRow", "SafetyEventRow", "SignInLinkRow", "SignalRow",
+    "OutgoingMessageRow", "PatientRow", "PatientStateRow", "PushSubscriptionRow", "SafetyEventRow",
+    "SignInLinkRow", "SignalRow",
 ]  # fmt: skip

@@ -11,11 +11,11 @@ from alembic import op
 from app.storage.migration_steps import isolate, run_sql
 
 revision = "0008"
-down_revision = "0006"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
-_TABLES = ("outgoing_messages",)
+_TABLES = ("outgoing_messages", "push_subscriptions")
 
 
 def upgrade() -> None:

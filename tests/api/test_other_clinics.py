@@ -67,6 +67,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "items": [0, 0, 0, 0, 0, 0, 0, 0, 1],
     },
     ("POST", "/v1/patients/{patient_id}/check-ins/batch"): {"items": [SHARED_ITEM]},
+    ("POST", "/v1/patients/{patient_id}/consent/withdraw"): {},
     ("POST", "/v1/signals/{signal_id}/snooze"): {"until": (NOW + timedelta(days=1)).isoformat()},
     ("POST", "/v1/signals/{signal_id}/close"): {"disposition": "data_problem"},
     ("POST", "/v1/safety-events/{event_id}/close"): {"outcome": "contact_made"},

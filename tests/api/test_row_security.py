@@ -15,7 +15,15 @@ from tests.support.lively import LivelyClinic, lively_clinic
 from tests.support.receiver import running_receiver
 from tests.support.service import Service
 
-APPEND_ONLY = ("audit_events", "attempts", "notifications", "evaluations", "custom_scales", "clinic_policies")
+APPEND_ONLY = (
+    "audit_events",
+    "attempts",
+    "notifications",
+    "evaluations",
+    "custom_scales",
+    "clinic_policies",
+    "consents",
+)
 
 
 @dataclass

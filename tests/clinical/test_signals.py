@@ -22,6 +22,7 @@ from app.clinical.signals import (
     MoveKind,
     closed,
     closed_by_infusion,
+    closed_by_withdrawal,
     next_move,
     reopened,
     snoozed,
@@ -98,6 +99,13 @@ MOVES = [
     ),
     ("closed 13 days ago", closed_on(14), 27, MoveKind.NONE, ReasonCode.CLOSED_RECENTLY),
     ("closed 14 days ago, still lost", closed_on(14), 28, MoveKind.RAISE, ReasonCode.STILL_AT_CONSIDER),
+    (
+        "closed yesterday by a withdrawal, consent given again",
+        closed_by_withdrawal(OPEN, at=at(19)),
+        20,
+        MoveKind.RAISE,
+        ReasonCode.CONSENT_GIVEN_AGAIN,
+    ),
     ("closed before it rose again", closed_on(5), 18, MoveKind.RAISE, ReasonCode.STEADY_SINCE_CLOSING),
 ]
 

@@ -10,6 +10,7 @@ import pytest
 
 from app.clinical.protocol import STANDARD
 from app.foundation.ids import new_id
+from app.messages.consent_text import CURRENT_VERSION
 from tests.journeys.test_failed_evaluation import BreakableProtocol
 from tests.support.ground import Place
 from tests.support.people import ZONE, ClinicClient, PatientClient, clinic_client
@@ -178,3 +179,21 @@ def test_two_totals_at_relapse_level_by_the_patient_alone_raise_a_signal(
 
     (signal,) = clinic.signals(phone.patient_id)
     assert signal["ground"] == "scale_relapse"
+
+
+def test_after_consent_was_withdrawn_nothing_more_is_kept_but_an_answer_still_acts(
+    clinic: ClinicClient, phone: PatientClient
+) -> None:
+    kept = str(new_id())
+    assert send(phone, form([0] * 9, taken_at=(NOW - timedelta(days=1)).isoformat()), kept).status_code == 201
+    assert phone.http.post("/v1/me/consent", json={"version": CURRENT_VERSION, "accepted": True}).is_success
+    assert phone.http.post("/v1/me/consent/withdraw", json={}).is_success
+
+    refused = send(phone, form())
+
+    assert refused.status_code == 409
+    assert_helps(refused)
+    (event,) = events(clinic)
+    assert event["source"] == "refused_assessment"
+    listed = clinic.http.get(f"/v1/patients/{phone.patient_id}/assessments").json()["items"]
+    assert [one["id"] for one in listed] == [kept]

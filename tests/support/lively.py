@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from app.messages.consent_text import CURRENT_VERSION
 from tests.support.people import ClinicClient, PatientClient, clinic_client, treated
 from tests.support.receiver import Receiver
 from tests.support.service import NOW, Service
@@ -34,6 +35,8 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
         f"/v1/patients/{patient}/factors", json={"cautions": ["mania"]}, headers={"if-match": '"0"'}
     ).is_success
     phone = client.enrol(patient, service.url)
+    agreed = {"version": CURRENT_VERSION, "accepted": True}
+    assert phone.http.post("/v1/me/consent", json=agreed).is_success
     said = phone.check_in(NOW - timedelta(hours=1), (3, 3, 3), note="a note", self_harm_thoughts=True)
     # Another one, for whoever ends it must not end the rest.
     (lost,) = [

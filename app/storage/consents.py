@@ -1,0 +1,86 @@
+"""What patients agreed to and took back, line by line; the application may add and read, never change."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, insert, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.foundation.audit import AuditEvent
+from app.storage.patient_states import PatientStateRow
+from app.storage.rows import CARE, TenantRow
+from app.storage.unit_of_work import UnitOfWork
+
+
+class ConsentRow(TenantRow):
+    """One answer: given or withdrawn."""
+
+    __tablename__ = "consents"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
+        ),
+        CheckConstraint("kind in ('given', 'withdrawn')", name="kind"),
+        Index("ix_consents_patient", "clinic_id", "patient_id", "at"),
+        {"schema": CARE},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    patient_id: Mapped[UUID]
+    kind: Mapped[str]
+    # The text that was shown; for a withdrawal the one that stood, if any did.
+    version: Mapped[str | None]
+    locale: Mapped[str]
+    at: Mapped[datetime]
+    # A device of the patient's, or staff to whom the patient said it.
+    actor_kind: Mapped[str]
+    actor_id: Mapped[UUID | None]
+    reason_sealed: Mapped[bytes | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """One answer as stored."""
+
+    id: UUID
+    patient_id: UUID
+    kind: str
+    version: str | None
+    locale: str
+    at: datetime
+    actor_kind: str
+    actor_id: UUID | None
+    reason_sealed: bytes | None
+
+
+async def add(work: UnitOfWork, consent: Consent, *, audit: AuditEvent) -> None:
+    """Keep an answer, and note it where the check-in path looks; the caller holds the patient's turn.
+
+    The rule's memory goes: whichever way the answer went, what comes next starts from history. Reports on
+    their way find that their turn is over, and look again.
+    """
+    values = {name: getattr(consent, name) for name in Consent.__dataclass_fields__}
+    await work.execute(insert(ConsentRow).values(clinic_id=work.clinic_id, **values))
+    await work.execute(
+        update(PatientStateRow)
+        .where(PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == consent.patient_id)
+        .values(
+            version=PatientStateRow.version + 1,
+            memory=None,
+            consent_version=consent.version,
+            consent_withdrawn_at=consent.at if consent.kind == "withdrawn" else None,
+        )
+    )
+    work.audit(audit)
+
+
+async def all_of_patient(work: UnitOfWork, patient_id: UUID) -> list[Consent]:
+    """List a patient's answers, oldest first."""
+    columns = [getattr(ConsentRow, name) for name in Consent.__dataclass_fields__]
+    found = await work.execute(
+        select(*columns)
+        .where(ConsentRow.clinic_id == work.clinic_id, ConsentRow.patient_id == patient_id)
+        .order_by(ConsentRow.at, ConsentRow.id)
+    )
+    return [Consent(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
