@@ -57,7 +57,7 @@ class Worker:
         allowed = AllowedNetworks.parse(self._equipment.webhook_allow)
         async with guarded_client(allowed=allowed, http_allowed=True) as client:
             outbox = Outbox(equipment=self._equipment, client=client, speedup=self._speedup)
-            post = Post(equipment=self._equipment, speedup=self._speedup)
+            post = Post(equipment=self._equipment, client=client, speedup=self._speedup)
             sweeping = asyncio.create_task(self._sweep_now_and_then())
             try:
                 while not self._stopping.is_set():

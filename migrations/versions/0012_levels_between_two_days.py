@@ -3,7 +3,7 @@
 The key does it: a further index would cost every check-in. The table is locked while its key is made anew.
 
 Revision ID: 0012
-Revises: 0005
+Revises: 0009
 """
 
 from pathlib import Path
