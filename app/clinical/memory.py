@@ -88,7 +88,8 @@ class Memory:
         reference: None while it is not yet settled whether there will be one.
         before, now: the loss through the day before `today`, and through `today`.
         recent_days: the latest check-in days with any channel, also those with acute effects.
-        last_at, last_day, last_id: the latest check-in, in seconds since 1970, day number and id.
+        last_at, last_day, last_id: the latest check-in, in seconds since 1970, day number and id; the day
+            after a chosen window, if that is later: what belongs before it is no step.
         asked_at: when the patient last asked about a booster since the last infusion.
         totals: validated totals.
     """
@@ -212,8 +213,10 @@ def _from_reference(
 def with_chosen(memory: Memory, window: Sequence[CheckInDay], *, end: date, protocol: Protocol) -> Memory:
     """The reference that a clinician chose: from the end of its window on nothing has been lost yet.
 
-    Where there are too few days, or no series to compare them with, everything stays as it is.
+    Where there are too few days, or no series to compare them with, everything stays as it is. A report of
+    the window that comes after this (a traveller's day ends later) may change that, so it is no step.
     """
+    memory = replace(memory, last_day=max(memory.last_day, end.toordinal() + 1))
     zero = memory.treatment.day_zero
     if memory.baseline is None or zero is None or not window or window[0].day.toordinal() <= zero:
         return memory

@@ -31,7 +31,6 @@ LONG_FILES: Final = {
     "app/clinical/review.py": (350, "one rule, read top to bottom: what ended induction achieved"),
     "app/clinical/scales.py": (550, "a table: every validated scale with its bands, to be read side by side"),
     "app/clinical/signals.py": (350, "the levels, the grounds and the one table of allowed moves"),
-    "app/clinical/taper.py": (300, "one rule, read top to bottom: lengthen, hold, shorten"),
     "app/storage/archive.py": (300, "backup and restore refuse the same things in the same words"),
     "app/storage/check_ins.py": (
         450,
