@@ -4,12 +4,11 @@
 `advance` it with the check-in and `judge` it. Both ways give the same answer, always.
 """
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Final
 
-from app.clinical.answer import DataQuality, Evaluation, Exposure, LastTotal
+from app.clinical.answer import DataQuality, Evaluation, Exposure, LastTotal, exposure_on
 from app.clinical.channels import NOTHING, PerChannel
 from app.clinical.check_in_grounds import gain_lost, gain_lost_missing, one_channel, patient_asks
 from app.clinical.check_ins import check_in_day
@@ -41,7 +40,6 @@ __all__ = [
     "remember",
 ]
 
-EXPOSURE_DAYS: Final = (30, 90, 365)
 _UNSTEADY: Final = (Level.WATCH, Level.CONSIDER_BOOSTER)
 
 
@@ -186,20 +184,7 @@ def _data_quality(memory: Memory, day: date, protocol: Protocol) -> DataQuality:
 
 def _exposure(memory: Memory, today: int) -> Exposure:
     treatment = memory.treatment
-    last_day = treatment.last_day
-    if last_day is None:
-        return Exposure(None, None, 0, 0, 0, 0, ())
-    days = treatment.recent_days
-    month, quarter, year = EXPOSURE_DAYS
-    return Exposure(
-        date.fromordinal(last_day),
-        today - last_day,
-        len(days) - bisect_right(days, today - month),
-        len(days) - bisect_right(days, today - quarter),
-        len(days) - bisect_right(days, today - year),
-        treatment.total,
-        treatment.benefits,
-    )
+    return exposure_on(treatment.recent_days, today, total=treatment.total, benefits=treatment.benefits)
 
 
 def _last_totals(memory: Memory) -> tuple[LastTotal, ...]:

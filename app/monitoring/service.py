@@ -14,6 +14,7 @@ from app.clinical import evaluation_codec, memory_codec
 from app.clinical.check_ins import CheckIn, check_in_day
 from app.clinical.evaluation import Evaluation, Memory, advance, judge, remember
 from app.clinical.explanation import explain
+from app.clinical.profiles import Caution
 from app.clinical.protocol import Protocol
 from app.clinical.review import is_review_to_tell
 from app.clinical.signals import Move, MoveKind, next_move
@@ -171,7 +172,7 @@ async def evaluation_now(equipment: Equipment, clinic_id: UUID, patient_id: UUID
     return EvaluationView(
         evaluation=evaluation,
         plain={**evaluation_codec.to_plain(evaluation), "cautions": cautions},
-        explanation=explain(evaluation),
+        explanation=explain(evaluation, cautions=[Caution(name) for name in cautions]),
     )
 
 

@@ -10,6 +10,7 @@ from app.clinical import evaluation_codec
 from app.clinical.evaluation import Evaluation
 from app.clinical.explanation import explain
 from app.clinical.grounds import GroundName
+from app.clinical.profiles import Caution
 from app.clinical.signals import (
     NO_EPISODE,
     Action,
@@ -105,7 +106,7 @@ async def carry_out(
             grounds=[name.value for name in after.grounds],
             steady_since=after.steady_since,
             latest=evaluation_codec.to_plain(evaluation),
-            explanation=explain(evaluation),
+            explanation=explain(evaluation, cautions=_cautions(known)),
             audit=_event(now, f"signal.{move.kind.value}", signal_id, told.patient_id),
         )
 
@@ -169,7 +170,7 @@ async def _raise(
         raised_on=evaluation.day,
         decision=plain,
         latest=plain,
-        explanation=explain(evaluation),
+        explanation=explain(evaluation, cautions=_cautions(known)),
         steady_since=None,
         acknowledged_at=None,
         acknowledged_by=None,
@@ -191,6 +192,10 @@ async def _raise(
         now=now,
         more={"level": signal.level, "ground": signal.ground},
     )
+
+
+def _cautions(known: Known) -> list[Caution]:
+    return [Caution(name) for name in known.cautions]
 
 
 def _day(text: str | None) -> date | None:

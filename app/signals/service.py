@@ -186,15 +186,6 @@ async def return_from_snooze(work: UnitOfWork, *, now: datetime) -> int:
     return len(returned)
 
 
-def open_note(vault: Vault, clinic_id: UUID, signal: Signal) -> str | None:
-    """Open the note that a signal was closed with."""
-    if signal.note_sealed is None:
-        return None
-    return vault.open(
-        signal.note_sealed, table="signals", column="note_sealed", clinic_id=clinic_id, row_id=signal.id
-    )
-
-
 async def _take_turn(work: UnitOfWork, signal_id: UUID) -> Signal:
     """Lock the patient, then read the signal afresh: reports and people take turns.
 
