@@ -25,6 +25,22 @@ Reason = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class BareTotals:
+    """One scale's totals: the latest, the line, and the run at or beyond it."""
+
+    scale: str
+    missing: str | None
+    awaited_until: int | None
+    line: float | None
+    latest: float | None
+    on: int | None
+    count: int
+    first_on: int | None
+    days_apart: int
+    has_baseline: bool
+
+
+@dataclass(frozen=True, slots=True)
 class BarePatient:
     """What does not change from one check-in to the next. A channel that is off has no value and no gain."""
 
@@ -38,6 +54,7 @@ class BarePatient:
     infused_at: float
     induction_over: int
     course_closed: int | None
+    totals: tuple[BareTotals, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +292,11 @@ def _answer(patient: BarePatient, state: BareState, day: int, at: float, protoco
             if left is not None:
                 level = max(level, _one_channel(patient, index, now, day, state.recent, protocol, reasons))
                 since = left if since is None else min(since, left)
+    for totals in patient.totals:
+        one = _scale_relapse(totals, day, protocol, reasons)
+        level = max(level, one)
+        if one >= WATCH and totals.first_on is not None:
+            since = totals.first_on if since is None else min(since, totals.first_on)
     if state.asked_on is not None and day - state.asked_on < protocol.asked_lasts_days:
         level = max(level, WATCH)
         reasons.append(("asked", state.asked_on))
@@ -354,6 +376,32 @@ def _one_channel(
     else:
         reasons.append(("channel_still_watching", index, smoothed, protocol.steady_below))
     return WATCH
+
+
+def _scale_relapse(totals: BareTotals, day: int, protocol: Protocol, reasons: list[Reason]) -> int:
+    level, days, on = STEADY, None, totals.on
+    if totals.missing is not None:
+        late = totals.awaited_until is not None and day > totals.awaited_until
+        code = "reference_not_taken" if late and totals.missing == "reference_awaited" else totals.missing
+        reasons.append((code, totals.scale, None, None, None, None, None))
+        return NO_REFERENCE
+    if on is None:
+        reasons.append(("no_total_since", totals.scale, None, None, None, None, None))
+    else:
+        if not totals.count or totals.first_on is None:
+            code = "below_line"
+        elif totals.count < protocol.totals_least_crossings:
+            code, level = "one_crossing", WATCH
+        elif on - totals.first_on < totals.days_apart:
+            code, level, days = "crossings_too_close", WATCH, on - totals.first_on
+        elif day - on > protocol.totals_speak_for_days:
+            code, level, days = "last_total_old", WATCH, day - on
+        else:
+            code, level, days = "crossings_confirmed", CONSIDER, on - totals.first_on
+        reasons.append((code, totals.scale, totals.latest, totals.line, on, totals.count, days))
+    if not totals.has_baseline:
+        reasons.append(("no_baseline", totals.scale, None, None, None, None, None))
+    return level
 
 
 def _worse(patient: BarePatient, now: BareLoss, day: int, recent: Days, protocol: Protocol) -> Days:

@@ -14,20 +14,23 @@ from itertools import islice
 from random import Random
 
 from app.clinical.channels import CHANNELS, Channel
-from app.clinical.check_ins import CheckIn, check_in_day
+from app.clinical.check_ins import CheckIn, check_in_day, zone_of
 from app.clinical.evaluation import Evaluation, Memory, advance, judge, remember
 from app.clinical.grounds import Level, Reason, ReasonCode
+from app.clinical.history import ScaleTotals
 from app.clinical.loss import Loss
 from app.clinical.protocol import STANDARD
 from app.clinical.reference import Reference
+from app.clinical.relapse import TotalsSoFar
+from app.clinical.scales import PHQ_9, AssessmentTotal
 from app.clinical.thresholds import consider_threshold
 from app.studies.cohort import SimulatedCohort
 from app.studies.patients import StudyPatient
-from tests.bench.bare_step import BareAnswer, BareLoss, BarePatient, BareState, bare_step
+from tests.bench.bare_step import BareAnswer, BareLoss, BarePatient, BareState, BareTotals, bare_step
 
 ZONE = "America/New_York"
 PATIENTS, SEED = 12, 20
-"""The patients of one measurement, from the reference cohort: some lose their gain, the others do not."""
+"""The patients of one measurement, from the reference cohort: some lose their gain, every other one has totals."""
 STEPS_OF_A_LEVEL = 120
 SLICES = 25
 TARGET = 3.0
@@ -78,14 +81,30 @@ def series(patients: int = PATIENTS, seed: int = SEED) -> list[Series]:
 
 
 def _with_reference(cohort: SimulatedCohort) -> Iterator[Series]:
-    for one in cohort.patients(0, cohort.size):
+    for number, one in enumerate(cohort.patients(0, cohort.size)):
         check_ins = tuple(_as_people_answer(one))
-        history = replace(one.history, time_zone=ZONE, check_ins=check_ins)
+        totals = tuple(_questionnaires(one)) if number % 2 else ()
+        history = replace(
+            one.history,
+            time_zone=ZONE,
+            check_ins=check_ins,
+            assessments=(ScaleTotals(scale=PHQ_9, totals=totals),) if totals else (),
+        )
+        from_day = totals[-1].taken_at if totals else check_ins[0].recorded_at
         for position, check_in in enumerate(check_ins[:-1], start=1):
             memory = remember(history, as_of=check_in.recorded_at)
-            if isinstance(memory.reference, Reference):
+            if isinstance(memory.reference, Reference) and check_in.recorded_at > from_day:
                 yield Series(memory, *_bare_of(memory), check_ins[position:])
                 break
+
+
+def _questionnaires(one: StudyPatient) -> Iterator[AssessmentTotal]:
+    """A PHQ-9 before treatment, after induction, and twice in the weeks after it; at times a relapse."""
+    random = Random(one.name)  # noqa: S311 - must repeat, guards nothing
+    last = max(infusion.given_at for infusion in one.history.infusions)
+    totals = (20, 5, random.randint(3, 16), random.randint(3, 16))
+    for days, total in zip((-20, 3, 17, 30), totals, strict=True):
+        yield AssessmentTotal((last + timedelta(days=days)).astimezone(zone_of(ZONE)), total)
 
 
 def _as_people_answer(one: StudyPatient) -> Iterator[CheckIn]:
@@ -100,7 +119,7 @@ def _as_people_answer(one: StudyPatient) -> Iterator[CheckIn]:
             mood=mood,
             energy=energy,
             sleep_quality=sleep,
-            asks_about_booster=random.random() < 0.02,
+            asks_about_booster=random.random() < 0.01,
         )
         yield first
         if random.random() < 0.05:
@@ -129,6 +148,7 @@ def _bare_of(memory: Memory) -> tuple[BarePatient, BareState]:
         treatment.last_at,
         treatment.induction_over,
         treatment.course_closed,
+        tuple(_bare_totals(totals) for totals in memory.totals),
     )
     state = BareState(
         _bare_loss(memory.before),
@@ -141,6 +161,22 @@ def _bare_of(memory: Memory) -> tuple[BarePatient, BareState]:
         _asked_on(memory.asked_at),
     )
     return patient, state
+
+
+def _bare_totals(totals: TotalsSoFar) -> BareTotals:
+    line, latest, first = totals.line, totals.latest, next(iter(totals.crossings), None)
+    return BareTotals(
+        totals.scale.key,
+        totals.missing,
+        totals.awaited_until.toordinal() if totals.awaited_until else None,
+        line.total if line else None,
+        latest.total if latest else None,
+        latest.day.toordinal() if latest else None,
+        len(totals.crossings),
+        first.day.toordinal() if first else None,
+        totals.scale.days_apart or 0,
+        totals.baseline is not None,
+    )
 
 
 def _asked_on(asked_at: float | None) -> int | None:
@@ -201,7 +237,9 @@ def bare_told(state: BareState, answer: BareAnswer) -> tuple[object, ...]:
 def _plain(reasons: Iterable[Reason]) -> tuple[object, ...]:
     """Reasons as code and numbers; ground C's request for a questionnaire is no arithmetic."""
     return tuple(
-        (reason.code.value, *(_bare_value(value) for _, value in reason.facts))
+        tuple(_bare_value(value) for _, value in reason.facts)
+        if reason.code is ReasonCode.TOTALS
+        else (reason.code.value, *(_bare_value(value) for _, value in reason.facts))
         for reason in reasons
         if reason.code is not ReasonCode.ASK_SCALE
     )
