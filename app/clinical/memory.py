@@ -11,8 +11,7 @@ from datetime import date
 from typing import Final, NamedTuple
 
 from app.clinical.channels import PerChannel
-from app.clinical.check_ins import CheckIn, CheckInDay, check_in_day
-from app.clinical.history import ScaleTotals
+from app.clinical.check_ins import CheckIn, CheckInDay, day_number
 from app.clinical.loss import Loss, loss_after, loss_from
 from app.clinical.protocol import STANDARD, Protocol
 from app.clinical.reference import (
@@ -25,6 +24,7 @@ from app.clinical.reference import (
     window_days,
     window_end,
 )
+from app.clinical.relapse import TotalsSoFar
 
 SECONDS_AN_HOUR: Final = 3600
 
@@ -91,7 +91,7 @@ class Memory:
         last_at, last_day, last_id: the latest check-in, in seconds since 1970, day number and id; the day
             after a chosen window, if that is later: what belongs before it is no step.
         asked_at: when the patient last asked about a booster since the last infusion.
-        totals: validated totals.
+        totals: what the totals of each validated scale have come to.
     """
 
     time_zone: str
@@ -107,7 +107,7 @@ class Memory:
     last_day: int
     last_id: str
     asked_at: float | None
-    totals: tuple[ScaleTotals, ...]
+    totals: tuple[TotalsSoFar, ...]
 
 
 def advance(memory: Memory, check_in: CheckIn, *, protocol: Protocol = STANDARD) -> Memory | None:
@@ -117,7 +117,7 @@ def advance(memory: Memory, check_in: CheckIn, *, protocol: Protocol = STANDARD)
         None when the check-in is not the latest (it was recorded before the last infusion, or belongs
         before the last check-in): what it touches is settled, so the caller must `remember` from scratch.
     """
-    day = check_in_day(check_in.recorded_at, check_in.time_zone).toordinal()
+    day = day_number(check_in.recorded_at, check_in.time_zone)
     at = check_in.recorded_at.timestamp()
     infused_at, last_at = memory.treatment.last_at, memory.last_at
     if infused_at is not None and at < infused_at:

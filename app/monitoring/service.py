@@ -16,7 +16,7 @@ from app.clinical.evaluation import Evaluation, Memory, advance, judge, remember
 from app.clinical.explanation import explain
 from app.clinical.profiles import Caution
 from app.clinical.protocol import Protocol
-from app.clinical.review import is_review_to_tell
+from app.clinical.review_notice import is_review_to_tell
 from app.clinical.signals import Move, MoveKind, next_move
 from app.monitoring.conditions import conditions_of, tell_conditions
 from app.monitoring.history import (
