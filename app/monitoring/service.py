@@ -11,7 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.clinical import evaluation_codec, memory_codec
-from app.clinical.check_ins import CheckIn, check_in_day
+from app.clinical.check_ins import CheckIn
 from app.clinical.evaluation import Evaluation, Memory, advance, judge, remember
 from app.clinical.explanation import explain
 from app.clinical.profiles import Caution
@@ -27,8 +27,7 @@ from app.monitoring.history import (
     protocol_of,
     standing_of,
 )
-from app.signals.bookings import keep_by_infusion
-from app.signals.episodes import Told, carry_out, close_by_infusion
+from app.signals.episodes import Told, carry_out
 from app.storage import care_plans, patient_states
 from app.storage.care_plans import PlanKind
 from app.storage.check_ins import Answer, Standing, StoredCheckIn
@@ -91,7 +90,7 @@ async def follow(
 
     The answer was kept in the turn after the one that ``standing`` was read in.
     """
-    told = _told(equipment, standing)
+    told = told_of(equipment, standing)
     await tell_conditions(work, told, before=standing.told, holding=evaluated.answer.told, now=now)
     if evaluated.move.kind is MoveKind.NONE:
         return
@@ -135,19 +134,6 @@ async def evaluate_again(equipment: Equipment, clinic_id: UUID, patient_id: UUID
 def evaluate_later(work: UnitOfWork, patient_id: UUID) -> None:
     """Have a worker evaluate this patient, in case this transaction commits."""
     work.queue(EVALUATE_AGAIN, clinic_id=work.clinic_id, patient_id=patient_id)
-
-
-async def infusion_given(
-    work: UnitOfWork, equipment: Equipment, patient_id: UUID, *, given_at: datetime, now: datetime
-) -> None:
-    """Let an infusion take effect: it closes an open signal, and everything is evaluated anew."""
-    standing = await standing_of(work, patient_id, now=now)
-    given_on = check_in_day(given_at, standing.time_zone)
-    await close_by_infusion(
-        work, told=_told(equipment, standing), given_at=given_at, given_on=given_on, now=now
-    )
-    await keep_by_infusion(work, patient_id, given_at=given_at, now=now)
-    await evaluate_anew(work, equipment, patient_id, now=now)
 
 
 async def evaluation_now(equipment: Equipment, clinic_id: UUID, patient_id: UUID) -> EvaluationView:
@@ -241,5 +227,6 @@ def _summary(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _told(equipment: Equipment, standing: Standing) -> Told:
+def told_of(equipment: Equipment, standing: Standing) -> Told:
+    """Give whom a signal is about, and where its link points."""
     return Told(patient_id=standing.patient_id, mode=standing.mode, public_url=equipment.public_url)
