@@ -47,7 +47,7 @@ audit: install ## known vulnerabilities in the locked dependencies
 dev: install ## database, API and worker in one process group (ARGS="--port 8000 --data-dir D")
 	@$(RUN) afterglow dev $(ARGS)
 
-bench: install ## measure check-ins against a bare route and bare statements, in ratios
+bench: install ## measure the rule against a bare step, check-ins against a bare route and statements, in ratios
 	@$(RUN) python -m tests.bench $(ARGS)
 
 format: install ## rewrite the sources as the formatter wants them

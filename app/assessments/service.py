@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-import structlog
-
 from app.assessments.questionnaires import WORDINGS
 from app.assessments.refusals import (
     AssessmentConflictError,
@@ -28,10 +26,8 @@ from app.clinical.review import ResponseCategory, baseline_total, response_categ
 from app.clinical.scales import Scale, Score, score_form, score_total
 from app.clinics.policy import policy_in_force
 from app.foundation.audit import Actor, AuditEvent
-from app.foundation.errors import RefusalError
 from app.foundation.ids import new_id
-from app.foundation.logs import where
-from app.monitoring import service as monitoring
+from app.monitoring import effects
 from app.patients.consent_standing import ConsentStanding, ConsentWithdrawnError, standing_of
 from app.patients.service import existing
 from app.storage import assessments, patient_states, treatment
@@ -102,15 +98,28 @@ async def enter(
         AssessmentConflictError: another form is kept under the id that the phone chose.
         AssessmentExistsError: another form of this scale was completed at this very time.
     """
-    try:
-        return await _enter_once(equipment, clinic_id, patient_id, form, actor=actor, evaluate=True)
-    except (RefusalError, OSError):
-        raise
-    except Exception as error:  # noqa: BLE001 - our fault, not the patient's: keep it, and evaluate it later
-        structlog.get_logger().error(
-            "evaluation.failed", error_type=type(error).__name__, error_at=where(error)
-        )
-        return await _enter_once(equipment, clinic_id, patient_id, form, actor=actor, evaluate=False)
+    now = equipment.clock.now()
+    _refuse_time(form, now)
+    if form.by_patient and form.scale not in WORDINGS:
+        raise QuestionnaireNotOfferedError("#/scale")
+    async with equipment.database.work(clinic_id) as work:
+        patient = await existing(work, patient_id)
+        await patient_states.lock(work, patient_id)
+        scale = await assessments.find_scale(work, form.scale)
+        if scale is None:
+            raise ScaleNotKnownError("#/scale")
+        new = _scored(equipment, patient, scale, form, now=now)
+        stored, created = await _kept(work, new, actor=actor, now=now)
+        event_id = await report_item(work, equipment, patient, stored, actor=actor, now=now)
+        if created:
+            await effects.evaluate_or_later(work, equipment, patient_id, now=now)
+        await work.commit()
+    # What it means is worked out once it is kept: a mistake of ours there must not lose an answer to item 9.
+    async with equipment.database.work(clinic_id) as work:
+        (told,) = await _told(work, equipment, patient, [stored])
+    return Assessment(
+        stored=stored, score=told.score, response=told.response, created=created, safety_event_id=event_id
+    )
 
 
 async def list_of_patient(
@@ -127,35 +136,6 @@ async def list_of_patient(
         return await _told(work, equipment, patient, stored)
 
 
-async def _enter_once(
-    equipment: Equipment, clinic_id: UUID, patient_id: UUID, form: Form, *, actor: Actor, evaluate: bool
-) -> Assessment:
-    now = equipment.clock.now()
-    _refuse_time(form, now)
-    if form.by_patient and form.scale not in WORDINGS:
-        raise QuestionnaireNotOfferedError("#/scale")
-    async with equipment.database.work(clinic_id) as work:
-        patient = await existing(work, patient_id)
-        await patient_states.lock(work, patient_id)
-        scale = await assessments.find_scale(work, form.scale)
-        if scale is None:
-            raise ScaleNotKnownError("#/scale")
-        policy = await policy_in_force(work, equipment, now=now)
-        new = _scored(equipment, patient, scale, form, now=now, policy=policy)
-        stored, created = await _kept(work, new, actor=actor, now=now)
-        event_id = await report_item(work, equipment, patient, stored, actor=actor, now=now)
-        if created and evaluate:
-            await monitoring.evaluate_anew(work, equipment, patient_id, now=now)
-        elif created:
-            await patient_states.forget_memory(work, patient_id)
-            monitoring.evaluate_later(work, patient_id)
-        (told,) = await _told(work, equipment, patient, [stored])
-        await work.commit()
-    return Assessment(
-        stored=stored, score=told.score, response=told.response, created=created, safety_event_id=event_id
-    )
-
-
 def _refuse_time(form: Form, now: datetime) -> None:
     """Refuse a time that nobody can mean, and say ours: a phone's clock may be a year off."""
     if form.taken_at > now + _AHEAD:
@@ -165,17 +145,9 @@ def _refuse_time(form: Form, now: datetime) -> None:
 
 
 def _scored(
-    equipment: Equipment,
-    patient: PatientRecord,
-    scale: Scale,
-    form: Form,
-    *,
-    now: datetime,
-    policy: Protocol,
+    equipment: Equipment, patient: PatientRecord, scale: Scale, form: Form, *, now: datetime
 ) -> StoredAssessment:
-    scored = score_form(
-        scale, items=form.items, stated_total=form.total, by_patient=form.by_patient, protocol=policy
-    )
+    scored = score_form(scale, items=form.items, stated_total=form.total, by_patient=form.by_patient)
     if scored.score is None:
         raise form_refused(scored.problems)
     items = {str(number): answer for number, answer in sorted((form.items or {}).items())}

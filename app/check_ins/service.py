@@ -10,16 +10,14 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-import structlog
-
 from app.check_ins.judging import ItemOutcome, Kept, Told, find_superseded, judge_items, numbered
 from app.check_ins.safety_answers import report_safety_answers
 from app.check_ins.sources import Source
 from app.check_ins.sync import SyncPlace, start_of
 from app.foundation.audit import Actor, AuditEvent
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
-from app.foundation.logs import where
 from app.foundation.vault import Vault
+from app.monitoring import effects
 from app.monitoring import service as monitoring
 from app.storage import check_ins, patient_states
 from app.storage.check_ins import Standing, StoredCheckIn
@@ -58,7 +56,7 @@ async def record(equipment: Equipment, source: Source, told: Sequence[Told]) -> 
             if not evaluate:
                 raise
             # Our fault, not the patient's: keep what was told, and evaluate it in the background.
-            _log_failed_evaluation(error)
+            effects.log_failed_evaluation(error)
             evaluate = False
             continue
         if recorded is not None:
@@ -164,7 +162,7 @@ async def withdraw(
         )
         if not withdrawn:
             raise NotFoundError
-        await monitoring.evaluate_anew(work, equipment, patient_id, now=now)
+        await effects.evaluate_or_later(work, equipment, patient_id, now=now)
         await work.commit()
 
 
@@ -232,10 +230,6 @@ async def _with_earlier(
         else item
         for item in items
     ]
-
-
-def _log_failed_evaluation(error: Exception) -> None:
-    structlog.get_logger().error("evaluation.failed", error_type=type(error).__name__, error_at=where(error))
 
 
 def _event(now: datetime, actor: Actor, action: str, check_in_id: UUID, patient_id: UUID) -> AuditEvent:

@@ -1,5 +1,7 @@
 """The record of an answer: what an evaluation found, with every number it used."""
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
@@ -13,6 +15,10 @@ from app.clinical.worse import WorseThanBefore
 
 RECENT_DAYS: Final = 10
 """The span of "9 check-ins in the last 10 days"; it describes and decides nothing."""
+
+
+EXPOSURE_DAYS: Final = (30, 90, 365)
+"""The spans over which infusions are counted; they are shown with every signal and decide nothing."""
 
 
 class DataQuality(NamedTuple):
@@ -61,6 +67,21 @@ class Exposure(NamedTuple):
     in_365_days: int
     total: int
     benefits: tuple[int, ...]
+
+
+def exposure_on(days: Sequence[int], today: int, *, total: int, benefits: tuple[int, ...] = ()) -> Exposure:
+    """The infusions as of a day: how many in the last 30, 90 and 365 days, and how many ever.
+
+    Args:
+        days: the day numbers of the infusions in order, at least those of the year before the last one.
+        today: the day number that the answer speaks about.
+        total: all infusions ever.
+        benefits: how long earlier ones lasted, in days.
+    """
+    if not days:
+        return Exposure(None, None, 0, 0, 0, total, benefits)
+    month, quarter, year = (len(days) - bisect_right(days, today - span) for span in EXPOSURE_DAYS)
+    return Exposure(date.fromordinal(days[-1]), today - days[-1], month, quarter, year, total, benefits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,12 +78,12 @@ def one_channel(
     )
 
 
-def patient_asks(asked_on: date, today: int, protocol: Protocol) -> Ground | None:
+def patient_asks(asked_on: int, today: int, protocol: Protocol) -> Ground | None:
     """Ground D: the patient asked to talk about a booster, and it is told as that. For 14 days."""
-    if today - asked_on.toordinal() >= protocol.asked_lasts_days:
+    if today - asked_on >= protocol.asked_lasts_days:
         return None
-    reason = Reason(ReasonCode.ASKED, (("on", asked_on),))
-    return Ground(GroundName.PATIENT_ASKS, Level.WATCH, (reason,), asked_on)
+    on = date.fromordinal(asked_on)
+    return Ground(GroundName.PATIENT_ASKS, Level.WATCH, (Reason(ReasonCode.ASKED, (("on", on),)),), on)
 
 
 def _doubts(

@@ -93,8 +93,13 @@ def check_in_day(recorded_at: datetime, time_zone: str) -> date:
     An entry at 01:37 belongs to the day before. Where clocks change, the wall still decides, so a day
     may last 23 or 25 hours and no report falls between two days.
     """
+    return date.fromordinal(day_number(recorded_at, time_zone))
+
+
+def day_number(recorded_at: datetime, time_zone: str) -> int:
+    """The same day as a number (`date.toordinal()`), which is what the rule counts with."""
     local = recorded_at.astimezone(zone_of(time_zone))
-    return local.date() if local.hour >= DAY_STARTS_AT_HOUR else local.date() - ONE_DAY
+    return local.toordinal() if local.hour >= DAY_STARTS_AT_HOUR else local.toordinal() - 1
 
 
 def days_of(check_ins: Iterable[CheckIn]) -> tuple[CheckInDay, ...]:

@@ -4,15 +4,14 @@
 `advance` it with the check-in and `judge` it. Both ways give the same answer, always.
 """
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Final
 
-from app.clinical.answer import DataQuality, Evaluation, Exposure, LastTotal
+from app.clinical.answer import DataQuality, Evaluation, Exposure, LastTotal, exposure_on
 from app.clinical.channels import NOTHING, PerChannel
 from app.clinical.check_in_grounds import gain_lost, gain_lost_missing, one_channel, patient_asks
-from app.clinical.check_ins import check_in_day
+from app.clinical.check_ins import day_number
 from app.clinical.grounds import Ground, GroundName, Level
 from app.clinical.history import History, ScaleTotals
 from app.clinical.loss import Loss
@@ -41,7 +40,6 @@ __all__ = [
     "remember",
 ]
 
-EXPOSURE_DAYS: Final = (30, 90, 365)
 _UNSTEADY: Final = (Level.WATCH, Level.CONSIDER_BOOSTER)
 
 
@@ -53,18 +51,19 @@ def evaluate(history: History, *, as_of: datetime, protocol: Protocol = STANDARD
 
 def judge(memory: Memory, *, as_of: datetime, protocol: Protocol = STANDARD) -> Evaluation:
     """The answer from a memory, which must not know anything later than `as_of`."""
-    today = max(check_in_day(as_of, memory.time_zone).toordinal(), memory.last_day)
+    day = day_number(as_of, memory.time_zone)
+    today = max(day, memory.last_day)
     memory = settled(memory, today, protocol)
     reference, loss = _reference_now(memory, today, protocol), memory.now
     asks = _patient_asks(memory, today, protocol)
     if isinstance(reference, NoReference) or loss is None:
         missing = reference if isinstance(reference, NoReference) else _not_treated()
-        grounds = (gain_lost_missing(missing), *_scales(memory, missing, as_of, protocol), *asks)
+        grounds = (gain_lost_missing(missing), *_scales(memory, missing, day, protocol), *asks)
         return _answer(memory, as_of, today, grounds, missing, None, protocol)
     grounds = (
         gain_lost(loss.weighted, reference, today, memory.recent_days, protocol),
         *one_channel(loss, reference, today, memory.recent_days, protocol),
-        *scale_relapse(memory, as_of=as_of, protocol=protocol),
+        *scale_relapse(memory, day, protocol),
         *asks,
     )
     return _answer(memory, as_of, today, grounds, reference, loss, protocol)
@@ -147,16 +146,16 @@ def _not_treated() -> NoReference:
     return NoReference(because=NoReferenceBecause.NOT_TREATED)
 
 
-def _scales(memory: Memory, missing: NoReference, as_of: datetime, protocol: Protocol) -> tuple[Ground, ...]:
+def _scales(memory: Memory, missing: NoReference, day: int, protocol: Protocol) -> tuple[Ground, ...]:
     """Scales speak without check-ins, but not while induction is running."""
     running = missing.because is NoReferenceBecause.INDUCTION_RUNNING
-    return () if running else scale_relapse(memory, as_of=as_of, protocol=protocol)
+    return () if running else scale_relapse(memory, day, protocol)
 
 
 def _patient_asks(memory: Memory, today: int, protocol: Protocol) -> tuple[Ground, ...]:
     if memory.asked_at is None:
         return ()
-    asked_on = check_in_day(datetime.fromtimestamp(memory.asked_at, UTC), memory.time_zone)
+    asked_on = day_number(datetime.fromtimestamp(memory.asked_at, UTC), memory.time_zone)
     ground = patient_asks(asked_on, today, protocol)
     return () if ground is None else (ground,)
 
@@ -186,23 +185,12 @@ def _data_quality(memory: Memory, day: date, protocol: Protocol) -> DataQuality:
 
 def _exposure(memory: Memory, today: int) -> Exposure:
     treatment = memory.treatment
-    last_day = treatment.last_day
-    if last_day is None:
-        return Exposure(None, None, 0, 0, 0, 0, ())
-    days = treatment.recent_days
-    month, quarter, year = EXPOSURE_DAYS
-    return Exposure(
-        date.fromordinal(last_day),
-        today - last_day,
-        len(days) - bisect_right(days, today - month),
-        len(days) - bisect_right(days, today - quarter),
-        len(days) - bisect_right(days, today - year),
-        treatment.total,
-        treatment.benefits,
-    )
+    return exposure_on(treatment.recent_days, today, total=treatment.total, benefits=treatment.benefits)
 
 
 def _last_totals(memory: Memory) -> tuple[LastTotal, ...]:
     return tuple(
-        LastTotal(entry.scale.key, entry.totals[-1].day, entry.totals[-1].total) for entry in memory.totals
+        LastTotal(totals.scale.key, totals.last.day, totals.last.total)
+        for totals in memory.totals
+        if totals.last is not None
     )

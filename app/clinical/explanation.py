@@ -4,13 +4,14 @@ No probability, no reassurance, no instruction: "consider", with what it rests o
 changed it. Signals carry these sentences; patients never see them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Final, cast
 
 from app.clinical.channels import CHANNELS, LABELS, Channel
 from app.clinical.evaluation import Evaluation
 from app.clinical.grounds import Ground, GroundName, Level, Reason, ReasonCode
+from app.clinical.profiles import CAUTION_NAMES, Caution
 from app.clinical.reference import NoReferenceBecause, Reference
 from app.clinical.wording import (
     capitalised,
@@ -67,19 +68,22 @@ _TOTALS: Final = {
 }
 
 
-def explain(evaluation: Evaluation, *, safety_event_open: bool = False) -> str:
+def explain(evaluation: Evaluation, *, cautions: Sequence[Caution] = ()) -> str:
     """The whole basis of an answer in one paragraph of English, for clinicians.
 
     Args:
         evaluation: the answer; every number in the text is one of its own, rounded.
-        safety_event_open: whether a safety event of the patient is open; its banner then comes first.
+        cautions: those that staff recorded and that are open; they are said and decide nothing.
     """
-    return " ".join(_sentences(evaluation, safety_event_open=safety_event_open))
+    return " ".join(_sentences(evaluation, cautions))
 
 
-def _sentences(evaluation: Evaluation, *, safety_event_open: bool) -> Iterator[str]:
-    if safety_event_open:
-        yield SAFETY_BANNER
+def with_safety_first(explanation: str) -> str:
+    """The sentences of a patient whose safety event is open: that comes before everything."""
+    return f"{SAFETY_BANNER} {explanation}"
+
+
+def _sentences(evaluation: Evaluation, cautions: Sequence[Caution]) -> Iterator[str]:
     yield from _noted(evaluation, ReasonCode.BOOSTER_DID_NOT_HOLD)
     yield HEADLINES[evaluation.level]
     for ground in sorted(evaluation.grounds, key=lambda one: -one.level.rank):
@@ -89,6 +93,8 @@ def _sentences(evaluation: Evaluation, *, safety_event_open: bool) -> Iterator[s
         yield _channel_values(evaluation, evaluation.reference)
     yield _check_in_count(evaluation)
     yield from _exposure(evaluation)
+    if cautions:
+        yield f"Open cautions: {', '.join(CAUTION_NAMES[caution] for caution in cautions)}."
     yield from _last_asked(evaluation)
     yield _rule(evaluation)
     yield from _noted(

@@ -11,8 +11,7 @@ from datetime import date
 from typing import NamedTuple
 
 from app.clinical.channels import PerChannel
-from app.clinical.check_ins import CheckIn, CheckInDay, check_in_day, is_acute
-from app.clinical.history import ScaleTotals
+from app.clinical.check_ins import CheckIn, CheckInDay, day_number, is_acute
 from app.clinical.loss import Loss, loss_after, loss_from
 from app.clinical.protocol import STANDARD, Protocol
 from app.clinical.reference import (
@@ -25,6 +24,7 @@ from app.clinical.reference import (
     window_days,
     window_end,
 )
+from app.clinical.relapse import TotalsSoFar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,9 +86,10 @@ class Memory:
         reference: None while it is not yet settled whether there will be one.
         before, now: the loss through the day before `today`, and through `today`.
         recent_days: the latest check-in days with any channel, also those with acute effects.
-        last_at, last_day, last_id: the latest check-in, in seconds since 1970, day number and id.
+        last_at, last_day, last_id: the latest check-in, in seconds since 1970, day number and id; the day
+            after a chosen window, if that is later: what belongs before it is no step.
         asked_at: when the patient last asked about a booster since the last infusion.
-        totals: validated totals.
+        totals: what the totals of each validated scale have come to.
     """
 
     time_zone: str
@@ -104,7 +105,7 @@ class Memory:
     last_day: int
     last_id: str
     asked_at: float | None
-    totals: tuple[ScaleTotals, ...]
+    totals: tuple[TotalsSoFar, ...]
 
 
 def advance(memory: Memory, check_in: CheckIn, *, protocol: Protocol = STANDARD) -> Memory | None:
@@ -114,7 +115,7 @@ def advance(memory: Memory, check_in: CheckIn, *, protocol: Protocol = STANDARD)
         None when the check-in is not the latest (it was recorded before the last infusion, or belongs
         before the last check-in): what it touches is settled, so the caller must `remember` from scratch.
     """
-    day = check_in_day(check_in.recorded_at, check_in.time_zone).toordinal()
+    day = day_number(check_in.recorded_at, check_in.time_zone)
     at = check_in.recorded_at.timestamp()
     infused_at, last_at = memory.treatment.last_at, memory.last_at
     if infused_at is not None and at < infused_at:
@@ -210,8 +211,10 @@ def _from_reference(
 def with_chosen(memory: Memory, window: Sequence[CheckInDay], *, end: date, protocol: Protocol) -> Memory:
     """The reference that a clinician chose: from the end of its window on nothing has been lost yet.
 
-    Where there are too few days, or no series to compare them with, everything stays as it is.
+    Where there are too few days, or no series to compare them with, everything stays as it is. A report of
+    the window that comes after this (a traveller's day ends later) may change that, so it is no step.
     """
+    memory = replace(memory, last_day=max(memory.last_day, end.toordinal() + 1))
     zero = memory.treatment.day_zero
     if memory.baseline is None or zero is None or not window or window[0].day.toordinal() <= zero:
         return memory

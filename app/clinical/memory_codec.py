@@ -11,13 +11,13 @@ from typing import Any, Final
 from app.clinical.channels import PerChannel
 from app.clinical.check_ins import CheckInDay
 from app.clinical.gain import Track
-from app.clinical.history import ScaleTotals
 from app.clinical.loss import Loss
 from app.clinical.memory import DaySoFar, Memory, Treatment
 from app.clinical.reference import Baseline, NoReference, NoReferenceBecause, Reference
+from app.clinical.relapse import CrossingLine, TotalsCode, TotalsSoFar
 from app.clinical.scales import STANDARD_SCALES, AssessmentTotal, Scale
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 Plain = dict[str, Any]
 Row = list[Any]
 
@@ -52,7 +52,7 @@ def to_plain(memory: Memory) -> Plain:
         "now": memory.now,
         "recent": memory.recent_days,
         "last": (memory.last_at, memory.last_day, memory.last_id, memory.asked_at),
-        "totals": [_totals_row(entry) for entry in memory.totals],
+        "totals": [_totals_row(totals) for totals in memory.totals],
     }
 
 
@@ -198,21 +198,54 @@ def _missing(row: Row) -> NoReference:
     )
 
 
-def _totals_row(entry: ScaleTotals) -> Row:
-    scale = entry.scale
+def _totals_row(totals: TotalsSoFar) -> Row:
+    line = totals.line
+    return [
+        totals.scale.key,
+        _own_levels(totals.scale),
+        _total_row(totals.last),
+        _total_row(totals.baseline),
+        _total_row(totals.reference),
+        totals.missing,
+        _number_of(totals.awaited_until),
+        None if line is None else (line.total, line.relapse_level, line.half_way_back),
+        _total_row(totals.latest),
+        [_total_row(one) for one in totals.crossings],
+    ]
+
+
+def _totals(row: Row) -> TotalsSoFar:
+    key, own, last, baseline, reference, missing, awaited_until, line, latest, crossings = row
+    return TotalsSoFar(
+        scale=_scale(key, own),
+        last=_total(last),
+        baseline=_total(baseline),
+        reference=_total(reference),
+        missing=None if missing is None else TotalsCode(missing),
+        awaited_until=_day_of(awaited_until),
+        line=None
+        if line is None
+        else CrossingLine(total=line[0], relapse_level=line[1], half_way_back=line[2]),
+        latest=_total(latest),
+        crossings=tuple(AssessmentTotal(datetime.fromisoformat(at), total) for at, total in crossings),
+    )
+
+
+def _total_row(one: AssessmentTotal | None) -> Row | None:
+    return None if one is None else [one.taken_at.isoformat(), one.total]
+
+
+def _total(row: Row | None) -> AssessmentTotal | None:
+    return None if row is None else AssessmentTotal(datetime.fromisoformat(row[0]), row[1])
+
+
+def _own_levels(scale: Scale) -> Row:
+    """What a clinic has set: levels of a scale that we know, everything of one of its own."""
     known = STANDARD_SCALES.get(scale.key)
     own: Row = [] if scale == known else [scale.remission, scale.relapse, scale.days_apart]
     if known is None:
         own += [scale.name, scale.minimum, scale.maximum, scale.higher_is_better]
-    return [scale.key, own, [(one.taken_at.isoformat(), one.total) for one in entry.totals]]
-
-
-def _totals(row: Row) -> ScaleTotals:
-    key, own, totals = row
-    return ScaleTotals(
-        scale=_scale(key, own),
-        totals=tuple(AssessmentTotal(datetime.fromisoformat(at), total) for at, total in totals),
-    )
+    return own
 
 
 def _scale(key: str, own: Row) -> Scale:

@@ -75,6 +75,11 @@ _PUBLISHED_CAUTIONS = {
     Caution.PREGNANCY,
 }
 
+CAUTION_NAMES: Mapping[Caution, str] = {
+    caution: caution.value.replace("_", " ").replace("140 90", "140/90") for caution in Caution
+}
+"""How a caution is said in a sentence."""
+
 CAUTION_SOURCES: Mapping[Caution, str] = {
     caution: "published" if caution in _PUBLISHED_CAUTIONS else "seed 004" for caution in Caution
 }

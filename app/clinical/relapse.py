@@ -2,14 +2,18 @@
 
 In real weekly scores of 418 responders only 44 % of single crossings were confirmed by the next one, so
 one crossing watches and asks for an earlier repeat, and only a confirmed run says "consider".
+
+What the totals have come to changes only with a total or an infusion, so it is made then and remembered
+(`totals_so_far`); what that says on a day takes the day alone (`judge_so_far`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from app.clinical.check_ins import is_acute
+from app.clinical.grounds import Level
 from app.clinical.protocol import STANDARD, Protocol
 from app.clinical.review import (
     baseline_total,
@@ -17,15 +21,6 @@ from app.clinical.review import (
     total_after_induction,
 )
 from app.clinical.scales import AssessmentTotal, Scale, day_of
-
-
-class TotalsLevel(StrEnum):
-    """What the totals of one scale say, mildest first; the words are those of a patient's level."""
-
-    NO_REFERENCE = "no_reference"
-    STEADY = "steady"
-    WATCH = "watch"
-    CONSIDER_BOOSTER = "consider_booster"
 
 
 class TotalsCode(StrEnum):
@@ -45,7 +40,7 @@ class TotalsCode(StrEnum):
     LAST_TOTAL_OLD = "last_total_old"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class TotalsReason:
     """One coded reason with the numbers it used: a total, the line it was held against, its day, a count.
 
@@ -70,27 +65,59 @@ class CrossingLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GroundB:
-    """What the totals of one scale say as of now, with everything that it rests on.
+class TotalsSoFar:
+    """What the totals of one scale have come to: all that can be said without the day of asking.
 
-    `crossings` are the latest totals in a row at the line or beyond it; `share_lost` is the share of the
-    improvement that the latest total has lost; `repeat_wanted_by` is the day from which a repeat confirms.
+    Attributes:
+        last: the latest total of all; it is shown.
+        baseline, reference: before the first infusion, and after induction.
+        missing: why there is no reference to hold totals against; None when there is one.
+        awaited_until: the last day on which the awaited reference may still be taken.
+        line: from where on a total crosses.
+        latest: the last total that can decide.
+        crossings: the latest of these in a row at the line or beyond it.
     """
 
-    scale: str
-    level: TotalsLevel
-    reasons: tuple[TotalsReason, ...]
+    scale: Scale
+    last: AssessmentTotal | None
     baseline: AssessmentTotal | None = None
     reference: AssessmentTotal | None = None
+    missing: TotalsCode | None = None
+    awaited_until: date | None = None
     line: CrossingLine | None = None
     latest: AssessmentTotal | None = None
     crossings: tuple[AssessmentTotal, ...] = ()
-    share_lost: float | None = None
-    repeat_wanted_by: date | None = None
 
 
-def judge_totals(
-    totals: Sequence[AssessmentTotal],
+@dataclass(frozen=True, slots=True)
+class GroundB:
+    """What the totals of one scale say on a day, with everything that it rests on."""
+
+    totals: TotalsSoFar
+    day: date
+    level: Level
+    reasons: tuple[TotalsReason, ...]
+
+    @property
+    def share_lost(self) -> float | None:
+        """The share of the improvement since before treatment that the latest total no longer shows."""
+        scale, before, after = self.totals.scale, self.totals.baseline, self.totals.reference
+        if before is None or after is None or self.totals.latest is None:
+            return None
+        well, ill = scale.burden(after.total), scale.burden(before.total)
+        return round((scale.burden(self.totals.latest.total) - well) / (ill - well), 9)
+
+    @property
+    def repeat_wanted_by(self) -> date | None:
+        """Unconfirmed: as soon as a repeat can confirm. Confirmed but old: now."""
+        code = self.reasons[0].code if self.reasons else None
+        if code in {TotalsCode.ONE_CROSSING, TotalsCode.CROSSINGS_TOO_CLOSE}:
+            return self.totals.crossings[0].day + timedelta(days=self.totals.scale.days_apart or 0)
+        return self.day if code is TotalsCode.LAST_TOTAL_OLD else None
+
+
+def totals_so_far(
+    totals: Iterable[AssessmentTotal],
     *,
     scale: Scale,
     first_infusion_at: datetime,
@@ -98,8 +125,8 @@ def judge_totals(
     as_of: datetime,
     infusions_at: Sequence[datetime] = (),
     protocol: Protocol = STANDARD,
-) -> GroundB:
-    """Hold the totals since the last infusion against the reference that induction left.
+) -> TotalsSoFar:
+    """What the totals have come to by now.
 
     Args:
         totals: the accepted totals of this scale, in any order. Each `taken_at` carries the patient's own
@@ -107,8 +134,7 @@ def judge_totals(
         scale: the scale they belong to. One without a relapse level raises nothing.
         first_infusion_at: of this course.
         last_induction_at: of this course; induction itself must be over.
-        as_of: the moment that the answer speaks about, by the patient's clock; nothing later has any
-            effect.
+        as_of: now.
         infusions_at: every infusion of the course; a booster restarts the run, never the reference.
         protocol: the numbers in force.
     """
@@ -118,16 +144,43 @@ def judge_totals(
     reference = total_after_induction(
         known, last_induction_at=last_induction_at, infusions_at=given, protocol=protocol
     )
+    last = known[-1] if known else None
     missing = _why_no_reference(scale, baseline, reference, last_induction_at, given, as_of, protocol)
     if missing is not None or reference is None or scale.relapse is None:
-        return _no_reference(scale, missing, baseline, reference)
+        return TotalsSoFar(
+            scale=scale,
+            last=last,
+            baseline=baseline,
+            reference=reference,
+            missing=missing,
+            awaited_until=day_of(last_induction_at) + timedelta(days=protocol.window_latest_day),
+        )
     line = crossing_line(
         scale, relapse=scale.relapse, baseline=baseline, reference=reference, protocol=protocol
     )
     since = totals_since(reference, known, given, protocol)
-    return _judge_run(
-        scale, line, since, baseline=baseline, reference=reference, as_of=as_of, protocol=protocol
+    return TotalsSoFar(
+        scale=scale,
+        last=last,
+        baseline=baseline,
+        reference=reference,
+        line=line,
+        latest=since[-1] if since else None,
+        crossings=latest_crossings(scale, line, since),
     )
+
+
+def judge_so_far(totals: TotalsSoFar, day: date, protocol: Protocol) -> GroundB:
+    """No crossing is steady, a confirmed run is consider, anything between is watch and asks again."""
+    if totals.missing is not None:
+        late = totals.awaited_until is not None and day > totals.awaited_until
+        awaited = totals.missing is TotalsCode.REFERENCE_AWAITED
+        code = TotalsCode.REFERENCE_NOT_TAKEN if awaited and late else totals.missing
+        return GroundB(totals, day, Level.NO_REFERENCE, (TotalsReason(code),))
+    level, reason = _level_of(totals, day, protocol)
+    if totals.baseline is None:
+        return GroundB(totals, day, level, (reason, TotalsReason(TotalsCode.NO_BASELINE)))
+    return GroundB(totals, day, level, (reason,))
 
 
 def totals_since(
@@ -194,27 +247,9 @@ def _why_no_reference(
     if as_of < last_induction_at:
         return TotalsCode.INDUCTION_RUNNING
     if reference is None:
-        window = timedelta(days=protocol.window_latest_day)
-        closed = day_of(as_of) > day_of(last_induction_at) + window or given[-1] > last_induction_at
-        return TotalsCode.REFERENCE_NOT_TAKEN if closed else TotalsCode.REFERENCE_AWAITED
-    if not _shows_benefit(scale, baseline, reference, protocol):
-        return TotalsCode.RESPONSE_TOO_SMALL
-    return None
-
-
-def _no_reference(
-    scale: Scale,
-    because: TotalsCode | None,
-    baseline: AssessmentTotal | None,
-    reference: AssessmentTotal | None,
-) -> GroundB:
-    return GroundB(
-        scale=scale.key,
-        level=TotalsLevel.NO_REFERENCE,
-        reasons=() if because is None else (TotalsReason(code=because),),
-        baseline=baseline,
-        reference=reference,
-    )
+        boosted = given[-1] > last_induction_at
+        return TotalsCode.REFERENCE_NOT_TAKEN if boosted else TotalsCode.REFERENCE_AWAITED
+    return None if _shows_benefit(scale, baseline, reference, protocol) else TotalsCode.RESPONSE_TOO_SMALL
 
 
 def _shows_benefit(
@@ -227,83 +262,23 @@ def _shows_benefit(
     return improvement is not None and improvement >= protocol.partial_share
 
 
-def _judge_run(
-    scale: Scale,
-    line: CrossingLine,
-    since: Sequence[AssessmentTotal],
-    *,
-    baseline: AssessmentTotal | None,
-    reference: AssessmentTotal,
-    as_of: datetime,
-    protocol: Protocol,
-) -> GroundB:
-    """No crossing is steady, a confirmed run is consider, anything between is watch and asks again."""
-    crossings = latest_crossings(scale, line, since)
-    latest = since[-1] if since else None
-    level, reason = _level_of(scale, line, crossings, latest, as_of=as_of, protocol=protocol)
-    assumed = () if baseline is not None else (TotalsReason(code=TotalsCode.NO_BASELINE),)
-    return GroundB(
-        scale=scale.key,
-        level=level,
-        reasons=(reason, *assumed),
-        baseline=baseline,
-        reference=reference,
-        line=line,
-        latest=latest,
-        crossings=crossings,
-        share_lost=_share_lost(scale, baseline, reference, latest),
-        repeat_wanted_by=_repeat_wanted_by(scale, reason, crossings, as_of),
-    )
-
-
-def _level_of(
-    scale: Scale,
-    line: CrossingLine,
-    crossings: Sequence[AssessmentTotal],
-    latest: AssessmentTotal | None,
-    *,
-    as_of: datetime,
-    protocol: Protocol,
-) -> tuple[TotalsLevel, TotalsReason]:
+def _level_of(totals: TotalsSoFar, day: date, protocol: Protocol) -> tuple[Level, TotalsReason]:
     """Consider: every total of the run crossing, at least two, N days apart, the last one recent."""
-    if latest is None:
-        return TotalsLevel.STEADY, TotalsReason(code=TotalsCode.NO_TOTAL_SINCE)
-    span = (crossings[-1].day - crossings[0].day).days if crossings else 0
-    age = (day_of(as_of) - latest.day).days
+    line, latest, crossings = totals.line, totals.latest, totals.crossings
+    if line is None or latest is None:
+        return Level.STEADY, TotalsReason(TotalsCode.NO_TOTAL_SINCE)
+    on = latest.day
 
     def because(code: TotalsCode, days: int | None = None) -> TotalsReason:
-        return TotalsReason(
-            code=code, total=latest.total, line=line.total, on=latest.day, count=len(crossings), days=days
-        )
+        return TotalsReason(code, latest.total, line.total, on, len(crossings), days)
 
     if not crossings:
-        return TotalsLevel.STEADY, because(TotalsCode.BELOW_LINE)
+        return Level.STEADY, because(TotalsCode.BELOW_LINE)
     if len(crossings) < protocol.totals_least_crossings:
-        return TotalsLevel.WATCH, because(TotalsCode.ONE_CROSSING)
-    if span < (scale.days_apart or 0):
-        return TotalsLevel.WATCH, because(TotalsCode.CROSSINGS_TOO_CLOSE, span)
+        return Level.WATCH, because(TotalsCode.ONE_CROSSING)
+    span, age = (on - crossings[0].day).days, (day - on).days
+    if span < (totals.scale.days_apart or 0):
+        return Level.WATCH, because(TotalsCode.CROSSINGS_TOO_CLOSE, span)
     if age > protocol.totals_speak_for_days:
-        return TotalsLevel.WATCH, because(TotalsCode.LAST_TOTAL_OLD, age)
-    return TotalsLevel.CONSIDER_BOOSTER, because(TotalsCode.CROSSINGS_CONFIRMED, span)
-
-
-def _share_lost(
-    scale: Scale,
-    baseline: AssessmentTotal | None,
-    reference: AssessmentTotal,
-    latest: AssessmentTotal | None,
-) -> float | None:
-    """The share of the improvement since before treatment that the latest total no longer shows."""
-    if baseline is None or latest is None:
-        return None
-    well, ill = scale.burden(reference.total), scale.burden(baseline.total)
-    return round((scale.burden(latest.total) - well) / (ill - well), 9)
-
-
-def _repeat_wanted_by(
-    scale: Scale, reason: TotalsReason, crossings: Sequence[AssessmentTotal], as_of: datetime
-) -> date | None:
-    """Unconfirmed: as soon as a repeat can confirm. Confirmed but old: now."""
-    if reason.code in {TotalsCode.ONE_CROSSING, TotalsCode.CROSSINGS_TOO_CLOSE}:
-        return crossings[0].day + timedelta(days=scale.days_apart or 0)
-    return day_of(as_of) if reason.code is TotalsCode.LAST_TOTAL_OLD else None
+        return Level.WATCH, because(TotalsCode.LAST_TOTAL_OLD, age)
+    return Level.CONSIDER_BOOSTER, because(TotalsCode.CROSSINGS_CONFIRMED, span)

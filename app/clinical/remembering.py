@@ -8,9 +8,9 @@ from itertools import pairwise
 from typing import Final
 
 from app.clinical.channels import PerChannel
-from app.clinical.check_ins import CheckIn, CheckInDay, check_in_day, days_of, is_acute
+from app.clinical.check_ins import CheckIn, CheckInDay, check_in_day, day_number, days_of, is_acute, zone_of
 from app.clinical.course import Course, Infusion, InfusionPhase, induction_end, infusions_of_course
-from app.clinical.history import History, ScaleTotals
+from app.clinical.history import History
 from app.clinical.loss import loss_from
 from app.clinical.memory import (
     Memory,
@@ -24,6 +24,7 @@ from app.clinical.memory import (
 )
 from app.clinical.protocol import STANDARD, Protocol
 from app.clinical.reference import NoReferenceBecause, Reference, baseline_of, window_end
+from app.clinical.relapse import TotalsCode, TotalsSoFar, totals_so_far
 from app.clinical.scales import AssessmentTotal
 
 DAYS_OF_EXPOSURE: Final = 365
@@ -70,7 +71,7 @@ def _through(history: History, as_of: datetime, protocol: Protocol) -> list[Memo
         (one for one in history.infusions if one.given_at.timestamp() <= now),
         key=lambda one: (one.given_at.timestamp(), one.id),
     )
-    memories = [_untreated(history, infusions, now, protocol)]
+    memories = [_untreated(history, infusions, as_of, protocol)]
     stretches = _by_stretch(history.check_ins, infusions, now)
     chosen = _chosen(history, infusions, now, protocol)
     for number, stretch in enumerate(stretches):
@@ -130,14 +131,16 @@ def _by_stretch(
     for check_in in check_ins:
         at = check_in.recorded_at.timestamp()
         if at <= now:
-            day = check_in_day(check_in.recorded_at, check_in.time_zone).toordinal()
+            day = day_number(check_in.recorded_at, check_in.time_zone)
             stretches[bisect_right(given_at, at)].append((day, at, check_in.id, check_in))
     for stretch in stretches:
         stretch.sort(key=lambda entry: entry[:3])
     return stretches
 
 
-def _untreated(history: History, infusions: Sequence[Infusion], now: float, protocol: Protocol) -> Memory:
+def _untreated(
+    history: History, infusions: Sequence[Infusion], as_of: datetime, protocol: Protocol
+) -> Memory:
     closed = history.course.closed_on if history.course else None
     return Memory(
         time_zone=history.time_zone,
@@ -153,7 +156,7 @@ def _untreated(history: History, infusions: Sequence[Infusion], now: float, prot
         last_day=0,
         last_id="",
         asked_at=None,
-        totals=_relevant(history, infusions, now, protocol),
+        totals=_totals(history, infusions, as_of, protocol),
     )
 
 
@@ -243,20 +246,36 @@ def _benefits(memory: Memory) -> tuple[int, ...]:
     return (*known, loss.considered_on - last_day)[-BENEFITS_KEPT:]
 
 
-def _relevant(
-    history: History, infusions: Sequence[Infusion], now: float, protocol: Protocol
-) -> tuple[ScaleTotals, ...]:
-    """The totals that can matter: around the series, and the latest ones of each scale."""
+def _totals(
+    history: History, infusions: Sequence[Infusion], as_of: datetime, protocol: Protocol
+) -> tuple[TotalsSoFar, ...]:
+    """What each scale's totals have come to by now, with the infusions up to now; by the patient's clock."""
+    here = zone_of(history.time_zone)
     given = infusions_of_course(history.course, infusions, time_zone=history.time_zone)
+    given_at = [infusion.given_at.astimezone(here) for infusion in given]
     series = [infusion.given_at for infusion in given if infusion.phase is InfusionPhase.INDUCTION]
-    kept: list[ScaleTotals] = []
+    found: list[TotalsSoFar] = []
     for entry in sorted(history.assessments, key=lambda one: one.scale.key):
-        past = sorted(total for total in entry.totals if total.taken_at.timestamp() <= now)
-        around = _around(past, given[0].given_at, series[-1], protocol) if series else []
-        chosen = sorted({*around, *past[-protocol.totals_kept :]})
-        if chosen:
-            kept.append(ScaleTotals(scale=entry.scale, totals=tuple(chosen)))
-    return tuple(kept)
+        past = sorted(total for total in entry.totals if total.taken_at <= as_of)
+        if not past:
+            continue
+        if not series:
+            awaited = TotalsCode.REFERENCE_AWAITED
+            found.append(TotalsSoFar(scale=entry.scale, last=past[-1], missing=awaited))
+            continue
+        around = _around(past, given_at[0], series[-1], protocol)
+        found.append(
+            totals_so_far(
+                {*around, *past[-protocol.totals_kept :]},
+                scale=entry.scale,
+                first_infusion_at=given_at[0],
+                last_induction_at=series[-1].astimezone(here),
+                as_of=as_of.astimezone(here),
+                infusions_at=given_at,
+                protocol=protocol,
+            )
+        )
+    return tuple(found)
 
 
 def _around(

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from app.clinical.memory import Treatment
 from app.clinical.protocol import EARLY_RESPONSE_SOURCE, STANDARD, Protocol
 from app.clinical.scales import AssessmentTotal, Scale, as_judged, day_of
 
@@ -251,23 +250,6 @@ def induction_review(
         options=tuple(ReviewOption) if finding is ReviewFinding.NOT_ENOUGH_RESPONSE else (),
         benefit=recorded,
     )
-
-
-def is_review_to_tell(
-    treatment: Treatment, *, reviewed_on: date | None, today: date, tell: bool, protocol: Protocol
-) -> bool:
-    """Whether the series was completed lately, and nobody has reviewed it since.
-
-    A series that merely fell silent may be one whose infusions are still being entered, so that is told with
-    the patient's next report (``tell``), not while history is brought along.
-    """
-    over, zero = treatment.induction_over, treatment.day_zero
-    if over is None or zero is None or treatment.last_is_booster or treatment.course_closed is not None:
-        return False
-    if reviewed_on is not None and reviewed_on.toordinal() >= over:
-        return False
-    fell_silent = over - zero == protocol.induction_ends_after_days
-    return (tell or not fell_silent) and 0 <= today.toordinal() - over <= protocol.review_told_days
 
 
 def _review_due_since(completed_on: date | None, reviewed_on: date | None, today: date) -> date | None:

@@ -66,7 +66,7 @@ def latest_in(memory: Memory, standing: Standing, *, now: datetime) -> datetime:
     seconds, chosen = (memory.last_at, memory.treatment.last_at), _chosen(standing)
     known: list[datetime] = [
         *(datetime.fromtimestamp(at, UTC) for at in seconds if at is not None),
-        *(entry.totals[-1].taken_at for entry in memory.totals),
+        *(entry.last.taken_at for entry in memory.totals if entry.last),
         *((chosen.set_at,) if chosen else ()),
     ]
     return max([now, *known]).astimezone(UTC)

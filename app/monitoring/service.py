@@ -11,11 +11,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.clinical import evaluation_codec, memory_codec
-from app.clinical.check_ins import CheckIn, check_in_day
+from app.clinical.check_ins import CheckIn
 from app.clinical.evaluation import Evaluation, Memory, advance, judge, remember
 from app.clinical.explanation import explain
+from app.clinical.profiles import Caution
 from app.clinical.protocol import Protocol
-from app.clinical.review import is_review_to_tell
+from app.clinical.review_notice import is_review_to_tell
 from app.clinical.signals import Move, MoveKind, next_move
 from app.monitoring.conditions import conditions_of, tell_conditions
 from app.monitoring.history import (
@@ -29,8 +30,7 @@ from app.monitoring.history import (
     standing_of,
 )
 from app.patients.consent_standing import ConsentWithdrawnError
-from app.signals.bookings import keep_by_infusion
-from app.signals.episodes import Told, carry_out, close_by_infusion
+from app.signals.episodes import Told, carry_out
 from app.storage import care_plans, patient_states
 from app.storage.care_plans import PlanKind
 from app.storage.check_ins import Answer, Standing, StoredCheckIn
@@ -93,7 +93,7 @@ async def follow(
 
     The answer was kept in the turn after the one that ``standing`` was read in.
     """
-    told = _told(equipment, standing)
+    told = told_of(equipment, standing)
     await tell_conditions(work, told, before=standing.told, holding=evaluated.answer.told, now=now)
     if evaluated.move.kind is MoveKind.NONE:
         return
@@ -145,19 +145,6 @@ def evaluate_later(work: UnitOfWork, patient_id: UUID) -> None:
     work.queue(EVALUATE_AGAIN, clinic_id=work.clinic_id, patient_id=patient_id)
 
 
-async def infusion_given(
-    work: UnitOfWork, equipment: Equipment, patient_id: UUID, *, given_at: datetime, now: datetime
-) -> None:
-    """Let an infusion take effect: it closes an open signal, and everything is evaluated anew."""
-    standing = await standing_of(work, patient_id, now=now)
-    given_on = check_in_day(given_at, standing.time_zone)
-    await close_by_infusion(
-        work, told=_told(equipment, standing), given_at=given_at, given_on=given_on, now=now
-    )
-    await keep_by_infusion(work, patient_id, given_at=given_at, now=now)
-    await evaluate_anew(work, equipment, patient_id, now=now)
-
-
 async def evaluation_now(equipment: Equipment, clinic_id: UUID, patient_id: UUID) -> EvaluationView:
     """Give the answer as of now. It is made from memory or history and changes nothing.
 
@@ -179,7 +166,7 @@ async def evaluation_now(equipment: Equipment, clinic_id: UUID, patient_id: UUID
     return EvaluationView(
         evaluation=evaluation,
         plain={**evaluation_codec.to_plain(evaluation), "cautions": cautions},
-        explanation=explain(evaluation),
+        explanation=explain(evaluation, cautions=[Caution(name) for name in cautions]),
     )
 
 
@@ -240,5 +227,6 @@ def _summary(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _told(equipment: Equipment, standing: Standing) -> Told:
+def told_of(equipment: Equipment, standing: Standing) -> Told:
+    """Give whom a signal is about, and where its link points."""
     return Told(patient_id=standing.patient_id, mode=standing.mode, public_url=equipment.public_url)

@@ -10,6 +10,7 @@ from app.clinical import evaluation_codec
 from app.clinical.evaluation import Evaluation
 from app.clinical.explanation import explain
 from app.clinical.grounds import GroundName
+from app.clinical.profiles import Caution
 from app.clinical.signals import (
     NO_EPISODE,
     Action,
@@ -110,7 +111,7 @@ async def carry_out(
             grounds=[name.value for name in after.grounds],
             steady_since=after.steady_since,
             latest=evaluation_codec.to_plain(evaluation),
-            explanation=explain(evaluation),
+            explanation=explain(evaluation, cautions=_cautions(known)),
             audit=_event(now, f"signal.{move.kind.value}", signal_id, told.patient_id),
         )
 
@@ -199,7 +200,7 @@ async def _raise(
         raised_on=evaluation.day,
         decision=plain,
         latest=plain,
-        explanation=explain(evaluation),
+        explanation=explain(evaluation, cautions=_cautions(known)),
         steady_since=None,
         acknowledged_at=None,
         acknowledged_by=None,
@@ -229,6 +230,10 @@ async def _raise(
 def queue_escalation(work: UnitOfWork, signal_id: UUID, *, at: datetime) -> None:
     """Have a worker look, when its time has come, whether somebody acknowledged; the time itself is in the row."""
     work.queue(ESCALATE_SIGNAL, at=at, clinic_id=work.clinic_id, signal_id=signal_id)
+
+
+def _cautions(known: Known) -> list[Caution]:
+    return [Caution(name) for name in known.cautions]
 
 
 def _day(text: str | None) -> date | None:

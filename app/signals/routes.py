@@ -19,6 +19,7 @@ from app.signals.schemas import (
     SignalReply,
     Snooze,
 )
+from app.signals.views import views_of
 from app.storage.signals import Signal
 from app.web.dependencies import EquipmentNeeded
 from app.web.equipment import Equipment
@@ -51,21 +52,23 @@ async def list_signals(
         limit=limit,
     )
     link_next(request, response, str(listed[-1].id) if len(listed) == limit else None)
-    return SignalList(items=[_reply(equipment, caller.clinic_id, signal) for signal in listed])
+    return SignalList(items=await _replies(equipment, caller.clinic_id, *listed))
 
 
 @router.get("/signals/{signal_id}", summary="Read a signal")
 async def read_signal(signal_id: UUID, equipment: EquipmentNeeded, caller: SignalsKey) -> SignalReply:
     """Give one signal with its whole basis."""
     signal = await service.read_signal(equipment, caller.clinic_id, signal_id)
-    return _reply(equipment, caller.clinic_id, signal)
+    (reply,) = await _replies(equipment, caller.clinic_id, signal)
+    return reply
 
 
 @router.post("/signals/{signal_id}/acknowledge", summary="Acknowledge a signal")
 async def acknowledge_signal(signal_id: UUID, equipment: EquipmentNeeded, caller: SignalsKey) -> SignalReply:
     """Note that somebody has seen it; a second time changes nothing."""
     signal = await service.acknowledge(equipment, caller.clinic_id, signal_id, actor=caller.actor)
-    return _reply(equipment, caller.clinic_id, signal)
+    (reply,) = await _replies(equipment, caller.clinic_id, signal)
+    return reply
 
 
 @router.post("/signals/{signal_id}/snooze", summary="Snooze a signal")
@@ -76,7 +79,8 @@ async def snooze_signal(
     signal = await service.snooze(
         equipment, caller.clinic_id, signal_id, until=body.until, actor=caller.actor
     )
-    return _reply(equipment, caller.clinic_id, signal)
+    (reply,) = await _replies(equipment, caller.clinic_id, signal)
+    return reply
 
 
 @router.post("/signals/{signal_id}/close", summary="Close a signal")
@@ -93,7 +97,8 @@ async def close_signal(
         note=body.note,
         actor=caller.actor,
     )
-    return _reply(equipment, caller.clinic_id, signal)
+    (reply,) = await _replies(equipment, caller.clinic_id, signal)
+    return reply
 
 
 @safety_router.get("/safety-events", summary="List safety events")
@@ -155,5 +160,5 @@ async def close_safety_event(
     )
 
 
-def _reply(equipment: Equipment, clinic_id: UUID, signal: Signal) -> SignalReply:
-    return SignalReply.of(signal, service.open_note(equipment.vault, clinic_id, signal))
+async def _replies(equipment: Equipment, clinic_id: UUID, *signals: Signal) -> list[SignalReply]:
+    return [SignalReply.of(view) for view in await views_of(equipment, clinic_id, signals)]

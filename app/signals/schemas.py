@@ -10,8 +10,8 @@ from pydantic import Field
 from app.clinical.signals import CHOSEN_BY_STAFF
 from app.signals.safety_care import SafetyOutcome
 from app.signals.service import OPEN_STATES
+from app.signals.views import SignalView
 from app.storage.safety_events import SafetyEvent
-from app.storage.signals import Signal
 from app.web.schemas import Day, Moment, ReplyBody, RequestBody, choice_of, example
 
 
@@ -48,8 +48,19 @@ class SafetyFilter(StrEnum):
         return ["open", "acknowledged", "closed"] if self is SafetyFilter.ALL else [self.value]
 
 
+class ExposureReply(ReplyBody):
+    """The infusions so far, as of now, so that a rising frequency is visible and never encouraged."""
+
+    last_on: date | None
+    days_since_last: int | None
+    in_30_days: int
+    in_90_days: int
+    in_365_days: int
+    total: int = Field(description="All infusions ever")
+
+
 class SignalReply(ReplyBody):
-    """A signal, with the decision as it was made and as it stands now."""
+    """A signal, with the decision as it was made, as it stands now, and what is shown with every signal."""
 
     id: UUID
     patient_id: UUID
@@ -58,7 +69,11 @@ class SignalReply(ReplyBody):
     ground: str
     grounds: list[str]
     raised_at: datetime
-    explanation: str
+    explanation: str = Field(description="While a safety event is open, that comes first")
+    exposure: ExposureReply
+    cautions: list[str] = Field(description="Cautions that are open now; they decide nothing")
+    cautions_then: list[str] = Field(description="Cautions that were open when it was raised")
+    safety_event_open: bool = Field(description="See to the patient's safety event first")
     decision: dict[str, Any] = Field(description="The evaluation that raised it")
     latest: dict[str, Any] = Field(description="The evaluation after the last evidence was added")
     steady_since: date | None
@@ -76,10 +91,18 @@ class SignalReply(ReplyBody):
     escalated_at: datetime | None
 
     @classmethod
-    def of(cls, signal: Signal, note: str | None) -> "SignalReply":
+    def of(cls, view: SignalView) -> "SignalReply":
         """Make the reply."""
-        names = set(cls.model_fields) - {"note"}
-        return cls(**{name: getattr(signal, name) for name in names}, note=note)
+        beside = {
+            "explanation": view.explanation,
+            "exposure": ExposureReply.model_validate(view.exposure, from_attributes=True),
+            "cautions": list(view.cautions),
+            "cautions_then": view.signal.known["cautions"],
+            "safety_event_open": view.safety_event_open,
+            "note": view.note,
+        }
+        kept = {name: getattr(view.signal, name) for name in set(cls.model_fields) - set(beside)}
+        return cls(**kept, **beside)
 
 
 class SignalList(ReplyBody):

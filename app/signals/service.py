@@ -192,15 +192,6 @@ async def return_from_snooze(work: UnitOfWork, *, now: datetime) -> int:
     return len(returned)
 
 
-def open_note(vault: Vault, clinic_id: UUID, signal: Signal) -> str | None:
-    """Open the note that a signal was closed with."""
-    if signal.note_sealed is None:
-        return None
-    return vault.open(
-        signal.note_sealed, table="signals", column="note_sealed", clinic_id=clinic_id, row_id=signal.id
-    )
-
-
 async def _escalate_after_snooze(work: UnitOfWork, signal: Signal, *, until: datetime) -> datetime | None:
     """While it is out of sight a signal is not escalated; from its return it has its whole time again."""
     if signal.acknowledged_at is not None or signal.escalated_at is not None:

@@ -1,5 +1,6 @@
 """What a clinic plans for a patient and knows of them: the taper plan, the factors; one row each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -60,6 +61,20 @@ async def find(work: UnitOfWork, patient_id: UUID, kind: PlanKind) -> StoredPlan
     )
     row = found.one_or_none()
     return StoredPlan(content=row and row.content, version=row.version if row else 0)
+
+
+async def find_all(
+    work: UnitOfWork, patient_ids: Sequence[UUID], kind: PlanKind
+) -> dict[UUID, dict[str, Any]]:
+    """Give the plans of this kind of several patients; nothing for those that have none."""
+    found = await work.execute(
+        select(CarePlanRow.patient_id, CarePlanRow.content).where(
+            CarePlanRow.clinic_id == work.clinic_id,
+            CarePlanRow.patient_id.in_(patient_ids),
+            CarePlanRow.kind == kind.value,
+        )
+    )
+    return {row.patient_id: row.content for row in found}
 
 
 async def write(

@@ -1,5 +1,6 @@
 """Patients: the clinic's own reference and an address are sealed; the reference is found by its blind index."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -101,6 +102,11 @@ async def find(work: UnitOfWork, patient_id: UUID) -> PatientRecord | None:
     found = await work.execute(_patients(work).where(PatientRow.id == patient_id))
     row = found.one_or_none()
     return row and _record(row)
+
+
+async def find_all(work: UnitOfWork, ids: Sequence[UUID]) -> list[PatientRecord]:
+    """Find several patients of this clinic."""
+    return [_record(row) for row in await work.execute(_patients(work).where(PatientRow.id.in_(ids)))]
 
 
 async def find_by_reference(work: UnitOfWork, external_ref_index: bytes) -> UUID | None:

@@ -1,5 +1,6 @@
 """Safety events: every time at which something happened is kept."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -180,6 +181,20 @@ async def waits_escalated(work: UnitOfWork) -> bool:
         )
     )
     return bool(found.scalar_one())
+
+
+async def patients_with_open(work: UnitOfWork, patient_ids: Sequence[UUID]) -> set[UUID]:
+    """Of several patients, those with an event that nobody has closed."""
+    found = await work.execute(
+        select(SafetyEventRow.patient_id)
+        .where(
+            SafetyEventRow.clinic_id == work.clinic_id,
+            SafetyEventRow.patient_id.in_(patient_ids),
+            SafetyEventRow.state != "closed",
+        )
+        .distinct()
+    )
+    return set(found.scalars())
 
 
 async def change(work: UnitOfWork, event_id: UUID, *, audit: AuditEvent, **values: Any) -> None:  # noqa: ANN401 - columns

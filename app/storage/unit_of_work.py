@@ -1,6 +1,7 @@
 """One transaction of one clinic. It alone begins, commits and undoes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any, Final, LiteralString
 from uuid import UUID
@@ -20,7 +21,7 @@ _BEGIN_TENANTLESS: Final = "BEGIN"
 
 
 class UnitOfWork:
-    """What one cause does to the database: all of it, or nothing.
+    """What one cause does to the database: all of it, or nothing (see `attempt` for a part that may fail).
 
     Audit events and jobs are gathered and written just before the commit, in one statement each.
     """
@@ -79,6 +80,20 @@ class UnitOfWork:
     ) -> None:
         """Add a job by its task's name, with ids only; it exists only if this transaction commits."""
         self._jobs.append(Job(task=task, at=at, priority=priority, ids=ids))
+
+    @asynccontextmanager
+    async def attempt(self) -> AsyncIterator[None]:
+        """Do all of the block, or, if it raises, nothing of it; what was done before stands either way."""
+        audit, jobs = len(self._audit), len(self._jobs)
+        await self._say("SAVEPOINT attempt")
+        try:
+            yield
+        except Exception:
+            del self._audit[audit:], self._jobs[jobs:]
+            with suppress(psycopg.Error):  # a connection that died says so to whoever uses it next
+                await self._say("ROLLBACK TO SAVEPOINT attempt")
+            raise
+        await self._say("RELEASE SAVEPOINT attempt")
 
     async def commit(self) -> None:
         """Write what was gathered and make it all permanent."""

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.clinical.profiles import Caution, Profile
 from app.foundation.audit import Actor, AuditEvent
-from app.monitoring import service as monitoring
+from app.monitoring import effects
 from app.patients.service import existing
 from app.signals import bookings
 from app.storage import care_plans, patient_states
@@ -113,7 +113,7 @@ async def book_booster(
             await bookings.clear(work, patient_id, now=now, actor=actor)
         else:
             await bookings.book(work, patient, on=on, pointer="#/on", now=now, actor=actor)
-        await monitoring.evaluate_anew(work, equipment, patient_id, now=now)
+        await effects.evaluate_or_later(work, equipment, patient_id, now=now)
         await work.commit()
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Final
 from uuid import UUID
 
 from app.clinical.check_ins import check_in_day, zone_of
@@ -27,42 +26,16 @@ from app.clinical.review import (
 )
 from app.clinics.policy import policy_in_force
 from app.foundation.audit import Actor, AuditEvent
-from app.foundation.errors import NotFoundError, RefusalError
-from app.monitoring import service as monitoring
+from app.foundation.errors import NotFoundError
+from app.monitoring import effects
 from app.patients.service import existing
 from app.storage import assessments, patient_states, treatment
 from app.storage.treatment import StoredCourse
 from app.storage.unit_of_work import UnitOfWork
+from app.treatment.course_days import refuse_impossible
 from app.treatment.factors import factors_in
 from app.web.equipment import Equipment
 from app.web.etags import ChangedMeanwhileError
-
-_DAYS: Final = ("induction_ended_on", "reviewed_on", "benefit_recorded_on", "ended_on", "stopped_on")
-_OVER: Final = ("ended_on", "stopped_on")
-
-
-class CourseDayInFutureError(RefusalError):
-    """What is recorded of a course has happened; this day lies in the future."""
-
-    code = "course-day-in-future"
-
-
-class CourseDayBeforeStartError(RefusalError):
-    """This day lies before the course's own first day."""
-
-    code = "course-day-before-start"
-
-
-class InductionEndsBeforeInfusionError(RefusalError):
-    """Induction cannot end before its first infusion."""
-
-    code = "induction-ends-before-infusion"
-
-
-class CourseEndsBeforeInfusionError(RefusalError):
-    """A course cannot be over before its last infusion; a later series is a course of its own."""
-
-    code = "course-ends-before-infusion"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,8 +83,9 @@ async def change_course(
     async with equipment.database.work(clinic_id) as work:
         zone = (await existing(work, patient_id)).time_zone
         await patient_states.lock(work, patient_id)
-        before = await _view(work, equipment, patient_id, now=now)
-        _refuse_impossible(before, changes, today=check_in_day(now, zone), zone=zone)
+        before = await _stored(work, patient_id)
+        given = await _given(work, patient_id, before, zone=zone)
+        refuse_impossible(before.course, given, changes, today=check_in_day(now, zone), zone=zone)
         values: dict[str, date | int | UUID | None] = dict(changes)
         if "benefit_recorded_on" in changes:
             values["benefit_recorded_by"] = actor.id if changes["benefit_recorded_on"] else None
@@ -120,54 +94,46 @@ async def change_course(
             actor=actor,
             action="course.changed",
             subject_kind="course",
-            subject_id=UUID(before.stored.course.id),
+            subject_id=UUID(before.course.id),
             patient_id=patient_id,
         )
         changed = await treatment.change_course(
-            work, UUID(before.stored.course.id), version=version, audit=audit, **values
+            work, UUID(before.course.id), version=version, audit=audit, **values
         )
         if not changed:
             raise ChangedMeanwhileError("header/if-match")
-        await monitoring.evaluate_anew(work, equipment, patient_id, now=now)
-        after = await _view(work, equipment, patient_id, now=now)
+        await effects.evaluate_or_later(work, equipment, patient_id, now=now)
         await work.commit()
-    return after
+    async with equipment.database.work(clinic_id) as work:
+        return await _view(work, equipment, patient_id, now=now)
 
 
-def _refuse_impossible(
-    view: CourseView, changes: Mapping[str, date | int | None], *, today: date, zone: str
-) -> None:
-    """Nothing lies in the future or before the course; ends come after what they end."""
-    days = {name: day for name in _DAYS if isinstance(day := changes.get(name), date)}
-    given = [infusion.day(zone) for infusion in view.infusions]
-    for name, day in days.items():
-        if day > today:
-            raise CourseDayInFutureError(f"#/{name}")
-        if day < view.stored.course.started_on:
-            raise CourseDayBeforeStartError(f"#/{name}")
-        if name in _OVER and given and day < given[-1]:
-            raise CourseEndsBeforeInfusionError(f"#/{name}")
-    ended = days.get("induction_ended_on")
-    series = [one for one in view.infusions if one.phase is InfusionPhase.INDUCTION]
-    if ended is not None and (not series or ended < series[0].day(zone)):
-        raise InductionEndsBeforeInfusionError("#/induction_ended_on")
+async def _stored(work: UnitOfWork, patient_id: UUID) -> StoredCourse:
+    stored = await treatment.stored_course(work, patient_id)
+    if stored is None:
+        raise NotFoundError
+    return stored
+
+
+async def _given(
+    work: UnitOfWork, patient_id: UUID, stored: StoredCourse, *, zone: str
+) -> tuple[Infusion, ...]:
+    """Give the course's own infusions."""
+    return infusions_of_course(stored.course, await treatment.infusions(work, patient_id), time_zone=zone)
 
 
 async def _view(work: UnitOfWork, equipment: Equipment, patient_id: UUID, *, now: datetime) -> CourseView:
     patient = await existing(work, patient_id)
-    stored = await treatment.stored_course(work, patient_id)
-    if stored is None:
-        raise NotFoundError
+    stored = await _stored(work, patient_id)
     zone, protocol = patient.time_zone, await policy_in_force(work, equipment, now=now)
-    all_given = await treatment.infusions(work, patient_id)
-    given = infusions_of_course(stored.course, all_given, time_zone=zone)
+    given = await _given(work, patient_id, stored, zone=zone)
     end = induction_end(stored.course, given, time_zone=zone, protocol=protocol)
     profile = (await factors_in(work, patient_id)).profile
     planned = stored.course.planned_infusions
     review, early = await _review(work, protocol, patient_id, stored, given, end, zone=zone, now=now)
     return CourseView(
         stored=stored,
-        phase=phase_of(stored.course, all_given, as_of=now, time_zone=zone, protocol=protocol),
+        phase=phase_of(stored.course, given, as_of=now, time_zone=zone, protocol=protocol),
         infusions=given,
         induction_end=end,
         review=review,

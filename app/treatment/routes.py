@@ -14,10 +14,10 @@ from app.treatment.schemas import (
     CourseEntry,
     CourseReply,
     CurrentCourseReply,
+    EnteredInfusionReply,
     FactorsEntry,
     FactorsReply,
     InfusionEntry,
-    InfusionReply,
     IntervalReply,
     ReferenceEntry,
     ReferenceReply,
@@ -52,9 +52,9 @@ async def enter_course(
 @router.post("/infusions", status_code=201, summary="Enter an infusion")
 async def enter_infusion(
     patient_id: UUID, body: InfusionEntry, equipment: EquipmentNeeded, caller: TreatmentKey
-) -> InfusionReply:
+) -> EnteredInfusionReply:
     """Enter an infusion that was given; it closes an open signal as "booster given"."""
-    infusion = await service.enter_infusion(
+    entered = await service.enter_infusion(
         equipment,
         caller.clinic_id,
         patient_id,
@@ -64,7 +64,7 @@ async def enter_infusion(
         route=body.route,
         actor=caller.actor,
     )
-    return InfusionReply.of(infusion)
+    return EnteredInfusionReply.of_entered(entered)
 
 
 @router.get("/courses/current", summary="Read the present course")

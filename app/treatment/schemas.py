@@ -12,10 +12,11 @@ from app.clinical.profiles import Boosters, Caution, Profile
 from app.clinical.reference import Reference, ReferenceKind
 from app.clinical.review import ResponseCategory, ReviewFinding, ReviewOption
 from app.clinical.taper import TaperMove, TaperPlan, TaperStep
+from app.treatment.course_days import REMARKS, Remark
 from app.treatment.factors import Factors
 from app.treatment.maintenance import TaperView
 from app.treatment.review import CourseView
-from app.treatment.service import EnteredCourse
+from app.treatment.service import EnteredCourse, EnteredInfusion
 from app.web.schemas import Day, Moment, ReplyBody, RequestBody, choice_of, example
 
 ProtocolCode = Annotated[str, choice_of(TEMPLATES), Field(examples=["standard"])]
@@ -70,8 +71,15 @@ class InfusionEntry(RequestBody):
     route: Annotated[Route, choice_of(Route)] | None = None
 
 
+class RemarkReply(ReplyBody):
+    """Something unusual about an infusion that was kept all the same."""
+
+    code: Remark
+    detail: str
+
+
 class InfusionReply(ReplyBody):
-    """An infusion as entered."""
+    """An infusion."""
 
     id: UUID
     given_at: datetime
@@ -89,6 +97,18 @@ class InfusionReply(ReplyBody):
             dose_mg_per_kg=infusion.dose_mg_per_kg,
             route=infusion.route.value if infusion.route else None,
         )
+
+
+class EnteredInfusionReply(InfusionReply):
+    """An infusion as entered, and what is unusual about it."""
+
+    remarks: list[RemarkReply]
+
+    @classmethod
+    def of_entered(cls, entered: EnteredInfusion) -> "EnteredInfusionReply":
+        """Make the reply."""
+        remarks = [RemarkReply(code=one, detail=REMARKS[one]) for one in entered.remarks]
+        return cls(**dict(InfusionReply.of(entered.infusion)), remarks=remarks)
 
 
 class TotalReply(ReplyBody):

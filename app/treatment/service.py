@@ -9,10 +9,12 @@ from app.clinics.policy import policy_in_force
 from app.foundation.audit import Actor, AuditEvent
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
-from app.monitoring import service as monitoring
+from app.monitoring import effects
 from app.patients.service import existing
 from app.storage import patient_states, treatment
+from app.storage.patients import PatientRecord
 from app.storage.unit_of_work import UnitOfWork
+from app.treatment.course_days import Remark, refuse_infusion, remarks_on
 from app.web.equipment import Equipment
 
 # A clinic's clock may be a little ahead of ours; more than this is a mistake.
@@ -32,13 +34,6 @@ class InfusionExistsError(RefusalError):
     code = "infusion-exists"
 
 
-class BoosterBeforeInductionError(RefusalError):
-    """A booster follows an induction series; this patient has no earlier induction infusion."""
-
-    kind = RefusalKind.CONFLICT
-    code = "booster-before-induction"
-
-
 class CourseExistsError(RefusalError):
     """The patient has a course that starts on this day already."""
 
@@ -52,6 +47,14 @@ class EnteredCourse:
 
     course: Course
     phase: Phase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnteredInfusion:
+    """An infusion as kept, and what is unusual about it."""
+
+    infusion: Infusion
+    remarks: tuple[Remark, ...]
 
 
 async def enter_course(
@@ -89,7 +92,7 @@ async def enter_course(
         )
         given = await treatment.infusions(work, patient_id)
         policy = await policy_in_force(work, equipment, now=now)
-        await monitoring.evaluate_anew(work, equipment, patient_id, now=now)
+        await effects.evaluate_or_later(work, equipment, patient_id, now=now)
         await work.commit()
     return EnteredCourse(
         course=course,
@@ -107,7 +110,7 @@ async def enter_infusion(
     dose_mg_per_kg: float | None,
     route: Route | None,
     actor: Actor,
-) -> Infusion:
+) -> EnteredInfusion:
     """Enter an infusion that was given. It closes an open signal with the disposition "booster given".
 
     Raises:
@@ -115,6 +118,7 @@ async def enter_infusion(
         InfusionInFutureError: it was not given yet.
         InfusionExistsError: it was entered before.
         BoosterBeforeInductionError: there was no induction.
+        CourseClosedError: the course was over by then.
     """
     now = equipment.clock.now()
     if given_at > now + _AHEAD:
@@ -130,10 +134,11 @@ async def enter_infusion(
             time_zone=patient.time_zone,
         )
         await patient_states.lock(work, patient_id)
-        if phase is InfusionPhase.BOOSTER:
-            await _after_an_induction(work, patient_id, given_at)
-        else:
-            await _let_course_begin(work, patient_id, infusion, patient.time_zone, now=now, actor=actor)
+        earlier = await treatment.infusions(work, patient_id)
+        if phase is InfusionPhase.INDUCTION:
+            await _let_course_begin(work, equipment, patient, infusion, now=now, actor=actor)
+        course = await treatment.current_course(work, patient_id)
+        refuse_infusion(course, earlier, infusion, zone=patient.time_zone)
         kept = await treatment.add_infusion(
             work,
             patient_id,
@@ -144,33 +149,37 @@ async def enter_infusion(
         )
         if not kept:
             raise InfusionExistsError("#/given_at")
-        await monitoring.infusion_given(work, equipment, patient_id, given_at=given_at, now=now)
+        await effects.infusion_given(work, equipment, patient_id, given_at=given_at, now=now)
         await work.commit()
-    return infusion
-
-
-async def _after_an_induction(work: UnitOfWork, patient_id: UUID, given_at: datetime) -> None:
-    earlier = await treatment.infusions(work, patient_id)
-    if not any(one.phase is InfusionPhase.INDUCTION and one.given_at < given_at for one in earlier):
-        raise BoosterBeforeInductionError("#/phase")
+    remarks = remarks_on(course, earlier, infusion, zone=patient.time_zone)
+    return EnteredInfusion(infusion=infusion, remarks=remarks)
 
 
 async def _let_course_begin(
-    work: UnitOfWork, patient_id: UUID, infusion: Infusion, time_zone: str, *, now: datetime, actor: Actor
+    work: UnitOfWork,
+    equipment: Equipment,
+    patient: PatientRecord,
+    infusion: Infusion,
+    *,
+    now: datetime,
+    actor: Actor,
 ) -> None:
     """An induction infusion from before the course's first day shows that the course began earlier.
 
     Unless an earlier induction was over by then: that one is of an earlier course.
     """
-    course = await treatment.current_course(work, patient_id)
-    day = infusion.day(time_zone)
-    if course is None or day >= course.started_on or course.started_on - day > timedelta(days=14):
+    course = await treatment.current_course(work, patient.id)
+    day = infusion.day(patient.time_zone)
+    if course is None or day >= course.started_on:
+        return
+    policy = await policy_in_force(work, equipment, now=now)
+    if (course.started_on - day).days > policy.induction_ends_after_days:
         return
     await treatment.begin_earlier(
         work,
         UUID(course.id),
         started_on=day,
-        audit=_event(now, actor, "course.began_earlier", course.id, patient_id),
+        audit=_event(now, actor, "course.began_earlier", course.id, patient.id),
     )
 
 

@@ -9,7 +9,7 @@ from app.clinical.evaluation import advance, evaluate, judge, remember
 from app.clinical.grounds import Level
 from app.clinical.history import ChosenReference, History
 from app.clinical.reference import Reference, ReferenceKind
-from tests.clinical.builders import BEFORE, WINDOW, at, booster, days, history, induction, on
+from tests.clinical.builders import BEFORE, WINDOW, at, booster, days, history, induction, on, report
 
 
 def chosen(first: int, last: int, *, set_on: int) -> ChosenReference:
@@ -32,6 +32,20 @@ def test_the_chosen_days_are_the_reference_and_nothing_is_lost_since() -> None:
     assert said.reference.kind is ReferenceKind.CLINICIAN_SET
     assert (said.reference.values.mood, said.reference.n_days) == (5, 11)
     assert (said.reference.from_day, said.reference.to_day) == (on(20), on(30))
+
+
+def test_a_late_report_of_its_window_is_no_step_and_counts_in_it() -> None:
+    """A traveller's day 30 is not over yet when the clinician chooses days 20 to 30 on day 31."""
+    there = report(31, 1, 1, 1, hour=10, time_zone="Pacific/Honolulu")
+    choice = ChosenReference(from_day=on(20), to_day=on(30), set_at=at(31, 9))
+    patient = replace(settled_lower(until=31), chosen_reference=choice)
+
+    assert advance(remember(patient, as_of=at(31, 9)), there) is None
+
+    with_it = replace(patient, check_ins=(*patient.check_ins, there))
+    said = evaluate(with_it, as_of=at(31, 10))
+    assert isinstance(said.reference, Reference)
+    assert said.reference.values.mood == pytest.approx((5 * 10 + 3) / 11)
 
 
 def test_before_it_was_set_it_has_no_effect() -> None:

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from app.clinical.channels import CHANNELS, NOTHING, PerChannel
 from app.clinical.evaluation import DataQuality, Evaluation, Exposure, LastTotal, evaluate
-from app.clinical.explanation import SAFETY_BANNER, explain
+from app.clinical.explanation import SAFETY_BANNER, explain, with_safety_first
 from app.clinical.grounds import Ground, GroundName, Level, Reason, ReasonCode
+from app.clinical.profiles import Caution
 from app.clinical.reference import Baseline, Reference
 from tests.clinical.builders import BEFORE, WINDOW, at, days, history, report
 
@@ -80,7 +81,14 @@ def test_a_recommendation_reads_as_the_specification_has_it() -> None:
 
 
 def test_an_open_safety_event_comes_first() -> None:
-    assert explain(SAMPLE, safety_event_open=True).startswith(SAFETY_BANNER)
+    assert with_safety_first(explain(SAMPLE)) == f"{SAFETY_BANNER} {explain(SAMPLE)}"
+
+
+def test_open_cautions_are_said_after_the_infusions_and_change_nothing_else() -> None:
+    said = explain(SAMPLE, cautions=[Caution.URINARY_SYMPTOMS, Caution.BLOOD_PRESSURE_ABOVE_140_90])
+    sentence = " Open cautions: urinary symptoms, blood pressure above 140/90."
+    assert f"24 and 31 days.{sentence} PHQ-9" in said
+    assert said.replace(sentence, "") == explain(SAMPLE)
 
 
 def test_an_assumed_baseline_is_said_with_every_share() -> None:

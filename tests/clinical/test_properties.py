@@ -15,6 +15,7 @@ from app.clinical.check_ins import CheckIn, check_in_day
 from app.clinical.course import Course, Infusion, InfusionPhase
 from app.clinical.evaluation import DataQuality, History, Memory, advance, evaluate, judge, remember
 from app.clinical.explanation import explain
+from app.clinical.history import ChosenReference
 from app.clinical.reference import Reference
 from app.clinical.signals import NO_EPISODE, moved, next_move
 
@@ -71,6 +72,20 @@ def patients(draw: st.DrawFn) -> History:
     )
     return History(
         time_zone="America/New_York", course=course, infusions=tuple(infusions), check_ins=tuple(check_ins)
+    )
+
+
+@st.composite
+def choices(draw: st.DrawFn) -> ChosenReference:
+    """A window that a clinician chose once it was over, at any hour; it may make no reference."""
+    first = draw(st.integers(20, 60))
+    last = first + draw(st.integers(3, 12))
+    set_at = START + timedelta(days=last, hours=draw(st.integers(11, 40)))
+    day_in_new_york = check_in_day(set_at, "America/New_York")
+    start = START.date()
+    assume(start + timedelta(days=last) < day_in_new_york)
+    return ChosenReference(
+        from_day=start + timedelta(days=first), to_day=start + timedelta(days=last), set_at=set_at
     )
 
 
@@ -152,19 +167,32 @@ def test_shifting_all_dates_shifts_the_answer(patient: History, weeks: int, day:
 @SLOWLY
 @given(patients())
 def test_growing_step_by_step_is_the_same_as_from_scratch_and_so_are_its_signals(patient: History) -> None:
+    assert_grows_as_from_scratch(patient)
+
+
+@SLOWLY
+@given(patients(), choices())
+def test_so_it_is_with_a_reference_that_a_clinician_set(patient: History, choice: ChosenReference) -> None:
+    assert_grows_as_from_scratch(replace(patient, chosen_reference=choice))
+
+
+def assert_grows_as_from_scratch(patient: History) -> None:
+    """Follow a patient as the service does: a step for each check-in, from scratch when staff enter something."""
     memory: Memory | None = None
     episode = other = NO_EPISODE
     entries = sorted(patient.check_ins, key=lambda one: (one.recorded_at, one.id))
+    entered = [one.given_at for one in patient.infusions]
+    entered += [patient.chosen_reference.set_at] if patient.chosen_reference else []
+    before = START
     for number, check_in in enumerate(entries):
         now = check_in.recorded_at
         known = replace(
             patient,
             check_ins=tuple(one for one in entries if (one.recorded_at, one.id) <= (now, check_in.id)),
         )
-        infused = memory is not None and memory.treatment.total != sum(
-            one.given_at <= now for one in patient.infusions
-        )
-        grown = None if memory is None or infused else advance(memory, check_in)
+        anew = any(before < moment <= now for moment in entered)
+        before = now
+        grown = None if memory is None or anew else advance(memory, check_in)
         memory = remember(known, as_of=now) if grown is None else grown
         memory = memory_codec.from_plain(json.loads(json.dumps(memory_codec.to_plain(memory))))
         assert memory is not None

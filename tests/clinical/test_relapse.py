@@ -3,6 +3,8 @@
 In the tables a total is (day, value); day 0 is the last induction infusion, at 10 in the morning.
 """
 
+import json
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
 from random import Random
 
@@ -10,9 +12,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.clinical.protocol import with_numbers
-from app.clinical.relapse import GroundB, TotalsCode, TotalsLevel, judge_totals
-from app.clinical.scales import GAD_7, MADRS, PHQ_9, QIDS_SR16, AssessmentTotal, Scale, read_custom_scales
+from app.clinical import memory_codec
+from app.clinical.course import Infusion, InfusionPhase
+from app.clinical.evaluation import History, ScaleTotals, evaluate, judge, remember
+from app.clinical.grounds import Level
+from app.clinical.protocol import STANDARD, Protocol, with_numbers
+from app.clinical.relapse import GroundB, TotalsCode, judge_so_far, totals_so_far
+from app.clinical.scales import (
+    GAD_7,
+    MADRS,
+    PHQ_9,
+    QIDS_SR16,
+    AssessmentTotal,
+    Scale,
+    day_of,
+    read_custom_scales,
+)
 
 HOME = timezone(timedelta(hours=-7))
 LAST = datetime(2026, 1, 16, 10, tzinfo=HOME)
@@ -32,6 +47,28 @@ MIRROR = read_custom_scales(
     }
 ).scales["well"]
 Totals = list[tuple[float, int]]
+
+
+def judge_totals(
+    totals: list[AssessmentTotal],
+    *,
+    scale: Scale,
+    first_infusion_at: datetime,
+    last_induction_at: datetime,
+    as_of: datetime,
+    infusions_at: Sequence[datetime] = (),
+    protocol: Protocol = STANDARD,
+) -> GroundB:
+    so_far = totals_so_far(
+        totals,
+        scale=scale,
+        first_infusion_at=first_infusion_at,
+        last_induction_at=last_induction_at,
+        as_of=as_of,
+        infusions_at=infusions_at,
+        protocol=protocol,
+    )
+    return judge_so_far(so_far, day_of(as_of), protocol)
 
 
 def judged(
@@ -88,8 +125,8 @@ def test_the_line_is_half_way_back_and_at_the_relapse_level(
 ) -> None:
     ground = judged([(-14, before), (3, after)], scale=scale)
 
-    assert ground.line is not None
-    assert (ground.line.total, ground.line.half_way_back) == (line, half_way_back)
+    assert ground.totals.line is not None
+    assert (ground.totals.line.total, ground.totals.line.half_way_back) == (line, half_way_back)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +150,7 @@ def test_two_totals_confirm_each_other_from_so_many_days_apart(
 
 
 def test_days_apart_are_counted_by_the_calendar_not_by_the_hour() -> None:
-    assert judged([BEFORE, AFTER, (30, 30), (34.8, 30)]).level is TotalsLevel.CONSIDER_BOOSTER
+    assert judged([BEFORE, AFTER, (30, 30), (34.8, 30)]).level is Level.CONSIDER_BOOSTER
 
 
 @pytest.mark.parametrize(("scale", "wanted_by"), [(MADRS, date(2026, 2, 20)), (PHQ_9, date(2026, 2, 25))])
@@ -144,11 +181,11 @@ def test_without_a_reference_nothing_is_judged_and_the_reason_is_said(
 ) -> None:
     ground = judged([*totals, (40, 50), (50, 50)], as_of=as_of)
 
-    assert (ground.level, ground.reasons[0].code) == (TotalsLevel.NO_REFERENCE, why)
+    assert (ground.level, ground.reasons[0].code) == (Level.NO_REFERENCE, why)
 
 
 def test_a_quarter_better_is_enough_for_a_reference() -> None:
-    assert judged([BEFORE, (3, 24)]).level is TotalsLevel.STEADY
+    assert judged([BEFORE, (3, 24)]).level is Level.STEADY
 
 
 def test_a_booster_before_the_first_total_leaves_no_reference() -> None:
@@ -161,7 +198,7 @@ def test_anxiety_raises_nothing() -> None:
     ground = judged([(-14, 20), (3, 2), (30, 21), (40, 21)], scale=GAD_7)
 
     assert (ground.level, ground.reasons[0].code) == (
-        TotalsLevel.NO_REFERENCE,
+        Level.NO_REFERENCE,
         TotalsCode.SCALE_RAISES_NOTHING,
     )
 
@@ -169,10 +206,10 @@ def test_anxiety_raises_nothing() -> None:
 def test_without_a_baseline_the_relapse_level_decides_alone_and_it_is_said() -> None:
     ground = judged([AFTER, (30, 22), (37, 22)])
 
-    assert ground.level is TotalsLevel.CONSIDER_BOOSTER
+    assert ground.level is Level.CONSIDER_BOOSTER
     assert TotalsCode.NO_BASELINE in [reason.code for reason in ground.reasons]
-    assert ground.line is not None
-    assert (ground.line.half_way_back, ground.share_lost) == (None, None)
+    assert ground.totals.line is not None
+    assert (ground.totals.line.half_way_back, ground.share_lost) == (None, None)
 
 
 # Boosters, acute effects, and now
@@ -194,16 +231,16 @@ def test_a_booster_restarts_the_run_and_keeps_the_reference(
     ground = judged([BEFORE, AFTER, *since], boosters=boosters)
 
     assert ground.level == level
-    assert ground.reference is not None
-    assert ground.reference.total == AFTER[1]
+    assert ground.totals.reference is not None
+    assert ground.totals.reference.total == AFTER[1]
 
 
 def test_old_totals_do_not_speak_about_now() -> None:
     totals: Totals = [BEFORE, AFTER, (30, 30), (37, 30)]
 
-    assert judged(totals, as_of=65).level is TotalsLevel.CONSIDER_BOOSTER
+    assert judged(totals, as_of=65).level is Level.CONSIDER_BOOSTER
     old = judged(totals, as_of=66)
-    assert (old.level, old.reasons[0].code) == (TotalsLevel.WATCH, TotalsCode.LAST_TOTAL_OLD)
+    assert (old.level, old.reasons[0].code) == (Level.WATCH, TotalsCode.LAST_TOTAL_OLD)
     assert old.repeat_wanted_by == date(2026, 3, 23)
 
 
@@ -227,9 +264,9 @@ def test_the_protocols_numbers_decide() -> None:
         protocol=with_numbers({"totals_share_lost": 0.75}),
     )
 
-    assert strict.line is not None
-    assert strict.line.total == 26
-    assert strict.level is TotalsLevel.STEADY
+    assert strict.totals.line is not None
+    assert strict.totals.line.total == 26
+    assert strict.level is Level.STEADY
 
 
 def test_the_same_course_told_in_another_offset_is_the_same_moments() -> None:
@@ -252,7 +289,7 @@ VALUES = st.integers(0, 60)
 HISTORIES = st.lists(st.tuples(DAYS, VALUES), max_size=12, unique_by=lambda one: one[0]).map(
     lambda some: [BEFORE, AFTER, *(one for one in some if one[0] not in {BEFORE[0], AFTER[0]})]
 )
-ORDER = list(TotalsLevel)
+ORDER = list(Level)
 
 
 @given(history=HISTORIES, seed=st.integers(0, 999))
@@ -308,3 +345,40 @@ def test_shifting_all_dates_shifts_the_answer(history: Totals, shift: int) -> No
 
     assert there.level is here.level
     assert (there.repeat_wanted_by and there.repeat_wanted_by - moved) == here.repeat_wanted_by
+
+
+@given(
+    history=HISTORIES,
+    boosters=st.lists(DAYS.filter(lambda day: day > 15), max_size=2),
+    late=st.integers(0, 40),
+)
+def test_what_is_remembered_of_totals_can_be_stored_and_says_the_same_later(
+    history: Totals, boosters: list[float], late: int
+) -> None:
+    given_at = {
+        InfusionPhase.INDUCTION: [FIRST, LAST],
+        InfusionPhase.BOOSTER: [LAST + timedelta(days=day) for day in boosters],
+    }
+    patient = History(
+        time_zone="-07:00",
+        infusions=tuple(
+            Infusion(id=f"{at}", given_at=at, phase=phase)
+            for phase, times in given_at.items()
+            for at in times
+        ),
+        assessments=tuple(
+            ScaleTotals(
+                scale=scale,
+                totals=tuple(AssessmentTotal(LAST + timedelta(days=day), total) for day, total in history),
+            )
+            for scale in (MADRS, MIRROR)
+        ),
+    )
+    last = max([LAST, *(LAST + timedelta(days=day) for day in [*boosters, *(day for day, _ in history)])])
+    memory = remember(patient, as_of=last)
+
+    stored = memory_codec.from_plain(json.loads(json.dumps(memory_codec.to_plain(memory))))
+
+    assert stored == memory
+    later = last + timedelta(days=late)
+    assert judge(memory, as_of=later) == evaluate(patient, as_of=later)

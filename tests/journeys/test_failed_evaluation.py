@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields
 from datetime import timedelta
 
+import httpx2
 import psycopg
 import pytest
 
@@ -70,6 +71,90 @@ def test_a_rule_that_fails_costs_no_check_in_and_no_statement(breakable: Service
     BreakableProtocol.broken = False
     eventually(lambda: len(clinic.signals(patient)) == 1)
     assert clinic.evaluation(patient)["level"] == "consider_booster"
+    clinic.close()
+
+
+def of_a_lost_benefit(clinic: ClinicClient) -> str:
+    """A patient who has lost everything, and of whom the rule has said so."""
+    return treated(clinic, NOW, days_since=24, level=lambda day: (8, 8, 8) if day < 18 else (3, 3, 3))
+
+
+def enter_infusion(clinic: ClinicClient, patient: str) -> httpx2.Response:
+    given = {"given_at": (NOW - timedelta(minutes=1)).isoformat(), "phase": "booster"}
+    return clinic.http.post(f"/v1/patients/{patient}/infusions", json=given)
+
+
+def enter_course(clinic: ClinicClient, patient: str) -> httpx2.Response:
+    course = {"protocol": "standard", "planned_infusions": 6, "started_on": NOW.date().isoformat()}
+    return clinic.http.post(f"/v1/patients/{patient}/courses", json=course)
+
+
+def stop_course(clinic: ClinicClient, patient: str) -> httpx2.Response:
+    path = f"/v1/patients/{patient}/courses/current"
+    etag = clinic.http.get(path).headers["etag"]
+    BreakableProtocol.broken = True
+    return clinic.http.patch(path, json={"stopped_on": NOW.date().isoformat()}, headers={"if-match": etag})
+
+
+def withdraw_check_in(clinic: ClinicClient, patient: str) -> httpx2.Response:
+    phone = clinic.enrol(patient, str(clinic.http.base_url))
+    item = phone.http.get("/v1/check-ins?limit=1").json()["items"][0]
+    return phone.http.delete(f"/v1/check-ins/{item['id']}")
+
+
+def enter_assessment(clinic: ClinicClient, patient: str) -> httpx2.Response:
+    form = {"scale": "phq-9", "taken_at": NOW.isoformat(), "items": [2] * 9}
+    return clinic.http.post(f"/v1/patients/{patient}/assessments", json=form)
+
+
+def book_booster(clinic: ClinicClient, patient: str) -> httpx2.Response:
+    path = f"/v1/patients/{patient}/booked-booster"
+    return clinic.http.put(path, json={"on": (NOW + timedelta(days=3)).date().isoformat()})
+
+
+ENTRIES: list[tuple[Callable[[ClinicClient, str], httpx2.Response], str]] = [
+    (enter_infusion, "SELECT count(*) FROM care.infusions WHERE patient_id = %s AND phase = 'booster'"),
+    (enter_course, "SELECT count(*) - 1 FROM care.courses WHERE patient_id = %s"),
+    (stop_course, "SELECT count(*) FROM care.courses WHERE patient_id = %s AND stopped_on IS NOT NULL"),
+    (
+        withdraw_check_in,
+        "SELECT count(*) FROM care.check_ins WHERE patient_id = %s AND withdrawn_at IS NOT NULL",
+    ),
+    (enter_assessment, "SELECT count(*) FROM care.assessments WHERE patient_id = %s"),
+    (
+        book_booster,
+        "SELECT count(*) FROM care.patient_states WHERE patient_id = %s AND booster_booked_for IS NOT NULL",
+    ),
+]
+
+
+@pytest.mark.parametrize(("enter", "count"), ENTRIES, ids=[enter.__name__ for enter, _ in ENTRIES])
+def test_what_staff_or_patients_enter_is_kept_and_evaluated_later(
+    place: Place, breakable: Service, enter: Callable[[ClinicClient, str], httpx2.Response], count: str
+) -> None:
+    clinic = clinic_client(breakable)
+    patient = of_a_lost_benefit(clinic)
+
+    BreakableProtocol.broken = enter is not stop_course
+    reply = enter(clinic, patient)
+
+    if enter in (enter_infusion, withdraw_check_in, book_booster):
+        assert reply.status_code in {200, 201, 204}, "the others' replies say what the rule makes of it"
+    with psycopg.connect(place.superuser_url, autocommit=True) as connection:
+
+        def ask(question: str) -> object:
+            row = connection.execute(question.encode(), [patient]).fetchone()
+            return row and row[0]
+
+        assert ask(count) == 1
+        assert ask("SELECT memory FROM care.patient_states WHERE patient_id = %s") is None
+        if enter is enter_assessment:
+            assert ask("SELECT count(*) FROM care.safety_events WHERE patient_id = %s") == 1
+        if enter is enter_infusion:
+            assert ask("SELECT disposition FROM care.signals WHERE patient_id = %s") == "booster_given"
+        BreakableProtocol.broken = False
+        eventually(lambda: ask("SELECT memory FROM care.patient_states WHERE patient_id = %s") is not None)
+    assert clinic.evaluation(patient)["level"]
     clinic.close()
 
 

@@ -1,0 +1,23 @@
+"""When the clinic is told that a series is to be reviewed."""
+
+from datetime import date
+
+from app.clinical.memory import Treatment
+from app.clinical.protocol import Protocol
+
+
+def is_review_to_tell(
+    treatment: Treatment, *, reviewed_on: date | None, today: date, tell: bool, protocol: Protocol
+) -> bool:
+    """Whether the series was completed lately, and nobody has reviewed it since.
+
+    A series that merely fell silent may be one whose infusions are still being entered, so that is told with
+    the patient's next report (``tell``), not while history is brought along.
+    """
+    over, zero = treatment.induction_over, treatment.day_zero
+    if over is None or zero is None or treatment.last_is_booster or treatment.course_closed is not None:
+        return False
+    if reviewed_on is not None and reviewed_on.toordinal() >= over:
+        return False
+    fell_silent = over - zero == protocol.induction_ends_after_days
+    return (tell or not fell_silent) and 0 <= today.toordinal() - over <= protocol.review_told_days

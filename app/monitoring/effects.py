@@ -1,0 +1,53 @@
+"""What follows when something was entered: the patient is evaluated anew, now or, should that fail, later."""
+
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from app.clinical.check_ins import check_in_day
+from app.foundation.errors import RefusalError
+from app.foundation.logs import where
+from app.monitoring.history import standing_of
+from app.monitoring.service import evaluate_anew, evaluate_later, told_of
+from app.signals.bookings import keep_by_infusion
+from app.signals.episodes import close_by_infusion
+from app.storage import patient_states
+from app.storage.unit_of_work import UnitOfWork
+from app.web.equipment import Equipment
+
+
+async def evaluate_or_later(
+    work: UnitOfWork, equipment: Equipment, patient_id: UUID, *, now: datetime
+) -> None:
+    """Evaluate from the whole history; if that fails, keep what was written and have a worker try again.
+
+    It would be our fault and not that of whoever entered something. The caller holds the patient's turn.
+    """
+    try:
+        async with work.attempt():
+            await evaluate_anew(work, equipment, patient_id, now=now)
+    except (RefusalError, OSError):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, what was entered must not be lost for it
+        log_failed_evaluation(error)
+        await patient_states.forget_memory(work, patient_id)
+        evaluate_later(work, patient_id)
+
+
+def log_failed_evaluation(error: Exception) -> None:
+    """Say what failed and where, without a word of whom it was about."""
+    structlog.get_logger().error("evaluation.failed", error_type=type(error).__name__, error_at=where(error))
+
+
+async def infusion_given(
+    work: UnitOfWork, equipment: Equipment, patient_id: UUID, *, given_at: datetime, now: datetime
+) -> None:
+    """Let an infusion take effect: it closes an open signal and keeps a booking; then evaluate anew."""
+    standing = await standing_of(work, patient_id, now=now)
+    given_on = check_in_day(given_at, standing.time_zone)
+    await close_by_infusion(
+        work, told=told_of(equipment, standing), given_at=given_at, given_on=given_on, now=now
+    )
+    await keep_by_infusion(work, patient_id, given_at=given_at, now=now)
+    await evaluate_or_later(work, equipment, patient_id, now=now)

@@ -1,0 +1,75 @@
+"""What is shown with every signal, as of now: its note, the infusions so far, open cautions, an open safety event."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from app.clinical.answer import Exposure, exposure_on
+from app.clinical.check_ins import check_in_day
+from app.clinical.explanation import with_safety_first
+from app.foundation.vault import Vault
+from app.storage import care_plans, patients, safety_events, treatment
+from app.storage.care_plans import PlanKind
+from app.storage.signals import Signal
+from app.storage.unit_of_work import UnitOfWork
+from app.web.equipment import Equipment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalView:
+    """A signal with what stands beside it now.
+
+    ``exposure`` makes a rising frequency visible; nothing here changes what is recommended. The decision keeps
+    what was known when it was made.
+    """
+
+    signal: Signal
+    note: str | None
+    exposure: Exposure
+    cautions: tuple[str, ...]
+    safety_event_open: bool
+
+    @property
+    def explanation(self) -> str:
+        """The signal's sentences; an open safety event comes first."""
+        said = self.signal.explanation
+        return with_safety_first(said) if self.safety_event_open else said
+
+
+async def views_of(equipment: Equipment, clinic_id: UUID, listed: Sequence[Signal]) -> list[SignalView]:
+    """Give each signal with what stands beside it; four statements, however many they are."""
+    now, whose = equipment.clock.now(), sorted({signal.patient_id for signal in listed})
+    async with equipment.database.work(clinic_id) as work:
+        zones = {one.id: one.time_zone for one in await patients.find_all(work, whose)}
+        given = await treatment.infusion_days(work, whose)
+        cautions = await _cautions(work, whose)
+        unsafe = await safety_events.patients_with_open(work, whose)
+    return [
+        SignalView(
+            signal=signal,
+            note=_open_note(equipment.vault, clinic_id, signal),
+            exposure=_exposure(given.get(signal.patient_id, ()), zones[signal.patient_id], now),
+            cautions=cautions.get(signal.patient_id, ()),
+            safety_event_open=signal.patient_id in unsafe,
+        )
+        for signal in listed
+    ]
+
+
+async def _cautions(work: UnitOfWork, whose: Sequence[UUID]) -> dict[UUID, tuple[str, ...]]:
+    plans = await care_plans.find_all(work, whose, PlanKind.FACTORS)
+    return {patient_id: tuple(content["cautions"]) for patient_id, content in plans.items()}
+
+
+def _exposure(days: Sequence[date], time_zone: str, now: datetime) -> Exposure:
+    numbers = tuple(sorted(day.toordinal() for day in days))
+    return exposure_on(numbers, check_in_day(now, time_zone).toordinal(), total=len(numbers))
+
+
+def _open_note(vault: Vault, clinic_id: UUID, signal: Signal) -> str | None:
+    if signal.note_sealed is None:
+        return None
+    return vault.open(
+        signal.note_sealed, table="signals", column="note_sealed", clinic_id=clinic_id, row_id=signal.id
+    )

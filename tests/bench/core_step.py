@@ -1,0 +1,330 @@
+"""What one more check-in costs the rule, against the same arithmetic bare, in alternating slices of one process.
+
+Ours is what the check-in path calls: a memory and a check-in in, a memory and an evaluation out. The bare
+step (`bare_step`) is given the same check-ins and must say the same about every one of them.
+"""
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice
+from random import Random
+
+from app.clinical.channels import CHANNELS, Channel
+from app.clinical.check_ins import CheckIn, check_in_day, zone_of
+from app.clinical.evaluation import Evaluation, Memory, advance, judge, remember
+from app.clinical.grounds import Level, Reason, ReasonCode
+from app.clinical.history import ScaleTotals
+from app.clinical.loss import Loss
+from app.clinical.protocol import STANDARD
+from app.clinical.reference import Reference
+from app.clinical.relapse import TotalsSoFar
+from app.clinical.scales import PHQ_9, AssessmentTotal
+from app.clinical.thresholds import consider_threshold
+from app.studies.cohort import SimulatedCohort
+from app.studies.patients import StudyPatient
+from tests.bench.bare_step import BareAnswer, BareLoss, BarePatient, BareState, BareTotals, bare_step
+
+ZONE = "America/New_York"
+PATIENTS, SEED = 12, 20
+"""The patients of one measurement, from the reference cohort: some lose their gain, every other one has totals."""
+STEPS_OF_A_LEVEL = 120
+SLICES = 25
+TARGET = 3.0
+
+
+@dataclass(frozen=True)
+class Series:
+    """One patient from the day on which the reference holds, and the check-ins after it."""
+
+    memory: Memory
+    patient: BarePatient
+    state: BareState
+    check_ins: tuple[CheckIn, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One check-in that is due to be taken, ours and bare."""
+
+    memory: Memory
+    patient: BarePatient
+    state: BareState
+    check_in: CheckIn
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Seconds of processor time a step, slice by slice."""
+
+    ours: list[float]
+    bare: list[float]
+
+    @property
+    def ratios(self) -> list[float]:
+        """Ours to bare in each slice."""
+        return [ours / bare for ours, bare in zip(self.ours, self.bare, strict=True)]
+
+    @property
+    def ratio(self) -> float:
+        """The quickest slice of ours to the quickest bare one: what others do on the machine only slows."""
+        return min(self.ours) / min(self.bare)
+
+
+def series(patients: int = PATIENTS, seed: int = SEED) -> list[Series]:
+    """So many patients with a reference, in a zone whose clocks change."""
+    cohort = SimulatedCohort(size=patients * 3, seed=seed)
+    return list(islice(_with_reference(cohort), patients))
+
+
+def _with_reference(cohort: SimulatedCohort) -> Iterator[Series]:
+    for number, one in enumerate(cohort.patients(0, cohort.size)):
+        check_ins = tuple(_as_people_answer(one))
+        totals = tuple(_questionnaires(one)) if number % 2 else ()
+        history = replace(
+            one.history,
+            time_zone=ZONE,
+            check_ins=check_ins,
+            assessments=(ScaleTotals(scale=PHQ_9, totals=totals),) if totals else (),
+        )
+        from_day = totals[-1].taken_at if totals else check_ins[0].recorded_at
+        for position, check_in in enumerate(check_ins[:-1], start=1):
+            memory = remember(history, as_of=check_in.recorded_at)
+            if isinstance(memory.reference, Reference) and check_in.recorded_at > from_day:
+                yield Series(memory, *_bare_of(memory), check_ins[position:])
+                break
+
+
+def _questionnaires(one: StudyPatient) -> Iterator[AssessmentTotal]:
+    """A PHQ-9 before treatment, after induction, and twice in the weeks after it; at times a relapse."""
+    random = Random(one.name)  # noqa: S311 - must repeat, guards nothing
+    last = max(infusion.given_at for infusion in one.history.infusions)
+    totals = (20, 5, random.randint(3, 16), random.randint(3, 16))
+    for days, total in zip((-20, 3, 17, 30), totals, strict=True):
+        yield AssessmentTotal((last + timedelta(days=days)).astimezone(zone_of(ZONE)), total)
+
+
+def _as_people_answer(one: StudyPatient) -> Iterator[CheckIn]:
+    """At times one answer is left out, a second report comes the same evening, or a wish to talk."""
+    random = Random(one.name)  # noqa: S311 - must repeat, guards nothing
+    for check_in in one.history.check_ins:
+        mood, energy, sleep = (None if random.random() < 0.05 else value for value in check_in.values)
+        first = CheckIn(
+            id=check_in.id,
+            recorded_at=check_in.recorded_at,
+            time_zone=ZONE,
+            mood=mood,
+            energy=energy,
+            sleep_quality=sleep,
+            asks_about_booster=random.random() < 0.01,
+        )
+        yield first
+        if random.random() < 0.05:
+            yield replace(
+                first, id=first.id + "b", recorded_at=first.recorded_at + timedelta(hours=1), mood=4
+            )
+
+
+def _bare_of(memory: Memory) -> tuple[BarePatient, BareState]:
+    """A memory in the bare step's form."""
+    reference, treatment, today = memory.reference, memory.treatment, memory.today
+    assert isinstance(reference, Reference)
+    assert memory.before is not None
+    assert memory.now is not None
+    assert memory.last_at is not None
+    assert treatment.last_at is not None
+    assert treatment.induction_over is not None
+    patient = BarePatient(
+        tuple(reference.values),
+        tuple(reference.gains),
+        tuple(reference.weights),
+        tuple(reference.spread),
+        tuple(reference.baseline.values),
+        reference.mean_gain,
+        consider_threshold(reference, STANDARD),
+        treatment.last_at,
+        treatment.induction_over,
+        treatment.course_closed,
+        tuple(_bare_totals(totals) for totals in memory.totals),
+    )
+    state = BareState(
+        _bare_loss(memory.before),
+        _bare_loss(memory.now),
+        today.day if today else None,
+        tuple(today.sums) if today else (0.0, 0.0, 0.0),
+        tuple(today.counts) if today else (0, 0, 0),
+        memory.recent_days,
+        (memory.last_day, memory.last_at, memory.last_id),
+        _asked_on(memory.asked_at),
+    )
+    return patient, state
+
+
+def _bare_totals(totals: TotalsSoFar) -> BareTotals:
+    line, latest, first = totals.line, totals.latest, next(iter(totals.crossings), None)
+    return BareTotals(
+        totals.scale.key,
+        totals.missing,
+        totals.awaited_until.toordinal() if totals.awaited_until else None,
+        line.total if line else None,
+        latest.total if latest else None,
+        latest.day.toordinal() if latest else None,
+        len(totals.crossings),
+        first.day.toordinal() if first else None,
+        totals.scale.days_apart or 0,
+        totals.baseline is not None,
+    )
+
+
+def _asked_on(asked_at: float | None) -> int | None:
+    if asked_at is None:
+        return None
+    return check_in_day(datetime.fromtimestamp(asked_at, UTC), ZONE).toordinal()
+
+
+def _bare_loss(loss: Loss) -> BareLoss:
+    tracks = (*loss.channels, loss.weighted)
+    return BareLoss(
+        tuple(track.day if track else 0 for track in tracks),
+        tuple(track.days if track else () for track in tracks),
+        tuple(track and track.share for track in tracks),
+        tuple(track and track.share_before for track in tracks),
+        tuple(track and track.smoothed for track in tracks),
+        tuple(track.low_days if track else 0 for track in tracks),
+        tuple(track and track.watching_since for track in tracks),
+        tuple(loss.levels),
+        loss.considered_on,
+        loss.steady_on,
+    )
+
+
+def told(evaluation: Evaluation) -> tuple[object, ...]:
+    """What our answer says, in plain values."""
+    day = evaluation.unsteady_since
+    return (
+        evaluation.day.toordinal(),
+        evaluation.level.rank,
+        _plain(reason for ground in evaluation.grounds for reason in ground.reasons),
+        _plain(evaluation.held_back),
+        (*evaluation.share_lost, evaluation.weighted),
+        (*evaluation.smoothed_share, evaluation.smoothed),
+        tuple(evaluation.smoothed_level),
+        tuple(CHANNELS.index(one.channel) for one in evaluation.worse_than_before),
+        day and day.toordinal(),
+        evaluation.steady_on and evaluation.steady_on.toordinal(),
+    )
+
+
+def bare_told(state: BareState, answer: BareAnswer) -> tuple[object, ...]:
+    """The same of the bare step."""
+    return (
+        answer.day,
+        answer.level,
+        answer.reasons,
+        answer.held_back,
+        state.now.shares,
+        state.now.smoothed,
+        state.now.levels,
+        answer.worse,
+        answer.unsteady_since,
+        state.now.steady_on,
+    )
+
+
+def _plain(reasons: Iterable[Reason]) -> tuple[object, ...]:
+    """Reasons as code and numbers; ground C's request for a questionnaire is no arithmetic."""
+    return tuple(
+        tuple(_bare_value(value) for _, value in reason.facts)
+        if reason.code is ReasonCode.TOTALS
+        else (reason.code.value, *(_bare_value(value) for _, value in reason.facts))
+        for reason in reasons
+        if reason.code is not ReasonCode.ASK_SCALE
+    )
+
+
+def _bare_value(value: object) -> object:
+    if isinstance(value, date):
+        return value.toordinal()
+    return CHANNELS.index(Channel(value)) if isinstance(value, str) and value in set(CHANNELS) else value
+
+
+def our_steps(one: Series) -> Iterator[tuple[Memory, Evaluation]]:
+    """Every check-in by the rule."""
+    memory = one.memory
+    for check_in in one.check_ins:
+        advanced = advance(memory, check_in)
+        assert advanced is not None
+        memory = advanced
+        yield memory, judge(memory, as_of=check_in.recorded_at)
+
+
+def bare_steps(one: Series) -> Iterator[tuple[BareState, BareAnswer]]:
+    """Every check-in by the bare step."""
+    state = one.state
+    for check_in in one.check_ins:
+        state, answer = bare_step(one.patient, state, check_in, STANDARD)
+        yield state, answer
+
+
+def steps_by_level(every: Sequence[Series]) -> dict[Level, list[Step]]:
+    """As many steps that end in each level as one slice takes, spread over the patients."""
+    found: dict[Level, list[Step]] = {Level.STEADY: [], Level.WATCH: [], Level.CONSIDER_BOOSTER: []}
+    for one in every:
+        memory, state = one.memory, one.state
+        for check_in, ours, bare in zip(one.check_ins, our_steps(one), bare_steps(one), strict=True):
+            found[ours[1].level].append(Step(memory, one.patient, state, check_in))
+            memory, state = ours[0], bare[0]
+    return {level: steps[:: len(steps) // STEPS_OF_A_LEVEL] for level, steps in found.items()}
+
+
+def measure(slices: int = SLICES) -> dict[Level, Figures]:
+    """Time both on the same steps, in turns, for every level that a check-in can lead to."""
+    steps = steps_by_level(series())
+    figures = {level: Figures([], []) for level in steps}
+    gc.collect()
+    for _ in range(slices):
+        for level, taken in steps.items():
+            figures[level].ours.append(_seconds_a_step(_take_ours, taken))
+            figures[level].bare.append(_seconds_a_step(_take_bare, taken))
+    return figures
+
+
+def _take_ours(steps: Sequence[Step]) -> None:
+    for step in steps:
+        memory = advance(step.memory, step.check_in)
+        assert memory is not None
+        judge(memory, as_of=step.check_in.recorded_at)
+
+
+def _take_bare(steps: Sequence[Step]) -> None:
+    for step in steps:
+        bare_step(step.patient, step.state, step.check_in, STANDARD)
+
+
+def _seconds_a_step(take: Callable[[Sequence[Step]], None], steps: Sequence[Step]) -> float:
+    start = time.process_time()
+    take(steps)
+    return (time.process_time() - start) / len(steps)
+
+
+def report(figures: dict[Level, Figures]) -> list[str]:
+    """The lines of the table, one a level."""
+    lines = [f"{'level':>17} {'ours µs':>8} {'bare µs':>8} {'ours÷bare':>10} {'least':>6} {'most':>6}"]
+    lines += [
+        f"{level.value:>17} {min(one.ours) * 1e6:>8.1f} {min(one.bare) * 1e6:>8.1f}"
+        f" {statistics.median(one.ratios):>10.2f} {min(one.ratios):>6.2f} {max(one.ratios):>6.2f}"
+        for level, one in figures.items()
+    ]
+    return lines
+
+
+def missed(figures: dict[Level, Figures]) -> list[str]:
+    """The levels at which a step costs more than it may."""
+    return [
+        f"a step to {level.value}: {one.ratio:.2f} times the bare step, at most {TARGET:g} wanted"
+        for level, one in figures.items()
+        if one.ratio > TARGET
+    ]
