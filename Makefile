@@ -15,7 +15,7 @@ POSTGRES_15 := /usr/lib/postgresql/15/bin
 # Where this is set, every one of our many short processes compiles all of its code anew: seconds each.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-postgres-15 test-fresh-clone install dev lint audit bench format openapi docs accuracy clean
+.PHONY: demo test test-postgres-15 test-fresh-clone install dev lint audit bench bench-chart format openapi docs accuracy clean
 
 demo: install ## show the main job on a synthetic clinic (ARGS=--once ends after the verified event)
 	@$(RUN) afterglow demo $(ARGS)
@@ -49,6 +49,9 @@ dev: install ## database, API and worker in one process group (ARGS="--port 8000
 
 bench: install ## measure the rule against a bare step, check-ins against a bare route and statements, in ratios
 	@$(RUN) python -m tests.bench $(ARGS)
+
+bench-chart: install ## measure the chart of five years against that of a month
+	@$(RUN) python -m tests.bench.chart $(ARGS)
 
 format: install ## rewrite the sources as the formatter wants them
 	@$(RUN) ruff format .

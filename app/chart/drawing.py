@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -97,13 +97,20 @@ def draw_trend(
     """
     if not _PREFIX.fullmatch(prefix):
         raise PrefixNotUsableError(PrefixNotUsableError.__doc__)
-    seen, layout, drawn = trend.seen_by(reader), LAYOUTS[width], ""
+    seen, drawn = trend.seen_by(reader), ""
+    layout = _layout(seen, LAYOUTS[width])
     for bucket in buckets_for(trend.length, most_days=layout.most_days, most_marks=layout.most_marks):
         chart = _placed(seen, words, layout, prefix, bucket)
         drawn = _NOT_XML.sub("", _TEMPLATE.render(chart=chart))
         if len(drawn.encode()) < MOST_BYTES:
             break
     return drawn
+
+
+def _layout(trend: Trend, layout: Layout) -> Layout:
+    """Where nothing is named beside the plots, they take that room."""
+    named = trend.baseline or trend.reference or trend.totals
+    return layout if named else replace(layout, right=layout.right_alone)
 
 
 def _placed(trend: Trend, words: ChartWords, layout: Layout, prefix: str, bucket: int) -> _Chart:

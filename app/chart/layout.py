@@ -20,13 +20,15 @@ class Layout:
     """Sizes in the units of the viewBox, which are pixels at the size that each shape is made for.
 
     Attributes:
-        left, right: margins beside the plots; to the right, a wide chart names its bands.
+        left, right: margins beside the plots; to the right, a wide chart names its bands, if it has any
+            (else `right_alone`).
         most_days, most_marks: more days become weeks, more weeks than marks become four weeks.
     """
 
     width: int
     left: int
     right: int
+    right_alone: int
     panel: int
     text: int
     small: int
@@ -52,6 +54,7 @@ LAYOUTS: Final = {
         width=320,
         left=28,
         right=14,
+        right_alone=14,
         panel=84,
         text=13,
         small=12,
@@ -65,6 +68,7 @@ LAYOUTS: Final = {
         width=900,
         left=36,
         right=164,
+        right_alone=28,
         panel=110,
         text=14,
         small=13,

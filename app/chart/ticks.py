@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
+from itertools import islice
 from typing import Final
 
 from app.chart.wording import ChartWords
@@ -21,30 +22,39 @@ class Tick:
 
 def ticks(first: date, last: date, *, most: int, words: ChartWords) -> list[Tick]:
     """The finest regular marks between two days that are no more than so many."""
-    found: list[Tick] = []
-    for step in _STEPS:
-        found = [Tick(day=day, label=label) for day, label in step(first, last, words)]
-        if len(found) <= most:
-            break
-    return found or [Tick(day=first, label=words.day_of_year(first))]
+    for days_of, label in _STEPS:
+        days = list(islice(days_of(first, last), most + 1))
+        if len(days) <= most:
+            return [Tick(day=day, label=label(day, words)) for day in days or (first,)]
+    return []
 
 
-def _every_days(step: int, first: date, last: date, words: ChartWords) -> Iterator[tuple[date, str]]:
+def _every_days(step: int, first: date, last: date) -> Iterator[date]:
     day = first + timedelta(days=-first.weekday() % step) if step > 1 else first
     while day <= last:
-        yield day, words.day_of_year(day)
+        yield day
         day += timedelta(days=step)
 
 
-def _every_months(step: int, first: date, last: date, words: ChartWords) -> Iterator[tuple[date, str]]:
-    for number in range(first.year * _MONTHS_A_YEAR, last.year * _MONTHS_A_YEAR + _MONTHS_A_YEAR, step):
+def _every_months(step: int, first: date, last: date) -> Iterator[date]:
+    for number in range(first.year * _MONTHS_A_YEAR, (last.year + 1) * _MONTHS_A_YEAR, step):
         year, month = divmod(number, _MONTHS_A_YEAR)
         day = date(year, month + 1, 1)
         if first <= day <= last:
-            yield day, str(year) if month == 0 else words.month(day)
+            yield day
 
 
-_STEPS: Final[tuple[Callable[[date, date, ChartWords], Iterator[tuple[date, str]]], ...]] = (
-    *(partial(_every_days, days) for days in (1, 2, 7, 14)),
-    *(partial(_every_months, months) for months in (1, 2, 3, 6, 12, 24, 60, 120, 600)),
+def _day(day: date, words: ChartWords) -> str:
+    return words.day_of_year(day)
+
+
+def _month(day: date, words: ChartWords) -> str:
+    """January says the year."""
+    return words.month(day) if day.month > 1 else str(day.year)
+
+
+_Days = Callable[[date, date], Iterator[date]]
+_STEPS: Final[tuple[tuple[_Days, Callable[[date, ChartWords], str]], ...]] = (
+    *((partial(_every_days, days), _day) for days in (1, 2, 7, 14)),
+    *((partial(_every_months, months), _month) for months in (1, 2, 3, 6, 12, 24, 60, 120, 600)),
 )

@@ -1,5 +1,6 @@
 """Loading a patient's trend: the core's days and means, what they are measured against, and what was given."""
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -106,11 +107,9 @@ def trend_days(
 ) -> list[TrendDay]:
     """The check-in days as the core makes them, with what is marked on them."""
     hours = sleep_hours_of(one.check_in for one in reported)
-    given_at = [one.given_at.timestamp() for one in given]
+    given_at = sorted(one.given_at.timestamp() for one in given)
     late = {_day(one) for one in reported if one.late}
-    acute = {
-        _day(one) for one in reported if is_acute(one.check_in.recorded_at.timestamp(), given_at, protocol)
-    }
+    acute = {_day(one) for one in reported if _is_acute(one, given_at, protocol)}
     return [
         TrendDay(
             day=one.day,
@@ -121,6 +120,13 @@ def trend_days(
         )
         for one in days_of(one.check_in for one in reported)
     ]
+
+
+def _is_acute(one: ReportedCheckIn, given_at: Sequence[float], protocol: Protocol) -> bool:
+    """Of all infusions before the report, only the last can be so near."""
+    at = one.check_in.recorded_at.timestamp()
+    before = bisect_right(given_at, at)
+    return is_acute(at, given_at[max(before - 1, 0) : before], protocol)
 
 
 def _day(one: ReportedCheckIn) -> date:

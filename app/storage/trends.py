@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, DateTime, cast, func, select
+from sqlalchemy import ARRAY, DateTime, cast, func, select, union_all
 
 from app.clinical.check_ins import CheckIn
 from app.storage.check_ins import CheckInRow, EvaluationRow
@@ -69,23 +69,22 @@ async def level_changes(
     before it past, so the first answer after each of them (`given_at`, in order) is no repeat.
     """
     row = EvaluationRow
-    mine = (row.clinic_id == work.clinic_id, row.patient_id == patient_id)
-    standing = select(func.max(row.as_of)).where(*mine, row.as_of < since).scalar_subquery()
-    answers = (
-        select(
-            row.as_of,
-            row.level,
-            row.id,
-            func.lag(row.level)
-            .over(
-                partition_by=func.width_bucket(row.as_of, cast(given_at, ARRAY(DateTime(timezone=True)))),
-                order_by=(row.as_of, row.id),
-            )
-            .label("before"),
-        )
-        .where(*mine, row.as_of >= func.coalesce(standing, since), row.as_of < until)
-        .subquery()
+    mine = select(row.as_of, row.level, row.id).where(
+        row.clinic_id == work.clinic_id, row.patient_id == patient_id
     )
+    # Two plain ranges: a comparison with a subquery would not be let into the index past row-level security.
+    standing = mine.where(row.as_of < since).order_by(row.as_of.desc(), row.id.desc()).limit(1)
+    within = mine.where(row.as_of >= since, row.as_of < until)
+    answered = union_all(standing.subquery().select(), within).subquery()
+    answers = select(
+        answered,
+        func.lag(answered.c.level)
+        .over(
+            partition_by=func.width_bucket(answered.c.as_of, cast(given_at, ARRAY(DateTime(timezone=True)))),
+            order_by=(answered.c.as_of, answered.c.id),
+        )
+        .label("before"),
+    ).subquery()
     found = await work.execute(
         select(answers.c.as_of, answers.c.level)
         .where(answers.c.level.is_distinct_from(answers.c.before))

@@ -31,7 +31,7 @@ HEIGHTS = [(10.0, 0.0), (5.0, 0.5), (0.0, 1.0), (7.5, 0.25)]
 @pytest.mark.parametrize(("report", "share"), HEIGHTS)
 @pytest.mark.parametrize("width", Width)
 def test_a_report_stands_at_its_height_in_each_panel(report: float, share: float, width: Width) -> None:
-    picture = drawn(trend(11, [day(5, report, report, report)]), width=width)
+    picture = drawn(trend(11, [day(5, report, report, report)], baseline=BASELINE), width=width)
     layout = LAYOUTS[width]
     for channel in range(3):
         grid = picture.grid(channel)

@@ -1,0 +1,136 @@
+"""What a chart and a sweep of schedules read: the rows that they show, however old patient and clinic are."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, time, timedelta
+from uuid import UUID
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from app.monitoring.schedule import due_patients
+from app.storage import trends
+from app.storage.unit_of_work import UnitOfWork
+from tests.support.ground import Place
+from tests.support.people import ClinicClient, clinic_client
+from tests.support.service import NOW, Service
+
+YEARS = 1826
+PATIENTS = 20
+DAYS_OF_OTHERS = 300
+_REPORTS = """
+    INSERT INTO care.check_ins (clinic_id, patient_id, id, sync_sequence, digest, recorded_at, time_zone,
+           check_in_day, received_at, late, mood, asks_about_booster, self_harm_thoughts, input_mode)
+    SELECT %(clinic)s, %(patient)s, gen_random_uuid(), n, '\\x00', %(now)s - n * interval '1 day', 'Europe/Berlin',
+           (%(now)s - n * interval '1 day')::date, %(now)s, false, 5, false, false, 'radio'
+      FROM generate_series(0, %(days)s - 1) AS n
+"""
+_ANSWERS = """
+    INSERT INTO care.evaluations (clinic_id, patient_id, id, as_of, level, rule_version, answer)
+    SELECT %(clinic)s, %(patient)s, gen_random_uuid(), %(now)s - n * interval '1 day',
+           CASE WHEN n / 10 %% 2 = 0 THEN 'steady' ELSE 'watch' END, 'gain-lost 1.0', '{}'
+      FROM generate_series(0, %(days)s - 1) AS n
+"""
+_READ = """
+    SELECT relname, coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) AS rows
+      FROM pg_stat_xact_user_tables WHERE schemaname = 'care'
+"""
+
+
+@pytest.fixture(scope="module")
+def old_clinic(shared_service: Service, place: Place) -> tuple[ClinicClient, UUID]:
+    """A clinic with many patients, one of whom has checked in every day for five years."""
+    shared_service.clock.move_to(NOW)
+    clinic = clinic_client(shared_service)
+    patients = [clinic.patient() for _ in range(PATIENTS)]
+    clinic.close()
+    with psycopg.connect(place.superuser_url, autocommit=True) as connection:
+        for number, patient in enumerate(patients):
+            days = DAYS_OF_OTHERS if number else YEARS
+            values = {"clinic": clinic.clinic_id, "patient": patient, "days": days, "now": NOW}
+            for statement in (_REPORTS, _ANSWERS):
+                connection.execute(statement, values)
+        connection.execute("VACUUM ANALYZE care.check_ins")
+        connection.execute("VACUUM ANALYZE care.evaluations")
+    return clinic, UUID(patients[0])
+
+
+def rows_read(
+    service: Service, clinic: ClinicClient, read: Callable[[UnitOfWork], Awaitable[object]]
+) -> dict[str, int]:
+    """Count the rows of each table that were read by something, not those that it gave."""
+
+    async def counted() -> dict[str, int]:
+        async with service.equipment.database.work(UUID(clinic.clinic_id)) as work:
+            # What the connection did shortly before is counted along.
+            before = {row.relname: row.rows for row in await work.execute(text(_READ))}
+            await read(work)
+            after = {row.relname: row.rows for row in await work.execute(text(_READ))}
+            return {name: rows - before.get(name, 0) for name, rows in after.items()}
+
+    return service.run(counted())
+
+
+def test_a_chart_reads_the_check_ins_of_its_own_days_only(
+    shared_service: Service, old_clinic: tuple[ClinicClient, UUID]
+) -> None:
+    clinic, patient = old_clinic
+    days = 92
+    last = NOW.date() - timedelta(days=100)
+
+    async def read(work: UnitOfWork) -> None:
+        found = await trends.check_ins_between(
+            work, patient, first=last - timedelta(days=days - 1), last=last
+        )
+        assert len(found) == days
+
+    assert rows_read(shared_service, clinic, read)["check_ins"] <= days
+
+
+@pytest.mark.parametrize("days", [30, 360])
+def test_a_chart_reads_the_levels_of_its_own_days_and_the_one_before(
+    shared_service: Service, old_clinic: tuple[ClinicClient, UUID], days: int
+) -> None:
+    clinic, patient = old_clinic
+    until = NOW - timedelta(days=100)
+
+    async def read(work: UnitOfWork) -> None:
+        found = await trends.level_changes(
+            work, patient, since=until - timedelta(days=days), until=until, given_at=[]
+        )
+        assert days / 10 <= len(found) <= days / 10 + 2
+
+    assert rows_read(shared_service, clinic, read)["evaluations"] <= days + 3
+
+
+def test_a_sweep_reads_one_check_in_of_each_patient(
+    shared_service: Service, old_clinic: tuple[ClinicClient, UUID]
+) -> None:
+    clinic, _ = old_clinic
+
+    async def read(work: UnitOfWork) -> None:
+        found = await due_patients(work, shared_service.equipment, now=NOW)
+        assert len(found) == PATIENTS
+        assert {one.last_check_in_on for one in found} == {NOW.date()}
+
+    assert rows_read(shared_service, clinic, read)["check_ins"] <= PATIENTS
+
+
+def test_an_infusion_makes_the_same_level_a_new_one(
+    shared_service: Service, old_clinic: tuple[ClinicClient, UUID]
+) -> None:
+    clinic, patient = old_clinic
+    noon = datetime.combine(NOW.date() - timedelta(days=5), time(12), tzinfo=UTC)
+
+    async def levels(given_at: list[datetime]) -> list[str]:
+        async with shared_service.equipment.database.work(UUID(clinic.clinic_id)) as work:
+            since = NOW - timedelta(days=8)
+            return [
+                level
+                for _, level in await trends.level_changes(
+                    work, patient, since=since, until=NOW, given_at=given_at
+                )
+            ]
+
+    assert shared_service.run(levels([])) == ["steady"]
+    assert shared_service.run(levels([noon])) == ["steady", "steady"]
