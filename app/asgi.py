@@ -65,6 +65,7 @@ def build_api(
         signals.safety_router,
         webhooks.router,
         consent.router,
+        consent.requests_router,
         patients.own_router,
         consent.own_router,
         check_ins.help_router,

@@ -7,12 +7,13 @@ from typing import Final
 from uuid import UUID
 
 from app.foundation.audit import Actor, ActorKind, AuditEvent
-from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
+from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
 from app.patients import tokens
 from app.patients.consent_standing import ConsentStanding, standing_of
 from app.patients.enrolment_codes import LASTS, MOST_TRIES, CodeText, new_code, read_code
+from app.patients.erased import no_such_patient
 from app.storage import devices, enrolment_codes, failed_tries, patients
 from app.storage.patients import PatientRecord
 from app.web.equipment import Equipment
@@ -69,7 +70,7 @@ async def issue_code(equipment: Equipment, clinic_id: UUID, patient_id: UUID, *,
     now = equipment.clock.now()
     async with equipment.database.work(clinic_id) as work:
         if await patients.find(work, patient_id) is None:
-            raise NotFoundError
+            raise await no_such_patient(work, patient_id)
         for _ in range(10):  # a selector may be taken; ten in a row never are
             code = new_code()
             record = enrolment_codes.EnrolmentCode(

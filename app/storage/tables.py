@@ -12,6 +12,8 @@ from app.storage.deliveries import AttemptRow, DeliveryRow, NotificationRow
 from app.storage.devices import DeviceRow, DeviceTokenRow
 from app.storage.endpoints import EndpointRow
 from app.storage.enrolment_codes import CodeSelectorRow, EnrolmentCodeRow
+from app.storage.erasure_requests import ErasureRequestRow
+from app.storage.erasures import ErasureRow
 from app.storage.failed_tries import FailedTriesRow
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
@@ -26,7 +28,7 @@ METADATA = Row.metadata
 __all__ = [
     "METADATA", "ApiKeyRow", "AssessmentRow", "AttemptRow", "AuditEventRow", "CarePlanRow", "CheckInRow",
     "ChosenReferenceRow", "ClinicPolicyRow", "ClinicProfileRow", "ClinicRow", "CodeSelectorRow", "ConsentRow",
-    "CourseRow", "CustomScaleRow", "DeliveryRow", "DeviceRow", "DeviceTokenRow", "EndpointRow", "EnrolmentCodeRow",
-    "EvaluationRow", "FailedTriesRow", "InfusionRow", "NotificationRow", "PatientRow", "PatientStateRow",
-    "SafetyEventRow", "SignalRow",
+    "CourseRow", "CustomScaleRow", "DeliveryRow", "DeviceRow", "DeviceTokenRow", "EndpointRow",
+    "EnrolmentCodeRow", "ErasureRequestRow", "ErasureRow", "EvaluationRow", "FailedTriesRow", "InfusionRow",
+    "NotificationRow", "PatientRow", "PatientStateRow", "SafetyEventRow", "SignalRow",
 ]  # fmt: skip
