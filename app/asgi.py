@@ -72,6 +72,7 @@ def build_api(
         signals.safety_router,
         webhooks.router,
         consent.router,
+        consent.requests_router,
         patients.own_router,
         consent.own_router,
         monitoring.own_router,

@@ -13,3 +13,5 @@ class Scope(StrEnum):
     SIGNALS = "signals"
     SAFETY = "safety"
     WEBHOOKS = "webhooks"
+    # Copies of everything about a patient, and erasing one.
+    RIGHTS = "rights"

@@ -10,6 +10,7 @@ from app.clinics.policy import policy_in_force
 from app.foundation.audit import SYSTEM, Actor, AuditEvent
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.vault import Vault
+from app.patients.erased import no_such_signal
 from app.signals.episodes import Told, episode_of, tell_closed
 from app.storage import patient_states, patients, signals
 from app.storage.signals import Signal
@@ -202,7 +203,7 @@ async def _take_turn(work: UnitOfWork, signal_id: UUID) -> Signal:
 async def _existing(work: UnitOfWork, signal_id: UUID) -> Signal:
     signal = await signals.find(work, signal_id)
     if signal is None:
-        raise NotFoundError
+        raise await no_such_signal(work, signal_id)
     return signal
 
 
