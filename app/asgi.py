@@ -75,6 +75,7 @@ def build_api(
         signals.safety_router,
         webhooks.router,
         consent.router,
+        consent.requests_router,
         patients.own_router,
         questionnaires.router,
         questionnaires.questionnaires_router,

@@ -22,6 +22,7 @@ from app.foundation.tokens import TokenKind, TokenNotValidError, read_token
 from app.messages.crisis_help import crisis_help
 from app.messages.help_reply import CrisisHelpReply
 from app.patients.access import signed_in_patient
+from app.patients.erased import PatientErasedError
 from app.web.dependencies import bearer_token
 from app.web.equipment import Equipment
 from app.web.watched_route import WatchedRoute
@@ -55,7 +56,7 @@ async def _report_for_staff(request: Request, answers: list[FoundAnswer]) -> UUI
         caller = await caller_with(request, equipment, Scope.TREATMENT)
         patient_id = UUID(str(request.path_params["patient_id"]))
         return await report_refused(equipment, caller.clinic_id, patient_id, answers, actor=caller.actor)
-    except (TokenNotValidError, ScopeMissingError, NotFoundError, ValueError):
+    except (TokenNotValidError, ScopeMissingError, NotFoundError, PatientErasedError, ValueError):
         return None  # nobody of this clinic, or nobody's form: there is nobody to tell of anybody
     except Exception as error:  # noqa: BLE001 - the answer to the request is the error that brought us here
         _log(error)

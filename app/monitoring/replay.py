@@ -14,7 +14,8 @@ from app.clinical import evaluation_codec
 from app.clinical.evaluation import evaluate
 from app.clinical.protocol_versions import protocol_of_version
 from app.foundation.errors import NotFoundError
-from app.storage import clinics, signals
+from app.patients.erased import PatientErasedError
+from app.storage import clinics, erasures, signals
 from app.storage.database import Database
 from app.storage.histories import history_known
 from app.storage.signals import Signal
@@ -60,6 +61,7 @@ async def replay(database: Database, signal_id: UUID, *, clinic_id: UUID | None 
 
     Raises:
         NotFoundError: there is no such signal.
+        PatientErasedError: there was one, and its patient was erased.
         ClinicalError: this software no longer has the rule that decided.
     """
     for one in [clinic_id] if clinic_id else await _all_clinics(database):
@@ -67,6 +69,8 @@ async def replay(database: Database, signal_id: UUID, *, clinic_id: UUID | None 
             signal = await signals.find(work, signal_id)
             if signal is not None:
                 return await _replayed(work, signal)
+            if await erasures.of_signal(work, signal_id) is not None:
+                raise PatientErasedError
     raise NotFoundError
 
 

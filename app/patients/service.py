@@ -11,6 +11,7 @@ from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
 from app.patients.contact import email_of, seal_email
+from app.patients.erased import no_such_patient
 from app.storage import clinics, patient_states, patients, sign_in_links
 from app.storage.patients import PatientRecord
 from app.storage.unit_of_work import UnitOfWork
@@ -163,10 +164,11 @@ async def existing(work: UnitOfWork, patient_id: UUID) -> PatientRecord:
 
     Raises:
         NotFoundError: there is none.
+        PatientErasedError: there is none any more.
     """
     record = await patients.find(work, patient_id)
     if record is None:
-        raise NotFoundError
+        raise await no_such_patient(work, patient_id)
     return record
 
 

@@ -12,6 +12,7 @@ from app.clinics.service import limits_in_force
 from app.foundation.audit import SYSTEM, Actor, AuditEvent
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.vault import Vault
+from app.patients.erased import no_such_signal
 from app.signals.bookings import book
 from app.signals.episodes import Told, episode_of, queue_escalation, tell_closed
 from app.storage import patient_states, patients, signals
@@ -228,7 +229,7 @@ async def _booked_before(work: UnitOfWork, patient_id: UUID) -> date:
 async def _existing(work: UnitOfWork, signal_id: UUID) -> Signal:
     signal = await signals.find(work, signal_id)
     if signal is None:
-        raise NotFoundError
+        raise await no_such_signal(work, signal_id)
     return signal
 
 

@@ -13,6 +13,8 @@ from app.storage.device_tokens import DeviceTokenRow
 from app.storage.devices import DeviceRow
 from app.storage.endpoints import EndpointRow
 from app.storage.enrolment_codes import CodeSelectorRow, EnrolmentCodeRow
+from app.storage.erasure_requests import ErasureRequestRow
+from app.storage.erasures import ErasureRow
 from app.storage.failed_tries import FailedTriesRow
 from app.storage.outgoing_messages import OutgoingMessageRow
 from app.storage.patient_states import PatientStateRow
@@ -28,10 +30,37 @@ from app.storage.treatment import CourseRow, InfusionRow
 METADATA = Row.metadata
 
 __all__ = [
-    "METADATA", "ApiKeyRow", "AssessmentRow", "AttemptRow", "AuditEventRow", "CarePlanRow", "CheckInRow",
-    "ChosenReferenceRow", "ClinicPolicyRow", "ClinicProfileRow", "ClinicRow", "CodeSelectorRow",
-    "ConsentRow", "CourseRow", "CustomScaleRow", "DeliveryRow", "DeviceRow", "DeviceTokenRow", "EndpointRow",
-    "EnrolmentCodeRow", "EvaluationRow", "FailedTriesRow", "InfusionRow", "NotificationRow",
-    "OutgoingMessageRow", "PatientRow", "PatientStateRow", "PushSubscriptionRow", "SafetyEventRow",
-    "SignInLinkRow", "SignalRow",
+    "METADATA",
+    "ApiKeyRow",
+    "AssessmentRow",
+    "AttemptRow",
+    "AuditEventRow",
+    "CarePlanRow",
+    "CheckInRow",
+    "ChosenReferenceRow",
+    "ClinicPolicyRow",
+    "ClinicProfileRow",
+    "ClinicRow",
+    "CodeSelectorRow",
+    "ConsentRow",
+    "CourseRow",
+    "CustomScaleRow",
+    "DeliveryRow",
+    "DeviceRow",
+    "DeviceTokenRow",
+    "EndpointRow",
+    "EnrolmentCodeRow",
+    "ErasureRequestRow",
+    "ErasureRow",
+    "EvaluationRow",
+    "FailedTriesRow",
+    "InfusionRow",
+    "NotificationRow",
+    "OutgoingMessageRow",
+    "PatientRow",
+    "PatientStateRow",
+    "PushSubscriptionRow",
+    "SafetyEventRow",
+    "SignInLinkRow",
+    "SignalRow",
 ]  # fmt: skip

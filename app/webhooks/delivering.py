@@ -136,6 +136,8 @@ async def _keep(
     )
     audit = _event(now, "delivery.attempted", delivery.id)
     async with outbox.equipment.database.work(clinic_id) as work:
+        if await deliveries.lock(work, delivery.id) is None:
+            return  # the patient it was about was erased in the meantime, and the delivery with them
         if outcome.ok:
             await deliveries.note_attempt(
                 work, attempt, state="delivered", next_attempt_at=None, delivered_at=now, audit=audit

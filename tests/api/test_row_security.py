@@ -23,6 +23,7 @@ APPEND_ONLY = (
     "custom_scales",
     "clinic_policies",
     "consents",
+    "erasures",
 )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from app.messages.consent_text import CURRENT_VERSION
 from tests.support.clinics import name_contacts
@@ -50,6 +51,9 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     ]
     (event,) = client.http.get("/v1/safety-events").json()["items"]
     receiver.wait_for("safety.reported", count=before + 1)
+    leaving, gone = asks_to_be_erased(client, client.patient()), asks_to_be_erased(client, client.patient())
+    approval = f"/v1/erasure-requests/{gone['id']}/approve"
+    assert client.http.post(approval, headers={"if-match": '"1"'}).is_success
     deliveries = client.http.get(f"/v1/webhook-endpoints/{endpoint['id']}/deliveries").json()["items"]
     ids = {
         "patient_id": patient,
@@ -60,6 +64,7 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
         "delivery_id": deliveries[0]["id"],
         "key_id": key.json()["id"],
         "device_id": lost["id"],
+        "request_id": leaving["id"],
     }
     return LivelyClinic(client=client, phone=phone, ids=ids)
 
@@ -72,6 +77,13 @@ def write_to_contact(client: ClinicClient, service: Service) -> None:
     (event,) = client.http.get("/v1/safety-events").json()["items"]
     closing = {"outcome": "contact_made"}
     assert client.http.post(f"/v1/safety-events/{event['id']}/close", json=closing).status_code == 200
+
+
+def asks_to_be_erased(client: ClinicClient, patient: str) -> dict[str, Any]:
+    """Note a patient's wish to be erased; gives the request."""
+    reply = client.http.post(f"/v1/patients/{patient}/erasure-requests")
+    assert reply.status_code == 201, reply.text
+    return dict(reply.json())
 
 
 def describe_and_score(client: ClinicClient, patient: str) -> None:
