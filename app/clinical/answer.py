@@ -1,6 +1,5 @@
 """The record of an answer: what an evaluation found, with every number it used."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
 from typing import Final, NamedTuple
@@ -63,8 +62,7 @@ class Exposure(NamedTuple):
     benefits: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LastTotal:
+class LastTotal(NamedTuple):
     """The last total of a validated scale and its day, in points of that scale."""
 
     scale: str
@@ -72,8 +70,7 @@ class LastTotal:
     total: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
+class Evaluation(NamedTuple):
     """What the reports say as of a moment. It speaks about now; nothing in it predicts or decides.
 
     Attributes:
