@@ -33,7 +33,19 @@ class Settings(BaseSettings):
     webhook_allow: str = Field(
         default="", description="Networks that a webhook may reach besides public ones, such as 10.1.0.0/16"
     )
-    requests_per_minute: int = Field(default=3000, ge=1, description="The most requests of one caller")
+    smtp_url: SecretStr | None = Field(
+        default=None, description="The mail server: smtp://user:password@host:587 or smtps://…"
+    )
+    mail_from: str | None = Field(default=None, description="The address that mail is sent from")
+    gateway_url: str | None = Field(
+        default=None, description="The operator's gateway for text messages and app pushes"
+    )
+    gateway_secret: SecretStr | None = Field(
+        default=None, description="What calls of the gateway are signed with: whsec_ and base64"
+    )
+    requests_per_minute: int = Field(
+        default=3000, ge=1, description="The most requests of one caller; of one address ten times as many"
+    )
     retry_speedup: int = Field(
         default=1, ge=1, le=10_000, description="Divides all waits between attempts; for failure tests"
     )
@@ -48,6 +60,11 @@ class Settings(BaseSettings):
     def links_start_with(self) -> str:
         """The start of all links, without a slash at its end."""
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+
+def revealed(secret: SecretStr | None) -> str | None:
+    """Give a secret setting's text, or None where it is not set."""
+    return secret.get_secret_value() if secret is not None else None
 
 
 class EncryptionKeyMissingError(ValueError):

@@ -1,4 +1,4 @@
-"""The worker: deliver, evaluate again, sweep, rescue; it reconnects when the database blinks."""
+"""The worker: deliver, send, evaluate again, sweep, rescue; it reconnects when the database blinks."""
 
 import asyncio
 from contextlib import suppress
@@ -12,14 +12,17 @@ import structlog
 from procrastinate.exceptions import ConnectorException
 
 from app.foundation.logs import where
+from app.messages import sending
+from app.messages.outbox import SEND_MESSAGE
+from app.messages.sending import Post
 from app.monitoring import service as monitoring
+from app.outbound.addresses import AllowedNetworks
+from app.outbound.guarded_transport import guarded_client
 from app.signals import service as signals
 from app.storage import clinics, deliveries
 from app.storage.jobs import QUEUE, job_app
 from app.web.equipment import Equipment
-from app.webhooks.addresses import AllowedNetworks
 from app.webhooks.delivering import Outbox, deliver
-from app.webhooks.guarded_transport import guarded_client
 from app.webhooks.notifying import DELIVER, queue_delivery
 
 # A delivery this much past its time has lost its job (a worker died, a database was restored).
@@ -51,20 +54,21 @@ class Worker:
         allowed = AllowedNetworks.parse(self._equipment.webhook_allow)
         async with guarded_client(allowed=allowed, http_allowed=True) as client:
             outbox = Outbox(equipment=self._equipment, client=client, speedup=self._speedup)
+            post = Post(equipment=self._equipment, speedup=self._speedup)
             sweeping = asyncio.create_task(self._sweep_now_and_then())
             try:
                 while not self._stopping.is_set():
-                    await self._work_while_connected(outbox)
+                    await self._work_while_connected(outbox, post)
             finally:
                 sweeping.cancel()
                 with suppress(asyncio.CancelledError):
                     await sweeping
                 await self._equipment.database.close()
 
-    async def _work_while_connected(self, outbox: Outbox) -> None:
+    async def _work_while_connected(self, outbox: Outbox, post: Post) -> None:
         try:
             jobs = job_app(self._equipment.database.url)
-            _add_tasks(jobs, outbox)
+            _add_tasks(jobs, outbox, post)
             async with jobs.open_async():
                 self._jobs = jobs
                 working = asyncio.create_task(
@@ -100,9 +104,9 @@ class Worker:
             await self._pause(_SWEEP_EVERY_SECONDS)
 
     async def sweep(self) -> int:
-        """Queue forgotten deliveries again, end snoozes that are over, rescue dead workers' jobs.
+        """Queue forgotten deliveries and messages again, end snoozes that are over, rescue dead workers' jobs.
 
-        Gives how many deliveries were queued, over all clinics.
+        Gives how many deliveries and messages were queued, over all clinics.
         """
         await self._rescue()
         database, now = self._equipment.database, self._equipment.clock.now()
@@ -117,8 +121,9 @@ class Worker:
                 for delivery_id, safety in taken:
                     queue_delivery(work, delivery_id, safety=safety)
                 await signals.return_from_snooze(work, now=now)
+                messages = await sending.queue_forgotten(work, self._equipment, now=now)
                 await work.commit()
-            count += len(taken)
+            count += len(taken) + messages
         if count:
             self._log.info("sweep.queued", count=count)
         return count
@@ -137,10 +142,22 @@ class Worker:
             await asyncio.wait_for(self._stopping.wait(), seconds)
 
 
-def _add_tasks(jobs: procrastinate.App, outbox: Outbox) -> None:
+def _add_tasks(jobs: procrastinate.App, outbox: Outbox, post: Post) -> None:
     @jobs.task(name=DELIVER, queue=QUEUE)
     async def deliver_one(clinic_id: str, delivery_id: str) -> None:
         await deliver(outbox, UUID(clinic_id), UUID(delivery_id))
+
+    @jobs.task(name=SEND_MESSAGE, queue=QUEUE)
+    async def send_one_message(clinic_id: str, message_id: str) -> None:
+        attempted = await sending.send_message(post, UUID(clinic_id), UUID(message_id))
+        if attempted is not None:
+            structlog.get_logger().info(
+                "message.attempted",
+                clinic_id=clinic_id,
+                message_id=message_id,
+                attempt=attempted.attempt,
+                outcome=attempted.outcome.trouble or attempted.outcome.ending.value,
+            )
 
     @jobs.task(
         name=monitoring.EVALUATE_AGAIN, queue=QUEUE, retry=procrastinate.RetryStrategy(exponential_wait=5)

@@ -84,7 +84,8 @@ def judge_items(
             judged.append(refusal)
             continue
         seen[key] = digest.hex()
-        stored = _stored(vault, one, digest=digest, now=now, clinic_id=clinic_id)
+        skew = source.clock_skew_seconds(now)
+        stored = _stored(vault, one, digest=digest, now=now, skew=skew, clinic_id=clinic_id)
         judged.append(Kept(stored=stored, outcome=outcome))
     return judged
 
@@ -100,7 +101,9 @@ def numbered(items: list[Kept | RefusalError], *, after: int) -> list[Kept | Ref
     ]
 
 
-def _stored(vault: Vault, one: Told, *, digest: bytes, now: datetime, clinic_id: UUID) -> StoredCheckIn:
+def _stored(
+    vault: Vault, one: Told, *, digest: bytes, now: datetime, skew: int | None, clinic_id: UUID
+) -> StoredCheckIn:
     told = one.check_in
     day = check_in_day(told.recorded_at, told.time_zone)
     sealed = one.note and vault.seal(
@@ -115,6 +118,7 @@ def _stored(vault: Vault, one: Told, *, digest: bytes, now: datetime, clinic_id:
         note_sealed=sealed or None,
         sync_sequence=0,
         digest=digest,
+        clock_skew_seconds=skew,
         supersedes=one.supersedes,
     )
 

@@ -195,6 +195,9 @@ class CheckInReply(ReplyBody):
     asks_about_booster: bool
     self_harm_thoughts: bool
     input_mode: Literal["radio", "slider", "import"]
+    clock_skew_seconds: int | None = Field(
+        description="How far the phone's clock was ahead when this was sent; null when the phone did not say"
+    )
     supersedes: UUID | None
     superseded_by: UUID | None
     withdrawn_at: datetime | None

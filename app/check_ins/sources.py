@@ -33,9 +33,10 @@ class CheckInTooOldError(RefusalError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FromDevice:
-    """Reports that a patient's device sends: whose it is, the token says."""
+    """Reports that a patient's device sends: whose it is, the token says; ``client_time`` is its own clock's."""
 
     token: TokenReference
+    client_time: datetime | None = None
 
     @property
     def clinic_id(self) -> UUID:
@@ -58,12 +59,16 @@ class FromDevice:
         """Whether this is brought along from elsewhere."""
         return False
 
+    def clock_skew_seconds(self, now: datetime) -> int | None:
+        """How far the device's clock is ahead of ours; negative when it is behind, None when it was not said."""
+        return None if self.client_time is None else round((self.client_time - now).total_seconds())
+
     def refuse_time(self, recorded_at: datetime, now: datetime) -> None:
-        """Refuse a time that a phone cannot mean."""
+        """Refuse a time that a phone cannot mean, and say ours: its clock may be a year off."""
         if recorded_at > now + _AHEAD:
-            raise CheckInInFutureError("#/recorded_at")
+            raise CheckInInFutureError("#/recorded_at").telling(server_time=now.isoformat())
         if recorded_at < now - _MOST_DAYS_BACK:
-            raise CheckInTooOldError("#/recorded_at")
+            raise CheckInTooOldError("#/recorded_at").telling(server_time=now.isoformat())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +95,14 @@ class FromClinic:
         """Whether this is brought along from elsewhere."""
         return True
 
+    def clock_skew_seconds(self, _now: datetime) -> int | None:
+        """Nobody's clock ran while history was copied."""
+        return None
+
     def refuse_time(self, recorded_at: datetime, now: datetime) -> None:
         """Refuse the future; the past has no limit."""
         if recorded_at > now + _AHEAD:
-            raise CheckInInFutureError("#/recorded_at")
+            raise CheckInInFutureError("#/recorded_at").telling(server_time=now.isoformat())
 
 
 Source = FromDevice | FromClinic

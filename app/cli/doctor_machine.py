@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from app.cli.doctor_findings import Finding, good, unusual, wrong
 from app.cli.ground import KEY_FILE
 from app.foundation.vault import KeyFileError, parse_key
+from app.outbound.addresses import AllowedNetworks, NetworkListError
 from app.settings import Settings
 from app.storage.binaries import LocalDatabaseError, find_binaries
 from app.storage.embedded import find_running
-from app.webhooks.addresses import AllowedNetworks, NetworkListError
 
 _OLDEST_PYTHON: Final = (3, 11)
 _ZONES: Final = ("America/New_York", "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe")

@@ -9,7 +9,8 @@ from typing import Final
 
 from app.foundation.clock import SystemClock
 from app.foundation.vault import Vault, load_or_make_key_file, parse_key
-from app.settings import Settings
+from app.outbound.relays import read_gateway_relay, read_mail_relay
+from app.settings import Settings, revealed
 from app.storage.binaries import Binaries, find_binaries
 from app.storage.database import Database, role_of
 from app.storage.embedded import (
@@ -79,6 +80,8 @@ class Ground:
             clock=SystemClock(),
             public_url=settings.links_start_with,
             webhook_allow=settings.webhook_allow,
+            mail=read_mail_relay(revealed(settings.smtp_url), settings.mail_from),
+            gateway=read_gateway_relay(settings.gateway_url, revealed(settings.gateway_secret)),
         )
 
 
@@ -111,7 +114,7 @@ def _elsewhere(settings: Settings) -> Ground:
         raise AssertionError  # the settings refuse this
     return Ground(
         application_url=url.get_secret_value(),
-        owner_url=settings.owner_url.get_secret_value() if settings.owner_url else None,
+        owner_url=revealed(settings.owner_url),
         key=parse_key(key.get_secret_value()),
         data_dir=None,
         binaries=None,

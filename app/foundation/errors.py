@@ -35,6 +35,7 @@ class RefusalError(Exception):
         self.pointer = pointer
         self.retry_after_seconds = retry_after_seconds
         self.findings: tuple[Mapping[str, Any], ...] = ()
+        self.told: dict[str, str] = {}
 
     def finding(self, findings: Iterable[Mapping[str, Any]]) -> Self:
         """Add what was found, each with `pointer`, `code` and `detail`: places and counts, never an answer.
@@ -42,6 +43,11 @@ class RefusalError(Exception):
         The one value that may be named is a total that contradicts its own items.
         """
         self.findings = (*self.findings, *findings)
+        return self
+
+    def telling(self, **ours: str) -> Self:
+        """Add what the reader needs to mend it: something of ours, such as `server_time`, never what was sent."""
+        self.told = {**self.told, **ours}
         return self
 
     @classmethod

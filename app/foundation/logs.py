@@ -12,7 +12,7 @@ ALLOWED_KEYS: Final = frozenset(
     {
         "event", "level", "timestamp", "logger", "request_id", "method", "route", "status", "milliseconds",
         "clinic_id", "patient_id", "check_in_id", "signal_id", "safety_event_id", "endpoint_id",
-        "delivery_id",
+        "delivery_id", "message_id",
         "notification_id", "attempt", "outcome", "job", "job_id", "error_type", "error_at", "count", "port",
         "data_dir", "version",
     }

@@ -15,6 +15,9 @@ class TokenKind(StrEnum):
     DEVICE_ACCESS = "agd"
     DEVICE_REFRESH = "agr"
     API_KEY = "agk"
+    # What a browser's cookie holds, and what a sign-in link ends in.
+    BROWSER = "agb"
+    SIGN_IN_LINK = "agl"
 
 
 class TokenNotValidError(RefusalError):

@@ -6,6 +6,8 @@ No score, no reassurance (71.6 % of suicides in one veterans' cohort had just an
 from dataclasses import dataclass
 from typing import Final
 
+from app.messages.wording import language_of
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrisisLine:
@@ -46,13 +48,11 @@ _NATIONAL: Final = {
     ),
 }
 _CLINIC: Final = {"en": "Call your clinic", "es": "Llame a su clínica"}
-DEFAULT_LANGUAGE: Final = "en"
 
 
 def crisis_help(locale: str, *, clinic_phone: str | None = None) -> CrisisHelp:
     """Give the help for a locale (``es-MX`` reads as ``es``; an unknown one as English), never nothing."""
-    language = locale.replace("_", "-").split("-")[0].lower()
-    language = language if language in _NATIONAL else DEFAULT_LANGUAGE
+    language = language_of(locale)
     national = _NATIONAL[language]
     if clinic_phone is None:
         return national

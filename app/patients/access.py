@@ -1,36 +1,15 @@
 """Who may call the patient API: a device that the patient enrolled, by its access token."""
 
-from dataclasses import dataclass
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import Depends, Request, Security
 from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
 from fastapi.security.base import SecurityBase
 
-from app.foundation.audit import Actor, ActorKind
 from app.foundation.tokens import TokenKind, TokenNotValidError, TokenReference, read_token
-from app.patients.consent_standing import ConsentStanding, standing_from
-from app.storage import devices
+from app.patients.caller import PatientCaller
+from app.storage import device_tokens
 from app.web.dependencies import EquipmentNeeded, bearer_token
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PatientCaller:
-    """A patient's device, signed in."""
-
-    clinic_id: UUID
-    patient_id: UUID
-    device_id: UUID
-    time_zone: str
-    locale: str
-    mode: str
-    consent: ConsentStanding
-
-    @property
-    def actor(self) -> Actor:
-        """Who the audit trail says it was."""
-        return Actor(kind=ActorKind.DEVICE, id=self.device_id)
 
 
 class DeviceTokenScheme(SecurityBase):
@@ -61,7 +40,9 @@ DeviceTokenPresented = Annotated[TokenReference, Security(DeviceTokenScheme())]
 async def signed_in_patient(equipment: EquipmentNeeded, reference: DeviceTokenPresented) -> PatientCaller:
     """Find whose device calls."""
     async with equipment.database.work(reference.clinic_id) as work:
-        found = await devices.signed_in_patient(work, reference.digest, now=equipment.clock.now())
+        found = await device_tokens.signed_in_patient(
+            work, reference.digest, kind="access", now=equipment.clock.now()
+        )
     if found is None:
         raise TokenNotValidError
     return PatientCaller(
@@ -71,7 +52,6 @@ async def signed_in_patient(equipment: EquipmentNeeded, reference: DeviceTokenPr
         time_zone=found.time_zone,
         locale=found.locale,
         mode=found.mode,
-        consent=standing_from(version=found.consent_version, withdrawn_at=found.consent_withdrawn_at),
     )
 
 

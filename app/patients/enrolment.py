@@ -1,21 +1,27 @@
 """Enrolment: staff issue a one-time code, the patient's device exchanges it for tokens. No password."""
 
 import hmac
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from app.foundation.audit import Actor, ActorKind, AuditEvent
+from app.foundation.audit import Actor, AuditEvent
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
 from app.patients import tokens
-from app.patients.consent_standing import ConsentStanding, standing_of
+from app.patients.browser_sessions import OpenedBrowser, open_browser
+from app.patients.devices import add_device, device_actor
 from app.patients.enrolment_codes import LASTS, MOST_TRIES, CodeText, new_code, read_code
 from app.patients.erased import no_such_patient
-from app.storage import devices, enrolment_codes, failed_tries, patients
+from app.patients.qr_codes import qr_svg
+from app.patients.service import Patient, patient_of
+from app.storage import enrolment_codes, failed_tries, patients
 from app.storage.patients import PatientRecord
+from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
 
 _WINDOW: Final = timedelta(minutes=15)
@@ -45,10 +51,14 @@ class NoFreeCodeError(RefusalError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedCode:
-    """A code for one patient; ``url`` carries it in the fragment, which browsers never send."""
+    """A code for one patient.
+
+    ``url`` carries it in the fragment, which browsers never send; ``qr_svg`` is that link as a picture.
+    """
 
     code: str
     url: str
+    qr_svg: str
     expires_at: datetime
 
 
@@ -57,8 +67,7 @@ class Enrolled:
     """A device that may speak for the patient from now on."""
 
     tokens: tokens.IssuedTokens
-    patient: PatientRecord
-    consent: ConsentStanding
+    patient: Patient
 
 
 async def issue_code(equipment: Equipment, clinic_id: UUID, patient_id: UUID, *, actor: Actor) -> IssuedCode:
@@ -83,20 +92,67 @@ async def issue_code(equipment: Equipment, clinic_id: UUID, patient_id: UUID, *,
             audit = _event(now, actor, "enrolment_code.issued", record.id, patient_id)
             if await enrolment_codes.add(work, record, selector=code.selector, now=now, audit=audit):
                 await work.commit()
-                return IssuedCode(
-                    code=str(code), url=f"{equipment.public_url}/enrol#{code}", expires_at=record.expires_at
-                )
+                url = f"{equipment.public_url}/enrol#{code}"
+                return IssuedCode(code=str(code), url=url, qr_svg=qr_svg(url), expires_at=record.expires_at)
     raise NoFreeCodeError
 
 
 async def enrol(equipment: Equipment, *, code_text: str, device_name: str, address: str) -> Enrolled:
-    """Exchange a code for a device's tokens.
+    """Exchange a code for a phone's tokens.
 
     Raises:
         CodeMalformedError: it cannot be a code.
         CodeNotValidError: wrong, used or expired.
         TooManyTriesError: five failed from this address within 15 minutes.
     """
+    async with _spending(equipment, code_text, address=address) as spent:
+        await add_device(
+            spent.work,
+            equipment.vault,
+            spent.patient.id,
+            device_id=spent.device_id,
+            name=device_name,
+            now=spent.now,
+        )
+        issued = await tokens.issue(
+            spent.work,
+            device_id=spent.device_id,
+            patient_id=spent.patient.id,
+            parent_id=None,
+            now=spent.now,
+        )
+    patient = patient_of(equipment.vault, spent.work.clinic_id, spent.patient)
+    return Enrolled(tokens=issued, patient=patient)
+
+
+async def enrol_browser(
+    equipment: Equipment, *, code_text: str, browser_name: str, address: str
+) -> OpenedBrowser:
+    """Exchange a code for a signed-in browser; raises what `enrol` raises."""
+    async with _spending(equipment, code_text, address=address) as spent:
+        return await open_browser(
+            spent.work,
+            equipment.vault,
+            spent.patient,
+            device_id=spent.device_id,
+            name=browser_name,
+            now=spent.now,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Spent:
+    """A code that is good: for whom, and the device that it lets in, within one transaction."""
+
+    work: UnitOfWork
+    patient: PatientRecord
+    device_id: UUID
+    now: datetime
+
+
+@asynccontextmanager
+async def _spending(equipment: Equipment, code_text: str, *, address: str) -> AsyncIterator[_Spent]:
+    """Spend a code: the block lets the device in, in the same transaction."""
     code, now = read_code(code_text), equipment.clock.now()
     caller = equipment.vault.digest(b"address", address.encode())
     window_start = datetime.fromtimestamp(
@@ -107,40 +163,31 @@ async def enrol(equipment: Equipment, *, code_text: str, device_name: str, addre
         raise CodeNotValidError("#/code")
     clinic_id, code_id = where
     async with equipment.database.work(clinic_id) as work:
-        found = await enrolment_codes.find(work, code_id)
-        if (
-            found is None
-            or found.used_at is not None
-            or found.expires_at <= now
-            or not hmac.compare_digest(found.secret_mac, _mac(equipment.vault, code))
-        ):
-            raise CodeNotValidError("#/code")
-        device_id = new_id()
-        actor = Actor(kind=ActorKind.DEVICE, id=device_id)
-        await enrolment_codes.mark_used(
-            work, code_id, now=now, audit=_event(now, actor, "enrolment_code.used", code_id, found.patient_id)
-        )
-        await devices.add(
-            work,
-            id=device_id,
-            patient_id=found.patient_id,
-            name_sealed=equipment.vault.seal(
-                device_name, table="devices", column="name_sealed", clinic_id=clinic_id, row_id=device_id
-            ),
-            now=now,
-            audit=_event(now, actor, "device.enrolled", device_id, found.patient_id),
-        )
-        issued = await tokens.issue(
-            work, device_id=device_id, patient_id=found.patient_id, parent_id=None, now=now
-        )
-        patient = await patients.find(work, found.patient_id)
-        consent = await standing_of(work, found.patient_id)
-        if patient is None or consent is None:
-            raise CodeNotValidError("#/code")
+        patient = await _patient_of(work, equipment.vault, code_id, code, now=now)
+        spent = _Spent(work=work, patient=patient, device_id=new_id(), now=now)
+        used = _event(now, device_actor(spent.device_id), "enrolment_code.used", code_id, patient.id)
+        await enrolment_codes.mark_used(work, code_id, now=now, audit=used)
+        yield spent
         # Not a failed try after all; the same transaction, or the count would be wrong after a crash.
         await failed_tries.take_one_back(work, caller, window_start=window_start)
         await work.commit()
-    return Enrolled(tokens=issued, patient=patient, consent=consent)
+
+
+async def _patient_of(
+    work: UnitOfWork, vault: Vault, code_id: UUID, code: CodeText, *, now: datetime
+) -> PatientRecord:
+    found = await enrolment_codes.find(work, code_id)
+    if (
+        found is None
+        or found.used_at is not None
+        or found.expires_at <= now
+        or not hmac.compare_digest(found.secret_mac, _mac(vault, code))
+    ):
+        raise CodeNotValidError("#/code")
+    patient = await patients.find(work, found.patient_id)
+    if patient is None:
+        raise CodeNotValidError("#/code")
+    return patient
 
 
 async def _count_try(

@@ -7,9 +7,11 @@ from fastapi import APIRouter, Header, Request, Response
 
 from app.clinics.access import PatientsKey
 from app.foundation.tokens import TokenKind, read_token
-from app.patients import enrolment, service, tokens
+from app.patients import devices, enrolment, magic_links, service, tokens
 from app.patients.access import PatientSignedIn
 from app.patients.schemas import (
+    DeviceList,
+    DeviceReply,
     Enrolment,
     EnrolmentCodeReply,
     EnrolmentReply,
@@ -19,6 +21,7 @@ from app.patients.schemas import (
     PatientRegistration,
     PatientReply,
     Refresh,
+    SignInLinkReply,
     TokensReply,
 )
 from app.web.dependencies import EquipmentNeeded
@@ -41,6 +44,7 @@ async def register_patient(
         external_ref=body.external_ref,
         time_zone=body.time_zone,
         locale=body.locale,
+        email=body.email,
         actor=caller.actor,
     )
     response.headers["etag"] = etag_of(patient.version)
@@ -83,13 +87,14 @@ async def change_patient(
     response: Response,
     if_match: Annotated[str | None, Header()] = None,
 ) -> PatientReply:
-    """Change zone or language; needs If-Match."""
+    """Change zone, language or e-mail; needs If-Match."""
     patient = await service.change_patient(
         equipment,
         caller.clinic_id,
         patient_id,
         time_zone=body.time_zone,
         locale=body.locale,
+        email=body.new_email,
         version=version_in(if_match),
         actor=caller.actor,
     )
@@ -104,6 +109,36 @@ async def issue_enrolment_code(
     """Make a one-time code with which the patient's device enrols, good for 15 minutes."""
     issued = await enrolment.issue_code(equipment, caller.clinic_id, patient_id, actor=caller.actor)
     return EnrolmentCodeReply.model_validate(issued, from_attributes=True)
+
+
+@router.post("/patients/{patient_id}/sign-in-links", status_code=201, summary="Make a sign-in link")
+async def make_sign_in_link(
+    patient_id: UUID, equipment: EquipmentNeeded, caller: PatientsKey
+) -> SignInLinkReply:
+    """Make a link with which the patient signs a browser in: once, within a day.
+
+    Opening it does not spend it, for mail scanners open every link: the page behind it has a button.
+    """
+    return SignInLinkReply.of(
+        await magic_links.make(equipment, caller.clinic_id, patient_id, actor=caller.actor)
+    )
+
+
+@router.get("/patients/{patient_id}/devices", summary="List a patient's devices")
+async def list_devices(patient_id: UUID, equipment: EquipmentNeeded, caller: PatientsKey) -> DeviceList:
+    """List the phones and browsers that may speak for a patient."""
+    found = await devices.list_devices(equipment, caller.clinic_id, patient_id)
+    return DeviceList(items=[DeviceReply.of(one) for one in found])
+
+
+@router.delete(
+    "/patients/{patient_id}/devices/{device_id}", status_code=204, summary="Revoke a patient's device"
+)
+async def revoke_device(
+    patient_id: UUID, device_id: UUID, equipment: EquipmentNeeded, caller: PatientsKey
+) -> None:
+    """End a device that was lost: all of its tokens stop working at once."""
+    await devices.revoke_device(equipment, caller.clinic_id, patient_id, device_id, actor=caller.actor)
 
 
 @own_router.post("/enrolments", status_code=201, summary="Enrol a device")
@@ -124,27 +159,35 @@ async def refresh_tokens(body: Refresh, equipment: EquipmentNeeded) -> TokensRep
 
 
 @own_router.get("/me", summary="Read oneself")
-async def read_me(caller: PatientSignedIn) -> MeReply:
+async def read_me(equipment: EquipmentNeeded, caller: PatientSignedIn) -> MeReply:
     """Give what the service knows of how the patient is addressed."""
-    return MeReply.of(caller)
+    return MeReply.of(await service.read_patient(equipment, caller.clinic_id, caller.patient_id))
 
 
 @own_router.patch("/me", summary="Change oneself")
 async def change_me(body: PatientChange, equipment: EquipmentNeeded, caller: PatientSignedIn) -> MeReply:
-    """Change zone or language from now on; past days do not move."""
+    """Change zone, language or e-mail from now on; past days do not move."""
     patient = await service.change_patient(
         equipment,
         caller.clinic_id,
         caller.patient_id,
         time_zone=body.time_zone,
         locale=body.locale,
+        email=body.new_email,
         version=None,
         actor=caller.actor,
     )
-    return MeReply.about(
-        patient.id,
-        time_zone=patient.time_zone,
-        locale=patient.locale,
-        mode=patient.mode,
-        consent=caller.consent,
-    )
+    return MeReply.of(patient)
+
+
+@own_router.get("/me/devices", summary="List one's devices")
+async def list_own_devices(equipment: EquipmentNeeded, caller: PatientSignedIn) -> DeviceList:
+    """List the phones and browsers that may speak for the patient."""
+    found = await devices.list_devices(equipment, caller.clinic_id, caller.patient_id)
+    return DeviceList(items=[DeviceReply.of(one, asking=caller.device_id) for one in found])
+
+
+@own_router.delete("/me/devices/{device_id}", status_code=204, summary="Revoke one's device")
+async def revoke_own_device(device_id: UUID, equipment: EquipmentNeeded, caller: PatientSignedIn) -> None:
+    """End a device, this one too: all of its tokens stop working at once."""
+    await devices.revoke_device(equipment, caller.clinic_id, caller.patient_id, device_id, actor=caller.actor)

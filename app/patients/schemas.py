@@ -4,16 +4,23 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from app.patients.access import PatientCaller
 from app.patients.consent_standing import ConsentStanding
+from app.patients.contact import LONGEST_EMAIL, usable_email
+from app.patients.devices import DeviceKind, EnrolledDevice
 from app.patients.enrolment import Enrolled
-from app.patients.service import Patient
+from app.patients.link_making import IssuedLink
+from app.patients.service import STAYS, Patient, Unchanged
 from app.patients.tokens import IssuedTokens
 from app.web.schemas import LocaleTag, ReplyBody, RequestBody, TimeZoneName, example
 
 Mode = Literal["test", "live"]
+Email = Annotated[
+    str,
+    Field(min_length=3, max_length=LONGEST_EMAIL, examples=["name@example.org"]),
+    AfterValidator(usable_email),
+]
 
 
 class PatientRegistration(RequestBody):
@@ -24,6 +31,9 @@ class PatientRegistration(RequestBody):
     external_ref: Annotated[str, Field(min_length=1, max_length=200, examples=["P-1042"])]
     time_zone: TimeZoneName
     locale: LocaleTag = "en-US"
+    email: Email | None = Field(
+        default=None, description="For sign-in links and reminders, which hold nothing clinical"
+    )
 
 
 class PatientChange(RequestBody):
@@ -33,6 +43,12 @@ class PatientChange(RequestBody):
 
     time_zone: TimeZoneName | None = None
     locale: LocaleTag | None = None
+    email: Email | None = Field(default=None, description="Null removes the address; left out, it stays")
+
+    @property
+    def new_email(self) -> str | Unchanged | None:
+        """The address, none, or as it was."""
+        return self.email if "email" in self.model_fields_set else STAYS
 
 
 class PatientReply(ReplyBody):
@@ -40,10 +56,12 @@ class PatientReply(ReplyBody):
 
     id: UUID
     external_ref: str
+    email: str | None
     time_zone: str
     locale: str
     mode: Mode
     registered_at: datetime
+    consent: ConsentStanding
 
     @classmethod
     def of(cls, patient: Patient) -> "PatientReply":
@@ -62,7 +80,50 @@ class EnrolmentCodeReply(ReplyBody):
 
     code: str = Field(examples=["7K2M-9QF4-XB3T"])
     url: str
+    qr_svg: str = Field(description="The link as a QR code, to hold the phone's camera to")
     expires_at: datetime
+
+
+class SignInLinkReply(ReplyBody):
+    """A link with which the patient signs a browser in, once, within a day. Opening it does not spend it."""
+
+    url: str
+    expires_at: datetime
+    sent: bool = Field(description="Whether it is on its way to the patient's e-mail, too")
+
+    @classmethod
+    def of(cls, issued: IssuedLink) -> "SignInLinkReply":
+        """Make the reply."""
+        return cls.model_validate(issued, from_attributes=True)
+
+
+class DeviceReply(ReplyBody):
+    """A phone or browser that may speak for the patient."""
+
+    id: UUID
+    name: str
+    kind: DeviceKind
+    enrolled_at: datetime
+    last_used_at: datetime = Field(description="To a quarter of an hour; a browser's to the hour")
+    this_one: bool = Field(description="Whether it is the device that asks")
+
+    @classmethod
+    def of(cls, device: EnrolledDevice, *, asking: UUID | None = None) -> "DeviceReply":
+        """Make the reply."""
+        return cls(
+            id=device.id,
+            name=device.name,
+            kind=device.kind,
+            enrolled_at=device.enrolled_at,
+            last_used_at=device.last_used_at,
+            this_one=device.id == asking,
+        )
+
+
+class DeviceList(ReplyBody):
+    """Every device that may speak for the patient now, in the order in which they were enrolled."""
+
+    items: list[DeviceReply]
 
 
 class Enrolment(RequestBody):
@@ -97,27 +158,13 @@ class MeReply(ReplyBody):
     time_zone: str
     locale: str
     mode: Mode = Field(description="'test' while the clinic tries things out")
+    email: str | None
     consent: ConsentStanding = Field(description="Ask unless 'given'; after 'withdrawn' nothing is taken")
 
     @classmethod
-    def of(cls, caller: PatientCaller) -> "MeReply":
+    def of(cls, patient: Patient) -> "MeReply":
         """Make the reply."""
-        return cls.about(
-            caller.patient_id,
-            time_zone=caller.time_zone,
-            locale=caller.locale,
-            mode=caller.mode,
-            consent=caller.consent,
-        )
-
-    @classmethod
-    def about(
-        cls, patient_id: UUID, *, time_zone: str, locale: str, mode: str, consent: ConsentStanding
-    ) -> "MeReply":
-        """Make the reply from its parts; the mode is checked against what is declared."""
-        return cls.model_validate(
-            {"id": patient_id, "time_zone": time_zone, "locale": locale, "mode": mode, "consent": consent}
-        )
+        return cls.model_validate(patient, from_attributes=True)
 
 
 class EnrolmentReply(TokensReply):
@@ -128,15 +175,7 @@ class EnrolmentReply(TokensReply):
     @classmethod
     def of_enrolled(cls, enrolled: Enrolled) -> "EnrolmentReply":
         """Make the reply."""
-        patient = enrolled.patient
-        me = MeReply.about(
-            patient.id,
-            time_zone=patient.time_zone,
-            locale=patient.locale,
-            mode=patient.mode,
-            consent=enrolled.consent,
-        )
-        return cls(**TokensReply.of(enrolled.tokens).model_dump(), patient=me)
+        return cls(**TokensReply.of(enrolled.tokens).model_dump(), patient=MeReply.of(enrolled.patient))
 
 
 class Refresh(RequestBody):

@@ -2,14 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
+from typing import Final
 from uuid import UUID
 
 from app.foundation.audit import Actor, AuditEvent
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
+from app.patients.consent_standing import ConsentStanding, standing_from
+from app.patients.contact import email_of, seal_email
 from app.patients.erased import no_such_patient
-from app.storage import clinics, patients
+from app.storage import clinics, patients, sign_in_links
 from app.storage.patients import PatientRecord
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
@@ -23,21 +27,39 @@ class PatientExistsError(RefusalError):
     code = "patient-exists"
 
 
+class Unchanged(Enum):
+    """Tells a value that stays from one that is removed."""
+
+    STAYS = "stays"
+
+
+STAYS: Final = Unchanged.STAYS
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patient:
-    """A patient as the clinic sees them: no name, only the clinic's own reference."""
+    """A patient as the clinic sees them: no name, only the clinic's own reference, perhaps an address."""
 
     id: UUID
     external_ref: str
+    email: str | None
     time_zone: str
     locale: str
     mode: str
     registered_at: datetime
     version: int
+    consent: ConsentStanding
 
 
 async def register(
-    equipment: Equipment, clinic_id: UUID, *, external_ref: str, time_zone: str, locale: str, actor: Actor
+    equipment: Equipment,
+    clinic_id: UUID,
+    *,
+    external_ref: str,
+    time_zone: str,
+    locale: str,
+    email: str | None = None,
+    actor: Actor,
 ) -> Patient:
     """Register a patient, in the clinic's present mode.
 
@@ -55,6 +77,7 @@ async def register(
         record = PatientRecord(
             id=patient_id,
             external_ref_sealed=_seal(vault, external_ref, clinic_id, patient_id),
+            email_sealed=seal_email(vault, clinic_id, patient_id, email),
             time_zone=time_zone,
             locale=locale,
             mode=profile.mode,
@@ -70,7 +93,7 @@ async def register(
         if not added:
             raise PatientExistsError("#/external_ref")
         await work.commit()
-    return _patient(vault, clinic_id, record)
+    return patient_of(vault, clinic_id, record)
 
 
 async def read_patient(equipment: Equipment, clinic_id: UUID, patient_id: UUID) -> Patient:
@@ -80,7 +103,7 @@ async def read_patient(equipment: Equipment, clinic_id: UUID, patient_id: UUID) 
         NotFoundError: there is none.
     """
     async with equipment.database.work(clinic_id) as work:
-        return _patient(equipment.vault, clinic_id, await existing(work, patient_id))
+        return patient_of(equipment.vault, clinic_id, await existing(work, patient_id))
 
 
 async def list_patients(
@@ -89,7 +112,7 @@ async def list_patients(
     """List patients in the order of their registration."""
     async with equipment.database.work(clinic_id) as work:
         records = await patients.page(work, after=after, limit=limit)
-    return [_patient(equipment.vault, clinic_id, record) for record in records]
+    return [patient_of(equipment.vault, clinic_id, record) for record in records]
 
 
 async def change_patient(
@@ -99,10 +122,13 @@ async def change_patient(
     *,
     time_zone: str | None,
     locale: str | None,
+    email: str | Unchanged | None = STAYS,
     version: int | None,
     actor: Actor,
 ) -> Patient:
-    """Change zone or language from now on; past days do not move. ``version`` None: whatever it is.
+    """Change zone, language or address from now on; past days do not move. ``version`` None: whatever it is.
+
+    With another address, or none, the links that went to the one before end.
 
     Raises:
         NotFoundError: there is no such patient.
@@ -116,14 +142,20 @@ async def change_patient(
             patient_id,
             time_zone=time_zone or before.time_zone,
             locale=locale or before.locale,
+            email_sealed=before.email_sealed
+            if isinstance(email, Unchanged)
+            else seal_email(equipment.vault, clinic_id, patient_id, email),
             version=before.version if version is None else version,
             audit=_event(now, actor, "patient.changed", patient_id),
         )
         if not changed:
             raise ChangedMeanwhileError("header/if-match")
+        if not isinstance(email, Unchanged) and email != email_of(equipment.vault, clinic_id, before):
+            ended = _event(now, actor, "sign_in_links.ended", patient_id)
+            await sign_in_links.end_all(work, patient_id, now=now, audit=ended)
         after = await existing(work, patient_id)
         await work.commit()
-    return _patient(equipment.vault, clinic_id, after)
+    return patient_of(equipment.vault, clinic_id, after)
 
 
 async def existing(work: UnitOfWork, patient_id: UUID) -> PatientRecord:
@@ -139,7 +171,8 @@ async def existing(work: UnitOfWork, patient_id: UUID) -> PatientRecord:
     return record
 
 
-def _patient(vault: Vault, clinic_id: UUID, record: PatientRecord) -> Patient:
+def patient_of(vault: Vault, clinic_id: UUID, record: PatientRecord) -> Patient:
+    """Give a patient as people see them."""
     reference = vault.open(
         record.external_ref_sealed,
         table="patients",
@@ -150,11 +183,13 @@ def _patient(vault: Vault, clinic_id: UUID, record: PatientRecord) -> Patient:
     return Patient(
         id=record.id,
         external_ref=reference,
+        email=email_of(vault, clinic_id, record),
         time_zone=record.time_zone,
         locale=record.locale,
         mode=record.mode,
         registered_at=record.registered_at,
         version=record.version,
+        consent=standing_from(version=record.consent_version, withdrawn_at=record.consent_withdrawn_at),
     )
 
 

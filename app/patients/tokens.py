@@ -8,7 +8,7 @@ from uuid import UUID
 from app.foundation.audit import Actor, ActorKind, AuditEvent
 from app.foundation.ids import new_id
 from app.foundation.tokens import TokenKind, TokenNotValidError, TokenReference, new_token
-from app.storage import devices
+from app.storage import device_tokens, devices
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
 
@@ -33,11 +33,11 @@ async def issue(
     """Make the next pair for a device."""
     access, access_reference = new_token(TokenKind.DEVICE_ACCESS, work.clinic_id)
     refresh, refresh_reference = new_token(TokenKind.DEVICE_REFRESH, work.clinic_id)
-    await devices.add_tokens(
+    await device_tokens.add_tokens(
         work,
         device_id,
         [
-            devices.NewToken(
+            device_tokens.NewToken(
                 id=new_id(),
                 kind=kind,
                 digest=reference.digest,
@@ -68,7 +68,7 @@ async def refresh(equipment: Equipment, reference: TokenReference) -> IssuedToke
     """
     now = equipment.clock.now()
     async with equipment.database.work(reference.clinic_id) as work:
-        token = await devices.present_refresh_token(work, reference.digest)
+        token = await device_tokens.present_refresh_token(work, reference.digest)
         if token is None or token.revoked or token.expires_at <= now:
             raise TokenNotValidError
         if token.successor_used or token.sibling_used:
@@ -82,7 +82,7 @@ async def refresh(equipment: Equipment, reference: TokenReference) -> IssuedToke
             raise TokenNotValidError
         if token.first_used_at is not None and token.first_used_at + GRACE <= now:
             raise TokenNotValidError
-        await devices.mark_first_use(
+        await device_tokens.mark_first_use(
             work,
             token.id,
             now=now,

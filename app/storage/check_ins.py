@@ -52,6 +52,8 @@ class CheckInRow(TenantRow):
     asks_about_booster: Mapped[bool]
     self_harm_thoughts: Mapped[bool]
     input_mode: Mapped[str]
+    # The phone's clock minus ours when it was sent: kept to be looked at, nothing is rewritten by it.
+    clock_skew_seconds: Mapped[int | None]
     note_sealed: Mapped[bytes | None]
     supersedes: Mapped[UUID | None]
     superseded_by: Mapped[UUID | None]
@@ -89,6 +91,7 @@ class StoredCheckIn:
     note_sealed: bytes | None
     sync_sequence: int
     digest: bytes
+    clock_skew_seconds: int | None = None
     supersedes: UUID | None = None
     superseded_by: UUID | None = None
     withdrawn_at: datetime | None = None
@@ -157,7 +160,7 @@ _STANDING_BY_TOKEN: Final = f"""
       JOIN care.devices d ON d.clinic_id = t.clinic_id AND d.id = t.device_id
       JOIN care.patients p ON p.clinic_id = d.clinic_id AND p.id = d.patient_id
       JOIN care.patient_states s ON s.clinic_id = p.clinic_id AND s.patient_id = p.id
-     WHERE t.clinic_id = %(clinic_id)s AND t.digest = %(digest)s AND t.kind = 'access'
+     WHERE t.clinic_id = %(clinic_id)s AND t.digest = %(digest)s AND t.kind IN ('access', 'browser')
        AND t.expires_at > %(now)s AND d.revoked_at IS NULL
 """  # noqa: S608 - composed of this module's own constants
 
@@ -186,14 +189,14 @@ _RECORD: Final = """
                sync_sequence bigint, digest text, recorded_at timestamptz, time_zone text, check_in_day date,
                received_at timestamptz, late boolean, mood numeric, energy numeric, sleep_quality numeric,
                sleep_hours numeric, asks_about_booster boolean, self_harm_thoughts boolean, input_mode text,
-               note_sealed text, supersedes uuid)
+               clock_skew_seconds bigint, note_sealed text, supersedes uuid)
     ), written AS (
         INSERT INTO care.check_ins (clinic_id, patient_id, id, sync_sequence, digest, recorded_at, time_zone,
                check_in_day, received_at, late, mood, energy, sleep_quality, sleep_hours, asks_about_booster,
-               self_harm_thoughts, input_mode, note_sealed, supersedes)
+               self_harm_thoughts, input_mode, clock_skew_seconds, note_sealed, supersedes)
         SELECT clinic_id, patient_id, id, sync_sequence, decode(digest, 'hex'), recorded_at, time_zone,
                check_in_day, received_at, late, mood, energy, sleep_quality, sleep_hours, asks_about_booster,
-               self_harm_thoughts, input_mode, decode(note_sealed, 'hex'), supersedes
+               self_harm_thoughts, input_mode, clock_skew_seconds, decode(note_sealed, 'hex'), supersedes
           FROM report
     ), answered AS (
         INSERT INTO care.evaluations (clinic_id, patient_id, id, as_of, level, rule_version, answer)
@@ -406,6 +409,7 @@ def _values(stored: StoredCheckIn) -> dict[str, Any]:
         "asks_about_booster": told.asks_about_booster,
         "self_harm_thoughts": told.self_harm_thoughts,
         "input_mode": stored.input_mode,
+        "clock_skew_seconds": stored.clock_skew_seconds,
         "note_sealed": stored.note_sealed.hex() if stored.note_sealed else None,
         "supersedes": str(stored.supersedes) if stored.supersedes else None,
     }
@@ -431,6 +435,7 @@ def _stored(row: Any) -> StoredCheckIn:  # noqa: ANN401 - same
         note_sealed=row.note_sealed,
         sync_sequence=row.sync_sequence,
         digest=row.digest,
+        clock_skew_seconds=row.clock_skew_seconds,
         supersedes=row.supersedes,
         superseded_by=row.superseded_by,
         withdrawn_at=row.withdrawn_at,

@@ -1,15 +1,13 @@
-"""Patients' devices and their tokens. A device is a family of tokens: revoking it ends them all."""
+"""Patients' devices, phones and browsers. A device is a family of tokens: revoking it ends them all."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, UniqueConstraint, exists, insert, select, update
-from sqlalchemy.orm import Mapped, aliased, mapped_column
+from sqlalchemy import ForeignKeyConstraint, Index, insert, select, update
+from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
-from app.storage.patient_states import PatientStateRow
-from app.storage.patients import PatientRow
 from app.storage.rows import CARE, TenantRow
 from app.storage.unit_of_work import UnitOfWork
 
@@ -22,6 +20,7 @@ class DeviceRow(TenantRow):
         ForeignKeyConstraint(
             ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
         ),
+        Index("ix_devices_patient", "clinic_id", "patient_id", "id"),
         {"schema": CARE},
     )
 
@@ -32,63 +31,13 @@ class DeviceRow(TenantRow):
     revoked_at: Mapped[datetime | None]
 
 
-class DeviceTokenRow(TenantRow):
-    """An access or refresh token of a device; ``parent_id`` is the refresh token it was given for."""
-
-    __tablename__ = "device_tokens"
-    __table_args__ = (
-        ForeignKeyConstraint(["clinic_id", "device_id"], [f"{CARE}.devices.clinic_id", f"{CARE}.devices.id"]),
-        UniqueConstraint("clinic_id", "digest"),
-        CheckConstraint("kind in ('access', 'refresh')", name="kind"),
-        {"schema": CARE},
-    )
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    device_id: Mapped[UUID]
-    kind: Mapped[str]
-    digest: Mapped[bytes]
-    parent_id: Mapped[UUID | None]
-    issued_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
-    first_used_at: Mapped[datetime | None]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewToken:
-    """A token to keep: only its digest."""
+class Device:
+    """A device as kept."""
 
     id: UUID
-    kind: str
-    digest: bytes
-    parent_id: UUID | None
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefreshToken:
-    """A refresh token as presented: its own history, its successors' and its siblings'."""
-
-    id: UUID
-    device_id: UUID
-    patient_id: UUID
-    expires_at: datetime
-    first_used_at: datetime | None
-    revoked: bool
-    successor_used: bool
-    sibling_used: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedInPatient:
-    """Whose access token this is."""
-
-    patient_id: UUID
-    device_id: UUID
-    time_zone: str
-    locale: str
-    mode: str
-    consent_version: str | None
-    consent_withdrawn_at: datetime | None
+    name_sealed: bytes
+    enrolled_at: datetime
 
 
 async def add(
@@ -114,126 +63,6 @@ async def add(
     work.audit(audit)
 
 
-async def add_tokens(
-    work: UnitOfWork, device_id: UUID, tokens: list[NewToken], *, now: datetime, audit: AuditEvent
-) -> None:
-    """Keep the tokens of one issue."""
-    await work.execute(
-        insert(DeviceTokenRow),
-        [
-            {
-                "clinic_id": work.clinic_id,
-                "id": token.id,
-                "device_id": device_id,
-                "kind": token.kind,
-                "digest": token.digest,
-                "parent_id": token.parent_id,
-                "issued_at": now,
-                "expires_at": token.expires_at,
-                "first_used_at": None,
-            }
-            for token in tokens
-        ],
-    )
-    work.audit(audit)
-
-
-async def signed_in_patient(work: UnitOfWork, digest: bytes, *, now: datetime) -> SignedInPatient | None:
-    """Find whose working access token this is."""
-    found = await work.execute(
-        select(
-            DeviceRow.patient_id,
-            DeviceRow.id,
-            PatientRow.time_zone,
-            PatientRow.locale,
-            PatientRow.mode,
-            PatientStateRow.consent_version,
-            PatientStateRow.consent_withdrawn_at,
-        )
-        .join_from(
-            DeviceTokenRow,
-            DeviceRow,
-            (DeviceRow.clinic_id == DeviceTokenRow.clinic_id) & (DeviceRow.id == DeviceTokenRow.device_id),
-        )
-        .join(
-            PatientRow,
-            (PatientRow.clinic_id == DeviceRow.clinic_id) & (PatientRow.id == DeviceRow.patient_id),
-        )
-        .join(
-            PatientStateRow,
-            (PatientStateRow.clinic_id == PatientRow.clinic_id)
-            & (PatientStateRow.patient_id == PatientRow.id),
-        )
-        .where(
-            DeviceTokenRow.clinic_id == work.clinic_id,
-            DeviceTokenRow.digest == digest,
-            DeviceTokenRow.kind == "access",
-            DeviceTokenRow.expires_at > now,
-            DeviceRow.revoked_at.is_(None),
-        )
-    )
-    row = found.one_or_none()
-    return row and SignedInPatient(
-        patient_id=row.patient_id,
-        device_id=row.id,
-        time_zone=row.time_zone,
-        locale=row.locale,
-        mode=row.mode,
-        consent_version=row.consent_version,
-        consent_withdrawn_at=row.consent_withdrawn_at,
-    )
-
-
-async def present_refresh_token(work: UnitOfWork, digest: bytes) -> RefreshToken | None:
-    """Find a refresh token with what has become of its family; its device is locked until the end."""
-    token = aliased(DeviceTokenRow)
-    relative = aliased(DeviceTokenRow)
-    used_relative = (
-        (relative.clinic_id == work.clinic_id)
-        & (relative.kind == "refresh")
-        & relative.first_used_at.is_not(None)
-    )
-    device = await work.execute(
-        select(DeviceRow.id)
-        .join(token, (token.clinic_id == DeviceRow.clinic_id) & (token.device_id == DeviceRow.id))
-        .where(DeviceRow.clinic_id == work.clinic_id, token.digest == digest, token.kind == "refresh")
-        .with_for_update(of=DeviceRow)
-    )
-    if device.one_or_none() is None:
-        return None
-    found = await work.execute(
-        select(
-            token.id,
-            token.device_id,
-            DeviceRow.patient_id,
-            token.expires_at,
-            token.first_used_at,
-            DeviceRow.revoked_at.is_not(None).label("revoked"),
-            exists().where(used_relative, relative.parent_id == token.id).label("successor_used"),
-            exists()
-            .where(used_relative, relative.parent_id == token.parent_id, relative.id != token.id)
-            .label("sibling_used"),
-        )
-        .join(DeviceRow, (DeviceRow.clinic_id == token.clinic_id) & (DeviceRow.id == token.device_id))
-        .where(token.clinic_id == work.clinic_id, token.digest == digest)
-    )
-    return RefreshToken(**found.one()._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
-
-
-async def mark_first_use(work: UnitOfWork, token_id: UUID, *, now: datetime, audit: AuditEvent) -> None:
-    """Note the first time that a refresh token was used: from then on its predecessor is spent."""
-    await work.execute(
-        update(DeviceTokenRow)
-        .where(
-            DeviceTokenRow.clinic_id == work.clinic_id,
-            DeviceTokenRow.id == token_id,
-            DeviceTokenRow.first_used_at.is_(None),
-        )
-        .values(first_used_at=now)
-    )
-    work.audit(audit)
-
-
 async def revoke(work: UnitOfWork, device_id: UUID, *, now: datetime, audit: AuditEvent) -> None:
     """End a device and with it all of its tokens."""
     await work.execute(
@@ -244,3 +73,29 @@ async def revoke(work: UnitOfWork, device_id: UUID, *, now: datetime, audit: Aud
         .values(revoked_at=now)
     )
     work.audit(audit)
+
+
+async def of_patient(work: UnitOfWork, patient_id: UUID) -> list[Device]:
+    """List the devices that may speak for a patient, in the order in which they were enrolled."""
+    found = await work.execute(
+        select(DeviceRow.id, DeviceRow.name_sealed, DeviceRow.enrolled_at)
+        .where(
+            DeviceRow.clinic_id == work.clinic_id,
+            DeviceRow.patient_id == patient_id,
+            DeviceRow.revoked_at.is_(None),
+        )
+        .order_by(DeviceRow.id)
+    )
+    return [Device(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
+
+
+async def belongs_to(work: UnitOfWork, device_id: UUID, patient_id: UUID) -> bool:
+    """Say whether this patient ever enrolled this device."""
+    found = await work.execute(
+        select(DeviceRow.id).where(
+            DeviceRow.clinic_id == work.clinic_id,
+            DeviceRow.id == device_id,
+            DeviceRow.patient_id == patient_id,
+        )
+    )
+    return found.one_or_none() is not None

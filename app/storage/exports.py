@@ -19,6 +19,7 @@ from app.storage.consents import ConsentRow
 from app.storage.deliveries import NotificationRow
 from app.storage.devices import DeviceRow
 from app.storage.erasure_requests import ErasureRequestRow
+from app.storage.outgoing_messages import OutgoingMessageRow
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
 from app.storage.rows import TenantRow
@@ -84,6 +85,11 @@ SECTIONS: Final[Mapping[str, Section]] = {
     "notifications": Section(
         row=NotificationRow, order="occurred_at", only=frozenset({"id", "type", "occurred_at"})
     ),
+    "messages": Section(
+        row=OutgoingMessageRow,
+        order="queued_at",
+        only=frozenset({"id", "channel", "wording", "locale", "state", "queued_at", "sent_at"}),
+    ),
     "erasure_requests": Section(row=ErasureRequestRow, order="requested_at", without=frozenset({"version"})),
     "audit_events": Section(row=AuditEventRow, order="at"),
 }
@@ -92,6 +98,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "deliveries": "the same",
     "device_tokens": "fingerprints of secrets; the devices are there",
     "enrolment_codes": "fingerprints of secrets; the devices that came of them are there",
+    "sign_in_links": "fingerprints of secrets; the devices that came of them are there",
     "erasures": "there is one only when nothing else is left",
 }
 

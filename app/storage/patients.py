@@ -1,4 +1,4 @@
-"""Patients: the clinic's own reference is sealed and found by its blind index; no name is kept."""
+"""Patients: the clinic's own reference and an address are sealed; the reference is found by its blind index."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +31,7 @@ class PatientRow(TenantRow):
     external_ref_sealed: Mapped[bytes]
     time_zone: Mapped[str]
     locale: Mapped[str]
+    email_sealed: Mapped[bytes | None]
     # Taken from the clinic at registration; a patient made in test mode never becomes live.
     mode: Mapped[str]
     registered_at: Mapped[datetime]
@@ -39,15 +40,18 @@ class PatientRow(TenantRow):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PatientRecord:
-    """A patient as stored: ``external_ref_sealed`` opens only with the key, for this row."""
+    """A patient as stored: what ends in ``_sealed`` opens only with the key, for this row."""
 
     id: UUID
     external_ref_sealed: bytes
+    email_sealed: bytes | None
     time_zone: str
     locale: str
     mode: str
     registered_at: datetime
     version: int
+    consent_version: str | None = None
+    consent_withdrawn_at: datetime | None = None
 
 
 async def add(
@@ -64,6 +68,7 @@ async def add(
             external_ref_sealed=patient.external_ref_sealed,
             time_zone=patient.time_zone,
             locale=patient.locale,
+            email_sealed=patient.email_sealed,
             mode=patient.mode,
             registered_at=patient.registered_at,
             version=patient.version,
@@ -118,9 +123,16 @@ async def page(work: UnitOfWork, *, after: UUID | None, limit: int) -> list[Pati
 
 
 async def change(
-    work: UnitOfWork, patient_id: UUID, *, time_zone: str, locale: str, version: int, audit: AuditEvent
+    work: UnitOfWork,
+    patient_id: UUID,
+    *,
+    time_zone: str,
+    locale: str,
+    email_sealed: bytes | None,
+    version: int,
+    audit: AuditEvent,
 ) -> bool:
-    """Change zone and language if the patient still is at this version; says whether it was."""
+    """Change zone, language and address if the patient still is at this version; says whether it was."""
     changed = await work.execute(
         update(PatientRow)
         .where(
@@ -128,7 +140,7 @@ async def change(
             PatientRow.id == patient_id,
             PatientRow.version == version,
         )
-        .values(time_zone=time_zone, locale=locale, version=version + 1)
+        .values(time_zone=time_zone, locale=locale, email_sealed=email_sealed, version=version + 1)
     )
     if changed.rowcount == 0:
         return False
@@ -137,15 +149,27 @@ async def change(
 
 
 def _patients(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
-    return select(
-        PatientRow.id,
-        PatientRow.external_ref_sealed,
-        PatientRow.time_zone,
-        PatientRow.locale,
-        PatientRow.mode,
-        PatientRow.registered_at,
-        PatientRow.version,
-    ).where(PatientRow.clinic_id == work.clinic_id)
+    return (
+        select(
+            PatientRow.id,
+            PatientRow.external_ref_sealed,
+            PatientRow.email_sealed,
+            PatientRow.time_zone,
+            PatientRow.locale,
+            PatientRow.mode,
+            PatientRow.registered_at,
+            PatientRow.version,
+            PatientStateRow.consent_version,
+            PatientStateRow.consent_withdrawn_at,
+        )
+        .join_from(
+            PatientRow,
+            PatientStateRow,
+            (PatientStateRow.clinic_id == PatientRow.clinic_id)
+            & (PatientStateRow.patient_id == PatientRow.id),
+        )
+        .where(PatientRow.clinic_id == work.clinic_id)
+    )
 
 
 def _record(row: Any) -> PatientRecord:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own

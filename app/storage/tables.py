@@ -9,17 +9,20 @@ from app.storage.chosen_references import ChosenReferenceRow
 from app.storage.clinics import ClinicProfileRow, ClinicRow
 from app.storage.consents import ConsentRow
 from app.storage.deliveries import AttemptRow, DeliveryRow, NotificationRow
-from app.storage.devices import DeviceRow, DeviceTokenRow
+from app.storage.device_tokens import DeviceTokenRow
+from app.storage.devices import DeviceRow
 from app.storage.endpoints import EndpointRow
 from app.storage.enrolment_codes import CodeSelectorRow, EnrolmentCodeRow
 from app.storage.erasure_requests import ErasureRequestRow
 from app.storage.erasures import ErasureRow
 from app.storage.failed_tries import FailedTriesRow
+from app.storage.outgoing_messages import OutgoingMessageRow
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
 from app.storage.policies import ClinicPolicyRow
 from app.storage.rows import Row
 from app.storage.safety_events import SafetyEventRow
+from app.storage.sign_in_links import SignInLinkRow
 from app.storage.signals import SignalRow
 from app.storage.treatment import CourseRow, InfusionRow
 
@@ -30,5 +33,6 @@ __all__ = [
     "ChosenReferenceRow", "ClinicPolicyRow", "ClinicProfileRow", "ClinicRow", "CodeSelectorRow", "ConsentRow",
     "CourseRow", "CustomScaleRow", "DeliveryRow", "DeviceRow", "DeviceTokenRow", "EndpointRow",
     "EnrolmentCodeRow", "ErasureRequestRow", "ErasureRow", "EvaluationRow", "FailedTriesRow", "InfusionRow",
-    "NotificationRow", "PatientRow", "PatientStateRow", "SafetyEventRow", "SignalRow",
+    "NotificationRow", "OutgoingMessageRow", "PatientRow", "PatientStateRow", "SafetyEventRow",
+    "SignInLinkRow", "SignalRow",
 ]  # fmt: skip

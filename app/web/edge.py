@@ -85,7 +85,7 @@ class Edge:
 
     async def _within_limits(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        wait = await self._limits.seconds_to_wait(_caller(scope, headers))
+        wait = await self._limits.seconds_to_wait(address=_address(scope), token=headers.get("authorization"))
         if wait is not None:
             await _refuse(scope, send, TooManyRequestsError(retry_after_seconds=wait))
             return
@@ -142,10 +142,9 @@ def _too_long(content_length: str | None) -> bool:
     return len(digits) > len(str(BODY_LIMIT_BYTES)) or int(digits or "0") > BODY_LIMIT_BYTES
 
 
-def _caller(scope: Scope, headers: Headers) -> str:
-    token = headers.get("authorization")
+def _address(scope: Scope) -> str:
     client = scope.get("client")
-    return token or (client[0] if client else "unknown")
+    return client[0] if client else "unknown"
 
 
 async def _refuse(scope: Scope, send: Send, error: RefusalError) -> None:

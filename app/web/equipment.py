@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from app.clinical.protocol import STANDARD, Protocol
 from app.foundation.clock import Clock
 from app.foundation.vault import Vault
+from app.outbound.relays import GatewayRelay, MailRelay
 from app.storage.database import Database
 
 
@@ -18,4 +19,7 @@ class Equipment:
     public_url: str
     # Networks that a webhook may reach besides public ones, as the operator wrote them.
     webhook_allow: str = ""
+    # The operator's mail server and gateway; without one, what would go there waits.
+    mail: MailRelay | None = None
+    gateway: GatewayRelay | None = None
     protocol: Protocol = STANDARD

@@ -101,7 +101,8 @@ def refusal_document(error: RefusalError, *, request_id: str | None = None) -> d
     errors: list[Mapping[str, Any]] = list(error.findings)
     if error.pointer:
         errors.append({"pointer": error.pointer, "code": error.code, "detail": detail})
-    return problem_document(error.code, STATUS[error.kind], detail, errors=errors, request_id=request_id)
+    document = problem_document(error.code, STATUS[error.kind], detail, errors=errors, request_id=request_id)
+    return document | error.told
 
 
 def validation_errors(errors: Iterable[Mapping[str, Any]], *, skip: int = 1) -> list[dict[str, str]]:

@@ -133,19 +133,6 @@ def read_id_cursor(cursor: str | None) -> UUID | None:
         raise CursorNotValidError("query/after") from None
 
 
-def read_number_cursor(cursor: str | None) -> int:
-    """Read a cursor of a list that is ordered by a counter; without one, the list begins at its beginning.
-
-    Raises:
-        CursorNotValidError: it is not one.
-    """
-    position = read_cursor(cursor)
-    number = 0 if position is None else read_counter(position)
-    if number is None:
-        raise CursorNotValidError("query/after")
-    return number
-
-
 def read_counter(text: str) -> int | None:
     """Read a count from 0 to what a column can hold, in plain digits; None when it is not one."""
     # Python takes "²" for a digit, and PostgreSQL takes no more than 63 bits.

@@ -9,9 +9,9 @@ from typing import Final
 
 import httpx2
 
-from app.webhooks import signing
-from app.webhooks.addresses import EndpointAddressRefusedError
-from app.webhooks.guarded_transport import (
+from app.outbound import signing
+from app.outbound.addresses import EndpointAddressRefusedError
+from app.outbound.guarded_transport import (
     NoAnswerError,
     ReceiverTimeoutError,
     ReceiverTlsError,

@@ -10,15 +10,15 @@ from app.foundation.audit import Actor, AuditEvent
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
+from app.outbound.addresses import AllowedNetworks, parse_endpoint_url, resolve_and_check
+from app.outbound.signing import new_secret
 from app.storage import deliveries, endpoints
 from app.storage.endpoints import Endpoint
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
-from app.webhooks.addresses import AllowedNetworks, parse_endpoint_url, resolve_and_check
 from app.webhooks.endpoint_secrets import open_url, seal_secret, seal_url
 from app.webhooks.events import EventType
 from app.webhooks.notifying import notify_endpoint, queue_delivery
-from app.webhooks.signing import new_secret
 
 
 class EndpointDisabledError(RefusalError):

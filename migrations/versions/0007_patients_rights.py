@@ -1,7 +1,7 @@
 """Patients' rights: consent in versions, requests to be erased, and the one way to erase.
 
 Revision ID: 0007
-Revises: 0005
+Revises: 0006
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ from alembic import op
 from app.storage.migration_steps import application_role, isolate, run_sql
 
 revision = "0007"
-down_revision = "0005"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 

@@ -11,10 +11,10 @@ import pytest
 from app.foundation.ids import new_id
 from app.monitoring.replay import replay
 from app.monitoring.service import evaluate_again
+from app.outbound.addresses import AllowedNetworks
+from app.outbound.guarded_transport import guarded_client
 from app.patients.erased import PatientErasedError
-from app.webhooks.addresses import AllowedNetworks
 from app.webhooks.delivering import Outbox, deliver
-from app.webhooks.guarded_transport import guarded_client
 from app.webhooks.retry_schedule import AttemptOutcome
 from tests.storage.catalogue import ask
 from tests.support.ground import Cluster, Place

@@ -16,6 +16,7 @@ from app.clinical.protocol import STANDARD, Protocol
 from app.clinics.service import OpenedClinic, open_clinic
 from app.foundation.clock import SettableClock
 from app.foundation.vault import Vault
+from app.outbound.relays import MailRelay
 from app.storage.database import Database
 from app.web.equipment import Equipment
 from app.worker import Worker
@@ -55,6 +56,7 @@ def running_service(
     speedup: int = 1000,
     requests_per_minute: int = 1_000_000,
     clock: SettableClock | None = None,
+    mail: MailRelay | None = None,
 ) -> Iterator[Service]:
     """Run API and worker until the end of the block; on the machine's own time with a ``RunningClock``."""
     clock = clock or SettableClock(now)
@@ -68,6 +70,7 @@ def running_service(
             public_url="https://afterglow.test",
             webhook_allow="127.0.0.0/8",
             protocol=protocol,
+            mail=mail,
         )
         listener = socket.create_server(("127.0.0.1", 0))
         config = uvicorn.Config(

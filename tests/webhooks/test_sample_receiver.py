@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from app.webhooks import signing
-from app.webhooks.addresses import AllowedNetworks
-from app.webhooks.guarded_transport import guarded_client
+from app.outbound import signing
+from app.outbound.addresses import AllowedNetworks
+from app.outbound.guarded_transport import guarded_client
 from app.webhooks.sender import OutgoingMessage, send
 
 SAMPLE = Path(__file__).parents[2] / "docs" / "receivers" / "receiver.py"

@@ -9,12 +9,12 @@ import httpx2
 import pytest
 from standardwebhooks import Webhook
 
-from app.webhooks import signing
-from app.webhooks.addresses import AllowedNetworks
-from app.webhooks.guarded_transport import Bounds, guarded_client
+from app.outbound import signing
+from app.outbound.addresses import AllowedNetworks
+from app.outbound.guarded_transport import Bounds, guarded_client
 from app.webhooks.retry_schedule import AttemptError
 from app.webhooks.sender import OutgoingMessage, send
-from tests.webhooks.raw_receiver import raw_receiver, read_request
+from tests.support.raw_receiver import raw_receiver, read_request
 
 pytestmark = pytest.mark.anyio
 

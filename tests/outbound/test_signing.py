@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from app.webhooks import signing
+from app.outbound import signing
 
 BODY = '{"type":"signal.raised","note":"ä"}'.encode()
 

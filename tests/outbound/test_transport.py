@@ -1,7 +1,6 @@
 """The guarded way out, against real servers that misbehave on real sockets."""
 
 import asyncio
-import datetime as dt
 import socket
 import ssl
 import struct
@@ -12,13 +11,9 @@ from time import monotonic
 
 import httpx2
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
-from app.webhooks.addresses import AllowedNetworks, EndpointAddressRefusedError, Resolver
-from app.webhooks.guarded_transport import (
+from app.outbound.addresses import AllowedNetworks, EndpointAddressRefusedError, Resolver
+from app.outbound.guarded_transport import (
     Bounds,
     NoAnswerError,
     ReceiverTimeoutError,
@@ -26,7 +21,8 @@ from app.webhooks.guarded_transport import (
     ReceiverUnreachableError,
     guarded_client,
 )
-from tests.webhooks.raw_receiver import RawReceiver, Script, raw_receiver, read_request
+from tests.support.certificates import certificate_for
+from tests.support.raw_receiver import RawReceiver, Script, raw_receiver, read_request
 
 pytestmark = pytest.mark.anyio
 
@@ -77,31 +73,9 @@ async def post(url: str, client: httpx2.AsyncClient) -> httpx2.Response:
 @asynccontextmanager
 async def tls_receiver(folder: Path, *names: str) -> AsyncIterator[tuple[RawReceiver, ssl.SSLContext]]:
     """Run a receiver with a fresh certificate for these names, and give a context that believes in it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "receiver")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    file = folder / "receiver.pem"
-    file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
-    server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server_side.load_cert_chain(file)
+    server_side, believing = certificate_for(folder, *names)
     async with raw_receiver(NO_CONTENT, ssl_context=server_side) as receiver:
-        yield receiver, ssl.create_default_context(cafile=file)
+        yield receiver, believing
 
 
 async def test_a_request_arrives_whole_and_its_status_comes_back() -> None:

@@ -15,7 +15,7 @@ from typing import Final
 import httpcore2
 import httpx2
 
-from app.webhooks.addresses import (
+from app.outbound.addresses import (
     AllowedNetworks,
     EndpointUrl,
     IPAddress,

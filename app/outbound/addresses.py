@@ -56,7 +56,7 @@ _NUMERIC_LABEL: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 
 class EndpointAddressRefusedError(RefusalError):
-    """The webhook address must be public HTTPS.
+    """The address must be public HTTPS.
 
     The same for a private address, a name that does not resolve and an odd spelling: the difference
     would tell a caller what our own network looks like.

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.webhooks.addresses import (
+from app.outbound.addresses import (
     AllowedNetworks,
     EndpointAddressRefusedError,
     NetworkListError,
@@ -18,7 +18,7 @@ from app.webhooks.addresses import (
 
 NOTHING = AllowedNetworks()
 LOOPBACK = AllowedNetworks.parse("127.0.0.0/8")
-REFUSAL = "The webhook address must be public HTTPS."
+REFUSAL = "The address must be public HTTPS."
 
 
 @pytest.fixture

@@ -1,0 +1,201 @@
+"""Sending what is in the outbox: claim, send outside of any transaction, keep how it ended.
+
+How often a message may arrive is a choice between two evils, because a connection can break after the
+other side took the message and before it said so:
+
+- At least once, for everything that somebody waits for or must know: sign-in links, notices that nobody
+  acknowledged. After an unclear ending, or a worker that died while it sent, the message is sent again
+  under the same Message-ID.
+- At most once, for reminders. A patient who is asked twice learns to look away, and tomorrow's reminder
+  comes anyway. After an unclear ending, or a worker that died while it sent, the reminder counts as failed.
+
+A message whose channel the operator has not set up stays pending, and nobody tries it in the meantime.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from app.foundation.audit import SYSTEM, AuditEvent
+from app.messages.mail import Mail, send_mail
+from app.messages.outbox import Channel, address_of, link_of, wake
+from app.messages.outcomes import Ending, Outcome, sequel
+from app.messages.wording import Wording, text_of
+from app.storage import outgoing_messages
+from app.storage.outgoing_messages import OutgoingMessage
+from app.storage.unit_of_work import UnitOfWork
+from app.web.equipment import Equipment
+
+# Longer than any attempt may take; a worker that died lets go of its message after this.
+CLAIM_LASTS: Final = timedelta(seconds=90)
+# A message this much past its time has lost its job (a worker died, a database was restored).
+FORGOTTEN_AFTER: Final = timedelta(seconds=20)
+_MOST_A_SWEEP: Final = 500
+
+# Says, just before a message is sent, whether it still helps: a reminder that was answered does not.
+StillWanted = Callable[[UnitOfWork, OutgoingMessage, datetime], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """What sending needs; ``still_wanted`` asks the room that wrote the message, by wording."""
+
+    equipment: Equipment
+    still_wanted: Mapping[Wording, StillWanted] = field(default_factory=dict)
+    speedup: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempted:
+    """An attempt that is over: the how-manieth it was, and how it ended."""
+
+    attempt: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Claimed:
+    message: OutgoingMessage
+    wording: Wording
+    to: str = field(repr=False)
+    link: str = field(repr=False)
+    first_attempt_at: datetime
+
+
+def channels_set_up(equipment: Equipment) -> set[Channel]:
+    """Name the channels that messages can go out over."""
+    return {Channel.EMAIL} if equipment.mail else set()
+
+
+async def send_message(post: Post, clinic_id: UUID, message_id: UUID) -> Attempted | None:
+    """Take one message one step further; None when there was nothing to send."""
+    claimed = await _claim(post, clinic_id, message_id)
+    if claimed is None:
+        return None
+    outcome = await _hand_over(post, claimed)
+    await _keep(post, clinic_id, claimed, outcome)
+    return Attempted(attempt=claimed.message.attempts + 1, outcome=outcome)
+
+
+async def queue_forgotten(work: UnitOfWork, equipment: Equipment, *, now: datetime) -> int:
+    """Have messages looked at again that lost their job, and those that help nobody any more."""
+    taken = await outgoing_messages.take_overdue(
+        work,
+        channels=channels_set_up(equipment),
+        before=now - FORGOTTEN_AFTER,
+        now=now,
+        limit=_MOST_A_SWEEP,
+    )
+    for message_id, wording in taken:
+        wake(work, message_id, Wording(wording))
+    return len(taken)
+
+
+async def _claim(post: Post, clinic_id: UUID, message_id: UUID) -> _Claimed | None:
+    now, vault = post.equipment.clock.now(), post.equipment.vault
+    async with post.equipment.database.work(clinic_id) as work:
+        message = await outgoing_messages.lock(work, message_id)
+        if message is None or not _is_due(message, now):
+            return None
+        over = await _over_before_it_is_sent(post, work, message, now)
+        if over is not None:
+            await _end(work, message, over, now)
+            await work.commit()
+            return None
+        if message.channel not in channels_set_up(post.equipment):
+            return None
+        await outgoing_messages.claim(work, message_id, now=now, until=now + CLAIM_LASTS)
+        await work.commit()
+    return _Claimed(
+        message=message,
+        wording=Wording(message.wording),
+        to=address_of(vault, clinic_id, message),
+        link=link_of(vault, clinic_id, message),
+        first_attempt_at=message.first_attempt_at or now,
+    )
+
+
+def _is_due(message: OutgoingMessage, now: datetime) -> bool:
+    if message.state != "pending" or (message.claimed_until and message.claimed_until > now):
+        return False
+    return message.next_attempt_at <= now
+
+
+async def _over_before_it_is_sent(
+    post: Post, work: UnitOfWork, message: OutgoingMessage, now: datetime
+) -> Outcome | None:
+    """Say why a message is not to be sent any more; None when it is."""
+    if message.not_after is not None and message.not_after <= now:
+        return Outcome(ending=Ending.GONE, trouble="too_late")
+    if message.claimed_until is not None and Wording(message.wording).is_reminder:
+        return Outcome(ending=Ending.REFUSED, trouble="worker_died")
+    ask = post.still_wanted.get(Wording(message.wording))
+    if ask is not None and not await ask(work, message, now):
+        return Outcome(ending=Ending.GONE, trouble="not_wanted")
+    return None
+
+
+async def _hand_over(post: Post, claimed: _Claimed) -> Outcome:
+    """Send it, over whichever channel it goes."""
+    relay, message = post.equipment.mail, claimed.message
+    if relay is None:
+        raise AssertionError  # only claimed where it is set up
+    text = text_of(claimed.wording, locale=message.locale, mode=message.mode)
+    mail = Mail(
+        id=message.id, to=claimed.to, text=text, link=claimed.link, sent_at=post.equipment.clock.now()
+    )
+    return await send_mail(relay, mail)
+
+
+async def _keep(post: Post, clinic_id: UUID, claimed: _Claimed, outcome: Outcome) -> None:
+    now, message = post.equipment.clock.now(), claimed.message
+    follows = sequel(
+        outcome,
+        claimed.wording,
+        attempts=message.attempts + 1,
+        first_attempt_at=claimed.first_attempt_at,
+        now=now,
+        speedup=post.speedup,
+    )
+    async with post.equipment.database.work(clinic_id) as work:
+        await outgoing_messages.keep_result(
+            work,
+            message.id,
+            state=follows.state,
+            trouble=outcome.trouble,
+            next_attempt_at=follows.next_attempt_at,
+            sent_at=now if outcome.ending is Ending.SENT else None,
+            audit=_event(message, f"message.{_VERBS[follows.state]}", now),
+        )
+        if follows.state == "pending":
+            wake(work, message.id, claimed.wording, at=follows.next_attempt_at)
+        await work.commit()
+
+
+_VERBS: Final = {"sent": "sent", "pending": "not_sent_yet", "failed": "failed", "cancelled": "cancelled"}
+
+
+async def _end(work: UnitOfWork, message: OutgoingMessage, outcome: Outcome, now: datetime) -> None:
+    state = "cancelled" if outcome.ending is Ending.GONE else "failed"
+    await outgoing_messages.keep_result(
+        work,
+        message.id,
+        state=state,
+        trouble=outcome.trouble,
+        next_attempt_at=now,
+        sent_at=None,
+        audit=_event(message, f"message.{state}", now),
+    )
+
+
+def _event(message: OutgoingMessage, action: str, now: datetime) -> AuditEvent:
+    return AuditEvent(
+        at=now,
+        actor=SYSTEM,
+        action=action,
+        subject_kind="message",
+        subject_id=message.id,
+        patient_id=message.patient_id,
+    )

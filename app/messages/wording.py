@@ -1,0 +1,123 @@
+"""The fixed texts of messages, by language. They say that there is something and where, never what.
+
+A text lands on lock screens, in a shared mailbox, with a mail provider: so nothing clinical, no name, no
+number, and nothing of the patient's. It is made when it is sent, from wording, language and link alone.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Wording(StrEnum):
+    """What a message says. A new one needs its text in every language below."""
+
+    CHECK_IN_DUE = "check_in_due"
+    SIGN_IN_LINK = "sign_in_link"
+    SAFETY_UNACKNOWLEDGED = "safety_unacknowledged"
+    SIGNAL_UNACKNOWLEDGED = "signal_unacknowledged"
+    ENDPOINT_DOWN = "endpoint_down"
+    CONTACT_TEST = "contact_test"
+
+    @property
+    def is_reminder(self) -> bool:
+        """Whether it asks for something that may also be left: asked once at the most, and easy to stop."""
+        return self is Wording.CHECK_IN_DUE
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether somebody waits for it: tried often, and before the others."""
+        return self in _URGENT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """A text as somebody gets it; the link goes with it."""
+
+    subject: str
+    body: str
+
+
+DEFAULT_LANGUAGE: Final = "en"
+_URGENT: Final = {Wording.SAFETY_UNACKNOWLEDGED, Wording.SIGN_IN_LINK, Wording.CONTACT_TEST}
+_TEST: Final = {"en": "[TEST] ", "es": "[PRUEBA] "}
+
+_TEXTS: Final[dict[str, dict[Wording, tuple[str, str]]]] = {
+    "en": {
+        Wording.CHECK_IN_DUE: (
+            "You have a message from your clinic",
+            "Your clinic's Afterglow has a short form for you.",
+        ),
+        Wording.SIGN_IN_LINK: (
+            "Your sign-in link",
+            (
+                "Open this link to sign in to your clinic's Afterglow. It works once, and only for a short time. "
+                "If you did not ask for it, leave it."
+            ),
+        ),
+        Wording.SAFETY_UNACKNOWLEDGED: (
+            "Urgent: Afterglow waits for you",
+            (
+                "An urgent notice in your clinic's Afterglow has not been acknowledged by anybody. "
+                "Please open it now."
+            ),
+        ),
+        Wording.SIGNAL_UNACKNOWLEDGED: (
+            "Afterglow waits for you",
+            "A notice in your clinic's Afterglow has not been acknowledged by anybody.",
+        ),
+        Wording.ENDPOINT_DOWN: (
+            "Afterglow cannot reach one of your systems",
+            "Your clinic's Afterglow cannot deliver to one of your systems. Nothing is lost; it waits there.",
+        ),
+        Wording.CONTACT_TEST: (
+            "Please confirm this address",
+            "Your clinic has named this address for notices from Afterglow. Open the link to confirm it.",
+        ),
+    },
+    "es": {
+        Wording.CHECK_IN_DUE: (
+            "Tiene un mensaje de su clínica",
+            "El Afterglow de su clínica tiene un formulario breve para usted.",
+        ),
+        Wording.SIGN_IN_LINK: (
+            "Su enlace para entrar",
+            (
+                "Abra este enlace para entrar en el Afterglow de su clínica. Sirve una sola vez y por poco tiempo. "
+                "Si no lo ha pedido usted, no haga nada."
+            ),
+        ),
+        Wording.SAFETY_UNACKNOWLEDGED: (
+            "Urgente: Afterglow le espera",
+            "Nadie ha confirmado todavía un aviso urgente en el Afterglow de su clínica. Ábralo ahora, por favor.",
+        ),
+        Wording.SIGNAL_UNACKNOWLEDGED: (
+            "Afterglow le espera",
+            "Nadie ha confirmado todavía un aviso en el Afterglow de su clínica.",
+        ),
+        Wording.ENDPOINT_DOWN: (
+            "Afterglow no puede comunicarse con uno de sus sistemas",
+            (
+                "El Afterglow de su clínica no puede entregar avisos a uno de sus sistemas. "
+                "No se pierde nada; allí esperan."
+            ),
+        ),
+        Wording.CONTACT_TEST: (
+            "Confirme esta dirección, por favor",
+            "Su clínica ha indicado esta dirección para los avisos de Afterglow. Abra el enlace para confirmarla.",
+        ),
+    },
+}
+
+
+def language_of(locale: str) -> str:
+    """Give the language to write in: ``es-MX`` reads as ``es``, one that we do not have as English."""
+    language = locale.replace("_", "-").split("-")[0].lower()
+    return language if language in _TEXTS else DEFAULT_LANGUAGE
+
+
+def text_of(wording: Wording, *, locale: str, mode: str) -> Text:
+    """Give the text without its link; while the clinic tries things out, the subject says so."""
+    language = language_of(locale)
+    subject, body = _TEXTS[language][wording]
+    return Text(subject=(_TEST[language] if mode == "test" else "") + subject, body=body)

@@ -1,0 +1,104 @@
+"""A browser as a device: one opaque token in a cookie, good for 30 days from its last use, at most 180 days.
+
+The pages set the cookie and read it; here is what it means. A browser is listed and revoked like a phone.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from app.foundation.ids import new_id
+from app.foundation.tokens import TokenKind, TokenNotValidError, TokenReference, new_token, read_token
+from app.foundation.vault import Vault
+from app.patients.caller import PatientCaller
+from app.patients.devices import add_device, device_actor, device_event, revoke_device
+from app.storage import device_tokens
+from app.storage.patients import PatientRecord
+from app.storage.unit_of_work import UnitOfWork
+from app.web.equipment import Equipment
+
+LASTS: Final = timedelta(days=30)
+LASTS_AT_MOST: Final = timedelta(days=180)
+# Not with every page: a token that was issued anew within the hour is left alone.
+_ISSUED_ANEW_AFTER: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedBrowser:
+    """A browser that may speak for the patient from now on; ``token`` is told this once, for its cookie."""
+
+    token: str
+    caller: PatientCaller
+
+
+async def open_browser(
+    work: UnitOfWork, vault: Vault, patient: PatientRecord, *, device_id: UUID, name: str, now: datetime
+) -> OpenedBrowser:
+    """Let a browser in, in the transaction that spends the code or link it came with."""
+    await add_device(work, vault, patient.id, device_id=device_id, name=name, now=now)
+    text, reference = new_token(TokenKind.BROWSER, work.clinic_id)
+    token = device_tokens.NewToken(
+        id=new_id(), kind="browser", digest=reference.digest, parent_id=None, expires_at=now + LASTS
+    )
+    await device_tokens.add_tokens(
+        work,
+        device_id,
+        [token],
+        now=now,
+        audit=device_event(now, device_actor(device_id), "browser.opened", device_id, patient.id),
+    )
+    return OpenedBrowser(
+        token=text,
+        caller=PatientCaller(
+            clinic_id=work.clinic_id,
+            patient_id=patient.id,
+            device_id=device_id,
+            time_zone=patient.time_zone,
+            locale=patient.locale,
+            mode=patient.mode,
+        ),
+    )
+
+
+def reference_of(token: str) -> TokenReference:
+    """Take a cookie's token apart; check-ins are recorded with it as with a phone's.
+
+    Raises:
+        TokenNotValidError: it is not a browser's.
+    """
+    return read_token(token, TokenKind.BROWSER)
+
+
+async def caller_of(equipment: Equipment, token: str) -> PatientCaller:
+    """Find for whom a browser speaks, and let its 30 days begin anew.
+
+    Raises:
+        TokenNotValidError: unknown, expired, revoked, or no browser's.
+    """
+    reference, now = reference_of(token), equipment.clock.now()
+    async with equipment.database.work(reference.clinic_id) as work:
+        found = await device_tokens.signed_in_patient(work, reference.digest, kind="browser", now=now)
+        if found is None:
+            raise TokenNotValidError
+        if found.issued_at + _ISSUED_ANEW_AFTER <= now:
+            until = min(now + LASTS, found.enrolled_at + LASTS_AT_MOST)
+            await device_tokens.extend(work, reference.digest, expires_at=until, now=now)
+            await work.commit()
+    return PatientCaller(
+        clinic_id=reference.clinic_id,
+        patient_id=found.patient_id,
+        device_id=found.device_id,
+        time_zone=found.time_zone,
+        locale=found.locale,
+        mode=found.mode,
+    )
+
+
+async def end(equipment: Equipment, token: str) -> None:
+    """Sign a browser out; one that is not signed in is out already."""
+    try:
+        caller = await caller_of(equipment, token)
+    except TokenNotValidError:
+        return
+    await revoke_device(equipment, caller.clinic_id, caller.patient_id, caller.device_id, actor=caller.actor)

@@ -1,0 +1,231 @@
+"""Devices' tokens: access, refresh and browser; only digests are kept."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.orm import Mapped, aliased, mapped_column
+
+from app.foundation.audit import AuditEvent
+from app.storage.devices import DeviceRow
+from app.storage.patients import PatientRow
+from app.storage.rows import CARE, TenantRow
+from app.storage.unit_of_work import UnitOfWork
+
+
+class DeviceTokenRow(TenantRow):
+    """A token of a device; ``parent_id`` is the refresh token it was given for.
+
+    A browser has one token, which is issued anew, as the same text, while it is in use: ``issued_at`` moves.
+    """
+
+    __tablename__ = "device_tokens"
+    __table_args__ = (
+        ForeignKeyConstraint(["clinic_id", "device_id"], [f"{CARE}.devices.clinic_id", f"{CARE}.devices.id"]),
+        UniqueConstraint("clinic_id", "digest"),
+        CheckConstraint("kind in ('access', 'refresh', 'browser')", name="kind"),
+        Index("ix_device_tokens_device", "clinic_id", "device_id"),
+        {"schema": CARE},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    device_id: Mapped[UUID]
+    kind: Mapped[str]
+    digest: Mapped[bytes]
+    parent_id: Mapped[UUID | None]
+    issued_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    first_used_at: Mapped[datetime | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewToken:
+    """A token to keep: only its digest."""
+
+    id: UUID
+    kind: str
+    digest: bytes
+    parent_id: UUID | None
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshToken:
+    """A refresh token as presented: its own history, its successors' and its siblings'."""
+
+    id: UUID
+    device_id: UUID
+    patient_id: UUID
+    expires_at: datetime
+    first_used_at: datetime | None
+    revoked: bool
+    successor_used: bool
+    sibling_used: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedInPatient:
+    """Whose token this is, and since when the device and the token work."""
+
+    patient_id: UUID
+    device_id: UUID
+    time_zone: str
+    locale: str
+    mode: str
+    enrolled_at: datetime
+    issued_at: datetime
+
+
+async def add_tokens(
+    work: UnitOfWork, device_id: UUID, tokens: list[NewToken], *, now: datetime, audit: AuditEvent
+) -> None:
+    """Keep the tokens of one issue."""
+    await work.execute(
+        insert(DeviceTokenRow),
+        [
+            {
+                "clinic_id": work.clinic_id,
+                "id": token.id,
+                "device_id": device_id,
+                "kind": token.kind,
+                "digest": token.digest,
+                "parent_id": token.parent_id,
+                "issued_at": now,
+                "expires_at": token.expires_at,
+                "first_used_at": None,
+            }
+            for token in tokens
+        ],
+    )
+    work.audit(audit)
+
+
+async def signed_in_patient(
+    work: UnitOfWork, digest: bytes, *, kind: str, now: datetime
+) -> SignedInPatient | None:
+    """Find whose working token of this kind it is."""
+    found = await work.execute(
+        select(
+            DeviceRow.patient_id,
+            DeviceRow.id.label("device_id"),
+            PatientRow.time_zone,
+            PatientRow.locale,
+            PatientRow.mode,
+            DeviceRow.enrolled_at,
+            DeviceTokenRow.issued_at,
+        )
+        .join_from(
+            DeviceTokenRow,
+            DeviceRow,
+            (DeviceRow.clinic_id == DeviceTokenRow.clinic_id) & (DeviceRow.id == DeviceTokenRow.device_id),
+        )
+        .join(
+            PatientRow,
+            (PatientRow.clinic_id == DeviceRow.clinic_id) & (PatientRow.id == DeviceRow.patient_id),
+        )
+        .where(
+            DeviceTokenRow.clinic_id == work.clinic_id,
+            DeviceTokenRow.digest == digest,
+            DeviceTokenRow.kind == kind,
+            DeviceTokenRow.expires_at > now,
+            DeviceRow.revoked_at.is_(None),
+        )
+    )
+    row = found.one_or_none()
+    return row and SignedInPatient(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+
+
+async def extend(work: UnitOfWork, digest: bytes, *, expires_at: datetime, now: datetime) -> None:
+    """Issue a browser's token anew: the same text works until then."""
+    await work.execute(
+        update(DeviceTokenRow)
+        .where(DeviceTokenRow.clinic_id == work.clinic_id, DeviceTokenRow.digest == digest)
+        .values(issued_at=now, expires_at=expires_at)
+    )
+
+
+async def present_refresh_token(work: UnitOfWork, digest: bytes) -> RefreshToken | None:
+    """Find a refresh token with what has become of its family; its device is locked until the end."""
+    token = aliased(DeviceTokenRow)
+    relative = aliased(DeviceTokenRow)
+    used_relative = (
+        (relative.clinic_id == work.clinic_id)
+        & (relative.kind == "refresh")
+        & relative.first_used_at.is_not(None)
+    )
+    device = await work.execute(
+        select(DeviceRow.id)
+        .join(token, (token.clinic_id == DeviceRow.clinic_id) & (token.device_id == DeviceRow.id))
+        .where(DeviceRow.clinic_id == work.clinic_id, token.digest == digest, token.kind == "refresh")
+        .with_for_update(of=DeviceRow)
+    )
+    if device.one_or_none() is None:
+        return None
+    found = await work.execute(
+        select(
+            token.id,
+            token.device_id,
+            DeviceRow.patient_id,
+            token.expires_at,
+            token.first_used_at,
+            DeviceRow.revoked_at.is_not(None).label("revoked"),
+            exists().where(used_relative, relative.parent_id == token.id).label("successor_used"),
+            exists()
+            .where(used_relative, relative.parent_id == token.parent_id, relative.id != token.id)
+            .label("sibling_used"),
+        )
+        .join(DeviceRow, (DeviceRow.clinic_id == token.clinic_id) & (DeviceRow.id == token.device_id))
+        .where(token.clinic_id == work.clinic_id, token.digest == digest)
+    )
+    return RefreshToken(**found.one()._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+
+
+async def mark_first_use(work: UnitOfWork, token_id: UUID, *, now: datetime, audit: AuditEvent) -> None:
+    """Note the first time that a refresh token was used: from then on its predecessor is spent."""
+    await work.execute(
+        update(DeviceTokenRow)
+        .where(
+            DeviceTokenRow.clinic_id == work.clinic_id,
+            DeviceTokenRow.id == token_id,
+            DeviceTokenRow.first_used_at.is_(None),
+        )
+        .values(first_used_at=now)
+    )
+    work.audit(audit)
+
+
+async def last_issues(work: UnitOfWork, patient_id: UUID) -> dict[UUID, tuple[datetime, bool]]:
+    """Say of each device that may speak for a patient when it last got a token, and whether it is a browser.
+
+    A phone asks for a token every quarter of an hour that it is in use, a browser's is issued anew every hour:
+    that is as exactly as we know when it was used, and costs no write anywhere.
+    """
+    found = await work.execute(
+        select(
+            DeviceTokenRow.device_id,
+            func.max(DeviceTokenRow.issued_at).label("last"),
+            func.bool_or(DeviceTokenRow.kind == "browser").label("browser"),
+        )
+        .join(
+            DeviceRow,
+            (DeviceRow.clinic_id == DeviceTokenRow.clinic_id) & (DeviceRow.id == DeviceTokenRow.device_id),
+        )
+        .where(
+            DeviceTokenRow.clinic_id == work.clinic_id,
+            DeviceRow.patient_id == patient_id,
+            DeviceRow.revoked_at.is_(None),
+        )
+        .group_by(DeviceTokenRow.device_id)
+    )
+    return {row.device_id: (row.last, row.browser) for row in found}

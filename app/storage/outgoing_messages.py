@@ -1,0 +1,216 @@
+"""Messages to people: where to, which of the fixed texts, and what became of each.
+
+Address and link are sealed, and wiped as soon as the message is over: a sign-in link is a secret.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    and_,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.foundation.audit import AuditEvent
+from app.storage.rows import CARE, FRONT_DESK, TenantRow
+from app.storage.unit_of_work import UnitOfWork
+
+
+class OutgoingMessageRow(TenantRow):
+    """One message to one person over one channel."""
+
+    __tablename__ = "outgoing_messages"
+    __table_args__ = (
+        ForeignKeyConstraint(["clinic_id"], [f"{FRONT_DESK}.clinics.id"]),
+        ForeignKeyConstraint(
+            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
+        ),
+        CheckConstraint("channel in ('email', 'push', 'gateway')", name="channel"),
+        CheckConstraint("state in ('pending', 'sent', 'failed', 'cancelled')", name="state"),
+        CheckConstraint("mode in ('test', 'live')", name="mode"),
+        Index(
+            "ix_outgoing_messages_due",
+            "clinic_id",
+            "next_attempt_at",
+            postgresql_where=text("state = 'pending'"),
+        ),
+        Index("ix_outgoing_messages_patient", "clinic_id", "patient_id"),
+        {"schema": CARE},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    channel: Mapped[str]
+    address_sealed: Mapped[bytes | None]
+    wording: Mapped[str]
+    locale: Mapped[str]
+    link_sealed: Mapped[bytes | None]
+    mode: Mapped[str]
+    # Whom it is for, when that is a patient; None for staff.
+    patient_id: Mapped[UUID | None]
+    # What it is about, such as the reminder it carries.
+    subject_id: Mapped[UUID | None]
+    state: Mapped[str]
+    queued_at: Mapped[datetime]
+    # From then on it helps nobody: the link has expired, the quiet hours have begun.
+    not_after: Mapped[datetime | None]
+    attempts: Mapped[int]
+    first_attempt_at: Mapped[datetime | None]
+    next_attempt_at: Mapped[datetime]
+    # While a worker is sending; a worker that died lets go of it when this time has passed.
+    claimed_until: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    # Why the last attempt failed, as a code of ours.
+    trouble: Mapped[str | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingMessage:
+    """A message as stored; ``address_sealed`` and ``link_sealed`` are None once it is over."""
+
+    id: UUID
+    channel: str
+    address_sealed: bytes | None
+    wording: str
+    locale: str
+    link_sealed: bytes | None
+    mode: str
+    patient_id: UUID | None
+    subject_id: UUID | None
+    state: str
+    queued_at: datetime
+    not_after: datetime | None
+    attempts: int
+    first_attempt_at: datetime | None
+    next_attempt_at: datetime
+    claimed_until: datetime | None
+    sent_at: datetime | None
+    trouble: str | None
+
+
+async def add(work: UnitOfWork, message: OutgoingMessage, *, audit: AuditEvent) -> None:
+    """Keep a new message."""
+    values = {name: getattr(message, name) for name in OutgoingMessage.__dataclass_fields__}
+    await work.execute(insert(OutgoingMessageRow).values(clinic_id=work.clinic_id, **values))
+    work.audit(audit)
+
+
+async def lock(work: UnitOfWork, message_id: UUID) -> OutgoingMessage | None:
+    """Find a message and keep others off it until the transaction ends."""
+    mine = _mine(work, message_id)
+    await work.execute(select(OutgoingMessageRow.id).where(mine).with_for_update())
+    row = (await work.execute(select(OutgoingMessageRow.__table__).where(mine))).one_or_none()
+    return row and _message(row)
+
+
+async def claim(work: UnitOfWork, message_id: UUID, *, now: datetime, until: datetime) -> None:
+    """Take a message for sending, for a while; how it ended is what the trail tells of."""
+    await work.execute(
+        update(OutgoingMessageRow)
+        .where(_mine(work, message_id))
+        .values(
+            claimed_until=until,
+            attempts=OutgoingMessageRow.attempts + 1,
+            first_attempt_at=func.coalesce(OutgoingMessageRow.first_attempt_at, now),
+        )
+    )
+
+
+async def keep_result(
+    work: UnitOfWork,
+    message_id: UUID,
+    *,
+    state: str,
+    trouble: str | None,
+    next_attempt_at: datetime,
+    sent_at: datetime | None,
+    audit: AuditEvent,
+) -> None:
+    """Keep how an attempt ended; address and link go when the message is over."""
+    values: dict[str, Any] = {
+        "state": state,
+        "trouble": trouble,
+        "next_attempt_at": next_attempt_at,
+        "claimed_until": None,
+        "sent_at": sent_at,
+    }
+    if state != "pending":
+        values |= {"address_sealed": None, "link_sealed": None}
+    await work.execute(
+        update(OutgoingMessageRow)
+        # What is over stays so, whatever a late second try says.
+        .where(_mine(work, message_id), OutgoingMessageRow.state == "pending")
+        .values(values)
+    )
+    work.audit(audit)
+
+
+async def take_overdue(
+    work: UnitOfWork, *, channels: Collection[str], before: datetime, now: datetime, limit: int
+) -> list[tuple[UUID, str]]:
+    """Take up messages of these channels that should have been tried before then and that no worker holds.
+
+    Those that help nobody any more are taken up whatever their channel. They become due now, so that the
+    next sweep does not take them up again while a worker gets to them. Gives id and wording of each.
+    """
+    sendable = and_(
+        OutgoingMessageRow.channel.in_(list(channels)), OutgoingMessageRow.next_attempt_at <= before
+    )
+    forgotten = (
+        select(OutgoingMessageRow.id)
+        .where(
+            OutgoingMessageRow.clinic_id == work.clinic_id,
+            OutgoingMessageRow.state == "pending",
+            or_(sendable, OutgoingMessageRow.not_after <= before),
+            or_(OutgoingMessageRow.claimed_until.is_(None), OutgoingMessageRow.claimed_until <= now),
+        )
+        .order_by(OutgoingMessageRow.next_attempt_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    taken = await work.execute(
+        update(OutgoingMessageRow)
+        .where(OutgoingMessageRow.clinic_id == work.clinic_id, OutgoingMessageRow.id.in_(forgotten))
+        .values(next_attempt_at=now)
+        .returning(OutgoingMessageRow.id, OutgoingMessageRow.wording)
+    )
+    return [(row.id, row.wording) for row in taken]
+
+
+async def not_sent(work: UnitOfWork, *, since: datetime) -> dict[tuple[str, str], int]:
+    """Count by channel and state what waits, and what failed since then."""
+    failed_lately = and_(OutgoingMessageRow.state == "failed", OutgoingMessageRow.queued_at >= since)
+    found = await work.execute(
+        select(
+            OutgoingMessageRow.channel,
+            OutgoingMessageRow.state,
+            func.count().label("how_many"),
+        )
+        .where(
+            OutgoingMessageRow.clinic_id == work.clinic_id,
+            or_(OutgoingMessageRow.state == "pending", failed_lately),
+        )
+        .group_by(OutgoingMessageRow.channel, OutgoingMessageRow.state)
+    )
+    return {(row.channel, row.state): row.how_many for row in found}
+
+
+def _mine(work: UnitOfWork, message_id: UUID) -> Any:  # noqa: ANN401 - SQLAlchemy's type of a condition
+    return and_(OutgoingMessageRow.clinic_id == work.clinic_id, OutgoingMessageRow.id == message_id)
+
+
+def _message(row: Any) -> OutgoingMessage:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own
+    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+    values.pop("clinic_id")
+    return OutgoingMessage(**values)

@@ -1,0 +1,32 @@
+CREATE TABLE care.outgoing_messages (
+    clinic_id UUID NOT NULL,
+    id UUID NOT NULL,
+    channel TEXT NOT NULL,
+    address_sealed BYTEA,
+    wording TEXT NOT NULL,
+    locale TEXT NOT NULL,
+    link_sealed BYTEA,
+    mode TEXT NOT NULL,
+    patient_id UUID,
+    subject_id UUID,
+    state TEXT NOT NULL,
+    queued_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    not_after TIMESTAMP WITH TIME ZONE,
+    attempts BIGINT NOT NULL,
+    first_attempt_at TIMESTAMP WITH TIME ZONE,
+    next_attempt_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    claimed_until TIMESTAMP WITH TIME ZONE,
+    sent_at TIMESTAMP WITH TIME ZONE,
+    trouble TEXT,
+    CONSTRAINT pk_outgoing_messages PRIMARY KEY (clinic_id, id),
+    CONSTRAINT ck_outgoing_messages_channel CHECK (channel in ('email', 'push', 'gateway')),
+    CONSTRAINT ck_outgoing_messages_state CHECK (state in ('pending', 'sent', 'failed', 'cancelled')),
+    CONSTRAINT ck_outgoing_messages_mode CHECK (mode in ('test', 'live')),
+    CONSTRAINT fk_outgoing_messages_clinic_id FOREIGN KEY(clinic_id) REFERENCES front_desk.clinics (id),
+    CONSTRAINT fk_outgoing_messages_clinic_id_patient_id FOREIGN KEY(clinic_id, patient_id)
+        REFERENCES care.patients (clinic_id, id)
+);
+
+CREATE INDEX ix_outgoing_messages_due ON care.outgoing_messages (clinic_id, next_attempt_at)
+    WHERE state = 'pending';
+CREATE INDEX ix_outgoing_messages_patient ON care.outgoing_messages (clinic_id, patient_id);

@@ -1,0 +1,103 @@
+"""What the files of this folder share: a clinic with its equipment, no HTTP; a mail server."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+import pytest
+
+from app.clinics.service import open_clinic
+from app.foundation.audit import SYSTEM, AuditEvent
+from app.foundation.clock import SettableClock
+from app.foundation.vault import Vault
+from app.messages.outbox import Channel, NewMessage, queue_message
+from app.messages.sending import Post, send_message
+from app.messages.wording import Wording
+from app.outbound.relays import MailRelay
+from app.storage import outgoing_messages
+from app.storage.database import Database
+from app.storage.outgoing_messages import OutgoingMessage
+from app.web.equipment import Equipment
+from tests.support.ground import Place
+from tests.support.mail_server import MailServer, running_mail_server
+from tests.support.service import KEY, NOW
+
+LINK = "https://afterglow.test/i/secret-part"
+
+
+@dataclass
+class Office:
+    """A clinic's outbox, and a worker's hands without the worker."""
+
+    equipment: Equipment
+    clock: SettableClock
+    clinic_id: UUID
+    post: Post
+
+    async def queue(
+        self,
+        wording: Wording = Wording.CHECK_IN_DUE,
+        *,
+        channel: Channel = Channel.EMAIL,
+        to: str = "maria@example.org",
+        not_after: datetime | None = None,
+        patient_id: UUID | None = None,
+    ) -> UUID:
+        """Put a message to Maria into the outbox."""
+        now = self.clock.now()
+        message = NewMessage(
+            channel=channel,
+            to=to,
+            wording=wording,
+            locale="en-US",
+            link=LINK,
+            mode="live",
+            patient_id=patient_id,
+            not_after=not_after,
+        )
+        audit = AuditEvent(
+            at=now, actor=SYSTEM, action="message.queued", subject_kind="clinic", subject_id=self.clinic_id
+        )
+        async with self.equipment.database.work(self.clinic_id) as work:
+            message_id = await queue_message(work, self.equipment.vault, message, now=now, audit=audit)
+            await work.commit()
+        return message_id
+
+    async def send(self, message_id: UUID, post: Post | None = None) -> str | None:
+        """Send as the worker does; gives how it ended."""
+        attempted = await send_message(post or self.post, self.clinic_id, message_id)
+        return attempted.outcome.ending.value if attempted else None
+
+    async def read(self, message_id: UUID) -> OutgoingMessage:
+        """Read a message as stored."""
+        async with self.equipment.database.work(self.clinic_id) as work:
+            message = await outgoing_messages.lock(work, message_id)
+        assert message is not None
+        return message
+
+    def with_mail(self, relay: MailRelay | None) -> Post:
+        """The same hands with another mail server, or none."""
+        return replace(self.post, equipment=replace(self.equipment, mail=relay))
+
+
+@pytest.fixture
+def mail_server() -> Iterator[MailServer]:
+    with running_mail_server() as running:
+        yield running
+
+
+@pytest.fixture
+async def office(place: Place, mail_server: MailServer) -> AsyncIterator[Office]:
+    clock = SettableClock(NOW)
+    equipment = Equipment(
+        database=Database(place.application_url),
+        vault=Vault(KEY),
+        clock=clock,
+        public_url="https://afterglow.test",
+        webhook_allow="127.0.0.0/8",
+        mail=mail_server.relay(),
+    )
+    opened = await open_clinic(equipment, name="Clinic")
+    yield Office(equipment, clock, opened.clinic_id, Post(equipment=equipment))
+    await equipment.database.close()
