@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
+from typing import Final
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -13,12 +14,15 @@ from app.check_ins import routes as check_ins
 from app.clinics import routes as clinics
 from app.consent import routes as consent
 from app.monitoring import routes as monitoring
+from app.patient_pages import check_in_routes, own_routes, public_routes, sign_in_routes
+from app.patient_pages.page_route import failure_page
 from app.patients import routes as patients
+from app.reminders import routes as reminders
 from app.signals import routes as signals
 from app.treatment import routes as treatment
 from app.web import health
 from app.web.document import PROBLEMS, DescribedApi
-from app.web.edge import Edge
+from app.web.edge import Edge, PageRules
 from app.web.equipment import Equipment
 from app.web.problems import install_problem_handlers
 from app.web.request_limits import RequestLimits
@@ -29,6 +33,10 @@ _DESCRIPTION = """Afterglow tells a ketamine clinic when a patient's benefit is 
 Patients' devices send short check-ins of mood, energy and sleep; each is compared with that patient's own
 scores after induction; the care team is told by signed webhooks, with the reasons. It does not diagnose,
 predict or decide, and it is not an emergency service."""
+
+
+# A note of five million letters, each written as an escape: the form comes back with all else on it.
+PAGE_BODY_LIMIT_BYTES: Final = 20_000_000
 
 
 def operation_name(route: APIRoute) -> str:
@@ -55,6 +63,7 @@ def build_api(
         # First what comes most often: routes are tried in this order.
         check_ins.router,
         clinics.router,
+        clinics.keys_router,
         patients.router,
         treatment.router,
         assessments.router,
@@ -67,9 +76,16 @@ def build_api(
         consent.router,
         consent.requests_router,
         patients.own_router,
+        reminders.own_router,
         consent.own_router,
+        monitoring.own_router,
         check_ins.help_router,
         health.router,
+        check_in_routes.router,
+        sign_in_routes.router,
+        own_routes.router,
+        public_routes.router,
+        public_routes.rest_router,
     ):
         api.include_router(router)
     api.webhooks.routes.extend(webhooks.outgoing.routes)
@@ -87,4 +103,9 @@ def build_app(equipment: Equipment, *, requests_per_minute: int) -> ASGIApp:
 
     api = build_api(lifespan)
     api.state.equipment = equipment
-    return Edge(api, limits=RequestLimits(requests_per_minute))
+    pages = PageRules(
+        start="/p/",
+        body_limit=PAGE_BODY_LIMIT_BYTES,
+        refusal=lambda request, error: failure_page(request, equipment, error),
+    )
+    return Edge(api, limits=RequestLimits(requests_per_minute), pages=pages)

@@ -58,6 +58,11 @@ def read_items(
     return [_read_item(item, form) for item in items]
 
 
+def read_item(item: Any) -> Told | dict[str, Any]:  # noqa: ANN401 - anything may be sent
+    """Read one check-in as a device sends it in a batch: what was told, or why it cannot be read."""
+    return _read_item(item, CheckInItem)
+
+
 def check_in_reply(
     vault: Vault, clinic_id: UUID, stored: StoredCheckIn, help_now: CrisisHelpReply | None = None
 ) -> CheckInReply:

@@ -7,8 +7,11 @@ from uuid import UUID
 
 from app.check_ins.safety_answers import says_yes
 from app.check_ins.sources import Source
+from app.foundation.audit import Actor
 from app.foundation.vault import Vault
+from app.patients.browser_sessions import owner_of_ended
 from app.signals.safety import SafetyReport, SafetySource, report
+from app.storage import check_ins
 from app.storage.check_ins import Standing
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
@@ -24,17 +27,36 @@ async def report_refused(
     now = equipment.clock.now()
     async with equipment.database.work(source.clinic_id) as work:
         standing = await source.standing(work, (), now)
-        await report_statements(work, equipment, source, standing, refused)
+        await report_statements(work, equipment, standing, refused, actor=source.actor(standing))
         await work.commit()
+
+
+async def report_from_ended_browser(equipment: Equipment, token: str, said_in: object) -> bool:
+    """Put a statement on the road that came from a browser whose time has run out; says whether it was known.
+
+    Signing in again may take longer than the clinic should wait; what is sent then is another report.
+    """
+    caller = await owner_of_ended(equipment, token)
+    if caller is None:
+        return False
+    async with equipment.database.work(caller.clinic_id) as work:
+        standing = await check_ins.standing_of_patient(
+            work, caller.patient_id, ids=(), now=equipment.clock.now()
+        )
+        if standing is None:
+            return False
+        await report_statements(work, equipment, standing, [said_in], actor=caller.actor)
+        await work.commit()
+    return True
 
 
 async def report_statements(
     work: UnitOfWork,
     equipment: Equipment,
-    source: Source,
     standing: Standing,
     statements: Sequence[object],
     *,
+    actor: Actor,
     sent_to: str = "",
 ) -> None:
     """Make one safety event for each statement; ``sent_to`` is the id in the request's path, if it has one."""
@@ -46,9 +68,9 @@ async def report_statements(
             source_id=source_id(equipment.vault, said_in, sent_to=sent_to),
             urgent=True,
             received_at=equipment.clock.now(),
-            actor=source.actor(standing),
+            actor=actor,
         )
-        await report(work, said, public_url=equipment.public_url)
+        await report(work, equipment, said)
 
 
 def source_id(vault: Vault, said_in: object, *, sent_to: str = "") -> UUID:

@@ -55,7 +55,9 @@ async def _report(
 ) -> tuple[str, str | None]:
     async with equipment.database.work(source.clinic_id) as work:
         standing = await source.standing(work, (), equipment.clock.now())
-        await report_statements(work, equipment, source, standing, statements, sent_to=sent_to)
+        await report_statements(
+            work, equipment, standing, statements, actor=source.actor(standing), sent_to=sent_to
+        )
         phone = await crisis_phone(work, equipment.vault)
         await work.commit()
     return standing.locale, phone

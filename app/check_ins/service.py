@@ -100,10 +100,10 @@ async def _record_once(
         # Also for reports that were kept before: the same report twice is one event, never none.
         await report_safety_answers(
             work,
+            equipment,
             standing,
             [item.stored for item in items if isinstance(item, Kept)],
             actor=source.actor(standing),
-            public_url=equipment.public_url,
             now=now,
         )
         await work.commit()

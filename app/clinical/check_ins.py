@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 
 from app.clinical.channels import HIGHEST, MOST_SLEEP_HOURS, PerChannel, refuse_out_of_range
 from app.clinical.errors import TimeWithoutZoneError, UnknownTimeZoneError
-from app.clinical.protocol import DAY_STARTS_AT_HOUR
+from app.clinical.protocol import DAY_STARTS_AT_HOUR, Protocol
 
 ONE_DAY: Final = timedelta(days=1)
+SECONDS_AN_HOUR: Final = 3600
 _OFFSET: Final = re.compile(r"(?:UTC)?([+-])(\d{2}):?([0-5]\d)")
 
 
@@ -106,6 +107,24 @@ def days_of(check_ins: Iterable[CheckIn]) -> tuple[CheckInDay, ...]:
         by_day.setdefault(check_in_day(check_in.recorded_at, check_in.time_zone), []).append(check_in)
     days = (CheckInDay(day=day, values=_means(by_day[day])) for day in sorted(by_day))
     return tuple(one for one in days if any(value is not None for value in one.values))
+
+
+def sleep_hours_of(check_ins: Iterable[CheckIn]) -> dict[date, float]:
+    """The hours slept in the night that ended on each check-in day: their mean where they were told twice."""
+    by_day: dict[date, list[float]] = {}
+    for check_in in check_ins:
+        if check_in.sleep_hours is not None:
+            day = check_in_day(check_in.recorded_at, check_in.time_zone)
+            by_day.setdefault(day, []).append(check_in.sleep_hours)
+    return {day: sum(hours) / len(hours) for day, hours in by_day.items()}
+
+
+def is_acute(at: float, given_at: Iterable[float], protocol: Protocol) -> bool:
+    """Whether a report or a total is of less than 24 hours after one of these infusions; times in seconds.
+
+    Such a one is kept and shown, but enters no reference and no decision.
+    """
+    return any(0 <= at - given < protocol.acute_hours * SECONDS_AN_HOUR for given in given_at)
 
 
 def _means(check_ins: Sequence[CheckIn]) -> PerChannel[float | None]:

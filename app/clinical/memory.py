@@ -8,10 +8,10 @@ of the window, the end of induction) is settled when a check-in arrives or an ev
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from app.clinical.channels import PerChannel
-from app.clinical.check_ins import CheckIn, CheckInDay, check_in_day
+from app.clinical.check_ins import CheckIn, CheckInDay, check_in_day, is_acute
 from app.clinical.history import ScaleTotals
 from app.clinical.loss import Loss, loss_after, loss_from
 from app.clinical.protocol import STANDARD, Protocol
@@ -25,8 +25,6 @@ from app.clinical.reference import (
     window_days,
     window_end,
 )
-
-SECONDS_AN_HOUR: Final = 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,7 +249,7 @@ def _baseline(memory: Memory) -> Baseline:
 def _is_acute(treatment: Treatment, at: float, protocol: Protocol) -> bool:
     """Less than 24 hours after an infusion: kept and shown, but enters no reference and no decision."""
     last_at = treatment.last_at
-    return last_at is not None and at - last_at < protocol.acute_hours * SECONDS_AN_HOUR
+    return last_at is not None and is_acute(at, (last_at,), protocol)
 
 
 def _with_day(memory: Memory, today: DaySoFar, day: int, protocol: Protocol) -> tuple[CheckInDay, ...]:

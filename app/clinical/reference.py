@@ -284,6 +284,11 @@ def _spread(summaries: Sequence["_Summary"], baseline: Baseline, protocol: Proto
     return PerChannel(*spread)
 
 
+def spread_before(baseline: Baseline, protocol: Protocol) -> PerChannel[float]:
+    """The spread while there is no reference: the baseline's own, pooled with the same prior."""
+    return _spread([_summary(())] * len(baseline.values), baseline, protocol)
+
+
 def weights_of(
     gains: PerChannel[float | None], spread: PerChannel[float], protocol: Protocol
 ) -> PerChannel[float]:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from app.clinical.channels import CHANNELS
+from app.clinical.check_ins import SECONDS_AN_HOUR
 from app.clinical.counterfactual import would_have_changed
 from app.clinical.grounds import Ground, GroundName, Level, Reason, ReasonCode
 from app.clinical.loss import Loss
-from app.clinical.memory import SECONDS_AN_HOUR, Memory
+from app.clinical.memory import Memory
 from app.clinical.protocol import Protocol
 from app.clinical.reference import NoReference, NoReferenceBecause, Reference, ReferenceKind
 

@@ -8,12 +8,11 @@ from itertools import pairwise
 from typing import Final
 
 from app.clinical.channels import PerChannel
-from app.clinical.check_ins import CheckIn, CheckInDay, check_in_day, days_of
+from app.clinical.check_ins import CheckIn, CheckInDay, check_in_day, days_of, is_acute
 from app.clinical.course import Course, Infusion, InfusionPhase, induction_end, infusions_of_course
 from app.clinical.history import History, ScaleTotals
 from app.clinical.loss import loss_from
 from app.clinical.memory import (
-    SECONDS_AN_HOUR,
     Memory,
     Treatment,
     after_check_in,
@@ -112,12 +111,11 @@ def _chosen(
         return None
     if check_in_day(choice.set_at, history.time_zone) <= choice.to_day:
         return None
-    acute = protocol.acute_hours * SECONDS_AN_HOUR
     given = [infusion.given_at.timestamp() for infusion in infusions]
     known = [
         one
         for one in history.check_ins
-        if (at := one.recorded_at.timestamp()) <= now and not any(0 <= at - then < acute for then in given)
+        if (at := one.recorded_at.timestamp()) <= now and not is_acute(at, given, protocol)
     ]
     window = tuple(one for one in days_of(known) if choice.from_day <= one.day <= choice.to_day)
     return _Chosen(window=window, to_day=choice.to_day)

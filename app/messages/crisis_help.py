@@ -11,9 +11,10 @@ from app.messages.wording import language_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrisisLine:
-    """One way to get help now: what to do, and the number for a phone's dialler."""
+    """One way to get help now: what to do in full and in short, and the number for a phone's dialler."""
 
     label: str
+    short: str
     number: str
 
 
@@ -32,8 +33,12 @@ _NATIONAL: Final = {
         locale="en",
         title="If you are thinking about harming yourself, please reach a person now.",
         lines=(
-            CrisisLine(label="Call or text the Suicide & Crisis Lifeline, day and night", number="988"),
-            CrisisLine(label="In immediate danger, call emergency services", number="911"),
+            CrisisLine(
+                label="Call or text the Suicide & Crisis Lifeline, day and night",
+                short="Call or text",
+                number="988",
+            ),
+            CrisisLine(label="In immediate danger, call emergency services", short="Emergency", number="911"),
         ),
         not_monitored="This app is not monitored around the clock.",
     ),
@@ -41,13 +46,17 @@ _NATIONAL: Final = {
         locale="es",
         title="Si está pensando en hacerse daño, hable con una persona ahora.",
         lines=(
-            CrisisLine(label="Llame o envíe un mensaje a la Línea 988, de día y de noche", number="988"),
-            CrisisLine(label="En peligro inmediato, llame a emergencias", number="911"),
+            CrisisLine(
+                label="Llame o envíe un mensaje a la Línea 988, de día y de noche",
+                short="Llamada o mensaje",
+                number="988",
+            ),
+            CrisisLine(label="En peligro inmediato, llame a emergencias", short="Emergencias", number="911"),
         ),
         not_monitored="Esta aplicación no está vigilada las 24 horas.",
     ),
 }
-_CLINIC: Final = {"en": "Call your clinic", "es": "Llame a su clínica"}
+_CLINIC: Final = {"en": ("Call your clinic", "Your clinic"), "es": ("Llame a su clínica", "Su clínica")}
 
 
 def crisis_help(locale: str, *, clinic_phone: str | None = None) -> CrisisHelp:
@@ -56,9 +65,10 @@ def crisis_help(locale: str, *, clinic_phone: str | None = None) -> CrisisHelp:
     national = _NATIONAL[language]
     if clinic_phone is None:
         return national
+    label, short = _CLINIC[language]
     return CrisisHelp(
         locale=national.locale,
         title=national.title,
-        lines=(*national.lines, CrisisLine(label=_CLINIC[language], number=clinic_phone)),
+        lines=(*national.lines, CrisisLine(label=label, short=short, number=clinic_phone)),
         not_monitored=national.not_monitored,
     )

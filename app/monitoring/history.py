@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import date, datetime
 from uuid import UUID
 
-from app.clinical.evaluation import Evaluation, History, evaluate
+from app.clinical import memory_codec
+from app.clinical.evaluation import Evaluation, History, Memory, evaluate, remember
 from app.clinical.history import ChosenReference
 from app.clinical.protocol import Protocol
 from app.clinical.signals import Episode
@@ -77,6 +78,22 @@ async def history_now(
     standing = await standing_of(work, patient_id, now=now)
     history = await history_of(work, standing)
     return history, evaluate(history, as_of=now, protocol=protocol_of(standing, equipment))
+
+
+def remembered(standing: Standing, protocol: Protocol) -> Memory | None:
+    """Read the rule's memory; None when there is none, or when other numbers made it."""
+    stored = standing.memory
+    if stored is None or stored.get("rule") != protocol.name:
+        return None
+    return memory_codec.from_plain(stored["memory"])
+
+
+async def memory_now(work: UnitOfWork, standing: Standing, *, protocol: Protocol, now: datetime) -> Memory:
+    """Give the rule's memory of a patient: as it was kept, or made anew from the whole history."""
+    memory = remembered(standing, protocol)
+    if memory is None:
+        memory = remember(await history_of(work, standing), as_of=now, protocol=protocol)
+    return memory
 
 
 def protocol_of(standing: Standing, equipment: Equipment) -> Protocol:

@@ -18,7 +18,14 @@ from app.clinical.protocol import Protocol
 from app.clinical.signals import Move, next_move
 from app.foundation.audit import SYSTEM, AuditEvent
 from app.monitoring.conditions import conditions_of, is_review_due, tell_conditions
-from app.monitoring.history import episode_of_patient, history_of, protocol_of, standing_of
+from app.monitoring.history import (
+    episode_of_patient,
+    history_of,
+    memory_now,
+    protocol_of,
+    remembered,
+    standing_of,
+)
 from app.patients.consent_standing import ConsentWithdrawnError
 from app.signals.episodes import Told, carry_out, close_by_infusion
 from app.storage import care_plans, patient_states
@@ -65,7 +72,7 @@ async def evaluate_with(
     """
     memory, protocol = None, protocol_of(standing, equipment)
     if not any(stored.supersedes for stored in new):
-        memory = _advanced(_remembered(standing, protocol), [stored.check_in for stored in new], protocol)
+        memory = _advanced(remembered(standing, protocol), [stored.check_in for stored in new], protocol)
     if memory is None:
         history = await history_of(work, standing, also=new)
         memory = remember(history, as_of=now, protocol=protocol_of(standing, equipment))
@@ -159,27 +166,16 @@ async def evaluation_now(equipment: Equipment, clinic_id: UUID, patient_id: UUID
         standing = await standing_of(work, patient_id, now=now)
         if standing.consent_withdrawn_at is not None:
             raise ConsentWithdrawnError
-        memory = _remembered(standing, protocol_of(standing, equipment))
-        if memory is None:
-            memory = remember(
-                await history_of(work, standing), as_of=now, protocol=protocol_of(standing, equipment)
-            )
+        protocol = protocol_of(standing, equipment)
+        memory = await memory_now(work, standing, protocol=protocol, now=now)
         factors = await care_plans.find(work, patient_id, PlanKind.FACTORS)
     cautions = factors.content["cautions"] if factors.content else []
-    evaluation = judge(memory, as_of=now, protocol=protocol_of(standing, equipment))
+    evaluation = judge(memory, as_of=now, protocol=protocol)
     return EvaluationView(
         evaluation=evaluation,
         plain={**evaluation_codec.to_plain(evaluation), "cautions": cautions},
         explanation=explain(evaluation),
     )
-
-
-def _remembered(standing: Standing, protocol: Protocol) -> Memory | None:
-    """Read the rule's memory; None when there is none, or when other numbers made it."""
-    stored = standing.memory
-    if stored is None or stored.get("rule") != protocol.name:
-        return None
-    return memory_codec.from_plain(stored["memory"])
 
 
 def _advanced(memory: Memory | None, new: Sequence[CheckIn], protocol: Protocol) -> Memory | None:

@@ -1,1 +1,1 @@
-"""The check-in form and its pages in a browser: they work without scripts, and say crisis help on each."""
+"""The patient's pages in a browser: sign-in, the check-in form, the own trend, settings, help."""

@@ -8,6 +8,7 @@ from fastapi.security.base import SecurityBase
 
 from app.foundation.tokens import TokenKind, TokenNotValidError, TokenReference, read_token
 from app.patients.caller import PatientCaller
+from app.patients.consent_standing import standing_from
 from app.storage import device_tokens
 from app.web.dependencies import EquipmentNeeded, bearer_token
 
@@ -52,6 +53,7 @@ async def signed_in_patient(equipment: EquipmentNeeded, reference: DeviceTokenPr
         time_zone=found.time_zone,
         locale=found.locale,
         mode=found.mode,
+        consent=standing_from(version=found.consent_version, withdrawn_at=found.consent_withdrawn_at),
     )
 
 

@@ -12,6 +12,7 @@ from app.foundation.ids import new_id
 from app.foundation.tokens import TokenKind, TokenNotValidError, TokenReference, new_token, read_token
 from app.foundation.vault import Vault
 from app.patients.caller import PatientCaller
+from app.patients.consent_standing import standing_from
 from app.patients.devices import add_device, device_actor, device_event, revoke_device
 from app.storage import device_tokens
 from app.storage.patients import PatientRecord
@@ -57,6 +58,7 @@ async def open_browser(
             time_zone=patient.time_zone,
             locale=patient.locale,
             mode=patient.mode,
+            consent=standing_from(version=patient.consent_version, withdrawn_at=patient.consent_withdrawn_at),
         ),
     )
 
@@ -85,14 +87,21 @@ async def caller_of(equipment: Equipment, token: str) -> PatientCaller:
             until = min(now + LASTS, found.enrolled_at + LASTS_AT_MOST)
             await device_tokens.extend(work, reference.digest, expires_at=until, now=now)
             await work.commit()
-    return PatientCaller(
-        clinic_id=reference.clinic_id,
-        patient_id=found.patient_id,
-        device_id=found.device_id,
-        time_zone=found.time_zone,
-        locale=found.locale,
-        mode=found.mode,
-    )
+    return _caller(reference.clinic_id, found)
+
+
+async def owner_of_ended(equipment: Equipment, token: str) -> PatientCaller | None:
+    """Say for whom a browser spoke whose time has run out; None when it was revoked or never known.
+
+    For a safety statement only: it opens nothing.
+    """
+    try:
+        reference = reference_of(token)
+    except TokenNotValidError:
+        return None
+    async with equipment.database.work(reference.clinic_id) as work:
+        found = await device_tokens.signed_in_patient(work, reference.digest, kind="browser", now=None)
+    return None if found is None else _caller(reference.clinic_id, found)
 
 
 async def end(equipment: Equipment, token: str) -> None:
@@ -102,3 +111,15 @@ async def end(equipment: Equipment, token: str) -> None:
     except TokenNotValidError:
         return
     await revoke_device(equipment, caller.clinic_id, caller.patient_id, caller.device_id, actor=caller.actor)
+
+
+def _caller(clinic_id: UUID, found: device_tokens.SignedInPatient) -> PatientCaller:
+    return PatientCaller(
+        clinic_id=clinic_id,
+        patient_id=found.patient_id,
+        device_id=found.device_id,
+        time_zone=found.time_zone,
+        locale=found.locale,
+        mode=found.mode,
+        consent=standing_from(version=found.consent_version, withdrawn_at=found.consent_withdrawn_at),
+    )

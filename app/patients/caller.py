@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app.foundation.audit import Actor, ActorKind
+from app.patients.consent_standing import ConsentStanding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +17,7 @@ class PatientCaller:
     time_zone: str
     locale: str
     mode: str
+    consent: ConsentStanding
 
     @property
     def actor(self) -> Actor:

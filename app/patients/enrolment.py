@@ -92,7 +92,7 @@ async def issue_code(equipment: Equipment, clinic_id: UUID, patient_id: UUID, *,
             audit = _event(now, actor, "enrolment_code.issued", record.id, patient_id)
             if await enrolment_codes.add(work, record, selector=code.selector, now=now, audit=audit):
                 await work.commit()
-                url = f"{equipment.public_url}/enrol#{code}"
+                url = f"{equipment.public_url}/p/enrol#{code}"
                 return IssuedCode(code=str(code), url=url, qr_svg=qr_svg(url), expires_at=record.expires_at)
     raise NoFreeCodeError
 

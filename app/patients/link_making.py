@@ -45,7 +45,7 @@ async def add_link(
     await sign_in_links.add(
         work, link, audit=link_event(now, actor, "sign_in_link.issued", link.id, patient.id)
     )
-    url = f"{equipment.public_url}/sign-in/{text}"
+    url = f"{equipment.public_url}/p/link/{text}"
     sent = await _send(work, equipment, patient, link, url, actor=actor)
     return IssuedLink(url=url, expires_at=link.expires_at, sent=sent)
 

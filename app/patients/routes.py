@@ -161,7 +161,8 @@ async def refresh_tokens(body: Refresh, equipment: EquipmentNeeded) -> TokensRep
 @own_router.get("/me", summary="Read oneself")
 async def read_me(equipment: EquipmentNeeded, caller: PatientSignedIn) -> MeReply:
     """Give what the service knows of how the patient is addressed."""
-    return MeReply.of(await service.read_patient(equipment, caller.clinic_id, caller.patient_id))
+    patient = await service.read_patient(equipment, caller.clinic_id, caller.patient_id)
+    return MeReply.of(patient)
 
 
 @own_router.patch("/me", summary="Change oneself")

@@ -114,13 +114,18 @@ async def page(
 
 
 async def totals_of_patient(
-    work: UnitOfWork, patient_id: UUID, *, received_by: datetime | None = None
+    work: UnitOfWork,
+    patient_id: UUID,
+    *,
+    received_by: datetime | None = None,
+    taken_since: datetime | None = None,
 ) -> tuple[ScaleTotals, ...]:
     """Give all totals of a patient, one entry a scale, each by the patient's clock at that time.
 
-    ``received_by``: only those that had come by then.
+    ``received_by``: only those that had come by then. ``taken_since``: only those taken from then on.
     """
     received = () if received_by is None else (AssessmentRow.received_at <= received_by,)
+    taken = () if taken_since is None else (AssessmentRow.taken_at >= taken_since,)
     found = await work.execute(
         select(
             AssessmentRow.scale,
@@ -135,7 +140,12 @@ async def totals_of_patient(
                 CustomScaleRow.clinic_id == AssessmentRow.clinic_id, CustomScaleRow.key == AssessmentRow.scale
             ),
         )
-        .where(AssessmentRow.clinic_id == work.clinic_id, AssessmentRow.patient_id == patient_id, *received)
+        .where(
+            AssessmentRow.clinic_id == work.clinic_id,
+            AssessmentRow.patient_id == patient_id,
+            *received,
+            *taken,
+        )
     )
     scales: dict[str, Scale] = {}
     totals: dict[str, list[AssessmentTotal]] = defaultdict(list)

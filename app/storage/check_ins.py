@@ -72,8 +72,9 @@ class EvaluationRow(TenantRow):
     )
 
     patient_id: Mapped[UUID] = mapped_column(primary_key=True)
+    # Before the id, so that the answers of some days lie side by side.
+    as_of: Mapped[datetime] = mapped_column(primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    as_of: Mapped[datetime]
     level: Mapped[str]
     rule_version: Mapped[str]
     answer: Mapped[dict[str, Any]]

@@ -13,12 +13,14 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    true,
     update,
 )
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from app.foundation.audit import AuditEvent
 from app.storage.devices import DeviceRow
+from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
 from app.storage.rows import CARE, TenantRow
 from app.storage.unit_of_work import UnitOfWork
@@ -85,6 +87,8 @@ class SignedInPatient:
     mode: str
     enrolled_at: datetime
     issued_at: datetime
+    consent_version: str | None
+    consent_withdrawn_at: datetime | None
 
 
 async def add_tokens(
@@ -112,9 +116,9 @@ async def add_tokens(
 
 
 async def signed_in_patient(
-    work: UnitOfWork, digest: bytes, *, kind: str, now: datetime
+    work: UnitOfWork, digest: bytes, *, kind: str, now: datetime | None
 ) -> SignedInPatient | None:
-    """Find whose working token of this kind it is."""
+    """Find whose working token of this kind it is; without ``now``, also one whose time has run out."""
     found = await work.execute(
         select(
             DeviceRow.patient_id,
@@ -124,6 +128,8 @@ async def signed_in_patient(
             PatientRow.mode,
             DeviceRow.enrolled_at,
             DeviceTokenRow.issued_at,
+            PatientStateRow.consent_version,
+            PatientStateRow.consent_withdrawn_at,
         )
         .join_from(
             DeviceTokenRow,
@@ -134,11 +140,16 @@ async def signed_in_patient(
             PatientRow,
             (PatientRow.clinic_id == DeviceRow.clinic_id) & (PatientRow.id == DeviceRow.patient_id),
         )
+        .join(
+            PatientStateRow,
+            (PatientStateRow.clinic_id == PatientRow.clinic_id)
+            & (PatientStateRow.patient_id == PatientRow.id),
+        )
         .where(
             DeviceTokenRow.clinic_id == work.clinic_id,
             DeviceTokenRow.digest == digest,
             DeviceTokenRow.kind == kind,
-            DeviceTokenRow.expires_at > now,
+            true() if now is None else DeviceTokenRow.expires_at > now,
             DeviceRow.revoked_at.is_(None),
         )
     )

@@ -22,6 +22,7 @@ from app.storage.erasure_requests import ErasureRequestRow
 from app.storage.outgoing_messages import OutgoingMessageRow
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
+from app.storage.push_subscriptions import PushSubscriptionRow
 from app.storage.rows import TenantRow
 from app.storage.safety_events import SafetyEventRow
 from app.storage.signals import SignalRow
@@ -84,6 +85,9 @@ SECTIONS: Final[Mapping[str, Section]] = {
     ),
     "notifications": Section(
         row=NotificationRow, order="occurred_at", only=frozenset({"id", "type", "occurred_at"})
+    ),
+    "push_subscriptions": Section(
+        row=PushSubscriptionRow, order="made_at", without=frozenset({"address_sealed"})
     ),
     "messages": Section(
         row=OutgoingMessageRow,

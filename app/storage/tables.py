@@ -20,6 +20,7 @@ from app.storage.outgoing_messages import OutgoingMessageRow
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
 from app.storage.policies import ClinicPolicyRow
+from app.storage.push_subscriptions import PushSubscriptionRow
 from app.storage.rows import Row
 from app.storage.safety_events import SafetyEventRow
 from app.storage.sign_in_links import SignInLinkRow
@@ -29,10 +30,37 @@ from app.storage.treatment import CourseRow, InfusionRow
 METADATA = Row.metadata
 
 __all__ = [
-    "METADATA", "ApiKeyRow", "AssessmentRow", "AttemptRow", "AuditEventRow", "CarePlanRow", "CheckInRow",
-    "ChosenReferenceRow", "ClinicPolicyRow", "ClinicProfileRow", "ClinicRow", "CodeSelectorRow", "ConsentRow",
-    "CourseRow", "CustomScaleRow", "DeliveryRow", "DeviceRow", "DeviceTokenRow", "EndpointRow",
-    "EnrolmentCodeRow", "ErasureRequestRow", "ErasureRow", "EvaluationRow", "FailedTriesRow", "InfusionRow",
-    "NotificationRow", "OutgoingMessageRow", "PatientRow", "PatientStateRow", "SafetyEventRow",
-    "SignInLinkRow", "SignalRow",
+    "METADATA",
+    "ApiKeyRow",
+    "AssessmentRow",
+    "AttemptRow",
+    "AuditEventRow",
+    "CarePlanRow",
+    "CheckInRow",
+    "ChosenReferenceRow",
+    "ClinicPolicyRow",
+    "ClinicProfileRow",
+    "ClinicRow",
+    "CodeSelectorRow",
+    "ConsentRow",
+    "CourseRow",
+    "CustomScaleRow",
+    "DeliveryRow",
+    "DeviceRow",
+    "DeviceTokenRow",
+    "EndpointRow",
+    "EnrolmentCodeRow",
+    "ErasureRequestRow",
+    "ErasureRow",
+    "EvaluationRow",
+    "FailedTriesRow",
+    "InfusionRow",
+    "NotificationRow",
+    "OutgoingMessageRow",
+    "PatientRow",
+    "PatientStateRow",
+    "PushSubscriptionRow",
+    "SafetyEventRow",
+    "SignInLinkRow",
+    "SignalRow",
 ]  # fmt: skip

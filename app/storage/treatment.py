@@ -184,8 +184,11 @@ async def add_infusion(
     return True
 
 
-async def infusions(work: UnitOfWork, patient_id: UUID) -> tuple[Infusion, ...]:
-    """List all infusions of a patient, oldest first."""
+async def infusions(
+    work: UnitOfWork, patient_id: UUID, *, since: datetime | None = None
+) -> tuple[Infusion, ...]:
+    """List the infusions of a patient, all or those since a moment, oldest first."""
+    later = () if since is None else (InfusionRow.given_at >= since,)
     found = await work.execute(
         select(
             InfusionRow.id,
@@ -195,7 +198,7 @@ async def infusions(work: UnitOfWork, patient_id: UUID) -> tuple[Infusion, ...]:
             InfusionRow.dose_mg_per_kg,
             InfusionRow.route,
         )
-        .where(InfusionRow.clinic_id == work.clinic_id, InfusionRow.patient_id == patient_id)
+        .where(InfusionRow.clinic_id == work.clinic_id, InfusionRow.patient_id == patient_id, *later)
         .order_by(InfusionRow.given_at, InfusionRow.id)
     )
     return tuple(_infusion(row) for row in found)

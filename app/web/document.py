@@ -37,7 +37,6 @@ def _responses(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _say_problem(response: dict[str, Any]) -> None:
-    """Problem documents have a media type of their own; FastAPI takes each model for plain JSON."""
-    content = response.get("content", {})
-    if content.get("application/json", {}).get("schema") == _PROBLEM:
+    """Problem documents have a media type of their own; FastAPI takes each for what success gives."""
+    if any(content.get("schema") == _PROBLEM for content in response.get("content", {}).values()):
         response["content"] = {MEDIA_TYPE: {"schema": _PROBLEM}}

@@ -2,11 +2,15 @@
 
 import json
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
 from prometheus_client import Histogram
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.foundation.errors import RefusalError, RefusalKind
@@ -46,12 +50,29 @@ class TooManyRequestsError(RefusalError):
     code = "too-many-requests"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRules:
+    """What is different for pages, which people read.
+
+    Attributes:
+        start: the path that they are under.
+        body_limit: more than an API takes. A person who pasted too long a note should get the form back with
+            everything else on it; ``read_form`` keeps only a little of it in memory.
+        refusal: makes a page that says in plain words why the request is not taken.
+    """
+
+    start: str
+    body_limit: int
+    refusal: Callable[[Request, RefusalError], Response]
+
+
 class Edge:
     """ASGI middleware around everything else."""
 
-    def __init__(self, app: ASGIApp, *, limits: RequestLimits) -> None:
+    def __init__(self, app: ASGIApp, *, limits: RequestLimits, pages: PageRules) -> None:
         self._app = app
         self._limits = limits
+        self._pages = pages
         self._log = structlog.get_logger()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,12 +106,13 @@ class Edge:
 
     async def _within_limits(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
+        limit = self._pages.body_limit if self._is_page(scope) else BODY_LIMIT_BYTES
         wait = await self._limits.seconds_to_wait(address=_address(scope), token=headers.get("authorization"))
         if wait is not None:
-            await _refuse(scope, send, TooManyRequestsError(retry_after_seconds=wait))
+            await self._refuse(scope, receive, send, TooManyRequestsError(retry_after_seconds=wait))
             return
-        if _too_long(headers.get("content-length")):
-            await _refuse(scope, send, BodyTooLargeError())
+        if _too_long(headers.get("content-length"), limit):
+            await self._refuse(scope, receive, send, BodyTooLargeError())
             return
         started = False
 
@@ -100,10 +122,19 @@ class Edge:
             await send(message)
 
         try:
-            await self._app(scope, _counted(receive), counted_send)
+            await self._app(scope, _counted(receive, limit), counted_send)
         except BodyTooLargeError as error:
             if started:
                 raise
+            await self._refuse(scope, receive, send, error)
+
+    def _is_page(self, scope: Scope) -> bool:
+        return str(scope["path"]).startswith(self._pages.start)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, error: RefusalError) -> None:
+        if self._is_page(scope):
+            await self._pages.refusal(Request(scope), error)(scope, receive, send)
+        else:
             await _refuse(scope, send, error)
 
     def _tell(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
@@ -120,26 +151,26 @@ class Edge:
         )
 
 
-def _counted(receive: Receive) -> Receive:
+def _counted(receive: Receive, limit: int) -> Receive:
     seen = 0
 
     async def counting() -> Message:
         nonlocal seen
         message = await receive()
         seen += len(message.get("body", b""))
-        if seen > BODY_LIMIT_BYTES:
+        if seen > limit:
             raise BodyTooLargeError
         return message
 
     return counting
 
 
-def _too_long(content_length: str | None) -> bool:
+def _too_long(content_length: str | None, limit: int) -> bool:
     # Its digits alone say enough; reading thousands of them as a number is what Python refuses.
     if content_length is None or not content_length.isdigit():
         return False
     digits = content_length.lstrip("0")
-    return len(digits) > len(str(BODY_LIMIT_BYTES)) or int(digits or "0") > BODY_LIMIT_BYTES
+    return len(digits) > len(str(limit)) or int(digits or "0") > limit
 
 
 def _address(scope: Scope) -> str:

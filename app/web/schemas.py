@@ -88,6 +88,15 @@ TimeZoneName = Annotated[str, Field(max_length=64, examples=["Europe/Berlin"]), 
 LocaleTag = Annotated[
     str, Field(pattern=r"^[a-zA-Z]{2,3}([-_][a-zA-Z0-9]{2,8})*$", max_length=35, examples=["en-US"])
 ]
+EmailAddress = Annotated[
+    str,
+    # ASCII, one address, nothing that a mail header could take for its end.
+    Field(
+        pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+$",
+        max_length=254,
+        examples=["ortega@clinic.example"],
+    ),
+]
 Moment = Annotated[
     AwareDatetime,
     BeforeValidator(_written_out),

@@ -49,7 +49,7 @@ def register(clinic: ClinicClient, email: str | None, locale: str = "es-US") -> 
 
 
 def token_in(letter: Letter) -> str:
-    found = re.search(r"https://afterglow\.test/sign-in/(\S+)", letter.body)
+    found = re.search(r"https://afterglow\.test/p/link/(\S+)", letter.body)
     assert found, letter.body
     return found.group(1)
 

@@ -1,0 +1,129 @@
+"""Where things stand: two shapes of one chart, and the rulers from days and reports to places."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Final
+
+from app.clinical.channels import HIGHEST
+
+
+class Width(StrEnum):
+    """For which room a chart is made: a phone's column, or a page."""
+
+    COMPACT = "compact"
+    WIDE = "wide"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Sizes in the units of the viewBox, which are pixels at the size that each shape is made for.
+
+    Attributes:
+        left, right: margins beside the plots; to the right, a wide chart names its bands.
+        most_days, most_marks: more days become weeks, more weeks than marks become four weeks.
+    """
+
+    width: int
+    left: int
+    right: int
+    panel: int
+    text: int
+    small: int
+    most_ticks: int
+    most_days: int
+    most_marks: int
+    bands_beside: bool
+    longest_name: int
+
+    @property
+    def plot_right(self) -> int:
+        """The right edge of the plots."""
+        return self.width - self.right
+
+    @property
+    def plot_width(self) -> int:
+        """How wide the plots are."""
+        return self.plot_right - self.left
+
+
+LAYOUTS: Final = {
+    Width.COMPACT: Layout(
+        width=320,
+        left=28,
+        right=14,
+        panel=84,
+        text=13,
+        small=12,
+        most_ticks=5,
+        most_days=100,
+        most_marks=70,
+        bands_beside=False,
+        longest_name=36,
+    ),
+    Width.WIDE: Layout(
+        width=900,
+        left=36,
+        right=164,
+        panel=110,
+        text=14,
+        small=13,
+        most_ticks=9,
+        most_days=200,
+        most_marks=270,
+        bands_beside=True,
+        longest_name=18,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruler:
+    """From days to places from left to right. A day has a width; its mark stands in its middle."""
+
+    first_day: date
+    length: int
+    layout: Layout
+
+    def x(self, day: float) -> float:
+        """The middle of a day, by its number; never outside of the plot."""
+        return self._place(day - self.first_day.toordinal() + 0.5)
+
+    def start_of(self, day: date) -> float:
+        """Where a day begins."""
+        return self._place(day.toordinal() - self.first_day.toordinal())
+
+    def end_of(self, day: date) -> float:
+        """Where a day ends."""
+        return self._place(day.toordinal() - self.first_day.toordinal() + 1)
+
+    def _place(self, days: float) -> float:
+        inside = min(max(days / self.length, 0.0), 1.0)
+        return self.layout.left + inside * self.layout.plot_width
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """From reports, 0 to 10, to places from top to bottom."""
+
+    top: float
+    height: float
+
+    def y(self, value: float) -> float:
+        """Where a report stands; 10 is at the top. A band that reaches further is cut off."""
+        return self.top + (1 - min(max(value, 0.0), HIGHEST) / HIGHEST) * self.height
+
+
+def short(value: float) -> str:
+    """A place with one decimal, as short as it can be written."""
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def point(x: float, y: float) -> str:
+    """A place as SVG writes it."""
+    return f"{short(x)},{short(y)}"
+
+
+def text_width(text: str, size: int) -> float:
+    """About how wide a text is; the reader's font is not known here."""
+    return len(text) * size * 0.56

@@ -1,0 +1,95 @@
+"""What a trend is made of. Everything here was decided or averaged by the core; nothing is computed anew."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+
+from app.clinical.channels import PerChannel
+from app.clinical.course import InfusionPhase
+from app.clinical.grounds import Level
+
+
+class Reader(StrEnum):
+    """Who looks. A patient sees the own data, never a level."""
+
+    PATIENT = "patient"
+    CLINICIAN = "clinician"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrendDay:
+    """One check-in day.
+
+    Attributes:
+        values: the day's means, 0 (worst) to 10 (best); None where nothing was answered.
+        sleep_hours: the night that ended on this day; shown, never decides.
+        acute: reported less than 24 hours after an infusion; shown, but not compared with anything.
+        late: reported after the day was over.
+    """
+
+    day: date
+    values: PerChannel[float | None]
+    sleep_hours: float | None = None
+    acute: bool = False
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Band:
+    """A level that reports are measured against: mean ± standard deviation per channel, of so many days."""
+
+    values: PerChannel[float | None]
+    spread: PerChannel[float]
+    days: PerChannel[int]
+    from_day: date | None
+    to_day: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InfusionMark:
+    """An infusion on its day."""
+
+    day: date
+    phase: InfusionPhase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelSpan:
+    """Days through which one level stood, as it was answered at the time; both days included."""
+
+    first_day: date
+    last_day: date
+    level: Level
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TotalMark:
+    """A validated total on its day. The name of a clinic's own scale is the clinic's text."""
+
+    day: date
+    scale: str
+    total: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    """A patient's reports from one day to another, in order of days, with what they are measured against."""
+
+    first_day: date
+    last_day: date
+    days: Sequence[TrendDay] = ()
+    baseline: Band | None = None
+    reference: Band | None = None
+    infusions: Sequence[InfusionMark] = ()
+    levels: Sequence[LevelSpan] = ()
+    totals: Sequence[TotalMark] = ()
+
+    @property
+    def length(self) -> int:
+        """The days from the first to the last, both included."""
+        return (self.last_day - self.first_day).days + 1
+
+    def seen_by(self, reader: Reader) -> "Trend":
+        """The part of it that is for this reader: levels and totals are for clinicians only."""
+        return self if reader is Reader.CLINICIAN else replace(self, levels=(), totals=())

@@ -1,0 +1,131 @@
+"""The check-in form as it is shown, and what is shown after it was sent."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Final
+
+from app.check_ins.corrections import Sending, Sent
+from app.clinical.check_ins import zone_of
+from app.patient_pages.check_in_form import SCORES, FormIdentity
+from app.patient_pages.rendering import render
+from app.patient_pages.trend import ShownTrend
+from app.patient_pages.visitor import Visitor
+from app.patient_pages.words import Say, say_in, write_day, write_moment
+from app.storage.check_ins import StoredCheckIn
+from app.web.equipment import Equipment
+from app.web.pages.answers import PageAnswer
+from app.web.pages.forms import Form
+
+CHECK_IN: Final = "/p/check-in"
+# Tells a phone that sent what it had kept what became of it.
+OUTCOME: Final = "afterglow-check-in"
+NOTE_LENGTH: Final = 4000
+NO_ANSWERS: Final = Form({})
+_NUMBERS: Final = tuple(str(number) for number in range(11))
+
+
+def form_page(
+    equipment: Equipment,
+    visitor: Visitor,
+    identity: FormIdentity,
+    *,
+    form: Form = NO_ANSWERS,
+    mistakes: Mapping[str, str] | None = None,
+    told_before: str = "",
+    day_choices: Sequence[tuple[str, str]] = (),
+    status: int = 200,
+    help_first: bool = False,
+    clinic_told: bool = False,
+) -> PageAnswer:
+    """Show the form, with what was answered before; ``mistakes`` names the sentence for each field."""
+    say = say_in(visitor.language)
+    return render(
+        equipment,
+        visitor,
+        "check_in.html",
+        here=CHECK_IN,
+        status=status,
+        help_first=help_first,
+        clinic_told=clinic_told,
+        for_later=False,
+        hidden=identity.fields(),
+        form=form,
+        mistakes={field: say(name) for field, name in (mistakes or {}).items()},
+        told_before=told_before,
+        day_choices=day_choices,
+        day_sentence=identity.day_sentence(say, visitor.language),
+        night_sentence=identity.night_sentence(say, visitor.language),
+        scale_numbers=_NUMBERS,
+        note_length=NOTE_LENGTH,
+    )
+
+
+def shell_page(equipment: Equipment, visitor: Visitor) -> PageAnswer:
+    """Show the form as a phone keeps it for times without a connection: nobody's, of no day yet."""
+    return render(
+        equipment,
+        visitor,
+        "check_in.html",
+        here=CHECK_IN,
+        for_later=True,
+        hidden=dict.fromkeys(("check_in_id", "opened_at", "time_zone"), ""),
+        clinic_told=False,
+        form=NO_ANSWERS,
+        mistakes={},
+        told_before="",
+        day_choices=(),
+        day_sentence="",
+        night_sentence="",
+        scale_numbers=_NUMBERS,
+        note_length=NOTE_LENGTH,
+    )
+
+
+def thanks_page(
+    equipment: Equipment, visitor: Visitor, sent: Sent, *, trend: ShownTrend | None
+) -> PageAnswer:
+    """Say that it is kept; after a safety statement, help comes first."""
+    say, stored = say_in(visitor.language), sent.stored
+    answer = render(
+        equipment,
+        visitor,
+        "thanks.html",
+        here=CHECK_IN,
+        help_first=stored.check_in.self_harm_thoughts,
+        kept_sentence=_kept_sentence(say, sent, visitor.language),
+        asked_booster=stored.check_in.asks_about_booster,
+        answers=_answers(say, stored),
+        trend=trend,
+    )
+    answer.headers[OUTCOME] = "kept"
+    return answer
+
+
+def choices_of(days: Sequence[tuple[str, date]], language: str) -> list[tuple[str, str]]:
+    """Write the days to choose from."""
+    return [(value, write_day(day, language)) for value, day in days]
+
+
+def _kept_sentence(say: Say, sent: Sent, language: str) -> str:
+    stored = sent.stored
+    if sent.sending is Sending.CORRECTED:
+        return say("thanks_corrected")
+    if sent.sending is Sending.KEPT_BEFORE:
+        zone = zone_of(stored.check_in.time_zone)
+        return say("thanks_before", at=write_moment(stored.received_at, zone, language))
+    return say("thanks_kept", day=write_day(stored.check_in_day, language))
+
+
+def _answers(say: Say, stored: StoredCheckIn) -> list[tuple[str, str]]:
+    told = stored.check_in
+    shown = [
+        (say(name), say("not_answered") if value is None else say("out_of_ten", value=_plain(value)))
+        for name, value in ((name, getattr(told, name)) for name in SCORES)
+    ]
+    if told.sleep_hours is not None:
+        shown.append((say("sleep_hours"), say("hours", value=_plain(told.sleep_hours))))
+    return shown
+
+
+def _plain(value: float) -> str:
+    return f"{value:g}"

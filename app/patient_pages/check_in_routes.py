@@ -1,0 +1,128 @@
+"""The check-in form: shown, sent, and kept on the page when it cannot be sent."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.check_ins.corrections import standing_check_in
+from app.check_ins.service import open_note
+from app.clinical.check_ins import zone_of
+from app.patient_pages.check_in_form import SCORES, FormIdentity, new_form
+from app.patient_pages.check_in_pages import NO_ANSWERS, form_page
+from app.patient_pages.consent_pages import ASK_FIRST, must_answer_first
+from app.patient_pages.page_route import PageRoute, log_unforeseen
+from app.patient_pages.sending import refused, send
+from app.patient_pages.visitor import SignedInVisitor, Visitor, visitor, visitor_without_look_up
+from app.patient_pages.words import say_in, write_moment
+from app.storage.check_ins import StoredCheckIn
+from app.web.dependencies import EquipmentNeeded
+from app.web.equipment import Equipment
+from app.web.pages.cookies import Cookies
+from app.web.pages.forged_forms import ForeignFormError, refuse_foreign
+from app.web.pages.forms import Form, read_form
+from app.web.schemas import read_counter
+
+OPEN_FORM: Final = "afterglow-form"
+# So long after opening or sending it, coming back to the form means the same check-in, perhaps to mend it.
+_SAME_FORM_FOR: Final = timedelta(minutes=30)
+
+
+class CheckInRoute(PageRoute):
+    """Whatever fails while a form is sent, its answers come back on the page."""
+
+    async def on_failure(self, request: Request, error: Exception) -> Response:
+        """Show the form again with all that was answered."""
+        form: Form | None = getattr(request.state, "form", None)
+        if form is None or isinstance(error, ForeignFormError):
+            return await super().on_failure(request, error)
+        log_unforeseen(request, error)
+        equipment: Equipment = request.app.state.equipment
+        return await refused(equipment, visitor_without_look_up(request, equipment), form, error)
+
+
+router = APIRouter(prefix="/p", route_class=CheckInRoute, include_in_schema=False)
+
+
+@router.get("/check-in")
+async def show_form(request: Request, equipment: EquipmentNeeded, found: SignedInVisitor) -> Response:
+    """Show the form for the present check-in day. A form that is open already stays the same check-in."""
+    if must_answer_first(found):
+        return RedirectResponse(ASK_FIRST, 303)
+    cookies = Cookies(equipment.public_url)
+    identity, kept = await _open_form(equipment, found, cookies.read(request, OPEN_FORM))
+    answer = form_page(
+        equipment,
+        found,
+        identity,
+        form=NO_ANSWERS if kept is None else _answers_in(equipment, found, kept),
+        told_before=_told_before(found, kept),
+    )
+    cookies.write(answer, OPEN_FORM, _as_cookie(identity), lasts=None)
+    return answer
+
+
+@router.post("/check-in")
+async def send_form(request: Request, equipment: EquipmentNeeded) -> Response:
+    """Keep what was answered. Who may: whoever is signed in; others get their own answers back to sign in with."""
+    refuse_foreign(request, equipment.public_url)
+    request.state.form = await read_form(request)
+    return await send(equipment, await visitor(request, equipment), request.state.form)
+
+
+async def _open_form(
+    equipment: Equipment, found: Visitor, cookie: str
+) -> tuple[FormIdentity, StoredCheckIn | None]:
+    """Open the form that is open in this browser already, also in another tab; else a new one.
+
+    Two tabs, a double tap and the back button are then one check-in, and other answers are a correction.
+    """
+    caller, now = found.signed_in, equipment.clock.now()
+    known, fresh = _from_cookie(cookie, caller.time_zone), new_form(now, caller.time_zone)
+    if known is None or known.day != fresh.day:
+        return fresh, None
+    async with equipment.database.work(caller.clinic_id) as work:
+        kept = await standing_check_in(work, caller.patient_id, known.check_in_id)
+    since = kept.received_at if kept else known.opened_at
+    return (known, kept) if now < since + _SAME_FORM_FOR else (fresh, None)
+
+
+def _as_cookie(identity: FormIdentity) -> str:
+    return f"{identity.check_in_id}.{int(identity.opened_at.timestamp())}"
+
+
+def _from_cookie(cookie: str, time_zone: str) -> FormIdentity | None:
+    check_in_id, _, opened_at = cookie.partition(".")
+    seconds = read_counter(opened_at)
+    try:
+        if seconds is None:
+            return None
+        return FormIdentity(
+            check_in_id=UUID(check_in_id),
+            opened_at=datetime.fromtimestamp(seconds, UTC),
+            time_zone=time_zone,
+        )
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _answers_in(equipment: Equipment, found: Visitor, kept: StoredCheckIn) -> Form:
+    """Fill the form with what was sent, so that mending one answer loses no other.
+
+    Not with the safety statement: it stands by itself, and nobody should have to take it back to mend a number.
+    """
+    told = kept.check_in
+    answers = {name: getattr(told, name) for name in (*SCORES, "sleep_hours")}
+    fields = {name: f"{value:g}" for name, value in answers.items() if value is not None}
+    fields["note"] = open_note(equipment.vault, found.signed_in.clinic_id, kept) or ""
+    fields["asks_about_booster"] = "yes" if told.asks_about_booster else ""
+    return Form(fields)
+
+
+def _told_before(found: Visitor, kept: StoredCheckIn | None) -> str:
+    if kept is None:
+        return ""
+    zone = zone_of(kept.check_in.time_zone)
+    return say_in(found.language)("sent_before", at=write_moment(kept.received_at, zone, found.language))

@@ -1,0 +1,40 @@
+"""Signing in with a code: the page, also while it carries answers that were not sent yet."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from app.patient_pages.page_route import SIGN_IN
+from app.patient_pages.rendering import render
+from app.patient_pages.visitor import Visitor
+from app.patient_pages.words import say_in
+from app.web.equipment import Equipment
+from app.web.pages.answers import PageAnswer
+
+NO_DRAFT: Final[Mapping[str, str]] = {}
+
+
+def sign_in_page(
+    equipment: Equipment,
+    visitor: Visitor,
+    *,
+    draft: Mapping[str, str] = NO_DRAFT,
+    mistake: str = "",
+    told: str = "",
+    status: int = 200,
+    help_first: bool = False,
+    clinic_told: bool = False,
+) -> PageAnswer:
+    """Show where the code goes; ``mistake`` and ``told`` are names of sentences."""
+    say = say_in(visitor.language)
+    return render(
+        equipment,
+        visitor,
+        "sign_in.html",
+        here=SIGN_IN,
+        status=status,
+        help_first=help_first,
+        clinic_told=clinic_told,
+        draft=draft,
+        mistake=say(mistake) if mistake else "",
+        told=say(told) if told else "",
+    )

@@ -1,0 +1,197 @@
+"use strict";
+// Everything works without this. With it, a form is never lost for want of a connection: it is kept on this
+// phone first, sent then, and the page says which of the two is true.
+(() => {
+  const form = document.querySelector("form[data-check-in]");
+  const box = document.getElementById("queue");
+  const language = document.documentElement.lang;
+  const SCORES = ["mood", "energy", "sleep_quality"];
+  const TICKS = ["asks_about_booster", "self_harm_thoughts"];
+
+  // What is kept: forms by the id of their check-in, and which person is signed in here.
+  const open = () => new Promise((done, fail) => {
+    const asked = indexedDB.open("afterglow", 1);
+    asked.onupgradeneeded = () => {
+      asked.result.createObjectStore("waiting", { keyPath: "check_in_id" });
+      asked.result.createObjectStore("self");
+    };
+    asked.onsuccess = () => done(asked.result);
+    asked.onerror = () => fail(asked.error);
+  });
+  const kept = async (name, mode, ask) => {
+    const base = await open();
+    return new Promise((done, fail) => {
+      const turn = base.transaction(name, mode);
+      const asked = ask(turn.objectStore(name));
+      turn.oncomplete = () => { base.close(); done(asked.result); };
+      turn.onerror = turn.onabort = () => { base.close(); fail(turn.error); };
+    });
+  };
+  const keep = (entry) => kept("waiting", "readwrite", (all) => all.put(entry));
+  const drop = (entry) => kept("waiting", "readwrite", (all) => all.delete(entry.check_in_id));
+  const waiting = () => kept("waiting", "readonly", (all) => all.getAll());
+  const whoWasHere = async () => document.body.dataset.who || (await kept("self", "readonly", (self) => self.get("who"))) || "";
+
+  // The bar that says what is kept and what became of it.
+  const count = (number) => (number === 1 ? box.dataset.one : box.dataset.many.replace("{number}", number));
+  const say = (name, entries, removable) => {
+    const line = document.createElement("p");
+    line.textContent = box.dataset[name].replace("{count}", count(entries.length));
+    box.firstElementChild.replaceChildren(line);
+    if (removable) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "quiet";
+      button.textContent = box.dataset.remove;
+      button.onclick = async () => {
+        if (!confirm(box.dataset.sure)) return;
+        await Promise.all(entries.map(drop));
+        box.hidden = true;
+      };
+      box.firstElementChild.append(button);
+    }
+    box.hidden = false;
+  };
+
+  const post = async (entry, token) => {
+    const { who, refused, ...fields } = entry;
+    if (token) fields.form_token = token;
+    const reply = await fetch("/p/check-in", {
+      method: "POST", body: new URLSearchParams(fields), signal: AbortSignal.timeout(20000),
+    });
+    // What does not carry this is not from us: a hotel's sign-in page, a proxy's excuse.
+    const outcome = reply.headers.get("afterglow-check-in");
+    if (!outcome) throw new Error("not from us");
+    return { outcome, page: await reply.text() };
+  };
+  const show = (page) => { document.open(); document.write(page); document.close(); };
+
+  // Sends what was kept while there was no connection.
+  const send = async () => {
+    const entries = (await waiting()).filter((entry) => !entry.refused);
+    const refused = (await waiting()).filter((entry) => entry.refused);
+    if (refused.length) say("refused", refused, true);
+    if (!entries.length) return;
+    let state;
+    try {
+      state = await (await fetch("/p/state", { cache: "no-store", signal: AbortSignal.timeout(20000) })).json();
+    } catch {
+      return say("kept", entries);
+    }
+    if (!state.who) return say("signIn", entries, true);
+    const own = entries.filter((entry) => entry.who === state.who);
+    if (!own.length) return say("other", entries, true);
+    say("sending", own);
+    for (const entry of own) {
+      let reply;
+      try {
+        reply = await post(entry, state.form_token);
+      } catch {
+        return say("kept", await waiting());
+      }
+      if (reply.outcome === "kept") await drop(entry);
+      else if (reply.outcome === "again") await keep({ ...entry, refused: true });
+      else return say(reply.outcome === "sign-in" ? "signIn" : "kept", await waiting(), reply.outcome === "sign-in");
+      if (entry.self_harm_thoughts) return show(reply.page);
+    }
+    const left = await waiting();
+    return left.length ? say("refused", left, true) : say("sent", own);
+  };
+  const sendOnce = () => (navigator.locks
+    ? navigator.locks.request("afterglow-queue", { ifAvailable: true }, (mine) => mine && send())
+    : send()).catch(() => {});
+
+  // The form that a phone keeps for times without a connection is filled in here.
+  const write = (how) => new Intl.DateTimeFormat(language, how);
+  const openHere = () => {
+    const now = new Date();
+    const milliseconds = now.getTime().toString(16).padStart(12, "0");
+    const random = [...crypto.getRandomValues(new Uint8Array(10))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    const variant = "89ab"[parseInt(random[4], 16) & 3];
+    form.elements.check_in_id.value =
+      `${milliseconds.slice(0, 8)}-${milliseconds.slice(8)}-7${random.slice(1, 4)}-${variant}${random.slice(5, 8)}-${random.slice(8)}`;
+    form.elements.opened_at.value = now.toISOString();
+    form.elements.time_zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    const late = now.getHours() < 4;
+    const day = new Date(now.getFullYear(), now.getMonth(), now.getDate() - (late ? 1 : 0));
+    const before = new Date(day.getFullYear(), day.getMonth(), day.getDate() - 1);
+    const words = form.dataset;
+    form.querySelector("[data-day]").textContent = (late ? words.justLived : words.forDay)
+      .replace("{day}", write({ weekday: "long", day: "numeric", month: "long" }).format(day));
+    form.querySelector("[data-night]").textContent = words.night
+      .replace("{before}", write({ weekday: "long" }).format(before))
+      .replace("{day}", write({ weekday: "long" }).format(day));
+  };
+
+  const notReached = (entry) => {
+    const main = document.getElementById("main");
+    const help = document.getElementById("not-reached").content;
+    main.replaceChildren(...(entry.self_harm_thoughts ? [help.cloneNode(true)] : []));
+    say("kept", [entry]);
+    main.append(box);
+    main.focus();
+    scrollTo(0, 0);
+  };
+
+  const submit = async (entry) => {
+    entry.who = await whoWasHere();
+    await keep(entry);
+    let reply;
+    try {
+      reply = await post(entry);
+    } catch {
+      // For later: the moment that is meant, or the page would have to be asked for which day it was.
+      await keep({ ...entry, answered_at: entry.answered_at || entry.opened_at });
+      return notReached(entry);
+    }
+    if (reply.outcome === "kept" || reply.outcome === "again") await drop(entry);
+    return show(reply.page);
+  };
+
+  if (form && form.hasAttribute("data-shell")) openHere();
+  if (form && "indexedDB" in window) {
+    let touched = false;
+    form.addEventListener("input", () => { touched = true; });
+    form.addEventListener("submit", (event) => {
+      const fields = Object.fromEntries(new FormData(form, event.submitter));
+      event.preventDefault();
+      if (![...SCORES, ...TICKS].some((name) => fields[name])) {
+        const first = form.querySelector("fieldset");
+        first.classList.add("has-mistake");
+        const line = first.querySelector(".mistake") || first.insertBefore(document.createElement("p"), first.children[2]);
+        line.className = "mistake";
+        line.setAttribute("role", "alert");
+        line.textContent = form.dataset.nothing;
+        first.querySelector("input").focus();
+        return;
+      }
+      for (const button of form.querySelectorAll("button")) button.disabled = true;
+      // Where nothing can be kept, the browser sends the form itself.
+      submit(fields).catch(() => form.submit());
+    });
+    // A page that was left open says yesterday's day: nothing was answered on it, so it is opened anew.
+    document.addEventListener("visibilitychange", () => {
+      const old = Date.now() - Date.parse(form.elements.opened_at.value) > 2 * 3600 * 1000;
+      if (document.visibilityState === "visible" && old && !touched) location.reload();
+    });
+  }
+
+  const code = document.getElementById("code");
+  if (code && location.hash.length > 1) {
+    code.value = decodeURIComponent(location.hash.slice(1));
+    history.replaceState(null, "", location.pathname);
+    code.form.querySelector("button").focus();
+  }
+  const zone = document.querySelector("[data-zone]");
+  if (zone) zone.textContent = zone.dataset.zone.replace("{zone}", Intl.DateTimeFormat().resolvedOptions().timeZone);
+
+  if ("indexedDB" in window) {
+    if (document.body.dataset.who) kept("self", "readwrite", (self) => self.put(document.body.dataset.who, "who")).catch(() => {});
+    addEventListener("online", sendOnce);
+    sendOnce();
+  }
+  if ("serviceWorker" in navigator) {
+    navigator.serviceWorker.register("/p/worker.js").catch(() => {});
+    caches.open("afterglow-language").then((all) => all.put("/p/language", new Response(language))).catch(() => {});
+  }
+})();

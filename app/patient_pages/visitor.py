@@ -1,0 +1,164 @@
+"""Who looks at a page: a signed-in browser or nobody yet, in which language, and with which clinic's number."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Final
+
+from fastapi import Depends, Request
+from starlette.responses import Response
+
+from app.clinics.service import crisis_phone_of
+from app.foundation.errors import RefusalError, RefusalKind
+from app.foundation.tokens import TokenNotValidError
+from app.messages.crisis_help import CrisisHelp, crisis_help
+from app.patient_pages.words import NAMES
+from app.patients import browser_sessions
+from app.patients.caller import PatientCaller
+from app.web.dependencies import EquipmentNeeded
+from app.web.equipment import Equipment
+from app.web.pages.cookies import Cookies
+from app.web.pages.forged_forms import form_token, new_anchor, refuse_foreign, refuse_forged
+from app.web.pages.forms import Form
+from app.web.pages.languages import language_for
+
+SESSION, ANCHOR, LANGUAGE = "afterglow-session", "afterglow-anchor", "afterglow-language"
+# The cookie outlives the session: a token that has ended still says whose safety statement it was.
+SESSION_COOKIE_LASTS: Final = timedelta(days=400)
+_PREFERENCE_LASTS: Final = timedelta(days=400)
+
+
+class NotSignedInError(RefusalError):
+    """This page is for a signed-in patient; please sign in."""
+
+    kind = RefusalKind.UNAUTHENTICATED
+    code = "not-signed-in"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """One browser with one request.
+
+    Attributes:
+        caller: the patient's device, or None while nobody is signed in.
+        session: the session cookie as sent; it may have ended.
+        anchor: what forms of a browser that is not signed in are bound to.
+        switched_to: the language that the person chose just now, or an empty text.
+        new_anchor: whether the browser has yet to be given its anchor.
+    """
+
+    caller: PatientCaller | None
+    session: str
+    anchor: str
+    language: str
+    switched_to: str
+    new_anchor: bool
+    clinic_phone: str | None
+    token: str
+
+    @property
+    def crisis(self) -> CrisisHelp:
+        """The help that stands on every page."""
+        return crisis_help(self.language, clinic_phone=self.clinic_phone)
+
+    @property
+    def signed_in(self) -> PatientCaller:
+        """The patient's device.
+
+        Raises:
+            NotSignedInError: there is none.
+        """
+        if self.caller is None:
+            raise NotSignedInError
+        return self.caller
+
+    def refuse_forged(self, equipment: Equipment, form: Form) -> None:
+        """Refuse a form that was not made for this browser.
+
+        Raises:
+            FormExpiredError: its token is of another browser, or none.
+        """
+        refuse_forged(equipment.vault, form["form_token"], (self.session, self.anchor))
+
+    def keep_cookies(self, equipment: Equipment, response: Response) -> None:
+        """Let the browser keep what it was told with this page."""
+        cookies = Cookies(equipment.public_url)
+        if self.new_anchor:
+            cookies.write(response, ANCHOR, self.anchor, lasts=None)
+        if self.switched_to:
+            cookies.write(response, LANGUAGE, self.switched_to, lasts=_PREFERENCE_LASTS)
+
+
+async def visitor(request: Request, equipment: EquipmentNeeded) -> Visitor:
+    """Look who comes; a session that does not work is no session, never an error."""
+    return await visitor_of(request, equipment, Cookies(equipment.public_url).read(request, SESSION))
+
+
+async def visitor_of(request: Request, equipment: Equipment, session: str) -> Visitor:
+    """Look who comes with this session."""
+    caller, phone = None, None
+    if session:
+        try:
+            caller = await browser_sessions.caller_of(equipment, session)
+            phone = await crisis_phone_of(equipment, caller.clinic_id)
+        except TokenNotValidError:
+            pass
+    return visitor_without_look_up(request, equipment, session=session, caller=caller, clinic_phone=phone)
+
+
+def visitor_without_look_up(
+    request: Request,
+    equipment: Equipment,
+    *,
+    session: str | None = None,
+    caller: PatientCaller | None = None,
+    clinic_phone: str | None = None,
+) -> Visitor:
+    """Take what the browser itself says: enough for a page while the database is away."""
+    cookies = Cookies(equipment.public_url)
+    session = cookies.read(request, SESSION) if session is None else session
+    anchor = cookies.read(request, ANCHOR)
+    asked = request.query_params.get("lang", "")
+    switched_to = asked if asked in NAMES else ""
+    language = language_for(
+        NAMES,
+        chosen=switched_to or cookies.read(request, LANGUAGE),
+        locale=caller.locale if caller else None,
+        accepted=request.headers.get("accept-language", ""),
+    )
+    made = anchor or new_anchor()
+    return Visitor(
+        caller=caller,
+        session=session,
+        anchor=made,
+        language=language,
+        switched_to=switched_to,
+        new_anchor=not anchor,
+        clinic_phone=clinic_phone,
+        token=form_token(equipment.vault, session if caller else made),
+    )
+
+
+async def signed_in_visitor(found: Annotated[Visitor, Depends(visitor)]) -> Visitor:
+    """Let signed-in patients through.
+
+    Raises:
+        NotSignedInError: nobody is signed in.
+    """
+    found.signed_in  # noqa: B018 - asked for its error
+    return found
+
+
+async def own_form_only(request: Request, equipment: EquipmentNeeded) -> None:
+    """Refuse forms from other sites.
+
+    Raises:
+        ForeignFormError: the browser says that it comes from one.
+    """
+    refuse_foreign(request, equipment.public_url)
+
+
+# A test walks every route and reads here who may.
+signed_in_visitor.afterglow_access = "the patient's own browser"  # type: ignore[attr-defined] # functions take attributes
+
+AnyVisitor = Annotated[Visitor, Depends(visitor)]
+SignedInVisitor = Annotated[Visitor, Depends(signed_in_visitor)]

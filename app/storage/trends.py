@@ -1,0 +1,94 @@
+"""What a trend is drawn from: reads between two days, each along an index, for one patient. Nothing is written."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import ARRAY, DateTime, cast, func, select
+
+from app.clinical.check_ins import CheckIn
+from app.storage.check_ins import CheckInRow, EvaluationRow
+from app.storage.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedCheckIn:
+    """A check-in that stands, and whether it came after its day was over."""
+
+    check_in: CheckIn
+    late: bool
+
+
+async def check_ins_between(
+    work: UnitOfWork, patient_id: UUID, *, first: date, last: date
+) -> Sequence[ReportedCheckIn]:
+    """List the check-ins that stand and belong to these days, both included."""
+    row = CheckInRow
+    found = await work.execute(
+        select(
+            row.id,
+            row.recorded_at,
+            row.time_zone,
+            row.late,
+            row.mood,
+            row.energy,
+            row.sleep_quality,
+            row.sleep_hours,
+        ).where(
+            row.clinic_id == work.clinic_id,
+            row.patient_id == patient_id,
+            row.check_in_day.between(first, last),
+            row.superseded_by.is_(None),
+            row.withdrawn_at.is_(None),
+        )
+    )
+    return [
+        ReportedCheckIn(
+            check_in=CheckIn(
+                id=str(one.id),
+                recorded_at=one.recorded_at,
+                time_zone=one.time_zone,
+                mood=one.mood,
+                energy=one.energy,
+                sleep_quality=one.sleep_quality,
+                sleep_hours=one.sleep_hours,
+            ),
+            late=one.late,
+        )
+        for one in found
+    ]
+
+
+async def level_changes(
+    work: UnitOfWork, patient_id: UUID, *, since: datetime, until: datetime, given_at: Sequence[datetime]
+) -> list[tuple[datetime, str]]:
+    """List the levels that were answered from one moment to another, oldest first, without repeats.
+
+    The first is the one that stood at the beginning, if there was one. An infusion makes all levels
+    before it past, so the first answer after each of them (`given_at`, in order) is no repeat.
+    """
+    row = EvaluationRow
+    mine = (row.clinic_id == work.clinic_id, row.patient_id == patient_id)
+    standing = select(func.max(row.as_of)).where(*mine, row.as_of < since).scalar_subquery()
+    answers = (
+        select(
+            row.as_of,
+            row.level,
+            row.id,
+            func.lag(row.level)
+            .over(
+                partition_by=func.width_bucket(row.as_of, cast(given_at, ARRAY(DateTime(timezone=True)))),
+                order_by=(row.as_of, row.id),
+            )
+            .label("before"),
+        )
+        .where(*mine, row.as_of >= func.coalesce(standing, since), row.as_of < until)
+        .subquery()
+    )
+    found = await work.execute(
+        select(answers.c.as_of, answers.c.level)
+        .where(answers.c.level.is_distinct_from(answers.c.before))
+        .order_by(answers.c.as_of, answers.c.id)
+    )
+    return [(changed.as_of, changed.level) for changed in found]

@@ -1,0 +1,63 @@
+"""Static files under names that carry a hash of their content: kept for ever by browsers, new when changed."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from starlette.responses import Response
+
+from app.foundation.errors import NotFoundError
+
+MEDIA_TYPES: Final = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+}
+_FOR_EVER: Final = "public, max-age=31536000, immutable"
+
+
+class StaticFiles:
+    """The files of some folders, read once; ``start`` is the path that they are served under."""
+
+    def __init__(self, start: str, folders: Iterable[Path]) -> None:
+        self._start = start
+        self._names: dict[str, str] = {}
+        self._contents: dict[str, tuple[bytes, str]] = {}
+        for folder in folders:
+            for path in sorted(folder.iterdir()):
+                self._take(path)
+
+    def _take(self, path: Path) -> None:
+        content = path.read_bytes()
+        name = f"{path.stem}.{hashlib.sha256(content).hexdigest()[:12]}{path.suffix}"
+        self._names[path.name] = name
+        self._contents[name] = (content, MEDIA_TYPES[path.suffix])
+
+    @property
+    def paths(self) -> Mapping[str, str]:
+        """Where each file is to be found, by its plain name."""
+        return MappingProxyType({plain: self._start + name for plain, name in self._names.items()})
+
+    @property
+    def version(self) -> str:
+        """Name all of them together: another name as soon as one of them changes."""
+        return hashlib.sha256("".join(sorted(self._contents)).encode()).hexdigest()[:12]
+
+    def path(self, name: str) -> str:
+        """Say where a file is to be found."""
+        return self._start + self._names[name]
+
+    def answer(self, name: str) -> Response:
+        """Give a file.
+
+        Raises:
+            NotFoundError: there is none of this name and content.
+        """
+        found = self._contents.get(name)
+        if found is None:
+            raise NotFoundError
+        content, media_type = found
+        return Response(content, media_type=media_type, headers={"cache-control": _FOR_EVER})

@@ -1,0 +1,139 @@
+"""A real browser for the pages: Debian's Chromium, driven by Playwright; and a plain client without any scripts."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from html import unescape
+from http.cookies import SimpleCookie
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx2
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from app.messages.consent_text import CURRENT_VERSION
+from tests.support.people import ClinicClient
+from tests.support.service import Service
+
+PHONE = {"width": 390, "height": 844}
+DESKTOP = {"width": 1280, "height": 900}
+_ARGUMENTS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+class ChromiumMissingError(AssertionError):
+    """There is no Chromium in /usr/bin, nor where AFTERGLOW_TEST_CHROMIUM says: apt-get install chromium."""
+
+
+def chromium() -> str:
+    """Find the browser; a test of the pages never passes without one."""
+    path = os.environ.get("AFTERGLOW_TEST_CHROMIUM", "/usr/bin/chromium")
+    if not Path(path).exists():
+        raise ChromiumMissingError(ChromiumMissingError.__doc__)
+    return path
+
+
+@contextmanager
+def running_browser() -> Iterator[Browser]:
+    """Run Chromium until the end of the block."""
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium(), args=_ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def new_patient(clinic: ClinicClient, *, locale: str = "en-US", time_zone: str = "America/New_York") -> str:
+    """Register a patient who uses the pages."""
+    body = {"external_ref": os.urandom(6).hex(), "time_zone": time_zone, "locale": locale}
+    reply = clinic.http.post("/v1/patients", json=body)
+    assert reply.status_code == 201, reply.text
+    return str(reply.json()["id"])
+
+
+def link_for(clinic: ClinicClient, patient: str) -> str:
+    """Have the clinic make a sign-in link; gives its path."""
+    reply = clinic.http.post(f"/v1/patients/{patient}/sign-in-links")
+    assert reply.status_code == 201, reply.text
+    return str(urlsplit(str(reply.json()["url"])).path)
+
+
+def code_for(clinic: ClinicClient, patient: str) -> str:
+    """Have the clinic make an enrolment code."""
+    return str(clinic.http.post(f"/v1/patients/{patient}/enrolment-codes").json()["code"])
+
+
+def agree(clinic: ClinicClient, patient: str, url: str) -> None:
+    """Let a patient have agreed before, with a phone."""
+    phone = clinic.enrol(patient, url)
+    body = {"version": CURRENT_VERSION, "accepted": True}
+    assert phone.http.post("/v1/me/consent", json=body).is_success
+
+
+def sign_in(page: Page, service: Service, clinic: ClinicClient, patient: str) -> None:
+    """Sign a browser in by link, as the patient does."""
+    page.goto(service.url + link_for(clinic, patient))
+    page.locator("main button").click()
+
+
+@contextmanager
+def open_page(browser: Browser, **options: object) -> Iterator[Page]:
+    """Open a window of its own: nothing is shared with any other."""
+    context: BrowserContext = browser.new_context(**options)  # type: ignore[arg-type] # as Playwright takes them
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
+
+
+class PlainBrowser:
+    """A browser without scripts, and without opinions: it keeps cookies and sends what it is told to."""
+
+    def __init__(self, url: str, language: str = "en-US") -> None:
+        self.http = httpx2.Client(base_url=url, timeout=30, headers={"accept-language": language})
+        self.cookies: dict[str, str] = {}
+
+    def get(self, path: str) -> httpx2.Response:
+        return self._keep(self.http.get(path, headers=self._cookie()))
+
+    def post(
+        self, path: str, fields: Mapping[str, str], headers: Mapping[str, str] | None = None
+    ) -> httpx2.Response:
+        sent = {"sec-fetch-site": "same-origin", **self._cookie(), **(headers or {})}
+        return self._keep(self.http.post(path, data=dict(fields), headers=sent))
+
+    def sign_in(self, clinic: ClinicClient, patient: str) -> None:
+        path = link_for(clinic, patient)
+        reply = self.post(path, fields_of(self.get(path).text))
+        assert reply.status_code == 303, reply.text
+
+    def _cookie(self) -> dict[str, str]:
+        return (
+            {"cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+            if self.cookies
+            else {}
+        )
+
+    def _keep(self, reply: httpx2.Response) -> httpx2.Response:
+        for header in reply.headers.get_list("set-cookie"):
+            for name, morsel in SimpleCookie(header).items():
+                if morsel["max-age"] == "0":
+                    self.cookies.pop(name, None)
+                else:
+                    self.cookies[name] = morsel.value
+        return reply
+
+
+def fields_of(text: str, action: str | None = None) -> dict[str, str]:
+    """Give the hidden fields of a page's form: the first one, or the first that goes there."""
+    for form in re.findall(r"<form\b.*?</form>", text, re.DOTALL):
+        if action is None or f'action="{action}"' in form:
+            return {
+                unescape(name): unescape(value)
+                for name, value in re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', form)
+            }
+    raise AssertionError(text)
