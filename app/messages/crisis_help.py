@@ -48,7 +48,7 @@ _NATIONAL: Final = {
         lines=(
             CrisisLine(
                 label="Llame o envíe un mensaje a la Línea 988, de día y de noche",
-                short="Llamada o mensaje",
+                short="Llame o escriba",
                 number="988",
             ),
             CrisisLine(label="En peligro inmediato, llame a emergencias", short="Emergencias", number="911"),

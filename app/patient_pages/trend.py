@@ -38,7 +38,7 @@ async def own_trend(equipment: Equipment, visitor: Visitor) -> ShownTrend | None
     words = chart_words(visitor.language)
     table = trend_table(trend, words)
     return ShownTrend(
-        picture=Markup(draw_trend(trend, words, width=Width.NARROW)),  # noqa: S704 - made by our own template, which escapes
+        picture=Markup(draw_trend(trend, words, width=Width.COMPACT)),  # noqa: S704 - made by our own template, which escapes
         caption=table.caption,
         columns=table.columns,
         rows=table.rows,

@@ -1,0 +1,240 @@
+"""A real browser: keyboard only, scripts off, narrow and large, few taps; axe finds nothing; pictures to look at."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.support.browser import DESKTOP, PHONE, agree, link_for, open_page, sign_in
+from tests.support.people import ClinicClient, treated
+from tests.support.service import NOW, Service
+
+PICTURES = Path(__file__).parents[2] / "build" / "screenshots" / "pages"
+LOCALES = {"en": "en-US", "es": "es-MX"}
+
+
+@pytest.fixture(scope="module")
+def treated_patient(shared_service: Service, one_clinic: ClinicClient) -> str:
+    """A patient with weeks behind them, so that there is a trend to see."""
+    shared_service.clock.move_to(NOW)
+    version = one_clinic.http.get("/v1/clinic").headers["etag"]
+    one_clinic.http.patch("/v1/clinic", json={"crisis_phone": "+1 555 0100"}, headers={"if-match": version})
+    made = treated(
+        one_clinic, NOW, days_since=24, level=lambda day: (8, 7, None if day % 6 == 0 else 8), until=23
+    )
+    agree(one_clinic, made, shared_service.url)
+    return made
+
+
+@pytest.fixture
+def opened(
+    browser: Browser, service: Service, one_clinic: ClinicClient, patient: str
+) -> Iterator[Callable[..., Page]]:
+    """Opens a signed-in window; all are closed afterwards."""
+    contexts = []
+
+    def open_one(**options: object) -> Page:
+        context = browser.new_context(**options)  # type: ignore[arg-type] # as Playwright takes them
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        sign_in(page, service, one_clinic, patient)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+
+
+def choose(page: Page, name: str, value: int) -> None:
+    """Tap a number as a person does: on its label."""
+    page.locator(f"label:has(input[name={name}][value='{value}'])").click()
+
+
+def answer_all(page: Page) -> None:
+    for name, value in (("mood", 6), ("energy", 4), ("sleep_quality", 7)):
+        choose(page, name, value)
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts on", "scripts off"])
+def test_five_taps_from_the_link_to_thank_you(
+    browser: Browser, service: Service, one_clinic: ClinicClient, patient: str, scripts: bool
+) -> None:
+    taps = 0
+    with open_page(browser, viewport=PHONE, has_touch=True, java_script_enabled=scripts) as page:
+        page.goto(service.url + link_for(one_clinic, patient))
+        for place in (
+            "main button",
+            "label:has(input[name=mood][value='6'])",
+            "label:has(input[name=energy][value='4'])",
+            "label:has(input[name=sleep_quality][value='7'])",
+            "button.wide",
+        ):
+            page.locator(place).tap()
+            taps += 1
+        expect(page.locator("h1")).to_have_text("Thank you")
+    assert taps <= 6
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts on", "scripts off"])
+def test_the_keyboard_is_enough(opened: Callable[..., Page], scripts: bool) -> None:
+    page = opened(viewport=DESKTOP, java_script_enabled=scripts)
+    page.goto(page.url)
+    page.keyboard.press("Tab")
+    assert page.locator(":focus").inner_text() == "Skip to the page's content"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    for arrows in (6, 4, 7):
+        page.keyboard.press("Tab")
+        page.keyboard.press("Space")
+        for _ in range(arrows):
+            page.keyboard.press("ArrowRight")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.name") == "self_harm_thoughts"
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline != "none", "where the keyboard is must be seen"
+    for _ in range(50):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.matches('button.wide')"):
+            break
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("Thank you")
+    assert re.findall(r"(\d+) of 10", page.locator("dl").inner_text()) == ["6", "4", "7"]
+
+
+def pages_of(page: Page, service: Service) -> Iterator[tuple[str, Page]]:
+    """Every page that a patient sees, one after the other, in the window's own language."""
+    page.goto(f"{service.url}/p/check-in")
+    yield "check-in", page
+    page.locator("button.wide").click(no_wait_after=True)
+    page.evaluate("document.querySelector('form[data-check-in]').submit()")
+    page.locator("#wrong").wait_for()
+    yield "check-in with a mistake", page
+    page.goto(f"{service.url}/p/check-in")
+    page.locator("summary").click()
+    page.locator("input[name=self_harm_thoughts]").check()
+    yield "check-in opened wide", page
+    answer_all(page)
+    page.locator("button.wide").click()
+    page.locator("dl").wait_for()
+    yield "help first", page
+    page.goto(f"{service.url}/p/check-in")
+    page.locator("button.wide").click()
+    page.locator("main:not(:has(.first)) dl").wait_for()
+    yield "thank you", page
+    for name in ("progress", "settings", "help", "no-such-page", "sure?about=consent", "consent"):
+        page.goto(f"{service.url}/p/{name}")
+        yield name.replace("?about=", " "), page
+
+
+def pages_before_sign_in(
+    page: Page, service: Service, one_clinic: ClinicClient, patient: str, language: str
+) -> Iterator[tuple[str, Page]]:
+    link = link_for(one_clinic, patient)
+    for name, path in (
+        ("sign-in", "/p/enrol"),
+        ("link", link),
+        ("link cut off", link[:-9]),
+        ("offline", f"/p/offline/{language}"),
+    ):
+        page.goto(service.url + path)
+        yield name, page
+    page.goto(service.url + link)
+    page.locator("main button").click()
+    page.locator("form[data-check-in]").wait_for()
+
+
+def look_at(shown: Page, name: str, folder: Path) -> list[Any]:
+    """Let axe look at a page in both colour schemes, and take pictures for a person to look at."""
+    found = []
+    for scheme in ("dark", "light"):
+        shown.emulate_media(color_scheme=scheme)
+        result = Axe().run(shown)
+        found += [
+            (name, scheme, one["id"], [node["html"][:200] for node in one["nodes"]])
+            for one in result.response["violations"]
+        ]
+        shown.screenshot(path=folder / f"{name}-{scheme}.png", full_page=True)
+    shown.set_viewport_size(DESKTOP)
+    shown.screenshot(path=folder / f"{name}-desktop.png", full_page=True)
+    shown.set_viewport_size(PHONE)
+    return found
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_axe_finds_nothing_on_any_page_in_either_colour_scheme(
+    browser: Browser, service: Service, one_clinic: ClinicClient, treated_patient: str, language: str
+) -> None:
+    folder = PICTURES / language
+    folder.mkdir(parents=True, exist_ok=True)
+    found: list[Any] = []
+    seen = 0
+    with open_page(browser, viewport=PHONE, locale=LOCALES[language]) as page:
+        page.set_default_timeout(15_000)
+        page.goto(f"{service.url}/p/help?lang={language}")
+        for pages in (
+            pages_before_sign_in(page, service, one_clinic, treated_patient, language),
+            pages_of(page, service),
+        ):
+            for name, shown in pages:
+                seen += 1
+                assert shown.locator("html").get_attribute("lang") == language
+                assert shown.locator("aside.crisis a[href='tel:988']").is_visible(), name
+                found += look_at(shown, name, folder)
+    assert found == []
+    assert seen == 15
+
+
+WIDTHS = {320: 44, 195: 24, 640: 44}
+
+
+def test_nothing_is_cut_off_at_320_pixels_or_at_200_percent(
+    opened: Callable[..., Page], service: Service
+) -> None:
+    """At 200 % a phone of 390 pixels is one of 195, and a desk of 1280 is one of 640."""
+    page = opened(viewport=PHONE, device_scale_factor=2)
+    for name, shown in pages_of(page, service):
+        for width, least in WIDTHS.items():
+            shown.set_viewport_size({"width": width, "height": 640})
+            assert shown.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
+            for size in shown.evaluate(TARGETS):
+                assert min(size) >= least - 0.5, (name, width, size)
+        shown.set_viewport_size(PHONE)
+
+
+TARGETS = """[...document.querySelectorAll('.scale label, button, .button, summary, .lines a, nav a, footer a')]
+    .filter((one) => one.checkVisibility()).map((one) => one.getBoundingClientRect())
+    .map((one) => [one.width, one.height])"""
+LOADED = """[...document.querySelectorAll('link[rel=stylesheet], script[src], link[rel=manifest]')]
+    .map((one) => one.href || one.src)"""
+
+
+def test_every_page_weighs_less_than_fifty_kilobytes_and_needs_nothing_that_its_policy_refuses(
+    browser: Browser, service: Service, one_clinic: ClinicClient, treated_patient: str
+) -> None:
+    weights, said = {}, []
+    with open_page(browser, viewport=PHONE) as page:
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        sign_in(page, service, one_clinic, treated_patient)
+        page.locator("form[data-check-in]").wait_for()
+        for name, shown in pages_of(page, service):
+            parts = [shown.request.get(path).body() for path in shown.evaluate(LOADED)]
+            weights[name] = len(shown.content().encode()) + sum(len(part) for part in parts)
+    assert {name: weight for name, weight in weights.items() if weight >= 50_000} == {}
+    assert [one for one in said if "404" not in one and "422" not in one] == []
+
+
+def test_the_form_says_no_more_in_its_address_or_title_than_what_it_is(opened: Callable[..., Page]) -> None:
+    page = opened(viewport=PHONE)
+    answer_all(page)
+    page.locator("input[name=self_harm_thoughts]").check()
+    page.locator("button.wide").click()
+    page.locator("dl").wait_for()
+
+    assert page.url.endswith("/p/check-in")
+    assert page.title() == "Thank you · Afterglow"
