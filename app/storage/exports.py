@@ -81,7 +81,9 @@ SECTIONS: Final[Mapping[str, Section]] = {
         ),
     ),
     "safety_events": Section(
-        row=SafetyEventRow, order="received_at", without=frozenset({"notification_id", "version"})
+        row=SafetyEventRow,
+        order="received_at",
+        without=frozenset({"notification_id", "version", "escalate_at"}),
     ),
     "notifications": Section(
         row=NotificationRow, order="occurred_at", only=frozenset({"id", "type", "occurred_at"})

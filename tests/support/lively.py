@@ -46,6 +46,8 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     old_phone = client.enrol(patient, service.url)
     (old,) = [one for one in old_phone.http.get("/v1/me/devices").json()["items"] if one["this_one"]]
     assert client.http.post(f"/v1/patients/{patient}/sign-in-links").is_success
+    token = {"token": "fcm:made-up"}
+    assert phone.http.put("/v1/me/app-push-token", json=token).is_success
     service.run(write_to(service, client.clinic_id, patient))
     (event,) = client.http.get("/v1/safety-events").json()["items"]
     receiver.wait_for("safety.reported", count=before + 1)
