@@ -37,7 +37,7 @@ async def open_browser(
     work: UnitOfWork, vault: Vault, patient: PatientRecord, *, device_id: UUID, name: str, now: datetime
 ) -> OpenedBrowser:
     """Let a browser in, in the transaction that spends the code or link it came with."""
-    await add_device(work, vault, patient.id, device_id=device_id, name=name, now=now)
+    await add_device(work, vault, patient, device_id=device_id, name=name, now=now)
     text, reference = new_token(TokenKind.BROWSER, work.clinic_id)
     token = device_tokens.NewToken(
         id=new_id(), kind="browser", digest=reference.digest, parent_id=None, expires_at=now + LASTS

@@ -109,7 +109,7 @@ async def enrol(equipment: Equipment, *, code_text: str, device_name: str, addre
         await add_device(
             spent.work,
             equipment.vault,
-            spent.patient.id,
+            spent.patient,
             device_id=spent.device_id,
             name=device_name,
             now=spent.now,

@@ -105,6 +105,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "device_tokens": "fingerprints of secrets; the devices are there",
     "enrolment_codes": "fingerprints of secrets; the devices that came of them are there",
     "sign_in_links": "fingerprints of secrets; the devices that came of them are there",
+    "patient_keys": "the key that opens what the copy shows opened",
     "erasures": "there is one only when nothing else is left",
 }
 

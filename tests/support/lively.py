@@ -9,9 +9,12 @@ from app.foundation.audit import OPERATOR, AuditEvent
 from app.messages.consent_text import CURRENT_VERSION
 from app.messages.outbox import Channel, NewMessage, queue_message
 from app.messages.wording import Wording
+from app.reminders.schemas import PushSubscriptionEntry
 from tests.support.people import ClinicClient, PatientClient, clinic_client, treated
 from tests.support.receiver import Receiver
 from tests.support.service import NOW, Service
+
+PUSH_SUBSCRIPTIONS = PushSubscriptionEntry.model_json_schema()["examples"]
 
 
 @dataclass
@@ -46,8 +49,8 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     old_phone = client.enrol(patient, service.url)
     (old,) = [one for one in old_phone.http.get("/v1/me/devices").json()["items"] if one["this_one"]]
     assert client.http.post(f"/v1/patients/{patient}/sign-in-links").is_success
-    token = {"token": "fcm:made-up"}
-    assert phone.http.put("/v1/me/app-push-token", json=token).is_success
+    (subscription,) = PUSH_SUBSCRIPTIONS
+    assert phone.http.put("/v1/me/push-subscription", json=subscription).is_success
     service.run(write_to(service, client.clinic_id, patient))
     (event,) = client.http.get("/v1/safety-events").json()["items"]
     receiver.wait_for("safety.reported", count=before + 1)
