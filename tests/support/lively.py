@@ -10,6 +10,7 @@ from app.messages.consent_text import CURRENT_VERSION
 from app.messages.outbox import Channel, NewMessage, queue_message
 from app.messages.wording import Wording
 from app.reminders.schemas import PushSubscriptionEntry
+from tests.support.clinics import name_contacts
 from tests.support.people import ClinicClient, PatientClient, clinic_client, treated
 from tests.support.receiver import Receiver
 from tests.support.service import NOW, Service
@@ -29,6 +30,9 @@ class LivelyClinic:
 def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClinic:
     """Open a clinic with a patient who faded, said something that must be looked at, and was told of."""
     client = clinic_client(service, name)
+    key = client.http.post("/v1/api-keys", json={"name": "EHR", "scopes": ["patients"]})
+    assert key.status_code == 201, key.text
+    write_to_contact(client, service)
     endpoint = client.add_endpoint(receiver.url)
     before = len(receiver.accepted("safety.reported"))
     patient = treated(client, NOW, days_since=24, level=lambda day: (8, 8, 8) if day < 15 else (3, 3, 3))
@@ -67,6 +71,7 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
         "delivery_id": deliveries[0]["id"],
         "request_id": leaving["id"],
         "device_id": old["id"],
+        "key_id": key.json()["id"],
     }
     return LivelyClinic(client=client, phone=phone, ids=ids)
 
@@ -96,6 +101,16 @@ async def write_to(service: Service, clinic_id: str, patient: str) -> None:
     async with service.equipment.database.work(UUID(clinic_id)) as work:
         await queue_message(work, vault, message, now=now, audit=queued)
         await work.commit()
+
+
+def write_to_contact(client: ClinicClient, service: Service) -> None:
+    """Name contacts, one of whom is written to of a statement, because no endpoint can be told."""
+    name_contacts(client)
+    phone = client.enrol(client.patient(), service.url)
+    assert phone.check_in(NOW, self_harm_thoughts=True).status_code == 201
+    (event,) = client.http.get("/v1/safety-events").json()["items"]
+    closing = {"outcome": "contact_made"}
+    assert client.http.post(f"/v1/safety-events/{event['id']}/close", json=closing).status_code == 200
 
 
 def describe_and_score(client: ClinicClient, patient: str) -> None:
