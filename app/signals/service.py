@@ -11,10 +11,10 @@ from app.clinics.policy import policy_in_force
 from app.clinics.service import limits_in_force
 from app.foundation.audit import SYSTEM, Actor, AuditEvent
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
-from app.foundation.vault import Vault
 from app.patients.erased import no_such_signal
 from app.signals.bookings import book
 from app.signals.episodes import Told, episode_of, queue_escalation, tell_closed
+from app.signals.notes import seal_note
 from app.storage import patient_states, patients, signals
 from app.storage.signals import Signal
 from app.storage.unit_of_work import UnitOfWork
@@ -165,7 +165,7 @@ async def close(
             snoozed_until=None,
             disposition=disposition.value,
             booster_booked_for=booster_booked_for,
-            note_sealed=note and _seal_note(equipment.vault, clinic_id, signal_id, note),
+            note_sealed=note and seal_note(equipment.vault, clinic_id, signal, note),
             escalate_at=None,
             audit=_event(now, actor, "signal.closed", signal),
         )
@@ -231,10 +231,6 @@ async def _existing(work: UnitOfWork, signal_id: UUID) -> Signal:
     if signal is None:
         raise await no_such_signal(work, signal_id)
     return signal
-
-
-def _seal_note(vault: Vault, clinic_id: UUID, signal_id: UUID, note: str) -> bytes:
-    return vault.seal(note, table="signals", column="note_sealed", clinic_id=clinic_id, row_id=signal_id)
 
 
 def _event(now: datetime, actor: Actor, action: str, signal: Signal) -> AuditEvent:

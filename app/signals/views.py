@@ -8,7 +8,7 @@ from uuid import UUID
 from app.clinical.answer import Exposure, exposure_on
 from app.clinical.check_ins import check_in_day
 from app.clinical.explanation import with_safety_first
-from app.foundation.vault import Vault
+from app.signals.notes import open_note
 from app.storage import care_plans, patients, safety_events, treatment
 from app.storage.care_plans import PlanKind
 from app.storage.signals import Signal
@@ -48,7 +48,7 @@ async def views_of(equipment: Equipment, clinic_id: UUID, listed: Sequence[Signa
     return [
         SignalView(
             signal=signal,
-            note=_open_note(equipment.vault, clinic_id, signal),
+            note=open_note(equipment.vault, clinic_id, signal),
             exposure=_exposure(given.get(signal.patient_id, ()), zones[signal.patient_id], now),
             cautions=cautions.get(signal.patient_id, ()),
             safety_event_open=signal.patient_id in unsafe,
@@ -65,11 +65,3 @@ async def _cautions(work: UnitOfWork, whose: Sequence[UUID]) -> dict[UUID, tuple
 def _exposure(days: Sequence[date], time_zone: str, now: datetime) -> Exposure:
     numbers = tuple(sorted(day.toordinal() for day in days))
     return exposure_on(numbers, check_in_day(now, time_zone).toordinal(), total=len(numbers))
-
-
-def _open_note(vault: Vault, clinic_id: UUID, signal: Signal) -> str | None:
-    if signal.note_sealed is None:
-        return None
-    return vault.open(
-        signal.note_sealed, table="signals", column="note_sealed", clinic_id=clinic_id, row_id=signal.id
-    )
