@@ -61,6 +61,7 @@ def build_api(
     for router in (
         # First what comes most often: routes are tried in this order.
         check_ins.router,
+        check_in_routes.router,
         clinics.router,
         patients.router,
         treatment.router,
@@ -78,7 +79,6 @@ def build_api(
         monitoring.own_router,
         check_ins.help_router,
         health.router,
-        check_in_routes.router,
         sign_in_routes.router,
         own_routes.router,
         public_routes.router,
