@@ -2,7 +2,6 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
 from typing import Final, NamedTuple
@@ -84,8 +83,7 @@ def exposure_on(days: Sequence[int], today: int, *, total: int, benefits: tuple[
     return Exposure(date.fromordinal(days[-1]), today - days[-1], month, quarter, year, total, benefits)
 
 
-@dataclass(frozen=True, slots=True)
-class LastTotal:
+class LastTotal(NamedTuple):
     """The last total of a validated scale and its day, in points of that scale."""
 
     scale: str
@@ -93,8 +91,7 @@ class LastTotal:
     total: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
+class Evaluation(NamedTuple):
     """What the reports say as of a moment. It speaks about now; nothing in it predicts or decides.
 
     Attributes:

@@ -33,6 +33,8 @@ class PerChannel(NamedTuple, Generic[Value]):
 
 
 CHANNELS: Final = (Channel.MOOD, Channel.ENERGY, Channel.SLEEP_QUALITY)
+NAMES: Final = tuple(str(channel) for channel in CHANNELS)
+"""The same as plain words."""
 MOOD: Final = 0
 LABELS: Final = {Channel.MOOD: "mood", Channel.ENERGY: "energy", Channel.SLEEP_QUALITY: "sleep"}
 LOWEST: Final = 0

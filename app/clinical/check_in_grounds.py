@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Final
 
-from app.clinical.channels import CHANNELS, MOOD
+from app.clinical.channels import MOOD, NAMES
 from app.clinical.gain import ROUNDING, Track
 from app.clinical.grounds import Ground, GroundName, Level, Reason, ReasonCode
 from app.clinical.loss import Loss
@@ -19,7 +20,7 @@ from app.clinical.thresholds import (
     mood_considers,
 )
 
-SCALE_TO_ASK = "phq-9"
+SCALE_TO_ASK: Final = "phq-9"
 
 
 def gain_lost_missing(missing: NoReference) -> Ground:
@@ -141,7 +142,7 @@ def _channel_ground(
     recent_days: Sequence[int],
     protocol: Protocol,
 ) -> Ground:
-    channel = CHANNELS[index]
+    channel = NAMES[index]
     watch_at = channel_watch_threshold(index, protocol)
     level, code, threshold = Level.WATCH, ReasonCode.CHANNEL_STILL_WATCHING, protocol.steady_below
     if index == MOOD and mood_considers(track, reference, today, recent_days, protocol):
@@ -149,6 +150,6 @@ def _channel_ground(
         threshold = protocol.mood_consider_at
     elif track.smoothed >= watch_at - ROUNDING:
         code, threshold = ReasonCode.CHANNEL_WATCH_REACHED, watch_at
-    facts = (("channel", channel.value), ("smoothed", track.smoothed), ("threshold", threshold))
+    facts = (("channel", channel), ("smoothed", track.smoothed), ("threshold", threshold))
     ask = Reason(ReasonCode.ASK_SCALE, (("scale", SCALE_TO_ASK),))
-    return Ground(GroundName.ONE_CHANNEL, level, (Reason(code, facts), ask), since, channel.value)
+    return Ground(GroundName.ONE_CHANNEL, level, (Reason(code, facts), ask), since, channel)

@@ -1,14 +1,31 @@
 """What would have changed a decision: the smallest whole report that would have kept it below consider."""
 
-from math import floor
+from math import floor, inf
+from typing import NamedTuple
 
-from app.clinical.channels import CHANNELS, HIGHEST, MOOD
+from app.clinical.channels import HIGHEST, MOOD, NAMES
 from app.clinical.gain import ROUNDING, Track
 from app.clinical.grounds import Reason, ReasonCode
 from app.clinical.loss import Loss
 from app.clinical.protocol import Protocol
 from app.clinical.reference import Reference
 from app.clinical.thresholds import consider_threshold
+
+
+class _Day(NamedTuple):
+    """One of the last two check-in days, and below which shares it would not have led to consider.
+
+    Attributes:
+        loss: as of that day.
+        answered: the weight of the channels answered on it.
+        weighted: the bound of the weighted share; None when ground A is not at consider.
+        mood: the bound of mood's own share; None when ground C is not at consider.
+    """
+
+    loss: Loss
+    answered: float
+    weighted: float | None
+    mood: float | None
 
 
 def would_have_changed(
@@ -26,72 +43,95 @@ def would_have_changed(
     as they were. `gain_lost` and `mood_alone` say which grounds are at consider: all of them would have
     to fall.
     """
-    for last_days in (2, 1):
-        for index in range(len(CHANNELS)):
-            report = _least_report(index, before, now, reference, last_days, gain_lost, mood_alone, protocol)
-            if report is not None:
-                channel = CHANNELS[index].value
-                facts = (("channel", channel), ("report", report), ("last_days", last_days))
-                return Reason(ReasonCode.WOULD_HAVE_CHANGED, facts)
-    return Reason(ReasonCode.NOTHING_WOULD_HAVE_CHANGED)
+    last = _day(now, None, reference, gain_lost, mood_alone, protocol)
+    on_last = [_least_report(index, last, reference, protocol) for index in range(3)]
+    if last is None or on_last == [None, None, None]:
+        return Reason(ReasonCode.NOTHING_WOULD_HAVE_CHANGED)
+    earlier = _day(before, now, reference, gain_lost, mood_alone, protocol)
+    for index, report in enumerate(on_last):
+        if report is not None:
+            on_earlier = _least_report(index, earlier, reference, protocol)
+            if on_earlier is not None:
+                return _changed(index, max(report, on_earlier), last_days=2)
+    return next(
+        _changed(index, report, last_days=1) for index, report in enumerate(on_last) if report is not None
+    )
 
 
-def _least_report(
-    index: int,
-    before: Loss | None,
-    now: Loss,
+def _changed(index: int, report: int, *, last_days: int) -> Reason:
+    facts = (("channel", NAMES[index]), ("report", report), ("last_days", last_days))
+    return Reason(ReasonCode.WOULD_HAVE_CHANGED, facts)
+
+
+def _least_report(index: int, day: _Day | None, reference: Reference, protocol: Protocol) -> int | None:
+    """The least whole report of the channel that does it on that day; None when there is none up to 10."""
+    above = None if day is None else _report_above(index, day, reference, protocol)
+    if above is None or above + ROUNDING >= HIGHEST:
+        return None
+    return max(0, floor(above + ROUNDING) + 1)
+
+
+def _report_above(index: int, day: _Day, reference: Reference, protocol: Protocol) -> float | None:
+    """Above which report of this channel no ground would be at consider; None when none is high enough."""
+    if day.mood is None:
+        return _for_gain_lost(index, day, reference, protocol)
+    if index != MOOD:
+        return None
+    for_mood = _report_at(index, day.mood, reference, protocol)
+    if day.weighted is None or for_mood is None:
+        return for_mood
+    for_gain = _for_gain_lost(index, day, reference, protocol)
+    return None if for_gain is None else max(for_mood, for_gain)
+
+
+def _for_gain_lost(index: int, day: _Day, reference: Reference, protocol: Protocol) -> float | None:
+    """The report of this channel that brings the weighted share of the day to its bound."""
+    channel, track, weight = day.loss.channels[index], day.loss.weighted, reference.weights[index]
+    if channel is None or track is None or day.weighted is None:
+        return None
+    if not weight or channel.day != track.day or channel.share is None or track.share is None:
+        return None
+    share = channel.share - (track.share - day.weighted) / (weight / day.answered)
+    return _report_at(index, share, reference, protocol)
+
+
+def _report_at(index: int, share: float, reference: Reference, protocol: Protocol) -> float | None:
+    """The report at which the channel has lost this share; None when no report is that good."""
+    value, gain = reference.values[index], reference.gains[index]
+    if value is None or gain is None or share < protocol.share_lowest:
+        return None
+    return value - gain * share
+
+
+def _day(
+    loss: Loss | None,
+    later: Loss | None,
     reference: Reference,
-    last_days: int,
     gain_lost: bool,
     mood_alone: bool,
     protocol: Protocol,
-) -> int | None:
-    """The least whole report that does it on each of the last days; None when there is none up to 10."""
-    needed: list[float | None] = []
+) -> _Day | None:
+    """The bounds of the day of `loss`, when `later` is the day after it; None when it was no day of its own."""
+    if loss is None:
+        return None
+    track, mood = loss.weighted, loss.channels[MOOD]
+    weighted_bound = mood_bound = None
+    answered = 0.0
     if gain_lost:
-        needed.append(_for_gain_lost(index, now, None, reference, protocol))
-        if last_days > 1:
-            needed.append(_for_gain_lost(index, before, now, reference, protocol))
-    if mood_alone and index == MOOD:
-        needed.append(_for_mood(now, None, reference, protocol))
-        if last_days > 1:
-            needed.append(_for_mood(before, now, reference, protocol))
-    elif mood_alone:
-        return None
-    known = [bound for bound in needed if bound is not None]
-    if len(known) < len(needed) or not known:
-        return None
-    report = max(0, floor(max(known) + ROUNDING) + 1)
-    return report if report <= HIGHEST else None
-
-
-def _for_gain_lost(
-    index: int, loss: Loss | None, later: Loss | None, reference: Reference, protocol: Protocol
-) -> float | None:
-    """Above which report that day's weighted share, or S now, would have missed its threshold."""
-    if loss is None or loss.weighted is None:
-        return None
-    if later is not None and (later.weighted is None or later.weighted.day == loss.weighted.day):
-        return None
-    threshold = consider_threshold(reference, protocol)
-    bound = _share_bound(loss.weighted, later.weighted if later else None, threshold)
-    bound = max(bound, protocol.consider_each_day)
-    return _report_for(index, loss.weighted, loss, bound, reference, protocol)
-
-
-def _for_mood(
-    loss: Loss | None, later: Loss | None, reference: Reference, protocol: Protocol
-) -> float | None:
-    """Above which mood the mood's own smoothed share would now be below 0.75."""
-    track = loss.channels[MOOD] if loss else None
-    later_track = later.channels[MOOD] if later else None
-    value, gain = reference.values[MOOD], reference.gains[MOOD]
-    if track is None or value is None or gain is None or (later is not None and later_track is None):
-        return None
-    if later_track is not None and later_track.day == track.day:
-        return None
-    bound = _share_bound(track, later_track, protocol.mood_consider_at)
-    return value - gain * bound if bound >= protocol.share_lowest else None
+        later_track = later.weighted if later else None
+        if track is None or (later and (later_track is None or later_track.day == track.day)):
+            return None
+        threshold = consider_threshold(reference, protocol)
+        weighted_bound = max(_share_bound(track, later_track, threshold), protocol.consider_each_day)
+        for index, one in enumerate(loss.channels):
+            if one is not None and one.day == track.day and one.share is not None:
+                answered += reference.weights[index]
+    if mood_alone:
+        later_mood = later.channels[MOOD] if later else None
+        if mood is None or (later and (later_mood is None or later_mood.day == mood.day)):
+            return None
+        mood_bound = _share_bound(mood, later_mood, protocol.mood_consider_at)
+    return _Day(loss, answered, weighted_bound, mood_bound)
 
 
 def _share_bound(track: Track, later: Track | None, threshold: float) -> float:
@@ -99,27 +139,8 @@ def _share_bound(track: Track, later: Track | None, threshold: float) -> float:
     target = threshold
     if later is not None and later.share is not None:
         if later.rate >= 1:
-            return float("-inf")
+            return -inf
         target = (threshold - later.rate * later.share) / (1 - later.rate)
     if not track.rate:
-        return float("-inf")
+        return -inf
     return (target - (1 - track.rate) * track.smoothed_before) / track.rate
-
-
-def _report_for(
-    index: int, track: Track, loss: Loss, bound: float, reference: Reference, protocol: Protocol
-) -> float | None:
-    """The report of this channel that brings the weighted share of the track's day to the bound."""
-    channel, value, gain = loss.channels[index], reference.values[index], reference.gains[index]
-    if channel is None or channel.day != track.day or channel.share is None or value is None or not gain:
-        return None
-    answered = sum(
-        weight
-        for weight, one in zip(reference.weights, loss.channels, strict=True)
-        if one is not None and one.day == track.day and one.share is not None
-    )
-    weight = reference.weights[index] / answered if answered else 0.0
-    if not weight or track.share is None:
-        return None
-    share = channel.share - (track.share - bound) / weight
-    return value - gain * share if share >= protocol.share_lowest else None

@@ -12,7 +12,7 @@ from app.clinical.answer import DataQuality, Evaluation, Exposure, LastTotal, ex
 from app.clinical.channels import NOTHING, PerChannel
 from app.clinical.check_in_grounds import gain_lost, gain_lost_missing, one_channel, patient_asks
 from app.clinical.check_ins import day_number
-from app.clinical.grounds import Ground, GroundName, Level
+from app.clinical.grounds import Ground, GroundName, Level, worst_level
 from app.clinical.history import History, ScaleTotals
 from app.clinical.loss import Loss
 from app.clinical.memory import Memory, advance, known_days, settled
@@ -78,7 +78,7 @@ def _answer(
     loss: Loss | None,
     protocol: Protocol,
 ) -> Evaluation:
-    level = grounds[0].level if len(grounds) == 1 else max(ground.level for ground in grounds)
+    level = worst_level(grounds)
     day = date.fromordinal(today)
     known = reference if isinstance(reference, Reference) else None
     mood, energy, sleep = loss.channels if loss else (None, None, None)
@@ -153,23 +153,20 @@ def _scales(memory: Memory, missing: NoReference, day: int, protocol: Protocol) 
 
 
 def _patient_asks(memory: Memory, today: int, protocol: Protocol) -> tuple[Ground, ...]:
-    if memory.asked_at is None:
+    if memory.asked_on is None:
         return ()
-    asked_on = day_number(datetime.fromtimestamp(memory.asked_at, UTC), memory.time_zone)
-    ground = patient_asks(asked_on, today, protocol)
+    ground = patient_asks(memory.asked_on, today, protocol)
     return () if ground is None else (ground,)
 
 
 def _unsteady_since(grounds: Sequence[Ground], day: date) -> date | None:
     """The earliest day on which a measured ground left steady; a wish to talk is no measurement."""
-    return min(
-        (
-            ground.since or day
-            for ground in grounds
-            if ground.level >= Level.WATCH and ground.name is not GroundName.PATIENT_ASKS
-        ),
-        default=None,
-    )
+    left = [
+        ground.since or day
+        for ground in grounds
+        if ground.level in _UNSTEADY and ground.name is not GroundName.PATIENT_ASKS
+    ]
+    return min(left) if left else None
 
 
 def _data_quality(memory: Memory, day: date, protocol: Protocol) -> DataQuality:

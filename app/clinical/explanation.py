@@ -125,7 +125,7 @@ def _of_reason(reason: Reason, evaluation: Evaluation) -> str:
     if code is ReasonCode.ASKED:
         return f"The patient asked about a booster on {day_in(_date(reason, 'on'), year=year)}."
     if code is ReasonCode.ASK_SCALE:
-        return f"A {scale_name(str(reason['scale']))} is asked for."
+        return f"A {scale_name(str(reason.fact('scale')))} is asked for."
     return _doubt(reason)
 
 
@@ -179,7 +179,7 @@ def _doubt(reason: Reason) -> str:
         return f"Not each of the last two check-in days shows {percent(_number(reason, 'each_day'))} lost."
     if reason.code is ReasonCode.TOO_FEW_RECENT_DAYS:
         within = counted(_number(reason, "within_days"), "day")
-        return f"{reason['have']} check-in days count in the last {within}; {reason['needed']} are needed."
+        return f"{reason.fact('have')} check-in days count in the last {within}; {reason.fact('needed')} are needed."
     if reason.code is ReasonCode.NO_GAIN:
         return "No channel was better after induction than before: nothing can be lost."
     return ""
@@ -260,24 +260,25 @@ def _note(note: Reason, year: int) -> str:
         lasted = counted(_number(note, "days"), "day")
         return f"The booster of {booster} has lasted {lasted}; review rather than repeat."
     if note.code is ReasonCode.CHANNEL_OFF:
-        channel = capitalised(LABELS[Channel(str(note["channel"]))])
+        channel = capitalised(LABELS[Channel(str(note.fact("channel")))])
         answered = counted(_number(note, "n_days"), "day")
-        return f"{channel} does not count: answered on {answered} of the window, {note['days_needed']} are needed."
+        needed = note.fact("days_needed")
+        return f"{channel} does not count: answered on {answered} of the window, {needed} are needed."
     if note.code is ReasonCode.NOTHING_WOULD_HAVE_CHANGED:
         return "No other single answer on the last two days would have changed it."
-    channel = LABELS[Channel(str(note["channel"]))]
+    channel = LABELS[Channel(str(note.fact("channel")))]
     article = "an" if channel.startswith("e") else "a"
     quality = f"{article} {channel}" if channel != "sleep" else "a sleep quality"
-    last_days = "either of the last two days" if note["last_days"] != 1 else "the last day"
-    return f"What would have changed it: {quality} of {note['report']} or more on {last_days}."
+    last_days = "either of the last two days" if note.fact("last_days") != 1 else "the last day"
+    return f"What would have changed it: {quality} of {note.fact('report')} or more on {last_days}."
 
 
 def _number(reason: Reason, name: str) -> float:
-    return cast("float", reason[name])
+    return cast("float", reason.fact(name))
 
 
 def _date(reason: Reason, name: str) -> date:
-    return cast("date", reason[name])
+    return cast("date", reason.fact(name))
 
 
 def _plain(value: object) -> str:

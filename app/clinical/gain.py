@@ -4,6 +4,7 @@ Plain arithmetic, one step a check-in day and no history: what a step needs is i
 Days are day numbers (`date.toordinal()`), so that a step costs a subtraction.
 """
 
+from collections.abc import Sequence
 from math import exp
 from typing import Final, NamedTuple
 
@@ -54,10 +55,14 @@ def days_kept(protocol: Protocol) -> int:
 def share_lost(report: float, *, reference: float, gain: float, protocol: Protocol) -> float:
     """(reference - report) / gain, clipped to -1 … 1.25. The gain must be above zero."""
     share = (reference - report) / gain
-    return max(protocol.share_lowest, min(protocol.share_highest, share))
+    if share < protocol.share_lowest:
+        return protocol.share_lowest
+    if share > protocol.share_highest:
+        return protocol.share_highest
+    return share
 
 
-def weighted_share(shares: PerChannel[float | None], weights: PerChannel[float]) -> float | None:
+def weighted_share(shares: Sequence[float | None], weights: PerChannel[float]) -> float | None:
     """Σ vᵢ·shareᵢ with v normalised over the channels answered that day; None when none has weight."""
     total = weight_answered = 0.0
     for index, share in enumerate(shares):
@@ -74,10 +79,15 @@ def rate_of(elapsed_days: int, protocol: Protocol) -> float:
     return min(protocol.smoothing_most, 1.0 - exp(-elapsed_days / protocol.smoothing_days))
 
 
-def smoothed_by(track: Track, share: float, day: int, rate: float, protocol: Protocol) -> Track:
-    """The track one check-in day later: S ← S + λ·(share - S). Whether it watches is not settled here."""
+def smoothed_by(track: Track, share: float, day: int, rate: float, kept: int, protocol: Protocol) -> Track:
+    """The track one check-in day later: S ← S + λ·(share - S). Whether it watches is not settled here.
+
+    `kept` is how many check-in days the track keeps (`days_kept`).
+    """
     smoothed = track.smoothed + rate * (share - track.smoothed)
-    low = smoothed < protocol.steady_below
+    low_days = 0
+    if smoothed < protocol.steady_below:
+        low_days = track.low_days + 1 if track.low_days < protocol.steady_days else protocol.steady_days
     return Track(
         day,
         share,
@@ -85,7 +95,7 @@ def smoothed_by(track: Track, share: float, day: int, rate: float, protocol: Pro
         smoothed,
         track.smoothed,
         rate,
-        (*track.days[1 - days_kept(protocol) :], day),
-        min(track.low_days + 1, protocol.steady_days) if low else 0,
+        (*track.days[1 - kept :], day),
+        low_days,
         track.watching_since,
     )

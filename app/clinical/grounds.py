@@ -1,11 +1,14 @@
 """Levels, and the grounds for them: each a level with coded reasons and the numbers they used."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
+
+from app.clinical.words import quick
 
 
+@quick
 class Level(StrEnum):
     """What a patient's reports say, mildest first: a greater level is a worse one."""
 
@@ -35,6 +38,7 @@ class Level(StrEnum):
 _RANKS: Final[dict[str, int]] = {level: rank for rank, level in enumerate(Level)}
 
 
+@quick
 class GroundName(StrEnum):
     """On what ground a level rests."""
 
@@ -44,6 +48,7 @@ class GroundName(StrEnum):
     PATIENT_ASKS = "patient_asks"
 
 
+@quick
 class ReasonCode(StrEnum):
     """What a rule found. The numbers that each carries are named beside it."""
 
@@ -95,14 +100,13 @@ class ReasonCode(StrEnum):
 Fact = tuple[str, float | int | str | date | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """A coded reason with the numbers it used, as (name, value) pairs. Prose is made from these alone."""
 
     code: ReasonCode
     facts: tuple[Fact, ...] = ()
 
-    def __getitem__(self, name: str) -> float | int | str | date | None:
+    def fact(self, name: str) -> float | int | str | date | None:
         """The value of one of its numbers.
 
         Raises:
@@ -114,8 +118,7 @@ class Reason:
         raise KeyError(name)
 
 
-@dataclass(frozen=True, slots=True)
-class Ground:
+class Ground(NamedTuple):
     """One ground with its level and why.
 
     Attributes:
@@ -128,3 +131,12 @@ class Ground:
     reasons: tuple[Reason, ...]
     since: date | None = None
     subject: str | None = None
+
+
+def worst_level(grounds: Sequence[Ground]) -> Level:
+    """The level of the worst of some grounds."""
+    level = grounds[0].level
+    for ground in grounds:
+        if ground.level is not level and ground.level > level:
+            level = ground.level
+    return level

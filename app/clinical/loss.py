@@ -91,7 +91,7 @@ def loss_after(
     channels = list(loss.channels)
     levels = list(loss.levels)
     reports = list(loss.reports)
-    last_day, rate = day, 0.0
+    kept, last_day, rate = days_kept(protocol), day, 0.0
     for index, report in enumerate(values):
         track = loss.channels[index]
         level = loss.levels[index]
@@ -103,11 +103,11 @@ def loss_after(
         shares[index] = share
         if track.day != last_day:
             last_day, rate = track.day, rate_of(day - track.day, protocol)
-        moved = smoothed_by(track, share, day, rate, protocol)
+        moved = smoothed_by(track, share, day, rate, kept, protocol)
         channels[index] = _channel_settled(moved, index, reference, recent_days, protocol)
-        levels[index] = level + moved.rate * (report - level)
+        levels[index] = level + rate * (report - level)
         reports[index] = report
-    weighted = _weighted_after(loss.weighted, PerChannel(*shares), reference, day, protocol)
+    weighted = _weighted_after(loss.weighted, weighted_share(shares, reference.weights), day, kept, protocol)
     after = PerChannel(*channels)
     steady = _is_steady(weighted, after, protocol)
     considered_on, by_mood = loss.considered_on, loss.considered_by_mood
@@ -127,13 +127,12 @@ def loss_after(
 
 
 def _weighted_after(
-    track: Track | None, shares: PerChannel[float | None], reference: Reference, day: int, protocol: Protocol
+    track: Track | None, share: float | None, day: int, kept: int, protocol: Protocol
 ) -> Track | None:
-    """The weighted track: watch from 0.35 on; it falls only to steady."""
-    share = weighted_share(shares, reference.weights)
+    """The weighted track with its watch, from 0.35 on; it falls only to steady."""
     if track is None or share is None:
         return track
-    moved = smoothed_by(track, share, day, rate_of(day - track.day, protocol), protocol)
+    moved = smoothed_by(track, share, day, rate_of(day - track.day, protocol), kept, protocol)
     if moved.watching_since is None:
         return _watching(moved) if moved.smoothed >= protocol.watch_at - ROUNDING else moved
     return _steady_again(moved, protocol)

@@ -6,7 +6,7 @@ of the window, the end of induction) is settled when a check-in arrives or an ev
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -75,8 +75,7 @@ class DaySoFar(NamedTuple):
         return PerChannel(a / i if i else None, b / j if j else None, c / k if k else None)
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(NamedTuple):
     """The bounded state of one patient.
 
     Attributes:
@@ -90,7 +89,7 @@ class Memory:
         recent_days: the latest check-in days with any channel, also those with acute effects.
         last_at, last_day, last_id: the latest check-in, in seconds since 1970, day number and id; the day
             after a chosen window, if that is later: what belongs before it is no step.
-        asked_at: when the patient last asked about a booster since the last infusion.
+        asked_on: the day on which the patient last asked about a booster since the last infusion.
         totals: what the totals of each validated scale have come to.
     """
 
@@ -106,7 +105,7 @@ class Memory:
     last_at: float | None
     last_day: int
     last_id: str
-    asked_at: float | None
+    asked_on: int | None
     totals: tuple[TotalsSoFar, ...]
 
 
@@ -167,7 +166,7 @@ def after_check_in(memory: Memory, check_in: CheckIn, *, day: int, at: float, pr
         at,
         day,
         check_in.id,
-        at if check_in.asks_about_booster else memory.asked_at,
+        _asked_on(memory, check_in),
         memory.totals,
     )
 
@@ -207,7 +206,7 @@ def _from_reference(
         *(tuple(one.day.toordinal() for one in window if one.values[index] is not None) for index in range(3))
     )
     loss = loss_from(reference, day=end.toordinal(), days=answered, protocol=protocol)
-    return replace(memory, reference=reference, days=(), today=None, before=loss, now=loss)
+    return memory._replace(reference=reference, days=(), today=None, before=loss, now=loss)
 
 
 def with_chosen(memory: Memory, window: Sequence[CheckInDay], *, end: date, protocol: Protocol) -> Memory:
@@ -216,7 +215,7 @@ def with_chosen(memory: Memory, window: Sequence[CheckInDay], *, end: date, prot
     Where there are too few days, or no series to compare them with, everything stays as it is. A report of
     the window that comes after this (a traveller's day ends later) may change that, so it is no step.
     """
-    memory = replace(memory, last_day=max(memory.last_day, end.toordinal() + 1))
+    memory = memory._replace(last_day=max(memory.last_day, end.toordinal() + 1))
     zero = memory.treatment.day_zero
     if memory.baseline is None or zero is None or not window or window[0].day.toordinal() <= zero:
         return memory
@@ -234,7 +233,7 @@ def without_reference(memory: Memory, because: NoReferenceBecause, protocol: Pro
     missing = NoReference(
         because=because, n_days=len(window), days_needed=protocol.window_least_days, until=latest
     )
-    return replace(memory, reference=missing, days=(), today=None, before=None, now=None)
+    return memory._replace(reference=missing, days=(), today=None, before=None, now=None)
 
 
 def known_days(memory: Memory) -> tuple[CheckInDay, ...]:
@@ -257,6 +256,13 @@ def _is_acute(treatment: Treatment, at: float, protocol: Protocol) -> bool:
     return last_at is not None and at - last_at < protocol.acute_hours * SECONDS_AN_HOUR
 
 
+def _asked_on(memory: Memory, check_in: CheckIn) -> int | None:
+    """The day, by the patient's present zone, on which a booster was last asked about."""
+    if check_in.asks_about_booster:
+        return day_number(check_in.recorded_at, memory.time_zone)
+    return memory.asked_on
+
+
 def _with_day(memory: Memory, today: DaySoFar, day: int, protocol: Protocol) -> tuple[CheckInDay, ...]:
     """The settled days with the one that just ended, while they can still enter a baseline or reference."""
     treatment = memory.treatment
@@ -272,13 +278,11 @@ def _with_day(memory: Memory, today: DaySoFar, day: int, protocol: Protocol) -> 
 def _added(today: DaySoFar | None, day: int, values: PerChannel[float | None]) -> DaySoFar:
     """The day with one more check-in in it."""
     mood, energy, sleep = values
-    counts = PerChannel(int(mood is not None), int(energy is not None), int(sleep is not None))
-    sums = PerChannel(mood or 0.0, energy or 0.0, sleep or 0.0)
-    if today is None:
-        return DaySoFar(day, sums, counts)
-    (a, b, c), (i, j, k) = today.sums, today.counts
-    return DaySoFar(
-        day,
-        PerChannel(a + sums.mood, b + sums.energy, c + sums.sleep_quality),
-        PerChannel(i + counts.mood, j + counts.energy, k + counts.sleep_quality),
-    )
+    (a, b, c), (i, j, k) = (today.sums, today.counts) if today else ((0.0, 0.0, 0.0), (0, 0, 0))
+    if mood is not None:
+        a, i = a + mood, i + 1
+    if energy is not None:
+        b, j = b + energy, j + 1
+    if sleep is not None:
+        c, k = c + sleep, k + 1
+    return DaySoFar(day, PerChannel(a, b, c), PerChannel(i, j, k))

@@ -51,7 +51,7 @@ def to_plain(memory: Memory) -> Plain:
         "before": memory.before,
         "now": memory.now,
         "recent": memory.recent_days,
-        "last": (memory.last_at, memory.last_day, memory.last_id, memory.asked_at),
+        "last": (memory.last_at, memory.last_day, memory.last_id, memory.asked_on),
         "totals": [_totals_row(totals) for totals in memory.totals],
     }
 
@@ -62,7 +62,7 @@ def from_plain(plain: Plain) -> Memory | None:
         return None
     baseline = None if plain["baseline"] is None else _baseline(plain["baseline"])
     today = plain["today"]
-    last_at, last_day, last_id, asked_at = plain["last"]
+    last_at, last_day, last_id, asked_on = plain["last"]
     reference: Reference | NoReference | None = None
     if plain["reference"] is not None and baseline is not None:
         reference = _reference(plain["reference"], baseline)
@@ -81,7 +81,7 @@ def from_plain(plain: Plain) -> Memory | None:
         last_at,
         last_day,
         last_id,
-        asked_at,
+        asked_on,
         tuple(_totals(row) for row in plain["totals"]),
     )
 

@@ -15,8 +15,10 @@ from typing import Final
 from app.clinical.channels import NOTHING, PerChannel
 from app.clinical.check_ins import CheckInDay
 from app.clinical.protocol import Protocol
+from app.clinical.words import quick
 
 
+@quick
 class ReferenceKind(StrEnum):
     """How far a reference can be trusted."""
 
@@ -27,6 +29,7 @@ class ReferenceKind(StrEnum):
     NONE = "none"
 
 
+@quick
 class NoReferenceBecause(StrEnum):
     """Why there is no reference: not yet, or not at all."""
 

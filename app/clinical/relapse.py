@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from app.clinical.grounds import Level
 from app.clinical.protocol import STANDARD, Protocol
@@ -21,8 +22,10 @@ from app.clinical.review import (
     total_after_induction,
 )
 from app.clinical.scales import AssessmentTotal, Scale, day_of
+from app.clinical.words import quick
 
 
+@quick
 class TotalsCode(StrEnum):
     """Why the totals say what they say."""
 
@@ -40,18 +43,18 @@ class TotalsCode(StrEnum):
     LAST_TOTAL_OLD = "last_total_old"
 
 
-@dataclass(frozen=True, slots=True)
-class TotalsReason:
-    """One coded reason with the numbers it used: a total, the line it was held against, its day, a count.
+class TotalsReason(NamedTuple):
+    """One coded reason with the numbers it used: a total, the line it was held against, its day.
 
-    `days` is a span that decided: between first and last crossing, or since the last total.
+    `crossings` counts the run's totals. `days` is a span that decided: from the first crossing to the
+    last, or since the last total.
     """
 
     code: TotalsCode
     total: float | None = None
     line: float | None = None
     on: date | None = None
-    count: int | None = None
+    crossings: int | None = None
     days: int | None = None
 
 
@@ -89,8 +92,7 @@ class TotalsSoFar:
     crossings: tuple[AssessmentTotal, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class GroundB:
+class GroundB(NamedTuple):
     """What the totals of one scale say on a day, with everything that it rests on."""
 
     totals: TotalsSoFar

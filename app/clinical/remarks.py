@@ -60,7 +60,8 @@ def notes_on(
         notes.append(Reason(ReasonCode.ASSUMED_BASELINE, (("threshold", protocol.consider_at_assumed),)))
     if reference.falling:
         notes.append(Reason(ReasonCode.FALLING_REFERENCE, (("n_days", reference.n_days),)))
-    notes.extend(_channels_off(reference, protocol))
+    if not complete:
+        notes.extend(_channels_off(reference, protocol))
     if level is Level.CONSIDER_BOOSTER:
         notes.extend(_would_have_changed(memory, grounds, reference, loss, protocol))
     return tuple(notes)
@@ -82,7 +83,7 @@ def _would_have_changed(
     memory: Memory, grounds: Sequence[Ground], reference: Reference, loss: Loss, protocol: Protocol
 ) -> list[Reason]:
     """What other report would have kept it below consider; nothing when a validated total says so too."""
-    names = {ground.name for ground in grounds if ground.level is Level.CONSIDER_BOOSTER}
+    names = [ground.name for ground in grounds if ground.level is Level.CONSIDER_BOOSTER]
     if GroundName.SCALE_RELAPSE in names:
         return []
     reason = would_have_changed(

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Final
@@ -157,7 +157,7 @@ def _untreated(
         last_at=None,
         last_day=0,
         last_id="",
-        asked_at=None,
+        asked_on=None,
         totals=_totals(history, infusions, as_of, protocol),
     )
 
@@ -173,14 +173,13 @@ def _infused(
     of_course = infusions_of_course(course, given, time_zone=time_zone)
     treatment = _treatment(memory, course, given, of_course, time_zone, protocol)
     if not of_course:
-        return replace(memory, treatment=treatment, asked_at=None)
+        return memory._replace(treatment=treatment, asked_on=None)
     day = treatment.last_day or 0
     baseline = memory.baseline or baseline_of(
         known_days(memory), first_infusion_on=date.fromordinal(day), protocol=protocol
     )
     if not treatment.last_is_booster or treatment.day_zero is None:
-        return replace(
-            memory,
+        return memory._replace(
             treatment=treatment,
             baseline=baseline,
             days=(),
@@ -188,7 +187,7 @@ def _infused(
             reference=None,
             before=None,
             now=None,
-            asked_at=None,
+            asked_on=None,
         )
     closed = _window_closed(settled(memory, day, protocol), protocol)
     reference = closed.reference
@@ -198,7 +197,7 @@ def _infused(
         if isinstance(reference, Reference)
         else None
     )
-    return replace(closed, treatment=treatment, today=None, before=loss, now=loss, asked_at=None)
+    return closed._replace(treatment=treatment, today=None, before=loss, now=loss, asked_on=None)
 
 
 def _window_closed(memory: Memory, protocol: Protocol) -> Memory:

@@ -16,26 +16,26 @@ def scale_relapse(memory: Memory, day: int, protocol: Protocol) -> tuple[Ground,
     if not memory.totals or memory.treatment.last_induction_at is None:
         return ()
     on = date.fromordinal(day)
-    return tuple(
-        _ground(totals, on, protocol) for totals in memory.totals if totals.scale.relapse is not None
-    )
+    grounds = [_ground(totals, on, protocol) for totals in memory.totals if totals.scale.relapse is not None]
+    return tuple(grounds)
 
 
 def _ground(totals: TotalsSoFar, day: date, protocol: Protocol) -> Ground:
     found = judge_so_far(totals, day, protocol)
-    reasons = tuple(_reason(one, totals.scale.key) for one in found.reasons)
-    since = totals.crossings[0].day if found.level >= Level.WATCH and totals.crossings else None
-    return Ground(GroundName.SCALE_RELAPSE, found.level, reasons, since, totals.scale.key)
+    reasons = [_reason(one, totals.scale.key) for one in found.reasons]
+    crossed = found.totals.crossings if found.level > Level.STEADY else ()
+    since = crossed[0].day if crossed else None
+    return Ground(GroundName.SCALE_RELAPSE, found.level, tuple(reasons), since, totals.scale.key)
 
 
 def _reason(one: TotalsReason, scale: str) -> Reason:
     facts = (
-        ("code", one.code.value),
+        ("code", one.code._value_),
         ("scale", scale),
         ("total", one.total),
         ("line", one.line),
         ("on", one.on),
-        ("count", one.count),
+        ("count", one.crossings),
         ("days", one.days),
     )
     return Reason(ReasonCode.TOTALS, facts)

@@ -8,7 +8,7 @@ waits for a form to be complete or correct. A clinic's own scales are known by t
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum
 from typing import TypeGuard
@@ -154,12 +154,15 @@ class ScoredForm:
 class AssessmentTotal:
     """One accepted total of a scale. `taken_at` is by the patient's clock, so that its day is theirs.
 
+    `day` is its check-in day, from 04:00 to 04:00 by that clock.
+
     Raises:
         TimeWithoutZoneError: when `taken_at` has no offset.
     """
 
     taken_at: datetime
     total: float
+    day: date = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Keep the wall time with a fixed offset: between two times of one zone, Python forgets DST."""
@@ -167,11 +170,7 @@ class AssessmentTotal:
         if offset is None:
             raise TimeWithoutZoneError(field="taken_at")
         object.__setattr__(self, "taken_at", self.taken_at.astimezone(timezone(offset)))
-
-    @property
-    def day(self) -> date:
-        """The check-in day, from 04:00 to 04:00 by the patient's clock."""
-        return day_of(self.taken_at)
+        object.__setattr__(self, "day", day_of(self.taken_at))
 
 
 def day_of(moment: datetime) -> date:

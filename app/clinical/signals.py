@@ -15,6 +15,7 @@ from app.clinical.errors import MoveNotAllowedError, SnoozeTooLongError
 from app.clinical.evaluation import Evaluation
 from app.clinical.grounds import Ground, GroundName, Level, Reason, ReasonCode
 from app.clinical.protocol import STANDARD, Protocol
+from app.clinical.words import quick
 
 __all__ = [
     "ALLOWED_MOVES",
@@ -40,6 +41,7 @@ __all__ = [
 ]
 
 
+@quick
 class EpisodeState(StrEnum):
     """Where a patient's signal stands."""
 
@@ -97,6 +99,7 @@ ALLOWED_MOVES: Final[Mapping[EpisodeState, Mapping[Action, EpisodeState]]] = {
 """From each state, what may be done and where it leads. What is not here is refused."""
 
 
+@quick
 class MoveKind(StrEnum):
     """What the rule does next."""
 

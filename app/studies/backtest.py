@@ -155,7 +155,7 @@ class _Run:
         if memory is None:
             memory = self._remembered(check_in.recorded_at)
         if memory.time_zone != check_in.time_zone:
-            memory = replace(memory, time_zone=check_in.time_zone)
+            memory = memory._replace(time_zone=check_in.time_zone)
         self._judge(memory, check_in.recorded_at)
 
     def take_infusion(self, infusion: Infusion) -> None:
@@ -174,7 +174,7 @@ class _Run:
             return
         alone = replace(self._patient.history, check_ins=())
         totals = remember(alone, as_of=taken_at, protocol=self._protocol).totals
-        self._judge(replace(self._memory, totals=totals), taken_at)
+        self._judge(self._memory._replace(totals=totals), taken_at)
 
     def result(self) -> PatientResult:
         """What was found, with the state of the reference as of the end."""

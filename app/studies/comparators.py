@@ -165,7 +165,7 @@ def _rule_knowing(
     start = memory.now.weighted.day if memory.now and memory.now.weighted else memory.last_day
     fresh = PerChannel[tuple[int, ...]]((), (), ())
     loss = loss_from(true, day=start, days=fresh, protocol=protocol)
-    memory = replace(memory, reference=true, before=loss, now=loss)
+    memory = memory._replace(reference=true, before=loss, now=loss)
     for check_in in one.patient.history.check_ins[position:]:
         advanced = advance(memory, check_in, protocol=protocol)
         if advanced is None:

@@ -8,7 +8,7 @@ fixed. It gives the same level, shares and reasons; `core_step` compares them.
 
 from dataclasses import dataclass
 from itertools import pairwise
-from math import exp
+from math import exp, floor, inf
 from zoneinfo import ZoneInfo
 
 from app.clinical.check_ins import CheckIn
@@ -66,6 +66,8 @@ class BareLoss:
     shares: Maybe
     shares_before: Maybe
     smoothed: Maybe
+    smoothed_before: Maybe
+    rates: Numbers
     low_days: Days
     since: tuple[int | None, ...]
     levels: Maybe
@@ -97,6 +99,7 @@ class BareAnswer:
     held_back: tuple[Reason, ...]
     worse: Days
     unsteady_since: int | None
+    changed_by: Reason | None
 
 
 def bare_step(
@@ -137,6 +140,7 @@ def _loss(  # noqa: C901, PLR0912 -- a call for each part would be structure, wh
     patient: BarePatient, loss: BareLoss, day: int, means: Maybe, recent: Days, protocol: Protocol
 ) -> BareLoss:
     last, days, shares, before = list(loss.last), list(loss.days), list(loss.shares), list(loss.shares_before)
+    earlier, rates = list(loss.smoothed_before), list(loss.rates)
     smoothed, low, since, levels = (
         list(loss.smoothed),
         list(loss.low_days),
@@ -168,6 +172,7 @@ def _loss(  # noqa: C901, PLR0912 -- a call for each part would be structure, wh
             rate = min(protocol.smoothing_most, 1.0 - exp(-elapsed / protocol.smoothing_days))
         new = old + rate * (share - old)
         last[index], before[index], shares[index], smoothed[index] = day, shares[index], share, new
+        earlier[index], rates[index] = old, rate
         days[index] = (*days[index][kept:], day)
         low[index] = min(low[index] + 1, protocol.steady_days) if new < protocol.steady_below else 0
         if since[index] is not None:
@@ -199,6 +204,8 @@ def _loss(  # noqa: C901, PLR0912 -- a call for each part would be structure, wh
         tuple(shares),
         tuple(before),
         tuple(smoothed),
+        tuple(earlier),
+        tuple(rates),
         tuple(low),
         tuple(since),
         tuple(levels),
@@ -280,21 +287,25 @@ def _mood_considers(
     )
 
 
-def _answer(patient: BarePatient, state: BareState, day: int, at: float, protocol: Protocol) -> BareAnswer:
+def _answer(  # noqa: C901 -- as above
+    patient: BarePatient, state: BareState, day: int, at: float, protocol: Protocol
+) -> BareAnswer:
     reasons: list[Reason] = []
     now, since = state.now, None
     level = _gain_lost(patient, now, day, state.recent, protocol, reasons)
+    gain_lost, mood_alone, relapsed = level == CONSIDER, False, False
     if level >= WATCH:
         since = now.since[3] or day
     if patient.mean_gain >= protocol.least_gain - ROUNDING:
         for index in range(3):
             left = now.since[index]
             if left is not None:
-                level = max(level, _one_channel(patient, index, now, day, state.recent, protocol, reasons))
+                one = _one_channel(patient, index, now, day, state.recent, protocol, reasons)
+                level, mood_alone = max(level, one), mood_alone or one == CONSIDER
                 since = left if since is None else min(since, left)
     for totals in patient.totals:
         one = _scale_relapse(totals, day, protocol, reasons)
-        level = max(level, one)
+        level, relapsed = max(level, one), relapsed or one == CONSIDER
         if one >= WATCH and totals.first_on is not None:
             since = totals.first_on if since is None else min(since, totals.first_on)
     if state.asked_on is not None and day - state.asked_on < protocol.asked_lasts_days:
@@ -306,9 +317,11 @@ def _answer(patient: BarePatient, state: BareState, day: int, at: float, protoco
         held = (("within_a_day_of_infusion", hours, protocol.acute_hours),)
     if patient.course_closed is not None and patient.course_closed <= day:
         held = (*held, ("course_closed", patient.course_closed))
-    return BareAnswer(
-        day, level, tuple(reasons), held, _worse(patient, now, day, state.recent, protocol), since
-    )
+    changed_by = None
+    if level == CONSIDER and not relapsed:
+        changed_by = _changed_by(patient, state, gain_lost, mood_alone, protocol)
+    worse = _worse(patient, now, day, state.recent, protocol)
+    return BareAnswer(day, level, tuple(reasons), held, worse, since, changed_by)
 
 
 def _gain_lost(
@@ -417,3 +430,78 @@ def _worse(patient: BarePatient, now: BareLoss, day: int, recent: Days, protocol
         ):
             found = (*found, index)
     return found
+
+
+def _changed_by(
+    patient: BarePatient, state: BareState, gain_lost: bool, mood_alone: bool, protocol: Protocol
+) -> Reason:
+    """The least report of a channel that would have been below consider, on both last days or on the last."""
+    on_last = _least(patient, state.now, None, gain_lost, mood_alone, protocol)
+    if not on_last:
+        return ("nothing_would_have_changed",)
+    on_before = _least(patient, state.before, state.now, gain_lost, mood_alone, protocol)
+    for index, report in on_last.items():
+        if index in on_before:
+            return ("would_have_changed", index, max(report, on_before[index]), 2)
+    index, report = next(iter(on_last.items()))
+    return ("would_have_changed", index, report, 1)
+
+
+def _least(  # noqa: C901, PLR0912 -- as above
+    patient: BarePatient,
+    loss: BareLoss,
+    later: BareLoss | None,
+    gain_lost: bool,
+    mood_alone: bool,
+    protocol: Protocol,
+) -> dict[int, int]:
+    share, day, answered = loss.shares[3], loss.last[3], 0.0
+    found: dict[int, int] = {}
+    bound = mood_bound = -inf
+    if gain_lost:
+        if later is not None and later.last[3] == day:
+            return {}
+        bound = max(_bound(loss, later, 3, patient.threshold), protocol.consider_each_day)
+        for index in range(3):
+            if loss.last[index] == day and loss.shares[index] is not None:
+                answered += patient.weights[index]
+    if mood_alone:
+        if later is not None and later.last[0] == loss.last[0]:
+            return {}
+        mood_bound = _bound(loss, later, 0, protocol.mood_consider_at)
+    for index in range(1 if mood_alone else 3):
+        value, gain, own, weight = (
+            patient.values[index],
+            patient.gains[index],
+            loss.shares[index],
+            patient.weights[index],
+        )
+        if value is None or gain is None:
+            continue
+        above = -inf
+        if mood_alone:
+            if mood_bound < protocol.share_lowest:
+                continue
+            above = value - gain * mood_bound
+        if gain_lost:
+            if not weight or own is None or share is None or loss.last[index] != day:
+                continue
+            changed = own - (share - bound) / (weight / answered)
+            if changed < protocol.share_lowest:
+                continue
+            above = max(above, value - gain * changed)
+        report = max(0, floor(above + ROUNDING) + 1)
+        if report <= 10:
+            found[index] = report
+    return found
+
+
+def _bound(loss: BareLoss, later: BareLoss | None, index: int, target: float) -> float:
+    if later is not None:
+        share, rate = later.shares[index], later.rates[index]
+        if share is not None:
+            target = (target - rate * share) / (1 - rate)
+    rate, before = loss.rates[index], loss.smoothed_before[index]
+    if not rate or before is None:
+        return -inf
+    return (target - (1 - rate) * before) / rate

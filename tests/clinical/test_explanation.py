@@ -122,10 +122,10 @@ def test_what_is_said_to_have_changed_it_would_have_and_one_point_less_would_not
         for index in range(3):
             assert _level_with(after, -1, index, 10) is Level.CONSIDER_BOOSTER
         return
-    least = note["report"]
-    index = [channel.value for channel in CHANNELS].index(str(note["channel"]))
+    least = note.fact("report")
+    index = [channel.value for channel in CHANNELS].index(str(note.fact("channel")))
     assert isinstance(least, int)
-    places = (-1, -2) if note["last_days"] == 2 else (-1,)
+    places = (-1, -2) if note.fact("last_days") == 2 else (-1,)
     assert all(_level_with(after, place, index, least) < Level.CONSIDER_BOOSTER for place in places)
     assert any(_level_with(after, place, index, least - 1) is Level.CONSIDER_BOOSTER for place in places), (
         "one point less would not have been enough on each of them"

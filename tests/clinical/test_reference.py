@@ -124,7 +124,7 @@ def test_a_channel_counts_by_its_own_days() -> None:
     assert answer.reference.gains == PerChannel(5, None, 2.1)
     assert answer.reference.assumed == PerChannel(False, False, True)
     off = [note for note in answer.notes if note.code is ReasonCode.CHANNEL_OFF]
-    assert [note["channel"] for note in off] == ["energy"]
+    assert [note.fact("channel") for note in off] == ["energy"]
 
 
 def test_a_window_in_which_the_loss_began_is_falling_and_its_first_half_is_the_reference() -> None:

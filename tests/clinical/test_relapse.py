@@ -249,7 +249,7 @@ def test_the_reason_carries_every_number_that_decided() -> None:
     reason = ground.reasons[0]
 
     assert (reason.total, reason.line, reason.on) == (26, 22, date(2026, 2, 22))
-    assert (reason.count, reason.days) == (2, 7)
+    assert (reason.crossings, reason.days) == (2, 7)
     assert ground.share_lost == 0.75
 
 

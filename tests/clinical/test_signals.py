@@ -116,7 +116,7 @@ def test_nothing_is_raised_within_24_hours_of_an_infusion() -> None:
     answer = evaluate(LOST, as_of=at(20))
     infused = evaluate(replace(LOST, infusions=(*LOST.infusions, booster(20, 20))), as_of=at(20))
     assert infused.held_back[0].code is ReasonCode.WITHIN_A_DAY_OF_INFUSION
-    held = replace(answer, held_back=infused.held_back)
+    held = answer._replace(held_back=infused.held_back)
     assert next_move(NO_EPISODE, held, as_of=at(20)).reason.code is ReasonCode.WITHIN_A_DAY_OF_INFUSION
 
 

@@ -1,9 +1,27 @@
 """What one more check-in costs: a step, held against the same arithmetic bare (`make bench` prints both)."""
 
-from tests.bench.core_step import bare_steps, bare_told, our_steps, series, told
+from tests.bench.core_step import (
+    TARGET,
+    bare_steps,
+    bare_told,
+    measure,
+    our_steps,
+    series,
+    steps_by_level,
+    told,
+)
 
 
 def test_the_bare_step_says_the_same_of_every_check_in() -> None:
     for patient in series(patients=30, seed=7):
         for (_, evaluation), (state, answer) in zip(our_steps(patient), bare_steps(patient), strict=True):
             assert told(evaluation) == bare_told(state, answer)
+
+
+def test_a_check_in_costs_at_most_three_times_the_bare_step_whatever_it_leads_to() -> None:
+    steps = steps_by_level(series())
+    measured = [measure(steps, slices=30) for _ in range(3)]
+
+    # The best of three: on a busy machine a measurement may be spoiled, but none makes us quicker than we are.
+    best = {level.value: min(figures[level].ratio for figures in measured) for level in measured[0]}
+    assert {level: ratio for level, ratio in best.items() if ratio > TARGET} == {}
