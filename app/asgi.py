@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
+from app.assessments import own_routes as questionnaires
 from app.assessments import routes as assessments
 from app.check_ins import routes as check_ins
 from app.clinics import routes as clinics
@@ -17,6 +18,7 @@ from app.monitoring import routes as monitoring
 from app.patient_pages import check_in_routes, own_routes, public_routes, sign_in_routes
 from app.patient_pages.page_route import failure_page
 from app.patients import routes as patients
+from app.reminders import routes as reminders
 from app.signals import routes as signals
 from app.treatment import routes as treatment
 from app.web import health
@@ -63,6 +65,7 @@ def build_api(
         check_ins.router,
         check_in_routes.router,
         clinics.router,
+        clinics.keys_router,
         patients.router,
         treatment.router,
         assessments.router,
@@ -75,6 +78,9 @@ def build_api(
         consent.router,
         consent.requests_router,
         patients.own_router,
+        questionnaires.router,
+        questionnaires.questionnaires_router,
+        reminders.own_router,
         consent.own_router,
         monitoring.own_router,
         check_ins.help_router,

@@ -43,7 +43,9 @@ class Settings(BaseSettings):
     gateway_secret: SecretStr | None = Field(
         default=None, description="What calls of the gateway are signed with: whsec_ and base64"
     )
-    requests_per_minute: int = Field(default=3000, ge=1, description="The most requests of one caller")
+    requests_per_minute: int = Field(
+        default=3000, ge=1, description="The most requests of one caller; of one address ten times as many"
+    )
     retry_speedup: int = Field(
         default=1, ge=1, le=10_000, description="Divides all waits between attempts; for failure tests"
     )

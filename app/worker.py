@@ -18,7 +18,10 @@ from app.messages.sending import Post
 from app.monitoring import service as monitoring
 from app.outbound.addresses import AllowedNetworks
 from app.outbound.guarded_transport import guarded_client
+from app.signals import escalation
 from app.signals import service as signals
+from app.signals.episodes import ESCALATE_SIGNAL
+from app.signals.safety import ESCALATE_SAFETY
 from app.storage import clinics, deliveries
 from app.storage.jobs import QUEUE, job_app
 from app.web.equipment import Equipment
@@ -54,7 +57,7 @@ class Worker:
         allowed = AllowedNetworks.parse(self._equipment.webhook_allow)
         async with guarded_client(allowed=allowed, http_allowed=True) as client:
             outbox = Outbox(equipment=self._equipment, client=client, speedup=self._speedup)
-            post = Post(equipment=self._equipment, speedup=self._speedup)
+            post = Post(equipment=self._equipment, client=client, speedup=self._speedup)
             sweeping = asyncio.create_task(self._sweep_now_and_then())
             try:
                 while not self._stopping.is_set():
@@ -104,7 +107,7 @@ class Worker:
             await self._pause(_SWEEP_EVERY_SECONDS)
 
     async def sweep(self) -> int:
-        """Queue forgotten deliveries and messages again, end snoozes that are over, rescue dead workers' jobs.
+        """Rescue dead workers' jobs; in each clinic escalate, end snoozes, queue forgotten sendings again.
 
         Gives how many deliveries and messages were queued, over all clinics.
         """
@@ -114,6 +117,7 @@ class Worker:
             open_clinics = await clinics.open_clinics(work)
         count = 0
         for clinic_id in open_clinics:
+            await escalation.escalate_due(self._equipment, clinic_id)
             async with database.work(clinic_id) as work:
                 taken = await deliveries.take_overdue(
                     work, before=now - _FORGOTTEN_AFTER, now=now, limit=_MOST_A_SWEEP
@@ -164,3 +168,11 @@ def _add_tasks(jobs: procrastinate.App, outbox: Outbox, post: Post) -> None:
     )
     async def evaluate_again(clinic_id: str, patient_id: str) -> None:
         await monitoring.evaluate_again(outbox.equipment, UUID(clinic_id), UUID(patient_id))
+
+    @jobs.task(name=ESCALATE_SAFETY, queue=QUEUE)
+    async def escalate_safety(clinic_id: str, event_id: str) -> None:
+        await escalation.escalate_safety(outbox.equipment, UUID(clinic_id), UUID(event_id))
+
+    @jobs.task(name=ESCALATE_SIGNAL, queue=QUEUE)
+    async def escalate_signal(clinic_id: str, signal_id: str) -> None:
+        await escalation.escalate_signal(outbox.equipment, UUID(clinic_id), UUID(signal_id))

@@ -34,7 +34,7 @@ async def report_answer(
         received_at=now,
         actor=actor,
     )
-    return await report(work, said, public_url=equipment.public_url)
+    return await report(work, equipment, said)
 
 
 async def report_item(

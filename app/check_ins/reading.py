@@ -1,7 +1,8 @@
 """From what was sent to what was told, and from what is kept to what is given back."""
 
+import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
@@ -13,16 +14,19 @@ from app.check_ins.schemas import (
     CheckInEntry,
     CheckInItem,
     CheckInReply,
-    CrisisHelpReply,
     ImportedCheckInItem,
 )
 from app.check_ins.service import open_note
+from app.check_ins.sync import SyncPlace
 from app.clinical.check_ins import CheckIn
 from app.foundation.errors import RefusalError
 from app.foundation.vault import Vault
+from app.messages.help_reply import CrisisHelpReply
 from app.storage.check_ins import StoredCheckIn
 from app.web.problems import problem_document, refusal_document, validation_errors
+from app.web.schemas import CursorNotValidError, read_counter, read_cursor, write_cursor
 
+_CURSOR: Final = re.compile(r"([0-9a-f]{8})\.([0-9]{1,19})", re.ASCII)
 STATUS_OF = {ItemOutcome.CREATED: 201, ItemOutcome.UNCHANGED: 200}
 
 
@@ -110,6 +114,27 @@ def batch_reply(
         for item, told_or_problem, said in zip(sent, read, statements, strict=True)
     ]
     return BatchReply(results=results, crisis_help=help_now if any(statements) else None)
+
+
+def read_sync_cursor(cursor: str | None) -> SyncPlace | None:
+    """Read a sync's cursor back; None: from the beginning.
+
+    Raises:
+        CursorNotValidError: the sync did not give it out.
+    """
+    position = read_cursor(cursor)
+    if position is None:
+        return None
+    parts = _CURSOR.fullmatch(position)
+    sequence = None if parts is None else read_counter(parts.group(2))
+    if parts is None or sequence is None:
+        raise CursorNotValidError("query/after")
+    return SyncPlace(parts.group(1), sequence)
+
+
+def write_sync_cursor(place: SyncPlace) -> str:
+    """Write how far a sync has come as its cursor."""
+    return write_cursor(f"{place.epoch}.{place.sequence}")
 
 
 def _read_item(item: Any, form: type[BaseModel]) -> Told | dict[str, Any]:  # noqa: ANN401 - anything may be sent

@@ -70,7 +70,7 @@ async def report_statements(
             received_at=equipment.clock.now(),
             actor=actor,
         )
-        await report(work, said, public_url=equipment.public_url)
+        await report(work, equipment, said)
 
 
 def source_id(vault: Vault, said_in: object, *, sent_to: str = "") -> UUID:

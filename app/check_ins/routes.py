@@ -7,7 +7,15 @@ from fastapi import APIRouter, Query, Response
 
 from app.check_ins import service
 from app.check_ins.judging import Kept, Told
-from app.check_ins.reading import STATUS_OF, batch_reply, check_in_reply, read_items, told
+from app.check_ins.reading import (
+    STATUS_OF,
+    batch_reply,
+    check_in_reply,
+    read_items,
+    read_sync_cursor,
+    told,
+    write_sync_cursor,
+)
 from app.check_ins.refused_statements import report_refused
 from app.check_ins.safety_answers import says_yes
 from app.check_ins.safety_road import SafetyRoadRoute
@@ -18,7 +26,6 @@ from app.check_ins.schemas import (
     CheckInItem,
     CheckInList,
     CheckInReply,
-    CrisisHelpReply,
     ImportedCheckInBatch,
     ImportedCheckInItem,
 )
@@ -28,13 +35,14 @@ from app.clinics.access import CheckInsKey
 from app.clinics.service import crisis_phone_of
 from app.foundation.errors import RefusalError
 from app.messages.crisis_help import crisis_help
+from app.messages.help_reply import CrisisHelpReply
 from app.messages.wording import DEFAULT_LANGUAGE
 from app.patients.access import DeviceTokenPresented, PatientSignedIn
 from app.web.client_time import ClientTime, read_client_time
 from app.web.dependencies import EquipmentNeeded
 from app.web.equipment import Equipment
 from app.web.problems import Problem
-from app.web.schemas import PAGE_SIZE, PageLimit, read_number_cursor, write_cursor
+from app.web.schemas import PAGE_SIZE, PageLimit
 
 router = APIRouter(prefix="/v1/check-ins", tags=["check-ins"], route_class=SafetyRoadRoute)
 import_router = APIRouter(prefix="/v1/patients/{patient_id}/check-ins", tags=["check-ins"])
@@ -92,22 +100,22 @@ async def import_batch(
     return await _record_batch(equipment, source, body.items, ImportedCheckInItem)
 
 
-@router.get("", summary="Sync check-ins")
+@router.get("", summary="Sync check-ins", responses={410: {"model": Problem}})
 async def list_check_ins(
     equipment: EquipmentNeeded,
     caller: PatientSignedIn,
     after: Annotated[str | None, Query(max_length=200, description="The cursor from the last sync")] = None,
     limit: PageLimit = PAGE_SIZE,
 ) -> CheckInList:
-    """List what changed since the cursor: new, corrected and withdrawn check-ins, in that order."""
-    sequence = read_number_cursor(after)
-    found = await service.changes_since(
-        equipment, caller.clinic_id, caller.patient_id, sequence=sequence, limit=limit
+    """List what changed since the cursor: new, corrected and withdrawn check-ins, in that order.
+
+    410 when our data was restored since: sync from the beginning, and send what is not among it again.
+    """
+    found, place = await service.changes_since(
+        equipment, caller.clinic_id, caller.patient_id, asked=read_sync_cursor(after), limit=limit
     )
-    return CheckInList(
-        items=[check_in_reply(equipment.vault, caller.clinic_id, stored) for stored in found],
-        cursor=write_cursor(str(found[-1].sync_sequence if found else sequence)),
-    )
+    items = [check_in_reply(equipment.vault, caller.clinic_id, stored) for stored in found]
+    return CheckInList(items=items, cursor=write_sync_cursor(place))
 
 
 @router.delete("/{check_in_id}", status_code=204, summary="Withdraw a check-in")

@@ -11,6 +11,7 @@ from app.foundation.audit import Actor
 from app.signals.safety import SafetyReport, SafetySource, report
 from app.storage.check_ins import Standing, StoredCheckIn
 from app.storage.unit_of_work import UnitOfWork
+from app.web.equipment import Equipment
 
 FIELD: Final = "self_harm_thoughts"
 # What means "no" in a field that should hold true or false. Everything else is taken as a yes: a phone
@@ -21,11 +22,11 @@ _BROKEN: Final = re.compile(rb'"self_harm_thoughts"\s*:\s*"?(\w*)')
 
 async def report_safety_answers(
     work: UnitOfWork,
+    equipment: Equipment,
     standing: Standing,
     stored: Sequence[StoredCheckIn],
     *,
     actor: Actor,
-    public_url: str,
     now: datetime,
 ) -> None:
     """Set every statement among these check-ins on the safety road; the patient's own statement is urgent."""
@@ -40,7 +41,7 @@ async def report_safety_answers(
                 received_at=now,
                 actor=actor,
             )
-            await report(work, said, public_url=public_url)
+            await report(work, equipment, said)
 
 
 def statements_in(body: bytes) -> list[object]:

@@ -15,6 +15,7 @@ import structlog
 from app.check_ins.judging import ItemOutcome, Kept, Told, find_superseded, judge_items, numbered
 from app.check_ins.safety_answers import report_safety_answers
 from app.check_ins.sources import Source
+from app.check_ins.sync import SyncPlace, start_of
 from app.foundation.audit import Actor, AuditEvent
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.logs import where
@@ -99,10 +100,10 @@ async def _record_once(
         # Also for reports that were kept before: the same report twice is one event, never none.
         await report_safety_answers(
             work,
+            equipment,
             standing,
             [item.stored for item in items if isinstance(item, Kept)],
             actor=source.actor(standing),
-            public_url=equipment.public_url,
             now=now,
         )
         await work.commit()
@@ -168,11 +169,18 @@ async def withdraw(
 
 
 async def changes_since(
-    equipment: Equipment, clinic_id: UUID, patient_id: UUID, *, sequence: int, limit: int
-) -> list[StoredCheckIn]:
-    """List what changed after this point of the patient's sync."""
+    equipment: Equipment, clinic_id: UUID, patient_id: UUID, *, asked: SyncPlace | None, limit: int
+) -> tuple[list[StoredCheckIn], SyncPlace]:
+    """List what changed after this place of the patient's sync, and how far that goes.
+
+    Raises:
+        SyncStartsAnewError: the place is one of a database that this one is not.
+    """
     async with equipment.database.work(clinic_id) as work:
-        return await check_ins.since(work, patient_id, sequence=sequence, limit=limit)
+        latest = SyncPlace(*await patient_states.sync_place(work, patient_id))
+        start = start_of(asked, latest)
+        found = await check_ins.since(work, patient_id, sequence=start, limit=limit)
+    return found, SyncPlace(latest.epoch, found[-1].sync_sequence if found else start)
 
 
 def open_note(vault: Vault, clinic_id: UUID, stored: StoredCheckIn) -> str | None:

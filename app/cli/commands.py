@@ -16,6 +16,7 @@ from app.cli.ground import OwnerUrlMissingError, open_ground
 from app.cli.new_clinic import open_new_clinic
 from app.cli.studies_commands import add_studies
 from app.foundation.vault import KeyFileError
+from app.outbound.relays import GatewaySettingsError, MailSettingsError
 from app.settings import Settings
 from app.storage import archive
 from app.storage.binaries import LocalDatabaseError, find_binaries
@@ -45,6 +46,8 @@ _EXPECTED = (
     SchemaBehindError,
     OwnerUrlMissingError,
     KeyFileError,
+    MailSettingsError,
+    GatewaySettingsError,
     demo.DemoFailedError,
     OSError,
 )

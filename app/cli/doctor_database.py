@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -16,13 +16,14 @@ from app.storage.binaries import OLDEST_MAJOR, LocalDatabaseError, find_binaries
 from app.storage.database import Database
 from app.storage.embedded import connect_or_start
 from app.storage.failures import failures_named
-from app.storage.inspection import Inspection, inspect, open_clinics, undelivered
+from app.storage.inspection import Inspection, inspect, open_clinics, undelivered, unsent_messages
 from app.storage.migrating import APPLICATION_ROLE, DATABASE, SchemaBehindError, check_schema
 from app.web.equipment import Equipment
 
 _ANSWER_WITHIN_SECONDS: Final = 20
 _NOTICEABLE_SKEW_SECONDS: Final = 2
 _WRONG_SKEW_SECONDS: Final = 30
+_FAILED_LATELY: Final = timedelta(days=7)
 
 
 def check_elsewhere(settings: Settings) -> Iterator[Finding]:
@@ -147,9 +148,16 @@ def _isolation(found: Inspection) -> Finding:
 
 
 async def _contents(ground: Ground, settings: Settings) -> list[Finding]:
-    equipment = ground.equipment(settings)
+    # Nothing is sent here; what is wrong with the ways out, the machine's part says.
+    nowhere = {"smtp_url": None, "mail_from": None, "gateway_url": None, "gateway_secret": None}
+    equipment = ground.equipment(settings.model_copy(update=nowhere))
     try:
-        return [await _key_fits(equipment), _deliveries(await undelivered(equipment.database))]
+        since = equipment.clock.now() - _FAILED_LATELY
+        return [
+            await _key_fits(equipment),
+            _deliveries(await undelivered(equipment.database)),
+            _messages(await unsent_messages(equipment.database, since=since)),
+        ]
     finally:
         await equipment.database.close()
 
@@ -177,4 +185,15 @@ def _deliveries(waiting: dict[str, int]) -> Finding:
         f"Webhooks not delivered: {told}.",
         "Mend or enable the endpoint (POST /v1/webhook-endpoints/{id}/enable), then send again "
         "(POST /v1/deliveries/{id}/resend).",
+    )
+
+
+def _messages(unsent: dict[str, int]) -> Finding:
+    if not unsent:
+        return good("All messages to people have been sent")
+    told = ", ".join(f"{count} {what}" for what, count in sorted(unsent.items()))
+    return unusual(
+        f"Messages to people not sent: {told}.",
+        "Make sure that `afterglow worker` runs and that its mail server (AFTERGLOW_SMTP_URL) or gateway "
+        "is set up and takes them; a message is tried for a day.",
     )

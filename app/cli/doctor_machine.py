@@ -14,7 +14,14 @@ from app.cli.doctor_findings import Finding, good, unusual, wrong
 from app.cli.ground import KEY_FILE
 from app.foundation.vault import KeyFileError, parse_key
 from app.outbound.addresses import AllowedNetworks, NetworkListError
-from app.settings import Settings
+from app.outbound.relays import (
+    GatewaySettingsError,
+    MailSettingsError,
+    Tls,
+    read_gateway_relay,
+    read_mail_relay,
+)
+from app.settings import Settings, revealed
 from app.storage.binaries import LocalDatabaseError, find_binaries
 from app.storage.embedded import find_running
 
@@ -31,6 +38,8 @@ def check_machine(settings: Settings) -> Iterator[Finding]:
     yield _time_zones()
     yield _public_url(settings)
     yield _webhook_allow(settings)
+    yield _mail(settings)
+    yield _gateway(settings)
 
 
 def check_data_folder(settings: Settings, data_dir: Path) -> Iterator[Finding]:
@@ -94,6 +103,34 @@ def _webhook_allow(settings: Settings) -> Finding:
     if networks:
         return good(f"Webhooks may also reach {', '.join(map(str, networks))}")
     return good("Webhooks reach public addresses only")
+
+
+def _mail(settings: Settings) -> Finding:
+    try:
+        relay = read_mail_relay(revealed(settings.smtp_url), settings.mail_from)
+    except MailSettingsError as error:
+        return wrong("AFTERGLOW_SMTP_URL and AFTERGLOW_MAIL_FROM cannot be read.", str(error))
+    if relay is None:
+        return unusual(
+            "No mail server is set up: sign-in links, reminders and notices by mail wait.",
+            "Set AFTERGLOW_SMTP_URL and AFTERGLOW_MAIL_FROM; what waits is sent then.",
+        )
+    told = f"Mail goes from {relay.sender} to {relay.host}:{relay.port}"
+    if relay.tls is Tls.NONE and not relay.is_this_machine:
+        return unusual(
+            f"{told} without TLS.", "Take ?tls=off out of AFTERGLOW_SMTP_URL if the server has TLS."
+        )
+    return good(f"{told} (TLS: {relay.tls})")
+
+
+def _gateway(settings: Settings) -> Finding:
+    try:
+        relay = read_gateway_relay(settings.gateway_url, revealed(settings.gateway_secret))
+    except GatewaySettingsError as error:
+        return wrong("AFTERGLOW_GATEWAY_URL and AFTERGLOW_GATEWAY_SECRET cannot be read.", str(error))
+    if relay is None:
+        return good("No gateway: text messages and app pushes are not offered")
+    return good("Text messages and app pushes go to the gateway in AFTERGLOW_GATEWAY_URL")
 
 
 def _programs(settings: Settings) -> Finding:

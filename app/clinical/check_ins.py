@@ -120,9 +120,9 @@ def sleep_hours_of(check_ins: Iterable[CheckIn]) -> dict[date, float]:
 
 
 def is_acute(at: float, given_at: Iterable[float], protocol: Protocol) -> bool:
-    """Whether something was reported less than 24 hours after one of these infusions; times in seconds.
+    """Whether a report or a total is of less than 24 hours after one of these infusions; times in seconds.
 
-    Such a report is kept and shown, but enters no reference and no decision.
+    Such a one is kept and shown, but enters no reference and no decision.
     """
     return any(0 <= at - given < protocol.acute_hours * SECONDS_AN_HOUR for given in given_at)
 

@@ -210,7 +210,7 @@ def induction_end(
 
 
 def phase_of(
-    course: Course,
+    course: Course | None,
     infusions: Sequence[Infusion],
     *,
     as_of: datetime,
@@ -220,12 +220,13 @@ def phase_of(
     """Where the course stands: planned, induction, review, maintenance, ended or stopped.
 
     Review lasts from the end of induction until staff record the review, or a booster shows that
-    maintenance has begun. Infusions after `as_of` have no effect.
+    maintenance has begun. Without a course there is nothing to review. Infusions after `as_of` have no
+    effect.
     """
     today = check_in_day(as_of, time_zone)
-    if course.stopped_on and course.stopped_on <= today:
+    if course and course.stopped_on and course.stopped_on <= today:
         return Phase.STOPPED
-    if course.ended_on and course.ended_on <= today:
+    if course and course.ended_on and course.ended_on <= today:
         return Phase.ENDED
     past = [infusion for infusion in infusions if infusion.given_at <= as_of]
     given = infusions_of_course(course, past, time_zone=time_zone)
@@ -234,6 +235,6 @@ def phase_of(
         return Phase.MAINTENANCE if given else Phase.PLANNED
     if end.on > today:
         return Phase.INDUCTION
-    reviewed = course.reviewed_on is not None and course.reviewed_on <= today
+    reviewed = course is None or (course.reviewed_on is not None and course.reviewed_on <= today)
     boosted = any(infusion.phase is InfusionPhase.BOOSTER for infusion in given)
     return Phase.MAINTENANCE if reviewed or boosted else Phase.REVIEW

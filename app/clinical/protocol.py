@@ -218,6 +218,25 @@ class Protocol:
     overdue_daily_days: int = _count(3, "days", 2, 14, "silence that is told, asked daily", "choice")
     overdue_three_a_week_days: int = _count(5, "days", 3, 21, "silence, asked three times a week", "choice")
     overdue_weekly_days: int = _count(10, "days", 8, 28, "silence, asked weekly", "choice")
+    questionnaire_every_days: int = _count(
+        14,
+        "days",
+        7,
+        56,
+        "its questions ask about the last two weeks, so each form tells something new",
+        "choice",
+    )
+    questionnaire_every_days_in_induction: int = _count(
+        7, "days", 4, 28, "response is judged when the series ends, after two to three weeks", "choice"
+    )
+    questionnaire_every_days_on_watch: int = _count(
+        10,
+        "days",
+        5,
+        28,
+        "so far apart two totals confirm each other; one crossing asks for a repeat",
+        "choice",
+    )
 
     @property
     def name(self) -> str:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from app.clinical.check_ins import is_acute
 from app.clinical.protocol import STANDARD, Protocol
 from app.clinical.review import (
     RESPONSE_NUMBERS,
     baseline_total,
     improvement_since,
-    is_acute,
     total_after_induction,
 )
 from app.clinical.scales import AssessmentTotal, Scale, day_of
@@ -138,10 +138,13 @@ def totals_since(
     protocol: Protocol = STANDARD,
 ) -> list[AssessmentTotal]:
     """The totals that can decide: after the reference, after the last infusion, and no acute effects."""
+    given_at = [one.timestamp() for one in given]
     return [
         total
         for total in known
-        if total > reference and total.taken_at > given[-1] and not is_acute(total.taken_at, given, protocol)
+        if total > reference
+        and total.taken_at > given[-1]
+        and not is_acute(total.taken_at.timestamp(), given_at, protocol)
     ]
 
 

@@ -148,12 +148,6 @@ def response_category(
     return ResponseCategory.PARTIAL if improvement >= numbers.partial_share else ResponseCategory.NONE
 
 
-def is_acute(taken_at: datetime, infusions_at: Sequence[datetime], protocol: Protocol = STANDARD) -> bool:
-    """A total taken less than 24 hours after an infusion shows acute effects and decides nothing."""
-    acute = timedelta(hours=protocol.acute_hours)
-    return any(timedelta(0) <= taken_at - given_at < acute for given_at in infusions_at)
-
-
 def baseline_total(
     totals: Sequence[AssessmentTotal],
     *,

@@ -1,5 +1,6 @@
-"""When a check-in is due. The plan belongs to the phase and starts again at each infusion."""
+"""When a check-in is due, and a questionnaire. The plan belongs to the phase and starts again at each infusion."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -25,6 +26,8 @@ _DAYS_OF_WEEK: Final = {
 }
 """Days of each week of the plan, counted from its start."""
 _OVER: Final = (Phase.ENDED, Phase.STOPPED)
+QUESTIONNAIRE: Final = "phq-9"
+"""The scale that patients are asked for: of those that may be shipped, the one that can raise something."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,28 +38,39 @@ class Plan:
     starts_on: date
 
 
-def plan_of(
-    phase: Phase,
-    *,
-    last_infusion_on: date | None,
-    course_started_on: date,
-    today: date,
-    level: Level,
-    protocol: Protocol = STANDARD,
-) -> Plan | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What a plan rests on.
+
+    Attributes:
+        course_started_on: None when nobody entered a course.
+        last_infusion_on: None before the first.
+        last_check_in_on: the latest check-in day with any check-in.
+        last_questionnaire_on: the day of the latest PHQ-9.
+    """
+
+    phase: Phase
+    level: Level
+    course_started_on: date | None
+    last_infusion_on: date | None
+    last_check_in_on: date | None
+    last_questionnaire_on: date | None
+
+
+def plan_of(situation: Situation, *, today: date, protocol: Protocol = STANDARD) -> Plan | None:
     """The plan on a day: daily through induction and 6 weeks after an infusion, then 3 a week, then weekly.
 
     Weekly is for those who are steady half a year after their last infusion. On watch or worse it is
-    daily again. None when the course is over.
+    daily again. None when the course is over, or has not been planned.
     """
-    if phase in _OVER:
+    starts_on = situation.last_infusion_on or situation.course_started_on
+    if situation.phase in _OVER or starts_on is None:
         return None
-    starts_on = last_infusion_on or course_started_on
     days = (today - starts_on).days
-    maintained = phase in {Phase.REVIEW, Phase.MAINTENANCE}
-    if not maintained or level >= Level.WATCH or days <= protocol.daily_after_infusion_days:
+    maintained = situation.phase in {Phase.REVIEW, Phase.MAINTENANCE}
+    if not maintained or situation.level >= Level.WATCH or days <= protocol.daily_after_infusion_days:
         return Plan(cadence=Cadence.DAILY, starts_on=starts_on)
-    if days > protocol.three_a_week_until_days and level == Level.STEADY:
+    if days > protocol.three_a_week_until_days and situation.level == Level.STEADY:
         return Plan(cadence=Cadence.WEEKLY, starts_on=starts_on)
     return Plan(cadence=Cadence.THREE_A_WEEK, starts_on=starts_on)
 
@@ -66,12 +80,39 @@ def is_due(plan: Plan, day: date) -> bool:
     return (day - plan.starts_on).days % 7 in _DAYS_OF_WEEK[plan.cadence]
 
 
-def next_due(plan: Plan, *, today: date, last_check_in_on: date | None) -> date:
-    """The next check-in day on which one is due: today, unless today's has been made."""
+def due_days(
+    situation: Situation, *, today: date, count: int, protocol: Protocol = STANDARD
+) -> tuple[date, ...]:
+    """The next days on which a check-in is due, if nothing changes; today's, unless it has been made.
+
+    The plan is that of each day: it thins out by itself as the last infusion recedes.
+    """
+    return tuple(day for day, _ in zip(_due(situation, today, protocol), range(count), strict=False))
+
+
+def _due(situation: Situation, today: date, protocol: Protocol) -> Iterator[date]:
     day = today
-    while not is_due(plan, day) or day == last_check_in_on:
+    while (plan := plan_of(situation, today=day, protocol=protocol)) is not None:
+        if is_due(plan, day) and day != situation.last_check_in_on:
+            yield day
         day += timedelta(days=1)
-    return day
+
+
+def questionnaire_due_on(situation: Situation, *, today: date, protocol: Protocol = STANDARD) -> date | None:
+    """The day from which the next PHQ-9 is due; None when the course is over, or has not been planned.
+
+    The first is due when the course starts, so that there is a total from before treatment.
+    """
+    if plan_of(situation, today=today, protocol=protocol) is None:
+        return None
+    if situation.last_questionnaire_on is None:
+        return situation.course_started_on or situation.last_infusion_on
+    days = protocol.questionnaire_every_days
+    if situation.phase in {Phase.PLANNED, Phase.INDUCTION}:
+        days = protocol.questionnaire_every_days_in_induction
+    elif situation.level >= Level.WATCH:
+        days = min(days, protocol.questionnaire_every_days_on_watch)
+    return situation.last_questionnaire_on + timedelta(days=days)
 
 
 def silent_days(plan: Plan, *, today: date, last_check_in_on: date | None) -> int:

@@ -32,6 +32,7 @@ class ClinicCaller:
 
     clinic_id: UUID
     key_id: UUID
+    scopes: frozenset[str]
 
     @property
     def actor(self) -> Actor:
@@ -53,7 +54,7 @@ async def caller_with(request: Request, equipment: Equipment, scope: Scope) -> C
         raise TokenNotValidError
     if scope not in key.scopes:
         raise ScopeMissingError
-    return ClinicCaller(clinic_id=reference.clinic_id, key_id=key.id)
+    return ClinicCaller(clinic_id=reference.clinic_id, key_id=key.id, scopes=key.scopes)
 
 
 def clinic_key(scope: Scope) -> Callable[..., Awaitable[ClinicCaller]]:
@@ -77,3 +78,4 @@ SignalsKey = Annotated[ClinicCaller, Depends(clinic_key(Scope.SIGNALS))]
 RightsKey = Annotated[ClinicCaller, Depends(clinic_key(Scope.RIGHTS))]
 SafetyKey = Annotated[ClinicCaller, Depends(clinic_key(Scope.SAFETY))]
 WebhooksKey = Annotated[ClinicCaller, Depends(clinic_key(Scope.WEBHOOKS))]
+KeysKey = Annotated[ClinicCaller, Depends(clinic_key(Scope.API_KEYS))]

@@ -1,16 +1,27 @@
 """The clinic about itself."""
 
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Header, Response
 
-from app.clinics import policy, service
-from app.clinics.access import ClinicKey
-from app.clinics.schemas import ClinicChange, ClinicReply, PolicyEntry, PolicyReply
+from app.clinics import going_live, keys, policy, service
+from app.clinics.access import ClinicKey, KeysKey
+from app.clinics.schemas import (
+    ClinicChange,
+    ClinicReply,
+    KeyEntry,
+    KeyList,
+    KeyReply,
+    NewKeyReply,
+    PolicyEntry,
+    PolicyReply,
+)
 from app.web.dependencies import EquipmentNeeded
 from app.web.etags import etag_of, version_in
 
 router = APIRouter(prefix="/v1/clinic", tags=["clinic"])
+keys_router = APIRouter(prefix="/v1/api-keys", tags=["clinic"])
 
 
 @router.get("", summary="Read the clinic")
@@ -33,11 +44,21 @@ async def change_clinic(
     clinic = await service.change_clinic(
         equipment,
         caller.clinic_id,
-        name=body.name,
-        crisis_phone=body.crisis_phone,
+        body.changes(),
         version=version_in(if_match),
         actor=caller.actor,
     )
+    response.headers["etag"] = etag_of(clinic.version)
+    return ClinicReply.of(clinic)
+
+
+@router.post("/go-live", summary="Go live")
+async def go_live(equipment: EquipmentNeeded, caller: ClinicKey, response: Response) -> ClinicReply:
+    """Take the clinic from test to live; refused, with all that is missing, until people can be reached.
+
+    Patients registered in test mode stay test patients.
+    """
+    clinic = await going_live.go_live(equipment, caller.clinic_id, actor=caller.actor)
     response.headers["etag"] = etag_of(clinic.version)
     return ClinicReply.of(clinic)
 
@@ -69,3 +90,29 @@ async def write_policy(
     )
     response.headers["etag"] = etag_of(view.latest)
     return PolicyReply.of(view)
+
+
+@keys_router.post("", status_code=201, summary="Make an API key")
+async def make_api_key(body: KeyEntry, equipment: EquipmentNeeded, caller: KeysKey) -> NewKeyReply:
+    """Make a key with no more scopes than one's own; its secret is shown this once."""
+    new = await keys.make_key(
+        equipment,
+        caller.clinic_id,
+        name=body.name,
+        scopes=body.scopes,
+        own_scopes=caller.scopes,
+        actor=caller.actor,
+    )
+    return NewKeyReply.of_new(new)
+
+
+@keys_router.get("", summary="List API keys")
+async def list_api_keys(equipment: EquipmentNeeded, caller: KeysKey) -> KeyList:
+    """List the clinic's keys, oldest first, also the revoked ones; never a secret."""
+    return KeyList(items=[KeyReply.of(key) for key in await keys.list_keys(equipment, caller.clinic_id)])
+
+
+@keys_router.delete("/{key_id}", status_code=204, summary="Revoke an API key")
+async def revoke_api_key(key_id: UUID, equipment: EquipmentNeeded, caller: KeysKey) -> None:
+    """Let a key open nothing any more; the last one that can make keys stays."""
+    await keys.revoke_key(equipment, caller.clinic_id, key_id, actor=caller.actor)

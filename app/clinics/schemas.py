@@ -6,11 +6,45 @@ from uuid import UUID
 
 from pydantic import Field
 
+from app.clinical.waiting import LIMIT_NOTES
+from app.clinics.attention import Attention
+from app.clinics.contacts import Contact
+from app.clinics.keys import NewKey
 from app.clinics.policy import PolicyView
+from app.clinics.scopes import Scope
 from app.clinics.service import Clinic
-from app.web.schemas import Moment, ReplyBody, RequestBody, example
+from app.storage.api_keys import KeptKey
+from app.web.schemas import EmailAddress, Moment, ReplyBody, RequestBody, choice_of, example
 
 PhoneNumber = Annotated[str, Field(pattern=r"^\+?[0-9 ()./-]{3,30}$", examples=["+1 555 0100"])]
+# Kept as it is, and PostgreSQL's texts cannot hold a NUL; nobody's name holds a control character.
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+def _limit(name: str) -> Any:  # noqa: ANN401 - Pydantic's field
+    notes = LIMIT_NOTES[name]
+    return Field(
+        default=None,
+        ge=int(notes.lowest),
+        le=int(notes.highest),
+        description=f"{notes.unit.capitalize()}, {notes.value:g} unless set; null: that again. {notes.reason}",
+    )
+
+
+class ContactReply(ReplyBody):
+    """Somebody of the clinic who is told when nobody answers."""
+
+    name: str
+    email: str
+    phone: str | None
+
+
+class LimitsReply(ReplyBody):
+    """How long something may wait for somebody before it is escalated."""
+
+    urgent_safety_minutes: int
+    safety_minutes: int
+    signal_hours: int
 
 
 class ClinicReply(ReplyBody):
@@ -19,7 +53,14 @@ class ClinicReply(ReplyBody):
     id: UUID
     name: str
     mode: Literal["test", "live"] = Field(description="In test mode everything works and says 'test'")
+    went_live_at: datetime | None
     crisis_phone: str | None
+    safety_contact: ContactReply | None
+    second_contact: ContactReply | None
+    limits: LimitsReply
+    attention: list[Attention] = Field(
+        description="What somebody must look after now, the most urgent first; show it on every page"
+    )
 
     @classmethod
     def of(cls, clinic: Clinic) -> "ClinicReply":
@@ -27,14 +68,49 @@ class ClinicReply(ReplyBody):
         return cls.model_validate(clinic, from_attributes=True)
 
 
+class ContactEntry(RequestBody):
+    """Somebody of the clinic; the telephone number is for people, we write e-mails."""
+
+    name: Name
+    email: EmailAddress
+    phone: PhoneNumber | None = None
+
+
+class LimitsEntry(RequestBody):
+    """How long something may wait; limits left out stay."""
+
+    urgent_safety_minutes: int | None = _limit("urgent_safety_minutes")
+    safety_minutes: int | None = _limit("safety_minutes")
+    signal_hours: int | None = _limit("signal_hours")
+
+
 class ClinicChange(RequestBody):
-    """What to change; fields left out stay."""
+    """What to change; fields left out stay, null takes a contact or the telephone number away."""
 
-    model_config = example(crisis_phone="+1 555 0100")
+    model_config = example(
+        crisis_phone="+1 555 0100",
+        safety_contact={"name": "R. Ortega", "email": "ortega@clinic.example", "phone": "+1 555 0101"},
+        second_contact={"name": "L. Brandt", "email": "brandt@clinic.example"},
+        limits={"urgent_safety_minutes": 15},
+    )
 
-    # Kept as it is, and PostgreSQL's texts cannot hold a NUL; nobody's name holds a control character.
-    name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")] | None = None
+    name: Name | None = Field(default=None, description="Null: as it is")
     crisis_phone: PhoneNumber | None = None
+    safety_contact: ContactEntry | None = None
+    second_contact: ContactEntry | None = None
+    limits: LimitsEntry | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """Give what was said, in the clinic's own words."""
+        said: dict[str, Any] = {name: getattr(self, name) for name in self.model_fields_set}
+        for name, value in said.items():
+            if isinstance(value, ContactEntry):
+                said[name] = Contact(name=value.name, email=value.email, phone=value.phone)
+            elif isinstance(value, LimitsEntry):
+                said[name] = value.model_dump(exclude_unset=True)
+        if said.get("name", "") is None:
+            del said["name"]
+        return said
 
 
 class PolicyEntry(RequestBody):
@@ -81,3 +157,44 @@ class PolicyReply(ReplyBody):
     def of(cls, view: PolicyView) -> "PolicyReply":
         """Make the reply."""
         return cls.model_validate(view, from_attributes=True)
+
+
+class KeyEntry(RequestBody):
+    """A key to make: what it is for, and what it may do."""
+
+    model_config = example(name="EHR", scopes=["patients", "signals"])
+
+    name: Name
+    scopes: Annotated[list[Annotated[Scope, choice_of(Scope)]], Field(min_length=1, max_length=len(Scope))]
+
+
+class KeyReply(ReplyBody):
+    """A key, without its secret."""
+
+    id: UUID
+    name: str
+    scopes: list[str]
+    created_at: datetime
+    revoked_at: datetime | None
+
+    @classmethod
+    def of(cls, key: KeptKey) -> "KeyReply":
+        """Make the reply."""
+        return cls.model_validate(key, from_attributes=True)
+
+
+class NewKeyReply(KeyReply):
+    """A new key with its secret, which is shown this once."""
+
+    secret: str = Field(examples=["agk_…"])
+
+    @classmethod
+    def of_new(cls, new: NewKey) -> "NewKeyReply":
+        """Make the reply."""
+        return cls(**KeyReply.of(new.key).model_dump(), secret=new.secret)
+
+
+class KeyList(ReplyBody):
+    """All keys of the clinic, oldest first."""
+
+    items: list[KeyReply]

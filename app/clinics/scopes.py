@@ -15,3 +15,5 @@ class Scope(StrEnum):
     WEBHOOKS = "webhooks"
     # Copies of everything about a patient, and erasing one.
     RIGHTS = "rights"
+    # Making and revoking keys, with no more scopes than the caller's own.
+    API_KEYS = "api_keys"

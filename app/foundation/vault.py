@@ -35,6 +35,8 @@ class Vault:
         self._sealing = AESGCM(_derive(key, b"seal"))
         self._index_key = _derive(key, b"blind index")
         self._digest_key = _derive(key, b"digest")
+        # 16 bytes more than the curve's scalars have, so that taking it modulo the order favours none of them.
+        self.push_seed = _derive(key, b"web push", length=48)
         self._key_id = hashlib.sha256(b"key id" + key).digest()[:_KEY_ID_BYTES]
 
     def seal(self, text: str, *, table: str, column: str, clinic_id: UUID, row_id: UUID) -> bytes:
@@ -112,9 +114,9 @@ def load_or_make_key_file(path: Path) -> tuple[bytes, bool]:
     return parse_key(path.read_text(errors="replace")), False
 
 
-def _derive(key: bytes, purpose: bytes) -> bytes:
+def _derive(key: bytes, purpose: bytes, *, length: int = KEY_BYTES) -> bytes:
     label = b"afterglow " + purpose
-    return HKDF(algorithm=hashes.SHA256(), length=KEY_BYTES, salt=None, info=label).derive(key)
+    return HKDF(algorithm=hashes.SHA256(), length=length, salt=None, info=label).derive(key)
 
 
 def _address(table: str, column: str, clinic_id: UUID, row_id: UUID) -> bytes:

@@ -35,8 +35,8 @@ class NewMessage:
 
     Attributes:
         channel: How it reaches the person.
-        to: The address of that channel: an e-mail address; the id of a push subscription; for the
-            gateway ``sms:+14155550123`` or ``push:TOKEN``.
+        to: The address of that channel: an e-mail address, the id of a push subscription, or for the
+            gateway the telephone number that a text message goes to, such as ``+14155550123``.
         wording: Which of the fixed texts.
         locale: Whose language it is written in, such as ``es-MX``.
         link: What it points to. It may be a secret: it is sealed, and wiped when the message is over.

@@ -18,11 +18,14 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+import httpx2
+
 from app.foundation.audit import SYSTEM, AuditEvent
-from app.messages.mail import Mail, send_mail
-from app.messages.outbox import Channel, address_of, link_of, wake
+from app.messages.handing_over import Opened, can_go, channels_set_up, hand_over, opened
+from app.messages.outbox import wake
 from app.messages.outcomes import Ending, Outcome, sequel
-from app.messages.wording import Wording, text_of
+from app.messages.push_subscriptions import forget
+from app.messages.wording import Wording
 from app.storage import outgoing_messages
 from app.storage.outgoing_messages import OutgoingMessage
 from app.storage.unit_of_work import UnitOfWork
@@ -40,9 +43,13 @@ StillWanted = Callable[[UnitOfWork, OutgoingMessage, datetime], Awaitable[bool]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
-    """What sending needs; ``still_wanted`` asks the room that wrote the message, by wording."""
+    """What sending needs; ``still_wanted`` asks the room that wrote the message, by wording.
+
+    ``client`` is the guarded one: a push address is named by whoever holds a patient's device.
+    """
 
     equipment: Equipment
+    client: httpx2.AsyncClient
     still_wanted: Mapping[Wording, StillWanted] = field(default_factory=dict)
     speedup: int = 1
 
@@ -55,27 +62,14 @@ class Attempted:
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Claimed:
-    message: OutgoingMessage
-    wording: Wording
-    to: str = field(repr=False)
-    link: str = field(repr=False)
-    first_attempt_at: datetime
-
-
-def channels_set_up(equipment: Equipment) -> set[Channel]:
-    """Name the channels that messages can go out over."""
-    return {Channel.EMAIL} if equipment.mail else set()
-
-
 async def send_message(post: Post, clinic_id: UUID, message_id: UUID) -> Attempted | None:
     """Take one message one step further; None when there was nothing to send."""
     claimed = await _claim(post, clinic_id, message_id)
     if claimed is None:
         return None
-    outcome = await _hand_over(post, claimed)
-    await _keep(post, clinic_id, claimed, outcome)
+    now = post.equipment.clock.now()
+    outcome = await hand_over(post.equipment, post.client, claimed, now=now)
+    await _keep(post, clinic_id, claimed, outcome, began_at=now)
     return Attempted(attempt=claimed.message.attempts + 1, outcome=outcome)
 
 
@@ -93,28 +87,22 @@ async def queue_forgotten(work: UnitOfWork, equipment: Equipment, *, now: dateti
     return len(taken)
 
 
-async def _claim(post: Post, clinic_id: UUID, message_id: UUID) -> _Claimed | None:
+async def _claim(post: Post, clinic_id: UUID, message_id: UUID) -> Opened | None:
     now, vault = post.equipment.clock.now(), post.equipment.vault
     async with post.equipment.database.work(clinic_id) as work:
         message = await outgoing_messages.lock(work, message_id)
         if message is None or not _is_due(message, now):
             return None
         over = await _over_before_it_is_sent(post, work, message, now)
-        if over is not None:
-            await _end(work, message, over, now)
-            await work.commit()
+        claimed = None if over else await opened(work, vault, message)
+        if claimed is None:
+            await _end(work, message, over or Outcome(ending=Ending.GONE, trouble="gone"), now)
+        elif can_go(post.equipment, claimed):
+            await outgoing_messages.claim(work, message_id, now=now, until=now + CLAIM_LASTS)
+        else:
             return None
-        if message.channel not in channels_set_up(post.equipment):
-            return None
-        await outgoing_messages.claim(work, message_id, now=now, until=now + CLAIM_LASTS)
         await work.commit()
-    return _Claimed(
-        message=message,
-        wording=Wording(message.wording),
-        to=address_of(vault, clinic_id, message),
-        link=link_of(vault, clinic_id, message),
-        first_attempt_at=message.first_attempt_at or now,
-    )
+    return claimed
 
 
 def _is_due(message: OutgoingMessage, now: datetime) -> bool:
@@ -137,25 +125,16 @@ async def _over_before_it_is_sent(
     return None
 
 
-async def _hand_over(post: Post, claimed: _Claimed) -> Outcome:
-    """Send it, over whichever channel it goes."""
-    relay, message = post.equipment.mail, claimed.message
-    if relay is None:
-        raise AssertionError  # only claimed where it is set up
-    text = text_of(claimed.wording, locale=message.locale, mode=message.mode)
-    mail = Mail(
-        id=message.id, to=claimed.to, text=text, link=claimed.link, sent_at=post.equipment.clock.now()
-    )
-    return await send_mail(relay, mail)
-
-
-async def _keep(post: Post, clinic_id: UUID, claimed: _Claimed, outcome: Outcome) -> None:
+async def _keep(
+    post: Post, clinic_id: UUID, claimed: Opened, outcome: Outcome, *, began_at: datetime
+) -> None:
     now, message = post.equipment.clock.now(), claimed.message
+    wording = Wording(message.wording)
     follows = sequel(
         outcome,
-        claimed.wording,
+        wording,
         attempts=message.attempts + 1,
-        first_attempt_at=claimed.first_attempt_at,
+        first_attempt_at=message.first_attempt_at or began_at,
         now=now,
         speedup=post.speedup,
     )
@@ -167,14 +146,13 @@ async def _keep(post: Post, clinic_id: UUID, claimed: _Claimed, outcome: Outcome
             trouble=outcome.trouble,
             next_attempt_at=follows.next_attempt_at,
             sent_at=now if outcome.ending is Ending.SENT else None,
-            audit=_event(message, f"message.{_VERBS[follows.state]}", now),
+            audit=_event(message, follows.state, now),
         )
+        if outcome.ending is Ending.GONE and claimed.subscription_id is not None:
+            await forget(work, claimed.subscription_id, now=now)
         if follows.state == "pending":
-            wake(work, message.id, claimed.wording, at=follows.next_attempt_at)
+            wake(work, message.id, wording, at=follows.next_attempt_at)
         await work.commit()
-
-
-_VERBS: Final = {"sent": "sent", "pending": "not_sent_yet", "failed": "failed", "cancelled": "cancelled"}
 
 
 async def _end(work: UnitOfWork, message: OutgoingMessage, outcome: Outcome, now: datetime) -> None:
@@ -186,15 +164,15 @@ async def _end(work: UnitOfWork, message: OutgoingMessage, outcome: Outcome, now
         trouble=outcome.trouble,
         next_attempt_at=now,
         sent_at=None,
-        audit=_event(message, f"message.{state}", now),
+        audit=_event(message, state, now),
     )
 
 
-def _event(message: OutgoingMessage, action: str, now: datetime) -> AuditEvent:
+def _event(message: OutgoingMessage, state: str, now: datetime) -> AuditEvent:
     return AuditEvent(
         at=now,
         actor=SYSTEM,
-        action=action,
+        action=f"message.{'not_sent_yet' if state == 'pending' else state}",
         subject_kind="message",
         subject_id=message.id,
         patient_id=message.patient_id,

@@ -117,7 +117,8 @@ def language_of(locale: str) -> str:
 
 
 def text_of(wording: Wording, *, locale: str, mode: str) -> Text:
-    """Give the text without its link; while the clinic tries things out, the subject says so."""
+    """Give the text without its link; while the clinic tries things out, it says so."""
     language = language_of(locale)
     subject, body = _TEXTS[language][wording]
-    return Text(subject=(_TEST[language] if mode == "test" else "") + subject, body=body)
+    mark = _TEST[language] if mode == "test" else ""
+    return Text(subject=mark + subject, body=mark + body)

@@ -1,4 +1,4 @@
-"""The evaluation and the trend for the care team; the own trend for the patient."""
+"""The evaluation and the trend for the care team; what is due and the own trend for the patient."""
 
 from typing import Annotated, Final
 from uuid import UUID
@@ -12,7 +12,8 @@ from app.chart.trend import Reader
 from app.chart.wording import chart_words
 from app.clinics.access import SignalsKey
 from app.monitoring import service
-from app.monitoring.schemas import EvaluationReply, ProgressReply
+from app.monitoring.schedule import schedule_of_patient
+from app.monitoring.schemas import EvaluationReply, ProgressReply, ScheduleReply
 from app.monitoring.trend import Days, trend_of_patient
 from app.patients.access import PatientSignedIn
 from app.web.dependencies import EquipmentNeeded
@@ -87,3 +88,9 @@ async def draw_progress(
         equipment, caller.clinic_id, caller.patient_id, Days(first=first, last=last), reader=Reader.PATIENT
     )
     return SvgResponse(draw_trend(trend, chart_words(caller.locale), width=width))
+
+
+@own_router.get("/schedule", summary="Read what is due")
+async def read_schedule(equipment: EquipmentNeeded, caller: PatientSignedIn) -> ScheduleReply:
+    """Say on which days check-ins are asked for and since when a questionnaire is, where the patient is now."""
+    return ScheduleReply.of(await schedule_of_patient(equipment, caller.clinic_id, caller.patient_id))

@@ -1,4 +1,4 @@
-"""The evaluation as the care team reads it, and the trend as its patient does."""
+"""The evaluation as the care team reads it; the trend and what is due as the patient does."""
 
 from datetime import date, datetime
 from typing import Any
@@ -9,6 +9,8 @@ from app.chart.telling import tell_trend
 from app.chart.trend import Band, Trend, TrendDay
 from app.chart.wording import ChartWords
 from app.clinical.course import InfusionPhase
+from app.clinical.schedule import Cadence
+from app.monitoring.schedule import Schedule
 from app.monitoring.service import EvaluationView
 from app.web.schemas import ReplyBody
 
@@ -112,4 +114,36 @@ class ProgressReply(ReplyBody):
             reference=ProgressBand.of(trend.reference) if trend.reference else None,
             infusions=[ProgressInfusion(date=one.day, phase=one.phase) for one in trend.infusions],
             description=tell_trend(trend, words),
+        )
+
+
+class QuestionnaireDueReply(ReplyBody):
+    """A questionnaire and the day from which it is due; one that has passed means now."""
+
+    scale: str = Field(examples=["phq-9"])
+    due_on: date
+
+
+class ScheduleReply(ReplyBody):
+    """What is due when, on check-in days of the patient's own zone."""
+
+    cadence: Cadence | None = Field(description="How often a check-in is asked for; null when nothing is due")
+    next_due_on: date | None
+    due_days: list[date] = Field(
+        description="The next 14 days with a check-in due, today's until it has been made, if nothing changes"
+    )
+    last_check_in_on: date | None
+    questionnaires: list[QuestionnaireDueReply]
+
+    @classmethod
+    def of(cls, schedule: Schedule) -> "ScheduleReply":
+        """Make the reply."""
+        return cls(
+            cadence=schedule.plan.cadence if schedule.plan else None,
+            next_due_on=schedule.next_due_on,
+            due_days=list(schedule.due_days),
+            last_check_in_on=schedule.last_check_in_on,
+            questionnaires=[
+                QuestionnaireDueReply(scale=one.scale, due_on=one.due_on) for one in schedule.questionnaires
+            ],
         )

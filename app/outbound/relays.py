@@ -39,6 +39,11 @@ class MailRelay:
     # Whom to believe; by default the machine's authorities, or those of SSL_CERT_FILE.
     trust: ssl.SSLContext | None = None
 
+    @property
+    def is_this_machine(self) -> bool:
+        """Whether the server runs beside us, so that nothing travels."""
+        return _is_this_machine(self.host)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayRelay:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from app.clinical import evaluation_codec
@@ -21,6 +21,8 @@ from app.clinical.signals import (
     closed_by_withdrawal,
     moved,
 )
+from app.clinical.waiting import signal_wait
+from app.clinics.service import limits_in_force
 from app.foundation.audit import SYSTEM, AuditEvent
 from app.foundation.ids import new_id
 from app.storage import signals
@@ -28,6 +30,8 @@ from app.storage.signals import Signal
 from app.storage.unit_of_work import UnitOfWork
 from app.webhooks.events import EventType
 from app.webhooks.notifying import About, notify_of_patient
+
+ESCALATE_SIGNAL: Final = "escalate_signal"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +132,7 @@ async def close_by_infusion(
         disposition=after.disposition.value if after.disposition else None,
         snoozed_until=after.snoozed_until,
         booster_booked_for=after.booster_booked_for,
+        escalate_at=None if was_closed else signal.escalate_at,
         audit=_event(
             now,
             "signal.closed_by_infusion" if was_closed else "signal.booking_kept",
@@ -179,6 +184,7 @@ async def _raise(
 ) -> None:
     after = moved(episode, move, on=evaluation.day)
     plain = evaluation_codec.to_plain(evaluation)
+    escalate_at = now + signal_wait(await limits_in_force(work))
     signal = Signal(
         id=new_id(),
         patient_id=told.patient_id,
@@ -201,6 +207,8 @@ async def _raise(
         booster_booked_for=after.booster_booked_for,
         note_sealed=None,
         version=1,
+        escalate_at=escalate_at,
+        escalated_at=None,
     )
     await signals.add(work, signal, audit=_event(now, "signal.raised", signal.id, told.patient_id))
     await notify_of_patient(
@@ -210,6 +218,12 @@ async def _raise(
         now=now,
         more={"level": signal.level, "ground": signal.ground},
     )
+    queue_escalation(work, signal.id, at=escalate_at)
+
+
+def queue_escalation(work: UnitOfWork, signal_id: UUID, *, at: datetime) -> None:
+    """Have a worker look, when its time has come, whether somebody acknowledged; the time itself is in the row."""
+    work.queue(ESCALATE_SIGNAL, at=at, clinic_id=work.clinic_id, signal_id=signal_id)
 
 
 def _day(text: str | None) -> date | None:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from app.clinical.signals import Disposition
 from app.clinics.access import SafetyKey, SignalsKey
-from app.signals import safety, service
+from app.signals import safety_care, service
 from app.signals.schemas import (
     SafetyClosing,
     SafetyEventList,
@@ -108,7 +108,7 @@ async def list_safety_events(
     limit: PageLimit = PAGE_SIZE,
 ) -> SafetyEventList:
     """List safety events, oldest first."""
-    listed = await safety.list_events(
+    listed = await safety_care.list_events(
         equipment,
         caller.clinic_id,
         states=state.states,
@@ -125,7 +125,7 @@ async def read_safety_event(
     event_id: UUID, equipment: EquipmentNeeded, caller: SafetyKey
 ) -> SafetyEventReply:
     """Give one safety event with all its times."""
-    return SafetyEventReply.of(await safety.read_event(equipment, caller.clinic_id, event_id))
+    return SafetyEventReply.of(await safety_care.read_event(equipment, caller.clinic_id, event_id))
 
 
 @safety_router.post("/safety-events/{event_id}/acknowledge", summary="Acknowledge a safety event")
@@ -134,7 +134,7 @@ async def acknowledge_safety_event(
 ) -> SafetyEventReply:
     """Note who took it up; a second time changes nothing."""
     return SafetyEventReply.of(
-        await safety.acknowledge(equipment, caller.clinic_id, event_id, actor=caller.actor)
+        await safety_care.acknowledge(equipment, caller.clinic_id, event_id, actor=caller.actor)
     )
 
 
@@ -144,7 +144,14 @@ async def close_safety_event(
 ) -> SafetyEventReply:
     """Close it with its outcome."""
     return SafetyEventReply.of(
-        await safety.close(equipment, caller.clinic_id, event_id, outcome=body.outcome, actor=caller.actor)
+        await safety_care.close(
+            equipment,
+            caller.clinic_id,
+            event_id,
+            outcome=body.outcome,
+            contact_made_at=body.contact_made_at,
+            actor=caller.actor,
+        )
     )
 
 

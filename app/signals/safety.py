@@ -6,17 +6,26 @@ It knows nothing of levels, references, snoozes or duplicates of anything but th
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
-from app.foundation.audit import Actor, AuditEvent
-from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
+from app.clinical.safety import Urgency
+from app.clinical.waiting import safety_wait
+from app.clinics.contacts import Role
+from app.clinics.service import limits_in_force
+from app.foundation.audit import Actor, ActorKind, AuditEvent
 from app.foundation.ids import new_id
+from app.messages.to_contacts import tell_contacts
+from app.messages.wording import Wording
 from app.storage import safety_events
 from app.storage.safety_events import SafetyEvent
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
 from app.webhooks.events import EventType
-from app.webhooks.notifying import About, notify_of_patient
+from app.webhooks.notifying import SAFETY_PRIORITY, About, notify_of_patient
+from app.webhooks.trouble import nothing_gets_out
+
+ESCALATE_SAFETY: Final = "escalate_safety"
 
 
 class SafetySource(StrEnum):
@@ -28,22 +37,6 @@ class SafetySource(StrEnum):
     # The item about suicide or self-harm of a completed scale, and of one that could not be kept.
     ASSESSMENT = "assessment"
     REFUSED_ASSESSMENT = "refused_assessment"
-
-
-class SafetyOutcome(StrEnum):
-    """How it ended, as the clinician records it."""
-
-    CONTACT_MADE = "contact_made"
-    EMERGENCY_SERVICES = "emergency_services"
-    NO_CONTACT = "no_contact"
-    ENTERED_BY_MISTAKE = "entered_by_mistake"
-
-
-class AlreadyClosedError(RefusalError):
-    """This has been closed already."""
-
-    kind = RefusalKind.CONFLICT
-    code = "already-closed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +52,16 @@ class SafetyReport:
     actor: Actor
 
 
-async def report(work: UnitOfWork, said: SafetyReport, *, public_url: str) -> UUID:
+async def report(work: UnitOfWork, equipment: Equipment, said: SafetyReport) -> UUID:
     """Keep a safety event and send `safety.reported`, in this transaction; the same report twice is one event.
 
     Gives the event's id, of the earlier one when this report made one already.
 
-    Crisis help travels in the reply to the same request, so it is shown when it is received.
+    Crisis help travels in the reply to the same request, so a device shows it when we receive this. A form
+    that staff enter, or history that is brought along, shows it to nobody.
     """
+    limits = await limits_in_force(work)
+    urgency = Urgency.URGENT if said.urgent else Urgency.PROMPT
     event = SafetyEvent(
         id=new_id(),
         patient_id=said.patient_id,
@@ -74,7 +70,7 @@ async def report(work: UnitOfWork, said: SafetyReport, *, public_url: str) -> UU
         urgent=said.urgent,
         state="open",
         received_at=said.received_at,
-        shown_at=said.received_at,
+        shown_at=said.received_at if said.actor.kind is ActorKind.DEVICE else None,
         notification_id=None,
         sent_at=None,
         delivered_at=None,
@@ -85,22 +81,20 @@ async def report(work: UnitOfWork, said: SafetyReport, *, public_url: str) -> UU
         closed_at=None,
         closed_by=None,
         version=1,
+        escalate_at=said.received_at + safety_wait(limits, urgency),
+        escalated_at=None,
+        escalations=0,
     )
-    audit = _event(said.received_at, said.actor, "safety.reported", event)
+    audit = safety_audit(said.received_at, said.actor, "safety.reported", event)
     if not await safety_events.add(work, event, audit=audit):
         return await safety_events.id_of_source(
             work, said.patient_id, source=event.source, source_id=event.source_id
         )
+    told = about(event, mode=said.mode, public_url=equipment.public_url)
     webhook_id = await notify_of_patient(
         work,
         EventType.SAFETY_REPORTED,
-        About(
-            patient_id=said.patient_id,
-            mode=said.mode,
-            subject="safety_event",
-            subject_id=event.id,
-            url=f"{public_url}/v1/safety-events/{event.id}",
-        ),
+        told,
         now=said.received_at,
         more={"urgent": said.urgent},
     )
@@ -108,101 +102,44 @@ async def report(work: UnitOfWork, said: SafetyReport, *, public_url: str) -> UU
         work,
         event.id,
         notification_id=webhook_id,
-        audit=_event(said.received_at, said.actor, "safety.notified", event),
+        audit=safety_audit(said.received_at, said.actor, "safety.notified", event),
     )
+    queue_escalation(work, event.id, at=event.escalate_at)
+    if await nothing_gets_out(work):
+        # No endpoint can be told: somebody is, at once and not only when the limit has passed.
+        await tell_contacts(
+            work,
+            equipment.vault,
+            [Role.SAFETY],
+            Wording.SAFETY_UNACKNOWLEDGED,
+            link=told.url,
+            mode=said.mode,
+            now=said.received_at,
+        )
     return event.id
 
 
-async def list_events(
-    equipment: Equipment,
-    clinic_id: UUID,
-    *,
-    states: list[str],
-    patient_id: UUID | None,
-    after: UUID | None,
-    limit: int,
-) -> list[SafetyEvent]:
-    """List safety events in these states, oldest first."""
-    async with equipment.database.work(clinic_id) as work:
-        return await safety_events.page(work, states=states, patient_id=patient_id, after=after, limit=limit)
+def about(event: SafetyEvent, *, mode: str, public_url: str) -> About:
+    """What the notifications of a safety event are about."""
+    return About(
+        patient_id=event.patient_id,
+        mode=mode,
+        subject="safety_event",
+        subject_id=event.id,
+        url=f"{public_url}/v1/safety-events/{event.id}",
+    )
 
 
-async def read_event(equipment: Equipment, clinic_id: UUID, event_id: UUID) -> SafetyEvent:
-    """Give one safety event.
-
-    Raises:
-        NotFoundError: the clinic has none under this id.
-    """
-    async with equipment.database.work(clinic_id) as work:
-        return await _existing(work, event_id)
-
-
-async def acknowledge(equipment: Equipment, clinic_id: UUID, event_id: UUID, *, actor: Actor) -> SafetyEvent:
-    """Note who took it up, and when; a second acknowledgement changes nothing.
-
-    Raises:
-        NotFoundError: the clinic has none under this id.
-        AlreadyClosedError: it is closed.
-    """
-    now = equipment.clock.now()
-    async with equipment.database.work(clinic_id) as work:
-        event = await _existing(work, event_id, lock=True)
-        if event.state == "closed":
-            raise AlreadyClosedError
-        if event.state == "open":
-            await safety_events.change(
-                work,
-                event_id,
-                state="acknowledged",
-                acknowledged_at=now,
-                acknowledged_by=actor.id,
-                audit=_event(now, actor, "safety.acknowledged", event),
-            )
-        event = await _existing(work, event_id)
-        await work.commit()
-    return event
-
-
-async def close(
-    equipment: Equipment, clinic_id: UUID, event_id: UUID, *, outcome: SafetyOutcome, actor: Actor
-) -> SafetyEvent:
-    """Close with its outcome; who closes without acknowledging has done both.
-
-    Raises:
-        NotFoundError: the clinic has none under this id.
-        AlreadyClosedError: somebody closed it before.
-    """
-    now = equipment.clock.now()
-    reached = outcome in {SafetyOutcome.CONTACT_MADE, SafetyOutcome.EMERGENCY_SERVICES}
-    async with equipment.database.work(clinic_id) as work:
-        event = await _existing(work, event_id, lock=True)
-        if event.state == "closed":
-            raise AlreadyClosedError
-        await safety_events.change(
-            work,
-            event_id,
-            state="closed",
-            acknowledged_at=event.acknowledged_at or now,
-            acknowledged_by=event.acknowledged_by or actor.id,
-            contact_made_at=now if reached else None,
-            outcome=outcome.value,
-            closed_at=now,
-            closed_by=actor.id,
-            audit=_event(now, actor, "safety.closed", event),
+def queue_escalation(work: UnitOfWork, event_id: UUID, *, at: datetime | None) -> None:
+    """Have a worker look, when its time has come, whether somebody acknowledged; the time itself is in the row."""
+    if at is not None:
+        work.queue(
+            ESCALATE_SAFETY, at=at, priority=SAFETY_PRIORITY, clinic_id=work.clinic_id, event_id=event_id
         )
-        event = await _existing(work, event_id)
-        await work.commit()
-    return event
 
 
-async def _existing(work: UnitOfWork, event_id: UUID, *, lock: bool = False) -> SafetyEvent:
-    event = await safety_events.find(work, event_id, lock=lock)
-    if event is None:
-        raise NotFoundError
-    return event
-
-
-def _event(now: datetime, actor: Actor, action: str, event: SafetyEvent) -> AuditEvent:
+def safety_audit(now: datetime, actor: Actor, action: str, event: SafetyEvent) -> AuditEvent:
+    """Say what was done to a safety event, for the trail."""
     return AuditEvent(
         at=now,
         actor=actor,

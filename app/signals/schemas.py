@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from app.clinical.signals import CHOSEN_BY_STAFF
-from app.signals.safety import SafetyOutcome
+from app.signals.safety_care import SafetyOutcome
 from app.signals.service import OPEN_STATES
 from app.storage.safety_events import SafetyEvent
 from app.storage.signals import Signal
@@ -70,6 +70,10 @@ class SignalReply(ReplyBody):
     disposition: str | None
     booster_booked_for: date | None
     note: str | None
+    escalate_at: datetime | None = Field(
+        description="When it is escalated unless somebody acknowledges it before"
+    )
+    escalated_at: datetime | None
 
     @classmethod
     def of(cls, signal: Signal, note: str | None) -> "SignalReply":
@@ -116,15 +120,22 @@ class SafetyEventReply(ReplyBody):
     urgent: bool
     state: str
     received_at: datetime
-    shown_at: datetime | None
-    sent_at: datetime | None
-    delivered_at: datetime | None
+    shown_at: datetime | None = Field(
+        description="When the patient was shown crisis help; null: staff entered it, and it was shown to nobody"
+    )
+    sent_at: datetime | None = Field(description="When an endpoint was first tried")
+    delivered_at: datetime | None = Field(description="When an endpoint first took it")
     acknowledged_at: datetime | None
     acknowledged_by: UUID | None
     contact_made_at: datetime | None
     outcome: str | None
     closed_at: datetime | None
     closed_by: UUID | None
+    escalate_at: datetime | None = Field(
+        description="When it is escalated next unless somebody acknowledges it before"
+    )
+    escalated_at: datetime | None = Field(description="When it was escalated first")
+    escalations: int = Field(description="How often it was escalated")
 
     @classmethod
     def of(cls, event: SafetyEvent) -> "SafetyEventReply":
@@ -144,3 +155,6 @@ class SafetyClosing(RequestBody):
     model_config = example(outcome="contact_made")
 
     outcome: Annotated[SafetyOutcome, choice_of(SafetyOutcome)]
+    contact_made_at: Moment | None = Field(
+        default=None, description="When the person was reached; left out: now, if the outcome says so"
+    )

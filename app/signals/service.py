@@ -6,12 +6,14 @@ from uuid import UUID
 from app.clinical import signals as rules
 from app.clinical.errors import MoveNotAllowedError, SnoozeTooLongError
 from app.clinical.signals import Disposition
+from app.clinical.waiting import signal_wait
 from app.clinics.policy import policy_in_force
+from app.clinics.service import limits_in_force
 from app.foundation.audit import SYSTEM, Actor, AuditEvent
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.vault import Vault
 from app.patients.erased import no_such_signal
-from app.signals.episodes import Told, episode_of, tell_closed
+from app.signals.episodes import Told, episode_of, queue_escalation, tell_closed
 from app.storage import patient_states, patients, signals
 from app.storage.signals import Signal
 from app.storage.unit_of_work import UnitOfWork
@@ -74,6 +76,7 @@ async def acknowledge(equipment: Equipment, clinic_id: UUID, signal_id: UUID, *,
                 state="acknowledged" if signal.state == "open" else signal.state,
                 acknowledged_at=now,
                 acknowledged_by=actor.id,
+                escalate_at=None,
                 audit=_event(now, actor, "signal.acknowledged", signal),
             )
         signal = await _existing(work, signal_id)
@@ -99,11 +102,13 @@ async def snooze(
             after = rules.snoozed(episode_of(signal), until=until, as_of=now, protocol=policy)
         except SnoozeTooLongError as error:
             raise SnoozeNotPossibleError("#/until") from error
+        escalate_at = await _escalate_after_snooze(work, signal, until=until)
         await signals.change(
             work,
             signal_id,
             state=after.state.value,
             snoozed_until=until,
+            escalate_at=escalate_at,
             audit=_event(now, actor, "signal.snoozed", signal),
         )
         signal = await _existing(work, signal_id)
@@ -145,6 +150,7 @@ async def close(
             disposition=disposition.value,
             booster_booked_for=after.booster_booked_for,
             note_sealed=note and _seal_note(equipment.vault, clinic_id, signal_id, note),
+            escalate_at=None,
             audit=_event(now, actor, "signal.closed", signal),
         )
         patient = await patients.find(work, signal.patient_id)
@@ -181,6 +187,15 @@ def open_note(vault: Vault, clinic_id: UUID, signal: Signal) -> str | None:
     return vault.open(
         signal.note_sealed, table="signals", column="note_sealed", clinic_id=clinic_id, row_id=signal.id
     )
+
+
+async def _escalate_after_snooze(work: UnitOfWork, signal: Signal, *, until: datetime) -> datetime | None:
+    """While it is out of sight a signal is not escalated; from its return it has its whole time again."""
+    if signal.acknowledged_at is not None or signal.escalated_at is not None:
+        return None
+    at = until + signal_wait(await limits_in_force(work))
+    queue_escalation(work, signal.id, at=at)
+    return at
 
 
 async def _take_turn(work: UnitOfWork, signal_id: UUID) -> Signal:

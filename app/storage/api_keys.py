@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, UniqueConstraint, insert, select
+from sqlalchemy import ForeignKeyConstraint, UniqueConstraint, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
@@ -36,6 +36,17 @@ class ApiKey:
 
     id: UUID
     scopes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptKey:
+    """A key as its clinic sees it."""
+
+    id: UUID
+    name: str
+    scopes: list[str]
+    created_at: datetime
+    revoked_at: datetime | None
 
 
 async def add(
@@ -74,3 +85,21 @@ async def working_key(work: UnitOfWork, digest: bytes) -> ApiKey | None:
     )
     row = found.one_or_none()
     return row and ApiKey(id=row.id, scopes=frozenset(row.scopes))
+
+
+async def all_of_clinic(work: UnitOfWork, *, lock: bool = False) -> list[KeptKey]:
+    """List the clinic's keys, oldest first, locked for a change if so wished."""
+    columns = [getattr(ApiKeyRow, name) for name in KeptKey.__dataclass_fields__]
+    statement = select(*columns).where(ApiKeyRow.clinic_id == work.clinic_id).order_by(ApiKeyRow.id)
+    found = await work.execute(statement.with_for_update() if lock else statement)
+    return [KeptKey(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
+
+
+async def revoke(work: UnitOfWork, key_id: UUID, *, now: datetime, audit: AuditEvent) -> None:
+    """Let a key open nothing any more."""
+    await work.execute(
+        update(ApiKeyRow)
+        .where(ApiKeyRow.clinic_id == work.clinic_id, ApiKeyRow.id == key_id)
+        .values(revoked_at=now)
+    )
+    work.audit(audit)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, insert, select, update
@@ -40,17 +41,29 @@ class ClinicProfileRow(TenantRow):
     mode: Mapped[str]
     crisis_phone_sealed: Mapped[bytes | None]
     version: Mapped[int]
+    safety_contact_sealed: Mapped[bytes | None]
+    second_contact_sealed: Mapped[bytes | None]
+    # The clinic's own limits; null: the standard ones of `clinical/waiting.py`.
+    urgent_safety_minutes: Mapped[int | None]
+    safety_minutes: Mapped[int | None]
+    signal_hours: Mapped[int | None]
+    went_live_at: Mapped[datetime | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClinicProfile:
-    """A clinic's own settings; ``mode`` is ``test`` until it goes live."""
+    """A clinic's own settings; ``mode`` is ``test`` until it goes live. A limit of None is the standard one."""
 
-    id: UUID
     name: str
     mode: str
     crisis_phone_sealed: bytes | None
     version: int
+    safety_contact_sealed: bytes | None
+    second_contact_sealed: bytes | None
+    urgent_safety_minutes: int | None
+    safety_minutes: int | None
+    signal_hours: int | None
+    went_live_at: datetime | None
 
 
 async def add(work: UnitOfWork, *, name: str, now: datetime, audit: AuditEvent) -> None:
@@ -64,34 +77,21 @@ async def add(work: UnitOfWork, *, name: str, now: datetime, audit: AuditEvent) 
     work.audit(audit)
 
 
-async def profile(work: UnitOfWork) -> ClinicProfile | None:
-    """Give the clinic's profile."""
-    found = await work.execute(
-        select(
-            ClinicProfileRow.name,
-            ClinicProfileRow.mode,
-            ClinicProfileRow.crisis_phone_sealed,
-            ClinicProfileRow.version,
-        ).where(ClinicProfileRow.clinic_id == work.clinic_id)
-    )
+async def profile(work: UnitOfWork, *, lock: bool = False) -> ClinicProfile | None:
+    """Give the clinic's profile, locked if what follows must happen once."""
+    columns = [getattr(ClinicProfileRow, name) for name in ClinicProfile.__dataclass_fields__]
+    statement = select(*columns).where(ClinicProfileRow.clinic_id == work.clinic_id)
+    found = await work.execute(statement.with_for_update() if lock else statement)
     row = found.one_or_none()
-    return row and ClinicProfile(
-        id=work.clinic_id,
-        name=row.name,
-        mode=row.mode,
-        crisis_phone_sealed=row.crisis_phone_sealed,
-        version=row.version,
-    )
+    return row and ClinicProfile(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
-async def change_profile(
-    work: UnitOfWork, *, name: str, crisis_phone_sealed: bytes | None, version: int, audit: AuditEvent
-) -> bool:
-    """Change the profile if it still is at this version; says whether it was."""
+async def change_profile(work: UnitOfWork, *, version: int, audit: AuditEvent, **values: Any) -> bool:  # noqa: ANN401 - columns
+    """Change some columns of the profile if it still is at this version; says whether it was."""
     changed = await work.execute(
         update(ClinicProfileRow)
         .where(ClinicProfileRow.clinic_id == work.clinic_id, ClinicProfileRow.version == version)
-        .values(name=name, crisis_phone_sealed=crisis_phone_sealed, version=version + 1)
+        .values(version=version + 1, **values)
     )
     if changed.rowcount == 0:
         return False

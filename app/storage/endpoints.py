@@ -33,6 +33,9 @@ class EndpointRow(TenantRow):
     # Since when nothing at all has succeeded; None while things work.
     failing_since: Mapped[datetime | None]
     created_at: Mapped[datetime]
+    # After a rotation, the secret before signs too until then.
+    previous_secret_sealed: Mapped[bytes | None]
+    previous_secret_until: Mapped[datetime | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,8 @@ class Endpoint:
     disabled_because: str | None
     failing_since: datetime | None
     created_at: datetime
+    previous_secret_sealed: bytes | None = None
+    previous_secret_until: datetime | None = None
 
 
 async def add(work: UnitOfWork, endpoint: Endpoint, *, audit: AuditEvent) -> None:
@@ -67,9 +72,10 @@ async def add(work: UnitOfWork, endpoint: Endpoint, *, audit: AuditEvent) -> Non
     work.audit(audit)
 
 
-async def find(work: UnitOfWork, endpoint_id: UUID) -> Endpoint | None:
-    """Find one address of this clinic."""
-    found = await work.execute(_endpoints(work).where(EndpointRow.id == endpoint_id))
+async def find(work: UnitOfWork, endpoint_id: UUID, *, lock: bool = False) -> Endpoint | None:
+    """Find one address of this clinic, locked for a change if so wished."""
+    statement = _endpoints(work).where(EndpointRow.id == endpoint_id)
+    found = await work.execute(statement.with_for_update() if lock else statement)
     row = found.one_or_none()
     return row and _endpoint(row)
 
@@ -104,6 +110,28 @@ async def note_failure(work: UnitOfWork, endpoint_id: UUID, *, now: datetime) ->
     return since
 
 
+async def change_secret(
+    work: UnitOfWork,
+    endpoint_id: UUID,
+    *,
+    secret_sealed: bytes,
+    previous_secret_sealed: bytes,
+    previous_secret_until: datetime,
+    audit: AuditEvent,
+) -> None:
+    """Sign with another secret, and until then with the one before too."""
+    await work.execute(
+        update(EndpointRow)
+        .where(EndpointRow.clinic_id == work.clinic_id, EndpointRow.id == endpoint_id)
+        .values(
+            secret_sealed=secret_sealed,
+            previous_secret_sealed=previous_secret_sealed,
+            previous_secret_until=previous_secret_until,
+        )
+    )
+    work.audit(audit)
+
+
 async def disable(work: UnitOfWork, endpoint_id: UUID, *, because: str, audit: AuditEvent) -> None:
     """Stop sending to an address; what is due to it is held, not dropped."""
     await work.execute(
@@ -134,6 +162,8 @@ def _endpoints(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
         EndpointRow.disabled_because,
         EndpointRow.failing_since,
         EndpointRow.created_at,
+        EndpointRow.previous_secret_sealed,
+        EndpointRow.previous_secret_until,
     ).where(EndpointRow.clinic_id == work.clinic_id)
 
 

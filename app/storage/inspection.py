@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from app.storage import clinics
+from app.storage import clinics, outgoing_messages
 from app.storage.database import Database
 from app.storage.rows import CARE, FRONT_DESK, JOBS
 
@@ -95,4 +95,14 @@ async def undelivered(database: Database) -> dict[str, int]:
         async with database.work(clinic_id) as work:
             for row in await work.execute(_WAITING):
                 counts[row.state] += row.number
+    return dict(counts)
+
+
+async def unsent_messages(database: Database, *, since: datetime) -> dict[str, int]:
+    """Count over all open clinics what messages wait, and which failed since then, by channel and state."""
+    counts: Counter[str] = Counter()
+    for clinic_id in await open_clinics(database):
+        async with database.work(clinic_id) as work:
+            for (channel, state), number in (await outgoing_messages.not_sent(work, since=since)).items():
+                counts[f"{channel} {state}"] += number
     return dict(counts)

@@ -5,10 +5,10 @@ Its version is what makes two reports of one patient take turns.
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, select, update
+from sqlalchemy import ForeignKeyConstraint, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
@@ -49,6 +49,15 @@ class KeptConsent:
 
     version: str | None
     withdrawn_at: datetime | None
+
+
+_SYNC_PLACE: Final = text("""
+    SELECT s.sync_sequence,
+           left(md5(concat_ws('.', (SELECT system_identifier FROM pg_control_system()),
+                                   (SELECT timeline_id FROM pg_control_checkpoint()),
+                                   (SELECT oid FROM pg_database WHERE datname = current_database()))), 8) AS epoch
+      FROM care.patient_states s WHERE s.clinic_id = :clinic_id AND s.patient_id = :patient_id
+""")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +134,17 @@ async def forget_memory(work: UnitOfWork, patient_id: UUID) -> None:
         .where(PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id)
         .values(version=PatientStateRow.version + 1, memory=None)
     )
+
+
+async def sync_place(work: UnitOfWork, patient_id: UUID) -> tuple[str, int]:
+    """Give the epoch and the patient's latest number in the sync.
+
+    The epoch is this database's own: another one after a restore into another server or database, and after
+    recovery to an earlier point in time, which begins a new timeline.
+    """
+    found = await work.execute(_SYNC_PLACE, {"clinic_id": work.clinic_id, "patient_id": patient_id})
+    row = found.one()
+    return row.epoch, row.sync_sequence
 
 
 async def next_event_sequence(work: UnitOfWork, patient_id: UUID) -> int:

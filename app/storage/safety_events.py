@@ -12,7 +12,9 @@ from sqlalchemy import (
     Index,
     Select,
     UniqueConstraint,
+    exists,
     select,
+    text,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -35,6 +37,12 @@ class SafetyEventRow(TenantRow):
         UniqueConstraint("clinic_id", "patient_id", "source", "source_id"),
         CheckConstraint("state in ('open', 'acknowledged', 'closed')", name="state"),
         Index("ix_safety_events_state", "clinic_id", "state", "id"),
+        Index(
+            "ix_safety_events_escalate",
+            "clinic_id",
+            "escalate_at",
+            postgresql_where=text("escalate_at IS NOT NULL"),
+        ),
         {"schema": CARE},
     )
 
@@ -56,6 +64,11 @@ class SafetyEventRow(TenantRow):
     closed_at: Mapped[datetime | None]
     closed_by: Mapped[UUID | None]
     version: Mapped[int]
+    # When it is escalated next unless somebody acknowledges it before; null: not any more.
+    escalate_at: Mapped[datetime | None]
+    # When it was escalated first, and how often it was.
+    escalated_at: Mapped[datetime | None]
+    escalations: Mapped[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +93,9 @@ class SafetyEvent:
     closed_at: datetime | None
     closed_by: UUID | None
     version: int
+    escalate_at: datetime | None
+    escalated_at: datetime | None
+    escalations: int
 
 
 async def add(work: UnitOfWork, event: SafetyEvent, *, audit: AuditEvent) -> bool:
@@ -135,6 +151,35 @@ async def page(
     if patient_id is not None:
         statement = statement.where(SafetyEventRow.patient_id == patient_id)
     return [SafetyEvent(**row._mapping) for row in await work.execute(statement)]  # noqa: SLF001 - same
+
+
+async def due_to_escalate(work: UnitOfWork, *, now: datetime, limit: int) -> list[UUID]:
+    """List events that should have been acknowledged by now, the one that waited longest first."""
+    found = await work.execute(
+        select(SafetyEventRow.id)
+        .where(
+            SafetyEventRow.clinic_id == work.clinic_id,
+            SafetyEventRow.escalate_at <= now,
+            SafetyEventRow.state == "open",
+        )
+        .order_by(SafetyEventRow.escalate_at)
+        .limit(limit)
+    )
+    return list(found.scalars())
+
+
+async def waits_escalated(work: UnitOfWork) -> bool:
+    """Say whether an event was escalated and still waits for somebody."""
+    found = await work.execute(
+        select(
+            exists().where(
+                SafetyEventRow.clinic_id == work.clinic_id,
+                SafetyEventRow.state == "open",
+                SafetyEventRow.escalated_at.is_not(None),
+            )
+        )
+    )
+    return bool(found.scalar_one())
 
 
 async def change(work: UnitOfWork, event_id: UUID, *, audit: AuditEvent, **values: Any) -> None:  # noqa: ANN401 - columns

@@ -41,6 +41,12 @@ class SignalRow(TenantRow):
             postgresql_where=text("state <> 'closed'"),
         ),
         Index("ix_signals_patient", "clinic_id", "patient_id", "raised_at"),
+        Index(
+            "ix_signals_escalate",
+            "clinic_id",
+            "escalate_at",
+            postgresql_where=text("escalate_at IS NOT NULL"),
+        ),
         {"schema": CARE},
     )
 
@@ -67,6 +73,9 @@ class SignalRow(TenantRow):
     booster_booked_for: Mapped[date | None]
     note_sealed: Mapped[bytes | None]
     version: Mapped[int]
+    # When it is escalated unless somebody acknowledges it before; null: not any more.
+    escalate_at: Mapped[datetime | None]
+    escalated_at: Mapped[datetime | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +103,8 @@ class Signal:
     booster_booked_for: date | None
     note_sealed: bytes | None
     version: int
+    escalate_at: datetime | None
+    escalated_at: datetime | None
 
 
 async def add(work: UnitOfWork, signal: Signal, *, audit: AuditEvent) -> None:
@@ -133,6 +144,21 @@ async def return_from_snooze(work: UnitOfWork, *, now: datetime) -> list[tuple[U
         .returning(SignalRow.id, SignalRow.patient_id)
     )
     return [(row.id, row.patient_id) for row in returned]
+
+
+async def due_to_escalate(work: UnitOfWork, *, now: datetime, limit: int) -> list[UUID]:
+    """List signals that should have been acknowledged by now, the one that waited longest first."""
+    found = await work.execute(
+        select(SignalRow.id)
+        .where(
+            SignalRow.clinic_id == work.clinic_id,
+            SignalRow.escalate_at <= now,
+            SignalRow.state.in_(["open", "snoozed"]),
+        )
+        .order_by(SignalRow.escalate_at)
+        .limit(limit)
+    )
+    return list(found.scalars())
 
 
 async def find(work: UnitOfWork, signal_id: UUID) -> Signal | None:

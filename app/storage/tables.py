@@ -20,6 +20,7 @@ from app.storage.outgoing_messages import OutgoingMessageRow
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
 from app.storage.policies import ClinicPolicyRow
+from app.storage.push_subscriptions import PushSubscriptionRow
 from app.storage.rows import Row
 from app.storage.safety_events import SafetyEventRow
 from app.storage.sign_in_links import SignInLinkRow
@@ -58,6 +59,7 @@ __all__ = [
     "OutgoingMessageRow",
     "PatientRow",
     "PatientStateRow",
+    "PushSubscriptionRow",
     "SafetyEventRow",
     "SignInLinkRow",
     "SignalRow",

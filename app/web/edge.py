@@ -107,7 +107,7 @@ class Edge:
     async def _within_limits(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         limit = self._pages.body_limit if self._is_page(scope) else BODY_LIMIT_BYTES
-        wait = await self._limits.seconds_to_wait(_caller(scope, headers))
+        wait = await self._limits.seconds_to_wait(address=_address(scope), token=headers.get("authorization"))
         if wait is not None:
             await self._refuse(scope, receive, send, TooManyRequestsError(retry_after_seconds=wait))
             return
@@ -173,10 +173,9 @@ def _too_long(content_length: str | None, limit: int) -> bool:
     return len(digits) > len(str(limit)) or int(digits or "0") > limit
 
 
-def _caller(scope: Scope, headers: Headers) -> str:
-    token = headers.get("authorization")
+def _address(scope: Scope) -> str:
     client = scope.get("client")
-    return token or (client[0] if client else "unknown")
+    return client[0] if client else "unknown"
 
 
 async def _refuse(scope: Scope, send: Send, error: RefusalError) -> None:

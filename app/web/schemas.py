@@ -88,6 +88,15 @@ TimeZoneName = Annotated[str, Field(max_length=64, examples=["Europe/Berlin"]), 
 LocaleTag = Annotated[
     str, Field(pattern=r"^[a-zA-Z]{2,3}([-_][a-zA-Z0-9]{2,8})*$", max_length=35, examples=["en-US"])
 ]
+EmailAddress = Annotated[
+    str,
+    # ASCII, one address, nothing that a mail header could take for its end.
+    Field(
+        pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+$",
+        max_length=254,
+        examples=["ortega@clinic.example"],
+    ),
+]
 Moment = Annotated[
     AwareDatetime,
     BeforeValidator(_written_out),
@@ -131,19 +140,6 @@ def read_id_cursor(cursor: str | None) -> UUID | None:
         return None if position is None else UUID(position)
     except ValueError:
         raise CursorNotValidError("query/after") from None
-
-
-def read_number_cursor(cursor: str | None) -> int:
-    """Read a cursor of a list that is ordered by a counter; without one, the list begins at its beginning.
-
-    Raises:
-        CursorNotValidError: it is not one.
-    """
-    position = read_cursor(cursor)
-    number = 0 if position is None else read_counter(position)
-    if number is None:
-        raise CursorNotValidError("query/after")
-    return number
 
 
 def read_counter(text: str) -> int | None:

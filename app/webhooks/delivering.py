@@ -1,7 +1,7 @@
 """One delivery's next step: is it due, whose turn is it, send, keep the attempt, decide what follows.
 
 No transaction stays open while the receiver is spoken to. A worker that dies in between lets go of its
-claim after a minute, and the delivery is sent again with the same ``webhook-id``.
+claim after a minute (of a safety delivery after 25 seconds), and it is sent again with the same ``webhook-id``.
 """
 
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from app.foundation.ids import new_id
 from app.storage import deliveries, endpoints, safety_events
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
-from app.webhooks.endpoint_secrets import open_secret, open_url
+from app.webhooks.endpoint_secrets import open_secrets, open_url
 from app.webhooks.events import EventType
 from app.webhooks.notifying import queue_delivery
 from app.webhooks.retry_schedule import (
@@ -29,6 +29,7 @@ from app.webhooks.retry_schedule import (
     next_attempt,
 )
 from app.webhooks.sender import OutgoingMessage, send
+from app.webhooks.trouble import tell_of_disabled, tell_of_exhausted
 
 # How long others wait before they look again whether a safety delivery is still before them.
 _BEHIND_SAFETY: Final = timedelta(seconds=1)
@@ -78,15 +79,16 @@ async def _claim(outbox: Outbox, clinic_id: UUID, delivery_id: UUID) -> _Claimed
         delivery = await deliveries.lock(work, delivery_id)
         if delivery is None or not _is_due(delivery, now):
             return None
-        if delivery.urgency != "safety" and await deliveries.safety_waits_before(work, delivery):
+        if await _waits_its_turn(work, delivery):
             await deliveries.postpone(work, delivery_id, until=now + _BEHIND_SAFETY)
-            queue_delivery(work, delivery_id, safety=False, at=now + _BEHIND_SAFETY)
+            queue_delivery(work, delivery_id, safety=delivery.urgency == "safety", at=now + _BEHIND_SAFETY)
             await work.commit()
             return None
         endpoint = await endpoints.find(work, delivery.endpoint_id)
         if endpoint is None or endpoint.state != "enabled":
             return None
-        await deliveries.claim(work, delivery_id, now=now)
+        lasts = deliveries.SAFETY_CLAIM_LASTS if delivery.urgency == "safety" else deliveries.CLAIM_LASTS
+        await deliveries.claim(work, delivery_id, until=now + lasts, now=now)
         if delivery.type == EventType.SAFETY_REPORTED and delivery.attempts_made == 0:
             await safety_events.note_sent(
                 work, delivery.notification_id, now=now, audit=_event(now, "safety.sent", delivery_id)
@@ -97,9 +99,18 @@ async def _claim(outbox: Outbox, clinic_id: UUID, delivery_id: UUID) -> _Claimed
         url=open_url(vault, clinic_id, endpoint),
         webhook_id=str(delivery.notification_id),
         body=delivery.body.encode(),
-        secrets=(open_secret(vault, clinic_id, endpoint),),
+        secrets=open_secrets(vault, clinic_id, endpoint, now=now),
     )
     return _Claimed(delivery=delivery, message=message, first_attempt_at=delivery.first_attempt_at or now)
+
+
+async def _waits_its_turn(work: UnitOfWork, delivery: deliveries.Delivery) -> bool:
+    """Ordinary events wait behind all safety events; an escalation behind the report that it is about."""
+    if delivery.urgency != "safety":
+        return await deliveries.safety_waits_before(work, delivery)
+    if delivery.type != EventType.SAFETY_UNACKNOWLEDGED:
+        return False
+    return await deliveries.earlier_waits_before(work, delivery, event_type=EventType.SAFETY_REPORTED.value)
 
 
 def _is_due(delivery: deliveries.Delivery, now: datetime) -> bool:
@@ -167,17 +178,22 @@ async def _after_failure(
         queue_delivery(work, delivery.id, safety=delivery.urgency == "safety", at=at)
     failing_since = await endpoints.note_failure(work, delivery.endpoint_id, now=now)
     if isinstance(follows, Disable):
-        await _disable(work, delivery.endpoint_id, because="gone", now=now)
+        await _disable(work, outbox.equipment, delivery.endpoint_id, because="gone", now=now)
     elif now - failing_since >= _GIVE_UP_AFTER:
-        await _disable(work, delivery.endpoint_id, because="only_failing", now=now)
+        await _disable(work, outbox.equipment, delivery.endpoint_id, because="only_failing", now=now)
+    if state == "exhausted" and delivery.urgency == "safety":
+        await tell_of_exhausted(work, outbox.equipment, delivery, failing_since=failing_since, now=now)
 
 
-async def _disable(work: UnitOfWork, endpoint_id: UUID, *, because: str, now: datetime) -> None:
+async def _disable(
+    work: UnitOfWork, equipment: Equipment, endpoint_id: UUID, *, because: str, now: datetime
+) -> None:
     audit = AuditEvent(
         at=now, actor=SYSTEM, action="endpoint.disabled", subject_kind="endpoint", subject_id=endpoint_id
     )
     await endpoints.disable(work, endpoint_id, because=because, audit=audit)
     await deliveries.hold_all_of(work, endpoint_id, audit=audit)
+    await tell_of_disabled(work, equipment, now=now)
 
 
 def _event(now: datetime, action: str, delivery_id: UUID) -> AuditEvent:

@@ -1,11 +1,11 @@
 """When a failed delivery is tried again: decided here as a value, done elsewhere."""
 
-import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
+
+from app.outbound.retry_after import LONGEST_RETRY_AFTER
 
 # The wait before each attempt: the first goes at once, the last about three days later.
 ORDINARY_WAITS: Final = (
@@ -21,7 +21,6 @@ ORDINARY_WAITS: Final = (
     timedelta(hours=24),
 )
 ORDINARY_JITTER: Final = 0.1
-LONGEST_RETRY_AFTER: Final = timedelta(hours=24)
 
 SAFETY_FAST_WAIT: Final = timedelta(seconds=30)
 SAFETY_FAST_FOR: Final = timedelta(hours=1)
@@ -29,9 +28,6 @@ SAFETY_SLOW_WAIT: Final = timedelta(minutes=5)
 SAFETY_SLOW_FOR: Final = timedelta(hours=24)
 # Time alone must not use up a safety message: our own worker may have been down for that day.
 SAFETY_FEWEST_ATTEMPTS: Final = 120
-
-_SECONDS: Final = re.compile(r"[0-9]{1,10}", re.ASCII)
-_LONGEST_HEADER_CHARACTERS: Final = 64
 
 
 class DeliveryKind(StrEnum):
@@ -128,26 +124,6 @@ def next_attempt(
     else:
         wait = _ordinary_wait(attempts_made, jitter, asked)
     return Exhausted() if wait is None else RetryAt(failed_at + wait / speedup)
-
-
-def read_retry_after(header: str | None, *, answered_at: datetime) -> timedelta | None:
-    """Read a ``Retry-After`` header (seconds or an HTTP date) as the wait from the answer, 0 to 24 h.
-
-    Whatever cannot be read counts as absent: it is written by a stranger.
-    """
-    text = (header or "").strip()
-    if not text or len(text) > _LONGEST_HEADER_CHARACTERS:
-        return None
-    if _SECONDS.fullmatch(text):
-        wait = timedelta(seconds=int(text))
-    else:
-        try:
-            date = parsedate_to_datetime(text)
-            # HTTP dates are GMT; a date without a zone is taken as that.
-            wait = (date if date.tzinfo else date.replace(tzinfo=UTC)) - answered_at
-        except (ValueError, OverflowError):
-            return None
-    return min(max(wait, timedelta(0)), LONGEST_RETRY_AFTER)
 
 
 def _ordinary_wait(attempts_made: int, jitter: float, asked: timedelta) -> timedelta | None:

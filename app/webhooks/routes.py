@@ -68,6 +68,15 @@ async def enable_endpoint(
     )
 
 
+@router.post("/webhook-endpoints/{endpoint_id}/rotate-secret", summary="Rotate a secret")
+async def rotate_endpoint_secret(
+    endpoint_id: UUID, equipment: EquipmentNeeded, caller: WebhooksKey
+) -> NewEndpointReply:
+    """Sign with a new secret, shown this once; for 24 hours every event carries a signature by each."""
+    new = await service.rotate_secret(equipment, caller.clinic_id, endpoint_id, actor=caller.actor)
+    return NewEndpointReply.of_new(new)
+
+
 @router.get("/webhook-endpoints/{endpoint_id}/deliveries", summary="List deliveries")
 async def list_deliveries(
     endpoint_id: UUID,

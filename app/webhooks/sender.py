@@ -17,7 +17,8 @@ from app.outbound.guarded_transport import (
     ReceiverTlsError,
     ReceiverUnreachableError,
 )
-from app.webhooks.retry_schedule import AttemptError, AttemptOutcome, read_retry_after
+from app.outbound.retry_after import read_retry_after
+from app.webhooks.retry_schedule import AttemptError, AttemptOutcome
 
 _CODES: Final[dict[type[Exception], AttemptError]] = {
     EndpointAddressRefusedError: AttemptError.ADDRESS_REFUSED,

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from app.clinics.service import read_clinic
@@ -16,9 +17,12 @@ from app.storage import deliveries, endpoints
 from app.storage.endpoints import Endpoint
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
-from app.webhooks.endpoint_secrets import open_url, seal_secret, seal_url
+from app.webhooks.endpoint_secrets import open_secrets, open_url, seal_secret, seal_url
 from app.webhooks.events import EventType
 from app.webhooks.notifying import notify_endpoint, queue_delivery
+
+# Time for a receiver to learn the new secret: until then, a signature by either is among those sent.
+_BOTH_SIGN_FOR: Final = timedelta(hours=24)
 
 
 class EndpointDisabledError(RefusalError):
@@ -119,6 +123,32 @@ async def enable(equipment: Equipment, clinic_id: UUID, endpoint_id: UUID, *, ac
         endpoint = await _existing(work, endpoint_id)
         await work.commit()
     return _view(equipment.vault, clinic_id, endpoint)
+
+
+async def rotate_secret(
+    equipment: Equipment, clinic_id: UUID, endpoint_id: UUID, *, actor: Actor
+) -> NewEndpoint:
+    """Sign with a new secret, shown this once; for 24 hours with the one before too.
+
+    Raises:
+        NotFoundError: the clinic has no such endpoint.
+    """
+    now, secret, vault = equipment.clock.now(), new_secret(), equipment.vault
+    async with equipment.database.work(clinic_id) as work:
+        endpoint = await endpoints.find(work, endpoint_id, lock=True)
+        if endpoint is None:
+            raise NotFoundError
+        before, *_ = open_secrets(vault, clinic_id, endpoint, now=now)
+        await endpoints.change_secret(
+            work,
+            endpoint_id,
+            secret_sealed=seal_secret(vault, clinic_id, endpoint_id, secret),
+            previous_secret_sealed=seal_secret(vault, clinic_id, endpoint_id, before, previous=True),
+            previous_secret_until=now + _BOTH_SIGN_FOR,
+            audit=_event(now, actor, "endpoint.secret_rotated", endpoint_id),
+        )
+        await work.commit()
+    return NewEndpoint(endpoint=_view(vault, clinic_id, endpoint), secret=secret)
 
 
 async def list_deliveries(

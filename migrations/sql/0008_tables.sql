@@ -30,3 +30,22 @@ CREATE TABLE care.outgoing_messages (
 CREATE INDEX ix_outgoing_messages_due ON care.outgoing_messages (clinic_id, next_attempt_at)
     WHERE state = 'pending';
 CREATE INDEX ix_outgoing_messages_patient ON care.outgoing_messages (clinic_id, patient_id);
+
+CREATE TABLE care.push_subscriptions (
+    clinic_id UUID NOT NULL,
+    id UUID NOT NULL,
+    patient_id UUID NOT NULL,
+    device_id UUID NOT NULL,
+    kind TEXT NOT NULL,
+    address_sealed BYTEA NOT NULL,
+    made_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_push_subscriptions PRIMARY KEY (clinic_id, id),
+    CONSTRAINT uq_push_subscriptions_clinic_id_device_id UNIQUE (clinic_id, device_id),
+    CONSTRAINT ck_push_subscriptions_kind CHECK (kind in ('web', 'app')),
+    CONSTRAINT fk_push_subscriptions_clinic_id_patient_id FOREIGN KEY(clinic_id, patient_id)
+        REFERENCES care.patients (clinic_id, id),
+    CONSTRAINT fk_push_subscriptions_clinic_id_device_id FOREIGN KEY(clinic_id, device_id)
+        REFERENCES care.devices (clinic_id, id)
+);
+
+CREATE INDEX ix_push_subscriptions_patient ON care.push_subscriptions (clinic_id, patient_id);

@@ -15,7 +15,7 @@ down_revision = "0007"
 branch_labels = None
 depends_on = None
 
-_TABLES = ("outgoing_messages",)
+_TABLES = ("outgoing_messages", "push_subscriptions")
 
 
 def upgrade() -> None:

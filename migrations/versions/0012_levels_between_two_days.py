@@ -3,7 +3,7 @@
 The key does it: a further index would cost every check-in. The table is locked while its key is made anew.
 
 Revision ID: 0012
-Revises: 0005
+Revises: 0009
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ from alembic import op
 from app.storage.migration_steps import run_sql
 
 revision = "0012"
-down_revision = "0008"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx2
 import pytest
 
 from tests.support.ground import Place
@@ -86,6 +87,25 @@ def test_a_caller_gone_wild_is_told_how_long_to_wait(place: Place) -> None:
         assert calm.http.get("/v1/clinic").status_code == 200
         wild.close()
         calm.close()
+
+
+def test_a_made_up_token_for_each_request_gets_nobody_further(place: Place) -> None:
+    with (
+        running_service(place.application_url, work=False, requests_per_minute=4) as service,
+        httpx2.Client(base_url=service.url) as http,
+    ):
+
+        def guess(number: int, at: str) -> int:
+            headers = {"authorization": f"Bearer agd_{number}", "x-forwarded-for": at}
+            return http.get("/v1/me", headers=headers).status_code
+
+        answers = [guess(number, "203.0.113.7") for number in range(100)]
+        # Ten callers' worth; a new minute may begin in between.
+        assert 20 <= answers.count(429) <= 60
+        assert guess(200, "203.0.113.8") == 401, "another address is not touched"
+        household = [guess(number, f"2001:db8:1:2::{number:x}") for number in range(1, 101)]
+        assert 20 <= household.count(429) <= 60
+        assert guess(300, "2001:db8:1:3::1") == 401
 
 
 @pytest.mark.parametrize("locale", ["en", "en-US", "es", "es-MX", "es_419", "fr", "", "x" * 35, "🌧️"])

@@ -21,6 +21,7 @@ from tests.cli.command_line import afterglow, open_folder
 from tests.support.ground import Cluster, Place
 
 PUBLIC = "https://afterglow.example.org"
+MAIL = {"smtp_url": "smtps://us:hush@mail.example.org", "mail_from": "afterglow@clinic.example.org"}
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Doctor:
     capsys: pytest.CaptureFixture[str]
 
     def examine(self, **given: object) -> Shown:
-        settings = Settings(**({"public_url": PUBLIC} | given))  # type: ignore[arg-type] # checked by pydantic
+        settings = Settings(**({"public_url": PUBLIC} | MAIL | given))  # type: ignore[arg-type] # checked by pydantic
         sound = doctor.run(settings)
         return Shown(sound, self.capsys.readouterr().out)
 
@@ -98,6 +99,7 @@ def test_a_sound_embedded_service_has_every_check_ticked(examiner: Doctor, data_
         "Python 3.", "Time zones", "Links start with https", "Webhooks reach public", "programs in",
         "Data folder", "GiB free", "Encryption key", "answers: PostgreSQL", "clock", "owns nothing",
         "Row-level security is forced", "tables are those", "Nothing is stored yet", "have been delivered",
+        "Mail goes from afterglow@clinic.example.org to mail.example.org:465", "No gateway", "have been sent",
     ):  # fmt: skip
         assert check in ticked
 
@@ -107,6 +109,25 @@ def test_a_plain_http_address_is_pointed_out_without_failing(examiner: Doctor, d
     assert shown.sound
     (unusual,) = shown.marked("!")
     assert "which is not https" in unusual
+
+
+@pytest.mark.parametrize(
+    ("given", "mark", "said"),
+    [
+        ({"smtp_url": None, "mail_from": None}, "!", "No mail server is set up"),
+        ({"mail_from": None}, "✗", "AFTERGLOW_SMTP_URL and AFTERGLOW_MAIL_FROM cannot be read."),
+        ({"smtp_url": "smtp://mail.example.org:25?tls=off"}, "!", "without TLS"),
+        ({"gateway_url": "https://gateway.example.org"}, "✗", "AFTERGLOW_GATEWAY_URL and AFTERGLOW_GATEWAY"),
+    ],
+)
+def test_mail_and_gateway_that_are_missing_or_unreadable_are_named(
+    examiner: Doctor, data_dir: Path, given: dict[str, str | None], mark: str, said: str
+) -> None:
+    shown = examiner.examine(data_dir=data_dir, **given)
+    (line,) = [*shown.marked("!"), *shown.wrong]
+    assert said in line
+    assert shown.marked(mark) == [line]
+    assert "hush" not in shown.text
 
 
 @pytest.mark.parametrize(
@@ -209,12 +230,13 @@ def test_what_waits_and_a_key_that_does_not_fit_are_named(examiner: Doctor, own_
     assert "The encryption key opens what is stored" in shown.marked("✓")
 
     with psycopg.connect(own_place.superuser_url) as connection:
-        for statement in ONE_HELD_DELIVERY:
+        for statement in ONE_HELD_DELIVERY_AND_ONE_MAIL:
             connection.execute(statement, {"clinic": clinic_id})
     shown = examiner.examine_elsewhere(own_place.application_url)
     assert not shown.sound
     assert shown.wrong == ["The encryption key does not open what is stored."]
     assert "Webhooks not delivered: 1 held." in shown.marked("!")
+    assert "Messages to people not sent: 1 email pending." in shown.marked("!")
 
 
 def test_the_command_fails_when_something_is_wrong() -> None:
@@ -242,7 +264,10 @@ def a_clinic_with_a_patient(place: Place, key: str) -> str:
     return str(clinic_id)
 
 
-ONE_HELD_DELIVERY = (
+ONE_HELD_DELIVERY_AND_ONE_MAIL = (
+    """INSERT INTO care.outgoing_messages
+           (clinic_id, id, channel, wording, locale, mode, state, queued_at, attempts, next_attempt_at)
+       VALUES (%(clinic)s, %(clinic)s, 'email', 'contact_test', 'en', 'live', 'pending', now(), 0, now())""",
     """INSERT INTO care.notifications (clinic_id, id, type, occurred_at, body)
        VALUES (%(clinic)s, %(clinic)s, 'endpoint.test', now(), '{}')""",
     """INSERT INTO care.webhook_endpoints (clinic_id, id, url_sealed, secret_sealed, state, created_at)

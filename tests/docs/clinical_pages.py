@@ -14,6 +14,7 @@ from app.clinical.grounds import GroundName, Level, Reason, ReasonCode
 from app.clinical.protocol import SAFETY_ITEMS, STANDARD, NumberNotes, numbers_of
 from app.clinical.relapse import TotalsCode
 from app.clinical.signals import ALLOWED_MOVES, Action, Disposition, EpisodeState
+from app.clinical.waiting import LIMIT_NOTES, MOST_ESCALATIONS
 from app.studies.report_tables import Table
 from tests.clinical.builders import raised
 from tests.clinical.test_shapes import RAISES, follow_shape
@@ -62,6 +63,28 @@ def numbers_page() -> str:
             [
                 ("scale", "item", "from", "urgent from"),
                 *((scale, *map(str, numbers)) for scale, numbers in SAFETY_ITEMS.items()),
+            ]
+        ),
+        "## How long something may wait for somebody",
+        (
+            "A clinic sets these itself with `PATCH /v1/clinic`; they decide nothing about a patient. A safety "
+            f"event that nobody acknowledges is escalated {MOST_ESCALATIONS} times, one limit apart, and stays in "
+            "sight; a signal once ([`waiting`](../../app/clinical/waiting.py))."
+        ),
+        table(
+            [
+                ("limit", "value", "unit", "bounds", "why", "source"),
+                *(
+                    (
+                        f"`{one.name}`",
+                        f"{one.value:g}",
+                        one.unit,
+                        f"{one.lowest:g} to {one.highest:g}",
+                        one.reason,
+                        one.source,
+                    )
+                    for one in LIMIT_NOTES.values()
+                ),
             ]
         ),
     ]

@@ -27,6 +27,7 @@ RUN_BY = {
     "elsewhere": "test_sessions.test_your_own_postgresql_works_as_written",
     "backtest": "test_sessions.test_the_studies_work_as_written",
     "simulate": "test_sessions.test_the_studies_work_as_written",
+    "gateway-secret": "test_gateway.test_the_gateway_that_we_hand_out_sends_on_what_we_hand_over",
     "what-if": "test_sessions.test_the_studies_work_as_written",
 }
 COMMAND = typer.main.get_command(app)

@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from tests.support.ground import Cluster, Place
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.problems import assert_problem
 from tests.support.receiver import Receiver
-from tests.support.service import RunningClock, Service, running_service
+from tests.support.service import NOW, RunningClock, Service, running_service
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +178,28 @@ def test_a_secret_is_shown_once(clinic: ClinicClient, receiver: Receiver) -> Non
         assert secret.removeprefix("whsec_") not in clinic.http.get(path).text
     enabled = clinic.http.post(f"/v1/webhook-endpoints/{endpoint['id']}/enable")
     assert secret not in enabled.text
+
+
+def test_for_a_day_after_a_rotation_both_secrets_sign(cluster: Cluster, receiver: Receiver) -> None:
+    # A database of its own: the other tests' worker lives at another time.
+    with cluster.database() as alone, running_service(alone.application_url) as still:
+        clinic = clinic_client(still)
+        endpoint = clinic.add_endpoint(receiver.url)
+        rotated = clinic.http.post(f"/v1/webhook-endpoints/{endpoint['id']}/rotate-secret").json()
+        assert rotated["secret"] != endpoint["secret"]
+        assert {name: rotated[name] for name in ("id", "url")} == {
+            name: endpoint[name] for name in ("id", "url")
+        }
+
+        for hours, old_still_signs in ((0, True), (23, True), (24, False)):
+            still.clock.move_to(NOW + timedelta(hours=hours))
+            for secret, signs in ((rotated["secret"], True), (endpoint["secret"], old_still_signs)):
+                receiver.secret = secret
+                before = len(receiver.accepted("endpoint.test"))
+                send_tests(clinic, endpoint)
+                *_, sent = receiver.wait_for("endpoint.test", count=before + 1)
+                assert sent.verified == signs, (hours, secret == rotated["secret"])
+        clinic.close()
 
 
 def test_a_test_event_goes_to_its_own_endpoint_only(clinic: ClinicClient, receiver: Receiver) -> None:

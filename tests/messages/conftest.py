@@ -14,6 +14,8 @@ from app.foundation.vault import Vault
 from app.messages.outbox import Channel, NewMessage, queue_message
 from app.messages.sending import Post, send_message
 from app.messages.wording import Wording
+from app.outbound.addresses import AllowedNetworks
+from app.outbound.guarded_transport import guarded_client
 from app.outbound.relays import MailRelay
 from app.storage import outgoing_messages
 from app.storage.database import Database
@@ -99,5 +101,6 @@ async def office(place: Place, mail_server: MailServer) -> AsyncIterator[Office]
         mail=mail_server.relay(),
     )
     opened = await open_clinic(equipment, name="Clinic")
-    yield Office(equipment, clock, opened.clinic_id, Post(equipment=equipment))
+    async with guarded_client(allowed=AllowedNetworks.parse("127.0.0.0/8"), http_allowed=True) as client:
+        yield Office(equipment, clock, opened.clinic_id, Post(equipment=equipment, client=client))
     await equipment.database.close()

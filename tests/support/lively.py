@@ -39,6 +39,12 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     agreed = {"version": CURRENT_VERSION, "accepted": True}
     assert phone.http.post("/v1/me/consent", json=agreed).is_success
     said = phone.check_in(NOW - timedelta(hours=1), (3, 3, 3), note="a note", self_harm_thoughts=True)
+    # Another one, for whoever ends it must not end the rest.
+    (lost,) = [
+        one
+        for one in client.enrol(patient, service.url).http.get("/v1/me/devices").json()["items"]
+        if one["this_one"]
+    ]
     (event,) = client.http.get("/v1/safety-events").json()["items"]
     receiver.wait_for("safety.reported", count=before + 1)
     leaving, gone = asks_to_be_erased(client, client.patient()), asks_to_be_erased(client, client.patient())
@@ -53,6 +59,7 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
         "endpoint_id": endpoint["id"],
         "delivery_id": deliveries[0]["id"],
         "request_id": leaving["id"],
+        "device_id": lost["id"],
     }
     return LivelyClinic(client=client, phone=phone, ids=ids)
 

@@ -16,7 +16,7 @@ from app.clinical.protocol import STANDARD, Protocol
 from app.clinics.service import OpenedClinic, open_clinic
 from app.foundation.clock import SettableClock
 from app.foundation.vault import Vault
-from app.outbound.relays import MailRelay
+from app.outbound.relays import GatewayRelay, MailRelay
 from app.storage.database import Database
 from app.web.equipment import Equipment
 from app.worker import Worker
@@ -57,6 +57,7 @@ def running_service(
     requests_per_minute: int = 1_000_000,
     clock: SettableClock | None = None,
     mail: MailRelay | None = None,
+    gateway: GatewayRelay | None = None,
 ) -> Iterator[Service]:
     """Run API and worker until the end of the block; on the machine's own time with a ``RunningClock``."""
     clock = clock or SettableClock(now)
@@ -71,6 +72,7 @@ def running_service(
             webhook_allow="127.0.0.0/8",
             protocol=protocol,
             mail=mail,
+            gateway=gateway,
         )
         listener = socket.create_server(("127.0.0.1", 0))
         config = uvicorn.Config(

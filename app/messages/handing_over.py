@@ -1,0 +1,122 @@
+"""Which way a message goes, and handing it over on that way."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import httpx2
+
+from app.foundation.vault import Vault
+from app.messages.gateway import GatewayCall, GatewayKind, call_gateway
+from app.messages.mail import Mail, send_mail
+from app.messages.outbox import Channel, address_of, link_of
+from app.messages.outcomes import Outcome
+from app.messages.push_subscriptions import AppAddress, PushAddress, WebPushAddress, subscribed_address
+from app.messages.web_push import Push, send_push
+from app.messages.wording import Text, Wording, text_of
+from app.storage.outgoing_messages import OutgoingMessage
+from app.storage.unit_of_work import UnitOfWork
+from app.web.equipment import Equipment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A message with its seals opened: where to, its text and its link.
+
+    ``to`` is a mail address, a telephone number, or what the subscription with this id leads to.
+    """
+
+    message: OutgoingMessage
+    to: str | PushAddress = field(repr=False)
+    subscription_id: UUID | None
+    text: Text
+    link: str = field(repr=False)
+    urgent: bool
+
+
+def channels_set_up(equipment: Equipment) -> set[Channel]:
+    """Name the channels that messages can go out over."""
+    channels = {Channel.PUSH}
+    if equipment.mail is not None:
+        channels.add(Channel.EMAIL)
+    if equipment.gateway is not None:
+        channels.add(Channel.GATEWAY)
+    return channels
+
+
+async def opened(work: UnitOfWork, vault: Vault, message: OutgoingMessage) -> Opened | None:
+    """Open a message that is not over; None when the push subscription it is for is gone."""
+    wording = Wording(message.wording)
+    to: str | PushAddress | None = address_of(vault, work.clinic_id, message)
+    subscription_id = None
+    if message.channel == Channel.PUSH:
+        subscription_id = UUID(str(to))
+        to = await subscribed_address(work, vault, subscription_id)
+    if to is None:
+        return None
+    return Opened(
+        message=message,
+        to=to,
+        subscription_id=subscription_id,
+        text=text_of(wording, locale=message.locale, mode=message.mode),
+        link=link_of(vault, work.clinic_id, message),
+        urgent=wording.is_urgent,
+    )
+
+
+def can_go(equipment: Equipment, opened_message: Opened) -> bool:
+    """Say whether there is a way for this message; an app's push goes by the gateway."""
+    if isinstance(opened_message.to, AppAddress):
+        return equipment.gateway is not None
+    return opened_message.message.channel in channels_set_up(equipment)
+
+
+async def hand_over(
+    equipment: Equipment, client: httpx2.AsyncClient, opened_message: Opened, *, now: datetime
+) -> Outcome:
+    """Send a message on the way that it goes; there must be one."""
+    if isinstance(opened_message.to, WebPushAddress):
+        return await _push(equipment, client, opened_message, opened_message.to, now)
+    if isinstance(opened_message.to, str) and opened_message.message.channel == Channel.EMAIL:
+        return await _mail(equipment, opened_message, opened_message.to, now)
+    return await _gateway(equipment, client, opened_message, opened_message.to, now)
+
+
+async def _push(
+    equipment: Equipment, client: httpx2.AsyncClient, one: Opened, to: WebPushAddress, now: datetime
+) -> Outcome:
+    push = Push(
+        id=one.message.id,
+        to=to,
+        text=one.text,
+        link=one.link,
+        urgent=one.urgent,
+        sent_at=now,
+        not_after=one.message.not_after,
+    )
+    # Whom a push service may write to about our pushes.
+    contact = f"mailto:{equipment.mail.sender}" if equipment.mail else equipment.public_url
+    return await send_push(client, equipment.vault, push, contact=contact)
+
+
+async def _mail(equipment: Equipment, one: Opened, to: str, now: datetime) -> Outcome:
+    if equipment.mail is None:
+        raise AssertionError  # can_go says so
+    mail = Mail(id=one.message.id, to=to, text=one.text, link=one.link, sent_at=now)
+    return await send_mail(equipment.mail, mail)
+
+
+async def _gateway(
+    equipment: Equipment, client: httpx2.AsyncClient, one: Opened, to: str | AppAddress, now: datetime
+) -> Outcome:
+    if equipment.gateway is None:
+        raise AssertionError  # can_go says so
+    call = GatewayCall(
+        id=one.message.id,
+        kind=GatewayKind.SMS if isinstance(to, str) else GatewayKind.PUSH,
+        to=to if isinstance(to, str) else to.token,
+        text=one.text,
+        link=one.link,
+        sent_at=now,
+    )
+    return await call_gateway(client, equipment.gateway, call)

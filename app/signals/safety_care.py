@@ -1,0 +1,141 @@
+"""What the care team does with a safety event: look, acknowledge, close with its outcome."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from app.foundation.audit import Actor
+from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
+from app.signals.safety import safety_audit
+from app.storage import safety_events
+from app.storage.safety_events import SafetyEvent
+from app.storage.unit_of_work import UnitOfWork
+from app.web.equipment import Equipment
+
+# A clinic's clock may be a little ahead of ours.
+_AHEAD: Final = timedelta(minutes=10)
+
+
+class SafetyOutcome(StrEnum):
+    """How it ended, as the clinician records it."""
+
+    CONTACT_MADE = "contact_made"
+    EMERGENCY_SERVICES = "emergency_services"
+    NO_CONTACT = "no_contact"
+    ENTERED_BY_MISTAKE = "entered_by_mistake"
+
+
+class AlreadyClosedError(RefusalError):
+    """This has been closed already."""
+
+    kind = RefusalKind.CONFLICT
+    code = "already-closed"
+
+
+class ContactTimeRefusedError(RefusalError):
+    """The person was reached after the report and before now, and the outcome says that they were."""
+
+    code = "contact-time-refused"
+
+
+async def list_events(
+    equipment: Equipment,
+    clinic_id: UUID,
+    *,
+    states: list[str],
+    patient_id: UUID | None,
+    after: UUID | None,
+    limit: int,
+) -> list[SafetyEvent]:
+    """List safety events in these states, oldest first."""
+    async with equipment.database.work(clinic_id) as work:
+        return await safety_events.page(work, states=states, patient_id=patient_id, after=after, limit=limit)
+
+
+async def read_event(equipment: Equipment, clinic_id: UUID, event_id: UUID) -> SafetyEvent:
+    """Give one safety event.
+
+    Raises:
+        NotFoundError: the clinic has none under this id.
+    """
+    async with equipment.database.work(clinic_id) as work:
+        return await _existing(work, event_id)
+
+
+async def acknowledge(equipment: Equipment, clinic_id: UUID, event_id: UUID, *, actor: Actor) -> SafetyEvent:
+    """Note who took it up, and when; a second acknowledgement changes nothing.
+
+    Raises:
+        NotFoundError: the clinic has none under this id.
+        AlreadyClosedError: it is closed.
+    """
+    now = equipment.clock.now()
+    async with equipment.database.work(clinic_id) as work:
+        event = await _existing(work, event_id, lock=True)
+        if event.state == "closed":
+            raise AlreadyClosedError
+        if event.state == "open":
+            await safety_events.change(
+                work,
+                event_id,
+                state="acknowledged",
+                acknowledged_at=now,
+                acknowledged_by=actor.id,
+                escalate_at=None,
+                audit=safety_audit(now, actor, "safety.acknowledged", event),
+            )
+        event = await _existing(work, event_id)
+        await work.commit()
+    return event
+
+
+async def close(
+    equipment: Equipment,
+    clinic_id: UUID,
+    event_id: UUID,
+    *,
+    outcome: SafetyOutcome,
+    contact_made_at: datetime | None,
+    actor: Actor,
+) -> SafetyEvent:
+    """Close with its outcome; who closes without acknowledging has done both.
+
+    ``contact_made_at``: when the person was reached; left out, an outcome that says so means now.
+
+    Raises:
+        NotFoundError: the clinic has none under this id.
+        AlreadyClosedError: somebody closed it before.
+        ContactTimeRefusedError: nobody can have been reached then.
+    """
+    now = equipment.clock.now()
+    reached = outcome in {SafetyOutcome.CONTACT_MADE, SafetyOutcome.EMERGENCY_SERVICES}
+    async with equipment.database.work(clinic_id) as work:
+        event = await _existing(work, event_id, lock=True)
+        if event.state == "closed":
+            raise AlreadyClosedError
+        if contact_made_at and not (reached and event.received_at <= contact_made_at <= now + _AHEAD):
+            raise ContactTimeRefusedError("#/contact_made_at")
+        await safety_events.change(
+            work,
+            event_id,
+            state="closed",
+            acknowledged_at=event.acknowledged_at or now,
+            acknowledged_by=event.acknowledged_by or actor.id,
+            contact_made_at=(contact_made_at or now) if reached else None,
+            outcome=outcome.value,
+            closed_at=now,
+            closed_by=actor.id,
+            escalate_at=None,
+            audit=safety_audit(now, actor, "safety.closed", event),
+        )
+        event = await _existing(work, event_id)
+        await work.commit()
+    return event
+
+
+async def _existing(work: UnitOfWork, event_id: UUID, *, lock: bool = False) -> SafetyEvent:
+    event = await safety_events.find(work, event_id, lock=lock)
+    if event is None:
+        raise NotFoundError
+    return event

@@ -1,0 +1,122 @@
+"""Where a device gets its pushes: one subscription a device, its address sealed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Select, UniqueConstraint, delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.foundation.audit import AuditEvent
+from app.storage.devices import DeviceRow
+from app.storage.rows import CARE, TenantRow
+from app.storage.unit_of_work import UnitOfWork
+
+
+class PushSubscriptionRow(TenantRow):
+    """One device's subscription."""
+
+    __tablename__ = "push_subscriptions"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
+        ),
+        ForeignKeyConstraint(["clinic_id", "device_id"], [f"{CARE}.devices.clinic_id", f"{CARE}.devices.id"]),
+        UniqueConstraint("clinic_id", "device_id"),
+        CheckConstraint("kind in ('web', 'app')", name="kind"),
+        Index("ix_push_subscriptions_patient", "clinic_id", "patient_id"),
+        {"schema": CARE},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    patient_id: Mapped[UUID]
+    device_id: Mapped[UUID]
+    # A browser's own push service, or an app's token for the operator's gateway.
+    kind: Mapped[str]
+    address_sealed: Mapped[bytes]
+    made_at: Mapped[datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushSubscription:
+    """A subscription as stored."""
+
+    id: UUID
+    patient_id: UUID
+    device_id: UUID
+    kind: str
+    address_sealed: bytes
+    made_at: datetime
+
+
+async def put(work: UnitOfWork, subscription: PushSubscription, *, audit: AuditEvent) -> None:
+    """Keep a device's subscription in place of the one before: a push service may move a browser."""
+    values = {name: getattr(subscription, name) for name in PushSubscription.__dataclass_fields__}
+    await work.execute(
+        insert(PushSubscriptionRow)
+        .values(clinic_id=work.clinic_id, **values)
+        .on_conflict_do_update(
+            index_elements=[PushSubscriptionRow.clinic_id, PushSubscriptionRow.device_id], set_=values
+        )
+    )
+    work.audit(audit)
+
+
+async def find(work: UnitOfWork, subscription_id: UUID) -> PushSubscription | None:
+    """Find a subscription of a device that may still speak for its patient."""
+    row = (await work.execute(_working(work).where(PushSubscriptionRow.id == subscription_id))).one_or_none()
+    return row and _subscription(row)
+
+
+async def ids_of_patients(work: UnitOfWork, patient_ids: list[UUID]) -> dict[UUID, list[UUID]]:
+    """Give, by patient, the subscriptions of their devices."""
+    found = await work.execute(_working(work).where(PushSubscriptionRow.patient_id.in_(patient_ids)))
+    by_patient: dict[UUID, list[UUID]] = {}
+    for row in found:
+        by_patient.setdefault(row.patient_id, []).append(row.id)
+    return by_patient
+
+
+async def remove(work: UnitOfWork, subscription_id: UUID, *, audit: AuditEvent) -> None:
+    """Forget a subscription that its push service says is gone."""
+    await work.execute(
+        delete(PushSubscriptionRow).where(
+            PushSubscriptionRow.clinic_id == work.clinic_id, PushSubscriptionRow.id == subscription_id
+        )
+    )
+    work.audit(audit)
+
+
+async def remove_of_device(work: UnitOfWork, device_id: UUID, *, audit: AuditEvent) -> None:
+    """Forget a device's subscription, if it has one."""
+    await work.execute(
+        delete(PushSubscriptionRow).where(
+            PushSubscriptionRow.clinic_id == work.clinic_id, PushSubscriptionRow.device_id == device_id
+        )
+    )
+    work.audit(audit)
+
+
+def _working(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            PushSubscriptionRow.id,
+            PushSubscriptionRow.patient_id,
+            PushSubscriptionRow.device_id,
+            PushSubscriptionRow.kind,
+            PushSubscriptionRow.address_sealed,
+            PushSubscriptionRow.made_at,
+        )
+        .join(
+            DeviceRow,
+            (DeviceRow.clinic_id == PushSubscriptionRow.clinic_id)
+            & (DeviceRow.id == PushSubscriptionRow.device_id),
+        )
+        .where(PushSubscriptionRow.clinic_id == work.clinic_id, DeviceRow.revoked_at.is_(None))
+    )
+
+
+def _subscription(row: Any) -> PushSubscription:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own
+    return PushSubscription(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it

@@ -1,0 +1,198 @@
+"""What plans of check-ins rest on, of one patient or a page of a clinic's, in two statements. Nothing is written."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
+from sqlalchemy.sql.selectable import LateralFromClause
+
+from app.clinical.check_ins import check_in_day
+from app.clinical.course import Course, Infusion, InfusionPhase
+from app.clinical.schedule import QUESTIONNAIRE
+from app.storage.assessments import AssessmentRow
+from app.storage.check_ins import CheckInRow
+from app.storage.patient_states import PatientStateRow
+from app.storage.patients import PatientRow
+from app.storage.treatment import CourseRow, InfusionRow
+from app.storage.unit_of_work import UnitOfWork
+
+# A day in any zone, and a travelling patient's.
+_AROUND: Final = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanFacts:
+    """What one patient's plan rests on.
+
+    ``infusions``: in order, but of the boosters only the first and the last; no others change a plan.
+    """
+
+    patient_id: UUID
+    time_zone: str
+    locale: str
+    mode: str
+    level: str
+    course: Course | None
+    infusions: Sequence[Infusion]
+    last_check_in_on: date | None
+    last_questionnaire_on: date | None
+
+
+async def plan_facts(work: UnitOfWork, patient_id: UUID) -> PlanFacts | None:
+    """Find what one patient's plan rests on."""
+    found = await _facts(work, _patients(work).where(PatientRow.id == patient_id))
+    return found[0] if found else None
+
+
+async def page_of_plan_facts(work: UnitOfWork, *, after: UUID | None, limit: int) -> list[PlanFacts]:
+    """List what the plans of a clinic's patients rest on, in the order of their registration."""
+    statement = _patients(work).order_by(PatientRow.id).limit(limit)
+    if after is not None:
+        statement = statement.where(PatientRow.id > after)
+    return await _facts(work, statement)
+
+
+async def _facts(work: UnitOfWork, statement: Select[*tuple[Any, ...]]) -> list[PlanFacts]:
+    patients = list(await work.execute(statement))
+    given = await _infusions(work, [one.id for one in patients]) if patients else {}
+    return [_plan_facts(one, given.get(one.id, ())) for one in patients]
+
+
+def _patients(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
+    patient, state = PatientRow, PatientStateRow
+    course, report, form = _latest_course(), _latest_check_in(), _latest_questionnaire()
+    return (
+        select(
+            patient.id,
+            patient.time_zone,
+            patient.locale,
+            patient.mode,
+            state.level,
+            course.c.id.label("course_id"),
+            course.c.protocol,
+            course.c.planned_infusions,
+            course.c.started_on,
+            course.c.induction_ended_on,
+            course.c.reviewed_on,
+            course.c.ended_on,
+            course.c.stopped_on,
+            report.c.check_in_day,
+            form.c.taken_at,
+            form.c.time_zone.label("form_zone"),
+        )
+        .join(state, and_(state.clinic_id == patient.clinic_id, state.patient_id == patient.id))
+        .outerjoin(course, true())
+        .outerjoin(report, true())
+        .outerjoin(form, true())
+        .where(patient.clinic_id == work.clinic_id)
+    )
+
+
+def _latest_course() -> LateralFromClause:
+    return (
+        select(*CourseRow.__table__.columns)
+        .where(*_of_patient(CourseRow))
+        .order_by(CourseRow.started_on.desc(), CourseRow.id.desc())
+        .limit(1)
+        .lateral("course")
+    )
+
+
+def _latest_check_in() -> LateralFromClause:
+    row = CheckInRow
+    return (
+        select(row.check_in_day)
+        .where(*_of_patient(row), row.superseded_by.is_(None), row.withdrawn_at.is_(None))
+        .order_by(row.check_in_day.desc())
+        .limit(1)
+        .lateral("report")
+    )
+
+
+def _latest_questionnaire() -> LateralFromClause:
+    row = AssessmentRow
+    return (
+        select(row.taken_at, row.time_zone)
+        .where(*_of_patient(row), row.scale == QUESTIONNAIRE)
+        .order_by(row.taken_at.desc())
+        .limit(1)
+        .lateral("form")
+    )
+
+
+def _of_patient(
+    row: type[CourseRow] | type[CheckInRow] | type[AssessmentRow],
+) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return row.clinic_id == PatientRow.clinic_id, row.patient_id == PatientRow.id
+
+
+async def _infusions(work: UnitOfWork, patients: Sequence[UUID]) -> dict[UUID, list[Infusion]]:
+    """All that can matter: induction, what lies around the course's first day, the first and last booster since.
+
+    Whether an infusion on the first day belongs to the course hangs on the patient's zone; the core says it.
+    """
+    row = InfusionRow
+    began = (
+        select(func.max(CourseRow.started_on))
+        .where(CourseRow.clinic_id == row.clinic_id, CourseRow.patient_id == row.patient_id)
+        .scalar_subquery()
+    )
+    same = (row.patient_id, row.phase, row.given_at > began + _AROUND)
+    numbered = (
+        select(
+            row.patient_id,
+            row.id,
+            row.given_at,
+            row.time_zone,
+            row.phase,
+            row.given_at.between(began - _AROUND, began + _AROUND).label("around"),
+            func.row_number().over(partition_by=same, order_by=row.given_at).label("first"),
+            func.row_number().over(partition_by=same, order_by=row.given_at.desc()).label("last"),
+        )
+        .where(row.clinic_id == work.clinic_id, row.patient_id.in_(patients))
+        .subquery()
+    )
+    known = numbered.c
+    matters = or_(
+        known.phase == InfusionPhase.INDUCTION.value, known.around, known.first == 1, known.last == 1
+    )
+    found = await work.execute(select(numbered).where(matters).order_by(known.given_at, known.id))
+    given: dict[UUID, list[Infusion]] = defaultdict(list)
+    for one in found:
+        given[one.patient_id].append(
+            Infusion(
+                id=str(one.id),
+                given_at=one.given_at,
+                phase=InfusionPhase(one.phase),
+                time_zone=one.time_zone,
+            )
+        )
+    return given
+
+
+def _plan_facts(row: Any, infusions: Sequence[Infusion]) -> PlanFacts:  # noqa: ANN401 - SQLAlchemy's row
+    course = row.course_id and Course(
+        id=str(row.course_id),
+        protocol=row.protocol,
+        planned_infusions=row.planned_infusions,
+        started_on=row.started_on,
+        induction_ended_on=row.induction_ended_on,
+        reviewed_on=row.reviewed_on,
+        ended_on=row.ended_on,
+        stopped_on=row.stopped_on,
+    )
+    return PlanFacts(
+        patient_id=row.id,
+        time_zone=row.time_zone,
+        locale=row.locale,
+        mode=row.mode,
+        level=row.level,
+        course=course,
+        infusions=infusions,
+        last_check_in_on=row.check_in_day,
+        last_questionnaire_on=row.taken_at and check_in_day(row.taken_at, row.form_zone),
+    )

@@ -1,0 +1,210 @@
+"""Who is written to, when, and what the letters say: that something waits and where, never what."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from app.outbound.addresses import AllowedNetworks
+from app.outbound.guarded_transport import guarded_client
+from app.webhooks.delivering import Outbox, deliver
+from tests.support.clinics import SAFETY_CONTACT, SECOND_CONTACT, gone_live, name_contacts
+from tests.support.ground import Cluster, Place
+from tests.support.mail_server import MailServer, running_mail_server
+from tests.support.people import ClinicClient, clinic_client, treated
+from tests.support.processes import wait_until
+from tests.support.receiver import Receiver
+from tests.support.service import NOW, Service, running_service
+
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+SAFETY, SECOND = SAFETY_CONTACT["email"], SECOND_CONTACT["email"]
+UNACKNOWLEDGED = "Urgent: Afterglow waits for you"
+CANNOT_REACH = "Afterglow cannot reach one of your systems"
+
+
+@dataclass
+class Road:
+    """A service with a mail server, and a clinic in it."""
+
+    place: Place
+    service: Service
+    mail: MailServer
+    clinic: ClinicClient
+
+    def sweep_at(self, since: timedelta) -> None:
+        """Look at the clock so long after the beginning."""
+        self.service.clock.move_to(NOW + since)
+        self.service.run(self.service.worker.sweep())
+
+    def letters(self) -> list[tuple[str, str]]:
+        """To whom and under which subject was written since the last look, once nothing waits any more."""
+        assert wait_until(lambda: self._waiting() == 0, 30)
+        with self.mail.changed:
+            found = sorted((letter.to, str(letter.message["subject"])) for letter in self.mail.letters)
+            self.mail.letters.clear()
+        return found
+
+    def _waiting(self) -> int:
+        with psycopg.connect(self.place.superuser_url) as connection:
+            found = connection.execute("SELECT FROM care.outgoing_messages WHERE state = 'pending'")
+            return found.rowcount
+
+    def say(self, *, live: bool = True) -> dict[str, Any]:
+        """Have a patient say it; gives the safety event."""
+        phone = self.clinic.enrol(self.clinic.patient(), self.service.url)
+        assert phone.check_in(self.service.clock.now(), self_harm_thoughts=True).status_code == 201
+        (event,) = self.clinic.http.get("/v1/safety-events").json()["items"]
+        assert self.clinic.http.get(f"/v1/patients/{phone.patient_id}").json()["mode"] == (
+            "live" if live else "test"
+        )
+        return dict(event)
+
+
+@pytest.fixture(scope="module")
+def shared_road(cluster: Cluster) -> Iterator[tuple[Place, Service, MailServer]]:
+    with (
+        cluster.database() as place,
+        running_mail_server() as mail,
+        running_service(place.application_url, mail=mail.relay()) as service,
+    ):
+        yield place, service, mail
+
+
+@pytest.fixture
+def road(shared_road: tuple[Place, Service, MailServer]) -> Iterator[Road]:
+    place, service, mail = shared_road
+    service.clock.move_to(NOW)
+    client = clinic_client(service)
+    one = Road(place, service, mail, client)
+    one.letters()
+    yield one
+    # Nobody of this clinic waits any more in the next test.
+    for event in client.http.get("/v1/safety-events").json()["items"]:
+        client.http.post(f"/v1/safety-events/{event['id']}/acknowledge")
+    client.close()
+
+
+def test_nobody_is_written_to_before_the_limit_then_the_second_then_both(
+    road: Road, receiver: Receiver
+) -> None:
+    gone_live(road.clinic, receiver)
+    event = road.say()
+    road.sweep_at(29 * MINUTE)
+    assert road.letters() == []
+
+    road.sweep_at(30 * MINUTE)
+    assert wait_until(lambda: len(road.mail.letters) == 1, 20)
+    (letter,) = road.mail.letters
+    assert f"/v1/safety-events/{event['id']}" in letter.body
+    assert road.letters() == [(SECOND, UNACKNOWLEDGED)]
+    road.sweep_at(59 * MINUTE)
+    assert road.letters() == []
+    road.sweep_at(60 * MINUTE)
+    assert road.letters() == [(SECOND, UNACKNOWLEDGED), (SAFETY, UNACKNOWLEDGED)]
+
+    road.clinic.http.post(f"/v1/safety-events/{event['id']}/acknowledge")
+    road.sweep_at(90 * MINUTE)
+    assert road.letters() == []
+
+
+def test_a_test_clinic_is_written_to_as_a_test_and_not_at_all_while_nobody_is_named(
+    road: Road, receiver: Receiver
+) -> None:
+    road.clinic.add_endpoint(receiver.url)
+    road.say(live=False)
+    road.sweep_at(30 * MINUTE)
+    assert road.letters() == []
+
+    name_contacts(road.clinic)
+    road.sweep_at(60 * MINUTE)
+
+    assert road.letters() == [(SECOND, f"[TEST] {UNACKNOWLEDGED}"), (SAFETY, f"[TEST] {UNACKNOWLEDGED}")]
+
+
+def test_the_second_contact_hears_of_a_signal_once(road: Road, receiver: Receiver) -> None:
+    gone_live(road.clinic, receiver)
+    treated(road.clinic, NOW, days_since=24, level=lambda day: (8, 8, 8) if day < 17 else (4, 4, 4))
+
+    for hours in (23, 24, 48):
+        road.sweep_at(hours * HOUR)
+
+    assert road.letters() == [(SECOND, "Afterglow waits for you")]
+
+
+def test_where_no_endpoint_can_be_told_the_safety_contact_is_at_once(road: Road) -> None:
+    name_contacts(road.clinic)
+    road.say(live=False)
+
+    assert road.letters() == [(SAFETY, f"[TEST] {UNACKNOWLEDGED}")]
+
+
+def test_both_hear_when_a_live_clinics_last_endpoint_is_disabled_and_only_then(
+    road: Road, receiver: Receiver
+) -> None:
+    first = road.clinic.add_endpoint(receiver.url + "/first")
+    last = gone_live(road.clinic, receiver)
+    receiver.answer_path = lambda _path: 410
+
+    for count, (endpoint, letters) in enumerate(
+        [(first, []), (last, [(SECOND, CANNOT_REACH), (SAFETY, CANNOT_REACH)])], 1
+    ):
+        road.clinic.http.post(f"/v1/webhook-endpoints/{endpoint['id']}/test")
+        assert wait_until(partial(has_disabled, road.clinic, count), 20)
+        assert road.letters() == letters
+
+    assert road.clinic.http.get("/v1/clinic").json()["attention"][0] == "no_enabled_endpoint"
+    road.say()
+    assert road.letters() == [(SAFETY, UNACKNOWLEDGED)]
+
+
+def has_disabled(clinic: ClinicClient, count: int) -> bool:
+    found = clinic.http.get("/v1/webhook-endpoints").json()["items"]
+    return [one["state"] for one in found].count("disabled") == count
+
+
+def test_both_hear_when_a_safety_event_did_not_get_through_for_a_day(
+    cluster: Cluster, receiver: Receiver
+) -> None:
+    receiver.answer = lambda _sent: 503
+    with (
+        cluster.database() as place,
+        running_mail_server() as mail,
+        running_service(place.application_url, work=False, mail=mail.relay()) as service,
+    ):
+        road = Road(place, service, mail, clinic_client(service))
+        name_contacts(road.clinic)
+        endpoint = road.clinic.add_endpoint(receiver.url)
+        road.say(live=False)
+        path = f"/v1/webhook-endpoints/{endpoint['id']}/deliveries"
+        (waiting,) = road.clinic.http.get(path).json()["items"]
+
+        attempts = service.run(try_for_a_day(road, UUID(waiting["id"])), within=120)
+
+        # It was due each half minute of an hour, and given up a day later.
+        assert attempts == [*(NOW + number * MINUTE / 2 for number in range(121)), NOW + 26 * HOUR]
+        (given_up,) = road.clinic.http.get(path).json()["items"]
+        assert (given_up["state"], given_up["next_attempt_at"]) == ("exhausted", None)
+        with psycopg.connect(place.superuser_url) as connection:
+            wordings = connection.execute("SELECT wording FROM care.outgoing_messages").fetchall()
+        assert wordings == [("endpoint_down",)] * 2
+        road.clinic.close()
+
+
+async def try_for_a_day(road: Road, delivery_id: UUID) -> list[datetime]:
+    """Attempt a delivery whenever it is due; gives the times."""
+    service, clinic_id = road.service, UUID(road.clinic.clinic_id)
+    allowed = AllowedNetworks.parse("127.0.0.0/8")
+    times = []
+    async with guarded_client(allowed=allowed, http_allowed=True) as client:
+        outbox = Outbox(equipment=service.equipment, client=client)
+        while await deliver(outbox, clinic_id, delivery_id) is not None:
+            times.append(service.clock.now())
+            # Each half minute for an hour; of the day that follows only its beginning and its end.
+            wait = timedelta(seconds=30) if len(times) < 121 else 25 * HOUR
+            service.clock.move_to(times[-1] + wait)
+    return times

@@ -1,0 +1,37 @@
+"""Builders: a clinic's contacts, and a clinic that has gone live."""
+
+from typing import Any
+
+import httpx2
+
+from tests.support.people import ClinicClient
+from tests.support.processes import wait_until
+from tests.support.receiver import Receiver
+
+SAFETY_CONTACT = {"name": "R. Ortega", "email": "ortega@clinic.example", "phone": "+1 555 0101"}
+SECOND_CONTACT = {"name": "L. Brandt", "email": "brandt@clinic.example", "phone": None}
+
+
+def change_clinic(clinic: ClinicClient, **change: object) -> httpx2.Response:
+    """Change the clinic as it is now."""
+    version = clinic.http.get("/v1/clinic").headers["etag"]
+    return clinic.http.patch("/v1/clinic", json=change, headers={"if-match": version})
+
+
+def name_contacts(clinic: ClinicClient) -> None:
+    """Name both contacts."""
+    reply = change_clinic(clinic, safety_contact=SAFETY_CONTACT, second_contact=SECOND_CONTACT)
+    assert reply.status_code == 200, reply.text
+
+
+def gone_live(clinic: ClinicClient, receiver: Receiver) -> dict[str, Any]:
+    """Take a clinic live, with both contacts and an endpoint that answered its test; gives the endpoint."""
+    name_contacts(clinic)
+    endpoint = clinic.add_endpoint(receiver.url)
+    before = len(receiver.accepted("endpoint.test"))
+    assert clinic.http.post(f"/v1/webhook-endpoints/{endpoint['id']}/test").status_code == 202
+    receiver.wait_for("endpoint.test", count=before + 1)
+    # The answer is noted a moment after the receiver gave it.
+    live = wait_until(lambda: clinic.http.post("/v1/clinic/go-live").status_code == 200, 20)
+    assert live, clinic.http.post("/v1/clinic/go-live").text
+    return endpoint
