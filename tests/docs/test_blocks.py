@@ -28,6 +28,8 @@ RUN_BY = {
     "backtest": "test_sessions.test_the_studies_work_as_written",
     "simulate": "test_sessions.test_the_studies_work_as_written",
     "what-if": "test_sessions.test_the_studies_work_as_written",
+    "python-client": "tests/clients/test_python_client.py",
+    "typescript-client": "tests/clients/test_typescript_client.py",
 }
 COMMAND = typer.main.get_command(app)
 
