@@ -29,10 +29,14 @@ from app.storage.signals import SignalRow
 from app.storage.treatment import CourseRow, InfusionRow
 from app.storage.unit_of_work import UnitOfWork
 
-# Keys and fingerprints say nothing to anybody; which member of staff did something is about that member.
+# Keys, fingerprints and our own counters say nothing to anybody; which member of staff did something is about
+# that member.
 _NOWHERE: Final = frozenset(
-    {"clinic_id", "patient_id", "digest", "actor_id", "acknowledged_by", "closed_by", "set_by", "decided_by"}
-)
+    {
+        "clinic_id", "patient_id", "digest", "turn", "withdrawn_turn",
+        "actor_id", "acknowledged_by", "closed_by", "set_by", "decided_by",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
