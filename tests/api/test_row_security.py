@@ -24,6 +24,7 @@ APPEND_ONLY = (
     "clinic_policies",
     "consents",
     "erasures",
+    "patient_keys",
 )
 
 

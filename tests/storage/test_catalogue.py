@@ -19,6 +19,7 @@ APPEND_ONLY = {
     "clinic_policies",
     "consents",
     "erasures",
+    "patient_keys",
 }
 
 
