@@ -75,6 +75,7 @@ def build_api(
         webhooks.router,
         consent.router,
         patients.own_router,
+        reminders.router,
         reminders.own_router,
         consent.own_router,
         monitoring.own_router,

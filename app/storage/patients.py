@@ -1,5 +1,6 @@
 """Patients: the clinic's own reference and an address are sealed; the reference is found by its blind index."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
+from app.storage import reminder_plans
 from app.storage.patient_states import PatientStateRow
 from app.storage.rows import CARE, FRONT_DESK, TenantRow
 from app.storage.unit_of_work import UnitOfWork
@@ -55,7 +57,10 @@ class PatientRecord:
 async def add(
     work: UnitOfWork, patient: PatientRecord, *, external_ref_index: bytes, audit: AuditEvent
 ) -> bool:
-    """Keep a new patient, with an empty state beside it, unless the reference is taken; says whether it was kept."""
+    """Keep a new patient, unless the reference is taken; says whether it was kept.
+
+    An empty state and a plan of reminders are kept beside it.
+    """
     added = await work.execute(
         insert(PatientRow)
         .on_conflict_do_nothing(index_elements=[PatientRow.clinic_id, PatientRow.external_ref_index])
@@ -91,7 +96,7 @@ async def add(
             consent_withdrawn_at=None,
         )
     )
-    work.audit(audit)
+    await reminder_plans.add(work, patient.id, look_at=patient.registered_at, audit=audit)
     return True
 
 
@@ -100,6 +105,12 @@ async def find(work: UnitOfWork, patient_id: UUID) -> PatientRecord | None:
     found = await work.execute(_patients(work).where(PatientRow.id == patient_id))
     row = found.one_or_none()
     return row and _record(row)
+
+
+async def find_many(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict[UUID, PatientRecord]:
+    """Find several patients of this clinic."""
+    found = await work.execute(_patients(work).where(PatientRow.id.in_(patient_ids)))
+    return {row.id: _record(row) for row in found}
 
 
 async def find_by_reference(work: UnitOfWork, external_ref_index: bytes) -> UUID | None:
