@@ -74,6 +74,7 @@ def build_api(
         signals.safety_router,
         webhooks.router,
         consent.router,
+        consent.requests_router,
         patients.own_router,
         reminders.router,
         reminders.own_router,

@@ -17,6 +17,7 @@ from app.clinics.scopes import Scope
 from app.foundation.errors import NotFoundError
 from app.foundation.logs import where
 from app.foundation.tokens import TokenNotValidError
+from app.patients.erased import PatientErasedError
 from app.patients.service import existing
 from app.signals.safety import SafetySource
 from app.web.equipment import Equipment
@@ -40,7 +41,7 @@ async def _report_all(request: Request, answers: list[FoundAnswer]) -> UUID | No
         equipment: Equipment = request.app.state.equipment
         caller = await caller_with(request, equipment, Scope.TREATMENT)
         return await _report(equipment, caller, UUID(str(request.path_params["patient_id"])), answers)
-    except (TokenNotValidError, ScopeMissingError, NotFoundError, ValueError):
+    except (TokenNotValidError, ScopeMissingError, NotFoundError, PatientErasedError, ValueError):
         return None  # nobody of this clinic, or nobody's form: there is nobody to tell of anybody
     except Exception as error:  # noqa: BLE001 - the answer to the request is the error that brought us here
         structlog.get_logger().error(

@@ -7,8 +7,9 @@ from typing import Final
 from uuid import UUID
 
 from app.foundation.audit import Actor, ActorKind
-from app.foundation.errors import NotFoundError, RefusalError
+from app.foundation.errors import RefusalError
 from app.foundation.tokens import TokenNotValidError, TokenReference
+from app.patients.erased import no_such_patient
 from app.storage import check_ins
 from app.storage.check_ins import Standing
 from app.storage.unit_of_work import UnitOfWork
@@ -82,7 +83,7 @@ class FromClinic:
         """Find where the patient stands."""
         found = await check_ins.standing_of_patient(work, self.patient_id, ids=ids, now=now)
         if found is None:
-            raise NotFoundError
+            raise await no_such_patient(work, self.patient_id)
         return found
 
     def actor(self, _standing: Standing) -> Actor:

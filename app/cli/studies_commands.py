@@ -21,6 +21,7 @@ from app.cli.study_options import AsJson, DataDir, ProtocolFile, numbers_from, p
 from app.clinical.errors import ClinicalError
 from app.foundation.errors import NotFoundError
 from app.monitoring.replay import Replayed, replay
+from app.patients.erased import PatientErasedError
 from app.settings import Settings
 from app.storage.database import Database
 from app.studies.errors import StudyError
@@ -55,7 +56,7 @@ def _said_plainly(command: Command) -> Command:
             command(*args, **kwargs)
         except (StudyError, ClinicalError) as error:
             _fail(_sentence(error))
-        except (NotFoundError, UnknownClinicError) as error:
+        except (NotFoundError, PatientErasedError, UnknownClinicError) as error:
             _fail(str(error))
 
     return guarded

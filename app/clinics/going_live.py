@@ -8,7 +8,7 @@ from app.clinics.contacts import missing_contacts
 from app.clinics.service import Clinic, clinic_in
 from app.foundation.audit import Actor, AuditEvent
 from app.foundation.errors import RefusalError, RefusalKind
-from app.storage import clinics, deliveries
+from app.storage import clinics, delivery_standing
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
 from app.web.etags import ChangedMeanwhileError
@@ -56,7 +56,7 @@ async def go_live(equipment: Equipment, clinic_id: UUID, *, actor: Actor) -> Cli
 
 async def _missing(work: UnitOfWork, clinic: Clinic) -> list[dict[str, Any]]:
     found = missing_contacts(clinic.contacts)
-    if not await deliveries.was_delivered(work, event_type=_TEST_EVENT):
+    if not await delivery_standing.was_delivered(work, event_type=_TEST_EVENT):
         found.append(
             {
                 "pointer": "/v1/webhook-endpoints",

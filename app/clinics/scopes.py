@@ -13,5 +13,7 @@ class Scope(StrEnum):
     SIGNALS = "signals"
     SAFETY = "safety"
     WEBHOOKS = "webhooks"
+    # Copies of everything about a patient, and erasing one.
+    RIGHTS = "rights"
     # Making and revoking keys, with no more scopes than the caller's own.
     API_KEYS = "api_keys"

@@ -1,17 +1,39 @@
-"""Consent: asked, given and taken back by the patient; read, and taken back in the patient's name, by the clinic."""
+"""The patient's rights: consent, a copy of everything, erasure; by the patient, and by the clinic for them."""
 
+from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Header, Request, Response
+from pydantic_core import to_json
 
-from app.clinics.access import PatientsKey
-from app.consent import service
-from app.consent.schemas import ConsentGiving, ConsentReply, ConsentWithdrawal
+from app.clinics.access import PatientsKey, RightsKey
+from app.consent import erasure, export, service
+from app.consent.schemas import (
+    ConsentGiving,
+    ConsentReply,
+    ConsentWithdrawal,
+    ErasureDeclining,
+    ErasureFilter,
+    ErasureRequestList,
+    ErasureRequestReply,
+    ExportFormat,
+    ExportReply,
+)
+from app.foundation.audit import Actor
 from app.patients.access import PatientSignedIn
 from app.web.dependencies import EquipmentNeeded
+from app.web.equipment import Equipment
+from app.web.etags import etag_of, version_in
+from app.web.links import link_next
+from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor
 
 router = APIRouter(prefix="/v1/patients/{patient_id}", tags=["patients' rights"])
+requests_router = APIRouter(prefix="/v1/erasure-requests", tags=["patients' rights"])
 own_router = APIRouter(prefix="/v1/me", tags=["patient's own"])
+_CSV: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"text/csv": {"schema": {"type": "string"}}}}
+}
+IfMatch = Annotated[str | None, Header()]
 
 
 @own_router.get("/consent", summary="Read the consent text and one's answers")
@@ -57,3 +79,113 @@ async def record_withdrawal(
         equipment, caller.clinic_id, patient_id, reason=body.reason, actor=caller.actor
     )
     return ConsentReply.of(view)
+
+
+@own_router.get("/export", summary="Get a copy of one's own data", response_model=ExportReply, responses=_CSV)
+async def export_own(
+    equipment: EquipmentNeeded,
+    caller: PatientSignedIn,
+    format: ExportFormat = ExportFormat.JSON,  # noqa: A002 - the parameter's name
+) -> Response:
+    """Give everything that is kept about the patient, or the check-ins alone as CSV."""
+    return await _copy(equipment, caller.clinic_id, caller.patient_id, format, actor=caller.actor)
+
+
+@router.get("/export", summary="Get a copy of a patient's data", response_model=ExportReply, responses=_CSV)
+async def export_patient(
+    patient_id: UUID,
+    equipment: EquipmentNeeded,
+    caller: RightsKey,
+    format: ExportFormat = ExportFormat.JSON,  # noqa: A002 - the parameter's name
+) -> Response:
+    """Give the same copy to staff, to hand it to a patient who has no device."""
+    return await _copy(equipment, caller.clinic_id, patient_id, format, actor=caller.actor)
+
+
+@own_router.post("/erasure-requests", status_code=201, summary="Ask to be erased")
+async def ask_for_erasure(equipment: EquipmentNeeded, caller: PatientSignedIn) -> ErasureRequestReply:
+    """Ask the clinic to erase everything about oneself; nothing is erased before somebody there has approved."""
+    asked = await erasure.ask(equipment, caller.clinic_id, caller.patient_id, actor=caller.actor)
+    return ErasureRequestReply.of(asked)
+
+
+@own_router.get("/erasure-requests", summary="Read one's own erasure requests")
+async def list_own_erasure_requests(
+    equipment: EquipmentNeeded, caller: PatientSignedIn
+) -> ErasureRequestList:
+    """Say what was asked and what became of it."""
+    found = await erasure.list_of_patient(equipment, caller.clinic_id, caller.patient_id)
+    return ErasureRequestList(items=[ErasureRequestReply.of(one) for one in found])
+
+
+@router.post("/erasure-requests", status_code=201, summary="Record an erasure request")
+async def record_erasure_request(
+    patient_id: UUID, equipment: EquipmentNeeded, caller: RightsKey
+) -> ErasureRequestReply:
+    """Note that the patient asked in person to be erased."""
+    asked = await erasure.ask(equipment, caller.clinic_id, patient_id, actor=caller.actor)
+    return ErasureRequestReply.of(asked)
+
+
+@requests_router.get("", summary="List erasure requests")
+async def list_erasure_requests(
+    equipment: EquipmentNeeded,
+    caller: RightsKey,
+    request: Request,
+    response: Response,
+    state: ErasureFilter = ErasureFilter.OPEN,
+    after: PageCursor = None,
+    limit: PageLimit = PAGE_SIZE,
+) -> ErasureRequestList:
+    """List requests, oldest first."""
+    listed = await erasure.list_requests(
+        equipment, caller.clinic_id, states=state.states, after=read_id_cursor(after), limit=limit
+    )
+    link_next(request, response, str(listed[-1].id) if len(listed) == limit else None)
+    return ErasureRequestList(items=[ErasureRequestReply.of(one) for one in listed])
+
+
+@requests_router.post("/{request_id}/approve", summary="Erase a patient")
+async def approve_erasure(
+    request_id: UUID,
+    equipment: EquipmentNeeded,
+    caller: RightsKey,
+    response: Response,
+    if_match: IfMatch = None,
+) -> ErasureRequestReply:
+    """Erase everything about the patient, for good; needs If-Match. Not while a safety event is open."""
+    version = version_in(if_match)
+    approved = await erasure.approve(
+        equipment, caller.clinic_id, request_id, version=version, actor=caller.actor
+    )
+    response.headers["etag"] = etag_of(approved.version)
+    return ErasureRequestReply.of(approved)
+
+
+@requests_router.post("/{request_id}/decline", summary="Decline an erasure request")
+async def decline_erasure(
+    request_id: UUID,
+    body: ErasureDeclining,
+    equipment: EquipmentNeeded,
+    caller: RightsKey,
+    response: Response,
+    if_match: IfMatch = None,
+) -> ErasureRequestReply:
+    """Refuse a request, with a reason that the patient is told; needs If-Match."""
+    version = version_in(if_match)
+    declined = await erasure.decline(
+        equipment, caller.clinic_id, request_id, reason=body.reason, version=version, actor=caller.actor
+    )
+    response.headers["etag"] = etag_of(declined.version)
+    return ErasureRequestReply.of(declined)
+
+
+async def _copy(
+    equipment: Equipment, clinic_id: UUID, patient_id: UUID, form: ExportFormat, *, actor: Actor
+) -> Response:
+    headers = {"content-disposition": f'attachment; filename="afterglow-export.{form.value}"'}
+    if form is ExportFormat.CSV:
+        written = await export.check_ins_csv(equipment, clinic_id, patient_id, actor=actor)
+        return Response(written, media_type="text/csv; charset=utf-8", headers=headers)
+    document = await export.copy_of(equipment, clinic_id, patient_id, actor=actor)
+    return Response(to_json(document), media_type="application/json", headers=headers)

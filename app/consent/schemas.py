@@ -1,11 +1,13 @@
-"""Requests and replies about consent."""
+"""Requests and replies about consent, the copy of one's data, and erasure."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from enum import StrEnum
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field
 
+from app.consent.erasure import STATES, ErasureRequest
 from app.consent.service import ConsentAnswer, ConsentView
 from app.messages.consent_text import ConsentText
 from app.patients.consent_standing import ConsentStanding
@@ -76,3 +78,87 @@ class ConsentReply(ReplyBody):
             text=ConsentTextReply.of(view.text),
             history=[ConsentAnswerReply.of(one) for one in view.history],
         )
+
+
+class ExportFormat(StrEnum):
+    """As one JSON document with everything, or the check-ins alone as CSV."""
+
+    JSON = "json"
+    CSV = "csv"
+
+
+# A field's meaning is in docs/export.md; fields may be added, so each row is open.
+Rows = list[dict[str, Any]]
+
+
+class ExportReply(ReplyBody):
+    """Everything that is kept about a patient, in a versioned format."""
+
+    format: Literal["afterglow-export"]
+    version: int
+    made_at: datetime
+    not_included: list[str] = Field(description="What else there is, and why it is not in here")
+    patient: dict[str, Any]
+    consents: Rows
+    devices: Rows
+    check_ins: Rows
+    assessments: Rows
+    courses: Rows
+    infusions: Rows
+    care_plans: Rows
+    references: Rows
+    evaluations: Rows
+    signals: Rows
+    safety_events: Rows
+    notifications: Rows
+    push_subscriptions: Rows
+    messages: Rows
+    reminder_choices: Rows
+    reminders: Rows
+    erasure_requests: Rows
+    audit_events: Rows
+
+
+class ErasureFilter(StrEnum):
+    """Which requests to list."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    DECLINED = "declined"
+    ALL = "all"
+
+    @property
+    def states(self) -> list[str]:
+        """The stored states that it stands for."""
+        return list(STATES) if self is ErasureFilter.ALL else [self.value]
+
+
+class ErasureRequestReply(ReplyBody):
+    """A wish to be erased, and what became of it."""
+
+    id: UUID
+    patient_id: UUID
+    state: Literal["open", "approved", "declined"]
+    requested_at: datetime
+    decided_at: datetime | None
+    reason: str | None = Field(description="Why it was declined; the patient reads it too")
+    version: int = Field(description="For If-Match")
+
+    @classmethod
+    def of(cls, request: ErasureRequest) -> "ErasureRequestReply":
+        """Make the reply."""
+        return cls.model_validate(request, from_attributes=True)
+
+
+class ErasureRequestList(ReplyBody):
+    """A page of requests, oldest first; the Link header points to the next."""
+
+    items: list[ErasureRequestReply]
+
+
+class ErasureDeclining(RequestBody):
+    """Why a request is declined, in words for the patient."""
+
+    model_config = example(reason="The law asks us to keep your record until 2031.")
+
+    reason: Annotated[str, Field(min_length=1, max_length=2000)]

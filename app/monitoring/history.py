@@ -11,7 +11,7 @@ from app.clinical.history import ChosenReference
 from app.clinical.protocol import Protocol
 from app.clinical.signals import Episode
 from app.clinics.policy import in_force
-from app.foundation.errors import NotFoundError
+from app.patients.erased import no_such_patient
 from app.signals.episodes import episode_from
 from app.storage import assessments, check_ins, treatment
 from app.storage.check_ins import Standing, StoredCheckIn
@@ -24,10 +24,11 @@ async def standing_of(work: UnitOfWork, patient_id: UUID, *, now: datetime) -> S
 
     Raises:
         NotFoundError: the clinic has no such patient.
+        PatientErasedError: not any more.
     """
     standing = await check_ins.standing_of_patient(work, patient_id, now=now)
     if standing is None:
-        raise NotFoundError
+        raise await no_such_patient(work, patient_id)
     return standing
 
 

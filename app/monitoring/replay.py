@@ -15,7 +15,8 @@ from app.clinical.check_ins import check_in_day
 from app.clinical.evaluation import evaluate
 from app.clinical.protocol_versions import protocol_of_version
 from app.foundation.errors import NotFoundError
-from app.storage import clinics, signals
+from app.patients.erased import PatientErasedError
+from app.storage import clinics, erasures, signals
 from app.storage.database import Database
 from app.storage.histories import history_known_at
 from app.storage.signals import Signal
@@ -61,6 +62,7 @@ async def replay(database: Database, signal_id: UUID, *, clinic_id: UUID | None 
 
     Raises:
         NotFoundError: there is no such signal.
+        PatientErasedError: there was one, and its patient was erased.
         ClinicalError: this software no longer has the rule that decided.
     """
     for one in [clinic_id] if clinic_id else await _all_clinics(database):
@@ -68,6 +70,8 @@ async def replay(database: Database, signal_id: UUID, *, clinic_id: UUID | None 
             signal = await signals.find(work, signal_id)
             if signal is not None:
                 return await _replayed(work, signal)
+            if await erasures.of_signal(work, signal_id) is not None:
+                raise PatientErasedError
     raise NotFoundError
 
 

@@ -9,14 +9,14 @@ from typing import Final
 from uuid import UUID
 
 from app.foundation.audit import Actor, AuditEvent
-from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
+from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
 from app.patients import tokens
 from app.patients.browser_sessions import OpenedBrowser, open_browser
-from app.patients.consent_standing import ConsentStanding, standing_of
 from app.patients.devices import add_device, device_actor
 from app.patients.enrolment_codes import LASTS, MOST_TRIES, CodeText, new_code, read_code
+from app.patients.erased import no_such_patient
 from app.patients.qr_codes import qr_svg
 from app.patients.service import Patient, patient_of
 from app.storage import enrolment_codes, failed_tries, patients
@@ -68,7 +68,6 @@ class Enrolled:
 
     tokens: tokens.IssuedTokens
     patient: Patient
-    consent: ConsentStanding
 
 
 async def issue_code(equipment: Equipment, clinic_id: UUID, patient_id: UUID, *, actor: Actor) -> IssuedCode:
@@ -80,7 +79,7 @@ async def issue_code(equipment: Equipment, clinic_id: UUID, patient_id: UUID, *,
     now = equipment.clock.now()
     async with equipment.database.work(clinic_id) as work:
         if await patients.find(work, patient_id) is None:
-            raise NotFoundError
+            raise await no_such_patient(work, patient_id)
         for _ in range(10):  # a selector may be taken; ten in a row never are
             code = new_code()
             record = enrolment_codes.EnrolmentCode(
@@ -110,7 +109,7 @@ async def enrol(equipment: Equipment, *, code_text: str, device_name: str, addre
         await add_device(
             spent.work,
             equipment.vault,
-            spent.patient.id,
+            spent.patient,
             device_id=spent.device_id,
             name=device_name,
             now=spent.now,
@@ -122,9 +121,8 @@ async def enrol(equipment: Equipment, *, code_text: str, device_name: str, addre
             parent_id=None,
             now=spent.now,
         )
-        consent = await standing_of(spent.work, spent.patient.id)
     patient = patient_of(equipment.vault, spent.work.clinic_id, spent.patient)
-    return Enrolled(tokens=issued, patient=patient, consent=consent or ConsentStanding.NOT_ASKED)
+    return Enrolled(tokens=issued, patient=patient)
 
 
 async def enrol_browser(

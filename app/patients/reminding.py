@@ -8,7 +8,7 @@ from uuid import UUID
 
 from app.foundation.audit import Actor, AuditEvent
 from app.foundation.errors import NotFoundError, RefusalError
-from app.foundation.vault import Vault
+from app.foundation.vault import PatientVault
 from app.messages.outbox import Channel
 from app.patients.ask_times import AskTimes
 from app.storage import reminder_plans
@@ -54,23 +54,23 @@ def times_of(plan: ReminderPlan) -> AskTimes:
     )
 
 
-def choices_of(vault: Vault, clinic_id: UUID, plan: ReminderPlan) -> ReminderChoices:
+def choices_of(vault: PatientVault, plan: ReminderPlan) -> ReminderChoices:
     """Give a plan as its patient chose it."""
     return ReminderChoices(
         ask_at=plan.ask_at,
         quiet_from=plan.quiet_from,
         quiet_until=plan.quiet_until,
         channels=tuple(Channel(one) for one in plan.channels),
-        sms_number=sms_number_of(vault, clinic_id, plan),
+        sms_number=sms_number_of(vault, plan),
         paused_until=plan.paused_until,
     )
 
 
-def sms_number_of(vault: Vault, clinic_id: UUID, plan: ReminderPlan) -> str | None:
+def sms_number_of(vault: PatientVault, plan: ReminderPlan) -> str | None:
     """Open a patient's number for text messages, where there is one."""
     if plan.sms_number_sealed is None:
         return None
-    return vault.open(plan.sms_number_sealed, clinic_id=clinic_id, row_id=plan.patient_id, **_CELL)
+    return vault.open(plan.sms_number_sealed, row_id=plan.patient_id, **_CELL)
 
 
 async def plan_of(work: UnitOfWork, patient_id: UUID) -> ReminderPlan:
@@ -87,7 +87,7 @@ async def plan_of(work: UnitOfWork, patient_id: UUID) -> ReminderPlan:
 
 async def change_choices(
     work: UnitOfWork,
-    vault: Vault,
+    vault: PatientVault,
     plan: ReminderPlan,
     choices: ReminderChoices,
     *,
@@ -102,8 +102,8 @@ async def change_choices(
         NumberNotUsableError: it is no number.
     """
     sealed = plan.sms_number_sealed
-    if choices.sms_number != sms_number_of(vault, work.clinic_id, plan):
-        sealed = _seal(vault, work.clinic_id, plan.patient_id, choices.sms_number)
+    if choices.sms_number != sms_number_of(vault, plan):
+        sealed = _seal(vault, plan.patient_id, choices.sms_number)
     chosen = replace(
         plan,
         ask_at=choices.ask_at,
@@ -128,9 +128,9 @@ async def change_choices(
     await reminder_plans.change(work, looking, audit=audit)
 
 
-def _seal(vault: Vault, clinic_id: UUID, patient_id: UUID, number: str | None) -> bytes | None:
+def _seal(vault: PatientVault, patient_id: UUID, number: str | None) -> bytes | None:
     if number is None:
         return None
     if not _NUMBER.fullmatch(number):
         raise NumberNotUsableError("#/reminders/sms_number")
-    return vault.seal(number, clinic_id=clinic_id, row_id=patient_id, **_CELL)
+    return vault.seal(number, row_id=patient_id, **_CELL)

@@ -164,7 +164,7 @@ async def read_me(equipment: EquipmentNeeded, caller: PatientSignedIn) -> OwnRep
     """Give what the service knows of how the patient is addressed, and asked."""
     patient = await service.read_patient(equipment, caller.clinic_id, caller.patient_id)
     reminders = await service.reminders_of(equipment, caller.clinic_id, caller.patient_id)
-    return OwnReply.of_own(patient, caller.consent, reminders)
+    return OwnReply.of_own(patient, reminders)
 
 
 @own_router.patch("/me", summary="Change oneself")
@@ -182,7 +182,7 @@ async def change_me(body: OwnChange, equipment: EquipmentNeeded, caller: Patient
         actor=caller.actor,
     )
     reminders = await service.reminders_of(equipment, caller.clinic_id, caller.patient_id)
-    return OwnReply.of_own(patient, caller.consent, reminders)
+    return OwnReply.of_own(patient, reminders)
 
 
 @own_router.get("/me/devices", summary="List one's devices")

@@ -123,6 +123,7 @@ class PatientReply(ReplyBody):
     locale: str
     mode: Mode
     registered_at: datetime
+    consent: ConsentStanding
 
     @classmethod
     def of(cls, patient: Patient) -> "PatientReply":
@@ -223,18 +224,9 @@ class MeReply(ReplyBody):
     consent: ConsentStanding = Field(description="Ask unless 'given'; after 'withdrawn' nothing is taken")
 
     @classmethod
-    def of(cls, patient: Patient, consent: ConsentStanding) -> "MeReply":
-        """Make the reply; the mode is checked against what is declared."""
-        return cls.model_validate(
-            {
-                "id": patient.id,
-                "time_zone": patient.time_zone,
-                "locale": patient.locale,
-                "mode": patient.mode,
-                "email": patient.email,
-                "consent": consent,
-            }
-        )
+    def of(cls, patient: Patient) -> "MeReply":
+        """Make the reply."""
+        return cls.model_validate(patient, from_attributes=True)
 
 
 class OwnReply(MeReply):
@@ -243,10 +235,10 @@ class OwnReply(MeReply):
     reminders: ReminderChoicesReply
 
     @classmethod
-    def of_own(cls, patient: Patient, consent: ConsentStanding, reminders: ReminderChoices) -> "OwnReply":
+    def of_own(cls, patient: Patient, reminders: ReminderChoices) -> "OwnReply":
         """Make the reply."""
         choices = ReminderChoicesReply.model_validate(reminders, from_attributes=True)
-        return cls(**MeReply.of(patient, consent).model_dump(), reminders=choices)
+        return cls(**MeReply.of(patient).model_dump(), reminders=choices)
 
 
 class EnrolmentReply(TokensReply):
@@ -257,8 +249,7 @@ class EnrolmentReply(TokensReply):
     @classmethod
     def of_enrolled(cls, enrolled: Enrolled) -> "EnrolmentReply":
         """Make the reply."""
-        me = MeReply.of(enrolled.patient, enrolled.consent)
-        return cls(**TokensReply.of(enrolled.tokens).model_dump(), patient=me)
+        return cls(**TokensReply.of(enrolled.tokens).model_dump(), patient=MeReply.of(enrolled.patient))
 
 
 class Refresh(RequestBody):

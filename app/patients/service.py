@@ -11,7 +11,10 @@ from app.foundation.audit import Actor, AuditEvent
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
+from app.patients.consent_standing import ConsentStanding, standing_from
 from app.patients.contact import email_of, seal_email
+from app.patients.erased import no_such_patient
+from app.patients.own_vault import vault_of
 from app.patients.reminding import ReminderChoices, change_choices, choices_of, plan_of
 from app.storage import clinics, patients, reminder_plans, sign_in_links
 from app.storage.patients import PatientRecord
@@ -34,6 +37,7 @@ class Unchanged(Enum):
 
 
 STAYS: Final = Unchanged.STAYS
+_REFERENCE_CELL: Final = {"table": "patients", "column": "external_ref_sealed"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +52,7 @@ class Patient:
     mode: str
     registered_at: datetime
     version: int
+    consent: ConsentStanding
 
 
 async def register(
@@ -66,6 +71,8 @@ async def register(
         PatientExistsError: the reference is taken.
     """
     now, patient_id, vault = equipment.clock.now(), new_id(), equipment.vault
+    wrapped_key = vault.new_patient_key(clinic_id=clinic_id, patient_id=patient_id)
+    own = vault.of_patient(wrapped_key, clinic_id=clinic_id, patient_id=patient_id)
     index = vault.blind_index(external_ref, purpose="external_ref", clinic_id=clinic_id)
     async with equipment.database.work(clinic_id) as work:
         if await patients.find_by_reference(work, index) is not None:
@@ -75,8 +82,9 @@ async def register(
             raise NotFoundError
         record = PatientRecord(
             id=patient_id,
-            external_ref_sealed=_seal(vault, external_ref, clinic_id, patient_id),
-            email_sealed=seal_email(vault, clinic_id, patient_id, email),
+            external_ref_sealed=own.seal(external_ref, row_id=patient_id, **_REFERENCE_CELL),
+            email_sealed=seal_email(own, patient_id, email),
+            wrapped_key=wrapped_key,
             time_zone=time_zone,
             locale=locale,
             mode=profile.mode,
@@ -145,7 +153,7 @@ async def change_patient(
             locale=locale or before.locale,
             email_sealed=before.email_sealed
             if isinstance(email, Unchanged)
-            else seal_email(equipment.vault, clinic_id, patient_id, email),
+            else seal_email(vault_of(equipment.vault, clinic_id, before), patient_id, email),
             version=before.version if version is None else version,
             audit=_event(now, actor, "patient.changed", patient_id),
         )
@@ -171,7 +179,9 @@ async def reminders_of(equipment: Equipment, clinic_id: UUID, patient_id: UUID) 
         NotFoundError: the clinic has no such patient.
     """
     async with equipment.database.work(clinic_id) as work:
-        return choices_of(equipment.vault, clinic_id, await plan_of(work, patient_id))
+        patient = await existing(work, patient_id)
+        plan = await plan_of(work, patient_id)
+    return choices_of(vault_of(equipment.vault, clinic_id, patient), plan)
 
 
 async def _change_reminders(
@@ -184,8 +194,9 @@ async def _change_reminders(
     actor: Actor,
 ) -> None:
     plan = await plan_of(work, patient.id)
-    choices = change(choices_of(vault, work.clinic_id, plan))
-    await change_choices(work, vault, plan, choices, time_zone=patient.time_zone, now=now, actor=actor)
+    own = vault_of(vault, work.clinic_id, patient)
+    choices = change(choices_of(own, plan))
+    await change_choices(work, own, plan, choices, time_zone=patient.time_zone, now=now, actor=actor)
 
 
 async def existing(work: UnitOfWork, patient_id: UUID) -> PatientRecord:
@@ -193,22 +204,18 @@ async def existing(work: UnitOfWork, patient_id: UUID) -> PatientRecord:
 
     Raises:
         NotFoundError: there is none.
+        PatientErasedError: there is none any more.
     """
     record = await patients.find(work, patient_id)
     if record is None:
-        raise NotFoundError
+        raise await no_such_patient(work, patient_id)
     return record
 
 
 def patient_of(vault: Vault, clinic_id: UUID, record: PatientRecord) -> Patient:
     """Give a patient as people see them."""
-    reference = vault.open(
-        record.external_ref_sealed,
-        table="patients",
-        column="external_ref_sealed",
-        clinic_id=clinic_id,
-        row_id=record.id,
-    )
+    own = vault_of(vault, clinic_id, record)
+    reference = own.open(record.external_ref_sealed, row_id=record.id, **_REFERENCE_CELL)
     return Patient(
         id=record.id,
         external_ref=reference,
@@ -218,12 +225,7 @@ def patient_of(vault: Vault, clinic_id: UUID, record: PatientRecord) -> Patient:
         mode=record.mode,
         registered_at=record.registered_at,
         version=record.version,
-    )
-
-
-def _seal(vault: Vault, external_ref: str, clinic_id: UUID, patient_id: UUID) -> bytes:
-    return vault.seal(
-        external_ref, table="patients", column="external_ref_sealed", clinic_id=clinic_id, row_id=patient_id
+        consent=standing_from(version=record.consent_version, withdrawn_at=record.consent_withdrawn_at),
     )
 
 

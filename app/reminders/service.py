@@ -9,6 +9,7 @@ from app.foundation.audit import SYSTEM, Actor, AuditEvent
 from app.messages.outbox import Channel
 from app.messages.unsubscribing import UnsubscribeLinkNotValidError, read_link
 from app.monitoring.schedule import schedules_of
+from app.patients.own_vault import vault_of
 from app.patients.reminding import ReminderChoices, change_choices, choices_of, plan_of
 from app.patients.service import existing
 from app.reminders.ways import way_to
@@ -56,7 +57,7 @@ async def read_state(equipment: Equipment, clinic_id: UUID, patient_id: UUID) ->
     devices = subscriptions.get(patient_id, ())
     reached_by, _ = way_to(equipment, clinic_id, patient, plan, devices)
     return ReminderState(
-        choices=choices_of(equipment.vault, clinic_id, plan),
+        choices=choices_of(vault_of(equipment.vault, clinic_id, patient), plan),
         reached_by=reached_by,
         overdue=schedule.overdue,
         next_due_on=schedule.next_due_on,
@@ -103,11 +104,12 @@ async def unsubscribe(equipment: Equipment, token: str) -> None:
             raise UnsubscribeLinkNotValidError
         patient = await existing(work, message.patient_id)
         plan = await plan_of(work, patient.id)
-        choices = choices_of(equipment.vault, link.clinic_id, plan)
+        own = vault_of(equipment.vault, link.clinic_id, patient)
+        choices = choices_of(own, plan)
         others = tuple(one for one in choices.channels if one is not Channel.EMAIL)
         await change_choices(
             work,
-            equipment.vault,
+            own,
             plan,
             replace(choices, channels=others),
             time_zone=patient.time_zone,

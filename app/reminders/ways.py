@@ -5,6 +5,7 @@ from uuid import UUID
 
 from app.messages.outbox import Channel
 from app.patients.contact import email_of
+from app.patients.own_vault import vault_of
 from app.patients.reminding import sms_number_of
 from app.storage.patients import PatientRecord
 from app.storage.reminder_plans import ReminderPlan
@@ -20,7 +21,7 @@ def way_to(
 ) -> tuple[Channel | None, Sequence[str]]:
     """Give the first channel that leads somewhere, and where: every device that gets pushes, else one address."""
     email = email_of(equipment.vault, clinic_id, patient)
-    number = sms_number_of(equipment.vault, clinic_id, plan)
+    number = sms_number_of(vault_of(equipment.vault, clinic_id, patient), plan)
     leads_to = {
         Channel.PUSH: [str(one) for one in subscriptions],
         Channel.GATEWAY: [number] if number and equipment.gateway else [],

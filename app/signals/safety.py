@@ -10,7 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from app.clinical.safety import Urgency
-from app.clinical.waiting import safety_wait
+from app.clinical.waiting import WaitingLimits, safety_wait
 from app.clinics.contacts import Role
 from app.clinics.service import limits_in_force
 from app.foundation.audit import Actor, ActorKind, AuditEvent
@@ -57,34 +57,9 @@ async def report(work: UnitOfWork, equipment: Equipment, said: SafetyReport) -> 
 
     Gives the event's id, of the earlier one when this report made one already.
 
-    Crisis help travels in the reply to the same request, so a device shows it when we receive this. A form
-    that staff enter, or history that is brought along, shows it to nobody.
+    Crisis help travels in the reply to the same request.
     """
-    limits = await limits_in_force(work)
-    urgency = Urgency.URGENT if said.urgent else Urgency.PROMPT
-    event = SafetyEvent(
-        id=new_id(),
-        patient_id=said.patient_id,
-        source=said.source.value,
-        source_id=said.source_id,
-        urgent=said.urgent,
-        state="open",
-        received_at=said.received_at,
-        shown_at=said.received_at if said.actor.kind is ActorKind.DEVICE else None,
-        notification_id=None,
-        sent_at=None,
-        delivered_at=None,
-        acknowledged_at=None,
-        acknowledged_by=None,
-        contact_made_at=None,
-        outcome=None,
-        closed_at=None,
-        closed_by=None,
-        version=1,
-        escalate_at=said.received_at + safety_wait(limits, urgency),
-        escalated_at=None,
-        escalations=0,
-    )
+    event = _event_of(said, await limits_in_force(work))
     audit = safety_audit(said.received_at, said.actor, "safety.reported", event)
     if not await safety_events.add(work, event, audit=audit):
         return await safety_events.id_of_source(
@@ -136,6 +111,34 @@ def queue_escalation(work: UnitOfWork, event_id: UUID, *, at: datetime | None) -
         work.queue(
             ESCALATE_SAFETY, at=at, priority=SAFETY_PRIORITY, clinic_id=work.clinic_id, event_id=event_id
         )
+
+
+def _event_of(said: SafetyReport, limits: WaitingLimits) -> SafetyEvent:
+    """A new event; a device shows crisis help when we receive the report, staff show it to nobody."""
+    urgency = Urgency.URGENT if said.urgent else Urgency.PROMPT
+    return SafetyEvent(
+        id=new_id(),
+        patient_id=said.patient_id,
+        source=said.source.value,
+        source_id=said.source_id,
+        urgent=said.urgent,
+        state="open",
+        received_at=said.received_at,
+        shown_at=said.received_at if said.actor.kind is ActorKind.DEVICE else None,
+        notification_id=None,
+        sent_at=None,
+        delivered_at=None,
+        acknowledged_at=None,
+        acknowledged_by=None,
+        contact_made_at=None,
+        outcome=None,
+        closed_at=None,
+        closed_by=None,
+        version=1,
+        escalate_at=said.received_at + safety_wait(limits, urgency),
+        escalated_at=None,
+        escalations=0,
+    )
 
 
 def safety_audit(now: datetime, actor: Actor, action: str, event: SafetyEvent) -> AuditEvent:

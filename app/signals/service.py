@@ -1,6 +1,7 @@
 """What the care team does with a signal: look, acknowledge, snooze, close with a disposition."""
 
 from datetime import date, datetime
+from typing import Final
 from uuid import UUID
 
 from app.clinical import signals as rules
@@ -11,7 +12,8 @@ from app.clinics.policy import policy_in_force
 from app.clinics.service import limits_in_force
 from app.foundation.audit import SYSTEM, Actor, AuditEvent
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
-from app.foundation.vault import Vault
+from app.foundation.vault import PatientVault, Vault
+from app.patients.erased import no_such_signal
 from app.signals.episodes import Told, episode_of, queue_escalation, tell_closed
 from app.storage import patient_states, patients, signals
 from app.storage.signals import Signal
@@ -19,6 +21,7 @@ from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
 
 OPEN_STATES = ("open", "acknowledged", "snoozed")
+_NOTE_CELL: Final = {"table": "signals", "column": "note_sealed"}
 
 
 class SignalClosedError(RefusalError):
@@ -148,7 +151,11 @@ async def close(
             snoozed_until=None,
             disposition=disposition.value,
             booster_booked_for=after.booster_booked_for,
-            note_sealed=note and _seal_note(equipment.vault, clinic_id, signal_id, note),
+            note_sealed=_vault_of(equipment.vault, clinic_id, signal).seal(
+                note, row_id=signal_id, **_NOTE_CELL
+            )
+            if note
+            else None,
             escalate_at=None,
             audit=_event(now, actor, "signal.closed", signal),
         )
@@ -183,9 +190,7 @@ def open_note(vault: Vault, clinic_id: UUID, signal: Signal) -> str | None:
     """Open the note that a signal was closed with."""
     if signal.note_sealed is None:
         return None
-    return vault.open(
-        signal.note_sealed, table="signals", column="note_sealed", clinic_id=clinic_id, row_id=signal.id
-    )
+    return _vault_of(vault, clinic_id, signal).open(signal.note_sealed, row_id=signal.id, **_NOTE_CELL)
 
 
 async def _escalate_after_snooze(work: UnitOfWork, signal: Signal, *, until: datetime) -> datetime | None:
@@ -217,12 +222,12 @@ async def _take_turn(work: UnitOfWork, signal_id: UUID) -> Signal:
 async def _existing(work: UnitOfWork, signal_id: UUID) -> Signal:
     signal = await signals.find(work, signal_id)
     if signal is None:
-        raise NotFoundError
+        raise await no_such_signal(work, signal_id)
     return signal
 
 
-def _seal_note(vault: Vault, clinic_id: UUID, signal_id: UUID, note: str) -> bytes:
-    return vault.seal(note, table="signals", column="note_sealed", clinic_id=clinic_id, row_id=signal_id)
+def _vault_of(vault: Vault, clinic_id: UUID, signal: Signal) -> PatientVault:
+    return vault.of_patient(signal.wrapped_key, clinic_id=clinic_id, patient_id=signal.patient_id)
 
 
 def _event(now: datetime, actor: Actor, action: str, signal: Signal) -> AuditEvent:

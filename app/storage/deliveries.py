@@ -14,8 +14,6 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKeyConstraint,
     Index,
-    Select,
-    exists,
     func,
     insert,
     or_,
@@ -23,10 +21,9 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.orm import Mapped, aliased, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
-from app.storage.endpoints import EndpointRow
 from app.storage.rows import CARE, FRONT_DESK, TenantRow
 from app.storage.unit_of_work import UnitOfWork
 
@@ -210,69 +207,6 @@ async def lock(work: UnitOfWork, delivery_id: UUID) -> Delivery | None:
     return row and _delivery(row)
 
 
-async def safety_waits_before(work: UnitOfWork, delivery: Delivery) -> bool:
-    """Say whether a safety delivery to the same endpoint is still on its way; all others wait behind it."""
-    found = await work.execute(select(_pending_safety(work, delivery).exists()))
-    return bool(found.scalar_one())
-
-
-async def earlier_waits_before(work: UnitOfWork, delivery: Delivery, *, event_type: str) -> bool:
-    """Say whether an earlier safety event of this type, about the same patient, is still on its way there.
-
-    Only about the same patient: what one patient said must not hold up what another did.
-    """
-    earlier, own = aliased(NotificationRow), aliased(NotificationRow)
-    statement = (
-        _pending_safety(work, delivery)
-        .join(earlier, (earlier.clinic_id == _OTHER.clinic_id) & (earlier.id == _OTHER.notification_id))
-        .join(own, (own.clinic_id == earlier.clinic_id) & (own.patient_id == earlier.patient_id))
-        .where(earlier.type == event_type, earlier.id < own.id, own.id == delivery.notification_id)
-    )
-    found = await work.execute(select(statement.exists()))
-    return bool(found.scalar_one())
-
-
-async def gave_up_on_safety(
-    work: UnitOfWork, endpoint_id: UUID, *, since: datetime, other_than: UUID
-) -> bool:
-    """Say whether another safety delivery to an endpoint, first tried since then, was exhausted."""
-    found = await work.execute(
-        select(
-            exists().where(
-                DeliveryRow.clinic_id == work.clinic_id,
-                DeliveryRow.endpoint_id == endpoint_id,
-                DeliveryRow.urgency == "safety",
-                DeliveryRow.state == "exhausted",
-                DeliveryRow.first_attempt_at >= since,
-                DeliveryRow.id != other_than,
-            )
-        )
-    )
-    return bool(found.scalar_one())
-
-
-async def was_delivered(work: UnitOfWork, *, event_type: str) -> bool:
-    """Say whether an endpoint that is enabled now has ever answered an event of this type with 2xx."""
-    found = await work.execute(
-        select(
-            _deliveries(work)
-            .join(
-                EndpointRow,
-                (EndpointRow.clinic_id == DeliveryRow.clinic_id)
-                & (EndpointRow.id == DeliveryRow.endpoint_id),
-            )
-            .where(
-                DeliveryRow.clinic_id == work.clinic_id,
-                DeliveryRow.state == "delivered",
-                NotificationRow.type == event_type,
-                EndpointRow.state == "enabled",
-            )
-            .exists()
-        )
-    )
-    return bool(found.scalar_one())
-
-
 async def claim(work: UnitOfWork, delivery_id: UUID, *, until: datetime, now: datetime) -> None:
     """Take a delivery for sending, for a while; the attempt that follows is what the trail tells of."""
     await work.execute(
@@ -441,20 +375,6 @@ async def page(
     for row in found:
         attempts[row.delivery_id].append(Attempt(**row._mapping))  # noqa: SLF001 - documented name
     return [(delivery, attempts[delivery.id]) for delivery in deliveries]
-
-
-_OTHER: Final = aliased(DeliveryRow)
-
-
-def _pending_safety(work: UnitOfWork, delivery: Delivery) -> Select[Any]:
-    """Find the other safety deliveries that are on their way to the same endpoint."""
-    return select(_OTHER.id).where(
-        _OTHER.clinic_id == work.clinic_id,
-        _OTHER.endpoint_id == delivery.endpoint_id,
-        _OTHER.state == "pending",
-        _OTHER.urgency == "safety",
-        _OTHER.id != delivery.id,
-    )
 
 
 def _deliveries(work: UnitOfWork) -> Any:  # noqa: ANN401 - the select's row type has fourteen parameters

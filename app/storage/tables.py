@@ -14,8 +14,11 @@ from app.storage.device_tokens import DeviceTokenRow
 from app.storage.devices import DeviceRow
 from app.storage.endpoints import EndpointRow
 from app.storage.enrolment_codes import CodeSelectorRow, EnrolmentCodeRow
+from app.storage.erasure_requests import ErasureRequestRow
+from app.storage.erasures import ErasureRow
 from app.storage.failed_tries import FailedTriesRow
 from app.storage.outgoing_messages import OutgoingMessageRow
+from app.storage.patient_keys import PatientKeyRow
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
 from app.storage.policies import ClinicPolicyRow
@@ -31,10 +34,41 @@ from app.storage.treatment import CourseRow, InfusionRow
 METADATA = Row.metadata
 
 __all__ = [
-    "METADATA", "ApiKeyRow", "AssessmentRow", "AttemptRow", "AuditEventRow", "CarePlanRow", "CheckInRow",
-    "ChosenReferenceRow", "ClinicPolicyRow", "ClinicProfileRow", "ClinicRow", "CodeSelectorRow",
-    "ConsentRow", "CourseRow", "CustomScaleRow", "DayWithoutRemindersRow", "DeliveryRow", "DeviceRow",
-    "DeviceTokenRow", "EndpointRow", "EnrolmentCodeRow", "EvaluationRow", "FailedTriesRow", "InfusionRow",
-    "NotificationRow", "OutgoingMessageRow", "PatientRow", "PatientStateRow", "PushSubscriptionRow",
-    "ReminderPlanRow", "ReminderRow", "SafetyEventRow", "SignInLinkRow", "SignalRow",
+    "METADATA",
+    "ApiKeyRow",
+    "AssessmentRow",
+    "AttemptRow",
+    "AuditEventRow",
+    "CarePlanRow",
+    "CheckInRow",
+    "ChosenReferenceRow",
+    "ClinicPolicyRow",
+    "ClinicProfileRow",
+    "ClinicRow",
+    "CodeSelectorRow",
+    "ConsentRow",
+    "CourseRow",
+    "CustomScaleRow",
+    "DayWithoutRemindersRow",
+    "DeliveryRow",
+    "DeviceRow",
+    "DeviceTokenRow",
+    "EndpointRow",
+    "EnrolmentCodeRow",
+    "ErasureRequestRow",
+    "ErasureRow",
+    "EvaluationRow",
+    "FailedTriesRow",
+    "InfusionRow",
+    "NotificationRow",
+    "OutgoingMessageRow",
+    "PatientKeyRow",
+    "PatientRow",
+    "PatientStateRow",
+    "PushSubscriptionRow",
+    "ReminderPlanRow",
+    "ReminderRow",
+    "SafetyEventRow",
+    "SignInLinkRow",
+    "SignalRow",
 ]  # fmt: skip

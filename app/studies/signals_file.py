@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, TextIO
 
+from app.foundation.csv_cells import inert
 from app.studies.backtest import PatientResult, RaisedSignal
 from app.studies.errors import UnreadableFileError
 
@@ -17,12 +18,6 @@ COLUMNS: Final = (
     "reference_kind",
     "explanation",
 )
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
-
-
-def inert(text: str) -> str:
-    """The text so that no spreadsheet runs it: an apostrophe before what could begin a formula."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 def written_along(results: Iterable[PatientResult], path: Path) -> Iterator[PatientResult]:

@@ -15,7 +15,7 @@ import structlog
 
 from app.foundation.audit import SYSTEM, AuditEvent
 from app.foundation.ids import new_id
-from app.storage import deliveries, endpoints, safety_events
+from app.storage import deliveries, delivery_standing, endpoints, safety_events
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
 from app.webhooks.endpoint_secrets import open_secrets, open_url
@@ -107,10 +107,12 @@ async def _claim(outbox: Outbox, clinic_id: UUID, delivery_id: UUID) -> _Claimed
 async def _waits_its_turn(work: UnitOfWork, delivery: deliveries.Delivery) -> bool:
     """Ordinary events wait behind all safety events; an escalation behind the report that it is about."""
     if delivery.urgency != "safety":
-        return await deliveries.safety_waits_before(work, delivery)
+        return await delivery_standing.safety_waits_before(work, delivery)
     if delivery.type != EventType.SAFETY_UNACKNOWLEDGED:
         return False
-    return await deliveries.earlier_waits_before(work, delivery, event_type=EventType.SAFETY_REPORTED.value)
+    return await delivery_standing.earlier_waits_before(
+        work, delivery, event_type=EventType.SAFETY_REPORTED.value
+    )
 
 
 def _is_due(delivery: deliveries.Delivery, now: datetime) -> bool:
@@ -134,6 +136,8 @@ async def _keep(
     )
     audit = _event(now, "delivery.attempted", delivery.id)
     async with outbox.equipment.database.work(clinic_id) as work:
+        if await deliveries.lock(work, delivery.id) is None:
+            return  # the patient it was about was erased in the meantime, and the delivery with them
         if outcome.ok:
             await deliveries.note_attempt(
                 work, attempt, state="delivered", next_attempt_at=None, delivered_at=now, audit=audit

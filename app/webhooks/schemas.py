@@ -115,6 +115,7 @@ class EventData(ReplyBody):
     patient_id: UUID | None = None
     signal_id: UUID | None = None
     safety_event_id: UUID | None = None
+    erasure_request_id: UUID | None = None
     endpoint_id: UUID | None = None
     level: str | None = None
     ground: str | None = None

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from app.messages.to_contacts import BOTH, tell_contacts
 from app.messages.wording import Wording
-from app.storage import clinics, deliveries, endpoints
+from app.storage import clinics, delivery_standing, endpoints
 from app.storage.deliveries import Delivery
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
@@ -29,7 +29,7 @@ async def tell_of_exhausted(
 ) -> None:
     """Write to both contacts when a safety event did not get through for a day; once while the endpoint fails."""
     profile = await clinics.profile(work, lock=True)
-    if profile is None or await deliveries.gave_up_on_safety(
+    if profile is None or await delivery_standing.gave_up_on_safety(
         work, delivery.endpoint_id, since=failing_since, other_than=delivery.id
     ):
         return

@@ -23,6 +23,8 @@ APPEND_ONLY = (
     "custom_scales",
     "clinic_policies",
     "consents",
+    "erasures",
+    "patient_keys",
 )
 
 

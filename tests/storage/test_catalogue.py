@@ -18,6 +18,8 @@ APPEND_ONLY = {
     "custom_scales",
     "clinic_policies",
     "consents",
+    "erasures",
+    "patient_keys",
 }
 
 
@@ -186,16 +188,28 @@ def test_the_application_role_cannot_change_the_version_of_the_tables(place: Pla
     assert row == {"reads": True, "writes": False}
 
 
-def test_no_function_of_ours_runs_with_its_owners_rights(place: Place) -> None:
+def test_one_function_runs_with_its_owners_rights_and_only_the_application_may_call_it(place: Place) -> None:
     found = ask(
         place.superuser_url,
         """
-        SELECT p.oid::regprocedure::text AS name FROM pg_proc p
+        SELECT p.oid::regprocedure::text AS name, p.proconfig AS settings, pg_get_userbyid(p.proowner) AS owner,
+               has_function_privilege('public', p.oid, 'EXECUTE') AS anybody,
+               has_function_privilege(%(role)s, p.oid, 'EXECUTE') AS application
+          FROM pg_proc p
          WHERE p.prosecdef AND p.pronamespace::regnamespace::text = ANY(%(ours)s)
         """,
         ours=[*OURS, "public"],
+        role=APPLICATION_ROLE,
     )
-    assert found == []
+    assert found == [
+        {
+            "name": "care.erase_patient(uuid)",
+            "settings": ["search_path=pg_catalog, pg_temp"],
+            "owner": OWNER_ROLE,
+            "anybody": False,
+            "application": True,
+        }
+    ]
 
 
 def test_no_view_shows_a_tenants_rows_with_its_owners_rights(place: Place) -> None:

@@ -2,11 +2,20 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
+from app.foundation.audit import OPERATOR, AuditEvent
 from app.messages.consent_text import CURRENT_VERSION
+from app.messages.outbox import Channel, NewMessage, queue_message
+from app.messages.wording import Wording
+from app.reminders.schemas import PushSubscriptionEntry
+from tests.support.clinics import name_contacts
 from tests.support.people import ClinicClient, PatientClient, clinic_client, treated
 from tests.support.receiver import Receiver
 from tests.support.service import NOW, Service
+
+PUSH_SUBSCRIPTIONS = PushSubscriptionEntry.model_json_schema()["examples"]
 
 
 @dataclass
@@ -21,6 +30,9 @@ class LivelyClinic:
 def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClinic:
     """Open a clinic with a patient who faded, said something that must be looked at, and was told of."""
     client = clinic_client(service, name)
+    key = client.http.post("/v1/api-keys", json={"name": "EHR", "scopes": ["patients"]})
+    assert key.status_code == 201, key.text
+    write_to_contact(client, service)
     endpoint = client.add_endpoint(receiver.url)
     before = len(receiver.accepted("safety.reported"))
     patient = treated(client, NOW, days_since=24, level=lambda day: (8, 8, 8) if day < 15 else (3, 3, 3))
@@ -38,8 +50,17 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     agreed = {"version": CURRENT_VERSION, "accepted": True}
     assert phone.http.post("/v1/me/consent", json=agreed).is_success
     said = phone.check_in(NOW - timedelta(hours=1), (3, 3, 3), note="a note", self_harm_thoughts=True)
+    old_phone = client.enrol(patient, service.url)
+    (old,) = [one for one in old_phone.http.get("/v1/me/devices").json()["items"] if one["this_one"]]
+    assert client.http.post(f"/v1/patients/{patient}/sign-in-links").is_success
+    (subscription,) = PUSH_SUBSCRIPTIONS
+    assert phone.http.put("/v1/me/push-subscription", json=subscription).is_success
+    service.run(write_to(service, client.clinic_id, patient))
     (event,) = client.http.get("/v1/safety-events").json()["items"]
     receiver.wait_for("safety.reported", count=before + 1)
+    leaving, gone = asks_to_be_erased(client, client.patient()), asks_to_be_erased(client, client.patient())
+    approval = f"/v1/erasure-requests/{gone['id']}/approve"
+    assert client.http.post(approval, headers={"if-match": '"1"'}).is_success
     deliveries = client.http.get(f"/v1/webhook-endpoints/{endpoint['id']}/deliveries").json()["items"]
     ids = {
         "patient_id": patient,
@@ -48,8 +69,48 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
         "event_id": event["id"],
         "endpoint_id": endpoint["id"],
         "delivery_id": deliveries[0]["id"],
+        "request_id": leaving["id"],
+        "device_id": old["id"],
+        "key_id": key.json()["id"],
     }
     return LivelyClinic(client=client, phone=phone, ids=ids)
+
+
+def asks_to_be_erased(client: ClinicClient, patient: str) -> dict[str, Any]:
+    """Note a patient's wish to be erased; gives the request."""
+    reply = client.http.post(f"/v1/patients/{patient}/erasure-requests")
+    assert reply.status_code == 201, reply.text
+    return dict(reply.json())
+
+
+async def write_to(service: Service, clinic_id: str, patient: str) -> None:
+    """Have a message written to a patient, which waits: no mail server is set up here."""
+    vault, now = service.equipment.vault, service.clock.now()
+    message = NewMessage(
+        channel=Channel.EMAIL,
+        to="name@example.org",
+        wording=Wording.SIGN_IN_LINK,
+        locale="en-US",
+        link="https://afterglow.test",
+        mode="test",
+        patient_id=UUID(patient),
+    )
+    queued = AuditEvent(
+        at=now, actor=OPERATOR, action="message.queued", subject_kind="patient", subject_id=UUID(patient)
+    )
+    async with service.equipment.database.work(UUID(clinic_id)) as work:
+        await queue_message(work, vault, message, now=now, audit=queued)
+        await work.commit()
+
+
+def write_to_contact(client: ClinicClient, service: Service) -> None:
+    """Name contacts, one of whom is written to of a statement, because no endpoint can be told."""
+    name_contacts(client)
+    phone = client.enrol(client.patient(), service.url)
+    assert phone.check_in(NOW, self_harm_thoughts=True).status_code == 201
+    (event,) = client.http.get("/v1/safety-events").json()["items"]
+    closing = {"outcome": "contact_made"}
+    assert client.http.post(f"/v1/safety-events/{event['id']}/close", json=closing).status_code == 200
 
 
 def describe_and_score(client: ClinicClient, patient: str) -> None:

@@ -1,0 +1,88 @@
+"""Erasing one patient, and the tombstone that remains: ids and a time, so that "erased" is not "unknown"."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKeyConstraint, Select, any_, func, insert, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import Uuid
+
+from app.foundation.audit import AuditEvent
+from app.storage.rows import CARE, FRONT_DESK, TenantRow
+from app.storage.signals import SignalRow
+from app.storage.unit_of_work import UnitOfWork
+
+
+class ErasureRow(TenantRow):
+    """That a patient was erased. The application can add it, and never change or remove it."""
+
+    __tablename__ = "erasures"
+    __table_args__ = (
+        ForeignKeyConstraint(["clinic_id"], [f"{FRONT_DESK}.clinics.id"]),
+        ForeignKeyConstraint(
+            ["clinic_id", "request_id"], [f"{CARE}.erasure_requests.clinic_id", f"{CARE}.erasure_requests.id"]
+        ),
+        {"schema": CARE},
+    )
+
+    patient_id: Mapped[UUID] = mapped_column(primary_key=True)
+    request_id: Mapped[UUID]
+    erased_at: Mapped[datetime]
+    erased_by: Mapped[UUID | None]
+    # So that a signal's id, too, leads to "erased".
+    signal_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erasure:
+    """A tombstone."""
+
+    patient_id: UUID
+    request_id: UUID
+    erased_at: datetime
+    erased_by: UUID | None
+
+
+async def erase(work: UnitOfWork, erasure: Erasure, *, audit: AuditEvent) -> None:
+    """Remove every row about a patient for good, and put up the tombstone.
+
+    The caller holds the patient's turn, and has marked the request as approved. The removing is done by a
+    function of the owner's (migration 0007), which looks itself that there is such a request, and that no
+    safety event is open: the application may not delete from most of these tables.
+    """
+    signal_ids = select(func.coalesce(func.array_agg(SignalRow.id), literal([], ARRAY(Uuid())))).where(
+        SignalRow.clinic_id == work.clinic_id, SignalRow.patient_id == erasure.patient_id
+    )
+    await work.execute(
+        insert(ErasureRow).values(
+            clinic_id=work.clinic_id,
+            patient_id=erasure.patient_id,
+            request_id=erasure.request_id,
+            erased_at=erasure.erased_at,
+            erased_by=erasure.erased_by,
+            signal_ids=signal_ids.scalar_subquery(),
+        )
+    )
+    await work.execute(select(func.care.erase_patient(erasure.patient_id)))
+    work.audit(audit)
+
+
+async def find(work: UnitOfWork, patient_id: UUID) -> Erasure | None:
+    """Find the tombstone of a patient of this clinic."""
+    found = await work.execute(_erasures(work).where(ErasureRow.patient_id == patient_id))
+    row = found.one_or_none()
+    return row and Erasure(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+
+
+async def of_signal(work: UnitOfWork, signal_id: UUID) -> Erasure | None:
+    """Find the tombstone of the patient whose signal this was."""
+    found = await work.execute(_erasures(work).where(literal(signal_id) == any_(ErasureRow.signal_ids)))
+    row = found.one_or_none()
+    return row and Erasure(**row._mapping)  # noqa: SLF001 - same
+
+
+def _erasures(work: UnitOfWork) -> Select[*tuple[object, ...]]:
+    columns = [getattr(ErasureRow, name) for name in Erasure.__dataclass_fields__]
+    return select(*columns).where(ErasureRow.clinic_id == work.clinic_id)

@@ -1,0 +1,103 @@
+"""What was in the tables before an upgrade means the same, or more, after it."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from app.storage.migrating import APPLICATION_ROLE, migrate
+from tests.support.ground import Cluster, Place
+
+REPORTED = datetime(2026, 11, 3, 18, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def place_before(cluster: Cluster) -> Iterator[Place]:
+    """A database as it was before safety events had a clock."""
+    with cluster.database(migrated=False) as made:
+        migrate(made.owner_url, application_role=APPLICATION_ROLE, to="0008")
+        yield made
+
+
+def insert(connection: psycopg.Connection, table: str, **values: object) -> None:
+    names, places = ", ".join(values), ", ".join(f"%({name})s" for name in values)
+    connection.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", values)  # noqa: S608 - the test's own names
+
+
+def clinic_with_patient(connection: psycopg.Connection) -> tuple[UUID, UUID]:
+    clinic, patient = uuid4(), uuid4()
+    insert(connection, "front_desk.clinics", id=clinic, state="open", created_at=REPORTED)
+    insert(
+        connection,
+        "care.patients",
+        clinic_id=clinic,
+        id=patient,
+        external_ref_index=b"i",
+        external_ref_sealed=b"s",
+        time_zone="Europe/Berlin",
+        locale="en",
+        mode="test",
+        registered_at=REPORTED,
+        version=1,
+    )
+    return clinic, patient
+
+
+def test_a_safety_event_that_waits_at_the_upgrade_is_escalated_when_its_time_is_over(
+    place_before: Place,
+) -> None:
+    with psycopg.connect(place_before.superuser_url) as connection:
+        clinic, patient = clinic_with_patient(connection)
+        for urgent, state in ((True, "open"), (False, "open"), (True, "closed")):
+            insert(
+                connection,
+                "care.safety_events",
+                clinic_id=clinic,
+                id=uuid4(),
+                patient_id=patient,
+                source="check_in",
+                source_id=uuid4(),
+                urgent=urgent,
+                state=state,
+                received_at=REPORTED,
+                version=1,
+            )
+
+    migrate(place_before.owner_url, application_role=APPLICATION_ROLE)
+
+    with psycopg.connect(place_before.superuser_url) as connection:
+        found = connection.execute(
+            "SELECT urgent, state, escalate_at, escalations FROM care.safety_events ORDER BY state, urgent"
+        ).fetchall()
+    assert found == [
+        (True, "closed", None, 0),
+        (False, "open", REPORTED + timedelta(hours=4), 0),
+        (True, "open", REPORTED + timedelta(minutes=30), 0),
+    ]
+
+
+def test_a_key_that_might_do_everything_may_also_make_keys_and_a_narrow_one_may_not(
+    place_before: Place,
+) -> None:
+    everything = ["clinic", "patients", "treatment", "check_ins", "signals", "safety", "webhooks"]
+    with psycopg.connect(place_before.superuser_url) as connection:
+        clinic, _ = clinic_with_patient(connection)
+        for name, scopes in (("first", everything), ("narrow", everything[:-1])):
+            insert(
+                connection,
+                "care.api_keys",
+                clinic_id=clinic,
+                id=uuid4(),
+                name=name,
+                digest=name.encode(),
+                scopes=scopes,
+                created_at=REPORTED,
+            )
+
+    migrate(place_before.owner_url, application_role=APPLICATION_ROLE)
+
+    with psycopg.connect(place_before.superuser_url) as connection:
+        found = connection.execute("SELECT name, scopes FROM care.api_keys ORDER BY name").fetchall()
+    assert found == [("first", [*everything, "api_keys"]), ("narrow", everything[:-1])]
