@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
+from app.assessments import own_routes as questionnaires
 from app.assessments import routes as assessments
 from app.check_ins import routes as check_ins
 from app.clinics import routes as clinics
@@ -62,6 +63,7 @@ def build_api(
     for router in (
         # First what comes most often: routes are tried in this order.
         check_ins.router,
+        check_in_routes.router,
         clinics.router,
         clinics.keys_router,
         patients.router,
@@ -77,12 +79,13 @@ def build_api(
         consent.requests_router,
         patients.own_router,
         reminders.router,
+        questionnaires.router,
+        questionnaires.questionnaires_router,
         reminders.own_router,
         consent.own_router,
         monitoring.own_router,
         check_ins.help_router,
         health.router,
-        check_in_routes.router,
         sign_in_routes.router,
         own_routes.router,
         public_routes.router,

@@ -25,6 +25,25 @@ class AssessmentInFutureError(RefusalError):
     code = "assessment-in-future"
 
 
+class AssessmentTooOldError(RefusalError):
+    """This form was completed more than 30 days ago; the clinic can enter older ones."""
+
+    code = "assessment-too-old"
+
+
+class QuestionnaireNotOfferedError(RefusalError):
+    """This questionnaire is not answered here; the list of questionnaires says which are."""
+
+    code = "questionnaire-not-offered"
+
+
+class AssessmentConflictError(RefusalError):
+    """A form with this id and another content is kept already; another form needs an id of its own."""
+
+    kind = RefusalKind.CONFLICT
+    code = "assessment-conflict"
+
+
 class AssessmentExistsError(RefusalError):
     """The patient has another form of this scale at this very time already."""
 

@@ -1,73 +1,86 @@
-"""The safety road around the entry of a form: whatever becomes of the request, the answer arrives.
+"""The safety road around forms: whatever becomes of the request, the answer arrives.
 
-The route class below wraps reading, validating and keeping. When any of them fails, our own bugs included,
-it looks into the body as it was sent; an answer that acts becomes a safety event of its own, and the error
-names the event.
+The route classes below wrap reading, validating and keeping. When any of them fails, our own bugs included,
+they look into the body as it was sent. An answer that acts becomes a safety event of its own; the error names
+the event to staff, and carries crisis help to a patient.
 """
 
+from typing import Any
 from uuid import UUID
 
 import structlog
 from fastapi import Request
 
-from app.assessments.reporting import report_answer
-from app.assessments.safety_items import FoundAnswer, answers_in, source_id
-from app.clinics.access import ClinicCaller, ScopeMissingError, caller_with
+from app.assessments.refused_answers import report_refused
+from app.assessments.safety_items import FoundAnswer, answers_in
+from app.clinics.access import ScopeMissingError, caller_with
 from app.clinics.scopes import Scope
+from app.clinics.service import crisis_phone_of
 from app.foundation.errors import NotFoundError
 from app.foundation.logs import where
-from app.foundation.tokens import TokenNotValidError
+from app.foundation.tokens import TokenKind, TokenNotValidError, read_token
+from app.messages.crisis_help import crisis_help
+from app.messages.help_reply import CrisisHelpReply
+from app.patients.access import signed_in_patient
 from app.patients.erased import PatientErasedError
-from app.patients.service import existing
-from app.signals.safety import SafetySource
+from app.web.dependencies import bearer_token
 from app.web.equipment import Equipment
 from app.web.watched_route import WatchedRoute
 
 
 class AssessmentSafetyRoute(WatchedRoute):
-    """A route that cannot lose the answer to a suicide item."""
+    """A route of staff that cannot lose the answer to a suicide item."""
 
     async def on_failure(self, request: Request, body: bytes, error: Exception) -> None:
         """Set every answer that acts on its road, and name the event on the error."""
         answers = answers_in(body) if request.method == "POST" else []
-        event_id = await _report_all(request, answers) if answers else None
+        event_id = await _report_for_staff(request, answers) if answers else None
         if event_id is not None:
             vars(error)["safety_event_id"] = event_id
 
 
-async def _report_all(request: Request, answers: list[FoundAnswer]) -> UUID | None:
+class OwnFormSafetyRoute(WatchedRoute):
+    """A route of patients that cannot lose the answer to a suicide item."""
+
+    async def on_failure(self, request: Request, body: bytes, error: Exception) -> None:
+        """Set every answer that acts on its road, and hang the help to show on the error."""
+        answers = answers_in(body)
+        if answers:
+            vars(error)["crisis_help"] = await _report_for_patient(request, answers)
+
+
+async def _report_for_staff(request: Request, answers: list[FoundAnswer]) -> UUID | None:
     """Put the answers on the road; gives the first one's event."""
     try:
         equipment: Equipment = request.app.state.equipment
         caller = await caller_with(request, equipment, Scope.TREATMENT)
-        return await _report(equipment, caller, UUID(str(request.path_params["patient_id"])), answers)
+        patient_id = UUID(str(request.path_params["patient_id"]))
+        return await report_refused(equipment, caller.clinic_id, patient_id, answers, actor=caller.actor)
     except (TokenNotValidError, ScopeMissingError, NotFoundError, PatientErasedError, ValueError):
         return None  # nobody of this clinic, or nobody's form: there is nobody to tell of anybody
     except Exception as error:  # noqa: BLE001 - the answer to the request is the error that brought us here
-        structlog.get_logger().error(
-            "safety.report_failed", error_type=type(error).__name__, error_at=where(error)
-        )
+        _log(error)
         return None
 
 
-async def _report(
-    equipment: Equipment, caller: ClinicCaller, patient_id: UUID, answers: list[FoundAnswer]
-) -> UUID:
-    now = equipment.clock.now()
-    async with equipment.database.work(caller.clinic_id) as work:
-        patient = await existing(work, patient_id)
-        events = [
-            await report_answer(
-                work,
-                equipment,
-                patient,
-                answer.trigger,
-                source=SafetySource.REFUSED_ASSESSMENT,
-                source_id=source_id(equipment.vault, patient_id, answer),
-                actor=caller.actor,
-                now=now,
-            )
-            for answer in answers
-        ]
-        await work.commit()
-    return events[0]
+async def _report_for_patient(request: Request, answers: list[FoundAnswer]) -> dict[str, Any]:
+    """Put the answers on the road; gives the help to show, also when nothing else works."""
+    locale, phone = request.headers.get("accept-language", "en").split(",")[0], None
+    try:
+        equipment: Equipment = request.app.state.equipment
+        reference = read_token(bearer_token(request), TokenKind.DEVICE_ACCESS)
+        caller = await signed_in_patient(equipment, reference)
+        locale = caller.locale
+        await report_refused(equipment, caller.clinic_id, caller.patient_id, answers, actor=caller.actor)
+        phone = await crisis_phone_of(equipment, caller.clinic_id)
+    except TokenNotValidError:
+        pass  # nobody is signed in: nobody to tell the clinic of, but the person still gets help
+    except Exception as error:  # noqa: BLE001 - the help must reach the person whatever fails here
+        _log(error)
+    return CrisisHelpReply.of(crisis_help(locale, clinic_phone=phone)).model_dump(mode="json")
+
+
+def _log(error: Exception) -> None:
+    structlog.get_logger().error(
+        "safety.report_failed", error_type=type(error).__name__, error_at=where(error)
+    )

@@ -1,7 +1,7 @@
 """Requests and replies about completed forms and scales."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, Field
@@ -22,6 +22,19 @@ ItemNumber = Annotated[str, Field(pattern=r"^[1-9][0-9]?$")]
 Total = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-1_000_000, le=1_000_000)]
 
 
+Items = (
+    Annotated[list[Answer | None], Field(max_length=99)]
+    | Annotated[dict[ItemNumber, Answer | None], Field(max_length=99)]
+)
+
+
+def by_number(items: list[int | None] | dict[str, int | None]) -> dict[int, int | None]:
+    """Take answers by their items' numbers, however they were sent."""
+    if isinstance(items, dict):
+        return {int(number): answer for number, answer in items.items()}
+    return numbered(items)
+
+
 class AssessmentEntry(RequestBody):
     """A completed form: its answers, its total, or both. A skipped answer is null, never 0."""
 
@@ -31,24 +44,13 @@ class AssessmentEntry(RequestBody):
 
     scale: ScaleKey
     taken_at: Moment
-    items: (
-        Annotated[list[Answer | None], Field(max_length=99)]
-        | Annotated[dict[ItemNumber, Answer | None], Field(max_length=99)]
-        | None
-    ) = Field(default=None, description="In the form's order, or by item number")
+    items: Items | None = Field(default=None, description="In the form's order, or by item number")
     total: Total | None = Field(default=None, description="Compared with what the items add up to")
 
     def form(self) -> Form:
         """Take it as what was told."""
-        items = self.items
-        by_number = (
-            {int(number): answer for number, answer in items.items()}
-            if isinstance(items, dict)
-            else None
-            if items is None
-            else numbered(items)
-        )
-        return Form(scale=self.scale, taken_at=self.taken_at, items=by_number, total=self.total)
+        items = None if self.items is None else by_number(self.items)
+        return Form(scale=self.scale, taken_at=self.taken_at, items=items, total=self.total)
 
 
 class AssessmentReply(ReplyBody):
@@ -66,6 +68,7 @@ class AssessmentReply(ReplyBody):
         description="Beside the last total before treatment; null where there is none, and before treatment"
     )
     items: dict[str, int | None] | None
+    entered_by: Literal["clinic", "patient"]
     safety_event_id: UUID | None = Field(
         default=None, description="The safety event that the answer to the suicide item made"
     )
@@ -85,6 +88,7 @@ class AssessmentReply(ReplyBody):
             relapse_level=score.at_relapse_level,
             response=assessment.response,
             items=stored.items,
+            entered_by=stored.entered_by,  # type: ignore[arg-type] # the table's own check allows these two only
             safety_event_id=assessment.safety_event_id,
         )
 

@@ -3,15 +3,19 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 import structlog
 
+from app.assessments.questionnaires import WORDINGS
 from app.assessments.refusals import (
+    AssessmentConflictError,
     AssessmentExistsError,
     AssessmentInFutureError,
+    AssessmentTooOldError,
+    QuestionnaireNotOfferedError,
     ScaleNotKnownError,
     form_refused,
 )
@@ -28,6 +32,7 @@ from app.foundation.errors import RefusalError
 from app.foundation.ids import new_id
 from app.foundation.logs import where
 from app.monitoring import service as monitoring
+from app.patients.consent_standing import ConsentStanding, ConsentWithdrawnError, standing_of
 from app.patients.service import existing
 from app.storage import assessments, patient_states, treatment
 from app.storage.assessments import StoredAssessment
@@ -37,16 +42,28 @@ from app.web.equipment import Equipment
 
 # A clinic's clock may be a little ahead of ours; more than this is a mistake.
 _AHEAD: Final = timedelta(minutes=10)
+# Further back the phone's memory is not to be trusted, as with check-ins.
+_MOST_DAYS_BACK: Final = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """A form as told: answers by item number, a stated total, or both."""
+    """A form as told: answers by item number, a stated total, or both.
+
+    A patient's own has an id that the phone chose, and the zone that the patient was in.
+    """
 
     scale: str
     taken_at: datetime
     items: Mapping[int, int | None] | None
-    total: float | None
+    total: float | None = None
+    id: UUID | None = None
+    time_zone: str | None = None
+
+    @property
+    def by_patient(self) -> bool:
+        """Whether the patient answered it here."""
+        return self.id is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +94,12 @@ async def enter(
     Raises:
         NotFoundError: the clinic has no such patient.
         AssessmentInFutureError: it was not completed yet.
+        AssessmentTooOldError: a patient's own, and more than 30 days old.
+        QuestionnaireNotOfferedError: a patient's own, of a scale whose wording is not shipped.
         ScaleNotKnownError: there is no such scale.
         FormRefusedError: incomplete, impossible, or its totals contradict each other.
+        ConsentWithdrawnError: a patient's own, and new, after the patient withdrew consent.
+        AssessmentConflictError: another form is kept under the id that the phone chose.
         AssessmentExistsError: another form of this scale was completed at this very time.
     """
     try:
@@ -110,8 +131,9 @@ async def _enter_once(
     equipment: Equipment, clinic_id: UUID, patient_id: UUID, form: Form, *, actor: Actor, evaluate: bool
 ) -> Assessment:
     now = equipment.clock.now()
-    if form.taken_at > now + _AHEAD:
-        raise AssessmentInFutureError("#/taken_at")
+    _refuse_time(form, now)
+    if form.by_patient and form.scale not in WORDINGS:
+        raise QuestionnaireNotOfferedError("#/scale")
     async with equipment.database.work(clinic_id) as work:
         patient = await existing(work, patient_id)
         await patient_states.lock(work, patient_id)
@@ -134,24 +156,37 @@ async def _enter_once(
     )
 
 
+def _refuse_time(form: Form, now: datetime) -> None:
+    """Refuse a time that nobody can mean, and say ours: a phone's clock may be a year off."""
+    if form.taken_at > now + _AHEAD:
+        raise AssessmentInFutureError("#/taken_at").telling(server_time=now.isoformat())
+    if form.by_patient and form.taken_at < now - _MOST_DAYS_BACK:
+        raise AssessmentTooOldError("#/taken_at").telling(server_time=now.isoformat())
+
+
 def _scored(
     equipment: Equipment, patient: PatientRecord, scale: Scale, form: Form, *, now: datetime
 ) -> StoredAssessment:
-    scored = score_form(scale, items=form.items, stated_total=form.total)
+    scored = score_form(scale, items=form.items, stated_total=form.total, by_patient=form.by_patient)
     if scored.score is None:
         raise form_refused(scored.problems)
     items = {str(number): answer for number, answer in sorted((form.items or {}).items())}
-    said = json.dumps([scale.key, scored.score.total, items], sort_keys=True).encode()
+    said: list[object] = [scale.key, scored.score.total, items]
+    if form.by_patient:
+        said += [form.taken_at.astimezone(UTC).isoformat(), form.time_zone]
     return StoredAssessment(
-        id=new_id(),
+        id=form.id or new_id(),
         patient_id=patient.id,
+        entered_by="patient" if form.by_patient else "clinic",
         scale=scale.key,
         taken_at=form.taken_at,
-        time_zone=patient.time_zone,
+        time_zone=form.time_zone or patient.time_zone,
         total=scored.score.total,
         items=items or None,
         received_at=now,
-        digest=equipment.vault.digest(b"assessment", patient.id.bytes, said),
+        digest=equipment.vault.digest(
+            b"assessment", patient.id.bytes, json.dumps(said, sort_keys=True).encode()
+        ),
     )
 
 
@@ -159,6 +194,13 @@ async def _kept(
     work: UnitOfWork, new: StoredAssessment, *, actor: Actor, now: datetime
 ) -> tuple[StoredAssessment, bool]:
     """Keep it, or find the one that was kept before."""
+    same_id = await assessments.find(work, new.patient_id, new.id)
+    if same_id is not None:
+        if same_id.digest != new.digest:
+            raise AssessmentConflictError("#/id")
+        return same_id, False
+    if new.entered_by == "patient" and await standing_of(work, new.patient_id) is ConsentStanding.WITHDRAWN:
+        raise ConsentWithdrawnError
     audit = AuditEvent(
         at=now,
         actor=actor,
@@ -170,7 +212,8 @@ async def _kept(
     if await assessments.add(work, new, audit=audit):
         return new, True
     earlier = await assessments.at_moment(work, new.patient_id, scale=new.scale, taken_at=new.taken_at)
-    if earlier is None or earlier.digest != new.digest:
+    # A patient's own is known by its id: under another one it is another form.
+    if earlier is None or earlier.digest != new.digest or new.entered_by == "patient":
         raise AssessmentExistsError("#/taken_at")
     return earlier, False
 

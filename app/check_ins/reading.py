@@ -14,7 +14,6 @@ from app.check_ins.schemas import (
     CheckInEntry,
     CheckInItem,
     CheckInReply,
-    CrisisHelpReply,
     ImportedCheckInItem,
 )
 from app.check_ins.service import open_note
@@ -22,6 +21,7 @@ from app.check_ins.sync import SyncPlace
 from app.clinical.check_ins import CheckIn
 from app.foundation.errors import RefusalError
 from app.foundation.vault import Vault
+from app.messages.help_reply import CrisisHelpReply
 from app.storage.check_ins import StoredCheckIn
 from app.web.problems import problem_document, refusal_document, validation_errors
 from app.web.schemas import CursorNotValidError, read_counter, read_cursor, write_cursor

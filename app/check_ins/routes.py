@@ -26,7 +26,6 @@ from app.check_ins.schemas import (
     CheckInItem,
     CheckInList,
     CheckInReply,
-    CrisisHelpReply,
     ImportedCheckInBatch,
     ImportedCheckInItem,
 )
@@ -36,6 +35,7 @@ from app.clinics.access import CheckInsKey
 from app.clinics.service import crisis_phone_of
 from app.foundation.errors import RefusalError
 from app.messages.crisis_help import crisis_help
+from app.messages.help_reply import CrisisHelpReply
 from app.messages.wording import DEFAULT_LANGUAGE
 from app.patients.access import DeviceTokenPresented, PatientSignedIn
 from app.web.client_time import ClientTime, read_client_time

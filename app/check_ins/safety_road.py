@@ -12,12 +12,12 @@ from fastapi import Request
 
 from app.check_ins.refused_statements import report_statements
 from app.check_ins.safety_answers import statements_in
-from app.check_ins.schemas import CrisisHelpReply
 from app.check_ins.sources import FromDevice
 from app.clinics.service import crisis_phone
 from app.foundation.logs import where
 from app.foundation.tokens import TokenKind, TokenNotValidError, read_token
 from app.messages.crisis_help import crisis_help
+from app.messages.help_reply import CrisisHelpReply
 from app.web.dependencies import bearer_token
 from app.web.equipment import Equipment
 from app.web.watched_route import WatchedRoute

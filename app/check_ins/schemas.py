@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, JsonValue, WithJsonSchema, model_val
 from pydantic_core import to_json
 
 from app.foundation.errors import RefusalError
-from app.messages.crisis_help import CrisisHelp
+from app.messages.help_reply import CrisisHelpReply
 from app.web.schemas import Moment, ReplyBody, RequestBody, TimeZoneName, example
 
 
@@ -155,27 +155,6 @@ class ImportedCheckInBatch(_Batch):
         list[Annotated[Any, WithJsonSchema(ImportedCheckInItem.model_json_schema())]],
         Field(min_length=1, max_length=MOST_IN_BATCH),
     ]
-
-
-class CrisisLineReply(ReplyBody):
-    """One way to get help now."""
-
-    label: str
-    number: str
-
-
-class CrisisHelpReply(ReplyBody):
-    """Help to show at once, in full, before anything else."""
-
-    locale: str
-    title: str
-    lines: list[CrisisLineReply]
-    not_monitored: str
-
-    @classmethod
-    def of(cls, help_now: CrisisHelp) -> "CrisisHelpReply":
-        """Make the reply."""
-        return cls.model_validate(help_now, from_attributes=True)
 
 
 class CheckInReply(ReplyBody):

@@ -263,7 +263,12 @@ GAD_7 = Scale(
     highest_answer=3,
     bands=((0, Band.MINIMAL), (5, Band.MILD), (10, Band.MODERATE), (15, Band.SEVERE)),
     recall_days=14,
-    loinc=Loinc(total="70274-6"),
+    loinc=Loinc(
+        panel="69737-5",
+        total="70274-6",
+        items=("69725-0", "68509-9", "69733-4", "69734-2", "69735-9", "69689-8", "69736-7"),
+        answers=("LA6568-5", "LA6569-3", "LA6570-1", "LA6571-9"),
+    ),
 )
 """Shown beside the others. It has no remission and no relapse level, and raises nothing."""
 

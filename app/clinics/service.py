@@ -171,6 +171,13 @@ async def crisis_phone_of(equipment: Equipment, clinic_id: UUID) -> str | None:
         return await crisis_phone(work, equipment.vault)
 
 
+def open_crisis_phone(vault: Vault, clinic_id: UUID, sealed: bytes | None) -> str | None:
+    """Open the clinic's own number, if it gave one."""
+    return (
+        None if sealed is None else vault.open(sealed, clinic_id=clinic_id, row_id=clinic_id, **_PHONE_CELL)
+    )
+
+
 async def _profile(work: UnitOfWork) -> ClinicProfile:
     profile = await clinics.profile(work)
     if profile is None:

@@ -1,14 +1,17 @@
 """What belongs to the signed-in patient: consent, the own trend, settings, devices."""
 
+from contextlib import suppress
 from datetime import tzinfo
 from typing import Final
 from uuid import UUID
 from zoneinfo import available_timezones
 
 from fastapi import APIRouter, Depends, Request
+from pydantic_core import to_json
 from starlette.responses import RedirectResponse, Response
 
 from app.clinical.check_ins import zone_of
+from app.consent import erasure, export
 from app.consent import service as consent
 from app.consent.service import ConsentTextChangedError
 from app.foundation.errors import NotFoundError
@@ -40,7 +43,6 @@ SETTINGS: Final = "/p/settings"
 ZONES: Final = tuple(
     sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))
 )
-_CONSENT_QUESTION, _ERASURE_QUESTION = "consent", "erasure"
 
 
 @router.get("/consent")
@@ -129,7 +131,10 @@ async def ask_whether_sure(
 ) -> Response:
     """Ask once more before what cannot be taken back by a second tap."""
     about, say = request.query_params.get("about", ""), say_in(visitor.language)
-    questions = {_CONSENT_QUESTION: ("withdraw_sure", "withdraw_lead", "/p/withdraw")}
+    questions = {
+        "consent": ("withdraw_sure", "withdraw_lead", "/p/withdraw"),
+        "erasure": ("erasure_sure", "erasure_lead", "/p/erasure"),
+    }
     if about not in questions:
         raise NotFoundError
     question, lead, action = questions[about]
@@ -145,6 +150,25 @@ async def withdraw_consent(
     """Take consent back, also in the middle of a signal."""
     await _own_form(request, equipment, visitor)
     await _withdraw(equipment, visitor)
+    return RedirectResponse(SETTINGS, 303)
+
+
+@router.get("/export")
+async def get_copy(equipment: EquipmentNeeded, visitor: SignedInVisitor) -> Response:
+    """Give the patient a copy of everything that is kept about them."""
+    caller = visitor.signed_in
+    document = await export.copy_of(equipment, caller.clinic_id, caller.patient_id, actor=caller.actor)
+    headers = {"content-disposition": 'attachment; filename="afterglow-export.json"'}
+    return Response(to_json(document, indent=2), media_type="application/json", headers=headers)
+
+
+@router.post("/erasure", dependencies=[OwnFormOnly])
+async def ask_for_erasure(request: Request, equipment: EquipmentNeeded, visitor: SignedInVisitor) -> Response:
+    """Ask the clinic to erase everything; asked twice, it is asked once."""
+    await _own_form(request, equipment, visitor)
+    caller = visitor.signed_in
+    with suppress(erasure.ErasureAskedBeforeError):
+        await erasure.ask(equipment, caller.clinic_id, caller.patient_id, actor=caller.actor)
     return RedirectResponse(SETTINGS, 303)
 
 
@@ -187,9 +211,20 @@ async def _settings(
         zones=ZONES,
         languages=NAMES,
         devices=[_shown(one, visitor, wall) for one in listed],
-        erasure_asked="",
+        erasure_asked=await _erasure_asked(equipment, visitor),
         has_withdrawn=caller.consent is ConsentStanding.WITHDRAWN,
     )
+
+
+async def _erasure_asked(equipment: Equipment, visitor: Visitor) -> str:
+    """Say since when a request to be erased waits for the clinic; empty when none does."""
+    caller = visitor.signed_in
+    asked = await erasure.list_of_patient(equipment, caller.clinic_id, caller.patient_id)
+    waiting = [one for one in asked if one.decided_at is None]
+    if not waiting:
+        return ""
+    at = write_moment(waiting[-1].requested_at, zone_of(caller.time_zone), visitor.language)
+    return say_in(visitor.language)("erasure_asked", at=at)
 
 
 def _shown(device: devices.EnrolledDevice, visitor: Visitor, wall: tzinfo) -> dict[str, object]:

@@ -18,6 +18,11 @@ from app.web.dependencies import EquipmentNeeded
 router = APIRouter(prefix="/p", route_class=PageRoute, include_in_schema=False)
 # After all other routes of these pages: whatever is left over.
 rest_router = APIRouter(prefix="/p", route_class=PageRoute, include_in_schema=False)
+# The worker fetches pages for its tabs, under a policy of its own.
+_WORKER_HEADERS: Final = {
+    "cache-control": "no-cache",
+    "content-security-policy": "default-src 'none'; connect-src 'self'",
+}
 _ICONS: Final = (("icon-192.png", "192x192"), ("icon-512.png", "512x512"))
 
 
@@ -57,7 +62,7 @@ async def service_worker() -> Response:
         languages=json.dumps(sorted(NAMES)),
         version=VERSION,
     )
-    return Response(text, media_type="text/javascript; charset=utf-8", headers={"cache-control": "no-cache"})
+    return Response(text, media_type="text/javascript; charset=utf-8", headers=_WORKER_HEADERS)
 
 
 @router.get("/manifest.webmanifest")

@@ -122,4 +122,5 @@ def _caller(clinic_id: UUID, found: device_tokens.SignedInPatient) -> PatientCal
         locale=found.locale,
         mode=found.mode,
         consent=standing_from(version=found.consent_version, withdrawn_at=found.consent_withdrawn_at),
+        crisis_phone_sealed=found.crisis_phone_sealed,
     )

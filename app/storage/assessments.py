@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Double, ForeignKeyConstraint, Index, Select, and_, select
+from sqlalchemy import CheckConstraint, Double, ForeignKeyConstraint, Index, Select, and_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -31,7 +31,7 @@ class CustomScaleRow(TenantRow):
 
 
 class AssessmentRow(TenantRow):
-    """One completed form."""
+    """One completed form. A phone may have chosen its id, so it is unique for one patient, never alone."""
 
     __tablename__ = "assessments"
     __table_args__ = (
@@ -40,14 +40,16 @@ class AssessmentRow(TenantRow):
         ),
         # One form of a scale at one moment: what is sent twice is kept once.
         Index("uq_assessments_moment", "clinic_id", "patient_id", "scale", "taken_at", unique=True),
+        CheckConstraint("entered_by in ('clinic', 'patient')", name="entered_by"),
         {"schema": CARE},
     )
 
+    patient_id: Mapped[UUID] = mapped_column(primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    patient_id: Mapped[UUID]
+    entered_by: Mapped[str]
     scale: Mapped[str]
     taken_at: Mapped[datetime]
-    # The patient's zone when it was entered: a traveller's past days do not move.
+    # The patient's zone when it was answered or entered: a traveller's past days do not move.
     time_zone: Mapped[str]
     total: Mapped[float] = mapped_column(Double())
     items: Mapped[dict[str, Any] | None]
@@ -61,6 +63,7 @@ class StoredAssessment:
 
     id: UUID
     patient_id: UUID
+    entered_by: str
     scale: str
     taken_at: datetime
     time_zone: str
@@ -103,13 +106,29 @@ async def at_moment(
     return row and StoredAssessment(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
+async def find(work: UnitOfWork, patient_id: UUID, assessment_id: UUID) -> StoredAssessment | None:
+    """Find one form of one patient."""
+    found = await work.execute(_assessments(work, patient_id).where(AssessmentRow.id == assessment_id))
+    row = found.one_or_none()
+    return row and StoredAssessment(**row._mapping)  # noqa: SLF001 - same
+
+
 async def page(
     work: UnitOfWork, patient_id: UUID, *, after: UUID | None, limit: int
 ) -> list[StoredAssessment]:
     """List a patient's forms in the order in which they were entered."""
-    statement = _assessments(work, patient_id).order_by(AssessmentRow.id).limit(limit)
+    # By when they reached us, not by id: the phone chose that, perhaps days before.
+    place = tuple_(AssessmentRow.received_at, AssessmentRow.id)
+    statement = (
+        _assessments(work, patient_id).order_by(AssessmentRow.received_at, AssessmentRow.id).limit(limit)
+    )
     if after is not None:
-        statement = statement.where(AssessmentRow.id > after)
+        last = select(AssessmentRow.received_at, AssessmentRow.id).where(
+            AssessmentRow.clinic_id == work.clinic_id,
+            AssessmentRow.patient_id == patient_id,
+            AssessmentRow.id == after,
+        )
+        statement = statement.where(place > last.scalar_subquery())
     return [StoredAssessment(**row._mapping) for row in await work.execute(statement)]  # noqa: SLF001 - same
 
 

@@ -26,3 +26,16 @@ CREATE TABLE care.sign_in_links (
 );
 
 CREATE INDEX ix_sign_in_links_patient ON care.sign_in_links (clinic_id, patient_id, made_at);
+
+ALTER TABLE care.assessments ADD COLUMN entered_by TEXT;
+
+UPDATE care.assessments SET entered_by = 'clinic';
+
+ALTER TABLE care.assessments ALTER COLUMN entered_by SET NOT NULL;
+
+ALTER TABLE care.assessments
+    ADD CONSTRAINT ck_assessments_entered_by CHECK (entered_by in ('clinic', 'patient'));
+
+ALTER TABLE care.assessments DROP CONSTRAINT pk_assessments;
+
+ALTER TABLE care.assessments ADD CONSTRAINT pk_assessments PRIMARY KEY (clinic_id, patient_id, id);

@@ -1,4 +1,4 @@
-"""Sign-in by link, browsers as devices, a patient's e-mail, how far a phone's clock is off.
+"""Sign-in by link, browsers as devices, a patient's e-mail, how far a phone's clock is off, patients' own forms.
 
 Revision ID: 0006
 Revises: 0005
@@ -24,6 +24,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("ALTER TABLE care.assessments DROP CONSTRAINT pk_assessments")
+    op.execute("ALTER TABLE care.assessments ADD CONSTRAINT pk_assessments PRIMARY KEY (clinic_id, id)")
+    op.execute("ALTER TABLE care.assessments DROP COLUMN entered_by")
     op.execute("DROP TABLE care.sign_in_links")
     op.execute("DROP INDEX care.ix_device_tokens_device")
     op.execute("DROP INDEX care.ix_devices_patient")

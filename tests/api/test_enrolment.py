@@ -169,4 +169,4 @@ def test_the_link_carries_the_code_where_servers_do_not_see_it(one_clinic: Clini
 
     before, _, fragment = issued["url"].partition("#")
     assert fragment == issued["code"]
-    assert before == "https://afterglow.test/enrol"
+    assert before == "https://afterglow.test/p/enrol"

@@ -22,12 +22,17 @@ from tests.support.people import entry, item
 from tests.support.receiver import running_receiver
 from tests.support.service import NOW, Service
 
+# Not walked, each with its reason.
+ELSEWHERE = {
+    ("GET", "/v1/questionnaires/{key}"): "holds nobody's data",
+    ("PUT", "/v1/assessments/{assessment_id}"): "the phone chooses the id; see test_questionnaires.py",
+}
 # In order, so that a phone's copy of a check-in's id (PUT) comes after the id is asked for (DELETE).
 IN_PATH = sorted(
     (method.upper(), path)
     for path, operations in build_api().openapi()["paths"].items()
     for method, operation in operations.items()
-    if "{" in path
+    if "{" in path and (method.upper(), path) not in ELSEWHERE
 )
 SCHEMES = {
     (method.upper(), path): next(iter(operation["security"][0]))

@@ -31,7 +31,7 @@ def make(clinic: ClinicClient, patient_id: str) -> str:
     reply = clinic.http.post(f"/v1/patients/{patient_id}/sign-in-links")
     assert reply.status_code == 201, reply.text
     before, _, token = reply.json()["url"].rpartition("/")
-    assert before == "https://afterglow.test/sign-in"
+    assert before == "https://afterglow.test/p/link"
     return str(token)
 
 

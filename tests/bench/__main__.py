@@ -26,6 +26,7 @@ from app.foundation.ids import new_id
 from app.foundation.logs import set_up_logs
 from app.storage.binaries import find_binaries
 from tests.bench.load import Outcome, run_load
+from tests.bench.pages import measure_form, report_form, signed_in_cookie
 from tests.bench.processes import Cost, cpu_seconds, postgres_children
 from tests.bench.statements import pgbench_rate
 from tests.support.ground import Place, running_cluster
@@ -34,6 +35,7 @@ from tests.support.service import KEY, running_service
 
 CLIENTS = (1, 8, 32)
 PATIENTS = 32
+PAGES = "tests.bench.page_server"
 
 
 def main() -> int:
@@ -41,16 +43,29 @@ def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--slices", type=int, default=10)
     arguments.add_argument("--seconds", type=float, default=2.0, help="the length of one slice")
+    arguments.add_argument("--only-pages", action="store_true", help="measure the check-in form alone")
     chosen = arguments.parse_args()
     set_up_logs(level=logging.ERROR)
     with running_cluster() as cluster, cluster.database() as place:
+        missed = pages(place, chosen.slices, chosen.seconds)
+        if chosen.only_pages:
+            return len(missed)
         tokens, sample = prepare(place)
         with server("app", place, sample) as ours, server("bare", place, sample) as bare:
             figures = {
                 clients: measure(clients, chosen.slices, chosen.seconds, ours, bare, tokens, place)
                 for clients in CLIENTS
             }
-    return report(figures)
+    return report(figures, missed)
+
+
+def pages(place: Place, slices: int, seconds: float) -> list[str]:
+    """Measure the check-in form."""
+    cookie = signed_in_cookie(place)
+    with server("pages", place, {}) as one:
+        target = (place, one.process.pid, one.port, cookie)
+        list(measure_form(*target, slices=1, seconds=min(1.0, seconds)))  # a warm-up, not counted
+        return report_form(list(measure_form(*target, slices=slices, seconds=seconds / 2)))
 
 
 def prepare(place: Place) -> tuple[list[str], dict[str, str]]:
@@ -98,7 +113,9 @@ def server(kind: str, place: Place, sample: dict[str, str]) -> Iterator[Server]:
             "AFTERGLOW_BENCH_PORT": str(port),
         }
     )
-    command = ["-m", "app", "serve"] if kind == "app" else ["-m", "tests.bench.bare"]
+    command = {"app": ["-m", "app", "serve"], "bare": ["-m", "tests.bench.bare"], "pages": ["-m", PAGES]}[
+        kind
+    ]
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen([sys.executable, *command], env=environment, stdout=log, stderr=log)
         try:
@@ -194,13 +211,13 @@ def _requests(tokens: list[str]) -> Callable[[int], bytes]:
     return make
 
 
-def report(figures: dict[int, Figures]) -> int:
+def report(figures: dict[int, Figures], missed: list[str]) -> int:
     """Print the table and judge the targets."""
     print(
         f"{'clients':>7} {'ours/s':>8} {'bare/s':>8} {'stmts/s':>8} {'ours÷bare':>10} {'ours÷stmts':>11}"
         f" {'p50 ms':>7} {'p99 ms':>7} {'p99÷p50':>8} {'app µs':>7} {'bare µs':>8} {'pg µs':>7} {'pg(bare) µs':>12}"
     )
-    failed = []
+    failed = [*missed]
     for clients, one in figures.items():
         ratios = [ours.rate / bare.rate for ours, bare in zip(one.ours, one.bare, strict=True)]
         to_statements = [ours.rate / rate for ours, rate in zip(one.ours, one.statements, strict=True)]

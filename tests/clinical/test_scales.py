@@ -279,7 +279,8 @@ def test_a_refusal_never_repeats_an_answer(answers: list[int]) -> None:
 def test_phq_9_carries_its_codes_and_madrs_and_qids_carry_none() -> None:
     assert (PHQ_9.loinc.panel, PHQ_9.loinc.total, PHQ_9.loinc.items[8]) == ("44249-1", "44261-6", "44260-8")
     assert PHQ_9.loinc.answers == ("LA6568-5", "LA6569-3", "LA6570-1", "LA6571-9")
-    assert GAD_7.loinc.total == "70274-6"
+    assert (GAD_7.loinc.panel, GAD_7.loinc.total, GAD_7.loinc.items[6]) == ("69737-5", "70274-6", "69736-7")
+    assert GAD_7.loinc.answers == PHQ_9.loinc.answers
     assert asdict(MADRS.loinc) == asdict(QIDS_SR16.loinc) == asdict(type(MADRS.loinc)())
 
 

@@ -27,7 +27,7 @@ class Source:
     def is_service(self) -> bool:
         """Whether this is what a feature does, rather than how it is asked or answered."""
         at_the_edge = ("routes", "schemas", "access")
-        return self.room in FEATURES and self.path.stem not in at_the_edge
+        return self.room in FEATURES and self.path.stem.rpartition("_")[2] not in at_the_edge
 
     def functions(self) -> Iterator[Function]:
         for node in ast.walk(self.tree):

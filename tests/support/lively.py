@@ -6,10 +6,13 @@ from typing import Any
 from uuid import UUID
 
 from app.foundation.audit import OPERATOR, AuditEvent
+from app.foundation.ids import new_id
 from app.messages.consent_text import CURRENT_VERSION
 from app.messages.outbox import Channel, NewMessage, queue_message
 from app.messages.wording import Wording
 from app.reminders.schemas import PushSubscriptionEntry
+from app.storage import reminders
+from app.storage.reminders import Reminder
 from tests.support.clinics import name_contacts
 from tests.support.people import ClinicClient, PatientClient, clinic_client, treated
 from tests.support.receiver import Receiver
