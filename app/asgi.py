@@ -78,6 +78,7 @@ def build_api(
         consent.router,
         consent.requests_router,
         patients.own_router,
+        reminders.router,
         questionnaires.router,
         questionnaires.questionnaires_router,
         reminders.own_router,

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
+import httpx2
 import procrastinate
 import psycopg
 import structlog
@@ -15,9 +16,12 @@ from app.foundation.logs import where
 from app.messages import sending
 from app.messages.outbox import SEND_MESSAGE
 from app.messages.sending import Post
+from app.messages.wording import Wording
 from app.monitoring import service as monitoring
 from app.outbound.addresses import AllowedNetworks
 from app.outbound.guarded_transport import guarded_client
+from app.reminders.asking import remind_due
+from app.reminders.still_due import StillDue
 from app.signals import escalation
 from app.signals import service as signals
 from app.signals.episodes import ESCALATE_SIGNAL
@@ -52,12 +56,21 @@ class Worker:
         """Finish what is being done, then end."""
         self._stopping.set()
 
+    def post(self, client: httpx2.AsyncClient) -> Post:
+        """Make what messages are sent with: who wrote one is asked before it goes whether it is still wanted."""
+        return Post(
+            equipment=self._equipment,
+            client=client,
+            still_wanted={Wording.CHECK_IN_DUE: StillDue(self._equipment)},
+            speedup=self._speedup,
+        )
+
     async def run(self) -> None:
         """Work until stopped; whatever the database does meanwhile."""
         allowed = AllowedNetworks.parse(self._equipment.webhook_allow)
         async with guarded_client(allowed=allowed, http_allowed=True) as client:
             outbox = Outbox(equipment=self._equipment, client=client, speedup=self._speedup)
-            post = Post(equipment=self._equipment, client=client, speedup=self._speedup)
+            post = self.post(client)
             sweeping = asyncio.create_task(self._sweep_now_and_then())
             try:
                 while not self._stopping.is_set():
@@ -107,7 +120,7 @@ class Worker:
             await self._pause(_SWEEP_EVERY_SECONDS)
 
     async def sweep(self) -> int:
-        """Rescue dead workers' jobs; in each clinic escalate, end snoozes, queue forgotten sendings again.
+        """Rescue dead workers' jobs; in each clinic escalate, remind, end snoozes, queue forgotten sendings again.
 
         Gives how many deliveries and messages were queued, over all clinics.
         """
@@ -118,6 +131,7 @@ class Worker:
         count = 0
         for clinic_id in open_clinics:
             await escalation.escalate_due(self._equipment, clinic_id)
+            await remind_due(self._equipment, clinic_id)
             async with database.work(clinic_id) as work:
                 taken = await deliveries.take_overdue(
                     work, before=now - _FORGOTTEN_AFTER, now=now, limit=_MOST_A_SWEEP

@@ -49,7 +49,8 @@ async def copy_of(equipment: Equipment, clinic_id: UUID, patient_id: UUID, *, ac
         await work.commit()
     own = vault_of(equipment.vault, clinic_id, patient)
     sections = {
-        name: [_plain(own, SECTIONS[name].table, row) for row in rows] for name, rows in found.items()
+        name: [_plain(own, SECTIONS[name].table, row, patient_id) for row in rows]
+        for name, rows in found.items()
     }
     (told,), (state,) = sections.pop("patient"), sections.pop("state")
     head = {"format": FORMAT, "version": FORMAT_VERSION, "made_at": now, "not_included": list(NOT_INCLUDED)}
@@ -73,7 +74,7 @@ async def check_ins_csv(equipment: Equipment, clinic_id: UUID, patient_id: UUID,
     writer = csv.writer(written)
     writer.writerow(CSV_COLUMNS)
     for row in rows:
-        plain = _plain(own, "check_ins", row) | {"patient": str(patient_id)}
+        plain = _plain(own, "check_ins", row, patient_id) | {"patient": str(patient_id)}
         writer.writerow([_cell(plain[name]) for name in CSV_COLUMNS])
     return written.getvalue()
 
@@ -83,12 +84,14 @@ def fields_of(section: str) -> tuple[str, ...]:
     return tuple(name.removesuffix(_SEALED) for name in SECTIONS[section].columns)
 
 
-def _plain(vault: PatientVault, table: str, row: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(vault: PatientVault, table: str, row: Mapping[str, Any], patient_id: UUID) -> dict[str, Any]:
     """Open what is sealed; a report's own time is given in the zone in which it was made."""
     plain = {}
+    # A table with one row a patient has no other id.
+    row_id = row.get("id", patient_id)
     for name, value in row.items():
         if name.endswith(_SEALED) and value is not None:
-            value = vault.open(value, table=table, column=name, row_id=row["id"])  # noqa: PLW2901 - the same value, opened
+            value = vault.open(value, table=table, column=name, row_id=row_id)  # noqa: PLW2901 - the same value, opened
         plain[name.removesuffix(_SEALED)] = value
     for name in ("recorded_at", "taken_at", "given_at"):
         if name in plain:

@@ -113,6 +113,8 @@ class ExportReply(ReplyBody):
     notifications: Rows
     push_subscriptions: Rows
     messages: Rows
+    reminder_choices: Rows
+    reminders: Rows
     erasure_requests: Rows
     audit_events: Rows
 

@@ -6,12 +6,12 @@ from uuid import UUID
 
 import httpx2
 
-from app.foundation.vault import Vault
 from app.messages.gateway import GatewayCall, GatewayKind, call_gateway
 from app.messages.mail import Mail, send_mail
 from app.messages.outbox import Channel, address_of, link_of
 from app.messages.outcomes import Outcome
 from app.messages.push_subscriptions import AppAddress, PushAddress, WebPushAddress, subscribed_address
+from app.messages.unsubscribing import UnsubscribeLink, write_link
 from app.messages.web_push import Push, send_push
 from app.messages.wording import Text, Wording, text_of
 from app.storage.outgoing_messages import OutgoingMessage
@@ -32,6 +32,8 @@ class Opened:
     text: Text
     link: str = field(repr=False)
     urgent: bool
+    # Stops the likes of it, by mail; None where it cannot be stopped.
+    unsubscribe: str | None = field(repr=False)
 
 
 def channels_set_up(equipment: Equipment) -> set[Channel]:
@@ -44,9 +46,9 @@ def channels_set_up(equipment: Equipment) -> set[Channel]:
     return channels
 
 
-async def opened(work: UnitOfWork, vault: Vault, message: OutgoingMessage) -> Opened | None:
+async def opened(work: UnitOfWork, equipment: Equipment, message: OutgoingMessage) -> Opened | None:
     """Open a message that is not over; None when the push subscription it is for is gone."""
-    wording = Wording(message.wording)
+    vault, wording = equipment.vault, Wording(message.wording)
     to: str | PushAddress | None = address_of(vault, work.clinic_id, message)
     subscription_id = None
     if message.channel == Channel.PUSH:
@@ -61,6 +63,13 @@ async def opened(work: UnitOfWork, vault: Vault, message: OutgoingMessage) -> Op
         text=text_of(wording, locale=message.locale, mode=message.mode),
         link=link_of(vault, work.clinic_id, message),
         urgent=wording.is_urgent,
+        unsubscribe=write_link(
+            vault,
+            equipment.public_url,
+            UnsubscribeLink(clinic_id=work.clinic_id, message_id=message.id),
+        )
+        if wording.is_reminder
+        else None,
     )
 
 
@@ -102,7 +111,9 @@ async def _push(
 async def _mail(equipment: Equipment, one: Opened, to: str, now: datetime) -> Outcome:
     if equipment.mail is None:
         raise AssertionError  # can_go says so
-    mail = Mail(id=one.message.id, to=to, text=one.text, link=one.link, sent_at=now)
+    mail = Mail(
+        id=one.message.id, to=to, text=one.text, link=one.link, sent_at=now, unsubscribe=one.unsubscribe
+    )
     return await send_mail(equipment.mail, mail)
 
 

@@ -88,13 +88,13 @@ async def queue_forgotten(work: UnitOfWork, equipment: Equipment, *, now: dateti
 
 
 async def _claim(post: Post, clinic_id: UUID, message_id: UUID) -> Opened | None:
-    now, vault = post.equipment.clock.now(), post.equipment.vault
+    now = post.equipment.clock.now()
     async with post.equipment.database.work(clinic_id) as work:
         message = await outgoing_messages.lock(work, message_id)
         if message is None or not _is_due(message, now):
             return None
         over = await _over_before_it_is_sent(post, work, message, now)
-        claimed = None if over else await opened(work, vault, message)
+        claimed = None if over else await opened(work, post.equipment, message)
         if claimed is None:
             await _end(work, message, over or Outcome(ending=Ending.GONE, trouble="gone"), now)
         elif can_go(post.equipment, claimed):

@@ -1,5 +1,6 @@
 """What is due when: the plan of one patient, and of a clinic's patients for the sweep that reminds them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -28,7 +29,6 @@ from app.web.equipment import Equipment
 
 DAYS_AHEAD: Final = 14
 """How many days with a check-in due are told, so that a phone can remind without a network."""
-PATIENTS_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,22 +88,16 @@ async def schedule_of_patient(equipment: Equipment, clinic_id: UUID, patient_id:
     return schedule_from(facts, now=now, protocol=protocol, count=DAYS_AHEAD)
 
 
-async def due_patients(
-    work: UnitOfWork,
-    equipment: Equipment,
-    *,
-    now: datetime,
-    after: UUID | None = None,
-    limit: int = PATIENTS_AT_ONCE,
-) -> list[Schedule]:
-    """List what is due for the clinic's patients, page by page in the order of their ids; three statements a page.
+async def schedules_of(
+    work: UnitOfWork, equipment: Equipment, patient_ids: Sequence[UUID], *, now: datetime
+) -> dict[UUID, Schedule]:
+    """Give what is due for several of the clinic's patients, those without a plan too; three statements.
 
-    Those without a plan are among them, so that the last id of a full page is where the next begins.
     Of `due_days` only the first is given.
     """
     protocol = await policy_in_force(work, equipment, now=now)
-    page = await schedules.page_of_plan_facts(work, after=after, limit=limit)
-    return [schedule_from(facts, now=now, protocol=protocol, count=1) for facts in page]
+    facts = await schedules.plan_facts_of(work, patient_ids)
+    return {one.patient_id: schedule_from(one, now=now, protocol=protocol, count=1) for one in facts}
 
 
 def schedule_from(facts: PlanFacts, *, now: datetime, protocol: Protocol, count: int) -> Schedule:

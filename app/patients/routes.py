@@ -15,7 +15,8 @@ from app.patients.schemas import (
     Enrolment,
     EnrolmentCodeReply,
     EnrolmentReply,
-    MeReply,
+    OwnChange,
+    OwnReply,
     PatientChange,
     PatientList,
     PatientRegistration,
@@ -159,15 +160,16 @@ async def refresh_tokens(body: Refresh, equipment: EquipmentNeeded) -> TokensRep
 
 
 @own_router.get("/me", summary="Read oneself")
-async def read_me(equipment: EquipmentNeeded, caller: PatientSignedIn) -> MeReply:
-    """Give what the service knows of how the patient is addressed."""
+async def read_me(equipment: EquipmentNeeded, caller: PatientSignedIn) -> OwnReply:
+    """Give what the service knows of how the patient is addressed, and asked."""
     patient = await service.read_patient(equipment, caller.clinic_id, caller.patient_id)
-    return MeReply.of(patient)
+    reminders = await service.reminders_of(equipment, caller.clinic_id, caller.patient_id)
+    return OwnReply.of_own(patient, reminders)
 
 
 @own_router.patch("/me", summary="Change oneself")
-async def change_me(body: PatientChange, equipment: EquipmentNeeded, caller: PatientSignedIn) -> MeReply:
-    """Change zone, language or e-mail from now on; past days do not move."""
+async def change_me(body: OwnChange, equipment: EquipmentNeeded, caller: PatientSignedIn) -> OwnReply:
+    """Change zone, language, e-mail or reminders from now on; past days do not move."""
     patient = await service.change_patient(
         equipment,
         caller.clinic_id,
@@ -175,10 +177,12 @@ async def change_me(body: PatientChange, equipment: EquipmentNeeded, caller: Pat
         time_zone=body.time_zone,
         locale=body.locale,
         email=body.new_email,
+        reminders=body.reminders.applied_to if body.reminders else None,
         version=None,
         actor=caller.actor,
     )
-    return MeReply.of(patient)
+    reminders = await service.reminders_of(equipment, caller.clinic_id, caller.patient_id)
+    return OwnReply.of_own(patient, reminders)
 
 
 @own_router.get("/me/devices", summary="List one's devices")

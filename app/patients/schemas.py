@@ -1,19 +1,22 @@
 """Requests and replies about patients, their enrolment and their tokens."""
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime, time
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, PlainSerializer
 
+from app.messages.outbox import Channel
 from app.patients.consent_standing import ConsentStanding
 from app.patients.contact import LONGEST_EMAIL, usable_email
 from app.patients.devices import DeviceKind, EnrolledDevice
 from app.patients.enrolment import Enrolled
 from app.patients.link_making import IssuedLink
+from app.patients.reminding import ReminderChoices
 from app.patients.service import STAYS, Patient, Unchanged
 from app.patients.tokens import IssuedTokens
-from app.web.schemas import LocaleTag, ReplyBody, RequestBody, TimeZoneName, example
+from app.web.schemas import Day, LocaleTag, ReplyBody, RequestBody, TimeZoneName, example
 
 Mode = Literal["test", "live"]
 Email = Annotated[
@@ -49,6 +52,65 @@ class PatientChange(RequestBody):
     def new_email(self) -> str | Unchanged | None:
         """The address, none, or as it was."""
         return self.email if "email" in self.model_fields_set else STAYS
+
+
+TimeOfDay = Annotated[time, PlainSerializer(lambda at: at.strftime("%H:%M"), return_type=str)]
+WrittenTimeOfDay = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", examples=["18:00"])]
+
+
+class ReminderChoicesReply(ReplyBody):
+    """How a patient wants to be asked; local times, wherever the patient is."""
+
+    ask_at: TimeOfDay = Field(examples=["18:00"])
+    quiet_from: TimeOfDay = Field(examples=["21:00"])
+    quiet_until: TimeOfDay = Field(examples=["08:00"])
+    channels: list[Channel] = Field(
+        description="A reminder goes over the first of these that reaches the patient"
+    )
+    sms_number: str | None
+    paused_until: date | None
+
+
+class ReminderChange(RequestBody):
+    """What to change of how one is asked; fields left out stay. A time that has passed is tomorrow's."""
+
+    model_config = example(ask_at="19:30", channels=["email"])
+
+    ask_at: WrittenTimeOfDay | None = None
+    quiet_from: WrittenTimeOfDay | None = None
+    quiet_until: WrittenTimeOfDay | None = Field(
+        default=None, description="The same as quiet_from: no quiet hours"
+    )
+    channels: Annotated[list[Channel], Field(max_length=3)] | None = Field(
+        default=None, description="In the order of preference; empty: no reminders"
+    )
+    sms_number: Annotated[str, Field(max_length=20, examples=["+14155550123"])] | None = Field(
+        default=None, description="For text messages through the gateway; null removes it"
+    )
+    paused_until: Day | None = Field(
+        default=None, description="No reminders before this day; null ends a pause"
+    )
+
+    def applied_to(self, choices: ReminderChoices) -> ReminderChoices:
+        """Give the choices with these changes."""
+        changed = self.model_dump(exclude_unset=True)
+        for name in ("ask_at", "quiet_from", "quiet_until", "channels"):
+            if changed.get(name) is None:
+                changed.pop(name, None)
+        for name in ("ask_at", "quiet_from", "quiet_until"):
+            if name in changed:
+                changed[name] = time.fromisoformat(changed[name])
+        if "channels" in changed:
+            changed["channels"] = tuple(dict.fromkeys(changed["channels"]))
+        return replace(choices, **changed)
+
+
+class OwnChange(PatientChange):
+    """What to change of oneself; fields left out stay. Past days do not move when the zone does."""
+
+    model_config = example(time_zone="America/Chicago", reminders={"ask_at": "19:30"})
+
+    reminders: ReminderChange | None = None
 
 
 class PatientReply(ReplyBody):
@@ -165,6 +227,18 @@ class MeReply(ReplyBody):
     def of(cls, patient: Patient) -> "MeReply":
         """Make the reply."""
         return cls.model_validate(patient, from_attributes=True)
+
+
+class OwnReply(MeReply):
+    """The patient to themselves, with how they are asked."""
+
+    reminders: ReminderChoicesReply
+
+    @classmethod
+    def of_own(cls, patient: Patient, reminders: ReminderChoices) -> "OwnReply":
+        """Make the reply."""
+        choices = ReminderChoicesReply.model_validate(reminders, from_attributes=True)
+        return cls(**MeReply.of(patient).model_dump(), reminders=choices)
 
 
 class EnrolmentReply(TokensReply):

@@ -1,5 +1,6 @@
 """Registering patients, reading and changing what is known of them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -14,7 +15,8 @@ from app.patients.consent_standing import ConsentStanding, standing_from
 from app.patients.contact import email_of, seal_email
 from app.patients.erased import no_such_patient
 from app.patients.own_vault import vault_of
-from app.storage import clinics, patient_states, patients, sign_in_links
+from app.patients.reminding import ReminderChoices, change_choices, choices_of, plan_of
+from app.storage import clinics, patient_states, patients, reminder_plans, sign_in_links
 from app.storage.patients import PatientRecord
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
@@ -128,16 +130,18 @@ async def change_patient(
     time_zone: str | None,
     locale: str | None,
     email: str | Unchanged | None = STAYS,
+    reminders: Callable[[ReminderChoices], ReminderChoices] | None = None,
     version: int | None,
     actor: Actor,
 ) -> Patient:
-    """Change zone, language or address from now on; past days do not move. ``version`` None: whatever it is.
+    """Change zone, language, address or reminders from now on; past days do not move.
 
-    With another address, or none, the links that went to the one before end.
+    ``version`` None: whatever it is. With another address, or none, the links that went to the one before end.
 
     Raises:
         NotFoundError: there is no such patient.
         ChangedMeanwhileError: the version is not the current one.
+        AskedInQuietHoursError, NumberNotUsableError: reminders cannot go so.
     """
     now = equipment.clock.now()
     async with equipment.database.work(clinic_id) as work:
@@ -162,8 +166,40 @@ async def change_patient(
             # The rule's memory speaks of days in the zone that it was made in.
             await patient_states.forget_memory(work, patient_id)
         after = await existing(work, patient_id)
+        if after.time_zone != before.time_zone:
+            # Where the patient is now, it may be time already.
+            await reminder_plans.look_at(work, patient_id, now)
+        if reminders is not None:
+            await _change_reminders(work, equipment.vault, after, reminders, now=now, actor=actor)
         await work.commit()
     return patient_of(equipment.vault, clinic_id, after)
+
+
+async def reminders_of(equipment: Equipment, clinic_id: UUID, patient_id: UUID) -> ReminderChoices:
+    """Give how a patient wants to be asked.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+    """
+    async with equipment.database.work(clinic_id) as work:
+        patient = await existing(work, patient_id)
+        plan = await plan_of(work, patient_id)
+    return choices_of(vault_of(equipment.vault, clinic_id, patient), plan)
+
+
+async def _change_reminders(
+    work: UnitOfWork,
+    vault: Vault,
+    patient: PatientRecord,
+    change: Callable[[ReminderChoices], ReminderChoices],
+    *,
+    now: datetime,
+    actor: Actor,
+) -> None:
+    plan = await plan_of(work, patient.id)
+    own = vault_of(vault, work.clinic_id, patient)
+    choices = change(choices_of(own, plan))
+    await change_choices(work, own, plan, choices, time_zone=patient.time_zone, now=now, actor=actor)
 
 
 async def existing(work: UnitOfWork, patient_id: UUID) -> PatientRecord:

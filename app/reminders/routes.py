@@ -1,17 +1,63 @@
-"""Being reminded: where pushes go."""
+"""Being reminded: where pushes go, how to stop, what the clinic sees, days on which nobody is."""
 
-from fastapi import APIRouter
+from typing import Annotated
+from uuid import UUID
 
+from fastapi import APIRouter, Path
+
+from app.clinics.access import ClinicKey, PatientsKey
 from app.messages import push_subscriptions
 from app.messages.push_subscriptions import AppAddress, PushAddress
 from app.messages.web_push import public_push_key
 from app.patients.access import PatientSignedIn
 from app.patients.caller import PatientCaller
-from app.reminders.schemas import AppPushToken, PushKeyReply, PushSubscriptionEntry
+from app.reminders import service
+from app.reminders.schemas import (
+    AppPushToken,
+    DaysWithoutReminders,
+    DaysWithoutRemindersReply,
+    PushKeyReply,
+    PushSubscriptionEntry,
+    ReminderStateReply,
+)
 from app.web.dependencies import EquipmentNeeded
 from app.web.equipment import Equipment
 
+router = APIRouter(prefix="/v1", tags=["patients"])
 own_router = APIRouter(prefix="/v1", tags=["patient's own"])
+
+
+@router.get("/patients/{patient_id}/reminders", summary="Read how a patient is reminded")
+async def read_reminders(
+    patient_id: UUID, equipment: EquipmentNeeded, caller: PatientsKey
+) -> ReminderStateReply:
+    """Say what the patient chose, what reaches them, and when they were asked."""
+    return ReminderStateReply.of(await service.read_state(equipment, caller.clinic_id, patient_id))
+
+
+@router.get("/clinic/days-without-reminders", summary="Read days without reminders")
+async def read_days_without_reminders(
+    equipment: EquipmentNeeded, caller: ClinicKey
+) -> DaysWithoutRemindersReply:
+    """List the days on which nobody is reminded."""
+    return DaysWithoutRemindersReply(days=list(await service.read_days(equipment, caller.clinic_id)))
+
+
+@router.put("/clinic/days-without-reminders", summary="Set days without reminders")
+async def write_days_without_reminders(
+    body: DaysWithoutReminders, equipment: EquipmentNeeded, caller: ClinicKey
+) -> DaysWithoutRemindersReply:
+    """Let nobody be reminded on these days, the clinic's holidays say; they replace those of before."""
+    days = await service.write_days(equipment, caller.clinic_id, set(body.days), actor=caller.actor)
+    return DaysWithoutRemindersReply(days=list(days))
+
+
+@own_router.post("/unsubscribe/{token}", status_code=204, summary="Stop reminders by mail")
+async def stop_reminders_by_mail(
+    token: Annotated[str, Path(max_length=100)], equipment: EquipmentNeeded
+) -> None:
+    """Send no more reminders by mail: what a mail's own button calls. Who may: whoever got the mail."""
+    await service.unsubscribe(equipment, token)
 
 
 @own_router.get("/push-key", summary="Read the push key")

@@ -41,7 +41,7 @@ async def views_of(equipment: Equipment, clinic_id: UUID, listed: Sequence[Signa
     """Give each signal with what stands beside it; four statements, however many they are."""
     now, whose = equipment.clock.now(), sorted({signal.patient_id for signal in listed})
     async with equipment.database.work(clinic_id) as work:
-        zones = {one.id: one.time_zone for one in await patients.find_all(work, whose)}
+        zones = {one.id: one.time_zone for one in (await patients.find_many(work, whose)).values()}
         given = await treatment.infusion_days(work, whose)
         cautions = await _cautions(work, whose)
         unsafe = await safety_events.patients_with_open(work, whose)

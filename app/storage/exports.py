@@ -23,6 +23,8 @@ from app.storage.outgoing_messages import OutgoingMessageRow
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
 from app.storage.push_subscriptions import PushSubscriptionRow
+from app.storage.reminder_plans import ReminderPlanRow
+from app.storage.reminders import ReminderRow
 from app.storage.rows import TenantRow
 from app.storage.safety_events import SafetyEventRow
 from app.storage.signals import SignalRow
@@ -100,6 +102,14 @@ SECTIONS: Final[Mapping[str, Section]] = {
         order="queued_at",
         only=frozenset({"id", "channel", "wording", "locale", "state", "queued_at", "sent_at"}),
     ),
+    "reminder_choices": Section(
+        row=ReminderPlanRow,
+        order="patient_id",
+        only=frozenset(
+            {"ask_at", "quiet_from", "quiet_until", "channels", "sms_number_sealed", "paused_until"}
+        ),
+    ),
+    "reminders": Section(row=ReminderRow, order="check_in_day"),
     "erasure_requests": Section(row=ErasureRequestRow, order="requested_at", without=frozenset({"version"})),
     "audit_events": Section(row=AuditEventRow, order="at"),
 }

@@ -3,6 +3,7 @@
 Its version is what makes two reports of one patient take turns.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -140,6 +141,19 @@ async def book_booster(
         )
     )
     work.audit(audit)
+
+
+async def withdrawn_among(work: UnitOfWork, patient_ids: Sequence[UUID]) -> set[UUID]:
+    """Say which of these patients have withdrawn their consent."""
+    row = PatientStateRow
+    found = await work.execute(
+        select(row.patient_id).where(
+            row.clinic_id == work.clinic_id,
+            row.patient_id.in_(patient_ids),
+            row.consent_withdrawn_at.is_not(None),
+        )
+    )
+    return set(found.scalars())
 
 
 async def consent_of(work: UnitOfWork, patient_id: UUID) -> KeptConsent | None:

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
+from app.storage import reminder_plans
 from app.storage.patient_keys import PatientKeyRow, wrapped_key_of
 from app.storage.patient_states import PatientStateRow
 from app.storage.rows import CARE, FRONT_DESK, TenantRow
@@ -61,7 +62,10 @@ class PatientRecord:
 async def add(
     work: UnitOfWork, patient: PatientRecord, *, external_ref_index: bytes, audit: AuditEvent
 ) -> bool:
-    """Keep a new patient, with an empty state and a key, unless the reference is taken; says whether it was kept."""
+    """Keep a new patient, unless the reference is taken; says whether it was kept.
+
+    An empty state, a key and a plan of reminders are kept beside it.
+    """
     added = await work.execute(
         insert(PatientRow)
         .on_conflict_do_nothing(index_elements=[PatientRow.clinic_id, PatientRow.external_ref_index])
@@ -107,7 +111,7 @@ async def add(
                 made_at=patient.registered_at,
             )
         )
-    work.audit(audit)
+    await reminder_plans.add(work, patient.id, look_at=patient.registered_at, audit=audit)
     return True
 
 
@@ -118,9 +122,10 @@ async def find(work: UnitOfWork, patient_id: UUID) -> PatientRecord | None:
     return row and _record(row)
 
 
-async def find_all(work: UnitOfWork, ids: Sequence[UUID]) -> list[PatientRecord]:
+async def find_many(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict[UUID, PatientRecord]:
     """Find several patients of this clinic."""
-    return [_record(row) for row in await work.execute(_patients(work).where(PatientRow.id.in_(ids)))]
+    found = await work.execute(_patients(work).where(PatientRow.id.in_(patient_ids)))
+    return {row.id: _record(row) for row in found}
 
 
 async def find_by_reference(work: UnitOfWork, external_ref_index: bytes) -> UUID | None:

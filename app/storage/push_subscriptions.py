@@ -1,5 +1,6 @@
 """Where a device gets its pushes: one subscription a device, its address sealed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -70,7 +71,7 @@ async def find(work: UnitOfWork, subscription_id: UUID) -> PushSubscription | No
     return row and _subscription(row)
 
 
-async def ids_of_patients(work: UnitOfWork, patient_ids: list[UUID]) -> dict[UUID, list[UUID]]:
+async def ids_of_patients(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
     """Give, by patient, the subscriptions of their devices."""
     found = await work.execute(_working(work).where(PushSubscriptionRow.patient_id.in_(patient_ids)))
     by_patient: dict[UUID, list[UUID]] = {}

@@ -1,9 +1,10 @@
-"""What plans of check-ins rest on, of one patient or a page of a clinic's, in two statements. Nothing is written."""
+"""What plans of check-ins rest on, of one patient or several, in two statements. Nothing is written."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -48,12 +49,9 @@ async def plan_facts(work: UnitOfWork, patient_id: UUID) -> PlanFacts | None:
     return found[0] if found else None
 
 
-async def page_of_plan_facts(work: UnitOfWork, *, after: UUID | None, limit: int) -> list[PlanFacts]:
-    """List what the plans of a clinic's patients rest on, in the order of their registration."""
-    statement = _patients(work).order_by(PatientRow.id).limit(limit)
-    if after is not None:
-        statement = statement.where(PatientRow.id > after)
-    return await _facts(work, statement)
+async def plan_facts_of(work: UnitOfWork, patient_ids: Sequence[UUID]) -> list[PlanFacts]:
+    """List what the plans of several patients rest on."""
+    return await _facts(work, _patients(work).where(PatientRow.id.in_(patient_ids)))
 
 
 async def _facts(work: UnitOfWork, statement: Select[*tuple[Any, ...]]) -> list[PlanFacts]:
@@ -92,6 +90,7 @@ def _patients(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
     )
 
 
+@cache
 def _latest_course() -> LateralFromClause:
     return (
         select(*CourseRow.__table__.columns)
@@ -102,6 +101,7 @@ def _latest_course() -> LateralFromClause:
     )
 
 
+@cache
 def _latest_check_in() -> LateralFromClause:
     row = CheckInRow
     return (
@@ -113,6 +113,7 @@ def _latest_check_in() -> LateralFromClause:
     )
 
 
+@cache
 def _latest_questionnaire() -> LateralFromClause:
     row = AssessmentRow
     return (

@@ -8,6 +8,7 @@ from app.storage.check_ins import CheckInRow, EvaluationRow
 from app.storage.chosen_references import ChosenReferenceRow
 from app.storage.clinics import ClinicProfileRow, ClinicRow
 from app.storage.consents import ConsentRow
+from app.storage.days_without_reminders import DayWithoutRemindersRow
 from app.storage.deliveries import AttemptRow, DeliveryRow, NotificationRow
 from app.storage.device_tokens import DeviceTokenRow
 from app.storage.devices import DeviceRow
@@ -22,6 +23,8 @@ from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
 from app.storage.policies import ClinicPolicyRow
 from app.storage.push_subscriptions import PushSubscriptionRow
+from app.storage.reminder_plans import ReminderPlanRow
+from app.storage.reminders import ReminderRow
 from app.storage.rows import Row
 from app.storage.safety_events import SafetyEventRow
 from app.storage.sign_in_links import SignInLinkRow
@@ -46,6 +49,7 @@ __all__ = [
     "ConsentRow",
     "CourseRow",
     "CustomScaleRow",
+    "DayWithoutRemindersRow",
     "DeliveryRow",
     "DeviceRow",
     "DeviceTokenRow",
@@ -62,6 +66,8 @@ __all__ = [
     "PatientRow",
     "PatientStateRow",
     "PushSubscriptionRow",
+    "ReminderPlanRow",
+    "ReminderRow",
     "SafetyEventRow",
     "SignInLinkRow",
     "SignalRow",

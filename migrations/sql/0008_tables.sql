@@ -49,3 +49,49 @@ CREATE TABLE care.push_subscriptions (
 );
 
 CREATE INDEX ix_push_subscriptions_patient ON care.push_subscriptions (clinic_id, patient_id);
+
+CREATE TABLE care.reminder_plans (
+    clinic_id UUID NOT NULL,
+    patient_id UUID NOT NULL,
+    ask_at TIME WITHOUT TIME ZONE NOT NULL,
+    quiet_from TIME WITHOUT TIME ZONE NOT NULL,
+    quiet_until TIME WITHOUT TIME ZONE NOT NULL,
+    channels TEXT[] NOT NULL,
+    sms_number_sealed BYTEA,
+    paused_until DATE,
+    next_look_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    overdue_told_for DATE,
+    CONSTRAINT pk_reminder_plans PRIMARY KEY (clinic_id, patient_id),
+    CONSTRAINT fk_reminder_plans_clinic_id_patient_id FOREIGN KEY(clinic_id, patient_id)
+        REFERENCES care.patients (clinic_id, id)
+);
+
+CREATE INDEX ix_reminder_plans_look ON care.reminder_plans (clinic_id, next_look_at);
+
+CREATE TABLE care.reminders (
+    clinic_id UUID NOT NULL,
+    id UUID NOT NULL,
+    patient_id UUID NOT NULL,
+    check_in_day DATE NOT NULL,
+    slot TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    asked_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_reminders PRIMARY KEY (clinic_id, id),
+    CONSTRAINT uq_reminders_clinic_id_patient_id_check_in_day_slot UNIQUE (clinic_id, patient_id, check_in_day, slot),
+    CONSTRAINT ck_reminders_channel CHECK (channel in ('email', 'push', 'gateway')),
+    CONSTRAINT ck_reminders_slot CHECK (slot in ('check_in')),
+    CONSTRAINT fk_reminders_clinic_id_patient_id FOREIGN KEY(clinic_id, patient_id)
+        REFERENCES care.patients (clinic_id, id)
+);
+
+CREATE TABLE care.days_without_reminders (
+    clinic_id UUID NOT NULL,
+    day DATE NOT NULL,
+    CONSTRAINT pk_days_without_reminders PRIMARY KEY (clinic_id, day),
+    CONSTRAINT fk_days_without_reminders_clinic_id FOREIGN KEY(clinic_id) REFERENCES front_desk.clinics (id)
+);
+
+-- Patients who were there before: the first look finds out when the next one is.
+INSERT INTO care.reminder_plans
+    (clinic_id, patient_id, ask_at, quiet_from, quiet_until, channels, next_look_at)
+SELECT clinic_id, id, '18:00', '21:00', '08:00', '{push,gateway,email}', registered_at FROM care.patients;

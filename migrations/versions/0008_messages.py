@@ -1,4 +1,4 @@
-"""Messages to people.
+"""Messages to people, and reminders.
 
 Revision ID: 0008
 Revises: 0007
@@ -15,7 +15,13 @@ down_revision = "0007"
 branch_labels = None
 depends_on = None
 
-_TABLES = ("outgoing_messages", "push_subscriptions")
+_TABLES = (
+    "outgoing_messages",
+    "push_subscriptions",
+    "reminder_plans",
+    "reminders",
+    "days_without_reminders",
+)
 
 
 def upgrade() -> None:

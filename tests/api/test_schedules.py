@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from app.monitoring.schedule import DAYS_AHEAD, Schedule, due_patients
-from tests.support.people import ClinicClient, PatientClient, treated
+from app.monitoring.schedule import DAYS_AHEAD, Schedule, schedules_of
+from tests.support.people import ClinicClient, PatientClient, clinic_client, treated
 from tests.support.service import NOW, Service
 
 TODAY = NOW.date()
@@ -23,21 +23,12 @@ def in_days(*days: int) -> list[str]:
     return [(TODAY + timedelta(days=one)).isoformat() for one in days]
 
 
-def of_clinic(service: Service, clinic: ClinicClient, limit: int = 500) -> list[Schedule]:
+def read_at_once(service: Service, clinic: ClinicClient, *patients: str) -> list[Schedule]:
     async def read() -> list[Schedule]:
-        found: list[Schedule] = []
         async with service.equipment.database.work(UUID(clinic.clinic_id)) as work:
-            while True:
-                page = await due_patients(
-                    work,
-                    service.equipment,
-                    now=service.clock.now(),
-                    after=found[-1].patient_id if found else None,
-                    limit=limit,
-                )
-                found += page
-                if len(page) < limit:
-                    return found
+            ids = [UUID(one) for one in patients]
+            found = await schedules_of(work, service.equipment, ids, now=service.clock.now())
+        return [found[one] for one in ids if one in found]
 
     return service.run(read())
 
@@ -151,7 +142,7 @@ def test_a_clinics_patients_are_read_at_once_and_say_the_same(service: Service, 
         if number % 3 == 0:
             phones[-1].check_in(NOW - timedelta(days=number, hours=1))
 
-    at_once = of_clinic(service, clinic, limit=2)
+    at_once = read_at_once(service, clinic, *(phone.patient_id for phone in phones))
 
     assert [str(one.patient_id) for one in at_once] == [phone.patient_id for phone in phones]
     for one, phone in zip(at_once, phones, strict=True):
@@ -169,13 +160,15 @@ def test_silence_is_overdue_and_its_end_ends_it(service: Service, clinic: Clinic
     patient = clinic.patient()
     clinic.treat(patient, last_infusion=NOW - timedelta(days=9))
     phone = clinic.enrol(patient, service.url)
-    assert [one.overdue for one in of_clinic(service, clinic)] == [True]
+    assert [one.overdue for one in read_at_once(service, clinic, patient)] == [True]
     phone.check_in(NOW - timedelta(days=3))
-    assert [one.overdue for one in of_clinic(service, clinic)] == [False]
+    assert [one.overdue for one in read_at_once(service, clinic, patient)] == [False]
 
 
 def test_other_clinics_patients_are_not_among_them(service: Service, clinic: ClinicClient) -> None:
-    assert of_clinic(service, clinic) == []
+    theirs = clinic_client(service, "Theirs")
+    assert read_at_once(service, clinic, theirs.patient()) == []
+    theirs.close()
 
 
 def _text(day: date | None) -> str | None:

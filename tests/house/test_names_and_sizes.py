@@ -43,6 +43,10 @@ LONG_FILES: Final = {
     ),
     "app/storage/deliveries.py": (450, "notification, delivery and attempt are one story and one lock order"),
     "app/storage/treatment.py": (270, "courses and infusions, which are read together"),
+    "app/patients/schemas.py": (
+        300,
+        "all that patients and clinics say and hear about a patient, side by side",
+    ),
     "app/treatment/schemas.py": (400, "a course, its review and its taper as they are shown side by side"),
     "app/studies/backtest.py": (300, "one study, read top to bottom"),
 }

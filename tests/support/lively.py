@@ -6,10 +6,13 @@ from typing import Any
 from uuid import UUID
 
 from app.foundation.audit import OPERATOR, AuditEvent
+from app.foundation.ids import new_id
 from app.messages.consent_text import CURRENT_VERSION
 from app.messages.outbox import Channel, NewMessage, queue_message
 from app.messages.wording import Wording
 from app.reminders.schemas import PushSubscriptionEntry
+from app.storage import reminders
+from app.storage.reminders import Reminder
 from tests.support.clinics import name_contacts
 from tests.support.people import ClinicClient, PatientClient, clinic_client, treated
 from tests.support.receiver import Receiver
@@ -84,8 +87,16 @@ def asks_to_be_erased(client: ClinicClient, patient: str) -> dict[str, Any]:
 
 
 async def write_to(service: Service, clinic_id: str, patient: str) -> None:
-    """Have a message written to a patient, which waits: no mail server is set up here."""
+    """Have a reminder written to a patient, which waits: no mail server is set up here."""
     vault, now = service.equipment.vault, service.clock.now()
+    reminder = Reminder(
+        id=new_id(),
+        patient_id=UUID(patient),
+        check_in_day=now.date(),
+        slot="check_in",
+        channel="email",
+        asked_at=now,
+    )
     message = NewMessage(
         channel=Channel.EMAIL,
         to="name@example.org",
@@ -94,11 +105,13 @@ async def write_to(service: Service, clinic_id: str, patient: str) -> None:
         link="https://afterglow.test",
         mode="test",
         patient_id=UUID(patient),
+        subject_id=reminder.id,
     )
     queued = AuditEvent(
         at=now, actor=OPERATOR, action="message.queued", subject_kind="patient", subject_id=UUID(patient)
     )
     async with service.equipment.database.work(UUID(clinic_id)) as work:
+        assert await reminders.add(work, reminder, audit=queued)
         await queue_message(work, vault, message, now=now, audit=queued)
         await work.commit()
 

@@ -1,0 +1,119 @@
+"""What the clinic sees and says of reminders: how a patient is asked, and days on which nobody is."""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Final
+from uuid import UUID
+
+from app.foundation.audit import SYSTEM, Actor, AuditEvent
+from app.messages.outbox import Channel
+from app.messages.unsubscribing import UnsubscribeLinkNotValidError, read_link
+from app.monitoring.schedule import schedules_of
+from app.patients.own_vault import vault_of
+from app.patients.reminding import ReminderChoices, change_choices, choices_of, plan_of
+from app.patients.service import existing
+from app.reminders.ways import way_to
+from app.storage import days_without_reminders, outgoing_messages, push_subscriptions, reminders
+from app.storage.reminders import Reminder
+from app.web.equipment import Equipment
+
+_LATEST: Final = 14
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReminderState:
+    """How a patient is asked, and when they were.
+
+    Attributes:
+        choices: what the patient chose.
+        reached_by: the chosen channel over which the next reminder goes; None when none leads to the patient.
+        overdue: no check-in for longer than the plan allows; silence, never worsening.
+        next_look_at: when we look next whether something is due.
+        latest: when the patient was asked, latest first.
+    """
+
+    choices: ReminderChoices
+    reached_by: Channel | None
+    overdue: bool
+    next_due_on: date | None
+    last_check_in_on: date | None
+    next_look_at: datetime
+    latest: tuple[Reminder, ...]
+
+
+async def read_state(equipment: Equipment, clinic_id: UUID, patient_id: UUID) -> ReminderState:
+    """Give how a patient is asked.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+    """
+    now = equipment.clock.now()
+    async with equipment.database.work(clinic_id) as work:
+        patient = await existing(work, patient_id)
+        plan = await plan_of(work, patient_id)
+        schedule = (await schedules_of(work, equipment, [patient_id], now=now))[patient_id]
+        subscriptions = await push_subscriptions.ids_of_patients(work, [patient_id])
+        latest = await reminders.latest(work, patient_id, limit=_LATEST)
+    devices = subscriptions.get(patient_id, ())
+    reached_by, _ = way_to(equipment, clinic_id, patient, plan, devices)
+    return ReminderState(
+        choices=choices_of(vault_of(equipment.vault, clinic_id, patient), plan),
+        reached_by=reached_by,
+        overdue=schedule.overdue,
+        next_due_on=schedule.next_due_on,
+        last_check_in_on=schedule.last_check_in_on,
+        next_look_at=plan.next_look_at,
+        latest=tuple(latest),
+    )
+
+
+async def read_days(equipment: Equipment, clinic_id: UUID) -> tuple[date, ...]:
+    """Give the days on which the clinic lets nobody be reminded."""
+    async with equipment.database.work(clinic_id) as work:
+        return await days_without_reminders.all_of_clinic(work)
+
+
+async def write_days(
+    equipment: Equipment, clinic_id: UUID, days: set[date], *, actor: Actor
+) -> tuple[date, ...]:
+    """Let these be the days on which nobody is reminded, by each patient's own calendar, and no others."""
+    audit = AuditEvent(
+        at=equipment.clock.now(),
+        actor=actor,
+        action="clinic.days_without_reminders",
+        subject_kind="clinic",
+        subject_id=clinic_id,
+    )
+    async with equipment.database.work(clinic_id) as work:
+        await days_without_reminders.replace_all(work, days, audit=audit)
+        kept = await days_without_reminders.all_of_clinic(work)
+        await work.commit()
+    return kept
+
+
+async def unsubscribe(equipment: Equipment, token: str) -> None:
+    """Send one patient no more reminders by mail; the same again changes nothing.
+
+    Raises:
+        UnsubscribeLinkNotValidError: the token came with no mail of ours, or its patient is gone.
+    """
+    link, now = read_link(equipment.vault, token), equipment.clock.now()
+    async with equipment.database.work(link.clinic_id) as work:
+        message = await outgoing_messages.lock(work, link.message_id)
+        if message is None or message.patient_id is None:
+            raise UnsubscribeLinkNotValidError
+        patient = await existing(work, message.patient_id)
+        plan = await plan_of(work, patient.id)
+        own = vault_of(equipment.vault, link.clinic_id, patient)
+        choices = choices_of(own, plan)
+        others = tuple(one for one in choices.channels if one is not Channel.EMAIL)
+        await change_choices(
+            work,
+            own,
+            plan,
+            replace(choices, channels=others),
+            time_zone=patient.time_zone,
+            now=now,
+            actor=SYSTEM,
+        )
+        await work.commit()

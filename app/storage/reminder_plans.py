@@ -1,0 +1,170 @@
+"""How each patient wants to be asked, and when we look at them next: one row a patient."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ForeignKeyConstraint, Index, Time, bindparam, insert, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.foundation.audit import AuditEvent
+from app.storage.rows import CARE, TenantRow
+from app.storage.unit_of_work import UnitOfWork
+
+# What holds until a patient says otherwise.
+ASK_AT: Final = time(18)
+QUIET_FROM: Final = time(21)
+QUIET_UNTIL: Final = time(8)
+CHANNELS: Final = ("push", "gateway", "email")
+
+
+class ReminderPlanRow(TenantRow):
+    """One patient's choices, and the next look."""
+
+    __tablename__ = "reminder_plans"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
+        ),
+        Index("ix_reminder_plans_look", "clinic_id", "next_look_at"),
+        {"schema": CARE},
+    )
+
+    patient_id: Mapped[UUID] = mapped_column(primary_key=True)
+    # Local times: the patient's zone is where the patient is.
+    ask_at: Mapped[time] = mapped_column(Time())
+    quiet_from: Mapped[time] = mapped_column(Time())
+    quiet_until: Mapped[time] = mapped_column(Time())
+    channels: Mapped[list[str]]
+    sms_number_sealed: Mapped[bytes | None]
+    paused_until: Mapped[date | None]
+    # When the sweep looks whether something is due; once a day, at the time the patient chose.
+    next_look_at: Mapped[datetime]
+    # The silence that the clinic was told of, by the day before it began; None while it has been told of none.
+    overdue_told_for: Mapped[date | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReminderPlan:
+    """A patient's choices and the next look, as stored."""
+
+    patient_id: UUID
+    ask_at: time
+    quiet_from: time
+    quiet_until: time
+    channels: tuple[str, ...]
+    sms_number_sealed: bytes | None
+    paused_until: date | None
+    next_look_at: datetime
+    overdue_told_for: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextLook:
+    """When to look at a patient again, and of which silence the clinic knows by then."""
+
+    patient_id: UUID
+    at: datetime
+    overdue_told_for: date | None
+
+
+async def add(work: UnitOfWork, patient_id: UUID, *, look_at: datetime, audit: AuditEvent) -> None:
+    """Keep a new patient's plan, with what holds until the patient says otherwise."""
+    await work.execute(
+        insert(ReminderPlanRow).values(
+            clinic_id=work.clinic_id,
+            patient_id=patient_id,
+            ask_at=ASK_AT,
+            quiet_from=QUIET_FROM,
+            quiet_until=QUIET_UNTIL,
+            channels=list(CHANNELS),
+            sms_number_sealed=None,
+            paused_until=None,
+            next_look_at=look_at,
+            overdue_told_for=None,
+        )
+    )
+    work.audit(audit)
+
+
+async def find(work: UnitOfWork, patient_id: UUID) -> ReminderPlan | None:
+    """Find a patient's plan."""
+    return (await find_many(work, [patient_id])).get(patient_id)
+
+
+async def find_many(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict[UUID, ReminderPlan]:
+    """Find the plans of several patients."""
+    row = ReminderPlanRow
+    found = await work.execute(
+        select(
+            row.patient_id,
+            row.ask_at,
+            row.quiet_from,
+            row.quiet_until,
+            row.channels,
+            row.sms_number_sealed,
+            row.paused_until,
+            row.next_look_at,
+            row.overdue_told_for,
+        ).where(row.clinic_id == work.clinic_id, row.patient_id.in_(patient_ids))
+    )
+    return {one.patient_id: _plan(one) for one in found}
+
+
+async def change(work: UnitOfWork, plan: ReminderPlan, *, audit: AuditEvent) -> None:
+    """Keep what a patient chose anew, with the next look that follows from it."""
+    await work.execute(
+        update(ReminderPlanRow)
+        .where(_of(work, plan.patient_id))
+        .values(
+            ask_at=plan.ask_at,
+            quiet_from=plan.quiet_from,
+            quiet_until=plan.quiet_until,
+            channels=list(plan.channels),
+            sms_number_sealed=plan.sms_number_sealed,
+            paused_until=plan.paused_until,
+            next_look_at=plan.next_look_at,
+        )
+    )
+    work.audit(audit)
+
+
+async def look_at(work: UnitOfWork, patient_id: UUID, at: datetime) -> None:
+    """Have the sweep look at a patient at this time, whatever it was going to do."""
+    await work.execute(update(ReminderPlanRow).where(_of(work, patient_id)).values(next_look_at=at))
+
+
+async def take_due(work: UnitOfWork, *, now: datetime, limit: int) -> list[UUID]:
+    """Take patients whose look is due and that nobody else looks at; they are ours until the transaction ends."""
+    row = ReminderPlanRow
+    found = await work.execute(
+        select(row.patient_id)
+        .where(row.clinic_id == work.clinic_id, row.next_look_at <= now)
+        .order_by(row.next_look_at, row.patient_id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return list(found.scalars())
+
+
+async def looked(work: UnitOfWork, looks: Sequence[NextLook]) -> None:
+    """Note when each patient is looked at next; what was done at this look is told by itself."""
+    row = ReminderPlanRow
+    await work.execute(
+        update(row)
+        .where(row.clinic_id == work.clinic_id, row.patient_id == bindparam("whose"))
+        .values(next_look_at=bindparam("at"), overdue_told_for=bindparam("told_for"))
+        .execution_options(synchronize_session=False),
+        [{"whose": one.patient_id, "at": one.at, "told_for": one.overdue_told_for} for one in looks],
+    )
+
+
+def _of(work: UnitOfWork, patient_id: UUID) -> Any:  # noqa: ANN401 - SQLAlchemy's type of a condition
+    return (ReminderPlanRow.clinic_id == work.clinic_id) & (ReminderPlanRow.patient_id == patient_id)
+
+
+def _plan(row: Any) -> ReminderPlan:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own
+    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+    return ReminderPlan(**values | {"channels": tuple(values["channels"])})

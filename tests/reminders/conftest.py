@@ -1,0 +1,92 @@
+"""What the files of this folder share: a service with a mail server, and no worker but the tests' own hands."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from app.messages.sending import send_message
+from app.outbound.addresses import AllowedNetworks
+from app.outbound.guarded_transport import guarded_client
+from app.reminders.asking import remind_due
+from app.storage import outgoing_messages
+from tests.support.ground import Place
+from tests.support.mail_server import Letter, MailServer, running_mail_server
+from tests.support.people import ClinicClient, clinic_client
+from tests.support.service import NOW, Service, running_service
+
+# 18:00 in Berlin, when patients are asked who chose nothing else.
+EVENING = NOW.replace(hour=17)
+
+
+@pytest.fixture(scope="module")
+def mail_server() -> Iterator[MailServer]:
+    with running_mail_server() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared_service(place: Place, mail_server: MailServer) -> Iterator[Service]:
+    with running_service(place.application_url, work=False, mail=mail_server.relay()) as running:
+        yield running
+
+
+@dataclass
+class Evening:
+    """A clinic at the time when its patients are asked."""
+
+    service: Service
+    clinic: ClinicClient
+    mail_server: MailServer
+
+    def patient(self, *, days_since: int = 2, email: bool = True) -> str:
+        """A patient whose induction ended so many days ago, and who is asked by mail."""
+        patient = self.clinic.patient()
+        self.clinic.treat(patient, last_infusion=EVENING - timedelta(days=days_since, hours=4))
+        if email:
+            version = self.clinic.http.get(f"/v1/patients/{patient}").headers["etag"]
+            reply = self.clinic.http.patch(
+                f"/v1/patients/{patient}",
+                json={"email": f"{patient}@example.org"},
+                headers={"if-match": version},
+            )
+            assert reply.status_code == 200, reply.text
+        return patient
+
+    def look(self, at: datetime = EVENING) -> int:
+        """Look at whose time has come, as the sweep does."""
+        self.service.clock.move_to(at)
+        return self.service.run(remind_due(self.service.equipment, UUID(self.clinic.clinic_id)))
+
+    def send(self, at: datetime | None = None) -> list[Letter]:
+        """Send what waits, as the worker does; gives what arrived."""
+        if at is not None:
+            self.service.clock.move_to(at)
+        self.mail_server.letters.clear()
+        self.service.run(self._send())
+        return list(self.mail_server.letters)
+
+    async def _send(self) -> None:
+        equipment, now = self.service.equipment, self.service.clock.now()
+        clinic_id = UUID(self.clinic.clinic_id)
+        async with equipment.database.work(clinic_id) as work:
+            waiting = await outgoing_messages.take_overdue(
+                work, channels=["email", "push", "gateway"], before=now, now=now, limit=100
+            )
+            await work.commit()
+        allowed = AllowedNetworks.parse("127.0.0.0/8")
+        async with guarded_client(allowed=allowed, http_allowed=True) as client:
+            post = self.service.worker.post(client)
+            for message_id, _ in waiting:
+                await send_message(post, clinic_id, message_id)
+
+
+@pytest.fixture
+def evening(service: Service, mail_server: MailServer) -> Iterator[Evening]:
+    # A phone's token lasts a quarter of an hour.
+    service.clock.move_to(EVENING - timedelta(minutes=10))
+    clinic = clinic_client(service)
+    yield Evening(service, clinic, mail_server)
+    clinic.close()
