@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from app.monitoring.schedule import due_patients
-from app.storage import trends
+from app.monitoring.schedule import schedules_of
+from app.storage import patients, trends
 from app.storage.unit_of_work import UnitOfWork
 from tests.support.ground import Place
 from tests.support.people import ClinicClient, clinic_client
@@ -109,9 +109,10 @@ def test_a_sweep_reads_one_check_in_of_each_patient(
     clinic, _ = old_clinic
 
     async def read(work: UnitOfWork) -> None:
-        found = await due_patients(work, shared_service.equipment, now=NOW)
+        whose = [one.id for one in await patients.page(work, after=None, limit=PATIENTS)]
+        found = await schedules_of(work, shared_service.equipment, whose, now=NOW)
         assert len(found) == PATIENTS
-        assert {one.last_check_in_on for one in found} == {NOW.date()}
+        assert {one.last_check_in_on for one in found.values()} == {NOW.date()}
 
     assert rows_read(shared_service, clinic, read)["check_ins"] <= PATIENTS
 

@@ -2,8 +2,8 @@
 
 The key does it: a further index would cost every check-in. The table is locked while its key is made anew.
 
-Revision ID: 0012
-Revises: 0009
+Revision ID: 0011
+Revises: 0010
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from alembic import op
 
 from app.storage.migration_steps import run_sql
 
-revision = "0012"
+revision = "0011"
 down_revision = "0010"
 branch_labels = None
 depends_on = None
@@ -21,7 +21,7 @@ _SQL = Path(__file__).parents[1] / "sql"
 
 
 def upgrade() -> None:
-    run_sql(_SQL / "0012_tables.sql")
+    run_sql(_SQL / "0011_tables.sql")
 
 
 def downgrade() -> None:
