@@ -14,6 +14,7 @@ from app.assessments import routes as assessments
 from app.check_ins import routes as check_ins
 from app.clinics import routes as clinics
 from app.consent import routes as consent
+from app.insights import routes as insights
 from app.monitoring import routes as monitoring
 from app.patient_pages import check_in_routes, own_routes, public_routes, sign_in_routes
 from app.patient_pages.page_route import failure_page
@@ -75,6 +76,7 @@ def build_api(
         signals.router,
         signals.safety_router,
         webhooks.router,
+        insights.router,
         consent.router,
         consent.requests_router,
         patients.own_router,

@@ -17,3 +17,5 @@ class Scope(StrEnum):
     RIGHTS = "rights"
     # Making and revoking keys, with no more scopes than the caller's own.
     API_KEYS = "api_keys"
+    # The clinic's own numbers over a period: counts and shares, nobody by name.
+    INSIGHTS = "insights"

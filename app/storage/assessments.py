@@ -1,7 +1,7 @@
 """Completed assessments, and the scales that a clinic describes itself; neither is ever changed."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -169,9 +169,14 @@ async def totals_of_patient(
             *taken,
         )
     )
+    return totals_in(found)
+
+
+def totals_in(rows: Iterable[Any]) -> tuple[ScaleTotals, ...]:
+    """Read one patient's totals from rows of scale, its definition, time, zone and total."""
     scales: dict[str, Scale] = {}
     totals: dict[str, list[AssessmentTotal]] = defaultdict(list)
-    for row in found:
+    for row in rows:
         if row.scale not in scales:
             scales[row.scale] = _scale(row.scale, row.definition)
         taken_at = row.taken_at.astimezone(zone_of(row.time_zone))

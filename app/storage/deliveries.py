@@ -68,6 +68,12 @@ class DeliveryRow(TenantRow):
         CheckConstraint("state in ('pending', 'delivered', 'exhausted', 'held')", name="state"),
         Index("ix_deliveries_endpoint", "clinic_id", "endpoint_id", "id"),
         Index(
+            "ix_deliveries_not_out",
+            "clinic_id",
+            "notification_id",
+            postgresql_where=text("state IN ('exhausted', 'held')"),
+        ),
+        Index(
             "ix_deliveries_due",
             "clinic_id",
             "endpoint_id",

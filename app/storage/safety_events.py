@@ -38,6 +38,7 @@ class SafetyEventRow(TenantRow):
         UniqueConstraint("clinic_id", "patient_id", "source", "source_id"),
         CheckConstraint("state in ('open', 'acknowledged', 'closed')", name="state"),
         Index("ix_safety_events_state", "clinic_id", "state", "id"),
+        Index("ix_safety_events_received", "clinic_id", "received_at"),
         Index(
             "ix_safety_events_escalate",
             "clinic_id",

@@ -42,6 +42,7 @@ class SignalRow(TenantRow):
             postgresql_where=text("state <> 'closed'"),
         ),
         Index("ix_signals_patient", "clinic_id", "patient_id", "raised_at"),
+        Index("ix_signals_raised", "clinic_id", "raised_at"),
         Index(
             "ix_signals_escalate",
             "clinic_id",

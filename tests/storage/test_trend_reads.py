@@ -20,9 +20,9 @@ PATIENTS = 20
 DAYS_OF_OTHERS = 300
 _REPORTS = """
     INSERT INTO care.check_ins (clinic_id, patient_id, id, sync_sequence, digest, recorded_at, time_zone,
-           check_in_day, received_at, late, mood, asks_about_booster, self_harm_thoughts, input_mode)
+           check_in_day, received_at, late, mood, asks_about_booster, self_harm_thoughts, input_mode, turn)
     SELECT %(clinic)s, %(patient)s, gen_random_uuid(), n, '\\x00', %(now)s - n * interval '1 day', 'Europe/Berlin',
-           (%(now)s - n * interval '1 day')::date, %(now)s, false, 5, false, false, 'radio'
+           (%(now)s - n * interval '1 day')::date, %(now)s, false, 5, false, false, 'radio', 1
       FROM generate_series(0, %(days)s - 1) AS n
 """
 _ANSWERS = """

@@ -78,7 +78,7 @@ def test_a_safety_event_that_waits_at_the_upgrade_is_escalated_when_its_time_is_
     ]
 
 
-def test_a_key_that_might_do_everything_may_also_make_keys_and_a_narrow_one_may_not(
+def test_a_key_that_might_do_everything_still_may_and_a_narrow_one_does_not_grow(
     place_before: Place,
 ) -> None:
     everything = ["clinic", "patients", "treatment", "check_ins", "signals", "safety", "webhooks"]
@@ -100,4 +100,4 @@ def test_a_key_that_might_do_everything_may_also_make_keys_and_a_narrow_one_may_
 
     with psycopg.connect(place_before.superuser_url) as connection:
         found = connection.execute("SELECT name, scopes FROM care.api_keys ORDER BY name").fetchall()
-    assert found == [("first", [*everything, "api_keys"]), ("narrow", everything[:-1])]
+    assert found == [("first", [*everything, "api_keys", "insights"]), ("narrow", everything[:-1])]

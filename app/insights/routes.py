@@ -1,0 +1,50 @@
+"""A clinic's numbers over a period, as JSON and as a table."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Response
+
+from app.clinics.access import InsightsKey
+from app.insights import service
+from app.insights.schemas import InsightsReply
+from app.insights.table import csv_of
+from app.web.dependencies import EquipmentNeeded
+from app.web.schemas import Day
+
+router = APIRouter(prefix="/v1", tags=["insights"])
+_CSV: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"text/csv": {"schema": {"type": "string"}}}}
+}
+First = Annotated[
+    Day | None,
+    Query(alias="from", description="The first day of the period; without it 90 days before its end"),
+]
+End = Annotated[
+    Day | None,
+    Query(
+        alias="to", description="The first day after the period, by UTC at most tomorrow; without it tomorrow"
+    ),
+]
+
+
+@router.get("/insights", summary="Read the clinic's numbers over a period")
+async def read_insights(
+    equipment: EquipmentNeeded, caller: InsightsKey, first: First = None, end: End = None
+) -> InsightsReply:
+    """Count what alerts were worth and how patients fared; see docs/insights.md for what each number means."""
+    return InsightsReply.of(await service.read_insights(equipment, caller.clinic_id, first=first, end=end))
+
+
+@router.get("/insights.csv", summary="Get these numbers as a table", response_class=Response, responses=_CSV)
+async def insights_table(
+    equipment: EquipmentNeeded, caller: InsightsKey, first: First = None, end: End = None
+) -> Response:
+    """Give the same numbers as CSV: a line for each, named by its way through the JSON document."""
+    found = await service.read_insights(equipment, caller.clinic_id, first=first, end=end)
+    return Response(
+        csv_of(InsightsReply.of(found).model_dump(mode="json", by_alias=True)),
+        media_type="text/csv; charset=utf-8",
+        headers={
+            "content-disposition": f'attachment; filename="insights-{found.period.first}-{found.period.end}.csv"'
+        },
+    )

@@ -1,0 +1,129 @@
+"""What a clinic's numbers of a period are counted from: what it was told in it, read once. Nothing is written."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, select, true
+
+from app.storage.deliveries import DeliveryRow, NotificationRow
+from app.storage.patients import PatientRow
+from app.storage.safety_events import SafetyEventRow
+from app.storage.signals import SignalRow
+from app.storage.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Whose rows, and of when: patients of this mode, days and moments from the first on and before the end."""
+
+    mode: str
+    first: date
+    end: date
+    began_at: datetime
+    ended_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldSignal:
+    """A signal, as far as it is counted."""
+
+    patient_id: UUID
+    level: str
+    ground: str
+    raised_at: datetime
+    raised_on: date
+    acknowledged_at: datetime | None
+    closed_at: datetime | None
+    escalated_at: datetime | None
+    disposition: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedSafety:
+    """A safety event, as far as it is counted."""
+
+    urgent: bool
+    received_at: datetime
+    acknowledged_at: datetime | None
+    escalated_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotOut:
+    """A delivery that did not get out."""
+
+    state: str
+    urgency: str
+
+
+async def signals_in(work: UnitOfWork, window: Window) -> list[ToldSignal]:
+    """List the signals that were raised in the window."""
+    row = SignalRow
+    columns = [getattr(row, name) for name in ToldSignal.__dataclass_fields__]
+    found = await work.execute(
+        select(*columns)
+        .join(PatientRow, _counted(SignalRow, window))
+        .where(
+            row.clinic_id == work.clinic_id,
+            row.raised_at >= window.began_at,
+            row.raised_at < window.ended_at,
+        )
+        .order_by(row.raised_at, row.id)
+    )
+    return [ToldSignal(**one._mapping) for one in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
+
+
+async def safety_in(work: UnitOfWork, window: Window) -> list[ReportedSafety]:
+    """List the safety events that came in the window."""
+    row = SafetyEventRow
+    columns = [getattr(row, name) for name in ReportedSafety.__dataclass_fields__]
+    found = await work.execute(
+        select(*columns)
+        .join(PatientRow, _counted(SafetyEventRow, window))
+        .where(
+            row.clinic_id == work.clinic_id,
+            row.received_at >= window.began_at,
+            row.received_at < window.ended_at,
+        )
+    )
+    return [ReportedSafety(**one._mapping) for one in found]  # noqa: SLF001 - same
+
+
+async def not_out(work: UnitOfWork, window: Window) -> list[NotOut]:
+    """List the deliveries of the window's events that are held or exhausted now."""
+    told = NotificationRow
+    # Looked up for each event of the window: without the offset, all that ever got stuck may be read first.
+    stuck = (
+        select(DeliveryRow.state, DeliveryRow.urgency)
+        .where(
+            DeliveryRow.clinic_id == told.clinic_id,
+            DeliveryRow.notification_id == told.id,
+            DeliveryRow.state.in_(["exhausted", "held"]),
+        )
+        .offset(0)
+        .lateral("stuck")
+    )
+    found = await work.execute(
+        select(stuck.c.state, stuck.c.urgency)
+        .select_from(told)
+        .join(PatientRow, _counted(NotificationRow, window))
+        .join(stuck, true())
+        .where(
+            told.clinic_id == work.clinic_id,
+            told.occurred_at >= window.began_at,
+            told.occurred_at < window.ended_at,
+        )
+    )
+    return [NotOut(**one._mapping) for one in found]  # noqa: SLF001 - same
+
+
+def _counted(
+    row: type[SignalRow] | type[SafetyEventRow] | type[NotificationRow], window: Window
+) -> ColumnElement[bool]:
+    """Belongs to a patient of the mode: those registered in test mode are no part of a live clinic's numbers."""
+    return and_(
+        PatientRow.clinic_id == row.clinic_id,
+        PatientRow.id == row.patient_id,
+        PatientRow.mode == window.mode,
+    )

@@ -1,0 +1,130 @@
+"""What a clinic's numbers read: the rows of their period, however long the clinic's past is."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from app.insights.service import read_insights
+from app.storage import care_pasts, insights
+from app.storage.insights import Window
+from app.storage.unit_of_work import UnitOfWork
+from tests.storage.test_trend_reads import rows_read
+from tests.support.ground import Place
+from tests.support.people import ClinicClient, clinic_client
+from tests.support.service import NOW, Service
+
+YEARS = 1826
+PATIENTS = 10
+DAYS = 30
+# For each day of five years something of everything, each of another patient's in turn.
+_PAST = [
+    """
+    INSERT INTO care.courses (clinic_id, patient_id, id, protocol, started_on, version, created_at)
+    SELECT %(clinic)s, unnest(%(patients)s::uuid[]), gen_random_uuid(), 'standard', '2021-01-01', 1, %(now)s
+    """,
+    """
+    INSERT INTO care.check_ins (clinic_id, patient_id, id, sync_sequence, digest, recorded_at, time_zone,
+           check_in_day, received_at, late, mood, asks_about_booster, self_harm_thoughts, input_mode, turn)
+    SELECT %(clinic)s, patient, gen_random_uuid(), n, '\\x00', %(now)s, 'Europe/Berlin',
+           (%(now)s - n * interval '1 day')::date, %(now)s, false, 5, false, false, 'radio', 1
+      FROM generate_series(0, %(days)s - 1) AS n, unnest(%(patients)s::uuid[]) AS patient
+    """,
+    """
+    INSERT INTO care.signals (clinic_id, patient_id, id, state, level, ground, grounds, raised_at, raised_on,
+           decision, latest, explanation, closed_at, disposition, version, turn, known)
+    SELECT %(clinic)s, (%(patients)s::uuid[])[1 + n %% %(count)s], gen_random_uuid(),
+           'closed', 'consider_booster', 'gain_lost', '{gain_lost}',
+           %(now)s - n * interval '1 day', (%(now)s - n * interval '1 day')::date, '{}', '{}', '-',
+           %(now)s - n * interval '1 day', 'booster_given', 1, 1, '{}'
+      FROM generate_series(0, %(days)s - 1) AS n
+    """,
+    """
+    INSERT INTO care.safety_events (clinic_id, patient_id, id, source, source_id, urgent, state, received_at,
+           version, escalations)
+    SELECT %(clinic)s, (%(patients)s::uuid[])[1 + n %% %(count)s], gen_random_uuid(),
+           'check_in', gen_random_uuid(), false, 'closed',
+           %(now)s - n * interval '1 day', 1, 0
+      FROM generate_series(0, %(days)s - 1) AS n
+    """,
+    """
+    INSERT INTO care.webhook_endpoints (clinic_id, id, url_sealed, secret_sealed, state, created_at)
+    VALUES (%(clinic)s, %(clinic)s, '\\x00', '\\x00', 'enabled', %(now)s)
+    """,
+    """
+    WITH told AS (
+        INSERT INTO care.notifications (clinic_id, patient_id, id, type, occurred_at, body)
+        SELECT %(clinic)s, (%(patients)s::uuid[])[1 + n %% %(count)s], gen_random_uuid(),
+           'signal.raised', %(now)s - n * interval '1 day', '{}'
+          FROM generate_series(0, %(days)s - 1) AS n
+        RETURNING clinic_id, id
+    )
+    INSERT INTO care.deliveries (clinic_id, id, notification_id, endpoint_id, urgency, state, attempts_made)
+    SELECT clinic_id, gen_random_uuid(), id, clinic_id, 'ordinary', 'exhausted', 10 FROM told
+    """,
+]
+
+
+@pytest.fixture(scope="module")
+def old_clinic(shared_service: Service, place: Place) -> ClinicClient:
+    """A clinic to which everything has happened every day for five years."""
+    shared_service.clock.move_to(NOW)
+    clinic = clinic_client(shared_service)
+    patients = [clinic.patient() for _ in range(PATIENTS)]
+    clinic.close()
+    values = {
+        "clinic": clinic.clinic_id,
+        "patients": patients,
+        "count": PATIENTS,
+        "days": YEARS,
+        "now": NOW,
+    }
+    with psycopg.connect(place.superuser_url, autocommit=True) as connection:
+        for statement in _PAST:
+            connection.execute(statement, values)
+        for table in ("patients", "check_ins", "signals", "safety_events", "notifications", "deliveries"):
+            connection.execute(f"VACUUM ANALYZE care.{table}")
+    return clinic
+
+
+def test_numbers_of_a_month_read_the_rows_of_a_month(
+    shared_service: Service, old_clinic: ClinicClient
+) -> None:
+    end = NOW.date() + timedelta(days=1)
+    first = end - timedelta(days=DAYS)
+
+    async def read(work: UnitOfWork) -> None:
+        ended_at = NOW.replace(hour=0) + timedelta(days=1)
+        window = Window(
+            mode="test", first=first, end=end, began_at=ended_at - timedelta(days=DAYS), ended_at=ended_at
+        )
+        care = await care_pasts.care_in(work, window, infusions_until=ended_at)
+        assert [len(one.check_in_days) for one in care] == [DAYS] * PATIENTS
+        assert len(await insights.signals_in(work, window)) == DAYS
+        assert len(await insights.safety_in(work, window)) == DAYS
+        assert len(await insights.not_out(work, window)) == DAYS
+
+    read_rows = rows_read(shared_service, old_clinic, read)
+
+    most = {
+        "check_ins": PATIENTS * DAYS,
+        "signals": DAYS,
+        "safety_events": DAYS,
+        "notifications": DAYS,
+        "deliveries": DAYS,
+    }
+    assert {name: rows for name, rows in read_rows.items() if rows > most.get(name, rows)} == {}
+
+
+def test_the_whole_of_it_counts_the_same(shared_service: Service, old_clinic: ClinicClient) -> None:
+    end = NOW.date() + timedelta(days=1)
+    found = shared_service.run(
+        read_insights(
+            shared_service.equipment,
+            UUID(old_clinic.clinic_id),
+            first=end - timedelta(days=DAYS),
+            end=end,
+        )
+    )
+    assert (found.signals.raised, found.safety.reported, found.not_delivered.exhausted) == (DAYS,) * 3
