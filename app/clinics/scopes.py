@@ -17,3 +17,5 @@ class Scope(StrEnum):
     API_KEYS = "api_keys"
     # Copies of everything about a patient, and erasing one.
     RIGHTS = "rights"
+    # Looking through the audit trail.
+    AUDIT = "audit"

@@ -62,7 +62,7 @@ async def list_patients(
 ) -> PatientList:
     """List patients in the order of their registration; follow the Link header."""
     listed = await service.list_patients(
-        equipment, caller.clinic_id, after=read_id_cursor(after), limit=limit
+        equipment, caller.clinic_id, after=read_id_cursor(after), limit=limit, actor=caller.actor
     )
     link_next(request, response, str(listed[-1].id) if len(listed) == limit else None)
     return PatientList(items=[PatientReply.of(patient) for patient in listed])
@@ -73,7 +73,7 @@ async def read_patient(
     patient_id: UUID, equipment: EquipmentNeeded, caller: PatientsKey, response: Response
 ) -> PatientReply:
     """Give one patient, with an ETag for changing."""
-    patient = await service.read_patient(equipment, caller.clinic_id, patient_id)
+    patient = await service.read_patient(equipment, caller.clinic_id, patient_id, actor=caller.actor)
     response.headers["etag"] = etag_of(patient.version)
     return PatientReply.of(patient)
 
@@ -127,7 +127,7 @@ async def make_sign_in_link(
 @router.get("/patients/{patient_id}/devices", summary="List a patient's devices")
 async def list_devices(patient_id: UUID, equipment: EquipmentNeeded, caller: PatientsKey) -> DeviceList:
     """List the phones and browsers that may speak for a patient."""
-    found = await devices.list_devices(equipment, caller.clinic_id, patient_id)
+    found = await devices.list_devices(equipment, caller.clinic_id, patient_id, actor=caller.actor)
     return DeviceList(items=[DeviceReply.of(one) for one in found])
 
 
@@ -161,7 +161,7 @@ async def refresh_tokens(body: Refresh, equipment: EquipmentNeeded) -> TokensRep
 @own_router.get("/me", summary="Read oneself")
 async def read_me(equipment: EquipmentNeeded, caller: PatientSignedIn) -> MeReply:
     """Give what the service knows of how the patient is addressed."""
-    patient = await service.read_patient(equipment, caller.clinic_id, caller.patient_id)
+    patient = await service.read_patient(equipment, caller.clinic_id, caller.patient_id, actor=caller.actor)
     return MeReply.of(patient, caller.consent)
 
 
@@ -184,7 +184,7 @@ async def change_me(body: PatientChange, equipment: EquipmentNeeded, caller: Pat
 @own_router.get("/me/devices", summary="List one's devices")
 async def list_own_devices(equipment: EquipmentNeeded, caller: PatientSignedIn) -> DeviceList:
     """List the phones and browsers that may speak for the patient."""
-    found = await devices.list_devices(equipment, caller.clinic_id, caller.patient_id)
+    found = await devices.list_devices(equipment, caller.clinic_id, caller.patient_id, actor=caller.actor)
     return DeviceList(items=[DeviceReply.of(one, asking=caller.device_id) for one in found])
 
 

@@ -50,6 +50,7 @@ async def list_signals(
         patient_id=patient_id,
         after=read_id_cursor(after),
         limit=limit,
+        actor=caller.actor,
     )
     link_next(request, response, str(listed[-1].id) if len(listed) == limit else None)
     return SignalList(items=await _replies(equipment, caller.clinic_id, *listed))
@@ -58,7 +59,7 @@ async def list_signals(
 @router.get("/signals/{signal_id}", summary="Read a signal")
 async def read_signal(signal_id: UUID, equipment: EquipmentNeeded, caller: SignalsKey) -> SignalReply:
     """Give one signal with its whole basis."""
-    signal = await service.read_signal(equipment, caller.clinic_id, signal_id)
+    signal = await service.read_signal(equipment, caller.clinic_id, signal_id, actor=caller.actor)
     (reply,) = await _replies(equipment, caller.clinic_id, signal)
     return reply
 
@@ -120,6 +121,7 @@ async def list_safety_events(
         patient_id=patient_id,
         after=read_id_cursor(after),
         limit=limit,
+        actor=caller.actor,
     )
     link_next(request, response, str(listed[-1].id) if len(listed) == limit else None)
     return SafetyEventList(items=[SafetyEventReply.of(event) for event in listed])
@@ -130,7 +132,9 @@ async def read_safety_event(
     event_id: UUID, equipment: EquipmentNeeded, caller: SafetyKey
 ) -> SafetyEventReply:
     """Give one safety event with all its times."""
-    return SafetyEventReply.of(await safety_care.read_event(equipment, caller.clinic_id, event_id))
+    return SafetyEventReply.of(
+        await safety_care.read_event(equipment, caller.clinic_id, event_id, actor=caller.actor)
+    )
 
 
 @safety_router.post("/safety-events/{event_id}/acknowledge", summary="Acknowledge a safety event")

@@ -16,6 +16,7 @@ from app.patients.erased import no_such_signal
 from app.signals.bookings import book
 from app.signals.episodes import Told, episode_of, queue_escalation, tell_closed
 from app.storage import patient_states, patients, signals
+from app.storage.audit_reads import tell_reading
 from app.storage.signals import Signal
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
@@ -50,20 +51,32 @@ async def list_signals(
     patient_id: UUID | None,
     after: UUID | None,
     limit: int,
+    actor: Actor,
 ) -> list[Signal]:
     """List signals in these states, oldest first."""
     async with equipment.database.work(clinic_id) as work:
-        return await signals.page(work, states=states, patient_id=patient_id, after=after, limit=limit)
+        found = await signals.page(work, states=states, patient_id=patient_id, after=after, limit=limit)
+        await tell_reading(work, "signals", now=equipment.clock.now(), actor=actor, patient_id=patient_id)
+    return found
 
 
-async def read_signal(equipment: Equipment, clinic_id: UUID, signal_id: UUID) -> Signal:
+async def read_signal(equipment: Equipment, clinic_id: UUID, signal_id: UUID, *, actor: Actor) -> Signal:
     """Give one signal.
 
     Raises:
         NotFoundError: the clinic has none under this id.
     """
     async with equipment.database.work(clinic_id) as work:
-        return await _existing(work, signal_id)
+        signal = await _existing(work, signal_id)
+        await tell_reading(
+            work,
+            "signal",
+            now=equipment.clock.now(),
+            actor=actor,
+            patient_id=signal.patient_id,
+            subject=("signal", signal_id),
+        )
+    return signal
 
 
 async def acknowledge(equipment: Equipment, clinic_id: UUID, signal_id: UUID, *, actor: Actor) -> Signal:
