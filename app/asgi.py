@@ -64,6 +64,7 @@ def build_api(
     for router in (
         # First what comes most often: routes are tried in this order.
         check_ins.router,
+        check_in_routes.router,
         clinics.router,
         clinics.keys_router,
         patients.router,
@@ -86,7 +87,6 @@ def build_api(
         monitoring.own_router,
         check_ins.help_router,
         health.router,
-        check_in_routes.router,
         sign_in_routes.router,
         own_routes.router,
         public_routes.router,

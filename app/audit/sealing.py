@@ -31,21 +31,24 @@ async def seal_clinic(database: Database, vault: Vault, clinic_id: UUID, *, whol
     ``whole`` looks through the whole trail, else only from an hour before the head on: the cost of a sweep must
     not grow with the trail. While another sealer is at this clinic, it is left to that one.
     """
-    count, full = 0, True
+    count, since, full = 0, None, True
     while full:
         async with database.work(clinic_id) as work:
             # The head is read by a statement after the turn was taken, or it could be the one before.
             if not await audit_seals.take_turn(work):
-                return count
-            sealed = await _seal_some(work, vault, whole=whole)
+                break
+            sealed = await _seal_some(work, vault, since=since, whole=whole)
             await work.commit()
-        count, full = count + sealed, sealed == _AT_ONCE
+        count, full = count + len(sealed), len(sealed) == _AT_ONCE
+        # Nor is what this look has passed looked at again.
+        since = sealed[-1].event_id if sealed else None
     return count
 
 
-async def _seal_some(work: UnitOfWork, vault: Vault, *, whole: bool) -> int:
+async def _seal_some(work: UnitOfWork, vault: Vault, *, since: UUID | None, whole: bool) -> list[Seal]:
     head = await audit_seals.head(work)
-    since = None if whole or head is None else _floor_of(head.event_id)
+    if since is None and head is not None and not whole:
+        since = _floor_of(head.event_id)
     events = await audit_seals.unsealed(work, since=since, limit=_AT_ONCE)
     sequence, mac = (head.sequence, head.mac) if head else (0, FIRST_LINK)
     seals = []
@@ -55,7 +58,7 @@ async def _seal_some(work: UnitOfWork, vault: Vault, *, whole: bool) -> int:
         seals.append(Seal(sequence=sequence, event_id=event.id, mac=mac))
     if seals:
         await audit_seals.add(work, seals)
-    return len(seals)
+    return seals
 
 
 def link(vault: Vault, previous: bytes, clinic_id: UUID, sequence: int, event: StoredEvent) -> bytes:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from itertools import count
+from typing import Final
 from uuid import UUID
 
 from app.check_ins.sources import Source
@@ -15,6 +16,8 @@ from app.patients.consent_standing import ConsentWithdrawnError
 from app.storage import check_ins
 from app.storage.check_ins import Standing, StoredCheckIn
 from app.storage.unit_of_work import UnitOfWork
+
+NOTE_CELL: Final = {"table": "check_ins", "column": "note_sealed"}
 
 
 class CheckInConflictError(RefusalError):
@@ -85,7 +88,7 @@ def judge_items(
             continue
         seen[key] = digest.hex()
         skew = source.clock_skew_seconds(now)
-        stored = _stored(vault, one, digest=digest, now=now, skew=skew, clinic_id=clinic_id)
+        stored = _stored(vault, standing, one, digest=digest, now=now, skew=skew, clinic_id=clinic_id)
         judged.append(Kept(stored=stored, outcome=outcome))
     return judged
 
@@ -102,22 +105,30 @@ def numbered(items: list[Kept | RefusalError], *, after: int) -> list[Kept | Ref
 
 
 def _stored(
-    vault: Vault, one: Told, *, digest: bytes, now: datetime, skew: int | None, clinic_id: UUID
+    vault: Vault,
+    standing: Standing,
+    one: Told,
+    *,
+    digest: bytes,
+    now: datetime,
+    skew: int | None,
+    clinic_id: UUID,
 ) -> StoredCheckIn:
     told = one.check_in
     day = check_in_day(told.recorded_at, told.time_zone)
-    sealed = one.note and vault.seal(
-        one.note, table="check_ins", column="note_sealed", clinic_id=clinic_id, row_id=one.id
-    )
+    own = vault.of_patient(standing.wrapped_key, clinic_id=clinic_id, patient_id=standing.patient_id)
+    sealed = own.seal(one.note, row_id=one.id, **NOTE_CELL) if one.note else None
     return StoredCheckIn(
         check_in=told,
         check_in_day=day,
         received_at=now,
         late=day < check_in_day(now, told.time_zone),
         input_mode=one.input_mode,
-        note_sealed=sealed or None,
+        note_sealed=sealed,
         sync_sequence=0,
         digest=digest,
+        patient_id=standing.patient_id,
+        wrapped_key=standing.wrapped_key,
         clock_skew_seconds=skew,
         supersedes=one.supersedes,
     )

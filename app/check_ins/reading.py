@@ -23,7 +23,7 @@ from app.foundation.errors import RefusalError
 from app.foundation.vault import Vault
 from app.messages.help_reply import CrisisHelpReply
 from app.storage.check_ins import StoredCheckIn
-from app.web.problems import problem_document, refusal_document, validation_errors
+from app.web.problems import Problem, problem_document, refusal_document, validation_errors
 from app.web.schemas import CursorNotValidError, read_counter, read_cursor, write_cursor
 
 _CURSOR: Final = re.compile(r"([0-9a-f]{8})\.([0-9]{1,19})", re.ASCII)
@@ -165,7 +165,8 @@ def _result(
             id=item_id, status=STATUS_OF[outcome.outcome], check_in=reply, crisis_help=help_now
         )
     problem = refusal_document(outcome) if isinstance(outcome, RefusalError) else outcome
-    return BatchResult(id=item_id, status=problem["status"], problem=problem, crisis_help=help_now)
+    said = Problem.model_validate(problem)
+    return BatchResult(id=item_id, status=said.status, problem=said, crisis_help=help_now)
 
 
 def _id_of(item: Any) -> UUID | None:  # noqa: ANN401 - same

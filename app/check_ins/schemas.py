@@ -4,12 +4,13 @@ from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, JsonValue, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, JsonValue, model_validator
 from pydantic_core import to_json
 
 from app.foundation.errors import RefusalError
 from app.messages.help_reply import CrisisHelpReply
-from app.web.schemas import Moment, ReplyBody, RequestBody, TimeZoneName, example
+from app.web.problems import Problem
+from app.web.schemas import DescribedAs, Moment, ReplyBody, RequestBody, TimeZoneName, example
 
 
 class NotQuarterHoursError(RefusalError, ValueError):
@@ -141,8 +142,7 @@ class CheckInBatch(_Batch):
     model_config = example(items=[_AN_ITEM])
 
     items: Annotated[
-        list[Annotated[Any, WithJsonSchema(CheckInItem.model_json_schema())]],
-        Field(min_length=1, max_length=MOST_IN_BATCH),
+        list[Annotated[Any, DescribedAs(CheckInItem)]], Field(min_length=1, max_length=MOST_IN_BATCH)
     ]
 
 
@@ -152,8 +152,7 @@ class ImportedCheckInBatch(_Batch):
     model_config = example(items=[_AN_ITEM])
 
     items: Annotated[
-        list[Annotated[Any, WithJsonSchema(ImportedCheckInItem.model_json_schema())]],
-        Field(min_length=1, max_length=MOST_IN_BATCH),
+        list[Annotated[Any, DescribedAs(ImportedCheckInItem)]], Field(min_length=1, max_length=MOST_IN_BATCH)
     ]
 
 
@@ -189,7 +188,7 @@ class BatchResult(ReplyBody):
     id: UUID | None
     status: int
     check_in: CheckInReply | None = None
-    problem: dict[str, Any] | None = None
+    problem: Problem | None = None
     crisis_help: CrisisHelpReply | None = None
 
 

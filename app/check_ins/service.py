@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from app.check_ins.judging import ItemOutcome, Kept, Told, find_superseded, judge_items, numbered
+from app.check_ins.judging import NOTE_CELL, ItemOutcome, Kept, Told, find_superseded, judge_items, numbered
 from app.check_ins.safety_answers import report_safety_answers
 from app.check_ins.sources import Source
 from app.check_ins.sync import SyncPlace, start_of
@@ -185,13 +185,8 @@ def open_note(vault: Vault, clinic_id: UUID, stored: StoredCheckIn) -> str | Non
     """Open a check-in's note."""
     if stored.note_sealed is None:
         return None
-    return vault.open(
-        stored.note_sealed,
-        table="check_ins",
-        column="note_sealed",
-        clinic_id=clinic_id,
-        row_id=UUID(stored.check_in.id),
-    )
+    own = vault.of_patient(stored.wrapped_key, clinic_id=clinic_id, patient_id=stored.patient_id)
+    return own.open(stored.note_sealed, row_id=UUID(stored.check_in.id), **NOTE_CELL)
 
 
 async def _mark_superseded(

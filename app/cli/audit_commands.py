@@ -117,7 +117,8 @@ async def _whose(database: Database, clinic: UUID | None) -> list[UUID]:
 
 def _text(found: Verified) -> str:
     head = f", head {head_text(found.head)}" if found.head else ""
-    said = "intact" if not found.faults else f"{len(found.faults)} faults"
+    count = len(found.faults)
+    said = f"{count} fault{'' if count == 1 else 's'}" if count else "intact"
     first = f"{said}: clinic {found.clinic_id}, {found.sealed} sealed, {found.unsealed} not yet sealed{head}"
     return "\n".join([first, *(f"  {_fault_text(one)}" for one in found.faults)])
 

@@ -13,9 +13,9 @@ class Scope(StrEnum):
     SIGNALS = "signals"
     SAFETY = "safety"
     WEBHOOKS = "webhooks"
-    # Making and revoking keys, with no more scopes than the caller's own.
-    API_KEYS = "api_keys"
     # Copies of everything about a patient, and erasing one.
     RIGHTS = "rights"
+    # Making and revoking keys, with no more scopes than the caller's own.
+    API_KEYS = "api_keys"
     # Looking through the audit trail.
     AUDIT = "audit"

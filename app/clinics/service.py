@@ -145,9 +145,7 @@ async def clinic_in(work: UnitOfWork, vault: Vault) -> Clinic:
         name=profile.name,
         mode=profile.mode,
         went_live_at=profile.went_live_at,
-        crisis_phone=None
-        if sealed is None
-        else vault.open(sealed, clinic_id=work.clinic_id, row_id=work.clinic_id, **_PHONE_CELL),
+        crisis_phone=open_crisis_phone(vault, work.clinic_id, sealed),
         safety_contact=contacts.get(Role.SAFETY),
         second_contact=contacts.get(Role.SECOND),
         limits=_limits(profile),
@@ -169,6 +167,13 @@ async def crisis_phone_of(equipment: Equipment, clinic_id: UUID) -> str | None:
     """Give the clinic's own number for a crisis, in a transaction of its own."""
     async with equipment.database.work(clinic_id) as work:
         return await crisis_phone(work, equipment.vault)
+
+
+def open_crisis_phone(vault: Vault, clinic_id: UUID, sealed: bytes | None) -> str | None:
+    """Open the clinic's own number, if it gave one."""
+    return (
+        None if sealed is None else vault.open(sealed, clinic_id=clinic_id, row_id=clinic_id, **_PHONE_CELL)
+    )
 
 
 async def _profile(work: UnitOfWork) -> ClinicProfile:

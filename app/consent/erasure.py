@@ -8,7 +8,7 @@ from uuid import UUID
 from app.foundation.audit import Actor, AuditEvent
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
-from app.foundation.vault import Vault
+from app.foundation.vault import PatientVault, Vault
 from app.patients.erased import no_such_patient
 from app.patients.service import existing
 from app.storage import erasure_requests, erasures, patient_states, safety_events
@@ -123,9 +123,9 @@ async def decline(
         ChangedMeanwhileError, ErasureDecidedError: somebody was faster.
     """
     now = equipment.clock.now()
-    sealed = equipment.vault.seal(reason, row_id=request_id, clinic_id=clinic_id, **_REASON_CELL)
     async with equipment.database.work(clinic_id) as work:
         asked = await _open_one(work, request_id, version)
+        sealed = _vault_of(equipment.vault, clinic_id, asked).seal(reason, row_id=asked.id, **_REASON_CELL)
         declined = await _decide(work, asked, "declined", sealed=sealed, now=now, actor=actor)
         await work.commit()
     return _shown(equipment.vault, clinic_id, declined)
@@ -189,7 +189,7 @@ async def _decide(
 def _shown(vault: Vault, clinic_id: UUID, one: StoredRequest) -> ErasureRequest:
     sealed, reason = one.reason_sealed, None
     if sealed is not None:
-        reason = vault.open(sealed, row_id=one.id, clinic_id=clinic_id, **_REASON_CELL)
+        reason = _vault_of(vault, clinic_id, one).open(sealed, row_id=one.id, **_REASON_CELL)
     return ErasureRequest(
         id=one.id,
         patient_id=one.patient_id,
@@ -200,6 +200,10 @@ def _shown(vault: Vault, clinic_id: UUID, one: StoredRequest) -> ErasureRequest:
         reason=reason,
         version=one.version,
     )
+
+
+def _vault_of(vault: Vault, clinic_id: UUID, one: StoredRequest) -> PatientVault:
+    return vault.of_patient(one.wrapped_key, clinic_id=clinic_id, patient_id=one.patient_id)
 
 
 def _event(now: datetime, actor: Actor, action: str, request: StoredRequest) -> AuditEvent:

@@ -10,7 +10,8 @@ from uuid import UUID
 from app.clinical.check_ins import zone_of
 from app.foundation.audit import Actor, AuditEvent
 from app.foundation.csv_cells import inert
-from app.foundation.vault import Vault
+from app.foundation.vault import PatientVault
+from app.patients.own_vault import vault_of
 from app.patients.service import existing
 from app.storage import exports
 from app.storage.exports import SECTIONS
@@ -40,19 +41,19 @@ async def copy_of(equipment: Equipment, clinic_id: UUID, patient_id: UUID, *, ac
         NotFoundError: the clinic has no such patient.
         PatientErasedError: nothing is left.
     """
-    now, vault = equipment.clock.now(), equipment.vault
+    now = equipment.clock.now()
     async with equipment.database.work(clinic_id) as work:
-        await existing(work, patient_id)
+        patient = await existing(work, patient_id)
         found = await exports.everything_about(work, patient_id)
         work.audit(_event(now, actor, patient_id))
         await work.commit()
+    own = vault_of(equipment.vault, clinic_id, patient)
     sections = {
-        name: [_plain(vault, clinic_id, SECTIONS[name].table, row) for row in rows]
-        for name, rows in found.items()
+        name: [_plain(own, SECTIONS[name].table, row) for row in rows] for name, rows in found.items()
     }
-    (patient,), (state,) = sections.pop("patient"), sections.pop("state")
+    (told,), (state,) = sections.pop("patient"), sections.pop("state")
     head = {"format": FORMAT, "version": FORMAT_VERSION, "made_at": now, "not_included": list(NOT_INCLUDED)}
-    return {**head, "patient": patient | state, **sections}
+    return {**head, "patient": told | state, **sections}
 
 
 async def check_ins_csv(equipment: Equipment, clinic_id: UUID, patient_id: UUID, *, actor: Actor) -> str:
@@ -63,15 +64,16 @@ async def check_ins_csv(equipment: Equipment, clinic_id: UUID, patient_id: UUID,
         PatientErasedError: nothing is left.
     """
     async with equipment.database.work(clinic_id) as work:
-        await existing(work, patient_id)
+        patient = await existing(work, patient_id)
         rows = await exports.check_ins_of(work, patient_id)
         work.audit(_event(equipment.clock.now(), actor, patient_id))
         await work.commit()
+    own = vault_of(equipment.vault, clinic_id, patient)
     written = io.StringIO()
     writer = csv.writer(written)
     writer.writerow(CSV_COLUMNS)
     for row in rows:
-        plain = _plain(equipment.vault, clinic_id, "check_ins", row) | {"patient": str(patient_id)}
+        plain = _plain(own, "check_ins", row) | {"patient": str(patient_id)}
         writer.writerow([_cell(plain[name]) for name in CSV_COLUMNS])
     return written.getvalue()
 
@@ -81,12 +83,12 @@ def fields_of(section: str) -> tuple[str, ...]:
     return tuple(name.removesuffix(_SEALED) for name in SECTIONS[section].columns)
 
 
-def _plain(vault: Vault, clinic_id: UUID, table: str, row: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(vault: PatientVault, table: str, row: Mapping[str, Any]) -> dict[str, Any]:
     """Open what is sealed; a report's own time is given in the zone in which it was made."""
     plain = {}
     for name, value in row.items():
         if name.endswith(_SEALED) and value is not None:
-            value = vault.open(value, table=table, column=name, clinic_id=clinic_id, row_id=row["id"])  # noqa: PLW2901 - the same value, opened
+            value = vault.open(value, table=table, column=name, row_id=row["id"])  # noqa: PLW2901 - the same value, opened
         plain[name.removesuffix(_SEALED)] = value
     for name in ("recorded_at", "taken_at", "given_at"):
         if name in plain:

@@ -111,6 +111,8 @@ class ExportReply(ReplyBody):
     signals: Rows
     safety_events: Rows
     notifications: Rows
+    push_subscriptions: Rows
+    messages: Rows
     erasure_requests: Rows
     audit_events: Rows
 

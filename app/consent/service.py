@@ -11,10 +11,11 @@ from uuid import UUID
 from app.foundation.audit import Actor, AuditEvent
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
-from app.foundation.vault import Vault
+from app.foundation.vault import PatientVault, Vault
 from app.messages.consent_text import CURRENT_VERSION, ConsentText, consent_text
 from app.monitoring import service as monitoring
 from app.patients.consent_standing import ConsentStanding, standing_of
+from app.patients.own_vault import vault_of
 from app.patients.service import existing
 from app.signals.episodes import Told, close_by_withdrawal
 from app.storage import consents, patient_states
@@ -122,7 +123,7 @@ async def withdraw(
             patient, "withdrawn", version=kept.version if kept else None, now=now, actor=actor
         )
         if reason:
-            sealed = vault.seal(reason, row_id=withdrawn.id, clinic_id=clinic_id, **_REASON_CELL)
+            sealed = vault_of(vault, clinic_id, patient).seal(reason, row_id=withdrawn.id, **_REASON_CELL)
             withdrawn = replace(withdrawn, reason_sealed=sealed)
         await consents.add(work, withdrawn, audit=_event(withdrawn, actor))
         await _tell_of_withdrawal(work, patient, public_url=equipment.public_url, now=now)
@@ -160,19 +161,18 @@ async def _view(work: UnitOfWork, vault: Vault, patient: PatientRecord) -> Conse
     standing = await standing_of(work, patient.id)
     if standing is None:
         raise NotFoundError
+    own = vault_of(vault, work.clinic_id, patient)
     return ConsentView(
         standing=standing,
         text=consent_text(patient.locale),
-        history=tuple(
-            _told(vault, work.clinic_id, one) for one in await consents.all_of_patient(work, patient.id)
-        ),
+        history=tuple(_told(own, one) for one in await consents.all_of_patient(work, patient.id)),
     )
 
 
-def _told(vault: Vault, clinic_id: UUID, one: Consent) -> ConsentAnswer:
+def _told(vault: PatientVault, one: Consent) -> ConsentAnswer:
     sealed, reason = one.reason_sealed, None
     if sealed is not None:
-        reason = vault.open(sealed, row_id=one.id, clinic_id=clinic_id, **_REASON_CELL)
+        reason = vault.open(sealed, row_id=one.id, **_REASON_CELL)
     return ConsentAnswer(
         kind=one.kind,
         version=one.version,

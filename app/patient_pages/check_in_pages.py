@@ -1,8 +1,9 @@
 """The check-in form as it is shown, and what is shown after it was sent."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
+from uuid import UUID
 
 from app.check_ins.corrections import Sending, Sent
 from app.clinical.check_ins import zone_of
@@ -14,9 +15,13 @@ from app.patient_pages.words import Say, say_in, write_day, write_moment
 from app.storage.check_ins import StoredCheckIn
 from app.web.equipment import Equipment
 from app.web.pages.answers import PageAnswer
+from app.web.pages.cookies import Cookies
 from app.web.pages.forms import Form
 
 CHECK_IN: Final = "/p/check-in"
+# Which form this browser has sent: coming back to it means to look at it again, or to mend it.
+SENT_FORM: Final = "afterglow-sent"
+_REMEMBERED: Final = timedelta(hours=1)
 # Tells a phone that sent what it had kept what became of it.
 OUTCOME: Final = "afterglow-check-in"
 NOTE_LENGTH: Final = 4000
@@ -82,7 +87,7 @@ def shell_page(equipment: Equipment, visitor: Visitor) -> PageAnswer:
 
 
 def thanks_page(
-    equipment: Equipment, visitor: Visitor, sent: Sent, *, trend: ShownTrend | None
+    equipment: Equipment, visitor: Visitor, sent: Sent, *, form_id: UUID, trend: ShownTrend | None
 ) -> PageAnswer:
     """Say that it is kept; after a safety statement, help comes first."""
     say, stored = say_in(visitor.language), sent.stored
@@ -98,6 +103,7 @@ def thanks_page(
         trend=trend,
     )
     answer.headers[OUTCOME] = "kept"
+    Cookies(equipment.public_url).write(answer, SENT_FORM, str(form_id), lasts=_REMEMBERED)
     return answer
 
 

@@ -11,7 +11,7 @@ from app.check_ins.corrections import standing_check_in
 from app.check_ins.service import open_note
 from app.clinical.check_ins import zone_of
 from app.patient_pages.check_in_form import SCORES, FormIdentity, new_form
-from app.patient_pages.check_in_pages import NO_ANSWERS, form_page
+from app.patient_pages.check_in_pages import NO_ANSWERS, SENT_FORM, form_page
 from app.patient_pages.consent_pages import ASK_FIRST, must_answer_first
 from app.patient_pages.page_route import PageRoute, log_unforeseen
 from app.patient_pages.sending import refused, send
@@ -52,7 +52,9 @@ async def show_form(request: Request, equipment: EquipmentNeeded, found: SignedI
     if must_answer_first(found):
         return RedirectResponse(ASK_FIRST, 303)
     cookies = Cookies(equipment.public_url)
-    identity, kept = await _open_form(equipment, found, cookies.read(request, OPEN_FORM))
+    identity, kept = await _open_form(
+        equipment, found, cookies.read(request, OPEN_FORM), cookies.read(request, SENT_FORM)
+    )
     answer = form_page(
         equipment,
         found,
@@ -60,7 +62,8 @@ async def show_form(request: Request, equipment: EquipmentNeeded, found: SignedI
         form=NO_ANSWERS if kept is None else _answers_in(equipment, found, kept),
         told_before=_told_before(found, kept),
     )
-    cookies.write(answer, OPEN_FORM, _as_cookie(identity), lasts=None)
+    if (written := _as_cookie(identity)) != cookies.read(request, OPEN_FORM):
+        cookies.write(answer, OPEN_FORM, written, lasts=None)
     return answer
 
 
@@ -73,7 +76,7 @@ async def send_form(request: Request, equipment: EquipmentNeeded) -> Response:
 
 
 async def _open_form(
-    equipment: Equipment, found: Visitor, cookie: str
+    equipment: Equipment, found: Visitor, cookie: str, sent: str
 ) -> tuple[FormIdentity, StoredCheckIn | None]:
     """Open the form that is open in this browser already, also in another tab; else a new one.
 
@@ -83,10 +86,14 @@ async def _open_form(
     known, fresh = _from_cookie(cookie, caller.time_zone), new_form(now, caller.time_zone)
     if known is None or known.day != fresh.day:
         return fresh, None
+    # Most forms were not sent yet: then nothing has to be looked up.
+    if sent != str(known.check_in_id):
+        return (known if now < known.opened_at + _SAME_FORM_FOR else fresh), None
     async with equipment.database.work(caller.clinic_id) as work:
         kept = await standing_check_in(work, caller.patient_id, known.check_in_id)
-    since = kept.received_at if kept else known.opened_at
-    return (known, kept) if now < since + _SAME_FORM_FOR else (fresh, None)
+    if kept is None or now >= kept.received_at + _SAME_FORM_FOR:
+        return fresh, None
+    return known, kept
 
 
 def _as_cookie(identity: FormIdentity) -> str:

@@ -70,7 +70,9 @@ async def send_trusted(equipment: Equipment, visitor: Visitor, form: Form) -> Pa
         sent = await record_or_correct(equipment, _source(visitor), told)
     except RefusalError as error:
         return await refused(equipment, visitor, form, error)
-    return thanks_page(equipment, visitor, sent, trend=await trend_after_sending(equipment, visitor))
+    return thanks_page(
+        equipment, visitor, sent, form_id=told.id, trend=await trend_after_sending(equipment, visitor)
+    )
 
 
 async def unfinished(

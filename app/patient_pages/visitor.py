@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 from starlette.responses import Response
 
-from app.clinics.service import crisis_phone_of
+from app.clinics.service import open_crisis_phone
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.tokens import TokenNotValidError
 from app.messages.crisis_help import CrisisHelp, crisis_help
@@ -99,7 +99,7 @@ async def visitor_of(request: Request, equipment: Equipment, session: str) -> Vi
     if session:
         try:
             caller = await browser_sessions.caller_of(equipment, session)
-            phone = await crisis_phone_of(equipment, caller.clinic_id)
+            phone = open_crisis_phone(equipment.vault, caller.clinic_id, caller.crisis_phone_sealed)
         except TokenNotValidError:
             pass
     return visitor_without_look_up(request, equipment, session=session, caller=caller, clinic_phone=phone)

@@ -12,7 +12,7 @@ from app.foundation.ids import new_id
 from app.foundation.tokens import TokenKind, TokenNotValidError, TokenReference, new_token, read_token
 from app.foundation.vault import Vault
 from app.patients.caller import PatientCaller
-from app.patients.consent_standing import ConsentStanding, standing_from, standing_of
+from app.patients.consent_standing import standing_from
 from app.patients.devices import add_device, device_actor, device_event, revoke_device
 from app.storage import device_tokens
 from app.storage.patients import PatientRecord
@@ -37,7 +37,7 @@ async def open_browser(
     work: UnitOfWork, vault: Vault, patient: PatientRecord, *, device_id: UUID, name: str, now: datetime
 ) -> OpenedBrowser:
     """Let a browser in, in the transaction that spends the code or link it came with."""
-    await add_device(work, vault, patient.id, device_id=device_id, name=name, now=now)
+    await add_device(work, vault, patient, device_id=device_id, name=name, now=now)
     text, reference = new_token(TokenKind.BROWSER, work.clinic_id)
     token = device_tokens.NewToken(
         id=new_id(), kind="browser", digest=reference.digest, parent_id=None, expires_at=now + LASTS
@@ -58,7 +58,7 @@ async def open_browser(
             time_zone=patient.time_zone,
             locale=patient.locale,
             mode=patient.mode,
-            consent=await standing_of(work, patient.id) or ConsentStanding.NOT_ASKED,
+            consent=standing_from(version=patient.consent_version, withdrawn_at=patient.consent_withdrawn_at),
         ),
     )
 
@@ -122,4 +122,5 @@ def _caller(clinic_id: UUID, found: device_tokens.SignedInPatient) -> PatientCal
         locale=found.locale,
         mode=found.mode,
         consent=standing_from(version=found.consent_version, withdrawn_at=found.consent_withdrawn_at),
+        crisis_phone_sealed=found.crisis_phone_sealed,
     )

@@ -18,6 +18,8 @@ class PatientCaller:
     locale: str
     mode: str
     consent: ConsentStanding
+    # The clinic's own number, which stands on every page; sealed until it is shown.
+    crisis_phone_sealed: bytes | None = None
 
     @property
     def actor(self) -> Actor:

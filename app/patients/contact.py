@@ -5,7 +5,8 @@ from typing import Final
 from uuid import UUID
 
 from app.foundation.errors import RefusalError
-from app.foundation.vault import Vault
+from app.foundation.vault import PatientVault, Vault
+from app.patients.own_vault import vault_of
 from app.storage.patients import PatientRecord
 
 _CELL: Final = {"table": "patients", "column": "email_sealed"}
@@ -34,13 +35,13 @@ def usable_email(text: str) -> str:
     return address
 
 
-def seal_email(vault: Vault, clinic_id: UUID, patient_id: UUID, email: str | None) -> bytes | None:
+def seal_email(vault: PatientVault, patient_id: UUID, email: str | None) -> bytes | None:
     """Seal an address for its patient's row; none stays none."""
-    return None if email is None else vault.seal(email, clinic_id=clinic_id, row_id=patient_id, **_CELL)
+    return None if email is None else vault.seal(email, row_id=patient_id, **_CELL)
 
 
 def email_of(vault: Vault, clinic_id: UUID, patient: PatientRecord) -> str | None:
     """Open a patient's address, where one is known."""
     if patient.email_sealed is None:
         return None
-    return vault.open(patient.email_sealed, clinic_id=clinic_id, row_id=patient.id, **_CELL)
+    return vault_of(vault, clinic_id, patient).open(patient.email_sealed, row_id=patient.id, **_CELL)

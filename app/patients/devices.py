@@ -8,9 +8,11 @@ from uuid import UUID
 from app.foundation.audit import Actor, ActorKind, AuditEvent
 from app.foundation.errors import NotFoundError
 from app.foundation.vault import Vault
+from app.patients.own_vault import vault_of
 from app.patients.service import existing
 from app.storage import device_tokens, devices
 from app.storage.audit_reads import tell_reading
+from app.storage.patients import PatientRecord
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
 
@@ -39,16 +41,16 @@ class EnrolledDevice:
 
 
 async def add_device(
-    work: UnitOfWork, vault: Vault, patient_id: UUID, *, device_id: UUID, name: str, now: datetime
+    work: UnitOfWork, vault: Vault, patient: PatientRecord, *, device_id: UUID, name: str, now: datetime
 ) -> None:
     """Let a device speak for a patient who has just proved to be this patient."""
     await devices.add(
         work,
         id=device_id,
-        patient_id=patient_id,
-        name_sealed=vault.seal(name, clinic_id=work.clinic_id, row_id=device_id, **_NAME_CELL),
+        patient_id=patient.id,
+        name_sealed=vault_of(vault, work.clinic_id, patient).seal(name, row_id=device_id, **_NAME_CELL),
         now=now,
-        audit=device_event(now, device_actor(device_id), "device.enrolled", device_id, patient_id),
+        audit=device_event(now, device_actor(device_id), "device.enrolled", device_id, patient.id),
     )
 
 
@@ -61,17 +63,17 @@ async def list_devices(
         NotFoundError: the clinic has no such patient.
     """
     async with equipment.database.work(clinic_id) as work:
-        await existing(work, patient_id)
+        patient = await existing(work, patient_id)
         found = await devices.of_patient(work, patient_id)
         issues = await device_tokens.last_issues(work, patient_id)
         await tell_reading(work, "devices", now=equipment.clock.now(), actor=actor, patient_id=patient_id)
-    listed = []
+    listed, own = [], vault_of(equipment.vault, clinic_id, patient)
     for one in found:
         last, is_browser = issues.get(one.id, (one.enrolled_at, False))
         listed.append(
             EnrolledDevice(
                 id=one.id,
-                name=equipment.vault.open(one.name_sealed, clinic_id=clinic_id, row_id=one.id, **_NAME_CELL),
+                name=own.open(one.name_sealed, row_id=one.id, **_NAME_CELL),
                 kind=DeviceKind.BROWSER if is_browser else DeviceKind.PHONE,
                 enrolled_at=one.enrolled_at,
                 last_used_at=last,

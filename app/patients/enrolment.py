@@ -14,7 +14,6 @@ from app.foundation.ids import new_id
 from app.foundation.vault import Vault
 from app.patients import tokens
 from app.patients.browser_sessions import OpenedBrowser, open_browser
-from app.patients.consent_standing import ConsentStanding, standing_of
 from app.patients.devices import add_device, device_actor
 from app.patients.enrolment_codes import LASTS, MOST_TRIES, CodeText, new_code, read_code
 from app.patients.erased import no_such_patient
@@ -69,7 +68,6 @@ class Enrolled:
 
     tokens: tokens.IssuedTokens
     patient: Patient
-    consent: ConsentStanding
 
 
 async def issue_code(equipment: Equipment, clinic_id: UUID, patient_id: UUID, *, actor: Actor) -> IssuedCode:
@@ -111,7 +109,7 @@ async def enrol(equipment: Equipment, *, code_text: str, device_name: str, addre
         await add_device(
             spent.work,
             equipment.vault,
-            spent.patient.id,
+            spent.patient,
             device_id=spent.device_id,
             name=device_name,
             now=spent.now,
@@ -123,9 +121,8 @@ async def enrol(equipment: Equipment, *, code_text: str, device_name: str, addre
             parent_id=None,
             now=spent.now,
         )
-        consent = await standing_of(spent.work, spent.patient.id)
     patient = patient_of(equipment.vault, spent.work.clinic_id, spent.patient)
-    return Enrolled(tokens=issued, patient=patient, consent=consent or ConsentStanding.NOT_ASKED)
+    return Enrolled(tokens=issued, patient=patient)
 
 
 async def enrol_browser(

@@ -162,7 +162,7 @@ async def refresh_tokens(body: Refresh, equipment: EquipmentNeeded) -> TokensRep
 async def read_me(equipment: EquipmentNeeded, caller: PatientSignedIn) -> MeReply:
     """Give what the service knows of how the patient is addressed."""
     patient = await service.read_patient(equipment, caller.clinic_id, caller.patient_id, actor=caller.actor)
-    return MeReply.of(patient, caller.consent)
+    return MeReply.of(patient)
 
 
 @own_router.patch("/me", summary="Change oneself")
@@ -178,7 +178,7 @@ async def change_me(body: PatientChange, equipment: EquipmentNeeded, caller: Pat
         version=None,
         actor=caller.actor,
     )
-    return MeReply.of(patient, caller.consent)
+    return MeReply.of(patient)
 
 
 @own_router.get("/me/devices", summary="List one's devices")

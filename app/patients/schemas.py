@@ -61,6 +61,7 @@ class PatientReply(ReplyBody):
     locale: str
     mode: Mode
     registered_at: datetime
+    consent: ConsentStanding
 
     @classmethod
     def of(cls, patient: Patient) -> "PatientReply":
@@ -161,18 +162,9 @@ class MeReply(ReplyBody):
     consent: ConsentStanding = Field(description="Ask unless 'given'; after 'withdrawn' nothing is taken")
 
     @classmethod
-    def of(cls, patient: Patient, consent: ConsentStanding) -> "MeReply":
-        """Make the reply; the mode is checked against what is declared."""
-        return cls.model_validate(
-            {
-                "id": patient.id,
-                "time_zone": patient.time_zone,
-                "locale": patient.locale,
-                "mode": patient.mode,
-                "email": patient.email,
-                "consent": consent,
-            }
-        )
+    def of(cls, patient: Patient) -> "MeReply":
+        """Make the reply."""
+        return cls.model_validate(patient, from_attributes=True)
 
 
 class EnrolmentReply(TokensReply):
@@ -183,8 +175,7 @@ class EnrolmentReply(TokensReply):
     @classmethod
     def of_enrolled(cls, enrolled: Enrolled) -> "EnrolmentReply":
         """Make the reply."""
-        me = MeReply.of(enrolled.patient, enrolled.consent)
-        return cls(**TokensReply.of(enrolled.tokens).model_dump(), patient=me)
+        return cls(**TokensReply.of(enrolled.tokens).model_dump(), patient=MeReply.of(enrolled.patient))
 
 
 class Refresh(RequestBody):

@@ -10,8 +10,10 @@ from app.foundation.audit import Actor, AuditEvent
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
+from app.patients.consent_standing import ConsentStanding, standing_from
 from app.patients.contact import email_of, seal_email
 from app.patients.erased import no_such_patient
+from app.patients.own_vault import vault_of
 from app.storage import clinics, patient_states, patients, sign_in_links
 from app.storage.audit_reads import tell_reading
 from app.storage.patients import PatientRecord
@@ -34,6 +36,7 @@ class Unchanged(Enum):
 
 
 STAYS: Final = Unchanged.STAYS
+_REFERENCE_CELL: Final = {"table": "patients", "column": "external_ref_sealed"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,7 @@ class Patient:
     mode: str
     registered_at: datetime
     version: int
+    consent: ConsentStanding
 
 
 async def register(
@@ -66,6 +70,8 @@ async def register(
         PatientExistsError: the reference is taken.
     """
     now, patient_id, vault = equipment.clock.now(), new_id(), equipment.vault
+    wrapped_key = vault.new_patient_key(clinic_id=clinic_id, patient_id=patient_id)
+    own = vault.of_patient(wrapped_key, clinic_id=clinic_id, patient_id=patient_id)
     index = vault.blind_index(external_ref, purpose="external_ref", clinic_id=clinic_id)
     async with equipment.database.work(clinic_id) as work:
         if await patients.find_by_reference(work, index) is not None:
@@ -75,8 +81,9 @@ async def register(
             raise NotFoundError
         record = PatientRecord(
             id=patient_id,
-            external_ref_sealed=_seal(vault, external_ref, clinic_id, patient_id),
-            email_sealed=seal_email(vault, clinic_id, patient_id, email),
+            external_ref_sealed=own.seal(external_ref, row_id=patient_id, **_REFERENCE_CELL),
+            email_sealed=seal_email(own, patient_id, email),
+            wrapped_key=wrapped_key,
             time_zone=time_zone,
             locale=locale,
             mode=profile.mode,
@@ -146,7 +153,7 @@ async def change_patient(
             locale=locale or before.locale,
             email_sealed=before.email_sealed
             if isinstance(email, Unchanged)
-            else seal_email(equipment.vault, clinic_id, patient_id, email),
+            else seal_email(vault_of(equipment.vault, clinic_id, before), patient_id, email),
             version=before.version if version is None else version,
             audit=_event(now, actor, "patient.changed", patient_id),
         )
@@ -178,13 +185,8 @@ async def existing(work: UnitOfWork, patient_id: UUID) -> PatientRecord:
 
 def patient_of(vault: Vault, clinic_id: UUID, record: PatientRecord) -> Patient:
     """Give a patient as people see them."""
-    reference = vault.open(
-        record.external_ref_sealed,
-        table="patients",
-        column="external_ref_sealed",
-        clinic_id=clinic_id,
-        row_id=record.id,
-    )
+    own = vault_of(vault, clinic_id, record)
+    reference = own.open(record.external_ref_sealed, row_id=record.id, **_REFERENCE_CELL)
     return Patient(
         id=record.id,
         external_ref=reference,
@@ -194,12 +196,7 @@ def patient_of(vault: Vault, clinic_id: UUID, record: PatientRecord) -> Patient:
         mode=record.mode,
         registered_at=record.registered_at,
         version=record.version,
-    )
-
-
-def _seal(vault: Vault, external_ref: str, clinic_id: UUID, patient_id: UUID) -> bytes:
-    return vault.seal(
-        external_ref, table="patients", column="external_ref_sealed", clinic_id=clinic_id, row_id=patient_id
+        consent=standing_from(version=record.consent_version, withdrawn_at=record.consent_withdrawn_at),
     )
 
 

@@ -65,16 +65,11 @@ async def read_event(equipment: Equipment, clinic_id: UUID, event_id: UUID, *, a
     Raises:
         NotFoundError: the clinic has none under this id.
     """
+    now = equipment.clock.now()
     async with equipment.database.work(clinic_id) as work:
         event = await _existing(work, event_id)
-        await tell_reading(
-            work,
-            "safety_event",
-            now=equipment.clock.now(),
-            actor=actor,
-            patient_id=event.patient_id,
-            subject=("safety_event", event_id),
-        )
+        whose = event.patient_id
+        await tell_reading(work, "safety_event", now=now, actor=actor, patient_id=whose, subject_id=event_id)
     return event
 
 

@@ -14,7 +14,7 @@ async def tell_reading(
     now: datetime,
     actor: Actor,
     patient_id: UUID | None,
-    subject: tuple[str, UUID] | None = None,
+    subject_id: UUID | None = None,
 ) -> None:
     """Note that somebody read this, and commit: the reader gets it only once that is kept.
 
@@ -28,19 +28,19 @@ async def tell_reading(
         now: when.
         actor: who.
         patient_id: about whom; None: a list over all patients.
-        subject: its kind and id, where it is not the patient (or the clinic).
+        subject_id: of what was read, where that has an id of its own; else it is the patient (or the clinic).
     """
     if actor.kind is ActorKind.DEVICE:
         return
     whole = ("clinic", work.clinic_id) if patient_id is None else ("patient", patient_id)
-    kind, subject_id = subject or whole
+    subject = whole if subject_id is None else (what, subject_id)
     work.audit(
         AuditEvent(
             at=now,
             actor=actor,
             action=f"{what}.read",
-            subject_kind=kind,
-            subject_id=subject_id,
+            subject_kind=subject[0],
+            subject_id=subject[1],
             patient_id=patient_id,
         )
     )

@@ -14,6 +14,7 @@ from app.clinical.check_ins import CheckIn
 from app.foundation.audit import AuditEvent
 from app.foundation.ids import new_id
 from app.storage.audit import audit_values
+from app.storage.patient_keys import wrapped_key_of
 from app.storage.patient_states import this_turn
 from app.storage.rows import CARE, TenantRow
 from app.storage.unit_of_work import UnitOfWork
@@ -96,6 +97,9 @@ class StoredCheckIn:
     note_sealed: bytes | None
     sync_sequence: int
     digest: bytes
+    # Whose it is, and the patient's wrapped key, which travels with it to open its note.
+    patient_id: UUID
+    wrapped_key: bytes | None
     clock_skew_seconds: int | None = None
     supersedes: UUID | None = None
     superseded_by: UUID | None = None
@@ -119,6 +123,7 @@ class Standing:
     signal: dict[str, Any] | None
     booster_booked_for: date | None
     consent_withdrawn_at: datetime | None
+    wrapped_key: bytes | None
     reviewed_on: date | None
     # The clinic's own numbers in force; None when it never set any.
     policy: dict[str, Any] | None
@@ -143,6 +148,8 @@ _STANDING_COLUMNS: Final = """
     p.id AS patient_id, p.time_zone, p.locale, p.mode,
     s.version, s.sync_sequence, s.event_sequence, s.memory, s.told, s.booster_booked_for,
     s.consent_withdrawn_at,
+    (SELECT y.wrapped_key FROM care.patient_keys y WHERE y.clinic_id = p.clinic_id AND y.patient_id = p.id)
+      AS wrapped_key,
     (SELECT k.reviewed_on FROM care.courses k WHERE k.clinic_id = p.clinic_id AND k.patient_id = p.id
       ORDER BY k.started_on DESC, k.id DESC LIMIT 1) AS reviewed_on,
     (SELECT q.numbers FROM care.clinic_policies q
@@ -378,7 +385,7 @@ async def _mark(
 
 
 def _check_ins(work: UnitOfWork, patient_id: UUID) -> Select[*tuple[Any, ...]]:
-    return select(*CheckInRow.__table__.columns).where(
+    return select(*CheckInRow.__table__.columns, wrapped_key_of(work, patient_id)).where(
         CheckInRow.clinic_id == work.clinic_id, CheckInRow.patient_id == patient_id
     )
 
@@ -445,4 +452,6 @@ def _stored(row: Any) -> StoredCheckIn:  # noqa: ANN401 - same
         supersedes=row.supersedes,
         superseded_by=row.superseded_by,
         withdrawn_at=row.withdrawn_at,
+        patient_id=row.patient_id,
+        wrapped_key=row.wrapped_key,
     )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -13,15 +14,12 @@ from sqlalchemy import (
     func,
     insert,
     select,
-    true,
     update,
 )
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from app.foundation.audit import AuditEvent
 from app.storage.devices import DeviceRow
-from app.storage.patient_states import PatientStateRow
-from app.storage.patients import PatientRow
 from app.storage.rows import CARE, TenantRow
 from app.storage.unit_of_work import UnitOfWork
 
@@ -89,6 +87,20 @@ class SignedInPatient:
     issued_at: datetime
     consent_version: str | None
     consent_withdrawn_at: datetime | None
+    crisis_phone_sealed: bytes | None
+
+
+_SIGNED_IN: Final = """
+    SELECT d.patient_id, d.id AS device_id, p.time_zone, p.locale, p.mode, d.enrolled_at, t.issued_at,
+           s.consent_version, s.consent_withdrawn_at, c.crisis_phone_sealed
+      FROM care.device_tokens t
+      JOIN care.devices d ON d.clinic_id = t.clinic_id AND d.id = t.device_id
+      JOIN care.patients p ON p.clinic_id = d.clinic_id AND p.id = d.patient_id
+      JOIN care.patient_states s ON s.clinic_id = p.clinic_id AND s.patient_id = p.id
+      JOIN care.clinic_profiles c ON c.clinic_id = p.clinic_id
+     WHERE t.clinic_id = %(clinic_id)s AND t.digest = %(digest)s AND t.kind = %(kind)s
+       AND d.revoked_at IS NULL AND (%(now)s::timestamptz IS NULL OR t.expires_at > %(now)s)
+"""
 
 
 async def add_tokens(
@@ -118,43 +130,14 @@ async def add_tokens(
 async def signed_in_patient(
     work: UnitOfWork, digest: bytes, *, kind: str, now: datetime | None
 ) -> SignedInPatient | None:
-    """Find whose working token of this kind it is; without ``now``, also one whose time has run out."""
-    found = await work.execute(
-        select(
-            DeviceRow.patient_id,
-            DeviceRow.id.label("device_id"),
-            PatientRow.time_zone,
-            PatientRow.locale,
-            PatientRow.mode,
-            DeviceRow.enrolled_at,
-            DeviceTokenRow.issued_at,
-            PatientStateRow.consent_version,
-            PatientStateRow.consent_withdrawn_at,
-        )
-        .join_from(
-            DeviceTokenRow,
-            DeviceRow,
-            (DeviceRow.clinic_id == DeviceTokenRow.clinic_id) & (DeviceRow.id == DeviceTokenRow.device_id),
-        )
-        .join(
-            PatientRow,
-            (PatientRow.clinic_id == DeviceRow.clinic_id) & (PatientRow.id == DeviceRow.patient_id),
-        )
-        .join(
-            PatientStateRow,
-            (PatientStateRow.clinic_id == PatientRow.clinic_id)
-            & (PatientStateRow.patient_id == PatientRow.id),
-        )
-        .where(
-            DeviceTokenRow.clinic_id == work.clinic_id,
-            DeviceTokenRow.digest == digest,
-            DeviceTokenRow.kind == kind,
-            true() if now is None else DeviceTokenRow.expires_at > now,
-            DeviceRow.revoked_at.is_(None),
-        )
+    """Find whose working token of this kind it is; without ``now``, also one whose time has run out.
+
+    Asked with every page and every call of a phone, so it goes past SQLAlchemy.
+    """
+    found = await work.directly(
+        _SIGNED_IN, {"clinic_id": work.clinic_id, "digest": digest, "kind": kind, "now": now}
     )
-    row = found.one_or_none()
-    return row and SignedInPatient(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+    return SignedInPatient(**found[0]._asdict()) if found else None
 
 
 async def extend(work: UnitOfWork, digest: bytes, *, expires_at: datetime, now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Select, select, text, update
@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
+from app.storage.patient_keys import wrapped_key_of
 from app.storage.rows import CARE, FRONT_DESK, TenantRow
 from app.storage.unit_of_work import UnitOfWork
 
@@ -58,11 +59,16 @@ class StoredRequest:
     decided_by: UUID | None
     reason_sealed: bytes | None
     version: int
+    # The patient's, wrapped: it opens the reason.
+    wrapped_key: bytes | None = None
+
+
+_COLUMNS: Final = tuple(name for name in StoredRequest.__dataclass_fields__ if name != "wrapped_key")
 
 
 async def add(work: UnitOfWork, request: StoredRequest, *, audit: AuditEvent) -> bool:
     """Keep a request, unless one is open; says whether it was kept."""
-    values = {name: getattr(request, name) for name in StoredRequest.__dataclass_fields__}
+    values = {name: getattr(request, name) for name in _COLUMNS}
     added = await work.execute(
         insert(ErasureRequestRow)
         .values(clinic_id=work.clinic_id, **values)
@@ -79,7 +85,9 @@ async def add(work: UnitOfWork, request: StoredRequest, *, audit: AuditEvent) ->
 
 async def lock(work: UnitOfWork, request_id: UUID) -> StoredRequest | None:
     """Find a request of this clinic, and keep others off it until the transaction ends."""
-    found = await work.execute(_requests(work).where(ErasureRequestRow.id == request_id).with_for_update())
+    found = await work.execute(
+        _requests(work).where(ErasureRequestRow.id == request_id).with_for_update(of=ErasureRequestRow)
+    )
     row = found.one_or_none()
     return row and StoredRequest(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
@@ -127,5 +135,6 @@ async def all_of_patient(work: UnitOfWork, patient_id: UUID) -> list[StoredReque
 
 
 def _requests(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
-    columns = [getattr(ErasureRequestRow, name) for name in StoredRequest.__dataclass_fields__]
-    return select(*columns).where(ErasureRequestRow.clinic_id == work.clinic_id)
+    columns = [getattr(ErasureRequestRow, name) for name in _COLUMNS]
+    wrapped_key = wrapped_key_of(work, ErasureRequestRow.patient_id)
+    return select(*columns, wrapped_key).where(ErasureRequestRow.clinic_id == work.clinic_id)

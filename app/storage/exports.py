@@ -19,8 +19,10 @@ from app.storage.consents import ConsentRow
 from app.storage.deliveries import NotificationRow
 from app.storage.devices import DeviceRow
 from app.storage.erasure_requests import ErasureRequestRow
+from app.storage.outgoing_messages import OutgoingMessageRow
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
+from app.storage.push_subscriptions import PushSubscriptionRow
 from app.storage.rows import TenantRow
 from app.storage.safety_events import SafetyEventRow
 from app.storage.signals import SignalRow
@@ -79,10 +81,20 @@ SECTIONS: Final[Mapping[str, Section]] = {
         ),
     ),
     "safety_events": Section(
-        row=SafetyEventRow, order="received_at", without=frozenset({"notification_id", "version"})
+        row=SafetyEventRow,
+        order="received_at",
+        without=frozenset({"notification_id", "version", "escalate_at"}),
     ),
     "notifications": Section(
         row=NotificationRow, order="occurred_at", only=frozenset({"id", "type", "occurred_at"})
+    ),
+    "push_subscriptions": Section(
+        row=PushSubscriptionRow, order="made_at", without=frozenset({"address_sealed"})
+    ),
+    "messages": Section(
+        row=OutgoingMessageRow,
+        order="queued_at",
+        only=frozenset({"id", "channel", "wording", "locale", "state", "queued_at", "sent_at"}),
     ),
     "erasure_requests": Section(row=ErasureRequestRow, order="requested_at", without=frozenset({"version"})),
     "audit_events": Section(row=AuditEventRow, order="at"),
@@ -92,6 +104,8 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "deliveries": "the same",
     "device_tokens": "fingerprints of secrets; the devices are there",
     "enrolment_codes": "fingerprints of secrets; the devices that came of them are there",
+    "sign_in_links": "fingerprints of secrets; the devices that came of them are there",
+    "patient_keys": "the key that opens what the copy shows opened",
     "erasures": "there is one only when nothing else is left",
 }
 

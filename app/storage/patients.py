@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
+from app.storage.patient_keys import PatientKeyRow, wrapped_key_of
 from app.storage.patient_states import PatientStateRow
 from app.storage.rows import CARE, FRONT_DESK, TenantRow
 from app.storage.unit_of_work import UnitOfWork
@@ -51,12 +52,16 @@ class PatientRecord:
     mode: str
     registered_at: datetime
     version: int
+    # The patient's own data key, wrapped; None for one who was registered before there were such keys.
+    wrapped_key: bytes | None
+    consent_version: str | None = None
+    consent_withdrawn_at: datetime | None = None
 
 
 async def add(
     work: UnitOfWork, patient: PatientRecord, *, external_ref_index: bytes, audit: AuditEvent
 ) -> bool:
-    """Keep a new patient, with an empty state beside it, unless the reference is taken; says whether it was kept."""
+    """Keep a new patient, with an empty state and a key, unless the reference is taken; says whether it was kept."""
     added = await work.execute(
         insert(PatientRow)
         .on_conflict_do_nothing(index_elements=[PatientRow.clinic_id, PatientRow.external_ref_index])
@@ -93,6 +98,15 @@ async def add(
             booster_booked_at=None,
         )
     )
+    if patient.wrapped_key is not None:
+        await work.execute(
+            insert(PatientKeyRow).values(
+                clinic_id=work.clinic_id,
+                patient_id=patient.id,
+                wrapped_key=patient.wrapped_key,
+                made_at=patient.registered_at,
+            )
+        )
     work.audit(audit)
     return True
 
@@ -154,16 +168,28 @@ async def change(
 
 
 def _patients(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
-    return select(
-        PatientRow.id,
-        PatientRow.external_ref_sealed,
-        PatientRow.email_sealed,
-        PatientRow.time_zone,
-        PatientRow.locale,
-        PatientRow.mode,
-        PatientRow.registered_at,
-        PatientRow.version,
-    ).where(PatientRow.clinic_id == work.clinic_id)
+    return (
+        select(
+            PatientRow.id,
+            PatientRow.external_ref_sealed,
+            PatientRow.email_sealed,
+            PatientRow.time_zone,
+            PatientRow.locale,
+            PatientRow.mode,
+            PatientRow.registered_at,
+            PatientRow.version,
+            PatientStateRow.consent_version,
+            PatientStateRow.consent_withdrawn_at,
+            wrapped_key_of(work, PatientRow.id),
+        )
+        .join_from(
+            PatientRow,
+            PatientStateRow,
+            (PatientStateRow.clinic_id == PatientRow.clinic_id)
+            & (PatientStateRow.patient_id == PatientRow.id),
+        )
+        .where(PatientRow.clinic_id == work.clinic_id)
+    )
 
 
 def _record(row: Any) -> PatientRecord:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
+from app.storage.patient_keys import wrapped_key_of
 from app.storage.rows import CARE, TenantRow
 from app.storage.unit_of_work import UnitOfWork
 
@@ -110,11 +111,16 @@ class Signal:
     escalated_at: datetime | None
     turn: int
     known: dict[str, Any]
+    # The patient's, wrapped: it travels with the signal to open its note.
+    wrapped_key: bytes | None = None
+
+
+_COLUMNS: Final = tuple(name for name in Signal.__dataclass_fields__ if name != "wrapped_key")
 
 
 async def add(work: UnitOfWork, signal: Signal, *, audit: AuditEvent) -> None:
     """Keep a signal that was raised."""
-    values = {name: getattr(signal, name) for name in Signal.__dataclass_fields__}
+    values = {name: getattr(signal, name) for name in _COLUMNS}
     await work.execute(insert(SignalRow).values(clinic_id=work.clinic_id, **values))
     work.audit(audit)
 
@@ -198,5 +204,7 @@ async def page(
 
 
 def _signals(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
-    columns = [getattr(SignalRow, name) for name in Signal.__dataclass_fields__]
-    return select(*columns).where(SignalRow.clinic_id == work.clinic_id)
+    columns = [getattr(SignalRow, name) for name in _COLUMNS]
+    return select(*columns, wrapped_key_of(work, SignalRow.patient_id)).where(
+        SignalRow.clinic_id == work.clinic_id
+    )

@@ -18,6 +18,7 @@ from app.storage.erasure_requests import ErasureRequestRow
 from app.storage.erasures import ErasureRow
 from app.storage.failed_tries import FailedTriesRow
 from app.storage.outgoing_messages import OutgoingMessageRow
+from app.storage.patient_keys import PatientKeyRow
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
 from app.storage.policies import ClinicPolicyRow
@@ -59,6 +60,7 @@ __all__ = [
     "InfusionRow",
     "NotificationRow",
     "OutgoingMessageRow",
+    "PatientKeyRow",
     "PatientRow",
     "PatientStateRow",
     "PushSubscriptionRow",

@@ -125,8 +125,9 @@ class UnitOfWork:
     async def directly(self, statement: LiteralString, parameters: Mapping[str, Any]) -> list[Any]:
         """Run one statement past SQLAlchemy, with psycopg's own parameters; gives its rows, by name.
 
-        Only for the two statements of the check-in path: there, SQLAlchemy's layers cost more processor
-        time than validating the check-in and evaluating the patient together (`make bench`).
+        Only for the two statements of the check-in path, where SQLAlchemy's layers cost more processor
+        time than validating the check-in and evaluating the patient together, and for finding who is signed
+        in, which is half of what the check-in form costs (`make bench`).
         """
         driver = await self._psycopg()
         async with driver.cursor(row_factory=namedtuple_row) as cursor:

@@ -11,6 +11,7 @@ from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.monitoring import service as monitoring
 from app.monitoring.history import history_now
+from app.patients.own_vault import vault_of
 from app.patients.service import existing
 from app.storage import chosen_references, patient_states
 from app.web.equipment import Equipment
@@ -55,13 +56,13 @@ async def choose_reference(
         subject_id=choice_id,
         patient_id=patient_id,
     )
-    sealed = equipment.vault.seal(
-        reason, table="chosen_references", column="reason_sealed", clinic_id=clinic_id, row_id=choice_id
-    )
     async with equipment.database.work(clinic_id) as work:
         patient = await existing(work, patient_id)
         if not from_day <= to_day < check_in_day(now, patient.time_zone):
             raise ReferenceWindowError("#/to")
+        sealed = vault_of(equipment.vault, clinic_id, patient).seal(
+            reason, table="chosen_references", column="reason_sealed", row_id=choice_id
+        )
         await patient_states.lock(work, patient_id)
         choice = ChosenReference(from_day=from_day, to_day=to_day, set_at=now)
         await chosen_references.add(

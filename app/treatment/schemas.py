@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import Field
 
 from app.clinical.course import TEMPLATES, InductionEndedBecause, Infusion, InfusionPhase, Phase, Route
 from app.clinical.interval import PersonalInterval
@@ -269,16 +269,7 @@ class TaperPlanEntry(RequestBody):
         steps=[{"interval_days": 14, "count": 2}, {"interval_days": 28, "count": None}], interval_days=14
     )
 
-    steps: Annotated[
-        list[
-            Annotated[
-                Any,
-                WithJsonSchema(TaperStepEntry.model_json_schema()),
-                AfterValidator(TaperStepEntry.model_validate),
-            ]
-        ],
-        Field(max_length=20),
-    ]
+    steps: Annotated[list[TaperStepEntry], Field(max_length=20)]
     interval_days: Annotated[int, Field(strict=True, ge=1, le=365)]
     since: Day | None = None
 

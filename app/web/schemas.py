@@ -3,13 +3,24 @@
 import base64
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Final, TypeVar
 from uuid import UUID
 from zoneinfo import available_timezones
 
 from fastapi import Query
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    JsonValue,
+)
+from pydantic_core import CoreSchema, core_schema
 
 from app.foundation.errors import RefusalError
 
@@ -63,6 +74,19 @@ class ReplyBody(BaseModel):
     """A reply; fields may be added, clients ignore those they do not know."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class DescribedAs:
+    """Anything is let through, to be looked at one by one; the OpenAPI document names what is expected."""
+
+    form: type[BaseModel]
+
+    def __get_pydantic_core_schema__(self, _source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Let all through, and describe the form by its own name."""
+        return core_schema.no_info_wrap_validator_function(
+            lambda value, _look: value, handler.generate_schema(self.form)
+        )
 
 
 def _known_zone(name: str) -> str:

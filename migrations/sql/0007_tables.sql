@@ -20,6 +20,16 @@ CREATE TABLE care.consents (
 
 CREATE INDEX ix_consents_patient ON care.consents (clinic_id, patient_id, at);
 
+CREATE TABLE care.patient_keys (
+    clinic_id UUID NOT NULL,
+    patient_id UUID NOT NULL,
+    wrapped_key BYTEA NOT NULL,
+    made_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_patient_keys PRIMARY KEY (clinic_id, patient_id),
+    CONSTRAINT fk_patient_keys_clinic_id_patient_id FOREIGN KEY(clinic_id, patient_id)
+        REFERENCES care.patients (clinic_id, id)
+);
+
 CREATE TABLE care.erasure_requests (
     clinic_id UUID NOT NULL,
     id UUID NOT NULL,

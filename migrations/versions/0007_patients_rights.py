@@ -1,7 +1,7 @@
-"""Patients' rights: consent in versions, requests to be erased, and the one way to erase.
+"""Patients' rights: consent in versions, a key for each patient, requests to be erased, and the one way to erase.
 
 Revision ID: 0007
-Revises: 0005
+Revises: 0006
 """
 
 from pathlib import Path
@@ -20,8 +20,8 @@ _SQL = Path(__file__).parents[1] / "sql"
 
 def upgrade() -> None:
     run_sql(_SQL / "0007_tables.sql")
-    # What was answered stays as it was answered, and who was erased stays erased.
-    isolate("consents", "erasures", privileges="SELECT, INSERT")
+    # What was answered stays as it was answered, who was erased stays erased, and no bug can lose a key.
+    isolate("consents", "erasures", "patient_keys", privileges="SELECT, INSERT")
     isolate("erasure_requests", privileges="SELECT, INSERT, UPDATE")
     run_sql(_SQL / "0007_erase_patient.sql")
     op.execute(f"GRANT EXECUTE ON FUNCTION care.erase_patient(UUID) TO {application_role()}")
@@ -29,7 +29,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP FUNCTION care.erase_patient(UUID)")
-    op.execute("DROP TABLE care.erasures, care.erasure_requests, care.consents")
+    op.execute("DROP TABLE care.erasures, care.erasure_requests, care.patient_keys, care.consents")
     op.execute(
         "ALTER TABLE care.patient_states DROP COLUMN consent_version, DROP COLUMN consent_withdrawn_at"
     )

@@ -1,7 +1,7 @@
 """Messages to people.
 
 Revision ID: 0008
-Revises: 0006
+Revises: 0007
 """
 
 from pathlib import Path

@@ -53,7 +53,7 @@ def test_it_holds_something_of_every_kind_that_is_kept(
 def test_what_the_patient_wrote_is_there_to_read(document: dict[str, Any]) -> None:
     (written,) = [one for one in document["check_ins"] if one["note"]]
     assert (written["note"], written["mood"], written["self_harm_thoughts"]) == ("a note", 3, True)
-    assert [one["name"] for one in document["devices"]] == ["phone"]
+    assert [one["name"] for one in document["devices"]] == ["phone", "phone"]
     assert document["consents"][0]["kind"] == "given"
 
 

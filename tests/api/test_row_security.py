@@ -25,6 +25,7 @@ APPEND_ONLY = (
     "clinic_policies",
     "consents",
     "erasures",
+    "patient_keys",
 )
 
 

@@ -28,6 +28,7 @@ from app.foundation.logs import set_up_logs
 from app.storage.binaries import find_binaries
 from tests.bench import core_step
 from tests.bench.load import Outcome, run_load
+from tests.bench.pages import measure_form, report_form, signed_in_cookie
 from tests.bench.processes import Cost, cpu_seconds, postgres_children
 from tests.bench.statements import pgbench_rate
 from tests.support.ground import Place, running_cluster
@@ -36,6 +37,7 @@ from tests.support.service import KEY, running_service
 
 CLIENTS = (1, 8, 32)
 PATIENTS = 32
+PAGES = "tests.bench.page_server"
 
 
 def main() -> int:
@@ -43,11 +45,15 @@ def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--slices", type=int, default=10)
     arguments.add_argument("--seconds", type=float, default=2.0, help="the length of one slice")
-    arguments.add_argument("--only", choices=("rule", "check-ins"), help="one of the two parts")
+    arguments.add_argument("--only", choices=("rule", "form", "check-ins"), help="one of the three parts")
     chosen = arguments.parse_args()
-    failed = [] if chosen.only == "check-ins" else rule_step()
-    if chosen.only != "rule":
-        failed += check_ins(chosen.slices, chosen.seconds)
+    wanted = {chosen.only} if chosen.only else {"rule", "form", "check-ins"}
+    failed = rule_step() if "rule" in wanted else []
+    if wanted != {"rule"}:
+        set_up_logs(level=logging.ERROR)
+        with running_cluster() as cluster, cluster.database() as place:
+            failed += form(place, chosen.slices, chosen.seconds) if "form" in wanted else []
+            failed += check_ins(place, chosen.slices, chosen.seconds) if "check-ins" in wanted else []
     for failure in failed:
         print(f"missed: {failure}")
     return 1 if failed else 0
@@ -60,16 +66,23 @@ def rule_step() -> list[str]:
     return core_step.missed(figures)
 
 
-def check_ins(slices: int, seconds: float) -> list[str]:
+def check_ins(place: Place, slices: int, seconds: float) -> list[str]:
     """Measure and print check-ins a second; give the targets that were missed."""
-    set_up_logs(level=logging.ERROR)
-    with running_cluster() as cluster, cluster.database() as place:
-        tokens, sample = prepare(place)
-        with server("app", place, sample) as ours, server("bare", place, sample) as bare:
-            figures = {
-                clients: measure(clients, slices, seconds, ours, bare, tokens, place) for clients in CLIENTS
-            }
+    tokens, sample = prepare(place)
+    with server("app", place, sample) as ours, server("bare", place, sample) as bare:
+        figures = {
+            clients: measure(clients, slices, seconds, ours, bare, tokens, place) for clients in CLIENTS
+        }
     return report(figures)
+
+
+def form(place: Place, slices: int, seconds: float) -> list[str]:
+    """Measure and print the check-in form's server time; give the targets that were missed."""
+    cookie = signed_in_cookie(place)
+    with server("pages", place, {}) as one:
+        target = (place, one.process.pid, one.port, cookie)
+        list(measure_form(*target, slices=1, seconds=min(1.0, seconds)))  # a warm-up, not counted
+        return report_form(list(measure_form(*target, slices=slices, seconds=seconds / 2)))
 
 
 def prepare(place: Place) -> tuple[list[str], dict[str, str]]:
@@ -117,7 +130,9 @@ def server(kind: str, place: Place, sample: dict[str, str]) -> Iterator[Server]:
             "AFTERGLOW_BENCH_PORT": str(port),
         }
     )
-    command = ["-m", "app", "serve"] if kind == "app" else ["-m", "tests.bench.bare"]
+    command = {"app": ["-m", "app", "serve"], "bare": ["-m", "tests.bench.bare"], "pages": ["-m", PAGES]}[
+        kind
+    ]
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen([sys.executable, *command], env=environment, stdout=log, stderr=log)
         try:
@@ -219,7 +234,7 @@ def report(figures: dict[int, Figures]) -> list[str]:
         f"{'clients':>7} {'ours/s':>8} {'bare/s':>8} {'stmts/s':>8} {'ours÷bare':>10} {'ours÷stmts':>11}"
         f" {'p50 ms':>7} {'p99 ms':>7} {'p99÷p50':>8} {'app µs':>7} {'bare µs':>8} {'pg µs':>7} {'pg(bare) µs':>12}"
     )
-    failed = []
+    failed: list[str] = []
     for clients, one in figures.items():
         ratios = [ours.rate / bare.rate for ours, bare in zip(one.ours, one.bare, strict=True)]
         to_statements = [ours.rate / rate for ours, rate in zip(one.ours, one.statements, strict=True)]

@@ -30,6 +30,8 @@ RUN_BY = {
     "simulate": "test_sessions.test_the_studies_work_as_written",
     "gateway-secret": "test_gateway.test_the_gateway_that_we_hand_out_sends_on_what_we_hand_over",
     "what-if": "test_sessions.test_the_studies_work_as_written",
+    "python-client": "tests/clients/test_python_client.py",
+    "typescript-client": "tests/clients/test_typescript_client.py",
 }
 COMMAND = typer.main.get_command(app)
 

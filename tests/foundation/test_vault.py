@@ -15,6 +15,7 @@ from app.foundation.vault import (
     KEY_BYTES,
     CannotOpenError,
     KeyFileError,
+    PatientVault,
     Vault,
     load_or_make_key_file,
     new_key_text,
@@ -209,3 +210,61 @@ print(key.hex(), made)
     assert len({key for key, _ in said}) == 1
     assert [made for _, made in said].count("True") == 1
     assert [entry.name for entry in (tmp_path / "keys").iterdir()] == ["key"]
+
+
+PATIENT = uuid4()
+CELL = {"table": "check_ins", "column": "note"}
+
+
+def own_vault(
+    wrapped_key: bytes | None, vault: Vault | None = None, patient_id: UUID = PATIENT
+) -> PatientVault:
+    return (vault or Vault(KEY)).of_patient(wrapped_key, clinic_id=CLINIC, patient_id=patient_id)
+
+
+def new_key(patient_id: UUID = PATIENT) -> bytes:
+    return Vault(KEY).new_patient_key(clinic_id=CLINIC, patient_id=patient_id)
+
+
+@given(st.text())
+def test_what_a_patients_key_sealed_opens_with_it_again(text: str) -> None:
+    wrapped = new_key()
+    cell = own_vault(wrapped).seal(text, row_id=ROW, **CELL)
+    assert own_vault(wrapped).open(cell, row_id=ROW, **CELL) == text
+
+
+def test_what_a_patients_key_sealed_opens_with_nothing_else() -> None:
+    wrapped = new_key()
+    cell = own_vault(wrapped).seal("I slept badly", row_id=ROW, **CELL)
+    assert (cell[0], b"slept" in cell) == (2, False)
+    # The vault's own key, no key any more, another one of this patient's, another cell.
+    with pytest.raises(CannotOpenError):
+        opened(cell)
+    for vault in (own_vault(None), own_vault(new_key())):
+        with pytest.raises(CannotOpenError):
+            vault.open(cell, row_id=ROW, **CELL)
+    with pytest.raises(CannotOpenError):
+        own_vault(wrapped).open(cell, row_id=uuid4(), **CELL)
+    with pytest.raises(CannotOpenError):
+        own_vault(wrapped).open(cell[:10], row_id=ROW, **CELL)
+
+
+def test_a_patients_key_works_for_no_other_patient_and_with_no_other_vault() -> None:
+    wrapped = new_key()
+    cell = own_vault(wrapped).seal("I slept badly", row_id=ROW, **CELL)
+    for vault in (own_vault(wrapped, patient_id=uuid4()), own_vault(wrapped, Vault(bytes(32)))):
+        with pytest.raises(CannotOpenError):
+            vault.open(cell, row_id=ROW, **CELL)
+
+
+def test_a_wrapped_key_is_no_cell_that_somebody_could_read() -> None:
+    with pytest.raises(CannotOpenError):
+        Vault(KEY).open(
+            new_key(), table="patient_keys", column="wrapped_key", clinic_id=CLINIC, row_id=PATIENT
+        )
+
+
+def test_what_was_sealed_before_a_patient_had_a_key_still_opens() -> None:
+    assert own_vault(new_key()).open(sealed(), row_id=ROW, **CELL) == "I slept badly"
+    without_key = own_vault(None).seal("as before", row_id=ROW, **CELL)
+    assert (without_key[0], opened(without_key)) == (1, "as before")

@@ -35,7 +35,7 @@ LONG_FILES: Final = {
     "app/clinical/taper.py": (300, "one rule, read top to bottom: lengthen, hold, shorten"),
     "app/storage/archive.py": (300, "backup and restore refuse the same things in the same words"),
     "app/storage/check_ins.py": (
-        450,
+        460,
         "the two statements of the check-in path are long, and are read as one",
     ),
     "app/storage/deliveries.py": (450, "notification, delivery and attempt are one story and one lock order"),

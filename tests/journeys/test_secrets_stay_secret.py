@@ -13,6 +13,7 @@ import psycopg
 from app.foundation.ids import new_id
 from app.storage.embedded import find_running
 from app.storage.migrating import DATABASE
+from tests.support.browser import PlainBrowser, fields_of
 from tests.support.people import ClinicClient, entry, item, treated
 from tests.support.problems import CANARY
 from tests.support.processes import Dev, running_dev, temporary_data_dir, wait_until
@@ -71,10 +72,37 @@ def entrust(dev: Dev, clinic: ClinicClient, receiver: Receiver, now: datetime) -
         phone.get(f"/{CANARY}", headers={"authorization": f"Bearer {CANARY}", "user-agent": CANARY})
         for note in phone.get("/v1/check-ins?limit=200").json()["items"]:
             assert note["note"] in {CANARY, None}
+    entrust_to_pages(dev, clinic, patient)
     (signal,) = clinic.signals(patient)
     closing = {"disposition": "data_problem", "note": CANARY}
     assert clinic.http.post(f"/v1/signals/{signal['id']}/close", json=closing).json()["note"] == CANARY
     clinic.http.post("/v1/webhook-endpoints", json={"url": f"https://{CANARY}.invalid/"})
+
+
+def entrust_to_pages(dev: Dev, clinic: ClinicClient, patient: str) -> None:
+    """Say it on every page that takes words, signed in and not."""
+    browser = PlainBrowser(dev.url)
+    browser.sign_in(clinic, patient)
+    consent = fields_of(browser.get("/p/consent").text, "/p/consent")
+    assert browser.post("/p/consent", consent | {"answer": "yes"}).status_code == 303
+    form = fields_of(browser.get("/p/check-in").text, "/p/check-in")
+    said = form | {"mood": "3", "note": CANARY, "self_harm_thoughts": "yes"}
+    for fields, status in (
+        (said, 200),
+        (said | {"note": CANARY * 3}, 200),
+        (said | {"mood": CANARY}, 422),
+        (said | {"sleep_hours": CANARY, "time_zone": CANARY}, 422),
+        (said | {"form_token": CANARY}, 403),
+        (said | {CANARY: CANARY, "check_in_id": CANARY}, 422),
+    ):
+        assert browser.post("/p/check-in", fields).status_code == status
+    assert CANARY in browser.get("/p/check-in").text
+    browser.cookies = {}
+    assert browser.post("/p/check-in", said).status_code == 401
+    browser.post("/p/enrol", {"code": CANARY} | said)
+    browser.get(f"/p/{CANARY}")
+    browser.get(f"/p/link/agl_{CANARY}")
+    browser.http.close()
 
 
 def test_a_secret_appears_in_no_log_webhook_metric_or_table(receiver: Receiver) -> None:

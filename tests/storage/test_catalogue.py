@@ -20,6 +20,7 @@ APPEND_ONLY = {
     "clinic_policies",
     "consents",
     "erasures",
+    "patient_keys",
 }
 
 

@@ -292,6 +292,7 @@ async def test_a_report_whose_turn_was_lost_leaves_nothing(database: Database) -
     record = PatientRecord(
         id=patient_id,
         external_ref_sealed=b"x",
+        wrapped_key=None,
         email_sealed=None,
         time_zone="Europe/Berlin",
         locale="en-US",

@@ -119,6 +119,8 @@ class PlainBrowser:
         )
 
     def _keep(self, reply: httpx2.Response) -> httpx2.Response:
+        # Its own jar would drop what is for https only, and keep what the test throws away.
+        self.http.cookies.clear()
         for header in reply.headers.get_list("set-cookie"):
             for name, morsel in SimpleCookie(header).items():
                 if morsel["max-age"] == "0":

@@ -3,12 +3,19 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
+from app.foundation.audit import OPERATOR, AuditEvent
 from app.messages.consent_text import CURRENT_VERSION
+from app.messages.outbox import Channel, NewMessage, queue_message
+from app.messages.wording import Wording
+from app.reminders.schemas import PushSubscriptionEntry
 from tests.support.clinics import name_contacts, seal_trail
 from tests.support.people import ClinicClient, PatientClient, clinic_client, treated
 from tests.support.receiver import Receiver
 from tests.support.service import NOW, Service
+
+PUSH_SUBSCRIPTIONS = PushSubscriptionEntry.model_json_schema()["examples"]
 
 
 @dataclass
@@ -43,12 +50,12 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     agreed = {"version": CURRENT_VERSION, "accepted": True}
     assert phone.http.post("/v1/me/consent", json=agreed).is_success
     said = phone.check_in(NOW - timedelta(hours=1), (3, 3, 3), note="a note", self_harm_thoughts=True)
-    # Another one, for whoever ends it must not end the rest.
-    (lost,) = [
-        one
-        for one in client.enrol(patient, service.url).http.get("/v1/me/devices").json()["items"]
-        if one["this_one"]
-    ]
+    old_phone = client.enrol(patient, service.url)
+    (old,) = [one for one in old_phone.http.get("/v1/me/devices").json()["items"] if one["this_one"]]
+    assert client.http.post(f"/v1/patients/{patient}/sign-in-links").is_success
+    (subscription,) = PUSH_SUBSCRIPTIONS
+    assert phone.http.put("/v1/me/push-subscription", json=subscription).is_success
+    service.run(write_to(service, client.clinic_id, patient))
     (event,) = client.http.get("/v1/safety-events").json()["items"]
     receiver.wait_for("safety.reported", count=before + 1)
     leaving, gone = asks_to_be_erased(client, client.patient()), asks_to_be_erased(client, client.patient())
@@ -64,11 +71,38 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
         "event_id": event["id"],
         "endpoint_id": endpoint["id"],
         "delivery_id": deliveries[0]["id"],
-        "key_id": key.json()["id"],
-        "device_id": lost["id"],
         "request_id": leaving["id"],
+        "device_id": old["id"],
+        "key_id": key.json()["id"],
     }
     return LivelyClinic(client=client, phone=phone, ids=ids)
+
+
+def asks_to_be_erased(client: ClinicClient, patient: str) -> dict[str, Any]:
+    """Note a patient's wish to be erased; gives the request."""
+    reply = client.http.post(f"/v1/patients/{patient}/erasure-requests")
+    assert reply.status_code == 201, reply.text
+    return dict(reply.json())
+
+
+async def write_to(service: Service, clinic_id: str, patient: str) -> None:
+    """Have a message written to a patient, which waits: no mail server is set up here."""
+    vault, now = service.equipment.vault, service.clock.now()
+    message = NewMessage(
+        channel=Channel.EMAIL,
+        to="name@example.org",
+        wording=Wording.SIGN_IN_LINK,
+        locale="en-US",
+        link="https://afterglow.test",
+        mode="test",
+        patient_id=UUID(patient),
+    )
+    queued = AuditEvent(
+        at=now, actor=OPERATOR, action="message.queued", subject_kind="patient", subject_id=UUID(patient)
+    )
+    async with service.equipment.database.work(UUID(clinic_id)) as work:
+        await queue_message(work, vault, message, now=now, audit=queued)
+        await work.commit()
 
 
 def write_to_contact(client: ClinicClient, service: Service) -> None:
@@ -79,13 +113,6 @@ def write_to_contact(client: ClinicClient, service: Service) -> None:
     (event,) = client.http.get("/v1/safety-events").json()["items"]
     closing = {"outcome": "contact_made"}
     assert client.http.post(f"/v1/safety-events/{event['id']}/close", json=closing).status_code == 200
-
-
-def asks_to_be_erased(client: ClinicClient, patient: str) -> dict[str, Any]:
-    """Note a patient's wish to be erased; gives the request."""
-    reply = client.http.post(f"/v1/patients/{patient}/erasure-requests")
-    assert reply.status_code == 201, reply.text
-    return dict(reply.json())
 
 
 def describe_and_score(client: ClinicClient, patient: str) -> None:

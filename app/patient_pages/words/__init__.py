@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, tzinfo
+from functools import cache, lru_cache
 from typing import Final
 
 from babel.dates import format_date, format_datetime
@@ -16,6 +17,7 @@ _MOMENT: Final = {"en": "MMMM d, h:mm a", "es": "d 'de' MMMM, H:mm"}
 Say = Callable[..., str]
 
 
+@cache
 def say_in(language: str) -> Say:
     """Give the function that a page speaks with: a word's name in, the words out, with values in their places."""
     words = WORDS[language]
@@ -26,11 +28,13 @@ def say_in(language: str) -> Say:
     return say
 
 
+@lru_cache(maxsize=256)
 def write_day(day: date, language: str) -> str:
     """Write a day with its weekday, as one says it."""
     return format_date(day, _DAY[language], locale=language)
 
 
+@lru_cache(maxsize=256)
 def write_weekday(day: date, language: str) -> str:
     """Write a day's weekday."""
     return format_date(day, "EEEE", locale=language)

@@ -43,7 +43,7 @@ async def read_form(request: Request) -> Form:
         return Form({})
     parser = QuerystringParser(
         {
-            "on_field_start": gathered.begin,
+            "on_field_start": gathered.start,
             "on_field_name": gathered.name,
             "on_field_data": gathered.value,
             "on_field_end": gathered.end,
@@ -64,9 +64,9 @@ class _Gathered:
     def __init__(self) -> None:
         self._fields: dict[str, str] = {}
         self._cut: set[str] = set()
-        self.begin()
+        self.start()
 
-    def begin(self) -> None:
+    def start(self) -> None:
         self._name, self._value, self._full = bytearray(), bytearray(), False
 
     def name(self, data: bytes, start: int, end: int) -> None:

@@ -24,7 +24,7 @@ class StaticFiles:
 
     def __init__(self, start: str, folders: Iterable[Path]) -> None:
         self._start = start
-        self._names: dict[str, str] = {}
+        self._paths: dict[str, str] = {}
         self._contents: dict[str, tuple[bytes, str]] = {}
         for folder in folders:
             for path in sorted(folder.iterdir()):
@@ -33,13 +33,13 @@ class StaticFiles:
     def _take(self, path: Path) -> None:
         content = path.read_bytes()
         name = f"{path.stem}.{hashlib.sha256(content).hexdigest()[:12]}{path.suffix}"
-        self._names[path.name] = name
+        self._paths[path.name] = self._start + name
         self._contents[name] = (content, MEDIA_TYPES[path.suffix])
 
     @property
     def paths(self) -> Mapping[str, str]:
         """Where each file is to be found, by its plain name."""
-        return MappingProxyType({plain: self._start + name for plain, name in self._names.items()})
+        return MappingProxyType(self._paths)
 
     @property
     def version(self) -> str:
@@ -48,7 +48,7 @@ class StaticFiles:
 
     def path(self, name: str) -> str:
         """Say where a file is to be found."""
-        return self._start + self._names[name]
+        return self._paths[name]
 
     def answer(self, name: str) -> Response:
         """Give a file.

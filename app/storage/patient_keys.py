@@ -1,0 +1,38 @@
+"""Each patient's own data key, wrapped by the vault's key. It travels with the rows whose cells it opens.
+
+The application may add and read keys, never change or remove one: only erasing does (decision 10).
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, ForeignKeyConstraint, Label, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.storage.rows import CARE, TenantRow
+from app.storage.unit_of_work import UnitOfWork
+
+
+class PatientKeyRow(TenantRow):
+    """One patient's key. With it goes every way to read what it sealed."""
+
+    __tablename__ = "patient_keys"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
+        ),
+        {"schema": CARE},
+    )
+
+    patient_id: Mapped[UUID] = mapped_column(primary_key=True)
+    wrapped_key: Mapped[bytes]
+    made_at: Mapped[datetime]
+
+
+def wrapped_key_of(work: UnitOfWork, patient_id: UUID | ColumnElement[UUID] | Any) -> Label[bytes | None]:  # noqa: ANN401 - a mapped column's type is SQLAlchemy's own
+    """Give the column ``wrapped_key`` to read along with a row about a patient; null for one who has none."""
+    found = select(PatientKeyRow.wrapped_key).where(
+        PatientKeyRow.clinic_id == work.clinic_id, PatientKeyRow.patient_id == patient_id
+    )
+    return found.scalar_subquery().label("wrapped_key")

@@ -1,0 +1,68 @@
+"""The service, and beside it in the same process the form's own template as a bare page."""
+
+import base64
+import os
+from datetime import UTC, datetime
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+from starlette.types import ASGIApp
+
+from app.asgi import build_app
+from app.foundation.clock import SystemClock
+from app.foundation.logs import set_up_logs
+from app.foundation.vault import Vault
+from app.messages.crisis_help import crisis_help
+from app.patient_pages.check_in_form import new_form
+from app.patient_pages.check_in_pages import NO_ANSWERS
+from app.patient_pages.rendering import FILES, TEMPLATES
+from app.patient_pages.words import say_in
+from app.storage.database import Database
+from app.web.edge import Edge
+from app.web.equipment import Equipment
+
+say = say_in("en")
+identity = new_form(datetime.now(UTC), "Europe/Berlin")
+VALUES = {
+    "language": "en", "other_language": "es", "other_name": "Español", "say": say, "crisis": crisis_help("en"),
+    "files": FILES.paths, "who": "0", "here": "/p/check-in", "help_first": False, "clinic_told": False,
+    "for_later": False, "hidden": identity.fields(), "form": NO_ANSWERS, "mistakes": {}, "told_before": "",
+    "day_choices": (), "day_sentence": identity.day_sentence(say, "en"),
+    "night_sentence": identity.night_sentence(say, "en"), "scale_numbers": [str(one) for one in range(11)],
+    "note_length": 4000,
+}  # fmt: skip
+
+
+async def page() -> HTMLResponse:
+    """Render the form's template; no session, no database, no cookies."""
+    return HTMLResponse(TEMPLATES.get_template("check_in.html").render(**VALUES))
+
+
+def both() -> ASGIApp:
+    """Let one process serve both, behind the same edge: what is compared is what the form itself does."""
+    equipment = Equipment(
+        database=Database(os.environ["DATABASE_URL"]),
+        vault=Vault(base64.b64decode(os.environ["AFTERGLOW_ENCRYPTION_KEY"])),
+        clock=SystemClock(),
+        public_url="https://bench.test",
+    )
+    app = build_app(equipment, requests_per_minute=100_000_000)
+    assert isinstance(app, Edge)
+    assert isinstance(app._app, FastAPI)
+    # First of all routes, so that looking for it costs nothing.
+    app._app.add_api_route("/bare", page, include_in_schema=False)
+    app._app.router.routes.insert(0, app._app.router.routes.pop())
+    return app
+
+
+if __name__ == "__main__":
+    set_up_logs()
+    uvicorn.run(
+        both(),
+        port=int(os.environ["AFTERGLOW_PORT"]),
+        log_level="error",
+        access_log=False,
+        date_header=False,
+        lifespan="off",
+    )
