@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from app.assessments import own_routes as questionnaires
 from app.assessments import routes as assessments
+from app.audit import routes as audit
 from app.check_ins import routes as check_ins
 from app.clinics import routes as clinics
 from app.consent import routes as consent
@@ -79,6 +80,7 @@ def build_api(
         insights.router,
         consent.router,
         consent.requests_router,
+        audit.router,
         patients.own_router,
         reminders.router,
         questionnaires.router,

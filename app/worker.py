@@ -1,8 +1,9 @@
 """The worker: deliver, send, evaluate again, sweep, rescue; it reconnects when the database blinks."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -12,6 +13,7 @@ import psycopg
 import structlog
 from procrastinate.exceptions import ConnectorException
 
+from app.audit.sealing import seal_clinic
 from app.foundation.logs import where
 from app.messages import sending
 from app.messages.outbox import SEND_MESSAGE
@@ -37,6 +39,8 @@ _FORGOTTEN_AFTER: Final = timedelta(seconds=20)
 _SWEEP_EVERY_SECONDS: Final = 10.0
 _AT_ONCE: Final = 20
 _MOST_A_SWEEP: Final = 500
+# A sweep seals what is new in the trail; this often the whole trail is looked through for what was overlooked.
+_LOOK_THROUGH_EVERY: Final = timedelta(hours=1)
 # Heartbeats come every 5 s; a worker without one for this long is dead.
 _DEAD_AFTER_SECONDS: Final = 20.0
 _RECONNECT_AFTER_SECONDS: Final = 1.0
@@ -50,6 +54,7 @@ class Worker:
         self._speedup = retry_speedup
         self._stopping = asyncio.Event()
         self._jobs: procrastinate.App | None = None
+        self._trail_looked_through: datetime | None = None
         self._log = structlog.get_logger()
 
     def stop(self) -> None:
@@ -120,7 +125,7 @@ class Worker:
             await self._pause(_SWEEP_EVERY_SECONDS)
 
     async def sweep(self) -> int:
-        """Rescue dead workers' jobs; in each clinic escalate, remind, end snoozes, queue forgotten sendings again.
+        """Rescue dead workers' jobs; in each clinic escalate, remind, end snoozes, queue forgotten sendings, seal.
 
         Gives how many deliveries and messages were queued, over all clinics.
         """
@@ -130,21 +135,44 @@ class Worker:
             open_clinics = await clinics.open_clinics(work)
         count = 0
         for clinic_id in open_clinics:
-            await escalation.escalate_due(self._equipment, clinic_id)
-            await remind_due(self._equipment, clinic_id)
-            async with database.work(clinic_id) as work:
-                taken = await deliveries.take_overdue(
-                    work, before=now - _FORGOTTEN_AFTER, now=now, limit=_MOST_A_SWEEP
+            try:
+                count += await self._sweep_clinic(clinic_id, now)
+            except Exception as error:  # noqa: BLE001 - what fails in one clinic must not keep others waiting
+                self._log.error(
+                    "sweep.clinic_failed",
+                    clinic_id=str(clinic_id),
+                    error_type=type(error).__name__,
+                    error_at=where(error),
                 )
-                for delivery_id, safety in taken:
-                    queue_delivery(work, delivery_id, safety=safety)
-                await signals.return_from_snooze(work, now=now)
-                messages = await sending.queue_forgotten(work, self._equipment, now=now)
-                await work.commit()
-            count += len(taken) + messages
+        await self._seal(open_clinics, now)
         if count:
             self._log.info("sweep.queued", count=count)
         return count
+
+    async def _sweep_clinic(self, clinic_id: UUID, now: datetime) -> int:
+        """What is safety's goes first: nothing after it can keep it from being done."""
+        await escalation.escalate_due(self._equipment, clinic_id)
+        async with self._equipment.database.work(clinic_id) as work:
+            taken = await deliveries.take_overdue(
+                work, before=now - _FORGOTTEN_AFTER, now=now, limit=_MOST_A_SWEEP
+            )
+            for delivery_id, safety in taken:
+                queue_delivery(work, delivery_id, safety=safety)
+            await signals.return_from_snooze(work, now=now)
+            messages = await sending.queue_forgotten(work, self._equipment, now=now)
+            await work.commit()
+        await remind_due(self._equipment, clinic_id)
+        return len(taken) + messages
+
+    async def _seal(self, whose: Sequence[UUID], now: datetime) -> None:
+        """Seal the trails, after all that somebody waits for."""
+        last = self._trail_looked_through
+        whole = last is None or now - last >= _LOOK_THROUGH_EVERY
+        database, vault = self._equipment.database, self._equipment.vault
+        for clinic_id in whose:
+            await seal_clinic(database, vault, clinic_id, whole=whole)
+        if whole:
+            self._trail_looked_through = now
 
     async def _rescue(self) -> None:
         jobs = self._jobs

@@ -61,7 +61,7 @@ async def list_assessments(
 ) -> AssessmentList:
     """List a patient's completed forms in the order in which they were entered."""
     listed = await service.list_of_patient(
-        equipment, caller.clinic_id, patient_id, after=read_id_cursor(after), limit=limit
+        equipment, caller.clinic_id, patient_id, after=read_id_cursor(after), limit=limit, actor=caller.actor
     )
     link_next(request, response, str(listed[-1].stored.id) if len(listed) == limit else None)
     return AssessmentList(items=[AssessmentReply.of(one) for one in listed])

@@ -32,6 +32,7 @@ from app.patients.consent_standing import ConsentStanding, ConsentWithdrawnError
 from app.patients.service import existing
 from app.storage import assessments, patient_states, treatment
 from app.storage.assessments import StoredAssessment
+from app.storage.audit_reads import tell_reading
 from app.storage.patients import PatientRecord
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
@@ -123,7 +124,7 @@ async def enter(
 
 
 async def list_of_patient(
-    equipment: Equipment, clinic_id: UUID, patient_id: UUID, *, after: UUID | None, limit: int
+    equipment: Equipment, clinic_id: UUID, patient_id: UUID, *, after: UUID | None, limit: int, actor: Actor
 ) -> list[Assessment]:
     """List a patient's forms in the order in which they were entered.
 
@@ -133,7 +134,9 @@ async def list_of_patient(
     async with equipment.database.work(clinic_id) as work:
         patient = await existing(work, patient_id)
         stored = await assessments.page(work, patient_id, after=after, limit=limit)
-        return await _told(work, equipment, patient, stored)
+        told = await _told(work, equipment, patient, stored)
+        await tell_reading(work, "assessments", now=equipment.clock.now(), actor=actor, patient_id=patient_id)
+    return told
 
 
 def _refuse_time(form: Form, now: datetime) -> None:

@@ -12,6 +12,8 @@ from pydantic import ValidationError
 
 from app.asgi import build_api
 from app.cli import demo, development, doctor, processes
+from app.cli.audit_commands import EXPECTED as OF_THE_TRAIL
+from app.cli.audit_commands import add_audit
 from app.cli.ground import OwnerUrlMissingError, open_ground
 from app.cli.new_clinic import open_new_clinic
 from app.cli.studies_commands import add_studies
@@ -49,6 +51,7 @@ _EXPECTED = (
     MailSettingsError,
     GatewaySettingsError,
     demo.DemoFailedError,
+    *OF_THE_TRAIL,
     OSError,
 )
 
@@ -208,3 +211,4 @@ def openapi(
 
 
 add_studies(app, _said_plainly)
+add_audit(app, _said_plainly)

@@ -19,3 +19,5 @@ class Scope(StrEnum):
     API_KEYS = "api_keys"
     # The clinic's own numbers over a period: counts and shares, nobody by name.
     INSIGHTS = "insights"
+    # Looking through the audit trail.
+    AUDIT = "audit"

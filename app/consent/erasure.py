@@ -12,6 +12,7 @@ from app.foundation.vault import PatientVault, Vault
 from app.patients.erased import no_such_patient
 from app.patients.service import existing
 from app.storage import erasure_requests, erasures, patient_states, safety_events
+from app.storage.audit_reads import tell_reading
 from app.storage.erasure_requests import StoredRequest
 from app.storage.erasures import Erasure
 from app.storage.unit_of_work import UnitOfWork
@@ -103,11 +104,12 @@ async def list_of_patient(equipment: Equipment, clinic_id: UUID, patient_id: UUI
 
 
 async def list_requests(
-    equipment: Equipment, clinic_id: UUID, *, states: list[str], after: UUID | None, limit: int
+    equipment: Equipment, clinic_id: UUID, *, states: list[str], after: UUID | None, limit: int, actor: Actor
 ) -> list[ErasureRequest]:
     """List the clinic's requests in these states, oldest first."""
     async with equipment.database.work(clinic_id) as work:
         found = await erasure_requests.page(work, states=states, after=after, limit=limit)
+        await tell_reading(work, "erasure_requests", now=equipment.clock.now(), actor=actor, patient_id=None)
     return [_shown(equipment.vault, clinic_id, one) for one in found]
 
 

@@ -39,7 +39,9 @@ IfMatch = Annotated[str | None, Header()]
 @own_router.get("/consent", summary="Read the consent text and one's answers")
 async def read_own_consent(equipment: EquipmentNeeded, caller: PatientSignedIn) -> ConsentReply:
     """Give the text in force in the patient's language, where the patient stands, and every answer so far."""
-    return ConsentReply.of(await service.read(equipment, caller.clinic_id, caller.patient_id))
+    return ConsentReply.of(
+        await service.read(equipment, caller.clinic_id, caller.patient_id, actor=caller.actor)
+    )
 
 
 @own_router.post("/consent", summary="Give consent")
@@ -67,7 +69,7 @@ async def withdraw_consent(
 @router.get("/consent", summary="Read a patient's consent")
 async def read_consent(patient_id: UUID, equipment: EquipmentNeeded, caller: PatientsKey) -> ConsentReply:
     """Say where a patient stands, with every answer so far."""
-    return ConsentReply.of(await service.read(equipment, caller.clinic_id, patient_id))
+    return ConsentReply.of(await service.read(equipment, caller.clinic_id, patient_id, actor=caller.actor))
 
 
 @router.post("/consent/withdraw", summary="Record a withdrawal")
@@ -139,7 +141,12 @@ async def list_erasure_requests(
 ) -> ErasureRequestList:
     """List requests, oldest first."""
     listed = await erasure.list_requests(
-        equipment, caller.clinic_id, states=state.states, after=read_id_cursor(after), limit=limit
+        equipment,
+        caller.clinic_id,
+        states=state.states,
+        after=read_id_cursor(after),
+        limit=limit,
+        actor=caller.actor,
     )
     link_next(request, response, str(listed[-1].id) if len(listed) == limit else None)
     return ErasureRequestList(items=[ErasureRequestReply.of(one) for one in listed])

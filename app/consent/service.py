@@ -19,6 +19,7 @@ from app.patients.own_vault import vault_of
 from app.patients.service import existing
 from app.signals.episodes import Told, close_by_withdrawal
 from app.storage import consents, patient_states
+from app.storage.audit_reads import tell_reading
 from app.storage.consents import Consent
 from app.storage.patients import PatientRecord
 from app.storage.unit_of_work import UnitOfWork
@@ -65,14 +66,16 @@ class ConsentView:
     history: tuple[ConsentAnswer, ...]
 
 
-async def read(equipment: Equipment, clinic_id: UUID, patient_id: UUID) -> ConsentView:
+async def read(equipment: Equipment, clinic_id: UUID, patient_id: UUID, *, actor: Actor) -> ConsentView:
     """Give the text in force and what the patient has answered so far.
 
     Raises:
         NotFoundError: the clinic has no such patient.
     """
     async with equipment.database.work(clinic_id) as work:
-        return await _view(work, equipment.vault, await existing(work, patient_id))
+        view = await _view(work, equipment.vault, await existing(work, patient_id))
+        await tell_reading(work, "consent", now=equipment.clock.now(), actor=actor, patient_id=patient_id)
+    return view
 
 
 async def give(

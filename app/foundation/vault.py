@@ -37,6 +37,7 @@ class Vault:
         self._sealing = AESGCM(_derive(key, b"seal"))
         self._index_key = _derive(key, b"blind index")
         self._digest_key = _derive(key, b"digest")
+        self._chain_key = _derive(key, b"audit chain")
         # 16 bytes more than the curve's scalars have, so that taking it modulo the order favours none of them.
         self.push_seed = _derive(key, b"web push", length=48)
         self._key_id = hashlib.sha256(b"key id" + key).digest()[:_KEY_ID_BYTES]
@@ -86,6 +87,10 @@ class Vault:
     def digest(self, *parts: bytes) -> bytes:
         """Give a keyed fingerprint (32 bytes) of some bytes, for telling same from other."""
         return _mac(self._digest_key, *parts)
+
+    def link(self, previous: bytes, *parts: bytes) -> bytes:
+        """Give the next link (32 bytes) of a chain: it vouches for these bytes and for all links before it."""
+        return _mac(self._chain_key, previous, *parts)
 
 
 class PatientVault:

@@ -44,7 +44,9 @@ async def read_evaluation(
     patient_id: UUID, equipment: EquipmentNeeded, caller: SignalsKey
 ) -> EvaluationReply:
     """Say what the patient's reports mean as of now; reading changes nothing."""
-    return EvaluationReply.of(await service.evaluation_now(equipment, caller.clinic_id, patient_id))
+    return EvaluationReply.of(
+        await service.evaluation_now(equipment, caller.clinic_id, patient_id, actor=caller.actor)
+    )
 
 
 @router.get("/chart.svg", summary="Draw a patient's trend", response_class=SvgResponse)
@@ -59,7 +61,12 @@ async def draw_chart(
 ) -> SvgResponse:
     """Draw the reports with baseline, reference, infusions, levels and totals; five years at the most."""
     trend = await trend_of_patient(
-        equipment, caller.clinic_id, patient_id, Days(first=first, last=last), reader=Reader.CLINICIAN
+        equipment,
+        caller.clinic_id,
+        patient_id,
+        Days(first=first, last=last),
+        reader=Reader.CLINICIAN,
+        actor=caller.actor,
     )
     return SvgResponse(draw_trend(trend, chart_words(locale), width=width, reader=Reader.CLINICIAN))
 
@@ -70,7 +77,12 @@ async def read_progress(
 ) -> ProgressReply:
     """Give one's own days with their means, what they are measured against, and infusions. It judges nothing."""
     trend = await trend_of_patient(
-        equipment, caller.clinic_id, caller.patient_id, Days(first=first, last=last), reader=Reader.PATIENT
+        equipment,
+        caller.clinic_id,
+        caller.patient_id,
+        Days(first=first, last=last),
+        reader=Reader.PATIENT,
+        actor=caller.actor,
     )
     return ProgressReply.of(trend, chart_words(caller.locale))
 
@@ -85,7 +97,12 @@ async def draw_progress(
 ) -> SvgResponse:
     """Draw one's own trend, in one's own language; five years at the most."""
     trend = await trend_of_patient(
-        equipment, caller.clinic_id, caller.patient_id, Days(first=first, last=last), reader=Reader.PATIENT
+        equipment,
+        caller.clinic_id,
+        caller.patient_id,
+        Days(first=first, last=last),
+        reader=Reader.PATIENT,
+        actor=caller.actor,
     )
     return SvgResponse(draw_trend(trend, chart_words(caller.locale), width=width))
 

@@ -18,6 +18,7 @@ from app.clinical.profiles import Caution
 from app.clinical.protocol import Protocol
 from app.clinical.review_notice import is_review_to_tell
 from app.clinical.signals import Move, MoveKind, next_move
+from app.foundation.audit import Actor
 from app.monitoring.conditions import conditions_of, tell_conditions
 from app.monitoring.history import (
     episode_of_patient,
@@ -32,6 +33,7 @@ from app.monitoring.history import (
 from app.patients.consent_standing import ConsentWithdrawnError
 from app.signals.episodes import Told, carry_out
 from app.storage import care_plans, patient_states
+from app.storage.audit_reads import tell_reading
 from app.storage.care_plans import PlanKind
 from app.storage.check_ins import Answer, Standing, StoredCheckIn
 from app.storage.histories import known_now
@@ -145,7 +147,9 @@ def evaluate_later(work: UnitOfWork, patient_id: UUID) -> None:
     work.queue(EVALUATE_AGAIN, clinic_id=work.clinic_id, patient_id=patient_id)
 
 
-async def evaluation_now(equipment: Equipment, clinic_id: UUID, patient_id: UUID) -> EvaluationView:
+async def evaluation_now(
+    equipment: Equipment, clinic_id: UUID, patient_id: UUID, *, actor: Actor
+) -> EvaluationView:
     """Give the answer as of now. It is made from memory or history and changes nothing.
 
     Raises:
@@ -161,6 +165,7 @@ async def evaluation_now(equipment: Equipment, clinic_id: UUID, patient_id: UUID
         memory = await memory_now(work, standing, protocol=protocol, now=now)
         as_of = latest_in(memory, standing, now=now)
         factors = await care_plans.find(work, patient_id, PlanKind.FACTORS)
+        await tell_reading(work, "evaluation", now=now, actor=actor, patient_id=patient_id)
     cautions = factors.content["cautions"] if factors.content else []
     evaluation = judge(memory, as_of=as_of, protocol=protocol)
     return EvaluationView(

@@ -16,9 +16,11 @@ from app.clinical.grounds import Level
 from app.clinical.protocol import Protocol
 from app.clinical.reference import NoReference, Reference, spread_before
 from app.clinical.wording import scale_name
+from app.foundation.audit import Actor
 from app.foundation.errors import RefusalError
 from app.monitoring.history import memory_now, protocol_of, standing_of
 from app.storage import assessments, treatment, trends
+from app.storage.audit_reads import tell_reading
 from app.storage.trends import ReportedCheckIn
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
@@ -66,7 +68,7 @@ class Days:
 
 
 async def trend_of_patient(
-    equipment: Equipment, clinic_id: UUID, patient_id: UUID, days: Days, *, reader: Reader
+    equipment: Equipment, clinic_id: UUID, patient_id: UUID, days: Days, *, reader: Reader, actor: Actor
 ) -> Trend:
     """Give a patient's trend between two days, with what this reader may see.
 
@@ -99,6 +101,7 @@ async def trend_of_patient(
                 levels=await _levels(work, patient_id, trend, evaluation, given),
                 totals=await _totals(work, patient_id, trend),
             )
+        await tell_reading(work, "trend", now=now, actor=actor, patient_id=patient_id)
     return trend
 
 

@@ -198,7 +198,7 @@ async def _settings(
 ) -> Response:
     caller, say = visitor.signed_in, say_in(visitor.language)
     wall = zone_of(caller.time_zone)
-    listed = await devices.list_devices(equipment, caller.clinic_id, caller.patient_id)
+    listed = await devices.list_devices(equipment, caller.clinic_id, caller.patient_id, actor=caller.actor)
     return render(
         equipment,
         visitor,

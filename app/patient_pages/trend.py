@@ -31,7 +31,7 @@ async def own_trend(equipment: Equipment, visitor: Visitor) -> ShownTrend | None
     """Draw the signed-in patient's last three months; None when nothing was reported or given in them."""
     caller = visitor.signed_in
     trend = await trend_of_patient(
-        equipment, caller.clinic_id, caller.patient_id, Days(), reader=Reader.PATIENT
+        equipment, caller.clinic_id, caller.patient_id, Days(), reader=Reader.PATIENT, actor=caller.actor
     )
     if not trend.days and not trend.infusions:
         return None

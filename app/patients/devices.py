@@ -11,6 +11,7 @@ from app.foundation.vault import Vault
 from app.patients.own_vault import vault_of
 from app.patients.service import existing
 from app.storage import device_tokens, devices
+from app.storage.audit_reads import tell_reading
 from app.storage.patients import PatientRecord
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
@@ -53,7 +54,9 @@ async def add_device(
     )
 
 
-async def list_devices(equipment: Equipment, clinic_id: UUID, patient_id: UUID) -> list[EnrolledDevice]:
+async def list_devices(
+    equipment: Equipment, clinic_id: UUID, patient_id: UUID, *, actor: Actor
+) -> list[EnrolledDevice]:
     """List what may speak for a patient now; what was revoked is gone.
 
     Raises:
@@ -63,6 +66,7 @@ async def list_devices(equipment: Equipment, clinic_id: UUID, patient_id: UUID) 
         patient = await existing(work, patient_id)
         found = await devices.of_patient(work, patient_id)
         issues = await device_tokens.last_issues(work, patient_id)
+        await tell_reading(work, "devices", now=equipment.clock.now(), actor=actor, patient_id=patient_id)
     listed, own = [], vault_of(equipment.vault, clinic_id, patient)
     for one in found:
         last, is_browser = issues.get(one.id, (one.enrolled_at, False))

@@ -63,7 +63,7 @@ async def list_patients(
 ) -> PatientList:
     """List patients in the order of their registration; follow the Link header."""
     listed = await service.list_patients(
-        equipment, caller.clinic_id, after=read_id_cursor(after), limit=limit
+        equipment, caller.clinic_id, after=read_id_cursor(after), limit=limit, actor=caller.actor
     )
     link_next(request, response, str(listed[-1].id) if len(listed) == limit else None)
     return PatientList(items=[PatientReply.of(patient) for patient in listed])
@@ -74,7 +74,7 @@ async def read_patient(
     patient_id: UUID, equipment: EquipmentNeeded, caller: PatientsKey, response: Response
 ) -> PatientReply:
     """Give one patient, with an ETag for changing."""
-    patient = await service.read_patient(equipment, caller.clinic_id, patient_id)
+    patient = await service.read_patient(equipment, caller.clinic_id, patient_id, actor=caller.actor)
     response.headers["etag"] = etag_of(patient.version)
     return PatientReply.of(patient)
 
@@ -128,7 +128,7 @@ async def make_sign_in_link(
 @router.get("/patients/{patient_id}/devices", summary="List a patient's devices")
 async def list_devices(patient_id: UUID, equipment: EquipmentNeeded, caller: PatientsKey) -> DeviceList:
     """List the phones and browsers that may speak for a patient."""
-    found = await devices.list_devices(equipment, caller.clinic_id, patient_id)
+    found = await devices.list_devices(equipment, caller.clinic_id, patient_id, actor=caller.actor)
     return DeviceList(items=[DeviceReply.of(one) for one in found])
 
 
@@ -162,7 +162,7 @@ async def refresh_tokens(body: Refresh, equipment: EquipmentNeeded) -> TokensRep
 @own_router.get("/me", summary="Read oneself")
 async def read_me(equipment: EquipmentNeeded, caller: PatientSignedIn) -> OwnReply:
     """Give what the service knows of how the patient is addressed, and asked."""
-    patient = await service.read_patient(equipment, caller.clinic_id, caller.patient_id)
+    patient = await service.read_patient(equipment, caller.clinic_id, caller.patient_id, actor=caller.actor)
     reminders = await service.reminders_of(equipment, caller.clinic_id, caller.patient_id)
     return OwnReply.of_own(patient, reminders)
 
@@ -188,7 +188,7 @@ async def change_me(body: OwnChange, equipment: EquipmentNeeded, caller: Patient
 @own_router.get("/me/devices", summary="List one's devices")
 async def list_own_devices(equipment: EquipmentNeeded, caller: PatientSignedIn) -> DeviceList:
     """List the phones and browsers that may speak for the patient."""
-    found = await devices.list_devices(equipment, caller.clinic_id, caller.patient_id)
+    found = await devices.list_devices(equipment, caller.clinic_id, caller.patient_id, actor=caller.actor)
     return DeviceList(items=[DeviceReply.of(one, asking=caller.device_id) for one in found])
 
 

@@ -17,6 +17,7 @@ from app.patients.erased import no_such_patient
 from app.patients.own_vault import vault_of
 from app.patients.reminding import ReminderChoices, change_choices, choices_of, plan_of
 from app.storage import clinics, patient_states, patients, reminder_plans, sign_in_links
+from app.storage.audit_reads import tell_reading
 from app.storage.patients import PatientRecord
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
@@ -103,22 +104,25 @@ async def register(
     return patient_of(vault, clinic_id, record)
 
 
-async def read_patient(equipment: Equipment, clinic_id: UUID, patient_id: UUID) -> Patient:
+async def read_patient(equipment: Equipment, clinic_id: UUID, patient_id: UUID, *, actor: Actor) -> Patient:
     """Give one patient of this clinic.
 
     Raises:
         NotFoundError: there is none.
     """
     async with equipment.database.work(clinic_id) as work:
-        return patient_of(equipment.vault, clinic_id, await existing(work, patient_id))
+        record = await existing(work, patient_id)
+        await tell_reading(work, "patient", now=equipment.clock.now(), actor=actor, patient_id=patient_id)
+    return patient_of(equipment.vault, clinic_id, record)
 
 
 async def list_patients(
-    equipment: Equipment, clinic_id: UUID, *, after: UUID | None, limit: int
+    equipment: Equipment, clinic_id: UUID, *, after: UUID | None, limit: int, actor: Actor
 ) -> list[Patient]:
     """List patients in the order of their registration."""
     async with equipment.database.work(clinic_id) as work:
         records = await patients.page(work, after=after, limit=limit)
+        await tell_reading(work, "patients", now=equipment.clock.now(), actor=actor, patient_id=None)
     return [patient_of(equipment.vault, clinic_id, record) for record in records]
 
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from app.clinical.signals import Disposition
 from app.clinics.access import SafetyKey, SignalsKey
-from app.signals import safety_care, service
+from app.signals import safety_care, service, views
 from app.signals.schemas import (
     SafetyClosing,
     SafetyEventList,
@@ -19,7 +19,6 @@ from app.signals.schemas import (
     SignalReply,
     Snooze,
 )
-from app.signals.views import views_of
 from app.storage.signals import Signal
 from app.web.dependencies import EquipmentNeeded
 from app.web.equipment import Equipment
@@ -43,13 +42,14 @@ async def list_signals(
     limit: PageLimit = PAGE_SIZE,
 ) -> SignalList:
     """List signals, oldest first."""
-    listed = await service.list_signals(
+    listed = await views.list_signals(
         equipment,
         caller.clinic_id,
         states=state.states,
         patient_id=patient_id,
         after=read_id_cursor(after),
         limit=limit,
+        actor=caller.actor,
     )
     link_next(request, response, str(listed[-1].id) if len(listed) == limit else None)
     return SignalList(items=await _replies(equipment, caller.clinic_id, *listed))
@@ -58,7 +58,7 @@ async def list_signals(
 @router.get("/signals/{signal_id}", summary="Read a signal")
 async def read_signal(signal_id: UUID, equipment: EquipmentNeeded, caller: SignalsKey) -> SignalReply:
     """Give one signal with its whole basis."""
-    signal = await service.read_signal(equipment, caller.clinic_id, signal_id)
+    signal = await views.read_signal(equipment, caller.clinic_id, signal_id, actor=caller.actor)
     (reply,) = await _replies(equipment, caller.clinic_id, signal)
     return reply
 
@@ -120,6 +120,7 @@ async def list_safety_events(
         patient_id=patient_id,
         after=read_id_cursor(after),
         limit=limit,
+        actor=caller.actor,
     )
     link_next(request, response, str(listed[-1].id) if len(listed) == limit else None)
     return SafetyEventList(items=[SafetyEventReply.of(event) for event in listed])
@@ -130,7 +131,9 @@ async def read_safety_event(
     event_id: UUID, equipment: EquipmentNeeded, caller: SafetyKey
 ) -> SafetyEventReply:
     """Give one safety event with all its times."""
-    return SafetyEventReply.of(await safety_care.read_event(equipment, caller.clinic_id, event_id))
+    return SafetyEventReply.of(
+        await safety_care.read_event(equipment, caller.clinic_id, event_id, actor=caller.actor)
+    )
 
 
 @safety_router.post("/safety-events/{event_id}/acknowledge", summary="Acknowledge a safety event")
@@ -161,4 +164,4 @@ async def close_safety_event(
 
 
 async def _replies(equipment: Equipment, clinic_id: UUID, *signals: Signal) -> list[SignalReply]:
-    return [SignalReply.of(view) for view in await views_of(equipment, clinic_id, signals)]
+    return [SignalReply.of(view) for view in await views.views_of(equipment, clinic_id, signals)]

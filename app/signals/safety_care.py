@@ -9,6 +9,7 @@ from app.foundation.audit import Actor
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.signals.safety import safety_audit
 from app.storage import safety_events
+from app.storage.audit_reads import tell_reading
 from app.storage.safety_events import SafetyEvent
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
@@ -47,20 +48,29 @@ async def list_events(
     patient_id: UUID | None,
     after: UUID | None,
     limit: int,
+    actor: Actor,
 ) -> list[SafetyEvent]:
     """List safety events in these states, oldest first."""
     async with equipment.database.work(clinic_id) as work:
-        return await safety_events.page(work, states=states, patient_id=patient_id, after=after, limit=limit)
+        found = await safety_events.page(work, states=states, patient_id=patient_id, after=after, limit=limit)
+        await tell_reading(
+            work, "safety_events", now=equipment.clock.now(), actor=actor, patient_id=patient_id
+        )
+    return found
 
 
-async def read_event(equipment: Equipment, clinic_id: UUID, event_id: UUID) -> SafetyEvent:
+async def read_event(equipment: Equipment, clinic_id: UUID, event_id: UUID, *, actor: Actor) -> SafetyEvent:
     """Give one safety event.
 
     Raises:
         NotFoundError: the clinic has none under this id.
     """
+    now = equipment.clock.now()
     async with equipment.database.work(clinic_id) as work:
-        return await _existing(work, event_id)
+        event = await _existing(work, event_id)
+        whose = event.patient_id
+        await tell_reading(work, "safety_event", now=now, actor=actor, patient_id=whose, subject_id=event_id)
+    return event
 
 
 async def acknowledge(equipment: Equipment, clinic_id: UUID, event_id: UUID, *, actor: Actor) -> SafetyEvent:

@@ -1,4 +1,4 @@
-"""What the care team does with a signal: look, acknowledge, snooze, close with a disposition."""
+"""What the care team does with a signal: acknowledge, snooze, close with a disposition."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -11,10 +11,10 @@ from app.clinics.policy import policy_in_force
 from app.clinics.service import limits_in_force
 from app.foundation.audit import SYSTEM, Actor, AuditEvent
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
-from app.patients.erased import no_such_signal
 from app.signals.bookings import book
 from app.signals.episodes import Told, episode_of, queue_escalation, tell_closed
 from app.signals.notes import seal_note
+from app.signals.views import existing
 from app.storage import patient_states, patients, signals
 from app.storage.signals import Signal
 from app.storage.unit_of_work import UnitOfWork
@@ -42,30 +42,6 @@ class SnoozeNotPossibleError(RefusalError):
     code = "snooze-not-possible"
 
 
-async def list_signals(
-    equipment: Equipment,
-    clinic_id: UUID,
-    *,
-    states: list[str],
-    patient_id: UUID | None,
-    after: UUID | None,
-    limit: int,
-) -> list[Signal]:
-    """List signals in these states, oldest first."""
-    async with equipment.database.work(clinic_id) as work:
-        return await signals.page(work, states=states, patient_id=patient_id, after=after, limit=limit)
-
-
-async def read_signal(equipment: Equipment, clinic_id: UUID, signal_id: UUID) -> Signal:
-    """Give one signal.
-
-    Raises:
-        NotFoundError: the clinic has none under this id.
-    """
-    async with equipment.database.work(clinic_id) as work:
-        return await _existing(work, signal_id)
-
-
 async def acknowledge(equipment: Equipment, clinic_id: UUID, signal_id: UUID, *, actor: Actor) -> Signal:
     """Note who has seen it, and when; a second acknowledgement changes nothing.
 
@@ -86,7 +62,7 @@ async def acknowledge(equipment: Equipment, clinic_id: UUID, signal_id: UUID, *,
                 escalate_at=None,
                 audit=_event(now, actor, "signal.acknowledged", signal),
             )
-        signal = await _existing(work, signal_id)
+        signal = await existing(work, signal_id)
         await work.commit()
     return signal
 
@@ -118,7 +94,7 @@ async def snooze(
             escalate_at=escalate_at,
             audit=_event(now, actor, "signal.snoozed", signal),
         )
-        signal = await _existing(work, signal_id)
+        signal = await existing(work, signal_id)
         await work.commit()
     return signal
 
@@ -171,7 +147,7 @@ async def close(
         )
         told = Told(patient_id=patient.id, mode=patient.mode, public_url=equipment.public_url)
         await tell_closed(work, told, signal_id, disposition, now=now)
-        signal = await _existing(work, signal_id)
+        signal = await existing(work, signal_id)
         await work.commit()
     return signal
 
@@ -209,9 +185,9 @@ async def _take_turn(work: UnitOfWork, signal_id: UUID) -> Signal:
         NotFoundError: the clinic has none under this id.
         SignalClosedError: it is closed, so nothing more can be done to it.
     """
-    seen = await _existing(work, signal_id)
+    seen = await existing(work, signal_id)
     await patient_states.lock(work, seen.patient_id)
-    signal = await _existing(work, signal_id)
+    signal = await existing(work, signal_id)
     try:
         rules.require_allowed(episode_of(signal).state, rules.Action.CLOSE)
     except MoveNotAllowedError as error:
@@ -224,13 +200,6 @@ async def _booked_before(work: UnitOfWork, patient_id: UUID) -> date:
     if booking is None:
         raise BookingDayMissingError("#/booster_booked_for")
     return booking.on
-
-
-async def _existing(work: UnitOfWork, signal_id: UUID) -> Signal:
-    signal = await signals.find(work, signal_id)
-    if signal is None:
-        raise await no_such_signal(work, signal_id)
-    return signal
 
 
 def _event(now: datetime, actor: Actor, action: str, signal: Signal) -> AuditEvent:

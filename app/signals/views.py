@@ -1,4 +1,4 @@
-"""What is shown with every signal, as of now: its note, the infusions so far, open cautions, an open safety event."""
+"""Looking at signals, each with its note, the infusions so far, open cautions and an open safety event, as of now."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,8 +8,11 @@ from uuid import UUID
 from app.clinical.answer import Exposure, exposure_on
 from app.clinical.check_ins import check_in_day
 from app.clinical.explanation import with_safety_first
+from app.foundation.audit import Actor
+from app.patients.erased import no_such_signal
 from app.signals.notes import open_note
-from app.storage import care_plans, patients, safety_events, treatment
+from app.storage import care_plans, patients, safety_events, signals, treatment
+from app.storage.audit_reads import tell_reading
 from app.storage.care_plans import PlanKind
 from app.storage.signals import Signal
 from app.storage.unit_of_work import UnitOfWork
@@ -35,6 +38,50 @@ class SignalView:
         """The signal's sentences; an open safety event comes first."""
         said = self.signal.explanation
         return with_safety_first(said) if self.safety_event_open else said
+
+
+async def list_signals(
+    equipment: Equipment,
+    clinic_id: UUID,
+    *,
+    states: list[str],
+    patient_id: UUID | None,
+    after: UUID | None,
+    limit: int,
+    actor: Actor,
+) -> list[Signal]:
+    """List signals in these states, oldest first."""
+    async with equipment.database.work(clinic_id) as work:
+        found = await signals.page(work, states=states, patient_id=patient_id, after=after, limit=limit)
+        await tell_reading(work, "signals", now=equipment.clock.now(), actor=actor, patient_id=patient_id)
+    return found
+
+
+async def read_signal(equipment: Equipment, clinic_id: UUID, signal_id: UUID, *, actor: Actor) -> Signal:
+    """Give one signal.
+
+    Raises:
+        NotFoundError: the clinic has none under this id.
+    """
+    now = equipment.clock.now()
+    async with equipment.database.work(clinic_id) as work:
+        signal = await existing(work, signal_id)
+        whose = signal.patient_id
+        await tell_reading(work, "signal", now=now, actor=actor, patient_id=whose, subject_id=signal_id)
+    return signal
+
+
+async def existing(work: UnitOfWork, signal_id: UUID) -> Signal:
+    """Find a signal of this clinic.
+
+    Raises:
+        NotFoundError: there is none under this id.
+        PatientErasedError: it was of a patient who was erased.
+    """
+    signal = await signals.find(work, signal_id)
+    if signal is None:
+        raise await no_such_signal(work, signal_id)
+    return signal
 
 
 async def views_of(equipment: Equipment, clinic_id: UUID, listed: Sequence[Signal]) -> list[SignalView]:

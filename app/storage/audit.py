@@ -17,6 +17,7 @@ class AuditEventRow(TenantRow):
     __tablename__ = "audit_events"
     __table_args__ = (
         Index("ix_audit_events_patient", "clinic_id", "patient_id", "at"),
+        Index("ix_audit_events_at", "clinic_id", "at", "id"),
         {"schema": CARE},
     )
 

@@ -3,6 +3,7 @@
 from app.storage.api_keys import ApiKeyRow
 from app.storage.assessments import AssessmentRow, CustomScaleRow
 from app.storage.audit import AuditEventRow
+from app.storage.audit_seals import AuditSealRow
 from app.storage.care_plans import CarePlanRow
 from app.storage.check_ins import CheckInRow, EvaluationRow
 from app.storage.chosen_references import ChosenReferenceRow
@@ -39,6 +40,7 @@ __all__ = [
     "AssessmentRow",
     "AttemptRow",
     "AuditEventRow",
+    "AuditSealRow",
     "CarePlanRow",
     "CheckInRow",
     "ChosenReferenceRow",

@@ -11,6 +11,7 @@ from app.monitoring import effects
 from app.patients.service import existing
 from app.signals import bookings
 from app.storage import care_plans, patient_states
+from app.storage.audit_reads import tell_reading
 from app.storage.care_plans import PlanKind
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
@@ -26,7 +27,7 @@ class Factors:
     version: int
 
 
-async def read_factors(equipment: Equipment, clinic_id: UUID, patient_id: UUID) -> Factors:
+async def read_factors(equipment: Equipment, clinic_id: UUID, patient_id: UUID, *, actor: Actor) -> Factors:
     """Give a patient's factors.
 
     Raises:
@@ -34,7 +35,9 @@ async def read_factors(equipment: Equipment, clinic_id: UUID, patient_id: UUID) 
     """
     async with equipment.database.work(clinic_id) as work:
         await existing(work, patient_id)
-        return await factors_in(work, patient_id)
+        found = await factors_in(work, patient_id)
+        await tell_reading(work, "factors", now=equipment.clock.now(), actor=actor, patient_id=patient_id)
+    return found
 
 
 async def write_factors(
@@ -84,7 +87,9 @@ async def factors_in(work: UnitOfWork, patient_id: UUID) -> Factors:
     )
 
 
-async def read_booking(equipment: Equipment, clinic_id: UUID, patient_id: UUID) -> date | None:
+async def read_booking(
+    equipment: Equipment, clinic_id: UUID, patient_id: UUID, *, actor: Actor
+) -> date | None:
     """Give the day of the next booster; None: none is booked.
 
     Raises:
@@ -93,6 +98,9 @@ async def read_booking(equipment: Equipment, clinic_id: UUID, patient_id: UUID) 
     async with equipment.database.work(clinic_id) as work:
         await existing(work, patient_id)
         booking = await patient_states.booked_booster(work, patient_id)
+        await tell_reading(
+            work, "booked_booster", now=equipment.clock.now(), actor=actor, patient_id=patient_id
+        )
     return booking.on if booking else None
 
 

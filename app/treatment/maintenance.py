@@ -26,6 +26,7 @@ from app.foundation.errors import RefusalError
 from app.monitoring.history import history_now
 from app.patients.service import existing
 from app.storage import care_plans, signals
+from app.storage.audit_reads import tell_reading
 from app.storage.care_plans import PlanKind
 from app.storage.unit_of_work import UnitOfWork
 from app.treatment.factors import factors_in
@@ -81,25 +82,32 @@ class _Course:
     settled: bool | None
 
 
-async def read_interval(equipment: Equipment, clinic_id: UUID, patient_id: UUID) -> PersonalInterval:
+async def read_interval(
+    equipment: Equipment, clinic_id: UUID, patient_id: UUID, *, actor: Actor
+) -> PersonalInterval:
     """Give how long this patient's benefits have lasted, and the days within which most would end.
 
     Raises:
         NotFoundError: the clinic has no such patient.
     """
+    now = equipment.clock.now()
     async with equipment.database.work(clinic_id) as work:
-        past = await _past(work, equipment, patient_id, now=equipment.clock.now())
+        past = await _past(work, equipment, patient_id, now=now)
+        await tell_reading(work, "interval", now=now, actor=actor, patient_id=patient_id)
     return personal_interval(past.past, protocol=past.protocol)
 
 
-async def read_taper(equipment: Equipment, clinic_id: UUID, patient_id: UUID) -> TaperView:
+async def read_taper(equipment: Equipment, clinic_id: UUID, patient_id: UUID, *, actor: Actor) -> TaperView:
     """Give the taper plan, with what is suggested for the next interval.
 
     Raises:
         NotFoundError: the clinic has no such patient.
     """
+    now = equipment.clock.now()
     async with equipment.database.work(clinic_id) as work:
-        return await _view(work, equipment, patient_id, now=equipment.clock.now())
+        view = await _view(work, equipment, patient_id, now=now)
+        await tell_reading(work, "taper_plan", now=now, actor=actor, patient_id=patient_id)
+    return view
 
 
 async def write_taper(

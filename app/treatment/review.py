@@ -30,6 +30,7 @@ from app.foundation.errors import NotFoundError
 from app.monitoring import effects
 from app.patients.service import existing
 from app.storage import assessments, patient_states, treatment
+from app.storage.audit_reads import tell_reading
 from app.storage.treatment import StoredCourse
 from app.storage.unit_of_work import UnitOfWork
 from app.treatment.course_days import refuse_impossible
@@ -52,14 +53,17 @@ class CourseView:
     fits_profile: bool | None
 
 
-async def read_course(equipment: Equipment, clinic_id: UUID, patient_id: UUID) -> CourseView:
+async def read_course(equipment: Equipment, clinic_id: UUID, patient_id: UUID, *, actor: Actor) -> CourseView:
     """Give the patient's present course.
 
     Raises:
         NotFoundError: there is no such patient, or no course.
     """
+    now = equipment.clock.now()
     async with equipment.database.work(clinic_id) as work:
-        return await _view(work, equipment, patient_id, now=equipment.clock.now())
+        view = await _view(work, equipment, patient_id, now=now)
+        await tell_reading(work, "course", now=now, actor=actor, patient_id=patient_id)
+    return view
 
 
 async def change_course(

@@ -72,7 +72,7 @@ async def read_course(
     patient_id: UUID, equipment: EquipmentNeeded, caller: TreatmentKey, response: Response
 ) -> CurrentCourseReply:
     """Say where the course stands, with its induction review and the options that the sources name."""
-    view = await review.read_course(equipment, caller.clinic_id, patient_id)
+    view = await review.read_course(equipment, caller.clinic_id, patient_id, actor=caller.actor)
     response.headers["etag"] = etag_of(view.stored.version)
     return CurrentCourseReply.of_view(view)
 
@@ -100,7 +100,7 @@ async def read_factors(
     patient_id: UUID, equipment: EquipmentNeeded, caller: TreatmentKey, response: Response
 ) -> FactorsReply:
     """Give the patient's profile and open cautions, with an ETag for writing them."""
-    found = await factors.read_factors(equipment, caller.clinic_id, patient_id)
+    found = await factors.read_factors(equipment, caller.clinic_id, patient_id, actor=caller.actor)
     response.headers["etag"] = etag_of(found.version)
     return FactorsReply.of(found)
 
@@ -133,7 +133,9 @@ async def read_booster(
     patient_id: UUID, equipment: EquipmentNeeded, caller: TreatmentKey
 ) -> BookedBoosterReply:
     """Give the day of the next booster, as staff booked it or closed a signal with it."""
-    return BookedBoosterReply(on=await factors.read_booking(equipment, caller.clinic_id, patient_id))
+    return BookedBoosterReply(
+        on=await factors.read_booking(equipment, caller.clinic_id, patient_id, actor=caller.actor)
+    )
 
 
 @router.put("/booked-booster", summary="Book a booster")
@@ -156,7 +158,7 @@ async def read_taper_plan(
     patient_id: UUID, equipment: EquipmentNeeded, caller: TreatmentKey, response: Response
 ) -> TaperReply:
     """Give the plan of maintenance, and whether to lengthen, hold or shorten, with the reasons."""
-    view = await maintenance.read_taper(equipment, caller.clinic_id, patient_id)
+    view = await maintenance.read_taper(equipment, caller.clinic_id, patient_id, actor=caller.actor)
     response.headers["etag"] = etag_of(view.written.version)
     return TaperReply.of(view)
 
@@ -188,7 +190,9 @@ async def write_taper_plan(
 @router.get("/interval", summary="Read the personal interval")
 async def read_interval(patient_id: UUID, equipment: EquipmentNeeded, caller: TreatmentKey) -> IntervalReply:
     """Say how long this patient's benefits have lasted; never a probability of relapse."""
-    return IntervalReply.of(await maintenance.read_interval(equipment, caller.clinic_id, patient_id))
+    return IntervalReply.of(
+        await maintenance.read_interval(equipment, caller.clinic_id, patient_id, actor=caller.actor)
+    )
 
 
 @router.put("/reference", summary="Choose the reference")

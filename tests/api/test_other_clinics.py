@@ -116,6 +116,8 @@ def everything_of(place: Place, clinic_id: str) -> str:
                 [clinic_id],
             ).fetchall()
             for row in tables.fetchall()
+            # The worker seals when it comes by.
+            if row["tablename"] != "audit_seals"
         }
     return json.dumps(rows, sort_keys=True)
 

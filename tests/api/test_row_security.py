@@ -17,6 +17,7 @@ from tests.support.service import Service
 
 APPEND_ONLY = (
     "audit_events",
+    "audit_seals",
     "attempts",
     "notifications",
     "evaluations",

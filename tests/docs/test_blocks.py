@@ -21,6 +21,7 @@ RUN_BY = {
     "first-session": "test_sessions.test_the_first_session_and_the_receiver_work_as_written",
     "receive": "test_sessions.test_the_first_session_and_the_receiver_work_as_written",
     "doctor": "test_sessions.test_backup_and_restore_work_as_written",
+    "audit": "test_sessions.test_backup_and_restore_work_as_written",
     "backup": "test_sessions.test_backup_and_restore_work_as_written",
     "restore": "test_sessions.test_backup_and_restore_work_as_written",
     "two-roles": "test_sessions.test_your_own_postgresql_works_as_written",

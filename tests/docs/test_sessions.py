@@ -50,7 +50,7 @@ def test_the_first_session_and_the_receiver_work_as_written(folder: Path) -> Non
 
 def test_backup_and_restore_work_as_written(folder: Path) -> None:
     before = 'export AFTERGLOW_DATA_DIR="$PWD/data"\nafterglow clinic create --name Clinic --json\n'
-    said = run(before + block("doctor") + block("backup") + block("restore"), folder)
+    said = run(before + block("doctor") + block("audit") + block("backup") + block("restore"), folder)
     assert said.count("Nothing is wrong.") == 2
     assert "Restored from afterglow.backup." in said
     keys = [(folder / name / "encryption.key").read_text() for name in ("data", "restored")]

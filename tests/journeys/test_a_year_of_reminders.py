@@ -269,7 +269,9 @@ class Year:
             self.clinic_id,
             person.id,
             {"stopped_on": person.today(now)},
-            version=(await read_course(self.equipment, self.clinic_id, person.id)).stored.version,
+            version=(
+                await read_course(self.equipment, self.clinic_id, person.id, actor=OPERATOR)
+            ).stored.version,
             actor=OPERATOR,
         )
         person.over_from = person.today(now)

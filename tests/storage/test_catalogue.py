@@ -12,6 +12,7 @@ TENANT = "(clinic_id = (NULLIF(current_setting('app.clinic_id'::text, true), '':
 # The application adds lines to these and reads them; no bug of ours can rewrite what happened.
 APPEND_ONLY = {
     "audit_events",
+    "audit_seals",
     "attempts",
     "notifications",
     "evaluations",

@@ -1,12 +1,15 @@
-"""Builders: a clinic's contacts, and a clinic that has gone live."""
+"""Builders: a clinic's contacts, a clinic that has gone live, a trail that is sealed."""
 
 from typing import Any
+from uuid import UUID
 
 import httpx2
 
+from app.audit.sealing import seal_clinic
 from tests.support.people import ClinicClient
 from tests.support.processes import wait_until
 from tests.support.receiver import Receiver
+from tests.support.service import Service
 
 SAFETY_CONTACT = {"name": "R. Ortega", "email": "ortega@clinic.example", "phone": "+1 555 0101"}
 SECOND_CONTACT = {"name": "L. Brandt", "email": "brandt@clinic.example", "phone": None}
@@ -35,3 +38,9 @@ def gone_live(clinic: ClinicClient, receiver: Receiver) -> dict[str, Any]:
     live = wait_until(lambda: clinic.http.post("/v1/clinic/go-live").status_code == 200, 20)
     assert live, clinic.http.post("/v1/clinic/go-live").text
     return endpoint
+
+
+def seal_trail(service: Service, clinic_id: UUID | str, *, whole: bool = True) -> int:
+    """Seal a clinic's trail, as the worker's sweep does; gives how many events."""
+    equipment, whose = service.equipment, UUID(str(clinic_id))
+    return service.run(seal_clinic(equipment.database, equipment.vault, whose, whole=whole))

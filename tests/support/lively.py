@@ -13,7 +13,7 @@ from app.messages.wording import Wording
 from app.reminders.schemas import PushSubscriptionEntry
 from app.storage import reminders
 from app.storage.reminders import Reminder
-from tests.support.clinics import name_contacts
+from tests.support.clinics import name_contacts, seal_trail
 from tests.support.people import ClinicClient, PatientClient, clinic_client, treated
 from tests.support.receiver import Receiver
 from tests.support.service import NOW, Service
@@ -64,6 +64,8 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     leaving, gone = asks_to_be_erased(client, client.patient()), asks_to_be_erased(client, client.patient())
     approval = f"/v1/erasure-requests/{gone['id']}/approve"
     assert client.http.post(approval, headers={"if-match": '"1"'}).is_success
+    # The worker's sweep does it too, some seconds later.
+    seal_trail(service, client.clinic_id)
     deliveries = client.http.get(f"/v1/webhook-endpoints/{endpoint['id']}/deliveries").json()["items"]
     ids = {
         "patient_id": patient,

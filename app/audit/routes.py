@@ -1,0 +1,70 @@
+"""The audit trail, for the clinic."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app.audit import service
+from app.audit.schemas import AuditEventList, AuditEventReply
+from app.clinics.access import AuditKey
+from app.web.dependencies import EquipmentNeeded
+from app.web.links import link_next
+from app.web.schemas import PAGE_SIZE, CursorNotValidError, Moment, PageCursor, PageLimit, read_cursor
+
+router = APIRouter(prefix="/v1/audit-events", tags=["audit"])
+
+OnlyPatient = Annotated[UUID | None, Query(description="Only about this patient, erased or not")]
+OnlyActor = Annotated[UUID | None, Query(description="Only what this key or device did")]
+OnlyAction = Annotated[
+    str | None, Query(max_length=64, pattern=r"^[a-z_]+\.[a-z_]+$", description="Only this action")
+]
+Since = Annotated[Moment | None, Query(alias="from", description="From then on; else 31 days")]
+Until = Annotated[Moment | None, Query(alias="to", description="Before then; else up to now")]
+
+
+@router.get("", summary="Search the audit trail")
+async def list_audit_events(
+    equipment: EquipmentNeeded,
+    caller: AuditKey,
+    request: Request,
+    response: Response,
+    patient_id: OnlyPatient = None,
+    actor_id: OnlyActor = None,
+    action: OnlyAction = None,
+    since: Since = None,
+    until: Until = None,
+    after: PageCursor = None,
+    limit: PageLimit = PAGE_SIZE,
+) -> AuditEventList:
+    """List who did and read what, newest first: a year at most, or one patient's since ever."""
+    found = await service.search(
+        equipment,
+        caller.clinic_id,
+        patient_id=patient_id,
+        actor_id=actor_id,
+        action=action,
+        since=since,
+        until=until,
+        before=_place(after),
+        limit=limit,
+        actor=caller.actor,
+    )
+    last = found[-1].event if len(found) == limit else None
+    link_next(request, response, f"{last.at.isoformat()} {last.id}" if last else None)
+    return AuditEventList(items=[AuditEventReply.of(one) for one in found])
+
+
+def _place(cursor: str | None) -> tuple[datetime, UUID] | None:
+    position = read_cursor(cursor)
+    if position is None:
+        return None
+    at, _, event_id = position.partition(" ")
+    try:
+        place = datetime.fromisoformat(at), UUID(event_id)
+    except ValueError:
+        raise CursorNotValidError("query/after") from None
+    if place[0].tzinfo is None:
+        raise CursorNotValidError("query/after")
+    return place

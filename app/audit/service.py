@@ -1,0 +1,63 @@
+"""Looking through the trail: who, what, when; ids only."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from app.foundation.audit import Actor
+from app.foundation.errors import RefusalError
+from app.storage import audit_search
+from app.storage.audit_reads import tell_reading
+from app.storage.audit_seals import StoredEvent
+from app.storage.audit_search import Wanted
+from app.web.equipment import Equipment
+
+# These bound what one search may read of a trail that only grows; one patient's lines are few.
+MOST: Final = timedelta(days=366)
+USUALLY: Final = timedelta(days=31)
+
+
+class SearchTimeRefusedError(RefusalError):
+    """A search covers at most 366 days, and begins before it ends; that of one patient's lines any time."""
+
+    code = "search-time-refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundEvent:
+    """An event with the place of its seal; None: the worker has not sealed it yet."""
+
+    event: StoredEvent
+    seal: int | None
+
+
+async def search(
+    equipment: Equipment,
+    clinic_id: UUID,
+    *,
+    patient_id: UUID | None,
+    actor_id: UUID | None,
+    action: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    before: tuple[datetime, UUID] | None,
+    limit: int,
+    actor: Actor,
+) -> list[FoundEvent]:
+    """Give events, newest first; the last 31 days where no beginning is given. That somebody looked is told too.
+
+    Raises:
+        SearchTimeRefusedError: it ends before it begins, or covers more than a year of everybody's.
+    """
+    now = equipment.clock.now()
+    # Just past now, so that what happened at this very moment is among it.
+    until = until or now + timedelta(microseconds=1)
+    since = since or (until - USUALLY if patient_id is None else datetime.min.replace(tzinfo=UTC))
+    if since > until or (patient_id is None and until - since > MOST):
+        raise SearchTimeRefusedError("query/from")
+    wanted = Wanted(since=since, until=until, patient_id=patient_id, actor_id=actor_id, action=action)
+    async with equipment.database.work(clinic_id) as work:
+        found = await audit_search.page(work, wanted, before=before, limit=limit)
+        await tell_reading(work, "audit_events", now=now, actor=actor, patient_id=patient_id)
+    return [FoundEvent(event=event, seal=seal) for event, seal in found]

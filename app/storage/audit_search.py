@@ -1,0 +1,49 @@
+"""Looking through the audit trail, newest first."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select, tuple_
+
+from app.storage.audit import AuditEventRow
+from app.storage.audit_seals import AuditSealRow, StoredEvent
+from app.storage.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is looked for; all of it must hold. ``until`` is not included."""
+
+    since: datetime
+    until: datetime
+    patient_id: UUID | None = None
+    actor_id: UUID | None = None
+    action: str | None = None
+
+
+async def page(
+    work: UnitOfWork, wanted: Wanted, *, before: tuple[datetime, UUID] | None, limit: int
+) -> list[tuple[StoredEvent, int | None]]:
+    """Give events, newest first, each with the place of its seal (None: not yet sealed).
+
+    Read in the order of an index that leads with the clinic, or the clinic and the patient, then the time.
+    """
+    event = AuditEventRow
+    named = {"patient_id": wanted.patient_id, "actor_id": wanted.actor_id, "action": wanted.action}
+    statement = (
+        select(*(getattr(event, name) for name in StoredEvent.__dataclass_fields__), AuditSealRow.sequence)
+        .outerjoin(
+            AuditSealRow, (AuditSealRow.clinic_id == event.clinic_id) & (AuditSealRow.event_id == event.id)
+        )
+        .where(event.clinic_id == work.clinic_id, event.at >= wanted.since, event.at < wanted.until)
+        .where(*(getattr(event, name) == value for name, value in named.items() if value is not None))
+        .order_by(event.at.desc(), event.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        statement = statement.where(tuple_(event.at, event.id) < tuple_(*before))
+    return [
+        (StoredEvent(**dict(zip(StoredEvent.__dataclass_fields__, row[:-1], strict=True))), row[-1])
+        for row in await work.execute(statement)
+    ]

@@ -1,0 +1,152 @@
+"""`afterglow audit verify` and `audit export`, run as an operator does, and the hand of a superuser between."""
+
+import json
+import subprocess
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.cli.command_line import afterglow
+from tests.storage.catalogue import ask, tell
+from tests.support.clinics import seal_trail
+from tests.support.ground import Place
+from tests.support.people import ClinicClient, clinic_client
+from tests.support.service import KEY, Service, running_service
+
+
+@dataclass
+class Trail:
+    """A clinic's sealed trail, with an export of it."""
+
+    place: Place
+    service: Service
+    clinic: ClinicClient
+    patient: str
+    export: Path
+
+    def run(self, *arguments: str, key: bytes = KEY) -> subprocess.CompletedProcess[str]:
+        where = {
+            "DATABASE_URL": self.place.application_url,
+            "AFTERGLOW_ENCRYPTION_KEY": b64encode(key).decode(),
+        }
+        return afterglow("audit", *arguments, more=where)
+
+    def seal(self) -> int:
+        return seal_trail(self.service, self.clinic.clinic_id)
+
+    def id_at(self, sequence: int) -> str:
+        (row,) = ask(
+            self.place.superuser_url,
+            "SELECT event_id::text AS id FROM care.audit_seals WHERE clinic_id = %(clinic)s AND sequence = %(at)s",
+            clinic=self.clinic.clinic_id,
+            at=sequence,
+        )
+        return str(row["id"])
+
+
+@pytest.fixture
+def trail(place: Place, tmp_path: Path) -> Iterator[Trail]:
+    with running_service(place.application_url, work=False) as service:
+        clinic = clinic_client(service)
+        patient = clinic.patient()
+        for _ in range(6):
+            assert clinic.http.get(f"/v1/patients/{patient}").is_success
+        made = Trail(place, service, clinic, patient, tmp_path / "trail.ndjson")
+        made.seal()
+        yield made
+        clinic.close()
+
+
+def test_an_intact_trail_is_verified_and_exported_with_its_head_last(trail: Trail) -> None:
+    ended = trail.run("export", "--clinic", trail.clinic.clinic_id, "--output", str(trail.export))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    *events, last = [json.loads(line) for line in trail.export.read_text().splitlines()]
+    assert [one["sequence"] for one in events] == list(range(1, len(events) + 1))
+    assert {one["event"]["patient_id"] for one in events} == {None, trail.patient}
+    assert last == {"head": {name: events[-1][name] for name in ("clinic_id", "sequence", "mac")}}
+    head = f"{last['head']['sequence']}:{last['head']['mac']}"
+    trail.clinic.patient()
+
+    ended = trail.run("verify")
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    said = f"intact: clinic {trail.clinic.clinic_id}, {len(events)} sealed, 1 not yet sealed, head {head}\n"
+    assert said in ended.stdout
+    for kept in (str(trail.export), head):
+        ended = trail.run("verify", "--clinic", trail.clinic.clinic_id, "--head", kept)
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, said, "")
+
+
+def test_what_a_superuser_changed_or_removed_is_named_with_its_place(trail: Trail) -> None:
+    changed, removed = trail.id_at(3), trail.id_at(5)
+    superuser = trail.place.superuser_url
+    tell(superuser, f"UPDATE care.audit_events SET patient_id = NULL WHERE id = '{changed}'")  # noqa: S608 - the test's own
+    tell(superuser, f"DELETE FROM care.audit_events WHERE id = '{removed}'")  # noqa: S608 - same
+
+    ended = trail.run("verify", "--clinic", trail.clinic.clinic_id)
+
+    assert (ended.returncode, ended.stderr) == (1, "")
+    assert ended.stdout.splitlines()[0].startswith(f"2 faults: clinic {trail.clinic.clinic_id}, ")
+    assert ended.stdout.splitlines()[1:] == [
+        f"  seal 3 does not fit event {changed}: the event, its seal or their order was changed",
+        f"  seal 5: event {removed} was removed",
+    ]
+    report = json.loads(trail.run("verify", "--clinic", trail.clinic.clinic_id, "--json").stdout)
+    assert report["intact"] is False
+    (clinic,) = report["clinics"]
+    assert [(one["kind"], one["sequence"], one["event_id"]) for one in clinic["faults"]] == [
+        ("changed", 3, changed),
+        ("event_removed", 5, removed),
+    ]
+
+
+def test_a_cut_tail_shows_against_the_exported_head(trail: Trail) -> None:
+    trail.run("export", "--output", str(trail.export))
+    head = next(
+        one["head"]
+        for one in map(json.loads, trail.export.read_text().splitlines())
+        if one.get("head", {}).get("clinic_id") == trail.clinic.clinic_id
+    )
+    last = head["sequence"]
+    for sequence in (last, last - 1):
+        gone = trail.id_at(sequence)
+        tell(trail.place.superuser_url, f"DELETE FROM care.audit_events WHERE id = '{gone}'")  # noqa: S608 - same
+        tell(trail.place.superuser_url, f"DELETE FROM care.audit_seals WHERE event_id = '{gone}'")  # noqa: S608 - same
+
+    assert trail.run("verify", "--clinic", trail.clinic.clinic_id).returncode == 0
+    ended = trail.run("verify", "--clinic", trail.clinic.clinic_id, "--head", str(trail.export))
+
+    assert ended.returncode == 1
+    assert f"  seals {last - 1} to {last}: cut off the end; the head that you kept had them\n" in ended.stdout
+
+
+def test_erasing_a_patient_does_not_break_the_trail(trail: Trail) -> None:
+    asked = trail.clinic.http.post(f"/v1/patients/{trail.patient}/erasure-requests").json()
+    approval = f"/v1/erasure-requests/{asked['id']}/approve"
+    trail.seal()
+    assert trail.clinic.http.post(approval, headers={"if-match": '"1"'}).status_code == 200
+    trail.seal()
+
+    ended = trail.run("verify", "--clinic", trail.clinic.clinic_id)
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.startswith("intact: ")
+    assert ", 0 not yet sealed, " in ended.stdout
+    found = trail.clinic.http.get("/v1/audit-events", params={"patient_id": trail.patient}).json()["items"]
+    assert {"patient.erased", "patient.read"} <= {one["action"] for one in found}
+
+
+def test_another_key_fits_no_seal_and_what_is_no_head_is_said_so(trail: Trail) -> None:
+    ended = trail.run("verify", "--clinic", trail.clinic.clinic_id, key=bytes(32))
+    assert ended.returncode == 1
+    assert "  seal 1 does not fit event " in ended.stdout
+    for kept in ("no-such-file", "7:xyz"):
+        ended = trail.run("verify", "--clinic", trail.clinic.clinic_id, "--head", kept)
+        assert (ended.returncode, ended.stdout) == (1, "")
+        assert ended.stderr.startswith("afterglow: This is no head: ")
+    ended = trail.run("verify", "--clinic", str(uuid4()))
+    assert ended.stderr == "afterglow: There is no clinic with this id.\n"
