@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from itertools import count
-from typing import Final
+from typing import Final, TypeGuard
 from uuid import UUID
 
 from app.check_ins.sources import Source
@@ -142,28 +142,38 @@ async def find_superseded(
     if not wanted:
         return items
     found = await check_ins.find_all(work, standing.patient_id, [one for one in wanted if one])
-    correctable = {key for key, one in found.items() if not one.superseded_by and not one.withdrawn_at}
-    correctable |= {
-        UUID(item.stored.check_in.id)
+    standing_ids = {key for key, one in found.items() if not one.superseded_by and not one.withdrawn_at}
+    refused = _without_ground([item for item in items if _is_new(item)], standing_ids)
+    # What is refused was not kept for its copy in the same batch either.
+    return [
+        SupersededNotFoundError("#/supersedes")
+        if isinstance(item, Kept) and item.stored.check_in.id in refused
+        else item
         for item in items
-        if isinstance(item, Kept) and item.outcome is ItemOutcome.CREATED
-    }
-    refused: set[str] = set()
-    judged: list[Kept | RefusalError] = []
-    for item in items:
-        if not isinstance(item, Kept):
-            judged.append(item)
-            continue
-        told = item.stored.check_in.id
-        target = item.stored.supersedes if _is_correction(item) else None
-        # Nothing corrects itself; and what is refused here was not kept for its copy in the same batch either.
-        if told in refused or (target is not None and (str(target) == told or target not in correctable)):
-            refused.add(told)
-            judged.append(SupersededNotFoundError("#/supersedes"))
-            continue
-        correctable.discard(target) if target else None
-        judged.append(item)
-    return judged
+    ]
+
+
+def _without_ground(new: list[Kept], correctable: set[UUID]) -> set[str]:
+    """Find the corrections that lead to nothing that is kept, in whatever order a batch tells them.
+
+    A chain stands on what was kept before, or on a new check-in that corrects nothing; a circle on neither.
+    """
+    open_corrections = [item for item in new if _is_correction(item)]
+    correctable = correctable | {UUID(item.stored.check_in.id) for item in new if not _is_correction(item)}
+    grounded = True
+    while grounded:
+        grounded = False
+        for item in list(open_corrections):
+            if item.stored.supersedes in correctable:
+                # The first takes its place; nobody else can correct it.
+                correctable = correctable - {item.stored.supersedes} | {UUID(item.stored.check_in.id)}
+                open_corrections.remove(item)
+                grounded = True
+    return {item.stored.check_in.id for item in open_corrections}
+
+
+def _is_new(item: Kept | RefusalError) -> TypeGuard[Kept]:
+    return isinstance(item, Kept) and item.outcome is ItemOutcome.CREATED
 
 
 def _is_correction(item: Kept) -> bool:

@@ -1,9 +1,11 @@
 """Corrections, withdrawals, and the sync that tells of both."""
 
 from datetime import timedelta
+from itertools import permutations
 from typing import Any
 
 import httpx2
+import pytest
 
 from app.foundation.ids import new_id
 from tests.support.people import ClinicClient, PatientClient
@@ -122,6 +124,39 @@ def test_a_chain_of_corrections_in_one_batch_leaves_the_last(
     standing = [one["id"] for one in sync(phone)[0] if not one["superseded_by"]]
     assert standing == [ids[2]]
     assert phone.check_in(NOW).status_code == 201
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+@pytest.mark.parametrize("first", [1, 2, 3])
+def test_a_chain_in_any_order_and_any_pieces_ends_as_in_the_right_one(
+    one_clinic: ClinicClient, service: Service, order: tuple[int, ...], first: int
+) -> None:
+    phone, ids = fresh(one_clinic, service), [str(new_id()) for _ in range(3)]
+    base = {"recorded_at": NOW.isoformat(), "time_zone": "Europe/Berlin"}
+    chain = [
+        base | {"id": one, "mood": at} | ({"supersedes": ids[at - 1]} if at else {})
+        for at, one in enumerate(ids)
+    ]
+    items = [chain[at] for at in order]
+
+    # What came too early is refused, and kept when it is sent again.
+    for _ in range(3):
+        for piece in filter(None, (items[:first], items[first:])):
+            phone.http.post("/v1/check-ins/batch", json={"items": piece})
+
+    kept = {one["id"]: one["superseded_by"] for one in sync(phone)[0]}
+    assert kept == {ids[0]: ids[1], ids[1]: ids[2], ids[2]: None}
+
+
+def test_corrections_of_each_other_are_refused(one_clinic: ClinicClient, service: Service) -> None:
+    phone, ids = fresh(one_clinic, service), [str(new_id()) for _ in range(3)]
+    base = {"recorded_at": NOW.isoformat(), "time_zone": "Europe/Berlin", "mood": 5}
+    circle = [base | {"id": one, "supersedes": ids[at - 1]} for at, one in enumerate(ids)]
+
+    sent = phone.http.post("/v1/check-ins/batch", json={"items": circle}).json()["results"]
+
+    assert [one["status"] for one in sent] == [422] * 3
+    assert sync(phone)[0] == []
 
 
 def test_a_withdrawn_check_in_is_told_by_the_sync_and_gone_only_once(
