@@ -25,7 +25,9 @@ test: lint ## every check and every test
 
 test-postgres-15: install ## storage tests and journeys on the oldest PostgreSQL that serves (Debian's postgresql-15)
 	@test -x $(POSTGRES_15)/postgres || { echo "PostgreSQL 15 is not in $(POSTGRES_15): apt-get install postgresql-15"; exit 1; }
-	@AFTERGLOW_TEST_PG_BIN=$(POSTGRES_15) $(PYTEST) tests/storage tests/journeys $(ARGS)
+	@# The two longest journeys are about our own arithmetic, not the server's: one is made shorter, one left out.
+	@AFTERGLOW_TEST_PG_BIN=$(POSTGRES_15) AFTERGLOW_TEST_PHONES=60 $(PYTEST) tests/storage tests/journeys \
+		--ignore tests/journeys/test_a_year_of_reminders.py $(ARGS)
 
 test-fresh-clone: ## prove that a clone needs nothing else: make test in one, as nobody when run by root
 	@.ci/fresh-clone $(ARGS)
