@@ -15,7 +15,13 @@ from app.check_ins import routes as check_ins
 from app.clinics import routes as clinics
 from app.consent import routes as consent
 from app.monitoring import routes as monitoring
-from app.patient_pages import check_in_routes, own_routes, public_routes, sign_in_routes
+from app.patient_pages import (
+    check_in_routes,
+    own_routes,
+    public_routes,
+    questionnaire_routes,
+    sign_in_routes,
+)
 from app.patient_pages.page_route import failure_page
 from app.patients import routes as patients
 from app.reminders import routes as reminders
@@ -88,6 +94,7 @@ def build_api(
         health.router,
         sign_in_routes.router,
         own_routes.router,
+        questionnaire_routes.router,
         public_routes.router,
         public_routes.rest_router,
     ):

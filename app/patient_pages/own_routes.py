@@ -18,6 +18,7 @@ from app.foundation.errors import NotFoundError
 from app.patient_pages.check_in_form import ANSWERS, draft_of
 from app.patient_pages.consent_pages import ASK_FIRST, consent_page
 from app.patient_pages.page_route import SIGN_IN, PageRoute
+from app.patient_pages.questionnaire_pages import offered_questionnaires
 from app.patient_pages.rendering import render
 from app.patient_pages.sending import send_trusted
 from app.patient_pages.trend import own_trend
@@ -73,7 +74,10 @@ async def answer_consent(request: Request, equipment: EquipmentNeeded, visitor: 
 async def show_progress(equipment: EquipmentNeeded, visitor: SignedInVisitor) -> Response:
     """Show the own trend."""
     trend = await own_trend(equipment, visitor)
-    return render(equipment, visitor, "progress.html", here="/p/progress", trend=trend)
+    offered = await offered_questionnaires(equipment, visitor)
+    return render(
+        equipment, visitor, "progress.html", here="/p/progress", trend=trend, questionnaires=offered
+    )
 
 
 @router.get("/settings")
@@ -210,6 +214,7 @@ async def _settings(
         zone=zone or caller.time_zone,
         zones=ZONES,
         languages=NAMES,
+        questionnaires=await offered_questionnaires(equipment, visitor),
         devices=[_shown(one, visitor, wall) for one in listed],
         erasure_asked=await _erasure_asked(equipment, visitor),
         has_withdrawn=caller.consent is ConsentStanding.WITHDRAWN,

@@ -130,6 +130,18 @@ ENGLISH: Final[Mapping[str, str]] = {
     "safety_not_told": "We could not tell your clinic from here. Please do not wait for them.",
     "safety_kept": "Your check-in is kept, too.",
     "see_progress": "See my progress",
+    # Questionnaires
+    "questionnaires_title": "Questionnaires",
+    "questionnaire_due": "due now",
+    "questionnaire_missing": "Question {number} has no answer yet.",
+    "questionnaire_choose": "Choose one of the four answers.",
+    "questionnaire_kept": "Your answers are kept. Your clinic can see them.",
+    "questionnaire_before": "These answers were kept before, on {at}. They count once.",
+    "questionnaire_conflict": "You sent this form before with other answers, and those are kept. Your new "
+    "answers are still here: if they are to be kept too, press Send.",
+    "questionnaire_signed_out": "You were signed out in the meantime. Your answers are still on this page: "
+    "sign in in another tab, come back here and press Send.",
+    "questionnaire_sign_in": "Sign in in another tab",
     # Progress
     "progress_title": "My progress",
     "progress_lead": "Your own answers, day by day. They are not a score and not a judgement.",

@@ -132,6 +132,18 @@ SPANISH: Final[Mapping[str, str]] = {
     "safety_not_told": "Desde aquí no pudimos avisar a su clínica. Por favor, no espere.",
     "safety_kept": "Su registro también está guardado.",
     "see_progress": "Ver mi evolución",
+    # Questionnaires
+    "questionnaires_title": "Cuestionarios",
+    "questionnaire_due": "toca ahora",
+    "questionnaire_missing": "La pregunta {number} todavía no tiene respuesta.",
+    "questionnaire_choose": "Elija una de las cuatro respuestas.",
+    "questionnaire_kept": "Sus respuestas están guardadas. Su clínica puede verlas.",
+    "questionnaire_before": "Estas respuestas ya estaban guardadas desde el {at}. Cuentan una sola vez.",
+    "questionnaire_conflict": "Usted ya había enviado este formulario con otras respuestas, y esas están "
+    "guardadas. Sus nuevas respuestas siguen aquí: si también deben guardarse, pulse Enviar.",
+    "questionnaire_signed_out": "Su sesión se cerró mientras tanto. Sus respuestas siguen en esta página: "
+    "inicie sesión en otra pestaña, vuelva aquí y pulse Enviar.",
+    "questionnaire_sign_in": "Iniciar sesión en otra pestaña",
     # Progress
     "progress_title": "Mi evolución",
     "progress_lead": "Sus propias respuestas, día por día. No son una calificación ni un juicio.",
