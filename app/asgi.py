@@ -20,6 +20,7 @@ from app.patient_pages import (
     own_routes,
     public_routes,
     questionnaire_routes,
+    settings_routes,
     sign_in_routes,
 )
 from app.patient_pages.page_route import failure_page
@@ -94,6 +95,7 @@ def build_api(
         health.router,
         sign_in_routes.router,
         own_routes.router,
+        settings_routes.router,
         questionnaire_routes.router,
         public_routes.router,
         public_routes.rest_router,
