@@ -45,6 +45,39 @@ predict or decide, and it is not an emergency service."""
 
 # A note of five million letters, each written as an escape: the form comes back with all else on it.
 PAGE_BODY_LIMIT_BYTES: Final = 20_000_000
+_ROUTERS: Final = (
+    # First what comes most often: routes are tried in this order.
+    check_ins.router,
+    check_in_routes.router,
+    clinics.router,
+    clinics.keys_router,
+    patients.router,
+    treatment.router,
+    assessments.router,
+    assessments.scales_router,
+    check_ins.import_router,
+    monitoring.router,
+    signals.router,
+    signals.safety_router,
+    webhooks.router,
+    consent.router,
+    consent.requests_router,
+    patients.own_router,
+    reminders.router,
+    questionnaires.router,
+    questionnaires.questionnaires_router,
+    reminders.own_router,
+    consent.own_router,
+    monitoring.own_router,
+    check_ins.help_router,
+    health.router,
+    sign_in_routes.router,
+    own_routes.router,
+    settings_routes.router,
+    questionnaire_routes.router,
+    public_routes.router,
+    public_routes.rest_router,
+)
 
 
 def operation_name(route: APIRoute) -> str:
@@ -67,39 +100,7 @@ def build_api(
         lifespan=lifespan,
         responses=PROBLEMS,
     )
-    for router in (
-        # First what comes most often: routes are tried in this order.
-        check_ins.router,
-        check_in_routes.router,
-        clinics.router,
-        clinics.keys_router,
-        patients.router,
-        treatment.router,
-        assessments.router,
-        assessments.scales_router,
-        check_ins.import_router,
-        monitoring.router,
-        signals.router,
-        signals.safety_router,
-        webhooks.router,
-        consent.router,
-        consent.requests_router,
-        patients.own_router,
-        reminders.router,
-        questionnaires.router,
-        questionnaires.questionnaires_router,
-        reminders.own_router,
-        consent.own_router,
-        monitoring.own_router,
-        check_ins.help_router,
-        health.router,
-        sign_in_routes.router,
-        own_routes.router,
-        settings_routes.router,
-        questionnaire_routes.router,
-        public_routes.router,
-        public_routes.rest_router,
-    ):
+    for router in _ROUTERS:
         api.include_router(router)
     api.webhooks.routes.extend(webhooks.outgoing.routes)
     install_problem_handlers(api)
