@@ -17,7 +17,14 @@ from app.clinics import routes as clinics
 from app.consent import routes as consent
 from app.insights import routes as insights
 from app.monitoring import routes as monitoring
-from app.patient_pages import check_in_routes, own_routes, public_routes, sign_in_routes
+from app.patient_pages import (
+    check_in_routes,
+    own_routes,
+    public_routes,
+    questionnaire_routes,
+    settings_routes,
+    sign_in_routes,
+)
 from app.patient_pages.page_route import failure_page
 from app.patients import routes as patients
 from app.reminders import routes as reminders
@@ -40,6 +47,41 @@ predict or decide, and it is not an emergency service."""
 
 # A note of five million letters, each written as an escape: the form comes back with all else on it.
 PAGE_BODY_LIMIT_BYTES: Final = 20_000_000
+_ROUTERS: Final = (
+    # First what comes most often: routes are tried in this order.
+    check_ins.router,
+    check_in_routes.router,
+    clinics.router,
+    clinics.keys_router,
+    patients.router,
+    treatment.router,
+    assessments.router,
+    assessments.scales_router,
+    check_ins.import_router,
+    monitoring.router,
+    signals.router,
+    signals.safety_router,
+    webhooks.router,
+    insights.router,
+    consent.router,
+    consent.requests_router,
+    audit.router,
+    patients.own_router,
+    reminders.router,
+    questionnaires.router,
+    questionnaires.questionnaires_router,
+    reminders.own_router,
+    consent.own_router,
+    monitoring.own_router,
+    check_ins.help_router,
+    health.router,
+    sign_in_routes.router,
+    own_routes.router,
+    settings_routes.router,
+    questionnaire_routes.router,
+    public_routes.router,
+    public_routes.rest_router,
+)
 
 
 def operation_name(route: APIRoute) -> str:
@@ -62,39 +104,7 @@ def build_api(
         lifespan=lifespan,
         responses=PROBLEMS,
     )
-    for router in (
-        # First what comes most often: routes are tried in this order.
-        check_ins.router,
-        check_in_routes.router,
-        clinics.router,
-        clinics.keys_router,
-        patients.router,
-        treatment.router,
-        assessments.router,
-        assessments.scales_router,
-        check_ins.import_router,
-        monitoring.router,
-        signals.router,
-        signals.safety_router,
-        webhooks.router,
-        insights.router,
-        consent.router,
-        consent.requests_router,
-        audit.router,
-        patients.own_router,
-        reminders.router,
-        questionnaires.router,
-        questionnaires.questionnaires_router,
-        reminders.own_router,
-        consent.own_router,
-        monitoring.own_router,
-        check_ins.help_router,
-        health.router,
-        sign_in_routes.router,
-        own_routes.router,
-        public_routes.router,
-        public_routes.rest_router,
-    ):
+    for router in _ROUTERS:
         api.include_router(router)
     api.webhooks.routes.extend(webhooks.outgoing.routes)
     install_problem_handlers(api)

@@ -8,6 +8,7 @@ from uuid import UUID
 from app.check_ins.corrections import Sending, Sent
 from app.clinical.check_ins import zone_of
 from app.patient_pages.check_in_form import SCORES, FormIdentity
+from app.patient_pages.questionnaire_pages import OfferedQuestionnaire
 from app.patient_pages.rendering import render
 from app.patient_pages.trend import ShownTrend
 from app.patient_pages.visitor import Visitor
@@ -87,7 +88,13 @@ def shell_page(equipment: Equipment, visitor: Visitor) -> PageAnswer:
 
 
 def thanks_page(
-    equipment: Equipment, visitor: Visitor, sent: Sent, *, form_id: UUID, trend: ShownTrend | None
+    equipment: Equipment,
+    visitor: Visitor,
+    sent: Sent,
+    *,
+    form_id: UUID,
+    trend: ShownTrend | None,
+    questionnaires: Sequence[OfferedQuestionnaire] = (),
 ) -> PageAnswer:
     """Say that it is kept; after a safety statement, help comes first."""
     say, stored = say_in(visitor.language), sent.stored
@@ -101,6 +108,7 @@ def thanks_page(
         asked_booster=stored.check_in.asks_about_booster,
         answers=_answers(say, stored),
         trend=trend,
+        questionnaires=questionnaires,
     )
     answer.headers[OUTCOME] = "kept"
     Cookies(equipment.public_url).write(answer, SENT_FORM, str(form_id), lasts=_REMEMBERED)

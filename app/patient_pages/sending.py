@@ -23,6 +23,7 @@ from app.patient_pages.check_in_form import (
 )
 from app.patient_pages.check_in_pages import OUTCOME, choices_of, form_page, thanks_page
 from app.patient_pages.page_route import status_of
+from app.patient_pages.questionnaire_pages import due_questionnaires
 from app.patient_pages.sign_in_pages import sign_in_page
 from app.patient_pages.trend import trend_after_sending
 from app.patient_pages.visitor import Visitor
@@ -71,7 +72,12 @@ async def send_trusted(equipment: Equipment, visitor: Visitor, form: Form) -> Pa
     except RefusalError as error:
         return await refused(equipment, visitor, form, error)
     return thanks_page(
-        equipment, visitor, sent, form_id=told.id, trend=await trend_after_sending(equipment, visitor)
+        equipment,
+        visitor,
+        sent,
+        form_id=told.id,
+        trend=await trend_after_sending(equipment, visitor),
+        questionnaires=await due_questionnaires(equipment, visitor),
     )
 
 

@@ -18,7 +18,7 @@ from app.web.dependencies import EquipmentNeeded
 from app.web.equipment import Equipment
 from app.web.pages.cookies import Cookies
 from app.web.pages.forged_forms import form_token, new_anchor, refuse_foreign, refuse_forged
-from app.web.pages.forms import Form
+from app.web.pages.forms import Form, read_form
 from app.web.pages.languages import language_for
 
 SESSION, ANCHOR, LANGUAGE = "afterglow-session", "afterglow-anchor", "afterglow-language"
@@ -155,6 +155,17 @@ async def own_form_only(request: Request, equipment: EquipmentNeeded) -> None:
         ForeignFormError: the browser says that it comes from one.
     """
     refuse_foreign(request, equipment.public_url)
+
+
+async def read_own_form(request: Request, equipment: Equipment, visitor: Visitor) -> Form:
+    """Read a form that was made for this browser.
+
+    Raises:
+        FormExpiredError: it was made for another.
+    """
+    form = await read_form(request)
+    visitor.refuse_forged(equipment, form)
+    return form
 
 
 # A test walks every route and reads here who may.

@@ -15,6 +15,7 @@ OPEN: Final = {
     "GET /p/link/{token}": "looking at a sign-in link shows a button and spends nothing",
     "POST /p/link/{token}": "the link itself is what lets the browser in",
     "POST /p/check-in": "asks inside: whoever is not signed in gets the own answers back, to sign in with",
+    "POST /p/questionnaires/{key}": "asks inside, as for a check-in: others get the own answers back",
     "GET /p/help": "nobody in danger is asked who they are",
     "GET /p/static/{name}": "stylesheet, script, icons",
     "GET /p/offline/{language}": "the empty form that a phone keeps; it is nobody's",

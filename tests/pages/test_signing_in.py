@@ -1,5 +1,6 @@
 """Codes and links that are expired, reused, guessed or cut off; a scanner's look; consent first; signing out."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -236,3 +237,30 @@ def test_a_patient_gets_a_copy_asks_to_be_erased_and_takes_consent_back(
     assert consent["standing"] == "withdrawn"
     requests = one_clinic.http.get("/v1/erasure-requests", params={"state": "open"}).json()["items"]
     assert [one["patient_id"] for one in requests].count(patient) == 1
+
+
+def test_reminders_are_chosen_by_the_same_rules_as_from_a_phone(
+    service: Service, one_clinic: ClinicClient, patient: str, plain: PlainBrowser
+) -> None:
+    form = fields_of(plain.get("/p/settings").text, "/p/reminders")
+    chosen = {"ask_at": "19:30", "quiet_from": "22:00", "quiet_until": "07:00", "paused_until": "2026-12-01"}
+
+    quiet = plain.post("/p/reminders", form | chosen | {"ask_at": "23:00"})
+    unreadable = plain.post("/p/reminders", form | chosen | {"ask_at": "late", "paused_until": "soon"})
+    right = plain.post("/p/reminders", form | chosen)
+
+    assert (quiet.status_code, "lies in your quiet hours" in quiet.text) == (422, True)
+    assert re.findall(r'<a href="#(ask_at|paused_until)">', unreadable.text) == ["ask_at", "paused_until"]
+    assert 'value="22:00"' in unreadable.text
+    assert right.headers["location"] == "/p/settings?saved"
+    phone = one_clinic.enrol(patient, service.url)
+    kept = phone.http.get("/v1/me").json()["reminders"]
+    assert {name: kept[name] for name in chosen} == chosen
+    assert "email" not in kept["channels"]
+    others = kept["channels"]
+    plain.post("/p/reminders", form | chosen | {"email": "yes", "paused_until": ""})
+    kept = phone.http.get("/v1/me").json()["reminders"]
+    assert (kept["channels"], kept["paused_until"]) == ([*others, "email"], None)
+    shown = plain.get("/p/settings").text
+    assert 'name="email" value="yes" checked' in shown
+    assert 'name="ask_at" value="19:30"' in shown

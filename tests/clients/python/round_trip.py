@@ -25,7 +25,7 @@ from afterglow_client.models.check_in_list import CheckInList
 from afterglow_client.models.check_in_reply import CheckInReply
 from afterglow_client.models.enrolment import Enrolment
 from afterglow_client.models.enrolment_reply import EnrolmentReply
-from afterglow_client.models.me_reply import MeReply
+from afterglow_client.models.own_reply import OwnReply
 from afterglow_client.models.problem import Problem
 from afterglow_client.models.refresh import Refresh
 from afterglow_client.models.tokens_reply import TokensReply
@@ -141,7 +141,7 @@ def main(url: str, code: str, time: str) -> None:
     pages.append(phone.sync())
 
     seen = {
-        "patient": str(the(MeReply, read_me.sync(client=phone.client)).id),
+        "patient": str(the(OwnReply, read_me.sync(client=phone.client)).id),
         "made": [str(one.id) for one in queue],
         "right": str(right_id),
         "first": first,

@@ -1,0 +1,96 @@
+"""The settings as they are shown: zone, language, reminders, where one is signed in, one's rights."""
+
+from collections.abc import Mapping
+from datetime import tzinfo
+from typing import Final
+from zoneinfo import available_timezones
+
+from starlette.responses import Response
+
+from app.clinical.check_ins import zone_of
+from app.consent import erasure
+from app.messages.outbox import Channel
+from app.patient_pages.questionnaire_pages import offered_questionnaires
+from app.patient_pages.rendering import render
+from app.patient_pages.visitor import Visitor
+from app.patient_pages.words import NAMES, say_in, write_moment
+from app.patients import devices
+from app.patients.consent_standing import ConsentStanding
+from app.patients.service import reminders_of
+from app.web.equipment import Equipment
+from app.web.pages.forms import Form
+
+SETTINGS: Final = "/p/settings"
+REMINDER_FIELDS: Final = ("ask_at", "email", "quiet_from", "quiet_until", "paused_until")
+ZONES: Final = tuple(
+    sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))
+)
+_NOTHING_TYPED: Final = Form({})
+
+
+async def settings_page(
+    equipment: Equipment,
+    visitor: Visitor,
+    *,
+    told: str = "",
+    mistakes: Mapping[str, str] | None = None,
+    form: Form = _NOTHING_TYPED,
+    status: int = 200,
+) -> Response:
+    """Show what can be chosen; what was typed stays, and ``mistakes`` names the sentence for each field."""
+    caller, say = visitor.signed_in, say_in(visitor.language)
+    wall = zone_of(caller.time_zone)
+    listed = await devices.list_devices(equipment, caller.clinic_id, caller.patient_id, actor=caller.actor)
+    return render(
+        equipment,
+        visitor,
+        "settings.html",
+        here=SETTINGS,
+        status=status,
+        told=say(told) if told else "",
+        mistakes={field: say(name) for field, name in (mistakes or {}).items()},
+        zone=form["time_zone"] or caller.time_zone,
+        reminders=await _reminders(equipment, visitor, form),
+        zones=ZONES,
+        languages=NAMES,
+        questionnaires=await offered_questionnaires(equipment, visitor),
+        devices=[_shown(one, visitor, wall) for one in listed],
+        erasure_asked=await _erasure_asked(equipment, visitor),
+        has_withdrawn=caller.consent is ConsentStanding.WITHDRAWN,
+    )
+
+
+async def _erasure_asked(equipment: Equipment, visitor: Visitor) -> str:
+    """Say since when a request to be erased waits for the clinic; empty when none does."""
+    caller = visitor.signed_in
+    asked = await erasure.list_of_patient(equipment, caller.clinic_id, caller.patient_id)
+    waiting = [one for one in asked if one.decided_at is None]
+    if not waiting:
+        return ""
+    at = write_moment(waiting[-1].requested_at, zone_of(caller.time_zone), visitor.language)
+    return say_in(visitor.language)("erasure_asked", at=at)
+
+
+async def _reminders(equipment: Equipment, visitor: Visitor, form: Form) -> dict[str, str]:
+    """Give how the patient wants to be asked, as the fields of the form; what was typed goes first."""
+    caller = visitor.signed_in
+    if any(form[name] for name in REMINDER_FIELDS):
+        return {name: form[name] for name in REMINDER_FIELDS}
+    chosen = await reminders_of(equipment, caller.clinic_id, caller.patient_id)
+    return {
+        "ask_at": f"{chosen.ask_at:%H:%M}",
+        "email": "yes" if Channel.EMAIL in chosen.channels else "",
+        "quiet_from": f"{chosen.quiet_from:%H:%M}",
+        "quiet_until": f"{chosen.quiet_until:%H:%M}",
+        "paused_until": chosen.paused_until.isoformat() if chosen.paused_until else "",
+    }
+
+
+def _shown(device: devices.EnrolledDevice, visitor: Visitor, wall: tzinfo) -> dict[str, object]:
+    return {
+        "id": str(device.id),
+        "name": device.name,
+        "here": device.id == visitor.signed_in.device_id,
+        "since": write_moment(device.enrolled_at, wall, visitor.language),
+        "used": write_moment(device.last_used_at, wall, visitor.language),
+    }
