@@ -362,7 +362,7 @@ def test_what_was_decided_before_turns_were_counted_is_the_same_again(cluster: C
             ]
             signals = [signal for patient in patients for signal in clinic.signals(patient)]
             clinic.close()
-        for revision in ("0005", "head"):
+        for revision in ("0009", "head"):
             migrate(place.owner_url, application_role=APPLICATION_ROLE, to=revision)
         with running_service(place.application_url) as after:
             for signal in signals:
