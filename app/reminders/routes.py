@@ -32,7 +32,9 @@ async def read_reminders(
     patient_id: UUID, equipment: EquipmentNeeded, caller: PatientsKey
 ) -> ReminderStateReply:
     """Say what the patient chose, what reaches them, and when they were asked."""
-    return ReminderStateReply.of(await service.read_state(equipment, caller.clinic_id, patient_id))
+    return ReminderStateReply.of(
+        await service.read_state(equipment, caller.clinic_id, patient_id, actor=caller.actor)
+    )
 
 
 @router.get("/clinic/days-without-reminders", summary="Read days without reminders")

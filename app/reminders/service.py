@@ -14,6 +14,7 @@ from app.patients.reminding import ReminderChoices, change_choices, choices_of, 
 from app.patients.service import existing
 from app.reminders.ways import way_to
 from app.storage import days_without_reminders, outgoing_messages, push_subscriptions, reminders
+from app.storage.audit_reads import tell_reading
 from app.storage.reminders import Reminder
 from app.web.equipment import Equipment
 
@@ -41,7 +42,9 @@ class ReminderState:
     latest: tuple[Reminder, ...]
 
 
-async def read_state(equipment: Equipment, clinic_id: UUID, patient_id: UUID) -> ReminderState:
+async def read_state(
+    equipment: Equipment, clinic_id: UUID, patient_id: UUID, *, actor: Actor
+) -> ReminderState:
     """Give how a patient is asked.
 
     Raises:
@@ -54,6 +57,7 @@ async def read_state(equipment: Equipment, clinic_id: UUID, patient_id: UUID) ->
         schedule = (await schedules_of(work, equipment, [patient_id], now=now))[patient_id]
         subscriptions = await push_subscriptions.ids_of_patients(work, [patient_id])
         latest = await reminders.latest(work, patient_id, limit=_LATEST)
+        await tell_reading(work, "reminders", now=now, actor=actor, patient_id=patient_id)
     devices = subscriptions.get(patient_id, ())
     reached_by, _ = way_to(equipment, clinic_id, patient, plan, devices)
     return ReminderState(

@@ -57,7 +57,7 @@ def send(
     headers: dict[str, str],
 ) -> httpx2.Response:
     method, path = operation
-    own = path.startswith(("/v1/check-ins", "/v1/me", "/v1/enrolments", "/v1/tokens"))
+    own = path.startswith(("/v1/check-ins", "/v1/assessments", "/v1/me", "/v1/enrolments", "/v1/tokens"))
     filled = path.replace("{patient_id}", phone.patient_id)
     while "{" in filled:
         filled = filled[: filled.index("{")] + str(uuid4()) + filled[filled.index("}") + 1 :]

@@ -59,6 +59,7 @@ def test_only_these_are_open_to_everybody() -> None:
         ("GET", "/health/ready"),
         ("GET", "/v1/crisis-help"),
         ("GET", "/v1/push-key"),
+        ("POST", "/v1/unsubscribe/{token}"),
         ("POST", "/v1/enrolments"),
         ("POST", "/v1/tokens/refresh"),
     }

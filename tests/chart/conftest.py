@@ -1,23 +1,17 @@
 """A real browser for the charts: Debian's Chromium, driven by Playwright, started once."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
-_ARGUMENTS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+from tests.support.browser import running_browser
+
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    path = os.environ.get("AFTERGLOW_TEST_CHROMIUM", "/usr/bin/chromium")
-    with sync_playwright() as driver:
-        running = driver.chromium.launch(executable_path=path, args=_ARGUMENTS)
+    with running_browser() as running:
         yield running
-        running.close()

@@ -10,7 +10,7 @@ from tests.support.people import ClinicClient, clinic_client
 from tests.support.service import Service
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with running_browser() as running:
         yield running

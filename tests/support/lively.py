@@ -59,6 +59,9 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     (subscription,) = PUSH_SUBSCRIPTIONS
     assert phone.http.put("/v1/me/push-subscription", json=subscription).is_success
     service.run(write_to(service, client.clinic_id, patient))
+    holiday = {"days": [(NOW + timedelta(days=60)).date().isoformat()]}
+    no_reminders = client.http.put("/v1/clinic/days-without-reminders", json=holiday)
+    assert no_reminders.is_success, no_reminders.text
     (event,) = client.http.get("/v1/safety-events").json()["items"]
     receiver.wait_for("safety.reported", count=before + 1)
     leaving, gone = asks_to_be_erased(client, client.patient()), asks_to_be_erased(client, client.patient())
