@@ -7,7 +7,7 @@ import pytest
 
 from app.foundation.logs import set_up_logs
 from tests.support.ground import Cluster, Place, running_cluster
-from tests.support.people import ClinicClient, clinic_client
+from tests.support.people import ClinicClient, clinic_client, close_all
 from tests.support.receiver import Receiver, running_receiver
 from tests.support.service import NOW, Service, running_service
 
@@ -25,6 +25,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def logs() -> None:
     """The same logs as in the processes: one of the things that must not leak."""
     set_up_logs()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def clients() -> Iterator[None]:
+    """Whatever a file's tests leave open is closed with the file."""
+    yield
+    close_all()
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ import httpx2
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
 from app.messages.consent_text import CURRENT_VERSION
-from tests.support.people import ClinicClient
+from tests.support.people import ClinicClient, made
 from tests.support.service import Service
 
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -94,7 +94,7 @@ class PlainBrowser:
     """A browser without scripts, and without opinions: it keeps cookies and sends what it is told to."""
 
     def __init__(self, url: str, language: str = "en-US") -> None:
-        self.http = httpx2.Client(base_url=url, timeout=30, headers={"accept-language": language})
+        self.http = made(httpx2.Client(base_url=url, timeout=30, headers={"accept-language": language}))
         self.cookies: dict[str, str] = {}
 
     def get(self, path: str) -> httpx2.Response:

@@ -17,6 +17,21 @@ from tests.support.service import Service
 
 ZONE = "Europe/Berlin"
 Values = tuple[float | None, float | None, float | None]
+# Every client that was made: what its test forgets is closed with the file, and never by the garbage collector,
+# whose warning would fail a test that has nothing to do with it.
+MADE: list[httpx2.Client] = []
+
+
+def made(http: httpx2.Client) -> httpx2.Client:
+    """Remember a client, to be closed at the latest with its file."""
+    MADE.append(http)
+    return http
+
+
+def close_all() -> None:
+    """Close what is still open."""
+    while MADE:
+        MADE.pop().close()
 
 
 @dataclass
@@ -54,8 +69,10 @@ class ClinicClient:
             reply = http.post("/v1/enrolments", json={"code": code, "device_name": "phone"})
         assert reply.status_code == 201, reply.text
         body = reply.json()
-        http = httpx2.Client(
-            base_url=url, headers={"authorization": f"Bearer {body['access_token']}"}, timeout=30
+        http = made(
+            httpx2.Client(
+                base_url=url, headers={"authorization": f"Bearer {body['access_token']}"}, timeout=30
+            )
         )
         phone = PatientClient(http, patient_id, body["access_token"], body["refresh_token"])
         self.phones.append(phone)
@@ -136,8 +153,8 @@ def item(at: datetime, values: Values) -> dict[str, Any]:
 def clinic_client(service: Service, name: str = "Clinic") -> ClinicClient:
     """A new clinic, and its engineer's client."""
     opened = service.new_clinic(name)
-    http = httpx2.Client(
-        base_url=service.url, headers={"authorization": f"Bearer {opened.api_key}"}, timeout=30
+    http = made(
+        httpx2.Client(base_url=service.url, headers={"authorization": f"Bearer {opened.api_key}"}, timeout=30)
     )
     return ClinicClient(http, str(opened.clinic_id), opened.api_key)
 
