@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import psycopg
 import pytest
 from prometheus_client import generate_latest
 
@@ -127,6 +128,8 @@ def test_a_statement_arrives_first_and_is_escalated_on_time_whatever_is_down(
         before = len(receiver.requests)
         ground.look_at(minutes * MINUTE)
         assert wait_until(partial(more_than, receiver, before), 20), minutes
+        # The next attempt is due from when this one was written down: the clock may not move before.
+        assert wait_until(partial(all_kept, ground, receiver), 20), minutes
         assert len(ground.mail.wait_for(1 if minutes >= 30 else 0)) == (1 if minutes >= 30 else 0)
     assert {one.type for one in receiver.requests[1:]} == {"safety.reported"}, "all others wait behind it"
     assert clinic.http.get("/v1/clinic").json()["attention"] == ["safety_unacknowledged", "endpoint_failing"]
@@ -150,6 +153,13 @@ def test_a_statement_arrives_first_and_is_escalated_on_time_whatever_is_down(
     check_times(ground, clinic, event_id)
     check_that_nobody_repeats_a_word(ground, receiver, log.read_text(), own_log.getvalue())
     clinic.close()
+
+
+def all_kept(ground: Ground, receiver: Receiver) -> bool:
+    """Whether each attempt that arrived is written down, but the one whose worker was killed."""
+    with psycopg.connect(ground.place.superuser_url) as connection:
+        (kept,) = connection.execute("SELECT count(*) FROM care.attempts").fetchone() or (0,)
+    return int(kept) == len(receiver.requests) - 1
 
 
 def more_than(receiver: Receiver, before: int) -> bool:
