@@ -4,6 +4,7 @@ The walk is made from the OpenAPI document: a new operation takes part in it, or
 """
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -87,16 +88,35 @@ class Neighbours:
 
 
 @pytest.fixture(scope="module")
-def neighbours(shared_service: Service) -> Iterator[Neighbours]:
+def neighbours(place: Place, shared_service: Service) -> Iterator[Neighbours]:
+    shared_service.clock.move_to(NOW)
     with running_receiver() as receiver:
         both = Neighbours(
             lively_clinic(shared_service, receiver, "Ours"), lively_clinic(shared_service, receiver, "Theirs")
         )
         # What the worker does by itself would look as if a request had changed something: it does it now.
+        # The one that runs may be at a patient just then, whom this one passes by: so until nobody waits.
+        deadline = time.monotonic() + 30
         shared_service.run(shared_service.worker.sweep())
+        while still_to_look_at(place, both):
+            assert time.monotonic() < deadline, "the worker does not come by"
+            time.sleep(0.1)
+            shared_service.run(shared_service.worker.sweep())
         yield both
     both.ours.client.close()
     both.theirs.client.close()
+
+
+def still_to_look_at(place: Place, both: Neighbours) -> int:
+    """How many patients of the two clinics the sweep is about to look at."""
+    clinics = [both.ours.client.clinic_id, both.theirs.client.clinic_id]
+    with psycopg.connect(place.superuser_url) as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM care.reminder_plans WHERE clinic_id = ANY(%s::uuid[]) AND next_look_at <= %s",
+            [clinics, NOW],
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def ask(who: LivelyClinic, operation: tuple[str, str], ids: dict[str, str]) -> tuple[int, str]:
