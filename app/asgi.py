@@ -12,6 +12,8 @@ from starlette.types import ASGIApp
 from app.assessments import own_routes as questionnaires
 from app.assessments import routes as assessments
 from app.audit import routes as audit
+from app.care_pages import public_routes as care_public
+from app.care_pages.page_route import failure_page as care_failure_page
 from app.check_ins import routes as check_ins
 from app.clinics import routes as clinics
 from app.consent import routes as consent
@@ -32,7 +34,7 @@ from app.signals import routes as signals
 from app.treatment import routes as treatment
 from app.web import health
 from app.web.document import PROBLEMS, DescribedApi
-from app.web.edge import Edge, PageRules
+from app.web.edge import BODY_LIMIT_BYTES, Edge, PageRules
 from app.web.equipment import Equipment
 from app.web.problems import install_problem_handlers
 from app.web.request_limits import RequestLimits
@@ -81,6 +83,8 @@ _ROUTERS: Final = (
     questionnaire_routes.router,
     public_routes.router,
     public_routes.rest_router,
+    care_public.router,
+    care_public.rest_router,
 )
 
 
@@ -121,9 +125,14 @@ def build_app(equipment: Equipment, *, requests_per_minute: int) -> ASGIApp:
 
     api = build_api(lifespan)
     api.state.equipment = equipment
-    pages = PageRules(
+    patients_pages = PageRules(
         start="/p/",
         body_limit=PAGE_BODY_LIMIT_BYTES,
         refusal=lambda request, error: failure_page(request, equipment, error),
     )
-    return Edge(api, limits=RequestLimits(requests_per_minute), pages=pages)
+    staff_pages = PageRules(
+        start="/care/",
+        body_limit=BODY_LIMIT_BYTES,
+        refusal=lambda request, error: care_failure_page(request, equipment, error),
+    )
+    return Edge(api, limits=RequestLimits(requests_per_minute), pages=(patients_pages, staff_pages))

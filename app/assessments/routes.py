@@ -14,7 +14,7 @@ from app.assessments.schemas import (
     ScaleReply,
     ScalesEntry,
 )
-from app.clinics.access import TreatmentKey
+from app.clinics.access import MayDecideTreatment, MayReadTreatment, MayRecordTreatment
 from app.web.dependencies import EquipmentNeeded
 from app.web.links import link_next
 from app.web.problems import Problem
@@ -36,7 +36,7 @@ async def enter_assessment(
     patient_id: UUID,
     body: AssessmentEntry,
     equipment: EquipmentNeeded,
-    caller: TreatmentKey,
+    caller: MayRecordTreatment,
     response: Response,
 ) -> AssessmentReply:
     """Keep a completed form; its total is what its items add up to, and a stated one that differs is refused.
@@ -53,7 +53,7 @@ async def enter_assessment(
 async def list_assessments(
     patient_id: UUID,
     equipment: EquipmentNeeded,
-    caller: TreatmentKey,
+    caller: MayReadTreatment,
     request: Request,
     response: Response,
     after: PageCursor = None,
@@ -68,14 +68,14 @@ async def list_assessments(
 
 
 @scales_router.post("", status_code=201, summary="Add scales of one's own")
-async def add_scales(body: ScalesEntry, equipment: EquipmentNeeded, caller: TreatmentKey) -> ScaleList:
+async def add_scales(body: ScalesEntry, equipment: EquipmentNeeded, caller: MayDecideTreatment) -> ScaleList:
     """Keep scales that the clinic describes itself, all of them or none; either direction."""
     added = await clinic_scales.add_scales(equipment, caller.clinic_id, body.scales, actor=caller.actor)
     return ScaleList(items=[ScaleReply.of(scale) for scale in added])
 
 
 @scales_router.get("", summary="List scales")
-async def list_scales(equipment: EquipmentNeeded, caller: TreatmentKey) -> ScaleList:
+async def list_scales(equipment: EquipmentNeeded, caller: MayReadTreatment) -> ScaleList:
     """List the validated scales and the clinic's own."""
     found = await clinic_scales.list_scales(equipment, caller.clinic_id)
     return ScaleList(items=[ScaleReply.of(scale) for scale in found])

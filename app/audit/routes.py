@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from app.audit import service
 from app.audit.schemas import AuditEventList, AuditEventReply
-from app.clinics.access import AuditKey
+from app.clinics.access import MayReadTrail
 from app.web.dependencies import EquipmentNeeded
 from app.web.links import link_next
 from app.web.schemas import PAGE_SIZE, CursorNotValidError, Moment, PageCursor, PageLimit, read_cursor
@@ -27,7 +27,7 @@ Until = Annotated[Moment | None, Query(alias="to", description="Before then; els
 @router.get("", summary="Search the audit trail")
 async def list_audit_events(
     equipment: EquipmentNeeded,
-    caller: AuditKey,
+    caller: MayReadTrail,
     request: Request,
     response: Response,
     patient_id: OnlyPatient = None,

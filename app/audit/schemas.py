@@ -21,6 +21,9 @@ class AuditEventReply(ReplyBody):
     subject_kind: str = Field(examples=["signal"])
     subject_id: UUID
     patient_id: UUID | None
+    emergency_id: UUID | None = Field(
+        description="Why somebody could who otherwise may not: the emergency access"
+    )
     seal: int | None = Field(description="The place in the sealed order; null: not sealed yet")
 
     @classmethod
@@ -36,6 +39,7 @@ class AuditEventReply(ReplyBody):
             subject_kind=event.subject_kind,
             subject_id=event.subject_id,
             patient_id=event.patient_id,
+            emergency_id=event.emergency_id,
             seal=found.seal,
         )
 

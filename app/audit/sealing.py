@@ -67,8 +67,13 @@ def link(vault: Vault, previous: bytes, clinic_id: UUID, sequence: int, event: S
 
 
 def canonical(event: StoredEvent) -> bytes:
-    """Write an event in the one form that is sealed. It may never change: old seals are checked by it."""
+    """Write an event in the one form that is sealed. It may never change: old seals are checked by it.
+
+    A field that came later is left out where it holds nothing, so that events of before it read as they did.
+    """
     plain = {field.name: _plain(getattr(event, field.name)) for field in fields(event)}
+    if plain["emergency_id"] is None:
+        del plain["emergency_id"]
     return json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()
 
 

@@ -31,7 +31,7 @@ from app.check_ins.schemas import (
 )
 from app.check_ins.service import Recorded
 from app.check_ins.sources import FromClinic, FromDevice, Source
-from app.clinics.access import CheckInsKey
+from app.clinics.access import MayImportCheckIns
 from app.clinics.service import crisis_phone_of
 from app.foundation.errors import RefusalError
 from app.messages.crisis_help import crisis_help
@@ -93,7 +93,7 @@ async def send_batch(
 
 @import_router.post("/batch", summary="Bring past check-ins along")
 async def import_batch(
-    patient_id: UUID, body: ImportedCheckInBatch, equipment: EquipmentNeeded, caller: CheckInsKey
+    patient_id: UUID, body: ImportedCheckInBatch, equipment: EquipmentNeeded, caller: MayImportCheckIns
 ) -> BatchReply:
     """Keep up to 100 past check-ins from elsewhere, however old; they can raise only what holds now."""
     source = FromClinic(clinic_id=caller.clinic_id, patient_id=patient_id, by=caller.actor)

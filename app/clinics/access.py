@@ -1,83 +1,69 @@
-"""Who may call the clinic API: a key of the clinic, with the scope that the operation asks for."""
+"""What a route of the clinic API asks for: one permission, which a key's scope or a member's role gives."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 
-from app.clinics.scopes import Scope
-from app.foundation.audit import Actor, ActorKind
-from app.foundation.errors import RefusalError, RefusalKind
-from app.foundation.tokens import TokenKind, TokenNotValidError, read_token
-from app.storage import api_keys
+from app.clinics.caller import ClinicCaller, allowed, find_caller
+from app.clinics.permissions import Permission
+from app.foundation.tokens import TokenKind
 from app.web.dependencies import EquipmentNeeded, bearer_token
 from app.web.equipment import Equipment
 
 CLINIC_KEY = HTTPBearer(scheme_name="ClinicKey", description="An API key of the clinic", auto_error=False)
+STAFF_SESSION = HTTPBearer(
+    scheme_name="StaffSession", description="A signed-in member of the clinic's staff", auto_error=False
+)
 
 
-class ScopeMissingError(RefusalError):
-    """This API key may not do this; it lacks the scope that the operation asks for."""
-
-    kind = RefusalKind.FORBIDDEN
-    code = "scope-missing"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClinicCaller:
-    """A clinic's key, signed in."""
-
-    clinic_id: UUID
-    key_id: UUID
-    scopes: frozenset[str]
-
-    @property
-    def actor(self) -> Actor:
-        """Who the audit trail says it was."""
-        return Actor(kind=ActorKind.API_KEY, id=self.key_id)
-
-
-async def caller_with(request: Request, equipment: Equipment, scope: Scope) -> ClinicCaller:
-    """Find whose key this request carries.
+async def caller_with(request: Request, equipment: Equipment, permission: Permission) -> ClinicCaller:
+    """Find who sends this request, and let through only who has the permission.
 
     Raises:
-        TokenNotValidError: it carries no working key.
+        TokenNotValidError: it carries no working key, and no session that works.
         ScopeMissingError: the key may not do this.
+        RoleMayNotError: the member's role may not do this.
     """
-    reference = read_token(bearer_token(request), TokenKind.API_KEY)
-    async with equipment.database.work(reference.clinic_id) as work:
-        key = await api_keys.working_key(work, reference.digest)
-    if key is None:
-        raise TokenNotValidError
-    if scope not in key.scopes:
-        raise ScopeMissingError
-    return ClinicCaller(clinic_id=reference.clinic_id, key_id=key.id, scopes=key.scopes)
+    caller = await find_caller(equipment, bearer_token(request), TokenKind.API_KEY, TokenKind.STAFF_SESSION)
+    return await allowed(equipment, caller, permission, request.path_params)
 
 
-def clinic_key(scope: Scope) -> Callable[..., Awaitable[ClinicCaller]]:
-    """Make the dependency that lets only a key with this scope through."""
+def clinic_may(permission: Permission) -> Callable[..., Awaitable[ClinicCaller]]:
+    """Make the dependency that lets only callers with this permission through."""
 
     async def signed_in(
-        request: Request, equipment: EquipmentNeeded, _scheme: Annotated[object, Security(CLINIC_KEY)]
+        request: Request,
+        equipment: EquipmentNeeded,
+        _key: Annotated[object, Security(CLINIC_KEY)],
+        _session: Annotated[object, Security(STAFF_SESSION)],
     ) -> ClinicCaller:
-        return await caller_with(request, equipment, scope)
+        return await caller_with(request, equipment, permission)
 
     # A test walks every route and reads here who may.
-    signed_in.afterglow_access = f"clinic key with scope {scope}"  # type: ignore[attr-defined] # functions take attributes
+    signed_in.afterglow_access = permission  # type: ignore[attr-defined] # functions take attributes
     return signed_in
 
 
-ClinicKey = Annotated[ClinicCaller, Depends(clinic_key(Scope.CLINIC))]
-PatientsKey = Annotated[ClinicCaller, Depends(clinic_key(Scope.PATIENTS))]
-TreatmentKey = Annotated[ClinicCaller, Depends(clinic_key(Scope.TREATMENT))]
-CheckInsKey = Annotated[ClinicCaller, Depends(clinic_key(Scope.CHECK_INS))]
-SignalsKey = Annotated[ClinicCaller, Depends(clinic_key(Scope.SIGNALS))]
-RightsKey = Annotated[ClinicCaller, Depends(clinic_key(Scope.RIGHTS))]
-SafetyKey = Annotated[ClinicCaller, Depends(clinic_key(Scope.SAFETY))]
-WebhooksKey = Annotated[ClinicCaller, Depends(clinic_key(Scope.WEBHOOKS))]
-InsightsKey = Annotated[ClinicCaller, Depends(clinic_key(Scope.INSIGHTS))]
-AuditKey = Annotated[ClinicCaller, Depends(clinic_key(Scope.AUDIT))]
-KeysKey = Annotated[ClinicCaller, Depends(clinic_key(Scope.API_KEYS))]
+MayReadClinic = Annotated[ClinicCaller, Depends(clinic_may(Permission.CLINIC_READ))]
+MayChangeClinic = Annotated[ClinicCaller, Depends(clinic_may(Permission.CLINIC_CHANGE))]
+MayReadPatients = Annotated[ClinicCaller, Depends(clinic_may(Permission.PATIENTS_READ))]
+MayEditPatients = Annotated[ClinicCaller, Depends(clinic_may(Permission.PATIENTS_EDIT))]
+MayReadTreatment = Annotated[ClinicCaller, Depends(clinic_may(Permission.TREATMENT_READ))]
+MayRecordTreatment = Annotated[ClinicCaller, Depends(clinic_may(Permission.TREATMENT_RECORD))]
+MayDecideTreatment = Annotated[ClinicCaller, Depends(clinic_may(Permission.TREATMENT_DECIDE))]
+MayImportCheckIns = Annotated[ClinicCaller, Depends(clinic_may(Permission.CHECK_INS_IMPORT))]
+MayReadSignals = Annotated[ClinicCaller, Depends(clinic_may(Permission.SIGNALS_READ))]
+MayHandleSignals = Annotated[ClinicCaller, Depends(clinic_may(Permission.SIGNALS_HANDLE))]
+MayCloseSignals = Annotated[ClinicCaller, Depends(clinic_may(Permission.SIGNALS_CLOSE))]
+MayReadSafety = Annotated[ClinicCaller, Depends(clinic_may(Permission.SAFETY_READ))]
+MayHandleSafety = Annotated[ClinicCaller, Depends(clinic_may(Permission.SAFETY_HANDLE))]
+MayCloseSafety = Annotated[ClinicCaller, Depends(clinic_may(Permission.SAFETY_CLOSE))]
+MayManageWebhooks = Annotated[ClinicCaller, Depends(clinic_may(Permission.WEBHOOKS))]
+MayServeRights = Annotated[ClinicCaller, Depends(clinic_may(Permission.RIGHTS))]
+MayManageKeys = Annotated[ClinicCaller, Depends(clinic_may(Permission.API_KEYS))]
+MayManageStaff = Annotated[ClinicCaller, Depends(clinic_may(Permission.STAFF))]
+MayReadInsights = Annotated[ClinicCaller, Depends(clinic_may(Permission.INSIGHTS))]
+MayReadTrail = Annotated[ClinicCaller, Depends(clinic_may(Permission.AUDIT))]
+MayOpenInEmergency = Annotated[ClinicCaller, Depends(clinic_may(Permission.EMERGENCY))]

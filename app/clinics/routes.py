@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Response
 
 from app.clinics import going_live, keys, policy, service
-from app.clinics.access import ClinicKey, KeysKey
+from app.clinics.access import MayChangeClinic, MayManageKeys, MayReadClinic
 from app.clinics.schemas import (
     ClinicChange,
     ClinicReply,
@@ -25,7 +25,7 @@ keys_router = APIRouter(prefix="/v1/api-keys", tags=["clinic"])
 
 
 @router.get("", summary="Read the clinic")
-async def read_clinic(equipment: EquipmentNeeded, caller: ClinicKey, response: Response) -> ClinicReply:
+async def read_clinic(equipment: EquipmentNeeded, caller: MayReadClinic, response: Response) -> ClinicReply:
     """Give the clinic's own settings, with an ETag for changing them."""
     clinic = await service.read_clinic(equipment, caller.clinic_id)
     response.headers["etag"] = etag_of(clinic.version)
@@ -36,7 +36,7 @@ async def read_clinic(equipment: EquipmentNeeded, caller: ClinicKey, response: R
 async def change_clinic(
     body: ClinicChange,
     equipment: EquipmentNeeded,
-    caller: ClinicKey,
+    caller: MayChangeClinic,
     response: Response,
     if_match: Annotated[str | None, Header()] = None,
 ) -> ClinicReply:
@@ -53,7 +53,7 @@ async def change_clinic(
 
 
 @router.post("/go-live", summary="Go live")
-async def go_live(equipment: EquipmentNeeded, caller: ClinicKey, response: Response) -> ClinicReply:
+async def go_live(equipment: EquipmentNeeded, caller: MayChangeClinic, response: Response) -> ClinicReply:
     """Take the clinic from test to live; refused, with all that is missing, until people can be reached.
 
     Patients registered in test mode stay test patients.
@@ -64,7 +64,7 @@ async def go_live(equipment: EquipmentNeeded, caller: ClinicKey, response: Respo
 
 
 @router.get("/policy", summary="Read the clinic's numbers")
-async def read_policy(equipment: EquipmentNeeded, caller: ClinicKey, response: Response) -> PolicyReply:
+async def read_policy(equipment: EquipmentNeeded, caller: MayReadClinic, response: Response) -> PolicyReply:
     """Give every number that decides now, and all versions of the clinic's own."""
     view = await policy.read_policy(equipment, caller.clinic_id)
     response.headers["etag"] = etag_of(view.latest)
@@ -75,7 +75,7 @@ async def read_policy(equipment: EquipmentNeeded, caller: ClinicKey, response: R
 async def write_policy(
     body: PolicyEntry,
     equipment: EquipmentNeeded,
-    caller: ClinicKey,
+    caller: MayChangeClinic,
     response: Response,
     if_match: Annotated[str | None, Header()] = None,
 ) -> PolicyReply:
@@ -93,26 +93,26 @@ async def write_policy(
 
 
 @keys_router.post("", status_code=201, summary="Make an API key")
-async def make_api_key(body: KeyEntry, equipment: EquipmentNeeded, caller: KeysKey) -> NewKeyReply:
+async def make_api_key(body: KeyEntry, equipment: EquipmentNeeded, caller: MayManageKeys) -> NewKeyReply:
     """Make a key with no more scopes than one's own; its secret is shown this once."""
     new = await keys.make_key(
         equipment,
         caller.clinic_id,
         name=body.name,
         scopes=body.scopes,
-        own_scopes=caller.scopes,
+        own_scopes=caller.may_give,
         actor=caller.actor,
     )
     return NewKeyReply.of_new(new)
 
 
 @keys_router.get("", summary="List API keys")
-async def list_api_keys(equipment: EquipmentNeeded, caller: KeysKey) -> KeyList:
+async def list_api_keys(equipment: EquipmentNeeded, caller: MayManageKeys) -> KeyList:
     """List the clinic's keys, oldest first, also the revoked ones; never a secret."""
     return KeyList(items=[KeyReply.of(key) for key in await keys.list_keys(equipment, caller.clinic_id)])
 
 
 @keys_router.delete("/{key_id}", status_code=204, summary="Revoke an API key")
-async def revoke_api_key(key_id: UUID, equipment: EquipmentNeeded, caller: KeysKey) -> None:
+async def revoke_api_key(key_id: UUID, equipment: EquipmentNeeded, caller: MayManageKeys) -> None:
     """Let a key open nothing any more; the last one that can make keys stays."""
     await keys.revoke_key(equipment, caller.clinic_id, key_id, actor=caller.actor)

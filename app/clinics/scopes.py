@@ -21,3 +21,5 @@ class Scope(StrEnum):
     INSIGHTS = "insights"
     # Looking through the audit trail.
     AUDIT = "audit"
+    # Inviting staff, and taking their access away: how the clinic's first owner comes in.
+    STAFF = "staff"

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Request, Response
 from pydantic_core import to_json
 
-from app.clinics.access import PatientsKey, RightsKey
+from app.clinics.access import MayEditPatients, MayReadPatients, MayServeRights
 from app.consent import erasure, export, service
 from app.consent.schemas import (
     ConsentGiving,
@@ -67,14 +67,14 @@ async def withdraw_consent(
 
 
 @router.get("/consent", summary="Read a patient's consent")
-async def read_consent(patient_id: UUID, equipment: EquipmentNeeded, caller: PatientsKey) -> ConsentReply:
+async def read_consent(patient_id: UUID, equipment: EquipmentNeeded, caller: MayReadPatients) -> ConsentReply:
     """Say where a patient stands, with every answer so far."""
     return ConsentReply.of(await service.read(equipment, caller.clinic_id, patient_id, actor=caller.actor))
 
 
 @router.post("/consent/withdraw", summary="Record a withdrawal")
 async def record_withdrawal(
-    patient_id: UUID, body: ConsentWithdrawal, equipment: EquipmentNeeded, caller: PatientsKey
+    patient_id: UUID, body: ConsentWithdrawal, equipment: EquipmentNeeded, caller: MayEditPatients
 ) -> ConsentReply:
     """Note that the patient said in person that they withdraw consent."""
     view = await service.withdraw(
@@ -97,7 +97,7 @@ async def export_own(
 async def export_patient(
     patient_id: UUID,
     equipment: EquipmentNeeded,
-    caller: RightsKey,
+    caller: MayServeRights,
     format: ExportFormat = ExportFormat.JSON,  # noqa: A002 - the parameter's name
 ) -> Response:
     """Give the same copy to staff, to hand it to a patient who has no device."""
@@ -122,7 +122,7 @@ async def list_own_erasure_requests(
 
 @router.post("/erasure-requests", status_code=201, summary="Record an erasure request")
 async def record_erasure_request(
-    patient_id: UUID, equipment: EquipmentNeeded, caller: RightsKey
+    patient_id: UUID, equipment: EquipmentNeeded, caller: MayServeRights
 ) -> ErasureRequestReply:
     """Note that the patient asked in person to be erased."""
     asked = await erasure.ask(equipment, caller.clinic_id, patient_id, actor=caller.actor)
@@ -132,7 +132,7 @@ async def record_erasure_request(
 @requests_router.get("", summary="List erasure requests")
 async def list_erasure_requests(
     equipment: EquipmentNeeded,
-    caller: RightsKey,
+    caller: MayServeRights,
     request: Request,
     response: Response,
     state: ErasureFilter = ErasureFilter.OPEN,
@@ -156,7 +156,7 @@ async def list_erasure_requests(
 async def approve_erasure(
     request_id: UUID,
     equipment: EquipmentNeeded,
-    caller: RightsKey,
+    caller: MayServeRights,
     response: Response,
     if_match: IfMatch = None,
 ) -> ErasureRequestReply:
@@ -174,7 +174,7 @@ async def decline_erasure(
     request_id: UUID,
     body: ErasureDeclining,
     equipment: EquipmentNeeded,
-    caller: RightsKey,
+    caller: MayServeRights,
     response: Response,
     if_match: IfMatch = None,
 ) -> ErasureRequestReply:

@@ -11,16 +11,21 @@ class ActorKind(StrEnum):
 
     DEVICE = "device"
     API_KEY = "api_key"
+    STAFF = "staff"
     OPERATOR = "operator"
     SYSTEM = "system"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Who acts: a patient's device, a clinic's key, the operator's command line, or our own worker."""
+    """Who acts: a patient's device, a clinic's key, a member of its staff, the operator's command line, our worker.
+
+    ``emergency_id`` is why somebody could who otherwise may not: the emergency access that was opened for it.
+    """
 
     kind: ActorKind
     id: UUID | None = None
+    emergency_id: UUID | None = None
 
 
 SYSTEM = Actor(kind=ActorKind.SYSTEM)

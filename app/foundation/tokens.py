@@ -18,6 +18,9 @@ class TokenKind(StrEnum):
     # What a browser's cookie holds, and what a sign-in link ends in.
     BROWSER = "agb"
     SIGN_IN_LINK = "agl"
+    # A member of the staff, signed in, and the link that invites one.
+    STAFF_SESSION = "ags"
+    STAFF_INVITATION = "agi"
 
 
 class TokenNotValidError(RefusalError):

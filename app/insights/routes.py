@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Response
 
-from app.clinics.access import InsightsKey
+from app.clinics.access import MayReadInsights
 from app.insights import service
 from app.insights.schemas import InsightsReply
 from app.insights.table import csv_of
@@ -29,7 +29,7 @@ End = Annotated[
 
 @router.get("/insights", summary="Read the clinic's numbers over a period")
 async def read_insights(
-    equipment: EquipmentNeeded, caller: InsightsKey, first: First = None, end: End = None
+    equipment: EquipmentNeeded, caller: MayReadInsights, first: First = None, end: End = None
 ) -> InsightsReply:
     """Count what alerts were worth and how patients fared; see docs/insights.md for what each number means."""
     return InsightsReply.of(await service.read_insights(equipment, caller.clinic_id, first=first, end=end))
@@ -37,7 +37,7 @@ async def read_insights(
 
 @router.get("/insights.csv", summary="Get these numbers as a table", response_class=Response, responses=_CSV)
 async def insights_table(
-    equipment: EquipmentNeeded, caller: InsightsKey, first: First = None, end: End = None
+    equipment: EquipmentNeeded, caller: MayReadInsights, first: First = None, end: End = None
 ) -> Response:
     """Give the same numbers as CSV: a line for each, named by its way through the JSON document."""
     found = await service.read_insights(equipment, caller.clinic_id, first=first, end=end)

@@ -10,7 +10,7 @@ from app.chart.layout import Width
 from app.chart.style import STYLE_SOURCE
 from app.chart.trend import Reader
 from app.chart.wording import chart_words
-from app.clinics.access import SignalsKey
+from app.clinics.access import MayReadSignals
 from app.monitoring import service
 from app.monitoring.schedule import schedule_of_patient
 from app.monitoring.schemas import EvaluationReply, ProgressReply, ScheduleReply
@@ -41,7 +41,7 @@ class SvgResponse(Response):
 
 @router.get("/evaluation", summary="Evaluate a patient")
 async def read_evaluation(
-    patient_id: UUID, equipment: EquipmentNeeded, caller: SignalsKey
+    patient_id: UUID, equipment: EquipmentNeeded, caller: MayReadSignals
 ) -> EvaluationReply:
     """Say what the patient's reports mean as of now; reading changes nothing."""
     return EvaluationReply.of(
@@ -53,7 +53,7 @@ async def read_evaluation(
 async def draw_chart(
     patient_id: UUID,
     equipment: EquipmentNeeded,
-    caller: SignalsKey,
+    caller: MayReadSignals,
     first: FirstDay = None,
     last: LastDay = None,
     width: ChartWidth = Width.WIDE,

@@ -13,7 +13,7 @@ from app.clinical.check_ins import zone_of
 from app.patient_pages.check_in_form import SCORES, FormIdentity, new_form
 from app.patient_pages.check_in_pages import NO_ANSWERS, SENT_FORM, form_page
 from app.patient_pages.consent_pages import ASK_FIRST, must_answer_first
-from app.patient_pages.page_route import PageRoute, log_unforeseen
+from app.patient_pages.page_route import PageRoute
 from app.patient_pages.sending import refused, send
 from app.patient_pages.visitor import SignedInVisitor, Visitor, visitor, visitor_without_look_up
 from app.patient_pages.words import say_in, write_moment
@@ -21,6 +21,7 @@ from app.storage.check_ins import StoredCheckIn
 from app.web.dependencies import EquipmentNeeded
 from app.web.equipment import Equipment
 from app.web.pages.cookies import Cookies
+from app.web.pages.failures import log_unforeseen
 from app.web.pages.forged_forms import ForeignFormError, refuse_foreign
 from app.web.pages.forms import Form, read_form
 from app.web.schemas import read_counter

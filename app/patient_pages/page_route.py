@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-import structlog
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
@@ -11,12 +10,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 
 from app.foundation.errors import RefusalError, RefusalKind
-from app.foundation.logs import where
 from app.patient_pages.rendering import render
 from app.patient_pages.visitor import NotSignedInError, visitor_without_look_up
 from app.patient_pages.words import say_in
 from app.web.equipment import Equipment
-from app.web.problems import STATUS
+from app.web.pages.failures import log_unforeseen, status_of
 
 SIGN_IN: Final = "/p/enrol"
 # What to say, by the refusal's code, else by its kind; all else is our own fault.
@@ -75,22 +73,3 @@ def words_for(error: Exception) -> str:
     if isinstance(error, RefusalError):
         return _WORDS_BY_CODE.get(error.code) or _WORDS_BY_KIND.get(error.kind, "again")
     return "not_found" if isinstance(error, HTTPException | RequestValidationError) else "away"
-
-
-def status_of(error: Exception) -> int:
-    """Give the status to answer with."""
-    if isinstance(error, RefusalError):
-        return STATUS[error.kind]
-    return 404 if isinstance(error, HTTPException | RequestValidationError) else 503
-
-
-def log_unforeseen(request: Request, error: Exception) -> None:
-    """Log what is our own fault, by its name and place only."""
-    if isinstance(error, RefusalError | HTTPException | RequestValidationError):
-        return
-    structlog.get_logger().error(
-        "page.failed",
-        request_id=request.scope.get("request_id"),
-        error_type=type(error).__name__,
-        error_at=where(error),
-    )

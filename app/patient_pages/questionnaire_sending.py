@@ -14,7 +14,6 @@ from app.clinical.check_ins import check_in_day
 from app.foundation.errors import RefusalError
 from app.foundation.logs import where
 from app.patient_pages.check_in_pages import choices_of
-from app.patient_pages.page_route import status_of
 from app.patient_pages.questionnaire_form import (
     OpenedForm,
     answered,
@@ -27,6 +26,7 @@ from app.patient_pages.visitor import Visitor
 from app.patients import browser_sessions
 from app.web.equipment import Equipment
 from app.web.pages.answers import PageAnswer
+from app.web.pages.failures import status_of
 from app.web.pages.forged_forms import FormExpiredError
 from app.web.pages.forms import Form
 

@@ -22,7 +22,6 @@ from app.patient_pages.check_in_form import (
     says_self_harm,
 )
 from app.patient_pages.check_in_pages import OUTCOME, choices_of, form_page, thanks_page
-from app.patient_pages.page_route import status_of
 from app.patient_pages.questionnaire_pages import due_questionnaires
 from app.patient_pages.sign_in_pages import sign_in_page
 from app.patient_pages.trend import trend_after_sending
@@ -30,6 +29,7 @@ from app.patient_pages.visitor import Visitor
 from app.patients import browser_sessions
 from app.web.equipment import Equipment
 from app.web.pages.answers import PageAnswer
+from app.web.pages.failures import status_of
 from app.web.pages.forged_forms import FormExpiredError
 from app.web.pages.forms import Form
 

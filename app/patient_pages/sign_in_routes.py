@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from app.foundation.errors import RefusalError
 from app.patient_pages.check_in_form import ANSWERS, draft_of, says_self_harm
 from app.patient_pages.consent_pages import consent_page, must_answer_first
-from app.patient_pages.page_route import PageRoute, status_of
+from app.patient_pages.page_route import PageRoute
 from app.patient_pages.rendering import render
 from app.patient_pages.sending import hear, send_trusted
 from app.patient_pages.sign_in_pages import sign_in_page
@@ -27,6 +27,7 @@ from app.patients.magic_links import LinkState
 from app.web.dependencies import EquipmentNeeded
 from app.web.equipment import Equipment
 from app.web.pages.cookies import Cookies
+from app.web.pages.failures import status_of
 from app.web.pages.forms import Form, read_form
 
 START: Final = "/p/"

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Request, Response
 
-from app.clinics.access import PatientsKey
+from app.clinics.access import MayEditPatients, MayReadPatients
 from app.foundation.tokens import TokenKind, read_token
 from app.patients import devices, enrolment, magic_links, service, tokens
 from app.patients.access import PatientSignedIn
@@ -36,7 +36,7 @@ own_router = APIRouter(prefix="/v1", tags=["patient's own"])
 
 @router.post("/patients", status_code=201, summary="Register a patient")
 async def register_patient(
-    body: PatientRegistration, equipment: EquipmentNeeded, caller: PatientsKey, response: Response
+    body: PatientRegistration, equipment: EquipmentNeeded, caller: MayEditPatients, response: Response
 ) -> PatientReply:
     """Register a patient under the clinic's own reference."""
     patient = await service.register(
@@ -55,7 +55,7 @@ async def register_patient(
 @router.get("/patients", summary="List patients")
 async def list_patients(
     equipment: EquipmentNeeded,
-    caller: PatientsKey,
+    caller: MayReadPatients,
     request: Request,
     response: Response,
     after: PageCursor = None,
@@ -71,7 +71,7 @@ async def list_patients(
 
 @router.get("/patients/{patient_id}", summary="Read a patient")
 async def read_patient(
-    patient_id: UUID, equipment: EquipmentNeeded, caller: PatientsKey, response: Response
+    patient_id: UUID, equipment: EquipmentNeeded, caller: MayReadPatients, response: Response
 ) -> PatientReply:
     """Give one patient, with an ETag for changing."""
     patient = await service.read_patient(equipment, caller.clinic_id, patient_id, actor=caller.actor)
@@ -84,7 +84,7 @@ async def change_patient(
     patient_id: UUID,
     body: PatientChange,
     equipment: EquipmentNeeded,
-    caller: PatientsKey,
+    caller: MayEditPatients,
     response: Response,
     if_match: Annotated[str | None, Header()] = None,
 ) -> PatientReply:
@@ -105,7 +105,7 @@ async def change_patient(
 
 @router.post("/patients/{patient_id}/enrolment-codes", status_code=201, summary="Issue an enrolment code")
 async def issue_enrolment_code(
-    patient_id: UUID, equipment: EquipmentNeeded, caller: PatientsKey
+    patient_id: UUID, equipment: EquipmentNeeded, caller: MayEditPatients
 ) -> EnrolmentCodeReply:
     """Make a one-time code with which the patient's device enrols, good for 15 minutes."""
     issued = await enrolment.issue_code(equipment, caller.clinic_id, patient_id, actor=caller.actor)
@@ -114,7 +114,7 @@ async def issue_enrolment_code(
 
 @router.post("/patients/{patient_id}/sign-in-links", status_code=201, summary="Make a sign-in link")
 async def make_sign_in_link(
-    patient_id: UUID, equipment: EquipmentNeeded, caller: PatientsKey
+    patient_id: UUID, equipment: EquipmentNeeded, caller: MayEditPatients
 ) -> SignInLinkReply:
     """Make a link with which the patient signs a browser in: once, within a day.
 
@@ -126,7 +126,7 @@ async def make_sign_in_link(
 
 
 @router.get("/patients/{patient_id}/devices", summary="List a patient's devices")
-async def list_devices(patient_id: UUID, equipment: EquipmentNeeded, caller: PatientsKey) -> DeviceList:
+async def list_devices(patient_id: UUID, equipment: EquipmentNeeded, caller: MayReadPatients) -> DeviceList:
     """List the phones and browsers that may speak for a patient."""
     found = await devices.list_devices(equipment, caller.clinic_id, patient_id, actor=caller.actor)
     return DeviceList(items=[DeviceReply.of(one) for one in found])
@@ -136,7 +136,7 @@ async def list_devices(patient_id: UUID, equipment: EquipmentNeeded, caller: Pat
     "/patients/{patient_id}/devices/{device_id}", status_code=204, summary="Revoke a patient's device"
 )
 async def revoke_device(
-    patient_id: UUID, device_id: UUID, equipment: EquipmentNeeded, caller: PatientsKey
+    patient_id: UUID, device_id: UUID, equipment: EquipmentNeeded, caller: MayEditPatients
 ) -> None:
     """End a device that was lost: all of its tokens stop working at once."""
     await devices.revoke_device(equipment, caller.clinic_id, patient_id, device_id, actor=caller.actor)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path
 
-from app.clinics.access import ClinicKey, PatientsKey
+from app.clinics.access import MayChangeClinic, MayReadClinic, MayReadPatients
 from app.messages import push_subscriptions
 from app.messages.push_subscriptions import AppAddress, PushAddress
 from app.messages.web_push import public_push_key
@@ -29,7 +29,7 @@ own_router = APIRouter(prefix="/v1", tags=["patient's own"])
 
 @router.get("/patients/{patient_id}/reminders", summary="Read how a patient is reminded")
 async def read_reminders(
-    patient_id: UUID, equipment: EquipmentNeeded, caller: PatientsKey
+    patient_id: UUID, equipment: EquipmentNeeded, caller: MayReadPatients
 ) -> ReminderStateReply:
     """Say what the patient chose, what reaches them, and when they were asked."""
     return ReminderStateReply.of(
@@ -39,7 +39,7 @@ async def read_reminders(
 
 @router.get("/clinic/days-without-reminders", summary="Read days without reminders")
 async def read_days_without_reminders(
-    equipment: EquipmentNeeded, caller: ClinicKey
+    equipment: EquipmentNeeded, caller: MayReadClinic
 ) -> DaysWithoutRemindersReply:
     """List the days on which nobody is reminded."""
     return DaysWithoutRemindersReply(days=list(await service.read_days(equipment, caller.clinic_id)))
@@ -47,7 +47,7 @@ async def read_days_without_reminders(
 
 @router.put("/clinic/days-without-reminders", summary="Set days without reminders")
 async def write_days_without_reminders(
-    body: DaysWithoutReminders, equipment: EquipmentNeeded, caller: ClinicKey
+    body: DaysWithoutReminders, equipment: EquipmentNeeded, caller: MayChangeClinic
 ) -> DaysWithoutRemindersReply:
     """Let nobody be reminded on these days, the clinic's holidays say; they replace those of before."""
     days = await service.write_days(equipment, caller.clinic_id, set(body.days), actor=caller.actor)

@@ -6,7 +6,14 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from app.clinical.signals import Disposition
-from app.clinics.access import SafetyKey, SignalsKey
+from app.clinics.access import (
+    MayCloseSafety,
+    MayCloseSignals,
+    MayHandleSafety,
+    MayHandleSignals,
+    MayReadSafety,
+    MayReadSignals,
+)
 from app.signals import safety_care, service, views
 from app.signals.schemas import (
     SafetyClosing,
@@ -33,7 +40,7 @@ OnlyPatient = Annotated[UUID | None, Query(description="Only this patient's")]
 @router.get("/signals", summary="List signals")
 async def list_signals(
     equipment: EquipmentNeeded,
-    caller: SignalsKey,
+    caller: MayReadSignals,
     request: Request,
     response: Response,
     state: SignalFilter = SignalFilter.OPEN,
@@ -56,7 +63,7 @@ async def list_signals(
 
 
 @router.get("/signals/{signal_id}", summary="Read a signal")
-async def read_signal(signal_id: UUID, equipment: EquipmentNeeded, caller: SignalsKey) -> SignalReply:
+async def read_signal(signal_id: UUID, equipment: EquipmentNeeded, caller: MayReadSignals) -> SignalReply:
     """Give one signal with its whole basis."""
     signal = await views.read_signal(equipment, caller.clinic_id, signal_id, actor=caller.actor)
     (reply,) = await _replies(equipment, caller.clinic_id, signal)
@@ -64,7 +71,9 @@ async def read_signal(signal_id: UUID, equipment: EquipmentNeeded, caller: Signa
 
 
 @router.post("/signals/{signal_id}/acknowledge", summary="Acknowledge a signal")
-async def acknowledge_signal(signal_id: UUID, equipment: EquipmentNeeded, caller: SignalsKey) -> SignalReply:
+async def acknowledge_signal(
+    signal_id: UUID, equipment: EquipmentNeeded, caller: MayHandleSignals
+) -> SignalReply:
     """Note that somebody has seen it; a second time changes nothing."""
     signal = await service.acknowledge(equipment, caller.clinic_id, signal_id, actor=caller.actor)
     (reply,) = await _replies(equipment, caller.clinic_id, signal)
@@ -73,7 +82,7 @@ async def acknowledge_signal(signal_id: UUID, equipment: EquipmentNeeded, caller
 
 @router.post("/signals/{signal_id}/snooze", summary="Snooze a signal")
 async def snooze_signal(
-    signal_id: UUID, body: Snooze, equipment: EquipmentNeeded, caller: SignalsKey
+    signal_id: UUID, body: Snooze, equipment: EquipmentNeeded, caller: MayHandleSignals
 ) -> SignalReply:
     """Put it out of sight for at most 14 days; it returns by itself."""
     signal = await service.snooze(
@@ -85,7 +94,7 @@ async def snooze_signal(
 
 @router.post("/signals/{signal_id}/close", summary="Close a signal")
 async def close_signal(
-    signal_id: UUID, body: SignalClosing, equipment: EquipmentNeeded, caller: SignalsKey
+    signal_id: UUID, body: SignalClosing, equipment: EquipmentNeeded, caller: MayCloseSignals
 ) -> SignalReply:
     """Close it with what came of it."""
     signal = await service.close(
@@ -104,7 +113,7 @@ async def close_signal(
 @safety_router.get("/safety-events", summary="List safety events")
 async def list_safety_events(
     equipment: EquipmentNeeded,
-    caller: SafetyKey,
+    caller: MayReadSafety,
     request: Request,
     response: Response,
     state: SafetyFilter = SafetyFilter.OPEN,
@@ -128,7 +137,7 @@ async def list_safety_events(
 
 @safety_router.get("/safety-events/{event_id}", summary="Read a safety event")
 async def read_safety_event(
-    event_id: UUID, equipment: EquipmentNeeded, caller: SafetyKey
+    event_id: UUID, equipment: EquipmentNeeded, caller: MayReadSafety
 ) -> SafetyEventReply:
     """Give one safety event with all its times."""
     return SafetyEventReply.of(
@@ -138,7 +147,7 @@ async def read_safety_event(
 
 @safety_router.post("/safety-events/{event_id}/acknowledge", summary="Acknowledge a safety event")
 async def acknowledge_safety_event(
-    event_id: UUID, equipment: EquipmentNeeded, caller: SafetyKey
+    event_id: UUID, equipment: EquipmentNeeded, caller: MayHandleSafety
 ) -> SafetyEventReply:
     """Note who took it up; a second time changes nothing."""
     return SafetyEventReply.of(
@@ -148,7 +157,7 @@ async def acknowledge_safety_event(
 
 @safety_router.post("/safety-events/{event_id}/close", summary="Close a safety event")
 async def close_safety_event(
-    event_id: UUID, body: SafetyClosing, equipment: EquipmentNeeded, caller: SafetyKey
+    event_id: UUID, body: SafetyClosing, equipment: EquipmentNeeded, caller: MayCloseSafety
 ) -> SafetyEventReply:
     """Close it with its outcome."""
     return SafetyEventReply.of(

@@ -29,6 +29,7 @@ class AuditEventRow(TenantRow):
     subject_kind: Mapped[str]
     subject_id: Mapped[UUID]
     patient_id: Mapped[UUID | None]
+    emergency_id: Mapped[UUID | None]
 
 
 def audit_values(event: AuditEvent, *, clinic_id: UUID, id: UUID) -> dict[str, Any]:  # noqa: A002 - the column's name
@@ -43,4 +44,5 @@ def audit_values(event: AuditEvent, *, clinic_id: UUID, id: UUID) -> dict[str, A
         "subject_kind": event.subject_kind,
         "subject_id": event.subject_id,
         "patient_id": event.patient_id,
+        "emergency_id": event.actor.emergency_id,
     }

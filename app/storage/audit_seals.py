@@ -58,6 +58,7 @@ class StoredEvent:
     subject_kind: str
     subject_id: UUID
     patient_id: UUID | None
+    emergency_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from app.storage.days_without_reminders import DayWithoutRemindersRow
 from app.storage.deliveries import AttemptRow, DeliveryRow, NotificationRow
 from app.storage.device_tokens import DeviceTokenRow
 from app.storage.devices import DeviceRow
+from app.storage.emergency_accesses import EmergencyAccessRow
 from app.storage.endpoints import EndpointRow
 from app.storage.enrolment_codes import CodeSelectorRow, EnrolmentCodeRow
 from app.storage.erasure_requests import ErasureRequestRow
@@ -24,12 +25,16 @@ from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
 from app.storage.policies import ClinicPolicyRow
 from app.storage.push_subscriptions import PushSubscriptionRow
+from app.storage.recovery_codes import RecoveryCodeRow
 from app.storage.reminder_plans import ReminderPlanRow
 from app.storage.reminders import ReminderRow
 from app.storage.rows import Row
 from app.storage.safety_events import SafetyEventRow
 from app.storage.sign_in_links import SignInLinkRow
 from app.storage.signals import SignalRow
+from app.storage.staff_invitations import StaffInvitationRow
+from app.storage.staff_members import StaffAddressRow, StaffMemberRow
+from app.storage.staff_sessions import StaffSessionRow
 from app.storage.treatment import CourseRow, InfusionRow
 
 METADATA = Row.metadata
@@ -55,6 +60,7 @@ __all__ = [
     "DeliveryRow",
     "DeviceRow",
     "DeviceTokenRow",
+    "EmergencyAccessRow",
     "EndpointRow",
     "EnrolmentCodeRow",
     "ErasureRequestRow",
@@ -68,9 +74,14 @@ __all__ = [
     "PatientRow",
     "PatientStateRow",
     "PushSubscriptionRow",
+    "RecoveryCodeRow",
     "ReminderPlanRow",
     "ReminderRow",
     "SafetyEventRow",
     "SignInLinkRow",
     "SignalRow",
+    "StaffAddressRow",
+    "StaffInvitationRow",
+    "StaffMemberRow",
+    "StaffSessionRow",
 ]  # fmt: skip

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Response
 
-from app.clinics.access import TreatmentKey
+from app.clinics.access import MayDecideTreatment, MayReadTreatment, MayRecordTreatment
 from app.treatment import chosen_reference, factors, maintenance, review, service
 from app.treatment.schemas import (
     BookedBooster,
@@ -34,7 +34,7 @@ router = APIRouter(prefix="/v1/patients/{patient_id}", tags=["treatment"])
 
 @router.post("/courses", status_code=201, summary="Enter a course")
 async def enter_course(
-    patient_id: UUID, body: CourseEntry, equipment: EquipmentNeeded, caller: TreatmentKey
+    patient_id: UUID, body: CourseEntry, equipment: EquipmentNeeded, caller: MayRecordTreatment
 ) -> CourseReply:
     """Enter a course of treatment as planned."""
     entered = await service.enter_course(
@@ -51,7 +51,7 @@ async def enter_course(
 
 @router.post("/infusions", status_code=201, summary="Enter an infusion")
 async def enter_infusion(
-    patient_id: UUID, body: InfusionEntry, equipment: EquipmentNeeded, caller: TreatmentKey
+    patient_id: UUID, body: InfusionEntry, equipment: EquipmentNeeded, caller: MayRecordTreatment
 ) -> EnteredInfusionReply:
     """Enter an infusion that was given; it closes an open signal as "booster given"."""
     entered = await service.enter_infusion(
@@ -69,7 +69,7 @@ async def enter_infusion(
 
 @router.get("/courses/current", summary="Read the present course")
 async def read_course(
-    patient_id: UUID, equipment: EquipmentNeeded, caller: TreatmentKey, response: Response
+    patient_id: UUID, equipment: EquipmentNeeded, caller: MayReadTreatment, response: Response
 ) -> CurrentCourseReply:
     """Say where the course stands, with its induction review and the options that the sources name."""
     view = await review.read_course(equipment, caller.clinic_id, patient_id, actor=caller.actor)
@@ -82,7 +82,7 @@ async def change_course(
     patient_id: UUID,
     body: CourseChange,
     equipment: EquipmentNeeded,
-    caller: TreatmentKey,
+    caller: MayRecordTreatment,
     response: Response,
     if_match: IfMatch = None,
 ) -> CurrentCourseReply:
@@ -97,7 +97,7 @@ async def change_course(
 
 @router.get("/factors", summary="Read a patient's factors")
 async def read_factors(
-    patient_id: UUID, equipment: EquipmentNeeded, caller: TreatmentKey, response: Response
+    patient_id: UUID, equipment: EquipmentNeeded, caller: MayReadTreatment, response: Response
 ) -> FactorsReply:
     """Give the patient's profile and open cautions, with an ETag for writing them."""
     found = await factors.read_factors(equipment, caller.clinic_id, patient_id, actor=caller.actor)
@@ -110,7 +110,7 @@ async def write_factors(
     patient_id: UUID,
     body: FactorsEntry,
     equipment: EquipmentNeeded,
-    caller: TreatmentKey,
+    caller: MayDecideTreatment,
     response: Response,
     if_match: IfMatch = None,
 ) -> FactorsReply:
@@ -130,7 +130,7 @@ async def write_factors(
 
 @router.get("/booked-booster", summary="Read the booked booster")
 async def read_booster(
-    patient_id: UUID, equipment: EquipmentNeeded, caller: TreatmentKey
+    patient_id: UUID, equipment: EquipmentNeeded, caller: MayReadTreatment
 ) -> BookedBoosterReply:
     """Give the day of the next booster, as staff booked it or closed a signal with it."""
     return BookedBoosterReply(
@@ -140,7 +140,7 @@ async def read_booster(
 
 @router.put("/booked-booster", summary="Book a booster")
 async def book_booster(
-    patient_id: UUID, body: BookedBooster, equipment: EquipmentNeeded, caller: TreatmentKey
+    patient_id: UUID, body: BookedBooster, equipment: EquipmentNeeded, caller: MayRecordTreatment
 ) -> BookedBoosterReply:
     """Note the day of the next booster: until two days after it, no new signal is raised."""
     await factors.book_booster(equipment, caller.clinic_id, patient_id, on=body.on, actor=caller.actor)
@@ -148,14 +148,14 @@ async def book_booster(
 
 
 @router.delete("/booked-booster", status_code=204, summary="Clear a booked booster")
-async def clear_booster(patient_id: UUID, equipment: EquipmentNeeded, caller: TreatmentKey) -> None:
+async def clear_booster(patient_id: UUID, equipment: EquipmentNeeded, caller: MayRecordTreatment) -> None:
     """Take the booking back: signals are held back no more. An infusion that is given does this too."""
     await factors.book_booster(equipment, caller.clinic_id, patient_id, on=None, actor=caller.actor)
 
 
 @router.get("/taper-plan", summary="Read the taper plan")
 async def read_taper_plan(
-    patient_id: UUID, equipment: EquipmentNeeded, caller: TreatmentKey, response: Response
+    patient_id: UUID, equipment: EquipmentNeeded, caller: MayReadTreatment, response: Response
 ) -> TaperReply:
     """Give the plan of maintenance, and whether to lengthen, hold or shorten, with the reasons."""
     view = await maintenance.read_taper(equipment, caller.clinic_id, patient_id, actor=caller.actor)
@@ -168,7 +168,7 @@ async def write_taper_plan(
     patient_id: UUID,
     body: TaperPlanEntry,
     equipment: EquipmentNeeded,
-    caller: TreatmentKey,
+    caller: MayDecideTreatment,
     response: Response,
     if_match: IfMatch = None,
 ) -> TaperReply:
@@ -188,7 +188,9 @@ async def write_taper_plan(
 
 
 @router.get("/interval", summary="Read the personal interval")
-async def read_interval(patient_id: UUID, equipment: EquipmentNeeded, caller: TreatmentKey) -> IntervalReply:
+async def read_interval(
+    patient_id: UUID, equipment: EquipmentNeeded, caller: MayReadTreatment
+) -> IntervalReply:
     """Say how long this patient's benefits have lasted; never a probability of relapse."""
     return IntervalReply.of(
         await maintenance.read_interval(equipment, caller.clinic_id, patient_id, actor=caller.actor)
@@ -197,7 +199,7 @@ async def read_interval(patient_id: UUID, equipment: EquipmentNeeded, caller: Tr
 
 @router.put("/reference", summary="Choose the reference")
 async def choose_reference(
-    patient_id: UUID, body: ReferenceEntry, equipment: EquipmentNeeded, caller: TreatmentKey
+    patient_id: UUID, body: ReferenceEntry, equipment: EquipmentNeeded, caller: MayDecideTreatment
 ) -> ReferenceReply:
     """Take the check-in days of a window as the new reference, with a reason; it never moves by itself."""
     reference = await chosen_reference.choose_reference(

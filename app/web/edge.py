@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -69,7 +69,7 @@ class PageRules:
 class Edge:
     """ASGI middleware around everything else."""
 
-    def __init__(self, app: ASGIApp, *, limits: RequestLimits, pages: PageRules) -> None:
+    def __init__(self, app: ASGIApp, *, limits: RequestLimits, pages: Sequence[PageRules]) -> None:
         self._app = app
         self._limits = limits
         self._pages = pages
@@ -106,7 +106,8 @@ class Edge:
 
     async def _within_limits(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        limit = self._pages.body_limit if self._is_page(scope) else BODY_LIMIT_BYTES
+        rules = self._rules_for(scope)
+        limit = rules.body_limit if rules else BODY_LIMIT_BYTES
         wait = await self._limits.seconds_to_wait(address=_address(scope), token=headers.get("authorization"))
         if wait is not None:
             await self._refuse(scope, receive, send, TooManyRequestsError(retry_after_seconds=wait))
@@ -128,12 +129,15 @@ class Edge:
                 raise
             await self._refuse(scope, receive, send, error)
 
-    def _is_page(self, scope: Scope) -> bool:
-        return str(scope["path"]).startswith(self._pages.start)
+    def _rules_for(self, scope: Scope) -> PageRules | None:
+        """Give the rules of the pages that this request is for; None: it is for the API."""
+        path = str(scope["path"])
+        return next((rules for rules in self._pages if path.startswith(rules.start)), None)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, error: RefusalError) -> None:
-        if self._is_page(scope):
-            await self._pages.refusal(Request(scope), error)(scope, receive, send)
+        rules = self._rules_for(scope)
+        if rules is not None:
+            await rules.refusal(Request(scope), error)(scope, receive, send)
         else:
             await _refuse(scope, send, error)
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Request, Response
 
-from app.clinics.access import WebhooksKey
+from app.clinics.access import MayManageWebhooks
 from app.web.dependencies import EquipmentNeeded
 from app.web.links import link_next
 from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor
@@ -33,7 +33,7 @@ _RECEIVED: Final[dict[int | str, dict[str, Any]]] = {
 
 @router.post("/webhook-endpoints", status_code=201, summary="Add an endpoint")
 async def add_endpoint(
-    body: EndpointEntry, equipment: EquipmentNeeded, caller: WebhooksKey
+    body: EndpointEntry, equipment: EquipmentNeeded, caller: MayManageWebhooks
 ) -> NewEndpointReply:
     """Add an address to notify; its signing secret is shown this once."""
     new = await service.add_endpoint(
@@ -43,7 +43,7 @@ async def add_endpoint(
 
 
 @router.get("/webhook-endpoints", summary="List endpoints")
-async def list_endpoints(equipment: EquipmentNeeded, caller: WebhooksKey) -> EndpointList:
+async def list_endpoints(equipment: EquipmentNeeded, caller: MayManageWebhooks) -> EndpointList:
     """List the clinic's endpoints, oldest first."""
     found = await service.list_endpoints(equipment, caller.clinic_id)
     return EndpointList(items=[EndpointReply.of(endpoint) for endpoint in found])
@@ -51,7 +51,7 @@ async def list_endpoints(equipment: EquipmentNeeded, caller: WebhooksKey) -> End
 
 @router.post("/webhook-endpoints/{endpoint_id}/test", status_code=202, summary="Send a test event")
 async def send_test_event(
-    endpoint_id: UUID, equipment: EquipmentNeeded, caller: WebhooksKey
+    endpoint_id: UUID, equipment: EquipmentNeeded, caller: MayManageWebhooks
 ) -> TestSentReply:
     """Send `endpoint.test` to this endpoint, signed like everything else."""
     webhook_id = await service.send_test(equipment, caller.clinic_id, endpoint_id, actor=caller.actor)
@@ -60,7 +60,7 @@ async def send_test_event(
 
 @router.post("/webhook-endpoints/{endpoint_id}/enable", summary="Enable an endpoint")
 async def enable_endpoint(
-    endpoint_id: UUID, equipment: EquipmentNeeded, caller: WebhooksKey
+    endpoint_id: UUID, equipment: EquipmentNeeded, caller: MayManageWebhooks
 ) -> EndpointReply:
     """Send to a disabled endpoint again; what was held goes out."""
     return EndpointReply.of(
@@ -70,7 +70,7 @@ async def enable_endpoint(
 
 @router.post("/webhook-endpoints/{endpoint_id}/rotate-secret", summary="Rotate a secret")
 async def rotate_endpoint_secret(
-    endpoint_id: UUID, equipment: EquipmentNeeded, caller: WebhooksKey
+    endpoint_id: UUID, equipment: EquipmentNeeded, caller: MayManageWebhooks
 ) -> NewEndpointReply:
     """Sign with a new secret, shown this once; for 24 hours every event carries a signature by each."""
     new = await service.rotate_secret(equipment, caller.clinic_id, endpoint_id, actor=caller.actor)
@@ -81,7 +81,7 @@ async def rotate_endpoint_secret(
 async def list_deliveries(
     endpoint_id: UUID,
     equipment: EquipmentNeeded,
-    caller: WebhooksKey,
+    caller: MayManageWebhooks,
     request: Request,
     response: Response,
     after: PageCursor = None,
@@ -97,7 +97,7 @@ async def list_deliveries(
 
 @router.post("/deliveries/{delivery_id}/resend", status_code=202, summary="Send again")
 async def resend_delivery(
-    delivery_id: UUID, equipment: EquipmentNeeded, caller: WebhooksKey
+    delivery_id: UUID, equipment: EquipmentNeeded, caller: MayManageWebhooks
 ) -> DeliveryReply:
     """Send a delivery again from the start of its schedule, with the same webhook-id."""
     delivery = await service.resend(equipment, caller.clinic_id, delivery_id, actor=caller.actor)

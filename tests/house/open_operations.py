@@ -24,6 +24,9 @@ OPEN: Final = {
     "GET /p/state": "tells a browser its own form token, and a mark of who is signed in",
     "GET /p/{path:path}": "there is no such page",
     "POST /p/{path:path}": "there is no such page",
+    "GET /care/static/{name}": "stylesheet of the care team's pages",
+    "GET /care/{path:path}": "there is no such page",
+    "POST /care/{path:path}": "there is no such page",
     "GET /health/live": "asked by machines that hold no key; says one word",
     "GET /health/ready": "asked by machines that hold no key; says one word",
 }

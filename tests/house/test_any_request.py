@@ -98,7 +98,8 @@ def takes_something(operation: str) -> bool:
 
 
 def headers_for(target: Target, operation: str) -> dict[str, str]:
-    (scheme,) = [name for needed in described(operation).get("security", []) for name in needed] or [None]
+    # Where several would do, the first one is shown.
+    scheme, *_ = [name for needed in described(operation).get("security", []) for name in needed] or [None]
     return {} if scheme is None else {"authorization": f"Bearer {target.tokens[scheme]}"}
 
 

@@ -9,12 +9,13 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import BaseRoute, Route
 
 from app.asgi import build_api
-from app.clinics.access import clinic_key
+from app.clinics.access import clinic_may
+from app.clinics.permissions import WHO_MAY, Permission
 from app.clinics.scopes import Scope
 from app.patients.access import signed_in_patient
 from tests.house.open_operations import OPEN
 
-PATIENT, CLINIC = "the patient's own device", "clinic key with scope "
+PATIENT = "the patient's own device"
 # Pages are for people, not for clients: they stand in no document.
 BROWSER = "the patient's own browser"
 
@@ -55,14 +56,17 @@ def test_what_is_said_is_what_the_document_tells_clients() -> None:
         method, path = name.split(" ")
         if name in OPEN or said == [BROWSER]:
             continue
-        (requirement,) = document[path][method.lower()]["security"]
-        assert list(requirement) == ["DeviceToken" if said == [PATIENT] else "ClinicKey"], name
-        assert said == [PATIENT] or said[0].removeprefix(CLINIC) in set(Scope), name
+        schemes = [list(requirement) for requirement in document[path][method.lower()]["security"]]
+        assert schemes == ([["DeviceToken"]] if said == [PATIENT] else [["ClinicKey"], ["StaffSession"]]), (
+            name
+        )
+        assert said == [PATIENT] or said[0] in WHO_MAY, name
 
 
-def test_every_scope_opens_something() -> None:
+def test_every_permission_is_asked_for_somewhere_and_every_scope_gives_one() -> None:
     said = {one for every in who_may(build_api().routes).values() for one in every}
-    assert {one.removeprefix(CLINIC) for one in said if one.startswith(CLINIC)} == set(Scope)
+    assert said - {PATIENT, BROWSER} == set(Permission) == set(WHO_MAY)
+    assert {who.scope for who in WHO_MAY.values()} - {None} == set(Scope)
 
 
 def test_the_patients_own_routes_and_the_clinics_never_share_a_path() -> None:
@@ -82,7 +86,7 @@ def test_a_route_that_forgets_to_say_it_would_be_noticed() -> None:
     @inner.get("/deep")
     async def deep(_caller: Annotated[object, Depends(signed_in_patient)]) -> None: ...
 
-    outer = APIRouter(dependencies=[Depends(clinic_key(Scope.SAFETY))])
+    outer = APIRouter(dependencies=[Depends(clinic_may(Permission.SAFETY_READ))])
 
     @outer.get("/guarded")
     async def guarded() -> None: ...
@@ -94,5 +98,5 @@ def test_a_route_that_forgets_to_say_it_would_be_noticed() -> None:
     assert who_may(app.routes) == {
         "GET /inner/silent": [],
         "GET /inner/deep": [PATIENT],
-        "GET /guarded": [f"{CLINIC}{Scope.SAFETY}"],
+        "GET /guarded": [Permission.SAFETY_READ],
     }

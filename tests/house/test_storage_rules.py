@@ -15,6 +15,7 @@ from tests.house.sources import Function, Source, called, in_room, parsed, sourc
 UNTOLD: Final = {
     "audit_seals.add": "the trail's own seals, about what was told",
     "device_tokens.extend": "a browser in use stays in; its coming in and its end are told",
+    "staff_sessions.used": "a session in use stays open; its coming in and its end are told",
     "deliveries.claim": "a step of an attempt; the attempt that follows is told",
     "deliveries.postpone": "waiting its turn is no event",
     "deliveries.take_overdue": "only wakes a worker; the attempt that follows is told",

@@ -1,0 +1,61 @@
+"""Making a page: the room's templates and files, with what stands on every page."""
+
+from pathlib import Path
+from typing import Final
+
+from app.care_pages.visitor import StaffVisitor
+from app.chart.style import STYLE_SOURCE
+from app.clinics.permissions import Permission
+from app.web.equipment import Equipment
+from app.web.pages import static_files
+from app.web.pages.answers import PageAnswer
+from app.web.pages.forged_forms import TOKEN_FIELD
+from app.web.pages.static_files import StaticFiles
+from app.web.pages.templates import template_environment
+
+_HERE: Final = Path(__file__).parent
+TEMPLATES: Final = template_environment(_HERE / "templates")
+FILES: Final = StaticFiles(
+    "/care/static/", [Path(static_files.__file__).with_name("static"), _HERE / "static"]
+)
+
+
+def render(
+    equipment: Equipment,
+    visitor: StaffVisitor,
+    template: str,
+    *,
+    here: str,
+    status: int = 200,
+    **values: object,
+) -> PageAnswer:
+    """Make a page; ``here`` is its own path, so that the menu can say where one is.
+
+    A template asks ``may("SIGNALS_CLOSE")`` before it offers what not everybody may.
+    """
+    caller = visitor.caller
+    text = TEMPLATES.get_template(template).render(
+        files=FILES.paths,
+        here=here,
+        name=_name(equipment, visitor),
+        may=lambda permission: caller is not None and caller.may(Permission[permission]),
+        hidden={TOKEN_FIELD: visitor.token},
+        **values,
+    )
+    answer = PageAnswer(text, status)
+    answer.allow_style(STYLE_SOURCE)
+    visitor.keep_cookies(equipment, answer)
+    return answer
+
+
+def _name(equipment: Equipment, visitor: StaffVisitor) -> str:
+    """Give the signed-in member's name, or an empty text."""
+    if visitor.caller is None or visitor.caller.member is None:
+        return ""
+    return equipment.vault.open(
+        visitor.caller.member.name_sealed,
+        table="staff_members",
+        column="name",
+        clinic_id=visitor.caller.clinic_id,
+        row_id=visitor.caller.id,
+    )

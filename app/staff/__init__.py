@@ -1,0 +1,1 @@
+"""The clinic's staff: inviting, signing in, second factors, emergencies."""

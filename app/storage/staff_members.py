@@ -1,0 +1,131 @@
+"""The clinic's staff: names and addresses sealed, a password's hash, the second factor's secret sealed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKeyConstraint, UniqueConstraint, insert, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.foundation.audit import AuditEvent
+from app.storage.rows import CARE, FRONT_DESK, Row, TenantRow
+from app.storage.unit_of_work import UnitOfWork
+
+
+class StaffMemberRow(TenantRow):
+    """One person who works at the clinic."""
+
+    __tablename__ = "staff_members"
+    __table_args__ = (
+        ForeignKeyConstraint(["clinic_id"], [f"{FRONT_DESK}.clinics.id"]),
+        UniqueConstraint("clinic_id", "address_digest"),
+        UniqueConstraint("clinic_id", "sso_subject_digest"),
+        {"schema": CARE},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    role: Mapped[str]
+    # invited, active, disabled
+    state: Mapped[str]
+    name_sealed: Mapped[bytes]
+    email_sealed: Mapped[bytes]
+    # The same person's address has the same digest in each clinic: it is looked up before the clinic is known.
+    address_digest: Mapped[bytes]
+    password_hash: Mapped[str | None]
+    totp_secret_sealed: Mapped[bytes | None]
+    # The last time step that was signed in with: a code opens once.
+    totp_last_step: Mapped[int | None]
+    sso_subject_digest: Mapped[bytes | None]
+    failed_tries: Mapped[int]
+    locked_until: Mapped[datetime | None]
+    invited_at: Mapped[datetime]
+    joined_at: Mapped[datetime | None]
+    version: Mapped[int]
+
+
+class StaffAddressRow(Row):
+    """At which clinics an address signs in; found before the tenant is known. A digest, never an address."""
+
+    __tablename__ = "staff_addresses"
+    __table_args__ = (
+        ForeignKeyConstraint(["clinic_id"], [f"{FRONT_DESK}.clinics.id"]),
+        {"schema": FRONT_DESK},
+    )
+
+    address_digest: Mapped[bytes] = mapped_column(primary_key=True)
+    clinic_id: Mapped[UUID] = mapped_column(primary_key=True)
+    staff_id: Mapped[UUID]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaffMember:
+    """A member of the staff as stored."""
+
+    id: UUID
+    role: str
+    state: str
+    name_sealed: bytes
+    email_sealed: bytes
+    address_digest: bytes
+    password_hash: str | None
+    totp_secret_sealed: bytes | None
+    totp_last_step: int | None
+    sso_subject_digest: bytes | None
+    failed_tries: int
+    locked_until: datetime | None
+    invited_at: datetime
+    joined_at: datetime | None
+    version: int
+
+
+async def add(work: UnitOfWork, member: StaffMember, *, audit: AuditEvent) -> None:
+    """Keep a new member, and where the address signs in."""
+    values = {name: getattr(member, name) for name in StaffMember.__dataclass_fields__}
+    await work.execute(insert(StaffMemberRow).values(clinic_id=work.clinic_id, **values))
+    await work.execute(
+        insert(StaffAddressRow).values(
+            address_digest=member.address_digest, clinic_id=work.clinic_id, staff_id=member.id
+        )
+    )
+    work.audit(audit)
+
+
+async def find(work: UnitOfWork, staff_id: UUID, *, lock: bool = False) -> StaffMember | None:
+    """Find a member of this clinic's staff; ``lock`` the row where it is about to be changed."""
+    statement = _members(work).where(StaffMemberRow.id == staff_id)
+    found = await work.execute(statement.with_for_update() if lock else statement)
+    row = found.one_or_none()
+    return row and StaffMember(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+
+
+async def all_of_clinic(work: UnitOfWork, *, lock: bool = False) -> list[StaffMember]:
+    """List the staff, oldest first, also those locked out; locked for a change if so wished."""
+    statement = _members(work).order_by(StaffMemberRow.id)
+    found = await work.execute(statement.with_for_update() if lock else statement)
+    return [StaffMember(**row._mapping) for row in found]  # noqa: SLF001 - same
+
+
+async def change(work: UnitOfWork, staff_id: UUID, *, audit: AuditEvent, **values: Any) -> None:  # noqa: ANN401 - the columns'
+    """Change columns of a member, and its version."""
+    await work.execute(
+        update(StaffMemberRow)
+        .where(StaffMemberRow.clinic_id == work.clinic_id, StaffMemberRow.id == staff_id)
+        .values(version=StaffMemberRow.version + 1, **values)
+    )
+    work.audit(audit)
+
+
+async def clinics_of_address(work: UnitOfWork, address_digest: bytes) -> list[tuple[UUID, UUID]]:
+    """Say at which clinics an address signs in, and as whom; the tenant need not be known."""
+    found = await work.execute(
+        select(StaffAddressRow.clinic_id, StaffAddressRow.staff_id)
+        .where(StaffAddressRow.address_digest == address_digest)
+        .order_by(StaffAddressRow.clinic_id)
+    )
+    return [(row.clinic_id, row.staff_id) for row in found]
+
+
+def _members(work: UnitOfWork) -> Any:  # noqa: ANN401 - SQLAlchemy's type of a statement
+    columns = [getattr(StaffMemberRow, name) for name in StaffMember.__dataclass_fields__]
+    return select(*columns).where(StaffMemberRow.clinic_id == work.clinic_id)

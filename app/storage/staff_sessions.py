@@ -1,0 +1,121 @@
+"""Staff who are signed in: a session ends when it is not used for a while, after a working day, or when ended."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, insert, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.foundation.audit import AuditEvent
+from app.storage.rows import CARE, TenantRow
+from app.storage.staff_members import StaffMemberRow
+from app.storage.unit_of_work import UnitOfWork
+
+
+class StaffSessionRow(TenantRow):
+    """One browser (or program) in which one member is signed in."""
+
+    __tablename__ = "staff_sessions"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["clinic_id", "staff_id"], [f"{CARE}.staff_members.clinic_id", f"{CARE}.staff_members.id"]
+        ),
+        UniqueConstraint("clinic_id", "digest"),
+        Index("ix_staff_sessions_staff", "clinic_id", "staff_id", "opened_at"),
+        {"schema": CARE},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    staff_id: Mapped[UUID]
+    digest: Mapped[bytes]
+    opened_at: Mapped[datetime]
+    used_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSession:
+    """A session that works, and whose it is."""
+
+    id: UUID
+    staff_id: UUID
+    role: str
+    name_sealed: bytes
+    used_at: datetime
+
+
+async def add(
+    work: UnitOfWork, *, session_id: UUID, staff_id: UUID, digest: bytes, now: datetime, audit: AuditEvent
+) -> None:
+    """Keep a new session's digest."""
+    await work.execute(
+        insert(StaffSessionRow).values(
+            clinic_id=work.clinic_id,
+            id=session_id,
+            staff_id=staff_id,
+            digest=digest,
+            opened_at=now,
+            used_at=now,
+            ended_at=None,
+        )
+    )
+    work.audit(audit)
+
+
+async def working(
+    work: UnitOfWork, digest: bytes, *, used_after: datetime, opened_after: datetime
+) -> OpenSession | None:
+    """Find the session with this digest, if it works and its member is active."""
+    session, member = StaffSessionRow, StaffMemberRow
+    found = await work.execute(
+        select(session.id, session.staff_id, member.role, member.name_sealed, session.used_at)
+        .join(member, (member.clinic_id == session.clinic_id) & (member.id == session.staff_id))
+        .where(
+            session.clinic_id == work.clinic_id,
+            session.digest == digest,
+            session.ended_at.is_(None),
+            session.used_at > used_after,
+            session.opened_at > opened_after,
+            member.state == "active",
+        )
+    )
+    row = found.one_or_none()
+    return row and OpenSession(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+
+
+async def used(work: UnitOfWork, session_id: UUID, *, now: datetime) -> None:
+    """Note that a session is in use: its idle time begins anew. Not a change that the trail is told of."""
+    await work.execute(
+        update(StaffSessionRow)
+        .where(StaffSessionRow.clinic_id == work.clinic_id, StaffSessionRow.id == session_id)
+        .values(used_at=now)
+    )
+
+
+async def end(work: UnitOfWork, session_id: UUID, *, now: datetime, audit: AuditEvent) -> None:
+    """Let a session open nothing any more."""
+    await work.execute(
+        update(StaffSessionRow)
+        .where(
+            StaffSessionRow.clinic_id == work.clinic_id,
+            StaffSessionRow.id == session_id,
+            StaffSessionRow.ended_at.is_(None),
+        )
+        .values(ended_at=now)
+    )
+    work.audit(audit)
+
+
+async def end_all(work: UnitOfWork, staff_id: UUID, *, now: datetime, audit: AuditEvent) -> None:
+    """Let none of a member's sessions open anything any more."""
+    await work.execute(
+        update(StaffSessionRow)
+        .where(
+            StaffSessionRow.clinic_id == work.clinic_id,
+            StaffSessionRow.staff_id == staff_id,
+            StaffSessionRow.ended_at.is_(None),
+        )
+        .values(ended_at=now)
+    )
+    work.audit(audit)
