@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, UniqueConstraint, insert, select, update
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, UniqueConstraint, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
@@ -21,12 +21,13 @@ class StaffMemberRow(TenantRow):
         ForeignKeyConstraint(["clinic_id"], [f"{FRONT_DESK}.clinics.id"]),
         UniqueConstraint("clinic_id", "address_digest"),
         UniqueConstraint("clinic_id", "sso_subject_digest"),
+        CheckConstraint("role in ('owner', 'clinician', 'coordinator', 'read_only')", name="role"),
+        CheckConstraint("state in ('invited', 'active', 'disabled')", name="state"),
         {"schema": CARE},
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     role: Mapped[str]
-    # invited, active, disabled
     state: Mapped[str]
     name_sealed: Mapped[bytes]
     email_sealed: Mapped[bytes]
