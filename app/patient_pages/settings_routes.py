@@ -5,7 +5,6 @@ from uuid import UUID
 from zoneinfo import available_timezones
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
 from app.foundation.errors import NotFoundError
@@ -15,8 +14,8 @@ from app.patient_pages.settings_page import SETTINGS, settings_page
 from app.patient_pages.visitor import LANGUAGE, SESSION, SignedInVisitor, own_form_only, read_own_form
 from app.patient_pages.words import NAMES
 from app.patients import devices
+from app.patients.reading import read_reminders
 from app.patients.reminding import AskedInQuietHoursError, ReminderChoices
-from app.patients.schemas import ReminderChange
 from app.patients.service import change_patient
 from app.web.dependencies import EquipmentNeeded
 from app.web.pages.cookies import Cookies
@@ -65,24 +64,21 @@ async def change_reminders(
     """Change when and how the patient is asked, by the same rules as from a phone."""
     form, caller = await read_own_form(request, equipment, visitor), visitor.signed_in
     wanted = {name: form[name].strip() for name in ("ask_at", "quiet_from", "quiet_until")}
+    change = read_reminders(wanted | {"paused_until": form["paused_until"].strip() or None})
+    if isinstance(change, list):
+        mistakes = {one: "wrong_pause" if one == "paused_until" else "wrong_time" for one in change}
+        return await settings_page(equipment, visitor, mistakes=mistakes, form=form, status=422)
     try:
-        change = ReminderChange.model_validate(
-            wanted | {"paused_until": form["paused_until"].strip() or None}
-        )
         await change_patient(
             equipment,
             caller.clinic_id,
             caller.patient_id,
             time_zone=None,
             locale=None,
-            reminders=lambda before: change.applied_to(_with_email(before, wanted=bool(form["email"]))),
+            reminders=lambda before: change(_with_email(before, wanted=bool(form["email"]))),
             version=None,
             actor=caller.actor,
         )
-    except ValidationError as error:
-        fields = [str(one["loc"][0]) for one in error.errors()]
-        mistakes = {one: "wrong_pause" if one == "paused_until" else "wrong_time" for one in fields}
-        return await settings_page(equipment, visitor, mistakes=mistakes, form=form, status=422)
     except AskedInQuietHoursError:
         quiet = {"ask_at": "wrong_quiet"}
         return await settings_page(equipment, visitor, mistakes=quiet, form=form, status=422)
