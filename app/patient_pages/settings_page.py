@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import tzinfo
 from typing import Final
-from zoneinfo import available_timezones
 
 from starlette.responses import Response
 
@@ -19,12 +18,11 @@ from app.patients.consent_standing import ConsentStanding
 from app.patients.service import reminders_of
 from app.web.equipment import Equipment
 from app.web.pages.forms import Form
+from app.web.schemas import TIME_ZONES
 
 SETTINGS: Final = "/p/settings"
 REMINDER_FIELDS: Final = ("ask_at", "email", "quiet_from", "quiet_until", "paused_until")
-ZONES: Final = tuple(
-    sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))
-)
+ZONES: Final = tuple(sorted(name for name in TIME_ZONES if "/" in name and not name.startswith("Etc/")))
 _NOTHING_TYPED: Final = Form({})
 
 

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from uuid import UUID
-from zoneinfo import available_timezones
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
@@ -19,6 +18,7 @@ from app.patients.reminding import AskedInQuietHoursError, ReminderChoices
 from app.patients.service import change_patient
 from app.web.dependencies import EquipmentNeeded
 from app.web.pages.cookies import Cookies
+from app.web.schemas import TIME_ZONES
 
 router = APIRouter(prefix="/p", route_class=PageRoute, include_in_schema=False)
 OwnFormOnly = Depends(own_form_only)
@@ -38,7 +38,7 @@ async def change_settings(request: Request, equipment: EquipmentNeeded, visitor:
     """Change zone and language from now on; past days do not move."""
     form, caller = await read_own_form(request, equipment, visitor), visitor.signed_in
     zone = form["time_zone"].strip()
-    if zone not in available_timezones():
+    if zone not in TIME_ZONES:
         return await settings_page(equipment, visitor, mistakes={"zone": "wrong_zone"}, form=form, status=422)
     language = form["language"] if form["language"] in NAMES else visitor.language
     # A region that was known before stays: es-MX is not made es.
