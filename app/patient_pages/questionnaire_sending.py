@@ -1,18 +1,16 @@
 """Sending a questionnaire. Whatever is wrong, the answers stay on the page, and one about self-harm is heard."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-import structlog
-
 from app.assessments import service
 from app.assessments.questionnaires import Questionnaire
 from app.assessments.refused_answers import report_refused
+from app.assessments.safety_items import FoundAnswer
 from app.clinical.check_ins import check_in_day
 from app.foundation.errors import RefusalError
-from app.foundation.logs import where
 from app.patient_pages.check_in_pages import choices_of
 from app.patient_pages.page_route import status_of
 from app.patient_pages.questionnaire_form import (
@@ -26,6 +24,7 @@ from app.patient_pages.questionnaire_pages import Mistakes, questionnaire_page, 
 from app.patient_pages.visitor import Visitor
 from app.patients import browser_sessions
 from app.web.equipment import Equipment
+from app.web.failed_reports import heard
 from app.web.pages.answers import PageAnswer
 from app.web.pages.forged_forms import FormExpiredError
 from app.web.pages.forms import Form
@@ -150,23 +149,17 @@ async def _ask_for_day(
 
 
 async def _hear(equipment: Equipment, visitor: Visitor, asked: Questionnaire, form: Form) -> bool:
-    """Set the answer in a form that is not kept on its road; says whether the clinic is told.
-
-    Also from a browser whose time has run out: signing in again may take longer than the clinic should wait.
-    """
+    """Set the answer in a form that is not kept on its road; says whether the clinic is told."""
     found = safety_answers(form, asked)
-    if not found:
+    return bool(found) and await heard(_report(equipment, visitor, found))
+
+
+async def _report(equipment: Equipment, visitor: Visitor, found: Sequence[FoundAnswer]) -> bool:
+    # Also from a browser whose time has run out: signing in again may take longer than the clinic should wait.
+    caller = visitor.caller or await browser_sessions.owner_of_ended(equipment, visitor.session)
+    if caller is None:
         return False
-    try:
-        caller = visitor.caller or await browser_sessions.owner_of_ended(equipment, visitor.session)
-        if caller is None:
-            return False
-        await report_refused(equipment, caller.clinic_id, caller.patient_id, found, actor=caller.actor)
-    except Exception as error:  # noqa: BLE001 - the help must reach the person whatever fails here
-        structlog.get_logger().error(
-            "safety.report_failed", error_type=type(error).__name__, error_at=where(error)
-        )
-        return False
+    await report_refused(equipment, caller.clinic_id, caller.patient_id, found, actor=caller.actor)
     return True
 
 

@@ -5,14 +5,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-import structlog
-
 from app.check_ins.corrections import record_or_correct
 from app.check_ins.refused_statements import report_from_ended_browser, report_refused
 from app.check_ins.sources import CheckInInFutureError, CheckInTooOldError, FromDevice
 from app.clinical.check_ins import check_in_day
 from app.foundation.errors import RefusalError
-from app.foundation.logs import where
 from app.patient_pages.check_in_form import (
     FormIdentity,
     draft_of,
@@ -29,6 +26,7 @@ from app.patient_pages.trend import trend_after_sending
 from app.patient_pages.visitor import Visitor
 from app.patients import browser_sessions
 from app.web.equipment import Equipment
+from app.web.failed_reports import heard
 from app.web.pages.answers import PageAnswer
 from app.web.pages.forged_forms import FormExpiredError
 from app.web.pages.forms import Form
@@ -112,18 +110,14 @@ async def refused(equipment: Equipment, visitor: Visitor, form: Form, error: Exc
 
 async def hear(equipment: Equipment, visitor: Visitor, form: Form) -> bool:
     """Set the statement in a form that is not kept on its road; says whether the clinic is told."""
-    if not says_self_harm(form):
-        return False
+    return says_self_harm(form) and await heard(_report(equipment, visitor, form))
+
+
+async def _report(equipment: Equipment, visitor: Visitor, form: Form) -> bool:
     said = {name: value for name, value in form.items() if name not in {"form_token", "code"}}
-    try:
-        if visitor.caller is None:
-            return await report_from_ended_browser(equipment, visitor.session, said)
-        await report_refused(equipment, _source(visitor), [said], [False])
-    except Exception as error:  # noqa: BLE001 - the help must reach the person whatever fails here
-        structlog.get_logger().error(
-            "safety.report_failed", error_type=type(error).__name__, error_at=where(error)
-        )
-        return False
+    if visitor.caller is None:
+        return await report_from_ended_browser(equipment, visitor.session, said)
+    await report_refused(equipment, _source(visitor), [said], [False])
     return True
 
 
