@@ -5,8 +5,8 @@ from starlette.responses import RedirectResponse, Response
 
 from app.assessments.questionnaires import questionnaire
 from app.patient_pages.consent_pages import ASK_FIRST, must_answer_first
+from app.patient_pages.opened_form import open_form
 from app.patient_pages.page_route import PageRoute, log_unforeseen
-from app.patient_pages.questionnaire_form import open_form
 from app.patient_pages.questionnaire_pages import questionnaire_page
 from app.patient_pages.questionnaire_sending import questionnaire_refused, send_questionnaire
 from app.patient_pages.visitor import SignedInVisitor, visitor, visitor_without_look_up

@@ -1,25 +1,16 @@
 """Sending a questionnaire. Whatever is wrong, the answers stay on the page, and one about self-harm is heard."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
 from typing import Final
 
 from app.assessments import service
 from app.assessments.questionnaires import Questionnaire
 from app.assessments.refused_answers import report_refused
 from app.assessments.safety_items import FoundAnswer
-from app.clinical.check_ins import check_in_day
 from app.foundation.errors import RefusalError
-from app.patient_pages.check_in_pages import choices_of
+from app.patient_pages.opened_form import OpenedForm, open_form, read_opened
 from app.patient_pages.page_route import status_of
-from app.patient_pages.questionnaire_form import (
-    OpenedForm,
-    answered,
-    open_form,
-    opened_in,
-    safety_answers,
-)
+from app.patient_pages.questionnaire_form import ID_FIELD, answered, safety_answers
 from app.patient_pages.questionnaire_pages import Mistakes, questionnaire_page, questionnaire_thanks
 from app.patient_pages.visitor import Visitor
 from app.patients import browser_sessions
@@ -54,12 +45,13 @@ async def send_questionnaire(
         visitor.refuse_forged(equipment, form)
     except FormExpiredError as error:
         return await questionnaire_refused(equipment, visitor, asked, form, error)
-    opened = opened_in(form)
+    opened, now = read_opened(form, ID_FIELD), equipment.clock.now()
     if opened is None:
         return await shown_again(equipment, visitor, asked, form, Mistakes(sentence="wrong_form"))
-    settled = _settled(form, opened, equipment.clock.now())
+    settled = opened.settled(form, now)
     if settled is None:
-        return await _ask_for_day(equipment, visitor, asked, form, opened)
+        choices = opened.day_choices(now, visitor.language)
+        return await shown_again(equipment, visitor, asked, form, Mistakes(), day_choices=choices, status=409)
     return await _enter(equipment, visitor, asked, form, settled)
 
 
@@ -82,18 +74,20 @@ async def shown_again(
     form: Form,
     mistakes: Mistakes,
     *,
+    day_choices: Sequence[tuple[str, str]] = (),
     status: int = 422,
     anew: bool = False,
 ) -> PageAnswer:
     """Show the form again with everything that was answered; an answer about self-harm is heard all the same."""
-    opened = None if anew else opened_in(form)
+    opened = None if anew else read_opened(form, ID_FIELD)
     return questionnaire_page(
         equipment,
         visitor,
         asked,
-        opened or open_form(equipment.clock.now(), _zone(visitor)),
+        opened or open_form(equipment.clock.now(), visitor.time_zone),
         form=form,
         mistakes=mistakes,
+        day_choices=day_choices,
         status=status,
         help_first=bool(safety_answers(form, asked)),
         clinic_told=await _hear(equipment, visitor, asked, form),
@@ -114,38 +108,9 @@ async def _enter(
         )
     except RefusalError as error:
         # With the day that was chosen, so that it is not asked for again.
-        chosen = Form({**form, **opened.fields()}, form.cut)
+        chosen = form.filled(opened.fields(ID_FIELD))
         return await questionnaire_refused(equipment, visitor, asked, chosen, error)
     return questionnaire_thanks(equipment, visitor, asked, kept)
-
-
-def _settled(form: Form, opened: OpenedForm, now: datetime) -> OpenedForm | None:
-    """Settle when it was answered; None when the person must say which day, since another one has begun."""
-    try:
-        chosen = datetime.fromisoformat(form["answered_at"])
-    except ValueError:
-        chosen = None
-    if chosen is not None and chosen.tzinfo:
-        return replace(opened, opened_at=chosen)
-    return opened if opened.day >= check_in_day(now, opened.time_zone) else None
-
-
-async def _ask_for_day(
-    equipment: Equipment, visitor: Visitor, asked: Questionnaire, form: Form, opened: OpenedForm
-) -> PageAnswer:
-    today = replace(opened, opened_at=equipment.clock.now().replace(microsecond=0))
-    choices = [(one.opened_at.isoformat(), one.day) for one in (opened, today)]
-    return questionnaire_page(
-        equipment,
-        visitor,
-        asked,
-        opened,
-        form=form,
-        day_choices=choices_of(choices, visitor.language),
-        status=409,
-        help_first=bool(safety_answers(form, asked)),
-        clinic_told=await _hear(equipment, visitor, asked, form),
-    )
 
 
 async def _hear(equipment: Equipment, visitor: Visitor, asked: Questionnaire, form: Form) -> bool:
@@ -161,7 +126,3 @@ async def _report(equipment: Equipment, visitor: Visitor, found: Sequence[FoundA
         return False
     await report_refused(equipment, caller.clinic_id, caller.patient_id, found, actor=caller.actor)
     return True
-
-
-def _zone(visitor: Visitor) -> str:
-    return visitor.caller.time_zone if visitor.caller else "UTC"

@@ -17,13 +17,12 @@ from app.patients import devices
 from app.patients.consent_standing import ConsentStanding
 from app.patients.service import reminders_of
 from app.web.equipment import Equipment
-from app.web.pages.forms import Form
+from app.web.pages.forms import NOTHING_FILLED_IN, Form
 from app.web.schemas import TIME_ZONES
 
 SETTINGS: Final = "/p/settings"
 REMINDER_FIELDS: Final = ("ask_at", "email", "quiet_from", "quiet_until", "paused_until")
 ZONES: Final = tuple(sorted(name for name in TIME_ZONES if "/" in name and not name.startswith("Etc/")))
-_NOTHING_TYPED: Final = Form({})
 
 
 async def settings_page(
@@ -32,7 +31,7 @@ async def settings_page(
     *,
     told: str = "",
     mistakes: Mapping[str, str] | None = None,
-    form: Form = _NOTHING_TYPED,
+    form: Form = NOTHING_FILLED_IN,
     status: int = 200,
 ) -> Response:
     """Show what can be chosen; what was typed stays, and ``mistakes`` names the sentence for each field."""

@@ -61,6 +61,11 @@ class Visitor:
         return crisis_help(self.language, clinic_phone=self.clinic_phone)
 
     @property
+    def time_zone(self) -> str:
+        """The patient's zone; while nobody is signed in, that of the world's clocks."""
+        return self.caller.time_zone if self.caller else "UTC"
+
+    @property
     def signed_in(self) -> PatientCaller:
         """The patient's device.
 
