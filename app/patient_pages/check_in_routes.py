@@ -14,7 +14,7 @@ from app.patient_pages.check_in_form import SCORES
 from app.patient_pages.check_in_pages import SENT_FORM, form_page
 from app.patient_pages.consent_pages import ASK_FIRST, must_answer_first
 from app.patient_pages.opened_form import OpenedForm, open_form
-from app.patient_pages.page_route import PageRoute, log_unforeseen
+from app.patient_pages.page_route import PatientPageRoute
 from app.patient_pages.sending import refused, send
 from app.patient_pages.visitor import SignedInVisitor, Visitor, visitor, visitor_without_look_up
 from app.patient_pages.words import say_in, write_moment
@@ -22,8 +22,9 @@ from app.storage.check_ins import StoredCheckIn
 from app.web.dependencies import EquipmentNeeded
 from app.web.equipment import Equipment
 from app.web.pages.cookies import Cookies
-from app.web.pages.forged_forms import ForeignFormError, refuse_foreign
-from app.web.pages.forms import NOTHING_FILLED_IN, Form, read_form
+from app.web.pages.forged_forms import refuse_foreign
+from app.web.pages.forms import NOTHING_FILLED_IN, Form
+from app.web.pages.page_route import read_form_to_keep
 from app.web.schemas import read_counter
 
 OPEN_FORM: Final = "afterglow-form"
@@ -31,15 +32,11 @@ OPEN_FORM: Final = "afterglow-form"
 _SAME_FORM_FOR: Final = timedelta(minutes=30)
 
 
-class CheckInRoute(PageRoute):
+class CheckInRoute(PatientPageRoute):
     """Whatever fails while a form is sent, its answers come back on the page."""
 
-    async def on_failure(self, request: Request, error: Exception) -> Response:
+    async def form_again(self, request: Request, form: Form, error: Exception) -> Response:
         """Show the form again with all that was answered."""
-        form: Form | None = getattr(request.state, "form", None)
-        if form is None or isinstance(error, ForeignFormError):
-            return await super().on_failure(request, error)
-        log_unforeseen(request, error)
         equipment: Equipment = request.app.state.equipment
         return await refused(equipment, visitor_without_look_up(request, equipment), form, error)
 
@@ -72,8 +69,8 @@ async def show_form(request: Request, equipment: EquipmentNeeded, found: SignedI
 async def send_form(request: Request, equipment: EquipmentNeeded) -> Response:
     """Keep what was answered. Who may: whoever is signed in; others get their own answers back to sign in with."""
     refuse_foreign(request, equipment.public_url)
-    request.state.form = await read_form(request)
-    return await send(equipment, await visitor(request, equipment), request.state.form)
+    form = await read_form_to_keep(request)
+    return await send(equipment, await visitor(request, equipment), form)
 
 
 async def _open_form(

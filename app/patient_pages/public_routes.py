@@ -9,15 +9,15 @@ from starlette.responses import RedirectResponse, Response
 
 from app.foundation.errors import NotFoundError
 from app.patient_pages.check_in_pages import shell_page
-from app.patient_pages.page_route import SIGN_IN, PageRoute, failure_page
+from app.patient_pages.page_route import SIGN_IN, PatientPageRoute
 from app.patient_pages.rendering import FILES, TEMPLATES, VERSION, render, who
 from app.patient_pages.visitor import AnyVisitor, visitor_without_look_up
 from app.patient_pages.words import NAMES, say_in
 from app.web.dependencies import EquipmentNeeded
 
-router = APIRouter(prefix="/p", route_class=PageRoute, include_in_schema=False)
+router = APIRouter(prefix="/p", route_class=PatientPageRoute, include_in_schema=False)
 # After all other routes of these pages: whatever is left over.
-rest_router = APIRouter(prefix="/p", route_class=PageRoute, include_in_schema=False)
+rest_router = APIRouter(prefix="/p", route_class=PatientPageRoute, include_in_schema=False)
 # The worker fetches pages for its tabs, under a policy of its own.
 _WORKER_HEADERS: Final = {
     "cache-control": "no-cache",
@@ -102,6 +102,6 @@ async def state(equipment: EquipmentNeeded, visitor: AnyVisitor) -> dict[str, st
 
 @rest_router.get("/{path:path}")
 @rest_router.post("/{path:path}")
-async def no_such_page(request: Request, equipment: EquipmentNeeded) -> Response:
+async def no_such_page() -> Response:
     """Say that there is no such page, with help where it always is."""
-    return failure_page(request, equipment, NotFoundError())
+    raise NotFoundError

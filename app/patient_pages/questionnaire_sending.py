@@ -9,7 +9,6 @@ from app.assessments.refused_answers import report_refused
 from app.assessments.safety_items import FoundAnswer
 from app.foundation.errors import RefusalError
 from app.patient_pages.opened_form import OpenedForm, open_form, read_opened
-from app.patient_pages.page_route import status_of
 from app.patient_pages.questionnaire_form import ID_FIELD, answered, safety_answers
 from app.patient_pages.questionnaire_pages import Mistakes, questionnaire_page, questionnaire_thanks
 from app.patient_pages.visitor import Visitor
@@ -19,6 +18,7 @@ from app.web.failed_reports import heard
 from app.web.pages.answers import PageAnswer
 from app.web.pages.forged_forms import FormExpiredError
 from app.web.pages.forms import Form
+from app.web.pages.page_route import status_of
 
 _WORDS_BY_CODE: Final[Mapping[str, str]] = {
     "assessment-conflict": "questionnaire_conflict",

@@ -15,7 +15,6 @@ from app.patient_pages.check_in_form import (
 )
 from app.patient_pages.check_in_pages import OUTCOME, form_page, thanks_page
 from app.patient_pages.opened_form import open_form, read_opened
-from app.patient_pages.page_route import status_of
 from app.patient_pages.questionnaire_pages import due_questionnaires
 from app.patient_pages.sign_in_pages import sign_in_page
 from app.patient_pages.trend import trend_after_sending
@@ -26,6 +25,7 @@ from app.web.failed_reports import heard
 from app.web.pages.answers import PageAnswer
 from app.web.pages.forged_forms import FormExpiredError
 from app.web.pages.forms import Form
+from app.web.pages.page_route import status_of
 
 _WORDS_BY_CODE: Final[Mapping[str, str]] = {
     "check-in-too-old": "wrong_too_old",

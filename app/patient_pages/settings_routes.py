@@ -3,14 +3,14 @@
 from dataclasses import replace
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from app.foundation.errors import NotFoundError
 from app.messages.outbox import Channel
-from app.patient_pages.page_route import SIGN_IN, PageRoute
+from app.patient_pages.page_route import SIGN_IN, PatientPageRoute
 from app.patient_pages.settings_page import SETTINGS, settings_page
-from app.patient_pages.visitor import LANGUAGE, SESSION, SignedInVisitor, own_form_only, read_own_form
+from app.patient_pages.visitor import LANGUAGE, SESSION, SignedInVisitor, read_own_form
 from app.patient_pages.words import NAMES
 from app.patients import devices
 from app.patients.reading import read_reminders
@@ -18,10 +18,10 @@ from app.patients.reminding import AskedInQuietHoursError, ReminderChoices
 from app.patients.service import change_patient
 from app.web.dependencies import EquipmentNeeded
 from app.web.pages.cookies import Cookies
+from app.web.pages.forged_forms import OwnFormOnly
 from app.web.schemas import TIME_ZONES
 
-router = APIRouter(prefix="/p", route_class=PageRoute, include_in_schema=False)
-OwnFormOnly = Depends(own_form_only)
+router = APIRouter(prefix="/p", route_class=PatientPageRoute, include_in_schema=False)
 
 
 @router.get("/settings")
