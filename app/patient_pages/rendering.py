@@ -11,25 +11,20 @@ from app.foundation.vault import Vault
 from app.patient_pages.visitor import Visitor
 from app.patient_pages.words import NAMES, WORDS, say_in
 from app.web.equipment import Equipment
-from app.web.pages import static_files
 from app.web.pages.answers import PageAnswer
 from app.web.pages.forged_forms import TOKEN_FIELD
-from app.web.pages.static_files import StaticFiles
-from app.web.pages.templates import template_environment
+from app.web.pages.static_files import SHARED_FILES, StaticFiles
+from app.web.pages.templates import template_environment, template_texts
 
 _HERE: Final = Path(__file__).parent
 
 
-def _template_texts() -> list[bytes]:
-    return [path.read_bytes() for path in sorted((_HERE / "templates").iterdir())]
-
-
 TEMPLATES: Final = template_environment(_HERE / "templates")
-FILES: Final = StaticFiles("/p/static/", [Path(static_files.__file__).with_name("static"), _HERE / "static"])
+FILES: Final = StaticFiles("/p/static/", [SHARED_FILES, _HERE / "static"])
 
 # Another name as soon as anything changes that a phone keeps: files, templates, words.
 VERSION: Final = hashlib.sha256(
-    b"".join((FILES.version.encode(), *_template_texts(), repr(WORDS).encode()))
+    b"".join((FILES.version.encode(), *template_texts(_HERE / "templates"), repr(WORDS).encode()))
 ).hexdigest()[:12]
 
 
