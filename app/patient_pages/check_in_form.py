@@ -10,8 +10,8 @@ from app.check_ins.safety_answers import says_yes
 from app.clinical.check_ins import ONE_DAY, zone_of
 from app.clinical.protocol import DAY_STARTS_AT_HOUR
 from app.patient_pages.opened_form import OpenedForm
-from app.patient_pages.words import Say, write_day, write_weekday
 from app.web.pages.forms import Form
+from app.web.pages.wording import Say, write_day, write_weekday
 
 SCORES: Final = ("mood", "energy", "sleep_quality")
 TICKS: Final = ("asks_about_booster", "self_harm_thoughts")

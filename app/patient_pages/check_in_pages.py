@@ -13,12 +13,13 @@ from app.patient_pages.questionnaire_pages import OfferedQuestionnaire
 from app.patient_pages.rendering import render
 from app.patient_pages.trend import ShownTrend
 from app.patient_pages.visitor import Visitor
-from app.patient_pages.words import Say, say_in, write_day, write_moment
+from app.patient_pages.words import say_in
 from app.storage.check_ins import StoredCheckIn
 from app.web.equipment import Equipment
 from app.web.pages.answers import PageAnswer
 from app.web.pages.cookies import Cookies
 from app.web.pages.forms import NOTHING_FILLED_IN, Form
+from app.web.pages.wording import Say, write_day, write_moment
 
 CHECK_IN: Final = "/p/check-in"
 # Which form this browser has sent: coming back to it means to look at it again, or to mend it.

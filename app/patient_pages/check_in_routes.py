@@ -17,7 +17,7 @@ from app.patient_pages.opened_form import OpenedForm, open_form
 from app.patient_pages.page_route import PatientPageRoute
 from app.patient_pages.sending import refused, send
 from app.patient_pages.visitor import SignedInVisitor, Visitor, visitor, visitor_without_look_up
-from app.patient_pages.words import say_in, write_moment
+from app.patient_pages.words import say_in
 from app.storage.check_ins import StoredCheckIn
 from app.web.dependencies import EquipmentNeeded
 from app.web.equipment import Equipment
@@ -25,6 +25,7 @@ from app.web.pages.cookies import Cookies
 from app.web.pages.forged_forms import refuse_foreign
 from app.web.pages.forms import NOTHING_FILLED_IN, Form
 from app.web.pages.page_route import read_form_to_keep
+from app.web.pages.wording import write_moment
 from app.web.schemas import read_counter
 
 OPEN_FORM: Final = "afterglow-form"

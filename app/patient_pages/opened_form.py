@@ -6,8 +6,8 @@ from uuid import UUID
 
 from app.clinical.check_ins import check_in_day
 from app.foundation.ids import new_id
-from app.patient_pages.words import write_day
 from app.web.pages.forms import Form
+from app.web.pages.wording import write_day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

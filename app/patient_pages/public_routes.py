@@ -12,8 +12,9 @@ from app.patient_pages.check_in_pages import shell_page
 from app.patient_pages.page_route import SIGN_IN, PatientPageRoute
 from app.patient_pages.rendering import FILES, TEMPLATES, VERSION, render, who
 from app.patient_pages.visitor import AnyVisitor, visitor_without_look_up
-from app.patient_pages.words import NAMES, say_in
+from app.patient_pages.words import say_in
 from app.web.dependencies import EquipmentNeeded
+from app.web.pages.wording import LANGUAGES
 
 router = APIRouter(prefix="/p", route_class=PatientPageRoute, include_in_schema=False)
 # After all other routes of these pages: whatever is left over.
@@ -47,7 +48,7 @@ async def static_file(name: str) -> Response:
 @router.get("/offline/{language}")
 async def offline_form(language: str, equipment: EquipmentNeeded, request: Request) -> Response:
     """Give the form as a phone keeps it: nobody's, of no day yet."""
-    if language not in NAMES:
+    if language not in LANGUAGES:
         raise NotFoundError
     found = visitor_without_look_up(request, equipment, session="")
     nobody = replace(found, language=language, switched_to="", new_anchor=False, token="")
@@ -59,7 +60,7 @@ async def service_worker() -> Response:
     """Give the program that shows the kept form when there is no connection."""
     text = TEMPLATES.get_template("worker.js").render(
         files=json.dumps(sorted(FILES.paths.values())),
-        languages=json.dumps(sorted(NAMES)),
+        languages=json.dumps(sorted(LANGUAGES)),
         version=VERSION,
     )
     return Response(text, media_type="text/javascript; charset=utf-8", headers=_WORKER_HEADERS)
@@ -68,7 +69,7 @@ async def service_worker() -> Response:
 @router.get("/manifest.webmanifest")
 async def manifest(lang: str = "en") -> Response:
     """Say how the pages are put on a phone's home screen."""
-    language = lang if lang in NAMES else "en"
+    language = lang if lang in LANGUAGES else "en"
     document = {
         "name": "Afterglow",
         "short_name": "Afterglow",

@@ -14,10 +14,11 @@ from app.patient_pages.opened_form import OpenedForm
 from app.patient_pages.questionnaire_form import ID_FIELD, field_of
 from app.patient_pages.rendering import render
 from app.patient_pages.visitor import Visitor
-from app.patient_pages.words import say_in, write_moment
+from app.patient_pages.words import say_in
 from app.web.equipment import Equipment
 from app.web.pages.answers import PageAnswer
 from app.web.pages.forms import NOTHING_FILLED_IN, Form
+from app.web.pages.wording import write_moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

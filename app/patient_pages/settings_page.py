@@ -12,12 +12,13 @@ from app.messages.outbox import Channel
 from app.patient_pages.questionnaire_pages import offered_questionnaires
 from app.patient_pages.rendering import render
 from app.patient_pages.visitor import Visitor
-from app.patient_pages.words import NAMES, say_in, write_moment
+from app.patient_pages.words import say_in
 from app.patients import devices
 from app.patients.consent_standing import ConsentStanding
 from app.patients.service import reminders_of
 from app.web.equipment import Equipment
 from app.web.pages.forms import NOTHING_FILLED_IN, Form
+from app.web.pages.wording import LANGUAGES, write_moment
 from app.web.schemas import TIME_ZONES
 
 SETTINGS: Final = "/p/settings"
@@ -49,7 +50,7 @@ async def settings_page(
         zone=form["time_zone"] or caller.time_zone,
         reminders=await _reminders(equipment, visitor, form),
         zones=ZONES,
-        languages=NAMES,
+        languages=LANGUAGES,
         questionnaires=await offered_questionnaires(equipment, visitor),
         devices=[_shown(one, visitor, wall) for one in listed],
         erasure_asked=await _erasure_asked(equipment, visitor),

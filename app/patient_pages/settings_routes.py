@@ -11,7 +11,6 @@ from app.messages.outbox import Channel
 from app.patient_pages.page_route import SIGN_IN, PatientPageRoute
 from app.patient_pages.settings_page import SETTINGS, settings_page
 from app.patient_pages.visitor import LANGUAGE, SESSION, SignedInVisitor, read_own_form
-from app.patient_pages.words import NAMES
 from app.patients import devices
 from app.patients.reading import read_reminders
 from app.patients.reminding import AskedInQuietHoursError, ReminderChoices
@@ -19,6 +18,7 @@ from app.patients.service import change_patient
 from app.web.dependencies import EquipmentNeeded
 from app.web.pages.cookies import Cookies
 from app.web.pages.forged_forms import OwnFormOnly
+from app.web.pages.wording import LANGUAGES
 from app.web.schemas import TIME_ZONES
 
 router = APIRouter(prefix="/p", route_class=PatientPageRoute, include_in_schema=False)
@@ -40,7 +40,7 @@ async def change_settings(request: Request, equipment: EquipmentNeeded, visitor:
     zone = form["time_zone"].strip()
     if zone not in TIME_ZONES:
         return await settings_page(equipment, visitor, mistakes={"zone": "wrong_zone"}, form=form, status=422)
-    language = form["language"] if form["language"] in NAMES else visitor.language
+    language = form["language"] if form["language"] in LANGUAGES else visitor.language
     # A region that was known before stays: es-MX is not made es.
     locale = caller.locale if caller.locale.lower().startswith(language) else language
     await change_patient(

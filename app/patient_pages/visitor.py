@@ -10,7 +10,6 @@ from starlette.responses import Response
 from app.clinics.service import open_crisis_phone
 from app.foundation.tokens import TokenNotValidError
 from app.messages.crisis_help import CrisisHelp, crisis_help
-from app.patient_pages.words import NAMES
 from app.patients import browser_sessions
 from app.patients.caller import PatientCaller
 from app.web.dependencies import EquipmentNeeded
@@ -20,6 +19,7 @@ from app.web.pages.forged_forms import form_token, new_anchor, refuse_forged
 from app.web.pages.forms import Form, read_form
 from app.web.pages.languages import language_for
 from app.web.pages.page_route import NotSignedInError
+from app.web.pages.wording import LANGUAGES
 
 SESSION, ANCHOR, LANGUAGE = "afterglow-session", "afterglow-anchor", "afterglow-language"
 # The cookie outlives the session: a token that has ended still says whose safety statement it was.
@@ -116,9 +116,9 @@ def visitor_without_look_up(
     session = cookies.read(request, SESSION) if session is None else session
     anchor = cookies.read(request, ANCHOR)
     asked = request.query_params.get("lang", "")
-    switched_to = asked if asked in NAMES else ""
+    switched_to = asked if asked in LANGUAGES else ""
     language = language_for(
-        NAMES,
+        LANGUAGES,
         chosen=switched_to or cookies.read(request, LANGUAGE),
         locale=caller.locale if caller else None,
         accepted=request.headers.get("accept-language", ""),
