@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -11,6 +11,7 @@ from app.clinical.protocol import SAFETY_ITEMS
 from app.clinical.safety import SafetyTrigger, Urgency, from_item
 from app.clinical.scales import STANDARD_SCALES
 from app.foundation.vault import Vault
+from app.web.sent_documents import objects_in
 
 _NOT_A_LETTER: Final = re.compile(r"[^a-z0-9]")
 _SCALE: Final = re.compile(r'"scale"\s*:\s*"([^"]{1,40})"')
@@ -34,7 +35,7 @@ def answers_in(body: bytes) -> list[FoundAnswer]:
     except (ValueError, RecursionError):
         document = _pieces_of(body.decode("utf-8", "replace"))
     found = []
-    for one in _objects_in(document):
+    for one in objects_in(document):
         trigger = _trigger_of(one)
         if trigger is not None:
             found.append(FoundAnswer(trigger=trigger, said_in=_written(one)))
@@ -101,18 +102,6 @@ def _pieces_of(text: str) -> list[dict[str, object]]:
 
 def _plain(text: str) -> str | None:
     return None if text.strip() in {"", "null"} else text.strip()
-
-
-def _objects_in(document: object) -> Iterator[dict[str, object]]:
-    """Walk through everything that was sent: it may also have been wrapped wrongly."""
-    left = [document]
-    while left:
-        one = left.pop()
-        if isinstance(one, dict):
-            yield one
-            left.extend(one.values())
-        elif isinstance(one, list):
-            left.extend(reversed(one))
 
 
 def _written(form: Mapping[str, object]) -> str:

@@ -8,7 +8,6 @@ the event to staff, and carries crisis help to a patient.
 from typing import Any
 from uuid import UUID
 
-import structlog
 from fastapi import Request
 
 from app.assessments.refused_answers import report_refused
@@ -17,7 +16,6 @@ from app.clinics.caller import find_caller
 from app.clinics.permissions import Permission
 from app.clinics.service import crisis_phone_of
 from app.foundation.errors import NotFoundError
-from app.foundation.logs import where
 from app.foundation.tokens import TokenKind, TokenNotValidError, read_token
 from app.messages.crisis_help import crisis_help
 from app.messages.help_reply import CrisisHelpReply
@@ -25,6 +23,7 @@ from app.patients.access import signed_in_patient
 from app.patients.erased import PatientErasedError
 from app.web.dependencies import bearer_token
 from app.web.equipment import Equipment
+from app.web.failed_reports import log_failed_report
 from app.web.watched_route import WatchedRoute
 
 
@@ -63,7 +62,7 @@ async def _report_for_staff(request: Request, answers: list[FoundAnswer]) -> UUI
     except (TokenNotValidError, NotFoundError, PatientErasedError, ValueError):
         return None  # nobody of this clinic, or nobody's form: there is nobody to tell of anybody
     except Exception as error:  # noqa: BLE001 - the answer to the request is the error that brought us here
-        _log(error)
+        log_failed_report(error)
         return None
 
 
@@ -80,11 +79,5 @@ async def _report_for_patient(request: Request, answers: list[FoundAnswer]) -> d
     except TokenNotValidError:
         pass  # nobody is signed in: nobody to tell the clinic of, but the person still gets help
     except Exception as error:  # noqa: BLE001 - the help must reach the person whatever fails here
-        _log(error)
+        log_failed_report(error)
     return CrisisHelpReply.of(crisis_help(locale, clinic_phone=phone)).model_dump(mode="json")
-
-
-def _log(error: Exception) -> None:
-    structlog.get_logger().error(
-        "safety.report_failed", error_type=type(error).__name__, error_at=where(error)
-    )

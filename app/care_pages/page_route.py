@@ -1,69 +1,64 @@
-"""A route whose failures are pages too: a plain sentence, and the way back to the worklist."""
+"""The care team's pages as routes: whatever fails is a page too, with the way back to the worklist."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
+from collections.abc import Mapping
+from typing import ClassVar, Final
 from urllib.parse import quote
 
 from fastapi import Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
-from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 
 from app.care_pages.rendering import render
-from app.care_pages.visitor import StaffNotSignedInError, visitor_without_look_up
+from app.care_pages.visitor import visitor_without_look_up
 from app.foundation.errors import RefusalError, RefusalKind
 from app.web.equipment import Equipment
-from app.web.pages.failures import log_unforeseen, status_of
+from app.web.pages.page_route import PageRoute, failure_of
 
 SIGN_IN: Final = "/care/sign-in"
-_TITLES: Final[Mapping[RefusalKind, str]] = {
-    RefusalKind.NOT_FOUND: "There is nothing here",
+START: Final = "/care/"
+_WORDS: Final[Mapping[str, tuple[str, str]]] = {
+    "foreign": ("This form came from elsewhere", "Please open the page itself and send it from there."),
+    "again": ("This could not be done", "Please look at what you sent, and try once more."),
+    "not_found": (
+        "There is nothing here",
+        "This page, or what it was about, is not there. It may have been erased.",
+    ),
+    "busy": ("Please wait a little", "There were too many requests from here at once."),
+    "too_large": ("This is too large", "Please send less at once."),
+    "away": (
+        "Something is wrong on our side",
+        "Nothing was changed. Please try again in a minute; tell whoever runs Afterglow if it stays so.",
+    ),
+}
+# Of these the refusal itself says best what is wrong: who is told is staff, and it holds no value.
+_SAID_BY_ITSELF: Final[Mapping[RefusalKind, str]] = {
     RefusalKind.FORBIDDEN: "This is not for you to do",
-    RefusalKind.TOO_MANY: "Please wait a little",
     RefusalKind.CONFLICT: "Somebody was faster",
 }
-_NOT_FOUND: Final = "This page, or what it was about, is not there. It may have been erased."
-_AWAY: Final = (
-    "Nothing was changed. Please try once more in a minute; tell whoever runs Afterglow if it stays so."
-)
 
 
-class CarePageRoute(APIRoute):
-    """Answers every failure with a page."""
+class CarePageRoute(PageRoute):
+    """A route of these pages."""
 
-    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override] # narrower than Coroutine, as used
-        """Wrap FastAPI's own handler."""
-        handle = super().get_route_handler()
+    sign_in: ClassVar[str] = SIGN_IN
 
-        async def handle_with_pages(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except StaffNotSignedInError:
-                back = request.url.path if request.method == "GET" else "/care/"
-                return RedirectResponse(f"{SIGN_IN}?next={quote(back, safe='/')}", 303)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the person gets a page
-                log_unforeseen(request, error)
-                return failure_page(request, request.app.state.equipment, error)
+    def lead_to_sign_in(self, request: Request) -> Response:
+        """Lead to where one signs in, and back to this page afterwards."""
+        back = request.url.path if request.method == "GET" else START
+        return RedirectResponse(f"{self.sign_in}?next={quote(back, safe='/')}", 303)
 
-        return handle_with_pages
+    def failure_page(self, request: Request, error: Exception) -> Response:
+        """Say in plain words what is wrong."""
+        return failure_page(request, request.app.state.equipment, error)
 
 
 def failure_page(request: Request, equipment: Equipment, error: Exception) -> Response:
     """Make the page for a failure, without asking the database anything."""
-    visitor = visitor_without_look_up(request, equipment)
-    title, sentence = _words_for(error)
+    visitor, failure = visitor_without_look_up(request, equipment), failure_of(error)
+    title, sentence = _WORDS[failure.words]
+    if failure.words == "again" and isinstance(error, RefusalError):
+        title, sentence = _SAID_BY_ITSELF.get(error.kind, title), str(error)
     answer = render(
-        equipment, visitor, "message.html", here="", status=status_of(error), title=title, sentence=sentence
+        equipment, visitor, "message.html", here="", status=failure.status, title=title, sentence=sentence
     )
-    if isinstance(error, RefusalError) and error.retry_after_seconds is not None:
-        answer.headers["retry-after"] = str(error.retry_after_seconds)
+    answer.headers.update(failure.headers)
     return answer
-
-
-def _words_for(error: Exception) -> tuple[str, str]:
-    if isinstance(error, RefusalError) and error.kind is not RefusalKind.NOT_FOUND:
-        return _TITLES.get(error.kind, "This could not be done"), str(error)
-    if isinstance(error, RefusalError | HTTPException | RequestValidationError):
-        return _TITLES[RefusalKind.NOT_FOUND], _NOT_FOUND
-    return "Something is wrong on our side", _AWAY

@@ -7,17 +7,14 @@ from app.care_pages.visitor import StaffVisitor
 from app.chart.style import STYLE_SOURCE
 from app.clinics.permissions import Permission
 from app.web.equipment import Equipment
-from app.web.pages import static_files
 from app.web.pages.answers import PageAnswer
 from app.web.pages.forged_forms import TOKEN_FIELD
-from app.web.pages.static_files import StaticFiles
+from app.web.pages.static_files import SHARED_FILES, StaticFiles
 from app.web.pages.templates import template_environment
 
 _HERE: Final = Path(__file__).parent
 TEMPLATES: Final = template_environment(_HERE / "templates")
-FILES: Final = StaticFiles(
-    "/care/static/", [Path(static_files.__file__).with_name("static"), _HERE / "static"]
-)
+FILES: Final = StaticFiles("/care/static/", [SHARED_FILES, _HERE / "static"])
 
 
 def render(
@@ -35,6 +32,7 @@ def render(
     """
     caller = visitor.caller
     text = TEMPLATES.get_template(template).render(
+        language="en",
         files=FILES.paths,
         here=here,
         name=_name(equipment, visitor),

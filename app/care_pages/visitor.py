@@ -11,23 +11,16 @@ from starlette.responses import Response
 from app.clinics.caller import ClinicCaller, allowed, find_caller
 from app.clinics.permissions import Permission
 from app.clinics.staff_sessions import LASTS_AT_MOST
-from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.tokens import TokenKind, TokenNotValidError
 from app.web.dependencies import EquipmentNeeded
 from app.web.equipment import Equipment
 from app.web.pages.cookies import Cookies
 from app.web.pages.forged_forms import form_token, new_anchor, refuse_forged
 from app.web.pages.forms import Form, read_form
+from app.web.pages.page_route import NotSignedInError
 
 SESSION: Final = "afterglow-staff"
 ANCHOR: Final = "afterglow-staff-anchor"
-
-
-class StaffNotSignedInError(RefusalError):
-    """This page is for the clinic's staff; please sign in."""
-
-    kind = RefusalKind.UNAUTHENTICATED
-    code = "staff-not-signed-in"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +46,10 @@ class StaffVisitor:
         """The member.
 
         Raises:
-            StaffNotSignedInError: nobody is signed in.
+            NotSignedInError: nobody is signed in.
         """
         if self.caller is None:
-            raise StaffNotSignedInError
+            raise NotSignedInError
         return self.caller
 
     def keep_cookies(self, equipment: Equipment, response: Response) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -12,6 +12,7 @@ from app.signals.safety import SafetyReport, SafetySource, report
 from app.storage.check_ins import Standing, StoredCheckIn
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
+from app.web.sent_documents import objects_in
 
 FIELD: Final = "self_harm_thoughts"
 # What means "no" in a field that should hold true or false. Everything else is taken as a yes: a phone
@@ -51,24 +52,12 @@ def statements_in(body: bytes) -> list[object]:
     except (ValueError, RecursionError):
         answers = (answer.decode("ascii", "replace") for answer in _BROKEN.findall(body))
         return [body] if any(_means_yes(answer) for answer in answers) else []
-    return [one for one in _objects_in(document) if says_yes(one)]
+    return [one for one in objects_in(document) if says_yes(one)]
 
 
 def says_yes(document: object) -> bool:
     """Whether one check-in, as sent, holds the statement."""
     return isinstance(document, dict) and FIELD in document and _means_yes(document[FIELD])
-
-
-def _objects_in(document: object) -> Iterator[object]:
-    """Walk through everything that was sent: a phone may also have wrapped it wrongly."""
-    left = [document]
-    while left:
-        one = left.pop()
-        if isinstance(one, dict):
-            yield one
-            left.extend(one.values())
-        elif isinstance(one, list):
-            left.extend(reversed(one))
 
 
 def _means_yes(answer: object) -> bool:

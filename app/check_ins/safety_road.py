@@ -7,19 +7,18 @@ and crisis help travels with the error.
 
 from typing import Any
 
-import structlog
 from fastapi import Request
 
 from app.check_ins.refused_statements import report_statements
 from app.check_ins.safety_answers import statements_in
 from app.check_ins.sources import FromDevice
 from app.clinics.service import crisis_phone
-from app.foundation.logs import where
 from app.foundation.tokens import TokenKind, TokenNotValidError, read_token
 from app.messages.crisis_help import crisis_help
 from app.messages.help_reply import CrisisHelpReply
 from app.web.dependencies import bearer_token
 from app.web.equipment import Equipment
+from app.web.failed_reports import log_failed_report
 from app.web.watched_route import WatchedRoute
 
 
@@ -44,9 +43,7 @@ async def _report_all(request: Request, statements: list[object]) -> dict[str, A
     except TokenNotValidError:
         pass  # nobody is signed in: nobody to tell the clinic of, but the person still gets help
     except Exception as error:  # noqa: BLE001 - the help must reach the person whatever fails here
-        structlog.get_logger().error(
-            "safety.report_failed", error_type=type(error).__name__, error_at=where(error)
-        )
+        log_failed_report(error)
     return CrisisHelpReply.of(crisis_help(locale, clinic_phone=phone)).model_dump(mode="json")
 
 

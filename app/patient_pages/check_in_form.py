@@ -2,25 +2,24 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Any, Final
-from uuid import UUID
 
 from app.check_ins.judging import Told
 from app.check_ins.reading import read_item
 from app.check_ins.safety_answers import says_yes
-from app.clinical.check_ins import ONE_DAY, check_in_day, zone_of
+from app.clinical.check_ins import ONE_DAY, zone_of
 from app.clinical.protocol import DAY_STARTS_AT_HOUR
-from app.foundation.ids import new_id
-from app.patient_pages.words import Say, write_day, write_weekday
+from app.patient_pages.opened_form import OpenedForm
 from app.web.pages.forms import Form
+from app.web.pages.wording import Say, write_day, write_weekday
 
 SCORES: Final = ("mood", "energy", "sleep_quality")
 TICKS: Final = ("asks_about_booster", "self_harm_thoughts")
 ANSWERS: Final = (*SCORES, "sleep_hours", "note", *TICKS)
+ID_FIELD: Final = "check_in_id"
 # What makes a form this form: its check-in's id, when it was opened, and where.
-IDENTITY: Final = ("check_in_id", "opened_at", "time_zone")
+IDENTITY: Final = (ID_FIELD, "opened_at", "time_zone")
+NO_DRAFT: Final[Mapping[str, str]] = {}
 _HOURS_AND_MINUTES: Final = re.compile(r"(\d{1,2}):([0-5]\d)", re.ASCII)
 _UNIT: Final = re.compile(r"\s*(h|hs|hours?|horas?)\.?$", re.IGNORECASE)
 # Which sentence belongs to which field; what a person cannot have mistyped is "wrong_form".
@@ -29,58 +28,17 @@ _SENTENCES: Final = {"sleep_hours": "wrong_sleep_hours", "note": "wrong_note"} |
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FormIdentity:
-    """One form as it was opened. The same form sent again is the same check-in."""
-
-    check_in_id: UUID
-    opened_at: datetime
-    time_zone: str
-
-    @property
-    def day(self) -> date:
-        """The check-in day that the page says."""
-        return check_in_day(self.opened_at, self.time_zone)
-
-    def fields(self) -> dict[str, str]:
-        """Write it into the form."""
-        return {
-            "check_in_id": str(self.check_in_id),
-            "opened_at": self.opened_at.isoformat(),
-            "time_zone": self.time_zone,
-        }
-
-    def day_sentence(self, say: Say, language: str) -> str:
-        """Say for which day the form is."""
-        local = self.opened_at.astimezone(zone_of(self.time_zone))
-        name = "for_day_just_lived" if local.hour < DAY_STARTS_AT_HOUR else "for_day"
-        return say(name, day=write_day(self.day, language))
-
-    def night_sentence(self, say: Say, language: str) -> str:
-        """Say which night is asked about: the one that ended on that day."""
-        before, day = (write_weekday(one, language) for one in (self.day - ONE_DAY, self.day))
-        return say("sleep_hint", before=before, day=day)
+def day_sentence(opened: OpenedForm, say: Say, language: str) -> str:
+    """Say for which day the form is."""
+    local = opened.opened_at.astimezone(zone_of(opened.time_zone))
+    name = "for_day_just_lived" if local.hour < DAY_STARTS_AT_HOUR else "for_day"
+    return say(name, day=write_day(opened.day, language))
 
 
-def new_form(now: datetime, time_zone: str, *, check_in_id: UUID | None = None) -> FormIdentity:
-    """Open a form now."""
-    return FormIdentity(
-        check_in_id=check_in_id or new_id(), opened_at=now.replace(microsecond=0), time_zone=time_zone
-    )
-
-
-def identity_in(form: Form) -> FormIdentity | None:
-    """Read which form this was; None when that cannot be read."""
-    try:
-        opened_at = datetime.fromisoformat(form["opened_at"])
-        zone_of(form["time_zone"])
-        found = FormIdentity(
-            check_in_id=UUID(form["check_in_id"]), opened_at=opened_at, time_zone=form["time_zone"]
-        )
-        found.day  # noqa: B018 - a time without an offset, or out of the calendar, has none
-    except (ValueError, OverflowError):
-        return None
-    return found
+def night_sentence(opened: OpenedForm, say: Say, language: str) -> str:
+    """Say which night is asked about: the one that ended on that day."""
+    before, day = (write_weekday(one, language) for one in (opened.day - ONE_DAY, opened.day))
+    return say("sleep_hint", before=before, day=day)
 
 
 def says_self_harm(form: Form) -> bool:
@@ -93,12 +51,12 @@ def draft_of(form: Form) -> dict[str, str]:
     return {name: form[name] for name in (*IDENTITY, "answered_at", *ANSWERS) if form[name]}
 
 
-def read_answers(form: Form, identity: FormIdentity) -> tuple[Told | None, dict[str, str]]:
+def read_answers(form: Form, opened: OpenedForm) -> tuple[Told | None, dict[str, str]]:
     """Read the answers by the same rules as a phone's; or give, by field, which sentence says what is wrong."""
     sent: dict[str, Any] = {
-        "id": str(identity.check_in_id),
-        "recorded_at": identity.opened_at.isoformat(),
-        "time_zone": identity.time_zone,
+        "id": str(opened.id),
+        "recorded_at": opened.opened_at.isoformat(),
+        "time_zone": opened.time_zone,
         "note": form["note"].strip() or None,
         "sleep_hours": _hours(form["sleep_hours"]),
         "input_mode": "radio",

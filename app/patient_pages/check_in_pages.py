@@ -1,23 +1,25 @@
 """The check-in form as it is shown, and what is shown after it was sent."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
 from app.check_ins.corrections import Sending, Sent
 from app.clinical.check_ins import zone_of
-from app.patient_pages.check_in_form import SCORES, FormIdentity
+from app.patient_pages.check_in_form import ID_FIELD, IDENTITY, SCORES, day_sentence, night_sentence
+from app.patient_pages.opened_form import OpenedForm
 from app.patient_pages.questionnaire_pages import OfferedQuestionnaire
 from app.patient_pages.rendering import render
 from app.patient_pages.trend import ShownTrend
 from app.patient_pages.visitor import Visitor
-from app.patient_pages.words import Say, say_in, write_day, write_moment
+from app.patient_pages.words import say_in
 from app.storage.check_ins import StoredCheckIn
 from app.web.equipment import Equipment
 from app.web.pages.answers import PageAnswer
 from app.web.pages.cookies import Cookies
-from app.web.pages.forms import Form
+from app.web.pages.forms import NOTHING_FILLED_IN, Form
+from app.web.pages.wording import Say, write_day, write_moment
 
 CHECK_IN: Final = "/p/check-in"
 # Which form this browser has sent: coming back to it means to look at it again, or to mend it.
@@ -26,16 +28,15 @@ _REMEMBERED: Final = timedelta(hours=1)
 # Tells a phone that sent what it had kept what became of it.
 OUTCOME: Final = "afterglow-check-in"
 NOTE_LENGTH: Final = 4000
-NO_ANSWERS: Final = Form({})
 _NUMBERS: Final = tuple(str(number) for number in range(11))
 
 
 def form_page(
     equipment: Equipment,
     visitor: Visitor,
-    identity: FormIdentity,
+    opened: OpenedForm,
     *,
-    form: Form = NO_ANSWERS,
+    form: Form = NOTHING_FILLED_IN,
     mistakes: Mapping[str, str] | None = None,
     told_before: str = "",
     day_choices: Sequence[tuple[str, str]] = (),
@@ -54,13 +55,13 @@ def form_page(
         help_first=help_first,
         clinic_told=clinic_told,
         for_later=False,
-        hidden=identity.fields(),
+        hidden=opened.fields(ID_FIELD),
         form=form,
         mistakes={field: say(name) for field, name in (mistakes or {}).items()},
         told_before=told_before,
         day_choices=day_choices,
-        day_sentence=identity.day_sentence(say, visitor.language),
-        night_sentence=identity.night_sentence(say, visitor.language),
+        day_sentence=day_sentence(opened, say, visitor.language),
+        night_sentence=night_sentence(opened, say, visitor.language),
         scale_numbers=_NUMBERS,
         note_length=NOTE_LENGTH,
     )
@@ -74,9 +75,9 @@ def shell_page(equipment: Equipment, visitor: Visitor) -> PageAnswer:
         "check_in.html",
         here=CHECK_IN,
         for_later=True,
-        hidden=dict.fromkeys(("check_in_id", "opened_at", "time_zone"), ""),
+        hidden=dict.fromkeys(IDENTITY, ""),
         clinic_told=False,
-        form=NO_ANSWERS,
+        form=NOTHING_FILLED_IN,
         mistakes={},
         told_before="",
         day_choices=(),
@@ -113,11 +114,6 @@ def thanks_page(
     answer.headers[OUTCOME] = "kept"
     Cookies(equipment.public_url).write(answer, SENT_FORM, str(form_id), lasts=_REMEMBERED)
     return answer
-
-
-def choices_of(days: Sequence[tuple[str, date]], language: str) -> list[tuple[str, str]]:
-    """Write the days to choose from."""
-    return [(value, write_day(day, language)) for value, day in days]
 
 
 def _kept_sentence(say: Say, sent: Sent, language: str) -> str:

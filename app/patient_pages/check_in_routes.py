@@ -10,20 +10,22 @@ from starlette.responses import RedirectResponse, Response
 from app.check_ins.corrections import standing_check_in
 from app.check_ins.service import open_note
 from app.clinical.check_ins import zone_of
-from app.patient_pages.check_in_form import SCORES, FormIdentity, new_form
-from app.patient_pages.check_in_pages import NO_ANSWERS, SENT_FORM, form_page
+from app.patient_pages.check_in_form import SCORES
+from app.patient_pages.check_in_pages import SENT_FORM, form_page
 from app.patient_pages.consent_pages import ASK_FIRST, must_answer_first
-from app.patient_pages.page_route import PageRoute
+from app.patient_pages.opened_form import OpenedForm, open_form
+from app.patient_pages.page_route import PatientPageRoute
 from app.patient_pages.sending import refused, send
 from app.patient_pages.visitor import SignedInVisitor, Visitor, visitor, visitor_without_look_up
-from app.patient_pages.words import say_in, write_moment
+from app.patient_pages.words import say_in
 from app.storage.check_ins import StoredCheckIn
 from app.web.dependencies import EquipmentNeeded
 from app.web.equipment import Equipment
 from app.web.pages.cookies import Cookies
-from app.web.pages.failures import log_unforeseen
-from app.web.pages.forged_forms import ForeignFormError, refuse_foreign
-from app.web.pages.forms import Form, read_form
+from app.web.pages.forged_forms import refuse_foreign
+from app.web.pages.forms import NOTHING_FILLED_IN, Form
+from app.web.pages.page_route import read_form_to_keep
+from app.web.pages.wording import write_moment
 from app.web.schemas import read_counter
 
 OPEN_FORM: Final = "afterglow-form"
@@ -31,15 +33,11 @@ OPEN_FORM: Final = "afterglow-form"
 _SAME_FORM_FOR: Final = timedelta(minutes=30)
 
 
-class CheckInRoute(PageRoute):
+class CheckInRoute(PatientPageRoute):
     """Whatever fails while a form is sent, its answers come back on the page."""
 
-    async def on_failure(self, request: Request, error: Exception) -> Response:
+    async def form_again(self, request: Request, form: Form, error: Exception) -> Response:
         """Show the form again with all that was answered."""
-        form: Form | None = getattr(request.state, "form", None)
-        if form is None or isinstance(error, ForeignFormError):
-            return await super().on_failure(request, error)
-        log_unforeseen(request, error)
         equipment: Equipment = request.app.state.equipment
         return await refused(equipment, visitor_without_look_up(request, equipment), form, error)
 
@@ -53,17 +51,17 @@ async def show_form(request: Request, equipment: EquipmentNeeded, found: SignedI
     if must_answer_first(found):
         return RedirectResponse(ASK_FIRST, 303)
     cookies = Cookies(equipment.public_url)
-    identity, kept = await _open_form(
+    opened, kept = await _open_form(
         equipment, found, cookies.read(request, OPEN_FORM), cookies.read(request, SENT_FORM)
     )
     answer = form_page(
         equipment,
         found,
-        identity,
-        form=NO_ANSWERS if kept is None else _answers_in(equipment, found, kept),
+        opened,
+        form=NOTHING_FILLED_IN if kept is None else _answers_in(equipment, found, kept),
         told_before=_told_before(found, kept),
     )
-    if (written := _as_cookie(identity)) != cookies.read(request, OPEN_FORM):
+    if (written := _as_cookie(opened)) != cookies.read(request, OPEN_FORM):
         cookies.write(answer, OPEN_FORM, written, lasts=None)
     return answer
 
@@ -72,43 +70,43 @@ async def show_form(request: Request, equipment: EquipmentNeeded, found: SignedI
 async def send_form(request: Request, equipment: EquipmentNeeded) -> Response:
     """Keep what was answered. Who may: whoever is signed in; others get their own answers back to sign in with."""
     refuse_foreign(request, equipment.public_url)
-    request.state.form = await read_form(request)
-    return await send(equipment, await visitor(request, equipment), request.state.form)
+    form = await read_form_to_keep(request)
+    return await send(equipment, await visitor(request, equipment), form)
 
 
 async def _open_form(
     equipment: Equipment, found: Visitor, cookie: str, sent: str
-) -> tuple[FormIdentity, StoredCheckIn | None]:
+) -> tuple[OpenedForm, StoredCheckIn | None]:
     """Open the form that is open in this browser already, also in another tab; else a new one.
 
     Two tabs, a double tap and the back button are then one check-in, and other answers are a correction.
     """
     caller, now = found.signed_in, equipment.clock.now()
-    known, fresh = _from_cookie(cookie, caller.time_zone), new_form(now, caller.time_zone)
+    known, fresh = _from_cookie(cookie, caller.time_zone), open_form(now, caller.time_zone)
     if known is None or known.day != fresh.day:
         return fresh, None
     # Most forms were not sent yet: then nothing has to be looked up.
-    if sent != str(known.check_in_id):
+    if sent != str(known.id):
         return (known if now < known.opened_at + _SAME_FORM_FOR else fresh), None
     async with equipment.database.work(caller.clinic_id) as work:
-        kept = await standing_check_in(work, caller.patient_id, known.check_in_id)
+        kept = await standing_check_in(work, caller.patient_id, known.id)
     if kept is None or now >= kept.received_at + _SAME_FORM_FOR:
         return fresh, None
     return known, kept
 
 
-def _as_cookie(identity: FormIdentity) -> str:
-    return f"{identity.check_in_id}.{int(identity.opened_at.timestamp())}"
+def _as_cookie(opened: OpenedForm) -> str:
+    return f"{opened.id}.{int(opened.opened_at.timestamp())}"
 
 
-def _from_cookie(cookie: str, time_zone: str) -> FormIdentity | None:
-    check_in_id, _, opened_at = cookie.partition(".")
+def _from_cookie(cookie: str, time_zone: str) -> OpenedForm | None:
+    form_id, _, opened_at = cookie.partition(".")
     seconds = read_counter(opened_at)
     try:
         if seconds is None:
             return None
-        return FormIdentity(
-            check_in_id=UUID(check_in_id),
+        return OpenedForm(
+            id=UUID(form_id),
             opened_at=datetime.fromtimestamp(seconds, UTC),
             time_zone=time_zone,
         )

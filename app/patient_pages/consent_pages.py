@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from app.messages.consent_text import consent_text
+from app.patient_pages.check_in_form import NO_DRAFT
 from app.patient_pages.rendering import render
 from app.patient_pages.visitor import Visitor
 from app.patient_pages.words import say_in
@@ -12,7 +13,6 @@ from app.web.equipment import Equipment
 from app.web.pages.answers import PageAnswer
 
 ASK_FIRST: Final = "/p/consent"
-NO_DRAFT: Final[Mapping[str, str]] = {}
 
 
 def must_answer_first(visitor: Visitor) -> bool:

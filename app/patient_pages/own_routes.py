@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from pydantic_core import to_json
 from starlette.responses import RedirectResponse, Response
 
@@ -12,20 +12,20 @@ from app.consent.service import ConsentTextChangedError
 from app.foundation.errors import NotFoundError
 from app.patient_pages.check_in_form import ANSWERS, draft_of
 from app.patient_pages.consent_pages import ASK_FIRST, consent_page
-from app.patient_pages.page_route import PageRoute
+from app.patient_pages.page_route import PatientPageRoute
 from app.patient_pages.questionnaire_pages import offered_questionnaires
 from app.patient_pages.rendering import render
 from app.patient_pages.sending import send_trusted
 from app.patient_pages.settings_page import SETTINGS
 from app.patient_pages.trend import own_trend
-from app.patient_pages.visitor import SignedInVisitor, Visitor, own_form_only, read_own_form
+from app.patient_pages.visitor import SignedInVisitor, Visitor, read_own_form
 from app.patient_pages.words import say_in
 from app.patients.consent_standing import ConsentStanding
 from app.web.dependencies import EquipmentNeeded
 from app.web.equipment import Equipment
+from app.web.pages.forged_forms import OwnFormOnly
 
-router = APIRouter(prefix="/p", route_class=PageRoute, include_in_schema=False)
-OwnFormOnly = Depends(own_form_only)
+router = APIRouter(prefix="/p", route_class=PatientPageRoute, include_in_schema=False)
 
 
 @router.get("/consent")

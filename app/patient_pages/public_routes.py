@@ -9,15 +9,16 @@ from starlette.responses import RedirectResponse, Response
 
 from app.foundation.errors import NotFoundError
 from app.patient_pages.check_in_pages import shell_page
-from app.patient_pages.page_route import SIGN_IN, PageRoute, failure_page
+from app.patient_pages.page_route import SIGN_IN, PatientPageRoute
 from app.patient_pages.rendering import FILES, TEMPLATES, VERSION, render, who
 from app.patient_pages.visitor import AnyVisitor, visitor_without_look_up
-from app.patient_pages.words import NAMES, say_in
+from app.patient_pages.words import say_in
 from app.web.dependencies import EquipmentNeeded
+from app.web.pages.wording import LANGUAGES
 
-router = APIRouter(prefix="/p", route_class=PageRoute, include_in_schema=False)
+router = APIRouter(prefix="/p", route_class=PatientPageRoute, include_in_schema=False)
 # After all other routes of these pages: whatever is left over.
-rest_router = APIRouter(prefix="/p", route_class=PageRoute, include_in_schema=False)
+rest_router = APIRouter(prefix="/p", route_class=PatientPageRoute, include_in_schema=False)
 # The worker fetches pages for its tabs, under a policy of its own.
 _WORKER_HEADERS: Final = {
     "cache-control": "no-cache",
@@ -47,7 +48,7 @@ async def static_file(name: str) -> Response:
 @router.get("/offline/{language}")
 async def offline_form(language: str, equipment: EquipmentNeeded, request: Request) -> Response:
     """Give the form as a phone keeps it: nobody's, of no day yet."""
-    if language not in NAMES:
+    if language not in LANGUAGES:
         raise NotFoundError
     found = visitor_without_look_up(request, equipment, session="")
     nobody = replace(found, language=language, switched_to="", new_anchor=False, token="")
@@ -59,7 +60,7 @@ async def service_worker() -> Response:
     """Give the program that shows the kept form when there is no connection."""
     text = TEMPLATES.get_template("worker.js").render(
         files=json.dumps(sorted(FILES.paths.values())),
-        languages=json.dumps(sorted(NAMES)),
+        languages=json.dumps(sorted(LANGUAGES)),
         version=VERSION,
     )
     return Response(text, media_type="text/javascript; charset=utf-8", headers=_WORKER_HEADERS)
@@ -68,7 +69,7 @@ async def service_worker() -> Response:
 @router.get("/manifest.webmanifest")
 async def manifest(lang: str = "en") -> Response:
     """Say how the pages are put on a phone's home screen."""
-    language = lang if lang in NAMES else "en"
+    language = lang if lang in LANGUAGES else "en"
     document = {
         "name": "Afterglow",
         "short_name": "Afterglow",
@@ -102,6 +103,6 @@ async def state(equipment: EquipmentNeeded, visitor: AnyVisitor) -> dict[str, st
 
 @rest_router.get("/{path:path}")
 @rest_router.post("/{path:path}")
-async def no_such_page(request: Request, equipment: EquipmentNeeded) -> Response:
+async def no_such_page() -> Response:
     """Say that there is no such page, with help where it always is."""
-    return failure_page(request, equipment, NotFoundError())
+    raise NotFoundError

@@ -10,15 +10,15 @@ from app.assessments.service import Assessment
 from app.clinical.check_ins import zone_of
 from app.foundation.logs import where
 from app.monitoring.schedule import schedule_of_patient
-from app.patient_pages.questionnaire_form import OpenedForm, field_of
+from app.patient_pages.opened_form import OpenedForm
+from app.patient_pages.questionnaire_form import ID_FIELD, field_of
 from app.patient_pages.rendering import render
 from app.patient_pages.visitor import Visitor
-from app.patient_pages.words import say_in, write_moment
+from app.patient_pages.words import say_in
 from app.web.equipment import Equipment
 from app.web.pages.answers import PageAnswer
-from app.web.pages.forms import Form
-
-_NO_ANSWERS = Form({})
+from app.web.pages.forms import NOTHING_FILLED_IN, Form
+from app.web.pages.wording import write_moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ def questionnaire_page(
     asked: Questionnaire,
     opened: OpenedForm,
     *,
-    form: Form = _NO_ANSWERS,
+    form: Form = NOTHING_FILLED_IN,
     mistakes: Mistakes | None = None,
     day_choices: Sequence[tuple[str, str]] = (),
     status: int = 200,
@@ -66,7 +66,7 @@ def questionnaire_page(
         status=status,
         help_first=help_first,
         clinic_told=clinic_told,
-        hidden=opened.fields(),
+        hidden=opened.fields(ID_FIELD),
         wording=asked.wording,
         questions=[
             (number, field_of(number), text)

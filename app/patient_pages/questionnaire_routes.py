@@ -5,27 +5,23 @@ from starlette.responses import RedirectResponse, Response
 
 from app.assessments.questionnaires import questionnaire
 from app.patient_pages.consent_pages import ASK_FIRST, must_answer_first
-from app.patient_pages.page_route import PageRoute
-from app.patient_pages.questionnaire_form import open_form
+from app.patient_pages.opened_form import open_form
+from app.patient_pages.page_route import PatientPageRoute
 from app.patient_pages.questionnaire_pages import questionnaire_page
 from app.patient_pages.questionnaire_sending import questionnaire_refused, send_questionnaire
 from app.patient_pages.visitor import SignedInVisitor, visitor, visitor_without_look_up
 from app.web.dependencies import EquipmentNeeded
 from app.web.equipment import Equipment
-from app.web.pages.failures import log_unforeseen
-from app.web.pages.forged_forms import ForeignFormError, refuse_foreign
-from app.web.pages.forms import Form, read_form
+from app.web.pages.forged_forms import refuse_foreign
+from app.web.pages.forms import Form
+from app.web.pages.page_route import read_form_to_keep
 
 
-class QuestionnaireRoute(PageRoute):
+class QuestionnaireRoute(PatientPageRoute):
     """Whatever fails while a questionnaire is sent, its answers come back on the page."""
 
-    async def on_failure(self, request: Request, error: Exception) -> Response:
+    async def form_again(self, request: Request, form: Form, error: Exception) -> Response:
         """Show the form again with all that was answered."""
-        form: Form | None = getattr(request.state, "form", None)
-        if form is None or isinstance(error, ForeignFormError):
-            return await super().on_failure(request, error)
-        log_unforeseen(request, error)
         equipment: Equipment = request.app.state.equipment
         found = visitor_without_look_up(request, equipment)
         asked = questionnaire(request.path_params["key"], locale=found.language)
@@ -50,7 +46,7 @@ async def send_form(key: str, request: Request, equipment: EquipmentNeeded) -> R
     """Keep what was answered. Who may: whoever is signed in; others get their own answers back to sign in with."""
     refuse_foreign(request, equipment.public_url)
     questionnaire(key, locale="en")  # one that is not known is no page, before anything is read
-    request.state.form = await read_form(request)
+    form = await read_form_to_keep(request)
     found = await visitor(request, equipment)
     asked = questionnaire(key, locale=found.language)
-    return await send_questionnaire(equipment, found, asked, request.state.form)
+    return await send_questionnaire(equipment, found, asked, form)

@@ -1,34 +1,24 @@
 """Sending a questionnaire. Whatever is wrong, the answers stay on the page, and one about self-harm is heard."""
 
-from collections.abc import Mapping
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Final
-
-import structlog
 
 from app.assessments import service
 from app.assessments.questionnaires import Questionnaire
 from app.assessments.refused_answers import report_refused
-from app.clinical.check_ins import check_in_day
+from app.assessments.safety_items import FoundAnswer
 from app.foundation.errors import RefusalError
-from app.foundation.logs import where
-from app.patient_pages.check_in_pages import choices_of
-from app.patient_pages.questionnaire_form import (
-    OpenedForm,
-    answered,
-    open_form,
-    opened_in,
-    safety_answers,
-)
+from app.patient_pages.opened_form import OpenedForm, open_form, read_opened
+from app.patient_pages.questionnaire_form import ID_FIELD, answered, safety_answers
 from app.patient_pages.questionnaire_pages import Mistakes, questionnaire_page, questionnaire_thanks
 from app.patient_pages.visitor import Visitor
 from app.patients import browser_sessions
 from app.web.equipment import Equipment
+from app.web.failed_reports import heard
 from app.web.pages.answers import PageAnswer
-from app.web.pages.failures import status_of
 from app.web.pages.forged_forms import FormExpiredError
 from app.web.pages.forms import Form
+from app.web.pages.page_route import status_of
 
 _WORDS_BY_CODE: Final[Mapping[str, str]] = {
     "assessment-conflict": "questionnaire_conflict",
@@ -55,12 +45,13 @@ async def send_questionnaire(
         visitor.refuse_forged(equipment, form)
     except FormExpiredError as error:
         return await questionnaire_refused(equipment, visitor, asked, form, error)
-    opened = opened_in(form)
+    opened, now = read_opened(form, ID_FIELD), equipment.clock.now()
     if opened is None:
         return await shown_again(equipment, visitor, asked, form, Mistakes(sentence="wrong_form"))
-    settled = _settled(form, opened, equipment.clock.now())
+    settled = opened.settled(form, now)
     if settled is None:
-        return await _ask_for_day(equipment, visitor, asked, form, opened)
+        choices = opened.day_choices(now, visitor.language)
+        return await shown_again(equipment, visitor, asked, form, Mistakes(), day_choices=choices, status=409)
     return await _enter(equipment, visitor, asked, form, settled)
 
 
@@ -83,18 +74,20 @@ async def shown_again(
     form: Form,
     mistakes: Mistakes,
     *,
+    day_choices: Sequence[tuple[str, str]] = (),
     status: int = 422,
     anew: bool = False,
 ) -> PageAnswer:
     """Show the form again with everything that was answered; an answer about self-harm is heard all the same."""
-    opened = None if anew else opened_in(form)
+    opened = None if anew else read_opened(form, ID_FIELD)
     return questionnaire_page(
         equipment,
         visitor,
         asked,
-        opened or open_form(equipment.clock.now(), _zone(visitor)),
+        opened or open_form(equipment.clock.now(), visitor.time_zone),
         form=form,
         mistakes=mistakes,
+        day_choices=day_choices,
         status=status,
         help_first=bool(safety_answers(form, asked)),
         clinic_told=await _hear(equipment, visitor, asked, form),
@@ -115,60 +108,21 @@ async def _enter(
         )
     except RefusalError as error:
         # With the day that was chosen, so that it is not asked for again.
-        chosen = Form({**form, **opened.fields()}, form.cut)
+        chosen = form.filled(opened.fields(ID_FIELD))
         return await questionnaire_refused(equipment, visitor, asked, chosen, error)
     return questionnaire_thanks(equipment, visitor, asked, kept)
 
 
-def _settled(form: Form, opened: OpenedForm, now: datetime) -> OpenedForm | None:
-    """Settle when it was answered; None when the person must say which day, since another one has begun."""
-    try:
-        chosen = datetime.fromisoformat(form["answered_at"])
-    except ValueError:
-        chosen = None
-    if chosen is not None and chosen.tzinfo:
-        return replace(opened, opened_at=chosen)
-    return opened if opened.day >= check_in_day(now, opened.time_zone) else None
-
-
-async def _ask_for_day(
-    equipment: Equipment, visitor: Visitor, asked: Questionnaire, form: Form, opened: OpenedForm
-) -> PageAnswer:
-    today = replace(opened, opened_at=equipment.clock.now().replace(microsecond=0))
-    choices = [(one.opened_at.isoformat(), one.day) for one in (opened, today)]
-    return questionnaire_page(
-        equipment,
-        visitor,
-        asked,
-        opened,
-        form=form,
-        day_choices=choices_of(choices, visitor.language),
-        status=409,
-        help_first=bool(safety_answers(form, asked)),
-        clinic_told=await _hear(equipment, visitor, asked, form),
-    )
-
-
 async def _hear(equipment: Equipment, visitor: Visitor, asked: Questionnaire, form: Form) -> bool:
-    """Set the answer in a form that is not kept on its road; says whether the clinic is told.
-
-    Also from a browser whose time has run out: signing in again may take longer than the clinic should wait.
-    """
+    """Set the answer in a form that is not kept on its road; says whether the clinic is told."""
     found = safety_answers(form, asked)
-    if not found:
+    return bool(found) and await heard(_report(equipment, visitor, found))
+
+
+async def _report(equipment: Equipment, visitor: Visitor, found: Sequence[FoundAnswer]) -> bool:
+    # Also from a browser whose time has run out: signing in again may take longer than the clinic should wait.
+    caller = visitor.caller or await browser_sessions.owner_of_ended(equipment, visitor.session)
+    if caller is None:
         return False
-    try:
-        caller = visitor.caller or await browser_sessions.owner_of_ended(equipment, visitor.session)
-        if caller is None:
-            return False
-        await report_refused(equipment, caller.clinic_id, caller.patient_id, found, actor=caller.actor)
-    except Exception as error:  # noqa: BLE001 - the help must reach the person whatever fails here
-        structlog.get_logger().error(
-            "safety.report_failed", error_type=type(error).__name__, error_at=where(error)
-        )
-        return False
+    await report_refused(equipment, caller.clinic_id, caller.patient_id, found, actor=caller.actor)
     return True
-
-
-def _zone(visitor: Visitor) -> str:
-    return visitor.caller.time_zone if visitor.caller else "UTC"

@@ -9,27 +9,23 @@ from uuid import UUID
 from app.chart.style import STYLE_SOURCE
 from app.foundation.vault import Vault
 from app.patient_pages.visitor import Visitor
-from app.patient_pages.words import NAMES, WORDS, say_in
+from app.patient_pages.words import WORDS, say_in
 from app.web.equipment import Equipment
-from app.web.pages import static_files
 from app.web.pages.answers import PageAnswer
 from app.web.pages.forged_forms import TOKEN_FIELD
-from app.web.pages.static_files import StaticFiles
-from app.web.pages.templates import template_environment
+from app.web.pages.static_files import SHARED_FILES, StaticFiles
+from app.web.pages.templates import template_environment, template_texts
+from app.web.pages.wording import LANGUAGES
 
 _HERE: Final = Path(__file__).parent
 
 
-def _template_texts() -> list[bytes]:
-    return [path.read_bytes() for path in sorted((_HERE / "templates").iterdir())]
-
-
 TEMPLATES: Final = template_environment(_HERE / "templates")
-FILES: Final = StaticFiles("/p/static/", [Path(static_files.__file__).with_name("static"), _HERE / "static"])
+FILES: Final = StaticFiles("/p/static/", [SHARED_FILES, _HERE / "static"])
 
 # Another name as soon as anything changes that a phone keeps: files, templates, words.
 VERSION: Final = hashlib.sha256(
-    b"".join((FILES.version.encode(), *_template_texts(), repr(WORDS).encode()))
+    b"".join((FILES.version.encode(), *template_texts(_HERE / "templates"), repr(WORDS).encode()))
 ).hexdigest()[:12]
 
 
@@ -45,11 +41,11 @@ def render(
     **values: object,
 ) -> PageAnswer:
     """Make a page; ``here`` is the path that it can be opened at again, for the switch of language."""
-    other = next(code for code in NAMES if code != visitor.language)
+    other = next(code for code in LANGUAGES if code != visitor.language)
     text = TEMPLATES.get_template(template).render(
         language=visitor.language,
         other_language=other,
-        other_name=NAMES[other],
+        other_name=LANGUAGES[other],
         say=say_in(visitor.language),
         crisis=visitor.crisis,
         files=FILES.paths,

@@ -1,37 +1,31 @@
 """Sending the form. Whatever is wrong, the answers stay on the page, and a safety statement is heard."""
 
-from collections.abc import Mapping
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Final
-
-import structlog
 
 from app.check_ins.corrections import record_or_correct
 from app.check_ins.refused_statements import report_from_ended_browser, report_refused
 from app.check_ins.sources import CheckInInFutureError, CheckInTooOldError, FromDevice
-from app.clinical.check_ins import check_in_day
 from app.foundation.errors import RefusalError
-from app.foundation.logs import where
 from app.patient_pages.check_in_form import (
-    FormIdentity,
+    ID_FIELD,
     draft_of,
-    identity_in,
-    new_form,
     read_answers,
     says_self_harm,
 )
-from app.patient_pages.check_in_pages import OUTCOME, choices_of, form_page, thanks_page
+from app.patient_pages.check_in_pages import OUTCOME, form_page, thanks_page
+from app.patient_pages.opened_form import open_form, read_opened
 from app.patient_pages.questionnaire_pages import due_questionnaires
 from app.patient_pages.sign_in_pages import sign_in_page
 from app.patient_pages.trend import trend_after_sending
 from app.patient_pages.visitor import Visitor
 from app.patients import browser_sessions
 from app.web.equipment import Equipment
+from app.web.failed_reports import heard
 from app.web.pages.answers import PageAnswer
-from app.web.pages.failures import status_of
 from app.web.pages.forged_forms import FormExpiredError
 from app.web.pages.forms import Form
+from app.web.pages.page_route import status_of
 
 _WORDS_BY_CODE: Final[Mapping[str, str]] = {
     "check-in-too-old": "wrong_too_old",
@@ -58,12 +52,13 @@ async def send(equipment: Equipment, visitor: Visitor, form: Form) -> PageAnswer
 async def send_trusted(equipment: Equipment, visitor: Visitor, form: Form) -> PageAnswer:
     """Take a form that is known to be this person's."""
     now = equipment.clock.now()
-    identity = identity_in(form)
-    if identity is None:
+    opened = read_opened(form, ID_FIELD)
+    if opened is None:
         return await unfinished(equipment, visitor, form, {"form": "wrong_form"})
-    settled = _settled(form, identity, now)
+    settled = opened.settled(form, now)
     if settled is None:
-        return await _ask_for_day(equipment, visitor, form, identity, now)
+        choices = opened.day_choices(now, visitor.language)
+        return await unfinished(equipment, visitor, form, {}, day_choices=choices, status=409)
     told, mistakes = read_answers(form, settled)
     if told is None:
         return await unfinished(equipment, visitor, form, mistakes)
@@ -82,20 +77,27 @@ async def send_trusted(equipment: Equipment, visitor: Visitor, form: Form) -> Pa
 
 
 async def unfinished(
-    equipment: Equipment, visitor: Visitor, form: Form, mistakes: Mapping[str, str], *, status: int = 422
+    equipment: Equipment,
+    visitor: Visitor,
+    form: Form,
+    mistakes: Mapping[str, str],
+    *,
+    day_choices: Sequence[tuple[str, str]] = (),
+    status: int = 422,
 ) -> PageAnswer:
     """Show the form again with what is wrong in it; everything that was answered stays."""
-    heard = await hear(equipment, visitor, form)
-    identity = identity_in(form) or new_form(equipment.clock.now(), _zone(visitor))
+    clinic_told = await hear(equipment, visitor, form)
+    opened = read_opened(form, ID_FIELD) or open_form(equipment.clock.now(), visitor.time_zone)
     answer = form_page(
         equipment,
         visitor,
-        identity,
+        opened,
         form=form,
         mistakes=mistakes,
+        day_choices=day_choices,
         status=status,
         help_first=says_self_harm(form),
-        clinic_told=heard,
+        clinic_told=clinic_told,
     )
     # For a phone that sends what it kept: again by itself, or not before the person has looked at it.
     answer.headers[OUTCOME] = "later" if status >= FAULT else "again"
@@ -112,56 +114,22 @@ async def refused(equipment: Equipment, visitor: Visitor, form: Form, error: Exc
 
 async def hear(equipment: Equipment, visitor: Visitor, form: Form) -> bool:
     """Set the statement in a form that is not kept on its road; says whether the clinic is told."""
-    if not says_self_harm(form):
-        return False
+    return says_self_harm(form) and await heard(_report(equipment, visitor, form))
+
+
+async def _report(equipment: Equipment, visitor: Visitor, form: Form) -> bool:
     said = {name: value for name, value in form.items() if name not in {"form_token", "code"}}
-    try:
-        if visitor.caller is None:
-            return await report_from_ended_browser(equipment, visitor.session, said)
-        await report_refused(equipment, _source(visitor), [said], [False])
-    except Exception as error:  # noqa: BLE001 - the help must reach the person whatever fails here
-        structlog.get_logger().error(
-            "safety.report_failed", error_type=type(error).__name__, error_at=where(error)
-        )
-        return False
+    if visitor.caller is None:
+        return await report_from_ended_browser(equipment, visitor.session, said)
+    await report_refused(equipment, _source(visitor), [said], [False])
     return True
-
-
-def _settled(form: Form, identity: FormIdentity, now: datetime) -> FormIdentity | None:
-    """Settle the moment that the answers are about; None when the person must say which day it was.
-
-    The page says for which day it is. Left open until another day has begun, it may mean either.
-    """
-    chosen = _moment(form["answered_at"])
-    if chosen is not None:
-        return replace(identity, opened_at=chosen)
-    return identity if identity.day >= check_in_day(now, identity.time_zone) else None
-
-
-async def _ask_for_day(
-    equipment: Equipment, visitor: Visitor, form: Form, identity: FormIdentity, now: datetime
-) -> PageAnswer:
-    today = new_form(now, identity.time_zone)
-    choices = [(one.opened_at.isoformat(), one.day) for one in (identity, today)]
-    answer = form_page(
-        equipment,
-        visitor,
-        identity,
-        form=form,
-        day_choices=choices_of(choices, visitor.language),
-        status=409,
-        help_first=says_self_harm(form),
-        clinic_told=await hear(equipment, visitor, form),
-    )
-    answer.headers[OUTCOME] = "again"
-    return answer
 
 
 def _for_today(equipment: Equipment, visitor: Visitor, form: Form) -> Form:
     """Open the form anew for today, under its own id, with its answers."""
-    known = identity_in(form)
-    opened = new_form(equipment.clock.now(), _zone(visitor), check_in_id=known.check_in_id if known else None)
-    return Form({**form, **opened.fields(), "answered_at": ""}, form.cut)
+    known = read_opened(form, ID_FIELD)
+    opened = open_form(equipment.clock.now(), visitor.time_zone, form_id=known.id if known else None)
+    return form.filled(opened.fields(ID_FIELD) | {"answered_at": ""})
 
 
 async def _keep_through_sign_in(equipment: Equipment, visitor: Visitor, form: Form) -> PageAnswer:
@@ -180,15 +148,3 @@ async def _keep_through_sign_in(equipment: Equipment, visitor: Visitor, form: Fo
 
 def _source(visitor: Visitor) -> FromDevice:
     return FromDevice(token=browser_sessions.reference_of(visitor.session))
-
-
-def _zone(visitor: Visitor) -> str:
-    return visitor.caller.time_zone if visitor.caller else "UTC"
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None

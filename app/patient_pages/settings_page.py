@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import tzinfo
 from typing import Final
-from zoneinfo import available_timezones
 
 from starlette.responses import Response
 
@@ -13,19 +12,18 @@ from app.messages.outbox import Channel
 from app.patient_pages.questionnaire_pages import offered_questionnaires
 from app.patient_pages.rendering import render
 from app.patient_pages.visitor import Visitor
-from app.patient_pages.words import NAMES, say_in, write_moment
+from app.patient_pages.words import say_in
 from app.patients import devices
 from app.patients.consent_standing import ConsentStanding
 from app.patients.service import reminders_of
 from app.web.equipment import Equipment
-from app.web.pages.forms import Form
+from app.web.pages.forms import NOTHING_FILLED_IN, Form
+from app.web.pages.wording import LANGUAGES, write_moment
+from app.web.schemas import TIME_ZONES
 
 SETTINGS: Final = "/p/settings"
 REMINDER_FIELDS: Final = ("ask_at", "email", "quiet_from", "quiet_until", "paused_until")
-ZONES: Final = tuple(
-    sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))
-)
-_NOTHING_TYPED: Final = Form({})
+ZONES: Final = tuple(sorted(name for name in TIME_ZONES if "/" in name and not name.startswith("Etc/")))
 
 
 async def settings_page(
@@ -34,7 +32,7 @@ async def settings_page(
     *,
     told: str = "",
     mistakes: Mapping[str, str] | None = None,
-    form: Form = _NOTHING_TYPED,
+    form: Form = NOTHING_FILLED_IN,
     status: int = 200,
 ) -> Response:
     """Show what can be chosen; what was typed stays, and ``mistakes`` names the sentence for each field."""
@@ -52,7 +50,7 @@ async def settings_page(
         zone=form["time_zone"] or caller.time_zone,
         reminders=await _reminders(equipment, visitor, form),
         zones=ZONES,
-        languages=NAMES,
+        languages=LANGUAGES,
         questionnaires=await offered_questionnaires(equipment, visitor),
         devices=[_shown(one, visitor, wall) for one in listed],
         erasure_asked=await _erasure_asked(equipment, visitor),

@@ -2,27 +2,26 @@
 
 from dataclasses import replace
 from uuid import UUID
-from zoneinfo import available_timezones
 
-from fastapi import APIRouter, Depends, Request
-from pydantic import ValidationError
+from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from app.foundation.errors import NotFoundError
 from app.messages.outbox import Channel
-from app.patient_pages.page_route import SIGN_IN, PageRoute
+from app.patient_pages.page_route import SIGN_IN, PatientPageRoute
 from app.patient_pages.settings_page import SETTINGS, settings_page
-from app.patient_pages.visitor import LANGUAGE, SESSION, SignedInVisitor, own_form_only, read_own_form
-from app.patient_pages.words import NAMES
+from app.patient_pages.visitor import LANGUAGE, SESSION, SignedInVisitor, read_own_form
 from app.patients import devices
+from app.patients.reading import read_reminders
 from app.patients.reminding import AskedInQuietHoursError, ReminderChoices
-from app.patients.schemas import ReminderChange
 from app.patients.service import change_patient
 from app.web.dependencies import EquipmentNeeded
 from app.web.pages.cookies import Cookies
+from app.web.pages.forged_forms import OwnFormOnly
+from app.web.pages.wording import LANGUAGES
+from app.web.schemas import TIME_ZONES
 
-router = APIRouter(prefix="/p", route_class=PageRoute, include_in_schema=False)
-OwnFormOnly = Depends(own_form_only)
+router = APIRouter(prefix="/p", route_class=PatientPageRoute, include_in_schema=False)
 
 
 @router.get("/settings")
@@ -39,9 +38,9 @@ async def change_settings(request: Request, equipment: EquipmentNeeded, visitor:
     """Change zone and language from now on; past days do not move."""
     form, caller = await read_own_form(request, equipment, visitor), visitor.signed_in
     zone = form["time_zone"].strip()
-    if zone not in available_timezones():
+    if zone not in TIME_ZONES:
         return await settings_page(equipment, visitor, mistakes={"zone": "wrong_zone"}, form=form, status=422)
-    language = form["language"] if form["language"] in NAMES else visitor.language
+    language = form["language"] if form["language"] in LANGUAGES else visitor.language
     # A region that was known before stays: es-MX is not made es.
     locale = caller.locale if caller.locale.lower().startswith(language) else language
     await change_patient(
@@ -65,24 +64,21 @@ async def change_reminders(
     """Change when and how the patient is asked, by the same rules as from a phone."""
     form, caller = await read_own_form(request, equipment, visitor), visitor.signed_in
     wanted = {name: form[name].strip() for name in ("ask_at", "quiet_from", "quiet_until")}
+    change = read_reminders(wanted | {"paused_until": form["paused_until"].strip() or None})
+    if isinstance(change, list):
+        mistakes = {one: "wrong_pause" if one == "paused_until" else "wrong_time" for one in change}
+        return await settings_page(equipment, visitor, mistakes=mistakes, form=form, status=422)
     try:
-        change = ReminderChange.model_validate(
-            wanted | {"paused_until": form["paused_until"].strip() or None}
-        )
         await change_patient(
             equipment,
             caller.clinic_id,
             caller.patient_id,
             time_zone=None,
             locale=None,
-            reminders=lambda before: change.applied_to(_with_email(before, wanted=bool(form["email"]))),
+            reminders=lambda before: change(_with_email(before, wanted=bool(form["email"]))),
             version=None,
             actor=caller.actor,
         )
-    except ValidationError as error:
-        fields = [str(one["loc"][0]) for one in error.errors()]
-        mistakes = {one: "wrong_pause" if one == "paused_until" else "wrong_time" for one in fields}
-        return await settings_page(equipment, visitor, mistakes=mistakes, form=form, status=422)
     except AskedInQuietHoursError:
         quiet = {"ask_at": "wrong_quiet"}
         return await settings_page(equipment, visitor, mistakes=quiet, form=form, status=422)

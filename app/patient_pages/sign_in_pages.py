@@ -1,16 +1,14 @@
 """Signing in with a code: the page, also while it carries answers that were not sent yet."""
 
 from collections.abc import Mapping
-from typing import Final
 
+from app.patient_pages.check_in_form import NO_DRAFT
 from app.patient_pages.page_route import SIGN_IN
 from app.patient_pages.rendering import render
 from app.patient_pages.visitor import Visitor
 from app.patient_pages.words import say_in
 from app.web.equipment import Equipment
 from app.web.pages.answers import PageAnswer
-
-NO_DRAFT: Final[Mapping[str, str]] = {}
 
 
 def sign_in_page(

@@ -2,13 +2,13 @@
 
 from typing import Final
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from app.foundation.errors import RefusalError
 from app.patient_pages.check_in_form import ANSWERS, draft_of, says_self_harm
 from app.patient_pages.consent_pages import consent_page, must_answer_first
-from app.patient_pages.page_route import PageRoute
+from app.patient_pages.page_route import PatientPageRoute
 from app.patient_pages.rendering import render
 from app.patient_pages.sending import hear, send_trusted
 from app.patient_pages.sign_in_pages import sign_in_page
@@ -16,7 +16,6 @@ from app.patient_pages.visitor import (
     SESSION,
     SESSION_COOKIE_LASTS,
     AnyVisitor,
-    own_form_only,
     visitor_of,
 )
 from app.patient_pages.words import say_in
@@ -27,12 +26,12 @@ from app.patients.magic_links import LinkState
 from app.web.dependencies import EquipmentNeeded
 from app.web.equipment import Equipment
 from app.web.pages.cookies import Cookies
-from app.web.pages.failures import status_of
+from app.web.pages.forged_forms import OwnFormOnly
 from app.web.pages.forms import Form, read_form
+from app.web.pages.page_route import status_of
 
 START: Final = "/p/"
-router = APIRouter(prefix="/p", route_class=PageRoute, include_in_schema=False)
-OwnFormOnly = Depends(own_form_only)
+router = APIRouter(prefix="/p", route_class=PatientPageRoute, include_in_schema=False)
 _MISTAKES: Final = {
     "enrolment-code-not-valid": "code_wrong",
     "too-many-tries": "too_many_tries",

@@ -8,30 +8,23 @@ from fastapi import Depends, Request
 from starlette.responses import Response
 
 from app.clinics.service import open_crisis_phone
-from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.tokens import TokenNotValidError
 from app.messages.crisis_help import CrisisHelp, crisis_help
-from app.patient_pages.words import NAMES
 from app.patients import browser_sessions
 from app.patients.caller import PatientCaller
 from app.web.dependencies import EquipmentNeeded
 from app.web.equipment import Equipment
 from app.web.pages.cookies import Cookies
-from app.web.pages.forged_forms import form_token, new_anchor, refuse_foreign, refuse_forged
+from app.web.pages.forged_forms import form_token, new_anchor, refuse_forged
 from app.web.pages.forms import Form, read_form
 from app.web.pages.languages import language_for
+from app.web.pages.page_route import NotSignedInError
+from app.web.pages.wording import LANGUAGES
 
 SESSION, ANCHOR, LANGUAGE = "afterglow-session", "afterglow-anchor", "afterglow-language"
 # The cookie outlives the session: a token that has ended still says whose safety statement it was.
 SESSION_COOKIE_LASTS: Final = timedelta(days=400)
 _PREFERENCE_LASTS: Final = timedelta(days=400)
-
-
-class NotSignedInError(RefusalError):
-    """This page is for a signed-in patient; please sign in."""
-
-    kind = RefusalKind.UNAUTHENTICATED
-    code = "not-signed-in"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +52,11 @@ class Visitor:
     def crisis(self) -> CrisisHelp:
         """The help that stands on every page."""
         return crisis_help(self.language, clinic_phone=self.clinic_phone)
+
+    @property
+    def time_zone(self) -> str:
+        """The patient's zone; while nobody is signed in, that of the world's clocks."""
+        return self.caller.time_zone if self.caller else "UTC"
 
     @property
     def signed_in(self) -> PatientCaller:
@@ -118,9 +116,9 @@ def visitor_without_look_up(
     session = cookies.read(request, SESSION) if session is None else session
     anchor = cookies.read(request, ANCHOR)
     asked = request.query_params.get("lang", "")
-    switched_to = asked if asked in NAMES else ""
+    switched_to = asked if asked in LANGUAGES else ""
     language = language_for(
-        NAMES,
+        LANGUAGES,
         chosen=switched_to or cookies.read(request, LANGUAGE),
         locale=caller.locale if caller else None,
         accepted=request.headers.get("accept-language", ""),
@@ -146,15 +144,6 @@ async def signed_in_visitor(found: Annotated[Visitor, Depends(visitor)]) -> Visi
     """
     found.signed_in  # noqa: B018 - asked for its error
     return found
-
-
-async def own_form_only(request: Request, equipment: EquipmentNeeded) -> None:
-    """Refuse forms from other sites.
-
-    Raises:
-        ForeignFormError: the browser says that it comes from one.
-    """
-    refuse_foreign(request, equipment.public_url)
 
 
 async def read_own_form(request: Request, equipment: Equipment, visitor: Visitor) -> Form:

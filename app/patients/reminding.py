@@ -1,6 +1,7 @@
 """How a patient wants to be asked: read, changed, and what it means for the next look."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Final
@@ -42,6 +43,10 @@ class ReminderChoices:
     channels: tuple[Channel, ...]
     sms_number: str | None
     paused_until: date | None
+
+
+# What becomes of the choices as they are when the change is made.
+ChoicesChange = Callable[[ReminderChoices], ReminderChoices]
 
 
 def times_of(plan: ReminderPlan) -> AskTimes:

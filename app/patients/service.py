@@ -1,6 +1,5 @@
 """Registering patients, reading and changing what is known of them."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -15,7 +14,7 @@ from app.patients.consent_standing import ConsentStanding, standing_from
 from app.patients.contact import email_of, seal_email
 from app.patients.erased import no_such_patient
 from app.patients.own_vault import vault_of
-from app.patients.reminding import ReminderChoices, change_choices, choices_of, plan_of
+from app.patients.reminding import ChoicesChange, ReminderChoices, change_choices, choices_of, plan_of
 from app.storage import clinics, patient_states, patients, reminder_plans, sign_in_links
 from app.storage.audit_reads import tell_reading
 from app.storage.patients import PatientRecord
@@ -134,7 +133,7 @@ async def change_patient(
     time_zone: str | None,
     locale: str | None,
     email: str | Unchanged | None = STAYS,
-    reminders: Callable[[ReminderChoices], ReminderChoices] | None = None,
+    reminders: ChoicesChange | None = None,
     version: int | None,
     actor: Actor,
 ) -> Patient:
@@ -195,7 +194,7 @@ async def _change_reminders(
     work: UnitOfWork,
     vault: Vault,
     patient: PatientRecord,
-    change: Callable[[ReminderChoices], ReminderChoices],
+    change: ChoicesChange,
     *,
     now: datetime,
     actor: Actor,

@@ -29,7 +29,8 @@ PAGE_SIZE: Final = 50
 _EARLIEST_YEAR: Final = 1900
 _LATEST_YEAR: Final = 2199
 _LARGEST_COUNTER: Final = 2**63 - 1
-_ZONES: Final = frozenset(available_timezones())
+# Asked for once: it opens the file of every zone there is.
+TIME_ZONES: Final = frozenset(available_timezones())
 _DATE_FIRST: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 _When = TypeVar("_When", datetime, date)
@@ -90,7 +91,7 @@ class DescribedAs:
 
 
 def _known_zone(name: str) -> str:
-    if name not in _ZONES:
+    if name not in TIME_ZONES:
         raise UnknownTimeZoneError
     return name
 

@@ -14,22 +14,23 @@ from app.foundation.clock import SystemClock
 from app.foundation.logs import set_up_logs
 from app.foundation.vault import Vault
 from app.messages.crisis_help import crisis_help
-from app.patient_pages.check_in_form import new_form
-from app.patient_pages.check_in_pages import NO_ANSWERS
+from app.patient_pages.check_in_form import ID_FIELD, day_sentence, night_sentence
+from app.patient_pages.opened_form import open_form
 from app.patient_pages.rendering import FILES, TEMPLATES
 from app.patient_pages.words import say_in
 from app.storage.database import Database
 from app.web.edge import Edge
 from app.web.equipment import Equipment
+from app.web.pages.forms import NOTHING_FILLED_IN
 
 say = say_in("en")
-identity = new_form(datetime.now(UTC), "Europe/Berlin")
+opened = open_form(datetime.now(UTC), "Europe/Berlin")
 VALUES = {
     "language": "en", "other_language": "es", "other_name": "Español", "say": say, "crisis": crisis_help("en"),
     "files": FILES.paths, "who": "0", "here": "/p/check-in", "help_first": False, "clinic_told": False,
-    "for_later": False, "hidden": identity.fields(), "form": NO_ANSWERS, "mistakes": {}, "told_before": "",
-    "day_choices": (), "day_sentence": identity.day_sentence(say, "en"),
-    "night_sentence": identity.night_sentence(say, "en"), "scale_numbers": [str(one) for one in range(11)],
+    "for_later": False, "hidden": opened.fields(ID_FIELD), "form": NOTHING_FILLED_IN, "mistakes": {},
+    "told_before": "", "day_choices": (), "day_sentence": day_sentence(opened, say, "en"),
+    "night_sentence": night_sentence(opened, say, "en"), "scale_numbers": [str(one) for one in range(11)],
     "note_length": 4000,
 }  # fmt: skip
 

@@ -47,10 +47,8 @@ SERVICES = [source for source in sources() if source.is_service]
 
 def test_services_take_and_give_domain_values_never_requests() -> None:
     assert SERVICES
-    # `reading.py` is the check-ins' own edge: it turns items of a batch into domain values and back.
     # `help_reply.py` is the one part of replies that two rooms share.
     edge_of_check_ins = {
-        "app.check_ins.reading",
         "app.check_ins.safety_road",
         "app.check_ins.safety_answers",
         "app.messages.help_reply",
@@ -73,16 +71,12 @@ def test_services_know_no_web_framework() -> None:
     assert found == {}
 
 
-# A page's form that is held to the very rules of the phone's request.
-SAME_RULES = {("app.patient_pages.settings_routes", "app.patients.schemas.ReminderChange")}
-
-
 def test_no_room_reads_another_rooms_schemas() -> None:
     found = [
         (source.name, name)
         for source in sources()
         for name in schemas_in(source)
-        if name.split(".")[1] not in {source.room, "web"} and (source.name, name) not in SAME_RULES
+        if name.split(".")[1] not in {source.room, "web"}
     ]
     assert found == []
 

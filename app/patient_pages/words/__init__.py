@@ -1,45 +1,17 @@
 """The pages' own words, a table a language: the same names in each."""
 
-from collections.abc import Callable, Mapping
-from datetime import date, datetime, tzinfo
-from functools import cache, lru_cache
+from collections.abc import Mapping
+from functools import cache
 from typing import Final
-
-from babel.dates import format_date, format_datetime
 
 from app.patient_pages.words.english import ENGLISH
 from app.patient_pages.words.spanish import SPANISH
+from app.web.pages.wording import Say, speaking
 
 WORDS: Final[Mapping[str, Mapping[str, str]]] = {"en": ENGLISH, "es": SPANISH}
-NAMES: Final = {"en": "English", "es": "Español"}
-_DAY: Final = {"en": "EEEE, MMMM d", "es": "EEEE d 'de' MMMM"}
-_MOMENT: Final = {"en": "MMMM d, h:mm a", "es": "d 'de' MMMM, H:mm"}
-Say = Callable[..., str]
 
 
 @cache
 def say_in(language: str) -> Say:
-    """Give the function that a page speaks with: a word's name in, the words out, with values in their places."""
-    words = WORDS[language]
-
-    def say(name: str, /, **values: object) -> str:
-        return words[name].format(**values) if values else words[name]
-
-    return say
-
-
-@lru_cache(maxsize=256)
-def write_day(day: date, language: str) -> str:
-    """Write a day with its weekday, as one says it."""
-    return format_date(day, _DAY[language], locale=language)
-
-
-@lru_cache(maxsize=256)
-def write_weekday(day: date, language: str) -> str:
-    """Write a day's weekday."""
-    return format_date(day, "EEEE", locale=language)
-
-
-def write_moment(moment: datetime, zone: tzinfo, language: str) -> str:
-    """Write a moment by the clock on the person's wall."""
-    return format_datetime(moment.astimezone(zone), _MOMENT[language], locale=language)
+    """Give the function that these pages speak with in a language."""
+    return speaking(WORDS[language])

@@ -11,10 +11,11 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import urlsplit
 
-from starlette.requests import Request
+from fastapi import Depends, Request
 
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.vault import Vault
+from app.web.dependencies import EquipmentNeeded
 
 TOKEN_FIELD: Final = "form_token"  # noqa: S105 - the field's name
 
@@ -61,6 +62,18 @@ def refuse_foreign(request: Request, public_url: str) -> None:
     ours = {urlsplit(public_url).netloc, request.headers.get("host", "")}
     if origin != "null" and urlsplit(origin).netloc not in ours:
         raise ForeignFormError
+
+
+async def own_form_only(request: Request, equipment: EquipmentNeeded) -> None:
+    """Refuse forms from other sites.
+
+    Raises:
+        ForeignFormError: the browser says that it comes from one.
+    """
+    refuse_foreign(request, equipment.public_url)
+
+
+OwnFormOnly = Depends(own_form_only)
 
 
 def refuse_forged(vault: Vault, token: str, bound_to: Iterable[str]) -> None:

@@ -10,6 +10,8 @@ from starlette.responses import Response
 
 from app.foundation.errors import NotFoundError
 
+# What every room of pages serves, before its own.
+SHARED_FILES: Final = Path(__file__).with_name("static")
 MEDIA_TYPES: Final = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",

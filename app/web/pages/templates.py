@@ -5,7 +5,7 @@ from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-SHARED: Final = Path(__file__).with_name("templates")
+SHARED_TEMPLATES: Final = Path(__file__).with_name("templates")
 
 
 def template_environment(*folders: Path) -> Environment:
@@ -14,7 +14,7 @@ def template_environment(*folders: Path) -> Environment:
     Templates are read once: they are part of the program.
     """
     return Environment(
-        loader=FileSystemLoader([*folders, SHARED]),
+        loader=FileSystemLoader([*folders, SHARED_TEMPLATES]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -22,3 +22,8 @@ def template_environment(*folders: Path) -> Environment:
         auto_reload=False,
         cache_size=-1,
     )
+
+
+def template_texts(*folders: Path) -> list[bytes]:
+    """Give what these templates and the shared ones are made of, for a name that changes with any of them."""
+    return [path.read_bytes() for folder in (*folders, SHARED_TEMPLATES) for path in sorted(folder.iterdir())]

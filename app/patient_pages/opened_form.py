@@ -1,0 +1,70 @@
+"""A form as it was opened on a page: which one it is, when and where, and for which day it was answered."""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from uuid import UUID
+
+from app.clinical.check_ins import check_in_day
+from app.foundation.ids import new_id
+from app.web.pages.forms import Form
+from app.web.pages.wording import write_day
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedForm:
+    """One form as it was opened. The same form sent again is the same report, under the same id."""
+
+    id: UUID
+    opened_at: datetime
+    time_zone: str
+
+    @property
+    def day(self) -> date:
+        """The check-in day on which it was opened."""
+        return check_in_day(self.opened_at, self.time_zone)
+
+    def fields(self, id_field: str) -> dict[str, str]:
+        """Write it into the form; ``id_field`` names the field of its id."""
+        return {id_field: str(self.id), "opened_at": self.opened_at.isoformat(), "time_zone": self.time_zone}
+
+    def settled(self, form: Form, now: datetime) -> "OpenedForm | None":
+        """Settle the moment that the answers are about; None when the person must say which day it was.
+
+        The page says for which day it is. Left open until another day has begun, it may mean either.
+        """
+        chosen = _moment(form["answered_at"])
+        if chosen is not None:
+            return replace(self, opened_at=chosen)
+        return self if self.day >= check_in_day(now, self.time_zone) else None
+
+    def day_choices(self, now: datetime, language: str) -> list[tuple[str, str]]:
+        """Give the days to choose from, that of opening and today: each as it is sent, and in words."""
+        today = open_form(now, self.time_zone)
+        return [(one.opened_at.isoformat(), write_day(one.day, language)) for one in (self, today)]
+
+
+def open_form(now: datetime, time_zone: str, *, form_id: UUID | None = None) -> OpenedForm:
+    """Open a form now; without ``form_id``, a new one."""
+    return OpenedForm(id=form_id or new_id(), opened_at=now.replace(microsecond=0), time_zone=time_zone)
+
+
+def read_opened(form: Form, id_field: str) -> OpenedForm | None:
+    """Read which form this was; None when that cannot be read."""
+    opened_at = _moment(form["opened_at"])
+    if opened_at is None:
+        return None
+    try:
+        found = OpenedForm(id=UUID(form[id_field]), opened_at=opened_at, time_zone=form["time_zone"])
+        found.day  # noqa: B018 - in a zone that is not known, or out of the calendar, there is none
+    except (ValueError, OverflowError):
+        return None
+    return found
+
+
+def _moment(text: str) -> datetime | None:
+    """Read a moment; without an offset it is none."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
