@@ -1,4 +1,4 @@
-"""Steps that migrations share from 0006 on. What a step does may never change: migrations that landed rely on it."""
+"""Steps that migrations share. What a step does may never change: migrations that landed rely on it."""
 
 from pathlib import Path
 
