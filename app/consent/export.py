@@ -79,11 +79,6 @@ async def check_ins_csv(equipment: Equipment, clinic_id: UUID, patient_id: UUID,
     return written.getvalue()
 
 
-def fields_of(section: str) -> tuple[str, ...]:
-    """Name the fields of a section as they stand in the document."""
-    return tuple(name.removesuffix(_SEALED) for name in SECTIONS[section].columns)
-
-
 def _plain(vault: PatientVault, table: str, row: Mapping[str, Any], patient_id: UUID) -> dict[str, Any]:
     """Open what is sealed; a report's own time is given in the zone in which it was made."""
     plain = {}
