@@ -1,7 +1,7 @@
 """The worker: deliver, send, evaluate again, sweep, rescue; it reconnects when the database blinks."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
@@ -54,7 +54,8 @@ class Worker:
         self._speedup = retry_speedup
         self._stopping = asyncio.Event()
         self._jobs: procrastinate.App | None = None
-        self._trail_looked_through: datetime | None = None
+        # When each clinic's whole trail was last looked through.
+        self._looked_through: dict[UUID, datetime] = {}
         self._log = structlog.get_logger()
 
     def stop(self) -> None:
@@ -133,20 +134,28 @@ class Worker:
         database, now = self._equipment.database, self._equipment.clock.now()
         async with database.work(None) as work:
             open_clinics = await clinics.open_clinics(work)
+        count = await self._in_each(open_clinics, self._sweep_clinic, now)
+        # After all that somebody waits for.
+        await self._in_each(open_clinics, self._seal, now)
+        if count:
+            self._log.info("sweep.queued", count=count)
+        return count
+
+    async def _in_each(
+        self, whose: Sequence[UUID], step: Callable[[UUID, datetime], Awaitable[int]], now: datetime
+    ) -> int:
+        """Do this in each clinic, and give the sum: what fails in one must not keep others waiting."""
         count = 0
-        for clinic_id in open_clinics:
+        for clinic_id in whose:
             try:
-                count += await self._sweep_clinic(clinic_id, now)
-            except Exception as error:  # noqa: BLE001 - what fails in one clinic must not keep others waiting
+                count += await step(clinic_id, now)
+            except Exception as error:  # noqa: BLE001 - the next sweep tries it again; the others must not wait
                 self._log.error(
                     "sweep.clinic_failed",
                     clinic_id=str(clinic_id),
                     error_type=type(error).__name__,
                     error_at=where(error),
                 )
-        await self._seal(open_clinics, now)
-        if count:
-            self._log.info("sweep.queued", count=count)
         return count
 
     async def _sweep_clinic(self, clinic_id: UUID, now: datetime) -> int:
@@ -164,15 +173,14 @@ class Worker:
         await remind_due(self._equipment, clinic_id)
         return len(taken) + messages
 
-    async def _seal(self, whose: Sequence[UUID], now: datetime) -> None:
-        """Seal the trails, after all that somebody waits for."""
-        last = self._trail_looked_through
+    async def _seal(self, clinic_id: UUID, now: datetime) -> int:
+        """Seal what is new in a clinic's trail; gives how many events."""
+        last = self._looked_through.get(clinic_id)
         whole = last is None or now - last >= _LOOK_THROUGH_EVERY
-        database, vault = self._equipment.database, self._equipment.vault
-        for clinic_id in whose:
-            await seal_clinic(database, vault, clinic_id, whole=whole)
+        count = await seal_clinic(self._equipment.database, self._equipment.vault, clinic_id, whole=whole)
         if whole:
-            self._trail_looked_through = now
+            self._looked_through[clinic_id] = now
+        return count
 
     async def _rescue(self) -> None:
         jobs = self._jobs

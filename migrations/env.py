@@ -11,7 +11,8 @@ context.configure(
     include_schemas=True,
     version_table="schema_version",
     version_table_schema="public",
-    transaction_per_migration=True,
+    # A way down that one step refuses leaves everything as it was.
+    transaction_per_migration=not context.config.attributes["goes_down"],
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from app.check_ins.safety_answers import says_yes
 from app.check_ins.sources import Source
+from app.clinical.safety import OWN_STATEMENT, Urgency
 from app.foundation.audit import Actor
 from app.foundation.vault import Vault
 from app.patients.browser_sessions import owner_of_ended
@@ -66,7 +67,7 @@ async def report_statements(
             mode=standing.mode,
             source=SafetySource.REFUSED_CHECK_IN,
             source_id=source_id(equipment.vault, said_in, sent_to=sent_to),
-            urgent=True,
+            urgent=OWN_STATEMENT.urgency is Urgency.URGENT,
             received_at=equipment.clock.now(),
             actor=actor,
         )

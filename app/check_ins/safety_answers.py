@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from app.clinical.safety import Urgency, from_check_in
 from app.foundation.audit import Actor
 from app.signals.safety import SafetyReport, SafetySource, report
 from app.storage.check_ins import Standing, StoredCheckIn
@@ -30,15 +31,16 @@ async def report_safety_answers(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Set every statement among these check-ins on the safety road; the patient's own statement is urgent."""
+    """Set every statement among these check-ins on the safety road."""
     for one in stored:
-        if one.check_in.self_harm_thoughts:
+        trigger = from_check_in(one.check_in)
+        if trigger is not None:
             said = SafetyReport(
                 patient_id=standing.patient_id,
                 mode=standing.mode,
                 source=SafetySource.CHECK_IN,
                 source_id=UUID(one.check_in.id),
-                urgent=True,
+                urgent=trigger.urgency is Urgency.URGENT,
                 received_at=now,
                 actor=actor,
             )

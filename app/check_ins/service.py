@@ -123,14 +123,7 @@ async def _write(
     evaluated = None
     if evaluate:
         evaluated = await monitoring.evaluate_with(work, equipment, standing, new, now=now, tell=tell)
-    audit = AuditEvent(
-        at=now,
-        actor=actor,
-        action="check_in.recorded",
-        subject_kind="check_in",
-        subject_id=UUID(new[0].check_in.id),
-        patient_id=standing.patient_id,
-    )
+    audit = _event(now, actor, "check_in.recorded", UUID(new[0].check_in.id), standing.patient_id)
     answer = evaluated.answer if evaluated else None
     if not await check_ins.record(work, standing, new, answer=answer, audit=audit):
         return False

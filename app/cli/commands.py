@@ -24,6 +24,7 @@ from app.storage import archive
 from app.storage.binaries import LocalDatabaseError, find_binaries
 from app.storage.failures import failures_named
 from app.storage.migrating import SchemaBehindError, migrate
+from app.storage.migration_steps import PatientKeysKeptError
 
 app = typer.Typer(
     name="afterglow",
@@ -45,6 +46,7 @@ Port = Annotated[int | None, typer.Option("--port", help="The port to listen on 
 Host = Annotated[str | None, typer.Option("--host", help="The address to listen on.")]
 _EXPECTED = (
     LocalDatabaseError,
+    PatientKeysKeptError,
     SchemaBehindError,
     OwnerUrlMissingError,
     KeyFileError,

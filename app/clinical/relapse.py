@@ -96,26 +96,8 @@ class GroundB(NamedTuple):
     """What the totals of one scale say on a day, with everything that it rests on."""
 
     totals: TotalsSoFar
-    day: date
     level: Level
     reasons: tuple[TotalsReason, ...]
-
-    @property
-    def share_lost(self) -> float | None:
-        """The share of the improvement since before treatment that the latest total no longer shows."""
-        scale, before, after = self.totals.scale, self.totals.baseline, self.totals.reference
-        if before is None or after is None or self.totals.latest is None:
-            return None
-        well, ill = scale.burden(after.total), scale.burden(before.total)
-        return round((scale.burden(self.totals.latest.total) - well) / (ill - well), 9)
-
-    @property
-    def repeat_wanted_by(self) -> date | None:
-        """Unconfirmed: as soon as a repeat can confirm. Confirmed but old: now."""
-        code = self.reasons[0].code if self.reasons else None
-        if code in {TotalsCode.ONE_CROSSING, TotalsCode.CROSSINGS_TOO_CLOSE}:
-            return self.totals.crossings[0].day + timedelta(days=self.totals.scale.days_apart or 0)
-        return self.day if code is TotalsCode.LAST_TOTAL_OLD else None
 
 
 def totals_so_far(
@@ -178,11 +160,11 @@ def judge_so_far(totals: TotalsSoFar, day: date, protocol: Protocol) -> GroundB:
         late = totals.awaited_until is not None and day > totals.awaited_until
         awaited = totals.missing is TotalsCode.REFERENCE_AWAITED
         code = TotalsCode.REFERENCE_NOT_TAKEN if awaited and late else totals.missing
-        return GroundB(totals, day, Level.NO_REFERENCE, (TotalsReason(code),))
+        return GroundB(totals, Level.NO_REFERENCE, (TotalsReason(code),))
     level, reason = _level_of(totals, day, protocol)
     if totals.baseline is None:
-        return GroundB(totals, day, level, (reason, TotalsReason(TotalsCode.NO_BASELINE)))
-    return GroundB(totals, day, level, (reason,))
+        return GroundB(totals, level, (reason, TotalsReason(TotalsCode.NO_BASELINE)))
+    return GroundB(totals, level, (reason,))
 
 
 def totals_since(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from app.clinical.history import ScaleTotals
 from app.clinical.protocol import EARLY_RESPONSE_SOURCE, STANDARD, Protocol
 from app.clinical.scales import AssessmentTotal, Scale, as_judged, day_of
 
@@ -189,6 +190,33 @@ def response_after_induction(
         improvement=improvement_since(scale, baseline=baseline.total, now=after.total),
         baseline=baseline,
         after=after,
+    )
+
+
+def responses_after_induction(
+    entries: Sequence[ScaleTotals],
+    *,
+    first_infusion_at: datetime,
+    last_induction_at: datetime,
+    as_of: datetime,
+    infusions_at: Sequence[datetime] = (),
+    protocol: Protocol = STANDARD,
+) -> tuple[tuple[Scale, Response], ...]:
+    """The response after induction on each scale that there are totals of."""
+    return tuple(
+        (
+            entry.scale,
+            response_after_induction(
+                entry.totals,
+                scale=entry.scale,
+                first_infusion_at=first_infusion_at,
+                last_induction_at=last_induction_at,
+                as_of=as_of,
+                infusions_at=infusions_at,
+                protocol=protocol,
+            ),
+        )
+        for entry in entries
     )
 
 

@@ -20,10 +20,6 @@ class Urgency(StrEnum):
     URGENT = "urgent"
 
 
-OWN_STATEMENT: Final = "own_statement"
-"""The source of a trigger that is the patient's own statement in a check-in."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SafetyTrigger:
     """An answer that must reach somebody: its source, and for a scale the item and its score."""
@@ -34,11 +30,13 @@ class SafetyTrigger:
     score: float | None = None
 
 
+OWN_STATEMENT: Final = SafetyTrigger(source="own_statement", urgency=Urgency.URGENT)
+"""The patient's own statement, "I am thinking about harming myself", is always urgent."""
+
+
 def from_check_in(check_in: CheckIn) -> SafetyTrigger | None:
-    """The patient's own statement, "I am thinking about harming myself", is always urgent."""
-    if not check_in.self_harm_thoughts:
-        return None
-    return SafetyTrigger(source=OWN_STATEMENT, urgency=Urgency.URGENT)
+    """What a check-in asks for: nothing but the patient's own statement acts."""
+    return OWN_STATEMENT if check_in.self_harm_thoughts else None
 
 
 def from_item(scale: str, item: int, score: float | None) -> SafetyTrigger | None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.clinical.check_ins import zone_of
-from app.foundation.audit import Actor, AuditEvent
+from app.foundation.audit import Actor, patient_event
 from app.foundation.csv_cells import inert
 from app.foundation.vault import PatientVault
 from app.patients.own_vault import vault_of
@@ -45,7 +45,7 @@ async def copy_of(equipment: Equipment, clinic_id: UUID, patient_id: UUID, *, ac
     async with equipment.database.work(clinic_id) as work:
         patient = await existing(work, patient_id)
         found = await exports.everything_about(work, patient_id)
-        work.audit(_event(now, actor, patient_id))
+        work.audit(patient_event(now, actor, "patient.exported", patient_id))
         await work.commit()
     own = vault_of(equipment.vault, clinic_id, patient)
     sections = {
@@ -67,7 +67,7 @@ async def check_ins_csv(equipment: Equipment, clinic_id: UUID, patient_id: UUID,
     async with equipment.database.work(clinic_id) as work:
         patient = await existing(work, patient_id)
         rows = await exports.check_ins_of(work, patient_id)
-        work.audit(_event(equipment.clock.now(), actor, patient_id))
+        work.audit(patient_event(equipment.clock.now(), actor, "patient.exported", patient_id))
         await work.commit()
     own = vault_of(equipment.vault, clinic_id, patient)
     written = io.StringIO()
@@ -77,11 +77,6 @@ async def check_ins_csv(equipment: Equipment, clinic_id: UUID, patient_id: UUID,
         plain = _plain(own, "check_ins", row, patient_id) | {"patient": str(patient_id)}
         writer.writerow([_cell(plain[name]) for name in CSV_COLUMNS])
     return written.getvalue()
-
-
-def fields_of(section: str) -> tuple[str, ...]:
-    """Name the fields of a section as they stand in the document."""
-    return tuple(name.removesuffix(_SEALED) for name in SECTIONS[section].columns)
 
 
 def _plain(vault: PatientVault, table: str, row: Mapping[str, Any], patient_id: UUID) -> dict[str, Any]:
@@ -107,14 +102,3 @@ def _cell(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return inert(str(value)) if isinstance(value, str) else str(value)
-
-
-def _event(now: datetime, actor: Actor, patient_id: UUID) -> AuditEvent:
-    return AuditEvent(
-        at=now,
-        actor=actor,
-        action="patient.exported",
-        subject_kind="patient",
-        subject_id=patient_id,
-        patient_id=patient_id,
-    )

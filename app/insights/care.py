@@ -15,7 +15,7 @@ from app.clinical.grounds import Level
 from app.clinical.history import ScaleTotals
 from app.clinical.interval import Benefit, benefits
 from app.clinical.protocol import Protocol
-from app.clinical.review import Response, response_after_induction
+from app.clinical.review import Response, responses_after_induction
 from app.clinical.scales import Scale
 from app.clinical.schedule import Situation, is_due, plan_of
 from app.insights.period import Period
@@ -140,26 +140,19 @@ def induction_in(
         return None
     series = [one for one in stretch.given if one.phase is InfusionPhase.INDUCTION]
     first_at, last_at = (one.given_at.astimezone(zone_of(past.time_zone)) for one in (series[0], series[-1]))
-    responses = [
-        (
-            entry.scale,
-            response_after_induction(
-                entry.totals,
-                scale=entry.scale,
-                first_infusion_at=first_at,
-                last_induction_at=last_at,
-                as_of=now,
-                infusions_at=[one.given_at for one in stretch.given],
-                protocol=protocol,
-            ),
-        )
-        for entry in totals
-    ]
+    responses = responses_after_induction(
+        totals,
+        first_infusion_at=first_at,
+        last_induction_at=last_at,
+        as_of=now,
+        infusions_at=[one.given_at for one in stretch.given],
+        protocol=protocol,
+    )
     reviewed_on = stretch.course.reviewed_on if stretch.course else None
     return Induction(
         reviewed=reviewed_on is not None,
         benefit_recorded=stretch.past is not None and stretch.past.benefit_recorded_on is not None,
-        responses=tuple(responses),
+        responses=responses,
     )
 
 

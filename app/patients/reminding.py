@@ -7,7 +7,7 @@ from datetime import date, datetime, time
 from typing import Final
 from uuid import UUID
 
-from app.foundation.audit import Actor, AuditEvent
+from app.foundation.audit import Actor, patient_event
 from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.vault import PatientVault
 from app.messages.outbox import Channel
@@ -122,14 +122,7 @@ async def change_choices(
     if times.is_quiet(times.ask_at):
         raise AskedInQuietHoursError("#/reminders/ask_at")
     looking = replace(chosen, next_look_at=times.next_moment(time_zone, after=now))
-    audit = AuditEvent(
-        at=now,
-        actor=actor,
-        action="reminders.chosen",
-        subject_kind="patient",
-        subject_id=plan.patient_id,
-        patient_id=plan.patient_id,
-    )
+    audit = patient_event(now, actor, "reminders.chosen", plan.patient_id)
     await reminder_plans.change(work, looking, audit=audit)
 
 

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Final
 from uuid import UUID
 
-from app.foundation.audit import Actor, AuditEvent
+from app.foundation.audit import Actor, patient_event
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
@@ -95,7 +95,7 @@ async def register(
             work,
             record,
             external_ref_index=index,
-            audit=_event(now, actor, "patient.registered", patient_id),
+            audit=patient_event(now, actor, "patient.registered", patient_id),
         )
         if not added:
             raise PatientExistsError("#/external_ref")
@@ -158,12 +158,12 @@ async def change_patient(
             if isinstance(email, Unchanged)
             else seal_email(vault_of(equipment.vault, clinic_id, before), patient_id, email),
             version=before.version if version is None else version,
-            audit=_event(now, actor, "patient.changed", patient_id),
+            audit=patient_event(now, actor, "patient.changed", patient_id),
         )
         if not changed:
             raise ChangedMeanwhileError("header/if-match")
         if not isinstance(email, Unchanged) and email != email_of(equipment.vault, clinic_id, before):
-            ended = _event(now, actor, "sign_in_links.ended", patient_id)
+            ended = patient_event(now, actor, "sign_in_links.ended", patient_id)
             await sign_in_links.end_all(work, patient_id, now=now, audit=ended)
         if time_zone is not None and time_zone != before.time_zone:
             # The rule's memory speaks of days in the zone that it was made in.
@@ -232,15 +232,4 @@ def patient_of(vault: Vault, clinic_id: UUID, record: PatientRecord) -> Patient:
         registered_at=record.registered_at,
         version=record.version,
         consent=standing_from(version=record.consent_version, withdrawn_at=record.consent_withdrawn_at),
-    )
-
-
-def _event(now: datetime, actor: Actor, action: str, patient_id: UUID) -> AuditEvent:
-    return AuditEvent(
-        at=now,
-        actor=actor,
-        action=action,
-        subject_kind="patient",
-        subject_id=patient_id,
-        patient_id=patient_id,
     )

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from app.clinical import signals as rules
 from app.clinical.check_ins import check_in_day
-from app.foundation.audit import SYSTEM, Actor, AuditEvent
+from app.foundation.audit import SYSTEM, Actor, patient_event
 from app.foundation.errors import RefusalError
 from app.storage import patient_states
 from app.storage.patients import PatientRecord
@@ -28,13 +28,13 @@ async def book(
     """
     if on < check_in_day(now, patient.time_zone):
         raise BookingInPastError(pointer)
-    told = _event(now, actor, "booster.booked", patient.id)
+    told = patient_event(now, actor, "booster.booked", patient.id)
     await patient_states.book_booster(work, patient.id, on=on, now=now, audit=told)
 
 
 async def clear(work: UnitOfWork, patient_id: UUID, *, now: datetime, actor: Actor) -> None:
     """Note that no booster is booked; the caller holds the patient's turn."""
-    told = _event(now, actor, "booster.booking_cleared", patient_id)
+    told = patient_event(now, actor, "booster.booking_cleared", patient_id)
     await patient_states.book_booster(work, patient_id, on=None, now=now, audit=told)
 
 
@@ -42,16 +42,5 @@ async def keep_by_infusion(work: UnitOfWork, patient_id: UUID, *, given_at: date
     """Let an infusion take the place of the booster that was booked; the caller holds the patient's turn."""
     booking = await patient_states.booked_booster(work, patient_id)
     if booking is not None and rules.keeps_booking(booked_at=booking.made_at, given_at=given_at):
-        told = _event(now, SYSTEM, "booster.booking_kept", patient_id)
+        told = patient_event(now, SYSTEM, "booster.booking_kept", patient_id)
         await patient_states.book_booster(work, patient_id, on=None, now=now, audit=told)
-
-
-def _event(now: datetime, actor: Actor, action: str, patient_id: UUID) -> AuditEvent:
-    return AuditEvent(
-        at=now,
-        actor=actor,
-        action=action,
-        subject_kind="patient",
-        subject_id=patient_id,
-        patient_id=patient_id,
-    )

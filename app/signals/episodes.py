@@ -26,7 +26,7 @@ from app.clinical.signals import (
 )
 from app.clinical.waiting import signal_wait
 from app.clinics.service import limits_in_force
-from app.foundation.audit import SYSTEM, AuditEvent
+from app.foundation.audit import SYSTEM, Actor, AuditEvent
 from app.foundation.ids import new_id
 from app.storage import signals
 from app.storage.histories import Known
@@ -112,7 +112,7 @@ async def carry_out(
             steady_since=after.steady_since,
             latest=evaluation_codec.to_plain(evaluation),
             explanation=explain(evaluation, cautions=_cautions(known)),
-            audit=_event(now, f"signal.{move.kind.value}", signal_id, told.patient_id),
+            audit=signal_audit(now, SYSTEM, f"signal.{move.kind.value}", signal_id, told.patient_id),
         )
 
 
@@ -135,7 +135,7 @@ async def close_by_infusion(
         disposition=Disposition.BOOSTER_GIVEN.value,
         snoozed_until=None,
         escalate_at=None,
-        audit=_event(now, "signal.closed_by_infusion", signal.id, told.patient_id),
+        audit=signal_audit(now, SYSTEM, "signal.closed_by_infusion", signal.id, told.patient_id),
     )
     await tell_closed(work, told, signal.id, Disposition.BOOSTER_GIVEN, now=now)
 
@@ -158,7 +158,7 @@ async def close_by_withdrawal(work: UnitOfWork, told: Told, *, now: datetime) ->
         snoozed_until=after.snoozed_until,
         disposition=Disposition.CONSENT_WITHDRAWN.value,
         escalate_at=None,
-        audit=_event(now, "signal.closed_by_withdrawal", signal.id, told.patient_id),
+        audit=signal_audit(now, SYSTEM, "signal.closed_by_withdrawal", signal.id, told.patient_id),
     )
     await tell_closed(work, told, signal.id, Disposition.CONSENT_WITHDRAWN, now=now)
 
@@ -216,14 +216,11 @@ async def _raise(
         turn=known.turn,
         known=known.to_plain(),
     )
-    await signals.add(work, signal, audit=_event(now, "signal.raised", signal.id, told.patient_id))
-    await notify_of_patient(
-        work,
-        EventType.SIGNAL_RAISED,
-        told.about(signal.id),
-        now=now,
-        more={"level": signal.level, "ground": signal.ground},
+    await signals.add(
+        work, signal, audit=signal_audit(now, SYSTEM, "signal.raised", signal.id, told.patient_id)
     )
+    subject, more = told.about(signal.id), {"level": signal.level, "ground": signal.ground}
+    await notify_of_patient(work, EventType.SIGNAL_RAISED, subject, now=now, more=more)
     queue_escalation(work, signal.id, at=escalate_at)
 
 
@@ -244,10 +241,11 @@ def _moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def _event(now: datetime, action: str, signal_id: UUID, patient_id: UUID) -> AuditEvent:
+def signal_audit(now: datetime, actor: Actor, action: str, signal_id: UUID, patient_id: UUID) -> AuditEvent:
+    """Say what was done to a signal, for the trail."""
     return AuditEvent(
         at=now,
-        actor=SYSTEM,
+        actor=actor,
         action=action,
         subject_kind="signal",
         subject_id=signal_id,

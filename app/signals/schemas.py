@@ -8,11 +8,15 @@ from uuid import UUID
 from pydantic import Field
 
 from app.clinical.signals import CHOSEN_BY_STAFF
+from app.signals.decision_schemas import Decision
 from app.signals.safety_care import SafetyOutcome
 from app.signals.service import OPEN_STATES
 from app.signals.views import SignalView
 from app.storage.safety_events import SafetyEvent
-from app.web.schemas import Day, Moment, ReplyBody, RequestBody, choice_of, example
+from app.web.schemas import Day, DescribedAs, Moment, ReplyBody, RequestBody, choice_of, example
+
+# Sent as it was stored, to the last digit.
+StoredDecision = Annotated[dict[str, Any], DescribedAs(Decision)]
 
 
 class SignalFilter(StrEnum):
@@ -74,8 +78,8 @@ class SignalReply(ReplyBody):
     cautions: list[str] = Field(description="Cautions that are open now; they decide nothing")
     cautions_then: list[str] = Field(description="Cautions that were open when it was raised")
     safety_event_open: bool = Field(description="See to the patient's safety event first")
-    decision: dict[str, Any] = Field(description="The evaluation that raised it")
-    latest: dict[str, Any] = Field(description="The evaluation after the last evidence was added")
+    decision: StoredDecision = Field(description="The evaluation that raised it")
+    latest: StoredDecision = Field(description="The evaluation after the last evidence was added")
     steady_since: date | None
     acknowledged_at: datetime | None
     acknowledged_by: UUID | None

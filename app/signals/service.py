@@ -9,10 +9,10 @@ from app.clinical.signals import Disposition
 from app.clinical.waiting import signal_wait
 from app.clinics.policy import policy_in_force
 from app.clinics.service import limits_in_force
-from app.foundation.audit import SYSTEM, Actor, AuditEvent
+from app.foundation.audit import SYSTEM, Actor
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.signals.bookings import book
-from app.signals.episodes import Told, episode_of, queue_escalation, tell_closed
+from app.signals.episodes import Told, episode_of, queue_escalation, signal_audit, tell_closed
 from app.signals.notes import seal_note
 from app.signals.views import existing
 from app.storage import patient_states, patients, signals
@@ -60,7 +60,7 @@ async def acknowledge(equipment: Equipment, clinic_id: UUID, signal_id: UUID, *,
                 acknowledged_at=now,
                 acknowledged_by=actor.id,
                 escalate_at=None,
-                audit=_event(now, actor, "signal.acknowledged", signal),
+                audit=signal_audit(now, actor, "signal.acknowledged", signal.id, signal.patient_id),
             )
         signal = await existing(work, signal_id)
         await work.commit()
@@ -92,7 +92,7 @@ async def snooze(
             state=after.state.value,
             snoozed_until=until,
             escalate_at=escalate_at,
-            audit=_event(now, actor, "signal.snoozed", signal),
+            audit=signal_audit(now, actor, "signal.snoozed", signal.id, signal.patient_id),
         )
         signal = await existing(work, signal_id)
         await work.commit()
@@ -143,7 +143,7 @@ async def close(
             booster_booked_for=booster_booked_for,
             note_sealed=note and seal_note(equipment.vault, clinic_id, signal, note),
             escalate_at=None,
-            audit=_event(now, actor, "signal.closed", signal),
+            audit=signal_audit(now, actor, "signal.closed", signal.id, signal.patient_id),
         )
         told = Told(patient_id=patient.id, mode=patient.mode, public_url=equipment.public_url)
         await tell_closed(work, told, signal_id, disposition, now=now)
@@ -156,16 +156,7 @@ async def return_from_snooze(work: UnitOfWork, *, now: datetime) -> int:
     """Open this clinic's signals whose snooze is over again; gives how many."""
     returned = await signals.return_from_snooze(work, now=now)
     for signal_id, patient_id in returned:
-        work.audit(
-            AuditEvent(
-                at=now,
-                actor=SYSTEM,
-                action="signal.returned_from_snooze",
-                subject_kind="signal",
-                subject_id=signal_id,
-                patient_id=patient_id,
-            )
-        )
+        work.audit(signal_audit(now, SYSTEM, "signal.returned_from_snooze", signal_id, patient_id))
     return len(returned)
 
 
@@ -200,14 +191,3 @@ async def _booked_before(work: UnitOfWork, patient_id: UUID) -> date:
     if booking is None:
         raise BookingDayMissingError("#/booster_booked_for")
     return booking.on
-
-
-def _event(now: datetime, actor: Actor, action: str, signal: Signal) -> AuditEvent:
-    return AuditEvent(
-        at=now,
-        actor=actor,
-        action=action,
-        subject_kind="signal",
-        subject_id=signal.id,
-        patient_id=signal.patient_id,
-    )

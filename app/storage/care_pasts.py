@@ -16,7 +16,14 @@ from app.storage.check_ins import CheckInRow
 from app.storage.insights import Window
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
-from app.storage.treatment import CourseRow, InfusionRow
+from app.storage.treatment import (
+    INFUSION_COLUMNS,
+    CourseRow,
+    InfusionRow,
+    course_columns,
+    course_in,
+    infusions_by_patient,
+)
 from app.storage.unit_of_work import UnitOfWork
 
 
@@ -58,8 +65,12 @@ async def care_in(work: UnitOfWork, window: Window, *, infusions_until: datetime
             time_zone=rows[0].time_zone,
             registered_at=rows[0].registered_at,
             consent_withdrawn_at=rows[0].consent_withdrawn_at,
-            courses=tuple(_course(row) for row in rows if row.course_id is not None),
-            infusions=tuple(given[patient_id]),
+            courses=tuple(
+                PastCourse(course=course_in(row), benefit_recorded_on=row.benefit_recorded_on)
+                for row in rows
+                if row.course_id is not None
+            ),
+            infusions=tuple(given.get(patient_id, ())),
             check_in_days=days.get(patient_id, frozenset()),
         )
         for patient_id, rows in patients.items()
@@ -99,14 +110,7 @@ def _patients(work: UnitOfWork, window: Window) -> Any:  # noqa: ANN401 - a stat
             patient.time_zone,
             patient.registered_at,
             state.consent_withdrawn_at,
-            course.id.label("course_id"),
-            course.protocol,
-            course.planned_infusions,
-            course.started_on,
-            course.induction_ended_on,
-            course.reviewed_on,
-            course.ended_on,
-            course.stopped_on,
+            *course_columns(course),
             course.benefit_recorded_on,
         )
         .join(state, and_(state.clinic_id == patient.clinic_id, state.patient_id == patient.id))
@@ -132,26 +136,14 @@ async def _infusions(
     known = (
         select(
             row.patient_id,
-            row.id,
-            row.given_at,
-            row.time_zone,
-            row.phase,
+            *INFUSION_COLUMNS,
             or_(~booster, row.given_at >= since, number == 1).label("matters"),
         )
         .where(row.clinic_id == work.clinic_id, row.patient_id.in_(patient_ids), row.given_at < until)
         .subquery()
     )
     found = await work.execute(select(known).where(known.c.matters).order_by(known.c.given_at, known.c.id))
-    given: dict[UUID, list[Infusion]] = defaultdict(list)
-    for one in found:
-        infusion = Infusion(
-            id=str(one.id),
-            given_at=one.given_at,
-            phase=InfusionPhase(one.phase),
-            time_zone=one.time_zone,
-        )
-        given[one.patient_id].append(infusion)
-    return given
+    return infusions_by_patient(found)
 
 
 async def _check_in_days(
@@ -177,19 +169,3 @@ async def _check_in_days(
         .where(PatientRow.clinic_id == work.clinic_id, PatientRow.id.in_(patient_ids))
     )
     return {one.id: frozenset(one.days or ()) for one in found}
-
-
-def _course(row: Any) -> PastCourse:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own
-    return PastCourse(
-        course=Course(
-            id=str(row.course_id),
-            protocol=row.protocol,
-            planned_infusions=row.planned_infusions,
-            started_on=row.started_on,
-            induction_ended_on=row.induction_ended_on,
-            reviewed_on=row.reviewed_on,
-            ended_on=row.ended_on,
-            stopped_on=row.stopped_on,
-        ),
-        benefit_recorded_on=row.benefit_recorded_on,
-    )

@@ -24,7 +24,11 @@ class SchemaBehindError(RuntimeError):
 
 
 def migrate(owner_url: str, *, application_role: str, to: str = "head") -> None:
-    """Upgrade (``head`` or a revision) or downgrade (``base`` or an earlier revision), as the owner."""
+    """Upgrade (``head`` or a revision) or downgrade (``base`` or an earlier revision), as the owner.
+
+    Raises:
+        PatientKeysKeptError: going down would remove the keys of patients; nothing was changed.
+    """
     engine = create_engine(_psycopg(owner_url), poolclass=NullPool, connect_args={"options": _TIMEOUTS})
     try:
         with engine.connect() as connection:
@@ -32,9 +36,9 @@ def migrate(owner_url: str, *, application_role: str, to: str = "head") -> None:
             connection.execute(text("SELECT pg_advisory_lock(7032019)"))
             connection.commit()
             config = _config(connection, application_role)
-            command.downgrade(config, to) if _goes_down(connection, config, to) else command.upgrade(
-                config, to
-            )
+            goes_down = _goes_down(connection, config, to)
+            config.attributes["goes_down"] = goes_down
+            (command.downgrade if goes_down else command.upgrade)(config, to)
     finally:
         engine.dispose()
 

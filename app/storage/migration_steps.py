@@ -1,8 +1,15 @@
-"""Steps that migrations share from 0006 on. What a step does may never change: migrations that landed rely on it."""
+"""Steps that migrations share. What a step does may never change: migrations that landed rely on it."""
 
 from pathlib import Path
 
 from alembic import context, op
+
+
+class PatientKeysKeptError(RuntimeError):
+    """Patients' own keys are kept here, and going down would lose them: nobody could read what they sealed again.
+
+    Nothing was changed. To go back, restore the backup from before the upgrade.
+    """
 
 
 def run_sql(path: Path) -> None:
@@ -27,6 +34,18 @@ def isolate(*tables: str, privileges: str = "SELECT, INSERT, UPDATE, DELETE") ->
         )
         op.execute(f"CREATE POLICY owner ON care.{table} TO CURRENT_USER USING (true) WITH CHECK (true)")
         op.execute(f"GRANT {privileges} ON care.{table} TO {role}")
+
+
+def refuse_while_patients_have_keys() -> None:
+    """Keep a way down from removing any patient's key.
+
+    Raises:
+        PatientKeysKeptError: there is one.
+    """
+    # Whoever is registering a patient is waited for, and nobody registers another one until the keys are gone.
+    op.execute("LOCK TABLE care.patient_keys IN ACCESS EXCLUSIVE MODE")
+    if op.get_bind().exec_driver_sql("SELECT EXISTS (SELECT FROM care.patient_keys)").scalar_one():
+        raise PatientKeysKeptError(" ".join((PatientKeysKeptError.__doc__ or "").split()))
 
 
 def application_role() -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ForeignKeyConstraint, ScalarSelect, select, text, update
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
 from app.storage.rows import CARE, TenantRow
@@ -202,21 +202,19 @@ async def sync_place(work: UnitOfWork, patient_id: UUID) -> tuple[str, int]:
 
 async def next_event_sequence(work: UnitOfWork, patient_id: UUID) -> int:
     """Give the next number in the patient's sequence of outgoing events."""
-    counted = await work.execute(
-        update(PatientStateRow)
-        .where(PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id)
-        .values(event_sequence=PatientStateRow.event_sequence + 1)
-        .returning(PatientStateRow.event_sequence)
-    )
-    return int(counted.scalar_one())
+    return await _count_up(work, patient_id, PatientStateRow.event_sequence)
 
 
 async def next_sync_sequence(work: UnitOfWork, patient_id: UUID) -> int:
     """Give the next number in the patient's sync; the caller holds the patient's turn."""
+    return await _count_up(work, patient_id, PatientStateRow.sync_sequence)
+
+
+async def _count_up(work: UnitOfWork, patient_id: UUID, counter: InstrumentedAttribute[int]) -> int:
     counted = await work.execute(
         update(PatientStateRow)
         .where(PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id)
-        .values(sync_sequence=PatientStateRow.sync_sequence + 1)
-        .returning(PatientStateRow.sync_sequence)
+        .values({counter: counter + 1})
+        .returning(counter)
     )
     return int(counted.scalar_one())

@@ -1,6 +1,5 @@
 """What plans of check-ins rest on, of one patient or several, in two statements. Nothing is written."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -18,7 +17,14 @@ from app.storage.assessments import AssessmentRow
 from app.storage.check_ins import CheckInRow
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
-from app.storage.treatment import CourseRow, InfusionRow
+from app.storage.treatment import (
+    INFUSION_COLUMNS,
+    CourseRow,
+    InfusionRow,
+    course_columns,
+    course_in,
+    infusions_by_patient,
+)
 from app.storage.unit_of_work import UnitOfWork
 
 # A day in any zone, and a travelling patient's.
@@ -70,14 +76,7 @@ def _patients(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
             patient.locale,
             patient.mode,
             state.level,
-            course.c.id.label("course_id"),
-            course.c.protocol,
-            course.c.planned_infusions,
-            course.c.started_on,
-            course.c.induction_ended_on,
-            course.c.reviewed_on,
-            course.c.ended_on,
-            course.c.stopped_on,
+            *course_columns(course.c),
             report.c.check_in_day,
             form.c.taken_at,
             form.c.time_zone.label("form_zone"),
@@ -146,10 +145,7 @@ async def _infusions(work: UnitOfWork, patients: Sequence[UUID]) -> dict[UUID, l
     numbered = (
         select(
             row.patient_id,
-            row.id,
-            row.given_at,
-            row.time_zone,
-            row.phase,
+            *INFUSION_COLUMNS,
             row.given_at.between(began - _AROUND, began + _AROUND).label("around"),
             func.row_number().over(partition_by=same, order_by=row.given_at).label("first"),
             func.row_number().over(partition_by=same, order_by=row.given_at.desc()).label("last"),
@@ -162,37 +158,17 @@ async def _infusions(work: UnitOfWork, patients: Sequence[UUID]) -> dict[UUID, l
         known.phase == InfusionPhase.INDUCTION.value, known.around, known.first == 1, known.last == 1
     )
     found = await work.execute(select(numbered).where(matters).order_by(known.given_at, known.id))
-    given: dict[UUID, list[Infusion]] = defaultdict(list)
-    for one in found:
-        given[one.patient_id].append(
-            Infusion(
-                id=str(one.id),
-                given_at=one.given_at,
-                phase=InfusionPhase(one.phase),
-                time_zone=one.time_zone,
-            )
-        )
-    return given
+    return infusions_by_patient(found)
 
 
 def _plan_facts(row: Any, infusions: Sequence[Infusion]) -> PlanFacts:  # noqa: ANN401 - SQLAlchemy's row
-    course = row.course_id and Course(
-        id=str(row.course_id),
-        protocol=row.protocol,
-        planned_infusions=row.planned_infusions,
-        started_on=row.started_on,
-        induction_ended_on=row.induction_ended_on,
-        reviewed_on=row.reviewed_on,
-        ended_on=row.ended_on,
-        stopped_on=row.stopped_on,
-    )
     return PlanFacts(
         patient_id=row.id,
         time_zone=row.time_zone,
         locale=row.locale,
         mode=row.mode,
         level=row.level,
-        course=course,
+        course=row.course_id and course_in(row),
         infusions=infusions,
         last_check_in_on=row.check_in_day,
         last_questionnaire_on=row.taken_at and check_in_day(row.taken_at, row.form_zone),

@@ -1,13 +1,13 @@
 """Courses of treatment and infusions."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric, select, update
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKeyConstraint, Index, Numeric, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -73,6 +73,17 @@ class InfusionRow(TenantRow):
     turn: Mapped[int]
 
 
+INFUSION_COLUMNS: Final = (
+    InfusionRow.id,
+    InfusionRow.given_at,
+    InfusionRow.time_zone,
+    InfusionRow.phase,
+    InfusionRow.dose_mg_per_kg,
+    InfusionRow.route,
+)
+"""What `infusions_by_patient` reads, beside the patient's id."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredCourse:
     """A course with what staff recorded beside it."""
@@ -114,7 +125,12 @@ async def current_course(work: UnitOfWork, patient_id: UUID) -> Course | None:
 async def stored_course(work: UnitOfWork, patient_id: UUID) -> StoredCourse | None:
     """Find the patient's latest course, with what staff recorded of it."""
     found = await work.execute(
-        select(*CourseRow.__table__.columns)
+        select(
+            *course_columns(CourseRow),
+            CourseRow.benefit_recorded_on,
+            CourseRow.benefit_recorded_by,
+            CourseRow.version,
+        )
         .where(CourseRow.clinic_id == work.clinic_id, CourseRow.patient_id == patient_id)
         .order_by(CourseRow.started_on.desc(), CourseRow.id.desc())
         .limit(1)
@@ -127,7 +143,7 @@ async def stored_course(work: UnitOfWork, patient_id: UUID) -> StoredCourse | No
         benefit = RecordedBenefit(
             recorded_on=row.benefit_recorded_on, recorded_by=str(row.benefit_recorded_by)
         )
-    return StoredCourse(course=_course(row), benefit=benefit, version=row.version)
+    return StoredCourse(course=course_in(row), benefit=benefit, version=row.version)
 
 
 async def change_course(
@@ -201,14 +217,7 @@ async def infusions(
     later = () if since is None else (InfusionRow.given_at >= since,)
     known = () if up_to_turn is None else (InfusionRow.turn <= up_to_turn,)
     found = await work.execute(
-        select(
-            InfusionRow.id,
-            InfusionRow.given_at,
-            InfusionRow.time_zone,
-            InfusionRow.phase,
-            InfusionRow.dose_mg_per_kg,
-            InfusionRow.route,
-        )
+        select(*INFUSION_COLUMNS)
         .where(InfusionRow.clinic_id == work.clinic_id, InfusionRow.patient_id == patient_id, *later, *known)
         .order_by(InfusionRow.given_at, InfusionRow.id)
     )
@@ -228,9 +237,24 @@ async def infusion_days(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict[U
     return days
 
 
-def _course(row: Any) -> Course:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own
+def course_columns(course: Any) -> list[ColumnElement[Any]]:  # noqa: ANN401 - the table, or what a join made of it
+    """Give what `course_in` reads; the id under a name of its own, so that it may stand beside a patient's."""
+    return [
+        course.id.label("course_id"),
+        course.protocol,
+        course.planned_infusions,
+        course.started_on,
+        course.induction_ended_on,
+        course.reviewed_on,
+        course.ended_on,
+        course.stopped_on,
+    ]
+
+
+def course_in(row: Any) -> Course:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own
+    """Make the course of a row that has one."""
     return Course(
-        id=str(row.id),
+        id=str(row.course_id),
         protocol=row.protocol,
         planned_infusions=row.planned_infusions,
         started_on=row.started_on,
@@ -239,6 +263,14 @@ def _course(row: Any) -> Course:  # noqa: ANN401 - SQLAlchemy's row type has no 
         ended_on=row.ended_on,
         stopped_on=row.stopped_on,
     )
+
+
+def infusions_by_patient(rows: Iterable[Any]) -> dict[UUID, list[Infusion]]:
+    """Give each patient's infusions in the order of the rows; none for who has none."""
+    given: dict[UUID, list[Infusion]] = defaultdict(list)
+    for row in rows:
+        given[row.patient_id].append(_infusion(row))
+    return given
 
 
 def _infusion(row: Any) -> Infusion:  # noqa: ANN401 - same

@@ -46,19 +46,3 @@ class PatientSource(Shape):
     def patients(self, first: int, past_last: int) -> Iterator[StudyPatient]:
         """The patients numbered from `first` up to and without `past_last`, in order."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class GivenPatients:
-    """Patients that are already at hand, for small studies."""
-
-    given: tuple[StudyPatient, ...]
-
-    @property
-    def size(self) -> int:
-        """How many there are."""
-        return len(self.given)
-
-    def patients(self, first: int, past_last: int) -> Iterator[StudyPatient]:
-        """Those numbered from `first` up to and without `past_last`."""
-        return iter(self.given[first:past_last])

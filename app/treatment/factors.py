@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
 
 from app.clinical.profiles import Caution, Profile
-from app.foundation.audit import Actor, AuditEvent
+from app.foundation.audit import Actor, patient_event
 from app.monitoring import effects
 from app.patients.service import existing
 from app.signals import bookings
@@ -67,7 +67,7 @@ async def write_factors(
             content,
             version=version,
             now=now,
-            audit=_event(now, actor, "factors.changed", patient_id),
+            audit=patient_event(now, actor, "factors.changed", patient_id),
         )
         if not written:
             raise ChangedMeanwhileError("header/if-match")
@@ -123,14 +123,3 @@ async def book_booster(
             await bookings.book(work, patient, on=on, pointer="#/on", now=now, actor=actor)
         await effects.evaluate_or_later(work, equipment, patient_id, now=now)
         await work.commit()
-
-
-def _event(now: datetime, actor: Actor, action: str, patient_id: UUID) -> AuditEvent:
-    return AuditEvent(
-        at=now,
-        actor=actor,
-        action=action,
-        subject_kind="patient",
-        subject_id=patient_id,
-        patient_id=patient_id,
-    )

@@ -21,7 +21,7 @@ from app.clinical.taper import (
     suggest,
 )
 from app.clinics.policy import policy_in_force
-from app.foundation.audit import Actor, AuditEvent
+from app.foundation.audit import Actor, patient_event
 from app.foundation.errors import RefusalError
 from app.monitoring.history import history_now
 from app.patients.service import existing
@@ -135,14 +135,7 @@ async def write_taper(
         "interval_days": interval_days,
         "since": since and since.isoformat(),
     }
-    audit = AuditEvent(
-        at=now,
-        actor=actor,
-        action="taper_plan.changed",
-        subject_kind="patient",
-        subject_id=patient_id,
-        patient_id=patient_id,
-    )
+    audit = patient_event(now, actor, "taper_plan.changed", patient_id)
     async with equipment.database.work(clinic_id) as work:
         await existing(work, patient_id)
         written = await care_plans.write(

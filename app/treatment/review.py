@@ -22,7 +22,7 @@ from app.clinical.review import (
     InductionReview,
     early_response,
     induction_review,
-    response_after_induction,
+    responses_after_induction,
 )
 from app.clinics.policy import policy_in_force
 from app.foundation.audit import Actor, AuditEvent
@@ -163,22 +163,14 @@ async def _review(
         return _nothing_to_review(stored, now=now, zone=zone), ()
     entries = await assessments.totals_of_patient(work, patient_id)
     first_at, last_at = (one.given_at.astimezone(zone_of(zone)) for one in (series[0], series[-1]))
-    given_at = [one.given_at for one in given]
-    responses = [
-        (
-            entry.scale,
-            response_after_induction(
-                entry.totals,
-                scale=entry.scale,
-                first_infusion_at=first_at,
-                last_induction_at=last_at,
-                as_of=now,
-                infusions_at=given_at,
-                protocol=protocol,
-            ),
-        )
-        for entry in entries
-    ]
+    responses = responses_after_induction(
+        entries,
+        first_infusion_at=first_at,
+        last_induction_at=last_at,
+        as_of=now,
+        infusions_at=[one.given_at for one in given],
+        protocol=protocol,
+    )
     early = tuple(
         early_response(
             entry.totals,

@@ -79,14 +79,19 @@ class ReplyBody(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class DescribedAs:
-    """Anything is let through, to be looked at one by one; the OpenAPI document names what is expected."""
+    """Anything is let through as it is; the OpenAPI document names what is expected.
+
+    In a request it is looked at one by one; in a reply it is what was stored.
+    """
 
     form: type[BaseModel]
 
     def __get_pydantic_core_schema__(self, _source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Let all through, and describe the form by its own name."""
         return core_schema.no_info_wrap_validator_function(
-            lambda value, _look: value, handler.generate_schema(self.form)
+            lambda value, _look: value,
+            handler.generate_schema(self.form),
+            serialization=core_schema.plain_serializer_function_ser_schema(lambda value: value),
         )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from alembic import op
 
-from app.storage.migration_steps import application_role, isolate, run_sql
+from app.storage.migration_steps import application_role, isolate, refuse_while_patients_have_keys, run_sql
 
 revision = "0007"
 down_revision = "0006"
@@ -28,6 +28,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    refuse_while_patients_have_keys()
     op.execute("DROP FUNCTION care.erase_patient(UUID)")
     op.execute("DROP TABLE care.erasures, care.erasure_requests, care.patient_keys, care.consents")
     op.execute(

@@ -42,7 +42,10 @@ LONG_FILES: Final = {
         "the two statements of the check-in path are long, and are read as one",
     ),
     "app/storage/deliveries.py": (450, "notification, delivery and attempt are one story and one lock order"),
-    "app/storage/treatment.py": (270, "courses and infusions, which are read together"),
+    "app/storage/treatment.py": (
+        300,
+        "courses and infusions, which are read together, and the one way to read a row of either",
+    ),
     "app/patients/schemas.py": (
         300,
         "all that patients and clinics say and hear about a patient, side by side",

@@ -1,35 +1,117 @@
 """The sweep of a worker: what is broken in one clinic keeps no other clinic waiting."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from uuid import UUID
 
 import psycopg
+import pytest
 
+from app.audit.verifying import Verified, verify
+from tests.storage.catalogue import tell
 from tests.support.clinics import name_contacts
 from tests.support.ground import Place
-from tests.support.people import clinic_client
-from tests.support.service import NOW, running_service
+from tests.support.people import ClinicClient, clinic_client
+from tests.support.service import NOW, Service, running_service
 
 
-def test_a_clinic_whose_sweep_fails_does_not_keep_the_next_one_waiting(place: Place) -> None:
-    with running_service(place.application_url, work=False) as service:
-        broken, next_one = clinic_client(service, "Broken"), clinic_client(service, "Next")
-        for clinic in (broken, next_one):
-            name_contacts(clinic)
-            phone = clinic.enrol(clinic.patient(), service.url)
-            assert phone.check_in(NOW, self_harm_thoughts=True).status_code == 201
-            phone.http.close()
-        with psycopg.connect(place.superuser_url) as connection:
-            connection.execute(
-                "UPDATE care.clinic_profiles SET second_contact_sealed = 'x' WHERE clinic_id = %s",
-                [broken.clinic_id],
-            )
+@pytest.fixture
+def quiet_service(place: Place) -> Iterator[Service]:
+    """A service without a worker: the test sweeps."""
+    with running_service(place.application_url, work=False) as running:
+        yield running
 
-        service.clock.move_to(NOW + timedelta(hours=30))
-        service.run(service.worker.sweep())
 
-        (not_escalated,) = broken.http.get("/v1/safety-events").json()["items"]
-        (event,) = next_one.http.get("/v1/safety-events").json()["items"]
-        assert broken.clinic_id < next_one.clinic_id, "the broken one came first"
-        assert (not_escalated["escalations"], event["escalations"]) == (0, 1)
-        broken.close()
-        next_one.close()
+@pytest.fixture
+def broken(quiet_service: Service) -> ClinicClient:
+    return clinic_client(quiet_service, "Broken")
+
+
+@pytest.fixture
+def next_one(quiet_service: Service, broken: ClinicClient) -> ClinicClient:
+    made = clinic_client(quiet_service, "Next")
+    assert broken.clinic_id < made.clinic_id, "the broken one comes first"
+    return made
+
+
+@contextmanager
+def only_this_clinic_may_not(place: Place, action: str, clinic: ClinicClient) -> Iterator[None]:
+    """Let the database refuse this action to one clinic, as long as the block lasts."""
+    tell(
+        place.superuser_url,
+        f"""
+        CREATE FUNCTION refuse_one() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF current_setting('app.clinic_id') = '{clinic.clinic_id}' THEN
+                RAISE EXCEPTION 'broken';
+            END IF;
+            RETURN NULL;
+        END $$;
+        CREATE TRIGGER refuse_one BEFORE {action} FOR EACH STATEMENT EXECUTE FUNCTION refuse_one()
+        """,
+    )
+    try:
+        yield
+    finally:
+        tell(place.superuser_url, "DROP FUNCTION refuse_one CASCADE")
+
+
+def check_in_with_a_statement(service: Service, clinic: ClinicClient) -> None:
+    name_contacts(clinic)
+    phone = clinic.enrol(clinic.patient(), service.url)
+    assert phone.check_in(NOW, self_harm_thoughts=True).status_code == 201
+
+
+def escalations(clinic: ClinicClient) -> int:
+    (event,) = clinic.http.get("/v1/safety-events").json()["items"]
+    return int(event["escalations"])
+
+
+def trail_of(service: Service, clinic: ClinicClient) -> Verified:
+    equipment = service.equipment
+    return service.run(verify(equipment.database, equipment.vault, UUID(str(clinic.clinic_id)), kept=None))
+
+
+def test_an_escalation_that_fails_keeps_no_other_clinics_event_waiting(
+    quiet_service: Service, place: Place, broken: ClinicClient, next_one: ClinicClient
+) -> None:
+    for clinic in (broken, next_one):
+        check_in_with_a_statement(quiet_service, clinic)
+    with psycopg.connect(place.superuser_url) as connection:
+        connection.execute(
+            "UPDATE care.clinic_profiles SET second_contact_sealed = 'x' WHERE clinic_id = %s",
+            [broken.clinic_id],
+        )
+
+    quiet_service.clock.move_to(NOW + timedelta(hours=30))
+    quiet_service.run(quiet_service.worker.sweep())
+
+    assert (escalations(broken), escalations(next_one)) == (0, 1)
+
+
+def test_a_clinic_whose_deliveries_cannot_be_looked_at_keeps_no_other_clinic_waiting(
+    quiet_service: Service, place: Place, broken: ClinicClient, next_one: ClinicClient
+) -> None:
+    for clinic in (broken, next_one):
+        check_in_with_a_statement(quiet_service, clinic)
+
+    quiet_service.clock.move_to(NOW + timedelta(hours=30))
+    with only_this_clinic_may_not(place, "UPDATE ON care.deliveries", broken):
+        quiet_service.run(quiet_service.worker.sweep())
+
+    assert (escalations(broken), escalations(next_one)) == (1, 1), "what is safety's goes first"
+
+
+def test_a_trail_that_cannot_be_sealed_keeps_no_other_clinics_trail_open_and_is_sealed_later(
+    quiet_service: Service, place: Place, broken: ClinicClient, next_one: ClinicClient
+) -> None:
+    with only_this_clinic_may_not(place, "INSERT ON care.audit_seals", broken):
+        quiet_service.run(quiet_service.worker.sweep())
+
+    assert trail_of(quiet_service, broken).sealed == 0
+    assert trail_of(quiet_service, next_one).unsealed == 0
+    assert trail_of(quiet_service, next_one).sealed > 0
+
+    quiet_service.run(quiet_service.worker.sweep())
+    assert trail_of(quiet_service, broken).unsealed == 0

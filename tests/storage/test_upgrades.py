@@ -7,7 +7,9 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from app.storage.migrating import APPLICATION_ROLE, migrate
+from app.storage.migrating import APPLICATION_ROLE, check_schema, migrate
+from app.storage.migration_steps import PatientKeysKeptError
+from tests.storage.catalogue import ask, objects_outside_the_system
 from tests.support.ground import Cluster, Place
 
 REPORTED = datetime(2026, 11, 3, 18, 0, tzinfo=UTC)
@@ -101,3 +103,43 @@ def test_a_key_that_might_do_everything_still_may_and_a_narrow_one_does_not_grow
     with psycopg.connect(place_before.superuser_url) as connection:
         found = connection.execute("SELECT name, scopes FROM care.api_keys ORDER BY name").fetchall()
     assert found == [("first", [*everything, "api_keys", "insights"]), ("narrow", everything[:-1])]
+
+
+def key_for_a_patient(place: Place) -> None:
+    with psycopg.connect(place.superuser_url) as connection:
+        clinic, patient = clinic_with_patient(connection)
+        insert(
+            connection,
+            "care.patient_keys",
+            clinic_id=clinic,
+            patient_id=patient,
+            wrapped_key=b"w",
+            made_at=REPORTED,
+        )
+
+
+def test_no_way_down_takes_a_patients_key_away_and_a_refused_one_changes_nothing(place: Place) -> None:
+    key_for_a_patient(place)
+    before = objects_outside_the_system(place.superuser_url)
+
+    with pytest.raises(PatientKeysKeptError, match="restore the backup from before the upgrade"):
+        migrate(place.owner_url, application_role=APPLICATION_ROLE, to="base")
+
+    assert objects_outside_the_system(place.superuser_url) == before
+    check_schema(place.application_url)
+    assert len(ask(place.owner_url, "SELECT FROM care.patient_keys")) == 1
+
+
+def test_the_steps_above_the_keys_can_be_taken_down_while_patients_have_them(place_before: Place) -> None:
+    key_for_a_patient(place_before)
+    migrate(place_before.owner_url, application_role=APPLICATION_ROLE, to="0007")
+    assert len(ask(place_before.owner_url, "SELECT FROM care.patient_keys")) == 1
+
+
+def test_without_any_patients_key_the_way_down_is_open(place_before: Place) -> None:
+    with psycopg.connect(place_before.superuser_url) as connection:
+        clinic_with_patient(connection)
+    migrate(place_before.owner_url, application_role=APPLICATION_ROLE, to="0006")
+    assert ask(place_before.owner_url, "SELECT to_regclass('care.patient_keys') AS found") == [
+        {"found": None}
+    ]

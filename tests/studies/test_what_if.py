@@ -2,9 +2,8 @@
 
 from app.clinical.protocol import STANDARD, with_numbers
 from app.studies.cohort import SimulatedCohort
-from app.studies.patients import GivenPatients
 from app.studies.what_if import Period, what_if
-from tests.studies.treated_patients import calendar_day, falling_to, patient, steady
+from tests.studies.treated_patients import GivenPatients, calendar_day, falling_to, patient, steady
 
 LATER = with_numbers({"consider_at": 0.65})
 

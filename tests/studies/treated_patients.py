@@ -1,7 +1,7 @@
 """Patients for the tests of studies: a standard series, a baseline of 3, and whatever is reported after."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from app.clinical.check_ins import CheckIn
@@ -11,6 +11,20 @@ from app.studies.patients import Outcome, StudyPatient
 
 DAY_ZERO = datetime(2026, 3, 2, tzinfo=UTC)
 ZONE = "+00:00"
+
+
+@dataclass(frozen=True, slots=True)
+class GivenPatients:
+    """Patients that are already at hand, as a source of them."""
+
+    given: tuple[StudyPatient, ...]
+
+    @property
+    def size(self) -> int:
+        return len(self.given)
+
+    def patients(self, first: int, past_last: int) -> Iterator[StudyPatient]:
+        return iter(self.given[first:past_last])
 
 
 def on(day: int, hour: int = 20) -> datetime:

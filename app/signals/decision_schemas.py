@@ -1,0 +1,163 @@
+"""An evaluation as it is stored with a signal and sent out unchanged: the form of `clinical/evaluation_codec`.
+
+These describe it in the OpenAPI document; nothing is read or written through them. Words such as levels and codes
+are plain text, so that a word more does not break a client.
+"""
+
+from datetime import date, datetime
+
+from pydantic import Field
+
+from app.web.schemas import ReplyBody
+
+
+class ChannelNumbers(ReplyBody):
+    """A number for each channel, null where the channel has none."""
+
+    mood: float | None
+    energy: float | None
+    sleep_quality: float | None
+
+
+class ChannelDays(ReplyBody):
+    """The days behind the number of each channel."""
+
+    mood: int
+    energy: int
+    sleep_quality: int
+
+
+class ChannelFlags(ReplyBody):
+    """Yes or no for each channel."""
+
+    mood: bool
+    energy: bool
+    sleep_quality: bool
+
+
+class DecisionReason(ReplyBody):
+    """A coded reason with the numbers that it used, by name."""
+
+    code: str
+    facts: dict[str, float | str | None]
+
+
+class DecisionGround(ReplyBody):
+    """What one way of looking at the reports came to, and why."""
+
+    ground: str = Field(examples=["gain_lost"])
+    level: str = Field(examples=["consider_booster"])
+    since: date | None
+    subject: str | None = Field(description="The channel or the scale that it speaks of, where it is one")
+    reasons: list[DecisionReason]
+
+
+class DecisionBaseline(ReplyBody):
+    """How the patient was before treatment."""
+
+    values: ChannelNumbers
+    days: ChannelDays
+    squares: ChannelNumbers = Field(description="Sums of squared distances from the values")
+    n_days: int
+    from_day: date | None
+    to_day: date | None
+
+
+class DecisionReference(ReplyBody):
+    """How the patient was after induction, and what there is to lose."""
+
+    kind: str = Field(examples=["measured"])
+    values: ChannelNumbers
+    days: ChannelDays
+    gains: ChannelNumbers = Field(description="Reference less baseline, in points")
+    assumed: ChannelFlags = Field(description="Whether the gain is assumed: too few days before treatment")
+    spread: ChannelNumbers = Field(description="Within-person standard deviation, in points")
+    weights: ChannelNumbers = Field(description="The share of each channel in the decision")
+    mean_gain: float
+    n_days: int
+    from_day: date
+    to_day: date
+    falling: bool = Field(description="Loss began inside the window, so the reference is its first half")
+    assumes_baseline: bool
+    chosen: bool = Field(default=False, description="A clinician named its window")
+
+
+class DecisionNoReference(ReplyBody):
+    """Why there was no reference."""
+
+    kind: str = Field(examples=["none"])
+    because: str = Field(examples=["too_few_days"])
+    n_days: int
+    days_needed: int
+    until: date | None = Field(description="The last day that could still make one")
+
+
+class DecisionQuality(ReplyBody):
+    """How much the evaluation rests on."""
+
+    recent_days: list[date] = Field(description="The latest check-in days")
+    days_in_last_10: int
+    gaps_counted: int
+    median_gap_days: float | None
+    longest_gap_days: int | None
+    last_report_at: datetime | None
+    last_report_on: date | None
+
+
+class DecisionExposure(ReplyBody):
+    """The infusions up to then."""
+
+    last_on: date | None
+    days_since_last: int | None
+    in_30_days: int
+    in_90_days: int
+    in_365_days: int
+    total: int
+    benefits: list[int] = Field(description="Days from earlier infusions to the loss after them")
+
+
+class DecisionTotal(ReplyBody):
+    """The latest total of one scale."""
+
+    scale: str
+    on: date
+    total: float
+
+
+class DecisionWorse(ReplyBody):
+    """A channel that was below where it stood before treatment."""
+
+    channel: str
+    smoothed_level: float
+    baseline: float
+    spread: float
+
+
+class Decision(ReplyBody):
+    """An evaluation with every number that it rests on, as it was stored."""
+
+    format: int
+    as_of: datetime
+    day: date = Field(description="The patient's check-in day then")
+    time_zone: str
+    level: str = Field(examples=["consider_booster"])
+    grounds: list[DecisionGround]
+    notes: list[DecisionReason]
+    held_back: list[DecisionReason] = Field(description="Why a signal was not raised for it")
+    reports: ChannelNumbers
+    share_lost: ChannelNumbers = Field(description="Shares of the gain")
+    smoothed_share: ChannelNumbers
+    smoothed_level: ChannelNumbers
+    weighted: float | None = Field(description="The share lost over all channels, on that day")
+    smoothed: float | None = Field(description="The same, smoothed: what is compared with the threshold")
+    threshold: float | None
+    reference: DecisionReference | DecisionNoReference
+    baseline: DecisionBaseline | None
+    data_quality: DecisionQuality
+    exposure: DecisionExposure
+    last_totals: list[DecisionTotal]
+    worse_than_before: list[DecisionWorse]
+    unsteady_since: date | None
+    steady_on: date | None
+    rule: str
+    version: str = Field(description="The numbers that decided", examples=["1.0"])
