@@ -106,7 +106,7 @@ def test_a_wrong_change_is_named_and_changes_nothing(
 
 def test_a_change_needs_the_version_it_is_based_on(clinic: ClinicClient, receiver: Receiver) -> None:
     endpoint = clinic.add_endpoint(receiver.url)
-    path, body = path_of(endpoint), {"events": []}
+    path, body = path_of(endpoint), {"events": list[str]()}
 
     assert_problem(clinic.http.patch(path, json=body), 428, pointer="header/if-match")
     for wrong in ('"2"', "*", ""):
