@@ -6,16 +6,29 @@ from typing import Any
 from uuid import uuid4
 
 import httpx2
+import psycopg
 import pytest
 
 from tests.support.clinics import gone_live
-from tests.support.people import ClinicClient
+from tests.support.ground import Cluster
+from tests.support.people import ClinicClient, clinic_client
 from tests.support.problems import CANARY, assert_problem
 from tests.support.processes import wait_until
 from tests.support.receiver import Receiver
-from tests.support.service import NOW, Service
+from tests.support.service import NOW, Service, running_service
 
 ENDPOINTS = "/v1/webhook-endpoints"
+# Of every second one the moment is too long ago to be meant.
+MANY_EXHAUSTED = """
+    WITH told AS (
+        INSERT INTO care.notifications (clinic_id, id, type, occurred_at, body)
+        SELECT %(clinic)s, gen_random_uuid(), 'signal.raised', %(now)s - (n %% 2) * interval '1 day', '{}'
+          FROM generate_series(1, 2 * %(count)s) AS n
+        RETURNING clinic_id, id
+    )
+    INSERT INTO care.deliveries (clinic_id, id, notification_id, endpoint_id, urgency, state, attempts_made)
+    SELECT clinic_id, gen_random_uuid(), id, %(endpoint)s, 'ordinary', 'exhausted', 10 FROM told
+"""
 
 
 def path_of(endpoint: dict[str, Any], call: str = "") -> str:
@@ -226,6 +239,31 @@ def test_recovering_sends_again_since_a_time_what_did_not_arrive_or_all(
     receiver.wait_for("endpoint.test", count=5)
     assert sorted(one.webhook_id for one in receiver.accepted()[3:]) == sorted(ids[1:])
     assert settled(clinic, endpoint, *["delivered"] * 3)
+
+
+def test_a_long_outage_is_recovered_whole_and_only_once(cluster: Cluster) -> None:
+    count = 1201
+    with (
+        cluster.database() as place,
+        running_service(place.application_url, work=False) as idle,
+        psycopg.connect(place.superuser_url, autocommit=True) as database,
+    ):
+        clinic = clinic_client(idle)
+        endpoint = clinic.add_endpoint("http://127.0.0.1:9/hook")
+        database.execute(
+            MANY_EXHAUSTED,
+            {"clinic": clinic.clinic_id, "endpoint": endpoint["id"], "now": NOW, "count": count},
+        )
+        since = {"since": (NOW - timedelta(hours=1)).isoformat()}
+        path = path_of(endpoint, "/recover")
+
+        assert clinic.http.post(path, json=since).json() == {"deliveries": count}
+        assert clinic.http.post(path, json=since).json() == {"deliveries": 0}, "they are on their way"
+        queued = database.execute(
+            "SELECT count(*) FROM jobs.procrastinate_jobs WHERE task_name = 'deliver'"
+        ).fetchone()
+        assert queued == (count,)
+        clinic.close()
 
 
 @pytest.mark.parametrize(
