@@ -51,7 +51,7 @@ audit: install ## known vulnerabilities in the locked dependencies
 dev: install ## database, API and worker in one process group (ARGS="--port 8000 --data-dir D")
 	@$(RUN) afterglow dev $(ARGS)
 
-bench: install ## measure the rule against a bare step, check-ins against a bare route and statements, in ratios
+bench: install ## measure the rule against a bare step, check-ins against a bare route and statements, and how soon events go out
 	@$(RUN) python -m tests.bench $(ARGS)
 
 bench-chart: install ## measure the chart of five years against that of a month

@@ -189,7 +189,7 @@ def _deliveries(waiting: dict[str, int]) -> Finding:
     return unusual(
         f"Webhooks not delivered: {told}.",
         "Mend or enable the endpoint (POST /v1/webhook-endpoints/{id}/enable), then send again "
-        "(POST /v1/deliveries/{id}/resend).",
+        "(POST /v1/webhook-endpoints/{id}/recover).",
     )
 
 

@@ -145,6 +145,7 @@ class Delivery:
     endpoint_id: UUID
     notification_id: UUID
     type: str
+    occurred_at: datetime
     body: str
     urgency: str
     state: str
@@ -208,9 +209,9 @@ async def lock(work: UnitOfWork, delivery_id: UUID) -> Delivery | None:
     """Find a delivery and keep others off it until the transaction ends."""
     mine = (DeliveryRow.clinic_id == work.clinic_id, DeliveryRow.id == delivery_id)
     await work.execute(select(DeliveryRow.id).where(*mine).with_for_update())
-    found = await work.execute(_deliveries(work).where(*mine))
+    found = await work.execute(selected(work).where(*mine))
     row = found.one_or_none()
-    return row and _delivery(row)
+    return row and delivery_of(row)
 
 
 async def claim(work: UnitOfWork, delivery_id: UUID, *, until: datetime, now: datetime) -> None:
@@ -274,19 +275,16 @@ async def hold_all_of(work: UnitOfWork, endpoint_id: UUID, *, audit: AuditEvent)
     work.audit(audit)
 
 
-async def begin_again(work: UnitOfWork, delivery_id: UUID, *, now: datetime, audit: AuditEvent) -> None:
-    """Start a delivery's schedule anew, with the same ``webhook-id``."""
+async def hold(work: UnitOfWork, delivery_id: UUID, *, audit: AuditEvent) -> None:
+    """Hold one delivery, whose endpoint was disabled while it was being written or looked at."""
     await work.execute(
         update(DeliveryRow)
-        .where(DeliveryRow.clinic_id == work.clinic_id, DeliveryRow.id == delivery_id)
-        .values(
-            state="pending",
-            attempts_made=0,
-            first_attempt_at=None,
-            next_attempt_at=now,
-            claimed_until=None,
-            delivered_at=None,
+        .where(
+            DeliveryRow.clinic_id == work.clinic_id,
+            DeliveryRow.id == delivery_id,
+            DeliveryRow.state == "pending",
         )
+        .values(state="held", claimed_until=None)
     )
     work.audit(audit)
 
@@ -329,67 +327,15 @@ async def take_overdue(
     return [(row.id, row.urgency == "safety") for row in taken]
 
 
-async def release_held(
-    work: UnitOfWork, endpoint_id: UUID, *, now: datetime, audit: AuditEvent
-) -> list[tuple[UUID, bool]]:
-    """Begin all held deliveries of an endpoint again; gives their ids and whether they are safety deliveries."""
-    begun = await work.execute(
-        update(DeliveryRow)
-        .where(
-            DeliveryRow.clinic_id == work.clinic_id,
-            DeliveryRow.endpoint_id == endpoint_id,
-            DeliveryRow.state == "held",
-        )
-        .values(
-            state="pending", attempts_made=0, first_attempt_at=None, next_attempt_at=now, claimed_until=None
-        )
-        .returning(DeliveryRow.id, DeliveryRow.urgency)
-    )
-    work.audit(audit)
-    return [(row.id, row.urgency == "safety") for row in begun]
-
-
-async def page(
-    work: UnitOfWork, endpoint_id: UUID, *, before: UUID | None, limit: int
-) -> list[tuple[Delivery, list[Attempt]]]:
-    """List an endpoint's deliveries, newest first, each with its attempts."""
-    statement = (
-        _deliveries(work)
-        .where(DeliveryRow.clinic_id == work.clinic_id, DeliveryRow.endpoint_id == endpoint_id)
-        .order_by(DeliveryRow.id.desc())
-        .limit(limit)
-    )
-    if before is not None:
-        statement = statement.where(DeliveryRow.id < before)
-    deliveries = [_delivery(row) for row in await work.execute(statement)]
-    found = await work.execute(
-        select(
-            AttemptRow.id,
-            AttemptRow.delivery_id,
-            AttemptRow.started_at,
-            AttemptRow.milliseconds,
-            AttemptRow.http_status,
-            AttemptRow.error,
-        )
-        .where(
-            AttemptRow.clinic_id == work.clinic_id,
-            AttemptRow.delivery_id.in_([delivery.id for delivery in deliveries]),
-        )
-        .order_by(AttemptRow.started_at)
-    )
-    attempts: dict[UUID, list[Attempt]] = {delivery.id: [] for delivery in deliveries}
-    for row in found:
-        attempts[row.delivery_id].append(Attempt(**row._mapping))  # noqa: SLF001 - documented name
-    return [(delivery, attempts[delivery.id]) for delivery in deliveries]
-
-
-def _deliveries(work: UnitOfWork) -> Any:  # noqa: ANN401 - the select's row type has fourteen parameters
+def selected(work: UnitOfWork) -> Any:  # noqa: ANN401 - the select's row type has fourteen parameters
+    """Give the beginning of a question about deliveries, to be narrowed down."""
     return (
         select(
             DeliveryRow.id,
             DeliveryRow.endpoint_id,
             DeliveryRow.notification_id,
             NotificationRow.type,
+            NotificationRow.occurred_at,
             NotificationRow.body,
             DeliveryRow.urgency,
             DeliveryRow.state,
@@ -408,5 +354,6 @@ def _deliveries(work: UnitOfWork) -> Any:  # noqa: ANN401 - the select's row typ
     )
 
 
-def _delivery(row: Any) -> Delivery:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own
+def delivery_of(row: Any) -> Delivery:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own
+    """Make a delivery of a row of ``selected``."""
     return Delivery(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it

@@ -1,11 +1,12 @@
 """Webhook endpoints: a care team's addresses. Address and secret are sealed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Select, func, insert, select, update
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Select, case, func, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
@@ -19,7 +20,7 @@ class EndpointRow(TenantRow):
     __tablename__ = "webhook_endpoints"
     __table_args__ = (
         ForeignKeyConstraint(["clinic_id"], [f"{FRONT_DESK}.clinics.id"]),
-        CheckConstraint("state in ('enabled', 'disabled')", name="state"),
+        CheckConstraint("state in ('enabled', 'disabled', 'removed')", name="state"),
         {"schema": CARE},
     )
 
@@ -36,6 +37,8 @@ class EndpointRow(TenantRow):
     # After a rotation, the secret before signs too until then.
     previous_secret_sealed: Mapped[bytes | None]
     previous_secret_until: Mapped[datetime | None]
+    # Counts the changes of address and filter.
+    version: Mapped[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,7 @@ class Endpoint:
     disabled_because: str | None
     failing_since: datetime | None
     created_at: datetime
+    version: int = 1
     previous_secret_sealed: bytes | None = None
     previous_secret_until: datetime | None = None
 
@@ -67,15 +71,20 @@ async def add(work: UnitOfWork, endpoint: Endpoint, *, audit: AuditEvent) -> Non
             disabled_because=endpoint.disabled_because,
             failing_since=endpoint.failing_since,
             created_at=endpoint.created_at,
+            version=endpoint.version,
         )
     )
     work.audit(audit)
 
 
 async def find(work: UnitOfWork, endpoint_id: UUID, *, lock: bool = False) -> Endpoint | None:
-    """Find one address of this clinic, locked for a change if so wished."""
+    """Find one address of this clinic, locked for a change if so wished; one that was removed is not found.
+
+    Whoever locks an endpoint and deliveries to it locks the endpoint first.
+    """
     statement = _endpoints(work).where(EndpointRow.id == endpoint_id)
-    found = await work.execute(statement.with_for_update() if lock else statement)
+    # Not so strong that a new delivery to it, which refers to it, would have to wait.
+    found = await work.execute(statement.with_for_update(key_share=True) if lock else statement)
     row = found.one_or_none()
     return row and _endpoint(row)
 
@@ -98,16 +107,58 @@ async def note_success(work: UnitOfWork, endpoint_id: UUID) -> None:
     )
 
 
-async def note_failure(work: UnitOfWork, endpoint_id: UUID, *, now: datetime) -> datetime:
-    """Note that something did not get through; gives since when nothing has."""
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """Since when nothing has got through to an endpoint, and whether it is still sent to."""
+
+    since: datetime
+    enabled: bool
+
+
+async def note_failure(work: UnitOfWork, endpoint_id: UUID, *, now: datetime) -> Failing:
+    """Note that something did not get through, and keep others off the endpoint until the transaction ends."""
     noted = await work.execute(
         update(EndpointRow)
         .where(EndpointRow.clinic_id == work.clinic_id, EndpointRow.id == endpoint_id)
         .values(failing_since=func.coalesce(EndpointRow.failing_since, now))
-        .returning(EndpointRow.failing_since)
+        .returning(EndpointRow.failing_since, EndpointRow.state)
     )
-    since: datetime = noted.scalar_one()
-    return since
+    row = noted.one()
+    return Failing(row.failing_since, row.state == "enabled")
+
+
+async def change(
+    work: UnitOfWork,
+    endpoint_id: UUID,
+    *,
+    url_sealed: bytes,
+    events: Sequence[str] | None,
+    version: int,
+    audit: AuditEvent,
+) -> bool:
+    """Change address and filter if the endpoint still is at this version; says whether it was.
+
+    Another address has not failed yet.
+    """
+    moved = EndpointRow.url_sealed != url_sealed
+    changed = await work.execute(
+        update(EndpointRow)
+        .where(
+            EndpointRow.clinic_id == work.clinic_id,
+            EndpointRow.id == endpoint_id,
+            EndpointRow.version == version,
+        )
+        .values(
+            url_sealed=url_sealed,
+            events=None if events is None else list(events),
+            failing_since=case((moved, None), else_=EndpointRow.failing_since),
+            version=version + 1,
+        )
+    )
+    if changed.rowcount == 0:
+        return False
+    work.audit(audit)
+    return True
 
 
 async def change_secret(
@@ -142,6 +193,24 @@ async def disable(work: UnitOfWork, endpoint_id: UUID, *, because: str, audit: A
     work.audit(audit)
 
 
+async def remove(work: UnitOfWork, endpoint_id: UUID, *, audit: AuditEvent) -> None:
+    """Take an address out of use for good: its address and secrets are forgotten, the log of it is kept."""
+    await work.execute(
+        update(EndpointRow)
+        .where(EndpointRow.clinic_id == work.clinic_id, EndpointRow.id == endpoint_id)
+        .values(
+            state="removed",
+            disabled_because=None,
+            failing_since=None,
+            url_sealed=b"",
+            secret_sealed=b"",
+            previous_secret_sealed=None,
+            previous_secret_until=None,
+        )
+    )
+    work.audit(audit)
+
+
 async def enable(work: UnitOfWork, endpoint_id: UUID, *, audit: AuditEvent) -> None:
     """Send to an address again."""
     await work.execute(
@@ -164,7 +233,8 @@ def _endpoints(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
         EndpointRow.created_at,
         EndpointRow.previous_secret_sealed,
         EndpointRow.previous_secret_until,
-    ).where(EndpointRow.clinic_id == work.clinic_id)
+        EndpointRow.version,
+    ).where(EndpointRow.clinic_id == work.clinic_id, EndpointRow.state != "removed")
 
 
 def _endpoint(row: Any) -> Endpoint:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own

@@ -15,9 +15,11 @@ import structlog
 
 from app.foundation.audit import SYSTEM, AuditEvent
 from app.foundation.ids import new_id
+from app.foundation.vault import Vault
 from app.storage import deliveries, delivery_standing, endpoints, safety_events
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
+from app.webhooks.disabling import Because, disable_in, hold_if_disabled
 from app.webhooks.endpoint_secrets import open_secrets, open_url
 from app.webhooks.events import EventType
 from app.webhooks.notifying import queue_delivery
@@ -25,11 +27,12 @@ from app.webhooks.retry_schedule import (
     AttemptOutcome,
     DeliveryKind,
     Disable,
+    Exhausted,
     RetryAt,
     next_attempt,
 )
 from app.webhooks.sender import OutgoingMessage, send
-from app.webhooks.trouble import tell_of_disabled, tell_of_exhausted
+from app.webhooks.trouble import tell_of_exhausted
 
 # How long others wait before they look again whether a safety delivery is still before them.
 _BEHIND_SAFETY: Final = timedelta(seconds=1)
@@ -85,16 +88,31 @@ async def _claim(outbox: Outbox, clinic_id: UUID, delivery_id: UUID) -> _Claimed
             await work.commit()
             return None
         endpoint = await endpoints.find(work, delivery.endpoint_id)
-        if endpoint is None or endpoint.state != "enabled":
-            return None
-        lasts = deliveries.SAFETY_CLAIM_LASTS if delivery.urgency == "safety" else deliveries.CLAIM_LASTS
-        await deliveries.claim(work, delivery_id, until=now + lasts, now=now)
-        if delivery.type == EventType.SAFETY_REPORTED and delivery.attempts_made == 0:
-            await safety_events.note_sent(
-                work, delivery.notification_id, now=now, audit=_event(now, "safety.sent", delivery_id)
-            )
-        await work.commit()
-    vault = outbox.equipment.vault
+        if endpoint is not None and endpoint.state == "enabled":
+            await _note_claim(work, delivery, now=now)
+            await work.commit()
+            return _opened(outbox.equipment.vault, clinic_id, delivery, endpoint, now=now)
+    audit = _event(now, "delivery.held", delivery_id)
+    await hold_if_disabled(outbox.equipment, clinic_id, delivery, audit=audit)
+    return None
+
+
+async def _note_claim(work: UnitOfWork, delivery: deliveries.Delivery, *, now: datetime) -> None:
+    lasts = deliveries.SAFETY_CLAIM_LASTS if delivery.urgency == "safety" else deliveries.CLAIM_LASTS
+    await deliveries.claim(work, delivery.id, until=now + lasts, now=now)
+    if delivery.type == EventType.SAFETY_REPORTED and delivery.attempts_made == 0:
+        audit = _event(now, "safety.sent", delivery.id)
+        await safety_events.note_sent(work, delivery.notification_id, now=now, audit=audit)
+
+
+def _opened(
+    vault: Vault,
+    clinic_id: UUID,
+    delivery: deliveries.Delivery,
+    endpoint: endpoints.Endpoint,
+    *,
+    now: datetime,
+) -> _Claimed:
     message = OutgoingMessage(
         url=open_url(vault, clinic_id, endpoint),
         webhook_id=str(delivery.notification_id),
@@ -134,21 +152,32 @@ async def _keep(
         http_status=outcome.status,
         error=outcome.error.value if outcome.error else None,
     )
-    audit = _event(now, "delivery.attempted", delivery.id)
     async with outbox.equipment.database.work(clinic_id) as work:
+        # The endpoint first: whoever disables or enables it locks it, and then all deliveries to it.
+        failing = None
+        if outcome.ok:
+            await endpoints.note_success(work, delivery.endpoint_id)
+        else:
+            failing = await endpoints.note_failure(work, delivery.endpoint_id, now=now)
         if await deliveries.lock(work, delivery.id) is None:
             return  # the patient it was about was erased in the meantime, and the delivery with them
-        if outcome.ok:
-            await deliveries.note_attempt(
-                work, attempt, state="delivered", next_attempt_at=None, delivered_at=now, audit=audit
-            )
-            await endpoints.note_success(work, delivery.endpoint_id)
-            if delivery.type == EventType.SAFETY_REPORTED:
-                arrived = _event(now, "safety.delivered", delivery.id)
-                await safety_events.note_delivered(work, delivery.notification_id, now=now, audit=arrived)
+        if failing is None:
+            await _after_success(work, delivery, attempt, now=now)
         else:
-            await _after_failure(work, outbox, claimed, attempt, outcome, audit, now=now)
+            await _after_failure(work, outbox, claimed, attempt, outcome, failing, now=now)
         await work.commit()
+
+
+async def _after_success(
+    work: UnitOfWork, delivery: deliveries.Delivery, attempt: deliveries.Attempt, *, now: datetime
+) -> None:
+    audit = _event(now, "delivery.attempted", delivery.id)
+    await deliveries.note_attempt(
+        work, attempt, state="delivered", next_attempt_at=None, delivered_at=now, audit=audit
+    )
+    if delivery.type == EventType.SAFETY_REPORTED:
+        arrived = _event(now, "safety.delivered", delivery.id)
+        await safety_events.note_delivered(work, delivery.notification_id, now=now, audit=arrived)
 
 
 async def _after_failure(
@@ -157,7 +186,7 @@ async def _after_failure(
     claimed: _Claimed,
     attempt: deliveries.Attempt,
     outcome: AttemptOutcome,
-    audit: AuditEvent,
+    failing: endpoints.Failing,
     *,
     now: datetime,
 ) -> None:
@@ -172,30 +201,41 @@ async def _after_failure(
         speedup=outbox.speedup,
     )
     at = follows.at if isinstance(follows, RetryAt) else None
-    state = "pending" if at else ("held" if isinstance(follows, Disable) else "exhausted")
+    state = "exhausted" if isinstance(follows, Exhausted) else ("pending" if at else "held")
+    if not failing.enabled:
+        state = "held"  # it was disabled while we spoke to it
     await deliveries.note_attempt(
-        work, attempt, state=state, next_attempt_at=at, delivered_at=None, audit=audit
+        work,
+        attempt,
+        state=state,
+        next_attempt_at=at,
+        delivered_at=None,
+        audit=_event(now, "delivery.attempted", delivery.id),
     )
-    if at:
+    if state == "pending":
         queue_delivery(work, delivery.id, safety=delivery.urgency == "safety", at=at)
-    failing_since = await endpoints.note_failure(work, delivery.endpoint_id, now=now)
-    if isinstance(follows, Disable):
-        await _disable(work, outbox.equipment, delivery.endpoint_id, because="gone", now=now)
-    elif now - failing_since >= _GIVE_UP_AFTER:
-        await _disable(work, outbox.equipment, delivery.endpoint_id, because="only_failing", now=now)
+    if failing.enabled:
+        await _disable_if_hopeless(work, outbox.equipment, delivery.endpoint_id, follows, failing, now=now)
     if state == "exhausted" and delivery.urgency == "safety":
-        await tell_of_exhausted(work, outbox.equipment, delivery, failing_since=failing_since, now=now)
+        await tell_of_exhausted(work, outbox.equipment, delivery, failing_since=failing.since, now=now)
 
 
-async def _disable(
-    work: UnitOfWork, equipment: Equipment, endpoint_id: UUID, *, because: str, now: datetime
+async def _disable_if_hopeless(
+    work: UnitOfWork,
+    equipment: Equipment,
+    endpoint_id: UUID,
+    follows: RetryAt | Exhausted | Disable,
+    failing: endpoints.Failing,
+    *,
+    now: datetime,
 ) -> None:
-    audit = AuditEvent(
-        at=now, actor=SYSTEM, action="endpoint.disabled", subject_kind="endpoint", subject_id=endpoint_id
-    )
-    await endpoints.disable(work, endpoint_id, because=because, audit=audit)
-    await deliveries.hold_all_of(work, endpoint_id, audit=audit)
-    await tell_of_disabled(work, equipment, now=now)
+    gone = isinstance(follows, Disable)
+    if gone or now - failing.since >= _GIVE_UP_AFTER:
+        audit = AuditEvent(
+            at=now, actor=SYSTEM, action="endpoint.disabled", subject_kind="endpoint", subject_id=endpoint_id
+        )
+        because = Because.GONE if gone else Because.ONLY_FAILING
+        await disable_in(work, equipment, endpoint_id, because=because, audit=audit)
 
 
 def _event(now: datetime, action: str, delivery_id: UUID) -> AuditEvent:

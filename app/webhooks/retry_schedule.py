@@ -48,6 +48,22 @@ class AttemptError(StrEnum):
     GONE = "gone"
     HTTP_STATUS = "http_status"
 
+    @property
+    def sentence(self) -> str:
+        """What the log of attempts says of it."""
+        return _SENTENCES[self]
+
+
+_SENTENCES: Final = {
+    AttemptError.TIMEOUT: "No complete answer came within 15 seconds.",
+    AttemptError.CONNECTION_FAILED: "No connection could be made, it broke off, or the answer was not HTTP.",
+    AttemptError.TLS_FAILED: "The certificate could not be verified for this name, or TLS not be agreed on.",
+    AttemptError.ADDRESS_REFUSED: "The address, and every one that its name stands for now, must be public HTTPS.",
+    AttemptError.REDIRECT_REFUSED: "The answer was a redirect (3xx); none is followed.",
+    AttemptError.GONE: "The answer was 410; the endpoint is disabled.",
+    AttemptError.HTTP_STATUS: "The answer was an error status.",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptOutcome:

@@ -3,22 +3,27 @@
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 
 from app.clinics.access import MayManageWebhooks
 from app.web.dependencies import EquipmentNeeded
+from app.web.etags import etag_of, version_in
 from app.web.links import link_next
 from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor
-from app.webhooks import service
+from app.webhooks import delivery_log, service, switching
 from app.webhooks.events import EventType
 from app.webhooks.schemas import (
     DeliveryList,
     DeliveryReply,
+    DeliveryState,
     EndpointEntry,
     EndpointList,
+    EndpointPatch,
     EndpointReply,
     NewEndpointReply,
     OutgoingEvent,
+    RecoveredReply,
+    RecoverEntry,
     TestSentReply,
 )
 
@@ -49,6 +54,44 @@ async def list_endpoints(equipment: EquipmentNeeded, caller: MayManageWebhooks) 
     return EndpointList(items=[EndpointReply.of(endpoint) for endpoint in found])
 
 
+@router.get("/webhook-endpoints/{endpoint_id}", summary="Read an endpoint")
+async def read_endpoint(
+    endpoint_id: UUID, equipment: EquipmentNeeded, caller: WebhooksKey, response: Response
+) -> EndpointReply:
+    """Give one endpoint, with an ETag for changing."""
+    endpoint = await service.read_endpoint(equipment, caller.clinic_id, endpoint_id)
+    response.headers["etag"] = etag_of(endpoint.version)
+    return EndpointReply.of(endpoint)
+
+
+@router.patch("/webhook-endpoints/{endpoint_id}", summary="Change an endpoint")
+async def change_endpoint(
+    endpoint_id: UUID,
+    body: EndpointPatch,
+    equipment: EquipmentNeeded,
+    caller: WebhooksKey,
+    response: Response,
+    if_match: Annotated[str | None, Header()] = None,
+) -> EndpointReply:
+    """Change address or filter; needs If-Match. What is on its way goes to the new address."""
+    endpoint = await service.change_endpoint(
+        equipment,
+        caller.clinic_id,
+        endpoint_id,
+        body.change,
+        version=version_in(if_match),
+        actor=caller.actor,
+    )
+    response.headers["etag"] = etag_of(endpoint.version)
+    return EndpointReply.of(endpoint)
+
+
+@router.delete("/webhook-endpoints/{endpoint_id}", status_code=204, summary="Remove an endpoint")
+async def remove_endpoint(endpoint_id: UUID, equipment: EquipmentNeeded, caller: WebhooksKey) -> None:
+    """Take an endpoint out of use for good; single deliveries to it can still be read."""
+    await switching.remove(equipment, caller.clinic_id, endpoint_id, actor=caller.actor)
+
+
 @router.post("/webhook-endpoints/{endpoint_id}/test", status_code=202, summary="Send a test event")
 async def send_test_event(
     endpoint_id: UUID, equipment: EquipmentNeeded, caller: MayManageWebhooks
@@ -58,13 +101,23 @@ async def send_test_event(
     return TestSentReply(webhook_id=webhook_id)
 
 
+@router.post("/webhook-endpoints/{endpoint_id}/disable", summary="Disable an endpoint")
+async def disable_endpoint(
+    endpoint_id: UUID, equipment: EquipmentNeeded, caller: WebhooksKey
+) -> EndpointReply:
+    """Send nothing more to this endpoint until it is enabled again; what is due meanwhile is held."""
+    return EndpointReply.of(
+        await switching.disable(equipment, caller.clinic_id, endpoint_id, actor=caller.actor)
+    )
+
+
 @router.post("/webhook-endpoints/{endpoint_id}/enable", summary="Enable an endpoint")
 async def enable_endpoint(
     endpoint_id: UUID, equipment: EquipmentNeeded, caller: MayManageWebhooks
 ) -> EndpointReply:
     """Send to a disabled endpoint again; what was held goes out."""
     return EndpointReply.of(
-        await service.enable(equipment, caller.clinic_id, endpoint_id, actor=caller.actor)
+        await switching.enable(equipment, caller.clinic_id, endpoint_id, actor=caller.actor)
     )
 
 
@@ -77,6 +130,22 @@ async def rotate_endpoint_secret(
     return NewEndpointReply.of_new(new)
 
 
+@router.post("/webhook-endpoints/{endpoint_id}/recover", status_code=202, summary="Send again since a time")
+async def recover_endpoint(
+    endpoint_id: UUID, body: RecoverEntry, equipment: EquipmentNeeded, caller: WebhooksKey
+) -> RecoveredReply:
+    """Send at once what happened since then and did not arrive, each with its own webhook-id."""
+    count = await delivery_log.recover(
+        equipment,
+        caller.clinic_id,
+        endpoint_id,
+        since=body.since,
+        also_delivered=body.also_delivered,
+        actor=caller.actor,
+    )
+    return RecoveredReply(deliveries=count)
+
+
 @router.get("/webhook-endpoints/{endpoint_id}/deliveries", summary="List deliveries")
 async def list_deliveries(
     endpoint_id: UUID,
@@ -84,15 +153,22 @@ async def list_deliveries(
     caller: MayManageWebhooks,
     request: Request,
     response: Response,
+    state: Annotated[DeliveryState | None, Query(description="Only those in this state")] = None,
     after: PageCursor = None,
     limit: PageLimit = PAGE_SIZE,
 ) -> DeliveryList:
     """List what was and will be sent to this endpoint, newest first, with every attempt."""
-    listed = await service.list_deliveries(
-        equipment, caller.clinic_id, endpoint_id, before=read_id_cursor(after), limit=limit
+    listed = await delivery_log.list_deliveries(
+        equipment, caller.clinic_id, endpoint_id, state=state, before=read_id_cursor(after), limit=limit
     )
     link_next(request, response, str(listed[-1][0].id) if len(listed) == limit else None)
-    return DeliveryList(items=[DeliveryReply.of(delivery, attempts) for delivery, attempts in listed])
+    return DeliveryList(items=[DeliveryReply.of(logged) for logged in listed])
+
+
+@router.get("/deliveries/{delivery_id}", summary="Read a delivery")
+async def read_delivery(delivery_id: UUID, equipment: EquipmentNeeded, caller: WebhooksKey) -> DeliveryReply:
+    """Give one delivery with every attempt."""
+    return DeliveryReply.of(await delivery_log.read_delivery(equipment, caller.clinic_id, delivery_id))
 
 
 @router.post("/deliveries/{delivery_id}/resend", status_code=202, summary="Send again")
@@ -100,8 +176,9 @@ async def resend_delivery(
     delivery_id: UUID, equipment: EquipmentNeeded, caller: MayManageWebhooks
 ) -> DeliveryReply:
     """Send a delivery again from the start of its schedule, with the same webhook-id."""
-    delivery = await service.resend(equipment, caller.clinic_id, delivery_id, actor=caller.actor)
-    return DeliveryReply.of(delivery, [])
+    return DeliveryReply.of(
+        await delivery_log.resend(equipment, caller.clinic_id, delivery_id, actor=caller.actor)
+    )
 
 
 def _describe(event: EventType) -> None:

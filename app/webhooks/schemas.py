@@ -6,10 +6,14 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.storage.deliveries import Attempt, Delivery
-from app.web.schemas import ReplyBody, RequestBody, choice_of, example
+from app.storage.deliveries import Attempt
+from app.web.schemas import Moment, ReplyBody, RequestBody, choice_of, example
+from app.webhooks.delivery_log import LoggedDelivery
+from app.webhooks.disabling import Because
+from app.webhooks.endpoint_view import EndpointView
 from app.webhooks.events import EventType
-from app.webhooks.service import EndpointView, NewEndpoint
+from app.webhooks.retry_schedule import AttemptError
+from app.webhooks.service import EndpointChange, NewEndpoint
 
 EventName = Annotated[EventType, choice_of(EventType)]
 
@@ -20,7 +24,27 @@ class EndpointEntry(RequestBody):
     model_config = example(url="https://ehr.example.org/afterglow", events=["signal.raised", "signal.closed"])
 
     url: Annotated[str, Field(min_length=1, max_length=2000, examples=["https://ehr.example.org/afterglow"])]
-    events: list[EventName] | None = Field(default=None, description="Only these; null means all")
+    events: list[EventName] | None = Field(
+        default=None, description="Only these; null means all, an empty list safety events only"
+    )
+
+
+class EndpointPatch(RequestBody):
+    """What to change; a field that is left out stays, and so does the secret."""
+
+    model_config = example(events=["signal.raised", "signal.escalated", "signal.closed"])
+
+    url: Annotated[str, Field(min_length=1, max_length=2000)] | None = Field(
+        default=None, examples=["https://ehr.example.org/afterglow"]
+    )
+    events: list[EventName] | None = Field(
+        default=None, description="Only these; null means all, an empty list safety events only"
+    )
+
+    @property
+    def change(self) -> EndpointChange:
+        """The change as a value."""
+        return EndpointChange(url=self.url, events=self.events, filters="events" in self.model_fields_set)
 
 
 class EndpointReply(ReplyBody):
@@ -30,9 +54,12 @@ class EndpointReply(ReplyBody):
     url: str
     events: list[str] | None
     state: Literal["enabled", "disabled"]
-    disabled_because: str | None
-    failing_since: datetime | None
+    disabled_because: Because | None
+    failing_since: datetime | None = Field(description="Since when nothing at all has got through")
     created_at: datetime
+    previous_secret_until: datetime | None = Field(
+        description="Until then the secret before the last rotation signs too"
+    )
 
     @classmethod
     def of(cls, endpoint: EndpointView) -> "EndpointReply":
@@ -63,42 +90,80 @@ class TestSentReply(ReplyBody):
     webhook_id: UUID
 
 
+class RecoverEntry(RequestBody):
+    """From when on to send again."""
+
+    model_config = example(since="2026-11-03T00:00:00Z")
+
+    since: Moment
+    also_delivered: bool = Field(
+        default=False, description="Also what did arrive: for a receiver that lost what it had"
+    )
+
+
+class RecoveredReply(ReplyBody):
+    """So many deliveries are on their way again."""
+
+    deliveries: int
+
+
 class AttemptReply(ReplyBody):
     """One HTTP call and how it ended."""
 
     started_at: datetime
     milliseconds: int
     http_status: int | None
-    error: str | None
+    error: AttemptError | None = Field(description="Null: the receiver took the message")
+    detail: str | None = Field(description="The error in a sentence")
+
+    @classmethod
+    def of(cls, attempt: Attempt) -> "AttemptReply":
+        """Make the reply."""
+        error = None if attempt.error is None else AttemptError(attempt.error)
+        return cls(
+            started_at=attempt.started_at,
+            milliseconds=attempt.milliseconds,
+            http_status=attempt.http_status,
+            error=error,
+            detail=None if error is None else error.sentence,
+        )
+
+
+DeliveryState = Literal["pending", "delivered", "exhausted", "held"]
 
 
 class DeliveryReply(ReplyBody):
     """One notification on its way to one endpoint."""
 
     id: UUID
+    endpoint_id: UUID
     webhook_id: UUID
     type: str
+    occurred_at: datetime
     urgency: Literal["safety", "ordinary"]
-    state: Literal["pending", "delivered", "exhausted", "held"]
-    attempts_made: int
+    state: DeliveryState
+    attempts_made: int = Field(description="Since it was last begun; `attempts` holds those before too")
     next_attempt_at: datetime | None
     delivered_at: datetime | None
     attempts: list[AttemptReply]
 
     @classmethod
-    def of(cls, delivery: Delivery, attempts: list[Attempt]) -> "DeliveryReply":
+    def of(cls, logged: LoggedDelivery) -> "DeliveryReply":
         """Make the reply."""
+        delivery, attempts = logged
         return cls.model_validate(
             {
                 "id": delivery.id,
+                "endpoint_id": delivery.endpoint_id,
                 "webhook_id": delivery.notification_id,
                 "type": delivery.type,
+                "occurred_at": delivery.occurred_at,
                 "urgency": delivery.urgency,
                 "state": delivery.state,
                 "attempts_made": delivery.attempts_made,
                 "next_attempt_at": delivery.next_attempt_at,
                 "delivered_at": delivery.delivered_at,
-                "attempts": [AttemptReply.model_validate(one, from_attributes=True) for one in attempts],
+                "attempts": [AttemptReply.of(one) for one in attempts],
             }
         )
 

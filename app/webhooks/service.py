@@ -1,4 +1,4 @@
-"""Endpoints and deliveries as the clinic's engineer manages them."""
+"""Endpoints as the clinic's engineer manages them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from uuid import UUID
 
 from app.clinics.service import clinic_in, read_clinic
 from app.foundation.audit import Actor, AuditEvent
-from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
+from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
-from app.foundation.vault import Vault
 from app.outbound.addresses import AllowedNetworks, parse_endpoint_url, resolve_and_check
 from app.outbound.signing import new_secret
-from app.storage import deliveries, endpoints
+from app.storage import endpoints
 from app.storage.endpoints import Endpoint
-from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
+from app.web.etags import ChangedMeanwhileError
 from app.webhooks.endpoint_secrets import open_secrets, open_url, seal_secret, seal_url
+from app.webhooks.endpoint_view import EndpointView, existing, view_of
 from app.webhooks.events import EventType
-from app.webhooks.notifying import notify_endpoint, queue_delivery
+from app.webhooks.notifying import notify_endpoint
 
 # Time for a receiver to learn the new secret: until then, a signature by either is among those sent.
 _BOTH_SIGN_FOR: Final = timedelta(hours=24)
@@ -33,16 +33,13 @@ class EndpointDisabledError(RefusalError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EndpointView:
-    """An endpoint as its people see it: never its secret."""
+class EndpointChange:
+    """What becomes of an endpoint's address and filter; what is not given stays as it is."""
 
-    id: UUID
-    url: str
-    events: tuple[str, ...] | None
-    state: str
-    disabled_because: str | None
-    failing_since: datetime | None
-    created_at: datetime
+    url: str | None = None
+    events: Sequence[EventType] | None = None
+    # Whether ``events`` is meant: None as a filter means all events.
+    filters: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,16 +59,13 @@ async def add_endpoint(
         EndpointAddressRefusedError: it is not public HTTPS. In test mode, http is allowed into networks
             that the operator listed.
     """
-    clinic = await read_clinic(equipment, clinic_id)
-    allowed = AllowedNetworks.parse(equipment.webhook_allow)
-    parsed = parse_endpoint_url(url, allowed=allowed, http_allowed=clinic.mode == "test")
-    await resolve_and_check(parsed.host, parsed.port, allowed, only_allowed=parsed.needs_allowed_network)
+    address = await _checked_address(equipment, clinic_id, url)
     endpoint_id, secret, now = new_id(), new_secret(), equipment.clock.now()
     endpoint = Endpoint(
         id=endpoint_id,
-        url_sealed=seal_url(equipment.vault, clinic_id, endpoint_id, str(parsed)),
+        url_sealed=seal_url(equipment.vault, clinic_id, endpoint_id, address),
         secret_sealed=seal_secret(equipment.vault, clinic_id, endpoint_id, secret),
-        events=None if events is None else tuple(event.value for event in events),
+        events=_names(events),
         state="enabled",
         disabled_because=None,
         failing_since=None,
@@ -80,14 +74,63 @@ async def add_endpoint(
     async with equipment.database.work(clinic_id) as work:
         await endpoints.add(work, endpoint, audit=_event(now, actor, "endpoint.added", endpoint_id))
         await work.commit()
-    return NewEndpoint(endpoint=_view(equipment.vault, clinic_id, endpoint), secret=secret)
+    return NewEndpoint(endpoint=view_of(equipment.vault, clinic_id, endpoint, now=now), secret=secret)
 
 
 async def list_endpoints(equipment: Equipment, clinic_id: UUID) -> list[EndpointView]:
     """List the clinic's endpoints, oldest first."""
+    now = equipment.clock.now()
     async with equipment.database.work(clinic_id) as work:
         found = await endpoints.all_of_clinic(work)
-    return [_view(equipment.vault, clinic_id, endpoint) for endpoint in found]
+    return [view_of(equipment.vault, clinic_id, endpoint, now=now) for endpoint in found]
+
+
+async def read_endpoint(equipment: Equipment, clinic_id: UUID, endpoint_id: UUID) -> EndpointView:
+    """Give one endpoint.
+
+    Raises:
+        NotFoundError: the clinic has no such endpoint.
+    """
+    now = equipment.clock.now()
+    async with equipment.database.work(clinic_id) as work:
+        return view_of(equipment.vault, clinic_id, await existing(work, endpoint_id), now=now)
+
+
+async def change_endpoint(
+    equipment: Equipment,
+    clinic_id: UUID,
+    endpoint_id: UUID,
+    change: EndpointChange,
+    *,
+    version: int,
+    actor: Actor,
+) -> EndpointView:
+    """Change address or filter from now on; what is on its way goes to the new address, signed as before.
+
+    Raises:
+        NotFoundError: the clinic has no such endpoint.
+        ChangedMeanwhileError: the version is not the current one.
+        EndpointAddressRefusedError: the new address may not be reached.
+    """
+    now, vault = equipment.clock.now(), equipment.vault
+    before = await read_endpoint(equipment, clinic_id, endpoint_id)
+    address = before.url if change.url is None else await _checked_address(equipment, clinic_id, change.url)
+    async with equipment.database.work(clinic_id) as work:
+        stored = await existing(work, endpoint_id, lock=True)
+        same = address == open_url(vault, clinic_id, stored)
+        changed = await endpoints.change(
+            work,
+            endpoint_id,
+            url_sealed=stored.url_sealed if same else seal_url(vault, clinic_id, endpoint_id, address),
+            events=_names(change.events) if change.filters else stored.events,
+            version=version,
+            audit=_event(now, actor, "endpoint.changed", endpoint_id),
+        )
+        if not changed:
+            raise ChangedMeanwhileError("header/if-match")
+        endpoint = await existing(work, endpoint_id)
+        await work.commit()
+    return view_of(vault, clinic_id, endpoint, now=now)
 
 
 async def send_test(equipment: Equipment, clinic_id: UUID, endpoint_id: UUID, *, actor: Actor) -> UUID:
@@ -99,7 +142,7 @@ async def send_test(equipment: Equipment, clinic_id: UUID, endpoint_id: UUID, *,
     """
     now = equipment.clock.now()
     async with equipment.database.work(clinic_id) as work:
-        endpoint = await _existing(work, endpoint_id)
+        endpoint = await existing(work, endpoint_id)
         if endpoint.state != "enabled":
             raise EndpointDisabledError
         mode = (await clinic_in(work, equipment.vault)).mode
@@ -108,24 +151,6 @@ async def send_test(equipment: Equipment, clinic_id: UUID, endpoint_id: UUID, *,
         )
         await work.commit()
     return webhook_id
-
-
-async def enable(equipment: Equipment, clinic_id: UUID, endpoint_id: UUID, *, actor: Actor) -> EndpointView:
-    """Send to a disabled endpoint again; what was held goes out, safety first.
-
-    Raises:
-        NotFoundError: the clinic has no such endpoint.
-    """
-    now = equipment.clock.now()
-    async with equipment.database.work(clinic_id) as work:
-        await _existing(work, endpoint_id)
-        audit = _event(now, actor, "endpoint.enabled", endpoint_id)
-        await endpoints.enable(work, endpoint_id, audit=audit)
-        for delivery_id, safety in await deliveries.release_held(work, endpoint_id, now=now, audit=audit):
-            queue_delivery(work, delivery_id, safety=safety)
-        endpoint = await _existing(work, endpoint_id)
-        await work.commit()
-    return _view(equipment.vault, clinic_id, endpoint)
 
 
 async def rotate_secret(
@@ -138,9 +163,7 @@ async def rotate_secret(
     """
     now, secret, vault = equipment.clock.now(), new_secret(), equipment.vault
     async with equipment.database.work(clinic_id) as work:
-        endpoint = await endpoints.find(work, endpoint_id, lock=True)
-        if endpoint is None:
-            raise NotFoundError
+        endpoint = await existing(work, endpoint_id, lock=True)
         before, *_ = open_secrets(vault, clinic_id, endpoint, now=now)
         await endpoints.change_secret(
             work,
@@ -150,66 +173,23 @@ async def rotate_secret(
             previous_secret_until=now + _BOTH_SIGN_FOR,
             audit=_event(now, actor, "endpoint.secret_rotated", endpoint_id),
         )
+        endpoint = await existing(work, endpoint_id)
         await work.commit()
-    return NewEndpoint(endpoint=_view(vault, clinic_id, endpoint), secret=secret)
+    return NewEndpoint(endpoint=view_of(vault, clinic_id, endpoint, now=now), secret=secret)
 
 
-async def list_deliveries(
-    equipment: Equipment, clinic_id: UUID, endpoint_id: UUID, *, before: UUID | None, limit: int
-) -> list[tuple[deliveries.Delivery, list[deliveries.Attempt]]]:
-    """List an endpoint's deliveries with their attempts, newest first.
-
-    Raises:
-        NotFoundError: the clinic has no such endpoint.
-    """
-    async with equipment.database.work(clinic_id) as work:
-        await _existing(work, endpoint_id)
-        return await deliveries.page(work, endpoint_id, before=before, limit=limit)
+async def _checked_address(equipment: Equipment, clinic_id: UUID, url: str) -> str:
+    """Give an address in its one spelling, when it may be reached now."""
+    clinic = await read_clinic(equipment, clinic_id)
+    allowed = AllowedNetworks.parse(equipment.webhook_allow)
+    parsed = parse_endpoint_url(url, allowed=allowed, http_allowed=clinic.mode == "test")
+    await resolve_and_check(parsed.host, parsed.port, allowed, only_allowed=parsed.needs_allowed_network)
+    return str(parsed)
 
 
-async def resend(
-    equipment: Equipment, clinic_id: UUID, delivery_id: UUID, *, actor: Actor
-) -> deliveries.Delivery:
-    """Send a delivery again from the start of its schedule, with the same ``webhook-id``.
-
-    Raises:
-        NotFoundError: the clinic has no such delivery.
-        EndpointDisabledError: its endpoint is disabled.
-    """
-    now = equipment.clock.now()
-    async with equipment.database.work(clinic_id) as work:
-        delivery = await deliveries.lock(work, delivery_id)
-        if delivery is None:
-            raise NotFoundError
-        if (await _existing(work, delivery.endpoint_id)).state != "enabled":
-            raise EndpointDisabledError
-        audit = AuditEvent(
-            at=now, actor=actor, action="delivery.resent", subject_kind="delivery", subject_id=delivery_id
-        )
-        await deliveries.begin_again(work, delivery_id, now=now, audit=audit)
-        queue_delivery(work, delivery_id, safety=delivery.urgency == "safety")
-        again = await deliveries.lock(work, delivery_id)
-        await work.commit()
-    return again or delivery
-
-
-async def _existing(work: UnitOfWork, endpoint_id: UUID) -> Endpoint:
-    endpoint = await endpoints.find(work, endpoint_id)
-    if endpoint is None:
-        raise NotFoundError
-    return endpoint
-
-
-def _view(vault: Vault, clinic_id: UUID, endpoint: Endpoint) -> EndpointView:
-    return EndpointView(
-        id=endpoint.id,
-        url=open_url(vault, clinic_id, endpoint),
-        events=endpoint.events,
-        state=endpoint.state,
-        disabled_because=endpoint.disabled_because,
-        failing_since=endpoint.failing_since,
-        created_at=endpoint.created_at,
-    )
+def _names(events: Sequence[EventType] | None) -> tuple[str, ...] | None:
+    """Give the filter as it is kept, each event once."""
+    return None if events is None else tuple(dict.fromkeys(event.value for event in events))
 
 
 def _event(now: datetime, actor: Actor, action: str, endpoint_id: UUID) -> AuditEvent:

@@ -28,6 +28,8 @@ ABOUT_NO_PATIENT = {
     "/v1/insights.csv": "counts and shares, nobody by name",
     "/v1/scales": "what scales there are",
     "/v1/webhook-endpoints": "addresses of the clinic's systems",
+    "/v1/webhook-endpoints/{endpoint_id}": "an address of the clinic's systems",
+    "/v1/deliveries/{delivery_id}": "ids, states and times of a message to the clinic's systems",
     "/v1/webhook-endpoints/{endpoint_id}/deliveries": "ids, states and times of messages to the clinic's systems",
 }
 OTHERWISE_NAMED = {"patient.exported"}

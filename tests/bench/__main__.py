@@ -1,5 +1,5 @@
 """``make bench``: a step of the rule against a bare step, and check-ins a second against a bare route and
-bare statements; each in alternating slices of one run.
+bare statements; each in alternating slices of one run. And how soon an event's first attempt is made.
 
 The machine is shared and noisy: only the ratios within one run mean anything. Absolute figures are printed
 for orientation.
@@ -26,7 +26,7 @@ import psycopg
 from app.foundation.ids import new_id
 from app.foundation.logs import set_up_logs
 from app.storage.binaries import find_binaries
-from tests.bench import core_step
+from tests.bench import core_step, delivery
 from tests.bench.load import Outcome, run_load
 from tests.bench.pages import measure_form, report_form, signed_in_cookie
 from tests.bench.processes import Cost, cpu_seconds, postgres_children
@@ -37,6 +37,8 @@ from tests.support.service import KEY, running_service
 
 CLIENTS = (1, 8, 32)
 PATIENTS = 32
+PARTS = ("rule", "form", "check-ins", "delivery")
+DELIVERY_SECONDS = 25
 PAGES = "tests.bench.page_server"
 
 
@@ -45,15 +47,16 @@ def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--slices", type=int, default=10)
     arguments.add_argument("--seconds", type=float, default=2.0, help="the length of one slice")
-    arguments.add_argument("--only", choices=("rule", "form", "check-ins"), help="one of the three parts")
+    arguments.add_argument("--only", choices=PARTS, help="one of the parts")
     chosen = arguments.parse_args()
-    wanted = {chosen.only} if chosen.only else {"rule", "form", "check-ins"}
+    wanted = {chosen.only} if chosen.only else set(PARTS)
     failed = rule_step() if "rule" in wanted else []
     if wanted != {"rule"}:
         set_up_logs(level=logging.ERROR)
         with running_cluster() as cluster, cluster.database() as place:
             failed += form(place, chosen.slices, chosen.seconds) if "form" in wanted else []
             failed += check_ins(place, chosen.slices, chosen.seconds) if "check-ins" in wanted else []
+            failed += first_attempt(place) if "delivery" in wanted else []
     for failure in failed:
         print(f"missed: {failure}")
     return 1 if failed else 0
@@ -64,6 +67,13 @@ def rule_step() -> list[str]:
     figures = core_step.measure(core_step.steps_by_level(core_step.series()))
     print("\n".join(core_step.report(figures)))
     return core_step.missed(figures)
+
+
+def first_attempt(place: Place) -> list[str]:
+    """Measure and print how soon an event is on its way; give the target if it was missed."""
+    taken = delivery.latencies(place, seconds=DELIVERY_SECONDS)
+    print("\n".join(delivery.report(taken)))
+    return delivery.missed(taken)
 
 
 def check_ins(place: Place, slices: int, seconds: float) -> list[str]:

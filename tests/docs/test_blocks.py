@@ -11,7 +11,7 @@ from app.cli.commands import app
 from app.cli.development import setting_names
 from app.settings import Settings
 from app.webhooks.events import EventType
-from app.webhooks.retry_schedule import ORDINARY_WAITS
+from app.webhooks.retry_schedule import ORDINARY_WAITS, AttemptError
 from tests.docs.pages import ROOT, Block, blocks, pages
 
 # Who runs which block. A name that no page has, or a page's name that nobody runs, fails below.
@@ -20,6 +20,7 @@ RUN_BY = {
     "dev": "test_sessions.test_the_first_session_and_the_receiver_work_as_written",
     "first-session": "test_sessions.test_the_first_session_and_the_receiver_work_as_written",
     "receive": "test_sessions.test_the_first_session_and_the_receiver_work_as_written",
+    "receive-node": "test_sessions.test_the_first_session_and_the_receiver_work_as_written",
     "doctor": "test_sessions.test_backup_and_restore_work_as_written",
     "audit": "test_sessions.test_backup_and_restore_work_as_written",
     "backup": "test_sessions.test_backup_and_restore_work_as_written",
@@ -124,6 +125,11 @@ def test_the_waits_are_the_schedule() -> None:
     (row,) = table_rows("docs/webhooks.md", r"\| after a wait of .*")
     waits = [int(number) * units[unit] for number, unit in re.findall(r"(\d+) (s|min|h)\b", row)]
     assert waits == [wait.total_seconds() for wait in ORDINARY_WAITS]
+
+
+def test_the_table_of_errors_is_what_the_log_of_attempts_says() -> None:
+    rows = [f"| `{error.value}` | {error.sentence} |" for error in AttemptError]
+    assert table_rows("docs/webhooks.md", r"\| `[a-z_]+` \| .*\.(?= \|)..") == rows
 
 
 def test_decision_records_have_their_four_parts_and_are_numbered_without_gaps() -> None:

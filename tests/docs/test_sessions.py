@@ -23,6 +23,7 @@ from sqlalchemy.engine import make_url
 from tests.cli.command_line import ROOT, TIMEOUT_SECONDS, open_folder, plain_environment
 from tests.docs.pages import block
 from tests.support.ground import Cluster
+from tests.support.node import NODE
 
 STAND_IN = Path(__file__).with_name("curl_stand_in.py")
 
@@ -37,15 +38,21 @@ def test_the_first_session_and_the_receiver_work_as_written(folder: Path) -> Non
     with started(dev, folder):
         wait_until_ready(service)
         session = block("first-session") + "echo THE-RECEIVER\n" + block("receive")
+        session += "echo IN-NODE\n" + block("receive-node")
         for written, free in ports.items():
             assert written in session
             session = session.replace(written, free)
         said = run(session, folder)
-    first, received = said.split("THE-RECEIVER\n")
+    first, _, received = said.partition("THE-RECEIVER\n")
+    received, _, in_node = received.partition("IN-NODE\n")
     assert first.rstrip().splitlines()[-1].startswith("Nothing can be said yet.")
     assert "induction is running" in first
     assert received.count('"type": "endpoint.test"') == 1
     assert '"state":"delivered"' in received
+    assert in_node.count('"type":"endpoint.test"') >= 1
+    assert '"events":["signal.raised","signal.escalated","signal.closed"]' in in_node
+    assert '"disabled_because":"by_hand"' in in_node
+    assert in_node.rstrip().endswith('{"deliveries":0}')
 
 
 def test_backup_and_restore_work_as_written(folder: Path) -> None:
@@ -101,7 +108,7 @@ def folder() -> Iterator[Path]:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """The installed commands first, and curl even where there is none."""
+    """The installed commands and Node.js first, and curl even where there is none."""
     programs = folder / ".programs"
     programs.mkdir(exist_ok=True)
     if shutil.which("curl") is None and not (programs / "curl").exists():
@@ -109,7 +116,8 @@ def environment(folder: Path) -> dict[str, str]:
             f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(STAND_IN))} "$@"\n'
         )
         (programs / "curl").chmod(0o755)
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"], str(programs)])
+    beside = [str(Path(sys.executable).parent), str(NODE.parent)]
+    path = os.pathsep.join([*beside, os.environ["PATH"], str(programs)])
     return plain_environment({"PATH": path, "HOME": str(folder), "no_proxy": "127.0.0.1", "COLUMNS": "200"})
 
 

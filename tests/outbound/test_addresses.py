@@ -15,6 +15,7 @@ from app.outbound.addresses import (
     parse_endpoint_url,
     resolve_and_check,
 )
+from tests.support.hostile_urls import HOSTILE_URLS, LOCAL_NAMES
 
 NOTHING = AllowedNetworks()
 LOOPBACK = AllowedNetworks.parse("127.0.0.0/8")
@@ -26,97 +27,7 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "",
-        "https://",
-        "https:///path",
-        "https:example.com",
-        "//example.com",
-        "example.com",
-        "http://example.com",
-        "ftp://example.com",
-        "file:///etc/passwd",
-        "gopher://example.com",
-        "javascript:alert(1)",
-        "https://user@example.com",
-        "https://user:password@example.com",
-        "https://example.com@127.0.0.1",
-        "https://:@example.com",
-        "https://example.com#fragment",
-        "https://example.com/#",
-        "https://2130706433",
-        "https://0x7f000001",
-        "https://0x7f.0.0.1",
-        "https://0177.0.0.1",
-        "https://017700000001",
-        "https://127.1",
-        "https://127.0.1",
-        "https://8.8.8.8.",
-        "https://8.8.8.08",
-        "https://8.8.8",
-        "https://8.8.8.8.8",
-        "https://example.1",
-        "https://example.com.",
-        "https://.example.com",
-        "https://example..com",
-        "https://-example.com",
-        "https://exam_ple.com",
-        "https://%31%32%37.0.0.1",
-        "https://example%2ecom",
-        "https://127。0。0。1",
-        "https://１２７.0.0.1",  # noqa: RUF001 - full-width digits are the attack
-        "https://ｅxample.com",  # noqa: RUF001 - a full-width letter is the attack
-        "https://\u212aelvin.com",
-        "https://exämple.com",
-        "https://[fe80::1%25eth0]",
-        "https://[fe80::1%eth0]",
-        "https://[::1",
-        "https://::1",
-        "https://[]",
-        "https://[8.8.8.8]",
-        "https://[v1.x]",
-        "https://example.com\\@127.0.0.1",
-        "https:\\\\example.com",
-        "https://example.com/\\",
-        " https://example.com",
-        "https://example.com ",
-        "https://exam ple.com",
-        "https://example.com/\t",
-        "https://example.com\n",
-        "https://example.com/\r\nHost: x",
-        "https://example.com/\x00",
-        "https://example.com\u200b/",
-        "https://example.com:0",
-        "https://example.com:00443",
-        "https://example.com:65536",
-        "https://example.com:999999",
-        "https://example.com:",
-        "https://example.com:+443",
-        "https://example.com:443:443",
-        "https://example.com/%zz",
-        "https://example.com/ü",
-        "https://example.com/" + "a" * 2048,
-        "https://" + "a" * 64 + ".com",
-        "https://" + "a." * 127 + "com",
-        "https://127.0.0.1",
-        "https://10.0.0.1",
-        "https://172.16.0.1",
-        "https://192.168.1.1",
-        "https://169.254.169.254/latest/meta-data/",
-        "https://100.100.100.200",
-        "https://168.63.129.16",
-        "https://0.0.0.0",
-        "https://255.255.255.255",
-        "https://224.0.0.1",
-        "https://[::1]",
-        "https://[::]",
-        "https://[::ffff:127.0.0.1]",
-        "https://[::ffff:7f00:1]",
-        "https://[fd00:ec2::254]",
-    ],
-)
+@pytest.mark.parametrize("url", HOSTILE_URLS)
 def test_hostile_urls_are_refused_in_one_and_the_same_sentence(url: str) -> None:
     with pytest.raises(EndpointAddressRefusedError) as refusal:
         parse_endpoint_url(url, allowed=NOTHING, http_allowed=False)
@@ -297,6 +208,14 @@ async def test_a_name_that_does_not_resolve_is_refused_like_a_private_one() -> N
 
     with pytest.raises(EndpointAddressRefusedError, match=REFUSAL):
         await resolve_and_check("receiver.test", 443, NOTHING, resolver=resolver)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("url", LOCAL_NAMES)
+async def test_a_name_for_this_machine_is_refused_when_it_is_looked_up(url: str) -> None:
+    parsed = parse_endpoint_url(url, allowed=NOTHING, http_allowed=False)
+    with pytest.raises(EndpointAddressRefusedError, match=REFUSAL):
+        await resolve_and_check(parsed.host, parsed.port, NOTHING)
 
 
 @pytest.mark.anyio

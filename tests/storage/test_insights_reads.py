@@ -49,8 +49,8 @@ _PAST = [
       FROM generate_series(0, %(days)s - 1) AS n
     """,
     """
-    INSERT INTO care.webhook_endpoints (clinic_id, id, url_sealed, secret_sealed, state, created_at)
-    VALUES (%(clinic)s, %(clinic)s, '\\x00', '\\x00', 'enabled', %(now)s)
+    INSERT INTO care.webhook_endpoints (clinic_id, id, url_sealed, secret_sealed, state, created_at, version)
+    VALUES (%(clinic)s, %(clinic)s, '\\x00', '\\x00', 'enabled', %(now)s, 1)
     """,
     """
     WITH told AS (

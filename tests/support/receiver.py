@@ -13,9 +13,18 @@ from typing import Any
 from standardwebhooks import Webhook
 
 
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What one request is answered: a status (None: we hang up instead), headers, and after how long."""
+
+    status: int | None = 204
+    headers: dict[str, str] = field(default_factory=dict)
+    after_seconds: float = 0
+
+
 @dataclass
 class Received:
-    """One request that was answered."""
+    """One request that was answered; ``sent_at`` is its own Unix time, ``status`` 0 where we hung up."""
 
     webhook_id: str
     event: dict[str, Any]
@@ -24,6 +33,8 @@ class Received:
     raw: bytes
     at: float
     path: str
+    sent_at: int
+    said: Said
 
     @property
     def type(self) -> str:
@@ -36,7 +47,8 @@ class Receiver:
     """What came, in order; ``answer`` decides the status by the count of requests so far.
 
     ``answer_path``, where given, decides by the path instead; ``answer_headers`` go with every answer,
-    ``pause`` (seconds) between taking it in and answering.
+    ``pause`` (seconds) between taking it in and answering. ``script``, where given, decides all of it by path and
+    the request's own time, and ``secrets`` holds a secret for each path.
     """
 
     url: str
@@ -45,8 +57,17 @@ class Receiver:
     answer_path: Callable[[str], int] | None = None
     answer_headers: dict[str, str] = field(default_factory=dict)
     pause: Callable[[], float] = lambda: 0
+    script: Callable[[str, int], Said] | None = None
+    secrets: dict[str, str] = field(default_factory=dict)
     requests: list[Received] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def decide(self, path: str, sent_at: int) -> Said:
+        """What the next request is answered."""
+        if self.script:
+            return self.script(path, sent_at)
+        status = self.answer_path(path) if self.answer_path else self.answer(len(self.requests))
+        return Said(status=status, headers=self.answer_headers)
 
     def accepted(self, event_type: str | None = None) -> list[Received]:
         """What was answered with 2xx."""
@@ -70,6 +91,11 @@ class Receiver:
         return found
 
 
+class _Server(ThreadingHTTPServer):
+    # As many as two workers send at once; beyond it, connecting takes a second.
+    request_queue_size = 128
+
+
 @contextmanager
 def running_receiver() -> Iterator[Receiver]:
     """Receive on a free port of loopback until the end of the block."""
@@ -80,31 +106,35 @@ def running_receiver() -> Iterator[Receiver]:
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers["content-length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            verified = True
-            if receiver.secret is not None:
-                verified = _signature_is_right(receiver.secret, headers, raw)
+            secret = receiver.secrets.get(self.path, receiver.secret)
+            verified = secret is None or _signature_is_right(secret, headers, raw)
+            sent_at = int(headers["webhook-timestamp"])
             with receiver.changed:
-                by_path = receiver.answer_path
-                status = by_path(self.path) if by_path else receiver.answer(len(receiver.requests))
+                said = receiver.decide(self.path, sent_at)
                 receiver.requests.append(
                     Received(
                         headers["webhook-id"],
                         json.loads(raw),
                         verified,
-                        status,
+                        said.status or 0,
                         raw,
                         time.monotonic(),
                         self.path,
+                        sent_at,
+                        said,
                     )
                 )
                 receiver.changed.notify_all()
-            time.sleep(receiver.pause())
+            time.sleep(said.after_seconds or receiver.pause())
             with suppress(BrokenPipeError, ConnectionResetError):  # whoever asked may have been killed
-                self._say(status)
+                self._say(said)
 
-        def _say(self, status: int) -> None:
-            self.send_response(status)
-            for name, value in receiver.answer_headers.items():
+        def _say(self, said: Said) -> None:
+            self.close_connection = True
+            if said.status is None:
+                return
+            self.send_response(said.status)
+            for name, value in said.headers.items():
                 self.send_header(name, value)
             self.send_header("content-length", "0")
             self.end_headers()
@@ -112,7 +142,7 @@ def running_receiver() -> Iterator[Receiver]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Server(("127.0.0.1", 0), Handler)
     receiver = Receiver(url=f"http://127.0.0.1:{server.server_address[1]}/hook")
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -58,6 +58,7 @@ def running_service(
     clock: SettableClock | None = None,
     mail: MailRelay | None = None,
     gateway: GatewayRelay | None = None,
+    webhook_allow: str = "127.0.0.0/8",
 ) -> Iterator[Service]:
     """Run API and worker until the end of the block; on the machine's own time with a ``RunningClock``."""
     clock = clock or SettableClock(now)
@@ -69,7 +70,7 @@ def running_service(
             vault=Vault(KEY),
             clock=clock,
             public_url="https://afterglow.test",
-            webhook_allow="127.0.0.0/8",
+            webhook_allow=webhook_allow,
             protocol=protocol,
             mail=mail,
             gateway=gateway,

@@ -15,16 +15,20 @@ from app.storage.database import Database
 from app.web.equipment import Equipment
 from app.worker import Worker
 from tests.support.service import KEY
+from tests.support.shared_clock import SharedClock
 
 _ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def running_worker(database_url: str, *, now: datetime, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a worker, for which time stands still; without a mail server."""
+def running_worker(
+    database_url: str, *, now: datetime | SharedClock, log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a worker, for which time stands still or is the shared clock's; without a mail server."""
+    told = str(now.path) if isinstance(now, SharedClock) else now.isoformat()
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.worker_process", database_url, now.isoformat()],
+            [sys.executable, "-m", "tests.support.worker_process", database_url, told],
             cwd=_ROOT,
             stdout=output,
             stderr=output,
@@ -36,12 +40,13 @@ def running_worker(database_url: str, *, now: datetime, log: Path) -> Iterator[s
         process.wait()
 
 
-async def work(database_url: str, now: datetime) -> None:
+async def work(database_url: str, told: str) -> None:
     """Work until killed."""
+    clock = SharedClock(Path(told)) if told.startswith("/") else SettableClock(datetime.fromisoformat(told))
     equipment = Equipment(
         database=Database(database_url),
         vault=Vault(KEY),
-        clock=SettableClock(now),
+        clock=clock,
         public_url="https://afterglow.test",
         webhook_allow="127.0.0.0/8",
     )
@@ -50,4 +55,4 @@ async def work(database_url: str, now: datetime) -> None:
 
 if __name__ == "__main__":
     set_up_logs()
-    asyncio.run(work(sys.argv[1], datetime.fromisoformat(sys.argv[2])))
+    asyncio.run(work(sys.argv[1], sys.argv[2]))
