@@ -56,7 +56,7 @@ async def list_endpoints(equipment: EquipmentNeeded, caller: MayManageWebhooks) 
 
 @router.get("/webhook-endpoints/{endpoint_id}", summary="Read an endpoint")
 async def read_endpoint(
-    endpoint_id: UUID, equipment: EquipmentNeeded, caller: WebhooksKey, response: Response
+    endpoint_id: UUID, equipment: EquipmentNeeded, caller: MayManageWebhooks, response: Response
 ) -> EndpointReply:
     """Give one endpoint, with an ETag for changing."""
     endpoint = await service.read_endpoint(equipment, caller.clinic_id, endpoint_id)
@@ -69,7 +69,7 @@ async def change_endpoint(
     endpoint_id: UUID,
     body: EndpointPatch,
     equipment: EquipmentNeeded,
-    caller: WebhooksKey,
+    caller: MayManageWebhooks,
     response: Response,
     if_match: Annotated[str | None, Header()] = None,
 ) -> EndpointReply:
@@ -87,7 +87,7 @@ async def change_endpoint(
 
 
 @router.delete("/webhook-endpoints/{endpoint_id}", status_code=204, summary="Remove an endpoint")
-async def remove_endpoint(endpoint_id: UUID, equipment: EquipmentNeeded, caller: WebhooksKey) -> None:
+async def remove_endpoint(endpoint_id: UUID, equipment: EquipmentNeeded, caller: MayManageWebhooks) -> None:
     """Take an endpoint out of use for good; single deliveries to it can still be read."""
     await switching.remove(equipment, caller.clinic_id, endpoint_id, actor=caller.actor)
 
@@ -103,7 +103,7 @@ async def send_test_event(
 
 @router.post("/webhook-endpoints/{endpoint_id}/disable", summary="Disable an endpoint")
 async def disable_endpoint(
-    endpoint_id: UUID, equipment: EquipmentNeeded, caller: WebhooksKey
+    endpoint_id: UUID, equipment: EquipmentNeeded, caller: MayManageWebhooks
 ) -> EndpointReply:
     """Send nothing more to this endpoint until it is enabled again; what is due meanwhile is held."""
     return EndpointReply.of(
@@ -132,7 +132,7 @@ async def rotate_endpoint_secret(
 
 @router.post("/webhook-endpoints/{endpoint_id}/recover", status_code=202, summary="Send again since a time")
 async def recover_endpoint(
-    endpoint_id: UUID, body: RecoverEntry, equipment: EquipmentNeeded, caller: WebhooksKey
+    endpoint_id: UUID, body: RecoverEntry, equipment: EquipmentNeeded, caller: MayManageWebhooks
 ) -> RecoveredReply:
     """Send at once what happened since then and did not arrive, each with its own webhook-id."""
     count = await delivery_log.recover(
@@ -166,7 +166,9 @@ async def list_deliveries(
 
 
 @router.get("/deliveries/{delivery_id}", summary="Read a delivery")
-async def read_delivery(delivery_id: UUID, equipment: EquipmentNeeded, caller: WebhooksKey) -> DeliveryReply:
+async def read_delivery(
+    delivery_id: UUID, equipment: EquipmentNeeded, caller: MayManageWebhooks
+) -> DeliveryReply:
     """Give one delivery with every attempt."""
     return DeliveryReply.of(await delivery_log.read_delivery(equipment, caller.clinic_id, delivery_id))
 
