@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Select, func, insert, select, update
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Select, func, insert, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
@@ -36,6 +36,8 @@ class EndpointRow(TenantRow):
     # After a rotation, the secret before signs too until then.
     previous_secret_sealed: Mapped[bytes | None]
     previous_secret_until: Mapped[datetime | None]
+    # When people were last told that something did not get out here.
+    trouble_told_at: Mapped[datetime | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +110,28 @@ async def note_failure(work: UnitOfWork, endpoint_id: UUID, *, now: datetime) ->
     )
     since: datetime = noted.scalar_one()
     return since
+
+
+async def note_told(
+    work: UnitOfWork, endpoint_id: UUID, *, now: datetime, unless_after: datetime | None, audit: AuditEvent
+) -> bool:
+    """Note that people are told of trouble here; says whether it may be so: not if they were after that time."""
+    noted = await work.execute(
+        update(EndpointRow)
+        .where(
+            EndpointRow.clinic_id == work.clinic_id,
+            EndpointRow.id == endpoint_id,
+            or_(
+                EndpointRow.trouble_told_at.is_(None),
+                EndpointRow.trouble_told_at <= (unless_after or now),
+            ),
+        )
+        .values(trouble_told_at=now)
+    )
+    if noted.rowcount == 0:
+        return False
+    work.audit(audit)
+    return True
 
 
 async def change_secret(

@@ -6,12 +6,11 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from app.clinics.service import clinic_in, read_clinic
+from app.clinics.service import clinic_in
 from app.foundation.audit import Actor, AuditEvent
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
-from app.outbound.addresses import AllowedNetworks, parse_endpoint_url, resolve_and_check
 from app.outbound.signing import new_secret
 from app.storage import deliveries, endpoints
 from app.storage.endpoints import Endpoint
@@ -20,6 +19,7 @@ from app.web.equipment import Equipment
 from app.webhooks.endpoint_secrets import open_secrets, open_url, seal_secret, seal_url
 from app.webhooks.events import EventType
 from app.webhooks.notifying import notify_endpoint, queue_delivery
+from app.webhooks.receiver_addresses import checked_address
 
 # Time for a receiver to learn the new secret: until then, a signature by either is among those sent.
 _BOTH_SIGN_FOR: Final = timedelta(hours=24)
@@ -59,17 +59,13 @@ async def add_endpoint(
     """Add an address to notify.
 
     Raises:
-        EndpointAddressRefusedError: it is not public HTTPS. In test mode, http is allowed into networks
-            that the operator listed.
+        EndpointAddressRefusedError: it is not public HTTPS; see ``checked_address``.
     """
-    clinic = await read_clinic(equipment, clinic_id)
-    allowed = AllowedNetworks.parse(equipment.webhook_allow)
-    parsed = parse_endpoint_url(url, allowed=allowed, http_allowed=clinic.mode == "test")
-    await resolve_and_check(parsed.host, parsed.port, allowed, only_allowed=parsed.needs_allowed_network)
+    address = await checked_address(equipment, clinic_id, url)
     endpoint_id, secret, now = new_id(), new_secret(), equipment.clock.now()
     endpoint = Endpoint(
         id=endpoint_id,
-        url_sealed=seal_url(equipment.vault, clinic_id, endpoint_id, str(parsed)),
+        url_sealed=seal_url(equipment.vault, clinic_id, endpoint_id, address),
         secret_sealed=seal_secret(equipment.vault, clinic_id, endpoint_id, secret),
         events=None if events is None else tuple(event.value for event in events),
         state="enabled",

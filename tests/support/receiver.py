@@ -88,7 +88,8 @@ def running_receiver() -> Iterator[Receiver]:
                 status = by_path(self.path) if by_path else receiver.answer(len(receiver.requests))
                 receiver.requests.append(
                     Received(
-                        headers["webhook-id"],
+                        # Chats get none.
+                        headers.get("webhook-id", ""),
                         json.loads(raw),
                         verified,
                         status,
