@@ -29,7 +29,7 @@ from app.webhooks.retry_schedule import (
     next_attempt,
 )
 from app.webhooks.sender import OutgoingMessage, send
-from app.webhooks.trouble import tell_of_disabled, tell_of_exhausted
+from app.webhooks.trouble import tell_of_exhausted, tell_of_trouble
 
 # How long others wait before they look again whether a safety delivery is still before them.
 _BEHIND_SAFETY: Final = timedelta(seconds=1)
@@ -183,7 +183,7 @@ async def _after_failure(
         await _disable(work, outbox.equipment, delivery.endpoint_id, because="gone", now=now)
     elif now - failing_since >= _GIVE_UP_AFTER:
         await _disable(work, outbox.equipment, delivery.endpoint_id, because="only_failing", now=now)
-    if state == "exhausted" and delivery.urgency == "safety":
+    if state == "exhausted":
         await tell_of_exhausted(work, outbox.equipment, delivery, failing_since=failing_since, now=now)
 
 
@@ -195,7 +195,7 @@ async def _disable(
     )
     await endpoints.disable(work, endpoint_id, because=because, audit=audit)
     await deliveries.hold_all_of(work, endpoint_id, audit=audit)
-    await tell_of_disabled(work, equipment, now=now)
+    await tell_of_trouble(work, equipment, endpoint_id, now=now)
 
 
 def _event(now: datetime, action: str, delivery_id: UUID) -> AuditEvent:
