@@ -38,6 +38,7 @@ from app.web.edge import BODY_LIMIT_BYTES, Edge, PageRules
 from app.web.equipment import Equipment
 from app.web.problems import install_problem_handlers
 from app.web.request_limits import RequestLimits
+from app.webhooks import notice_routes
 from app.webhooks import routes as webhooks
 
 _DESCRIPTION = """Afterglow tells a ketamine clinic when a patient's benefit is fading.
@@ -64,6 +65,7 @@ _ROUTERS: Final = (
     signals.router,
     signals.safety_router,
     webhooks.router,
+    notice_routes.router,
     insights.router,
     consent.router,
     consent.requests_router,

@@ -33,6 +33,7 @@ from app.storage.jobs import QUEUE, job_app
 from app.web.equipment import Equipment
 from app.webhooks.delivering import Outbox, deliver
 from app.webhooks.notifying import DELIVER, queue_delivery
+from app.webhooks.trouble import tell_of_newly_held
 
 # A delivery this much past its time has lost its job (a worker died, a database was restored).
 _FORGOTTEN_AFTER: Final = timedelta(seconds=20)
@@ -170,6 +171,7 @@ class Worker:
             await signals.return_from_snooze(work, now=now)
             messages = await sending.queue_forgotten(work, self._equipment, now=now)
             await work.commit()
+        await tell_of_newly_held(self._equipment, clinic_id)
         await remind_due(self._equipment, clinic_id)
         return len(taken) + messages
 

@@ -6,14 +6,17 @@ from uuid import UUID
 
 import httpx2
 
+from app.messages.bundling import waiting_along
+from app.messages.chats import ChatNote, post_to_chat
 from app.messages.gateway import GatewayCall, GatewayKind, call_gateway
 from app.messages.mail import Mail, send_mail
-from app.messages.outbox import Channel, address_of, link_of
+from app.messages.notice_channels import notice_address
+from app.messages.outbox import Channel, Chat, address_of, link_of
 from app.messages.outcomes import Outcome
 from app.messages.push_subscriptions import AppAddress, PushAddress, WebPushAddress, subscribed_address
 from app.messages.unsubscribing import UnsubscribeLink, write_link
 from app.messages.web_push import Push, send_push
-from app.messages.wording import Text, Wording, text_of
+from app.messages.wording import Text, Wording, text_of, worklist_link
 from app.storage.outgoing_messages import OutgoingMessage
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
@@ -23,7 +26,8 @@ from app.web.equipment import Equipment
 class Opened:
     """A message with its seals opened: where to, its text and its link.
 
-    ``to`` is a mail address, a telephone number, or what the subscription with this id leads to.
+    ``to`` is a mail address, a telephone number, a chat's address, or what the subscription with this id
+    leads to. ``along`` are the other notices to the same channel that this one stands for.
     """
 
     message: OutgoingMessage
@@ -34,11 +38,12 @@ class Opened:
     urgent: bool
     # Stops the likes of it, by mail; None where it cannot be stopped.
     unsubscribe: str | None = field(repr=False)
+    along: tuple[UUID, ...] = ()
 
 
-def channels_set_up(equipment: Equipment) -> set[Channel]:
+def channels_set_up(equipment: Equipment) -> set[str]:
     """Name the channels that messages can go out over."""
-    channels = {Channel.PUSH}
+    channels: set[str] = {Channel.PUSH, *Chat}
     if equipment.mail is not None:
         channels.add(Channel.EMAIL)
     if equipment.gateway is not None:
@@ -47,7 +52,9 @@ def channels_set_up(equipment: Equipment) -> set[Channel]:
 
 
 async def opened(work: UnitOfWork, equipment: Equipment, message: OutgoingMessage) -> Opened | None:
-    """Open a message that is not over; None when the push subscription it is for is gone."""
+    """Open a message that is not over; None when the push subscription or the channel it is for is gone."""
+    if message.notice_channel_id is not None:
+        return await _opened_notice(work, equipment, message, message.notice_channel_id)
     vault, wording = equipment.vault, Wording(message.wording)
     to: str | PushAddress | None = address_of(vault, work.clinic_id, message)
     subscription_id = None
@@ -73,6 +80,28 @@ async def opened(work: UnitOfWork, equipment: Equipment, message: OutgoingMessag
     )
 
 
+async def _opened_notice(
+    work: UnitOfWork, equipment: Equipment, message: OutgoingMessage, channel_id: UUID
+) -> Opened | None:
+    to = await notice_address(work, equipment.vault, channel_id)
+    if to is None:
+        return None
+    wording = Wording(message.wording)
+    along = await waiting_along(work, message, channel_id)
+    # What is live must not go out under the mark of a try.
+    mode = "live" if "live" in {message.mode, *(other.mode for other in along)} else message.mode
+    return Opened(
+        message=message,
+        to=to,
+        subscription_id=None,
+        text=text_of(wording, locale=message.locale, mode=mode, more=bool(along)),
+        link=worklist_link(equipment.public_url),
+        urgent=wording.is_urgent,
+        unsubscribe=None,
+        along=tuple(other.id for other in along),
+    )
+
+
 def can_go(equipment: Equipment, opened_message: Opened) -> bool:
     """Say whether there is a way for this message; an app's push goes by the gateway."""
     if isinstance(opened_message.to, AppAddress):
@@ -86,8 +115,12 @@ async def hand_over(
     """Send a message on the way that it goes; there must be one."""
     if isinstance(opened_message.to, WebPushAddress):
         return await _push(equipment, client, opened_message, opened_message.to, now)
-    if isinstance(opened_message.to, str) and opened_message.message.channel == Channel.EMAIL:
+    channel = opened_message.message.channel
+    if isinstance(opened_message.to, str) and channel == Channel.EMAIL:
         return await _mail(equipment, opened_message, opened_message.to, now)
+    if isinstance(opened_message.to, str) and channel in set(Chat):
+        note = ChatNote(to=opened_message.to, text=opened_message.text, link=opened_message.link, sent_at=now)
+        return await post_to_chat(client, Chat(channel), note)
     return await _gateway(equipment, client, opened_message, opened_message.to, now)
 
 

@@ -1,6 +1,6 @@
 """Putting a message to a person into the outbox, in the transaction of what it is about."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -9,8 +9,9 @@ from uuid import UUID
 from app.foundation.audit import AuditEvent
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
-from app.messages.wording import Wording
+from app.messages.wording import DEFAULT_LANGUAGE, Wording
 from app.storage import outgoing_messages
+from app.storage.notice_channels import NoticeChannel
 from app.storage.outgoing_messages import OutgoingMessage
 from app.storage.unit_of_work import UnitOfWork
 
@@ -27,6 +28,13 @@ class Channel(StrEnum):
     EMAIL = "email"
     PUSH = "push"
     GATEWAY = "gateway"
+
+
+class Chat(StrEnum):
+    """How a notice reaches a room of the care team's; no person is written to there."""
+
+    SLACK = "slack"
+    TEAMS = "teams"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,33 +65,48 @@ class NewMessage:
     not_after: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewNotice:
+    """A notice to a channel of the care team: what of, unless it is about no notification. It names nobody."""
+
+    channel: NoticeChannel
+    wording: Wording
+    mode: str
+    notification_id: UUID | None = None
+
+
 async def queue_message(
     work: UnitOfWork, vault: Vault, message: NewMessage, *, now: datetime, audit: AuditEvent
 ) -> UUID:
     """Have a message sent once this transaction commits; gives its id, which is also its Message-ID."""
     message_id = new_id()
-    kept = OutgoingMessage(
-        id=message_id,
-        channel=message.channel.value,
+    kept = replace(
+        _pending(message_id, message.channel.value, message.wording, now=now),
         address_sealed=_seal(vault, work.clinic_id, message_id, "address_sealed", message.to),
-        wording=message.wording.value,
         locale=message.locale,
         link_sealed=_seal(vault, work.clinic_id, message_id, "link_sealed", message.link),
         mode=message.mode,
         patient_id=message.patient_id,
         subject_id=message.subject_id,
-        state="pending",
-        queued_at=now,
         not_after=message.not_after,
-        attempts=0,
-        first_attempt_at=None,
-        next_attempt_at=now,
-        claimed_until=None,
-        sent_at=None,
-        trouble=None,
     )
     await outgoing_messages.add(work, kept, audit=audit)
     wake(work, message_id, message.wording)
+    return message_id
+
+
+async def queue_notice(work: UnitOfWork, notice: NewNotice, *, now: datetime, audit: AuditEvent) -> UUID:
+    """Have a channel of the care team told once this transaction commits; gives the message's id."""
+    message_id = new_id()
+    kept = replace(
+        _pending(message_id, notice.channel.kind, notice.wording, now=now),
+        locale=notice.channel.locale,
+        mode=notice.mode,
+        notice_channel_id=notice.channel.id,
+        notification_id=notice.notification_id,
+    )
+    await outgoing_messages.add(work, kept, audit=audit)
+    wake(work, message_id, notice.wording)
     return message_id
 
 
@@ -101,6 +124,29 @@ def address_of(vault: Vault, clinic_id: UUID, message: OutgoingMessage) -> str:
 def link_of(vault: Vault, clinic_id: UUID, message: OutgoingMessage) -> str:
     """Open what a message points to; it must not be over."""
     return _open(vault, clinic_id, message.id, "link_sealed", message.link_sealed)
+
+
+def _pending(message_id: UUID, channel: str, wording: Wording, *, now: datetime) -> OutgoingMessage:
+    return OutgoingMessage(
+        id=message_id,
+        channel=channel,
+        address_sealed=None,
+        wording=wording.value,
+        locale=DEFAULT_LANGUAGE,
+        link_sealed=None,
+        mode="live",
+        patient_id=None,
+        subject_id=None,
+        state="pending",
+        queued_at=now,
+        not_after=None,
+        attempts=0,
+        first_attempt_at=None,
+        next_attempt_at=now,
+        claimed_until=None,
+        sent_at=None,
+        trouble=None,
+    )
 
 
 def _seal(vault: Vault, clinic_id: UUID, message_id: UUID, column: str, text: str) -> bytes:

@@ -9,6 +9,8 @@ other side took the message and before it said so:
 - At most once, for reminders. A patient who is asked twice learns to look away, and tomorrow's reminder
   comes anyway. After an unclear ending, or a worker that died while it sent, the reminder counts as failed.
 
+Notices to a channel of the care team take turns: see ``bundling``.
+
 A message whose channel the operator has not set up stays pending, and nobody tries it in the meantime.
 """
 
@@ -21,12 +23,14 @@ from uuid import UUID
 import httpx2
 
 from app.foundation.audit import SYSTEM, AuditEvent
+from app.messages.bundling import take_turn, waits_until
+from app.messages.ended_channels import end_channel
 from app.messages.handing_over import Opened, can_go, channels_set_up, hand_over, opened
 from app.messages.outbox import wake
 from app.messages.outcomes import Ending, Outcome, sequel
 from app.messages.push_subscriptions import forget
 from app.messages.wording import Wording
-from app.storage import outgoing_messages
+from app.storage import notices, outgoing_messages
 from app.storage.outgoing_messages import OutgoingMessage
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
@@ -90,8 +94,15 @@ async def queue_forgotten(work: UnitOfWork, equipment: Equipment, *, now: dateti
 async def _claim(post: Post, clinic_id: UUID, message_id: UUID) -> Opened | None:
     now = post.equipment.clock.now()
     async with post.equipment.database.work(clinic_id) as work:
+        await take_turn(work, message_id)
         message = await outgoing_messages.lock(work, message_id)
         if message is None or not _is_due(message, now):
+            return None
+        until = await waits_until(work, message, now=now)
+        if until is not None:
+            await notices.postpone(work, message_id, until=until)
+            wake(work, message_id, Wording(message.wording), at=until)
+            await work.commit()
             return None
         over = await _over_before_it_is_sent(post, work, message, now)
         claimed = None if over else await opened(work, post.equipment, message)
@@ -139,6 +150,7 @@ async def _keep(
         speedup=post.speedup,
     )
     async with post.equipment.database.work(clinic_id) as work:
+        await take_turn(work, message.id)
         await outgoing_messages.keep_result(
             work,
             message.id,
@@ -150,6 +162,11 @@ async def _keep(
         )
         if outcome.ending is Ending.GONE and claimed.subscription_id is not None:
             await forget(work, claimed.subscription_id, now=now)
+        if outcome.ending is Ending.GONE and message.notice_channel_id is not None:
+            await end_channel(work, post.equipment, message.notice_channel_id, now=now)
+        if outcome.ending is Ending.SENT and claimed.along:
+            audit = _event(message, "sent_along", now)
+            await notices.sent_along(work, claimed.along, now=now, audit=audit)
         if follows.state == "pending":
             wake(work, message.id, wording, at=follows.next_attempt_at)
         await work.commit()

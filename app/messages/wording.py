@@ -18,6 +18,10 @@ class Wording(StrEnum):
     SIGNAL_UNACKNOWLEDGED = "signal_unacknowledged"
     ENDPOINT_DOWN = "endpoint_down"
     CONTACT_TEST = "contact_test"
+    LOOK_AT_WORKLIST = "look_at_worklist"
+    LOOK_NOW = "look_now"
+    NOTICE_CHANNEL_TEST = "notice_channel_test"
+    NOTICE_CHANNEL_ENDED = "notice_channel_ended"
 
     @property
     def is_reminder(self) -> bool:
@@ -29,6 +33,11 @@ class Wording(StrEnum):
         """Whether somebody waits for it: tried often, and before the others."""
         return self in _URGENT
 
+    @property
+    def is_bundled(self) -> bool:
+        """Whether several of it, to one channel of the care team, go as one within a few minutes."""
+        return self in BUNDLED
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
@@ -39,8 +48,15 @@ class Text:
 
 
 DEFAULT_LANGUAGE: Final = "en"
-_URGENT: Final = {Wording.SAFETY_UNACKNOWLEDGED, Wording.SIGN_IN_LINK, Wording.CONTACT_TEST}
+BUNDLED: Final = frozenset({Wording.LOOK_AT_WORKLIST, Wording.ENDPOINT_DOWN})
+_URGENT: Final = {
+    Wording.SAFETY_UNACKNOWLEDGED,
+    Wording.SIGN_IN_LINK,
+    Wording.CONTACT_TEST,
+    Wording.LOOK_NOW,
+}
 _TEST: Final = {"en": "[TEST] ", "es": "[PRUEBA] "}
+_MORE: Final = {"en": " And more.", "es": " Y hay más."}
 
 _TEXTS: Final[dict[str, dict[Wording, tuple[str, str]]]] = {
     "en": {
@@ -74,6 +90,22 @@ _TEXTS: Final[dict[str, dict[Wording, tuple[str, str]]]] = {
             "Please confirm this address",
             "Your clinic has named this address for notices from Afterglow. Open the link to confirm it.",
         ),
+        Wording.LOOK_AT_WORKLIST: (
+            "Afterglow: please look at your worklist",
+            "Afterglow: somebody on your worklist needs a look.",
+        ),
+        Wording.LOOK_NOW: (
+            "Urgent: please look at your worklist now",
+            "Afterglow: somebody on your worklist needs a look now.",
+        ),
+        Wording.NOTICE_CHANNEL_TEST: (
+            "Afterglow: notices will come here",
+            "Afterglow: this is only a try. Notices for your clinic will come here.",
+        ),
+        Wording.NOTICE_CHANNEL_ENDED: (
+            "Afterglow cannot write to one of your chat channels",
+            "A chat channel that your clinic's Afterglow writes to is no more. Please name another.",
+        ),
     },
     "es": {
         Wording.CHECK_IN_DUE: (
@@ -106,6 +138,22 @@ _TEXTS: Final[dict[str, dict[Wording, tuple[str, str]]]] = {
             "Confirme esta dirección, por favor",
             "Su clínica ha indicado esta dirección para los avisos de Afterglow. Abra el enlace para confirmarla.",
         ),
+        Wording.LOOK_AT_WORKLIST: (
+            "Afterglow: mire su lista de trabajo, por favor",
+            "Afterglow: alguien en su lista de trabajo necesita su atención.",
+        ),
+        Wording.LOOK_NOW: (
+            "Urgente: mire ahora su lista de trabajo, por favor",
+            "Afterglow: alguien en su lista de trabajo necesita su atención ahora.",
+        ),
+        Wording.NOTICE_CHANNEL_TEST: (
+            "Afterglow: los avisos llegarán aquí",
+            "Afterglow: esto es solo una prueba. Los avisos para su clínica llegarán aquí.",
+        ),
+        Wording.NOTICE_CHANNEL_ENDED: (
+            "Afterglow no puede escribir en uno de sus canales de chat",
+            "Un canal de chat en el que escribe el Afterglow de su clínica ya no existe. Indique otro, por favor.",
+        ),
     },
 }
 
@@ -116,9 +164,14 @@ def language_of(locale: str) -> str:
     return language if language in _TEXTS else DEFAULT_LANGUAGE
 
 
-def text_of(wording: Wording, *, locale: str, mode: str) -> Text:
-    """Give the text without its link; while the clinic tries things out, it says so."""
+def text_of(wording: Wording, *, locale: str, mode: str, more: bool = False) -> Text:
+    """Give the text without its link; while the clinic tries things out, and where it stands for more, it says so."""
     language = language_of(locale)
     subject, body = _TEXTS[language][wording]
     mark = _TEST[language] if mode == "test" else ""
-    return Text(subject=mark + subject, body=mark + body)
+    return Text(subject=mark + subject, body=mark + body + (_MORE[language] if more else ""))
+
+
+def worklist_link(public_url: str) -> str:
+    """Where the care team's people look: nothing in it says who or what waits there."""
+    return f"{public_url}/care"

@@ -1,10 +1,11 @@
 """Where deliveries stand: which wait behind which, what has arrived, what was given up."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, exists, select
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
 from app.storage.deliveries import Delivery, DeliveryRow, NotificationRow
@@ -12,6 +13,19 @@ from app.storage.endpoints import EndpointRow
 from app.storage.unit_of_work import UnitOfWork
 
 _OTHER: Final = aliased(DeliveryRow)
+_NOT_OUT: Final = ("held", "exhausted")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotDelivered:
+    """What did not get out to one endpoint: how much, since when the oldest waits, how much of it is safety's."""
+
+    endpoint_id: UUID
+    endpoint_state: str
+    held: int
+    exhausted: int
+    safety: int
+    oldest_at: datetime
 
 
 async def safety_waits_before(work: UnitOfWork, delivery: Delivery) -> bool:
@@ -55,19 +69,59 @@ async def gave_up_on_safety(
     return bool(found.scalar_one())
 
 
+async def not_delivered(work: UnitOfWork) -> list[NotDelivered]:
+    """Sum up by endpoint what is held or exhausted now, what waits longest first; of a removed one nobody waits."""
+    oldest_at = func.min(NotificationRow.occurred_at)
+    found = await work.execute(
+        select(
+            EndpointRow.id.label("endpoint_id"),
+            EndpointRow.state.label("endpoint_state"),
+            func.count().filter(DeliveryRow.state == "held").label("held"),
+            func.count().filter(DeliveryRow.state == "exhausted").label("exhausted"),
+            func.count().filter(DeliveryRow.urgency == "safety").label("safety"),
+            oldest_at.label("oldest_at"),
+        )
+        .join_from(DeliveryRow, NotificationRow, _told_by_it())
+        .join(EndpointRow, _goes_there())
+        .where(
+            DeliveryRow.clinic_id == work.clinic_id,
+            DeliveryRow.state.in_(_NOT_OUT),
+            EndpointRow.state != "removed",
+        )
+        .group_by(EndpointRow.id, EndpointRow.state)
+        .order_by(oldest_at, EndpointRow.id)
+    )
+    return [NotDelivered(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
+
+
+async def newly_held(work: UnitOfWork, *, told_before: datetime) -> list[UUID]:
+    """List disabled endpoints for which something was held of which nobody was told, and nobody since then."""
+    told_at = EndpointRow.trouble_told_at
+    held = exists().where(
+        _goes_there(),
+        DeliveryRow.state == "held",
+        _told_by_it(),
+        or_(told_at.is_(None), NotificationRow.occurred_at > told_at),
+    )
+    found = await work.execute(
+        select(EndpointRow.id)
+        .where(
+            EndpointRow.clinic_id == work.clinic_id,
+            EndpointRow.state == "disabled",
+            or_(told_at.is_(None), told_at <= told_before),
+            held,
+        )
+        .order_by(EndpointRow.id)
+    )
+    return list(found.scalars())
+
+
 async def was_delivered(work: UnitOfWork, *, event_type: str) -> bool:
     """Say whether an endpoint that is enabled now has ever answered an event of this type with 2xx."""
     delivered = (
         select(DeliveryRow.id)
-        .join(
-            NotificationRow,
-            (NotificationRow.clinic_id == DeliveryRow.clinic_id)
-            & (NotificationRow.id == DeliveryRow.notification_id),
-        )
-        .join(
-            EndpointRow,
-            (EndpointRow.clinic_id == DeliveryRow.clinic_id) & (EndpointRow.id == DeliveryRow.endpoint_id),
-        )
+        .join(NotificationRow, _told_by_it())
+        .join(EndpointRow, _goes_there())
         .where(
             DeliveryRow.clinic_id == work.clinic_id,
             DeliveryRow.state == "delivered",
@@ -77,6 +131,18 @@ async def was_delivered(work: UnitOfWork, *, event_type: str) -> bool:
     )
     found = await work.execute(select(delivered.exists()))
     return bool(found.scalar_one())
+
+
+def _told_by_it() -> ColumnElement[bool]:
+    """Find what a delivery tells of."""
+    return (NotificationRow.clinic_id == DeliveryRow.clinic_id) & (
+        NotificationRow.id == DeliveryRow.notification_id
+    )
+
+
+def _goes_there() -> ColumnElement[bool]:
+    """Find where a delivery goes."""
+    return (EndpointRow.clinic_id == DeliveryRow.clinic_id) & (EndpointRow.id == DeliveryRow.endpoint_id)
 
 
 def _pending_safety(work: UnitOfWork, delivery: Delivery) -> Select[Any]:

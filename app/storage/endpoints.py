@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Select, case, func, insert, select, update
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Select, case, func, insert, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
@@ -39,6 +39,8 @@ class EndpointRow(TenantRow):
     previous_secret_until: Mapped[datetime | None]
     # Counts the changes of address and filter.
     version: Mapped[int]
+    # When people were last told that something did not get out here.
+    trouble_told_at: Mapped[datetime | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +158,28 @@ async def change(
         )
     )
     if changed.rowcount == 0:
+        return False
+    work.audit(audit)
+    return True
+
+
+async def note_told(
+    work: UnitOfWork, endpoint_id: UUID, *, now: datetime, unless_after: datetime | None, audit: AuditEvent
+) -> bool:
+    """Note that people are told of trouble here; says whether it may be so: not if they were after that time."""
+    noted = await work.execute(
+        update(EndpointRow)
+        .where(
+            EndpointRow.clinic_id == work.clinic_id,
+            EndpointRow.id == endpoint_id,
+            or_(
+                EndpointRow.trouble_told_at.is_(None),
+                EndpointRow.trouble_told_at <= (unless_after or now),
+            ),
+        )
+        .values(trouble_told_at=now)
+    )
+    if noted.rowcount == 0:
         return False
     work.audit(audit)
     return True

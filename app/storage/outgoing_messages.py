@@ -37,7 +37,10 @@ class OutgoingMessageRow(TenantRow):
         ForeignKeyConstraint(
             ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
         ),
-        CheckConstraint("channel in ('email', 'push', 'gateway')", name="channel"),
+        ForeignKeyConstraint(
+            ["clinic_id", "notification_id"], [f"{CARE}.notifications.clinic_id", f"{CARE}.notifications.id"]
+        ),
+        CheckConstraint("channel in ('email', 'push', 'gateway', 'slack', 'teams')", name="channel"),
         CheckConstraint("state in ('pending', 'sent', 'failed', 'cancelled')", name="state"),
         CheckConstraint("mode in ('test', 'live')", name="mode"),
         Index(
@@ -47,6 +50,29 @@ class OutgoingMessageRow(TenantRow):
             postgresql_where=text("state = 'pending'"),
         ),
         Index("ix_outgoing_messages_patient", "clinic_id", "patient_id"),
+        # Of one cause, a channel is told once.
+        Index(
+            "uq_outgoing_messages_cause",
+            "clinic_id",
+            "notice_channel_id",
+            "notification_id",
+            unique=True,
+            postgresql_where=text("notice_channel_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_outgoing_messages_notice",
+            "clinic_id",
+            "notice_channel_id",
+            "state",
+            "sent_at",
+            postgresql_where=text("notice_channel_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_outgoing_messages_notification",
+            "clinic_id",
+            "notification_id",
+            postgresql_where=text("notification_id IS NOT NULL"),
+        ),
         {"schema": CARE},
     )
 
@@ -73,11 +99,14 @@ class OutgoingMessageRow(TenantRow):
     sent_at: Mapped[datetime | None]
     # Why the last attempt failed, as a code of ours.
     trouble: Mapped[str | None]
+    # For a channel of the care team: which one, and what of; address and link are then not kept here.
+    notice_channel_id: Mapped[UUID | None]
+    notification_id: Mapped[UUID | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingMessage:
-    """A message as stored; ``address_sealed`` and ``link_sealed`` are None once it is over."""
+    """A message as stored; ``address_sealed`` and ``link_sealed`` are None once it is over, and for notices."""
 
     id: UUID
     channel: str
@@ -97,6 +126,8 @@ class OutgoingMessage:
     claimed_until: datetime | None
     sent_at: datetime | None
     trouble: str | None
+    notice_channel_id: UUID | None = None
+    notification_id: UUID | None = None
 
 
 async def add(work: UnitOfWork, message: OutgoingMessage, *, audit: AuditEvent) -> None:

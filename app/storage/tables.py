@@ -19,6 +19,7 @@ from app.storage.enrolment_codes import CodeSelectorRow, EnrolmentCodeRow
 from app.storage.erasure_requests import ErasureRequestRow
 from app.storage.erasures import ErasureRow
 from app.storage.failed_tries import FailedTriesRow
+from app.storage.notice_channels import NoticeChannelRow
 from app.storage.outgoing_messages import OutgoingMessageRow
 from app.storage.patient_keys import PatientKeyRow
 from app.storage.patient_states import PatientStateRow
@@ -68,6 +69,7 @@ __all__ = [
     "EvaluationRow",
     "FailedTriesRow",
     "InfusionRow",
+    "NoticeChannelRow",
     "NotificationRow",
     "OutgoingMessageRow",
     "PatientKeyRow",

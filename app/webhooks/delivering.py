@@ -216,7 +216,7 @@ async def _after_failure(
         queue_delivery(work, delivery.id, safety=delivery.urgency == "safety", at=at)
     if failing.enabled:
         await _disable_if_hopeless(work, outbox.equipment, delivery.endpoint_id, follows, failing, now=now)
-    if state == "exhausted" and delivery.urgency == "safety":
+    if state == "exhausted":
         await tell_of_exhausted(work, outbox.equipment, delivery, failing_since=failing.since, now=now)
 
 

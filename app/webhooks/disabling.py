@@ -7,7 +7,7 @@ from app.foundation.audit import AuditEvent
 from app.storage import deliveries, endpoints
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
-from app.webhooks.trouble import tell_of_disabled
+from app.webhooks.trouble import tell_of_trouble
 
 
 class Because(StrEnum):
@@ -27,7 +27,7 @@ async def disable_in(
     """Disable an endpoint that the caller has locked; held deliveries go out when it is enabled again."""
     await endpoints.disable(work, endpoint_id, because=because.value, audit=audit)
     await deliveries.hold_all_of(work, endpoint_id, audit=audit)
-    await tell_of_disabled(work, equipment, now=audit.at)
+    await tell_of_trouble(work, equipment, endpoint_id, now=audit.at)
 
 
 async def remove_in(
@@ -37,7 +37,7 @@ async def remove_in(
     await endpoints.remove(work, endpoint_id, audit=audit)
     await deliveries.hold_all_of(work, endpoint_id, audit=audit)
     if was_enabled:
-        await tell_of_disabled(work, equipment, now=audit.at)
+        await tell_of_trouble(work, equipment, endpoint_id, now=audit.at)
 
 
 async def hold_if_disabled(

@@ -11,6 +11,7 @@ from app.foundation.ids import new_id
 from app.storage import deliveries, endpoints, patient_states
 from app.storage.unit_of_work import UnitOfWork
 from app.webhooks.events import SAFETY_EVENTS, EventType, event_body
+from app.webhooks.notices import tell_channels
 
 DELIVER: Final = "deliver"
 SAFETY_PRIORITY: Final = 100
@@ -36,7 +37,7 @@ async def notify_of_patient(
     now: datetime,
     more: Mapping[str, str | int | bool | None] | None = None,
 ) -> UUID:
-    """Tell every endpoint that wants it, once this transaction commits; gives the ``webhook-id``.
+    """Tell every endpoint and channel that wants it, once this transaction commits; gives the ``webhook-id``.
 
     ``sequence`` counts this patient's events, so that a receiver can put them in order.
     """
@@ -49,7 +50,11 @@ async def notify_of_patient(
         "url": about.url,
         **(more or {}),
     }
-    return await _notify(work, event, data, patient_id=about.patient_id, now=now, only=None, actor=SYSTEM)
+    notification_id = await _notify(
+        work, event, data, patient_id=about.patient_id, now=now, only=None, actor=SYSTEM
+    )
+    await tell_channels(work, event, mode=about.mode, now=now, notification_id=notification_id)
+    return notification_id
 
 
 async def notify_endpoint(

@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from app.clinics.service import clinic_in, read_clinic
+from app.clinics.service import clinic_in
 from app.foundation.audit import Actor, AuditEvent
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
-from app.outbound.addresses import AllowedNetworks, parse_endpoint_url, resolve_and_check
 from app.outbound.signing import new_secret
 from app.storage import endpoints
 from app.storage.endpoints import Endpoint
@@ -20,6 +19,7 @@ from app.webhooks.endpoint_secrets import open_secrets, open_url, seal_secret, s
 from app.webhooks.endpoint_view import EndpointView, existing, view_of
 from app.webhooks.events import EventType
 from app.webhooks.notifying import notify_endpoint
+from app.webhooks.receiver_addresses import checked_address
 
 # Time for a receiver to learn the new secret: until then, a signature by either is among those sent.
 _BOTH_SIGN_FOR: Final = timedelta(hours=24)
@@ -56,10 +56,9 @@ async def add_endpoint(
     """Add an address to notify.
 
     Raises:
-        EndpointAddressRefusedError: it is not public HTTPS. In test mode, http is allowed into networks
-            that the operator listed.
+        EndpointAddressRefusedError: it is not public HTTPS; see ``checked_address``.
     """
-    address = await _checked_address(equipment, clinic_id, url)
+    address = await checked_address(equipment, clinic_id, url)
     endpoint_id, secret, now = new_id(), new_secret(), equipment.clock.now()
     endpoint = Endpoint(
         id=endpoint_id,
@@ -114,7 +113,7 @@ async def change_endpoint(
     """
     now, vault = equipment.clock.now(), equipment.vault
     before = await read_endpoint(equipment, clinic_id, endpoint_id)
-    address = before.url if change.url is None else await _checked_address(equipment, clinic_id, change.url)
+    address = before.url if change.url is None else await checked_address(equipment, clinic_id, change.url)
     async with equipment.database.work(clinic_id) as work:
         stored = await existing(work, endpoint_id, lock=True)
         same = address == open_url(vault, clinic_id, stored)
@@ -176,15 +175,6 @@ async def rotate_secret(
         endpoint = await existing(work, endpoint_id)
         await work.commit()
     return NewEndpoint(endpoint=view_of(vault, clinic_id, endpoint, now=now), secret=secret)
-
-
-async def _checked_address(equipment: Equipment, clinic_id: UUID, url: str) -> str:
-    """Give an address in its one spelling, when it may be reached now."""
-    clinic = await read_clinic(equipment, clinic_id)
-    allowed = AllowedNetworks.parse(equipment.webhook_allow)
-    parsed = parse_endpoint_url(url, allowed=allowed, http_allowed=clinic.mode == "test")
-    await resolve_and_check(parsed.host, parsed.port, allowed, only_allowed=parsed.needs_allowed_network)
-    return str(parsed)
 
 
 def _names(events: Sequence[EventType] | None) -> tuple[str, ...] | None:

@@ -1,13 +1,22 @@
-"""Telling the clinic's people, by another way, that its endpoints cannot be told anything."""
+"""Telling the clinic's people, by another way, that its endpoints cannot be told anything.
 
-from datetime import datetime
+Once a day an endpoint at the most: what waits is shown on the worklist, and a letter each would be left unread.
+"""
 
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from app.foundation.audit import SYSTEM, AuditEvent
 from app.messages.to_contacts import BOTH, tell_contacts
-from app.messages.wording import Wording
+from app.messages.wording import Wording, worklist_link
 from app.storage import clinics, delivery_standing, endpoints
 from app.storage.deliveries import Delivery
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
+from app.webhooks.notices import NoticeEvent, tell_channels
+
+_ONCE_IN: Final = timedelta(days=1)
 
 
 async def nothing_gets_out(work: UnitOfWork) -> bool:
@@ -15,27 +24,45 @@ async def nothing_gets_out(work: UnitOfWork) -> bool:
     return not any(endpoint.state == "enabled" for endpoint in await endpoints.all_of_clinic(work))
 
 
-async def tell_of_disabled(work: UnitOfWork, equipment: Equipment, *, now: datetime) -> None:
-    """Write to both contacts when a live clinic's last endpoint has just been disabled."""
-    # Locked: of two endpoints that are disabled at once, the later one must see the other.
-    profile = await clinics.profile(work, lock=True)
-    if profile is None or profile.mode != "live" or not await nothing_gets_out(work):
-        return
-    await _tell_both(work, equipment, mode=profile.mode, now=now)
-
-
 async def tell_of_exhausted(
     work: UnitOfWork, equipment: Equipment, delivery: Delivery, *, failing_since: datetime, now: datetime
 ) -> None:
-    """Write to both contacts when a safety event did not get through for a day; once while the endpoint fails."""
-    profile = await clinics.profile(work, lock=True)
-    if profile is None or await delivery_standing.gave_up_on_safety(
+    """Tell of a delivery that was given up; of the first safety event of a failing endpoint whatever was told."""
+    first_of_safety = delivery.urgency == "safety" and not await delivery_standing.gave_up_on_safety(
         work, delivery.endpoint_id, since=failing_since, other_than=delivery.id
-    ):
+    )
+    await tell_of_trouble(work, equipment, delivery.endpoint_id, now=now, always=first_of_safety)
+
+
+async def tell_of_newly_held(equipment: Equipment, clinic_id: UUID) -> None:
+    """Tell of what has been held since people were last told, at endpoints that were disabled before."""
+    now = equipment.clock.now()
+    async with equipment.database.work(clinic_id) as work:
+        for endpoint_id in await delivery_standing.newly_held(work, told_before=now - _ONCE_IN):
+            await tell_of_trouble(work, equipment, endpoint_id, now=now)
+        await work.commit()
+
+
+async def tell_of_trouble(
+    work: UnitOfWork, equipment: Equipment, endpoint_id: UUID, *, now: datetime, always: bool = False
+) -> None:
+    """Write to both contacts, and to the channels that want to hear of it, unless it was done within a day."""
+    audit = AuditEvent(
+        at=now, actor=SYSTEM, action="endpoint.trouble_told", subject_kind="endpoint", subject_id=endpoint_id
+    )
+    may = await endpoints.note_told(
+        work, endpoint_id, now=now, unless_after=None if always else now - _ONCE_IN, audit=audit
+    )
+    profile = await clinics.profile(work)
+    if not may or profile is None:
         return
-    await _tell_both(work, equipment, mode=profile.mode, now=now)
-
-
-async def _tell_both(work: UnitOfWork, equipment: Equipment, *, mode: str, now: datetime) -> None:
-    link = f"{equipment.public_url}/v1/webhook-endpoints"
-    await tell_contacts(work, equipment.vault, BOTH, Wording.ENDPOINT_DOWN, link=link, mode=mode, now=now)
+    await tell_channels(work, NoticeEvent.ENDPOINT_TROUBLE, mode=profile.mode, now=now)
+    await tell_contacts(
+        work,
+        equipment.vault,
+        BOTH,
+        Wording.ENDPOINT_DOWN,
+        link=worklist_link(equipment.public_url),
+        mode=profile.mode,
+        now=now,
+    )

@@ -24,6 +24,7 @@ UNTOLD: Final = {
     "enrolment_codes.try_selector": "counts a guess by somebody unknown, before any tenant is known",
     "failed_tries.count_one": "a counter by a keyed fingerprint, without a tenant",
     "failed_tries.take_one_back": "a counter by a keyed fingerprint, without a tenant",
+    "notices.postpone": "waiting its turn is no event",
     "outgoing_messages.claim": "a step of an attempt; how it ended is told",
     "outgoing_messages.take_overdue": "only wakes a worker; how the attempt ended is told",
     "patient_states.keep_answer": "the rule's own memory; what it rests on and what it raises are told",

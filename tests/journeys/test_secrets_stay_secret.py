@@ -77,6 +77,11 @@ def entrust(dev: Dev, clinic: ClinicClient, receiver: Receiver, now: datetime) -
     closing = {"disposition": "data_problem", "note": CANARY}
     assert clinic.http.post(f"/v1/signals/{signal['id']}/close", json=closing).json()["note"] == CANARY
     clinic.http.post("/v1/webhook-endpoints", json={"url": f"https://{CANARY}.invalid/"})
+    for kind, address in (("slack", f"{receiver.url}/{CANARY}"), ("email", f"{CANARY}@clinic.example")):
+        channel = clinic.http.post("/v1/notice-channels", json={"kind": kind, "address": address})
+        assert channel.status_code == 201, channel.text
+        assert clinic.http.post(f"/v1/notice-channels/{channel.json()['id']}/test").status_code == 202
+    clinic.http.post("/v1/notice-channels", json={"kind": "email", "address": CANARY})
 
 
 def entrust_to_pages(dev: Dev, clinic: ClinicClient, patient: str) -> None:

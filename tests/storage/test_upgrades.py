@@ -143,3 +143,41 @@ def test_without_any_patients_key_the_way_down_is_open(place_before: Place) -> N
     assert ask(place_before.owner_url, "SELECT to_regclass('care.patient_keys') AS found") == [
         {"found": None}
     ]
+
+
+def test_going_back_leaves_the_messages_that_the_version_before_can_read(cluster: Cluster) -> None:
+    with cluster.database(migrated=False) as place:
+        migrate(place.owner_url, application_role=APPLICATION_ROLE)
+        with psycopg.connect(place.superuser_url) as connection:
+            clinic, _ = clinic_with_patient(connection)
+            channel = uuid4()
+            for way, wording, notice in (
+                ("email", "sign_in_link", None),
+                ("email", "look_now", channel),
+                ("slack", "look_at_worklist", channel),
+                ("email", "notice_channel_ended", None),
+            ):
+                insert(
+                    connection,
+                    "care.outgoing_messages",
+                    clinic_id=clinic,
+                    id=uuid4(),
+                    channel=way,
+                    wording=wording,
+                    locale="en",
+                    mode="live",
+                    state="pending",
+                    queued_at=REPORTED,
+                    attempts=0,
+                    next_attempt_at=REPORTED,
+                    notice_channel_id=notice,
+                )
+
+        migrate(place.owner_url, application_role=APPLICATION_ROLE, to="0013")
+
+        with psycopg.connect(place.superuser_url) as connection:
+            found = connection.execute("SELECT channel, wording FROM care.outgoing_messages").fetchall()
+            assert found == [("email", "sign_in_link")]
+            with pytest.raises(psycopg.errors.CheckViolation):
+                connection.execute("UPDATE care.outgoing_messages SET channel = 'slack'")
+        migrate(place.owner_url, application_role=APPLICATION_ROLE)

@@ -37,6 +37,9 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     assert key.status_code == 201, key.text
     write_to_contact(client, service)
     endpoint = client.add_endpoint(receiver.url)
+    chat = {"kind": "slack", "address": f"{receiver.url}/chat", "events": ["patient.withdrew_consent"]}
+    channel = client.http.post("/v1/notice-channels", json=chat)
+    assert channel.status_code == 201, channel.text
     before = len(receiver.accepted("safety.reported"))
     patient = treated(client, NOW, days_since=24, level=lambda day: (8, 8, 8) if day < 15 else (3, 3, 3))
     (signal,) = client.signals(patient)
@@ -76,6 +79,7 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
         "signal_id": signal["id"],
         "event_id": event["id"],
         "endpoint_id": endpoint["id"],
+        "channel_id": channel.json()["id"],
         "delivery_id": deliveries[0]["id"],
         "request_id": leaving["id"],
         "device_id": old["id"],

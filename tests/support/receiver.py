@@ -113,7 +113,8 @@ def running_receiver() -> Iterator[Receiver]:
                 said = receiver.decide(self.path, sent_at)
                 receiver.requests.append(
                     Received(
-                        headers["webhook-id"],
+                        # Chats get none.
+                        headers.get("webhook-id", ""),
                         json.loads(raw),
                         verified,
                         said.status or 0,

@@ -1,0 +1,108 @@
+"""Notice channels: where people of the care team are told by mail or chat. The address is sealed: it is a secret."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, and_, delete, insert, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.foundation.audit import AuditEvent
+from app.storage.rows import CARE, FRONT_DESK, TenantRow
+from app.storage.unit_of_work import UnitOfWork
+
+
+class NoticeChannelRow(TenantRow):
+    """One mail address or chat room."""
+
+    __tablename__ = "notice_channels"
+    __table_args__ = (
+        ForeignKeyConstraint(["clinic_id"], [f"{FRONT_DESK}.clinics.id"]),
+        CheckConstraint("kind in ('email', 'slack', 'teams')", name="kind"),
+        CheckConstraint("state in ('enabled', 'ended')", name="state"),
+        {"schema": CARE},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    address_sealed: Mapped[bytes]
+    events: Mapped[list[str]]
+    locale: Mapped[str]
+    # Ended: the chat service said that the address is no more.
+    state: Mapped[str]
+    created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeChannel:
+    """A channel as stored."""
+
+    id: UUID
+    kind: str
+    address_sealed: bytes
+    events: tuple[str, ...]
+    locale: str
+    state: str
+    created_at: datetime
+    ended_at: datetime | None
+
+
+async def add(work: UnitOfWork, channel: NoticeChannel, *, audit: AuditEvent) -> None:
+    """Keep a new channel."""
+    values = {name: getattr(channel, name) for name in NoticeChannel.__dataclass_fields__}
+    values["events"] = list(channel.events)
+    await work.execute(insert(NoticeChannelRow).values(clinic_id=work.clinic_id, **values))
+    work.audit(audit)
+
+
+async def find(work: UnitOfWork, channel_id: UUID, *, lock: bool = False) -> NoticeChannel | None:
+    """Find one channel of this clinic; locked, its messages take turns."""
+    mine = _mine(work, channel_id)
+    if lock:
+        await work.execute(select(NoticeChannelRow.id).where(mine).with_for_update(key_share=True))
+    row = (await work.execute(select(NoticeChannelRow.__table__).where(mine))).one_or_none()
+    return row and _channel(row)
+
+
+async def all_of_clinic(work: UnitOfWork) -> list[NoticeChannel]:
+    """List the clinic's channels, oldest first."""
+    found = await work.execute(
+        select(NoticeChannelRow.__table__)
+        .where(NoticeChannelRow.clinic_id == work.clinic_id)
+        .order_by(NoticeChannelRow.id)
+    )
+    return [_channel(row) for row in found]
+
+
+async def end(work: UnitOfWork, channel_id: UUID, *, now: datetime, audit: AuditEvent) -> bool:
+    """Write there no more; says whether this is the first to say so."""
+    ended = await work.execute(
+        update(NoticeChannelRow)
+        .where(_mine(work, channel_id), NoticeChannelRow.state == "enabled")
+        .values(state="ended", ended_at=now)
+    )
+    if ended.rowcount == 0:
+        return False
+    work.audit(audit)
+    return True
+
+
+async def remove(work: UnitOfWork, channel_id: UUID, *, audit: AuditEvent) -> bool:
+    """Forget a channel; says whether it was there."""
+    removed = await work.execute(delete(NoticeChannelRow).where(_mine(work, channel_id)))
+    if removed.rowcount == 0:
+        return False
+    work.audit(audit)
+    return True
+
+
+def _mine(work: UnitOfWork, channel_id: UUID) -> Any:  # noqa: ANN401 - SQLAlchemy's type of a condition
+    return and_(NoticeChannelRow.clinic_id == work.clinic_id, NoticeChannelRow.id == channel_id)
+
+
+def _channel(row: Any) -> NoticeChannel:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own
+    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+    values.pop("clinic_id")
+    return NoticeChannel(**values | {"events": tuple(values["events"])})

@@ -1,0 +1,99 @@
+"""Notices in the outbox: messages to a channel of the care team, of which several may go as one."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from app.foundation.audit import AuditEvent
+from app.storage.outgoing_messages import OutgoingMessageRow as MessageRow
+from app.storage.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherNotice:
+    """Another notice to the same channel that waits, is being sent, or went lately."""
+
+    id: UUID
+    mode: str
+    state: str
+    attempts: int
+    next_attempt_at: datetime
+    claimed_until: datetime | None
+    sent_at: datetime | None
+
+
+async def channel_of(work: UnitOfWork, message_id: UUID) -> UUID | None:
+    """Say to which channel a message goes; None when it goes to a person."""
+    found = await work.execute(
+        select(MessageRow.notice_channel_id).where(
+            MessageRow.clinic_id == work.clinic_id, MessageRow.id == message_id
+        )
+    )
+    channel_id: UUID | None = found.scalar_one_or_none()
+    return channel_id
+
+
+async def others(
+    work: UnitOfWork, message_id: UUID, channel_id: UUID, *, wordings: Collection[str], sent_after: datetime
+) -> list[OtherNotice]:
+    """List the other notices of these wordings to a channel: those that wait, and those sent since then."""
+    columns = [getattr(MessageRow, name) for name in OtherNotice.__dataclass_fields__]
+    found = await work.execute(
+        select(*columns)
+        .where(
+            MessageRow.clinic_id == work.clinic_id,
+            MessageRow.notice_channel_id == channel_id,
+            MessageRow.id != message_id,
+            MessageRow.wording.in_(list(wordings)),
+            (MessageRow.state == "pending")
+            | ((MessageRow.state == "sent") & (MessageRow.sent_at > sent_after)),
+        )
+        .order_by(MessageRow.id)
+    )
+    return [OtherNotice(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
+
+
+async def postpone(work: UnitOfWork, message_id: UUID, *, until: datetime) -> None:
+    """Let a notice wait for its channel's turn; this is no attempt."""
+    await work.execute(
+        update(MessageRow)
+        .where(
+            MessageRow.clinic_id == work.clinic_id, MessageRow.id == message_id, MessageRow.state == "pending"
+        )
+        .values(next_attempt_at=until)
+    )
+
+
+async def sent_along(
+    work: UnitOfWork, message_ids: Sequence[UUID], *, now: datetime, audit: AuditEvent
+) -> None:
+    """Note that these were told of by the message that has just gone."""
+    await _end(work, MessageRow.id.in_(message_ids), state="sent", sent_at=now, trouble="bundled")
+    work.audit(audit)
+
+
+async def cancel_all_to(work: UnitOfWork, channel_id: UUID, *, audit: AuditEvent) -> None:
+    """Send nothing more to a channel that is no more."""
+    await _end(
+        work, MessageRow.notice_channel_id == channel_id, state="cancelled", sent_at=None, trouble="gone"
+    )
+    work.audit(audit)
+
+
+async def _end(
+    work: UnitOfWork,
+    which: Any,  # noqa: ANN401 - SQLAlchemy's type of a condition
+    *,
+    state: str,
+    sent_at: datetime | None,
+    trouble: str,
+) -> None:
+    await work.execute(
+        update(MessageRow)
+        .where(MessageRow.clinic_id == work.clinic_id, which, MessageRow.state == "pending")
+        .values(state=state, sent_at=sent_at, trouble=trouble, claimed_until=None)
+    )

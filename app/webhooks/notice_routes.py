@@ -1,0 +1,68 @@
+"""The care team's channels beside webhooks, and what did not get out, for the clinic's engineer."""
+
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from app.clinics.access import MayManageWebhooks
+from app.web.dependencies import EquipmentNeeded
+from app.webhooks import notice_channels
+from app.webhooks.not_delivered import not_delivered
+from app.webhooks.notice_schemas import (
+    NotDeliveredSummaryReply,
+    NoticeChannelEntry,
+    NoticeChannelList,
+    NoticeChannelReply,
+    NoticeTestReply,
+)
+
+router = APIRouter(prefix="/v1", tags=["webhooks"])
+
+
+@router.post("/notice-channels", status_code=201, summary="Add a notice channel")
+async def add_notice_channel(
+    body: NoticeChannelEntry, equipment: EquipmentNeeded, caller: MayManageWebhooks
+) -> NoticeChannelReply:
+    """Have a mail address or a chat told that there is something to look at; never what, and of whom."""
+    channel = await notice_channels.add_channel(
+        equipment,
+        caller.clinic_id,
+        kind=body.kind,
+        address=body.address,
+        events=body.events,
+        locale=body.locale,
+        actor=caller.actor,
+    )
+    return NoticeChannelReply.of(channel)
+
+
+@router.get("/notice-channels", summary="List notice channels")
+async def list_notice_channels(equipment: EquipmentNeeded, caller: MayManageWebhooks) -> NoticeChannelList:
+    """List the clinic's channels, oldest first, with their addresses masked."""
+    found = await notice_channels.list_channels(equipment, caller.clinic_id)
+    return NoticeChannelList(items=[NoticeChannelReply.of(channel) for channel in found])
+
+
+@router.delete("/notice-channels/{channel_id}", status_code=204, summary="Remove a notice channel")
+async def remove_notice_channel(
+    channel_id: UUID, equipment: EquipmentNeeded, caller: MayManageWebhooks
+) -> None:
+    """Take a channel away; what waits for it is not sent."""
+    await notice_channels.remove_channel(equipment, caller.clinic_id, channel_id, actor=caller.actor)
+
+
+@router.post("/notice-channels/{channel_id}/test", status_code=202, summary="Try a notice channel")
+async def send_test_notice(
+    channel_id: UUID, equipment: EquipmentNeeded, caller: MayManageWebhooks
+) -> NoticeTestReply:
+    """Send this channel a text that says it is only a try, and ask for nothing."""
+    message_id = await notice_channels.send_test(equipment, caller.clinic_id, channel_id, actor=caller.actor)
+    return NoticeTestReply(message_id=message_id)
+
+
+@router.get("/not-delivered", summary="Read what did not get out")
+async def read_not_delivered(
+    equipment: EquipmentNeeded, caller: MayManageWebhooks
+) -> NotDeliveredSummaryReply:
+    """Sum up by endpoint what is held or exhausted now, and whether safety events are among it."""
+    return NotDeliveredSummaryReply.of(await not_delivered(equipment, caller.clinic_id))
