@@ -36,6 +36,7 @@ LONG_FILES: Final = {
         270,
         "the stored signal and the core's episode, there and back, side by side",
     ),
+    "app/storage/endpoints.py": (280, "an endpoint's life: added, changed, failing, disabled, removed"),
     "app/storage/archive.py": (300, "backup and restore refuse the same things in the same words"),
     "app/storage/check_ins.py": (
         460,

@@ -108,12 +108,12 @@ def running_receiver() -> Iterator[Receiver]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             secret = receiver.secrets.get(self.path, receiver.secret)
             verified = secret is None or _signature_is_right(secret, headers, raw)
-            sent_at = int(headers["webhook-timestamp"])
+            # Chats are sent none.
+            sent_at = int(headers.get("webhook-timestamp", "0"))
             with receiver.changed:
                 said = receiver.decide(self.path, sent_at)
                 receiver.requests.append(
                     Received(
-                        # Chats get none.
                         headers.get("webhook-id", ""),
                         json.loads(raw),
                         verified,
