@@ -8,11 +8,16 @@ from playwright.sync_api import Browser, Page
 
 from app.clinics.permissions import StaffRole
 from tests.support.browser import PlainBrowser, running_browser
-from tests.support.people import ClinicClient, clinic_client, treated
+from tests.support.people import ClinicClient, Values, clinic_client, treated
 from tests.support.service import NOW, Service
 from tests.support.staff import signed_in
 
 COOKIE = "__Host-afterglow-staff"
+
+
+def falling_to(low: float) -> Callable[[int], Values]:
+    """Well for nineteen days, then at this level."""
+    return lambda day: (8.0, 8.0, 8.0) if day < 20 else (low, low, low)
 
 
 @pytest.fixture(scope="module")
@@ -24,11 +29,12 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def one_clinic(shared_service: Service) -> Iterator[ClinicClient]:
     """A clinic with three patients: one lost everything, one three fifths, one nothing; one signal was closed."""
-    shared_service.clock.move_to(NOW)
+    began = NOW - timedelta(hours=4)
+    shared_service.clock.move_to(began)
     client = clinic_client(shared_service)
-    for low in ((3, 3, 3), (5, 5, 5), (8, 8, 8)):
-        treated(client, NOW, days_since=40, level=lambda day, low=low: (8, 8, 8) if day < 20 else low)
-    shared_service.clock.move_to(NOW + timedelta(hours=3))
+    for low in (3.0, 5.0, 8.0):
+        treated(client, began, days_since=40, level=falling_to(low))
+    shared_service.clock.move_to(NOW - timedelta(hours=1))
     first, *_ = client.signals()
     for act, body in (("acknowledge", None), ("close", {"disposition": "other_treatment"})):
         reply = client.http.post(f"/v1/signals/{first['id']}/{act}", json=body)
