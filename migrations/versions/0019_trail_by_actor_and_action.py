@@ -1,7 +1,7 @@
 """The audit trail is searched by who or by what alone without reading all of it.
 
 Revision ID: 0019
-Revises: 0014
+Revises: 0018
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ from alembic import op
 from app.storage.migration_steps import run_sql
 
 revision = "0019"
-down_revision = "0014"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
