@@ -214,7 +214,8 @@ def _add_tasks(jobs: procrastinate.App, outbox: Outbox, post: Post) -> None:
 
     @jobs.task(name=trying.WORK_OUT, queue=QUEUE)
     async def work_out_what_if(clinic_id: str, what_if_id: str) -> None:
-        await trying.work_out(outbox.equipment, UUID(clinic_id), UUID(what_if_id))
+        if not await trying.work_out(outbox.equipment, UUID(clinic_id), UUID(what_if_id)):
+            structlog.get_logger().error("what_if.failed", clinic_id=clinic_id)
 
     @jobs.task(name=ESCALATE_SAFETY, queue=QUEUE)
     async def escalate_safety(clinic_id: str, event_id: str) -> None:

@@ -5,7 +5,7 @@ from typing import Final
 
 from app.clinical.wording import counted
 from app.insights.figures import Share, Times
-from app.insights.numbers import Insights
+from app.insights.numbers import Insights, Watched
 
 # Below so many one more or less moves a share by five points or more: it is said beside the figure.
 SMALL_BELOW: Final = 20
@@ -39,10 +39,10 @@ def signal_figures(found: Insights) -> list[Figure]:
         Figure(
             title="Signals per patient-year",
             value=NOTHING if found.per_patient_year is None else f"{found.per_patient_year:.1f}",
-            rests_on=f"{counted(signals.raised, 'signal')} over {watched.years:.1f} patient-years "
+            rests_on=f"{counted(signals.raised, 'signal')} over {_lasting(watched)} "
             f"of {counted(watched.patients, 'patient')}",
             how="Signals raised in the period, for each year that a patient was watched after induction.",
-            small=signals.raised < SMALL_BELOW,
+            small=signals.raised < SMALL_BELOW or watched.years < 1,
         ),
         _share(
             "Acknowledged in time",
@@ -118,6 +118,12 @@ def care_figures(found: Insights) -> list[Figure]:
         )
     )
     return figures
+
+
+def _lasting(watched: Watched) -> str:
+    if watched.years < 1:
+        return counted(watched.days, "patient-day")
+    return counted(round(watched.years, 1), "patient-year")
 
 
 def _share(title: str, share: Share, noun: str, how: str) -> Figure:

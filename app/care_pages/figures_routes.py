@@ -8,7 +8,7 @@ from app.care_pages.figures_page import figures_page, read_period
 from app.care_pages.page_route import CarePageRoute
 from app.care_pages.visitor import StaffVisitor, staff_may
 from app.clinics.permissions import Permission
-from app.insights.table_answer import table_answer
+from app.insights.routes import table_answer
 from app.web.dependencies import EquipmentNeeded
 
 router = APIRouter(prefix="/care", route_class=CarePageRoute, include_in_schema=False)

@@ -6,8 +6,9 @@ from fastapi import APIRouter, Query, Response
 
 from app.clinics.access import MayReadInsights
 from app.insights import service
+from app.insights.numbers import Insights
 from app.insights.schemas import InsightsReply
-from app.insights.table_answer import table_answer
+from app.insights.table import csv_of
 from app.web.dependencies import EquipmentNeeded
 from app.web.schemas import Day
 
@@ -43,3 +44,13 @@ async def insights_table(
     """Give the same numbers as CSV: a line for each, named by its way through the JSON document."""
     found = await service.read_insights(equipment, caller.clinic_id, first=first, end=end, actor=caller.actor)
     return table_answer(found)
+
+
+def table_answer(found: Insights) -> Response:
+    """Give the numbers as a CSV file, named by its period: the same here and through the page."""
+    period = found.period
+    return Response(
+        csv_of(InsightsReply.of(found).model_dump(mode="json", by_alias=True)),
+        media_type="text/csv; charset=utf-8",
+        headers={"content-disposition": f'attachment; filename="insights-{period.first}-{period.end}.csv"'},
+    )

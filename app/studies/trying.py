@@ -7,8 +7,6 @@ from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-import structlog
-
 from app.clinics.policy import checked, policy_in_force
 from app.foundation.audit import SYSTEM, Actor, AuditEvent
 from app.foundation.errors import NotFoundError, RefusalError
@@ -100,22 +98,24 @@ async def ask(
     return one.id
 
 
-async def work_out(equipment: Equipment, clinic_id: UUID, what_if_id: UUID) -> None:
-    """Run a try in a process of its own, and keep what came of it; one that was replaced is left alone."""
+async def work_out(equipment: Equipment, clinic_id: UUID, what_if_id: UUID) -> bool:
+    """Run a try in a process of its own, and keep what came of it; one that was replaced is left alone.
+
+    Gives False where nothing could be found out.
+    """
     async with equipment.database.work(clinic_id) as work:
         one = await what_ifs.find(work, what_if_id)
     if one is None or one.state != "waiting":
-        return
+        return True
     try:
         found = await _run(equipment, clinic_id, one)
     except ProcessDiedError:
-        structlog.get_logger().error("what_if.failed", clinic_id=str(clinic_id))
         found = None
     now = equipment.clock.now()
     async with equipment.database.work(clinic_id) as work:
         still = await what_ifs.find(work, what_if_id, lock=True)
         if still is None or still.state != "waiting":
-            return
+            return True
         await what_ifs.end(
             work,
             what_if_id,
@@ -125,6 +125,7 @@ async def work_out(equipment: Equipment, clinic_id: UUID, what_if_id: UUID) -> N
             audit=_event(what_if_id, "what_if.worked_out", now=now, actor=SYSTEM),
         )
         await work.commit()
+    return found is not None
 
 
 async def _run(equipment: Equipment, clinic_id: UUID, one: StoredWhatIf) -> WhatIf:
