@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from app.assessments import own_routes as questionnaires
 from app.assessments import routes as assessments
 from app.audit import routes as audit
+from app.care_pages import figures_routes, trail_routes, what_if_routes
 from app.care_pages import public_routes as care_public
 from app.care_pages.page_route import failure_page as care_failure_page
 from app.check_ins import routes as check_ins
@@ -85,6 +86,9 @@ _ROUTERS: Final = (
     questionnaire_routes.router,
     public_routes.router,
     public_routes.rest_router,
+    figures_routes.router,
+    trail_routes.router,
+    what_if_routes.router,
     care_public.router,
     care_public.rest_router,
 )

@@ -30,6 +30,7 @@ from app.signals.episodes import ESCALATE_SIGNAL
 from app.signals.safety import ESCALATE_SAFETY
 from app.storage import clinics, deliveries
 from app.storage.jobs import QUEUE, job_app
+from app.studies import trying
 from app.web.equipment import Equipment
 from app.webhooks.delivering import Outbox, deliver
 from app.webhooks.notifying import DELIVER, queue_delivery
@@ -220,6 +221,11 @@ def _add_tasks(jobs: procrastinate.App, outbox: Outbox, post: Post) -> None:
     )
     async def evaluate_again(clinic_id: str, patient_id: str) -> None:
         await monitoring.evaluate_again(outbox.equipment, UUID(clinic_id), UUID(patient_id))
+
+    @jobs.task(name=trying.WORK_OUT, queue=QUEUE)
+    async def work_out_what_if(clinic_id: str, what_if_id: str) -> None:
+        if not await trying.work_out(outbox.equipment, UUID(clinic_id), UUID(what_if_id)):
+            structlog.get_logger().error("what_if.failed", clinic_id=clinic_id)
 
     @jobs.task(name=ESCALATE_SAFETY, queue=QUEUE)
     async def escalate_safety(clinic_id: str, event_id: str) -> None:

@@ -1,17 +1,17 @@
 """The audit trail, for the clinic."""
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
 from app.audit import service
+from app.audit.places import place_after, read_place
 from app.audit.schemas import AuditEventList, AuditEventReply
 from app.clinics.access import MayReadTrail
 from app.web.dependencies import EquipmentNeeded
 from app.web.links import link_next
-from app.web.schemas import PAGE_SIZE, CursorNotValidError, Moment, PageCursor, PageLimit, read_cursor
+from app.web.schemas import PAGE_SIZE, Moment, PageCursor, PageLimit
 
 router = APIRouter(prefix="/v1/audit-events", tags=["audit"])
 
@@ -47,24 +47,9 @@ async def list_audit_events(
         action=action,
         since=since,
         until=until,
-        before=_place(after),
+        before=read_place(after),
         limit=limit,
         actor=caller.actor,
     )
-    last = found[-1].event if len(found) == limit else None
-    link_next(request, response, f"{last.at.isoformat()} {last.id}" if last else None)
+    link_next(request, response, place_after(found, limit))
     return AuditEventList(items=[AuditEventReply.of(one) for one in found])
-
-
-def _place(cursor: str | None) -> tuple[datetime, UUID] | None:
-    position = read_cursor(cursor)
-    if position is None:
-        return None
-    at, _, event_id = position.partition(" ")
-    try:
-        place = datetime.fromisoformat(at), UUID(event_id)
-    except ValueError:
-        raise CursorNotValidError("query/after") from None
-    if place[0].tzinfo is None:
-        raise CursorNotValidError("query/after")
-    return place

@@ -12,12 +12,12 @@ from app.audit.exporting import HeadNotReadableError, head_said, head_text, head
 from app.audit.sealing import seal_clinic
 from app.audit.verifying import Fault, FaultKind, Head, Verified, verify
 from app.cli.ground import Ground, open_ground
-from app.cli.stored_patients import UnknownClinicError
 from app.cli.study_options import AsJson, DataDir, print_json
 from app.foundation.vault import Vault
 from app.settings import Settings
 from app.storage import clinics, inspection
 from app.storage.database import Database
+from app.studies.stored_patients import UnknownClinicError
 
 Command = Callable[..., None]
 OneClinic = Annotated[UUID | None, typer.Option("--clinic", help="Only this clinic's trail.")]

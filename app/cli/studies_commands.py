@@ -16,7 +16,6 @@ import typer
 from app.cli.ground import open_ground
 from app.cli.progress import bar, waiting
 from app.cli.simulate_command import simulate
-from app.cli.stored_patients import UnknownClinicError, patients_of
 from app.cli.study_options import AsJson, DataDir, ProtocolFile, numbers_from, print_json
 from app.clinical.errors import ClinicalError
 from app.foundation.errors import NotFoundError
@@ -29,9 +28,10 @@ from app.studies.processes import results_of
 from app.studies.reports import backtest_json, backtest_text
 from app.studies.settings_files import custom_scales, protocol_with
 from app.studies.signals_file import written_along
+from app.studies.stored_patients import UnknownClinicError, patients_of
 from app.studies.study_files import StudyFiles, opened_study
 from app.studies.tally import measured
-from app.studies.what_if import Period, WhatIf, what_if
+from app.studies.what_if import Period, RuleCounts, WhatIf, what_if
 
 Command = Callable[..., None]
 
@@ -169,6 +169,7 @@ def _what_if_text(found: WhatIf) -> str:
             str(found),
             f"  numbers in force          {found.now.rule}",
             f"  patients                  {found.patients}",
+            f"  signals per patient-year  {_rate(found.instead)} instead of {_rate(found.now)}",
             f"  rises to watch            {found.instead.watches} instead of {found.now.watches}",
             (
                 f"  patients with any signal  {found.instead.patients_with_signals} instead of "
@@ -177,6 +178,10 @@ def _what_if_text(found: WhatIf) -> str:
             ),
         )
     )
+
+
+def _rate(counts: RuleCounts) -> str:
+    return "none" if counts.per_patient_year is None else f"{counts.per_patient_year:.2f}"
 
 
 def _replay_text(found: Replayed) -> str:

@@ -87,7 +87,7 @@ async def write_policy(
     since = effective_from or now
     if since < now - _BEHIND:
         raise PolicyInPastError("#/effective_from")
-    protocol = _checked(equipment.protocol, numbers)
+    protocol = checked(equipment.protocol, numbers)
     new = StoredPolicy(
         version=version + 1,
         numbers={name: getattr(protocol, name) for name in sorted(numbers)},
@@ -121,7 +121,12 @@ async def _view(work: UnitOfWork, equipment: Equipment, *, now: datetime) -> Pol
     )
 
 
-def _checked(base: Protocol, numbers: Mapping[str, Any]) -> Protocol:
+def checked(base: Protocol, numbers: Mapping[str, Any]) -> Protocol:
+    """Give the protocol in which these numbers differ.
+
+    Raises:
+        PolicyRefusedError: an unknown number, one outside its safe bounds, or a contradiction.
+    """
     try:
         return with_numbers(numbers, protocol=base)
     except ClinicalError as error:

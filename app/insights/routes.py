@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Response
 
 from app.clinics.access import MayReadInsights
 from app.insights import service
+from app.insights.numbers import Insights
 from app.insights.schemas import InsightsReply
 from app.insights.table import csv_of
 from app.web.dependencies import EquipmentNeeded
@@ -32,7 +33,8 @@ async def read_insights(
     equipment: EquipmentNeeded, caller: MayReadInsights, first: First = None, end: End = None
 ) -> InsightsReply:
     """Count what alerts were worth and how patients fared; see docs/insights.md for what each number means."""
-    return InsightsReply.of(await service.read_insights(equipment, caller.clinic_id, first=first, end=end))
+    found = await service.read_insights(equipment, caller.clinic_id, first=first, end=end, actor=caller.actor)
+    return InsightsReply.of(found)
 
 
 @router.get("/insights.csv", summary="Get these numbers as a table", response_class=Response, responses=_CSV)
@@ -40,11 +42,15 @@ async def insights_table(
     equipment: EquipmentNeeded, caller: MayReadInsights, first: First = None, end: End = None
 ) -> Response:
     """Give the same numbers as CSV: a line for each, named by its way through the JSON document."""
-    found = await service.read_insights(equipment, caller.clinic_id, first=first, end=end)
+    found = await service.read_insights(equipment, caller.clinic_id, first=first, end=end, actor=caller.actor)
+    return table_answer(found)
+
+
+def table_answer(found: Insights) -> Response:
+    """Give the numbers as a CSV file, named by its period: the same here and through the page."""
+    period = found.period
     return Response(
         csv_of(InsightsReply.of(found).model_dump(mode="json", by_alias=True)),
         media_type="text/csv; charset=utf-8",
-        headers={
-            "content-disposition": f'attachment; filename="insights-{found.period.first}-{found.period.end}.csv"'
-        },
+        headers={"content-disposition": f'attachment; filename="insights-{period.first}-{period.end}.csv"'},
     )

@@ -7,9 +7,11 @@ from uuid import UUID
 
 from app.clinics.policy import policy_in_force
 from app.clinics.service import clinic_in
+from app.foundation.audit import Actor
 from app.insights.numbers import Insights, Read, insights_from, totals_wanted
 from app.insights.period import Period, period_of
 from app.storage import care_pasts, insights
+from app.storage.audit_reads import tell_reading
 from app.storage.insights import Window
 from app.web.equipment import Equipment
 
@@ -18,9 +20,9 @@ _AROUND: Final = timedelta(days=2)
 
 
 async def read_insights(
-    equipment: Equipment, clinic_id: UUID, *, first: date | None, end: date | None
+    equipment: Equipment, clinic_id: UUID, *, first: date | None, end: date | None, actor: Actor
 ) -> Insights:
-    """Give the clinic's numbers over the days from `first` on and before `end`.
+    """Give the clinic's numbers over the days from `first` on and before `end`; that somebody looked is told.
 
     Patients are those of the clinic's own mode: who was registered in test mode is no part of a live clinic's
     numbers.
@@ -45,6 +47,7 @@ async def read_insights(
             not_out=await insights.not_out(work, window),
             totals=await care_pasts.totals_of(work, whose, taken_since=since),
         )
+        await tell_reading(work, "insights", now=now, actor=actor, patient_id=None)
     # A clinic of thousands takes a second or so; meanwhile others are answered.
     return await asyncio.to_thread(
         insights_from, read, period=period, mode=clinic.mode, limits=clinic.limits, now=now, protocol=protocol

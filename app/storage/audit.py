@@ -18,6 +18,8 @@ class AuditEventRow(TenantRow):
     __table_args__ = (
         Index("ix_audit_events_patient", "clinic_id", "patient_id", "at"),
         Index("ix_audit_events_at", "clinic_id", "at", "id"),
+        Index("ix_audit_events_actor", "clinic_id", "actor_id", "at", "id"),
+        Index("ix_audit_events_action", "clinic_id", "action", "at", "id"),
         {"schema": CARE},
     )
 

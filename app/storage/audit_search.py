@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import func, select, tuple_
 
 from app.storage.audit import AuditEventRow
 from app.storage.audit_seals import AuditSealRow, StoredEvent
@@ -27,7 +27,7 @@ async def page(
 ) -> list[tuple[StoredEvent, int | None]]:
     """Give events, newest first, each with the place of its seal (None: not yet sealed).
 
-    Read in the order of an index that leads with the clinic, or the clinic and the patient, then the time.
+    Read in the order of an index that leads with the clinic, or the clinic and what is named, then the time.
     """
     event = AuditEventRow
     named = {"patient_id": wanted.patient_id, "actor_id": wanted.actor_id, "action": wanted.action}
@@ -47,3 +47,24 @@ async def page(
         (StoredEvent(**dict(zip(StoredEvent.__dataclass_fields__, row[:-1], strict=True))), row[-1])
         for row in await work.execute(statement)
     ]
+
+
+async def actions(work: UnitOfWork) -> list[str]:
+    """List the actions that stand on the clinic's trail, in order.
+
+    From one to the next by the index: the trail itself is long, its actions are few.
+    """
+    event = AuditEventRow
+    known = (
+        select(func.min(event.action).label("action"))
+        .where(event.clinic_id == work.clinic_id)
+        .cte("known", recursive=True)
+    )
+    following = (
+        select(func.min(event.action))
+        .where(event.clinic_id == work.clinic_id, event.action > known.c.action)
+        .scalar_subquery()
+    )
+    known = known.union_all(select(following).where(known.c.action.is_not(None)))
+    found = await work.execute(select(known.c.action).where(known.c.action.is_not(None)))
+    return list(found.scalars())

@@ -1,5 +1,7 @@
 """Patients opened in an emergency: by whom, why (sealed), until when. Never changed."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -31,6 +33,26 @@ class EmergencyAccessRow(TenantRow):
     reason_sealed: Mapped[bytes]
     opened_at: Mapped[datetime]
     ends_at: Mapped[datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedAccess:
+    """An access as the trail shows it."""
+
+    id: UUID
+    staff_id: UUID
+    opened_at: datetime
+    ends_at: datetime
+
+
+async def find_many(work: UnitOfWork, access_ids: Sequence[UUID]) -> dict[UUID, OpenedAccess]:
+    """Find several accesses of this clinic; those to an erased patient are gone."""
+    row = EmergencyAccessRow
+    columns = [getattr(row, name) for name in OpenedAccess.__dataclass_fields__]
+    found = await work.execute(
+        select(*columns).where(row.clinic_id == work.clinic_id, row.id.in_(access_ids))
+    )
+    return {one.id: OpenedAccess(**one._mapping) for one in found}  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def open_now(work: UnitOfWork, *, staff_id: UUID, patient_id: UUID, now: datetime) -> UUID | None:

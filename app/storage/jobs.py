@@ -20,11 +20,15 @@ QUEUE: Final = "afterglow"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A wish to have a task run with these ids, not before ``at``; higher priority goes first."""
+    """A wish to have a task run with these ids, not before ``at``; higher priority goes first.
+
+    Of those with the same ``lock`` one runs at a time, in the order in which they were queued, in any worker.
+    """
 
     task: str
     at: datetime | None = None
     priority: int = 0
+    lock: str | None = None
     ids: dict[str, UUID] = field(default_factory=dict)
 
 
@@ -47,7 +51,7 @@ async def queue_jobs(connection: AsyncConnection[Any], jobs: Sequence[Job]) -> N
             ProcrastinateJob(
                 id=None,
                 queue=QUEUE,
-                lock=None,
+                lock=job.lock,
                 queueing_lock=None,
                 task_name=job.task,
                 task_kwargs={name: str(value) for name, value in job.ids.items()},

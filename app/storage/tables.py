@@ -37,6 +37,7 @@ from app.storage.staff_invitations import StaffInvitationRow
 from app.storage.staff_members import StaffAddressRow, StaffMemberRow
 from app.storage.staff_sessions import StaffSessionRow
 from app.storage.treatment import CourseRow, InfusionRow
+from app.storage.what_ifs import WhatIfPatientRow, WhatIfRow
 
 METADATA = Row.metadata
 
@@ -86,4 +87,6 @@ __all__ = [
     "StaffInvitationRow",
     "StaffMemberRow",
     "StaffSessionRow",
+    "WhatIfPatientRow",
+    "WhatIfRow",
 ]  # fmt: skip

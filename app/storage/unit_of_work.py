@@ -76,10 +76,11 @@ class UnitOfWork:
         *,
         at: datetime | None = None,
         priority: int = 0,
+        lock: str | None = None,
         **ids: UUID,
     ) -> None:
         """Add a job by its task's name, with ids only; it exists only if this transaction commits."""
-        self._jobs.append(Job(task=task, at=at, priority=priority, ids=ids))
+        self._jobs.append(Job(task=task, at=at, priority=priority, lock=lock, ids=ids))
 
     @asynccontextmanager
     async def attempt(self) -> AsyncIterator[None]:

@@ -4,17 +4,20 @@
 close their own signals, so this compares rules; it does not retell what the clinic did.
 """
 
+import statistics
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from os import cpu_count
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from app.clinical.protocol import Protocol
 from app.studies.backtest import PatientResult, backtested
 from app.studies.patients import PatientSource
 from app.studies.processes import Watch, in_processes, unwatched
+
+_DAYS_A_YEAR: Final = 365.25
 
 
 class Period(NamedTuple):
@@ -30,12 +33,30 @@ class Period(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleCounts:
-    """What one set of numbers gave in the period: signals, rises to watch, patients with any signal."""
+    """What one set of numbers gave in the period: signals, rises to watch, patients with any signal.
+
+    `days_watched` are the days of the period on which the rule was on, of all patients together.
+    """
 
     rule: str
     signals: int = 0
     watches: int = 0
     patients_with_signals: int = 0
+    days_watched: int = 0
+
+    @property
+    def per_patient_year(self) -> float | None:
+        """Signals for each year watched; None where nothing was watched."""
+        return self.signals * _DAYS_A_YEAR / self.days_watched if self.days_watched else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientDates:
+    """The days on which one patient's signals were raised in the period, under each set of numbers."""
+
+    patient: str
+    now: tuple[date, ...]
+    instead: tuple[date, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +67,9 @@ class WhatIf:
         now: under the numbers in force; `instead`: under the others.
         patients: how many were run.
         newly_raised, no_longer_raised: patients with a signal under the one and none under the other.
+        earlier, later: of the patients with a signal under both, those whose first one came on another day.
+        median_days_later: of these patients with both, how many days later the first came; None without any.
+        dates: of every patient with a signal under either.
     """
 
     now: RuleCounts
@@ -53,6 +77,10 @@ class WhatIf:
     patients: int
     newly_raised: int
     no_longer_raised: int
+    earlier: int = 0
+    later: int = 0
+    median_days_later: float | None = None
+    dates: tuple[PatientDates, ...] = ()
 
     def __str__(self) -> str:
         """The comparison as a sentence."""
@@ -96,24 +124,50 @@ def compared(
     period: Period,
 ) -> WhatIf:
     """The comparison of results that are at hand, each patient's under both sets of numbers."""
-    counts = [[0, 0, 0], [0, 0, 0]]
-    patients = newly = no_longer = 0
+    counts = [RuleCounts(rule=rule.name) for rule in (protocol, instead)]
+    patients, dates = 0, list[PatientDates]()
     for pair in pairs:
         patients += 1
-        raised = []
-        for count, result in zip(counts, pair, strict=True):
-            signals = sum(period.holds(signal.raised_on) for signal in result.signals)
-            watches = sum(period.holds(day) for day in result.watches)
-            raised.append(bool(signals))
-            for place, found in enumerate((signals, watches, bool(signals))):
-                count[place] += found
-        newly += raised[1] and not raised[0]
-        no_longer += raised[0] and not raised[1]
-    now, other = (
-        RuleCounts(rule=rule.name, signals=signals, watches=watches, patients_with_signals=with_any)
-        for rule, (signals, watches, with_any) in zip((protocol, instead), counts, strict=True)
+        counts = [_with(count, result, period) for count, result in zip(counts, pair, strict=True)]
+        now, other = (_raised_in(result, period) for result in pair)
+        if now or other:
+            dates.append(PatientDates(patient=pair[0].name, now=now, instead=other))
+    delays = [(one.instead[0] - one.now[0]).days for one in dates if one.now and one.instead]
+    return WhatIf(
+        now=counts[0],
+        instead=counts[1],
+        patients=patients,
+        newly_raised=sum(not one.now for one in dates),
+        no_longer_raised=sum(not one.instead for one in dates),
+        earlier=sum(days < 0 for days in delays),
+        later=sum(days > 0 for days in delays),
+        median_days_later=statistics.median(delays) if delays else None,
+        dates=tuple(dates),
     )
-    return WhatIf(now=now, instead=other, patients=patients, newly_raised=newly, no_longer_raised=no_longer)
+
+
+def _raised_in(result: PatientResult, period: Period) -> tuple[date, ...]:
+    return tuple(one.raised_on for one in result.signals if period.holds(one.raised_on))
+
+
+def _with(count: RuleCounts, result: PatientResult, period: Period) -> RuleCounts:
+    """The count with one patient more."""
+    signals = len(_raised_in(result, period))
+    return replace(
+        count,
+        signals=count.signals + signals,
+        watches=count.watches + sum(period.holds(day) for day in result.watches),
+        patients_with_signals=count.patients_with_signals + bool(signals),
+        days_watched=count.days_watched + _days_in(result, period),
+    )
+
+
+def _days_in(result: PatientResult, period: Period) -> int:
+    if result.watched_from is None or result.watched_until is None:
+        return 0
+    first = max(result.watched_from, period.first or result.watched_from)
+    last = min(result.watched_until, period.last or result.watched_until)
+    return max(0, (last - first).days + 1)
 
 
 def _both(

@@ -24,8 +24,6 @@ ABOUT_NO_PATIENT = {
     "/v1/clinic": "the clinic itself",
     "/v1/clinic/policy": "the clinic's numbers",
     "/v1/clinic/days-without-reminders": "days of the calendar",
-    "/v1/insights": "counts and shares, nobody by name",
-    "/v1/insights.csv": "counts and shares, nobody by name",
     "/v1/scales": "what scales there are",
     "/v1/webhook-endpoints": "addresses of the clinic's systems",
     "/v1/webhook-endpoints/{endpoint_id}": "an address of the clinic's systems",

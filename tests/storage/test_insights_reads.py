@@ -6,6 +6,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from app.foundation.audit import OPERATOR
 from app.insights.service import read_insights
 from app.storage import care_pasts, insights
 from app.storage.insights import Window
@@ -125,6 +126,7 @@ def test_the_whole_of_it_counts_the_same(shared_service: Service, old_clinic: Cl
             UUID(old_clinic.clinic_id),
             first=end - timedelta(days=DAYS),
             end=end,
+            actor=OPERATOR,
         )
     )
     assert (found.signals.raised, found.safety.reported, found.not_delivered.exhausted) == (DAYS,) * 3

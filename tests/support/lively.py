@@ -13,6 +13,7 @@ from app.messages.wording import Wording
 from app.reminders.schemas import PushSubscriptionEntry
 from app.storage import reminders
 from app.storage.reminders import Reminder
+from app.studies.trying import ask, work_out
 from tests.support.clinics import name_contacts, seal_trail
 from tests.support.people import ClinicClient, PatientClient, clinic_client, treated
 from tests.support.receiver import Receiver
@@ -70,6 +71,7 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     leaving, gone = asks_to_be_erased(client, client.patient()), asks_to_be_erased(client, client.patient())
     approval = f"/v1/erasure-requests/{gone['id']}/approve"
     assert client.http.post(approval, headers={"if-match": '"1"'}).is_success
+    service.run(try_numbers(service, client.clinic_id))
     # The worker's sweep does it too, some seconds later.
     seal_trail(service, client.clinic_id)
     deliveries = client.http.get(f"/v1/webhook-endpoints/{endpoint['id']}/deliveries").json()["items"]
@@ -93,6 +95,15 @@ def asks_to_be_erased(client: ClinicClient, patient: str) -> dict[str, Any]:
     reply = client.http.post(f"/v1/patients/{patient}/erasure-requests")
     assert reply.status_code == 201, reply.text
     return dict(reply.json())
+
+
+async def try_numbers(service: Service, clinic_id: str) -> None:
+    """Try other numbers over the clinic's past, to the end."""
+    equipment, whose = service.equipment, UUID(clinic_id)
+    numbers = {"consider_at": 0.6}
+    made = await ask(equipment, whose, numbers=numbers, first=None, last=None, actor=OPERATOR)
+    # The worker does it too; who comes second finds it done.
+    await work_out(equipment, whose, made)
 
 
 async def write_to(service: Service, clinic_id: str, patient: str) -> None:

@@ -1,0 +1,161 @@
+"""What a clinic tried: other numbers over its own past, and what they would have raised. The last try is kept."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Date, ForeignKeyConstraint, delete, insert, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.foundation.audit import AuditEvent
+from app.storage.patients import PatientRow
+from app.storage.rows import CARE, FRONT_DESK, TenantRow
+from app.storage.unit_of_work import UnitOfWork
+
+
+class WhatIfRow(TenantRow):
+    """One try: its numbers, and what came of it as soon as that is known."""
+
+    __tablename__ = "what_ifs"
+    __table_args__ = (
+        ForeignKeyConstraint(["clinic_id"], [f"{FRONT_DESK}.clinics.id"]),
+        CheckConstraint("state in ('waiting', 'done', 'failed')", name="state"),
+        {"schema": CARE},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    asked_at: Mapped[datetime]
+    asked_by: Mapped[UUID | None]
+    # Those that differ from the service's own: what would be put in force.
+    numbers: Mapped[dict[str, Any]]
+    from_day: Mapped[date]
+    to_day: Mapped[date]
+    state: Mapped[str]
+    ended_at: Mapped[datetime | None]
+    # Counts only; whose they are stands in the rows of the patients.
+    found: Mapped[dict[str, Any] | None]
+
+
+class WhatIfPatientRow(TenantRow):
+    """The days on which one patient's signals were raised under each set of numbers; erased with the patient."""
+
+    __tablename__ = "what_if_patients"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["clinic_id", "what_if_id"],
+            [f"{CARE}.what_ifs.clinic_id", f"{CARE}.what_ifs.id"],
+            ondelete="CASCADE",
+        ),
+        ForeignKeyConstraint(
+            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
+        ),
+        {"schema": CARE},
+    )
+
+    patient_id: Mapped[UUID] = mapped_column(primary_key=True)
+    what_if_id: Mapped[UUID] = mapped_column(primary_key=True)
+    now_on: Mapped[list[date]] = mapped_column(ARRAY(Date()))
+    instead_on: Mapped[list[date]] = mapped_column(ARRAY(Date()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredWhatIf:
+    """A try as stored."""
+
+    id: UUID
+    asked_at: datetime
+    asked_by: UUID | None
+    numbers: dict[str, Any]
+    from_day: date
+    to_day: date
+    state: str = "waiting"
+    ended_at: datetime | None = None
+    found: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaisedDays:
+    """One patient's days."""
+
+    patient_id: UUID
+    now_on: list[date]
+    instead_on: list[date]
+
+
+async def replace_last(work: UnitOfWork, one: StoredWhatIf, *, audit: AuditEvent) -> None:
+    """Keep a new try instead of the one before."""
+    await work.execute(delete(WhatIfRow).where(WhatIfRow.clinic_id == work.clinic_id))
+    values = {name: getattr(one, name) for name in StoredWhatIf.__dataclass_fields__}
+    await work.execute(insert(WhatIfRow).values(clinic_id=work.clinic_id, **values))
+    work.audit(audit)
+
+
+async def find(
+    work: UnitOfWork, what_if_id: UUID | None = None, *, lock: bool = False
+) -> StoredWhatIf | None:
+    """Find a try of this clinic; without an id the last one. Lock it where it is about to be ended."""
+    columns = [getattr(WhatIfRow, name) for name in StoredWhatIf.__dataclass_fields__]
+    statement = select(*columns).where(WhatIfRow.clinic_id == work.clinic_id)
+    if what_if_id is not None:
+        statement = statement.where(WhatIfRow.id == what_if_id)
+    statement = statement.order_by(WhatIfRow.id.desc()).limit(1)
+    found = await work.execute(statement.with_for_update() if lock else statement)
+    row = found.one_or_none()
+    return row and StoredWhatIf(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+
+
+async def end(
+    work: UnitOfWork,
+    what_if_id: UUID,
+    *,
+    found: dict[str, Any] | None,
+    days: Sequence[RaisedDays],
+    now: datetime,
+    audit: AuditEvent,
+) -> None:
+    """Keep what came of a try, which the caller has locked; None: nothing could be found out."""
+    await work.execute(
+        update(WhatIfRow)
+        .where(WhatIfRow.clinic_id == work.clinic_id, WhatIfRow.id == what_if_id)
+        .values(state="failed" if found is None else "done", found=found, ended_at=now)
+    )
+    there = await _still_there(work, days)
+    rows = [
+        {
+            "clinic_id": work.clinic_id,
+            "what_if_id": what_if_id,
+            "patient_id": one.patient_id,
+            "now_on": one.now_on,
+            "instead_on": one.instead_on,
+        }
+        for one in days
+        if one.patient_id in there
+    ]
+    if rows:
+        await work.execute(insert(WhatIfPatientRow), rows)
+    work.audit(audit)
+
+
+async def _still_there(work: UnitOfWork, days: Sequence[RaisedDays]) -> set[UUID]:
+    """Who was erased while it was worked out is left out; the others cannot be erased until this commits."""
+    found = await work.execute(
+        select(PatientRow.id)
+        .where(PatientRow.clinic_id == work.clinic_id, PatientRow.id.in_([one.patient_id for one in days]))
+        .order_by(PatientRow.id)
+        .with_for_update(read=True, key_share=True)
+    )
+    return set(found.scalars())
+
+
+async def days_of(work: UnitOfWork, what_if_id: UUID) -> list[RaisedDays]:
+    """List the patients' days, in the order of their registration."""
+    row = WhatIfPatientRow
+    found = await work.execute(
+        select(row.patient_id, row.now_on, row.instead_on)
+        .where(row.clinic_id == work.clinic_id, row.what_if_id == what_if_id)
+        .order_by(row.patient_id)
+    )
+    return [RaisedDays(**one._mapping) for one in found]  # noqa: SLF001 - same
