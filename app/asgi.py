@@ -31,6 +31,9 @@ from app.patient_pages.page_route import failure_page
 from app.patients import routes as patients
 from app.reminders import routes as reminders
 from app.signals import routes as signals
+from app.staff import emergency_routes as emergencies
+from app.staff import routes as staff
+from app.staff import session_routes as staff_sessions
 from app.treatment import routes as treatment
 from app.web import health
 from app.web.document import PROBLEMS, DescribedApi
@@ -68,6 +71,10 @@ _ROUTERS: Final = (
     consent.router,
     consent.requests_router,
     audit.router,
+    staff.router,
+    staff_sessions.router,
+    emergencies.router,
+    emergencies.list_router,
     patients.own_router,
     reminders.router,
     questionnaires.router,

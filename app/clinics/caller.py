@@ -76,6 +76,17 @@ class ClinicCaller:
             if all(self.may(one) for one, who in WHO_MAY.items() if who.scope is scope)
         )
 
+    @property
+    def may_make(self) -> frozenset[StaffRole]:
+        """The roles that this caller can let somebody in with: none that may more than the caller."""
+        beyond = {
+            role
+            for permission, who in WHO_MAY.items()
+            if who.scope is not None and not self.may(permission)
+            for role in who.roles
+        }
+        return frozenset(StaffRole) - beyond
+
 
 async def find_caller(equipment: Equipment, token: str, *kinds: TokenKind) -> ClinicCaller:
     """Find who carries this token.

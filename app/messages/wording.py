@@ -18,6 +18,8 @@ class Wording(StrEnum):
     SIGNAL_UNACKNOWLEDGED = "signal_unacknowledged"
     ENDPOINT_DOWN = "endpoint_down"
     CONTACT_TEST = "contact_test"
+    STAFF_INVITATION = "staff_invitation"
+    EMERGENCY_OPENED = "emergency_opened"
 
     @property
     def is_reminder(self) -> bool:
@@ -39,7 +41,12 @@ class Text:
 
 
 DEFAULT_LANGUAGE: Final = "en"
-_URGENT: Final = {Wording.SAFETY_UNACKNOWLEDGED, Wording.SIGN_IN_LINK, Wording.CONTACT_TEST}
+_URGENT: Final = {
+    Wording.SAFETY_UNACKNOWLEDGED,
+    Wording.SIGN_IN_LINK,
+    Wording.CONTACT_TEST,
+    Wording.STAFF_INVITATION,
+}
 _TEST: Final = {"en": "[TEST] ", "es": "[PRUEBA] "}
 
 _TEXTS: Final[dict[str, dict[Wording, tuple[str, str]]]] = {
@@ -74,6 +81,20 @@ _TEXTS: Final[dict[str, dict[Wording, tuple[str, str]]]] = {
             "Please confirm this address",
             "Your clinic has named this address for notices from Afterglow. Open the link to confirm it.",
         ),
+        Wording.STAFF_INVITATION: (
+            "You are invited to your clinic's Afterglow",
+            (
+                "Open this link to choose a password and join your clinic's Afterglow. It works once, within "
+                "seven days. If you do not work there, leave it."
+            ),
+        ),
+        Wording.EMERGENCY_OPENED: (
+            "Emergency access was used",
+            (
+                "Somebody of your clinic's staff has used emergency access in Afterglow. Who, when and why is on "
+                "the staff page."
+            ),
+        ),
     },
     "es": {
         Wording.CHECK_IN_DUE: (
@@ -105,6 +126,20 @@ _TEXTS: Final[dict[str, dict[Wording, tuple[str, str]]]] = {
         Wording.CONTACT_TEST: (
             "Confirme esta dirección, por favor",
             "Su clínica ha indicado esta dirección para los avisos de Afterglow. Abra el enlace para confirmarla.",
+        ),
+        Wording.STAFF_INVITATION: (
+            "Le invitan al Afterglow de su clínica",
+            (
+                "Abra este enlace para elegir una contraseña y entrar en el Afterglow de su clínica. Sirve una "
+                "sola vez, durante siete días. Si no trabaja allí, no haga nada."
+            ),
+        ),
+        Wording.EMERGENCY_OPENED: (
+            "Se ha usado el acceso de emergencia",
+            (
+                "Alguien del personal de su clínica ha usado el acceso de emergencia en Afterglow. Quién, cuándo y "
+                "por qué está en la página del personal."
+            ),
         ),
     },
 }

@@ -4,8 +4,7 @@ import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from datetime import datetime
 from uuid import UUID
 
 from app.foundation.audit import Actor, AuditEvent
@@ -23,8 +22,6 @@ from app.storage import enrolment_codes, failed_tries, patients
 from app.storage.patients import PatientRecord
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
-
-_WINDOW: Final = timedelta(minutes=15)
 
 
 class CodeNotValidError(RefusalError):
@@ -155,9 +152,7 @@ async def _spending(equipment: Equipment, code_text: str, *, address: str) -> As
     """Spend a code: the block lets the device in, in the same transaction."""
     code, now = read_code(code_text), equipment.clock.now()
     caller = equipment.vault.digest(b"address", address.encode())
-    window_start = datetime.fromtimestamp(
-        now.timestamp() // _WINDOW.total_seconds() * _WINDOW.total_seconds(), UTC
-    )
+    window_start = failed_tries.window_of(now)
     where = await _count_try(equipment, caller, code, window_start=window_start, now=now)
     if where is None:
         raise CodeNotValidError("#/code")
@@ -196,8 +191,7 @@ async def _count_try(
     async with equipment.database.work(None) as work:
         tries = await failed_tries.count_one(work, caller, window_start=window_start)
         if tries > MOST_TRIES:
-            wait = window_start + _WINDOW - now
-            raise TooManyTriesError(retry_after_seconds=max(1, int(wait.total_seconds())))
+            raise TooManyTriesError(retry_after_seconds=failed_tries.seconds_left(window_start, now))
         where = await enrolment_codes.try_selector(work, code.selector, most_tries=MOST_TRIES, now=now)
         await work.commit()
     return where

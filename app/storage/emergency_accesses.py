@@ -1,11 +1,14 @@
 """Patients opened in an emergency: by whom, why (sealed), until when. Never changed."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, select
+from sqlalchemy import ForeignKeyConstraint, Index, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.foundation.audit import AuditEvent
+from app.storage.patient_keys import PatientKeyRow
 from app.storage.rows import CARE, TenantRow
 from app.storage.unit_of_work import UnitOfWork
 
@@ -31,6 +34,47 @@ class EmergencyAccessRow(TenantRow):
     reason_sealed: Mapped[bytes]
     opened_at: Mapped[datetime]
     ends_at: Mapped[datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmergencyAccess:
+    """An access as stored."""
+
+    id: UUID
+    staff_id: UUID
+    patient_id: UUID
+    reason_sealed: bytes
+    opened_at: datetime
+    ends_at: datetime
+
+
+async def add(work: UnitOfWork, access: EmergencyAccess, *, audit: AuditEvent) -> None:
+    """Keep that a patient was opened."""
+    values = {name: getattr(access, name) for name in EmergencyAccess.__dataclass_fields__}
+    await work.execute(insert(EmergencyAccessRow).values(clinic_id=work.clinic_id, **values))
+    work.audit(audit)
+
+
+async def page(
+    work: UnitOfWork, *, before: UUID | None, limit: int
+) -> list[tuple[EmergencyAccess, bytes | None]]:
+    """List the clinic's accesses, newest first, each with the patient's wrapped key."""
+    row, key = EmergencyAccessRow, PatientKeyRow
+    columns = [getattr(row, name) for name in EmergencyAccess.__dataclass_fields__]
+    statement = (
+        select(*columns, key.wrapped_key)
+        .outerjoin(key, (key.clinic_id == row.clinic_id) & (key.patient_id == row.patient_id))
+        .where(row.clinic_id == work.clinic_id)
+        .order_by(row.id.desc())
+        .limit(limit)
+    )
+    found = await work.execute(statement if before is None else statement.where(row.id < before))
+    made = []
+    for one in found:
+        values = dict(one._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+        wrapped_key = values.pop("wrapped_key")
+        made.append((EmergencyAccess(**values), wrapped_key))
+    return made
 
 
 async def open_now(work: UnitOfWork, *, staff_id: UUID, patient_id: UUID, now: datetime) -> UUID | None:

@@ -120,6 +120,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "enrolment_codes": "fingerprints of secrets; the devices that came of them are there",
     "sign_in_links": "fingerprints of secrets; the devices that came of them are there",
     "patient_keys": "the key that opens what the copy shows opened",
+    "emergency_accesses": "in whose words staff gave reasons is theirs; that it happened is in audit_events",
     "erasures": "there is one only when nothing else is left",
 }
 

@@ -59,6 +59,7 @@ FEATURES = frozenset(
         "patients",
         "reminders",
         "signals",
+        "staff",
         "studies",
         "treatment",
         "webhooks",
