@@ -12,7 +12,12 @@ from starlette.types import ASGIApp
 from app.assessments import own_routes as questionnaires
 from app.assessments import routes as assessments
 from app.audit import routes as audit
+from app.care_pages import account_routes as care_account
+from app.care_pages import emergency_routes as care_emergency
+from app.care_pages import join_routes as care_join
 from app.care_pages import public_routes as care_public
+from app.care_pages import sign_in_routes as care_sign_in
+from app.care_pages import staff_routes as care_staff
 from app.care_pages.page_route import failure_page as care_failure_page
 from app.check_ins import routes as check_ins
 from app.clinics import routes as clinics
@@ -90,6 +95,11 @@ _ROUTERS: Final = (
     questionnaire_routes.router,
     public_routes.router,
     public_routes.rest_router,
+    care_sign_in.router,
+    care_join.router,
+    care_account.router,
+    care_staff.router,
+    care_emergency.router,
     care_public.router,
     care_public.rest_router,
 )

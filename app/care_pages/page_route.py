@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse
 
 from app.care_pages.rendering import render
 from app.care_pages.visitor import StaffNotSignedInError, visitor_without_look_up
+from app.clinics.caller import RoleMayNotError
 from app.foundation.errors import RefusalError, RefusalKind
 from app.web.equipment import Equipment
 from app.web.pages.failures import log_unforeseen, status_of
@@ -54,7 +55,14 @@ def failure_page(request: Request, equipment: Equipment, error: Exception) -> Re
     visitor = visitor_without_look_up(request, equipment)
     title, sentence = _words_for(error)
     answer = render(
-        equipment, visitor, "message.html", here="", status=status_of(error), title=title, sentence=sentence
+        equipment,
+        visitor,
+        "message.html",
+        here="",
+        status=status_of(error),
+        title=title,
+        sentence=sentence,
+        openable=error.openable if isinstance(error, RoleMayNotError) else None,
     )
     if isinstance(error, RefusalError) and error.retry_after_seconds is not None:
         answer.headers["retry-after"] = str(error.retry_after_seconds)

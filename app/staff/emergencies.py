@@ -20,6 +20,7 @@ from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
 
 LASTS: Final = timedelta(minutes=60)
+SHORTEST_REASON: Final = 10
 LONGEST_REASON: Final = 2000
 STAFF_PAGE: Final = "/care/staff"
 _REASON_CELL: Final = {"table": "emergency_accesses", "column": "reason_sealed"}
@@ -67,6 +68,14 @@ async def open_patient(
         await _tell_owners(work, equipment, access)
         await work.commit()
     return access
+
+
+async def open_until(equipment: Equipment, clinic_id: UUID, access_id: UUID | None) -> datetime | None:
+    """Say until when an access lasts, if there is one."""
+    if access_id is None:
+        return None
+    async with equipment.database.work(clinic_id) as work:
+        return await emergency_accesses.ends_at(work, access_id)
 
 
 async def list_emergencies(

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from app.clinics.permissions import StaffRole
-from app.staff.emergencies import LONGEST_REASON, Emergency
+from app.staff.emergencies import LONGEST_REASON, SHORTEST_REASON, Emergency
 from app.staff.invitation_links import Invited
 from app.staff.members import Member
 from app.staff.signing_in import SignedIn
@@ -127,7 +127,9 @@ class EmergencyEntry(RequestBody):
 
     model_config = example(reason="Called the ward in distress; nobody who may was on shift.")
 
-    reason: Annotated[str, Field(min_length=10, max_length=LONGEST_REASON, pattern=r"^[^\x00]*\S[^\x00]*$")]
+    reason: Annotated[
+        str, Field(min_length=SHORTEST_REASON, max_length=LONGEST_REASON, pattern=r"^[^\x00]*\S[^\x00]*$")
+    ]
 
 
 class OpenedReply(ReplyBody):

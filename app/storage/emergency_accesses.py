@@ -92,3 +92,12 @@ async def open_now(work: UnitOfWork, *, staff_id: UUID, patient_id: UUID, now: d
         .limit(1)
     )
     return found.scalar_one_or_none()
+
+
+async def ends_at(work: UnitOfWork, access_id: UUID) -> datetime | None:
+    """Say when an access ends."""
+    row = EmergencyAccessRow
+    found = await work.execute(
+        select(row.ends_at).where(row.clinic_id == work.clinic_id, row.id == access_id)
+    )
+    return found.scalar_one_or_none()
