@@ -62,7 +62,9 @@ async def show_second_factor(equipment: EquipmentNeeded, visitor: OwnAccount) ->
     """Show the picture for another phone."""
     about = await account.read_account(equipment, visitor.signed_in)
     caller = visitor.signed_in
-    return _set_up_page(equipment, visitor, new_set_up(equipment, caller.clinic_id, caller.id, about.email))
+    return _set_up_page(
+        equipment, visitor, about.email, new_set_up(equipment, caller.clinic_id, caller.id, about.email)
+    )
 
 
 @router.post("/second-factor")
@@ -76,12 +78,17 @@ async def change_second_factor(request: Request, equipment: EquipmentNeeded, vis
     except RefusalError as error:
         about = await account.read_account(equipment, caller)
         again = same_set_up(equipment, caller.clinic_id, caller.id, about.email, form["set_up"])
-        return _set_up_page(equipment, visitor, again, error=error)
+        return _set_up_page(equipment, visitor, about.email, again, error=error)
     return RedirectResponse(f"{ACCOUNT}?phone", 303)
 
 
 def _set_up_page(
-    equipment: Equipment, visitor: StaffVisitor, set_up: SetUp, *, error: RefusalError | None = None
+    equipment: Equipment,
+    visitor: StaffVisitor,
+    email: str,
+    set_up: SetUp,
+    *,
+    error: RefusalError | None = None,
 ) -> Response:
     return render(
         equipment,
@@ -89,6 +96,7 @@ def _set_up_page(
         "second_factor.html",
         here=SECOND_FACTOR,
         status=200 if error is None else status_of(error),
+        email=email,
         set_up=set_up,
         mistake="" if error is None else str(error),
     )

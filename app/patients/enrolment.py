@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from app.clinics.erased import no_such_patient
 from app.foundation.audit import Actor, AuditEvent
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
@@ -15,7 +16,6 @@ from app.patients import tokens
 from app.patients.browser_sessions import OpenedBrowser, open_browser
 from app.patients.devices import add_device, device_actor
 from app.patients.enrolment_codes import LASTS, MOST_TRIES, CodeText, new_code, read_code
-from app.patients.erased import no_such_patient
 from app.patients.qr_codes import qr_svg
 from app.patients.service import Patient, patient_of
 from app.storage import enrolment_codes, failed_tries, patients

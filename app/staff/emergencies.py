@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from app.clinics.erased import no_such_patient
 from app.clinics.permissions import StaffRole
 from app.clinics.service import clinic_in
 from app.foundation.audit import SYSTEM, Actor, AuditEvent
-from app.foundation.errors import NotFoundError
 from app.foundation.ids import new_id
 from app.messages.outbox import Channel, NewMessage, queue_message
 from app.messages.wording import DEFAULT_LANGUAGE, Wording
@@ -46,15 +46,15 @@ async def open_patient(
 
     Raises:
         NotFoundError: the clinic has no such patient.
+        PatientErasedError: it had one.
     """
     now, access_id = equipment.clock.now(), new_id()
     async with equipment.database.work(clinic_id) as work:
         # The patient's turn: one who is being erased is not opened.
-        if await patient_states.lock(work, patient_id) is None:
-            raise NotFoundError
+        await patient_states.lock(work, patient_id)
         patient = await patients.find(work, patient_id)
         if patient is None:
-            raise NotFoundError
+            raise await no_such_patient(work, patient_id)
         vault = equipment.vault.of_patient(patient.wrapped_key, clinic_id=clinic_id, patient_id=patient_id)
         access = EmergencyAccess(
             id=access_id,

@@ -77,6 +77,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/signals/{signal_id}/close"): {"disposition": "data_problem"},
     ("POST", "/v1/safety-events/{event_id}/close"): {"outcome": "contact_made"},
     ("POST", "/v1/erasure-requests/{request_id}/decline"): {"reason": "a reason"},
+    ("POST", "/v1/patients/{patient_id}/emergency-access"): {"reason": "Nobody who may was there."},
+    ("PATCH", "/v1/staff/{staff_id}"): {"role": "coordinator"},
     ("PUT", "/v1/check-ins/{check_in_id}"): entry(NOW, (5, 5, 5)),
 }
 
@@ -94,17 +96,23 @@ def neighbours(place: Place, shared_service: Service) -> Iterator[Neighbours]:
         both = Neighbours(
             lively_clinic(shared_service, receiver, "Ours"), lively_clinic(shared_service, receiver, "Theirs")
         )
-        # What the worker does by itself would look as if a request had changed something: it does it now.
-        # The one that runs may be at a patient just then, whom this one passes by: so until nobody waits.
-        deadline = time.monotonic() + 30
-        shared_service.run(shared_service.worker.sweep())
-        while still_to_look_at(place, both):
-            assert time.monotonic() < deadline, "the worker does not come by"
-            time.sleep(0.1)
-            shared_service.run(shared_service.worker.sweep())
+        let_the_worker_look(place, shared_service, both)
         yield both
     both.ours.client.close()
     both.theirs.client.close()
+
+
+def let_the_worker_look(place: Place, service: Service, both: Neighbours) -> None:
+    """Have the worker do now what it does by itself, or it would look as if a request had changed something.
+
+    The one that runs may be at a patient just then, whom this one passes by: so until nobody waits.
+    """
+    deadline = time.monotonic() + 30
+    service.run(service.worker.sweep())
+    while still_to_look_at(place, both):
+        assert time.monotonic() < deadline, "the worker does not come by"
+        time.sleep(0.1)
+        service.run(service.worker.sweep())
 
 
 def still_to_look_at(place: Place, both: Neighbours) -> int:
@@ -122,7 +130,8 @@ def still_to_look_at(place: Place, both: Neighbours) -> int:
 def ask(who: LivelyClinic, operation: tuple[str, str], ids: dict[str, str]) -> tuple[int, str]:
     """Ask; gives the status and the answer with the ids and the request's own id left out."""
     method, path = operation
-    http = who.client.http if SCHEMES[operation] == "ClinicKey" else who.phone.http
+    people = {"ClinicKey": who.client.http, "DeviceToken": who.phone.http, "StaffSession": who.nurse}
+    http = people[SCHEMES[operation]]
     reply: httpx2.Response = http.request(
         method, path.format(**ids), json=BODIES.get(operation), headers={"if-match": '"1"'}
     )
@@ -177,12 +186,16 @@ def test_lists_hold_only_ones_own(neighbours: Neighbours) -> None:
     assert own["id"] == ours.ids["check_in_id"]
 
 
-def test_a_reference_may_be_used_by_two_clinics(neighbours: Neighbours) -> None:
+def test_a_reference_may_be_used_by_two_clinics(
+    place: Place, shared_service: Service, neighbours: Neighbours
+) -> None:
     body = {"external_ref": "P-same", "time_zone": "Europe/Berlin"}
 
     for clinic in (neighbours.ours, neighbours.theirs):
         assert clinic.client.http.post("/v1/patients", json=body).status_code == 201
         assert clinic.client.http.post("/v1/patients", json=body).status_code == 409
+    # They are new to the worker, too.
+    let_the_worker_look(place, shared_service, neighbours)
 
 
 @pytest.mark.parametrize("operation", IN_PATH, ids=lambda one: f"{one[0]} {one[1]}")

@@ -1,7 +1,6 @@
 """The staff's own pages without scripts: joining, signing in, the account, the staff page, emergencies."""
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from html import unescape
 from urllib.parse import unquote
@@ -42,10 +41,10 @@ def owner(at_rest: Service, clinic: ClinicClient) -> JoinedMember:
 
 
 @pytest.fixture
-def inside(owner: JoinedMember, browser_of: PlainBrowser) -> Iterator[PlainBrowser]:
+def inside(owner: JoinedMember, browser_of: PlainBrowser) -> PlainBrowser:
     """A browser in which an owner is signed in."""
     browser_of.cookies[COOKIE] = owner.session
-    yield browser_of
+    return browser_of
 
 
 def secret_in(text: str) -> str:
@@ -148,7 +147,8 @@ def test_signing_in_leads_on_and_changes_the_session(
     "following",
     [
         "https://evil.example/care/", "//evil.example/care/", "/care//evil.example", "/p/check-in", "/carefully",
-        "/care/\\evil.example", "/care/..//evil.example", "javascript:alert(1)", "/care/sign-in", "/care/a\r\nx:y", "",
+        "/care/\\evil.example", "/care/..//evil.example", "javascript:alert(1)", "/care/sign-in",
+        "/care/a\r\nx:y", "",
     ],
 )  # fmt: skip
 def test_signing_in_leads_nowhere_else(
@@ -163,7 +163,12 @@ def test_what_is_wrong_is_said_without_saying_what(
     at_rest: Service, owner: JoinedMember, browser_of: PlainBrowser
 ) -> None:
     said = set()
-    for other in ({"email": "nobody@clinic.example"}, {"password": "wrong"}, {"code": "000000"}, {"code": ""}):
+    for other in (
+        {"email": "nobody@clinic.example"},
+        {"password": "wrong"},
+        {"code": "000000"},
+        {"code": ""},
+    ):
         reply = sign_in(browser_of, at_rest, owner, **other)
         assert reply.status_code == 401
         said.add(mistake_in(reply))
@@ -214,9 +219,7 @@ def test_who_is_right_at_two_clinics_chooses_one(
     assert browser_of.get("/care/account").text.count("Elsewhere") == 1
 
 
-def test_a_choice_waits_two_minutes(
-    service: Service, clinic: ClinicClient, browser_of: PlainBrowser
-) -> None:
+def test_a_choice_waits_two_minutes(service: Service, clinic: ClinicClient, browser_of: PlainBrowser) -> None:
     member, there = at_two_clinics(service, clinic)
     form = fields_of(sign_in(browser_of, service, member).text, "/care/sign-in/clinic")
     service.clock.move_to(service.clock.now() + 2 * MINUTE)
@@ -237,9 +240,7 @@ def test_signing_out_ends_the_session(inside: PlainBrowser, owner: JoinedMember,
     assert kept.get("/care/account").status_code == 303
 
 
-def test_signing_out_everywhere_ends_all(
-    inside: PlainBrowser, owner: JoinedMember, at_rest: Service
-) -> None:
+def test_signing_out_everywhere_ends_all(inside: PlainBrowser, owner: JoinedMember, at_rest: Service) -> None:
     other = PlainBrowser(at_rest.url)
     assert sign_in(other, at_rest, owner).status_code == 303
     page = inside.get("/care/account").text
@@ -326,7 +327,9 @@ def test_owners_invite_change_lock_out_and_reset_on_the_staff_page(
     ):
         refused = inside.post("/care/staff", form | entered)
         assert (refused.status_code, said in mistake_in(refused)) == (422, True)
-    made = inside.post("/care/staff", form | {"name": "Sam", "email": "sam@clinic.example", "role": "clinician"})
+    made = inside.post(
+        "/care/staff", form | {"name": "Sam", "email": "sam@clinic.example", "role": "clinician"}
+    )
     assert re.search(r"https://afterglow\.test/care/join/agi_\S+</code>", made.text)
     (sam,) = [one for one in clinic.http.get("/v1/staff").json()["items"] if one["name"] == "Sam"]
     member = joined(at_rest, clinic, StaffRole.CLINICIAN)
