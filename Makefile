@@ -64,8 +64,9 @@ format: install ## rewrite the sources as the formatter wants them
 openapi: install ## write openapi/openapi.json from the code
 	@$(RUN) afterglow openapi --output openapi/openapi.json
 
-docs: install ## write the pages in docs/clinical that are made from the code
+docs: install ## write the pages in docs that are made from the code
 	@$(RUN) python -m tests.docs.clinical_pages
+	@$(RUN) python -m tests.docs.staff_pages
 
 accuracy: install ## run the full evaluation (ten minutes on two processors) and write its page and charts
 	@$(RUN) afterglow simulate --patients 1000 --markdown docs/clinical/accuracy.md --chart docs/clinical

@@ -12,8 +12,13 @@ from starlette.types import ASGIApp
 from app.assessments import own_routes as questionnaires
 from app.assessments import routes as assessments
 from app.audit import routes as audit
+from app.care_pages import account_routes as care_account
+from app.care_pages import emergency_routes as care_emergency
 from app.care_pages import figures_routes, trail_routes, what_if_routes
+from app.care_pages import join_routes as care_join
 from app.care_pages import public_routes as care_public
+from app.care_pages import sign_in_routes as care_sign_in
+from app.care_pages import staff_routes as care_staff
 from app.care_pages.page_route import failure_page as care_failure_page
 from app.check_ins import routes as check_ins
 from app.clinics import routes as clinics
@@ -32,6 +37,9 @@ from app.patient_pages.page_route import failure_page
 from app.patients import routes as patients
 from app.reminders import routes as reminders
 from app.signals import routes as signals
+from app.staff import emergency_routes as emergencies
+from app.staff import routes as staff
+from app.staff import session_routes as staff_sessions
 from app.treatment import routes as treatment
 from app.web import health
 from app.web.document import PROBLEMS, DescribedApi
@@ -71,6 +79,10 @@ _ROUTERS: Final = (
     consent.router,
     consent.requests_router,
     audit.router,
+    staff.router,
+    staff_sessions.router,
+    emergencies.router,
+    emergencies.list_router,
     patients.own_router,
     reminders.router,
     questionnaires.router,
@@ -89,6 +101,11 @@ _ROUTERS: Final = (
     figures_routes.router,
     trail_routes.router,
     what_if_routes.router,
+    care_sign_in.router,
+    care_join.router,
+    care_account.router,
+    care_staff.router,
+    care_emergency.router,
     care_public.router,
     care_public.rest_router,
 )

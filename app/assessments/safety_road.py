@@ -13,6 +13,7 @@ from fastapi import Request
 from app.assessments.refused_answers import report_refused
 from app.assessments.safety_items import FoundAnswer, answers_in
 from app.clinics.caller import find_caller
+from app.clinics.erased import PatientErasedError
 from app.clinics.permissions import Permission
 from app.clinics.service import crisis_phone_of
 from app.foundation.errors import NotFoundError
@@ -20,7 +21,6 @@ from app.foundation.tokens import TokenKind, TokenNotValidError, read_token
 from app.messages.crisis_help import crisis_help
 from app.messages.help_reply import CrisisHelpReply
 from app.patients.access import signed_in_patient
-from app.patients.erased import PatientErasedError
 from app.web.dependencies import bearer_token
 from app.web.equipment import Equipment
 from app.web.failed_reports import log_failed_report

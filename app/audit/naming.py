@@ -9,7 +9,7 @@ from app.foundation.audit import ActorKind
 from app.foundation.vault import Vault
 from app.storage import api_keys, audit_search, emergency_accesses, staff_members
 from app.storage.audit_seals import StoredEvent
-from app.storage.emergency_accesses import OpenedAccess
+from app.storage.emergency_accesses import EmergencyAccess
 from app.storage.staff_members import StaffMember
 from app.web.equipment import Equipment
 
@@ -36,7 +36,7 @@ class TrailNames:
 
     staff: Mapping[UUID, str]
     keys: Mapping[UUID, str]
-    emergencies: Mapping[UUID, OpenedAccess]
+    emergencies: Mapping[UUID, EmergencyAccess]
     actions: Sequence[str]
 
     def actor(self, kind: str, actor_id: UUID | None) -> str:

@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse
 
 from app.care_pages.rendering import render
 from app.care_pages.visitor import visitor_without_look_up
+from app.clinics.caller import RoleMayNotError
 from app.foundation.errors import RefusalError, RefusalKind
 from app.web.equipment import Equipment
 from app.web.pages.page_route import PageRoute, failure_of
@@ -58,7 +59,14 @@ def failure_page(request: Request, equipment: Equipment, error: Exception) -> Re
     if failure.words == "again" and isinstance(error, RefusalError):
         title, sentence = _SAID_BY_ITSELF.get(error.kind, title), str(error)
     answer = render(
-        equipment, visitor, "message.html", here="", status=failure.status, title=title, sentence=sentence
+        equipment,
+        visitor,
+        "message.html",
+        here="",
+        status=failure.status,
+        title=title,
+        sentence=sentence,
+        openable=error.openable if isinstance(error, RoleMayNotError) else None,
     )
     answer.headers.update(failure.headers)
     return answer

@@ -30,13 +30,12 @@ def render(
 
     A template asks ``may("SIGNALS_CLOSE")`` before it offers what not everybody may.
     """
-    caller = visitor.caller
     text = TEMPLATES.get_template(template).render(
         language="en",
         files=FILES.paths,
         here=here,
         name=_name(equipment, visitor),
-        may=lambda permission: caller is not None and caller.may(Permission[permission]),
+        may=lambda permission: visitor.may(Permission[permission]),
         hidden={TOKEN_FIELD: visitor.token},
         **values,
     )

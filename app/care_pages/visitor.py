@@ -2,20 +2,21 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Final
+from uuid import UUID
 
 from fastapi import Depends, Request
 from starlette.responses import Response
 
-from app.clinics.caller import ClinicCaller, allowed, find_caller
-from app.clinics.permissions import Permission
+from app.clinics.caller import ClinicCaller, allowed, emergency_of, find_caller
+from app.clinics.permissions import WHO_MAY, Permission
 from app.clinics.staff_sessions import LASTS_AT_MOST
 from app.foundation.tokens import TokenKind, TokenNotValidError
 from app.web.dependencies import EquipmentNeeded
 from app.web.equipment import Equipment
 from app.web.pages.cookies import Cookies
-from app.web.pages.forged_forms import form_token, new_anchor, refuse_forged
+from app.web.pages.forged_forms import form_token, new_anchor, refuse_foreign, refuse_forged
 from app.web.pages.forms import Form, read_form
 from app.web.pages.page_route import NotSignedInError
 
@@ -33,6 +34,7 @@ class StaffVisitor:
         anchor: what forms of a browser that is not signed in are bound to.
         new_anchor: whether the browser has yet to be given its anchor.
         token: what this browser's forms carry.
+        emergency: the access by which the page's patient is open in an emergency, if there is one.
     """
 
     caller: ClinicCaller | None
@@ -40,6 +42,7 @@ class StaffVisitor:
     anchor: str
     new_anchor: bool
     token: str
+    emergency: UUID | None = None
 
     @property
     def signed_in(self) -> ClinicCaller:
@@ -51,6 +54,14 @@ class StaffVisitor:
         if self.caller is None:
             raise NotSignedInError
         return self.caller
+
+    def may(self, permission: Permission) -> bool:
+        """Say whether this is theirs to do here, also because they opened the patient in an emergency."""
+        if self.caller is None:
+            return False
+        return self.caller.may(permission) or (
+            self.emergency is not None and WHO_MAY[permission].in_emergency
+        )
 
     def keep_cookies(self, equipment: Equipment, response: Response) -> None:
         """Let the browser keep what it was told with this page."""
@@ -96,28 +107,41 @@ def staff_may(permission: Permission) -> Callable[..., Awaitable[StaffVisitor]]:
         request: Request, equipment: EquipmentNeeded, found: Annotated[StaffVisitor, Depends(visitor)]
     ) -> StaffVisitor:
         caller = await allowed(equipment, found.signed_in, permission, request.path_params)
-        return StaffVisitor(
-            caller=caller,
-            session=found.session,
-            anchor=found.anchor,
-            new_anchor=found.new_anchor,
-            token=found.token,
-        )
+        emergency = caller.emergency_id
+        if emergency is None and request.path_params and caller.may(Permission.EMERGENCY):
+            emergency = (await emergency_of(equipment, caller, request.path_params)).access_id
+        return replace(found, caller=caller, emergency=emergency)
 
     # A test walks every route and reads here who may.
     signed_in.afterglow_access = permission  # type: ignore[attr-defined] # functions take attributes
     return signed_in
 
 
-async def read_own_form(request: Request, equipment: Equipment, visitor: StaffVisitor) -> Form:
-    """Read a form that was made for this browser.
+async def own_account(found: Annotated[StaffVisitor, Depends(visitor)]) -> StaffVisitor:
+    """Let whoever is signed in through, to what belongs to themselves.
 
     Raises:
-        FormExpiredError: it was made for another.
+        NotSignedInError: nobody is signed in.
     """
+    return replace(found, caller=found.signed_in)
+
+
+# A test walks every route and reads here who may.
+own_account.afterglow_access = "the member's own session"  # type: ignore[attr-defined] # functions take attributes
+
+
+async def read_own_form(request: Request, equipment: Equipment, visitor: StaffVisitor) -> Form:
+    """Read a form that was made for this browser, and sent from our own page.
+
+    Raises:
+        ForeignFormError: it was sent from another site.
+        FormExpiredError: it was made for another browser.
+    """
+    refuse_foreign(request, equipment.public_url)
     form = await read_form(request)
     refuse_forged(equipment.vault, form["form_token"], (visitor.session, visitor.anchor))
     return form
 
 
 AnyStaff = Annotated[StaffVisitor, Depends(visitor)]
+OwnAccount = Annotated[StaffVisitor, Depends(own_account)]

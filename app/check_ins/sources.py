@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from app.clinics.erased import no_such_patient
 from app.foundation.audit import Actor, ActorKind
 from app.foundation.errors import RefusalError
 from app.foundation.tokens import TokenNotValidError, TokenReference
-from app.patients.erased import no_such_patient
 from app.storage import check_ins
 from app.storage.check_ins import Standing
 from app.storage.unit_of_work import UnitOfWork

@@ -16,7 +16,9 @@ from app.cli.audit_commands import EXPECTED as OF_THE_TRAIL
 from app.cli.audit_commands import add_audit
 from app.cli.ground import OwnerUrlMissingError, open_ground
 from app.cli.new_clinic import open_new_clinic
+from app.cli.staff_commands import add_staff
 from app.cli.studies_commands import add_studies
+from app.foundation.errors import RefusalError
 from app.foundation.vault import KeyFileError
 from app.outbound.relays import GatewaySettingsError, MailSettingsError
 from app.settings import Settings
@@ -54,6 +56,7 @@ _EXPECTED = (
     GatewaySettingsError,
     demo.DemoFailedError,
     *OF_THE_TRAIL,
+    RefusalError,
     OSError,
 )
 
@@ -214,3 +217,4 @@ def openapi(
 
 add_studies(app, _said_plainly)
 add_audit(app, _said_plainly)
+add_staff(app, _said_plainly)

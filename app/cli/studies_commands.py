@@ -18,9 +18,9 @@ from app.cli.progress import bar, waiting
 from app.cli.simulate_command import simulate
 from app.cli.study_options import AsJson, DataDir, ProtocolFile, numbers_from, print_json
 from app.clinical.errors import ClinicalError
+from app.clinics.erased import PatientErasedError
 from app.foundation.errors import NotFoundError
 from app.monitoring.replay import Replayed, replay
-from app.patients.erased import PatientErasedError
 from app.settings import Settings
 from app.storage.database import Database
 from app.studies.errors import StudyError

@@ -46,6 +46,18 @@ def clinic_may(permission: Permission) -> Callable[..., Awaitable[ClinicCaller]]
     return signed_in
 
 
+def staff_only(permission: Permission) -> Callable[..., Awaitable[ClinicCaller]]:
+    """Make the dependency for what no key has: a person must have signed in."""
+
+    async def signed_in(
+        request: Request, equipment: EquipmentNeeded, _session: Annotated[object, Security(STAFF_SESSION)]
+    ) -> ClinicCaller:
+        return await caller_with(request, equipment, permission)
+
+    signed_in.afterglow_access = permission  # type: ignore[attr-defined] # functions take attributes
+    return signed_in
+
+
 MayReadClinic = Annotated[ClinicCaller, Depends(clinic_may(Permission.CLINIC_READ))]
 MayChangeClinic = Annotated[ClinicCaller, Depends(clinic_may(Permission.CLINIC_CHANGE))]
 MayReadPatients = Annotated[ClinicCaller, Depends(clinic_may(Permission.PATIENTS_READ))]
@@ -66,4 +78,4 @@ MayManageKeys = Annotated[ClinicCaller, Depends(clinic_may(Permission.API_KEYS))
 MayManageStaff = Annotated[ClinicCaller, Depends(clinic_may(Permission.STAFF))]
 MayReadInsights = Annotated[ClinicCaller, Depends(clinic_may(Permission.INSIGHTS))]
 MayReadTrail = Annotated[ClinicCaller, Depends(clinic_may(Permission.AUDIT))]
-MayOpenInEmergency = Annotated[ClinicCaller, Depends(clinic_may(Permission.EMERGENCY))]
+MayOpenInEmergency = Annotated[ClinicCaller, Depends(staff_only(Permission.EMERGENCY))]

@@ -29,6 +29,8 @@ class RoleMayNotError(RefusalError):
 
     kind = RefusalKind.FORBIDDEN
     code = "role-may-not"
+    # The patient whom this member could open in an emergency to do it all the same; pages offer the way there.
+    openable: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,17 @@ class ClinicCaller:
             if all(self.may(one) for one, who in WHO_MAY.items() if who.scope is scope)
         )
 
+    @property
+    def may_make(self) -> frozenset[StaffRole]:
+        """The roles that this caller can let somebody in with: none that may more than the caller."""
+        beyond = {
+            role
+            for permission, who in WHO_MAY.items()
+            if who.scope is not None and not self.may(permission)
+            for role in who.roles
+        }
+        return frozenset(StaffRole) - beyond
+
 
 async def find_caller(equipment: Equipment, token: str, *kinds: TokenKind) -> ClinicCaller:
     """Find who carries this token.
@@ -119,17 +132,34 @@ async def allowed(
         return caller
     if caller.member is None:
         raise ScopeMissingError
-    if WHO_MAY[permission].in_emergency:
-        now = equipment.clock.now()
-        async with equipment.database.work(caller.clinic_id) as work:
-            patient_id = await _patient_in(work, about)
-            if patient_id is not None:
-                opened = await emergency_accesses.open_now(
-                    work, staff_id=caller.id, patient_id=patient_id, now=now
-                )
-                if opened is not None:
-                    return replace(caller, emergency_id=opened)
-    raise RoleMayNotError
+    refusal = RoleMayNotError()
+    if WHO_MAY[permission].in_emergency and caller.may(Permission.EMERGENCY):
+        opened = await emergency_of(equipment, caller, about)
+        if opened.access_id is not None:
+            return replace(caller, emergency_id=opened.access_id)
+        refusal.openable = opened.patient_id
+    raise refusal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedPatient:
+    """The patient whom a path is about, if it is about one, and the emergency access that is open now."""
+
+    patient_id: UUID | None
+    access_id: UUID | None = None
+
+
+async def emergency_of(equipment: Equipment, caller: ClinicCaller, about: Mapping[str, str]) -> OpenedPatient:
+    """Find what a member has opened in an emergency, of what the ids in a path are about."""
+    now = equipment.clock.now()
+    async with equipment.database.work(caller.clinic_id) as work:
+        patient_id = await _patient_in(work, about)
+        if patient_id is None:
+            return OpenedPatient(patient_id=None)
+        access_id = await emergency_accesses.open_now(
+            work, staff_id=caller.id, patient_id=patient_id, now=now
+        )
+    return OpenedPatient(patient_id=patient_id, access_id=access_id)
 
 
 async def _patient_in(work: UnitOfWork, about: Mapping[str, str]) -> UUID | None:

@@ -14,11 +14,9 @@ from app.clinics.policy import PolicyView
 from app.clinics.scopes import Scope
 from app.clinics.service import Clinic
 from app.storage.api_keys import KeptKey
-from app.web.schemas import EmailAddress, Moment, ReplyBody, RequestBody, choice_of, example
+from app.web.schemas import EmailAddress, Moment, Name, ReplyBody, RequestBody, choice_of, example
 
 PhoneNumber = Annotated[str, Field(pattern=r"^\+?[0-9 ()./-]{3,30}$", examples=["+1 555 0100"])]
-# Kept as it is, and PostgreSQL's texts cannot hold a NUL; nobody's name holds a control character.
-Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
 def _limit(name: str) -> Any:  # noqa: ANN401 - Pydantic's field

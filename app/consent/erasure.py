@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from app.clinics.erased import no_such_patient
 from app.foundation.audit import Actor, AuditEvent
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.vault import PatientVault, Vault
-from app.patients.erased import no_such_patient
 from app.patients.service import existing
 from app.storage import erasure_requests, erasures, patient_states, safety_events
 from app.storage.audit_reads import tell_reading

@@ -22,6 +22,8 @@ class Wording(StrEnum):
     LOOK_NOW = "look_now"
     NOTICE_CHANNEL_TEST = "notice_channel_test"
     NOTICE_CHANNEL_ENDED = "notice_channel_ended"
+    STAFF_INVITATION = "staff_invitation"
+    EMERGENCY_OPENED = "emergency_opened"
 
     @property
     def is_reminder(self) -> bool:
@@ -54,6 +56,7 @@ _URGENT: Final = {
     Wording.SIGN_IN_LINK,
     Wording.CONTACT_TEST,
     Wording.LOOK_NOW,
+    Wording.STAFF_INVITATION,
 }
 _TEST: Final = {"en": "[TEST] ", "es": "[PRUEBA] "}
 _MORE: Final = {"en": " And more.", "es": " Y hay más."}
@@ -106,6 +109,20 @@ _TEXTS: Final[dict[str, dict[Wording, tuple[str, str]]]] = {
             "Afterglow cannot write to one of your chat channels",
             "A chat channel that your clinic's Afterglow writes to is no more. Please name another.",
         ),
+        Wording.STAFF_INVITATION: (
+            "You are invited to your clinic's Afterglow",
+            (
+                "Open this link to choose a password and join your clinic's Afterglow. It works once, within "
+                "seven days. If you do not work there, leave it."
+            ),
+        ),
+        Wording.EMERGENCY_OPENED: (
+            "Emergency access was used",
+            (
+                "Somebody of your clinic's staff has used emergency access in Afterglow. Who, when and why is on "
+                "the staff page."
+            ),
+        ),
     },
     "es": {
         Wording.CHECK_IN_DUE: (
@@ -153,6 +170,20 @@ _TEXTS: Final[dict[str, dict[Wording, tuple[str, str]]]] = {
         Wording.NOTICE_CHANNEL_ENDED: (
             "Afterglow no puede escribir en uno de sus canales de chat",
             "Un canal de chat en el que escribe el Afterglow de su clínica ya no existe. Indique otro, por favor.",
+        ),
+        Wording.STAFF_INVITATION: (
+            "Le invitan al Afterglow de su clínica",
+            (
+                "Abra este enlace para elegir una contraseña y entrar en el Afterglow de su clínica. Sirve una "
+                "sola vez, durante siete días. Si no trabaja allí, no haga nada."
+            ),
+        ),
+        Wording.EMERGENCY_OPENED: (
+            "Se ha usado el acceso de emergencia",
+            (
+                "Alguien del personal de su clínica ha usado el acceso de emergencia en Afterglow. Quién, cuándo y "
+                "por qué está en la página del personal."
+            ),
         ),
     },
 }

@@ -9,8 +9,8 @@ from app.clinical.evaluation import Evaluation, History, Memory, evaluate, remem
 from app.clinical.history import ChosenReference
 from app.clinical.protocol import Protocol
 from app.clinical.signals import Episode
+from app.clinics.erased import no_such_patient
 from app.clinics.policy import in_force
-from app.patients.erased import no_such_patient
 from app.signals.episodes import episode_from
 from app.storage import assessments, check_ins, treatment
 from app.storage.check_ins import Standing, StoredCheckIn

@@ -13,8 +13,8 @@ from uuid import UUID
 from app.clinical import evaluation_codec
 from app.clinical.evaluation import evaluate
 from app.clinical.protocol_versions import protocol_of_version
+from app.clinics.erased import PatientErasedError
 from app.foundation.errors import NotFoundError
-from app.patients.erased import PatientErasedError
 from app.storage import clinics, erasures, signals
 from app.storage.database import Database
 from app.storage.histories import history_known

@@ -4,10 +4,10 @@ import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from datetime import datetime
 from uuid import UUID
 
+from app.clinics.erased import no_such_patient
 from app.foundation.audit import Actor, AuditEvent
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
@@ -16,15 +16,12 @@ from app.patients import tokens
 from app.patients.browser_sessions import OpenedBrowser, open_browser
 from app.patients.devices import add_device, device_actor
 from app.patients.enrolment_codes import LASTS, MOST_TRIES, CodeText, new_code, read_code
-from app.patients.erased import no_such_patient
 from app.patients.qr_codes import qr_svg
 from app.patients.service import Patient, patient_of
 from app.storage import enrolment_codes, failed_tries, patients
 from app.storage.patients import PatientRecord
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
-
-_WINDOW: Final = timedelta(minutes=15)
 
 
 class CodeNotValidError(RefusalError):
@@ -155,9 +152,7 @@ async def _spending(equipment: Equipment, code_text: str, *, address: str) -> As
     """Spend a code: the block lets the device in, in the same transaction."""
     code, now = read_code(code_text), equipment.clock.now()
     caller = equipment.vault.digest(b"address", address.encode())
-    window_start = datetime.fromtimestamp(
-        now.timestamp() // _WINDOW.total_seconds() * _WINDOW.total_seconds(), UTC
-    )
+    window_start = failed_tries.window_of(now)
     where = await _count_try(equipment, caller, code, window_start=window_start, now=now)
     if where is None:
         raise CodeNotValidError("#/code")
@@ -196,8 +191,7 @@ async def _count_try(
     async with equipment.database.work(None) as work:
         tries = await failed_tries.count_one(work, caller, window_start=window_start)
         if tries > MOST_TRIES:
-            wait = window_start + _WINDOW - now
-            raise TooManyTriesError(retry_after_seconds=max(1, int(wait.total_seconds())))
+            raise TooManyTriesError(retry_after_seconds=failed_tries.seconds_left(window_start, now))
         where = await enrolment_codes.try_selector(work, code.selector, most_tries=MOST_TRIES, now=now)
         await work.commit()
     return where

@@ -4,7 +4,7 @@ Mail scanners follow every link: the page behind one only shows a button, and th
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
@@ -23,7 +23,6 @@ from app.web.equipment import Equipment
 
 # How many links a patient may have had made within a day before the page's button stops sending more.
 _MOST_A_DAY: Final = 5
-_WINDOW: Final = timedelta(minutes=15)
 _MOST_ASKED_FROM_ONE_ADDRESS: Final = 5
 
 
@@ -174,11 +173,9 @@ def _refuse_unless_valid(state: LinkState) -> None:
 
 async def _count_asking(equipment: Equipment, address: str, *, now: datetime) -> None:
     caller = equipment.vault.digest(b"asks for link", address.encode())
-    seconds = _WINDOW.total_seconds()
-    window_start = datetime.fromtimestamp(now.timestamp() // seconds * seconds, UTC)
+    window_start = failed_tries.window_of(now)
     async with equipment.database.work(None) as work:
         asked = await failed_tries.count_one(work, caller, window_start=window_start)
         await work.commit()
     if asked > _MOST_ASKED_FROM_ONE_ADDRESS:
-        wait = (window_start + _WINDOW - now).total_seconds()
-        raise TooManyLinksAskedError(retry_after_seconds=max(1, int(wait)))
+        raise TooManyLinksAskedError(retry_after_seconds=failed_tries.seconds_left(window_start, now))

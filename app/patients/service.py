@@ -6,13 +6,13 @@ from enum import Enum
 from typing import Final
 from uuid import UUID
 
+from app.clinics.erased import no_such_patient
 from app.foundation.audit import Actor, patient_event
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
 from app.patients.consent_standing import ConsentStanding, standing_from
 from app.patients.contact import email_of, seal_email
-from app.patients.erased import no_such_patient
 from app.patients.own_vault import vault_of
 from app.patients.reminding import ChoicesChange, ReminderChoices, change_choices, choices_of, plan_of
 from app.storage import clinics, patient_states, patients, reminder_plans, sign_in_links

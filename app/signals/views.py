@@ -8,8 +8,8 @@ from uuid import UUID
 from app.clinical.answer import Exposure, exposure_on
 from app.clinical.check_ins import check_in_day
 from app.clinical.explanation import with_safety_first
+from app.clinics.erased import no_such_signal
 from app.foundation.audit import Actor
-from app.patients.erased import no_such_signal
 from app.signals.notes import open_note
 from app.storage import care_plans, patients, safety_events, signals, treatment
 from app.storage.audit_reads import tell_reading

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, select
+from sqlalchemy import ForeignKeyConstraint, Index, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.foundation.audit import AuditEvent
+from app.storage.patient_keys import PatientKeyRow
 from app.storage.rows import CARE, TenantRow
 from app.storage.unit_of_work import UnitOfWork
 
@@ -36,23 +38,54 @@ class EmergencyAccessRow(TenantRow):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenedAccess:
-    """An access as the trail shows it."""
+class EmergencyAccess:
+    """An access as stored."""
 
     id: UUID
     staff_id: UUID
+    patient_id: UUID
+    reason_sealed: bytes
     opened_at: datetime
     ends_at: datetime
 
 
-async def find_many(work: UnitOfWork, access_ids: Sequence[UUID]) -> dict[UUID, OpenedAccess]:
+async def add(work: UnitOfWork, access: EmergencyAccess, *, audit: AuditEvent) -> None:
+    """Keep that a patient was opened."""
+    values = {name: getattr(access, name) for name in EmergencyAccess.__dataclass_fields__}
+    await work.execute(insert(EmergencyAccessRow).values(clinic_id=work.clinic_id, **values))
+    work.audit(audit)
+
+
+async def page(
+    work: UnitOfWork, *, before: UUID | None, limit: int
+) -> list[tuple[EmergencyAccess, bytes | None]]:
+    """List the clinic's accesses, newest first, each with the patient's wrapped key."""
+    row, key = EmergencyAccessRow, PatientKeyRow
+    columns = [getattr(row, name) for name in EmergencyAccess.__dataclass_fields__]
+    statement = (
+        select(*columns, key.wrapped_key)
+        .outerjoin(key, (key.clinic_id == row.clinic_id) & (key.patient_id == row.patient_id))
+        .where(row.clinic_id == work.clinic_id)
+        .order_by(row.id.desc())
+        .limit(limit)
+    )
+    found = await work.execute(statement if before is None else statement.where(row.id < before))
+    made = []
+    for one in found:
+        values = dict(one._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+        wrapped_key = values.pop("wrapped_key")
+        made.append((EmergencyAccess(**values), wrapped_key))
+    return made
+
+
+async def find_many(work: UnitOfWork, access_ids: Sequence[UUID]) -> dict[UUID, EmergencyAccess]:
     """Find several accesses of this clinic; those to an erased patient are gone."""
     row = EmergencyAccessRow
-    columns = [getattr(row, name) for name in OpenedAccess.__dataclass_fields__]
+    columns = [getattr(row, name) for name in EmergencyAccess.__dataclass_fields__]
     found = await work.execute(
         select(*columns).where(row.clinic_id == work.clinic_id, row.id.in_(access_ids))
     )
-    return {one.id: OpenedAccess(**one._mapping) for one in found}  # noqa: SLF001 - SQLAlchemy's documented name for it
+    return {one.id: EmergencyAccess(**one._mapping) for one in found}  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def open_now(work: UnitOfWork, *, staff_id: UUID, patient_id: UUID, now: datetime) -> UUID | None:
@@ -68,5 +101,14 @@ async def open_now(work: UnitOfWork, *, staff_id: UUID, patient_id: UUID, now: d
         )
         .order_by(row.ends_at.desc())
         .limit(1)
+    )
+    return found.scalar_one_or_none()
+
+
+async def ends_at(work: UnitOfWork, access_id: UUID) -> datetime | None:
+    """Say when an access ends."""
+    row = EmergencyAccessRow
+    found = await work.execute(
+        select(row.ends_at).where(row.clinic_id == work.clinic_id, row.id == access_id)
     )
     return found.scalar_one_or_none()

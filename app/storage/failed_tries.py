@@ -1,6 +1,7 @@
 """Counters of tries that hold across processes, by a keyed fingerprint of who tries; no address is kept."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from sqlalchemy import delete, update
 from sqlalchemy.dialects.postgresql import insert
@@ -8,6 +9,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.storage.rows import FRONT_DESK, Row
 from app.storage.unit_of_work import UnitOfWork
+
+WINDOW: Final = timedelta(minutes=15)
 
 
 class FailedTriesRow(Row):
@@ -19,6 +22,17 @@ class FailedTriesRow(Row):
     caller: Mapped[bytes] = mapped_column(primary_key=True)
     window_start: Mapped[datetime] = mapped_column(primary_key=True)
     tries: Mapped[int]
+
+
+def window_of(now: datetime) -> datetime:
+    """Give the beginning of the window that a moment lies in."""
+    seconds = WINDOW.total_seconds()
+    return datetime.fromtimestamp(now.timestamp() // seconds * seconds, UTC)
+
+
+def seconds_left(window_start: datetime, now: datetime) -> int:
+    """Say how long a window lasts from now."""
+    return max(1, int((window_start + WINDOW - now).total_seconds()))
 
 
 async def count_one(work: UnitOfWork, caller: bytes, *, window_start: datetime) -> int:

@@ -1,12 +1,15 @@
 """Invitations of staff: only a digest of each link is kept; it is spent once."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, UniqueConstraint
+from sqlalchemy import ForeignKeyConstraint, UniqueConstraint, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.foundation.audit import AuditEvent
 from app.storage.rows import CARE, TenantRow
+from app.storage.unit_of_work import UnitOfWork
 
 
 class StaffInvitationRow(TenantRow):
@@ -27,3 +30,48 @@ class StaffInvitationRow(TenantRow):
     made_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaffInvitation:
+    """An invitation as kept; it ends when it is used, or when another takes its place."""
+
+    id: UUID
+    staff_id: UUID
+    digest: bytes
+    made_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None
+
+
+async def add(work: UnitOfWork, invitation: StaffInvitation, *, audit: AuditEvent) -> None:
+    """Keep a new invitation."""
+    values = {name: getattr(invitation, name) for name in StaffInvitation.__dataclass_fields__}
+    await work.execute(insert(StaffInvitationRow).values(clinic_id=work.clinic_id, **values))
+    work.audit(audit)
+
+
+async def find(work: UnitOfWork, digest: bytes) -> StaffInvitation | None:
+    """Find an invitation by its digest."""
+    columns = [getattr(StaffInvitationRow, name) for name in StaffInvitation.__dataclass_fields__]
+    found = await work.execute(
+        select(*columns).where(
+            StaffInvitationRow.clinic_id == work.clinic_id, StaffInvitationRow.digest == digest
+        )
+    )
+    row = found.one_or_none()
+    return row and StaffInvitation(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+
+
+async def end_all(work: UnitOfWork, staff_id: UUID, *, now: datetime, audit: AuditEvent) -> None:
+    """End every invitation of a member that was not used: one link at a time lets somebody in."""
+    await work.execute(
+        update(StaffInvitationRow)
+        .where(
+            StaffInvitationRow.clinic_id == work.clinic_id,
+            StaffInvitationRow.staff_id == staff_id,
+            StaffInvitationRow.ended_at.is_(None),
+        )
+        .values(ended_at=now)
+    )
+    work.audit(audit)

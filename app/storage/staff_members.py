@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, UniqueConstraint, insert, select, update
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, UniqueConstraint, or_, select, true, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
@@ -80,16 +81,24 @@ class StaffMember:
     version: int
 
 
-async def add(work: UnitOfWork, member: StaffMember, *, audit: AuditEvent) -> None:
-    """Keep a new member, and where the address signs in."""
+async def add(work: UnitOfWork, member: StaffMember, *, audit: AuditEvent) -> bool:
+    """Keep a new member, and where the address signs in, unless it is taken here; says whether it was kept."""
     values = {name: getattr(member, name) for name in StaffMember.__dataclass_fields__}
-    await work.execute(insert(StaffMemberRow).values(clinic_id=work.clinic_id, **values))
+    added = await work.execute(
+        insert(StaffMemberRow)
+        .on_conflict_do_nothing(index_elements=[StaffMemberRow.clinic_id, StaffMemberRow.address_digest])
+        .values(clinic_id=work.clinic_id, **values)
+        .returning(StaffMemberRow.id)
+    )
+    if added.one_or_none() is None:
+        return False
     await work.execute(
         insert(StaffAddressRow).values(
             address_digest=member.address_digest, clinic_id=work.clinic_id, staff_id=member.id
         )
     )
     work.audit(audit)
+    return True
 
 
 async def find(work: UnitOfWork, staff_id: UUID, *, lock: bool = False) -> StaffMember | None:
@@ -98,6 +107,13 @@ async def find(work: UnitOfWork, staff_id: UUID, *, lock: bool = False) -> Staff
     found = await work.execute(statement.with_for_update() if lock else statement)
     row = found.one_or_none()
     return row and StaffMember(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+
+
+async def find_by_address(work: UnitOfWork, address_digest: bytes) -> StaffMember | None:
+    """Find who signs in with this address at this clinic."""
+    found = await work.execute(_members(work).where(StaffMemberRow.address_digest == address_digest))
+    row = found.one_or_none()
+    return row and StaffMember(**row._mapping)  # noqa: SLF001 - same
 
 
 async def all_of_clinic(work: UnitOfWork, *, lock: bool = False) -> list[StaffMember]:
@@ -117,12 +133,53 @@ async def change(work: UnitOfWork, staff_id: UUID, *, audit: AuditEvent, **value
     work.audit(audit)
 
 
-async def clinics_of_address(work: UnitOfWork, address_digest: bytes) -> list[tuple[UUID, UUID]]:
+async def keep_tries(
+    work: UnitOfWork, staff_id: UUID, *, tries: int, locked_until: datetime | None, audit: AuditEvent
+) -> None:
+    """Keep how often signing in failed in a row; not a change of the member, whose version stays."""
+    await work.execute(
+        update(StaffMemberRow)
+        .where(StaffMemberRow.clinic_id == work.clinic_id, StaffMemberRow.id == staff_id)
+        .values(failed_tries=tries, locked_until=locked_until)
+    )
+    work.audit(audit)
+
+
+async def let_in(
+    work: UnitOfWork, staff_id: UUID, *, step: int | None, password_hash: str | None, audit: AuditEvent
+) -> bool:
+    """Forget wrong tries, spend the code's time step, keep a newer hash; says whether the member may come in.
+
+    One statement: of two who show the same code at once, one comes in.
+    """
+    row = StaffMemberRow
+    unused = true() if step is None else or_(row.totp_last_step.is_(None), row.totp_last_step < step)
+    values: dict[str, Any] = {"failed_tries": 0, "locked_until": None}
+    if step is not None:
+        values["totp_last_step"] = step
+    if password_hash is not None:
+        values["password_hash"] = password_hash
+    changed = await work.execute(
+        update(row)
+        .where(row.clinic_id == work.clinic_id, row.id == staff_id, row.state == "active", unused)
+        .values(**values)
+        .returning(row.id)
+    )
+    if changed.one_or_none() is None:
+        return False
+    work.audit(audit)
+    return True
+
+
+async def clinics_of_address(
+    work: UnitOfWork, address_digest: bytes, *, limit: int
+) -> list[tuple[UUID, UUID]]:
     """Say at which clinics an address signs in, and as whom; the tenant need not be known."""
     found = await work.execute(
         select(StaffAddressRow.clinic_id, StaffAddressRow.staff_id)
         .where(StaffAddressRow.address_digest == address_digest)
         .order_by(StaffAddressRow.clinic_id)
+        .limit(limit)
     )
     return [(row.clinic_id, row.staff_id) for row in found]
 

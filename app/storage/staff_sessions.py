@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, insert, select, update
+from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, insert, select, true, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
@@ -107,15 +107,37 @@ async def end(work: UnitOfWork, session_id: UUID, *, now: datetime, audit: Audit
     work.audit(audit)
 
 
-async def end_all(work: UnitOfWork, staff_id: UUID, *, now: datetime, audit: AuditEvent) -> None:
-    """Let none of a member's sessions open anything any more."""
+async def end_all(
+    work: UnitOfWork, staff_id: UUID, *, now: datetime, audit: AuditEvent, but: UUID | None = None
+) -> None:
+    """Let none of a member's sessions open anything any more, but perhaps the one at hand."""
     await work.execute(
         update(StaffSessionRow)
         .where(
             StaffSessionRow.clinic_id == work.clinic_id,
             StaffSessionRow.staff_id == staff_id,
             StaffSessionRow.ended_at.is_(None),
+            StaffSessionRow.id != but if but else true(),
         )
         .values(ended_at=now)
     )
     work.audit(audit)
+
+
+async def open_of(
+    work: UnitOfWork, staff_id: UUID, *, used_after: datetime, opened_after: datetime
+) -> list[tuple[UUID, datetime, datetime]]:
+    """List a member's sessions that work: id, opened, last used; newest first."""
+    session = StaffSessionRow
+    found = await work.execute(
+        select(session.id, session.opened_at, session.used_at)
+        .where(
+            session.clinic_id == work.clinic_id,
+            session.staff_id == staff_id,
+            session.ended_at.is_(None),
+            session.used_at > used_after,
+            session.opened_at > opened_after,
+        )
+        .order_by(session.id.desc())
+    )
+    return [(row.id, row.opened_at, row.used_at) for row in found]

@@ -118,6 +118,8 @@ TimeZoneName = Annotated[str, Field(max_length=64, examples=["Europe/Berlin"]), 
 LocaleTag = Annotated[
     str, Field(pattern=r"^[a-zA-Z]{2,3}([-_][a-zA-Z0-9]{2,8})*$", max_length=35, examples=["en-US"])
 ]
+# Kept as it is, and PostgreSQL's texts cannot hold a NUL; nobody's name holds a control character.
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 EmailAddress = Annotated[
     str,
     # ASCII, one address, nothing that a mail header could take for its end.

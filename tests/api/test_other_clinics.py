@@ -84,6 +84,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/erasure-requests/{request_id}/decline"): {"reason": "a reason"},
     ("PATCH", "/v1/webhook-endpoints/{endpoint_id}"): {"events": None},
     ("POST", "/v1/webhook-endpoints/{endpoint_id}/recover"): {"since": (NOW - timedelta(days=1)).isoformat()},
+    ("POST", "/v1/patients/{patient_id}/emergency-access"): {"reason": "Nobody who may was there."},
+    ("PATCH", "/v1/staff/{staff_id}"): {"role": "coordinator"},
     ("PUT", "/v1/check-ins/{check_in_id}"): entry(NOW, (5, 5, 5)),
 }
 
@@ -108,7 +110,7 @@ def neighbours(place: Place, shared_service: Service) -> Iterator[Neighbours]:
 
 
 def let_the_worker_look(place: Place, service: Service, both: Neighbours) -> None:
-    """Have the worker do now what it does by itself: it would look as if a request had changed something.
+    """Have the worker do now what it does by itself, or it would look as if a request had changed something.
 
     The one that runs may be at a patient just then, whom this one passes by: so until nobody waits.
     """
@@ -135,7 +137,8 @@ def still_to_look_at(place: Place, both: Neighbours) -> int:
 def ask(who: LivelyClinic, operation: tuple[str, str], ids: dict[str, str]) -> tuple[int, str]:
     """Ask; gives the status and the answer with the ids and the request's own id left out."""
     method, path = operation
-    http = who.client.http if SCHEMES[operation] == "ClinicKey" else who.phone.http
+    people = {"ClinicKey": who.client.http, "DeviceToken": who.phone.http, "StaffSession": who.nurse}
+    http = people[SCHEMES[operation]]
     reply: httpx2.Response = http.request(
         method, path.format(**ids), json=BODIES.get(operation), headers={"if-match": '"1"'}
     )

@@ -26,6 +26,7 @@ APPEND_ONLY = (
     "consents",
     "erasures",
     "patient_keys",
+    "emergency_accesses",
 )
 
 

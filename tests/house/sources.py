@@ -60,6 +60,7 @@ FEATURES = frozenset(
         "patients",
         "reminders",
         "signals",
+        "staff",
         "studies",
         "treatment",
         "webhooks",

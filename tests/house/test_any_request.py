@@ -22,9 +22,11 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from app.asgi import build_api
+from app.clinics.permissions import StaffRole
 from tests.support.ground import Place
 from tests.support.people import clinic_client, treated
 from tests.support.service import NOW, Service, running_service
+from tests.support.staff import invited, signed_in
 
 # A longer look: AFTERGLOW_TEST_REQUESTS=1000 pytest tests/house/test_any_request.py
 EACH: Final = int(os.environ.get("AFTERGLOW_TEST_REQUESTS", "10"))
@@ -73,6 +75,7 @@ def furnished(service: Service) -> Target:
     kept = phone.check_in(NOW, (4, 4, 4), self_harm_thoughts=True)
     (signal,) = clinic.signals(patient)
     (event,) = clinic.http.get("/v1/safety-events").json()["items"]
+    somebody = invited(clinic, StaffRole.CLINICIAN)
     clinic.close()
     return Target(
         url=service.url,
@@ -83,8 +86,13 @@ def furnished(service: Service) -> Target:
             "endpoint_id": endpoint["id"],
             "delivery_id": deliveries[0]["id"],
             "check_in_id": kept.json()["id"],
+            "staff_id": somebody["id"],
         },
-        tokens={"ClinicKey": clinic.key, "DeviceToken": phone.access_token},
+        tokens={
+            "ClinicKey": clinic.key,
+            "DeviceToken": phone.access_token,
+            "StaffSession": signed_in(service, clinic.clinic_id, StaffRole.COORDINATOR),
+        },
     )
 
 

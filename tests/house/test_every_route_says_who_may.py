@@ -18,6 +18,7 @@ from tests.house.open_operations import OPEN
 PATIENT = "the patient's own device"
 # Pages are for people, not for clients: they stand in no document.
 BROWSER = "the patient's own browser"
+MEMBER = "the member's own session"
 
 
 def who_may(routes: Sequence[BaseRoute]) -> dict[str, list[str]]:
@@ -57,15 +58,21 @@ def test_what_is_said_is_what_the_document_tells_clients() -> None:
         if name in OPEN or said == [BROWSER] or path.startswith("/care/"):
             continue
         schemes = [list(requirement) for requirement in document[path][method.lower()]["security"]]
-        assert schemes == ([["DeviceToken"]] if said == [PATIENT] else [["ClinicKey"], ["StaffSession"]]), (
-            name
-        )
-        assert said == [PATIENT] or said[0] in WHO_MAY, name
+        assert schemes == schemes_for(said[0]), name
+
+
+def schemes_for(said: str) -> list[list[str]]:
+    """Give what the document must offer: no key for what only a person may, who has signed in."""
+    if said == PATIENT:
+        return [["DeviceToken"]]
+    if said == MEMBER or WHO_MAY[Permission(said)].scope is None:
+        return [["StaffSession"]]
+    return [["ClinicKey"], ["StaffSession"]]
 
 
 def test_every_permission_is_asked_for_somewhere_and_every_scope_gives_one() -> None:
     said = {one for every in who_may(build_api().routes).values() for one in every}
-    assert said - {PATIENT, BROWSER} == set(Permission) == set(WHO_MAY)
+    assert said - {PATIENT, BROWSER, MEMBER} == set(Permission) == set(WHO_MAY)
     assert {who.scope for who in WHO_MAY.values()} - {None} == set(Scope)
 
 

@@ -8,12 +8,12 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from app.clinics.erased import PatientErasedError
 from app.foundation.ids import new_id
 from app.monitoring.replay import replay
 from app.monitoring.service import evaluate_again
 from app.outbound.addresses import AllowedNetworks
 from app.outbound.guarded_transport import guarded_client
-from app.patients.erased import PatientErasedError
 from app.webhooks.delivering import Outbox, deliver
 from app.webhooks.retry_schedule import AttemptOutcome
 from tests.storage.catalogue import ask

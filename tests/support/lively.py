@@ -5,6 +5,9 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import httpx2
+
+from app.clinics.permissions import StaffRole
 from app.foundation.audit import OPERATOR, AuditEvent
 from app.foundation.ids import new_id
 from app.messages.consent_text import CURRENT_VERSION
@@ -18,6 +21,7 @@ from tests.support.clinics import name_contacts, seal_trail
 from tests.support.people import ClinicClient, PatientClient, clinic_client, treated
 from tests.support.receiver import Receiver
 from tests.support.service import NOW, Service
+from tests.support.staff import invited, joined, staff_client
 
 PUSH_SUBSCRIPTIONS = PushSubscriptionEntry.model_json_schema()["examples"]
 
@@ -28,6 +32,7 @@ class LivelyClinic:
 
     client: ClinicClient
     phone: PatientClient
+    nurse: httpx2.Client
     ids: dict[str, str]
 
 
@@ -72,6 +77,10 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     approval = f"/v1/erasure-requests/{gone['id']}/approve"
     assert client.http.post(approval, headers={"if-match": '"1"'}).is_success
     service.run(try_numbers(service, client.clinic_id))
+    joined(service, client, StaffRole.OWNER)
+    nurse = staff_client(service, client.clinic_id, StaffRole.COORDINATOR)
+    emergency = {"reason": "Nobody who may was there."}
+    assert nurse.post(f"/v1/patients/{patient}/emergency-access", json=emergency).status_code == 201
     # The worker's sweep does it too, some seconds later.
     seal_trail(service, client.clinic_id)
     deliveries = client.http.get(f"/v1/webhook-endpoints/{endpoint['id']}/deliveries").json()["items"]
@@ -86,8 +95,9 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
         "request_id": leaving["id"],
         "device_id": old["id"],
         "key_id": key.json()["id"],
+        "staff_id": invited(client, StaffRole.CLINICIAN)["id"],
     }
-    return LivelyClinic(client=client, phone=phone, ids=ids)
+    return LivelyClinic(client=client, phone=phone, nurse=nurse, ids=ids)
 
 
 def asks_to_be_erased(client: ClinicClient, patient: str) -> dict[str, Any]:

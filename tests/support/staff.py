@@ -1,17 +1,20 @@
 """Members of a clinic's staff, signed in."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 import httpx2
+import pyotp
 
 from app.clinics.permissions import StaffRole
 from app.clinics.staff_sessions import open_session
 from app.foundation.audit import OPERATOR, AuditEvent
 from app.foundation.ids import new_id
+from app.staff import joining, second_factor
 from app.storage import staff_members
 from app.storage.staff_members import StaffMember
-from tests.support.people import made
+from tests.support.people import ClinicClient, made
 from tests.support.service import Service
 
 
@@ -64,3 +67,73 @@ def staff_client(service: Service, clinic_id: str, role: StaffRole) -> httpx2.Cl
     """Give a client of the clinic API that a member with this role is signed in to."""
     token = signed_in(service, clinic_id, role)
     return made(httpx2.Client(base_url=service.url, headers={"authorization": f"Bearer {token}"}, timeout=30))
+
+
+PASSWORD = "seven calm otters hum"  # noqa: S105 - made-up people's
+
+
+@dataclass
+class JoinedMember:
+    """Somebody who has joined as people do: by the link, with a password and a phone."""
+
+    id: str
+    email: str
+    secret: str
+    recovery_codes: tuple[str, ...]
+    session: str
+
+    def code(self, service: Service, *, steps: int = 0) -> str:
+        """What the phone shows now, or some steps of 30 seconds from now."""
+        return pyotp.TOTP(self.secret).at(service.clock.now(), counter_offset=steps)
+
+    def sign_in(self, service: Service, **other: str) -> httpx2.Response:
+        """Sign in with everything right, or with something else of it."""
+        body = {"email": self.email, "password": PASSWORD, "code": self.code(service)} | other
+        return httpx2.post(f"{service.url}/v1/staff-sessions", json=body, timeout=60)
+
+
+def invited(clinic: ClinicClient, role: StaffRole, *, email: str | None = None) -> dict[str, Any]:
+    """Have the clinic's engineer invite somebody."""
+    body = {"name": "Robin Example", "email": email or f"{new_id()}@clinic.example", "role": role.value}
+    reply = clinic.http.post("/v1/staff", json=body)
+    assert reply.status_code == 201, reply.text
+    return dict(reply.json())
+
+
+def joined(
+    service: Service, clinic: ClinicClient, role: StaffRole, *, email: str | None = None
+) -> JoinedMember:
+    """Have somebody invited, who joins."""
+    return joins(service, clinic, invited(clinic, role, email=email))
+
+
+def joins(service: Service, clinic: ClinicClient, invitation: dict[str, Any]) -> JoinedMember:
+    """Let somebody who is invited join."""
+    secret = second_factor.new_secret()
+    set_up = second_factor.seal_pending(
+        service.equipment.vault,
+        secret,
+        clinic_id=UUID(clinic.clinic_id),
+        staff_id=UUID(invitation["id"]),
+    )
+    made = service.run(
+        joining.join(
+            service.equipment,
+            token_of(invitation),
+            password=PASSWORD,
+            set_up=set_up,
+            code=pyotp.TOTP(secret).at(service.clock.now()),
+        )
+    )
+    return JoinedMember(
+        id=invitation["id"],
+        email=invitation["email"],
+        secret=secret,
+        recovery_codes=made.recovery_codes,
+        session=made.session,
+    )
+
+
+def token_of(invitation: dict[str, Any]) -> str:
+    """What an invitation's link ends in."""
+    return str(invitation["invite_url"]).rpartition("/")[2]

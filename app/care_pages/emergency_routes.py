@@ -1,0 +1,71 @@
+"""Opening a patient in an emergency: why, and then until when."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.care_pages.page_route import CarePageRoute
+from app.care_pages.rendering import render
+from app.care_pages.staff_times import moment
+from app.care_pages.visitor import StaffVisitor, read_own_form, staff_may
+from app.clinics.permissions import Permission
+from app.patients.service import read_patient
+from app.staff import emergencies
+from app.staff.emergencies import LONGEST_REASON, SHORTEST_REASON
+from app.web.dependencies import EquipmentNeeded
+from app.web.equipment import Equipment
+
+router = APIRouter(
+    prefix="/care/patients/{patient_id}/emergency", route_class=CarePageRoute, include_in_schema=False
+)
+MayOpenInEmergency = Annotated[StaffVisitor, Depends(staff_may(Permission.EMERGENCY))]
+
+
+@router.get("")
+async def show_emergency(
+    patient_id: UUID, equipment: EquipmentNeeded, visitor: MayOpenInEmergency
+) -> Response:
+    """Ask why; while the patient is open, say until when."""
+    return await _page(equipment, visitor, patient_id)
+
+
+@router.post("")
+async def open_patient(
+    patient_id: UUID, request: Request, equipment: EquipmentNeeded, visitor: MayOpenInEmergency
+) -> Response:
+    """Open the patient for an hour."""
+    form, caller = await read_own_form(request, equipment, visitor), visitor.signed_in
+    reason = form["reason"].strip()
+    if not SHORTEST_REASON <= len(reason) <= LONGEST_REASON:
+        return await _page(equipment, visitor, patient_id, reason=reason, is_wrong=True)
+    await emergencies.open_patient(
+        equipment, caller.clinic_id, patient_id, reason=reason, staff_id=caller.id, actor=caller.actor
+    )
+    return RedirectResponse(f"/care/patients/{patient_id}/emergency", 303)
+
+
+async def _page(
+    equipment: Equipment,
+    visitor: StaffVisitor,
+    patient_id: UUID,
+    *,
+    reason: str = "",
+    is_wrong: bool = False,
+) -> Response:
+    caller, now = visitor.signed_in, equipment.clock.now()
+    patient = await read_patient(equipment, caller.clinic_id, patient_id, actor=caller.actor)
+    ends_at = await emergencies.open_until(equipment, caller.clinic_id, visitor.emergency)
+    return render(
+        equipment,
+        visitor,
+        "emergency.html",
+        here="",
+        status=422 if is_wrong else 200,
+        patient=patient,
+        until=moment(ends_at, now) if ends_at else "",
+        reason=reason,
+        is_wrong=is_wrong,
+        longest=LONGEST_REASON,
+    )

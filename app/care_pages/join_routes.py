@@ -1,0 +1,91 @@
+"""Joining by a link: password, phone, one code; then ten recovery codes, shown once."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.care_pages.page_route import CarePageRoute
+from app.care_pages.rendering import render
+from app.care_pages.second_factor_page import SetUp, new_set_up, same_set_up
+from app.care_pages.visitor import AnyStaff, StaffVisitor, read_own_form, sign_in_with
+from app.foundation.errors import RefusalError
+from app.staff import joining
+from app.staff.joining import (
+    InvitationExpiredError,
+    InvitationNotKnownError,
+    InvitationUsedError,
+    SeenInvitation,
+)
+from app.staff.passwords import SHORTEST
+from app.web.dependencies import EquipmentNeeded
+from app.web.equipment import Equipment
+from app.web.pages.page_route import status_of
+
+router = APIRouter(prefix="/care/join", route_class=CarePageRoute, include_in_schema=False)
+_DEAD_LINK = (InvitationNotKnownError, InvitationExpiredError, InvitationUsedError)
+
+
+@router.get("/{token}")
+async def show_invitation(token: str, equipment: EquipmentNeeded, visitor: AnyStaff) -> Response:
+    """Show what joining takes. Looking spends nothing: mail scanners follow links."""
+    try:
+        seen = await joining.look_at(equipment, token)
+    except _DEAD_LINK as error:
+        return _dead(equipment, visitor, error)
+    set_up = new_set_up(equipment, seen.clinic_id, seen.staff_id, seen.email)
+    return _form(equipment, visitor, token, seen, set_up)
+
+
+@router.post("/{token}")
+async def join(token: str, request: Request, equipment: EquipmentNeeded, visitor: AnyStaff) -> Response:
+    """Spend the link, and show the recovery codes; or show what was wrong, with the same picture."""
+    form = await read_own_form(request, equipment, visitor)
+    try:
+        joined = await joining.join(
+            equipment, token, password=form["password"], set_up=form["set_up"], code=form["code"]
+        )
+    except _DEAD_LINK as error:
+        return _dead(equipment, visitor, error)
+    except RefusalError as error:
+        seen = await joining.look_at(equipment, token)
+        set_up = same_set_up(equipment, seen.clinic_id, seen.staff_id, seen.email, form["set_up"])
+        return _form(equipment, visitor, token, seen, set_up, error=error)
+    answer = render(
+        equipment, visitor, "recovery_codes.html", here="", codes=joined.recovery_codes, joined=True
+    )
+    sign_in_with(equipment, answer, joined.session)
+    return answer
+
+
+def _form(
+    equipment: Equipment,
+    visitor: StaffVisitor,
+    token: str,
+    seen: SeenInvitation,
+    set_up: SetUp,
+    *,
+    error: RefusalError | None = None,
+) -> Response:
+    return render(
+        equipment,
+        visitor,
+        "join.html",
+        here=f"/care/join/{token}",
+        status=200 if error is None else status_of(error),
+        seen=seen,
+        set_up=set_up,
+        shortest=SHORTEST,
+        mistake="" if error is None else str(error),
+        wrong=error.pointer if error is not None else "",
+    )
+
+
+def _dead(equipment: Equipment, visitor: StaffVisitor, error: RefusalError) -> Response:
+    return render(
+        equipment,
+        visitor,
+        "message.html",
+        here="",
+        status=status_of(error),
+        title="This link does not work",
+        sentence=str(error),
+    )

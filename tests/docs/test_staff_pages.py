@@ -1,0 +1,16 @@
+"""The page of who may what is what the table says."""
+
+from app.clinics.permissions import Permission, StaffRole
+from app.clinics.scopes import Scope
+from tests.docs.staff_pages import PAGE, ROLES, who_may_what_page
+
+
+def test_the_page_is_what_the_table_says() -> None:
+    assert PAGE.read_text(encoding="utf-8") == who_may_what_page(), "`make docs` writes it anew"
+
+
+def test_every_permission_role_and_scope_is_on_it() -> None:
+    page = who_may_what_page()
+    assert set(ROLES) == set(StaffRole)
+    for name in (*(one.name for one in Permission), *Scope):
+        assert f"`{name}`" in page
