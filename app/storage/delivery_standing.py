@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
-from app.storage.deliveries import Delivery, DeliveryRow, NotificationRow
+from app.storage.deliveries import PENDING, SAFETY, Delivery, DeliveryRow, NotificationRow
 from app.storage.endpoints import EndpointRow
 from app.storage.unit_of_work import UnitOfWork
 
@@ -150,7 +150,7 @@ def _pending_safety(work: UnitOfWork, delivery: Delivery) -> Select[Any]:
     return select(_OTHER.id).where(
         _OTHER.clinic_id == work.clinic_id,
         _OTHER.endpoint_id == delivery.endpoint_id,
-        _OTHER.state == "pending",
-        _OTHER.urgency == "safety",
+        _OTHER.state == PENDING,
+        _OTHER.urgency == SAFETY,
         _OTHER.id != delivery.id,
     )

@@ -1,4 +1,4 @@
-"""Endpoints are changed, disabled and removed by the clinic.
+"""Endpoints are changed, disabled and removed by the clinic; whether safety waits is asked of an index of its own.
 
 Revision ID: 0015
 Revises: 0014
@@ -16,9 +16,14 @@ def upgrade() -> None:
     op.execute("ALTER TABLE care.webhook_endpoints ADD COLUMN version BIGINT NOT NULL DEFAULT 1")
     op.execute("ALTER TABLE care.webhook_endpoints ALTER COLUMN version DROP DEFAULT")
     _states("'enabled', 'disabled', 'removed'")
+    op.execute(
+        "CREATE INDEX ix_deliveries_safety_first ON care.deliveries (clinic_id, endpoint_id)"
+        " WHERE state = 'pending' AND urgency = 'safety'"
+    )
 
 
 def downgrade() -> None:
+    op.execute("DROP INDEX care.ix_deliveries_safety_first")
     # The release before knows no removal: such an endpoint comes back as a disabled one, and gets nothing.
     op.execute(
         "UPDATE care.webhook_endpoints SET state = 'disabled', disabled_because = 'by_hand' WHERE state = 'removed'"
