@@ -30,6 +30,7 @@ from app.foundation.audit import SYSTEM, AuditEvent
 from app.foundation.ids import new_id
 from app.storage import signals
 from app.storage.histories import Known
+from app.storage.signal_steps import StepDetails
 from app.storage.signals import Signal
 from app.storage.unit_of_work import UnitOfWork
 from app.webhooks.events import EventType
@@ -135,6 +136,7 @@ async def close_by_infusion(
         disposition=Disposition.BOOSTER_GIVEN.value,
         snoozed_until=None,
         escalate_at=None,
+        step=StepDetails(id=new_id(), disposition=Disposition.BOOSTER_GIVEN.value),
         audit=_event(now, "signal.closed_by_infusion", signal.id, told.patient_id),
     )
     await tell_closed(work, told, signal.id, Disposition.BOOSTER_GIVEN, now=now)
@@ -158,6 +160,7 @@ async def close_by_withdrawal(work: UnitOfWork, told: Told, *, now: datetime) ->
         snoozed_until=after.snoozed_until,
         disposition=Disposition.CONSENT_WITHDRAWN.value,
         escalate_at=None,
+        step=StepDetails(id=new_id(), disposition=Disposition.CONSENT_WITHDRAWN.value),
         audit=_event(now, "signal.closed_by_withdrawal", signal.id, told.patient_id),
     )
     await tell_closed(work, told, signal.id, Disposition.CONSENT_WITHDRAWN, now=now)
