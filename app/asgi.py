@@ -13,6 +13,7 @@ from app.assessments import own_routes as questionnaires
 from app.assessments import routes as assessments
 from app.audit import routes as audit
 from app.care_pages import public_routes as care_public
+from app.care_pages import safety_routes, signal_routes, worklist_routes
 from app.care_pages.page_route import failure_page as care_failure_page
 from app.check_ins import routes as check_ins
 from app.clinics import routes as clinics
@@ -31,6 +32,7 @@ from app.patient_pages.page_route import failure_page
 from app.patients import routes as patients
 from app.reminders import routes as reminders
 from app.signals import routes as signals
+from app.signals import safety_routes as safety_events
 from app.treatment import routes as treatment
 from app.web import health
 from app.web.document import PROBLEMS, DescribedApi
@@ -62,7 +64,7 @@ _ROUTERS: Final = (
     check_ins.import_router,
     monitoring.router,
     signals.router,
-    signals.safety_router,
+    safety_events.router,
     webhooks.router,
     insights.router,
     consent.router,
@@ -83,6 +85,9 @@ _ROUTERS: Final = (
     questionnaire_routes.router,
     public_routes.router,
     public_routes.rest_router,
+    worklist_routes.router,
+    signal_routes.router,
+    safety_routes.router,
     care_public.router,
     care_public.rest_router,
 )

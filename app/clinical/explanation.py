@@ -84,9 +84,13 @@ def in_one_sentence(explanation: str) -> str:
     """What an explanation rests on: its own first sentence after the headline."""
     said = explanation
     for headline in HEADLINES.values():
-        before, found, after = explanation.partition(f"{headline} ")
-        said = after if found and len(before) < len(said) else said
-    return _SENTENCES_END.split(said.strip(), maxsplit=1)[0]
+        said = explanation.partition(f"{headline} ")[2] or said
+    return sentences_of(said)[0]
+
+
+def sentences_of(explanation: str) -> list[str]:
+    """The sentences of an explanation, as it was written."""
+    return _SENTENCES_END.split(explanation.strip())
 
 
 def with_safety_first(explanation: str) -> str:

@@ -1,26 +1,19 @@
-"""Signals and safety events, for the care team."""
+"""Signals, for the care team."""
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from app.clinical.signals import Disposition
 from app.clinics.access import (
-    MayCloseSafety,
     MayCloseSignals,
-    MayHandleSafety,
     MayHandleSignals,
-    MayReadSafety,
     MayReadSignals,
 )
-from app.signals import history, reopening, safety_care, service, views
+from app.signals import history, reopening, service, views
+from app.signals.asked_with import IfMatch, OnlyPatient
 from app.signals.schemas import (
     Reopening,
-    SafetyClosing,
-    SafetyEventList,
-    SafetyEventReply,
-    SafetyFilter,
     SignalClosing,
     SignalFilter,
     SignalHistory,
@@ -29,7 +22,6 @@ from app.signals.schemas import (
     SignalStepReply,
     Snooze,
 )
-from app.storage.safety_events import SafetyEvent
 from app.storage.signals import Signal
 from app.web.dependencies import EquipmentNeeded
 from app.web.equipment import Equipment
@@ -38,14 +30,6 @@ from app.web.links import link_next
 from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor
 
 router = APIRouter(prefix="/v1", tags=["signals"])
-safety_router = APIRouter(prefix="/v1", tags=["safety"])
-IfMatch = Annotated[
-    str | None,
-    Header(
-        description="The ETag that was read, so that nobody's change is lost; left out, it is not looked at"
-    ),
-]
-OnlyPatient = Annotated[UUID | None, Query(description="Only this patient's")]
 
 
 @router.get("/signals", summary="List signals")
@@ -170,82 +154,6 @@ async def reopen_signal(
         actor=caller.actor,
     )
     return await _reply(equipment, caller.clinic_id, signal, response)
-
-
-@safety_router.get("/safety-events", summary="List safety events")
-async def list_safety_events(
-    equipment: EquipmentNeeded,
-    caller: MayReadSafety,
-    request: Request,
-    response: Response,
-    state: SafetyFilter = SafetyFilter.OPEN,
-    patient_id: OnlyPatient = None,
-    after: PageCursor = None,
-    limit: PageLimit = PAGE_SIZE,
-) -> SafetyEventList:
-    """List safety events, oldest first."""
-    listed = await safety_care.list_events(
-        equipment,
-        caller.clinic_id,
-        states=state.states,
-        patient_id=patient_id,
-        after=read_id_cursor(after),
-        limit=limit,
-        actor=caller.actor,
-    )
-    link_next(request, response, str(listed[-1].id) if len(listed) == limit else None)
-    return SafetyEventList(items=[SafetyEventReply.of(event) for event in listed])
-
-
-@safety_router.get("/safety-events/{event_id}", summary="Read a safety event")
-async def read_safety_event(
-    event_id: UUID, equipment: EquipmentNeeded, caller: MayReadSafety, response: Response
-) -> SafetyEventReply:
-    """Give one safety event with all its times, and an ETag for changing."""
-    event = await safety_care.read_event(equipment, caller.clinic_id, event_id, actor=caller.actor)
-    return _safety_reply(event, response)
-
-
-@safety_router.post("/safety-events/{event_id}/acknowledge", summary="Acknowledge a safety event")
-async def acknowledge_safety_event(
-    event_id: UUID,
-    equipment: EquipmentNeeded,
-    caller: MayHandleSafety,
-    response: Response,
-    if_match: IfMatch = None,
-) -> SafetyEventReply:
-    """Note who took it up; a second time changes nothing."""
-    event = await safety_care.acknowledge(
-        equipment, caller.clinic_id, event_id, version=version_if_sent(if_match), actor=caller.actor
-    )
-    return _safety_reply(event, response)
-
-
-@safety_router.post("/safety-events/{event_id}/close", summary="Close a safety event")
-async def close_safety_event(
-    event_id: UUID,
-    body: SafetyClosing,
-    equipment: EquipmentNeeded,
-    caller: MayCloseSafety,
-    response: Response,
-    if_match: IfMatch = None,
-) -> SafetyEventReply:
-    """Close it with its outcome."""
-    event = await safety_care.close(
-        equipment,
-        caller.clinic_id,
-        event_id,
-        outcome=body.outcome,
-        contact_made_at=body.contact_made_at,
-        version=version_if_sent(if_match),
-        actor=caller.actor,
-    )
-    return _safety_reply(event, response)
-
-
-def _safety_reply(event: SafetyEvent, response: Response) -> SafetyEventReply:
-    response.headers["etag"] = etag_of(event.version)
-    return SafetyEventReply.of(event)
 
 
 async def _reply(equipment: Equipment, clinic_id: UUID, signal: Signal, response: Response) -> SignalReply:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, exists, select
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import aliased
 
 from app.storage.deliveries import Delivery, DeliveryRow, NotificationRow
@@ -53,6 +53,18 @@ async def gave_up_on_safety(
         )
     )
     return bool(found.scalar_one())
+
+
+async def not_out(work: UnitOfWork) -> tuple[int, int]:
+    """Count what is held or exhausted, and how much of it is safety's."""
+    found = await work.execute(
+        select(
+            func.count().label("all_of_it"),
+            func.count().filter(DeliveryRow.urgency == "safety").label("safety"),
+        ).where(DeliveryRow.clinic_id == work.clinic_id, DeliveryRow.state.in_(["held", "exhausted"]))
+    )
+    row = found.one()
+    return row.all_of_it, row.safety
 
 
 async def was_delivered(work: UnitOfWork, *, event_type: str) -> bool:

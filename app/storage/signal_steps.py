@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ForeignKeyConstraint, Index, Select, insert, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
@@ -104,7 +105,7 @@ async def latest_of(work: UnitOfWork, signal_ids: Sequence[UUID]) -> dict[UUID, 
     statement = (
         _steps(work)
         .where(row.signal_id.in_(signal_ids))
-        .distinct(row.signal_id)
+        .ext(distinct_on(row.signal_id))
         .order_by(row.signal_id, row.at.desc(), row.id.desc())
     )
     found = await work.execute(statement)
