@@ -14,7 +14,14 @@ from app.assessments import routes as assessments
 from app.audit import routes as audit
 from app.care_pages import account_routes as care_account
 from app.care_pages import emergency_routes as care_emergency
-from app.care_pages import figures_routes, trail_routes, what_if_routes
+from app.care_pages import (
+    figures_routes,
+    safety_routes,
+    signal_routes,
+    trail_routes,
+    what_if_routes,
+    worklist_routes,
+)
 from app.care_pages import join_routes as care_join
 from app.care_pages import public_routes as care_public
 from app.care_pages import sign_in_routes as care_sign_in
@@ -37,6 +44,7 @@ from app.patient_pages.page_route import failure_page
 from app.patients import routes as patients
 from app.reminders import routes as reminders
 from app.signals import routes as signals
+from app.signals import safety_routes as safety_events
 from app.staff import emergency_routes as emergencies
 from app.staff import routes as staff
 from app.staff import session_routes as staff_sessions
@@ -72,7 +80,7 @@ _ROUTERS: Final = (
     check_ins.import_router,
     monitoring.router,
     signals.router,
-    signals.safety_router,
+    safety_events.router,
     webhooks.router,
     notice_routes.router,
     insights.router,
@@ -106,6 +114,9 @@ _ROUTERS: Final = (
     care_account.router,
     care_staff.router,
     care_emergency.router,
+    worklist_routes.router,
+    signal_routes.router,
+    safety_routes.router,
     care_public.router,
     care_public.rest_router,
 )

@@ -9,7 +9,6 @@ import typer
 from pydantic import BaseModel
 
 from app.cli.ground import Ground, open_ground
-from app.cli.stored_patients import UnknownClinicError
 from app.cli.study_options import DataDir
 from app.clinics.permissions import StaffRole
 from app.foundation.audit import OPERATOR
@@ -17,6 +16,7 @@ from app.foundation.errors import NotFoundError
 from app.settings import Settings
 from app.staff.invitation_links import Invited
 from app.staff.inviting import invite_as_operator
+from app.studies.stored_patients import UnknownClinicError
 from app.web.schemas import EmailAddress, Name
 
 Command = Callable[..., None]

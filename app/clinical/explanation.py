@@ -4,6 +4,7 @@ No probability, no reassurance, no instruction: "consider", with what it rests o
 changed it. Signals carry these sentences; patients never see them.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Final, cast
@@ -32,6 +33,7 @@ HEADLINES: Final = {
 }
 SAFETY_BANNER: Final = "A safety report is open: see to it first."
 REVIEW: Final = "For review by a clinician."
+_SENTENCES_END: Final = re.compile(r"(?<=\.) (?=[A-Z])")
 _LOST: Final = {
     ReasonCode.BELOW_WATCH: "watch from {threshold}",
     ReasonCode.WATCH_REACHED: "watch from {threshold}",
@@ -76,6 +78,19 @@ def explain(evaluation: Evaluation, *, cautions: Sequence[Caution] = ()) -> str:
         cautions: those that staff recorded and that are open; they are said and decide nothing.
     """
     return " ".join(_sentences(evaluation, cautions))
+
+
+def in_one_sentence(explanation: str) -> str:
+    """What an explanation rests on: its own first sentence after the headline."""
+    said = explanation
+    for headline in HEADLINES.values():
+        said = explanation.partition(f"{headline} ")[2] or said
+    return sentences_of(said)[0]
+
+
+def sentences_of(explanation: str) -> list[str]:
+    """The sentences of an explanation, as it was written."""
+    return _SENTENCES_END.split(explanation.strip())
 
 
 def with_safety_first(explanation: str) -> str:

@@ -36,6 +36,7 @@ __all__ = [
     "keeps_booking",
     "moved",
     "next_move",
+    "opened_again",
     "reopened",
     "require_allowed",
     "snoozed",
@@ -76,6 +77,7 @@ class Action(StrEnum):
     SNOOZE = "snooze"
     RETURN_FROM_SNOOZE = "return_from_snooze"
     CLOSE = "close"
+    REOPEN = "reopen"
     GIVE_INFUSION = "give_infusion"
     WITHDRAW_CONSENT = "withdraw_consent"
 
@@ -101,7 +103,11 @@ ALLOWED_MOVES: Final[Mapping[EpisodeState, Mapping[Action, EpisodeState]]] = {
         Action.GIVE_INFUSION: EpisodeState.CLOSED,
         Action.WITHDRAW_CONSENT: EpisodeState.CLOSED,
     },
-    EpisodeState.CLOSED: {Action.RAISE: EpisodeState.OPEN, Action.GIVE_INFUSION: EpisodeState.CLOSED},
+    EpisodeState.CLOSED: {
+        Action.RAISE: EpisodeState.OPEN,
+        Action.REOPEN: EpisodeState.OPEN,
+        Action.GIVE_INFUSION: EpisodeState.CLOSED,
+    },
 }
 """From each state, what may be done and where it leads. What is not here is refused."""
 
@@ -224,6 +230,18 @@ def closed(episode: Episode, *, disposition: Disposition, at: datetime) -> Episo
     """
     state = require_allowed(episode.state, Action.CLOSE)
     return replace(episode, state=state, closed_at=at, snoozed_until=None, disposition=disposition)
+
+
+def opened_again(episode: Episode) -> Episode:
+    """The episode open again, because closing it was a mistake or too early.
+
+    Raises:
+        MoveNotAllowedError: when it is not closed, or a withdrawn consent closed it: nobody may act on it.
+    """
+    state = require_allowed(episode.state, Action.REOPEN)
+    if episode.disposition is Disposition.CONSENT_WITHDRAWN:
+        raise MoveNotAllowedError(state=episode.state.value, action=Action.REOPEN.value)
+    return replace(episode, state=state, closed_at=None, disposition=None)
 
 
 def closed_by_infusion(episode: Episode, *, given_at: datetime, given_on: date) -> Episode:

@@ -54,3 +54,15 @@ def patient_event(now: datetime, actor: Actor, action: str, patient_id: UUID) ->
         subject_id=patient_id,
         patient_id=patient_id,
     )
+
+
+def signal_event(now: datetime, actor: Actor, action: str, signal_id: UUID, patient_id: UUID) -> AuditEvent:
+    """Make a line of the trail about a patient's signal."""
+    return AuditEvent(
+        at=now,
+        actor=actor,
+        action=action,
+        subject_kind="signal",
+        subject_id=signal_id,
+        patient_id=patient_id,
+    )

@@ -26,10 +26,11 @@ from app.clinical.signals import (
 )
 from app.clinical.waiting import signal_wait
 from app.clinics.service import limits_in_force
-from app.foundation.audit import SYSTEM, Actor, AuditEvent
+from app.foundation.audit import SYSTEM, signal_event
 from app.foundation.ids import new_id
 from app.storage import signals
 from app.storage.histories import Known
+from app.storage.signal_steps import StepDetails
 from app.storage.signals import Signal
 from app.storage.unit_of_work import UnitOfWork
 from app.webhooks.events import EventType
@@ -112,7 +113,7 @@ async def carry_out(
             steady_since=after.steady_since,
             latest=evaluation_codec.to_plain(evaluation),
             explanation=explain(evaluation, cautions=_cautions(known)),
-            audit=signal_audit(now, SYSTEM, f"signal.{move.kind.value}", signal_id, told.patient_id),
+            audit=signal_event(now, SYSTEM, f"signal.{move.kind.value}", signal_id, told.patient_id),
         )
 
 
@@ -135,7 +136,8 @@ async def close_by_infusion(
         disposition=Disposition.BOOSTER_GIVEN.value,
         snoozed_until=None,
         escalate_at=None,
-        audit=signal_audit(now, SYSTEM, "signal.closed_by_infusion", signal.id, told.patient_id),
+        step=StepDetails(id=new_id(), disposition=Disposition.BOOSTER_GIVEN.value),
+        audit=signal_event(now, SYSTEM, "signal.closed_by_infusion", signal.id, told.patient_id),
     )
     await tell_closed(work, told, signal.id, Disposition.BOOSTER_GIVEN, now=now)
 
@@ -158,7 +160,8 @@ async def close_by_withdrawal(work: UnitOfWork, told: Told, *, now: datetime) ->
         snoozed_until=after.snoozed_until,
         disposition=Disposition.CONSENT_WITHDRAWN.value,
         escalate_at=None,
-        audit=signal_audit(now, SYSTEM, "signal.closed_by_withdrawal", signal.id, told.patient_id),
+        step=StepDetails(id=new_id(), disposition=Disposition.CONSENT_WITHDRAWN.value),
+        audit=signal_event(now, SYSTEM, "signal.closed_by_withdrawal", signal.id, told.patient_id),
     )
     await tell_closed(work, told, signal.id, Disposition.CONSENT_WITHDRAWN, now=now)
 
@@ -217,7 +220,7 @@ async def _raise(
         known=known.to_plain(),
     )
     await signals.add(
-        work, signal, audit=signal_audit(now, SYSTEM, "signal.raised", signal.id, told.patient_id)
+        work, signal, audit=signal_event(now, SYSTEM, "signal.raised", signal.id, told.patient_id)
     )
     subject, more = told.about(signal.id), {"level": signal.level, "ground": signal.ground}
     await notify_of_patient(work, EventType.SIGNAL_RAISED, subject, now=now, more=more)
@@ -239,15 +242,3 @@ def _day(text: str | None) -> date | None:
 
 def _moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
-
-
-def signal_audit(now: datetime, actor: Actor, action: str, signal_id: UUID, patient_id: UUID) -> AuditEvent:
-    """Say what was done to a signal, for the trail."""
-    return AuditEvent(
-        at=now,
-        actor=actor,
-        action=action,
-        subject_kind="signal",
-        subject_id=signal_id,
-        patient_id=patient_id,
-    )

@@ -15,11 +15,11 @@ from app.clinical.signals import EpisodeState, reopened
 from app.clinical.waiting import next_escalation
 from app.clinics.contacts import Role
 from app.clinics.service import limits_in_force
-from app.foundation.audit import SYSTEM
+from app.foundation.audit import SYSTEM, signal_event
 from app.foundation.logs import where
 from app.messages.to_contacts import BOTH, tell_contacts
 from app.messages.wording import Wording
-from app.signals.episodes import Told, episode_of, signal_audit
+from app.signals.episodes import Told, episode_of
 from app.signals.safety import about, queue_escalation, safety_audit
 from app.storage import patient_states, patients, safety_events, signals
 from app.storage.safety_events import SafetyEvent
@@ -86,7 +86,7 @@ async def escalate_signal(equipment: Equipment, clinic_id: UUID, signal_id: UUID
         patient = await patients.find(work, signal.patient_id)
         if patient is None:
             return False
-        audit = signal_audit(now, SYSTEM, "signal.escalated", signal_id, signal.patient_id)
+        audit = signal_event(now, SYSTEM, "signal.escalated", signal_id, signal.patient_id)
         await signals.change(work, signal_id, escalated_at=now, escalate_at=None, audit=audit)
         told = Told(patient_id=patient.id, mode=patient.mode, public_url=equipment.public_url)
         subject, more = told.about(signal_id), {"level": signal.level, "ground": signal.ground}

@@ -8,6 +8,7 @@ from uuid import UUID
 from app.foundation.audit import Actor
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.signals.safety import safety_audit
+from app.signals.turns import require_version
 from app.storage import safety_events
 from app.storage.audit_reads import tell_reading
 from app.storage.safety_events import SafetyEvent
@@ -73,16 +74,21 @@ async def read_event(equipment: Equipment, clinic_id: UUID, event_id: UUID, *, a
     return event
 
 
-async def acknowledge(equipment: Equipment, clinic_id: UUID, event_id: UUID, *, actor: Actor) -> SafetyEvent:
+async def acknowledge(
+    equipment: Equipment, clinic_id: UUID, event_id: UUID, *, version: int | None = None, actor: Actor
+) -> SafetyEvent:
     """Note who took it up, and when; a second acknowledgement changes nothing.
+
+    ``version``: here and below, the one that the change is based on; None: whatever it is now.
 
     Raises:
         NotFoundError: the clinic has none under this id.
+        ChangedMeanwhileError: the event has moved on from that version.
         AlreadyClosedError: it is closed.
     """
     now = equipment.clock.now()
     async with equipment.database.work(clinic_id) as work:
-        event = await _existing(work, event_id, lock=True)
+        event = await _locked(work, event_id, version)
         if event.state == "closed":
             raise AlreadyClosedError
         if event.state == "open":
@@ -107,6 +113,7 @@ async def close(
     *,
     outcome: SafetyOutcome,
     contact_made_at: datetime | None,
+    version: int | None = None,
     actor: Actor,
 ) -> SafetyEvent:
     """Close with its outcome; who closes without acknowledging has done both.
@@ -115,13 +122,14 @@ async def close(
 
     Raises:
         NotFoundError: the clinic has none under this id.
+        ChangedMeanwhileError: the event has moved on from that version.
         AlreadyClosedError: somebody closed it before.
         ContactTimeRefusedError: nobody can have been reached then.
     """
     now = equipment.clock.now()
     reached = outcome in {SafetyOutcome.CONTACT_MADE, SafetyOutcome.EMERGENCY_SERVICES}
     async with equipment.database.work(clinic_id) as work:
-        event = await _existing(work, event_id, lock=True)
+        event = await _locked(work, event_id, version)
         if event.state == "closed":
             raise AlreadyClosedError
         if contact_made_at and not (reached and event.received_at <= contact_made_at <= now + _AHEAD):
@@ -141,6 +149,12 @@ async def close(
         )
         event = await _existing(work, event_id)
         await work.commit()
+    return event
+
+
+async def _locked(work: UnitOfWork, event_id: UUID, version: int | None) -> SafetyEvent:
+    event = await _existing(work, event_id, lock=True)
+    require_version(event.version, version)
     return event
 
 

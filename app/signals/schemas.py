@@ -5,10 +5,11 @@ from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from app.clinical.signals import CHOSEN_BY_STAFF
 from app.signals.decision_schemas import Decision
+from app.signals.history import ToldStep
 from app.signals.safety_care import SafetyOutcome
 from app.signals.service import OPEN_STATES
 from app.signals.views import SignalView
@@ -118,9 +119,52 @@ class SignalList(ReplyBody):
 class Snooze(RequestBody):
     """Until when a signal is to be out of sight."""
 
-    model_config = example(until="2026-11-10T09:00:00+01:00")
+    model_config = example(until="2026-11-10T09:00:00+01:00", reason="On holiday until then")
 
     until: Moment
+    reason: Annotated[str, Field(max_length=1000)] | None = Field(
+        default=None, description="Why; kept with this step of the signal"
+    )
+
+
+class Reopening(RequestBody):
+    """Why a closed signal is opened again."""
+
+    model_config = example(reason="Closed by mistake")
+
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), Field(max_length=1000)]
+
+
+class SignalStepReply(ReplyBody):
+    """One step in the life of a signal."""
+
+    action: str = Field(description="As on the audit trail", examples=["signal.snoozed"])
+    at: datetime
+    by_kind: str = Field(description="`staff`, `api_key`, `system` or `device`")
+    by: UUID | None = Field(description="Which member or key")
+    until: datetime | None = Field(description="Until when it was snoozed")
+    disposition: str | None = Field(description="With what it was closed")
+    words: str | None = Field(description="The reason or note, in the words of whoever took the step")
+
+    @classmethod
+    def of(cls, told: ToldStep) -> "SignalStepReply":
+        """Make the reply."""
+        step = told.step
+        return cls(
+            action=step.action,
+            at=step.at,
+            by_kind=step.actor_kind,
+            by=step.actor_id,
+            until=step.until,
+            disposition=step.disposition,
+            words=told.words,
+        )
+
+
+class SignalHistory(ReplyBody):
+    """What was done to a signal, oldest first."""
+
+    items: list[SignalStepReply]
 
 
 class SignalClosing(RequestBody):

@@ -9,13 +9,16 @@ from app.clinical.signals import Disposition
 from app.clinical.waiting import signal_wait
 from app.clinics.policy import policy_in_force
 from app.clinics.service import limits_in_force
-from app.foundation.audit import SYSTEM, Actor
+from app.foundation.audit import SYSTEM, Actor, signal_event
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
+from app.foundation.ids import new_id
 from app.signals.bookings import book
-from app.signals.episodes import Told, episode_of, queue_escalation, signal_audit, tell_closed
-from app.signals.notes import seal_note
+from app.signals.episodes import Told, episode_of, queue_escalation, tell_closed
+from app.signals.notes import seal_note, seal_words
+from app.signals.turns import take_turn
 from app.signals.views import existing
-from app.storage import patient_states, patients, signals
+from app.storage import patient_states, patients, signal_steps, signals
+from app.storage.signal_steps import StepDetails
 from app.storage.signals import Signal
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
@@ -42,16 +45,21 @@ class SnoozeNotPossibleError(RefusalError):
     code = "snooze-not-possible"
 
 
-async def acknowledge(equipment: Equipment, clinic_id: UUID, signal_id: UUID, *, actor: Actor) -> Signal:
+async def acknowledge(
+    equipment: Equipment, clinic_id: UUID, signal_id: UUID, *, version: int | None = None, actor: Actor
+) -> Signal:
     """Note who has seen it, and when; a second acknowledgement changes nothing.
+
+    ``version``: here and below, the one that the change is based on; None: whatever it is now.
 
     Raises:
         NotFoundError: the clinic has none under this id.
+        ChangedMeanwhileError: the signal has moved on from that version.
         SignalClosedError: it is closed.
     """
     now = equipment.clock.now()
     async with equipment.database.work(clinic_id) as work:
-        signal = await _take_turn(work, signal_id)
+        signal = await _take_turn(work, signal_id, version)
         if signal.acknowledged_at is None:
             await signals.change(
                 work,
@@ -60,7 +68,7 @@ async def acknowledge(equipment: Equipment, clinic_id: UUID, signal_id: UUID, *,
                 acknowledged_at=now,
                 acknowledged_by=actor.id,
                 escalate_at=None,
-                audit=signal_audit(now, actor, "signal.acknowledged", signal.id, signal.patient_id),
+                audit=signal_event(now, actor, "signal.acknowledged", signal.id, signal.patient_id),
             )
         signal = await existing(work, signal_id)
         await work.commit()
@@ -68,18 +76,26 @@ async def acknowledge(equipment: Equipment, clinic_id: UUID, signal_id: UUID, *,
 
 
 async def snooze(
-    equipment: Equipment, clinic_id: UUID, signal_id: UUID, *, until: datetime, actor: Actor
+    equipment: Equipment,
+    clinic_id: UUID,
+    signal_id: UUID,
+    *,
+    until: datetime,
+    reason: str | None = None,
+    version: int | None = None,
+    actor: Actor,
 ) -> Signal:
     """Put a signal out of sight for at most 14 days; it returns by itself.
 
     Raises:
         NotFoundError: the clinic has none under this id.
+        ChangedMeanwhileError: the signal has moved on from that version.
         SignalClosedError: it is closed.
         SnoozeNotPossibleError: the time has passed or is too far away.
     """
     now = equipment.clock.now()
     async with equipment.database.work(clinic_id) as work:
-        signal = await _take_turn(work, signal_id)
+        signal = await _take_turn(work, signal_id, version)
         try:
             policy = await policy_in_force(work, equipment, now=now)
             after = rules.snoozed(episode_of(signal), until=until, as_of=now, protocol=policy)
@@ -92,7 +108,8 @@ async def snooze(
             state=after.state.value,
             snoozed_until=until,
             escalate_at=escalate_at,
-            audit=signal_audit(now, actor, "signal.snoozed", signal.id, signal.patient_id),
+            step=_step(equipment, clinic_id, signal, reason, until=until),
+            audit=signal_event(now, actor, "signal.snoozed", signal.id, signal.patient_id),
         )
         signal = await existing(work, signal_id)
         await work.commit()
@@ -107,19 +124,21 @@ async def close(
     disposition: Disposition,
     booster_booked_for: date | None,
     note: str | None,
+    version: int | None = None,
     actor: Actor,
 ) -> Signal:
     """Close a signal with what came of it, and tell the clinic's systems.
 
     Raises:
         NotFoundError: the clinic has none under this id.
+        ChangedMeanwhileError: the signal has moved on from that version.
         SignalClosedError: somebody closed it before.
         BookingDayMissingError: a booster is said to be booked and nobody knows for when.
         BookingInPastError: its day has passed.
     """
     now = equipment.clock.now()
     async with equipment.database.work(clinic_id) as work:
-        signal = await _take_turn(work, signal_id)
+        signal = await _take_turn(work, signal_id, version)
         patient = await patients.find(work, signal.patient_id)
         if patient is None:
             raise NotFoundError
@@ -143,7 +162,8 @@ async def close(
             booster_booked_for=booster_booked_for,
             note_sealed=note and seal_note(equipment.vault, clinic_id, signal, note),
             escalate_at=None,
-            audit=signal_audit(now, actor, "signal.closed", signal.id, signal.patient_id),
+            step=_step(equipment, clinic_id, signal, note, disposition=disposition.value),
+            audit=signal_event(now, actor, "signal.closed", signal.id, signal.patient_id),
         )
         told = Told(patient_id=patient.id, mode=patient.mode, public_url=equipment.public_url)
         await tell_closed(work, told, signal_id, disposition, now=now)
@@ -156,8 +176,24 @@ async def return_from_snooze(work: UnitOfWork, *, now: datetime) -> int:
     """Open this clinic's signals whose snooze is over again; gives how many."""
     returned = await signals.return_from_snooze(work, now=now)
     for signal_id, patient_id in returned:
-        work.audit(signal_audit(now, SYSTEM, "signal.returned_from_snooze", signal_id, patient_id))
+        event = signal_event(now, SYSTEM, "signal.returned_from_snooze", signal_id, patient_id)
+        await signal_steps.keep(work, audit=event)
+        work.audit(event)
     return len(returned)
+
+
+def _step(
+    equipment: Equipment,
+    clinic_id: UUID,
+    signal: Signal,
+    words: str | None,
+    *,
+    until: datetime | None = None,
+    disposition: str | None = None,
+) -> StepDetails:
+    step_id = new_id()
+    sealed = seal_words(equipment.vault, clinic_id, signal, words, step_id=step_id)
+    return StepDetails(id=step_id, until=until, disposition=disposition, words_sealed=sealed)
 
 
 async def _escalate_after_snooze(work: UnitOfWork, signal: Signal, *, until: datetime) -> datetime | None:
@@ -169,16 +205,15 @@ async def _escalate_after_snooze(work: UnitOfWork, signal: Signal, *, until: dat
     return at
 
 
-async def _take_turn(work: UnitOfWork, signal_id: UUID) -> Signal:
-    """Lock the patient, then read the signal afresh: reports and people take turns.
+async def _take_turn(work: UnitOfWork, signal_id: UUID, version: int | None) -> Signal:
+    """Take a turn at a signal that nobody has closed.
 
     Raises:
         NotFoundError: the clinic has none under this id.
+        ChangedMeanwhileError: the signal has moved on from that version.
         SignalClosedError: it is closed, so nothing more can be done to it.
     """
-    seen = await existing(work, signal_id)
-    await patient_states.lock(work, seen.patient_id)
-    signal = await existing(work, signal_id)
+    signal = await take_turn(work, signal_id, version=version)
     try:
         rules.require_allowed(episode_of(signal).state, rules.Action.CLOSE)
     except MoveNotAllowedError as error:

@@ -49,6 +49,7 @@ class NotificationRow(TenantRow):
     __table_args__ = (
         ForeignKeyConstraint(["clinic_id"], [f"{FRONT_DESK}.clinics.id"]),
         Index("ix_notifications_occurred", "clinic_id", "occurred_at"),
+        Index("ix_notifications_patient", "clinic_id", "patient_id", "occurred_at"),
         {"schema": CARE},
     )
 

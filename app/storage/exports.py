@@ -27,6 +27,7 @@ from app.storage.reminder_plans import ReminderPlanRow
 from app.storage.reminders import ReminderRow
 from app.storage.rows import TenantRow
 from app.storage.safety_events import SafetyEventRow
+from app.storage.signal_steps import SignalStepRow
 from app.storage.signals import SignalRow
 from app.storage.treatment import CourseRow, InfusionRow
 from app.storage.unit_of_work import UnitOfWork
@@ -85,6 +86,11 @@ SECTIONS: Final[Mapping[str, Section]] = {
         only=frozenset(
             {"id", "state", "raised_at", "acknowledged_at", "snoozed_until", "closed_at", "disposition"}
         ),
+    ),
+    "signal_steps": Section(
+        row=SignalStepRow,
+        order="at",
+        only=frozenset({"id", "signal_id", "action", "at", "until", "disposition"}),
     ),
     "safety_events": Section(
         row=SafetyEventRow,

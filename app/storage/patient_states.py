@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, ScalarSelect, select, text, update
+from sqlalchemy import ForeignKeyConstraint, Index, ScalarSelect, select, text, update
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
@@ -25,6 +25,7 @@ class PatientStateRow(TenantRow):
         ForeignKeyConstraint(
             ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
         ),
+        Index("ix_patient_states_told", "clinic_id", "patient_id", postgresql_where=text("told <> '{}'")),
         {"schema": CARE},
     )
 

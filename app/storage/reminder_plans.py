@@ -6,7 +6,7 @@ from datetime import date, datetime, time
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, Time, bindparam, insert, select, update
+from sqlalchemy import ForeignKeyConstraint, Index, Time, bindparam, insert, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
@@ -29,6 +29,12 @@ class ReminderPlanRow(TenantRow):
             ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
         ),
         Index("ix_reminder_plans_look", "clinic_id", "next_look_at"),
+        Index(
+            "ix_reminder_plans_overdue",
+            "clinic_id",
+            "overdue_told_for",
+            postgresql_where=text("overdue_told_for IS NOT NULL"),
+        ),
         {"schema": CARE},
     )
 

@@ -19,8 +19,10 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
+from app.storage import signal_steps
 from app.storage.patient_keys import wrapped_key_of
 from app.storage.rows import CARE, TenantRow
+from app.storage.signal_steps import StepDetails
 from app.storage.unit_of_work import UnitOfWork
 
 
@@ -41,6 +43,7 @@ class SignalRow(TenantRow):
             unique=True,
             postgresql_where=text("state <> 'closed'"),
         ),
+        Index("ix_signals_closed", "clinic_id", "closed_at", postgresql_where=text("state = 'closed'")),
         Index("ix_signals_patient", "clinic_id", "patient_id", "raised_at"),
         Index("ix_signals_raised", "clinic_id", "raised_at"),
         Index(
@@ -123,23 +126,32 @@ async def add(work: UnitOfWork, signal: Signal, *, audit: AuditEvent) -> None:
     """Keep a signal that was raised."""
     values = {name: getattr(signal, name) for name in _COLUMNS}
     await work.execute(insert(SignalRow).values(clinic_id=work.clinic_id, **values))
+    await signal_steps.keep(work, audit=audit)
     work.audit(audit)
 
 
-async def change(work: UnitOfWork, signal_id: UUID, *, audit: AuditEvent, **values: Any) -> None:  # noqa: ANN401 - columns
-    """Change some columns of a signal whose patient's turn the caller holds."""
+async def change(
+    work: UnitOfWork,
+    signal_id: UUID,
+    *,
+    step: StepDetails | None = None,
+    audit: AuditEvent,
+    **values: Any,  # noqa: ANN401 - columns
+) -> None:
+    """Change some columns of a signal whose patient's turn the caller holds, and keep it as a step."""
     await work.execute(
         update(SignalRow)
         .where(SignalRow.clinic_id == work.clinic_id, SignalRow.id == signal_id)
         .values(version=SignalRow.version + 1, **values)
     )
+    await signal_steps.keep(work, details=step, audit=audit)
     work.audit(audit)
 
 
 async def return_from_snooze(work: UnitOfWork, *, now: datetime) -> list[tuple[UUID, UUID]]:
     """Open the signals whose snooze is over again; gives each signal's and its patient's id.
 
-    The sweep that calls this writes the trail, a line for each.
+    The sweep that calls this writes the trail and keeps the steps, one for each.
     """
     returned = await work.execute(
         update(SignalRow)

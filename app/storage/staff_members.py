@@ -1,5 +1,6 @@
 """The clinic's staff: names and addresses sealed, a password's hash, the second factor's secret sealed."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -121,6 +122,16 @@ async def all_of_clinic(work: UnitOfWork, *, lock: bool = False) -> list[StaffMe
     statement = _members(work).order_by(StaffMemberRow.id)
     found = await work.execute(statement.with_for_update() if lock else statement)
     return [StaffMember(**row._mapping) for row in found]  # noqa: SLF001 - same
+
+
+async def names_of(work: UnitOfWork, staff_ids: Collection[UUID]) -> dict[UUID, bytes]:
+    """Give the sealed names of those of these ids who are, or were, members of this clinic's staff."""
+    found = await work.execute(
+        select(StaffMemberRow.id, StaffMemberRow.name_sealed).where(
+            StaffMemberRow.clinic_id == work.clinic_id, StaffMemberRow.id.in_(staff_ids)
+        )
+    )
+    return {row.id: row.name_sealed for row in found}
 
 
 async def change(work: UnitOfWork, staff_id: UUID, *, audit: AuditEvent, **values: Any) -> None:  # noqa: ANN401 - the columns'

@@ -32,6 +32,7 @@ from app.storage.reminders import ReminderRow
 from app.storage.rows import Row
 from app.storage.safety_events import SafetyEventRow
 from app.storage.sign_in_links import SignInLinkRow
+from app.storage.signal_steps import SignalStepRow
 from app.storage.signals import SignalRow
 from app.storage.staff_invitations import StaffInvitationRow
 from app.storage.staff_members import StaffAddressRow, StaffMemberRow
@@ -83,6 +84,7 @@ __all__ = [
     "SafetyEventRow",
     "SignInLinkRow",
     "SignalRow",
+    "SignalStepRow",
     "StaffAddressRow",
     "StaffInvitationRow",
     "StaffMemberRow",

@@ -8,10 +8,10 @@ from datetime import datetime
 from uuid import UUID
 
 from app.clinical.protocol import STANDARD, Protocol
+from app.clinics.erased import PatientErasedError
 from app.clinics.policy import in_force
 from app.foundation.errors import NotFoundError
 from app.monitoring.history import present_history
-from app.patients.erased import PatientErasedError
 from app.storage import clinics, patients, policies
 from app.storage.database import Database
 from app.storage.unit_of_work import UnitOfWork

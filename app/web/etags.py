@@ -23,6 +23,15 @@ def etag_of(version: int) -> str:
     return f'"{version}"'
 
 
+def version_if_sent(if_match: str | None) -> int | None:
+    """Read the version that a change is based on, where sending one is a choice; None when none was sent.
+
+    Raises:
+        ChangedMeanwhileError: it is no version of ours, so it cannot be the current one.
+    """
+    return None if if_match is None else version_in(if_match)
+
+
 def version_in(if_match: str | None) -> int:
     """Read the version that a change is based on.
 

@@ -13,6 +13,7 @@ class EventType(StrEnum):
     SIGNAL_RAISED = "signal.raised"
     SIGNAL_ESCALATED = "signal.escalated"
     SIGNAL_CLOSED = "signal.closed"
+    SIGNAL_REOPENED = "signal.reopened"
     SAFETY_REPORTED = "safety.reported"
     SAFETY_UNACKNOWLEDGED = "safety.unacknowledged"
     INDUCTION_REVIEW_DUE = "induction.review_due"

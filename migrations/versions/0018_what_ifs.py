@@ -1,7 +1,7 @@
 """A clinic tries other numbers over its own past; the last try is kept.
 
 Revision ID: 0018
-Revises: 0016
+Revises: 0017
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ from alembic import op
 from app.storage.migration_steps import isolate, run_sql
 
 revision = "0018"
-down_revision = "0016"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 

@@ -80,6 +80,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/patients/{patient_id}/consent/withdraw"): {},
     ("POST", "/v1/signals/{signal_id}/snooze"): {"until": (NOW + timedelta(days=1)).isoformat()},
     ("POST", "/v1/signals/{signal_id}/close"): {"disposition": "data_problem"},
+    ("POST", "/v1/signals/{signal_id}/reopen"): {"reason": "a reason"},
     ("POST", "/v1/safety-events/{event_id}/close"): {"outcome": "contact_made"},
     ("POST", "/v1/erasure-requests/{request_id}/decline"): {"reason": "a reason"},
     ("PATCH", "/v1/webhook-endpoints/{endpoint_id}"): {"events": None},

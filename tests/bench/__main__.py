@@ -31,6 +31,7 @@ from tests.bench.load import Outcome, run_load
 from tests.bench.pages import measure_form, report_form, signed_in_cookie
 from tests.bench.processes import Cost, cpu_seconds, postgres_children
 from tests.bench.statements import pgbench_rate
+from tests.bench.worklist import clinics_of_both_sizes, measure_worklists, report_worklists
 from tests.support.ground import Place, running_cluster
 from tests.support.people import clinic_client, treated
 from tests.support.service import KEY, running_service
@@ -40,6 +41,7 @@ PATIENTS = 32
 PARTS = ("rule", "form", "check-ins", "delivery")
 DELIVERY_SECONDS = 25
 PAGES = "tests.bench.page_server"
+PARTS = ("rule", "form", "worklist", "check-ins")
 
 
 def main() -> int:
@@ -55,6 +57,7 @@ def main() -> int:
         set_up_logs(level=logging.ERROR)
         with running_cluster() as cluster, cluster.database() as place:
             failed += form(place, chosen.slices, chosen.seconds) if "form" in wanted else []
+            failed += worklist(place, chosen.slices, chosen.seconds) if "worklist" in wanted else []
             failed += check_ins(place, chosen.slices, chosen.seconds) if "check-ins" in wanted else []
             failed += first_attempt(place) if "delivery" in wanted else []
     for failure in failed:
@@ -93,6 +96,15 @@ def form(place: Place, slices: int, seconds: float) -> list[str]:
         target = (place, one.process.pid, one.port, cookie)
         list(measure_form(*target, slices=1, seconds=min(1.0, seconds)))  # a warm-up, not counted
         return report_form(list(measure_form(*target, slices=slices, seconds=seconds / 2)))
+
+
+def worklist(place: Place, slices: int, seconds: float) -> list[str]:
+    """Measure and print what the worklist costs in a large and in a small clinic; give what was missed."""
+    large, small = clinics_of_both_sizes(place)
+    with server("app", place, {}) as one:
+        target = (place, one.process.pid, one.port, large, small)
+        list(measure_worklists(*target, slices=1, seconds=min(1.0, seconds)))  # a warm-up, not counted
+        return report_worklists(list(measure_worklists(*target, slices=slices, seconds=seconds)))
 
 
 def prepare(place: Place) -> tuple[list[str], dict[str, str]]:

@@ -24,6 +24,7 @@ from app.clinical.signals import (
     closed_by_infusion,
     closed_by_withdrawal,
     next_move,
+    opened_again,
     reopened,
     snoozed,
     standing_level,
@@ -291,3 +292,18 @@ def test_levels_are_in_order_of_worse() -> None:
     ]
     assert max(Level) is Level.CONSIDER_BOOSTER
     assert Level.STEADY > Level.NO_REFERENCE
+
+
+def test_a_closed_signal_is_opened_again_as_it_was() -> None:
+    again = opened_again(closed_on(20))
+
+    assert again == OPEN
+    assert next_move(again, evaluate(LOST, as_of=at(20)), as_of=at(20)).kind is not MoveKind.RAISE
+
+
+@pytest.mark.parametrize(
+    "episode", [OPEN, NO_EPISODE, closed_by_withdrawal(OPEN, at=at(19))], ids=["open", "none", "withdrawn"]
+)
+def test_what_is_not_closed_or_was_closed_by_a_withdrawal_is_not_opened_again(episode: Episode) -> None:
+    with pytest.raises(MoveNotAllowedError):
+        opened_again(episode)

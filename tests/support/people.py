@@ -191,9 +191,10 @@ def treated(
     days_since: int,
     level: Callable[[int], Values],
     until: int | None = None,
+    reference: str | None = None,
 ) -> str:
     """A patient whose induction ended so many days ago: baseline 3, then ``level`` of each day since."""
-    patient = clinic.patient()
+    patient = clinic.patient(reference)
     last = now - timedelta(days=days_since)
     clinic.treat(patient, last_infusion=last)
     first = last - timedelta(days=10)

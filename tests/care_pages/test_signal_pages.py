@@ -1,0 +1,388 @@
+"""A signal's page and a safety event's: everything about it, plain forms, stale tabs, two at once, who may."""
+
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from html import unescape
+
+import pytest
+
+from app.care_pages.signal_words import NUMBERS
+from app.clinical.protocol import numbers_of
+from app.clinics.permissions import StaffRole
+from app.foundation.ids import new_id
+from tests.support.browser import fields_of
+from tests.support.care_browser import CareBrowser, fading
+from tests.support.people import ClinicClient, clinic_client
+from tests.support.receiver import Receiver
+from tests.support.service import NOW, Service
+
+
+@pytest.fixture
+def signal(clinic: ClinicClient) -> dict[str, str]:
+    return fading(clinic, "P-1042")
+
+
+@pytest.fixture
+def kim(service: Service, clinic: ClinicClient) -> CareBrowser:
+    return CareBrowser(service, clinic.clinic_id, name="Kim Example")
+
+
+@pytest.fixture
+def lee(service: Service, clinic: ClinicClient) -> CareBrowser:
+    return CareBrowser(service, clinic.clinic_id, name="Lee Example")
+
+
+def path_of(signal: dict[str, str]) -> str:
+    return f"/care/signals/{signal['id']}"
+
+
+def words(text: str) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", text)).split())
+
+
+def day(days: int) -> str:
+    return (NOW + timedelta(days=days)).date().isoformat()
+
+
+def do(browser: CareBrowser, signal: dict[str, str], what: str, **typed: str) -> str:
+    """Fill in a form of the page and send it; gives the page that follows."""
+    path = path_of(signal)
+    fields = fields_of(browser.get(path).text, f"{path}/{what}")
+    reply = browser.post(f"{path}/{what}", fields | typed)
+    assert reply.status_code == 303, words(reply.text)
+    return words(browser.get(reply.headers["location"]).text)
+
+
+def test_the_page_says_everything_about_a_signal(
+    clinic: ClinicClient, kim: CareBrowser, receiver: Receiver
+) -> None:
+    clinic.add_endpoint(receiver.url)
+    signal = fading(clinic, "P-1042")
+    receiver.wait_for("signal.raised")
+
+    text = until_noted(kim, path_of(signal), "delivered 3")
+
+    for said in (
+        "Signal of P-1042",
+        "▲ Consider a booster",
+        "Not acknowledged; goes to the second contact in 24 hours",
+        "Since 3 November 2026, 19:00",
+        "As of 3 November",
+        "What would have changed it",
+        "Mood 3.0 8.0",
+        "threshold 0.55 consider_at",
+        "threshold 0.75 mood_consider_at",
+        "by rule gain-lost 1.0",
+        "What held it back Nothing did.",
+        "Raised by Afterglow itself, 3 November 2026, 19:00",
+        "Signal raised, 3 November 2026, 19:00: delivered",
+        "Times are by the clocks of Europe/Berlin",
+        "6 in 365",
+    ):
+        assert said in text, said
+
+
+def test_every_number_is_called_as_in_the_page_of_numbers() -> None:
+    assert set(NUMBERS.values()) <= {number.name for number in numbers_of()}
+
+
+def test_a_signal_is_acknowledged_snoozed_returns_is_closed_and_reopened_by_plain_forms(
+    service: Service, clinic: ClinicClient, signal: dict[str, str], kim: CareBrowser
+) -> None:
+    assert "Noted: you have seen it." in do(kim, signal, "acknowledge")
+
+    said = do(kim, signal, "snooze", until=day(3), reason="on holiday 🏝️")
+    assert "Snoozed: comes back 6 November 2026, 08:00" in said
+
+    service.clock.move_to(NOW + timedelta(days=3))
+    assert "Acknowledged 3 days ago" in words(kim.come_back().get(path_of(signal)).text)
+
+    said = do(kim, signal, "close", disposition="booster_booked", booked=day(10), note="Tuesday <b>10:00</b>")
+    assert "Closed 6 November 2026, 19:00: Booster booked" in said
+    assert "Next booster 13 November 2026" in said
+
+    said = do(kim, signal, "reopen", reason="it was the other patient")
+    assert "Not acknowledged" in said
+    history = said[said.index("What was done") :]
+    for step in (
+        "Raised by Afterglow itself",
+        "Acknowledged by Kim Example",
+        "Snoozed (until 6 November 2026, 08:00) by Kim Example",
+        "on holiday 🏝️",
+        "Closed (Booster booked) by Kim Example",
+        "Tuesday <b>10:00</b>",
+        "Reopened by Kim Example",
+        "it was the other patient",
+    ):
+        assert step in history, step
+    (stored,) = clinic.signals(signal["patient_id"])
+    assert (stored["state"], stored["disposition"]) == ("open", None)
+
+
+@pytest.mark.parametrize(
+    ("until", "reason", "said"),
+    [
+        (day(15), "on holiday", "A snooze ends in the future, at most 14 days from now."),
+        (day(-1), "on holiday", "A snooze ends in the future, at most 14 days from now."),
+        (day(3), "   ", "Please say why, so that whoever looks next knows."),
+        ("soon", "on holiday", "Please give the day, such as 2026-11-12."),
+        ("9999-12-31", "on holiday", "Please give the day, such as 2026-11-12."),
+        (day(3), "x" * 1001, "This text is too long to be kept; please shorten it."),
+    ],
+    ids=["too long", "in the past", "without a reason", "no day", "no day of ours", "too many words"],
+)
+def test_a_snooze_that_cannot_be_is_refused_and_what_was_typed_stays(
+    clinic: ClinicClient, signal: dict[str, str], kim: CareBrowser, until: str, reason: str, said: str
+) -> None:
+    path = path_of(signal)
+    fields = fields_of(kim.get(path).text, f"{path}/snooze")
+
+    reply = kim.post(f"{path}/snooze", fields | {"until": until, "reason": reason})
+
+    assert reply.status_code == 422
+    assert said in words(reply.text)
+    assert f'name="until" value="{until}"' in reply.text
+    assert f'name="reason" value="{reason.strip() or reason}"' in reply.text
+    assert [one["state"] for one in clinic.signals(signal["patient_id"])] == ["open"]
+
+
+def test_a_snooze_of_all_14_days_is_possible_at_any_time_of_day(
+    service: Service, signal: dict[str, str], kim: CareBrowser
+) -> None:
+    service.clock.move_to(NOW + timedelta(hours=11, minutes=30))  # 06:30 in Berlin, the day after
+    do(kim.come_back(), signal, "snooze", until=day(15), reason="on holiday")
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ({}, "Please choose what came of it."),
+        ({"disposition": "consent_withdrawn"}, "Please choose what came of it."),
+        ({"disposition": "booster_booked"}, "needs the booster's day"),
+        ({"disposition": "booster_booked", "booked": day(-3)}, "A booster is booked for today or later"),
+    ],
+)
+def test_a_closing_that_says_too_little_is_refused_and_what_was_typed_stays(
+    clinic: ClinicClient, signal: dict[str, str], kim: CareBrowser, typed: dict[str, str], said: str
+) -> None:
+    path = path_of(signal)
+    fields = fields_of(kim.get(path).text, f"{path}/close")
+
+    reply = kim.post(f"{path}/close", fields | typed | {"note": "my own text"})
+
+    assert reply.status_code == 422
+    assert said in words(reply.text)
+    assert "my own text</textarea>" in reply.text
+    assert [one["state"] for one in clinic.signals(signal["patient_id"])] == ["open"]
+
+
+def test_who_comes_second_sees_what_is_now_the_case_and_keeps_their_text(
+    clinic: ClinicClient, signal: dict[str, str], kim: CareBrowser, lee: CareBrowser
+) -> None:
+    path = path_of(signal)
+    stale = fields_of(lee.get(path).text, f"{path}/close")
+    do(kim, signal, "acknowledge")
+
+    reply = lee.post(f"{path}/close", stale | {"disposition": "watchful_waiting", "note": "my own text"})
+
+    assert reply.status_code == 412
+    assert "Somebody was faster" in words(reply.text)
+    assert "Acknowledged by Kim Example" in words(reply.text)
+    assert "my own text</textarea>" in reply.text
+    again = fields_of(reply.text, f"{path}/close") | {
+        "disposition": "watchful_waiting",
+        "note": "my own text",
+    }
+    assert lee.post(f"{path}/close", again).status_code == 303
+    (stored,) = clinic.signals(signal["patient_id"])
+    assert (stored["disposition"], stored["note"]) == ("watchful_waiting", "my own text")
+
+
+def test_of_two_who_close_at_once_one_closes_and_the_other_is_told(
+    clinic: ClinicClient, signal: dict[str, str], kim: CareBrowser, lee: CareBrowser
+) -> None:
+    path = path_of(signal)
+    forms = [
+        (
+            who,
+            fields_of(who.get(path).text, f"{path}/close") | {"disposition": chosen, "note": f"by {chosen}"},
+        )
+        for who, chosen in ((kim, "watchful_waiting"), (lee, "not_a_relapse"))
+    ]
+
+    with ThreadPoolExecutor(2) as threads:
+        replies = list(threads.map(lambda one: one[0].post(f"{path}/close", one[1]), forms))
+
+    assert sorted(reply.status_code for reply in replies) == [303, 412]
+    ((loser, typed),) = [
+        (reply, fields) for reply, (_, fields) in zip(replies, forms, strict=True) if reply.status_code == 412
+    ]
+    said = words(loser.text)
+    assert "Somebody was faster" in said
+    assert f"What you wrote {typed['note']}" in said
+    assert "Closed 3 November 2026" in said
+    (stored,) = clinic.signals(signal["patient_id"])
+    assert stored["disposition"] != typed["disposition"]
+
+
+def test_a_form_that_does_not_say_what_it_was_based_on_changes_nothing(
+    signal: dict[str, str], kim: CareBrowser
+) -> None:
+    path = path_of(signal)
+    fields = fields_of(kim.get(path).text, f"{path}/acknowledge")
+    for version in ("", "x", "-1"):
+        assert kim.post(f"{path}/acknowledge", fields | {"version": version}).status_code == 412
+
+
+def test_a_form_of_another_browser_is_refused(
+    signal: dict[str, str], kim: CareBrowser, lee: CareBrowser
+) -> None:
+    path = path_of(signal)
+    fields = fields_of(kim.get(path).text, f"{path}/acknowledge")
+    assert lee.post(f"{path}/acknowledge", fields).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("role", "offered"),
+    [
+        (StaffRole.OWNER, {"acknowledge", "snooze", "close"}),
+        (StaffRole.CLINICIAN, {"acknowledge", "snooze", "close"}),
+        (StaffRole.COORDINATOR, {"acknowledge", "snooze"}),
+        (StaffRole.READ_ONLY, set()),
+    ],
+)
+def test_what_somebody_may_not_do_is_not_offered_and_refused_all_the_same(
+    service: Service,
+    clinic: ClinicClient,
+    kim: CareBrowser,
+    signal: dict[str, str],
+    role: StaffRole,
+    offered: set[str],
+) -> None:
+    member, path = CareBrowser(service, clinic.clinic_id, role), path_of(signal)
+    fields = fields_of(kim.get(path).text)
+
+    shown = set(re.findall(rf'action="{path}/([a-z]+)"', member.get(path).text))
+
+    assert shown == offered
+    for what in {"acknowledge", "snooze", "close", "reopen"} - offered - {"reopen"}:
+        reply = member.post(f"{path}/{what}", fields)
+        assert reply.status_code == 403
+        assert "This is not for you to do" in words(reply.text)
+    assert [one["state"] for one in clinic.signals(signal["patient_id"])] == ["open"]
+
+
+@pytest.mark.parametrize("kind", ["signals", "safety-events"])
+def test_another_clinics_is_a_page_that_is_not_there(
+    service: Service, clinic: ClinicClient, signal: dict[str, str], kind: str
+) -> None:
+    phone = clinic.enrol(signal["patient_id"], service.url)
+    phone.check_in(NOW, (3, 3, 3), self_harm_thoughts=True)
+    (event,) = clinic.http.get("/v1/safety-events").json()["items"]
+    theirs = {"signals": signal["id"], "safety-events": event["id"]}[kind]
+    other = CareBrowser(service, str(service.new_clinic("Other").clinic_id))
+    token = fields_of(other.get(path_of(fading_elsewhere(service, other))).text)
+
+    for one in (theirs, str(new_id()), "not-an-id"):
+        assert other.get(f"/care/{kind}/{one}").status_code == 404
+        assert other.post(f"/care/{kind}/{one}/acknowledge", token).status_code == 404
+
+
+def fading_elsewhere(service: Service, other: CareBrowser) -> dict[str, str]:
+    """A signal of that browser's own clinic, for a form that it may send."""
+    clinic = clinic_client(service, "Third")
+    signal = fading(clinic)
+    other.cookies.update(CareBrowser(service, clinic.clinic_id).cookies)
+    return signal
+
+
+def until_noted(browser: CareBrowser, path: str, what: str) -> str:
+    """Look at a page until it says something that a worker notes shortly after; gives its words."""
+    end = time.monotonic() + 20
+    while what not in (said := words(browser.get(path).text)):
+        assert time.monotonic() < end, said
+        time.sleep(0.05)
+    return said
+
+
+def event_of(service: Service, clinic: ClinicClient) -> str:
+    phone = clinic.enrol(clinic.patient("P-safe"), service.url)
+    assert phone.check_in(NOW, (5, 5, 5), self_harm_thoughts=True).is_success
+    (event,) = clinic.http.get("/v1/safety-events").json()["items"]
+    return f"/care/safety-events/{event['id']}"
+
+
+def test_a_safety_event_shows_its_times_and_is_acknowledged_and_closed(
+    service: Service, clinic: ClinicClient, kim: CareBrowser, receiver: Receiver
+) -> None:
+    clinic.add_endpoint(receiver.url)
+    path = event_of(service, clinic)
+    receiver.wait_for("safety.reported")
+    until_noted(kim, path, "Delivered there 3")
+    service.clock.move_to(NOW + timedelta(minutes=10))
+
+    before = words(kim.get(path).text)
+    assert kim.submit(path, f"{path}/acknowledge").status_code == 303
+    service.clock.move_to(NOW + timedelta(minutes=39))
+    closing = {"outcome": "contact_made", "reached": "2026-11-03T19:30"}
+    reply = kim.submit(path, f"{path}/close", closing)
+    after = words(kim.get(reply.headers["location"]).text)
+
+    for said in (
+        "Safety event of P-safe",
+        "◆ Urgent: answered in a check-in",
+        "Nobody has acknowledged it; reported 10 minutes ago",
+        "Reported 3 November 2026, 19:00",
+        "Sent to the clinic's systems 3 November 2026, 19:00",
+        "Delivered there 3 November 2026, 19:00",
+        "Acknowledged not yet",
+        "Safety event reported, 3 November 2026, 19:00: delivered",
+    ):
+        assert said in before, said
+    for said in (
+        "Acknowledged 3 November 2026, 19:10 by Kim Example",
+        "Patient reached 3 November 2026, 19:30",
+        "Closed 3 November 2026, 19:39 by Kim Example",
+        "How it ended We spoke with the patient",
+    ):
+        assert said in after, said
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ({}, "Please choose how it ended."),
+        ({"outcome": "contact_made", "reached": "at noon"}, "Please give date and time"),
+        ({"outcome": "contact_made", "reached": "2026-11-03T12:00"}, "after the report and before now"),
+    ],
+)
+def test_a_safety_event_is_not_closed_by_half(
+    service: Service, clinic: ClinicClient, kim: CareBrowser, typed: dict[str, str], said: str
+) -> None:
+    path = event_of(service, clinic)
+    reply = kim.submit(path, f"{path}/close", typed)
+    assert reply.status_code == 422
+    assert said in words(reply.text)
+
+
+def test_of_two_who_close_a_safety_event_at_once_one_is_told(
+    service: Service, clinic: ClinicClient, kim: CareBrowser, lee: CareBrowser
+) -> None:
+    path = event_of(service, clinic)
+    forms = [
+        (who, fields_of(who.get(path).text, f"{path}/close") | {"outcome": outcome})
+        for who, outcome in ((kim, "contact_made"), (lee, "no_contact"))
+    ]
+    with ThreadPoolExecutor(2) as threads:
+        replies = list(threads.map(lambda one: one[0].post(f"{path}/close", one[1]), forms))
+    assert sorted(reply.status_code for reply in replies) == [303, 412]
+
+
+def test_an_open_safety_event_stands_above_the_patients_signal(
+    service: Service, clinic: ClinicClient, signal: dict[str, str], kim: CareBrowser
+) -> None:
+    clinic.enrol(signal["patient_id"], service.url).check_in(NOW, (3, 3, 3), self_harm_thoughts=True)
+    (event,) = clinic.http.get("/v1/safety-events").json()["items"]
+    assert f'href="/care/safety-events/{event["id"]}"' in kim.get(path_of(signal)).text

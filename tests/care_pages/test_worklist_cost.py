@@ -1,0 +1,69 @@
+"""The worklist asks the database as often for a full page as for an empty one."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from app.signals.worklist import ROWS
+from app.storage.embedded import Address
+from app.storage.migrating import APPLICATION_ROLE
+from tests.bench.worklist import fill
+from tests.storage.counting_proxy import RoundTrips, counting_proxy
+from tests.storage.test_round_trips import WARM
+from tests.support.care_browser import CareBrowser, fading
+from tests.support.ground import Cluster, Place
+from tests.support.people import clinic_client
+from tests.support.service import NOW, Service, running_service
+
+# The session, the list with what stands above it, and its line on the trail.
+MOST_ROUND_TRIPS = 24
+
+
+@pytest.fixture(scope="module")
+def proxy(cluster: Cluster) -> Iterator[tuple[Address, RoundTrips]]:
+    with counting_proxy(cluster.address) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def proxied_service(place: Place, proxy: tuple[Address, RoundTrips]) -> Iterator[Service]:
+    database = psycopg.conninfo.conninfo_to_dict(place.application_url)["dbname"]
+    with running_service(proxy[0].url(APPLICATION_ROLE, str(database)), work=False) as running:
+        yield running
+
+
+def test_a_full_page_takes_as_many_round_trips_as_one_with_a_single_row(
+    place: Place, proxied_service: Service, proxy: tuple[Address, RoundTrips]
+) -> None:
+    counted, rows = {}, {}
+    for patients, waiting in ((2, 1), (80, 2 * ROWS)):
+        clinic = clinic_client(proxied_service)
+        first = fading(clinic)["patient_id"]
+        with psycopg.connect(place.superuser_url, autocommit=True) as connection:
+            fill(
+                connection,
+                UUID(clinic.clinic_id),
+                UUID(first),
+                patients=patients,
+                waiting=waiting,
+                now=datetime.now(UTC),
+            )
+            connection.execute(
+                "INSERT INTO care.safety_events (clinic_id, patient_id, id, source, source_id, urgent, state,"
+                " received_at, version, escalations) SELECT clinic_id, id, gen_random_uuid(), 'check_in',"
+                " gen_random_uuid(), false, 'open', %s, 1, 0 FROM care.patients WHERE clinic_id = %s LIMIT %s",
+                [NOW, clinic.clinic_id, waiting // 3],
+            )
+        browser = CareBrowser(proxied_service, clinic.clinic_id)
+        for _ in range(WARM):
+            assert browser.get("/care/").status_code == 200
+        proxy[1].start()
+        text = browser.get("/care/").text
+        counted[waiting], rows[waiting] = proxy[1].count, text.count('class="row ')
+
+    assert rows == {1: 1, 2 * ROWS: ROWS}
+    assert counted[2 * ROWS] - counted[1] in {0, 1}, "the names of staff are asked for when there are some"
+    assert counted[2 * ROWS] <= MOST_ROUND_TRIPS, proxy[1].said
