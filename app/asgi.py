@@ -12,6 +12,19 @@ from starlette.types import ASGIApp
 from app.assessments import own_routes as questionnaires
 from app.assessments import routes as assessments
 from app.audit import routes as audit
+from app.care_pages import (
+    assessment_routes,
+    booster_routes,
+    course_routes,
+    details_routes,
+    factors_routes,
+    infusion_routes,
+    new_patient_routes,
+    patient_routes,
+    patients_routes,
+    reference_routes,
+    taper_routes,
+)
 from app.care_pages import public_routes as care_public
 from app.care_pages.page_route import failure_page as care_failure_page
 from app.check_ins import routes as check_ins
@@ -83,6 +96,17 @@ _ROUTERS: Final = (
     questionnaire_routes.router,
     public_routes.router,
     public_routes.rest_router,
+    patients_routes.router,
+    new_patient_routes.router,
+    patient_routes.router,
+    infusion_routes.router,
+    assessment_routes.router,
+    booster_routes.router,
+    factors_routes.router,
+    course_routes.router,
+    taper_routes.router,
+    reference_routes.router,
+    details_routes.router,
     care_public.router,
     care_public.rest_router,
 )

@@ -43,7 +43,10 @@ _REFERENCE_CELL: Final = {"table": "patients", "column": "external_ref_sealed"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patient:
-    """A patient as the clinic sees them: no name, only the clinic's own reference, perhaps an address."""
+    """A patient as the clinic sees them: no name, only the clinic's own reference, perhaps an address.
+
+    ``level`` is the rule's latest answer, as it was last asked.
+    """
 
     id: UUID
     external_ref: str
@@ -54,6 +57,7 @@ class Patient:
     registered_at: datetime
     version: int
     consent: ConsentStanding
+    level: str
 
 
 async def register(
@@ -233,6 +237,7 @@ def patient_of(vault: Vault, clinic_id: UUID, record: PatientRecord) -> Patient:
         registered_at=record.registered_at,
         version=record.version,
         consent=standing_from(version=record.consent_version, withdrawn_at=record.consent_withdrawn_at),
+        level=record.level,
     )
 
 

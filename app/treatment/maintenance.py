@@ -174,7 +174,9 @@ async def _view(work: UnitOfWork, equipment: Equipment, patient_id: UUID, *, now
 async def taper_in(work: UnitOfWork, patient_id: UUID, past: MaintenancePast) -> TaperView:
     """Give the plan and what is suggested, within a transaction."""
     written = await _written(work, patient_id)
-    at_interval = tuple(one for one in past.benefits if written.since is None or one.from_day >= written.since)
+    at_interval = tuple(
+        one for one in past.benefits if written.since is None or one.from_day >= written.since
+    )
     maintenance = Maintenance(
         interval_days=written.interval_days,
         at_interval=at_interval,
