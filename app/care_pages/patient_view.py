@@ -39,8 +39,6 @@ from app.web.equipment import Equipment
 OPEN_SIGNALS: Final = ["open", "acknowledged", "snoozed"]
 OPEN_EVENTS: Final = ["open", "acknowledged"]
 BEFORE_COURSE: Final = timedelta(days=30)
-MOST_UNASKED: Final = 123
-"""Four months: however long a course has lasted, no more is drawn unless somebody asks for it."""
 _MOST_EVENTS: Final = 20
 _MOST_FORMS: Final = 12
 _MOST_LINES: Final = 20
@@ -89,7 +87,7 @@ async def patient_view(
         equipment: the process's equipment.
         clinic_id: the clinic.
         patient_id: the patient.
-        days: how far the trend goes back; None: since a month before the course, at most four months.
+        days: how far the trend goes back; None: since a month before the course, at most three months.
         with_trail: whether the reader may read the trail.
         actor: who reads.
 
@@ -157,5 +155,5 @@ async def _maintenance(
 def _span(course: CourseView | None, days: int | None, *, today: date) -> tuple[date, date]:
     if days is None:
         began = course.stored.course.started_on - BEFORE_COURSE if course else None
-        days = min((today - began).days + 1, MOST_UNASKED) if began else DAYS_SHOWN
+        days = min((today - began).days + 1, DAYS_SHOWN) if began else DAYS_SHOWN
     return today - timedelta(days=max(1, min(days, MOST_DAYS)) - 1), today

@@ -1,4 +1,4 @@
-"""``make bench``: a step of the rule against a bare step, and check-ins a second against a bare route and
+"""``make bench``: a step of the rule against a bare step, pages, and check-ins a second against a bare route and
 bare statements; each in alternating slices of one run.
 
 The machine is shared and noisy: only the ratios within one run mean anything. Absolute figures are printed
@@ -29,6 +29,7 @@ from app.storage.binaries import find_binaries
 from tests.bench import core_step
 from tests.bench.load import Outcome, run_load
 from tests.bench.pages import measure_form, report_form, signed_in_cookie
+from tests.bench.patient_page import measure_patients, report_patients, two_patients
 from tests.bench.processes import Cost, cpu_seconds, postgres_children
 from tests.bench.statements import pgbench_rate
 from tests.support.ground import Place, running_cluster
@@ -38,6 +39,7 @@ from tests.support.service import KEY, running_service
 CLIENTS = (1, 8, 32)
 PATIENTS = 32
 PAGES = "tests.bench.page_server"
+PARTS = ("rule", "form", "patient-page", "check-ins")
 
 
 def main() -> int:
@@ -45,14 +47,15 @@ def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--slices", type=int, default=10)
     arguments.add_argument("--seconds", type=float, default=2.0, help="the length of one slice")
-    arguments.add_argument("--only", choices=("rule", "form", "check-ins"), help="one of the three parts")
+    arguments.add_argument("--only", choices=PARTS, help="one of the parts")
     chosen = arguments.parse_args()
-    wanted = {chosen.only} if chosen.only else {"rule", "form", "check-ins"}
+    wanted = {chosen.only} if chosen.only else set(PARTS)
     failed = rule_step() if "rule" in wanted else []
     if wanted != {"rule"}:
         set_up_logs(level=logging.ERROR)
         with running_cluster() as cluster, cluster.database() as place:
             failed += form(place, chosen.slices, chosen.seconds) if "form" in wanted else []
+            failed += patients(place, chosen.slices, chosen.seconds) if "patient-page" in wanted else []
             failed += check_ins(place, chosen.slices, chosen.seconds) if "check-ins" in wanted else []
     for failure in failed:
         print(f"missed: {failure}")
@@ -83,6 +86,15 @@ def form(place: Place, slices: int, seconds: float) -> list[str]:
         target = (place, one.process.pid, one.port, cookie)
         list(measure_form(*target, slices=1, seconds=min(1.0, seconds)))  # a warm-up, not counted
         return report_form(list(measure_form(*target, slices=slices, seconds=seconds / 2)))
+
+
+def patients(place: Place, slices: int, seconds: float) -> list[str]:
+    """Measure and print a patient's page with five years and with a month; give the targets that were missed."""
+    cookie, paths = two_patients(place)
+    with server("app", place, {}) as one:
+        target = (place, one.process.pid, one.port, cookie, paths)
+        list(measure_patients(*target, slices=1, seconds=min(1.0, seconds)))  # a warm-up, not counted
+        return report_patients(list(measure_patients(*target, slices=slices, seconds=seconds)))
 
 
 def prepare(place: Place) -> tuple[list[str], dict[str, str]]:

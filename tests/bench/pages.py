@@ -51,13 +51,14 @@ def measure_form(
 ) -> Iterator[tuple[Slice, Slice]]:
     """Measure the form and its bare template in turn."""
     for _ in range(slices):
-        form, bare = (_measure(place, process_id, port, getting(path, cookie), seconds) for path in PATHS)
+        form, bare = (measure_page(place, process_id, port, getting(path, cookie), seconds) for path in PATHS)
         yield form, bare
 
 
-def _measure(
+def measure_page(
     place: Place, process_id: int, port: int, request: Callable[[int], bytes], seconds: float
 ) -> Slice:
+    """Ask for one page again and again, and give what each cost."""
     before = cpu_seconds(process_id) + postgres_children(place)
     outcome = asyncio.run(run_load(port, 1, seconds, request))
     used = cpu_seconds(process_id) + postgres_children(place) - before

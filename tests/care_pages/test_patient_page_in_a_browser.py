@@ -1,5 +1,6 @@
 """A patient's page, the list and the forms in a real browser: axe, keyboard, narrow, scripts off, on paper."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -142,7 +143,9 @@ def test_on_paper_a_patient_is_the_numbers_without_buttons_links_or_the_trail(
         assert not page.locator(hidden).first.is_visible(), hidden
     for shown in ("h1", "figure svg", ".explanation", ".print-only", "#scales"):
         assert page.locator(shown).first.is_visible(), shown
-    page.pdf(path=PICTURES.parent / "care-patient.pdf", format="A4")
+    sheet = page.pdf(format="A4")
+    assert len(re.findall(rb"/Type\s*/Page\b", sheet)) <= 2, "one sheet for the file, both sides"
+    PICTURES.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=PICTURES / "patient-print.png", full_page=True)
 
 
