@@ -1,5 +1,6 @@
 """What every form about a patient starts from: whose it is, by which clock, and where to go back to."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Final
@@ -14,6 +15,7 @@ from app.web.equipment import Equipment
 from app.web.pages.forms import Form
 
 _MOST_DIGITS: Final = 12
+_NUMBER: Final = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,12})?")
 
 
 class TimeSkippedError(RefusalError):
@@ -42,6 +44,11 @@ class AboutPatient:
         return self.patient.external_ref
 
 
+def path_of(patient_id: UUID) -> str:
+    """Say where a patient's page is."""
+    return f"/care/patients/{patient_id}"
+
+
 async def about(equipment: Equipment, visitor: StaffVisitor, patient_id: UUID) -> AboutPatient:
     """Find whom a form is about.
 
@@ -51,7 +58,7 @@ async def about(equipment: Equipment, visitor: StaffVisitor, patient_id: UUID) -
     caller = visitor.signed_in
     patient = await read_patient(equipment, caller.clinic_id, patient_id, actor=caller.actor)
     clock = WallClock(patient.time_zone, equipment.clock.now())
-    return AboutPatient(patient=patient, clock=clock, path=f"/care/patients/{patient_id}")
+    return AboutPatient(patient=patient, clock=clock, path=path_of(patient_id))
 
 
 def moment_in(form: Form, time_zone: str, *, pointer: str) -> datetime:
@@ -77,12 +84,7 @@ def moment_in(form: Form, time_zone: str, *, pointer: str) -> datetime:
 def number_in(text: str) -> float | str | None:
     """Read a number as people write it, with a point or a comma; an empty text is none, and no number stays text."""
     plain = text.strip().replace(",", ".")
-    if not plain:
-        return None
-    try:
-        return float(plain) if len(plain) <= _MOST_DIGITS else plain
-    except ValueError:
-        return plain
+    return float(plain) if _NUMBER.fullmatch(plain) else plain or None
 
 
 def whole_in(text: str) -> int | str | None:

@@ -14,6 +14,7 @@ from app.web.equipment import Equipment
 from app.web.etags import ChangedMeanwhileError
 from app.web.pages.failures import status_of
 from app.web.pages.forms import Form
+from app.web.schemas import read_counter
 
 Choices = Sequence[tuple[str, str]]
 _HERS_TO_MEND: Final = frozenset(
@@ -94,8 +95,9 @@ def show_form(
     """Show a form: as it is opened, or again with what was typed and what is wrong with it."""
     typed = form is not None
     version = asked.version
-    if form is not None and wrong is not None and not wrong.faster and form["version"].isdigit():
-        version = int(form["version"])
+    if form is not None and wrong is not None and not wrong.faster and version is not None:
+        # What was opened stays what the change is based on.
+        version = read_counter(form["version"])
     return render(
         equipment,
         visitor,
@@ -118,11 +120,12 @@ async def answer_form(
     form: Form,
     act: Callable[[], Awaitable[str]],
     *,
+    back: str,
     hear: Callable[[], Awaitable[str]] | None = None,
 ) -> Response:
     """Do what a form asks for and go back, or show it again; ``act`` gives what to say of what was done.
 
-    ``hear``: for a form that is not kept, gives the safety event that its answers made.
+    ``back``: where to go then. ``hear``: for a form that is not kept, gives the safety event that its answers made.
     """
     try:
         told = await act()
@@ -132,7 +135,7 @@ async def answer_form(
         asked, event_id = await ask(), await hear() if hear else ""
         wrong = wrong_with(asked, error)
         return show_form(equipment, visitor, asked, form=form, wrong=wrong, event_id=event_id)
-    return RedirectResponse(f"{(await ask()).back}?told={told}", 303)
+    return RedirectResponse(f"{back}?told={told}", 303)
 
 
 def wrong_with(asked: AskedForm, error: Exception) -> Wrong:

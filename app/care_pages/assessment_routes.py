@@ -13,7 +13,7 @@ from starlette.responses import Response
 from app.assessments import clinic_scales, service
 from app.assessments.refused_answers import report_refused
 from app.assessments.schemas import AssessmentEntry
-from app.care_pages.about_patient import about, moment_in
+from app.care_pages.about_patient import about, moment_in, path_of
 from app.care_pages.asked_form import AskedForm, answer_form, show_form
 from app.care_pages.assessment_form import asked_about, entry_in, safety_answers, said
 from app.care_pages.page_route import CarePageRoute
@@ -22,6 +22,7 @@ from app.care_pages.rendering import render
 from app.care_pages.visitor import StaffVisitor, read_own_form
 from app.care_pages.visitor import visitor as look_who
 from app.clinical.scales import Scale
+from app.clinics.caller import ClinicCaller, owner_of_ended
 from app.foundation.errors import NotFoundError
 from app.foundation.logs import where
 from app.patients.erased import PatientErasedError
@@ -93,12 +94,18 @@ async def enter_assessment(
         return "assessment" if kept.created else "assessment-before"
 
     async def hear() -> str:
-        event_id = await _hear(equipment, visitor, patient_id, scale_key, form)
+        event_id = await _hear(equipment, caller, patient_id, scale_key, form)
         setattr(request.state, _KEPT, True)
         return event_id
 
     return await answer_form(
-        equipment, visitor, lambda: _asked(equipment, visitor, patient_id, scale), form, act, hear=hear
+        equipment,
+        visitor,
+        lambda: _asked(equipment, visitor, patient_id, scale),
+        form,
+        act,
+        back=path_of(patient_id),
+        hear=hear,
     )
 
 
@@ -115,26 +122,29 @@ async def _scale(equipment: Equipment, visitor: StaffVisitor, key: str) -> Scale
 
 
 async def _hear(
-    equipment: Equipment, visitor: StaffVisitor, patient_id: UUID, scale_key: str, form: Form
+    equipment: Equipment, caller: ClinicCaller, patient_id: UUID, scale_key: str, form: Form
 ) -> str:
     """Set the answer in a form that is not kept on its road; gives the event, empty when there is none."""
     found = safety_answers(form, scale_key)
     if not found:
         return ""
-    caller = visitor.signed_in
     event_id = await report_refused(equipment, caller.clinic_id, patient_id, found, actor=caller.actor)
     return str(event_id)
 
 
 async def _hear_from(request: Request) -> None:
-    """Hear a form that its page did not get to: forged, not allowed, or our own mistake."""
+    """Hear a form that its page did not get to: forged, not allowed, too late, or our own mistake.
+
+    Also from a member whose time ran out while typing: signing in again may take longer than this should wait.
+    """
     equipment: Equipment = request.app.state.equipment
     try:
         visitor = await look_who(request, equipment)
-        if visitor.caller is not None:
+        caller = visitor.caller or await owner_of_ended(equipment, visitor.session)
+        if caller is not None:
             patient_id = UUID(str(request.path_params["patient_id"]))
             scale_key = str(request.path_params.get("scale_key", ""))
-            await _hear(equipment, visitor, patient_id, scale_key, await read_form(request))
+            await _hear(equipment, caller, patient_id, scale_key, await read_form(request))
     except (NotFoundError, PatientErasedError, ValueError):
         pass  # nobody's form: there is nobody to tell of anybody
     except Exception as error:  # noqa: BLE001 - the page that was made is the answer, whatever fails here

@@ -5,7 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.care_pages.about_patient import about
+from app.care_pages.about_patient import about, path_of
 from app.care_pages.asked_form import AskedForm, Field, answer_form, show_form
 from app.care_pages.page_route import CarePageRoute
 from app.care_pages.patient_access import MayEdit
@@ -120,7 +120,14 @@ async def change_details(
         )
         return "details"
 
-    return await answer_form(equipment, visitor, lambda: _details(equipment, visitor, patient_id), form, act)
+    return await answer_form(
+        equipment,
+        visitor,
+        lambda: _details(equipment, visitor, patient_id),
+        form,
+        act,
+        back=path_of(patient_id),
+    )
 
 
 @router.get("/devices/{device_id}")
@@ -143,7 +150,12 @@ async def end_device(
         return "device"
 
     return await answer_form(
-        equipment, visitor, lambda: _device(equipment, visitor, patient_id, device_id), form, act
+        equipment,
+        visitor,
+        lambda: _device(equipment, visitor, patient_id, device_id),
+        form,
+        act,
+        back=path_of(patient_id),
     )
 
 
@@ -168,5 +180,10 @@ async def note_withdrawal(
         return "consent"
 
     return await answer_form(
-        equipment, visitor, lambda: _withdrawal(equipment, visitor, patient_id), form, act
+        equipment,
+        visitor,
+        lambda: _withdrawal(equipment, visitor, patient_id),
+        form,
+        act,
+        back=path_of(patient_id),
     )

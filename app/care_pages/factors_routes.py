@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.care_pages.about_patient import about
+from app.care_pages.about_patient import about, path_of
 from app.care_pages.asked_form import AskedForm, Field, answer_form, show_form
 from app.care_pages.page_route import CarePageRoute
 from app.care_pages.patient_access import MayDecide
@@ -80,4 +80,11 @@ async def keep_factors(
         )
         return "factors"
 
-    return await answer_form(equipment, visitor, lambda: _asked(equipment, visitor, patient_id), form, act)
+    return await answer_form(
+        equipment,
+        visitor,
+        lambda: _asked(equipment, visitor, patient_id),
+        form,
+        act,
+        back=path_of(patient_id),
+    )

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.care_pages.about_patient import about, moment_in, number_in
+from app.care_pages.about_patient import about, moment_in, number_in, path_of
 from app.care_pages.asked_form import AskedForm, Field, answer_form, show_form
 from app.care_pages.page_route import CarePageRoute
 from app.care_pages.patient_access import MayRecord
@@ -115,4 +115,11 @@ async def enter_infusion(
         )
         return _TOLD[entered.remarks[-1]] if entered.remarks else "infusion"
 
-    return await answer_form(equipment, visitor, lambda: _asked(equipment, visitor, patient_id), form, act)
+    return await answer_form(
+        equipment,
+        visitor,
+        lambda: _asked(equipment, visitor, patient_id),
+        form,
+        act,
+        back=path_of(patient_id),
+    )

@@ -43,10 +43,7 @@ _REFERENCE_CELL: Final = {"table": "patients", "column": "external_ref_sealed"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patient:
-    """A patient as the clinic sees them: no name, only the clinic's own reference, perhaps an address.
-
-    ``level`` is the rule's latest answer, as it was last asked.
-    """
+    """A patient as the clinic sees them: no name, only the clinic's own reference, perhaps an address."""
 
     id: UUID
     external_ref: str
@@ -57,6 +54,7 @@ class Patient:
     registered_at: datetime
     version: int
     consent: ConsentStanding
+    # The rule's answer when it was last asked.
     level: str
 
 

@@ -18,8 +18,8 @@ ROLES = Callable[[StaffRole], PlainBrowser]
 
 
 @pytest.fixture
-def patient(clinician: PlainBrowser, one_clinic: ClinicClient) -> str:
-    assert clinician
+def patient(service: Service, one_clinic: ClinicClient) -> str:
+    assert service.clock.now() == NOW
     return treated(one_clinic, NOW, days_since=20, level=lambda _day: (8, 8, 8), until=10)
 
 
@@ -59,6 +59,7 @@ def test_an_infusion_is_read_by_the_clock_on_the_patients_wall(
         ({"phase": "booster", "on": "2026-03-29", "at": "02:30"}, "the clocks skipped this time"),
         ({"phase": ""}, "Please choose one."),
         ({"phase": "booster", "dose_mg_per_kg": "11"}, "at most 10"),
+        ({"phase": "booster", "dose_mg_per_kg": "1_0"}, "at most 10"),
         ({"phase": "booster", "route": "by air"}, "Please check this."),
     ],
 )
@@ -152,6 +153,17 @@ def test_it_acts_also_when_the_form_is_not_even_looked_at(
     scale = "phq-9x" if how == "no such scale" else "phq-9"
     reply = browser.post(path_of(patient, f"assessment/{scale}"), {"form_token": "made up"} | SUICIDAL)
     assert reply.status_code in {403, 404}
+    assert events(place, patient) == ["refused_assessment"]
+
+
+def test_it_acts_also_when_the_session_ran_out_while_typing(
+    service: Service, clinician: PlainBrowser, place: Place, patient: str
+) -> None:
+    path = path_of(patient, "assessment/phq-9")
+    opened = fields_of(clinician.get(path).text, path)
+    service.clock.move_to(NOW + timedelta(minutes=45))
+    reply = clinician.post(path, opened | SUICIDAL)
+    assert reply.headers["location"].startswith("/care/sign-in")
     assert events(place, patient) == ["refused_assessment"]
 
 

@@ -86,7 +86,7 @@ def test_axe_finds_nothing_in_either_colour_scheme_on_a_phone_or_a_desk(
         for size, width in (("phone", PHONE), ("desk", DESKTOP)):
             shown.set_viewport_size(width)
             for scheme in ("dark", "light"):
-                shown.emulate_media(color_scheme=scheme)  # type: ignore[arg-type] # one of the two
+                shown.emulate_media(color_scheme=scheme)
                 found += [
                     (name, size, scheme, one["id"], [node["html"][:200] for node in one["nodes"]])
                     for one in Axe().run(shown).response["violations"]
@@ -156,7 +156,7 @@ def test_the_chart_is_the_one_of_the_api_with_its_numbers_beside_it(
     page.goto(f"{service.url}/care/patients/{patient}?days=92")
     drawn = one_clinic.http.get(f"/v1/patients/{patient}/chart.svg").text
     ours = page.content()
-    assert page.locator("figure svg desc").text_content() in drawn.replace("&#39;", "'")
+    assert (page.locator("figure svg desc").text_content() or "nothing") in drawn.replace("&#39;", "'")
     assert ours.count("<svg") == 1
     rows = page.locator(".beside tbody tr").count()
     reported = 9 + 26 + 8

@@ -205,8 +205,7 @@ def assert_grows_as_from_scratch(patient: History) -> None:
         before = now
         grown = None if past is None or anew else past_after(past, check_in)
         past = past_of(known, as_of=now) if grown is None else grown
-        memory = past.memory
-        memory = memory_codec.from_plain(json.loads(json.dumps(memory_codec.to_plain(memory))))
+        memory = memory_codec.from_plain(json.loads(json.dumps(memory_codec.to_plain(past.memory))))
         assert memory is not None
         past = Past(memory, past.considered)
         step = whole = judge(memory, as_of=now)
