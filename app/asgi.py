@@ -13,15 +13,26 @@ from app.assessments import own_routes as questionnaires
 from app.assessments import routes as assessments
 from app.audit import routes as audit
 from app.care_pages import account_routes as care_account
-from app.care_pages import emergency_routes as care_emergency
 from app.care_pages import (
+    assessment_routes,
+    booster_routes,
+    course_routes,
+    details_routes,
+    factors_routes,
     figures_routes,
+    infusion_routes,
+    new_patient_routes,
+    patient_routes,
+    patients_routes,
+    reference_routes,
     safety_routes,
     signal_routes,
+    taper_routes,
     trail_routes,
     what_if_routes,
     worklist_routes,
 )
+from app.care_pages import emergency_routes as care_emergency
 from app.care_pages import join_routes as care_join
 from app.care_pages import public_routes as care_public
 from app.care_pages import sign_in_routes as care_sign_in
@@ -117,6 +128,17 @@ _ROUTERS: Final = (
     worklist_routes.router,
     signal_routes.router,
     safety_routes.router,
+    patients_routes.router,
+    new_patient_routes.router,
+    patient_routes.router,
+    infusion_routes.router,
+    assessment_routes.router,
+    booster_routes.router,
+    factors_routes.router,
+    course_routes.router,
+    taper_routes.router,
+    reference_routes.router,
+    details_routes.router,
     care_public.router,
     care_public.rest_router,
 )

@@ -13,7 +13,17 @@ from tests.support.service import NOW, Service, running_service
 
 # The folders whose files wait for processes, browsers and clocks. They go first: several run at a time, and the
 # longest must not come last.
-_LONG_FIRST: Final = ("pages", "journeys", "docs", "cli", "clients", "storage", "studies")
+_LONG_FIRST: Final = (
+    "pages",
+    "care_pages",
+    "managers",
+    "journeys",
+    "docs",
+    "cli",
+    "clients",
+    "storage",
+    "studies",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -139,6 +139,13 @@ async def list_of_patient(
     return told
 
 
+async def latest_in(
+    work: UnitOfWork, equipment: Equipment, patient: PatientRecord, *, limit: int
+) -> list[Assessment]:
+    """List the forms that a patient completed last, latest first, within a transaction."""
+    return await _told(work, equipment, patient, await assessments.latest(work, patient.id, limit=limit))
+
+
 def _refuse_time(form: Form, now: datetime) -> None:
     """Refuse a time that nobody can mean, and say ours: a phone's clock may be a year off."""
     if form.taken_at > now + _AHEAD:

@@ -11,11 +11,13 @@ from app.storage import audit_search
 from app.storage.audit_reads import tell_reading
 from app.storage.audit_seals import StoredEvent
 from app.storage.audit_search import Wanted
+from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
 
 # These bound what one search may read of a trail that only grows; one patient's lines are few.
 MOST: Final = timedelta(days=366)
 USUALLY: Final = timedelta(days=31)
+_EVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class SearchTimeRefusedError(RefusalError):
@@ -51,9 +53,8 @@ async def search(
         SearchTimeRefusedError: it ends before it begins, or covers more than a year of everybody's.
     """
     now = equipment.clock.now()
-    # Just past now, so that what happened at this very moment is among it.
-    until = until or now + timedelta(microseconds=1)
-    since = since or (until - USUALLY if patient_id is None else datetime.min.replace(tzinfo=UTC))
+    until = until or _just_past(now)
+    since = since or (until - USUALLY if patient_id is None else _EVER)
     if since > until or (patient_id is None and until - since > MOST):
         raise SearchTimeRefusedError("query/from")
     wanted = Wanted(since=since, until=until, patient_id=patient_id, actor_id=actor_id, action=action)
@@ -61,3 +62,16 @@ async def search(
         found = await audit_search.page(work, wanted, before=before, limit=limit)
         await tell_reading(work, "audit_events", now=now, actor=actor, patient_id=patient_id)
     return [FoundEvent(event=event, seal=seal) for event, seal in found]
+
+
+async def done_to_patient(
+    work: UnitOfWork, patient_id: UUID, *, now: datetime, limit: int
+) -> list[StoredEvent]:
+    """Give what was done about a patient, newest first, within a transaction; without who looked."""
+    wanted = Wanted(since=_EVER, until=_just_past(now), patient_id=patient_id, changes_only=True)
+    return [event for event, _ in await audit_search.page(work, wanted, before=None, limit=limit)]
+
+
+def _just_past(now: datetime) -> datetime:
+    """So that what happened at this very moment is among it."""
+    return now + timedelta(microseconds=1)

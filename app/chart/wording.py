@@ -50,11 +50,11 @@ class ChartWords:
 
     def day(self, day: date) -> str:
         """A day with its year."""
-        return format_skeleton("yMMMd", day, locale=self.locale)
+        return _day(day, "yMMMd", self.locale)
 
     def day_of_year(self, day: date) -> str:
         """A day without its year."""
-        return format_skeleton("MMMd", day, locale=self.locale)
+        return _day(day, "MMMd", self.locale)
 
     def month(self, day: date) -> str:
         """A month's short name, for the axis."""
@@ -66,11 +66,22 @@ class ChartWords:
 
     def number(self, value: float) -> str:
         """A report or mean with one decimal, as the language writes it."""
-        return format_decimal(value, format="0.0", locale=self.locale)
+        return _decimal(value, "0.0", self.locale)
 
     def count(self, value: float) -> str:
         """A total or count, with decimals only where it has them."""
-        return format_decimal(value, format="0.##", locale=self.locale)
+        return _decimal(value, "0.##", self.locale)
+
+
+# A page writes hundreds of numbers, of which few differ.
+@lru_cache(maxsize=2048)
+def _decimal(value: float, pattern: str, locale: Locale) -> str:
+    return format_decimal(value, format=pattern, locale=locale)
+
+
+@lru_cache(maxsize=4096)
+def _day(day: date, skeleton: str, locale: Locale) -> str:
+    return format_skeleton(skeleton, day, locale=locale)
 
 
 _ENGLISH: Final = ChartWords(

@@ -19,7 +19,7 @@ from app.clinical.memory import Memory, advance, known_days, settled
 from app.clinical.protocol import RULE, STANDARD, Protocol
 from app.clinical.reference import NoReference, NoReferenceBecause, Reference, window_days
 from app.clinical.remarks import held_back, notes_on
-from app.clinical.remembering import Crossing, crossings, remember
+from app.clinical.remembering import Crossing, Past, crossings, past_after, past_of, remember
 from app.clinical.scale_grounds import scale_relapse
 from app.clinical.thresholds import consider_threshold
 from app.clinical.worse import worse_than_before
@@ -32,11 +32,14 @@ __all__ = [
     "History",
     "LastTotal",
     "Memory",
+    "Past",
     "ScaleTotals",
     "advance",
     "crossings",
     "evaluate",
     "judge",
+    "past_after",
+    "past_of",
     "remember",
 ]
 

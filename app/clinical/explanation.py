@@ -93,6 +93,12 @@ def sentences_of(explanation: str) -> list[str]:
     return _SENTENCES_END.split(explanation.strip())
 
 
+def what_would_have_changed_it(evaluation: Evaluation) -> str:
+    """The explanation's sentence on that, by itself; empty where there is none."""
+    codes = (ReasonCode.WOULD_HAVE_CHANGED, ReasonCode.NOTHING_WOULD_HAVE_CHANGED)
+    return " ".join(_noted(evaluation, *codes))
+
+
 def with_safety_first(explanation: str) -> str:
     """The sentences of a patient whose safety event is open: that comes before everything."""
     return f"{SAFETY_BANNER} {explanation}"

@@ -12,6 +12,7 @@ grid that is fixed by the data alone.
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -117,13 +118,15 @@ def _posterior(*, lost: Sequence[float], outlasted: Sequence[float], protocol: P
     squares = _squares_after(lost, location, protocol)
     freedom = protocol.benefit_spread_certainty + len(lost)
     logs: list[tuple[float, float, float]] = []
+    # Under a plan many benefits are cut short at the same length: each length is worked out once.
+    lengths = Counter(outlasted).items()
     for spread in _spreads(squares, freedom):
         of_spread = -freedom * math.log(spread) - squares / (2 * spread**2)
         precision = spread / math.sqrt(count)
         places, step = _locations(location, precision, outlasted, spread, count)
         for place in places:
             of_place = -0.5 * ((place - location) / precision) ** 2 + math.log(step / precision)
-            still = sum(_log_still_well((log - place) / spread) for log in outlasted)
+            still = sum(times * _log_still_well((log - place) / spread) for log, times in lengths)
             logs.append((of_spread + of_place + still, place, spread))
     highest = max(weight for weight, _, _ in logs)
     parts = [_Part(math.exp(weight - highest), place, spread) for weight, place, spread in logs]
@@ -168,17 +171,17 @@ def _quantile(mixture: Sequence[_Part], share: float) -> float:
     reach = _LOCATION_REACH * max(part.spread for part in mixture)
     low = min(part.location for part in mixture) - reach
     high = max(part.location for part in mixture) + reach
+    # Worked out once, not at each halving.
+    points = [(part.weight * 0.5, part.location, part.spread * math.sqrt(2)) for part in mixture]
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        if _below(mixture, middle) < share * total:
+        if _below(points, middle) < share * total:
             low = middle
         else:
             high = middle
     return (low + high) / 2
 
 
-def _below(mixture: Sequence[_Part], log: float) -> float:
-    return sum(
-        part.weight * 0.5 * math.erfc((part.location - log) / (part.spread * math.sqrt(2)))
-        for part in mixture
-    )
+def _below(points: Sequence[tuple[float, float, float]], log: float) -> float:
+    erfc = math.erfc
+    return sum([half * erfc((location - log) / width) for half, location, width in points])

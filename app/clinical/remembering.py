@@ -5,16 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 from app.clinical.channels import PerChannel
 from app.clinical.check_ins import CheckIn, CheckInDay, check_in_day, day_number, days_of, is_acute, zone_of
 from app.clinical.course import Course, Infusion, InfusionPhase, induction_end, infusions_of_course
 from app.clinical.history import History
-from app.clinical.loss import loss_from
+from app.clinical.loss import Loss, loss_from
 from app.clinical.memory import (
     Memory,
     Treatment,
+    advance,
     after_check_in,
     known_days,
     settled,
@@ -40,6 +41,22 @@ class Crossing:
     by_mood_alone: bool
 
 
+class Past(NamedTuple):
+    """A memory, and what it alone no longer tells: on which days consider was first reached.
+
+    `considered` holds day numbers up to the latest check-in day, which may still grow: see `losses`.
+    """
+
+    memory: Memory
+    considered: tuple[int, ...]
+
+    @property
+    def losses(self) -> tuple[date, ...]:
+        """The days of the crossings, the latest check-in day included: what `crossings` finds."""
+        days = {*self.considered, *_days_of([self.memory.now])}
+        return tuple(date.fromordinal(day) for day in sorted(days))
+
+
 def remember(history: History, *, as_of: datetime, protocol: Protocol = STANDARD) -> Memory:
     """The memory of a history, from scratch. Nothing after `as_of` has any effect."""
     return _through(history, as_of, protocol)[-1]
@@ -51,17 +68,40 @@ def crossings(history: History, *, as_of: datetime, protocol: Protocol = STANDAR
     Each day is judged by all that was reported on it, and by the infusions known by then.
     """
     memories = _through(history, as_of, protocol)
-    ends = [memory.before for memory in memories]
-    ends += [earlier.now for earlier, later in pairwise(memories) if later.treatment is not earlier.treatment]
-    ends.append(memories[-1].now)
     found = {
         loss.considered_on: loss.considered_by_mood
-        for loss in ends
+        for loss in (*_settled_losses(memories), memories[-1].now)
         if loss and loss.considered_on is not None
     }
     return tuple(
         Crossing(day=date.fromordinal(day), by_mood_alone=by_mood) for day, by_mood in sorted(found.items())
     )
+
+
+def past_of(history: History, *, as_of: datetime, protocol: Protocol = STANDARD) -> Past:
+    """The memory of a history together with the days of its crossings, from scratch."""
+    memories = _through(history, as_of, protocol)
+    return Past(memories[-1], _days_of(_settled_losses(memories)))
+
+
+def past_after(past: Past, check_in: CheckIn, *, protocol: Protocol = STANDARD) -> Past | None:
+    """The past one check-in later, at the cost of a step; None where `advance` has none."""
+    memory = advance(past.memory, check_in, protocol=protocol)
+    if memory is None:
+        return None
+    return Past(memory, tuple(sorted({*past.considered, *_days_of([memory.before])})))
+
+
+def _settled_losses(memories: Sequence[Memory]) -> list[Loss | None]:
+    """The loss at the end of each check-in day but the last, and before each infusion."""
+    ends = [memory.before for memory in memories]
+    return ends + [
+        earlier.now for earlier, later in pairwise(memories) if later.treatment is not earlier.treatment
+    ]
+
+
+def _days_of(losses: Sequence[Loss | None]) -> tuple[int, ...]:
+    return tuple(sorted({loss.considered_on for loss in losses if loss and loss.considered_on is not None}))
 
 
 def _through(history: History, as_of: datetime, protocol: Protocol) -> list[Memory]:

@@ -1,7 +1,7 @@
 """A member's session: one opaque token, good while it is used and for a working day at most."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -10,12 +10,14 @@ from app.foundation.audit import Actor, ActorKind, AuditEvent
 from app.foundation.ids import new_id
 from app.foundation.tokens import TokenKind, TokenReference, new_token
 from app.storage import staff_sessions
+from app.storage.staff_sessions import OpenSession
 from app.storage.unit_of_work import UnitOfWork
 
 IDLE: Final = timedelta(minutes=30)
 LASTS_AT_MOST: Final = timedelta(hours=12)
 # Not with every request: a session that was noted within the minute is left alone.
 _NOTED_AGAIN_AFTER: Final = timedelta(minutes=1)
+_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,18 +51,28 @@ async def member_of(work: UnitOfWork, reference: TokenReference, *, now: datetim
     if found.used_at + _NOTED_AGAIN_AFTER <= now:
         await staff_sessions.used(work, found.id, now=now)
         await work.commit()
-    return SignedInMember(
-        session_id=found.id,
-        staff_id=found.staff_id,
-        role=StaffRole(found.role),
-        name_sealed=found.name_sealed,
-    )
+    return _member(found)
+
+
+async def member_of_ended(work: UnitOfWork, reference: TokenReference) -> SignedInMember | None:
+    """Find whose session this is, also when its time has run out; not when somebody ended it."""
+    found = await staff_sessions.working(work, reference.digest, used_after=_LONG_AGO, opened_after=_LONG_AGO)
+    return None if found is None else _member(found)
 
 
 async def end_session(work: UnitOfWork, member: SignedInMember, *, now: datetime) -> None:
     """Sign a member out; the caller commits."""
     audit = _event(now, member.staff_id, "staff.signed_out", member.session_id)
     await staff_sessions.end(work, member.session_id, now=now, audit=audit)
+
+
+def _member(found: OpenSession) -> SignedInMember:
+    return SignedInMember(
+        session_id=found.id,
+        staff_id=found.staff_id,
+        role=StaffRole(found.role),
+        name_sealed=found.name_sealed,
+    )
 
 
 def _event(now: datetime, staff_id: UUID, action: str, session_id: UUID) -> AuditEvent:

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from typing import Any
 from uuid import UUID
 
 from app.clinical import memory_codec
-from app.clinical.evaluation import Evaluation, History, Memory, evaluate, remember
+from app.clinical.evaluation import Evaluation, History, Memory, Past, evaluate, past_of
 from app.clinical.history import ChosenReference
 from app.clinical.protocol import Protocol
 from app.clinical.signals import Episode
@@ -107,21 +108,31 @@ async def history_now(
     return history, evaluate(history, as_of=as_of, protocol=protocol_of(standing, equipment))
 
 
-def remembered(standing: Standing, protocol: Protocol) -> Memory | None:
-    """Read the rule's memory; None when there is none, or when other numbers made it."""
+def remembered(standing: Standing, protocol: Protocol) -> Past | None:
+    """Read the rule's memory; None when there is none, or when other numbers or an earlier release made it."""
     stored = standing.memory
-    if stored is None or stored.get("rule") != protocol.name:
+    if stored is None or stored.get("rule") != protocol.name or "considered" not in stored:
         return None
-    return memory_codec.from_plain(stored["memory"])
+    memory = memory_codec.from_plain(stored["memory"])
+    return memory and Past(memory, tuple(stored["considered"]))
 
 
-async def memory_now(work: UnitOfWork, standing: Standing, *, protocol: Protocol, now: datetime) -> Memory:
+def to_keep(past: Past, protocol: Protocol) -> dict[str, Any]:
+    """Give what is stored of the rule's memory, for ``remembered`` to read."""
+    return {
+        "rule": protocol.name,
+        "memory": memory_codec.to_plain(past.memory),
+        "considered": list(past.considered),
+    }
+
+
+async def past_now(work: UnitOfWork, standing: Standing, *, protocol: Protocol, now: datetime) -> Past:
     """Give the rule's memory of a patient: as it was kept, or made anew from the whole history."""
-    memory = remembered(standing, protocol)
-    if memory is None:
+    past = remembered(standing, protocol)
+    if past is None:
         history = await history_of(work, standing)
-        memory = remember(history, as_of=latest_of(history, now=now), protocol=protocol)
-    return memory
+        past = past_of(history, as_of=latest_of(history, now=now), protocol=protocol)
+    return past
 
 
 def protocol_of(standing: Standing, equipment: Equipment) -> Protocol:

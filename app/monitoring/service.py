@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from app.clinical import evaluation_codec, memory_codec
+from app.clinical import evaluation_codec
 from app.clinical.check_ins import CheckIn
-from app.clinical.evaluation import Evaluation, Memory, advance, judge, remember
+from app.clinical.evaluation import Evaluation, Past, judge, past_after, past_of
 from app.clinical.explanation import explain
 from app.clinical.profiles import Caution
 from app.clinical.protocol import Protocol
@@ -25,10 +25,11 @@ from app.monitoring.history import (
     history_of,
     latest_in,
     latest_of,
-    memory_now,
+    past_now,
     protocol_of,
     remembered,
     standing_of,
+    to_keep,
 )
 from app.patients.consent_standing import ConsentWithdrawnError
 from app.signals.episodes import Told, carry_out
@@ -76,16 +77,16 @@ async def evaluate_with(
     ``tell``: whether conditions may be told of. Not while history is brought along piece by piece, when
     much seems to be missing that comes with the next piece; they are told of with the patient's next report.
     """
-    memory, protocol = None, protocol_of(standing, equipment)
+    past, protocol = None, protocol_of(standing, equipment)
     if not any(stored.supersedes for stored in new):
-        memory = _advanced(remembered(standing, protocol), [stored.check_in for stored in new], protocol)
-    if memory is None:
+        past = _advanced(remembered(standing, protocol), [stored.check_in for stored in new], protocol)
+    if past is None:
         history = await history_of(work, standing, also=new)
         as_of = latest_of(history, now=now)
-        memory = remember(history, as_of=as_of, protocol=protocol)
+        past = past_of(history, as_of=as_of, protocol=protocol)
     else:
-        as_of = latest_in(memory, standing, now=now)
-    return _evaluated(equipment, standing, memory, as_of=as_of, tell=tell)
+        as_of = latest_in(past.memory, standing, now=now)
+    return _evaluated(equipment, standing, past, as_of=as_of, tell=tell)
 
 
 async def follow(
@@ -162,26 +163,30 @@ async def evaluation_now(
         if standing.consent_withdrawn_at is not None:
             raise ConsentWithdrawnError
         protocol = protocol_of(standing, equipment)
-        memory = await memory_now(work, standing, protocol=protocol, now=now)
-        as_of = latest_in(memory, standing, now=now)
+        past = await past_now(work, standing, protocol=protocol, now=now)
         factors = await care_plans.find(work, patient_id, PlanKind.FACTORS)
         await tell_reading(work, "evaluation", now=now, actor=actor, patient_id=patient_id)
     cautions = factors.content["cautions"] if factors.content else []
-    evaluation = judge(memory, as_of=as_of, protocol=protocol)
+    evaluation = judge(past.memory, as_of=latest_in(past.memory, standing, now=now), protocol=protocol)
+    return view_of(evaluation, cautions)
+
+
+def view_of(evaluation: Evaluation, cautions: Sequence[str]) -> EvaluationView:
+    """Give an answer as it is shown, with the cautions that are open."""
     return EvaluationView(
         evaluation=evaluation,
-        plain={**evaluation_codec.to_plain(evaluation), "cautions": cautions},
+        plain={**evaluation_codec.to_plain(evaluation), "cautions": list(cautions)},
         explanation=explain(evaluation, cautions=[Caution(name) for name in cautions]),
     )
 
 
-def _advanced(memory: Memory | None, new: Sequence[CheckIn], protocol: Protocol) -> Memory | None:
+def _advanced(past: Past | None, new: Sequence[CheckIn], protocol: Protocol) -> Past | None:
     """Take the memory through the new check-ins; None when one of them belongs further back."""
     for check_in in sorted(new, key=lambda one: (one.recorded_at, one.id)):
-        if memory is None:
+        if past is None:
             return None
-        memory = advance(memory, check_in, protocol=protocol)
-    return memory
+        past = past_after(past, check_in, protocol=protocol)
+    return past
 
 
 async def _from_history(
@@ -189,18 +194,18 @@ async def _from_history(
 ) -> Evaluated:
     history = await history_of(work, standing)
     as_of = latest_of(history, now=now)
-    memory = remember(history, as_of=as_of, protocol=protocol_of(standing, equipment))
-    return _evaluated(equipment, standing, memory, as_of=as_of, tell=False)
+    past = past_of(history, as_of=as_of, protocol=protocol_of(standing, equipment))
+    return _evaluated(equipment, standing, past, as_of=as_of, tell=False)
 
 
 def _evaluated(
-    equipment: Equipment, standing: Standing, memory: Memory, *, as_of: datetime, tell: bool
+    equipment: Equipment, standing: Standing, past: Past, *, as_of: datetime, tell: bool
 ) -> Evaluated:
-    evaluation = judge(memory, as_of=as_of, protocol=protocol_of(standing, equipment))
+    evaluation = judge(past.memory, as_of=as_of, protocol=protocol_of(standing, equipment))
     holding = conditions_of(evaluation)
     # A series that was just completed is told of at once; the others wait while history comes in.
     at_once = is_review_to_tell(
-        memory.treatment,
+        past.memory.treatment,
         reviewed_on=standing.reviewed_on,
         today=evaluation.day,
         tell=tell or EventType.INDUCTION_REVIEW_DUE.value in standing.told,
@@ -211,7 +216,7 @@ def _evaluated(
         as_of=as_of,
         level=evaluation.level.value,
         rule_version=protocol_of(standing, equipment).name,
-        memory={"rule": protocol_of(standing, equipment).name, "memory": memory_codec.to_plain(memory)},
+        memory=to_keep(past, protocol_of(standing, equipment)),
         told=sorted(told | ({EventType.INDUCTION_REVIEW_DUE.value} if at_once else set())),
         summary=_summary(evaluation),
     )

@@ -18,7 +18,7 @@ from app.clinical.reference import NoReference, Reference, spread_before
 from app.clinical.wording import scale_name
 from app.foundation.audit import Actor
 from app.foundation.errors import RefusalError
-from app.monitoring.history import memory_now, protocol_of, standing_of
+from app.monitoring.history import past_now, protocol_of, standing_of
 from app.storage import assessments, treatment, trends
 from app.storage.audit_reads import tell_reading
 from app.storage.trends import ReportedCheckIn
@@ -81,28 +81,42 @@ async def trend_of_patient(
     async with equipment.database.work(clinic_id) as work:
         standing = await standing_of(work, patient_id, now=now)
         protocol = protocol_of(standing, equipment)
-        first, last = days.within(check_in_day(now, standing.time_zone))
-        evaluation = judge(
-            await memory_now(work, standing, protocol=protocol, now=now), as_of=now, protocol=protocol
-        )
-        given = await treatment.infusions(work, patient_id, since=_noon(first) - _AROUND)
-        reported = await trends.check_ins_between(work, patient_id, first=first, last=last)
-        trend = Trend(
-            first_day=first,
-            last_day=last,
-            days=trend_days(reported, given, protocol),
-            baseline=_baseline(evaluation, protocol),
-            reference=_reference(evaluation.reference),
-            infusions=_marks(given, first, last, standing.time_zone),
-        )
-        if reader is Reader.CLINICIAN:
-            trend = replace(
-                trend,
-                levels=await _levels(work, patient_id, trend, evaluation, given),
-                totals=await _totals(work, patient_id, trend),
-            )
+        span = days.within(check_in_day(now, standing.time_zone))
+        past = await past_now(work, standing, protocol=protocol, now=now)
+        evaluation = judge(past.memory, as_of=now, protocol=protocol)
+        trend = await trend_between(work, patient_id, span, evaluation, protocol, reader=reader)
         await tell_reading(work, "trend", now=now, actor=actor, patient_id=patient_id)
     return trend
+
+
+async def trend_between(
+    work: UnitOfWork,
+    patient_id: UUID,
+    span: tuple[date, date],
+    evaluation: Evaluation,
+    protocol: Protocol,
+    *,
+    reader: Reader,
+) -> Trend:
+    """Give the trend of these days, both included, within a transaction; ``evaluation`` is the answer now."""
+    first, last = span
+    given = await treatment.infusions(work, patient_id, since=_noon(first) - _AROUND)
+    reported = await trends.check_ins_between(work, patient_id, first=first, last=last)
+    trend = Trend(
+        first_day=first,
+        last_day=last,
+        days=trend_days(reported, given, protocol),
+        baseline=_baseline(evaluation, protocol),
+        reference=_reference(evaluation.reference),
+        infusions=_marks(given, first, last, evaluation.time_zone),
+    )
+    if reader is not Reader.CLINICIAN:
+        return trend
+    return replace(
+        trend,
+        levels=await _levels(work, patient_id, trend, evaluation, given),
+        totals=await _totals(work, patient_id, trend),
+    )
 
 
 def trend_days(

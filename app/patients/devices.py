@@ -63,11 +63,16 @@ async def list_devices(
         NotFoundError: the clinic has no such patient.
     """
     async with equipment.database.work(clinic_id) as work:
-        patient = await existing(work, patient_id)
-        found = await devices.of_patient(work, patient_id)
-        issues = await device_tokens.last_issues(work, patient_id)
+        listed = await devices_in(work, equipment.vault, await existing(work, patient_id))
         await tell_reading(work, "devices", now=equipment.clock.now(), actor=actor, patient_id=patient_id)
-    listed, own = [], vault_of(equipment.vault, clinic_id, patient)
+    return listed
+
+
+async def devices_in(work: UnitOfWork, vault: Vault, patient: PatientRecord) -> list[EnrolledDevice]:
+    """List what may speak for a patient now, within a transaction."""
+    found = await devices.of_patient(work, patient.id)
+    issues = await device_tokens.last_issues(work, patient.id)
+    listed, own = [], vault_of(vault, work.clinic_id, patient)
     for one in found:
         last, is_browser = issues.get(one.id, (one.enrolled_at, False))
         listed.append(

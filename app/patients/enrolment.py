@@ -89,9 +89,14 @@ async def issue_code(equipment: Equipment, clinic_id: UUID, patient_id: UUID, *,
             audit = _event(now, actor, "enrolment_code.issued", record.id, patient_id)
             if await enrolment_codes.add(work, record, selector=code.selector, now=now, audit=audit):
                 await work.commit()
-                url = f"{equipment.public_url}/p/enrol#{code}"
-                return IssuedCode(code=str(code), url=url, qr_svg=qr_svg(url), expires_at=record.expires_at)
+                return shown_code(equipment, str(code), record.expires_at)
     raise NoFreeCodeError
+
+
+def shown_code(equipment: Equipment, code: str, expires_at: datetime) -> IssuedCode:
+    """Give a code with its link, as text and as a picture."""
+    url = f"{equipment.public_url}/p/enrol#{code}"
+    return IssuedCode(code=code, url=url, qr_svg=qr_svg(url), expires_at=expires_at)
 
 
 async def enrol(equipment: Equipment, *, code_text: str, device_name: str, address: str) -> Enrolled:

@@ -53,6 +53,8 @@ class Patient:
     registered_at: datetime
     version: int
     consent: ConsentStanding
+    # The rule's answer when it was last asked.
+    level: str
 
 
 async def register(
@@ -232,4 +234,5 @@ def patient_of(vault: Vault, clinic_id: UUID, record: PatientRecord) -> Patient:
         registered_at=record.registered_at,
         version=record.version,
         consent=standing_from(version=record.consent_version, withdrawn_at=record.consent_withdrawn_at),
+        level=record.level,
     )

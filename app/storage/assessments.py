@@ -134,6 +134,16 @@ async def page(
     return [StoredAssessment(**row._mapping) for row in await work.execute(statement)]  # noqa: SLF001 - same
 
 
+async def latest(work: UnitOfWork, patient_id: UUID, *, limit: int) -> list[StoredAssessment]:
+    """List a patient's forms that were completed last, latest first."""
+    statement = (
+        _assessments(work, patient_id)
+        .order_by(AssessmentRow.taken_at.desc(), AssessmentRow.id.desc())
+        .limit(limit)
+    )
+    return [StoredAssessment(**row._mapping) for row in await work.execute(statement)]  # noqa: SLF001 - same
+
+
 async def totals_of_patient(
     work: UnitOfWork,
     patient_id: UUID,

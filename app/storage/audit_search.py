@@ -13,13 +13,17 @@ from app.storage.unit_of_work import UnitOfWork
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What is looked for; all of it must hold. ``until`` is not included."""
+    """What is looked for; all of it must hold. ``until`` is not included.
+
+    ``changes_only``: without the lines that say that somebody looked.
+    """
 
     since: datetime
     until: datetime
     patient_id: UUID | None = None
     actor_id: UUID | None = None
     action: str | None = None
+    changes_only: bool = False
 
 
 async def page(
@@ -41,6 +45,8 @@ async def page(
         .order_by(event.at.desc(), event.id.desc())
         .limit(limit)
     )
+    if wanted.changes_only:
+        statement = statement.where(event.action.not_like("%.read"))
     if before is not None:
         statement = statement.where(tuple_(event.at, event.id) < tuple_(*before))
     return [

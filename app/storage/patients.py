@@ -57,6 +57,8 @@ class PatientRecord:
     wrapped_key: bytes | None
     consent_version: str | None = None
     consent_withdrawn_at: datetime | None = None
+    # As it was last answered.
+    level: str = "no_reference"
 
 
 async def add(
@@ -185,6 +187,7 @@ def _patients(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
             PatientRow.version,
             PatientStateRow.consent_version,
             PatientStateRow.consent_withdrawn_at,
+            PatientStateRow.level,
             wrapped_key_of(work, PatientRow.id),
         )
         .join_from(

@@ -216,6 +216,20 @@ async def page(
     return [Signal(**row._mapping) for row in await work.execute(statement)]  # noqa: SLF001 - same
 
 
+async def days_on_ground(work: UnitOfWork, patient_id: UUID, ground: str) -> list[date]:
+    """List the days on which a patient's signals were raised that rest on this ground, among others."""
+    found = await work.execute(
+        select(SignalRow.raised_on)
+        .where(
+            SignalRow.clinic_id == work.clinic_id,
+            SignalRow.patient_id == patient_id,
+            SignalRow.grounds.contains([ground]),
+        )
+        .order_by(SignalRow.raised_at)
+    )
+    return list(found.scalars())
+
+
 def _signals(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
     columns = [getattr(SignalRow, name) for name in _COLUMNS]
     return select(*columns, wrapped_key_of(work, SignalRow.patient_id)).where(

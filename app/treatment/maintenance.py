@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.clinical.course import InfusionPhase, infusions_of_course
-from app.clinical.evaluation import crossings
+from app.clinical.evaluation import Past, judge
 from app.clinical.grounds import GroundName, Level
 from app.clinical.interval import Benefit, PersonalInterval, benefits, personal_interval
 from app.clinical.protocol import Protocol
@@ -20,21 +20,18 @@ from app.clinical.taper import (
     problems_of_plan,
     suggest,
 )
-from app.clinics.policy import policy_in_force
 from app.foundation.audit import Actor, patient_event
 from app.foundation.errors import RefusalError
-from app.monitoring.history import history_now
+from app.monitoring.history import latest_in, past_now, protocol_of, standing_of
 from app.patients.service import existing
-from app.storage import care_plans, signals
+from app.storage import care_plans, signals, treatment
 from app.storage.audit_reads import tell_reading
 from app.storage.care_plans import PlanKind
+from app.storage.check_ins import Standing
 from app.storage.unit_of_work import UnitOfWork
 from app.treatment.factors import factors_in
 from app.web.equipment import Equipment
 from app.web.etags import ChangedMeanwhileError
-
-_ALL_STATES: Final = ["open", "acknowledged", "snoozed", "closed"]
-_MOST_SIGNALS: Final = 1000
 
 
 class TaperPlanRefusedError(RefusalError):
@@ -72,12 +69,12 @@ class TaperView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Course:
+class MaintenancePast:
     """What the past says: benefits so far, boosters, and whether the patient is steady."""
 
     protocol: Protocol
     day: date
-    past: tuple[Benefit, ...]
+    benefits: tuple[Benefit, ...]
     boosters_on: tuple[date, ...]
     settled: bool | None
 
@@ -94,7 +91,12 @@ async def read_interval(
     async with equipment.database.work(clinic_id) as work:
         past = await _past(work, equipment, patient_id, now=now)
         await tell_reading(work, "interval", now=now, actor=actor, patient_id=patient_id)
-    return personal_interval(past.past, protocol=past.protocol)
+    return interval_of(past)
+
+
+def interval_of(past: MaintenancePast) -> PersonalInterval:
+    """Say how long benefits have lasted, and within how many days most would end."""
+    return personal_interval(past.benefits, protocol=past.protocol)
 
 
 async def read_taper(equipment: Equipment, clinic_id: UUID, patient_id: UUID, *, actor: Actor) -> TaperView:
@@ -159,9 +161,15 @@ def _refuse(plan: TaperPlan) -> None:
 
 
 async def _view(work: UnitOfWork, equipment: Equipment, patient_id: UUID, *, now: datetime) -> TaperView:
-    past = await _past(work, equipment, patient_id, now=now)
+    return await taper_in(work, patient_id, await _past(work, equipment, patient_id, now=now))
+
+
+async def taper_in(work: UnitOfWork, patient_id: UUID, past: MaintenancePast) -> TaperView:
+    """Give the plan and what is suggested, within a transaction."""
     written = await _written(work, patient_id)
-    at_interval = tuple(one for one in past.past if written.since is None or one.from_day >= written.since)
+    at_interval = tuple(
+        one for one in past.benefits if written.since is None or one.from_day >= written.since
+    )
     maintenance = Maintenance(
         interval_days=written.interval_days,
         at_interval=at_interval,
@@ -189,26 +197,36 @@ async def _written(work: UnitOfWork, patient_id: UUID) -> WrittenPlan:
     )
 
 
-async def _past(work: UnitOfWork, equipment: Equipment, patient_id: UUID, *, now: datetime) -> _Course:
-    history, evaluation = await history_now(work, equipment, patient_id, now=now)
-    raised = await signals.page(
-        work, states=_ALL_STATES, patient_id=patient_id, after=None, limit=_MOST_SIGNALS
-    )
-    policy = await policy_in_force(work, equipment, now=now)
-    losses = [one.day for one in crossings(history, as_of=now, protocol=policy)]
+async def _past(
+    work: UnitOfWork, equipment: Equipment, patient_id: UUID, *, now: datetime
+) -> MaintenancePast:
+    standing = await standing_of(work, patient_id, now=now)
+    protocol = protocol_of(standing, equipment)
+    past = await past_now(work, standing, protocol=protocol, now=now)
+    return await past_in(work, standing, past, protocol=protocol, now=now)
+
+
+async def past_in(
+    work: UnitOfWork, standing: Standing, past: Past, *, protocol: Protocol, now: datetime
+) -> MaintenancePast:
+    """Say how benefits have gone so far, from the rule's memory, so that years of check-ins cost nothing."""
+    patient_id, zone = standing.patient_id, standing.time_zone
+    evaluation = judge(past.memory, as_of=latest_in(past.memory, standing, now=now), protocol=protocol)
     # What totals showed is seen in the signals alone.
-    losses += [one.raised_on for one in raised if GroundName.SCALE_RELAPSE.value in one.grounds]
-    given = infusions_of_course(history.course, history.infusions, time_zone=history.time_zone)
-    days = {
-        phase: [one.day(history.time_zone) for one in given if one.phase is phase] for phase in InfusionPhase
-    }
-    return _Course(
-        protocol=policy,
+    shown = await signals.days_on_ground(work, patient_id, GroundName.SCALE_RELAPSE.value)
+    given = infusions_of_course(
+        await treatment.current_course(work, patient_id),
+        await treatment.infusions(work, patient_id),
+        time_zone=zone,
+    )
+    days = {phase: [one.day(zone) for one in given if one.phase is phase] for phase in InfusionPhase}
+    return MaintenancePast(
+        protocol=protocol,
         day=evaluation.day,
-        past=benefits(
+        benefits=benefits(
             last_induction_on=max(days[InfusionPhase.INDUCTION], default=None),
             boosters_on=days[InfusionPhase.BOOSTER],
-            losses_on=losses,
+            losses_on=[*past.losses, *shown],
             as_of=evaluation.day,
         ),
         boosters_on=tuple(days[InfusionPhase.BOOSTER]),

@@ -31,6 +31,7 @@ from app.monitoring import effects
 from app.patients.service import existing
 from app.storage import assessments, patient_states, treatment
 from app.storage.audit_reads import tell_reading
+from app.storage.patients import PatientRecord
 from app.storage.treatment import StoredCourse
 from app.storage.unit_of_work import UnitOfWork
 from app.treatment.course_days import refuse_impossible
@@ -127,8 +128,20 @@ async def _given(
 
 
 async def _view(work: UnitOfWork, equipment: Equipment, patient_id: UUID, *, now: datetime) -> CourseView:
-    patient = await existing(work, patient_id)
-    stored = await _stored(work, patient_id)
+    view = await course_in(work, equipment, await existing(work, patient_id), now=now)
+    if view is None:
+        raise NotFoundError
+    return view
+
+
+async def course_in(
+    work: UnitOfWork, equipment: Equipment, patient: PatientRecord, *, now: datetime
+) -> CourseView | None:
+    """Give the patient's present course, within a transaction; None when there is none."""
+    patient_id = patient.id
+    stored = await treatment.stored_course(work, patient_id)
+    if stored is None:
+        return None
     zone, protocol = patient.time_zone, await policy_in_force(work, equipment, now=now)
     given = await _given(work, patient_id, stored, zone=zone)
     end = induction_end(stored.course, given, time_zone=zone, protocol=protocol)

@@ -1,4 +1,4 @@
-"""``make bench``: a step of the rule against a bare step, and check-ins a second against a bare route and
+"""``make bench``: a step of the rule against a bare step, pages, and check-ins a second against a bare route and
 bare statements; each in alternating slices of one run. And how soon an event's first attempt is made.
 
 The machine is shared and noisy: only the ratios within one run mean anything. Absolute figures are printed
@@ -29,6 +29,7 @@ from app.storage.binaries import find_binaries
 from tests.bench import core_step, delivery
 from tests.bench.load import Outcome, run_load
 from tests.bench.pages import measure_form, report_form, signed_in_cookie
+from tests.bench.patient_page import measure_patients, report_patients, two_patients
 from tests.bench.processes import Cost, cpu_seconds, postgres_children
 from tests.bench.statements import pgbench_rate
 from tests.bench.worklist import clinics_of_both_sizes, measure_worklists, report_worklists
@@ -38,10 +39,9 @@ from tests.support.service import KEY, running_service
 
 CLIENTS = (1, 8, 32)
 PATIENTS = 32
-PARTS = ("rule", "form", "check-ins", "delivery")
+PARTS = ("rule", "form", "worklist", "patient-page", "check-ins", "delivery")
 DELIVERY_SECONDS = 25
 PAGES = "tests.bench.page_server"
-PARTS = ("rule", "form", "worklist", "check-ins")
 
 
 def main() -> int:
@@ -58,6 +58,7 @@ def main() -> int:
         with running_cluster() as cluster, cluster.database() as place:
             failed += form(place, chosen.slices, chosen.seconds) if "form" in wanted else []
             failed += worklist(place, chosen.slices, chosen.seconds) if "worklist" in wanted else []
+            failed += patients(place, chosen.slices, chosen.seconds) if "patient-page" in wanted else []
             failed += check_ins(place, chosen.slices, chosen.seconds) if "check-ins" in wanted else []
             failed += first_attempt(place) if "delivery" in wanted else []
     for failure in failed:
@@ -105,6 +106,15 @@ def worklist(place: Place, slices: int, seconds: float) -> list[str]:
         target = (place, one.process.pid, one.port, large, small)
         list(measure_worklists(*target, slices=1, seconds=min(1.0, seconds)))  # a warm-up, not counted
         return report_worklists(list(measure_worklists(*target, slices=slices, seconds=seconds)))
+
+
+def patients(place: Place, slices: int, seconds: float) -> list[str]:
+    """Measure and print a patient's page with five years and with a month; give the targets that were missed."""
+    cookie, paths = two_patients(place)
+    with server("app", place, {}) as one:
+        target = (place, one.process.pid, one.port, cookie, paths)
+        list(measure_patients(*target, slices=1, seconds=min(1.0, seconds)))  # a warm-up, not counted
+        return report_patients(list(measure_patients(*target, slices=slices, seconds=seconds)))
 
 
 def prepare(place: Place) -> tuple[list[str], dict[str, str]]:

@@ -13,7 +13,18 @@ from app.clinical import evaluation_codec, memory_codec
 from app.clinical.channels import CHANNELS
 from app.clinical.check_ins import CheckIn, check_in_day
 from app.clinical.course import Course, Infusion, InfusionPhase
-from app.clinical.evaluation import DataQuality, History, Memory, advance, evaluate, judge, remember
+from app.clinical.evaluation import (
+    DataQuality,
+    History,
+    Past,
+    advance,
+    crossings,
+    evaluate,
+    judge,
+    past_after,
+    past_of,
+    remember,
+)
 from app.clinical.explanation import explain
 from app.clinical.history import ChosenReference
 from app.clinical.reference import Reference
@@ -178,7 +189,7 @@ def test_so_it_is_with_a_reference_that_a_clinician_set(patient: History, choice
 
 def assert_grows_as_from_scratch(patient: History) -> None:
     """Follow a patient as the service does: a step for each check-in, from scratch when staff enter something."""
-    memory: Memory | None = None
+    past: Past | None = None
     episode = other = NO_EPISODE
     entries = sorted(patient.check_ins, key=lambda one: (one.recorded_at, one.id))
     entered = [one.given_at for one in patient.infusions]
@@ -192,13 +203,15 @@ def assert_grows_as_from_scratch(patient: History) -> None:
         )
         anew = any(before < moment <= now for moment in entered)
         before = now
-        grown = None if memory is None or anew else advance(memory, check_in)
-        memory = remember(known, as_of=now) if grown is None else grown
-        memory = memory_codec.from_plain(json.loads(json.dumps(memory_codec.to_plain(memory))))
+        grown = None if past is None or anew else past_after(past, check_in)
+        past = past_of(known, as_of=now) if grown is None else grown
+        memory = memory_codec.from_plain(json.loads(json.dumps(memory_codec.to_plain(past.memory))))
         assert memory is not None
+        past = Past(memory, past.considered)
         step = whole = judge(memory, as_of=now)
         if number % 8 == 0 or check_in is entries[-1]:
             assert memory == remember(known, as_of=now)
+            assert past.losses == tuple(one.day for one in crossings(known, as_of=now))
             whole = evaluate(known, as_of=now)
             assert step == whole
         episode = moved(episode, next_move(episode, step, as_of=now), on=step.day)

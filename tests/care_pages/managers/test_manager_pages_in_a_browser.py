@@ -12,7 +12,7 @@ from app.clinics.permissions import StaffRole
 from tests.support.browser import DESKTOP, PHONE
 from tests.support.service import Service
 
-PICTURES = Path(__file__).parents[2] / "build" / "screenshots" / "care_pages"
+PICTURES = Path(__file__).parents[3] / "build" / "screenshots" / "care_pages"
 WIDTHS = {320: 44, 195: 24, 640: 44}
 TARGETS = """['main button, main .button, main summary, main nav a, main h3 a',
         'main .trail a', 'main input', 'main select'].flatMap((one) => [...document.querySelectorAll(one)])

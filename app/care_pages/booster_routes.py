@@ -1,0 +1,84 @@
+"""Booking the next booster, or taking the booking back."""
+
+from datetime import date
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.care_pages.about_patient import about, path_of
+from app.care_pages.asked_form import AskedForm, Field, answer_form, show_form
+from app.care_pages.page_route import CarePageRoute
+from app.care_pages.patient_access import MayRecord
+from app.care_pages.visitor import StaffVisitor, read_own_form
+from app.treatment import factors
+from app.treatment.schemas import BookedBooster
+from app.web.dependencies import EquipmentNeeded
+from app.web.equipment import Equipment
+from app.web.etags import ChangedMeanwhileError
+
+router = APIRouter(
+    prefix="/care/patients/{patient_id}/booster", route_class=CarePageRoute, include_in_schema=False
+)
+
+
+def _number(day: date | None) -> int:
+    """Make a version of a booking, which has no other: its day's number, 0 for none."""
+    return day.toordinal() if day else 0
+
+
+async def _asked(equipment: Equipment, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose, caller = await about(equipment, visitor, patient_id), visitor.signed_in
+    booked = await factors.read_booking(equipment, caller.clinic_id, patient_id, actor=caller.actor)
+    so_far = f"A booster is booked for {whose.clock.day_ago(booked)}." if booked else "No booster is booked."
+    return AskedForm(
+        title="Book a booster",
+        whose=whose.reference,
+        lead=f"{so_far} While one is booked, no new signal is raised until two days after its day.",
+        path=f"{whose.path}/booster",
+        back=whose.path,
+        button="Keep this",
+        fields=(
+            Field(
+                name="on",
+                label="Day of the next booster",
+                kind="date",
+                hint="Today or later. Leave it empty to take a booking back.",
+                wrong="Please give a day, such as 2026-11-24.",
+            ),
+        ),
+        values={"on": booked.isoformat() if booked else ""},
+        version=_number(booked),
+        present=(so_far,),
+    )
+
+
+@router.get("")
+async def show_booster_form(patient_id: UUID, equipment: EquipmentNeeded, visitor: MayRecord) -> Response:
+    """Show what is booked."""
+    return show_form(equipment, visitor, await _asked(equipment, visitor, patient_id))
+
+
+@router.post("")
+async def book_booster(
+    patient_id: UUID, request: Request, equipment: EquipmentNeeded, visitor: MayRecord
+) -> Response:
+    """Book the day, or take the booking back."""
+    form, caller = await read_own_form(request, equipment, visitor), visitor.signed_in
+
+    async def act() -> str:
+        on = BookedBooster.model_validate({"on": form["on"].strip()}).on if form["on"].strip() else None
+        booked = await factors.read_booking(equipment, caller.clinic_id, patient_id, actor=caller.actor)
+        if form["version"] != str(_number(booked)):
+            raise ChangedMeanwhileError("#/on")
+        await factors.book_booster(equipment, caller.clinic_id, patient_id, on=on, actor=caller.actor)
+        return "booster" if on else "booster-cleared"
+
+    return await answer_form(
+        equipment,
+        visitor,
+        lambda: _asked(equipment, visitor, patient_id),
+        form,
+        act,
+        back=path_of(patient_id),
+    )

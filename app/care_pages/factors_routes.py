@@ -1,0 +1,90 @@
+"""Keeping a patient's profile and open cautions."""
+
+from typing import Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.care_pages.about_patient import about, path_of
+from app.care_pages.asked_form import AskedForm, Field, answer_form, show_form
+from app.care_pages.page_route import CarePageRoute
+from app.care_pages.patient_access import MayDecide
+from app.care_pages.patient_words import CAUTIONS, PROFILES
+from app.care_pages.visitor import StaffVisitor, read_own_form
+from app.treatment import factors
+from app.treatment.schemas import FactorsEntry
+from app.web.dependencies import EquipmentNeeded
+from app.web.equipment import Equipment
+from app.web.etags import version_in
+
+router = APIRouter(
+    prefix="/care/patients/{patient_id}/factors", route_class=CarePageRoute, include_in_schema=False
+)
+_NO_PROFILE: Final = "Nobody has said yet"
+
+
+async def _asked(equipment: Equipment, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose, caller = await about(equipment, visitor, patient_id), visitor.signed_in
+    found = await factors.read_factors(equipment, caller.clinic_id, patient_id, actor=caller.actor)
+    named = ", ".join(CAUTIONS[one] for one in found.cautions) or "none"
+    return AskedForm(
+        title="Profile and cautions",
+        whose=whose.reference,
+        lead="They are shown with every decision and decide nothing.",
+        path=f"{whose.path}/factors",
+        back=whose.path,
+        button="Keep these",
+        fields=(
+            Field(
+                name="profile",
+                label="Profile",
+                kind="choice",
+                choices=(("", _NO_PROFILE), *PROFILES.items()),
+            ),
+            Field(name="cautions", label="Open cautions", kind="ticks", choices=tuple(CAUTIONS.items())),
+        ),
+        values={"profile": found.profile or ""} | {f"cautions_{one}": "yes" for one in found.cautions},
+        version=found.version,
+        present=(
+            f"Profile: {PROFILES[found.profile] if found.profile else _NO_PROFILE}.",
+            f"Open cautions: {named}.",
+        ),
+    )
+
+
+@router.get("")
+async def show_factors_form(patient_id: UUID, equipment: EquipmentNeeded, visitor: MayDecide) -> Response:
+    """Show what is known."""
+    return show_form(equipment, visitor, await _asked(equipment, visitor, patient_id))
+
+
+@router.post("")
+async def keep_factors(
+    patient_id: UUID, request: Request, equipment: EquipmentNeeded, visitor: MayDecide
+) -> Response:
+    """Replace them, unless somebody was faster."""
+    form, caller = await read_own_form(request, equipment, visitor), visitor.signed_in
+
+    async def act() -> str:
+        ticked = [one for one in CAUTIONS if form[f"cautions_{one}"]]
+        entry = FactorsEntry.model_validate({"profile": form["profile"] or None, "cautions": ticked})
+        await factors.write_factors(
+            equipment,
+            caller.clinic_id,
+            patient_id,
+            profile=entry.profile,
+            cautions=entry.cautions,
+            version=version_in(form["version"]),
+            actor=caller.actor,
+        )
+        return "factors"
+
+    return await answer_form(
+        equipment,
+        visitor,
+        lambda: _asked(equipment, visitor, patient_id),
+        form,
+        act,
+        back=path_of(patient_id),
+    )

@@ -1,0 +1,125 @@
+"""Entering an infusion that was given."""
+
+from typing import Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.care_pages.about_patient import about, moment_in, number_in, path_of
+from app.care_pages.asked_form import AskedForm, Field, answer_form, show_form
+from app.care_pages.page_route import CarePageRoute
+from app.care_pages.patient_access import MayRecord
+from app.care_pages.visitor import StaffVisitor, read_own_form
+from app.clinical.course import InfusionPhase, Route
+from app.treatment import service
+from app.treatment.course_days import Remark
+from app.treatment.schemas import InfusionEntry
+from app.web.dependencies import EquipmentNeeded
+from app.web.equipment import Equipment
+
+router = APIRouter(
+    prefix="/care/patients/{patient_id}/infusion", route_class=CarePageRoute, include_in_schema=False
+)
+
+_ROUTES: Final = {
+    Route.IV: "Intravenous",
+    Route.IM: "Intramuscular",
+    Route.INTRANASAL: "Intranasal",
+    Route.SUBLINGUAL: "Sublingual",
+    Route.ORAL: "Oral",
+}
+_TOLD: Final = {
+    Remark.REORDERED: "infusion-reordered",
+    Remark.INDUCTION_AFTER_BOOSTER: "infusion-after-booster",
+}
+
+
+async def _asked(equipment: Equipment, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(equipment, visitor, patient_id)
+    zone = whose.patient.time_zone
+    return AskedForm(
+        title="Enter an infusion",
+        whose=whose.reference,
+        lead="Only what was given. An open signal is closed with it as “booster given”.",
+        path=f"{whose.path}/infusion",
+        back=whose.path,
+        button="Enter the infusion",
+        fields=(
+            Field(
+                name="on",
+                label="Day",
+                kind="date",
+                hint=f"By the patient's clock ({zone}).",
+                told_as=("given_at",),
+                wrong="Please give a day and a time.",
+            ),
+            Field(name="at", label="Time", kind="time", hint="When it began, such as 14:30."),
+            Field(
+                name="phase",
+                label="What it was for",
+                kind="radios",
+                wrong="Please choose one.",
+                choices=((InfusionPhase.INDUCTION, "Induction"), (InfusionPhase.BOOSTER, "Booster")),
+            ),
+            Field(
+                name="dose_mg_per_kg",
+                label="Dose in mg/kg, if you like",
+                kind="number",
+                hint="Such as 0.5.",
+                wrong="A dose is a number above 0 and at most 10.",
+            ),
+            Field(
+                name="route",
+                label="Route, if you like",
+                kind="choice",
+                choices=(("", "Not stated"), *_ROUTES.items()),
+            ),
+        ),
+        values={"on": whose.clock.today.isoformat(), "at": whose.clock.time(whose.clock.now)},
+    )
+
+
+@router.get("")
+async def show_infusion_form(patient_id: UUID, equipment: EquipmentNeeded, visitor: MayRecord) -> Response:
+    """Show the form, with now in it."""
+    return show_form(equipment, visitor, await _asked(equipment, visitor, patient_id))
+
+
+@router.post("")
+async def enter_infusion(
+    patient_id: UUID, request: Request, equipment: EquipmentNeeded, visitor: MayRecord
+) -> Response:
+    """Enter it, by the same rules as through the API."""
+    form, caller = await read_own_form(request, equipment, visitor), visitor.signed_in
+
+    async def act() -> str:
+        whose = await about(equipment, visitor, patient_id)
+        entry = InfusionEntry.model_validate(
+            {
+                "given_at": moment_in(form, whose.patient.time_zone, pointer="#/given_at").isoformat(),
+                "phase": form["phase"],
+                "dose_mg_per_kg": number_in(form["dose_mg_per_kg"]),
+                "route": form["route"] or None,
+            }
+        )
+        entered = await service.enter_infusion(
+            equipment,
+            caller.clinic_id,
+            patient_id,
+            given_at=entry.given_at,
+            phase=entry.phase,
+            dose_mg_per_kg=entry.dose_mg_per_kg,
+            route=entry.route,
+            actor=caller.actor,
+        )
+        return _TOLD[entered.remarks[-1]] if entered.remarks else "infusion"
+
+    return await answer_form(
+        equipment,
+        visitor,
+        lambda: _asked(equipment, visitor, patient_id),
+        form,
+        act,
+        back=path_of(patient_id),
+    )

@@ -1,0 +1,183 @@
+"""Registering a patient, and the code with which the patient's phone or browser comes in."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from markupsafe import Markup
+from pydantic import ValidationError
+from starlette.responses import RedirectResponse, Response
+
+from app.care_pages.about_patient import AboutPatient, about, whole_in
+from app.care_pages.asked_form import AskedForm, Field, show_form, wrong_with
+from app.care_pages.page_route import CarePageRoute
+from app.care_pages.patient_access import MayEdit
+from app.care_pages.patient_fields import EMAIL, LOCALE, ZONE
+from app.care_pages.patient_told import TOLD
+from app.care_pages.rendering import render
+from app.care_pages.shown_codes import keep_code, kept_code
+from app.care_pages.visitor import StaffVisitor, read_own_form
+from app.clinical.course import TEMPLATES
+from app.clinics.permissions import Permission
+from app.foundation.errors import RefusalError
+from app.patients import enrolment, magic_links
+from app.patients.schemas import PatientRegistration
+from app.patients.service import register
+from app.treatment.schemas import CourseEntry
+from app.treatment.service import enter_course
+from app.web.dependencies import EquipmentNeeded
+from app.web.equipment import Equipment
+
+router = APIRouter(prefix="/care/patients", route_class=CarePageRoute, include_in_schema=False)
+LIST: Final = "/care/patients"
+_COURSE: Final = (
+    Field(
+        name="protocol",
+        label="Course, if one is planned already",
+        kind="choice",
+        choices=(("", "None yet"), *((code, one.name) for code, one in TEMPLATES.items())),
+    ),
+    Field(
+        name="planned_infusions",
+        label="Planned induction infusions, if known",
+        kind="number",
+        wrong="A whole number from 1 to 20.",
+    ),
+    Field(
+        name="started_on",
+        label="First day of the course",
+        kind="date",
+        wrong="A course needs its first day.",
+    ),
+)
+
+
+def _asked(*, with_course: bool) -> AskedForm:
+    return AskedForm(
+        title="Register a patient",
+        whose="the patients",
+        path=f"{LIST}/new",
+        back=LIST,
+        button="Register",
+        fields=(
+            Field(
+                name="external_ref",
+                label="Reference",
+                hint="Your own number for the patient, never a name.",
+                wrong="Please give a reference of at most 200 characters.",
+            ),
+            ZONE,
+            LOCALE,
+            EMAIL,
+            *(_COURSE if with_course else ()),
+        ),
+        values={"locale": "en-US"},
+    )
+
+
+@router.get("/new")
+async def show_registration(equipment: EquipmentNeeded, visitor: MayEdit) -> Response:
+    """Show the form."""
+    return show_form(
+        equipment, visitor, _asked(with_course=visitor.signed_in.may(Permission.TREATMENT_RECORD))
+    )
+
+
+@router.post("/new")
+async def register_patient(request: Request, equipment: EquipmentNeeded, visitor: MayEdit) -> Response:
+    """Register, perhaps with a course, and go to the code."""
+    form, caller = await read_own_form(request, equipment, visitor), visitor.signed_in
+    with_course = caller.may(Permission.TREATMENT_RECORD)
+    try:
+        entry = PatientRegistration.model_validate(
+            {name: form[name].strip() for name in ("external_ref", "time_zone", "locale")}
+            | {"email": form["email"].strip() or None}
+        )
+        course = None
+        if with_course and form["protocol"]:
+            course = CourseEntry.model_validate(
+                {
+                    "protocol": form["protocol"],
+                    "planned_infusions": whole_in(form["planned_infusions"]),
+                    "started_on": form["started_on"].strip(),
+                }
+            )
+        patient = await register(
+            equipment,
+            caller.clinic_id,
+            external_ref=entry.external_ref,
+            time_zone=entry.time_zone,
+            locale=entry.locale,
+            email=entry.email,
+            actor=caller.actor,
+        )
+    except (ValidationError, RefusalError) as error:
+        asked = _asked(with_course=with_course)
+        return show_form(equipment, visitor, asked, form=form, wrong=wrong_with(asked, error))
+    if course is not None:
+        await enter_course(
+            equipment,
+            caller.clinic_id,
+            patient.id,
+            protocol=course.protocol,
+            planned_infusions=course.planned_infusions,
+            started_on=course.started_on,
+            actor=caller.actor,
+        )
+    return await _with_new_code(equipment, visitor, patient.id)
+
+
+@router.get("/{patient_id}/code")
+async def show_code(
+    patient_id: UUID, request: Request, equipment: EquipmentNeeded, visitor: MayEdit
+) -> Response:
+    """Show the code that was just made, as long as it works; else a button for one."""
+    whose = await about(equipment, visitor, patient_id)
+    kept = kept_code(request, equipment, visitor.signed_in.clinic_id, patient_id)
+    code = enrolment.shown_code(equipment, *kept) if kept else None
+    return render(
+        equipment,
+        visitor,
+        "patient_code.html",
+        here="",
+        whose=whose,
+        told=TOLD.get(request.query_params.get("told", ""), ""),
+        code=code,
+        until=_until(whose, code.expires_at) if code else "",
+        picture=Markup(code.qr_svg) if code else "",  # noqa: S704 - drawn by our own library from our own link
+    )
+
+
+@router.post("/{patient_id}/code")
+async def make_code(
+    patient_id: UUID, request: Request, equipment: EquipmentNeeded, visitor: MayEdit
+) -> Response:
+    """Make a new code, and show it."""
+    await read_own_form(request, equipment, visitor)
+    return await _with_new_code(equipment, visitor, patient_id)
+
+
+@router.post("/{patient_id}/sign-in-link")
+async def mail_link(
+    patient_id: UUID, request: Request, equipment: EquipmentNeeded, visitor: MayEdit
+) -> Response:
+    """Send a sign-in link to the patient's e-mail."""
+    await read_own_form(request, equipment, visitor)
+    caller = visitor.signed_in
+    issued = await magic_links.make(equipment, caller.clinic_id, patient_id, actor=caller.actor)
+    told = "link-sent" if issued.sent else "link-not-sent"
+    return RedirectResponse(f"{LIST}/{patient_id}/code?told={told}", 303)
+
+
+def _until(whose: AboutPatient, expires_at: datetime) -> str:
+    minutes = max(1, round((expires_at - whose.clock.now).total_seconds() / 60))
+    return f"{minutes} minute{'' if minutes == 1 else 's'}"
+
+
+async def _with_new_code(equipment: Equipment, visitor: StaffVisitor, patient_id: UUID) -> Response:
+    caller = visitor.signed_in
+    issued = await enrolment.issue_code(equipment, caller.clinic_id, patient_id, actor=caller.actor)
+    answer = RedirectResponse(f"{LIST}/{patient_id}/code", 303)
+    keep_code(answer, equipment, caller.clinic_id, patient_id, issued)
+    return answer

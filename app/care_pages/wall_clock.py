@@ -1,0 +1,53 @@
+"""How a page writes times: by the clock on the patient's wall, with the date, and how long ago in words."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from babel.dates import format_timedelta
+
+from app.clinical.check_ins import check_in_day, zone_of
+from app.clinical.wording import counted, day_in
+
+_MINUTE: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class WallClock:
+    """A zone's clock at one moment."""
+
+    time_zone: str
+    now: datetime
+
+    @property
+    def today(self) -> date:
+        """The check-in day of now."""
+        return check_in_day(self.now, self.time_zone)
+
+    def moment(self, at: datetime) -> str:
+        """Write "3 November 2026, 19:00 (2 hours ago)"."""
+        apart = at - self.now
+        ago = "just now" if abs(apart) < _MINUTE else format_timedelta(apart, add_direction=True, locale="en")
+        return f"{self.plain(at)} ({ago})"
+
+    def plain(self, at: datetime) -> str:
+        """Write "3 November 2026, 19:00"."""
+        local = at.astimezone(zone_of(self.time_zone))
+        return f"{day_in(local.date(), year=0)}, {local:%H:%M}"
+
+    def time(self, at: datetime) -> str:
+        """Write "19:00"."""
+        return f"{at.astimezone(zone_of(self.time_zone)):%H:%M}"
+
+    def day(self, day: date) -> str:
+        """Write "3 November 2026"."""
+        return day_in(day, year=0)
+
+    def day_ago(self, day: date) -> str:
+        """Write "3 November 2026 (today)", or how many days ago or ahead."""
+        days = (self.today - day).days
+        near = {0: "today", 1: "yesterday", -1: "tomorrow"}
+        told = near.get(days) or (
+            f"{counted(days, 'day')} ago" if days > 0 else f"in {counted(-days, 'day')}"
+        )
+        return f"{self.day(day)} ({told})"

@@ -1,0 +1,339 @@
+"""What staff enter about a patient: kept by the API's rules, nothing typed is lost, nobody is overwritten."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from html import unescape
+
+import pytest
+
+from app.clinics.permissions import StaffRole
+from tests.storage.catalogue import ask
+from tests.support.browser import PlainBrowser, fields_of
+from tests.support.ground import Place
+from tests.support.people import ClinicClient, clinic_client, treated
+from tests.support.service import NOW, Service
+
+ROLES = Callable[[StaffRole], PlainBrowser]
+
+
+@pytest.fixture
+def patient(service: Service, one_clinic: ClinicClient) -> str:
+    assert service.clock.now() == NOW
+    return treated(one_clinic, NOW, days_since=20, level=lambda _day: (8, 8, 8), until=10)
+
+
+@pytest.fixture
+def phone(service: Service, one_clinic: ClinicClient, patient: str) -> str:
+    one_clinic.enrol(patient, service.url)
+    return patient
+
+
+def send(browser: PlainBrowser, path: str, **fields: str) -> tuple[int, str]:
+    """Open a form, fill it in and send it; gives the status and the page, or where it leads."""
+    hidden = fields_of(browser.get(path).text, path)
+    reply = browser.post(path, hidden | fields)
+    return reply.status_code, reply.headers.get("location", "") or unescape(reply.text)
+
+
+def path_of(patient: str, name: str = "") -> str:
+    return f"/care/patients/{patient}" + (f"/{name}" if name else "")
+
+
+def test_an_infusion_is_read_by_the_clock_on_the_patients_wall(
+    clinician: PlainBrowser, one_clinic: ClinicClient, patient: str
+) -> None:
+    status, where = send(
+        clinician, path_of(patient, "infusion"), on="2026-11-02", at="09:30", phase="booster", route="iv"
+    )
+    assert (status, where) == (303, f"{path_of(patient)}?told=infusion")
+    last = one_clinic.http.get(f"/v1/patients/{patient}/courses/current").json()["infusions"][-1]
+    assert last["given_at"].startswith("2026-11-02T08:30:00"), "Berlin is an hour ahead in November"
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"phase": "booster", "on": "2026-11-04"}, "this time lies in the future"),
+        ({"phase": "booster", "on": "someday"}, "Please give a date and a time"),
+        ({"phase": "booster", "on": "2026-03-29", "at": "02:30"}, "the clocks skipped this time"),
+        ({"phase": ""}, "Please choose one."),
+        ({"phase": "booster", "dose_mg_per_kg": "11"}, "at most 10"),
+        ({"phase": "booster", "dose_mg_per_kg": "1_0"}, "at most 10"),
+        ({"phase": "booster", "route": "by air"}, "Please check this."),
+    ],
+)
+def test_what_cannot_be_is_said_beside_the_field_and_nothing_typed_is_lost(
+    clinician: PlainBrowser, patient: str, fields: dict[str, str], said: str
+) -> None:
+    typed = {"on": "2026-11-01", "at": "10:15", "dose_mg_per_kg": "0.75"} | fields
+    status, page = send(clinician, path_of(patient, "infusion"), **typed)
+    assert status == 422, page
+    assert said in page
+    assert 'role="alert"' in page
+    for name in ("on", "at", "dose_mg_per_kg"):
+        assert f'id="{name}" name="{name}" value="{typed[name]}"' in page
+    assert 'aria-invalid="true"' in page or "has-mistake" in page
+
+
+def test_a_total_that_differs_from_its_items_is_refused_with_both_numbers(
+    clinician: PlainBrowser, patient: str
+) -> None:
+    answers = {f"item_{number}": "1" for number in range(1, 9)} | {"item_9": "0", "total": "12"}
+    status, page = send(
+        clinician, path_of(patient, "assessment/phq-9"), on="2026-11-03", at="08:00", **answers
+    )
+    assert status == 422
+    assert "The stated total is 12; the items add up to 8." in page
+    assert page.count(" checked>") == 9
+
+
+def test_items_that_are_missing_are_named_each_beside_itself(clinician: PlainBrowser, patient: str) -> None:
+    answers = {f"item_{number}": "1" for number in range(1, 7)}
+    status, page = send(
+        clinician, path_of(patient, "assessment/gad-7"), on="2026-11-03", at="08:00", **answers
+    )
+    assert status == 422
+    assert "These items are not answered: 7." in page
+    assert 'id="item_7-mistake"' in page
+    assert 'id="item_6-mistake"' not in page
+
+
+@pytest.mark.parametrize("scale", ["madrs", "qids-sr16"])
+def test_scales_whose_wording_is_not_shipped_are_entered_by_number_or_total(
+    clinician: PlainBrowser, one_clinic: ClinicClient, patient: str, scale: str
+) -> None:
+    page = clinician.get(path_of(patient, f"assessment/{scale}")).text
+    assert "Item 10" in page
+    status, where = send(
+        clinician, path_of(patient, f"assessment/{scale}"), on="2026-11-03", at="08:00", total="14"
+    )
+    assert (status, where) == (303, f"{path_of(patient)}?told=assessment")
+    (kept,) = one_clinic.http.get(f"/v1/patients/{patient}/assessments").json()["items"]
+    assert (kept["scale"], kept["total"]) == (scale, 14)
+
+
+def events(place: Place, patient: str) -> list[str]:
+    rows = ask(
+        place.superuser_url,
+        "SELECT source FROM care.safety_events WHERE patient_id = %(patient)s ORDER BY id",
+        patient=patient,
+    )
+    return [str(row["source"]) for row in rows]
+
+
+SUICIDAL = {"on": "2026-11-03", "at": "08:00", "item_9": "2"}
+
+
+def test_an_answer_about_self_harm_acts_with_the_form_and_the_page_says_so(
+    clinician: PlainBrowser, place: Place, patient: str
+) -> None:
+    answers = {f"item_{number}": "1" for number in range(1, 9)} | SUICIDAL
+    status, where = send(clinician, path_of(patient, "assessment/phq-9"), **answers)
+    assert (status, where) == (303, f"{path_of(patient)}?told=assessment-safety")
+    assert events(place, patient) == ["assessment"]
+    assert "opened a safety event" in clinician.get(where).text
+
+
+def test_it_acts_also_when_the_form_is_refused_and_the_event_is_linked(
+    clinician: PlainBrowser, place: Place, patient: str
+) -> None:
+    status, page = send(clinician, path_of(patient, "assessment/phq-9"), **SUICIDAL)
+    assert status == 422
+    assert re.search(r'href="/care/safety-events/[0-9a-f-]{36}"', page)
+    send(clinician, path_of(patient, "assessment/phq-9"), **SUICIDAL)
+    assert events(place, patient) == ["refused_assessment"], "sent twice it is one event"
+
+
+@pytest.mark.parametrize("how", ["forged", "read only", "no such scale"])
+def test_it_acts_also_when_the_form_is_not_even_looked_at(
+    as_role: ROLES, place: Place, patient: str, how: str
+) -> None:
+    browser = as_role(StaffRole.READ_ONLY if how == "read only" else StaffRole.CLINICIAN)
+    scale = "phq-9x" if how == "no such scale" else "phq-9"
+    reply = browser.post(path_of(patient, f"assessment/{scale}"), {"form_token": "made up"} | SUICIDAL)
+    assert reply.status_code in {403, 404}
+    assert events(place, patient) == ["refused_assessment"]
+
+
+def test_it_acts_also_when_the_session_ran_out_while_typing(
+    service: Service, clinician: PlainBrowser, place: Place, patient: str
+) -> None:
+    path = path_of(patient, "assessment/phq-9")
+    opened = fields_of(clinician.get(path).text, path)
+    service.clock.move_to(NOW + timedelta(minutes=45))
+    reply = clinician.post(path, opened | SUICIDAL)
+    assert reply.headers["location"].startswith("/care/sign-in")
+    assert events(place, patient) == ["refused_assessment"]
+
+
+def test_nobody_who_is_not_signed_in_makes_an_event(service: Service, place: Place, patient: str) -> None:
+    reply = PlainBrowser(service.url).post(path_of(patient, "assessment/phq-9"), SUICIDAL)
+    assert reply.headers["location"].startswith("/care/sign-in")
+    assert events(place, patient) == []
+
+
+STALE = {
+    "factors": ({"profile": "first_time", "cautions_mania": "yes"}, {"cautions_pregnancy": "yes"}, "Mania"),
+    "taper": (
+        {"steps": "14 x 2\n28 x on", "interval_days": "14"},
+        {"steps": "21 x on", "interval_days": "21"},
+        "14 x 2, 28 x on",
+    ),
+    "course": (
+        {"planned_infusions": "6", "reviewed_on": "2026-11-01"},
+        {"planned_infusions": "8"},
+        "reviewed on",
+    ),
+    "details": (
+        {"time_zone": "America/Chicago", "locale": "en-US"},
+        {"time_zone": "Asia/Tokyo", "locale": "ja-JP"},
+        "America/Chicago",
+    ),
+    "booster": ({"on": "2026-11-12"}, {"on": "2026-11-19"}, "12 November 2026"),
+}
+
+
+@pytest.mark.parametrize("name", STALE)
+def test_a_stale_tab_is_told_that_somebody_was_faster_with_its_own_entries_kept(
+    clinician: PlainBrowser, patient: str, name: str
+) -> None:
+    theirs, mine, now_so = STALE[name]
+    path = path_of(patient, name)
+    opened = fields_of(clinician.get(path).text, path)
+    assert send(clinician, path, **theirs)[0] == 303
+    late = clinician.post(path, opened | mine)
+    page = unescape(late.text)
+    assert late.status_code == 412
+    assert "Somebody was faster" in page
+    assert now_so in page
+    for field, value in mine.items():
+        kept = rf'id="{field}"[^>]*value="{value}"' if value != "yes" else rf'id="{field}"[^>]* checked'
+        assert re.search(kept, page) or value in page, field
+    again = clinician.post(path, fields_of(late.text, path) | mine)
+    assert again.status_code == 303, "knowing what is now the case, the second try is meant"
+
+
+def test_a_reference_is_chosen_with_a_reason(
+    clinician: PlainBrowser, one_clinic: ClinicClient, patient: str
+) -> None:
+    first, last = (NOW - timedelta(days=ago) for ago in (18, 11))
+    days = {"from": first.date().isoformat(), "to": last.date().isoformat()}
+    status, page = send(clinician, path_of(patient, "reference"), **days, reason="")
+    assert (status, "Please say why" in page) == (422, True)
+    status, where = send(clinician, path_of(patient, "reference"), **days, reason="Stable on a new dose")
+    assert (status, where) == (303, f"{path_of(patient)}?told=reference")
+    assert one_clinic.evaluation(patient)["reference"]["chosen"] is True
+
+
+def test_a_device_is_ended_and_a_withdrawal_noted_after_one_more_question(
+    as_role: ROLES, one_clinic: ClinicClient, phone: str
+) -> None:
+    browser = as_role(StaffRole.COORDINATOR)
+    link = re.search(r'href="(/care/patients/[^"]*/devices/[^"]*)"', browser.get(path_of(phone)).text)
+    assert link is not None
+    assert send(browser, link[1]) == (303, f"{path_of(phone)}?told=device")
+    assert one_clinic.http.get(f"/v1/patients/{phone}/devices").json()["items"] == []
+    assert send(browser, path_of(phone, "consent"), reason="Told on the phone")[0] == 303
+    page = browser.get(path_of(phone)).text
+    assert "Consent is withdrawn, so nothing is evaluated." in page
+    assert "Note a withdrawal" not in page
+
+
+def test_a_new_patient_may_come_with_a_course_and_a_reference_is_taken_once(
+    clinician: PlainBrowser, one_clinic: ClinicClient
+) -> None:
+    new = {"external_ref": "P-77", "time_zone": "Europe/Madrid", "locale": "es-ES", "email": ""}
+    course = {"protocol": "standard", "planned_infusions": "6", "started_on": "2026-11-02"}
+    path = "/care/patients/new"
+    status, page = send(clinician, path, **(new | {"time_zone": "Madrid", "email": "nobody"}))
+    assert (status, "Please choose a zone" in page, "not one e-mail" in page) == (422, True, True)
+    status, where = send(clinician, path, **new, **course)
+    assert status == 303
+    patient = where.split("/")[3]
+    kept = one_clinic.http.get(f"/v1/patients/{patient}").json()
+    assert (kept["external_ref"], kept["locale"]) == ("P-77", "es-ES")
+    assert one_clinic.http.get(f"/v1/patients/{patient}/courses/current").json()["phase"] == "planned"
+    status, page = send(clinician, path, **new)
+    assert (status, "has a patient with this reference already" in page) == (409, True)
+
+
+def test_a_patient_is_found_by_exactly_the_reference(
+    clinician: PlainBrowser, one_clinic: ClinicClient
+) -> None:
+    made = one_clinic.patient("MRN 4711/b")
+    assert f"/care/patients/{made}" in clinician.get("/care/patients?reference=MRN+4711%2Fb").text
+    for near in ("MRN 4711", "mrn 4711/b", "MRN 4711/b x"):
+        page = clinician.http.get(
+            "/care/patients", params={"reference": near}, headers=clinician._cookie()
+        ).text
+        assert made not in page, near
+
+
+def test_the_list_is_walked_by_its_cursor(clinician: PlainBrowser, one_clinic: ClinicClient) -> None:
+    made = {one_clinic.patient() for _ in range(60)}
+    seen: list[str] = []
+    path = "/care/patients"
+    while path:
+        page = clinician.get(path).text
+        seen += re.findall(r'href="/care/patients/([0-9a-f-]{36})"', page)
+        following = re.search(r'rel="next" href="([^"]*)"', page)
+        path = unescape(following[1]) if following else ""
+    assert len(seen) == len(set(seen))
+    assert made <= set(seen)
+
+
+OFFERED = {
+    "infusion": "TREATMENT_RECORD",
+    "assessment": "TREATMENT_RECORD",
+    "booster": "TREATMENT_RECORD",
+    "factors": "TREATMENT_DECIDE",
+    "taper": "TREATMENT_DECIDE",
+    "reference": "TREATMENT_DECIDE",
+    "details": "PATIENTS_EDIT",
+    "code": "PATIENTS_EDIT",
+    "consent": "PATIENTS_EDIT",
+}
+MAY = {
+    StaffRole.OWNER: {"TREATMENT_RECORD", "TREATMENT_DECIDE", "PATIENTS_EDIT", "AUDIT"},
+    StaffRole.CLINICIAN: {"TREATMENT_RECORD", "TREATMENT_DECIDE", "PATIENTS_EDIT"},
+    StaffRole.COORDINATOR: {"TREATMENT_RECORD", "PATIENTS_EDIT"},
+    StaffRole.READ_ONLY: set(),
+}
+
+
+@pytest.mark.parametrize("role", StaffRole)
+def test_what_a_role_may_not_do_is_not_offered_and_refused_all_the_same(
+    as_role: ROLES, patient: str, role: StaffRole
+) -> None:
+    browser = as_role(role)
+    page = browser.get(path_of(patient)).text
+    assert ('id="trail"' in page) == ("AUDIT" in MAY[role])
+    for name, permission in OFFERED.items():
+        may = permission in MAY[role]
+        assert (f'href="{path_of(patient, name)}"' in page) == may, name
+        assert browser.get(path_of(patient, name)).status_code == (200 if may else 403), name
+
+
+def test_the_page_is_read_with_one_line_on_the_trail(
+    clinician: PlainBrowser, place: Place, patient: str
+) -> None:
+    def read() -> list[str]:
+        rows = ask(
+            place.superuser_url,
+            "SELECT action FROM care.audit_events WHERE patient_id = %(patient)s AND actor_kind = 'staff'",
+            patient=patient,
+        )
+        return [str(row["action"]) for row in rows]
+
+    assert clinician.get(path_of(patient)).status_code == 200
+    assert read() == ["patient_page.read"]
+
+
+def test_another_clinics_patient_is_not_there(service: Service, clinician: PlainBrowser) -> None:
+    other = clinic_client(service, "Other")
+    theirs = other.patient()
+    for name in ("", *OFFERED):
+        reply = clinician.get(path_of(theirs, name))
+        assert reply.status_code == 404, name
+    other.close()

@@ -1,0 +1,138 @@
+"""A patient's page as it is read: in a fixed number of statements, with what is known and no more than asked for."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from html import unescape
+
+import pytest
+from sqlalchemy import event
+
+from app.care_pages.visitor import SESSION
+from app.clinics.permissions import StaffRole
+from tests.support.browser import PlainBrowser
+from tests.support.ground import Place
+from tests.support.people import ClinicClient, clinic_client, treated
+from tests.support.service import NOW, Service, running_service
+from tests.support.staff import signed_in
+
+
+@contextmanager
+def statements(service: Service) -> Iterator[list[str]]:
+    """Note every statement that is made meanwhile."""
+    made: list[str] = []
+    engine = service.equipment.database.engine.sync_engine
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        made.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield made
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+def read(browser: PlainBrowser, patient: str, query: str = "") -> str:
+    reply = browser.get(f"/care/patients/{patient}{query}")
+    assert reply.status_code == 200, reply.text
+    return unescape(reply.text)
+
+
+def give_boosters(clinic: ClinicClient, patient: str, *days_ago: int) -> None:
+    for ago in days_ago:
+        given = {"given_at": (NOW - timedelta(days=ago)).isoformat(), "phase": "booster"}
+        assert clinic.http.post(f"/v1/patients/{patient}/infusions", json=given).status_code == 201
+
+
+@pytest.fixture(scope="module")
+def quiet(place: Place) -> Iterator[Service]:
+    """A service without a worker, which would make statements of its own meanwhile."""
+    with running_service(place.application_url, work=False) as running:
+        yield running
+
+
+def test_years_of_care_take_as_many_statements_as_weeks(quiet: Service) -> None:
+    one_clinic = clinic_client(quiet)
+    owner = PlainBrowser(quiet.url)
+    owner.cookies[f"__Host-{SESSION}"] = signed_in(quiet, one_clinic.clinic_id, StaffRole.OWNER)
+    weeks = treated(one_clinic, NOW, days_since=20, level=lambda _day: (8, 8, 8))
+    years = treated(one_clinic, NOW, days_since=500, level=lambda day: (8 - day % 40 // 10, 8, 7))
+    give_boosters(one_clinic, years, *range(460, 10, -42))
+    for ago in range(480, 0, -28):
+        form = {"scale": "phq-9", "taken_at": (NOW - timedelta(days=ago)).isoformat(), "total": 8}
+        assert one_clinic.http.post(f"/v1/patients/{years}/assessments", json=form).is_success
+    made = {}
+    for patient in (weeks, years):
+        read(owner, patient)
+        with statements(quiet) as noted:
+            read(owner, patient)
+        made[patient] = len(noted)
+    assert made[weeks] == made[years]
+    assert made[weeks] < 50
+
+
+def test_the_chart_begins_a_month_before_the_course_and_never_further_back_than_three_months_unasked(
+    clinician: PlainBrowser, one_clinic: ClinicClient
+) -> None:
+    new = treated(one_clinic, NOW, days_since=20, level=lambda _day: (8, 8, 8))
+    old = treated(one_clinic, NOW, days_since=200, level=lambda _day: (8, 8, 8))
+    assert re.search(r"Sep 4\W+Nov 3, 2026", read(clinician, new)), "the course began on 4 October"
+    assert re.search(r"Aug 4\W+Nov 3, 2026", read(clinician, old))
+    rows = [
+        len(re.findall(r'<tr><th scope="row">\w{3} \d', read(clinician, old, query)))
+        for query in ("", "?days=365", "?days=31", "?days=all", "?days=99999999999999999999")
+    ]
+    assert rows[1] > 200
+    assert rows[2] == 31
+    assert rows[0] == rows[3] == rows[4] == 92, "what is not offered is the usual span"
+
+
+def test_it_says_where_the_patient_stands_why_and_what_would_have_changed_it(
+    service: Service, clinician: PlainBrowser, one_clinic: ClinicClient
+) -> None:
+    patient = treated(one_clinic, NOW, days_since=30, level=lambda _day: (8, 8, 8), until=22)
+    phone = one_clinic.enrol(patient, service.url)
+    for ago in range(7, -1, -1):
+        assert phone.check_in(NOW - timedelta(days=ago), (4, 4, 4)).is_success
+    page = read(clinician, patient)
+    told = one_clinic.evaluation(patient)
+    assert "Consider a booster infusion" in page
+    changed = re.search(r"<strong>(What would have changed it: [^<]*)</strong>", page)
+    assert changed is not None
+    assert changed[1] in told["explanation"]
+    assert f"{told['share_lost']['mood']:.0%}".replace("%", " %") in page
+    (signal,) = one_clinic.signals(patient)
+    assert f'href="/care/signals/{signal["id"]}"' in page
+
+
+def test_past_benefits_and_the_taper_are_those_of_the_api(
+    clinician: PlainBrowser, one_clinic: ClinicClient
+) -> None:
+    patient = treated(
+        one_clinic, NOW, days_since=120, level=lambda day: (8, 8, 8) if day % 40 < 30 else (3, 3, 3)
+    )
+    give_boosters(one_clinic, patient, 80, 40)
+    interval = one_clinic.http.get(f"/v1/patients/{patient}/interval").json()
+    page = read(clinician, patient)
+    assert [one["lost"] for one in interval["past"]] == [True, True, True], interval
+    for one in interval["past"]:
+        assert f"<li>{one['days']} days, from " in page
+    assert f"between {interval['shortest_days']} and {interval['longest_days']} days" in page
+    suggested = one_clinic.http.get(f"/v1/patients/{patient}/taper-plan").json()["suggestion"]
+    assert suggested["move"] in page.lower()
+    assert not re.search(r"probab|predict|risk of", page, re.IGNORECASE)
+
+
+def test_of_a_patient_without_anything_it_says_so(clinician: PlainBrowser, one_clinic: ClinicClient) -> None:
+    page = read(clinician, one_clinic.patient())
+    for sentence in (
+        "No phone or browser is signed in.",
+        "No safety event and no signal is open.",
+        "Nothing can be said yet",
+        "No course is entered.",
+        "No form was completed yet.",
+        "Nobody has said yet",
+    ):
+        assert sentence in page, sentence

@@ -1,0 +1,182 @@
+"""A patient's page, the list and the forms in a real browser: axe, keyboard, narrow, scripts off, on paper."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from app.clinics.permissions import StaffRole
+from tests.support.browser import DESKTOP, PHONE
+from tests.support.people import ClinicClient, treated
+from tests.support.service import NOW, Service
+
+PICTURES = Path(__file__).parents[2] / "build" / "screenshots" / "pages" / "care-patient"
+FORMS = (
+    "infusion",
+    "assessment",
+    "assessment/phq-9",
+    "assessment/madrs",
+    "booster",
+    "factors",
+    "course",
+    "course/new",
+    "taper",
+    "reference",
+    "details",
+    "consent",
+    "code",
+)
+
+
+@pytest.fixture(scope="module")
+def patient(shared_service: Service, one_clinic: ClinicClient) -> str:
+    """A patient who has lost much of the gain: a signal, a safety event, totals, a caution, a booked booster."""
+    shared_service.clock.move_to(NOW)
+    made = treated(one_clinic, NOW, days_since=34, level=lambda _day: (8, 7, 8), until=26)
+    http = one_clinic.http
+    before, after = NOW - timedelta(days=46), NOW - timedelta(days=33)
+    for at, scale, total in ((before, "phq-9", 19), (after, "phq-9", 6), (before, "madrs", 31)):
+        form = {"scale": scale, "taken_at": at.isoformat(), "total": total}
+        assert http.post(f"/v1/patients/{made}/assessments", json=form).is_success
+    phone = one_clinic.enrol(made, shared_service.url)
+    for ago in range(7, 0, -1):
+        assert phone.check_in(NOW - timedelta(days=ago), (4, 4, 5)).is_success
+    phone.check_in(NOW - timedelta(hours=1), (3, 3, 4), self_harm_thoughts=True)
+    version = http.get(f"/v1/patients/{made}/factors").headers["etag"]
+    known = {"profile": "severe_or_chronic", "cautions": ["urinary_symptoms"]}
+    assert http.put(f"/v1/patients/{made}/factors", json=known, headers={"if-match": version}).is_success
+    return made
+
+
+def pages_of(page: Page, service: Service, patient: str) -> Iterator[tuple[str, Page]]:
+    """Every page about patients, and one form with mistakes."""
+    for name, path in (
+        ("list", "/care/patients"),
+        ("nobody found", "/care/patients?reference=nobody"),
+        ("patient", f"/care/patients/{patient}"),
+        ("patient a year", f"/care/patients/{patient}?days=365"),
+        ("new", "/care/patients/new"),
+        *((one.replace("/", " "), f"/care/patients/{patient}/{one}") for one in FORMS),
+    ):
+        page.goto(service.url + path)
+        yield name, page
+    page.goto(f"{service.url}/care/patients/{patient}/infusion")
+    page.locator("#dose_mg_per_kg").fill("lots")
+    page.locator("main form button").click()
+    page.locator("#wrong").wait_for()
+    yield "infusion with mistakes", page
+    page.goto(f"{service.url}/care/patients/{patient}/code")
+    page.locator("main form button").first.click()
+    page.locator(".qr svg").wait_for()
+    yield "code made", page
+
+
+def test_axe_finds_nothing_in_either_colour_scheme_on_a_phone_or_a_desk(
+    opened: Callable[..., Page], service: Service, patient: str
+) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page, found, seen = opened(viewport=PHONE), [], 0
+    for name, shown in pages_of(page, service, patient):
+        seen += 1
+        for size, width in (("phone", PHONE), ("desk", DESKTOP)):
+            shown.set_viewport_size(width)
+            for scheme in ("dark", "light"):
+                shown.emulate_media(color_scheme=scheme)
+                found += [
+                    (name, size, scheme, one["id"], [node["html"][:200] for node in one["nodes"]])
+                    for one in Axe().run(shown).response["violations"]
+                ]
+                shown.screenshot(path=PICTURES / f"{name}-{size}-{scheme}.png", full_page=True)
+        shown.set_viewport_size(PHONE)
+    assert found == []
+    assert seen == 20
+
+
+def test_nothing_is_cut_off_at_320_pixels_or_at_200_percent(
+    opened: Callable[..., Page], service: Service, patient: str
+) -> None:
+    page, wrong = opened(viewport=PHONE), list[Any]()
+    for name, shown in pages_of(page, service, patient):
+        for width in (320, 195, 640):
+            shown.set_viewport_size({"width": width, "height": 640})
+            wide = shown.evaluate("document.documentElement.scrollWidth")
+            wrong += [(name, width, wide)] if wide > width else []
+        shown.set_viewport_size(PHONE)
+    assert wrong == []
+
+
+def test_an_infusion_is_entered_by_keyboard_alone_with_scripts_off(
+    opened: Callable[..., Page], service: Service, one_clinic: ClinicClient
+) -> None:
+    new = treated(one_clinic, NOW, days_since=20, level=lambda _day: (8, 8, 8), until=3)
+    page = opened(StaffRole.COORDINATOR, viewport=DESKTOP, java_script_enabled=False)
+    page.goto(f"{service.url}/care/patients/{new}")
+    page.get_by_role("link", name="Enter an infusion").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("Enter an infusion")
+    page.locator("#phase_booster").focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("Tab")
+    page.keyboard.type("0,5")
+    page.keyboard.press("Enter")
+    expect(page.locator(".told")).to_have_text("The infusion is entered, and the patient was evaluated anew.")
+    (given,) = [
+        one
+        for one in one_clinic.http.get(f"/v1/patients/{new}/courses/current").json()["infusions"]
+        if one["phase"] == "booster"
+    ]
+    assert given["dose_mg_per_kg"] == 0.5
+
+
+def test_on_paper_a_patient_is_the_numbers_without_buttons_links_or_the_trail(
+    opened: Callable[..., Page], service: Service, patient: str
+) -> None:
+    page = opened(viewport=DESKTOP)
+    page.goto(f"{service.url}/care/patients/{patient}")
+    page.emulate_media(media="print")
+    for hidden in (".acts", "#trail", ".spans", "header nav", ".beside table"):
+        assert not page.locator(hidden).first.is_visible(), hidden
+    for shown in ("h1", "figure svg", ".explanation", ".print-only", "#scales"):
+        assert page.locator(shown).first.is_visible(), shown
+    sheet = page.pdf(format="A4")
+    assert len(re.findall(rb"/Type\s*/Page\b", sheet)) <= 2, "one sheet for the file, both sides"
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=PICTURES / "patient-print.png", full_page=True)
+
+
+def test_the_chart_is_the_one_of_the_api_with_its_numbers_beside_it(
+    opened: Callable[..., Page], service: Service, one_clinic: ClinicClient, patient: str
+) -> None:
+    page = opened(viewport=DESKTOP)
+    page.goto(f"{service.url}/care/patients/{patient}?days=92")
+    drawn = one_clinic.http.get(f"/v1/patients/{patient}/chart.svg").text
+    ours = page.content()
+    assert (page.locator("figure svg desc").text_content() or "nothing") in drawn.replace("&#39;", "'")
+    assert ours.count("<svg") == 1
+    rows = page.locator(".beside tbody tr").count()
+    reported = 9 + 26 + 8
+    assert rows == reported + 6, "every day with a report or an infusion has its row"
+
+
+def test_a_code_is_shown_as_a_picture_and_to_read_out_and_stays_on_a_reload(
+    opened: Callable[..., Page], service: Service
+) -> None:
+    page = opened(viewport=DESKTOP, java_script_enabled=False)
+    page.goto(f"{service.url}/care/patients/new")
+    page.locator("#external_ref").fill("P-1042")
+    page.locator("#time_zone").fill("America/New_York")
+    page.locator("main form button").click()
+    code = page.locator(".read-out").inner_text()
+    assert len(code.replace("-", "")) == 12
+    page.reload()
+    assert page.locator(".read-out").inner_text() == code
+    page.get_by_role("button", name="New code").click()
+    assert page.locator(".read-out").inner_text() != code
+    service.clock.move_to(NOW + timedelta(minutes=16))
+    page.reload()
+    expect(page.locator("main")).to_contain_text("There is no code that works just now.")
