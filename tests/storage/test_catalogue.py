@@ -21,6 +21,7 @@ APPEND_ONLY = {
     "consents",
     "erasures",
     "patient_keys",
+    "emergency_accesses",
 }
 
 
