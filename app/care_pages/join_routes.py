@@ -8,7 +8,7 @@ from app.care_pages.rendering import render
 from app.care_pages.second_factor_page import SetUp, new_set_up, same_set_up
 from app.care_pages.visitor import AnyStaff, StaffVisitor, read_own_form, sign_in_with
 from app.foundation.errors import RefusalError
-from app.staff import joining
+from app.staff import account, joining
 from app.staff.joining import (
     InvitationExpiredError,
     InvitationNotKnownError,
@@ -49,6 +49,9 @@ async def join(token: str, request: Request, equipment: EquipmentNeeded, visitor
         seen = await joining.look_at(equipment, token)
         set_up = same_set_up(equipment, seen.clinic_id, seen.staff_id, seen.email, form["set_up"])
         return _form(equipment, visitor, token, seen, set_up, error=error)
+    if visitor.caller is not None:
+        # Whoever was signed in here before is not this person's session to keep.
+        await account.sign_out(equipment, visitor.caller)
     answer = render(
         equipment, visitor, "recovery_codes.html", here="", codes=joined.recovery_codes, joined=True
     )

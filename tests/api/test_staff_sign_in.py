@@ -137,7 +137,7 @@ def test_whatever_is_wrong_is_answered_in_the_same_words(
 
 
 def test_whatever_is_wrong_takes_about_as_long(service: Service, clinic: ClinicClient) -> None:
-    """Medians of five each: what is hashed is the same, so none is half or twice another."""
+    """Medians of five each, on a busy machine: without its hash, one would take a tenth of another."""
     times: dict[str, list[float]] = {}
     for _ in range(5):
         service.clock.move_to(next(QUARTERS))
@@ -152,7 +152,7 @@ def test_whatever_is_wrong_takes_about_as_long(service: Service, clinic: ClinicC
             member.sign_in(service, **other)
             times.setdefault(kind, []).append(time.perf_counter() - began)
     medians = {kind: statistics.median(took) for kind, took in times.items()}
-    assert max(medians.values()) < 2 * min(medians.values()), medians
+    assert max(medians.values()) < 3 * min(medians.values()), medians
 
 
 @pytest.mark.parametrize(

@@ -349,9 +349,11 @@ def test_owners_invite_change_lock_out_and_reset_on_the_staff_page(
 
 
 def test_the_last_owner_is_told_why_not(inside: PlainBrowser, owner: JoinedMember) -> None:
+    page = inside.get("/care/staff").text
     path = f"/care/staff/{owner.id}/disable"
+    assert path not in page, "nobody is offered to lock themselves out"
 
-    reply = inside.post(path, fields_of(inside.get("/care/staff").text, path))
+    reply = inside.post(path, fields_of(page, "/care/staff"))
 
     assert reply.status_code == 409
     assert "last active owner" in mistake_in(reply)
