@@ -6,11 +6,13 @@ from uuid import UUID
 
 from starlette.responses import Response
 
+from app.care_pages.being_done import may_here
 from app.care_pages.rendering import render
 from app.care_pages.signal_words import OUTCOMES, SOURCES
 from app.care_pages.telling_words import told_rows
 from app.care_pages.visitor import StaffVisitor
 from app.care_pages.when import how_long, moment_in
+from app.clinics.permissions import Permission
 from app.foundation.errors import RefusalError
 from app.signals.dossier import EventDossier, event_dossier
 from app.web.equipment import Equipment
@@ -34,6 +36,7 @@ async def safety_page(
     """Show an event as it is now; what was typed stays, and a refusal says why it was not done."""
     caller, now = visitor.signed_in, equipment.clock.now()
     found = await event_dossier(equipment, caller.clinic_id, event_id, actor=caller.actor)
+    about = {"event_id": str(event_id)}
     return render(
         equipment,
         visitor,
@@ -51,6 +54,8 @@ async def safety_page(
         times=_times(found, now),
         outcome=found.event.outcome and OUTCOMES[found.event.outcome],
         outcomes=OUTCOMES,
+        may_handle=await may_here(equipment, visitor, Permission.SAFETY_HANDLE, about),
+        may_close=await may_here(equipment, visitor, Permission.SAFETY_CLOSE, about),
         tellings=told_rows(found.told, found.whose.time_zone, now),
     )
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from starlette.responses import Response
 
+from app.care_pages.being_done import may_here
 from app.care_pages.rendering import render
 from app.care_pages.signal_numbers import channel_rows, ground_rows
 from app.care_pages.signal_words import CAUTIONS, CHOICES, DISPOSITIONS, GROUNDS, HELD_BACK, STEPS
@@ -17,6 +18,7 @@ from app.clinical.check_ins import check_in_day
 from app.clinical.explanation import sentences_of
 from app.clinical.signals import Disposition, EpisodeState, reopened
 from app.clinical.wording import counted
+from app.clinics.permissions import Permission
 from app.foundation.errors import RefusalError
 from app.signals.dossier import SignalDossier, Whose, signal_dossier
 from app.signals.episodes import episode_of
@@ -49,7 +51,7 @@ async def signal_page(
     """Show a signal as it is now; what was typed stays, and a refusal says why it was not done."""
     caller, now = visitor.signed_in, equipment.clock.now()
     found = await signal_dossier(equipment, caller.clinic_id, signal_id, now=now, actor=caller.actor)
-    signal = found.view.signal
+    signal, about = found.view.signal, {"signal_id": str(signal_id)}
     return render(
         equipment,
         visitor,
@@ -74,6 +76,8 @@ async def signal_page(
         and signal.disposition != Disposition.CONSENT_WITHDRAWN,
         later_signal=found.later_signal,
         dispositions=CHOICES,
+        may_handle=await may_here(equipment, visitor, Permission.SIGNALS_HANDLE, about),
+        may_close=await may_here(equipment, visitor, Permission.SIGNALS_CLOSE, about),
         days=_days(found.whose, found.longest_snooze_days, now),
         **_basis(found, now),
     )

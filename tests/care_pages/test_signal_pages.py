@@ -6,14 +6,18 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from html import unescape
 
+import psycopg
 import pytest
 
 from app.care_pages.signal_words import NUMBERS
 from app.clinical.protocol import numbers_of
+from app.clinics.caller import find_caller
 from app.clinics.permissions import StaffRole
 from app.foundation.ids import new_id
+from app.foundation.tokens import TokenKind
 from tests.support.browser import fields_of
-from tests.support.care_browser import CareBrowser, fading
+from tests.support.care_browser import SESSION, CareBrowser, fading
+from tests.support.ground import Place
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.receiver import Receiver
 from tests.support.service import NOW, Service
@@ -386,3 +390,22 @@ def test_an_open_safety_event_stands_above_the_patients_signal(
     clinic.enrol(signal["patient_id"], service.url).check_in(NOW, (3, 3, 3), self_harm_thoughts=True)
     (event,) = clinic.http.get("/v1/safety-events").json()["items"]
     assert f'href="/care/safety-events/{event["id"]}"' in kim.get(path_of(signal)).text
+
+
+def test_who_opened_the_patient_in_an_emergency_is_offered_what_that_lets_them_do(
+    place: Place, service: Service, clinic: ClinicClient, signal: dict[str, str]
+) -> None:
+    reader, path = CareBrowser(service, clinic.clinic_id, StaffRole.READ_ONLY), path_of(signal)
+    caller = service.run(find_caller(service.equipment, reader.cookies[SESSION], TokenKind.STAFF_SESSION))
+    assert f'action="{path}/' not in reader.get(path).text
+    with psycopg.connect(place.superuser_url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO care.emergency_accesses (clinic_id, id, staff_id, patient_id, reason_sealed, opened_at,"
+            " ends_at) VALUES (%s, gen_random_uuid(), %s, %s, '', %s, %s)",
+            [clinic.clinic_id, caller.id, signal["patient_id"], NOW, NOW + timedelta(hours=1)],
+        )
+
+    shown = set(re.findall(rf'action="{path}/([a-z]+)"', reader.get(path).text))
+
+    assert shown == {"acknowledge", "snooze", "close"}
+    assert "Closed" in do(reader, signal, "close", disposition="watchful_waiting")

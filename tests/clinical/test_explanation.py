@@ -2,12 +2,13 @@
 
 from datetime import UTC, date, datetime
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.clinical.channels import CHANNELS, NOTHING, PerChannel
 from app.clinical.evaluation import DataQuality, Evaluation, Exposure, LastTotal, evaluate
-from app.clinical.explanation import SAFETY_BANNER, explain, with_safety_first
+from app.clinical.explanation import SAFETY_BANNER, explain, in_one_sentence, with_safety_first
 from app.clinical.grounds import Ground, GroundName, Level, Reason, ReasonCode
 from app.clinical.profiles import Caution
 from app.clinical.reference import Baseline, Reference
@@ -140,3 +141,24 @@ def _level_with(after: list, place: int, index: int, value: int) -> Level:  # ty
     offset = 9 + len(after) + place
     changed[place] = report(offset, *values)
     return evaluate(history(*BEFORE, *WINDOW, *changed), as_of=at(8 + len(after))).level
+
+
+@pytest.mark.parametrize(
+    ("explanation", "sentence"),
+    [
+        (
+            "Consider a booster infusion. As of 3 May 61 % has been lost (smoothed; raised at 55 %). Mood 4.1.",
+            "As of 3 May 61 % has been lost (smoothed; raised at 55 %).",
+        ),
+        (
+            "The booster of 3 May has lasted 9 days; review rather than repeat. Consider a booster infusion. Lost.",
+            "Lost.",
+        ),
+        ("Something of an earlier release. It goes on.", "Something of an earlier release."),
+        ("", ""),
+    ],
+)
+def test_one_sentence_of_an_explanation_is_the_first_after_the_headline(
+    explanation: str, sentence: str
+) -> None:
+    assert in_one_sentence(explanation) == sentence

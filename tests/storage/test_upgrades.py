@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from app.storage.migrating import APPLICATION_ROLE, check_schema, migrate
 from app.storage.migration_steps import PatientKeysKeptError
@@ -181,3 +182,55 @@ def test_going_back_leaves_the_messages_that_the_version_before_can_read(cluster
             with pytest.raises(psycopg.errors.CheckViolation):
                 connection.execute("UPDATE care.outgoing_messages SET channel = 'slack'")
         migrate(place.owner_url, application_role=APPLICATION_ROLE)
+
+
+def test_what_was_done_to_signals_so_far_is_in_their_history(place_before: Place) -> None:
+    with psycopg.connect(place_before.superuser_url) as connection:
+        clinic, patient = clinic_with_patient(connection)
+        signal = uuid4()
+        insert(
+            connection,
+            "care.signals",
+            clinic_id=clinic,
+            id=signal,
+            patient_id=patient,
+            state="closed",
+            level="consider_booster",
+            ground="gain_lost",
+            grounds=["gain_lost"],
+            raised_at=REPORTED,
+            raised_on=REPORTED.date(),
+            decision=Jsonb({}),
+            latest=Jsonb({}),
+            explanation="",
+            closed_at=REPORTED + timedelta(hours=2),
+            disposition="not_a_relapse",
+            version=3,
+        )
+        for hours, action in enumerate(
+            ("signal.raised", "signal.acknowledged", "signal.closed", "signal.read")
+        ):
+            insert(
+                connection,
+                "care.audit_events",
+                clinic_id=clinic,
+                id=uuid4(),
+                at=REPORTED + timedelta(hours=hours),
+                actor_kind="system",
+                action=action,
+                subject_kind="signal",
+                subject_id=signal,
+                patient_id=patient,
+            )
+
+    migrate(place_before.owner_url, application_role=APPLICATION_ROLE)
+
+    with psycopg.connect(place_before.superuser_url) as connection:
+        found = connection.execute(
+            "SELECT action, disposition, patient_id = %s FROM care.signal_steps ORDER BY at", [patient]
+        ).fetchall()
+    assert found == [
+        ("signal.raised", None, True),
+        ("signal.acknowledged", None, True),
+        ("signal.closed", "not_a_relapse", True),
+    ]
