@@ -28,7 +28,7 @@ class Field:
     """One question.
 
     Attributes:
-        kind: text, number, date, time, email, note, zone, choice (a list), radios, ticks.
+        kind: text, number, date, time, email, note, zone, choice (a list), radios, numbers (short ones), ticks.
         wrong: what to say when the value cannot be taken; it names the field, never the value.
         told_as: the names that the API has for it, in errors; its own where empty.
         choices: values with their words.
@@ -45,7 +45,12 @@ class Field:
     @property
     def first_id(self) -> str:
         """Where a link to the mistake leads."""
-        return f"{self.name}_{self.choices[0][0]}" if self.kind in {"radios", "ticks"} else self.name
+        return f"{self.name}_{self.choices[0][0]}" if self.is_group else self.name
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it is several things to tick or choose from, under one heading."""
+        return self.kind in {"radios", "numbers", "ticks"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

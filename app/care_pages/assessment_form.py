@@ -92,7 +92,7 @@ def _items(scale: Scale, texts: Sequence[str], answers: Sequence[str]) -> list[F
         Field(
             name=f"item_{number}",
             label=f"{number}. {texts[number - 1]}" if texts else f"Item {number}",
-            kind="radios",
+            kind="radios" if texts else "numbers",
             choices=(*choices, _NOT_ANSWERED),
         )
         for number in scale.items
