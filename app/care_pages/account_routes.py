@@ -7,8 +7,8 @@ from app.care_pages.page_route import CarePageRoute
 from app.care_pages.rendering import render
 from app.care_pages.second_factor_page import SetUp, new_set_up, same_set_up
 from app.care_pages.sign_in_routes import ACCOUNT, own_path
-from app.care_pages.staff_times import moment
 from app.care_pages.visitor import OwnAccount, StaffVisitor, read_own_form
+from app.care_pages.when import moment_and_ago
 from app.foundation.errors import RefusalError
 from app.staff import account
 from app.staff.passwords import SHORTEST
@@ -119,7 +119,10 @@ async def _page(
         status=200 if error is None else status_of(error),
         about=about,
         role=about.member.role.value.replace("_", " "),
-        sessions=[(moment(one.opened_at, now), moment(one.used_at, now), one.here) for one in about.sessions],
+        sessions=[
+            (moment_and_ago(one.opened_at, now), moment_and_ago(one.used_at, now), one.here)
+            for one in about.sessions
+        ],
         shortest=SHORTEST,
         told=told,
         following=following,

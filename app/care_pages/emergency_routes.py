@@ -8,8 +8,8 @@ from starlette.responses import RedirectResponse, Response
 
 from app.care_pages.page_route import CarePageRoute
 from app.care_pages.rendering import render
-from app.care_pages.staff_times import moment
 from app.care_pages.visitor import StaffVisitor, read_own_form, staff_may
+from app.care_pages.when import moment_and_ago
 from app.clinics.permissions import Permission
 from app.patients.service import read_patient
 from app.staff import emergencies
@@ -64,7 +64,7 @@ async def _page(
         here="",
         status=422 if is_wrong else 200,
         patient=patient,
-        until=moment(ends_at, now) if ends_at else "",
+        until=moment_and_ago(ends_at, now) if ends_at else "",
         reason=reason,
         is_wrong=is_wrong,
         longest=LONGEST_REASON,

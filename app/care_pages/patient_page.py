@@ -48,7 +48,7 @@ def values_of(view: PatientView, vault: Vault, clinic_id: UUID, *, days: int | N
         "spans": [(length, name, length == days) for length, name in SPANS],
         "responses": list(_responses(view)),
         "early": list(_early(view)),
-        "forms": list(_forms(view, clock)),
+        "completed": list(_forms(view, clock)),
         "past": [_benefit(one, clock) for one in reversed(view.interval.past)],
         "taper": told(view.taper.suggestion),
         "taper_reasons": reasons_told(view.taper.suggestion),

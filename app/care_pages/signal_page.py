@@ -12,7 +12,7 @@ from app.care_pages.signal_numbers import channel_rows, ground_rows
 from app.care_pages.signal_words import CAUTIONS, CHOICES, DISPOSITIONS, GROUNDS, HELD_BACK, STEPS
 from app.care_pages.telling_words import told_rows
 from app.care_pages.visitor import StaffVisitor
-from app.care_pages.when import day_written, how_long, moment_in
+from app.care_pages.when import day_written, how_long, moment_and_ago, moment_in
 from app.care_pages.worklist_page import done_by, how_sure
 from app.clinical.check_ins import check_in_day
 from app.clinical.explanation import sentences_of
@@ -89,7 +89,7 @@ def _basis(found: SignalDossier, now: datetime) -> dict[str, Any]:
     latest, quality = signal.latest, signal.latest["data_quality"]
     said = sentences_of(signal.explanation)
     return {
-        "raised": f"{moment_in(signal.raised_at, zone)} ({how_long(signal.raised_at, now)})",
+        "raised": moment_and_ago(signal.raised_at, now, zone),
         "grounds": [GROUNDS.get(name, name) for name in signal.grounds],
         "steady_since": signal.steady_since and day_written(signal.steady_since),
         "sentences": [one for one in said if not one.startswith(_WOULD_HAVE)],

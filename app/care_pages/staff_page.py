@@ -8,8 +8,8 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response
 
 from app.care_pages.rendering import render
-from app.care_pages.staff_times import moment
 from app.care_pages.visitor import StaffVisitor
+from app.care_pages.when import moment_and_ago
 from app.clinics.permissions import Permission, StaffRole
 from app.foundation.errors import RefusalError
 from app.staff import emergencies, members
@@ -123,9 +123,9 @@ def _row(equipment: Equipment, member: members.Member, *, own: bool) -> dict[str
         "own": own,
         "role": ROLES[member.role].partition(":")[0],
         "state": _STATES[member.state],
-        "since": moment(since, now),
+        "since": moment_and_ago(since, now),
         "joined": member.joined_at is not None,
-        "locked": moment(member.locked_until, now) if is_locked and member.locked_until else "",
+        "locked": moment_and_ago(member.locked_until, now) if is_locked and member.locked_until else "",
     }
 
 
@@ -141,7 +141,7 @@ async def _emergencies(equipment: Equipment, visitor: StaffVisitor) -> list[dict
             "who": one.staff_name,
             "patient_id": one.patient_id,
             "reason": one.reason,
-            "opened": moment(one.opened_at, now),
+            "opened": moment_and_ago(one.opened_at, now),
             "is_open": one.ends_at > now,
         }
         for one in found

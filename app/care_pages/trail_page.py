@@ -14,6 +14,7 @@ from app.audit.places import place_after, read_place
 from app.audit.service import FoundEvent, SearchTimeRefusedError, search
 from app.care_pages.rendering import render
 from app.care_pages.visitor import StaffVisitor
+from app.care_pages.when import UTC_ZONE, moment_in
 from app.foundation.errors import RefusalError
 from app.patients.references import id_of_reference, references_of
 from app.web.equipment import Equipment
@@ -149,12 +150,8 @@ def _why(emergency_id: UUID | None, names: TrailNames) -> str:
     access = names.emergencies.get(emergency_id)
     if access is None:
         return "In an emergency"
-    return f"In an emergency, opened {_moment(access.opened_at)}, until {_moment(access.ends_at)}"
-
-
-def _moment(at: datetime) -> str:
-    local = at.astimezone(UTC)
-    return f"{local.day} {local:%B %Y %H:%M} UTC"
+    opened, ends = (moment_in(at, UTC_ZONE) for at in (access.opened_at, access.ends_at))
+    return f"In an emergency, opened {opened}, until {ends}"
 
 
 def _words(action: str) -> str:

@@ -1,15 +1,11 @@
 """How a page writes times: by the clock on the patient's wall, with the date, and how long ago in words."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Final
+from datetime import date, datetime
 
-from babel.dates import format_timedelta
-
+from app.care_pages.when import day_written, moment_and_ago, moment_in
 from app.clinical.check_ins import check_in_day, zone_of
-from app.clinical.wording import counted, day_in
-
-_MINUTE: Final = timedelta(minutes=1)
+from app.clinical.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +22,11 @@ class WallClock:
 
     def moment(self, at: datetime) -> str:
         """Write "3 November 2026, 19:00 (2 hours ago)"."""
-        apart = at - self.now
-        ago = "just now" if abs(apart) < _MINUTE else format_timedelta(apart, add_direction=True, locale="en")
-        return f"{self.plain(at)} ({ago})"
+        return moment_and_ago(at, self.now, self.time_zone)
 
     def plain(self, at: datetime) -> str:
         """Write "3 November 2026, 19:00"."""
-        local = at.astimezone(zone_of(self.time_zone))
-        return f"{day_in(local.date(), year=0)}, {local:%H:%M}"
+        return moment_in(at, self.time_zone)
 
     def time(self, at: datetime) -> str:
         """Write "19:00"."""
@@ -41,7 +34,7 @@ class WallClock:
 
     def day(self, day: date) -> str:
         """Write "3 November 2026"."""
-        return day_in(day, year=0)
+        return day_written(day)
 
     def day_ago(self, day: date) -> str:
         """Write "3 November 2026 (today)", or how many days ago or ahead."""

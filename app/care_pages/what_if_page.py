@@ -11,6 +11,7 @@ from app.care_pages.numbers_form import differences, fields_of
 from app.care_pages.rendering import render
 from app.care_pages.visitor import StaffVisitor
 from app.care_pages.what_if_words import delay_words, more_or_fewer, raised_rows
+from app.care_pages.when import UTC_ZONE, moment_in
 from app.clinical.protocol import Protocol
 from app.clinics.policy import PolicyView, in_force, read_policy
 from app.patients.references import references_of
@@ -53,7 +54,7 @@ async def form_page(
         typed=typed,
         mistakes=mistakes,
         told=told,
-        last=None if last is None else {"id": last.id, "at": moment(last.asked_at)},
+        last=None if last is None else {"id": last.id, "at": moment_in(last.asked_at, UTC_ZONE)},
         coming=_coming(view, equipment.clock.now()),
     )
 
@@ -71,7 +72,7 @@ async def try_page(equipment: Equipment, visitor: StaffVisitor, what_if_id: UUID
         "what_if_tried.html",
         here=WHAT_IF,
         tried=tried.stored,
-        asked=moment(tried.stored.asked_at),
+        asked=moment_in(tried.stored.asked_at, UTC_ZONE),
         look_again=LOOK_AGAIN_SECONDS,
         differences=differences(now, instead),
         found=await _found(equipment, visitor, tried),
@@ -107,12 +108,6 @@ async def confirm_page(
     )
 
 
-def moment(at: datetime) -> str:
-    """Write a moment; a clinic has no zone of its own."""
-    wall = at.astimezone(UTC)
-    return f"{wall.day} {wall:%B %Y, %H:%M} UTC"
-
-
 def began(day: str, hour: str) -> datetime | None:
     """Read from when numbers are to hold; empty means from now on.
 
@@ -127,7 +122,7 @@ def began(day: str, hour: str) -> datetime | None:
 
 def _coming(view: PolicyView, now: datetime) -> str:
     later = [one for one in view.versions if one.effective_from > now]
-    return moment(later[0].effective_from) if later else ""
+    return moment_in(later[0].effective_from, UTC_ZONE) if later else ""
 
 
 async def _found(equipment: Equipment, visitor: StaffVisitor, tried: Tried) -> Mapping[str, object] | None:

@@ -7,15 +7,25 @@ from app.clinical.check_ins import zone_of
 from app.clinical.wording import MONTHS, counted
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
-# Up to so many of a unit are told in it.
+# Up to so many of a unit are told in it. Written here, because Babel tells weeks and months, which is too coarse for
+# what a clinic counts in days.
 _MINUTES_TOLD: Final = 90 * _MINUTE
 _HOURS_TOLD: Final = 36 * _HOUR
 
 
+# People and clinics have no zone of their own here, patients do.
+UTC_ZONE: Final = "UTC"
+
+
 def moment_in(at: datetime, time_zone: str) -> str:
-    """Write a time as "3 November 2026, 19:00", by the clocks of that zone."""
+    """Write a time as "3 November 2026, 19:00", by the clocks of that zone; that it is UTC is said."""
     there = at.astimezone(zone_of(time_zone))
-    return f"{day_written(there.date())}, {there:%H:%M}"
+    return f"{day_written(there.date())}, {there:%H:%M}{' UTC' if time_zone == UTC_ZONE else ''}"
+
+
+def moment_and_ago(at: datetime, now: datetime, time_zone: str = UTC_ZONE) -> str:
+    """Write a time and how long ago it was: "3 November 2026, 19:00 (2 hours ago)"."""
+    return f"{moment_in(at, time_zone)} ({how_long(at, now)})"
 
 
 def day_written(day: date) -> str:
