@@ -8,95 +8,19 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page
 
 from app.clinics.permissions import StaffRole
 from tests.support.browser import DESKTOP, PHONE
-from tests.support.care_browser import SESSION, care_page, fading
+from tests.support.care_browser import care_page, fading
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.service import NOW, Service
-from tests.support.staff import signed_in
 
 PICTURES = Path(__file__).parents[2] / "build" / "screenshots" / "care"
 WIDTHS = {320: 44, 195: 24, 640: 44}
 TARGETS = """[...document.querySelectorAll('button, .button, summary, nav a, .row h3 a, .foot a, .later')]
     .filter((one) => one.checkVisibility()).map((one) => one.getBoundingClientRect())
     .map((one) => [one.width, one.height])"""
-
-
-def tab_to(page: Page, what: str) -> None:
-    """Press Tab until the focus is on something, as a person does who has no mouse."""
-    for _ in range(80):
-        page.keyboard.press("Tab")
-        if page.evaluate("(what) => document.activeElement.matches(what)", what):
-            outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
-            assert outline != "none", "where the keyboard is must be seen"
-            return
-    raise AssertionError(what)
-
-
-def write_day(page: Page, days: int) -> None:
-    """Type a day into a date field, part by part, as Chromium in this language asks for it."""
-    page.keyboard.type((NOW + timedelta(days=days)).strftime("%m%d%Y"))
-
-
-def come_back(page: Page, service: Service, clinic: ClinicClient) -> None:
-    """Sign in anew: a session that was not used for days has ended."""
-    token = signed_in(service, clinic.clinic_id, StaffRole.CLINICIAN)
-    page.context.add_cookies(
-        [{"name": SESSION, "value": token, "url": "https://127.0.0.1/", "secure": True, "httpOnly": True}]
-    )
-
-
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts on", "scripts off"])
-def test_a_signal_is_acknowledged_snoozed_returns_and_is_closed_by_keyboard_alone(
-    browser: Browser, service: Service, clinic: ClinicClient, scripts: bool
-) -> None:
-    signal = fading(clinic, "P-1042")
-    with care_page(
-        browser, service, clinic.clinic_id, StaffRole.CLINICIAN, viewport=DESKTOP, java_script_enabled=scripts
-    ) as page:
-        page.goto(f"{service.url}/care/")
-        tab_to(page, f"a[href='/care/signals/{signal['id']}']")
-        page.keyboard.press("Enter")
-        expect(page.locator("h1")).to_have_text("Signal of P-1042")
-
-        tab_to(page, "form[action$='/acknowledge'] button")
-        page.keyboard.press("Enter")
-        expect(page.locator(".told")).to_have_text("Noted: you have seen it.")
-
-        tab_to(page, "#until")
-        write_day(page, 3)
-        tab_to(page, "#reason")
-        page.keyboard.type("on holiday")
-        page.keyboard.press("Enter")
-        expect(page.locator(".state")).to_contain_text("Snoozed: comes back 6 November 2026, 08:00")
-        page.goto(f"{service.url}/care/")
-        assert page.locator(".row").count() == 0
-        tab_to(page, ".fold summary")
-        page.keyboard.press("Enter")
-        expect(page.locator(".fold li")).to_contain_text("P-1042 comes back 6 November 2026, 08:00")
-
-        service.clock.move_to(NOW + timedelta(days=3))
-        # The sweep would come by itself, perhaps between a page and its form.
-        service.run(service.worker.sweep())
-        come_back(page, service, clinic)
-        page.goto(f"{service.url}/care/")
-        expect(page.locator(".row")).to_have_count(1)
-        tab_to(page, f"a[href='/care/signals/{signal['id']}']")
-        page.keyboard.press("Enter")
-        expect(page.locator("h1")).to_have_text("Signal of P-1042")
-        tab_to(page, "input[name=disposition]")
-        page.keyboard.press("Space")
-        for _ in range(2):
-            page.keyboard.press("ArrowDown")
-        tab_to(page, "#note")
-        page.keyboard.type("the patient wants to wait")
-        tab_to(page, "form[action$='/close'] button")
-        page.keyboard.press("Enter")
-        expect(page.locator(".state")).to_contain_text("Watchful waiting")
-    (stored,) = clinic.signals(signal["patient_id"])
-    assert (stored["state"], stored["note"]) == ("closed", "the patient wants to wait")
 
 
 @pytest.fixture(scope="module")
