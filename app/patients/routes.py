@@ -1,9 +1,8 @@
 """Patients for the clinic; enrolment, tokens and themselves for the patients."""
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from app.clinics.access import MayEditPatients, MayReadPatients
 from app.foundation.tokens import TokenKind, read_token
@@ -25,7 +24,7 @@ from app.patients.schemas import (
     SignInLinkReply,
     TokensReply,
 )
-from app.web.dependencies import EquipmentNeeded
+from app.web.dependencies import EquipmentNeeded, IfMatch
 from app.web.etags import etag_of, version_in
 from app.web.links import link_next
 from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor
@@ -86,7 +85,7 @@ async def change_patient(
     equipment: EquipmentNeeded,
     caller: MayEditPatients,
     response: Response,
-    if_match: Annotated[str | None, Header()] = None,
+    if_match: IfMatch = None,
 ) -> PatientReply:
     """Change zone, language or e-mail; needs If-Match."""
     patient = await service.change_patient(

@@ -1,9 +1,8 @@
 """Courses and infusions, for the clinic."""
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Response
 
 from app.clinics.access import MayDecideTreatment, MayReadTreatment, MayRecordTreatment
 from app.treatment import chosen_reference, factors, maintenance, review, service
@@ -24,10 +23,8 @@ from app.treatment.schemas import (
     TaperPlanEntry,
     TaperReply,
 )
-from app.web.dependencies import EquipmentNeeded
+from app.web.dependencies import EquipmentNeeded, IfMatch
 from app.web.etags import etag_of, version_in
-
-IfMatch = Annotated[str | None, Header()]
 
 router = APIRouter(prefix="/v1/patients/{patient_id}", tags=["treatment"])
 
