@@ -8,6 +8,7 @@ from app.clinics.access import MayEditPatients, MayReadPatients
 from app.foundation.tokens import TokenKind, read_token
 from app.patients import devices, enrolment, magic_links, service, tokens
 from app.patients.access import PatientSignedIn
+from app.patients.registering import register
 from app.patients.schemas import (
     DeviceList,
     DeviceReply,
@@ -38,15 +39,7 @@ async def register_patient(
     body: PatientRegistration, equipment: EquipmentNeeded, caller: MayEditPatients, response: Response
 ) -> PatientReply:
     """Register a patient under the clinic's own reference."""
-    patient = await service.register(
-        equipment,
-        caller.clinic_id,
-        external_ref=body.external_ref,
-        time_zone=body.time_zone,
-        locale=body.locale,
-        email=body.email,
-        actor=caller.actor,
-    )
+    patient = await register(equipment, caller.clinic_id, body.registration(), actor=caller.actor)
     response.headers["etag"] = etag_of(patient.version)
     return PatientReply.of(patient)
 
@@ -92,9 +85,7 @@ async def change_patient(
         equipment,
         caller.clinic_id,
         patient_id,
-        time_zone=body.time_zone,
-        locale=body.locale,
-        email=body.new_email,
+        body.change(),
         version=version_in(if_match),
         actor=caller.actor,
     )
@@ -173,10 +164,7 @@ async def change_me(body: OwnChange, equipment: EquipmentNeeded, caller: Patient
         equipment,
         caller.clinic_id,
         caller.patient_id,
-        time_zone=body.time_zone,
-        locale=body.locale,
-        email=body.new_email,
-        reminders=body.reminders.applied_to if body.reminders else None,
+        body.change(),
         version=None,
         actor=caller.actor,
     )
