@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
 from app.care_pages.rendering import render
@@ -14,6 +13,8 @@ from app.web.equipment import Equipment
 from app.web.etags import ChangedMeanwhileError
 from app.web.pages.forms import Form
 from app.web.pages.page_route import status_of
+from app.web.problems import InvalidRequestError
+from app.web.reading import field_of
 from app.web.schemas import read_counter
 
 Choices = Sequence[tuple[str, str]]
@@ -134,8 +135,8 @@ async def answer_form(
     """
     try:
         told = await act()
-    except (ValidationError, RefusalError) as error:
-        if isinstance(error, RefusalError) and error.kind not in _HERS_TO_MEND:
+    except RefusalError as error:
+        if error.kind not in _HERS_TO_MEND:
             raise
         asked, event_id = await ask(), await hear() if hear else ""
         wrong = wrong_with(asked, error)
@@ -143,18 +144,18 @@ async def answer_form(
     return RedirectResponse(f"{back}?told={told}", 303)
 
 
-def wrong_with(asked: AskedForm, error: Exception) -> Wrong:
-    """Put what was found to the fields that it is about."""
+def wrong_with(asked: AskedForm, error: RefusalError) -> Wrong:
+    """Put what was found to the fields that it is about; what cannot be read is said in each field's own words."""
     if isinstance(error, ChangedMeanwhileError):
         return Wrong(faster=True, status=status_of(error))
     found: list[tuple[str, str]] = []
-    if isinstance(error, ValidationError):
-        found = [(str(one["loc"][0]) if one["loc"] else "", "") for one in error.errors(include_input=False)]
-    elif isinstance(error, RefusalError) and error.findings:
-        found = [(_place(str(one["pointer"])), str(one["detail"])) for one in error.findings]
+    if isinstance(error, InvalidRequestError):
+        found = [(field_of(str(one["pointer"])), "") for one in error.findings]
+    elif error.findings:
+        found = [(field_of(str(one["pointer"])), str(one["detail"])) for one in error.findings]
         found += [(f"item_{number}", _CHECK) for one in error.findings for number in one.get("items", ())]
-    elif isinstance(error, RefusalError):
-        found = [(_place(error.pointer or ""), str(error))]
+    else:
+        found = [(field_of(error.pointer or ""), str(error))]
     by_field: dict[str, str] = {}
     others: list[str] = []
     for place, sentence in found:
@@ -163,9 +164,4 @@ def wrong_with(asked: AskedForm, error: Exception) -> Wrong:
             others.append(sentence or _CHECK)
         else:
             by_field.setdefault(at.name, sentence or at.wrong)
-    status = status_of(error) if isinstance(error, RefusalError) else Wrong().status
-    return Wrong(by_field=by_field, others=tuple(dict.fromkeys(others)), status=status)
-
-
-def _place(pointer: str) -> str:
-    return pointer.removeprefix("#/").partition("/")[0]
+    return Wrong(by_field=by_field, others=tuple(dict.fromkeys(others)), status=status_of(error))

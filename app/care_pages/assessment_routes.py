@@ -11,8 +11,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.assessments import clinic_scales, service
+from app.assessments.reading import read_completed_form
 from app.assessments.refused_answers import report_refused
-from app.assessments.schemas import AssessmentEntry
 from app.care_pages.about_patient import about, moment_in, path_of
 from app.care_pages.asked_form import AskedForm, answer_form, show_form
 from app.care_pages.assessment_form import asked_about, entry_in, safety_answers, said
@@ -86,8 +86,8 @@ async def enter_assessment(
     async def act() -> str:
         whose = await about(equipment, visitor, patient_id)
         taken_at: datetime = moment_in(form, whose.patient.time_zone, pointer="#/taken_at")
-        entry = AssessmentEntry.model_validate(entry_in(form, scale, taken_at.isoformat()))
-        kept = await service.enter(equipment, caller.clinic_id, patient_id, entry.form(), actor=caller.actor)
+        told = read_completed_form(entry_in(form, scale, taken_at.isoformat()))
+        kept = await service.enter(equipment, caller.clinic_id, patient_id, told, actor=caller.actor)
         setattr(request.state, _KEPT, True)
         if kept.safety_event_id is not None:
             return "assessment-safety"

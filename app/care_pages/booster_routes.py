@@ -12,7 +12,7 @@ from app.care_pages.page_route import CarePageRoute
 from app.care_pages.patient_access import MayRecord
 from app.care_pages.visitor import StaffVisitor, read_own_form
 from app.treatment import factors
-from app.treatment.schemas import BookedBooster
+from app.treatment.reading import read_booked_day
 from app.web.dependencies import EquipmentNeeded
 from app.web.equipment import Equipment
 from app.web.etags import ChangedMeanwhileError
@@ -67,7 +67,7 @@ async def book_booster(
     form, caller = await read_own_form(request, equipment, visitor), visitor.signed_in
 
     async def act() -> str:
-        on = BookedBooster.model_validate({"on": form["on"].strip()}).on if form["on"].strip() else None
+        on = read_booked_day({"on": form["on"].strip()}) if form["on"].strip() else None
         booked = await factors.read_booking(equipment, caller.clinic_id, patient_id, actor=caller.actor)
         if form["version"] != str(_number(booked)):
             raise ChangedMeanwhileError("#/on")

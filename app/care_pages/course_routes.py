@@ -14,7 +14,7 @@ from app.care_pages.patient_words import PHASES
 from app.care_pages.visitor import StaffVisitor, read_own_form
 from app.clinical.course import TEMPLATES
 from app.treatment import review, service
-from app.treatment.schemas import CourseChange, CourseEntry
+from app.treatment.reading import read_course_changes, read_planned_course
 from app.web.dependencies import EquipmentNeeded
 from app.web.equipment import Equipment
 from app.web.etags import version_in
@@ -107,7 +107,7 @@ async def enter_course(
     form, caller = await read_own_form(request, equipment, visitor), visitor.signed_in
 
     async def act() -> str:
-        entry = CourseEntry.model_validate(
+        planned = read_planned_course(
             {
                 "protocol": form["protocol"],
                 "planned_infusions": whole_in(form["planned_infusions"]),
@@ -118,9 +118,7 @@ async def enter_course(
             equipment,
             caller.clinic_id,
             patient_id,
-            protocol=entry.protocol,
-            planned_infusions=entry.planned_infusions,
-            started_on=entry.started_on,
+            planned,
             actor=caller.actor,
         )
         return "course"
@@ -144,11 +142,10 @@ async def change_course(
     form, caller = await read_own_form(request, equipment, visitor), visitor.signed_in
 
     async def act() -> str:
-        entry = CourseChange.model_validate(
+        changes = read_course_changes(
             {name: form[name].strip() or None for name in _DAYS}
             | {"planned_infusions": whole_in(form["planned_infusions"])}
         )
-        changes = {name: getattr(entry, name) for name in sorted(entry.model_fields_set)}
         version = version_in(form["version"])
         await review.change_course(
             equipment, caller.clinic_id, patient_id, changes, version=version, actor=caller.actor

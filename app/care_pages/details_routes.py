@@ -12,9 +12,9 @@ from app.care_pages.patient_access import MayEdit
 from app.care_pages.patient_fields import EMAIL, LOCALE, ZONE
 from app.care_pages.visitor import StaffVisitor, read_own_form
 from app.consent import service as consent
-from app.consent.schemas import ConsentWithdrawal
+from app.consent.reading import read_reason
 from app.patients import devices
-from app.patients.schemas import PatientChange
+from app.patients.reading import read_details_change
 from app.patients.service import change_patient
 from app.web.dependencies import EquipmentNeeded
 from app.web.equipment import Equipment
@@ -101,7 +101,7 @@ async def change_details(
     form, caller = await read_own_form(request, equipment, visitor), visitor.signed_in
 
     async def act() -> str:
-        change = PatientChange.model_validate(
+        change = read_details_change(
             {
                 "time_zone": form["time_zone"].strip(),
                 "locale": form["locale"].strip(),
@@ -112,9 +112,7 @@ async def change_details(
             equipment,
             caller.clinic_id,
             patient_id,
-            time_zone=change.time_zone,
-            locale=change.locale,
-            email=change.new_email,
+            change,
             version=version_in(form["version"]),
             actor=caller.actor,
         )
@@ -173,10 +171,8 @@ async def note_withdrawal(
     form, caller = await read_own_form(request, equipment, visitor), visitor.signed_in
 
     async def act() -> str:
-        entry = ConsentWithdrawal.model_validate({"reason": form["reason"].strip() or None})
-        await consent.withdraw(
-            equipment, caller.clinic_id, patient_id, reason=entry.reason, actor=caller.actor
-        )
+        reason = read_reason({"reason": form["reason"].strip() or None})
+        await consent.withdraw(equipment, caller.clinic_id, patient_id, reason=reason, actor=caller.actor)
         return "consent"
 
     return await answer_form(

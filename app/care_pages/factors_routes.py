@@ -13,7 +13,7 @@ from app.care_pages.patient_access import MayDecide
 from app.care_pages.patient_words import CAUTIONS, PROFILES
 from app.care_pages.visitor import StaffVisitor, read_own_form
 from app.treatment import factors
-from app.treatment.schemas import FactorsEntry
+from app.treatment.reading import read_stated_factors
 from app.web.dependencies import EquipmentNeeded
 from app.web.equipment import Equipment
 from app.web.etags import version_in
@@ -68,16 +68,10 @@ async def keep_factors(
 
     async def act() -> str:
         ticked = [one for one in CAUTIONS if form[f"cautions_{one}"]]
-        entry = FactorsEntry.model_validate({"profile": form["profile"] or None, "cautions": ticked})
-        await factors.write_factors(
-            equipment,
-            caller.clinic_id,
-            patient_id,
-            profile=entry.profile,
-            cautions=entry.cautions,
-            version=version_in(form["version"]),
-            actor=caller.actor,
+        stated = read_stated_factors(
+            {"profile": form["profile"] or None, "cautions": ticked}, version=version_in(form["version"])
         )
+        await factors.write_factors(equipment, caller.clinic_id, patient_id, stated, actor=caller.actor)
         return "factors"
 
     return await answer_form(

@@ -14,7 +14,7 @@ from app.care_pages.visitor import StaffVisitor, read_own_form
 from app.clinical.course import InfusionPhase, Route
 from app.treatment import service
 from app.treatment.course_days import Remark
-from app.treatment.schemas import InfusionEntry
+from app.treatment.reading import read_given_infusion
 from app.web.dependencies import EquipmentNeeded
 from app.web.equipment import Equipment
 
@@ -95,7 +95,7 @@ async def enter_infusion(
 
     async def act() -> str:
         whose = await about(equipment, visitor, patient_id)
-        entry = InfusionEntry.model_validate(
+        given = read_given_infusion(
             {
                 "given_at": moment_in(form, whose.patient.time_zone, pointer="#/given_at").isoformat(),
                 "phase": form["phase"],
@@ -104,14 +104,7 @@ async def enter_infusion(
             }
         )
         entered = await service.enter_infusion(
-            equipment,
-            caller.clinic_id,
-            patient_id,
-            given_at=entry.given_at,
-            phase=entry.phase,
-            dose_mg_per_kg=entry.dose_mg_per_kg,
-            route=entry.route,
-            actor=caller.actor,
+            equipment, caller.clinic_id, patient_id, given, actor=caller.actor
         )
         return _TOLD[entered.remarks[-1]] if entered.remarks else "infusion"
 

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 from markupsafe import Markup
-from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
 from app.care_pages.about_patient import AboutPatient, about, whole_in
@@ -19,15 +18,18 @@ from app.care_pages.rendering import render
 from app.care_pages.shown_codes import keep_code, kept_code
 from app.care_pages.visitor import StaffVisitor, read_own_form
 from app.clinical.course import TEMPLATES
+from app.clinics.caller import ClinicCaller
 from app.clinics.permissions import Permission
 from app.foundation.errors import RefusalError
 from app.patients import enrolment, magic_links
-from app.patients.schemas import PatientRegistration
-from app.patients.service import register
-from app.treatment.schemas import CourseEntry
-from app.treatment.service import enter_course
+from app.patients.reading import read_registration
+from app.patients.registering import register
+from app.patients.service import Patient
+from app.treatment.reading import read_planned_course
+from app.treatment.starting import register_with_course
 from app.web.dependencies import EquipmentNeeded
 from app.web.equipment import Equipment
+from app.web.pages.forms import Form
 
 router = APIRouter(prefix="/care/patients", route_class=CarePageRoute, include_in_schema=False)
 LIST: Final = "/care/patients"
@@ -90,41 +92,10 @@ async def register_patient(request: Request, equipment: EquipmentNeeded, visitor
     form, caller = await read_own_form(request, equipment, visitor), visitor.signed_in
     with_course = caller.may(Permission.TREATMENT_RECORD)
     try:
-        entry = PatientRegistration.model_validate(
-            {name: form[name].strip() for name in ("external_ref", "time_zone", "locale")}
-            | {"email": form["email"].strip() or None}
-        )
-        course = None
-        if with_course and form["protocol"]:
-            course = CourseEntry.model_validate(
-                {
-                    "protocol": form["protocol"],
-                    "planned_infusions": whole_in(form["planned_infusions"]),
-                    "started_on": form["started_on"].strip(),
-                }
-            )
-        patient = await register(
-            equipment,
-            caller.clinic_id,
-            external_ref=entry.external_ref,
-            time_zone=entry.time_zone,
-            locale=entry.locale,
-            email=entry.email,
-            actor=caller.actor,
-        )
-    except (ValidationError, RefusalError) as error:
+        patient = await _register(equipment, caller, form, with_course=with_course)
+    except RefusalError as error:
         asked = _asked(with_course=with_course)
         return show_form(equipment, visitor, asked, form=form, wrong=wrong_with(asked, error))
-    if course is not None:
-        await enter_course(
-            equipment,
-            caller.clinic_id,
-            patient.id,
-            protocol=course.protocol,
-            planned_infusions=course.planned_infusions,
-            started_on=course.started_on,
-            actor=caller.actor,
-        )
     return await _with_new_code(equipment, visitor, patient.id)
 
 
@@ -168,6 +139,23 @@ async def mail_link(
     issued = await magic_links.make(equipment, caller.clinic_id, patient_id, actor=caller.actor)
     told = "link-sent" if issued.sent else "link-not-sent"
     return RedirectResponse(f"{LIST}/{patient_id}/code?told={told}", 303)
+
+
+async def _register(equipment: Equipment, caller: ClinicCaller, form: Form, *, with_course: bool) -> Patient:
+    registration = read_registration(
+        {name: form[name].strip() for name in ("external_ref", "time_zone", "locale")}
+        | {"email": form["email"].strip() or None}
+    )
+    if not (with_course and form["protocol"]):
+        return await register(equipment, caller.clinic_id, registration, actor=caller.actor)
+    planned = read_planned_course(
+        {
+            "protocol": form["protocol"],
+            "planned_infusions": whole_in(form["planned_infusions"]),
+            "started_on": form["started_on"].strip(),
+        }
+    )
+    return await register_with_course(equipment, caller.clinic_id, registration, planned, actor=caller.actor)
 
 
 def _until(whose: AboutPatient, expires_at: datetime) -> str:

@@ -16,9 +16,10 @@ from app.chart.trend import Reader
 from app.chart.wording import chart_words
 from app.clinical.channels import CHANNELS
 from app.clinical.evaluation import Evaluation
-from app.clinical.explanation import SAFETY_BANNER, what_would_have_changed_it
+from app.clinical.explanation import what_would_have_changed_it
 from app.clinical.interval import Benefit
 from app.clinical.reference import Reference
+from app.clinical.sentences import SAFETY_BANNER
 from app.clinical.taper_wording import reasons_told, told
 from app.clinical.wording import capitalised, counted, percent, scale_name
 from app.foundation.audit import ActorKind

@@ -11,7 +11,7 @@ from app.care_pages.page_route import CarePageRoute
 from app.care_pages.patient_access import MayDecide
 from app.care_pages.visitor import StaffVisitor, read_own_form
 from app.treatment import chosen_reference
-from app.treatment.schemas import ReferenceEntry
+from app.treatment.reading import read_chosen_days
 from app.web.dependencies import EquipmentNeeded
 from app.web.equipment import Equipment
 
@@ -63,15 +63,9 @@ async def choose_reference(
     form, caller = await read_own_form(request, equipment, visitor), visitor.signed_in
 
     async def act() -> str:
-        entry = ReferenceEntry.model_validate({name: form[name].strip() for name in ("from", "to", "reason")})
+        chosen = read_chosen_days({name: form[name].strip() for name in ("from", "to", "reason")})
         await chosen_reference.choose_reference(
-            equipment,
-            caller.clinic_id,
-            patient_id,
-            from_day=entry.from_day,
-            to_day=entry.to_day,
-            reason=entry.reason,
-            actor=caller.actor,
+            equipment, caller.clinic_id, patient_id, chosen, actor=caller.actor
         )
         return "reference"
 

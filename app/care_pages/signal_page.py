@@ -15,7 +15,7 @@ from app.care_pages.visitor import StaffVisitor
 from app.care_pages.when import day_written, how_long, moment_and_ago, moment_in
 from app.care_pages.worklist_page import done_by, how_sure
 from app.clinical.check_ins import check_in_day
-from app.clinical.explanation import sentences_of
+from app.clinical.sentences import sentences_of
 from app.clinical.signals import Disposition, EpisodeState, reopened
 from app.clinical.wording import counted
 from app.clinics.permissions import Permission

@@ -13,7 +13,8 @@ from app.care_pages.patient_access import MayDecide
 from app.care_pages.visitor import StaffVisitor, read_own_form
 from app.clinical.taper import TaperStep
 from app.treatment import maintenance
-from app.treatment.schemas import TaperPlanEntry
+from app.treatment.maintenance import WrittenPlan
+from app.treatment.reading import read_written_plan
 from app.web.dependencies import EquipmentNeeded
 from app.web.equipment import Equipment
 from app.web.etags import version_in
@@ -93,13 +94,14 @@ async def _asked(equipment: Equipment, visitor: StaffVisitor, patient_id: UUID) 
     )
 
 
-def _entry(form: Form) -> TaperPlanEntry:
-    return TaperPlanEntry.model_validate(
+def _plan_in(form: Form) -> WrittenPlan:
+    return read_written_plan(
         {
             "steps": _steps_in(form["steps"]),
             "interval_days": whole_in(form["interval_days"]),
             "since": form["since"].strip() or None,
-        }
+        },
+        version=version_in(form["version"]),
     )
 
 
@@ -117,16 +119,8 @@ async def keep_taper(
     form, caller = await read_own_form(request, equipment, visitor), visitor.signed_in
 
     async def act() -> str:
-        entry = _entry(form)
         await maintenance.write_taper(
-            equipment,
-            caller.clinic_id,
-            patient_id,
-            plan=entry.plan(),
-            interval_days=entry.interval_days,
-            since=entry.since,
-            version=version_in(form["version"]),
-            actor=caller.actor,
+            equipment, caller.clinic_id, patient_id, _plan_in(form), actor=caller.actor
         )
         return "taper"
 

@@ -4,7 +4,6 @@ No probability, no reassurance, no instruction: "consider", with what it rests o
 changed it. Signals carry these sentences; patients never see them.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Final, cast
@@ -31,9 +30,7 @@ HEADLINES: Final = {
     Level.STEADY: "Steady.",
     Level.NO_REFERENCE: "Nothing can be said yet.",
 }
-SAFETY_BANNER: Final = "A safety report is open: see to it first."
 REVIEW: Final = "For review by a clinician."
-_SENTENCES_END: Final = re.compile(r"(?<=\.) (?=[A-Z])")
 _LOST: Final = {
     ReasonCode.BELOW_WATCH: "watch from {threshold}",
     ReasonCode.WATCH_REACHED: "watch from {threshold}",
@@ -80,28 +77,10 @@ def explain(evaluation: Evaluation, *, cautions: Sequence[Caution] = ()) -> str:
     return " ".join(_sentences(evaluation, cautions))
 
 
-def in_one_sentence(explanation: str) -> str:
-    """What an explanation rests on: its own first sentence after the headline."""
-    said = explanation
-    for headline in HEADLINES.values():
-        said = explanation.partition(f"{headline} ")[2] or said
-    return sentences_of(said)[0]
-
-
-def sentences_of(explanation: str) -> list[str]:
-    """The sentences of an explanation, as it was written."""
-    return _SENTENCES_END.split(explanation.strip())
-
-
 def what_would_have_changed_it(evaluation: Evaluation) -> str:
     """The explanation's sentence on that, by itself; empty where there is none."""
     codes = (ReasonCode.WOULD_HAVE_CHANGED, ReasonCode.NOTHING_WOULD_HAVE_CHANGED)
     return " ".join(_noted(evaluation, *codes))
-
-
-def with_safety_first(explanation: str) -> str:
-    """The sentences of a patient whose safety event is open: that comes before everything."""
-    return f"{SAFETY_BANNER} {explanation}"
 
 
 def _sentences(evaluation: Evaluation, cautions: Sequence[Caution]) -> Iterator[str]:

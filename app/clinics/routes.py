@@ -1,9 +1,8 @@
 """The clinic about itself."""
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Response
 
 from app.clinics import going_live, keys, policy, service
 from app.clinics.access import MayChangeClinic, MayManageKeys, MayReadClinic
@@ -17,7 +16,7 @@ from app.clinics.schemas import (
     PolicyEntry,
     PolicyReply,
 )
-from app.web.dependencies import EquipmentNeeded
+from app.web.dependencies import EquipmentNeeded, IfMatch
 from app.web.etags import etag_of, version_in
 
 router = APIRouter(prefix="/v1/clinic", tags=["clinic"])
@@ -38,7 +37,7 @@ async def change_clinic(
     equipment: EquipmentNeeded,
     caller: MayChangeClinic,
     response: Response,
-    if_match: Annotated[str | None, Header()] = None,
+    if_match: IfMatch = None,
 ) -> ClinicReply:
     """Change the settings that are given; needs If-Match."""
     clinic = await service.change_clinic(
@@ -77,7 +76,7 @@ async def write_policy(
     equipment: EquipmentNeeded,
     caller: MayChangeClinic,
     response: Response,
-    if_match: Annotated[str | None, Header()] = None,
+    if_match: IfMatch = None,
 ) -> PolicyReply:
     """Put numbers in force from a time on, within the safe bounds; needs If-Match. Versions are kept for ever."""
     view = await policy.write_policy(

@@ -1,9 +1,9 @@
 """The patient's rights: consent, a copy of everything, erasure; by the patient, and by the clinic for them."""
 
-from typing import Annotated, Any, Final
+from typing import Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
 
 from app.clinics.access import MayEditPatients, MayReadPatients, MayServeRights
@@ -21,7 +21,7 @@ from app.consent.schemas import (
 )
 from app.foundation.audit import Actor
 from app.patients.access import PatientSignedIn
-from app.web.dependencies import EquipmentNeeded
+from app.web.dependencies import EquipmentNeeded, IfMatch
 from app.web.equipment import Equipment
 from app.web.etags import etag_of, version_in
 from app.web.links import link_next
@@ -33,7 +33,6 @@ own_router = APIRouter(prefix="/v1/me", tags=["patient's own"])
 _CSV: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"text/csv": {"schema": {"type": "string"}}}}
 }
-IfMatch = Annotated[str | None, Header()]
 
 
 @own_router.get("/consent", summary="Read the consent text and one's answers")

@@ -14,11 +14,13 @@ from app.patient_pages.visitor import LANGUAGE, SESSION, SignedInVisitor, read_o
 from app.patients import devices
 from app.patients.reading import read_reminders
 from app.patients.reminding import AskedInQuietHoursError, ReminderChoices
-from app.patients.service import change_patient
+from app.patients.service import DetailsChange, change_patient
 from app.web.dependencies import EquipmentNeeded
 from app.web.pages.cookies import Cookies
 from app.web.pages.forged_forms import OwnFormOnly
 from app.web.pages.wording import LANGUAGES
+from app.web.problems import InvalidRequestError
+from app.web.reading import field_of
 from app.web.schemas import TIME_ZONES
 
 router = APIRouter(prefix="/p", route_class=PatientPageRoute, include_in_schema=False)
@@ -47,8 +49,7 @@ async def change_settings(request: Request, equipment: EquipmentNeeded, visitor:
         equipment,
         caller.clinic_id,
         caller.patient_id,
-        time_zone=zone,
-        locale=locale,
+        DetailsChange(time_zone=zone, locale=locale),
         version=None,
         actor=caller.actor,
     )
@@ -64,21 +65,20 @@ async def change_reminders(
     """Change when and how the patient is asked, by the same rules as from a phone."""
     form, caller = await read_own_form(request, equipment, visitor), visitor.signed_in
     wanted = {name: form[name].strip() for name in ("ask_at", "quiet_from", "quiet_until")}
-    change = read_reminders(wanted | {"paused_until": form["paused_until"].strip() or None})
-    if isinstance(change, list):
-        mistakes = {one: "wrong_pause" if one == "paused_until" else "wrong_time" for one in change}
-        return await settings_page(equipment, visitor, mistakes=mistakes, form=form, status=422)
     try:
+        change = read_reminders(wanted | {"paused_until": form["paused_until"].strip() or None})
         await change_patient(
             equipment,
             caller.clinic_id,
             caller.patient_id,
-            time_zone=None,
-            locale=None,
-            reminders=lambda before: change(_with_email(before, wanted=bool(form["email"]))),
+            DetailsChange(reminders=lambda before: change(_with_email(before, wanted=bool(form["email"])))),
             version=None,
             actor=caller.actor,
         )
+    except InvalidRequestError as refused:
+        wrong = [field_of(str(one["pointer"])) for one in refused.findings]
+        mistakes = {one: "wrong_pause" if one == "paused_until" else "wrong_time" for one in wrong}
+        return await settings_page(equipment, visitor, mistakes=mistakes, form=form, status=422)
     except AskedInQuietHoursError:
         quiet = {"ask_at": "wrong_quiet"}
         return await settings_page(equipment, visitor, mistakes=quiet, form=form, status=422)

@@ -1,16 +1,27 @@
-"""From a page's form to what was chosen, by the very rules of the request that a phone sends."""
+"""From what was sent about a patient to what was told, by the rules of the API's requests.
+
+Raises, of each: InvalidRequestError when it cannot be read.
+"""
 
 from collections.abc import Mapping
 
-from pydantic import ValidationError
-
+from app.patients.registering import Registration
 from app.patients.reminding import ChoicesChange
-from app.patients.schemas import ReminderChange
+from app.patients.schemas import PatientChange, PatientRegistration, ReminderChange
+from app.patients.service import DetailsChange
+from app.web.reading import read_as
 
 
-def read_reminders(sent: Mapping[str, str | None]) -> ChoicesChange | list[str]:
-    """Read how one wants to be asked: what it changes, or the fields that cannot be read."""
-    try:
-        return ReminderChange.model_validate(sent).applied_to
-    except ValidationError as error:
-        return [str(one["loc"][0]) for one in error.errors(include_input=False, include_url=False)]
+def read_registration(sent: Mapping[str, object]) -> Registration:
+    """Read a patient to be."""
+    return read_as(PatientRegistration, sent).registration()
+
+
+def read_details_change(sent: Mapping[str, object]) -> DetailsChange:
+    """Read what to change of a patient's zone, language and e-mail."""
+    return read_as(PatientChange, sent).change()
+
+
+def read_reminders(sent: Mapping[str, object]) -> ChoicesChange:
+    """Read how one wants to be asked: what it changes."""
+    return read_as(ReminderChange, sent).applied_to

@@ -1,14 +1,14 @@
 """Patients for the clinic; enrolment, tokens and themselves for the patients."""
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from app.clinics.access import MayEditPatients, MayReadPatients
 from app.foundation.tokens import TokenKind, read_token
 from app.patients import devices, enrolment, magic_links, service, tokens
 from app.patients.access import PatientSignedIn
+from app.patients.registering import register
 from app.patients.schemas import (
     DeviceList,
     DeviceReply,
@@ -25,7 +25,7 @@ from app.patients.schemas import (
     SignInLinkReply,
     TokensReply,
 )
-from app.web.dependencies import EquipmentNeeded
+from app.web.dependencies import EquipmentNeeded, IfMatch
 from app.web.etags import etag_of, version_in
 from app.web.links import link_next
 from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor
@@ -39,15 +39,7 @@ async def register_patient(
     body: PatientRegistration, equipment: EquipmentNeeded, caller: MayEditPatients, response: Response
 ) -> PatientReply:
     """Register a patient under the clinic's own reference."""
-    patient = await service.register(
-        equipment,
-        caller.clinic_id,
-        external_ref=body.external_ref,
-        time_zone=body.time_zone,
-        locale=body.locale,
-        email=body.email,
-        actor=caller.actor,
-    )
+    patient = await register(equipment, caller.clinic_id, body.registration(), actor=caller.actor)
     response.headers["etag"] = etag_of(patient.version)
     return PatientReply.of(patient)
 
@@ -86,16 +78,14 @@ async def change_patient(
     equipment: EquipmentNeeded,
     caller: MayEditPatients,
     response: Response,
-    if_match: Annotated[str | None, Header()] = None,
+    if_match: IfMatch = None,
 ) -> PatientReply:
     """Change zone, language or e-mail; needs If-Match."""
     patient = await service.change_patient(
         equipment,
         caller.clinic_id,
         patient_id,
-        time_zone=body.time_zone,
-        locale=body.locale,
-        email=body.new_email,
+        body.change(),
         version=version_in(if_match),
         actor=caller.actor,
     )
@@ -174,10 +164,7 @@ async def change_me(body: OwnChange, equipment: EquipmentNeeded, caller: Patient
         equipment,
         caller.clinic_id,
         caller.patient_id,
-        time_zone=body.time_zone,
-        locale=body.locale,
-        email=body.new_email,
-        reminders=body.reminders.applied_to if body.reminders else None,
+        body.change(),
         version=None,
         actor=caller.actor,
     )

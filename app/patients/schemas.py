@@ -13,8 +13,9 @@ from app.patients.contact import LONGEST_EMAIL, usable_email
 from app.patients.devices import DeviceKind, EnrolledDevice
 from app.patients.enrolment import Enrolled
 from app.patients.link_making import IssuedLink
+from app.patients.registering import Registration
 from app.patients.reminding import ReminderChoices
-from app.patients.service import STAYS, Patient, Unchanged
+from app.patients.service import STAYS, DetailsChange, Patient
 from app.patients.tokens import IssuedTokens
 from app.web.schemas import Day, LocaleTag, ReplyBody, RequestBody, TimeZoneName, example
 
@@ -38,6 +39,10 @@ class PatientRegistration(RequestBody):
         default=None, description="For sign-in links and reminders, which hold nothing clinical"
     )
 
+    def registration(self) -> Registration:
+        """Take it as told."""
+        return Registration(**dict(self))
+
 
 class PatientChange(RequestBody):
     """What to change; fields left out stay. Past days do not move when the zone does."""
@@ -48,10 +53,10 @@ class PatientChange(RequestBody):
     locale: LocaleTag | None = None
     email: Email | None = Field(default=None, description="Null removes the address; left out, it stays")
 
-    @property
-    def new_email(self) -> str | Unchanged | None:
-        """The address, none, or as it was."""
-        return self.email if "email" in self.model_fields_set else STAYS
+    def change(self) -> DetailsChange:
+        """Take it as told."""
+        email = self.email if "email" in self.model_fields_set else STAYS
+        return DetailsChange(time_zone=self.time_zone, locale=self.locale, email=email)
 
 
 TimeOfDay = Annotated[time, PlainSerializer(lambda at: at.strftime("%H:%M"), return_type=str)]
@@ -111,6 +116,10 @@ class OwnChange(PatientChange):
     model_config = example(time_zone="America/Chicago", reminders={"ask_at": "19:30"})
 
     reminders: ReminderChange | None = None
+
+    def change(self) -> DetailsChange:
+        """Take it as told."""
+        return replace(super().change(), reminders=self.reminders.applied_to if self.reminders else None)
 
 
 class PatientReply(ReplyBody):

@@ -1,4 +1,4 @@
-"""Registering patients, reading and changing what is known of them."""
+"""Reading and changing what is known of patients."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,26 +8,17 @@ from uuid import UUID
 
 from app.clinics.erased import no_such_patient
 from app.foundation.audit import Actor, patient_event
-from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
-from app.foundation.ids import new_id
-from app.foundation.vault import Vault
+from app.foundation.vault import PatientVault, Vault
 from app.patients.consent_standing import ConsentStanding, standing_from
 from app.patients.contact import email_of, seal_email
 from app.patients.own_vault import vault_of
 from app.patients.reminding import ChoicesChange, ReminderChoices, change_choices, choices_of, plan_of
-from app.storage import clinics, patient_states, patients, reminder_plans, sign_in_links
+from app.storage import patient_states, patients, reminder_plans, sign_in_links
 from app.storage.audit_reads import tell_reading
 from app.storage.patients import PatientRecord
 from app.storage.unit_of_work import UnitOfWork
 from app.web.equipment import Equipment
 from app.web.etags import ChangedMeanwhileError
-
-
-class PatientExistsError(RefusalError):
-    """The clinic has a patient with this reference already."""
-
-    kind = RefusalKind.CONFLICT
-    code = "patient-exists"
 
 
 class Unchanged(Enum):
@@ -57,52 +48,14 @@ class Patient:
     level: str
 
 
-async def register(
-    equipment: Equipment,
-    clinic_id: UUID,
-    *,
-    external_ref: str,
-    time_zone: str,
-    locale: str,
-    email: str | None = None,
-    actor: Actor,
-) -> Patient:
-    """Register a patient, in the clinic's present mode.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetailsChange:
+    """What to change of a patient's details; None lets zone, language or reminders be as they are."""
 
-    Raises:
-        PatientExistsError: the reference is taken.
-    """
-    now, patient_id, vault = equipment.clock.now(), new_id(), equipment.vault
-    wrapped_key = vault.new_patient_key(clinic_id=clinic_id, patient_id=patient_id)
-    own = vault.of_patient(wrapped_key, clinic_id=clinic_id, patient_id=patient_id)
-    index = vault.blind_index(external_ref, purpose="external_ref", clinic_id=clinic_id)
-    async with equipment.database.work(clinic_id) as work:
-        if await patients.find_by_reference(work, index) is not None:
-            raise PatientExistsError("#/external_ref")
-        profile = await clinics.profile(work)
-        if profile is None:
-            raise NotFoundError
-        record = PatientRecord(
-            id=patient_id,
-            external_ref_sealed=own.seal(external_ref, row_id=patient_id, **_REFERENCE_CELL),
-            email_sealed=seal_email(own, patient_id, email),
-            wrapped_key=wrapped_key,
-            time_zone=time_zone,
-            locale=locale,
-            mode=profile.mode,
-            registered_at=now,
-            version=1,
-        )
-        added = await patients.add(
-            work,
-            record,
-            external_ref_index=index,
-            audit=patient_event(now, actor, "patient.registered", patient_id),
-        )
-        if not added:
-            raise PatientExistsError("#/external_ref")
-        await work.commit()
-    return patient_of(vault, clinic_id, record)
+    time_zone: str | None = None
+    locale: str | None = None
+    email: str | Unchanged | None = STAYS
+    reminders: ChoicesChange | None = None
 
 
 async def read_patient(equipment: Equipment, clinic_id: UUID, patient_id: UUID, *, actor: Actor) -> Patient:
@@ -131,11 +84,8 @@ async def change_patient(
     equipment: Equipment,
     clinic_id: UUID,
     patient_id: UUID,
+    change: DetailsChange,
     *,
-    time_zone: str | None,
-    locale: str | None,
-    email: str | Unchanged | None = STAYS,
-    reminders: ChoicesChange | None = None,
     version: int | None,
     actor: Actor,
 ) -> Patient:
@@ -148,14 +98,14 @@ async def change_patient(
         ChangedMeanwhileError: the version is not the current one.
         AskedInQuietHoursError, NumberNotUsableError: reminders cannot go so.
     """
-    now = equipment.clock.now()
+    now, email = equipment.clock.now(), change.email
     async with equipment.database.work(clinic_id) as work:
         before = await existing(work, patient_id)
         changed = await patients.change(
             work,
             patient_id,
-            time_zone=time_zone or before.time_zone,
-            locale=locale or before.locale,
+            time_zone=change.time_zone or before.time_zone,
+            locale=change.locale or before.locale,
             email_sealed=before.email_sealed
             if isinstance(email, Unchanged)
             else seal_email(vault_of(equipment.vault, clinic_id, before), patient_id, email),
@@ -167,15 +117,15 @@ async def change_patient(
         if not isinstance(email, Unchanged) and email != email_of(equipment.vault, clinic_id, before):
             ended = patient_event(now, actor, "sign_in_links.ended", patient_id)
             await sign_in_links.end_all(work, patient_id, now=now, audit=ended)
-        if time_zone is not None and time_zone != before.time_zone:
+        if change.time_zone is not None and change.time_zone != before.time_zone:
             # The rule's memory speaks of days in the zone that it was made in.
             await patient_states.forget_memory(work, patient_id)
         after = await existing(work, patient_id)
         if after.time_zone != before.time_zone:
             # Where the patient is now, it may be time already.
             await reminder_plans.look_at(work, patient_id, now)
-        if reminders is not None:
-            await _change_reminders(work, equipment.vault, after, reminders, now=now, actor=actor)
+        if change.reminders is not None:
+            await _change_reminders(work, equipment.vault, after, change.reminders, now=now, actor=actor)
         await work.commit()
     return patient_of(equipment.vault, clinic_id, after)
 
@@ -218,6 +168,11 @@ async def existing(work: UnitOfWork, patient_id: UUID) -> PatientRecord:
     if record is None:
         raise await no_such_patient(work, patient_id)
     return record
+
+
+def seal_reference(own: PatientVault, patient_id: UUID, reference: str) -> bytes:
+    """Seal the clinic's own reference of a patient."""
+    return own.seal(reference, row_id=patient_id, **_REFERENCE_CELL)
 
 
 def patient_of(vault: Vault, clinic_id: UUID, record: PatientRecord) -> Patient:

@@ -11,7 +11,6 @@ from app.clinics.access import (
     MayReadSignals,
 )
 from app.signals import history, reopening, service, views
-from app.signals.asked_with import IfMatch, OnlyPatient
 from app.signals.schemas import (
     Reopening,
     SignalClosing,
@@ -23,7 +22,7 @@ from app.signals.schemas import (
     Snooze,
 )
 from app.storage.signals import Signal
-from app.web.dependencies import EquipmentNeeded
+from app.web.dependencies import EquipmentNeeded, IfMatch, OnlyPatient
 from app.web.equipment import Equipment
 from app.web.etags import etag_of, version_if_sent
 from app.web.links import link_next

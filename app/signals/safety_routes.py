@@ -6,10 +6,9 @@ from fastapi import APIRouter, Request, Response
 
 from app.clinics.access import MayCloseSafety, MayHandleSafety, MayReadSafety
 from app.signals import safety_care
-from app.signals.asked_with import IfMatch, OnlyPatient
 from app.signals.schemas import SafetyClosing, SafetyEventList, SafetyEventReply, SafetyFilter
 from app.storage.safety_events import SafetyEvent
-from app.web.dependencies import EquipmentNeeded
+from app.web.dependencies import EquipmentNeeded, IfMatch, OnlyPatient
 from app.web.etags import etag_of, version_if_sent
 from app.web.links import link_next
 from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor

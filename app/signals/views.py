@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.clinical.answer import Exposure, exposure_on
 from app.clinical.check_ins import check_in_day
-from app.clinical.explanation import with_safety_first
+from app.clinical.sentences import with_safety_first
 from app.clinics.erased import no_such_signal
 from app.foundation.audit import Actor
 from app.signals.notes import open_note

@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from app.clinical.check_ins import check_in_day
-from app.clinical.explanation import in_one_sentence
+from app.clinical.sentences import in_one_sentence
 from app.foundation.audit import Actor
 from app.foundation.vault import Vault
 from app.signals.looking_after import LookAfter, look_after_in, reference_of

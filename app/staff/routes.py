@@ -1,16 +1,15 @@
 """The clinic's staff: invited, changed, locked out."""
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Response
 
 from app.clinics.access import MayManageStaff
 from app.staff import inviting, members
 from app.staff.invitation_links import Invited
 from app.staff.members import Member
 from app.staff.schemas import InvitedReply, MemberChange, MemberEntry, MemberList, MemberReply
-from app.web.dependencies import EquipmentNeeded
+from app.web.dependencies import EquipmentNeeded, IfMatch
 from app.web.etags import etag_of, version_in
 
 router = APIRouter(prefix="/v1/staff", tags=["staff"])
@@ -54,7 +53,7 @@ async def change_member(
     equipment: EquipmentNeeded,
     caller: MayManageStaff,
     response: Response,
-    if_match: Annotated[str | None, Header()] = None,
+    if_match: IfMatch = None,
 ) -> MemberReply:
     """Change name or role; needs If-Match. The last active owner stays one."""
     member = await members.change_member(

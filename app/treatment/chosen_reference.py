@@ -1,5 +1,6 @@
 """A clinician takes other check-in days as the reference, with a reason, on the audit trail."""
 
+from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
@@ -30,14 +31,21 @@ class ReferenceNotMadeError(RefusalError):
     code = "reference-not-made"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChosenDays:
+    """The days to take as the reference, first and last included, and why."""
+
+    from_day: date
+    to_day: date
+    reason: str
+
+
 async def choose_reference(
     equipment: Equipment,
     clinic_id: UUID,
     patient_id: UUID,
+    chosen: ChosenDays,
     *,
-    from_day: date,
-    to_day: date,
-    reason: str,
     actor: Actor,
 ) -> Reference:
     """Take the check-in days of a window as the new reference; from its end on nothing has been lost yet.
@@ -58,13 +66,13 @@ async def choose_reference(
     )
     async with equipment.database.work(clinic_id) as work:
         patient = await existing(work, patient_id)
-        if not from_day <= to_day < check_in_day(now, patient.time_zone):
+        if not chosen.from_day <= chosen.to_day < check_in_day(now, patient.time_zone):
             raise ReferenceWindowError("#/to")
         sealed = vault_of(equipment.vault, clinic_id, patient).seal(
-            reason, table="chosen_references", column="reason_sealed", row_id=choice_id
+            chosen.reason, table="chosen_references", column="reason_sealed", row_id=choice_id
         )
         await patient_states.lock(work, patient_id)
-        choice = ChosenReference(from_day=from_day, to_day=to_day, set_at=now)
+        choice = ChosenReference(from_day=chosen.from_day, to_day=chosen.to_day, set_at=now)
         await chosen_references.add(
             work, choice_id, patient_id, choice, reason_sealed=sealed, set_by=actor.id, audit=audit
         )

@@ -1,6 +1,5 @@
 """What the clinic knows of a patient beside the numbers: profile, open cautions, a booked booster."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -20,7 +19,10 @@ from app.web.etags import ChangedMeanwhileError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Factors:
-    """The kind of patient, as far as somebody said, and the cautions that are open."""
+    """The kind of patient, as far as somebody said, and the cautions that are open.
+
+    ``version``: the one that was read; a change is based on it.
+    """
 
     profile: Profile | None
     cautions: tuple[Caution, ...]
@@ -44,10 +46,8 @@ async def write_factors(
     equipment: Equipment,
     clinic_id: UUID,
     patient_id: UUID,
+    factors: Factors,
     *,
-    profile: Profile | None,
-    cautions: Sequence[Caution],
-    version: int,
     actor: Actor,
 ) -> Factors:
     """Replace a patient's factors. They are shown with every decision and decide nothing.
@@ -57,7 +57,7 @@ async def write_factors(
         ChangedMeanwhileError: the version is not the current one.
     """
     now = equipment.clock.now()
-    content = {"profile": profile, "cautions": sorted(set(cautions))}
+    content = {"profile": factors.profile, "cautions": sorted(set(factors.cautions))}
     async with equipment.database.work(clinic_id) as work:
         await existing(work, patient_id)
         written = await care_plans.write(
@@ -65,15 +65,15 @@ async def write_factors(
             patient_id,
             PlanKind.FACTORS,
             content,
-            version=version,
+            version=factors.version,
             now=now,
             audit=patient_event(now, actor, "factors.changed", patient_id),
         )
         if not written:
             raise ChangedMeanwhileError("header/if-match")
-        factors = await factors_in(work, patient_id)
+        kept = await factors_in(work, patient_id)
         await work.commit()
-    return factors
+    return kept
 
 
 async def factors_in(work: UnitOfWork, patient_id: UUID) -> Factors:

@@ -51,7 +51,10 @@ _SENTENCES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenPlan:
-    """A taper plan with the interval that applies now, and since when; None: since induction."""
+    """A taper plan with the interval that applies now, and since when; None: since induction.
+
+    ``version``: the one that was read; a change is based on it.
+    """
 
     plan: TaperPlan
     interval_days: int
@@ -116,11 +119,8 @@ async def write_taper(
     equipment: Equipment,
     clinic_id: UUID,
     patient_id: UUID,
+    written: WrittenPlan,
     *,
-    plan: TaperPlan,
-    interval_days: int,
-    since: date | None,
-    version: int,
     actor: Actor,
 ) -> TaperView:
     """Replace the taper plan.
@@ -130,20 +130,20 @@ async def write_taper(
         TaperPlanRefusedError: the plan contradicts itself.
         ChangedMeanwhileError: the version is not the current one.
     """
-    _refuse(plan)
+    _refuse(written.plan)
     now = equipment.clock.now()
     content: dict[str, Any] = {
-        "steps": [[step.interval_days, step.count] for step in plan.steps],
-        "interval_days": interval_days,
-        "since": since and since.isoformat(),
+        "steps": [[step.interval_days, step.count] for step in written.plan.steps],
+        "interval_days": written.interval_days,
+        "since": written.since and written.since.isoformat(),
     }
     audit = patient_event(now, actor, "taper_plan.changed", patient_id)
     async with equipment.database.work(clinic_id) as work:
         await existing(work, patient_id)
-        written = await care_plans.write(
-            work, patient_id, PlanKind.TAPER, content, version=version, now=now, audit=audit
+        kept = await care_plans.write(
+            work, patient_id, PlanKind.TAPER, content, version=written.version, now=now, audit=audit
         )
-        if not written:
+        if not kept:
             raise ChangedMeanwhileError("header/if-match")
         view = await _view(work, equipment, patient_id, now=now)
         await work.commit()

@@ -1,9 +1,8 @@
 """Courses and infusions, for the clinic."""
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Response
 
 from app.clinics.access import MayDecideTreatment, MayReadTreatment, MayRecordTreatment
 from app.treatment import chosen_reference, factors, maintenance, review, service
@@ -24,10 +23,8 @@ from app.treatment.schemas import (
     TaperPlanEntry,
     TaperReply,
 )
-from app.web.dependencies import EquipmentNeeded
+from app.web.dependencies import EquipmentNeeded, IfMatch
 from app.web.etags import etag_of, version_in
-
-IfMatch = Annotated[str | None, Header()]
 
 router = APIRouter(prefix="/v1/patients/{patient_id}", tags=["treatment"])
 
@@ -41,9 +38,7 @@ async def enter_course(
         equipment,
         caller.clinic_id,
         patient_id,
-        protocol=body.protocol,
-        planned_infusions=body.planned_infusions,
-        started_on=body.started_on,
+        body.planned(),
         actor=caller.actor,
     )
     return CourseReply.of(entered)
@@ -58,10 +53,7 @@ async def enter_infusion(
         equipment,
         caller.clinic_id,
         patient_id,
-        given_at=body.given_at,
-        phase=body.phase,
-        dose_mg_per_kg=body.dose_mg_per_kg,
-        route=body.route,
+        body.given(),
         actor=caller.actor,
     )
     return EnteredInfusionReply.of_entered(entered)
@@ -87,9 +79,9 @@ async def change_course(
     if_match: IfMatch = None,
 ) -> CurrentCourseReply:
     """Record the review, a benefit, the end of induction or of the course; needs If-Match."""
-    changes = {name: getattr(body, name) for name in sorted(body.model_fields_set)}
+    version = version_in(if_match)
     view = await review.change_course(
-        equipment, caller.clinic_id, patient_id, changes, version=version_in(if_match), actor=caller.actor
+        equipment, caller.clinic_id, patient_id, body.changes(), version=version, actor=caller.actor
     )
     response.headers["etag"] = etag_of(view.stored.version)
     return CurrentCourseReply.of_view(view)
@@ -119,9 +111,7 @@ async def write_factors(
         equipment,
         caller.clinic_id,
         patient_id,
-        profile=body.profile,
-        cautions=body.cautions,
-        version=version_in(if_match),
+        body.factors(version_in(if_match)),
         actor=caller.actor,
     )
     response.headers["etag"] = etag_of(written.version)
@@ -177,10 +167,7 @@ async def write_taper_plan(
         equipment,
         caller.clinic_id,
         patient_id,
-        plan=body.plan(),
-        interval_days=body.interval_days,
-        since=body.since,
-        version=version_in(if_match),
+        body.written(version_in(if_match)),
         actor=caller.actor,
     )
     response.headers["etag"] = etag_of(view.written.version)
@@ -206,9 +193,7 @@ async def choose_reference(
         equipment,
         caller.clinic_id,
         patient_id,
-        from_day=body.from_day,
-        to_day=body.to_day,
-        reason=body.reason,
+        body.chosen(),
         actor=caller.actor,
     )
     return ReferenceReply.of(reference)

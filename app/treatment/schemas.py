@@ -12,11 +12,12 @@ from app.clinical.profiles import Boosters, Caution, Profile
 from app.clinical.reference import Reference, ReferenceKind
 from app.clinical.review import ResponseCategory, ReviewFinding, ReviewOption
 from app.clinical.taper import TaperMove, TaperPlan, TaperStep
+from app.treatment.chosen_reference import ChosenDays
 from app.treatment.course_days import REMARKS, Remark
 from app.treatment.factors import Factors
-from app.treatment.maintenance import TaperView
+from app.treatment.maintenance import TaperView, WrittenPlan
 from app.treatment.review import CourseView
-from app.treatment.service import EnteredCourse, EnteredInfusion
+from app.treatment.service import EnteredCourse, EnteredInfusion, GivenInfusion, PlannedCourse
 from app.web.schemas import Day, Moment, ReplyBody, RequestBody, choice_of, example
 
 ProtocolCode = Annotated[str, choice_of(TEMPLATES), Field(examples=["standard"])]
@@ -34,6 +35,10 @@ class CourseEntry(RequestBody):
         examples=[6],
     )
     started_on: Day = Field(examples=["2026-09-28"])
+
+    def planned(self) -> PlannedCourse:
+        """Take it as planned."""
+        return PlannedCourse(**dict(self))
 
 
 class CourseReply(ReplyBody):
@@ -69,6 +74,10 @@ class InfusionEntry(RequestBody):
     phase: Annotated[InfusionPhase, choice_of(InfusionPhase)]
     dose_mg_per_kg: Annotated[float, Field(strict=True, gt=0, le=10, allow_inf_nan=False)] | None = None
     route: Annotated[Route, choice_of(Route)] | None = None
+
+    def given(self) -> GivenInfusion:
+        """Take it as given."""
+        return GivenInfusion(**dict(self))
 
 
 class RemarkReply(ReplyBody):
@@ -219,6 +228,10 @@ class CourseChange(RequestBody):
     ended_on: Day | None = None
     stopped_on: Day | None = None
 
+    def changes(self) -> dict[str, date | int | None]:
+        """Give what was named, and nothing else."""
+        return {name: getattr(self, name) for name in sorted(self.model_fields_set)}
+
 
 class FactorsEntry(RequestBody):
     """What the clinic knows of a patient; shown with every decision, decides nothing."""
@@ -227,6 +240,10 @@ class FactorsEntry(RequestBody):
 
     profile: Annotated[Profile, choice_of(Profile)] | None = None
     cautions: Annotated[list[Annotated[Caution, choice_of(Caution)]], Field(max_length=20)]
+
+    def factors(self, version: int) -> Factors:
+        """Take them, as a change of this version."""
+        return Factors(profile=self.profile, cautions=tuple(self.cautions), version=version)
 
 
 class FactorsReply(ReplyBody):
@@ -273,10 +290,11 @@ class TaperPlanEntry(RequestBody):
     interval_days: Annotated[int, Field(strict=True, ge=1, le=365)]
     since: Day | None = None
 
-    def plan(self) -> TaperPlan:
-        """Take it as a plan."""
-        return TaperPlan(
-            steps=tuple(TaperStep(interval_days=one.interval_days, count=one.count) for one in self.steps)
+    def written(self, version: int) -> WrittenPlan:
+        """Take it, as a change of this version."""
+        steps = tuple(TaperStep(interval_days=one.interval_days, count=one.count) for one in self.steps)
+        return WrittenPlan(
+            plan=TaperPlan(steps=steps), interval_days=self.interval_days, since=self.since, version=version
         )
 
 
@@ -359,6 +377,10 @@ class ReferenceEntry(RequestBody):
     from_day: Day = Field(alias="from")
     to_day: Day = Field(alias="to")
     reason: Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]+$")]
+
+    def chosen(self) -> ChosenDays:
+        """Take them as chosen."""
+        return ChosenDays(**dict(self))
 
 
 class ReferenceReply(ReplyBody):

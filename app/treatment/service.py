@@ -42,6 +42,25 @@ class CourseExistsError(RefusalError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedCourse:
+    """A course of treatment as planned; how many infusions is None when nobody said."""
+
+    protocol: str
+    planned_infusions: int | None
+    started_on: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenInfusion:
+    """An infusion as it was given."""
+
+    given_at: datetime
+    phase: InfusionPhase
+    dose_mg_per_kg: float | None = None
+    route: Route | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EnteredCourse:
     """A course and where it stands now."""
 
@@ -61,10 +80,8 @@ async def enter_course(
     equipment: Equipment,
     clinic_id: UUID,
     patient_id: UUID,
+    planned: PlannedCourse,
     *,
-    protocol: str,
-    planned_infusions: int | None,
-    started_on: date,
     actor: Actor,
 ) -> EnteredCourse:
     """Enter a course of treatment.
@@ -74,25 +91,11 @@ async def enter_course(
         CourseExistsError: one starts on this day already.
     """
     now = equipment.clock.now()
-    course = Course(
-        id=str(new_id()), protocol=protocol, planned_infusions=planned_infusions, started_on=started_on
-    )
     async with equipment.database.work(clinic_id) as work:
         patient = await existing(work, patient_id)
-        await patient_states.lock(work, patient_id)
-        present = await treatment.current_course(work, patient_id)
-        if present is not None and present.started_on == started_on:
-            raise CourseExistsError("#/started_on")
-        await treatment.add_course(
-            work,
-            patient_id,
-            course,
-            now=now,
-            audit=_event(now, actor, "course.entered", course.id, patient_id),
-        )
+        course = await add_course(work, equipment, patient_id, planned, now=now, actor=actor)
         given = await treatment.infusions(work, patient_id)
         policy = await policy_in_force(work, equipment, now=now)
-        await effects.evaluate_or_later(work, equipment, patient_id, now=now)
         await work.commit()
     return EnteredCourse(
         course=course,
@@ -100,15 +103,42 @@ async def enter_course(
     )
 
 
+async def add_course(
+    work: UnitOfWork,
+    equipment: Equipment,
+    patient_id: UUID,
+    planned: PlannedCourse,
+    *,
+    now: datetime,
+    actor: Actor,
+) -> Course:
+    """Enter a course, within a transaction.
+
+    Raises:
+        CourseExistsError: one starts on this day already.
+    """
+    course = Course(
+        id=str(new_id()),
+        protocol=planned.protocol,
+        planned_infusions=planned.planned_infusions,
+        started_on=planned.started_on,
+    )
+    await patient_states.lock(work, patient_id)
+    present = await treatment.current_course(work, patient_id)
+    if present is not None and present.started_on == course.started_on:
+        raise CourseExistsError("#/started_on")
+    audit = _event(now, actor, "course.entered", course.id, patient_id)
+    await treatment.add_course(work, patient_id, course, now=now, audit=audit)
+    await effects.evaluate_or_later(work, equipment, patient_id, now=now)
+    return course
+
+
 async def enter_infusion(
     equipment: Equipment,
     clinic_id: UUID,
     patient_id: UUID,
+    given: GivenInfusion,
     *,
-    given_at: datetime,
-    phase: InfusionPhase,
-    dose_mg_per_kg: float | None,
-    route: Route | None,
     actor: Actor,
 ) -> EnteredInfusion:
     """Enter an infusion that was given. It closes an open signal with the disposition "booster given".
@@ -121,21 +151,21 @@ async def enter_infusion(
         CourseClosedError: the course was over by then.
     """
     now = equipment.clock.now()
-    if given_at > now + _AHEAD:
+    if given.given_at > now + _AHEAD:
         raise InfusionInFutureError("#/given_at")
     async with equipment.database.work(clinic_id) as work:
         patient = await existing(work, patient_id)
         infusion = Infusion(
             id=str(new_id()),
-            given_at=given_at,
-            phase=phase,
-            dose_mg_per_kg=dose_mg_per_kg,
-            route=route,
+            given_at=given.given_at,
+            phase=given.phase,
+            dose_mg_per_kg=given.dose_mg_per_kg,
+            route=given.route,
             time_zone=patient.time_zone,
         )
         await patient_states.lock(work, patient_id)
         earlier = await treatment.infusions(work, patient_id)
-        if phase is InfusionPhase.INDUCTION:
+        if given.phase is InfusionPhase.INDUCTION:
             await _let_course_begin(work, equipment, patient, infusion, now=now, actor=actor)
         course = await treatment.current_course(work, patient_id)
         refuse_infusion(course, earlier, infusion, zone=patient.time_zone)
@@ -149,7 +179,7 @@ async def enter_infusion(
         )
         if not kept:
             raise InfusionExistsError("#/given_at")
-        await effects.infusion_given(work, equipment, patient_id, given_at=given_at, now=now)
+        await effects.infusion_given(work, equipment, patient_id, given_at=given.given_at, now=now)
         await work.commit()
     remarks = remarks_on(course, earlier, infusion, zone=patient.time_zone)
     return EnteredInfusion(infusion=infusion, remarks=remarks)

@@ -1,8 +1,9 @@
 """What routes ask for."""
 
 from typing import Annotated
+from uuid import UUID
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Query, Request
 
 from app.web.equipment import Equipment
 
@@ -18,6 +19,14 @@ async def equipment_of(request: Request) -> Equipment:
 
 
 EquipmentNeeded = Annotated[Equipment, Depends(equipment_of)]
+IfMatch = Annotated[
+    str | None,
+    Header(
+        description="The ETag that was read, so that nobody's change is lost; "
+        "left out where the operation does not need it, it is not looked at"
+    ),
+]
+OnlyPatient = Annotated[UUID | None, Query(description="Only this patient's")]
 
 
 def bearer_token(request: Request) -> str:

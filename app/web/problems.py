@@ -51,6 +51,12 @@ class DatabaseAwayError(RefusalError):
     code = "database-away"
 
 
+class InvalidRequestError(RefusalError):
+    """The request is not as this operation expects it; see errors."""
+
+    code = "invalid-request"
+
+
 class ProblemError(BaseModel):
     """One thing that is wrong, and where."""
 
@@ -135,14 +141,8 @@ async def _on_refusal(request: Request, error: Exception) -> JSONResponse:
 async def _on_invalid_request(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
-    document = problem_document(
-        "invalid-request",
-        422,
-        "The request is not as this operation expects it; see errors.",
-        errors=validation_errors(error.errors()),
-        request_id=_request_id(request),
-    )
-    return _answer(document, error)
+    refusal = InvalidRequestError().finding(validation_errors(error.errors()))
+    return _answer(refusal_document(refusal, request_id=_request_id(request)), error)
 
 
 async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from app.clinics.access import MayManageWebhooks
-from app.web.dependencies import EquipmentNeeded
+from app.web.dependencies import EquipmentNeeded, IfMatch
 from app.web.etags import etag_of, version_in
 from app.web.links import link_next
 from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor
@@ -71,7 +71,7 @@ async def change_endpoint(
     equipment: EquipmentNeeded,
     caller: MayManageWebhooks,
     response: Response,
-    if_match: Annotated[str | None, Header()] = None,
+    if_match: IfMatch = None,
 ) -> EndpointReply:
     """Change address or filter; needs If-Match. What is on its way goes to the new address."""
     endpoint = await service.change_endpoint(

@@ -76,6 +76,30 @@ def test_what_cannot_be_is_said_beside_the_field_and_nothing_typed_is_lost(
     assert 'aria-invalid="true"' in page or "has-mistake" in page
 
 
+@pytest.mark.parametrize(
+    ("name", "fields", "said"),
+    [
+        ("booster", {"on": "soon"}, "Please give a day, such as 2026-11-24."),
+        ("course", {"planned_infusions": "21", "reviewed_on": "soon"}, "A whole number from 1 to 20."),
+        ("details", {"locale": "english!"}, "Like en-US: a language, a hyphen, a region."),
+        ("factors", {"profile": "of some kind"}, "Please check this."),
+        ("taper", {"steps": "now and then", "interval_days": "14"}, "Each line is like “14 x 2”."),
+        ("taper", {"interval_days": "0"}, "A whole number of days, from 1 to 365."),
+        ("reference", {"from": "soon", "to": "2026-10-27", "reason": "Stable"}, "Please give a day."),
+        ("consent", {"reason": "x" * 2001}, "At most 2000 characters, please."),
+        ("assessment/phq-9", {"on": "2026-11-03", "at": "08:00", "total": "many"}, "The total is a number."),
+    ],
+)
+def test_every_form_says_in_its_own_words_what_cannot_be_read(
+    clinician: PlainBrowser, patient: str, name: str, fields: dict[str, str], said: str
+) -> None:
+    status, page = send(clinician, path_of(patient, name), **fields)
+    assert status == 422, page
+    assert said in page
+    assert 'role="alert"' in page
+    assert "see errors" not in page, "that sentence is for programs"
+
+
 def test_a_total_that_differs_from_its_items_is_refused_with_both_numbers(
     clinician: PlainBrowser, patient: str
 ) -> None:
@@ -241,7 +265,7 @@ def test_a_device_is_ended_and_a_withdrawal_noted_after_one_more_question(
 
 
 def test_a_new_patient_may_come_with_a_course_and_a_reference_is_taken_once(
-    clinician: PlainBrowser, one_clinic: ClinicClient
+    clinician: PlainBrowser, one_clinic: ClinicClient, place: Place
 ) -> None:
     new = {"external_ref": "P-77", "time_zone": "Europe/Madrid", "locale": "es-ES", "email": ""}
     course = {"protocol": "standard", "planned_infusions": "6", "started_on": "2026-11-02"}
@@ -254,6 +278,12 @@ def test_a_new_patient_may_come_with_a_course_and_a_reference_is_taken_once(
     kept = one_clinic.http.get(f"/v1/patients/{patient}").json()
     assert (kept["external_ref"], kept["locale"]) == ("P-77", "es-ES")
     assert one_clinic.http.get(f"/v1/patients/{patient}/courses/current").json()["phase"] == "planned"
+    written = "SELECT xmin::text AS work FROM care.{} WHERE {} = %(patient)s"
+    both = [
+        ask(place.superuser_url, written.format(table, column), patient=patient)
+        for table, column in (("patients", "id"), ("courses", "patient_id"))
+    ]
+    assert both[0] == both[1] != [], "in one transaction: both or neither"
     status, page = send(clinician, path, **new)
     assert (status, "has a patient with this reference already" in page) == (409, True)
 

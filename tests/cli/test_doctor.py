@@ -14,7 +14,7 @@ from app.cli.ground import open_ground
 from app.cli.new_clinic import open_new_clinic
 from app.foundation.audit import OPERATOR
 from app.foundation.vault import new_key_text
-from app.patients import service as patients
+from app.patients import registering
 from app.settings import Settings
 from app.storage.migrating import migrate
 from tests.cli.command_line import afterglow, open_folder
@@ -255,9 +255,8 @@ def a_clinic_with_a_patient(place: Place, key: str) -> str:
 
         async def register() -> None:
             equipment = ground.equipment(settings)
-            await patients.register(
-                equipment, clinic_id, external_ref="P-1", time_zone="UTC", locale="en", actor=OPERATOR
-            )
+            patient = registering.Registration(external_ref="P-1", time_zone="UTC", locale="en")
+            await registering.register(equipment, clinic_id, patient, actor=OPERATOR)
             await equipment.database.close()
 
         asyncio.run(register())

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from app.clinical.channels import CHANNELS, NOTHING, PerChannel
 from app.clinical.evaluation import DataQuality, Evaluation, Exposure, LastTotal, evaluate
-from app.clinical.explanation import SAFETY_BANNER, explain, in_one_sentence, with_safety_first
+from app.clinical.explanation import explain
 from app.clinical.grounds import Ground, GroundName, Level, Reason, ReasonCode
 from app.clinical.profiles import Caution
 from app.clinical.reference import Baseline, Reference
+from app.clinical.sentences import SAFETY_BANNER, in_one_sentence, with_safety_first
 from tests.clinical.builders import BEFORE, WINDOW, at, days, history, report
 
 BASELINE = Baseline(

@@ -32,10 +32,6 @@ LONG_FILES: Final = {
     "app/clinical/review.py": (350, "one rule, read top to bottom: what ended induction achieved"),
     "app/clinical/scales.py": (550, "a table: every validated scale with its bands, to be read side by side"),
     "app/clinical/signals.py": (390, "the levels, the grounds and the one table of allowed moves"),
-    "app/signals/episodes.py": (
-        270,
-        "the stored signal and the core's episode, there and back, side by side",
-    ),
     "app/storage/endpoints.py": (280, "an endpoint's life: added, changed, failing, disabled, removed"),
     "app/storage/archive.py": (300, "backup and restore refuse the same things in the same words"),
     "app/storage/check_ins.py": (

@@ -71,23 +71,6 @@ def test_services_know_no_web_framework() -> None:
     assert found == {}
 
 
-# A page's form that is held to the very rules of the request to the API.
-SAME_RULES = {
-    ("app.care_pages.assessment_routes", "app.assessments.schemas.AssessmentEntry"),
-    ("app.care_pages.booster_routes", "app.treatment.schemas.BookedBooster"),
-    ("app.care_pages.course_routes", "app.treatment.schemas.CourseChange"),
-    ("app.care_pages.course_routes", "app.treatment.schemas.CourseEntry"),
-    ("app.care_pages.details_routes", "app.consent.schemas.ConsentWithdrawal"),
-    ("app.care_pages.details_routes", "app.patients.schemas.PatientChange"),
-    ("app.care_pages.factors_routes", "app.treatment.schemas.FactorsEntry"),
-    ("app.care_pages.infusion_routes", "app.treatment.schemas.InfusionEntry"),
-    ("app.care_pages.new_patient_routes", "app.patients.schemas.PatientRegistration"),
-    ("app.care_pages.new_patient_routes", "app.treatment.schemas.CourseEntry"),
-    ("app.care_pages.reference_routes", "app.treatment.schemas.ReferenceEntry"),
-    ("app.care_pages.taper_routes", "app.treatment.schemas.TaperPlanEntry"),
-}
-
-
 def test_no_room_reads_another_rooms_schemas() -> None:
     found = [
         (source.name, name)

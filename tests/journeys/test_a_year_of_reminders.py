@@ -36,14 +36,15 @@ from app.messages.sending import Post, send_message
 from app.messages.wording import Wording
 from app.outbound.addresses import AllowedNetworks
 from app.outbound.guarded_transport import guarded_client
-from app.patients import service as patients
+from app.patients.registering import Registration, register
 from app.patients.reminding import ReminderChoices
+from app.patients.service import DetailsChange, change_patient
 from app.reminders.asking import remind_due
 from app.reminders.service import write_days
 from app.reminders.still_due import StillDue
 from app.storage.database import Database
 from app.treatment.review import change_course, read_course
-from app.treatment.service import enter_course, enter_infusion
+from app.treatment.service import GivenInfusion, PlannedCourse, enter_course, enter_infusion
 from app.web.equipment import Equipment
 from tests.support.ground import Place
 from tests.support.mail_server import MailServer, running_mail_server
@@ -235,22 +236,18 @@ class Year:
             self.equipment,
             self.clinic_id,
             person.id,
-            given_at=now,
-            phase=phase,
-            dose_mg_per_kg=None,
-            route=None,
+            GivenInfusion(given_at=now, phase=phase),
             actor=OPERATOR,
         )
         person.last_infusion = person.today(now)
 
     async def travel(self, person: Person, zone: str, now: datetime) -> None:
         self.clock.move_to(now)
-        await patients.change_patient(
+        await change_patient(
             self.equipment,
             self.clinic_id,
             person.id,
-            time_zone=zone,
-            locale=None,
+            DetailsChange(time_zone=zone),
             version=None,
             actor=OPERATOR,
         )
@@ -282,13 +279,11 @@ class Year:
         person.withdrawn = True
 
     async def _change(self, person: Person, change: Callable[[ReminderChoices], ReminderChoices]) -> None:
-        await patients.change_patient(
+        await change_patient(
             self.equipment,
             self.clinic_id,
             person.id,
-            time_zone=None,
-            locale=None,
-            reminders=change,
+            DetailsChange(reminders=change),
             version=None,
             actor=OPERATOR,
         )
@@ -299,22 +294,21 @@ async def a_person(
 ) -> Person:
     """Register a patient whose induction has just ended."""
     email, now = f"person-{number}@example.org", equipment.clock.now()
-    patient = await patients.register(
+    patient = await register(
         equipment,
         clinic_id,
-        external_ref=f"P-{number}",
-        time_zone=zone,
-        locale="en-US",
-        email=email,
+        Registration(external_ref=f"P-{number}", time_zone=zone, locale="en-US", email=email),
         actor=OPERATOR,
     )
-    await patients.change_patient(
+    await change_patient(
         equipment,
         clinic_id,
         patient.id,
-        time_zone=None,
-        locale=None,
-        reminders=lambda choices: replace(choices, ask_at=ask_at, quiet_from=quiet[0], quiet_until=quiet[1]),
+        DetailsChange(
+            reminders=lambda choices: replace(
+                choices, ask_at=ask_at, quiet_from=quiet[0], quiet_until=quiet[1]
+            )
+        ),
         version=None,
         actor=OPERATOR,
     )
@@ -323,9 +317,7 @@ async def a_person(
         equipment,
         clinic_id,
         patient.id,
-        protocol="standard",
-        planned_infusions=1,
-        started_on=first.date() - timedelta(days=1),
+        PlannedCourse(protocol="standard", planned_infusions=1, started_on=first.date() - timedelta(days=1)),
         actor=OPERATOR,
     )
     return Person(patient.id, email, zone, ask_at, quiet, last_infusion=first.date())
