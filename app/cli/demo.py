@@ -85,6 +85,8 @@ def _run(screen: DemoScreen, folder: Path, log: IO[bytes], *, port: int, once: b
         clinic = running.enter_context(DemoClinic(url, opened.api_key))
         signal_id = _show(screen, clinic, receiver, hurried=once or not screen.watched)
         if not once:
+            screen.heading("See it as the care team does: join in a browser, with an authenticator app")
+            screen.to_copy([f"  {clinic.invite_owner()}"])
             _stay(screen, receiver, url=url, key=opened.api_key, signal_id=signal_id)
 
 

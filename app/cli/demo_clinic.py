@@ -96,6 +96,11 @@ class DemoClinic:
         """Read a signal."""
         return _body(self._http.get(f"/v1/signals/{signal_id}"))
 
+    def invite_owner(self) -> str:
+        """Invite somebody as an owner; gives the link to join with."""
+        owner = {"name": "Robin Demo", "email": "robin@lakeside.example", "role": "owner"}
+        return str(_body(self._http.post("/v1/staff", json=owner))["invite_url"])
+
     def _import(self, patient: str, check_ins: Sequence[tuple[datetime, Scores]]) -> int:
         items = [{"id": str(new_id()), **_entry(at, scores)} for at, scores in check_ins]
         for begin in range(0, len(items), _MOST_IN_BATCH):

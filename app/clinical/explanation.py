@@ -74,7 +74,8 @@ def explain(evaluation: Evaluation, *, cautions: Sequence[Caution] = ()) -> str:
         evaluation: the answer; every number in the text is one of its own, rounded.
         cautions: those that staff recorded and that are open; they are said and decide nothing.
     """
-    return " ".join(_sentences(evaluation, cautions))
+    # Several grounds may ask for the same: each sentence once.
+    return " ".join(dict.fromkeys(_sentences(evaluation, cautions)))
 
 
 def what_would_have_changed_it(evaluation: Evaluation) -> str:
