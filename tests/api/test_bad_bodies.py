@@ -8,10 +8,12 @@ import httpx2
 import pytest
 
 from app.asgi import build_api
+from app.clinics.permissions import StaffRole
 from app.web.schemas import write_cursor
 from tests.support.people import ClinicClient, PatientClient
 from tests.support.problems import CANARY, assert_problem
-from tests.support.service import NOW
+from tests.support.service import NOW, Service
+from tests.support.staff import staff_client
 
 OPERATIONS = sorted(
     (method.upper(), path)
@@ -49,28 +51,48 @@ BROKEN: list[tuple[str, bytes]] = [
 ]
 
 
+# No key may do this: it is for people who are signed in.
+STAFF_ONLY = ("POST", "/v1/patients/{patient_id}/emergency-access")
+
+
+@pytest.fixture(scope="module")
+def nurse(shared_service: Service, one_clinic: ClinicClient) -> httpx2.Client:
+    shared_service.clock.move_to(NOW)
+    return staff_client(shared_service, one_clinic.clinic_id, StaffRole.COORDINATOR)
+
+
+@pytest.fixture
+def who(
+    one_clinic: ClinicClient, phone: PatientClient, nurse: httpx2.Client
+) -> tuple[ClinicClient, PatientClient, httpx2.Client]:
+    return one_clinic, phone, nurse
+
+
+Clients = tuple[ClinicClient, PatientClient, httpx2.Client]
+
+
 def send(
-    clinic: ClinicClient,
-    phone: PatientClient,
+    clients: Clients,
     operation: tuple[str, str],
     body: bytes,
     headers: dict[str, str],
 ) -> httpx2.Response:
+    clinic, phone, nurse = clients
     method, path = operation
     own = path.startswith(("/v1/check-ins", "/v1/assessments", "/v1/me", "/v1/enrolments", "/v1/tokens"))
     filled = path.replace("{patient_id}", phone.patient_id)
     while "{" in filled:
         filled = filled[: filled.index("{")] + str(uuid4()) + filled[filled.index("}") + 1 :]
-    http = phone.http if own else clinic.http
+    http = phone.http if own else nurse if operation == STAFF_ONLY else clinic.http
     return http.request(method, filled, content=body, headers={"if-match": '"1"'} | headers)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: f"{one[0]} {one[1]}")
 @pytest.mark.parametrize("body", [one[1] for one in BROKEN], ids=[one[0] for one in BROKEN])
 def test_a_broken_body_is_refused_and_not_repeated(
-    one_clinic: ClinicClient, phone: PatientClient, operation: tuple[str, str], body: bytes
+    who: Clients, operation: tuple[str, str], body: bytes
 ) -> None:
-    reply = send(one_clinic, phone, operation, body, JSON)
+    reply = send(who, operation, body, JSON)
 
     if operation == ("POST", "/v1/check-ins/batch") or operation[1].endswith("/check-ins/batch"):
         assert reply.status_code in {400, 422}
@@ -84,25 +106,24 @@ def test_a_broken_body_is_refused_and_not_repeated(
     "media_type",
     ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "x", ""],
 )
-def test_another_media_type_is_refused(
-    one_clinic: ClinicClient, phone: PatientClient, operation: tuple[str, str], media_type: str
-) -> None:
+def test_another_media_type_is_refused(who: Clients, operation: tuple[str, str], media_type: str) -> None:
     body = json.dumps({"mood": 5, "note": CANARY, "url": CANARY, "code": CANARY}).encode()
 
-    assert_problem(send(one_clinic, phone, operation, body, {"content-type": media_type}), 422)
+    assert_problem(send(who, operation, body, {"content-type": media_type}), 422)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: f"{one[0]} {one[1]}")
 def test_a_body_that_is_too_large_is_refused_however_it_is_announced(
-    one_clinic: ClinicClient, phone: PatientClient, operation: tuple[str, str]
+    who: Clients, operation: tuple[str, str]
 ) -> None:
+    one_clinic, phone, _ = who
     big = json.dumps({"note": "x" * 6_000_000}).encode()
 
     def in_pieces() -> Iterator[bytes]:
         for start in range(0, len(big), 100_000):
             yield big[start : start + 100_000]
 
-    assert_problem(send(one_clinic, phone, operation, big, JSON), 413, code="body-too-large")
+    assert_problem(send(who, operation, big, JSON), 413, code="body-too-large")
     method, path = operation
     if "{" not in path:
         http = phone.http if path.startswith(("/v1/check-ins", "/v1/me", "/v1/enr", "/v1/tok")) else None

@@ -73,7 +73,9 @@ def test_a_person_can_try_the_printed_lines_see_events_and_end_it() -> None:
             closed = http.post(found(r"(/v1/signals/\S+/close)", shown), json=closing)
             assert closed.status_code == 200
             assert closed.json()["id"] == signal["id"]
-            assert "Join Lakeside Ketamine Clinic (demo)" in http.get(found(r"(/care/join/agi_\S+)", shown)).text
+            assert (
+                "Join Lakeside Ketamine Clinic (demo)" in http.get(found(r"(/care/join/agi_\S+)", shown)).text
+            )
         terminal.read_until("signal.closed  verified")
         (data_dir,) = (folder / "tmp").iterdir()
         assert (data_dir / "demo.log").stat().st_mode & 0o077 == 0
