@@ -33,7 +33,10 @@ ELSEWHERE = {
     ("PUT", "/v1/assessments/{assessment_id}"): "the phone chooses the id; see test_questionnaires.py",
 }
 # Its own endpoint is walked last: nothing about it is found once it is removed.
-LAST = ("DELETE", "/v1/webhook-endpoints/{endpoint_id}")
+LAST = {
+    ("DELETE", "/v1/webhook-endpoints/{endpoint_id}"),
+    ("DELETE", "/v1/notice-channels/{channel_id}"),
+}
 # In order, so that a phone's copy of a check-in's id (PUT) comes after the id is asked for (DELETE).
 IN_PATH = sorted(
     (
@@ -42,7 +45,7 @@ IN_PATH = sorted(
         for method, operation in operations.items()
         if "{" in path and (method.upper(), path) not in ELSEWHERE
     ),
-    key=lambda operation: (operation == LAST, operation),
+    key=lambda operation: (operation in LAST, operation),
 )
 SCHEMES = {
     (method.upper(), path): next(iter(operation["security"][0]))

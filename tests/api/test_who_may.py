@@ -62,6 +62,7 @@ def test_only_these_are_open_to_everybody() -> None:
         ("POST", "/v1/unsubscribe/{token}"),
         ("POST", "/v1/enrolments"),
         ("POST", "/v1/tokens/refresh"),
+        ("POST", "/v1/staff-sessions"),
     }
 
 
@@ -70,7 +71,7 @@ def test_without_a_good_token_nobody_gets_in(
     http: httpx2.Client, one_clinic: ClinicClient, phone: PatientClient, operation: tuple[str, str, str]
 ) -> None:
     kind, clinic, secret = one_clinic.key.split("_", 2)
-    other_kind = phone.access_token if operation[2] == "ClinicKey" else one_clinic.key
+    other_kind = one_clinic.key if operation[2] == "DeviceToken" else phone.access_token
     for token in (
         None,
         "",

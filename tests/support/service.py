@@ -75,7 +75,7 @@ def running_service(
             mail=mail,
             gateway=gateway,
         )
-        listener = socket.create_server(("127.0.0.1", 0))
+        listener = _listener()
         config = uvicorn.Config(
             build_app(equipment, requests_per_minute=requests_per_minute),
             log_config=None,
@@ -121,6 +121,15 @@ def running_service(
     finally:
         stop()
         thread.join(40)
+
+
+def _listener() -> socket.socket:
+    """Listen on a free port. By its protocol asyncio knows that it is TCP, and sends small answers at once: otherwise
+    each request waits 40 ms for an acknowledgement."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(128)
+    return listener
 
 
 class RunningClock(SettableClock):
