@@ -10,7 +10,6 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from app.asgi import build_api
 from app.cli import demo, development, doctor, processes
 from app.cli.audit_commands import EXPECTED as OF_THE_TRAIL
 from app.cli.audit_commands import add_audit
@@ -208,6 +207,9 @@ def openapi(
     output: Annotated[Path | None, typer.Option(help="A file to write; else standard output.")] = None,
 ) -> None:
     """Print the OpenAPI document of this version."""
+    # Only here: all routes take longer to read than most commands to run.
+    from app.asgi import build_api  # noqa: PLC0415 - see above
+
     document = json.dumps(build_api().openapi(), indent=2, ensure_ascii=False) + "\n"
     if output is None:
         sys.stdout.write(document)

@@ -10,12 +10,10 @@ from typing import Final
 
 import uvicorn
 
-from app.asgi import build_app
 from app.cli.ground import open_ground
 from app.foundation.logs import set_up_logs
 from app.settings import Settings
 from app.web.metrics import serve_metrics
-from app.worker import Worker
 
 # Set by `afterglow dev` for its children: they end when the process with this id does.
 PARENT: Final = "AFTERGLOW_PARENT_PROCESS"
@@ -23,6 +21,9 @@ PARENT: Final = "AFTERGLOW_PARENT_PROCESS"
 
 def serve(settings: Settings) -> None:
     """Answer HTTP requests until SIGTERM or SIGINT."""
+    # Only here: with all routes it takes longer to read than most commands to run, the worker's among them.
+    from app.asgi import build_app  # noqa: PLC0415 - see above
+
     set_up_logs()
     _end_with_parent()
     with open_ground(settings) as ground:
@@ -45,6 +46,8 @@ def serve(settings: Settings) -> None:
 
 def work(settings: Settings) -> None:
     """Do background work until SIGTERM or SIGINT."""
+    from app.worker import Worker  # noqa: PLC0415 - as above
+
     set_up_logs()
     _end_with_parent()
     with open_ground(settings) as ground:
