@@ -13,8 +13,7 @@ PYTEST := $(RUN) pytest --numprocesses $(RUNNERS) --dist loadfile --no-loadscope
 POSTGRES_15 := /usr/lib/postgresql/15/bin
 # Locks, restarts, kills, dumps, triggers: what another server could do otherwise. The other journeys are about our
 # own rules, which a server does not change.
-JOURNEYS_OF_THE_SERVER := backup_and_restore database_restarts erased idempotency killed_processes main_job \
-	order_of_arrival replay sweep sync_after_restore
+JOURNEYS_OF_THE_SERVER := backup_and_restore database_restarts erased idempotency killed_processes main_job sweep
 
 # Where this is set, every one of our many short processes compiles all of its code anew: seconds each.
 unexport PYTHONDONTWRITEBYTECODE

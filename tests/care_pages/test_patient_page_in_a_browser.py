@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from app.clinics.permissions import StaffRole
-from tests.support.browser import DESKTOP, PHONE
+from tests.support.browser import DESKTOP, PHONE, look_at
 from tests.support.people import ClinicClient, treated
 from tests.support.service import NOW, Service
 
@@ -80,19 +79,10 @@ def test_axe_finds_nothing_in_either_colour_scheme_on_a_phone_or_a_desk(
     opened: Callable[..., Page], service: Service, patient: str
 ) -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
-    page, found, seen = opened(viewport=PHONE), [], 0
+    page, found, seen = opened(viewport=PHONE), list[Any](), 0
     for name, shown in pages_of(page, service, patient):
         seen += 1
-        for size, width in (("phone", PHONE), ("desk", DESKTOP)):
-            shown.set_viewport_size(width)
-            for scheme in ("dark", "light"):
-                shown.emulate_media(color_scheme=scheme)
-                found += [
-                    (name, size, scheme, one["id"], [node["html"][:200] for node in one["nodes"]])
-                    for one in Axe().run(shown).response["violations"]
-                ]
-                shown.screenshot(path=PICTURES / f"{name}-{size}-{scheme}.png", full_page=True)
-        shown.set_viewport_size(PHONE)
+        found += look_at(shown, name, PICTURES)
     assert found == []
     assert seen == 20
 

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from app.clinics.permissions import StaffRole
-from tests.support.browser import DESKTOP, PHONE
+from tests.support.browser import PHONE, look_at
 from tests.support.care_browser import care_page, fading
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.service import NOW, Service
@@ -83,22 +82,6 @@ def pages_of(page: Page, service: Service, paths: dict[str, str]) -> Iterator[tu
     yield "worklist opened wide", page
 
 
-def look_at(shown: Page, name: str) -> list[Any]:
-    """Let axe look at a page in both colour schemes and both sizes, and take pictures for a person to look at."""
-    found = []
-    for size, viewport in (("desktop", DESKTOP), ("phone", PHONE)):
-        shown.set_viewport_size(viewport)
-        for scheme in ("dark", "light"):
-            shown.emulate_media(color_scheme=scheme)
-            result = Axe().run(shown)
-            found += [
-                (name, size, scheme, one["id"], [node["html"][:200] for node in one["nodes"]])
-                for one in result.response["violations"]
-            ]
-            shown.screenshot(path=PICTURES / f"{name}-{size}-{scheme}.png", full_page=True)
-    return found
-
-
 def test_axe_finds_nothing_on_any_page_in_either_colour_scheme(
     browser: Browser, service: Service, busy: tuple[ClinicClient, dict[str, str]]
 ) -> None:
@@ -107,7 +90,7 @@ def test_axe_finds_nothing_on_any_page_in_either_colour_scheme(
     found: list[Any] = []
     with opened(browser, service, clinic) as page:
         for name, shown in pages_of(page, service, paths):
-            found += look_at(shown, name)
+            found += look_at(shown, name, PICTURES)
     assert found == []
 
 

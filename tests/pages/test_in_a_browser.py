@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.browser import DESKTOP, PHONE, agree, link_for, open_page, sign_in
+from tests.support.browser import DESKTOP, PHONE, agree, link_for, look_at, open_page, sign_in
 from tests.support.people import ClinicClient, treated
 from tests.support.service import NOW, Service
 
@@ -163,23 +162,6 @@ def pages_before_sign_in(
     page.goto(service.url + link)
     page.locator("main button").click()
     page.locator("form[data-check-in]").wait_for()
-
-
-def look_at(shown: Page, name: str, folder: Path) -> list[Any]:
-    """Let axe look at a page in both colour schemes, and take pictures for a person to look at."""
-    found = []
-    for scheme in ("dark", "light"):
-        shown.emulate_media(color_scheme=scheme)
-        result = Axe().run(shown)
-        found += [
-            (name, scheme, one["id"], [node["html"][:200] for node in one["nodes"]])
-            for one in result.response["violations"]
-        ]
-        shown.screenshot(path=folder / f"{name}-{scheme}.png", full_page=True)
-    shown.set_viewport_size(DESKTOP)
-    shown.screenshot(path=folder / f"{name}-desktop.png", full_page=True)
-    shown.set_viewport_size(PHONE)
-    return found
 
 
 @pytest.mark.parametrize("language", ["en", "es"])

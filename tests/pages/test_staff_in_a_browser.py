@@ -3,16 +3,14 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pyotp
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from app.clinics.permissions import StaffRole
 from tests.pages.test_in_a_browser import TARGETS, WIDTHS
-from tests.support.browser import DESKTOP, PHONE, open_page
+from tests.support.browser import DESKTOP, PHONE, look_at, open_page
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.service import NOW, Service
 from tests.support.staff import PASSWORD, invited, joined, signed_in, token_of
@@ -159,23 +157,6 @@ def staff_pages(page: Page, service: Service, here: ClinicClient) -> Iterator[tu
     yield "a link to hand over", page
 
 
-def look_at(shown: Page, name: str) -> list[Any]:
-    """Let axe look at a page in both colour schemes, and take pictures for a person to look at."""
-    found = []
-    for scheme in ("dark", "light"):
-        shown.emulate_media(color_scheme=scheme)
-        result = Axe().run(shown)
-        found += [
-            (name, scheme, one["id"], [node["html"][:200] for node in one["nodes"]])
-            for one in result.response["violations"]
-        ]
-        shown.screenshot(path=PICTURES / f"{name}-{scheme}.png", full_page=True)
-    shown.set_viewport_size(DESKTOP)
-    shown.screenshot(path=PICTURES / f"{name}-desktop.png", full_page=True)
-    shown.set_viewport_size(PHONE)
-    return found
-
-
 def test_axe_finds_nothing_in_either_colour_scheme(
     browser: Browser, service: Service, here: ClinicClient
 ) -> None:
@@ -187,7 +168,7 @@ def test_axe_finds_nothing_in_either_colour_scheme(
         page.on("console", lambda message: said.append(message.text))
         for name, shown in pages_of(page, service, here):
             names.append(name)
-            found += look_at(shown, name)
+            found += look_at(shown, name, PICTURES)
     assert found == []
     assert len(names) == 13
     refused = ("404", "401", "403", "410", "422")

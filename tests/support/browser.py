@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from html import unescape
 from http.cookies import SimpleCookie
 from pathlib import Path
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import httpx2
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
 from app.messages.consent_text import CURRENT_VERSION
@@ -88,6 +90,23 @@ def open_page(browser: Browser, **options: object) -> Iterator[Page]:
         yield context.new_page()
     finally:
         context.close()
+
+
+def look_at(shown: Page, name: str, folder: Path) -> list[Any]:
+    """Let axe look at a page, dark on a phone and light on a desk, and take pictures for a person to look at."""
+    found = []
+    for size, viewport, dark in (("phone", PHONE, True), ("desktop", DESKTOP, False)):
+        scheme: Literal["dark", "light"] = "dark" if dark else "light"
+        shown.set_viewport_size(viewport)
+        shown.emulate_media(color_scheme=scheme)
+        result = Axe().run(shown)
+        found += [
+            (name, size, scheme, one["id"], [node["html"][:200] for node in one["nodes"]])
+            for one in result.response["violations"]
+        ]
+        shown.screenshot(path=folder / f"{name}-{size}-{scheme}.png", full_page=True)
+    shown.set_viewport_size(PHONE)
+    return found
 
 
 class PlainBrowser:

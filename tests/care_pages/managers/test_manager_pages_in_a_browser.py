@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from app.clinics.permissions import StaffRole
-from tests.support.browser import DESKTOP, PHONE
+from tests.support.browser import DESKTOP, PHONE, look_at
 from tests.support.service import Service
 
 PICTURES = Path(__file__).parents[3] / "build" / "screenshots" / "care_pages"
@@ -52,30 +50,13 @@ def pages_of(page: Page, service: Service) -> Iterator[tuple[str, Page]]:
     yield "put in force", page
 
 
-def look_at(shown: Page, name: str) -> list[Any]:
-    """Let axe look at a page in both colour schemes, and take pictures for a person to look at."""
-    found = []
-    for scheme in ("dark", "light"):
-        shown.emulate_media(color_scheme=scheme)
-        result = Axe().run(shown)
-        found += [
-            (name, scheme, one["id"], [node["html"][:200] for node in one["nodes"]])
-            for one in result.response["violations"]
-        ]
-        shown.screenshot(path=PICTURES / f"{name}-{scheme}.png", full_page=True)
-    shown.set_viewport_size(DESKTOP)
-    shown.screenshot(path=PICTURES / f"{name}-desktop.png", full_page=True)
-    shown.set_viewport_size(PHONE)
-    return found
-
-
 def test_axe_finds_nothing_on_any_page_in_either_colour_scheme(
     opened: Callable[..., Page], service: Service
 ) -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     page, said = opened(viewport=PHONE), list[str]()
     page.on("console", lambda message: said.append(message.text))
-    found = [one for name, shown in pages_of(page, service) for one in look_at(shown, name)]
+    found = [one for name, shown in pages_of(page, service) for one in look_at(shown, name, PICTURES)]
     assert found == []
     assert [one for one in said if "422" not in one and "404" not in one] == []
 
