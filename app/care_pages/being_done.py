@@ -1,15 +1,11 @@
 """What the pages of a signal and of a safety event share: the version in a form, and a refusal shown on the page."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from starlette.responses import RedirectResponse, Response
 
-from app.care_pages.visitor import StaffVisitor
-from app.clinics.caller import RoleMayNotError, allowed
-from app.clinics.permissions import Permission
 from app.foundation.errors import RefusalError, RefusalKind
-from app.web.equipment import Equipment
 from app.web.etags import ChangedMeanwhileError
 from app.web.pages.forms import Form
 from app.web.schemas import read_counter
@@ -30,17 +26,6 @@ def version_of(form: Form) -> int:
     if version is None:
         raise ChangedMeanwhileError("version")
     return version
-
-
-async def may_here(
-    equipment: Equipment, visitor: StaffVisitor, permission: Permission, about: Mapping[str, str]
-) -> bool:
-    """Say whether this member may do it here: by role, or having opened this patient in an emergency."""
-    try:
-        await allowed(equipment, visitor.signed_in, permission, about)
-    except RoleMayNotError:
-        return False
-    return True
 
 
 async def done_or_shown_again(

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from app.care_pages.being_done import may_here
 from app.care_pages.rendering import render
 from app.care_pages.signal_words import OUTCOMES, SOURCES
 from app.care_pages.telling_words import told_rows
@@ -17,10 +16,9 @@ from app.foundation.errors import RefusalError
 from app.signals.dossier import EventDossier, event_dossier
 from app.web.equipment import Equipment
 from app.web.etags import ChangedMeanwhileError
-from app.web.pages.forms import Form
+from app.web.pages.forms import NOTHING_FILLED_IN, Form
 from app.web.pages.page_route import status_of
 
-_NOTHING_TYPED: Final = Form({})
 TOLD: Final = {"acknowledge": "Noted: you have taken it up.", "close": "Closed."}
 
 
@@ -31,12 +29,11 @@ async def safety_page(
     *,
     done: str = "",
     refusal: RefusalError | None = None,
-    form: Form = _NOTHING_TYPED,
+    form: Form = NOTHING_FILLED_IN,
 ) -> Response:
     """Show an event as it is now; what was typed stays, and a refusal says why it was not done."""
     caller, now = visitor.signed_in, equipment.clock.now()
     found = await event_dossier(equipment, caller.clinic_id, event_id, actor=caller.actor)
-    about = {"event_id": str(event_id)}
     return render(
         equipment,
         visitor,
@@ -54,8 +51,8 @@ async def safety_page(
         times=_times(found, now),
         outcome=found.event.outcome and OUTCOMES[found.event.outcome],
         outcomes=OUTCOMES,
-        may_handle=await may_here(equipment, visitor, Permission.SAFETY_HANDLE, about),
-        may_close=await may_here(equipment, visitor, Permission.SAFETY_CLOSE, about),
+        may_handle=visitor.may(Permission.SAFETY_HANDLE),
+        may_close=visitor.may(Permission.SAFETY_CLOSE),
         tellings=told_rows(found.told, found.whose.time_zone, now),
     )
 

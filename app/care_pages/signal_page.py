@@ -6,7 +6,6 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from app.care_pages.being_done import may_here
 from app.care_pages.rendering import render
 from app.care_pages.signal_numbers import channel_rows, ground_rows
 from app.care_pages.signal_words import CAUTIONS, CHOICES, DISPOSITIONS, GROUNDS, HELD_BACK, STEPS
@@ -26,10 +25,9 @@ from app.signals.history import ToldStep
 from app.signals.views import SignalView
 from app.web.equipment import Equipment
 from app.web.etags import ChangedMeanwhileError
-from app.web.pages.forms import Form
+from app.web.pages.forms import NOTHING_FILLED_IN, Form
 from app.web.pages.page_route import status_of
 
-_NOTHING_TYPED: Final = Form({})
 _WOULD_HAVE: Final = ("What would have changed it", "No other single answer")
 TOLD: Final = {
     "acknowledge": "Noted: you have seen it.",
@@ -46,12 +44,12 @@ async def signal_page(
     *,
     done: str = "",
     refusal: RefusalError | None = None,
-    form: Form = _NOTHING_TYPED,
+    form: Form = NOTHING_FILLED_IN,
 ) -> Response:
     """Show a signal as it is now; what was typed stays, and a refusal says why it was not done."""
     caller, now = visitor.signed_in, equipment.clock.now()
     found = await signal_dossier(equipment, caller.clinic_id, signal_id, now=now, actor=caller.actor)
-    signal, about = found.view.signal, {"signal_id": str(signal_id)}
+    signal = found.view.signal
     return render(
         equipment,
         visitor,
@@ -76,8 +74,8 @@ async def signal_page(
         and signal.disposition != Disposition.CONSENT_WITHDRAWN,
         later_signal=found.later_signal,
         dispositions=CHOICES,
-        may_handle=await may_here(equipment, visitor, Permission.SIGNALS_HANDLE, about),
-        may_close=await may_here(equipment, visitor, Permission.SIGNALS_CLOSE, about),
+        may_handle=visitor.may(Permission.SIGNALS_HANDLE),
+        may_close=visitor.may(Permission.SIGNALS_CLOSE),
         days=_days(found.whose, found.longest_snooze_days, now),
         **_basis(found, now),
     )

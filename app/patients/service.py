@@ -175,10 +175,15 @@ def seal_reference(own: PatientVault, patient_id: UUID, reference: str) -> bytes
     return own.seal(reference, row_id=patient_id, **_REFERENCE_CELL)
 
 
+def open_reference(own: PatientVault, patient_id: UUID, sealed: bytes) -> str:
+    """Open the clinic's own reference of a patient."""
+    return own.open(sealed, row_id=patient_id, **_REFERENCE_CELL)
+
+
 def patient_of(vault: Vault, clinic_id: UUID, record: PatientRecord) -> Patient:
     """Give a patient as people see them."""
     own = vault_of(vault, clinic_id, record)
-    reference = own.open(record.external_ref_sealed, row_id=record.id, **_REFERENCE_CELL)
+    reference = open_reference(own, record.id, record.external_ref_sealed)
     return Patient(
         id=record.id,
         external_ref=reference,

@@ -9,6 +9,7 @@ from uuid import UUID
 from app.clinics.attention import Attention, attention_of
 from app.foundation.errors import NotFoundError
 from app.foundation.vault import Vault
+from app.patients.service import open_reference
 from app.storage import clinics, patients_waiting
 from app.storage.patients_waiting import WaitingPatient
 from app.storage.unit_of_work import UnitOfWork
@@ -19,7 +20,6 @@ from app.webhooks.not_delivered import NotDeliveredSummary, not_delivered_in
 NAMED: Final = 10
 # Every patient is looked at once a day, at their own time; a sweep comes every few seconds.
 _SWEEP_IS_LATE: Final = timedelta(hours=1)
-_REFERENCE_CELL: Final = {"table": "patients", "column": "external_ref_sealed"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ def reference_of(
 ) -> str:
     """Open the clinic's own reference of a patient."""
     own = vault.of_patient(wrapped_key, clinic_id=clinic_id, patient_id=patient_id)
-    return own.open(sealed, row_id=patient_id, **_REFERENCE_CELL)
+    return open_reference(own, patient_id, sealed)
 
 
 def _named(work: UnitOfWork, vault: Vault, found: Sequence[WaitingPatient]) -> NamedPatients:
