@@ -1,4 +1,4 @@
-"""The only place where the HTTP side meets: all rooms' routes, one edge, one set of equipment."""
+"""The only place where the HTTP side meets: all rooms' routes, one edge, one set of context."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -9,11 +9,36 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
-from app.assessments import own_routes as questionnaires
-from app.assessments import routes as assessments
-from app.audit import routes as audit
-from app.care_pages import account_routes as care_account
-from app.care_pages import (
+from app.access.audit import routes as audit
+from app.access.clinics import routes as clinics
+from app.access.staff import emergency_routes as emergencies
+from app.access.staff import routes as staff
+from app.access.staff import session_routes as staff_sessions
+from app.care.alerts import safety_routes as safety_events
+from app.care.alerts import signal_routes as signals
+from app.care.assessments import own_routes as questionnaires
+from app.care.assessments import routes as assessments
+from app.care.check_ins import routes as check_ins
+from app.care.consent import routes as consent
+from app.care.insights import routes as insights
+from app.care.monitoring import routes as monitoring
+from app.care.patients import routes as patients
+from app.care.reminders import routes as reminders
+from app.care.treatment import routes as treatment
+from app.context import AppContext
+from app.notifications.webhooks import notice_routes
+from app.notifications.webhooks import routes as webhooks
+from app.pages.patient import (
+    check_in_routes,
+    own_routes,
+    public_routes,
+    questionnaire_routes,
+    settings_routes,
+    sign_in_routes,
+)
+from app.pages.patient.page_route import failure_page
+from app.pages.staff import account_routes as care_account
+from app.pages.staff import (
     assessment_routes,
     booster_routes,
     course_routes,
@@ -28,46 +53,21 @@ from app.care_pages import (
     safety_routes,
     signal_routes,
     taper_routes,
-    trail_routes,
     what_if_routes,
     worklist_routes,
 )
-from app.care_pages import emergency_routes as care_emergency
-from app.care_pages import join_routes as care_join
-from app.care_pages import public_routes as care_public
-from app.care_pages import sign_in_routes as care_sign_in
-from app.care_pages import staff_routes as care_staff
-from app.care_pages.page_route import failure_page as care_failure_page
-from app.check_ins import routes as check_ins
-from app.clinics import routes as clinics
-from app.consent import routes as consent
-from app.insights import routes as insights
-from app.monitoring import routes as monitoring
-from app.patient_pages import (
-    check_in_routes,
-    own_routes,
-    public_routes,
-    questionnaire_routes,
-    settings_routes,
-    sign_in_routes,
-)
-from app.patient_pages.page_route import failure_page
-from app.patients import routes as patients
-from app.reminders import routes as reminders
-from app.signals import routes as signals
-from app.signals import safety_routes as safety_events
-from app.staff import emergency_routes as emergencies
-from app.staff import routes as staff
-from app.staff import session_routes as staff_sessions
-from app.treatment import routes as treatment
+from app.pages.staff import audit_log_routes as trail_routes
+from app.pages.staff import emergency_routes as care_emergency
+from app.pages.staff import join_routes as care_join
+from app.pages.staff import public_routes as care_public
+from app.pages.staff import sign_in_routes as care_sign_in
+from app.pages.staff import staff_routes as care_staff
+from app.pages.staff.page_route import failure_page as care_failure_page
 from app.web import health
 from app.web.document import PROBLEMS, DescribedApi
 from app.web.edge import BODY_LIMIT_BYTES, Edge, PageRules
-from app.web.equipment import Equipment
 from app.web.problems import install_problem_handlers
 from app.web.request_limits import RequestLimits
-from app.webhooks import notice_routes
-from app.webhooks import routes as webhooks
 
 _DESCRIPTION = """Afterglow tells a ketamine clinic when a patient's benefit is fading.
 
@@ -171,24 +171,24 @@ def build_api(
     return api
 
 
-def build_app(equipment: Equipment, *, requests_per_minute: int) -> ASGIApp:
-    """Make the whole application around its equipment, which it closes when it ends."""
+def build_app(context: AppContext, *, requests_per_minute: int) -> ASGIApp:
+    """Make the whole application around its context, which it closes when it ends."""
 
     @asynccontextmanager
     async def lifespan(_api: FastAPI) -> AsyncIterator[None]:
         yield
-        await equipment.database.close()
+        await context.database.close()
 
     api = build_api(lifespan)
-    api.state.equipment = equipment
+    api.state.context = context
     patients_pages = PageRules(
         start="/p/",
         body_limit=PAGE_BODY_LIMIT_BYTES,
-        refusal=lambda request, error: failure_page(request, equipment, error),
+        refusal=lambda request, error: failure_page(request, context, error),
     )
     staff_pages = PageRules(
         start="/care/",
         body_limit=BODY_LIMIT_BYTES,
-        refusal=lambda request, error: care_failure_page(request, equipment, error),
+        refusal=lambda request, error: care_failure_page(request, context, error),
     )
     return Edge(api, limits=RequestLimits(requests_per_minute), pages=(patients_pages, staff_pages))

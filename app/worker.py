@@ -13,28 +13,28 @@ import psycopg
 import structlog
 from procrastinate.exceptions import ConnectorException
 
-from app.audit.sealing import seal_clinic
+from app.access.audit.sealing import seal_clinic
+from app.care.alerts import escalation
+from app.care.alerts import signal_commands as signals
+from app.care.alerts.episodes import ESCALATE_SIGNAL
+from app.care.alerts.safety import ESCALATE_SAFETY
+from app.care.monitoring import service as monitoring
+from app.care.reminders.asking import remind_due
+from app.care.reminders.still_due import StillDue
+from app.context import AppContext
 from app.foundation.logs import where
-from app.messages import sending
-from app.messages.outbox import SEND_MESSAGE
-from app.messages.sending import Post
-from app.messages.wording import Wording
-from app.monitoring import service as monitoring
-from app.outbound.addresses import AllowedNetworks
-from app.outbound.guarded_transport import guarded_client
-from app.reminders.asking import remind_due
-from app.reminders.still_due import StillDue
-from app.signals import escalation
-from app.signals import service as signals
-from app.signals.episodes import ESCALATE_SIGNAL
-from app.signals.safety import ESCALATE_SAFETY
+from app.notifications.messages import sending
+from app.notifications.messages.outbox import SEND_MESSAGE
+from app.notifications.messages.sending import Post
+from app.notifications.messages.wording import Wording
+from app.notifications.transport.addresses import AllowedNetworks
+from app.notifications.transport.guarded_transport import guarded_client
+from app.notifications.webhooks.delivering import Outbox, deliver
+from app.notifications.webhooks.notifying import DELIVER, queue_delivery
+from app.notifications.webhooks.trouble import tell_of_newly_held
 from app.storage import clinics, deliveries
-from app.storage.jobs import QUEUE, job_app
-from app.studies import trying
-from app.web.equipment import Equipment
-from app.webhooks.delivering import Outbox, deliver
-from app.webhooks.notifying import DELIVER, queue_delivery
-from app.webhooks.trouble import tell_of_newly_held
+from app.storage.engine.jobs import QUEUE, job_app
+from app.studies import what_if_jobs as trying
 
 # A delivery this much past its time has lost its job (a worker died, a database was restored).
 _FORGOTTEN_AFTER: Final = timedelta(seconds=20)
@@ -51,8 +51,8 @@ _RECONNECT_AFTER_SECONDS: Final = 1.0
 class Worker:
     """Runs jobs until it is told to stop."""
 
-    def __init__(self, equipment: Equipment, *, retry_speedup: int = 1) -> None:
-        self._equipment = equipment
+    def __init__(self, context: AppContext, *, retry_speedup: int = 1) -> None:
+        self._context = context
         self._speedup = retry_speedup
         self._stopping = asyncio.Event()
         self._jobs: procrastinate.App | None = None
@@ -67,17 +67,17 @@ class Worker:
     def post(self, client: httpx2.AsyncClient) -> Post:
         """Make what messages are sent with: who wrote one is asked before it goes whether it is still wanted."""
         return Post(
-            equipment=self._equipment,
+            context=self._context,
             client=client,
-            still_wanted={Wording.CHECK_IN_DUE: StillDue(self._equipment)},
+            still_wanted={Wording.CHECK_IN_DUE: StillDue(self._context)},
             speedup=self._speedup,
         )
 
     async def run(self) -> None:
         """Work until stopped; whatever the database does meanwhile."""
-        allowed = AllowedNetworks.parse(self._equipment.webhook_allow)
+        allowed = AllowedNetworks.parse(self._context.webhook_allow)
         async with guarded_client(allowed=allowed, http_allowed=True) as client:
-            outbox = Outbox(equipment=self._equipment, client=client, speedup=self._speedup)
+            outbox = Outbox(context=self._context, client=client, speedup=self._speedup)
             post = self.post(client)
             sweeping = asyncio.create_task(self._sweep_now_and_then())
             try:
@@ -87,11 +87,11 @@ class Worker:
                 sweeping.cancel()
                 with suppress(asyncio.CancelledError):
                     await sweeping
-                await self._equipment.database.close()
+                await self._context.database.close()
 
     async def _work_while_connected(self, outbox: Outbox, post: Post) -> None:
         try:
-            jobs = job_app(self._equipment.database.url)
+            jobs = job_app(self._context.database.url)
             _add_tasks(jobs, outbox, post)
             async with jobs.open_async():
                 self._jobs = jobs
@@ -133,7 +133,7 @@ class Worker:
         Gives how many deliveries and messages were queued, over all clinics.
         """
         await self._rescue()
-        database, now = self._equipment.database, self._equipment.clock.now()
+        database, now = self._context.database, self._context.clock.now()
         async with database.work(None) as work:
             open_clinics = await clinics.open_clinics(work)
         count = await self._in_each(open_clinics, self._sweep_clinic, now)
@@ -162,25 +162,25 @@ class Worker:
 
     async def _sweep_clinic(self, clinic_id: UUID, now: datetime) -> int:
         """What is safety's goes first: nothing after it can keep it from being done."""
-        await escalation.escalate_due(self._equipment, clinic_id)
-        async with self._equipment.database.work(clinic_id) as work:
+        await escalation.escalate_due(self._context, clinic_id)
+        async with self._context.database.work(clinic_id) as work:
             taken = await deliveries.take_overdue(
                 work, before=now - _FORGOTTEN_AFTER, now=now, limit=_MOST_A_SWEEP
             )
             for delivery_id, safety in taken:
                 queue_delivery(work, delivery_id, safety=safety)
             await signals.return_from_snooze(work, now=now)
-            messages = await sending.queue_forgotten(work, self._equipment, now=now)
+            messages = await sending.queue_forgotten(work, self._context, now=now)
             await work.commit()
-        await tell_of_newly_held(self._equipment, clinic_id)
-        await remind_due(self._equipment, clinic_id)
+        await tell_of_newly_held(self._context, clinic_id)
+        await remind_due(self._context, clinic_id)
         return len(taken) + messages
 
     async def _seal(self, clinic_id: UUID, now: datetime) -> int:
         """Seal what is new in a clinic's trail; gives how many events."""
         last = self._looked_through.get(clinic_id)
         whole = last is None or now - last >= _LOOK_THROUGH_EVERY
-        count = await seal_clinic(self._equipment.database, self._equipment.vault, clinic_id, whole=whole)
+        count = await seal_clinic(self._context.database, self._context.vault, clinic_id, whole=whole)
         if whole:
             self._looked_through[clinic_id] = now
         return count
@@ -220,17 +220,17 @@ def _add_tasks(jobs: procrastinate.App, outbox: Outbox, post: Post) -> None:
         name=monitoring.EVALUATE_AGAIN, queue=QUEUE, retry=procrastinate.RetryStrategy(exponential_wait=5)
     )
     async def evaluate_again(clinic_id: str, patient_id: str) -> None:
-        await monitoring.evaluate_again(outbox.equipment, UUID(clinic_id), UUID(patient_id))
+        await monitoring.evaluate_again(outbox.context, UUID(clinic_id), UUID(patient_id))
 
     @jobs.task(name=trying.WORK_OUT, queue=QUEUE)
     async def work_out_what_if(clinic_id: str, what_if_id: str) -> None:
-        if not await trying.work_out(outbox.equipment, UUID(clinic_id), UUID(what_if_id)):
+        if not await trying.work_out(outbox.context, UUID(clinic_id), UUID(what_if_id)):
             structlog.get_logger().error("what_if.failed", clinic_id=clinic_id)
 
     @jobs.task(name=ESCALATE_SAFETY, queue=QUEUE)
     async def escalate_safety(clinic_id: str, event_id: str) -> None:
-        await escalation.escalate_safety(outbox.equipment, UUID(clinic_id), UUID(event_id))
+        await escalation.escalate_safety(outbox.context, UUID(clinic_id), UUID(event_id))
 
     @jobs.task(name=ESCALATE_SIGNAL, queue=QUEUE)
     async def escalate_signal(clinic_id: str, signal_id: str) -> None:
-        await escalation.escalate_signal(outbox.equipment, UUID(clinic_id), UUID(signal_id))
+        await escalation.escalate_signal(outbox.context, UUID(clinic_id), UUID(signal_id))

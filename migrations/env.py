@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations on the connection that ``app.storage.migrating`` hands over."""
+"""Alembic's entry: runs the migrations on the connection that ``app.storage.engine.migrating`` hands over."""
 
 from alembic import context
 

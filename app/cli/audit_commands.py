@@ -8,15 +8,15 @@ from uuid import UUID
 
 import typer
 
-from app.audit.exporting import HeadNotReadableError, head_said, head_text, heads_in, lines
-from app.audit.sealing import seal_clinic
-from app.audit.verifying import Fault, FaultKind, Head, Verified, verify
-from app.cli.ground import Ground, open_ground
+from app.access.audit.exporting import HeadNotReadableError, head_said, head_text, heads_in, lines
+from app.access.audit.sealing import seal_clinic
+from app.access.audit.verifying import Fault, FaultKind, Head, Verified, verify
+from app.cli.runtime import Ground, open_ground
 from app.cli.study_options import AsJson, DataDir, print_json
 from app.foundation.vault import Vault
 from app.settings import Settings
 from app.storage import clinics, inspection
-from app.storage.database import Database
+from app.storage.engine.database import Database
 from app.studies.stored_patients import UnknownClinicError
 
 Command = Callable[..., None]

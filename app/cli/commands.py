@@ -13,19 +13,19 @@ from pydantic import ValidationError
 from app.cli import demo, development, doctor, processes
 from app.cli.audit_commands import EXPECTED as OF_THE_TRAIL
 from app.cli.audit_commands import add_audit
-from app.cli.ground import OwnerUrlMissingError, open_ground
 from app.cli.new_clinic import open_new_clinic
+from app.cli.runtime import OwnerUrlMissingError, open_ground
 from app.cli.staff_commands import add_staff
 from app.cli.studies_commands import add_studies
 from app.foundation.errors import RefusalError
+from app.foundation.relays import GatewaySettingsError, MailSettingsError
 from app.foundation.vault import KeyFileError
-from app.outbound.relays import GatewaySettingsError, MailSettingsError
 from app.settings import Settings
-from app.storage import archive
-from app.storage.binaries import LocalDatabaseError, find_binaries
-from app.storage.failures import failures_named
-from app.storage.migrating import SchemaBehindError, migrate
-from app.storage.migration_steps import PatientKeysKeptError
+from app.storage.engine import archive
+from app.storage.engine.binaries import LocalDatabaseError, find_binaries
+from app.storage.engine.failures import failures_named
+from app.storage.engine.migrating import SchemaBehindError, migrate
+from app.storage.engine.migration_steps import PatientKeysKeptError
 
 app = typer.Typer(
     name="afterglow",

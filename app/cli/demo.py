@@ -24,8 +24,8 @@ from app.cli.demo_place import (
 )
 from app.cli.demo_receiver import DemoReceiver, EventMissingError, running_receiver
 from app.cli.demo_screen import DemoScreen
-from app.cli.ground import open_ground
 from app.cli.new_clinic import open_new_clinic
+from app.cli.runtime import open_ground
 
 _PAUSE_SECONDS: Final = 0.35
 _INTERRUPTED: Final = 130

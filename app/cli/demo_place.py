@@ -13,10 +13,10 @@ from typing import IO, Final
 
 from app.cli.demo_clinic import is_ready
 from app.cli.development import Group, child_environment
-from app.cli.ground import KEY_FILE
+from app.cli.runtime import KEY_FILE
 from app.foundation.vault import load_or_make_key_file
 from app.settings import Settings
-from app.storage.embedded import prepare_data_dir
+from app.storage.engine.embedded import prepare_data_dir
 
 LOG_NAME: Final = "demo.log"
 WAIT_SECONDS: Final = 60.0

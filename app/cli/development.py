@@ -12,10 +12,10 @@ from typing import IO
 
 from pydantic import SecretStr
 
-from app.cli.ground import Ground, data_dir_of, open_ground
 from app.cli.processes import PARENT
+from app.cli.runtime import Ground, data_dir_of, open_ground
 from app.settings import Settings
-from app.storage.embedded import EmbeddedDatabaseError
+from app.storage.engine.embedded import EmbeddedDatabaseError
 
 _RESTART_AFTER_SECONDS = 1.0
 _STOP_WITHIN_SECONDS = 25.0

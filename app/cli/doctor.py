@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from app.cli.doctor_database import check_elsewhere, check_embedded
 from app.cli.doctor_findings import Finding, show
 from app.cli.doctor_machine import check_data_folder, check_key_text, check_machine, has_database
-from app.cli.ground import data_dir_of
+from app.cli.runtime import data_dir_of
 from app.settings import Settings
 
 

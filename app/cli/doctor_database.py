@@ -7,19 +7,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from app.care.patients.service import patient_of
 from app.cli.doctor_findings import Finding, good, unusual, wrong
-from app.cli.ground import KEY_FILE, Ground
+from app.cli.runtime import KEY_FILE, Ground
+from app.context import AppContext
 from app.foundation.vault import CannotOpenError, KeyFileError, parse_key
-from app.patients.service import patient_of
 from app.settings import Settings
 from app.storage import patients
-from app.storage.binaries import OLDEST_MAJOR, LocalDatabaseError, find_binaries
-from app.storage.database import Database
-from app.storage.embedded import connect_or_start
-from app.storage.failures import failures_named
+from app.storage.engine.binaries import OLDEST_MAJOR, LocalDatabaseError, find_binaries
+from app.storage.engine.database import Database
+from app.storage.engine.embedded import connect_or_start
+from app.storage.engine.failures import failures_named
+from app.storage.engine.migrating import APPLICATION_ROLE, DATABASE, SchemaBehindError, check_schema
 from app.storage.inspection import Inspection, inspect, open_clinics, undelivered, unsent_messages
-from app.storage.migrating import APPLICATION_ROLE, DATABASE, SchemaBehindError, check_schema
-from app.web.equipment import Equipment
 
 _ANSWER_WITHIN_SECONDS: Final = 20
 _NOTICEABLE_SKEW_SECONDS: Final = 2
@@ -151,26 +151,26 @@ def _isolation(found: Inspection) -> Finding:
 async def _contents(ground: Ground, settings: Settings) -> list[Finding]:
     # Nothing is sent here; what is wrong with the ways out, the machine's part says.
     nowhere = {"smtp_url": None, "mail_from": None, "gateway_url": None, "gateway_secret": None}
-    equipment = ground.equipment(settings.model_copy(update=nowhere))
+    context = ground.context(settings.model_copy(update=nowhere))
     try:
-        since = equipment.clock.now() - _FAILED_LATELY
+        since = context.clock.now() - _FAILED_LATELY
         return [
-            await _key_fits(equipment),
-            _deliveries(await undelivered(equipment.database)),
-            _messages(await unsent_messages(equipment.database, since=since)),
+            await _key_fits(context),
+            _deliveries(await undelivered(context.database)),
+            _messages(await unsent_messages(context.database, since=since)),
         ]
     finally:
-        await equipment.database.close()
+        await context.database.close()
 
 
-async def _key_fits(equipment: Equipment) -> Finding:
+async def _key_fits(context: AppContext) -> Finding:
     try:
-        for clinic_id in await open_clinics(equipment.database):
-            async with equipment.database.work(clinic_id) as work:
+        for clinic_id in await open_clinics(context.database):
+            async with context.database.work(clinic_id) as work:
                 # Past the service, which would tell the trail of a reading: nobody is shown anything here.
                 found = await patients.page(work, after=None, limit=1)
             for record in found:
-                patient_of(equipment.vault, clinic_id, record)
+                patient_of(context.vault, clinic_id, record)
                 return good("The encryption key opens what is stored")
     except CannotOpenError:
         return wrong(

@@ -11,19 +11,19 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from app.cli.doctor_findings import Finding, good, unusual, wrong
-from app.cli.ground import KEY_FILE
-from app.foundation.vault import KeyFileError, parse_key
-from app.outbound.addresses import AllowedNetworks, NetworkListError
-from app.outbound.relays import (
+from app.cli.runtime import KEY_FILE
+from app.foundation.relays import (
     GatewaySettingsError,
     MailSettingsError,
     Tls,
     read_gateway_relay,
     read_mail_relay,
 )
+from app.foundation.vault import KeyFileError, parse_key
+from app.notifications.transport.addresses import AllowedNetworks, NetworkListError
 from app.settings import Settings, revealed
-from app.storage.binaries import LocalDatabaseError, find_binaries
-from app.storage.embedded import find_running
+from app.storage.engine.binaries import LocalDatabaseError, find_binaries
+from app.storage.engine.embedded import find_running
 
 _OLDEST_PYTHON: Final = (3, 11)
 _ZONES: Final = ("America/New_York", "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe")

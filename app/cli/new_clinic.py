@@ -2,8 +2,8 @@
 
 import asyncio
 
-from app.cli.ground import Ground
-from app.clinics.service import OpenedClinic, open_clinic
+from app.access.clinics.service import OpenedClinic, open_clinic
+from app.cli.runtime import Ground
 from app.settings import Settings
 
 
@@ -11,10 +11,10 @@ def open_new_clinic(ground: Ground, settings: Settings, *, name: str) -> OpenedC
     """Open a clinic in test mode; gives its id and its first key."""
 
     async def opened() -> OpenedClinic:
-        equipment = ground.equipment(settings)
+        context = ground.context(settings)
         try:
-            return await open_clinic(equipment, name=name)
+            return await open_clinic(context, name=name)
         finally:
-            await equipment.database.close()
+            await context.database.close()
 
     return asyncio.run(opened())

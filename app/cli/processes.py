@@ -10,7 +10,7 @@ from typing import Final
 
 import uvicorn
 
-from app.cli.ground import open_ground
+from app.cli.runtime import open_ground
 from app.foundation.logs import set_up_logs
 from app.settings import Settings
 from app.web.metrics import serve_metrics
@@ -27,9 +27,9 @@ def serve(settings: Settings) -> None:
     set_up_logs()
     _end_with_parent()
     with open_ground(settings) as ground:
-        equipment = ground.equipment(settings)
+        context = ground.context(settings)
         config = uvicorn.Config(
-            build_app(equipment, requests_per_minute=settings.requests_per_minute),
+            build_app(context, requests_per_minute=settings.requests_per_minute),
             host=settings.host,
             port=settings.port,
             log_config=None,
@@ -53,7 +53,7 @@ def work(settings: Settings) -> None:
     with open_ground(settings) as ground:
 
         async def run() -> None:
-            worker = Worker(ground.equipment(settings), retry_speedup=settings.retry_speedup)
+            worker = Worker(ground.context(settings), retry_speedup=settings.retry_speedup)
             for number in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, worker.stop)
             await worker.run()

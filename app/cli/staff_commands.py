@@ -8,14 +8,14 @@ from uuid import UUID
 import typer
 from pydantic import BaseModel
 
-from app.cli.ground import Ground, open_ground
+from app.access.clinics.permissions import StaffRole
+from app.access.staff.invitation_links import Invited
+from app.access.staff.inviting import invite_as_operator
+from app.cli.runtime import Ground, open_ground
 from app.cli.study_options import DataDir
-from app.clinics.permissions import StaffRole
 from app.foundation.audit import OPERATOR
 from app.foundation.errors import NotFoundError
 from app.settings import Settings
-from app.staff.invitation_links import Invited
-from app.staff.inviting import invite_as_operator
 from app.studies.stored_patients import UnknownClinicError
 from app.web.schemas import EmailAddress, Name
 
@@ -58,12 +58,12 @@ def invite_command(
 async def _invited(
     ground: Ground, settings: Settings, clinic_id: UUID, invitee: Invitee, role: StaffRole
 ) -> Invited:
-    equipment = ground.equipment(settings)
+    context = ground.context(settings)
     try:
         return await invite_as_operator(
-            equipment, clinic_id, name=invitee.name, email=invitee.email, role=role, actor=OPERATOR
+            context, clinic_id, name=invitee.name, email=invitee.email, role=role, actor=OPERATOR
         )
     except NotFoundError:
         raise UnknownClinicError(UnknownClinicError.__doc__) from None
     finally:
-        await equipment.database.close()
+        await context.database.close()

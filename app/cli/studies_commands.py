@@ -13,16 +13,16 @@ from uuid import UUID
 
 import typer
 
-from app.cli.ground import open_ground
+from app.access.clinics.erased import PatientErasedError
+from app.care.monitoring.replay import Replayed, replay
 from app.cli.progress import bar, waiting
+from app.cli.runtime import open_ground
 from app.cli.simulate_command import simulate
 from app.cli.study_options import AsJson, DataDir, ProtocolFile, numbers_from, print_json
 from app.clinical.errors import ClinicalError
-from app.clinics.erased import PatientErasedError
 from app.foundation.errors import NotFoundError
-from app.monitoring.replay import Replayed, replay
 from app.settings import Settings
-from app.storage.database import Database
+from app.storage.engine.database import Database
 from app.studies.errors import StudyError
 from app.studies.processes import results_of
 from app.studies.reports import backtest_json, backtest_text

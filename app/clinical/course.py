@@ -43,7 +43,7 @@ class InductionEndedBecause(StrEnum):
     """What ended the induction series."""
 
     PLANNED_COUNT = "planned_count"
-    STAFF_SAID_SO = "staff_said_so"
+    CONFIRMED_BY_STAFF = "staff_said_so"
     NO_FURTHER_INFUSION = "no_further_infusion"
     FIRST_BOOSTER = "first_booster"
 
@@ -200,7 +200,7 @@ def induction_end(
     if course and course.planned_infusions is not None and len(series) >= course.planned_infusions:
         ends.append((last_day, InductionEndedBecause.PLANNED_COUNT))
     if course and course.induction_ended_on:
-        ends.append((max(course.induction_ended_on, last_day), InductionEndedBecause.STAFF_SAID_SO))
+        ends.append((max(course.induction_ended_on, last_day), InductionEndedBecause.CONFIRMED_BY_STAFF))
     boosters = [one for one in given if one.phase is InfusionPhase.BOOSTER]
     if boosters:
         first = max(boosters[0].day(time_zone), last_day)

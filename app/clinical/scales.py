@@ -1,7 +1,7 @@
 """The validated scales: what each one asks, how it is scored, and what its totals mean.
 
 Totals are always computed here from the items; nobody's arithmetic is taken on trust. The answer to a
-scale's suicide item is handed on whatever else is wrong with the form, so that the safety road never
+scale's suicide item is handed on whatever else is wrong with the form, so that the safety pathway never
 waits for a form to be complete or correct. A clinic's own scales are known by their totals alone.
 """
 

@@ -15,9 +15,9 @@ from app.clinical.check_ins import zone_of
 from app.clinical.history import ScaleTotals
 from app.clinical.scales import STANDARD_SCALES, AssessmentTotal, Scale, read_custom_scales
 from app.foundation.audit import AuditEvent
+from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
+from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_states import this_turn
-from app.storage.rows import CARE, FRONT_DESK, TenantRow
-from app.storage.unit_of_work import UnitOfWork
 
 
 class CustomScaleRow(TenantRow):

@@ -21,9 +21,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.audit import AuditEventRow
-from app.storage.rows import CARE, FRONT_DESK, TenantRow
-from app.storage.unit_of_work import UnitOfWork
+from app.storage.engine.audit import AuditEventRow
+from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
+from app.storage.engine.unit_of_work import UnitOfWork
 
 # Released by the end of the transaction, and by the server itself when the sealer dies.
 _TAKE_TURN: Final = text(
@@ -70,7 +70,7 @@ class Seal:
     mac: bytes
 
 
-async def take_turn(work: UnitOfWork) -> bool:
+async def lock_for_update(work: UnitOfWork) -> bool:
     """Become this clinic's one sealer until the transaction ends; False while another one is at it."""
     found = await work.execute(_TAKE_TURN, {"clinic_id": str(work.clinic_id)})
     return bool(found.scalar_one())

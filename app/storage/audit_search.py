@@ -6,9 +6,9 @@ from uuid import UUID
 
 from sqlalchemy import func, select, tuple_
 
-from app.storage.audit import AuditEventRow
 from app.storage.audit_seals import AuditSealRow, StoredEvent
-from app.storage.unit_of_work import UnitOfWork
+from app.storage.engine.audit import AuditEventRow
+from app.storage.engine.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

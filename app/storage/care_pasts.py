@@ -13,6 +13,7 @@ from app.clinical.course import Course, Infusion, InfusionPhase
 from app.clinical.history import ScaleTotals
 from app.storage.assessments import AssessmentRow, CustomScaleRow, totals_in
 from app.storage.check_ins import CheckInRow
+from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.insights import Window
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
@@ -24,7 +25,6 @@ from app.storage.treatment import (
     course_in,
     infusions_by_patient,
 )
-from app.storage.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

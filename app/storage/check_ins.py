@@ -13,11 +13,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.clinical.check_ins import CheckIn
 from app.foundation.audit import AuditEvent
 from app.foundation.ids import new_id
-from app.storage.audit import audit_values
+from app.storage.engine.audit import audit_values
+from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_keys import wrapped_key_of
 from app.storage.patient_states import this_turn
-from app.storage.rows import CARE, TenantRow
-from app.storage.unit_of_work import UnitOfWork
 
 
 class CheckInRow(TenantRow):
@@ -107,7 +107,7 @@ class StoredCheckIn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class PatientSnapshot:
     """All that recording a check-in needs to know of a patient: one row, one read."""
 
     patient_id: UUID
@@ -229,7 +229,7 @@ _RECORD: Final = """
 
 async def standing_by_token(
     work: UnitOfWork, digest: bytes, *, ids: Sequence[UUID], now: datetime
-) -> Standing | None:
+) -> PatientSnapshot | None:
     """Find who signs in with this access token, and where that patient stands.
 
     ``ids`` are the check-ins about to be recorded; ``seen`` says which of them exist, with their digests.
@@ -242,7 +242,7 @@ async def standing_by_token(
 
 async def standing_of_patient(
     work: UnitOfWork, patient_id: UUID, *, ids: Sequence[UUID] = (), now: datetime
-) -> Standing | None:
+) -> PatientSnapshot | None:
     """Find where a patient of this clinic stands."""
     found = await work.directly(
         _STANDING_BY_PATIENT,
@@ -253,7 +253,7 @@ async def standing_of_patient(
 
 async def record(
     work: UnitOfWork,
-    standing: Standing,
+    standing: PatientSnapshot,
     check_ins: Sequence[StoredCheckIn],
     *,
     answer: Answer | None,
@@ -395,12 +395,12 @@ def _json_text(value: object) -> str:
     return to_json(value).decode()
 
 
-def _standing(rows: Sequence[Any]) -> Standing | None:
+def _standing(rows: Sequence[Any]) -> PatientSnapshot | None:
     if not rows:
         return None
     values = rows[0]._asdict()
     seen: Mapping[str, str] | None = values.pop("seen")
-    return Standing(seen=dict(seen or {}), **values)
+    return PatientSnapshot(seen=dict(seen or {}), **values)
 
 
 def _values(stored: StoredCheckIn) -> dict[str, Any]:

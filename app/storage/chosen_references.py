@@ -8,9 +8,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clinical.history import ChosenReference
 from app.foundation.audit import AuditEvent
+from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_states import this_turn
-from app.storage.rows import CARE, TenantRow
-from app.storage.unit_of_work import UnitOfWork
 
 
 class ChosenReferenceRow(TenantRow):

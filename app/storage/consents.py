@@ -8,9 +8,9 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, insert, sel
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
+from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_states import PatientStateRow
-from app.storage.rows import CARE, TenantRow
-from app.storage.unit_of_work import UnitOfWork
 
 
 class ConsentRow(TenantRow):

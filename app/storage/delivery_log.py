@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from app.storage import deliveries
 from app.storage.deliveries import Attempt, AttemptRow, Delivery, DeliveryRow
-from app.storage.unit_of_work import UnitOfWork
+from app.storage.engine.unit_of_work import UnitOfWork
 
 
 async def page(

@@ -9,7 +9,7 @@ from sqlalchemy import or_, select, update
 
 from app.foundation.audit import AuditEvent
 from app.storage.deliveries import DeliveryRow, NotificationRow
-from app.storage.unit_of_work import UnitOfWork
+from app.storage.engine.unit_of_work import UnitOfWork
 
 
 async def begin_again(work: UnitOfWork, delivery_id: UUID, *, now: datetime, audit: AuditEvent) -> None:

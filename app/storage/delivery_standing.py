@@ -10,14 +10,14 @@ from sqlalchemy.orm import aliased
 
 from app.storage.deliveries import PENDING, SAFETY, Delivery, DeliveryRow, NotificationRow
 from app.storage.endpoints import EndpointRow
-from app.storage.unit_of_work import UnitOfWork
+from app.storage.engine.unit_of_work import UnitOfWork
 
 _OTHER: Final = aliased(DeliveryRow)
 _NOT_OUT: Final = ("held", "exhausted")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NotDelivered:
+class Undelivered:
     """What did not get out to one endpoint: how much, since when the oldest waits, how much of it is safety's."""
 
     endpoint_id: UUID
@@ -69,7 +69,7 @@ async def gave_up_on_safety(
     return bool(found.scalar_one())
 
 
-async def not_delivered(work: UnitOfWork) -> list[NotDelivered]:
+async def undelivered(work: UnitOfWork) -> list[Undelivered]:
     """Sum up by endpoint what is held or exhausted now, what waits longest first; of a removed one nobody waits."""
     oldest_at = func.min(NotificationRow.occurred_at)
     found = await work.execute(
@@ -91,7 +91,7 @@ async def not_delivered(work: UnitOfWork) -> list[NotDelivered]:
         .group_by(EndpointRow.id, EndpointRow.state)
         .order_by(oldest_at, EndpointRow.id)
     )
-    return [NotDelivered(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
+    return [Undelivered(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def newly_held(work: UnitOfWork, *, told_before: datetime) -> list[UUID]:

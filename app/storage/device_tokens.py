@@ -20,8 +20,8 @@ from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from app.foundation.audit import AuditEvent
 from app.storage.devices import DeviceRow
-from app.storage.rows import CARE, TenantRow
-from app.storage.unit_of_work import UnitOfWork
+from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.unit_of_work import UnitOfWork
 
 
 class DeviceTokenRow(TenantRow):

@@ -9,9 +9,9 @@ from sqlalchemy import ForeignKeyConstraint, Index, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
+from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_keys import PatientKeyRow
-from app.storage.rows import CARE, TenantRow
-from app.storage.unit_of_work import UnitOfWork
 
 
 class EmergencyAccessRow(TenantRow):

@@ -8,8 +8,8 @@ from sqlalchemy import ForeignKeyConstraint, delete, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
-from app.storage.rows import CARE, FRONT_DESK, Row, TenantRow
-from app.storage.unit_of_work import UnitOfWork
+from app.storage.engine.rows import CARE, FRONT_DESK, Row, TenantRow
+from app.storage.engine.unit_of_work import UnitOfWork
 
 
 class CodeSelectorRow(Row):

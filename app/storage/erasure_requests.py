@@ -10,9 +10,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
+from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
+from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_keys import wrapped_key_of
-from app.storage.rows import CARE, FRONT_DESK, TenantRow
-from app.storage.unit_of_work import UnitOfWork
 
 _OPEN = text("state = 'open'")
 

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Uuid
 
 from app.foundation.audit import AuditEvent
-from app.storage.rows import CARE, FRONT_DESK, TenantRow
+from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
+from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.signals import SignalRow
-from app.storage.unit_of_work import UnitOfWork
 
 
 class ErasureRow(TenantRow):

@@ -11,13 +11,15 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.storage.assessments import AssessmentRow
-from app.storage.audit import AuditEventRow
 from app.storage.care_plans import CarePlanRow
 from app.storage.check_ins import CheckInRow, EvaluationRow
 from app.storage.chosen_references import ChosenReferenceRow
 from app.storage.consents import ConsentRow
 from app.storage.deliveries import NotificationRow
 from app.storage.devices import DeviceRow
+from app.storage.engine.audit import AuditEventRow
+from app.storage.engine.rows import TenantRow
+from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.erasure_requests import ErasureRequestRow
 from app.storage.outgoing_messages import OutgoingMessageRow
 from app.storage.patient_states import PatientStateRow
@@ -25,12 +27,10 @@ from app.storage.patients import PatientRow
 from app.storage.push_subscriptions import PushSubscriptionRow
 from app.storage.reminder_plans import ReminderPlanRow
 from app.storage.reminders import ReminderRow
-from app.storage.rows import TenantRow
 from app.storage.safety_events import SafetyEventRow
 from app.storage.signal_steps import SignalStepRow
 from app.storage.signals import SignalRow
 from app.storage.treatment import CourseRow, InfusionRow
-from app.storage.unit_of_work import UnitOfWork
 
 # Keys, fingerprints and our own counters say nothing to anybody; which member of staff did something is about
 # that member.

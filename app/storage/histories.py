@@ -18,7 +18,7 @@ from app.clinical.history import History
 from app.storage import assessments, care_plans, check_ins, chosen_references, treatment
 from app.storage.care_plans import PlanKind
 from app.storage.check_ins import CheckInRow
-from app.storage.unit_of_work import UnitOfWork
+from app.storage.engine.unit_of_work import UnitOfWork
 
 _DAYS: Final = ("started_on", "induction_ended_on", "reviewed_on", "ended_on", "stopped_on")
 

@@ -7,10 +7,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, select, true
 
 from app.storage.deliveries import DeliveryRow, NotificationRow
+from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patients import PatientRow
 from app.storage.safety_events import SafetyEventRow
 from app.storage.signals import SignalRow
-from app.storage.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.storage import clinics, outgoing_messages
-from app.storage.database import Database
-from app.storage.rows import CARE, FRONT_DESK, JOBS
+from app.storage.engine.database import Database
+from app.storage.engine.rows import CARE, FRONT_DESK, JOBS
 
 _SERVER: Final = text(
     "SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int / 10000 "

@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from app.foundation.audit import AuditEvent
+from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.outgoing_messages import OutgoingMessageRow as MessageRow
-from app.storage.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

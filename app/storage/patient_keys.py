@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, ForeignKeyConstraint, Label, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.rows import CARE, TenantRow
-from app.storage.unit_of_work import UnitOfWork
+from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.unit_of_work import UnitOfWork
 
 
 class PatientKeyRow(TenantRow):

@@ -13,8 +13,8 @@ from sqlalchemy import ForeignKeyConstraint, Index, ScalarSelect, select, text, 
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
-from app.storage.rows import CARE, TenantRow
-from app.storage.unit_of_work import UnitOfWork
+from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.unit_of_work import UnitOfWork
 
 
 class PatientStateRow(TenantRow):

@@ -12,10 +12,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
 from app.storage import reminder_plans
+from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
+from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_keys import PatientKeyRow, wrapped_key_of
 from app.storage.patient_states import PatientStateRow
-from app.storage.rows import CARE, FRONT_DESK, TenantRow
-from app.storage.unit_of_work import UnitOfWork
 
 
 class PatientRow(TenantRow):

@@ -8,12 +8,12 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, and_, exists, func, select
 
 from app.storage.check_ins import CheckInRow
+from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_keys import wrapped_key_of
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
 from app.storage.reminder_plans import ReminderPlanRow
 from app.storage.treatment import CourseRow
-from app.storage.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
-from app.storage.rows import CARE, FRONT_DESK, TenantRow
-from app.storage.unit_of_work import UnitOfWork
+from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
+from app.storage.engine.unit_of_work import UnitOfWork
 
 
 class ClinicPolicyRow(TenantRow):

@@ -10,8 +10,8 @@ from sqlalchemy import ForeignKeyConstraint, Index, Time, bindparam, insert, sel
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
-from app.storage.rows import CARE, TenantRow
-from app.storage.unit_of_work import UnitOfWork
+from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.unit_of_work import UnitOfWork
 
 # What holds until a patient says otherwise.
 ASK_AT: Final = time(18)

@@ -15,6 +15,7 @@ from app.clinical.course import Course, Infusion, InfusionPhase
 from app.clinical.schedule import QUESTIONNAIRE
 from app.storage.assessments import AssessmentRow
 from app.storage.check_ins import CheckInRow
+from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
 from app.storage.treatment import (
@@ -25,7 +26,6 @@ from app.storage.treatment import (
     course_in,
     infusions_by_patient,
 )
-from app.storage.unit_of_work import UnitOfWork
 
 # A day in any zone, and a travelling patient's.
 _AROUND: Final = timedelta(days=2)

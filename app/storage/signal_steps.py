@@ -12,8 +12,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
 from app.foundation.ids import new_id
-from app.storage.rows import CARE, TenantRow
-from app.storage.unit_of_work import UnitOfWork
+from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.unit_of_work import UnitOfWork
 
 
 class SignalStepRow(TenantRow):

@@ -20,10 +20,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
 from app.storage import signal_steps
+from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_keys import wrapped_key_of
-from app.storage.rows import CARE, TenantRow
 from app.storage.signal_steps import StepDetails
-from app.storage.unit_of_work import UnitOfWork
 
 
 class SignalRow(TenantRow):

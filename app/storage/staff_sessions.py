@@ -8,9 +8,9 @@ from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, insert, se
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
-from app.storage.rows import CARE, TenantRow
+from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.staff_members import StaffMemberRow
-from app.storage.unit_of_work import UnitOfWork
 
 
 class StaffSessionRow(TenantRow):

@@ -2,7 +2,6 @@
 
 from app.storage.api_keys import ApiKeyRow
 from app.storage.assessments import AssessmentRow, CustomScaleRow
-from app.storage.audit import AuditEventRow
 from app.storage.audit_seals import AuditSealRow
 from app.storage.care_plans import CarePlanRow
 from app.storage.check_ins import CheckInRow, EvaluationRow
@@ -15,10 +14,12 @@ from app.storage.device_tokens import DeviceTokenRow
 from app.storage.devices import DeviceRow
 from app.storage.emergency_accesses import EmergencyAccessRow
 from app.storage.endpoints import EndpointRow
+from app.storage.engine.audit import AuditEventRow
+from app.storage.engine.rows import Row
 from app.storage.enrolment_codes import CodeSelectorRow, EnrolmentCodeRow
 from app.storage.erasure_requests import ErasureRequestRow
 from app.storage.erasures import ErasureRow
-from app.storage.failed_tries import FailedTriesRow
+from app.storage.login_throttle import FailedTriesRow
 from app.storage.notice_channels import NoticeChannelRow
 from app.storage.outgoing_messages import OutgoingMessageRow
 from app.storage.patient_keys import PatientKeyRow
@@ -29,7 +30,6 @@ from app.storage.push_subscriptions import PushSubscriptionRow
 from app.storage.recovery_codes import RecoveryCodeRow
 from app.storage.reminder_plans import ReminderPlanRow
 from app.storage.reminders import ReminderRow
-from app.storage.rows import Row
 from app.storage.safety_events import SafetyEventRow
 from app.storage.sign_in_links import SignInLinkRow
 from app.storage.signal_steps import SignalStepRow

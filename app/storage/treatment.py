@@ -15,9 +15,9 @@ from app.clinical.check_ins import check_in_day
 from app.clinical.course import Course, Infusion, InfusionPhase, Route
 from app.clinical.review import RecordedBenefit
 from app.foundation.audit import AuditEvent
+from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_states import this_turn
-from app.storage.rows import CARE, TenantRow
-from app.storage.unit_of_work import UnitOfWork
 
 
 class CourseRow(TenantRow):

@@ -9,7 +9,7 @@ from sqlalchemy import ARRAY, DateTime, cast, func, select, union_all
 
 from app.clinical.check_ins import CheckIn
 from app.storage.check_ins import CheckInRow, EvaluationRow
-from app.storage.unit_of_work import UnitOfWork
+from app.storage.engine.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,12 +11,12 @@ from sqlalchemy import ColumnElement, Date, Integer, Select, and_, case, cast, l
 from sqlalchemy.orm import aliased
 
 from app.storage.care_plans import CarePlanRow, PlanKind
+from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_keys import wrapped_key_of
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
 from app.storage.signals import SignalRow
 from app.storage.treatment import InfusionRow
-from app.storage.unit_of_work import UnitOfWork
 
 # How long a closed signal stays within reach of the worklist.
 RECENTLY: Final = timedelta(days=30)

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from sqlalchemy import case, literal, select, tuple_
 
+from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_keys import wrapped_key_of
 from app.storage.patients import PatientRow
 from app.storage.safety_events import SafetyEvent, SafetyEventRow
-from app.storage.unit_of_work import UnitOfWork
 from app.storage.worklist import Place
 
 

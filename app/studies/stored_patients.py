@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from app.access.clinics.erased import PatientErasedError
+from app.access.clinics.policy import in_force
+from app.care.monitoring.history import present_history
 from app.clinical.protocol import STANDARD, Protocol
-from app.clinics.erased import PatientErasedError
-from app.clinics.policy import in_force
 from app.foundation.errors import NotFoundError
-from app.monitoring.history import present_history
 from app.storage import clinics, patients, policies
-from app.storage.database import Database
-from app.storage.unit_of_work import UnitOfWork
+from app.storage.engine.database import Database
+from app.storage.engine.unit_of_work import UnitOfWork
 from app.studies.patients import StudyPatient
 
 _AT_ONCE = 500

@@ -5,20 +5,20 @@ from uuid import UUID
 
 from fastapi import Depends, Header, Query, Request
 
-from app.web.equipment import Equipment
+from app.context import AppContext
 
 
-async def equipment_of(request: Request) -> Equipment:
-    """Give the process's equipment to a route.
+async def context_of(request: Request) -> AppContext:
+    """Give the process's context to a route.
 
     Async, though it waits for nothing: FastAPI sends plain functions to a thread, which costs more than
     the whole check-in's validation.
     """
-    equipment: Equipment = request.app.state.equipment
-    return equipment
+    context: AppContext = request.app.state.context
+    return context
 
 
-EquipmentNeeded = Annotated[Equipment, Depends(equipment_of)]
+ContextNeeded = Annotated[AppContext, Depends(context_of)]
 IfMatch = Annotated[
     str | None,
     Header(

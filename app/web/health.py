@@ -6,8 +6,8 @@ from typing import Literal
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
-from app.storage.health import DatabaseDoesNotAnswerError, database_answers
-from app.web.dependencies import EquipmentNeeded
+from app.storage.engine.health import DatabaseDoesNotAnswerError, database_answers
+from app.web.dependencies import ContextNeeded
 
 router = APIRouter(prefix="/health", tags=["health"])
 
@@ -31,12 +31,12 @@ async def live() -> Health:
 
 
 @router.get("/ready", summary="Can it work?", responses={503: {"model": Readiness}})
-async def ready(equipment: EquipmentNeeded, response: Response) -> Readiness:
+async def ready(context: ContextNeeded, response: Response) -> Readiness:
     """Say whether the database answers within two seconds, and whether mail is set up."""
-    mail: Literal["set up", "not set up"] = "set up" if equipment.mail else "not set up"
+    mail: Literal["set up", "not set up"] = "set up" if context.mail else "not set up"
     try:
         async with asyncio.timeout(2):
-            await database_answers(equipment.database)
+            await database_answers(context.database)
     except (TimeoutError, DatabaseDoesNotAnswerError):
         response.status_code = 503
         return Readiness(status="database does not answer", mail=mail)

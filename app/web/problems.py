@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.logs import where
-from app.storage.failures import database_is_away
+from app.storage.engine.failures import database_is_away
 from app.web.reasons import OTHERWISE, REASONS
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -179,7 +179,7 @@ async def _on_bug(request: Request, error: Exception) -> JSONResponse:
 def _answer(
     document: dict[str, Any], error: Exception, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
-    # The safety road hangs crisis help on whatever error comes by; see check_ins/safety_road.py.
+    # The safety pathway hangs crisis help on whatever error comes by; see check_ins/safety_pathway.py.
     help_now = getattr(error, "crisis_help", None)
     if help_now is not None:
         document["crisis_help"] = help_now

@@ -9,7 +9,7 @@ from pathlib import Path
 from alembic import op
 from sqlalchemy import text
 
-from app.storage.migration_steps import application_role, isolate, run_sql
+from app.storage.engine.migration_steps import application_role, isolate, run_sql
 
 revision = "0001"
 down_revision = None

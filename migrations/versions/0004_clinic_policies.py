@@ -8,7 +8,7 @@ from pathlib import Path
 
 from alembic import op
 
-from app.storage.migration_steps import isolate, run_sql
+from app.storage.engine.migration_steps import isolate, run_sql
 
 revision = "0004"
 down_revision = "0003"

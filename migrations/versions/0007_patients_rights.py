@@ -8,7 +8,12 @@ from pathlib import Path
 
 from alembic import op
 
-from app.storage.migration_steps import application_role, isolate, refuse_while_patients_have_keys, run_sql
+from app.storage.engine.migration_steps import (
+    application_role,
+    isolate,
+    refuse_while_patients_have_keys,
+    run_sql,
+)
 
 revision = "0007"
 down_revision = "0006"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from alembic import op
 
-from app.storage.migration_steps import application_role, isolate, run_sql
+from app.storage.engine.migration_steps import application_role, isolate, run_sql
 
 revision = "0014"
 down_revision = "0013"

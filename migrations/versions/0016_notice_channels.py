@@ -6,7 +6,7 @@ Revises: 0015
 
 from pathlib import Path
 
-from app.storage.migration_steps import isolate, run_sql
+from app.storage.engine.migration_steps import isolate, run_sql
 
 revision = "0016"
 down_revision = "0015"

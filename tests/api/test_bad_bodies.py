@@ -7,8 +7,8 @@ from uuid import uuid4
 import httpx2
 import pytest
 
+from app.access.clinics.permissions import StaffRole
 from app.asgi import build_api
-from app.clinics.permissions import StaffRole
 from app.web.schemas import write_cursor
 from tests.support.people import ClinicClient, PatientClient
 from tests.support.problems import CANARY, assert_problem

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from app.messages import consent_text as wording
-from app.messages.consent_text import CONSENT_TEXTS, CURRENT_VERSION, consent_text
-from app.patients.consent_standing import ConsentStanding, standing_from
+from app.care.patients.consent_standing import ConsentStanding, standing_from
+from app.notifications.messages import consent_text as wording
+from app.notifications.messages.consent_text import CONSENT_TEXTS, CURRENT_VERSION, consent_text
 from tests.support.people import ClinicClient, PatientClient
 from tests.support.problems import CANARY, assert_problem
 from tests.support.service import NOW, Service

@@ -5,8 +5,8 @@ from uuid import uuid4
 
 import pytest
 
+from app.care.patients import browser_sessions, magic_links
 from app.foundation.tokens import TokenNotValidError
-from app.patients import browser_sessions, magic_links
 from tests.support.people import ClinicClient, PatientClient, clinic_client
 from tests.support.problems import assert_problem
 from tests.support.service import NOW, Service
@@ -21,7 +21,7 @@ def browser(clinic: ClinicClient, service: Service, patient_id: str) -> str:
     """Sign a browser in; gives its cookie."""
     url = clinic.http.post(f"/v1/patients/{patient_id}/sign-in-links").json()["url"]
     token = url.rpartition("/")[2]
-    return service.run(magic_links.spend(service.equipment, token, browser_name="Firefox")).token
+    return service.run(magic_links.spend(service.context, token, browser_name="Firefox")).token
 
 
 def test_the_patient_sees_phones_and_browsers_and_which_one_asks(
@@ -51,7 +51,7 @@ def test_last_use_is_when_a_device_last_got_a_token(
     service.clock.move_to(NOW + timedelta(days=3))
     phone.http.post("/v1/tokens/refresh", json={"refresh_token": phone.refresh_token})
     service.clock.move_to(NOW + timedelta(days=5))
-    service.run(browser_sessions.caller_of(service.equipment, cookie))
+    service.run(browser_sessions.caller_of(service.context, cookie))
 
     listed = one_clinic.http.get(f"/v1/patients/{phone.patient_id}/devices").json()["items"]
 
@@ -86,7 +86,7 @@ def test_the_clinic_ends_a_lost_browser(
     assert one_clinic.http.delete(f"{path}/{its_id}").status_code == 204
 
     with pytest.raises(TokenNotValidError):
-        service.run(browser_sessions.caller_of(service.equipment, cookie))
+        service.run(browser_sessions.caller_of(service.context, cookie))
 
 
 def test_nobody_ends_or_sees_anothers_device(

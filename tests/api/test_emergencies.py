@@ -11,11 +11,11 @@ import psycopg
 import pytest
 from fastapi import Request
 
-from app.care_pages.page_route import failure_page
-from app.care_pages.visitor import StaffVisitor
-from app.clinics.caller import RoleMayNotError, allowed, find_caller
-from app.clinics.permissions import WHO_MAY, Permission, StaffRole
+from app.access.clinics.caller import RoleMayNotError, allowed, find_caller
+from app.access.clinics.permissions import PERMISSIONS_MATRIX, Permission, StaffRole
 from app.foundation.tokens import TokenKind
+from app.pages.staff.page_route import failure_page
+from app.pages.staff.visitor import StaffVisitor
 from tests.api.test_role_matrix import ASKED, OPERATIONS, ask
 from tests.support.ground import Cluster, Place
 from tests.support.lively import asks_to_be_erased
@@ -27,7 +27,7 @@ from tests.support.staff import joined, signed_in, staff_client
 
 REASON = "Called the ward in distress; nobody who may was there."
 LASTS = timedelta(minutes=60)
-ROLES = sorted(WHO_MAY[Permission.EMERGENCY].roles)
+ROLES = sorted(PERMISSIONS_MATRIX[Permission.EMERGENCY].roles)
 ABOUT_A_PATIENT = [one for one in OPERATIONS if "{patient_id}" in one[1]]
 
 
@@ -64,7 +64,7 @@ def test_exactly_what_the_table_says_opens_for_that_patient_and_that_hour(
     patient, another = clinic.patient(), clinic.patient()
     token, colleague = (signed_in(service, clinic.clinic_id, role) for _ in range(2))
     permission = ASKED[operation]
-    always = role in WHO_MAY[permission].roles
+    always = role in PERMISSIONS_MATRIX[permission].roles
     opened = opens(http, token, patient)
     assert opened["ends_at"] == "2026-11-03T19:00:00Z"
 
@@ -73,19 +73,19 @@ def test_exactly_what_the_table_says_opens_for_that_patient_and_that_hour(
         assert reply.status_code not in {401, 500}
         return reply.status_code != 403
 
-    assert may(token, patient) == (always or WHO_MAY[permission].in_emergency)
+    assert may(token, patient) == (always or PERMISSIONS_MATRIX[permission].in_emergency)
     assert may(token, another) == always
     assert may(colleague, patient) == always
     stays_signed_in(service, http, token, LASTS - timedelta(seconds=1))
-    assert may(token, patient) == (always or WHO_MAY[permission].in_emergency)
+    assert may(token, patient) == (always or PERMISSIONS_MATRIX[permission].in_emergency)
     stays_signed_in(service, http, token, timedelta(seconds=1))
     assert may(token, patient) == always
 
 
 def test_the_walk_is_not_about_nothing() -> None:
     permissions = {ASKED[one] for one in ABOUT_A_PATIENT}
-    assert {one for one in permissions if WHO_MAY[one].in_emergency}
-    assert {one for one in permissions if not WHO_MAY[one].in_emergency}
+    assert {one for one in permissions if PERMISSIONS_MATRIX[one].in_emergency}
+    assert {one for one in permissions if not PERMISSIONS_MATRIX[one].in_emergency}
 
 
 def test_signals_and_safety_events_of_the_patient_are_open_too(
@@ -233,11 +233,11 @@ def test_the_refused_page_leads_to_the_emergency_where_one_would_help(
 
     def refused_page(role: StaffRole, permission: Permission) -> str:
         token = signed_in(service, clinic.clinic_id, role)
-        caller = service.run(find_caller(service.equipment, token, TokenKind.STAFF_SESSION))
+        caller = service.run(find_caller(service.context, token, TokenKind.STAFF_SESSION))
         with pytest.raises(RoleMayNotError) as refusal:
-            service.run(allowed(service.equipment, caller, permission, {"patient_id": patient}))
+            service.run(allowed(service.context, caller, permission, {"patient_id": patient}))
         scope = {"type": "http", "method": "POST", "path": "/care/x", "headers": [], "query_string": b""}
-        page = failure_page(Request(scope), service.equipment, refusal.value)
+        page = failure_page(Request(scope), service.context, refusal.value)
         assert page.status_code == 403
         return bytes(page.body).decode()
 
@@ -250,10 +250,10 @@ def test_the_refused_page_leads_to_the_emergency_where_one_would_help(
 
 def test_a_page_about_an_opened_patient_offers_what_is_open(service: Service, clinic: ClinicClient) -> None:
     token = signed_in(service, clinic.clinic_id, StaffRole.COORDINATOR)
-    caller = service.run(find_caller(service.equipment, token, TokenKind.STAFF_SESSION))
+    caller = service.run(find_caller(service.context, token, TokenKind.STAFF_SESSION))
     plain = StaffVisitor(caller=caller, session="", anchor="", new_anchor=False, token="")
 
-    for permission, who in WHO_MAY.items():
+    for permission, who in PERMISSIONS_MATRIX.items():
         always = StaffRole.COORDINATOR in who.roles
         assert plain.may(permission) == always
         assert replace(plain, emergency=uuid4()).may(permission) == (always or who.in_emergency)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.consent.export import CSV_COLUMNS, FORMAT_VERSION
+from app.care.consent.export import CSV_COLUMNS, FORMAT_VERSION
 from app.storage.exports import SECTIONS
 from tests.support.lively import LivelyClinic, lively_clinic
 from tests.support.people import ClinicClient, PatientClient

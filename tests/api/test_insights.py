@@ -382,7 +382,7 @@ def test_a_clinic_without_patients_has_counts_of_nothing_and_no_rates(story_serv
             "scales": [],
         },
         "benefits": {"begun": 0, "lost": 0, "censored": 0, "median_days": None, "weeks": []},
-        "not_delivered": {"held": 0, "exhausted": 0, "safety": 0},
+        "undelivered": {"held": 0, "exhausted": 0, "safety": 0},
     }
 
 
@@ -404,13 +404,13 @@ def test_what_did_not_get_out_is_counted(clinic: ClinicClient, receiver: Receive
     form(clinic, clinic.patient(), NOW, items=[0] * 8 + [3])
     path = f"/v1/webhook-endpoints/{endpoint['id']}/deliveries"
     assert wait_until(lambda: {one["state"] for one in clinic.http.get(path).json()["items"]} == {"held"}, 20)
-    assert numbers(clinic)["not_delivered"] == {"held": 1, "exhausted": 0, "safety": 1}
+    assert numbers(clinic)["undelivered"] == {"held": 1, "exhausted": 0, "safety": 1}
 
     # As it is stored when its last attempt has failed, three days later.
     with psycopg.connect(place.owner_url.replace("postgresql+psycopg", "postgresql")) as owner:
         owner.execute(
             "UPDATE care.deliveries SET state = 'exhausted' WHERE clinic_id = %s", [clinic.clinic_id]
         )
-    assert numbers(clinic)["not_delivered"] == {"held": 0, "exhausted": 1, "safety": 1}
+    assert numbers(clinic)["undelivered"] == {"held": 0, "exhausted": 1, "safety": 1}
     yesterday = numbers(clinic, to="2026-11-03")
-    assert yesterday["not_delivered"] == {"held": 0, "exhausted": 0, "safety": 0}
+    assert yesterday["undelivered"] == {"held": 0, "exhausted": 0, "safety": 0}

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from app.clinics.permissions import StaffRole
+from app.access.clinics.permissions import StaffRole
 from app.foundation.ids import new_id
 from tests.support.people import ClinicClient, clinic_client, treated
 from tests.support.problems import assert_problem

@@ -189,7 +189,7 @@ def test_lists_hold_only_ones_own(neighbours: Neighbours) -> None:
         "/v1/safety-events?state=all",
         "/v1/webhook-endpoints",
         "/v1/notice-channels",
-        "/v1/not-delivered",
+        "/v1/undelivered",
     ):
         text = ours.client.http.get(path).text
         assert not [one for one in (*theirs.ids.values(), theirs.client.clinic_id) if one in text], path

@@ -12,16 +12,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.foundation.audit import SYSTEM, AuditEvent
 from app.foundation.ids import new_id
+from app.foundation.relays import GatewayRelay
 from app.foundation.vault import Vault
-from app.messages.outbox import Channel, NewMessage, queue_message
-from app.messages.push_subscriptions import AppAddress, NoGatewayError, subscribe
-from app.messages.sending import Post, send_message
-from app.messages.web_push import public_push_key
-from app.messages.wording import Wording
-from app.outbound.addresses import AllowedNetworks
-from app.outbound.guarded_transport import guarded_client
-from app.outbound.relays import GatewayRelay
-from app.outbound.signing import new_secret
+from app.notifications.messages.outbox import Channel, NewMessage, queue_message
+from app.notifications.messages.push_subscriptions import AppAddress, NoGatewayError, subscribe
+from app.notifications.messages.sending import Post, send_message
+from app.notifications.messages.web_push import public_push_key
+from app.notifications.messages.wording import Wording
+from app.notifications.transport.addresses import AllowedNetworks
+from app.notifications.transport.guarded_transport import guarded_client
+from app.notifications.transport.signing import new_secret
 from app.storage import outgoing_messages, push_subscriptions
 from tests.support.ground import Place
 from tests.support.people import ClinicClient, PatientClient
@@ -54,7 +54,7 @@ def own_phone(service: Service, clinic: ClinicClient) -> PatientClient:
 
 def subscriptions(service: Service, clinic: ClinicClient, phone: PatientClient) -> list[UUID]:
     async def read() -> list[UUID]:
-        async with service.equipment.database.work(UUID(clinic.clinic_id)) as work:
+        async with service.context.database.work(UUID(clinic.clinic_id)) as work:
             found = await push_subscriptions.ids_of_patients(work, [UUID(phone.patient_id)])
         return found.get(UUID(phone.patient_id), [])
 
@@ -71,10 +71,10 @@ def push(
 ) -> tuple[str | None, str]:
     """Queue a push to this subscription and send it; gives how the attempt ended and the message's state."""
     clinic_id = UUID(clinic.clinic_id)
-    equipment = replace(service.equipment, gateway=gateway)
+    context = replace(service.context, gateway=gateway)
 
     async def send() -> tuple[str | None, str]:
-        now = equipment.clock.now()
+        now = context.clock.now()
         message = NewMessage(
             channel=Channel.PUSH,
             to=str(subscription_id),
@@ -87,13 +87,13 @@ def push(
         audit = AuditEvent(
             at=now, actor=SYSTEM, action="message.queued", subject_kind="clinic", subject_id=clinic_id
         )
-        async with equipment.database.work(clinic_id) as work:
-            message_id = await queue_message(work, equipment.vault, message, now=now, audit=audit)
+        async with context.database.work(clinic_id) as work:
+            message_id = await queue_message(work, context.vault, message, now=now, audit=audit)
             await work.commit()
         allowed = AllowedNetworks.parse("127.0.0.0/8")
         async with guarded_client(allowed=allowed, http_allowed=True) as client:
-            attempted = await send_message(Post(equipment=equipment, client=client), clinic_id, message_id)
-        async with equipment.database.work(clinic_id) as work:
+            attempted = await send_message(Post(context=context, client=client), clinic_id, message_id)
+        async with context.database.work(clinic_id) as work:
             kept = await outgoing_messages.lock(work, message_id)
         assert kept is not None
         return (attempted.outcome.ending.value if attempted else None), kept.state
@@ -124,7 +124,7 @@ def test_a_push_proves_who_sends_it_and_says_how_long_it_is_worth_keeping(
     push(service, clinic, subscription_id, wording=Wording.SAFETY_UNACKNOWLEDGED)
     came, urgent = browser.pushes
     assert came.proven
-    assert came.headers["authorization"].endswith(public_push_key(service.equipment.vault))
+    assert came.headers["authorization"].endswith(public_push_key(service.context.vault))
     assert came.claims["aud"] == browser.url.removesuffix("/p/a-browser")
     assert came.claims["sub"] == "https://afterglow.test"
     assert came.claims["exp"] - service.clock.now().timestamp() == 12 * 3600
@@ -220,10 +220,10 @@ def test_what_is_no_subscription_is_refused(
 
 
 def test_an_app_without_a_gateway_is_told_so(service: Service, own_phone: PatientClient) -> None:
-    equipment = replace(service.equipment, gateway=None)
+    context = replace(service.context, gateway=None)
     whose = {"patient_id": UUID(own_phone.patient_id), "device_id": UUID(own_phone.patient_id)}
     with pytest.raises(NoGatewayError):
-        service.run(subscribe(equipment, new_id(), AppAddress(token="fcm:a"), **whose, actor=SYSTEM))  # noqa: S106 - made up
+        service.run(subscribe(context, new_id(), AppAddress(token="fcm:a"), **whose, actor=SYSTEM))  # noqa: S106 - made up
 
 
 def test_the_push_key_is_public_and_always_the_same_for_one_master_key(
@@ -232,5 +232,5 @@ def test_the_push_key_is_public_and_always_the_same_for_one_master_key(
     shown = own_phone.http.get("/v1/push-key", headers={"authorization": ""}).json()["public_key"]
     point = base64.urlsafe_b64decode(shown + "=")
     ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
-    assert shown == public_push_key(service.equipment.vault)
+    assert shown == public_push_key(service.context.vault)
     assert shown != public_push_key(Vault(bytes(32)))

@@ -25,7 +25,7 @@ ABOUT_NO_PATIENT = {
     "/v1/clinic/policy": "the clinic's numbers",
     "/v1/clinic/days-without-reminders": "days of the calendar",
     "/v1/scales": "what scales there are",
-    "/v1/not-delivered": "how much waits for which of the clinic's systems",
+    "/v1/undelivered": "how much waits for which of the clinic's systems",
     "/v1/notice-channels": "addresses of the care team",
     "/v1/staff": "the clinic's own people",
     "/v1/staff/{staff_id}": "one of the clinic's own people",

@@ -1,6 +1,6 @@
 """Every operation of the clinic API x every role x {own clinic, another's, nobody, revoked}: made from the table.
 
-Which answers are expected comes from ``WHO_MAY`` and from what each route says it asks for; so a new route, a new
+Which answers are expected comes from ``PERMISSIONS_MATRIX`` and from what each route asks for; so a new route, a new
 role or a new permission takes part by itself.
 """
 
@@ -12,10 +12,10 @@ from uuid import UUID, uuid4
 import httpx2
 import pytest
 
+from app.access.clinics.caller import find_caller
+from app.access.clinics.permissions import PERMISSIONS_MATRIX, Permission, StaffRole
+from app.access.clinics.staff_sessions import IDLE, LASTS_AT_MOST, end_session, member_of
 from app.asgi import build_api
-from app.clinics.caller import find_caller
-from app.clinics.permissions import WHO_MAY, Permission, StaffRole
-from app.clinics.staff_sessions import IDLE, LASTS_AT_MOST, end_session, member_of
 from app.foundation.audit import OPERATOR, AuditEvent
 from app.foundation.tokens import TokenKind, read_token
 from app.storage import staff_members
@@ -28,7 +28,7 @@ from tests.support.staff import signed_in
 ASKED = {
     tuple(name.split(" ")): Permission(said[0])
     for name, said in who_may(build_api().routes).items()
-    if said and said[0] in WHO_MAY and " /v1/" in name
+    if said and said[0] in PERMISSIONS_MATRIX and " /v1/" in name
 }
 OPERATIONS = sorted(ASKED)
 
@@ -87,7 +87,7 @@ def test_a_role_may_what_the_table_says_and_nothing_else(
 ) -> None:
     reply = ask(http, operation, staff.ours[role])
 
-    if role in WHO_MAY[ASKED[operation]].roles:
+    if role in PERMISSIONS_MATRIX[ASKED[operation]].roles:
         # No body, and ids of nobody: what follows who-may is a refusal of another kind, or an answer.
         assert reply.status_code not in {401, 403}, reply.text
         assert reply.status_code < 500
@@ -132,7 +132,7 @@ def revoked(shared_service: Service, one_clinic: ClinicClient) -> dict[str, str]
     while clock.now() < NOW:
         clock.move_to(min(clock.now() + IDLE - timedelta(minutes=1), NOW))
         if clock.now() < NOW:
-            shared_service.run(find_caller(shared_service.equipment, old, TokenKind.STAFF_SESSION))
+            shared_service.run(find_caller(shared_service.context, old, TokenKind.STAFF_SESSION))
     clock.move_to(NOW - IDLE)
     idle = signed_in(shared_service, clinic, StaffRole.OWNER)
     clock.move_to(NOW)
@@ -144,7 +144,7 @@ def revoked(shared_service: Service, one_clinic: ClinicClient) -> dict[str, str]
 
 async def _end(service: Service, token: str) -> None:
     reference = read_token(token, TokenKind.STAFF_SESSION)
-    async with service.equipment.database.work(reference.clinic_id) as work:
+    async with service.context.database.work(reference.clinic_id) as work:
         member = await member_of(work, reference, now=service.clock.now())
         assert member is not None
         await end_session(work, member, now=service.clock.now())
@@ -152,7 +152,7 @@ async def _end(service: Service, token: str) -> None:
 
 
 async def _lock_out(service: Service, token: str) -> None:
-    caller = await find_caller(service.equipment, token, TokenKind.STAFF_SESSION)
+    caller = await find_caller(service.context, token, TokenKind.STAFF_SESSION)
     audit = AuditEvent(
         at=service.clock.now(),
         actor=OPERATOR,
@@ -160,6 +160,6 @@ async def _lock_out(service: Service, token: str) -> None:
         subject_kind="staff",
         subject_id=caller.id,
     )
-    async with service.equipment.database.work(UUID(str(caller.clinic_id))) as work:
+    async with service.context.database.work(UUID(str(caller.clinic_id))) as work:
         await staff_members.change(work, caller.id, audit=audit, state="disabled")
         await work.commit()

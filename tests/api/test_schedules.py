@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from app.monitoring.schedule import DAYS_AHEAD, Schedule, schedules_of
+from app.care.monitoring.schedule import DAYS_AHEAD, Schedule, schedules_of
 from tests.support.people import ClinicClient, PatientClient, clinic_client, treated
 from tests.support.service import NOW, Service
 
@@ -25,9 +25,9 @@ def in_days(*days: int) -> list[str]:
 
 def read_at_once(service: Service, clinic: ClinicClient, *patients: str) -> list[Schedule]:
     async def read() -> list[Schedule]:
-        async with service.equipment.database.work(UUID(clinic.clinic_id)) as work:
+        async with service.context.database.work(UUID(clinic.clinic_id)) as work:
             ids = [UUID(one) for one in patients]
-            found = await schedules_of(work, service.equipment, ids, now=service.clock.now())
+            found = await schedules_of(work, service.context, ids, now=service.clock.now())
         return [found[one] for one in ids if one in found]
 
     return service.run(read())

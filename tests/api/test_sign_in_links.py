@@ -7,18 +7,18 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from app.foundation.errors import RefusalError
-from app.foundation.tokens import TokenNotValidError
-from app.patients import browser_sessions, enrolment, magic_links
-from app.patients.browser_sessions import OpenedBrowser
-from app.patients.caller import PatientCaller
-from app.patients.magic_links import (
+from app.care.patients import browser_sessions, enrolment, magic_links
+from app.care.patients.browser_sessions import OpenedBrowser
+from app.care.patients.caller import PatientCaller
+from app.care.patients.magic_links import (
     LinkExpiredError,
     LinkNotKnownError,
     LinkState,
     LinkUsedError,
     TooManyLinksAskedError,
 )
+from app.foundation.errors import RefusalError
+from app.foundation.tokens import TokenNotValidError
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.problems import CANARY, assert_problem
 from tests.support.service import NOW, Service
@@ -36,15 +36,15 @@ def make(clinic: ClinicClient, patient_id: str) -> str:
 
 
 def look_at(service: Service, token: str) -> LinkState:
-    return service.run(magic_links.look_at(service.equipment, token)).state
+    return service.run(magic_links.look_at(service.context, token)).state
 
 
 def spend(service: Service, token: str) -> OpenedBrowser:
-    return service.run(magic_links.spend(service.equipment, token, browser_name="Firefox"))
+    return service.run(magic_links.spend(service.context, token, browser_name="Firefox"))
 
 
 def caller_of(service: Service, token: str) -> PatientCaller:
-    return service.run(browser_sessions.caller_of(service.equipment, token))
+    return service.run(browser_sessions.caller_of(service.context, token))
 
 
 def test_a_link_lets_one_browser_in(one_clinic: ClinicClient, service: Service) -> None:
@@ -128,7 +128,7 @@ def test_a_link_tells_its_page_the_patients_language(one_clinic: ClinicClient, s
         "/v1/patients", json={"external_ref": "P-es", "time_zone": "America/New_York", "locale": "es-US"}
     )
     token = make(one_clinic, reply.json()["id"])
-    assert service.run(magic_links.look_at(service.equipment, token)).locale == "es-US"
+    assert service.run(magic_links.look_at(service.context, token)).locale == "es-US"
 
 
 def test_another_address_ends_the_links_of_the_one_before(one_clinic: ClinicClient, service: Service) -> None:
@@ -152,15 +152,15 @@ def test_asking_for_a_fresh_link_says_nothing_of_whether_there_is_an_address(
 ) -> None:
     without, unknown = make(one_clinic, one_clinic.patient()), "agl_nonsense"
     for token in (without, unknown):
-        service.run(magic_links.send_again(service.equipment, token, address=next(ADDRESSES)))
+        service.run(magic_links.send_again(service.context, token, address=next(ADDRESSES)))
 
 
 def test_asking_for_fresh_links_is_limited_by_address(one_clinic: ClinicClient, service: Service) -> None:
     token, here = make(one_clinic, one_clinic.patient()), next(ADDRESSES)
     for _ in range(5):
-        service.run(magic_links.send_again(service.equipment, token, address=here))
+        service.run(magic_links.send_again(service.context, token, address=here))
     with pytest.raises(TooManyLinksAskedError) as refused:
-        service.run(magic_links.send_again(service.equipment, token, address=here))
+        service.run(magic_links.send_again(service.context, token, address=here))
     assert refused.value.retry_after_seconds is not None
     assert 1 <= refused.value.retry_after_seconds <= 900
 
@@ -171,7 +171,7 @@ def test_a_code_lets_a_browser_in_as_it_does_a_phone(one_clinic: ClinicClient, s
 
     opened = service.run(
         enrolment.enrol_browser(
-            service.equipment, code_text=code, browser_name="Safari", address=next(ADDRESSES)
+            service.context, code_text=code, browser_name="Safari", address=next(ADDRESSES)
         )
     )
 
@@ -179,7 +179,7 @@ def test_a_code_lets_a_browser_in_as_it_does_a_phone(one_clinic: ClinicClient, s
     with pytest.raises(enrolment.CodeNotValidError):
         service.run(
             enrolment.enrol_browser(
-                service.equipment, code_text=code, browser_name="Safari", address=next(ADDRESSES)
+                service.context, code_text=code, browser_name="Safari", address=next(ADDRESSES)
             )
         )
 
@@ -217,7 +217,7 @@ def test_a_browser_stays_in_for_half_a_year_at_most(one_clinic: ClinicClient, se
 def test_a_browser_that_signs_out_is_out(one_clinic: ClinicClient, service: Service) -> None:
     opened = spend(service, make(one_clinic, one_clinic.patient()))
     for _ in range(2):
-        service.run(browser_sessions.end(service.equipment, opened.token))
+        service.run(browser_sessions.end(service.context, opened.token))
         with pytest.raises(TokenNotValidError):
             caller_of(service, opened.token)
 

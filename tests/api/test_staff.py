@@ -8,11 +8,11 @@ import httpx2
 import psycopg
 import pytest
 
-from app.clinics.permissions import StaffRole
-from app.clinics.scopes import Scope
+from app.access.clinics.permissions import StaffRole
+from app.access.clinics.scopes import Scope
+from app.access.staff import joining
+from app.access.staff.joining import InvitationExpiredError, InvitationNotKnownError, InvitationUsedError
 from app.foundation.errors import RefusalError
-from app.staff import joining
-from app.staff.joining import InvitationExpiredError, InvitationNotKnownError, InvitationUsedError
 from tests.support.ground import Place
 from tests.support.people import ClinicClient, clinic_client, key_with, made
 from tests.support.problems import assert_problem
@@ -93,7 +93,7 @@ def refused_to_join(service: Service, clinic: ClinicClient, invitation: dict[str
 def test_a_link_works_once(service: Service, clinic: ClinicClient) -> None:
     invitation = invited(clinic, StaffRole.CLINICIAN)
     for _ in range(3):
-        service.run(joining.look_at(service.equipment, token_of(invitation)))
+        service.run(joining.look_at(service.context, token_of(invitation)))
 
     joins(service, clinic, invitation)
 

@@ -14,12 +14,13 @@ import httpx2
 import psycopg
 import pytest
 
-from app.clinics.permissions import StaffRole
+from app.access.clinics.permissions import StaffRole
+from app.access.staff import login_throttle as tries
+from app.access.staff import passwords
+from app.access.staff.login_throttle import MOST_FROM_ONE_ADDRESS, wait_after
+from app.access.staff.members import staff_event
+from app.access.staff.second_factor import SetUpExpiredError, open_pending, seal_pending
 from app.foundation.audit import OPERATOR
-from app.staff import passwords, tries
-from app.staff.members import staff_event
-from app.staff.second_factor import SetUpExpiredError, open_pending, seal_pending
-from app.staff.tries import MOST_FROM_ONE_ADDRESS, wait_after
 from app.storage import staff_members
 from tests.support.ground import Place
 from tests.support.people import ClinicClient, clinic_client
@@ -264,7 +265,7 @@ def test_guesses_from_one_address_are_counted_whomever_they_are_about(
 
     async def fail_often() -> None:
         for _ in range(MOST_FROM_ONE_ADDRESS):
-            await tries.count_from_address(service.equipment, "127.0.0.1", now=service.clock.now())
+            await tries.count_from_address(service.context, "127.0.0.1", now=service.clock.now())
 
     service.run(fail_often())
     refused = member.sign_in(service, code=member.code(service, steps=1))
@@ -310,13 +311,13 @@ def at_two_clinics(service: Service, clinic: ClinicClient) -> tuple[JoinedMember
     elsewhere, email = clinic_client(service, "Elsewhere"), f"{next(QUARTERS):%Y%m%d}@clinic.example"
     here = joined(service, clinic, StaffRole.CLINICIAN, email=email)
     there = joined(service, elsewhere, StaffRole.CLINICIAN, email=email)
-    vault, clinic_id, staff_id = service.equipment.vault, UUID(elsewhere.clinic_id), UUID(there.id)
+    vault, clinic_id, staff_id = service.context.vault, UUID(elsewhere.clinic_id), UUID(there.id)
     same = vault.seal(
         here.secret, table="staff_members", column="totp_secret", clinic_id=clinic_id, row_id=staff_id
     )
 
     async def share() -> None:
-        async with service.equipment.database.work(clinic_id) as work:
+        async with service.context.database.work(clinic_id) as work:
             audit = staff_event(service.clock.now(), OPERATOR, "staff.changed", staff_id)
             await staff_members.change(work, staff_id, audit=audit, totp_secret_sealed=same)
             await work.commit()
@@ -345,7 +346,7 @@ def test_a_hash_with_other_costs_is_made_anew(place: Place, service: Service, me
 
 
 def test_a_pending_secret_opens_for_its_member_only(service: Service, member: JoinedMember) -> None:
-    vault = service.equipment.vault
+    vault = service.context.vault
     ids = {"clinic_id": UUID(int=1), "staff_id": UUID(int=2)}
     sealed = seal_pending(vault, "SECRET", **ids)
     assert open_pending(vault, sealed, **ids) == "SECRET"

@@ -25,7 +25,7 @@ import psycopg
 
 from app.foundation.ids import new_id
 from app.foundation.logs import set_up_logs
-from app.storage.binaries import find_binaries
+from app.storage.engine.binaries import find_binaries
 from tests.bench import core_step, delivery
 from tests.bench.load import Outcome, run_load
 from tests.bench.pages import measure_form, report_form, signed_in_cookie

@@ -15,13 +15,13 @@ from uuid import UUID
 import httpx2
 import psycopg
 
+from app.care.monitoring.trend import Days, trend_of_patient
 from app.chart.drawing import draw_trend
 from app.chart.layout import Width
 from app.chart.trend import Reader
 from app.chart.wording import chart_words
 from app.foundation.audit import OPERATOR
 from app.foundation.logs import set_up_logs
-from app.monitoring.trend import Days, trend_of_patient
 from tests.support.ground import running_cluster
 from tests.support.people import ClinicClient, Values, clinic_client, treated
 from tests.support.service import Service, running_service
@@ -108,7 +108,7 @@ async def load_and_draw(service: Service, clinic: UUID, patient: UUID, first: da
     await asyncio.sleep(0)
     started = time.perf_counter()
     trend = await trend_of_patient(
-        service.equipment, clinic, patient, Days(first=first), reader=Reader.CLINICIAN, actor=OPERATOR
+        service.context, clinic, patient, Days(first=first), reader=Reader.CLINICIAN, actor=OPERATOR
     )
     loaded = time.perf_counter()
     draw_trend(trend, chart_words("en"), width=Width.WIDE, reader=Reader.CLINICIAN)

@@ -18,8 +18,8 @@ from uuid import UUID
 import psycopg
 
 from app.foundation.ids import new_id
-from app.webhooks.events import EventType
-from app.webhooks.notifying import About, notify_of_patient
+from app.notifications.webhooks.events import EventType
+from app.notifications.webhooks.notifying import About, notify_of_patient
 from tests.support.ground import Place
 from tests.support.people import clinic_client
 from tests.support.processes import wait_until
@@ -96,8 +96,8 @@ async def _write(
             subject_id=new_id(),
             url="https://afterglow.test/v1/signals",
         )
-        async with service.equipment.database.work(clinic_id) as work:
-            now = service.equipment.clock.now()
+        async with service.context.database.work(clinic_id) as work:
+            now = service.context.clock.now()
             webhook_id = await notify_of_patient(work, EventType.SIGNAL_RAISED, about, now=now)
             await work.commit()
         committed[str(webhook_id)] = time.monotonic()

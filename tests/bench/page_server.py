@@ -10,17 +10,17 @@ from fastapi.responses import HTMLResponse
 from starlette.types import ASGIApp
 
 from app.asgi import build_app
+from app.context import AppContext
 from app.foundation.clock import SystemClock
 from app.foundation.logs import set_up_logs
 from app.foundation.vault import Vault
-from app.messages.crisis_help import crisis_help
-from app.patient_pages.check_in_form import ID_FIELD, day_sentence, night_sentence
-from app.patient_pages.opened_form import open_form
-from app.patient_pages.rendering import FILES, TEMPLATES
-from app.patient_pages.words import say_in
-from app.storage.database import Database
+from app.notifications.messages.crisis_help import crisis_help
+from app.pages.patient.check_in_form import ID_FIELD, day_sentence, night_sentence
+from app.pages.patient.opened_form import open_form
+from app.pages.patient.rendering import FILES, TEMPLATES
+from app.pages.patient.words import say_in
+from app.storage.engine.database import Database
 from app.web.edge import Edge
-from app.web.equipment import Equipment
 from app.web.pages.forms import NOTHING_FILLED_IN
 
 say = say_in("en")
@@ -42,13 +42,13 @@ async def page() -> HTMLResponse:
 
 def both() -> ASGIApp:
     """Let one process serve both, behind the same edge: what is compared is what the form itself does."""
-    equipment = Equipment(
+    context = AppContext(
         database=Database(os.environ["DATABASE_URL"]),
         vault=Vault(base64.b64decode(os.environ["AFTERGLOW_ENCRYPTION_KEY"])),
         clock=SystemClock(),
         public_url="https://bench.test",
     )
-    app = build_app(equipment, requests_per_minute=100_000_000)
+    app = build_app(context, requests_per_minute=100_000_000)
     assert isinstance(app, Edge)
     assert isinstance(app._app, FastAPI)
     # First of all routes, so that looking for it costs nothing.

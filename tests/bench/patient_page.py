@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 
-from app.care_pages.visitor import SESSION
-from app.clinics.permissions import StaffRole
+from app.access.clinics.permissions import StaffRole
+from app.pages.staff.visitor import SESSION
 from tests.bench.chart import long_treated
 from tests.bench.pages import Slice, getting, measure_page
 from tests.support.ground import Place

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import psycopg
 
-from app.clinics.permissions import StaffRole
+from app.access.clinics.permissions import StaffRole
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
 from tests.bench.pages import Slice, getting, measure_page

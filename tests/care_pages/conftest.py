@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import pytest
 from playwright.sync_api import Browser, Page
 
-from app.clinics.permissions import StaffRole
+from app.access.clinics.permissions import StaffRole
 from tests.support.browser import running_browser
 from tests.support.care_browser import CareBrowser, care_page
 from tests.support.people import ClinicClient, clinic_client

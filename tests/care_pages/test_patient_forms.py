@@ -7,7 +7,7 @@ from html import unescape
 
 import pytest
 
-from app.clinics.permissions import StaffRole
+from app.access.clinics.permissions import StaffRole
 from tests.storage.catalogue import ask
 from tests.support.browser import PlainBrowser, fields_of
 from tests.support.ground import Place

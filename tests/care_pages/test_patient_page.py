@@ -9,8 +9,8 @@ from html import unescape
 import pytest
 from sqlalchemy import event
 
-from app.care_pages.visitor import SESSION
-from app.clinics.permissions import StaffRole
+from app.access.clinics.permissions import StaffRole
+from app.pages.staff.visitor import SESSION
 from tests.support.browser import PlainBrowser
 from tests.support.ground import Place
 from tests.support.people import ClinicClient, clinic_client, treated
@@ -22,7 +22,7 @@ from tests.support.staff import signed_in
 def statements(service: Service) -> Iterator[list[str]]:
     """Note every statement that is made meanwhile."""
     made: list[str] = []
-    engine = service.equipment.database.engine.sync_engine
+    engine = service.context.database.engine.sync_engine
 
     def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
         made.append(statement)

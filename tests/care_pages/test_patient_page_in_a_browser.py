@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from app.clinics.permissions import StaffRole
+from app.access.clinics.permissions import StaffRole
 from tests.support.browser import DESKTOP, PHONE, look_at
 from tests.support.people import ClinicClient, treated
 from tests.support.service import NOW, Service

@@ -9,12 +9,12 @@ from html import unescape
 import psycopg
 import pytest
 
-from app.care_pages.signal_words import NUMBERS
+from app.access.clinics.caller import find_caller
+from app.access.clinics.permissions import StaffRole
 from app.clinical.protocol import numbers_of
-from app.clinics.caller import find_caller
-from app.clinics.permissions import StaffRole
 from app.foundation.ids import new_id
 from app.foundation.tokens import TokenKind
+from app.pages.staff.signal_words import NUMBERS
 from tests.support.browser import fields_of
 from tests.support.care_browser import SESSION, CareBrowser, fading
 from tests.support.ground import Place
@@ -396,7 +396,7 @@ def test_who_opened_the_patient_in_an_emergency_is_offered_what_that_lets_them_d
     place: Place, service: Service, clinic: ClinicClient, signal: dict[str, str]
 ) -> None:
     reader, path = CareBrowser(service, clinic.clinic_id, StaffRole.READ_ONLY), path_of(signal)
-    caller = service.run(find_caller(service.equipment, reader.cookies[SESSION], TokenKind.STAFF_SESSION))
+    caller = service.run(find_caller(service.context, reader.cookies[SESSION], TokenKind.STAFF_SESSION))
     assert f'action="{path}/' not in reader.get(path).text
     with psycopg.connect(place.superuser_url, autocommit=True) as connection:
         connection.execute(

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 import psycopg
 import pytest
 
-from app.clinics.permissions import StaffRole
-from app.signals.worklist import ROWS
+from app.access.clinics.permissions import StaffRole
+from app.care.worklist.queries import ROWS
 from tests.support.care_browser import CareBrowser, fading
 from tests.support.ground import Place
 from tests.support.people import ClinicClient, clinic_client, treated

@@ -7,9 +7,9 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from app.signals.worklist import ROWS
-from app.storage.embedded import Address
-from app.storage.migrating import APPLICATION_ROLE
+from app.care.worklist.queries import ROWS
+from app.storage.engine.embedded import Address
+from app.storage.engine.migrating import APPLICATION_ROLE
 from tests.bench.worklist import fill
 from tests.storage.counting_proxy import RoundTrips, counting_proxy
 from tests.storage.test_round_trips import WARM

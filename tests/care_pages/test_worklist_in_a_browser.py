@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from app.clinics.permissions import StaffRole
+from app.access.clinics.permissions import StaffRole
 from tests.support.browser import PHONE, look_at
 from tests.support.care_browser import care_page, fading
 from tests.support.people import ClinicClient, clinic_client

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import httpx2
 
-from app.cli.ground import open_ground
-from app.clinics.scopes import Scope
+from app.access.clinics.scopes import Scope
+from app.cli.runtime import open_ground
 from app.settings import Settings
 from tests.cli.command_line import PROGRAM, TIMEOUT_SECONDS, afterglow, open_folder, plain_environment
 from tests.storage.catalogue import ask

@@ -7,7 +7,7 @@ from http import HTTPStatus
 import pytest
 
 from app.cli.demo_receiver import DemoReceiver, EventMissingError
-from app.outbound import signing
+from app.notifications.transport import signing
 
 SECRET = signing.new_secret()
 BODY = json.dumps({"type": "signal.raised", "data": {"patient_id": "p"}}).encode()

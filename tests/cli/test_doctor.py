@@ -9,14 +9,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from app.care.patients import registering
 from app.cli import doctor
-from app.cli.ground import open_ground
 from app.cli.new_clinic import open_new_clinic
+from app.cli.runtime import open_ground
 from app.foundation.audit import OPERATOR
 from app.foundation.vault import new_key_text
-from app.patients import registering
 from app.settings import Settings
-from app.storage.migrating import migrate
+from app.storage.engine.migrating import migrate
 from tests.cli.command_line import afterglow, open_folder
 from tests.support.ground import Cluster, Place
 
@@ -254,10 +254,10 @@ def a_clinic_with_a_patient(place: Place, key: str) -> str:
         clinic_id = open_new_clinic(ground, settings, name="Clinic").clinic_id
 
         async def register() -> None:
-            equipment = ground.equipment(settings)
+            context = ground.context(settings)
             patient = registering.Registration(external_ref="P-1", time_zone="UTC", locale="en")
-            await registering.register(equipment, clinic_id, patient, actor=OPERATOR)
-            await equipment.database.close()
+            await registering.register(context, clinic_id, patient, actor=OPERATOR)
+            await context.database.close()
 
         asyncio.run(register())
     return str(clinic_id)

@@ -65,7 +65,7 @@ def numbers_page() -> str:
         ),
         table([("every", "so often"), *((f"{days} days", f"{count} times") for days, count in TAPER_STEPS)]),
         "## What no clinic can change",
-        "A check-in day runs from 04:00 to 04:00. These answers to a scale's suicide item start the safety road:",
+        "A check-in day runs from 04:00 to 04:00. These answers to a scale's suicide item start the safety pathway:",
         table(
             [
                 ("scale", "item", "from", "urgent from"),

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from app.asgi import build_api
-from app.clinics.permissions import WHO_MAY, Permission, StaffRole
+from app.access.clinics.permissions import PERMISSIONS_MATRIX, Permission, StaffRole
 from tests.docs.clinical_pages import MADE, table
 from tests.house.test_every_route_says_who_may import who_may
 
@@ -43,21 +43,21 @@ def who_may_what_page() -> str:
 
 
 def _permission_row(permission: Permission) -> tuple[str, ...]:
-    who = WHO_MAY[permission]
+    who = PERMISSIONS_MATRIX[permission]
     in_emergency = "in an emergency" if who.in_emergency else ""
     cells = ("yes" if role in who.roles else _for_others(role, in_emergency) for role in ROLES)
     return (f"`{permission.name}`", permission.value, *cells, f"`{who.scope}`" if who.scope else "none")
 
 
 def _for_others(role: StaffRole, in_emergency: str) -> str:
-    return in_emergency if role in WHO_MAY[Permission.EMERGENCY].roles else ""
+    return in_emergency if role in PERMISSIONS_MATRIX[Permission.EMERGENCY].roles else ""
 
 
 def _asked(start: str) -> list[tuple[str, ...]]:
     return sorted(
         (f"`{name}`", f"`{Permission(said[0]).name}`")
         for name, said in who_may(build_api().routes).items()
-        if f" {start}" in name and said and said[0] in WHO_MAY
+        if f" {start}" in name and said and said[0] in PERMISSIONS_MATRIX
     )
 
 

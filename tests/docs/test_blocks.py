@@ -10,8 +10,8 @@ from app.asgi import build_api
 from app.cli.commands import app
 from app.cli.development import setting_names
 from app.settings import Settings
-from app.webhooks.events import EventType
-from app.webhooks.retry_schedule import ORDINARY_WAITS, AttemptError
+from app.notifications.webhooks.events import EventType
+from app.notifications.webhooks.retry_schedule import ORDINARY_WAITS, AttemptError
 from tests.docs.pages import ROOT, Block, blocks, pages
 
 # Who runs which block. A name that no page has, or a page's name that nobody runs, fails below.

@@ -1,7 +1,7 @@
 """The page of who may what is what the table says."""
 
-from app.clinics.permissions import Permission, StaffRole
-from app.clinics.scopes import Scope
+from app.access.clinics.permissions import Permission, StaffRole
+from app.access.clinics.scopes import Scope
 from tests.docs.staff_pages import PAGE, ROLES, who_may_what_page
 
 

@@ -89,7 +89,7 @@ def _others() -> Iterable[tuple[str, str, Table]]:
     for scale, item, score, urgency in TRIGGERS:
         answered = "none" if score is None else f"{score:g}"
         triggers.append((scale, str(item), answered, urgency.value if urgency else "nothing"))
-    yield "Answers that start the safety road", "(`test_safety.py`)", triggers
+    yield "Answers that start the safety pathway", "(`test_safety.py`)", triggers
     days = [("what", "recorded at", "zone", "check-in day"), *DAYS]
     yield "To which day a check-in belongs", "(`test_check_in_days.py`)", days
 

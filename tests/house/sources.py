@@ -12,7 +12,11 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True)
 class Source:
-    """One file of ours. ``room`` is the folder below ``app`` it lies in, or its own name at the top."""
+    """One file of ours.
+
+    ``room`` is the package it lies in, below ``app`` or below one of its groups such as ``care``, or its own name
+    at the top.
+    """
 
     path: Path
     name: str
@@ -21,7 +25,7 @@ class Source:
 
     @property
     def room(self) -> str:
-        return self.name.split(".")[1] if "." in self.name else self.name
+        return room_of(self.name)
 
     @property
     def is_service(self) -> bool:
@@ -48,24 +52,32 @@ class Source:
                 yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+GROUPS = frozenset({"access", "care", "notifications", "pages"})
 FEATURES = frozenset(
     {
-        "assessments",
-        "check_ins",
-        "clinics",
-        "consent",
-        "insights",
-        "messages",
-        "monitoring",
-        "patients",
-        "reminders",
-        "signals",
-        "staff",
+        "access.clinics",
+        "access.staff",
+        "care.alerts",
+        "care.assessments",
+        "care.check_ins",
+        "care.consent",
+        "care.insights",
+        "care.monitoring",
+        "care.patients",
+        "care.reminders",
+        "care.treatment",
+        "care.worklist",
+        "notifications.messages",
+        "notifications.webhooks",
         "studies",
-        "treatment",
-        "webhooks",
     }
 )
+
+
+def room_of(name: str) -> str:
+    """Name the package that a module of ours, or a name in it, belongs to."""
+    parts = name.split(".")[1:]
+    return ".".join(parts[: 2 if parts[0] in GROUPS else 1]) if parts else name
 
 
 @cache

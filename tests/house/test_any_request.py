@@ -21,8 +21,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from app.access.clinics.permissions import StaffRole
 from app.asgi import build_api
-from app.clinics.permissions import StaffRole
 from tests.support.ground import Place
 from tests.support.people import clinic_client, treated
 from tests.support.service import NOW, Service, running_service

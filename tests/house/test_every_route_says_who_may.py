@@ -8,11 +8,11 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import BaseRoute, Route
 
+from app.access.clinics.access import clinic_may
+from app.access.clinics.permissions import PERMISSIONS_MATRIX, Permission
+from app.access.clinics.scopes import Scope
 from app.asgi import build_api
-from app.clinics.access import clinic_may
-from app.clinics.permissions import WHO_MAY, Permission
-from app.clinics.scopes import Scope
-from app.patients.access import signed_in_patient
+from app.care.patients.access import signed_in_patient
 from tests.house.open_operations import OPEN
 
 PATIENT = "the patient's own device"
@@ -65,15 +65,15 @@ def schemes_for(said: str) -> list[list[str]]:
     """Give what the document must offer: no key for what only a person may, who has signed in."""
     if said == PATIENT:
         return [["DeviceToken"]]
-    if said == MEMBER or WHO_MAY[Permission(said)].scope is None:
+    if said == MEMBER or PERMISSIONS_MATRIX[Permission(said)].scope is None:
         return [["StaffSession"]]
     return [["ClinicKey"], ["StaffSession"]]
 
 
 def test_every_permission_is_asked_for_somewhere_and_every_scope_gives_one() -> None:
     said = {one for every in who_may(build_api().routes).values() for one in every}
-    assert said - {PATIENT, BROWSER, MEMBER} == set(Permission) == set(WHO_MAY)
-    assert {who.scope for who in WHO_MAY.values()} - {None} == set(Scope)
+    assert said - {PATIENT, BROWSER, MEMBER} == set(Permission) == set(PERMISSIONS_MATRIX)
+    assert {who.scope for who in PERMISSIONS_MATRIX.values()} - {None} == set(Scope)
 
 
 def test_the_patients_own_routes_and_the_clinics_never_share_a_path() -> None:

@@ -72,7 +72,7 @@ def test_the_core_and_storage_log_nothing() -> None:
     found = [
         source.name
         for source in sources()
-        if source.room in {"clinical", "storage", "studies", "messages"}
+        if source.room in {"clinical", "storage", "studies", "notifications.messages"}
         if any(name.split(".")[0] in {"structlog", "logging"} for name in source.imports())
     ]
     assert found == []

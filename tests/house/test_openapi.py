@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from app.asgi import build_api
 from app.cli.commands import app as command_line
-from app.webhooks.events import EventType
+from app.notifications.webhooks.events import EventType
 from tests.house.open_operations import OPEN
 from tests.support.service import Service
 

@@ -5,11 +5,11 @@ from typing import Final
 
 import pytest
 
-from tests.house.sources import Source, in_room, parsed, sources
+from tests.house.sources import Source, in_room, parsed, room_of, sources
 
 # The numbers that mean something else where they stand, each with its reason.
 NO_STATUS_HERE: Final = {
-    "app/webhooks/sender.py": "judges the receiver's answers: 2xx is received, 410 disables",
+    "app/notifications/webhooks/sender.py": "judges the receiver's answers: 2xx is received, 410 disables",
 }
 _STATUSES: Final = {
     200, 201, 202, 204, 301, 302, 303, 304, 307, 308,
@@ -49,9 +49,9 @@ def test_services_take_and_give_domain_values_never_requests() -> None:
     assert SERVICES
     # `help_reply.py` is the one part of replies that two rooms share.
     edge_of_check_ins = {
-        "app.check_ins.safety_road",
-        "app.check_ins.safety_answers",
-        "app.messages.help_reply",
+        "app.care.check_ins.safety_pathway",
+        "app.care.check_ins.safety_answers",
+        "app.notifications.messages.help_reply",
     }
     found = {
         source.name: names
@@ -65,18 +65,19 @@ def test_services_know_no_web_framework() -> None:
     found = {
         source.name: names
         for source in SERVICES
-        if source.name not in {"app.check_ins.safety_road", "app.assessments.safety_road"}  # route classes
+        if source.name
+        not in {"app.care.check_ins.safety_pathway", "app.care.assessments.safety_pathway"}  # route classes
         if (names := [name for name in source.imports() if name.split(".")[0] in {"fastapi", "starlette"}])
     }
     assert found == {}
 
 
-def test_no_room_reads_another_rooms_schemas() -> None:
+def test_only_pages_read_another_rooms_schemas() -> None:
     found = [
         (source.name, name)
         for source in sources()
         for name in schemas_in(source)
-        if name.split(".")[1] not in {source.room, "web"}
+        if room_of(name) not in {source.room, "web"} and not source.room.startswith("pages.")
     ]
     assert found == []
 
@@ -111,7 +112,7 @@ def test_an_http_status_in_a_service_would_be_noticed(body: str) -> None:
 
 
 def test_a_request_in_a_service_would_be_noticed() -> None:
-    assert schemas_in(parsed("from app.patients.schemas import Enrolment"))
+    assert schemas_in(parsed("from app.care.patients.schemas import Enrolment"))
 
 
 def test_nobody_asks_the_settings_or_the_environment_inside() -> None:
@@ -120,7 +121,7 @@ def test_nobody_asks_the_settings_or_the_environment_inside() -> None:
         source.at(node)
         for source in sources()
         if source.room not in allowed
-        and not source.name.startswith(("app.storage.embedded", "app.storage.archive"))
+        and not source.name.startswith(("app.storage.engine.embedded", "app.storage.engine.archive"))
         for node in ast.walk(source.tree)
         if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv", "environb"}
     ]

@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 from sqlalchemy import Table
 
-from app.storage.rows import Row
+from app.storage.engine.rows import Row
 from app.storage.tables import METADATA
 from tests.house.sources import Function, Source, called, in_room, parsed, sources
 
@@ -22,8 +22,8 @@ UNTOLD: Final = {
     "endpoints.note_success": "health of an address, not of a person; the attempt is told",
     "endpoints.note_failure": "health of an address, not of a person; the attempt is told",
     "enrolment_codes.try_selector": "counts a guess by somebody unknown, before any tenant is known",
-    "failed_tries.count_one": "a counter by a keyed fingerprint, without a tenant",
-    "failed_tries.take_one_back": "a counter by a keyed fingerprint, without a tenant",
+    "login_throttle.count_one": "a counter by a keyed fingerprint, without a tenant",
+    "login_throttle.take_one_back": "a counter by a keyed fingerprint, without a tenant",
     "notices.postpone": "waiting its turn is no event",
     "outgoing_messages.claim": "a step of an attempt; how it ended is told",
     "outgoing_messages.take_overdue": "only wakes a worker; how the attempt ended is told",

@@ -18,9 +18,9 @@ ALLOWED: Final = {
     "app/foundation/clock.py": "the one source of now",
     "app/web/edge.py": "measures how long an answer took",
     "app/web/request_limits.py": "a minute of the caller's, in this process",
-    "app/webhooks/sender.py": "measures how long an attempt took",
-    "app/storage/embedded/supervisor.py": "waits for a process of this machine",
-    "app/storage/embedded/predecessor.py": "waits for a process of this machine",
+    "app/notifications/webhooks/sender.py": "measures how long an attempt took",
+    "app/storage/engine/embedded/supervisor.py": "waits for a process of this machine",
+    "app/storage/engine/embedded/predecessor.py": "waits for a process of this machine",
 }
 # Rooms that run on the machine's time by their nature: processes, and studies that time themselves.
 ROOMS: Final = {"cli", "worker"}

@@ -5,13 +5,13 @@ from uuid import uuid4
 
 import pytest
 
+from app.care.insights.care import benefits_begun, check_in_days, stretches, watched_days
+from app.care.insights.counting import count_signals
+from app.care.insights.figures import Share
+from app.care.insights.period import Period
 from app.clinical.course import Course, Infusion, InfusionPhase
 from app.clinical.protocol import STANDARD
 from app.clinical.waiting import STANDARD_LIMITS
-from app.insights.care import benefits_begun, check_in_days, stretches, watched_days
-from app.insights.counting import count_signals
-from app.insights.figures import Share
-from app.insights.period import Period
 from app.storage.care_pasts import CarePast, PastCourse
 from app.storage.insights import ToldSignal
 

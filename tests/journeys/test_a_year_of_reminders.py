@@ -21,31 +21,31 @@ import httpx2
 import psycopg
 import pytest
 
-from app.check_ins.judging import Told
-from app.check_ins.service import record
-from app.check_ins.sources import FromClinic
+from app.access.clinics.service import open_clinic
+from app.care.check_ins.service import record
+from app.care.check_ins.sources import FromClinic
+from app.care.check_ins.validation import Told
+from app.care.consent.service import withdraw
+from app.care.patients.registering import Registration, register
+from app.care.patients.reminding import ReminderChoices
+from app.care.patients.service import DetailsChange, change_patient
+from app.care.reminders.asking import remind_due
+from app.care.reminders.service import write_days
+from app.care.reminders.still_due import StillDue
+from app.care.treatment.review import change_course, read_course
+from app.care.treatment.service import GivenInfusion, PlannedCourse, enter_course, enter_infusion
 from app.clinical.check_ins import CheckIn, check_in_day
 from app.clinical.course import InfusionPhase
-from app.clinics.service import open_clinic
-from app.consent.service import withdraw
+from app.context import AppContext
 from app.foundation.audit import OPERATOR
 from app.foundation.clock import SettableClock
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
-from app.messages.sending import Post, send_message
-from app.messages.wording import Wording
-from app.outbound.addresses import AllowedNetworks
-from app.outbound.guarded_transport import guarded_client
-from app.patients.registering import Registration, register
-from app.patients.reminding import ReminderChoices
-from app.patients.service import DetailsChange, change_patient
-from app.reminders.asking import remind_due
-from app.reminders.service import write_days
-from app.reminders.still_due import StillDue
-from app.storage.database import Database
-from app.treatment.review import change_course, read_course
-from app.treatment.service import GivenInfusion, PlannedCourse, enter_course, enter_infusion
-from app.web.equipment import Equipment
+from app.notifications.messages.sending import Post, send_message
+from app.notifications.messages.wording import Wording
+from app.notifications.transport.addresses import AllowedNetworks
+from app.notifications.transport.guarded_transport import guarded_client
+from app.storage.engine.database import Database
 from tests.support.ground import Place
 from tests.support.mail_server import MailServer, running_mail_server
 from tests.support.service import KEY
@@ -156,11 +156,11 @@ class Person:
 
 @dataclass
 class Year:
-    """A clinic, its people, two workers with equipment of their own, one clock and one mail server."""
+    """A clinic, its people, two workers with context of their own, one clock and one mail server."""
 
     clinic_id: UUID
     clock: SettableClock
-    workers: list[Equipment]
+    workers: list[AppContext]
     onlooker: psycopg.AsyncConnection
     client: httpx2.AsyncClient
     mail_server: MailServer
@@ -172,7 +172,7 @@ class Year:
     sent: int = 0
 
     @property
-    def equipment(self) -> Equipment:
+    def context(self) -> AppContext:
         return self.workers[0]
 
     async def next_look(self) -> datetime:
@@ -214,7 +214,7 @@ class Year:
     async def _race_for(self, message_ids: list[UUID]) -> None:
         """Let both workers send every message."""
         still_wanted = {Wording.CHECK_IN_DUE: StillDue(self.workers[0])}
-        posts = [Post(equipment=one, client=self.client, still_wanted=still_wanted) for one in self.workers]
+        posts = [Post(context=one, client=self.client, still_wanted=still_wanted) for one in self.workers]
         await asyncio.gather(
             *(send_message(post, self.clinic_id, one) for one in message_ids for post in posts)
         )
@@ -227,13 +227,13 @@ class Year:
         check_in = CheckIn(id=str(new_id()), recorded_at=now, time_zone=person.zone, mood=5)
         told = Told(check_in=check_in, input_mode="radio", note=None, supersedes=None, canonical=b"")
         source = FromClinic(clinic_id=self.clinic_id, patient_id=person.id, by=OPERATOR)
-        await record(self.equipment, source, [told])
+        await record(self.context, source, [told])
         person.answered_on = max(person.answered_on, person.today(now))
 
     async def infuse(self, person: Person, now: datetime, phase: InfusionPhase) -> None:
         self.clock.move_to(now)
         await enter_infusion(
-            self.equipment,
+            self.context,
             self.clinic_id,
             person.id,
             GivenInfusion(given_at=now, phase=phase),
@@ -244,7 +244,7 @@ class Year:
     async def travel(self, person: Person, zone: str, now: datetime) -> None:
         self.clock.move_to(now)
         await change_patient(
-            self.equipment,
+            self.context,
             self.clinic_id,
             person.id,
             DetailsChange(time_zone=zone),
@@ -262,12 +262,12 @@ class Year:
     async def stop(self, person: Person, now: datetime) -> None:
         self.clock.move_to(now)
         await change_course(
-            self.equipment,
+            self.context,
             self.clinic_id,
             person.id,
             {"stopped_on": person.today(now)},
             version=(
-                await read_course(self.equipment, self.clinic_id, person.id, actor=OPERATOR)
+                await read_course(self.context, self.clinic_id, person.id, actor=OPERATOR)
             ).stored.version,
             actor=OPERATOR,
         )
@@ -275,12 +275,12 @@ class Year:
 
     async def withdraw(self, person: Person, now: datetime) -> None:
         self.clock.move_to(now)
-        await withdraw(self.equipment, self.clinic_id, person.id, reason=None, actor=OPERATOR)
+        await withdraw(self.context, self.clinic_id, person.id, reason=None, actor=OPERATOR)
         person.withdrawn = True
 
     async def _change(self, person: Person, change: Callable[[ReminderChoices], ReminderChoices]) -> None:
         await change_patient(
-            self.equipment,
+            self.context,
             self.clinic_id,
             person.id,
             DetailsChange(reminders=change),
@@ -290,18 +290,18 @@ class Year:
 
 
 async def a_person(
-    equipment: Equipment, clinic_id: UUID, number: int, zone: str, ask_at: time, quiet: tuple[time, time]
+    context: AppContext, clinic_id: UUID, number: int, zone: str, ask_at: time, quiet: tuple[time, time]
 ) -> Person:
     """Register a patient whose induction has just ended."""
-    email, now = f"person-{number}@example.org", equipment.clock.now()
+    email, now = f"person-{number}@example.org", context.clock.now()
     patient = await register(
-        equipment,
+        context,
         clinic_id,
         Registration(external_ref=f"P-{number}", time_zone=zone, locale="en-US", email=email),
         actor=OPERATOR,
     )
     await change_patient(
-        equipment,
+        context,
         clinic_id,
         patient.id,
         DetailsChange(
@@ -314,7 +314,7 @@ async def a_person(
     )
     first = now - timedelta(days=14)
     await enter_course(
-        equipment,
+        context,
         clinic_id,
         patient.id,
         PlannedCourse(protocol="standard", planned_infusions=1, started_on=first.date() - timedelta(days=1)),
@@ -327,7 +327,7 @@ async def a_person(
 async def a_year(place: Place, mail_server: MailServer) -> AsyncIterator[Year]:
     clock = SettableClock(START)
     both = [
-        Equipment(
+        AppContext(
             database=Database(place.application_url, pool_size=6),
             vault=Vault(KEY),
             clock=clock,
@@ -358,8 +358,8 @@ async def a_year(place: Place, mail_server: MailServer) -> AsyncIterator[Year]:
     finally:
         await year.onlooker.close()
         await year.client.aclose()
-        for equipment in both:
-            await equipment.database.close()
+        for context in both:
+            await context.database.close()
 
 
 def what_happens(year: Year) -> list[tuple[datetime, Happening]]:

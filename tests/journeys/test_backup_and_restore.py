@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx2
 
-from app.cli.ground import KEY_FILE
+from app.cli.runtime import KEY_FILE
 from tests.support.people import ClinicClient, treated
 from tests.support.problems import without
 from tests.support.processes import environment_for, run_command, running_dev, temporary_data_dir, wait_until

@@ -4,7 +4,7 @@ from typing import LiteralString
 
 import psycopg
 
-from app.webhooks.events import EventType
+from app.notifications.webhooks.events import EventType
 from tests.support.ground import Cluster, Place
 from tests.support.mail_server import running_mail_server
 from tests.support.notices import LOOK, MORE, NOW_PLEASE, CareTeam, care_team, text_in

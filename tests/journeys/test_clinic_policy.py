@@ -8,7 +8,7 @@ import httpx2
 import psycopg
 import pytest
 
-from app.monitoring.replay import replay
+from app.care.monitoring.replay import replay
 from tests.support.ground import Place
 from tests.support.people import ClinicClient, clinic_client, treated
 from tests.support.problems import assert_problem
@@ -93,7 +93,7 @@ def test_numbers_that_a_later_release_would_refuse_go_on_deciding(
     lost = treated(clinic, NOW, days_since=40, level=lambda day: (8, 8, 8) if day < 12 else (2, 2, 2))
     (signal,) = clinic.signals(lost)
     assert signal["decision"]["version"] == "1.0, consider_at=0.97, consider_at_assumed=0.98"
-    assert service.run(replay(service.equipment.database, UUID(signal["id"]))).same
+    assert service.run(replay(service.context.database, UUID(signal["id"]))).same
 
     assert_problem(put(clinic, {"consider_at": 0.97}), 422, pointer="#/numbers/consider_at")
     assert put(clinic, {"consider_at": 0.9, "consider_at_assumed": 0.9}).json()["version"] == 2

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from app.foundation.ids import new_id
-from app.messages.consent_text import CURRENT_VERSION
+from app.notifications.messages.consent_text import CURRENT_VERSION
 from tests.support.people import ClinicClient, PatientClient, entry, item, treated
 from tests.support.problems import assert_problem
 from tests.support.receiver import Receiver

@@ -10,9 +10,9 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from app.outbound.addresses import AllowedNetworks
-from app.outbound.guarded_transport import guarded_client
-from app.webhooks.delivering import Outbox, deliver
+from app.notifications.transport.addresses import AllowedNetworks
+from app.notifications.transport.guarded_transport import guarded_client
+from app.notifications.webhooks.delivering import Outbox, deliver
 from tests.support.clinics import SAFETY_CONTACT, SECOND_CONTACT, gone_live, name_contacts
 from tests.support.ground import Cluster, Place
 from tests.support.mail_server import MailServer, running_mail_server
@@ -199,7 +199,7 @@ async def try_for_a_day(road: Road, delivery_id: UUID) -> list[datetime]:
     allowed = AllowedNetworks.parse("127.0.0.0/8")
     times = []
     async with guarded_client(allowed=allowed, http_allowed=True) as client:
-        outbox = Outbox(equipment=service.equipment, client=client)
+        outbox = Outbox(context=service.context, client=client)
         while await deliver(outbox, clinic_id, delivery_id) is not None:
             times.append(service.clock.now())
             # Each half minute for an hour; of the day that follows only its beginning and its end.

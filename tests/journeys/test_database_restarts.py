@@ -14,9 +14,9 @@ import httpx2
 import pytest
 
 from app.foundation.ids import new_id
-from app.storage.binaries import find_binaries
-from app.storage.embedded import Supervisor
-from app.storage.migrating import APPLICATION_ROLE, DATABASE, OWNER_ROLE, make_roles, migrate
+from app.storage.engine.binaries import find_binaries
+from app.storage.engine.embedded import Supervisor
+from app.storage.engine.migrating import APPLICATION_ROLE, DATABASE, OWNER_ROLE, make_roles, migrate
 from tests.support.ground import programs
 from tests.support.people import PatientClient, clinic_client
 from tests.support.processes import running_dev, temporary_data_dir, wait_until

@@ -8,14 +8,14 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from app.clinics.erased import PatientErasedError
+from app.access.clinics.erased import PatientErasedError
+from app.care.monitoring.replay import replay
+from app.care.monitoring.service import evaluate_again
 from app.foundation.ids import new_id
-from app.monitoring.replay import replay
-from app.monitoring.service import evaluate_again
-from app.outbound.addresses import AllowedNetworks
-from app.outbound.guarded_transport import guarded_client
-from app.webhooks.delivering import Outbox, deliver
-from app.webhooks.retry_schedule import AttemptOutcome
+from app.notifications.transport.addresses import AllowedNetworks
+from app.notifications.transport.guarded_transport import guarded_client
+from app.notifications.webhooks.delivering import Outbox, deliver
+from app.notifications.webhooks.retry_schedule import AttemptOutcome
 from tests.storage.catalogue import ask
 from tests.support.ground import Cluster, Place
 from tests.support.people import ClinicClient, PatientClient, clinic_client, entry, item, treated
@@ -93,7 +93,7 @@ def test_the_decision_of_an_erased_patient_is_not_made_again_but_said_to_be_eras
 
     for clinic_id in (UUID(clinic.clinic_id), None):
         with pytest.raises(PatientErasedError):
-            service.run(replay(service.equipment.database, UUID(signal_id), clinic_id=clinic_id))
+            service.run(replay(service.context.database, UUID(signal_id), clinic_id=clinic_id))
 
 
 def test_the_clinic_may_register_the_same_reference_anew(service: Service, clinic: ClinicClient) -> None:
@@ -136,9 +136,9 @@ def test_a_message_that_is_on_its_way_while_its_patient_is_erased_ends_quietly(
 async def _deliver_twice(
     service: Service, clinic_id: str, delivery_id: str
 ) -> tuple[AttemptOutcome | None, AttemptOutcome | None]:
-    allowed = AllowedNetworks.parse(service.equipment.webhook_allow)
+    allowed = AllowedNetworks.parse(service.context.webhook_allow)
     async with guarded_client(allowed=allowed, http_allowed=True) as client:
-        outbox = Outbox(equipment=service.equipment, client=client)
+        outbox = Outbox(context=service.context, client=client)
         first = await deliver(outbox, UUID(clinic_id), UUID(delivery_id))
         return first, await deliver(outbox, UUID(clinic_id), UUID(delivery_id))
 
@@ -149,7 +149,7 @@ def test_an_evaluation_that_waits_for_an_erased_patient_ends_quietly(
     patient = clinic.patient()
     erase(clinic, patient)
 
-    service.run(evaluate_again(service.equipment, UUID(clinic.clinic_id), UUID(patient)))
+    service.run(evaluate_again(service.context, UUID(clinic.clinic_id), UUID(patient)))
     assert clinic.signals() == []
 
 

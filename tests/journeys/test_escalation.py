@@ -9,7 +9,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from app.signals.escalation import escalate_safety, escalate_signal
+from app.care.alerts.escalation import escalate_safety, escalate_signal
 from tests.support.clinics import change_clinic
 from tests.support.ground import Place
 from tests.support.people import ClinicClient, clinic_client, treated
@@ -206,8 +206,8 @@ def test_workers_that_look_at_once_escalate_once(quiet: Service, clinic: ClinicC
 
     async def at_once() -> list[bool]:
         steps = [
-            *(escalate_safety(quiet.equipment, clinic_id, event_id) for _ in range(5)),
-            *(escalate_signal(quiet.equipment, clinic_id, signal_id) for _ in range(5)),
+            *(escalate_safety(quiet.context, clinic_id, event_id) for _ in range(5)),
+            *(escalate_signal(quiet.context, clinic_id, signal_id) for _ in range(5)),
         ]
         return await asyncio.gather(*steps)
 

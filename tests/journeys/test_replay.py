@@ -11,12 +11,12 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
+from app.care.monitoring.replay import Replayed, replay
 from app.cli.demo_patients import FADING
 from app.clinical.protocol import STANDARD, with_numbers
 from app.foundation.errors import NotFoundError
 from app.foundation.ids import new_id
-from app.monitoring.replay import Replayed, replay
-from app.storage.migrating import APPLICATION_ROLE, migrate
+from app.storage.engine.migrating import APPLICATION_ROLE, migrate
 from tests.support.ground import Cluster, Place
 from tests.support.people import ClinicClient, clinic_client, treated
 from tests.support.service import NOW, Service, running_service
@@ -27,7 +27,7 @@ Story = Callable[[Service, ClinicClient], str]
 
 
 def replayed(service: Service, clinic: ClinicClient, signal_id: str) -> Replayed:
-    return service.run(replay(service.equipment.database, UUID(signal_id), clinic_id=UUID(clinic.clinic_id)))
+    return service.run(replay(service.context.database, UUID(signal_id), clinic_id=UUID(clinic.clinic_id)))
 
 
 def well_until(clinic: ClinicClient, day: int, *, days_since: int = 24) -> str:
@@ -346,7 +346,7 @@ def test_other_numbers_in_force_today_do_not_matter(place: Place) -> None:
         (signal,) = clinic.signals(patient)
         clinic.close()
     with running_service(place.application_url, protocol=STANDARD) as after:
-        found = after.run(replay(after.equipment.database, UUID(signal["id"])))
+        found = after.run(replay(after.context.database, UUID(signal["id"])))
     assert found.version == "1.0, consider_at=0.4567891234, smoothing_days=3"
     assert found.same, found.differences
     assert str(found.clinic_id) == clinic.clinic_id
@@ -366,7 +366,7 @@ def test_what_was_decided_before_turns_were_counted_is_the_same_again(cluster: C
             migrate(place.owner_url, application_role=APPLICATION_ROLE, to=revision)
         with running_service(place.application_url) as after:
             for signal in signals:
-                found = after.run(replay(after.equipment.database, UUID(signal["id"])))
+                found = after.run(replay(after.context.database, UUID(signal["id"])))
                 assert found.same, found.differences
             with clinic_again(after, clinic) as again:
                 phone = again.enrol(patients[1], after.url)

@@ -10,7 +10,7 @@ import pytest
 
 from app.clinical.protocol import STANDARD
 from app.foundation.ids import new_id
-from app.messages.consent_text import CURRENT_VERSION
+from app.notifications.messages.consent_text import CURRENT_VERSION
 from tests.journeys.test_failed_evaluation import BreakableProtocol
 from tests.support.ground import Place
 from tests.support.people import ZONE, ClinicClient, PatientClient, clinic_client

@@ -11,8 +11,8 @@ import httpx2
 import psycopg
 
 from app.foundation.ids import new_id
-from app.storage.embedded import find_running
-from app.storage.migrating import DATABASE
+from app.storage.engine.embedded import find_running
+from app.storage.engine.migrating import DATABASE
 from tests.support.browser import PlainBrowser, fields_of
 from tests.support.people import ClinicClient, entry, item, treated
 from tests.support.problems import CANARY

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from app.patients import magic_links
-from app.patients.magic_links import LinkState
+from app.care.patients import magic_links
+from app.care.patients.magic_links import LinkState
 from tests.support.ground import Cluster
 from tests.support.mail_server import Letter, MailServer, running_mail_server
 from tests.support.people import ClinicClient, clinic_client
@@ -66,7 +66,7 @@ def test_the_clinic_has_a_link_sent_and_the_patient_is_in(
     assert letter.to == "maria@example.org"
     assert str(letter.message["subject"]) == "[PRUEBA] Su enlace para entrar"
     assert made["url"].endswith(token_in(letter))
-    opened = service.run(magic_links.spend(service.equipment, token_in(letter), browser_name="Firefox"))
+    opened = service.run(magic_links.spend(service.context, token_in(letter), browser_name="Firefox"))
     assert str(opened.caller.patient_id) == patient
 
 
@@ -81,13 +81,13 @@ def test_the_page_of_an_old_link_has_a_fresh_one_sent_to_the_same_address(
     clinic.http.post(f"/v1/patients/{register(clinic, 'maria@example.org')}/sign-in-links")
     old = token_in(mail_server.wait_for(1)[0])
     service.clock.move_to(NOW + timedelta(days=2))
-    assert service.run(magic_links.look_at(service.equipment, old)).state is LinkState.EXPIRED
+    assert service.run(magic_links.look_at(service.context, old)).state is LinkState.EXPIRED
 
-    service.run(magic_links.send_again(service.equipment, old, address="192.0.2.1"))
+    service.run(magic_links.send_again(service.context, old, address="192.0.2.1"))
 
     fresh = mail_server.wait_for(2)[1]
     assert fresh.to == "maria@example.org"
-    assert service.run(magic_links.look_at(service.equipment, token_in(fresh))).state is LinkState.VALID
+    assert service.run(magic_links.look_at(service.context, token_in(fresh))).state is LinkState.VALID
 
 
 def test_a_patient_gets_five_links_a_day_at_most_however_many_ask(
@@ -96,13 +96,13 @@ def test_a_patient_gets_five_links_a_day_at_most_however_many_ask(
     made = clinic.http.post(f"/v1/patients/{register(clinic, 'maria@example.org')}/sign-in-links").json()
     old = made["url"].rpartition("/")[2]
     for number in range(12):
-        service.run(magic_links.send_again(service.equipment, old, address=f"192.0.2.{100 + number}"))
+        service.run(magic_links.send_again(service.context, old, address=f"192.0.2.{100 + number}"))
     letters = mail_server.wait_for(5)
 
     # Whoever comes next proves that nothing else was on its way.
     clinic.http.post(f"/v1/patients/{clinic.patient()}/sign-in-links")
     service.clock.move_to(NOW + timedelta(hours=25))
-    service.run(magic_links.send_again(service.equipment, old, address="192.0.2.200"))
+    service.run(magic_links.send_again(service.context, old, address="192.0.2.200"))
     letters = mail_server.wait_for(6)
     assert len(letters) == 6
     assert len({token_in(letter) for letter in letters}) == 6

@@ -8,7 +8,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from app.audit.verifying import Verified, verify
+from app.access.audit.verifying import Verified, verify
 from tests.storage.catalogue import tell
 from tests.support.clinics import name_contacts
 from tests.support.ground import Place
@@ -69,8 +69,8 @@ def escalations(clinic: ClinicClient) -> int:
 
 
 def trail_of(service: Service, clinic: ClinicClient) -> Verified:
-    equipment = service.equipment
-    return service.run(verify(equipment.database, equipment.vault, UUID(str(clinic.clinic_id)), kept=None))
+    context = service.context
+    return service.run(verify(context.database, context.vault, UUID(str(clinic.clinic_id)), kept=None))
 
 
 def test_an_escalation_that_fails_keeps_no_other_clinics_event_waiting(

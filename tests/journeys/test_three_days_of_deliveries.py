@@ -28,10 +28,10 @@ import pytest
 from psycopg.rows import dict_row
 
 from app.foundation.ids import new_id
+from app.notifications.webhooks.events import EventType
+from app.notifications.webhooks.notifying import About, notify_of_patient, queue_delivery
+from app.notifications.webhooks.retry_schedule import ORDINARY_WAITS
 from app.storage import deliveries
-from app.webhooks.events import EventType
-from app.webhooks.notifying import About, notify_of_patient, queue_delivery
-from app.webhooks.retry_schedule import ORDINARY_WAITS
 from tests.support.ground import Cluster, Place
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.receiver import Received, Receiver, Said
@@ -195,7 +195,7 @@ async def write_events(
             subject_id=new_id(),
             url="https://afterglow.test/v1/signals",
         )
-        async with room, service.equipment.database.work(clinic_id) as work:
+        async with room, service.context.database.work(clinic_id) as work:
             webhook_id = await notify_of_patient(work, event, about, now=service.clock.now())
             await work.commit()
         return webhook_id
@@ -206,7 +206,7 @@ async def write_events(
 async def wake(service: Service, clinic_id: UUID) -> None:
     """Queue what is due now, as its own job does in real time, which does not pass here."""
     now = service.clock.now()
-    async with service.equipment.database.work(clinic_id) as work:
+    async with service.context.database.work(clinic_id) as work:
         for delivery_id, safety in await deliveries.take_overdue(work, before=now, now=now, limit=2000):
             queue_delivery(work, delivery_id, safety=safety)
         await work.commit()

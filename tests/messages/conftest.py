@@ -1,4 +1,4 @@
-"""What the files of this folder share: a clinic with its equipment, no HTTP; a mail server."""
+"""What the files of this folder share: a clinic with its context, no HTTP; a mail server."""
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
@@ -7,20 +7,20 @@ from uuid import UUID
 
 import pytest
 
-from app.clinics.service import open_clinic
+from app.access.clinics.service import open_clinic
+from app.context import AppContext
 from app.foundation.audit import SYSTEM, AuditEvent
 from app.foundation.clock import SettableClock
+from app.foundation.relays import MailRelay
 from app.foundation.vault import Vault
-from app.messages.outbox import Channel, NewMessage, queue_message
-from app.messages.sending import Post, send_message
-from app.messages.wording import Wording
-from app.outbound.addresses import AllowedNetworks
-from app.outbound.guarded_transport import guarded_client
-from app.outbound.relays import MailRelay
+from app.notifications.messages.outbox import Channel, NewMessage, queue_message
+from app.notifications.messages.sending import Post, send_message
+from app.notifications.messages.wording import Wording
+from app.notifications.transport.addresses import AllowedNetworks
+from app.notifications.transport.guarded_transport import guarded_client
 from app.storage import outgoing_messages
-from app.storage.database import Database
+from app.storage.engine.database import Database
 from app.storage.outgoing_messages import OutgoingMessage
-from app.web.equipment import Equipment
 from tests.support.ground import Place
 from tests.support.mail_server import MailServer, running_mail_server
 from tests.support.service import KEY, NOW
@@ -32,7 +32,7 @@ LINK = "https://afterglow.test/i/secret-part"
 class Office:
     """A clinic's outbox, and a worker's hands without the worker."""
 
-    equipment: Equipment
+    context: AppContext
     clock: SettableClock
     clinic_id: UUID
     post: Post
@@ -61,8 +61,8 @@ class Office:
         audit = AuditEvent(
             at=now, actor=SYSTEM, action="message.queued", subject_kind="clinic", subject_id=self.clinic_id
         )
-        async with self.equipment.database.work(self.clinic_id) as work:
-            message_id = await queue_message(work, self.equipment.vault, message, now=now, audit=audit)
+        async with self.context.database.work(self.clinic_id) as work:
+            message_id = await queue_message(work, self.context.vault, message, now=now, audit=audit)
             await work.commit()
         return message_id
 
@@ -73,14 +73,14 @@ class Office:
 
     async def read(self, message_id: UUID) -> OutgoingMessage:
         """Read a message as stored."""
-        async with self.equipment.database.work(self.clinic_id) as work:
+        async with self.context.database.work(self.clinic_id) as work:
             message = await outgoing_messages.lock(work, message_id)
         assert message is not None
         return message
 
     def with_mail(self, relay: MailRelay | None) -> Post:
         """The same hands with another mail server, or none."""
-        return replace(self.post, equipment=replace(self.equipment, mail=relay))
+        return replace(self.post, context=replace(self.context, mail=relay))
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def mail_server() -> Iterator[MailServer]:
 @pytest.fixture
 async def office(place: Place, mail_server: MailServer) -> AsyncIterator[Office]:
     clock = SettableClock(NOW)
-    equipment = Equipment(
+    context = AppContext(
         database=Database(place.application_url),
         vault=Vault(KEY),
         clock=clock,
@@ -100,7 +100,7 @@ async def office(place: Place, mail_server: MailServer) -> AsyncIterator[Office]
         webhook_allow="127.0.0.0/8",
         mail=mail_server.relay(),
     )
-    opened = await open_clinic(equipment, name="Clinic")
+    opened = await open_clinic(context, name="Clinic")
     async with guarded_client(allowed=AllowedNetworks.parse("127.0.0.0/8"), http_allowed=True) as client:
-        yield Office(equipment, clock, opened.clinic_id, Post(equipment=equipment, client=client))
-    await equipment.database.close()
+        yield Office(context, clock, opened.clinic_id, Post(context=context, client=client))
+    await context.database.close()

@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 
 from app.foundation.ids import new_id
-from app.messages.gateway import GatewayCall, GatewayKind, call_gateway
-from app.messages.outbox import Channel
-from app.messages.outcomes import Ending
-from app.messages.sending import Post
-from app.messages.wording import Wording, text_of
-from app.outbound.addresses import AllowedNetworks
-from app.outbound.guarded_transport import guarded_client
-from app.outbound.relays import GatewayRelay, GatewaySettingsError, read_gateway_relay
-from app.outbound.signing import new_secret
+from app.foundation.relays import GatewayRelay, GatewaySettingsError, read_gateway_relay
+from app.notifications.messages.gateway import GatewayCall, GatewayKind, call_gateway
+from app.notifications.messages.outbox import Channel
+from app.notifications.messages.outcomes import Ending
+from app.notifications.messages.sending import Post
+from app.notifications.messages.wording import Wording, text_of
+from app.notifications.transport.addresses import AllowedNetworks
+from app.notifications.transport.guarded_transport import guarded_client
+from app.notifications.transport.signing import new_secret
 from tests.docs.pages import ROOT, block
 from tests.messages.conftest import LINK, Office
 from tests.support.receiver import Receiver
@@ -35,7 +35,7 @@ NOWHERE = "http://127.0.0.1:9/"
 def with_gateway(office: Office, receiver: Receiver) -> Post:
     receiver.secret = new_secret()
     gateway = GatewayRelay(url=receiver.url, secret=receiver.secret)
-    return replace(office.post, equipment=replace(office.equipment, gateway=gateway))
+    return replace(office.post, context=replace(office.context, gateway=gateway))
 
 
 async def test_a_text_message_is_one_signed_call(office: Office, receiver: Receiver) -> None:
@@ -93,7 +93,7 @@ async def test_without_a_gateway_it_waits(office: Office) -> None:
 
 async def test_a_gateway_that_is_not_there_is_called_again(office: Office) -> None:
     gateway = GatewayRelay(url=NOWHERE, secret=new_secret())
-    post = replace(office.post, equipment=replace(office.equipment, gateway=gateway))
+    post = replace(office.post, context=replace(office.context, gateway=gateway))
     message_id = await office.queue(channel=Channel.GATEWAY, to=NUMBER)
     assert await office.send(message_id, post) == "not_taken"
 

@@ -6,10 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from app.messages.mail import Mail, send_mail
-from app.messages.outcomes import Ending
-from app.messages.wording import Wording, text_of
-from app.outbound.relays import MailRelay, MailSettingsError, Tls, read_mail_relay
+from app.foundation.relays import MailRelay, MailSettingsError, Tls, read_mail_relay
+from app.notifications.messages.mail import Mail, send_mail
+from app.notifications.messages.outcomes import Ending
+from app.notifications.messages.wording import Wording, text_of
 from tests.support.certificates import certificate_for
 from tests.support.mail_server import running_mail_server
 

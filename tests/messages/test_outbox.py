@@ -9,9 +9,9 @@ import psycopg
 import pytest
 
 from app.foundation.audit import SYSTEM, AuditEvent
-from app.messages.outbox import Channel, NewMessage, queue_message
-from app.messages.sending import CLAIM_LASTS, queue_forgotten
-from app.messages.wording import Wording
+from app.notifications.messages.outbox import Channel, NewMessage, queue_message
+from app.notifications.messages.sending import CLAIM_LASTS, queue_forgotten
+from app.notifications.messages.wording import Wording
 from app.storage import outgoing_messages
 from tests.messages.conftest import LINK, Office
 from tests.support.ground import Place
@@ -51,8 +51,8 @@ async def test_what_is_undone_with_its_transaction_is_never_sent(
         link=LINK,
         mode="live",
     )
-    async with office.equipment.database.work(office.clinic_id) as work:
-        message_id = await queue_message(work, office.equipment.vault, message, now=now, audit=audit)
+    async with office.context.database.work(office.clinic_id) as work:
+        message_id = await queue_message(work, office.context.vault, message, now=now, audit=audit)
     assert await office.send(message_id) is None
     assert mail_server.letters == []
 
@@ -85,9 +85,9 @@ async def test_without_a_mail_server_it_waits_and_goes_when_there_is_one(
 
 
 async def forgotten(office: Office, *, mail: bool = True) -> int:
-    equipment = office.equipment if mail else office.with_mail(None).equipment
-    async with office.equipment.database.work(office.clinic_id) as work:
-        taken = await queue_forgotten(work, equipment, now=office.clock.now())
+    context = office.context if mail else office.with_mail(None).context
+    async with office.context.database.work(office.clinic_id) as work:
+        taken = await queue_forgotten(work, context, now=office.clock.now())
         await work.commit()
     return taken
 
@@ -156,7 +156,7 @@ async def test_a_reminder_that_may_have_arrived_is_not_sent_again(
 
 async def claimed_by_a_worker_that_died(office: Office, wording: Wording) -> UUID:
     message_id, now = await office.queue(wording), office.clock.now()
-    async with office.equipment.database.work(office.clinic_id) as work:
+    async with office.context.database.work(office.clinic_id) as work:
         await outgoing_messages.claim(work, message_id, now=now, until=now + CLAIM_LASTS)
         await work.commit()
     assert await office.send(message_id) is None

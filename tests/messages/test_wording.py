@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from app.messages.wording import _TEXTS, Wording, text_of
+from app.notifications.messages.wording import _TEXTS, Wording, text_of
 
 # Words that would tell a stranger over the shoulder what this is about, in either language.
 TELLING = re.compile(

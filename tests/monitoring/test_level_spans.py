@@ -2,10 +2,10 @@
 
 import pytest
 
+from app.care.monitoring.trend import level_spans
 from app.chart.trend import InfusionMark
 from app.clinical.course import InfusionPhase
 from app.clinical.grounds import Level
-from app.monitoring.trend import level_spans
 from tests.chart.trends import on, trend
 
 STEADY, WATCH, CONSIDER = Level.STEADY, Level.WATCH, Level.CONSIDER_BOOSTER

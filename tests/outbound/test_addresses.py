@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.outbound.addresses import (
+from app.notifications.transport.addresses import (
     AllowedNetworks,
     EndpointAddressRefusedError,
     NetworkListError,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from app.outbound import signing
+from app.notifications.transport import signing
 
 BODY = '{"type":"signal.raised","note":"ä"}'.encode()
 

@@ -12,8 +12,8 @@ from time import monotonic
 import httpx2
 import pytest
 
-from app.outbound.addresses import AllowedNetworks, EndpointAddressRefusedError, Resolver
-from app.outbound.guarded_transport import (
+from app.notifications.transport.addresses import AllowedNetworks, EndpointAddressRefusedError, Resolver
+from app.notifications.transport.guarded_transport import (
     Bounds,
     NoAnswerError,
     ReceiverTimeoutError,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
-from app.assessments.questionnaires import WORDINGS
+from app.care.assessments.questionnaires import WORDINGS
 from tests.support.browser import PHONE, PlainBrowser, fields_of, open_page, sign_in
 from tests.support.people import ClinicClient
 from tests.support.service import NOW, Service

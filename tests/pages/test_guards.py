@@ -5,7 +5,7 @@ import re
 import pytest
 
 from app.asgi import build_api
-from app.patient_pages.words import WORDS
+from app.pages.patient.words import WORDS
 from tests.house.test_every_route_says_who_may import BROWSER, who_may
 from tests.pages.test_sending import ANSWERS, FORM, form_of, kept
 from tests.support.browser import PlainBrowser, fields_of, link_for

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.patient_pages.opened_form import OpenedForm, open_form, read_opened
+from app.pages.patient.opened_form import OpenedForm, open_form, read_opened
 from app.web.pages.forms import NOTHING_FILLED_IN, Form
 
 MORNING = datetime(2026, 3, 3, 8, 15, tzinfo=UTC)

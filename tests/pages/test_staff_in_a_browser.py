@@ -8,7 +8,7 @@ import pyotp
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from app.clinics.permissions import StaffRole
+from app.access.clinics.permissions import StaffRole
 from tests.pages.test_in_a_browser import TARGETS, WIDTHS
 from tests.support.browser import DESKTOP, PHONE, look_at, open_page
 from tests.support.people import ClinicClient, clinic_client

@@ -9,7 +9,7 @@ import httpx2
 import pyotp
 import pytest
 
-from app.clinics.permissions import StaffRole
+from app.access.clinics.permissions import StaffRole
 from tests.api.test_staff_sign_in import QUARTERS, at_two_clinics
 from tests.support.browser import PlainBrowser, fields_of
 from tests.support.people import ClinicClient, clinic_client

@@ -7,10 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from app.messages.sending import send_message
-from app.outbound.addresses import AllowedNetworks
-from app.outbound.guarded_transport import guarded_client
-from app.reminders.asking import remind_due
+from app.care.reminders.asking import remind_due
+from app.notifications.messages.sending import send_message
+from app.notifications.transport.addresses import AllowedNetworks
+from app.notifications.transport.guarded_transport import guarded_client
 from app.storage import outgoing_messages
 from tests.support.ground import Place
 from tests.support.mail_server import Letter, MailServer, running_mail_server
@@ -58,7 +58,7 @@ class Evening:
     def look(self, at: datetime = EVENING) -> int:
         """Look at whose time has come, as the sweep does."""
         self.service.clock.move_to(at)
-        return self.service.run(remind_due(self.service.equipment, UUID(self.clinic.clinic_id)))
+        return self.service.run(remind_due(self.service.context, UUID(self.clinic.clinic_id)))
 
     def send(self, at: datetime | None = None) -> list[Letter]:
         """Send what waits, as the worker does; gives what arrived."""
@@ -69,9 +69,9 @@ class Evening:
         return list(self.mail_server.letters)
 
     async def _send(self) -> None:
-        equipment, now = self.service.equipment, self.service.clock.now()
+        context, now = self.service.context, self.service.clock.now()
         clinic_id = UUID(self.clinic.clinic_id)
-        async with equipment.database.work(clinic_id) as work:
+        async with context.database.work(clinic_id) as work:
             waiting = await outgoing_messages.take_overdue(
                 work, channels=["email", "push", "gateway"], before=now, now=now, limit=100
             )

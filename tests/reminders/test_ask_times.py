@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.care.patients.ask_times import AskTimes
 from app.clinical.check_ins import check_in_day
-from app.patients.ask_times import AskTimes
 
 USUAL = AskTimes(ask_at=time(18), quiet_from=time(21), quiet_until=time(8), paused_until=None)
 NO_QUIET = replace(USUAL, quiet_from=time(0), quiet_until=time(0))

@@ -8,7 +8,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from app.reminders.asking import remind_due
+from app.care.reminders.asking import remind_due
 from tests.reminders.conftest import EVENING, Evening
 from tests.support.ground import Place
 from tests.support.problems import assert_problem
@@ -53,10 +53,10 @@ def test_many_who_look_at_once_ask_once(evening: Evening) -> None:
     for _ in range(3):
         evening.patient()
     evening.service.clock.move_to(EVENING)
-    equipment, clinic_id = evening.service.equipment, UUID(evening.clinic.clinic_id)
+    context, clinic_id = evening.service.context, UUID(evening.clinic.clinic_id)
 
     async def all_at_once() -> list[int]:
-        return await asyncio.gather(*(remind_due(equipment, clinic_id) for _ in range(6)))
+        return await asyncio.gather(*(remind_due(context, clinic_id) for _ in range(6)))
 
     assert sum(evening.service.run(all_at_once())) == 3
     assert len(evening.send()) == 3

@@ -5,15 +5,15 @@ from uuid import UUID
 
 import pytest
 
-from app.foundation.vault import Vault
-from app.staff.passwords import (
+from app.access.staff.passwords import (
     PasswordHoldsNameError,
     PasswordTooCommonError,
     PasswordTooShortError,
     refuse_weak,
 )
-from app.staff.recovery import digest_of, new_codes
-from app.staff.second_factor import new_secret, otpauth_link, step_of
+from app.access.staff.recovery import digest_of, new_codes
+from app.access.staff.second_factor import new_secret, otpauth_link, step_of
+from app.foundation.vault import Vault
 
 # RFC 6238, appendix B: the SHA-1 secret "12345678901234567890", in base32; eight digits, of which six are ours.
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # noqa: S105 - the RFC's

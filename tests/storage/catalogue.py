@@ -5,7 +5,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from app.storage.rows import CARE, FRONT_DESK, JOBS
+from app.storage.engine.rows import CARE, FRONT_DESK, JOBS
 
 OURS = (CARE, FRONT_DESK, JOBS)
 

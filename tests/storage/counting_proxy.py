@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingMixIn, UnixStreamServer
 
-from app.storage.embedded import Address
+from app.storage.engine.embedded import Address
 
 _HEAD_BYTES = 5
 

@@ -15,10 +15,10 @@ from typing import ClassVar
 import psycopg
 import pytest
 
-from app.storage.binaries import Binaries, find_binaries
-from app.storage.embedded.account import Account, first_unreachable
-from app.storage.embedded.folders import Folders
-from app.storage.embedded.reachable_programs import programs_for
+from app.storage.engine.binaries import Binaries, find_binaries
+from app.storage.engine.embedded.account import Account, first_unreachable
+from app.storage.engine.embedded.folders import Folders
+from app.storage.engine.embedded.reachable_programs import programs_for
 
 AS_ROOT = os.geteuid() == 0
 ROOT_ONLY = pytest.mark.skipif(not AS_ROOT, reason="only root changes account; `.ci/run` runs this as root")
@@ -27,8 +27,8 @@ BECOME_PROGRAM = Path(find_binaries.__code__.co_filename).with_name("embedded") 
 _SUPERVISE = """
 import os, sys
 from pathlib import Path
-from app.storage.binaries import Binaries
-from app.storage.embedded import child, connect_or_start
+from app.storage.engine.binaries import Binaries
+from app.storage.engine.embedded import child, connect_or_start
 
 data_dir, folder, major, uid, python, become = sys.argv[1:]
 if uid != "-":

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.storage.binaries import (
+from app.storage.engine.binaries import (
     NEEDED_PROGRAMS,
     SETTING_NAME,
     Binaries,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.storage.migrating import APPLICATION_ROLE, OWNER_ROLE
-from app.storage.rows import CARE, FRONT_DESK, JOBS
+from app.storage.engine.migrating import APPLICATION_ROLE, OWNER_ROLE
+from app.storage.engine.rows import CARE, FRONT_DESK, JOBS
 from app.storage.tables import METADATA
 from tests.storage.catalogue import OURS, ask, tables_in
 from tests.support.ground import Place

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.storage.archive import (
+from app.storage.engine.archive import (
     ArchiveNotWrittenError,
     DatabaseNotEmptyError,
     DumpFailedError,
@@ -22,8 +22,8 @@ from app.storage.archive import (
     backup,
     restore,
 )
-from app.storage.binaries import Binaries
-from app.storage.embedded import Address, Supervisor
+from app.storage.engine.binaries import Binaries
+from app.storage.engine.embedded import Address, Supervisor
 from tests.storage.embedded_ground import ask, open_folder, programs_under_test, tell
 
 CONTENT = """

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from app.storage.binaries import Binaries
-from app.storage.embedded import Supervisor, prepare_data_dir
-from app.storage.embedded.errors import (
+from app.storage.engine.binaries import Binaries
+from app.storage.engine.embedded import Supervisor, prepare_data_dir
+from app.storage.engine.embedded.errors import (
     DataFolderRefusedError,
     ForeignClusterError,
     NotADatabaseError,

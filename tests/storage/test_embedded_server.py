@@ -13,8 +13,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from app.storage.binaries import Binaries
-from app.storage.embedded import (
+from app.storage.engine.binaries import Binaries
+from app.storage.engine.embedded import (
     Address,
     AlreadySupervisedError,
     Supervisor,
@@ -22,7 +22,7 @@ from app.storage.embedded import (
     default_data_dir,
     find_running,
 )
-from app.storage.embedded.errors import NotStartedError
+from app.storage.engine.embedded.errors import NotStartedError
 from tests.storage.embedded_ground import (
     AS_ROOT,
     ask,

@@ -6,11 +6,11 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from app.care.insights.service import read_insights
 from app.foundation.audit import OPERATOR
-from app.insights.service import read_insights
 from app.storage import care_pasts, insights
+from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.insights import Window
-from app.storage.unit_of_work import UnitOfWork
 from tests.storage.test_trend_reads import rows_read
 from tests.support.ground import Place
 from tests.support.people import ClinicClient, clinic_client
@@ -122,11 +122,11 @@ def test_the_whole_of_it_counts_the_same(shared_service: Service, old_clinic: Cl
     end = NOW.date() + timedelta(days=1)
     found = shared_service.run(
         read_insights(
-            shared_service.equipment,
+            shared_service.context,
             UUID(old_clinic.clinic_id),
             first=end - timedelta(days=DAYS),
             end=end,
             actor=OPERATOR,
         )
     )
-    assert (found.signals.raised, found.safety.reported, found.not_delivered.exhausted) == (DAYS,) * 3
+    assert (found.signals.raised, found.safety.reported, found.undelivered.exhausted) == (DAYS,) * 3

@@ -10,8 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from app.foundation.ids import new_id
-from app.storage.database import Database
-from app.storage.jobs import QUEUE
+from app.storage.engine.database import Database
+from app.storage.engine.jobs import QUEUE
 from tests.storage.catalogue import ask
 from tests.support.ground import Place
 

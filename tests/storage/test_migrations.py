@@ -15,20 +15,23 @@ from sqlalchemy import CheckConstraint, Connection, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
-from app.storage.migrating import (
+from app.storage.engine.migrating import (
     APPLICATION_ROLE,
     SchemaBehindError,
     check_schema,
     migrate,
     migrations_folder,
 )
-from app.storage.rows import CARE, FRONT_DESK
+from app.storage.engine.rows import CARE, FRONT_DESK
 from app.storage.tables import METADATA
 from tests.storage.catalogue import ask, objects_outside_the_system, tell
 from tests.support.ground import Cluster, Place
 
 CHECKOUT = Path(__file__).parents[2]
-MIGRATE = "import sys; from app.storage.migrating import migrate; migrate(sys.argv[1], application_role=sys.argv[2])"
+MIGRATE = (
+    "import sys; from app.storage.engine.migrating import migrate; "
+    "migrate(sys.argv[1], application_role=sys.argv[2])"
+)
 
 
 @pytest.fixture

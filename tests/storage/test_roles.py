@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from app.storage.migrating import APPLICATION_ROLE, DATABASE, OWNER_ROLE, make_roles
+from app.storage.engine.migrating import APPLICATION_ROLE, DATABASE, OWNER_ROLE, make_roles
 from tests.storage.catalogue import ask
 from tests.support.ground import Cluster, Place
 

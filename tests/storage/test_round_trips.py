@@ -7,8 +7,8 @@ import psycopg
 import pytest
 
 from app.foundation.ids import new_id
-from app.storage.embedded import Address
-from app.storage.migrating import APPLICATION_ROLE
+from app.storage.engine.embedded import Address
+from app.storage.engine.migrating import APPLICATION_ROLE
 from tests.storage.counting_proxy import RoundTrips, counting_proxy
 from tests.support.ground import Cluster, Place
 from tests.support.people import ClinicClient, PatientClient, clinic_client, item, treated

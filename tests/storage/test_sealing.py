@@ -8,12 +8,12 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Insert, insert
 
-from app.audit.sealing import seal_clinic
-from app.audit.verifying import FaultKind, Head, Verified, verify
+from app.access.audit.sealing import seal_clinic
+from app.access.audit.verifying import FaultKind, Head, Verified, verify
 from app.foundation.audit import OPERATOR, AuditEvent
 from app.foundation.ids import new_id
 from app.storage import audit_seals
-from app.storage.audit import AuditEventRow, audit_values
+from app.storage.engine.audit import AuditEventRow, audit_values
 from tests.storage.catalogue import tell
 from tests.support.clinics import seal_trail
 from tests.support.ground import Place
@@ -42,7 +42,7 @@ def happened(id_of_subject: UUID) -> AuditEvent:
 
 def happen(service: Service, clinic_id: UUID, times: int = 1) -> None:
     async def write() -> None:
-        async with service.equipment.database.work(clinic_id) as work:
+        async with service.context.database.work(clinic_id) as work:
             for _ in range(times):
                 work.audit(happened(new_id()))
             await work.commit()
@@ -55,8 +55,8 @@ def seal(service: Service, clinic_id: UUID, *, whole: bool = False) -> int:
 
 
 def verified(service: Service, clinic_id: UUID, kept: Head | None = None) -> Verified:
-    equipment = service.equipment
-    return service.run(verify(equipment.database, equipment.vault, clinic_id, kept=kept))
+    context = service.context
+    return service.run(verify(context.database, context.vault, clinic_id, kept=kept))
 
 
 def sealed(service: Service, clinic_id: UUID, times: int = 8) -> list[UUID]:
@@ -68,7 +68,7 @@ def sealed(service: Service, clinic_id: UUID, times: int = 8) -> list[UUID]:
 
 def events_of(service: Service, clinic_id: UUID) -> list[UUID]:
     async def read() -> list[UUID]:
-        async with service.equipment.database.work(clinic_id) as work:
+        async with service.context.database.work(clinic_id) as work:
             return [one.event_id for one, _ in await audit_seals.sealed_events(work, after=0, limit=10_000)]
 
     return service.run(read())
@@ -104,8 +104,8 @@ def test_more_than_one_batch_is_sealed_in_one_chain(quiet_service: Service, clin
 
 def test_what_commits_late_is_sealed_though_its_id_is_older(quiet_service: Service, clinic_id: UUID) -> None:
     """UUIDv7 order is not commit order: whoever sealed only after the last id would lose this one."""
-    equipment = quiet_service.equipment
-    database = equipment.database
+    context = quiet_service.context
+    database = context.database
     late_id, steps = new_id(), []
 
     async def overtaken() -> None:
@@ -114,9 +114,9 @@ def test_what_commits_late_is_sealed_though_its_id_is_older(quiet_service: Servi
             async with database.work(clinic_id) as quick:
                 quick.audit(happened(new_id()))
                 await quick.commit()
-            steps.append(await seal_clinic(database, equipment.vault, clinic_id, whole=False))
+            steps.append(await seal_clinic(database, context.vault, clinic_id, whole=False))
             await slow.commit()
-        steps.append(await seal_clinic(database, equipment.vault, clinic_id, whole=False))
+        steps.append(await seal_clinic(database, context.vault, clinic_id, whole=False))
 
     quiet_service.run(overtaken())
     assert steps[1] == 1
@@ -132,7 +132,7 @@ def test_what_is_older_than_a_sweep_looks_is_found_by_the_look_through_the_whole
     forgotten = UUID(int=new_id().int - (two_hours << 80))
 
     async def write() -> None:
-        async with quiet_service.equipment.database.work(clinic_id) as work:
+        async with quiet_service.context.database.work(clinic_id) as work:
             await work.execute(inserting(forgotten, clinic_id))
             await work.commit()
 
@@ -145,12 +145,12 @@ def test_what_is_older_than_a_sweep_looks_is_found_by_the_look_through_the_whole
 
 def test_two_sealers_at_once_make_one_chain(quiet_service: Service, clinic_id: UUID) -> None:
     happen(quiet_service, clinic_id, 300)
-    equipment = quiet_service.equipment
-    database = equipment.database
+    context = quiet_service.context
+    database = context.database
 
     async def both() -> list[int]:
         return await asyncio.gather(
-            *(seal_clinic(database, equipment.vault, clinic_id, whole=True) for _ in range(4))
+            *(seal_clinic(database, context.vault, clinic_id, whole=True) for _ in range(4))
         )
 
     counts = quiet_service.run(both())

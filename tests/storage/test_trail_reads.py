@@ -8,7 +8,7 @@ import pytest
 
 from app.storage import audit_search
 from app.storage.audit_search import Wanted
-from app.storage.unit_of_work import UnitOfWork
+from app.storage.engine.unit_of_work import UnitOfWork
 from tests.storage.test_trend_reads import rows_read
 from tests.support.ground import Place
 from tests.support.people import ClinicClient, clinic_client

@@ -8,9 +8,9 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from app.monitoring.schedule import schedules_of
+from app.care.monitoring.schedule import schedules_of
 from app.storage import patients, trends
-from app.storage.unit_of_work import UnitOfWork
+from app.storage.engine.unit_of_work import UnitOfWork
 from tests.support.ground import Place
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.service import NOW, Service
@@ -61,7 +61,7 @@ def rows_read(
     """Count the rows of each table that were read by something, not those that it gave."""
 
     async def counted() -> dict[str, int]:
-        async with service.equipment.database.work(UUID(clinic.clinic_id)) as work:
+        async with service.context.database.work(UUID(clinic.clinic_id)) as work:
             # What the connection did shortly before is counted along.
             before = {row.relname: row.rows for row in await work.execute(text(_READ))}
             await read(work)
@@ -110,7 +110,7 @@ def test_a_sweep_reads_one_check_in_of_each_patient(
 
     async def read(work: UnitOfWork) -> None:
         whose = [one.id for one in await patients.page(work, after=None, limit=PATIENTS)]
-        found = await schedules_of(work, shared_service.equipment, whose, now=NOW)
+        found = await schedules_of(work, shared_service.context, whose, now=NOW)
         assert len(found) == PATIENTS
         assert {one.last_check_in_on for one in found.values()} == {NOW.date()}
 
@@ -124,7 +124,7 @@ def test_an_infusion_makes_the_same_level_a_new_one(
     noon = datetime.combine(NOW.date() - timedelta(days=5), time(12), tzinfo=UTC)
 
     async def levels(given_at: list[datetime]) -> list[str]:
-        async with shared_service.equipment.database.work(UUID(clinic.clinic_id)) as work:
+        async with shared_service.context.database.work(UUID(clinic.clinic_id)) as work:
             since = NOW - timedelta(days=8)
             return [
                 level

@@ -14,11 +14,11 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 from app.foundation.audit import SYSTEM, AuditEvent
 from app.foundation.ids import new_id
 from app.storage import check_ins, clinics, patients
-from app.storage.audit import AuditEventRow
-from app.storage.database import Database
-from app.storage.failures import DatabaseFailedError, failures_named
+from app.storage.engine.audit import AuditEventRow
+from app.storage.engine.database import Database
+from app.storage.engine.failures import DatabaseFailedError, failures_named
+from app.storage.engine.unit_of_work import TenantMissingError, UnitOfWork
 from app.storage.patients import PatientRecord
-from app.storage.unit_of_work import TenantMissingError, UnitOfWork
 from tests.storage.catalogue import ask
 from tests.support.ground import Place
 

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from app.storage.migrating import APPLICATION_ROLE, check_schema, migrate
-from app.storage.migration_steps import PatientKeysKeptError
+from app.storage.engine.migrating import APPLICATION_ROLE, check_schema, migrate
+from app.storage.engine.migration_steps import PatientKeysKeptError
 from tests.storage.catalogue import ask, objects_outside_the_system
 from tests.support.ground import Cluster, Place
 

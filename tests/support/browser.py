@@ -14,7 +14,7 @@ import httpx2
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
-from app.messages.consent_text import CURRENT_VERSION
+from app.notifications.messages.consent_text import CURRENT_VERSION
 from tests.support.people import ClinicClient, made
 from tests.support.service import Service
 

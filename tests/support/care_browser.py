@@ -7,7 +7,7 @@ from datetime import datetime
 import httpx2
 from playwright.sync_api import Browser, Page
 
-from app.clinics.permissions import StaffRole
+from app.access.clinics.permissions import StaffRole
 from tests.support.browser import PlainBrowser, fields_of
 from tests.support.people import ClinicClient, Values, treated
 from tests.support.service import NOW, Service

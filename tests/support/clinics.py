@@ -5,7 +5,7 @@ from uuid import UUID
 
 import httpx2
 
-from app.audit.sealing import seal_clinic
+from app.access.audit.sealing import seal_clinic
 from tests.support.people import ClinicClient
 from tests.support.processes import wait_until
 from tests.support.receiver import Receiver
@@ -42,5 +42,5 @@ def gone_live(clinic: ClinicClient, receiver: Receiver) -> dict[str, Any]:
 
 def seal_trail(service: Service, clinic_id: UUID | str, *, whole: bool = True) -> int:
     """Seal a clinic's trail, as the worker's sweep does; gives how many events."""
-    equipment, whose = service.equipment, UUID(str(clinic_id))
-    return service.run(seal_clinic(equipment.database, equipment.vault, whose, whole=whole))
+    context, whose = service.context, UUID(str(clinic_id))
+    return service.run(seal_clinic(context.database, context.vault, whose, whole=whole))

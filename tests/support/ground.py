@@ -13,9 +13,9 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
-from app.storage.binaries import find_binaries
-from app.storage.embedded import Address, Supervisor
-from app.storage.migrating import APPLICATION_ROLE, OWNER_ROLE, make_roles, migrate
+from app.storage.engine.binaries import find_binaries
+from app.storage.engine.embedded import Address, Supervisor
+from app.storage.engine.migrating import APPLICATION_ROLE, OWNER_ROLE, make_roles, migrate
 
 
 @dataclass(frozen=True)

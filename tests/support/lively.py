@@ -7,16 +7,16 @@ from uuid import UUID
 
 import httpx2
 
-from app.clinics.permissions import StaffRole
+from app.access.clinics.permissions import StaffRole
+from app.care.reminders.schemas import PushSubscriptionEntry
 from app.foundation.audit import OPERATOR, AuditEvent
 from app.foundation.ids import new_id
-from app.messages.consent_text import CURRENT_VERSION
-from app.messages.outbox import Channel, NewMessage, queue_message
-from app.messages.wording import Wording
-from app.reminders.schemas import PushSubscriptionEntry
+from app.notifications.messages.consent_text import CURRENT_VERSION
+from app.notifications.messages.outbox import Channel, NewMessage, queue_message
+from app.notifications.messages.wording import Wording
 from app.storage import reminders
 from app.storage.reminders import Reminder
-from app.studies.trying import ask, work_out
+from app.studies.what_if_jobs import ask, work_out
 from tests.support.clinics import name_contacts, seal_trail
 from tests.support.people import ClinicClient, PatientClient, clinic_client, treated
 from tests.support.receiver import Receiver
@@ -109,16 +109,16 @@ def asks_to_be_erased(client: ClinicClient, patient: str) -> dict[str, Any]:
 
 async def try_numbers(service: Service, clinic_id: str) -> None:
     """Try other numbers over the clinic's past, to the end."""
-    equipment, whose = service.equipment, UUID(clinic_id)
+    context, whose = service.context, UUID(clinic_id)
     numbers = {"consider_at": 0.6}
-    made = await ask(equipment, whose, numbers=numbers, first=None, last=None, actor=OPERATOR)
+    made = await ask(context, whose, numbers=numbers, first=None, last=None, actor=OPERATOR)
     # The worker does it too; who comes second finds it done.
-    await work_out(equipment, whose, made)
+    await work_out(context, whose, made)
 
 
 async def write_to(service: Service, clinic_id: str, patient: str) -> None:
     """Have a reminder written to a patient, which waits: no mail server is set up here."""
-    vault, now = service.equipment.vault, service.clock.now()
+    vault, now = service.context.vault, service.clock.now()
     reminder = Reminder(
         id=new_id(),
         patient_id=UUID(patient),
@@ -140,7 +140,7 @@ async def write_to(service: Service, clinic_id: str, patient: str) -> None:
     queued = AuditEvent(
         at=now, actor=OPERATOR, action="message.queued", subject_kind="patient", subject_id=UUID(patient)
     )
-    async with service.equipment.database.work(UUID(clinic_id)) as work:
+    async with service.context.database.work(UUID(clinic_id)) as work:
         assert await reminders.add(work, reminder, audit=queued)
         await queue_message(work, vault, message, now=now, audit=queued)
         await work.commit()

@@ -14,7 +14,7 @@ from email.policy import default
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from app.outbound.relays import MailRelay, Tls
+from app.foundation.relays import MailRelay, Tls
 
 SENDER = "afterglow@clinic.example"
 

@@ -11,12 +11,12 @@ from uuid import UUID
 import psycopg
 
 from app.foundation.ids import new_id
-from app.messages.sending import send_message
-from app.outbound.addresses import AllowedNetworks
-from app.outbound.guarded_transport import guarded_client
-from app.webhooks.delivering import Outbox, deliver
-from app.webhooks.events import EventType
-from app.webhooks.notifying import About, notify_of_patient
+from app.notifications.messages.sending import send_message
+from app.notifications.transport.addresses import AllowedNetworks
+from app.notifications.transport.guarded_transport import guarded_client
+from app.notifications.webhooks.delivering import Outbox, deliver
+from app.notifications.webhooks.events import EventType
+from app.notifications.webhooks.notifying import About, notify_of_patient
 from tests.support.ground import Place
 from tests.support.mail_server import MailServer
 from tests.support.people import ClinicClient, clinic_client
@@ -66,7 +66,7 @@ class CareTeam:
         about = About(
             patient_id=patient_id, mode=mode, subject="signal", subject_id=new_id(), url="https://x.test"
         )
-        async with self.service.equipment.database.work(self.clinic_id) as work:
+        async with self.service.context.database.work(self.clinic_id) as work:
             await notify_of_patient(work, event, about, now=self.service.clock.now())
             await work.commit()
 
@@ -124,7 +124,7 @@ class CareTeam:
         async with guarded_client(allowed=allowed, http_allowed=True) as client:
             for delivery_id in ids:
                 await deliver(
-                    Outbox(equipment=self.service.equipment, client=client), self.clinic_id, delivery_id
+                    Outbox(context=self.service.context, client=client), self.clinic_id, delivery_id
                 )
 
 

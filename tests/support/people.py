@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import httpx2
 
-from app.clinics.scopes import Scope
+from app.access.clinics.scopes import Scope
 from app.foundation.audit import OPERATOR, AuditEvent
 from app.foundation.ids import new_id
 from app.foundation.tokens import TokenKind, new_token
@@ -168,7 +168,7 @@ def key_with(service: Service, clinic_id: str, *scopes: Scope) -> str:
         made = AuditEvent(
             at=now, actor=OPERATOR, action="api_key.made", subject_kind="api_key", subject_id=key_id
         )
-        async with service.equipment.database.work(UUID(clinic_id)) as work:
+        async with service.context.database.work(UUID(clinic_id)) as work:
             await api_keys.add(
                 work,
                 id=key_id,

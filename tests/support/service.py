@@ -11,14 +11,14 @@ from typing import Any, TypeVar
 
 import uvicorn
 
+from app.access.clinics.service import OpenedClinic, open_clinic
 from app.asgi import build_app
 from app.clinical.protocol import STANDARD, Protocol
-from app.clinics.service import OpenedClinic, open_clinic
+from app.context import AppContext
 from app.foundation.clock import SettableClock
+from app.foundation.relays import GatewayRelay, MailRelay
 from app.foundation.vault import Vault
-from app.outbound.relays import GatewayRelay, MailRelay
-from app.storage.database import Database
-from app.web.equipment import Equipment
+from app.storage.engine.database import Database
 from app.worker import Worker
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ class Service:
 
     url: str
     clock: SettableClock
-    equipment: Equipment
+    context: AppContext
     loop: asyncio.AbstractEventLoop
     worker: Worker
     _started: list[object] = field(default_factory=list)
@@ -43,7 +43,7 @@ class Service:
 
     def new_clinic(self, name: str = "Clinic") -> OpenedClinic:
         """Open a clinic as the operator does."""
-        return self.run(open_clinic(self.equipment, name=name))
+        return self.run(open_clinic(self.context, name=name))
 
 
 @contextmanager
@@ -65,7 +65,7 @@ def running_service(
     ready, holder, stop = threading.Event(), [], _Stop()
 
     async def live() -> None:
-        equipment = Equipment(
+        context = AppContext(
             database=Database(database_url),
             vault=Vault(KEY),
             clock=clock,
@@ -77,7 +77,7 @@ def running_service(
         )
         listener = _listener()
         config = uvicorn.Config(
-            build_app(equipment, requests_per_minute=requests_per_minute),
+            build_app(context, requests_per_minute=requests_per_minute),
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -86,13 +86,13 @@ def running_service(
             timeout_graceful_shutdown=2,
         )
         server = uvicorn.Server(config)
-        worker = Worker(equipment, retry_speedup=speedup)
+        worker = Worker(context, retry_speedup=speedup)
         port = listener.getsockname()[1]
         holder.append(
             Service(
                 url=f"http://127.0.0.1:{port}",
                 clock=clock,
-                equipment=equipment,
+                context=context,
                 loop=asyncio.get_running_loop(),
                 worker=worker,
             )
@@ -110,7 +110,7 @@ def running_service(
         stop.arm(asyncio.get_running_loop(), end)
         ready.set()
         await asyncio.gather(*tasks)
-        await equipment.database.close()
+        await context.database.close()
 
     thread = threading.Thread(target=lambda: asyncio.run(live()), daemon=True)
     thread.start()

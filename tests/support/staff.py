@@ -7,11 +7,11 @@ from uuid import UUID
 import httpx2
 import pyotp
 
-from app.clinics.permissions import StaffRole
-from app.clinics.staff_sessions import open_session
+from app.access.clinics.permissions import StaffRole
+from app.access.clinics.staff_sessions import open_session
+from app.access.staff import joining, second_factor
 from app.foundation.audit import OPERATOR, AuditEvent
 from app.foundation.ids import new_id
-from app.staff import joining, second_factor
 from app.storage import staff_members
 from app.storage.staff_members import StaffMember
 from tests.support.people import ClinicClient, made
@@ -41,7 +41,7 @@ def active_member(service: Service, role: StaffRole) -> StaffMember:
 
 
 async def _join(service: Service, clinic_id: UUID, member: StaffMember, name: str) -> str:
-    vault, now = service.equipment.vault, service.clock.now()
+    vault, now = service.context.vault, service.clock.now()
     cells = [
         vault.seal(text, table="staff_members", column=column, clinic_id=clinic_id, row_id=member.id)
         for column, text in (("name", name), ("email", f"{member.id}@example.org"))
@@ -50,7 +50,7 @@ async def _join(service: Service, clinic_id: UUID, member: StaffMember, name: st
     audit = AuditEvent(
         at=now, actor=OPERATOR, action="staff.joined", subject_kind="staff", subject_id=member.id
     )
-    async with service.equipment.database.work(clinic_id) as work:
+    async with service.context.database.work(clinic_id) as work:
         await staff_members.add(work, member, audit=audit)
         token = await open_session(work, member.id, now=now)
         await work.commit()
@@ -111,14 +111,14 @@ def joins(service: Service, clinic: ClinicClient, invitation: dict[str, Any]) ->
     """Let somebody who is invited join."""
     secret = second_factor.new_secret()
     set_up = second_factor.seal_pending(
-        service.equipment.vault,
+        service.context.vault,
         secret,
         clinic_id=UUID(clinic.clinic_id),
         staff_id=UUID(invitation["id"]),
     )
     made = service.run(
         joining.join(
-            service.equipment,
+            service.context,
             token_of(invitation),
             password=PASSWORD,
             set_up=set_up,

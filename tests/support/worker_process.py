@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from app.context import AppContext
 from app.foundation.clock import SettableClock
 from app.foundation.logs import set_up_logs
 from app.foundation.vault import Vault
-from app.storage.database import Database
-from app.web.equipment import Equipment
+from app.storage.engine.database import Database
 from app.worker import Worker
 from tests.support.service import KEY
 from tests.support.shared_clock import SharedClock
@@ -43,14 +43,14 @@ def running_worker(
 async def work(database_url: str, told: str) -> None:
     """Work until killed."""
     clock = SharedClock(Path(told)) if told.startswith("/") else SettableClock(datetime.fromisoformat(told))
-    equipment = Equipment(
+    context = AppContext(
         database=Database(database_url),
         vault=Vault(KEY),
         clock=clock,
         public_url="https://afterglow.test",
         webhook_allow="127.0.0.0/8",
     )
-    await Worker(equipment).run()
+    await Worker(context).run()
 
 
 if __name__ == "__main__":

@@ -12,11 +12,11 @@ import pytest
 
 from app.foundation.audit import OPERATOR, AuditEvent
 from app.foundation.logs import set_up_logs
-from app.outbound.addresses import AllowedNetworks, Resolver, resolve_by_system
-from app.outbound.guarded_transport import Bounds, guarded_client
+from app.notifications.transport.addresses import AllowedNetworks, Resolver, resolve_by_system
+from app.notifications.transport.guarded_transport import Bounds, guarded_client
+from app.notifications.webhooks.delivering import Outbox, deliver
+from app.notifications.webhooks.endpoint_secrets import seal_url
 from app.storage import endpoints
-from app.webhooks.delivering import Outbox, deliver
-from app.webhooks.endpoint_secrets import seal_url
 from tests.support.certificates import certificate_for
 from tests.support.ground import Place
 from tests.support.people import ClinicClient, clinic_client
@@ -64,10 +64,10 @@ async def move(service: Service, clinic_id: UUID, endpoint_id: UUID, url: str) -
         subject_kind="endpoint",
         subject_id=endpoint_id,
     )
-    async with service.equipment.database.work(clinic_id) as work:
+    async with service.context.database.work(clinic_id) as work:
         stored = await endpoints.find(work, endpoint_id)
         assert stored is not None
-        sealed = seal_url(service.equipment.vault, clinic_id, endpoint_id, url)
+        sealed = seal_url(service.context.vault, clinic_id, endpoint_id, url)
         moved = await endpoints.change(
             work, endpoint_id, url_sealed=sealed, events=None, version=stored.version, audit=changed
         )
@@ -104,7 +104,7 @@ def attempted(
         ):
             url = f"{scheme}://{host}:{receiver.port}/hook"
             await move(service, clinic_id, UUID(endpoint["id"]), url)
-            outbox = Outbox(equipment=service.equipment, client=client)
+            outbox = Outbox(context=service.context, client=client)
             await deliver(outbox, clinic_id, UUID(delivery["id"]))
         return receiver
 

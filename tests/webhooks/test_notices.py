@@ -7,11 +7,11 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from app.care.alerts.escalation import escalate_due
+from app.care.reminders.asking import remind_due
 from app.foundation.ids import new_id
-from app.messages.consent_text import CURRENT_VERSION
-from app.reminders.asking import remind_due
-from app.signals.escalation import escalate_due
-from app.webhooks.events import EventType
+from app.notifications.messages.consent_text import CURRENT_VERSION
+from app.notifications.webhooks.events import EventType
 from tests.support.notices import LOOK, MORE, NOW_PLEASE, CareTeam
 from tests.support.people import treated
 from tests.support.problems import CANARY
@@ -29,8 +29,8 @@ def test_no_text_holds_anything_of_a_patient(team: CareTeam) -> None:
     assert phone.check_in(NOW, (1, 1, 1), note=CANARY, self_harm_thoughts=True).status_code == 201
     team.send()
     team.later(timedelta(days=2))
-    team.service.run(escalate_due(team.service.equipment, team.clinic_id))
-    team.service.run(remind_due(team.service.equipment, team.clinic_id))
+    team.service.run(escalate_due(team.service.context, team.clinic_id))
+    team.service.run(remind_due(team.service.context, team.clinic_id))
     team.send()
 
     # A signal, a safety event, and both again when nobody came: to each of three channels.
@@ -156,7 +156,7 @@ def test_about_who_withdrew_nobody_is_told_but_of_a_statement_at_once(team: Care
     assert phone.http.post("/v1/me/consent", json=agreed).is_success
     assert phone.http.post("/v1/me/consent/withdraw", json={}).is_success
     team.later(timedelta(days=20))
-    team.service.run(remind_due(team.service.equipment, UUID(team.clinic.clinic_id)))
+    team.service.run(remind_due(team.service.context, UUID(team.clinic.clinic_id)))
     assert team.send() == []
 
     team.service.clock.move_to(NOW)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.webhooks.retry_schedule import (
+from app.notifications.webhooks.retry_schedule import (
     AttemptError,
     AttemptOutcome,
     DeliveryKind,

@@ -10,10 +10,10 @@ from uuid import uuid4
 import pytest
 from standardwebhooks import Webhook
 
-from app.outbound import signing
-from app.outbound.addresses import AllowedNetworks
-from app.outbound.guarded_transport import guarded_client
-from app.webhooks.sender import OutgoingMessage, send
+from app.notifications.transport import signing
+from app.notifications.transport.addresses import AllowedNetworks
+from app.notifications.transport.guarded_transport import guarded_client
+from app.notifications.webhooks.sender import OutgoingMessage, send
 from tests.webhooks.samples import FAILING_ONCE, PROGRAMS, Sample, judged, running_sample
 
 VECTORS = {path.stem: path for path in sorted((Path(__file__).parent / "vectors").glob("*.json"))}

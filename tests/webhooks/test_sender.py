@@ -9,11 +9,11 @@ import httpx2
 import pytest
 from standardwebhooks import Webhook
 
-from app.outbound import signing
-from app.outbound.addresses import AllowedNetworks
-from app.outbound.guarded_transport import Bounds, guarded_client
-from app.webhooks.retry_schedule import AttemptError
-from app.webhooks.sender import OutgoingMessage, send
+from app.notifications.transport import signing
+from app.notifications.transport.addresses import AllowedNetworks
+from app.notifications.transport.guarded_transport import Bounds, guarded_client
+from app.notifications.webhooks.retry_schedule import AttemptError
+from app.notifications.webhooks.sender import OutgoingMessage, send
 from tests.support.raw_receiver import raw_receiver, read_request
 
 pytestmark = pytest.mark.anyio

@@ -5,8 +5,8 @@ from typing import Any
 
 import psycopg
 
-from app.webhooks.events import EventType
-from app.webhooks.trouble import tell_of_newly_held
+from app.notifications.webhooks.events import EventType
+from app.notifications.webhooks.trouble import tell_of_newly_held
 from tests.support.clinics import SAFETY_CONTACT, SECOND_CONTACT, name_contacts
 from tests.support.notices import WAITS, CareTeam
 
@@ -17,8 +17,8 @@ BOTH = [
 NOTHING: dict[str, Any] = {"count": 0, "safety": False, "oldest_at": None, "endpoints": []}
 
 
-def not_delivered(team: CareTeam) -> dict[str, Any]:
-    reply = team.clinic.http.get("/v1/not-delivered")
+def undelivered(team: CareTeam) -> dict[str, Any]:
+    reply = team.clinic.http.get("/v1/undelivered")
     assert reply.status_code == 200, reply.text
     return dict(reply.json())
 
@@ -34,7 +34,7 @@ def give_up(team: CareTeam) -> None:
 
 def look(team: CareTeam) -> list[tuple[str, str]]:
     """Look at what has been held as the sweep does; gives the letters."""
-    team.service.run(tell_of_newly_held(team.service.equipment, team.clinic_id))
+    team.service.run(tell_of_newly_held(team.service.context, team.clinic_id))
     team.send()
     return team.letters()
 
@@ -43,7 +43,7 @@ def test_of_an_ordinary_delivery_that_was_given_up_both_contacts_hear_once(team:
     name_contacts(team.clinic)
     endpoint = team.clinic.add_endpoint(f"{team.chat.url}/system")
     team.chat.answer = lambda _count: 500
-    assert not_delivered(team) == NOTHING
+    assert undelivered(team) == NOTHING
     began = team.service.clock.now()
     for _ in range(2):
         team.happens(EventType.SIGNAL_RAISED)
@@ -51,7 +51,7 @@ def test_of_an_ordinary_delivery_that_was_given_up_both_contacts_hear_once(team:
     team.send()
 
     assert team.letters() == BOTH
-    told = not_delivered(team)
+    told = undelivered(team)
     (at,) = told["endpoints"]
     assert (told["count"], told["safety"]) == (2, False)
     assert at["endpoint_id"] == endpoint["id"]
@@ -82,7 +82,7 @@ def test_what_a_disabled_endpoint_is_not_told_is_told_to_people_once_a_day(team:
     team.later(DAY)
     assert look(team) == [], "nothing new has been held"
 
-    assert not_delivered(team)["endpoints"][0] | {"oldest_at": None} == {
+    assert undelivered(team)["endpoints"][0] | {"oldest_at": None} == {
         "endpoint_id": endpoint["id"],
         "endpoint_state": "disabled",
         "held": 4,
@@ -119,4 +119,4 @@ def test_of_safety_people_hear_though_the_day_is_not_over_and_the_sum_names_it(t
     team.send()
 
     assert team.letters() == BOTH
-    assert not_delivered(team)["safety"] is True
+    assert undelivered(team)["safety"] is True

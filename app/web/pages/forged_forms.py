@@ -15,7 +15,7 @@ from fastapi import Depends, Request
 
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.vault import Vault
-from app.web.dependencies import EquipmentNeeded
+from app.web.dependencies import ContextNeeded
 
 TOKEN_FIELD: Final = "form_token"  # noqa: S105 - the field's name
 
@@ -64,13 +64,13 @@ def refuse_foreign(request: Request, public_url: str) -> None:
         raise ForeignFormError
 
 
-async def own_form_only(request: Request, equipment: EquipmentNeeded) -> None:
+async def own_form_only(request: Request, context: ContextNeeded) -> None:
     """Refuse forms from other sites.
 
     Raises:
         ForeignFormError: the browser says that it comes from one.
     """
-    refuse_foreign(request, equipment.public_url)
+    refuse_foreign(request, context.public_url)
 
 
 OwnFormOnly = Depends(own_form_only)

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Callable
 
-from app.clinics.permissions import StaffRole
+from app.access.clinics.permissions import StaffRole
 from tests.support.browser import PlainBrowser
 from tests.support.people import ClinicClient
 from tests.support.service import Service

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from app.clinics.permissions import StaffRole
+from app.access.clinics.permissions import StaffRole
 from tests.support.browser import DESKTOP, PHONE, look_at
 from tests.support.service import Service
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from app.clinics.permissions import StaffRole
+from app.access.clinics.permissions import StaffRole
 from tests.support.browser import PlainBrowser
 from tests.support.ground import Place
 from tests.support.people import ClinicClient, clinic_client

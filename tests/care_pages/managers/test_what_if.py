@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from app.clinics.permissions import StaffRole
+from app.access.clinics.permissions import StaffRole
 from tests.support.browser import PlainBrowser, fields_of
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.processes import wait_until

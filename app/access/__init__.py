@@ -1,0 +1,1 @@
+"""Who may do what: clinics, staff, keys, permissions and the audit log."""

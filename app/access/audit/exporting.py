@@ -1,0 +1,82 @@
+"""Exporting: the sealed trail as lines of JSON, the head last; kept elsewhere, the head proves the tail."""
+
+import json
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import asdict
+from typing import Any, Final
+from uuid import UUID
+
+from app.access.audit.verifying import Head, sealed_events
+from app.storage.audit_seals import Seal, StoredEvent
+from app.storage.engine.database import Database
+
+HEAD: Final = "head"
+_HEAD_BEGINS: Final = '{"head"'
+
+
+class HeadNotReadableError(Exception):
+    """This is no head: expected is a file that `audit export` wrote, or SEQUENCE:MAC with --clinic."""
+
+
+async def lines(database: Database, clinic_id: UUID) -> AsyncIterator[str]:
+    """Write a clinic's trail line by line: each sealed event with its seal, then the head."""
+    last: Seal | None = None
+    async for seal, event in sealed_events(database, clinic_id):
+        last = seal
+        yield _line(clinic_id, seal, event=_plain(event))
+    if last is not None:
+        yield json.dumps({HEAD: _head(clinic_id, last)})
+
+
+def heads_in(written: Iterable[str]) -> dict[UUID, Head]:
+    """Read the heads back from an export, by clinic.
+
+    Raises:
+        HeadNotReadableError: it is not an export, or nothing was sealed in it.
+    """
+    found = {}
+    try:
+        for line in written:
+            if line.startswith(_HEAD_BEGINS):
+                plain = json.loads(line)[HEAD]
+                head = Head(sequence=int(plain["sequence"]), mac=bytes.fromhex(plain["mac"]))
+                found[UUID(plain["clinic_id"])] = head
+    except (ValueError, KeyError, TypeError):
+        found = {}
+    if not found:
+        raise HeadNotReadableError(HeadNotReadableError.__doc__)
+    return found
+
+
+def head_said(text: str) -> Head:
+    """Read a head as ``head_text`` writes it.
+
+    Raises:
+        HeadNotReadableError: it is not one.
+    """
+    sequence, colon, mac = text.partition(":")
+    try:
+        return Head(sequence=int(sequence), mac=bytes.fromhex(mac if colon else "-"))
+    except ValueError:
+        raise HeadNotReadableError(HeadNotReadableError.__doc__) from None
+
+
+def head_text(head: Head) -> str:
+    """Write a head as one word."""
+    return f"{head.sequence}:{head.mac.hex()}"
+
+
+def _line(clinic_id: UUID, seal: Seal, *, event: dict[str, Any] | None) -> str:
+    return json.dumps(_head(clinic_id, seal) | {"event_id": str(seal.event_id), "event": event})
+
+
+def _head(clinic_id: UUID, seal: Seal) -> dict[str, Any]:
+    return {"clinic_id": str(clinic_id), "sequence": seal.sequence, "mac": seal.mac.hex()}
+
+
+def _plain(event: StoredEvent | None) -> dict[str, Any] | None:
+    """Plain values; None where the event is gone, which `audit verify` tells."""
+    if event is None:
+        return None
+    told = {name: value if value is None else str(value) for name, value in asdict(event).items()}
+    return told | {"at": event.at.isoformat()}

@@ -1,0 +1,55 @@
+"""The audit trail, for the clinic."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app.access.audit import service
+from app.access.audit.places import place_after, read_place
+from app.access.audit.schemas import AuditEventList, AuditEventReply
+from app.access.clinics.access import MayReadTrail
+from app.web.dependencies import ContextNeeded
+from app.web.links import link_next
+from app.web.schemas import PAGE_SIZE, Moment, PageCursor, PageLimit
+
+router = APIRouter(prefix="/v1/audit-events", tags=["audit"])
+
+OnlyPatient = Annotated[UUID | None, Query(description="Only about this patient, erased or not")]
+OnlyActor = Annotated[UUID | None, Query(description="Only what this key or device did")]
+OnlyAction = Annotated[
+    str | None, Query(max_length=64, pattern=r"^[a-z_]+\.[a-z_]+$", description="Only this action")
+]
+Since = Annotated[Moment | None, Query(alias="from", description="From then on; else 31 days")]
+Until = Annotated[Moment | None, Query(alias="to", description="Before then; else up to now")]
+
+
+@router.get("", summary="Search the audit trail")
+async def list_audit_events(
+    context: ContextNeeded,
+    caller: MayReadTrail,
+    request: Request,
+    response: Response,
+    patient_id: OnlyPatient = None,
+    actor_id: OnlyActor = None,
+    action: OnlyAction = None,
+    since: Since = None,
+    until: Until = None,
+    after: PageCursor = None,
+    limit: PageLimit = PAGE_SIZE,
+) -> AuditEventList:
+    """List who did and read what, newest first: a year at most, or one patient's since ever."""
+    found = await service.search(
+        context,
+        caller.clinic_id,
+        patient_id=patient_id,
+        actor_id=actor_id,
+        action=action,
+        since=since,
+        until=until,
+        before=read_place(after),
+        limit=limit,
+        actor=caller.actor,
+    )
+    link_next(request, response, place_after(found, limit))
+    return AuditEventList(items=[AuditEventReply.of(one) for one in found])

@@ -1,0 +1,81 @@
+"""What a route of the clinic API asks for: one permission, which a key's scope or a member's role gives."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPBearer
+
+from app.access.clinics.caller import ClinicCaller, allowed, find_caller
+from app.access.clinics.permissions import Permission
+from app.context import AppContext
+from app.foundation.tokens import TokenKind
+from app.web.dependencies import ContextNeeded, bearer_token
+
+CLINIC_KEY = HTTPBearer(scheme_name="ClinicKey", description="An API key of the clinic", auto_error=False)
+STAFF_SESSION = HTTPBearer(
+    scheme_name="StaffSession", description="A signed-in member of the clinic's staff", auto_error=False
+)
+
+
+async def caller_with(request: Request, context: AppContext, permission: Permission) -> ClinicCaller:
+    """Find who sends this request, and let through only who has the permission.
+
+    Raises:
+        TokenNotValidError: it carries no working key, and no session that works.
+        ScopeMissingError: the key may not do this.
+        RoleMayNotError: the member's role may not do this.
+    """
+    caller = await find_caller(context, bearer_token(request), TokenKind.API_KEY, TokenKind.STAFF_SESSION)
+    return await allowed(context, caller, permission, request.path_params)
+
+
+def clinic_may(permission: Permission) -> Callable[..., Awaitable[ClinicCaller]]:
+    """Make the dependency that lets only callers with this permission through."""
+
+    async def signed_in(
+        request: Request,
+        context: ContextNeeded,
+        _key: Annotated[object, Security(CLINIC_KEY)],
+        _session: Annotated[object, Security(STAFF_SESSION)],
+    ) -> ClinicCaller:
+        return await caller_with(request, context, permission)
+
+    # A test walks every route and reads here who may.
+    signed_in.afterglow_access = permission  # type: ignore[attr-defined] # functions take attributes
+    return signed_in
+
+
+def staff_only(permission: Permission) -> Callable[..., Awaitable[ClinicCaller]]:
+    """Make the dependency for what no key has: a person must have signed in."""
+
+    async def signed_in(
+        request: Request, context: ContextNeeded, _session: Annotated[object, Security(STAFF_SESSION)]
+    ) -> ClinicCaller:
+        return await caller_with(request, context, permission)
+
+    signed_in.afterglow_access = permission  # type: ignore[attr-defined] # functions take attributes
+    return signed_in
+
+
+MayReadClinic = Annotated[ClinicCaller, Depends(clinic_may(Permission.CLINIC_READ))]
+MayChangeClinic = Annotated[ClinicCaller, Depends(clinic_may(Permission.CLINIC_CHANGE))]
+MayReadPatients = Annotated[ClinicCaller, Depends(clinic_may(Permission.PATIENTS_READ))]
+MayEditPatients = Annotated[ClinicCaller, Depends(clinic_may(Permission.PATIENTS_EDIT))]
+MayReadTreatment = Annotated[ClinicCaller, Depends(clinic_may(Permission.TREATMENT_READ))]
+MayRecordTreatment = Annotated[ClinicCaller, Depends(clinic_may(Permission.TREATMENT_RECORD))]
+MayDecideTreatment = Annotated[ClinicCaller, Depends(clinic_may(Permission.TREATMENT_DECIDE))]
+MayImportCheckIns = Annotated[ClinicCaller, Depends(clinic_may(Permission.CHECK_INS_IMPORT))]
+MayReadSignals = Annotated[ClinicCaller, Depends(clinic_may(Permission.SIGNALS_READ))]
+MayHandleSignals = Annotated[ClinicCaller, Depends(clinic_may(Permission.SIGNALS_HANDLE))]
+MayCloseSignals = Annotated[ClinicCaller, Depends(clinic_may(Permission.SIGNALS_CLOSE))]
+MayReadSafety = Annotated[ClinicCaller, Depends(clinic_may(Permission.SAFETY_READ))]
+MayHandleSafety = Annotated[ClinicCaller, Depends(clinic_may(Permission.SAFETY_HANDLE))]
+MayCloseSafety = Annotated[ClinicCaller, Depends(clinic_may(Permission.SAFETY_CLOSE))]
+MayManageWebhooks = Annotated[ClinicCaller, Depends(clinic_may(Permission.WEBHOOKS))]
+MayServeRights = Annotated[ClinicCaller, Depends(clinic_may(Permission.RIGHTS))]
+MayManageKeys = Annotated[ClinicCaller, Depends(clinic_may(Permission.API_KEYS))]
+MayManageStaff = Annotated[ClinicCaller, Depends(clinic_may(Permission.STAFF))]
+MayReadInsights = Annotated[ClinicCaller, Depends(clinic_may(Permission.INSIGHTS))]
+MayReadTrail = Annotated[ClinicCaller, Depends(clinic_may(Permission.AUDIT))]
+MayOpenInEmergency = Annotated[ClinicCaller, Depends(staff_only(Permission.EMERGENCY))]

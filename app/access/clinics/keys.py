@@ -1,0 +1,108 @@
+"""API keys: made with no more scopes than whoever makes them has, shown once, revoked for good."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from app.access.clinics.scopes import Scope
+from app.context import AppContext
+from app.foundation.audit import Actor, AuditEvent
+from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
+from app.foundation.ids import new_id
+from app.foundation.tokens import TokenKind, new_token
+from app.storage import api_keys
+from app.storage.api_keys import KeptKey
+
+
+class ScopeNotYoursError(RefusalError):
+    """A key can give away only scopes that it has itself."""
+
+    kind = RefusalKind.FORBIDDEN
+    code = "scope-not-yours"
+
+
+class LastKeyError(RefusalError):
+    """This is the last key that can make keys; make another one first."""
+
+    kind = RefusalKind.CONFLICT
+    code = "last-key"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewKey:
+    """A new key, whose text is shown this once."""
+
+    key: KeptKey
+    secret: str
+
+
+async def make_key(
+    context: AppContext,
+    clinic_id: UUID,
+    *,
+    name: str,
+    scopes: Sequence[Scope],
+    own_scopes: frozenset[str],
+    actor: Actor,
+) -> NewKey:
+    """Make a key with these scopes.
+
+    Raises:
+        ScopeNotYoursError: the caller's own key lacks one of them.
+    """
+    if not own_scopes.issuperset(scopes):
+        raise ScopeNotYoursError("#/scopes")
+    now, key_id = context.clock.now(), new_id()
+    secret, reference = new_token(TokenKind.API_KEY, clinic_id)
+    key = KeptKey(
+        id=key_id,
+        name=name,
+        scopes=[scope.value for scope in Scope if scope in scopes],
+        created_at=now,
+        revoked_at=None,
+    )
+    async with context.database.work(clinic_id) as work:
+        await api_keys.add(
+            work,
+            id=key_id,
+            name=name,
+            digest=reference.digest,
+            scopes=key.scopes,
+            now=now,
+            audit=_event(now, actor, "api_key.made", key_id),
+        )
+        await work.commit()
+    return NewKey(key=key, secret=secret)
+
+
+async def list_keys(context: AppContext, clinic_id: UUID) -> list[KeptKey]:
+    """List the clinic's keys, oldest first, also the revoked ones."""
+    async with context.database.work(clinic_id) as work:
+        return await api_keys.all_of_clinic(work)
+
+
+async def revoke_key(context: AppContext, clinic_id: UUID, key_id: UUID, *, actor: Actor) -> None:
+    """Revoke a key: it opens nothing any more, from its next use on. A second time changes nothing.
+
+    Raises:
+        NotFoundError: the clinic has no such key.
+        LastKeyError: nobody could make a key afterwards.
+    """
+    now = context.clock.now()
+    async with context.database.work(clinic_id) as work:
+        # Locked: two keys that revoke each other at once would otherwise both succeed.
+        known = {key.id: key for key in await api_keys.all_of_clinic(work, lock=True)}
+        if key_id not in known:
+            raise NotFoundError
+        if known[key_id].revoked_at is not None:
+            return
+        makers = {key.id for key in known.values() if key.revoked_at is None and Scope.API_KEYS in key.scopes}
+        if makers == {key_id}:
+            raise LastKeyError
+        await api_keys.revoke(work, key_id, now=now, audit=_event(now, actor, "api_key.revoked", key_id))
+        await work.commit()
+
+
+def _event(now: datetime, actor: Actor, action: str, key_id: UUID) -> AuditEvent:
+    return AuditEvent(at=now, actor=actor, action=action, subject_kind="api_key", subject_id=key_id)

@@ -1,0 +1,104 @@
+"""Who may what: the one table. A route asks for a permission; the table says which scope and which roles have it.
+
+A page of the docs is made from it, and a test walks every route: one that asks for nothing in here fails.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from app.access.clinics.scopes import Scope
+
+
+class StaffRole(StrEnum):
+    """What a member of the staff is to the clinic."""
+
+    OWNER = "owner"
+    CLINICIAN = "clinician"
+    COORDINATOR = "coordinator"
+    READ_ONLY = "read_only"
+
+
+class Permission(StrEnum):
+    """One thing to be allowed. The value says it in plain words, for the docs page."""
+
+    CLINIC_READ = "read the clinic's settings and numbers of the rule"
+    CLINIC_CHANGE = "change the clinic's settings, set its numbers, go live"
+    PATIENTS_READ = "read who the patients are, their devices and consent"
+    PATIENTS_EDIT = (
+        "register and change patients, hand out codes and links, revoke devices, note a withdrawal"
+    )
+    TREATMENT_READ = "read courses, infusions, totals, factors, plans and intervals"
+    TREATMENT_RECORD = "record courses, infusions, totals and booked boosters"
+    TREATMENT_DECIDE = "choose a reference, plan a taper, keep factors and cautions, describe scales"
+    CHECK_INS_IMPORT = "bring along check-ins from elsewhere"
+    SIGNALS_READ = "read the worklist, signals, evaluations and the chart"
+    SIGNALS_HANDLE = "acknowledge and snooze signals"
+    SIGNALS_CLOSE = "close signals with a disposition, and reopen them"
+    SAFETY_READ = "read safety events"
+    SAFETY_HANDLE = "acknowledge safety events"
+    SAFETY_CLOSE = "close safety events with an outcome"
+    WEBHOOKS = "manage endpoints, channels and deliveries"
+    RIGHTS = "copy everything about a patient, and erase one"
+    API_KEYS = "make and revoke API keys"
+    STAFF = "invite, change and lock out staff"
+    INSIGHTS = "read the clinic's own figures over a period"
+    AUDIT = "look through the audit trail"
+    EMERGENCY = "open a patient in an emergency, with a reason that the owners are told"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhoMay:
+    """Who has a permission.
+
+    Attributes:
+        scope: the scope that gives it to an API key; None: no key has it.
+        roles: the roles that have it.
+        in_emergency: whether whoever opened a patient in an emergency has it, for that patient and that time.
+    """
+
+    scope: Scope | None
+    roles: frozenset[StaffRole]
+    in_emergency: bool = False
+
+
+_OWNER: Final = frozenset({StaffRole.OWNER})
+_DECIDES: Final = _OWNER | {StaffRole.CLINICIAN}
+_HANDLES: Final = _DECIDES | {StaffRole.COORDINATOR}
+_EVERYBODY: Final = frozenset(StaffRole)
+
+PERMISSIONS_MATRIX: Final[Mapping[Permission, WhoMay]] = {
+    Permission.CLINIC_READ: WhoMay(scope=Scope.CLINIC, roles=_EVERYBODY),
+    Permission.CLINIC_CHANGE: WhoMay(scope=Scope.CLINIC, roles=_OWNER),
+    Permission.PATIENTS_READ: WhoMay(scope=Scope.PATIENTS, roles=_EVERYBODY),
+    Permission.PATIENTS_EDIT: WhoMay(scope=Scope.PATIENTS, roles=_HANDLES, in_emergency=True),
+    Permission.TREATMENT_READ: WhoMay(scope=Scope.TREATMENT, roles=_EVERYBODY),
+    Permission.TREATMENT_RECORD: WhoMay(scope=Scope.TREATMENT, roles=_HANDLES, in_emergency=True),
+    Permission.TREATMENT_DECIDE: WhoMay(scope=Scope.TREATMENT, roles=_DECIDES, in_emergency=True),
+    Permission.CHECK_INS_IMPORT: WhoMay(scope=Scope.CHECK_INS, roles=_HANDLES),
+    Permission.SIGNALS_READ: WhoMay(scope=Scope.SIGNALS, roles=_EVERYBODY),
+    Permission.SIGNALS_HANDLE: WhoMay(scope=Scope.SIGNALS, roles=_HANDLES, in_emergency=True),
+    Permission.SIGNALS_CLOSE: WhoMay(scope=Scope.SIGNALS, roles=_DECIDES, in_emergency=True),
+    Permission.SAFETY_READ: WhoMay(scope=Scope.SAFETY, roles=_EVERYBODY),
+    Permission.SAFETY_HANDLE: WhoMay(scope=Scope.SAFETY, roles=_HANDLES, in_emergency=True),
+    Permission.SAFETY_CLOSE: WhoMay(scope=Scope.SAFETY, roles=_DECIDES, in_emergency=True),
+    Permission.WEBHOOKS: WhoMay(scope=Scope.WEBHOOKS, roles=_OWNER),
+    Permission.RIGHTS: WhoMay(scope=Scope.RIGHTS, roles=_OWNER),
+    Permission.API_KEYS: WhoMay(scope=Scope.API_KEYS, roles=_OWNER),
+    Permission.STAFF: WhoMay(scope=Scope.STAFF, roles=_OWNER),
+    Permission.INSIGHTS: WhoMay(scope=Scope.INSIGHTS, roles=_EVERYBODY),
+    Permission.AUDIT: WhoMay(scope=Scope.AUDIT, roles=_OWNER),
+    Permission.EMERGENCY: WhoMay(scope=None, roles=_EVERYBODY - _DECIDES),
+}
+
+
+def role_may(role: StaffRole, permission: Permission) -> bool:
+    """Say whether a role has a permission."""
+    return role in PERMISSIONS_MATRIX[permission].roles
+
+
+def scope_may(scopes: frozenset[str], permission: Permission) -> bool:
+    """Say whether a key with these scopes has a permission."""
+    scope = PERMISSIONS_MATRIX[permission].scope
+    return scope is not None and scope in scopes

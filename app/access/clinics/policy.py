@@ -1,0 +1,150 @@
+"""A clinic's own numbers within the safe bounds: versioned, in force from a time, never changed afterwards."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any, Final
+from uuid import UUID
+
+from app.clinical.errors import ClinicalError
+from app.clinical.protocol import NumberNotes, Protocol, numbers_of, stored_numbers, with_numbers
+from app.context import AppContext
+from app.foundation.audit import Actor, AuditEvent
+from app.foundation.errors import RefusalError
+from app.storage import policies
+from app.storage.engine.unit_of_work import UnitOfWork
+from app.storage.policies import StoredPolicy
+from app.web.etags import ChangedMeanwhileError
+
+# What is sent "from now on" arrives a little later.
+_BEHIND: Final = timedelta(minutes=10)
+
+
+class PolicyRefusedError(RefusalError):
+    """These numbers cannot be put in force; see errors."""
+
+    code = "policy-refused"
+
+
+class PolicyInPastError(RefusalError):
+    """Numbers are in force from now or from later; what was decided stays decided."""
+
+    code = "policy-in-past"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyView:
+    """What is in force now, every number of it, and all versions, latest first.
+
+    ``version`` 0 means the service's own numbers. ``latest`` is the version to base a change on.
+    """
+
+    version: int
+    rule: str
+    numbers: tuple[NumberNotes, ...]
+    versions: tuple[StoredPolicy, ...]
+
+    @property
+    def latest(self) -> int:
+        """The latest version, in force or to come."""
+        return self.versions[0].version if self.versions else 0
+
+
+def in_force(base: Protocol, numbers: Mapping[str, float] | None) -> Protocol:
+    """Give the protocol in which these stored numbers differ, whatever the bounds are by now."""
+    return _with(base, tuple(sorted(numbers.items()))) if numbers else base
+
+
+async def policy_in_force(work: UnitOfWork, context: AppContext, *, now: datetime) -> Protocol:
+    """Give the numbers that this clinic decides with now."""
+    return in_force(context.protocol, await policies.numbers_in_force(work, now=now))
+
+
+async def read_policy(context: AppContext, clinic_id: UUID) -> PolicyView:
+    """Give the clinic's numbers."""
+    async with context.database.work(clinic_id) as work:
+        return await _view(work, context, now=context.clock.now())
+
+
+async def write_policy(
+    context: AppContext,
+    clinic_id: UUID,
+    *,
+    numbers: Mapping[str, Any],
+    effective_from: datetime | None,
+    version: int,
+    actor: Actor,
+) -> PolicyView:
+    """Put numbers in force from a time on; those that are not named are the service's own.
+
+    Raises:
+        PolicyRefusedError: an unknown number, one outside its safe bounds, or a contradiction.
+        PolicyInPastError: the time has passed.
+        ChangedMeanwhileError: the version is not the latest one.
+    """
+    now = context.clock.now()
+    since = effective_from or now
+    if since < now - _BEHIND:
+        raise PolicyInPastError("#/effective_from")
+    protocol = checked(context.protocol, numbers)
+    new = StoredPolicy(
+        version=version + 1,
+        numbers={name: getattr(protocol, name) for name in sorted(numbers)},
+        rule=protocol.name,
+        effective_from=since,
+        created_at=now,
+        created_by=actor.id,
+    )
+    audit = AuditEvent(
+        at=now, actor=actor, action="policy.written", subject_kind="clinic", subject_id=clinic_id
+    )
+    async with context.database.work(clinic_id) as work:
+        known = await policies.versions(work)
+        latest = known[0].version if known else 0
+        if version != latest or not await policies.add(work, new, audit=audit):
+            raise ChangedMeanwhileError("header/if-match")
+        view = await _view(work, context, now=max(now, since) if effective_from is None else now)
+        await work.commit()
+    return view
+
+
+async def _view(work: UnitOfWork, context: AppContext, *, now: datetime) -> PolicyView:
+    found = await policies.versions(work)
+    holding = next((one for one in found if one.effective_from <= now), None)
+    protocol = in_force(context.protocol, holding.numbers if holding else None)
+    return PolicyView(
+        version=holding.version if holding else 0,
+        rule=protocol.name,
+        numbers=numbers_of(protocol),
+        versions=tuple(found),
+    )
+
+
+def checked(base: Protocol, numbers: Mapping[str, Any]) -> Protocol:
+    """Give the protocol in which these numbers differ.
+
+    Raises:
+        PolicyRefusedError: an unknown number, one outside its safe bounds, or a contradiction.
+    """
+    try:
+        return with_numbers(numbers, protocol=base)
+    except ClinicalError as error:
+        refusal = PolicyRefusedError()
+        raise refusal.finding([_finding(error)]) from error
+
+
+def _finding(error: ClinicalError) -> dict[str, Any]:
+    name = str(error.details.get("field", ""))[:64].encode("ascii", "replace").decode()
+    found: dict[str, Any] = {
+        "pointer": f"#/numbers/{name.replace('~', '~0').replace('/', '~1')}" if name else "#/numbers",
+        "code": "number-refused",
+        "detail": str(error),
+    }
+    told = ("lowest", "highest", "choices")
+    return found | {bound: error.details[bound] for bound in told if bound in error.details}
+
+
+@lru_cache(maxsize=256)
+def _with(base: Protocol, numbers: tuple[tuple[str, float], ...]) -> Protocol:
+    return stored_numbers(dict(numbers), protocol=base)

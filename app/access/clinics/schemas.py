@@ -1,0 +1,202 @@
+"""Requests and replies about the clinic."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from app.access.clinics.attention import Attention
+from app.access.clinics.contacts import Contact
+from app.access.clinics.keys import NewKey
+from app.access.clinics.policy import PolicyView
+from app.access.clinics.scopes import Scope
+from app.access.clinics.service import Clinic
+from app.clinical.waiting import LIMIT_NOTES
+from app.storage.api_keys import KeptKey
+from app.web.schemas import EmailAddress, Moment, Name, ReplyBody, RequestBody, choice_of, example
+
+PhoneNumber = Annotated[str, Field(pattern=r"^\+?[0-9 ()./-]{3,30}$", examples=["+1 555 0100"])]
+
+
+def _limit(name: str) -> Any:  # noqa: ANN401 - Pydantic's field
+    notes = LIMIT_NOTES[name]
+    return Field(
+        default=None,
+        ge=int(notes.lowest),
+        le=int(notes.highest),
+        description=f"{notes.unit.capitalize()}, {notes.value:g} unless set; null: that again. {notes.reason}",
+    )
+
+
+class ContactReply(ReplyBody):
+    """Somebody of the clinic who is told when nobody answers."""
+
+    name: str
+    email: str
+    phone: str | None
+
+
+class LimitsReply(ReplyBody):
+    """How long something may wait for somebody before it is escalated."""
+
+    urgent_safety_minutes: int
+    safety_minutes: int
+    signal_hours: int
+
+
+class ClinicReply(ReplyBody):
+    """The clinic."""
+
+    id: UUID
+    name: str
+    mode: Literal["test", "live"] = Field(description="In test mode everything works and says 'test'")
+    went_live_at: datetime | None
+    crisis_phone: str | None
+    safety_contact: ContactReply | None
+    second_contact: ContactReply | None
+    limits: LimitsReply
+    attention: list[Attention] = Field(
+        description="What somebody must look after now, the most urgent first; show it on every page"
+    )
+
+    @classmethod
+    def of(cls, clinic: Clinic) -> "ClinicReply":
+        """Make the reply."""
+        return cls.model_validate(clinic, from_attributes=True)
+
+
+class ContactEntry(RequestBody):
+    """Somebody of the clinic; the telephone number is for people, we write e-mails."""
+
+    name: Name
+    email: EmailAddress
+    phone: PhoneNumber | None = None
+
+
+class LimitsEntry(RequestBody):
+    """How long something may wait; limits left out stay."""
+
+    urgent_safety_minutes: int | None = _limit("urgent_safety_minutes")
+    safety_minutes: int | None = _limit("safety_minutes")
+    signal_hours: int | None = _limit("signal_hours")
+
+
+class ClinicChange(RequestBody):
+    """What to change; fields left out stay, null takes a contact or the telephone number away."""
+
+    model_config = example(
+        crisis_phone="+1 555 0100",
+        safety_contact={"name": "R. Ortega", "email": "ortega@clinic.example", "phone": "+1 555 0101"},
+        second_contact={"name": "L. Brandt", "email": "brandt@clinic.example"},
+        limits={"urgent_safety_minutes": 15},
+    )
+
+    name: Name | None = Field(default=None, description="Null: as it is")
+    crisis_phone: PhoneNumber | None = None
+    safety_contact: ContactEntry | None = None
+    second_contact: ContactEntry | None = None
+    limits: LimitsEntry | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """Give what was said, in the clinic's own words."""
+        said: dict[str, Any] = {name: getattr(self, name) for name in self.model_fields_set}
+        for name, value in said.items():
+            if isinstance(value, ContactEntry):
+                said[name] = Contact(name=value.name, email=value.email, phone=value.phone)
+            elif isinstance(value, LimitsEntry):
+                said[name] = value.model_dump(exclude_unset=True)
+        if said.get("name", "") is None:
+            del said["name"]
+        return said
+
+
+class PolicyEntry(RequestBody):
+    """The numbers in which the clinic differs, by name; all others are the service's own."""
+
+    model_config = example(numbers={"consider_at": 0.6}, effective_from="2026-12-01T00:00:00-05:00")
+
+    numbers: Annotated[dict[str, Any], Field(max_length=200)]
+    effective_from: Moment | None = Field(default=None, description="Null: from now on")
+
+
+class NumberReply(ReplyBody):
+    """One number that decides, with its unit, reason and source; it may be set from lowest to highest.
+
+    Where these meet, no clinic can change it; where choices are named, it is one of them.
+    """
+
+    name: str
+    value: float
+    unit: str
+    lowest: float
+    highest: float
+    reason: str
+    source: str
+    choices: list[int]
+
+
+class PolicyVersionReply(ReplyBody):
+    """One version of the clinic's numbers; `rule` is how decisions name it."""
+
+    version: int
+    numbers: dict[str, float]
+    rule: str
+    effective_from: datetime
+    created_at: datetime
+    created_by: UUID | None
+
+
+class PolicyReply(ReplyBody):
+    """What the clinic decides with now, and every version there ever was."""
+
+    version: int = Field(description="0: the service's own numbers")
+    rule: str
+    numbers: list[NumberReply]
+    versions: list[PolicyVersionReply]
+
+    @classmethod
+    def of(cls, view: PolicyView) -> "PolicyReply":
+        """Make the reply."""
+        return cls.model_validate(view, from_attributes=True)
+
+
+class KeyEntry(RequestBody):
+    """A key to make: what it is for, and what it may do."""
+
+    model_config = example(name="EHR", scopes=["patients", "signals"])
+
+    name: Name
+    scopes: Annotated[list[Annotated[Scope, choice_of(Scope)]], Field(min_length=1, max_length=len(Scope))]
+
+
+class KeyReply(ReplyBody):
+    """A key, without its secret."""
+
+    id: UUID
+    name: str
+    scopes: list[str]
+    created_at: datetime
+    revoked_at: datetime | None
+
+    @classmethod
+    def of(cls, key: KeptKey) -> "KeyReply":
+        """Make the reply."""
+        return cls.model_validate(key, from_attributes=True)
+
+
+class NewKeyReply(KeyReply):
+    """A new key with its secret, which is shown this once."""
+
+    secret: str = Field(examples=["agk_…"])
+
+    @classmethod
+    def of_new(cls, new: NewKey) -> "NewKeyReply":
+        """Make the reply."""
+        return cls(**KeyReply.of(new.key).model_dump(), secret=new.secret)
+
+
+class KeyList(ReplyBody):
+    """All keys of the clinic, oldest first."""
+
+    items: list[KeyReply]

@@ -1,0 +1,85 @@
+"""A member's session: one opaque token, good while it is used and for a working day at most."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from app.access.clinics.permissions import StaffRole
+from app.foundation.audit import Actor, ActorKind, AuditEvent
+from app.foundation.ids import new_id
+from app.foundation.tokens import TokenKind, TokenReference, new_token
+from app.storage import staff_sessions
+from app.storage.engine.unit_of_work import UnitOfWork
+from app.storage.staff_sessions import OpenSession
+
+IDLE: Final = timedelta(minutes=30)
+LASTS_AT_MOST: Final = timedelta(hours=12)
+# Not with every request: a session that was noted within the minute is left alone.
+_NOTED_AGAIN_AFTER: Final = timedelta(minutes=1)
+_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedInMember:
+    """Who a session belongs to."""
+
+    session_id: UUID
+    staff_id: UUID
+    role: StaffRole
+    name_sealed: bytes
+
+
+async def open_session(work: UnitOfWork, staff_id: UUID, *, now: datetime) -> str:
+    """Sign a member in, in the transaction that found them right; gives the token, told this once."""
+    session_id = new_id()
+    text, reference = new_token(TokenKind.STAFF_SESSION, work.clinic_id)
+    audit = _event(now, staff_id, "staff.signed_in", session_id)
+    await staff_sessions.add(
+        work, session_id=session_id, staff_id=staff_id, digest=reference.digest, now=now, audit=audit
+    )
+    return text
+
+
+async def member_of(work: UnitOfWork, reference: TokenReference, *, now: datetime) -> SignedInMember | None:
+    """Find whose session this is, if it still works, and let its idle time begin anew."""
+    found = await staff_sessions.working(
+        work, reference.digest, used_after=now - IDLE, opened_after=now - LASTS_AT_MOST
+    )
+    if found is None:
+        return None
+    if found.used_at + _NOTED_AGAIN_AFTER <= now:
+        await staff_sessions.used(work, found.id, now=now)
+        await work.commit()
+    return _member(found)
+
+
+async def member_of_ended(work: UnitOfWork, reference: TokenReference) -> SignedInMember | None:
+    """Find whose session this is, also when its time has run out; not when somebody ended it."""
+    found = await staff_sessions.working(work, reference.digest, used_after=_LONG_AGO, opened_after=_LONG_AGO)
+    return None if found is None else _member(found)
+
+
+async def end_session(work: UnitOfWork, member: SignedInMember, *, now: datetime) -> None:
+    """Sign a member out; the caller commits."""
+    audit = _event(now, member.staff_id, "staff.signed_out", member.session_id)
+    await staff_sessions.end(work, member.session_id, now=now, audit=audit)
+
+
+def _member(found: OpenSession) -> SignedInMember:
+    return SignedInMember(
+        session_id=found.id,
+        staff_id=found.staff_id,
+        role=StaffRole(found.role),
+        name_sealed=found.name_sealed,
+    )
+
+
+def _event(now: datetime, staff_id: UUID, action: str, session_id: UUID) -> AuditEvent:
+    return AuditEvent(
+        at=now,
+        actor=Actor(kind=ActorKind.STAFF, id=staff_id),
+        action=action,
+        subject_kind="staff_session",
+        subject_id=session_id,
+    )

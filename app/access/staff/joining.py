@@ -1,0 +1,161 @@
+"""Joining: the link, a password of one's own, and a phone that has shown it can make codes; then one is in."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from app.access.clinics.service import clinic_in
+from app.access.clinics.staff_sessions import open_session
+from app.access.staff.members import ACTIVE, INVITED, UNLOCKED, seal, shown, staff_event
+from app.access.staff.passwords import hashed, refuse_weak
+from app.access.staff.recovery import give_new
+from app.access.staff.second_factor import CodeWrongError, open_pending, step_of
+from app.context import AppContext
+from app.foundation.audit import Actor, ActorKind
+from app.foundation.errors import RefusalError, RefusalKind
+from app.foundation.tokens import TokenKind, TokenNotValidError, TokenReference, read_token
+from app.storage import staff_invitations, staff_members
+from app.storage.engine.unit_of_work import UnitOfWork
+from app.storage.staff_invitations import StaffInvitation
+from app.storage.staff_members import StaffMember
+
+
+class InvitationNotKnownError(RefusalError):
+    """This link does not work; it may have been cut off on its way. Please ask who invited you for a new one."""
+
+    kind = RefusalKind.NOT_FOUND
+    code = "invitation-not-known"
+
+
+class InvitationExpiredError(RefusalError):
+    """This link is older than seven days and no longer works. Please ask who invited you for a new one."""
+
+    kind = RefusalKind.GONE
+    code = "invitation-expired"
+
+
+class InvitationUsedError(RefusalError):
+    """This link was used, or a newer one took its place. If you have joined, sign in; else ask for a new one."""
+
+    kind = RefusalKind.GONE
+    code = "invitation-used"
+
+
+class InvitationState(StrEnum):
+    """What a link is good for. Its secret cannot be guessed, so that its holder may know."""
+
+    VALID = "valid"
+    EXPIRED = "expired"
+    USED = "used"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenInvitation:
+    """Whom a link is for, and at which clinic."""
+
+    clinic_id: UUID
+    staff_id: UUID
+    clinic_name: str
+    name: str = field(repr=False)
+    email: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """Somebody who has joined, and is signed in; all of it is shown this once."""
+
+    session: str = field(repr=False)
+    recovery_codes: tuple[str, ...] = field(repr=False)
+
+
+async def look_at(context: AppContext, token: str) -> SeenInvitation:
+    """Say whom a link is for, without spending it.
+
+    Raises:
+        InvitationNotKnownError, InvitationExpiredError, InvitationUsedError: as they say.
+    """
+    reference = _reference(token)
+    async with context.database.work(reference.clinic_id) as work:
+        member = await _invited(work, reference, now=context.clock.now())
+        clinic = await clinic_in(work, context.vault)
+    opened = shown(context.vault, reference.clinic_id, member)
+    return SeenInvitation(
+        clinic_id=reference.clinic_id,
+        staff_id=member.id,
+        clinic_name=clinic.name,
+        name=opened.name,
+        email=opened.email,
+    )
+
+
+async def join(context: AppContext, token: str, *, password: str, set_up: str, code: str) -> Joined:
+    """Spend a link: keep the password's hash and the phone's secret, and sign the member in.
+
+    Args:
+        context: the process's context.
+        token: what the link ends in.
+        password: as chosen.
+        set_up: the phone's secret, sealed for the form.
+        code: what the phone shows, to prove that it has the secret.
+
+    Raises:
+        InvitationNotKnownError, InvitationExpiredError, InvitationUsedError: as they say.
+        PasswordTooShortError, PasswordTooCommonError, PasswordHoldsNameError: the password is weak.
+        SetUpExpiredError, CodeWrongError: the phone is not set up.
+    """
+    seen, now = await look_at(context, token), context.clock.now()
+    refuse_weak(password, known=(seen.clinic_name, seen.email))
+    secret = open_pending(context.vault, set_up, clinic_id=seen.clinic_id, staff_id=seen.staff_id)
+    step = step_of(secret, code, now=now, after=None)
+    if step is None:
+        raise CodeWrongError("#/code")
+    # Before the transaction: nobody holds a lock for as long as hashing takes.
+    password_hash = await hashed(password)
+    async with context.database.work(seen.clinic_id) as work:
+        await staff_members.find(work, seen.staff_id, lock=True)
+        # Once more, now that nobody else can spend it.
+        member = await _invited(work, _reference(token), now=now)
+        audit = staff_event(now, Actor(kind=ActorKind.STAFF, id=member.id), "staff.joined", member.id)
+        await staff_members.change(
+            work,
+            member.id,
+            audit=audit,
+            state=ACTIVE,
+            password_hash=password_hash,
+            totp_secret_sealed=seal(context.vault, seen.clinic_id, member.id, "totp_secret", secret),
+            totp_last_step=step,
+            joined_at=member.joined_at or now,
+            **UNLOCKED,
+        )
+        await staff_invitations.end_all(work, member.id, now=now, audit=audit)
+        codes = await give_new(work, context.vault, member.id, now=now)
+        session = await open_session(work, member.id, now=now)
+        await work.commit()
+    return Joined(session=session, recovery_codes=codes)
+
+
+async def _invited(work: UnitOfWork, reference: TokenReference, *, now: datetime) -> StaffMember:
+    invitation = await staff_invitations.find(work, reference.digest)
+    member = None if invitation is None else await staff_members.find(work, invitation.staff_id)
+    if invitation is None or member is None:
+        raise InvitationNotKnownError
+    state = _state(invitation, member, now)
+    if state is InvitationState.USED:
+        raise InvitationUsedError
+    if state is InvitationState.EXPIRED:
+        raise InvitationExpiredError
+    return member
+
+
+def _state(invitation: StaffInvitation, member: StaffMember, now: datetime) -> InvitationState:
+    if invitation.ended_at is not None or member.state != INVITED:
+        return InvitationState.USED
+    return InvitationState.EXPIRED if invitation.expires_at <= now else InvitationState.VALID
+
+
+def _reference(token: str) -> TokenReference:
+    try:
+        return read_token(token, TokenKind.STAFF_INVITATION)
+    except TokenNotValidError:
+        raise InvitationNotKnownError from None

@@ -1,0 +1,165 @@
+"""Requests and replies about a clinic's staff: members, sessions, emergencies."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from app.access.clinics.permissions import StaffRole
+from app.access.staff.emergencies import LONGEST_REASON, SHORTEST_REASON, Emergency
+from app.access.staff.invitation_links import Invited
+from app.access.staff.members import Member
+from app.access.staff.signing_in import SignedIn
+from app.storage.emergency_accesses import EmergencyAccess
+from app.web.schemas import EmailAddress, Name, ReplyBody, RequestBody, choice_of, example
+
+Role = Annotated[StaffRole, choice_of(StaffRole)]
+
+
+class MemberEntry(RequestBody):
+    """Somebody to invite."""
+
+    model_config = example(name="R. Ortega", email="ortega@clinic.example", role="clinician")
+
+    name: Name
+    email: EmailAddress
+    role: Role
+
+
+class MemberChange(RequestBody):
+    """What to change; fields left out stay."""
+
+    model_config = example(role="coordinator")
+
+    name: Name | None = None
+    role: Role | None = None
+
+
+class MemberReply(ReplyBody):
+    """A member of the staff."""
+
+    id: UUID
+    name: str
+    email: str
+    role: StaffRole
+    state: Literal["invited", "active", "disabled"] = Field(
+        description="Invited: has yet to follow a link, for the first time or after a reset"
+    )
+    invited_at: datetime
+    joined_at: datetime | None
+    locked_until: datetime | None = Field(description="After wrong tries to sign in; null: never, or not now")
+
+    @classmethod
+    def of(cls, member: Member) -> "MemberReply":
+        """Make the reply."""
+        return cls.model_validate(member, from_attributes=True)
+
+
+class InvitedReply(MemberReply):
+    """A member with the link that lets them in, which is shown this once."""
+
+    invite_url: str = Field(examples=["https://afterglow.clinic.example/care/join/agi_…"])
+    expires_at: datetime
+    sent: bool = Field(description="Whether the link is on its way by mail; without a mail server it is not")
+
+    @classmethod
+    def of_invited(cls, invited: Invited) -> "InvitedReply":
+        """Make the reply."""
+        return cls(
+            **MemberReply.of(invited.member).model_dump(),
+            invite_url=invited.invite_url,
+            expires_at=invited.expires_at,
+            sent=invited.sent,
+        )
+
+
+class MemberList(ReplyBody):
+    """All of the clinic's staff, in the order in which they were invited."""
+
+    items: list[MemberReply]
+
+    @classmethod
+    def of(cls, members: Sequence[Member]) -> "MemberList":
+        """Make the reply."""
+        return cls(items=[MemberReply.of(one) for one in members])
+
+
+class SignInEntry(RequestBody):
+    """What somebody signs in with: the code of the phone, or a recovery code."""
+
+    model_config = example(
+        email="ortega@clinic.example",
+        password="four words in a row",  # noqa: S106 - an example
+        code="492039",
+    )
+
+    email: Annotated[str, Field(max_length=254)]
+    password: Annotated[str, Field(max_length=1000)]
+    code: Annotated[str, Field(max_length=100)]
+    clinic_id: UUID | None = Field(default=None, description="For somebody who works at several clinics")
+
+
+class SessionReply(ReplyBody):
+    """A session, whose token is told this once; it ends earlier when it is not used for half an hour."""
+
+    access_token: str = Field(examples=["ags_…"])
+    expires_at: datetime
+    role: StaffRole
+    clinic_id: UUID
+    recovery_codes_left: int | None = Field(description="Said after a recovery code was used")
+
+    @classmethod
+    def of(cls, signed_in: SignedIn) -> "SessionReply":
+        """Make the reply."""
+        return cls(
+            access_token=signed_in.token,
+            expires_at=signed_in.expires_at,
+            role=signed_in.role,
+            clinic_id=signed_in.clinic_id,
+            recovery_codes_left=signed_in.codes_left,
+        )
+
+
+class EmergencyEntry(RequestBody):
+    """Why a patient must be opened now; the owners read it."""
+
+    model_config = example(reason="Called the ward in distress; nobody who may was on shift.")
+
+    reason: Annotated[
+        str, Field(min_length=SHORTEST_REASON, max_length=LONGEST_REASON, pattern=r"^[^\x00]*\S[^\x00]*$")
+    ]
+
+
+class OpenedReply(ReplyBody):
+    """An emergency access."""
+
+    id: UUID
+    ends_at: datetime
+
+    @classmethod
+    def of(cls, access: EmergencyAccess) -> "OpenedReply":
+        """Make the reply."""
+        return cls.model_validate(access, from_attributes=True)
+
+
+class EmergencyReply(OpenedReply):
+    """An emergency access as the owners see it."""
+
+    staff_id: UUID
+    staff_name: str
+    patient_id: UUID
+    reason: str
+    opened_at: datetime
+
+
+class EmergencyList(ReplyBody):
+    """Emergency accesses, newest first."""
+
+    items: list[EmergencyReply]
+
+    @classmethod
+    def of_all(cls, found: Sequence[Emergency]) -> "EmergencyList":
+        """Make the reply."""
+        return cls(items=[EmergencyReply.model_validate(one, from_attributes=True) for one in found])

@@ -1,0 +1,223 @@
+"""Signing in: address, password and a code at once. Whatever is wrong, the answer and its time are the same."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from app.access.clinics.permissions import StaffRole
+from app.access.clinics.staff_sessions import LASTS_AT_MOST, open_session
+from app.access.staff import login_throttle as tries
+from app.access.staff.login_throttle import Counted
+from app.access.staff.members import ACTIVE, address_digest, staff_event
+from app.access.staff.passwords import hashed, is_outdated, matches
+from app.access.staff.recovery import digest_of
+from app.access.staff.second_factor import digits_of, step_of
+from app.context import AppContext
+from app.foundation.audit import Actor, ActorKind
+from app.foundation.errors import RefusalError, RefusalKind
+from app.foundation.vault import Vault
+from app.storage import recovery_codes, staff_members
+from app.storage.staff_members import StaffMember
+
+# At how many clinics one address is looked at: each costs a hash.
+_MOST_CLINICS: Final = 8
+
+
+class SignInRefusedError(RefusalError):
+    """That did not work. Check address, password and code; codes work once, and five wrong tries lock for a while."""
+
+    kind = RefusalKind.UNAUTHENTICATED
+    code = "sign-in-refused"
+
+
+class ClinicToChooseError(RefusalError):
+    """This address, password and code are right at several clinics; name one of them in clinic_id."""
+
+    kind = RefusalKind.CONFLICT
+    code = "clinic-to-choose"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """Somebody who was right about everything; nothing is spent yet.
+
+    Attributes:
+        step: the time step of the phone's code, or
+        recovery: the recovery code's digest.
+        password_hash: the password's hash with today's costs, where the kept one has others.
+    """
+
+    clinic_id: UUID
+    staff_id: UUID
+    step: int | None = None
+    recovery: bytes | None = None
+    password_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """A session, told this once; ``codes_left`` is said after a recovery code was used."""
+
+    token: str
+    clinic_id: UUID
+    role: StaffRole
+    expires_at: datetime
+    codes_left: int | None
+
+
+async def prove(
+    context: AppContext,
+    *,
+    email: str,
+    password: str,
+    code: str,
+    address: str,
+    clinic_id: UUID | None = None,
+) -> list[Proof]:
+    """Find the members who sign in with this; more than one where a person works at several clinics.
+
+    Raises:
+        TooManySignInsError: too many went wrong from this network address.
+        SignInRefusedError: nobody does.
+    """
+    now = context.clock.now()
+    await tries.count_from_address(context, address, now=now)
+    async with context.database.work(None) as work:
+        digest = address_digest(context.vault, email)
+        where = await staff_members.clinics_of_address(work, digest, limit=_MOST_CLINICS)
+    counted = [
+        (one_clinic, await tries.count_one(context, one_clinic, staff_id, now=now))
+        for one_clinic, staff_id in where
+        if clinic_id in {None, one_clinic}
+    ]
+    if not counted:
+        # As much work as for somebody who is known.
+        counted = [(UUID(int=0), None)]
+    judged = await asyncio.gather(
+        *(_judge(context, where, one, password=password, code=code, now=now) for where, one in counted)
+    )
+    proofs = [proof for proof in judged if proof is not None]
+    if not proofs:
+        raise SignInRefusedError
+    await _forgive(context, counted, proofs, address=address, now=now)
+    return proofs
+
+
+async def let_in(context: AppContext, proof: Proof) -> SignedIn:
+    """Spend the code and open a session.
+
+    Raises:
+        SignInRefusedError: the code was spent meanwhile, or the member locked out.
+    """
+    now, actor = context.clock.now(), Actor(kind=ActorKind.STAFF, id=proof.staff_id)
+    audit = staff_event(now, actor, "staff.proved", proof.staff_id)
+    async with context.database.work(proof.clinic_id) as work:
+        if not await staff_members.let_in(
+            work, proof.staff_id, step=proof.step, password_hash=proof.password_hash, audit=audit
+        ):
+            raise SignInRefusedError
+        codes_left = None
+        if proof.recovery is not None:
+            used = staff_event(now, actor, "staff.recovery_code_used", proof.staff_id)
+            if not await recovery_codes.spend(work, proof.staff_id, proof.recovery, now=now, audit=used):
+                raise SignInRefusedError
+            codes_left = await recovery_codes.count_left(work, proof.staff_id)
+        token = await open_session(work, proof.staff_id, now=now)
+        member = await staff_members.find(work, proof.staff_id)
+        await work.commit()
+    if member is None:
+        raise SignInRefusedError
+    return SignedIn(
+        token=token,
+        clinic_id=proof.clinic_id,
+        role=StaffRole(member.role),
+        expires_at=now + LASTS_AT_MOST,
+        codes_left=codes_left,
+    )
+
+
+def only_one(proofs: Sequence[Proof]) -> Proof:
+    """Give the one member who was proved.
+
+    Raises:
+        ClinicToChooseError: there are several; the findings name their clinics.
+    """
+    if len(proofs) > 1:
+        raise ClinicToChooseError().finding(
+            {"pointer": "#/clinic_id", "code": "clinic-to-choose", "detail": str(one.clinic_id)}
+            for one in proofs
+        )
+    return proofs[0]
+
+
+async def _judge(
+    context: AppContext,
+    clinic_id: UUID,
+    counted: Counted | None,
+    *,
+    password: str,
+    code: str,
+    now: datetime,
+) -> Proof | None:
+    """Judge a try that was counted. One that was not is hashed all the same: its time says nothing."""
+    member = None if counted is None else counted.member
+    right = await matches(None if member is None else member.password_hash, password)
+    if member is None or member.password_hash is None:
+        return None
+    # Looked at whatever the password was: what is wrong does not show in the time it takes.
+    proof = await _by_code(context, clinic_id, member, code, now=now)
+    if not right or proof is None or member.state != ACTIVE:
+        return None
+    outdated = is_outdated(member.password_hash)
+    return replace(proof, password_hash=await hashed(password) if outdated else None)
+
+
+async def _by_code(
+    context: AppContext, clinic_id: UUID, member: StaffMember, code: str, *, now: datetime
+) -> Proof | None:
+    proof = Proof(clinic_id=clinic_id, staff_id=member.id)
+    if digits_of(code) is not None:
+        secret = totp_secret(context.vault, clinic_id, member)
+        step = secret and step_of(secret, code, now=now, after=member.totp_last_step)
+        return replace(proof, step=step) if isinstance(step, int) else None
+    digest = digest_of(context.vault, member.id, code)
+    async with context.database.work(clinic_id) as work:
+        unused = await recovery_codes.is_unused(work, member.id, digest)
+    return replace(proof, recovery=digest) if unused else None
+
+
+def totp_secret(vault: Vault, clinic_id: UUID, member: StaffMember) -> str | None:
+    """Open a member's secret."""
+    if member.totp_secret_sealed is None:
+        return None
+    return vault.open(
+        member.totp_secret_sealed,
+        table="staff_members",
+        column="totp_secret",
+        clinic_id=clinic_id,
+        row_id=member.id,
+    )
+
+
+async def _forgive(
+    context: AppContext,
+    counted: Sequence[tuple[UUID, Counted | None]],
+    proofs: Sequence[Proof],
+    *,
+    address: str,
+    now: datetime,
+) -> None:
+    """Take back what was counted against the address, and against the same person at other clinics.
+
+    The count of those who were proved goes when they are let in.
+    """
+    proved = {proof.clinic_id for proof in proofs}
+    async with context.database.work(None) as work:
+        await tries.forgive_address(work, context, address, now=now)
+        await work.commit()
+    for clinic_id, one in counted:
+        if one is not None and clinic_id not in proved:
+            await tries.take_one_back(context, clinic_id, one, now=now)

@@ -1,0 +1,46 @@
+"""The day of the patient's next booster: it holds signals back until two days after it."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from app.clinical import signals as rules
+from app.clinical.check_ins import check_in_day
+from app.foundation.audit import SYSTEM, Actor, patient_event
+from app.foundation.errors import RefusalError
+from app.storage import patient_states
+from app.storage.engine.unit_of_work import UnitOfWork
+from app.storage.patients import PatientRecord
+
+
+class BookingInPastError(RefusalError):
+    """A booster is booked for today or later; one that was given is entered as an infusion."""
+
+    code = "booking-in-past"
+
+
+async def book(
+    work: UnitOfWork, patient: PatientRecord, *, on: date, pointer: str, now: datetime, actor: Actor
+) -> None:
+    """Note the day in place of an earlier one; the caller holds the patient's turn.
+
+    Raises:
+        BookingInPastError: the day has passed; ``pointer`` names the field that gave it.
+    """
+    if on < check_in_day(now, patient.time_zone):
+        raise BookingInPastError(pointer)
+    told = patient_event(now, actor, "booster.booked", patient.id)
+    await patient_states.book_booster(work, patient.id, on=on, now=now, audit=told)
+
+
+async def clear(work: UnitOfWork, patient_id: UUID, *, now: datetime, actor: Actor) -> None:
+    """Note that no booster is booked; the caller holds the patient's turn."""
+    told = patient_event(now, actor, "booster.booking_cleared", patient_id)
+    await patient_states.book_booster(work, patient_id, on=None, now=now, audit=told)
+
+
+async def keep_by_infusion(work: UnitOfWork, patient_id: UUID, *, given_at: datetime, now: datetime) -> None:
+    """Let an infusion take the place of the booster that was booked; the caller holds the patient's turn."""
+    booking = await patient_states.booked_booster(work, patient_id)
+    if booking is not None and rules.keeps_booking(booked_at=booking.made_at, given_at=given_at):
+        told = patient_event(now, SYSTEM, "booster.booking_kept", patient_id)
+        await patient_states.book_booster(work, patient_id, on=None, now=now, audit=told)

@@ -1,0 +1,153 @@
+"""The safety pathway: from a patient's answer to the clinic's people, whatever else is missing or broken.
+
+It knows nothing of levels, references, snoozes or duplicates of anything but the very same report.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from app.access.clinics.contacts import Role
+from app.access.clinics.service import limits_in_force
+from app.clinical.safety import Urgency
+from app.clinical.waiting import WaitingLimits, safety_wait
+from app.context import AppContext
+from app.foundation.audit import Actor, ActorKind, AuditEvent
+from app.foundation.ids import new_id
+from app.notifications.messages.to_contacts import tell_contacts
+from app.notifications.messages.wording import Wording
+from app.notifications.webhooks.events import EventType
+from app.notifications.webhooks.notifying import SAFETY_PRIORITY, About, notify_of_patient
+from app.notifications.webhooks.trouble import nothing_gets_out
+from app.storage import safety_events
+from app.storage.engine.unit_of_work import UnitOfWork
+from app.storage.safety_events import SafetyEvent
+
+ESCALATE_SAFETY: Final = "escalate_safety"
+
+
+class SafetySource(StrEnum):
+    """Where the answer was given."""
+
+    CHECK_IN = "check_in"
+    # The statement was in a check-in that could not be kept as it was sent.
+    REFUSED_CHECK_IN = "refused_check_in"
+    # The item about suicide or self-harm of a completed scale, and of one that could not be kept.
+    ASSESSMENT = "assessment"
+    REFUSED_ASSESSMENT = "refused_assessment"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SafetyReport:
+    """What was reported, without a word of it: who, in which report, how urgent, and when it reached us."""
+
+    patient_id: UUID
+    mode: str
+    source: SafetySource
+    source_id: UUID
+    urgent: bool
+    received_at: datetime
+    actor: Actor
+
+
+async def report(work: UnitOfWork, context: AppContext, said: SafetyReport) -> UUID:
+    """Keep a safety event and send `safety.reported`, in this transaction; the same report twice is one event.
+
+    Gives the event's id, of the earlier one when this report made one already.
+
+    Crisis help travels in the reply to the same request.
+    """
+    event = _event_of(said, await limits_in_force(work))
+    audit = safety_audit(said.received_at, said.actor, "safety.reported", event)
+    if not await safety_events.add(work, event, audit=audit):
+        return await safety_events.id_of_source(
+            work, said.patient_id, source=event.source, source_id=event.source_id
+        )
+    told = about(event, mode=said.mode, public_url=context.public_url)
+    webhook_id = await notify_of_patient(
+        work,
+        EventType.SAFETY_REPORTED,
+        told,
+        now=said.received_at,
+        more={"urgent": said.urgent},
+    )
+    await safety_events.change(
+        work,
+        event.id,
+        notification_id=webhook_id,
+        audit=safety_audit(said.received_at, said.actor, "safety.notified", event),
+    )
+    queue_escalation(work, event.id, at=event.escalate_at)
+    if await nothing_gets_out(work):
+        # No endpoint can be told: somebody is, at once and not only when the limit has passed.
+        await tell_contacts(
+            work,
+            context.vault,
+            [Role.SAFETY],
+            Wording.SAFETY_UNACKNOWLEDGED,
+            link=told.url,
+            mode=said.mode,
+            now=said.received_at,
+        )
+    return event.id
+
+
+def about(event: SafetyEvent, *, mode: str, public_url: str) -> About:
+    """What the notifications of a safety event are about."""
+    return About(
+        patient_id=event.patient_id,
+        mode=mode,
+        subject="safety_event",
+        subject_id=event.id,
+        url=f"{public_url}/v1/safety-events/{event.id}",
+    )
+
+
+def queue_escalation(work: UnitOfWork, event_id: UUID, *, at: datetime | None) -> None:
+    """Have a worker look, when its time has come, whether somebody acknowledged; the time itself is in the row."""
+    if at is not None:
+        work.queue(
+            ESCALATE_SAFETY, at=at, priority=SAFETY_PRIORITY, clinic_id=work.clinic_id, event_id=event_id
+        )
+
+
+def _event_of(said: SafetyReport, limits: WaitingLimits) -> SafetyEvent:
+    """A new event; a device shows crisis help when we receive the report, staff show it to nobody."""
+    urgency = Urgency.URGENT if said.urgent else Urgency.PROMPT
+    return SafetyEvent(
+        id=new_id(),
+        patient_id=said.patient_id,
+        source=said.source.value,
+        source_id=said.source_id,
+        urgent=said.urgent,
+        state="open",
+        received_at=said.received_at,
+        shown_at=said.received_at if said.actor.kind is ActorKind.DEVICE else None,
+        notification_id=None,
+        sent_at=None,
+        delivered_at=None,
+        acknowledged_at=None,
+        acknowledged_by=None,
+        contact_made_at=None,
+        outcome=None,
+        closed_at=None,
+        closed_by=None,
+        version=1,
+        escalate_at=said.received_at + safety_wait(limits, urgency),
+        escalated_at=None,
+        escalations=0,
+    )
+
+
+def safety_audit(now: datetime, actor: Actor, action: str, event: SafetyEvent) -> AuditEvent:
+    """Say what was done to a safety event, for the trail."""
+    return AuditEvent(
+        at=now,
+        actor=actor,
+        action=action,
+        subject_kind="safety_event",
+        subject_id=event.id,
+        patient_id=event.patient_id,
+    )

@@ -1,0 +1,67 @@
+"""Questionnaires for the patients: their wording, and their own answers."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from app.access.clinics.service import crisis_phone_of
+from app.care.assessments import service
+from app.care.assessments.own_schemas import OwnFormEntry, OwnFormReply, QuestionnaireList, QuestionnaireReply
+from app.care.assessments.questionnaires import all_questionnaires, questionnaire
+from app.care.assessments.safety_pathway import OwnFormSafetyRoute
+from app.care.patients.access import PatientSignedIn
+from app.notifications.messages.crisis_help import crisis_help
+from app.notifications.messages.help_reply import CrisisHelpReply
+from app.web.dependencies import ContextNeeded
+from app.web.problems import Problem
+
+router = APIRouter(prefix="/v1/assessments", tags=["questionnaires"], route_class=OwnFormSafetyRoute)
+questionnaires_router = APIRouter(prefix="/v1/questionnaires", tags=["questionnaires"])
+
+Language = Annotated[
+    str | None, Query(max_length=35, description="Left out: the patient's own", examples=["es-US"])
+]
+
+
+@router.put(
+    "/{assessment_id}",
+    status_code=201,
+    summary="Send a questionnaire",
+    responses={200: {"model": OwnFormReply, "description": "Kept before"}, 409: {"model": Problem}},
+)
+async def put_assessment(
+    assessment_id: UUID,
+    body: OwnFormEntry,
+    context: ContextNeeded,
+    caller: PatientSignedIn,
+    response: Response,
+) -> OwnFormReply:
+    """Keep an answered questionnaire under the id that the phone chose (a UUIDv7); sending it again changes nothing.
+
+    An answer that points to self-harm adds `crisis_help` to the reply, to be shown at once, also when the form
+    is refused because other items are missing.
+    """
+    kept = await service.enter(
+        context, caller.clinic_id, caller.patient_id, body.form(assessment_id), actor=caller.actor
+    )
+    response.status_code = 201 if kept.created else 200
+    if kept.safety_event_id is None:
+        return OwnFormReply.of(kept, None)
+    phone = await crisis_phone_of(context, caller.clinic_id)
+    return OwnFormReply.of(kept, CrisisHelpReply.of(crisis_help(caller.locale, clinic_phone=phone)))
+
+
+@questionnaires_router.get("", summary="List questionnaires")
+async def list_questionnaires(caller: PatientSignedIn, locale: Language = None) -> QuestionnaireList:
+    """List what the patient may answer, word for word."""
+    found = all_questionnaires(locale=locale or caller.locale)
+    return QuestionnaireList(items=[QuestionnaireReply.of(one) for one in found])
+
+
+@questionnaires_router.get("/{key}", summary="Read a questionnaire")
+async def read_questionnaire(
+    key: str, caller: PatientSignedIn, locale: Language = None
+) -> QuestionnaireReply:
+    """Give a questionnaire, `phq-9` or `gad-7`, word for word, with its copyright line."""
+    return QuestionnaireReply.of(questionnaire(key, locale=locale or caller.locale))

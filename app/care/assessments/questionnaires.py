@@ -1,0 +1,160 @@
+"""The wording of the questionnaires that patients answer themselves, exactly as their authors published it.
+
+PHQ-9 and GAD-7 may be shipped ("No permission required to reproduce, translate, display or distribute"), with
+their copyright line; no other scale's wording may. The Spanish is the authors' own for the United States. Not
+a word may be changed: the totals were validated with these. Source: phqscreeners.com. The question at the end
+about how difficult it was is not scored, and is not asked.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from app.clinical.scales import GAD_7, PHQ_9, Scale
+from app.foundation.errors import NotFoundError
+from app.notifications.messages.wording import language_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """A questionnaire in one language: items in their order, answers from 0 up."""
+
+    title: str
+    instructions: str
+    items: tuple[str, ...]
+    answers: tuple[str, ...]
+    copyright: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Questionnaire:
+    """A scale with its wording in one language."""
+
+    scale: Scale
+    language: str
+    wording: Wording
+
+
+_FREQUENCIES: Final = {
+    "en": ("Not at all", "Several days", "More than half the days", "Nearly every day"),
+    "es": ("Ningún día", "Varios días", "Más de la mitad de los días", "Casi todos los días"),
+}
+_COPYRIGHT: Final = {
+    "en": (
+        "© Pfizer Inc. Developed by Drs. Robert L. Spitzer, Janet B.W. Williams, Kurt Kroenke and colleagues, "
+        "with an educational grant from Pfizer Inc. "
+        "No permission required to reproduce, translate, display or distribute."
+    ),
+    "es": (
+        "© Pfizer Inc. Elaborado por los doctores Robert L. Spitzer, Janet B.W. Williams, Kurt Kroenke y colegas, "
+        "mediante una subvención educativa otorgada por Pfizer Inc. "
+        "No se requiere permiso para reproducir, traducir, presentar o distribuir."
+    ),
+}
+_PHQ_9: Final = {
+    "en": Wording(
+        title="Patient Health Questionnaire-9 (PHQ-9)",
+        instructions=(
+            "Over the last 2 weeks, how often have you been bothered by any of the following problems?"
+        ),
+        items=(
+            "Little interest or pleasure in doing things",
+            "Feeling down, depressed, or hopeless",
+            "Trouble falling or staying asleep, or sleeping too much",
+            "Feeling tired or having little energy",
+            "Poor appetite or overeating",
+            "Feeling bad about yourself — or that you are a failure or have let yourself or your family down",
+            "Trouble concentrating on things, such as reading the newspaper or watching television",
+            (
+                "Moving or speaking so slowly that other people could have noticed? Or the opposite — being so "
+                "fidgety or restless that you have been moving around a lot more than usual"
+            ),
+            "Thoughts that you would be better off dead or of hurting yourself in some way",
+        ),
+        answers=_FREQUENCIES["en"],
+        copyright=_COPYRIGHT["en"],
+    ),
+    "es": Wording(
+        title="Cuestionario sobre la salud del paciente-9 (PHQ-9)",
+        instructions=(
+            "Durante las últimas 2 semanas, ¿qué tan seguido ha tenido molestias debido a los siguientes "
+            "problemas?"
+        ),
+        items=(
+            "Poco interés o placer en hacer cosas",
+            "Se ha sentido decaído(a), deprimido(a) o sin esperanzas",
+            "Ha tenido dificultad para quedarse o permanecer dormido(a), o ha dormido demasiado",
+            "Se ha sentido cansado(a) o con poca energía",
+            "Sin apetito o ha comido en exceso",
+            (
+                "Se ha sentido mal con usted mismo(a) \N{EN DASH} o que es un fracaso o que ha quedado mal con "
+                "usted mismo(a) o con su familia"
+            ),
+            (
+                "Ha tenido dificultad para concentrarse en ciertas actividades, tales como leer el periódico o "
+                "ver la televisión"
+            ),
+            (
+                "¿Se ha movido o hablado tan lento que otras personas podrían haberlo notado? o lo contrario "
+                "\N{EN DASH} muy inquieto(a) o agitado(a) que ha estado moviéndose mucho más de lo normal"
+            ),
+            "Pensamientos de que estaría mejor muerto(a) o de lastimarse de alguna manera",
+        ),
+        answers=_FREQUENCIES["es"],
+        copyright=_COPYRIGHT["es"],
+    ),
+}
+_GAD_7: Final = {
+    "en": Wording(
+        title="Generalized Anxiety Disorder-7 (GAD-7)",
+        instructions="Over the last 2 weeks, how often have you been bothered by the following problems?",
+        items=(
+            "Feeling nervous, anxious or on edge",
+            "Not being able to stop or control worrying",
+            "Worrying too much about different things",
+            "Trouble relaxing",
+            "Being so restless that it is hard to sit still",
+            "Becoming easily annoyed or irritable",
+            "Feeling afraid as if something awful might happen",
+        ),
+        answers=_FREQUENCIES["en"],
+        copyright=_COPYRIGHT["en"],
+    ),
+    "es": Wording(
+        title="Trastorno de ansiedad generalizada-7 (GAD-7)",
+        instructions=(
+            "Durante las últimas 2 semanas, ¿qué tan seguido ha tenido molestias debido a los siguientes "
+            "problemas?"
+        ),
+        items=(
+            "Se ha sentido nervioso(a), ansioso(a) o con los nervios de punta",
+            "No ha sido capaz de parar o controlar su preocupación",
+            "Se ha preocupado demasiado por motivos diferentes",
+            "Ha tenido dificultad para relajarse",
+            "Se ha sentido tan inquieto(a) que no ha podido quedarse quieto(a)",
+            "Se ha molestado o irritado fácilmente",
+            "Ha tenido miedo de que algo terrible fuera a pasar",
+        ),
+        answers=_FREQUENCIES["es"],
+        copyright=_COPYRIGHT["es"],
+    ),
+}
+WORDINGS: Final[Mapping[str, Mapping[str, Wording]]] = {PHQ_9.key: _PHQ_9, GAD_7.key: _GAD_7}
+_SCALES: Final = {scale.key: scale for scale in (PHQ_9, GAD_7)}
+
+
+def questionnaire(key: str, *, locale: str) -> Questionnaire:
+    """Give a questionnaire in a language (``es-MX`` reads as ``es``, one that we do not have as English).
+
+    Raises:
+        NotFoundError: no wording of this scale is shipped.
+    """
+    if key not in WORDINGS:
+        raise NotFoundError
+    language = language_of(locale)
+    return Questionnaire(scale=_SCALES[key], language=language, wording=WORDINGS[key][language])
+
+
+def all_questionnaires(*, locale: str) -> list[Questionnaire]:
+    """Give every questionnaire that a patient may answer."""
+    return [questionnaire(key, locale=locale) for key in WORDINGS]

@@ -1,0 +1,81 @@
+"""Completed forms and scales, for the clinic."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+
+from app.access.clinics.access import MayDecideTreatment, MayReadTreatment, MayRecordTreatment
+from app.care.assessments import clinic_scales, service
+from app.care.assessments.safety_pathway import AssessmentSafetyRoute
+from app.care.assessments.schemas import (
+    AssessmentEntry,
+    AssessmentList,
+    AssessmentReply,
+    ScaleList,
+    ScaleReply,
+    ScalesEntry,
+)
+from app.web.dependencies import ContextNeeded
+from app.web.links import link_next
+from app.web.problems import Problem
+from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor
+
+router = APIRouter(
+    prefix="/v1/patients/{patient_id}/assessments", tags=["assessments"], route_class=AssessmentSafetyRoute
+)
+scales_router = APIRouter(prefix="/v1/scales", tags=["assessments"])
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Enter an assessment",
+    responses={200: {"model": AssessmentReply, "description": "Kept before"}, 409: {"model": Problem}},
+)
+async def enter_assessment(
+    patient_id: UUID,
+    body: AssessmentEntry,
+    context: ContextNeeded,
+    caller: MayRecordTreatment,
+    response: Response,
+) -> AssessmentReply:
+    """Keep a completed form; its total is what its items add up to, and a stated one that differs is refused.
+
+    An answered suicide item acts whatever becomes of the form: the reply, or the problem, then names the
+    safety event.
+    """
+    entered = await service.enter(context, caller.clinic_id, patient_id, body.form(), actor=caller.actor)
+    response.status_code = 201 if entered.created else 200
+    return AssessmentReply.of(entered)
+
+
+@router.get("", summary="List assessments")
+async def list_assessments(
+    patient_id: UUID,
+    context: ContextNeeded,
+    caller: MayReadTreatment,
+    request: Request,
+    response: Response,
+    after: PageCursor = None,
+    limit: PageLimit = PAGE_SIZE,
+) -> AssessmentList:
+    """List a patient's completed forms in the order in which they were entered."""
+    listed = await service.list_of_patient(
+        context, caller.clinic_id, patient_id, after=read_id_cursor(after), limit=limit, actor=caller.actor
+    )
+    link_next(request, response, str(listed[-1].stored.id) if len(listed) == limit else None)
+    return AssessmentList(items=[AssessmentReply.of(one) for one in listed])
+
+
+@scales_router.post("", status_code=201, summary="Add scales of one's own")
+async def add_scales(body: ScalesEntry, context: ContextNeeded, caller: MayDecideTreatment) -> ScaleList:
+    """Keep scales that the clinic describes itself, all of them or none; either direction."""
+    added = await clinic_scales.add_scales(context, caller.clinic_id, body.scales, actor=caller.actor)
+    return ScaleList(items=[ScaleReply.of(scale) for scale in added])
+
+
+@scales_router.get("", summary="List scales")
+async def list_scales(context: ContextNeeded, caller: MayReadTreatment) -> ScaleList:
+    """List the validated scales and the clinic's own."""
+    found = await clinic_scales.list_scales(context, caller.clinic_id)
+    return ScaleList(items=[ScaleReply.of(scale) for scale in found])

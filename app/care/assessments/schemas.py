@@ -1,0 +1,145 @@
+"""Requests and replies about completed forms and scales."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, Field
+
+from app.care.assessments.service import Assessment, Form
+from app.clinical.review import ResponseCategory
+from app.clinical.scales import Band, Scale, numbered
+from app.web.schemas import Moment, ReplyBody, RequestBody, example
+
+
+def _key(name: str) -> str:
+    return name.strip().lower().replace("_", "-").replace(" ", "-")
+
+
+ScaleKey = Annotated[str, Field(min_length=1, max_length=40, examples=["phq-9"]), AfterValidator(_key)]
+Answer = Annotated[int, Field(strict=True, ge=-1000, le=1000)]
+ItemNumber = Annotated[str, Field(pattern=r"^[1-9][0-9]?$")]
+Total = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-1_000_000, le=1_000_000)]
+
+
+Items = (
+    Annotated[list[Answer | None], Field(max_length=99)]
+    | Annotated[dict[ItemNumber, Answer | None], Field(max_length=99)]
+)
+
+
+def by_number(items: list[int | None] | dict[str, int | None]) -> dict[int, int | None]:
+    """Take answers by their items' numbers, however they were sent."""
+    if isinstance(items, dict):
+        return {int(number): answer for number, answer in items.items()}
+    return numbered(items)
+
+
+class AssessmentEntry(RequestBody):
+    """A completed form: its answers, its total, or both. A skipped answer is null, never 0."""
+
+    model_config = example(
+        scale="phq-9", taken_at="2026-11-03T08:15:00+01:00", items=[1, 1, 2, 1, 0, 1, 1, 0, 0], total=7
+    )
+
+    scale: ScaleKey
+    taken_at: Moment
+    items: Items | None = Field(default=None, description="In the form's order, or by item number")
+    total: Total | None = Field(default=None, description="Compared with what the items add up to")
+
+    def form(self) -> Form:
+        """Take it as what was told."""
+        items = None if self.items is None else by_number(self.items)
+        return Form(scale=self.scale, taken_at=self.taken_at, items=items, total=self.total)
+
+
+class AssessmentReply(ReplyBody):
+    """A completed form as it is kept, and what its total means."""
+
+    id: UUID
+    scale: str
+    taken_at: datetime
+    received_at: datetime
+    total: float
+    band: Band | None
+    remission: bool | None = Field(description="Null where the scale has no such level")
+    relapse_level: bool | None
+    response: ResponseCategory | None = Field(
+        description="Beside the last total before treatment; null where there is none, and before treatment"
+    )
+    items: dict[str, int | None] | None
+    entered_by: Literal["clinic", "patient"]
+    safety_event_id: UUID | None = Field(
+        default=None, description="The safety event that the answer to the suicide item made"
+    )
+
+    @classmethod
+    def of(cls, assessment: Assessment) -> "AssessmentReply":
+        """Make the reply."""
+        stored, score = assessment.stored, assessment.score
+        return cls(
+            id=stored.id,
+            scale=stored.scale,
+            taken_at=assessment.taken_at,
+            received_at=stored.received_at,
+            total=stored.total,
+            band=score.band,
+            remission=score.in_remission,
+            relapse_level=score.at_relapse_level,
+            response=assessment.response,
+            items=stored.items,
+            entered_by=stored.entered_by,  # type: ignore[arg-type] # the table's own check allows these two only
+            safety_event_id=assessment.safety_event_id,
+        )
+
+
+class AssessmentList(ReplyBody):
+    """A page of forms; the Link header points to the next."""
+
+    items: list[AssessmentReply]
+
+
+class ScalesEntry(RequestBody):
+    """Scales of the clinic's own, by key, each known by its total alone. A kept scale never changes."""
+
+    model_config = example(
+        scales={
+            "bdi": {
+                "name": "Beck Depression Inventory",
+                "minimum": 0,
+                "maximum": 63,
+                "higher_is_better": False,
+                "remission": 9,
+                "relapse": 20,
+                "days_apart": 5,
+            }
+        }
+    )
+
+    scales: Annotated[dict[str, Any], Field(min_length=1, max_length=20)]
+
+
+class ScaleReply(ReplyBody):
+    """A scale: its range, direction and levels."""
+
+    key: str
+    name: str
+    minimum: float
+    maximum: float
+    higher_is_better: bool
+    remission: float | None
+    relapse: float | None
+    days_apart: int | None
+    items: list[int] = Field(description="Empty for a scale that is known by its total alone")
+    clinician_rated: bool
+
+    @classmethod
+    def of(cls, scale: Scale) -> "ScaleReply":
+        """Make the reply."""
+        return cls.model_validate(scale, from_attributes=True)
+
+
+class ScaleList(ReplyBody):
+    """Scales."""
+
+    items: list[ScaleReply]

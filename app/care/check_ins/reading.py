@@ -1,0 +1,176 @@
+"""From what was sent to what was told, and from what is kept to what is given back."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic import BaseModel, ValidationError
+
+from app.care.check_ins.schemas import (
+    BatchReply,
+    BatchResult,
+    CheckInEntry,
+    CheckInItem,
+    CheckInReply,
+    ImportedCheckInItem,
+)
+from app.care.check_ins.service import open_note
+from app.care.check_ins.sync import SyncPlace
+from app.care.check_ins.validation import ItemOutcome, Kept, Told
+from app.clinical.check_ins import CheckIn
+from app.foundation.errors import RefusalError
+from app.foundation.vault import Vault
+from app.notifications.messages.help_reply import CrisisHelpReply
+from app.storage.check_ins import StoredCheckIn
+from app.web.problems import Problem, problem_document, refusal_document, validation_errors
+from app.web.schemas import CursorNotValidError, read_counter, read_cursor, write_cursor
+
+_CURSOR: Final = re.compile(r"([0-9a-f]{8})\.([0-9]{1,19})", re.ASCII)
+STATUS_OF = {ItemOutcome.CREATED: 201, ItemOutcome.UNCHANGED: 200}
+
+
+def told(check_in_id: UUID, entry: CheckInEntry | ImportedCheckInItem) -> Told:
+    """Take a valid entry as what was told."""
+    return Told(
+        check_in=CheckIn(
+            id=str(check_in_id),
+            recorded_at=entry.recorded_at,
+            time_zone=entry.time_zone,
+            mood=entry.mood,
+            energy=entry.energy,
+            sleep_quality=entry.sleep_quality,
+            sleep_hours=entry.sleep_hours,
+            asks_about_booster=entry.asks_about_booster,
+            self_harm_thoughts=entry.self_harm_thoughts,
+        ),
+        input_mode=entry.input_mode,
+        note=entry.note,
+        supersedes=entry.supersedes,
+        canonical=entry.canonical(),
+    )
+
+
+def read_items(
+    items: Sequence[Any], form: type[CheckInItem] | type[ImportedCheckInItem]
+) -> list[Told | dict[str, Any]]:
+    """Read a batch item by item: what was told, or the problem document that says why it cannot be read."""
+    return [_read_item(item, form) for item in items]
+
+
+def read_item(item: Any) -> Told | dict[str, Any]:  # noqa: ANN401 - anything may be sent
+    """Read one check-in as a device sends it in a batch: what was told, or why it cannot be read."""
+    return _read_item(item, CheckInItem)
+
+
+def check_in_reply(
+    vault: Vault, clinic_id: UUID, stored: StoredCheckIn, help_now: CrisisHelpReply | None = None
+) -> CheckInReply:
+    """Give a check-in back as it is kept."""
+    told_of = stored.check_in
+    return CheckInReply(
+        id=UUID(told_of.id),
+        recorded_at=told_of.recorded_at,
+        time_zone=told_of.time_zone,
+        check_in_day=stored.check_in_day,
+        received_at=stored.received_at,
+        late=stored.late,
+        mood=told_of.mood,
+        energy=told_of.energy,
+        sleep_quality=told_of.sleep_quality,
+        sleep_hours=told_of.sleep_hours,
+        note=open_note(vault, clinic_id, stored),
+        asks_about_booster=told_of.asks_about_booster,
+        self_harm_thoughts=told_of.self_harm_thoughts,
+        input_mode=stored.input_mode,  # type: ignore[arg-type] # the table's own check allows these three only
+        clock_skew_seconds=stored.clock_skew_seconds,
+        supersedes=stored.supersedes,
+        superseded_by=stored.superseded_by,
+        withdrawn_at=stored.withdrawn_at,
+        crisis_help=help_now,
+    )
+
+
+def batch_reply(
+    vault: Vault,
+    clinic_id: UUID,
+    sent: Sequence[Any],
+    read: Sequence[Told | dict[str, Any]],
+    kept: Sequence[Kept | RefusalError],
+    *,
+    statements: Sequence[bool],
+    help_now: CrisisHelpReply | None,
+) -> BatchReply:
+    """Put the results of a batch in the order of its items."""
+    outcomes = iter(kept)
+    results = [
+        _result(
+            vault,
+            clinic_id,
+            _id_of(item),
+            next(outcomes) if isinstance(told_or_problem, Told) else told_or_problem,
+            help_now if said else None,
+        )
+        for item, told_or_problem, said in zip(sent, read, statements, strict=True)
+    ]
+    return BatchReply(results=results, crisis_help=help_now if any(statements) else None)
+
+
+def read_sync_cursor(cursor: str | None) -> SyncPlace | None:
+    """Read a sync's cursor back; None: from the beginning.
+
+    Raises:
+        CursorNotValidError: the sync did not give it out.
+    """
+    position = read_cursor(cursor)
+    if position is None:
+        return None
+    parts = _CURSOR.fullmatch(position)
+    sequence = None if parts is None else read_counter(parts.group(2))
+    if parts is None or sequence is None:
+        raise CursorNotValidError("query/after")
+    return SyncPlace(parts.group(1), sequence)
+
+
+def write_sync_cursor(place: SyncPlace) -> str:
+    """Write how far a sync has come as its cursor."""
+    return write_cursor(f"{place.epoch}.{place.sequence}")
+
+
+def _read_item(item: Any, form: type[BaseModel]) -> Told | dict[str, Any]:  # noqa: ANN401 - anything may be sent
+    try:
+        entry = form.model_validate(item)
+    except ValidationError as error:
+        return problem_document(
+            "invalid-item",
+            422,
+            "This item is not as expected; see errors. The others were not affected.",
+            errors=validation_errors(error.errors(include_input=False, include_url=False), skip=0),
+        )
+    if not isinstance(entry, CheckInItem | ImportedCheckInItem):
+        raise TypeError(form)
+    return told(entry.id, entry)
+
+
+def _result(
+    vault: Vault,
+    clinic_id: UUID,
+    item_id: UUID | None,
+    outcome: Kept | RefusalError | dict[str, Any],
+    help_now: CrisisHelpReply | None,
+) -> BatchResult:
+    if isinstance(outcome, Kept):
+        reply = check_in_reply(vault, clinic_id, outcome.stored, help_now)
+        return BatchResult(
+            id=item_id, status=STATUS_OF[outcome.outcome], check_in=reply, crisis_help=help_now
+        )
+    problem = refusal_document(outcome) if isinstance(outcome, RefusalError) else outcome
+    said = Problem.model_validate(problem)
+    return BatchResult(id=item_id, status=said.status, problem=said, crisis_help=help_now)
+
+
+def _id_of(item: Any) -> UUID | None:  # noqa: ANN401 - same
+    try:
+        return UUID(item["id"])
+    except (TypeError, KeyError, ValueError, AttributeError):
+        return None

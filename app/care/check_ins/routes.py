@@ -1,0 +1,164 @@
+"""Check-ins: from the patient's phone, and brought along by the clinic."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from app.access.clinics.access import MayImportCheckIns
+from app.access.clinics.service import crisis_phone_of
+from app.care.check_ins import service
+from app.care.check_ins.reading import (
+    STATUS_OF,
+    batch_reply,
+    check_in_reply,
+    read_items,
+    read_sync_cursor,
+    told,
+    write_sync_cursor,
+)
+from app.care.check_ins.refused_statements import report_refused
+from app.care.check_ins.safety_answers import says_yes
+from app.care.check_ins.safety_pathway import SafetyPathwayRoute
+from app.care.check_ins.schemas import (
+    BatchReply,
+    CheckInBatch,
+    CheckInEntry,
+    CheckInItem,
+    CheckInList,
+    CheckInReply,
+    ImportedCheckInBatch,
+    ImportedCheckInItem,
+)
+from app.care.check_ins.service import Recorded
+from app.care.check_ins.sources import FromClinic, FromDevice, Source
+from app.care.check_ins.validation import Kept, Told
+from app.care.patients.access import DeviceTokenPresented, PatientSignedIn
+from app.context import AppContext
+from app.foundation.errors import RefusalError
+from app.notifications.messages.crisis_help import crisis_help
+from app.notifications.messages.help_reply import CrisisHelpReply
+from app.notifications.messages.wording import DEFAULT_LANGUAGE
+from app.web.client_time import ClientTime, read_client_time
+from app.web.dependencies import ContextNeeded
+from app.web.problems import Problem
+from app.web.schemas import PAGE_SIZE, PageLimit
+
+router = APIRouter(prefix="/v1/check-ins", tags=["check-ins"], route_class=SafetyPathwayRoute)
+import_router = APIRouter(prefix="/v1/patients/{patient_id}/check-ins", tags=["check-ins"])
+help_router = APIRouter(prefix="/v1", tags=["crisis help"])
+
+
+@router.put(
+    "/{check_in_id}",
+    summary="Send a check-in",
+    status_code=201,
+    response_model=CheckInReply,
+    responses={200: {"model": CheckInReply, "description": "Kept before"}, 409: {"model": Problem}},
+)
+async def put_check_in(
+    check_in_id: UUID,
+    body: CheckInEntry,
+    context: ContextNeeded,
+    token: DeviceTokenPresented,
+    client_time: ClientTime = None,
+) -> Response:
+    """Keep a check-in under the id that the phone chose (a UUIDv7); sending it again changes nothing.
+
+    A safety answer adds `crisis_help` to the reply, to be shown at once.
+    """
+    source = FromDevice(token=token, client_time=read_client_time(client_time))
+    recorded = await service.record(context, source, [told(check_in_id, body)])
+    (outcome,) = recorded.items
+    if isinstance(outcome, RefusalError):
+        raise outcome
+    help_now = await _help(context, token.clinic_id, recorded.locale) if body.self_harm_thoughts else None
+    reply = check_in_reply(context.vault, token.clinic_id, outcome.stored, help_now)
+    return Response(
+        reply.model_dump_json(), status_code=STATUS_OF[outcome.outcome], media_type="application/json"
+    )
+
+
+@router.post("/batch", summary="Send several check-ins")
+async def send_batch(
+    body: CheckInBatch,
+    context: ContextNeeded,
+    token: DeviceTokenPresented,
+    client_time: ClientTime = None,
+) -> BatchReply:
+    """Keep up to 100 check-ins, with one result an item, in order; a bad item never fails the rest."""
+    source = FromDevice(token=token, client_time=read_client_time(client_time))
+    return await _record_batch(context, source, body.items, CheckInItem)
+
+
+@import_router.post("/batch", summary="Bring past check-ins along")
+async def import_batch(
+    patient_id: UUID, body: ImportedCheckInBatch, context: ContextNeeded, caller: MayImportCheckIns
+) -> BatchReply:
+    """Keep up to 100 past check-ins from elsewhere, however old; they can raise only what holds now."""
+    source = FromClinic(clinic_id=caller.clinic_id, patient_id=patient_id, by=caller.actor)
+    return await _record_batch(context, source, body.items, ImportedCheckInItem)
+
+
+@router.get("", summary="Sync check-ins", responses={410: {"model": Problem}})
+async def list_check_ins(
+    context: ContextNeeded,
+    caller: PatientSignedIn,
+    after: Annotated[str | None, Query(max_length=200, description="The cursor from the last sync")] = None,
+    limit: PageLimit = PAGE_SIZE,
+) -> CheckInList:
+    """List what changed since the cursor: new, corrected and withdrawn check-ins, in that order.
+
+    410 when our data was restored since: sync from the beginning, and send what is not among it again.
+    """
+    found, place = await service.changes_since(
+        context, caller.clinic_id, caller.patient_id, asked=read_sync_cursor(after), limit=limit
+    )
+    items = [check_in_reply(context.vault, caller.clinic_id, stored) for stored in found]
+    return CheckInList(items=items, cursor=write_sync_cursor(place))
+
+
+@router.delete("/{check_in_id}", status_code=204, summary="Withdraw a check-in")
+async def withdraw_check_in(check_in_id: UUID, context: ContextNeeded, caller: PatientSignedIn) -> None:
+    """Take a check-in back; it no longer counts, and stays marked on the record."""
+    await service.withdraw(context, caller.clinic_id, caller.patient_id, check_in_id, actor=caller.actor)
+
+
+@help_router.get("/crisis-help", summary="Crisis help")
+async def read_crisis_help(
+    locale: Annotated[str, Query(max_length=35)] = DEFAULT_LANGUAGE,
+) -> CrisisHelpReply:
+    """Give the help for a language. Who may: everybody."""
+    return CrisisHelpReply.of(crisis_help(locale))
+
+
+async def _record_batch(
+    context: AppContext,
+    source: Source,
+    items: list[Any],
+    form: type[CheckInItem] | type[ImportedCheckInItem],
+) -> BatchReply:
+    read = read_items(items, form)
+    recorded = await service.record(context, source, [one for one in read if isinstance(one, Told)])
+    statements = [says_yes(item) for item in items]
+    await report_refused(context, source, items, _kept_flags(read, recorded))
+    help_now = await _help(context, source.clinic_id, recorded.locale) if any(statements) else None
+    return batch_reply(
+        context.vault,
+        source.clinic_id,
+        items,
+        read,
+        recorded.items,
+        statements=statements,
+        help_now=help_now,
+    )
+
+
+def _kept_flags(read: list[Told | dict[str, Any]], recorded: Recorded) -> list[bool]:
+    outcomes = iter(recorded.items)
+    return [isinstance(one, Told) and isinstance(next(outcomes), Kept) for one in read]
+
+
+async def _help(context: AppContext, clinic_id: UUID, locale: str) -> CrisisHelpReply:
+    phone = await crisis_phone_of(context, clinic_id)
+    return CrisisHelpReply.of(crisis_help(locale, clinic_phone=phone))

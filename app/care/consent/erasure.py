@@ -1,0 +1,217 @@
+"""Being erased: asked for by the patient, decided by the clinic, and then done for good in one transaction."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from app.access.clinics.erased import no_such_patient
+from app.care.patients.service import existing
+from app.context import AppContext
+from app.foundation.audit import Actor, AuditEvent
+from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
+from app.foundation.ids import new_id
+from app.foundation.vault import PatientVault, Vault
+from app.notifications.webhooks.events import EventType
+from app.notifications.webhooks.notifying import About, notify_of_patient
+from app.storage import erasure_requests, erasures, patient_states, safety_events
+from app.storage.access_records import record_access
+from app.storage.engine.unit_of_work import UnitOfWork
+from app.storage.erasure_requests import StoredRequest
+from app.storage.erasures import Erasure
+from app.web.etags import ChangedMeanwhileError
+
+_REASON_CELL: Final = {"table": "erasure_requests", "column": "reason_sealed"}
+STATES: Final = ("open", "approved", "declined")
+
+
+class ErasureAskedBeforeError(RefusalError):
+    """You have asked for this before, and the clinic has not answered yet; one request is enough."""
+
+    kind = RefusalKind.CONFLICT
+    code = "erasure-asked-before"
+
+
+class ErasureDecidedError(RefusalError):
+    """This request was decided before; the patient can ask anew."""
+
+    kind = RefusalKind.CONFLICT
+    code = "erasure-decided"
+
+
+class SafetyEventOpenError(RefusalError):
+    """A safety event of this patient is open; somebody has to see to it and close it first."""
+
+    kind = RefusalKind.CONFLICT
+    code = "safety-event-open"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureRequest:
+    """A request as it is shown; ``reason`` is why it was declined."""
+
+    id: UUID
+    patient_id: UUID
+    state: str
+    requested_at: datetime
+    actor_kind: str
+    decided_at: datetime | None
+    reason: str | None
+    version: int
+
+
+async def ask(context: AppContext, clinic_id: UUID, patient_id: UUID, *, actor: Actor) -> ErasureRequest:
+    """Ask to be erased, and tell the clinic. Nothing is erased before somebody there has approved.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+        ErasureAskedBeforeError: a request is open.
+    """
+    now = context.clock.now()
+    asked = StoredRequest(
+        id=new_id(),
+        patient_id=patient_id,
+        state="open",
+        requested_at=now,
+        actor_kind=actor.kind.value,
+        actor_id=actor.id,
+        decided_at=None,
+        decided_by=None,
+        reason_sealed=None,
+        version=1,
+    )
+    async with context.database.work(clinic_id) as work:
+        patient = await existing(work, patient_id)
+        if not await erasure_requests.add(work, asked, audit=_event(now, actor, "erasure.asked", asked)):
+            raise ErasureAskedBeforeError
+        about = About(
+            patient_id=patient_id,
+            mode=patient.mode,
+            subject="erasure_request",
+            subject_id=asked.id,
+            url=f"{context.public_url}/v1/erasure-requests?state=open",
+        )
+        await notify_of_patient(work, EventType.PATIENT_ASKED_FOR_ERASURE, about, now=now)
+        await work.commit()
+    return _shown(context.vault, clinic_id, asked)
+
+
+async def list_of_patient(context: AppContext, clinic_id: UUID, patient_id: UUID) -> list[ErasureRequest]:
+    """List a patient's own requests and what became of them, oldest first."""
+    async with context.database.work(clinic_id) as work:
+        found = await erasure_requests.all_of_patient(work, patient_id)
+    return [_shown(context.vault, clinic_id, one) for one in found]
+
+
+async def list_requests(
+    context: AppContext, clinic_id: UUID, *, states: list[str], after: UUID | None, limit: int, actor: Actor
+) -> list[ErasureRequest]:
+    """List the clinic's requests in these states, oldest first."""
+    async with context.database.work(clinic_id) as work:
+        found = await erasure_requests.page(work, states=states, after=after, limit=limit)
+        await record_access(work, "erasure_requests", now=context.clock.now(), actor=actor, patient_id=None)
+    return [_shown(context.vault, clinic_id, one) for one in found]
+
+
+async def decline(
+    context: AppContext, clinic_id: UUID, request_id: UUID, *, reason: str, version: int, actor: Actor
+) -> ErasureRequest:
+    """Refuse a request, with a reason that the patient is told.
+
+    Raises:
+        NotFoundError: the clinic has no such request.
+        ChangedMeanwhileError, ErasureDecidedError: somebody was faster.
+    """
+    now = context.clock.now()
+    async with context.database.work(clinic_id) as work:
+        asked = await _open_one(work, request_id, version)
+        sealed = _vault_of(context.vault, clinic_id, asked).seal(reason, row_id=asked.id, **_REASON_CELL)
+        declined = await _decide(work, asked, "declined", sealed=sealed, now=now, actor=actor)
+        await work.commit()
+    return _shown(context.vault, clinic_id, declined)
+
+
+async def approve(
+    context: AppContext, clinic_id: UUID, request_id: UUID, *, version: int, actor: Actor
+) -> ErasureRequest:
+    """Erase the patient: every row about them, for good. Ids and times remain of the request and the trail.
+
+    Raises:
+        NotFoundError: the clinic has no such request.
+        ChangedMeanwhileError, ErasureDecidedError: somebody was faster.
+        SafetyEventOpenError: a safety event must be closed first.
+    """
+    now = context.clock.now()
+    async with context.database.work(clinic_id) as work:
+        asked = await _open_one(work, request_id, version)
+        patient_id = asked.patient_id
+        # The patient's turn first, as everybody takes it: a report on its way is finished, or finds nobody.
+        if await patient_states.lock(work, patient_id) is None:
+            raise await no_such_patient(work, patient_id)
+        open_events = ["open", "acknowledged"]
+        if await safety_events.page(work, states=open_events, patient_id=patient_id, after=None, limit=1):
+            raise SafetyEventOpenError
+        approved = await _decide(work, asked, "approved", sealed=None, now=now, actor=actor)
+        erasure = Erasure(patient_id=patient_id, request_id=request_id, erased_at=now, erased_by=actor.id)
+        await erasures.erase(work, erasure, audit=_event(now, actor, "patient.erased", approved))
+        await work.commit()
+    return _shown(context.vault, clinic_id, approved)
+
+
+async def _open_one(work: UnitOfWork, request_id: UUID, version: int) -> StoredRequest:
+    asked = await erasure_requests.lock(work, request_id)
+    if asked is None:
+        raise NotFoundError
+    if asked.state != "open":
+        raise ErasureDecidedError
+    if asked.version != version:
+        raise ChangedMeanwhileError("header/if-match")
+    return asked
+
+
+async def _decide(
+    work: UnitOfWork, asked: StoredRequest, state: str, *, sealed: bytes | None, now: datetime, actor: Actor
+) -> StoredRequest:
+    audit = _event(now, actor, f"erasure.{state}", asked)
+    await erasure_requests.decide(
+        work, asked.id, state=state, now=now, by=actor.id, reason_sealed=sealed, audit=audit
+    )
+    return replace(
+        asked,
+        state=state,
+        decided_at=now,
+        decided_by=actor.id,
+        reason_sealed=sealed,
+        version=asked.version + 1,
+    )
+
+
+def _shown(vault: Vault, clinic_id: UUID, one: StoredRequest) -> ErasureRequest:
+    sealed, reason = one.reason_sealed, None
+    if sealed is not None:
+        reason = _vault_of(vault, clinic_id, one).open(sealed, row_id=one.id, **_REASON_CELL)
+    return ErasureRequest(
+        id=one.id,
+        patient_id=one.patient_id,
+        state=one.state,
+        requested_at=one.requested_at,
+        actor_kind=one.actor_kind,
+        decided_at=one.decided_at,
+        reason=reason,
+        version=one.version,
+    )
+
+
+def _vault_of(vault: Vault, clinic_id: UUID, one: StoredRequest) -> PatientVault:
+    return vault.of_patient(one.wrapped_key, clinic_id=clinic_id, patient_id=one.patient_id)
+
+
+def _event(now: datetime, actor: Actor, action: str, request: StoredRequest) -> AuditEvent:
+    return AuditEvent(
+        at=now,
+        actor=actor,
+        action=action,
+        subject_kind="erasure_request",
+        subject_id=request.id,
+        patient_id=request.patient_id,
+    )

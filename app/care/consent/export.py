@@ -1,0 +1,104 @@
+"""The copy of everything that is kept about a patient; docs/export.md says what each field means."""
+
+import csv
+import io
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from app.care.patients.own_vault import vault_of
+from app.care.patients.service import existing
+from app.clinical.check_ins import zone_of
+from app.context import AppContext
+from app.foundation.audit import Actor, patient_event
+from app.foundation.csv_cells import inert
+from app.foundation.vault import PatientVault
+from app.storage import exports
+from app.storage.exports import SECTIONS
+
+FORMAT: Final = "afterglow-export"
+# A reader of version 1 can read every document of version 1: fields may be added, none changes its meaning.
+FORMAT_VERSION: Final = 1
+# Said in the document itself, so that nobody takes it for more than it is.
+NOT_INCLUDED: Final = (
+    "The explanations of signals and what staff wrote for each other: your care team goes through these with you.",
+    "Who of the staff did something: that is about them.",
+    "Secrets such as passwords and keys, of which only fingerprints are kept.",
+)
+CSV_COLUMNS: Final = (
+    "patient", "id", "recorded_at", "time_zone", "check_in_day", "mood", "energy", "sleep_quality", "sleep_hours",
+    "note", "asks_about_booster", "self_harm_thoughts", "input_mode", "received_at", "late", "supersedes",
+    "superseded_by", "withdrawn_at",
+)  # fmt: skip
+_SEALED: Final = "_sealed"
+
+
+async def copy_of(context: AppContext, clinic_id: UUID, patient_id: UUID, *, actor: Actor) -> dict[str, Any]:
+    """Give the whole copy in its plain form. That it was made goes on the trail.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+        PatientErasedError: nothing is left.
+    """
+    now = context.clock.now()
+    async with context.database.work(clinic_id) as work:
+        patient = await existing(work, patient_id)
+        found = await exports.everything_about(work, patient_id)
+        work.audit(patient_event(now, actor, "patient.exported", patient_id))
+        await work.commit()
+    own = vault_of(context.vault, clinic_id, patient)
+    sections = {
+        name: [_plain(own, SECTIONS[name].table, row, patient_id) for row in rows]
+        for name, rows in found.items()
+    }
+    (told,), (state,) = sections.pop("patient"), sections.pop("state")
+    head = {"format": FORMAT, "version": FORMAT_VERSION, "made_at": now, "not_included": list(NOT_INCLUDED)}
+    return {**head, "patient": told | state, **sections}
+
+
+async def check_ins_csv(context: AppContext, clinic_id: UUID, patient_id: UUID, *, actor: Actor) -> str:
+    """Give the check-ins as CSV with a header, for a spreadsheet: times with offset, nothing that runs.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+        PatientErasedError: nothing is left.
+    """
+    async with context.database.work(clinic_id) as work:
+        patient = await existing(work, patient_id)
+        rows = await exports.check_ins_of(work, patient_id)
+        work.audit(patient_event(context.clock.now(), actor, "patient.exported", patient_id))
+        await work.commit()
+    own = vault_of(context.vault, clinic_id, patient)
+    written = io.StringIO()
+    writer = csv.writer(written)
+    writer.writerow(CSV_COLUMNS)
+    for row in rows:
+        plain = _plain(own, "check_ins", row, patient_id) | {"patient": str(patient_id)}
+        writer.writerow([_cell(plain[name]) for name in CSV_COLUMNS])
+    return written.getvalue()
+
+
+def _plain(vault: PatientVault, table: str, row: Mapping[str, Any], patient_id: UUID) -> dict[str, Any]:
+    """Open what is sealed; a report's own time is given in the zone in which it was made."""
+    plain = {}
+    # A table with one row a patient has no other id.
+    row_id = row.get("id", patient_id)
+    for name, value in row.items():
+        if name.endswith(_SEALED) and value is not None:
+            value = vault.open(value, table=table, column=name, row_id=row_id)  # noqa: PLW2901 - the same value, opened
+        plain[name.removesuffix(_SEALED)] = value
+    for name in ("recorded_at", "taken_at", "given_at"):
+        if name in plain:
+            plain[name] = plain[name].astimezone(zone_of(plain["time_zone"]))
+    return plain
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, bool):
+        return str(value).lower()
+    return inert(str(value)) if isinstance(value, str) else str(value)

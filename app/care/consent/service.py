@@ -1,0 +1,211 @@
+"""Giving, refusing and taking back consent, and what follows from it at once.
+
+The safety pathway does not ask here: a statement of self-harm is acted upon whatever the patient agreed to.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from app.care.alerts.episodes import Told, close_by_withdrawal
+from app.care.monitoring import service as monitoring
+from app.care.patients.consent_standing import ConsentStanding, standing_of
+from app.care.patients.own_vault import vault_of
+from app.care.patients.service import existing
+from app.context import AppContext
+from app.foundation.audit import Actor, AuditEvent
+from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
+from app.foundation.ids import new_id
+from app.foundation.vault import PatientVault, Vault
+from app.notifications.messages.consent_text import CURRENT_VERSION, ConsentText, consent_text
+from app.notifications.webhooks.events import EventType
+from app.notifications.webhooks.notifying import About, notify_of_patient
+from app.storage import consents, patient_states
+from app.storage.access_records import record_access
+from app.storage.consents import Consent
+from app.storage.engine.unit_of_work import UnitOfWork
+from app.storage.patients import PatientRecord
+
+_REASON_CELL: Final = {"table": "consents", "column": "reason_sealed"}
+
+
+class ConsentTextChangedError(RefusalError):
+    """This is not the text that is in force; please read the present one, then answer again."""
+
+    kind = RefusalKind.CONFLICT
+    code = "consent-text-changed"
+
+
+class AlreadyWithdrawnError(RefusalError):
+    """Consent was withdrawn before, and it stays so; nothing more needs to be done."""
+
+    kind = RefusalKind.CONFLICT
+    code = "consent-already-withdrawn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentAnswer:
+    """One answer of the patient's: ``kind`` is given or withdrawn; ``reason`` only where one was told."""
+
+    kind: str
+    version: str | None
+    locale: str
+    at: datetime
+    actor_kind: str
+    actor_id: UUID | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentView:
+    """Where a patient stands, the text in force in the patient's language, and every answer, oldest first."""
+
+    standing: ConsentStanding
+    text: ConsentText
+    history: tuple[ConsentAnswer, ...]
+
+
+async def read(context: AppContext, clinic_id: UUID, patient_id: UUID, *, actor: Actor) -> ConsentView:
+    """Give the text in force and what the patient has answered so far.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+    """
+    async with context.database.work(clinic_id) as work:
+        view = await _view(work, context.vault, await existing(work, patient_id))
+        await record_access(work, "consent", now=context.clock.now(), actor=actor, patient_id=patient_id)
+    return view
+
+
+async def give(
+    context: AppContext, clinic_id: UUID, patient_id: UUID, *, version: str, actor: Actor
+) -> ConsentView:
+    """Agree to the text in force. Given again it changes nothing; after a withdrawal everything resumes.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+        ConsentTextChangedError: the version is not the one in force.
+    """
+    if version != CURRENT_VERSION:
+        raise ConsentTextChangedError("#/version")
+    now = context.clock.now()
+    async with context.database.work(clinic_id) as work:
+        patient, before = await _lock_for_update(work, patient_id)
+        if before is not ConsentStanding.GIVEN:
+            given = _answer(patient, "given", version=version, now=now, actor=actor)
+            await consents.add(work, given, audit=_event(given, actor))
+            if before is ConsentStanding.WITHDRAWN:
+                await monitoring.evaluate_anew(work, context, patient_id, now=now)
+        view = await _view(work, context.vault, patient)
+        await work.commit()
+    return view
+
+
+async def withdraw(
+    context: AppContext, clinic_id: UUID, patient_id: UUID, *, reason: str | None, actor: Actor
+) -> ConsentView:
+    """Take consent back, or refuse it from the start: no more reports, reminders or evaluations.
+
+    An open signal is closed and says why; the clinic is told, because silence now means something else.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+        AlreadyWithdrawnError: it was withdrawn before.
+    """
+    now, vault = context.clock.now(), context.vault
+    async with context.database.work(clinic_id) as work:
+        patient, before = await _lock_for_update(work, patient_id)
+        if before is ConsentStanding.WITHDRAWN:
+            raise AlreadyWithdrawnError
+        kept = await patient_states.consent_of(work, patient_id)
+        withdrawn = _answer(
+            patient, "withdrawn", version=kept.version if kept else None, now=now, actor=actor
+        )
+        if reason:
+            sealed = vault_of(vault, clinic_id, patient).seal(reason, row_id=withdrawn.id, **_REASON_CELL)
+            withdrawn = replace(withdrawn, reason_sealed=sealed)
+        await consents.add(work, withdrawn, audit=_event(withdrawn, actor))
+        await _tell_of_withdrawal(work, patient, public_url=context.public_url, now=now)
+        view = await _view(work, vault, patient)
+        await work.commit()
+    return view
+
+
+async def _lock_for_update(work: UnitOfWork, patient_id: UUID) -> tuple[PatientRecord, ConsentStanding]:
+    """Lock the patient, then look where they stand: answers and reports on their way take turns."""
+    patient = await existing(work, patient_id)
+    await patient_states.lock(work, patient_id)
+    standing = await standing_of(work, patient_id)
+    if standing is None:
+        raise NotFoundError
+    return patient, standing
+
+
+async def _tell_of_withdrawal(
+    work: UnitOfWork, patient: PatientRecord, *, public_url: str, now: datetime
+) -> None:
+    told = Told(patient_id=patient.id, mode=patient.mode, public_url=public_url)
+    await close_by_withdrawal(work, told, now=now)
+    about = About(
+        patient_id=patient.id,
+        mode=patient.mode,
+        subject="patient",
+        subject_id=patient.id,
+        url=f"{public_url}/v1/patients/{patient.id}/consent",
+    )
+    await notify_of_patient(work, EventType.PATIENT_WITHDREW_CONSENT, about, now=now)
+
+
+async def _view(work: UnitOfWork, vault: Vault, patient: PatientRecord) -> ConsentView:
+    standing = await standing_of(work, patient.id)
+    if standing is None:
+        raise NotFoundError
+    own = vault_of(vault, work.clinic_id, patient)
+    return ConsentView(
+        standing=standing,
+        text=consent_text(patient.locale),
+        history=tuple(_told(own, one) for one in await consents.all_of_patient(work, patient.id)),
+    )
+
+
+def _told(vault: PatientVault, one: Consent) -> ConsentAnswer:
+    sealed, reason = one.reason_sealed, None
+    if sealed is not None:
+        reason = vault.open(sealed, row_id=one.id, **_REASON_CELL)
+    return ConsentAnswer(
+        kind=one.kind,
+        version=one.version,
+        locale=one.locale,
+        at=one.at,
+        actor_kind=one.actor_kind,
+        actor_id=one.actor_id,
+        reason=reason,
+    )
+
+
+def _answer(
+    patient: PatientRecord, kind: str, *, version: str | None, now: datetime, actor: Actor
+) -> Consent:
+    return Consent(
+        id=new_id(),
+        patient_id=patient.id,
+        kind=kind,
+        version=version,
+        locale=consent_text(patient.locale).locale,
+        at=now,
+        actor_kind=actor.kind.value,
+        actor_id=actor.id,
+        reason_sealed=None,
+    )
+
+
+def _event(answer: Consent, actor: Actor) -> AuditEvent:
+    return AuditEvent(
+        at=answer.at,
+        actor=actor,
+        action=f"consent.{answer.kind}",
+        subject_kind="consent",
+        subject_id=answer.id,
+        patient_id=answer.patient_id,
+    )

@@ -1,0 +1,162 @@
+"""A clinic's numbers over a period, put together from what was read. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from app.care.insights.care import CheckInDays, check_in_days, ends_in, stretches, watched_days
+from app.care.insights.counting import SafetyNumbers, SignalNumbers, count_safety, count_signals
+from app.care.insights.figures import Share, rate
+from app.care.insights.outcomes import (
+    BenefitNumbers,
+    InductionNumbers,
+    Part,
+    benefit_numbers,
+    induction_numbers,
+)
+from app.care.insights.period import Period
+from app.clinical.history import ScaleTotals
+from app.clinical.protocol import Protocol
+from app.clinical.waiting import WaitingLimits
+from app.storage.care_pasts import CarePast
+from app.storage.insights import NotOut, ReportedSafety, ToldSignal
+
+_DAYS_A_YEAR: Final = 365.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """All that is counted, as it was read in one transaction."""
+
+    care: Sequence[CarePast]
+    signals: Sequence[ToldSignal]
+    safety: Sequence[ReportedSafety]
+    not_out: Sequence[NotOut]
+    totals: Mapping[UUID, Sequence[ScaleTotals]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """Over whom the rule watched: after induction, in a course that was going on.
+
+    `reporting`: of all patients under care, those with any check-in in the period.
+    """
+
+    patients: int
+    days: int
+    reporting: int
+
+    @property
+    def years(self) -> float:
+        """Patient-years of 365.25 days."""
+        return self.days / _DAYS_A_YEAR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckInNumbers:
+    """Adherence: of the days on which the plan asked, those that were answered; `beside` were not asked for."""
+
+    patients: int
+    answered: Share
+    beside: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undelivered:
+    """Deliveries about these patients that did not get out: `safety` of them are safety events."""
+
+    held: int
+    exhausted: int
+    safety: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Insights:
+    """A clinic's numbers."""
+
+    period: Period
+    computed_at: datetime
+    mode: str
+    watched: Watched
+    signals: SignalNumbers
+    per_patient_year: float | None
+    safety: SafetyNumbers
+    check_ins: CheckInNumbers
+    inductions: InductionNumbers
+    benefits: BenefitNumbers
+    undelivered: Undelivered
+
+
+def insights_from(
+    read: Read, *, period: Period, mode: str, limits: WaitingLimits, now: datetime, protocol: Protocol
+) -> Insights:
+    """Count everything. What has not happened by `now` is in no number."""
+    parts = [
+        (past, part)
+        for past in read.care
+        for part in stretches(past, period=period, now=now, protocol=protocol)
+    ]
+    watched = _watched(read, parts)
+    signals = count_signals(read.signals, limits=limits, as_of=now)
+    states = Counter(one.state for one in read.not_out)
+    return Insights(
+        period=period,
+        computed_at=now,
+        mode=mode,
+        watched=watched,
+        signals=signals,
+        per_patient_year=rate(signals.raised, watched.years),
+        safety=count_safety(read.safety, limits=limits, as_of=now),
+        check_ins=_check_ins(parts, now=now, protocol=protocol),
+        inductions=induction_numbers(parts, read.totals, period=period, now=now, protocol=protocol),
+        benefits=benefit_numbers(parts, read.signals),
+        undelivered=Undelivered(
+            held=states["held"],
+            exhausted=states["exhausted"],
+            safety=sum(one.urgency == "safety" for one in read.not_out),
+        ),
+    )
+
+
+def totals_wanted(
+    care: Iterable[CarePast], *, period: Period, now: datetime, protocol: Protocol
+) -> tuple[list[UUID], datetime]:
+    """Whose totals say what an induction of the period achieved, and since when they are needed."""
+    ids: dict[UUID, None] = {}
+    since = period.began_at
+    before = timedelta(days=protocol.baseline_days_before + 1)
+    for past in care:
+        for part in stretches(past, period=period, now=now, protocol=protocol):
+            if ends_in(past, part, period=period, now=now):
+                ids[past.patient_id] = None
+                since = min(since, part.given[0].given_at - before)
+    return list(ids), since
+
+
+def _watched(read: Read, parts: Sequence[Part]) -> Watched:
+    days: Counter[UUID] = Counter()
+    for past, part in parts:
+        days[past.patient_id] += watched_days(part)
+    return Watched(
+        patients=sum(count > 0 for count in days.values()),
+        days=days.total(),
+        reporting=sum(bool(past.check_in_days) for past in read.care),
+    )
+
+
+def _check_ins(parts: Sequence[Part], *, now: datetime, protocol: Protocol) -> CheckInNumbers:
+    asked: set[UUID] = set()
+    found: list[CheckInDays] = []
+    for past, part in parts:
+        days = check_in_days(past, part, now=now, protocol=protocol)
+        found.append(days)
+        if days.due:
+            asked.add(past.patient_id)
+    return CheckInNumbers(
+        patients=len(asked),
+        answered=Share(sum(one.answered for one in found), sum(one.due for one in found)),
+        beside=sum(one.beside for one in found),
+    )

@@ -1,0 +1,53 @@
+"""What follows when something was entered: the patient is evaluated anew, now or, should that fail, later."""
+
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from app.care.alerts.bookings import keep_by_infusion
+from app.care.alerts.episodes import close_by_infusion
+from app.care.monitoring.history import standing_of
+from app.care.monitoring.service import evaluate_anew, evaluate_later, told_of
+from app.clinical.check_ins import check_in_day
+from app.context import AppContext
+from app.foundation.errors import RefusalError
+from app.foundation.logs import where
+from app.storage import patient_states
+from app.storage.engine.unit_of_work import UnitOfWork
+
+
+async def evaluate_or_later(
+    work: UnitOfWork, context: AppContext, patient_id: UUID, *, now: datetime
+) -> None:
+    """Evaluate from the whole history; if that fails, keep what was written and have a worker try again.
+
+    It would be our fault and not that of whoever entered something. The caller holds the patient's turn.
+    """
+    try:
+        async with work.attempt():
+            await evaluate_anew(work, context, patient_id, now=now)
+    except (RefusalError, OSError):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, what was entered must not be lost for it
+        log_failed_evaluation(error)
+        await patient_states.forget_memory(work, patient_id)
+        evaluate_later(work, patient_id)
+
+
+def log_failed_evaluation(error: Exception) -> None:
+    """Say what failed and where, without a word of whom it was about."""
+    structlog.get_logger().error("evaluation.failed", error_type=type(error).__name__, error_at=where(error))
+
+
+async def infusion_given(
+    work: UnitOfWork, context: AppContext, patient_id: UUID, *, given_at: datetime, now: datetime
+) -> None:
+    """Let an infusion take effect: it closes an open signal and keeps a booking; then evaluate anew."""
+    standing = await standing_of(work, patient_id, now=now)
+    given_on = check_in_day(given_at, standing.time_zone)
+    await close_by_infusion(
+        work, told=told_of(context, standing), given_at=given_at, given_on=given_on, now=now
+    )
+    await keep_by_infusion(work, patient_id, given_at=given_at, now=now)
+    await evaluate_or_later(work, context, patient_id, now=now)

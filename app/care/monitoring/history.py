@@ -1,0 +1,147 @@
+"""Loading what is known of a patient, for the core."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
+
+from app.access.clinics.erased import no_such_patient
+from app.access.clinics.policy import in_force
+from app.care.alerts.episodes import episode_from
+from app.clinical import memory_codec
+from app.clinical.evaluation import Evaluation, History, Memory, Past, evaluate, past_of
+from app.clinical.history import ChosenReference
+from app.clinical.protocol import Protocol
+from app.clinical.signals import Episode
+from app.context import AppContext
+from app.storage import assessments, check_ins, treatment
+from app.storage.check_ins import PatientSnapshot, StoredCheckIn
+from app.storage.engine.unit_of_work import UnitOfWork
+
+
+async def standing_of(work: UnitOfWork, patient_id: UUID, *, now: datetime) -> PatientSnapshot:
+    """Find where a patient stands.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+        PatientErasedError: not any more.
+    """
+    standing = await check_ins.standing_of_patient(work, patient_id, now=now)
+    if standing is None:
+        raise await no_such_patient(work, patient_id)
+    return standing
+
+
+async def history_of(
+    work: UnitOfWork, standing: PatientSnapshot, *, also: Sequence[StoredCheckIn] = ()
+) -> History:
+    """Load everything that a decision may rest on, with check-ins that are about to be written."""
+    corrected = {str(stored.supersedes) for stored in also if stored.supersedes}
+    stored = await check_ins.standing_history(work, standing.patient_id)
+    reports = (*stored, *(one.check_in for one in also))
+    return History(
+        time_zone=standing.time_zone,
+        course=await treatment.current_course(work, standing.patient_id),
+        infusions=await treatment.infusions(work, standing.patient_id),
+        check_ins=tuple(report for report in reports if report.id not in corrected),
+        chosen_reference=_chosen(standing),
+        assessments=await assessments.totals_of_patient(work, standing.patient_id),
+    )
+
+
+def latest_of(history: History, *, now: datetime) -> datetime:
+    """Give the moment that an answer speaks about: now, or the latest of what is known if that is later.
+
+    A phone's clock may be a little ahead of ours, and of two requests at once the one that came later may be
+    first. Whatever is known has happened, so no answer leaves it out.
+    """
+    chosen = history.chosen_reference
+    known: list[datetime] = [
+        *(one.recorded_at for one in history.check_ins),
+        *(one.given_at for one in history.infusions),
+        *(total.taken_at for entry in history.assessments for total in entry.totals),
+        *((chosen.set_at,) if chosen else ()),
+    ]
+    return max([now, *known]).astimezone(UTC)
+
+
+def latest_in(memory: Memory, standing: PatientSnapshot, *, now: datetime) -> datetime:
+    """Give the same moment where what is known is a memory."""
+    seconds, chosen = (memory.last_at, memory.treatment.last_at), _chosen(standing)
+    known: list[datetime] = [
+        *(datetime.fromtimestamp(at, UTC) for at in seconds if at is not None),
+        *(entry.last.taken_at for entry in memory.totals if entry.last),
+        *((chosen.set_at,) if chosen else ()),
+    ]
+    return max([now, *known]).astimezone(UTC)
+
+
+async def present_history(work: UnitOfWork, patient_id: UUID, *, now: datetime) -> History:
+    """Give everything that stands about a patient now.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+    """
+    return await history_of(work, await standing_of(work, patient_id, now=now))
+
+
+def _chosen(standing: PatientSnapshot) -> ChosenReference | None:
+    chosen = standing.chosen_reference
+    if chosen is None:
+        return None
+    return ChosenReference(
+        from_day=date.fromisoformat(chosen["from_day"]),
+        to_day=date.fromisoformat(chosen["to_day"]),
+        set_at=datetime.fromisoformat(chosen["set_at"]),
+    )
+
+
+async def history_now(
+    work: UnitOfWork, context: AppContext, patient_id: UUID, *, now: datetime
+) -> tuple[History, Evaluation]:
+    """Give the whole history of a patient, and the answer as of now that it makes.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+    """
+    standing = await standing_of(work, patient_id, now=now)
+    history = await history_of(work, standing)
+    as_of = latest_of(history, now=now)
+    return history, evaluate(history, as_of=as_of, protocol=protocol_of(standing, context))
+
+
+def remembered(standing: PatientSnapshot, protocol: Protocol) -> Past | None:
+    """Read the rule's memory; None when there is none, or when other numbers or an earlier release made it."""
+    stored = standing.memory
+    if stored is None or stored.get("rule") != protocol.name or "considered" not in stored:
+        return None
+    memory = memory_codec.from_plain(stored["memory"])
+    return memory and Past(memory, tuple(stored["considered"]))
+
+
+def to_keep(past: Past, protocol: Protocol) -> dict[str, Any]:
+    """Give what is stored of the rule's memory, for ``remembered`` to read."""
+    return {
+        "rule": protocol.name,
+        "memory": memory_codec.to_plain(past.memory),
+        "considered": list(past.considered),
+    }
+
+
+async def past_now(work: UnitOfWork, standing: PatientSnapshot, *, protocol: Protocol, now: datetime) -> Past:
+    """Give the rule's memory of a patient: as it was kept, or made anew from the whole history."""
+    past = remembered(standing, protocol)
+    if past is None:
+        history = await history_of(work, standing)
+        past = past_of(history, as_of=latest_of(history, now=now), protocol=protocol)
+    return past
+
+
+def protocol_of(standing: PatientSnapshot, context: AppContext) -> Protocol:
+    """Give the numbers that this patient's clinic decides with."""
+    return in_force(context.protocol, standing.policy)
+
+
+def episode_of_patient(standing: PatientSnapshot) -> Episode:
+    """Read the patient's latest signal as the core's episode, with the booster that is booked."""
+    return episode_from(standing.signal, booster_booked_for=standing.booster_booked_for)

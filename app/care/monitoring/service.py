@@ -1,0 +1,242 @@
+"""Evaluating a patient: incrementally where check-ins come in order, from the whole history where not.
+
+Both give the same answer (the core promises it, and its tests hold it to that), so it never matters which
+way was taken, or in what order reports arrived.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from app.care.alerts.episodes import Told, carry_out
+from app.care.monitoring.conditions import conditions_of, tell_conditions
+from app.care.monitoring.history import (
+    episode_of_patient,
+    history_of,
+    latest_in,
+    latest_of,
+    past_now,
+    protocol_of,
+    remembered,
+    standing_of,
+    to_keep,
+)
+from app.care.patients.consent_standing import ConsentWithdrawnError
+from app.clinical import evaluation_codec
+from app.clinical.check_ins import CheckIn
+from app.clinical.evaluation import Evaluation, Past, judge, past_after, past_of
+from app.clinical.explanation import explain
+from app.clinical.profiles import Caution
+from app.clinical.protocol import Protocol
+from app.clinical.review_notice import is_review_to_tell
+from app.clinical.signals import Move, MoveKind, next_move
+from app.context import AppContext
+from app.foundation.audit import Actor
+from app.notifications.webhooks.events import EventType
+from app.storage import care_plans, patient_states
+from app.storage.access_records import record_access
+from app.storage.care_plans import PlanKind
+from app.storage.check_ins import Answer, PatientSnapshot, StoredCheckIn
+from app.storage.engine.unit_of_work import UnitOfWork
+from app.storage.histories import known_now
+
+EVALUATE_AGAIN: Final = "evaluate_again"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """An answer with what the rule wants to do about it."""
+
+    evaluation: Evaluation
+    answer: Answer
+    move: Move
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationView:
+    """An answer as it is shown: its plain form and its sentences."""
+
+    evaluation: Evaluation
+    plain: dict[str, Any]
+    explanation: str
+
+
+async def evaluate_with(
+    work: UnitOfWork,
+    context: AppContext,
+    standing: PatientSnapshot,
+    new: Sequence[StoredCheckIn],
+    *,
+    now: datetime,
+    tell: bool,
+) -> Evaluated:
+    """Evaluate a patient as of now, with check-ins that are about to be written; writes nothing.
+
+    ``tell``: whether conditions may be told of. Not while history is brought along piece by piece, when
+    much seems to be missing that comes with the next piece; they are told of with the patient's next report.
+    """
+    past, protocol = None, protocol_of(standing, context)
+    if not any(stored.supersedes for stored in new):
+        past = _advanced(remembered(standing, protocol), [stored.check_in for stored in new], protocol)
+    if past is None:
+        history = await history_of(work, standing, also=new)
+        as_of = latest_of(history, now=now)
+        past = past_of(history, as_of=as_of, protocol=protocol)
+    else:
+        as_of = latest_in(past.memory, standing, now=now)
+    return _evaluated(context, standing, past, as_of=as_of, tell=tell)
+
+
+async def follow(
+    work: UnitOfWork, context: AppContext, standing: PatientSnapshot, evaluated: Evaluated, *, now: datetime
+) -> None:
+    """Do what the rule wants done: raise a signal, add to it, or note that it became steady.
+
+    The answer was kept in the turn after the one that ``standing`` was read in.
+    """
+    told = told_of(context, standing)
+    await tell_conditions(work, told, before=standing.told, holding=evaluated.answer.told, now=now)
+    if evaluated.move.kind is MoveKind.NONE:
+        return
+    await carry_out(
+        work,
+        evaluated.move,
+        evaluated.evaluation,
+        known=await known_now(work, standing.patient_id, turn=standing.version + 1),
+        told=told,
+        signal_id=UUID(standing.signal["id"]) if standing.signal else None,
+        episode=episode_of_patient(standing),
+        now=now,
+    )
+
+
+async def evaluate_anew(work: UnitOfWork, context: AppContext, patient_id: UUID, *, now: datetime) -> None:
+    """Evaluate from the whole history and do what follows; the caller holds the patient's turn.
+
+    Nothing is evaluated for a patient who withdrew consent; the memory goes, for the day they give it again.
+    """
+    standing = await standing_of(work, patient_id, now=now)
+    if standing.consent_withdrawn_at is not None:
+        await patient_states.forget_memory(work, patient_id)
+        return
+    evaluated = await _from_history(work, context, standing, now=now)
+    await patient_states.keep_answer(
+        work,
+        patient_id,
+        memory=evaluated.answer.memory,
+        level=evaluated.answer.level,
+        told=evaluated.answer.told,
+        now=now,
+    )
+    await follow(work, context, standing, evaluated, now=now)
+
+
+async def evaluate_again(context: AppContext, clinic_id: UUID, patient_id: UUID) -> None:
+    """Make up for an evaluation that failed when its check-in came in."""
+    now = context.clock.now()
+    async with context.database.work(clinic_id) as work:
+        if await patient_states.lock(work, patient_id) is None:
+            return
+        await evaluate_anew(work, context, patient_id, now=now)
+        await work.commit()
+
+
+def evaluate_later(work: UnitOfWork, patient_id: UUID) -> None:
+    """Have a worker evaluate this patient, in case this transaction commits."""
+    work.queue(EVALUATE_AGAIN, clinic_id=work.clinic_id, patient_id=patient_id)
+
+
+async def evaluation_now(
+    context: AppContext, clinic_id: UUID, patient_id: UUID, *, actor: Actor
+) -> EvaluationView:
+    """Give the answer as of now. It is made from memory or history and changes nothing.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+        ConsentWithdrawnError: the patient has withdrawn consent.
+    """
+    now = context.clock.now()
+    async with context.database.work(clinic_id) as work:
+        standing = await standing_of(work, patient_id, now=now)
+        if standing.consent_withdrawn_at is not None:
+            raise ConsentWithdrawnError
+        protocol = protocol_of(standing, context)
+        past = await past_now(work, standing, protocol=protocol, now=now)
+        factors = await care_plans.find(work, patient_id, PlanKind.FACTORS)
+        await record_access(work, "evaluation", now=now, actor=actor, patient_id=patient_id)
+    cautions = factors.content["cautions"] if factors.content else []
+    evaluation = judge(past.memory, as_of=latest_in(past.memory, standing, now=now), protocol=protocol)
+    return view_of(evaluation, cautions)
+
+
+def view_of(evaluation: Evaluation, cautions: Sequence[str]) -> EvaluationView:
+    """Give an answer as it is shown, with the cautions that are open."""
+    return EvaluationView(
+        evaluation=evaluation,
+        plain={**evaluation_codec.to_plain(evaluation), "cautions": list(cautions)},
+        explanation=explain(evaluation, cautions=[Caution(name) for name in cautions]),
+    )
+
+
+def _advanced(past: Past | None, new: Sequence[CheckIn], protocol: Protocol) -> Past | None:
+    """Take the memory through the new check-ins; None when one of them belongs further back."""
+    for check_in in sorted(new, key=lambda one: (one.recorded_at, one.id)):
+        if past is None:
+            return None
+        past = past_after(past, check_in, protocol=protocol)
+    return past
+
+
+async def _from_history(
+    work: UnitOfWork, context: AppContext, standing: PatientSnapshot, *, now: datetime
+) -> Evaluated:
+    history = await history_of(work, standing)
+    as_of = latest_of(history, now=now)
+    past = past_of(history, as_of=as_of, protocol=protocol_of(standing, context))
+    return _evaluated(context, standing, past, as_of=as_of, tell=False)
+
+
+def _evaluated(
+    context: AppContext, standing: PatientSnapshot, past: Past, *, as_of: datetime, tell: bool
+) -> Evaluated:
+    evaluation = judge(past.memory, as_of=as_of, protocol=protocol_of(standing, context))
+    holding = conditions_of(evaluation)
+    # A series that was just completed is told of at once; the others wait while history comes in.
+    at_once = is_review_to_tell(
+        past.memory.treatment,
+        reviewed_on=standing.reviewed_on,
+        today=evaluation.day,
+        tell=tell or EventType.INDUCTION_REVIEW_DUE.value in standing.told,
+        protocol=protocol_of(standing, context),
+    )
+    told = {one.value for one in holding if tell or one.value in standing.told}
+    answer = Answer(
+        as_of=as_of,
+        level=evaluation.level.value,
+        rule_version=protocol_of(standing, context).name,
+        memory=to_keep(past, protocol_of(standing, context)),
+        told=sorted(told | ({EventType.INDUCTION_REVIEW_DUE.value} if at_once else set())),
+        summary=_summary(evaluation),
+    )
+    move = next_move(
+        episode_of_patient(standing), evaluation, as_of=as_of, protocol=protocol_of(standing, context)
+    )
+    return Evaluated(evaluation=evaluation, answer=answer, move=move)
+
+
+def _summary(evaluation: Evaluation) -> dict[str, Any]:
+    """What is kept of every answer: enough to draw the course of it. A signal keeps the whole decision."""
+    return {
+        "weighted": evaluation.weighted,
+        "smoothed": evaluation.smoothed,
+        "threshold": evaluation.threshold,
+        "smoothed_share": list(evaluation.smoothed_share),
+        "grounds": {ground.name.value: ground.level.value for ground in evaluation.grounds},
+    }
+
+
+def told_of(context: AppContext, standing: PatientSnapshot) -> Told:
+    """Give whom a signal is about, and where its link points."""
+    return Told(patient_id=standing.patient_id, mode=standing.mode, public_url=context.public_url)

@@ -1,0 +1,126 @@
+"""A browser as a device: one opaque token in a cookie, good for 30 days from its last use, at most 180 days.
+
+The pages set the cookie and read it; here is what it means. A browser is listed and revoked like a phone.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from app.care.patients.caller import PatientCaller
+from app.care.patients.consent_standing import standing_from
+from app.care.patients.devices import add_device, device_actor, device_event, revoke_device
+from app.context import AppContext
+from app.foundation.ids import new_id
+from app.foundation.tokens import TokenKind, TokenNotValidError, TokenReference, new_token, read_token
+from app.foundation.vault import Vault
+from app.storage import device_tokens
+from app.storage.engine.unit_of_work import UnitOfWork
+from app.storage.patients import PatientRecord
+
+LASTS: Final = timedelta(days=30)
+LASTS_AT_MOST: Final = timedelta(days=180)
+# Not with every page: a token that was issued anew within the hour is left alone.
+_ISSUED_ANEW_AFTER: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedBrowser:
+    """A browser that may speak for the patient from now on; ``token`` is told this once, for its cookie."""
+
+    token: str
+    caller: PatientCaller
+
+
+async def open_browser(
+    work: UnitOfWork, vault: Vault, patient: PatientRecord, *, device_id: UUID, name: str, now: datetime
+) -> OpenedBrowser:
+    """Let a browser in, in the transaction that spends the code or link it came with."""
+    await add_device(work, vault, patient, device_id=device_id, name=name, now=now)
+    text, reference = new_token(TokenKind.BROWSER, work.clinic_id)
+    token = device_tokens.NewToken(
+        id=new_id(), kind="browser", digest=reference.digest, parent_id=None, expires_at=now + LASTS
+    )
+    await device_tokens.add_tokens(
+        work,
+        device_id,
+        [token],
+        now=now,
+        audit=device_event(now, device_actor(device_id), "browser.opened", device_id, patient.id),
+    )
+    return OpenedBrowser(
+        token=text,
+        caller=PatientCaller(
+            clinic_id=work.clinic_id,
+            patient_id=patient.id,
+            device_id=device_id,
+            time_zone=patient.time_zone,
+            locale=patient.locale,
+            mode=patient.mode,
+            consent=standing_from(version=patient.consent_version, withdrawn_at=patient.consent_withdrawn_at),
+        ),
+    )
+
+
+def reference_of(token: str) -> TokenReference:
+    """Take a cookie's token apart; check-ins are recorded with it as with a phone's.
+
+    Raises:
+        TokenNotValidError: it is not a browser's.
+    """
+    return read_token(token, TokenKind.BROWSER)
+
+
+async def caller_of(context: AppContext, token: str) -> PatientCaller:
+    """Find for whom a browser speaks, and let its 30 days begin anew.
+
+    Raises:
+        TokenNotValidError: unknown, expired, revoked, or no browser's.
+    """
+    reference, now = reference_of(token), context.clock.now()
+    async with context.database.work(reference.clinic_id) as work:
+        found = await device_tokens.signed_in_patient(work, reference.digest, kind="browser", now=now)
+        if found is None:
+            raise TokenNotValidError
+        if found.issued_at + _ISSUED_ANEW_AFTER <= now:
+            until = min(now + LASTS, found.enrolled_at + LASTS_AT_MOST)
+            await device_tokens.extend(work, reference.digest, expires_at=until, now=now)
+            await work.commit()
+    return _caller(reference.clinic_id, found)
+
+
+async def owner_of_ended(context: AppContext, token: str) -> PatientCaller | None:
+    """Say for whom a browser spoke whose time has run out; None when it was revoked or never known.
+
+    For a safety statement only: it opens nothing.
+    """
+    try:
+        reference = reference_of(token)
+    except TokenNotValidError:
+        return None
+    async with context.database.work(reference.clinic_id) as work:
+        found = await device_tokens.signed_in_patient(work, reference.digest, kind="browser", now=None)
+    return None if found is None else _caller(reference.clinic_id, found)
+
+
+async def end(context: AppContext, token: str) -> None:
+    """Sign a browser out; one that is not signed in is out already."""
+    try:
+        caller = await caller_of(context, token)
+    except TokenNotValidError:
+        return
+    await revoke_device(context, caller.clinic_id, caller.patient_id, caller.device_id, actor=caller.actor)
+
+
+def _caller(clinic_id: UUID, found: device_tokens.SignedInPatient) -> PatientCaller:
+    return PatientCaller(
+        clinic_id=clinic_id,
+        patient_id=found.patient_id,
+        device_id=found.device_id,
+        time_zone=found.time_zone,
+        locale=found.locale,
+        mode=found.mode,
+        consent=standing_from(version=found.consent_version, withdrawn_at=found.consent_withdrawn_at),
+        crisis_phone_sealed=found.crisis_phone_sealed,
+    )

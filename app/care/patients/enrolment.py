@@ -1,0 +1,214 @@
+"""Enrolment: staff issue a one-time code, the patient's device exchanges it for tokens. No password."""
+
+import hmac
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from app.access.clinics.erased import no_such_patient
+from app.care.patients import tokens
+from app.care.patients.browser_sessions import OpenedBrowser, open_browser
+from app.care.patients.devices import add_device, device_actor
+from app.care.patients.enrolment_codes import LASTS, MOST_TRIES, CodeText, new_code, read_code
+from app.care.patients.qr_codes import qr_svg
+from app.care.patients.service import Patient, patient_of
+from app.context import AppContext
+from app.foundation.audit import Actor, AuditEvent
+from app.foundation.errors import RefusalError, RefusalKind
+from app.foundation.ids import new_id
+from app.foundation.vault import Vault
+from app.storage import enrolment_codes, patients
+from app.storage import login_throttle as failed_tries
+from app.storage.engine.unit_of_work import UnitOfWork
+from app.storage.patients import PatientRecord
+
+
+class CodeNotValidError(RefusalError):
+    """This code does not work: it was mistyped, used before, or has expired. Please ask the clinic for a new one."""
+
+    # One text for all three: a guesser learns nothing.
+    kind = RefusalKind.UNAUTHENTICATED
+    code = "enrolment-code-not-valid"
+
+
+class TooManyTriesError(RefusalError):
+    """Too many codes were tried from here; please wait, or ask the clinic for help."""
+
+    kind = RefusalKind.TOO_MANY
+    code = "too-many-tries"
+
+
+class NoFreeCodeError(RefusalError):
+    """No code could be made just now; please try again."""
+
+    kind = RefusalKind.UNAVAILABLE
+    code = "no-free-code"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedCode:
+    """A code for one patient.
+
+    ``url`` carries it in the fragment, which browsers never send; ``qr_svg`` is that link as a picture.
+    """
+
+    code: str
+    url: str
+    qr_svg: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolled:
+    """A device that may speak for the patient from now on."""
+
+    tokens: tokens.IssuedTokens
+    patient: Patient
+
+
+async def issue_code(context: AppContext, clinic_id: UUID, patient_id: UUID, *, actor: Actor) -> IssuedCode:
+    """Make a code for a patient of this clinic, good for 15 minutes and one use.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+    """
+    now = context.clock.now()
+    async with context.database.work(clinic_id) as work:
+        if await patients.find(work, patient_id) is None:
+            raise await no_such_patient(work, patient_id)
+        for _ in range(10):  # a selector may be taken; ten in a row never are
+            code = new_code()
+            record = enrolment_codes.EnrolmentCode(
+                id=new_id(),
+                patient_id=patient_id,
+                secret_mac=_mac(context.vault, code),
+                expires_at=now + LASTS,
+                used_at=None,
+            )
+            audit = _event(now, actor, "enrolment_code.issued", record.id, patient_id)
+            if await enrolment_codes.add(work, record, selector=code.selector, now=now, audit=audit):
+                await work.commit()
+                return shown_code(context, str(code), record.expires_at)
+    raise NoFreeCodeError
+
+
+def shown_code(context: AppContext, code: str, expires_at: datetime) -> IssuedCode:
+    """Give a code with its link, as text and as a picture."""
+    url = f"{context.public_url}/p/enrol#{code}"
+    return IssuedCode(code=code, url=url, qr_svg=qr_svg(url), expires_at=expires_at)
+
+
+async def enrol(context: AppContext, *, code_text: str, device_name: str, address: str) -> Enrolled:
+    """Exchange a code for a phone's tokens.
+
+    Raises:
+        CodeMalformedError: it cannot be a code.
+        CodeNotValidError: wrong, used or expired.
+        TooManyTriesError: five failed from this address within 15 minutes.
+    """
+    async with _spending(context, code_text, address=address) as spent:
+        await add_device(
+            spent.work,
+            context.vault,
+            spent.patient,
+            device_id=spent.device_id,
+            name=device_name,
+            now=spent.now,
+        )
+        issued = await tokens.issue(
+            spent.work,
+            device_id=spent.device_id,
+            patient_id=spent.patient.id,
+            parent_id=None,
+            now=spent.now,
+        )
+    patient = patient_of(context.vault, spent.work.clinic_id, spent.patient)
+    return Enrolled(tokens=issued, patient=patient)
+
+
+async def enrol_browser(
+    context: AppContext, *, code_text: str, browser_name: str, address: str
+) -> OpenedBrowser:
+    """Exchange a code for a signed-in browser; raises what `enrol` raises."""
+    async with _spending(context, code_text, address=address) as spent:
+        return await open_browser(
+            spent.work,
+            context.vault,
+            spent.patient,
+            device_id=spent.device_id,
+            name=browser_name,
+            now=spent.now,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Spent:
+    """A code that is good: for whom, and the device that it lets in, within one transaction."""
+
+    work: UnitOfWork
+    patient: PatientRecord
+    device_id: UUID
+    now: datetime
+
+
+@asynccontextmanager
+async def _spending(context: AppContext, code_text: str, *, address: str) -> AsyncIterator[_Spent]:
+    """Spend a code: the block lets the device in, in the same transaction."""
+    code, now = read_code(code_text), context.clock.now()
+    caller = context.vault.digest(b"address", address.encode())
+    window_start = failed_tries.window_of(now)
+    where = await _count_try(context, caller, code, window_start=window_start, now=now)
+    if where is None:
+        raise CodeNotValidError("#/code")
+    clinic_id, code_id = where
+    async with context.database.work(clinic_id) as work:
+        patient = await _patient_of(work, context.vault, code_id, code, now=now)
+        spent = _Spent(work=work, patient=patient, device_id=new_id(), now=now)
+        used = _event(now, device_actor(spent.device_id), "enrolment_code.used", code_id, patient.id)
+        await enrolment_codes.mark_used(work, code_id, now=now, audit=used)
+        yield spent
+        # Not a failed try after all; the same transaction, or the count would be wrong after a crash.
+        await failed_tries.take_one_back(work, caller, window_start=window_start)
+        await work.commit()
+
+
+async def _patient_of(
+    work: UnitOfWork, vault: Vault, code_id: UUID, code: CodeText, *, now: datetime
+) -> PatientRecord:
+    found = await enrolment_codes.find(work, code_id)
+    if (
+        found is None
+        or found.used_at is not None
+        or found.expires_at <= now
+        or not hmac.compare_digest(found.secret_mac, _mac(vault, code))
+    ):
+        raise CodeNotValidError("#/code")
+    patient = await patients.find(work, found.patient_id)
+    if patient is None:
+        raise CodeNotValidError("#/code")
+    return patient
+
+
+async def _count_try(
+    context: AppContext, caller: bytes, code: CodeText, *, window_start: datetime, now: datetime
+) -> tuple[UUID, UUID] | None:
+    async with context.database.work(None) as work:
+        tries = await failed_tries.count_one(work, caller, window_start=window_start)
+        if tries > MOST_TRIES:
+            raise TooManyTriesError(retry_after_seconds=failed_tries.seconds_left(window_start, now))
+        where = await enrolment_codes.try_selector(work, code.selector, most_tries=MOST_TRIES, now=now)
+        await work.commit()
+    return where
+
+
+def _mac(vault: Vault, code: CodeText) -> bytes:
+    return vault.digest(b"enrolment code", code.selector.encode(), code.secret.encode())
+
+
+def _event(now: datetime, actor: Actor, action: str, subject_id: UUID, patient_id: UUID) -> AuditEvent:
+    kind = action.partition(".")[0]
+    return AuditEvent(
+        at=now, actor=actor, action=action, subject_kind=kind, subject_id=subject_id, patient_id=patient_id
+    )

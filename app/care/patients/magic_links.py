@@ -1,0 +1,182 @@
+"""Sign-in links: single use, for one patient, good for a day. Looking at one never spends it.
+
+Mail scanners follow every link: the page behind one only shows a button, and the button's POST spends it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from app.care.patients.browser_sessions import OpenedBrowser, open_browser
+from app.care.patients.devices import device_actor
+from app.care.patients.link_making import LASTS, IssuedLink, add_link, link_event
+from app.care.patients.service import existing
+from app.context import AppContext
+from app.foundation.audit import SYSTEM, Actor
+from app.foundation.errors import RefusalError, RefusalKind
+from app.foundation.ids import new_id
+from app.foundation.tokens import TokenKind, TokenNotValidError, TokenReference, read_token
+from app.storage import login_throttle as failed_tries
+from app.storage import patient_states, patients, sign_in_links
+from app.storage.sign_in_links import SignInLink
+
+# How many links a patient may have had made within a day before the page's button stops sending more.
+_MOST_A_DAY: Final = 5
+_MOST_ASKED_FROM_ONE_ADDRESS: Final = 5
+
+
+class LinkState(StrEnum):
+    """What a link is good for. Its secret cannot be guessed, so that its holder may know."""
+
+    VALID = "valid"
+    EXPIRED = "expired"
+    USED = "used"
+    UNKNOWN = "unknown"
+
+
+class LinkNotKnownError(RefusalError):
+    """This link does not work; it may have been cut off on its way. Please ask the clinic for a new one."""
+
+    kind = RefusalKind.UNAUTHENTICATED
+    code = "link-not-known"
+
+
+class LinkExpiredError(RefusalError):
+    """This link is older than a day and no longer works. Please ask for a new one."""
+
+    kind = RefusalKind.UNAUTHENTICATED
+    code = "link-expired"
+
+
+class LinkUsedError(RefusalError):
+    """This link was used before, and each works once. Please ask for a new one."""
+
+    kind = RefusalKind.UNAUTHENTICATED
+    code = "link-used"
+
+
+class TooManyLinksAskedError(RefusalError):
+    """New links were asked for too often from here; please wait, or ask the clinic for help."""
+
+    kind = RefusalKind.TOO_MANY
+    code = "too-many-links-asked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenLink:
+    """What became of a link, and the language of the patient it is for; None where nobody is known."""
+
+    state: LinkState
+    locale: str | None
+
+
+async def make(context: AppContext, clinic_id: UUID, patient_id: UUID, *, actor: Actor) -> IssuedLink:
+    """Make a link for a patient of this clinic.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+    """
+    now = context.clock.now()
+    async with context.database.work(clinic_id) as work:
+        patient = await existing(work, patient_id)
+        issued = await add_link(work, context, patient, actor=actor, now=now)
+        await work.commit()
+    return issued
+
+
+async def look_at(context: AppContext, token: str) -> SeenLink:
+    """Say what a link is good for, without spending it."""
+    try:
+        reference = _reference(token)
+    except LinkNotKnownError:
+        return SeenLink(state=LinkState.UNKNOWN, locale=None)
+    async with context.database.work(reference.clinic_id) as work:
+        link = await sign_in_links.find(work, reference.digest)
+        patient = None if link is None else await patients.find(work, link.patient_id)
+    if link is None or patient is None:
+        return SeenLink(state=LinkState.UNKNOWN, locale=None)
+    return SeenLink(state=_state(link, context.clock.now()), locale=patient.locale)
+
+
+async def spend(context: AppContext, token: str, *, browser_name: str) -> OpenedBrowser:
+    """Exchange a link for a signed-in browser.
+
+    Raises:
+        LinkNotKnownError: there is no such link, or it is cut off.
+        LinkExpiredError: it is older than a day.
+        LinkUsedError: it was spent before.
+    """
+    reference, now = _reference(token), context.clock.now()
+    async with context.database.work(reference.clinic_id) as work:
+        link = await sign_in_links.find(work, reference.digest, lock=True)
+        patient = None if link is None else await patients.find(work, link.patient_id)
+        if link is None or patient is None:
+            raise LinkNotKnownError
+        _refuse_unless_valid(_state(link, now))
+        device_id = new_id()
+        opened = await open_browser(
+            work, context.vault, patient, device_id=device_id, name=browser_name, now=now
+        )
+        used = link_event(now, device_actor(device_id), "sign_in_link.used", link.id, patient.id)
+        await sign_in_links.mark_used(work, link.id, now=now, audit=used)
+        await work.commit()
+    return opened
+
+
+async def send_again(context: AppContext, token: str, *, address: str) -> None:
+    """Send a fresh link to the address on record of the patient whom an old link was for.
+
+    Says nothing of whether there is an address, a patient, or room for one more today.
+
+    Raises:
+        TooManyLinksAskedError: five were asked for from this address within 15 minutes.
+    """
+    now = context.clock.now()
+    await _count_asking(context, address, now=now)
+    try:
+        reference = _reference(token)
+    except LinkNotKnownError:
+        return
+    async with context.database.work(reference.clinic_id) as work:
+        link = await sign_in_links.find(work, reference.digest)
+        patient = None if link is None else await patients.find(work, link.patient_id)
+        if patient is None or patient.email_sealed is None:
+            return
+        # One at a time for one patient, or two who ask at once would both be the last of the day.
+        await patient_states.lock(work, patient.id)
+        if await sign_in_links.count_since(work, patient.id, now - LASTS) >= _MOST_A_DAY:
+            return
+        await add_link(work, context, patient, actor=SYSTEM, now=now)
+        await work.commit()
+
+
+def _reference(token: str) -> TokenReference:
+    try:
+        return read_token(token, TokenKind.SIGN_IN_LINK)
+    except TokenNotValidError:
+        raise LinkNotKnownError from None
+
+
+def _state(link: SignInLink, now: datetime) -> LinkState:
+    if link.used_at is not None:
+        return LinkState.USED
+    return LinkState.EXPIRED if link.expires_at <= now else LinkState.VALID
+
+
+def _refuse_unless_valid(state: LinkState) -> None:
+    if state is LinkState.USED:
+        raise LinkUsedError
+    if state is LinkState.EXPIRED:
+        raise LinkExpiredError
+
+
+async def _count_asking(context: AppContext, address: str, *, now: datetime) -> None:
+    caller = context.vault.digest(b"asks for link", address.encode())
+    window_start = failed_tries.window_of(now)
+    async with context.database.work(None) as work:
+        asked = await failed_tries.count_one(work, caller, window_start=window_start)
+        await work.commit()
+    if asked > _MOST_ASKED_FROM_ONE_ADDRESS:
+        raise TooManyLinksAskedError(retry_after_seconds=failed_tries.seconds_left(window_start, now))

@@ -1,0 +1,28 @@
+"""The clinic's own references of several patients, and back: for lists that hold ids."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from app.care.patients.service import patient_of
+from app.context import AppContext
+from app.storage import patients
+
+
+async def references_of(context: AppContext, clinic_id: UUID, patient_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Give the references of these patients; of an erased one there is none.
+
+    It tells the trail nothing: the caller has told what it read, and this only names whom that was about.
+    """
+    wanted = list(set(patient_ids))
+    if not wanted:
+        return {}
+    async with context.database.work(clinic_id) as work:
+        found = await patients.find_many(work, wanted)
+    return {one.id: patient_of(context.vault, clinic_id, one).external_ref for one in found.values()}
+
+
+async def id_of_reference(context: AppContext, clinic_id: UUID, reference: str) -> UUID | None:
+    """Find the patient with this reference."""
+    index = context.vault.blind_index(reference, purpose="external_ref", clinic_id=clinic_id)
+    async with context.database.work(clinic_id) as work:
+        return await patients.find_by_reference(work, index)

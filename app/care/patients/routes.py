@@ -1,0 +1,185 @@
+"""Patients for the clinic; enrolment, tokens and themselves for the patients."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+
+from app.access.clinics.access import MayEditPatients, MayReadPatients
+from app.care.patients import devices, enrolment, magic_links, service, tokens
+from app.care.patients.access import PatientSignedIn
+from app.care.patients.registering import register
+from app.care.patients.schemas import (
+    DeviceList,
+    DeviceReply,
+    Enrolment,
+    EnrolmentCodeReply,
+    EnrolmentReply,
+    OwnChange,
+    OwnReply,
+    PatientChange,
+    PatientList,
+    PatientRegistration,
+    PatientReply,
+    Refresh,
+    SignInLinkReply,
+    TokensReply,
+)
+from app.foundation.tokens import TokenKind, read_token
+from app.web.dependencies import ContextNeeded, IfMatch
+from app.web.etags import etag_of, version_in
+from app.web.links import link_next
+from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor
+
+router = APIRouter(prefix="/v1", tags=["patients"])
+own_router = APIRouter(prefix="/v1", tags=["patient's own"])
+
+
+@router.post("/patients", status_code=201, summary="Register a patient")
+async def register_patient(
+    body: PatientRegistration, context: ContextNeeded, caller: MayEditPatients, response: Response
+) -> PatientReply:
+    """Register a patient under the clinic's own reference."""
+    patient = await register(context, caller.clinic_id, body.registration(), actor=caller.actor)
+    response.headers["etag"] = etag_of(patient.version)
+    return PatientReply.of(patient)
+
+
+@router.get("/patients", summary="List patients")
+async def list_patients(
+    context: ContextNeeded,
+    caller: MayReadPatients,
+    request: Request,
+    response: Response,
+    after: PageCursor = None,
+    limit: PageLimit = PAGE_SIZE,
+) -> PatientList:
+    """List patients in the order of their registration; follow the Link header."""
+    listed = await service.list_patients(
+        context, caller.clinic_id, after=read_id_cursor(after), limit=limit, actor=caller.actor
+    )
+    link_next(request, response, str(listed[-1].id) if len(listed) == limit else None)
+    return PatientList(items=[PatientReply.of(patient) for patient in listed])
+
+
+@router.get("/patients/{patient_id}", summary="Read a patient")
+async def read_patient(
+    patient_id: UUID, context: ContextNeeded, caller: MayReadPatients, response: Response
+) -> PatientReply:
+    """Give one patient, with an ETag for changing."""
+    patient = await service.read_patient(context, caller.clinic_id, patient_id, actor=caller.actor)
+    response.headers["etag"] = etag_of(patient.version)
+    return PatientReply.of(patient)
+
+
+@router.patch("/patients/{patient_id}", summary="Change a patient")
+async def change_patient(
+    patient_id: UUID,
+    body: PatientChange,
+    context: ContextNeeded,
+    caller: MayEditPatients,
+    response: Response,
+    if_match: IfMatch = None,
+) -> PatientReply:
+    """Change zone, language or e-mail; needs If-Match."""
+    patient = await service.change_patient(
+        context,
+        caller.clinic_id,
+        patient_id,
+        body.change(),
+        version=version_in(if_match),
+        actor=caller.actor,
+    )
+    response.headers["etag"] = etag_of(patient.version)
+    return PatientReply.of(patient)
+
+
+@router.post("/patients/{patient_id}/enrolment-codes", status_code=201, summary="Issue an enrolment code")
+async def issue_enrolment_code(
+    patient_id: UUID, context: ContextNeeded, caller: MayEditPatients
+) -> EnrolmentCodeReply:
+    """Make a one-time code with which the patient's device enrols, good for 15 minutes."""
+    issued = await enrolment.issue_code(context, caller.clinic_id, patient_id, actor=caller.actor)
+    return EnrolmentCodeReply.model_validate(issued, from_attributes=True)
+
+
+@router.post("/patients/{patient_id}/sign-in-links", status_code=201, summary="Make a sign-in link")
+async def make_sign_in_link(
+    patient_id: UUID, context: ContextNeeded, caller: MayEditPatients
+) -> SignInLinkReply:
+    """Make a link with which the patient signs a browser in: once, within a day.
+
+    Opening it does not spend it, for mail scanners open every link: the page behind it has a button.
+    """
+    return SignInLinkReply.of(
+        await magic_links.make(context, caller.clinic_id, patient_id, actor=caller.actor)
+    )
+
+
+@router.get("/patients/{patient_id}/devices", summary="List a patient's devices")
+async def list_devices(patient_id: UUID, context: ContextNeeded, caller: MayReadPatients) -> DeviceList:
+    """List the phones and browsers that may speak for a patient."""
+    found = await devices.list_devices(context, caller.clinic_id, patient_id, actor=caller.actor)
+    return DeviceList(items=[DeviceReply.of(one) for one in found])
+
+
+@router.delete(
+    "/patients/{patient_id}/devices/{device_id}", status_code=204, summary="Revoke a patient's device"
+)
+async def revoke_device(
+    patient_id: UUID, device_id: UUID, context: ContextNeeded, caller: MayEditPatients
+) -> None:
+    """End a device that was lost: all of its tokens stop working at once."""
+    await devices.revoke_device(context, caller.clinic_id, patient_id, device_id, actor=caller.actor)
+
+
+@own_router.post("/enrolments", status_code=201, summary="Enrol a device")
+async def enrol_device(body: Enrolment, context: ContextNeeded, request: Request) -> EnrolmentReply:
+    """Exchange a code for the device's tokens. Who may: whoever holds the code."""
+    address = request.client.host if request.client else "local"
+    enrolled = await enrolment.enrol(
+        context, code_text=body.code, device_name=body.device_name, address=address
+    )
+    return EnrolmentReply.of_enrolled(enrolled)
+
+
+@own_router.post("/tokens/refresh", summary="Exchange a refresh token")
+async def refresh_tokens(body: Refresh, context: ContextNeeded) -> TokensReply:
+    """Give the next pair of tokens. Who may: whoever holds the refresh token."""
+    reference = read_token(body.refresh_token, TokenKind.DEVICE_REFRESH)
+    return TokensReply.of(await tokens.refresh(context, reference))
+
+
+@own_router.get("/me", summary="Read oneself")
+async def read_me(context: ContextNeeded, caller: PatientSignedIn) -> OwnReply:
+    """Give what the service knows of how the patient is addressed, and asked."""
+    patient = await service.read_patient(context, caller.clinic_id, caller.patient_id, actor=caller.actor)
+    reminders = await service.reminders_of(context, caller.clinic_id, caller.patient_id)
+    return OwnReply.of_own(patient, reminders)
+
+
+@own_router.patch("/me", summary="Change oneself")
+async def change_me(body: OwnChange, context: ContextNeeded, caller: PatientSignedIn) -> OwnReply:
+    """Change zone, language, e-mail or reminders from now on; past days do not move."""
+    patient = await service.change_patient(
+        context,
+        caller.clinic_id,
+        caller.patient_id,
+        body.change(),
+        version=None,
+        actor=caller.actor,
+    )
+    reminders = await service.reminders_of(context, caller.clinic_id, caller.patient_id)
+    return OwnReply.of_own(patient, reminders)
+
+
+@own_router.get("/me/devices", summary="List one's devices")
+async def list_own_devices(context: ContextNeeded, caller: PatientSignedIn) -> DeviceList:
+    """List the phones and browsers that may speak for the patient."""
+    found = await devices.list_devices(context, caller.clinic_id, caller.patient_id, actor=caller.actor)
+    return DeviceList(items=[DeviceReply.of(one, asking=caller.device_id) for one in found])
+
+
+@own_router.delete("/me/devices/{device_id}", status_code=204, summary="Revoke one's device")
+async def revoke_own_device(device_id: UUID, context: ContextNeeded, caller: PatientSignedIn) -> None:
+    """End a device, this one too: all of its tokens stop working at once."""
+    await devices.revoke_device(context, caller.clinic_id, caller.patient_id, device_id, actor=caller.actor)

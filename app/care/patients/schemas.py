@@ -1,0 +1,269 @@
+"""Requests and replies about patients, their enrolment and their tokens."""
+
+from dataclasses import replace
+from datetime import date, datetime, time
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, Field, PlainSerializer
+
+from app.care.patients.consent_standing import ConsentStanding
+from app.care.patients.contact import LONGEST_EMAIL, usable_email
+from app.care.patients.devices import DeviceKind, EnrolledDevice
+from app.care.patients.enrolment import Enrolled
+from app.care.patients.link_making import IssuedLink
+from app.care.patients.registering import Registration
+from app.care.patients.reminding import ReminderChoices
+from app.care.patients.service import STAYS, DetailsChange, Patient
+from app.care.patients.tokens import IssuedTokens
+from app.notifications.messages.outbox import Channel
+from app.web.schemas import Day, LocaleTag, ReplyBody, RequestBody, TimeZoneName, example
+
+Mode = Literal["test", "live"]
+Email = Annotated[
+    str,
+    Field(min_length=3, max_length=LONGEST_EMAIL, examples=["name@example.org"]),
+    AfterValidator(usable_email),
+]
+
+
+class PatientRegistration(RequestBody):
+    """A new patient: the clinic's own reference, never a name."""
+
+    model_config = example(external_ref="P-1042", time_zone="America/New_York", locale="en-US")
+
+    external_ref: Annotated[str, Field(min_length=1, max_length=200, examples=["P-1042"])]
+    time_zone: TimeZoneName
+    locale: LocaleTag = "en-US"
+    email: Email | None = Field(
+        default=None, description="For sign-in links and reminders, which hold nothing clinical"
+    )
+
+    def registration(self) -> Registration:
+        """Take it as told."""
+        return Registration(**dict(self))
+
+
+class PatientChange(RequestBody):
+    """What to change; fields left out stay. Past days do not move when the zone does."""
+
+    model_config = example(time_zone="America/Chicago")
+
+    time_zone: TimeZoneName | None = None
+    locale: LocaleTag | None = None
+    email: Email | None = Field(default=None, description="Null removes the address; left out, it stays")
+
+    def change(self) -> DetailsChange:
+        """Take it as told."""
+        email = self.email if "email" in self.model_fields_set else STAYS
+        return DetailsChange(time_zone=self.time_zone, locale=self.locale, email=email)
+
+
+TimeOfDay = Annotated[time, PlainSerializer(lambda at: at.strftime("%H:%M"), return_type=str)]
+WrittenTimeOfDay = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", examples=["18:00"])]
+
+
+class ReminderChoicesReply(ReplyBody):
+    """How a patient wants to be asked; local times, wherever the patient is."""
+
+    ask_at: TimeOfDay = Field(examples=["18:00"])
+    quiet_from: TimeOfDay = Field(examples=["21:00"])
+    quiet_until: TimeOfDay = Field(examples=["08:00"])
+    channels: list[Channel] = Field(
+        description="A reminder goes over the first of these that reaches the patient"
+    )
+    sms_number: str | None
+    paused_until: date | None
+
+
+class ReminderChange(RequestBody):
+    """What to change of how one is asked; fields left out stay. A time that has passed is tomorrow's."""
+
+    model_config = example(ask_at="19:30", channels=["email"])
+
+    ask_at: WrittenTimeOfDay | None = None
+    quiet_from: WrittenTimeOfDay | None = None
+    quiet_until: WrittenTimeOfDay | None = Field(
+        default=None, description="The same as quiet_from: no quiet hours"
+    )
+    channels: Annotated[list[Channel], Field(max_length=3)] | None = Field(
+        default=None, description="In the order of preference; empty: no reminders"
+    )
+    sms_number: Annotated[str, Field(max_length=20, examples=["+14155550123"])] | None = Field(
+        default=None, description="For text messages through the gateway; null removes it"
+    )
+    paused_until: Day | None = Field(
+        default=None, description="No reminders before this day; null ends a pause"
+    )
+
+    def applied_to(self, choices: ReminderChoices) -> ReminderChoices:
+        """Give the choices with these changes."""
+        changed = self.model_dump(exclude_unset=True)
+        for name in ("ask_at", "quiet_from", "quiet_until", "channels"):
+            if changed.get(name) is None:
+                changed.pop(name, None)
+        for name in ("ask_at", "quiet_from", "quiet_until"):
+            if name in changed:
+                changed[name] = time.fromisoformat(changed[name])
+        if "channels" in changed:
+            changed["channels"] = tuple(dict.fromkeys(changed["channels"]))
+        return replace(choices, **changed)
+
+
+class OwnChange(PatientChange):
+    """What to change of oneself; fields left out stay. Past days do not move when the zone does."""
+
+    model_config = example(time_zone="America/Chicago", reminders={"ask_at": "19:30"})
+
+    reminders: ReminderChange | None = None
+
+    def change(self) -> DetailsChange:
+        """Take it as told."""
+        return replace(super().change(), reminders=self.reminders.applied_to if self.reminders else None)
+
+
+class PatientReply(ReplyBody):
+    """A patient as the clinic sees them."""
+
+    id: UUID
+    external_ref: str
+    email: str | None
+    time_zone: str
+    locale: str
+    mode: Mode
+    registered_at: datetime
+    consent: ConsentStanding
+
+    @classmethod
+    def of(cls, patient: Patient) -> "PatientReply":
+        """Make the reply."""
+        return cls.model_validate(patient, from_attributes=True)
+
+
+class PatientList(ReplyBody):
+    """A page of patients; the Link header points to the next."""
+
+    items: list[PatientReply]
+
+
+class EnrolmentCodeReply(ReplyBody):
+    """A one-time code: typed in, or carried by the link's fragment (as a QR code)."""
+
+    code: str = Field(examples=["7K2M-9QF4-XB3T"])
+    url: str
+    qr_svg: str = Field(description="The link as a QR code, to hold the phone's camera to")
+    expires_at: datetime
+
+
+class SignInLinkReply(ReplyBody):
+    """A link with which the patient signs a browser in, once, within a day. Opening it does not spend it."""
+
+    url: str
+    expires_at: datetime
+    sent: bool = Field(description="Whether it is on its way to the patient's e-mail, too")
+
+    @classmethod
+    def of(cls, issued: IssuedLink) -> "SignInLinkReply":
+        """Make the reply."""
+        return cls.model_validate(issued, from_attributes=True)
+
+
+class DeviceReply(ReplyBody):
+    """A phone or browser that may speak for the patient."""
+
+    id: UUID
+    name: str
+    kind: DeviceKind
+    enrolled_at: datetime
+    last_used_at: datetime = Field(description="To a quarter of an hour; a browser's to the hour")
+    this_one: bool = Field(description="Whether it is the device that asks")
+
+    @classmethod
+    def of(cls, device: EnrolledDevice, *, asking: UUID | None = None) -> "DeviceReply":
+        """Make the reply."""
+        return cls(
+            id=device.id,
+            name=device.name,
+            kind=device.kind,
+            enrolled_at=device.enrolled_at,
+            last_used_at=device.last_used_at,
+            this_one=device.id == asking,
+        )
+
+
+class DeviceList(ReplyBody):
+    """Every device that may speak for the patient now, in the order in which they were enrolled."""
+
+    items: list[DeviceReply]
+
+
+class Enrolment(RequestBody):
+    """A device that wants to speak for a patient."""
+
+    model_config = example(code="7K2M-9QF4-XB3T", device_name="My phone")
+
+    code: Annotated[str, Field(min_length=1, max_length=40, examples=["7K2M-9QF4-XB3T"])]
+    device_name: Annotated[str, Field(min_length=1, max_length=100, examples=["My phone"])]
+
+
+class TokensReply(ReplyBody):
+    """A pair of tokens."""
+
+    access_token: str
+    refresh_token: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the scheme's name
+    expires_in: int = Field(description="Seconds that the access token works", examples=[900])
+
+    @classmethod
+    def of(cls, issued: IssuedTokens) -> "TokensReply":
+        """Make the reply."""
+        return cls(
+            access_token=issued.access_token, refresh_token=issued.refresh_token, expires_in=issued.expires_in
+        )
+
+
+class MeReply(ReplyBody):
+    """The patient to themselves."""
+
+    id: UUID
+    time_zone: str
+    locale: str
+    mode: Mode = Field(description="'test' while the clinic tries things out")
+    email: str | None
+    consent: ConsentStanding = Field(description="Ask unless 'given'; after 'withdrawn' nothing is taken")
+
+    @classmethod
+    def of(cls, patient: Patient) -> "MeReply":
+        """Make the reply."""
+        return cls.model_validate(patient, from_attributes=True)
+
+
+class OwnReply(MeReply):
+    """The patient to themselves, with how they are asked."""
+
+    reminders: ReminderChoicesReply
+
+    @classmethod
+    def of_own(cls, patient: Patient, reminders: ReminderChoices) -> "OwnReply":
+        """Make the reply."""
+        choices = ReminderChoicesReply.model_validate(reminders, from_attributes=True)
+        return cls(**MeReply.of(patient).model_dump(), reminders=choices)
+
+
+class EnrolmentReply(TokensReply):
+    """A device that may speak for the patient from now on."""
+
+    patient: MeReply
+
+    @classmethod
+    def of_enrolled(cls, enrolled: Enrolled) -> "EnrolmentReply":
+        """Make the reply."""
+        return cls(**TokensReply.of(enrolled.tokens).model_dump(), patient=MeReply.of(enrolled.patient))
+
+
+class Refresh(RequestBody):
+    """A refresh token to exchange."""
+
+    model_config = example(refresh_token="agr_019a48d15c4e7b609f0a2f6f1e0b7c11_n0tAreaLt0ken")  # noqa: S106 - made up
+
+    refresh_token: Annotated[str, Field(min_length=1, max_length=200)]

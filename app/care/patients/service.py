@@ -1,0 +1,198 @@
+"""Reading and changing what is known of patients."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Final
+from uuid import UUID
+
+from app.access.clinics.erased import no_such_patient
+from app.care.patients.consent_standing import ConsentStanding, standing_from
+from app.care.patients.contact import email_of, seal_email
+from app.care.patients.own_vault import vault_of
+from app.care.patients.reminding import ChoicesChange, ReminderChoices, change_choices, choices_of, plan_of
+from app.context import AppContext
+from app.foundation.audit import Actor, patient_event
+from app.foundation.vault import PatientVault, Vault
+from app.storage import patient_states, patients, reminder_plans, sign_in_links
+from app.storage.access_records import record_access
+from app.storage.engine.unit_of_work import UnitOfWork
+from app.storage.patients import PatientRecord
+from app.web.etags import ChangedMeanwhileError
+
+
+class Unchanged(Enum):
+    """Tells a value that stays from one that is removed."""
+
+    STAYS = "stays"
+
+
+STAYS: Final = Unchanged.STAYS
+_REFERENCE_CELL: Final = {"table": "patients", "column": "external_ref_sealed"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patient:
+    """A patient as the clinic sees them: no name, only the clinic's own reference, perhaps an address."""
+
+    id: UUID
+    external_ref: str
+    email: str | None
+    time_zone: str
+    locale: str
+    mode: str
+    registered_at: datetime
+    version: int
+    consent: ConsentStanding
+    # The rule's answer when it was last asked.
+    level: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetailsChange:
+    """What to change of a patient's details; None lets zone, language or reminders be as they are."""
+
+    time_zone: str | None = None
+    locale: str | None = None
+    email: str | Unchanged | None = STAYS
+    reminders: ChoicesChange | None = None
+
+
+async def read_patient(context: AppContext, clinic_id: UUID, patient_id: UUID, *, actor: Actor) -> Patient:
+    """Give one patient of this clinic.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    async with context.database.work(clinic_id) as work:
+        record = await existing(work, patient_id)
+        await record_access(work, "patient", now=context.clock.now(), actor=actor, patient_id=patient_id)
+    return patient_of(context.vault, clinic_id, record)
+
+
+async def list_patients(
+    context: AppContext, clinic_id: UUID, *, after: UUID | None, limit: int, actor: Actor
+) -> list[Patient]:
+    """List patients in the order of their registration."""
+    async with context.database.work(clinic_id) as work:
+        records = await patients.page(work, after=after, limit=limit)
+        await record_access(work, "patients", now=context.clock.now(), actor=actor, patient_id=None)
+    return [patient_of(context.vault, clinic_id, record) for record in records]
+
+
+async def change_patient(
+    context: AppContext,
+    clinic_id: UUID,
+    patient_id: UUID,
+    change: DetailsChange,
+    *,
+    version: int | None,
+    actor: Actor,
+) -> Patient:
+    """Change zone, language, address or reminders from now on; past days do not move.
+
+    ``version`` None: whatever it is. With another address, or none, the links that went to the one before end.
+
+    Raises:
+        NotFoundError: there is no such patient.
+        ChangedMeanwhileError: the version is not the current one.
+        AskedInQuietHoursError, NumberNotUsableError: reminders cannot go so.
+    """
+    now, email = context.clock.now(), change.email
+    async with context.database.work(clinic_id) as work:
+        before = await existing(work, patient_id)
+        changed = await patients.change(
+            work,
+            patient_id,
+            time_zone=change.time_zone or before.time_zone,
+            locale=change.locale or before.locale,
+            email_sealed=before.email_sealed
+            if isinstance(email, Unchanged)
+            else seal_email(vault_of(context.vault, clinic_id, before), patient_id, email),
+            version=before.version if version is None else version,
+            audit=patient_event(now, actor, "patient.changed", patient_id),
+        )
+        if not changed:
+            raise ChangedMeanwhileError("header/if-match")
+        if not isinstance(email, Unchanged) and email != email_of(context.vault, clinic_id, before):
+            ended = patient_event(now, actor, "sign_in_links.ended", patient_id)
+            await sign_in_links.end_all(work, patient_id, now=now, audit=ended)
+        if change.time_zone is not None and change.time_zone != before.time_zone:
+            # The rule's memory speaks of days in the zone that it was made in.
+            await patient_states.forget_memory(work, patient_id)
+        after = await existing(work, patient_id)
+        if after.time_zone != before.time_zone:
+            # Where the patient is now, it may be time already.
+            await reminder_plans.look_at(work, patient_id, now)
+        if change.reminders is not None:
+            await _change_reminders(work, context.vault, after, change.reminders, now=now, actor=actor)
+        await work.commit()
+    return patient_of(context.vault, clinic_id, after)
+
+
+async def reminders_of(context: AppContext, clinic_id: UUID, patient_id: UUID) -> ReminderChoices:
+    """Give how a patient wants to be asked.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+    """
+    async with context.database.work(clinic_id) as work:
+        patient = await existing(work, patient_id)
+        plan = await plan_of(work, patient_id)
+    return choices_of(vault_of(context.vault, clinic_id, patient), plan)
+
+
+async def _change_reminders(
+    work: UnitOfWork,
+    vault: Vault,
+    patient: PatientRecord,
+    change: ChoicesChange,
+    *,
+    now: datetime,
+    actor: Actor,
+) -> None:
+    plan = await plan_of(work, patient.id)
+    own = vault_of(vault, work.clinic_id, patient)
+    choices = change(choices_of(own, plan))
+    await change_choices(work, own, plan, choices, time_zone=patient.time_zone, now=now, actor=actor)
+
+
+async def existing(work: UnitOfWork, patient_id: UUID) -> PatientRecord:
+    """Find a patient of this clinic.
+
+    Raises:
+        NotFoundError: there is none.
+        PatientErasedError: there is none any more.
+    """
+    record = await patients.find(work, patient_id)
+    if record is None:
+        raise await no_such_patient(work, patient_id)
+    return record
+
+
+def seal_reference(own: PatientVault, patient_id: UUID, reference: str) -> bytes:
+    """Seal the clinic's own reference of a patient."""
+    return own.seal(reference, row_id=patient_id, **_REFERENCE_CELL)
+
+
+def open_reference(own: PatientVault, patient_id: UUID, sealed: bytes) -> str:
+    """Open the clinic's own reference of a patient."""
+    return own.open(sealed, row_id=patient_id, **_REFERENCE_CELL)
+
+
+def patient_of(vault: Vault, clinic_id: UUID, record: PatientRecord) -> Patient:
+    """Give a patient as people see them."""
+    own = vault_of(vault, clinic_id, record)
+    reference = open_reference(own, record.id, record.external_ref_sealed)
+    return Patient(
+        id=record.id,
+        external_ref=reference,
+        email=email_of(vault, clinic_id, record),
+        time_zone=record.time_zone,
+        locale=record.locale,
+        mode=record.mode,
+        registered_at=record.registered_at,
+        version=record.version,
+        consent=standing_from(version=record.consent_version, withdrawn_at=record.consent_withdrawn_at),
+        level=record.level,
+    )

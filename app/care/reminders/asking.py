@@ -1,0 +1,204 @@
+"""Looking at the patients whose time has come: asking each once, telling the clinic of silence once.
+
+The sweep calls this for every clinic. A patient is looked at once a day, at the time that the patient
+chose, by an index on the next look; so a sweep in which nobody's time has come costs one statement, and
+entering an infusion or answering needs no change of plans. Two workers take different patients, and the
+row of a reminder exists once, whatever clocks and workers do.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from app.care.monitoring.schedule import Schedule, schedules_of
+from app.care.patients.reminding import times_of
+from app.care.reminders.channels import way_to
+from app.care.reminders.deciding import Look, look
+from app.context import AppContext
+from app.foundation.audit import SYSTEM, AuditEvent
+from app.foundation.ids import new_id
+from app.foundation.logs import where
+from app.notifications.messages.outbox import NewMessage, queue_message
+from app.notifications.messages.wording import Wording
+from app.notifications.webhooks.events import EventType
+from app.notifications.webhooks.notifying import About, notify_of_patient
+from app.storage import (
+    days_without_reminders,
+    patient_states,
+    patients,
+    push_subscriptions,
+    reminder_plans,
+    reminders,
+)
+from app.storage.engine.unit_of_work import UnitOfWork
+from app.storage.patients import PatientRecord
+from app.storage.reminder_plans import NextLook, ReminderPlan
+from app.storage.reminders import Reminder
+
+CHECK_IN_SLOT: Final = "check_in"
+_PATIENTS_AT_ONCE: Final = 200
+# A patient at whom looking fails must not hold up the others.
+_AFTER_FAILURE: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Subject:
+    """One patient who is looked at, with all that asking needs."""
+
+    patient: PatientRecord
+    plan: ReminderPlan
+    schedule: Schedule
+    subscriptions: Sequence[UUID]
+
+
+async def remind_due(context: AppContext, clinic_id: UUID) -> int:
+    """Look at every patient of a clinic whose time has come; gives how many were asked."""
+    asked, at_once = 0, _PATIENTS_AT_ONCE
+    while True:
+        try:
+            looked_at, newly_asked = await _look_at_next(context, clinic_id, limit=at_once)
+        except Exception as error:  # noqa: BLE001 - one patient's trouble must not be everybody's silence
+            structlog.get_logger().error(
+                "reminders.failed",
+                clinic_id=str(clinic_id),
+                error_type=type(error).__name__,
+                error_at=where(error),
+            )
+            if at_once == 1:
+                await _put_off(context, clinic_id)
+            at_once = 1
+            continue
+        asked += newly_asked
+        if looked_at < at_once:
+            return asked
+
+
+async def _look_at_next(context: AppContext, clinic_id: UUID, *, limit: int) -> tuple[int, int]:
+    """Look at so many patients at the most; gives how many were looked at, and asked."""
+    now = context.clock.now()
+    async with context.database.work(clinic_id) as work:
+        taken = await reminder_plans.take_due(work, now=now, limit=limit)
+        if not taken:
+            return 0, 0
+        asked = await _look_at(work, context, taken, now=now)
+        await work.commit()
+    return len(taken), asked
+
+
+async def _put_off(context: AppContext, clinic_id: UUID) -> None:
+    """Look at the patient who is next an hour later, after all the others."""
+    now = context.clock.now()
+    async with context.database.work(clinic_id) as work:
+        for patient_id in await reminder_plans.take_due(work, now=now, limit=1):
+            await reminder_plans.look_at(work, patient_id, now + _AFTER_FAILURE)
+        await work.commit()
+
+
+async def _look_at(
+    work: UnitOfWork, context: AppContext, patient_ids: Sequence[UUID], *, now: datetime
+) -> int:
+    looks: list[NextLook] = []
+    asked = 0
+    withdrawn = await patient_states.withdrawn_among(work, patient_ids)
+    without = await days_without_reminders.all_of_clinic(work)
+    for subject in await _subjects(work, context, patient_ids, now=now):
+        found = look(
+            subject.schedule,
+            times_of(subject.plan),
+            now=now,
+            registered_on=subject.patient.registered_at.date(),
+            told_of=subject.plan.overdue_told_for,
+            withdrawn=subject.patient.id in withdrawn,
+            without_reminders=without,
+        )
+        asked += await _ask(work, context, subject, found, now=now)
+        if found.silent_since is not None:
+            await _tell_of_silence(work, subject.patient, context.public_url, now=now)
+        told_for = found.silent_since or subject.plan.overdue_told_for
+        looks.append(
+            NextLook(patient_id=subject.patient.id, at=found.look_again_at, overdue_told_for=told_for)
+        )
+    await reminder_plans.looked(work, looks)
+    return asked
+
+
+async def _subjects(
+    work: UnitOfWork, context: AppContext, patient_ids: Sequence[UUID], *, now: datetime
+) -> list[_Subject]:
+    plans = await reminder_plans.find_many(work, patient_ids)
+    known = await patients.find_many(work, patient_ids)
+    schedules = await schedules_of(work, context, patient_ids, now=now)
+    subscriptions = await push_subscriptions.ids_of_patients(work, patient_ids)
+    return [
+        _Subject(
+            patient=known[one],
+            plan=plans[one],
+            schedule=schedules[one],
+            subscriptions=subscriptions.get(one, ()),
+        )
+        for one in patient_ids
+    ]
+
+
+async def _ask(
+    work: UnitOfWork, context: AppContext, subject: _Subject, found: Look, *, now: datetime
+) -> bool:
+    """Ask one patient, unless nothing is to be asked, nobody can be reached, or it was asked already."""
+    if found.ask_for is None:
+        return False
+    channel, addresses = way_to(context, work.clinic_id, subject.patient, subject.plan, subject.subscriptions)
+    if channel is None:
+        return False
+    reminder = Reminder(
+        id=new_id(),
+        patient_id=subject.patient.id,
+        check_in_day=found.ask_for,
+        slot=CHECK_IN_SLOT,
+        channel=channel.value,
+        asked_at=now,
+    )
+    audit = _event(now, "reminder.queued", reminder.id, subject.patient.id)
+    if not await reminders.add(work, reminder, audit=audit):
+        return False
+    for to in addresses:
+        message = NewMessage(
+            channel=channel,
+            to=to,
+            wording=Wording.CHECK_IN_DUE,
+            locale=subject.patient.locale,
+            link=f"{context.public_url}/p/check-in",
+            mode=subject.patient.mode,
+            patient_id=subject.patient.id,
+            subject_id=reminder.id,
+            not_after=found.helps_until,
+        )
+        await queue_message(work, context.vault, message, now=now, audit=audit)
+    return True
+
+
+async def _tell_of_silence(
+    work: UnitOfWork, patient: PatientRecord, public_url: str, *, now: datetime
+) -> None:
+    about = About(
+        patient_id=patient.id,
+        mode=patient.mode,
+        subject="patient",
+        subject_id=patient.id,
+        url=f"{public_url}/v1/patients/{patient.id}/reminders",
+    )
+    await notify_of_patient(work, EventType.CHECK_INS_OVERDUE, about, now=now)
+
+
+def _event(now: datetime, action: str, reminder_id: UUID, patient_id: UUID) -> AuditEvent:
+    return AuditEvent(
+        at=now,
+        actor=SYSTEM,
+        action=action,
+        subject_kind="reminder",
+        subject_id=reminder_id,
+        patient_id=patient_id,
+    )

@@ -1,0 +1,62 @@
+"""What a look at one patient comes to: ask or not, tell the clinic of silence or not, when to look again."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from app.care.monitoring.schedule import Schedule
+from app.care.patients.ask_times import AskTimes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What follows from a look.
+
+    Attributes:
+        ask_for: the check-in day that is asked for, or None.
+        helps_until: until when a message about it may arrive.
+        silent_since: the last day before a silence that the clinic is to be told of, or None.
+        look_again_at: the next time that something may be due.
+    """
+
+    ask_for: date | None
+    helps_until: datetime
+    silent_since: date | None
+    look_again_at: datetime
+
+
+def look(
+    schedule: Schedule,
+    times: AskTimes,
+    *,
+    now: datetime,
+    registered_on: date,
+    told_of: date | None,
+    withdrawn: bool,
+    without_reminders: Collection[date],
+) -> Look:
+    """Decide for one patient.
+
+    Args:
+        schedule: what is due, on the check-in day that it is for the patient now.
+        times: when the patient is asked, and when never.
+        now: the moment.
+        registered_on: stands for the last check-in while there has been none.
+        told_of: the silence that the clinic knows of already.
+        withdrawn: whether consent was withdrawn: then nothing is asked, and silence means nothing.
+        without_reminders: the clinic's days on which nobody is reminded.
+    """
+    silence = (schedule.last_check_in_on or registered_on) if schedule.overdue else None
+    asks = wanted(schedule, withdrawn=withdrawn) and schedule.today not in without_reminders
+    return Look(
+        ask_for=schedule.today if asks and times.may_ask(now, schedule.time_zone) else None,
+        helps_until=times.helps_until(now, schedule.time_zone),
+        silent_since=None if withdrawn or silence == told_of else silence,
+        look_again_at=times.next_moment(schedule.time_zone, after=now),
+    )
+
+
+def wanted(schedule: Schedule, *, withdrawn: bool) -> bool:
+    """Whether today's check-in is asked for and has not been made, also not ahead of a journey west."""
+    answered = schedule.last_check_in_on is not None and schedule.last_check_in_on >= schedule.today
+    return not withdrawn and schedule.due_today and not answered

@@ -1,0 +1,103 @@
+"""Being reminded: where pushes go, how to stop, what the clinic sees, days on which nobody is."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Path
+
+from app.access.clinics.access import MayChangeClinic, MayReadClinic, MayReadPatients
+from app.care.patients.access import PatientSignedIn
+from app.care.patients.caller import PatientCaller
+from app.care.reminders import service
+from app.care.reminders.schemas import (
+    AppPushToken,
+    DaysWithoutReminders,
+    DaysWithoutRemindersReply,
+    PushKeyReply,
+    PushSubscriptionEntry,
+    ReminderStateReply,
+)
+from app.context import AppContext
+from app.notifications.messages import push_subscriptions
+from app.notifications.messages.push_subscriptions import AppAddress, PushAddress
+from app.notifications.messages.web_push import public_push_key
+from app.web.dependencies import ContextNeeded
+
+router = APIRouter(prefix="/v1", tags=["patients"])
+own_router = APIRouter(prefix="/v1", tags=["patient's own"])
+
+
+@router.get("/patients/{patient_id}/reminders", summary="Read how a patient is reminded")
+async def read_reminders(
+    patient_id: UUID, context: ContextNeeded, caller: MayReadPatients
+) -> ReminderStateReply:
+    """Say what the patient chose, what reaches them, and when they were asked."""
+    return ReminderStateReply.of(
+        await service.read_state(context, caller.clinic_id, patient_id, actor=caller.actor)
+    )
+
+
+@router.get("/clinic/days-without-reminders", summary="Read days without reminders")
+async def read_days_without_reminders(
+    context: ContextNeeded, caller: MayReadClinic
+) -> DaysWithoutRemindersReply:
+    """List the days on which nobody is reminded."""
+    return DaysWithoutRemindersReply(days=list(await service.read_days(context, caller.clinic_id)))
+
+
+@router.put("/clinic/days-without-reminders", summary="Set days without reminders")
+async def write_days_without_reminders(
+    body: DaysWithoutReminders, context: ContextNeeded, caller: MayChangeClinic
+) -> DaysWithoutRemindersReply:
+    """Let nobody be reminded on these days, the clinic's holidays say; they replace those of before."""
+    days = await service.write_days(context, caller.clinic_id, set(body.days), actor=caller.actor)
+    return DaysWithoutRemindersReply(days=list(days))
+
+
+@own_router.post("/unsubscribe/{token}", status_code=204, summary="Stop reminders by mail")
+async def stop_reminders_by_mail(token: Annotated[str, Path(max_length=100)], context: ContextNeeded) -> None:
+    """Send no more reminders by mail: what a mail's own button calls. Who may: whoever got the mail."""
+    await service.unsubscribe(context, token)
+
+
+@own_router.get("/push-key", summary="Read the push key")
+async def read_push_key(context: ContextNeeded) -> PushKeyReply:
+    """Give the public key that a browser subscribes to pushes with. Who may: anybody, it is public."""
+    return PushKeyReply(public_key=public_push_key(context.vault))
+
+
+@own_router.put("/me/push-subscription", status_code=204, summary="Get pushes in this browser")
+async def put_push_subscription(
+    body: PushSubscriptionEntry, context: ContextNeeded, caller: PatientSignedIn
+) -> None:
+    """Have this browser get pushes, at this address and no longer at the one before."""
+    await _subscribe(context, caller, body.address())
+
+
+@own_router.put("/me/app-push-token", status_code=204, summary="Get pushes in this app")
+async def put_app_push_token(body: AppPushToken, context: ContextNeeded, caller: PatientSignedIn) -> None:
+    """Have this app get pushes through the operator's gateway, under this token and no longer the one before."""
+    await _subscribe(context, caller, AppAddress(token=body.token))
+
+
+async def _subscribe(context: AppContext, caller: PatientCaller, address: PushAddress) -> None:
+    await push_subscriptions.subscribe(
+        context,
+        caller.clinic_id,
+        address,
+        patient_id=caller.patient_id,
+        device_id=caller.device_id,
+        actor=caller.actor,
+    )
+
+
+@own_router.delete("/me/push-subscription", status_code=204, summary="Get no more pushes on this device")
+async def delete_push_subscription(context: ContextNeeded, caller: PatientSignedIn) -> None:
+    """Let this device get no more pushes; the same again changes nothing."""
+    await push_subscriptions.unsubscribe(
+        context,
+        caller.clinic_id,
+        patient_id=caller.patient_id,
+        device_id=caller.device_id,
+        actor=caller.actor,
+    )

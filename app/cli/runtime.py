@@ -1,0 +1,153 @@
+"""The ground that every command stands on: a database, its two roles, the key; found or made."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from app.context import AppContext
+from app.foundation.clock import SystemClock
+from app.foundation.relays import read_gateway_relay, read_mail_relay
+from app.foundation.vault import Vault, load_or_make_key_file, parse_key
+from app.settings import Settings, revealed
+from app.storage.engine.binaries import Binaries, find_binaries
+from app.storage.engine.database import Database, role_of
+from app.storage.engine.embedded import (
+    AlreadySupervisedError,
+    Supervisor,
+    connect_or_start,
+    default_data_dir,
+    prepare_data_dir,
+)
+from app.storage.engine.migrating import (
+    APPLICATION_ROLE,
+    DATABASE,
+    OWNER_ROLE,
+    check_schema,
+    make_roles,
+    migrate,
+)
+
+KEY_FILE: Final = "encryption.key"
+
+
+class OwnerUrlMissingError(RuntimeError):
+    """This needs the owner's way to the database: set AFTERGLOW_OWNER_URL beside DATABASE_URL."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """Where everything is. ``data_dir`` is None with a database elsewhere."""
+
+    application_url: str
+    owner_url: str | None
+    key: bytes
+    data_dir: Path | None
+    binaries: Binaries | None
+    # The embedded server, where this process runs it.
+    supervisor: Supervisor | None = None
+
+    def revive(self) -> bool:
+        """Start the embedded server again if it fell and is ours to run; says whether it had to be."""
+        if self.supervisor is None or self.supervisor.alive:
+            return False
+        with suppress(AlreadySupervisedError):  # another process was faster: it is cared for
+            self.supervisor.start()
+        return True
+
+    def owner(self) -> str:
+        """Give the owner's URL.
+
+        Raises:
+            OwnerUrlMissingError: nobody said it.
+        """
+        if self.owner_url is None:
+            raise OwnerUrlMissingError(OwnerUrlMissingError.__doc__)
+        return self.owner_url
+
+    @property
+    def application_role(self) -> str:
+        """The role that the application connects as."""
+        return role_of(self.application_url) or APPLICATION_ROLE
+
+    def context(self, settings: Settings) -> AppContext:
+        """Make what a process works with."""
+        return AppContext(
+            database=Database(self.application_url),
+            vault=Vault(self.key),
+            clock=SystemClock(),
+            public_url=settings.links_start_with,
+            webhook_allow=settings.webhook_allow,
+            mail=read_mail_relay(revealed(settings.smtp_url), settings.mail_from),
+            gateway=read_gateway_relay(settings.gateway_url, revealed(settings.gateway_secret)),
+        )
+
+
+@contextmanager
+def open_ground(settings: Settings, *, bring_up_to_date: bool = True) -> Iterator[Ground]:
+    """Find or make the ground; what was started here is stopped at the end.
+
+    An embedded database is migrated on the way (``bring_up_to_date``); one elsewhere is only checked.
+    """
+    if settings.database_url is not None:
+        ground = _elsewhere(settings)
+        if bring_up_to_date:
+            check_schema(ground.application_url)
+        yield ground
+        return
+    with _embedded(settings) as ground:
+        if bring_up_to_date:
+            migrate(ground.owner(), application_role=APPLICATION_ROLE)
+        yield ground
+
+
+def data_dir_of(settings: Settings) -> Path:
+    """Give the data folder: as set, or the account's own."""
+    return (settings.data_dir or default_data_dir()).expanduser().resolve()
+
+
+def _elsewhere(settings: Settings) -> Ground:
+    url, key = settings.database_url, settings.encryption_key
+    if url is None or key is None:
+        raise AssertionError  # the settings refuse this
+    return Ground(
+        application_url=url.get_secret_value(),
+        owner_url=revealed(settings.owner_url),
+        key=parse_key(key.get_secret_value()),
+        data_dir=None,
+        binaries=None,
+    )
+
+
+@contextmanager
+def _embedded(settings: Settings) -> Iterator[Ground]:
+    data_dir = data_dir_of(settings)
+    prepare_data_dir(data_dir)
+    key = _key(settings, data_dir)
+    binaries = find_binaries(settings.postgres_bin)
+    address, supervisor = connect_or_start(data_dir, binaries)
+    try:
+        make_roles(address.url())
+        yield Ground(
+            application_url=address.url(APPLICATION_ROLE, DATABASE),
+            owner_url=address.url(OWNER_ROLE, DATABASE),
+            key=key,
+            data_dir=data_dir,
+            binaries=binaries,
+            supervisor=supervisor,
+        )
+    finally:
+        if supervisor is not None:
+            supervisor.stop()
+
+
+def _key(settings: Settings, data_dir: Path) -> bytes:
+    if settings.encryption_key is not None:
+        return parse_key(settings.encryption_key.get_secret_value())
+    path = data_dir / KEY_FILE
+    key, made = load_or_make_key_file(path)
+    if made:
+        sys.stderr.write(f"Made the encryption key {path}: back this up, nothing can be read without it.\n")
+    return key

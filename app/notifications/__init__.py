@@ -1,0 +1,1 @@
+"""Everything that leaves the product for a person or a clinic's system."""

@@ -1,0 +1,196 @@
+"""Sending what is in the outbox: claim, send outside of any transaction, keep how it ended.
+
+How often a message may arrive is a choice between two evils, because a connection can break after the
+other side took the message and before it said so:
+
+- At least once, for everything that somebody waits for or must know: sign-in links, notices that nobody
+  acknowledged. After an unclear ending, or a worker that died while it sent, the message is sent again
+  under the same Message-ID.
+- At most once, for reminders. A patient who is asked twice learns to look away, and tomorrow's reminder
+  comes anyway. After an unclear ending, or a worker that died while it sent, the reminder counts as failed.
+
+Notices to a channel of the care team take turns: see ``bundling``.
+
+A message whose channel the operator has not set up stays pending, and nobody tries it in the meantime.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import httpx2
+
+from app.context import AppContext
+from app.foundation.audit import SYSTEM, AuditEvent
+from app.notifications.messages.bundling import lock_for_update, waits_until
+from app.notifications.messages.ended_channels import end_channel
+from app.notifications.messages.handing_over import Opened, can_go, channels_set_up, hand_over, opened
+from app.notifications.messages.outbox import wake
+from app.notifications.messages.outcomes import Ending, Outcome, sequel
+from app.notifications.messages.push_subscriptions import forget
+from app.notifications.messages.wording import Wording
+from app.storage import notices, outgoing_messages
+from app.storage.engine.unit_of_work import UnitOfWork
+from app.storage.outgoing_messages import OutgoingMessage
+
+# Longer than any attempt may take; a worker that died lets go of its message after this.
+CLAIM_LASTS: Final = timedelta(seconds=90)
+# A message this much past its time has lost its job (a worker died, a database was restored).
+FORGOTTEN_AFTER: Final = timedelta(seconds=20)
+_MOST_A_SWEEP: Final = 500
+
+# Says, just before a message is sent, whether it still helps: a reminder that was answered does not.
+StillWanted = Callable[[UnitOfWork, OutgoingMessage, datetime], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """What sending needs; ``still_wanted`` asks the room that wrote the message, by wording.
+
+    ``client`` is the guarded one: a push address is named by whoever holds a patient's device.
+    """
+
+    context: AppContext
+    client: httpx2.AsyncClient
+    still_wanted: Mapping[Wording, StillWanted] = field(default_factory=dict)
+    speedup: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempted:
+    """An attempt that is over: the how-manieth it was, and how it ended."""
+
+    attempt: int
+    outcome: Outcome
+
+
+async def send_message(post: Post, clinic_id: UUID, message_id: UUID) -> Attempted | None:
+    """Take one message one step further; None when there was nothing to send."""
+    claimed = await _claim(post, clinic_id, message_id)
+    if claimed is None:
+        return None
+    now = post.context.clock.now()
+    outcome = await hand_over(post.context, post.client, claimed, now=now)
+    await _keep(post, clinic_id, claimed, outcome, began_at=now)
+    return Attempted(attempt=claimed.message.attempts + 1, outcome=outcome)
+
+
+async def queue_forgotten(work: UnitOfWork, context: AppContext, *, now: datetime) -> int:
+    """Have messages looked at again that lost their job, and those that help nobody any more."""
+    taken = await outgoing_messages.take_overdue(
+        work,
+        channels=channels_set_up(context),
+        before=now - FORGOTTEN_AFTER,
+        now=now,
+        limit=_MOST_A_SWEEP,
+    )
+    for message_id, wording in taken:
+        wake(work, message_id, Wording(wording))
+    return len(taken)
+
+
+async def _claim(post: Post, clinic_id: UUID, message_id: UUID) -> Opened | None:
+    now = post.context.clock.now()
+    async with post.context.database.work(clinic_id) as work:
+        await lock_for_update(work, message_id)
+        message = await outgoing_messages.lock(work, message_id)
+        if message is None or not _is_due(message, now):
+            return None
+        until = await waits_until(work, message, now=now)
+        if until is not None:
+            await notices.postpone(work, message_id, until=until)
+            wake(work, message_id, Wording(message.wording), at=until)
+            await work.commit()
+            return None
+        over = await _over_before_it_is_sent(post, work, message, now)
+        claimed = None if over else await opened(work, post.context, message)
+        if claimed is None:
+            await _end(work, message, over or Outcome(ending=Ending.GONE, trouble="gone"), now)
+        elif can_go(post.context, claimed):
+            await outgoing_messages.claim(work, message_id, now=now, until=now + CLAIM_LASTS)
+        else:
+            return None
+        await work.commit()
+    return claimed
+
+
+def _is_due(message: OutgoingMessage, now: datetime) -> bool:
+    if message.state != "pending" or (message.claimed_until and message.claimed_until > now):
+        return False
+    return message.next_attempt_at <= now
+
+
+async def _over_before_it_is_sent(
+    post: Post, work: UnitOfWork, message: OutgoingMessage, now: datetime
+) -> Outcome | None:
+    """Say why a message is not to be sent any more; None when it is."""
+    if message.not_after is not None and message.not_after <= now:
+        return Outcome(ending=Ending.GONE, trouble="too_late")
+    if message.claimed_until is not None and Wording(message.wording).is_reminder:
+        return Outcome(ending=Ending.REFUSED, trouble="worker_died")
+    ask = post.still_wanted.get(Wording(message.wording))
+    if ask is not None and not await ask(work, message, now):
+        return Outcome(ending=Ending.GONE, trouble="not_wanted")
+    return None
+
+
+async def _keep(
+    post: Post, clinic_id: UUID, claimed: Opened, outcome: Outcome, *, began_at: datetime
+) -> None:
+    now, message = post.context.clock.now(), claimed.message
+    wording = Wording(message.wording)
+    follows = sequel(
+        outcome,
+        wording,
+        attempts=message.attempts + 1,
+        first_attempt_at=message.first_attempt_at or began_at,
+        now=now,
+        speedup=post.speedup,
+    )
+    async with post.context.database.work(clinic_id) as work:
+        await lock_for_update(work, message.id)
+        await outgoing_messages.keep_result(
+            work,
+            message.id,
+            state=follows.state,
+            trouble=outcome.trouble,
+            next_attempt_at=follows.next_attempt_at,
+            sent_at=now if outcome.ending is Ending.SENT else None,
+            audit=_event(message, follows.state, now),
+        )
+        if outcome.ending is Ending.GONE and claimed.subscription_id is not None:
+            await forget(work, claimed.subscription_id, now=now)
+        if outcome.ending is Ending.GONE and message.notice_channel_id is not None:
+            await end_channel(work, post.context, message.notice_channel_id, now=now)
+        if outcome.ending is Ending.SENT and claimed.along:
+            audit = _event(message, "sent_along", now)
+            await notices.sent_along(work, claimed.along, now=now, audit=audit)
+        if follows.state == "pending":
+            wake(work, message.id, wording, at=follows.next_attempt_at)
+        await work.commit()
+
+
+async def _end(work: UnitOfWork, message: OutgoingMessage, outcome: Outcome, now: datetime) -> None:
+    state = "cancelled" if outcome.ending is Ending.GONE else "failed"
+    await outgoing_messages.keep_result(
+        work,
+        message.id,
+        state=state,
+        trouble=outcome.trouble,
+        next_attempt_at=now,
+        sent_at=None,
+        audit=_event(message, state, now),
+    )
+
+
+def _event(message: OutgoingMessage, state: str, now: datetime) -> AuditEvent:
+    return AuditEvent(
+        at=now,
+        actor=SYSTEM,
+        action=f"message.{'not_sent_yet' if state == 'pending' else state}",
+        subject_kind="message",
+        subject_id=message.id,
+        patient_id=message.patient_id,
+    )

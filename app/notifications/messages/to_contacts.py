@@ -1,0 +1,51 @@
+"""Writing to a clinic's own people: the safety contact and the second contact."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from app.access.clinics.contacts import Role
+from app.access.clinics.service import clinic_in
+from app.foundation.audit import SYSTEM, AuditEvent
+from app.foundation.vault import Vault
+from app.notifications.messages.outbox import Channel, NewMessage, queue_message
+from app.notifications.messages.wording import DEFAULT_LANGUAGE, Wording
+from app.storage.engine.unit_of_work import UnitOfWork
+
+BOTH = frozenset(Role)
+
+
+async def tell_contacts(
+    work: UnitOfWork,
+    vault: Vault,
+    roles: Collection[Role],
+    wording: Wording,
+    *,
+    link: str,
+    mode: str,
+    now: datetime,
+) -> int:
+    """Write to these contacts once this transaction commits; where none of them is named, to whoever is.
+
+    Gives how many are written to: none in a test clinic that has named nobody yet.
+    """
+    named = (await clinic_in(work, vault)).contacts
+    asked = [contact for role, contact in named.items() if role in roles]
+    people = asked or list(named.values())
+    for contact in people:
+        message = NewMessage(
+            channel=Channel.EMAIL,
+            to=contact.email,
+            wording=wording,
+            locale=DEFAULT_LANGUAGE,
+            link=link,
+            mode=mode,
+        )
+        audit = AuditEvent(
+            at=now,
+            actor=SYSTEM,
+            action=f"contact.told_{wording.value}",
+            subject_kind="clinic",
+            subject_id=work.clinic_id,
+        )
+        await queue_message(work, vault, message, now=now, audit=audit)
+    return len(people)

@@ -1,0 +1,68 @@
+"""Telling channels of the care team, in the transaction of what it is about: that there is something, never what."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from app.foundation.audit import SYSTEM, AuditEvent
+from app.notifications.messages.outbox import NewNotice, queue_notice
+from app.notifications.messages.wording import Wording
+from app.notifications.webhooks.events import SAFETY_EVENTS, EventType
+from app.storage import notice_channels
+from app.storage.engine.unit_of_work import UnitOfWork
+
+
+class NoticeEvent(StrEnum):
+    """What a channel may be told of. Two of its texts differ: somebody must look, or look now."""
+
+    SIGNAL_RAISED = EventType.SIGNAL_RAISED.value
+    SIGNAL_ESCALATED = EventType.SIGNAL_ESCALATED.value
+    SAFETY_REPORTED = EventType.SAFETY_REPORTED.value
+    SAFETY_UNACKNOWLEDGED = EventType.SAFETY_UNACKNOWLEDGED.value
+    CHECK_INS_OVERDUE = EventType.CHECK_INS_OVERDUE.value
+    INDUCTION_REVIEW_DUE = EventType.INDUCTION_REVIEW_DUE.value
+    REFERENCE_NOT_ESTABLISHED = EventType.REFERENCE_NOT_ESTABLISHED.value
+    PATIENT_ASKED_ABOUT_BOOSTER = EventType.PATIENT_ASKED_ABOUT_BOOSTER.value
+    PATIENT_WORSE_THAN_BEFORE = EventType.PATIENT_WORSE_THAN_BEFORE.value
+    PATIENT_ASKED_FOR_ERASURE = EventType.PATIENT_ASKED_FOR_ERASURE.value
+    PATIENT_WITHDREW_CONSENT = EventType.PATIENT_WITHDREW_CONSENT.value
+    # Deliveries to one of the clinic's systems are held or exhausted.
+    ENDPOINT_TROUBLE = "endpoint.trouble"
+
+
+UNLESS_CHOSEN: Final = (
+    NoticeEvent.SIGNAL_RAISED,
+    NoticeEvent.SIGNAL_ESCALATED,
+    NoticeEvent.SAFETY_REPORTED,
+    NoticeEvent.SAFETY_UNACKNOWLEDGED,
+    NoticeEvent.CHECK_INS_OVERDUE,
+    NoticeEvent.ENDPOINT_TROUBLE,
+)
+_NOW: Final = frozenset(event.value for event in SAFETY_EVENTS)
+
+
+async def tell_channels(
+    work: UnitOfWork, event: str, *, mode: str, now: datetime, notification_id: UUID | None = None
+) -> None:
+    """Tell every channel that wants to hear of this; urgent ones go before all else."""
+    for channel in await notice_channels.all_of_clinic(work):
+        if channel.state != "enabled" or event not in channel.events:
+            continue
+        notice = NewNotice(
+            channel=channel, wording=_wording_of(event), mode=mode, notification_id=notification_id
+        )
+        audit = AuditEvent(
+            at=now,
+            actor=SYSTEM,
+            action="notice_channel.told",
+            subject_kind="notice_channel",
+            subject_id=channel.id,
+        )
+        await queue_notice(work, notice, now=now, audit=audit)
+
+
+def _wording_of(event: str) -> Wording:
+    if event in _NOW:
+        return Wording.LOOK_NOW
+    return Wording.ENDPOINT_DOWN if event == NoticeEvent.ENDPOINT_TROUBLE else Wording.LOOK_AT_WORKLIST

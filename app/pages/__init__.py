@@ -1,0 +1,1 @@
+"""The pages that patients and the care team see in a browser."""

@@ -1,0 +1,99 @@
+"""The check-in form: which day it is for, what was answered, and what is wrong with it in plain words."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from app.care.check_ins.reading import read_item
+from app.care.check_ins.safety_answers import says_yes
+from app.care.check_ins.validation import Told
+from app.clinical.check_ins import ONE_DAY, zone_of
+from app.clinical.protocol import DAY_STARTS_AT_HOUR
+from app.pages.patient.opened_form import OpenedForm
+from app.web.pages.forms import Form
+from app.web.pages.wording import Say, write_day, write_weekday
+
+SCORES: Final = ("mood", "energy", "sleep_quality")
+TICKS: Final = ("asks_about_booster", "self_harm_thoughts")
+ANSWERS: Final = (*SCORES, "sleep_hours", "note", *TICKS)
+ID_FIELD: Final = "check_in_id"
+# What makes a form this form: its check-in's id, when it was opened, and where.
+IDENTITY: Final = (ID_FIELD, "opened_at", "time_zone")
+NO_DRAFT: Final[Mapping[str, str]] = {}
+_HOURS_AND_MINUTES: Final = re.compile(r"(\d{1,2}):([0-5]\d)", re.ASCII)
+_UNIT: Final = re.compile(r"\s*(h|hs|hours?|horas?)\.?$", re.IGNORECASE)
+# Which sentence belongs to which field; what a person cannot have mistyped is "wrong_form".
+_SENTENCES: Final = {"sleep_hours": "wrong_sleep_hours", "note": "wrong_note"} | dict.fromkeys(
+    SCORES, "wrong_score"
+)
+
+
+def day_sentence(opened: OpenedForm, say: Say, language: str) -> str:
+    """Say for which day the form is."""
+    local = opened.opened_at.astimezone(zone_of(opened.time_zone))
+    name = "for_day_just_lived" if local.hour < DAY_STARTS_AT_HOUR else "for_day"
+    return say(name, day=write_day(opened.day, language))
+
+
+def night_sentence(opened: OpenedForm, say: Say, language: str) -> str:
+    """Say which night is asked about: the one that ended on that day."""
+    before, day = (write_weekday(one, language) for one in (opened.day - ONE_DAY, opened.day))
+    return say("sleep_hint", before=before, day=day)
+
+
+def says_self_harm(form: Form) -> bool:
+    """Whether the statement is ticked, by the same rule as in whatever a phone sends."""
+    return says_yes(dict(form))
+
+
+def draft_of(form: Form) -> dict[str, str]:
+    """Take along what was answered, to carry it through signing in."""
+    return {name: form[name] for name in (*IDENTITY, "answered_at", *ANSWERS) if form[name]}
+
+
+def read_answers(form: Form, opened: OpenedForm) -> tuple[Told | None, dict[str, str]]:
+    """Read the answers by the same rules as a phone's; or give, by field, which sentence says what is wrong."""
+    sent: dict[str, Any] = {
+        "id": str(opened.id),
+        "recorded_at": opened.opened_at.isoformat(),
+        "time_zone": opened.time_zone,
+        "note": form["note"].strip() or None,
+        "sleep_hours": _hours(form["sleep_hours"]),
+        "input_mode": "radio",
+        "asks_about_booster": bool(form["asks_about_booster"]),
+        "self_harm_thoughts": says_self_harm(form),
+    }
+    sent |= {name: _score(form[name]) for name in SCORES}
+    read = read_item({name: value for name, value in sent.items() if value is not None})
+    if isinstance(read, Told):
+        return read, {}
+    return None, _mistakes(read["errors"], form.cut)
+
+
+def _mistakes(errors: Sequence[Mapping[str, Any]], cut: frozenset[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for error in errors:
+        name = error["pointer"].removeprefix("#").strip("/")
+        if error["code"] == "nothing-answered" or not name:
+            found["mood"] = "wrong_nothing_answered"
+        elif name in cut:
+            found[name] = "wrong_note_cut"
+        else:
+            found[name if name in _SENTENCES else "form"] = _SENTENCES.get(name, "wrong_form")
+    return found
+
+
+def _score(text: str) -> int | str | None:
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else text or None  # noqa: PLR2004 - any score
+
+
+def _hours(text: str) -> float | str | None:
+    """Read hours as people write them: 7, 6.5, 6,5, 6:30, 7 h."""
+    text = _UNIT.sub("", text.strip())
+    if clock := _HOURS_AND_MINUTES.fullmatch(text):
+        return int(clock[1]) + int(clock[2]) / 60
+    try:
+        return float(text.replace(",", ".")) if text else None
+    except ValueError:
+        return text

@@ -1,0 +1,47 @@
+"""A questionnaire as a form on a page: its fields, and what was answered in them."""
+
+import json
+from collections.abc import Sequence
+from typing import Final
+
+from app.care.assessments.questionnaires import Questionnaire
+from app.care.assessments.safety_items import FoundAnswer, answers_in
+from app.care.assessments.service import Form as AnsweredForm
+from app.pages.patient.opened_form import OpenedForm
+from app.web.pages.forms import Form
+
+ID_FIELD: Final = "form_id"
+# More digits than any answer has; what is longer is no answer.
+_MOST_DIGITS: Final = 3
+
+
+def field_of(number: int) -> str:
+    """Name the field of an item."""
+    return f"item_{number}"
+
+
+def answered(form: Form, asked: Questionnaire, opened: OpenedForm) -> AnsweredForm:
+    """Take the answers as told; what is no number counts as not answered."""
+    return AnsweredForm(
+        id=opened.id,
+        scale=asked.scale.key,
+        taken_at=opened.opened_at,
+        time_zone=opened.time_zone,
+        items={number: _answer(form[field_of(number)]) for number in asked.scale.items},
+    )
+
+
+def safety_answers(form: Form, asked: Questionnaire) -> Sequence[FoundAnswer]:
+    """Find an answer that acts, by the same rule as in whatever a phone sends, however broken the form is."""
+    said = {
+        "id": form[ID_FIELD],
+        "taken_at": form["opened_at"],
+        "scale": asked.scale.key,
+        "items": {str(number): form[field_of(number)] for number in asked.scale.items},
+    }
+    return answers_in(json.dumps(said).encode())
+
+
+def _answer(text: str) -> int | None:
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None

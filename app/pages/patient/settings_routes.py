@@ -1,0 +1,107 @@
+"""Changing one's settings: zone and language, reminders, where one is signed in."""
+
+from dataclasses import replace
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.care.patients import devices
+from app.care.patients.reading import read_reminders
+from app.care.patients.reminding import AskedInQuietHoursError, ReminderChoices
+from app.care.patients.service import DetailsChange, change_patient
+from app.foundation.errors import NotFoundError
+from app.notifications.messages.outbox import Channel
+from app.pages.patient.page_route import SIGN_IN, PatientPageRoute
+from app.pages.patient.settings_page import SETTINGS, settings_page
+from app.pages.patient.visitor import LANGUAGE, SESSION, SignedInVisitor, read_own_form
+from app.web.dependencies import ContextNeeded
+from app.web.pages.cookies import Cookies
+from app.web.pages.forged_forms import OwnFormOnly
+from app.web.pages.wording import LANGUAGES
+from app.web.problems import InvalidRequestError
+from app.web.reading import field_of
+from app.web.schemas import TIME_ZONES
+
+router = APIRouter(prefix="/p", route_class=PatientPageRoute, include_in_schema=False)
+
+
+@router.get("/settings")
+async def show_settings(request: Request, context: ContextNeeded, visitor: SignedInVisitor) -> Response:
+    """Show what can be chosen, where one is signed in, and one's rights."""
+    told = "settings_saved" if "saved" in request.query_params else ""
+    return await settings_page(
+        context, visitor, told=told or ("device_ended" if "ended" in request.query_params else "")
+    )
+
+
+@router.post("/settings", dependencies=[OwnFormOnly])
+async def change_settings(request: Request, context: ContextNeeded, visitor: SignedInVisitor) -> Response:
+    """Change zone and language from now on; past days do not move."""
+    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    zone = form["time_zone"].strip()
+    if zone not in TIME_ZONES:
+        return await settings_page(context, visitor, mistakes={"zone": "wrong_zone"}, form=form, status=422)
+    language = form["language"] if form["language"] in LANGUAGES else visitor.language
+    # A region that was known before stays: es-MX is not made es.
+    locale = caller.locale if caller.locale.lower().startswith(language) else language
+    await change_patient(
+        context,
+        caller.clinic_id,
+        caller.patient_id,
+        DetailsChange(time_zone=zone, locale=locale),
+        version=None,
+        actor=caller.actor,
+    )
+    answer = RedirectResponse(f"{SETTINGS}?saved", 303)
+    Cookies(context.public_url).forget(answer, LANGUAGE)
+    return answer
+
+
+@router.post("/reminders", dependencies=[OwnFormOnly])
+async def change_reminders(request: Request, context: ContextNeeded, visitor: SignedInVisitor) -> Response:
+    """Change when and how the patient is asked, by the same rules as from a phone."""
+    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    wanted = {name: form[name].strip() for name in ("ask_at", "quiet_from", "quiet_until")}
+    try:
+        change = read_reminders(wanted | {"paused_until": form["paused_until"].strip() or None})
+        await change_patient(
+            context,
+            caller.clinic_id,
+            caller.patient_id,
+            DetailsChange(reminders=lambda before: change(_with_email(before, wanted=bool(form["email"])))),
+            version=None,
+            actor=caller.actor,
+        )
+    except InvalidRequestError as refused:
+        wrong = [field_of(str(one["pointer"])) for one in refused.findings]
+        mistakes = {one: "wrong_pause" if one == "paused_until" else "wrong_time" for one in wrong}
+        return await settings_page(context, visitor, mistakes=mistakes, form=form, status=422)
+    except AskedInQuietHoursError:
+        quiet = {"ask_at": "wrong_quiet"}
+        return await settings_page(context, visitor, mistakes=quiet, form=form, status=422)
+    return RedirectResponse(f"{SETTINGS}?saved", 303)
+
+
+@router.post("/sign-out", dependencies=[OwnFormOnly])
+async def sign_out(request: Request, context: ContextNeeded, visitor: SignedInVisitor) -> Response:
+    """End this browser, or another device of the patient's."""
+    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    try:
+        device_id = UUID(form["device"])
+    except ValueError:
+        raise NotFoundError from None
+    await devices.revoke_device(context, caller.clinic_id, caller.patient_id, device_id, actor=caller.actor)
+    if device_id != caller.device_id:
+        return RedirectResponse(f"{SETTINGS}?ended", 303)
+    answer = RedirectResponse(f"{SIGN_IN}?out", 303)
+    Cookies(context.public_url).forget(answer, SESSION)
+    return answer
+
+
+def _with_email(before: ReminderChoices, *, wanted: bool) -> ReminderChoices:
+    """Take e-mail in or out; what was chosen on a phone stays, and goes first."""
+    others = tuple(one for one in before.channels if one is not Channel.EMAIL)
+    if wanted and Channel.EMAIL in before.channels:
+        return before
+    return replace(before, channels=(*others, Channel.EMAIL) if wanted else others)

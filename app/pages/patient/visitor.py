@@ -1,0 +1,164 @@
+"""Who looks at a page: a signed-in browser or nobody yet, in which language, and with which clinic's number."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Final
+
+from fastapi import Depends, Request
+from starlette.responses import Response
+
+from app.access.clinics.service import open_crisis_phone
+from app.care.patients import browser_sessions
+from app.care.patients.caller import PatientCaller
+from app.context import AppContext
+from app.foundation.tokens import TokenNotValidError
+from app.notifications.messages.crisis_help import CrisisHelp, crisis_help
+from app.web.dependencies import ContextNeeded
+from app.web.pages.cookies import Cookies
+from app.web.pages.forged_forms import form_token, new_anchor, refuse_forged
+from app.web.pages.forms import Form, read_form
+from app.web.pages.languages import language_for
+from app.web.pages.page_route import NotSignedInError
+from app.web.pages.wording import LANGUAGES
+
+SESSION, ANCHOR, LANGUAGE = "afterglow-session", "afterglow-anchor", "afterglow-language"
+# The cookie outlives the session: a token that has ended still says whose safety statement it was.
+SESSION_COOKIE_LASTS: Final = timedelta(days=400)
+_PREFERENCE_LASTS: Final = timedelta(days=400)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """One browser with one request.
+
+    Attributes:
+        caller: the patient's device, or None while nobody is signed in.
+        session: the session cookie as sent; it may have ended.
+        anchor: what forms of a browser that is not signed in are bound to.
+        switched_to: the language that the person chose just now, or an empty text.
+        new_anchor: whether the browser has yet to be given its anchor.
+    """
+
+    caller: PatientCaller | None
+    session: str
+    anchor: str
+    language: str
+    switched_to: str
+    new_anchor: bool
+    clinic_phone: str | None
+    token: str
+
+    @property
+    def crisis(self) -> CrisisHelp:
+        """The help that stands on every page."""
+        return crisis_help(self.language, clinic_phone=self.clinic_phone)
+
+    @property
+    def time_zone(self) -> str:
+        """The patient's zone; while nobody is signed in, that of the world's clocks."""
+        return self.caller.time_zone if self.caller else "UTC"
+
+    @property
+    def signed_in(self) -> PatientCaller:
+        """The patient's device.
+
+        Raises:
+            NotSignedInError: there is none.
+        """
+        if self.caller is None:
+            raise NotSignedInError
+        return self.caller
+
+    def refuse_forged(self, context: AppContext, form: Form) -> None:
+        """Refuse a form that was not made for this browser.
+
+        Raises:
+            FormExpiredError: its token is of another browser, or none.
+        """
+        refuse_forged(context.vault, form["form_token"], (self.session, self.anchor))
+
+    def keep_cookies(self, context: AppContext, response: Response) -> None:
+        """Let the browser keep what it was told with this page."""
+        cookies = Cookies(context.public_url)
+        if self.new_anchor:
+            cookies.write(response, ANCHOR, self.anchor, lasts=None)
+        if self.switched_to:
+            cookies.write(response, LANGUAGE, self.switched_to, lasts=_PREFERENCE_LASTS)
+
+
+async def visitor(request: Request, context: ContextNeeded) -> Visitor:
+    """Look who comes; a session that does not work is no session, never an error."""
+    return await visitor_of(request, context, Cookies(context.public_url).read(request, SESSION))
+
+
+async def visitor_of(request: Request, context: AppContext, session: str) -> Visitor:
+    """Look who comes with this session."""
+    caller, phone = None, None
+    if session:
+        try:
+            caller = await browser_sessions.caller_of(context, session)
+            phone = open_crisis_phone(context.vault, caller.clinic_id, caller.crisis_phone_sealed)
+        except TokenNotValidError:
+            pass
+    return visitor_without_look_up(request, context, session=session, caller=caller, clinic_phone=phone)
+
+
+def visitor_without_look_up(
+    request: Request,
+    context: AppContext,
+    *,
+    session: str | None = None,
+    caller: PatientCaller | None = None,
+    clinic_phone: str | None = None,
+) -> Visitor:
+    """Take what the browser itself says: enough for a page while the database is away."""
+    cookies = Cookies(context.public_url)
+    session = cookies.read(request, SESSION) if session is None else session
+    anchor = cookies.read(request, ANCHOR)
+    asked = request.query_params.get("lang", "")
+    switched_to = asked if asked in LANGUAGES else ""
+    language = language_for(
+        LANGUAGES,
+        chosen=switched_to or cookies.read(request, LANGUAGE),
+        locale=caller.locale if caller else None,
+        accepted=request.headers.get("accept-language", ""),
+    )
+    made = anchor or new_anchor()
+    return Visitor(
+        caller=caller,
+        session=session,
+        anchor=made,
+        language=language,
+        switched_to=switched_to,
+        new_anchor=not anchor,
+        clinic_phone=clinic_phone,
+        token=form_token(context.vault, session if caller else made),
+    )
+
+
+async def signed_in_visitor(found: Annotated[Visitor, Depends(visitor)]) -> Visitor:
+    """Let signed-in patients through.
+
+    Raises:
+        NotSignedInError: nobody is signed in.
+    """
+    found.signed_in  # noqa: B018 - asked for its error
+    return found
+
+
+async def read_own_form(request: Request, context: AppContext, visitor: Visitor) -> Form:
+    """Read a form that was made for this browser.
+
+    Raises:
+        FormExpiredError: it was made for another.
+    """
+    form = await read_form(request)
+    visitor.refuse_forged(context, form)
+    return form
+
+
+# A test walks every route and reads here who may.
+signed_in_visitor.afterglow_access = "the patient's own browser"  # type: ignore[attr-defined] # functions take attributes
+
+AnyVisitor = Annotated[Visitor, Depends(visitor)]
+SignedInVisitor = Annotated[Visitor, Depends(signed_in_visitor)]

@@ -1,0 +1,167 @@
+"""One form about a patient as it is asked: its fields, what is wrong, and what was typed: none of it is lost."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from starlette.responses import RedirectResponse, Response
+
+from app.context import AppContext
+from app.foundation.errors import RefusalError, RefusalKind
+from app.pages.staff.rendering import render
+from app.pages.staff.visitor import StaffVisitor
+from app.web.etags import ChangedMeanwhileError
+from app.web.pages.forms import Form
+from app.web.pages.page_route import status_of
+from app.web.problems import InvalidRequestError
+from app.web.reading import field_of
+from app.web.schemas import read_counter
+
+Choices = Sequence[tuple[str, str]]
+_HERS_TO_MEND: Final = frozenset(
+    {RefusalKind.INVALID, RefusalKind.CONFLICT, RefusalKind.PRECONDITION_FAILED, RefusalKind.TOO_LARGE}
+)
+_CHECK: Final = "Please check this."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One question.
+
+    Attributes:
+        kind: text, number, date, time, email, note, zone, choice (a list), radios, numbers (short ones), ticks.
+        wrong: what to say when the value cannot be taken; it names the field, never the value.
+        told_as: the names that the API has for it, in errors; its own where empty.
+        choices: values with their words.
+    """
+
+    name: str
+    label: str
+    kind: str = "text"
+    hint: str = ""
+    wrong: str = _CHECK
+    told_as: tuple[str, ...] = ()
+    choices: Choices = ()
+
+    @property
+    def first_id(self) -> str:
+        """Where a link to the mistake leads."""
+        return f"{self.name}_{self.choices[0][0]}" if self.is_group else self.name
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it is several things to tick or choose from, under one heading."""
+        return self.kind in {"radios", "numbers", "ticks"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedForm:
+    """A form with what stands in it when it is opened.
+
+    Attributes:
+        path: where it is sent.
+        back: where one goes without sending it, and afterwards.
+        version: of what is changed; None where there is nothing to be faster at.
+        present: what is the case now, in sentences, for somebody whose entries came too late.
+    """
+
+    title: str
+    whose: str
+    path: str
+    back: str
+    button: str
+    fields: Sequence[Field]
+    lead: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+    version: int | None = None
+    present: Sequence[str] = ()
+    small_print: str = ""
+    serious: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wrong:
+    """What is wrong: a sentence for each field, and others; ``faster``: somebody else changed it meanwhile."""
+
+    by_field: Mapping[str, str] = field(default_factory=dict)
+    others: Sequence[str] = ()
+    faster: bool = False
+    status: int = 422
+
+
+def show_form(
+    context: AppContext,
+    visitor: StaffVisitor,
+    asked: AskedForm,
+    *,
+    form: Form | None = None,
+    wrong: Wrong | None = None,
+    event_id: str = "",
+) -> Response:
+    """Show a form: as it is opened, or again with what was typed and what is wrong with it."""
+    typed = form is not None
+    version = asked.version
+    if form is not None and wrong is not None and not wrong.faster and version is not None:
+        # What was opened stays what the change is based on.
+        version = read_counter(form["version"])
+    return render(
+        context,
+        visitor,
+        "patient_form.html",
+        here="",
+        status=wrong.status if wrong else 200,
+        asked=asked,
+        values=form if form is not None else Form(asked.values),
+        typed=typed,
+        version=version,
+        wrong=wrong,
+        event_id=event_id,
+    )
+
+
+async def answer_form(
+    context: AppContext,
+    visitor: StaffVisitor,
+    ask: Callable[[], Awaitable[AskedForm]],
+    form: Form,
+    act: Callable[[], Awaitable[str]],
+    *,
+    back: str,
+    hear: Callable[[], Awaitable[str]] | None = None,
+) -> Response:
+    """Do what a form asks for and go back, or show it again; ``act`` gives what to say of what was done.
+
+    ``back``: where to go then. ``hear``: for a form that is not kept, gives the safety event that its answers made.
+    """
+    try:
+        told = await act()
+    except RefusalError as error:
+        if error.kind not in _HERS_TO_MEND:
+            raise
+        asked, event_id = await ask(), await hear() if hear else ""
+        wrong = wrong_with(asked, error)
+        return show_form(context, visitor, asked, form=form, wrong=wrong, event_id=event_id)
+    return RedirectResponse(f"{back}?told={told}", 303)
+
+
+def wrong_with(asked: AskedForm, error: RefusalError) -> Wrong:
+    """Put what was found to the fields that it is about; what cannot be read is said in each field's own words."""
+    if isinstance(error, ChangedMeanwhileError):
+        return Wrong(faster=True, status=status_of(error))
+    found: list[tuple[str, str]] = []
+    if isinstance(error, InvalidRequestError):
+        found = [(field_of(str(one["pointer"])), "") for one in error.findings]
+    elif error.findings:
+        found = [(field_of(str(one["pointer"])), str(one["detail"])) for one in error.findings]
+        found += [(f"item_{number}", _CHECK) for one in error.findings for number in one.get("items", ())]
+    else:
+        found = [(field_of(error.pointer or ""), str(error))]
+    by_field: dict[str, str] = {}
+    others: list[str] = []
+    for place, sentence in found:
+        at = next((one for one in asked.fields if place in (one.told_as or (one.name,))), None)
+        if at is None:
+            others.append(sentence or _CHECK)
+        else:
+            by_field.setdefault(at.name, sentence or at.wrong)
+    return Wrong(by_field=by_field, others=tuple(dict.fromkeys(others)), status=status_of(error))

@@ -1,0 +1,118 @@
+"""Entering an infusion that was given."""
+
+from typing import Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.care.treatment import service
+from app.care.treatment.course_days import Remark
+from app.care.treatment.reading import read_given_infusion
+from app.clinical.course import InfusionPhase, Route
+from app.context import AppContext
+from app.pages.staff.about_patient import about, moment_in, number_in, path_of
+from app.pages.staff.asked_form import AskedForm, Field, answer_form, show_form
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.patient_access import MayRecord
+from app.pages.staff.visitor import StaffVisitor, read_own_form
+from app.web.dependencies import ContextNeeded
+
+router = APIRouter(
+    prefix="/care/patients/{patient_id}/infusion", route_class=CarePageRoute, include_in_schema=False
+)
+
+_ROUTES: Final = {
+    Route.IV: "Intravenous",
+    Route.IM: "Intramuscular",
+    Route.INTRANASAL: "Intranasal",
+    Route.SUBLINGUAL: "Sublingual",
+    Route.ORAL: "Oral",
+}
+_TOLD: Final = {
+    Remark.REORDERED: "infusion-reordered",
+    Remark.INDUCTION_AFTER_BOOSTER: "infusion-after-booster",
+}
+
+
+async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(context, visitor, patient_id)
+    zone = whose.patient.time_zone
+    return AskedForm(
+        title="Enter an infusion",
+        whose=whose.reference,
+        lead="Only what was given. An open signal is closed with it as “booster given”.",
+        path=f"{whose.path}/infusion",
+        back=whose.path,
+        button="Enter the infusion",
+        fields=(
+            Field(
+                name="on",
+                label="Day",
+                kind="date",
+                hint=f"By the patient's clock ({zone}).",
+                told_as=("given_at",),
+                wrong="Please give a day and a time.",
+            ),
+            Field(name="at", label="Time", kind="time", hint="When it began, such as 14:30."),
+            Field(
+                name="phase",
+                label="What it was for",
+                kind="radios",
+                wrong="Please choose one.",
+                choices=((InfusionPhase.INDUCTION, "Induction"), (InfusionPhase.BOOSTER, "Booster")),
+            ),
+            Field(
+                name="dose_mg_per_kg",
+                label="Dose in mg/kg, if you like",
+                kind="number",
+                hint="Such as 0.5.",
+                wrong="A dose is a number above 0 and at most 10.",
+            ),
+            Field(
+                name="route",
+                label="Route, if you like",
+                kind="choice",
+                choices=(("", "Not stated"), *_ROUTES.items()),
+            ),
+        ),
+        values={"on": whose.clock.today.isoformat(), "at": whose.clock.time(whose.clock.now)},
+    )
+
+
+@router.get("")
+async def show_infusion_form(patient_id: UUID, context: ContextNeeded, visitor: MayRecord) -> Response:
+    """Show the form, with now in it."""
+    return show_form(context, visitor, await _asked(context, visitor, patient_id))
+
+
+@router.post("")
+async def enter_infusion(
+    patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayRecord
+) -> Response:
+    """Enter it, by the same rules as through the API."""
+    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+
+    async def act() -> str:
+        whose = await about(context, visitor, patient_id)
+        given = read_given_infusion(
+            {
+                "given_at": moment_in(form, whose.patient.time_zone, pointer="#/given_at").isoformat(),
+                "phase": form["phase"],
+                "dose_mg_per_kg": number_in(form["dose_mg_per_kg"]),
+                "route": form["route"] or None,
+            }
+        )
+        entered = await service.enter_infusion(
+            context, caller.clinic_id, patient_id, given, actor=caller.actor
+        )
+        return _TOLD[entered.remarks[-1]] if entered.remarks else "infusion"
+
+    return await answer_form(
+        context,
+        visitor,
+        lambda: _asked(context, visitor, patient_id),
+        form,
+        act,
+        back=path_of(patient_id),
+    )

@@ -1,0 +1,72 @@
+"""The care team's pages as routes: whatever fails is a page too, with the way back to the worklist."""
+
+from collections.abc import Mapping
+from typing import ClassVar, Final
+from urllib.parse import quote
+
+from fastapi import Request, Response
+from starlette.responses import RedirectResponse
+
+from app.access.clinics.caller import RoleMayNotError
+from app.context import AppContext
+from app.foundation.errors import RefusalError, RefusalKind
+from app.pages.staff.rendering import render
+from app.pages.staff.visitor import visitor_without_look_up
+from app.web.pages.page_route import PageRoute, failure_of
+
+SIGN_IN: Final = "/care/sign-in"
+START: Final = "/care/"
+_WORDS: Final[Mapping[str, tuple[str, str]]] = {
+    "foreign": ("This form came from elsewhere", "Please open the page itself and send it from there."),
+    "again": ("This could not be done", "Please look at what you sent, and try once more."),
+    "not_found": (
+        "There is nothing here",
+        "This page, or what it was about, is not there. It may have been erased.",
+    ),
+    "busy": ("Please wait a little", "There were too many requests from here at once."),
+    "too_large": ("This is too large", "Please send less at once."),
+    "away": (
+        "Something is wrong on our side",
+        "Nothing was changed. Please try again in a minute; tell whoever runs Afterglow if it stays so.",
+    ),
+}
+# Of these the refusal itself says best what is wrong: who is told is staff, and it holds no value.
+_SAID_BY_ITSELF: Final[Mapping[RefusalKind, str]] = {
+    RefusalKind.FORBIDDEN: "This is not for you to do",
+    RefusalKind.CONFLICT: "Somebody was faster",
+}
+
+
+class CarePageRoute(PageRoute):
+    """A route of these pages."""
+
+    sign_in: ClassVar[str] = SIGN_IN
+
+    def lead_to_sign_in(self, request: Request) -> Response:
+        """Lead to where one signs in, and back to this page afterwards."""
+        back = request.url.path if request.method == "GET" else START
+        return RedirectResponse(f"{self.sign_in}?next={quote(back, safe='/')}", 303)
+
+    def failure_page(self, request: Request, error: Exception) -> Response:
+        """Say in plain words what is wrong."""
+        return failure_page(request, request.app.state.context, error)
+
+
+def failure_page(request: Request, context: AppContext, error: Exception) -> Response:
+    """Make the page for a failure, without asking the database anything."""
+    visitor, failure = visitor_without_look_up(request, context), failure_of(error)
+    title, sentence = _WORDS[failure.words]
+    if failure.words == "again" and isinstance(error, RefusalError):
+        title, sentence = _SAID_BY_ITSELF.get(error.kind, title), str(error)
+    answer = render(
+        context,
+        visitor,
+        "message.html",
+        here="",
+        status=failure.status,
+        title=title,
+        sentence=sentence,
+        openable=error.openable if isinstance(error, RoleMayNotError) else None,
+    )
+    answer.headers.update(failure.headers)
+    return answer

@@ -1,0 +1,13 @@
+"""Who may open which page about a patient."""
+
+from typing import Annotated
+
+from fastapi import Depends
+
+from app.access.clinics.permissions import Permission
+from app.pages.staff.visitor import StaffVisitor, staff_may
+
+MayRead = Annotated[StaffVisitor, Depends(staff_may(Permission.PATIENTS_READ))]
+MayEdit = Annotated[StaffVisitor, Depends(staff_may(Permission.PATIENTS_EDIT))]
+MayRecord = Annotated[StaffVisitor, Depends(staff_may(Permission.TREATMENT_RECORD))]
+MayDecide = Annotated[StaffVisitor, Depends(staff_may(Permission.TREATMENT_DECIDE))]

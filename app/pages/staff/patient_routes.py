@@ -1,0 +1,38 @@
+"""A patient's own page for the care team."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from app.access.clinics.permissions import Permission
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.patient_access import MayRead
+from app.pages.staff.patient_explanation import TOLD
+from app.pages.staff.patient_page import SPANS, values_of
+from app.pages.staff.patient_view import patient_view
+from app.pages.staff.rendering import render
+from app.web.dependencies import ContextNeeded
+
+router = APIRouter(prefix="/care/patients", route_class=CarePageRoute, include_in_schema=False)
+Text = Annotated[str, Query(max_length=40)]
+
+
+@router.get("/{patient_id}")
+async def show_patient(
+    patient_id: UUID, context: ContextNeeded, visitor: MayRead, days: Text = "", told: Text = ""
+) -> Response:
+    """Show everything about a patient; a span that is not offered is the usual one."""
+    caller = visitor.signed_in
+    span = next((length for length, _ in SPANS if str(length) == days), None)
+    view = await patient_view(
+        context,
+        caller.clinic_id,
+        patient_id,
+        days=span,
+        with_trail=caller.may(Permission.AUDIT),
+        actor=caller.actor,
+    )
+    values = values_of(view, context.vault, caller.clinic_id, days=span)
+    return render(context, visitor, "patient.html", here="", told=TOLD.get(told, ""), **values)

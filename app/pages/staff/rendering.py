@@ -1,0 +1,58 @@
+"""Making a page: the room's templates and files, with what stands on every page."""
+
+from pathlib import Path
+from typing import Final
+
+from app.access.clinics.permissions import Permission
+from app.chart.style import STYLE_SOURCE
+from app.context import AppContext
+from app.pages.staff.visitor import StaffVisitor
+from app.web.pages.answers import PageAnswer
+from app.web.pages.forged_forms import TOKEN_FIELD
+from app.web.pages.static_files import SHARED_FILES, StaticFiles
+from app.web.pages.templates import template_environment
+
+_HERE: Final = Path(__file__).parent
+TEMPLATES: Final = template_environment(_HERE / "templates")
+FILES: Final = StaticFiles("/care/static/", [SHARED_FILES, _HERE / "static"])
+
+
+def render(
+    context: AppContext,
+    visitor: StaffVisitor,
+    template: str,
+    *,
+    here: str,
+    status: int = 200,
+    **values: object,
+) -> PageAnswer:
+    """Make a page; ``here`` is its own path, so that the menu can say where one is.
+
+    A template asks ``may("SIGNALS_CLOSE")`` before it offers what not everybody may.
+    """
+    text = TEMPLATES.get_template(template).render(
+        language="en",
+        files=FILES.paths,
+        here=here,
+        name=_name(context, visitor),
+        may=lambda permission: visitor.may(Permission[permission]),
+        hidden={TOKEN_FIELD: visitor.token},
+        **values,
+    )
+    answer = PageAnswer(text, status)
+    answer.allow_style(STYLE_SOURCE)
+    visitor.keep_cookies(context, answer)
+    return answer
+
+
+def _name(context: AppContext, visitor: StaffVisitor) -> str:
+    """Give the signed-in member's name, or an empty text."""
+    if visitor.caller is None or visitor.caller.member is None:
+        return ""
+    return context.vault.open(
+        visitor.caller.member.name_sealed,
+        table="staff_members",
+        column="name",
+        clinic_id=visitor.caller.clinic_id,
+        row_id=visitor.caller.id,
+    )

@@ -1,0 +1,95 @@
+"""The words in which the care team's pages say what signals and safety events are, and what was done to them."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from app.care.alerts.safety_commands import SafetyOutcome
+from app.clinical.grounds import GroundName, ReasonCode
+from app.clinical.profiles import CAUTION_NAMES, Caution
+from app.clinical.signals import CHOSEN_BY_STAFF, Disposition
+
+GROUNDS: Final[Mapping[str, str]] = {
+    GroundName.GAIN_LOST: "Mood, energy and sleep together have lost most of what was gained",
+    GroundName.SCALE_RELAPSE: "A questionnaire's total is back at relapse level",
+    GroundName.ONE_CHANNEL: "Mood alone has lost what was gained",
+    GroundName.PATIENT_ASKS: "The patient asks about a booster",
+}
+# The same in a table, where each channel or scale has its rows.
+SHORT_GROUNDS: Final[Mapping[str, str]] = {
+    GroundName.GAIN_LOST: "Together",
+    GroundName.SCALE_RELAPSE: "Questionnaire",
+    GroundName.ONE_CHANNEL: "Alone",
+    GroundName.PATIENT_ASKS: "The patient asks",
+}
+DISPOSITIONS: Final[Mapping[str, str]] = {
+    Disposition.BOOSTER_GIVEN: "Booster given",
+    Disposition.BOOSTER_BOOKED: "Booster booked",
+    Disposition.WATCHFUL_WAITING: "Watchful waiting",
+    Disposition.OTHER_TREATMENT: "Other treatment",
+    Disposition.NOT_A_RELAPSE: "Not a relapse",
+    Disposition.DATA_PROBLEM: "Data problem",
+    Disposition.CONSENT_WITHDRAWN: "Consent withdrawn",
+}
+CHOICES: Final = {one.value: DISPOSITIONS[one] for one in CHOSEN_BY_STAFF}
+OUTCOMES: Final[Mapping[str, str]] = {
+    SafetyOutcome.CONTACT_MADE: "We spoke with the patient",
+    SafetyOutcome.EMERGENCY_SERVICES: "Emergency services were called",
+    SafetyOutcome.NO_CONTACT: "Nobody was reached",
+    SafetyOutcome.ENTERED_BY_MISTAKE: "Entered by mistake",
+}
+SOURCES: Final[Mapping[str, str]] = {
+    "check_in": "a check-in",
+    "refused_check_in": "a check-in that could not be kept",
+    "assessment": "a questionnaire",
+    "refused_assessment": "a questionnaire that could not be kept",
+}
+CAUTIONS: Final[Mapping[str, str]] = {one.value: CAUTION_NAMES[one] for one in Caution}
+STEPS: Final[Mapping[str, str]] = {
+    "signal.raised": "Raised",
+    "signal.add_evidence": "New evidence was added",
+    "signal.became_steady": "Became steady again",
+    "signal.acknowledged": "Acknowledged",
+    "signal.snoozed": "Snoozed",
+    "signal.returned_from_snooze": "Came back from its snooze",
+    "signal.escalated": "Escalated to the second contact",
+    "signal.closed": "Closed",
+    "signal.closed_by_infusion": "Closed by an infusion",
+    "signal.closed_by_withdrawal": "Closed, consent was withdrawn",
+    "signal.reopened": "Reopened",
+}
+DELIVERY_STATES: Final[Mapping[str | None, str]] = {
+    "pending": "on its way",
+    "delivered": "delivered",
+    "held": "held: the endpoint is disabled",
+    "exhausted": "given up after the last attempt",
+    None: "there was no endpoint to tell",
+}
+TOLD: Final[Mapping[str, str]] = {
+    "signal.raised": "Signal raised",
+    "signal.escalated": "Signal escalated",
+    "signal.closed": "Signal closed",
+    "signal.reopened": "Signal reopened",
+    "safety.reported": "Safety event reported",
+    "safety.unacknowledged": "Safety event not acknowledged in time",
+}
+HELD_BACK: Final[Mapping[str, str]] = {
+    ReasonCode.INDUCTION_RUNNING: "Induction is running",
+    ReasonCode.WITHIN_A_DAY_OF_INFUSION: "It is within a day of an infusion",
+    ReasonCode.COURSE_CLOSED: "The course is closed",
+}
+# By which number of the rule a reason's fact is called in the page of numbers.
+NUMBERS: Final[Mapping[tuple[str, str], str]] = {
+    (ReasonCode.BELOW_WATCH, "threshold"): "watch_at",
+    (ReasonCode.WATCH_REACHED, "threshold"): "watch_at",
+    (ReasonCode.STILL_WATCHING, "threshold"): "steady_below",
+    (ReasonCode.STILL_WATCHING, "days"): "steady_days",
+    (ReasonCode.LOST_ENOUGH, "threshold"): "consider_at",
+    (ReasonCode.GAIN_TOO_SMALL, "least"): "least_gain",
+    (ReasonCode.TOO_FEW_RECENT_DAYS, "needed"): "consider_least_days",
+    (ReasonCode.TOO_FEW_RECENT_DAYS, "within_days"): "consider_within_days",
+    (ReasonCode.LAST_DAYS_BETTER, "each_day"): "consider_each_day",
+    (ReasonCode.CHANNEL_LOST_ENOUGH, "threshold"): "mood_consider_at",
+    (ReasonCode.CHANNEL_STILL_WATCHING, "threshold"): "steady_below",
+    (ReasonCode.CHANNEL_STILL_WATCHING, "days"): "steady_days",
+    (ReasonCode.ASSUMED_BASELINE, "threshold"): "consider_at_assumed",
+}

@@ -1,0 +1,147 @@
+"""Who looks at a page of the care team: a signed-in member of the staff, or nobody yet."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import Depends, Request
+from starlette.responses import Response
+
+from app.access.clinics.caller import ClinicCaller, allowed, emergency_of, find_caller
+from app.access.clinics.permissions import PERMISSIONS_MATRIX, Permission
+from app.access.clinics.staff_sessions import LASTS_AT_MOST
+from app.context import AppContext
+from app.foundation.tokens import TokenKind, TokenNotValidError
+from app.web.dependencies import ContextNeeded
+from app.web.pages.cookies import Cookies
+from app.web.pages.forged_forms import form_token, new_anchor, refuse_foreign, refuse_forged
+from app.web.pages.forms import Form, read_form
+from app.web.pages.page_route import NotSignedInError
+
+SESSION: Final = "afterglow-staff"
+ANCHOR: Final = "afterglow-staff-anchor"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaffVisitor:
+    """One browser with one request.
+
+    Attributes:
+        caller: the member, or None while nobody is signed in.
+        session: the session cookie as sent; it may have ended.
+        anchor: what forms of a browser that is not signed in are bound to.
+        new_anchor: whether the browser has yet to be given its anchor.
+        token: what this browser's forms carry.
+        emergency: the access by which the page's patient is open in an emergency, if there is one.
+    """
+
+    caller: ClinicCaller | None
+    session: str
+    anchor: str
+    new_anchor: bool
+    token: str
+    emergency: UUID | None = None
+
+    @property
+    def signed_in(self) -> ClinicCaller:
+        """The member.
+
+        Raises:
+            NotSignedInError: nobody is signed in.
+        """
+        if self.caller is None:
+            raise NotSignedInError
+        return self.caller
+
+    def may(self, permission: Permission) -> bool:
+        """Say whether this is theirs to do here, also because they opened the patient in an emergency."""
+        if self.caller is None:
+            return False
+        return self.caller.may(permission) or (
+            self.emergency is not None and PERMISSIONS_MATRIX[permission].in_emergency
+        )
+
+    def keep_cookies(self, context: AppContext, response: Response) -> None:
+        """Let the browser keep what it was told with this page."""
+        if self.new_anchor:
+            Cookies(context.public_url).write(response, ANCHOR, self.anchor, lasts=None)
+
+
+def sign_in_with(context: AppContext, response: Response, token: str) -> None:
+    """Let the browser keep a new session."""
+    Cookies(context.public_url).write(response, SESSION, token, lasts=LASTS_AT_MOST)
+
+
+async def visitor(request: Request, context: ContextNeeded) -> StaffVisitor:
+    """Look who comes; a session that does not work is no session, never an error."""
+    session = Cookies(context.public_url).read(request, SESSION)
+    caller = None
+    if session:
+        with suppress(TokenNotValidError):
+            caller = await find_caller(context, session, TokenKind.STAFF_SESSION)
+    return visitor_without_look_up(request, context, caller=caller)
+
+
+def visitor_without_look_up(
+    request: Request, context: AppContext, *, caller: ClinicCaller | None = None
+) -> StaffVisitor:
+    """Take what the browser itself says: enough for a page while the database is away."""
+    cookies = Cookies(context.public_url)
+    session, anchor = cookies.read(request, SESSION), cookies.read(request, ANCHOR)
+    made = anchor or new_anchor()
+    return StaffVisitor(
+        caller=caller,
+        session=session,
+        anchor=made,
+        new_anchor=not anchor,
+        token=form_token(context.vault, session if caller else made),
+    )
+
+
+def staff_may(permission: Permission) -> Callable[..., Awaitable[StaffVisitor]]:
+    """Make the dependency that lets only signed-in members with this permission through."""
+
+    async def signed_in(
+        request: Request, context: ContextNeeded, found: Annotated[StaffVisitor, Depends(visitor)]
+    ) -> StaffVisitor:
+        caller = await allowed(context, found.signed_in, permission, request.path_params)
+        emergency = caller.emergency_id
+        if emergency is None and request.path_params and caller.may(Permission.EMERGENCY):
+            emergency = (await emergency_of(context, caller, request.path_params)).access_id
+        return replace(found, caller=caller, emergency=emergency)
+
+    # A test walks every route and reads here who may.
+    signed_in.afterglow_access = permission  # type: ignore[attr-defined] # functions take attributes
+    return signed_in
+
+
+async def own_account(found: Annotated[StaffVisitor, Depends(visitor)]) -> StaffVisitor:
+    """Let whoever is signed in through, to what belongs to themselves.
+
+    Raises:
+        NotSignedInError: nobody is signed in.
+    """
+    return replace(found, caller=found.signed_in)
+
+
+# A test walks every route and reads here who may.
+own_account.afterglow_access = "the member's own session"  # type: ignore[attr-defined] # functions take attributes
+
+
+async def read_own_form(request: Request, context: AppContext, visitor: StaffVisitor) -> Form:
+    """Read a form that was made for this browser, and sent from our own page.
+
+    Raises:
+        ForeignFormError: it was sent from another site.
+        FormExpiredError: it was made for another browser.
+    """
+    refuse_foreign(request, context.public_url)
+    form = await read_form(request)
+    refuse_forged(context.vault, form["form_token"], (visitor.session, visitor.anchor))
+    return form
+
+
+AnyStaff = Annotated[StaffVisitor, Depends(visitor)]
+OwnAccount = Annotated[StaffVisitor, Depends(own_account)]

@@ -1,0 +1,256 @@
+"""Backup into one file and restore from it, by PostgreSQL's own `pg_dump` and `pg_restore`."""
+
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from app.storage.engine.binaries import SETTING_NAME, Binaries, LocalDatabaseError
+
+_CONNECT_SECONDS = 10
+# Rows the connecting role may not see would be missing from the file without a word: --enable-row-security
+# dumps what the policies let through. So every secured table needs a policy that lets this role read all of it.
+_PARTLY_HIDDEN = """
+    SELECT t.oid::regclass::text
+      FROM pg_class t
+     WHERE t.relkind IN ('r', 'p') AND t.relrowsecurity AND row_security_active(t.oid)
+       AND (NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = t.oid AND p.polpermissive
+                           AND p.polcmd IN ('*', 'r') AND pg_get_expr(p.polqual, p.polrelid) = 'true'
+                           AND EXISTS (SELECT FROM unnest(p.polroles) AS named (role) WHERE named.role = 0
+                                           OR pg_has_role(named.role, 'USAGE')))
+            OR EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = t.oid AND NOT p.polpermissive
+                          AND p.polcmd IN ('*', 'r') AND pg_get_expr(p.polqual, p.polrelid) <> 'true'
+                          AND EXISTS (SELECT FROM unnest(p.polroles) AS named (role) WHERE named.role = 0
+                                          OR pg_has_role(named.role, 'USAGE'))))
+     ORDER BY 1
+"""
+_OWN_OBJECTS = """
+    SELECT kind || ' ' || name FROM (
+        SELECT 'table ' AS kind, c.oid::regclass::text AS name, c.oid, c.relnamespace AS space,
+               'pg_class'::regclass AS catalogue
+          FROM pg_class c WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
+        UNION ALL
+        SELECT 'function', p.oid::regproc::text, p.oid, p.pronamespace, 'pg_proc'::regclass FROM pg_proc p
+        UNION ALL
+        SELECT 'type', t.oid::regtype::text, t.oid, t.typnamespace, 'pg_type'::regclass
+          FROM pg_type t WHERE t.typtype IN ('e', 'd', 'r') OR (t.typtype = 'c' AND t.typrelid = 0)
+        UNION ALL
+        SELECT 'schema', n.nspname, n.oid, n.oid, 'pg_namespace'::regclass FROM pg_namespace n
+         WHERE n.nspname <> 'public'
+    ) AS object
+    JOIN pg_namespace n ON n.oid = object.space
+   WHERE n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+     AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = object.catalogue AND d.objid = object.oid
+                        AND d.deptype = 'e')
+   LIMIT 1
+"""
+# These have no environment variable in libpq, and an argument would show them to everybody on the machine.
+_UNPASSABLE_SECRETS = ("sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key")
+_SQL_MESSAGE_TAIL = re.compile(r"^(DETAIL|CONTEXT|HINT|STATEMENT|Command was|LINE \d+)\b")
+
+
+class ArchiveError(LocalDatabaseError):
+    """The backup or restore could not be done."""
+
+
+class ServerUnreachableError(ArchiveError):
+    """The database could not be reached: {reason}."""
+
+
+class ServerNewerThanProgramsError(ArchiveError):
+    """The server is PostgreSQL {server}, but pg_dump in {folder} is version {programs}, which is older.
+
+    An older pg_dump cannot know everything a newer server holds. Name the folder of version {server} programs
+    in {setting}. Nothing was written.
+    """
+
+
+class ServerOlderThanProgramsError(ArchiveError):
+    """The server is PostgreSQL {server}, but pg_restore in {folder} is version {programs}, which is newer.
+
+    A newer pg_restore sends settings that an older server does not know. Name the folder of version {server}
+    programs in {setting} for backup and restore, or restore into a newer server. Nothing was changed.
+    """
+
+
+class PartlyHiddenError(ArchiveError):
+    """The role "{user}" may not see every row of {tables}, so the backup would silently lack some.
+
+    Connect as the role that owns the tables (AFTERGLOW_OWNER_URL). Nothing was written.
+    """
+
+
+class DatabaseNotEmptyError(ArchiveError):
+    """The database "{database}" already holds the {found}; a restore only goes into an empty database.
+
+    Create a new database and restore into that. Nothing was changed.
+    """
+
+
+class NoArchiveError(ArchiveError):
+    """There is no backup file {source}."""
+
+
+class SecretNotPassableError(ArchiveError):
+    """The connection setting {name} cannot be passed on without showing it to everybody on this machine."""
+
+
+class ArchiveNotWrittenError(ArchiveError):
+    """The backup {target} could not be written: {reason}."""
+
+
+class DumpFailedError(ArchiveError):
+    """pg_dump could not make the backup, and nothing was written; it said: {said}."""
+
+
+class RestoreFailedError(ArchiveError):
+    """pg_restore could not restore {source}, and the database is as empty as before; it said: {said}."""
+
+
+def backup(conninfo: str, target: Path, binaries: Binaries) -> None:
+    """Write the whole database into one file (custom format, 0600), complete or not at all.
+
+    Roles and their passwords are the server's, not the database's, and are not in it.
+
+    Args:
+        conninfo: URL or key=value string of the role that owns the tables. Its password never becomes part
+            of a command line.
+        target: the file; an existing one is replaced only by a complete new one.
+        binaries: programs at least as new as the server. The server's own version is best: what newer ones
+            write cannot be restored into a server as old as this one.
+
+    Raises:
+        ServerUnreachableError, ServerNewerThanProgramsError, PartlyHiddenError: found before anything is written.
+        ArchiveNotWrittenError, DumpFailedError: the folder, or pg_dump, would not.
+    """
+    with _connection(conninfo) as connection:
+        _refuse_newer_server(connection, binaries)
+        _refuse_hidden_rows(connection)
+    options = ["--format=custom", "--enable-row-security"]
+    try:
+        with _complete_or_absent(target) as unfinished:
+            said = _run(binaries, "pg_dump", [*options, f"--file={unfinished}"], conninfo)
+            if said is not None:
+                raise DumpFailedError(said=said)
+    except OSError as error:
+        raise ArchiveNotWrittenError(target=target, reason=error.strerror) from error
+
+
+def restore(conninfo: str, source: Path, binaries: Binaries) -> None:
+    """Restore a backup into an empty database, in one transaction.
+
+    The roles that own or may use the tables must exist on the server.
+
+    Args:
+        conninfo: URL or key=value string of the role that shall own the tables.
+        source: file made by `backup`.
+        binaries: programs of the server's own major version, or older.
+
+    Raises:
+        NoArchiveError, ServerUnreachableError, ServerOlderThanProgramsError, DatabaseNotEmptyError: nothing
+            was tried.
+        RestoreFailedError: pg_restore would not, and its transaction was undone.
+    """
+    if not source.is_file():
+        raise NoArchiveError(source=source)
+    with _connection(conninfo) as connection:
+        _refuse_older_server(connection, binaries)
+        _refuse_content(connection)
+    options = ["--single-transaction", "--exit-on-error", str(source.absolute())]
+    said = _run(binaries, "pg_restore", options, conninfo)
+    if said is not None:
+        raise RestoreFailedError(source=source, said=said)
+
+
+@contextmanager
+def _connection(conninfo: str) -> Iterator[psycopg.Connection]:
+    try:
+        patience = conninfo_to_dict(conninfo).get("connect_timeout", _CONNECT_SECONDS)
+        connection = psycopg.connect(make_conninfo(conninfo, connect_timeout=patience), autocommit=True)
+    except psycopg.Error as error:
+        raise ServerUnreachableError(reason=str(error).strip()) from error
+    with connection:
+        yield connection
+
+
+def _major(connection: psycopg.Connection) -> int:
+    return connection.info.server_version // 10000
+
+
+def _refuse_newer_server(connection: psycopg.Connection, binaries: Binaries) -> None:
+    if _major(connection) > binaries.major:
+        raise ServerNewerThanProgramsError(
+            server=_major(connection), programs=binaries.major, folder=binaries.folder, setting=SETTING_NAME
+        )
+
+
+def _refuse_older_server(connection: psycopg.Connection, binaries: Binaries) -> None:
+    if _major(connection) < binaries.major:
+        raise ServerOlderThanProgramsError(
+            server=_major(connection), programs=binaries.major, folder=binaries.folder, setting=SETTING_NAME
+        )
+
+
+def _refuse_hidden_rows(connection: psycopg.Connection) -> None:
+    tables = [str(row[0]) for row in connection.execute(_PARTLY_HIDDEN)]
+    if tables:
+        raise PartlyHiddenError(user=connection.info.user, tables=", ".join(tables))
+
+
+def _refuse_content(connection: psycopg.Connection) -> None:
+    found = connection.execute(_OWN_OBJECTS).fetchone()
+    if found is not None:
+        raise DatabaseNotEmptyError(database=connection.info.dbname, found=found[0])
+
+
+def _run(binaries: Binaries, name: str, options: Sequence[str], conninfo: str) -> str | None:
+    """Run pg_dump or pg_restore and give what it complained of, or None when it succeeded."""
+    parts = {key: str(value) for key, value in conninfo_to_dict(conninfo).items() if value is not None}
+    for secret in _UNPASSABLE_SECRETS:
+        if secret in parts:
+            raise SecretNotPassableError(name=secret)
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("AFTERGLOW_")}
+    # Arguments can be read by everybody on the machine, the environment only by the same account.
+    if "password" in parts:
+        environment["PGPASSWORD"] = parts.pop("password")
+    command = [str(binaries.program(name)), "--no-password", f"--dbname={make_conninfo(**parts)}", *options]
+    done = subprocess.run(  # noqa: S603 - our own program, no shell
+        command, env=environment | {"LC_ALL": "C"}, stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    return None if done.returncode == 0 else _without_values(done.stderr.decode("utf-8", "replace"))
+
+
+def _without_values(said: str) -> str:
+    """Leave out the lines in which PostgreSQL quotes rows: this text ends on screens and in logs."""
+    lines = [line for line in said.splitlines() if not _SQL_MESSAGE_TAIL.match(line)]
+    return " | ".join(lines[:4]) or "(nothing)"
+
+
+@contextmanager
+def _complete_or_absent(target: Path) -> Iterator[Path]:
+    handle, name = tempfile.mkstemp(
+        prefix=f".{target.name}.", suffix=".unfinished", dir=target.absolute().parent
+    )
+    os.close(handle)
+    unfinished = Path(name)
+    try:
+        yield unfinished
+        _make_durable(unfinished)
+        unfinished.replace(target)
+        _make_durable(target.absolute().parent)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _make_durable(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

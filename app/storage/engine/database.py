@@ -1,0 +1,92 @@
+"""The connection pool, made once a process."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.pq import TransactionStatus
+from pydantic_core import from_json, to_json
+from sqlalchemy import event
+from sqlalchemy.engine import make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from app.storage.engine.unit_of_work import UnitOfWork
+
+SEARCH_PATH: Final = "care,front_desk,jobs"
+# A request that waits longer than this helps nobody; phones try again.
+_SESSION_OPTIONS: Final = (
+    f"-c search_path={SEARCH_PATH} -c statement_timeout=15000 -c lock_timeout=5000 "
+    "-c idle_in_transaction_session_timeout=30000 -c client_connection_check_interval=2000 -c timezone=UTC "
+    # Short statements only: compiling them costs more than running them.
+    "-c jit=off"
+)
+
+
+def role_of(url: str) -> str | None:
+    """Give the role that a database URL connects as; None when it leaves that to the machine."""
+    return make_url(url).username
+
+
+def _json_text(value: object) -> str:
+    return to_json(value).decode()
+
+
+def _only_idle(connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+    """Throw a connection away that comes back in the middle of something.
+
+    Whatever went wrong, no transaction may begin inside another one, with the tenant of the one before.
+    Costs nothing: libpq knows the answer without asking the server.
+    """
+    if connection is None:
+        return
+    driver = record.driver_connection
+    if (
+        not isinstance(driver, AsyncConnection)
+        or driver.info.transaction_status is not TransactionStatus.IDLE
+    ):
+        record.invalidate()
+
+
+class Database:
+    """The application role's way to PostgreSQL."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.url = url
+        self.engine: AsyncEngine = create_async_engine(
+            make_url(url).set(drivername="postgresql+psycopg"),
+            # Transactions are opened by the unit of work as one string with the tenant; see there.
+            isolation_level="AUTOCOMMIT",
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=10,
+            pool_reset_on_return=None,
+            # The connection used last has its plans and caches warm.
+            pool_use_lifo=True,
+            connect_args={"options": _SESSION_OPTIONS, "prepare_threshold": 3},
+            json_serializer=_json_text,
+            json_deserializer=from_json,
+        )
+
+        event.listen(self.engine.sync_engine, "checkin", _only_idle)
+
+    @asynccontextmanager
+    async def work(self, clinic_id: UUID | None) -> AsyncIterator[UnitOfWork]:
+        """Open a transaction of one clinic; without ``commit()`` everything in it is undone.
+
+        ``None`` opens one without a tenant, in which row-level security shows no patient's row.
+        """
+        async with self.engine.connect() as connection:
+            work = UnitOfWork(connection, clinic_id)
+            try:
+                await work.begin()
+                yield work
+            finally:
+                await work.end()
+
+    async def close(self) -> None:
+        """Give all connections back to PostgreSQL."""
+        await self.engine.dispose()

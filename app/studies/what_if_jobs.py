@@ -1,0 +1,198 @@
+"""A clinic tries other numbers over its own past: asked on a page, worked out by the worker, kept for a while."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+
+from app.access.clinics.policy import checked, policy_in_force
+from app.context import AppContext
+from app.foundation.audit import SYSTEM, Actor, AuditEvent
+from app.foundation.errors import NotFoundError, RefusalError
+from app.foundation.ids import new_id
+from app.storage import what_ifs
+from app.storage.access_records import record_access
+from app.storage.engine.unit_of_work import UnitOfWork
+from app.storage.what_ifs import RaisedDays, StoredWhatIf
+from app.studies.own_process import ProcessDiedError, in_own_process
+from app.studies.stored_patients import patients_in
+from app.studies.what_if import Period, RuleCounts, WhatIf, what_if
+
+WORK_OUT: Final = "work_out_what_if"
+LONGEST: Final = timedelta(days=5 * 366)
+USUALLY: Final = timedelta(days=365)
+# Of all that the worker does nothing waits less: what somebody is told goes first, and one try runs at a time.
+_LAST: Final = -10
+
+
+class NothingDiffersError(RefusalError):
+    """These are the numbers in force already: change at least one of them."""
+
+    code = "nothing-differs"
+
+
+class TryPeriodRefusedError(RefusalError):
+    """A try counts from a day to a later one, at most five years, and ends no later than today."""
+
+    code = "try-period-refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """A try with what came of it: counts, and the days of every patient with a signal under either.
+
+    ``counts`` are those of `WhatIf`; None while it is being worked out, or when that failed.
+    """
+
+    stored: StoredWhatIf
+    days: tuple[RaisedDays, ...] = ()
+
+    @property
+    def counts(self) -> WhatIf | None:
+        """What was counted."""
+        return None if self.stored.found is None else _counts(self.stored.found)
+
+
+async def ask(
+    context: AppContext,
+    clinic_id: UUID,
+    *,
+    numbers: Mapping[str, Any],
+    first: date | None,
+    last: date | None,
+    actor: Actor,
+) -> UUID:
+    """Have other numbers tried; the try before is forgotten. Gives the new one's id.
+
+    Args:
+        context: the process's context.
+        clinic_id: whose past.
+        numbers: those that differ from the service's own, as they would be put in force.
+        first: count from this day on; None: a year back.
+        last: count up to this day; None: today.
+        actor: who asks.
+
+    Raises:
+        PolicyRefusedError: a number that could not be put in force.
+        NothingDiffersError: they are in force.
+        TryPeriodRefusedError: no such period.
+    """
+    now = context.clock.now()
+    today = now.astimezone(UTC).date()
+    last = last or today
+    first = first or last - USUALLY
+    if not first <= last <= today or last - first > LONGEST:
+        raise TryPeriodRefusedError("first")
+    instead = checked(context.protocol, numbers)
+    one = StoredWhatIf(
+        id=new_id(), asked_at=now, asked_by=actor.id, numbers=dict(numbers), from_day=first, to_day=last
+    )
+    async with context.database.work(clinic_id) as work:
+        if instead == await policy_in_force(work, context, now=now):
+            raise NothingDiffersError
+        await what_ifs.replace_last(work, one, audit=_event(one.id, "what_if.asked", now=now, actor=actor))
+        work.queue(WORK_OUT, priority=_LAST, lock=WORK_OUT, clinic_id=clinic_id, what_if_id=one.id)
+        await work.commit()
+    return one.id
+
+
+async def work_out(context: AppContext, clinic_id: UUID, what_if_id: UUID) -> bool:
+    """Run a try in a process of its own, and keep what came of it; one that was replaced is left alone.
+
+    Gives False where nothing could be found out.
+    """
+    async with context.database.work(clinic_id) as work:
+        one = await what_ifs.find(work, what_if_id)
+    if one is None or one.state != "waiting":
+        return True
+    try:
+        found = await _run(context, clinic_id, one)
+    except ProcessDiedError:
+        found = None
+    now = context.clock.now()
+    async with context.database.work(clinic_id) as work:
+        still = await what_ifs.find(work, what_if_id, lock=True)
+        if still is None or still.state != "waiting":
+            return True
+        await what_ifs.end(
+            work,
+            what_if_id,
+            found=None if found is None else _plain(found),
+            days=[] if found is None else _days(found),
+            now=now,
+            audit=_event(what_if_id, "what_if.worked_out", now=now, actor=SYSTEM),
+        )
+        await work.commit()
+    return found is not None
+
+
+async def _run(context: AppContext, clinic_id: UUID, one: StoredWhatIf) -> WhatIf:
+    source = await patients_in(context.database, clinic_id, base=context.protocol, now=one.asked_at)
+    instead = checked(context.protocol, one.numbers)
+    return await in_own_process(
+        partial(
+            what_if,
+            source,
+            instead,
+            protocol=source.protocol,
+            period=Period(one.from_day, one.to_day),
+            processes=1,
+        )
+    )
+
+
+async def last_try(context: AppContext, clinic_id: UUID) -> StoredWhatIf | None:
+    """Give the clinic's last try, without the patients' days."""
+    async with context.database.work(clinic_id) as work:
+        return await what_ifs.find(work)
+
+
+async def read_try(context: AppContext, clinic_id: UUID, what_if_id: UUID, *, actor: Actor) -> Tried:
+    """Give a try; what came of it names patients, so that somebody read it is told.
+
+    Raises:
+        NotFoundError: there is none; another try may have taken its place.
+    """
+    async with context.database.work(clinic_id) as work:
+        one = await _existing(work, what_if_id)
+        if one.state != "done":
+            return Tried(stored=one)
+        days = await what_ifs.days_of(work, what_if_id)
+        await record_access(
+            work,
+            "what_if",
+            now=context.clock.now(),
+            actor=actor,
+            patient_id=None,
+            subject_id=what_if_id,
+        )
+    return Tried(stored=one, days=tuple(days))
+
+
+async def _existing(work: UnitOfWork, what_if_id: UUID) -> StoredWhatIf:
+    one = await what_ifs.find(work, what_if_id)
+    if one is None:
+        raise NotFoundError
+    return one
+
+
+def _plain(found: WhatIf) -> dict[str, Any]:
+    return {name: value for name, value in asdict(found).items() if name != "dates"}
+
+
+def _counts(plain: Mapping[str, Any]) -> WhatIf:
+    sides = {name: RuleCounts(**plain[name]) for name in ("now", "instead")}
+    return WhatIf(**{**plain, **sides})
+
+
+def _days(found: WhatIf) -> list[RaisedDays]:
+    return [
+        RaisedDays(patient_id=UUID(one.patient), now_on=list(one.now), instead_on=list(one.instead))
+        for one in found.dates
+    ]
+
+
+def _event(what_if_id: UUID, action: str, *, now: datetime, actor: Actor) -> AuditEvent:
+    return AuditEvent(at=now, actor=actor, action=action, subject_kind="what_if", subject_id=what_if_id)

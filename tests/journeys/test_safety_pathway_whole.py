@@ -1,0 +1,210 @@
+"""The whole safety pathway: the worker killed as it sends, the endpoint down for an hour, nobody who answers."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psycopg
+import pytest
+from prometheus_client import generate_latest
+
+from app.foundation.ids import new_id
+from app.foundation.logs import set_up_logs
+from tests.journeys.test_secrets_stay_secret import everywhere, forms
+from tests.support.clinics import SAFETY_CONTACT, SECOND_CONTACT, gone_live
+from tests.support.ground import Cluster, Place
+from tests.support.mail_server import MailServer, running_mail_server
+from tests.support.people import ClinicClient, clinic_client
+from tests.support.problems import CANARY
+from tests.support.processes import wait_until
+from tests.support.receiver import Receiver
+from tests.support.service import NOW, Service, running_service
+from tests.support.worker_process import running_worker
+
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass
+class Ground:
+    """An API without a worker, and a mail server."""
+
+    place: Place
+    service: Service
+    mail: MailServer
+
+    def begin_work(self) -> None:
+        """Start a worker that lives at the service's time."""
+        asyncio.run_coroutine_threadsafe(self.service.worker.run(), self.service.loop)
+
+    def look_at(self, since: timedelta) -> None:
+        """Let the worker look at the clock so long after the beginning."""
+        self.service.clock.move_to(NOW + since)
+        self.service.run(self.service.worker.sweep())
+
+
+@pytest.fixture
+def own_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[StringIO]:
+    """What this process logs."""
+    written = StringIO()
+    with monkeypatch.context() as patched:
+        patched.setattr("sys.stderr", written)
+        set_up_logs()
+        yield written
+    set_up_logs()
+
+
+@pytest.fixture
+def ground(cluster: Cluster, own_log: StringIO) -> Iterator[Ground]:
+    assert own_log is not None
+
+    with (
+        cluster.database() as place,
+        running_mail_server() as mail,
+        running_service(place.application_url, work=False, speedup=1, mail=mail.relay()) as service,
+    ):
+        yield Ground(place, service, mail)
+
+
+def statement(ground: Ground, clinic: ClinicClient) -> str:
+    """Have a patient ask for a booster and say it, with a word in every place that takes one; gives the id."""
+    patient = clinic.patient(reference=CANARY)
+    code = clinic.http.post(f"/v1/patients/{patient}/enrolment-codes").json()["code"]
+    device = {"code": code, "device_name": CANARY}
+    enrolled = httpx2.post(f"{ground.service.url}/v1/enrolments", json=device).json()
+    body = {
+        "recorded_at": NOW.isoformat(),
+        "time_zone": "Europe/Berlin",
+        "mood": 1,
+        "note": CANARY,
+        "self_harm_thoughts": True,
+        "asks_about_booster": True,
+    }
+    said = httpx2.put(
+        f"{ground.service.url}/v1/check-ins/{new_id()}",
+        json=body,
+        headers={"authorization": f"Bearer {enrolled['access_token']}"},
+    )
+    assert said.status_code == 201, said.text
+    assert said.json()["crisis_help"]["lines"], "help is in the same answer"
+    (event,) = clinic.http.get("/v1/safety-events").json()["items"]
+    return str(event["id"])
+
+
+def read(clinic: ClinicClient, event_id: str) -> dict[str, Any]:
+    return dict(clinic.http.get(f"/v1/safety-events/{event_id}").json())
+
+
+def at(since: timedelta) -> str:
+    return (NOW + since).isoformat().replace("+00:00", "Z")
+
+
+def test_a_statement_arrives_first_and_is_escalated_on_time_whatever_is_down(
+    ground: Ground, receiver: Receiver, tmp_path: Path, own_log: StringIO
+) -> None:
+    clinic = clinic_client(ground.service)
+    killed = threading.Event()
+    log = tmp_path / "worker.log"
+    with running_worker(ground.place.application_url, now=NOW, log=log) as worker:
+        receiver.secret = gone_live(clinic, receiver)["secret"]
+        receiver.answer = lambda _sent: 503
+        receiver.pause = lambda: float(not killed.wait(20))
+        event_id = statement(ground, clinic)
+        # It is killed while the receiver has the event and has not answered yet.
+        assert wait_until(lambda: receiver.requests[-1].type == "safety.reported", 20)
+        worker.kill()
+        worker.wait()
+        killed.set()
+    assert (worker.returncode, read(clinic, event_id)["delivered_at"]) == (-9, None)
+
+    ground.begin_work()
+    for minutes in range(5, 60, 5):
+        before = len(receiver.requests)
+        ground.look_at(minutes * MINUTE)
+        assert wait_until(partial(more_than, receiver, before), 20), minutes
+        # The next attempt is due from when this one was written down: the clock may not move before.
+        assert wait_until(partial(all_kept, ground, receiver), 20), minutes
+        assert len(ground.mail.wait_for(1 if minutes >= 30 else 0)) == (1 if minutes >= 30 else 0)
+    assert {one.type for one in receiver.requests[1:]} == {"safety.reported"}, "all others wait behind it"
+    assert clinic.http.get("/v1/clinic").json()["attention"] == ["safety_unacknowledged", "endpoint_failing"]
+
+    receiver.answer = lambda _sent: 204
+    told_of = len(receiver.accepted())
+    ground.look_at(60 * MINUTE)
+    assert wait_until(lambda: read(clinic, event_id)["delivered_at"] is not None, 20)
+    for half_minutes in range(1, 20):
+        ground.look_at(60 * MINUTE + half_minutes * MINUTE / 2)
+        if wait_until(lambda: bool(receiver.accepted("patient.asked_about_booster")), 2):
+            break
+    order = [one.type for one in receiver.accepted()[told_of:]]
+    assert order == ["safety.reported", "safety.unacknowledged", "patient.asked_about_booster"]
+    assert {one.verified for one in receiver.requests[1:]} == {True}
+    assert {one.event["data"]["mode"] for one in receiver.accepted()[told_of:]} == {"live"}
+
+    letters = ground.mail.wait_for(3)
+    assert letters[0].to == SECOND_CONTACT["email"]
+    assert {one.to for one in letters[1:]} == {SAFETY_CONTACT["email"], SECOND_CONTACT["email"]}
+    check_times(ground, clinic, event_id)
+    check_that_nobody_repeats_a_word(ground, receiver, log.read_text(), own_log.getvalue())
+    clinic.close()
+
+
+def all_kept(ground: Ground, receiver: Receiver) -> bool:
+    """Whether each attempt that arrived is written down, but the one whose worker was killed."""
+    with psycopg.connect(ground.place.superuser_url) as connection:
+        (kept,) = connection.execute("SELECT count(*) FROM care.attempts").fetchone() or (0,)
+    return int(kept) == len(receiver.requests) - 1
+
+
+def more_than(receiver: Receiver, before: int) -> bool:
+    return len(receiver.requests) > before
+
+
+def check_times(ground: Ground, clinic: ClinicClient, event_id: str) -> None:
+    """Take it up, reach the person, close it: every time of its life is in the answer."""
+    for since, what, body in (
+        (75 * MINUTE, "acknowledge", None),
+        (90 * MINUTE, "close", {"outcome": "contact made", "contact_made_at": at(80 * MINUTE)}),
+    ):
+        ground.service.clock.move_to(NOW + since)
+        reply = clinic.http.post(f"/v1/safety-events/{event_id}/{what}", json=body)
+        assert reply.status_code == 200, reply.text
+    event = read(clinic, event_id)
+    times = {name: event[name] for name in event if name.endswith("_at")}
+    assert times == {
+        "received_at": at(0 * MINUTE),
+        "shown_at": at(0 * MINUTE),
+        "sent_at": at(0 * MINUTE),
+        "delivered_at": at(60 * MINUTE),
+        "escalated_at": at(30 * MINUTE),
+        "escalate_at": None,
+        "acknowledged_at": at(75 * MINUTE),
+        "contact_made_at": at(80 * MINUTE),
+        "closed_at": at(90 * MINUTE),
+    }
+    assert (event["escalations"], event["outcome"]) == (2, "contact_made")
+    assert event["acknowledged_by"] == event["closed_by"] is not None
+
+
+def check_that_nobody_repeats_a_word(ground: Ground, receiver: Receiver, *logs: str) -> None:
+    """What the patient wrote, and whom the clinic named, is in nothing that leaves or is written down."""
+    metrics = generate_latest().decode()
+    tables = list(everywhere(ground.place.superuser_url))
+    assert all("delivery.attempted" in log for log in logs)
+    assert "afterglow_request_seconds" in metrics
+    for secret in forms(CANARY):
+        assert not any(secret in text for text in (*logs, metrics))
+        assert not any(secret.encode() in one.raw for one in receiver.requests)
+        assert not any(secret.encode() in letter.raw for letter in ground.mail.letters)
+        assert {table for table, row in tables if secret in row} == set()
+    for person in (SAFETY_CONTACT, SECOND_CONTACT):
+        for secret in (*forms(str(person["name"])), *forms(str(person["email"]))):
+            assert not any(secret in text for text in (*logs, metrics))
+            assert not any(secret.encode() in one.raw for one in receiver.requests)
+            assert {table for table, row in tables if secret in row} == set()
