@@ -42,7 +42,7 @@ def test_the_json_form_holds_what_the_format_promises() -> None:
     assert (report["patients"], report["with_reference"], report["rule_on"]) == (3, 2, 2)
     assert report["no_reference"] == {"too_few_days": 1}
     assert report["signals"]["by_level"] == {"consider_booster": 1}
-    assert report["signals"]["by_ground"] == {"gain_lost": 1}
+    assert report["signals"]["by_criterion"] == {"gain_lost": 1}
     assert report["found"]["share_within_14"] == 1.0
     assert report["false_signals"]["first_a_year"] == 0.0
     assert report["problems"]["first"][0] == {
@@ -83,7 +83,7 @@ def test_signals_are_written_as_they_pass_with_formulas_made_inert(tmp_path: Pat
     assert tuple(header) == COLUMNS
     written = dict(zip(header, row, strict=True))
     assert written["patient"] == "'=HYPERLINK()"
-    assert (written["level"], written["ground"]) == ("consider_booster", "gain_lost")
+    assert (written["level"], written["criterion"]) == ("consider_booster", "gain_lost")
     assert float(written["share_lost"]) >= 0.55
     assert written["explanation"].startswith("Consider a booster infusion.")
 
