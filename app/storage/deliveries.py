@@ -217,7 +217,7 @@ async def add_notification(
                 for delivery in deliveries
             ],
         )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def lock(work: UnitOfWork, delivery_id: UUID) -> Delivery | None:
@@ -273,7 +273,7 @@ async def note_attempt(
         )
         .values(state=state, next_attempt_at=next_attempt_at, claimed_until=None, delivered_at=delivered_at)
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def hold_all_of(work: UnitOfWork, endpoint_id: UUID, *, audit: AuditEvent) -> None:
@@ -287,7 +287,7 @@ async def hold_all_of(work: UnitOfWork, endpoint_id: UUID, *, audit: AuditEvent)
         )
         .values(state="held", claimed_until=None)
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def hold(work: UnitOfWork, delivery_id: UUID, *, audit: AuditEvent) -> None:
@@ -301,7 +301,7 @@ async def hold(work: UnitOfWork, delivery_id: UUID, *, audit: AuditEvent) -> Non
         )
         .values(state="held", claimed_until=None)
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def postpone(work: UnitOfWork, delivery_id: UUID, *, until: datetime) -> None:

@@ -124,7 +124,7 @@ async def add_tokens(
             for token in tokens
         ],
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def signed_in_patient(
@@ -196,7 +196,7 @@ async def mark_first_use(work: UnitOfWork, token_id: UUID, *, now: datetime, aud
         )
         .values(first_used_at=now)
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def last_issues(work: UnitOfWork, patient_id: UUID) -> dict[UUID, tuple[datetime, bool]]:

@@ -76,7 +76,7 @@ async def add(work: UnitOfWork, endpoint: Endpoint, *, audit: AuditEvent) -> Non
             version=endpoint.version,
         )
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def find(work: UnitOfWork, endpoint_id: UUID, *, lock: bool = False) -> Endpoint | None:
@@ -159,7 +159,7 @@ async def change(
     )
     if changed.rowcount == 0:
         return False
-    work.audit(audit)
+    work.add_audit_event(audit)
     return True
 
 
@@ -181,7 +181,7 @@ async def note_told(
     )
     if noted.rowcount == 0:
         return False
-    work.audit(audit)
+    work.add_audit_event(audit)
     return True
 
 
@@ -204,7 +204,7 @@ async def change_secret(
             previous_secret_until=previous_secret_until,
         )
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def disable(work: UnitOfWork, endpoint_id: UUID, *, because: str, audit: AuditEvent) -> None:
@@ -214,7 +214,7 @@ async def disable(work: UnitOfWork, endpoint_id: UUID, *, because: str, audit: A
         .where(EndpointRow.clinic_id == work.clinic_id, EndpointRow.id == endpoint_id)
         .values(state="disabled", disabled_because=because)
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def remove(work: UnitOfWork, endpoint_id: UUID, *, audit: AuditEvent) -> None:
@@ -232,7 +232,7 @@ async def remove(work: UnitOfWork, endpoint_id: UUID, *, audit: AuditEvent) -> N
             previous_secret_until=None,
         )
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def enable(work: UnitOfWork, endpoint_id: UUID, *, audit: AuditEvent) -> None:
@@ -242,7 +242,7 @@ async def enable(work: UnitOfWork, endpoint_id: UUID, *, audit: AuditEvent) -> N
         .where(EndpointRow.clinic_id == work.clinic_id, EndpointRow.id == endpoint_id)
         .values(state="enabled", disabled_because=None, failing_since=None)
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 def _endpoints(work: UnitOfWork) -> Select[*tuple[Any, ...]]:

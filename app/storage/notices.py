@@ -73,7 +73,7 @@ async def sent_along(
 ) -> None:
     """Note that these were told of by the message that has just gone."""
     await _end(work, MessageRow.id.in_(message_ids), state="sent", sent_at=now, trouble="bundled")
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def cancel_all_to(work: UnitOfWork, channel_id: UUID, *, audit: AuditEvent) -> None:
@@ -81,7 +81,7 @@ async def cancel_all_to(work: UnitOfWork, channel_id: UUID, *, audit: AuditEvent
     await _end(
         work, MessageRow.notice_channel_id == channel_id, state="cancelled", sent_at=None, trouble="gone"
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def _end(

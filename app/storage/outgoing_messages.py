@@ -134,7 +134,7 @@ async def add(work: UnitOfWork, message: OutgoingMessage, *, audit: AuditEvent) 
     """Keep a new message."""
     values = {name: getattr(message, name) for name in OutgoingMessage.__dataclass_fields__}
     await work.execute(insert(OutgoingMessageRow).values(clinic_id=work.clinic_id, **values))
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def lock(work: UnitOfWork, message_id: UUID) -> OutgoingMessage | None:
@@ -184,7 +184,7 @@ async def keep_result(
         .where(_mine(work, message_id), OutgoingMessageRow.state == "pending")
         .values(values)
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def take_overdue(

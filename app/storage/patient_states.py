@@ -141,7 +141,7 @@ async def book_booster(
             version=PatientStateRow.version + 1, booster_booked_for=on, booster_booked_at=now if on else None
         )
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def withdrawn_among(work: UnitOfWork, patient_ids: Sequence[UUID]) -> set[UUID]:

@@ -92,7 +92,7 @@ async def add(work: UnitOfWork, patient_id: UUID, *, look_at: datetime, audit: A
             overdue_told_for=None,
         )
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def find(work: UnitOfWork, patient_id: UUID) -> ReminderPlan | None:
@@ -134,7 +134,7 @@ async def change(work: UnitOfWork, plan: ReminderPlan, *, audit: AuditEvent) -> 
             next_look_at=plan.next_look_at,
         )
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def look_at(work: UnitOfWork, patient_id: UUID, at: datetime) -> None:

@@ -60,7 +60,7 @@ async def add(
             ended_at=None,
         )
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def working(
@@ -104,7 +104,7 @@ async def end(work: UnitOfWork, session_id: UUID, *, now: datetime, audit: Audit
         )
         .values(ended_at=now)
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def end_all(
@@ -121,7 +121,7 @@ async def end_all(
         )
         .values(ended_at=now)
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def open_of(

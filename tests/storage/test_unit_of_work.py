@@ -99,7 +99,7 @@ async def test_what_comes_after_commit_is_not_kept_either(database: Database) ->
     clinic_id = await opened(database)
     async with database.work(clinic_id) as work:
         await work.commit()
-        work.audit(event("never.happened"))
+        work.add_audit_event(event("never.happened"))
     assert await trail_of(database, clinic_id) == ["clinic.opened"]
 
 
@@ -126,7 +126,9 @@ async def test_a_trail_that_cannot_be_written_takes_everything_with_it(database:
                 ),
                 {"clinic_id": clinic_id, "id": same},
             )
-            work.audit(AuditEvent(at=NOW, actor=SYSTEM, action="\0", subject_kind="b", subject_id=same))
+            work.add_audit_event(
+                AuditEvent(at=NOW, actor=SYSTEM, action="\0", subject_kind="b", subject_id=same)
+            )
             with pytest.raises(DBAPIError):
                 await work.commit()
     assert await name_of(database, clinic_id) == "Clinic"
