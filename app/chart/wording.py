@@ -12,7 +12,7 @@ from babel.numbers import format_decimal
 
 from app.clinical.course import InfusionPhase
 from app.clinical.domains import Domain
-from app.clinical.reasons import Level
+from app.clinical.levels import Level
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

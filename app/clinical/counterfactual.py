@@ -3,13 +3,13 @@
 from math import floor, inf
 from typing import NamedTuple
 
+from app.clinical.criterion_a_gain import consider_threshold
 from app.clinical.domains import HIGHEST, MOOD, NAMES
 from app.clinical.ewma import ROUNDING, Ewma
 from app.clinical.protocol import Protocol
-from app.clinical.reasons import Reason, ReasonCode
+from app.clinical.reasons import Counterfactual, NoCounterfactual, Reason
 from app.clinical.reference import Reference
 from app.clinical.state.loss import Loss
-from app.clinical.thresholds import consider_threshold
 
 
 class _Day(NamedTuple):
@@ -46,7 +46,7 @@ def counterfactual(
     last = _day(now, None, reference, gain_lost, mood_alone, protocol)
     on_last = [_least_report(index, last, reference, protocol) for index in range(3)]
     if last is None or on_last == [None, None, None]:
-        return Reason(ReasonCode.NO_COUNTERFACTUAL)
+        return NoCounterfactual()
     earlier = _day(before, now, reference, gain_lost, mood_alone, protocol)
     for index, report in enumerate(on_last):
         if report is not None:
@@ -59,8 +59,7 @@ def counterfactual(
 
 
 def _changed(index: int, report: int, *, last_days: int) -> Reason:
-    facts = (("domain", NAMES[index]), ("report", report), ("last_days", last_days))
-    return Reason(ReasonCode.COUNTERFACTUAL, facts)
+    return Counterfactual(NAMES[index], report, last_days)
 
 
 def _least_report(index: int, day: _Day | None, reference: Reference, protocol: Protocol) -> int | None:
@@ -97,7 +96,7 @@ def _for_gain_lost(index: int, day: _Day, reference: Reference, protocol: Protoc
 
 def _report_at(index: int, share: float, reference: Reference, protocol: Protocol) -> float | None:
     """The report at which the domain has lost this share; None when no report is that good."""
-    value, gain = reference.values[index], reference.gains[index]
+    value, gain = reference.rule_values[index], reference.rule_gains[index]
     if value is None or gain is None or share < protocol.share_lowest:
         return None
     return value - gain * share

@@ -82,9 +82,13 @@ def _choice(value: int, unit: str, choices: tuple[int, ...], reason: str, source
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protocol:
-    """The numbers of the rule "gain-lost". `version` names exactly these values."""
+    """The numbers of the rule "gain-lost". `version` names exactly these values.
 
-    version: str = "1.0"
+    `generation` is 1 for rule 1.0, which is kept to replay what it decided and to compare with, else 2.
+    """
+
+    version: str = "2.0"
+    generation: int = 2
 
     # The course
     induction_ends_after_days: int = _count(
@@ -130,7 +134,40 @@ class Protocol:
         "points, weighted mean",
         1,
         4,
-        "specification: gains of 1 to 1.5 gave 2.8 false signals a year",
+        "below it a gain is small: it needs more lost (1.0: gains of 1 to 1.5 gave 2.8 false signals a year)",
+        "sim",
+    )
+    no_gain_below: float = _number(
+        1.0,
+        "points, weighted mean of what was measured",
+        0.5,
+        1.5,
+        "no improvement, nothing to lose: with the rule on for everyone 5.5 false signals a year, with this 1.3",
+        "sim",
+    )
+    usual_gain: float = _number(
+        2.5,
+        "points",
+        1,
+        5,
+        "what patients usually gain, one number for all domains; 30 % less or more changes little",
+        "choice, sim",
+    )
+    usual_gain_sd: float = _number(
+        1.5, "points", 0.75, 4, "how different patients' gains are; 1 or 2.5 changes little", "choice, sim"
+    )
+    usual_before: float = _number(
+        3.0, "points", 1, 6, "the level before treatment where none was reported", "choice, sim"
+    )
+    usual_before_sd: float = _number(
+        1.5, "points", 0.5, 3, "how sure that is: an assumed level weighs as little as that", "choice, sim"
+    )
+    neighbors_alike: float = _number(
+        1.6,
+        "times the variance of a mean",
+        1,
+        3,
+        "neighboring days are alike: eight tell less than eight",
         "sim",
     )
 
@@ -163,6 +200,7 @@ class Protocol:
     share_highest: float = _number(
         1.25, "share of the gain", 1, 2, "one terrible day must not decide alone", "choice"
     )
+    day_highest: float = _number(0.85, "weighted share", 0.6, 2, "no single day counts for more", "sim")
     smoothing_days: float = _number(
         4.5, "days", 2, 14, "time constant of the smoothing over check-in days", "sim"
     )
@@ -171,15 +209,21 @@ class Protocol:
     )
     watch_at: float = _number(0.35, "smoothed share", 0.2, 0.6, "look more closely", "sim")
     consider_at: float = _number(
-        0.55,
+        0.50,
         "smoothed share",
         0.4,
         0.9,
-        "specification: 0.60 found 79 % in 14 days, 0.50 gave 1.1 false a year; here: 0.55 finds 88.6 %",
+        "half; 0.48 gives .99 false signals a year and finds 86.4 % in 14 days, 0.53 .70 and 81.1 %",
         "sim",
     )
     consider_at_assumed: float = _number(
-        0.65, "smoothed share", 0.4, 0.95, "an assumed gain is less sure", "sim"
+        0.53, "smoothed share", 0.4, 0.95, "an assumed gain is less sure", "sim"
+    )
+    consider_at_small: float = _number(
+        0.60, "smoothed share", 0.4, 0.95, "of a small gain more must be lost to stand out", "sim"
+    )
+    consider_at_small_assumed: float = _number(
+        0.63, "smoothed share", 0.4, 0.95, "small, and assumed as well", "sim"
     )
     consider_each_day: float = _number(
         0.35, "share", 0, 0.9, "each of the last two check-in days must show it unsmoothed", "sim"
@@ -212,6 +256,14 @@ class Protocol:
         "mood is the core symptom; specification: costs 0.1 false signals a year",
         "sim",
     )
+    mood_highest: float = _number(
+        1,
+        "share of mood's gain",
+        0.75,
+        2,
+        "no single day of mood counts for more than all of its gain",
+        "sim",
+    )
     mood_watch_at: float = _number(0.5, "smoothed share of mood", 0.3, 0.9, "ask for a PHQ-9", "choice")
     other_watch_at: float = _number(
         0.8, "smoothed share of energy or sleep", 0.5, 1.2, "an average hides one domain", "lit, choice"
@@ -232,6 +284,96 @@ class Protocol:
     )
     worse_sds: float = _number(2, "standard deviations", 1, 4, "and beyond the own spread", "choice")
     not_held_days: int = _count(14, "days", 7, 28, "consider again so soon: it did not hold", "choice")
+
+    # Across boosters
+    carried_most: float = _number(
+        0.60,
+        "smoothed share",
+        0,
+        1,
+        "what a planned booster leaves of the loss: carried over every booster it doubled false signals",
+        "sim",
+    )
+    held_least_days: int = _count(
+        2,
+        "check-in days",
+        1,
+        5,
+        "a stretch with fewer shows neither that it held nor that it did not",
+        "choice",
+    )
+    held_in_a_row: int = _count(2, "stretches", 1, 4, "so many that held end the finding", "choice")
+    not_holding_ends_days: int = _count(
+        28, "days", 14, 90, "steady for so long without a booster ends the finding", "choice"
+    )
+
+    # What is known now
+    fresh_days_daily: int = _count(
+        7, "days", 3, 14, "asked daily, an older report does not say how the patient is now", "choice"
+    )
+    fresh_days_sparse: int = _count(9, "days", 5, 21, "asked two or three times a week, likewise", "choice")
+    fresh_days_after_infusion: int = _count(
+        4, "days", 2, 14, "so long after an infusion the level before it is still shown, marked", "choice"
+    )
+
+    # Findings
+    worse_sds_mood: float = _number(
+        1.5, "standard deviations", 1, 4, "mood is the core symptom: closer to its own spread", "sim"
+    )
+    worse_least_days: int = _count(3, "check-in days", 2, 7, "in `worse_within_days`", "choice")
+    worse_within_days: int = _count(10, "days", 5, 28, "older reports do not speak about now", "choice")
+    worse_ends_days: int = _count(
+        5, "check-in days", 2, 14, "so many back above end it; one good day does not", "choice"
+    )
+    elevated_report: float = _number(
+        8, "points", 7, 10, "mood and energy as high as this, and as after induction", "choice, lit"
+    )
+    elevated_high: float = _number(
+        9, "points", 8, 10, "where hours of sleep are not reported, higher still", "choice"
+    )
+    elevated_above_reference: float = _number(
+        2, "points", 1, 4, "and so far above the level after induction", "choice"
+    )
+    elevated_sleep_hours: float = _number(5.5, "hours", 3, 7, "less need for sleep", "lit, choice")
+    elevated_sleep_less: float = _number(
+        2, "hours", 1, 4, "less than usual; a change of 3 may announce an episode (Bauer 2009)", "lit, choice"
+    )
+    usual_sleep_hours: float = _number(7, "hours", 6, 9, "where the patient's own are not known", "choice")
+    elevated_days: int = _count(3, "check-in days in a row", 2, 7, "DSM-5 asks for four days", "lit, choice")
+    elevated_within_days: int = _count(7, "days", 3, 14, "the span of these", "choice")
+    elevated_holds_days: int = _count(3, "days", 1, 14, "no signal so long after the last such day", "choice")
+    elevated_said_days: int = _count(60, "days", 14, 180, "so long every signal says it first", "choice")
+    elevated_ends_days: int = _count(7, "days", 3, 28, "without such a day", "choice")
+    silent_asked_days: int = _count(
+        4, "asked days", 2, 14, "unanswered after two low days: call", "choice, sim"
+    )
+    answering_recent_days: int = _count(14, "days", 7, 14, "asked and answered days now", "choice")
+    answering_before_days: int = _count(28, "days", 14, 28, "and in the span before", "choice")
+    answering_fell_by: float = _number(0.30, "share of asked days", 0.1, 0.8, "worth saying", "choice")
+    disagree_days: int = _count(14, "days", 7, 28, "a total so old still speaks beside check-ins", "choice")
+    disagree_least_share: float = _number(
+        0.25, "share of the scale's own gain", 0.1, 0.5, "less lost: the scale says well", "choice"
+    )
+    disagree_waits_days: int = _count(
+        7, "days", 3, 21, "a signal waits so long for a repeat, or until the scale is next due", "choice"
+    )
+    disagree_quiet_days: int = _count(28, "days", 7, 60, "no signal after a repeat in remission", "choice")
+    disagree_rise: float = _number(
+        0.15, "smoothed share", 0.05, 0.5, "above its value at the repeat: the signal is raised", "choice"
+    )
+    disagree_steady_days: int = _count(
+        5, "check-in days in 14", 3, 14, "below steady while a total is confirmed", "choice"
+    )
+    best_days: int = _count(14, "days", 7, 14, "the span of a mean that is compared with the best", "choice")
+    best_least_days: int = _count(7, "check-in days", 4, 14, "answered in that span", "choice")
+    below_best_points: float = _number(2, "points", 1, 5, "below the best mean of mood", "choice")
+    below_best_share: float = _number(
+        0.5, "share of best less baseline", 0.25, 1, "and so much of what was reached", "choice"
+    )
+    recurs_within_days: int = _count(
+        10, "days", 3, 28, "a loss that became steady so soon without an infusion", "choice"
+    )
+    recurs_times: int = _count(2, "earlier losses", 2, 5, "then a signal says so against itself", "choice")
 
     # Signals
     booked_grace_days: int = _count(2, "days", 0, 7, "a booked booster may be given a little late", "choice")
@@ -325,24 +467,46 @@ class Protocol:
         2, "intervals", 1, 6, "how often an open step has to end well before a longer one", "choice"
     )
 
-    # When a check-in is due
-    daily_after_infusion_days: int = _count(
-        42,
-        "days",
-        14,
-        120,
-        (
-            "asked daily more is found in 14 days; specification: 84 %, every third day 65 %; "
-            "here: 88.6 %, three times a week 75.9 %"
-        ),
+    # What a stretch showed, and the learned interval
+    observed_share: float = _number(
+        0.5, "share of asked days answered", 0.25, 0.9, "less shows neither held nor lost", "choice"
+    )
+    observed_gap_days: int = _count(10, "days", 5, 28, "silent so long at its end: not observed", "choice")
+    learned_factor: float = _number(
+        1.3, "times the interval that held", 1, 2, "60 bad days a year where 28 fixed days gave 74", "sim"
+    )
+    learned_factor_monthly: float = _number(
+        1.6,
+        "times the interval that held, once monthly",
+        1,
+        2.5,
+        "70 bad days a year, an infusion fewer",
         "sim",
     )
-    three_a_week_until_days: int = _count(
-        182, "days after the last infusion", 42, 400, "then weekly, while steady", "choice"
+    learned_monthly_days: int = _count(28, "days", 21, 42, "from here on an interval is monthly", "choice")
+    learned_shortest_days: int = _count(14, "days", 7, 28, "none below it is offered", "choice")
+    learned_longest_days: int = _count(120, "days", 60, 365, "none above it is offered", "choice")
+
+    # When a check-in is due
+    daily_after_induction_days: int = _count(
+        15, "days", 7, 120, "the reference window; what is lost early is found early", "sim"
     )
+    daily_after_booster_days: int = _count(
+        7, "days", 3, 120, "whether it holds; 14 gave the same outcome", "sim"
+    )
+    three_a_week_until_days: int = _count(
+        182, "days after the last infusion", 42, 400, "then less, while steady", "choice"
+    )
+    burst_from: float = _number(
+        0.35, "weighted share of one day", 0.2, 0.9, "one such report makes it daily", "sim"
+    )
+    burst_below: float = _number(0.2, "weighted share", 0.05, 0.35, "and two below it end that", "sim")
+    burst_days: int = _count(21, "days", 7, 60, "without an answer; then the plan of the phase", "choice")
     overdue_daily_days: int = _count(3, "days", 2, 14, "silence that is told, asked daily", "choice")
     overdue_three_a_week_days: int = _count(5, "days", 3, 21, "silence, asked three times a week", "choice")
-    overdue_weekly_days: int = _count(10, "days", 8, 28, "silence, asked weekly", "choice")
+    overdue_weekly_days: int = _count(
+        10, "days", 7, 28, "silence, asked twice a week; in rule 1.0 weekly", "choice"
+    )
     questionnaire_every_days: int = _count(
         14,
         "days",
@@ -370,6 +534,23 @@ class Protocol:
 
 
 STANDARD: Final = Protocol()
+
+RULE_1: Final = replace(
+    STANDARD,
+    version="1.0",
+    generation=1,
+    day_highest=1.25,
+    mood_highest=1.25,
+    consider_at=0.55,
+    consider_at_assumed=0.65,
+    carried_most=0.0,
+    daily_after_induction_days=42,
+    daily_after_booster_days=42,
+)
+"""Rule 1.0, which decided before: kept to replay what it decided, and beside 2.0 in every study."""
+
+PUBLISHED: Final = (STANDARD, RULE_1)
+"""The published rules, the present one first."""
 
 
 def numbers_of(protocol: Protocol = STANDARD) -> tuple[NumberNotes, ...]:
@@ -421,10 +602,16 @@ def _differing(protocol: Protocol, changed: Mapping[str, float]) -> Protocol:
     """The protocol with these values; its version names each number that differs from the published one."""
     if all(getattr(protocol, name) == value for name, value in changed.items()):
         return protocol
+    published = published_of(protocol)
     other = replace(protocol, **changed)  # type: ignore[arg-type]  # of their kinds, as asked before
-    differ = (one for one in numbers_of(other) if one.value != getattr(STANDARD, one.name))
+    differ = (one for one in numbers_of(other) if one.value != getattr(published, one.name))
     named = sorted(f"{one.name}={_exactly(one.value)}" for one in differ)
-    return replace(other, version=", ".join([STANDARD.version, *named]))
+    return replace(other, version=", ".join([published.version, *named]))
+
+
+def published_of(protocol: Protocol) -> Protocol:
+    """The published rule that a protocol differs from, if it differs."""
+    return next(one for one in PUBLISHED if one.generation == protocol.generation)
 
 
 def _exactly(value: float) -> str:
@@ -450,6 +637,9 @@ def _checked(notes: NumberNotes, value: object) -> float:
 def _in_order(protocol: Protocol) -> Protocol:
     ordered = (
         protocol.steady_below < protocol.watch_at < protocol.consider_at <= protocol.consider_at_assumed
+        and protocol.consider_at <= protocol.consider_at_small <= protocol.consider_at_small_assumed
+        and protocol.no_gain_below <= protocol.least_gain
+        and protocol.burst_below < protocol.burst_from
         and protocol.steady_below < protocol.mood_watch_at < protocol.mood_consider_at
         and protocol.window_first_day <= protocol.window_last_day <= protocol.window_latest_day
         and protocol.domain_least_days_sparse <= protocol.domain_least_days

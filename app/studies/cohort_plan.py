@@ -34,11 +34,11 @@ class Onset:
     middle: float = 16.0
     spread: float = 0.75
 
-    def drawn(self, random: Random) -> int:
-        """One onset, as the last whole day on which nothing has been lost."""
+    def drawn(self, random: Random) -> float:
+        """One onset, in days and fractions of one after the last induction infusion."""
         if self.shape is OnsetShape.WEIBULL:
-            return round(random.weibullvariate(self.middle, self.spread))
-        return round(self.middle * random.lognormvariate(0.0, self.spread))
+            return random.weibullvariate(self.middle, self.spread)
+        return self.middle * random.lognormvariate(0.0, self.spread)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

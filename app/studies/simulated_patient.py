@@ -33,7 +33,7 @@ class Truth:
         before, gain: the true level before treatment and what induction added, in points.
         noise_sd: the true within-person spread, in points.
         carry_over: the AR(1) coefficient of the noise.
-        onset: the last day on which nothing has been lost; None when nothing ever is.
+        onset: until when nothing has been lost, in days and fractions; None when nothing ever is.
         ramp_days, depth: how long the loss takes, and the share of the gain that it takes.
     """
 
@@ -41,11 +41,11 @@ class Truth:
     gain: PerDomain[float]
     noise_sd: PerDomain[float]
     carry_over: float
-    onset: int | None
+    onset: float | None
     ramp_days: float
     depth: float
 
-    def share_lost(self, day: int) -> float:
+    def share_lost(self, day: float) -> float:
         """The share of the gain that is truly lost on a day, passing dips apart."""
         if self.onset is None:
             return 0.0
@@ -65,7 +65,7 @@ def simulated(plan: CohortPlan, *, name: str, random: Random) -> SimulatedPatien
     """One patient of a population; the same random numbers give the same patient."""
     truth = _truth(plan, random)
     counted = truth.onset is None or plan.counted_after < truth.onset < plan.counted_before
-    lost_on = None if truth.onset is None else (DAY_ZERO + timedelta(days=truth.onset)).date()
+    lost_on = None if truth.onset is None else (DAY_ZERO + timedelta(days=int(truth.onset))).date()
     return SimulatedPatient(
         patient=StudyPatient(
             name=name,

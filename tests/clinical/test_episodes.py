@@ -26,8 +26,9 @@ from app.clinical.errors import MoveNotAllowedError, SnoozeTooLongError
 from app.clinical.evaluation import crossings, evaluate_history
 from app.clinical.explanation import explain
 from app.clinical.history import ScaleTotals
+from app.clinical.levels import CriterionName, Level
 from app.clinical.protocol import STANDARD
-from app.clinical.reasons import CriterionName, Level, ReasonCode
+from app.clinical.reasons import ReasonCode
 from app.clinical.scales import PHQ_9, AssessmentTotal
 from tests.clinical.builders import (
     BEFORE,

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from app.clinical.domains import DOMAINS, NOTHING, PerDomain
 from app.clinical.evaluation import DataQuality, Evaluation, Exposure, LastTotal, evaluate_history
 from app.clinical.explanation import explain
+from app.clinical.levels import CriterionName, Level
 from app.clinical.profiles import Caution
-from app.clinical.reasons import Criterion, CriterionName, Level, Reason, ReasonCode
+from app.clinical.reasons import Criterion, Reason, ReasonCode
 from app.clinical.reference import Baseline, Reference
 from app.clinical.sentences import SAFETY_BANNER, in_one_sentence, with_safety_first
 from tests.clinical.builders import BEFORE, WINDOW, at, days, history, report

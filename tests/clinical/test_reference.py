@@ -8,8 +8,9 @@ from app.clinical.check_ins import CheckIn
 from app.clinical.course import Course
 from app.clinical.domains import NOTHING, PerDomain
 from app.clinical.evaluation import evaluate_history
+from app.clinical.levels import Level
 from app.clinical.protocol import STANDARD
-from app.clinical.reasons import Level, ReasonCode
+from app.clinical.reasons import ReasonCode
 from app.clinical.reference import NoReference, NoReferenceBecause, Reference, ReferenceKind, weights_of
 from tests.clinical.builders import BEFORE, WINDOW, at, booster, days, history, induction, on, report, same
 
@@ -124,7 +125,7 @@ def test_a_domain_counts_by_its_own_days() -> None:
     assert answer.reference.gains == PerDomain(5, None, 2.1)
     assert answer.reference.assumed == PerDomain(False, False, True)
     off = [note for note in answer.notes if note.code is ReasonCode.DOMAIN_OFF]
-    assert [note.fact("domain") for note in off] == ["energy"]
+    assert [dict(note.facts)["domain"] for note in off] == ["energy"]
 
 
 def test_a_window_in_which_the_loss_began_is_falling_and_its_first_half_is_the_reference() -> None:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from app.clinical.explanation import explain
-from app.clinical.reasons import CriterionName, Level, ReasonCode
+from app.clinical.levels import CriterionName, Level
+from app.clinical.reasons import ReasonCode
 from tests.clinical.builders import BEFORE, WINDOW, Step, days, follow, history, raised
 
 Shape = Callable[[int], float]

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from app.clinical.explanation import explain
-from app.clinical.reasons import CriterionName, Level, Reason, ReasonCode
+from app.clinical.levels import CriterionName, Level
+from app.clinical.reasons import Reason, ReasonCode
 from app.clinical.protocol import SAFETY_ITEMS, STANDARD, TAPER_STEPS, NumberNotes, numbers_of
 from app.clinical.criterion_b_scale import TotalsCode
 from app.clinical.episodes import ALLOWED_MOVES, Action, Disposition, EpisodeState

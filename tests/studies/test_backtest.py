@@ -8,7 +8,7 @@ import pytest
 from app.clinical.course import InfusionPhase
 from app.clinical.evaluation import replay
 from app.clinical.history import ScaleTotals
-from app.clinical.reasons import CriterionName, Level
+from app.clinical.levels import CriterionName, Level
 from app.clinical.reference import ReferenceKind
 from app.clinical.scales import PHQ_9, AssessmentTotal
 from app.studies.backtest import GAIN_TOO_SMALL, backtested

@@ -7,7 +7,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.access.clinics.service import limits_in_force
-from app.clinical import evaluation_codec
 from app.clinical.episodes import (
     NO_EPISODE,
     Action,
@@ -23,14 +22,15 @@ from app.clinical.episodes import (
 )
 from app.clinical.evaluation import Evaluation
 from app.clinical.explanation import explain
+from app.clinical.levels import CriterionName
 from app.clinical.profiles import Caution
-from app.clinical.reasons import CriterionName
 from app.clinical.waiting import signal_wait
 from app.foundation.audit import SYSTEM, signal_event
 from app.foundation.ids import new_id
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage import signals
+from app.storage.clinical_json import answer_to_json
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.histories import Known
 from app.storage.signal_steps import StepDetails
@@ -111,7 +111,7 @@ async def carry_out(
             signal_id,
             criteria=[name.value for name in after.criteria],
             steady_since=after.steady_since,
-            latest=evaluation_codec.to_plain(evaluation),
+            latest=answer_to_json(evaluation),
             explanation=explain(evaluation, cautions=_cautions(known)),
             audit=signal_event(now, SYSTEM, f"signal.{move.kind.value}", signal_id, told.patient_id),
         )
@@ -190,7 +190,7 @@ async def _raise(
     now: datetime,
 ) -> None:
     require_allowed(episode.state, Action.RAISE)
-    plain = evaluation_codec.to_plain(evaluation)
+    plain = answer_to_json(evaluation)
     escalate_at = now + signal_wait(await limits_in_force(work))
     signal = Signal(
         id=new_id(),

@@ -6,7 +6,7 @@ from typing import Final
 
 from app.care.alerts.episodes import Told
 from app.clinical.evaluation import Evaluation
-from app.clinical.reasons import CriterionName
+from app.clinical.levels import CriterionName
 from app.clinical.reference import NoReference, NoReferenceBecause
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient

@@ -24,7 +24,6 @@ from app.care.monitoring.history import (
     to_keep,
 )
 from app.care.patients.consent_standing import ConsentWithdrawnError
-from app.clinical import evaluation_codec
 from app.clinical.check_ins import CheckIn
 from app.clinical.episodes import Move, MoveKind, next_move
 from app.clinical.evaluation import Evaluation, Timeline, evaluate, timeline_after, timeline_of
@@ -39,6 +38,7 @@ from app.storage import care_plans, patient_states
 from app.storage.access_records import record_access
 from app.storage.care_plans import PlanKind
 from app.storage.check_ins import Answer, PatientSnapshot, StoredCheckIn
+from app.storage.clinical_json import answer_to_json
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.histories import known_now
 
@@ -177,7 +177,7 @@ def view_of(evaluation: Evaluation, cautions: Sequence[str]) -> EvaluationView:
     """Give an answer as it is shown, with the cautions that are open."""
     return EvaluationView(
         evaluation=evaluation,
-        plain={**evaluation_codec.to_plain(evaluation), "cautions": list(cautions)},
+        plain={**answer_to_json(evaluation), "cautions": list(cautions)},
         explanation=explain(evaluation, cautions=[Caution(name) for name in cautions]),
     )
 

@@ -11,8 +11,8 @@ from app.care.treatment.factors import factors_in
 from app.clinical.course import InfusionPhase, infusions_of_course
 from app.clinical.evaluation import Timeline, evaluate
 from app.clinical.interval import PersonalInterval, ResponseDuration, personal_interval, response_durations
+from app.clinical.levels import CriterionName, Level
 from app.clinical.protocol import Protocol
-from app.clinical.reasons import CriterionName, Level
 from app.clinical.taper import (
     START_PLAN,
     Maintenance,
