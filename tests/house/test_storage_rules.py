@@ -31,6 +31,7 @@ UNTOLD: Final = {
     "patient_states.forget_memory": "the rule's own memory, made again from what was told",
     "patient_states.next_event_sequence": "a counter",
     "patient_states.next_sync_sequence": "a counter",
+    "patients.set_key": "how a number that is kept already is found; nothing about the person changes",
     "reminder_plans.look_at": "when to look next is no event; the change it follows from is told",
     "reminder_plans.looked": "when to look next is no event; what was asked or told at this look is told",
     "signals.return_from_snooze": "changes many at once; the service above it tells of each",
