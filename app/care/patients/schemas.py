@@ -17,7 +17,7 @@ from app.care.patients.service import STAYS, DetailsChange, Patient
 from app.care.patients.tokens import IssuedTokens
 from app.foundation.addresses import read_mobile_number
 from app.foundation.text import read_chart_number, read_label
-from app.notifications.messages.outbox import Channel
+from app.outbox import Channel
 from app.web.schemas import Day, EmailAddress, LocaleTag, ReplyBody, RequestBody, TimeZoneName, example
 
 Mode = Literal["test", "live"]

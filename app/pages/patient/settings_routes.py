@@ -13,7 +13,7 @@ from app.care.patients.service import DetailsChange, change_patient
 from app.foundation.errors import NotFoundError
 from app.foundation.text import InvisibleCharacterError
 from app.foundation.zones import PseudoTimeZoneError, UnknownTimeZoneError, read_zone
-from app.notifications.messages.outbox import Channel
+from app.outbox import Channel
 from app.pages.patient.page_route import SIGN_IN, PatientPageRoute
 from app.pages.patient.settings_page import SETTINGS, settings_page
 from app.pages.patient.visitor import LANGUAGE, SESSION, SignedInVisitor, read_own_form
