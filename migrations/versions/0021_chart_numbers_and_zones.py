@@ -3,8 +3,8 @@
 The column that chart numbers are found by needs the key, so the service fills it for patients who were
 registered before (`app/care/patients/chart_numbers.py`); until it has, they are found exactly, as before.
 
-Revision ID: 0020
-Revises: 0019
+Revision ID: 0021
+Revises: 0020
 """
 
 import sqlalchemy as sa
@@ -12,8 +12,8 @@ from alembic import op
 
 from app.foundation.zones import canonical_zone
 
-revision = "0020"
-down_revision = "0019"
+revision = "0021"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
