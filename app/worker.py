@@ -19,19 +19,19 @@ from app.care.alerts import signal_commands as signals
 from app.care.alerts.episodes import ESCALATE_SIGNAL
 from app.care.alerts.safety import ESCALATE_SAFETY
 from app.care.monitoring import service as monitoring
+from app.care.patients.chart_numbers import compute_keys
 from app.care.reminders.asking import remind_due
 from app.care.reminders.still_due import StillDue
 from app.context import AppContext
 from app.foundation.logs import where
 from app.notifications.messages import sending
-from app.notifications.messages.outbox import SEND_MESSAGE
 from app.notifications.messages.sending import Post
-from app.notifications.messages.wording import Wording
 from app.notifications.transport.addresses import AllowedNetworks
 from app.notifications.transport.guarded_transport import guarded_client
 from app.notifications.webhooks.delivering import Outbox, deliver
 from app.notifications.webhooks.notifying import DELIVER, queue_delivery
 from app.notifications.webhooks.trouble import tell_of_newly_held
+from app.outbox import SEND_MESSAGE, Wording
 from app.storage import clinics, deliveries
 from app.storage.engine.jobs import QUEUE, job_app
 from app.studies import what_if_jobs as trying
@@ -170,6 +170,7 @@ class Worker:
             for delivery_id, safety in taken:
                 queue_delivery(work, delivery_id, safety=safety)
             await signals.return_from_snooze(work, now=now)
+            await compute_keys(work, self._context.vault)
             messages = await sending.queue_forgotten(work, self._context, now=now)
             await work.commit()
         await tell_of_newly_held(self._context, clinic_id)

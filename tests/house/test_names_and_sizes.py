@@ -32,6 +32,7 @@ LONG_FILES: Final = {
     ),
     "app/clinical/review.py": (350, "one rule, read top to bottom: what ended induction achieved"),
     "app/clinical/scales.py": (550, "a table: every validated scale with its bands, to be read side by side"),
+    "app/storage/patients.py": (300, "a patient row: made, found in each way there is, changed"),
     "app/clinical/episodes.py": (390, "the levels, the grounds and the one table of allowed moves"),
     "app/storage/endpoints.py": (280, "an endpoint's life: added, changed, failing, disabled, removed"),
     "app/storage/engine/archive.py": (300, "backup and restore refuse the same things in the same words"),
