@@ -13,6 +13,7 @@ from app.clinical.levels import Level
 
 LEVEL_HEIGHTS: Final = {
     Level.NO_REFERENCE: 4,
+    Level.UNKNOWN: 7,
     Level.STEADY: 10,
     Level.WATCH: 18,
     Level.CONSIDER_BOOSTER: 28,

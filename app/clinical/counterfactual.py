@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from app.clinical.criterion_a_gain import consider_threshold
 from app.clinical.domains import HIGHEST, MOOD, NAMES
-from app.clinical.ewma import ROUNDING, Ewma
+from app.clinical.ewma import ROUNDING, Ewma, share_lost
 from app.clinical.protocol import Protocol
 from app.clinical.reasons import Counterfactual, NoCounterfactual, Reason
 from app.clinical.reference import Reference
@@ -88,10 +88,24 @@ def _for_gain_lost(index: int, day: _Day, reference: Reference, protocol: Protoc
     domain, track, weight = day.loss.domains[index], day.loss.weighted, reference.weights[index]
     if domain is None or track is None or day.weighted is None:
         return None
-    if not weight or domain.day != track.day or domain.share is None or track.share is None:
+    own = _uncapped(index, day.loss, reference, protocol)
+    if not weight or domain.day != track.day or own is None or track.share is None:
         return None
-    share = domain.share - (track.share - day.weighted) / (weight / day.answered)
+    weighted = sum(
+        reference.weights[other] * (_uncapped(other, day.loss, reference, protocol) or 0.0)
+        for other, one in enumerate(day.loss.domains)
+        if one is not None and one.day == track.day and one.share is not None
+    )
+    share = own - (weighted - day.weighted * day.answered) / weight
     return _report_at(index, share, reference, protocol)
+
+
+def _uncapped(index: int, loss: Loss, reference: Reference, protocol: Protocol) -> float | None:
+    """The share of the domain's last day before any cap: what a report on it moves."""
+    report, value, gain = loss.reports[index], reference.rule_values[index], reference.rule_gains[index]
+    if report is None or value is None or gain is None:
+        return None
+    return share_lost(report, reference=value, gain=gain, protocol=protocol) if gain > 0 else 0.0
 
 
 def _report_at(index: int, share: float, reference: Reference, protocol: Protocol) -> float | None:

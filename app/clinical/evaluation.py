@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Final
 
+from app.clinical import reasons as why
 from app.clinical.answer import (
     Answered,
     DataQuality,
@@ -41,7 +42,6 @@ from app.clinical.levels import CriterionName, FindingCode, Level
 from app.clinical.notes import notes_on, suppressed_by
 from app.clinical.protocol import RULE, STANDARD, Protocol
 from app.clinical.reasons import Criterion, NoReportSinceInfusion, worst_level
-from app.clinical.reasons import LastKnown as LastKnownReason
 from app.clinical.reference import NoReference, NoReferenceBecause, Reference, window_days
 from app.clinical.schedule import Cadence
 from app.clinical.state.loss import Loss
@@ -120,7 +120,7 @@ def _by_check_ins(
         since = NoReportSinceInfusion(date.fromordinal(infusion), today - infusion)
         return None, (Criterion(CriterionName.GAIN_LOST, level, (since,)),)
     level, on = _last_said(state, loss, reference, last, infusion, protocol)
-    reason = LastKnownReason(level.value, date.fromordinal(on), today - on)
+    reason = why.LastKnown(level.value, date.fromordinal(on), today - on)
     shown = level if level is Level.CONSIDER_BOOSTER else Level.UNKNOWN
     since_day = date.fromordinal(on) if shown in _UNSTEADY else None
     criterion = Criterion(CriterionName.GAIN_LOST, shown, (reason,), since_day)
@@ -242,7 +242,7 @@ def _findings(
         silent_after_low(track, answering, today, protocol),
         scale_disagrees(state.totals, track, signs, considered_on, confirmed, today, protocol),
         boosters_not_holding(state.boosters, current, steady=steady, today=today, protocol=protocol),
-        below_best(signs, track, state.baseline, today, protocol),
+        below_best(signs, track, state.baseline, today, protocol) if steady else None,
     )
     return tuple(one for one in found if one is not None)
 

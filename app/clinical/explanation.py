@@ -174,7 +174,8 @@ def what_would_have_changed_it(evaluation: Evaluation, *, locale: str = "en") ->
 
 def _headline(evaluation: Evaluation, beside: Beside, language: Language) -> Iterator[str]:
     """Findings first, in their order; then the level, how much is lost, what contradicts it, and by when."""
-    spoken = [one for one in evaluation.findings if one.code not in beside.findings_closed]
+    on_page_only = beside.findings_closed | {FindingCode.BELOW_BEST}
+    spoken = [one for one in evaluation.findings if one.code not in on_page_only]
     for finding in spoken:
         yield from _finding(finding, evaluation, language)
     yield from _was_elevated(evaluation, spoken, language)
@@ -531,6 +532,9 @@ def _data(evaluation: Evaluation, language: Language) -> Iterator[str]:
     yield f"{days}{asked}."
     for note in evaluation.notes:
         yield from _about_data(note, language)
+    for finding in evaluation.findings:
+        if finding.code is FindingCode.BELOW_BEST:
+            yield from _finding(finding, evaluation, language)
     if evaluation.level >= Level.WATCH and not any(
         one.name is CriterionName.SCALE_RELAPSE for one in evaluation.criteria
     ):

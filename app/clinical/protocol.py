@@ -549,6 +549,9 @@ RULE_1: Final = replace(
 )
 """Rule 1.0, which decided before: kept to replay what it decided, and beside 2.0 in every study."""
 
+_BECAME: Final = {
+    "daily_after_infusion_days": ("daily_after_induction_days", "daily_after_booster_days"),
+}
 PUBLISHED: Final = (STANDARD, RULE_1)
 """The published rules, the present one first."""
 
@@ -593,9 +596,18 @@ def stored_numbers(numbers: Mapping[str, float], *, protocol: Protocol = STANDAR
     rule no longer has decides nothing.
     """
     kinds = {one.name: type(one.value) for one in numbers_of(protocol)}
-    return _differing(
-        protocol, {name: kinds[name](value) for name, value in numbers.items() if name in kinds}
-    )
+    known = renamed(numbers)
+    return _differing(protocol, {name: kinds[name](value) for name, value in known.items() if name in kinds})
+
+
+def renamed(numbers: Mapping[str, float]) -> dict[str, float]:
+    """Numbers by their present names: one of rule 1.0 became two in rule 2.0."""
+    found = dict(numbers)
+    for before, after in _BECAME.items():
+        if before in found:
+            value = found.pop(before)
+            found = {**dict.fromkeys(after, value), **found}
+    return found
 
 
 def _differing(protocol: Protocol, changed: Mapping[str, float]) -> Protocol:
@@ -636,8 +648,8 @@ def _checked(notes: NumberNotes, value: object) -> float:
 
 def _in_order(protocol: Protocol) -> Protocol:
     ordered = (
-        protocol.steady_below < protocol.watch_at < protocol.consider_at <= protocol.consider_at_assumed
-        and protocol.consider_at <= protocol.consider_at_small <= protocol.consider_at_small_assumed
+        protocol.steady_below < protocol.watch_at < protocol.consider_at
+        and protocol.consider_at_small <= protocol.consider_at_small_assumed
         and protocol.no_gain_below <= protocol.least_gain
         and protocol.burst_below < protocol.burst_from
         and protocol.steady_below < protocol.mood_watch_at < protocol.mood_consider_at

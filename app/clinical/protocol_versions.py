@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from app.clinical.errors import UnknownNumberError, UnknownVersionError
-from app.clinical.protocol import PUBLISHED, Protocol, numbers_of, stored_numbers
+from app.clinical.protocol import PUBLISHED, Protocol, numbers_of, renamed, stored_numbers
 
 _SEPARATOR: Final = ", "
 
@@ -26,7 +26,7 @@ def protocol_of_version(version: str) -> Protocol:
     rule = next((one for one in PUBLISHED if one.version == published), None)
     if rule is None:
         raise UnknownVersionError(field="version")
-    numbers = dict(_difference(one) for one in differences)
+    numbers = renamed(dict(_difference(one) for one in differences))
     if numbers.keys() - {one.name for one in numbers_of()}:
         raise UnknownNumberError(field="version")
     return replace(stored_numbers(numbers, protocol=rule), version=version)

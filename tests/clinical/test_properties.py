@@ -244,6 +244,8 @@ def _numbers(value: object) -> list[float | date]:
     """Every number and day in a record, however deep, with what its properties derive."""
     if isinstance(value, bool) or value is None:
         return []
+    if isinstance(value, RecentDay):
+        value = (date.fromordinal(value.day), *value[1:])
     if isinstance(value, int | float | date):
         return [value]
     found: list[float | date] = []
@@ -265,7 +267,7 @@ def _ways_to_write(value: float | date) -> set[str]:
     return {f"{value:g}", f"{value:.1f}", f"{value * 100:.0f}"} | {f"{-value * 100:.0f}"}
 
 
-def _shifted(value: object, by: timedelta) -> object:
+def _shifted(value: object, by: timedelta) -> object:  # noqa: PLR0911 - each kind of value in its own line
     """A record with every date in it moved; day numbers stand only in the list of recent days."""
     if isinstance(value, date):
         return value + by
@@ -274,8 +276,8 @@ def _shifted(value: object, by: timedelta) -> object:
         return DataQuality(*(_shifted(one, by) for one in value._replace(recent_days=days)))  # type: ignore[arg-type]  # same fields
     if isinstance(value, Stretch):
         crossed = value.crossed_on and value.crossed_on + by.days
-        days = {"from_day": value.from_day + by.days, "to_day": value.to_day + by.days, "crossed_on": crossed}
-        return value._replace(**days)  # type: ignore[arg-type]  # day numbers
+        first, last = value.from_day + by.days, value.to_day + by.days
+        return value._replace(from_day=first, to_day=last, crossed_on=crossed)
     if isinstance(value, RecentDay):
         return value._replace(day=value.day + by.days)
     if isinstance(value, tuple):

@@ -176,7 +176,7 @@ def function_page() -> str:
     parts += [
         "## Codes of `totals`",
         ", ".join(words(code.value) for code in TotalsCode)
-        + " ([`relapse`](../../app/clinical/criterion_b_scale.py)).",
+        + " ([`criterion_b_scale`](../../app/clinical/criterion_b_scale.py)).",
     ]
     return _page(parts)
 

@@ -4,11 +4,11 @@ import ast
 import inspect
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 
 from app.clinical import protocol, reasons
-from app.clinical.reasons import ReasonCode
+from app.clinical.reasons import REASONS, ReasonCode
 from app.clinical.protocol import numbers_of
 from tests.house.sources import Function, Source, in_room
 
@@ -32,11 +32,17 @@ class Place:
 def makers() -> Mapping[str, tuple[Place, ...]]:
     """For each reason code the functions that give this reason."""
     found: dict[str, list[Place]] = {code.value: [] for code in ReasonCode}
+    codes = {one.__name__: code.value for code, one in REASONS.items()}
     for source, function in _functions():
         if source.path.stem in {"explanation", "reasons"}:
             continue  # one words them, the other lists them
-        for name in sorted(_attributes(function, of=ReasonCode.__name__)):
-            found[ReasonCode[name].value].append(_place(source, function))
+        calls = {
+            node.func.id
+            for node in ast.walk(function)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }
+        for name in sorted(calls & codes.keys()):
+            found[codes[name]].append(_place(source, function))
     return {code: tuple(places) for code, places in found.items()}
 
 
@@ -65,11 +71,8 @@ def called_by(places: tuple[Place, ...]) -> set[Place]:
 
 @cache
 def facts_of() -> Mapping[str, str]:
-    """For each reason code the numbers it carries, as its own line says."""
-    lines = re.findall(
-        r'^    [A-Z_]+ = "([a-z_]+)"(?:  # (.+))?$', inspect.getsource(reasons.ReasonCode), re.MULTILINE
-    )
-    return dict(lines)
+    """For each reason code the numbers it carries, as its class has them."""
+    return {code.value: ", ".join(one.name for one in fields(kind)) for code, kind in REASONS.items()}
 
 
 def reason_groups() -> dict[str, list[ReasonCode]]:

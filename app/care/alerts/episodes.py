@@ -1,6 +1,6 @@
 """From the stored signal to the core's episode, and from the core's move to what is stored and told."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final
@@ -22,6 +22,7 @@ from app.clinical.episodes import (
 )
 from app.clinical.evaluation import Evaluation
 from app.clinical.explanation import explain
+from app.clinical.findings import Finding
 from app.clinical.levels import CriterionName
 from app.clinical.profiles import Caution
 from app.clinical.waiting import signal_wait
@@ -118,14 +119,23 @@ async def carry_out(
 
 
 async def close_by_infusion(
-    work: UnitOfWork, *, told: Told, given_at: datetime, given_on: date, now: datetime
+    work: UnitOfWork,
+    *,
+    told: Told,
+    given_at: datetime,
+    given_on: date,
+    findings: Sequence[Finding],
+    now: datetime,
 ) -> None:
-    """Close an open signal as "booster given", if the infusion came after it was raised."""
+    """Close an open signal as "booster given", if the infusion came after it was raised.
+
+    Not one that stands because boosters do not hold (``findings`` are those before the infusion).
+    """
     signal = await signals.latest_of_patient(work, told.patient_id)
     if signal is None:
         return
     before = episode_of(signal)
-    after = closed_by_infusion(before, given_at=given_at, given_on=given_on)
+    after = closed_by_infusion(before, given_at=given_at, given_on=given_on, findings=findings)
     if after == before:
         return
     await signals.change(

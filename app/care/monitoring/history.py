@@ -124,6 +124,7 @@ def to_keep(timeline: Timeline, protocol: Protocol) -> dict[str, Any]:
     return {
         "rule": protocol.name,
         "memory": state_to_json(timeline.state),
+        "burst": bool(timeline.state.loss and timeline.state.loss.burst),
         "considered": list(timeline.considered),
     }
 

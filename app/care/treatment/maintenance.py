@@ -11,7 +11,7 @@ from app.care.treatment.factors import factors_in
 from app.clinical.course import InfusionPhase, infusions_of_course
 from app.clinical.evaluation import Timeline, evaluate
 from app.clinical.interval import PersonalInterval, ResponseDuration, personal_interval, response_durations
-from app.clinical.levels import CriterionName, Level
+from app.clinical.levels import CriterionName, FindingCode, Level
 from app.clinical.protocol import Protocol
 from app.clinical.taper import (
     START_PLAN,
@@ -80,6 +80,8 @@ class MaintenancePast:
     benefits: tuple[ResponseDuration, ...]
     boosters_on: tuple[date, ...]
     settled: bool | None
+    observed: bool
+    findings: tuple[FindingCode, ...]
 
 
 async def read_interval(
@@ -176,6 +178,8 @@ async def taper_in(work: UnitOfWork, patient_id: UUID, past: MaintenancePast) ->
         boosters_on=past.boosters_on,
         settled=past.settled,
         open_cautions=len((await factors_in(work, patient_id)).cautions),
+        observed=past.observed,
+        findings=past.findings,
     )
     suggestion = suggest(written.plan, maintenance, as_of=past.day, protocol=past.protocol)
     return TaperView(written=written, at_interval=at_interval, suggestion=suggestion)
@@ -229,8 +233,10 @@ async def past_in(
         ),
         boosters_on=tuple(days[InfusionPhase.BOOSTER]),
         settled=_settled(evaluation.level),
+        observed=not evaluation.stretches or evaluation.stretches[-1].observed,
+        findings=tuple(one.code for one in evaluation.findings if one.code is not FindingCode.BELOW_BEST),
     )
 
 
 def _settled(level: Level) -> bool | None:
-    return None if level is Level.NO_REFERENCE else level is Level.STEADY
+    return None if level in {Level.NO_REFERENCE, Level.UNKNOWN} else level is Level.STEADY

@@ -77,6 +77,10 @@ SUPPRESSED_BY: Final[Mapping[str, str]] = {
     ReasonCode.INDUCTION_RUNNING: "Induction is running",
     ReasonCode.WITHIN_A_DAY_OF_INFUSION: "It is within a day of an infusion",
     ReasonCode.COURSE_CLOSED: "The course is closed",
+    ReasonCode.LAST_KNOWN: "Check-ins are too old to speak about now",
+    ReasonCode.NO_REPORT_SINCE_INFUSION: "There is no report since the infusion",
+    ReasonCode.MOOD_ELEVATED: "Mood was elevated in the last days",
+    ReasonCode.SCALE_DISAGREES: "A questionnaire says otherwise: its repeat is awaited",
 }
 # By which number of the rule a reason's fact is called in the page of numbers.
 NUMBERS: Final[Mapping[tuple[str, str], str]] = {
@@ -91,6 +95,5 @@ NUMBERS: Final[Mapping[tuple[str, str], str]] = {
     (ReasonCode.LAST_DAYS_BETTER, "each_day"): "consider_each_day",
     (ReasonCode.DOMAIN_LOST_ENOUGH, "threshold"): "mood_consider_at",
     (ReasonCode.DOMAIN_STILL_WATCHING, "threshold"): "steady_below",
-    (ReasonCode.DOMAIN_STILL_WATCHING, "days"): "steady_days",
     (ReasonCode.ASSUMED_BASELINE, "threshold"): "consider_at_assumed",
 }
