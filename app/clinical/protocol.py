@@ -88,7 +88,7 @@ class Protocol:
     """
 
     version: str = "2.0"
-    generation: int = 2
+    generation: int = field(default=2)
 
     # The course
     induction_ends_after_days: int = _count(

@@ -83,7 +83,7 @@ def reason_groups() -> dict[str, list[ReasonCode]]:
 
 def number_groups() -> dict[str, list[str]]:
     """The numbers of the protocol under the headings that their page gives them."""
-    return _grouped(inspect.getsource(protocol.Protocol), r"    ([a-z_]+): (?:float|int) = ")
+    return _grouped(inspect.getsource(protocol.Protocol), r"    ([a-z_]+): (?:float|int) = _")
 
 
 def _grouped(source: str, entry: str) -> dict[str, list[str]]:
