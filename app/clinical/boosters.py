@@ -50,6 +50,8 @@ class Boosters(NamedTuple):
     held_in_a_row: int = 0
 
 
+SAID = 3
+"""So many of the latest boosters are said: one reads them at a glance."""
 STRETCHES_KEPT = 8
 """How many finished stretches are kept and shown; the latest ones."""
 
@@ -127,4 +129,4 @@ def with_stretch(boosters: Boosters, stretch: Stretch, *, steady: bool, protocol
 
 def held_since(stretches: Sequence[Stretch], first_crossing: int) -> tuple[Stretch, ...]:
     """The boosters from the first that did not hold."""
-    return tuple(one for one in stretches if one.by_booster and one.to_day > first_crossing)
+    return tuple(one for one in stretches if one.by_booster and one.to_day >= first_crossing)[-SAID:]

@@ -169,7 +169,7 @@ def _answer(
 ) -> Evaluation:
     level, day = _level_of(criteria), date.fromordinal(today)
     known = reference if isinstance(reference, Reference) else None
-    mood, energy, sleep = loss.domains if loss else (None, None, None)
+    domains = loss.domains if loss else (None, None, None)
     weighted = loss.weighted if loss else None
     answering = _answering_now(state, today, protocol)
     stretches = _stretches(state, loss, today, protocol)
@@ -185,14 +185,8 @@ def _answer(
         else (),
         suppressed_by=suppressed_by(state, criteria, level, reference, findings, as_of, today, protocol),
         reports=_reports(state, loss, protocol),
-        share_lost=PerDomain(
-            mood.share if mood else None, energy.share if energy else None, sleep.share if sleep else None
-        ),
-        smoothed_share=PerDomain(
-            mood.smoothed if mood else None,
-            energy.smoothed if energy else None,
-            sleep.smoothed if sleep else None,
-        ),
+        share_lost=PerDomain(*(one and one.share for one in domains)),
+        smoothed_share=PerDomain(*(one and one.smoothed for one in domains)),
         smoothed_level=_levels(state, loss, protocol),
         weighted=weighted.share if weighted else None,
         smoothed=weighted.smoothed if weighted else None,

@@ -43,7 +43,6 @@ from app.clinical.reasons import (
     LastKnown,
     LostEnough,
     MoodElevated,
-    NoBenefitRecorded,
     NoCounterfactual,
     NoGain,
     NoReportSinceInfusion,
@@ -188,8 +187,10 @@ def _headline(evaluation: Evaluation, beside: Beside, language: Language) -> Ite
     who = language.say("who", who=beside.who) if beside.who else ""
     told = {one.code for one in spoken}
     quiet = told & {FindingCode.WORSE_THAN_BEFORE, FindingCode.ELEVATED_MOOD}
-    # Whoever is worse than before, or elevated, is not called stable.
-    if evaluation.level is not Level.STEADY or not quiet:
+    # Whoever is worse than before, or elevated, is not called stable; and a measured lack of gain is no lack of data.
+    no_gain = isinstance(evaluation.criteria[0].reasons[0], NoGain)
+    said = evaluation.level not in {Level.STEADY, Level.NO_REFERENCE} or not (quiet or no_gain)
+    if said:
         first = language.say(evaluation.level.value)
         yield f"{who}{first[:1].lower()}{first[1:]}" if who else first
     yield from _extent(evaluation, beside, language)
@@ -210,9 +211,6 @@ def _extent(evaluation: Evaluation, beside: Beside, language: Language) -> Itera
             return
         if isinstance(reason, NoGain):
             yield language.say("no_gain")
-            return
-        if isinstance(reason, NoBenefitRecorded):
-            yield language.say("no_benefit_recorded", on=language.day(reason.on, year))
             return
         if isinstance(reason, ReferenceMissing):
             yield _missing(reason, year, language)
@@ -277,6 +275,7 @@ def _of_days(
 ) -> Iterator[str]:
     worse = [one for one in numbers if isinstance(one, WorseThanBefore)]
     if worse:
+        core = [one for one in worse if one.domain is Domain.MOOD]
         what = "; ".join(
             language.say(
                 "worse_domain",
@@ -284,7 +283,7 @@ def _of_days(
                 reports=", ".join(f"{report:g}" for report in one.reports),
                 before=one.baseline,
             )
-            for one in worse
+            for one in core or worse
         )
         yield language.say("worse", what=what)
     days = [one for one in numbers if isinstance(one, ElevatedDay)]

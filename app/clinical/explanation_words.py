@@ -129,7 +129,6 @@ ENGLISH: Final = Language(
         "missing_taken_on_awaiting_reference": (
             "Taken on {taken_on}; name a stable period (7 of 10 days answered)."
         ),
-        "no_benefit_recorded": "The review of the series was recorded as no benefit on {on}.",
         "report": "{on}: {answers}",
         "report_hours": "{hours:g} h of sleep",
         "then_now": "{domain} {now} now, {after} after induction ({n_after}), {before} before",
@@ -269,7 +268,6 @@ SPANISH: Final = Language(
         "missing_taken_on_awaiting_reference": (
             "En tratamiento aquí desde el {taken_on}; indique un período estable (7 de 10 días con respuesta)."
         ),
-        "no_benefit_recorded": "La revisión de la serie constató que no hubo beneficio el {on}.",
         "report": "{on}: {answers}",
         "report_hours": "{hours:g} h de sueño",
         "then_now": "{domain} {now} ahora, {after} tras la inducción ({n_after}), {before} antes",

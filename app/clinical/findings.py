@@ -162,10 +162,14 @@ def elevated_mood(signs: Signs, today: int, protocol: Protocol) -> Finding | Non
         return None
     if today - signs.elevated_on >= protocol.elevated_ends_days:
         return None
+    first = signs.elevated_on - protocol.elevated_within_days
     days = tuple(
         ElevatedDay(_day(one.day), one.values.mood, one.values.energy, one.sleep_hours)
         for one in signs.recent
-        if one.day in signs.elevated_run and one.values.mood is not None and one.values.energy is not None
+        if first < one.day <= signs.elevated_on
+        and one.values.mood is not None
+        and one.values.energy is not None
+        and min(one.values.mood, one.values.energy) >= protocol.elevated_report
     )
     return Finding(
         code=FindingCode.ELEVATED_MOOD,
@@ -227,7 +231,9 @@ def scale_disagrees(
         if last is None or not _says_well(one, last, protocol):
             continue
         on = last.day.toordinal()
-        if today - on > protocol.disagree_days or (track.watching_since or considered_on) > on:
+        # A total that repeats the first speaks for as long as it quiets the signal.
+        speaks = protocol.disagree_quiet_days if on > considered_on else protocol.disagree_days
+        if today - on > speaks or (track.watching_since or considered_on) > on:
             continue
         return _waiting(one, last, considered_on, track, signs, protocol)
     return None

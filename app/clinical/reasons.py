@@ -27,7 +27,6 @@ class ReasonCode(StrEnum):
     GAIN_TOO_SMALL = "gain_too_small"
     TOO_FEW_RECENT_DAYS = "too_few_recent_days"
     LAST_DAYS_BETTER = "last_days_better"
-    NO_BENEFIT_RECORDED = "no_benefit_recorded"
     # Criterion C
     DOMAIN_LOST_ENOUGH = "domain_lost_enough"
     DOMAIN_WATCH_REACHED = "domain_watch_reached"
@@ -173,14 +172,6 @@ class LastDaysBetter(Reason):
     last_day: float | None
     day_before: float | None
     each_day: float
-
-
-@dataclass(frozen=True, slots=True)
-class NoBenefitRecorded(Reason):
-    """The review of the series was recorded as no benefit."""
-
-    code: ClassVar[ReasonCode] = ReasonCode.NO_BENEFIT_RECORDED
-    on: date
 
 
 # Criterion C

@@ -18,6 +18,9 @@ EMPTY_NAMES: Final = {
 LONG_FILE, LONG_FUNCTION = 500, 50
 # Longer ones, each with its reason.
 LONG_FILES: Final = {
+    "app/clinical/explanation.py": "all sentences of one text in one place, part by part",
+    "app/clinical/protocol.py": "the page of numbers: value, unit, reason and source of each",
+    "app/clinical/reasons.py": "a list: every reason that a rule can give, a few lines each",
     "app/clinical/scales.py": "a table: every validated scale with its bands, to be read side by side",
 }
 LONG_FUNCTIONS: Final[dict[str, str]] = {}
