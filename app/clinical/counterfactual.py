@@ -20,12 +20,15 @@ class _Day(NamedTuple):
         answered: the weight of the domains answered on it.
         weighted: the bound of the weighted share; None when criterion A is not at consider.
         mood: the bound of mood's own share; None when criterion C is not at consider.
+        shares: the domains' shares of that day before any cap; `raw` is their weighted sum.
     """
 
     loss: Loss
     answered: float
     weighted: float | None
     mood: float | None
+    shares: list[float | None]
+    raw: float
 
 
 def counterfactual(
@@ -88,15 +91,10 @@ def _for_gain_lost(index: int, day: _Day, reference: Reference, protocol: Protoc
     domain, track, weight = day.loss.domains[index], day.loss.weighted, reference.weights[index]
     if domain is None or track is None or day.weighted is None:
         return None
-    own = _uncapped(index, day.loss, reference, protocol)
+    own = day.shares[index]
     if not weight or domain.day != track.day or own is None or track.share is None:
         return None
-    weighted = sum(
-        reference.weights[other] * (_uncapped(other, day.loss, reference, protocol) or 0.0)
-        for other, one in enumerate(day.loss.domains)
-        if one is not None and one.day == track.day and one.share is not None
-    )
-    share = own - (weighted - day.weighted * day.answered) / weight
+    share = own - (day.raw - day.weighted * day.answered) / weight
     return _report_at(index, share, reference, protocol)
 
 
@@ -129,7 +127,8 @@ def _day(
         return None
     track, mood = loss.weighted, loss.domains[MOOD]
     weighted_bound = mood_bound = None
-    answered = 0.0
+    answered = raw = 0.0
+    shares: list[float | None] = [None, None, None]
     if gain_lost:
         later_track = later.weighted if later else None
         if track is None or (later and (later_track is None or later_track.day == track.day)):
@@ -138,13 +137,19 @@ def _day(
         weighted_bound = max(_share_bound(track, later_track, threshold), protocol.consider_each_day)
         for index, one in enumerate(loss.domains):
             if one is not None and one.day == track.day and one.share is not None:
-                answered += reference.weights[index]
+                # Rule 1.0 capped no day, so its shares are at hand.
+                share = one.share if protocol.generation == 1 else _uncapped(index, loss, reference, protocol)
+                shares[index] = share
+                answered, raw = (
+                    answered + reference.weights[index],
+                    raw + reference.weights[index] * (share or 0.0),
+                )
     if mood_alone:
         later_mood = later.domains[MOOD] if later else None
         if mood is None or (later and (later_mood is None or later_mood.day == mood.day)):
             return None
         mood_bound = _share_bound(mood, later_mood, protocol.mood_consider_at)
-    return _Day(loss, answered, weighted_bound, mood_bound)
+    return _Day(loss, answered, weighted_bound, mood_bound, shares, raw)
 
 
 def _share_bound(track: Ewma, later: Ewma | None, threshold: float) -> float:

@@ -21,6 +21,7 @@ from app.clinical.recency import reached_within, usual_gap
 from app.clinical.reference import Reference
 
 SCALE_TO_ASK: Final = "phq-9"
+_ASK: Final = AskScale(SCALE_TO_ASK)
 
 
 def enough_was_gained(reference: Reference, protocol: Protocol) -> bool:
@@ -104,5 +105,4 @@ def _criterion(
         reason = DomainLostEnough(domain, track.smoothed, protocol.mood_consider_at)
     elif track.smoothed >= watch_at - ROUNDING:
         reason = DomainWatchReached(domain, track.smoothed, watch_at)
-    reasons = (reason, AskScale(SCALE_TO_ASK))
-    return Criterion(CriterionName.ONE_DOMAIN, level, reasons, date.fromordinal(since), domain)
+    return Criterion(CriterionName.ONE_DOMAIN, level, (reason, _ASK), date.fromordinal(since), domain)

@@ -169,8 +169,7 @@ def _answer(
 ) -> Evaluation:
     level, day = _level_of(criteria), date.fromordinal(today)
     known = reference if isinstance(reference, Reference) else None
-    domains = loss.domains if loss else (None, None, None)
-    weighted = loss.weighted if loss else None
+    domains, weighted = (loss.domains, loss.weighted) if loss else ((None, None, None), None)
     answering = _answering_now(state, today, protocol)
     stretches = _stretches(state, loss, today, protocol)
     findings = _findings(state, known, loss, criteria, answering, stretches, today, protocol)
@@ -204,8 +203,8 @@ def _answer(
         findings=findings,
         last_known=last_known,
         last_days=state.signs.recent[-_DAYS_SHOWN:],
-        means_now=_means_now(state),
-        answered=None if answering is None else _answered(answering, protocol),
+        means_now=_means_now(state) if protocol.generation > 1 else NOTHING,
+        answered=answering and _answered(answering, protocol),
         stretches=stretches,
     )
 

@@ -539,7 +539,7 @@ RULE_1: Final = replace(
     STANDARD,
     version="1.0",
     generation=1,
-    day_highest=1.25,
+    day_highest=2.0,
     mood_highest=1.25,
     consider_at=0.55,
     consider_at_assumed=0.65,

@@ -129,15 +129,17 @@ def loss_after(
         if level is not None:
             levels[index] = level + rate * (report - level)
         reports[index] = report
-    after = PerDomain(*domains)
     return _settled(
         loss,
-        Loss(
-            weighted, after, PerDomain(*reports), PerDomain(*levels), loss.considered_on,
-            loss.considered_by_mood, loss.steady_on, loss.crossed_on, loss.crossed_run, loss.burst,
-        ),
-        reference, day, recent_days, decides, protocol,
-    )  # fmt: skip
+        weighted,
+        PerDomain(*domains),
+        (PerDomain(*reports), PerDomain(*levels)),
+        reference,
+        day,
+        recent_days,
+        decides,
+        protocol,
+    )
 
 
 def _shares(
@@ -156,15 +158,16 @@ def _shares(
 
 def _settled(
     before: Loss,
-    after: Loss,
+    weighted: Ewma | None,
+    domains: PerDomain[Ewma | None],
+    said: tuple[PerDomain[float | None], PerDomain[float | None]],
     reference: Reference,
     day: int,
     recent_days: Sequence[int],
     decides: bool,
     protocol: Protocol,
 ) -> Loss:
-    """The day's loss with what it means: steady again, or consider reached."""
-    weighted, domains = after.weighted, after.domains
+    """The day's loss with what it means: steady again, or consider reached. `said` are reports and levels."""
     steady = _is_steady(weighted, domains, protocol)
     # In rule 2.0 a booster answers a loss until S itself was steady, also when mood alone had said so.
     over = steady if protocol.generation == 1 else _is_low(weighted, protocol)
@@ -179,14 +182,13 @@ def _settled(
     return Loss(
         weighted,
         domains,
-        after.reports,
-        after.levels,
+        *said,
         considered_on,
         by_mood,
         day if steady else before.steady_on,
         crossed_on,
         crossed_run,
-        _bursts(before, after, protocol),
+        before.burst if protocol.generation == 1 else _bursts(before.burst, weighted, domains, protocol),
     )
 
 
@@ -194,20 +196,19 @@ def _run_of(track: Ewma | None) -> tuple[int | None, int] | None:
     return None if track is None or track.run_from is None else (track.run_after, track.run_from)
 
 
-def _bursts(before: Loss, after: Loss, protocol: Protocol) -> bool:
+def _bursts(bursting: bool, track: Ewma | None, domains: PerDomain[Ewma | None], protocol: Protocol) -> bool:
     """One low report makes check-ins daily until two in a row are well, and nothing is being watched."""
-    track = after.weighted
-    if track is None or track.share is None or protocol.generation == 1:
-        return before.burst
+    if track is None or track.share is None:
+        return bursting
     watching = track.watching_since is not None or any(
-        one is not None and one.watching_since is not None for one in after.domains
+        one is not None and one.watching_since is not None for one in domains
     )
     if watching or track.share >= protocol.burst_from:
         return True
     well = track.share < protocol.burst_below and (
         track.share_before is not None and track.share_before < protocol.burst_below
     )
-    return before.burst and not well
+    return bursting and not well
 
 
 def _weighted_after(

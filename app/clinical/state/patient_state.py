@@ -152,38 +152,55 @@ def after_check_in(
     recent = state.recent_days
     if answered and (not recent or day > recent[-1]):
         recent = (*recent[1 - protocol.recent_days_kept :], day)
+    answering = state.answering
     if answered and protocol.generation > 1:
-        asks = asked_on(state, protocol)
-        state = state._replace(answering=answered_on(state.answering, day, asks))
+        answering = answered_on(answering, day, asked_on(state, protocol))
     if answered and not _is_acute(state.treatment, at, protocol):
-        state = _entered(settled(state, day, protocol), check_in, day, recent, protocol)
-    return state._replace(
-        recent_days=recent,
-        last_at=at,
-        last_day=day,
-        last_id=check_in.id,
-        asked_on=_asked_on(state, check_in),
+        state = settled(state, day, protocol)
+        days, open_day, before, loss, signs_before, signs = _entered(state, check_in, day, recent, protocol)
+    else:
+        days, open_day, before, loss = state.days, state.open_day, state.loss_before, state.loss
+        signs_before, signs = state.signs_before, state.signs
+    # Made whole and by place: replacing parts of so wide a tuple takes as long as the arithmetic.
+    return PatientState(
+        state.time_zone,
+        state.treatment,
+        state.baseline,
+        days,
+        open_day,
+        state.reference,
+        before,
+        loss,
+        recent,
+        at,
+        day,
+        check_in.id,
+        _asked_on(state, check_in),
+        state.totals,
+        signs_before,
+        signs,
+        answering,
+        state.boosters,
     )
+
+
+Entered = tuple[tuple[CheckInDay, ...], DaySoFar | None, Loss | None, Loss | None, Signs, Signs]
+"""Days, open day, the loss before it and through it, and what findings rest on, likewise."""
 
 
 def _entered(
     state: PatientState, check_in: CheckIn, day: int, recent: tuple[int, ...], protocol: Protocol
-) -> PatientState:
-    """The state after a check-in that may enter a decision: its day has one more report."""
+) -> Entered:
+    """What changes with a check-in that may enter a decision: its day has one more report."""
     reference, first_rule = state.reference, protocol.generation == 1
+    days, open_day, loss, signs = state.days, state.open_day, state.loss, state.signs
+    loss_before, signs_before = state.loss_before, state.signs_before
     if first_rule and isinstance(reference, NoReference):
-        return state
-    days, open_day, loss_before, signs_before = (
-        state.days,
-        state.open_day,
-        state.loss_before,
-        state.signs_before,
-    )
+        return days, open_day, loss_before, loss, signs_before, signs
     if open_day is not None and day != open_day.day:
         days = _with_day(state, open_day, day, protocol)
-        loss_before, signs_before, open_day = state.loss, state.signs, None
+        loss_before, signs_before, open_day = loss, signs, None
     open_day = _added(open_day, day, check_in)
-    loss, signs = state.loss, state.signs
     if isinstance(reference, Reference) and loss_before is not None:
         over = state.treatment.induction_over
         loss = loss_after(
@@ -204,14 +221,7 @@ def _entered(
             levels_begin=reference is not None,
             protocol=protocol,
         )
-    return state._replace(
-        days=days,
-        open_day=open_day,
-        loss_before=loss_before,
-        loss=loss,
-        signs_before=signs_before,
-        signs=signs,
-    )
+    return days, open_day, loss_before, loss, signs_before, signs
 
 
 def _day_of(open_day: DaySoFar, before: Loss | None, loss: Loss | None) -> Day:
