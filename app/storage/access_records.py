@@ -34,7 +34,7 @@ async def record_access(
         return
     whole = ("clinic", work.clinic_id) if patient_id is None else ("patient", patient_id)
     subject = whole if subject_id is None else (what, subject_id)
-    work.audit(
+    work.add_audit_event(
         AuditEvent(
             at=now,
             actor=actor,

@@ -71,7 +71,7 @@ async def add(
             revoked_at=None,
         )
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def working_key(work: UnitOfWork, digest: bytes) -> ApiKey | None:
@@ -102,4 +102,4 @@ async def revoke(work: UnitOfWork, key_id: UUID, *, now: datetime, audit: AuditE
         .where(ApiKeyRow.clinic_id == work.clinic_id, ApiKeyRow.id == key_id)
         .values(revoked_at=now)
     )
-    work.audit(audit)
+    work.add_audit_event(audit)

@@ -93,7 +93,7 @@ async def add(work: UnitOfWork, assessment: StoredAssessment, *, audit: AuditEve
     )
     if added.one_or_none() is None:
         return False
-    work.audit(audit)
+    work.add_audit_event(audit)
     return True
 
 
@@ -208,7 +208,7 @@ async def add_scales(
             .returning(CustomScaleRow.key)
         )
         if added.one_or_none() is not None:
-            work.audit(told)
+            work.add_audit_event(told)
 
 
 async def own_scales(work: UnitOfWork) -> dict[str, dict[str, Any]]:

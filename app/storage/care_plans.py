@@ -118,5 +118,5 @@ async def write(
         )
     if written.one_or_none() is None:
         return False
-    work.audit(audit)
+    work.add_audit_event(audit)
     return True

@@ -380,7 +380,7 @@ async def _mark(
     )
     if marked.rowcount == 0:
         return False
-    work.audit(audit)
+    work.add_audit_event(audit)
     return True
 
 

@@ -59,7 +59,7 @@ async def add(
             turn=this_turn(work, patient_id),
         )
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def known_in(work: UnitOfWork, patient_id: UUID, *, turn: int) -> ChosenReference | None:

@@ -74,7 +74,7 @@ async def add(work: UnitOfWork, *, name: str, now: datetime, audit: AuditEvent) 
             clinic_id=work.clinic_id, name=name, mode="test", crisis_phone_sealed=None, version=1
         )
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def profile(work: UnitOfWork, *, lock: bool = False) -> ClinicProfile | None:
@@ -95,7 +95,7 @@ async def change_profile(work: UnitOfWork, *, version: int, audit: AuditEvent, *
     )
     if changed.rowcount == 0:
         return False
-    work.audit(audit)
+    work.add_audit_event(audit)
     return True
 
 

@@ -72,7 +72,7 @@ async def add(work: UnitOfWork, consent: Consent, *, audit: AuditEvent) -> None:
             consent_withdrawn_at=consent.at if consent.kind == "withdrawn" else None,
         )
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def all_of_patient(work: UnitOfWork, patient_id: UUID) -> list[Consent]:

@@ -36,4 +36,4 @@ async def replace_all(work: UnitOfWork, days: Collection[date], *, audit: AuditE
     await work.execute(delete(row).where(row.clinic_id == work.clinic_id))
     if days:
         await work.execute(insert(row), [{"clinic_id": work.clinic_id, "day": day} for day in days])
-    work.audit(audit)
+    work.add_audit_event(audit)

@@ -217,7 +217,7 @@ async def add_notification(
                 for delivery in deliveries
             ],
         )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def lock(work: UnitOfWork, delivery_id: UUID) -> Delivery | None:
@@ -238,7 +238,8 @@ async def claim(work: UnitOfWork, delivery_id: UUID, *, until: datetime, now: da
             claimed_until=until,
             attempts_made=DeliveryRow.attempts_made + 1,
             first_attempt_at=func.coalesce(DeliveryRow.first_attempt_at, now),
-        )
+        ),
+        unaudited="a step of an attempt; the attempt that follows is in the log",
     )
 
 
@@ -273,7 +274,7 @@ async def note_attempt(
         )
         .values(state=state, next_attempt_at=next_attempt_at, claimed_until=None, delivered_at=delivered_at)
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def hold_all_of(work: UnitOfWork, endpoint_id: UUID, *, audit: AuditEvent) -> None:
@@ -287,7 +288,7 @@ async def hold_all_of(work: UnitOfWork, endpoint_id: UUID, *, audit: AuditEvent)
         )
         .values(state="held", claimed_until=None)
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def hold(work: UnitOfWork, delivery_id: UUID, *, audit: AuditEvent) -> None:
@@ -301,7 +302,7 @@ async def hold(work: UnitOfWork, delivery_id: UUID, *, audit: AuditEvent) -> Non
         )
         .values(state="held", claimed_until=None)
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def postpone(work: UnitOfWork, delivery_id: UUID, *, until: datetime) -> None:
@@ -309,7 +310,8 @@ async def postpone(work: UnitOfWork, delivery_id: UUID, *, until: datetime) -> N
     await work.execute(
         update(DeliveryRow)
         .where(DeliveryRow.clinic_id == work.clinic_id, DeliveryRow.id == delivery_id)
-        .values(next_attempt_at=until)
+        .values(next_attempt_at=until),
+        unaudited="waiting its turn is no event",
     )
 
 
@@ -337,7 +339,8 @@ async def take_overdue(
         update(DeliveryRow)
         .where(DeliveryRow.clinic_id == work.clinic_id, DeliveryRow.id.in_(forgotten))
         .values(next_attempt_at=now)
-        .returning(DeliveryRow.id, DeliveryRow.urgency)
+        .returning(DeliveryRow.id, DeliveryRow.urgency),
+        unaudited="only wakes a worker; the attempt that follows is in the log",
     )
     return [(row.id, row.urgency == "safety") for row in taken]
 

@@ -19,7 +19,7 @@ async def begin_again(work: UnitOfWork, delivery_id: UUID, *, now: datetime, aud
         .where(DeliveryRow.clinic_id == work.clinic_id, DeliveryRow.id == delivery_id)
         .values(**_anew(now))
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def release_held(
@@ -36,7 +36,7 @@ async def release_held(
         .values(**_anew(now))
         .returning(DeliveryRow.id, DeliveryRow.urgency)
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
     return [(row.id, row.urgency == "safety") for row in begun]
 
 
@@ -89,7 +89,7 @@ async def begin_again_since(
     )
     ids = sorted((row.id, row.urgency == "safety") for row in begun)
     if ids:
-        work.audit(audit)
+        work.add_audit_event(audit)
     return ids
 
 

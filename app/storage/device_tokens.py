@@ -124,7 +124,7 @@ async def add_tokens(
             for token in tokens
         ],
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def signed_in_patient(
@@ -145,7 +145,8 @@ async def extend(work: UnitOfWork, digest: bytes, *, expires_at: datetime, now: 
     await work.execute(
         update(DeviceTokenRow)
         .where(DeviceTokenRow.clinic_id == work.clinic_id, DeviceTokenRow.digest == digest)
-        .values(issued_at=now, expires_at=expires_at)
+        .values(issued_at=now, expires_at=expires_at),
+        unaudited="a browser in use stays signed in; its sign-in and its end are in the log",
     )
 
 
@@ -196,7 +197,7 @@ async def mark_first_use(work: UnitOfWork, token_id: UUID, *, now: datetime, aud
         )
         .values(first_used_at=now)
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def last_issues(work: UnitOfWork, patient_id: UUID) -> dict[UUID, tuple[datetime, bool]]:

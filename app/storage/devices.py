@@ -60,7 +60,7 @@ async def add(
             revoked_at=None,
         )
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def revoke(work: UnitOfWork, device_id: UUID, *, now: datetime, audit: AuditEvent) -> None:
@@ -72,7 +72,7 @@ async def revoke(work: UnitOfWork, device_id: UUID, *, now: datetime, audit: Aud
         )
         .values(revoked_at=now)
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def of_patient(work: UnitOfWork, patient_id: UUID) -> list[Device]:

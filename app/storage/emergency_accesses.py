@@ -53,7 +53,7 @@ async def add(work: UnitOfWork, access: EmergencyAccess, *, audit: AuditEvent) -
     """Keep that a patient was opened."""
     values = {name: getattr(access, name) for name in EmergencyAccess.__dataclass_fields__}
     await work.execute(insert(EmergencyAccessRow).values(clinic_id=work.clinic_id, **values))
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def page(

@@ -76,7 +76,7 @@ async def add(work: UnitOfWork, endpoint: Endpoint, *, audit: AuditEvent) -> Non
             version=endpoint.version,
         )
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def find(work: UnitOfWork, endpoint_id: UUID, *, lock: bool = False) -> Endpoint | None:
@@ -105,7 +105,8 @@ async def note_success(work: UnitOfWork, endpoint_id: UUID) -> None:
             EndpointRow.id == endpoint_id,
             EndpointRow.failing_since.is_not(None),
         )
-        .values(failing_since=None)
+        .values(failing_since=None),
+        unaudited="health of an address, not of a person; the attempt is in the log",
     )
 
 
@@ -123,7 +124,8 @@ async def note_failure(work: UnitOfWork, endpoint_id: UUID, *, now: datetime) ->
         update(EndpointRow)
         .where(EndpointRow.clinic_id == work.clinic_id, EndpointRow.id == endpoint_id)
         .values(failing_since=func.coalesce(EndpointRow.failing_since, now))
-        .returning(EndpointRow.failing_since, EndpointRow.state)
+        .returning(EndpointRow.failing_since, EndpointRow.state),
+        unaudited="health of an address, not of a person; the attempt is in the log",
     )
     row = noted.one()
     return Failing(row.failing_since, row.state == "enabled")
@@ -159,7 +161,7 @@ async def change(
     )
     if changed.rowcount == 0:
         return False
-    work.audit(audit)
+    work.add_audit_event(audit)
     return True
 
 
@@ -181,7 +183,7 @@ async def note_told(
     )
     if noted.rowcount == 0:
         return False
-    work.audit(audit)
+    work.add_audit_event(audit)
     return True
 
 
@@ -204,7 +206,7 @@ async def change_secret(
             previous_secret_until=previous_secret_until,
         )
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def disable(work: UnitOfWork, endpoint_id: UUID, *, because: str, audit: AuditEvent) -> None:
@@ -214,7 +216,7 @@ async def disable(work: UnitOfWork, endpoint_id: UUID, *, because: str, audit: A
         .where(EndpointRow.clinic_id == work.clinic_id, EndpointRow.id == endpoint_id)
         .values(state="disabled", disabled_because=because)
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def remove(work: UnitOfWork, endpoint_id: UUID, *, audit: AuditEvent) -> None:
@@ -232,7 +234,7 @@ async def remove(work: UnitOfWork, endpoint_id: UUID, *, audit: AuditEvent) -> N
             previous_secret_until=None,
         )
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def enable(work: UnitOfWork, endpoint_id: UUID, *, audit: AuditEvent) -> None:
@@ -242,7 +244,7 @@ async def enable(work: UnitOfWork, endpoint_id: UUID, *, audit: AuditEvent) -> N
         .where(EndpointRow.clinic_id == work.clinic_id, EndpointRow.id == endpoint_id)
         .values(state="enabled", disabled_because=None, failing_since=None)
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 def _endpoints(work: UnitOfWork) -> Select[*tuple[Any, ...]]:

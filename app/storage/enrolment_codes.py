@@ -86,7 +86,7 @@ async def add(
             used_at=None,
         )
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
     return True
 
 
@@ -136,4 +136,4 @@ async def mark_used(work: UnitOfWork, code_id: UUID, *, now: datetime, audit: Au
         .where(EnrolmentCodeRow.clinic_id == work.clinic_id, EnrolmentCodeRow.id == code_id)
         .values(used_at=now)
     )
-    work.audit(audit)
+    work.add_audit_event(audit)

@@ -79,7 +79,7 @@ async def add(work: UnitOfWork, request: StoredRequest, *, audit: AuditEvent) ->
     )
     if added.one_or_none() is None:
         return False
-    work.audit(audit)
+    work.add_audit_event(audit)
     return True
 
 
@@ -114,7 +114,7 @@ async def decide(
             version=ErasureRequestRow.version + 1,
         )
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def page(work: UnitOfWork, *, states: list[str], after: UUID | None, limit: int) -> list[StoredRequest]:

@@ -66,7 +66,7 @@ async def erase(work: UnitOfWork, erasure: Erasure, *, audit: AuditEvent) -> Non
         )
     )
     await work.execute(select(func.care.erase_patient(erasure.patient_id)))
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def find(work: UnitOfWork, patient_id: UUID) -> Erasure | None:

@@ -54,7 +54,7 @@ async def add(work: UnitOfWork, channel: NoticeChannel, *, audit: AuditEvent) ->
     values = {name: getattr(channel, name) for name in NoticeChannel.__dataclass_fields__}
     values["events"] = list(channel.events)
     await work.execute(insert(NoticeChannelRow).values(clinic_id=work.clinic_id, **values))
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def find(work: UnitOfWork, channel_id: UUID, *, lock: bool = False) -> NoticeChannel | None:
@@ -85,7 +85,7 @@ async def end(work: UnitOfWork, channel_id: UUID, *, now: datetime, audit: Audit
     )
     if ended.rowcount == 0:
         return False
-    work.audit(audit)
+    work.add_audit_event(audit)
     return True
 
 
@@ -94,7 +94,7 @@ async def remove(work: UnitOfWork, channel_id: UUID, *, audit: AuditEvent) -> bo
     removed = await work.execute(delete(NoticeChannelRow).where(_mine(work, channel_id)))
     if removed.rowcount == 0:
         return False
-    work.audit(audit)
+    work.add_audit_event(audit)
     return True
 
 

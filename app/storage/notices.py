@@ -64,7 +64,8 @@ async def postpone(work: UnitOfWork, message_id: UUID, *, until: datetime) -> No
         .where(
             MessageRow.clinic_id == work.clinic_id, MessageRow.id == message_id, MessageRow.state == "pending"
         )
-        .values(next_attempt_at=until)
+        .values(next_attempt_at=until),
+        unaudited="waiting its turn is no event",
     )
 
 
@@ -73,7 +74,7 @@ async def sent_along(
 ) -> None:
     """Note that these were told of by the message that has just gone."""
     await _end(work, MessageRow.id.in_(message_ids), state="sent", sent_at=now, trouble="bundled")
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def cancel_all_to(work: UnitOfWork, channel_id: UUID, *, audit: AuditEvent) -> None:
@@ -81,7 +82,7 @@ async def cancel_all_to(work: UnitOfWork, channel_id: UUID, *, audit: AuditEvent
     await _end(
         work, MessageRow.notice_channel_id == channel_id, state="cancelled", sent_at=None, trouble="gone"
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def _end(

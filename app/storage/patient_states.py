@@ -126,7 +126,8 @@ async def keep_answer(
             level=level,
             told=told,
             evaluated_at=now,
-        )
+        ),
+        unaudited="the rule's own state; what it rests on and what it raises are in the log",
     )
 
 
@@ -141,7 +142,7 @@ async def book_booster(
             version=PatientStateRow.version + 1, booster_booked_for=on, booster_booked_at=now if on else None
         )
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def withdrawn_among(work: UnitOfWork, patient_ids: Sequence[UUID]) -> set[UUID]:
@@ -186,7 +187,8 @@ async def forget_memory(work: UnitOfWork, patient_id: UUID) -> None:
     await work.execute(
         update(PatientStateRow)
         .where(PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id)
-        .values(version=PatientStateRow.version + 1, memory=None)
+        .values(version=PatientStateRow.version + 1, memory=None),
+        unaudited="the rule's own state, made again from what is in the log",
     )
 
 
@@ -216,6 +218,7 @@ async def _count_up(work: UnitOfWork, patient_id: UUID, counter: InstrumentedAtt
         update(PatientStateRow)
         .where(PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id)
         .values({counter: counter + 1})
-        .returning(counter)
+        .returning(counter),
+        unaudited="a counter",
     )
     return int(counted.scalar_one())

@@ -170,7 +170,7 @@ async def change(
     )
     if changed.rowcount == 0:
         return False
-    work.audit(audit)
+    work.add_audit_event(audit)
     return True
 
 

@@ -75,5 +75,5 @@ async def add(work: UnitOfWork, policy: StoredPolicy, *, audit: AuditEvent) -> b
     )
     if added.one_or_none() is None:
         return False
-    work.audit(audit)
+    work.add_audit_event(audit)
     return True

@@ -62,7 +62,7 @@ async def put(work: UnitOfWork, subscription: PushSubscription, *, audit: AuditE
             index_elements=[PushSubscriptionRow.clinic_id, PushSubscriptionRow.device_id], set_=values
         )
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def find(work: UnitOfWork, subscription_id: UUID) -> PushSubscription | None:
@@ -87,7 +87,7 @@ async def remove(work: UnitOfWork, subscription_id: UUID, *, audit: AuditEvent) 
             PushSubscriptionRow.clinic_id == work.clinic_id, PushSubscriptionRow.id == subscription_id
         )
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def remove_of_device(work: UnitOfWork, device_id: UUID, *, audit: AuditEvent) -> None:
@@ -97,7 +97,7 @@ async def remove_of_device(work: UnitOfWork, device_id: UUID, *, audit: AuditEve
             PushSubscriptionRow.clinic_id == work.clinic_id, PushSubscriptionRow.device_id == device_id
         )
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 def _working(work: UnitOfWork) -> Select[*tuple[Any, ...]]:

@@ -39,7 +39,7 @@ async def replace_all(
     ]
     if rows:
         await work.execute(insert(RecoveryCodeRow), rows)
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def is_unused(work: UnitOfWork, staff_id: UUID, digest: bytes) -> bool:
@@ -62,7 +62,7 @@ async def spend(work: UnitOfWork, staff_id: UUID, digest: bytes, *, now: datetim
     )
     if spent.one_or_none() is None:
         return False
-    work.audit(audit)
+    work.add_audit_event(audit)
     return True
 
 

@@ -63,7 +63,7 @@ async def add(work: UnitOfWork, reminder: Reminder, *, audit: AuditEvent) -> boo
     )
     if added.one_or_none() is None:
         return False
-    work.audit(audit)
+    work.add_audit_event(audit)
     return True
 
 

@@ -118,7 +118,7 @@ async def add(work: UnitOfWork, event: SafetyEvent, *, audit: AuditEvent) -> boo
     )
     if added.one_or_none() is None:
         return False
-    work.audit(audit)
+    work.add_audit_event(audit)
     return True
 
 
@@ -205,13 +205,13 @@ async def change(work: UnitOfWork, event_id: UUID, *, audit: AuditEvent, **value
         .where(SafetyEventRow.clinic_id == work.clinic_id, SafetyEventRow.id == event_id)
         .values(version=SafetyEventRow.version + 1, **values)
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def note_sent(work: UnitOfWork, notification_id: UUID, *, now: datetime, audit: AuditEvent) -> None:
     """Note when the event first went out to anybody."""
     await _note(work, notification_id, SafetyEventRow.sent_at.is_(None), sent_at=now)
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def note_delivered(
@@ -219,7 +219,7 @@ async def note_delivered(
 ) -> None:
     """Note when the event first arrived anywhere."""
     await _note(work, notification_id, SafetyEventRow.delivered_at.is_(None), delivered_at=now)
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def _note(

@@ -49,7 +49,7 @@ async def add(work: UnitOfWork, link: SignInLink, *, audit: AuditEvent) -> None:
     """Keep a new link."""
     values = {name: getattr(link, name) for name in SignInLink.__dataclass_fields__}
     await work.execute(insert(SignInLinkRow).values(clinic_id=work.clinic_id, **values))
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def find(work: UnitOfWork, digest: bytes, *, lock: bool = False) -> SignInLink | None:
@@ -82,7 +82,7 @@ async def mark_used(work: UnitOfWork, link_id: UUID, *, now: datetime, audit: Au
         .where(SignInLinkRow.clinic_id == work.clinic_id, SignInLinkRow.id == link_id)
         .values(used_at=now)
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def end_all(work: UnitOfWork, patient_id: UUID, *, now: datetime, audit: AuditEvent) -> None:
@@ -97,4 +97,4 @@ async def end_all(work: UnitOfWork, patient_id: UUID, *, now: datetime, audit: A
         )
         .values(expires_at=now)
     )
-    work.audit(audit)
+    work.add_audit_event(audit)

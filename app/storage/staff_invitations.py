@@ -48,7 +48,7 @@ async def add(work: UnitOfWork, invitation: StaffInvitation, *, audit: AuditEven
     """Keep a new invitation."""
     values = {name: getattr(invitation, name) for name in StaffInvitation.__dataclass_fields__}
     await work.execute(insert(StaffInvitationRow).values(clinic_id=work.clinic_id, **values))
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def find(work: UnitOfWork, digest: bytes) -> StaffInvitation | None:
@@ -74,4 +74,4 @@ async def end_all(work: UnitOfWork, staff_id: UUID, *, now: datetime, audit: Aud
         )
         .values(ended_at=now)
     )
-    work.audit(audit)
+    work.add_audit_event(audit)

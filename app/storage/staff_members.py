@@ -98,7 +98,7 @@ async def add(work: UnitOfWork, member: StaffMember, *, audit: AuditEvent) -> bo
             address_digest=member.address_digest, clinic_id=work.clinic_id, staff_id=member.id
         )
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
     return True
 
 
@@ -141,7 +141,7 @@ async def change(work: UnitOfWork, staff_id: UUID, *, audit: AuditEvent, **value
         .where(StaffMemberRow.clinic_id == work.clinic_id, StaffMemberRow.id == staff_id)
         .values(version=StaffMemberRow.version + 1, **values)
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def keep_tries(
@@ -153,7 +153,7 @@ async def keep_tries(
         .where(StaffMemberRow.clinic_id == work.clinic_id, StaffMemberRow.id == staff_id)
         .values(failed_tries=tries, locked_until=locked_until)
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def let_in(
@@ -178,7 +178,7 @@ async def let_in(
     )
     if changed.one_or_none() is None:
         return False
-    work.audit(audit)
+    work.add_audit_event(audit)
     return True
 
 

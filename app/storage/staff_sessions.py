@@ -60,7 +60,7 @@ async def add(
             ended_at=None,
         )
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def working(
@@ -89,7 +89,8 @@ async def used(work: UnitOfWork, session_id: UUID, *, now: datetime) -> None:
     await work.execute(
         update(StaffSessionRow)
         .where(StaffSessionRow.clinic_id == work.clinic_id, StaffSessionRow.id == session_id)
-        .values(used_at=now)
+        .values(used_at=now),
+        unaudited="a session in use stays open; its sign-in and its end are in the log",
     )
 
 
@@ -104,7 +105,7 @@ async def end(work: UnitOfWork, session_id: UUID, *, now: datetime, audit: Audit
         )
         .values(ended_at=now)
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def end_all(
@@ -121,7 +122,7 @@ async def end_all(
         )
         .values(ended_at=now)
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def open_of(

@@ -113,7 +113,7 @@ async def add_course(
             created_at=now,
         )
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def current_course(work: UnitOfWork, patient_id: UUID) -> Course | None:
@@ -157,7 +157,7 @@ async def change_course(
     )
     if changed.rowcount == 0:
         return False
-    work.audit(audit)
+    work.add_audit_event(audit)
     return True
 
 
@@ -168,7 +168,7 @@ async def begin_earlier(work: UnitOfWork, course_id: UUID, *, started_on: date, 
         .where(CourseRow.clinic_id == work.clinic_id, CourseRow.id == course_id)
         .values(started_on=started_on, version=CourseRow.version + 1)
     )
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def add_infusion(
@@ -202,7 +202,7 @@ async def add_infusion(
     )
     if added.one_or_none() is None:
         return False
-    work.audit(audit)
+    work.add_audit_event(audit)
     return True
 
 

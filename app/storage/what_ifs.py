@@ -90,7 +90,7 @@ async def replace_last(work: UnitOfWork, one: StoredWhatIf, *, audit: AuditEvent
     await work.execute(delete(WhatIfRow).where(WhatIfRow.clinic_id == work.clinic_id))
     values = {name: getattr(one, name) for name in StoredWhatIf.__dataclass_fields__}
     await work.execute(insert(WhatIfRow).values(clinic_id=work.clinic_id, **values))
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def find(
@@ -136,7 +136,7 @@ async def end(
     ]
     if rows:
         await work.execute(insert(WhatIfPatientRow), rows)
-    work.audit(audit)
+    work.add_audit_event(audit)
 
 
 async def _still_there(work: UnitOfWork, days: Sequence[RaisedDays]) -> set[UUID]:

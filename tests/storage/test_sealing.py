@@ -44,7 +44,7 @@ def happen(service: Service, clinic_id: UUID, times: int = 1) -> None:
     async def write() -> None:
         async with service.context.database.work(clinic_id) as work:
             for _ in range(times):
-                work.audit(happened(new_id()))
+                work.add_audit_event(happened(new_id()))
             await work.commit()
 
     service.run(write())
@@ -112,7 +112,7 @@ def test_what_commits_late_is_sealed_though_its_id_is_older(quiet_service: Servi
         async with database.work(clinic_id) as slow:
             await slow.execute(inserting(late_id, clinic_id))
             async with database.work(clinic_id) as quick:
-                quick.audit(happened(new_id()))
+                quick.add_audit_event(happened(new_id()))
                 await quick.commit()
             steps.append(await seal_clinic(database, context.vault, clinic_id, whole=False))
             await slow.commit()

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Query, Request, Response
 from app.access.audit import service
 from app.access.audit.places import place_after, read_place
 from app.access.audit.schemas import AuditEventList, AuditEventReply
-from app.access.clinics.access import MayReadTrail
-from app.web.dependencies import ContextNeeded
+from app.access.clinics.access import work_for
+from app.access.clinics.permissions import Permission
+from app.context import Work
 from app.web.links import link_next
 from app.web.schemas import PAGE_SIZE, Moment, PageCursor, PageLimit
 
@@ -26,8 +27,7 @@ Until = Annotated[Moment | None, Query(alias="to", description="Before then; els
 
 @router.get("", summary="Search the audit trail")
 async def list_audit_events(
-    context: ContextNeeded,
-    caller: MayReadTrail,
+    work: Annotated[Work, work_for(Permission.AUDIT)],
     request: Request,
     response: Response,
     patient_id: OnlyPatient = None,
@@ -40,8 +40,7 @@ async def list_audit_events(
 ) -> AuditEventList:
     """List who did and read what, newest first: a year at most, or one patient's since ever."""
     found = await service.search(
-        context,
-        caller.clinic_id,
+        work,
         patient_id=patient_id,
         actor_id=actor_id,
         action=action,
@@ -49,7 +48,6 @@ async def list_audit_events(
         until=until,
         before=read_place(after),
         limit=limit,
-        actor=caller.actor,
     )
     link_next(request, response, place_after(found, limit))
     return AuditEventList(items=[AuditEventReply.of(one) for one in found])

@@ -5,11 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from app.context import AppContext
-from app.foundation.audit import Actor
+from app.context import Work
 from app.foundation.errors import RefusalError
 from app.storage import audit_search
-from app.storage.access_records import record_access
 from app.storage.audit_seals import StoredEvent
 from app.storage.audit_search import Wanted
 from app.storage.engine.unit_of_work import UnitOfWork
@@ -35,8 +33,7 @@ class FoundEvent:
 
 
 async def search(
-    context: AppContext,
-    clinic_id: UUID,
+    work: Work,
     *,
     patient_id: UUID | None,
     actor_id: UUID | None,
@@ -45,22 +42,19 @@ async def search(
     until: datetime | None,
     before: tuple[datetime, UUID] | None,
     limit: int,
-    actor: Actor,
 ) -> list[FoundEvent]:
     """Give events, newest first; the last 31 days where no beginning is given. That somebody looked is told too.
 
     Raises:
         SearchTimeRefusedError: it ends before it begins, or covers more than a year of everybody's.
     """
-    now = context.clock.now()
-    until = until or _just_past(now)
+    until = until or _just_past(work.now)
     since = since or (until - USUALLY if patient_id is None else _EVER)
     if since > until or (patient_id is None and until - since > MOST):
         raise SearchTimeRefusedError("query/from")
     wanted = Wanted(since=since, until=until, patient_id=patient_id, actor_id=actor_id, action=action)
-    async with context.database.work(clinic_id) as work:
-        found = await audit_search.page(work, wanted, before=before, limit=limit)
-        await record_access(work, "audit_events", now=now, actor=actor, patient_id=patient_id)
+    found = await audit_search.page(work, wanted, before=before, limit=limit)
+    work.record_access("audit_events", patient_id=patient_id)
     return [FoundEvent(event=event, seal=seal) for event, seal in found]
 
 

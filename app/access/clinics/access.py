@@ -1,14 +1,15 @@
 """What a route of the clinic API asks for: one permission, which a key's scope or a member's role gives."""
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import cache
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 
 from app.access.clinics.caller import ClinicCaller, allowed, find_caller
 from app.access.clinics.permissions import Permission
-from app.context import AppContext
+from app.context import AppContext, Work
 from app.foundation.tokens import TokenKind
 from app.web.dependencies import ContextNeeded, bearer_token
 
@@ -16,6 +17,8 @@ CLINIC_KEY = HTTPBearer(scheme_name="ClinicKey", description="An API key of the 
 STAFF_SESSION = HTTPBearer(
     scheme_name="StaffSession", description="A signed-in member of the clinic's staff", auto_error=False
 )
+
+_READING: Final = frozenset({"GET", "HEAD"})
 
 
 async def caller_with(request: Request, context: AppContext, permission: Permission) -> ClinicCaller:
@@ -30,6 +33,7 @@ async def caller_with(request: Request, context: AppContext, permission: Permiss
     return await allowed(context, caller, permission, request.path_params)
 
 
+@cache
 def clinic_may(permission: Permission) -> Callable[..., Awaitable[ClinicCaller]]:
     """Make the dependency that lets only callers with this permission through."""
 
@@ -46,6 +50,7 @@ def clinic_may(permission: Permission) -> Callable[..., Awaitable[ClinicCaller]]
     return signed_in
 
 
+@cache
 def staff_only(permission: Permission) -> Callable[..., Awaitable[ClinicCaller]]:
     """Make the dependency for what no key has: a person must have signed in."""
 
@@ -56,6 +61,32 @@ def staff_only(permission: Permission) -> Callable[..., Awaitable[ClinicCaller]]
 
     signed_in.afterglow_access = permission  # type: ignore[attr-defined] # functions take attributes
     return signed_in
+
+
+def work_for(permission: Permission) -> Any:  # noqa: ANN401 - as FastAPI's own Depends
+    """Give a route its transaction, once the caller has this permission.
+
+    Use it as ``work: Annotated[Work, work_for(Permission.SIGNALS_CLOSE)]``. Calls that only read see one
+    moment. It commits when the route's function has returned, before the reply is sent.
+    """
+    return _work_of(clinic_may(permission))
+
+
+def staff_work_for(permission: Permission) -> Any:  # noqa: ANN401 - as FastAPI's own Depends
+    """Give a route its transaction, once a person with this permission has signed in; no key has it."""
+    return _work_of(staff_only(permission))
+
+
+@cache
+def _work_of(who: Callable[..., Awaitable[ClinicCaller]]) -> Any:  # noqa: ANN401 - same
+    async def work(
+        request: Request, context: ContextNeeded, caller: Annotated[ClinicCaller, Depends(who)]
+    ) -> AsyncIterator[Work]:
+        snapshot = request.method in _READING
+        async with context.work(caller.clinic_id, actor=caller.actor, snapshot=snapshot) as opened:
+            yield opened
+
+    return Depends(work, scope="function")
 
 
 MayReadClinic = Annotated[ClinicCaller, Depends(clinic_may(Permission.CLINIC_READ))]

@@ -178,7 +178,7 @@ async def return_from_snooze(work: UnitOfWork, *, now: datetime) -> int:
     for signal_id, patient_id in returned:
         event = signal_event(now, SYSTEM, "signal.returned_from_snooze", signal_id, patient_id)
         await signal_steps.keep(work, audit=event)
-        work.audit(event)
+        work.add_audit_event(event)
     return len(returned)
 
 

@@ -45,7 +45,7 @@ async def copy_of(context: AppContext, clinic_id: UUID, patient_id: UUID, *, act
     async with context.database.work(clinic_id) as work:
         patient = await existing(work, patient_id)
         found = await exports.everything_about(work, patient_id)
-        work.audit(patient_event(now, actor, "patient.exported", patient_id))
+        work.add_audit_event(patient_event(now, actor, "patient.exported", patient_id))
         await work.commit()
     own = vault_of(context.vault, clinic_id, patient)
     sections = {
@@ -67,7 +67,7 @@ async def check_ins_csv(context: AppContext, clinic_id: UUID, patient_id: UUID, 
     async with context.database.work(clinic_id) as work:
         patient = await existing(work, patient_id)
         rows = await exports.check_ins_of(work, patient_id)
-        work.audit(patient_event(context.clock.now(), actor, "patient.exported", patient_id))
+        work.add_audit_event(patient_event(context.clock.now(), actor, "patient.exported", patient_id))
         await work.commit()
     own = vault_of(context.vault, clinic_id, patient)
     written = io.StringIO()

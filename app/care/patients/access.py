@@ -1,6 +1,7 @@
 """Who may call the patient API: a device that the patient enrolled, by its access token."""
 
-from typing import Annotated
+from collections.abc import AsyncIterator
+from typing import Annotated, Final
 
 from fastapi import Depends, Request, Security
 from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
@@ -8,9 +9,12 @@ from fastapi.security.base import SecurityBase
 
 from app.care.patients.caller import PatientCaller
 from app.care.patients.consent_standing import standing_from
+from app.context import Work
 from app.foundation.tokens import TokenKind, TokenNotValidError, TokenReference, read_token
 from app.storage import device_tokens
 from app.web.dependencies import ContextNeeded, bearer_token
+
+_READING: Final = frozenset({"GET", "HEAD"})
 
 
 class DeviceTokenScheme(SecurityBase):
@@ -61,3 +65,15 @@ async def signed_in_patient(context: ContextNeeded, reference: DeviceTokenPresen
 signed_in_patient.afterglow_access = "the patient's own device"  # type: ignore[attr-defined] # functions take attributes
 
 PatientSignedIn = Annotated[PatientCaller, Depends(signed_in_patient)]
+
+
+async def _patient_work(
+    request: Request, context: ContextNeeded, caller: PatientSignedIn
+) -> AsyncIterator[Work]:
+    snapshot = request.method in _READING
+    async with context.work(caller.clinic_id, actor=caller.actor, snapshot=snapshot) as work:
+        yield work
+
+
+# The transaction of a patient's own call; it commits when the route's function has returned.
+PatientWork = Annotated[Work, Depends(_patient_work, scope="function")]

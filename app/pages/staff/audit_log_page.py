@@ -111,8 +111,7 @@ async def _search(context: AppContext, visitor: StaffVisitor, asked: Asked, afte
             raise NoSuchReferenceError("patient")
     last = _began("last", wanted.get("last", ""))
     return await search(
-        context,
-        caller.clinic_id,
+        visitor.work,
         patient_id=patient_id,
         actor_id=_id(wanted.get("actor", "")),
         action=wanted.get("action"),
@@ -120,7 +119,6 @@ async def _search(context: AppContext, visitor: StaffVisitor, asked: Asked, afte
         until=last and last + timedelta(days=1),
         before=read_place(after or None),
         limit=PAGE_SIZE,
-        actor=caller.actor,
     )
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 
 from app.access.clinics.permissions import Permission
 from app.pages.staff.audit_log_page import Asked, trail_page
@@ -11,7 +11,7 @@ from app.pages.staff.visitor import StaffVisitor, staff_may
 from app.web.dependencies import ContextNeeded
 
 router = APIRouter(prefix="/care", route_class=CarePageRoute, include_in_schema=False)
-MayLookThroughTrail = Annotated[StaffVisitor, Depends(staff_may(Permission.AUDIT))]
+MayLookThroughTrail = Annotated[StaffVisitor, staff_may(Permission.AUDIT)]
 
 
 @router.get("/trail")

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics.permissions import Permission
@@ -20,7 +20,7 @@ from app.web.dependencies import ContextNeeded
 router = APIRouter(
     prefix="/care/patients/{patient_id}/emergency", route_class=CarePageRoute, include_in_schema=False
 )
-MayOpenInEmergency = Annotated[StaffVisitor, Depends(staff_may(Permission.EMERGENCY))]
+MayOpenInEmergency = Annotated[StaffVisitor, staff_may(Permission.EMERGENCY)]
 
 
 @router.get("")

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 
 from app.access.clinics.permissions import Permission
 from app.care.insights.routes import table_answer
@@ -12,7 +12,7 @@ from app.pages.staff.visitor import StaffVisitor, staff_may
 from app.web.dependencies import ContextNeeded
 
 router = APIRouter(prefix="/care", route_class=CarePageRoute, include_in_schema=False)
-MayReadFigures = Annotated[StaffVisitor, Depends(staff_may(Permission.INSIGHTS))]
+MayReadFigures = Annotated[StaffVisitor, staff_may(Permission.INSIGHTS)]
 
 
 @router.get("/insights")

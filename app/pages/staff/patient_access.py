@@ -2,12 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import Depends
-
 from app.access.clinics.permissions import Permission
 from app.pages.staff.visitor import StaffVisitor, staff_may
 
-MayRead = Annotated[StaffVisitor, Depends(staff_may(Permission.PATIENTS_READ))]
-MayEdit = Annotated[StaffVisitor, Depends(staff_may(Permission.PATIENTS_EDIT))]
-MayRecord = Annotated[StaffVisitor, Depends(staff_may(Permission.TREATMENT_RECORD))]
-MayDecide = Annotated[StaffVisitor, Depends(staff_may(Permission.TREATMENT_DECIDE))]
+MayRead = Annotated[StaffVisitor, staff_may(Permission.PATIENTS_READ)]
+MayEdit = Annotated[StaffVisitor, staff_may(Permission.PATIENTS_EDIT)]
+MayRecord = Annotated[StaffVisitor, staff_may(Permission.TREATMENT_RECORD)]
+MayDecide = Annotated[StaffVisitor, staff_may(Permission.TREATMENT_DECIDE)]

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.access.clinics.permissions import Permission
@@ -24,9 +24,9 @@ from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import Form
 
 router = APIRouter(prefix="/care/safety-events", route_class=CarePageRoute, include_in_schema=False)
-MayRead = Annotated[StaffVisitor, Depends(staff_may(Permission.SAFETY_READ))]
-MayHandle = Annotated[StaffVisitor, Depends(staff_may(Permission.SAFETY_HANDLE))]
-MayClose = Annotated[StaffVisitor, Depends(staff_may(Permission.SAFETY_CLOSE))]
+MayRead = Annotated[StaffVisitor, staff_may(Permission.SAFETY_READ)]
+MayHandle = Annotated[StaffVisitor, staff_may(Permission.SAFETY_HANDLE)]
+MayClose = Annotated[StaffVisitor, staff_may(Permission.SAFETY_CLOSE)]
 
 
 class OutcomeMissingError(RefusalError):

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response
 
@@ -26,9 +26,9 @@ from app.web.pages.forms import Form
 from app.web.schemas import Day
 
 router = APIRouter(prefix="/care/signals", route_class=CarePageRoute, include_in_schema=False)
-MayRead = Annotated[StaffVisitor, Depends(staff_may(Permission.SIGNALS_READ))]
-MayHandle = Annotated[StaffVisitor, Depends(staff_may(Permission.SIGNALS_HANDLE))]
-MayClose = Annotated[StaffVisitor, Depends(staff_may(Permission.SIGNALS_CLOSE))]
+MayRead = Annotated[StaffVisitor, staff_may(Permission.SIGNALS_READ)]
+MayHandle = Annotated[StaffVisitor, staff_may(Permission.SIGNALS_HANDLE)]
+MayClose = Annotated[StaffVisitor, staff_may(Permission.SIGNALS_CLOSE)]
 _DAY: Final = TypeAdapter(Day)
 _LONGEST_WORDS: Final = {"reason": 1000, "note": 4000}
 

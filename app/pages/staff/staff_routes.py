@@ -3,7 +3,7 @@
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics.permissions import Permission
@@ -19,7 +19,7 @@ from app.web.dependencies import ContextNeeded
 from app.web.etags import version_in
 
 router = APIRouter(prefix="/care/staff", route_class=CarePageRoute, include_in_schema=False)
-MayManageStaff = Annotated[StaffVisitor, Depends(staff_may(Permission.STAFF))]
+MayManageStaff = Annotated[StaffVisitor, staff_may(Permission.STAFF)]
 _CALLS: Final = {"disable": members.disable, "enable": members.enable}
 _LINKS: Final = {"invite-again": inviting.invite_again, "reset": inviting.reset_second_factor}
 

@@ -1,9 +1,10 @@
 """Who looks at a page of the care team: a signed-in member of the staff, or nobody yet."""
 
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, replace
-from typing import Annotated, Final
+from functools import cache
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import Depends, Request
@@ -12,7 +13,7 @@ from starlette.responses import Response
 from app.access.clinics.caller import ClinicCaller, allowed, emergency_of, find_caller
 from app.access.clinics.permissions import PERMISSIONS_MATRIX, Permission
 from app.access.clinics.staff_sessions import LASTS_AT_MOST
-from app.context import AppContext
+from app.context import AppContext, Work
 from app.foundation.tokens import TokenKind, TokenNotValidError
 from app.web.dependencies import ContextNeeded
 from app.web.pages.cookies import Cookies
@@ -35,6 +36,7 @@ class StaffVisitor:
         new_anchor: whether the browser has yet to be given its anchor.
         token: what this browser's forms carry.
         emergency: the access by which the page's patient is open in an emergency, if there is one.
+        opened: this request's transaction, for a member who is signed in; read it as `work`.
     """
 
     caller: ClinicCaller | None
@@ -43,6 +45,18 @@ class StaffVisitor:
     new_anchor: bool
     token: str
     emergency: UUID | None = None
+    opened: Work | None = None
+
+    @property
+    def work(self) -> Work:
+        """The transaction of this request.
+
+        Raises:
+            NotSignedInError: nobody is signed in, so there is none.
+        """
+        if self.opened is None:
+            raise NotSignedInError
+        return self.opened
 
     @property
     def signed_in(self) -> ClinicCaller:
@@ -100,34 +114,49 @@ def visitor_without_look_up(
     )
 
 
-def staff_may(permission: Permission) -> Callable[..., Awaitable[StaffVisitor]]:
-    """Make the dependency that lets only signed-in members with this permission through."""
+@cache
+def staff_may(permission: Permission) -> Any:  # noqa: ANN401 - as FastAPI's own Depends
+    """Let only signed-in members with this permission through, and give them their transaction.
+
+    Use it as ``visitor: Annotated[StaffVisitor, staff_may(Permission.SIGNALS_READ)]``. A page that is only
+    looked at sees one moment; what a form changes commits when the route's function has returned.
+    """
 
     async def signed_in(
         request: Request, context: ContextNeeded, found: Annotated[StaffVisitor, Depends(visitor)]
-    ) -> StaffVisitor:
+    ) -> AsyncIterator[StaffVisitor]:
         caller = await allowed(context, found.signed_in, permission, request.path_params)
         emergency = caller.emergency_id
         if emergency is None and request.path_params and caller.may(Permission.EMERGENCY):
             emergency = (await emergency_of(context, caller, request.path_params)).access_id
-        return replace(found, caller=caller, emergency=emergency)
+        async with _work_of(request, context, caller) as work:
+            yield replace(found, caller=caller, emergency=emergency, opened=work)
 
     # A test walks every route and reads here who may.
     signed_in.afterglow_access = permission  # type: ignore[attr-defined] # functions take attributes
-    return signed_in
+    return Depends(signed_in, scope="function")
 
 
-async def own_account(found: Annotated[StaffVisitor, Depends(visitor)]) -> StaffVisitor:
+async def own_account(
+    request: Request, context: ContextNeeded, found: Annotated[StaffVisitor, Depends(visitor)]
+) -> AsyncIterator[StaffVisitor]:
     """Let whoever is signed in through, to what belongs to themselves.
 
     Raises:
         NotSignedInError: nobody is signed in.
     """
-    return replace(found, caller=found.signed_in)
+    async with _work_of(request, context, found.signed_in) as work:
+        yield replace(found, opened=work)
 
 
 # A test walks every route and reads here who may.
 own_account.afterglow_access = "the member's own session"  # type: ignore[attr-defined] # functions take attributes
+
+
+def _work_of(
+    request: Request, context: AppContext, caller: ClinicCaller
+) -> AbstractAsyncContextManager[Work]:
+    return context.work(caller.clinic_id, actor=caller.actor, snapshot=request.method == "GET")
 
 
 async def read_own_form(request: Request, context: AppContext, visitor: StaffVisitor) -> Form:
@@ -144,4 +173,4 @@ async def read_own_form(request: Request, context: AppContext, visitor: StaffVis
 
 
 AnyStaff = Annotated[StaffVisitor, Depends(visitor)]
-OwnAccount = Annotated[StaffVisitor, Depends(own_account)]
+OwnAccount = Annotated[StaffVisitor, Depends(own_account, scope="function")]

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from starlette.responses import RedirectResponse
 
 from app.access.clinics.permissions import Permission
@@ -21,8 +21,8 @@ from app.web.etags import ChangedMeanwhileError, version_in
 from app.web.pages.forms import Form
 
 router = APIRouter(prefix="/care", route_class=CarePageRoute, include_in_schema=False)
-MayTry = Annotated[StaffVisitor, Depends(staff_may(Permission.INSIGHTS))]
-MaySetNumbers = Annotated[StaffVisitor, Depends(staff_may(Permission.CLINIC_CHANGE))]
+MayTry = Annotated[StaffVisitor, staff_may(Permission.INSIGHTS)]
+MaySetNumbers = Annotated[StaffVisitor, staff_may(Permission.CLINIC_CHANGE)]
 _NO_NUMBER = "This is not a number."
 _OTHERS_SET = "Somebody set other numbers meanwhile. Below they are compared with those; please look again."
 _NO_TIME = "A day and a time are written out; without a day the numbers hold from now on."

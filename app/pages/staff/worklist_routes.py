@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.access.clinics.permissions import Permission
@@ -18,7 +18,7 @@ from app.web.dependencies import ContextNeeded
 from app.web.schemas import CursorNotValidError, read_cursor
 
 router = APIRouter(prefix="/care", route_class=CarePageRoute, include_in_schema=False)
-MayRead = Annotated[StaffVisitor, Depends(staff_may(Permission.SIGNALS_READ))]
+MayRead = Annotated[StaffVisitor, staff_may(Permission.SIGNALS_READ)]
 # As much of a reference as is looked for; a longer one is nobody's.
 _LONGEST: Final = 200
 _CHOICES: Final = {

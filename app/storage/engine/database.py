@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection as PsycopgConnection
 from psycopg.pq import TransactionStatus
 from pydantic_core import from_json, to_json
 from sqlalchemy import event
@@ -14,6 +15,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from app.foundation.audit import SYSTEM, Actor
 from app.storage.engine.unit_of_work import UnitOfWork
 
 SEARCH_PATH: Final = "care,front_desk,jobs"
@@ -45,7 +47,7 @@ def _only_idle(connection: DBAPIConnection | None, record: ConnectionPoolEntry) 
         return
     driver = record.driver_connection
     if (
-        not isinstance(driver, AsyncConnection)
+        not isinstance(driver, PsycopgConnection)
         or driver.info.transaction_status is not TransactionStatus.IDLE
     ):
         record.invalidate()
@@ -74,18 +76,19 @@ class Database:
         event.listen(self.engine.sync_engine, "checkin", _only_idle)
 
     @asynccontextmanager
-    async def work(self, clinic_id: UUID | None) -> AsyncIterator[UnitOfWork]:
+    async def work(
+        self, clinic_id: UUID | None, *, actor: Actor = SYSTEM, now: datetime | None = None
+    ) -> AsyncIterator[UnitOfWork]:
         """Open a transaction of one clinic; without ``commit()`` everything in it is undone.
 
         ``None`` opens one without a tenant, in which row-level security shows no patient's row.
         """
-        async with self.engine.connect() as connection:
-            work = UnitOfWork(connection, clinic_id)
-            try:
-                await work.begin()
-                yield work
-            finally:
-                await work.end()
+        work = UnitOfWork(self.engine, clinic_id, actor=actor, now=now)
+        try:
+            await work.begin()
+            yield work
+        finally:
+            await work.end()
 
     async def close(self) -> None:
         """Give all connections back to PostgreSQL."""

@@ -1,5 +1,6 @@
 """One transaction of one clinic. It alone begins, commits and undoes."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
@@ -9,15 +10,18 @@ from uuid import UUID
 import psycopg
 from psycopg import AsyncConnection as PsycopgConnection
 from psycopg.rows import namedtuple_row
-from sqlalchemy import CursorResult, Executable, insert
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import CursorResult, Executable, UpdateBase, insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.foundation.audit import AuditEvent
+from app.foundation.audit import SYSTEM, Actor, AuditEvent
 from app.foundation.ids import new_id
 from app.storage.engine.audit import AuditEventRow, audit_values
 from app.storage.engine.jobs import Job, queue_jobs
+from app.storage.engine.rows import CARE
 
-_BEGIN_TENANTLESS: Final = "BEGIN"
+_BEGIN: Final = "BEGIN"
+# Everything read in it is of one moment; it sees no change that commits while a page is being read.
+_BEGIN_SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ"
 
 
 class UnitOfWork:
@@ -26,10 +30,24 @@ class UnitOfWork:
     Audit events and jobs are gathered and written just before the commit, in one statement each.
     """
 
-    def __init__(self, connection: AsyncConnection, clinic_id: UUID | None) -> None:
-        self._connection = connection
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        clinic_id: UUID | None,
+        *,
+        actor: Actor = SYSTEM,
+        now: datetime | None = None,
+        snapshot: bool = False,
+    ) -> None:
+        self.actor = actor
+        self._now = now
+        self._engine = engine
+        self._taken: AsyncConnection | None = None
         self._clinic_id = clinic_id
+        self._snapshot = snapshot
         self._audit: list[AuditEvent] = []
+        # Tables of the clinic whose rows were changed by what the audit log has to tell of.
+        self._changed: set[str] = set()
         self._jobs: list[Job] = []
         self._open = False
         self._driver: PsycopgConnection[Any] | None = None
@@ -41,11 +59,21 @@ class UnitOfWork:
             raise TenantMissingError(TenantMissingError.__doc__)
         return self._clinic_id
 
-    async def begin(self) -> None:
-        """Open the transaction and set the tenant, in one round trip.
+    @property
+    def now(self) -> datetime:
+        """When this cause happens, read once at the edge."""
+        if self._now is None:
+            raise TimeMissingError(TimeMissingError.__doc__)
+        return self._now
 
+    async def begin(self) -> None:
+        """Take a connection, open the transaction and set the tenant, in one round trip.
+
+        Done by itself before the first statement: what turns out to need no database takes no connection.
         A connection that died while it lay in the pool is replaced once: nothing has been sent on it yet.
         """
+        if self._taken is None:
+            self._taken = await self._engine.connect()
         # Said before it is so: whatever fails from here on, `end` has something to undo.
         self._open = True
         try:
@@ -55,19 +83,67 @@ class UnitOfWork:
             await self._say(self._beginning())
 
     def _beginning(self) -> str:
+        begin = _BEGIN_SNAPSHOT if self._snapshot else _BEGIN
         if self._clinic_id is None:
-            return _BEGIN_TENANTLESS
+            return begin
         # The only place that sets the tenant. SET takes no parameters; UUID's own text cannot carry SQL.
-        return f"BEGIN; SET LOCAL app.clinic_id = '{UUID(str(self._clinic_id))}'"
+        return f"{begin}; SET LOCAL app.clinic_id = '{UUID(str(self._clinic_id))}'"
 
     async def execute(
-        self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+        self,
+        statement: Executable,
+        parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        *,
+        unaudited: str | None = None,
     ) -> CursorResult[Any]:
-        """Run one statement in this transaction."""
+        """Run one statement in this transaction.
+
+        ``unaudited``: why a statement that changes a clinic's rows needs no line of the audit log. Any other
+        that changes them makes `commit` ask for one.
+        """
+        if not self._open:
+            await self.begin()
+        if isinstance(statement, UpdateBase) and unaudited is None:
+            self._note_change(statement)
         return await self._connection.execute(statement, parameters)
 
-    def audit(self, event: AuditEvent) -> None:
-        """Add a line to the trail; it commits with what it tells of, or not at all."""
+    def _note_change(self, statement: UpdateBase) -> None:
+        table = statement.entity_description["table"]
+        if table.schema == CARE:
+            self._changed.add(table.name)
+
+    def audit(
+        self,
+        action: str,
+        subject_kind: str,
+        subject_id: UUID,
+        *,
+        patient_id: UUID | None = None,
+        actor: Actor | None = None,
+    ) -> None:
+        """Write a line of the audit log; it commits with the change that it is about, or not at all.
+
+        Args:
+            action: a dotted verb in the past, such as ``signal.closed``.
+            subject_kind: what was changed or read, such as ``signal``.
+            subject_id: its id. A subject that is a patient needs no ``patient_id`` beside it.
+            patient_id: the patient whom it is about, if there is one.
+            actor: who did it, where that is not the actor of this transaction.
+        """
+        whose = subject_id if subject_kind == "patient" else patient_id
+        self.add_audit_event(
+            AuditEvent(
+                at=self.now,
+                actor=actor or self.actor,
+                action=action,
+                subject_kind=subject_kind,
+                subject_id=subject_id,
+                patient_id=whose,
+            )
+        )
+
+    def add_audit_event(self, event: AuditEvent) -> None:
+        """Write a line of the audit log that is already made."""
         self._audit.append(event)
 
     def queue(
@@ -85,33 +161,52 @@ class UnitOfWork:
     @asynccontextmanager
     async def attempt(self) -> AsyncIterator[None]:
         """Do all of the block, or, if it raises, nothing of it; what was done before stands either way."""
-        audit, jobs = len(self._audit), len(self._jobs)
+        audit, jobs, changed = len(self._audit), len(self._jobs), set(self._changed)
+        if not self._open:
+            await self.begin()
         await self._say("SAVEPOINT attempt")
         try:
             yield
         except Exception:
             del self._audit[audit:], self._jobs[jobs:]
+            self._changed = changed
             with suppress(psycopg.Error):  # a connection that died says so to whoever uses it next
                 await self._say("ROLLBACK TO SAVEPOINT attempt")
             raise
         await self._say("RELEASE SAVEPOINT attempt")
 
     async def commit(self) -> None:
-        """Write what was gathered and make it all permanent."""
+        """Write what was gathered and make it all permanent; where nothing was done, nothing happens."""
+        if not self._open:
+            if not (self._audit or self._jobs):
+                return
+            await self.begin()
+        if self._changed and not self._audit:
+            raise UnauditedChangeError(*sorted(self._changed))
         if self._audit:
             rows = [audit_values(event, clinic_id=self.clinic_id, id=new_id()) for event in self._audit]
-            await self.execute(insert(AuditEventRow), rows)
+            await self._connection.execute(insert(AuditEventRow), rows)
         if self._jobs:
             await queue_jobs(await self._psycopg(), self._jobs)
         await self._say("COMMIT")
         self._open = False
-        self._audit, self._jobs = [], []
+        self._forget()
 
     async def end(self) -> None:
-        """Undo what was not committed. A connection that cannot even do that is thrown away.
+        """Undo what was not committed and give the connection back; one that cannot even do that is thrown away.
 
         Never raises: the error that brought us here, or the cancellation, must reach the caller as it is.
         """
+        try:
+            await self._undo()
+        finally:
+            if self._taken is not None:
+                closing = asyncio.create_task(self._taken.close())
+                self._taken, self._driver = None, None
+                # Also when this request was cancelled: the pool gets its connection back.
+                await asyncio.shield(closing)
+
+    async def _undo(self) -> None:
         if not self._open:
             return
         self._open = False
@@ -123,6 +218,15 @@ class UnitOfWork:
         except psycopg.Error:
             await self._throw_away()
 
+    async def start_over(self, *, snapshot: bool = False) -> None:
+        """Undo everything, and let the next statement see what is true then, such as for a page after a refusal."""
+        await self._undo()
+        self._forget()
+        self._snapshot = snapshot
+
+    def _forget(self) -> None:
+        self._audit, self._jobs, self._changed = [], [], set()
+
     async def directly(self, statement: LiteralString, parameters: Mapping[str, Any]) -> list[Any]:
         """Run one statement past SQLAlchemy, with psycopg's own parameters; gives its rows, by name.
 
@@ -130,10 +234,18 @@ class UnitOfWork:
         time than validating the check-in and evaluating the patient together, and for finding who is signed
         in, which is half of what the check-in form costs (`make bench`).
         """
+        if not self._open:
+            await self.begin()
         driver = await self._psycopg()
         async with driver.cursor(row_factory=namedtuple_row) as cursor:
             await cursor.execute(statement, parameters)
             return await cursor.fetchall()
+
+    @property
+    def _connection(self) -> AsyncConnection:
+        if self._taken is None:
+            raise TransactionOverError(TransactionOverError.__doc__)
+        return self._taken
 
     async def _say(self, words: str) -> None:
         """Say something that has no answer, such as COMMIT."""
@@ -158,3 +270,15 @@ class UnitOfWork:
 
 class TenantMissingError(RuntimeError):
     """This transaction has no clinic; open it with one."""
+
+
+class TimeMissingError(RuntimeError):
+    """This transaction was opened without a time; open it with one."""
+
+
+class TransactionOverError(RuntimeError):
+    """This transaction has ended; its connection was given back."""
+
+
+class UnauditedChangeError(RuntimeError):
+    """These tables were changed without a line of the audit log: write one, or say why there is none."""
