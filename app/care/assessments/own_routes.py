@@ -9,14 +9,13 @@ from app.access.clinics.service import crisis_phone_of
 from app.care.assessments import service
 from app.care.assessments.own_schemas import OwnFormEntry, OwnFormReply, QuestionnaireList, QuestionnaireReply
 from app.care.assessments.questionnaires import all_questionnaires, questionnaire
-from app.care.assessments.safety_pathway import OwnFormSafetyRoute
 from app.care.patients.access import PatientSignedIn
 from app.notifications.messages.crisis_help import crisis_help
 from app.notifications.messages.help_reply import CrisisHelpReply
 from app.web.dependencies import ContextNeeded
 from app.web.problems import Problem
 
-router = APIRouter(prefix="/v1/assessments", tags=["questionnaires"], route_class=OwnFormSafetyRoute)
+router = APIRouter(prefix="/v1/assessments", tags=["questionnaires"])
 questionnaires_router = APIRouter(prefix="/v1/questionnaires", tags=["questionnaires"])
 
 Language = Annotated[

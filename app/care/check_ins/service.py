@@ -111,6 +111,7 @@ async def _record_once(
             [item.stored for item in items if isinstance(item, Kept)],
             actor=source.actor(standing),
             now=now,
+            by_clinic=source.is_history,
         )
         await work.commit()
     return Recorded(patient_id=standing.patient_id, locale=standing.locale, items=tuple(items))

@@ -6,7 +6,7 @@ caller to know; ``Heard.plain`` says whether a schema can have read all of it.
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -15,10 +15,17 @@ from urllib.parse import unquote_plus
 from app.care.disclosures.answers import folded, means_yes
 from app.care.disclosures.bodies import documents_of
 from app.care.disclosures.documents import Document, Pairs, read_json
-from app.care.disclosures.forms import form_triggers, keyed_trigger, labelled_trigger, scale_named_by
+from app.care.disclosures.forms import (
+    form_triggers,
+    item_trigger,
+    keyed_trigger,
+    labelled_trigger,
+    scale_named_by,
+)
 from app.care.disclosures.names import is_statement, scale_of, squeezed
 from app.care.disclosures.scanning import scanned_triggers
 from app.care.disclosures.unpacking import MOST_BYTES
+from app.clinical.protocol import SAFETY_ITEMS
 from app.clinical.safety import OWN_STATEMENT, SafetyTrigger, Urgency
 
 MOST_DISCLOSURES: Final = 200
@@ -136,15 +143,14 @@ def disclosures_in(
     return Heard(plain=plain)
 
 
-def disclosed_by(report: object, *, path: str = "") -> SafetyTrigger | None:
-    """What one report asks for that was read from JSON, such as an item of a batch."""
-    try:
-        document = read_json(json.dumps(report))
-    except (TypeError, ValueError, RecursionError):
-        return None
-    if document is None:
-        return None
-    return next((one.trigger for one in _found_in(document, path)), None)
+def disclosed_in_form(form: Mapping[str, str], *, path: str = "") -> tuple[Disclosure, ...]:
+    """Find what was disclosed in a form's fields."""
+    return _found_in(Document(value=Pairs(form.items()), whole=True), path)
+
+
+def answer_asks_for(scale: str, answer: object) -> SafetyTrigger | None:
+    """What an answer to a scale's suicide item asks for, as it was sent; None: nothing, or the scale has none."""
+    return item_trigger(scale, answer) if scale in SAFETY_ITEMS else None
 
 
 def _found_in(document: Document, path: str, body: bytes = b"") -> tuple[Disclosure, ...]:
