@@ -89,7 +89,8 @@ async def add(work: UnitOfWork, assessment: StoredAssessment, *, audit: AuditEve
                 AssessmentRow.taken_at,
             ]
         )
-        .returning(AssessmentRow.id)
+        .returning(AssessmentRow.id),
+        unaudited="one that is there changes nothing; a new one is audited below",
     )
     if added.one_or_none() is None:
         return False
@@ -205,7 +206,8 @@ async def add_scales(
             insert(CustomScaleRow)
             .values(clinic_id=work.clinic_id, key=key, definition=definition, created_at=now)
             .on_conflict_do_nothing(index_elements=[CustomScaleRow.clinic_id, CustomScaleRow.key])
-            .returning(CustomScaleRow.key)
+            .returning(CustomScaleRow.key),
+            unaudited="one that is there changes nothing; a new one is audited below",
         )
         if added.one_or_none() is not None:
             work.add_audit_event(told)
