@@ -162,6 +162,8 @@ def build_api(
         openapi_url="/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
+        # A redirect would be built from the Host that the sender wrote.
+        redirect_slashes=False,
         generate_unique_id_function=operation_name,
         lifespan=lifespan,
         responses=PROBLEMS,

@@ -27,6 +27,7 @@ STATUS: Final[Mapping[RefusalKind, int]] = {
     RefusalKind.GONE: 410,
     RefusalKind.TOO_LARGE: 413,
     RefusalKind.TOO_SLOW: 408,
+    RefusalKind.NOT_SUPPORTED: 415,
     RefusalKind.TOO_MANY: 429,
     RefusalKind.PRECONDITION_MISSING: 428,
     RefusalKind.PRECONDITION_FAILED: 412,
