@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from app.care.assessments.commands import Form as AnsweredForm
 from app.care.assessments.questionnaires import Questionnaire
-from app.care.assessments.service import Form as AnsweredForm
 from app.care.disclosures.detector import answer_asks_for
 from app.pages.patient.opened_form import OpenedForm
 from app.web.pages.forms import Form

@@ -6,8 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.care.assessments import clinic_scales, service
-from app.care.assessments.reading import read_completed_form
+from app.care.assessments import commands, queries
+from app.care.assessments.schemas import AssessmentEntry
 from app.care.intake.hearing import tell_clinic
 from app.clinical.scales import Scale
 from app.context import AppContext
@@ -20,6 +20,7 @@ from app.pages.staff.patient_access import MayRecord
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.web.dependencies import ContextNeeded
+from app.web.reading import read_as
 
 router = APIRouter(
     prefix="/care/patients/{patient_id}/assessment", route_class=CarePageRoute, include_in_schema=False
@@ -30,7 +31,7 @@ router = APIRouter(
 async def choose_scale(patient_id: UUID, context: ContextNeeded, visitor: MayRecord) -> Response:
     """Show which scales there are."""
     whose = await about(context, visitor, patient_id)
-    scales = await clinic_scales.list_scales(context, visitor.signed_in.clinic_id)
+    scales = await queries.list_scales(visitor.work)
     named = [(one, said(one)) for one in scales]
     return render(context, visitor, "patient_scale_choice.html", here="", whose=whose, scales=named)
 
@@ -40,7 +41,7 @@ async def show_assessment_form(
     patient_id: UUID, scale_key: str, context: ContextNeeded, visitor: MayRecord
 ) -> Response:
     """Show a scale's form."""
-    scale = await _scale(context, visitor, scale_key)
+    scale = await _scale(visitor, scale_key)
     return show_form(context, visitor, await _asked(context, visitor, patient_id, scale))
 
 
@@ -49,14 +50,14 @@ async def enter_assessment(
     patient_id: UUID, scale_key: str, request: Request, context: ContextNeeded, visitor: MayRecord
 ) -> Response:
     """Keep a form, by the same rules as through the API."""
-    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
-    scale = await _scale(context, visitor, scale_key)
+    form = await read_own_form(request, context, visitor)
+    scale = await _scale(visitor, scale_key)
 
     async def act() -> str:
         whose = await about(context, visitor, patient_id)
         taken_at: datetime = moment_in(form, whose.patient.time_zone, pointer="#/taken_at")
-        told = read_completed_form(entry_in(form, scale, taken_at.isoformat()))
-        kept = await service.enter(context, caller.clinic_id, patient_id, told, actor=caller.actor)
+        entry = read_as(AssessmentEntry, entry_in(form, scale, taken_at.isoformat()))
+        kept = await commands.enter(visitor.work, patient_id, entry.form())
         if kept.safety_event_id is not None:
             return "assessment-safety"
         return "assessment" if kept.created else "assessment-before"
@@ -79,8 +80,8 @@ async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID, s
     return asked_about(await about(context, visitor, patient_id), scale)
 
 
-async def _scale(context: AppContext, visitor: StaffVisitor, key: str) -> Scale:
-    scales = await clinic_scales.list_scales(context, visitor.signed_in.clinic_id)
+async def _scale(visitor: StaffVisitor, key: str) -> Scale:
+    scales = await queries.list_scales(visitor.work)
     found = next((one for one in scales if one.key == key), None)
     if found is None:
         raise NotFoundError
