@@ -19,6 +19,7 @@ from app.care.alerts import signal_commands as signals
 from app.care.alerts.episodes import ESCALATE_SIGNAL
 from app.care.alerts.safety import ESCALATE_SAFETY
 from app.care.monitoring import service as monitoring
+from app.care.patients.chart_numbers import compute_keys
 from app.care.reminders.asking import remind_due
 from app.care.reminders.still_due import StillDue
 from app.context import AppContext
@@ -189,6 +190,10 @@ class Worker:
 
     async def _look_through(self, clinic_id: UUID) -> None:
         self._looked_through[clinic_id] = self._context.clock.now()
+        computed = 1
+        while computed:
+            async with self._context.work(clinic_id) as work:
+                computed = await compute_keys(work, work.vault)
         await seal_clinic(self._context.database, self._context.vault, clinic_id, whole=True)
 
     async def _rescue(self) -> None:
