@@ -249,7 +249,8 @@ async def claim_due(
             or_(DeliveryRow.claimed_until.is_(None), DeliveryRow.claimed_until <= now),
             _report_has_left() if safety else ~_safety_waits(),
         )
-        .order_by(DeliveryRow.next_attempt_at, DeliveryRow.id)
+        # The order of the index of what is pending: no plan takes one that holds all that was ever sent.
+        .order_by(DeliveryRow.next_attempt_at)
         .limit(limit)
         .with_for_update(skip_locked=True, of=DeliveryRow)
         .cte("due")
@@ -415,8 +416,8 @@ def _pending_safety_beside() -> tuple[Any, ColumnElement[bool]]:
 
 def _safety_waits() -> ColumnElement[bool]:
     """Whether a safety delivery to the same endpoint is still on its way."""
-    _, beside = _pending_safety_beside()
-    return exists().where(beside)
+    other, beside = _pending_safety_beside()
+    return select(other.id).where(beside).order_by(other.next_attempt_at).limit(1).exists()
 
 
 def _report_has_left() -> ColumnElement[bool]:
