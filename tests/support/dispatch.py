@@ -41,5 +41,6 @@ async def send_all(post: Post, clinic_id: UUID) -> int:
     count = 0
     for lane in await due_lanes(post.context, clinic_id):
         if lane.channel is not None:
-            count += await send_due(post, clinic_id, channel=lane.channel, urgent=lane.urgent, limit=200)
+            sent = await send_due(post, clinic_id, channel=lane.channel, urgent=lane.urgent, limit=200)
+            count += len(sent)
     return count

@@ -147,9 +147,18 @@ class Dispatcher:
                 return await deliver_due(
                     self._outbox, lane.clinic_id, lane.endpoint_id, safety=lane.urgent, limit=room
                 )
-            return await send_due(
+            attempted = await send_due(
                 self._post, lane.clinic_id, channel=lane.channel or "", urgent=lane.urgent, limit=room
             )
+            for one in attempted:
+                self._log.info(
+                    "message.attempted",
+                    clinic_id=str(lane.clinic_id),
+                    message_id=str(one.message_id),
+                    attempt=one.attempt,
+                    outcome=one.outcome.trouble or one.outcome.ending.value,
+                )
+            return len(attempted)
         finally:
             self._slots.give_back(lane, room)
 

@@ -22,7 +22,6 @@ from typing import Final
 from uuid import UUID
 
 import httpx2
-import structlog
 
 from app.context import AppContext, Work
 from app.notifications.messages.bundling import lock_for_update, waits_until
@@ -59,16 +58,17 @@ class Post:
 class Attempted:
     """An attempt that is over: the how-manieth it was, and how it ended."""
 
+    message_id: UUID
     attempt: int
     outcome: Outcome
 
 
-async def send_due(post: Post, clinic_id: UUID, *, channel: str, urgent: bool, limit: int) -> int:
-    """Send what is due of a clinic's messages of one channel, so many at once; gives how many were attempted."""
+async def send_due(post: Post, clinic_id: UUID, *, channel: str, urgent: bool, limit: int) -> list[Attempted]:
+    """Send what is due of a clinic's messages of one channel, so many at once; gives what was attempted."""
     async with post.context.work(clinic_id) as work:
         ids = await outgoing_messages.due_ids(work, urgent=urgent, channel=channel, now=work.now, limit=limit)
     attempted = await asyncio.gather(*(send_message(post, clinic_id, message_id) for message_id in ids))
-    return sum(one is not None for one in attempted)
+    return [one for one in attempted if one is not None]
 
 
 async def send_message(post: Post, clinic_id: UUID, message_id: UUID) -> Attempted | None:
@@ -79,15 +79,7 @@ async def send_message(post: Post, clinic_id: UUID, message_id: UUID) -> Attempt
     now = post.context.clock.now()
     outcome = await hand_over(post.context, post.client, claimed, now=now)
     await _keep(post, clinic_id, claimed, outcome, began_at=now)
-    attempted = Attempted(attempt=claimed.message.attempts + 1, outcome=outcome)
-    structlog.get_logger().info(
-        "message.attempted",
-        clinic_id=str(clinic_id),
-        message_id=str(message_id),
-        attempt=attempted.attempt,
-        outcome=outcome.trouble or outcome.ending.value,
-    )
-    return attempted
+    return Attempted(message_id=message_id, attempt=claimed.message.attempts + 1, outcome=outcome)
 
 
 async def cancel_too_late(work: Work) -> int:
