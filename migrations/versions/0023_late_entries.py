@@ -1,7 +1,7 @@
 """Safety events know of late entries, which page nobody, and count further reports.
 
-Revision ID: 0022
-Revises: 0021
+Revision ID: 0023
+Revises: 0022
 """
 
 from pathlib import Path
@@ -10,8 +10,8 @@ from alembic import op
 
 from app.storage.engine.migration_steps import run_sql
 
-revision = "0022"
-down_revision = "0021"
+revision = "0023"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 
@@ -19,7 +19,7 @@ _SQL = Path(__file__).parents[1] / "sql"
 
 
 def upgrade() -> None:
-    run_sql(_SQL / "0022_tables.sql")
+    run_sql(_SQL / "0023_tables.sql")
 
 
 def downgrade() -> None:
