@@ -41,7 +41,6 @@ class Recorded:
     """The patient, and for each item in order: kept, or why not."""
 
     patient_id: UUID
-    locale: str
     items: tuple[Kept | RefusalError, ...]
 
 
@@ -113,7 +112,7 @@ async def _record_once(
             now=now,
         )
         await work.commit()
-    return Recorded(patient_id=standing.patient_id, locale=standing.locale, items=tuple(items))
+    return Recorded(patient_id=standing.patient_id, items=tuple(items))
 
 
 async def _write(
