@@ -11,7 +11,7 @@ from app.care.patients.caller import PatientCaller
 from app.context import Work
 from app.foundation.tokens import TokenKind, TokenNotValidError, TokenReference, read_token
 from app.storage import device_tokens
-from app.web.dependencies import ContextNeeded, bearer_token
+from app.web.dependencies import ContextNeeded, bearer_token, keep_work
 
 _READING: Final = frozenset({"GET", "HEAD"})
 
@@ -63,6 +63,7 @@ async def _patient_work(
 ) -> AsyncIterator[Work]:
     snapshot = request.method in _READING
     async with context.work(caller.clinic_id, actor=caller.actor, snapshot=snapshot) as work:
+        keep_work(request, work)
         yield work
 
 
