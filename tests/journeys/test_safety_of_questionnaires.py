@@ -43,7 +43,7 @@ def events(clinic: ClinicClient) -> list[dict[str, Any]]:
 def assert_helps(reply: httpx2.Response) -> None:
     """Help is there, and neither a number nor a word about the answer."""
     told = reply.json()
-    assert {line["number"] for line in told["crisis_help"]["lines"]} >= {"988", "911"}
+    assert {line["number"] for line in told["crisis_help"]["lines"]} >= {"0800 1110111", "112"}
     assert told["crisis_help"]["not_monitored"]
     assert "total" not in told
     assert "band" not in told
@@ -178,7 +178,7 @@ def test_two_totals_at_relapse_level_by_the_patient_alone_raise_a_signal(
         assert send(phone, said).status_code == 201
 
     (signal,) = clinic.signals(phone.patient_id)
-    assert signal["ground"] == "scale_relapse"
+    assert signal["criterion"] == "scale_relapse"
 
 
 def test_after_consent_was_withdrawn_nothing_more_is_kept_but_an_answer_still_acts(

@@ -6,8 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from app.access.clinics.access import MayImportCheckIns
-from app.access.clinics.service import crisis_phone_of
-from app.care.check_ins import service
+from app.care.check_ins import commands, queries
+from app.care.check_ins.commands import Recorded
 from app.care.check_ins.reading import (
     STATUS_OF,
     batch_reply,
@@ -30,19 +30,19 @@ from app.care.check_ins.schemas import (
     ImportedCheckInBatch,
     ImportedCheckInItem,
 )
-from app.care.check_ins.service import Recorded
 from app.care.check_ins.sources import FromClinic, FromDevice, Source
-from app.care.check_ins.validation import Kept, Told
-from app.care.patients.access import DeviceTokenPresented, PatientSignedIn
+from app.care.check_ins.validation import CheckInDraft, Kept
+from app.care.patients.access import DeviceTokenPresented, PatientSignedIn, PatientWork
+from app.care.patients.crisis import help_for_patient
 from app.context import AppContext
 from app.foundation.errors import RefusalError
-from app.notifications.messages.crisis_help import crisis_help
+from app.notifications.messages.crisis_help import crisis_help, help_country
 from app.notifications.messages.help_reply import CrisisHelpReply
 from app.outbox import DEFAULT_LANGUAGE
 from app.web.client_time import ClientTime, read_client_time
 from app.web.dependencies import ContextNeeded
 from app.web.problems import Problem
-from app.web.schemas import PAGE_SIZE, PageLimit
+from app.web.schemas import PAGE_SIZE, CountryCode, PageLimit
 
 router = APIRouter(prefix="/v1/check-ins", tags=["check-ins"], route_class=SafetyPathwayRoute)
 import_router = APIRouter(prefix="/v1/patients/{patient_id}/check-ins", tags=["check-ins"])
@@ -68,11 +68,11 @@ async def put_check_in(
     A safety answer adds `crisis_help` to the reply, to be shown at once.
     """
     source = FromDevice(token=token, client_time=read_client_time(client_time))
-    recorded = await service.record(context, source, [told(check_in_id, body)])
+    recorded = await commands.record(context, source, [told(check_in_id, body)])
     (outcome,) = recorded.items
     if isinstance(outcome, RefusalError):
         raise outcome
-    help_now = await _help(context, token.clinic_id, recorded.locale) if body.self_harm_thoughts else None
+    help_now = await _help(context, token.clinic_id, recorded.patient_id) if body.self_harm_thoughts else None
     reply = check_in_reply(context.vault, token.clinic_id, outcome.stored, help_now)
     return Response(
         reply.model_dump_json(), status_code=STATUS_OF[outcome.outcome], media_type="application/json"
@@ -102,8 +102,8 @@ async def import_batch(
 
 @router.get("", summary="Sync check-ins", responses={410: {"model": Problem}})
 async def list_check_ins(
-    context: ContextNeeded,
     caller: PatientSignedIn,
+    work: PatientWork,
     after: Annotated[str | None, Query(max_length=200, description="The cursor from the last sync")] = None,
     limit: PageLimit = PAGE_SIZE,
 ) -> CheckInList:
@@ -111,25 +111,30 @@ async def list_check_ins(
 
     410 when our data was restored since: sync from the beginning, and send what is not among it again.
     """
-    found, place = await service.changes_since(
-        context, caller.clinic_id, caller.patient_id, asked=read_sync_cursor(after), limit=limit
+    found, place = await queries.changes_since(
+        work, caller.patient_id, asked=read_sync_cursor(after), limit=limit
     )
-    items = [check_in_reply(context.vault, caller.clinic_id, stored) for stored in found]
+    items = [check_in_reply(work.vault, caller.clinic_id, stored) for stored in found]
     return CheckInList(items=items, cursor=write_sync_cursor(place))
 
 
 @router.delete("/{check_in_id}", status_code=204, summary="Withdraw a check-in")
-async def withdraw_check_in(check_in_id: UUID, context: ContextNeeded, caller: PatientSignedIn) -> None:
+async def withdraw_check_in(check_in_id: UUID, caller: PatientSignedIn, work: PatientWork) -> None:
     """Take a check-in back; it no longer counts, and stays marked on the record."""
-    await service.withdraw(context, caller.clinic_id, caller.patient_id, check_in_id, actor=caller.actor)
+    await commands.withdraw(work, caller.patient_id, check_in_id)
 
 
 @help_router.get("/crisis-help", summary="Crisis help")
+@help_router.head("/crisis-help", include_in_schema=False)
 async def read_crisis_help(
     locale: Annotated[str, Query(max_length=35)] = DEFAULT_LANGUAGE,
+    country: Annotated[CountryCode | None, Query(description="Where the person is")] = None,
 ) -> CrisisHelpReply:
-    """Give the help for a language. Who may: everybody."""
-    return CrisisHelpReply.of(crisis_help(locale))
+    """Give the help for a place and a language; without a country, the locale's region is asked. Who may: everybody.
+
+    Where the country is not known, the number is null, and the label sends to the local emergency number.
+    """
+    return CrisisHelpReply.of(crisis_help(locale, country=help_country(chosen=country, locale=locale)))
 
 
 async def _record_batch(
@@ -139,10 +144,10 @@ async def _record_batch(
     form: type[CheckInItem] | type[ImportedCheckInItem],
 ) -> BatchReply:
     read = read_items(items, form)
-    recorded = await service.record(context, source, [one for one in read if isinstance(one, Told)])
+    recorded = await commands.record(context, source, [one for one in read if isinstance(one, CheckInDraft)])
     statements = [says_yes(item) for item in items]
     await report_refused(context, source, items, _kept_flags(read, recorded))
-    help_now = await _help(context, source.clinic_id, recorded.locale) if any(statements) else None
+    help_now = await _help(context, source.clinic_id, recorded.patient_id) if any(statements) else None
     return batch_reply(
         context.vault,
         source.clinic_id,
@@ -154,11 +159,11 @@ async def _record_batch(
     )
 
 
-def _kept_flags(read: list[Told | dict[str, Any]], recorded: Recorded) -> list[bool]:
+def _kept_flags(read: list[CheckInDraft | dict[str, Any]], recorded: Recorded) -> list[bool]:
     outcomes = iter(recorded.items)
-    return [isinstance(one, Told) and isinstance(next(outcomes), Kept) for one in read]
+    return [isinstance(one, CheckInDraft) and isinstance(next(outcomes), Kept) for one in read]
 
 
-async def _help(context: AppContext, clinic_id: UUID, locale: str) -> CrisisHelpReply:
-    phone = await crisis_phone_of(context, clinic_id)
-    return CrisisHelpReply.of(crisis_help(locale, clinic_phone=phone))
+async def _help(context: AppContext, clinic_id: UUID, patient_id: UUID) -> CrisisHelpReply:
+    async with context.database.work(clinic_id) as work:
+        return CrisisHelpReply.of(await help_for_patient(work, context.vault, patient_id))

@@ -39,7 +39,10 @@ class Patient:
     external_ref: str
     email: str | None
     time_zone: str
+    # The zone's name of today.
+    time_zone_canonical: str
     locale: str
+    country: str | None
     mode: str
     registered_at: datetime
     version: int
@@ -55,6 +58,7 @@ class DetailsChange:
     time_zone: str | None = None
     locale: str | None = None
     email: str | Unchanged | None = STAYS
+    country: str | Unchanged | None = STAYS
     reminders: ChoicesChange | None = None
 
 
@@ -96,7 +100,7 @@ async def change_patient(
     Raises:
         NotFoundError: there is no such patient.
         ChangedMeanwhileError: the version is not the current one.
-        AskedInQuietHoursError, NumberNotUsableError: reminders cannot go so.
+        AskedInQuietHoursError: reminders cannot go so.
     """
     now, email = context.clock.now(), change.email
     async with context.database.work(clinic_id) as work:
@@ -106,6 +110,7 @@ async def change_patient(
             patient_id,
             time_zone=change.time_zone or before.time_zone,
             locale=change.locale or before.locale,
+            country=before.country if isinstance(change.country, Unchanged) else change.country,
             email_sealed=before.email_sealed
             if isinstance(email, Unchanged)
             else seal_email(vault_of(context.vault, clinic_id, before), patient_id, email),
@@ -189,7 +194,9 @@ def patient_of(vault: Vault, clinic_id: UUID, record: PatientRecord) -> Patient:
         external_ref=reference,
         email=email_of(vault, clinic_id, record),
         time_zone=record.time_zone,
+        time_zone_canonical=record.time_zone_canonical,
         locale=record.locale,
+        country=record.country,
         mode=record.mode,
         registered_at=record.registered_at,
         version=record.version,

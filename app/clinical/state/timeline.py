@@ -1,0 +1,324 @@
+"""Making the state of a whole history: infusions and check-ins in their order, one step each."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from app.clinical.check_ins import CheckIn, CheckInDay, check_in_day, day_number, days_of, is_acute, zone_of
+from app.clinical.course import Course, Infusion, InfusionPhase, induction_end, infusions_of_course
+from app.clinical.criterion_b_scale import TotalsCode, TotalsSoFar, totals_so_far
+from app.clinical.domains import PerDomain
+from app.clinical.history import History
+from app.clinical.protocol import STANDARD, Protocol
+from app.clinical.reference import NoReferenceBecause, Reference, baseline_of, window_end
+from app.clinical.scales import AssessmentTotal
+from app.clinical.state.loss import Loss, loss_from
+from app.clinical.state.patient_state import (
+    PatientState,
+    Treatment,
+    advance,
+    after_check_in,
+    known_days,
+    settled,
+    with_chosen,
+    with_reference,
+    without_reference,
+)
+
+DAYS_OF_EXPOSURE: Final = 365
+RESPONSE_DURATIONS_KEPT: Final = 6
+"""How many earlier response_durations are shown; the latest ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crossing:
+    """A day on which consider was first reached, since the infusion or since steady."""
+
+    day: date
+    by_mood_alone: bool
+
+
+class Timeline(NamedTuple):
+    """A state, and what it alone no longer tells: on which days consider was first reached.
+
+    `considered` holds day numbers up to the latest check-in day, which may still grow: see `losses`.
+    """
+
+    state: PatientState
+    considered: tuple[int, ...]
+
+    @property
+    def losses(self) -> tuple[date, ...]:
+        """The days of the crossings, the latest check-in day included: what `crossings` finds."""
+        days = {*self.considered, *_days_of([self.state.loss])}
+        return tuple(date.fromordinal(day) for day in sorted(days))
+
+
+def replay(history: History, *, as_of: datetime, protocol: Protocol = STANDARD) -> PatientState:
+    """The state of a history, from scratch. Nothing after `as_of` has any effect."""
+    return _through(history, as_of, protocol)[-1]
+
+
+def crossings(history: History, *, as_of: datetime, protocol: Protocol = STANDARD) -> tuple[Crossing, ...]:
+    """The days on which check-ins first reached consider in the past: to be stored, not to be sent.
+
+    Each day is judged by all that was reported on it, and by the infusions known by then.
+    """
+    states = _through(history, as_of, protocol)
+    found = {
+        loss.considered_on: loss.considered_by_mood
+        for loss in (*_settled_losses(states), states[-1].loss)
+        if loss and loss.considered_on is not None
+    }
+    return tuple(
+        Crossing(day=date.fromordinal(day), by_mood_alone=by_mood) for day, by_mood in sorted(found.items())
+    )
+
+
+def timeline_of(history: History, *, as_of: datetime, protocol: Protocol = STANDARD) -> Timeline:
+    """The state of a history together with the days of its crossings, from scratch."""
+    states = _through(history, as_of, protocol)
+    return Timeline(states[-1], _days_of(_settled_losses(states)))
+
+
+def timeline_after(
+    timeline: Timeline, check_in: CheckIn, *, protocol: Protocol = STANDARD
+) -> Timeline | None:
+    """The past one check-in later, at the cost of a step; None where `advance` has none."""
+    state = advance(timeline.state, check_in, protocol=protocol)
+    if state is None:
+        return None
+    return Timeline(state, tuple(sorted({*timeline.considered, *_days_of([state.loss_before])})))
+
+
+def _settled_losses(states: Sequence[PatientState]) -> list[Loss | None]:
+    """The loss at the end of each check-in day but the last, and before each infusion."""
+    ends = [state.loss_before for state in states]
+    return ends + [
+        earlier.loss for earlier, later in pairwise(states) if later.treatment is not earlier.treatment
+    ]
+
+
+def _days_of(losses: Sequence[Loss | None]) -> tuple[int, ...]:
+    return tuple(sorted({loss.considered_on for loss in losses if loss and loss.considered_on is not None}))
+
+
+def _through(history: History, as_of: datetime, protocol: Protocol) -> list[PatientState]:
+    """The state at the start and after each infusion and check-in up to `as_of`."""
+    now = as_of.timestamp()
+    infusions = sorted(
+        (one for one in history.infusions if one.given_at.timestamp() <= now),
+        key=lambda one: (one.given_at.timestamp(), one.id),
+    )
+    states = [_untreated(history, infusions, as_of, protocol)]
+    stretches = _by_stretch(history.check_ins, infusions, now)
+    chosen = _chosen(history, infusions, now, protocol)
+    for number, stretch in enumerate(stretches):
+        if number:
+            given = infusions[:number]
+            if chosen and given[-1].day(history.time_zone) > chosen.to_day:
+                states.append(with_chosen(states[-1], chosen.window, end=chosen.to_day, protocol=protocol))
+                chosen = None
+            states.append(_infused(states[-1], history.course, given, history.time_zone, protocol))
+        for day, at, _, check_in in stretch:
+            if chosen and day > chosen.to_day.toordinal():
+                states.append(with_chosen(states[-1], chosen.window, end=chosen.to_day, protocol=protocol))
+                chosen = None
+            states.append(after_check_in(states[-1], check_in, day=day, at=at, protocol=protocol))
+    if chosen:
+        states.append(with_chosen(states[-1], chosen.window, end=chosen.to_day, protocol=protocol))
+    return states
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Chosen:
+    """The check-in days of the window that a clinician named."""
+
+    window: tuple[CheckInDay, ...]
+    to_day: date
+
+
+def _chosen(
+    history: History, infusions: Sequence[Infusion], now: float, protocol: Protocol
+) -> _Chosen | None:
+    """What was chosen by now, of days that were over when it was; without acute effects."""
+    choice = history.chosen_reference
+    if choice is None or choice.set_at.timestamp() > now:
+        return None
+    if check_in_day(choice.set_at, history.time_zone) <= choice.to_day:
+        return None
+    given = [infusion.given_at.timestamp() for infusion in infusions]
+    known = [
+        one
+        for one in history.check_ins
+        if (at := one.recorded_at.timestamp()) <= now and not is_acute(at, given, protocol)
+    ]
+    window = tuple(one for one in days_of(known) if choice.from_day <= one.day <= choice.to_day)
+    return _Chosen(window=window, to_day=choice.to_day)
+
+
+def _by_stretch(
+    check_ins: Sequence[CheckIn], infusions: Sequence[Infusion], now: float
+) -> list[list[tuple[int, float, str, CheckIn]]]:
+    """Check-ins between one infusion and the next, in order of day, time and id."""
+    given_at = [infusion.given_at.timestamp() for infusion in infusions]
+    stretches: list[list[tuple[int, float, str, CheckIn]]] = [[] for _ in range(len(infusions) + 1)]
+    for check_in in check_ins:
+        at = check_in.recorded_at.timestamp()
+        if at <= now:
+            day = day_number(check_in.recorded_at, check_in.time_zone)
+            stretches[bisect_right(given_at, at)].append((day, at, check_in.id, check_in))
+    for stretch in stretches:
+        stretch.sort(key=lambda entry: entry[:3])
+    return stretches
+
+
+def _untreated(
+    history: History, infusions: Sequence[Infusion], as_of: datetime, protocol: Protocol
+) -> PatientState:
+    closed = history.course.closed_on if history.course else None
+    return PatientState(
+        time_zone=history.time_zone,
+        treatment=Treatment(course_closed=closed.toordinal() if closed else None),
+        baseline=None,
+        days=(),
+        open_day=None,
+        reference=None,
+        loss_before=None,
+        loss=None,
+        recent_days=(),
+        last_at=None,
+        last_day=0,
+        last_id="",
+        asked_on=None,
+        totals=_totals(history, infusions, as_of, protocol),
+    )
+
+
+def _infused(
+    state: PatientState, course: Course | None, given: Sequence[Infusion], time_zone: str, protocol: Protocol
+) -> PatientState:
+    """The state after an infusion, the last of `given`.
+
+    The first of a course fixes the baseline. An induction infusion opens the reference window anew. A
+    booster closes the window, keeps the reference and starts the smoothing again: S = 0 on its day.
+    """
+    of_course = infusions_of_course(course, given, time_zone=time_zone)
+    treatment = _treatment(state, course, given, of_course, time_zone, protocol)
+    if not of_course:
+        return state._replace(treatment=treatment, asked_on=None)
+    day = treatment.last_day or 0
+    baseline = state.baseline or baseline_of(
+        known_days(state), first_infusion_on=date.fromordinal(day), protocol=protocol
+    )
+    if not treatment.last_is_booster or treatment.day_zero is None:
+        return state._replace(
+            treatment=treatment,
+            baseline=baseline,
+            days=(),
+            open_day=None,
+            reference=None,
+            loss_before=None,
+            loss=None,
+            asked_on=None,
+        )
+    closed = _window_closed(settled(state, day, protocol), protocol)
+    reference = closed.reference
+    fresh = PerDomain[tuple[int, ...]]((), (), ())
+    loss = (
+        loss_from(reference, day=day, days=fresh, protocol=protocol)
+        if isinstance(reference, Reference)
+        else None
+    )
+    return closed._replace(treatment=treatment, open_day=None, loss_before=loss, loss=loss, asked_on=None)
+
+
+def _window_closed(state: PatientState, protocol: Protocol) -> PatientState:
+    """A booster closes the window: the reference comes from the days there are, if they are enough."""
+    if state.reference is not None:
+        return state
+    zero = date.fromordinal(state.treatment.day_zero or 0)
+    if window_end(known_days(state), day_zero=zero, protocol=protocol) is None:
+        return without_reference(state, NoReferenceBecause.BOOSTER_CLOSED_WINDOW, protocol)
+    latest = zero + timedelta(days=protocol.window_latest_day)
+    return with_reference(state, latest, protocol)
+
+
+def _treatment(
+    state: PatientState,
+    course: Course | None,
+    given: Sequence[Infusion],
+    of_course: Sequence[Infusion],
+    time_zone: str,
+    protocol: Protocol,
+) -> Treatment:
+    days = [infusion.day(time_zone).toordinal() for infusion in given]
+    series = [infusion for infusion in of_course if infusion.phase is InfusionPhase.INDUCTION]
+    end = induction_end(course, of_course, time_zone=time_zone, protocol=protocol)
+    return Treatment(
+        first_at=of_course[0].given_at.timestamp() if of_course else None,
+        first_day=of_course[0].day(time_zone).toordinal() if of_course else None,
+        last_induction_at=series[-1].given_at.timestamp() if series else None,
+        day_zero=series[-1].day(time_zone).toordinal() if series else None,
+        last_at=given[-1].given_at.timestamp(),
+        last_day=days[-1],
+        last_is_booster=bool(of_course) and of_course[-1].phase is InfusionPhase.BOOSTER,
+        induction_over=end.on.toordinal() if end else None,
+        course_closed=state.treatment.course_closed,
+        recent_days=tuple(day for day in days if days[-1] - day < DAYS_OF_EXPOSURE),
+        course_at=tuple(infusion.given_at.timestamp() for infusion in of_course),
+        total=len(given),
+        response_durations=_response_durations(state),
+    )
+
+
+def _response_durations(state: PatientState) -> tuple[int, ...]:
+    """How long each past infusion's benefit lasted, where a loss was seen; the latest few, in days."""
+    known, loss, last_day = state.treatment.response_durations, state.loss, state.treatment.last_day
+    if loss is None or loss.considered_on is None or last_day is None:
+        return known
+    return (*known, loss.considered_on - last_day)[-RESPONSE_DURATIONS_KEPT:]
+
+
+def _totals(
+    history: History, infusions: Sequence[Infusion], as_of: datetime, protocol: Protocol
+) -> tuple[TotalsSoFar, ...]:
+    """What each scale's totals have come to by now, with the infusions up to now; by the patient's clock."""
+    here = zone_of(history.time_zone)
+    given = infusions_of_course(history.course, infusions, time_zone=history.time_zone)
+    given_at = [infusion.given_at.astimezone(here) for infusion in given]
+    series = [infusion.given_at for infusion in given if infusion.phase is InfusionPhase.INDUCTION]
+    found: list[TotalsSoFar] = []
+    for entry in sorted(history.assessments, key=lambda one: one.scale.key):
+        past = sorted(total for total in entry.totals if total.taken_at <= as_of)
+        if not past:
+            continue
+        if not series:
+            awaited = TotalsCode.REFERENCE_AWAITED
+            found.append(TotalsSoFar(scale=entry.scale, last=past[-1], missing=awaited))
+            continue
+        around = _around(past, given_at[0], series[-1], protocol)
+        found.append(
+            totals_so_far(
+                {*around, *past[-protocol.totals_kept :]},
+                scale=entry.scale,
+                first_infusion_at=given_at[0],
+                last_induction_at=series[-1].astimezone(here),
+                as_of=as_of.astimezone(here),
+                infusions_at=given_at,
+                protocol=protocol,
+            )
+        )
+    return tuple(found)
+
+
+def _around(
+    totals: Sequence[AssessmentTotal], first: datetime, last: datetime, protocol: Protocol
+) -> list[AssessmentTotal]:
+    """From 28 days before the first infusion to day 15 after the last of induction, and a day more."""
+    earliest = first - timedelta(days=protocol.baseline_days_before + 1)
+    latest = last + timedelta(days=protocol.window_latest_day + 1)
+    return [total for total in totals if earliest <= total.taken_at <= latest]
