@@ -79,7 +79,7 @@ def test_the_phone_of_an_erased_patient_is_signed_out_and_a_statement_still_gets
         f"/v1/check-ins/{new_id()}", json=entry(NOW, (3, 3, 3)) | {"self_harm_thoughts": True}
     )
     assert_problem(said, 401)
-    assert "988" in {line["number"] for line in said.json()["crisis_help"]["lines"]}
+    assert [line["kind"] for line in said.json()["crisis_help"]["lines"]] == ["emergency"]
 
 
 def test_the_decision_of_an_erased_patient_is_not_made_again_but_said_to_be_erased(

@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from app.access.clinics.service import crisis_phone
 from app.care.alerts.safety import SafetyReport, SafetySource, is_late_entry, report
 from app.care.intake.speakers import Sender, patient_named, sender_of
+from app.care.patients.crisis import help_for_patient
 from app.clinical.safety import SafetyTrigger, Urgency
 from app.context import AppContext, Work
 from app.foundation.tokens import TokenReference
-from app.notifications.messages.crisis_help import crisis_help
+from app.notifications.messages.crisis_help import CrisisHelp, crisis_help
 from app.notifications.messages.help_reply import CrisisHelpReply
 
 
@@ -57,10 +57,13 @@ class Told:
         return bool(self.event_ids) or self.spooled
 
 
-def told_nobody(language: str, phone: str | None = None) -> Told:
+def told_nobody(language: str) -> Told:
     """Nobody is told; the person still gets the help."""
-    help_now = CrisisHelpReply.of(crisis_help(language, clinic_phone=phone))
-    return Told(crisis_help=help_now.model_dump(mode="json"))
+    return Told(crisis_help=_as_reply(crisis_help(language)))
+
+
+def _as_reply(help_now: CrisisHelp) -> dict[str, Any]:
+    return CrisisHelpReply.of(help_now).model_dump(mode="json")
 
 
 async def report_pending(context: AppContext, pending: Pending) -> Told:
@@ -75,8 +78,8 @@ async def report_pending(context: AppContext, pending: Pending) -> Told:
                 if events or not pending.reports:
                     return replace(told_nobody(pending.language), event_ids=tuple(events), for_staff=True)
                 continue
-            phone = await crisis_phone(work, context.vault)
-        return replace(told_nobody(sender.patient.locale, phone), event_ids=tuple(events))
+            help_now = await help_for_patient(work, context.vault, sender.patient.id)
+        return Told(crisis_help=_as_reply(help_now), event_ids=tuple(events))
     return told_nobody(pending.language)
 
 

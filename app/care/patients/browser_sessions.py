@@ -87,7 +87,7 @@ async def caller_of(context: AppContext, token: str) -> PatientCaller:
             until = min(now + LASTS, found.enrolled_at + LASTS_AT_MOST)
             await device_tokens.extend(work, reference.digest, expires_at=until, now=now)
             await work.commit()
-    return _caller(reference.clinic_id, found)
+    return PatientCaller.of(context.vault, reference.clinic_id, found)
 
 
 async def end(context: AppContext, token: str) -> None:
@@ -97,16 +97,3 @@ async def end(context: AppContext, token: str) -> None:
     except TokenNotValidError:
         return
     await revoke_device(context, caller.clinic_id, caller.patient_id, caller.device_id, actor=caller.actor)
-
-
-def _caller(clinic_id: UUID, found: device_tokens.SignedInPatient) -> PatientCaller:
-    return PatientCaller(
-        clinic_id=clinic_id,
-        patient_id=found.patient_id,
-        device_id=found.device_id,
-        time_zone=found.time_zone,
-        locale=found.locale,
-        mode=found.mode,
-        consent=standing_from(version=found.consent_version, withdrawn_at=found.consent_withdrawn_at),
-        crisis_phone_sealed=found.crisis_phone_sealed,
-    )
