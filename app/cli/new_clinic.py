@@ -2,7 +2,7 @@
 
 import asyncio
 
-from app.access.clinics.service import OpenedClinic, open_clinic
+from app.access.clinics.queries import OpenedClinic, open_clinic
 from app.cli.runtime import Ground
 from app.settings import Settings
 

@@ -8,7 +8,6 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.foundation.audit import AuditEvent
 from app.storage.engine.rows import CARE, FRONT_DESK, Row, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -66,7 +65,7 @@ class ClinicProfile:
     went_live_at: datetime | None
 
 
-async def add(work: UnitOfWork, *, name: str, now: datetime, audit: AuditEvent) -> None:
+async def add(work: UnitOfWork, *, name: str, now: datetime) -> None:
     """Open a clinic, in test mode, under the transaction's own clinic id."""
     await work.execute(insert(ClinicRow).values(id=work.clinic_id, state="open", created_at=now))
     await work.execute(
@@ -74,7 +73,6 @@ async def add(work: UnitOfWork, *, name: str, now: datetime, audit: AuditEvent) 
             clinic_id=work.clinic_id, name=name, mode="test", crisis_phone_sealed=None, version=1
         )
     )
-    work.add_audit_event(audit)
 
 
 async def profile(work: UnitOfWork, *, lock: bool = False) -> ClinicProfile | None:
@@ -86,7 +84,7 @@ async def profile(work: UnitOfWork, *, lock: bool = False) -> ClinicProfile | No
     return row and ClinicProfile(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
-async def change_profile(work: UnitOfWork, *, version: int, audit: AuditEvent, **values: Any) -> bool:  # noqa: ANN401 - columns
+async def change_profile(work: UnitOfWork, *, version: int, **values: Any) -> bool:  # noqa: ANN401 - columns
     """Change some columns of the profile if it still is at this version; says whether it was."""
     changed = await work.execute(
         update(ClinicProfileRow)
@@ -95,7 +93,6 @@ async def change_profile(work: UnitOfWork, *, version: int, audit: AuditEvent, *
     )
     if changed.rowcount == 0:
         return False
-    work.add_audit_event(audit)
     return True
 
 

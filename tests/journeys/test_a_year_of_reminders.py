@@ -21,7 +21,7 @@ import httpx2
 import psycopg
 import pytest
 
-from app.access.clinics.service import open_clinic
+from app.access.clinics.queries import open_clinic
 from app.care.check_ins.service import record
 from app.care.check_ins.sources import FromClinic
 from app.care.check_ins.validation import Told

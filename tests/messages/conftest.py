@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from app.access.clinics.service import open_clinic
+from app.access.clinics.queries import open_clinic
 from app.context import AppContext
 from app.foundation.audit import SYSTEM, AuditEvent
 from app.foundation.clock import SettableClock

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import uvicorn
 
-from app.access.clinics.service import OpenedClinic, open_clinic
+from app.access.clinics.queries import OpenedClinic, open_clinic
 from app.asgi import build_app
 from app.clinical.protocol import STANDARD, Protocol
 from app.context import AppContext

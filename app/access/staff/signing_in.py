@@ -9,9 +9,9 @@ from uuid import UUID
 
 from app.access.clinics.permissions import StaffRole
 from app.access.clinics.staff_sessions import LASTS_AT_MOST, open_session
-from app.access.staff import login_throttle as tries
+from app.access.staff import login_throttle
 from app.access.staff.login_throttle import Counted
-from app.access.staff.members import ACTIVE, address_digest, staff_event
+from app.access.staff.members import ACTIVE, address_digest
 from app.access.staff.passwords import hashed, is_outdated, matches
 from app.access.staff.recovery import digest_of
 from app.access.staff.second_factor import digits_of, step_of
@@ -27,7 +27,7 @@ _MOST_CLINICS: Final = 8
 
 
 class SignInRefusedError(RefusalError):
-    """That did not work. Check address, password and code; codes work once, and five wrong tries lock for a while."""
+    """That did not work. Check address, password and code; codes work once, and five wrong attempts lock for a while."""
 
     kind = RefusalKind.UNAUTHENTICATED
     code = "sign-in-refused"
@@ -42,7 +42,7 @@ class ClinicToChooseError(RefusalError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """Somebody who was right about everything; nothing is spent yet.
+    """Someone who was right about everything; nothing is spent yet.
 
     Attributes:
         step: the time step of the phone's code, or
@@ -59,7 +59,7 @@ class Proof:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn:
-    """A session, told this once; ``codes_left`` is said after a recovery code was used."""
+    """A session, shown this once; ``codes_left`` is said after a recovery code was used."""
 
     token: str
     clinic_id: UUID
@@ -83,13 +83,12 @@ async def prove(
         TooManySignInsError: too many went wrong from this network address.
         SignInRefusedError: nobody does.
     """
-    now = context.clock.now()
-    await tries.count_from_address(context, address, now=now)
-    async with context.database.work(None) as work:
+    await login_throttle.count_from_address(context, address)
+    async with context.work(None) as work:
         digest = address_digest(context.vault, email)
         where = await staff_members.clinics_of_address(work, digest, limit=_MOST_CLINICS)
     counted = [
-        (one_clinic, await tries.count_one(context, one_clinic, staff_id, now=now))
+        (one_clinic, await login_throttle.count_attempt(context, one_clinic, staff_id))
         for one_clinic, staff_id in where
         if clinic_id in {None, one_clinic}
     ]
@@ -97,44 +96,43 @@ async def prove(
         # As much work as for somebody who is known.
         counted = [(UUID(int=0), None)]
     judged = await asyncio.gather(
-        *(_judge(context, where, one, password=password, code=code, now=now) for where, one in counted)
+        *(_judge(context, where, one, password=password, code=code) for where, one in counted)
     )
     proofs = [proof for proof in judged if proof is not None]
     if not proofs:
         raise SignInRefusedError
-    await _forgive(context, counted, proofs, address=address, now=now)
+    await _forgive(context, counted, proofs, address=address)
     return proofs
 
 
-async def let_in(context: AppContext, proof: Proof) -> SignedIn:
-    """Spend the code and open a session.
+async def open_session_for(context: AppContext, proof: Proof) -> SignedIn:
+    """Spend the code and open a session, at the clinic where it was proved.
 
     Raises:
-        SignInRefusedError: the code was spent meanwhile, or the member locked out.
+        SignInRefusedError: the code was spent meanwhile, or the member deactivated.
     """
-    now, actor = context.clock.now(), Actor(kind=ActorKind.STAFF, id=proof.staff_id)
-    audit = staff_event(now, actor, "staff.proved", proof.staff_id)
-    async with context.database.work(proof.clinic_id) as work:
-        if not await staff_members.let_in(
-            work, proof.staff_id, step=proof.step, password_hash=proof.password_hash, audit=audit
+    actor = Actor(kind=ActorKind.STAFF, id=proof.staff_id)
+    async with context.work(proof.clinic_id, actor=actor) as work:
+        if not await staff_members.sign_in(
+            work, proof.staff_id, step=proof.step, password_hash=proof.password_hash
         ):
             raise SignInRefusedError
+        work.audit("staff.proved", "staff", proof.staff_id)
         codes_left = None
         if proof.recovery is not None:
-            used = staff_event(now, actor, "staff.recovery_code_used", proof.staff_id)
-            if not await recovery_codes.spend(work, proof.staff_id, proof.recovery, now=now, audit=used):
+            if not await recovery_codes.spend(work, proof.staff_id, proof.recovery, now=work.now):
                 raise SignInRefusedError
+            work.audit("staff.recovery_code_used", "staff", proof.staff_id)
             codes_left = await recovery_codes.count_left(work, proof.staff_id)
-        token = await open_session(work, proof.staff_id, now=now)
+        token = await open_session(work, proof.staff_id)
         member = await staff_members.find(work, proof.staff_id)
-        await work.commit()
-    if member is None:
-        raise SignInRefusedError
+        if member is None:
+            raise SignInRefusedError
     return SignedIn(
         token=token,
         clinic_id=proof.clinic_id,
         role=StaffRole(member.role),
-        expires_at=now + LASTS_AT_MOST,
+        expires_at=work.now + LASTS_AT_MOST,
         codes_left=codes_left,
     )
 
@@ -160,31 +158,30 @@ async def _judge(
     *,
     password: str,
     code: str,
-    now: datetime,
 ) -> Proof | None:
-    """Judge a try that was counted. One that was not is hashed all the same: its time says nothing."""
+    """Judge an attempt that was counted. One that was not is hashed all the same: its time says nothing."""
     member = None if counted is None else counted.member
     right = await matches(None if member is None else member.password_hash, password)
     if member is None or member.password_hash is None:
         return None
     # Looked at whatever the password was: what is wrong does not show in the time it takes.
-    proof = await _by_code(context, clinic_id, member, code, now=now)
+    proof = await _by_code(context, clinic_id, member, code)
     if not right or proof is None or member.state != ACTIVE:
         return None
     outdated = is_outdated(member.password_hash)
     return replace(proof, password_hash=await hashed(password) if outdated else None)
 
 
-async def _by_code(
-    context: AppContext, clinic_id: UUID, member: StaffMember, code: str, *, now: datetime
-) -> Proof | None:
+async def _by_code(context: AppContext, clinic_id: UUID, member: StaffMember, code: str) -> Proof | None:
     proof = Proof(clinic_id=clinic_id, staff_id=member.id)
     if digits_of(code) is not None:
         secret = totp_secret(context.vault, clinic_id, member)
-        step = secret and step_of(secret, code, now=now, after=member.totp_last_step)
+        step = secret and step_of(
+            secret, code, now=context.clock.now(), after=member.totp_last_step
+        )
         return replace(proof, step=step) if isinstance(step, int) else None
     digest = digest_of(context.vault, member.id, code)
-    async with context.database.work(clinic_id) as work:
+    async with context.work(clinic_id) as work:
         unused = await recovery_codes.is_unused(work, member.id, digest)
     return replace(proof, recovery=digest) if unused else None
 
@@ -208,16 +205,13 @@ async def _forgive(
     proofs: Sequence[Proof],
     *,
     address: str,
-    now: datetime,
 ) -> None:
     """Take back what was counted against the address, and against the same person at other clinics.
 
-    The count of those who were proved goes when they are let in.
+    The count of those who were proved goes when they sign in.
     """
     proved = {proof.clinic_id for proof in proofs}
-    async with context.database.work(None) as work:
-        await tries.forgive_address(work, context, address, now=now)
-        await work.commit()
+    await login_throttle.forgive_address(context, address)
     for clinic_id, one in counted:
         if one is not None and clinic_id not in proved:
-            await tries.take_one_back(context, clinic_id, one, now=now)
+            await login_throttle.take_back(context, clinic_id, one)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from app.access.clinics.service import crisis_phone_of
+from app.access.clinics.queries import crisis_phone_of
 from app.care.assessments import service
 from app.care.assessments.own_schemas import OwnFormEntry, OwnFormReply, QuestionnaireList, QuestionnaireReply
 from app.care.assessments.questionnaires import all_questionnaires, questionnaire

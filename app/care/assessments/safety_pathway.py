@@ -13,7 +13,7 @@ from fastapi import Request
 from app.access.clinics.caller import find_caller
 from app.access.clinics.erased import PatientErasedError
 from app.access.clinics.permissions import Permission
-from app.access.clinics.service import crisis_phone_of
+from app.access.clinics.queries import crisis_phone_of
 from app.care.assessments.refused_answers import report_refused
 from app.care.assessments.safety_items import FoundAnswer, answers_in
 from app.care.patients.access import signed_in_patient

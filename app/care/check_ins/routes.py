@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from app.access.clinics.access import MayImportCheckIns
-from app.access.clinics.service import crisis_phone_of
+from app.access.clinics.queries import crisis_phone_of
 from app.care.check_ins import service
 from app.care.check_ins.reading import (
     STATUS_OF,

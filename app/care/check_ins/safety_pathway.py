@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi import Request
 
-from app.access.clinics.service import crisis_phone
+from app.access.clinics.queries import crisis_phone
 from app.care.check_ins.refused_statements import report_statements
 from app.care.check_ins.safety_answers import statements_in
 from app.care.check_ins.sources import FromDevice

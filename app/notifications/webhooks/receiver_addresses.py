@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from app.access.clinics.service import read_clinic
+from app.access.clinics.queries import read_clinic
 from app.context import AppContext
 from app.notifications.transport.addresses import AllowedNetworks, parse_endpoint_url, resolve_and_check
 

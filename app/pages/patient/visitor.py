@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 from starlette.responses import Response
 
-from app.access.clinics.service import open_crisis_phone
+from app.access.clinics.queries import open_crisis_phone
 from app.care.patients import browser_sessions
 from app.care.patients.caller import PatientCaller
 from app.context import AppContext

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from app.access.clinics.service import read_clinic
+from app.access.clinics.queries import read_clinic
 from app.access.staff import account, signing_in
 from app.access.staff.proof_tickets import read_ticket, write_ticket
 from app.access.staff.signing_in import Proof

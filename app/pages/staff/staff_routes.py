@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics.permissions import Permission
 from app.access.staff import inviting, members
-from app.access.staff.invitation_links import Invited
+from app.access.staff.invitations import Invited
 from app.context import AppContext
 from app.foundation.errors import NotFoundError, RefusalError
 from app.pages.staff.page_route import CarePageRoute

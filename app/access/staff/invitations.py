@@ -4,16 +4,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from app.access.clinics.service import clinic_in
-from app.access.staff.members import Member, locked, shown, staff_event
-from app.context import AppContext
-from app.foundation.audit import Actor
+from app.access.clinics.queries import clinic_in
+from app.access.staff.members import Member, locked, shown
+from app.context import Work
+from app.foundation.audit import AuditEvent
 from app.foundation.ids import new_id
 from app.foundation.tokens import TokenKind, new_token
 from app.notifications.messages.outbox import Channel, NewMessage, queue_message
 from app.notifications.messages.wording import DEFAULT_LANGUAGE, Wording
 from app.storage import staff_invitations
-from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.staff_invitations import StaffInvitation
 from app.storage.staff_members import StaffMember
 
@@ -22,7 +21,7 @@ LASTS: Final = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invited:
-    """A member with a link that lets them in; ``sent`` says whether it is on its way by mail, too."""
+    """A member with the link to join by; ``sent`` says whether it is on its way by mail, too."""
 
     member: Member
     invite_url: str = field(repr=False)
@@ -30,42 +29,31 @@ class Invited:
     sent: bool
 
 
-async def link_for(
-    work: UnitOfWork, context: AppContext, member: StaffMember, *, actor: Actor, now: datetime
-) -> Invited:
-    """Make the one link of a member that works, have it mailed, and commit."""
+async def link_for(work: Work, member: StaffMember) -> Invited:
+    """Make the one link of a member that works, and have it mailed."""
     text, reference = new_token(TokenKind.STAFF_INVITATION, work.clinic_id)
     invitation = StaffInvitation(
         id=new_id(),
         staff_id=member.id,
         digest=reference.digest,
-        made_at=now,
-        expires_at=now + LASTS,
+        made_at=work.now,
+        expires_at=work.now + LASTS,
         ended_at=None,
     )
-    audit = staff_event(now, actor, "staff.invitation_made", member.id)
-    await staff_invitations.end_all(work, member.id, now=now, audit=audit)
-    await staff_invitations.add(work, invitation, audit=audit)
-    url = f"{context.public_url}/care/join/{text}"
-    kept = shown(context.vault, work.clinic_id, await locked(work, member.id))
-    sent = await _send(work, context, kept, invitation, url, actor=actor)
-    await work.commit()
+    await staff_invitations.end_all(work, member.id, now=work.now)
+    await staff_invitations.add(work, invitation)
+    work.audit("staff.invitation_made", "staff", member.id)
+    url = f"{work.public_url}/care/join/{text}"
+    kept = shown(work.vault, work.clinic_id, await locked(work, member.id))
+    sent = await _send(work, kept, invitation, url)
     return Invited(member=kept, invite_url=url, expires_at=invitation.expires_at, sent=sent)
 
 
-async def _send(
-    work: UnitOfWork,
-    context: AppContext,
-    member: Member,
-    invitation: StaffInvitation,
-    url: str,
-    *,
-    actor: Actor,
-) -> bool:
+async def _send(work: Work, member: Member, invitation: StaffInvitation, url: str) -> bool:
     """Have a link mailed, where a mail server is set up; says whether it will be."""
-    if context.mail is None:
+    if work.context.mail is None:
         return False
-    clinic = await clinic_in(work, context.vault)
+    clinic = await clinic_in(work, work.vault)
     message = NewMessage(
         channel=Channel.EMAIL,
         to=member.email,
@@ -76,7 +64,12 @@ async def _send(
         subject_id=invitation.id,
         not_after=invitation.expires_at,
     )
-    now = invitation.made_at
-    audit = staff_event(now, actor, "staff.invitation_queued", member.id)
-    await queue_message(work, context.vault, message, now=now, audit=audit)
+    audit = AuditEvent(
+        at=work.now,
+        actor=work.actor,
+        action="staff.invitation_queued",
+        subject_kind="staff",
+        subject_id=member.id,
+    )
+    await queue_message(work, work.vault, message, now=work.now, audit=audit)
     return True
