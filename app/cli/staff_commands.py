@@ -60,9 +60,8 @@ async def _invited(
 ) -> Invited:
     context = ground.context(settings)
     try:
-        return await invite_as_operator(
-            context, clinic_id, name=invitee.name, email=invitee.email, role=role, actor=OPERATOR
-        )
+        async with context.work(clinic_id, actor=OPERATOR) as work:
+            return await invite_as_operator(work, name=invitee.name, email=invitee.email, role=role)
     except NotFoundError:
         raise UnknownClinicError(UnknownClinicError.__doc__) from None
     finally:

@@ -57,6 +57,12 @@ async def read_clinic(work: Work) -> Clinic:
     return clinic.needing(await attention_of(work, mode=clinic.mode))
 
 
+async def clinic_name(context: AppContext, clinic_id: UUID) -> str:
+    """Give a clinic's name to someone who has shown that it is theirs, and has yet to sign in there."""
+    async with context.work(clinic_id) as work:
+        return (await clinic_in(work, work.vault)).name
+
+
 async def clinic_in(work: UnitOfWork, vault: Vault) -> Clinic:
     """Give this transaction's clinic.
 

@@ -10,8 +10,8 @@ from app.access.clinics.attention import Attention
 from app.access.clinics.contacts import Contact
 from app.access.clinics.keys import NewKey
 from app.access.clinics.policy import PolicyView
-from app.access.clinics.scopes import Scope
 from app.access.clinics.queries import Clinic
+from app.access.clinics.scopes import Scope
 from app.clinical.waiting import LIMIT_NOTES
 from app.storage.api_keys import KeptKey
 from app.web.schemas import EmailAddress, Moment, Name, ReplyBody, RequestBody, choice_of, example

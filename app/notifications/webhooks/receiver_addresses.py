@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from app.access.clinics.queries import read_clinic
+from app.access.clinics.queries import clinic_in
 from app.context import AppContext
 from app.notifications.transport.addresses import AllowedNetworks, parse_endpoint_url, resolve_and_check
 
@@ -14,7 +14,8 @@ async def checked_address(context: AppContext, clinic_id: UUID, url: str) -> str
         EndpointAddressRefusedError: it is not public HTTPS. In test mode, http is allowed into networks
             that the operator listed.
     """
-    clinic = await read_clinic(context, clinic_id)
+    async with context.work(clinic_id) as work:
+        clinic = await clinic_in(work, work.vault)
     allowed = AllowedNetworks.parse(context.webhook_allow)
     parsed = parse_endpoint_url(url, allowed=allowed, http_allowed=clinic.mode == "test")
     await resolve_and_check(parsed.host, parsed.port, allowed, only_allowed=parsed.needs_allowed_network)

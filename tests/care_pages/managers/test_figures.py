@@ -10,7 +10,7 @@ from tests.support.people import ClinicClient
 from tests.support.service import Service
 
 AsRole = Callable[[StaffRole], PlainBrowser]
-FIGURES = "/care/insights"
+FIGURES = "/care/reports"
 
 
 def test_every_figure_says_on_how_many_it_rests_and_that_few_are_few(as_role: AsRole) -> None:

@@ -1,26 +1,32 @@
-"""The audit trail as a page: what was looked for, and the lines with names instead of ids."""
+"""The audit log as a page: the filter, and the lines with names instead of ids."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final
+from typing import Annotated, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
+from fastapi import APIRouter
 from starlette.responses import Response
 
-from app.access.audit.naming import TrailNames, names_for
+from app.access.audit.naming import AuditNames, names_for
 from app.access.audit.places import place_after, read_place
 from app.access.audit.service import FoundEvent, SearchTimeRefusedError, search
+from app.access.clinics.permissions import Permission
 from app.care.patients.references import id_of_reference, references_of
 from app.context import AppContext
 from app.foundation.errors import RefusalError
+from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
-from app.pages.staff.visitor import StaffVisitor
+from app.pages.staff.visitor import StaffVisitor, staff_may
 from app.pages.staff.when import UTC_ZONE, moment_in
+from app.web.dependencies import ContextNeeded
 from app.web.schemas import PAGE_SIZE, write_cursor
 
-TRAIL: Final = "/care/trail"
+router = APIRouter(prefix="/care", route_class=CarePageRoute, include_in_schema=False)
+MayReadAuditLog = Annotated[StaffVisitor, staff_may(Permission.AUDIT)]
+AUDIT_LOG: Final = "/care/audit-log"
 _PAGES_OF: Final = {
     "patient": "/care/patients/",
     "signal": "/care/signals/",
@@ -41,7 +47,7 @@ class NotADayError(RefusalError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class AuditFilter:
     """What is looked for, as it stands in the address: empty means any."""
 
     actor: str = ""
@@ -70,8 +76,19 @@ class Line:
     seal: int | None
 
 
-async def trail_page(context: AppContext, visitor: StaffVisitor, asked: Asked, after: str) -> Response:
-    """Show a page of the trail, newest first; what cannot be looked for is said above the form."""
+@router.get("/audit-log")
+async def show_audit_log(
+    context: ContextNeeded,
+    visitor: MayReadAuditLog,
+    actor: str = "",
+    patient: str = "",
+    action: str = "",
+    first: str = "",
+    last: str = "",
+    after: str = "",
+) -> Response:
+    """Show who did and read what, newest first; what cannot be filtered by is said above the form."""
+    asked = AuditFilter(actor=actor, patient=patient, action=action, first=first, last=last)
     mistakes: dict[str, str] = {}
     found: list[FoundEvent] = []
     try:
@@ -79,7 +96,7 @@ async def trail_page(context: AppContext, visitor: StaffVisitor, asked: Asked, a
     except (NoSuchReferenceError, NotADayError, SearchTimeRefusedError) as error:
         mistakes[error.pointer if error.pointer in {"patient", "last"} else "first"] = str(error)
     clinic_id = visitor.signed_in.clinic_id
-    names = await names_for(context, clinic_id, [one.event for one in found])
+    names = await names_for(visitor.work, [one.event for one in found])
     whose = [one.event.patient_id for one in found if one.event.patient_id is not None]
     references = await references_of(context, clinic_id, whose)
     following = place_after(found, PAGE_SIZE)
@@ -87,20 +104,20 @@ async def trail_page(context: AppContext, visitor: StaffVisitor, asked: Asked, a
     return render(
         context,
         visitor,
-        "trail.html",
-        here=TRAIL,
+        "audit_log.html",
+        here=AUDIT_LOG,
         status=422 if mistakes else 200,
         asked=asked,
         mistakes=mistakes,
         names=names,
         lines=_lines(found, names, references),
-        older=f"{TRAIL}?{urlencode(older)}" if older else "",
-        newest=f"{TRAIL}?{urlencode(asked.fields())}" if after else "",
+        older=f"{AUDIT_LOG}?{urlencode(older)}" if older else "",
+        newest=f"{AUDIT_LOG}?{urlencode(asked.fields())}" if after else "",
         words=_words,
     )
 
 
-async def _search(context: AppContext, visitor: StaffVisitor, asked: Asked, after: str) -> list[FoundEvent]:
+async def _search(context: AppContext, visitor: StaffVisitor, asked: AuditFilter, after: str) -> list[FoundEvent]:
     caller, wanted = visitor.signed_in, asked.fields()
     patient_id = None
     if "patient" in wanted:
@@ -122,11 +139,11 @@ async def _search(context: AppContext, visitor: StaffVisitor, asked: Asked, afte
     )
 
 
-def _lines(found: Sequence[FoundEvent], names: TrailNames, references: Mapping[UUID, str]) -> list[Line]:
+def _lines(found: Sequence[FoundEvent], names: AuditNames, references: Mapping[UUID, str]) -> list[Line]:
     return [_line(one, names, references) for one in found]
 
 
-def _line(found: FoundEvent, names: TrailNames, references: Mapping[UUID, str]) -> Line:
+def _line(found: FoundEvent, names: AuditNames, references: Mapping[UUID, str]) -> Line:
     event = found.event
     page = _PAGES_OF.get(event.subject_kind)
     erased = event.patient_id is not None and event.patient_id not in references
@@ -142,7 +159,7 @@ def _line(found: FoundEvent, names: TrailNames, references: Mapping[UUID, str]) 
     )
 
 
-def _why(emergency_id: UUID | None, names: TrailNames) -> str:
+def _why(emergency_id: UUID | None, names: AuditNames) -> str:
     if emergency_id is None:
         return ""
     access = names.emergencies.get(emergency_id)

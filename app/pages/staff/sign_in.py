@@ -7,7 +7,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from app.access.clinics.queries import read_clinic
+from app.access.clinics.queries import clinic_name
 from app.access.staff import account, signing_in
 from app.access.staff.proof_tickets import read_ticket, write_ticket
 from app.access.staff.signing_in import Proof
@@ -39,7 +39,7 @@ async def show_sign_in(request: Request, context: ContextNeeded, visitor: AnySta
 
 @router.post("/sign-in")
 async def sign_in(request: Request, context: ContextNeeded, visitor: AnyStaff) -> Response:
-    """Let a member in, or say in one sentence that it did not work."""
+    """Sign a member in, or say in one sentence that it did not work."""
     following, email = START, ""
     try:
         form = await read_own_form(request, context, visitor)
@@ -53,7 +53,7 @@ async def sign_in(request: Request, context: ContextNeeded, visitor: AnyStaff) -
         )
         if len(proofs) > 1:
             return await _choice(context, visitor, proofs, following)
-        return await _let_in(context, visitor, proofs[0], following)
+        return await _open_session(context, visitor, proofs[0], following)
     except ForeignFormError:
         raise
     except RefusalError as error:
@@ -62,12 +62,12 @@ async def sign_in(request: Request, context: ContextNeeded, visitor: AnyStaff) -
 
 @router.post("/sign-in/clinic")
 async def choose_clinic(request: Request, context: ContextNeeded, visitor: AnyStaff) -> Response:
-    """Let a member in at the clinic of their choice, of those where everything was right."""
+    """Sign a member in at the clinic of their choice, of those where everything was right."""
     form = await read_own_form(request, context, visitor)
     following = own_path(form["next"])
     try:
         proof = read_ticket(context.vault, form["ticket"], form["clinic"], now=context.clock.now())
-        return await _let_in(context, visitor, proof, following)
+        return await _open_session(context, visitor, proof, following)
     except RefusalError as error:
         return _form(context, visitor, following, error=error)
 
@@ -77,10 +77,18 @@ async def sign_out(request: Request, context: ContextNeeded, visitor: OwnAccount
     """End the session, or all of the member's, and let the browser forget it."""
     form = await read_own_form(request, context, visitor)
     end = account.sign_out_everywhere if form["everywhere"] else account.sign_out
-    await end(context, visitor.signed_in)
+    await end(visitor.work, visitor.member)
     answer = RedirectResponse(f"{SIGN_IN}?out", 303)
     Cookies(context.public_url).forget(answer, SESSION)
     return answer
+
+
+async def end_session_here(context: AppContext, visitor: StaffVisitor) -> None:
+    """End the session that this browser had before: it is not the next person's to keep."""
+    if visitor.caller is None:
+        return
+    async with context.work(visitor.caller.clinic_id, actor=visitor.caller.actor) as work:
+        await account.sign_out(work, visitor.member)
 
 
 def own_path(text: str) -> str:
@@ -124,14 +132,13 @@ async def _choice(
         here=SIGN_IN,
         following=following,
         ticket=write_ticket(context.vault, proofs, now=context.clock.now()),
-        clinics=[(one.clinic_id, (await read_clinic(context, one.clinic_id)).name) for one in proofs],
+        clinics=[(one.clinic_id, await clinic_name(context, one.clinic_id)) for one in proofs],
     )
 
 
-async def _let_in(context: AppContext, visitor: StaffVisitor, proof: Proof, following: str) -> Response:
-    signed_in = await signing_in.let_in(context, proof)
-    if visitor.caller is not None:
-        await account.sign_out(context, visitor.caller)
+async def _open_session(context: AppContext, visitor: StaffVisitor, proof: Proof, following: str) -> Response:
+    signed_in = await signing_in.open_session_for(context, proof)
+    await end_session_here(context, visitor)
     if signed_in.codes_left is not None:
         following = f"{ACCOUNT}?recovered&next={quote(following, safe='/')}"
     answer = RedirectResponse(following, 303)

@@ -39,7 +39,7 @@ async def show_numbers(request: Request, context: ContextNeeded, visitor: MayTry
 async def try_numbers(request: Request, context: ContextNeeded, visitor: MayTry) -> Response:
     """Have the numbers tried; the page of the try says when it is done."""
     form, caller = await read_own_form(request, context, visitor), visitor.signed_in
-    view = await read_policy(context, caller.clinic_id)
+    view = await read_policy(visitor.work)
     numbers, wrong = numbers_in(form, present=protocol_now(context, view), base=context.protocol)
     try:
         first, last = (_day(form[name]) for name in ("first", "last"))
@@ -93,12 +93,10 @@ async def _set(context: AppContext, visitor: StaffVisitor, what_if_id: UUID, for
     since = began(form["day"].strip(), form["time"].strip())
     tried = await read_try(context, caller.clinic_id, what_if_id, actor=caller.actor)
     await write_policy(
-        context,
-        caller.clinic_id,
+        visitor.work,
         numbers=tried.stored.numbers,
         effective_from=since,
         version=version_in(form["version"]),
-        actor=caller.actor,
     )
 
 

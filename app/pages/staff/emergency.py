@@ -38,9 +38,7 @@ async def open_patient(
     reason = form["reason"].strip()
     if not SHORTEST_REASON <= len(reason) <= LONGEST_REASON:
         return await _page(context, visitor, patient_id, reason=reason, is_wrong=True)
-    await emergencies.open_patient(
-        context, caller.clinic_id, patient_id, reason=reason, staff_id=caller.id, actor=caller.actor
-    )
+    await emergencies.open_patient(visitor.work, patient_id, reason=reason, staff_id=caller.id)
     return RedirectResponse(f"/care/patients/{patient_id}/emergency", 303)
 
 
@@ -54,7 +52,7 @@ async def _page(
 ) -> Response:
     caller, now = visitor.signed_in, context.clock.now()
     patient = await read_patient(context, caller.clinic_id, patient_id, actor=caller.actor)
-    ends_at = await emergencies.open_until(context, caller.clinic_id, visitor.emergency)
+    ends_at = await emergencies.open_until(visitor.work, visitor.emergency)
     return render(
         context,
         visitor,

@@ -10,7 +10,7 @@ from app.foundation.errors import RefusalError
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.second_factor_page import SetUp, new_set_up, same_set_up
-from app.pages.staff.sign_in_routes import ACCOUNT, own_path
+from app.pages.staff.sign_in import ACCOUNT, own_path
 from app.pages.staff.visitor import OwnAccount, StaffVisitor, read_own_form
 from app.pages.staff.when import moment_and_ago
 from app.web.dependencies import ContextNeeded
@@ -39,9 +39,10 @@ async def change_password(request: Request, context: ContextNeeded, visitor: Own
     form = await read_own_form(request, context, visitor)
     try:
         await account.change_password(
-            context, visitor.signed_in, current=form["current"], new=form["password"]
+            visitor.work, visitor.member, current=form["current"], new=form["password"]
         )
     except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
         return await _page(context, visitor, error=error)
     return RedirectResponse(f"{ACCOUNT}?password", 303)
 
@@ -51,8 +52,9 @@ async def new_recovery_codes(request: Request, context: ContextNeeded, visitor: 
     """Make ten new codes and show them, this once."""
     form = await read_own_form(request, context, visitor)
     try:
-        codes = await account.new_recovery_codes(context, visitor.signed_in, password=form["current"])
+        codes = await account.new_recovery_codes(visitor.work, visitor.member, password=form["current"])
     except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
         return await _page(context, visitor, error=error)
     return render(context, visitor, "recovery_codes.html", here=ACCOUNT, codes=codes, joined=False)
 
@@ -60,7 +62,7 @@ async def new_recovery_codes(request: Request, context: ContextNeeded, visitor: 
 @router.get("/second-factor")
 async def show_second_factor(context: ContextNeeded, visitor: OwnAccount) -> Response:
     """Show the picture for another phone."""
-    about = await account.read_account(context, visitor.signed_in)
+    about = await account.read_account(visitor.work, visitor.member)
     caller = visitor.signed_in
     return _set_up_page(
         context, visitor, about.email, new_set_up(context, caller.clinic_id, caller.id, about.email)
@@ -73,10 +75,11 @@ async def change_second_factor(request: Request, context: ContextNeeded, visitor
     form, caller = await read_own_form(request, context, visitor), visitor.signed_in
     try:
         await account.change_second_factor(
-            context, caller, password=form["current"], set_up=form["set_up"], code=form["code"]
+            visitor.work, visitor.member, password=form["current"], set_up=form["set_up"], code=form["code"]
         )
     except RefusalError as error:
-        about = await account.read_account(context, caller)
+        await visitor.work.start_over(snapshot=True)
+        about = await account.read_account(visitor.work, visitor.member)
         again = same_set_up(context, caller.clinic_id, caller.id, about.email, form["set_up"])
         return _set_up_page(context, visitor, about.email, again, error=error)
     return RedirectResponse(f"{ACCOUNT}?phone", 303)
@@ -110,7 +113,7 @@ async def _page(
     following: str = "",
     error: RefusalError | None = None,
 ) -> Response:
-    about, now = await account.read_account(context, visitor.signed_in), context.clock.now()
+    about, now = await account.read_account(visitor.work, visitor.member), context.clock.now()
     return render(
         context,
         visitor,

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.access.staff import account, joining
+from app.access.staff import joining
 from app.access.staff.joining import (
     InvitationExpiredError,
     InvitationNotKnownError,
@@ -16,6 +16,7 @@ from app.foundation.errors import RefusalError
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.second_factor_page import SetUp, new_set_up, same_set_up
+from app.pages.staff.sign_in import end_session_here
 from app.pages.staff.visitor import AnyStaff, StaffVisitor, read_own_form, sign_in_with
 from app.web.dependencies import ContextNeeded
 from app.web.pages.page_route import status_of
@@ -49,9 +50,7 @@ async def join(token: str, request: Request, context: ContextNeeded, visitor: An
         seen = await joining.look_at(context, token)
         set_up = same_set_up(context, seen.clinic_id, seen.staff_id, seen.email, form["set_up"])
         return _form(context, visitor, token, seen, set_up, error=error)
-    if visitor.caller is not None:
-        # Whoever was signed in here before is not this person's session to keep.
-        await account.sign_out(context, visitor.caller)
+    await end_session_here(context, visitor)
     answer = render(
         context, visitor, "recovery_codes.html", here="", codes=joined.recovery_codes, joined=True
     )
