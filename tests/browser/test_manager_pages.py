@@ -1,0 +1,126 @@
+"""The pages of figures, other numbers and the trail in a real browser: axe, keyboard, sizes, schemes, scripts off."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from app.access.clinics.permissions import StaffRole
+from tests.support.browser import DESKTOP, PHONE, look_at
+from tests.support.manager_clinic import clinic_with_a_past
+from tests.support.people import ClinicClient
+from tests.support.service import Service
+
+PICTURES = Path(__file__).parents[2] / "build" / "screenshots" / "care_pages"
+WIDTHS = {320: 44, 195: 24, 640: 44}
+TARGETS = """['main button, main .button, main summary, main nav a, main h3 a',
+        'main .trail a', 'main input', 'main select'].flatMap((one) => [...document.querySelectorAll(one)])
+    .filter((one) => one.checkVisibility() && one.type !== 'hidden').map((one) => [one, one.getBoundingClientRect()])
+    .map(([one, box]) => [one.outerHTML.slice(0, 80), box.width, box.height])"""
+
+BEYOND = """[...document.querySelectorAll('main *')]
+    .filter((one) => one.getBoundingClientRect().right > innerWidth).map((one) => one.outerHTML.slice(0, 120))"""
+
+
+@pytest.fixture(scope="module")
+def one_clinic(shared_service: Service) -> Iterator[ClinicClient]:
+    """A clinic with a past."""
+    with clinic_with_a_past(shared_service) as client:
+        yield client
+
+
+def wait_for_the_try(page: Page) -> None:
+    expect(page.locator("h1")).to_have_text("What would have been raised", timeout=40_000)
+
+
+def pages_of(page: Page, service: Service) -> Iterator[tuple[str, Page]]:
+    """Every page, one after the other, as an owner goes through them."""
+    page.goto(f"{service.url}/care/reports")
+    yield "figures", page
+    page.goto(f"{service.url}/care/reports?first=2026-11-01&end=2026-10-01")
+    yield "figures with a mistake", page
+    page.goto(f"{service.url}/care/audit-log")
+    yield "trail", page
+    page.goto(f"{service.url}/care/audit-log?patient=nobody")
+    yield "trail with a mistake", page
+    page.goto(f"{service.url}/care/what-if")
+    page.locator("summary").click()
+    yield "other numbers", page
+    page.locator("#consider_at").fill("0.95")
+    page.get_by_role("button", name="Try these numbers").click()
+    page.locator(".wrong").wait_for()
+    yield "other numbers with a mistake", page
+    page.locator("#consider_at").fill("0.65")
+    page.get_by_role("button", name="Try these numbers").click()
+    wait_for_the_try(page)
+    yield "tried", page
+    page.get_by_role("link", name="Put in force").click()
+    yield "put in force", page
+
+
+def test_axe_finds_nothing_on_any_page_in_either_colour_scheme(
+    opened: Callable[..., Page], service: Service
+) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page, said = opened(viewport=PHONE), list[str]()
+    page.on("console", lambda message: said.append(message.text))
+    found = [one for name, shown in pages_of(page, service) for one in look_at(shown, name, PICTURES)]
+    assert found == []
+    assert [one for one in said if "422" not in one and "404" not in one] == []
+
+
+def test_nothing_is_cut_off_at_320_pixels_or_at_200_percent(
+    opened: Callable[..., Page], service: Service
+) -> None:
+    page = opened(viewport=PHONE, device_scale_factor=2)
+    for name, shown in pages_of(page, service):
+        for width, least in WIDTHS.items():
+            shown.set_viewport_size({"width": width, "height": 640})
+            wide = shown.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, (name, width, shown.evaluate(BEYOND))
+            for what, wide, high in shown.evaluate(TARGETS):
+                assert min(wide, high) >= least - 0.5, (name, width, what, wide, high)
+        shown.set_viewport_size(PHONE)
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts on", "scripts off"])
+def test_the_keyboard_is_enough_to_try_numbers_and_put_them_in_force(
+    opened: Callable[..., Page], service: Service, scripts: bool
+) -> None:
+    page = opened(viewport=DESKTOP, java_script_enabled=scripts)
+    page.goto(f"{service.url}/care/what-if")
+    reach(page, "#consider_at")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("0.64")
+    page.keyboard.press("Enter")
+    wait_for_the_try(page)
+    reach(page, "a[href$='/in-force']")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("Put these numbers in force?")
+    reach(page, "#day")
+    reach(page, "main a.button.quiet")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("What would have been raised")
+
+
+def reach(page: Page, place: str) -> None:
+    """Go on by the keyboard until something has the focus, which must be seen."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("(place) => document.activeElement.matches(place)", place):
+            outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+            assert outline != "none", place
+            return
+    raise AssertionError(place)
+
+
+def test_printed_the_figures_are_figures_and_nothing_to_press(
+    opened: Callable[..., Page], service: Service
+) -> None:
+    page = opened(StaffRole.READ_ONLY, viewport=DESKTOP)
+    page.goto(f"{service.url}/care/reports")
+    page.emulate_media(media="print")
+    assert page.locator(".figures > li").first.is_visible()
+    for hidden in ("main nav", "main form", "header nav", "main .actions"):
+        assert not page.locator(hidden).first.is_visible(), hidden

@@ -1,0 +1,213 @@
+"""Without a connection nothing is lost: kept on this phone, said so, sent later, once; with help at once."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.browser.test_pages_for_patients import answer_all
+from tests.pages.patient.test_sending import events, kept
+from tests.support.browser import PHONE, agree, new_patient, sign_in
+from tests.support.ground import Place
+from tests.support.people import ClinicClient, clinic_client
+from tests.support.service import RunningClock, Service, running_service
+
+WAITING = """() => new Promise((done) => { const asked = indexedDB.open('afterglow', 1); asked.onsuccess = () => {
+    const all = asked.result.transaction('waiting').objectStore('waiting').getAll();
+    all.onsuccess = () => { asked.result.close(); done(all.result); }; }; })"""
+CACHED = """async () => { const texts = []; for (const name of await caches.keys()) {
+    const all = await caches.open(name);
+    for (const one of await all.keys()) texts.push(one.url + ' ' + await (await all.match(one)).text()); }
+    return texts.join(String.fromCharCode(10)); }"""
+
+
+@pytest.fixture(scope="module")
+def own_service(place: Place) -> Iterator[Service]:
+    """On the machine's own time, as the browser is."""
+    with running_service(place.application_url, clock=RunningClock()) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def own_clinic(own_service: Service) -> Iterator[ClinicClient]:
+    client = clinic_client(own_service)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def patient(own_clinic: ClinicClient, own_service: Service) -> str:
+    made = new_patient(own_clinic)
+    agree(own_clinic, made, own_service.url)
+    return made
+
+
+def wait_for_worker(page: Page) -> None:
+    """Wait until the page's own program answers for it. Asked anew each time: the pages' policy forbids them to wait
+    for a text of ours, as it forbids everybody to run one."""
+    for _ in range(600):
+        if page.evaluate("navigator.serviceWorker.controller !== null"):
+            return
+        page.wait_for_timeout(100)
+    raise TimeoutError
+
+
+@pytest.fixture
+def phone(
+    browser: Browser, own_service: Service, own_clinic: ClinicClient, patient: str
+) -> Iterator[tuple[BrowserContext, Page]]:
+    """A signed-in phone whose browser has had time to put the empty form by."""
+    context = browser.new_context(viewport=PHONE)
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    sign_in(page, own_service, own_clinic, patient)
+    page.locator("form[data-check-in]").wait_for()
+    wait_for_worker(page)
+    yield context, page
+    context.close()
+
+
+def test_answers_given_without_a_connection_are_kept_and_sent_once_it_is_back(
+    phone: tuple[BrowserContext, Page], own_clinic: ClinicClient, patient: str, own_service: Service
+) -> None:
+    context, page = phone
+    answer_all(page)
+    context.set_offline(True)
+    page.locator("button.wide").click()
+
+    expect(page.locator("#queue")).to_contain_text("1 check-in kept on this phone; it will be sent by itself")
+    assert len(page.evaluate(WAITING)) == 1
+    assert kept(own_clinic, patient, own_service) == []
+    context.set_offline(False)
+    expect(page.locator("#queue")).to_contain_text("has been sent")
+    (one,) = kept(own_clinic, patient, own_service)
+    assert (one["mood"], one["energy"], one["sleep_quality"]) == (6, 4, 7)
+    assert page.evaluate(WAITING) == []
+
+
+def test_a_reply_that_was_lost_does_not_make_two_of_one(
+    phone: tuple[BrowserContext, Page], own_clinic: ClinicClient, patient: str, own_service: Service
+) -> None:
+    _, page = phone
+    answer_all(page)
+
+    def lose_the_reply(route: Any) -> None:  # noqa: ANN401 - Playwright's
+        route.fetch()
+        route.abort()
+
+    page.route("**/p/check-in", lose_the_reply)
+    page.locator("button.wide").click()
+    expect(page.locator("#queue")).to_contain_text("kept on this phone")
+    page.unroute("**/p/check-in")
+    page.goto(f"{own_service.url}/p/help")
+
+    expect(page.locator("#queue")).to_contain_text("has been sent")
+    assert len(kept(own_clinic, patient, own_service)) == 1
+
+
+def test_the_form_opens_and_is_kept_without_a_connection_too(
+    phone: tuple[BrowserContext, Page], own_clinic: ClinicClient, patient: str, own_service: Service
+) -> None:
+    context, page = phone
+    context.set_offline(True)
+    page.goto(f"{own_service.url}/p/check-in")
+    expect(page.locator("main")).to_contain_text("There is no connection just now")
+    expect(page.locator("#day")).to_contain_text("For ")
+    answer_all(page)
+    page.locator("button.wide").click()
+    expect(page.locator("#queue")).to_contain_text("kept on this phone")
+    context.set_offline(False)
+    page.goto(f"{own_service.url}/p/check-in")
+
+    expect(page.locator("#queue")).to_contain_text("has been sent")
+    (one,) = kept(own_clinic, patient, own_service)
+    assert one["mood"] == 6
+
+
+def test_a_safety_statement_without_a_connection_is_answered_with_help_at_once(
+    phone: tuple[BrowserContext, Page], own_clinic: ClinicClient, patient: str
+) -> None:
+    context, page = phone
+    context.set_offline(True)
+    page.locator("input[name=self_harm_thoughts]").check()
+    page.locator("button.wide").click()
+
+    expect(page.locator("main .crisis.first a[href='tel:988']")).to_be_visible()
+    expect(page.locator("main")).to_contain_text("your clinic has not been told yet")
+    context.set_offline(False)
+    expect(page.locator("main")).to_contain_text("Your clinic has been told")
+    expect(page.locator("main .crisis.first a[href='tel:988']")).to_be_visible()
+    assert [one["source"] for one in events(own_clinic, patient)] == ["check_in"]
+
+
+def test_what_is_kept_waits_through_signing_out_for_its_own_person_and_can_be_removed(
+    phone: tuple[BrowserContext, Page], own_clinic: ClinicClient, patient: str, own_service: Service
+) -> None:
+    context, page = phone
+    answer_all(page)
+    page.route("**/p/check-in", lambda route: route.abort())
+    page.locator("button.wide").click()
+    expect(page.locator("#queue")).to_contain_text("kept on this phone")
+    page.unroute("**/p/check-in")
+    context.clear_cookies()
+    page.goto(f"{own_service.url}/p/enrol")
+    expect(page.locator("#queue")).to_contain_text("Sign in, and it will be sent")
+
+    other = new_patient(own_clinic)
+    agree(own_clinic, other, own_service.url)
+    sign_in(page, own_service, own_clinic, other)
+    expect(page.locator("#queue")).to_contain_text("somebody else who was signed in here")
+    assert kept(own_clinic, other, own_service) == []
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.locator("#queue button").click()
+    expect(page.locator("#queue")).to_be_hidden()
+    assert page.evaluate(WAITING) == []
+    assert kept(own_clinic, patient, own_service) == []
+
+
+def test_nothing_of_a_person_is_put_by_but_the_queue(
+    phone: tuple[BrowserContext, Page], own_service: Service
+) -> None:
+    _, page = phone
+    page.locator("summary").click()
+    page.locator("textarea").fill("zeisig-4711-kanarienvogel")
+    answer_all(page)
+    page.locator("button.wide").click()
+    expect(page.locator("h1")).to_have_text("Thank you")
+    page.goto(f"{own_service.url}/p/progress")
+
+    cached = page.evaluate(CACHED)
+
+    assert "/p/offline/en" in cached
+    for word in ("zeisig", 'form_token" value="ey', "Thank you", 'data-who="0', "<svg class"):
+        assert word not in cached
+    assert page.evaluate("[localStorage.length, sessionStorage.length]") == [0, 0]
+
+
+def test_it_can_be_put_on_the_home_screen(phone: tuple[BrowserContext, Page], own_service: Service) -> None:
+    _, page = phone
+    manifest = page.request.get(page.locator("link[rel=manifest]").evaluate("(one) => one.href")).json()
+
+    assert (manifest["display"], manifest["start_url"], manifest["scope"]) == (
+        "standalone",
+        "/p/check-in",
+        "/p/",
+    )
+    for icon in manifest["icons"]:
+        assert page.request.get(own_service.url + icon["src"]).headers["content-type"] == icon["type"]
+
+
+def test_a_qr_codes_fragment_fills_the_code_in(
+    browser: Browser, own_service: Service, own_clinic: ClinicClient, patient: str
+) -> None:
+    issued = own_clinic.http.post(f"/v1/patients/{patient}/enrolment-codes").json()
+    context = browser.new_context(viewport=PHONE)
+    page = context.new_page()
+    page.goto(f"{own_service.url}/p/enrol#{issued['code']}")
+
+    assert page.locator("#code").input_value() == issued["code"]
+    assert page.url.endswith("/p/enrol")
+    page.locator("main button").click()
+    expect(page.locator("form[data-check-in]")).to_be_visible()
+    context.close()

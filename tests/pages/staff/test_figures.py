@@ -1,0 +1,83 @@
+"""The clinic's figures as a page: readable, with their counts, and told on the trail."""
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from app.access.clinics.permissions import StaffRole
+from tests.support.browser import PlainBrowser
+from tests.support.manager_clinic import clinic_with_a_past
+from tests.support.people import ClinicClient
+from tests.support.service import Service
+
+AsRole = Callable[[StaffRole], PlainBrowser]
+FIGURES = "/care/reports"
+
+
+@pytest.fixture(scope="module")
+def one_clinic(shared_service: Service) -> Iterator[ClinicClient]:
+    """A clinic with a past."""
+    with clinic_with_a_past(shared_service) as client:
+        yield client
+
+
+def test_every_figure_says_on_how_many_it_rests_and_that_few_are_few(as_role: AsRole) -> None:
+    page = as_role(StaffRole.READ_ONLY).get(FIGURES)
+
+    assert page.status_code == 200
+    assert "6 August 2026 to 3 November 2026, 90 days." in page.text
+    figures = page.text.split('<li class="card">')[1:]
+    assert len(figures) == 8
+    for one in figures:
+        assert '<p class="rests">' in one
+        assert one.count('<p class="soft">') >= 1
+    precision = next(one for one in figures if "Precision" in one)
+    assert "100%" in precision
+    assert "1 of 1 signal" in precision
+    assert "Small number: read the counts." in precision
+
+
+def test_presets_and_days_of_ones_own_choose_the_period(as_role: AsRole) -> None:
+    staff = as_role(StaffRole.COORDINATOR)
+
+    shown = staff.get(FIGURES)
+    assert 'first=2026-08-06&amp;end=2026-11-04" aria-current="true">Last 90 days' in shown.text
+    own = staff.get(f"{FIGURES}?first=2026-10-01&end=2026-10-11")
+    assert "1 October 2026 to 10 October 2026, 10 days." in own.text
+    for bad in ("first=2026-11-01&end=2026-10-01", "first=soon", "end=2027-01-01", "first=" + "9" * 500):
+        refused = staff.get(f"{FIGURES}?{bad}")
+        assert refused.status_code == 422
+        assert "This period cannot be counted" in refused.text
+
+
+def test_the_table_is_the_one_that_the_api_gives(as_role: AsRole, one_clinic: ClinicClient) -> None:
+    period = {"first": "2026-08-06", "end": "2026-11-04"}
+    page = as_role(StaffRole.READ_ONLY).get(f"{FIGURES}.csv?first={period['first']}&end={period['end']}")
+    api = one_clinic.http.get("/v1/insights.csv", params={"from": period["first"], "to": period["end"]})
+
+    assert page.headers["content-type"] == "text/csv; charset=utf-8"
+    assert page.headers["cache-control"] == "no-store"
+    ours, theirs = (list(csv.reader(io.StringIO(one.text))) for one in (page, api))
+    assert [one for one in ours if one[0] != "computed_at"] == [
+        one for one in theirs if one[0] != "computed_at"
+    ]
+
+
+def test_reading_the_figures_is_told_on_the_trail(as_role: AsRole, one_clinic: ClinicClient) -> None:
+    as_role(StaffRole.CLINICIAN).get(FIGURES)
+    as_role(StaffRole.CLINICIAN).get(f"{FIGURES}.csv")
+
+    lines = one_clinic.http.get("/v1/audit-events", params={"action": "insights.read"}).json()["items"]
+    assert [(one["actor_kind"], one["subject_kind"], one["patient_id"]) for one in lines[:2]] == [
+        ("staff", "clinic", None)
+    ] * 2
+
+
+def test_who_is_not_signed_in_is_sent_to_sign_in(service: Service) -> None:
+    nobody = PlainBrowser(service.url)
+    for path in (FIGURES, f"{FIGURES}.csv"):
+        reply = nobody.get(path)
+        assert (reply.status_code, reply.headers["location"]) == (303, f"/care/sign-in?next={path}")
+    nobody.http.close()
