@@ -9,8 +9,8 @@ import typer
 from pydantic import BaseModel
 
 from app.access.clinics.permissions import StaffRole
-from app.access.staff.invitations import Invited
 from app.access.staff.commands import invite_as_operator
+from app.access.staff.invitations import Invited
 from app.cli.runtime import Ground, open_ground
 from app.cli.study_options import DataDir
 from app.foundation.audit import OPERATOR

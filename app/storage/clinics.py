@@ -91,9 +91,7 @@ async def change_profile(work: UnitOfWork, *, version: int, **values: Any) -> bo
         .where(ClinicProfileRow.clinic_id == work.clinic_id, ClinicProfileRow.version == version)
         .values(version=version + 1, **values)
     )
-    if changed.rowcount == 0:
-        return False
-    return True
+    return changed.rowcount != 0
 
 
 async def open_clinics(work: UnitOfWork) -> list[UUID]:

@@ -72,6 +72,4 @@ async def add(work: UnitOfWork, policy: StoredPolicy) -> bool:
         .on_conflict_do_nothing(index_elements=[ClinicPolicyRow.clinic_id, ClinicPolicyRow.version])
         .returning(ClinicPolicyRow.version)
     )
-    if added.one_or_none() is None:
-        return False
-    return True
+    return added.one_or_none() is not None

@@ -56,9 +56,7 @@ async def spend(work: UnitOfWork, staff_id: UUID, digest: bytes, *, now: datetim
         .values(used_at=now)
         .returning(RecoveryCodeRow.digest)
     )
-    if spent.one_or_none() is None:
-        return False
-    return True
+    return spent.one_or_none() is not None
 
 
 async def count_left(work: UnitOfWork, staff_id: UUID) -> int:

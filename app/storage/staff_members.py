@@ -141,7 +141,9 @@ async def change(work: UnitOfWork, staff_id: UUID, **values: Any) -> None:  # no
     )
 
 
-async def keep_attempts(work: UnitOfWork, staff_id: UUID, *, attempts: int, locked_until: datetime | None) -> None:
+async def keep_attempts(
+    work: UnitOfWork, staff_id: UUID, *, attempts: int, locked_until: datetime | None
+) -> None:
     """Keep how often signing in failed in a row; not a change of the member, whose version stays."""
     await work.execute(
         update(StaffMemberRow)
@@ -168,9 +170,7 @@ async def sign_in(work: UnitOfWork, staff_id: UUID, *, step: int | None, passwor
         .values(**values)
         .returning(row.id)
     )
-    if changed.one_or_none() is None:
-        return False
-    return True
+    return changed.one_or_none() is not None
 
 
 async def clinics_of_address(

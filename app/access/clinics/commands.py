@@ -94,9 +94,7 @@ async def go_live(work: Work) -> Clinic:
         missing = await missing_to_go_live(work, clinic)
         if missing:
             raise NotReadyToGoLiveError().finding(missing)
-        if not await clinics.change_profile(
-            work, version=clinic.version, mode="live", went_live_at=work.now
-        ):
+        if not await clinics.change_profile(work, version=clinic.version, mode="live", went_live_at=work.now):
             raise ChangedMeanwhileError
         work.audit("clinic.went_live", "clinic", work.clinic_id)
     return await _with_attention(work)

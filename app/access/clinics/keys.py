@@ -35,9 +35,7 @@ class NewKey:
     secret: str
 
 
-async def make_key(
-    work: Work, *, name: str, scopes: Sequence[Scope], own_scopes: frozenset[str]
-) -> NewKey:
+async def make_key(work: Work, *, name: str, scopes: Sequence[Scope], own_scopes: frozenset[str]) -> NewKey:
     """Make a key with these scopes.
 
     Raises:
@@ -53,9 +51,7 @@ async def make_key(
         created_at=work.now,
         revoked_at=None,
     )
-    await api_keys.add(
-        work, id=key.id, name=name, digest=reference.digest, scopes=key.scopes, now=work.now
-    )
+    await api_keys.add(work, id=key.id, name=name, digest=reference.digest, scopes=key.scopes, now=work.now)
     work.audit("api_key.made", "api_key", key.id)
     return NewKey(key=key, secret=secret)
 

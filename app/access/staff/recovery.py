@@ -32,7 +32,9 @@ def digest_of(vault: Vault, staff_id: UUID, code: str) -> bytes:
 async def give_new(work: Work, staff_id: UUID) -> tuple[str, ...]:
     """Keep ten new codes of a member, who takes part in this, instead of those before; shown this once."""
     codes = new_codes()
-    await recovery_codes.replace_all(work, staff_id, [digest_of(work.vault, staff_id, code) for code in codes])
+    await recovery_codes.replace_all(
+        work, staff_id, [digest_of(work.vault, staff_id, code) for code in codes]
+    )
     actor = Actor(kind=ActorKind.STAFF, id=staff_id)
     work.audit("staff.recovery_codes_made", "staff", staff_id, actor=actor)
     return codes

@@ -27,7 +27,7 @@ _MOST_CLINICS: Final = 8
 
 
 class SignInRefusedError(RefusalError):
-    """That did not work. Check address, password and code; codes work once, and five wrong attempts lock for a while."""
+    """That did not work. Check address, password and code; codes work once, five wrong attempts lock for a while."""
 
     kind = RefusalKind.UNAUTHENTICATED
     code = "sign-in-refused"
@@ -176,9 +176,7 @@ async def _by_code(context: AppContext, clinic_id: UUID, member: StaffMember, co
     proof = Proof(clinic_id=clinic_id, staff_id=member.id)
     if digits_of(code) is not None:
         secret = totp_secret(context.vault, clinic_id, member)
-        step = secret and step_of(
-            secret, code, now=context.clock.now(), after=member.totp_last_step
-        )
+        step = secret and step_of(secret, code, now=context.clock.now(), after=member.totp_last_step)
         return replace(proof, step=step) if isinstance(step, int) else None
     digest = digest_of(context.vault, member.id, code)
     async with context.work(clinic_id) as work:

@@ -117,7 +117,9 @@ async def show_audit_log(
     )
 
 
-async def _search(context: AppContext, visitor: StaffVisitor, asked: AuditFilter, after: str) -> list[FoundEvent]:
+async def _search(
+    context: AppContext, visitor: StaffVisitor, asked: AuditFilter, after: str
+) -> list[FoundEvent]:
     caller, wanted = visitor.signed_in, asked.fields()
     patient_id = None
     if "patient" in wanted:

@@ -34,7 +34,11 @@ _ROLES: Final[Mapping[StaffRole, str]] = {
     StaffRole.COORDINATOR: "Coordinator: registers, records, acknowledges",
     StaffRole.READ_ONLY: "Read only: sees everything, changes nothing",
 }
-_STATES: Final = {"invited": "invited, has not joined yet", "active": "can sign in", "disabled": "deactivated"}
+_STATES: Final = {
+    "invited": "invited, has not joined yet",
+    "active": "can sign in",
+    "disabled": "deactivated",
+}
 _DONE: Final = {
     "invited": "The link is on its way by mail.",
     "role": "The role is changed.",

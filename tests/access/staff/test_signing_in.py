@@ -15,10 +15,8 @@ import psycopg
 import pytest
 
 from app.access.clinics.permissions import StaffRole
-from app.access.staff import login_throttle as tries
-from app.access.staff import passwords
+from app.access.staff import login_throttle, passwords
 from app.access.staff.login_throttle import MOST_FROM_ONE_ADDRESS, wait_after
-from app.access.staff.members import staff_event
 from app.access.staff.second_factor import SetUpExpiredError, open_pending, seal_pending
 from app.foundation.audit import OPERATOR
 from app.storage import staff_members
@@ -265,7 +263,7 @@ def test_guesses_from_one_address_are_counted_whomever_they_are_about(
 
     async def fail_often() -> None:
         for _ in range(MOST_FROM_ONE_ADDRESS):
-            await tries.count_from_address(service.context, "127.0.0.1", now=service.clock.now())
+            await login_throttle.count_from_address(service.context, "127.0.0.1")
 
     service.run(fail_often())
     refused = member.sign_in(service, code=member.code(service, steps=1))
@@ -317,10 +315,9 @@ def at_two_clinics(service: Service, clinic: ClinicClient) -> tuple[JoinedMember
     )
 
     async def share() -> None:
-        async with service.context.database.work(clinic_id) as work:
-            audit = staff_event(service.clock.now(), OPERATOR, "staff.changed", staff_id)
-            await staff_members.change(work, staff_id, audit=audit, totp_secret_sealed=same)
-            await work.commit()
+        async with service.context.work(clinic_id, actor=OPERATOR) as work:
+            await staff_members.change(work, staff_id, totp_secret_sealed=same)
+            work.audit("staff.changed", "staff", staff_id)
 
     service.run(share())
     service.clock.move_to(service.clock.now() + MINUTE)
