@@ -44,6 +44,8 @@ class StaffMemberRow(TenantRow):
     invited_at: Mapped[datetime]
     joined_at: Mapped[datetime | None]
     version: Mapped[int]
+    # When the member and the owners were last notified of wrong attempts that lock.
+    lock_notified_at: Mapped[datetime | None]
 
 
 class StaffAddressRow(Row):
@@ -79,6 +81,7 @@ class StaffMember:
     invited_at: datetime
     joined_at: datetime | None
     version: int
+    lock_notified_at: datetime | None = None
 
 
 async def add(work: UnitOfWork, member: StaffMember) -> bool:
@@ -149,6 +152,15 @@ async def keep_attempts(
         update(StaffMemberRow)
         .where(StaffMemberRow.clinic_id == work.clinic_id, StaffMemberRow.id == staff_id)
         .values(failed_tries=attempts, locked_until=locked_until)
+    )
+
+
+async def note_lock_notified(work: UnitOfWork, staff_id: UUID) -> None:
+    """Keep that the member and the owners are notified of wrong attempts now."""
+    await work.execute(
+        update(StaffMemberRow)
+        .where(StaffMemberRow.clinic_id == work.clinic_id, StaffMemberRow.id == staff_id)
+        .values(lock_notified_at=work.now)
     )
 
 

@@ -29,6 +29,11 @@ IfMatch = Annotated[
 OnlyPatient = Annotated[UUID | None, Query(description="Only this patient's")]
 
 
+def address_of(request: Request) -> str:
+    """Give the network address that a request came from."""
+    return request.client.host if request.client else "local"
+
+
 def bearer_token(request: Request) -> str:
     """Give the bearer token as sent, or an empty text, which is never a valid one."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")

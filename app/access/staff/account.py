@@ -73,14 +73,14 @@ async def sign_out_everywhere(work: Work, own: SignedInMember) -> None:
     work.audit("staff.signed_out_everywhere", "staff", own.staff_id)
 
 
-async def change_password(work: Work, own: SignedInMember, *, current: str, new: str) -> None:
+async def change_password(work: Work, own: SignedInMember, *, current: str, new: str, address: str) -> None:
     """Take another password; all other sessions end.
 
     Raises:
         PasswordWrongError: the current one is not right.
         PasswordTooShortError, PasswordTooCommonError, PasswordHoldsNameError: the new one is weak.
     """
-    await _confirm(work, own, current)
+    await _confirm(work, own, current, address)
     # Before this transaction begins: nobody waits for a connection as long as hashing takes.
     password_hash = await hashed(new)
     account = await read_account(work, own)
@@ -90,18 +90,20 @@ async def change_password(work: Work, own: SignedInMember, *, current: str, new:
     await _end_others(work, own)
 
 
-async def new_recovery_codes(work: Work, own: SignedInMember, *, password: str) -> tuple[str, ...]:
+async def new_recovery_codes(
+    work: Work, own: SignedInMember, *, password: str, address: str
+) -> tuple[str, ...]:
     """Make ten new codes, shown this once; those before open nothing any more.
 
     Raises:
         PasswordWrongError: it is not right.
     """
-    await _confirm(work, own, password)
+    await _confirm(work, own, password, address)
     return await give_new(work, own.staff_id)
 
 
 async def change_second_factor(
-    work: Work, own: SignedInMember, *, password: str, set_up: str, code: str
+    work: Work, own: SignedInMember, *, password: str, set_up: str, code: str, address: str
 ) -> None:
     """Take another phone; all other sessions end.
 
@@ -113,7 +115,7 @@ async def change_second_factor(
     step = step_of(secret, code, now=work.now, after=None)
     if step is None:
         raise CodeWrongError("#/code")
-    await _confirm(work, own, password)
+    await _confirm(work, own, password, address)
     await staff_members.change(
         work,
         own.staff_id,
@@ -124,13 +126,14 @@ async def change_second_factor(
     await _end_others(work, own)
 
 
-async def _confirm(work: Work, own: SignedInMember, password: str) -> None:
+async def _confirm(work: Work, own: SignedInMember, password: str, address: str) -> None:
     """Ask for the password again: whoever finds an open screen must not keep the account.
 
     Counted like signing in, so that a session is no place to guess at it; done before this transaction begins.
     """
     context, clinic_id = work.context, work.clinic_id
-    counted = await login_throttle.count_attempt(context, clinic_id, own.staff_id)
+    source = login_throttle.network_source(context, address)
+    counted = await login_throttle.count_attempt(context, clinic_id, own.staff_id, source)
     right = await matches(None if counted is None else counted.member.password_hash, password)
     if counted is None or not right:
         raise PasswordWrongError("#/password")

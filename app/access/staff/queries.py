@@ -1,17 +1,21 @@
 """Reading a clinic's staff, and who opened whom in an emergency."""
 
+from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
 from app.access.staff.emergencies import Emergency, open_reason
 from app.access.staff.members import Member, shown
 from app.context import Work
 from app.foundation.errors import NotFoundError
-from app.storage import emergency_accesses, staff_members
+from app.storage import emergency_accesses, staff_login_attempts, staff_members
 
 
 async def list_members(work: Work) -> list[Member]:
     """List the clinic's staff, in the order in which they were invited, also the deactivated."""
-    return [shown(work.vault, work.clinic_id, one) for one in await staff_members.all_of_clinic(work)]
+    locked = await staff_login_attempts.locked_until(work)
+    found = await staff_members.all_of_clinic(work)
+    return [_locked(shown(work.vault, work.clinic_id, one), locked.get(one.id)) for one in found]
 
 
 async def read_member(work: Work, staff_id: UUID) -> Member:
@@ -23,7 +27,8 @@ async def read_member(work: Work, staff_id: UUID) -> Member:
     member = await staff_members.find(work, staff_id)
     if member is None:
         raise NotFoundError
-    return shown(work.vault, work.clinic_id, member)
+    locked = await staff_login_attempts.locked_until(work)
+    return _locked(shown(work.vault, work.clinic_id, member), locked.get(staff_id))
 
 
 async def list_emergencies(work: Work, *, before: UUID | None, limit: int) -> list[Emergency]:
@@ -43,3 +48,9 @@ async def list_emergencies(work: Work, *, before: UUID | None, limit: int) -> li
         )
         for access, wrapped_key in found
     ]
+
+
+def _locked(member: Member, somewhere: datetime | None) -> Member:
+    """Give a member with the longest wait, from one place or from everywhere."""
+    waits = [until for until in (member.locked_until, somewhere) if until is not None]
+    return replace(member, locked_until=max(waits, default=None))

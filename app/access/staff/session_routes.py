@@ -11,7 +11,7 @@ from app.access.staff import account, signing_in
 from app.access.staff.schemas import SessionReply, SignInEntry
 from app.context import Work
 from app.foundation.tokens import TokenKind
-from app.web.dependencies import ContextNeeded, bearer_token
+from app.web.dependencies import ContextNeeded, address_of, bearer_token
 
 router = APIRouter(prefix="/v1/staff-sessions", tags=["staff"])
 
@@ -46,9 +46,11 @@ async def sign_in(body: SignInEntry, request: Request, context: ContextNeeded) -
         password=body.password,
         code=body.code,
         clinic_id=body.clinic_id,
-        address=request.client.host if request.client else "local",
+        address=address_of(request),
+        device_token=body.device_token,
     )
-    return SessionReply.of(await signing_in.open_session_for(context, signing_in.only_one(proofs)))
+    proof = signing_in.only_one(proofs)
+    return SessionReply.of(await signing_in.open_session_for(context, proof, device_token=body.device_token))
 
 
 @router.delete("/current", status_code=204, summary="Sign out")

@@ -1,6 +1,7 @@
 """Signing in: address, password and a code at once. Whatever is wrong, the answer and its time are the same."""
 
 import asyncio
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,7 +11,7 @@ from uuid import UUID
 from app.access.clinics.permissions import StaffRole
 from app.access.clinics.staff_sessions import LASTS_AT_MOST, open_session
 from app.access.staff import login_throttle
-from app.access.staff.login_throttle import Counted
+from app.access.staff.login_throttle import Counted, Source, device_digest, source_of
 from app.access.staff.members import ACTIVE, address_digest
 from app.access.staff.passwords import hashed, is_outdated, matches
 from app.access.staff.recovery import digest_of
@@ -19,7 +20,7 @@ from app.context import AppContext
 from app.foundation.audit import Actor, ActorKind
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.vault import Vault
-from app.storage import recovery_codes, staff_members
+from app.storage import recovery_codes, staff_devices, staff_login_attempts, staff_members
 from app.storage.staff_members import StaffMember
 
 # At how many clinics one address is looked at: each costs a hash.
@@ -47,6 +48,7 @@ class Proof:
     Attributes:
         step: the time step of the phone's code, or
         recovery: the recovery code's digest.
+        source: where the attempt came from; what was counted there is forgotten with the sign-in.
         password_hash: the password's hash with today's costs, where the kept one has others.
     """
 
@@ -55,6 +57,7 @@ class Proof:
     step: int | None = None
     recovery: bytes | None = None
     password_hash: str | None = None
+    source: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,7 @@ class SignedIn:
     role: StaffRole
     expires_at: datetime
     codes_left: int | None
+    device_token: str
 
 
 async def prove(
@@ -75,6 +79,7 @@ async def prove(
     password: str,
     code: str,
     address: str,
+    device_token: str = "",
     clinic_id: UUID | None = None,
 ) -> list[Proof]:
     """Find the members who sign in with this; more than one where a person works at several clinics.
@@ -83,14 +88,20 @@ async def prove(
         TooManySignInsError: too many went wrong from this network address.
         SignInRefusedError: nobody does.
     """
-    await login_throttle.count_from_address(context, address)
     async with context.work(None) as work:
         digest = address_digest(context.vault, email)
         where = await staff_members.clinics_of_address(work, digest, limit=_MOST_CLINICS)
+    sources = [
+        (here, staff_id, await source_of(context, here, staff_id, address=address, device_token=device_token))
+        for here, staff_id in where
+        if clinic_id in {None, here}
+    ]
+    is_known = any(source.known for _, _, source in sources)
+    if not is_known:
+        await login_throttle.count_from_network(context, address)
     counted = [
-        (one_clinic, await login_throttle.count_attempt(context, one_clinic, staff_id))
-        for one_clinic, staff_id in where
-        if clinic_id in {None, one_clinic}
+        (here, await login_throttle.count_attempt(context, here, staff_id, source))
+        for here, staff_id, source in sources
     ]
     if not counted:
         # As much work as for somebody who is known.
@@ -101,12 +112,16 @@ async def prove(
     proofs = [proof for proof in judged if proof is not None]
     if not proofs:
         raise SignInRefusedError
-    await _forgive(context, counted, proofs, address=address)
+    if not is_known:
+        await login_throttle.forgive_network(context, address)
+    await _forgive(context, counted, proofs)
     return proofs
 
 
-async def open_session_for(context: AppContext, proof: Proof) -> SignedIn:
+async def open_session_for(context: AppContext, proof: Proof, *, device_token: str = "") -> SignedIn:
     """Spend the code and open a session, at the clinic where it was proved.
+
+    The device is known from now on: by the token that it showed, or by a new one.
 
     Raises:
         SignInRefusedError: the code was spent meanwhile, or the member deactivated.
@@ -118,6 +133,9 @@ async def open_session_for(context: AppContext, proof: Proof) -> SignedIn:
         ):
             raise SignInRefusedError
         work.audit("staff.proved", "staff", proof.staff_id)
+        await staff_login_attempts.forget(work, proof.staff_id, source=proof.source)
+        device_token = device_token or secrets.token_urlsafe(32)
+        await staff_devices.remember(work, proof.staff_id, device_digest(context, device_token), now=work.now)
         codes_left = None
         if proof.recovery is not None:
             if not await recovery_codes.spend(work, proof.staff_id, proof.recovery, now=work.now):
@@ -134,6 +152,7 @@ async def open_session_for(context: AppContext, proof: Proof) -> SignedIn:
         role=StaffRole(member.role),
         expires_at=work.now + LASTS_AT_MOST,
         codes_left=codes_left,
+        device_token=device_token,
     )
 
 
@@ -162,18 +181,20 @@ async def _judge(
     """Judge an attempt that was counted. One that was not is hashed all the same: its time says nothing."""
     member = None if counted is None else counted.member
     right = await matches(None if member is None else member.password_hash, password)
-    if member is None or member.password_hash is None:
+    if counted is None or member is None or member.password_hash is None:
         return None
     # Looked at whatever the password was: what is wrong does not show in the time it takes.
-    proof = await _by_code(context, clinic_id, member, code)
+    proof = await _by_code(context, clinic_id, member, counted.source, code)
     if not right or proof is None or member.state != ACTIVE:
         return None
     outdated = is_outdated(member.password_hash)
     return replace(proof, password_hash=await hashed(password) if outdated else None)
 
 
-async def _by_code(context: AppContext, clinic_id: UUID, member: StaffMember, code: str) -> Proof | None:
-    proof = Proof(clinic_id=clinic_id, staff_id=member.id)
+async def _by_code(
+    context: AppContext, clinic_id: UUID, member: StaffMember, source: Source, code: str
+) -> Proof | None:
+    proof = Proof(clinic_id=clinic_id, staff_id=member.id, source=source.digest)
     if digits_of(code) is not None:
         secret = totp_secret(context.vault, clinic_id, member)
         step = secret and step_of(secret, code, now=context.clock.now(), after=member.totp_last_step)
@@ -201,15 +222,12 @@ async def _forgive(
     context: AppContext,
     counted: Sequence[tuple[UUID, Counted | None]],
     proofs: Sequence[Proof],
-    *,
-    address: str,
 ) -> None:
-    """Take back what was counted against the address, and against the same person at other clinics.
+    """Take back what was counted against the same person at other clinics.
 
     The count of those who were proved goes when they sign in.
     """
     proved = {proof.clinic_id for proof in proofs}
-    await login_throttle.forgive_address(context, address)
     for clinic_id, one in counted:
         if one is not None and clinic_id not in proved:
             await login_throttle.take_back(context, clinic_id, one)

@@ -13,7 +13,7 @@ from app.pages.staff.second_factor_page import SetUp, new_set_up, same_set_up
 from app.pages.staff.sign_in import ACCOUNT, own_path
 from app.pages.staff.visitor import OwnAccount, StaffVisitor, read_own_form
 from app.pages.staff.when import moment_and_ago
-from app.web.dependencies import ContextNeeded
+from app.web.dependencies import ContextNeeded, address_of
 from app.web.pages.page_route import status_of
 
 SECOND_FACTOR = "/care/account/second-factor"
@@ -39,7 +39,11 @@ async def change_password(request: Request, context: ContextNeeded, visitor: Own
     form = await read_own_form(request, context, visitor)
     try:
         await account.change_password(
-            visitor.work, visitor.member, current=form["current"], new=form["password"]
+            visitor.work,
+            visitor.member,
+            current=form["current"],
+            new=form["password"],
+            address=address_of(request),
         )
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
@@ -52,7 +56,9 @@ async def new_recovery_codes(request: Request, context: ContextNeeded, visitor: 
     """Make ten new codes and show them, this once."""
     form = await read_own_form(request, context, visitor)
     try:
-        codes = await account.new_recovery_codes(visitor.work, visitor.member, password=form["current"])
+        codes = await account.new_recovery_codes(
+            visitor.work, visitor.member, password=form["current"], address=address_of(request)
+        )
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
         return await _page(context, visitor, error=error)
@@ -75,7 +81,12 @@ async def change_second_factor(request: Request, context: ContextNeeded, visitor
     form, caller = await read_own_form(request, context, visitor), visitor.signed_in
     try:
         await account.change_second_factor(
-            visitor.work, visitor.member, password=form["current"], set_up=form["set_up"], code=form["code"]
+            visitor.work,
+            visitor.member,
+            password=form["current"],
+            set_up=form["set_up"],
+            code=form["code"],
+            address=address_of(request),
         )
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)

@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics.queries import clinic_name
 from app.access.staff import account, signing_in
+from app.access.staff.login_throttle import DEVICE_KNOWN_FOR
 from app.access.staff.proof_tickets import read_ticket, write_ticket
 from app.access.staff.signing_in import Proof
 from app.context import AppContext
@@ -16,13 +17,15 @@ from app.foundation.errors import RefusalError
 from app.pages.staff.page_route import SIGN_IN, CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import SESSION, AnyStaff, OwnAccount, StaffVisitor, read_own_form, sign_in_with
-from app.web.dependencies import ContextNeeded
+from app.web.dependencies import ContextNeeded, address_of
 from app.web.pages.cookies import Cookies
 from app.web.pages.forged_forms import ForeignFormError
 from app.web.pages.page_route import status_of
 
 START: Final = "/care/"
 ACCOUNT: Final = "/care/account"
+# What a browser is known by in which a member signed in before; others' guesses do not lock it.
+DEVICE: Final = "afterglow-staff-device"
 # Paths of our own pages and nothing that a browser could take for another site's.
 _OWN_PATH: Final = re.compile(r"/care/(?!/)[A-Za-z0-9/_.-]{0,300}", re.ASCII)
 router = APIRouter(prefix="/care", route_class=CarePageRoute, include_in_schema=False)
@@ -49,11 +52,12 @@ async def sign_in(request: Request, context: ContextNeeded, visitor: AnyStaff) -
             email=email,
             password=form["password"],
             code=form["code"][:100],
-            address=request.client.host if request.client else "local",
+            address=address_of(request),
+            device_token=device_of(request, context),
         )
         if len(proofs) > 1:
             return await _choice(context, visitor, proofs, following)
-        return await _open_session(context, visitor, proofs[0], following)
+        return await _open_session(request, context, visitor, proofs[0], following)
     except ForeignFormError:
         raise
     except RefusalError as error:
@@ -67,7 +71,7 @@ async def choose_clinic(request: Request, context: ContextNeeded, visitor: AnySt
     following = own_path(form["next"])
     try:
         proof = read_ticket(context.vault, form["ticket"], form["clinic"], now=context.clock.now())
-        return await _open_session(context, visitor, proof, following)
+        return await _open_session(request, context, visitor, proof, following)
     except RefusalError as error:
         return _form(context, visitor, following, error=error)
 
@@ -81,6 +85,11 @@ async def sign_out(request: Request, context: ContextNeeded, visitor: OwnAccount
     answer = RedirectResponse(f"{SIGN_IN}?out", 303)
     Cookies(context.public_url).forget(answer, SESSION)
     return answer
+
+
+def device_of(request: Request, context: AppContext) -> str:
+    """Give what this browser is known by since it signed in before, or an empty text."""
+    return Cookies(context.public_url).read(request, DEVICE)[:100]
 
 
 async def end_session_here(context: AppContext, visitor: StaffVisitor) -> None:
@@ -136,11 +145,14 @@ async def _choice(
     )
 
 
-async def _open_session(context: AppContext, visitor: StaffVisitor, proof: Proof, following: str) -> Response:
-    signed_in = await signing_in.open_session_for(context, proof)
+async def _open_session(
+    request: Request, context: AppContext, visitor: StaffVisitor, proof: Proof, following: str
+) -> Response:
+    signed_in = await signing_in.open_session_for(context, proof, device_token=device_of(request, context))
     await end_session_here(context, visitor)
     if signed_in.codes_left is not None:
         following = f"{ACCOUNT}?recovered&next={quote(following, safe='/')}"
     answer = RedirectResponse(following, 303)
     sign_in_with(context, answer, signed_in.token)
+    Cookies(context.public_url).write(answer, DEVICE, signed_in.device_token, lasts=DEVICE_KNOWN_FOR)
     return answer
