@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import UUID
 
 from app.access.clinics.queries import clinic_in
 from app.access.clinics.staff_sessions import IDLE, LASTS_AT_MOST, SignedInMember, end_session
@@ -12,7 +13,7 @@ from app.access.staff.recovery import give_new
 from app.access.staff.second_factor import CodeWrongError, open_pending, step_of
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError
-from app.storage import recovery_codes, staff_members, staff_sessions
+from app.storage import recovery_codes, staff_members, staff_passkeys, staff_sessions
 
 
 class PasswordWrongError(RefusalError):
@@ -31,6 +32,16 @@ class OwnSession:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OwnPasskey:
+    """A passkey of a member's."""
+
+    id: UUID
+    name: str
+    made_at: datetime
+    used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """What a member sees of the own account."""
 
@@ -38,6 +49,7 @@ class Account:
     clinic_name: str
     sessions: tuple[OwnSession, ...]
     codes_left: int
+    passkeys: tuple[OwnPasskey, ...]
     email: str = field(repr=False)
 
 
@@ -59,6 +71,10 @@ async def read_account(work: Work, own: SignedInMember) -> Account:
             for session_id, opened_at, used_at in found
         ),
         codes_left=await recovery_codes.count_left(work, own.staff_id),
+        passkeys=tuple(
+            OwnPasskey(id=one.id, name=one.name, made_at=one.made_at, used_at=one.used_at)
+            for one in await staff_passkeys.of_member(work, own.staff_id)
+        ),
     )
 
 
@@ -80,7 +96,7 @@ async def change_password(work: Work, own: SignedInMember, *, current: str, new:
         PasswordWrongError: the current one is not right.
         PasswordTooShortError, PasswordTooCommonError, PasswordHoldsNameError: the new one is weak.
     """
-    await _confirm(work, own, current, address)
+    await confirm_password(work, own, current, address)
     # Before this transaction begins: nobody waits for a connection as long as hashing takes.
     password_hash = await hashed(new)
     account = await read_account(work, own)
@@ -98,7 +114,7 @@ async def new_recovery_codes(
     Raises:
         PasswordWrongError: it is not right.
     """
-    await _confirm(work, own, password, address)
+    await confirm_password(work, own, password, address)
     return await give_new(work, own.staff_id)
 
 
@@ -115,7 +131,7 @@ async def change_second_factor(
     step = step_of(secret, code, now=work.now, after=None)
     if step is None:
         raise CodeWrongError("#/code")
-    await _confirm(work, own, password, address)
+    await confirm_password(work, own, password, address)
     await staff_members.change(
         work,
         own.staff_id,
@@ -126,10 +142,13 @@ async def change_second_factor(
     await _end_others(work, own)
 
 
-async def _confirm(work: Work, own: SignedInMember, password: str, address: str) -> None:
+async def confirm_password(work: Work, own: SignedInMember, password: str, address: str) -> None:
     """Ask for the password again: whoever finds an open screen must not keep the account.
 
     Counted like signing in, so that a session is no place to guess at it; done before this transaction begins.
+
+    Raises:
+        PasswordWrongError: it is not right, or was wrong too often.
     """
     context, clinic_id = work.context, work.clinic_id
     source = login_throttle.network_source(context, address)

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -16,7 +16,7 @@ from app.access.staff.members import ACTIVE, address_digest
 from app.access.staff.passwords import hashed, is_outdated, matches
 from app.access.staff.recovery import digest_of
 from app.access.staff.second_factor import digits_of, step_of
-from app.context import AppContext
+from app.context import AppContext, Work
 from app.foundation.audit import Actor, ActorKind
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.vault import Vault
@@ -64,12 +64,12 @@ class Proof:
 class SignedIn:
     """A session, shown this once; ``codes_left`` is said after a recovery code was used."""
 
-    token: str
+    token: str = field(repr=False)
     clinic_id: UUID
     role: StaffRole
     expires_at: datetime
-    codes_left: int | None
-    device_token: str
+    device_token: str = field(repr=False)
+    codes_left: int | None = None
 
 
 async def prove(
@@ -134,24 +134,33 @@ async def open_session_for(context: AppContext, proof: Proof, *, device_token: s
             raise SignInRefusedError
         work.audit("staff.proved", "staff", proof.staff_id)
         await staff_login_attempts.forget(work, proof.staff_id, source=proof.source)
-        device_token = device_token or secrets.token_urlsafe(32)
-        await staff_devices.remember(work, proof.staff_id, device_digest(context, device_token), now=work.now)
         codes_left = None
         if proof.recovery is not None:
             if not await recovery_codes.spend(work, proof.staff_id, proof.recovery, now=work.now):
                 raise SignInRefusedError
             work.audit("staff.recovery_code_used", "staff", proof.staff_id)
             codes_left = await recovery_codes.count_left(work, proof.staff_id)
-        token = await open_session(work, proof.staff_id)
-        member = await staff_members.find(work, proof.staff_id)
-        if member is None:
-            raise SignInRefusedError
+        signed_in = await opened_session(work, proof.staff_id, device_token=device_token)
+    return replace(signed_in, codes_left=codes_left)
+
+
+async def opened_session(work: Work, staff_id: UUID, *, device_token: str) -> SignedIn:
+    """Open a session for a member who has proved who they are, on a device that is known from now on.
+
+    Raises:
+        SignInRefusedError: there is no such member any more.
+    """
+    member = await staff_members.find(work, staff_id)
+    if member is None:
+        raise SignInRefusedError
+    device_token = device_token or secrets.token_urlsafe(32)
+    digest = device_digest(work.context, device_token)
+    await staff_devices.remember(work, staff_id, digest, now=work.now)
     return SignedIn(
-        token=token,
-        clinic_id=proof.clinic_id,
+        token=await open_session(work, staff_id),
+        clinic_id=work.clinic_id,
         role=StaffRole(member.role),
         expires_at=work.now + LASTS_AT_MOST,
-        codes_left=codes_left,
         device_token=device_token,
     )
 

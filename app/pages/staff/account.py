@@ -1,9 +1,11 @@
 """The own account: who one is here, where one is signed in, password, phone, recovery codes."""
 
+from uuid import UUID
+
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from app.access.staff import account
+from app.access.staff import account, passkeys
 from app.access.staff.passwords import SHORTEST
 from app.context import AppContext
 from app.foundation.errors import RefusalError
@@ -17,9 +19,12 @@ from app.web.dependencies import ContextNeeded, address_of
 from app.web.pages.page_route import status_of
 
 SECOND_FACTOR = "/care/account/second-factor"
+PASSKEYS = "/care/account/passkeys"
 router = APIRouter(prefix="/care/account", route_class=CarePageRoute, include_in_schema=False)
-_TOLD = {
+_DONE = {
     "password": "Your password is changed. You are signed out everywhere else.",
+    "passkey": "Your passkey is set up. Next time, sign in with it.",
+    "removed": "The passkey is removed.",
     "phone": "Your phone is set up. You are signed out everywhere else.",
     "recovered": "You are signed in with a recovery code, which is spent now.",
 }
@@ -28,9 +33,9 @@ _TOLD = {
 @router.get("")
 async def show_account(request: Request, context: ContextNeeded, visitor: OwnAccount) -> Response:
     """Show the own account."""
-    told = next((text for name, text in _TOLD.items() if name in request.query_params), "")
+    done = next((text for name, text in _DONE.items() if name in request.query_params), "")
     following = own_path(request.query_params.get("next", "")) if "next" in request.query_params else ""
-    return await _page(context, visitor, told=told, following=following)
+    return await _page(context, visitor, done=done, following=following)
 
 
 @router.post("/password")
@@ -65,6 +70,42 @@ async def new_recovery_codes(request: Request, context: ContextNeeded, visitor: 
     return render(context, visitor, "recovery_codes.html", here=ACCOUNT, codes=codes, joined=False)
 
 
+@router.get("/passkeys")
+async def show_passkeys(context: ContextNeeded, visitor: OwnAccount) -> Response:
+    """Show the passkeys, and what another one takes."""
+    return await _passkeys_page(context, visitor)
+
+
+@router.post("/passkeys")
+async def add_passkey(request: Request, context: ContextNeeded, visitor: OwnAccount) -> Response:
+    """Keep a new passkey, once this device has answered."""
+    form = await read_own_form(request, context, visitor)
+    try:
+        await passkeys.add_passkey(
+            visitor.work,
+            visitor.member,
+            answer=form["answer"],
+            sealed=form["challenge"],
+            name=form["name"],
+            password=form["current"],
+            address=address_of(request),
+        )
+    except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
+        return await _passkeys_page(context, visitor, error=error)
+    return RedirectResponse(f"{ACCOUNT}?passkey", 303)
+
+
+@router.post("/passkeys/{passkey_id}/remove")
+async def remove_passkey(
+    passkey_id: UUID, request: Request, context: ContextNeeded, visitor: OwnAccount
+) -> Response:
+    """Let a passkey open nothing any more."""
+    await read_own_form(request, context, visitor)
+    await passkeys.remove_passkey(visitor.work, visitor.member, passkey_id)
+    return RedirectResponse(f"{ACCOUNT}?removed", 303)
+
+
 @router.get("/second-factor")
 async def show_second_factor(context: ContextNeeded, visitor: OwnAccount) -> Response:
     """Show the picture for another phone."""
@@ -96,6 +137,26 @@ async def change_second_factor(request: Request, context: ContextNeeded, visitor
     return RedirectResponse(f"{ACCOUNT}?phone", 303)
 
 
+async def _passkeys_page(
+    context: AppContext, visitor: StaffVisitor, *, error: RefusalError | None = None
+) -> Response:
+    about, now = await account.read_account(visitor.work, visitor.member), visitor.work.now
+    return render(
+        context,
+        visitor,
+        "passkeys.html",
+        here=PASSKEYS,
+        status=200 if error is None else status_of(error),
+        email=about.email,
+        passkeys=[
+            (one, moment_and_ago(one.made_at, now), moment_and_ago(one.used_at, now) if one.used_at else "")
+            for one in about.passkeys
+        ],
+        challenge=await passkeys.challenge_to_add(visitor.work, visitor.member),
+        mistake="" if error is None else str(error),
+    )
+
+
 def _set_up_page(
     context: AppContext,
     visitor: StaffVisitor,
@@ -120,7 +181,7 @@ async def _page(
     context: AppContext,
     visitor: StaffVisitor,
     *,
-    told: str = "",
+    done: str = "",
     following: str = "",
     error: RefusalError | None = None,
 ) -> Response:
@@ -138,7 +199,7 @@ async def _page(
             for one in about.sessions
         ],
         shortest=SHORTEST,
-        told=told,
+        done=done,
         following=following,
         mistake="" if error is None else str(error),
     )

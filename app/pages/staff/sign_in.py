@@ -8,10 +8,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics.queries import clinic_name
-from app.access.staff import account, signing_in
+from app.access.staff import account, passkeys, signing_in
 from app.access.staff.login_throttle import DEVICE_KNOWN_FOR
 from app.access.staff.proof_tickets import read_ticket, write_ticket
-from app.access.staff.signing_in import Proof
+from app.access.staff.signing_in import Proof, SignedIn
 from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.pages.staff.page_route import SIGN_IN, CarePageRoute
@@ -62,6 +62,27 @@ async def sign_in(request: Request, context: ContextNeeded, visitor: AnyStaff) -
         raise
     except RefusalError as error:
         return _form(context, visitor, following, email=email, error=error)
+
+
+@router.post("/sign-in/passkey")
+async def sign_in_by_passkey(request: Request, context: ContextNeeded, visitor: AnyStaff) -> Response:
+    """Sign a member in whose passkey answered."""
+    following = START
+    try:
+        form = await read_own_form(request, context, visitor)
+        following = own_path(form["next"])
+        signed_in = await passkeys.sign_in_with_passkey(
+            context,
+            answer=form["answer"],
+            sealed=form["challenge"],
+            address=address_of(request),
+            device_token=device_of(request, context),
+        )
+    except ForeignFormError:
+        raise
+    except RefusalError as error:
+        return _form(context, visitor, following, error=error)
+    return await _signed_in(context, visitor, signed_in, following)
 
 
 @router.post("/sign-in/clinic")
@@ -124,6 +145,7 @@ def _form(
         following=following,
         email=email,
         out=out,
+        passkey=passkeys.challenge_to_sign_in(context),
         mistake="" if error is None else str(error),
     )
     if error is not None and error.retry_after_seconds is not None:
@@ -149,6 +171,12 @@ async def _open_session(
     request: Request, context: AppContext, visitor: StaffVisitor, proof: Proof, following: str
 ) -> Response:
     signed_in = await signing_in.open_session_for(context, proof, device_token=device_of(request, context))
+    return await _signed_in(context, visitor, signed_in, following)
+
+
+async def _signed_in(
+    context: AppContext, visitor: StaffVisitor, signed_in: SignedIn, following: str
+) -> Response:
     await end_session_here(context, visitor)
     if signed_in.codes_left is not None:
         following = f"{ACCOUNT}?recovered&next={quote(following, safe='/')}"
