@@ -33,6 +33,7 @@ class ClinicProfileRow(TenantRow):
     __table_args__ = (
         ForeignKeyConstraint(["clinic_id"], [f"{FRONT_DESK}.clinics.id"]),
         CheckConstraint("mode in ('test', 'live')", name="mode"),
+        CheckConstraint("country ~ '^[A-Z]{2}$'", name="country"),
         {"schema": CARE},
     )
 
@@ -47,6 +48,9 @@ class ClinicProfileRow(TenantRow):
     safety_minutes: Mapped[int | None]
     signal_hours: Mapped[int | None]
     went_live_at: Mapped[datetime | None]
+    # By whose clocks the staff's pages show times.
+    time_zone: Mapped[str] = mapped_column(server_default="UTC")
+    country: Mapped[str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +67,8 @@ class ClinicProfile:
     safety_minutes: int | None
     signal_hours: int | None
     went_live_at: datetime | None
+    time_zone: str = "UTC"
+    country: str | None = None
 
 
 async def add(work: UnitOfWork, *, name: str, now: datetime) -> None:

@@ -37,3 +37,9 @@ CREATE TABLE care.staff_passkeys (
     CONSTRAINT fk_staff_passkeys_clinic_id_staff_id FOREIGN KEY (clinic_id, staff_id)
         REFERENCES care.staff_members (clinic_id, id)
 );
+
+-- Staff pages show times by the clinic's clocks; the country is where its patients find help unless they say another.
+ALTER TABLE care.clinic_profiles
+    ADD COLUMN time_zone TEXT NOT NULL DEFAULT 'UTC',
+    ADD COLUMN country TEXT;
+ALTER TABLE care.clinic_profiles ADD CONSTRAINT ck_clinic_profiles_country CHECK (country ~ '^[A-Z]{2}$');

@@ -26,3 +26,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("DROP TABLE care.staff_login_attempts, care.staff_devices, care.staff_passkeys")
     op.execute("ALTER TABLE care.staff_members DROP COLUMN lock_notified_at")
+    op.execute("ALTER TABLE care.clinic_profiles DROP COLUMN time_zone, DROP COLUMN country")

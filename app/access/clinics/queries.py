@@ -33,6 +33,8 @@ class Clinic:
     safety_contact: Contact | None
     second_contact: Contact | None
     limits: WaitingLimits
+    time_zone: str
+    country: str | None
     version: int
     attention: tuple[Attention, ...] = ()
 
@@ -80,6 +82,8 @@ async def clinic_in(work: UnitOfWork, vault: Vault) -> Clinic:
         safety_contact=contacts.get(Role.SAFETY),
         second_contact=contacts.get(Role.SECOND),
         limits=_limits(profile),
+        time_zone=profile.time_zone,
+        country=profile.country,
         version=profile.version,
     )
 

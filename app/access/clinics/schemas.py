@@ -1,7 +1,7 @@
 """Requests and replies about the clinic."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -14,9 +14,21 @@ from app.access.clinics.queries import Clinic
 from app.access.clinics.scopes import Scope
 from app.clinical.waiting import LIMIT_NOTES
 from app.storage.api_keys import KeptKey
-from app.web.schemas import EmailAddress, Moment, Name, ReplyBody, RequestBody, choice_of, example
+from app.web.schemas import (
+    EmailAddress,
+    Moment,
+    Name,
+    ReplyBody,
+    RequestBody,
+    TimeZoneName,
+    choice_of,
+    example,
+)
 
 PhoneNumber = Annotated[str, Field(pattern=r"^\+?[0-9 ()./-]{3,30}$", examples=["+1 555 0100"])]
+
+
+_NEVER_TAKEN_AWAY: Final = frozenset({"name", "time_zone"})
 
 
 def _limit(name: str) -> Any:  # noqa: ANN401 - Pydantic's field
@@ -52,6 +64,8 @@ class ClinicReply(ReplyBody):
     name: str
     mode: Literal["test", "live"] = Field(description="In test mode everything works and says 'test'")
     went_live_at: datetime | None
+    time_zone: str = Field(description="Staff pages show times by its clocks")
+    country: str | None = Field(description="ISO 3166-1 alpha-2; null: not said")
     crisis_phone: str | None
     safety_contact: ContactReply | None
     second_contact: ContactReply | None
@@ -93,6 +107,8 @@ class ClinicChange(RequestBody):
     )
 
     name: Name | None = Field(default=None, description="Null: as it is")
+    time_zone: TimeZoneName | None = Field(default=None, description="Null: as it is")
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$", examples=["US"])] | None = None
     crisis_phone: PhoneNumber | None = None
     safety_contact: ContactEntry | None = None
     second_contact: ContactEntry | None = None
@@ -106,9 +122,9 @@ class ClinicChange(RequestBody):
                 said[name] = Contact(name=value.name, email=value.email, phone=value.phone)
             elif isinstance(value, LimitsEntry):
                 said[name] = value.model_dump(exclude_unset=True)
-        if said.get("name", "") is None:
-            del said["name"]
-        return said
+        return {
+            name: value for name, value in said.items() if value is not None or name not in _NEVER_TAKEN_AWAY
+        }
 
 
 class PolicyEntry(RequestBody):
