@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from app.clinical.channels import HIGHEST, MOST_SLEEP_HOURS, PerChannel, refuse_out_of_range
+from app.clinical.domains import HIGHEST, MOST_SLEEP_HOURS, PerDomain, refuse_out_of_range
 from app.clinical.errors import TimeWithoutZoneError, UnknownTimeZoneError
 from app.clinical.protocol import DAY_STARTS_AT_HOUR, Protocol
 
@@ -55,17 +55,17 @@ class CheckIn:
         refuse_out_of_range("sleep_hours", self.sleep_hours, MOST_SLEEP_HOURS)
 
     @property
-    def values(self) -> PerChannel[float | None]:
-        """The three channels, None where skipped."""
-        return PerChannel(self.mood, self.energy, self.sleep_quality)
+    def values(self) -> PerDomain[float | None]:
+        """The three domains, None where skipped."""
+        return PerDomain(self.mood, self.energy, self.sleep_quality)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckInDay:
-    """All check-ins of one check-in day taken as one: their mean so far, per channel."""
+    """All check-ins of one check-in day taken as one: their mean so far, per domain."""
 
     day: date
-    values: PerChannel[float | None]
+    values: PerDomain[float | None]
 
 
 @lru_cache(maxsize=1024)
@@ -103,7 +103,7 @@ def day_number(recorded_at: datetime, time_zone: str) -> int:
 
 
 def days_of(check_ins: Iterable[CheckIn]) -> tuple[CheckInDay, ...]:
-    """Check-ins as check-in days in order, leaving out those that answered no channel.
+    """Check-ins as check-in days in order, leaving out those that answered no domain.
 
     The order in which they are given does not matter.
     """
@@ -132,12 +132,12 @@ def is_acute(at: float, given_at: Iterable[float], protocol: Protocol) -> bool:
     return any(0 <= at - given < protocol.acute_hours * SECONDS_AN_HOUR for given in given_at)
 
 
-def _means(check_ins: Sequence[CheckIn]) -> PerChannel[float | None]:
+def _means(check_ins: Sequence[CheckIn]) -> PerDomain[float | None]:
     mood, energy, sleep = (
         [value for value in reports if value is not None]
         for reports in zip(*(check_in.values for check_in in check_ins), strict=True)
     )
-    return PerChannel(_mean(mood), _mean(energy), _mean(sleep))
+    return PerDomain(_mean(mood), _mean(energy), _mean(sleep))
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -21,18 +21,18 @@ LONG_FILES: Final = {
     "app/storage/engine/unit_of_work.py": (300, "one transaction, from its beginning to its end"),
     "app/clinical/evaluation_codec.py": (300, "one writer and one reader for every part of an answer"),
     "app/clinical/explanation.py": (300, "all sentences of one text in one place"),
-    "app/clinical/memory.py": (300, "what the rule remembers, and the one way it moves on"),
-    "app/clinical/memory_codec.py": (300, "one writer and one reader for every part of a memory"),
+    "app/clinical/state/patient_state.py": (300, "what the rule remembers, and the one way it moves on"),
+    "app/clinical/state/state_codec.py": (300, "one writer and one reader for every part of a memory"),
     "app/clinical/protocol.py": (480, "the page of numbers: value, unit, reason and source of each"),
-    "app/clinical/remembering.py": (330, "one way from a history to a memory, read top to bottom"),
+    "app/clinical/state/timeline.py": (330, "one way from a history to a memory, read top to bottom"),
     "app/clinical/reference.py": (360, "one rule, read top to bottom: established, or why not yet"),
-    "app/clinical/relapse.py": (
+    "app/clinical/criterion_b_scale.py": (
         300,
         "one rule, read top to bottom: a validated total at relapse level, twice",
     ),
     "app/clinical/review.py": (350, "one rule, read top to bottom: what ended induction achieved"),
     "app/clinical/scales.py": (550, "a table: every validated scale with its bands, to be read side by side"),
-    "app/clinical/signals.py": (390, "the levels, the grounds and the one table of allowed moves"),
+    "app/clinical/episodes.py": (390, "the levels, the grounds and the one table of allowed moves"),
     "app/storage/endpoints.py": (280, "an endpoint's life: added, changed, failing, disabled, removed"),
     "app/storage/engine/archive.py": (300, "backup and restore refuse the same things in the same words"),
     "app/storage/check_ins.py": (

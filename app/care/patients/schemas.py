@@ -45,7 +45,7 @@ class PatientRegistration(RequestBody):
 
 
 class PatientChange(RequestBody):
-    """What to change; fields left out stay. Past days do not move when the zone does."""
+    """What to change; fields left out stay. Timeline days do not move when the zone does."""
 
     model_config = example(time_zone="America/Chicago")
 
@@ -111,7 +111,7 @@ class ReminderChange(RequestBody):
 
 
 class OwnChange(PatientChange):
-    """What to change of oneself; fields left out stay. Past days do not move when the zone does."""
+    """What to change of oneself; fields left out stay. Timeline days do not move when the zone does."""
 
     model_config = example(time_zone="America/Chicago", reminders={"ask_at": "19:30"})
 

@@ -5,14 +5,14 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from app.care.monitoring.history import latest_in, past_now, protocol_of, standing_of
+from app.care.monitoring.history import latest_in, protocol_of, standing_of, timeline_now
 from app.care.patients.service import existing
 from app.care.treatment.factors import factors_in
 from app.clinical.course import InfusionPhase, infusions_of_course
-from app.clinical.evaluation import Past, judge
-from app.clinical.grounds import GroundName, Level
-from app.clinical.interval import Benefit, PersonalInterval, benefits, personal_interval
+from app.clinical.evaluation import Timeline, evaluate
+from app.clinical.interval import PersonalInterval, ResponseDuration, personal_interval, response_durations
 from app.clinical.protocol import Protocol
+from app.clinical.reasons import CriterionName, Level
 from app.clinical.taper import (
     START_PLAN,
     Maintenance,
@@ -67,7 +67,7 @@ class TaperView:
     """The plan and what is suggested for the next interval."""
 
     written: WrittenPlan
-    at_interval: tuple[Benefit, ...]
+    at_interval: tuple[ResponseDuration, ...]
     suggestion: TaperSuggestion
 
 
@@ -77,7 +77,7 @@ class MaintenancePast:
 
     protocol: Protocol
     day: date
-    benefits: tuple[Benefit, ...]
+    benefits: tuple[ResponseDuration, ...]
     boosters_on: tuple[date, ...]
     settled: bool | None
 
@@ -200,18 +200,18 @@ async def _written(work: UnitOfWork, patient_id: UUID) -> WrittenPlan:
 async def _past(work: UnitOfWork, context: AppContext, patient_id: UUID, *, now: datetime) -> MaintenancePast:
     standing = await standing_of(work, patient_id, now=now)
     protocol = protocol_of(standing, context)
-    past = await past_now(work, standing, protocol=protocol, now=now)
+    past = await timeline_now(work, standing, protocol=protocol, now=now)
     return await past_in(work, standing, past, protocol=protocol, now=now)
 
 
 async def past_in(
-    work: UnitOfWork, standing: PatientSnapshot, past: Past, *, protocol: Protocol, now: datetime
+    work: UnitOfWork, standing: PatientSnapshot, past: Timeline, *, protocol: Protocol, now: datetime
 ) -> MaintenancePast:
     """Say how benefits have gone so far, from the rule's memory, so that years of check-ins cost nothing."""
     patient_id, zone = standing.patient_id, standing.time_zone
-    evaluation = judge(past.memory, as_of=latest_in(past.memory, standing, now=now), protocol=protocol)
+    evaluation = evaluate(past.state, as_of=latest_in(past.state, standing, now=now), protocol=protocol)
     # What totals showed is seen in the signals alone.
-    shown = await signals.days_on_ground(work, patient_id, GroundName.SCALE_RELAPSE.value)
+    shown = await signals.days_on_criterion(work, patient_id, CriterionName.SCALE_RELAPSE.value)
     given = infusions_of_course(
         await treatment.current_course(work, patient_id),
         await treatment.infusions(work, patient_id),
@@ -221,7 +221,7 @@ async def past_in(
     return MaintenancePast(
         protocol=protocol,
         day=evaluation.day,
-        benefits=benefits(
+        benefits=response_durations(
             last_induction_on=max(days[InfusionPhase.INDUCTION], default=None),
             boosters_on=days[InfusionPhase.BOOSTER],
             losses_on=[*past.losses, *shown],

@@ -41,7 +41,7 @@ class Asked:
 
     @property
     def shows_safety(self) -> bool:
-        """Whether safety events belong into it: a signal's level and grounds say nothing of them."""
+        """Whether safety events belong into it: a signal's level and criteria say nothing of them."""
         wanted = self.wanted
         return wanted == Wanted(acknowledged_by=wanted.acknowledged_by, patient_id=wanted.patient_id)
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from app.access.audit.service import done_to_patient
 from app.care.assessments.service import Assessment, latest_in
 from app.care.monitoring.history import latest_in as latest_known
-from app.care.monitoring.history import past_now, protocol_of, standing_of
+from app.care.monitoring.history import protocol_of, standing_of, timeline_now
 from app.care.monitoring.service import EvaluationView, view_of
 from app.care.monitoring.trend import DAYS_SHOWN, MOST_DAYS, trend_between
 from app.care.patients.consent_standing import ConsentStanding
@@ -22,7 +22,7 @@ from app.care.treatment.maintenance import TaperView, interval_of, past_in, tape
 from app.care.treatment.review import CourseView, course_in
 from app.chart.trend import Reader, Trend
 from app.clinical.check_ins import check_in_day
-from app.clinical.evaluation import Past, judge
+from app.clinical.evaluation import Timeline, evaluate
 from app.clinical.interval import PersonalInterval
 from app.clinical.protocol import Protocol
 from app.context import AppContext
@@ -113,12 +113,14 @@ async def _read(
     record = await existing(work, patient_id)
     standing = await standing_of(work, patient_id, now=now)
     patient, protocol = patient_of(context.vault, work.clinic_id, record), protocol_of(standing, context)
-    past = await past_now(work, standing, protocol=protocol, now=now)
-    evaluation = judge(past.memory, as_of=latest_known(past.memory, standing, now=now), protocol=protocol)
+    timeline = await timeline_now(work, standing, protocol=protocol, now=now)
+    evaluation = evaluate(
+        timeline.state, as_of=latest_known(timeline.state, standing, now=now), protocol=protocol
+    )
     factors = await factors_in(work, patient_id)
     course = await course_in(work, context, record, now=now)
     span = _span(course, days, today=check_in_day(now, record.time_zone))
-    interval, taper = await _maintenance(work, standing, past, protocol, now=now)
+    interval, taper = await _maintenance(work, standing, timeline, protocol, now=now)
     booking = await patient_states.booked_booster(work, patient_id)
     withdrawn = patient.consent is ConsentStanding.WITHDRAWN
     return PatientView(
@@ -146,9 +148,9 @@ async def _read(
 
 
 async def _maintenance(
-    work: UnitOfWork, standing: PatientSnapshot, past: Past, protocol: Protocol, *, now: datetime
+    work: UnitOfWork, standing: PatientSnapshot, timeline: Timeline, protocol: Protocol, *, now: datetime
 ) -> tuple[PersonalInterval, TaperView]:
-    so_far = await past_in(work, standing, past, protocol=protocol, now=now)
+    so_far = await past_in(work, standing, timeline, protocol=protocol, now=now)
     return interval_of(so_far), await taper_in(work, standing.patient_id, so_far)
 
 
