@@ -63,9 +63,7 @@ from app.pages.staff import join as care_join
 from app.pages.staff import public_routes as care_public
 from app.pages.staff import sign_in as care_sign_in
 from app.pages.staff.page_route import failure_page as care_failure_page
-from app.pages.staff.settings import clinic as clinic_settings
-from app.pages.staff.settings import days_off, go_live, keys
-from app.pages.staff.settings import index as settings_index
+from app.pages.staff.settings.routers import SETTINGS_ROUTERS
 from app.web import health
 from app.web.document import PROBLEMS, DescribedApi
 from app.web.edge import BODY_LIMIT_BYTES, Edge, PageRules
@@ -127,11 +125,7 @@ _ROUTERS: Final = (
     care_join.router,
     care_account.router,
     team.router,
-    settings_index.router,
-    clinic_settings.router,
-    go_live.router,
-    keys.router,
-    days_off.router,
+    *SETTINGS_ROUTERS,
     care_emergency.router,
     worklist_routes.router,
     signal_routes.router,

@@ -40,3 +40,14 @@ def mistakes_of(error: RefusalError | None) -> dict[str, str]:
     if error.pointer:
         found[error.pointer.removeprefix("#/")] = str(error)
     return found
+
+
+def sentence_of(error: RefusalError | None) -> str:
+    """Say what was refused, for the head of the page: the field's own sentence where one field is wrong."""
+    if error is None:
+        return ""
+    mistakes = mistakes_of(error)
+    if len(mistakes) != 1 or error.pointer:
+        return str(error)
+    ((field, sentence),) = mistakes.items()
+    return f"{field.replace('/', ' ').replace('_', ' ').capitalize()}: {sentence}" if field else sentence

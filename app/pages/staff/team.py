@@ -14,7 +14,7 @@ from app.access.staff.members import Member
 from app.access.staff.schemas import MemberChange, MemberEntry
 from app.context import AppContext
 from app.foundation.errors import NotFoundError, RefusalError
-from app.pages.staff.entered import entered_as, mistakes_of
+from app.pages.staff.entered import entered_as, mistakes_of, sentence_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
@@ -145,7 +145,7 @@ async def _page(
         roles=_ROLES,
         entered={name: entered.get(name, "") for name in ("name", "email", "role")},
         done=_DONE.get(done, ""),
-        mistake="" if error is None else str(error),
+        mistake=sentence_of(error),
         mistakes=mistakes_of(error),
     )
 

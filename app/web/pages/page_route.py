@@ -1,6 +1,7 @@
 """A route whose failures are pages too: a plain sentence, and a form that is never lost."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -59,7 +60,10 @@ class PageRoute(APIRoute):
 
         async def handle_with_pages(request: Request) -> Response:
             try:
-                return await handle(request)
+                # A stack of its own: the request's work must see the failure, and undo, before it becomes a page.
+                async with AsyncExitStack() as function_stack:
+                    request.scope["fastapi_function_astack"] = function_stack
+                    return await handle(request)
             except NotSignedInError:
                 return self.lead_to_sign_in(request)
             except Exception as error:  # noqa: BLE001 - whatever it is, the person gets a page

@@ -40,10 +40,12 @@ def signed_in_browser(service: Service, member: JoinedMember) -> PlainBrowser:
     return browser
 
 
-def set_up(browser: PlainBrowser, device: Authenticator, **other: str) -> httpx2.Response:
+def set_up(service: Service, browser: PlainBrowser, device: Authenticator, **other: str) -> httpx2.Response:
     page = browser.get(PASSKEYS).text
     entered = {"answer": device.create(options_in(page)), "name": "My phone", "current": PASSWORD}
-    return browser.post(PASSKEYS, fields_of(page, PASSKEYS) | entered | other)
+    reply = browser.post(PASSKEYS, fields_of(page, PASSKEYS) | entered | other)
+    service.clock.move_to(service.clock.now() + timedelta(seconds=5))
+    return reply
 
 
 def sign_in_by(browser: PlainBrowser, device: Authenticator, **other: str) -> httpx2.Response:
@@ -54,7 +56,7 @@ def sign_in_by(browser: PlainBrowser, device: Authenticator, **other: str) -> ht
 
 def test_a_passkey_signs_in_without_password_or_code(service: Service, member: JoinedMember) -> None:
     device, browser = Authenticator(ORIGIN), PlainBrowser(service.url)
-    done = set_up(signed_in_browser(service, member), device)
+    done = set_up(service, signed_in_browser(service, member), device)
     assert (done.status_code, done.headers["location"]) == (303, "/care/account?passkey")
 
     reply = sign_in_by(browser, device)
@@ -68,7 +70,7 @@ def test_a_passkey_signs_in_without_password_or_code(service: Service, member: J
 
 def test_wrong_attempts_do_not_lock_a_passkey(service: Service, member: JoinedMember) -> None:
     device = Authenticator(ORIGIN)
-    set_up(signed_in_browser(service, member), device)
+    set_up(service, signed_in_browser(service, member), device)
     for _ in range(5):
         assert member.sign_in(service, code="000000").status_code == 401
     assert member.sign_in(service).status_code == 401
@@ -78,7 +80,7 @@ def test_wrong_attempts_do_not_lock_a_passkey(service: Service, member: JoinedMe
 
 def test_an_answer_signs_in_once(service: Service, member: JoinedMember) -> None:
     device, browser = Authenticator(ORIGIN), PlainBrowser(service.url)
-    set_up(signed_in_browser(service, member), device)
+    set_up(service, signed_in_browser(service, member), device)
     page = browser.get(SIGN_IN).text
     form = fields_of(page, BY_PASSKEY) | {"answer": device.get(options_in(page))}
 
@@ -92,7 +94,7 @@ def test_an_answer_signs_in_once(service: Service, member: JoinedMember) -> None
 
 def test_a_challenge_waits_five_minutes(service: Service, member: JoinedMember) -> None:
     device, browser = Authenticator(ORIGIN), PlainBrowser(service.url)
-    set_up(signed_in_browser(service, member), device)
+    set_up(service, signed_in_browser(service, member), device)
     page = browser.get(SIGN_IN).text
     form = fields_of(page, BY_PASSKEY) | {"answer": device.get(options_in(page))}
     service.clock.move_to(service.clock.now() + 5 * MINUTE)
@@ -102,7 +104,7 @@ def test_a_challenge_waits_five_minutes(service: Service, member: JoinedMember) 
 
 def test_another_sites_answer_opens_nothing(service: Service, member: JoinedMember) -> None:
     device = Authenticator(ORIGIN)
-    set_up(signed_in_browser(service, member), device)
+    set_up(service, signed_in_browser(service, member), device)
     device.origin = "https://afterglow.test.evil.example"
 
     assert sign_in_by(PlainBrowser(service.url), device).status_code == 401
@@ -117,8 +119,8 @@ def test_a_device_that_did_not_verify_the_person_opens_nothing(
         Authenticator(ORIGIN),
     )
     careless.verifies = False
-    assert set_up(browser, careless).status_code == 422
-    set_up(browser, device)
+    assert set_up(service, browser, careless).status_code == 422
+    set_up(service, browser, device)
     device.verifies = False
 
     assert sign_in_by(PlainBrowser(service.url), device).status_code == 401
@@ -132,7 +134,7 @@ def test_setting_up_needs_the_password_and_an_answer_to_our_own_question(
     foreign = fields_of(theirs.get(PASSKEYS).text, PASSKEYS)["challenge"]
 
     for wrong in ({"current": "wrong"}, {"challenge": foreign}, {"answer": "{}"}, {"answer": "💙"}):
-        assert set_up(browser, Authenticator(ORIGIN), **wrong).status_code == 422
+        assert set_up(service, browser, Authenticator(ORIGIN), **wrong).status_code == 422
 
     assert "Set up a passkey" in browser.get("/care/account").text
 
@@ -151,12 +153,12 @@ def test_a_removed_passkey_and_one_of_a_deactivated_member_open_nothing(
     service: Service, member: JoinedMember, clinic: ClinicClient
 ) -> None:
     browser, removed, kept = signed_in_browser(service, member), Authenticator(ORIGIN), Authenticator(ORIGIN)
-    set_up(browser, removed)
+    set_up(service, browser, removed)
     page = browser.get(PASSKEYS).text
     (action,) = re.findall(r'action="(/care/account/passkeys/[^"]+/remove)"', page)
     assert browser.post(action, fields_of(page, action)).status_code == 303
     service.clock.move_to(service.clock.now() + MINUTE)
-    set_up(browser, kept)
+    set_up(service, browser, kept)
 
     assert sign_in_by(PlainBrowser(service.url), removed).status_code == 401
     assert clinic.http.post(f"/v1/staff/{member.id}/disable").status_code == 200
@@ -168,7 +170,7 @@ def test_nobody_removes_another_members_passkey(
 ) -> None:
     other, device = joined(service, clinic, StaffRole.OWNER), Authenticator(ORIGIN)
     browser = signed_in_browser(service, member)
-    set_up(browser, device)
+    set_up(service, browser, device)
     (action,) = re.findall(r'action="(/care/account/passkeys/[^"]+/remove)"', browser.get(PASSKEYS).text)
     theirs = signed_in_browser(service, other)
 

@@ -16,7 +16,7 @@ from app.access.clinics.schemas import ClinicChange
 from app.clinical.waiting import LIMIT_NOTES
 from app.context import AppContext
 from app.foundation.errors import RefusalError
-from app.pages.staff.entered import entry_of, mistakes_of
+from app.pages.staff.entered import entry_of, mistakes_of, sentence_of
 from app.pages.staff.form_actions import version_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.room import SETTINGS, settings_page
@@ -112,6 +112,6 @@ async def _page(
         zones=sorted(TIME_ZONES),
         limits=LIMIT_NOTES,
         saved=saved,
-        mistake="" if error is None else str(error),
+        mistake=sentence_of(error),
         mistakes=mistakes_of(error),
     )

@@ -12,7 +12,7 @@ from app.access.clinics.schemas import KeyEntry
 from app.access.clinics.scopes import Scope
 from app.context import AppContext
 from app.foundation.errors import RefusalError
-from app.pages.staff.entered import entry_of, mistakes_of
+from app.pages.staff.entered import entry_of, mistakes_of, sentence_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.room import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
@@ -77,6 +77,6 @@ async def _page(
         new=new,
         revoked=revoked,
         typed=typed or {},
-        mistake="" if error is None else str(error),
+        mistake=sentence_of(error),
         mistakes=mistakes_of(error),
     )
