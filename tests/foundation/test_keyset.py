@@ -35,7 +35,7 @@ def test_what_the_old_key_sealed_opens_and_new_cells_take_the_new_one() -> None:
     with pytest.raises(CannotOpenError):
         old.open(again, **HERE)
     with pytest.raises(CannotOpenError):
-        rotated.resealed(sealed, **{**HERE, "row_id": uuid4()})
+        rotated.resealed(sealed, table="check_ins", column="note_sealed", clinic_id=CLINIC, row_id=uuid4())
 
 
 def test_a_patients_wrapped_key_is_sealed_again_like_any_cell() -> None:
