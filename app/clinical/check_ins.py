@@ -14,6 +14,8 @@ from app.clinical.protocol import DAY_STARTS_AT_HOUR, Protocol
 
 ONE_DAY: Final = timedelta(days=1)
 SECONDS_AN_HOUR: Final = 3600
+# A name that stands for no place: its clock is that of a machine which was never set.
+_NO_PLACE: Final = "Factory"
 _OFFSET: Final = re.compile(r"(?:UTC)?([+-])(\d{2}):?([0-5]\d)")
 
 
@@ -82,9 +84,12 @@ def zone_of(time_zone: str) -> tzinfo:
             return timezone(-offset if sign == "-" else offset)
         raise UnknownTimeZoneError(time_zone=time_zone)
     try:
-        return ZoneInfo(time_zone)
+        zone = ZoneInfo(time_zone)
     except (KeyError, ValueError, OSError) as unknown:
         raise UnknownTimeZoneError(time_zone=time_zone) from unknown
+    if time_zone == _NO_PLACE:
+        raise UnknownTimeZoneError(time_zone=time_zone)
+    return zone
 
 
 def check_in_day(recorded_at: datetime, time_zone: str) -> date:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.access.clinics.permissions import StaffRole
+from app.foundation.addresses import email_key
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.vault import Vault
 from app.storage import staff_members
@@ -125,4 +126,4 @@ def seal(vault: Vault, clinic_id: UUID, staff_id: UUID, column: str, text: str) 
 
 def address_digest(vault: Vault, email: str) -> bytes:
     """Give what an address is found by: the same at every clinic, however it is written, and no address."""
-    return vault.digest(b"staff address", email.strip().casefold().encode())
+    return vault.digest(b"staff address", email_key(email).encode())

@@ -73,7 +73,7 @@ class FromDevice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FromClinic:
-    """Timeline reports that a clinic brings along for one of its patients."""
+    """Past reports that a clinic brings along for one of its patients."""
 
     clinic_id: UUID
     patient_id: UUID

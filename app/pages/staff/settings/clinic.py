@@ -3,7 +3,6 @@
 A clinic that is being set up goes through the same form in steps.
 """
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request
@@ -16,6 +15,7 @@ from app.access.clinics.schemas import ClinicChange
 from app.clinical.waiting import LIMIT_NOTES
 from app.context import AppContext
 from app.foundation.errors import RefusalError
+from app.foundation.zones import choosable_zones, country_names
 from app.pages.staff.entered import entry_of, mistakes_of, sentence_of
 from app.pages.staff.form_actions import version_of
 from app.pages.staff.page_route import CarePageRoute
@@ -24,18 +24,11 @@ from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import Form
 from app.web.pages.page_route import status_of
-from app.web.schemas import TIME_ZONES
 
 HERE: Final = f"{SETTINGS}/clinic"
 router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
 MayRead = Annotated[StaffVisitor, staff_may(Permission.CLINIC_READ)]
 MayChange = Annotated[StaffVisitor, staff_may(Permission.CLINIC_CHANGE)]
-# Where a clinic is likely to be; any other can be typed.
-COUNTRIES: Final[Mapping[str, str]] = {
-    "AT": "Austria", "AU": "Australia", "BR": "Brazil", "CA": "Canada", "CH": "Switzerland", "DE": "Germany",
-    "ES": "Spain", "FR": "France", "GB": "United Kingdom", "IE": "Ireland", "IN": "India", "IT": "Italy",
-    "JP": "Japan", "MX": "Mexico", "NL": "Netherlands", "NZ": "New Zealand", "US": "United States",
-}  # fmt: skip
 _CONTACT: Final = ("name", "email", "phone")
 
 
@@ -108,8 +101,8 @@ async def _page(
         here=HERE,
         status=200 if error is None else status_of(error),
         values=values,
-        countries=COUNTRIES,
-        zones=sorted(TIME_ZONES),
+        countries=dict(sorted(country_names().items(), key=lambda one: one[1])),
+        zones=choosable_zones(),
         limits=LIMIT_NOTES,
         saved=saved,
         mistake=sentence_of(error),
