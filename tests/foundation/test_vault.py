@@ -191,7 +191,7 @@ print("ready", flush=True)
 while not (folder / "go").exists():
     pass
 key, made = load_or_make_key_file(folder / "keys" / "key")
-print(key.hex(), made)
+print(key.active.hex(), made)
 """
     (tmp_path / "keys").mkdir()
     racers = [

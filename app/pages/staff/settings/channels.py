@@ -18,7 +18,7 @@ from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.room import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.web.dependencies import ContextNeeded
-from app.web.pages.forms import Form
+from app.web.pages.forms import NOTHING_FILLED_IN, Form
 from app.web.pages.page_route import status_of
 
 HERE: Final = f"{SETTINGS}/channels"
@@ -102,7 +102,7 @@ async def _page(
         kinds=tuple(NoticeKind),
         events=tuple(NoticeEvent),
         usual=UNLESS_CHOSEN,
-        typed=typed or {},
+        typed=typed or NOTHING_FILLED_IN,
         done=_DONE.get(done, ""),
         mistake=sentence_of(error),
         mistakes=mistakes_of(error),

@@ -66,9 +66,6 @@ async def _steps(visitor: StaffVisitor, clinic: Clinic) -> list[Step]:
     missing = [] if clinic.mode == "live" else await missing_to_go_live(visitor.work, clinic)
     left = {str(one["code"]): str(one["detail"]) for one in missing}
     contacts = [left[code] for code in _CORRECTED_AT if code in left and code != "no-endpoint-answered"]
-    owners = [
-        one for one in await list_members(visitor.work) if one.role is StaffRole.OWNER and one.state == ACTIVE
-    ]
     required = [
         Step(
             title="Safety contact and second contact",
@@ -89,7 +86,14 @@ async def _steps(visitor: StaffVisitor, clinic: Clinic) -> list[Step]:
         for one in missing
         if one["code"] not in _CORRECTED_AT
     ]
-    advice = [
+    return required + await _advice(visitor, clinic)
+
+
+async def _advice(visitor: StaffVisitor, clinic: Clinic) -> list[Step]:
+    """Give what is worth doing, and blocks nothing."""
+    members = await list_members(visitor.work)
+    owners = [one for one in members if one.role is StaffRole.OWNER and one.state == ACTIVE]
+    return [
         Step(
             title="Time zone and country",
             detail="Times are shown by the clinic's clocks."
@@ -113,7 +117,6 @@ async def _steps(visitor: StaffVisitor, clinic: Clinic) -> list[Step]:
             advice=True,
         ),
     ]
-    return required + advice
 
 
 async def _page(context: AppContext, visitor: StaffVisitor, *, error: RefusalError | None = None) -> Response:

@@ -17,7 +17,7 @@ from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.room import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.web.dependencies import ContextNeeded
-from app.web.pages.forms import Form
+from app.web.pages.forms import NOTHING_FILLED_IN, Form
 from app.web.pages.page_route import status_of
 
 HERE: Final = f"{SETTINGS}/keys"
@@ -76,7 +76,7 @@ async def _page(
         scopes=[scope for scope in Scope if scope in visitor.signed_in.may_give],
         new=new,
         revoked=revoked,
-        typed=typed or {},
+        typed=typed or NOTHING_FILLED_IN,
         mistake=sentence_of(error),
         mistakes=mistakes_of(error),
     )

@@ -21,7 +21,7 @@ from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.room import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.web.dependencies import ContextNeeded
-from app.web.pages.forms import Form
+from app.web.pages.forms import NOTHING_FILLED_IN, Form
 from app.web.pages.page_route import status_of
 from app.web.schemas import PAGE_SIZE, read_id_cursor, write_cursor
 
@@ -207,7 +207,7 @@ async def _list(
         endpoints=found,
         last=last,
         choosable=CHOOSABLE,
-        typed=typed or {},
+        typed=typed or NOTHING_FILLED_IN,
         done=_DONE.get(done, ""),
         mistake=sentence_of(error),
         mistakes=mistakes_of(error),
