@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import typer
@@ -15,6 +16,7 @@ from app.foundation.keyset import KeyInUseError, Keyset, write_keyset
 from app.foundation.vault import replace_key_file
 from app.settings import Settings
 from app.storage import clinics
+from app.storage.engine.database import Database
 
 Command = Callable[..., None]
 Found = TypeVar("Found")
@@ -67,10 +69,10 @@ def rotate_command(data_dir: DataDir = None) -> None:
 
 
 def reseal_command(data_dir: DataDir = None) -> None:
-    """Seal again, here and now, what older keys sealed; it may be stopped and started again at any time."""
+    """Seal again, as the schema's owner, what older keys sealed; may be stopped and started again at any time."""
     settings = _settings(data_dir)
     with open_ground(settings) as ground:
-        count = _run(ground, settings, _reseal_all)
+        count = _run(ground, settings, _reseal_all, url=ground.owner())
     typer.echo(f"{count} cells are sealed with the active key.")
 
 
@@ -119,9 +121,18 @@ def _rows(keyset: Keyset, counted: Counter[bytes]) -> list[dict[str, object]]:
     return known + lost
 
 
-def _run(ground: Ground, settings: Settings, do: Callable[[AppContext], Awaitable[Found]]) -> Found:
+def _run(
+    ground: Ground,
+    settings: Settings,
+    do: Callable[[AppContext], Awaitable[Found]],
+    *,
+    url: str | None = None,
+) -> Found:
     async def done() -> Found:
         context = ground.context(settings)
+        if url is not None:
+            await context.database.close()
+            context = replace(context, database=Database(url))
         try:
             return await do(context)
         finally:

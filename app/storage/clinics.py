@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, insert, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.storage.engine.rows import CARE, FRONT_DESK, Row, TenantRow
@@ -33,7 +34,6 @@ class ClinicProfileRow(TenantRow):
     __table_args__ = (
         ForeignKeyConstraint(["clinic_id"], [f"{FRONT_DESK}.clinics.id"]),
         CheckConstraint("mode in ('test', 'live')", name="mode"),
-        CheckConstraint("country ~ '^[A-Z]{2}$'", name="country"),
         {"schema": CARE},
     )
 
@@ -50,7 +50,9 @@ class ClinicProfileRow(TenantRow):
     went_live_at: Mapped[datetime | None]
     # By whose clocks the staff's pages show times.
     time_zone: Mapped[str] = mapped_column(server_default="UTC")
+    # Where it is (ISO 3166), and the crisis lines that it puts in the place of ours, by country.
     country: Mapped[str | None]
+    crisis_lines: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +69,9 @@ class ClinicProfile:
     safety_minutes: int | None
     signal_hours: int | None
     went_live_at: datetime | None
+    country: str | None
+    crisis_lines: list[dict[str, Any]]
     time_zone: str = "UTC"
-    country: str | None = None
 
 
 async def add(work: UnitOfWork, *, name: str, now: datetime) -> None:
@@ -76,7 +79,12 @@ async def add(work: UnitOfWork, *, name: str, now: datetime) -> None:
     await work.execute(insert(ClinicRow).values(id=work.clinic_id, state="open", created_at=now))
     await work.execute(
         insert(ClinicProfileRow).values(
-            clinic_id=work.clinic_id, name=name, mode="test", crisis_phone_sealed=None, version=1
+            clinic_id=work.clinic_id,
+            name=name,
+            mode="test",
+            crisis_phone_sealed=None,
+            crisis_lines=[],
+            version=1,
         )
     )
 

@@ -59,6 +59,14 @@ def sealed_columns() -> Iterator[SealedColumn]:
                 )
 
 
+async def may_replace(work: UnitOfWork, where: SealedColumn) -> bool:
+    """Say whether this role may change these cells: the application only adds to some tables."""
+    found = await work.execute(
+        select(func.has_column_privilege(f"{CARE}.{where.table.name}", where.column.name, "UPDATE"))
+    )
+    return bool(found.scalar_one())
+
+
 async def sealed_otherwise(
     work: UnitOfWork, where: SealedColumn, *, head: bytes, kind: bytes, limit: int
 ) -> list[SealedCell]:

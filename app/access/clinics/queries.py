@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from app.access.clinics.attention import Attention, attention_of
@@ -35,6 +35,7 @@ class Clinic:
     limits: WaitingLimits
     time_zone: str
     country: str | None
+    crisis_lines: tuple[dict[str, Any], ...]
     version: int
     attention: tuple[Attention, ...] = ()
 
@@ -84,6 +85,7 @@ async def clinic_in(work: UnitOfWork, vault: Vault) -> Clinic:
         limits=_limits(profile),
         time_zone=profile.time_zone,
         country=profile.country,
+        crisis_lines=tuple(profile.crisis_lines),
         version=profile.version,
     )
 

@@ -15,6 +15,7 @@ from app.access.clinics.scopes import Scope
 from app.clinical.waiting import LIMIT_NOTES
 from app.storage.api_keys import KeptKey
 from app.web.schemas import (
+    CountryCode,
     EmailAddress,
     Moment,
     Name,
@@ -57,6 +58,15 @@ class LimitsReply(ReplyBody):
     signal_hours: int
 
 
+class CrisisLineEntry(RequestBody):
+    """A crisis line or emergency number that the clinic wants in the place of ours in one country."""
+
+    country: CountryCode
+    kind: Annotated[Literal["crisis", "emergency"], Field(examples=["crisis"])]
+    name: Annotated[Name, Field(examples=["Regional crisis line"])]
+    number: Annotated[str, Field(pattern=r"^[+*#0-9][0-9 ()./*#-]{1,29}$", examples=["0800 123 456"])]
+
+
 class ClinicReply(ReplyBody):
     """The clinic."""
 
@@ -65,8 +75,11 @@ class ClinicReply(ReplyBody):
     mode: Literal["test", "live"] = Field(description="In test mode everything works and says 'test'")
     went_live_at: datetime | None
     time_zone: str = Field(description="Staff pages show times by its clocks")
-    country: str | None = Field(description="ISO 3166-1 alpha-2; null: not said")
     crisis_phone: str | None
+    country: str | None = Field(
+        description="Where it is (ISO 3166); crisis help goes by the patient's country first"
+    )
+    crisis_lines: list[CrisisLineEntry]
     safety_contact: ContactReply | None
     second_contact: ContactReply | None
     limits: LimitsReply
@@ -108,8 +121,11 @@ class ClinicChange(RequestBody):
 
     name: Name | None = Field(default=None, description="Null: as it is")
     time_zone: TimeZoneName | None = Field(default=None, description="Null: as it is")
-    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$", examples=["US"])] | None = None
     crisis_phone: PhoneNumber | None = None
+    country: CountryCode | None = None
+    crisis_lines: Annotated[list[CrisisLineEntry], Field(max_length=60)] | None = Field(
+        default=None, description="In the place of ours, by country and kind; all of them at once, null: none"
+    )
     safety_contact: ContactEntry | None = None
     second_contact: ContactEntry | None = None
     limits: LimitsEntry | None = None
@@ -118,7 +134,9 @@ class ClinicChange(RequestBody):
         """Give what was said, in the clinic's own words."""
         said: dict[str, Any] = {name: getattr(self, name) for name in self.model_fields_set}
         for name, value in said.items():
-            if isinstance(value, ContactEntry):
+            if name == "crisis_lines":
+                said[name] = tuple(one.model_dump(mode="json") for one in value or ())
+            elif isinstance(value, ContactEntry):
                 said[name] = Contact(name=value.name, email=value.email, phone=value.phone)
             elif isinstance(value, LimitsEntry):
                 said[name] = value.model_dump(exclude_unset=True)

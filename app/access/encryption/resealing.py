@@ -1,6 +1,8 @@
 """Sealing again what an older key sealed, a few cells at a time, until that key seals nothing and can be retired.
 
 Each batch is a transaction of its own and looks for what is left: a job that was killed goes on where it was.
+The application may only add to some tables, patients' wrapped keys among them; those cells are left to the schema's
+owner (`afterglow keys reseal`), so that nothing that reaches the application can take a patient's key away.
 """
 
 from collections import Counter
@@ -27,7 +29,7 @@ async def queue_resealing(context: AppContext) -> int:
 
 
 async def reseal_clinic(context: AppContext, clinic_id: UUID) -> int:
-    """Seal everything of a clinic with the active key; gives how many cells.
+    """Seal everything of a clinic that this role may change with the active key; gives how many cells.
 
     Raises:
         CannotOpenError: a cell was sealed by a key that this process does not have.
@@ -58,6 +60,8 @@ async def sealed_by(context: AppContext) -> Counter[bytes]:
 async def _reseal_some(work: Work) -> int:
     head, vault = FORMAT + work.vault.active_key, work.vault
     for where in sealed_cells.sealed_columns():
+        if not await sealed_cells.may_replace(work, where):
+            continue
         found = await sealed_cells.sealed_otherwise(work, where, head=head, kind=FORMAT, limit=_AT_ONCE)
         for cell in found:
             again = vault.resealed(

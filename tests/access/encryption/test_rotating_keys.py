@@ -11,6 +11,7 @@ from app.access.staff.queries import list_members
 from app.context import AppContext
 from app.foundation.keyset import Keyset, key_id
 from app.foundation.vault import Vault
+from app.storage.engine.database import Database
 from app.storage.engine.rows import CARE
 from app.storage.sealed_cells import sealed_columns
 from tests.storage.catalogue import ask
@@ -31,16 +32,17 @@ def filled(service: Service, clinic: ClinicClient) -> None:
     clinic.enrol(patient, service.url).check_in(NOW, note="I slept badly")
 
 
-def with_keys(context: AppContext, keyset: Keyset) -> AppContext:
-    return replace(context, vault=Vault(keyset))
+def with_keys(context: AppContext, keyset: Keyset, *, url: str | None = None) -> AppContext:
+    database = context.database if url is None else Database(url)
+    return replace(context, vault=Vault(keyset), database=database)
 
 
 def test_everything_sealed_moves_to_the_new_key_and_reads_as_before(
-    service: Service, clinic: ClinicClient
+    place: Place, service: Service, clinic: ClinicClient
 ) -> None:
     filled(service, clinic)
     rotated, clinic_id = Keyset.of_one(KEY).rotated(), UUID(clinic.clinic_id)
-    before = with_keys(service.context, rotated)
+    before = with_keys(service.context, rotated, url=place.owner_url)
     assert service.run(sealed_by(before))[key_id(KEY)] > 5
 
     moved = service.run(reseal_clinic(before, clinic_id))
@@ -59,6 +61,27 @@ def test_everything_sealed_moves_to_the_new_key_and_reads_as_before(
     phone, email, members = service.run(read())
     assert (phone, email) == ("+1 555 0100", "ortega@clinic.example")
     assert "owner@clinic.example" in members
+
+
+def test_the_application_seals_again_what_it_may_change_and_takes_no_patients_key_away(
+    place: Place, service: Service, clinic: ClinicClient
+) -> None:
+    filled(service, clinic)
+    rotated, clinic_id = Keyset.of_one(KEY).rotated(), UUID(clinic.clinic_id)
+    (key_before,) = ask(
+        place.superuser_url,
+        "SELECT wrapped_key FROM care.patient_keys WHERE clinic_id = %(id)s",
+        id=clinic_id,
+    )
+
+    assert service.run(reseal_clinic(with_keys(service.context, rotated), clinic_id)) > 0
+
+    (key_after,) = ask(
+        place.superuser_url,
+        "SELECT wrapped_key FROM care.patient_keys WHERE clinic_id = %(id)s",
+        id=clinic_id,
+    )
+    assert key_after == key_before
 
 
 def test_every_sealed_column_of_the_database_is_among_those_sealed_again(place: Place) -> None:

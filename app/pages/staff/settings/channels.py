@@ -40,21 +40,20 @@ async def show_channels(request: Request, context: ContextNeeded, visitor: MayMa
 @router.post("")
 async def add_channel(request: Request, context: ContextNeeded, visitor: MayManage) -> Response:
     """Add a channel."""
-    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    form = await read_own_form(request, context, visitor)
     chosen = [event.value for event in NoticeEvent if form[f"event_{event.value}"]]
     typed = {"kind": form["kind"], "address": form["address"].strip(), "locale": form["locale"] or "en"}
     try:
         entry = entry_of(NoticeChannelEntry, {**typed, "events": chosen or None})
         await notice_channels.add_channel(
-            context,
-            caller.clinic_id,
+            visitor.work,
             kind=entry.kind,
             address=entry.address,
             events=entry.events,
             locale=entry.locale,
-            actor=caller.actor,
         )
     except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
         return await _page(context, visitor, typed=form, error=error)
     return RedirectResponse(f"{HERE}?done=added", 303)
 
@@ -65,8 +64,7 @@ async def remove_channel(
 ) -> Response:
     """Take a channel away."""
     await read_own_form(request, context, visitor)
-    caller = visitor.signed_in
-    await notice_channels.remove_channel(context, caller.clinic_id, channel_id, actor=caller.actor)
+    await notice_channels.remove_channel(visitor.work, channel_id)
     return RedirectResponse(f"{HERE}?done=removed", 303)
 
 
@@ -76,10 +74,10 @@ async def send_test(
 ) -> Response:
     """Send a text that asks for nothing."""
     await read_own_form(request, context, visitor)
-    caller = visitor.signed_in
     try:
-        await notice_channels.send_test(context, caller.clinic_id, channel_id, actor=caller.actor)
+        await notice_channels.send_test(visitor.work, channel_id)
     except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
         return await _page(context, visitor, error=error)
     return RedirectResponse(f"{HERE}?done=test", 303)
 
@@ -98,7 +96,7 @@ async def _page(
         "settings_channels.html",
         here=HERE,
         status=200 if error is None else status_of(error),
-        channels=await notice_channels.list_channels(context, visitor.signed_in.clinic_id),
+        channels=await notice_channels.list_channels(visitor.work),
         kinds=tuple(NoticeKind),
         events=tuple(NoticeEvent),
         usual=UNLESS_CHOSEN,

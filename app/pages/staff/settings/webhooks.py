@@ -11,10 +11,10 @@ from starlette.responses import RedirectResponse, Response
 from app.access.clinics.permissions import Permission
 from app.context import AppContext
 from app.foundation.errors import NotFoundError, RefusalError
-from app.notifications.webhooks import delivery_log, service, switching
+from app.notifications.webhooks import commands, queries
+from app.notifications.webhooks.commands import NewEndpoint
 from app.notifications.webhooks.events import SAFETY_EVENTS, EventType
 from app.notifications.webhooks.schemas import DeliveryReply, EndpointEntry, EndpointPatch
-from app.notifications.webhooks.service import NewEndpoint
 from app.pages.staff.entered import entry_of, mistakes_of, sentence_of
 from app.pages.staff.form_actions import version_of
 from app.pages.staff.page_route import CarePageRoute
@@ -60,13 +60,12 @@ async def show_endpoints(request: Request, context: ContextNeeded, visitor: MayM
 @router.post("")
 async def add_endpoint(request: Request, context: ContextNeeded, visitor: MayManage) -> Response:
     """Add an endpoint, and show its secret, this once."""
-    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    form = await read_own_form(request, context, visitor)
     try:
         entry = entry_of(EndpointEntry, {"url": form["url"].strip(), "events": _events_in(form)})
-        new = await service.add_endpoint(
-            context, caller.clinic_id, url=entry.url, events=entry.events, actor=caller.actor
-        )
+        new = await commands.add_endpoint(visitor.work, url=entry.url, events=entry.events)
     except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
         return await _list(context, visitor, typed=form, error=error)
     return await _one(context, visitor, new.endpoint.id, new=new)
 
@@ -89,18 +88,12 @@ async def change_endpoint(
     endpoint_id: UUID, request: Request, context: ContextNeeded, visitor: MayManage
 ) -> Response:
     """Change the address or the events."""
-    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    form = await read_own_form(request, context, visitor)
     try:
         patch = entry_of(EndpointPatch, {"url": form["url"].strip(), "events": _events_in(form)})
-        await service.change_endpoint(
-            context,
-            caller.clinic_id,
-            endpoint_id,
-            patch.change,
-            version=version_of(form),
-            actor=caller.actor,
-        )
+        await commands.change_endpoint(visitor.work, endpoint_id, patch.change, version=version_of(form))
     except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
         return await _one(context, visitor, endpoint_id, typed=form, error=error)
     return RedirectResponse(f"{HERE}/{endpoint_id}?done=changed", 303)
 
@@ -111,8 +104,7 @@ async def rotate_secret(
 ) -> Response:
     """Sign with a new secret, shown this once."""
     await read_own_form(request, context, visitor)
-    caller = visitor.signed_in
-    new = await service.rotate_secret(context, caller.clinic_id, endpoint_id, actor=caller.actor)
+    new = await commands.rotate_secret(visitor.work, endpoint_id)
     return await _one(context, visitor, endpoint_id, new=new)
 
 
@@ -121,18 +113,17 @@ async def recover(
     endpoint_id: UUID, request: Request, context: ContextNeeded, visitor: MayManage
 ) -> Response:
     """Send again what did not arrive within the last days."""
-    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    form = await read_own_form(request, context, visitor)
     days = int(form["days"]) if form["days"] in map(str, _RECOVERED_DAYS) else _RECOVERED_DAYS[0]
     try:
-        await delivery_log.recover(
-            context,
-            caller.clinic_id,
+        await commands.recover(
+            visitor.work,
             endpoint_id,
-            since=context.clock.now() - timedelta(days=days),
+            since=visitor.work.now - timedelta(days=days),
             also_delivered=False,
-            actor=caller.actor,
         )
     except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
         return await _one(context, visitor, endpoint_id, error=error)
     return RedirectResponse(f"{HERE}/{endpoint_id}?done=recovered", 303)
 
@@ -143,10 +134,10 @@ async def resend(
 ) -> Response:
     """Send one delivery again."""
     await read_own_form(request, context, visitor)
-    caller = visitor.signed_in
     try:
-        await delivery_log.resend(context, caller.clinic_id, delivery_id, actor=caller.actor)
+        await commands.resend(visitor.work, delivery_id)
     except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
         return await _one(context, visitor, endpoint_id, error=error)
     return RedirectResponse(f"{HERE}/{endpoint_id}?done=resent", 303)
 
@@ -157,18 +148,18 @@ async def switch(
 ) -> Response:
     """Send a test, enable, disable or remove an endpoint."""
     await read_own_form(request, context, visitor)
-    caller = visitor.signed_in
     calls = {
-        "test": service.send_test,
-        "enable": switching.enable,
-        "disable": switching.disable,
-        "remove": switching.remove,
+        "test": commands.send_test,
+        "enable": commands.enable,
+        "disable": commands.disable,
+        "remove": commands.remove,
     }
     if what not in calls:
         raise NotFoundError
     try:
-        await calls[what](context, caller.clinic_id, endpoint_id, actor=caller.actor)
+        await calls[what](visitor.work, endpoint_id)
     except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
         return await _one(context, visitor, endpoint_id, error=error)
     if what == "remove":
         return RedirectResponse(f"{HERE}?done=removed", 303)
@@ -190,13 +181,10 @@ async def _list(
     typed: Form | None = None,
     error: RefusalError | None = None,
 ) -> Response:
-    clinic_id = visitor.signed_in.clinic_id
-    found = await service.list_endpoints(context, clinic_id)
+    found = await queries.list_endpoints(visitor.work)
     last = {}
     for one in found:
-        logged = await delivery_log.list_deliveries(
-            context, clinic_id, one.id, state=None, before=None, limit=1
-        )
+        logged = await queries.list_deliveries(visitor.work, one.id, state=None, before=None, limit=1)
         last[one.id] = DeliveryReply.of(logged[0]) if logged else None
     return await settings_page(
         context,
@@ -226,12 +214,10 @@ async def _one(
     typed: Form | None = None,
     error: RefusalError | None = None,
 ) -> Response:
-    clinic_id = visitor.signed_in.clinic_id
-    endpoint = await service.read_endpoint(context, clinic_id, endpoint_id)
+    endpoint = await queries.read_endpoint(visitor.work, endpoint_id)
     state = state if state in _STATES else ""
-    found = await delivery_log.list_deliveries(
-        context,
-        clinic_id,
+    found = await queries.list_deliveries(
+        visitor.work,
         endpoint_id,
         state=state or None,
         before=read_id_cursor(after or None),

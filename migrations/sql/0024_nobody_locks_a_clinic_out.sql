@@ -38,8 +38,5 @@ CREATE TABLE care.staff_passkeys (
         REFERENCES care.staff_members (clinic_id, id)
 );
 
--- Staff pages show times by the clinic's clocks; the country is where its patients find help unless they say another.
-ALTER TABLE care.clinic_profiles
-    ADD COLUMN time_zone TEXT NOT NULL DEFAULT 'UTC',
-    ADD COLUMN country TEXT;
-ALTER TABLE care.clinic_profiles ADD CONSTRAINT ck_clinic_profiles_country CHECK (country ~ '^[A-Z]{2}$');
+-- Staff pages show times by the clinic's clocks.
+ALTER TABLE care.clinic_profiles ADD COLUMN time_zone TEXT NOT NULL DEFAULT 'UTC';
