@@ -1,4 +1,8 @@
-"""What all tests share: one real PostgreSQL server, a database and a service for each file that wants them."""
+"""What all tests share: one real PostgreSQL server, one database and one service for each test process.
+
+Row-level security keeps clinics apart, so a test makes its own clinic and not its own database. A file that needs a
+database or a service to itself asks for ``own_database`` or ``own_service``.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +11,7 @@ from typing import Final
 import pytest
 
 from app.foundation.logs import set_up_logs
-from tests.support.ground import Cluster, Place, running_cluster
+from tests.support.databases import Cluster, DatabaseUrls, close_clinics, running_cluster
 from tests.support.people import ClinicClient, PatientClient, clinic_client, close_all
 from tests.support.receiver import Receiver, running_receiver
 from tests.support.service import NOW, Service, running_service
@@ -42,15 +46,38 @@ def cluster() -> Iterator[Cluster]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def shared_database(cluster: Cluster) -> Iterator[DatabaseUrls]:
+    """The process's database: each test has its own clinics in it."""
+    with cluster.database() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def process_service(shared_database: DatabaseUrls) -> Iterator[Service]:
+    with running_service(shared_database.application_url) as running:
+        yield running
+
+
 @pytest.fixture(scope="module")
-def place(cluster: Cluster) -> Iterator[Place]:
+def shared_service(process_service: Service, shared_database: DatabaseUrls) -> Iterator[Service]:
+    """The process's service, for a file. When the file ends, the worker has no more to do for its clinics."""
+    process_service.clock.move_to(NOW)
+    yield process_service
+    close_clinics(shared_database)
+
+
+@pytest.fixture(scope="module")
+def own_database(cluster: Cluster) -> Iterator[DatabaseUrls]:
+    """A file's own database: for what counts all rows, changes tables, or has a service or worker of its own."""
     with cluster.database() as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def shared_service(place: Place) -> Iterator[Service]:
-    with running_service(place.application_url) as running:
+def own_service(own_database: DatabaseUrls) -> Iterator[Service]:
+    """A file's own service, on its own database."""
+    with running_service(own_database.application_url) as running:
         yield running
 
 

@@ -23,7 +23,7 @@ from schemathesis.specs.openapi.checks import (
 
 from app.access.clinics.permissions import StaffRole
 from app.asgi import build_api
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import clinic_client, treated
 from tests.support.service import NOW, Service, running_service
 from tests.support.staff import invited, signed_in
@@ -57,9 +57,9 @@ class Target:
 
 
 @pytest.fixture(scope="module")
-def target(place: Place) -> Iterator[Target]:
+def target(own_database: DatabaseUrls) -> Iterator[Target]:
     # Without a worker: whatever addresses are made up, nothing is ever sent to them.
-    with running_service(place.application_url, work=False) as service:
+    with running_service(own_database.application_url, work=False) as service:
         yield furnished(service)
 
 

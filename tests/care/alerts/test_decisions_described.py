@@ -18,7 +18,7 @@ from app.clinical.evaluation_codec import to_plain
 from app.clinical.history import History, ScaleTotals
 from app.clinical.scales import PHQ_9, AssessmentTotal
 from tests.clinical.test_properties import SLOWLY, START, patients
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, treated
 from tests.support.service import NOW
 
@@ -72,10 +72,10 @@ def test_a_field_that_the_document_does_not_name_would_be_noticed(
 
 
 def test_a_signals_decision_and_its_latest_evaluation_are_sent_as_they_are_stored(
-    clinic: ClinicClient, place: Place
+    clinic: ClinicClient, shared_database: DatabaseUrls
 ) -> None:
     sent = signal_of(clinic)
-    with psycopg.connect(place.superuser_url, row_factory=dict_row) as connection:
+    with psycopg.connect(shared_database.superuser_url, row_factory=dict_row) as connection:
         stored = connection.execute(
             "SELECT decision, latest FROM care.signals WHERE id = %s", [sent["id"]]
         ).fetchone()

@@ -12,7 +12,7 @@ from app.notifications.messages.sending import send_message
 from app.notifications.transport.addresses import AllowedNetworks
 from app.notifications.transport.guarded_transport import guarded_client
 from app.storage import outgoing_messages
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.mail_server import Letter, MailServer, running_mail_server
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.service import NOW, Service, running_service
@@ -28,8 +28,8 @@ def mail_server() -> Iterator[MailServer]:
 
 
 @pytest.fixture(scope="module")
-def shared_service(place: Place, mail_server: MailServer) -> Iterator[Service]:
-    with running_service(place.application_url, work=False, mail=mail_server.relay()) as running:
+def shared_service(own_database: DatabaseUrls, mail_server: MailServer) -> Iterator[Service]:
+    with running_service(own_database.application_url, work=False, mail=mail_server.relay()) as running:
         yield running
 
 

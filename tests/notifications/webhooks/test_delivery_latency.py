@@ -7,23 +7,25 @@ tests are busy too: fewer events, so that it is the way of an event that is time
 import psycopg
 
 from tests.bench.delivery import latencies, percentile
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 
 
-def test_nine_of_ten_events_reach_their_receiver_within_two_seconds(place: Place) -> None:
-    taken = latencies(place, seconds=10, rate=5)
+def test_nine_of_ten_events_reach_their_receiver_within_two_seconds(own_database: DatabaseUrls) -> None:
+    taken = latencies(own_database, seconds=10, rate=5)
 
     assert len(taken) == 50
     assert percentile(taken, 90) < 2.0, sorted(taken)[-20:]
-    assert read_again(place) < 5 * len(taken), "what was sent long ago is not read for what is sent now"
+    assert read_again(own_database) < 5 * len(taken), (
+        "what was sent long ago is not read for what is sent now"
+    )
 
 
-def read_again(place: Place) -> int:
+def read_again(own_database: DatabaseUrls) -> int:
     """How many of the endpoint's deliveries its index was read for, all in all; the workers told it when they ended.
 
     Not counted is what PostgreSQL reads row by row, as it may while the table is this small.
     """
-    with psycopg.connect(place.superuser_url) as connection:
+    with psycopg.connect(own_database.superuser_url) as connection:
         row = connection.execute(
             "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'ix_deliveries_endpoint'"
         ).fetchone()

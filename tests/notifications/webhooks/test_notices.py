@@ -125,7 +125,7 @@ def test_many_hands_at_once_tell_of_each_cause_once(team: CareTeam) -> None:
 def test_the_database_keeps_a_cause_from_being_told_twice(team: CareTeam) -> None:
     team.add()
     team.happens(EventType.SIGNAL_RAISED)
-    with psycopg.connect(team.place.superuser_url) as connection:
+    with psycopg.connect(team.database.superuser_url) as connection:
         connection.execute(
             "CREATE TEMP TABLE copy AS SELECT * FROM care.outgoing_messages WHERE clinic_id = %s",
             [team.clinic_id],
@@ -176,7 +176,7 @@ def test_a_notice_that_lost_its_job_is_taken_up_by_the_sweep(team: CareTeam) -> 
 
 def jobs_about(team: CareTeam) -> int:
     (message_id,) = (one for (one,) in team.rows("id"))
-    with psycopg.connect(team.place.superuser_url) as connection:
+    with psycopg.connect(team.database.superuser_url) as connection:
         found = connection.execute(
             "SELECT FROM jobs.procrastinate_jobs WHERE args->>'message_id' = %s", [str(message_id)]
         )
