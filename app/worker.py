@@ -24,14 +24,13 @@ from app.care.reminders.still_due import StillDue
 from app.context import AppContext
 from app.foundation.logs import where
 from app.notifications.messages import sending
-from app.notifications.messages.outbox import SEND_MESSAGE
 from app.notifications.messages.sending import Post
-from app.notifications.messages.wording import Wording
 from app.notifications.transport.addresses import AllowedNetworks
 from app.notifications.transport.guarded_transport import guarded_client
 from app.notifications.webhooks.delivering import Outbox, deliver
 from app.notifications.webhooks.notifying import DELIVER, queue_delivery
 from app.notifications.webhooks.trouble import tell_of_newly_held
+from app.outbox import SEND_MESSAGE, Wording
 from app.storage import clinics, deliveries
 from app.storage.engine.jobs import QUEUE, job_app
 from app.studies import what_if_jobs as trying

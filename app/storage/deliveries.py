@@ -238,7 +238,8 @@ async def claim(work: UnitOfWork, delivery_id: UUID, *, until: datetime, now: da
             claimed_until=until,
             attempts_made=DeliveryRow.attempts_made + 1,
             first_attempt_at=func.coalesce(DeliveryRow.first_attempt_at, now),
-        )
+        ),
+        unaudited="a step of an attempt; the attempt that follows is in the log",
     )
 
 
@@ -309,7 +310,8 @@ async def postpone(work: UnitOfWork, delivery_id: UUID, *, until: datetime) -> N
     await work.execute(
         update(DeliveryRow)
         .where(DeliveryRow.clinic_id == work.clinic_id, DeliveryRow.id == delivery_id)
-        .values(next_attempt_at=until)
+        .values(next_attempt_at=until),
+        unaudited="waiting its turn is no event",
     )
 
 
@@ -337,7 +339,8 @@ async def take_overdue(
         update(DeliveryRow)
         .where(DeliveryRow.clinic_id == work.clinic_id, DeliveryRow.id.in_(forgotten))
         .values(next_attempt_at=now)
-        .returning(DeliveryRow.id, DeliveryRow.urgency)
+        .returning(DeliveryRow.id, DeliveryRow.urgency),
+        unaudited="only wakes a worker; the attempt that follows is in the log",
     )
     return [(row.id, row.urgency == "safety") for row in taken]
 

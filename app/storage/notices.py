@@ -64,7 +64,8 @@ async def postpone(work: UnitOfWork, message_id: UUID, *, until: datetime) -> No
         .where(
             MessageRow.clinic_id == work.clinic_id, MessageRow.id == message_id, MessageRow.state == "pending"
         )
-        .values(next_attempt_at=until)
+        .values(next_attempt_at=until),
+        unaudited="waiting its turn is no event",
     )
 
 

@@ -154,7 +154,8 @@ async def claim(work: UnitOfWork, message_id: UUID, *, now: datetime, until: dat
             claimed_until=until,
             attempts=OutgoingMessageRow.attempts + 1,
             first_attempt_at=func.coalesce(OutgoingMessageRow.first_attempt_at, now),
-        )
+        ),
+        unaudited="a step of an attempt; how it ended is in the log",
     )
 
 
@@ -214,7 +215,8 @@ async def take_overdue(
         update(OutgoingMessageRow)
         .where(OutgoingMessageRow.clinic_id == work.clinic_id, OutgoingMessageRow.id.in_(forgotten))
         .values(next_attempt_at=now)
-        .returning(OutgoingMessageRow.id, OutgoingMessageRow.wording)
+        .returning(OutgoingMessageRow.id, OutgoingMessageRow.wording),
+        unaudited="only wakes a worker; how the attempt ended is in the log",
     )
     return [(row.id, row.wording) for row in taken]
 

@@ -126,7 +126,8 @@ async def keep_answer(
             level=level,
             told=told,
             evaluated_at=now,
-        )
+        ),
+        unaudited="the rule's own state; what it rests on and what it raises are in the log",
     )
 
 
@@ -186,7 +187,8 @@ async def forget_memory(work: UnitOfWork, patient_id: UUID) -> None:
     await work.execute(
         update(PatientStateRow)
         .where(PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id)
-        .values(version=PatientStateRow.version + 1, memory=None)
+        .values(version=PatientStateRow.version + 1, memory=None),
+        unaudited="the rule's own state, made again from what is in the log",
     )
 
 
@@ -216,6 +218,7 @@ async def _count_up(work: UnitOfWork, patient_id: UUID, counter: InstrumentedAtt
         update(PatientStateRow)
         .where(PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id)
         .values({counter: counter + 1})
-        .returning(counter)
+        .returning(counter),
+        unaudited="a counter",
     )
     return int(counted.scalar_one())

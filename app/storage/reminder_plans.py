@@ -139,7 +139,10 @@ async def change(work: UnitOfWork, plan: ReminderPlan, *, audit: AuditEvent) -> 
 
 async def look_at(work: UnitOfWork, patient_id: UUID, at: datetime) -> None:
     """Have the sweep look at a patient at this time, whatever it was going to do."""
-    await work.execute(update(ReminderPlanRow).where(_of(work, patient_id)).values(next_look_at=at))
+    await work.execute(
+        update(ReminderPlanRow).where(_of(work, patient_id)).values(next_look_at=at),
+        unaudited="when to look next is no event; the change it follows from is in the log",
+    )
 
 
 async def take_due(work: UnitOfWork, *, now: datetime, limit: int) -> list[UUID]:
@@ -164,6 +167,7 @@ async def looked(work: UnitOfWork, looks: Sequence[NextLook]) -> None:
         .values(next_look_at=bindparam("at"), overdue_told_for=bindparam("told_for"))
         .execution_options(synchronize_session=False),
         [{"whose": one.patient_id, "at": one.at, "told_for": one.overdue_told_for} for one in looks],
+        unaudited="when to look next is no event; what was asked at this look is in the log",
     )
 
 

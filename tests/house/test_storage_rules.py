@@ -4,116 +4,61 @@ import ast
 import re
 from typing import Final
 
-import pytest
 from sqlalchemy import Table
 
 from app.storage.engine.rows import Row
 from app.storage.tables import METADATA
-from tests.house.sources import Function, Source, called, in_room, parsed, sources
+from tests.house.sources import Source, in_room, parsed, sources
 
-# Writes that are not told to the trail, each with its reason. A new one needs a line here.
-UNTOLD: Final = {
-    "audit_seals.add": "the trail's own seals, about what was told",
-    "device_tokens.extend": "a browser in use stays in; its coming in and its end are told",
-    "staff_sessions.used": "a session in use stays open; its coming in and its end are told",
-    "deliveries.claim": "a step of an attempt; the attempt that follows is told",
-    "deliveries.postpone": "waiting its turn is no event",
-    "deliveries.take_overdue": "only wakes a worker; the attempt that follows is told",
-    "endpoints.note_success": "health of an address, not of a person; the attempt is told",
-    "endpoints.note_failure": "health of an address, not of a person; the attempt is told",
-    "enrolment_codes.try_selector": "counts a guess by somebody unknown, before any tenant is known",
-    "login_throttle.count_one": "a counter by a keyed fingerprint, without a tenant",
-    "login_throttle.take_one_back": "a counter by a keyed fingerprint, without a tenant",
-    "notices.postpone": "waiting its turn is no event",
-    "outgoing_messages.claim": "a step of an attempt; how it ended is told",
-    "outgoing_messages.take_overdue": "only wakes a worker; how the attempt ended is told",
-    "patient_states.keep_answer": "the rule's own memory; what it rests on and what it raises are told",
-    "patient_states.forget_memory": "the rule's own memory, made again from what was told",
-    "patient_states.next_event_sequence": "a counter",
-    "patient_states.next_sync_sequence": "a counter",
-    "reminder_plans.look_at": "when to look next is no event; the change it follows from is told",
-    "reminder_plans.looked": "when to look next is no event; what was asked or told at this look is told",
-    "signals.return_from_snooze": "changes many at once; the service above it tells of each",
+# Text that changes a clinic's rows, past the unit of work's own look-out: each writes its line of the audit log
+# itself or runs in the database as one function that does.
+WRITING_TEXT: Final = {
+    "check_ins": "the check-in path's one statement, which writes its line with it",
+    "audit_seals": "the audit log's own seals, about what is in it",
 }
-# They do not write rows of ours: they move whole databases, or are the trail and the jobs themselves.
-NOT_ABOUT_ROWS: Final = {"archive", "audit", "binaries", "database", "jobs", "migrating", "unit_of_work"}
-_WRITES: Final = {"insert", "update", "delete"}
 _WRITING_WORDS: Final = ("insert into", "update ", "delete from", "merge into")
 
 
-def writes_without_trail(source: Source) -> list[str]:
-    """Name a module's functions that write, directly or through another of it, and do not ask for the trail."""
-    functions = {function.name: function for function in source.functions()}
-    writing = {name for name, function in functions.items() if _writes(source, function)}
-    while more := {
-        name for name, function in functions.items() if name not in writing and _calls(function) & writing
-    }:
-        writing |= more
+def writing_texts(source: Source) -> list[str]:
+    """Find SQL text that changes a clinic's rows."""
     return [
-        f"{source.path.stem}.{name}"
-        for name in sorted(writing)
-        if not _asks_for_trail(functions[name]) and not name.startswith("_")
+        source.at(node)
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and any(word in node.value.lower() for word in _WRITING_WORDS)
+        and "clinic_id" in node.value
     ]
 
 
-def _asks_for_trail(function: Function) -> bool:
-    """Say whether ``audit`` is a keyword without a default, so that nobody can forget it."""
-    given = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
-    return any(argument.arg == "audit" and default is None for argument, default in given)
+def unreasoned(source: Source) -> list[str]:
+    """Find statements marked as needing no line of the audit log without a reason that says something."""
+    return [
+        source.at(node)
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.keyword)
+        and node.arg == "unaudited"
+        and not (isinstance(node.value, ast.Constant) and len(str(node.value.value)) >= 9)
+    ]
 
 
-def _writes(source: Source, function: Function) -> bool:
-    texts = {
-        node.targets[0].id if isinstance(node.targets[0], ast.Name) else "": ast.unparse(node.value)
-        for node in source.tree.body
-        if isinstance(node, ast.Assign)
-    } | {
-        node.target.id: ast.unparse(node.value)
-        for node in source.tree.body
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value
-    }
-    for node in ast.walk(function):
-        if isinstance(node, ast.Call) and called(node) in _WRITES:
-            return True
-        if isinstance(node, ast.Name) and _is_writing_text(texts.get(node.id, "")):
-            return True
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _is_writing_text(node.value):
-            return True
-    return False
+NOUNS = in_room("storage")
 
 
-def _is_writing_text(words: str) -> bool:
-    return any(word in words.lower() for word in _WRITING_WORDS) and "clinic_id" in words
+def test_sql_text_that_changes_rows_is_on_the_list() -> None:
+    assert {source.path.stem for source in NOUNS if writing_texts(source)} <= set(WRITING_TEXT)
 
 
-def _calls(function: Function) -> set[str]:
-    return {called(node) for node in ast.walk(function) if isinstance(node, ast.Call)}
+def test_such_a_text_would_be_noticed() -> None:
+    assert writing_texts(parsed("_SQL = text('INSERT INTO care.patients (clinic_id) VALUES (1)')"))
 
 
-NOUNS = [source for source in in_room("storage") if source.path.stem not in NOT_ABOUT_ROWS]
+def test_what_needs_no_line_of_the_audit_log_says_why() -> None:
+    assert [place for source in sources() for place in unreasoned(source)] == []
 
 
-def test_every_write_asks_for_its_line_of_the_trail() -> None:
-    untold = {name for source in NOUNS for name in writes_without_trail(source)}
-    assert untold == set(UNTOLD)
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        "async def add(work, row): await work.execute(insert(PatientRow).values(row))",
-        "async def add(work, row, *, audit=None): await work.execute(delete(PatientRow))",
-        "async def add(work):\n    await _deep(work)\nasync def _deep(work): await work.execute(update(X))",
-        "_SQL = text('INSERT INTO care.patients (clinic_id) VALUES (1)')\nasync def add(work): work.execute(_SQL)",
-    ],
-)
-def test_a_write_that_forgets_the_trail_would_be_noticed(body: str) -> None:
-    assert writes_without_trail(parsed(body, "app.storage.made_up")) == ["made_up.add"]
-
-
-def test_a_write_with_its_line_of_the_trail_passes() -> None:
-    told = "async def add(work, row, *, audit): await work.execute(insert(PatientRow))"
-    assert writes_without_trail(parsed(told, "app.storage.made_up")) == []
+def test_a_reason_that_says_nothing_would_be_noticed() -> None:
+    assert unreasoned(parsed("async def f(work): await work.execute(x, unaudited='')"))
 
 
 def test_table_classes_end_in_row_and_nothing_else_does() -> None:

@@ -42,9 +42,9 @@ from app.foundation.clock import SettableClock
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
 from app.notifications.messages.sending import Post, send_message
-from app.notifications.messages.wording import Wording
 from app.notifications.transport.addresses import AllowedNetworks
 from app.notifications.transport.guarded_transport import guarded_client
+from app.outbox import Wording
 from app.storage.engine.database import Database
 from tests.support.databases import DatabaseUrls
 from tests.support.mail_server import MailServer, running_mail_server

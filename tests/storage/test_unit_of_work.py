@@ -2,22 +2,24 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import UUID
 
 import anyio
 import psycopg
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from app.foundation.audit import SYSTEM, AuditEvent
 from app.foundation.ids import new_id
 from app.storage import check_ins, clinics, patients
+from app.storage.clinics import ClinicProfileRow
 from app.storage.engine.audit import AuditEventRow
 from app.storage.engine.database import Database
 from app.storage.engine.failures import DatabaseFailedError, failures_named
-from app.storage.engine.unit_of_work import TenantMissingError, UnitOfWork
+from app.storage.engine.unit_of_work import TenantMissingError, UnauditedChangeError, UnitOfWork
 from app.storage.patients import PatientRecord
 from tests.storage.catalogue import ask
 from tests.support.databases import DatabaseUrls
@@ -335,3 +337,53 @@ async def test_failures_are_named_without_a_word_of_what_was_asked(database: Dat
 async def clinics_seen(work: UnitOfWork) -> int:
     found = await work.execute(select(func.count()).select_from(text("clinic_profiles")))
     return int(found.scalar_one())
+
+
+async def test_a_change_without_a_line_of_the_audit_log_cannot_be_committed(database: Database) -> None:
+    clinic_id = await opened(database)
+    renamed = update(ClinicProfileRow).values(name="Renamed")
+    async with database.work(clinic_id, now=NOW) as work:
+        await work.execute(renamed)
+        with pytest.raises(UnauditedChangeError, match="clinic_profiles"):
+            await work.commit()
+    assert await name_of(database, clinic_id) == "Clinic"
+
+    async with database.work(clinic_id, now=NOW) as work:
+        await work.execute(renamed)
+        work.audit("clinic.changed", "clinic", clinic_id)
+        await work.commit()
+    assert await name_of(database, clinic_id) == "Renamed"
+
+
+async def test_a_change_whose_attempt_was_undone_asks_for_no_line(database: Database) -> None:
+    clinic_id = await opened(database)
+    async with database.work(clinic_id, now=NOW) as work:
+        with suppress(ZeroDivisionError):
+            async with work.attempt():
+                await work.execute(update(ClinicProfileRow).values(name="Half done"))
+                raise ZeroDivisionError
+        await work.commit()
+    assert await name_of(database, clinic_id) == "Clinic"
+
+
+async def test_a_change_that_says_why_needs_no_line(database: Database) -> None:
+    clinic_id = await opened(database)
+    async with database.work(clinic_id, now=NOW) as work:
+        await work.execute(
+            update(ClinicProfileRow).values(name="Counted"), unaudited="a counter, for this test"
+        )
+        await work.commit()
+    assert await name_of(database, clinic_id) == "Counted"
+
+
+async def test_after_a_refusal_a_transaction_starts_over_with_what_is_true_then(database: Database) -> None:
+    clinic_id = await opened(database)
+    async with database.work(clinic_id, now=NOW) as work:
+        await work.execute(update(ClinicProfileRow).values(name="Refused"))
+        work.audit("clinic.changed", "clinic", clinic_id)
+        await work.start_over(snapshot=True)
+        found = await clinics.profile(work)
+        assert found is not None
+        assert found.name == "Clinic"
+        await work.commit()
+    assert await trail_of(database, clinic_id) == ["clinic.opened"]

@@ -12,8 +12,7 @@ from app.care.reminders.schemas import PushSubscriptionEntry
 from app.foundation.audit import OPERATOR, AuditEvent
 from app.foundation.ids import new_id
 from app.notifications.messages.consent_text import CURRENT_VERSION
-from app.notifications.messages.outbox import Channel, NewMessage, queue_message
-from app.notifications.messages.wording import Wording
+from app.outbox import Channel, NewMessage, Wording, queue_message
 from app.storage import reminders
 from app.storage.reminders import Reminder
 from app.studies.what_if_jobs import ask, work_out

@@ -12,8 +12,7 @@ from app.access.staff.members import ACTIVE, shown
 from app.context import AppContext
 from app.foundation.audit import SYSTEM, Actor, AuditEvent
 from app.foundation.ids import new_id
-from app.notifications.messages.outbox import Channel, NewMessage, queue_message
-from app.notifications.messages.wording import DEFAULT_LANGUAGE, Wording
+from app.outbox import DEFAULT_LANGUAGE, Channel, NewMessage, Wording, queue_message
 from app.storage import emergency_accesses, patient_states, patients, staff_members
 from app.storage.access_records import record_access
 from app.storage.emergency_accesses import EmergencyAccess

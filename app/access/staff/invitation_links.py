@@ -10,8 +10,7 @@ from app.context import AppContext
 from app.foundation.audit import Actor
 from app.foundation.ids import new_id
 from app.foundation.tokens import TokenKind, new_token
-from app.notifications.messages.outbox import Channel, NewMessage, queue_message
-from app.notifications.messages.wording import DEFAULT_LANGUAGE, Wording
+from app.outbox import DEFAULT_LANGUAGE, Channel, NewMessage, Wording, queue_message
 from app.storage import staff_invitations
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.staff_invitations import StaffInvitation

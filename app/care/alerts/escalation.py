@@ -21,9 +21,9 @@ from app.context import AppContext
 from app.foundation.audit import SYSTEM, signal_event
 from app.foundation.logs import where
 from app.notifications.messages.to_contacts import BOTH, tell_contacts
-from app.notifications.messages.wording import Wording
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import notify_of_patient
+from app.outbox import Wording
 from app.storage import patient_states, patients, safety_events, signals
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.safety_events import SafetyEvent

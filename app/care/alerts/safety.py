@@ -17,10 +17,10 @@ from app.context import AppContext
 from app.foundation.audit import Actor, ActorKind, AuditEvent
 from app.foundation.ids import new_id
 from app.notifications.messages.to_contacts import tell_contacts
-from app.notifications.messages.wording import Wording
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import SAFETY_PRIORITY, About, notify_of_patient
 from app.notifications.webhooks.trouble import nothing_gets_out
+from app.outbox import Wording
 from app.storage import safety_events
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.safety_events import SafetyEvent

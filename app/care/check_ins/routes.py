@@ -38,7 +38,7 @@ from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.notifications.messages.crisis_help import crisis_help
 from app.notifications.messages.help_reply import CrisisHelpReply
-from app.notifications.messages.wording import DEFAULT_LANGUAGE
+from app.outbox import DEFAULT_LANGUAGE
 from app.web.client_time import ClientTime, read_client_time
 from app.web.dependencies import ContextNeeded
 from app.web.problems import Problem

@@ -10,8 +10,7 @@ from app.context import AppContext
 from app.foundation.audit import Actor, AuditEvent
 from app.foundation.ids import new_id
 from app.foundation.tokens import TokenKind, new_token
-from app.notifications.messages.outbox import Channel, NewMessage, queue_message
-from app.notifications.messages.wording import Wording
+from app.outbox import Channel, NewMessage, Wording, queue_message
 from app.storage import sign_in_links
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patients import PatientRecord

@@ -11,7 +11,7 @@ from app.care.patients.ask_times import AskTimes
 from app.foundation.audit import Actor, patient_event
 from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.vault import PatientVault
-from app.notifications.messages.outbox import Channel
+from app.outbox import Channel
 from app.storage import reminder_plans
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.reminder_plans import ReminderPlan

@@ -16,7 +16,7 @@ from app.care.patients.registering import Registration
 from app.care.patients.reminding import ReminderChoices
 from app.care.patients.service import STAYS, DetailsChange, Patient
 from app.care.patients.tokens import IssuedTokens
-from app.notifications.messages.outbox import Channel
+from app.outbox import Channel
 from app.web.schemas import Day, LocaleTag, ReplyBody, RequestBody, TimeZoneName, example
 
 Mode = Literal["test", "live"]

@@ -22,10 +22,9 @@ from app.context import AppContext
 from app.foundation.audit import SYSTEM, AuditEvent
 from app.foundation.ids import new_id
 from app.foundation.logs import where
-from app.notifications.messages.outbox import NewMessage, queue_message
-from app.notifications.messages.wording import Wording
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
+from app.outbox import NewMessage, Wording, queue_message
 from app.storage import (
     days_without_reminders,
     patient_states,

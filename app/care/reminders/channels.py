@@ -7,7 +7,7 @@ from app.care.patients.contact import email_of
 from app.care.patients.own_vault import vault_of
 from app.care.patients.reminding import sms_number_of
 from app.context import AppContext
-from app.notifications.messages.outbox import Channel
+from app.outbox import Channel
 from app.storage.patients import PatientRecord
 from app.storage.reminder_plans import ReminderPlan
 

@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import Field
 
 from app.care.reminders.service import ReminderState
-from app.notifications.messages.outbox import Channel
 from app.notifications.messages.push_subscriptions import WebPushAddress
+from app.outbox import Channel
 from app.web.schemas import Day, ReplyBody, RequestBody, example
 
 _POINT = "BNcRdreALRFXTkOOUHK1EtK2wtaz5Ry4YfYCA_0QTpQtUbVlUls0VJXg7A8u-Ts1XbjhazAkj7I99e8QcYP7DkM"

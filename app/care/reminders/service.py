@@ -12,8 +12,8 @@ from app.care.patients.service import existing
 from app.care.reminders.channels import way_to
 from app.context import AppContext
 from app.foundation.audit import SYSTEM, Actor, AuditEvent
-from app.notifications.messages.outbox import Channel
 from app.notifications.messages.unsubscribing import UnsubscribeLinkNotValidError, read_link
+from app.outbox import Channel
 from app.storage import days_without_reminders, outgoing_messages, push_subscriptions, reminders
 from app.storage.access_records import record_access
 from app.storage.reminders import Reminder

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from app.notifications.messages.wording import BUNDLED, Wording
+from app.outbox import BUNDLED, Wording
 from app.storage import notice_channels, notices
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.notices import OtherNotice

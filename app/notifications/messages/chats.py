@@ -12,9 +12,9 @@ from typing import Any, Final
 import httpx2
 
 from app.notifications.messages.http_posts import post
-from app.notifications.messages.outbox import Chat
 from app.notifications.messages.outcomes import Outcome
 from app.notifications.messages.wording import Text
+from app.outbox import Chat
 
 # The oldest version of the card that has all that we use: every client of Teams shows it.
 _CARD_VERSION: Final = "1.2"

@@ -6,7 +6,8 @@ from uuid import UUID
 from app.context import AppContext
 from app.foundation.audit import SYSTEM, AuditEvent
 from app.notifications.messages.to_contacts import BOTH, tell_contacts
-from app.notifications.messages.wording import Wording, worklist_link
+from app.notifications.messages.wording import worklist_link
+from app.outbox import Wording
 from app.storage import clinics, notice_channels, notices
 from app.storage.engine.unit_of_work import UnitOfWork
 

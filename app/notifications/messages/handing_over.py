@@ -12,7 +12,6 @@ from app.notifications.messages.chats import ChatNote, post_to_chat
 from app.notifications.messages.gateway import GatewayCall, GatewayKind, call_gateway
 from app.notifications.messages.mail import Mail, send_mail
 from app.notifications.messages.notice_channels import notice_address
-from app.notifications.messages.outbox import Channel, Chat, address_of, link_of
 from app.notifications.messages.outcomes import Outcome
 from app.notifications.messages.push_subscriptions import (
     AppAddress,
@@ -22,7 +21,8 @@ from app.notifications.messages.push_subscriptions import (
 )
 from app.notifications.messages.unsubscribing import UnsubscribeLink, write_link
 from app.notifications.messages.web_push import Push, send_push
-from app.notifications.messages.wording import Text, Wording, text_of, worklist_link
+from app.notifications.messages.wording import Text, text_of, worklist_link
+from app.outbox import Channel, Chat, Wording, address_of, link_of
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.outgoing_messages import OutgoingMessage
 

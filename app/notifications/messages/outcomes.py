@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from app.notifications.messages.wording import Wording
+from app.outbox import Wording
 
 # The wait after each failed attempt; the last attempt is about a day after the first.
 _ORDINARY_WAITS: Final = tuple(timedelta(minutes=n) for n in (1, 5, 15, 30, 60, 120, 240, 480, 490))

@@ -27,10 +27,9 @@ from app.foundation.audit import SYSTEM, AuditEvent
 from app.notifications.messages.bundling import lock_for_update, waits_until
 from app.notifications.messages.ended_channels import end_channel
 from app.notifications.messages.handing_over import Opened, can_go, channels_set_up, hand_over, opened
-from app.notifications.messages.outbox import wake
 from app.notifications.messages.outcomes import Ending, Outcome, sequel
 from app.notifications.messages.push_subscriptions import forget
-from app.notifications.messages.wording import Wording
+from app.outbox import Wording, wake
 from app.storage import notices, outgoing_messages
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.outgoing_messages import OutgoingMessage

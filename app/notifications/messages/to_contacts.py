@@ -7,8 +7,7 @@ from app.access.clinics.contacts import Role
 from app.access.clinics.service import clinic_in
 from app.foundation.audit import SYSTEM, AuditEvent
 from app.foundation.vault import Vault
-from app.notifications.messages.outbox import Channel, NewMessage, queue_message
-from app.notifications.messages.wording import DEFAULT_LANGUAGE, Wording
+from app.outbox import DEFAULT_LANGUAGE, Channel, NewMessage, Wording, queue_message
 from app.storage.engine.unit_of_work import UnitOfWork
 
 BOTH = frozenset(Role)

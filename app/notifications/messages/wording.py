@@ -5,40 +5,9 @@ number, and nothing of the patient's. It is made when it is sent, from wording, 
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
-
-class Wording(StrEnum):
-    """What a message says. A new one needs its text in every language below."""
-
-    CHECK_IN_DUE = "check_in_due"
-    SIGN_IN_LINK = "sign_in_link"
-    SAFETY_UNACKNOWLEDGED = "safety_unacknowledged"
-    SIGNAL_UNACKNOWLEDGED = "signal_unacknowledged"
-    ENDPOINT_DOWN = "endpoint_down"
-    CONTACT_TEST = "contact_test"
-    LOOK_AT_WORKLIST = "look_at_worklist"
-    LOOK_NOW = "look_now"
-    NOTICE_CHANNEL_TEST = "notice_channel_test"
-    NOTICE_CHANNEL_ENDED = "notice_channel_ended"
-    STAFF_INVITATION = "staff_invitation"
-    EMERGENCY_OPENED = "emergency_opened"
-
-    @property
-    def is_reminder(self) -> bool:
-        """Whether it asks for something that may also be left: asked once at the most, and easy to stop."""
-        return self is Wording.CHECK_IN_DUE
-
-    @property
-    def is_urgent(self) -> bool:
-        """Whether somebody waits for it: tried often, and before the others."""
-        return self in _URGENT
-
-    @property
-    def is_bundled(self) -> bool:
-        """Whether several of it, to one channel of the care team, go as one within a few minutes."""
-        return self in BUNDLED
+from app.outbox import DEFAULT_LANGUAGE, Wording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,15 +18,6 @@ class Text:
     body: str
 
 
-DEFAULT_LANGUAGE: Final = "en"
-BUNDLED: Final = frozenset({Wording.LOOK_AT_WORKLIST, Wording.ENDPOINT_DOWN})
-_URGENT: Final = {
-    Wording.SAFETY_UNACKNOWLEDGED,
-    Wording.SIGN_IN_LINK,
-    Wording.CONTACT_TEST,
-    Wording.LOOK_NOW,
-    Wording.STAFF_INVITATION,
-}
 _TEST: Final = {"en": "[TEST] ", "es": "[PRUEBA] "}
 _MORE: Final = {"en": " And more.", "es": " Y hay más."}
 

@@ -13,10 +13,9 @@ from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
 from app.notifications.messages.notice_channels import masked_address, seal_address
-from app.notifications.messages.outbox import NewNotice, queue_notice
-from app.notifications.messages.wording import Wording
 from app.notifications.webhooks.notices import UNLESS_CHOSEN, NoticeEvent
 from app.notifications.webhooks.receiver_addresses import checked_address
+from app.outbox import NewNotice, Wording, queue_notice
 from app.storage import notice_channels, notices
 from app.storage.notice_channels import NoticeChannel
 

@@ -6,9 +6,8 @@ from typing import Final
 from uuid import UUID
 
 from app.foundation.audit import SYSTEM, AuditEvent
-from app.notifications.messages.outbox import NewNotice, queue_notice
-from app.notifications.messages.wording import Wording
 from app.notifications.webhooks.events import SAFETY_EVENTS, EventType
+from app.outbox import NewNotice, Wording, queue_notice
 from app.storage import notice_channels
 from app.storage.engine.unit_of_work import UnitOfWork
 

@@ -10,8 +10,9 @@ from uuid import UUID
 from app.context import AppContext
 from app.foundation.audit import SYSTEM, AuditEvent
 from app.notifications.messages.to_contacts import BOTH, tell_contacts
-from app.notifications.messages.wording import Wording, worklist_link
+from app.notifications.messages.wording import worklist_link
 from app.notifications.webhooks.notices import NoticeEvent, tell_channels
+from app.outbox import Wording
 from app.storage import clinics, delivery_standing, endpoints
 from app.storage.deliveries import Delivery
 from app.storage.engine.unit_of_work import UnitOfWork

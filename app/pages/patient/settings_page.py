@@ -12,7 +12,7 @@ from app.care.patients.consent_standing import ConsentStanding
 from app.care.patients.service import reminders_of
 from app.clinical.check_ins import zone_of
 from app.context import AppContext
-from app.notifications.messages.outbox import Channel
+from app.outbox import Channel
 from app.pages.patient.questionnaire_pages import offered_questionnaires
 from app.pages.patient.rendering import render
 from app.pages.patient.visitor import Visitor

@@ -11,7 +11,7 @@ from app.care.patients.reading import read_reminders
 from app.care.patients.reminding import AskedInQuietHoursError, ReminderChoices
 from app.care.patients.service import DetailsChange, change_patient
 from app.foundation.errors import NotFoundError
-from app.notifications.messages.outbox import Channel
+from app.outbox import Channel
 from app.pages.patient.page_route import SIGN_IN, PatientPageRoute
 from app.pages.patient.settings_page import SETTINGS, settings_page
 from app.pages.patient.visitor import LANGUAGE, SESSION, SignedInVisitor, read_own_form

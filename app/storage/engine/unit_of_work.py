@@ -10,13 +10,14 @@ from uuid import UUID
 import psycopg
 from psycopg import AsyncConnection as PsycopgConnection
 from psycopg.rows import namedtuple_row
-from sqlalchemy import CursorResult, Executable, insert
+from sqlalchemy import CursorResult, Executable, UpdateBase, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.foundation.audit import SYSTEM, Actor, AuditEvent
 from app.foundation.ids import new_id
 from app.storage.engine.audit import AuditEventRow, audit_values
 from app.storage.engine.jobs import Job, queue_jobs
+from app.storage.engine.rows import CARE
 
 _BEGIN: Final = "BEGIN"
 # Everything read in it is of one moment; it sees no change that commits while a page is being read.
@@ -45,6 +46,8 @@ class UnitOfWork:
         self._clinic_id = clinic_id
         self._snapshot = snapshot
         self._audit: list[AuditEvent] = []
+        # Tables of the clinic whose rows were changed by what the audit log has to tell of.
+        self._changed: set[str] = set()
         self._jobs: list[Job] = []
         self._open = False
         self._driver: PsycopgConnection[Any] | None = None
@@ -87,12 +90,27 @@ class UnitOfWork:
         return f"{begin}; SET LOCAL app.clinic_id = '{UUID(str(self._clinic_id))}'"
 
     async def execute(
-        self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+        self,
+        statement: Executable,
+        parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        *,
+        unaudited: str | None = None,
     ) -> CursorResult[Any]:
-        """Run one statement in this transaction."""
+        """Run one statement in this transaction.
+
+        ``unaudited``: why a statement that changes a clinic's rows needs no line of the audit log. Any other
+        that changes them makes `commit` ask for one.
+        """
         if not self._open:
             await self.begin()
+        if isinstance(statement, UpdateBase) and unaudited is None:
+            self._note_change(statement)
         return await self._connection.execute(statement, parameters)
+
+    def _note_change(self, statement: UpdateBase) -> None:
+        table = statement.entity_description["table"]
+        if table.schema == CARE:
+            self._changed.add(table.name)
 
     def audit(
         self,
@@ -143,7 +161,7 @@ class UnitOfWork:
     @asynccontextmanager
     async def attempt(self) -> AsyncIterator[None]:
         """Do all of the block, or, if it raises, nothing of it; what was done before stands either way."""
-        audit, jobs = len(self._audit), len(self._jobs)
+        audit, jobs, changed = len(self._audit), len(self._jobs), set(self._changed)
         if not self._open:
             await self.begin()
         await self._say("SAVEPOINT attempt")
@@ -151,6 +169,7 @@ class UnitOfWork:
             yield
         except Exception:
             del self._audit[audit:], self._jobs[jobs:]
+            self._changed = changed
             with suppress(psycopg.Error):  # a connection that died says so to whoever uses it next
                 await self._say("ROLLBACK TO SAVEPOINT attempt")
             raise
@@ -162,14 +181,16 @@ class UnitOfWork:
             if not (self._audit or self._jobs):
                 return
             await self.begin()
+        if self._changed and not self._audit:
+            raise UnauditedChangeError(*sorted(self._changed))
         if self._audit:
             rows = [audit_values(event, clinic_id=self.clinic_id, id=new_id()) for event in self._audit]
-            await self.execute(insert(AuditEventRow), rows)
+            await self._connection.execute(insert(AuditEventRow), rows)
         if self._jobs:
             await queue_jobs(await self._psycopg(), self._jobs)
         await self._say("COMMIT")
         self._open = False
-        self._audit, self._jobs = [], []
+        self._forget()
 
     async def end(self) -> None:
         """Undo what was not committed and give the connection back; one that cannot even do that is thrown away.
@@ -200,8 +221,11 @@ class UnitOfWork:
     async def start_over(self, *, snapshot: bool = False) -> None:
         """Undo everything, and let the next statement see what is true then, such as for a page after a refusal."""
         await self._undo()
-        self._audit, self._jobs = [], []
+        self._forget()
         self._snapshot = snapshot
+
+    def _forget(self) -> None:
+        self._audit, self._jobs, self._changed = [], [], set()
 
     async def directly(self, statement: LiteralString, parameters: Mapping[str, Any]) -> list[Any]:
         """Run one statement past SQLAlchemy, with psycopg's own parameters; gives its rows, by name.
@@ -254,3 +278,7 @@ class TimeMissingError(RuntimeError):
 
 class TransactionOverError(RuntimeError):
     """This transaction has ended; its connection was given back."""
+
+
+class UnauditedChangeError(RuntimeError):
+    """These tables were changed without a line of the audit log: write one, or say why there is none."""

@@ -13,11 +13,10 @@ from app.foundation.audit import SYSTEM, AuditEvent
 from app.foundation.clock import SettableClock
 from app.foundation.relays import MailRelay
 from app.foundation.vault import Vault
-from app.notifications.messages.outbox import Channel, NewMessage, queue_message
 from app.notifications.messages.sending import Post, send_message
-from app.notifications.messages.wording import Wording
 from app.notifications.transport.addresses import AllowedNetworks
 from app.notifications.transport.guarded_transport import guarded_client
+from app.outbox import Channel, NewMessage, Wording, queue_message
 from app.storage import outgoing_messages
 from app.storage.engine.database import Database
 from app.storage.outgoing_messages import OutgoingMessage

@@ -15,13 +15,13 @@ import pytest
 from app.foundation.ids import new_id
 from app.foundation.relays import GatewayRelay, GatewaySettingsError, read_gateway_relay
 from app.notifications.messages.gateway import GatewayCall, GatewayKind, call_gateway
-from app.notifications.messages.outbox import Channel
 from app.notifications.messages.outcomes import Ending
 from app.notifications.messages.sending import Post
-from app.notifications.messages.wording import Wording, text_of
+from app.notifications.messages.wording import text_of
 from app.notifications.transport.addresses import AllowedNetworks
 from app.notifications.transport.guarded_transport import guarded_client
 from app.notifications.transport.signing import new_secret
+from app.outbox import Channel, Wording
 from tests.docs.pages import ROOT, block
 from tests.notifications.messages.conftest import LINK, Office
 from tests.support.receiver import Receiver

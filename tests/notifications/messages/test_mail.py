@@ -9,7 +9,8 @@ import pytest
 from app.foundation.relays import MailRelay, MailSettingsError, Tls, read_mail_relay
 from app.notifications.messages.mail import Mail, send_mail
 from app.notifications.messages.outcomes import Ending
-from app.notifications.messages.wording import Wording, text_of
+from app.notifications.messages.wording import text_of
+from app.outbox import Wording
 from tests.support.certificates import certificate_for
 from tests.support.mail_server import running_mail_server
 

@@ -9,9 +9,8 @@ import psycopg
 import pytest
 
 from app.foundation.audit import SYSTEM, AuditEvent
-from app.notifications.messages.outbox import Channel, NewMessage, queue_message
 from app.notifications.messages.sending import CLAIM_LASTS, queue_forgotten
-from app.notifications.messages.wording import Wording
+from app.outbox import Channel, NewMessage, Wording, queue_message
 from app.storage import outgoing_messages
 from tests.notifications.messages.conftest import LINK, Office
 from tests.support.databases import DatabaseUrls

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from app.notifications.messages.outcomes import Ending, Outcome, sequel
-from app.notifications.messages.wording import Wording
+from app.outbox import Wording
 
 START = datetime(2026, 11, 3, 18, tzinfo=UTC)
 

@@ -14,14 +14,13 @@ from app.foundation.audit import SYSTEM, AuditEvent
 from app.foundation.ids import new_id
 from app.foundation.relays import GatewayRelay
 from app.foundation.vault import Vault
-from app.notifications.messages.outbox import Channel, NewMessage, queue_message
 from app.notifications.messages.push_subscriptions import AppAddress, NoGatewayError, subscribe
 from app.notifications.messages.sending import Post, send_message
 from app.notifications.messages.web_push import public_push_key
-from app.notifications.messages.wording import Wording
 from app.notifications.transport.addresses import AllowedNetworks
 from app.notifications.transport.guarded_transport import guarded_client
 from app.notifications.transport.signing import new_secret
+from app.outbox import Channel, NewMessage, Wording, queue_message
 from app.storage import outgoing_messages, push_subscriptions
 from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, PatientClient

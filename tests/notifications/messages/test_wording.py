@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from app.notifications.messages.wording import _TEXTS, Wording, text_of
+from app.notifications.messages.wording import _TEXTS, text_of
+from app.outbox import Wording
 
 # Words that would tell a stranger over the shoulder what this is about, in either language.
 TELLING = re.compile(

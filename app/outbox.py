@@ -9,17 +9,49 @@ from uuid import UUID
 from app.foundation.audit import AuditEvent
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
-from app.notifications.messages.wording import DEFAULT_LANGUAGE, Wording
 from app.storage import outgoing_messages
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.notice_channels import NoticeChannel
 from app.storage.outgoing_messages import OutgoingMessage
 
+DEFAULT_LANGUAGE: Final = "en"
 SEND_MESSAGE: Final = "send_message"
 # Beside a safety delivery's 100 and an ordinary one's 0.
 _URGENT_PRIORITY: Final = 90
 _ORDINARY_PRIORITY: Final = 0
 _TABLE: Final = "outgoing_messages"
+
+
+class Wording(StrEnum):
+    """What a message says. Its text, in every language, is in the notifications' wording."""
+
+    CHECK_IN_DUE = "check_in_due"
+    SIGN_IN_LINK = "sign_in_link"
+    SAFETY_UNACKNOWLEDGED = "safety_unacknowledged"
+    SIGNAL_UNACKNOWLEDGED = "signal_unacknowledged"
+    ENDPOINT_DOWN = "endpoint_down"
+    CONTACT_TEST = "contact_test"
+    LOOK_AT_WORKLIST = "look_at_worklist"
+    LOOK_NOW = "look_now"
+    NOTICE_CHANNEL_TEST = "notice_channel_test"
+    NOTICE_CHANNEL_ENDED = "notice_channel_ended"
+    STAFF_INVITATION = "staff_invitation"
+    EMERGENCY_OPENED = "emergency_opened"
+
+    @property
+    def is_reminder(self) -> bool:
+        """Whether it asks for something that may also be left: asked once at the most, and easy to stop."""
+        return self is Wording.CHECK_IN_DUE
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether somebody waits for it: tried often, and before the others."""
+        return self in _URGENT
+
+    @property
+    def is_bundled(self) -> bool:
+        """Whether several of it, to one channel of the care team, go as one within a few minutes."""
+        return self in BUNDLED
 
 
 class Channel(StrEnum):
@@ -35,6 +67,18 @@ class Chat(StrEnum):
 
     SLACK = "slack"
     TEAMS = "teams"
+
+
+BUNDLED: Final = frozenset({Wording.LOOK_AT_WORKLIST, Wording.ENDPOINT_DOWN})
+_URGENT: Final = frozenset(
+    {
+        Wording.SAFETY_UNACKNOWLEDGED,
+        Wording.SIGN_IN_LINK,
+        Wording.CONTACT_TEST,
+        Wording.LOOK_NOW,
+        Wording.STAFF_INVITATION,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
