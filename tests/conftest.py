@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from app.foundation.logs import set_up_logs
 from tests.support.databases import Cluster, DatabaseUrls, close_clinics, running_cluster
@@ -18,13 +19,50 @@ from tests.support.service import NOW, Service, running_service
 
 # The folders whose files wait for processes, browsers and clocks. They go first: several run at a time, and the
 # longest must not come last.
-_LONG_FIRST: Final = ("browser", "pages", "journeys", "docs", "cli", "clients", "storage", "studies")
+_LONGEST: Final = (
+    "test_offline_phones.py",
+    "test_three_days_of_deliveries.py",
+    "test_a_year_of_reminders.py",
+    "test_killed_processes.py",
+)
+_LONG_FIRST: Final = ("browser", "journeys", "docs", "cli", "clients", "storage", "studies", "pages")
+_FOLDER_MARKS: Final = {"browser": "browser", "journeys": "journey"}
 _HERE: Final = Path(__file__).parent
 
 
+# What properties are tried with: a few examples, always the same, in `make test`; many others, at random, in
+# `make test-long` (--hypothesis-profile=long). Building a history of years is slow, and meant.
+_SLOW_AND_LARGE: Final = (HealthCheck.too_slow, HealthCheck.data_too_large)
+settings.register_profile(
+    "short",
+    max_examples=25,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=_SLOW_AND_LARGE,
+)
+settings.register_profile(
+    "long",
+    max_examples=500,
+    deadline=None,
+    database=None,
+    print_blob=True,
+    suppress_health_check=_SLOW_AND_LARGE,
+)
+settings.load_profile("short")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the files that take long first; within them nothing moves."""
-    items.sort(key=lambda item: item.path.relative_to(_HERE).parts[0] not in _LONG_FIRST)
+    """Mark what a folder's tests need, and put the files that take long first; within them nothing moves."""
+    for item in items:
+        folder = _folder(item)
+        if folder in _FOLDER_MARKS:
+            item.add_marker(_FOLDER_MARKS[folder])
+    items.sort(key=lambda item: (item.path.name not in _LONGEST, _folder(item) not in _LONG_FIRST))
+
+
+def _folder(item: pytest.Item) -> str:
+    return item.path.relative_to(_HERE).parts[0]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -17,6 +17,8 @@ from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.service import KEY, Service, running_service
 
+pytestmark = pytest.mark.processes
+
 
 @dataclass
 class Trail:

@@ -20,6 +20,8 @@ from app.storage.engine.migrating import migrate
 from tests.cli.command_line import afterglow, open_folder
 from tests.support.databases import Cluster, DatabaseUrls
 
+pytestmark = pytest.mark.processes
+
 PUBLIC = "https://afterglow.example.org"
 MAIL = {"smtp_url": "smtps://us:hush@mail.example.org", "mail_from": "afterglow@clinic.example.org"}
 

@@ -16,6 +16,8 @@ from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.service import KEY, NOW, Service
 
+pytestmark = pytest.mark.processes
+
 WELL, THREE_FIFTHS, ALL = (8, 8, 8), (5, 5, 5), (3, 3, 3)
 
 

@@ -25,6 +25,8 @@ from tests.docs.pages import block
 from tests.support.databases import Cluster
 from tests.support.node import NODE
 
+pytestmark = pytest.mark.processes
+
 STAND_IN = Path(__file__).with_name("curl_stand_in.py")
 
 

@@ -4,7 +4,6 @@ Made by Schemathesis from the document, with real ids in the paths so that it ge
 same requests each time (``derandomize``).
 """
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,8 +27,8 @@ from tests.support.people import clinic_client, treated
 from tests.support.service import NOW, Service, running_service
 from tests.support.staff import invited, signed_in
 
-# A longer look: AFTERGLOW_TEST_REQUESTS=1000 pytest tests/house/test_any_request.py
-EACH: Final = int(os.environ.get("AFTERGLOW_TEST_REQUESTS", "10"))
+# Requests for each operation and mode: 10 in `make test`, 200 in `make test-long`.
+EACH: Final = settings().max_examples * 2 // 5
 CHECKS: Final = [
     not_a_server_error,
     status_code_conformance,
@@ -119,9 +118,6 @@ def try_all(target: Target, operation: str, mode: Mode) -> None:
     @given(case=OPERATIONS[operation].as_strategy(generation_mode=mode))
     @settings(
         max_examples=EACH,
-        derandomize=True,
-        deadline=None,
-        database=None,
         suppress_health_check=list(HealthCheck),
     )
     def tried(case: "schemathesis.Case[Any]") -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from tests.house.sources import CHECKOUT
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:

@@ -23,6 +23,8 @@ from tests.support.processes import running_dev, temporary_data_dir, wait_until
 from tests.support.receiver import Receiver
 from tests.support.service import RunningClock, Service, running_service
 
+pytestmark = pytest.mark.processes
+
 
 def says(phone: PatientClient, service_now: Service | None = None) -> bool:
     """Send one statement until it is kept, as a phone does; whether it was."""

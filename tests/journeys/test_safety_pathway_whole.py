@@ -28,6 +28,8 @@ from tests.support.receiver import Receiver
 from tests.support.service import NOW, Service, running_service
 from tests.support.worker_process import running_worker
 
+pytestmark = pytest.mark.processes
+
 MINUTE = timedelta(minutes=1)
 
 

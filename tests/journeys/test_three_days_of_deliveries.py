@@ -39,6 +39,8 @@ from tests.support.service import NOW, Service, running_service
 from tests.support.shared_clock import SharedClock
 from tests.support.worker_process import running_worker
 
+pytestmark = pytest.mark.processes
+
 DAY: Final = timedelta(days=1)
 # The clock overshoots a due moment by this share of the time that passed since the beginning.
 GRACE: Final = 0.03

@@ -137,6 +137,7 @@ def test_whatever_is_wrong_is_answered_in_the_same_words(
     assert len({str(without(reply.json(), "request_id")) for reply in answers}) == 1
 
 
+@pytest.mark.measurement
 def test_whatever_is_wrong_takes_about_as_long(service: Service, clinic: ClinicClient) -> None:
     """Medians of five each, on a busy machine: without its hash, one would take a tenth of another."""
     times: dict[str, list[float]] = {}
