@@ -17,7 +17,7 @@ from app.clinical.evaluation import evaluate
 from app.clinical.evaluation_codec import to_plain
 from app.clinical.history import History, ScaleTotals
 from app.clinical.scales import PHQ_9, AssessmentTotal
-from tests.clinical.test_properties import SLOWLY, START, patients
+from tests.clinical.test_properties import START, patients
 from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, treated
 from tests.support.service import NOW
@@ -49,7 +49,6 @@ def _closed(schema: Any) -> Any:  # noqa: ANN401 - JSON
     return {"additionalProperties": False, **inner} if schema.get("type") == "object" else inner
 
 
-@SLOWLY
 @given(patient=patients(), day=st.integers(0, 74), with_totals=st.booleans())
 def test_every_decision_is_as_the_document_describes_it(
     patient: History, day: int, with_totals: bool
