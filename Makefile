@@ -20,7 +20,7 @@ JOURNEYS_OF_THE_SERVER := backup_and_restore database_restarts erased idempotenc
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := demo
-.PHONY: help demo test test-fast test-long test-postgres-15 test-fresh-clone install dev lint audit bench bench-chart format openapi docs accuracy clean
+.PHONY: help demo test test-fast test-long test-postgres-15 test-fresh-clone install dev lint audit bench bench-chart format openapi docs accuracy hooks clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  %-18s %s\n", $$1, $$2 }'
@@ -89,6 +89,9 @@ $(STAMP): pyproject.toml uv.lock
 	@test -x $(UV) || $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
 	@$(UV) sync --frozen --quiet --inexact
 	@touch $(STAMP)
+
+hooks: install ## check formatting, lints, types and imports before each commit (pre-commit)
+	@$(UV) tool run pre-commit install
 
 clean: ## remove what make made
 	rm -rf $(VENV) dist build
