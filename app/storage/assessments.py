@@ -1,7 +1,7 @@
 """Completed assessments, and the scales that a clinic describes itself; neither is ever changed."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.clinical.check_ins import zone_of
 from app.clinical.history import ScaleTotals
 from app.clinical.scales import STANDARD_SCALES, AssessmentTotal, Scale, read_custom_scales
-from app.foundation.audit import AuditEvent
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_states import this_turn
@@ -75,7 +74,7 @@ class StoredAssessment:
     digest: bytes
 
 
-async def add(work: UnitOfWork, assessment: StoredAssessment, *, audit: AuditEvent) -> bool:
+async def add(work: UnitOfWork, assessment: StoredAssessment) -> bool:
     """Keep a form, unless the patient has one of this scale at this very moment; says whether it was kept."""
     values = {name: getattr(assessment, name) for name in StoredAssessment.__dataclass_fields__}
     added = await work.execute(
@@ -91,10 +90,7 @@ async def add(work: UnitOfWork, assessment: StoredAssessment, *, audit: AuditEve
         )
         .returning(AssessmentRow.id)
     )
-    if added.one_or_none() is None:
-        return False
-    work.add_audit_event(audit)
-    return True
+    return added.one_or_none() is not None
 
 
 async def at_moment(
@@ -196,19 +192,19 @@ def totals_in(rows: Iterable[Any]) -> tuple[ScaleTotals, ...]:
     )
 
 
-async def add_scales(
-    work: UnitOfWork, definitions: Mapping[str, dict[str, Any]], *, now: datetime, audit: Sequence[AuditEvent]
-) -> None:
-    """Keep a clinic's own scales; one whose key is taken already stays as it was."""
-    for (key, definition), told in zip(definitions.items(), audit, strict=True):
+async def add_scales(work: UnitOfWork, definitions: Mapping[str, dict[str, Any]]) -> list[str]:
+    """Keep a clinic's own scales; one whose key is taken already stays as it was. Gives the keys that are new."""
+    new = []
+    for key, definition in definitions.items():
         added = await work.execute(
             insert(CustomScaleRow)
-            .values(clinic_id=work.clinic_id, key=key, definition=definition, created_at=now)
+            .values(clinic_id=work.clinic_id, key=key, definition=definition, created_at=work.now)
             .on_conflict_do_nothing(index_elements=[CustomScaleRow.clinic_id, CustomScaleRow.key])
             .returning(CustomScaleRow.key)
         )
         if added.one_or_none() is not None:
-            work.add_audit_event(told)
+            new.append(key)
+    return new
 
 
 async def own_scales(work: UnitOfWork) -> dict[str, dict[str, Any]]:

@@ -11,7 +11,6 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.foundation.audit import AuditEvent
 from app.storage.engine.rows import CARE, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -84,8 +83,6 @@ async def write(
     content: dict[str, Any],
     *,
     version: int,
-    now: datetime,
-    audit: AuditEvent,
 ) -> bool:
     """Write a plan if it still is at this version; says whether it was."""
     if version == 0:
@@ -97,7 +94,7 @@ async def write(
                 kind=kind.value,
                 content=content,
                 version=1,
-                changed_at=now,
+                changed_at=work.now,
             )
             .on_conflict_do_nothing(
                 index_elements=[CarePlanRow.clinic_id, CarePlanRow.patient_id, CarePlanRow.kind]
@@ -113,10 +110,7 @@ async def write(
                 CarePlanRow.kind == kind.value,
                 CarePlanRow.version == version,
             )
-            .values(content=content, version=version + 1, changed_at=now)
+            .values(content=content, version=version + 1, changed_at=work.now)
             .returning(CarePlanRow.version)
         )
-    if written.one_or_none() is None:
-        return False
-    work.add_audit_event(audit)
-    return True
+    return written.one_or_none() is not None

@@ -11,9 +11,7 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric, Se
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clinical.check_ins import CheckIn
-from app.foundation.audit import AuditEvent
 from app.foundation.ids import new_id
-from app.storage.engine.audit import audit_values
 from app.storage.engine.rows import CARE, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_keys import wrapped_key_of
@@ -157,7 +155,7 @@ _STANDING_COLUMNS: Final = """
     (SELECT jsonb_build_object('from_day', h.from_day, 'to_day', h.to_day, 'set_at', h.set_at)
        FROM care.chosen_references h WHERE h.clinic_id = p.clinic_id AND h.patient_id = p.id
       ORDER BY h.set_at DESC, h.id DESC LIMIT 1) AS chosen_reference,
-    (SELECT jsonb_build_object('id', g.id, 'state', g.state, 'grounds', g.grounds, 'raised_on', g.raised_on,
+    (SELECT jsonb_build_object('id', g.id, 'state', g.state, 'criteria', g.criteria, 'raised_on', g.raised_on,
             'steady_since', g.steady_since, 'snoozed_until', g.snoozed_until, 'closed_at', g.closed_at,
             'disposition', g.disposition)
        FROM care.signals g WHERE g.clinic_id = p.clinic_id AND g.patient_id = p.id
@@ -219,7 +217,7 @@ _RECORD: Final = """
     ), told AS (
         INSERT INTO care.audit_events (clinic_id, id, at, actor_kind, actor_id, action, subject_kind,
                subject_id, patient_id)
-        SELECT clinic_id, audit_id, %(audit_at)s, %(audit_actor_kind)s, %(audit_actor_id)s, %(audit_action)s,
+        SELECT clinic_id, audit_id, %(audit_at)s, %(audit_actor_kind)s, %(audit_actor_id)s, 'check_in.recorded',
                'check_in', id, patient_id
           FROM report
     )
@@ -257,14 +255,12 @@ async def record(
     check_ins: Sequence[StoredCheckIn],
     *,
     answer: Answer | None,
-    audit: AuditEvent,
 ) -> bool:
     """Write new check-ins, the rule's answer to them, and the trail, if it still is this patient's turn.
 
     Without an answer the rule's memory is dropped, so that the next look starts from history. Says
     whether the turn was ours; if not, nothing was written.
     """
-    trail = audit_values(audit, clinic_id=work.clinic_id, id=new_id())
     written = await work.directly(
         _RECORD,
         {
@@ -280,10 +276,9 @@ async def record(
             "as_of": None if answer is None else answer.as_of,
             "rule_version": None if answer is None else answer.rule_version,
             "evaluation_id": new_id(),
-            "audit_at": trail["at"],
-            "audit_actor_kind": trail["actor_kind"],
-            "audit_actor_id": trail["actor_id"],
-            "audit_action": trail["action"],
+            "audit_at": work.now,
+            "audit_actor_kind": work.actor.kind.value,
+            "audit_actor_id": work.actor.id,
         },
     )
     return bool(written[0][0])
@@ -296,12 +291,9 @@ async def supersede(
     *,
     by: UUID,
     sync_sequence: int,
-    audit: AuditEvent,
 ) -> bool:
     """Mark a check-in as corrected by another, once; it moves to the end of the sync. Says whether it could be."""
-    return await _mark(
-        work, patient_id, check_in_id, audit=audit, superseded_by=by, sync_sequence=sync_sequence
-    )
+    return await _mark(work, patient_id, check_in_id, superseded_by=by, sync_sequence=sync_sequence)
 
 
 async def withdraw(
@@ -309,17 +301,14 @@ async def withdraw(
     patient_id: UUID,
     check_in_id: UUID,
     *,
-    now: datetime,
     sync_sequence: int,
-    audit: AuditEvent,
 ) -> bool:
     """Mark a check-in as taken back, once; it moves to the end of the sync. Says whether it could be."""
     return await _mark(
         work,
         patient_id,
         check_in_id,
-        audit=audit,
-        withdrawn_at=now,
+        withdrawn_at=work.now,
         withdrawn_turn=this_turn(work, patient_id),
         sync_sequence=sync_sequence,
     )
@@ -363,8 +352,6 @@ async def _mark(
     work: UnitOfWork,
     patient_id: UUID,
     check_in_id: UUID,
-    *,
-    audit: AuditEvent,
     **values: Any,  # noqa: ANN401 - columns
 ) -> bool:
     marked = await work.execute(
@@ -378,10 +365,7 @@ async def _mark(
         )
         .values(**values)
     )
-    if marked.rowcount == 0:
-        return False
-    work.add_audit_event(audit)
-    return True
+    return bool(marked.rowcount)
 
 
 def _check_ins(work: UnitOfWork, patient_id: UUID) -> Select[*tuple[Any, ...]]:

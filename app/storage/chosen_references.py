@@ -7,7 +7,6 @@ from sqlalchemy import ForeignKeyConstraint, Index, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clinical.history import ChosenReference
-from app.foundation.audit import AuditEvent
 from app.storage.engine.rows import CARE, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_states import this_turn
@@ -43,7 +42,6 @@ async def add(
     *,
     reason_sealed: bytes,
     set_by: UUID | None,
-    audit: AuditEvent,
 ) -> None:
     """Keep a choice."""
     await work.execute(
@@ -59,7 +57,6 @@ async def add(
             turn=this_turn(work, patient_id),
         )
     )
-    work.add_audit_event(audit)
 
 
 async def known_in(work: UnitOfWork, patient_id: UUID, *, turn: int) -> ChosenReference | None:

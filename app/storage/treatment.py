@@ -14,7 +14,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.clinical.check_ins import check_in_day
 from app.clinical.course import Course, Infusion, InfusionPhase, Route
 from app.clinical.review import RecordedBenefit
-from app.foundation.audit import AuditEvent
 from app.storage.engine.rows import CARE, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_states import this_turn
@@ -93,9 +92,7 @@ class StoredCourse:
     version: int
 
 
-async def add_course(
-    work: UnitOfWork, patient_id: UUID, course: Course, *, now: datetime, audit: AuditEvent
-) -> None:
+async def add_course(work: UnitOfWork, patient_id: UUID, course: Course) -> None:
     """Keep a new course."""
     await work.execute(
         insert(CourseRow).values(
@@ -110,10 +107,9 @@ async def add_course(
             ended_on=course.ended_on,
             stopped_on=course.stopped_on,
             version=1,
-            created_at=now,
+            created_at=work.now,
         )
     )
-    work.add_audit_event(audit)
 
 
 async def current_course(work: UnitOfWork, patient_id: UUID) -> Course | None:
@@ -147,7 +143,7 @@ async def stored_course(work: UnitOfWork, patient_id: UUID) -> StoredCourse | No
 
 
 async def change_course(
-    work: UnitOfWork, course_id: UUID, *, version: int, audit: AuditEvent, **values: date | int | UUID | None
+    work: UnitOfWork, course_id: UUID, *, version: int, **values: date | int | UUID | None
 ) -> bool:
     """Change some columns of a course if it still is at this version; says whether it was."""
     changed = await work.execute(
@@ -155,20 +151,16 @@ async def change_course(
         .where(CourseRow.clinic_id == work.clinic_id, CourseRow.id == course_id, CourseRow.version == version)
         .values(version=version + 1, **values)
     )
-    if changed.rowcount == 0:
-        return False
-    work.add_audit_event(audit)
-    return True
+    return bool(changed.rowcount)
 
 
-async def begin_earlier(work: UnitOfWork, course_id: UUID, *, started_on: date, audit: AuditEvent) -> None:
+async def begin_earlier(work: UnitOfWork, course_id: UUID, *, started_on: date) -> None:
     """Let a course begin on an earlier day: an infusion that came to light belongs to it."""
     await work.execute(
         update(CourseRow)
         .where(CourseRow.clinic_id == work.clinic_id, CourseRow.id == course_id)
         .values(started_on=started_on, version=CourseRow.version + 1)
     )
-    work.add_audit_event(audit)
 
 
 async def add_infusion(
@@ -177,8 +169,6 @@ async def add_infusion(
     infusion: Infusion,
     *,
     time_zone: str,
-    now: datetime,
-    audit: AuditEvent,
 ) -> bool:
     """Keep an infusion, unless the patient has one at this very moment already; says whether it was kept."""
     added = await work.execute(
@@ -195,15 +185,12 @@ async def add_infusion(
             phase=infusion.phase.value,
             dose_mg_per_kg=infusion.dose_mg_per_kg,
             route=infusion.route.value if infusion.route else None,
-            created_at=now,
+            created_at=work.now,
             turn=this_turn(work, patient_id),
         )
         .returning(InfusionRow.id)
     )
-    if added.one_or_none() is None:
-        return False
-    work.add_audit_event(audit)
-    return True
+    return added.one_or_none() is not None
 
 
 async def infusions(

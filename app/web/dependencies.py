@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Depends, Header, Query, Request
 
-from app.context import AppContext
+from app.context import AppContext, Work
 
 
 async def context_of(request: Request) -> AppContext:
@@ -27,6 +27,21 @@ IfMatch = Annotated[
     ),
 ]
 OnlyPatient = Annotated[UUID | None, Query(description="Only this patient's")]
+
+
+def keep_work(request: Request, work: Work) -> None:
+    """Let the request's own route find its transaction again, should the request fail."""
+    request.state.work = work
+
+
+async def undo_work(request: Request) -> None:
+    """Undo what a failed request did, and let go of what it had locked.
+
+    For routes that answer a failure themselves: to FastAPI such a request has succeeded, and would commit.
+    """
+    work: Work | None = getattr(request.state, "work", None)
+    if work is not None:
+        await work.start_over()
 
 
 def bearer_token(request: Request) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
+from app.web.dependencies import undo_work
+
 
 class WatchedRoute(APIRoute):
     """Wraps reading, validating and carrying out; a room says in `on_failure` what must not be lost."""
@@ -17,6 +19,7 @@ class WatchedRoute(APIRoute):
             try:
                 return await handle(request)
             except Exception as error:
+                await undo_work(request)
                 await self.on_failure(request, await _body_of(request), error)
                 raise
 

@@ -22,9 +22,9 @@ import psycopg
 import pytest
 
 from app.access.clinics.service import open_clinic
-from app.care.check_ins.service import record
+from app.care.check_ins.commands import record
 from app.care.check_ins.sources import FromClinic
-from app.care.check_ins.validation import Told
+from app.care.check_ins.validation import CheckInDraft
 from app.care.consent.service import withdraw
 from app.care.patients.registering import Registration, register
 from app.care.patients.reminding import ReminderChoices
@@ -32,8 +32,14 @@ from app.care.patients.service import DetailsChange, change_patient
 from app.care.reminders.asking import remind_due
 from app.care.reminders.service import write_days
 from app.care.reminders.still_due import StillDue
-from app.care.treatment.review import change_course, read_course
-from app.care.treatment.service import GivenInfusion, PlannedCourse, enter_course, enter_infusion
+from app.care.treatment.commands import (
+    GivenInfusion,
+    PlannedCourse,
+    change_course,
+    enter_course,
+    enter_infusion,
+)
+from app.care.treatment.queries import read_course
 from app.clinical.check_ins import CheckIn, check_in_day
 from app.clinical.course import InfusionPhase
 from app.context import AppContext
@@ -225,20 +231,15 @@ class Year:
             return
         self.clock.move_to(now)
         check_in = CheckIn(id=str(new_id()), recorded_at=now, time_zone=person.zone, mood=5)
-        told = Told(check_in=check_in, input_mode="radio", note=None, supersedes=None, canonical=b"")
+        draft = CheckInDraft(check_in=check_in, input_mode="radio", note=None, supersedes=None, canonical=b"")
         source = FromClinic(clinic_id=self.clinic_id, patient_id=person.id, by=OPERATOR)
-        await record(self.context, source, [told])
+        await record(self.context, source, [draft])
         person.answered_on = max(person.answered_on, person.today(now))
 
     async def infuse(self, person: Person, now: datetime, phase: InfusionPhase) -> None:
         self.clock.move_to(now)
-        await enter_infusion(
-            self.context,
-            self.clinic_id,
-            person.id,
-            GivenInfusion(given_at=now, phase=phase),
-            actor=OPERATOR,
-        )
+        async with self.context.work(self.clinic_id, actor=OPERATOR) as work:
+            await enter_infusion(work, person.id, GivenInfusion(given_at=now, phase=phase))
         person.last_infusion = person.today(now)
 
     async def travel(self, person: Person, zone: str, now: datetime) -> None:
@@ -261,16 +262,9 @@ class Year:
 
     async def stop(self, person: Person, now: datetime) -> None:
         self.clock.move_to(now)
-        await change_course(
-            self.context,
-            self.clinic_id,
-            person.id,
-            {"stopped_on": person.today(now)},
-            version=(
-                await read_course(self.context, self.clinic_id, person.id, actor=OPERATOR)
-            ).stored.version,
-            actor=OPERATOR,
-        )
+        async with self.context.work(self.clinic_id, actor=OPERATOR) as work:
+            version = (await read_course(work, person.id)).stored.version
+            await change_course(work, person.id, {"stopped_on": person.today(now)}, version=version)
         person.over_from = person.today(now)
 
     async def withdraw(self, person: Person, now: datetime) -> None:
@@ -313,13 +307,11 @@ async def a_person(
         actor=OPERATOR,
     )
     first = now - timedelta(days=14)
-    await enter_course(
-        context,
-        clinic_id,
-        patient.id,
-        PlannedCourse(protocol="standard", planned_infusions=1, started_on=first.date() - timedelta(days=1)),
-        actor=OPERATOR,
+    planned = PlannedCourse(
+        protocol="standard", planned_infusions=1, started_on=first.date() - timedelta(days=1)
     )
+    async with context.work(clinic_id, actor=OPERATOR) as work:
+        await enter_course(work, patient.id, planned)
     return Person(patient.id, email, zone, ask_at, quiet, last_infusion=first.date())
 
 

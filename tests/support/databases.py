@@ -69,7 +69,8 @@ def close_clinics(database: DatabaseUrls) -> None:
     """Close all clinics, so that no sweep loops over them, and forget their jobs."""
     with psycopg.connect(database.superuser_url) as connection:
         connection.execute("UPDATE front_desk.clinics SET state = 'closed' WHERE state = 'open'")
-        connection.execute("DELETE FROM jobs.procrastinate_jobs WHERE status = 'todo'")
+        connection.execute("SET LOCAL search_path = jobs")  # procrastinate's triggers look there
+        connection.execute("DELETE FROM procrastinate_jobs WHERE status = 'todo'")
 
 
 def programs() -> Path | None:

@@ -11,7 +11,7 @@ from app.access.clinics.caller import ClinicCaller, allowed, find_caller
 from app.access.clinics.permissions import Permission
 from app.context import AppContext, Work
 from app.foundation.tokens import TokenKind
-from app.web.dependencies import ContextNeeded, bearer_token
+from app.web.dependencies import ContextNeeded, bearer_token, keep_work
 
 CLINIC_KEY = HTTPBearer(scheme_name="ClinicKey", description="An API key of the clinic", auto_error=False)
 STAFF_SESSION = HTTPBearer(
@@ -84,6 +84,7 @@ def _work_of(who: Callable[..., Awaitable[ClinicCaller]]) -> Any:  # noqa: ANN40
     ) -> AsyncIterator[Work]:
         snapshot = request.method in _READING
         async with context.work(caller.clinic_id, actor=caller.actor, snapshot=snapshot) as opened:
+            keep_work(request, opened)
             yield opened
 
     return Depends(work, scope="function")

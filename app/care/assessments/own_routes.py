@@ -6,14 +6,13 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from app.access.clinics.service import crisis_phone_of
-from app.care.assessments import service
+from app.care.assessments import commands
 from app.care.assessments.own_schemas import OwnFormEntry, OwnFormReply, QuestionnaireList, QuestionnaireReply
 from app.care.assessments.questionnaires import all_questionnaires, questionnaire
 from app.care.assessments.safety_pathway import OwnFormSafetyRoute
-from app.care.patients.access import PatientSignedIn
+from app.care.patients.access import PatientSignedIn, PatientWork
 from app.notifications.messages.crisis_help import crisis_help
 from app.notifications.messages.help_reply import CrisisHelpReply
-from app.web.dependencies import ContextNeeded
 from app.web.problems import Problem
 
 router = APIRouter(prefix="/v1/assessments", tags=["questionnaires"], route_class=OwnFormSafetyRoute)
@@ -33,8 +32,8 @@ Language = Annotated[
 async def put_assessment(
     assessment_id: UUID,
     body: OwnFormEntry,
-    context: ContextNeeded,
     caller: PatientSignedIn,
+    work: PatientWork,
     response: Response,
 ) -> OwnFormReply:
     """Keep an answered questionnaire under the id that the phone chose (a UUIDv7); sending it again changes nothing.
@@ -42,13 +41,11 @@ async def put_assessment(
     An answer that points to self-harm adds `crisis_help` to the reply, to be shown at once, also when the form
     is refused because other items are missing.
     """
-    kept = await service.enter(
-        context, caller.clinic_id, caller.patient_id, body.form(assessment_id), actor=caller.actor
-    )
+    kept = await commands.enter(work, caller.patient_id, body.form(assessment_id))
     response.status_code = 201 if kept.created else 200
     if kept.safety_event_id is None:
         return OwnFormReply.of(kept, None)
-    phone = await crisis_phone_of(context, caller.clinic_id)
+    phone = await crisis_phone_of(work.context, caller.clinic_id)
     return OwnFormReply.of(kept, CrisisHelpReply.of(crisis_help(caller.locale, clinic_phone=phone)))
 
 

@@ -5,9 +5,10 @@ from uuid import UUID
 
 from pydantic import Field
 
+from app.care.assessments.commands import Form
+from app.care.assessments.queries import Assessment
 from app.care.assessments.questionnaires import Questionnaire
 from app.care.assessments.schemas import Items, ScaleKey, by_number
-from app.care.assessments.service import Assessment, Form
 from app.notifications.messages.help_reply import CrisisHelpReply
 from app.web.schemas import Moment, ReplyBody, RequestBody, TimeZoneName, example
 

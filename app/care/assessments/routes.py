@@ -1,11 +1,13 @@
 """Completed forms and scales, for the clinic."""
 
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from app.access.clinics.access import MayDecideTreatment, MayReadTreatment, MayRecordTreatment
-from app.care.assessments import clinic_scales, service
+from app.access.clinics.access import work_for
+from app.access.clinics.permissions import Permission
+from app.care.assessments import commands, queries
 from app.care.assessments.safety_pathway import AssessmentSafetyRoute
 from app.care.assessments.schemas import (
     AssessmentEntry,
@@ -15,7 +17,7 @@ from app.care.assessments.schemas import (
     ScaleReply,
     ScalesEntry,
 )
-from app.web.dependencies import ContextNeeded
+from app.context import Work
 from app.web.links import link_next
 from app.web.problems import Problem
 from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor
@@ -24,6 +26,10 @@ router = APIRouter(
     prefix="/v1/patients/{patient_id}/assessments", tags=["assessments"], route_class=AssessmentSafetyRoute
 )
 scales_router = APIRouter(prefix="/v1/scales", tags=["assessments"])
+
+MayRead = Annotated[Work, work_for(Permission.TREATMENT_READ)]
+MayRecord = Annotated[Work, work_for(Permission.TREATMENT_RECORD)]
+MayDecide = Annotated[Work, work_for(Permission.TREATMENT_DECIDE)]
 
 
 @router.post(
@@ -35,8 +41,7 @@ scales_router = APIRouter(prefix="/v1/scales", tags=["assessments"])
 async def enter_assessment(
     patient_id: UUID,
     body: AssessmentEntry,
-    context: ContextNeeded,
-    caller: MayRecordTreatment,
+    work: MayRecord,
     response: Response,
 ) -> AssessmentReply:
     """Keep a completed form; its total is what its items add up to, and a stated one that differs is refused.
@@ -44,7 +49,7 @@ async def enter_assessment(
     An answered suicide item acts whatever becomes of the form: the reply, or the problem, then names the
     safety event.
     """
-    entered = await service.enter(context, caller.clinic_id, patient_id, body.form(), actor=caller.actor)
+    entered = await commands.enter(work, patient_id, body.form())
     response.status_code = 201 if entered.created else 200
     return AssessmentReply.of(entered)
 
@@ -52,30 +57,27 @@ async def enter_assessment(
 @router.get("", summary="List assessments")
 async def list_assessments(
     patient_id: UUID,
-    context: ContextNeeded,
-    caller: MayReadTreatment,
+    work: MayRead,
     request: Request,
     response: Response,
     after: PageCursor = None,
     limit: PageLimit = PAGE_SIZE,
 ) -> AssessmentList:
     """List a patient's completed forms in the order in which they were entered."""
-    listed = await service.list_of_patient(
-        context, caller.clinic_id, patient_id, after=read_id_cursor(after), limit=limit, actor=caller.actor
-    )
+    listed = await queries.list_of_patient(work, patient_id, after=read_id_cursor(after), limit=limit)
     link_next(request, response, str(listed[-1].stored.id) if len(listed) == limit else None)
     return AssessmentList(items=[AssessmentReply.of(one) for one in listed])
 
 
 @scales_router.post("", status_code=201, summary="Add scales of one's own")
-async def add_scales(body: ScalesEntry, context: ContextNeeded, caller: MayDecideTreatment) -> ScaleList:
+async def add_scales(body: ScalesEntry, work: MayDecide) -> ScaleList:
     """Keep scales that the clinic describes itself, all of them or none; either direction."""
-    added = await clinic_scales.add_scales(context, caller.clinic_id, body.scales, actor=caller.actor)
+    added = await commands.add_scales(work, body.scales)
     return ScaleList(items=[ScaleReply.of(scale) for scale in added])
 
 
 @scales_router.get("", summary="List scales")
-async def list_scales(context: ContextNeeded, caller: MayReadTreatment) -> ScaleList:
+async def list_scales(work: MayRead) -> ScaleList:
     """List the validated scales and the clinic's own."""
-    found = await clinic_scales.list_scales(context, caller.clinic_id)
+    found = await queries.list_scales(work)
     return ScaleList(items=[ScaleReply.of(scale) for scale in found])

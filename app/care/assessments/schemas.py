@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from app.care.assessments.service import Assessment, Form
+from app.care.assessments.commands import Form
+from app.care.assessments.queries import Assessment
 from app.clinical.review import ResponseCategory
 from app.clinical.scales import Band, Scale, numbered
 from app.web.schemas import Moment, ReplyBody, RequestBody, example

@@ -9,19 +9,19 @@ from enum import Enum
 from typing import Final
 from uuid import UUID
 
-from app.care.check_ins.service import CouldNotTakeTurnError, record
+from app.care.check_ins.commands import CouldNotTakeTurnError, record
+from app.care.check_ins.queries import standing_check_in
 from app.care.check_ins.sources import FromDevice
 from app.care.check_ins.validation import (
     CheckInConflictError,
+    CheckInDraft,
     ItemOutcome,
     Kept,
     SupersededNotFoundError,
-    Told,
 )
 from app.context import AppContext
 from app.storage import check_ins
 from app.storage.check_ins import StoredCheckIn
-from app.storage.engine.unit_of_work import UnitOfWork
 
 # So often another correction may be faster.
 _TRIES: Final = 3
@@ -43,32 +43,32 @@ class Sent:
     sending: Sending
 
 
-async def record_or_correct(context: AppContext, source: FromDevice, told: Told) -> Sent:
+async def record_or_correct(context: AppContext, source: FromDevice, draft: CheckInDraft) -> Sent:
     """Record what a form says; under an id that is kept with another content, as its correction.
 
     Raises:
         RefusalError: it cannot be kept.
     """
-    recorded = await record(context, source, [told])
+    recorded = await record(context, source, [draft])
     (outcome,) = recorded.items
     if isinstance(outcome, Kept):
         sending = Sending.NEW if outcome.outcome is ItemOutcome.CREATED else Sending.KEPT_BEFORE
         return Sent(stored=outcome.stored, sending=sending)
     if not isinstance(outcome, CheckInConflictError):
         raise outcome
-    return await _correct(context, source, told, recorded.patient_id)
+    return await _correct(context, source, draft, recorded.patient_id)
 
 
-async def _correct(context: AppContext, source: FromDevice, told: Told, patient_id: UUID) -> Sent:
-    corrected_id = _id_of_correction(context, patient_id, told)
+async def _correct(context: AppContext, source: FromDevice, draft: CheckInDraft, patient_id: UUID) -> Sent:
+    corrected_id = _id_of_correction(context, patient_id, draft)
     for _ in range(_TRIES):
-        async with context.database.work(source.clinic_id) as work:
+        async with context.work(source.clinic_id) as work:
             earlier = await check_ins.find(work, patient_id, corrected_id)
-            standing = await standing_check_in(work, patient_id, told.id)
+            standing = await standing_check_in(work, patient_id, draft.id)
         if earlier is not None:
             return Sent(stored=earlier, sending=Sending.KEPT_BEFORE)
         correction = replace(
-            told, check_in=replace(told.check_in, id=str(corrected_id)), supersedes=_correctable(standing)
+            draft, check_in=replace(draft.check_in, id=str(corrected_id)), supersedes=_correctable(standing)
         )
         recorded = await record(context, source, [correction])
         (outcome,) = recorded.items
@@ -80,26 +80,18 @@ async def _correct(context: AppContext, source: FromDevice, told: Told, patient_
     raise CouldNotTakeTurnError
 
 
-def _id_of_correction(context: AppContext, patient_id: UUID, told: Told) -> UUID:
+def _id_of_correction(context: AppContext, patient_id: UUID, draft: CheckInDraft) -> UUID:
     """Make the same id for the same answers: the correction, too, may be sent twice.
 
     A UUIDv7 with the time of the form's own id.
     """
     made = bytearray(
-        context.vault.digest(b"correction", patient_id.bytes, told.id.bytes, told.canonical)[:16]
+        context.vault.digest(b"correction", patient_id.bytes, draft.id.bytes, draft.canonical)[:16]
     )
-    made[:6] = told.id.bytes[:6]
+    made[:6] = draft.id.bytes[:6]
     made[6] = made[6] & 0x0F | 0x70
     made[8] = made[8] & 0x3F | 0x80
     return UUID(bytes=bytes(made))
-
-
-async def standing_check_in(work: UnitOfWork, patient_id: UUID, check_in_id: UUID) -> StoredCheckIn | None:
-    """Find what stands now in the place of a check-in: the last of its corrections, else itself."""
-    stored = await check_ins.find(work, patient_id, check_in_id)
-    while stored is not None and stored.superseded_by is not None:
-        stored = await check_ins.find(work, patient_id, stored.superseded_by)
-    return stored
 
 
 def _correctable(standing: StoredCheckIn | None) -> UUID | None:

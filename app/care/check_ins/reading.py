@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
+from app.care.check_ins.queries import open_note
 from app.care.check_ins.schemas import (
     BatchReply,
     BatchResult,
@@ -15,9 +16,8 @@ from app.care.check_ins.schemas import (
     CheckInReply,
     ImportedCheckInItem,
 )
-from app.care.check_ins.service import open_note
 from app.care.check_ins.sync import SyncPlace
-from app.care.check_ins.validation import ItemOutcome, Kept, Told
+from app.care.check_ins.validation import CheckInDraft, ItemOutcome, Kept
 from app.clinical.check_ins import CheckIn
 from app.foundation.errors import RefusalError
 from app.foundation.vault import Vault
@@ -30,9 +30,9 @@ _CURSOR: Final = re.compile(r"([0-9a-f]{8})\.([0-9]{1,19})", re.ASCII)
 STATUS_OF = {ItemOutcome.CREATED: 201, ItemOutcome.UNCHANGED: 200}
 
 
-def told(check_in_id: UUID, entry: CheckInEntry | ImportedCheckInItem) -> Told:
+def told(check_in_id: UUID, entry: CheckInEntry | ImportedCheckInItem) -> CheckInDraft:
     """Take a valid entry as what was told."""
-    return Told(
+    return CheckInDraft(
         check_in=CheckIn(
             id=str(check_in_id),
             recorded_at=entry.recorded_at,
@@ -53,12 +53,12 @@ def told(check_in_id: UUID, entry: CheckInEntry | ImportedCheckInItem) -> Told:
 
 def read_items(
     items: Sequence[Any], form: type[CheckInItem] | type[ImportedCheckInItem]
-) -> list[Told | dict[str, Any]]:
+) -> list[CheckInDraft | dict[str, Any]]:
     """Read a batch item by item: what was told, or the problem document that says why it cannot be read."""
     return [_read_item(item, form) for item in items]
 
 
-def read_item(item: Any) -> Told | dict[str, Any]:  # noqa: ANN401 - anything may be sent
+def read_item(item: Any) -> CheckInDraft | dict[str, Any]:  # noqa: ANN401 - anything may be sent
     """Read one check-in as a device sends it in a batch: what was told, or why it cannot be read."""
     return _read_item(item, CheckInItem)
 
@@ -95,7 +95,7 @@ def batch_reply(
     vault: Vault,
     clinic_id: UUID,
     sent: Sequence[Any],
-    read: Sequence[Told | dict[str, Any]],
+    read: Sequence[CheckInDraft | dict[str, Any]],
     kept: Sequence[Kept | RefusalError],
     *,
     statements: Sequence[bool],
@@ -108,7 +108,7 @@ def batch_reply(
             vault,
             clinic_id,
             _id_of(item),
-            next(outcomes) if isinstance(told_or_problem, Told) else told_or_problem,
+            next(outcomes) if isinstance(told_or_problem, CheckInDraft) else told_or_problem,
             help_now if said else None,
         )
         for item, told_or_problem, said in zip(sent, read, statements, strict=True)
@@ -137,7 +137,7 @@ def write_sync_cursor(place: SyncPlace) -> str:
     return write_cursor(f"{place.epoch}.{place.sequence}")
 
 
-def _read_item(item: Any, form: type[BaseModel]) -> Told | dict[str, Any]:  # noqa: ANN401 - anything may be sent
+def _read_item(item: Any, form: type[BaseModel]) -> CheckInDraft | dict[str, Any]:  # noqa: ANN401 - anything may be sent
     try:
         entry = form.model_validate(item)
     except ValidationError as error:

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Query, Response
 
 from app.access.clinics.access import MayImportCheckIns
 from app.access.clinics.service import crisis_phone_of
-from app.care.check_ins import service
+from app.care.check_ins import commands, queries
+from app.care.check_ins.commands import Recorded
 from app.care.check_ins.reading import (
     STATUS_OF,
     batch_reply,
@@ -30,10 +31,9 @@ from app.care.check_ins.schemas import (
     ImportedCheckInBatch,
     ImportedCheckInItem,
 )
-from app.care.check_ins.service import Recorded
 from app.care.check_ins.sources import FromClinic, FromDevice, Source
-from app.care.check_ins.validation import Kept, Told
-from app.care.patients.access import DeviceTokenPresented, PatientSignedIn
+from app.care.check_ins.validation import CheckInDraft, Kept
+from app.care.patients.access import DeviceTokenPresented, PatientSignedIn, PatientWork
 from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.notifications.messages.crisis_help import crisis_help
@@ -68,7 +68,7 @@ async def put_check_in(
     A safety answer adds `crisis_help` to the reply, to be shown at once.
     """
     source = FromDevice(token=token, client_time=read_client_time(client_time))
-    recorded = await service.record(context, source, [told(check_in_id, body)])
+    recorded = await commands.record(context, source, [told(check_in_id, body)])
     (outcome,) = recorded.items
     if isinstance(outcome, RefusalError):
         raise outcome
@@ -102,8 +102,8 @@ async def import_batch(
 
 @router.get("", summary="Sync check-ins", responses={410: {"model": Problem}})
 async def list_check_ins(
-    context: ContextNeeded,
     caller: PatientSignedIn,
+    work: PatientWork,
     after: Annotated[str | None, Query(max_length=200, description="The cursor from the last sync")] = None,
     limit: PageLimit = PAGE_SIZE,
 ) -> CheckInList:
@@ -111,17 +111,17 @@ async def list_check_ins(
 
     410 when our data was restored since: sync from the beginning, and send what is not among it again.
     """
-    found, place = await service.changes_since(
-        context, caller.clinic_id, caller.patient_id, asked=read_sync_cursor(after), limit=limit
+    found, place = await queries.changes_since(
+        work, caller.patient_id, asked=read_sync_cursor(after), limit=limit
     )
-    items = [check_in_reply(context.vault, caller.clinic_id, stored) for stored in found]
+    items = [check_in_reply(work.vault, caller.clinic_id, stored) for stored in found]
     return CheckInList(items=items, cursor=write_sync_cursor(place))
 
 
 @router.delete("/{check_in_id}", status_code=204, summary="Withdraw a check-in")
-async def withdraw_check_in(check_in_id: UUID, context: ContextNeeded, caller: PatientSignedIn) -> None:
+async def withdraw_check_in(check_in_id: UUID, caller: PatientSignedIn, work: PatientWork) -> None:
     """Take a check-in back; it no longer counts, and stays marked on the record."""
-    await service.withdraw(context, caller.clinic_id, caller.patient_id, check_in_id, actor=caller.actor)
+    await commands.withdraw(work, caller.patient_id, check_in_id)
 
 
 @help_router.get("/crisis-help", summary="Crisis help")
@@ -139,7 +139,7 @@ async def _record_batch(
     form: type[CheckInItem] | type[ImportedCheckInItem],
 ) -> BatchReply:
     read = read_items(items, form)
-    recorded = await service.record(context, source, [one for one in read if isinstance(one, Told)])
+    recorded = await commands.record(context, source, [one for one in read if isinstance(one, CheckInDraft)])
     statements = [says_yes(item) for item in items]
     await report_refused(context, source, items, _kept_flags(read, recorded))
     help_now = await _help(context, source.clinic_id, recorded.locale) if any(statements) else None
@@ -154,9 +154,9 @@ async def _record_batch(
     )
 
 
-def _kept_flags(read: list[Told | dict[str, Any]], recorded: Recorded) -> list[bool]:
+def _kept_flags(read: list[CheckInDraft | dict[str, Any]], recorded: Recorded) -> list[bool]:
     outcomes = iter(recorded.items)
-    return [isinstance(one, Told) and isinstance(next(outcomes), Kept) for one in read]
+    return [isinstance(one, CheckInDraft) and isinstance(next(outcomes), Kept) for one in read]
 
 
 async def _help(context: AppContext, clinic_id: UUID, locale: str) -> CrisisHelpReply:

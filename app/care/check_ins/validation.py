@@ -1,8 +1,7 @@
-"""What becomes of each check-in that was told: new, kept before, or refused, with its place in the sync."""
+"""What becomes of each check-in that was sent: new, kept before, or refused, with its place in the sync."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from enum import Enum
 from itertools import count
 from typing import Final, TypeGuard
@@ -11,11 +10,10 @@ from uuid import UUID
 from app.care.check_ins.sources import Source
 from app.care.patients.consent_standing import ConsentWithdrawnError
 from app.clinical.check_ins import CheckIn, check_in_day
+from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
-from app.foundation.vault import Vault
 from app.storage import check_ins
 from app.storage.check_ins import PatientSnapshot, StoredCheckIn
-from app.storage.engine.unit_of_work import UnitOfWork
 
 NOTE_CELL: Final = {"table": "check_ins", "column": "note_sealed"}
 
@@ -41,8 +39,8 @@ class ItemOutcome(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """A check-in as told, valid in itself; ``canonical`` is its one way of being written down."""
+class CheckInDraft:
+    """A check-in as it was sent, valid in itself; ``canonical`` is its one way of being written down."""
 
     check_in: CheckIn
     input_mode: str
@@ -65,19 +63,13 @@ class Kept:
 
 
 def judge_items(
-    vault: Vault,
-    source: Source,
-    standing: PatientSnapshot,
-    told: Sequence[Told],
-    *,
-    now: datetime,
-    clinic_id: UUID,
+    work: Work, source: Source, standing: PatientSnapshot, drafts: Sequence[CheckInDraft]
 ) -> list[Kept | RefusalError]:
     """Tell new items from those kept before and those that cannot be kept."""
     seen = dict(standing.seen)
     judged: list[Kept | RefusalError] = []
-    for one in told:
-        digest = vault.digest(b"check-in", standing.patient_id.bytes, one.canonical)
+    for one in drafts:
+        digest = work.vault.digest(b"check-in", standing.patient_id.bytes, one.canonical)
         key = one.check_in.id
         try:
             if key in seen:
@@ -87,14 +79,14 @@ def judge_items(
             else:
                 if standing.consent_withdrawn_at is not None:
                     raise ConsentWithdrawnError
-                source.refuse_time(one.check_in.recorded_at, now)
+                source.refuse_time(one.check_in.recorded_at, work.now)
                 outcome = ItemOutcome.CREATED
         except RefusalError as refusal:
             judged.append(refusal)
             continue
         seen[key] = digest.hex()
-        skew = source.clock_skew_seconds(now)
-        stored = _stored(vault, standing, one, digest=digest, now=now, skew=skew, clinic_id=clinic_id)
+        skew = source.clock_skew_seconds(work.now)
+        stored = _stored(work, standing, one, digest=digest, skew=skew)
         judged.append(Kept(stored=stored, outcome=outcome))
     return judged
 
@@ -111,24 +103,19 @@ def numbered(items: list[Kept | RefusalError], *, after: int) -> list[Kept | Ref
 
 
 def _stored(
-    vault: Vault,
-    standing: PatientSnapshot,
-    one: Told,
-    *,
-    digest: bytes,
-    now: datetime,
-    skew: int | None,
-    clinic_id: UUID,
+    work: Work, standing: PatientSnapshot, one: CheckInDraft, *, digest: bytes, skew: int | None
 ) -> StoredCheckIn:
-    told = one.check_in
-    day = check_in_day(told.recorded_at, told.time_zone)
-    own = vault.of_patient(standing.wrapped_key, clinic_id=clinic_id, patient_id=standing.patient_id)
+    sent = one.check_in
+    day = check_in_day(sent.recorded_at, sent.time_zone)
+    own = work.vault.of_patient(
+        standing.wrapped_key, clinic_id=work.clinic_id, patient_id=standing.patient_id
+    )
     sealed = own.seal(one.note, row_id=one.id, **NOTE_CELL) if one.note else None
     return StoredCheckIn(
-        check_in=told,
+        check_in=sent,
         check_in_day=day,
-        received_at=now,
-        late=day < check_in_day(now, told.time_zone),
+        received_at=work.now,
+        late=day < check_in_day(work.now, sent.time_zone),
         input_mode=one.input_mode,
         note_sealed=sealed,
         sync_sequence=0,
@@ -141,7 +128,7 @@ def _stored(
 
 
 async def find_superseded(
-    work: UnitOfWork, standing: PatientSnapshot, items: list[Kept | RefusalError]
+    work: Work, standing: PatientSnapshot, items: list[Kept | RefusalError]
 ) -> list[Kept | RefusalError]:
     """Refuse corrections of what is not there to be corrected."""
     wanted = [item.stored.supersedes for item in items if isinstance(item, Kept) and _is_correction(item)]

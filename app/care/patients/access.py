@@ -12,7 +12,7 @@ from app.care.patients.consent_standing import standing_from
 from app.context import Work
 from app.foundation.tokens import TokenKind, TokenNotValidError, TokenReference, read_token
 from app.storage import device_tokens
-from app.web.dependencies import ContextNeeded, bearer_token
+from app.web.dependencies import ContextNeeded, bearer_token, keep_work
 
 _READING: Final = frozenset({"GET", "HEAD"})
 
@@ -72,6 +72,7 @@ async def _patient_work(
 ) -> AsyncIterator[Work]:
     snapshot = request.method in _READING
     async with context.work(caller.clinic_id, actor=caller.actor, snapshot=snapshot) as work:
+        keep_work(request, work)
         yield work
 
 

@@ -1,11 +1,13 @@
 """Courses and infusions, for the clinic."""
 
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from app.access.clinics.access import MayDecideTreatment, MayReadTreatment, MayRecordTreatment
-from app.care.treatment import chosen_reference, factors, maintenance, review, service
+from app.access.clinics.access import work_for
+from app.access.clinics.permissions import Permission
+from app.care.treatment import commands, queries
 from app.care.treatment.schemas import (
     BookedBooster,
     BookedBoosterReply,
@@ -23,48 +25,35 @@ from app.care.treatment.schemas import (
     TaperPlanEntry,
     TaperReply,
 )
-from app.web.dependencies import ContextNeeded, IfMatch
+from app.context import Work
+from app.web.dependencies import IfMatch
 from app.web.etags import etag_of, version_in
 
 router = APIRouter(prefix="/v1/patients/{patient_id}", tags=["treatment"])
 
+MayRead = Annotated[Work, work_for(Permission.TREATMENT_READ)]
+MayRecord = Annotated[Work, work_for(Permission.TREATMENT_RECORD)]
+MayDecide = Annotated[Work, work_for(Permission.TREATMENT_DECIDE)]
+
 
 @router.post("/courses", status_code=201, summary="Enter a course")
-async def enter_course(
-    patient_id: UUID, body: CourseEntry, context: ContextNeeded, caller: MayRecordTreatment
-) -> CourseReply:
+async def enter_course(patient_id: UUID, body: CourseEntry, work: MayRecord) -> CourseReply:
     """Enter a course of treatment as planned."""
-    entered = await service.enter_course(
-        context,
-        caller.clinic_id,
-        patient_id,
-        body.planned(),
-        actor=caller.actor,
-    )
+    entered = await commands.enter_course(work, patient_id, body.planned())
     return CourseReply.of(entered)
 
 
 @router.post("/infusions", status_code=201, summary="Enter an infusion")
-async def enter_infusion(
-    patient_id: UUID, body: InfusionEntry, context: ContextNeeded, caller: MayRecordTreatment
-) -> EnteredInfusionReply:
+async def enter_infusion(patient_id: UUID, body: InfusionEntry, work: MayRecord) -> EnteredInfusionReply:
     """Enter an infusion that was given; it closes an open signal as "booster given"."""
-    entered = await service.enter_infusion(
-        context,
-        caller.clinic_id,
-        patient_id,
-        body.given(),
-        actor=caller.actor,
-    )
+    entered = await commands.enter_infusion(work, patient_id, body.given())
     return EnteredInfusionReply.of_entered(entered)
 
 
 @router.get("/courses/current", summary="Read the present course")
-async def read_course(
-    patient_id: UUID, context: ContextNeeded, caller: MayReadTreatment, response: Response
-) -> CurrentCourseReply:
+async def read_course(patient_id: UUID, work: MayRead, response: Response) -> CurrentCourseReply:
     """Say where the course stands, with its induction review and the options that the sources name."""
-    view = await review.read_course(context, caller.clinic_id, patient_id, actor=caller.actor)
+    view = await queries.read_course(work, patient_id)
     response.headers["etag"] = etag_of(view.stored.version)
     return CurrentCourseReply.of_view(view)
 
@@ -73,26 +62,21 @@ async def read_course(
 async def change_course(
     patient_id: UUID,
     body: CourseChange,
-    context: ContextNeeded,
-    caller: MayRecordTreatment,
+    work: MayRecord,
     response: Response,
     if_match: IfMatch = None,
 ) -> CurrentCourseReply:
     """Record the review, a benefit, the end of induction or of the course; needs If-Match."""
     version = version_in(if_match)
-    view = await review.change_course(
-        context, caller.clinic_id, patient_id, body.changes(), version=version, actor=caller.actor
-    )
+    view = await commands.change_course(work, patient_id, body.changes(), version=version)
     response.headers["etag"] = etag_of(view.stored.version)
     return CurrentCourseReply.of_view(view)
 
 
 @router.get("/factors", summary="Read a patient's factors")
-async def read_factors(
-    patient_id: UUID, context: ContextNeeded, caller: MayReadTreatment, response: Response
-) -> FactorsReply:
+async def read_factors(patient_id: UUID, work: MayRead, response: Response) -> FactorsReply:
     """Give the patient's profile and open cautions, with an ETag for writing them."""
-    found = await factors.read_factors(context, caller.clinic_id, patient_id, actor=caller.actor)
+    found = await queries.read_factors(work, patient_id)
     response.headers["etag"] = etag_of(found.version)
     return FactorsReply.of(found)
 
@@ -101,54 +85,39 @@ async def read_factors(
 async def write_factors(
     patient_id: UUID,
     body: FactorsEntry,
-    context: ContextNeeded,
-    caller: MayDecideTreatment,
+    work: MayDecide,
     response: Response,
     if_match: IfMatch = None,
 ) -> FactorsReply:
     """Replace the patient's profile and open cautions; needs If-Match."""
-    written = await factors.write_factors(
-        context,
-        caller.clinic_id,
-        patient_id,
-        body.factors(version_in(if_match)),
-        actor=caller.actor,
-    )
+    written = await commands.write_factors(work, patient_id, body.factors(version_in(if_match)))
     response.headers["etag"] = etag_of(written.version)
     return FactorsReply.of(written)
 
 
 @router.get("/booked-booster", summary="Read the booked booster")
-async def read_booster(
-    patient_id: UUID, context: ContextNeeded, caller: MayReadTreatment
-) -> BookedBoosterReply:
+async def read_booster(patient_id: UUID, work: MayRead) -> BookedBoosterReply:
     """Give the day of the next booster, as staff booked it or closed a signal with it."""
-    return BookedBoosterReply(
-        on=await factors.read_booking(context, caller.clinic_id, patient_id, actor=caller.actor)
-    )
+    return BookedBoosterReply(on=await queries.read_booking(work, patient_id))
 
 
 @router.put("/booked-booster", summary="Book a booster")
-async def book_booster(
-    patient_id: UUID, body: BookedBooster, context: ContextNeeded, caller: MayRecordTreatment
-) -> BookedBoosterReply:
+async def book_booster(patient_id: UUID, body: BookedBooster, work: MayRecord) -> BookedBoosterReply:
     """Note the day of the next booster: until two days after it, no new signal is raised."""
-    await factors.book_booster(context, caller.clinic_id, patient_id, on=body.on, actor=caller.actor)
+    await commands.book_booster(work, patient_id, on=body.on)
     return BookedBoosterReply(on=body.on)
 
 
 @router.delete("/booked-booster", status_code=204, summary="Clear a booked booster")
-async def clear_booster(patient_id: UUID, context: ContextNeeded, caller: MayRecordTreatment) -> None:
+async def clear_booster(patient_id: UUID, work: MayRecord) -> None:
     """Take the booking back: signals are held back no more. An infusion that is given does this too."""
-    await factors.book_booster(context, caller.clinic_id, patient_id, on=None, actor=caller.actor)
+    await commands.book_booster(work, patient_id, on=None)
 
 
 @router.get("/taper-plan", summary="Read the taper plan")
-async def read_taper_plan(
-    patient_id: UUID, context: ContextNeeded, caller: MayReadTreatment, response: Response
-) -> TaperReply:
+async def read_taper_plan(patient_id: UUID, work: MayRead, response: Response) -> TaperReply:
     """Give the plan of maintenance, and whether to lengthen, hold or shorten, with the reasons."""
-    view = await maintenance.read_taper(context, caller.clinic_id, patient_id, actor=caller.actor)
+    view = await queries.read_taper(work, patient_id)
     response.headers["etag"] = etag_of(view.written.version)
     return TaperReply.of(view)
 
@@ -157,41 +126,24 @@ async def read_taper_plan(
 async def write_taper_plan(
     patient_id: UUID,
     body: TaperPlanEntry,
-    context: ContextNeeded,
-    caller: MayDecideTreatment,
+    work: MayDecide,
     response: Response,
     if_match: IfMatch = None,
 ) -> TaperReply:
     """Replace the plan of maintenance; needs If-Match."""
-    view = await maintenance.write_taper(
-        context,
-        caller.clinic_id,
-        patient_id,
-        body.written(version_in(if_match)),
-        actor=caller.actor,
-    )
+    view = await commands.write_taper(work, patient_id, body.written(version_in(if_match)))
     response.headers["etag"] = etag_of(view.written.version)
     return TaperReply.of(view)
 
 
 @router.get("/interval", summary="Read the personal interval")
-async def read_interval(patient_id: UUID, context: ContextNeeded, caller: MayReadTreatment) -> IntervalReply:
+async def read_interval(patient_id: UUID, work: MayRead) -> IntervalReply:
     """Say how long this patient's benefits have lasted; never a probability of relapse."""
-    return IntervalReply.of(
-        await maintenance.read_interval(context, caller.clinic_id, patient_id, actor=caller.actor)
-    )
+    return IntervalReply.of(await queries.read_interval(work, patient_id))
 
 
 @router.put("/reference", summary="Choose the reference")
-async def choose_reference(
-    patient_id: UUID, body: ReferenceEntry, context: ContextNeeded, caller: MayDecideTreatment
-) -> ReferenceReply:
+async def choose_reference(patient_id: UUID, body: ReferenceEntry, work: MayDecide) -> ReferenceReply:
     """Take the check-in days of a window as the new reference, with a reason; it never moves by itself."""
-    reference = await chosen_reference.choose_reference(
-        context,
-        caller.clinic_id,
-        patient_id,
-        body.chosen(),
-        actor=caller.actor,
-    )
+    reference = await commands.choose_reference(work, patient_id, body.chosen())
     return ReferenceReply.of(reference)

@@ -6,12 +6,15 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.care.treatment.chosen_reference import ChosenDays
+from app.care.treatment.commands import (
+    ChosenDays,
+    EnteredCourse,
+    EnteredInfusion,
+    GivenInfusion,
+    PlannedCourse,
+)
 from app.care.treatment.course_days import REMARKS, Remark
-from app.care.treatment.factors import Factors
-from app.care.treatment.maintenance import TaperView, WrittenPlan
-from app.care.treatment.review import CourseView
-from app.care.treatment.service import EnteredCourse, EnteredInfusion, GivenInfusion, PlannedCourse
+from app.care.treatment.queries import CourseView, Factors, TaperView, WrittenPlan
 from app.clinical.course import TEMPLATES, InductionEndedBecause, Infusion, InfusionPhase, Phase, Route
 from app.clinical.interval import PersonalInterval
 from app.clinical.profiles import Boosters, Caution, Profile
@@ -132,7 +135,7 @@ class ScaleResponse(ReplyBody):
 
     scale: str
     category: ResponseCategory | None
-    improvement: float | None = Field(description="Share of the burden before treatment that is gone")
+    improvement: float | None = Field(description="Share of the severity before treatment that is gone")
     baseline: TotalReply | None
     after: TotalReply | None
     because: str | None = Field(description="Why the response is not known")

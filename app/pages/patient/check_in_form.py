@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from app.care.check_ins.reading import read_item
 from app.care.check_ins.safety_answers import says_yes
-from app.care.check_ins.validation import Told
+from app.care.check_ins.validation import CheckInDraft
 from app.clinical.check_ins import ONE_DAY, zone_of
 from app.clinical.protocol import DAY_STARTS_AT_HOUR
 from app.pages.patient.opened_form import OpenedForm
@@ -51,7 +51,7 @@ def draft_of(form: Form) -> dict[str, str]:
     return {name: form[name] for name in (*IDENTITY, "answered_at", *ANSWERS) if form[name]}
 
 
-def read_answers(form: Form, opened: OpenedForm) -> tuple[Told | None, dict[str, str]]:
+def read_answers(form: Form, opened: OpenedForm) -> tuple[CheckInDraft | None, dict[str, str]]:
     """Read the answers by the same rules as a phone's; or give, by field, which sentence says what is wrong."""
     sent: dict[str, Any] = {
         "id": str(opened.id),
@@ -65,7 +65,7 @@ def read_answers(form: Form, opened: OpenedForm) -> tuple[Told | None, dict[str,
     }
     sent |= {name: _score(form[name]) for name in SCORES}
     read = read_item({name: value for name, value in sent.items() if value is not None})
-    if isinstance(read, Told):
+    if isinstance(read, CheckInDraft):
         return read, {}
     return None, _mistakes(read["errors"], form.cut)
 

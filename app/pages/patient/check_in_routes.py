@@ -7,8 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from app.care.check_ins.corrections import standing_check_in
-from app.care.check_ins.service import open_note
+from app.care.check_ins.queries import open_note, standing_check_in
 from app.clinical.check_ins import zone_of
 from app.context import AppContext
 from app.pages.patient.check_in_form import SCORES
@@ -88,7 +87,7 @@ async def _open_form(
     # Most forms were not sent yet: then nothing has to be looked up.
     if sent != str(known.id):
         return (known if now < known.opened_at + _SAME_FORM_FOR else fresh), None
-    async with context.database.work(caller.clinic_id) as work:
+    async with context.work(caller.clinic_id, actor=caller.actor, snapshot=True) as work:
         kept = await standing_check_in(work, caller.patient_id, known.id)
     if kept is None or now >= kept.received_at + _SAME_FORM_FOR:
         return fresh, None

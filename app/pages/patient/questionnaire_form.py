@@ -4,9 +4,9 @@ import json
 from collections.abc import Sequence
 from typing import Final
 
+from app.care.assessments.commands import Form as AnsweredForm
 from app.care.assessments.questionnaires import Questionnaire
 from app.care.assessments.safety_items import FoundAnswer, answers_in
-from app.care.assessments.service import Form as AnsweredForm
 from app.pages.patient.opened_form import OpenedForm
 from app.web.pages.forms import Form
 

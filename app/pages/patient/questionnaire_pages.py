@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import structlog
 
+from app.care.assessments.queries import Assessment
 from app.care.assessments.questionnaires import Questionnaire, all_questionnaires
-from app.care.assessments.service import Assessment
 from app.care.monitoring.schedule import schedule_of_patient
 from app.clinical.check_ins import zone_of
 from app.context import AppContext

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from app.care.assessments import service
+from app.care.assessments import commands
 from app.care.assessments.questionnaires import Questionnaire
 from app.care.assessments.refused_answers import report_refused
 from app.care.assessments.safety_items import FoundAnswer
@@ -99,13 +99,8 @@ async def _enter(
 ) -> PageAnswer:
     caller = visitor.signed_in
     try:
-        kept = await service.enter(
-            context,
-            caller.clinic_id,
-            caller.patient_id,
-            answered(form, asked, opened),
-            actor=caller.actor,
-        )
+        async with context.work(caller.clinic_id, actor=caller.actor) as work:
+            kept = await commands.enter(work, caller.patient_id, answered(form, asked, opened))
     except RefusalError as error:
         # With the day that was chosen, so that it is not asked for again.
         chosen = form.filled(opened.fields(ID_FIELD))

@@ -138,6 +138,7 @@ async def answer_form(
     except RefusalError as error:
         if error.kind not in _HERS_TO_MEND:
             raise
+        await visitor.work.start_over(snapshot=True)
         asked, event_id = await ask(), await hear() if hear else ""
         wrong = wrong_with(asked, error)
         return show_form(context, visitor, asked, form=form, wrong=wrong, event_id=event_id)

@@ -12,9 +12,9 @@ from starlette.responses import Response
 
 from app.access.clinics.caller import ClinicCaller, owner_of_ended
 from app.access.clinics.erased import PatientErasedError
-from app.care.assessments import clinic_scales, service
-from app.care.assessments.reading import read_completed_form
+from app.care.assessments import commands, queries
 from app.care.assessments.refused_answers import report_refused
+from app.care.assessments.schemas import AssessmentEntry
 from app.clinical.scales import Scale
 from app.context import AppContext
 from app.foundation.errors import NotFoundError
@@ -29,6 +29,7 @@ from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.pages.staff.visitor import visitor as look_who
 from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import Form, read_form
+from app.web.reading import read_as
 
 _KEPT: Final = "form_is_kept"
 
@@ -61,7 +62,7 @@ router = APIRouter(
 async def choose_scale(patient_id: UUID, context: ContextNeeded, visitor: MayRecord) -> Response:
     """Show which scales there are."""
     whose = await about(context, visitor, patient_id)
-    scales = await clinic_scales.list_scales(context, visitor.signed_in.clinic_id)
+    scales = await queries.list_scales(visitor.work)
     named = [(one, said(one)) for one in scales]
     return render(context, visitor, "patient_scale_choice.html", here="", whose=whose, scales=named)
 
@@ -71,7 +72,7 @@ async def show_assessment_form(
     patient_id: UUID, scale_key: str, context: ContextNeeded, visitor: MayRecord
 ) -> Response:
     """Show a scale's form."""
-    scale = await _scale(context, visitor, scale_key)
+    scale = await _scale(visitor, scale_key)
     return show_form(context, visitor, await _asked(context, visitor, patient_id, scale))
 
 
@@ -81,13 +82,13 @@ async def enter_assessment(
 ) -> Response:
     """Keep a form, by the same rules as through the API."""
     form, caller = await read_own_form(request, context, visitor), visitor.signed_in
-    scale = await _scale(context, visitor, scale_key)
+    scale = await _scale(visitor, scale_key)
 
     async def act() -> str:
         whose = await about(context, visitor, patient_id)
         taken_at: datetime = moment_in(form, whose.patient.time_zone, pointer="#/taken_at")
-        told = read_completed_form(entry_in(form, scale, taken_at.isoformat()))
-        kept = await service.enter(context, caller.clinic_id, patient_id, told, actor=caller.actor)
+        entry = read_as(AssessmentEntry, entry_in(form, scale, taken_at.isoformat()))
+        kept = await commands.enter(visitor.work, patient_id, entry.form())
         setattr(request.state, _KEPT, True)
         if kept.safety_event_id is not None:
             return "assessment-safety"
@@ -113,8 +114,8 @@ async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID, s
     return asked_about(await about(context, visitor, patient_id), scale)
 
 
-async def _scale(context: AppContext, visitor: StaffVisitor, key: str) -> Scale:
-    scales = await clinic_scales.list_scales(context, visitor.signed_in.clinic_id)
+async def _scale(visitor: StaffVisitor, key: str) -> Scale:
+    scales = await queries.list_scales(visitor.work)
     found = next((one for one in scales if one.key == key), None)
     if found is None:
         raise NotFoundError

@@ -6,8 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.care.treatment import factors
-from app.care.treatment.reading import read_booked_day
+from app.care.treatment import commands, queries
+from app.care.treatment.schemas import BookedBooster
 from app.context import AppContext
 from app.pages.staff.about_patient import about, path_of
 from app.pages.staff.asked_form import AskedForm, Field, answer_form, show_form
@@ -16,6 +16,7 @@ from app.pages.staff.patient_access import MayRecord
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.web.dependencies import ContextNeeded
 from app.web.etags import ChangedMeanwhileError
+from app.web.reading import read_as
 
 router = APIRouter(
     prefix="/care/patients/{patient_id}/booster", route_class=CarePageRoute, include_in_schema=False
@@ -28,8 +29,8 @@ def _number(day: date | None) -> int:
 
 
 async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
-    whose, caller = await about(context, visitor, patient_id), visitor.signed_in
-    booked = await factors.read_booking(context, caller.clinic_id, patient_id, actor=caller.actor)
+    whose = await about(context, visitor, patient_id)
+    booked = await queries.read_booking(visitor.work, patient_id)
     so_far = f"A booster is booked for {whose.clock.day_ago(booked)}." if booked else "No booster is booked."
     return AskedForm(
         title="Book a booster",
@@ -64,14 +65,14 @@ async def book_booster(
     patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayRecord
 ) -> Response:
     """Book the day, or take the booking back."""
-    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    form = await read_own_form(request, context, visitor)
 
     async def act() -> str:
-        on = read_booked_day({"on": form["on"].strip()}) if form["on"].strip() else None
-        booked = await factors.read_booking(context, caller.clinic_id, patient_id, actor=caller.actor)
+        on = read_as(BookedBooster, {"on": form["on"].strip()}).on if form["on"].strip() else None
+        booked = await queries.read_booking(visitor.work, patient_id)
         if form["version"] != str(_number(booked)):
             raise ChangedMeanwhileError("#/on")
-        await factors.book_booster(context, caller.clinic_id, patient_id, on=on, actor=caller.actor)
+        await commands.book_booster(visitor.work, patient_id, on=on)
         return "booster" if on else "booster-cleared"
 
     return await answer_form(

@@ -6,8 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.care.treatment import review, service
-from app.care.treatment.reading import read_course_changes, read_planned_course
+from app.care.treatment import commands, queries
+from app.care.treatment.schemas import CourseChange, CourseEntry
 from app.clinical.course import TEMPLATES
 from app.context import AppContext
 from app.pages.staff.about_patient import about, path_of, whole_in
@@ -18,6 +18,7 @@ from app.pages.staff.patient_words import PHASES
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.web.dependencies import ContextNeeded
 from app.web.etags import version_in
+from app.web.reading import read_as
 
 router = APIRouter(
     prefix="/care/patients/{patient_id}/course", route_class=CarePageRoute, include_in_schema=False
@@ -62,8 +63,8 @@ async def _new(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> 
 
 
 async def _change(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
-    whose, caller = await about(context, visitor, patient_id), visitor.signed_in
-    view = await review.read_course(context, caller.clinic_id, patient_id, actor=caller.actor)
+    whose = await about(context, visitor, patient_id)
+    view = await queries.read_course(visitor.work, patient_id)
     course, benefit = view.stored.course, view.stored.benefit
     days = {name: getattr(course, name, None) for name in _DAYS} | {
         "benefit_recorded_on": benefit.recorded_on if benefit else None
@@ -104,23 +105,18 @@ async def enter_course(
     patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayRecord
 ) -> Response:
     """Enter a course."""
-    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    form = await read_own_form(request, context, visitor)
 
     async def act() -> str:
-        planned = read_planned_course(
+        entry = read_as(
+            CourseEntry,
             {
                 "protocol": form["protocol"],
                 "planned_infusions": whole_in(form["planned_infusions"]),
                 "started_on": form["started_on"].strip(),
-            }
+            },
         )
-        await service.enter_course(
-            context,
-            caller.clinic_id,
-            patient_id,
-            planned,
-            actor=caller.actor,
-        )
+        await commands.enter_course(visitor.work, patient_id, entry.planned())
         return "course"
 
     return await answer_form(
@@ -139,17 +135,16 @@ async def change_course(
     patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayRecord
 ) -> Response:
     """Change the present course, unless somebody was faster."""
-    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    form = await read_own_form(request, context, visitor)
 
     async def act() -> str:
-        changes = read_course_changes(
+        change = read_as(
+            CourseChange,
             {name: form[name].strip() or None for name in _DAYS}
-            | {"planned_infusions": whole_in(form["planned_infusions"])}
+            | {"planned_infusions": whole_in(form["planned_infusions"])},
         )
         version = version_in(form["version"])
-        await review.change_course(
-            context, caller.clinic_id, patient_id, changes, version=version, actor=caller.actor
-        )
+        await commands.change_course(visitor.work, patient_id, change.changes(), version=version)
         return "course-changed"
 
     return await answer_form(

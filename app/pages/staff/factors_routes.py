@@ -6,8 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.care.treatment import factors
-from app.care.treatment.reading import read_stated_factors
+from app.care.treatment import commands, queries
+from app.care.treatment.schemas import FactorsEntry
 from app.context import AppContext
 from app.pages.staff.about_patient import about, path_of
 from app.pages.staff.asked_form import AskedForm, Field, answer_form, show_form
@@ -17,6 +17,7 @@ from app.pages.staff.patient_words import CAUTIONS, PROFILES
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.web.dependencies import ContextNeeded
 from app.web.etags import version_in
+from app.web.reading import read_as
 
 router = APIRouter(
     prefix="/care/patients/{patient_id}/factors", route_class=CarePageRoute, include_in_schema=False
@@ -25,8 +26,8 @@ _NO_PROFILE: Final = "Nobody has said yet"
 
 
 async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
-    whose, caller = await about(context, visitor, patient_id), visitor.signed_in
-    found = await factors.read_factors(context, caller.clinic_id, patient_id, actor=caller.actor)
+    whose = await about(context, visitor, patient_id)
+    found = await queries.read_factors(visitor.work, patient_id)
     named = ", ".join(CAUTIONS[one] for one in found.cautions) or "none"
     return AskedForm(
         title="Profile and cautions",
@@ -64,14 +65,12 @@ async def keep_factors(
     patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayDecide
 ) -> Response:
     """Replace them, unless somebody was faster."""
-    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    form = await read_own_form(request, context, visitor)
 
     async def act() -> str:
         ticked = [one for one in CAUTIONS if form[f"cautions_{one}"]]
-        stated = read_stated_factors(
-            {"profile": form["profile"] or None, "cautions": ticked}, version=version_in(form["version"])
-        )
-        await factors.write_factors(context, caller.clinic_id, patient_id, stated, actor=caller.actor)
+        entry = read_as(FactorsEntry, {"profile": form["profile"] or None, "cautions": ticked})
+        await commands.write_factors(visitor.work, patient_id, entry.factors(version_in(form["version"])))
         return "factors"
 
     return await answer_form(

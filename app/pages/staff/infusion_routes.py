@@ -6,9 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.care.treatment import service
+from app.care.treatment import commands
 from app.care.treatment.course_days import Remark
-from app.care.treatment.reading import read_given_infusion
+from app.care.treatment.schemas import InfusionEntry
 from app.clinical.course import InfusionPhase, Route
 from app.context import AppContext
 from app.pages.staff.about_patient import about, moment_in, number_in, path_of
@@ -17,6 +17,7 @@ from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.patient_access import MayRecord
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.web.dependencies import ContextNeeded
+from app.web.reading import read_as
 
 router = APIRouter(
     prefix="/care/patients/{patient_id}/infusion", route_class=CarePageRoute, include_in_schema=False
@@ -91,21 +92,20 @@ async def enter_infusion(
     patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayRecord
 ) -> Response:
     """Enter it, by the same rules as through the API."""
-    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    form = await read_own_form(request, context, visitor)
 
     async def act() -> str:
         whose = await about(context, visitor, patient_id)
-        given = read_given_infusion(
+        entry = read_as(
+            InfusionEntry,
             {
                 "given_at": moment_in(form, whose.patient.time_zone, pointer="#/given_at").isoformat(),
                 "phase": form["phase"],
                 "dose_mg_per_kg": number_in(form["dose_mg_per_kg"]),
                 "route": form["route"] or None,
-            }
+            },
         )
-        entered = await service.enter_infusion(
-            context, caller.clinic_id, patient_id, given, actor=caller.actor
-        )
+        entered = await commands.enter_infusion(visitor.work, patient_id, entry.given())
         return _TOLD[entered.remarks[-1]] if entered.remarks else "infusion"
 
     return await answer_form(

@@ -8,14 +8,13 @@ from fastapi import APIRouter, Request
 from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
-from app.access.clinics.caller import ClinicCaller
 from app.access.clinics.permissions import Permission
 from app.care.patients import enrolment, magic_links
 from app.care.patients.reading import read_registration
 from app.care.patients.registering import register
 from app.care.patients.service import Patient
-from app.care.treatment.reading import read_planned_course
-from app.care.treatment.starting import register_with_course
+from app.care.treatment.commands import register_with_course
+from app.care.treatment.schemas import CourseEntry
 from app.clinical.course import TEMPLATES
 from app.context import AppContext
 from app.foundation.errors import RefusalError
@@ -30,6 +29,7 @@ from app.pages.staff.shown_codes import keep_code, kept_code
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import Form
+from app.web.reading import read_as
 
 router = APIRouter(prefix="/care/patients", route_class=CarePageRoute, include_in_schema=False)
 LIST: Final = "/care/patients"
@@ -90,8 +90,9 @@ async def register_patient(request: Request, context: ContextNeeded, visitor: Ma
     form, caller = await read_own_form(request, context, visitor), visitor.signed_in
     with_course = caller.may(Permission.TREATMENT_RECORD)
     try:
-        patient = await _register(context, caller, form, with_course=with_course)
+        patient = await _register(context, visitor, form, with_course=with_course)
     except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
         asked = _asked(with_course=with_course)
         return show_form(context, visitor, asked, form=form, wrong=wrong_with(asked, error))
     return await _with_new_code(context, visitor, patient.id)
@@ -133,21 +134,27 @@ async def mail_link(patient_id: UUID, request: Request, context: ContextNeeded, 
     return RedirectResponse(f"{LIST}/{patient_id}/code?told={told}", 303)
 
 
-async def _register(context: AppContext, caller: ClinicCaller, form: Form, *, with_course: bool) -> Patient:
+async def _register(context: AppContext, visitor: StaffVisitor, form: Form, *, with_course: bool) -> Patient:
+    caller = visitor.signed_in
     registration = read_registration(
         {name: form[name].strip() for name in ("external_ref", "time_zone", "locale")}
         | {"email": form["email"].strip() or None}
     )
     if not (with_course and form["protocol"]):
         return await register(context, caller.clinic_id, registration, actor=caller.actor)
-    planned = read_planned_course(
+    course = read_as(
+        CourseEntry,
         {
             "protocol": form["protocol"],
             "planned_infusions": whole_in(form["planned_infusions"]),
             "started_on": form["started_on"].strip(),
-        }
+        },
     )
-    return await register_with_course(context, caller.clinic_id, registration, planned, actor=caller.actor)
+    patient = await register_with_course(visitor.work, registration, course.planned())
+    # Its code is made in a transaction that comes after this one.
+    work = visitor.work
+    await work.commit()
+    return patient
 
 
 def _until(whose: AboutPatient, expires_at: datetime) -> str:

@@ -26,13 +26,6 @@ async def show_patient(
     """Show everything about a patient; a span that is not offered is the usual one."""
     caller = visitor.signed_in
     span = next((length for length, _ in SPANS if str(length) == days), None)
-    view = await patient_view(
-        context,
-        caller.clinic_id,
-        patient_id,
-        days=span,
-        with_trail=caller.may(Permission.AUDIT),
-        actor=caller.actor,
-    )
+    view = await patient_view(visitor.work, patient_id, days=span, with_trail=caller.may(Permission.AUDIT))
     values = values_of(view, context.vault, caller.clinic_id, days=span)
     return render(context, visitor, "patient.html", here="", told=TOLD.get(told, ""), **values)

@@ -7,9 +7,9 @@ from typing import Final
 from uuid import UUID
 
 from app.access.audit.service import done_to_patient
-from app.care.assessments.service import Assessment, latest_in
-from app.care.monitoring.history import latest_in as latest_known
-from app.care.monitoring.history import past_now, protocol_of, standing_of
+from app.care.assessments.queries import Assessment
+from app.care.assessments.queries import latest_of as latest_forms
+from app.care.monitoring.history import latest_in, protocol_of, standing_of, timeline_now
 from app.care.monitoring.service import EvaluationView, view_of
 from app.care.monitoring.trend import DAYS_SHOWN, MOST_DAYS, trend_between
 from app.care.patients.consent_standing import ConsentStanding
@@ -17,21 +17,25 @@ from app.care.patients.devices import EnrolledDevice, devices_in
 from app.care.patients.own_vault import vault_of
 from app.care.patients.reminding import ReminderChoices, choices_of, plan_of
 from app.care.patients.service import Patient, existing, patient_of
-from app.care.treatment.factors import Factors, factors_in
-from app.care.treatment.maintenance import TaperView, interval_of, past_in, taper_in
-from app.care.treatment.review import CourseView, course_in
+from app.care.treatment.queries import (
+    CourseView,
+    Factors,
+    TaperView,
+    course_of,
+    factors_of,
+    interval_of,
+    maintenance_past,
+    taper_of,
+)
 from app.chart.trend import Reader, Trend
 from app.clinical.check_ins import check_in_day
-from app.clinical.evaluation import Past, judge
+from app.clinical.evaluation import Timeline, evaluate
 from app.clinical.interval import PersonalInterval
 from app.clinical.protocol import Protocol
-from app.context import AppContext
-from app.foundation.audit import Actor
+from app.context import Work
 from app.storage import patient_states, safety_events, signals, staff_members
-from app.storage.access_records import record_access
 from app.storage.audit_seals import StoredEvent
 from app.storage.check_ins import PatientSnapshot
-from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.safety_events import SafetyEvent
 from app.storage.signals import Signal
 from app.storage.staff_members import StaffMember
@@ -72,53 +76,30 @@ class PatientView:
     staff: Sequence[StaffMember]
 
 
-async def patient_view(
-    context: AppContext,
-    clinic_id: UUID,
-    patient_id: UUID,
-    *,
-    days: int | None,
-    with_trail: bool,
-    actor: Actor,
-) -> PatientView:
+async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_trail: bool) -> PatientView:
     """Read everything about a patient; one line on the trail says so.
 
     Args:
-        context: the process's context.
-        clinic_id: the clinic.
+        work: the transaction.
         patient_id: the patient.
         days: how far the trend goes back; None: since a month before the course, at most three months.
         with_trail: whether the reader may read the trail.
-        actor: who reads.
 
     Raises:
         NotFoundError: the clinic has no such patient.
     """
-    now = context.clock.now()
-    async with context.database.work(clinic_id) as work:
-        view = await _read(work, context, patient_id, days=days, with_trail=with_trail, now=now)
-        await record_access(work, "patient_page", now=now, actor=actor, patient_id=patient_id)
-    return view
-
-
-async def _read(
-    work: UnitOfWork,
-    context: AppContext,
-    patient_id: UUID,
-    *,
-    days: int | None,
-    with_trail: bool,
-    now: datetime,
-) -> PatientView:
+    now, context = work.now, work.context
+    work.record_access("patient_page", patient_id=patient_id)
     record = await existing(work, patient_id)
     standing = await standing_of(work, patient_id, now=now)
     patient, protocol = patient_of(context.vault, work.clinic_id, record), protocol_of(standing, context)
-    past = await past_now(work, standing, protocol=protocol, now=now)
-    evaluation = judge(past.memory, as_of=latest_known(past.memory, standing, now=now), protocol=protocol)
-    factors = await factors_in(work, patient_id)
-    course = await course_in(work, context, record, now=now)
+    timeline = await timeline_now(work, standing, protocol=protocol, now=now)
+    as_of = latest_in(timeline.state, standing, now=now)
+    evaluation = evaluate(timeline.state, as_of=as_of, protocol=protocol)
+    factors = await factors_of(work, patient_id)
+    course = await course_of(work, record)
     span = _span(course, days, today=check_in_day(now, record.time_zone))
-    interval, taper = await _maintenance(work, standing, past, protocol, now=now)
+    interval, taper = await _maintenance(work, standing, timeline, protocol)
     booking = await patient_states.booked_booster(work, patient_id)
     withdrawn = patient.consent is ConsentStanding.WITHDRAWN
     return PatientView(
@@ -132,7 +113,7 @@ async def _read(
         evaluation=None if withdrawn else view_of(evaluation, [one.value for one in factors.cautions]),
         trend=await trend_between(work, patient_id, span, evaluation, protocol, reader=Reader.CLINICIAN),
         course=course,
-        forms=await latest_in(work, context, record, limit=_MOST_FORMS),
+        forms=await latest_forms(work, record, limit=_MOST_FORMS),
         interval=interval,
         taper=taper,
         factors=factors,
@@ -146,10 +127,10 @@ async def _read(
 
 
 async def _maintenance(
-    work: UnitOfWork, standing: PatientSnapshot, past: Past, protocol: Protocol, *, now: datetime
+    work: Work, standing: PatientSnapshot, timeline: Timeline, protocol: Protocol
 ) -> tuple[PersonalInterval, TaperView]:
-    so_far = await past_in(work, standing, past, protocol=protocol, now=now)
-    return interval_of(so_far), await taper_in(work, standing.patient_id, so_far)
+    so_far = await maintenance_past(work, standing, timeline, protocol=protocol)
+    return interval_of(so_far), await taper_of(work, standing.patient_id, so_far)
 
 
 def _span(course: CourseView | None, days: int | None, *, today: date) -> tuple[date, date]:

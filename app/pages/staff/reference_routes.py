@@ -5,8 +5,8 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.care.treatment import chosen_reference
-from app.care.treatment.reading import read_chosen_days
+from app.care.treatment import commands
+from app.care.treatment.schemas import ReferenceEntry
 from app.context import AppContext
 from app.pages.staff.about_patient import about, path_of
 from app.pages.staff.asked_form import AskedForm, Field, answer_form, show_form
@@ -14,6 +14,7 @@ from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.patient_access import MayDecide
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.web.dependencies import ContextNeeded
+from app.web.reading import read_as
 
 router = APIRouter(
     prefix="/care/patients/{patient_id}/reference", route_class=CarePageRoute, include_in_schema=False
@@ -60,13 +61,11 @@ async def choose_reference(
     patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayDecide
 ) -> Response:
     """Take the days, by the same rules as through the API."""
-    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    form = await read_own_form(request, context, visitor)
 
     async def act() -> str:
-        chosen = read_chosen_days({name: form[name].strip() for name in ("from", "to", "reason")})
-        await chosen_reference.choose_reference(
-            context, caller.clinic_id, patient_id, chosen, actor=caller.actor
-        )
+        entry = read_as(ReferenceEntry, {name: form[name].strip() for name in ("from", "to", "reason")})
+        await commands.choose_reference(visitor.work, patient_id, entry.chosen())
         return "reference"
 
     return await answer_form(

@@ -6,9 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.care.treatment import maintenance
-from app.care.treatment.maintenance import WrittenPlan
-from app.care.treatment.reading import read_written_plan
+from app.care.treatment import commands, queries
+from app.care.treatment.queries import WrittenPlan
+from app.care.treatment.schemas import TaperPlanEntry
 from app.clinical.taper import TaperStep
 from app.context import AppContext
 from app.pages.staff.about_patient import about, path_of, whole_in
@@ -19,6 +19,7 @@ from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.web.dependencies import ContextNeeded
 from app.web.etags import version_in
 from app.web.pages.forms import Form
+from app.web.reading import read_as
 
 router = APIRouter(
     prefix="/care/patients/{patient_id}/taper", route_class=CarePageRoute, include_in_schema=False
@@ -48,8 +49,8 @@ def _steps_in(text: str) -> list[dict[str, object]]:
 
 
 async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
-    whose, caller = await about(context, visitor, patient_id), visitor.signed_in
-    view = await maintenance.read_taper(context, caller.clinic_id, patient_id, actor=caller.actor)
+    whose = await about(context, visitor, patient_id)
+    view = await queries.read_taper(visitor.work, patient_id)
     written = view.written
     steps = [step_told(step) for step in written.plan.steps]
     return AskedForm(
@@ -95,14 +96,15 @@ async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -
 
 
 def _plan_in(form: Form) -> WrittenPlan:
-    return read_written_plan(
+    entry = read_as(
+        TaperPlanEntry,
         {
             "steps": _steps_in(form["steps"]),
             "interval_days": whole_in(form["interval_days"]),
             "since": form["since"].strip() or None,
         },
-        version=version_in(form["version"]),
     )
+    return entry.written(version_in(form["version"]))
 
 
 @router.get("")
@@ -116,12 +118,10 @@ async def keep_taper(
     patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayDecide
 ) -> Response:
     """Replace the plan, unless somebody was faster."""
-    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    form = await read_own_form(request, context, visitor)
 
     async def act() -> str:
-        await maintenance.write_taper(
-            context, caller.clinic_id, patient_id, _plan_in(form), actor=caller.actor
-        )
+        await commands.write_taper(visitor.work, patient_id, _plan_in(form))
         return "taper"
 
     return await answer_form(

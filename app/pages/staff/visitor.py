@@ -15,7 +15,7 @@ from app.access.clinics.permissions import PERMISSIONS_MATRIX, Permission
 from app.access.clinics.staff_sessions import LASTS_AT_MOST
 from app.context import AppContext, Work
 from app.foundation.tokens import TokenKind, TokenNotValidError
-from app.web.dependencies import ContextNeeded
+from app.web.dependencies import ContextNeeded, keep_work
 from app.web.pages.cookies import Cookies
 from app.web.pages.forged_forms import form_token, new_anchor, refuse_foreign, refuse_forged
 from app.web.pages.forms import Form, read_form
@@ -130,6 +130,7 @@ def staff_may(permission: Permission) -> Any:  # noqa: ANN401 - as FastAPI's own
         if emergency is None and request.path_params and caller.may(Permission.EMERGENCY):
             emergency = (await emergency_of(context, caller, request.path_params)).access_id
         async with _work_of(request, context, caller) as work:
+            keep_work(request, work)
             yield replace(found, caller=caller, emergency=emergency, opened=work)
 
     # A test walks every route and reads here who may.
@@ -146,6 +147,7 @@ async def own_account(
         NotSignedInError: nobody is signed in.
     """
     async with _work_of(request, context, found.signed_in) as work:
+        keep_work(request, work)
         yield replace(found, opened=work)
 
 

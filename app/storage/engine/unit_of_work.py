@@ -103,9 +103,11 @@ class UnitOfWork:
         """
         if not self._open:
             await self.begin()
-        if isinstance(statement, UpdateBase) and unaudited is None:
+        done = await self._connection.execute(statement, parameters)
+        # What found nothing to change, such as an insert of what is there already, changed nothing.
+        if isinstance(statement, UpdateBase) and unaudited is None and done.rowcount != 0:
             self._note_change(statement)
-        return await self._connection.execute(statement, parameters)
+        return done
 
     def _note_change(self, statement: UpdateBase) -> None:
         table = statement.entity_description["table"]

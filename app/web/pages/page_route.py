@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse
 
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.logs import where
+from app.web.dependencies import undo_work
 from app.web.pages.forged_forms import ForeignFormError
 from app.web.pages.forms import Form, read_form
 from app.web.problems import STATUS
@@ -61,8 +62,10 @@ class PageRoute(APIRoute):
             try:
                 return await handle(request)
             except NotSignedInError:
+                await undo_work(request)
                 return self.lead_to_sign_in(request)
             except Exception as error:  # noqa: BLE001 - whatever it is, the person gets a page
+                await undo_work(request)
                 return await self._on_failure(request, error)
 
         return handle_with_pages

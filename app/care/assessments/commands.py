@@ -1,0 +1,181 @@
+"""Keeping completed forms: scored here, their safety item first of all, then what they say of the benefit."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from app.care.assessments.queries import Assessment, meaning_of
+from app.care.assessments.questionnaires import WORDINGS
+from app.care.assessments.refusals import (
+    AssessmentConflictError,
+    AssessmentExistsError,
+    AssessmentInFutureError,
+    AssessmentTooOldError,
+    QuestionnaireNotOfferedError,
+    ScaleExistsError,
+    ScaleNotKnownError,
+    form_refused,
+    scales_refused,
+)
+from app.care.assessments.reporting import report_item
+from app.care.monitoring import effects
+from app.care.patients.consent_standing import ConsentStanding, ConsentWithdrawnError, standing_of
+from app.care.patients.service import existing
+from app.clinical.scales import (
+    CustomProblemCode,
+    CustomScaleProblem,
+    Scale,
+    read_custom_scales,
+    score_form,
+)
+from app.context import Work
+from app.foundation.ids import new_id
+from app.storage import assessments, patient_states
+from app.storage.assessments import StoredAssessment
+from app.storage.patients import PatientRecord
+
+# A clinic's clock may be a little ahead of ours; more than this is a mistake.
+_AHEAD: Final = timedelta(minutes=10)
+# Further back the phone's memory is not to be trusted, as with check-ins.
+_MOST_DAYS_BACK: Final = timedelta(days=30)
+_LARGEST: Final = 1_000_000
+_LONGEST_NAME: Final = 200
+_MOST_DAYS_APART: Final = 365
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """A form as sent: answers by item number, a stated total, or both.
+
+    A patient's own has an id that the phone chose, and the zone that the patient was in.
+    """
+
+    scale: str
+    taken_at: datetime
+    items: Mapping[int, int | None] | None
+    total: float | None = None
+    id: UUID | None = None
+    time_zone: str | None = None
+
+    @property
+    def by_patient(self) -> bool:
+        """Whether the patient answered it here."""
+        return self.id is not None
+
+
+async def enter(work: Work, patient_id: UUID, form: Form) -> Assessment:
+    """Keep a form; sent again it changes nothing.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+        AssessmentInFutureError: it was not completed yet.
+        AssessmentTooOldError: a patient's own, and more than 30 days old.
+        QuestionnaireNotOfferedError: a patient's own, of a scale whose wording is not shipped.
+        ScaleNotKnownError: there is no such scale.
+        FormRefusedError: incomplete, impossible, or its totals contradict each other.
+        ConsentWithdrawnError: a patient's own, and new, after the patient withdrew consent.
+        AssessmentConflictError: another form is kept under the id that the phone chose.
+        AssessmentExistsError: another form of this scale was completed at this very time.
+    """
+    _refuse_time(form, work.now)
+    if form.by_patient and form.scale not in WORDINGS:
+        raise QuestionnaireNotOfferedError("#/scale")
+    patient = await existing(work, patient_id)
+    await patient_states.lock(work, patient_id)
+    scale = await assessments.find_scale(work, form.scale)
+    if scale is None:
+        raise ScaleNotKnownError("#/scale")
+    stored, created = await _kept(work, _scored(work, patient, scale, form))
+    event_id = await report_item(work, work.context, patient, stored, actor=work.actor, now=work.now)
+    if created:
+        await effects.evaluate_or_later(work, work.context, patient_id, now=work.now)
+    # What it means is worked out once it is kept: a mistake of ours there must not lose an answer to item 9.
+    await work.commit()
+    (kept,) = await meaning_of(work, patient, [stored])
+    return replace(kept, created=created, safety_event_id=event_id)
+
+
+def _refuse_time(form: Form, now: datetime) -> None:
+    """Refuse a time that nobody can mean, and say ours: a phone's clock may be a year off."""
+    if form.taken_at > now + _AHEAD:
+        raise AssessmentInFutureError("#/taken_at").telling(server_time=now.isoformat())
+    if form.by_patient and form.taken_at < now - _MOST_DAYS_BACK:
+        raise AssessmentTooOldError("#/taken_at").telling(server_time=now.isoformat())
+
+
+def _scored(work: Work, patient: PatientRecord, scale: Scale, form: Form) -> StoredAssessment:
+    scored = score_form(scale, items=form.items, stated_total=form.total, by_patient=form.by_patient)
+    if scored.score is None:
+        raise form_refused(scored.problems)
+    items = {str(number): answer for number, answer in sorted((form.items or {}).items())}
+    said: list[object] = [scale.key, scored.score.total, items]
+    if form.by_patient:
+        said += [form.taken_at.astimezone(UTC).isoformat(), form.time_zone]
+    return StoredAssessment(
+        id=form.id or new_id(),
+        patient_id=patient.id,
+        entered_by="patient" if form.by_patient else "clinic",
+        scale=scale.key,
+        taken_at=form.taken_at,
+        time_zone=form.time_zone or patient.time_zone,
+        total=scored.score.total,
+        items=items or None,
+        received_at=work.now,
+        digest=work.vault.digest(b"assessment", patient.id.bytes, json.dumps(said, sort_keys=True).encode()),
+    )
+
+
+async def _kept(work: Work, new: StoredAssessment) -> tuple[StoredAssessment, bool]:
+    """Keep it, or find the one that was kept before."""
+    same_id = await assessments.find(work, new.patient_id, new.id)
+    if same_id is not None:
+        if same_id.digest != new.digest:
+            raise AssessmentConflictError("#/id")
+        return same_id, False
+    if new.entered_by == "patient" and await standing_of(work, new.patient_id) is ConsentStanding.WITHDRAWN:
+        raise ConsentWithdrawnError
+    if await assessments.add(work, new):
+        work.audit("assessment.entered", "assessment", new.id, patient_id=new.patient_id)
+        return new, True
+    earlier = await assessments.at_moment(work, new.patient_id, scale=new.scale, taken_at=new.taken_at)
+    # A patient's own is known by its id: under another one it is another form.
+    if earlier is None or earlier.digest != new.digest or new.entered_by == "patient":
+        raise AssessmentExistsError("#/taken_at")
+    return earlier, False
+
+
+async def add_scales(work: Work, definitions: Mapping[str, Any]) -> list[Scale]:
+    """Keep scales in their JSON form, all of them or none; sent again they change nothing.
+
+    Raises:
+        ScaleRefusedError: one of them is not a scale.
+        ScaleExistsError: one key holds another scale already.
+    """
+    read = read_custom_scales(definitions)
+    problems = (*read.problems, *(one for scale in read.scales.values() for one in _beyond_reason(scale)))
+    if problems:
+        raise scales_refused(problems)
+    for _ in await assessments.add_scales(work, definitions):
+        work.audit("scale.added", "clinic", work.clinic_id)
+    kept = read_custom_scales(await assessments.own_scales(work)).scales
+    if any(kept[key] != scale for key, scale in read.scales.items()):
+        raise ScaleExistsError("#/scales")
+    return list(read.scales.values())
+
+
+def _beyond_reason(scale: Scale) -> list[CustomScaleProblem]:
+    """What no scale of any questionnaire has, and what no database could keep."""
+    wrong = {
+        "name": len(scale.name) > _LONGEST_NAME or not scale.name.isprintable(),
+        "minimum": abs(scale.minimum) > _LARGEST,
+        "maximum": abs(scale.maximum) > _LARGEST,
+        "days_apart": (scale.days_apart or 0) > _MOST_DAYS_APART,
+    }
+    return [
+        CustomScaleProblem(scale=scale.key, field=field, code=CustomProblemCode.WRONG_KIND)
+        for field, is_wrong in wrong.items()
+        if is_wrong
+    ]

@@ -1,0 +1,97 @@
+"""Completed forms and scales: what is kept, and what the totals mean."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from app.access.clinics.policy import policy_in_force
+from app.care.patients.service import existing
+from app.clinical.check_ins import zone_of
+from app.clinical.course import infusions_of_course
+from app.clinical.history import ScaleTotals
+from app.clinical.protocol import Protocol
+from app.clinical.review import ResponseCategory, baseline_total, response_category
+from app.clinical.scales import STANDARD_SCALES, Scale, Score, as_judged, read_custom_scales, score_total
+from app.context import Work
+from app.storage import assessments, treatment
+from app.storage.assessments import StoredAssessment
+from app.storage.patients import PatientRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """A form as kept, and what its total means.
+
+    ``response`` compares it with the last total before treatment, once there was an infusion; ``created``
+    tells a new one from one that was kept before; ``safety_event_id`` is set when its safety item acted.
+    """
+
+    stored: StoredAssessment
+    score: Score
+    response: ResponseCategory | None
+    created: bool = False
+    safety_event_id: UUID | None = None
+
+    @property
+    def taken_at(self) -> datetime:
+        """When it was completed, by the patient's clock."""
+        return self.stored.taken_at.astimezone(zone_of(self.stored.time_zone))
+
+
+async def list_of_patient(
+    work: Work, patient_id: UUID, *, after: UUID | None, limit: int
+) -> list[Assessment]:
+    """List a patient's forms in the order in which they were entered.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+    """
+    patient = await existing(work, patient_id)
+    work.record_access("assessments", patient_id=patient_id)
+    return await meaning_of(work, patient, await assessments.page(work, patient_id, after=after, limit=limit))
+
+
+async def latest_of(work: Work, patient: PatientRecord, *, limit: int) -> list[Assessment]:
+    """List the forms that a patient completed last, latest first."""
+    return await meaning_of(work, patient, await assessments.latest(work, patient.id, limit=limit))
+
+
+async def list_scales(work: Work) -> list[Scale]:
+    """List the validated scales as the clinic judges by them now, then its own."""
+    own = await assessments.own_scales(work)
+    policy = await policy_in_force(work, work.context, now=work.now)
+    standard = (as_judged(scale, policy) for scale in STANDARD_SCALES.values())
+    return [*standard, *read_custom_scales(own).scales.values()]
+
+
+async def meaning_of(
+    work: Work, patient: PatientRecord, stored: Sequence[StoredAssessment]
+) -> list[Assessment]:
+    """Say what totals mean, each also beside the last one before treatment."""
+    entries = {entry.scale.key: entry for entry in await assessments.totals_of_patient(work, patient.id)}
+    course = await treatment.current_course(work, patient.id)
+    given = infusions_of_course(
+        course, await treatment.infusions(work, patient.id), time_zone=patient.time_zone
+    )
+    policy = await policy_in_force(work, work.context, now=work.now)
+    first_at = given[0].given_at.astimezone(zone_of(patient.time_zone)) if given else None
+    return [
+        Assessment(
+            stored=one,
+            score=score_total(entries[one.scale].scale, one.total, protocol=policy),
+            response=_response(entries[one.scale], one, first_at, policy),
+        )
+        for one in stored
+    ]
+
+
+def _response(
+    entry: ScaleTotals, one: StoredAssessment, first_at: datetime | None, policy: Protocol
+) -> ResponseCategory | None:
+    if first_at is None or one.taken_at <= first_at:
+        return None
+    before = baseline_total(entry.totals, first_infusion_at=first_at, protocol=policy)
+    if before is None:
+        return None
+    return response_category(entry.scale, baseline=before.total, now=one.total, protocol=policy)

@@ -1,0 +1,172 @@
+"""Recording check-ins: each once, with all that follows from it, in one transaction.
+
+Two ways in (a patient's device, a clinic's import), one way through. If our own evaluation fails, the
+check-ins, their safety events and a job to evaluate again are kept all the same.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+from uuid import UUID
+
+from app.care.check_ins.safety_answers import report_safety_answers
+from app.care.check_ins.sources import Source
+from app.care.check_ins.validation import (
+    CheckInDraft,
+    ItemOutcome,
+    Kept,
+    find_superseded,
+    judge_items,
+    numbered,
+)
+from app.care.monitoring import effects
+from app.care.monitoring import service as monitoring
+from app.context import AppContext, Work
+from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
+from app.storage import check_ins, patient_states
+from app.storage.check_ins import PatientSnapshot, StoredCheckIn
+
+# After so many lost races the patient's row is locked: then it is our turn for certain.
+_OPTIMISTIC_TRIES: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """The patient, and for each item in order: kept, or why not."""
+
+    patient_id: UUID
+    locale: str
+    items: tuple[Kept | RefusalError, ...]
+
+
+async def record(context: AppContext, source: Source, drafts: Sequence[CheckInDraft]) -> Recorded:
+    """Record check-ins; one that cannot be kept never fails the others.
+
+    Raises:
+        TokenNotValidError: the device may not speak for anybody.
+        NotFoundError: the clinic has no such patient.
+    """
+    evaluate = True
+    for turn in range(_OPTIMISTIC_TRIES + 2):
+        try:
+            recorded = await _record_once(
+                context, source, drafts, evaluate=evaluate, lock=turn >= _OPTIMISTIC_TRIES
+            )
+        except (RefusalError, OSError):
+            raise
+        except Exception as error:
+            if not evaluate:
+                raise
+            # Our fault, not the patient's: keep what was sent, and evaluate it in the background.
+            effects.log_failed_evaluation(error)
+            evaluate = False
+            continue
+        if recorded is not None:
+            return recorded
+    raise CouldNotTakeTurnError
+
+
+class CouldNotTakeTurnError(RefusalError):
+    """Too much is being written for this patient at once; please send it again."""
+
+    kind = RefusalKind.UNAVAILABLE
+    code = "busy"
+
+
+async def _record_once(
+    context: AppContext, source: Source, drafts: Sequence[CheckInDraft], *, evaluate: bool, lock: bool
+) -> Recorded | None:
+    """Try once; None when another report of this patient was faster."""
+    ids = [one.id for one in drafts]
+    async with context.work(source.clinic_id) as work:
+        standing = await source.standing(work, ids, work.now)
+        if lock:
+            await patient_states.lock(work, standing.patient_id)
+            standing = await source.standing(work, ids, work.now)
+        items = judge_items(work, source, standing, drafts)
+        items = numbered(await find_superseded(work, standing, items), after=standing.sync_sequence)
+        new = [
+            item.stored for item in items if isinstance(item, Kept) and item.outcome is ItemOutcome.CREATED
+        ]
+        work.actor = source.actor(standing)
+        if new and not await _write(work, standing, new, evaluate=evaluate, tell=not source.is_history):
+            return None
+        items = await _with_earlier(work, standing, items)
+        # Also for reports that were kept before: the same report twice is one event, never none.
+        await report_safety_answers(
+            work,
+            context,
+            standing,
+            [item.stored for item in items if isinstance(item, Kept)],
+            actor=work.actor,
+            now=work.now,
+        )
+    return Recorded(patient_id=standing.patient_id, locale=standing.locale, items=tuple(items))
+
+
+async def _write(
+    work: Work, standing: PatientSnapshot, new: Sequence[StoredCheckIn], *, evaluate: bool, tell: bool
+) -> bool:
+    """Write new check-ins and what follows; False when it was not our turn."""
+    evaluated = None
+    if evaluate:
+        evaluated = await monitoring.evaluate_with(work, work.context, standing, new, now=work.now, tell=tell)
+    answer = evaluated.answer if evaluated else None
+    if not await check_ins.record(work, standing, new, answer=answer):
+        return False
+    await _mark_superseded(work, standing, new)
+    if evaluated is None:
+        monitoring.evaluate_later(work, standing.patient_id)
+    else:
+        await monitoring.follow(work, work.context, standing, evaluated, now=work.now)
+    return True
+
+
+async def withdraw(work: Work, patient_id: UUID, check_in_id: UUID) -> None:
+    """Take a check-in back: it stays on the record, marked, and no longer counts.
+
+    Raises:
+        NotFoundError: there is none under this id, or it was corrected or withdrawn before.
+    """
+    if await patient_states.lock(work, patient_id) is None:
+        raise NotFoundError
+    sequence = await patient_states.next_sync_sequence(work, patient_id)
+    if not await check_ins.withdraw(work, patient_id, check_in_id, sync_sequence=sequence):
+        raise NotFoundError
+    work.audit("check_in.withdrawn", "check_in", check_in_id, patient_id=patient_id)
+    await effects.evaluate_or_later(work, work.context, patient_id, now=work.now)
+
+
+async def _mark_superseded(work: Work, standing: PatientSnapshot, new: Sequence[StoredCheckIn]) -> None:
+    for stored in new:
+        if stored.supersedes is None:
+            continue
+        number = await patient_states.next_sync_sequence(work, standing.patient_id)
+        if await check_ins.supersede(
+            work,
+            standing.patient_id,
+            stored.supersedes,
+            by=UUID(stored.check_in.id),
+            sync_sequence=number,
+        ):
+            work.audit("check_in.superseded", "check_in", stored.supersedes, patient_id=standing.patient_id)
+
+
+async def _with_earlier(
+    work: Work, standing: PatientSnapshot, items: list[Kept | RefusalError]
+) -> list[Kept | RefusalError]:
+    """Put what was kept by an earlier request in place of what was sent again."""
+    again = [
+        UUID(item.stored.check_in.id)
+        for item in items
+        if isinstance(item, Kept) and item.outcome is ItemOutcome.UNCHANGED
+    ]
+    if not again:
+        return items
+    earlier = await check_ins.find_all(work, standing.patient_id, again)
+    return [
+        replace(item, stored=earlier[UUID(item.stored.check_in.id)])
+        if isinstance(item, Kept) and item.outcome is ItemOutcome.UNCHANGED
+        else item
+        for item in items
+    ]

@@ -1,0 +1,40 @@
+"""Reading check-ins: what changed since a phone last asked, and what a check-in says in words."""
+
+from uuid import UUID
+
+from app.care.check_ins.sync import SyncPlace, start_of
+from app.care.check_ins.validation import NOTE_CELL
+from app.context import Work
+from app.foundation.vault import Vault
+from app.storage import check_ins, patient_states
+from app.storage.check_ins import StoredCheckIn
+
+
+async def changes_since(
+    work: Work, patient_id: UUID, *, asked: SyncPlace | None, limit: int
+) -> tuple[list[StoredCheckIn], SyncPlace]:
+    """List what changed after this place of the patient's sync, and how far that goes.
+
+    Raises:
+        SyncStartsAnewError: the place is one of a database that this one is not.
+    """
+    latest = SyncPlace(*await patient_states.sync_place(work, patient_id))
+    start = start_of(asked, latest)
+    found = await check_ins.since(work, patient_id, sequence=start, limit=limit)
+    return found, SyncPlace(latest.epoch, found[-1].sync_sequence if found else start)
+
+
+async def standing_check_in(work: Work, patient_id: UUID, check_in_id: UUID) -> StoredCheckIn | None:
+    """Find what stands now in the place of a check-in: the last of its corrections, else itself."""
+    stored = await check_ins.find(work, patient_id, check_in_id)
+    while stored is not None and stored.superseded_by is not None:
+        stored = await check_ins.find(work, patient_id, stored.superseded_by)
+    return stored
+
+
+def open_note(vault: Vault, clinic_id: UUID, stored: StoredCheckIn) -> str | None:
+    """Open a check-in's note."""
+    if stored.note_sealed is None:
+        return None
+    own = vault.of_patient(stored.wrapped_key, clinic_id=clinic_id, patient_id=stored.patient_id)
+    return own.open(stored.note_sealed, row_id=UUID(stored.check_in.id), **NOTE_CELL)

@@ -1,0 +1,347 @@
+"""What staff enter of a treatment: courses, infusions, factors, bookings, taper plans and chosen references.
+
+Each may change what the check-ins mean, so the patient is evaluated again in the same transaction.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from app.access.clinics.policy import policy_in_force
+from app.care.alerts import bookings
+from app.care.monitoring import effects
+from app.care.monitoring import service as monitoring
+from app.care.monitoring.history import history_now
+from app.care.patients.own_vault import vault_of
+from app.care.patients.registering import Registration, add_patient
+from app.care.patients.service import Patient, existing
+from app.care.treatment.course_days import Remark, refuse_impossible, refuse_infusion, remarks_on
+from app.care.treatment.queries import CourseView, Factors, TaperView, WrittenPlan, factors_of, taper_view
+from app.care.treatment.queries import course_of as course_view
+from app.clinical.check_ins import check_in_day
+from app.clinical.course import Course, Infusion, InfusionPhase, Phase, Route, infusions_of_course, phase_of
+from app.clinical.history import ChosenReference
+from app.clinical.reference import Reference
+from app.clinical.taper import PlanProblem, TaperPlan, problems_of_plan
+from app.context import Work
+from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
+from app.foundation.ids import new_id
+from app.storage import care_plans, chosen_references, patient_states, treatment
+from app.storage.care_plans import PlanKind
+from app.storage.patients import PatientRecord
+from app.web.etags import ChangedMeanwhileError
+
+# A clinic's clock may be a little ahead of ours; more than this is a mistake.
+_AHEAD: Final = timedelta(minutes=10)
+_PLAN_PROBLEMS: Final = {
+    PlanProblem.NO_STEPS: "A plan has at least one step.",
+    PlanProblem.INTERVAL_OUT_OF_RANGE: "An interval has 1 to 365 days.",
+    PlanProblem.COUNT_NOT_POSITIVE: "A step is repeated at least once.",
+    PlanProblem.OPEN_STEP_NOT_LAST: "Only the last step may be open.",
+    PlanProblem.INTERVALS_SHORTEN: "Intervals never grow shorter along the plan.",
+}
+
+
+class InfusionInFutureError(RefusalError):
+    """An infusion is entered after it was given; this time lies in the future."""
+
+    code = "infusion-in-future"
+
+
+class InfusionExistsError(RefusalError):
+    """The patient has an infusion at this very time already."""
+
+    kind = RefusalKind.CONFLICT
+    code = "infusion-exists"
+
+
+class CourseExistsError(RefusalError):
+    """The patient has a course that starts on this day already."""
+
+    kind = RefusalKind.CONFLICT
+    code = "course-exists"
+
+
+class TaperPlanRefusedError(RefusalError):
+    """This taper plan cannot be used; see errors."""
+
+    code = "taper-plan-refused"
+
+
+class ReferenceWindowError(RefusalError):
+    """A window ends on or after its first day, and before today."""
+
+    code = "reference-window"
+
+
+class ReferenceNotMadeError(RefusalError):
+    """No reference can be made of these days: too few check-ins, before the end of induction, or it is running."""
+
+    kind = RefusalKind.CONFLICT
+    code = "reference-not-made"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedCourse:
+    """A course of treatment as planned; how many infusions is None when nobody said."""
+
+    protocol: str
+    planned_infusions: int | None
+    started_on: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenInfusion:
+    """An infusion as it was given."""
+
+    given_at: datetime
+    phase: InfusionPhase
+    dose_mg_per_kg: float | None = None
+    route: Route | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChosenDays:
+    """The days to take as the reference, first and last included, and why."""
+
+    from_day: date
+    to_day: date
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnteredCourse:
+    """A course and where it stands now."""
+
+    course: Course
+    phase: Phase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnteredInfusion:
+    """An infusion as kept, and what is unusual about it."""
+
+    infusion: Infusion
+    remarks: tuple[Remark, ...]
+
+
+async def register_with_course(work: Work, registration: Registration, planned: PlannedCourse) -> Patient:
+    """Register a patient together with the course that is planned, or not at all.
+
+    Raises:
+        PatientExistsError: the reference is taken.
+    """
+    patient = await add_patient(work, work.context, registration, now=work.now, actor=work.actor)
+    await _add_course(work, patient.id, planned)
+    return patient
+
+
+async def enter_course(work: Work, patient_id: UUID, planned: PlannedCourse) -> EnteredCourse:
+    """Enter a course of treatment.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+        CourseExistsError: one starts on this day already.
+    """
+    patient = await existing(work, patient_id)
+    course = await _add_course(work, patient_id, planned)
+    given = await treatment.infusions(work, patient_id)
+    policy = await policy_in_force(work, work.context, now=work.now)
+    phase = phase_of(course, given, as_of=work.now, time_zone=patient.time_zone, protocol=policy)
+    return EnteredCourse(course=course, phase=phase)
+
+
+async def _add_course(work: Work, patient_id: UUID, planned: PlannedCourse) -> Course:
+    course = Course(
+        id=str(new_id()),
+        protocol=planned.protocol,
+        planned_infusions=planned.planned_infusions,
+        started_on=planned.started_on,
+    )
+    await patient_states.lock(work, patient_id)
+    present = await treatment.current_course(work, patient_id)
+    if present is not None and present.started_on == course.started_on:
+        raise CourseExistsError("#/started_on")
+    await treatment.add_course(work, patient_id, course)
+    work.audit("course.entered", "course", UUID(course.id), patient_id=patient_id)
+    await effects.evaluate_or_later(work, work.context, patient_id, now=work.now)
+    return course
+
+
+async def change_course(
+    work: Work, patient_id: UUID, changes: Mapping[str, date | int | None], *, version: int
+) -> CourseView:
+    """Change what is given of the present course; None takes a day back.
+
+    Raises:
+        NotFoundError: there is no such patient, or no course.
+        ChangedMeanwhileError: the version is not the current one.
+        CourseDayInFutureError, CourseDayBeforeStartError, InductionEndsBeforeInfusionError,
+        CourseEndsBeforeInfusionError: the course would be impossible.
+    """
+    patient = await existing(work, patient_id)
+    await patient_states.lock(work, patient_id)
+    before = await treatment.stored_course(work, patient_id)
+    if before is None:
+        raise NotFoundError
+    zone, course_id = patient.time_zone, UUID(before.course.id)
+    given = infusions_of_course(before.course, await treatment.infusions(work, patient_id), time_zone=zone)
+    refuse_impossible(before.course, given, changes, today=check_in_day(work.now, zone), zone=zone)
+    values: dict[str, date | int | UUID | None] = dict(changes)
+    if "benefit_recorded_on" in changes:
+        values["benefit_recorded_by"] = work.actor.id if changes["benefit_recorded_on"] else None
+    if not await treatment.change_course(work, course_id, version=version, **values):
+        raise ChangedMeanwhileError("header/if-match")
+    work.audit("course.changed", "course", course_id, patient_id=patient_id)
+    await effects.evaluate_or_later(work, work.context, patient_id, now=work.now)
+    view = await course_view(work, patient)
+    if view is None:
+        raise NotFoundError
+    return view
+
+
+async def enter_infusion(work: Work, patient_id: UUID, given: GivenInfusion) -> EnteredInfusion:
+    """Enter an infusion that was given. It closes an open signal with the disposition "booster given".
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+        InfusionInFutureError: it was not given yet.
+        InfusionExistsError: it was entered before.
+        BoosterBeforeInductionError: there was no induction.
+        CourseClosedError: the course was over by then.
+    """
+    if given.given_at > work.now + _AHEAD:
+        raise InfusionInFutureError("#/given_at")
+    patient = await existing(work, patient_id)
+    infusion = Infusion(
+        id=str(new_id()),
+        given_at=given.given_at,
+        phase=given.phase,
+        dose_mg_per_kg=given.dose_mg_per_kg,
+        route=given.route,
+        time_zone=patient.time_zone,
+    )
+    await patient_states.lock(work, patient_id)
+    earlier = await treatment.infusions(work, patient_id)
+    if given.phase is InfusionPhase.INDUCTION:
+        await _let_course_begin(work, patient, infusion)
+    course = await treatment.current_course(work, patient_id)
+    refuse_infusion(course, earlier, infusion, zone=patient.time_zone)
+    if not await treatment.add_infusion(work, patient_id, infusion, time_zone=patient.time_zone):
+        raise InfusionExistsError("#/given_at")
+    work.audit("infusion.entered", "infusion", UUID(infusion.id), patient_id=patient_id)
+    await effects.infusion_given(work, work.context, patient_id, given_at=given.given_at, now=work.now)
+    remarks = remarks_on(course, earlier, infusion, zone=patient.time_zone)
+    return EnteredInfusion(infusion=infusion, remarks=remarks)
+
+
+async def _let_course_begin(work: Work, patient: PatientRecord, infusion: Infusion) -> None:
+    """An induction infusion from before the course's first day shows that the course began earlier.
+
+    Unless an earlier induction was over by then: that one is of an earlier course.
+    """
+    course = await treatment.current_course(work, patient.id)
+    day = infusion.day(patient.time_zone)
+    if course is None or day >= course.started_on:
+        return
+    policy = await policy_in_force(work, work.context, now=work.now)
+    if (course.started_on - day).days > policy.induction_ends_after_days:
+        return
+    await treatment.begin_earlier(work, UUID(course.id), started_on=day)
+    work.audit("course.began_earlier", "course", UUID(course.id), patient_id=patient.id)
+
+
+async def write_factors(work: Work, patient_id: UUID, factors: Factors) -> Factors:
+    """Replace a patient's factors. They are shown with every decision and decide nothing.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+        ChangedMeanwhileError: the version is not the current one.
+    """
+    await existing(work, patient_id)
+    content = {"profile": factors.profile, "cautions": sorted(set(factors.cautions))}
+    if not await care_plans.write(work, patient_id, PlanKind.FACTORS, content, version=factors.version):
+        raise ChangedMeanwhileError("header/if-match")
+    work.audit("factors.changed", "patient", patient_id)
+    return await factors_of(work, patient_id)
+
+
+async def book_booster(work: Work, patient_id: UUID, *, on: date | None) -> None:
+    """Note the day of the next booster, which holds signals back until two days after it; None: there is none.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+        BookingInPastError: the day has passed.
+    """
+    patient = await existing(work, patient_id)
+    await patient_states.lock(work, patient_id)
+    if on is None:
+        await bookings.clear(work, patient_id, now=work.now, actor=work.actor)
+    else:
+        await bookings.book(work, patient, on=on, pointer="#/on", now=work.now, actor=work.actor)
+    await effects.evaluate_or_later(work, work.context, patient_id, now=work.now)
+
+
+async def write_taper(work: Work, patient_id: UUID, written: WrittenPlan) -> TaperView:
+    """Replace the taper plan.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+        TaperPlanRefusedError: the plan contradicts itself.
+        ChangedMeanwhileError: the version is not the current one.
+    """
+    _refuse_plan(written.plan)
+    content: dict[str, Any] = {
+        "steps": [[step.interval_days, step.count] for step in written.plan.steps],
+        "interval_days": written.interval_days,
+        "since": written.since and written.since.isoformat(),
+    }
+    await existing(work, patient_id)
+    if not await care_plans.write(work, patient_id, PlanKind.TAPER, content, version=written.version):
+        raise ChangedMeanwhileError("header/if-match")
+    work.audit("taper_plan.changed", "patient", patient_id)
+    return await taper_view(work, patient_id)
+
+
+def _refuse_plan(plan: TaperPlan) -> None:
+    problems = problems_of_plan(plan)
+    if problems:
+        refusal = TaperPlanRefusedError()
+        raise refusal.finding(
+            {"pointer": "#/steps", "code": one.value.replace("_", "-"), "detail": _PLAN_PROBLEMS[one]}
+            for one in problems
+        )
+
+
+async def choose_reference(work: Work, patient_id: UUID, chosen: ChosenDays) -> Reference:
+    """Take the check-in days of a window as the new reference; from its end on nothing has been lost yet.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+        ReferenceWindowError: the window is none, or not over yet.
+        ReferenceNotMadeError: its days make no reference.
+    """
+    patient, choice_id = await existing(work, patient_id), new_id()
+    if not chosen.from_day <= chosen.to_day < check_in_day(work.now, patient.time_zone):
+        raise ReferenceWindowError("#/to")
+    sealed = vault_of(work.vault, work.clinic_id, patient).seal(
+        chosen.reason, table="chosen_references", column="reason_sealed", row_id=choice_id
+    )
+    await patient_states.lock(work, patient_id)
+    choice = ChosenReference(from_day=chosen.from_day, to_day=chosen.to_day, set_at=work.now)
+    await chosen_references.add(
+        work, choice_id, patient_id, choice, reason_sealed=sealed, set_by=work.actor.id
+    )
+    work.audit("reference.chosen", "chosen_reference", choice_id, patient_id=patient_id)
+    _, evaluation = await history_now(work, work.context, patient_id, now=work.now)
+    reference = evaluation.reference
+    if not isinstance(reference, Reference) or not _made_of(reference, choice):
+        raise ReferenceNotMadeError("#/from")
+    await monitoring.evaluate_anew(work, work.context, patient_id, now=work.now)
+    return reference
+
+
+def _made_of(reference: Reference, choice: ChosenReference) -> bool:
+    return reference.chosen and choice.from_day <= reference.from_day <= reference.to_day <= choice.to_day

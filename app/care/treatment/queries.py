@@ -1,0 +1,319 @@
+"""What is known of a patient's treatment: the course with its review, factors, the booking, taper and interval."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from uuid import UUID
+
+from app.access.clinics.policy import policy_in_force
+from app.care.monitoring.history import latest_in, protocol_of, standing_of, timeline_now
+from app.care.patients.service import existing
+from app.clinical.check_ins import check_in_day, zone_of
+from app.clinical.course import (
+    InductionEnd,
+    Infusion,
+    InfusionPhase,
+    Phase,
+    induction_end,
+    infusions_of_course,
+    phase_of,
+)
+from app.clinical.evaluation import Timeline, evaluate
+from app.clinical.interval import PersonalInterval, ResponseDuration, personal_interval, response_durations
+from app.clinical.profiles import EXPECTED_SESSIONS, Caution, ExpectedSessions, Profile, fits_profile
+from app.clinical.protocol import Protocol
+from app.clinical.reasons import CriterionName, Level
+from app.clinical.review import (
+    EarlyResponse,
+    InductionReview,
+    early_response,
+    induction_review,
+    responses_after_induction,
+)
+from app.clinical.taper import START_PLAN, Maintenance, TaperPlan, TaperStep, TaperSuggestion, suggest
+from app.context import Work
+from app.foundation.errors import NotFoundError
+from app.storage import assessments, care_plans, patient_states, signals, treatment
+from app.storage.care_plans import PlanKind
+from app.storage.check_ins import PatientSnapshot
+from app.storage.patients import PatientRecord
+from app.storage.treatment import StoredCourse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CourseView:
+    """A course as it stands; ``infusions`` are its own, in the order in which they were given."""
+
+    stored: StoredCourse
+    phase: Phase
+    infusions: tuple[Infusion, ...]
+    induction_end: InductionEnd | None
+    review: InductionReview
+    early: tuple[EarlyResponse, ...]
+    expected: ExpectedSessions | None
+    fits_profile: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Factors:
+    """The kind of patient, as far as somebody said, and the cautions that are open.
+
+    ``version``: the one that was read; a change is based on it.
+    """
+
+    profile: Profile | None
+    cautions: tuple[Caution, ...]
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenPlan:
+    """A taper plan with the interval that applies now, and since when; None: since induction.
+
+    ``version``: the one that was read; a change is based on it.
+    """
+
+    plan: TaperPlan
+    interval_days: int
+    since: date | None
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaperView:
+    """The plan and what is suggested for the next interval."""
+
+    written: WrittenPlan
+    at_interval: tuple[ResponseDuration, ...]
+    suggestion: TaperSuggestion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenancePast:
+    """What the past says: benefits so far, boosters, and whether the patient is steady."""
+
+    protocol: Protocol
+    day: date
+    benefits: tuple[ResponseDuration, ...]
+    boosters_on: tuple[date, ...]
+    settled: bool | None
+
+
+async def read_course(work: Work, patient_id: UUID) -> CourseView:
+    """Give the patient's present course.
+
+    Raises:
+        NotFoundError: there is no such patient, or no course.
+    """
+    view = await course_of(work, await existing(work, patient_id))
+    if view is None:
+        raise NotFoundError
+    work.record_access("course", patient_id=patient_id)
+    return view
+
+
+async def course_of(work: Work, patient: PatientRecord) -> CourseView | None:
+    """Give the patient's present course; None when there is none."""
+    stored = await treatment.stored_course(work, patient.id)
+    if stored is None:
+        return None
+    zone, protocol = patient.time_zone, await policy_in_force(work, work.context, now=work.now)
+    every = await treatment.infusions(work, patient.id)
+    given = infusions_of_course(stored.course, every, time_zone=zone)
+    end = induction_end(stored.course, given, time_zone=zone, protocol=protocol)
+    profile = (await factors_of(work, patient.id)).profile
+    planned = stored.course.planned_infusions
+    review, early = await _review(work, protocol, patient, stored, given, end)
+    return CourseView(
+        stored=stored,
+        phase=phase_of(stored.course, given, as_of=work.now, time_zone=zone, protocol=protocol),
+        infusions=given,
+        induction_end=end,
+        review=review,
+        early=early,
+        expected=EXPECTED_SESSIONS[profile] if profile else None,
+        fits_profile=fits_profile(profile, planned) if profile and planned else None,
+    )
+
+
+async def read_factors(work: Work, patient_id: UUID) -> Factors:
+    """Give a patient's factors.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+    """
+    await existing(work, patient_id)
+    work.record_access("factors", patient_id=patient_id)
+    return await factors_of(work, patient_id)
+
+
+async def factors_of(work: Work, patient_id: UUID) -> Factors:
+    """Give the factors of a patient who is known to be there."""
+    stored = await care_plans.find(work, patient_id, PlanKind.FACTORS)
+    content = stored.content or {"profile": None, "cautions": []}
+    return Factors(
+        profile=Profile(content["profile"]) if content["profile"] else None,
+        cautions=tuple(Caution(name) for name in content["cautions"]),
+        version=stored.version,
+    )
+
+
+async def read_booking(work: Work, patient_id: UUID) -> date | None:
+    """Give the day of the next booster; None: none is booked.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+    """
+    await existing(work, patient_id)
+    booking = await patient_states.booked_booster(work, patient_id)
+    work.record_access("booked_booster", patient_id=patient_id)
+    return booking.on if booking else None
+
+
+async def read_interval(work: Work, patient_id: UUID) -> PersonalInterval:
+    """Give how long this patient's benefits have lasted, and the days within which most would end.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+    """
+    past = await _past(work, patient_id)
+    work.record_access("interval", patient_id=patient_id)
+    return interval_of(past)
+
+
+def interval_of(past: MaintenancePast) -> PersonalInterval:
+    """Say how long benefits have lasted, and within how many days most would end."""
+    return personal_interval(past.benefits, protocol=past.protocol)
+
+
+async def read_taper(work: Work, patient_id: UUID) -> TaperView:
+    """Give the taper plan, with what is suggested for the next interval.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+    """
+    work.record_access("taper_plan", patient_id=patient_id)
+    return await taper_view(work, patient_id)
+
+
+async def taper_view(work: Work, patient_id: UUID) -> TaperView:
+    """Give the taper plan of a patient, with what is suggested, without a note that somebody read it."""
+    return await taper_of(work, patient_id, await _past(work, patient_id))
+
+
+async def taper_of(work: Work, patient_id: UUID, past: MaintenancePast) -> TaperView:
+    """Give the plan and what is suggested, from what the past says."""
+    written = await _written(work, patient_id)
+    at_interval = tuple(
+        one for one in past.benefits if written.since is None or one.from_day >= written.since
+    )
+    maintenance = Maintenance(
+        interval_days=written.interval_days,
+        at_interval=at_interval,
+        boosters_on=past.boosters_on,
+        settled=past.settled,
+        open_cautions=len((await factors_of(work, patient_id)).cautions),
+    )
+    suggestion = suggest(written.plan, maintenance, as_of=past.day, protocol=past.protocol)
+    return TaperView(written=written, at_interval=at_interval, suggestion=suggestion)
+
+
+async def maintenance_past(
+    work: Work, standing: PatientSnapshot, past: Timeline, *, protocol: Protocol
+) -> MaintenancePast:
+    """Say how benefits have gone so far, from the rule's memory, so that years of check-ins cost nothing."""
+    patient_id, zone = standing.patient_id, standing.time_zone
+    as_of = latest_in(past.state, standing, now=work.now)
+    evaluation = evaluate(past.state, as_of=as_of, protocol=protocol)
+    # What totals showed is seen in the signals alone.
+    shown = await signals.days_on_criterion(work, patient_id, CriterionName.SCALE_RELAPSE.value)
+    given = infusions_of_course(
+        await treatment.current_course(work, patient_id),
+        await treatment.infusions(work, patient_id),
+        time_zone=zone,
+    )
+    days = {phase: [one.day(zone) for one in given if one.phase is phase] for phase in InfusionPhase}
+    return MaintenancePast(
+        protocol=protocol,
+        day=evaluation.day,
+        benefits=response_durations(
+            last_induction_on=max(days[InfusionPhase.INDUCTION], default=None),
+            boosters_on=days[InfusionPhase.BOOSTER],
+            losses_on=[*past.losses, *shown],
+            as_of=evaluation.day,
+        ),
+        boosters_on=tuple(days[InfusionPhase.BOOSTER]),
+        settled=None if evaluation.level is Level.NO_REFERENCE else evaluation.level is Level.STEADY,
+    )
+
+
+async def _past(work: Work, patient_id: UUID) -> MaintenancePast:
+    standing = await standing_of(work, patient_id, now=work.now)
+    protocol = protocol_of(standing, work.context)
+    past = await timeline_now(work, standing, protocol=protocol, now=work.now)
+    return await maintenance_past(work, standing, past, protocol=protocol)
+
+
+async def _written(work: Work, patient_id: UUID) -> WrittenPlan:
+    stored = await care_plans.find(work, patient_id, PlanKind.TAPER)
+    if stored.content is None:
+        first = START_PLAN.steps[0].interval_days
+        return WrittenPlan(plan=START_PLAN, interval_days=first, since=None, version=0)
+    since = stored.content["since"]
+    return WrittenPlan(
+        plan=TaperPlan(
+            steps=tuple(TaperStep(interval_days=days, count=count) for days, count in stored.content["steps"])
+        ),
+        interval_days=stored.content["interval_days"],
+        since=date.fromisoformat(since) if since else None,
+        version=stored.version,
+    )
+
+
+async def _review(
+    work: Work,
+    protocol: Protocol,
+    patient: PatientRecord,
+    stored: StoredCourse,
+    given: Sequence[Infusion],
+    end: InductionEnd | None,
+) -> tuple[InductionReview, tuple[EarlyResponse, ...]]:
+    zone, today = patient.time_zone, check_in_day(work.now, patient.time_zone)
+    reviewed_on, benefit = stored.course.reviewed_on, stored.benefit
+    series = [one for one in given if one.phase is InfusionPhase.INDUCTION]
+    if not series:
+        nothing = induction_review(
+            completed_on=None, reviewed_on=reviewed_on, responses=(), benefit=benefit, today=today
+        )
+        return nothing, ()
+    entries = await assessments.totals_of_patient(work, patient.id)
+    first_at, last_at = (one.given_at.astimezone(zone_of(zone)) for one in (series[0], series[-1]))
+    responses = responses_after_induction(
+        entries,
+        first_infusion_at=first_at,
+        last_induction_at=last_at,
+        as_of=work.now,
+        infusions_at=[one.given_at for one in given],
+        protocol=protocol,
+    )
+    early = (
+        early_response(
+            entry.totals, scale=entry.scale, first_infusion_at=first_at, as_of=work.now, protocol=protocol
+        )
+        for entry in entries
+    )
+    review = induction_review(
+        completed_on=end.on if end else None,
+        reviewed_on=reviewed_on,
+        responses=responses,
+        benefit=benefit,
+        today=today,
+    )
+    return _boosted(review, given), tuple(one for one in early if one.responded is not None)
+
+
+def _boosted(review: InductionReview, given: Sequence[Infusion]) -> InductionReview:
+    """A booster shows that maintenance has begun: nobody waits for the review any more."""
+    if not any(one.phase is InfusionPhase.BOOSTER for one in given):
+        return review
+    return replace(review, due=False, due_since=None)
