@@ -18,7 +18,8 @@ def test_nine_of_ten_events_reach_their_receiver_within_two_seconds(own_database
 
     assert len(taken) == 50
     assert percentile(taken, 90) < 2.0, sorted(taken)[-20:]
-    assert read_again(own_database) < 5 * len(taken), (
+    # A few for each, while plans are made for a table of one page; all that was sent before would be many times that.
+    assert read_again(own_database) < 10 * len(taken), (
         "what was sent long ago is not read for what is sent now"
     )
 
