@@ -383,7 +383,7 @@ def test_guesses_from_many_networks_lock_the_account_except_for_devices_used_bef
 
 
 def test_the_member_and_the_owners_are_notified_once_when_guesses_lock_an_account(
-    place: Place, service: Service, clinic: ClinicClient, member: JoinedMember
+    shared_database: DatabaseUrls, service: Service, clinic: ClinicClient, member: JoinedMember
 ) -> None:
     joined(service, clinic, StaffRole.OWNER)
     for _ in range(5):
@@ -395,7 +395,7 @@ def test_the_member_and_the_owners_are_notified_once_when_guesses_lock_an_accoun
 
     service.run(guess())
 
-    with psycopg.connect(place.superuser_url) as connection:
+    with psycopg.connect(shared_database.superuser_url) as connection:
         notices = connection.execute(
             "SELECT count(*) FROM care.outgoing_messages WHERE wording = 'sign_in_locked' AND subject_id = %s",
             [member.id],
