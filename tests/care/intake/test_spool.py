@@ -7,7 +7,7 @@ import pytest
 
 from app.care.intake.spool import Spool, replay
 from app.foundation.ids import new_id
-from tests.support.ground import running_cluster
+from tests.support.databases import running_cluster
 from tests.support.people import clinic_client
 from tests.support.problems import CANARY
 from tests.support.processes import wait_until

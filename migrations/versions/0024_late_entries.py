@@ -1,7 +1,7 @@
 """Safety events know of late entries, which page nobody, and count further reports.
 
-Revision ID: 0025
-Revises: 0024
+Revision ID: 0024
+Revises: 0023
 """
 
 from pathlib import Path
@@ -10,8 +10,8 @@ from alembic import op
 
 from app.storage.engine.migration_steps import run_sql
 
-revision = "0025"
-down_revision = "0024"
+revision = "0024"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 
@@ -19,7 +19,7 @@ _SQL = Path(__file__).parents[1] / "sql"
 
 
 def upgrade() -> None:
-    run_sql(_SQL / "0025_tables.sql")
+    run_sql(_SQL / "0024_tables.sql")
 
 
 def downgrade() -> None:
