@@ -1,7 +1,7 @@
 """Deliveries and messages go out by lanes: what is due is found in one question, and a hanging endpoint is probed.
 
-Revision ID: 0023
-Revises: 0022
+Revision ID: 0022
+Revises: 0021
 """
 
 from pathlib import Path
@@ -10,8 +10,8 @@ from alembic import op
 
 from app.storage.engine.migration_steps import application_role, run_sql
 
-revision = "0023"
-down_revision = "0022"
+revision = "0022"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 
@@ -19,7 +19,7 @@ _SQL = Path(__file__).parents[1] / "sql"
 
 
 def upgrade() -> None:
-    run_sql(_SQL / "0023_tables.sql")
+    run_sql(_SQL / "0022_tables.sql")
     role = application_role()
     op.execute(f"GRANT EXECUTE ON FUNCTION care.due_lanes(TIMESTAMP WITH TIME ZONE, TEXT[]) TO {role}")
     op.execute(f"GRANT EXECUTE ON FUNCTION care.clinics_due(TIMESTAMP WITH TIME ZONE) TO {role}")
@@ -27,4 +27,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    run_sql(_SQL / "0023_down.sql")
+    run_sql(_SQL / "0022_down.sql")

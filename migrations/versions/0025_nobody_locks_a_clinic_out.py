@@ -1,7 +1,7 @@
 """Guesses are counted by account and place, devices used before are known, and staff have passkeys.
 
-Revision ID: 0024
-Revises: 0023
+Revision ID: 0025
+Revises: 0024
 """
 
 from pathlib import Path
@@ -10,8 +10,8 @@ from alembic import op
 
 from app.storage.engine.migration_steps import isolate, run_sql
 
-revision = "0024"
-down_revision = "0023"
+revision = "0025"
+down_revision = "0024"
 branch_labels = None
 depends_on = None
 
@@ -19,7 +19,7 @@ _SQL = Path(__file__).parents[1] / "sql"
 
 
 def upgrade() -> None:
-    run_sql(_SQL / "0024_nobody_locks_a_clinic_out.sql")
+    run_sql(_SQL / "0025_nobody_locks_a_clinic_out.sql")
     isolate("staff_login_attempts", "staff_devices", "staff_passkeys")
 
 
