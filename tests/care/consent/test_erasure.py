@@ -9,7 +9,7 @@ import pytest
 
 from app.access.clinics.scopes import Scope
 from tests.storage.catalogue import ask
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, PatientClient, clinic_client, key_with
 from tests.support.problems import CANARY, assert_problem
 from tests.support.service import NOW, Service
@@ -111,7 +111,7 @@ def test_an_open_safety_event_blocks_the_approval_until_it_is_closed(
 
 
 def test_an_erased_patient_is_named_by_no_job_that_waits(
-    place: Place, service: Service, clinic: ClinicClient, phone: PatientClient
+    shared_database: DatabaseUrls, service: Service, clinic: ClinicClient, phone: PatientClient
 ) -> None:
     clinic_id, patient_id = UUID(clinic.clinic_id), UUID(phone.patient_id)
     other = UUID(clinic.patient())
@@ -125,7 +125,7 @@ def test_an_erased_patient_is_named_by_no_job_that_waits(
     service.run(queue())
     assert decide(clinic, asked(phone), "approve").status_code == 200
 
-    jobs = ask(place.superuser_url, "SELECT args::text AS args FROM jobs.procrastinate_jobs")
+    jobs = ask(shared_database.superuser_url, "SELECT args::text AS args FROM jobs.procrastinate_jobs")
     assert not any(str(patient_id) in row["args"] for row in jobs)
     assert any(str(other) in row["args"] for row in jobs), "nobody else's are touched"
 
