@@ -21,7 +21,6 @@ from app.clinical.recency import reached_within, usual_gap
 from app.clinical.reference import Reference
 
 SCALE_TO_ASK: Final = "phq-9"
-_ASK: Final = AskScale(SCALE_TO_ASK)
 
 
 def enough_was_gained(reference: Reference, protocol: Protocol) -> bool:
@@ -105,4 +104,6 @@ def _criterion(
         reason = DomainLostEnough(domain, track.smoothed, protocol.mood_consider_at)
     elif track.smoothed >= watch_at - ROUNDING:
         reason = DomainWatchReached(domain, track.smoothed, watch_at)
-    return Criterion(CriterionName.ONE_DOMAIN, level, (reason, _ASK), date.fromordinal(since), domain)
+    return Criterion(
+        CriterionName.ONE_DOMAIN, level, (reason, AskScale(SCALE_TO_ASK)), date.fromordinal(since), domain
+    )

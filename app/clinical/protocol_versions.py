@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Final
 
 from app.clinical.errors import UnknownNumberError, UnknownVersionError
-from app.clinical.protocol import PUBLISHED, Protocol, numbers_of, renamed, stored_numbers
+from app.clinical.own_numbers import numbers_of, renamed, stored_numbers
+from app.clinical.protocol import PUBLISHED, Protocol
 
 _SEPARATOR: Final = ", "
 

@@ -1,8 +1,8 @@
 """Devices' tokens: access, refresh and browser; only digests are kept."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -87,12 +87,17 @@ class SignedInPatient:
     issued_at: datetime
     consent_version: str | None
     consent_withdrawn_at: datetime | None
+    country: str | None
+    clinic_name: str
+    clinic_country: str | None
     crisis_phone_sealed: bytes | None
+    crisis_lines: list[dict[str, Any]]
 
 
 _SIGNED_IN: Final = """
     SELECT d.patient_id, d.id AS device_id, p.time_zone, p.locale, p.mode, d.enrolled_at, t.issued_at,
-           s.consent_version, s.consent_withdrawn_at, c.crisis_phone_sealed
+           s.consent_version, s.consent_withdrawn_at, p.country, c.name AS clinic_name,
+           c.country AS clinic_country, c.crisis_phone_sealed, c.crisis_lines
       FROM care.device_tokens t
       JOIN care.devices d ON d.clinic_id = t.clinic_id AND d.id = t.device_id
       JOIN care.patients p ON p.clinic_id = d.clinic_id AND p.id = d.patient_id
@@ -100,6 +105,25 @@ _SIGNED_IN: Final = """
       JOIN care.clinic_profiles c ON c.clinic_id = p.clinic_id
      WHERE t.clinic_id = %(clinic_id)s AND t.digest = %(digest)s AND t.kind = %(kind)s
        AND d.revoked_at IS NULL AND (%(now)s::timestamptz IS NULL OR t.expires_at > %(now)s)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenOwner:
+    """For whom a token speaks or spoke."""
+
+    patient_id: UUID
+    device_id: UUID
+    locale: str
+    mode: str
+
+
+_OWNER: Final = """
+    SELECT d.patient_id, d.id AS device_id, p.locale, p.mode
+      FROM care.device_tokens t
+      JOIN care.devices d ON d.clinic_id = t.clinic_id AND d.id = t.device_id
+      JOIN care.patients p ON p.clinic_id = d.clinic_id AND p.id = d.patient_id
+     WHERE t.clinic_id = %(clinic_id)s AND t.digest = %(digest)s
 """
 
 
@@ -140,6 +164,15 @@ async def signed_in_patient(
     return SignedInPatient(**found[0]._asdict()) if found else None
 
 
+async def owner_of(work: UnitOfWork, digest: bytes) -> TokenOwner | None:
+    """Say whose token this is or was, of whatever kind, also when it expired or its device was revoked.
+
+    For a disclosure only: it opens nothing.
+    """
+    found = await work.directly(_OWNER, {"clinic_id": work.clinic_id, "digest": digest})
+    return TokenOwner(**found[0]._asdict()) if found else None
+
+
 async def extend(work: UnitOfWork, digest: bytes, *, expires_at: datetime, now: datetime) -> None:
     """Issue a browser's token anew: the same text works until then."""
     await work.execute(
@@ -150,8 +183,14 @@ async def extend(work: UnitOfWork, digest: bytes, *, expires_at: datetime, now: 
     )
 
 
-async def present_refresh_token(work: UnitOfWork, digest: bytes) -> RefreshToken | None:
-    """Find a refresh token with what has become of its family; its device is locked until the end."""
+async def present_refresh_token(
+    work: UnitOfWork, digest: bytes, *, at_once: timedelta
+) -> RefreshToken | None:
+    """Find a refresh token with what has become of its family; its device is locked until the end.
+
+    Siblings that were issued within ``at_once`` of this token are not looked at: two processes of one phone
+    asked at the same moment.
+    """
     token = aliased(DeviceTokenRow)
     relative = aliased(DeviceTokenRow)
     used_relative = (
@@ -177,7 +216,12 @@ async def present_refresh_token(work: UnitOfWork, digest: bytes) -> RefreshToken
             DeviceRow.revoked_at.is_not(None).label("revoked"),
             exists().where(used_relative, relative.parent_id == token.id).label("successor_used"),
             exists()
-            .where(used_relative, relative.parent_id == token.parent_id, relative.id != token.id)
+            .where(
+                used_relative,
+                relative.parent_id == token.parent_id,
+                relative.id != token.id,
+                relative.issued_at.not_between(token.issued_at - at_once, token.issued_at + at_once),
+            )
             .label("sibling_used"),
         )
         .join(DeviceRow, (DeviceRow.clinic_id == token.clinic_id) & (DeviceRow.id == token.device_id))

@@ -19,6 +19,7 @@ from app.storage.engine.rows import Row
 from app.storage.enrolment_codes import CodeSelectorRow, EnrolmentCodeRow
 from app.storage.erasure_requests import ErasureRequestRow
 from app.storage.erasures import ErasureRow
+from app.storage.heartbeats import WorkerHeartbeatRow
 from app.storage.login_throttle import FailedTriesRow
 from app.storage.notice_channels import NoticeChannelRow
 from app.storage.outgoing_messages import OutgoingMessageRow
@@ -34,8 +35,11 @@ from app.storage.safety_events import SafetyEventRow
 from app.storage.sign_in_links import SignInLinkRow
 from app.storage.signal_steps import SignalStepRow
 from app.storage.signals import SignalRow
+from app.storage.staff_devices import StaffDeviceRow
 from app.storage.staff_invitations import StaffInvitationRow
+from app.storage.staff_login_attempts import StaffLoginAttemptsRow
 from app.storage.staff_members import StaffAddressRow, StaffMemberRow
+from app.storage.staff_passkeys import StaffPasskeyRow
 from app.storage.staff_sessions import StaffSessionRow
 from app.storage.treatment import CourseRow, InfusionRow
 from app.storage.what_ifs import WhatIfPatientRow, WhatIfRow
@@ -86,9 +90,13 @@ __all__ = [
     "SignalRow",
     "SignalStepRow",
     "StaffAddressRow",
+    "StaffDeviceRow",
     "StaffInvitationRow",
+    "StaffLoginAttemptsRow",
     "StaffMemberRow",
+    "StaffPasskeyRow",
     "StaffSessionRow",
     "WhatIfPatientRow",
     "WhatIfRow",
+    "WorkerHeartbeatRow",
 ]  # fmt: skip

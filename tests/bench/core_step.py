@@ -21,7 +21,8 @@ from app.clinical.evaluation import Evaluation, PatientState, advance, evaluate,
 from app.clinical.history import ScaleTotals
 from app.clinical.levels import Level
 from app.clinical.protocol import RULE_1, Protocol
-from app.clinical.reasons import Reason, ReasonCode
+from app.clinical.reason_codes import ReasonCode
+from app.clinical.reasons import Reason
 from app.clinical.reference import Reference
 from app.clinical.scales import PHQ_9, AssessmentTotal
 from app.clinical.state.loss import Loss

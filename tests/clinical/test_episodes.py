@@ -28,7 +28,7 @@ from app.clinical.explanation import explain
 from app.clinical.history import ScaleTotals
 from app.clinical.levels import CriterionName, Level
 from app.clinical.protocol import RULE_1, STANDARD
-from app.clinical.reasons import ReasonCode
+from app.clinical.reason_codes import ReasonCode
 from app.clinical.scales import PHQ_9, AssessmentTotal
 from tests.clinical.builders import (
     BEFORE,

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from string import Formatter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.clinical.answer import Answered
@@ -15,7 +15,8 @@ from app.clinical.explanation import Beside, explain, explanation_parts, headlin
 from app.clinical.explanation_words import ENGLISH, SPANISH
 from app.clinical.levels import CriterionName, Level
 from app.clinical.profiles import Caution
-from app.clinical.reasons import Counterfactual, Criterion, LostEnough, ReasonCode
+from app.clinical.reason_codes import ReasonCode
+from app.clinical.reasons import Counterfactual, Criterion, LostEnough
 from app.clinical.reference import Baseline, Reference
 from app.clinical.sentences import SAFETY_BANNER, in_one_sentence, with_safety_first
 from app.clinical.signs import RecentDay
@@ -160,7 +161,6 @@ def test_why_there_is_no_reference_is_told() -> None:
 VALUE = st.integers(0, 10)
 
 
-@settings(max_examples=120, deadline=None)
 @given(st.lists(st.tuples(st.integers(2, 5), st.integers(2, 6), st.integers(2, 7)), min_size=4, max_size=8))
 def test_what_is_said_to_have_changed_it_would_have_and_one_point_less_would_not(
     lows: list[tuple[int, int, int]],

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.clinical.errors import ClinicalError, OutsideSafeBoundsError, UnknownNumberError, UnknownVersionError
-from app.clinical.protocol import RULE_1, STANDARD, numbers_of, stored_numbers, with_numbers
+from app.clinical.own_numbers import numbers_of, stored_numbers, with_numbers
+from app.clinical.protocol import RULE_1, STANDARD
 from app.clinical.protocol_versions import protocol_of_version
 
 

@@ -10,7 +10,7 @@ from app.clinical.domains import NOTHING, PerDomain
 from app.clinical.evaluation import evaluate_history
 from app.clinical.levels import Level
 from app.clinical.protocol import RULE_1, STANDARD
-from app.clinical.reasons import ReasonCode
+from app.clinical.reason_codes import ReasonCode
 from app.clinical.reference import NoReference, NoReferenceBecause, Reference, ReferenceKind, weights_of
 from tests.clinical.builders import BEFORE, WINDOW, at, booster, days, history, induction, on, report, same
 

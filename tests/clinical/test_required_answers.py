@@ -12,7 +12,7 @@ import pytest
 from app.clinical.evaluation import History
 from app.clinical.explanation import explain, headline
 from app.clinical.levels import FindingCode, Level
-from app.clinical.reasons import ReasonCode
+from app.clinical.reason_codes import ReasonCode
 from tests.clinical.required_answers import Answer, DayOf, followed, raised_on, told, well
 
 WEEKLY, FORTNIGHTLY = tuple(range(7, 106, 7)), tuple(range(14, 106, 14))

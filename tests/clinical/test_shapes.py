@@ -11,7 +11,7 @@ import pytest
 from app.clinical.explanation import explain
 from app.clinical.levels import CriterionName, Level
 from app.clinical.protocol import RULE_1, STANDARD, Protocol
-from app.clinical.reasons import ReasonCode
+from app.clinical.reason_codes import ReasonCode
 from tests.clinical.builders import BEFORE, WINDOW, Step, days, follow, history, raised
 
 Shape = Callable[[int], float]

@@ -27,6 +27,7 @@ OPEN: Final = {
     "POST /p/{path:path}": "there is no such page",
     "GET /care/sign-in": "the page where members sign in",
     "POST /care/sign-in": "address, password and code in the form are what lets a member in",
+    "POST /care/sign-in/passkey": "the passkey's answer in the form is what lets a member in",
     "POST /care/sign-in/clinic": "the sealed ticket in the form says that all of it was right",
     "GET /care/join/{token}": "looking at an invitation shows a form and spends nothing",
     "POST /care/join/{token}": "the link itself is what lets somebody join",
@@ -35,4 +36,5 @@ OPEN: Final = {
     "POST /care/{path:path}": "there is no such page",
     "GET /health/live": "asked by machines that hold no key; says one word",
     "GET /health/ready": "asked by machines that hold no key; says one word",
+    "GET /health/safety": "asked by machines that hold no key; says one word",
 }

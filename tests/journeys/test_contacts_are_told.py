@@ -12,9 +12,9 @@ import pytest
 
 from app.notifications.transport.addresses import AllowedNetworks
 from app.notifications.transport.guarded_transport import guarded_client
-from app.notifications.webhooks.delivering import Outbox, deliver
+from app.notifications.webhooks.delivering import Outbox, deliver_due
 from tests.support.clinics import SAFETY_CONTACT, SECOND_CONTACT, gone_live, name_contacts
-from tests.support.ground import Cluster, Place
+from tests.support.databases import Cluster, DatabaseUrls
 from tests.support.mail_server import MailServer, running_mail_server
 from tests.support.people import ClinicClient, clinic_client, treated
 from tests.support.processes import wait_until
@@ -31,7 +31,7 @@ CANNOT_REACH = "Afterglow cannot reach one of your systems"
 class Road:
     """A service with a mail server, and a clinic in it."""
 
-    place: Place
+    own_database: DatabaseUrls
     service: Service
     mail: MailServer
     clinic: ClinicClient
@@ -50,7 +50,7 @@ class Road:
         return found
 
     def _waiting(self) -> int:
-        with psycopg.connect(self.place.superuser_url) as connection:
+        with psycopg.connect(self.own_database.superuser_url) as connection:
             found = connection.execute("SELECT FROM care.outgoing_messages WHERE state = 'pending'")
             return found.rowcount
 
@@ -66,21 +66,21 @@ class Road:
 
 
 @pytest.fixture(scope="module")
-def shared_road(cluster: Cluster) -> Iterator[tuple[Place, Service, MailServer]]:
+def shared_road(cluster: Cluster) -> Iterator[tuple[DatabaseUrls, Service, MailServer]]:
     with (
-        cluster.database() as place,
+        cluster.database() as own_database,
         running_mail_server() as mail,
-        running_service(place.application_url, mail=mail.relay()) as service,
+        running_service(own_database.application_url, mail=mail.relay()) as service,
     ):
-        yield place, service, mail
+        yield own_database, service, mail
 
 
 @pytest.fixture
-def road(shared_road: tuple[Place, Service, MailServer]) -> Iterator[Road]:
-    place, service, mail = shared_road
+def road(shared_road: tuple[DatabaseUrls, Service, MailServer]) -> Iterator[Road]:
+    own_database, service, mail = shared_road
     service.clock.move_to(NOW)
     client = clinic_client(service)
-    one = Road(place, service, mail, client)
+    one = Road(own_database, service, mail, client)
     one.letters()
     yield one
     # Nobody of this clinic waits any more in the next test.
@@ -170,37 +170,37 @@ def test_both_hear_when_a_safety_event_did_not_get_through_for_a_day(
 ) -> None:
     receiver.answer = lambda _sent: 503
     with (
-        cluster.database() as place,
+        cluster.database() as own_database,
         running_mail_server() as mail,
-        running_service(place.application_url, work=False, mail=mail.relay()) as service,
+        running_service(own_database.application_url, work=False, mail=mail.relay()) as service,
     ):
-        road = Road(place, service, mail, clinic_client(service))
+        road = Road(own_database, service, mail, clinic_client(service))
         name_contacts(road.clinic)
         endpoint = road.clinic.add_endpoint(receiver.url)
         road.say(live=False)
         path = f"/v1/webhook-endpoints/{endpoint['id']}/deliveries"
-        (waiting,) = road.clinic.http.get(path).json()["items"]
+        assert len(road.clinic.http.get(path).json()["items"]) == 1
 
-        attempts = service.run(try_for_a_day(road, UUID(waiting["id"])), within=120)
+        attempts = service.run(try_for_a_day(road, UUID(endpoint["id"])), within=120)
 
         # It was due each half minute of an hour, and given up a day later.
         assert attempts == [*(NOW + number * MINUTE / 2 for number in range(121)), NOW + 26 * HOUR]
         (given_up,) = road.clinic.http.get(path).json()["items"]
         assert (given_up["state"], given_up["next_attempt_at"]) == ("exhausted", None)
-        with psycopg.connect(place.superuser_url) as connection:
+        with psycopg.connect(own_database.superuser_url) as connection:
             wordings = connection.execute("SELECT wording FROM care.outgoing_messages").fetchall()
         assert wordings == [("endpoint_down",)] * 2
         road.clinic.close()
 
 
-async def try_for_a_day(road: Road, delivery_id: UUID) -> list[datetime]:
-    """Attempt a delivery whenever it is due; gives the times."""
+async def try_for_a_day(road: Road, endpoint_id: UUID) -> list[datetime]:
+    """Attempt the endpoint's one delivery whenever it is due; gives the times."""
     service, clinic_id = road.service, UUID(road.clinic.clinic_id)
     allowed = AllowedNetworks.parse("127.0.0.0/8")
     times = []
     async with guarded_client(allowed=allowed, http_allowed=True) as client:
         outbox = Outbox(context=service.context, client=client)
-        while await deliver(outbox, clinic_id, delivery_id) is not None:
+        while await deliver_due(outbox, clinic_id, endpoint_id, safety=True, limit=1):
             times.append(service.clock.now())
             # Each half minute for an hour; of the day that follows only its beginning and its end.
             wait = timedelta(seconds=30) if len(times) < 121 else 25 * HOUR

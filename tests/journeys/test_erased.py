@@ -12,12 +12,9 @@ from app.access.clinics.erased import PatientErasedError
 from app.care.monitoring.replay import replay
 from app.care.monitoring.service import evaluate_again
 from app.foundation.ids import new_id
-from app.notifications.transport.addresses import AllowedNetworks
-from app.notifications.transport.guarded_transport import guarded_client
-from app.notifications.webhooks.delivering import Outbox, deliver
-from app.notifications.webhooks.retry_schedule import AttemptOutcome
 from tests.storage.catalogue import ask
-from tests.support.ground import Cluster, Place
+from tests.support.databases import Cluster, DatabaseUrls
+from tests.support.dispatch import deliver_all
 from tests.support.people import ClinicClient, PatientClient, clinic_client, entry, item, treated
 from tests.support.problems import CANARY, assert_problem
 from tests.support.receiver import Receiver
@@ -82,7 +79,7 @@ def test_the_phone_of_an_erased_patient_is_signed_out_and_a_statement_still_gets
         f"/v1/check-ins/{new_id()}", json=entry(NOW, (3, 3, 3)) | {"self_harm_thoughts": True}
     )
     assert_problem(said, 401)
-    assert "988" in {line["number"] for line in said.json()["crisis_help"]["lines"]}
+    assert [line["kind"] for line in said.json()["crisis_help"]["lines"]] == ["emergency"]
 
 
 def test_the_decision_of_an_erased_patient_is_not_made_again_but_said_to_be_erased(
@@ -109,8 +106,8 @@ def test_a_message_that_is_on_its_way_while_its_patient_is_erased_ends_quietly(
 ) -> None:
     # A database of its own: no other worker takes the message.
     with (
-        cluster.database() as place,
-        running_service(place.application_url, work=False) as service,
+        cluster.database() as own_database,
+        running_service(own_database.application_url, work=False) as service,
     ):
         clinic = clinic_client(service)
         endpoint = clinic.add_endpoint(receiver.url)
@@ -124,23 +121,13 @@ def test_a_message_that_is_on_its_way_while_its_patient_is_erased_ends_quietly(
 
         receiver.answer = answer
 
-        outcome, afterwards = service.run(_deliver_twice(service, clinic.clinic_id, waiting["id"]))
+        assert waiting["state"] == "pending"
+        attempts = service.run(deliver_all(service.context, UUID(clinic.clinic_id)))
 
-        assert outcome is not None
-        assert outcome.ok
-        assert afterwards is None
+        assert attempts == 1
+        assert [one.status for one in receiver.requests] == [204]
         assert clinic.http.get(deliveries).json()["items"] == []
         clinic.close()
-
-
-async def _deliver_twice(
-    service: Service, clinic_id: str, delivery_id: str
-) -> tuple[AttemptOutcome | None, AttemptOutcome | None]:
-    allowed = AllowedNetworks.parse(service.context.webhook_allow)
-    async with guarded_client(allowed=allowed, http_allowed=True) as client:
-        outbox = Outbox(context=service.context, client=client)
-        first = await deliver(outbox, UUID(clinic_id), UUID(delivery_id))
-        return first, await deliver(outbox, UUID(clinic_id), UUID(delivery_id))
 
 
 def test_an_evaluation_that_waits_for_an_erased_patient_ends_quietly(
@@ -153,7 +140,9 @@ def test_an_evaluation_that_waits_for_an_erased_patient_ends_quietly(
     assert clinic.signals() == []
 
 
-def test_what_remains_is_ids_and_times(service: Service, clinic: ClinicClient, place: Place) -> None:
+def test_what_remains_is_ids_and_times(
+    service: Service, clinic: ClinicClient, shared_database: DatabaseUrls
+) -> None:
     phone = clinic.enrol(clinic.patient(reference=CANARY), service.url)
     phone.check_in(NOW, note=CANARY)
     asked = phone.http.post("/v1/me/erasure-requests").json()
@@ -166,7 +155,7 @@ def test_what_remains_is_ids_and_times(service: Service, clinic: ClinicClient, p
     requests = clinic.http.get("/v1/erasure-requests?state=all").json()["items"]
     assert [(one["state"], one["reason"]) for one in requests] == [("declined", None), ("approved", None)]
     (tombstone,) = ask(
-        place.superuser_url,
+        shared_database.superuser_url,
         "SELECT to_jsonb(t) AS row FROM care.erasures t WHERE patient_id = %(id)s",
         id=phone.patient_id,
     )
@@ -174,7 +163,7 @@ def test_what_remains_is_ids_and_times(service: Service, clinic: ClinicClient, p
         "clinic_id", "patient_id", "request_id", "erased_at", "erased_by", "signal_ids"
     }  # fmt: skip
     trail = ask(
-        place.superuser_url,
+        shared_database.superuser_url,
         "SELECT to_jsonb(t) AS row FROM care.audit_events t WHERE patient_id = %(id)s ORDER BY at, id",
         id=phone.patient_id,
     )
@@ -183,10 +172,10 @@ def test_what_remains_is_ids_and_times(service: Service, clinic: ClinicClient, p
 
 
 def test_a_report_that_arrives_while_the_patient_is_erased_leaves_nothing_behind(
-    service: Service, clinic: ClinicClient, place: Place
+    service: Service, clinic: ClinicClient, shared_database: DatabaseUrls
 ) -> None:
     phone = clinic.enrol(clinic.patient(), service.url)
-    with psycopg.connect(place.superuser_url) as holding:
+    with psycopg.connect(shared_database.superuser_url) as holding:
         holding.execute(
             "SELECT FROM care.patient_states WHERE patient_id = %s FOR UPDATE", [phone.patient_id]
         )
@@ -197,7 +186,7 @@ def test_a_report_that_arrives_while_the_patient_is_erased_leaves_nothing_behind
             assert erasing.result()["state"] == "approved"
             assert reporting.result().status_code in {201, 401}
     (left,) = ask(
-        place.superuser_url,
+        shared_database.superuser_url,
         "SELECT (SELECT count(*) FROM care.check_ins WHERE patient_id = %(id)s)"
         " + (SELECT count(*) FROM care.patient_states WHERE patient_id = %(id)s) AS rows",
         id=phone.patient_id,

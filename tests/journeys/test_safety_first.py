@@ -5,16 +5,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import clinic_client
 from tests.support.receiver import Receiver
 from tests.support.service import RunningClock, Service, running_service
 
 
 @pytest.fixture
-def idle_service(place: Place) -> Iterator[Service]:
+def idle_service(own_database: DatabaseUrls) -> Iterator[Service]:
     """A service whose worker the test starts when enough is waiting."""
-    with running_service(place.application_url, work=False, clock=RunningClock(), speedup=100) as running:
+    with running_service(
+        own_database.application_url, work=False, clock=RunningClock(), speedup=100
+    ) as running:
         yield running
 
 
@@ -71,8 +73,8 @@ def test_an_ordinary_event_waits_for_the_statement_at_its_endpoint_only(
 
 def test_a_filter_keeps_everything_out_but_safety(idle_service: Service, receiver: Receiver) -> None:
     service, clinic = idle_service, clinic_client(idle_service)
-    clinic.add_endpoint(receiver.url, events=["signal.raised"])
-    clinic.add_endpoint(receiver.url, events=[])
+    clinic.add_endpoint(receiver.url + "/some", events=["signal.raised"])
+    clinic.add_endpoint(receiver.url + "/none", events=[])
     phone = clinic.enrol(clinic.patient(), service.url)
     phone.check_in(service.clock.now(), asks_about_booster=True)
     phone.check_in(service.clock.now(), self_harm_thoughts=True)

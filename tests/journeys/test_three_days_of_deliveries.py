@@ -28,16 +28,18 @@ import pytest
 from psycopg.rows import dict_row
 
 from app.foundation.ids import new_id
+from app.notifications.webhooks.delivering import CLAIM_LASTS
 from app.notifications.webhooks.events import EventType
-from app.notifications.webhooks.notifying import About, notify_of_patient, queue_delivery
+from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.notifications.webhooks.retry_schedule import ORDINARY_WAITS
-from app.storage import deliveries
-from tests.support.ground import Cluster, Place
+from tests.support.databases import Cluster, DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.receiver import Received, Receiver, Said
 from tests.support.service import NOW, Service, running_service
 from tests.support.shared_clock import SharedClock
 from tests.support.worker_process import running_worker
+
+pytestmark = pytest.mark.processes
 
 DAY: Final = timedelta(days=1)
 # The clock overshoots a due moment by this share of the time that passed since the beginning.
@@ -63,7 +65,7 @@ AT_ONCE: Final = 20
 class World:
     """The service, two workers, and what becomes of them."""
 
-    place: Place
+    own_database: DatabaseUrls
     service: Service
     clock: SharedClock
     clinic: ClinicClient
@@ -79,7 +81,7 @@ class World:
     def start_worker(self) -> None:
         stack = ExitStack()
         process = stack.enter_context(
-            running_worker(self.place.application_url, now=self.clock, log=self.log)
+            running_worker(self.own_database.application_url, now=self.clock, log=self.log)
         )
         self.workers.append((stack, process))
 
@@ -119,13 +121,13 @@ def world(cluster: Cluster, receiver: Receiver, tmp_path: Path) -> Iterator[Worl
     print(f"seed {seed}")  # noqa: T201 - shown when it fails
     clock = SharedClock(tmp_path / "clock", NOW)
     with (
-        cluster.database() as place,
-        running_service(place.application_url, clock=clock, work=False, speedup=1) as service,
-        psycopg.connect(place.superuser_url, row_factory=dict_row, autocommit=True) as database,
+        cluster.database() as own_database,
+        running_service(own_database.application_url, clock=clock, work=False, speedup=1) as service,
+        psycopg.connect(own_database.superuser_url, row_factory=dict_row, autocommit=True) as database,
         ExitStack() as workers,
     ):
         made = World(
-            place,
+            own_database,
             service,
             clock,
             clinic_client(service),
@@ -203,15 +205,6 @@ async def write_events(
     return list(await asyncio.gather(*(write(number, event) for number, event in enumerate(wanted))))
 
 
-async def wake(service: Service, clinic_id: UUID) -> None:
-    """Queue what is due now, as its own job does in real time, which does not pass here."""
-    now = service.clock.now()
-    async with service.context.database.work(clinic_id) as work:
-        for delivery_id, safety in await deliveries.take_overdue(work, before=now, now=now, limit=2000):
-            queue_delivery(work, delivery_id, safety=safety)
-        await work.commit()
-
-
 def standing(world: World) -> tuple[int, int]:
     """How many are due and in nobody's hands, and how many somebody has."""
     row = world.ask(
@@ -226,20 +219,16 @@ def standing(world: World) -> tuple[int, int]:
 def settle(world: World) -> None:
     """Wait until all that is due was tried; what a dead worker has is left until its claim is over."""
     last = standing(world)
-    changed = woken = time.monotonic()
+    changed = time.monotonic()
     while last != (0, 0):
         time.sleep(0.03)
         now = standing(world)
         if now != last:
             changed, last = time.monotonic(), now
         still = time.monotonic() - changed
-        killed = bool(world.kills) and world.kills[-1] + deliveries.CLAIM_LASTS >= world.clock.now()
+        killed = bool(world.kills) and world.kills[-1] + CLAIM_LASTS >= world.clock.now()
         if last[0] == 0 and killed and still > DEAD_AFTER_SECONDS:
             return
-        if last[0] and time.monotonic() - max(changed, woken) > DEAD_AFTER_SECONDS:
-            # The jobs died with their worker.
-            world.service.run(wake(world.service, UUID(world.clinic.clinic_id)))
-            woken = time.monotonic()
         assert still < 120, last
 
 
@@ -255,7 +244,6 @@ def live(world: World, until: datetime | None) -> None:
         if following is None or (until is not None and following > until):
             break
         world.clock.move_to(following + (following - NOW) * GRACE)
-        world.service.run(wake(world.service, UUID(world.clinic.clinic_id)))
     if until is not None:
         world.clock.move_to(max(until, world.clock.now()))
 

@@ -14,10 +14,10 @@ from app.foundation.ids import new_id
 from app.notifications.messages.sending import send_message
 from app.notifications.transport.addresses import AllowedNetworks
 from app.notifications.transport.guarded_transport import guarded_client
-from app.notifications.webhooks.delivering import Outbox, deliver
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
+from tests.support.dispatch import deliver_all
 from tests.support.mail_server import MailServer
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.receiver import Receiver
@@ -35,7 +35,7 @@ WAITS = "Your clinic's Afterglow cannot deliver to one of your systems. Nothing 
 class CareTeam:
     """What is sent is sent by the test's own hands, as the worker would."""
 
-    place: Place
+    database: DatabaseUrls
     service: Service
     clinic: ClinicClient
     chat: Receiver
@@ -82,7 +82,7 @@ class CareTeam:
 
     def deliver(self) -> None:
         """Deliver what is due to endpoints."""
-        self.service.run(self._deliver(), within=60)
+        self.service.run(deliver_all(self.service.context, self.clinic_id), within=60)
 
     def letters(self) -> list[tuple[str, str]]:
         """To whom was written since the last look, and the first line of what."""
@@ -92,7 +92,7 @@ class CareTeam:
 
     def rows(self, columns: str, table: str = "outgoing_messages") -> list[tuple[Any, ...]]:
         """Read the clinic's rows as the superuser sees them."""
-        with psycopg.connect(self.place.superuser_url) as connection:
+        with psycopg.connect(self.database.superuser_url) as connection:
             return connection.execute(
                 f"SELECT {columns} FROM care.{table} WHERE clinic_id = %s ORDER BY id",  # noqa: S608 - the test's own names
                 [self.clinic_id],
@@ -114,19 +114,6 @@ class CareTeam:
                 both = (send_message(post, self.clinic_id, one) for one in ids for _ in range(hands))
                 await asyncio.gather(*both)
 
-    async def _deliver(self) -> None:
-        ids = [
-            one
-            for (one, at, state) in self.rows("id, next_attempt_at, state", "deliveries")
-            if state == "pending" and at <= self.service.clock.now()
-        ]
-        allowed = AllowedNetworks.parse("127.0.0.0/8")
-        async with guarded_client(allowed=allowed, http_allowed=True) as client:
-            for delivery_id in ids:
-                await deliver(
-                    Outbox(context=self.service.context, client=client), self.clinic_id, delivery_id
-                )
-
 
 def text_in(form: dict[str, Any]) -> str:
     """The text of a post as people read it, without its link."""
@@ -142,10 +129,12 @@ def text_in(form: dict[str, Any]) -> str:
 
 
 @contextmanager
-def care_team(place: Place, service: Service, chat: Receiver, mail: MailServer) -> Iterator[CareTeam]:
+def care_team(
+    database: DatabaseUrls, service: Service, chat: Receiver, mail: MailServer
+) -> Iterator[CareTeam]:
     """A new clinic of a service that has a mail server and no worker."""
     service.clock.move_to(NOW)
     mail.letters.clear()
     client = clinic_client(service)
-    yield CareTeam(place, service, client, chat, mail)
+    yield CareTeam(database, service, client, chat, mail)
     client.close()

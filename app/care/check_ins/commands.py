@@ -35,7 +35,6 @@ class Recorded:
     """The patient, and for each item in order: kept, or why not."""
 
     patient_id: UUID
-    locale: str
     items: tuple[Kept | RefusalError, ...]
 
 
@@ -100,8 +99,9 @@ async def _record_once(
             [item.stored for item in items if isinstance(item, Kept)],
             actor=work.actor,
             now=work.now,
+            by_clinic=source.is_history,
         )
-    return Recorded(patient_id=standing.patient_id, locale=standing.locale, items=tuple(items))
+    return Recorded(patient_id=standing.patient_id, items=tuple(items))
 
 
 async def _write(

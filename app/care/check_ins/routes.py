@@ -6,7 +6,6 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from app.access.clinics.access import MayImportCheckIns
-from app.access.clinics.service import crisis_phone_of
 from app.care.check_ins import commands, queries
 from app.care.check_ins.commands import Recorded
 from app.care.check_ins.reading import (
@@ -18,9 +17,6 @@ from app.care.check_ins.reading import (
     told,
     write_sync_cursor,
 )
-from app.care.check_ins.refused_statements import report_refused
-from app.care.check_ins.safety_answers import says_yes
-from app.care.check_ins.safety_pathway import SafetyPathwayRoute
 from app.care.check_ins.schemas import (
     BatchReply,
     CheckInBatch,
@@ -33,18 +29,20 @@ from app.care.check_ins.schemas import (
 )
 from app.care.check_ins.sources import FromClinic, FromDevice, Source
 from app.care.check_ins.validation import CheckInDraft, Kept
+from app.care.intake.hearing import disclosing_items, report_items
 from app.care.patients.access import DeviceTokenPresented, PatientSignedIn, PatientWork
+from app.care.patients.crisis import help_for_patient
 from app.context import AppContext
 from app.foundation.errors import RefusalError
-from app.notifications.messages.crisis_help import crisis_help
+from app.notifications.messages.crisis_help import crisis_help, help_country
 from app.notifications.messages.help_reply import CrisisHelpReply
 from app.outbox import DEFAULT_LANGUAGE
 from app.web.client_time import ClientTime, read_client_time
 from app.web.dependencies import ContextNeeded
 from app.web.problems import Problem
-from app.web.schemas import PAGE_SIZE, PageLimit
+from app.web.schemas import PAGE_SIZE, CountryCode, PageLimit
 
-router = APIRouter(prefix="/v1/check-ins", tags=["check-ins"], route_class=SafetyPathwayRoute)
+router = APIRouter(prefix="/v1/check-ins", tags=["check-ins"])
 import_router = APIRouter(prefix="/v1/patients/{patient_id}/check-ins", tags=["check-ins"])
 help_router = APIRouter(prefix="/v1", tags=["crisis help"])
 
@@ -72,7 +70,7 @@ async def put_check_in(
     (outcome,) = recorded.items
     if isinstance(outcome, RefusalError):
         raise outcome
-    help_now = await _help(context, token.clinic_id, recorded.locale) if body.self_harm_thoughts else None
+    help_now = await _help(context, token.clinic_id, recorded.patient_id) if body.self_harm_thoughts else None
     reply = check_in_reply(context.vault, token.clinic_id, outcome.stored, help_now)
     return Response(
         reply.model_dump_json(), status_code=STATUS_OF[outcome.outcome], media_type="application/json"
@@ -125,11 +123,16 @@ async def withdraw_check_in(check_in_id: UUID, caller: PatientSignedIn, work: Pa
 
 
 @help_router.get("/crisis-help", summary="Crisis help")
+@help_router.head("/crisis-help", include_in_schema=False)
 async def read_crisis_help(
     locale: Annotated[str, Query(max_length=35)] = DEFAULT_LANGUAGE,
+    country: Annotated[CountryCode | None, Query(description="Where the person is")] = None,
 ) -> CrisisHelpReply:
-    """Give the help for a language. Who may: everybody."""
-    return CrisisHelpReply.of(crisis_help(locale))
+    """Give the help for a place and a language; without a country, the locale's region is asked. Who may: everybody.
+
+    Where the country is not known, the number is null, and the label sends to the local emergency number.
+    """
+    return CrisisHelpReply.of(crisis_help(locale, country=help_country(chosen=country, locale=locale)))
 
 
 async def _record_batch(
@@ -140,9 +143,11 @@ async def _record_batch(
 ) -> BatchReply:
     read = read_items(items, form)
     recorded = await commands.record(context, source, [one for one in read if isinstance(one, CheckInDraft)])
-    statements = [says_yes(item) for item in items]
-    await report_refused(context, source, items, _kept_flags(read, recorded))
-    help_now = await _help(context, source.clinic_id, recorded.locale) if any(statements) else None
+    said = await disclosing_items()
+    kept = _kept_flags(read, recorded)
+    await report_items({at for at in said if not kept[at]})
+    statements = [at in said for at in range(len(items))]
+    help_now = await _help(context, source.clinic_id, recorded.patient_id) if any(statements) else None
     return batch_reply(
         context.vault,
         source.clinic_id,
@@ -159,6 +164,6 @@ def _kept_flags(read: list[CheckInDraft | dict[str, Any]], recorded: Recorded) -
     return [isinstance(one, CheckInDraft) and isinstance(next(outcomes), Kept) for one in read]
 
 
-async def _help(context: AppContext, clinic_id: UUID, locale: str) -> CrisisHelpReply:
-    phone = await crisis_phone_of(context, clinic_id)
-    return CrisisHelpReply.of(crisis_help(locale, clinic_phone=phone))
+async def _help(context: AppContext, clinic_id: UUID, patient_id: UUID) -> CrisisHelpReply:
+    async with context.database.work(clinic_id) as work:
+        return CrisisHelpReply.of(await help_for_patient(work, context.vault, patient_id))

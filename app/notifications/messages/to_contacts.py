@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from app.access.clinics.contacts import Role
-from app.access.clinics.service import clinic_in
+from app.access.clinics.queries import clinic_in
 from app.foundation.audit import SYSTEM, AuditEvent
 from app.foundation.vault import Vault
 from app.outbox import DEFAULT_LANGUAGE, Channel, NewMessage, Wording, queue_message
@@ -13,7 +13,7 @@ from app.storage.engine.unit_of_work import UnitOfWork
 BOTH = frozenset(Role)
 
 
-async def tell_contacts(
+async def notify_contacts(
     work: UnitOfWork,
     vault: Vault,
     roles: Collection[Role],
@@ -42,7 +42,7 @@ async def tell_contacts(
         audit = AuditEvent(
             at=now,
             actor=SYSTEM,
-            action=f"contact.told_{wording.value}",
+            action=f"contact.notified_{wording.value}",
             subject_kind="clinic",
             subject_id=work.clinic_id,
         )

@@ -7,7 +7,7 @@ from app.care.alerts.safety_commands import SafetyOutcome
 from app.clinical.episodes import CHOSEN_BY_STAFF, Disposition
 from app.clinical.levels import CriterionName
 from app.clinical.profiles import CAUTION_NAMES, Caution
-from app.clinical.reasons import ReasonCode
+from app.clinical.reason_codes import ReasonCode
 
 CRITERIA: Final[Mapping[str, str]] = {
     CriterionName.GAIN_LOST: "Mood, energy and sleep together have lost most of what was gained",
