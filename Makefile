@@ -61,6 +61,9 @@ audit: install ## known vulnerabilities in the locked dependencies
 dev: install ## database, API and worker in one process group (ARGS="--port 8000 --data-dir D")
 	@$(RUN) afterglow dev $(ARGS)
 
+campaign: install ## the service under attack: kills, a full disk, slow sockets, spellings; fails on any loss (ARGS="--kills 100")
+	@$(RUN) python -m tests.campaign $(ARGS)
+
 bench: install ## measure what is promised about time, with a verdict: the rule, pages, check-ins, deliveries, sign-in
 	@$(RUN) python -m tests.bench $(ARGS)
 	@$(RUN) pytest -m measurement
