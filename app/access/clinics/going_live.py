@@ -9,7 +9,7 @@ from app.access.clinics.service import Clinic, clinic_in
 from app.context import AppContext
 from app.foundation.audit import Actor, AuditEvent
 from app.foundation.errors import RefusalError, RefusalKind
-from app.storage import clinics, delivery_standing
+from app.storage import clinics, delivery_standing, heartbeats
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.web.etags import ChangedMeanwhileError
 
@@ -62,6 +62,15 @@ async def _missing(work: UnitOfWork, clinic: Clinic) -> list[dict[str, Any]]:
                 "pointer": "/v1/webhook-endpoints",
                 "code": "no-endpoint-answered",
                 "detail": "Add an endpoint, send it a test event, and let it answer with 2xx.",
+            }
+        )
+    if not await heartbeats.a_worker_lives(work):
+        found.append(
+            {
+                "pointer": "",
+                "code": "no-worker",
+                "detail": "No worker looks at what is due: whoever runs Afterglow starts `afterglow serve` or "
+                "`afterglow worker`.",
             }
         )
     return found
