@@ -24,6 +24,8 @@ from app.care.assessments import routes as assessments
 from app.care.check_ins import routes as check_ins
 from app.care.consent import routes as consent
 from app.care.insights import routes as insights
+from app.care.intake.middleware import Intake
+from app.care.intake.spool import Spool
 from app.care.monitoring import routes as monitoring
 from app.care.patients import routes as patients
 from app.care.reminders import routes as reminders
@@ -41,32 +43,33 @@ from app.pages.patient import (
     sign_in_routes,
 )
 from app.pages.patient.page_route import failure_page
-from app.pages.staff import account_routes as care_account
+from app.pages.staff import account as care_account
 from app.pages.staff import (
     assessment_routes,
+    audit_log,
     booster_routes,
     course_routes,
     details_routes,
     factors_routes,
-    figures_routes,
     infusion_routes,
     new_patient_routes,
     patient_routes,
     patients_routes,
     reference_routes,
+    reports,
+    rule_settings,
     safety_routes,
     signal_routes,
     taper_routes,
-    what_if_routes,
+    team,
     worklist_routes,
 )
-from app.pages.staff import audit_log_routes as trail_routes
-from app.pages.staff import emergency_routes as care_emergency
-from app.pages.staff import join_routes as care_join
+from app.pages.staff import emergency as care_emergency
+from app.pages.staff import join as care_join
 from app.pages.staff import public_routes as care_public
-from app.pages.staff import sign_in_routes as care_sign_in
-from app.pages.staff import staff_routes as care_staff
+from app.pages.staff import sign_in as care_sign_in
 from app.pages.staff.page_route import failure_page as care_failure_page
+from app.pages.staff.settings.routers import SETTINGS_ROUTERS
 from app.storage import due_clinics
 from app.web import health
 from app.web.document import PROBLEMS, DescribedApi
@@ -122,13 +125,14 @@ _ROUTERS: Final = (
     questionnaire_routes.router,
     public_routes.router,
     public_routes.rest_router,
-    figures_routes.router,
-    trail_routes.router,
-    what_if_routes.router,
+    reports.router,
+    audit_log.router,
+    rule_settings.router,
     care_sign_in.router,
     care_join.router,
     care_account.router,
-    care_staff.router,
+    team.router,
+    *SETTINGS_ROUTERS,
     care_emergency.router,
     worklist_routes.router,
     signal_routes.router,
@@ -174,6 +178,8 @@ def build_api(
         openapi_url="/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
+        # A redirect would be built from the Host that the sender wrote.
+        redirect_slashes=False,
         generate_unique_id_function=operation_name,
         lifespan=lifespan,
         responses=PROBLEMS,
@@ -185,7 +191,7 @@ def build_api(
     return api
 
 
-def build_app(context: AppContext, *, requests_per_minute: int) -> ASGIApp:
+def build_app(context: AppContext, *, requests_per_minute: int, spool: Spool | None = None) -> ASGIApp:
     """Make the whole application around its context, which it closes when it ends."""
 
     @asynccontextmanager
@@ -211,4 +217,5 @@ def build_app(context: AppContext, *, requests_per_minute: int) -> ASGIApp:
         body_limit=BODY_LIMIT_BYTES,
         refusal=lambda request, error: care_failure_page(request, context, error),
     )
-    return Edge(api, limits=RequestLimits(requests_per_minute), pages=(patients_pages, staff_pages))
+    edge = Edge(api, limits=RequestLimits(requests_per_minute), pages=(patients_pages, staff_pages))
+    return Intake(edge, context=context, spool=spool)

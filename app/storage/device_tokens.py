@@ -1,7 +1,7 @@
 """Devices' tokens: access, refresh and browser; only digests are kept."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -108,6 +108,25 @@ _SIGNED_IN: Final = """
 """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenOwner:
+    """For whom a token speaks or spoke."""
+
+    patient_id: UUID
+    device_id: UUID
+    locale: str
+    mode: str
+
+
+_OWNER: Final = """
+    SELECT d.patient_id, d.id AS device_id, p.locale, p.mode
+      FROM care.device_tokens t
+      JOIN care.devices d ON d.clinic_id = t.clinic_id AND d.id = t.device_id
+      JOIN care.patients p ON p.clinic_id = d.clinic_id AND p.id = d.patient_id
+     WHERE t.clinic_id = %(clinic_id)s AND t.digest = %(digest)s
+"""
+
+
 async def add_tokens(
     work: UnitOfWork, device_id: UUID, tokens: list[NewToken], *, now: datetime, audit: AuditEvent
 ) -> None:
@@ -145,6 +164,15 @@ async def signed_in_patient(
     return SignedInPatient(**found[0]._asdict()) if found else None
 
 
+async def owner_of(work: UnitOfWork, digest: bytes) -> TokenOwner | None:
+    """Say whose token this is or was, of whatever kind, also when it expired or its device was revoked.
+
+    For a disclosure only: it opens nothing.
+    """
+    found = await work.directly(_OWNER, {"clinic_id": work.clinic_id, "digest": digest})
+    return TokenOwner(**found[0]._asdict()) if found else None
+
+
 async def extend(work: UnitOfWork, digest: bytes, *, expires_at: datetime, now: datetime) -> None:
     """Issue a browser's token anew: the same text works until then."""
     await work.execute(
@@ -155,8 +183,14 @@ async def extend(work: UnitOfWork, digest: bytes, *, expires_at: datetime, now: 
     )
 
 
-async def present_refresh_token(work: UnitOfWork, digest: bytes) -> RefreshToken | None:
-    """Find a refresh token with what has become of its family; its device is locked until the end."""
+async def present_refresh_token(
+    work: UnitOfWork, digest: bytes, *, at_once: timedelta
+) -> RefreshToken | None:
+    """Find a refresh token with what has become of its family; its device is locked until the end.
+
+    Siblings that were issued within ``at_once`` of this token are not looked at: two processes of one phone
+    asked at the same moment.
+    """
     token = aliased(DeviceTokenRow)
     relative = aliased(DeviceTokenRow)
     used_relative = (
@@ -182,7 +216,12 @@ async def present_refresh_token(work: UnitOfWork, digest: bytes) -> RefreshToken
             DeviceRow.revoked_at.is_not(None).label("revoked"),
             exists().where(used_relative, relative.parent_id == token.id).label("successor_used"),
             exists()
-            .where(used_relative, relative.parent_id == token.parent_id, relative.id != token.id)
+            .where(
+                used_relative,
+                relative.parent_id == token.parent_id,
+                relative.id != token.id,
+                relative.issued_at.not_between(token.issued_at - at_once, token.issued_at + at_once),
+            )
             .label("sibling_used"),
         )
         .join(DeviceRow, (DeviceRow.clinic_id == token.clinic_id) & (DeviceRow.id == token.device_id))

@@ -65,7 +65,7 @@ def test_a_new_module_at_the_top_fails_too(tree: Path) -> None:
         ("app/care/alerts/signal_commands.py", "import app.care.monitoring.service"),
         ("app/care/check_ins/service.py", "import app.care.treatment.service"),
         ("app/foundation/ids.py", "import app.clinical.protocol"),
-        ("app/web/health.py", "import app.access.clinics.service"),
+        ("app/web/health.py", "import app.access.clinics.queries"),
         ("app/worker.py", "import app.asgi"),
     ],
 )

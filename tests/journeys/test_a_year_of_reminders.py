@@ -21,7 +21,6 @@ import httpx2
 import psycopg
 import pytest
 
-from app.access.clinics.service import open_clinic
 from app.care.check_ins.commands import record
 from app.care.check_ins.sources import FromClinic
 from app.care.check_ins.validation import CheckInDraft
@@ -54,7 +53,7 @@ from app.outbox import Wording
 from app.storage.engine.database import Database
 from tests.support.ground import Place
 from tests.support.mail_server import MailServer, running_mail_server
-from tests.support.service import KEY
+from tests.support.service import KEY, opened_clinic
 
 pytestmark = pytest.mark.anyio
 
@@ -328,7 +327,7 @@ async def a_year(place: Place, mail_server: MailServer) -> AsyncIterator[Year]:
         )
         for _ in range(2)
     ]
-    clinic_id = (await open_clinic(both[0], name="Clinic")).clinic_id
+    clinic_id = (await opened_clinic(both[0])).clinic_id
     people = [(zone, at, QUIET) for zone, at in ZONES.items()]
     people += [NIGHT_WORKER, ("Europe/Berlin", time(18), QUIET)]
     year = Year(

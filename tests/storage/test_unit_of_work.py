@@ -50,7 +50,8 @@ def event(action: str = "clinic.opened", patient_id: UUID | None = None) -> Audi
 async def opened(database: Database) -> UUID:
     clinic_id = new_id()
     async with database.work(clinic_id) as work:
-        await clinics.add(work, name="Clinic", now=NOW, audit=event())
+        await clinics.add(work, name="Clinic", now=NOW)
+        work.add_audit_event(event())
         await work.commit()
     return clinic_id
 
@@ -79,7 +80,8 @@ async def backend_of(work: UnitOfWork) -> int:
 async def test_nothing_is_kept_without_commit(database: Database) -> None:
     clinic_id = new_id()
     async with database.work(clinic_id) as work:
-        await clinics.add(work, name="Clinic", now=NOW, audit=event())
+        await clinics.add(work, name="Clinic", now=NOW)
+        work.add_audit_event(event())
     assert await name_of(database, clinic_id) is None
     assert await trail_of(database, clinic_id) == []
 
@@ -89,7 +91,8 @@ async def test_nothing_is_kept_after_an_error(database: Database) -> None:
 
     async def broken() -> None:
         async with database.work(clinic_id) as work:
-            await clinics.add(work, name="Clinic", now=NOW, audit=event())
+            await clinics.add(work, name="Clinic", now=NOW)
+            work.add_audit_event(event())
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -108,9 +111,8 @@ async def test_what_comes_after_commit_is_not_kept_either(database: Database) ->
 async def test_the_trail_commits_with_what_it_tells_of(database: Database) -> None:
     clinic_id = await opened(database)
     async with database.work(clinic_id) as work:
-        await clinics.change_profile(
-            work, name="Other", crisis_phone_sealed=None, version=1, audit=event("clinic.changed")
-        )
+        await clinics.change_profile(work, name="Other", crisis_phone_sealed=None, version=1)
+        work.add_audit_event(event("clinic.changed"))
         await work.commit()
     assert await trail_of(database, clinic_id) == ["clinic.opened", "clinic.changed"]
 

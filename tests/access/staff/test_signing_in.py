@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from uuid import UUID
 
@@ -15,11 +15,16 @@ import psycopg
 import pytest
 
 from app.access.clinics.permissions import StaffRole
-from app.access.staff import login_throttle as tries
-from app.access.staff import passwords
-from app.access.staff.login_throttle import MOST_FROM_ONE_ADDRESS, wait_after
-from app.access.staff.members import staff_event
+from app.access.staff import login_throttle, passwords
+from app.access.staff.login_throttle import (
+    MOST_ATTEMPTS_ANYWHERE,
+    MOST_FROM_ONE_NETWORK,
+    TooManySignInsError,
+    network_of,
+    wait_after,
+)
 from app.access.staff.second_factor import SetUpExpiredError, open_pending, seal_pending
+from app.access.staff.signing_in import SignInRefusedError, prove
 from app.foundation.audit import OPERATOR
 from app.storage import staff_members
 from tests.support.ground import Place
@@ -264,8 +269,8 @@ def test_guesses_from_one_address_are_counted_whomever_they_are_about(
     assert member.sign_in(service).status_code == 201, "what is right is not counted"
 
     async def fail_often() -> None:
-        for _ in range(MOST_FROM_ONE_ADDRESS):
-            await tries.count_from_address(service.context, "127.0.0.1", now=service.clock.now())
+        for _ in range(MOST_FROM_ONE_NETWORK):
+            await login_throttle.count_from_network(service.context, "127.0.0.1")
 
     service.run(fail_often())
     refused = member.sign_in(service, code=member.code(service, steps=1))
@@ -274,6 +279,134 @@ def test_guesses_from_one_address_are_counted_whomever_they_are_about(
     assert 0 < int(refused.headers["retry-after"]) <= 15 * 60
     service.clock.move_to(service.clock.now() + 15 * MINUTE)
     assert member.sign_in(service).status_code == 201
+
+
+def test_an_ipv6_network_is_counted_as_one() -> None:
+    assert network_of("2001:db8:1:2::1") == network_of("2001:db8:1:2:ffff:1:2:3") == "2001:db8:1:2::/64"
+    assert network_of("2001:db8:1:3::1") != network_of("2001:db8:1:2::1")
+    assert network_of("::ffff:192.0.2.7") == network_of("192.0.2.7") == "192.0.2.7"
+    assert network_of("192.0.2.8") != network_of("192.0.2.7")
+
+
+def test_guesses_from_another_network_lock_nobody_out_of_theirs(
+    service: Service, member: JoinedMember
+) -> None:
+    for _ in range(8):
+        service.run(prove_wrongly(service, member, "203.0.113.9"))
+
+    assert member.sign_in(service).status_code == 201
+
+
+async def prove_wrongly(service: Service, member: JoinedMember, address: str, device: str = "") -> None:
+    with pytest.raises((SignInRefusedError, TooManySignInsError)):
+        await prove(
+            service.context,
+            email=member.email,
+            password="wrong wrong wrong",  # noqa: S106 - a wrong one
+            code="000000",
+            address=address,
+            device_token=device,
+        )
+
+
+def test_a_device_used_before_is_not_locked_by_guesses_from_its_own_network(
+    service: Service, member: JoinedMember
+) -> None:
+    device = member.sign_in(service).json()["device_token"]
+    for _ in range(5):
+        assert_problem(member.sign_in(service, code="000000"), 401, code=REFUSED)
+    service.clock.move_to(service.clock.now() + MINUTE)
+    assert_problem(member.sign_in(service), 401, code=REFUSED)
+
+    reply = member.sign_in(service, device_token=device)
+
+    assert (reply.status_code, reply.json()["device_token"]) == (201, device)
+
+
+def test_a_device_used_before_signs_in_while_its_network_is_full_of_guesses(
+    service: Service, member: JoinedMember
+) -> None:
+    device = member.sign_in(service).json()["device_token"]
+
+    async def fill() -> None:
+        for _ in range(MOST_FROM_ONE_NETWORK + 1):
+            with suppress(TooManySignInsError):
+                await login_throttle.count_from_network(service.context, "127.0.0.1")
+
+    service.run(fill())
+    service.clock.move_to(service.clock.now() + MINUTE)
+    assert member.sign_in(service).status_code == 429
+    assert member.sign_in(service, device_token=device).status_code == 201
+
+
+def test_a_device_used_before_is_no_place_to_guess_without_end(
+    service: Service, member: JoinedMember
+) -> None:
+    device = member.sign_in(service).json()["device_token"]
+    service.clock.move_to(service.clock.now() + MINUTE)
+    for _ in range(5):
+        assert member.sign_in(service, code="000000", device_token=device).status_code == 401
+
+    assert member.sign_in(service, device_token=device).status_code == 401
+    assert member.sign_in(service).status_code == 201, "its wrong attempts lock that device alone"
+
+
+def test_a_device_of_one_member_is_nothing_for_another(
+    service: Service, clinic: ClinicClient, member: JoinedMember
+) -> None:
+    device = member.sign_in(service).json()["device_token"]
+    other = joined(service, clinic, StaffRole.OWNER)
+    service.clock.move_to(service.clock.now() + MINUTE)
+    for _ in range(5):
+        assert other.sign_in(service, code="000000").status_code == 401
+
+    assert other.sign_in(service, device_token=device).status_code == 401
+
+
+def test_guesses_from_many_networks_lock_the_account_except_for_devices_used_before(
+    service: Service, clinic: ClinicClient, member: JoinedMember
+) -> None:
+    device = member.sign_in(service).json()["device_token"]
+
+    async def guess() -> None:
+        for number in range(MOST_ATTEMPTS_ANYWHERE):
+            source = login_throttle.network_source(service.context, f"198.51.100.{number}")
+            await login_throttle.count_attempt(
+                service.context, UUID(clinic.clinic_id), UUID(member.id), source
+            )
+
+    service.run(guess())
+    service.clock.move_to(service.clock.now() + MINUTE)
+    assert_problem(member.sign_in(service), 401, code=REFUSED)
+    assert member.sign_in(service, device_token=device).status_code == 201
+
+
+def test_the_member_and_the_owners_are_notified_once_when_guesses_lock_an_account(
+    place: Place, service: Service, clinic: ClinicClient, member: JoinedMember
+) -> None:
+    joined(service, clinic, StaffRole.OWNER)
+    for _ in range(5):
+        member.sign_in(service, code="000000")
+
+    async def guess() -> None:
+        for _ in range(6):
+            await prove_wrongly(service, member, "203.0.113.10")
+
+    service.run(guess())
+
+    with psycopg.connect(place.superuser_url) as connection:
+        notices = connection.execute(
+            "SELECT count(*) FROM care.outgoing_messages WHERE wording = 'sign_in_locked' AND subject_id = %s",
+            [member.id],
+        ).fetchone()
+        owners = connection.execute(
+            "SELECT count(*) FROM care.staff_members WHERE clinic_id = %s AND role = 'owner'"
+            " AND state = 'active'",
+            [clinic.clinic_id],
+        ).fetchone()
+    assert notices is not None
+    assert owners is not None
+    assert notices[0] == owners[0] + 1
 
 
 def test_who_works_at_two_clinics_comes_in_where_the_code_belongs(
@@ -317,10 +450,9 @@ def at_two_clinics(service: Service, clinic: ClinicClient) -> tuple[JoinedMember
     )
 
     async def share() -> None:
-        async with service.context.database.work(clinic_id) as work:
-            audit = staff_event(service.clock.now(), OPERATOR, "staff.changed", staff_id)
-            await staff_members.change(work, staff_id, audit=audit, totp_secret_sealed=same)
-            await work.commit()
+        async with service.context.work(clinic_id, actor=OPERATOR) as work:
+            await staff_members.change(work, staff_id, totp_secret_sealed=same)
+            work.audit("staff.changed", "staff", staff_id)
 
     service.run(share())
     service.clock.move_to(service.clock.now() + MINUTE)

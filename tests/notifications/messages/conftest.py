@@ -7,7 +7,6 @@ from uuid import UUID
 
 import pytest
 
-from app.access.clinics.service import open_clinic
 from app.context import AppContext
 from app.foundation.audit import SYSTEM, AuditEvent
 from app.foundation.clock import SettableClock
@@ -22,7 +21,7 @@ from app.storage.engine.database import Database
 from app.storage.outgoing_messages import OutgoingMessage
 from tests.support.ground import Place
 from tests.support.mail_server import MailServer, running_mail_server
-from tests.support.service import KEY, NOW
+from tests.support.service import KEY, NOW, opened_clinic
 
 LINK = "https://afterglow.test/i/secret-part"
 
@@ -99,7 +98,7 @@ async def office(place: Place, mail_server: MailServer) -> AsyncIterator[Office]
         webhook_allow="127.0.0.0/8",
         mail=mail_server.relay(),
     )
-    opened = await open_clinic(context, name="Clinic")
+    opened = await opened_clinic(context)
     async with guarded_client(allowed=AllowedNetworks.parse("127.0.0.0/8"), http_allowed=True) as client:
         yield Office(context, clock, opened.clinic_id, Post(context=context, client=client))
     await context.database.close()
