@@ -181,6 +181,8 @@ def test_a_key_file_of_nonsense_is_refused(tmp_path: Path, nonsense: bytes) -> N
         load_or_make_key_file(path)
 
 
+@pytest.mark.processes
+@pytest.mark.processes
 def test_eight_processes_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
     """All wait for the same file to appear, then make the key together."""
     race = """

@@ -15,7 +15,7 @@ from app.storage.engine.database import Database
 from app.storage.engine.rows import CARE
 from app.storage.sealed_cells import sealed_columns
 from tests.storage.catalogue import ask
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient
 from tests.support.service import KEY, NOW, Service
 from tests.support.staff import joined
@@ -38,11 +38,11 @@ def with_keys(context: AppContext, keyset: Keyset, *, url: str | None = None) ->
 
 
 def test_everything_sealed_moves_to_the_new_key_and_reads_as_before(
-    place: Place, service: Service, clinic: ClinicClient
+    shared_database: DatabaseUrls, service: Service, clinic: ClinicClient
 ) -> None:
     filled(service, clinic)
     rotated, clinic_id = Keyset.of_one(KEY).rotated(), UUID(clinic.clinic_id)
-    before = with_keys(service.context, rotated, url=place.owner_url)
+    before = with_keys(service.context, rotated, url=shared_database.owner_url)
     assert service.run(sealed_by(before))[key_id(KEY)] > 5
 
     moved = service.run(reseal_clinic(before, clinic_id))
@@ -64,12 +64,12 @@ def test_everything_sealed_moves_to_the_new_key_and_reads_as_before(
 
 
 def test_the_application_seals_again_what_it_may_change_and_takes_no_patients_key_away(
-    place: Place, service: Service, clinic: ClinicClient
+    shared_database: DatabaseUrls, service: Service, clinic: ClinicClient
 ) -> None:
     filled(service, clinic)
     rotated, clinic_id = Keyset.of_one(KEY).rotated(), UUID(clinic.clinic_id)
     (key_before,) = ask(
-        place.superuser_url,
+        shared_database.superuser_url,
         "SELECT wrapped_key FROM care.patient_keys WHERE clinic_id = %(id)s",
         id=clinic_id,
     )
@@ -77,16 +77,18 @@ def test_the_application_seals_again_what_it_may_change_and_takes_no_patients_ke
     assert service.run(reseal_clinic(with_keys(service.context, rotated), clinic_id)) > 0
 
     (key_after,) = ask(
-        place.superuser_url,
+        shared_database.superuser_url,
         "SELECT wrapped_key FROM care.patient_keys WHERE clinic_id = %(id)s",
         id=clinic_id,
     )
     assert key_after == key_before
 
 
-def test_every_sealed_column_of_the_database_is_among_those_sealed_again(place: Place) -> None:
+def test_every_sealed_column_of_the_database_is_among_those_sealed_again(
+    shared_database: DatabaseUrls,
+) -> None:
     found = ask(
-        place.superuser_url,
+        shared_database.superuser_url,
         "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = %(care)s"
         " AND data_type = 'bytea' AND (column_name LIKE '%%sealed' OR column_name = 'wrapped_key')",
         care=CARE,

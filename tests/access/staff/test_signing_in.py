@@ -27,7 +27,7 @@ from app.access.staff.second_factor import SetUpExpiredError, open_pending, seal
 from app.access.staff.signing_in import SignInRefusedError, prove
 from app.foundation.audit import OPERATOR
 from app.storage import staff_members
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.problems import assert_problem, without
 from tests.support.service import NOW, Service, running_service
@@ -50,8 +50,8 @@ def member(service: Service, clinic: ClinicClient) -> JoinedMember:
 QUARTERS = (NOW + timedelta(days=3 * number) for number in range(1, 1000))
 
 
-def failed(place: Place, member: JoinedMember) -> tuple[int, object]:
-    with psycopg.connect(place.superuser_url) as connection:
+def failed(shared_database: DatabaseUrls, member: JoinedMember) -> tuple[int, object]:
+    with psycopg.connect(shared_database.superuser_url) as connection:
         row = connection.execute(
             "SELECT failed_tries, locked_until FROM care.staff_members WHERE id = %s", [member.id]
         ).fetchone()
@@ -142,6 +142,7 @@ def test_whatever_is_wrong_is_answered_in_the_same_words(
     assert len({str(without(reply.json(), "request_id")) for reply in answers}) == 1
 
 
+@pytest.mark.measurement
 def test_whatever_is_wrong_takes_about_as_long(service: Service, clinic: ClinicClient) -> None:
     """Medians of five each, on a busy machine: without its hash, one would take a tenth of another."""
     times: dict[str, list[float]] = {}
@@ -181,14 +182,14 @@ def test_the_wait_doubles_up_to_a_day(count: int, minutes: int | None) -> None:
 
 
 def test_five_wrong_tries_lock_for_a_quarter_of_an_hour_then_for_half_an_hour(
-    place: Place, service: Service, member: JoinedMember
+    shared_database: DatabaseUrls, service: Service, member: JoinedMember
 ) -> None:
     began = service.clock.now()
     for _ in range(5):
         assert_problem(member.sign_in(service, code="000000"), 401, code=REFUSED)
 
     assert_problem(member.sign_in(service), 401, code=REFUSED)
-    assert failed(place, member)[0] == 5, "what is not judged is not counted either"
+    assert failed(shared_database, member)[0] == 5, "what is not judged is not counted either"
     service.clock.move_to(began + 15 * MINUTE - timedelta(seconds=1))
     assert_problem(member.sign_in(service), 401, code=REFUSED)
     service.clock.move_to(began + 15 * MINUTE)
@@ -198,7 +199,7 @@ def test_five_wrong_tries_lock_for_a_quarter_of_an_hour_then_for_half_an_hour(
     assert_problem(member.sign_in(service), 401, code=REFUSED)
     service.clock.move_to(began + 46 * MINUTE)
     assert member.sign_in(service).status_code == 201
-    assert failed(place, member) == (0, None)
+    assert failed(shared_database, member) == (0, None)
 
 
 def test_an_owner_can_end_the_wait(service: Service, clinic: ClinicClient, member: JoinedMember) -> None:
@@ -213,37 +214,37 @@ def test_an_owner_can_end_the_wait(service: Service, clinic: ClinicClient, membe
 
 
 @contextmanager
-def second_process(place: Place, service: Service) -> Iterator[Service]:
+def second_process(shared_database: DatabaseUrls, service: Service) -> Iterator[Service]:
     """Another process on the same database: nothing is shared but what is stored."""
-    with running_service(place.application_url, work=False) as other:
+    with running_service(shared_database.application_url, work=False) as other:
         other.clock.move_to(service.clock.now())
         yield other
 
 
 def test_wrong_tries_at_two_processes_are_counted_together_and_survive_a_restart(
-    place: Place, service: Service, member: JoinedMember
+    shared_database: DatabaseUrls, service: Service, member: JoinedMember
 ) -> None:
-    with second_process(place, service) as other:
+    with second_process(shared_database, service) as other:
         for each in (service, other, service, other, service):
             assert_problem(member.sign_in(each, code="000000"), 401, code=REFUSED)
         assert_problem(member.sign_in(other), 401, code=REFUSED)
-    with second_process(place, service) as restarted:
+    with second_process(shared_database, service) as restarted:
         assert_problem(member.sign_in(restarted), 401, code=REFUSED)
-    assert failed(place, member)[0] == 5
+    assert failed(shared_database, member)[0] == 5
 
 
 def test_of_twenty_guesses_at_once_five_are_judged(
-    place: Place, service: Service, member: JoinedMember
+    shared_database: DatabaseUrls, service: Service, member: JoinedMember
 ) -> None:
-    with second_process(place, service) as other, ThreadPoolExecutor(20) as pool:
+    with second_process(shared_database, service) as other, ThreadPoolExecutor(20) as pool:
         guesses = [
             pool.submit(member.sign_in, each, code=f"{number:06}")
             for number, each in enumerate((service, other) * 10)
         ]
         statuses = Counter(guess.result().status_code for guess in guesses)
     assert statuses == {401: 20}
-    assert failed(place, member)[0] == 5
-    with psycopg.connect(place.superuser_url) as connection:
+    assert failed(shared_database, member)[0] == 5
+    with psycopg.connect(shared_database.superuser_url) as connection:
         judged = connection.execute(
             "SELECT action, count(*) FROM care.audit_events WHERE subject_id = %s"
             " AND action LIKE 'staff.sign_in_tried%%' GROUP BY action ORDER BY 1",
@@ -382,7 +383,7 @@ def test_guesses_from_many_networks_lock_the_account_except_for_devices_used_bef
 
 
 def test_the_member_and_the_owners_are_notified_once_when_guesses_lock_an_account(
-    place: Place, service: Service, clinic: ClinicClient, member: JoinedMember
+    shared_database: DatabaseUrls, service: Service, clinic: ClinicClient, member: JoinedMember
 ) -> None:
     joined(service, clinic, StaffRole.OWNER)
     for _ in range(5):
@@ -394,7 +395,7 @@ def test_the_member_and_the_owners_are_notified_once_when_guesses_lock_an_accoun
 
     service.run(guess())
 
-    with psycopg.connect(place.superuser_url) as connection:
+    with psycopg.connect(shared_database.superuser_url) as connection:
         notices = connection.execute(
             "SELECT count(*) FROM care.outgoing_messages WHERE wording = 'sign_in_locked' AND subject_id = %s",
             [member.id],
@@ -410,7 +411,7 @@ def test_the_member_and_the_owners_are_notified_once_when_guesses_lock_an_accoun
 
 
 def test_who_works_at_two_clinics_comes_in_where_the_code_belongs(
-    place: Place, service: Service, clinic: ClinicClient
+    shared_database: DatabaseUrls, service: Service, clinic: ClinicClient
 ) -> None:
     service.clock.move_to(next(QUARTERS))
     elsewhere, email = clinic_client(service, "Elsewhere"), "both@clinic.example"
@@ -419,7 +420,7 @@ def test_who_works_at_two_clinics_comes_in_where_the_code_belongs(
     for _ in range(7):
         service.clock.move_to(service.clock.now() + MINUTE)
         assert there.sign_in(service).json()["clinic_id"] == elsewhere.clinic_id
-    assert failed(place, here) == (0, None), "the other account was not meant"
+    assert failed(shared_database, here) == (0, None), "the other account was not meant"
     service.clock.move_to(service.clock.now() + MINUTE)
     assert here.sign_in(service).json()["clinic_id"] == clinic.clinic_id
     named = {"clinic_id": elsewhere.clinic_id}
@@ -459,16 +460,18 @@ def at_two_clinics(service: Service, clinic: ClinicClient) -> tuple[JoinedMember
     return here, elsewhere.clinic_id
 
 
-def test_a_hash_with_other_costs_is_made_anew(place: Place, service: Service, member: JoinedMember) -> None:
+def test_a_hash_with_other_costs_is_made_anew(
+    shared_database: DatabaseUrls, service: Service, member: JoinedMember
+) -> None:
     cheap = argon2.PasswordHasher(time_cost=1, memory_cost=1024).hash(PASSWORD)
-    with psycopg.connect(place.superuser_url) as connection:
+    with psycopg.connect(shared_database.superuser_url) as connection:
         connection.execute(
             "UPDATE care.staff_members SET password_hash = %s WHERE id = %s", [cheap, member.id]
         )
 
     assert member.sign_in(service).status_code == 201
 
-    with psycopg.connect(place.superuser_url) as connection:
+    with psycopg.connect(shared_database.superuser_url) as connection:
         row = connection.execute(
             "SELECT password_hash FROM care.staff_members WHERE id = %s", [member.id]
         ).fetchone()

@@ -19,7 +19,7 @@ from app.outbox import Channel, NewMessage, Wording, queue_message
 from app.storage import outgoing_messages
 from app.storage.engine.database import Database
 from app.storage.outgoing_messages import OutgoingMessage
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.mail_server import MailServer, running_mail_server
 from tests.support.service import KEY, NOW, opened_clinic
 
@@ -88,10 +88,10 @@ def mail_server() -> Iterator[MailServer]:
 
 
 @pytest.fixture
-async def office(place: Place, mail_server: MailServer) -> AsyncIterator[Office]:
+async def office(own_database: DatabaseUrls, mail_server: MailServer) -> AsyncIterator[Office]:
     clock = SettableClock(NOW)
     context = AppContext(
-        database=Database(place.application_url),
+        database=Database(own_database.application_url),
         vault=Vault(KEY),
         clock=clock,
         public_url="https://afterglow.test",

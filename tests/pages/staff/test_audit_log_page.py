@@ -11,7 +11,7 @@ import pytest
 
 from app.access.clinics.permissions import StaffRole
 from tests.support.browser import PlainBrowser
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.manager_clinic import clinic_with_a_past
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.service import NOW, Service
@@ -119,11 +119,11 @@ def test_pages_follow_each_other_without_gap_or_repetition(
 
 
 def test_an_emergency_is_shown_as_why(
-    as_role: AsRole, service: Service, place: Place, one_clinic: ClinicClient
+    as_role: AsRole, service: Service, shared_database: DatabaseUrls, one_clinic: ClinicClient
 ) -> None:
     patient, access = one_clinic.patient(), uuid4()
     token = signed_in(service, one_clinic.clinic_id, StaffRole.READ_ONLY, name="Night Nurse")
-    with psycopg.connect(place.superuser_url) as connection:
+    with psycopg.connect(shared_database.superuser_url) as connection:
         connection.execute(
             "INSERT INTO care.emergency_accesses SELECT clinic_id, %(id)s, id, %(patient)s, '\\x00', %(now)s,"
             " %(now)s + interval '1 hour' FROM care.staff_members WHERE clinic_id = %(clinic)s"

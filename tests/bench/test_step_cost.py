@@ -1,21 +1,10 @@
 """What one more check-in costs: a step, held against the same arithmetic bare (`make bench` prints both)."""
 
-from tests.bench.core_step import (
-    TARGET,
-    bare_steps,
-    bare_told,
-    measure,
-    our_steps,
-    series,
-    steps_by_level,
-    told,
-)
+import pytest
 
+from tests.bench.core_step import TARGET, measure, series, steps_by_level
 
-def test_the_bare_step_says_the_same_of_every_check_in() -> None:
-    for patient in series(patients=30, seed=7):
-        for (_, evaluation), (state, answer) in zip(our_steps(patient), bare_steps(patient), strict=True):
-            assert told(evaluation) == bare_told(state, answer)
+pytestmark = pytest.mark.measurement
 
 
 def test_a_check_in_costs_at_most_three_times_the_bare_step_whatever_it_leads_to() -> None:
