@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from importlib.metadata import version
 from typing import Final
@@ -25,7 +25,7 @@ from app.care.check_ins import routes as check_ins
 from app.care.consent import routes as consent
 from app.care.insights import routes as insights
 from app.care.intake.middleware import Intake
-from app.care.intake.spool import Spool
+from app.care.intake.spool import Spool, replay_now_and_then
 from app.care.monitoring import routes as monitoring
 from app.care.patients import routes as patients
 from app.care.reminders import routes as reminders
@@ -196,13 +196,15 @@ def build_app(context: AppContext, *, requests_per_minute: int, spool: Spool | N
 
     @asynccontextmanager
     async def lifespan(_api: FastAPI) -> AsyncIterator[None]:
-        standing_in = asyncio.create_task(StandIn(context, escalate=partial(_escalate, context)).run())
+        background = [asyncio.create_task(StandIn(context, escalate=partial(_escalate, context)).run())]
+        if spool:
+            background.append(asyncio.create_task(replay_now_and_then(context, spool)))
         try:
             yield
         finally:
-            standing_in.cancel()
-            with suppress(asyncio.CancelledError):
-                await standing_in
+            for task in background:
+                task.cancel()
+            await asyncio.gather(*background, return_exceptions=True)
             await context.database.close()
 
     api = build_api(lifespan)

@@ -1,21 +1,30 @@
 """Health: the process answers, the database answers, and what a patient says reaches somebody."""
 
 import asyncio
+import time
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Literal
 
 from fastapi import APIRouter, Response
+from prometheus_client import Gauge
 from pydantic import BaseModel, Field
 
 from app.context import AppContext
 from app.storage import safety_pathway
 from app.storage.engine.binaries import LocalDatabaseError
+from app.storage.engine.database import Database
 from app.storage.engine.failures import failures_named
-from app.storage.engine.health import DatabaseDoesNotAnswerError, database_answers
+from app.storage.engine.health import DatabaseDoesNotAnswerError, database_answers, database_takes_writes
 from app.storage.heartbeats import LIVES_FOR
 from app.storage.safety_pathway import SafetyPathway
 from app.web.dependencies import ContextNeeded
+
+TAKES_WRITES: Final = Gauge(
+    "afterglow_database_takes_writes", "1 when the database took the last write probe, 0 when not"
+)
+_TRY_AGAIN_AFTER_SECONDS: Final = 10.0
+_WRITES_WITHIN_SECONDS: Final = 5.0
 
 router = APIRouter(prefix="/health", tags=["health"])
 _ANSWERS_WITHIN_SECONDS: Final = 2
@@ -39,6 +48,7 @@ class Broken(StrEnum):
     """What keeps a safety event from reaching somebody."""
 
     DATABASE_AWAY = "database-away"
+    DATABASE_TAKES_NO_WRITES = "database-takes-no-writes"
     NO_WORKER = "no-worker"
     SAFETY_EVENT_WAITS = "safety-event-waits"
     MAIL_NOT_SET_UP = "mail-not-set-up"
@@ -50,6 +60,7 @@ class SafetyHealth(Health):
     """Whether a safety event reaches somebody now, and what keeps it from doing so."""
 
     reasons: list[Broken] = Field(description="Empty while the whole pathway works")
+    database_takes_writes: bool = Field(description="False when, for example, its disk is full")
     mail: Literal["set up", "not set up"]
     worker_looked_seconds_ago: float | None = Field(
         description="When a worker last looked at what is due; null: none does"
@@ -67,14 +78,17 @@ async def live() -> Health:
     return Health(status="alive")
 
 
-@router.get("/ready", summary="Can it work?", responses={503: {"model": Readiness}})
-async def ready(context: ContextNeeded, response: Response) -> Readiness:
-    """Say whether the database answers within two seconds, and whether mail is set up."""
+@router.get("/ready", summary="Can it answer?")
+async def ready(context: ContextNeeded) -> Readiness:
+    """Say whether it works; succeeds as long as this process can answer with crisis help.
+
+    A balancer must not take a process away that still helps: without a database, a disclosure is answered with
+    help, and put by. ``status`` says whether the database answers within two seconds.
+    """
     try:
         async with asyncio.timeout(_ANSWERS_WITHIN_SECONDS):
             await database_answers(context.database)
     except (TimeoutError, DatabaseDoesNotAnswerError):
-        response.status_code = 503
         return Readiness(status="database does not answer", mail=_mail(context))
     return Readiness(status="ready", mail=_mail(context))
 
@@ -87,14 +101,17 @@ async def safety(context: ContextNeeded, response: Response) -> SafetyHealth:
 
     It is an alarm and nothing to route requests by: a service that fails here still answers with crisis help.
     """
-    found = await _look(context)
+    found, takes_writes = await _look(context), await WRITES.look(context.database)
     reasons = [Broken.DATABASE_AWAY] if found is None else _reasons(context, found, now=context.clock.now())
+    if not takes_writes:
+        reasons.insert(0, Broken.DATABASE_TAKES_NO_WRITES)
     if reasons:
         response.status_code = 503
     ago = found.looked_ago if found else None
     return SafetyHealth(
-        status="not able" if reasons else "able",
+        status="not safe" if reasons else "safe",
         reasons=reasons,
+        database_takes_writes=takes_writes,
         mail=_mail(context),
         worker_looked_seconds_ago=None if ago is None else round(ago.total_seconds(), 1),
         unsent_since=found.unsent_since if found else None,
@@ -128,3 +145,33 @@ def _reasons(context: AppContext, found: SafetyPathway, *, now: datetime) -> lis
 
 def _mail(context: AppContext) -> Literal["set up", "not set up"]:
     return "set up" if context.mail else "not set up"
+
+
+class WriteProbe:
+    """Tries to write, at most once in a while whoever asks, and shows it in the metrics."""
+
+    def __init__(self) -> None:
+        # When each database was tried last, and whether it took it; a process has one, a test process several.
+        self._tried: dict[str, tuple[float, bool]] = {}
+        self._turn = asyncio.Lock()
+
+    async def look(self, database: Database) -> bool:
+        """Say whether the database took what was written last."""
+        async with self._turn:
+            tried_at, took_it = self._tried.get(database.url, (float("-inf"), False))
+            if time.monotonic() >= tried_at + _TRY_AGAIN_AFTER_SECONDS:
+                took_it = await self._try(database)
+                self._tried[database.url] = (time.monotonic(), took_it)
+                TAKES_WRITES.set(took_it)
+        return took_it
+
+    async def _try(self, database: Database) -> bool:
+        try:
+            async with asyncio.timeout(_WRITES_WITHIN_SECONDS):
+                await database_takes_writes(database)
+        except (TimeoutError, DatabaseDoesNotAnswerError):
+            return False
+        return True
+
+
+WRITES: Final = WriteProbe()

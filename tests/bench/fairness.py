@@ -18,7 +18,7 @@ from app.foundation.ids import new_id
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
 from tests.bench.delivery import percentile
-from tests.support.ground import Place, running_cluster
+from tests.support.databases import DatabaseUrls, running_cluster
 from tests.support.people import clinic_client
 from tests.support.processes import wait_until
 from tests.support.receiver import Receiver, running_receiver
@@ -78,7 +78,9 @@ class _Side:
             return str(await notify_of_patient(work, event, about, now=work.now))
 
 
-def measure(place: Place, *, backlog: int, flood: int, events: int, pause: float, speedup: int) -> Measured:
+def measure(
+    place: DatabaseUrls, *, backlog: int, flood: int, events: int, pause: float, speedup: int
+) -> Measured:
     """Measure so many events of each kind, so far apart, beside such a backlog and such a flood."""
     answers, made = threading.Event(), Measured(backlog=backlog + flood)
     with (
@@ -133,7 +135,7 @@ async def _arrivals(side: _Side, *, events: int, pause: float) -> dict[EventType
     return taken
 
 
-def _watch(place: Place, clinic_id: UUID, made: Measured, until: threading.Event) -> None:
+def _watch(place: DatabaseUrls, clinic_id: UUID, made: Measured, until: threading.Event) -> None:
     with psycopg.connect(place.superuser_url, autocommit=True) as database:
         while not until.wait(0.2):
             row = database.execute(_IN_FLIGHT, [clinic_id]).fetchone()

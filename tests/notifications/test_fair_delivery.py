@@ -16,18 +16,18 @@ from app.notifications.webhooks.retry_schedule import (
 from app.storage.lanes import Lane
 from tests.bench.delivery import percentile
 from tests.bench.fairness import measure
-from tests.support.ground import Cluster, Place
+from tests.support.databases import Cluster, DatabaseUrls
 
 
 @pytest.fixture
-def own_place(cluster: Cluster) -> Iterator[Place]:
+def own_place(cluster: Cluster) -> Iterator[DatabaseUrls]:
     """A database of its own: no other clinic's work."""
     with cluster.database() as made:
         yield made
 
 
 def test_a_hanging_clinic_with_a_backlog_and_a_flood_holds_up_no_other_and_drains_afterwards(
-    own_place: Place,
+    own_place: DatabaseUrls,
 ) -> None:
     # The ratios are for a quiet machine: `python -m tests.bench.fairness`.
     made = measure(own_place, backlog=300, flood=60, events=8, pause=0.1, speedup=20)

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from tests.support.clinics import name_contacts
-from tests.support.ground import Cluster, Place
+from tests.support.databases import Cluster, DatabaseUrls
 from tests.support.people import clinic_client
 from tests.support.processes import running_dev, temporary_data_dir, wait_until
 from tests.support.receiver import Receiver
@@ -22,30 +22,30 @@ def asked(url: str) -> tuple[int, dict[str, Any]]:
 
 
 @pytest.fixture
-def own_place(cluster: Cluster) -> Iterator[Place]:
+def own_place(cluster: Cluster) -> Iterator[DatabaseUrls]:
     """A database in which no other clinic is live, and no other worker lives."""
     with cluster.database() as made:
         yield made
 
 
-def test_without_a_worker_it_fails_and_says_so_and_with_one_it_holds(own_place: Place) -> None:
+def test_without_a_worker_it_fails_and_says_so_and_with_one_it_holds(own_place: DatabaseUrls) -> None:
     with running_service(own_place.application_url, work=False) as service:
         status, said = asked(service.url)
-        assert (status, said["status"], said["reasons"]) == (503, "not able", ["no-worker"])
+        assert (status, said["status"], said["reasons"]) == (503, "not safe", ["no-worker"])
         assert said["worker_looked_seconds_ago"] is None
         assert httpx2.get(f"{service.url}/health/ready").status_code == 200
 
         with running_service(own_place.application_url):
             assert wait_until(lambda: asked(service.url)[0] == 200, 20)
             _, said = asked(service.url)
-            assert (said["status"], said["reasons"]) == ("able", [])
+            assert (said["status"], said["reasons"]) == ("safe", [])
             assert said["worker_looked_seconds_ago"] < 60
 
         # It ended in order, and said so.
         assert asked(service.url)[1]["reasons"] == ["no-worker"]
 
 
-def test_a_worker_that_was_killed_is_missed_after_a_minute(own_place: Place) -> None:
+def test_a_worker_that_was_killed_is_missed_after_a_minute(own_place: DatabaseUrls) -> None:
     with running_service(own_place.application_url, work=False) as service:
         for seconds, reasons in ((50, []), (70, ["no-worker"])):
             with psycopg.connect(own_place.superuser_url) as connection:
@@ -58,7 +58,7 @@ def test_a_worker_that_was_killed_is_missed_after_a_minute(own_place: Place) -> 
             assert asked(service.url)[1]["reasons"] == reasons
 
 
-def live_and_waiting(service: Service, place: Place, receiver: Receiver) -> None:
+def live_and_waiting(service: Service, place: DatabaseUrls, receiver: Receiver) -> None:
     """A live clinic without a mail server, one of whose patients said it; nobody sends."""
     clinic = clinic_client(service)
     clinic.add_endpoint(receiver.url)
@@ -71,7 +71,7 @@ def live_and_waiting(service: Service, place: Place, receiver: Receiver) -> None
 
 
 def test_a_stuck_event_a_missing_mail_server_and_an_endpoint_that_fails_are_each_named(
-    own_place: Place, receiver: Receiver
+    own_place: DatabaseUrls, receiver: Receiver
 ) -> None:
     with running_service(own_place.application_url, work=False) as service:
         live_and_waiting(service, own_place, receiver)
@@ -89,7 +89,9 @@ def test_a_stuck_event_a_missing_mail_server_and_an_endpoint_that_fails_are_each
         assert (said["live_clinics"], said["live_clinics_unreachable"]) == (1, 1)
 
 
-def test_a_live_clinic_and_its_worklist_say_that_no_worker_runs(own_place: Place, receiver: Receiver) -> None:
+def test_a_live_clinic_and_its_worklist_say_that_no_worker_runs(
+    own_place: DatabaseUrls, receiver: Receiver
+) -> None:
     with running_service(own_place.application_url, work=False) as service:
         clinic = clinic_client(service)
         clinic.add_endpoint(receiver.url)

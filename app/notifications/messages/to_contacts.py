@@ -26,7 +26,8 @@ async def notify_contacts(
 ) -> int:
     """Write to these contacts once this transaction commits; where none of them is named, to whoever is.
 
-    Where ``link`` is an address of the API, people get the page of the same. Gives how many are written to: none in a test clinic that has named nobody yet.
+    Where ``link`` is an address of the API, people get the page of the same. Gives how many are written to: none
+    in a test clinic that has named nobody yet.
     """
     named = (await clinic_in(work, vault)).contacts
     asked = [contact for role, contact in named.items() if role in roles]
