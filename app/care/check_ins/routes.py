@@ -33,6 +33,7 @@ from app.care.check_ins.schemas import (
 from app.care.check_ins.sources import FromClinic, FromDevice, Source
 from app.care.check_ins.validation import CheckInDraft, Kept
 from app.care.patients.access import DeviceTokenPresented, PatientSignedIn, PatientWork
+from app.care.patients.archiving import NobodyReadsReportsError
 from app.care.patients.crisis import help_for_patient
 from app.context import AppContext
 from app.foundation.errors import RefusalError
@@ -70,6 +71,9 @@ async def put_check_in(
     source = FromDevice(token=token, client_time=read_client_time(client_time))
     recorded = await commands.record(context, source, [told(check_in_id, body)])
     (outcome,) = recorded.items
+    if isinstance(outcome, NobodyReadsReportsError):
+        async with context.database.work(token.clinic_id) as work:
+            raise outcome.with_help(await help_for_patient(work, context.vault, recorded.patient_id))
     if isinstance(outcome, RefusalError):
         raise outcome
     help_now = await _help(context, token.clinic_id, recorded.patient_id) if body.self_harm_thoughts else None
@@ -145,9 +149,12 @@ async def _record_batch(
 ) -> BatchReply:
     read = read_items(items, form)
     recorded = await commands.record(context, source, [one for one in read if isinstance(one, CheckInDraft)])
+    unread = any(isinstance(one, NobodyReadsReportsError) for one in recorded.items)
     statements = [says_yes(item) for item in items]
     await report_refused(context, source, items, _kept_flags(read, recorded))
-    help_now = await _help(context, source.clinic_id, recorded.patient_id) if any(statements) else None
+    help_now = (
+        await _help(context, source.clinic_id, recorded.patient_id) if unread or any(statements) else None
+    )
     return batch_reply(
         context.vault,
         source.clinic_id,
