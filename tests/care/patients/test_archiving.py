@@ -16,7 +16,7 @@ def phone(service: Service, one_clinic: ClinicClient) -> PatientClient:
     return one_clinic.enrol(one_clinic.patient(), service.url)
 
 
-def archive(clinic: ClinicClient, patient: str, reason: str = "care_ended", **more: Any) -> httpx2.Response:
+def archive(clinic: ClinicClient, patient: str, reason: str = "care_ended", **more: str) -> httpx2.Response:
     return clinic.http.post(f"/v1/patients/{patient}/archive", json={"reason": reason, **more})
 
 
