@@ -42,9 +42,7 @@ def upgrade() -> None:
             name="fk_patient_changes_clinic_id_patient_id",
             ondelete="CASCADE",
         ),
-        sa.CheckConstraint(
-            "kind IN ('chart_number', 'archived', 'unarchived')", name="ck_patient_changes_kind"
-        ),
+        sa.CheckConstraint("kind IN ('chart_number', 'archived', 'unarchived')", name="kind"),
         schema="care",
     )
     op.create_index(

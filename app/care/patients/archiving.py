@@ -39,7 +39,7 @@ class NobodyReadsReportsError(RefusalError):
 
     def with_help(self, help_now: CrisisHelp) -> Self:
         """Let crisis help travel with the answer."""
-        vars(self)["crisis_help"] = CrisisHelpReply.of(help_now).model_dump(mode="json")
+        self.told = {**self.told, "crisis_help": CrisisHelpReply.of(help_now).model_dump(mode="json")}
         return self
 
 

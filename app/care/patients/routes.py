@@ -41,8 +41,7 @@ from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor
 router = APIRouter(prefix="/v1", tags=["patients"])
 EditsPatients = Annotated[Work, work_for(Permission.PATIENTS_EDIT)]
 ReadsPatients = Annotated[Work, work_for(Permission.PATIENTS_READ)]
-StaffEditsPatients = Annotated[Work, staff_work_for(Permission.PATIENTS_EDIT)]
-StaffReadsPatients = Annotated[Work, staff_work_for(Permission.PATIENTS_READ)]
+ReachesPatients = Annotated[Work, staff_work_for(Permission.PATIENTS_CONTACT)]
 own_router = APIRouter(prefix="/v1", tags=["patient's own"])
 
 
@@ -167,13 +166,13 @@ async def list_patient_changes(patient_id: UUID, work: ReadsPatients) -> Patient
 
 
 @router.get("/patients/{patient_id}/contact", summary="Read how to reach a patient")
-async def read_contact_facts(patient_id: UUID, work: StaffReadsPatients) -> ContactFacts:
+async def read_contact_facts(patient_id: UUID, work: ReachesPatients) -> ContactFacts:
     """Give name, telephone and the like, for staff who must reach somebody; each look is in the audit log."""
     return ContactFacts.model_validate(await corrections.read_contact_facts(work, patient_id))
 
 
 @router.put("/patients/{patient_id}/contact", summary="Keep how to reach a patient")
-async def keep_contact_facts(patient_id: UUID, body: ContactFacts, work: StaffEditsPatients) -> ContactFacts:
+async def keep_contact_facts(patient_id: UUID, body: ContactFacts, work: ReachesPatients) -> ContactFacts:
     """Keep name, telephone and the like, in the place of what was there; sealed, and in no event, mail or log."""
     await corrections.keep_contact_facts(work, patient_id, body.model_dump(exclude_none=True))
     return body

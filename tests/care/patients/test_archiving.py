@@ -5,10 +5,12 @@ from typing import Any
 import httpx2
 import pytest
 
+from app.access.clinics.permissions import StaffRole
 from app.foundation.ids import new_id
 from tests.support.people import ClinicClient, PatientClient, entry, item
 from tests.support.problems import CANARY, assert_problem
 from tests.support.service import NOW, Service
+from tests.support.staff import staff_client
 
 
 @pytest.fixture
@@ -109,8 +111,27 @@ def test_a_chart_number_changes_with_a_reason_and_the_earlier_one_is_kept(one_cl
     assert_problem(stale, 412)
 
 
-def test_how_to_reach_a_person_is_for_staff_alone(one_clinic: ClinicClient, phone: PatientClient) -> None:
+def test_how_to_reach_a_person_is_for_staff_alone_and_each_look_is_in_the_audit_log(
+    one_clinic: ClinicClient, phone: PatientClient, service: Service
+) -> None:
     path = f"/v1/patients/{phone.patient_id}/contact"
-    assert one_clinic.http.get(path).status_code in {401, 403}
-    assert one_clinic.http.put(path, json={"name": CANARY}).status_code in {401, 403}
-    assert phone.http.get(path).status_code in {401, 403}
+    assert_problem(one_clinic.http.get(path), 403)
+    assert_problem(one_clinic.http.put(path, json={"name": CANARY}), 403)
+    assert_problem(phone.http.get(path), 401)
+    nurse = staff_client(service, one_clinic.clinic_id, StaffRole.COORDINATOR)
+    facts = {
+        "name": "Ana Mu\u00f1oz",
+        "telephone": "+1 555 0100",
+        "birth_year": 1980,
+        "preferred_way": "telephone",
+    }
+    assert nurse.put(path, json=facts).status_code == 200
+    shown = nurse.get(path).json()
+    assert {name: value for name, value in shown.items() if value is not None} == facts
+    assert_problem(nurse.put(path, json={"name": "\u200b"}), 422, pointer="#/name")
+    params = {"patient_id": phone.patient_id}
+    actions = [
+        one["action"] for one in one_clinic.http.get("/v1/audit-events", params=params).json()["items"]
+    ]
+    assert actions.count("contact_facts.changed") == 1
+    assert actions.count("contact_facts.read") == 1
