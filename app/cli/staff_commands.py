@@ -9,8 +9,8 @@ import typer
 from pydantic import BaseModel
 
 from app.access.clinics.permissions import StaffRole
-from app.access.staff.invitation_links import Invited
-from app.access.staff.inviting import invite_as_operator
+from app.access.staff.commands import invite_as_operator
+from app.access.staff.invitations import Invited
 from app.cli.runtime import Ground, open_ground
 from app.cli.study_options import DataDir
 from app.foundation.audit import OPERATOR
@@ -60,9 +60,8 @@ async def _invited(
 ) -> Invited:
     context = ground.context(settings)
     try:
-        return await invite_as_operator(
-            context, clinic_id, name=invitee.name, email=invitee.email, role=role, actor=OPERATOR
-        )
+        async with context.work(clinic_id, actor=OPERATOR) as work:
+            return await invite_as_operator(work, name=invitee.name, email=invitee.email, role=role)
     except NotFoundError:
         raise UnknownClinicError(UnknownClinicError.__doc__) from None
     finally:
