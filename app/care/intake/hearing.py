@@ -109,13 +109,10 @@ class Hearing:
         # In a task of its own: a database that hangs may keep even giving up from ending.
         reporting = asyncio.create_task(report_pending(self._context, pending))
         done, _ = await asyncio.wait({reporting}, timeout=_WITHIN_SECONDS)
-        failure: BaseException | None = TimeoutError()
-        if done:
-            failure = reporting.exception()
-            if failure is None:
-                return reporting.result()
-        else:
-            reporting.cancel()
+        failure = reporting.exception() if done else TimeoutError()
+        if failure is None:
+            return reporting.result()
+        reporting.cancel()
         log_failed_report(failure)
         spooled = self._spool is not None and bool(pending.reports) and self._spool.keep(pending)
         return replace(told_nobody(self._language), spooled=spooled)
