@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from app.cli import demo, development, doctor, processes
 from app.cli.audit_commands import EXPECTED as OF_THE_TRAIL
 from app.cli.audit_commands import add_audit
+from app.cli.clinic_commands import add_clinics
 from app.cli.encryption_commands import EXPECTED as OF_THE_KEYS
 from app.cli.encryption_commands import add_encryption
 from app.cli.new_clinic import open_new_clinic
@@ -224,3 +225,4 @@ add_studies(app, _said_plainly)
 add_audit(app, _said_plainly)
 add_staff(app, _said_plainly)
 add_encryption(app, _said_plainly)
+add_clinics(app, clinic_app, _said_plainly)

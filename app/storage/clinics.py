@@ -108,6 +108,17 @@ async def change_profile(work: UnitOfWork, *, version: int, **values: Any) -> bo
     return changed.rowcount != 0
 
 
+async def every_clinic(work: UnitOfWork) -> list[tuple[UUID, str]]:
+    """List all clinics with their state, oldest first; needs no tenant."""
+    found = await work.execute(select(ClinicRow.id, ClinicRow.state).order_by(ClinicRow.id))
+    return [(row.id, row.state) for row in found]
+
+
+async def close(work: UnitOfWork) -> None:
+    """Close this clinic: nothing is swept in it any more."""
+    await work.execute(update(ClinicRow).where(ClinicRow.id == work.clinic_id).values(state="closed"))
+
+
 async def open_clinics(work: UnitOfWork) -> list[UUID]:
     """List all open clinics, for sweeps; needs no tenant."""
     found = await work.execute(select(ClinicRow.id).where(ClinicRow.state == "open").order_by(ClinicRow.id))

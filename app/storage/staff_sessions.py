@@ -117,6 +117,15 @@ async def end_all(work: UnitOfWork, staff_id: UUID, *, now: datetime, but: UUID 
     )
 
 
+async def end_all_of_clinic(work: UnitOfWork) -> None:
+    """Let no session of this clinic open anything any more."""
+    await work.execute(
+        update(StaffSessionRow)
+        .where(StaffSessionRow.clinic_id == work.clinic_id, StaffSessionRow.ended_at.is_(None))
+        .values(ended_at=work.now)
+    )
+
+
 async def open_of(
     work: UnitOfWork, staff_id: UUID, *, used_after: datetime, opened_after: datetime
 ) -> list[tuple[UUID, datetime, datetime]]:

@@ -14,7 +14,7 @@ from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.tokens import TokenKind, new_token
 from app.foundation.vault import Vault
-from app.storage import api_keys, clinics, delivery_standing
+from app.storage import api_keys, clinics, delivery_standing, devices, staff_sessions
 from app.web.etags import ChangedMeanwhileError
 
 # The event that an endpoint must have answered; its type is named in `notifications`, above this package.
@@ -33,6 +33,13 @@ class NotReadyToGoLiveError(RefusalError):
 
     kind = RefusalKind.CONFLICT
     code = "not-ready-to-go-live"
+
+
+class ClinicInUseError(RefusalError):
+    """Patients' devices still work here; revoke them first, so that nobody reports to a clinic that is closed."""
+
+    kind = RefusalKind.CONFLICT
+    code = "clinic-in-use"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +105,25 @@ async def go_live(work: Work) -> Clinic:
             raise ChangedMeanwhileError
         work.audit("clinic.went_live", "clinic", work.clinic_id)
     return await _with_attention(work)
+
+
+async def close_clinic(work: Work) -> None:
+    """Close a clinic: its keys and its staff's sessions end, nothing is done in it any more, and its data stays.
+
+    Raises:
+        NotFoundError: there is none.
+        ClinicInUseError: a patient's device still works.
+    """
+    await clinic_in(work, work.vault)
+    if await devices.count_working(work):
+        raise ClinicInUseError
+    for key in await api_keys.all_of_clinic(work, lock=True):
+        if key.revoked_at is None:
+            await api_keys.revoke(work, key.id, now=work.now)
+            work.audit("api_key.revoked", "api_key", key.id)
+    await staff_sessions.end_all_of_clinic(work)
+    await clinics.close(work)
+    work.audit("clinic.closed", "clinic", work.clinic_id)
 
 
 async def missing_to_go_live(work: Work, clinic: Clinic) -> list[dict[str, Any]]:

@@ -5,10 +5,17 @@ from datetime import datetime
 from uuid import UUID
 
 from app.access.staff.emergencies import Emergency, open_reason
-from app.access.staff.members import Member, shown
+from app.access.staff.members import Member, address_digest, shown
 from app.context import Work
-from app.foundation.errors import NotFoundError
+from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.storage import emergency_accesses, staff_login_attempts, staff_members
+
+
+class NoSuchMemberError(RefusalError):
+    """Nobody on this clinic's staff has this address."""
+
+    kind = RefusalKind.NOT_FOUND
+    code = "no-such-member"
 
 
 async def list_members(work: Work) -> list[Member]:
@@ -29,6 +36,18 @@ async def read_member(work: Work, staff_id: UUID) -> Member:
         raise NotFoundError
     locked = await staff_login_attempts.locked_until(work)
     return _locked(shown(work.vault, work.clinic_id, member), locked.get(staff_id))
+
+
+async def id_of_address(work: Work, email: str) -> UUID:
+    """Find the member who signs in with this address.
+
+    Raises:
+        NoSuchMemberError: there is none.
+    """
+    member = await staff_members.find_by_address(work, address_digest(work.vault, email))
+    if member is None:
+        raise NoSuchMemberError
+    return member.id
 
 
 async def list_emergencies(work: Work, *, before: UUID | None, limit: int) -> list[Emergency]:
