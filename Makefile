@@ -16,7 +16,7 @@ POSTGRES_15 := /usr/lib/postgresql/15/bin
 # own rules, which a server does not change.
 JOURNEYS_OF_THE_SERVER := backup_and_restore database_restarts erased idempotency killed_processes main_job sweep
 
-# Where this is set, every one of our many short processes compiles all of its code anew: seconds each.
+# Where this is set, every one of our many short processes compiles all of its code again: seconds each.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := demo
