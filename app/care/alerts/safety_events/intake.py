@@ -12,21 +12,19 @@ from uuid import UUID
 
 from app.access.clinics.contacts import Role
 from app.access.clinics.queries import limits_in_force
+from app.care.alerts.safety_events.life import SAFETY_EVENT
 from app.clinical.safety import Urgency
 from app.clinical.waiting import WaitingLimits, safety_wait
-from app.context import AppContext
-from app.foundation.audit import Actor, ActorKind, AuditEvent
+from app.context import Work
+from app.foundation.audit import Actor, ActorKind
 from app.foundation.ids import new_id
 from app.notifications.messages.to_contacts import notify_contacts
 from app.notifications.webhooks.events import EventType
-from app.notifications.webhooks.notifying import SAFETY_PRIORITY, About, notify_of_patient
+from app.notifications.webhooks.notifying import notify_of_patient
 from app.notifications.webhooks.trouble import nothing_gets_out
 from app.outbox import Wording
 from app.storage import safety_events
-from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.safety_events import SafetyEvent
-
-ESCALATE_SAFETY: Final = "escalate_safety"
 
 
 class SafetySource(StrEnum):
@@ -76,16 +74,16 @@ The intake sets a list and looks afterwards: one request makes one event, whoeve
 """
 
 
-async def report(work: UnitOfWork, context: AppContext, said: SafetyReport) -> UUID:
+async def report(work: Work, said: SafetyReport) -> UUID:
     """Keep a safety event as ``_report`` does, and note it for the intake once it is permanent."""
-    event_id = await _report(work, context, said)
+    event_id = await _report(work, said)
     made = MADE_NOW.get()
     if made is not None:
         work.after_commit(lambda: made.append(event_id))
     return event_id
 
 
-async def _report(work: UnitOfWork, context: AppContext, said: SafetyReport) -> UUID:
+async def _report(work: Work, said: SafetyReport) -> UUID:
     """Keep a safety event and send `safety.reported`, in this transaction; the same report twice is one event.
 
     Gives the event's id, of the earlier one when this report made one already.
@@ -96,43 +94,39 @@ async def _report(work: UnitOfWork, context: AppContext, said: SafetyReport) -> 
     counted_into = await _event_to_count_into(work, said)
     if counted_into is not None:
         return counted_into
-    audit = safety_audit(said.received_at, said.actor, "safety.reported", event)
-    if not await safety_events.add(work, event, audit=audit):
+    if not await safety_events.add(work, event):
         return await safety_events.id_of_source(
             work, said.patient_id, source=event.source, source_id=event.source_id
         )
+    await SAFETY_EVENT.keep_step(work, event.id, event.patient_id, "reported", actor=said.actor)
     if said.late_entry:
         return event.id
-    told = about(event, mode=said.mode, public_url=context.public_url)
+    about = SAFETY_EVENT.about(event, mode=said.mode, public_url=work.public_url)
     webhook_id = await notify_of_patient(
         work,
         EventType.SAFETY_REPORTED,
-        told,
+        about,
         now=said.received_at,
         more={"urgent": said.urgent},
     )
-    await safety_events.change(
-        work,
-        event.id,
-        notification_id=webhook_id,
-        audit=safety_audit(said.received_at, said.actor, "safety.notified", event),
-    )
-    queue_escalation(work, event.id, at=event.escalate_at)
+    await safety_events.name_notification(work, event.id, webhook_id)
+    work.audit("safety.notified", "safety_event", event.id, patient_id=event.patient_id, actor=said.actor)
+    SAFETY_EVENT.queue_escalation(work, event.id, at=event.escalate_at)
     if await nothing_gets_out(work):
         # No endpoint can be told: somebody is, at once and not only when the limit has passed.
         await notify_contacts(
             work,
-            context.vault,
+            work.vault,
             [Role.SAFETY],
             Wording.SAFETY_UNACKNOWLEDGED,
-            link=told.url,
+            link=about.url,
             mode=said.mode,
             now=said.received_at,
         )
     return event.id
 
 
-async def _event_to_count_into(work: UnitOfWork, said: SafetyReport) -> UUID | None:
+async def _event_to_count_into(work: Work, said: SafetyReport) -> UUID | None:
     """Count a report into the patient's open event, where so many came within the hour; gives that event.
 
     Never one that is more urgent than it, and never when the last was acknowledged or closed.
@@ -150,35 +144,9 @@ async def _event_to_count_into(work: UnitOfWork, said: SafetyReport) -> UUID | N
         return None
     if said.urgent and not last.urgent:
         return None
-    audit = AuditEvent(
-        at=said.received_at,
-        actor=said.actor,
-        action="safety.reported_again",
-        subject_kind="safety_event",
-        subject_id=last.id,
-        patient_id=said.patient_id,
-    )
-    await safety_events.count_further(work, last.id, audit=audit)
+    await safety_events.count_further(work, last.id)
+    work.audit("safety.reported_again", "safety_event", last.id, patient_id=said.patient_id, actor=said.actor)
     return last.id
-
-
-def about(event: SafetyEvent, *, mode: str, public_url: str) -> About:
-    """What the notifications of a safety event are about."""
-    return About(
-        patient_id=event.patient_id,
-        mode=mode,
-        subject="safety_event",
-        subject_id=event.id,
-        url=f"{public_url}/v1/safety-events/{event.id}",
-    )
-
-
-def queue_escalation(work: UnitOfWork, event_id: UUID, *, at: datetime | None) -> None:
-    """Have a worker look, when its time has come, whether somebody acknowledged; the time itself is in the row."""
-    if at is not None:
-        work.queue(
-            ESCALATE_SAFETY, at=at, priority=SAFETY_PRIORITY, clinic_id=work.clinic_id, event_id=event_id
-        )
 
 
 def _event_of(said: SafetyReport, limits: WaitingLimits) -> SafetyEvent:
@@ -193,31 +161,6 @@ def _event_of(said: SafetyReport, limits: WaitingLimits) -> SafetyEvent:
         state="open",
         received_at=said.received_at,
         shown_at=said.received_at if said.actor.kind is ActorKind.DEVICE else None,
-        notification_id=None,
-        sent_at=None,
-        delivered_at=None,
-        acknowledged_at=None,
-        acknowledged_by=None,
-        contact_made_at=None,
-        outcome=None,
-        closed_at=None,
-        closed_by=None,
-        version=1,
         escalate_at=None if said.late_entry else said.received_at + safety_wait(limits, urgency),
-        escalated_at=None,
-        escalations=0,
         late_entry=said.late_entry,
-        further_reports=0,
-    )
-
-
-def safety_audit(now: datetime, actor: Actor, action: str, event: SafetyEvent) -> AuditEvent:
-    """Say what was done to a safety event, for the trail."""
-    return AuditEvent(
-        at=now,
-        actor=actor,
-        action=action,
-        subject_kind="safety_event",
-        subject_id=event.id,
-        patient_id=event.patient_id,
     )
