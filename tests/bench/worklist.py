@@ -26,8 +26,8 @@ MOST_TIMES_SMALL = 2.0
 SILENT, WITHOUT_REFERENCE = 20, 50
 _COPIED = ("patient_states", "reminder_plans", "courses", "infusions", "check_ins")
 _PATIENTS = """
-    COPY care.patients (clinic_id, id, external_ref_index, external_ref_sealed, time_zone, time_zone_canonical, locale,
-         mode, registered_at, version) FROM STDIN
+    COPY care.patients (clinic_id, id, external_ref_index, external_ref_sealed, time_zone, time_zone_canonical,
+         locale, mode, registered_at, version) FROM STDIN
 """
 _KEYS = "COPY care.patient_keys (clinic_id, patient_id, wrapped_key, made_at) FROM STDIN"
 # The rows of the one patient whom the service itself treated and judged, as another's.
