@@ -118,9 +118,9 @@ def test_a_patient_never_sees_a_level_or_a_total(width: Width, locale: str) -> N
 def test_a_worse_level_stands_higher() -> None:
     picture = drawn(story(), reader=Reader.CLINICIAN)
     bars = {(one.get("class") or "").split()[1]: one.get("d") or "" for one in picture.all("path", "level")}
-    heights = [int(re.findall(r"v-(\d+)", bars[level.value])[0]) for level in Level]
+    heights = [int(re.findall(r"v-(\d+)", bars[level.value])[0]) for level in Level if level.value in bars]
     assert heights == sorted(heights)
-    assert len(set(heights)) == len(Level)
+    assert len(set(heights)) == len(Level) - 1, "the story knows no unknown"
 
 
 def test_acute_days_are_hollow_and_late_ones_underlined_and_both_explained() -> None:
@@ -268,7 +268,7 @@ def test_weeks_do_not_move_when_the_range_does() -> None:
 
 def test_levels_may_change_every_day_for_years() -> None:
     levels = [
-        LevelSpan(first_day=on(ago), last_day=on(ago), level=list(Level)[ago % 4])
+        LevelSpan(first_day=on(ago), last_day=on(ago), level=list(Level)[ago % 5])
         for ago in range(1826, -1, -1)
     ]
     picture = drawn(replace(maintained(1827), levels=levels), reader=Reader.CLINICIAN)
