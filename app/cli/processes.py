@@ -6,30 +6,37 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Final
 
 import uvicorn
 
-from app.cli.runtime import open_ground
+from app.cli.children import PARENT, Group, child_environment
+from app.cli.runtime import open_ground, spool_dir_of
 from app.foundation.logs import set_up_logs
 from app.settings import Settings
 from app.web.metrics import serve_metrics
 
-# Set by `afterglow dev` for its children: they end when the process with this id does.
-PARENT: Final = "AFTERGLOW_PARENT_PROCESS"
+_MOST_HEADER_BYTES: Final = 32 * 1024
 
 
-def serve(settings: Settings) -> None:
-    """Answer HTTP requests until SIGTERM or SIGINT."""
+def serve(settings: Settings, *, work_too: bool) -> None:
+    """Answer HTTP requests until SIGTERM or SIGINT; ``work_too``: with a worker beside, in a process of its own."""
     # Only here: with all routes it takes longer to read than most commands to run, the worker's among them.
     from app.asgi import build_app  # noqa: PLC0415 - see above
+    from app.care.intake.spool import Spool  # noqa: PLC0415 - see above
 
     set_up_logs()
     _end_with_parent()
     with open_ground(settings) as ground:
         context = ground.context(settings)
         config = uvicorn.Config(
-            build_app(context, requests_per_minute=settings.requests_per_minute),
+            build_app(
+                context,
+                requests_per_minute=settings.requests_per_minute,
+                spool=Spool(spool_dir_of(settings), context.vault),
+            ),
             host=settings.host,
             port=settings.port,
             log_config=None,
@@ -37,15 +44,32 @@ def serve(settings: Settings) -> None:
             server_header=False,
             date_header=False,
             timeout_graceful_shutdown=20,
+            limit_concurrency=settings.most_connections,
+            h11_max_incomplete_event_size=_MOST_HEADER_BYTES,
         )
         if settings.metrics_port is not None:
             serve_metrics(settings.metrics_port)
         sys.stderr.write(f"Afterglow answers at {settings.links_start_with}\n")
-        uvicorn.Server(config).run()
+        with _worker_beside(settings) if work_too else nullcontext():
+            uvicorn.Server(config).run()
+
+
+@contextmanager
+def _worker_beside(settings: Settings) -> Iterator[None]:
+    """Run a worker as a child, started again when it falls, until the end of the block."""
+    group = Group(child_environment(settings), ("worker",))
+    keeping = threading.Thread(target=group.run, name="worker-keeper")
+    keeping.start()
+    try:
+        yield
+    finally:
+        group.stop()
+        keeping.join()
 
 
 def work(settings: Settings) -> None:
     """Do background work until SIGTERM or SIGINT."""
+    from app.care.intake.spool import Spool  # noqa: PLC0415 - as above
     from app.worker import Worker  # noqa: PLC0415 - as above
 
     set_up_logs()
@@ -53,7 +77,9 @@ def work(settings: Settings) -> None:
     with open_ground(settings) as ground:
 
         async def run() -> None:
-            worker = Worker(ground.context(settings), retry_speedup=settings.retry_speedup)
+            context = ground.context(settings)
+            spool = Spool(spool_dir_of(settings), context.vault)
+            worker = Worker(context, retry_speedup=settings.retry_speedup, spool=spool)
             for number in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, worker.stop)
             await worker.run()

@@ -23,6 +23,8 @@ class EventType(StrEnum):
     PATIENT_WORSE_THAN_BEFORE = "patient.worse_than_before"
     PATIENT_ASKED_FOR_ERASURE = "patient.asked_for_erasure"
     PATIENT_WITHDREW_CONSENT = "patient.withdrew_consent"
+    PATIENT_ARCHIVED = "patient.archived"
+    PATIENT_UNARCHIVED = "patient.unarchived"
     ENDPOINT_TEST = "endpoint.test"
 
 

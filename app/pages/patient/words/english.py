@@ -80,7 +80,9 @@ ENGLISH: Final[Mapping[str, str]] = {
     "self_harm_help": "If you tick this, your clinic is told when you send. Nobody may see it at once. You "
     "can reach a person now:",
     "booster": "I would like to talk about a booster",
-    "more": "Add hours of sleep or a note",
+    "need_help": "Need help now?",
+    "help_more": "More",
+    "more": "Add a note, sleep hours, or ask for a booster",
     "sleep_hours": "Hours of sleep last night",
     "sleep_hours_hint": "Such as 7 or 6.5",
     "note": "A note for your care team",
@@ -111,6 +113,9 @@ ENGLISH: Final[Mapping[str, str]] = {
     "Send once more.",
     "wrong_away": "We could not keep your answers just now. They are still on this page: please press Send "
     "again in a minute.",
+    "archived_title": "Nobody at this clinic reads your reports now",
+    "archived_text": "You can still look at what you sent. If you need help, please use the numbers here.",
+    "wrong_archived": "Nobody at this clinic reads your reports now. Please use the numbers on this page.",
     "wrong_withdrawn": "You took your consent back, so no answers are taken. You can agree again in the "
     "settings.",
     # Thank you

@@ -81,7 +81,9 @@ SPANISH: Final[Mapping[str, str]] = {
     "self_harm_help": "Si marca esto, avisamos a su clínica cuando lo envíe. Puede que nadie lo vea de "
     "inmediato. Puede hablar con una persona ahora:",
     "booster": "Quisiera hablar sobre una infusión de refuerzo",
-    "more": "Agregar horas de sueño o una nota",
+    "need_help": "¿Necesita ayuda ahora?",
+    "help_more": "Más",
+    "more": "Agregar una nota, horas de sueño o pedir un refuerzo",
     "sleep_hours": "Horas de sueño de anoche",
     "sleep_hours_hint": "Por ejemplo 7 o 6,5",
     "note": "Una nota para su equipo",
@@ -113,6 +115,9 @@ SPANISH: Final[Mapping[str, str]] = {
     "pulse Enviar una vez más.",
     "wrong_away": "No pudimos guardar sus respuestas en este momento. Siguen en esta página: por favor, "
     "pulse Enviar de nuevo en un minuto.",
+    "archived_title": "En esta clínica ya nadie lee sus respuestas",
+    "archived_text": "Todavía puede ver lo que envió. Si necesita ayuda, use los números de aquí.",
+    "wrong_archived": "En esta clínica ya nadie lee sus respuestas. Use los números de esta página.",
     "wrong_withdrawn": "Usted retiró su consentimiento, así que no recibimos respuestas. Puede aceptar de "
     "nuevo en los ajustes.",
     # Thank you
