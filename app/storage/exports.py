@@ -25,6 +25,7 @@ from app.storage.outgoing_messages import OutgoingMessageRow
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
 from app.storage.push_subscriptions import PushSubscriptionRow
+from app.storage.record_versions import RecordVersionRow
 from app.storage.reminder_plans import ReminderPlanRow
 from app.storage.reminders import ReminderRow
 from app.storage.safety_events import SafetyEventRow
@@ -76,6 +77,12 @@ SECTIONS: Final[Mapping[str, Section]] = {
         row=CourseRow, order="started_on", without=frozenset({"version", "benefit_recorded_by"})
     ),
     "infusions": Section(row=InfusionRow, order="given_at"),
+    # What the clinic corrected of these, and when; what is true now stands above.
+    "corrections": Section(
+        row=RecordVersionRow,
+        order="replaced_at",
+        only=frozenset({"id", "kind", "record_id", "version", "correction", "replaced_at"}),
+    ),
     "care_plans": Section(row=CarePlanRow, order="kind", without=frozenset({"version"})),
     # Dates and states: what was decided, in whose words, is explained by the care team (docs/export.md).
     "references": Section(row=ChosenReferenceRow, order="set_at", without=frozenset({"reason_sealed"})),

@@ -25,8 +25,8 @@ from pydantic_core import CoreSchema, core_schema
 from app.foundation.errors import RefusalError
 
 PAGE_SIZE: Final = 50
-# Beyond these no patient lived, and adding a few days or changing the zone could leave the calendar.
-_EARLIEST_YEAR: Final = 1900
+# Nothing that is recorded here happened before, and adding a few days could leave the calendar.
+_EARLIEST_YEAR: Final = 2000
 _LATEST_YEAR: Final = 2199
 _LARGEST_COUNTER: Final = 2**63 - 1
 # Asked for once: it opens the file of every zone there is.
@@ -49,7 +49,7 @@ class TimeNotWrittenOutError(RefusalError, ValueError):
 
 
 class TimeOutOfRangeError(RefusalError, ValueError):
-    """The year must lie between 1900 and 2199."""
+    """The year must lie between 2000 and 2199."""
 
     code = "time-out-of-range"
 

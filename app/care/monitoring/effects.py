@@ -15,14 +15,15 @@ from app.foundation.errors import RefusalError
 from app.foundation.logs import where
 from app.storage import patient_states
 from app.storage.engine.unit_of_work import UnitOfWork
+from app.storage.patient_states import BookedBooster
 
 
 async def evaluate_or_later(
     work: UnitOfWork, context: AppContext, patient_id: UUID, *, now: datetime
-) -> None:
+) -> bool:
     """Evaluate from the whole history; if that fails, keep what was written and have a worker try again.
 
-    It would be our fault and not that of whoever entered something. The caller holds the patient's turn.
+    Says whether it was done now. It would be our fault and not that of whoever entered something. The caller holds the patient's turn.
     """
     try:
         async with work.attempt():
@@ -33,6 +34,8 @@ async def evaluate_or_later(
         log_failed_evaluation(error)
         await patient_states.forget_memory(work, patient_id)
         evaluate_later(work, patient_id)
+        return False
+    return True
 
 
 def log_failed_evaluation(error: Exception) -> None:
@@ -42,12 +45,16 @@ def log_failed_evaluation(error: Exception) -> None:
 
 async def infusion_given(
     work: UnitOfWork, context: AppContext, patient_id: UUID, *, given_at: datetime, now: datetime
-) -> None:
-    """Let an infusion take effect: it closes an open signal and keeps a booking; then evaluate anew."""
+) -> BookedBooster | None:
+    """Let an infusion take effect: it closes an open signal and keeps a booking; then evaluate again.
+
+    Gives the booking that it took the place of.
+    """
     standing = await standing_of(work, patient_id, now=now)
     given_on = check_in_day(given_at, standing.time_zone)
     await close_by_infusion(
         work, told=told_of(context, standing), given_at=given_at, given_on=given_on, now=now
     )
-    await keep_by_infusion(work, patient_id, given_at=given_at, now=now)
+    kept = await keep_by_infusion(work, patient_id, given_at=given_at, now=now)
     await evaluate_or_later(work, context, patient_id, now=now)
+    return kept

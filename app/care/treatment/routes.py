@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 
 from app.access.clinics.access import work_for
 from app.access.clinics.permissions import Permission
-from app.care.treatment import commands, queries
+from app.care.treatment import commands, corrections, queries
 from app.care.treatment.schemas import (
     BookedBooster,
     BookedBoosterReply,
@@ -68,7 +68,7 @@ async def change_course(
 ) -> CurrentCourseReply:
     """Record the review, a benefit, the end of induction or of the course; needs If-Match."""
     version = version_in(if_match)
-    view = await commands.change_course(work, patient_id, body.changes(), version=version)
+    view = await corrections.change_course(work, patient_id, body.changes(), version=version)
     response.headers["etag"] = etag_of(view.stored.version)
     return CurrentCourseReply.of_view(view)
 

@@ -1,0 +1,85 @@
+"""What a corrected record means for a signal: one that an infusion closed in error is open again, with its history."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from app.access.clinics.service import limits_in_force
+from app.care.alerts.episodes import Told, episode_of, queue_escalation
+from app.clinical import signals as rules
+from app.clinical.course import Infusion
+from app.clinical.signals import Disposition
+from app.clinical.waiting import signal_wait
+from app.context import Work
+from app.foundation.audit import signal_event
+from app.foundation.ids import new_id
+from app.notifications.webhooks.events import EventType
+from app.notifications.webhooks.notifying import notify_of_patient
+from app.storage import signals
+from app.storage.signal_steps import StepDetails
+from app.storage.signals import Signal
+
+
+async def reopen_if_closed_in_error(
+    work: Work, told: Told, *, given: Sequence[Infusion], zone: str, supported_at: Callable[[datetime], bool]
+) -> UUID | None:
+    """Open the latest signal again if only an infusion that was not given closed it; gives it, or None.
+
+    With a new limit, and a step that says so. One that a person closed stays as that person closed it, and so does
+    one that the corrected facts would not have raised. The caller holds the patient's turn.
+    """
+    signal = await signals.latest_of_patient(work, told.patient_id)
+    if signal is None or not _closed_by_an_infusion(signal):
+        return None
+    again = rules.opened_again(episode_of(signal))
+    closed = (
+        rules.closed_by_infusion(again, given_at=one.given_at, given_on=one.day(zone)) != again
+        for one in given
+    )
+    if any(closed) or not supported_at(signal.raised_at):
+        return None
+    escalate_at = work.now + signal_wait(await limits_in_force(work))
+    await signals.change(
+        work,
+        signal.id,
+        state=again.state.value,
+        closed_at=None,
+        disposition=None,
+        acknowledged_at=None,
+        acknowledged_by=None,
+        escalate_at=escalate_at,
+        escalated_at=None,
+        step=StepDetails(id=new_id()),
+        audit=signal_event(work.now, work.actor, "signal.reopened_by_correction", signal.id, told.patient_id),
+    )
+    about = told.about(signal.id)
+    await notify_of_patient(
+        work, EventType.SIGNAL_REOPENED, about, now=work.now, more={"cause": "correction"}
+    )
+    queue_escalation(work, signal.id, at=escalate_at)
+    return signal.id
+
+
+async def mark_if_not_supported(
+    work: Work, told: Told, *, supported_at: Callable[[datetime], bool]
+) -> UUID | None:
+    """Note in the history of an open signal that the corrected facts would not have raised it; nobody closes it.
+
+    Once for each signal. The caller holds the patient's turn.
+    """
+    signal = await signals.latest_of_patient(work, told.patient_id)
+    if signal is None or signal.state == "closed" or supported_at(signal.raised_at):
+        return None
+    action = "signal.not_supported_by_corrected_facts"
+    await signals.change(
+        work, signal.id, audit=signal_event(work.now, work.actor, action, signal.id, told.patient_id)
+    )
+    return signal.id
+
+
+def _closed_by_an_infusion(signal: Signal) -> bool:
+    return (
+        signal.state == "closed"
+        and signal.disposition == Disposition.BOOSTER_GIVEN.value
+        and signal.closed_by is None
+    )
