@@ -19,6 +19,7 @@ from app.care.alerts import signal_commands as signals
 from app.care.alerts.episodes import ESCALATE_SIGNAL
 from app.care.alerts.safety import ESCALATE_SAFETY
 from app.care.monitoring import service as monitoring
+from app.care.patients.chart_numbers import compute_keys
 from app.care.reminders.asking import remind_due
 from app.care.reminders.still_due import StillDue
 from app.context import AppContext
@@ -169,6 +170,7 @@ class Worker:
             for delivery_id, safety in taken:
                 queue_delivery(work, delivery_id, safety=safety)
             await signals.return_from_snooze(work, now=now)
+            await compute_keys(work, self._context.vault)
             messages = await sending.queue_forgotten(work, self._context, now=now)
             await work.commit()
         await tell_of_newly_held(self._context, clinic_id)

@@ -19,8 +19,8 @@ from app.chart.thinning import buckets_for
 from app.chart.ticks import ticks
 from app.chart.trend import Reader, Trend
 from app.chart.wording import ChartWords
-from app.clinical.channels import CHANNELS
 from app.clinical.course import InfusionPhase
+from app.clinical.domains import DOMAINS
 
 MOST_BYTES: Final = 50_000
 _PREFIX: Final = re.compile(r"[a-z][a-z0-9-]{0,40}")
@@ -163,7 +163,7 @@ def _placed(trend: Trend, words: ChartWords, layout: Layout, prefix: str, bucket
 
 def _panels(trend: Trend, ruler: Ruler, words: ChartWords, bucket: int, *, top: int) -> list[Panel]:
     panels: list[Panel] = []
-    for index in range(len(CHANNELS)):
+    for index in range(len(DOMAINS)):
         begin = panels[-1].bottom + 10 if panels else top
         panels.append(panel_of(trend, index, top=begin, ruler=ruler, words=words, bucket=bucket))
     return panels

@@ -5,7 +5,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
-from app.clinical.channels import HIGHEST
+from app.clinical.domains import HIGHEST
 
 
 class Width(StrEnum):

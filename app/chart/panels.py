@@ -1,4 +1,4 @@
-"""One channel's panel: its bands, its marks and the lines between neighbours."""
+"""One domain's panel: its bands, its marks and the lines between neighbours."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from app.chart.layout import Layout, Ruler, Scale, point, short
 from app.chart.thinning import Mark, marks_of, runs_of
 from app.chart.trend import Band, Trend
 from app.chart.wording import ChartWords
-from app.clinical.channels import CHANNELS, HIGHEST, LOWEST
+from app.clinical.domains import DOMAINS, HIGHEST, LOWEST
 
 _HEADING = 24
 _BELOW_MARK = 7.0
@@ -29,7 +29,7 @@ class BandShape:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """One channel as the template draws it; every place is written as SVG writes it."""
+    """One domain as the template draws it; every place is written as SVG writes it."""
 
     number: int
     top: int
@@ -48,7 +48,7 @@ class Panel:
 
 
 def panel_of(trend: Trend, index: int, *, top: int, ruler: Ruler, words: ChartWords, bucket: int) -> Panel:
-    """The panel of one channel, whose heading begins at `top`."""
+    """The panel of one domain, whose heading begins at `top`."""
     layout = ruler.layout
     below = "" if layout.bands_beside else _told_below(trend, index, words)
     plot_top = top + _HEADING + (layout.small + 4 if below else 0)
@@ -60,7 +60,7 @@ def panel_of(trend: Trend, index: int, *, top: int, ruler: Ruler, words: ChartWo
         top=plot_top,
         bottom=plot_top + layout.panel,
         heading=top + 15,
-        name=words.channels[CHANNELS[index]],
+        name=words.domains[DOMAINS[index]],
         latest=_latest(trend, index, words),
         grid=[(short(scale.y(value)), value) for value in GRID],
         bands=bands,

@@ -9,7 +9,7 @@ from app.chart.layout import Ruler, point, short, text_width
 from app.chart.trend import InfusionMark, LevelSpan, TotalMark
 from app.chart.wording import ChartWords
 from app.clinical.course import InfusionPhase
-from app.clinical.grounds import Level
+from app.clinical.reasons import Level
 
 LEVEL_HEIGHTS: Final = {
     Level.NO_REFERENCE: 4,

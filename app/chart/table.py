@@ -6,8 +6,8 @@ from datetime import date
 
 from app.chart.trend import Trend, TrendDay
 from app.chart.wording import ChartWords
-from app.clinical.channels import CHANNELS, NOTHING, PerChannel
 from app.clinical.course import InfusionPhase
+from app.clinical.domains import DOMAINS, NOTHING, PerDomain
 
 NO_VALUE = "\N{EN DASH}"
 
@@ -17,7 +17,7 @@ class TrendEntry:
     """One check-in day, or a day with an infusion only."""
 
     day: date
-    values: PerChannel[float | None]
+    values: PerDomain[float | None]
     sleep_hours: float | None
     infusions: tuple[InfusionPhase, ...]
     acute: bool
@@ -46,7 +46,7 @@ def trend_table(trend: Trend, words: ChartWords) -> TrendTable:
     """The rows in words; the latest day first, since that is what is looked for."""
     columns = (
         words.day_heading,
-        *(words.channels[channel] for channel in CHANNELS),
+        *(words.domains[domain] for domain in DOMAINS),
         words.sleep_hours,
         words.infusion,
     )

@@ -6,7 +6,7 @@ from typing import Final
 from app.chart.strips import MOST_SCALES, shortened
 from app.chart.trend import Band, Reader, Trend
 from app.chart.wording import ChartWords
-from app.clinical.channels import CHANNELS, Channel
+from app.clinical.domains import DOMAINS, Domain
 
 _LONGEST_NAME: Final = 36
 
@@ -19,8 +19,8 @@ def tell_trend(trend: Trend, words: ChartWords, *, reader: Reader = Reader.PATIE
 def _sentences(trend: Trend, words: ChartWords) -> Iterator[str]:
     span = words.span(trend.first_day, trend.last_day)
     yield words.check_in_days.format(span=span, count=len(trend.days))
-    for index, channel in enumerate(CHANNELS):
-        yield from _channel(trend, index, channel, words)
+    for index, domain in enumerate(DOMAINS):
+        yield from _domain(trend, index, domain, words)
     if trend.infusions:
         last = trend.infusions[-1]
         yield words.infusions_told.format(
@@ -36,15 +36,15 @@ def _sentences(trend: Trend, words: ChartWords) -> Iterator[str]:
         )
 
 
-def _channel(trend: Trend, index: int, channel: Channel, words: ChartWords) -> Iterator[str]:
+def _domain(trend: Trend, index: int, domain: Domain, words: ChartWords) -> Iterator[str]:
     answered = [(one.day, value) for one in trend.days if (value := one.values[index]) is not None]
     parts = []
     if answered:
         day, latest = answered[-1]
         values = [value for _, value in answered]
         parts.append(
-            words.channel_told.format(
-                channel=words.channels[channel],
+            words.domain_told.format(
+                domain=words.domains[domain],
                 latest=words.number(latest),
                 day=words.day(day),
                 mean=words.number(sum(values) / len(values)),
@@ -53,7 +53,7 @@ def _channel(trend: Trend, index: int, channel: Channel, words: ChartWords) -> I
             )
         )
     else:
-        parts.append(f"{words.channels[channel]}: {words.not_answered}")
+        parts.append(f"{words.domains[domain]}: {words.not_answered}")
     for band, name in ((trend.reference, words.reference), (trend.baseline, words.baseline)):
         parts += _band(band, index, name, words)
     yield "; ".join(parts) + "."

@@ -13,7 +13,7 @@ BUCKETS: Final = (1, 7, 28, 91)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """One channel on one day, or through the days of one bucket.
+    """One domain on one day, or through the days of one bucket.
 
     Attributes:
         bucket: its number; marks of neighbouring numbers are joined by a line, others are not.
@@ -37,9 +37,9 @@ def buckets_for(length: int, *, most_days: int, most_marks: int) -> Sequence[int
     return [days for days in BUCKETS[1:] if length <= days * most_marks] or BUCKETS[-1:]
 
 
-def marks_of(days: Sequence[TrendDay], channel: int, *, bucket: int) -> list[Mark]:
-    """The marks of one channel, in order. A bucket begins on a Monday, so a mark does not move with the range."""
-    answered = [(one, value) for one in days if (value := one.values[channel]) is not None]
+def marks_of(days: Sequence[TrendDay], domain: int, *, bucket: int) -> list[Mark]:
+    """The marks of one domain, in order. A bucket begins on a Monday, so a mark does not move with the range."""
+    answered = [(one, value) for one in days if (value := one.values[domain]) is not None]
     # Day number 1, the first of January of the year 1, was a Monday.
     grouped = groupby(answered, key=lambda entry: (entry[0].day.toordinal() - 1) // bucket)
     return [_mark(number, list(entries), bucket) for number, entries in grouped]

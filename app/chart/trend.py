@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
-from app.clinical.channels import PerChannel
 from app.clinical.course import InfusionPhase
-from app.clinical.grounds import Level
+from app.clinical.domains import PerDomain
+from app.clinical.reasons import Level
 
 
 class Reader(StrEnum):
@@ -29,7 +29,7 @@ class TrendDay:
     """
 
     day: date
-    values: PerChannel[float | None]
+    values: PerDomain[float | None]
     sleep_hours: float | None = None
     acute: bool = False
     late: bool = False
@@ -37,11 +37,11 @@ class TrendDay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Band:
-    """A level that reports are measured against: mean ± standard deviation per channel, of so many days."""
+    """A level that reports are measured against: mean ± standard deviation per domain, of so many days."""
 
-    values: PerChannel[float | None]
-    spread: PerChannel[float]
-    days: PerChannel[int]
+    values: PerDomain[float | None]
+    spread: PerDomain[float]
+    days: PerDomain[int]
     from_day: date | None
     to_day: date | None
 

@@ -10,9 +10,9 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_interval, format_skeleton
 from babel.numbers import format_decimal
 
-from app.clinical.channels import Channel
 from app.clinical.course import InfusionPhase
-from app.clinical.grounds import Level
+from app.clinical.domains import Domain
+from app.clinical.reasons import Level
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class ChartWords:
 
     locale: Locale
     title: str
-    channels: Mapping[Channel, str]
+    domains: Mapping[Domain, str]
     sleep_hours: str
     day_heading: str
     infusion: str
@@ -42,7 +42,7 @@ class ChartWords:
     not_answered: str
     averaged: Mapping[int, str]
     check_in_days: str
-    channel_told: str
+    domain_told: str
     band_told: str
     infusions_told: str
     level_told: str
@@ -87,7 +87,7 @@ def _day(day: date, skeleton: str, locale: Locale) -> str:
 _ENGLISH: Final = ChartWords(
     locale=Locale("en", "US"),
     title="Mood, energy and sleep over time",
-    channels={Channel.MOOD: "Mood", Channel.ENERGY: "Energy", Channel.SLEEP_QUALITY: "Sleep quality"},
+    domains={Domain.MOOD: "Mood", Domain.ENERGY: "Energy", Domain.SLEEP_QUALITY: "Sleep quality"},
     sleep_hours="Hours of sleep",
     day_heading="Date",
     infusion="Infusion",
@@ -113,7 +113,7 @@ _ENGLISH: Final = ChartWords(
         91: "each mark is the mean of a quarter; shaded: from its lowest to its highest day",
     },
     check_in_days="{span}. Days with a check-in: {count}.",
-    channel_told="{channel}, 0 worst to 10 best: latest {latest} on {day}, mean {mean}, from {lowest} to {highest}",
+    domain_told="{domain}, 0 worst to 10 best: latest {latest} on {day}, mean {mean}, from {lowest} to {highest}",
     band_told="{band} {mean}, give or take {spread}, from {n} days",
     infusions_told="Infusions: {count}, the last on {day} ({phase}).",
     level_told="Level: {level} since {day}.",
@@ -122,10 +122,10 @@ _ENGLISH: Final = ChartWords(
 _SPANISH: Final = ChartWords(
     locale=Locale("es"),
     title="Ánimo, energía y sueño a lo largo del tiempo",
-    channels={
-        Channel.MOOD: "Ánimo",
-        Channel.ENERGY: "Energía",
-        Channel.SLEEP_QUALITY: "Calidad del sueño",
+    domains={
+        Domain.MOOD: "Ánimo",
+        Domain.ENERGY: "Energía",
+        Domain.SLEEP_QUALITY: "Calidad del sueño",
     },
     sleep_hours="Horas de sueño",
     day_heading="Fecha",
@@ -155,7 +155,7 @@ _SPANISH: Final = ChartWords(
         91: "cada marca es la media de un trimestre; sombreado: del día más bajo al más alto",
     },
     check_in_days="{span}. Días con registro: {count}.",
-    channel_told="{channel}, de 0 (peor) a 10 (mejor): último {latest} el {day}, media {mean}, "
+    domain_told="{domain}, de 0 (peor) a 10 (mejor): último {latest} el {day}, media {mean}, "
     "entre {lowest} y {highest}",
     band_told="{band} {mean}, más o menos {spread}, de {n} días",
     infusions_told="Infusiones: {count}, la última el {day} ({phase}).",

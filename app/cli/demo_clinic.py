@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 
 import httpx2
 
-from app.cli.demo_patients import CHANNELS, PLANNED_INFUSIONS, PatientStory, Scores
+from app.cli.demo_patients import DOMAINS, PLANNED_INFUSIONS, PatientStory, Scores
 from app.foundation.ids import new_id
 
 ZONE: Final = "America/New_York"
@@ -133,5 +133,5 @@ def _body(response: httpx2.Response) -> dict[str, Any]:
 
 
 def _entry(at: datetime, scores: Scores | None) -> dict[str, Any]:
-    answers = dict(zip(CHANNELS, scores, strict=True)) if scores else {}
+    answers = dict(zip(DOMAINS, scores, strict=True)) if scores else {}
     return {"recorded_at": at.isoformat(), "time_zone": ZONE, **answers}

@@ -8,7 +8,7 @@ from typing import Final
 Scores = tuple[int, int, int]
 PLANNED_INFUSIONS: Final = 6
 DAYS_BETWEEN_INFUSIONS: Final = 2
-CHANNELS: Final = ("mood", "energy", "sleep_quality")
+DOMAINS: Final = ("mood", "energy", "sleep_quality")
 
 _BEFORE: Final[tuple[Scores, ...]] = ((3, 3, 4), (2, 3, 3), (3, 2, 4), (3, 3, 3), (2, 2, 3)) * 2
 _WELL: Final[tuple[Scores, ...]] = ((8, 7, 8), (7, 8, 8), (8, 8, 7), (8, 7, 7), (7, 7, 8))

@@ -20,6 +20,7 @@ from app.foundation.relays import (
     read_mail_relay,
 )
 from app.foundation.vault import KeyFileError, parse_key
+from app.foundation.zones import zone_edition, zone_wheel
 from app.notifications.transport.addresses import AllowedNetworks, NetworkListError
 from app.settings import Settings, revealed
 from app.storage.engine.binaries import LocalDatabaseError, find_binaries
@@ -80,7 +81,7 @@ def _time_zones() -> Finding:
             ZoneInfo(zone)
     except ZoneInfoNotFoundError as error:
         return wrong(f"Time zones are missing ({error}).", "Install the tzdata package: pip install tzdata.")
-    return good("Time zones are there")
+    return good(f"Time zones are of edition {zone_edition()}, from tzdata {zone_wheel()}")
 
 
 def _public_url(settings: Settings) -> Finding:

@@ -6,11 +6,11 @@ from datetime import date, datetime
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from app.clinical.channels import PerChannel
-from app.clinical.grounds import Ground, Level, Reason
+from app.clinical.domains import PerDomain
+from app.clinical.findings import WorseThanBefore
+from app.clinical.reasons import Criterion, Level, Reason
 from app.clinical.reference import Baseline, NoReference, Reference
 from app.clinical.thresholds import median_gap
-from app.clinical.worse import WorseThanBefore
 
 RECENT_DAYS: Final = 10
 """The span of "9 check-ins in the last 10 days"; it describes and decides nothing."""
@@ -21,7 +21,7 @@ EXPOSURE_DAYS: Final = (30, 90, 365)
 
 
 class DataQuality(NamedTuple):
-    """How much the answer rests on. `recent_days` are the latest check-in days with any channel.
+    """How much the answer rests on. `recent_days` are the latest check-in days with any domain.
 
     `gaps_counted` is over how many of the latest gaps the rule takes their median.
     """
@@ -65,22 +65,26 @@ class Exposure(NamedTuple):
     in_90_days: int
     in_365_days: int
     total: int
-    benefits: tuple[int, ...]
+    response_durations: tuple[int, ...]
 
 
-def exposure_on(days: Sequence[int], today: int, *, total: int, benefits: tuple[int, ...] = ()) -> Exposure:
+def exposure_on(
+    days: Sequence[int], today: int, *, total: int, response_durations: tuple[int, ...] = ()
+) -> Exposure:
     """The infusions as of a day: how many in the last 30, 90 and 365 days, and how many ever.
 
     Args:
         days: the day numbers of the infusions in order, at least those of the year before the last one.
         today: the day number that the answer speaks about.
         total: all infusions ever.
-        benefits: how long earlier ones lasted, in days.
+        response_durations: how long earlier ones lasted, in days.
     """
     if not days:
-        return Exposure(None, None, 0, 0, 0, total, benefits)
+        return Exposure(None, None, 0, 0, 0, total, response_durations)
     month, quarter, year = (len(days) - bisect_right(days, today - span) for span in EXPOSURE_DAYS)
-    return Exposure(date.fromordinal(days[-1]), today - days[-1], month, quarter, year, total, benefits)
+    return Exposure(
+        date.fromordinal(days[-1]), today - days[-1], month, quarter, year, total, response_durations
+    )
 
 
 class LastTotal(NamedTuple):
@@ -96,21 +100,21 @@ class Evaluation(NamedTuple):
 
     Attributes:
         as_of: the moment. `day` is its check-in day in `time_zone`.
-        level: the worst of the grounds.
-        grounds: ground A always, others when they have something to say.
-        notes: what is said with every level: assumed or falling reference, channels that are off, a
+        level: the worst of the criteria.
+        criteria: criterion A always, others when they have something to say.
+        notes: what is said with every level: assumed or falling reference, domains that are off, a
             booster that did not hold, what would have changed the answer.
-        held_back: why nothing may be raised now; empty when nothing holds it back.
-        reports: mean of each channel's last answered day, in points.
-        share_lost: each channel's share of the gain lost on that day, unsmoothed, -1 to 1.25.
+        suppressed_by: why nothing may be raised now; empty when nothing holds it back.
+        reports: mean of each domain's last answered day, in points.
+        share_lost: each domain's share of the gain lost on that day, unsmoothed, -1 to 1.25.
         smoothed_share: the same, smoothed.
-        smoothed_level: each channel's smoothed report in points.
+        smoothed_level: each domain's smoothed report in points.
         weighted: the weighted share of the last check-in day, unsmoothed; `smoothed` is S.
-        threshold: the S from which ground A says consider.
+        threshold: the S from which criterion A says consider.
         reference: the reference, or why there is none.
         baseline: before treatment.
-        worse_than_before: channels below their baseline; never a booster question.
-        unsteady_since: the earliest day on which a measured ground left steady; None when all are steady.
+        worse_than_before: domains below their baseline; never a booster question.
+        unsteady_since: the earliest day on which a measured criterion left steady; None when all are steady.
         steady_on: the last check-in day on which check-ins were steady, since the last infusion.
         rule, version: what decided.
     """
@@ -119,13 +123,13 @@ class Evaluation(NamedTuple):
     day: date
     time_zone: str
     level: Level
-    grounds: tuple[Ground, ...]
+    criteria: tuple[Criterion, ...]
     notes: tuple[Reason, ...]
-    held_back: tuple[Reason, ...]
-    reports: PerChannel[float | None]
-    share_lost: PerChannel[float | None]
-    smoothed_share: PerChannel[float | None]
-    smoothed_level: PerChannel[float | None]
+    suppressed_by: tuple[Reason, ...]
+    reports: PerDomain[float | None]
+    share_lost: PerDomain[float | None]
+    smoothed_share: PerDomain[float | None]
+    smoothed_level: PerDomain[float | None]
     weighted: float | None
     smoothed: float | None
     threshold: float | None
@@ -142,5 +146,7 @@ class Evaluation(NamedTuple):
 
     @property
     def is_steady(self) -> bool:
-        """Whether there is a reference and every measured ground is steady."""
-        return self.unsteady_since is None and any(ground.level == Level.STEADY for ground in self.grounds)
+        """Whether there is a reference and every measured criterion is steady."""
+        return self.unsteady_since is None and any(
+            criterion.level == Level.STEADY for criterion in self.criteria
+        )

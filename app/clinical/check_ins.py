@@ -8,12 +8,14 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from app.clinical.channels import HIGHEST, MOST_SLEEP_HOURS, PerChannel, refuse_out_of_range
+from app.clinical.domains import HIGHEST, MOST_SLEEP_HOURS, PerDomain, refuse_out_of_range
 from app.clinical.errors import TimeWithoutZoneError, UnknownTimeZoneError
 from app.clinical.protocol import DAY_STARTS_AT_HOUR, Protocol
 
 ONE_DAY: Final = timedelta(days=1)
 SECONDS_AN_HOUR: Final = 3600
+# A name that stands for no place: its clock is that of a machine which was never set.
+_NO_PLACE: Final = "Factory"
 _OFFSET: Final = re.compile(r"(?:UTC)?([+-])(\d{2}):?([0-5]\d)")
 
 
@@ -55,17 +57,17 @@ class CheckIn:
         refuse_out_of_range("sleep_hours", self.sleep_hours, MOST_SLEEP_HOURS)
 
     @property
-    def values(self) -> PerChannel[float | None]:
-        """The three channels, None where skipped."""
-        return PerChannel(self.mood, self.energy, self.sleep_quality)
+    def values(self) -> PerDomain[float | None]:
+        """The three domains, None where skipped."""
+        return PerDomain(self.mood, self.energy, self.sleep_quality)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckInDay:
-    """All check-ins of one check-in day taken as one: their mean so far, per channel."""
+    """All check-ins of one check-in day taken as one: their mean so far, per domain."""
 
     day: date
-    values: PerChannel[float | None]
+    values: PerDomain[float | None]
 
 
 @lru_cache(maxsize=1024)
@@ -82,9 +84,12 @@ def zone_of(time_zone: str) -> tzinfo:
             return timezone(-offset if sign == "-" else offset)
         raise UnknownTimeZoneError(time_zone=time_zone)
     try:
-        return ZoneInfo(time_zone)
+        zone = ZoneInfo(time_zone)
     except (KeyError, ValueError, OSError) as unknown:
         raise UnknownTimeZoneError(time_zone=time_zone) from unknown
+    if time_zone == _NO_PLACE:
+        raise UnknownTimeZoneError(time_zone=time_zone)
+    return zone
 
 
 def check_in_day(recorded_at: datetime, time_zone: str) -> date:
@@ -103,7 +108,7 @@ def day_number(recorded_at: datetime, time_zone: str) -> int:
 
 
 def days_of(check_ins: Iterable[CheckIn]) -> tuple[CheckInDay, ...]:
-    """Check-ins as check-in days in order, leaving out those that answered no channel.
+    """Check-ins as check-in days in order, leaving out those that answered no domain.
 
     The order in which they are given does not matter.
     """
@@ -132,12 +137,12 @@ def is_acute(at: float, given_at: Iterable[float], protocol: Protocol) -> bool:
     return any(0 <= at - given < protocol.acute_hours * SECONDS_AN_HOUR for given in given_at)
 
 
-def _means(check_ins: Sequence[CheckIn]) -> PerChannel[float | None]:
+def _means(check_ins: Sequence[CheckIn]) -> PerDomain[float | None]:
     mood, energy, sleep = (
         [value for value in reports if value is not None]
         for reports in zip(*(check_in.values for check_in in check_ins), strict=True)
     )
-    return PerChannel(_mean(mood), _mean(energy), _mean(sleep))
+    return PerDomain(_mean(mood), _mean(energy), _mean(sleep))
 
 
 def _mean(values: Sequence[float]) -> float | None:

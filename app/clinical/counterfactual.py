@@ -3,12 +3,12 @@
 from math import floor, inf
 from typing import NamedTuple
 
-from app.clinical.channels import HIGHEST, MOOD, NAMES
-from app.clinical.gain import ROUNDING, Track
-from app.clinical.grounds import Reason, ReasonCode
-from app.clinical.loss import Loss
+from app.clinical.domains import HIGHEST, MOOD, NAMES
+from app.clinical.ewma import ROUNDING, Ewma
 from app.clinical.protocol import Protocol
+from app.clinical.reasons import Reason, ReasonCode
 from app.clinical.reference import Reference
+from app.clinical.state.loss import Loss
 from app.clinical.thresholds import consider_threshold
 
 
@@ -17,9 +17,9 @@ class _Day(NamedTuple):
 
     Attributes:
         loss: as of that day.
-        answered: the weight of the channels answered on it.
-        weighted: the bound of the weighted share; None when ground A is not at consider.
-        mood: the bound of mood's own share; None when ground C is not at consider.
+        answered: the weight of the domains answered on it.
+        weighted: the bound of the weighted share; None when criterion A is not at consider.
+        mood: the bound of mood's own share; None when criterion C is not at consider.
     """
 
     loss: Loss
@@ -28,7 +28,7 @@ class _Day(NamedTuple):
     mood: float | None
 
 
-def would_have_changed(
+def counterfactual(
     before: Loss | None,
     now: Loss,
     reference: Reference,
@@ -37,16 +37,16 @@ def would_have_changed(
     mood_alone: bool,
     protocol: Protocol,
 ) -> Reason:
-    """The least report of one channel, on the last check-in day or on either of the last two.
+    """The least report of one domain, on the last check-in day or on either of the last two.
 
-    Channels are tried in their order, on both days first and then on the last alone; other reports stay
-    as they were. `gain_lost` and `mood_alone` say which grounds are at consider: all of them would have
+    Domains are tried in their order, on both days first and then on the last alone; other reports stay
+    as they were. `gain_lost` and `mood_alone` say which criteria are at consider: all of them would have
     to fall.
     """
     last = _day(now, None, reference, gain_lost, mood_alone, protocol)
     on_last = [_least_report(index, last, reference, protocol) for index in range(3)]
     if last is None or on_last == [None, None, None]:
-        return Reason(ReasonCode.NOTHING_WOULD_HAVE_CHANGED)
+        return Reason(ReasonCode.NO_COUNTERFACTUAL)
     earlier = _day(before, now, reference, gain_lost, mood_alone, protocol)
     for index, report in enumerate(on_last):
         if report is not None:
@@ -59,12 +59,12 @@ def would_have_changed(
 
 
 def _changed(index: int, report: int, *, last_days: int) -> Reason:
-    facts = (("channel", NAMES[index]), ("report", report), ("last_days", last_days))
-    return Reason(ReasonCode.WOULD_HAVE_CHANGED, facts)
+    facts = (("domain", NAMES[index]), ("report", report), ("last_days", last_days))
+    return Reason(ReasonCode.COUNTERFACTUAL, facts)
 
 
 def _least_report(index: int, day: _Day | None, reference: Reference, protocol: Protocol) -> int | None:
-    """The least whole report of the channel that does it on that day; None when there is none up to 10."""
+    """The least whole report of the domain that does it on that day; None when there is none up to 10."""
     above = None if day is None else _report_above(index, day, reference, protocol)
     if above is None or above + ROUNDING >= HIGHEST:
         return None
@@ -72,7 +72,7 @@ def _least_report(index: int, day: _Day | None, reference: Reference, protocol: 
 
 
 def _report_above(index: int, day: _Day, reference: Reference, protocol: Protocol) -> float | None:
-    """Above which report of this channel no ground would be at consider; None when none is high enough."""
+    """Above which report of this domain no criterion would be at consider; None when none is high enough."""
     if day.mood is None:
         return _for_gain_lost(index, day, reference, protocol)
     if index != MOOD:
@@ -85,18 +85,18 @@ def _report_above(index: int, day: _Day, reference: Reference, protocol: Protoco
 
 
 def _for_gain_lost(index: int, day: _Day, reference: Reference, protocol: Protocol) -> float | None:
-    """The report of this channel that brings the weighted share of the day to its bound."""
-    channel, track, weight = day.loss.channels[index], day.loss.weighted, reference.weights[index]
-    if channel is None or track is None or day.weighted is None:
+    """The report of this domain that brings the weighted share of the day to its bound."""
+    domain, track, weight = day.loss.domains[index], day.loss.weighted, reference.weights[index]
+    if domain is None or track is None or day.weighted is None:
         return None
-    if not weight or channel.day != track.day or channel.share is None or track.share is None:
+    if not weight or domain.day != track.day or domain.share is None or track.share is None:
         return None
-    share = channel.share - (track.share - day.weighted) / (weight / day.answered)
+    share = domain.share - (track.share - day.weighted) / (weight / day.answered)
     return _report_at(index, share, reference, protocol)
 
 
 def _report_at(index: int, share: float, reference: Reference, protocol: Protocol) -> float | None:
-    """The report at which the channel has lost this share; None when no report is that good."""
+    """The report at which the domain has lost this share; None when no report is that good."""
     value, gain = reference.values[index], reference.gains[index]
     if value is None or gain is None or share < protocol.share_lowest:
         return None
@@ -114,7 +114,7 @@ def _day(
     """The bounds of the day of `loss`, when `later` is the day after it; None when it was no day of its own."""
     if loss is None:
         return None
-    track, mood = loss.weighted, loss.channels[MOOD]
+    track, mood = loss.weighted, loss.domains[MOOD]
     weighted_bound = mood_bound = None
     answered = 0.0
     if gain_lost:
@@ -123,18 +123,18 @@ def _day(
             return None
         threshold = consider_threshold(reference, protocol)
         weighted_bound = max(_share_bound(track, later_track, threshold), protocol.consider_each_day)
-        for index, one in enumerate(loss.channels):
+        for index, one in enumerate(loss.domains):
             if one is not None and one.day == track.day and one.share is not None:
                 answered += reference.weights[index]
     if mood_alone:
-        later_mood = later.channels[MOOD] if later else None
+        later_mood = later.domains[MOOD] if later else None
         if mood is None or (later and (later_mood is None or later_mood.day == mood.day)):
             return None
         mood_bound = _share_bound(mood, later_mood, protocol.mood_consider_at)
     return _Day(loss, answered, weighted_bound, mood_bound)
 
 
-def _share_bound(track: Track, later: Track | None, threshold: float) -> float:
+def _share_bound(track: Ewma, later: Ewma | None, threshold: float) -> float:
     """The share of that day below which S, now, would be below the threshold."""
     target = threshold
     if later is not None and later.share is not None:

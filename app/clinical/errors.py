@@ -21,7 +21,7 @@ class TimeWithoutZoneError(ClinicalError):
 
 
 class ReportOutOfRangeError(ClinicalError):
-    """A report lies outside its channel's range."""
+    """A report lies outside its domain's range."""
 
 
 class UnknownNumberError(ClinicalError):

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
-from app.clinical.channels import CHANNELS, Channel, PerChannel
+from app.clinical.domains import DOMAINS, Domain, PerDomain
 from app.clinical.evaluation import DataQuality, Evaluation, Exposure, LastTotal
-from app.clinical.grounds import Fact, Ground, GroundName, Level, Reason, ReasonCode
+from app.clinical.findings import WorseThanBefore
+from app.clinical.reasons import Criterion, CriterionName, Fact, Level, Reason, ReasonCode
 from app.clinical.reference import Baseline, NoReference, NoReferenceBecause, Reference
-from app.clinical.worse import WorseThanBefore
 
 FORMAT: Final = 1
 Plain = dict[str, Any]
@@ -28,9 +28,9 @@ def to_plain(evaluation: Evaluation) -> Plain:
         "day": evaluation.day.isoformat(),
         "time_zone": evaluation.time_zone,
         "level": evaluation.level.value,
-        "grounds": [_ground_plain(ground) for ground in evaluation.grounds],
+        "criteria": [_criterion_plain(criterion) for criterion in evaluation.criteria],
         "notes": [reason_to_plain(reason) for reason in evaluation.notes],
-        "held_back": [reason_to_plain(reason) for reason in evaluation.held_back],
+        "suppressed_by": [reason_to_plain(reason) for reason in evaluation.suppressed_by],
         "reports": _named(evaluation.reports),
         "share_lost": _named(evaluation.share_lost),
         "smoothed_share": _named(evaluation.smoothed_share),
@@ -48,7 +48,7 @@ def to_plain(evaluation: Evaluation) -> Plain:
         ],
         "worse_than_before": [
             {
-                "channel": worse.channel.value,
+                "domain": worse.domain.value,
                 "smoothed_level": worse.smoothed_level,
                 "baseline": worse.baseline,
                 "spread": worse.spread,
@@ -73,13 +73,13 @@ def from_plain(plain: Plain) -> Evaluation | None:
         day=day,
         time_zone=plain["time_zone"],
         level=Level(plain["level"]),
-        grounds=tuple(_ground(ground) for ground in plain["grounds"]),
+        criteria=tuple(_criterion(criterion) for criterion in plain["criteria"]),
         notes=tuple(reason_from_plain(reason) for reason in plain["notes"]),
-        held_back=tuple(reason_from_plain(reason) for reason in plain["held_back"]),
-        reports=_per_channel(plain["reports"]),
-        share_lost=_per_channel(plain["share_lost"]),
-        smoothed_share=_per_channel(plain["smoothed_share"]),
-        smoothed_level=_per_channel(plain["smoothed_level"]),
+        suppressed_by=tuple(reason_from_plain(reason) for reason in plain["suppressed_by"]),
+        reports=_per_domain(plain["reports"]),
+        share_lost=_per_domain(plain["share_lost"]),
+        smoothed_share=_per_domain(plain["smoothed_share"]),
+        smoothed_level=_per_domain(plain["smoothed_level"]),
         weighted=plain["weighted"],
         smoothed=plain["smoothed"],
         threshold=plain["threshold"],
@@ -93,7 +93,7 @@ def from_plain(plain: Plain) -> Evaluation | None:
         ),
         worse_than_before=tuple(
             WorseThanBefore(
-                Channel(worse["channel"]), worse["smoothed_level"], worse["baseline"], worse["spread"]
+                Domain(worse["domain"]), worse["smoothed_level"], worse["baseline"], worse["spread"]
             )
             for worse in plain["worse_than_before"]
         ),
@@ -121,19 +121,19 @@ def _fact(name: str, value: float | str | None) -> Fact:
     return name, value
 
 
-def _ground_plain(ground: Ground) -> Plain:
+def _criterion_plain(criterion: Criterion) -> Plain:
     return {
-        "ground": ground.name.value,
-        "level": ground.level.value,
-        "since": _iso(ground.since),
-        "subject": ground.subject,
-        "reasons": [reason_to_plain(reason) for reason in ground.reasons],
+        "criterion": criterion.name.value,
+        "level": criterion.level.value,
+        "since": _iso(criterion.since),
+        "subject": criterion.subject,
+        "reasons": [reason_to_plain(reason) for reason in criterion.reasons],
     }
 
 
-def _ground(plain: Plain) -> Ground:
-    return Ground(
-        GroundName(plain["ground"]),
+def _criterion(plain: Plain) -> Criterion:
+    return Criterion(
+        CriterionName(plain["criterion"]),
         Level(plain["level"]),
         tuple(reason_from_plain(reason) for reason in plain["reasons"]),
         _day(plain["since"]),
@@ -141,12 +141,12 @@ def _ground(plain: Plain) -> Ground:
     )
 
 
-def _named(values: PerChannel[Any]) -> Plain:
-    return {channel.value: value for channel, value in zip(CHANNELS, values, strict=True)}
+def _named(values: PerDomain[Any]) -> Plain:
+    return {domain.value: value for domain, value in zip(DOMAINS, values, strict=True)}
 
 
-def _per_channel(plain: Mapping[str, Any]) -> PerChannel[Any]:
-    return PerChannel(*(plain[channel.value] for channel in CHANNELS))
+def _per_domain(plain: Mapping[str, Any]) -> PerDomain[Any]:
+    return PerDomain(*(plain[domain.value] for domain in DOMAINS))
 
 
 def _iso(day: date | None) -> str | None:
@@ -170,9 +170,9 @@ def _baseline_plain(one: Baseline) -> Plain:
 
 def _baseline(plain: Plain) -> Baseline:
     return Baseline(
-        values=_per_channel(plain["values"]),
-        days=_per_channel(plain["days"]),
-        squares=_per_channel(plain["squares"]),
+        values=_per_domain(plain["values"]),
+        days=_per_domain(plain["days"]),
+        squares=_per_domain(plain["squares"]),
         n_days=plain["n_days"],
         from_day=_day(plain["from_day"]),
         to_day=_day(plain["to_day"]),
@@ -215,12 +215,12 @@ def _reference(plain: Plain, baseline: Baseline | None) -> Reference | NoReferen
             until=_day(plain["until"]),
         )
     return Reference(
-        values=_per_channel(plain["values"]),
-        days=_per_channel(plain["days"]),
-        gains=_per_channel(plain["gains"]),
-        assumed=_per_channel(plain["assumed"]),
-        spread=_per_channel(plain["spread"]),
-        weights=_per_channel(plain["weights"]),
+        values=_per_domain(plain["values"]),
+        days=_per_domain(plain["days"]),
+        gains=_per_domain(plain["gains"]),
+        assumed=_per_domain(plain["assumed"]),
+        spread=_per_domain(plain["spread"]),
+        weights=_per_domain(plain["weights"]),
         mean_gain=plain["mean_gain"],
         n_days=plain["n_days"],
         from_day=date.fromisoformat(plain["from_day"]),
@@ -263,7 +263,7 @@ def _exposure_plain(one: Exposure) -> Plain:
         "in_90_days": one.in_90_days,
         "in_365_days": one.in_365_days,
         "total": one.total,
-        "benefits": list(one.benefits),
+        "response_durations": list(one.response_durations),
     }
 
 
@@ -275,5 +275,5 @@ def _exposure(plain: Plain) -> Exposure:
         plain["in_90_days"],
         plain["in_365_days"],
         plain["total"],
-        tuple(plain["benefits"]),
+        tuple(plain["response_durations"]),
     )

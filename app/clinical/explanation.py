@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Final, cast
 
-from app.clinical.channels import CHANNELS, LABELS, Channel
+from app.clinical.domains import DOMAINS, LABELS, Domain
 from app.clinical.evaluation import Evaluation
-from app.clinical.grounds import Ground, GroundName, Level, Reason, ReasonCode
 from app.clinical.profiles import CAUTION_NAMES, Caution
+from app.clinical.reasons import Criterion, CriterionName, Level, Reason, ReasonCode
 from app.clinical.reference import NoReferenceBecause, Reference
 from app.clinical.wording import (
     capitalised,
@@ -27,8 +27,8 @@ from app.clinical.wording import (
 HEADLINES: Final = {
     Level.CONSIDER_BOOSTER: "Consider a booster infusion.",
     Level.WATCH: "Watch.",
-    Level.STEADY: "Steady.",
-    Level.NO_REFERENCE: "Nothing can be said yet.",
+    Level.STEADY: "Stable.",
+    Level.NO_REFERENCE: "Not enough data yet.",
 }
 REVIEW: Final = "For review by a clinician."
 _LOST: Final = {
@@ -36,9 +36,9 @@ _LOST: Final = {
     ReasonCode.WATCH_REACHED: "watch from {threshold}",
     ReasonCode.STILL_WATCHING: "steady again below {threshold} on {days}",
     ReasonCode.LOST_ENOUGH: "raised at {threshold}",
-    ReasonCode.CHANNEL_LOST_ENOUGH: "raised at {threshold}",
-    ReasonCode.CHANNEL_WATCH_REACHED: "watch from {threshold}",
-    ReasonCode.CHANNEL_STILL_WATCHING: "steady again below {threshold} on {days}",
+    ReasonCode.DOMAIN_LOST_ENOUGH: "raised at {threshold}",
+    ReasonCode.DOMAIN_WATCH_REACHED: "watch from {threshold}",
+    ReasonCode.DOMAIN_STILL_WATCHING: "steady again below {threshold} on {days}",
 }
 _MISSING: Final = {
     NoReferenceBecause.NOT_TREATED: "no infusion has been recorded",
@@ -52,18 +52,21 @@ _MISSING: Final = {
 }
 _TOTALS: Final = {
     "no_total_since": "{scale}: no total since the reference.",
-    "below_line": "{scale} {total} on {on}, below its line of {line}.",
-    "one_crossing": "{scale} {total} on {on}, at its line of {line} or beyond: a repeat is asked for earlier.",
+    "below_threshold": "{scale} {total} on {on}, below its threshold of {threshold}.",
+    "one_crossing": (
+        "{scale} {total} on {on}, at or above its threshold of {threshold}: a repeat is requested earlier."
+    ),
     "crossings_too_close": (
-        "{scale} {total} on {on}, at its line of {line} or beyond, {count} times in {days}: too close together."
+        "{scale} {total} on {on}, at or above its threshold of {threshold}, {count} times in {days}: "
+        "too close together."
     ),
     "crossings_confirmed": (
-        "{scale} {total} on {on}, at its line of {line} or beyond, {count} times over {days}."
+        "{scale} {total} on {on}, at or above its threshold of {threshold}, {count} times over {days}."
     ),
     "last_total_old": (
-        "{scale} {total} on {on}, at its line of {line} or beyond, but {days} ago: a repeat is asked for."
+        "{scale} {total} on {on}, at or above its threshold of {threshold}, but {days} ago: a repeat is requested."
     ),
-    "no_baseline": "{scale} has no baseline: its relapse level alone is the line.",
+    "no_baseline": "{scale} has no baseline: its relapse level alone is the threshold.",
 }
 
 
@@ -74,42 +77,42 @@ def explain(evaluation: Evaluation, *, cautions: Sequence[Caution] = ()) -> str:
         evaluation: the answer; every number in the text is one of its own, rounded.
         cautions: those that staff recorded and that are open; they are said and decide nothing.
     """
-    # Several grounds may ask for the same: each sentence once.
+    # Several criteria may ask for the same: each sentence once.
     return " ".join(dict.fromkeys(_sentences(evaluation, cautions)))
 
 
 def what_would_have_changed_it(evaluation: Evaluation) -> str:
     """The explanation's sentence on that, by itself; empty where there is none."""
-    codes = (ReasonCode.WOULD_HAVE_CHANGED, ReasonCode.NOTHING_WOULD_HAVE_CHANGED)
+    codes = (ReasonCode.COUNTERFACTUAL, ReasonCode.NO_COUNTERFACTUAL)
     return " ".join(_noted(evaluation, *codes))
 
 
 def _sentences(evaluation: Evaluation, cautions: Sequence[Caution]) -> Iterator[str]:
     yield from _noted(evaluation, ReasonCode.BOOSTER_DID_NOT_HOLD)
     yield HEADLINES[evaluation.level]
-    for ground in sorted(evaluation.grounds, key=lambda one: -one.level.rank):
-        yield from _of_ground(ground, evaluation)
+    for criterion in sorted(evaluation.criteria, key=lambda one: -one.level.rank):
+        yield from _of_criterion(criterion, evaluation)
     yield from _worse(evaluation)
     if isinstance(evaluation.reference, Reference):
-        yield _channel_values(evaluation, evaluation.reference)
+        yield _domain_values(evaluation, evaluation.reference)
     yield _check_in_count(evaluation)
     yield from _exposure(evaluation)
     if cautions:
-        yield f"Open cautions: {', '.join(CAUTION_NAMES[caution] for caution in cautions)}."
+        yield f"Active precautions: {', '.join(CAUTION_NAMES[caution] for caution in cautions)}."
     yield from _last_asked(evaluation)
     yield _rule(evaluation)
     yield from _noted(
         evaluation,
-        ReasonCode.CHANNEL_OFF,
-        ReasonCode.WOULD_HAVE_CHANGED,
-        ReasonCode.NOTHING_WOULD_HAVE_CHANGED,
+        ReasonCode.DOMAIN_OFF,
+        ReasonCode.COUNTERFACTUAL,
+        ReasonCode.NO_COUNTERFACTUAL,
     )
     if evaluation.level >= Level.WATCH:
         yield REVIEW
 
 
-def _of_ground(ground: Ground, evaluation: Evaluation) -> Iterator[str]:
-    for reason in ground.reasons:
+def _of_criterion(criterion: Criterion, evaluation: Evaluation) -> Iterator[str]:
+    for reason in criterion.reasons:
         sentence = _of_reason(reason, evaluation)
         if sentence:
             yield sentence
@@ -126,7 +129,7 @@ def _of_reason(reason: Reason, evaluation: Evaluation) -> str:
     if code is ReasonCode.ASKED:
         return f"The patient asked about a booster on {day_in(_date(reason, 'on'), year=year)}."
     if code is ReasonCode.ASK_SCALE:
-        return f"A {scale_name(str(reason.fact('scale')))} is asked for."
+        return f"{scale_name(str(reason.fact('scale')))} requested."
     return _doubt(reason)
 
 
@@ -140,9 +143,9 @@ def _lost(reason: Reason, evaluation: Evaluation) -> str:
         terms += "; assumed baseline"
     smoothed = _number(reason, "smoothed")
     share = "none" if percent(max(0.0, smoothed)) == percent(0) else percent(smoothed)
-    channel = f" in {LABELS[Channel(str(facts['channel']))]}" if "channel" in facts else ""
+    domain = f" in {LABELS[Domain(str(facts['domain']))]}" if "domain" in facts else ""
     as_of = day_in(evaluation.day, year=evaluation.day.year)
-    return f"As of {as_of} {share} of the improvement{channel} gained in induction has been lost (smoothed; {terms})."
+    return f"As of {as_of} {share} of the improvement{domain} gained in induction has been lost (smoothed; {terms})."
 
 
 def _missing(reason: Reason, year: int) -> str:
@@ -162,7 +165,7 @@ def _totals(reason: Reason, year: int) -> str:
     return _TOTALS.get(str(facts["code"]), "").format(
         scale=scale_name(str(facts["scale"])),
         total=_plain(facts["total"]),
-        line=_plain(facts["line"]),
+        threshold=_plain(facts["threshold"]),
         on=day_in(on, year=year) if isinstance(on, date) else "",
         count=facts["count"],
         days=counted(days, "day") if isinstance(days, int) else "",
@@ -182,32 +185,32 @@ def _doubt(reason: Reason) -> str:
         within = counted(_number(reason, "within_days"), "day")
         return f"{reason.fact('have')} check-in days count in the last {within}; {reason.fact('needed')} are needed."
     if reason.code is ReasonCode.NO_GAIN:
-        return "No channel was better after induction than before: nothing can be lost."
+        return "No domain was better after induction than before: nothing can be lost."
     return ""
 
 
 def _worse(evaluation: Evaluation) -> Iterator[str]:
     for worse in evaluation.worse_than_before:
         yield (
-            f"Worse than before treatment: {LABELS[worse.channel]} {worse.smoothed_level:.1f}, "
+            f"Worse than before treatment: {LABELS[worse.domain]} {worse.smoothed_level:.1f}, "
             f"{worse.baseline:.1f} before."
         )
 
 
-def _channel_values(evaluation: Evaluation, reference: Reference) -> str:
-    """Each channel now, after induction and before: the first in words, the others in brackets."""
+def _domain_values(evaluation: Evaluation, reference: Reference) -> str:
+    """Each domain now, after induction and before: the first in words, the others in brackets."""
     parts: list[str] = []
     before_all = reference.baseline.values
-    for channel, level, after, before in zip(
-        CHANNELS, evaluation.smoothed_level, reference.values, before_all, strict=True
+    for domain, level, after, before in zip(
+        DOMAINS, evaluation.smoothed_level, reference.values, before_all, strict=True
     ):
         if level is None or after is None:
             continue
         told = "not known" if before is None else f"{before:.1f}"
         if parts:
-            parts.append(f"{channel.label} {level:.1f} ({after:.1f}, {told})")
+            parts.append(f"{domain.label} {level:.1f} ({after:.1f}, {told})")
         else:
-            parts.append(f"{channel.label} {level:.1f}, was {after:.1f} after induction and {told} before")
+            parts.append(f"{domain.label} {level:.1f}, was {after:.1f} after induction and {told} before")
     return capitalised("; ".join(parts)) + "."
 
 
@@ -221,16 +224,18 @@ def _exposure(evaluation: Evaluation) -> Iterator[str]:
         return
     ago = "today" if exposure.days_since_last == 0 else f"{counted(exposure.days_since_last, 'day')} ago"
     which = f", the {ordinal(exposure.in_365_days)} in 365 days" if exposure.in_365_days else ""
-    benefits = listed([str(days) for days in exposure.benefits]) if exposure.benefits else ""
-    earlier = f"; earlier benefits lasted {benefits} days" if benefits else ""
+    lasted = (
+        listed([str(days) for days in exposure.response_durations]) if exposure.response_durations else ""
+    )
+    earlier = f"; earlier responses lasted {lasted} days" if lasted else ""
     yield f"Last infusion {ago} ({day_in(exposure.last_on, year=year)}){which}{earlier}."
 
 
 def _last_asked(evaluation: Evaluation) -> Iterator[str]:
-    """When the questionnaire was last asked, unless ground B has just said it."""
+    """When the questionnaire was last asked, unless criterion B has just said it."""
     if evaluation.level < Level.WATCH:
         return
-    if any(ground.name is GroundName.SCALE_RELAPSE for ground in evaluation.grounds):
+    if any(criterion.name is CriterionName.SCALE_RELAPSE for criterion in evaluation.criteria):
         return
     for last in evaluation.last_totals:
         yield f"{scale_name(last.scale)} not asked since {day_in(last.on, year=evaluation.day.year)}."
@@ -260,16 +265,16 @@ def _note(note: Reason, year: int) -> str:
         booster = day_in(_date(note, "booster_on"), year=year)
         lasted = counted(_number(note, "days"), "day")
         return f"The booster of {booster} has lasted {lasted}; review rather than repeat."
-    if note.code is ReasonCode.CHANNEL_OFF:
-        channel = capitalised(LABELS[Channel(str(note.fact("channel")))])
+    if note.code is ReasonCode.DOMAIN_OFF:
+        domain = capitalised(LABELS[Domain(str(note.fact("domain")))])
         answered = counted(_number(note, "n_days"), "day")
         needed = note.fact("days_needed")
-        return f"{channel} does not count: answered on {answered} of the window, {needed} are needed."
-    if note.code is ReasonCode.NOTHING_WOULD_HAVE_CHANGED:
+        return f"{domain} does not count: answered on {answered} of the window, {needed} are needed."
+    if note.code is ReasonCode.NO_COUNTERFACTUAL:
         return "No other single answer on the last two days would have changed it."
-    channel = LABELS[Channel(str(note.fact("channel")))]
-    article = "an" if channel.startswith("e") else "a"
-    quality = f"{article} {channel}" if channel != "sleep" else "a sleep quality"
+    domain = LABELS[Domain(str(note.fact("domain")))]
+    article = "an" if domain.startswith("e") else "a"
+    quality = f"{article} {domain}" if domain != "sleep" else "a sleep quality"
     last_days = "either of the last two days" if note.fact("last_days") != 1 else "the last day"
     return f"What would have changed it: {quality} of {note.fact('report')} or more on {last_days}."
 

@@ -33,7 +33,7 @@ _NEGLIGIBLE_WEIGHT = 1e-8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Benefit:
+class ResponseDuration:
     """One stretch of benefit: from an infusion to its confirmed loss, or still well when last seen.
 
     `days` are whole days; with `lost` False the benefit lasted at least that long.
@@ -53,16 +53,16 @@ class PersonalInterval:
     (`population_only`).
     """
 
-    past: tuple[Benefit, ...]
+    past: tuple[ResponseDuration, ...]
     typical_days: int
     shortest_days: int
     longest_days: int
     population_only: bool
 
 
-def benefits(
+def response_durations(
     *, last_induction_on: date | None, boosters_on: Sequence[date], losses_on: Sequence[date], as_of: date
-) -> tuple[Benefit, ...]:
+) -> tuple[ResponseDuration, ...]:
     """A stretch starts with the end of the series and with each booster, and ends with its first loss.
 
     A booster given while still well, and today, end it unlost. Nothing after `as_of` has any effect.
@@ -70,33 +70,37 @@ def benefits(
     starts = sorted({day for day in (last_induction_on, *boosters_on) if day is not None and day <= as_of})
     if last_induction_on is not None:
         starts = [day for day in starts if day >= last_induction_on]
-    stretches: list[Benefit] = []
+    stretches: list[ResponseDuration] = []
     for start, end in pairwise([*starts, as_of]):
         # A loss confirmed on the day of the next infusion is what that infusion was given for.
         lost_on = min((day for day in losses_on if start < day <= end), default=None)
         last = end if lost_on is None else lost_on
-        stretches.append(Benefit(from_day=start, days=(last - start).days, lost=lost_on is not None))
+        stretches.append(ResponseDuration(from_day=start, days=(last - start).days, lost=lost_on is not None))
     return tuple(stretches)
 
 
-def personal_interval(past: Sequence[Benefit], *, protocol: Protocol = STANDARD) -> PersonalInterval:
+def personal_interval(past: Sequence[ResponseDuration], *, protocol: Protocol = STANDARD) -> PersonalInterval:
     """The expected duration of the next benefit: the population's, moved by this patient's own.
 
     The order of the benefits does not matter. A still running benefit counts as lasting at least so long.
     """
-    told = [benefit for benefit in past if benefit.lost or benefit.days >= protocol.benefit_shortest_days]
-    logs = sorted((math.log(max(b.days, protocol.benefit_shortest_days)), b.lost) for b in told)
+    told = [
+        benefit
+        for benefit in past
+        if benefit.lost or benefit.days >= protocol.response_duration_shortest_days
+    ]
+    logs = sorted((math.log(max(b.days, protocol.response_duration_shortest_days)), b.lost) for b in told)
     mixture = _posterior(
         lost=[log for log, lost in logs if lost],
         outlasted=[log for log, lost in logs if not lost],
         protocol=protocol,
     )
-    tail = (1 - protocol.benefit_covered) / 2
+    tail = (1 - protocol.response_duration_covered) / 2
     low, middle, high = (math.exp(_quantile(mixture, share)) for share in (tail, 0.5, 1 - tail))
     return PersonalInterval(
         past=tuple(sorted(past, key=lambda benefit: (benefit.from_day, benefit.days, benefit.lost))),
-        typical_days=max(round(middle), protocol.benefit_shortest_days),
-        shortest_days=max(math.floor(low), protocol.benefit_shortest_days),
+        typical_days=max(round(middle), protocol.response_duration_shortest_days),
+        shortest_days=max(math.floor(low), protocol.response_duration_shortest_days),
         longest_days=math.ceil(high),
         population_only=not told,
     )
@@ -113,10 +117,12 @@ class _Part:
 
 def _posterior(*, lost: Sequence[float], outlasted: Sequence[float], protocol: Protocol) -> tuple[_Part, ...]:
     """Weigh every location and spread by the prior, the lost benefits and the outlasted ones."""
-    count = protocol.benefit_weight + len(lost)
-    location = (protocol.benefit_weight * math.log(protocol.benefit_median_days) + sum(lost)) / count
+    count = protocol.response_duration_weight + len(lost)
+    location = (
+        protocol.response_duration_weight * math.log(protocol.response_duration_median_days) + sum(lost)
+    ) / count
     squares = _squares_after(lost, location, protocol)
-    freedom = protocol.benefit_spread_certainty + len(lost)
+    freedom = protocol.response_duration_spread_certainty + len(lost)
     logs: list[tuple[float, float, float]] = []
     # Under a plan many benefits are cut short at the same length: each length is worked out once.
     lengths = Counter(outlasted).items()
@@ -135,8 +141,10 @@ def _posterior(*, lost: Sequence[float], outlasted: Sequence[float], protocol: P
 
 def _squares_after(lost: Sequence[float], location: float, protocol: Protocol) -> float:
     """The sum of squares after the lost benefits: the prior's, theirs, and the prior's distance."""
-    prior = protocol.benefit_spread_certainty * protocol.benefit_spread**2
-    shift = protocol.benefit_weight * (math.log(protocol.benefit_median_days) - location) ** 2
+    prior = protocol.response_duration_spread_certainty * protocol.response_duration_spread**2
+    shift = (
+        protocol.response_duration_weight * (math.log(protocol.response_duration_median_days) - location) ** 2
+    )
     return prior + sum((log - location) ** 2 for log in lost) + shift
 
 

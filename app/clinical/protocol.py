@@ -147,7 +147,7 @@ class Protocol:
     )
     sd_floor: float = _number(0.5, "points", 0.3, 1, "nobody is that constant", "choice")
 
-    # Ground A: the gain is being lost
+    # Criterion A: the gain is being lost
     correlation_mood_energy: float = _number(
         0.5, "correlation", 0, 0.8, "moods and energies of one day share their noise", "sim"
     )
@@ -203,7 +203,7 @@ class Protocol:
     steady_below: float = _number(0.25, "smoothed share", 0.05, 0.35, "falls go only to steady", "choice")
     steady_days: int = _count(2, "check-in days", 1, 5, "one good day ends nothing", "choice")
 
-    # Ground C: one channel alone
+    # Criterion C: one domain alone
     mood_consider_at: float = _number(
         0.75,
         "smoothed share of mood",
@@ -214,18 +214,18 @@ class Protocol:
     )
     mood_watch_at: float = _number(0.5, "smoothed share of mood", 0.3, 0.9, "ask for a PHQ-9", "choice")
     other_watch_at: float = _number(
-        0.8, "smoothed share of energy or sleep", 0.5, 1.2, "an average hides one channel", "lit, choice"
+        0.8, "smoothed share of energy or sleep", 0.5, 1.2, "an average hides one domain", "lit, choice"
     )
-    channel_least_gain: float = _number(
-        1.5, "points", 1, 4, "a channel that hardly improved has little to lose", "choice"
+    domain_least_gain: float = _number(
+        1.5, "points", 1, 4, "a domain that hardly improved has little to lose", "choice"
     )
-    channel_least_days: int = _count(5, "check-in days", 2, 14, "one channel is noisier than three", "choice")
-    channel_within_days: int = _count(14, "days", 5, 28, "older reports do not speak about now", "choice")
-    channel_least_days_sparse: int = _count(
+    domain_least_days: int = _count(5, "check-in days", 2, 14, "one domain is noisier than three", "choice")
+    domain_within_days: int = _count(14, "days", 5, 28, "older reports do not speak about now", "choice")
+    domain_least_days_sparse: int = _count(
         3, "check-in days", 2, 10, "asked so seldom that 3.5 median gaps are longer", "choice"
     )
 
-    # Ground D, and what is no booster question
+    # Criterion D, and what is no booster question
     asked_lasts_days: int = _count(14, "days", 1, 60, "how long a wish to talk stays on the list", "choice")
     worse_points: float = _number(
         1.5, "points", 0.5, 5, "below the baseline: worse than before treatment", "choice"
@@ -238,7 +238,7 @@ class Protocol:
     rearm_after_days: int = _count(14, "days", 7, 60, "after closing, if the level still holds", "choice")
     snooze_longest_days: int = _count(14, "days", 1, 30, "a snooze returns", "choice")
 
-    # Ground B: a validated total
+    # Criterion B: a validated total
     totals_share_lost: float = _number(
         0.5, "share of the improvement", 0.3, 0.9, "the same 50 % as response", "lit"
     )
@@ -250,10 +250,15 @@ class Protocol:
 
     # What induction achieved
     response_share: float = _number(
-        0.5, "share of the burden before treatment", 0.5, 0.5, "what the field calls response", "seed, lit"
+        0.5, "share of the severity before treatment", 0.5, 0.5, "what the field calls response", "seed, lit"
     )
     partial_share: float = _number(
-        0.25, "share of the burden before treatment", 0.25, 0.25, "what the field calls partial", "seed, lit"
+        0.25,
+        "share of the severity before treatment",
+        0.25,
+        0.25,
+        "what the field calls partial",
+        "seed, lit",
     )
     madrs_remission: int = _choice(
         10, "MADRS total, at most", (9, 10, 12), "all three are in published use; a clinic chooses one", "lit"
@@ -278,10 +283,10 @@ class Protocol:
     )
 
     # How long a benefit lasts
-    benefit_median_days: float = _number(
+    response_duration_median_days: float = _number(
         18, "days", 7, 98, "median without maintenance, range 4 to > 83; mean 19, range 6 to 45", "seed"
     )
-    benefit_weight: float = _number(
+    response_duration_weight: float = _number(
         1,
         "observed benefits",
         0.5,
@@ -289,7 +294,7 @@ class Protocol:
         "slower populations exist: the patient's own soon outweigh it",
         "choice",
     )
-    benefit_spread: float = _number(
+    response_duration_spread: float = _number(
         0.5,
         "standard deviation of log days",
         0.3,
@@ -297,13 +302,13 @@ class Protocol:
         "with the weight 0.71, near quartiles 11 and 27",
         "choice",
     )
-    benefit_spread_certainty: float = _number(
+    response_duration_spread_certainty: float = _number(
         8, "degrees of freedom", 2, 30, "as sure of the spread as of a patient's own reports", "choice"
     )
-    benefit_covered: float = _number(
+    response_duration_covered: float = _number(
         0.8, "share of benefits", 0.5, 0.95, "what the stated range is meant to cover", "choice"
     )
-    benefit_shortest_days: int = _count(1, "days", 1, 1, "whole days are counted", "choice")
+    response_duration_shortest_days: int = _count(1, "days", 1, 1, "whole days are counted", "choice")
 
     # Maintenance
     taper_shortest_days: int = _count(
@@ -447,7 +452,7 @@ def _in_order(protocol: Protocol) -> Protocol:
         protocol.steady_below < protocol.watch_at < protocol.consider_at <= protocol.consider_at_assumed
         and protocol.steady_below < protocol.mood_watch_at < protocol.mood_consider_at
         and protocol.window_first_day <= protocol.window_last_day <= protocol.window_latest_day
-        and protocol.channel_least_days_sparse <= protocol.channel_least_days
+        and protocol.domain_least_days_sparse <= protocol.domain_least_days
     )
     energy, sleep, both = (
         protocol.correlation_mood_energy,

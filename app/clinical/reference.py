@@ -1,8 +1,8 @@
 """The two levels that everything is measured against: before treatment, and after induction.
 
 The reference never moves by itself. A slowly adapting one was measured and loses: it hides exactly what
-is looked for. A channel counts by its own days: with too few before treatment its gain is assumed, with
-too few after induction the channel is off.
+is looked for. A domain counts by its own days: with too few before treatment its gain is assumed, with
+too few after induction the domain is off.
 """
 
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ from enum import StrEnum
 from math import sqrt
 from typing import Final
 
-from app.clinical.channels import NOTHING, PerChannel
 from app.clinical.check_ins import CheckInDay
+from app.clinical.domains import NOTHING, PerDomain
 from app.clinical.protocol import Protocol
 from app.clinical.words import quick
 
@@ -43,15 +43,15 @@ class NoReferenceBecause(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline:
-    """Mean per channel of the check-in days before the first infusion; None with fewer than 3 of its own.
+    """Mean per domain of the check-in days before the first infusion; None with fewer than 3 of its own.
 
     `squares` are the sums of squared distances from that mean, for the spread; `n_days` counts the days
-    with any channel.
+    with any domain.
     """
 
-    values: PerChannel[float | None]
-    days: PerChannel[int]
-    squares: PerChannel[float]
+    values: PerDomain[float | None]
+    days: PerDomain[int]
+    squares: PerDomain[float]
     n_days: int
     from_day: date | None
     to_day: date | None
@@ -62,24 +62,24 @@ class Reference:
     """How the patient was after induction, and what there is to lose.
 
     Attributes:
-        values: mean report per channel; None where the channel is off for having too few days.
-        days: the days behind each value; `n_days` counts the days with any channel.
-        gains: reference - baseline, in points; None where the channel is off.
+        values: mean report per domain; None where the domain is off for having too few days.
+        days: the days behind each value; `n_days` counts the days with any domain.
+        gains: reference - baseline, in points; None where the domain is off.
         assumed: whether the gain is assumed, because the baseline has too few days.
         spread: within-person standard deviation in points.
-        weights: the share of each channel in the decision; they sum to 1, or to 0 with no gain at all.
+        weights: the share of each domain in the decision; they sum to 1, or to 0 with no gain at all.
         mean_gain: the gains weighted by these, in points.
         falling: loss began inside the window, so the reference is its first half.
-        assumes_baseline: whether any channel that carries weight has an assumed gain.
+        assumes_baseline: whether any domain that carries weight has an assumed gain.
         chosen: a clinician named its window.
     """
 
-    values: PerChannel[float | None]
-    days: PerChannel[int]
-    gains: PerChannel[float | None]
-    assumed: PerChannel[bool]
-    spread: PerChannel[float]
-    weights: PerChannel[float]
+    values: PerDomain[float | None]
+    days: PerDomain[int]
+    gains: PerDomain[float | None]
+    assumed: PerDomain[bool]
+    spread: PerDomain[float]
+    weights: PerDomain[float]
     mean_gain: float
     n_days: int
     from_day: date
@@ -116,8 +116,8 @@ class NoReference:
 
 NO_BASELINE: Final = Baseline(
     values=NOTHING,
-    days=PerChannel(0, 0, 0),
-    squares=PerChannel(0.0, 0.0, 0.0),
+    days=PerDomain(0, 0, 0),
+    squares=PerDomain(0.0, 0.0, 0.0),
     n_days=0,
     from_day=None,
     to_day=None,
@@ -125,7 +125,7 @@ NO_BASELINE: Final = Baseline(
 
 
 def baseline_of(days: Sequence[CheckInDay], *, first_infusion_on: date, protocol: Protocol) -> Baseline:
-    """Mean per channel of the check-in days in the 28 days before the first infusion, with at least 3.
+    """Mean per domain of the check-in days in the 28 days before the first infusion, with at least 3.
 
     Args:
         days: check-in days in order; a morning report on the day of the infusion itself still counts.
@@ -136,12 +136,12 @@ def baseline_of(days: Sequence[CheckInDay], *, first_infusion_on: date, protocol
     before = [one for one in days if earliest <= one.day <= first_infusion_on]
     if not before:
         return NO_BASELINE
-    mood, energy, sleep = (_summary(reports) for reports in _by_channel(before))
+    mood, energy, sleep = (_summary(reports) for reports in _by_domain(before))
     least = protocol.baseline_least_days
     return Baseline(
-        values=PerChannel(*(one.mean if one.n >= least else None for one in (mood, energy, sleep))),
-        days=PerChannel(mood.n, energy.n, sleep.n),
-        squares=PerChannel(mood.squares, energy.squares, sleep.squares),
+        values=PerDomain(*(one.mean if one.n >= least else None for one in (mood, energy, sleep))),
+        days=PerDomain(mood.n, energy.n, sleep.n),
+        squares=PerDomain(mood.squares, energy.squares, sleep.squares),
         n_days=len(before),
         from_day=before[0].day,
         to_day=before[-1].day,
@@ -151,8 +151,8 @@ def baseline_of(days: Sequence[CheckInDay], *, first_infusion_on: date, protocol
 def window_end(days: Sequence[CheckInDay], *, day_zero: date, protocol: Protocol) -> date | None:
     """The day at whose end the reference is fixed, as far as these days tell; None when none is in sight.
 
-    Day 8 when a channel was answered on 4 days by then; else the day on which a channel first reaches 4,
-    until day 15. (With all channels answered each time this is "the end of the 4th answered day".)
+    Day 8 when a domain was answered on 4 days by then; else the day on which a domain first reaches 4,
+    until day 15. (With all domains answered each time this is "the end of the 4th answered day".)
     """
     counts = [0, 0, 0]
     for one in days:
@@ -175,13 +175,13 @@ def window_days(
 
 
 def establish(window: Sequence[CheckInDay], baseline: Baseline, *, protocol: Protocol) -> Reference | None:
-    """The reference from the days of its window, or None when no channel has 4 days of its own.
+    """The reference from the days of its window, or None when no domain has 4 days of its own.
 
     When the mean of the window's last days lies half the gain below that of its first (weighted over the
-    channels), loss began inside it: the reference is the first half, marked falling.
+    domains), loss began inside it: the reference is the first half, marked falling.
     """
-    counts = [_summary(reports).n for reports in _by_channel(window)]
-    on = PerChannel(*(count >= protocol.window_least_days for count in counts))
+    counts = [_summary(reports).n for reports in _by_domain(window)]
+    on = PerDomain(*(count >= protocol.window_least_days for count in counts))
     whole = _reference(window, baseline, on=on, falling=False, protocol=protocol)
     if whole is None:
         return None
@@ -196,16 +196,16 @@ def establish_chosen(
     window: Sequence[CheckInDay], baseline: Baseline, *, protocol: Protocol
 ) -> Reference | None:
     """The reference from a window that a clinician named: as it is, with as many days as any other needs."""
-    counts = [_summary(reports).n for reports in _by_channel(window)]
-    on = PerChannel(*(count >= protocol.window_least_days for count in counts))
+    counts = [_summary(reports).n for reports in _by_domain(window)]
+    on = PerDomain(*(count >= protocol.window_least_days for count in counts))
     found = _reference(window, baseline, on=on, falling=False, protocol=protocol)
     return None if found is None else replace(found, chosen=True)
 
 
 def _share_fallen(first: Reference, whole: Reference, last_days: Sequence[CheckInDay]) -> float:
-    """How much of the gain lies between the window's halves, weighted over channels that have both."""
+    """How much of the gain lies between the window's halves, weighted over domains that have both."""
     lost = total = 0.0
-    halves = zip(first.values, first.gains, first.weights, whole.values, _by_channel(last_days), strict=True)
+    halves = zip(first.values, first.gains, first.weights, whole.values, _by_domain(last_days), strict=True)
     for value, gain, weight, on, reports in halves:
         last = _summary(reports)
         if value is None or gain is None or on is None or not weight or not last.n:
@@ -219,12 +219,12 @@ def _reference(
     window: Sequence[CheckInDay],
     baseline: Baseline,
     *,
-    on: PerChannel[bool],
+    on: PerDomain[bool],
     falling: bool,
     protocol: Protocol,
 ) -> Reference | None:
-    summaries = [_summary(reports) for reports in _by_channel(window)]
-    values = PerChannel(
+    summaries = [_summary(reports) for reports in _by_domain(window)]
+    values = PerDomain(
         *(one.mean if one.n and counts else None for one, counts in zip(summaries, on, strict=True))
     )
     if not window or all(value is None for value in values):
@@ -232,12 +232,12 @@ def _reference(
     gains = _gains(values, baseline, protocol)
     spread = _spread(summaries, baseline, protocol)
     weights = weights_of(gains, spread, protocol)
-    assumed = PerChannel(
+    assumed = PerDomain(
         *(on is not None and before is None for on, before in zip(values, baseline.values, strict=True))
     )
     return Reference(
         values=values,
-        days=PerChannel(*(one.n for one in summaries)),
+        days=PerDomain(*(one.n for one in summaries)),
         gains=gains,
         assumed=assumed,
         spread=spread,
@@ -253,15 +253,15 @@ def _reference(
 
 
 def _gains(
-    values: PerChannel[float | None], baseline: Baseline, protocol: Protocol
-) -> PerChannel[float | None]:
+    values: PerDomain[float | None], baseline: Baseline, protocol: Protocol
+) -> PerDomain[float | None]:
     """Reference - baseline; without a baseline the assumed gain, never more than the reference itself."""
     assumed = (
         protocol.assumed_gain_mood,
         protocol.assumed_gain_energy,
         protocol.assumed_gain_sleep_quality,
     )
-    return PerChannel(
+    return PerDomain(
         *(
             None if value is None else min(gain, value) if before is None else value - before
             for value, before, gain in zip(values, baseline.values, assumed, strict=True)
@@ -269,7 +269,7 @@ def _gains(
     )
 
 
-def _spread(summaries: Sequence["_Summary"], baseline: Baseline, protocol: Protocol) -> PerChannel[float]:
+def _spread(summaries: Sequence["_Summary"], baseline: Baseline, protocol: Protocol) -> PerDomain[float]:
     """Within-person SD pooled over both windows with a prior of 8 degrees of freedom, at least 0.5."""
     priors = (protocol.prior_sd_mood, protocol.prior_sd_energy, protocol.prior_sd_sleep_quality)
     spread = []
@@ -284,21 +284,21 @@ def _spread(summaries: Sequence["_Summary"], baseline: Baseline, protocol: Proto
                 squares += own
                 degrees += n - 1
         spread.append(max(sqrt(squares / degrees), protocol.sd_floor))
-    return PerChannel(*spread)
+    return PerDomain(*spread)
 
 
-def spread_before(baseline: Baseline, protocol: Protocol) -> PerChannel[float]:
+def spread_before(baseline: Baseline, protocol: Protocol) -> PerDomain[float]:
     """The spread while there is no reference: the baseline's own, pooled with the same prior."""
     return _spread([_summary(())] * len(baseline.values), baseline, protocol)
 
 
 def weights_of(
-    gains: PerChannel[float | None], spread: PerChannel[float], protocol: Protocol
-) -> PerChannel[float]:
-    """How much each channel says about loss: vᵢ ∝ uᵢ·gainᵢ/SDᵢ with u = C⁻¹(gain/SD).
+    gains: PerDomain[float | None], spread: PerDomain[float], protocol: Protocol
+) -> PerDomain[float]:
+    """How much each domain says about loss: vᵢ ∝ uᵢ·gainᵢ/SDᵢ with u = C⁻¹(gain/SD).
 
-    C holds the correlations between channels of one day. Channels without a gain are removed first,
-    negative u are cut at 0: a channel that never improved cannot lose anything.
+    C holds the correlations between domains of one day. Domains without a gain are removed first,
+    negative u are cut at 0: a domain that never improved cannot lose anything.
     """
     on = [index for index, gain in enumerate(gains) if gain is not None and gain > 0]
     between = {
@@ -316,7 +316,7 @@ def weights_of(
     weights = [0.0, 0.0, 0.0]
     for index, one in zip(on, told, strict=True):
         weights[index] = one / total
-    return PerChannel(*weights)
+    return PerDomain(*weights)
 
 
 def _solved(rows: list[list[float]]) -> list[float]:
@@ -332,7 +332,7 @@ def _solved(rows: list[list[float]]) -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class _Summary:
-    """The count, mean and sum of squared distances of one channel's reports."""
+    """The count, mean and sum of squared distances of one domain's reports."""
 
     n: int
     mean: float
@@ -347,5 +347,5 @@ def _summary(reports: Sequence[float | None]) -> _Summary:
     return _Summary(len(values), mean, sum((value - mean) ** 2 for value in values))
 
 
-def _by_channel(days: Sequence[CheckInDay]) -> list[list[float | None]]:
+def _by_domain(days: Sequence[CheckInDay]) -> list[list[float | None]]:
     return [[one.values[index] for one in days] for index in range(3)]

@@ -15,7 +15,7 @@ from app.clinical.scales import AssessmentTotal, Scale, as_judged, day_of
 
 
 class ResponseCategory(StrEnum):
-    """How much of the burden before treatment is gone, best first."""
+    """How much of the severity before treatment is gone, best first."""
 
     REMISSION = "remission"
     RESPONSE = "response"
@@ -36,8 +36,8 @@ class NotKnown(StrEnum):
 class Response:
     """The response after induction on one scale, with the two totals it is made of.
 
-    `improvement` is the share of the baseline's burden that is gone (1 = all, negative = worse, None
-    when there was no burden to lose). `category` is None when the response is not known, `because` why.
+    `improvement` is the share of the baseline's severity that is gone (1 = all, negative = worse, None
+    when there was no severity to lose). `category` is None when the response is not known, `because` why.
     """
 
     scale: str
@@ -103,10 +103,10 @@ class InductionReview:
 
 
 def improvement_since(scale: Scale, *, baseline: float, now: float) -> float | None:
-    """The share of the burden at baseline that is gone; None when there was none."""
-    burden = scale.burden(baseline)
-    # Nine decimals, as in Scale.burden: "exactly half" must not be missed by rounding noise.
-    return round((burden - scale.burden(now)) / burden, 9) if burden else None
+    """The share of the severity at baseline that is gone; None when there was none."""
+    severity = scale.severity(baseline)
+    # Nine decimals, as in Scale.severity: "exactly half" must not be missed by rounding noise.
+    return round((severity - scale.severity(now)) / severity, 9) if severity else None
 
 
 def response_category(
@@ -116,7 +116,7 @@ def response_category(
 
     Exactly one half is a response, and exactly one quarter is partial. Nothing is rounded up.
     """
-    if scale.burden(now) > scale.burden(baseline):
+    if scale.severity(now) > scale.severity(baseline):
         return ResponseCategory.WORSE
     if as_judged(scale, protocol).in_remission(now):
         return ResponseCategory.REMISSION
@@ -228,7 +228,7 @@ def early_response(
     as_of: datetime,
     protocol: Protocol = STANDARD,
 ) -> EarlyResponse:
-    """Half the burden gone about four hours after the first infusion. Never a reason to stop."""
+    """Half the severity gone about four hours after the first infusion. Never a reason to stop."""
     known = [total for total in totals if total.taken_at <= as_of]
     baseline = baseline_total(known, first_infusion_at=first_infusion_at, protocol=protocol)
     hours_after = {total: _hours_between(first_infusion_at, total.taken_at) for total in known}

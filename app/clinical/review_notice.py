@@ -2,8 +2,8 @@
 
 from datetime import date
 
-from app.clinical.memory import Treatment
 from app.clinical.protocol import Protocol
+from app.clinical.state.patient_state import Treatment
 
 
 def is_review_to_tell(

@@ -91,24 +91,24 @@ class Scale:
         """Whether a total lies within the scale's range."""
         return self.minimum <= total <= self.maximum
 
-    def burden(self, total: float) -> float:
+    def severity(self, total: float) -> float:
         """Points above the best possible total, so that more is worse in either direction.
 
         Nine decimals: a fractional custom total must not miss a level by rounding noise.
         """
         return round(self.maximum - total if self.higher_is_better else total - self.minimum, 9)
 
-    def total_at(self, burden: float) -> float:
+    def total_at(self, severity: float) -> float:
         """The total in the scale's own direction that lies this many points from the best one."""
-        return round(self.maximum - burden if self.higher_is_better else burden + self.minimum, 9)
+        return round(self.maximum - severity if self.higher_is_better else severity + self.minimum, 9)
 
     def in_remission(self, total: float) -> bool | None:
         """Remission: the total is at the remission level or better; None when the scale has none."""
-        return None if self.remission is None else self.burden(total) <= self.burden(self.remission)
+        return None if self.remission is None else self.severity(total) <= self.severity(self.remission)
 
     def at_relapse_level(self, total: float) -> bool | None:
         """Relapse level: the total is at the relapse level or worse; None when the scale has none."""
-        return None if self.relapse is None else self.burden(total) >= self.burden(self.relapse)
+        return None if self.relapse is None else self.severity(total) >= self.severity(self.relapse)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

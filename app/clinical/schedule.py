@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import Final
 
 from app.clinical.course import Phase
-from app.clinical.grounds import Level
 from app.clinical.protocol import STANDARD, Protocol
+from app.clinical.reasons import Level
 
 
 class Cadence(StrEnum):

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Final
 
-from app.clinical.interval import Benefit
+from app.clinical.interval import ResponseDuration
 from app.clinical.protocol import STANDARD, TAPER_STEPS, Protocol
 
 
@@ -98,7 +98,7 @@ class Maintenance:
     """
 
     interval_days: int
-    at_interval: tuple[Benefit, ...]
+    at_interval: tuple[ResponseDuration, ...]
     boosters_on: tuple[date, ...]
     settled: bool | None
     open_cautions: int = 0
@@ -162,7 +162,7 @@ def is_rising(boosters_on: Sequence[date], *, as_of: date, days: int) -> bool:
 def _shorten(
     plan: TaperPlan,
     now: Maintenance,
-    lost: Sequence[Benefit],
+    lost: Sequence[ResponseDuration],
     as_of: date,
     protocol: Protocol,
 ) -> TaperSuggestion:
@@ -197,13 +197,13 @@ def _lengthen_when_held(plan: TaperPlan, now: Maintenance, protocol: Protocol) -
     )
 
 
-def _latest_row(now: Maintenance, *, lost: bool) -> list[Benefit]:
+def _latest_row(now: Maintenance, *, lost: bool) -> list[ResponseDuration]:
     """The latest intervals in a row that were lost (or held).
 
     An interval tells once it is lost or was outlasted; one still under way, or cut short by an early
     booster, tells nothing and is passed over. One that was lost only after its planned end is neither.
     """
-    row: list[Benefit] = []
+    row: list[ResponseDuration] = []
     for benefit in reversed(now.at_interval):
         outlasted = benefit.days >= now.interval_days
         if not benefit.lost and not outlasted:
@@ -220,7 +220,7 @@ def _count_at(plan: TaperPlan, interval_days: int, protocol: Protocol) -> int:
     return max(counts, default=protocol.taper_open_step_count)
 
 
-def _about(code: TaperCode, benefits: Sequence[Benefit]) -> TaperReason:
+def _about(code: TaperCode, benefits: Sequence[ResponseDuration]) -> TaperReason:
     return TaperReason(code=code, days=tuple(benefit.days for benefit in benefits))
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from app.clinical.channels import MOOD
-from app.clinical.gain import ROUNDING, Track
+from app.clinical.domains import MOOD
+from app.clinical.ewma import ROUNDING, Ewma
 from app.clinical.protocol import Protocol
 from app.clinical.reference import Reference
 
@@ -37,7 +37,7 @@ def consider_threshold(reference: Reference, protocol: Protocol) -> float:
     return protocol.consider_at_assumed if reference.assumes_baseline else protocol.consider_at
 
 
-def has_recent_days(track: Track, today: int, recent_days: Sequence[int], protocol: Protocol) -> bool:
+def has_recent_days(track: Ewma, today: int, recent_days: Sequence[int], protocol: Protocol) -> bool:
     """At least 3 check-in days since the infusion within 10 days, or 3.5 median gaps if that is longer."""
     least, within = protocol.consider_least_days, protocol.consider_within_days
     if reached_within(track.days, least, today=today, within=within):
@@ -46,7 +46,7 @@ def has_recent_days(track: Track, today: int, recent_days: Sequence[int], protoc
     return reached_within(track.days, least, today=today, within=look_back)
 
 
-def each_day_shows_it(track: Track, protocol: Protocol) -> bool:
+def each_day_shows_it(track: Ewma, protocol: Protocol) -> bool:
     """The unsmoothed share is at least 0.35 on each of the last two check-in days."""
     bound = protocol.consider_each_day - ROUNDING
     return (
@@ -63,9 +63,9 @@ def gain_is_worth_losing(reference: Reference, protocol: Protocol) -> bool:
 
 
 def gain_loss_considers(
-    track: Track, reference: Reference, today: int, recent_days: Sequence[int], protocol: Protocol
+    track: Ewma, reference: Reference, today: int, recent_days: Sequence[int], protocol: Protocol
 ) -> bool:
-    """Ground A says consider: enough lost, on both last days, from enough recent days, and a real gain."""
+    """Criterion A says consider: enough lost, on both last days, from enough recent days, and a real gain."""
     return (
         track.smoothed >= consider_threshold(reference, protocol) - ROUNDING
         and each_day_shows_it(track, protocol)
@@ -74,41 +74,41 @@ def gain_loss_considers(
     )
 
 
-def channel_may_speak(
-    track: Track, index: int, reference: Reference, today: int, recent_days: Sequence[int], protocol: Protocol
+def domain_may_speak(
+    track: Ewma, index: int, reference: Reference, today: int, recent_days: Sequence[int], protocol: Protocol
 ) -> bool:
-    """The terms of ground C: a gain of 1.5, answered on 5 days in 14 or, asked seldom, 3 in 3.5 gaps."""
+    """The terms of criterion C: a gain of 1.5, answered on 5 days in 14 or, asked seldom, 3 in 3.5 gaps."""
     gain = reference.gains[index]
-    if gain is None or gain < protocol.channel_least_gain - ROUNDING:
+    if gain is None or gain < protocol.domain_least_gain - ROUNDING:
         return False
     if not gain_is_worth_losing(reference, protocol):
         return False
-    within = protocol.channel_within_days
-    if reached_within(track.days, protocol.channel_least_days, today=today, within=within):
+    within = protocol.domain_within_days
+    if reached_within(track.days, protocol.domain_least_days, today=today, within=within):
         return True
     look_back = protocol.median_gaps * median_gap(recent_days, protocol.gaps_counted)
-    least = protocol.channel_least_days_sparse
+    least = protocol.domain_least_days_sparse
     return look_back >= within and reached_within(track.days, least, today=today, within=look_back)
 
 
-def channel_watch_threshold(index: int, protocol: Protocol) -> float:
+def domain_watch_threshold(index: int, protocol: Protocol) -> float:
     """0.5 for mood, 0.8 for energy or sleep."""
     return protocol.mood_watch_at if index == MOOD else protocol.other_watch_at
 
 
-def channel_watches(
-    track: Track, index: int, reference: Reference, today: int, recent_days: Sequence[int], protocol: Protocol
+def domain_watches(
+    track: Ewma, index: int, reference: Reference, today: int, recent_days: Sequence[int], protocol: Protocol
 ) -> bool:
-    """Ground C says watch, or more."""
-    return track.smoothed >= channel_watch_threshold(index, protocol) - ROUNDING and channel_may_speak(
+    """Criterion C says watch, or more."""
+    return track.smoothed >= domain_watch_threshold(index, protocol) - ROUNDING and domain_may_speak(
         track, index, reference, today, recent_days, protocol
     )
 
 
 def mood_considers(
-    track: Track, reference: Reference, today: int, recent_days: Sequence[int], protocol: Protocol
+    track: Ewma, reference: Reference, today: int, recent_days: Sequence[int], protocol: Protocol
 ) -> bool:
-    """Ground C says consider: mood alone has lost 0.75 of its gain. Only mood can."""
-    return track.smoothed >= protocol.mood_consider_at - ROUNDING and channel_may_speak(
+    """Criterion C says consider: mood alone has lost 0.75 of its gain. Only mood can."""
+    return track.smoothed >= protocol.mood_consider_at - ROUNDING and domain_may_speak(
         track, MOOD, reference, today, recent_days, protocol
     )

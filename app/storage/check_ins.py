@@ -170,7 +170,7 @@ _STANDING_COLUMNS: Final = """
     (SELECT jsonb_build_object('from_day', h.from_day, 'to_day', h.to_day, 'set_at', h.set_at)
        FROM care.chosen_references h WHERE h.clinic_id = p.clinic_id AND h.patient_id = p.id
       ORDER BY h.set_at DESC, h.id DESC LIMIT 1) AS chosen_reference,
-    (SELECT jsonb_build_object('id', g.id, 'state', g.state, 'grounds', g.grounds, 'raised_on', g.raised_on,
+    (SELECT jsonb_build_object('id', g.id, 'state', g.state, 'criteria', g.criteria, 'raised_on', g.raised_on,
             'steady_since', g.steady_since, 'snoozed_until', g.snoozed_until, 'closed_at', g.closed_at,
             'disposition', g.disposition)
        FROM care.signals g WHERE g.clinic_id = p.clinic_id AND g.patient_id = p.id

@@ -66,8 +66,10 @@ class Section:
         return tuple(name for name in names if name not in _NOWHERE | self.without)
 
 
+# How it is found, and how changes are kept apart.
+_NO_FACTS: Final = frozenset({"external_ref_index", "external_ref_key", "version"})
 SECTIONS: Final[Mapping[str, Section]] = {
-    "patient": Section(row=PatientRow, order="id", without=frozenset({"external_ref_index", "version"})),
+    "patient": Section(row=PatientRow, order="id", without=_NO_FACTS),
     "state": Section(row=PatientStateRow, order="patient_id", only=frozenset({"booster_booked_for"})),
     "consents": Section(row=ConsentRow, order="at"),
     "devices": Section(row=DeviceRow, order="id"),

@@ -30,7 +30,7 @@ class ToldSignal:
 
     patient_id: UUID
     level: str
-    ground: str
+    criterion: str
     raised_at: datetime
     raised_on: date
     acknowledged_at: datetime | None

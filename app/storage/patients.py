@@ -6,11 +6,22 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Select, UniqueConstraint, select, update
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    Select,
+    UniqueConstraint,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
+from app.foundation.zones import canonical_zone
 from app.storage import reminder_plans
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
@@ -25,14 +36,20 @@ class PatientRow(TenantRow):
     __table_args__ = (
         ForeignKeyConstraint(["clinic_id"], [f"{FRONT_DESK}.clinics.id"]),
         UniqueConstraint("clinic_id", "external_ref_index"),
+        UniqueConstraint("clinic_id", "external_ref_key"),
+        Index("ix_patients_without_key", "clinic_id", postgresql_where=text("external_ref_key IS NULL")),
         CheckConstraint("mode in ('test', 'live')", name="mode"),
         {"schema": CARE},
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
+    # Blind indexes of the chart number: exactly as written, and as people tell it apart (null: to be computed).
     external_ref_index: Mapped[bytes]
+    external_ref_key: Mapped[bytes | None]
     external_ref_sealed: Mapped[bytes]
+    # As it was given, and its name of today beside it.
     time_zone: Mapped[str]
+    time_zone_canonical: Mapped[str]
     locale: Mapped[str]
     email_sealed: Mapped[bytes | None]
     # Taken from the clinic at registration; a patient made in test mode never becomes live.
@@ -49,6 +66,7 @@ class PatientRecord:
     external_ref_sealed: bytes
     email_sealed: bytes | None
     time_zone: str
+    time_zone_canonical: str
     locale: str
     mode: str
     registered_at: datetime
@@ -61,8 +79,16 @@ class PatientRecord:
     level: str = "no_reference"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexedReference:
+    """A chart number as it is found: blind indexes of it exactly as written, and as people tell it apart."""
+
+    exactly: bytes
+    key: bytes
+
+
 async def add(
-    work: UnitOfWork, patient: PatientRecord, *, external_ref_index: bytes, audit: AuditEvent
+    work: UnitOfWork, patient: PatientRecord, *, external_ref: IndexedReference, audit: AuditEvent
 ) -> bool:
     """Keep a new patient, unless the reference is taken; says whether it was kept.
 
@@ -70,13 +96,15 @@ async def add(
     """
     added = await work.execute(
         insert(PatientRow)
-        .on_conflict_do_nothing(index_elements=[PatientRow.clinic_id, PatientRow.external_ref_index])
+        .on_conflict_do_nothing()
         .values(
             clinic_id=work.clinic_id,
             id=patient.id,
-            external_ref_index=external_ref_index,
+            external_ref_index=external_ref.exactly,
+            external_ref_key=external_ref.key,
             external_ref_sealed=patient.external_ref_sealed,
             time_zone=patient.time_zone,
+            time_zone_canonical=patient.time_zone_canonical,
             locale=patient.locale,
             email_sealed=patient.email_sealed,
             mode=patient.mode,
@@ -87,10 +115,25 @@ async def add(
     )
     if added.one_or_none() is None:
         return False
+    await _add_state(work, patient.id)
+    if patient.wrapped_key is not None:
+        await work.execute(
+            insert(PatientKeyRow).values(
+                clinic_id=work.clinic_id,
+                patient_id=patient.id,
+                wrapped_key=patient.wrapped_key,
+                made_at=patient.registered_at,
+            )
+        )
+    await reminder_plans.add(work, patient.id, look_at=patient.registered_at, audit=audit)
+    return True
+
+
+async def _add_state(work: UnitOfWork, patient_id: UUID) -> None:
     await work.execute(
         insert(PatientStateRow).values(
             clinic_id=work.clinic_id,
-            patient_id=patient.id,
+            patient_id=patient_id,
             version=0,
             sync_sequence=0,
             event_sequence=0,
@@ -104,17 +147,6 @@ async def add(
             booster_booked_at=None,
         )
     )
-    if patient.wrapped_key is not None:
-        await work.execute(
-            insert(PatientKeyRow).values(
-                clinic_id=work.clinic_id,
-                patient_id=patient.id,
-                wrapped_key=patient.wrapped_key,
-                made_at=patient.registered_at,
-            )
-        )
-    await reminder_plans.add(work, patient.id, look_at=patient.registered_at, audit=audit)
-    return True
 
 
 async def find(work: UnitOfWork, patient_id: UUID) -> PatientRecord | None:
@@ -130,14 +162,51 @@ async def find_many(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict[UUID,
     return {row.id: _record(row) for row in found}
 
 
-async def find_by_reference(work: UnitOfWork, external_ref_index: bytes) -> UUID | None:
-    """Find whose reference this is, by its blind index."""
+async def find_by_reference(work: UnitOfWork, reference: IndexedReference) -> UUID | None:
+    """Find whose chart number this is: exactly as written first, then as people tell it apart."""
+    found = await work.execute(
+        select(PatientRow.id)
+        .where(
+            PatientRow.clinic_id == work.clinic_id,
+            or_(
+                PatientRow.external_ref_index == reference.exactly,
+                PatientRow.external_ref_key == reference.key,
+            ),
+        )
+        .order_by((PatientRow.external_ref_index == reference.exactly).desc())
+        .limit(1)
+    )
+    return found.scalar_one_or_none()
+
+
+async def without_key(work: UnitOfWork, *, limit: int) -> list[PatientRecord]:
+    """List patients whose chart number has no key yet: they were registered before there were keys."""
+    statement = _patients(work).where(PatientRow.external_ref_key.is_(None)).order_by(PatientRow.id)
+    return [_record(row) for row in await work.execute(statement.limit(limit))]
+
+
+async def holder_of_key(work: UnitOfWork, key: bytes) -> UUID | None:
+    """Find whose chart number has this key."""
     found = await work.execute(
         select(PatientRow.id).where(
-            PatientRow.clinic_id == work.clinic_id, PatientRow.external_ref_index == external_ref_index
+            PatientRow.clinic_id == work.clinic_id, PatientRow.external_ref_key == key
         )
     )
     return found.scalar_one_or_none()
+
+
+async def set_key(work: UnitOfWork, patient_id: UUID, key: bytes) -> None:
+    """Keep the key of a chart number, once; the number itself does not change."""
+    await work.execute(
+        update(PatientRow)
+        .where(
+            PatientRow.clinic_id == work.clinic_id,
+            PatientRow.id == patient_id,
+            PatientRow.external_ref_key.is_(None),
+        )
+        .values(external_ref_key=key),
+        unaudited="how a number that is kept already is found; nothing about the person changes",
+    )
 
 
 async def page(work: UnitOfWork, *, after: UUID | None, limit: int) -> list[PatientRecord]:
@@ -166,7 +235,13 @@ async def change(
             PatientRow.id == patient_id,
             PatientRow.version == version,
         )
-        .values(time_zone=time_zone, locale=locale, email_sealed=email_sealed, version=version + 1)
+        .values(
+            time_zone=time_zone,
+            time_zone_canonical=canonical_zone(time_zone),
+            locale=locale,
+            email_sealed=email_sealed,
+            version=version + 1,
+        )
     )
     if changed.rowcount == 0:
         return False
@@ -181,6 +256,7 @@ def _patients(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
             PatientRow.external_ref_sealed,
             PatientRow.email_sealed,
             PatientRow.time_zone,
+            PatientRow.time_zone_canonical,
             PatientRow.locale,
             PatientRow.mode,
             PatientRow.registered_at,

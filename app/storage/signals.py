@@ -59,9 +59,9 @@ class SignalRow(TenantRow):
     patient_id: Mapped[UUID]
     state: Mapped[str]
     level: Mapped[str]
-    ground: Mapped[str]
-    # All grounds it was raised on or grew by; the first is `ground`.
-    grounds: Mapped[list[str]]
+    criterion: Mapped[str]
+    # All criteria it was raised on or grew by; the first is `criterion`.
+    criteria: Mapped[list[str]]
     raised_at: Mapped[datetime]
     raised_on: Mapped[date]
     # The decision as it was made, and as it stands now; see monitoring for the form.
@@ -94,8 +94,8 @@ class Signal:
     patient_id: UUID
     state: str
     level: str
-    ground: str
-    grounds: list[str]
+    criterion: str
+    criteria: list[str]
     raised_at: datetime
     raised_on: date
     decision: dict[str, Any]
@@ -217,14 +217,14 @@ async def page(
     return [Signal(**row._mapping) for row in await work.execute(statement)]  # noqa: SLF001 - same
 
 
-async def days_on_ground(work: UnitOfWork, patient_id: UUID, ground: str) -> list[date]:
-    """List the days on which a patient's signals were raised that rest on this ground, among others."""
+async def days_on_criterion(work: UnitOfWork, patient_id: UUID, criterion: str) -> list[date]:
+    """List the days on which a patient's signals were raised that rest on this criterion, among others."""
     found = await work.execute(
         select(SignalRow.raised_on)
         .where(
             SignalRow.clinic_id == work.clinic_id,
             SignalRow.patient_id == patient_id,
-            SignalRow.grounds.contains([ground]),
+            SignalRow.criteria.contains([criterion]),
         )
         .order_by(SignalRow.raised_at)
     )

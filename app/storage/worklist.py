@@ -42,7 +42,7 @@ class Wanted:
 
     shown: Shown = Shown.WAITING
     steady: bool | None = None
-    ground: str | None = None
+    criterion: str | None = None
     caution: str | None = None
     acknowledged_by: UUID | None = None
     patient_id: UUID | None = None
@@ -59,7 +59,7 @@ class ListedSignal:
     time_zone: str
     state: str
     level: str
-    grounds: list[str]
+    criteria: list[str]
     raised_at: datetime
     explanation: str
     steady_since: date | None
@@ -112,8 +112,8 @@ def _conditions(wanted: Wanted, now: datetime) -> Sequence[ColumnElement[bool]]:
     if wanted.steady is not None:
         steady = SignalRow.steady_since.is_not(None)
         found.append(steady if wanted.steady else ~steady)
-    if wanted.ground is not None:
-        found.append(SignalRow.grounds.contains([wanted.ground]))
+    if wanted.criterion is not None:
+        found.append(SignalRow.criteria.contains([wanted.criterion]))
     if wanted.caution is not None:
         found.append(_FACTORS.content["cautions"].contains([wanted.caution]))
     if wanted.acknowledged_by is not None:
@@ -151,7 +151,7 @@ def _signals(work: UnitOfWork, now: datetime) -> Select[*tuple[Any, ...]]:
             PatientRow.time_zone,
             case((back, seen), else_=row.state).label("state"),
             row.level,
-            row.grounds,
+            row.criteria,
             row.raised_at,
             row.explanation,
             row.steady_since,

@@ -12,8 +12,8 @@ from math import inf, nextafter
 from os import cpu_count
 from typing import Final, NamedTuple
 
-from app.clinical.grounds import GroundName, Level
 from app.clinical.protocol import STANDARD, Protocol
+from app.clinical.reasons import CriterionName, Level
 from app.clinical.reference import ReferenceKind
 from app.studies.backtest import PatientResult, RaisedSignal, backtested
 from app.studies.cohort import SimulatedCohort
@@ -194,8 +194,8 @@ def _as_result(result: PatientResult, highs: Highs, threshold: float) -> Patient
         raised_at=datetime.combine(raised_on, time(), UTC),
         raised_on=raised_on,
         level=Level.CONSIDER_BOOSTER,
-        ground=GroundName.GAIN_LOST,
-        grounds=(GroundName.GAIN_LOST,),
+        criterion=CriterionName.GAIN_LOST,
+        criteria=(CriterionName.GAIN_LOST,),
         share_lost=None,
         reference_kind=ReferenceKind.MEASURED,
         explanation="",

@@ -1,6 +1,6 @@
 """A backtest: what the rule would have said about one patient, report by report, as it came in.
 
-It moves through time as the service does: one memory advanced per check-in, one judgement, one move of
+It moves through time as the service does: one state advanced per check-in, one judgement, one move of
 the one episode. Nothing later than the moment is known to it. A signal that became steady closes itself
 here, since there is nobody to close it.
 """
@@ -13,13 +13,7 @@ from typing import Final, NamedTuple
 
 from app.clinical.check_ins import CheckIn
 from app.clinical.course import Infusion
-from app.clinical.evaluation import Evaluation, Memory, advance, judge, remember
-from app.clinical.explanation import explain
-from app.clinical.grounds import GroundName, Level
-from app.clinical.history import History
-from app.clinical.protocol import STANDARD, Protocol
-from app.clinical.reference import NoReference, NoReferenceBecause, Reference, ReferenceKind
-from app.clinical.signals import (
+from app.clinical.episodes import (
     NO_EPISODE,
     Disposition,
     EpisodeState,
@@ -30,6 +24,12 @@ from app.clinical.signals import (
     moved,
     next_move,
 )
+from app.clinical.evaluation import Evaluation, PatientState, advance, evaluate, replay
+from app.clinical.explanation import explain
+from app.clinical.history import History
+from app.clinical.protocol import STANDARD, Protocol
+from app.clinical.reasons import CriterionName, Level
+from app.clinical.reference import NoReference, NoReferenceBecause, Reference, ReferenceKind
 from app.clinical.thresholds import gain_is_worth_losing
 from app.studies.patients import Outcome, StudyPatient
 
@@ -49,8 +49,8 @@ class RaisedSignal:
 
     Attributes:
         raised_at, raised_on: the moment, and its check-in day.
-        ground: the first ground that raised it; `grounds` are all that spoke then or joined later.
-        share_lost: the share of the gain lost that this ground saw; None for a validated total.
+        criterion: the first criterion that raised it; `criteria` are all that spoke then or joined later.
+        share_lost: the share of the gain lost that this criterion saw; None for a validated total.
         reference_kind: how far the reference could be trusted.
         explanation: the whole basis, as a clinician would have read it.
         ended: None while it is still open at the end.
@@ -59,8 +59,8 @@ class RaisedSignal:
     raised_at: datetime
     raised_on: date
     level: Level
-    ground: GroundName
-    grounds: tuple[GroundName, ...]
+    criterion: CriterionName
+    criteria: tuple[CriterionName, ...]
     share_lost: float | None
     reference_kind: ReferenceKind
     explanation: str
@@ -140,7 +140,7 @@ class _Run:
     def __init__(self, patient: StudyPatient, protocol: Protocol) -> None:
         self._patient = patient
         self._protocol = protocol
-        self._memory: Memory | None = None
+        self._state: PatientState | None = None
         self._episode = NO_EPISODE
         self._level = Level.NO_REFERENCE
         self._signals: list[RaisedSignal] = []
@@ -151,16 +151,16 @@ class _Run:
         self._last_on: date | None = None
 
     def take_check_in(self, check_in: CheckIn) -> None:
-        memory = self._memory and advance(self._memory, check_in, protocol=self._protocol)
-        if memory is None:
-            memory = self._remembered(check_in.recorded_at)
-        if memory.time_zone != check_in.time_zone:
-            memory = memory._replace(time_zone=check_in.time_zone)
-        self._judge(memory, check_in.recorded_at)
+        state = self._state and advance(self._state, check_in, protocol=self._protocol)
+        if state is None:
+            state = self._remembered(check_in.recorded_at)
+        if state.time_zone != check_in.time_zone:
+            state = state._replace(time_zone=check_in.time_zone)
+        self._judge(state, check_in.recorded_at)
 
     def take_infusion(self, infusion: Infusion) -> None:
         """What is remembered before an infusion is settled by it: the next event remembers anew."""
-        self._memory = None
+        self._state = None
         given_on = infusion.day(self._patient.history.time_zone)
         was_open = self._episode.state is EpisodeState.OPEN
         self._episode = closed_by_infusion(self._episode, given_at=infusion.given_at, given_on=given_on)
@@ -169,12 +169,12 @@ class _Run:
 
     def take_total(self, taken_at: datetime) -> None:
         """A new total changes nothing that check-ins left behind, so only the totals are remembered anew."""
-        if self._memory is None:
+        if self._state is None:
             self._judge(self._remembered(taken_at), taken_at)
             return
         alone = replace(self._patient.history, check_ins=())
-        totals = remember(alone, as_of=taken_at, protocol=self._protocol).totals
-        self._judge(self._memory._replace(totals=totals), taken_at)
+        totals = replay(alone, as_of=taken_at, protocol=self._protocol).totals
+        self._judge(self._state._replace(totals=totals), taken_at)
 
     def result(self) -> PatientResult:
         """What was found, with the state of the reference as of the end."""
@@ -194,14 +194,14 @@ class _Run:
             outcome=self._patient.outcome,
         )
 
-    def _remembered(self, as_of: datetime) -> Memory:
-        return remember(self._patient.history, as_of=as_of, protocol=self._protocol)
+    def _remembered(self, as_of: datetime) -> PatientState:
+        return replay(self._patient.history, as_of=as_of, protocol=self._protocol)
 
-    def _judge(self, memory: Memory, as_of: datetime) -> None:
-        self._memory = memory
-        evaluation = judge(memory, as_of=as_of, protocol=self._protocol)
+    def _judge(self, state: PatientState, as_of: datetime) -> None:
+        self._state = state
+        evaluation = evaluate(state, as_of=as_of, protocol=self._protocol)
         self._last_on = evaluation.day
-        self._note_reference(memory, evaluation)
+        self._note_reference(state, evaluation)
         if evaluation.level >= Level.WATCH > self._level:
             self._watches.append(evaluation.day)
         self._level = evaluation.level
@@ -209,13 +209,13 @@ class _Run:
         if move.kind is not MoveKind.NONE:
             self._make(move, evaluation, as_of)
 
-    def _note_reference(self, memory: Memory, evaluation: Evaluation) -> None:
+    def _note_reference(self, state: PatientState, evaluation: Evaluation) -> None:
         if isinstance(evaluation.reference, Reference):
             self._reference = evaluation.reference
         if _is_on(evaluation, self._protocol):
             first = self._on_days[0] if self._on_days else evaluation.day
             self._on_days = (first, evaluation.day)
-        zero = memory.treatment.day_zero
+        zero = state.treatment.day_zero
         self._day_zero = None if zero is None else date.fromordinal(zero)
 
     def _make(self, move: Move, evaluation: Evaluation, as_of: datetime) -> None:
@@ -223,7 +223,7 @@ class _Run:
         if move.kind is MoveKind.RAISE:
             self._signals.append(_raised(move, evaluation))
         elif move.kind is MoveKind.ADD_EVIDENCE:
-            self._signals[-1] = replace(self._signals[-1], grounds=self._episode.grounds)
+            self._signals[-1] = replace(self._signals[-1], criteria=self._episode.criteria)
         elif move.kind is MoveKind.BECAME_STEADY:
             self._episode = closed(self._episode, disposition=Disposition.WATCHFUL_WAITING, at=as_of)
             self._end_signal(evaluation.day, "steady")
@@ -240,9 +240,9 @@ class _Run:
         as_of = max((at for at in moments if at), default=None)
         if as_of is None:
             return NoReferenceBecause.NOT_TREATED.value
-        memory = self._remembered(as_of)
-        evaluation = judge(memory, as_of=as_of, protocol=self._protocol)
-        self._note_reference(memory, evaluation)
+        state = self._remembered(as_of)
+        evaluation = evaluate(state, as_of=as_of, protocol=self._protocol)
+        self._note_reference(state, evaluation)
         reference = evaluation.reference
         return reference.because.value if isinstance(reference, NoReference) else None
 
@@ -253,8 +253,8 @@ def _is_on(evaluation: Evaluation, protocol: Protocol) -> bool:
     if isinstance(reference, Reference) and gain_is_worth_losing(reference, protocol):
         return True
     return any(
-        ground.name is GroundName.SCALE_RELAPSE and ground.level > Level.NO_REFERENCE
-        for ground in evaluation.grounds
+        criterion.name is CriterionName.SCALE_RELAPSE and criterion.level > Level.NO_REFERENCE
+        for criterion in evaluation.criteria
     )
 
 
@@ -263,15 +263,15 @@ def _raised(move: Move, evaluation: Evaluation) -> RaisedSignal:
         raised_at=evaluation.as_of,
         raised_on=evaluation.day,
         level=evaluation.level,
-        ground=move.grounds[0],
-        grounds=move.grounds,
-        share_lost=_share_lost(move.grounds[0], evaluation),
+        criterion=move.criteria[0],
+        criteria=move.criteria,
+        share_lost=_share_lost(move.criteria[0], evaluation),
         reference_kind=evaluation.reference.kind,
         explanation=explain(evaluation),
     )
 
 
-def _share_lost(ground: GroundName, evaluation: Evaluation) -> float | None:
-    if ground is GroundName.GAIN_LOST:
+def _share_lost(criterion: CriterionName, evaluation: Evaluation) -> float | None:
+    if criterion is CriterionName.GAIN_LOST:
         return evaluation.smoothed
-    return evaluation.smoothed_share.mood if ground is GroundName.ONE_CHANNEL else None
+    return evaluation.smoothed_share.mood if criterion is CriterionName.ONE_DOMAIN else None

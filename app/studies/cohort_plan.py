@@ -43,10 +43,10 @@ class Onset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CohortPlan:
-    """What a simulated population is like. Points are those of the channels, times are days.
+    """What a simulated population is like. Points are those of the domains, times are days.
 
     Attributes:
-        before_mean, before_sd: the level before treatment, normal, per channel.
+        before_mean, before_sd: the level before treatment, normal, per domain.
         gain_mean, gain_sd: what induction adds, normal, times one uniform factor a patient.
         noise_sd: a patient's own spread, log-normal around these with `noise_sigma`.
         noise_correlation: between mood-energy, mood-sleep and energy-sleep of one day.

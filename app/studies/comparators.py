@@ -11,13 +11,13 @@ from datetime import date
 from math import inf
 from typing import Final, NamedTuple
 
-from app.clinical.channels import HIGHEST, LOWEST, MOOD, PerChannel
 from app.clinical.check_ins import CheckInDay, check_in_day, days_of
-from app.clinical.evaluation import Memory, advance, remember
-from app.clinical.loss import loss_from
-from app.clinical.memory import settled
+from app.clinical.domains import HIGHEST, LOWEST, MOOD, PerDomain
+from app.clinical.evaluation import PatientState, advance, replay
 from app.clinical.protocol import STANDARD, Protocol
 from app.clinical.reference import Reference, weights_of
+from app.clinical.state.loss import loss_from
+from app.clinical.state.patient_state import settled
 from app.clinical.thresholds import (
     each_day_shows_it,
     gain_is_worth_losing,
@@ -66,7 +66,7 @@ def mood_ewma(days: Iterable[CheckInDay], reference: Reference) -> Iterator[tupl
 
 
 def seven_day_mean(days: Iterable[CheckInDay], reference: Reference) -> Iterator[tuple[int, float]]:
-    """The share of the gain lost on the mean of the channels, as a mean of the last 7 days (3 at least)."""
+    """The share of the gain lost on the mean of the domains, as a mean of the last 7 days (3 at least)."""
     recent: list[tuple[int, float]] = []
     for one in days:
         fallen = gain = 0.0
@@ -85,7 +85,7 @@ def seven_day_mean(days: Iterable[CheckInDay], reference: Reference) -> Iterator
 def cusum(days: Iterable[CheckInDay], reference: Reference) -> Iterator[tuple[int, float]]:
     """The cumulative sum for "all of the gain is lost", with the patient's estimated parameters.
 
-    Each day adds its log-likelihood ratio, channels as independent and normal; the sum never falls
+    Each day adds its log-likelihood ratio, domains as independent and normal; the sum never falls
     below 0.
     """
     total = 0.0
@@ -114,26 +114,26 @@ def comparator_highs(one: SimulatedPatient, *, protocol: Protocol = STANDARD) ->
     started = _at_reference(one, protocol)
     if started is None:
         return dict.fromkeys(DETECTORS, ())
-    memory, position = started
-    reference = memory.reference
+    state, position = started
+    reference = state.reference
     if not isinstance(reference, Reference):
         raise TypeError
     later = days_of(one.patient.history.check_ins[position:])
     highs = {name: highs_of(detector(later, reference)) for name, detector in SIMPLE_DETECTORS.items()}
-    highs[TRUE_PARAMETERS] = highs_of(_rule_knowing(one, memory, reference, position, protocol))
+    highs[TRUE_PARAMETERS] = highs_of(_rule_knowing(one, state, reference, position, protocol))
     return highs
 
 
 def with_truth(reference: Reference, truth: Truth, protocol: Protocol) -> Reference:
     """The reference as it truly is: level after induction, gain, spread, and the weights that follow."""
-    gains = PerChannel[float | None](*truth.gain)
+    gains = PerDomain[float | None](*truth.gain)
     levels = map(sum, zip(truth.before, truth.gain, strict=True))
     weights = weights_of(gains, truth.noise_sd, protocol)
     return replace(
         reference,
-        values=PerChannel(*(min(float(HIGHEST), max(float(LOWEST), level)) for level in levels)),
+        values=PerDomain(*(min(float(HIGHEST), max(float(LOWEST), level)) for level in levels)),
         gains=gains,
-        assumed=PerChannel(False, False, False),
+        assumed=PerDomain(False, False, False),
         assumes_baseline=False,
         spread=truth.noise_sd,
         weights=weights,
@@ -141,46 +141,46 @@ def with_truth(reference: Reference, truth: Truth, protocol: Protocol) -> Refere
     )
 
 
-def _at_reference(one: SimulatedPatient, protocol: Protocol) -> tuple[Memory, int] | None:
-    """The memory at the end of the window, and the place of the first check-in after it."""
+def _at_reference(one: SimulatedPatient, protocol: Protocol) -> tuple[PatientState, int] | None:
+    """The state at the end of the window, and the place of the first check-in after it."""
     history = one.patient.history
     infused_at = max(infusion.given_at for infusion in history.infusions)
-    memory = remember(history, as_of=infused_at, protocol=protocol)
+    state = replay(history, as_of=infused_at, protocol=protocol)
     for position, check_in in enumerate(history.check_ins):
         if check_in.recorded_at <= infused_at:
             continue
         day = check_in_day(check_in.recorded_at, check_in.time_zone).toordinal()
-        memory = settled(memory, day, protocol)
-        if isinstance(memory.reference, Reference):
-            return memory, position
-        memory = advance(memory, check_in, protocol=protocol) or memory
+        state = settled(state, day, protocol)
+        if isinstance(state.reference, Reference):
+            return state, position
+        state = advance(state, check_in, protocol=protocol) or state
     return None
 
 
 def _rule_knowing(
-    one: SimulatedPatient, memory: Memory, reference: Reference, position: int, protocol: Protocol
+    one: SimulatedPatient, state: PatientState, reference: Reference, position: int, protocol: Protocol
 ) -> Iterator[tuple[int, float]]:
     """S of each day on which the rule's other terms hold; without bound when mood alone says consider."""
     true = with_truth(reference, one.truth, protocol)
-    start = memory.now.weighted.day if memory.now and memory.now.weighted else memory.last_day
-    fresh = PerChannel[tuple[int, ...]]((), (), ())
+    start = state.loss.weighted.day if state.loss and state.loss.weighted else state.last_day
+    fresh = PerDomain[tuple[int, ...]]((), (), ())
     loss = loss_from(true, day=start, days=fresh, protocol=protocol)
-    memory = memory._replace(reference=true, before=loss, now=loss)
+    state = state._replace(reference=true, loss_before=loss, loss=loss)
     for check_in in one.patient.history.check_ins[position:]:
-        advanced = advance(memory, check_in, protocol=protocol)
+        advanced = advance(state, check_in, protocol=protocol)
         if advanced is None:
             continue
-        memory = advanced
-        number = _consider_number(memory, true, protocol)
+        state = advanced
+        number = _consider_number(state, true, protocol)
         if number is not None:
-            yield memory.last_day, number
+            yield state.last_day, number
 
 
-def _consider_number(memory: Memory, reference: Reference, protocol: Protocol) -> float | None:
-    loss, today, recent = memory.now, memory.last_day, memory.recent_days
+def _consider_number(state: PatientState, reference: Reference, protocol: Protocol) -> float | None:
+    loss, today, recent = state.loss, state.last_day, state.recent_days
     if loss is None:
         return None
-    mood, track = loss.channels[MOOD], loss.weighted
+    mood, track = loss.domains[MOOD], loss.weighted
     if mood and mood_considers(mood, reference, today, recent, protocol):
         return inf
     if (

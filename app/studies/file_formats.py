@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from app.clinical.channels import HIGHEST, LOWEST, MOST_SLEEP_HOURS
 from app.clinical.course import InfusionPhase, Route
+from app.clinical.domains import HIGHEST, LOWEST, MOST_SLEEP_HOURS
 from app.clinical.scales import ProblemCode, Scale, score_form
 from app.studies.csv_rows import Format, rows_of
 from app.studies.row_problems import FileKind, Problems, RowFault
@@ -72,7 +72,7 @@ def _check_in(line: int, cells: list[str]) -> Stored:
     )
     hours = number(sleep_hours, "sleep_hours", LOWEST, MOST_SLEEP_HOURS)
     if values == (None, None, None):
-        raise CellError(RowFault.NO_CHANNEL)
+        raise CellError(RowFault.NO_DOMAIN)
     return (
         name(patient, "patient"),
         at.seconds,

@@ -69,7 +69,7 @@ class Measures:
         patients, check_ins: how many there were.
         references: patients by the kind of their reference; `no_reference` are the reasons of those
             without one, `rule_off` the reasons of those for whom the rule was off.
-        signals, watches: how many; `by_ground` are the signals by what raised them first.
+        signals, watches: how many; `by_criterion` are the signals by what raised them first.
         years_watched: patient-years with the rule on; `signals_a_year` are all signals per these.
         false_signals, found: None when no outcome is known.
         delays: patients found by the days from onset to signal.
@@ -82,7 +82,7 @@ class Measures:
     rule_off: Mapping[str, int]
     signals: int
     watches: int
-    by_ground: Mapping[str, int]
+    by_criterion: Mapping[str, int]
     years_watched: float
     signals_a_year: float | None
     false_signals: FalseSignals | None

@@ -5,8 +5,8 @@ from dataclasses import asdict
 from math import isfinite
 from typing import Any
 
-from app.clinical.grounds import Level
 from app.clinical.protocol import Protocol
+from app.clinical.reasons import Level
 from app.clinical.reference import ReferenceKind
 from app.studies.measures import FalseSignals, FoundLosses, Measures
 from app.studies.report_tables import days, listed, part_of, percent, plain, rate
@@ -36,7 +36,7 @@ def measures_json(measures: Measures) -> dict[str, Any]:
         "signals": {
             "total": measures.signals,
             "by_level": {Level.CONSIDER_BOOSTER.value: measures.signals},
-            "by_ground": dict(measures.by_ground),
+            "by_criterion": dict(measures.by_criterion),
         },
         "watches": measures.watches,
         "years_watched": measures.years_watched,
@@ -100,8 +100,8 @@ def _rows(measures: Measures) -> Iterator[tuple[str, str]]:
     if measures.rule_off:
         yield "  off, because", listed(list(measures.rule_off.items()))
     yield "Consider-booster signals", str(measures.signals)
-    if measures.by_ground:
-        yield "  by ground", listed(list(measures.by_ground.items()))
+    if measures.by_criterion:
+        yield "  by criterion", listed(list(measures.by_criterion.items()))
     yield "Rises to watch", str(measures.watches)
     yield "Patient-years with the rule on", f"{measures.years_watched:.1f}"
     yield "Signals a patient-year", rate(measures.signals_a_year)

@@ -39,7 +39,7 @@ class RowFault(StrEnum):
     NOT_A_NUMBER = "is not a number"
     OUT_OF_RANGE = "is out of range"
     NOT_WHOLE = "is not a whole number"
-    NO_CHANNEL = "no channel is answered"
+    NO_DOMAIN = "no domain is answered"
     UNKNOWN_ZONE = "is not an IANA time zone"
     UNKNOWN_PHASE = "is neither induction nor booster"
     UNKNOWN_ROUTE = "is not a known route"

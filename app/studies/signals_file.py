@@ -46,7 +46,7 @@ def _row(patient: str, signal: RaisedSignal) -> tuple[str, ...]:
         inert(patient),
         signal.raised_at.isoformat(),
         signal.level.value,
-        signal.ground.value,
+        signal.criterion.value,
         "" if signal.share_lost is None else f"{signal.share_lost:.3f}",
         signal.reference_kind.value,
         inert(signal.explanation),

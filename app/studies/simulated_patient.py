@@ -9,9 +9,9 @@ from math import sqrt
 from random import Random
 from typing import Final
 
-from app.clinical.channels import HIGHEST, LOWEST, PerChannel
 from app.clinical.check_ins import CheckIn
 from app.clinical.course import Course, Infusion, InfusionPhase
+from app.clinical.domains import HIGHEST, LOWEST, PerDomain
 from app.clinical.history import History
 from app.studies.cohort_plan import CohortPlan
 from app.studies.patients import Outcome, StudyPatient
@@ -37,9 +37,9 @@ class Truth:
         ramp_days, depth: how long the loss takes, and the share of the gain that it takes.
     """
 
-    before: PerChannel[float]
-    gain: PerChannel[float]
-    noise_sd: PerChannel[float]
+    before: PerDomain[float]
+    gain: PerDomain[float]
+    noise_sd: PerDomain[float]
     carry_over: float
     onset: int | None
     ramp_days: float
@@ -107,9 +107,9 @@ def _infusions(plan: CohortPlan) -> tuple[Infusion, ...]:
 def _truth(plan: CohortPlan, random: Random) -> Truth:
     factor = random.uniform(*plan.gain_factor)
     return Truth(
-        before=PerChannel(*map(random.gauss, plan.before_mean, plan.before_sd)),
-        gain=PerChannel(*(factor * random.gauss(mean, plan.gain_sd) for mean in plan.gain_mean)),
-        noise_sd=PerChannel(*(sd * random.lognormvariate(0.0, plan.noise_sigma) for sd in plan.noise_sd)),
+        before=PerDomain(*map(random.gauss, plan.before_mean, plan.before_sd)),
+        gain=PerDomain(*(factor * random.gauss(mean, plan.gain_sd) for mean in plan.gain_mean)),
+        noise_sd=PerDomain(*(sd * random.lognormvariate(0.0, plan.noise_sigma) for sd in plan.noise_sd)),
         carry_over=random.uniform(*plan.carry_over),
         onset=None if random.random() < plan.share_never else plan.onset.drawn(random),
         ramp_days=random.uniform(*plan.ramp_days),
@@ -137,7 +137,7 @@ def _check_ins(plan: CohortPlan, truth: Truth, random: Random) -> tuple[CheckIn,
                 before + gain * (1.0 - share) + one
                 for before, gain, one in zip(truth.before, truth.gain, drawn, strict=True)
             )
-            check_ins.append(_check_in(day, PerChannel(*map(_reported, levels))))
+            check_ins.append(_check_in(day, PerDomain(*map(_reported, levels))))
     return tuple(check_ins)
 
 
@@ -150,7 +150,7 @@ def _reported(level: float) -> float:
     return float(min(HIGHEST, max(LOWEST, round(level))))
 
 
-def _check_in(day: int, values: PerChannel[float]) -> CheckIn:
+def _check_in(day: int, values: PerDomain[float]) -> CheckIn:
     return CheckIn(
         id=f"{day + 1000}",
         recorded_at=_at(day, CHECK_IN_HOUR),
@@ -185,7 +185,7 @@ def _silent_days(plan: CohortPlan, random: Random) -> set[int]:
 
 
 class _Noise:
-    """Correlated noise that carries over from day to day and keeps its spread: AR(1) per channel."""
+    """Correlated noise that carries over from day to day and keeps its spread: AR(1) per domain."""
 
     def __init__(self, plan: CohortPlan, truth: Truth, random: Random) -> None:
         self._random = random

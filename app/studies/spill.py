@@ -1,4 +1,4 @@
-"""Rows sorted by patient on the disk, so that files of any size and any order take a flat memory.
+"""Rows sorted by patient on the disk, so that files of any size and any order take a flat state.
 
 A temporary SQLite file, readable by this account alone and gone at the end: it holds health data. It is
 written once, by one connection; other processes then read it.

@@ -1,4 +1,4 @@
-"""Counting results one by one: no result is kept, so a study of any size takes the same memory."""
+"""Counting results one by one: no result is kept, so a study of any size takes the same state."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -133,7 +133,7 @@ class Tally:
     references: Counter[str] = field(default_factory=Counter)
     no_reference: Counter[str] = field(default_factory=Counter)
     rule_off: Counter[str] = field(default_factory=Counter)
-    by_ground: Counter[str] = field(default_factory=Counter)
+    by_criterion: Counter[str] = field(default_factory=Counter)
     stable: StableTally = field(default_factory=StableTally)
     lost: LostTally = field(default_factory=LostTally)
 
@@ -145,7 +145,7 @@ class Tally:
         self.signals += len(result.signals)
         self.watches += len(result.watches)
         self.references[result.reference.value] += 1
-        self.by_ground.update(signal.ground.value for signal in result.signals)
+        self.by_criterion.update(signal.criterion.value for signal in result.signals)
         if result.no_reference_because:
             self.no_reference[result.no_reference_because] += 1
         if result.rule_off_because:
@@ -167,7 +167,7 @@ class Tally:
             rule_off=_in_order(self.rule_off),
             signals=self.signals,
             watches=self.watches,
-            by_ground=_in_order(self.by_ground),
+            by_criterion=_in_order(self.by_criterion),
             years_watched=years,
             signals_a_year=_share(self.signals, years),
             false_signals=self.stable.measures() if self.stable.patients else None,

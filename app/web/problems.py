@@ -114,7 +114,7 @@ def refusal_document(error: RefusalError, *, request_id: str | None = None) -> d
 def validation_errors(errors: Iterable[Mapping[str, Any]], *, skip: int = 1) -> list[dict[str, str]]:
     """Say Pydantic's findings as pointer, code and reason; ``skip`` leading parts of the place are not said."""
     return [
-        {"pointer": _pointer(_place(error), skip), "code": str(error["type"]), "detail": _reason(error)}
+        {"pointer": _pointer(_place(error), skip), "code": _code(error), "detail": _reason(error)}
         for error in islice(errors, _MOST_ERRORS)
     ]
 
@@ -204,6 +204,11 @@ def _pointer(place: Sequence[Any], skip: int) -> str:
     if skip and place and place[0] != "body":
         return "/".join([str(place[0]), *kept])
     return "#/" + "/".join(kept) if kept else "#"
+
+
+def _code(error: Mapping[str, Any]) -> str:
+    cause = (error.get("ctx") or {}).get("error")
+    return cause.code if isinstance(cause, RefusalError) else str(error["type"])
 
 
 def _reason(error: Mapping[str, Any]) -> str:

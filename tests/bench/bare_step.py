@@ -42,7 +42,7 @@ class BareTotals:
 
 @dataclass(frozen=True, slots=True)
 class BarePatient:
-    """What does not change from one check-in to the next. A channel that is off has no value and no gain."""
+    """What does not change from one check-in to the next. A domain that is off has no value and no gain."""
 
     values: Maybe
     gains: Maybe
@@ -96,7 +96,7 @@ class BareAnswer:
     day: int
     level: int
     reasons: tuple[Reason, ...]
-    held_back: tuple[Reason, ...]
+    suppressed_by: tuple[Reason, ...]
     worse: Days
     unsteady_since: int | None
     changed_by: Reason | None
@@ -147,7 +147,7 @@ def _loss(  # noqa: C901, PLR0912 -- a call for each part would be structure, wh
         list(loss.since),
         list(loss.levels),
     )
-    kept = 1 - max(protocol.channel_least_days, protocol.consider_least_days)
+    kept = 1 - max(protocol.domain_least_days, protocol.consider_least_days)
     total = answered = 0.0
     for index in range(4):
         old = smoothed[index]
@@ -243,14 +243,14 @@ def _may_speak(
     gain = patient.gains[index]
     if (
         gain is None
-        or gain < protocol.channel_least_gain - ROUNDING
+        or gain < protocol.domain_least_gain - ROUNDING
         or patient.mean_gain < protocol.least_gain - ROUNDING
     ):
         return False
-    least, within = protocol.channel_least_days, protocol.channel_within_days
+    least, within = protocol.domain_least_days, protocol.domain_within_days
     if len(days) >= least and day - days[-least] < within:
         return True
-    sparse, longer = protocol.channel_least_days_sparse, _longer(recent, protocol)
+    sparse, longer = protocol.domain_least_days_sparse, _longer(recent, protocol)
     return longer >= within and len(days) >= sparse and day - days[-sparse] < longer
 
 
@@ -300,7 +300,7 @@ def _answer(  # noqa: C901 -- as above
         for index in range(3):
             left = now.since[index]
             if left is not None:
-                one = _one_channel(patient, index, now, day, state.recent, protocol, reasons)
+                one = _one_domain(patient, index, now, day, state.recent, protocol, reasons)
                 level, mood_alone = max(level, one), mood_alone or one == CONSIDER
                 since = left if since is None else min(since, left)
     for totals in patient.totals:
@@ -369,7 +369,7 @@ def _doubts(
         reasons.append(("too_few_recent_days", have, protocol.consider_least_days, within))
 
 
-def _one_channel(
+def _one_domain(
     patient: BarePatient,
     index: int,
     now: BareLoss,
@@ -381,13 +381,13 @@ def _one_channel(
     smoothed = now.smoothed[index]
     assert smoothed is not None
     if not index and _mood_considers(patient, smoothed, now.days[0], day, recent, protocol):
-        reasons.append(("channel_lost_enough", index, smoothed, protocol.mood_consider_at))
+        reasons.append(("domain_lost_enough", index, smoothed, protocol.mood_consider_at))
         return CONSIDER
     watch_at = _watch_at(index, protocol)
     if smoothed >= watch_at - ROUNDING:
-        reasons.append(("channel_watch_reached", index, smoothed, watch_at))
+        reasons.append(("domain_watch_reached", index, smoothed, watch_at))
     else:
-        reasons.append(("channel_still_watching", index, smoothed, protocol.steady_below))
+        reasons.append(("domain_still_watching", index, smoothed, protocol.steady_below))
     return WATCH
 
 
@@ -402,7 +402,7 @@ def _scale_relapse(totals: BareTotals, day: int, protocol: Protocol, reasons: li
         reasons.append(("no_total_since", totals.scale, None, None, None, None, None))
     else:
         if not totals.count or totals.first_on is None:
-            code = "below_line"
+            code = "below_threshold"
         elif totals.count < protocol.totals_least_crossings:
             code, level = "one_crossing", WATCH
         elif on - totals.first_on < totals.days_apart:
@@ -435,16 +435,16 @@ def _worse(patient: BarePatient, now: BareLoss, day: int, recent: Days, protocol
 def _changed_by(
     patient: BarePatient, state: BareState, gain_lost: bool, mood_alone: bool, protocol: Protocol
 ) -> Reason:
-    """The least report of a channel that would have been below consider, on both last days or on the last."""
+    """The least report of a domain that would have been below consider, on both last days or on the last."""
     on_last = _least(patient, state.now, None, gain_lost, mood_alone, protocol)
     if not on_last:
-        return ("nothing_would_have_changed",)
+        return ("no_counterfactual",)
     on_before = _least(patient, state.before, state.now, gain_lost, mood_alone, protocol)
     for index, report in on_last.items():
         if index in on_before:
-            return ("would_have_changed", index, max(report, on_before[index]), 2)
+            return ("counterfactual", index, max(report, on_before[index]), 2)
     index, report = next(iter(on_last.items()))
-    return ("would_have_changed", index, report, 1)
+    return ("counterfactual", index, report, 1)
 
 
 def _least(  # noqa: C901, PLR0912 -- as above

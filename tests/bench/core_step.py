@@ -1,6 +1,6 @@
 """What one more check-in costs the rule, against the same arithmetic bare, in alternating slices of one process.
 
-Ours is what the check-in path calls: a memory and a check-in in, a memory and an evaluation out. The bare
+Ours is what the check-in path calls: a core and a check-in in, a core and an evaluation out. The bare
 step (`bare_step`) is given the same check-ins and must say the same about every one of them.
 """
 
@@ -13,16 +13,16 @@ from datetime import date, timedelta
 from itertools import islice
 from random import Random
 
-from app.clinical.channels import CHANNELS, Channel
 from app.clinical.check_ins import CheckIn, zone_of
-from app.clinical.evaluation import Evaluation, Memory, advance, judge, remember
-from app.clinical.grounds import Level, Reason, ReasonCode
+from app.clinical.criterion_b_scale import TotalsSoFar
+from app.clinical.domains import DOMAINS, Domain
+from app.clinical.evaluation import Evaluation, PatientState, advance, evaluate, replay
 from app.clinical.history import ScaleTotals
-from app.clinical.loss import Loss
 from app.clinical.protocol import STANDARD
+from app.clinical.reasons import Level, Reason, ReasonCode
 from app.clinical.reference import Reference
-from app.clinical.relapse import TotalsSoFar
 from app.clinical.scales import PHQ_9, AssessmentTotal
+from app.clinical.state.loss import Loss
 from app.clinical.thresholds import consider_threshold
 from app.studies.cohort import SimulatedCohort
 from app.studies.patients import StudyPatient
@@ -31,7 +31,7 @@ from tests.bench.bare_step import BareAnswer, BareLoss, BarePatient, BareState, 
 ZONE = "America/New_York"
 PATIENTS, SEED = 12, 20
 """The patients of one measurement, from the reference cohort: some lose their gain, every other one has totals."""
-_CHANGES = (ReasonCode.WOULD_HAVE_CHANGED, ReasonCode.NOTHING_WOULD_HAVE_CHANGED)
+_CHANGES = (ReasonCode.COUNTERFACTUAL, ReasonCode.NO_COUNTERFACTUAL)
 STEPS_OF_A_LEVEL = 40
 SLICES = 100
 TARGET = 3.0
@@ -41,7 +41,7 @@ TARGET = 3.0
 class Series:
     """One patient from the day on which the reference holds, and the check-ins after it."""
 
-    memory: Memory
+    core: PatientState
     patient: BarePatient
     state: BareState
     check_ins: tuple[CheckIn, ...]
@@ -51,7 +51,7 @@ class Series:
 class Step:
     """One check-in that is due to be taken, ours and bare."""
 
-    memory: Memory
+    core: PatientState
     patient: BarePatient
     state: BareState
     check_in: CheckIn
@@ -93,9 +93,9 @@ def _with_reference(cohort: SimulatedCohort) -> Iterator[Series]:
         )
         from_day = totals[-1].taken_at if totals else check_ins[0].recorded_at
         for position, check_in in enumerate(check_ins[:-1], start=1):
-            memory = remember(history, as_of=check_in.recorded_at)
-            if isinstance(memory.reference, Reference) and check_in.recorded_at > from_day:
-                yield Series(memory, *_bare_of(memory), check_ins[position:])
+            core = replay(history, as_of=check_in.recorded_at)
+            if isinstance(core.reference, Reference) and check_in.recorded_at > from_day:
+                yield Series(core, *_bare_of(core), check_ins[position:])
                 break
 
 
@@ -129,13 +129,13 @@ def _as_people_answer(one: StudyPatient) -> Iterator[CheckIn]:
             )
 
 
-def _bare_of(memory: Memory) -> tuple[BarePatient, BareState]:
-    """A memory in the bare step's form."""
-    reference, treatment, today = memory.reference, memory.treatment, memory.today
+def _bare_of(core: PatientState) -> tuple[BarePatient, BareState]:
+    """A core in the bare step's form."""
+    reference, treatment, today = core.reference, core.treatment, core.open_day
     assert isinstance(reference, Reference)
-    assert memory.before is not None
-    assert memory.now is not None
-    assert memory.last_at is not None
+    assert core.loss_before is not None
+    assert core.loss is not None
+    assert core.last_at is not None
     assert treatment.last_at is not None
     assert treatment.induction_over is not None
     patient = BarePatient(
@@ -149,23 +149,23 @@ def _bare_of(memory: Memory) -> tuple[BarePatient, BareState]:
         treatment.last_at,
         treatment.induction_over,
         treatment.course_closed,
-        tuple(_bare_totals(totals) for totals in memory.totals),
+        tuple(_bare_totals(totals) for totals in core.totals),
     )
     state = BareState(
-        _bare_loss(memory.before),
-        _bare_loss(memory.now),
+        _bare_loss(core.loss_before),
+        _bare_loss(core.loss),
         today.day if today else None,
         tuple(today.sums) if today else (0.0, 0.0, 0.0),
         tuple(today.counts) if today else (0, 0, 0),
-        memory.recent_days,
-        (memory.last_day, memory.last_at, memory.last_id),
-        memory.asked_on,
+        core.recent_days,
+        (core.last_day, core.last_at, core.last_id),
+        core.asked_on,
     )
     return patient, state
 
 
 def _bare_totals(totals: TotalsSoFar) -> BareTotals:
-    line, latest, first = totals.line, totals.latest, next(iter(totals.crossings), None)
+    line, latest, first = totals.threshold, totals.latest, next(iter(totals.crossings), None)
     return BareTotals(
         totals.scale.key,
         totals.missing,
@@ -181,7 +181,7 @@ def _bare_totals(totals: TotalsSoFar) -> BareTotals:
 
 
 def _bare_loss(loss: Loss) -> BareLoss:
-    tracks = (*loss.channels, loss.weighted)
+    tracks = (*loss.domains, loss.weighted)
     return BareLoss(
         tuple(track.day if track else 0 for track in tracks),
         tuple(track.days if track else () for track in tracks),
@@ -204,12 +204,12 @@ def told(evaluation: Evaluation) -> tuple[object, ...]:
     return (
         evaluation.day.toordinal(),
         evaluation.level.rank,
-        _plain(reason for ground in evaluation.grounds for reason in ground.reasons),
-        _plain(evaluation.held_back),
+        _plain(reason for criterion in evaluation.criteria for reason in criterion.reasons),
+        _plain(evaluation.suppressed_by),
         (*evaluation.share_lost, evaluation.weighted),
         (*evaluation.smoothed_share, evaluation.smoothed),
         tuple(evaluation.smoothed_level),
-        tuple(CHANNELS.index(one.channel) for one in evaluation.worse_than_before),
+        tuple(DOMAINS.index(one.domain) for one in evaluation.worse_than_before),
         day and day.toordinal(),
         next(iter(_plain(note for note in evaluation.notes if note.code in _CHANGES)), None),
         evaluation.steady_on and evaluation.steady_on.toordinal(),
@@ -222,7 +222,7 @@ def bare_told(state: BareState, answer: BareAnswer) -> tuple[object, ...]:
         answer.day,
         answer.level,
         answer.reasons,
-        answer.held_back,
+        answer.suppressed_by,
         state.now.shares,
         state.now.smoothed,
         state.now.levels,
@@ -234,7 +234,7 @@ def bare_told(state: BareState, answer: BareAnswer) -> tuple[object, ...]:
 
 
 def _plain(reasons: Iterable[Reason]) -> tuple[object, ...]:
-    """Reasons as code and numbers; ground C's request for a questionnaire is no arithmetic."""
+    """Reasons as code and numbers; criterion C's request for a questionnaire is no arithmetic."""
     return tuple(
         tuple(_bare_value(value) for _, value in reason.facts)
         if reason.code is ReasonCode.TOTALS
@@ -247,17 +247,17 @@ def _plain(reasons: Iterable[Reason]) -> tuple[object, ...]:
 def _bare_value(value: object) -> object:
     if isinstance(value, date):
         return value.toordinal()
-    return CHANNELS.index(Channel(value)) if isinstance(value, str) and value in set(CHANNELS) else value
+    return DOMAINS.index(Domain(value)) if isinstance(value, str) and value in set(DOMAINS) else value
 
 
-def our_steps(one: Series) -> Iterator[tuple[Memory, Evaluation]]:
+def our_steps(one: Series) -> Iterator[tuple[PatientState, Evaluation]]:
     """Every check-in by the rule."""
-    memory = one.memory
+    core = one.core
     for check_in in one.check_ins:
-        advanced = advance(memory, check_in)
+        advanced = advance(core, check_in)
         assert advanced is not None
-        memory = advanced
-        yield memory, judge(memory, as_of=check_in.recorded_at)
+        core = advanced
+        yield core, evaluate(core, as_of=check_in.recorded_at)
 
 
 def bare_steps(one: Series) -> Iterator[tuple[BareState, BareAnswer]]:
@@ -272,10 +272,10 @@ def steps_by_level(every: Sequence[Series]) -> dict[Level, list[Step]]:
     """As many steps that end in each level as one slice takes, spread over the patients."""
     found: dict[Level, list[Step]] = {Level.STEADY: [], Level.WATCH: [], Level.CONSIDER_BOOSTER: []}
     for one in every:
-        memory, state = one.memory, one.state
+        core, state = one.core, one.state
         for check_in, ours, bare in zip(one.check_ins, our_steps(one), bare_steps(one), strict=True):
-            found[ours[1].level].append(Step(memory, one.patient, state, check_in))
-            memory, state = ours[0], bare[0]
+            found[ours[1].level].append(Step(core, one.patient, state, check_in))
+            core, state = ours[0], bare[0]
     return {
         level: steps[:: len(steps) // STEPS_OF_A_LEVEL][:STEPS_OF_A_LEVEL] for level, steps in found.items()
     }
@@ -294,9 +294,9 @@ def measure(steps: Mapping[Level, Sequence[Step]], slices: int = SLICES) -> dict
 
 def _take_ours(steps: Sequence[Step]) -> None:
     for step in steps:
-        memory = advance(step.memory, step.check_in)
-        assert memory is not None
-        judge(memory, as_of=step.check_in.recorded_at)
+        core = advance(step.core, step.check_in)
+        assert core is not None
+        evaluate(core, as_of=step.check_in.recorded_at)
 
 
 def _take_bare(steps: Sequence[Step]) -> None:

@@ -111,8 +111,8 @@ def test_a_check_in_without_neighbours_is_painted(browser: Browser) -> None:
     picture = Picture(svg)
     _, _, width, height = map(int, (picture.root.get("viewBox") or "").split())
     page = browser.new_page()
-    for channel, name in enumerate(("mood", "energy", "sleep")):
-        ((place,),) = picture.lines(channel)
+    for domain, name in enumerate(("mood", "energy", "sleep")):
+        ((place,),) = picture.lines(domain)
         assert _pixel(page, svg, *place, width, height) == SCHEMES["light"][name]
     assert _pixel(page, svg, LAYOUTS[Width.WIDE].left + 3, 75, width, height) == "#ffffff"
     page.close()

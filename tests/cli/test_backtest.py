@@ -88,7 +88,7 @@ BAD = [
     (f"x,2026-02-01T20:00:00Z,{VALUE}a,6,5,", "mood is not a number"),
     (f"x,2026-02-01T20:00:00,{VALUE},6,5,", "recorded_at has no offset"),
     (f"x,2026-02-01T20:00:00Z,{VALUE}", "the row does not have as many cells as the header"),
-    (f"x,2026-02-01T20:00:00Z,,,,{VALUE}", "no channel is answered"),
+    (f"x,2026-02-01T20:00:00Z,,,,{VALUE}", "no domain is answered"),
 ]
 
 

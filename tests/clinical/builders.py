@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 
 from app.clinical.check_ins import CheckIn
 from app.clinical.course import Course, Infusion, InfusionPhase
-from app.clinical.evaluation import Evaluation, History, advance, judge, remember
+from app.clinical.episodes import NO_EPISODE, Episode, Move, MoveKind, moved, next_move
+from app.clinical.evaluation import Evaluation, History, advance, evaluate, replay
 from app.clinical.protocol import STANDARD, Protocol
-from app.clinical.signals import NO_EPISODE, Episode, Move, MoveKind, moved, next_move
 
 ZONE = "America/New_York"
 DAY_ZERO = date(2026, 3, 25)
@@ -64,7 +64,7 @@ def report(
 
 
 def same(offset: int, value: float, *, hour: float = 22.0) -> CheckIn:
-    """One check-in with the same value on all three channels."""
+    """One check-in with the same value on all three domains."""
     return report(offset, value, value, value, hour=hour)
 
 
@@ -117,13 +117,11 @@ def follow(patient: History, *, protocol: Protocol = STANDARD, from_offset: int 
         (one for one in patient.check_ins if one.recorded_at >= at(from_offset, 0)),
         key=lambda one: one.recorded_at,
     )
-    memory = remember(patient, as_of=at(from_offset, 0), protocol=protocol)
+    state = replay(patient, as_of=at(from_offset, 0), protocol=protocol)
     for check_in in later:
         now = check_in.recorded_at
-        memory = advance(memory, check_in, protocol=protocol) or remember(
-            patient, as_of=now, protocol=protocol
-        )
-        evaluation = judge(memory, as_of=now, protocol=protocol)
+        state = advance(state, check_in, protocol=protocol) or replay(patient, as_of=now, protocol=protocol)
+        evaluation = evaluate(state, as_of=now, protocol=protocol)
         move = next_move(episode, evaluation, as_of=now, protocol=protocol)
         episode = moved(episode, move, on=evaluation.day)
         steps.append(Step((evaluation.day - DAY_ZERO).days, evaluation, move, episode))

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.clinical.channels import PerChannel
 from app.clinical.check_ins import CheckIn, check_in_day, days_of
+from app.clinical.domains import PerDomain
 from app.clinical.errors import ReportOutOfRangeError, TimeWithoutZoneError, UnknownTimeZoneError
 
 # what                                         recorded at                    zone                   day
@@ -66,10 +66,10 @@ def test_several_check_ins_on_one_day_are_one_day_and_a_skipped_answer_is_no_zer
     )
     evening = CheckIn(id="b", recorded_at=datetime(2026, 5, 3, 20, tzinfo=UTC), time_zone="UTC", mood=7)
     (day,) = days_of([evening, morning])
-    assert day.values == PerChannel(5.5, 2, None)
+    assert day.values == PerDomain(5.5, 2, None)
 
 
-def test_a_day_without_an_answered_channel_is_no_check_in_day() -> None:
+def test_a_day_without_an_answered_domain_is_no_check_in_day() -> None:
     asked = CheckIn(
         id="a",
         recorded_at=datetime(2026, 5, 3, 8, tzinfo=UTC),

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from app.clinical.check_ins import CheckIn
-from app.clinical.evaluation import advance, evaluate, judge, remember
-from app.clinical.grounds import Level
+from app.clinical.evaluation import advance, evaluate, evaluate_history, replay
 from app.clinical.history import ChosenReference, History
+from app.clinical.reasons import Level
 from app.clinical.reference import Reference, ReferenceKind
 from tests.clinical.builders import BEFORE, WINDOW, at, booster, days, history, induction, on, report
 
@@ -25,7 +25,7 @@ def test_the_chosen_days_are_the_reference_and_nothing_is_lost_since() -> None:
     before = settled_lower()
     patient = replace(before, chosen_reference=chosen(20, 30, set_on=32))
 
-    said, said_before = (evaluate(one, as_of=at(39)) for one in (patient, before))
+    said, said_before = (evaluate_history(one, as_of=at(39)) for one in (patient, before))
 
     assert (said_before.level, said.level) == (Level.CONSIDER_BOOSTER, Level.STEADY)
     assert isinstance(said.reference, Reference)
@@ -40,10 +40,10 @@ def test_a_late_report_of_its_window_is_no_step_and_counts_in_it() -> None:
     choice = ChosenReference(from_day=on(20), to_day=on(30), set_at=at(31, 9))
     patient = replace(settled_lower(until=31), chosen_reference=choice)
 
-    assert advance(remember(patient, as_of=at(31, 9)), there) is None
+    assert advance(replay(patient, as_of=at(31, 9)), there) is None
 
     with_it = replace(patient, check_ins=(*patient.check_ins, there))
-    said = evaluate(with_it, as_of=at(31, 10))
+    said = evaluate_history(with_it, as_of=at(31, 10))
     assert isinstance(said.reference, Reference)
     assert said.reference.values.mood == pytest.approx((5 * 10 + 3) / 11)
 
@@ -51,14 +51,14 @@ def test_a_late_report_of_its_window_is_no_step_and_counts_in_it() -> None:
 def test_before_it_was_set_it_has_no_effect() -> None:
     patient = replace(settled_lower(), chosen_reference=chosen(20, 30, set_on=32))
 
-    assert evaluate(patient, as_of=at(31)) == evaluate(settled_lower(), as_of=at(31))
+    assert evaluate_history(patient, as_of=at(31)) == evaluate_history(settled_lower(), as_of=at(31))
 
 
 @pytest.mark.parametrize("window", [(20, 22), (-20, -5), (33, 38)], ids=["few", "before", "not over"])
 def test_a_window_that_makes_no_reference_changes_nothing(window: tuple[int, int]) -> None:
     patient = replace(settled_lower(), chosen_reference=chosen(*window, set_on=32))
 
-    assert evaluate(patient, as_of=at(39)) == evaluate(settled_lower(), as_of=at(39))
+    assert evaluate_history(patient, as_of=at(39)) == evaluate_history(settled_lower(), as_of=at(39))
 
 
 def test_a_booster_keeps_it_and_a_new_series_ends_it() -> None:
@@ -66,7 +66,7 @@ def test_a_booster_keeps_it_and_a_new_series_ends_it() -> None:
     boosted = replace(patient, infusions=(*patient.infusions, booster(40)))
     again = replace(patient, infusions=(*patient.infusions, *induction([45])))
 
-    kinds = [evaluate(one, as_of=at(69)).reference.kind for one in (boosted, again)]
+    kinds = [evaluate_history(one, as_of=at(69)).reference.kind for one in (boosted, again)]
 
     assert kinds == [ReferenceKind.CLINICIAN_SET, ReferenceKind.MEASURED]
 
@@ -78,14 +78,14 @@ def test_growing_step_by_step_is_the_same_as_from_scratch(with_booster: bool) ->
     if with_booster:
         patient = replace(patient, infusions=(*patient.infusions, booster(31)))
     patient = replace(patient, chosen_reference=chosen(20, 30, set_on=32))
-    memory = remember(patient, as_of=at(32, 12))
+    state = replay(patient, as_of=at(32, 12))
     for check_in in later:
-        grown = advance(memory, check_in)
+        grown = advance(state, check_in)
         assert grown is not None
-        memory = grown
+        state = grown
         now = check_in.recorded_at
-        assert memory == remember(_until(patient, check_in), as_of=now)
-        assert judge(memory, as_of=now) == evaluate(patient, as_of=now)
+        assert state == replay(_until(patient, check_in), as_of=now)
+        assert evaluate(state, as_of=now) == evaluate_history(patient, as_of=now)
 
 
 def _until(patient: History, last: CheckIn) -> History:

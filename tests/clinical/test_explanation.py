@@ -6,30 +6,30 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.clinical.channels import CHANNELS, NOTHING, PerChannel
-from app.clinical.evaluation import DataQuality, Evaluation, Exposure, LastTotal, evaluate
+from app.clinical.domains import DOMAINS, NOTHING, PerDomain
+from app.clinical.evaluation import DataQuality, Evaluation, Exposure, LastTotal, evaluate_history
 from app.clinical.explanation import explain
-from app.clinical.grounds import Ground, GroundName, Level, Reason, ReasonCode
 from app.clinical.profiles import Caution
+from app.clinical.reasons import Criterion, CriterionName, Level, Reason, ReasonCode
 from app.clinical.reference import Baseline, Reference
 from app.clinical.sentences import SAFETY_BANNER, in_one_sentence, with_safety_first
 from tests.clinical.builders import BEFORE, WINDOW, at, days, history, report
 
 BASELINE = Baseline(
-    values=PerChannel(2.9, 3.1, 4.8),
-    days=PerChannel(12, 12, 12),
-    squares=PerChannel(9.0, 9.0, 9.0),
+    values=PerDomain(2.9, 3.1, 4.8),
+    days=PerDomain(12, 12, 12),
+    squares=PerDomain(9.0, 9.0, 9.0),
     n_days=12,
     from_day=date(2026, 9, 1),
     to_day=date(2026, 9, 20),
 )
 REFERENCE = Reference(
-    values=PerChannel(8.0, 7.2, 7.5),
-    days=PerChannel(6, 6, 6),
-    gains=PerChannel(5.1, 4.1, 2.7),
-    assumed=PerChannel(False, False, False),
-    spread=PerChannel(1.2, 1.25, 1.45),
-    weights=PerChannel(0.5, 0.3, 0.2),
+    values=PerDomain(8.0, 7.2, 7.5),
+    days=PerDomain(6, 6, 6),
+    gains=PerDomain(5.1, 4.1, 2.7),
+    assumed=PerDomain(False, False, False),
+    spread=PerDomain(1.2, 1.25, 1.45),
+    weights=PerDomain(0.5, 0.3, 0.2),
     mean_gain=4.3,
     n_days=6,
     from_day=date(2026, 10, 11),
@@ -41,19 +41,19 @@ REFERENCE = Reference(
 NOW = datetime(2026, 11, 3, 20, tzinfo=UTC)
 DAY = date(2026, 11, 3)
 LOST = Reason(ReasonCode.LOST_ENOUGH, (("smoothed", 0.61), ("threshold", 0.55)))
-CHANGED = Reason(ReasonCode.WOULD_HAVE_CHANGED, (("channel", "mood"), ("report", 7), ("last_days", 2)))
+CHANGED = Reason(ReasonCode.COUNTERFACTUAL, (("domain", "mood"), ("report", 7), ("last_days", 2)))
 SAMPLE = Evaluation(
     as_of=NOW,
     day=DAY,
     time_zone="UTC",
     level=Level.CONSIDER_BOOSTER,
-    grounds=(Ground(GroundName.GAIN_LOST, Level.CONSIDER_BOOSTER, (LOST,), date(2026, 10, 28)),),
+    criteria=(Criterion(CriterionName.GAIN_LOST, Level.CONSIDER_BOOSTER, (LOST,), date(2026, 10, 28)),),
     notes=(CHANGED,),
-    held_back=(),
-    reports=PerChannel(4, 4, 6),
+    suppressed_by=(),
+    reports=PerDomain(4, 4, 6),
     share_lost=NOTHING,
     smoothed_share=NOTHING,
-    smoothed_level=PerChannel(5.1, 4.3, 6.0),
+    smoothed_level=PerDomain(5.1, 4.3, 6.0),
     weighted=0.7,
     smoothed=0.61,
     threshold=0.55,
@@ -75,7 +75,7 @@ def test_a_recommendation_reads_as_the_specification_has_it() -> None:
         "Consider a booster infusion. As of 3 November 61 % of the improvement gained in induction has been "
         "lost (smoothed; raised at 55 %). Mood 5.1, was 8.0 after induction and 2.9 before; energy 4.3 "
         "(7.2, 3.1); sleep 6.0 (7.5, 4.8). 9 check-ins in the last 10 days. Last infusion 24 days ago (10 "
-        "October), the 8th in 365 days; earlier benefits lasted 24 and 31 days. PHQ-9 not asked since 12 "
+        "October), the 8th in 365 days; earlier responses lasted 24 and 31 days. PHQ-9 not asked since 12 "
         "October. Rule gain-lost 1.0; reference from 6 days, 11\N{EN DASH}18 October; last report 3 November. "
         "What would have changed it: a mood of 7 or more on either of the last two days. For review by a "
         "clinician."
@@ -88,13 +88,13 @@ def test_an_open_safety_event_comes_first() -> None:
 
 def test_open_cautions_are_said_after_the_infusions_and_change_nothing_else() -> None:
     said = explain(SAMPLE, cautions=[Caution.URINARY_SYMPTOMS, Caution.BLOOD_PRESSURE_ABOVE_140_90])
-    sentence = " Open cautions: urinary symptoms, blood pressure above 140/90."
+    sentence = " Active precautions: urinary symptoms, blood pressure above 140/90."
     assert f"24 and 31 days.{sentence} PHQ-9" in said
     assert said.replace(sentence, "") == explain(SAMPLE)
 
 
 def test_an_assumed_baseline_is_said_with_every_share() -> None:
-    answer = evaluate(history(*WINDOW, *days(range(9, 30), 4)), as_of=at(30))
+    answer = evaluate_history(history(*WINDOW, *days(range(9, 30), 4)), as_of=at(30))
     text = explain(answer)
     assert answer.level is Level.CONSIDER_BOOSTER
     assert "raised at 65 %; assumed baseline" in text
@@ -102,7 +102,7 @@ def test_an_assumed_baseline_is_said_with_every_share() -> None:
 
 
 def test_why_there_is_no_reference_is_told() -> None:
-    text = explain(evaluate(history(*BEFORE, *days((2, 5), 8)), as_of=at(20)))
+    text = explain(evaluate_history(history(*BEFORE, *days((2, 5), 8)), as_of=at(20)))
     assert "because there were check-ins on only 2 days by 9 April; 4 are needed." in text
 
 
@@ -116,16 +116,16 @@ def test_what_is_said_to_have_changed_it_would_have_and_one_point_less_would_not
 ) -> None:
     after = [report(9 + number, *values) for number, values in enumerate(lows)]
     last = 8 + len(lows)
-    answer = evaluate(history(*BEFORE, *WINDOW, *after), as_of=at(last))
+    answer = evaluate_history(history(*BEFORE, *WINDOW, *after), as_of=at(last))
     if answer.level is not Level.CONSIDER_BOOSTER:
         return
     note = answer.notes[-1]
-    if note.code is ReasonCode.NOTHING_WOULD_HAVE_CHANGED:
+    if note.code is ReasonCode.NO_COUNTERFACTUAL:
         for index in range(3):
             assert _level_with(after, -1, index, 10) is Level.CONSIDER_BOOSTER
         return
     least = note.fact("report")
-    index = [channel.value for channel in CHANNELS].index(str(note.fact("channel")))
+    index = [domain.value for domain in DOMAINS].index(str(note.fact("domain")))
     assert isinstance(least, int)
     places = (-1, -2) if note.fact("last_days") == 2 else (-1,)
     assert all(_level_with(after, place, index, least) < Level.CONSIDER_BOOSTER for place in places)
@@ -141,7 +141,7 @@ def _level_with(after: list, place: int, index: int, value: int) -> Level:  # ty
     values[index] = value
     offset = 9 + len(after) + place
     changed[place] = report(offset, *values)
-    return evaluate(history(*BEFORE, *WINDOW, *changed), as_of=at(8 + len(after))).level
+    return evaluate_history(history(*BEFORE, *WINDOW, *changed), as_of=at(8 + len(after))).level
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.clinical.interval import Benefit, PersonalInterval, benefits, personal_interval
+from app.clinical.interval import PersonalInterval, ResponseDuration, personal_interval, response_durations
 
 DAY_0 = date(2026, 1, 16)
 LOST, WELL = True, False
@@ -20,7 +20,7 @@ def on(day: int) -> date:
 
 
 def interval(*past: tuple[int, bool]) -> PersonalInterval:
-    return personal_interval([Benefit(from_day=DAY_0, days=days, lost=lost) for days, lost in past])
+    return personal_interval([ResponseDuration(from_day=DAY_0, days=days, lost=lost) for days, lost in past])
 
 
 # Which stretches of benefit there were (days; the series ended on day 0)
@@ -43,7 +43,7 @@ def interval(*past: tuple[int, bool]) -> PersonalInterval:
 def test_a_stretch_lasts_from_an_infusion_to_its_first_loss(
     boosters: list[int], losses: list[int], today: int, stretches: list[tuple[int, bool]]
 ) -> None:
-    found = benefits(
+    found = response_durations(
         last_induction_on=DAY_0,
         boosters_on=[on(day) for day in boosters],
         losses_on=[on(day) for day in losses],
@@ -54,7 +54,7 @@ def test_a_stretch_lasts_from_an_infusion_to_its_first_loss(
 
 
 def test_before_the_end_of_the_series_there_is_no_stretch() -> None:
-    assert benefits(last_induction_on=None, boosters_on=[], losses_on=[], as_of=DAY_0) == ()
+    assert response_durations(last_induction_on=None, boosters_on=[], losses_on=[], as_of=DAY_0) == ()
 
 
 # What to expect of the next

@@ -9,26 +9,27 @@ from random import Random
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from app.clinical import evaluation_codec, memory_codec
-from app.clinical.channels import CHANNELS
+from app.clinical import evaluation_codec
 from app.clinical.check_ins import CheckIn, check_in_day
 from app.clinical.course import Course, Infusion, InfusionPhase
+from app.clinical.domains import DOMAINS
+from app.clinical.episodes import NO_EPISODE, moved, next_move
 from app.clinical.evaluation import (
     DataQuality,
     History,
-    Past,
+    Timeline,
     advance,
     crossings,
     evaluate,
-    judge,
-    past_after,
-    past_of,
-    remember,
+    evaluate_history,
+    replay,
+    timeline_after,
+    timeline_of,
 )
 from app.clinical.explanation import explain
 from app.clinical.history import ChosenReference
 from app.clinical.reference import Reference
-from app.clinical.signals import NO_EPISODE, moved, next_move
+from app.clinical.state import state_codec
 
 START = datetime(2026, 2, 20, 17, tzinfo=UTC)
 ZONES = ("UTC", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Asia/Kathmandu", "+05:45")
@@ -111,7 +112,7 @@ def test_the_order_of_arrival_does_not_matter(patient: History, random: Random, 
     random.shuffle(check_ins)
     random.shuffle(infusions)
     shuffled = replace(patient, check_ins=tuple(check_ins), infusions=tuple(infusions))
-    assert evaluate(shuffled, as_of=now) == evaluate(patient, as_of=now)
+    assert evaluate_history(shuffled, as_of=now) == evaluate_history(patient, as_of=now)
 
 
 @SLOWLY
@@ -123,15 +124,15 @@ def test_nothing_after_the_moment_has_any_effect(patient: History, day: int) -> 
         check_ins=tuple(one for one in patient.check_ins if one.recorded_at <= now),
         infusions=tuple(one for one in patient.infusions if one.given_at <= now),
     )
-    assert evaluate(known, as_of=now) == evaluate(patient, as_of=now)
+    assert evaluate_history(known, as_of=now) == evaluate_history(patient, as_of=now)
 
 
 @SLOWLY
-@given(patients(), st.integers(0, 200), st.sampled_from(CHANNELS))
+@given(patients(), st.integers(0, 200), st.sampled_from(DOMAINS))
 def test_a_better_report_after_the_window_never_raises_the_level(
-    patient: History, pick: int, channel: str
+    patient: History, pick: int, domain: str
 ) -> None:
-    now_reference = evaluate(patient, as_of=END).reference
+    now_reference = evaluate_history(patient, as_of=END).reference
     assume(isinstance(now_reference, Reference))
     assert isinstance(now_reference, Reference)
     later = [
@@ -141,17 +142,17 @@ def test_a_better_report_after_the_window_never_raises_the_level(
     ]
     assume(later)
     chosen = later[pick % len(later)]
-    assume(getattr(chosen, channel) is not None and getattr(chosen, channel) < 10)
+    assume(getattr(chosen, domain) is not None and getattr(chosen, domain) < 10)
     better = replace(
         chosen,
-        mood=10 if channel == "mood" else chosen.mood,
-        energy=10 if channel == "energy" else chosen.energy,
-        sleep_quality=10 if channel == "sleep_quality" else chosen.sleep_quality,
+        mood=10 if domain == "mood" else chosen.mood,
+        energy=10 if domain == "energy" else chosen.energy,
+        sleep_quality=10 if domain == "sleep_quality" else chosen.sleep_quality,
     )
     improved = replace(
         patient, check_ins=tuple(better if one is chosen else one for one in patient.check_ins)
     )
-    assert evaluate(improved, as_of=END).level <= evaluate(patient, as_of=END).level
+    assert evaluate_history(improved, as_of=END).level <= evaluate_history(patient, as_of=END).level
 
 
 @SLOWLY
@@ -172,7 +173,7 @@ def test_shifting_all_dates_shifts_the_answer(patient: History, weeks: int, day:
         check_ins=tuple(replace(one, recorded_at=one.recorded_at + by) for one in fixed.check_ins),
     )
     now = START + timedelta(days=day)
-    assert _shifted(evaluate(fixed, as_of=now), by) == evaluate(shifted, as_of=now + by)
+    assert _shifted(evaluate_history(fixed, as_of=now), by) == evaluate_history(shifted, as_of=now + by)
 
 
 @SLOWLY
@@ -189,7 +190,7 @@ def test_so_it_is_with_a_reference_that_a_clinician_set(patient: History, choice
 
 def assert_grows_as_from_scratch(patient: History) -> None:
     """Follow a patient as the service does: a step for each check-in, from scratch when staff enter something."""
-    past: Past | None = None
+    timeline: Timeline | None = None
     episode = other = NO_EPISODE
     entries = sorted(patient.check_ins, key=lambda one: (one.recorded_at, one.id))
     entered = [one.given_at for one in patient.infusions]
@@ -203,16 +204,16 @@ def assert_grows_as_from_scratch(patient: History) -> None:
         )
         anew = any(before < moment <= now for moment in entered)
         before = now
-        grown = None if past is None or anew else past_after(past, check_in)
-        past = past_of(known, as_of=now) if grown is None else grown
-        memory = memory_codec.from_plain(json.loads(json.dumps(memory_codec.to_plain(past.memory))))
-        assert memory is not None
-        past = Past(memory, past.considered)
-        step = whole = judge(memory, as_of=now)
+        grown = None if timeline is None or anew else timeline_after(timeline, check_in)
+        timeline = timeline_of(known, as_of=now) if grown is None else grown
+        state = state_codec.from_plain(json.loads(json.dumps(state_codec.to_plain(timeline.state))))
+        assert state is not None
+        timeline = Timeline(state, timeline.considered)
+        step = whole = evaluate(state, as_of=now)
         if number % 8 == 0 or check_in is entries[-1]:
-            assert memory == remember(known, as_of=now)
-            assert past.losses == tuple(one.day for one in crossings(known, as_of=now))
-            whole = evaluate(known, as_of=now)
+            assert state == replay(known, as_of=now)
+            assert timeline.losses == tuple(one.day for one in crossings(known, as_of=now))
+            whole = evaluate_history(known, as_of=now)
             assert step == whole
         episode = moved(episode, next_move(episode, step, as_of=now), on=step.day)
         other = moved(other, next_move(other, whole, as_of=now), on=whole.day)
@@ -222,7 +223,7 @@ def assert_grows_as_from_scratch(patient: History) -> None:
 @SLOWLY
 @given(patients(), st.integers(10, 74))
 def test_a_stored_answer_reads_back_as_it_was(patient: History, day: int) -> None:
-    answer = evaluate(patient, as_of=START + timedelta(days=day))
+    answer = evaluate_history(patient, as_of=START + timedelta(days=day))
     stored = json.loads(json.dumps(evaluation_codec.to_plain(answer)))
     assert evaluation_codec.from_plain(stored) == answer
     assert explain(answer) == explain(evaluation_codec.from_plain(stored) or answer)
@@ -231,7 +232,7 @@ def test_a_stored_answer_reads_back_as_it_was(patient: History, day: int) -> Non
 @SLOWLY
 @given(patients(), st.integers(10, 74))
 def test_the_explanation_names_only_numbers_of_the_answer(patient: History, day: int) -> None:
-    answer = evaluate(patient, as_of=START + timedelta(days=day))
+    answer = evaluate_history(patient, as_of=START + timedelta(days=day))
     known = {"10", "365"}  # the spans that the sentences name
     for value in _numbers(answer):
         known |= _ways_to_write(value)
@@ -281,10 +282,10 @@ def _shifted(value: object, by: timedelta) -> object:
 
 
 def test_a_memory_in_an_unknown_format_is_not_guessed_at() -> None:
-    plain = memory_codec.to_plain(remember(History(time_zone="UTC"), as_of=END))
-    assert memory_codec.from_plain(plain) is not None
-    assert memory_codec.from_plain({**plain, "format": 0}) is None
-    assert memory_codec.from_plain({}) is None
+    plain = state_codec.to_plain(replay(History(time_zone="UTC"), as_of=END))
+    assert state_codec.from_plain(plain) is not None
+    assert state_codec.from_plain({**plain, "format": 0}) is None
+    assert state_codec.from_plain({}) is None
     assert evaluation_codec.from_plain({"format": 99}) is None
 
 
@@ -293,6 +294,6 @@ def test_a_late_report_is_not_a_step() -> None:
         CheckIn(id=name, recorded_at=START + timedelta(days=day), time_zone="UTC", mood=5)
         for name, day in (("a", 1), ("b", 2), ("c", 3))
     )
-    memory = remember(History(time_zone="UTC", check_ins=(first, last)), as_of=END)
-    assert advance(memory, late) is None
-    assert advance(memory, last) is None, "nor is one that is known already"
+    state = replay(History(time_zone="UTC", check_ins=(first, last)), as_of=END)
+    assert advance(state, late) is None
+    assert advance(state, last) is None, "nor is one that is known already"

@@ -13,9 +13,9 @@ from app.clinical.errors import (
     ThresholdsOutOfOrderError,
     UnknownNumberError,
 )
-from app.clinical.evaluation import evaluate
-from app.clinical.grounds import Level
+from app.clinical.evaluation import evaluate_history
 from app.clinical.protocol import STANDARD, numbers_of, with_numbers
+from app.clinical.reasons import Level
 from tests.clinical.builders import BEFORE, WINDOW, at, days, history
 
 ACCURACY = Path(__file__).parents[2] / "docs" / "clinical" / "accuracy.md"
@@ -86,8 +86,8 @@ def test_unsafe_numbers_are_refused(numbers: dict[str, object], refusal: type[Cl
 def test_the_numbers_decide() -> None:
     """12 days at 5, 60 % of the gain: above 0.55 smoothed, and never above 0.65."""
     patient = history(*BEFORE, *WINDOW, *days(range(9, 40), 5))
-    assert evaluate(patient, as_of=at(40)).level is Level.CONSIDER_BOOSTER
+    assert evaluate_history(patient, as_of=at(40)).level is Level.CONSIDER_BOOSTER
     stricter = with_numbers({"consider_at": 0.65, "consider_at_assumed": 0.7})
-    answer = evaluate(patient, as_of=at(40), protocol=stricter)
+    answer = evaluate_history(patient, as_of=at(40), protocol=stricter)
     assert answer.level is Level.WATCH
     assert answer.version == "1.0, consider_at=0.65, consider_at_assumed=0.7"

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from app.clinical.channels import NOTHING, PerChannel
 from app.clinical.check_ins import CheckIn
 from app.clinical.course import Course
-from app.clinical.evaluation import evaluate
-from app.clinical.grounds import Level, ReasonCode
+from app.clinical.domains import NOTHING, PerDomain
+from app.clinical.evaluation import evaluate_history
 from app.clinical.protocol import STANDARD
+from app.clinical.reasons import Level, ReasonCode
 from app.clinical.reference import NoReference, NoReferenceBecause, Reference, ReferenceKind, weights_of
 from tests.clinical.builders import BEFORE, WINDOW, at, booster, days, history, induction, on, report, same
 
@@ -36,36 +36,36 @@ def test_the_reference_window(
     answered: Sequence[int], as_of: int, expected: tuple[int, int, int] | NoReferenceBecause
 ) -> None:
     patient = history(*BEFORE, *days(answered, 8))
-    reference = evaluate(patient, as_of=at(as_of, 23)).reference
+    reference = evaluate_history(patient, as_of=at(as_of, 23)).reference
     if isinstance(reference, NoReference):
         assert reference.because is expected
     else:
         n_days, first, last = expected if isinstance(expected, tuple) else (0, 0, 0)
         assert (reference.n_days, reference.from_day, reference.to_day) == (n_days, on(first), on(last))
-        assert reference.values == PerChannel(8, 8, 8)
+        assert reference.values == PerDomain(8, 8, 8)
 
 
 def test_a_booster_closes_the_window_with_the_days_there_are() -> None:
     enough = history(*BEFORE, *days(range(1, 5), 8), infusions=(*induction(), booster(6)))
     too_few = history(*BEFORE, *days(range(1, 4), 8), infusions=(*induction(), booster(6)))
-    reference = evaluate(enough, as_of=at(7, 23)).reference
+    reference = evaluate_history(enough, as_of=at(7, 23)).reference
     assert isinstance(reference, Reference)
     assert reference.n_days == 4
-    missing = evaluate(too_few, as_of=at(7, 23)).reference
+    missing = evaluate_history(too_few, as_of=at(7, 23)).reference
     assert isinstance(missing, NoReference)
     assert missing.because is NoReferenceBecause.BOOSTER_CLOSED_WINDOW
 
 
 def test_a_booster_does_not_move_the_reference() -> None:
-    before = evaluate(history(*BEFORE, *WINDOW), as_of=at(12)).reference
+    before = evaluate_history(history(*BEFORE, *WINDOW), as_of=at(12)).reference
     after = history(*BEFORE, *WINDOW, *days(range(13, 40), 5), infusions=(*induction(), booster(20)))
-    assert evaluate(after, as_of=at(40)).reference == before
+    assert evaluate_history(after, as_of=at(40)).reference == before
 
 
 def test_a_late_report_of_the_window_makes_a_new_version() -> None:
     early = history(*BEFORE, *days((1, 2, 3, 5, 6, 7, 8), 8))
     late = history(*BEFORE, *days((1, 2, 3, 5, 6, 7, 8), 8), same(4, 1))
-    first, second = (evaluate(one, as_of=at(20)).reference for one in (early, late))
+    first, second = (evaluate_history(one, as_of=at(20)).reference for one in (early, late))
     assert isinstance(first, Reference)
     assert isinstance(second, Reference)
     assert (first.values.mood, second.values.mood) == (8, 7.125)
@@ -75,8 +75,8 @@ def test_acute_effects_enter_no_reference() -> None:
     """17 hours after the infusion is too early, 26 hours is not."""
     early = history(*BEFORE, *days((2, 3, 4, 5), 8), same(1, 0, hour=9))
     later = history(*BEFORE, *days((2, 3, 4, 5), 8), same(1, 0, hour=18))
-    assert evaluate(early, as_of=at(9)).reference.n_days == 4
-    assert evaluate(later, as_of=at(9)).reference.n_days == 5
+    assert evaluate_history(early, as_of=at(9)).reference.n_days == 4
+    assert evaluate_history(later, as_of=at(9)).reference.n_days == 5
 
 
 # what                                  days before the first infusion       mood before, days
@@ -94,72 +94,72 @@ BASELINES = [
     ("answered", "mood", "n_days"), [row[1:] for row in BASELINES], ids=[row[0] for row in BASELINES]
 )
 def test_the_baseline(answered: Sequence[int], mood: float | None, n_days: int) -> None:
-    baseline = evaluate(history(*days(answered, 3), *WINDOW), as_of=at(10)).baseline
+    baseline = evaluate_history(history(*days(answered, 3), *WINDOW), as_of=at(10)).baseline
     assert baseline is not None
     assert (baseline.values.mood, baseline.n_days) == (mood, n_days)
 
 
 def test_without_a_baseline_gains_are_assumed_and_said_and_the_threshold_is_higher() -> None:
-    answer = evaluate(history(*WINDOW, *days(range(9, 30), 5)), as_of=at(30))
+    answer = evaluate_history(history(*WINDOW, *days(range(9, 30), 5)), as_of=at(30))
     assert isinstance(answer.reference, Reference)
     assert answer.reference.kind is ReferenceKind.ASSUMED_BASELINE
-    assert answer.reference.gains == PerChannel(3.0, 2.6, 2.1)
+    assert answer.reference.gains == PerDomain(3.0, 2.6, 2.1)
     assert answer.threshold == 0.65
     assert ReasonCode.ASSUMED_BASELINE in {note.code for note in answer.notes}
 
 
 def test_an_assumed_gain_is_never_more_than_the_reference() -> None:
-    reference = evaluate(history(*days(range(1, 9), 2)), as_of=at(10)).reference
+    reference = evaluate_history(history(*days(range(1, 9), 2)), as_of=at(10)).reference
     assert isinstance(reference, Reference)
-    assert reference.gains == PerChannel(2, 2, 2)
+    assert reference.gains == PerDomain(2, 2, 2)
 
 
-def test_a_channel_counts_by_its_own_days() -> None:
+def test_a_domain_counts_by_its_own_days() -> None:
     """Sleep was never answered before treatment; energy only twice in the window."""
     before = tuple(report(offset, 3, 3) for offset in range(-20, -10))
     window = tuple(report(offset, 8, 7 if offset < 3 else None, 6) for offset in range(1, 9))
-    answer = evaluate(history(*before, *window), as_of=at(10))
+    answer = evaluate_history(history(*before, *window), as_of=at(10))
     assert isinstance(answer.reference, Reference)
-    assert answer.reference.values == PerChannel(8, None, 6)
-    assert answer.reference.gains == PerChannel(5, None, 2.1)
-    assert answer.reference.assumed == PerChannel(False, False, True)
-    off = [note for note in answer.notes if note.code is ReasonCode.CHANNEL_OFF]
-    assert [note.fact("channel") for note in off] == ["energy"]
+    assert answer.reference.values == PerDomain(8, None, 6)
+    assert answer.reference.gains == PerDomain(5, None, 2.1)
+    assert answer.reference.assumed == PerDomain(False, False, True)
+    off = [note for note in answer.notes if note.code is ReasonCode.DOMAIN_OFF]
+    assert [note.fact("domain") for note in off] == ["energy"]
 
 
 def test_a_window_in_which_the_loss_began_is_falling_and_its_first_half_is_the_reference() -> None:
     fallen = history(*BEFORE, *days((1, 2, 3, 4), 8), *days((5, 6, 7, 8), 4))
-    reference = evaluate(fallen, as_of=at(9)).reference
+    reference = evaluate_history(fallen, as_of=at(9)).reference
     assert isinstance(reference, Reference)
     assert (reference.kind, reference.values.mood, reference.to_day) == (ReferenceKind.FALLING, 8, on(4))
     steady = history(*BEFORE, *days((1, 2, 3, 4), 8), *days((5, 6, 7, 8), 6))
-    kept = evaluate(steady, as_of=at(9)).reference
+    kept = evaluate_history(steady, as_of=at(9)).reference
     assert isinstance(kept, Reference)
     assert (kept.kind, kept.values.mood) == (ReferenceKind.MEASURED, 7)
 
 
 def test_a_gain_too_small_to_lose_says_watch_at_most_and_why() -> None:
     small = history(*days(range(-24, -10), 5), *days(range(1, 9), 6), *days(range(9, 40), 1))
-    answer = evaluate(small, as_of=at(40))
+    answer = evaluate_history(small, as_of=at(40))
     assert answer.level is Level.WATCH
-    assert [ground.name.value for ground in answer.grounds] == ["gain_lost"]
-    assert ReasonCode.GAIN_TOO_SMALL in {reason.code for reason in answer.grounds[0].reasons}
+    assert [criterion.name.value for criterion in answer.criteria] == ["gain_lost"]
+    assert ReasonCode.GAIN_TOO_SMALL in {reason.code for reason in answer.criteria[0].reasons}
 
 
 def test_who_never_improved_has_nothing_to_lose() -> None:
-    answer = evaluate(history(*BEFORE, *days(range(1, 20), 3)), as_of=at(20))
+    answer = evaluate_history(history(*BEFORE, *days(range(1, 20), 3)), as_of=at(20))
     assert answer.level is Level.NO_REFERENCE
-    assert answer.grounds[0].reasons[0].code is ReasonCode.NO_GAIN
+    assert answer.criteria[0].reasons[0].code is ReasonCode.NO_GAIN
 
 
 # what                               gains          spread           weights
 WEIGHTS = [
     ("alike", (4, 4, 4), (1, 1, 1), (0.304, 0.304, 0.391)),
-    ("one channel never improved", (4, 0, 4), (1, 1, 1), (0.5, 0.0, 0.5)),
-    ("one channel got worse", (4, -2, 4), (1, 1, 1), (0.5, 0.0, 0.5)),
-    ("one channel is off", (4, None, None), (1, 1, 1), (1.0, 0.0, 0.0)),
+    ("one domain never improved", (4, 0, 4), (1, 1, 1), (0.5, 0.0, 0.5)),
+    ("one domain got worse", (4, -2, 4), (1, 1, 1), (0.5, 0.0, 0.5)),
+    ("one domain is off", (4, None, None), (1, 1, 1), (1.0, 0.0, 0.0)),
     ("a small gain beside a large one is cut", (6, 1, 1), (1, 1, 1), (1.0, 0.0, 0.0)),
-    ("a noisy channel beside two clear ones is cut", (4, 4, 4), (1, 1, 3), (0.5, 0.5, 0.0)),
+    ("a noisy domain beside two clear ones is cut", (4, 4, 4), (1, 1, 3), (0.5, 0.5, 0.0)),
     ("nothing improved", (0, -1, None), (1, 1, 1), (0.0, 0.0, 0.0)),
 ]
 
@@ -170,13 +170,13 @@ WEIGHTS = [
 def test_weights_follow_gain_and_spread(
     gains: tuple[float | None, ...], spread: tuple[float, ...], expected: tuple[float, ...]
 ) -> None:
-    weights = weights_of(PerChannel(*gains), PerChannel(*spread), STANDARD)
+    weights = weights_of(PerDomain(*gains), PerDomain(*spread), STANDARD)
     assert weights == pytest.approx(expected, abs=0.001)
 
 
 def test_the_spread_is_pooled_with_its_prior() -> None:
     """No scatter at all: 8 degrees of 1.2² over 8 + 13 + 7 degrees of freedom."""
-    reference = evaluate(history(*BEFORE, *WINDOW), as_of=at(10)).reference
+    reference = evaluate_history(history(*BEFORE, *WINDOW), as_of=at(10)).reference
     assert isinstance(reference, Reference)
     assert reference.spread.mood == pytest.approx((8 * 1.2**2 / 28) ** 0.5)
 
@@ -199,21 +199,21 @@ INDUCTIONS: list[tuple[str, dict[str, object], Sequence[int], int, bool]] = [
 def test_when_induction_ends(plan: dict[str, object], offsets: Sequence[int], as_of: int, over: bool) -> None:
     course = Course(id="c", protocol="standard", started_on=on(-20), **plan)  # type: ignore[arg-type]  # a table
     patient = history(*BEFORE, infusions=induction(offsets), course=course)
-    answer = evaluate(patient, as_of=at(as_of, 23))
-    running = ReasonCode.INDUCTION_RUNNING in {reason.code for reason in answer.held_back}
+    answer = evaluate_history(patient, as_of=at(as_of, 23))
+    running = ReasonCode.INDUCTION_RUNNING in {reason.code for reason in answer.suppressed_by}
     assert running is not over
 
 
 def test_the_first_booster_ends_induction() -> None:
     course = Course(id="c", protocol="standard", planned_infusions=None, started_on=on(-20))
     patient = history(infusions=(*induction((-4, -2, 0)), booster(5)), course=course)
-    codes = {reason.code for reason in evaluate(patient, as_of=at(7)).held_back}
+    codes = {reason.code for reason in evaluate_history(patient, as_of=at(7)).suppressed_by}
     assert ReasonCode.INDUCTION_RUNNING not in codes
 
 
 def test_infusions_of_an_earlier_course_count_for_exposure_only() -> None:
     earlier = induction((-200, -190))
-    answer = evaluate(history(*BEFORE, *WINDOW, infusions=(*earlier, *induction())), as_of=at(10))
+    answer = evaluate_history(history(*BEFORE, *WINDOW, infusions=(*earlier, *induction())), as_of=at(10))
     assert isinstance(answer.reference, Reference)
     assert answer.baseline is not None
     assert answer.baseline.n_days == 14
@@ -221,7 +221,7 @@ def test_infusions_of_an_earlier_course_count_for_exposure_only() -> None:
 
 
 def test_before_treatment_nothing_can_be_said() -> None:
-    answer = evaluate(history(*BEFORE, infusions=()), as_of=at(-11))
+    answer = evaluate_history(history(*BEFORE, infusions=()), as_of=at(-11))
     assert answer.level is Level.NO_REFERENCE
     assert answer.reports == NOTHING
     assert answer.data_quality.days_in_last_10 == 10
@@ -229,6 +229,6 @@ def test_before_treatment_nothing_can_be_said() -> None:
 
 def test_a_check_in_before_the_same_days_infusion_counts_for_the_baseline() -> None:
     morning: CheckIn = same(-10, 9, hour=12)
-    baseline = evaluate(history(*BEFORE, morning), as_of=at(1)).baseline
+    baseline = evaluate_history(history(*BEFORE, morning), as_of=at(1)).baseline
     assert baseline is not None
     assert baseline.n_days == 15

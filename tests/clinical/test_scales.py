@@ -302,7 +302,7 @@ def test_a_reversed_scale_is_read_from_its_json_form() -> None:
     assert [score_total(scale, total).in_remission for total in (69, 70)] == [False, True]
     assert [score_total(scale, total).at_relapse_level for total in (28, 29)] == [True, False]
     assert scale.days_apart == 7
-    assert scale.burden(100) == 0
+    assert scale.severity(100) == 0
 
 
 def test_a_custom_scale_has_a_total_and_no_items() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from app.clinical.course import Course, Phase, phase_of
-from app.clinical.grounds import Level
+from app.clinical.reasons import Level
 from app.clinical.schedule import (
     Cadence,
     Plan,

@@ -1,6 +1,6 @@
 """The shapes that must, and must not, raise a signal.
 
-Each patient had 3 on every channel before treatment and 8 after induction, and makes one entry a day. The
+Each patient had 3 on every domain before treatment and 8 after induction, and makes one entry a day. The
 change begins on day 9, the day after the reference is fixed. "At once" means from that day on.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from app.clinical.explanation import explain
-from app.clinical.grounds import GroundName, Level, ReasonCode
+from app.clinical.reasons import CriterionName, Level, ReasonCode
 from tests.clinical.builders import BEFORE, WINDOW, Step, days, follow, history, raised
 
 Shape = Callable[[int], float]
@@ -38,21 +38,21 @@ def follow_shape(shape: Shape, *, mood_alone: bool) -> list[Step]:
     return follow(history(*BEFORE, *WINDOW, *after))
 
 
-# what happens                         all channels or mood   raised on day, by which ground
+# what happens                         all domains or mood   raised on day, by which criterion
 RAISES = [
-    ("8 → 3 at once", at_once(3), False, 12, GroundName.GAIN_LOST),
-    ("8 → 4 at once", at_once(4), False, 14, GroundName.GAIN_LOST),
-    ("8 → 5 at once (60 %)", at_once(5), False, 20, GroundName.GAIN_LOST),
-    ("8 → 3 over 14 days", over(14, 3), False, 21, GroundName.GAIN_LOST),
-    ("8 → 2 over 30 days", over(30, 2), False, 27, GroundName.GAIN_LOST),
-    ("8 → 2 over 60 days", over(60, 2), False, 41, GroundName.GAIN_LOST),
-    ("mood alone 8 → 3 over 30 days", over(30, 3), True, 36, GroundName.ONE_CHANNEL),
-    ("mood alone 8 → 4 over 30 days", over(30, 4), True, 43, GroundName.ONE_CHANNEL),
-    ("mood alone 8 → 2 over 30 days", over(30, 2), True, 32, GroundName.ONE_CHANNEL),
-    ("mood alone 8 → 3 at once", at_once(3), True, 15, GroundName.ONE_CHANNEL),
+    ("8 → 3 at once", at_once(3), False, 12, CriterionName.GAIN_LOST),
+    ("8 → 4 at once", at_once(4), False, 14, CriterionName.GAIN_LOST),
+    ("8 → 5 at once (60 %)", at_once(5), False, 20, CriterionName.GAIN_LOST),
+    ("8 → 3 over 14 days", over(14, 3), False, 21, CriterionName.GAIN_LOST),
+    ("8 → 2 over 30 days", over(30, 2), False, 27, CriterionName.GAIN_LOST),
+    ("8 → 2 over 60 days", over(60, 2), False, 41, CriterionName.GAIN_LOST),
+    ("mood alone 8 → 3 over 30 days", over(30, 3), True, 36, CriterionName.ONE_DOMAIN),
+    ("mood alone 8 → 4 over 30 days", over(30, 4), True, 43, CriterionName.ONE_DOMAIN),
+    ("mood alone 8 → 2 over 30 days", over(30, 2), True, 32, CriterionName.ONE_DOMAIN),
+    ("mood alone 8 → 3 at once", at_once(3), True, 15, CriterionName.ONE_DOMAIN),
 ]
 
-# what happens                         all channels or mood   worst level
+# what happens                         all domains or mood   worst level
 STAYS_BELOW = [
     ("8 → 6 at once", at_once(6), False, Level.WATCH),
     ("8 → 6 over 30 days", over(30, 6), False, Level.WATCH),
@@ -65,20 +65,20 @@ STAYS_BELOW = [
 
 
 @pytest.mark.parametrize(
-    ("shape", "mood_alone", "day", "ground"), [row[1:] for row in RAISES], ids=[row[0] for row in RAISES]
+    ("shape", "mood_alone", "day", "criterion"), [row[1:] for row in RAISES], ids=[row[0] for row in RAISES]
 )
 def test_a_real_loss_raises_exactly_one_signal_and_says_why(
-    shape: Shape, mood_alone: bool, day: int, ground: GroundName
+    shape: Shape, mood_alone: bool, day: int, criterion: CriterionName
 ) -> None:
     steps = follow_shape(shape, mood_alone=mood_alone)
     signals = raised(steps)
-    assert [(step.offset, step.move.grounds) for step in signals] == [(day, (ground,))]
-    reasons = [reason for one in signals[0].evaluation.grounds for reason in one.reasons]
+    assert [(step.offset, step.move.criteria) for step in signals] == [(day, (criterion,))]
+    reasons = [reason for one in signals[0].evaluation.criteria for reason in one.reasons]
     why = {
-        GroundName.GAIN_LOST: ReasonCode.LOST_ENOUGH,
-        GroundName.ONE_CHANNEL: ReasonCode.CHANNEL_LOST_ENOUGH,
+        CriterionName.GAIN_LOST: ReasonCode.LOST_ENOUGH,
+        CriterionName.ONE_DOMAIN: ReasonCode.DOMAIN_LOST_ENOUGH,
     }
-    assert why[ground] in {reason.code for reason in reasons}
+    assert why[criterion] in {reason.code for reason in reasons}
     text = explain(signals[0].evaluation)
     assert text.startswith("Consider a booster infusion. As of ")
     assert "gained in induction has been lost (smoothed; raised at " in text

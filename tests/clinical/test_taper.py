@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.clinical.interval import Benefit
+from app.clinical.interval import ResponseDuration
 from app.clinical.protocol import STANDARD
 from app.clinical.taper import (
     START_PLAN,
@@ -36,7 +36,7 @@ def maintenance(
     """Benefits as (days, lost); boosters as days before today."""
     return Maintenance(
         interval_days=interval,
-        at_interval=tuple(Benefit(from_day=TODAY, days=days, lost=lost) for days, lost in past),
+        at_interval=tuple(ResponseDuration(from_day=TODAY, days=days, lost=lost) for days, lost in past),
         boosters_on=tuple(TODAY - timedelta(days=day) for day in boosters),
         settled=settled,
         open_cautions=cautions,

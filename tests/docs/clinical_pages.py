@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Final
 
 from app.clinical.explanation import explain
-from app.clinical.grounds import GroundName, Level, Reason, ReasonCode
+from app.clinical.reasons import CriterionName, Level, Reason, ReasonCode
 from app.clinical.protocol import SAFETY_ITEMS, STANDARD, TAPER_STEPS, NumberNotes, numbers_of
-from app.clinical.relapse import TotalsCode
-from app.clinical.signals import ALLOWED_MOVES, Action, Disposition, EpisodeState
+from app.clinical.criterion_b_scale import TotalsCode
+from app.clinical.episodes import ALLOWED_MOVES, Action, Disposition, EpisodeState
 from app.clinical.waiting import LIMIT_NOTES, MOST_ESCALATIONS
 from app.studies.report_tables import Table
 from tests.clinical.builders import raised
 from tests.clinical.test_shapes import RAISES, follow_shape
-from tests.clinical.test_signals import MOVES
+from tests.clinical.test_episodes import MOVES
 from tests.docs.clinical_sources import (
     Place,
     called_by,
@@ -109,7 +109,7 @@ def signals_page() -> str:
         ),
         _diagram(),
         "## What may be done",
-        "Everything else is refused (`ALLOWED_MOVES` in [`signals`](../../app/clinical/signals.py)).",
+        "Everything else is refused (`ALLOWED_MOVES` in [`signals`](../../app/clinical/episodes.py)).",
         table(
             [
                 ("in state", *(words(action.value) for action in Action)),
@@ -130,7 +130,7 @@ def signals_page() -> str:
         ),
         "## Levels",
         (
-            "Mildest first; a patient's level is the worst of the grounds: "
+            "Mildest first; a patient's level is the worst of the criteria: "
             f"{', '.join(words(level.value) for level in Level)}."
         ),
     ]
@@ -142,7 +142,7 @@ def function_page() -> str:
     (step,) = raised(follow_shape(RAISES[1][1], mood_alone=False))
     answer = step.evaluation
     spoken = [
-        *((ground.name, reason) for ground in answer.grounds for reason in ground.reasons),
+        *((criterion.name, reason) for criterion in answer.criteria for reason in criterion.reasons),
         *((None, note) for note in answer.notes),
     ]
     parts = [
@@ -155,12 +155,12 @@ def function_page() -> str:
         ),
         table(
             [
-                ("ground", "reason", "the numbers it used", "numbers in force", "decided by"),
-                *(_spoken_row(ground, reason) for ground, reason in spoken),
+                ("criterion", "reason", "the numbers it used", "numbers in force", "decided by"),
+                *(_spoken_row(criterion, reason) for criterion, reason in spoken),
             ]
         ),
         (
-            "The whole answer is made by [`evaluation.judge`](../../app/clinical/evaluation.py), and its "
+            "The whole answer is made by [`evaluation.evaluate`](../../app/clinical/evaluation.py), and its "
             "sentences by [`explanation.explain`](../../app/clinical/explanation.py), from these reasons alone. "
             "`afterglow replay` makes a stored decision again."
         ),
@@ -175,7 +175,7 @@ def function_page() -> str:
     parts += [
         "## Codes of `totals`",
         ", ".join(words(code.value) for code in TotalsCode)
-        + " ([`relapse`](../../app/clinical/relapse.py)).",
+        + " ([`relapse`](../../app/clinical/criterion_b_scale.py)).",
     ]
     return _page(parts)
 
@@ -229,10 +229,10 @@ def _moves_from(state: EpisodeState) -> list[str]:
     return [words(moves[action].value) if action in moves else "" for action in Action]
 
 
-def _spoken_row(ground: GroundName | None, reason: Reason) -> tuple[str, ...]:
+def _spoken_row(criterion: CriterionName | None, reason: Reason) -> tuple[str, ...]:
     used = ", ".join(f"{words(name)} {_told(value)}" for name, value in reason.facts)
     return (
-        words(ground.value) if ground else "with every level",
+        words(criterion.value) if criterion else "with every level",
         f"[{words(reason.code.value)}](#{reason.code.value})",
         used,
         _numbers_in_force(reason.code),

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from app.clinical import grounds, protocol
-from app.clinical.grounds import ReasonCode
+from app.clinical import protocol, reasons
+from app.clinical.reasons import ReasonCode
 from app.clinical.protocol import numbers_of
 from tests.house.sources import Function, Source, in_room
 
@@ -25,7 +25,7 @@ class Place:
 
     def __str__(self) -> str:
         """As a link to its file, from docs/clinical."""
-        return f"[`{self.module}.{self.name}`](../../app/clinical/{self.module}.py)"
+        return f"[`{self.module}.{self.name}`](../../app/clinical/{self.module.replace('.', '/')}.py)"
 
 
 @cache
@@ -33,7 +33,7 @@ def makers() -> Mapping[str, tuple[Place, ...]]:
     """For each reason code the functions that give this reason."""
     found: dict[str, list[Place]] = {code.value: [] for code in ReasonCode}
     for source, function in _functions():
-        if source.path.stem in {"explanation", "grounds"}:
+        if source.path.stem in {"explanation", "reasons"}:
             continue  # one words them, the other lists them
         for name in sorted(_attributes(function, of=ReasonCode.__name__)):
             found[ReasonCode[name].value].append(_place(source, function))
@@ -67,14 +67,14 @@ def called_by(places: tuple[Place, ...]) -> set[Place]:
 def facts_of() -> Mapping[str, str]:
     """For each reason code the numbers it carries, as its own line says."""
     lines = re.findall(
-        r'^    [A-Z_]+ = "([a-z_]+)"(?:  # (.+))?$', inspect.getsource(grounds.ReasonCode), re.MULTILINE
+        r'^    [A-Z_]+ = "([a-z_]+)"(?:  # (.+))?$', inspect.getsource(reasons.ReasonCode), re.MULTILINE
     )
     return dict(lines)
 
 
 def reason_groups() -> dict[str, list[ReasonCode]]:
     """The reason codes under the headings that their list gives them."""
-    groups = _grouped(inspect.getsource(grounds.ReasonCode), r"    ([A-Z_]+) = ")
+    groups = _grouped(inspect.getsource(reasons.ReasonCode), r"    ([A-Z_]+) = ")
     return {heading: [ReasonCode[name] for name in names] for heading, names in groups.items()}
 
 
@@ -110,4 +110,4 @@ def _attributes(function: Function, *, of: str) -> set[str]:
 
 def _place(source: Source, function: Function) -> Place:
     says = (ast.get_docstring(function) or "").split("\n\n")[0].replace("\n", " ")
-    return Place(source.path.stem, function.name, says)
+    return Place(source.name.removeprefix("app.clinical."), function.name, says)

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from app.clinical.evaluation import evaluate
-from app.clinical.grounds import ReasonCode
+from app.clinical.evaluation import evaluate_history
+from app.clinical.reasons import ReasonCode
 from app.clinical.protocol import STANDARD, numbers_of
-from app.clinical.signals import ALLOWED_MOVES, next_move
+from app.clinical.episodes import ALLOWED_MOVES, next_move
 from app.studies.accuracy import accuracy
 from app.studies.accuracy_page import accuracy_markdown
 from app.studies.cohort_plan import VARIANTS
 from tests.clinical.builders import BEFORE, WINDOW, at, booster, days, follow, history, induction
 from tests.clinical.test_shapes import RAISES, STAYS_BELOW, follow_shape
-from tests.clinical.test_signals import LOST, MOVES
+from tests.clinical.test_episodes import LOST, MOVES
 from tests.docs.clinical_pages import FOLDER, PAGES
 from tests.docs.clinical_sources import facts_of, makers, number_groups, readers, reason_groups
 
@@ -57,7 +57,7 @@ def test_reasons_carry_the_numbers_that_their_page_names() -> None:
         *follow(history(*BEFORE, *WINDOW, *days(range(9, 30), 3), infusions=(*induction(), booster(21)))),
     ]
     moves = [
-        next_move(episode, evaluate(LOST, as_of=at(as_of)), as_of=at(as_of))
+        next_move(episode, evaluate_history(LOST, as_of=at(as_of)), as_of=at(as_of))
         for _, episode, as_of, _, _ in MOVES
     ]
     reasons = [
@@ -66,8 +66,8 @@ def test_reasons_carry_the_numbers_that_their_page_names() -> None:
         for reason in (
             step.move.reason,
             *step.evaluation.notes,
-            *step.evaluation.held_back,
-            *(one for ground in step.evaluation.grounds for one in ground.reasons),
+            *step.evaluation.suppressed_by,
+            *(one for criterion in step.evaluation.criteria for one in criterion.reasons),
         )
     ]
     reasons += [move.reason for move in moves]

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 from app.clinical.explanation import explain
 from app.clinical.reference import NoReferenceBecause
-from app.clinical.relapse import TotalsCode
+from app.clinical.criterion_b_scale import TotalsCode
 from app.studies.report_tables import Table
 from tests.clinical.builders import raised
 from tests.clinical.test_check_in_days import DAYS
 from tests.clinical.test_reference import BASELINES, INDUCTIONS, WEIGHTS, WINDOWS
-from tests.clinical.test_relapse import CROSSINGS
+from tests.clinical.test_criterion_b import CROSSINGS
 from tests.clinical.test_review import CATEGORIES
 from tests.clinical.test_safety import TRIGGERS
 from tests.clinical.test_schedule import PLANS
@@ -36,12 +36,12 @@ def examples_page(table: Callable[[Table], str]) -> str:
 
 def _shapes() -> Iterable[tuple[str, str, Table]]:
     told = (
-        "3 on every channel before treatment, 8 after induction, one check-in an evening; it begins on day 9."
+        "3 on every domain before treatment, 8 after induction, one check-in an evening; it begins on day 9."
     )
-    rows = [("what happens", "raised on day", "ground", "what the clinician reads")]
-    for name, shape, mood_alone, day, ground in RAISES:
+    rows = [("what happens", "raised on day", "criterion", "what the clinician reads")]
+    for name, shape, mood_alone, day, criterion in RAISES:
         (step,) = raised(follow_shape(shape, mood_alone=mood_alone))
-        rows.append((name, str(day), words(ground.value), explain(step.evaluation)))
+        rows.append((name, str(day), words(criterion.value), explain(step.evaluation)))
     yield "What raises a signal", f"{told} Each raises exactly one. (`test_shapes.py`)", rows
     stays = [("what happens", "worst level")]
     stays += [(name, words(worst.value)) for name, _, _, worst in STAYS_BELOW]
@@ -61,7 +61,7 @@ def _references() -> Iterable[tuple[str, str, Table]]:
     weights = [("what", "gains: mood, energy, sleep", "spread", "weights")]
     for name, gains, spread, expected_weights in WEIGHTS:
         weights.append((name, row_of(gains), row_of(spread), row_of(expected_weights)))
-    yield "How much each channel counts", "(`test_reference.py`)", weights
+    yield "How much each domain counts", "(`test_reference.py`)", weights
     inductions = [("what", "planned", "infusions on days", "asked on day", "induction")]
     for name, plan, offsets, as_of, over in INDUCTIONS:
         planned = "none" if plan["planned_infusions"] is None else str(plan["planned_infusions"])

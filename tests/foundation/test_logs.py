@@ -80,7 +80,7 @@ def test_a_key_whose_values_could_be_health_data_is_not_on_the_list() -> None:
     dangerous = {
         "mood", "energy", "sleep_quality", "sleep_hours", "note", "name", "email", "phone", "url", "path", "query",
         "body", "text", "message", "detail", "value", "values", "score", "total", "items", "token", "key", "secret",
-        "external_ref", "exception", "exc_info", "error", "stack", "args", "params", "level_of_signal", "ground",
+        "external_ref", "exception", "exc_info", "error", "stack", "args", "params", "level_of_signal", "criterion",
     }  # fmt: skip
     assert dangerous & ALLOWED_KEYS == set()
 

@@ -60,7 +60,7 @@ def test_a_new_module_at_the_top_fails_too(tree: Path) -> None:
     ("module", "line"),
     [
         ("app/storage/engine/health.py", "import app.web.problems"),
-        ("app/clinical/gain.py", "import app.storage.engine.rows"),
+        ("app/clinical/ewma.py", "import app.storage.engine.rows"),
         ("app/care/patients/service.py", "import app.care.alerts.signal_commands"),
         ("app/care/alerts/signal_commands.py", "import app.care.monitoring.service"),
         ("app/care/check_ins/service.py", "import app.care.treatment.service"),
@@ -77,8 +77,8 @@ def test_an_import_upwards_or_sideways_fails(tree: Path, module: str, line: str)
 @pytest.mark.parametrize(
     ("module", "line", "contract"),
     [
-        ("app/clinical/gain.py", "import pydantic", "The clinical core is pure"),
-        ("app/clinical/gain.py", "import app.foundation.clock", "The clinical core is pure"),
+        ("app/clinical/ewma.py", "import pydantic", "The clinical core is pure"),
+        ("app/clinical/ewma.py", "import app.foundation.clock", "The clinical core is pure"),
         ("app/care/patients/service.py", "import sqlalchemy", "Only storage knows SQLAlchemy"),
         ("app/cli/development.py", "import sqlalchemy", "Only storage knows SQLAlchemy"),
         (

@@ -64,7 +64,7 @@ def test_evidence_is_added_in_place_and_not_sent_again(
     assert after["id"] == before["id"]
     assert after["decision"] == before["decision"]
     assert after["latest"]["smoothed"] > before["latest"]["smoothed"]
-    assert set(after["grounds"]) > set(before["grounds"])
+    assert set(after["criteria"]) > set(before["criteria"])
     clinic.http.post(f"/v1/webhook-endpoints/{endpoint['id']}/test")
     receiver.wait_for("endpoint.test")
     assert types(receiver).count("signal.raised") == 1

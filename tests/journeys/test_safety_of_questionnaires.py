@@ -178,7 +178,7 @@ def test_two_totals_at_relapse_level_by_the_patient_alone_raise_a_signal(
         assert send(phone, said).status_code == 201
 
     (signal,) = clinic.signals(phone.patient_id)
-    assert signal["ground"] == "scale_relapse"
+    assert signal["criterion"] == "scale_relapse"
 
 
 def test_after_consent_was_withdrawn_nothing_more_is_kept_but_an_answer_still_acts(

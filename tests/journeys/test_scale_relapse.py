@@ -1,4 +1,4 @@
-"""Ground B end to end: a validated total back at relapse level, twice, says "consider a booster"."""
+"""Criterion B end to end: a validated total back at relapse level, twice, says "consider a booster"."""
 
 from datetime import timedelta
 from typing import Any
@@ -39,7 +39,7 @@ def test_the_second_crossing_raises_one_signal_and_the_first_only_watches(
 
     assert said["response"] == "none"
     (signal,) = clinic.signals(patient)
-    assert (signal["level"], signal["ground"]) == ("consider_booster", "scale_relapse")
+    assert (signal["level"], signal["criterion"]) == ("consider_booster", "scale_relapse")
     assert "PHQ-9" in signal["explanation"]
     service.clock.move_to(NOW + timedelta(days=1))
     enter(clinic, patient, 17, days_after=40.5)

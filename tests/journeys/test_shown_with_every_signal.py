@@ -44,7 +44,7 @@ def test_infusions_and_cautions_are_shown_with_the_signal(service: Service, clin
     assert raised["exposure"] == shown
     assert {name: raised["decision"]["exposure"][name] for name in shown} == shown
     assert raised["cautions"] == raised["cautions_then"] == ["pregnancy", "urinary_symptoms"]
-    assert "Open cautions: pregnancy, urinary symptoms." in raised["explanation"]
+    assert "Active precautions: pregnancy, urinary symptoms." in raised["explanation"]
     assert "Last infusion 40 days ago" in raised["explanation"]
 
     service.clock.move_to(NOW + timedelta(days=60))

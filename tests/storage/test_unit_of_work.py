@@ -299,13 +299,20 @@ async def test_a_report_whose_turn_was_lost_leaves_nothing(database: Database) -
         wrapped_key=None,
         email_sealed=None,
         time_zone="Europe/Berlin",
+        time_zone_canonical="Europe/Berlin",
         locale="en-US",
         mode="test",
         registered_at=NOW,
         version=1,
     )
+    found_by = patients.IndexedReference(exactly=b"x", key=b"x")
     async with database.work(clinic_id) as work:
-        await patients.add(work, record, external_ref_index=b"x", audit=event("patient.registered"))
+        await patients.add(
+            work,
+            record,
+            external_ref=found_by,
+            audit=event("patient.registered"),
+        )
         await work.commit()
     async with database.work(clinic_id, now=NOW) as work:
         standing = await check_ins.standing_of_patient(work, patient_id, now=NOW)

@@ -234,3 +234,67 @@ def test_what_was_done_to_signals_so_far_is_in_their_history(place_before: Place
         ("signal.acknowledged", None, True),
         ("signal.closed", "not_a_relapse", True),
     ]
+
+
+# as an answer was stored before the field's words, and after
+WORDS_BEFORE = {
+    "grounds": [
+        {"ground": "one_channel", "reasons": [{"code": "channel_lost_enough", "facts": {"channel": "mood"}}]}
+    ],
+    "notes": [
+        {"code": "would_have_changed"},
+        {"code": "nothing_would_have_changed"},
+        {"code": "channel_off"},
+    ],
+    "held_back": [{"code": "totals", "facts": {"code": "below_line", "line": 12.0}}],
+    "exposure": {"benefits": [24]},
+    "version": "1.0, channel_least_days_sparse=2, benefit_weight=2",
+}
+WORDS_AFTER = {
+    "criteria": [
+        {"criterion": "one_domain", "reasons": [{"code": "domain_lost_enough", "facts": {"domain": "mood"}}]}
+    ],
+    "notes": [{"code": "counterfactual"}, {"code": "no_counterfactual"}, {"code": "domain_off"}],
+    "suppressed_by": [{"code": "totals", "facts": {"code": "below_threshold", "threshold": 12.0}}],
+    "exposure": {"response_durations": [24]},
+    "version": "1.0, domain_least_days_sparse=2, response_duration_weight=2",
+}
+
+
+def test_a_decision_stored_in_earlier_words_reads_in_the_fields_words_and_back(cluster: Cluster) -> None:
+    with cluster.database(migrated=False) as place:
+        migrate(place.owner_url, application_role=APPLICATION_ROLE, to="0019")
+        with psycopg.connect(place.superuser_url) as connection:
+            clinic, patient = clinic_with_patient(connection)
+            insert(
+                connection,
+                "care.signals",
+                clinic_id=clinic,
+                id=uuid4(),
+                patient_id=patient,
+                state="open",
+                level="consider_booster",
+                ground="one_channel",
+                grounds=["one_channel", "gain_lost"],
+                raised_at=REPORTED,
+                raised_on=REPORTED.date(),
+                decision=Jsonb(WORDS_BEFORE),
+                latest=Jsonb(WORDS_BEFORE),
+                explanation="",
+                turn=1,
+                known=Jsonb({}),
+                version=1,
+            )
+
+        migrate(place.owner_url, application_role=APPLICATION_ROLE, to="0020")
+        after = _stored_words(place, "criterion", "criteria")
+        migrate(place.owner_url, application_role=APPLICATION_ROLE, to="0019")
+        before = _stored_words(place, "ground", "grounds")
+
+    assert after == ("one_domain", ["one_domain", "gain_lost"], WORDS_AFTER, WORDS_AFTER)
+    assert before == ("one_channel", ["one_channel", "gain_lost"], WORDS_BEFORE, WORDS_BEFORE)
+
+
+def _stored_words(place: Place, first: str, every: str) -> tuple[object, ...] | None:
+    with psycopg.connect(place.superuser_url) as connection:
+        return connection.execute(f"SELECT {first}, {every}, decision, latest FROM care.signals").fetchone()  # noqa: S608 - the test's own names

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from app.clinical.course import InfusionPhase
-from app.clinical.evaluation import remember
-from app.clinical.grounds import GroundName, Level
+from app.clinical.evaluation import replay
 from app.clinical.history import ScaleTotals
+from app.clinical.reasons import CriterionName, Level
 from app.clinical.reference import ReferenceKind
 from app.clinical.scales import PHQ_9, AssessmentTotal
 from app.studies.backtest import GAIN_TOO_SMALL, backtested
@@ -41,7 +41,7 @@ def test_a_lasting_loss_raises_exactly_one_signal_that_stays_open(level: float, 
     (signal,) = result.signals
     assert calendar_day(30) < signal.raised_on <= calendar_day(by)
     assert signal.level is Level.CONSIDER_BOOSTER
-    assert signal.ground is GroundName.GAIN_LOST
+    assert signal.criterion is CriterionName.GAIN_LOST
     assert signal.share_lost is not None
     assert signal.share_lost >= 0.55
     assert signal.explanation.startswith("Consider a booster infusion.")
@@ -125,11 +125,11 @@ def with_phq_9(one: StudyPatient, totals: dict[int, float]) -> StudyPatient:
     return replace(one, history=replace(one.history, assessments=(entry,)))
 
 
-def test_two_totals_back_at_relapse_level_raise_on_their_own_ground() -> None:
+def test_two_totals_back_at_relapse_level_raise_on_their_own_criterion() -> None:
     one = with_phq_9(patient(steady(80)), {-12: 18, 5: 4, 40: 5, 50: 14, 61: 15})
     (signal,) = backtested(one).signals
     assert signal.raised_on == calendar_day(61)
-    assert signal.ground is GroundName.SCALE_RELAPSE
+    assert signal.criterion is CriterionName.SCALE_RELAPSE
     assert signal.share_lost is None
 
 
@@ -152,7 +152,7 @@ def test_the_totals_remembered_without_check_ins_are_those_of_the_whole_history(
     history = with_phq_9(patient(steady(80), boosters=[45]), {-12: 18, 5: 4, 40: 5, 61: 15}).history
     alone = replace(history, check_ins=())
     for day in (-11, 6, 41, 50, 62):
-        assert remember(alone, as_of=on(day)).totals == remember(history, as_of=on(day)).totals
+        assert replay(alone, as_of=on(day)).totals == replay(history, as_of=on(day)).totals
 
 
 def test_check_ins_that_arrive_in_any_order_are_taken_in_their_own() -> None:

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from app.clinical.channels import PerChannel
 from app.clinical.check_ins import CheckInDay
+from app.clinical.domains import PerDomain
 from app.clinical.protocol import STANDARD
 from app.clinical.reference import Baseline, Reference
 from app.studies.accuracy import accuracy, equal_threshold
@@ -25,14 +25,14 @@ from app.studies.comparators import (
 )
 from tests.studies.treated_patients import calendar_day
 
-THREE = PerChannel(3.0, 3.0, 3.0)
+THREE = PerDomain(3.0, 3.0, 3.0)
 REFERENCE = Reference(
-    values=PerChannel(8.0, 8.0, 8.0),
-    days=PerChannel(8, 8, 8),
-    gains=PerChannel(5.0, 5.0, 5.0),
-    assumed=PerChannel(False, False, False),
-    spread=PerChannel(1.0, 1.0, 1.0),
-    weights=PerChannel(0.4, 0.3, 0.3),
+    values=PerDomain(8.0, 8.0, 8.0),
+    days=PerDomain(8, 8, 8),
+    gains=PerDomain(5.0, 5.0, 5.0),
+    assumed=PerDomain(False, False, False),
+    spread=PerDomain(1.0, 1.0, 1.0),
+    weights=PerDomain(0.4, 0.3, 0.3),
     mean_gain=5.0,
     n_days=8,
     from_day=calendar_day(1),
@@ -40,9 +40,9 @@ REFERENCE = Reference(
     falling=False,
     assumes_baseline=False,
     baseline=Baseline(
-        values=PerChannel(3.0, 3.0, 3.0),
-        days=PerChannel(9, 9, 9),
-        squares=PerChannel(0.0, 0.0, 0.0),
+        values=PerDomain(3.0, 3.0, 3.0),
+        days=PerDomain(9, 9, 9),
+        squares=PerDomain(0.0, 0.0, 0.0),
         n_days=9,
         from_day=calendar_day(-20),
         to_day=calendar_day(-12),
@@ -52,7 +52,7 @@ REFERENCE = Reference(
 
 def days(*levels: float | None) -> list[CheckInDay]:
     return [
-        CheckInDay(day=calendar_day(9) + timedelta(days=number), values=PerChannel(level, level, level))
+        CheckInDay(day=calendar_day(9) + timedelta(days=number), values=PerDomain(level, level, level))
         for number, level in enumerate(levels)
     ]
 

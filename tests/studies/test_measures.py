@@ -6,7 +6,7 @@ from math import inf, log
 
 import pytest
 
-from app.clinical.grounds import GroundName, Level
+from app.clinical.reasons import CriterionName, Level
 from app.clinical.reference import ReferenceKind
 from app.studies.backtest import PatientResult, RaisedSignal
 from app.studies.measures import first_false_signals_a_year
@@ -22,8 +22,8 @@ def signal(day: int) -> RaisedSignal:
         raised_at=datetime.combine(calendar_day(day), time(20), UTC),
         raised_on=calendar_day(day),
         level=Level.CONSIDER_BOOSTER,
-        ground=GroundName.GAIN_LOST,
-        grounds=(GroundName.GAIN_LOST,),
+        criterion=CriterionName.GAIN_LOST,
+        criteria=(CriterionName.GAIN_LOST,),
         share_lost=0.6,
         reference_kind=ReferenceKind.MEASURED,
         explanation="",

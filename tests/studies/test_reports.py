@@ -42,7 +42,7 @@ def test_the_json_form_holds_what_the_format_promises() -> None:
     assert (report["patients"], report["with_reference"], report["rule_on"]) == (3, 2, 2)
     assert report["no_reference"] == {"too_few_days": 1}
     assert report["signals"]["by_level"] == {"consider_booster": 1}
-    assert report["signals"]["by_ground"] == {"gain_lost": 1}
+    assert report["signals"]["by_criterion"] == {"gain_lost": 1}
     assert report["found"]["share_within_14"] == 1.0
     assert report["false_signals"]["first_a_year"] == 0.0
     assert report["problems"]["first"][0] == {

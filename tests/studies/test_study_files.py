@@ -70,7 +70,7 @@ BAD_CHECK_INS = [
     ("a,2026-03-03T20:00:00+00:00,11,6,5,", "mood is out of range"),
     ("a,2026-03-03T20:00:00+00:00,7,-1,5,", "energy is out of range"),
     ("a,2026-03-03T20:00:00+00:00,7,6,5,24.5", "sleep_hours is out of range"),
-    ("a,2026-03-03T20:00:00+00:00,,,,7", "no channel is answered"),
+    ("a,2026-03-03T20:00:00+00:00,,,,7", "no domain is answered"),
     ("a,2026-03-03T20:00:00,7,6,5,", "recorded_at has no offset"),
     ("a,2026-03-03,7,6,5,", "recorded_at has no offset"),
     ("a,03.03.2026 20:00,7,6,5,", "recorded_at is not an ISO 8601 time"),

@@ -36,14 +36,14 @@ class Picture:
         """All ids."""
         return [name for one in self.root.iter() if (name := one.get("id"))]
 
-    def lines(self, channel: int) -> list[list[Place]]:
-        """The lines of a channel, each as its places; one place alone is a mark without neighbours."""
-        (group,) = [one for one in self.all("g", "line") if f"-m{channel})" in (one.get("marker-end") or "")]
+    def lines(self, domain: int) -> list[list[Place]]:
+        """The lines of a domain, each as its places; one place alone is a mark without neighbours."""
+        (group,) = [one for one in self.all("g", "line") if f"-m{domain})" in (one.get("marker-end") or "")]
         return [places(one.get("points") or "") for one in group.iter(_SVG + "polyline")]
 
-    def grid(self, channel: int) -> dict[int, float]:
-        """Where 0, 5 and 10 stand in a channel's panel."""
-        panel = self.all("g", "panel")[channel]
+    def grid(self, domain: int) -> dict[int, float]:
+        """Where 0, 5 and 10 stand in a domain's panel."""
+        panel = self.all("g", "panel")[domain]
         (grid,) = [one for one in panel if one.get("class") == "grid"]
         heights = re.findall(r"M[\d.]+,([\d.]+)h", grid.get("d") or "")
         return dict(zip((0, 5, 10), map(float, heights), strict=True))

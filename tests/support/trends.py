@@ -5,23 +5,23 @@ from datetime import date, timedelta
 from random import Random
 
 from app.chart.trend import Band, InfusionMark, LevelSpan, TotalMark, Trend, TrendDay
-from app.clinical.channels import PerChannel
 from app.clinical.course import InfusionPhase
-from app.clinical.grounds import Level
+from app.clinical.domains import PerDomain
+from app.clinical.reasons import Level
 
 LAST = date(2026, 11, 3)
-Values = PerChannel[float | None]
+Values = PerDomain[float | None]
 BASELINE = Band(
-    values=PerChannel(2.9, 3.1, 4.8),
-    spread=PerChannel(1.1, 1.2, 1.4),
-    days=PerChannel(9, 9, 8),
+    values=PerDomain(2.9, 3.1, 4.8),
+    spread=PerDomain(1.1, 1.2, 1.4),
+    days=PerDomain(9, 9, 8),
     from_day=date(2026, 7, 20),
     to_day=date(2026, 8, 1),
 )
 REFERENCE = Band(
-    values=PerChannel(8.0, 7.2, 7.5),
-    spread=PerChannel(1.1, 1.2, 1.4),
-    days=PerChannel(7, 7, 7),
+    values=PerDomain(8.0, 7.2, 7.5),
+    spread=PerDomain(1.1, 1.2, 1.4),
+    days=PerDomain(7, 7, 7),
     from_day=date(2026, 8, 14),
     to_day=date(2026, 8, 21),
 )
@@ -36,7 +36,7 @@ def day(
     days_ago: int, mood: float | None, energy: float | None = None, sleep: float | None = None
 ) -> TrendDay:
     """One check-in day."""
-    return TrendDay(day=on(days_ago), values=PerChannel(mood, energy, sleep))
+    return TrendDay(day=on(days_ago), values=PerDomain(mood, energy, sleep))
 
 
 def trend(length: int, days: Sequence[TrendDay] = (), **more: object) -> Trend:
@@ -57,7 +57,7 @@ def daily(
         mood, energy, sleep = (
             min(10.0, max(0.0, round(level + shift + random.gauss(0, 0.8)))) for shift in (0.3, -0.4, 0.1)
         )
-        made.append(TrendDay(day=on(ago), values=PerChannel(mood, energy, sleep), sleep_hours=7.25))
+        made.append(TrendDay(day=on(ago), values=PerDomain(mood, energy, sleep), sleep_hours=7.25))
     return made
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from app.access.clinics.permissions import StaffRole
 from app.context import AppContext
+from app.foundation.addresses import email_key
 from app.foundation.audit import Actor, AuditEvent
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.vault import Vault
@@ -219,7 +220,7 @@ def seal(vault: Vault, clinic_id: UUID, staff_id: UUID, column: str, text: str) 
 
 def address_digest(vault: Vault, email: str) -> bytes:
     """Give what an address is found by: the same at every clinic, however it is written, and no address."""
-    return vault.digest(b"staff address", email.strip().casefold().encode())
+    return vault.digest(b"staff address", email_key(email).encode())
 
 
 def staff_event(now: datetime, actor: Actor, action: str, staff_id: UUID) -> AuditEvent:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from app.access.staff.members import staff_event
 from app.foundation.audit import Actor, ActorKind
+from app.foundation.text import read_code
 from app.foundation.vault import Vault
 from app.storage import recovery_codes
 from app.storage.engine.unit_of_work import UnitOfWork
@@ -16,7 +17,7 @@ HOW_MANY: Final = 10
 _BYTES: Final = 10
 _GROUP: Final = 4
 # Base32 has no 0 and no 1: whoever writes one means the letter.
-_READ_AS: Final = str.maketrans({"0": "O", "1": "I", "-": None, " ": None})
+_READ_AS: Final = str.maketrans({"0": "O", "1": "I"})
 
 
 def new_codes() -> tuple[str, ...]:
@@ -27,7 +28,7 @@ def new_codes() -> tuple[str, ...]:
 
 def digest_of(vault: Vault, staff_id: UUID, code: str) -> bytes:
     """Give what a code is known by, however it is typed: one member's is no other's."""
-    letters = code.strip().upper().translate(_READ_AS)
+    letters = read_code(code).translate(_READ_AS)
     return vault.digest(b"recovery code", staff_id.bytes, letters.encode())
 
 

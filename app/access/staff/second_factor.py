@@ -11,6 +11,7 @@ import pyotp
 from pyotp.utils import strings_equal
 
 from app.foundation.errors import RefusalError
+from app.foundation.text import read_code
 from app.foundation.vault import CannotOpenError, Vault
 
 ISSUER: Final = "Afterglow"
@@ -45,7 +46,7 @@ def otpauth_link(secret: str, email: str) -> str:
 
 def digits_of(code: str) -> str | None:
     """Read six digits as people type them; None when it is something else, such as a recovery code."""
-    digits = code.replace(" ", "").strip()
+    digits = read_code(code)
     return digits if _CODE.fullmatch(digits) else None
 
 

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from app.clinical import signals as rules
+from app.clinical import episodes as rules
 from app.clinical.check_ins import check_in_day
 from app.foundation.audit import SYSTEM, Actor, patient_event
 from app.foundation.errors import RefusalError

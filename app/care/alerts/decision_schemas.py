@@ -11,24 +11,24 @@ from pydantic import Field
 from app.web.schemas import ReplyBody
 
 
-class ChannelNumbers(ReplyBody):
-    """A number for each channel, null where the channel has none."""
+class DomainNumbers(ReplyBody):
+    """A number for each domain, null where the domain has none."""
 
     mood: float | None
     energy: float | None
     sleep_quality: float | None
 
 
-class ChannelDays(ReplyBody):
-    """The days behind the number of each channel."""
+class DomainDays(ReplyBody):
+    """The days behind the number of each domain."""
 
     mood: int
     energy: int
     sleep_quality: int
 
 
-class ChannelFlags(ReplyBody):
-    """Yes or no for each channel."""
+class DomainFlags(ReplyBody):
+    """Yes or no for each domain."""
 
     mood: bool
     energy: bool
@@ -42,22 +42,22 @@ class DecisionReason(ReplyBody):
     facts: dict[str, float | str | None]
 
 
-class DecisionGround(ReplyBody):
+class DecisionCriterion(ReplyBody):
     """What one way of looking at the reports came to, and why."""
 
-    ground: str = Field(examples=["gain_lost"])
+    criterion: str = Field(examples=["gain_lost"])
     level: str = Field(examples=["consider_booster"])
     since: date | None
-    subject: str | None = Field(description="The channel or the scale that it speaks of, where it is one")
+    subject: str | None = Field(description="The domain or the scale that it speaks of, where it is one")
     reasons: list[DecisionReason]
 
 
 class DecisionBaseline(ReplyBody):
     """How the patient was before treatment."""
 
-    values: ChannelNumbers
-    days: ChannelDays
-    squares: ChannelNumbers = Field(description="Sums of squared distances from the values")
+    values: DomainNumbers
+    days: DomainDays
+    squares: DomainNumbers = Field(description="Sums of squared distances from the values")
     n_days: int
     from_day: date | None
     to_day: date | None
@@ -67,12 +67,12 @@ class DecisionReference(ReplyBody):
     """How the patient was after induction, and what there is to lose."""
 
     kind: str = Field(examples=["measured"])
-    values: ChannelNumbers
-    days: ChannelDays
-    gains: ChannelNumbers = Field(description="Reference less baseline, in points")
-    assumed: ChannelFlags = Field(description="Whether the gain is assumed: too few days before treatment")
-    spread: ChannelNumbers = Field(description="Within-person standard deviation, in points")
-    weights: ChannelNumbers = Field(description="The share of each channel in the decision")
+    values: DomainNumbers
+    days: DomainDays
+    gains: DomainNumbers = Field(description="Reference less baseline, in points")
+    assumed: DomainFlags = Field(description="Whether the gain is assumed: too few days before treatment")
+    spread: DomainNumbers = Field(description="Within-person standard deviation, in points")
+    weights: DomainNumbers = Field(description="The share of each domain in the decision")
     mean_gain: float
     n_days: int
     from_day: date
@@ -113,7 +113,7 @@ class DecisionExposure(ReplyBody):
     in_90_days: int
     in_365_days: int
     total: int
-    benefits: list[int] = Field(description="Days from earlier infusions to the loss after them")
+    response_durations: list[int] = Field(description="Days from earlier infusions to the loss after them")
 
 
 class DecisionTotal(ReplyBody):
@@ -125,9 +125,9 @@ class DecisionTotal(ReplyBody):
 
 
 class DecisionWorse(ReplyBody):
-    """A channel that was below where it stood before treatment."""
+    """A domain that was below where it stood before treatment."""
 
-    channel: str
+    domain: str
     smoothed_level: float
     baseline: float
     spread: float
@@ -141,14 +141,14 @@ class Decision(ReplyBody):
     day: date = Field(description="The patient's check-in day then")
     time_zone: str
     level: str = Field(examples=["consider_booster"])
-    grounds: list[DecisionGround]
+    criteria: list[DecisionCriterion]
     notes: list[DecisionReason]
-    held_back: list[DecisionReason] = Field(description="Why a signal was not raised for it")
-    reports: ChannelNumbers
-    share_lost: ChannelNumbers = Field(description="Shares of the gain")
-    smoothed_share: ChannelNumbers
-    smoothed_level: ChannelNumbers
-    weighted: float | None = Field(description="The share lost over all channels, on that day")
+    suppressed_by: list[DecisionReason] = Field(description="Why a signal was not raised for it")
+    reports: DomainNumbers
+    share_lost: DomainNumbers = Field(description="Shares of the gain")
+    smoothed_share: DomainNumbers
+    smoothed_level: DomainNumbers
+    weighted: float | None = Field(description="The share lost over all domains, on that day")
     smoothed: float | None = Field(description="The same, smoothed: what is compared with the threshold")
     threshold: float | None
     reference: DecisionReference | DecisionNoReference

@@ -8,11 +8,7 @@ from uuid import UUID
 
 from app.access.clinics.service import limits_in_force
 from app.clinical import evaluation_codec
-from app.clinical.evaluation import Evaluation
-from app.clinical.explanation import explain
-from app.clinical.grounds import GroundName
-from app.clinical.profiles import Caution
-from app.clinical.signals import (
+from app.clinical.episodes import (
     NO_EPISODE,
     Action,
     Disposition,
@@ -25,6 +21,10 @@ from app.clinical.signals import (
     moved,
     require_allowed,
 )
+from app.clinical.evaluation import Evaluation
+from app.clinical.explanation import explain
+from app.clinical.profiles import Caution
+from app.clinical.reasons import CriterionName
 from app.clinical.waiting import signal_wait
 from app.foundation.audit import SYSTEM, signal_event
 from app.foundation.ids import new_id
@@ -66,7 +66,7 @@ def episode_from(stored: Mapping[str, Any] | None, *, booster_booked_for: date |
         # Somebody having seen it changes nothing for the rule.
         state=EpisodeState("open" if stored["state"] == "acknowledged" else stored["state"]),
         raised_on=date.fromisoformat(stored["raised_on"]),
-        grounds=tuple(GroundName(name) for name in stored["grounds"]),
+        criteria=tuple(CriterionName(name) for name in stored["criteria"]),
         steady_since=_day(stored["steady_since"]),
         snoozed_until=_moment(stored["snoozed_until"]),
         closed_at=_moment(stored["closed_at"]),
@@ -82,7 +82,7 @@ def episode_of(signal: Signal | None) -> Episode:
     return Episode(
         state=EpisodeState("open" if signal.state == "acknowledged" else signal.state),
         raised_on=signal.raised_on,
-        grounds=tuple(GroundName(name) for name in signal.grounds),
+        criteria=tuple(CriterionName(name) for name in signal.criteria),
         steady_since=signal.steady_since,
         snoozed_until=signal.snoozed_until,
         closed_at=signal.closed_at,
@@ -109,7 +109,7 @@ async def carry_out(
         await signals.change(
             work,
             signal_id,
-            grounds=[name.value for name in after.grounds],
+            criteria=[name.value for name in after.criteria],
             steady_since=after.steady_since,
             latest=evaluation_codec.to_plain(evaluation),
             explanation=explain(evaluation, cautions=_cautions(known)),
@@ -197,8 +197,8 @@ async def _raise(
         patient_id=told.patient_id,
         state="open",
         level=evaluation.level.value,
-        ground=move.grounds[0].value,
-        grounds=[name.value for name in move.grounds],
+        criterion=move.criteria[0].value,
+        criteria=[name.value for name in move.criteria],
         raised_at=now,
         raised_on=evaluation.day,
         decision=plain,
@@ -222,7 +222,7 @@ async def _raise(
     await signals.add(
         work, signal, audit=signal_event(now, SYSTEM, "signal.raised", signal.id, told.patient_id)
     )
-    subject, more = told.about(signal.id), {"level": signal.level, "ground": signal.ground}
+    subject, more = told.about(signal.id), {"level": signal.level, "criterion": signal.criterion}
     await notify_of_patient(work, EventType.SIGNAL_RAISED, subject, now=now, more=more)
     queue_escalation(work, signal.id, at=escalate_at)
 

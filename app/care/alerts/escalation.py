@@ -14,8 +14,8 @@ from app.access.clinics.contacts import Role
 from app.access.clinics.service import limits_in_force
 from app.care.alerts.episodes import Told, episode_of
 from app.care.alerts.safety import about, queue_escalation, safety_audit
+from app.clinical.episodes import EpisodeState, reopened
 from app.clinical.safety import Urgency
-from app.clinical.signals import EpisodeState, reopened
 from app.clinical.waiting import next_escalation
 from app.context import AppContext
 from app.foundation.audit import SYSTEM, signal_event
@@ -89,7 +89,7 @@ async def escalate_signal(context: AppContext, clinic_id: UUID, signal_id: UUID)
         audit = signal_event(now, SYSTEM, "signal.escalated", signal_id, signal.patient_id)
         await signals.change(work, signal_id, escalated_at=now, escalate_at=None, audit=audit)
         told = Told(patient_id=patient.id, mode=patient.mode, public_url=context.public_url)
-        subject, more = told.about(signal_id), {"level": signal.level, "ground": signal.ground}
+        subject, more = told.about(signal_id), {"level": signal.level, "criterion": signal.criterion}
         await notify_of_patient(work, EventType.SIGNAL_ESCALATED, subject, now=now, more=more)
         await tell_contacts(
             work,

@@ -8,7 +8,7 @@ from app.care.alerts.locking import lock_for_update
 from app.care.alerts.notes import seal_words
 from app.care.alerts.views import existing
 from app.care.patients.consent_standing import ConsentWithdrawnError
-from app.clinical import signals as rules
+from app.clinical import episodes as rules
 from app.clinical.errors import MoveNotAllowedError
 from app.clinical.waiting import signal_wait
 from app.context import AppContext

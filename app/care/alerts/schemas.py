@@ -12,7 +12,7 @@ from app.care.alerts.history import ToldStep
 from app.care.alerts.safety_commands import SafetyOutcome
 from app.care.alerts.signal_commands import OPEN_STATES
 from app.care.alerts.views import SignalView
-from app.clinical.signals import CHOSEN_BY_STAFF
+from app.clinical.episodes import CHOSEN_BY_STAFF
 from app.storage.safety_events import SafetyEvent
 from app.web.schemas import Day, DescribedAs, Moment, ReplyBody, RequestBody, choice_of, example
 
@@ -71,8 +71,8 @@ class SignalReply(ReplyBody):
     patient_id: UUID
     state: str
     level: str
-    ground: str
-    grounds: list[str]
+    criterion: str
+    criteria: list[str]
     raised_at: datetime
     explanation: str = Field(description="While a safety event is open, that comes first")
     exposure: ExposureReply

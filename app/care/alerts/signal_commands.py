@@ -10,9 +10,9 @@ from app.care.alerts.episodes import Told, episode_of, queue_escalation, tell_cl
 from app.care.alerts.locking import lock_for_update
 from app.care.alerts.notes import seal_note, seal_words
 from app.care.alerts.views import existing
-from app.clinical import signals as rules
+from app.clinical import episodes as rules
+from app.clinical.episodes import Disposition
 from app.clinical.errors import MoveNotAllowedError, SnoozeTooLongError
-from app.clinical.signals import Disposition
 from app.clinical.waiting import signal_wait
 from app.context import AppContext
 from app.foundation.audit import SYSTEM, Actor, signal_event

@@ -21,7 +21,7 @@ from app.care.alerts.schemas import (
     SignalStepReply,
     Snooze,
 )
-from app.clinical.signals import Disposition
+from app.clinical.episodes import Disposition
 from app.context import AppContext
 from app.storage.signals import Signal
 from app.web.dependencies import ContextNeeded, IfMatch, OnlyPatient

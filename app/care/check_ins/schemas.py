@@ -78,8 +78,8 @@ class _Told(RequestBody):
 
     @model_validator(mode="after")
     def _something_is_answered(self) -> "_Told":
-        channels = (getattr(self, name) for name in ("mood", "energy", "sleep_quality"))
-        if all(answer is None for answer in channels) and not (
+        domains = (getattr(self, name) for name in ("mood", "energy", "sleep_quality"))
+        if all(answer is None for answer in domains) and not (
             self.asks_about_booster or self.self_harm_thoughts
         ):
             raise NothingAnsweredError

@@ -12,10 +12,10 @@ from itertools import pairwise
 from app.care.insights.period import Period
 from app.clinical.check_ins import check_in_day, zone_of
 from app.clinical.course import Course, Infusion, InfusionPhase, Phase, induction_end, infusions_of_course
-from app.clinical.grounds import Level
 from app.clinical.history import ScaleTotals
-from app.clinical.interval import Benefit, benefits
+from app.clinical.interval import ResponseDuration, response_durations
 from app.clinical.protocol import Protocol
+from app.clinical.reasons import Level
 from app.clinical.review import Response, responses_after_induction
 from app.clinical.scales import Scale
 from app.clinical.schedule import Situation, is_due, plan_of
@@ -107,7 +107,9 @@ def check_in_days(past: CarePast, stretch: Stretch, *, now: datetime, protocol: 
     return CheckInDays(due=len(due), answered=len(due & made), beside=len(made - due))
 
 
-def benefits_begun(past: CarePast, stretch: Stretch, *, losses_on: Collection[date]) -> list[Benefit]:
+def benefits_begun(
+    past: CarePast, stretch: Stretch, *, losses_on: Collection[date]
+) -> list[ResponseDuration]:
     """The stretches of benefit that began in the period, each to its first loss or as long as it was seen."""
     if stretch.stop <= stretch.first:
         return []
@@ -117,7 +119,7 @@ def benefits_begun(past: CarePast, stretch: Stretch, *, losses_on: Collection[da
     }
     over_on = stretch.induction_over_on
     known = over_on is not None and over_on < stretch.stop
-    found = benefits(
+    found = response_durations(
         last_induction_on=max(days[InfusionPhase.INDUCTION], default=None) if known else None,
         boosters_on=days[InfusionPhase.BOOSTER],
         losses_on=list(losses_on),

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from app.care.insights.figures import Share, Times, times_of
-from app.clinical.grounds import GroundName
+from app.clinical.episodes import Disposition
+from app.clinical.reasons import CriterionName
 from app.clinical.safety import Urgency
-from app.clinical.signals import Disposition
 from app.clinical.waiting import WaitingLimits, safety_wait, signal_wait
 from app.storage.insights import ReportedSafety, ToldSignal
 
@@ -26,7 +26,7 @@ class SignalNumbers:
     """The signals that were raised in the period, and what has become of them by now.
 
     Attributes:
-        by_ground: by the ground that each was raised on first.
+        by_criterion: by the criterion that each was raised on first.
         waiting: nobody has acknowledged or closed it yet.
         in_time: acknowledged within the clinic's limit, of those acknowledged at all or waiting longer than it.
         hours: from raised to acknowledged, of those that were.
@@ -36,7 +36,7 @@ class SignalNumbers:
     """
 
     raised: int
-    by_ground: Mapping[str, int]
+    by_criterion: Mapping[str, int]
     by_level: Mapping[str, int]
     waiting: int
     in_time: Share
@@ -61,7 +61,7 @@ class SafetyNumbers:
 
 def count_signals(signals: Sequence[ToldSignal], *, limits: WaitingLimits, as_of: datetime) -> SignalNumbers:
     """Count them. The limit is the one that the clinic has now."""
-    grounds = Counter(one.ground for one in signals)
+    criteria = Counter(one.criterion for one in signals)
     dispositions = Counter(one.disposition for one in signals)
     real, false = (sum(dispositions[one.value] for one in which) for which in (REAL, FALSE))
     limit = signal_wait(limits)
@@ -70,7 +70,7 @@ def count_signals(signals: Sequence[ToldSignal], *, limits: WaitingLimits, as_of
     ]
     return SignalNumbers(
         raised=len(signals),
-        by_ground={name.value: grounds[name.value] for name in GroundName},
+        by_criterion={name.value: criteria[name.value] for name in CriterionName},
         by_level=dict(Counter(one.level for one in signals)),
         waiting=sum(one.acknowledged_at is None and one.closed_at is None for one in signals),
         in_time=_share(answered),

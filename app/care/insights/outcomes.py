@@ -13,7 +13,7 @@ from app.care.insights.counting import FALSE
 from app.care.insights.figures import Share, median_survival
 from app.care.insights.period import Period
 from app.clinical.history import ScaleTotals
-from app.clinical.interval import Benefit
+from app.clinical.interval import ResponseDuration
 from app.clinical.protocol import Protocol
 from app.clinical.review import Response, ResponseCategory
 from app.clinical.scales import Scale, as_judged
@@ -137,7 +137,7 @@ def benefit_numbers(parts: Sequence[Part], signals: Sequence[ToldSignal]) -> Ben
     )
 
 
-def _begun(parts: Sequence[Part], signals: Sequence[ToldSignal]) -> list[Benefit]:
+def _begun(parts: Sequence[Part], signals: Sequence[ToldSignal]) -> list[ResponseDuration]:
     """A loss is confirmed by a signal that nobody called wrong; one that the consent's withdrawal closed stands."""
     losses: dict[UUID, set[date]] = defaultdict(set)
     for signal in signals:

@@ -62,7 +62,7 @@ class SignalNumbersReply(ReplyBody):
 
     raised: int
     per_patient_year: float | None
-    by_ground: dict[str, int] = Field(description="By the ground that each was raised on first")
+    by_criterion: dict[str, int] = Field(description="By the criterion that each was raised on first")
     by_level: dict[str, int]
     waiting: int = Field(description="Nobody has acknowledged or closed it yet")
     acknowledged_in_time: ShareReply = Field(
@@ -82,7 +82,7 @@ class SignalNumbersReply(ReplyBody):
         return cls(
             raised=numbers.raised,
             per_patient_year=per_patient_year,
-            by_ground=dict(numbers.by_ground),
+            by_criterion=dict(numbers.by_criterion),
             by_level=dict(numbers.by_level),
             waiting=numbers.waiting,
             acknowledged_in_time=ShareReply.of_share(numbers.in_time),

@@ -6,7 +6,7 @@ from typing import Final
 
 from app.care.alerts.episodes import Told
 from app.clinical.evaluation import Evaluation
-from app.clinical.grounds import GroundName
+from app.clinical.reasons import CriterionName
 from app.clinical.reference import NoReference, NoReferenceBecause
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
@@ -19,7 +19,7 @@ _FINAL: Final = frozenset({NoReferenceBecause.TOO_FEW_DAYS, NoReferenceBecause.B
 def conditions_of(evaluation: Evaluation) -> frozenset[EventType]:
     """Say which of these hold: the patient asked, is worse than before, or will have no reference."""
     holding = set()
-    if any(ground.name is GroundName.PATIENT_ASKS for ground in evaluation.grounds):
+    if any(criterion.name is CriterionName.PATIENT_ASKS for criterion in evaluation.criteria):
         holding.add(EventType.PATIENT_ASKED_ABOUT_BOOSTER)
     if evaluation.worse_than_before:
         holding.add(EventType.PATIENT_WORSE_THAN_BEFORE)

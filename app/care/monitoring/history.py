@@ -8,11 +8,11 @@ from uuid import UUID
 from app.access.clinics.erased import no_such_patient
 from app.access.clinics.policy import in_force
 from app.care.alerts.episodes import episode_from
-from app.clinical import memory_codec
-from app.clinical.evaluation import Evaluation, History, Memory, Past, evaluate, past_of
+from app.clinical.episodes import Episode
+from app.clinical.evaluation import Evaluation, History, PatientState, Timeline, evaluate_history, timeline_of
 from app.clinical.history import ChosenReference
 from app.clinical.protocol import Protocol
-from app.clinical.signals import Episode
+from app.clinical.state import state_codec
 from app.context import AppContext
 from app.storage import assessments, check_ins, treatment
 from app.storage.check_ins import PatientSnapshot, StoredCheckIn
@@ -65,7 +65,7 @@ def latest_of(history: History, *, now: datetime) -> datetime:
     return max([now, *known]).astimezone(UTC)
 
 
-def latest_in(memory: Memory, standing: PatientSnapshot, *, now: datetime) -> datetime:
+def latest_in(memory: PatientState, standing: PatientSnapshot, *, now: datetime) -> datetime:
     """Give the same moment where what is known is a memory."""
     seconds, chosen = (memory.last_at, memory.treatment.last_at), _chosen(standing)
     known: list[datetime] = [
@@ -107,34 +107,36 @@ async def history_now(
     standing = await standing_of(work, patient_id, now=now)
     history = await history_of(work, standing)
     as_of = latest_of(history, now=now)
-    return history, evaluate(history, as_of=as_of, protocol=protocol_of(standing, context))
+    return history, evaluate_history(history, as_of=as_of, protocol=protocol_of(standing, context))
 
 
-def remembered(standing: PatientSnapshot, protocol: Protocol) -> Past | None:
+def remembered(standing: PatientSnapshot, protocol: Protocol) -> Timeline | None:
     """Read the rule's memory; None when there is none, or when other numbers or an earlier release made it."""
     stored = standing.memory
     if stored is None or stored.get("rule") != protocol.name or "considered" not in stored:
         return None
-    memory = memory_codec.from_plain(stored["memory"])
-    return memory and Past(memory, tuple(stored["considered"]))
+    memory = state_codec.from_plain(stored["memory"])
+    return memory and Timeline(memory, tuple(stored["considered"]))
 
 
-def to_keep(past: Past, protocol: Protocol) -> dict[str, Any]:
+def to_keep(timeline: Timeline, protocol: Protocol) -> dict[str, Any]:
     """Give what is stored of the rule's memory, for ``remembered`` to read."""
     return {
         "rule": protocol.name,
-        "memory": memory_codec.to_plain(past.memory),
-        "considered": list(past.considered),
+        "memory": state_codec.to_plain(timeline.state),
+        "considered": list(timeline.considered),
     }
 
 
-async def past_now(work: UnitOfWork, standing: PatientSnapshot, *, protocol: Protocol, now: datetime) -> Past:
+async def timeline_now(
+    work: UnitOfWork, standing: PatientSnapshot, *, protocol: Protocol, now: datetime
+) -> Timeline:
     """Give the rule's memory of a patient: as it was kept, or made anew from the whole history."""
-    past = remembered(standing, protocol)
-    if past is None:
+    timeline = remembered(standing, protocol)
+    if timeline is None:
         history = await history_of(work, standing)
-        past = past_of(history, as_of=latest_of(history, now=now), protocol=protocol)
-    return past
+        timeline = timeline_of(history, as_of=latest_of(history, now=now), protocol=protocol)
+    return timeline
 
 
 def protocol_of(standing: PatientSnapshot, context: AppContext) -> Protocol:

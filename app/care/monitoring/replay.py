@@ -12,7 +12,7 @@ from uuid import UUID
 
 from app.access.clinics.erased import PatientErasedError
 from app.clinical import evaluation_codec
-from app.clinical.evaluation import evaluate
+from app.clinical.evaluation import evaluate_history
 from app.clinical.protocol_versions import protocol_of_version
 from app.foundation.errors import NotFoundError
 from app.storage import clinics, erasures, signals
@@ -92,7 +92,7 @@ async def _replayed(work: UnitOfWork, signal: Signal) -> Replayed:
         work, signal.patient_id, turn=signal.turn, known=signal.known, time_zone=decision["time_zone"]
     )
     as_of = datetime.fromisoformat(decision["as_of"])
-    again = evaluate(history, as_of=as_of, protocol=protocol_of_version(decision["version"]))
+    again = evaluate_history(history, as_of=as_of, protocol=protocol_of_version(decision["version"]))
     return Replayed(
         clinic_id=work.clinic_id,
         signal_id=signal.id,

@@ -9,8 +9,8 @@ from uuid import UUID
 from app.access.clinics.policy import policy_in_force
 from app.clinical.check_ins import check_in_day
 from app.clinical.course import Phase, phase_of
-from app.clinical.grounds import Level
 from app.clinical.protocol import Protocol
+from app.clinical.reasons import Level
 from app.clinical.schedule import (
     QUESTIONNAIRE,
     Plan,

@@ -62,14 +62,14 @@ class ProgressDay(ReplyBody):
 
 
 class ProgressLevel(ReplyBody):
-    """A mean of one channel and the days behind it."""
+    """A mean of one domain and the days behind it."""
 
     mean: float
     days: int
 
 
 class ProgressBand(ReplyBody):
-    """What days are measured against: means of each channel, null with too few days."""
+    """What days are measured against: means of each domain, null with too few days."""
 
     mood: ProgressLevel | None
     energy: ProgressLevel | None

@@ -17,21 +17,21 @@ from app.care.monitoring.history import (
     history_of,
     latest_in,
     latest_of,
-    past_now,
     protocol_of,
     remembered,
     standing_of,
+    timeline_now,
     to_keep,
 )
 from app.care.patients.consent_standing import ConsentWithdrawnError
 from app.clinical import evaluation_codec
 from app.clinical.check_ins import CheckIn
-from app.clinical.evaluation import Evaluation, Past, judge, past_after, past_of
+from app.clinical.episodes import Move, MoveKind, next_move
+from app.clinical.evaluation import Evaluation, Timeline, evaluate, timeline_after, timeline_of
 from app.clinical.explanation import explain
 from app.clinical.profiles import Caution
 from app.clinical.protocol import Protocol
 from app.clinical.review_notice import is_review_to_tell
-from app.clinical.signals import Move, MoveKind, next_move
 from app.context import AppContext
 from app.foundation.audit import Actor
 from app.notifications.webhooks.events import EventType
@@ -77,16 +77,16 @@ async def evaluate_with(
     ``tell``: whether conditions may be told of. Not while history is brought along piece by piece, when
     much seems to be missing that comes with the next piece; they are told of with the patient's next report.
     """
-    past, protocol = None, protocol_of(standing, context)
+    timeline, protocol = None, protocol_of(standing, context)
     if not any(stored.supersedes for stored in new):
-        past = _advanced(remembered(standing, protocol), [stored.check_in for stored in new], protocol)
-    if past is None:
+        timeline = _advanced(remembered(standing, protocol), [stored.check_in for stored in new], protocol)
+    if timeline is None:
         history = await history_of(work, standing, also=new)
         as_of = latest_of(history, now=now)
-        past = past_of(history, as_of=as_of, protocol=protocol)
+        timeline = timeline_of(history, as_of=as_of, protocol=protocol)
     else:
-        as_of = latest_in(past.memory, standing, now=now)
-    return _evaluated(context, standing, past, as_of=as_of, tell=tell)
+        as_of = latest_in(timeline.state, standing, now=now)
+    return _evaluated(context, standing, timeline, as_of=as_of, tell=tell)
 
 
 async def follow(
@@ -163,11 +163,13 @@ async def evaluation_now(
         if standing.consent_withdrawn_at is not None:
             raise ConsentWithdrawnError
         protocol = protocol_of(standing, context)
-        past = await past_now(work, standing, protocol=protocol, now=now)
+        timeline = await timeline_now(work, standing, protocol=protocol, now=now)
         factors = await care_plans.find(work, patient_id, PlanKind.FACTORS)
         await record_access(work, "evaluation", now=now, actor=actor, patient_id=patient_id)
     cautions = factors.content["cautions"] if factors.content else []
-    evaluation = judge(past.memory, as_of=latest_in(past.memory, standing, now=now), protocol=protocol)
+    evaluation = evaluate(
+        timeline.state, as_of=latest_in(timeline.state, standing, now=now), protocol=protocol
+    )
     return view_of(evaluation, cautions)
 
 
@@ -180,13 +182,13 @@ def view_of(evaluation: Evaluation, cautions: Sequence[str]) -> EvaluationView:
     )
 
 
-def _advanced(past: Past | None, new: Sequence[CheckIn], protocol: Protocol) -> Past | None:
+def _advanced(timeline: Timeline | None, new: Sequence[CheckIn], protocol: Protocol) -> Timeline | None:
     """Take the memory through the new check-ins; None when one of them belongs further back."""
     for check_in in sorted(new, key=lambda one: (one.recorded_at, one.id)):
-        if past is None:
+        if timeline is None:
             return None
-        past = past_after(past, check_in, protocol=protocol)
-    return past
+        timeline = timeline_after(timeline, check_in, protocol=protocol)
+    return timeline
 
 
 async def _from_history(
@@ -194,18 +196,18 @@ async def _from_history(
 ) -> Evaluated:
     history = await history_of(work, standing)
     as_of = latest_of(history, now=now)
-    past = past_of(history, as_of=as_of, protocol=protocol_of(standing, context))
-    return _evaluated(context, standing, past, as_of=as_of, tell=False)
+    timeline = timeline_of(history, as_of=as_of, protocol=protocol_of(standing, context))
+    return _evaluated(context, standing, timeline, as_of=as_of, tell=False)
 
 
 def _evaluated(
-    context: AppContext, standing: PatientSnapshot, past: Past, *, as_of: datetime, tell: bool
+    context: AppContext, standing: PatientSnapshot, timeline: Timeline, *, as_of: datetime, tell: bool
 ) -> Evaluated:
-    evaluation = judge(past.memory, as_of=as_of, protocol=protocol_of(standing, context))
+    evaluation = evaluate(timeline.state, as_of=as_of, protocol=protocol_of(standing, context))
     holding = conditions_of(evaluation)
     # A series that was just completed is told of at once; the others wait while history comes in.
     at_once = is_review_to_tell(
-        past.memory.treatment,
+        timeline.state.treatment,
         reviewed_on=standing.reviewed_on,
         today=evaluation.day,
         tell=tell or EventType.INDUCTION_REVIEW_DUE.value in standing.told,
@@ -216,7 +218,7 @@ def _evaluated(
         as_of=as_of,
         level=evaluation.level.value,
         rule_version=protocol_of(standing, context).name,
-        memory=to_keep(past, protocol_of(standing, context)),
+        memory=to_keep(timeline, protocol_of(standing, context)),
         told=sorted(told | ({EventType.INDUCTION_REVIEW_DUE.value} if at_once else set())),
         summary=_summary(evaluation),
     )
@@ -233,7 +235,7 @@ def _summary(evaluation: Evaluation) -> dict[str, Any]:
         "smoothed": evaluation.smoothed,
         "threshold": evaluation.threshold,
         "smoothed_share": list(evaluation.smoothed_share),
-        "grounds": {ground.name.value: ground.level.value for ground in evaluation.grounds},
+        "criteria": {criterion.name.value: criterion.level.value for criterion in evaluation.criteria},
     }
 
 

@@ -8,13 +8,13 @@ from itertools import pairwise
 from typing import Final
 from uuid import UUID
 
-from app.care.monitoring.history import past_now, protocol_of, standing_of
+from app.care.monitoring.history import protocol_of, standing_of, timeline_now
 from app.chart.trend import Band, InfusionMark, LevelSpan, Reader, TotalMark, Trend, TrendDay
 from app.clinical.check_ins import ONE_DAY, check_in_day, days_of, is_acute, sleep_hours_of
 from app.clinical.course import Infusion
-from app.clinical.evaluation import Evaluation, judge
-from app.clinical.grounds import Level
+from app.clinical.evaluation import Evaluation, evaluate
 from app.clinical.protocol import Protocol
+from app.clinical.reasons import Level
 from app.clinical.reference import NoReference, Reference, spread_before
 from app.clinical.wording import scale_name
 from app.context import AppContext
@@ -82,8 +82,8 @@ async def trend_of_patient(
         standing = await standing_of(work, patient_id, now=now)
         protocol = protocol_of(standing, context)
         span = days.within(check_in_day(now, standing.time_zone))
-        past = await past_now(work, standing, protocol=protocol, now=now)
-        evaluation = judge(past.memory, as_of=now, protocol=protocol)
+        timeline = await timeline_now(work, standing, protocol=protocol, now=now)
+        evaluation = evaluate(timeline.state, as_of=now, protocol=protocol)
         trend = await trend_between(work, patient_id, span, evaluation, protocol, reader=reader)
         await record_access(work, "trend", now=now, actor=actor, patient_id=patient_id)
     return trend

@@ -6,10 +6,11 @@ from datetime import timedelta
 from typing import Final
 
 from app.foundation.errors import RefusalError
+from app.foundation.text import read_code as text_of_code
 
 # Crockford's base32: no I, L, O or U, so that nothing is mistaken and no word appears by chance.
 ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_READ_AS: Final = str.maketrans({"O": "0", "I": "1", "L": "1", "-": None, " ": None})
+_READ_AS: Final = str.maketrans({"O": "0", "I": "1", "L": "1"})
 SELECTOR_LENGTH: Final = 4
 SECRET_LENGTH: Final = 8
 LASTS: Final = timedelta(minutes=15)
@@ -41,12 +42,12 @@ def new_code() -> CodeText:
 
 
 def read_code(text: str) -> CodeText:
-    """Read a code as people type it: any case, with or without dashes, O for 0, I or L for 1.
+    """Read a code as people type and paste it: any case, any dash, blank or full-width form, O for 0, I or L for 1.
 
     Raises:
         CodeMalformedError: it cannot be a code; this does not count as a try.
     """
-    letters = text.upper().translate(_READ_AS)
+    letters = text_of_code(text).translate(_READ_AS)
     if len(letters) != SELECTOR_LENGTH + SECRET_LENGTH or any(letter not in ALPHABET for letter in letters):
         raise CodeMalformedError("#/code")
     return CodeText(letters[:SELECTOR_LENGTH], letters[SELECTOR_LENGTH:])

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from uuid import UUID
 
+from app.care.patients.chart_numbers import index_of
 from app.care.patients.service import patient_of
 from app.context import AppContext
 from app.storage import patients
@@ -23,6 +24,6 @@ async def references_of(context: AppContext, clinic_id: UUID, patient_ids: Itera
 
 async def id_of_reference(context: AppContext, clinic_id: UUID, reference: str) -> UUID | None:
     """Find the patient with this reference."""
-    index = context.vault.blind_index(reference, purpose="external_ref", clinic_id=clinic_id)
+    index = index_of(context.vault, clinic_id, reference)
     async with context.database.work(clinic_id) as work:
         return await patients.find_by_reference(work, index)

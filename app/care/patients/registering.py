@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from app.care.patients.chart_numbers import compute_keys, index_of
 from app.care.patients.contact import seal_email
 from app.care.patients.service import Patient, patient_of, seal_reference
 from app.context import AppContext
 from app.foundation.audit import Actor, patient_event
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
+from app.foundation.zones import canonical_zone
 from app.storage import clinics, patients
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patients import PatientRecord
@@ -55,7 +57,9 @@ async def add_patient(
         PatientExistsError: the reference is taken.
     """
     patient_id, vault, clinic_id = new_id(), context.vault, work.clinic_id
-    index = vault.blind_index(registration.external_ref, purpose="external_ref", clinic_id=clinic_id)
+    index = index_of(vault, clinic_id, registration.external_ref)
+    # Whoever was registered before chart numbers had keys is found, too.
+    await compute_keys(work, vault)
     if await patients.find_by_reference(work, index) is not None:
         raise PatientExistsError("#/external_ref")
     profile = await clinics.profile(work)
@@ -69,12 +73,13 @@ async def add_patient(
         email_sealed=seal_email(own, patient_id, registration.email),
         wrapped_key=wrapped_key,
         time_zone=registration.time_zone,
+        time_zone_canonical=canonical_zone(registration.time_zone),
         locale=registration.locale,
         mode=profile.mode,
         registered_at=now,
         version=1,
     )
     audit = patient_event(now, actor, "patient.registered", patient_id)
-    if not await patients.add(work, record, external_ref_index=index, audit=audit):
+    if not await patients.add(work, record, external_ref=index, audit=audit):
         raise PatientExistsError("#/external_ref")
     return patient_of(vault, clinic_id, record)

@@ -1,6 +1,5 @@
 """How a patient wants to be asked: read, changed, and what it means for the next look."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
@@ -17,20 +16,12 @@ from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.reminder_plans import ReminderPlan
 
 _CELL: Final = {"table": "reminder_plans", "column": "sms_number_sealed"}
-# As the gateway takes it (E.164).
-_NUMBER: Final = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 
 
 class AskedInQuietHoursError(RefusalError):
     """The time to be asked lies in the quiet hours; please move one of them."""
 
     code = "asked-in-quiet-hours"
-
-
-class NumberNotUsableError(RefusalError):
-    """This is not one telephone number with its country, such as +14155550123."""
-
-    code = "number-not-usable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +95,6 @@ async def change_choices(
 
     Raises:
         AskedInQuietHoursError: the patient would be asked in the quiet hours.
-        NumberNotUsableError: it is no number.
     """
     sealed = plan.sms_number_sealed
     if choices.sms_number != sms_number_of(vault, plan):
@@ -129,6 +119,4 @@ async def change_choices(
 def _seal(vault: PatientVault, patient_id: UUID, number: str | None) -> bytes | None:
     if number is None:
         return None
-    if not _NUMBER.fullmatch(number):
-        raise NumberNotUsableError("#/reminders/sms_number")
     return vault.seal(number, row_id=patient_id, **_CELL)

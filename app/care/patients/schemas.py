@@ -8,7 +8,6 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, PlainSerializer
 
 from app.care.patients.consent_standing import ConsentStanding
-from app.care.patients.contact import LONGEST_EMAIL, usable_email
 from app.care.patients.devices import DeviceKind, EnrolledDevice
 from app.care.patients.enrolment import Enrolled
 from app.care.patients.link_making import IssuedLink
@@ -16,14 +15,14 @@ from app.care.patients.registering import Registration
 from app.care.patients.reminding import ReminderChoices
 from app.care.patients.service import STAYS, DetailsChange, Patient
 from app.care.patients.tokens import IssuedTokens
+from app.foundation.addresses import read_mobile_number
+from app.foundation.text import read_chart_number, read_label
 from app.outbox import Channel
-from app.web.schemas import Day, LocaleTag, ReplyBody, RequestBody, TimeZoneName, example
+from app.web.schemas import Day, EmailAddress, LocaleTag, ReplyBody, RequestBody, TimeZoneName, example
 
 Mode = Literal["test", "live"]
-Email = Annotated[
-    str,
-    Field(min_length=3, max_length=LONGEST_EMAIL, examples=["name@example.org"]),
-    AfterValidator(usable_email),
+ChartNumber = Annotated[
+    str, Field(min_length=1, max_length=200, examples=["P-1042"]), AfterValidator(read_chart_number)
 ]
 
 
@@ -32,10 +31,10 @@ class PatientRegistration(RequestBody):
 
     model_config = example(external_ref="P-1042", time_zone="America/New_York", locale="en-US")
 
-    external_ref: Annotated[str, Field(min_length=1, max_length=200, examples=["P-1042"])]
+    external_ref: ChartNumber
     time_zone: TimeZoneName
     locale: LocaleTag = "en-US"
-    email: Email | None = Field(
+    email: EmailAddress | None = Field(
         default=None, description="For sign-in links and reminders, which hold nothing clinical"
     )
 
@@ -45,13 +44,15 @@ class PatientRegistration(RequestBody):
 
 
 class PatientChange(RequestBody):
-    """What to change; fields left out stay. Past days do not move when the zone does."""
+    """What to change; fields left out stay. Timeline days do not move when the zone does."""
 
     model_config = example(time_zone="America/Chicago")
 
     time_zone: TimeZoneName | None = None
     locale: LocaleTag | None = None
-    email: Email | None = Field(default=None, description="Null removes the address; left out, it stays")
+    email: EmailAddress | None = Field(
+        default=None, description="Null removes the address; left out, it stays"
+    )
 
     def change(self) -> DetailsChange:
         """Take it as told."""
@@ -76,6 +77,11 @@ class ReminderChoicesReply(ReplyBody):
     paused_until: date | None
 
 
+MobileNumber = Annotated[
+    str, Field(max_length=40, examples=["+14155550123"]), AfterValidator(read_mobile_number)
+]
+
+
 class ReminderChange(RequestBody):
     """What to change of how one is asked; fields left out stay. A time that has passed is tomorrow's."""
 
@@ -89,7 +95,7 @@ class ReminderChange(RequestBody):
     channels: Annotated[list[Channel], Field(max_length=3)] | None = Field(
         default=None, description="In the order of preference; empty: no reminders"
     )
-    sms_number: Annotated[str, Field(max_length=20, examples=["+14155550123"])] | None = Field(
+    sms_number: MobileNumber | None = Field(
         default=None, description="For text messages through the gateway; null removes it"
     )
     paused_until: Day | None = Field(
@@ -111,7 +117,7 @@ class ReminderChange(RequestBody):
 
 
 class OwnChange(PatientChange):
-    """What to change of oneself; fields left out stay. Past days do not move when the zone does."""
+    """What to change of oneself; fields left out stay. Timeline days do not move when the zone does."""
 
     model_config = example(time_zone="America/Chicago", reminders={"ask_at": "19:30"})
 
@@ -128,7 +134,8 @@ class PatientReply(ReplyBody):
     id: UUID
     external_ref: str
     email: str | None
-    time_zone: str
+    time_zone: str = Field(description="As it was given")
+    time_zone_canonical: str = Field(description="The zone's name of today")
     locale: str
     mode: Mode
     registered_at: datetime
@@ -202,8 +209,10 @@ class Enrolment(RequestBody):
 
     model_config = example(code="7K2M-9QF4-XB3T", device_name="My phone")
 
-    code: Annotated[str, Field(min_length=1, max_length=40, examples=["7K2M-9QF4-XB3T"])]
-    device_name: Annotated[str, Field(min_length=1, max_length=100, examples=["My phone"])]
+    code: Annotated[str, Field(min_length=1, max_length=100, examples=["7K2M-9QF4-XB3T"])]
+    device_name: Annotated[
+        str, Field(min_length=1, max_length=100, examples=["My phone"]), AfterValidator(read_label)
+    ]
 
 
 class TokensReply(ReplyBody):

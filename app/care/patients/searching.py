@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from app.care.patients.chart_numbers import index_of
 from app.care.patients.service import Patient, patient_of
 from app.context import AppContext
 from app.foundation.audit import Actor
@@ -13,7 +14,7 @@ async def find_patient(
     context: AppContext, clinic_id: UUID, external_ref: str, *, actor: Actor
 ) -> Patient | None:
     """Find the patient with exactly this reference; None when the clinic has none."""
-    index = context.vault.blind_index(external_ref, purpose="external_ref", clinic_id=clinic_id)
+    index = index_of(context.vault, clinic_id, external_ref)
     async with context.database.work(clinic_id) as work:
         patient_id = await patients.find_by_reference(work, index)
         record = None if patient_id is None else await patients.find(work, patient_id)

@@ -39,6 +39,8 @@ class Patient:
     external_ref: str
     email: str | None
     time_zone: str
+    # The zone's name of today.
+    time_zone_canonical: str
     locale: str
     mode: str
     registered_at: datetime
@@ -96,7 +98,7 @@ async def change_patient(
     Raises:
         NotFoundError: there is no such patient.
         ChangedMeanwhileError: the version is not the current one.
-        AskedInQuietHoursError, NumberNotUsableError: reminders cannot go so.
+        AskedInQuietHoursError: reminders cannot go so.
     """
     now, email = context.clock.now(), change.email
     async with context.database.work(clinic_id) as work:
@@ -189,6 +191,7 @@ def patient_of(vault: Vault, clinic_id: UUID, record: PatientRecord) -> Patient:
         external_ref=reference,
         email=email_of(vault, clinic_id, record),
         time_zone=record.time_zone,
+        time_zone_canonical=record.time_zone_canonical,
         locale=record.locale,
         mode=record.mode,
         registered_at=record.registered_at,

@@ -6,7 +6,7 @@ from datetime import date
 from uuid import UUID
 
 from app.access.clinics.policy import policy_in_force
-from app.care.monitoring.history import latest_in, past_now, protocol_of, standing_of
+from app.care.monitoring.history import latest_in, protocol_of, standing_of, timeline_now
 from app.care.patients.service import existing
 from app.clinical.check_ins import check_in_day, zone_of
 from app.clinical.course import (
@@ -18,11 +18,11 @@ from app.clinical.course import (
     infusions_of_course,
     phase_of,
 )
-from app.clinical.evaluation import Past, judge
-from app.clinical.grounds import GroundName, Level
-from app.clinical.interval import Benefit, PersonalInterval, benefits, personal_interval
+from app.clinical.evaluation import Timeline, evaluate
+from app.clinical.interval import PersonalInterval, ResponseDuration, personal_interval, response_durations
 from app.clinical.profiles import EXPECTED_SESSIONS, Caution, ExpectedSessions, Profile, fits_profile
 from app.clinical.protocol import Protocol
+from app.clinical.reasons import CriterionName, Level
 from app.clinical.review import (
     EarlyResponse,
     InductionReview,
@@ -84,7 +84,7 @@ class TaperView:
     """The plan and what is suggested for the next interval."""
 
     written: WrittenPlan
-    at_interval: tuple[Benefit, ...]
+    at_interval: tuple[ResponseDuration, ...]
     suggestion: TaperSuggestion
 
 
@@ -94,7 +94,7 @@ class MaintenancePast:
 
     protocol: Protocol
     day: date
-    benefits: tuple[Benefit, ...]
+    benefits: tuple[ResponseDuration, ...]
     boosters_on: tuple[date, ...]
     settled: bool | None
 
@@ -219,14 +219,14 @@ async def taper_of(work: Work, patient_id: UUID, past: MaintenancePast) -> Taper
 
 
 async def maintenance_past(
-    work: Work, standing: PatientSnapshot, past: Past, *, protocol: Protocol
+    work: Work, standing: PatientSnapshot, past: Timeline, *, protocol: Protocol
 ) -> MaintenancePast:
     """Say how benefits have gone so far, from the rule's memory, so that years of check-ins cost nothing."""
     patient_id, zone = standing.patient_id, standing.time_zone
-    as_of = latest_in(past.memory, standing, now=work.now)
-    evaluation = judge(past.memory, as_of=as_of, protocol=protocol)
+    as_of = latest_in(past.state, standing, now=work.now)
+    evaluation = evaluate(past.state, as_of=as_of, protocol=protocol)
     # What totals showed is seen in the signals alone.
-    shown = await signals.days_on_ground(work, patient_id, GroundName.SCALE_RELAPSE.value)
+    shown = await signals.days_on_criterion(work, patient_id, CriterionName.SCALE_RELAPSE.value)
     given = infusions_of_course(
         await treatment.current_course(work, patient_id),
         await treatment.infusions(work, patient_id),
@@ -236,7 +236,7 @@ async def maintenance_past(
     return MaintenancePast(
         protocol=protocol,
         day=evaluation.day,
-        benefits=benefits(
+        benefits=response_durations(
             last_induction_on=max(days[InfusionPhase.INDUCTION], default=None),
             boosters_on=days[InfusionPhase.BOOSTER],
             losses_on=[*past.losses, *shown],
@@ -250,7 +250,7 @@ async def maintenance_past(
 async def _past(work: Work, patient_id: UUID) -> MaintenancePast:
     standing = await standing_of(work, patient_id, now=work.now)
     protocol = protocol_of(standing, work.context)
-    past = await past_now(work, standing, protocol=protocol, now=work.now)
+    past = await timeline_now(work, standing, protocol=protocol, now=work.now)
     return await maintenance_past(work, standing, past, protocol=protocol)
 
 

@@ -135,7 +135,7 @@ class ScaleResponse(ReplyBody):
 
     scale: str
     category: ResponseCategory | None
-    improvement: float | None = Field(description="Share of the burden before treatment that is gone")
+    improvement: float | None = Field(description="Share of the severity before treatment that is gone")
     baseline: TotalReply | None
     after: TotalReply | None
     because: str | None = Field(description="Why the response is not known")

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from app.care.alerts.actors import names_in
 from app.care.alerts.clinic_alerts import LookAfter, look_after_in, reference_of
+from app.care.patients.chart_numbers import index_of
 from app.clinical.check_ins import check_in_day
 from app.clinical.sentences import in_one_sentence
 from app.context import AppContext
@@ -41,7 +42,7 @@ class Asked:
 
     @property
     def shows_safety(self) -> bool:
-        """Whether safety events belong into it: a signal's level and grounds say nothing of them."""
+        """Whether safety events belong into it: a signal's level and criteria say nothing of them."""
         wanted = self.wanted
         return wanted == Wanted(acknowledged_by=wanted.acknowledged_by, patient_id=wanted.patient_id)
 
@@ -120,8 +121,7 @@ async def read_worklist(context: AppContext, clinic_id: UUID, asked: Asked, *, a
 async def _patient(work: UnitOfWork, vault: Vault, reference: str) -> UUID | None:
     if not reference:
         return None
-    index = vault.blind_index(reference, purpose="external_ref", clinic_id=work.clinic_id)
-    return await patients.find_by_reference(work, index)
+    return await patients.find_by_reference(work, index_of(vault, work.clinic_id, reference))
 
 
 async def _safety(work: UnitOfWork, asked: Asked) -> list[tuple[Place, ListedEvent]]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -13,6 +13,7 @@ from uuid import UUID
 
 import aiosmtplib
 
+from app.foundation.addresses import EmailNotUsableError, mailable
 from app.foundation.relays import MailRelay, Tls
 from app.notifications.messages.outcomes import SENT, Ending, Outcome
 from app.notifications.messages.wording import Text
@@ -45,8 +46,9 @@ async def send_mail(relay: MailRelay, mail: Mail) -> Outcome:
     wrong password, is the operator's to mend, and the mail waits.
     """
     try:
+        mail = replace(mail, to=mailable(mail.to))
         content = compose(relay, mail).as_bytes()
-    except UnusableAddressError:
+    except (UnusableAddressError, EmailNotUsableError):
         return Outcome(ending=Ending.REFUSED, trouble="address")
     client = aiosmtplib.SMTP(
         hostname=relay.host,

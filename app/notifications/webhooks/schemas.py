@@ -183,7 +183,7 @@ class EventData(ReplyBody):
     erasure_request_id: UUID | None = None
     endpoint_id: UUID | None = None
     level: str | None = None
-    ground: str | None = None
+    criterion: str | None = None
     urgent: bool | None = None
     disposition: str | None = None
     sequence: int | None = Field(default=None, description="Counts this patient's events")
@@ -201,7 +201,7 @@ class OutgoingEvent(ReplyBody):
             "patient_id": "019a48d1-5c4e-7b60-9f0a-2f6f1e0b7c11",
             "signal_id": "019a48d1-6a10-7c02-8b31-51f7a9be0d44",
             "level": "consider_booster",
-            "ground": "gain_lost",
+            "criterion": "gain_lost",
             "sequence": 3,
             "mode": "live",
             "url": "https://afterglow.example.org/v1/signals/019a48d1-6a10-7c02-8b31-51f7a9be0d44",

@@ -12,6 +12,7 @@ from app.care.patients.consent_standing import ConsentStanding
 from app.care.patients.service import reminders_of
 from app.clinical.check_ins import zone_of
 from app.context import AppContext
+from app.foundation.zones import choosable_zones
 from app.outbox import Channel
 from app.pages.patient.questionnaire_pages import offered_questionnaires
 from app.pages.patient.rendering import render
@@ -19,11 +20,9 @@ from app.pages.patient.visitor import Visitor
 from app.pages.patient.words import say_in
 from app.web.pages.forms import NOTHING_FILLED_IN, Form
 from app.web.pages.wording import LANGUAGES, write_moment
-from app.web.schemas import TIME_ZONES
 
 SETTINGS: Final = "/p/settings"
 REMINDER_FIELDS: Final = ("ask_at", "email", "quiet_from", "quiet_until", "paused_until")
-ZONES: Final = tuple(sorted(name for name in TIME_ZONES if "/" in name and not name.startswith("Etc/")))
 
 
 async def settings_page(
@@ -49,7 +48,7 @@ async def settings_page(
         mistakes={field: say(name) for field, name in (mistakes or {}).items()},
         zone=form["time_zone"] or caller.time_zone,
         reminders=await _reminders(context, visitor, form),
-        zones=ZONES,
+        zones=choosable_zones(),
         languages=LANGUAGES,
         questionnaires=await offered_questionnaires(context, visitor),
         devices=[_shown(one, visitor, wall) for one in listed],

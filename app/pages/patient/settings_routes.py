@@ -11,6 +11,8 @@ from app.care.patients.reading import read_reminders
 from app.care.patients.reminding import AskedInQuietHoursError, ReminderChoices
 from app.care.patients.service import DetailsChange, change_patient
 from app.foundation.errors import NotFoundError
+from app.foundation.text import InvisibleCharacterError
+from app.foundation.zones import PseudoTimeZoneError, UnknownTimeZoneError, read_zone
 from app.outbox import Channel
 from app.pages.patient.page_route import SIGN_IN, PatientPageRoute
 from app.pages.patient.settings_page import SETTINGS, settings_page
@@ -21,7 +23,6 @@ from app.web.pages.forged_forms import OwnFormOnly
 from app.web.pages.wording import LANGUAGES
 from app.web.problems import InvalidRequestError
 from app.web.reading import field_of
-from app.web.schemas import TIME_ZONES
 
 router = APIRouter(prefix="/p", route_class=PatientPageRoute, include_in_schema=False)
 
@@ -39,8 +40,9 @@ async def show_settings(request: Request, context: ContextNeeded, visitor: Signe
 async def change_settings(request: Request, context: ContextNeeded, visitor: SignedInVisitor) -> Response:
     """Change zone and language from now on; past days do not move."""
     form, caller = await read_own_form(request, context, visitor), visitor.signed_in
-    zone = form["time_zone"].strip()
-    if zone not in TIME_ZONES:
+    try:
+        zone = read_zone(form["time_zone"])
+    except (UnknownTimeZoneError, PseudoTimeZoneError, InvisibleCharacterError):
         return await settings_page(context, visitor, mistakes={"zone": "wrong_zone"}, form=form, status=422)
     language = form["language"] if form["language"] in LANGUAGES else visitor.language
     # A region that was known before stays: es-MX is not made es.

@@ -80,7 +80,7 @@ def _shown(found: Insights) -> dict[str, object]:
             ("Patients", care_figures(found)),
         ),
         "dispositions": _counts(found.signals.dispositions),
-        "grounds": _counts(found.signals.by_ground),
+        "criteria": _counts(found.signals.by_criterion),
         "weeks": [(one.week, one.lost, one.censored) for one in found.benefits.weeks],
     }
 

@@ -152,7 +152,8 @@ async def _register(context: AppContext, visitor: StaffVisitor, form: Form, *, w
     )
     patient = await register_with_course(visitor.work, registration, course.planned())
     # Its code is made in a transaction that comes after this one.
-    await visitor.work.commit()
+    work = visitor.work
+    await work.commit()
     return patient
 
 

@@ -1,8 +1,8 @@
 """The questions about who a patient is, asked when registering and when changing."""
 
 from typing import Final
-from zoneinfo import available_timezones
 
+from app.foundation.zones import choosable_zones
 from app.pages.staff.asked_form import Field
 
 ZONE: Final = Field(
@@ -11,11 +11,7 @@ ZONE: Final = Field(
     kind="zone",
     hint="Where the patient lives, such as America/New_York.",
     wrong="Please choose a zone from the list, such as America/New_York.",
-    choices=tuple(
-        (name, name)
-        for name in sorted(available_timezones())
-        if "/" in name and not name.startswith(("Etc/", "posix/", "right/"))
-    ),
+    choices=tuple((name, name) for name in choosable_zones()),
 )
 LOCALE: Final = Field(
     name="locale",

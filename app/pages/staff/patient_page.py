@@ -12,10 +12,10 @@ from app.chart.layout import Width
 from app.chart.table import trend_table
 from app.chart.trend import Reader
 from app.chart.wording import chart_words
-from app.clinical.channels import CHANNELS
+from app.clinical.domains import DOMAINS
 from app.clinical.evaluation import Evaluation
 from app.clinical.explanation import what_would_have_changed_it
-from app.clinical.interval import Benefit
+from app.clinical.interval import ResponseDuration
 from app.clinical.reference import Reference
 from app.clinical.sentences import SAFETY_BANNER
 from app.clinical.taper_wording import reasons_told, told
@@ -66,7 +66,7 @@ def _answer(view: EvaluationView, clock: WallClock) -> dict[str, Any]:
         "level": patient_words.LEVELS[evaluation.level.value],
         "code": evaluation.level.value,
         "said": (before, changed, after),
-        "channels": list(_channels(evaluation)),
+        "domains": list(_domains(evaluation)),
         "overall": (_share(evaluation.weighted), _share(evaluation.smoothed), _share(evaluation.threshold)),
         "quality": (
             f"{counted(quality.days_in_last_10, 'check-in day')} in the last 10",
@@ -80,12 +80,12 @@ def _answer(view: EvaluationView, clock: WallClock) -> dict[str, Any]:
     }
 
 
-def _channels(evaluation: Evaluation) -> Iterator[Sequence[str]]:
-    """Each channel: latest, smoothed, after induction, before, share of the gain lost, smoothed."""
+def _domains(evaluation: Evaluation) -> Iterator[Sequence[str]]:
+    """Each domain: latest, smoothed, after induction, before, share of the gain lost, smoothed."""
     reference = evaluation.reference if isinstance(evaluation.reference, Reference) else None
-    for index, channel in enumerate(CHANNELS):
+    for index, domain in enumerate(DOMAINS):
         yield (
-            capitalised(channel.label),
+            capitalised(domain.label),
             _points(evaluation.reports[index]),
             _points(evaluation.smoothed_level[index]),
             _points(reference.values[index] if reference else None),
@@ -134,7 +134,7 @@ def _forms(view: PatientView, clock: WallClock) -> Iterator[Sequence[str]]:
         )
 
 
-def _benefit(one: Benefit, clock: WallClock) -> str:
+def _benefit(one: ResponseDuration, clock: WallClock) -> str:
     lasted = f"{counted(one.days, 'day')}" if one.lost else f"at least {counted(one.days, 'day')}"
     return f"{lasted}, from {clock.day(one.from_day)}{'' if one.lost else ', not lost when last seen'}"
 

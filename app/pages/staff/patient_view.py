@@ -9,7 +9,7 @@ from uuid import UUID
 from app.access.audit.service import done_to_patient
 from app.care.assessments.queries import Assessment
 from app.care.assessments.queries import latest_of as latest_forms
-from app.care.monitoring.history import latest_in, past_now, protocol_of, standing_of
+from app.care.monitoring.history import latest_in, protocol_of, standing_of, timeline_now
 from app.care.monitoring.service import EvaluationView, view_of
 from app.care.monitoring.trend import DAYS_SHOWN, MOST_DAYS, trend_between
 from app.care.patients.consent_standing import ConsentStanding
@@ -29,7 +29,7 @@ from app.care.treatment.queries import (
 )
 from app.chart.trend import Reader, Trend
 from app.clinical.check_ins import check_in_day
-from app.clinical.evaluation import Past, judge
+from app.clinical.evaluation import Timeline, evaluate
 from app.clinical.interval import PersonalInterval
 from app.clinical.protocol import Protocol
 from app.context import Work
@@ -93,12 +93,13 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
     record = await existing(work, patient_id)
     standing = await standing_of(work, patient_id, now=now)
     patient, protocol = patient_of(context.vault, work.clinic_id, record), protocol_of(standing, context)
-    past = await past_now(work, standing, protocol=protocol, now=now)
-    evaluation = judge(past.memory, as_of=latest_in(past.memory, standing, now=now), protocol=protocol)
+    timeline = await timeline_now(work, standing, protocol=protocol, now=now)
+    as_of = latest_in(timeline.state, standing, now=now)
+    evaluation = evaluate(timeline.state, as_of=as_of, protocol=protocol)
     factors = await factors_of(work, patient_id)
     course = await course_of(work, record)
     span = _span(course, days, today=check_in_day(now, record.time_zone))
-    interval, taper = await _maintenance(work, standing, past, protocol)
+    interval, taper = await _maintenance(work, standing, timeline, protocol)
     booking = await patient_states.booked_booster(work, patient_id)
     withdrawn = patient.consent is ConsentStanding.WITHDRAWN
     return PatientView(
@@ -126,9 +127,9 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
 
 
 async def _maintenance(
-    work: Work, standing: PatientSnapshot, past: Past, protocol: Protocol
+    work: Work, standing: PatientSnapshot, timeline: Timeline, protocol: Protocol
 ) -> tuple[PersonalInterval, TaperView]:
-    so_far = await maintenance_past(work, standing, past, protocol=protocol)
+    so_far = await maintenance_past(work, standing, timeline, protocol=protocol)
     return interval_of(so_far), await taper_of(work, standing.patient_id, so_far)
 
 

@@ -63,10 +63,10 @@ OPTIONS: Final = {
 MOVES: Final = {TaperMove.LENGTHEN: "Lengthen", TaperMove.HOLD: "Hold", TaperMove.SHORTEN: "Shorten"}
 SIGNAL_STATES: Final = {"open": "Open", "acknowledged": "Acknowledged", "snoozed": "Snoozed"}
 EVENT_STATES: Final = {"open": "Nobody has taken it up yet", "acknowledged": "Somebody has taken it up"}
-GROUNDS: Final = {
+CRITERIA: Final = {
     "gain_lost": "gain lost",
     "scale_relapse": "validated totals",
-    "one_channel": "one channel alone",
+    "one_domain": "one domain alone",
     "patient_asks": "the patient asked",
 }
 ACTORS: Final = {

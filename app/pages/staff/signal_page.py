@@ -12,15 +12,15 @@ from app.care.alerts.episodes import episode_of
 from app.care.alerts.history import ToldStep
 from app.care.alerts.views import SignalView
 from app.clinical.check_ins import check_in_day
+from app.clinical.episodes import Disposition, EpisodeState, reopened
 from app.clinical.sentences import sentences_of
-from app.clinical.signals import Disposition, EpisodeState, reopened
 from app.clinical.wording import counted
 from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.pages.staff.notice_words import told_rows
 from app.pages.staff.rendering import render
-from app.pages.staff.signal_numbers import channel_rows, ground_rows
-from app.pages.staff.signal_words import CAUTIONS, CHOICES, DISPOSITIONS, GROUNDS, HELD_BACK, STEPS
+from app.pages.staff.signal_numbers import criterion_rows, domain_rows
+from app.pages.staff.signal_words import CAUTIONS, CHOICES, CRITERIA, DISPOSITIONS, STEPS, SUPPRESSED_BY
 from app.pages.staff.visitor import StaffVisitor
 from app.pages.staff.when import day_written, how_long, moment_and_ago, moment_in
 from app.pages.staff.worklist_page import done_by, how_sure
@@ -88,16 +88,16 @@ def _basis(found: SignalDossier, now: datetime) -> dict[str, Any]:
     said = sentences_of(signal.explanation)
     return {
         "raised": moment_and_ago(signal.raised_at, now, zone),
-        "grounds": [GROUNDS.get(name, name) for name in signal.grounds],
+        "criteria": [CRITERIA.get(name, name) for name in signal.criteria],
         "steady_since": signal.steady_since and day_written(signal.steady_since),
         "sentences": [one for one in said if not one.startswith(_WOULD_HAVE)],
         "would_have": [one for one in said if one.startswith(_WOULD_HAVE)],
         "sure": how_sure(latest["reference"], quality["days_in_last_10"], _day(quality["last_report_on"])),
         "numbers_on": day_written(date.fromisoformat(latest["day"])),
-        "channels": channel_rows(latest),
-        "ground_numbers": ground_rows(latest),
+        "domains": domain_rows(latest),
+        "criterion_numbers": criterion_rows(latest),
         "rule": f"{latest['rule']} {latest['version']}",
-        "held_back": [HELD_BACK.get(one["code"], one["code"]) for one in latest["held_back"]],
+        "suppressed_by": [SUPPRESSED_BY.get(one["code"], one["code"]) for one in latest["suppressed_by"]],
     }
 
 

@@ -13,7 +13,7 @@ from app.access.clinics.permissions import Permission
 from app.care.alerts import reopening
 from app.care.alerts import signal_commands as service
 from app.care.alerts.snooze_until import morning_of
-from app.clinical.signals import Disposition
+from app.clinical.episodes import Disposition
 from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.pages.staff.form_actions import done_or_shown_again, version_of

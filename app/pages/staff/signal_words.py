@@ -4,22 +4,22 @@ from collections.abc import Mapping
 from typing import Final
 
 from app.care.alerts.safety_commands import SafetyOutcome
-from app.clinical.grounds import GroundName, ReasonCode
+from app.clinical.episodes import CHOSEN_BY_STAFF, Disposition
 from app.clinical.profiles import CAUTION_NAMES, Caution
-from app.clinical.signals import CHOSEN_BY_STAFF, Disposition
+from app.clinical.reasons import CriterionName, ReasonCode
 
-GROUNDS: Final[Mapping[str, str]] = {
-    GroundName.GAIN_LOST: "Mood, energy and sleep together have lost most of what was gained",
-    GroundName.SCALE_RELAPSE: "A questionnaire's total is back at relapse level",
-    GroundName.ONE_CHANNEL: "Mood alone has lost what was gained",
-    GroundName.PATIENT_ASKS: "The patient asks about a booster",
+CRITERIA: Final[Mapping[str, str]] = {
+    CriterionName.GAIN_LOST: "Mood, energy and sleep together have lost most of what was gained",
+    CriterionName.SCALE_RELAPSE: "A questionnaire's total is back at relapse level",
+    CriterionName.ONE_DOMAIN: "Mood alone has lost what was gained",
+    CriterionName.PATIENT_ASKS: "The patient asks about a booster",
 }
-# The same in a table, where each channel or scale has its rows.
-SHORT_GROUNDS: Final[Mapping[str, str]] = {
-    GroundName.GAIN_LOST: "Together",
-    GroundName.SCALE_RELAPSE: "Questionnaire",
-    GroundName.ONE_CHANNEL: "Alone",
-    GroundName.PATIENT_ASKS: "The patient asks",
+# The same in a table, where each domain or scale has its rows.
+SHORT_CRITERIA: Final[Mapping[str, str]] = {
+    CriterionName.GAIN_LOST: "Together",
+    CriterionName.SCALE_RELAPSE: "Questionnaire",
+    CriterionName.ONE_DOMAIN: "Alone",
+    CriterionName.PATIENT_ASKS: "The patient asks",
 }
 DISPOSITIONS: Final[Mapping[str, str]] = {
     Disposition.BOOSTER_GIVEN: "Booster given",
@@ -72,7 +72,7 @@ TOLD: Final[Mapping[str, str]] = {
     "safety.reported": "Safety event reported",
     "safety.unacknowledged": "Safety event not acknowledged in time",
 }
-HELD_BACK: Final[Mapping[str, str]] = {
+SUPPRESSED_BY: Final[Mapping[str, str]] = {
     ReasonCode.INDUCTION_RUNNING: "Induction is running",
     ReasonCode.WITHIN_A_DAY_OF_INFUSION: "It is within a day of an infusion",
     ReasonCode.COURSE_CLOSED: "The course is closed",
@@ -88,8 +88,8 @@ NUMBERS: Final[Mapping[tuple[str, str], str]] = {
     (ReasonCode.TOO_FEW_RECENT_DAYS, "needed"): "consider_least_days",
     (ReasonCode.TOO_FEW_RECENT_DAYS, "within_days"): "consider_within_days",
     (ReasonCode.LAST_DAYS_BETTER, "each_day"): "consider_each_day",
-    (ReasonCode.CHANNEL_LOST_ENOUGH, "threshold"): "mood_consider_at",
-    (ReasonCode.CHANNEL_STILL_WATCHING, "threshold"): "steady_below",
-    (ReasonCode.CHANNEL_STILL_WATCHING, "days"): "steady_days",
+    (ReasonCode.DOMAIN_LOST_ENOUGH, "threshold"): "mood_consider_at",
+    (ReasonCode.DOMAIN_STILL_WATCHING, "threshold"): "steady_below",
+    (ReasonCode.DOMAIN_STILL_WATCHING, "days"): "steady_days",
     (ReasonCode.ASSUMED_BASELINE, "threshold"): "consider_at_assumed",
 }

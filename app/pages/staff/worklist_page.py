@@ -13,7 +13,7 @@ from app.clinical.check_ins import check_in_day
 from app.clinical.wording import capitalised, counted
 from app.context import AppContext
 from app.pages.staff.rendering import render
-from app.pages.staff.signal_words import CAUTIONS, DISPOSITIONS, GROUNDS, SOURCES, STEPS
+from app.pages.staff.signal_words import CAUTIONS, CRITERIA, DISPOSITIONS, SOURCES, STEPS
 from app.pages.staff.visitor import StaffVisitor
 from app.pages.staff.when import day_written, how_long, moment_in
 from app.storage.signal_steps import SignalStep
@@ -59,7 +59,7 @@ def worklist_page(
         chosen=chosen,
         searching=bool(asked.keys() - {"after"}),
         title=STATES[shown],
-        choices={"state": STATES, "level": LEVELS, "ground": GROUNDS, "caution": CAUTIONS},
+        choices={"state": STATES, "level": LEVELS, "criterion": CRITERIA, "caution": CAUTIONS},
         following=after and f"{HERE}?{urlencode(asked | {'after': after})}",
         on_first="after" not in asked,
     )
@@ -134,7 +134,7 @@ def _signal(one: SignalLine, names: dict[UUID, str], now: datetime) -> dict[str,
         "patient_id": signal.patient_id,
         "reference": one.reference,
         "kind": "closed" if closed else "steady" if signal.steady_since else "consider",
-        "grounds": [GROUNDS.get(name, name) for name in signal.grounds],
+        "criteria": [CRITERIA.get(name, name) for name in signal.criteria],
         "at": moment_in(signal.raised_at, signal.time_zone),
         "ago": how_long(signal.raised_at, now),
         "steady_since": signal.steady_since and day_written(signal.steady_since),

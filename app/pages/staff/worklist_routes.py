@@ -10,7 +10,7 @@ from starlette.responses import Response
 from app.access.clinics.permissions import Permission
 from app.care.worklist.queries import Asked, read_worklist
 from app.pages.staff.page_route import CarePageRoute
-from app.pages.staff.signal_words import CAUTIONS, GROUNDS
+from app.pages.staff.signal_words import CAUTIONS, CRITERIA
 from app.pages.staff.visitor import StaffVisitor, staff_may
 from app.pages.staff.worklist_page import LEVELS, STATES, worklist_page
 from app.storage.worklist import Place, Shown, Wanted
@@ -24,7 +24,7 @@ _LONGEST: Final = 200
 _CHOICES: Final = {
     "state": frozenset(str(one) for one in STATES),
     "level": frozenset(LEVELS),
-    "ground": frozenset(GROUNDS),
+    "criterion": frozenset(CRITERIA),
     "caution": frozenset(CAUTIONS),
     "mine": frozenset({"yes"}),
 }
@@ -42,7 +42,7 @@ async def show_worklist(request: Request, context: ContextNeeded, visitor: MayRe
         wanted=Wanted(
             shown=Shown(chosen["state"] or Shown.WAITING),
             steady={"steady": True, "consider": False}.get(chosen["level"]),
-            ground=chosen["ground"] or None,
+            criterion=chosen["criterion"] or None,
             caution=chosen["caution"] or None,
             acknowledged_by=caller.id if chosen["mine"] else None,
         ),

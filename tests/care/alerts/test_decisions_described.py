@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from psycopg.rows import dict_row
 
 from app.asgi import build_api
-from app.clinical.evaluation import evaluate
+from app.clinical.evaluation import evaluate_history
 from app.clinical.evaluation_codec import to_plain
 from app.clinical.history import History, ScaleTotals
 from app.clinical.scales import PHQ_9, AssessmentTotal
@@ -55,10 +55,10 @@ def test_every_decision_is_as_the_document_describes_it(
     patient: History, day: int, with_totals: bool
 ) -> None:
     history = replace(patient, assessments=(TOTALS,) if with_totals else ())
-    description().validate(to_plain(evaluate(history, as_of=START + timedelta(days=day))))
+    description().validate(to_plain(evaluate_history(history, as_of=START + timedelta(days=day))))
 
 
-@pytest.mark.parametrize("place_of_it", [(), ("reference",), ("grounds", 0), ("grounds", 0, "reasons", 0)])
+@pytest.mark.parametrize("place_of_it", [(), ("reference",), ("criteria", 0), ("criteria", 0, "reasons", 0)])
 def test_a_field_that_the_document_does_not_name_would_be_noticed(
     clinic: ClinicClient, place_of_it: tuple[str | int, ...]
 ) -> None:

@@ -31,7 +31,7 @@ def signal(
     return ToldSignal(
         patient_id=uuid4(),
         level="consider_booster",
-        ground="gain_lost",
+        criterion="gain_lost",
         raised_at=raised_at,
         raised_on=raised_at.date(),
         acknowledged_at=None if seen_after is None else raised_at + seen_after * HOUR,

@@ -180,7 +180,7 @@ NO_DISPOSITIONS = dict.fromkeys(
     ],
     0,
 )
-NO_GROUNDS = dict.fromkeys(["gain_lost", "scale_relapse", "one_channel", "patient_asks"], 0)
+NO_CRITERIA = dict.fromkeys(["gain_lost", "scale_relapse", "one_domain", "patient_asks"], 0)
 NO_CATEGORIES = dict.fromkeys(["remission", "response", "partial", "none", "worse"], 0)
 
 
@@ -203,7 +203,7 @@ def test_signals_over_the_patient_years_watched(told: ClinicClient) -> None:
     assert found["signals"] == {
         "raised": 4,
         "per_patient_year": 6.7953,
-        "by_ground": NO_GROUNDS | {"gain_lost": 4},
+        "by_criterion": NO_CRITERIA | {"gain_lost": 4},
         "by_level": {"consider_booster": 4},
         "waiting": 0,
         "acknowledged_in_time": share(2, 3, 0.6667),
@@ -333,7 +333,7 @@ def test_the_table_says_the_same_number_by_number(told: ClinicClient) -> None:
         "from": "2026-08-06",
         "computed_at": "2026-11-03T18:00:00Z",
         "signals.raised": "4",
-        "signals.by_ground.gain_lost": "4",
+        "signals.by_criterion.gain_lost": "4",
         "signals.precision.count": "2",
         "signals.precision.of": "3",
         "signals.precision.share": "0.6667",
@@ -355,7 +355,7 @@ def test_a_clinic_without_patients_has_counts_of_nothing_and_no_rates(story_serv
         "signals": {
             "raised": 0,
             "per_patient_year": None,
-            "by_ground": NO_GROUNDS,
+            "by_criterion": NO_CRITERIA,
             "by_level": {},
             "waiting": 0,
             "acknowledged_in_time": nothing,

@@ -1,4 +1,4 @@
-"""Past benefits are read from beside the rule's memory, and found again where an earlier release kept less."""
+"""Timeline benefits are read from beside the rule's memory, and found again where an earlier release kept less."""
 
 from datetime import timedelta
 from typing import Any

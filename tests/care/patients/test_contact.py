@@ -56,3 +56,23 @@ def test_an_address_is_sealed(one_clinic: ClinicClient, service: Service) -> Non
 )  # fmt: skip
 def test_what_is_not_one_address_is_refused(phone: PatientClient, email: object) -> None:
     assert_problem(phone.http.patch("/v1/me", json={"email": email}), 422, pointer="#/email")
+
+
+@pytest.mark.parametrize(
+    ("email", "code"),
+    [
+        ("josé@example.org", "email-not-mailable"),
+        ("name..dots@example.org", "email-dots"),
+        (".name@example.org", "email-dots"),
+    ],
+)
+def test_an_address_that_could_not_be_mailed_is_refused_with_the_reason(
+    phone: PatientClient, email: str, code: str
+) -> None:
+    problem = assert_problem(phone.http.patch("/v1/me", json={"email": email}), 422, pointer="#/email")
+    assert [one["code"] for one in problem["errors"]] == [code]
+
+
+def test_a_domain_with_umlauts_is_kept_as_it_is_read(phone: PatientClient) -> None:
+    reply = phone.http.patch("/v1/me", json={"email": "name@mu\u0308nchen.example"})
+    assert reply.json()["email"] == "name@m\u00fcnchen.example"

@@ -170,3 +170,14 @@ def test_the_link_carries_the_code_where_servers_do_not_see_it(one_clinic: Clini
     before, _, fragment = issued["url"].partition("#")
     assert fragment == issued["code"]
     assert before == "https://afterglow.test/p/enrol"
+
+
+@pytest.mark.parametrize("dash", ["\u2013", "\u00a0", "\u2011", "\uff0d", "\u2212 "])
+def test_a_code_is_read_as_it_was_pasted(one_clinic: ClinicClient, http: httpx2.Client, dash: str) -> None:
+    code = issue(one_clinic, one_clinic.patient())
+    wide = "".join(chr(ord(one) + 0xFEE0) for one in code.replace("-", ""))
+    here = address()
+    for _ in range(7):
+        # What cannot be a code counts as no try.
+        assert_problem(enrol(http, "7K2M\u2013", at=here), 422, code="enrolment-code-malformed")
+    assert enrol(http, dash.join([wide[:4], wide[4:8], wide[8:]]), at=here).status_code == 201

@@ -45,7 +45,7 @@ def test_no_text_holds_anything_of_a_patient(team: CareTeam) -> None:
     ids = [patient, named, signal["id"], event["id"], team.clinic.clinic_id]
     for text in texts:
         assert not [secret for secret in (*ids, CANARY) if secret in text]
-        assert not re.search("signal|safety|booster|gain|mood|patient|level|ground", text, re.IGNORECASE)
+        assert not re.search("signal|safety|booster|gain|mood|patient|level|criterion", text, re.IGNORECASE)
     allowed = {
         f"{mark}{text}{more}"
         for mark in ("", "[TEST] ")

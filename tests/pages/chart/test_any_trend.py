@@ -10,19 +10,19 @@ from app.chart.layout import Width
 from app.chart.table import trend_rows, trend_table
 from app.chart.trend import Band, InfusionMark, LevelSpan, Reader, TotalMark, Trend, TrendDay
 from app.chart.wording import chart_words
-from app.clinical.channels import PerChannel
 from app.clinical.course import InfusionPhase
-from app.clinical.grounds import Level
+from app.clinical.domains import PerDomain
+from app.clinical.reasons import Level
 from tests.support.pictures import Picture
 from tests.support.trends import LAST
 
 REPORTS = st.none() | st.floats(0, 10, allow_nan=False)
-VALUES = st.builds(PerChannel, REPORTS, REPORTS, REPORTS)
+VALUES = st.builds(PerDomain, REPORTS, REPORTS, REPORTS)
 BANDS = st.none() | st.builds(
     Band,
     values=VALUES,
-    spread=st.builds(PerChannel, *[st.floats(0.5, 6)] * 3),
-    days=st.builds(PerChannel, *[st.integers(0, 28)] * 3),
+    spread=st.builds(PerDomain, *[st.floats(0.5, 6)] * 3),
+    days=st.builds(PerDomain, *[st.integers(0, 28)] * 3),
     from_day=st.none(),
     to_day=st.none(),
 )
@@ -88,11 +88,11 @@ def test_any_trend_is_a_small_and_valid_picture(
     assert len(svg.encode()) < 50_000
     picture = Picture(svg)
     _, _, right, bottom = map(float, (picture.root.get("viewBox") or "").split())
-    for channel in range(3):
-        for line in picture.lines(channel):
+    for domain in range(3):
+        for line in picture.lines(domain):
             assert all(0 <= x <= right and 0 <= y <= bottom for x, y in line)
-    answered = [sum(day.values[channel] is not None for day in one.days) for channel in range(3)]
-    assert [bool(picture.lines(channel)) for channel in range(3)] == [bool(count) for count in answered]
+    answered = [sum(day.values[domain] is not None for day in one.days) for domain in range(3)]
+    assert [bool(picture.lines(domain)) for domain in range(3)] == [bool(count) for count in answered]
 
 
 @settings(max_examples=40, deadline=None)

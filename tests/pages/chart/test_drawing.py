@@ -9,9 +9,9 @@ from app.chart.drawing import PrefixNotUsableError, draw_trend
 from app.chart.layout import LAYOUTS, Width
 from app.chart.trend import InfusionMark, LevelSpan, Reader, TotalMark, Trend
 from app.chart.wording import chart_words
-from app.clinical.channels import PerChannel
 from app.clinical.course import InfusionPhase
-from app.clinical.grounds import Level
+from app.clinical.domains import PerDomain
+from app.clinical.reasons import Level
 from tests.support.pictures import Picture, places
 from tests.support.trends import BASELINE, LAST, REFERENCE, daily, day, fading, maintained, on, story, trend
 
@@ -33,16 +33,16 @@ HEIGHTS = [(10.0, 0.0), (5.0, 0.5), (0.0, 1.0), (7.5, 0.25)]
 def test_a_report_stands_at_its_height_in_each_panel(report: float, share: float, width: Width) -> None:
     picture = drawn(trend(11, [day(5, report, report, report)], baseline=BASELINE), width=width)
     layout = LAYOUTS[width]
-    for channel in range(3):
-        grid = picture.grid(channel)
-        ((place,),) = picture.lines(channel)
+    for domain in range(3):
+        grid = picture.grid(domain)
+        ((place,),) = picture.lines(domain)
         assert place[1] == pytest.approx(grid[10] + share * (grid[0] - grid[10]), abs=0.1)
         assert place[0] == pytest.approx(layout.left + layout.plot_width / 2, abs=0.1), "day 6 of 11"
 
 
 def test_the_three_panels_share_one_time_axis() -> None:
     picture = drawn(trend(30, [day(20, 1, 5, 9), day(3, 2, 6, 8)]))
-    assert len({tuple(x for line in picture.lines(channel) for x, _ in line) for channel in range(3)}) == 1
+    assert len({tuple(x for line in picture.lines(domain) for x, _ in line) for domain in range(3)}) == 1
 
 
 def test_a_gap_is_two_polylines() -> None:
@@ -50,21 +50,21 @@ def test_a_gap_is_two_polylines() -> None:
     assert [len(line) for line in picture.lines(0)] == [2, 3]
 
 
-def test_a_day_on_which_one_channel_was_skipped_is_a_gap_in_that_channel_only() -> None:
+def test_a_day_on_which_one_domain_was_skipped_is_a_gap_in_that_domain_only() -> None:
     picture = drawn(trend(10, [day(3, 5, 5, 5), day(2, 6, None, 6), day(1, 7, 7, 7)]))
-    assert [[len(line) for line in picture.lines(channel)] for channel in range(3)] == [[3], [1, 1], [3]]
+    assert [[len(line) for line in picture.lines(domain)] for domain in range(3)] == [[3], [1, 1], [3]]
 
 
 def test_the_bands_lie_a_standard_deviation_around_baseline_and_reference() -> None:
     picture = drawn(trend(30, [day(1, 5)], baseline=BASELINE, reference=REFERENCE))
     for kind, band in (("baseline", BASELINE), ("reference", REFERENCE)):
-        for channel, shape in enumerate(picture.band(kind)):
-            grid = picture.grid(channel)
+        for domain, shape in enumerate(picture.band(kind)):
+            grid = picture.grid(domain)
             a_point = (grid[0] - grid[10]) / 10
             top, height = float(shape.get("y") or 0), float(shape.get("height") or 0)
-            value = band.values[channel]
+            value = band.values[domain]
             assert value is not None
-            assert height == pytest.approx(2 * band.spread[channel] * a_point, abs=0.2)
+            assert height == pytest.approx(2 * band.spread[domain] * a_point, abs=0.2)
             assert top + height / 2 == pytest.approx(grid[0] - value * a_point, abs=0.2)
     assert len(picture.band("baseline")) == len(picture.band("reference")) == 3
     assert "after induction" in picture.words
@@ -72,7 +72,7 @@ def test_the_bands_lie_a_standard_deviation_around_baseline_and_reference() -> N
 
 
 def test_a_band_is_cut_off_at_the_ends_of_the_scale() -> None:
-    high = replace(REFERENCE, values=PerChannel(9.8, 0.2, None))
+    high = replace(REFERENCE, values=PerDomain(9.8, 0.2, None))
     picture = drawn(trend(30, [day(1, 5)], reference=high))
     mood, energy = picture.band("reference")
     assert float(mood.get("y") or 0) == picture.grid(0)[10]
@@ -208,7 +208,7 @@ ODD = [
     ("one day long, nothing", trend(1), "No check-ins in this time"),
     ("a single check-in", trend(30, [day(3, 5, 5, 5)]), "5.0 on Oct 31"),
     ("one day long", trend(1, [day(0, 5, 5, 5)]), "5.0 on Nov 3"),
-    ("one channel only", trend(30, [day(3, 5), day(2, 6)]), "not answered"),
+    ("one domain only", trend(30, [day(3, 5), day(2, 6)]), "not answered"),
     ("always the same", trend(30, [day(ago, 5, 5, 5) for ago in range(29, -1, -1)]), "5.0 on Nov 3"),
     ("always 0", trend(30, [day(ago, 0, 0, 0) for ago in range(29, -1, -1)]), "0.0 on Nov 3"),
     ("always 10", trend(30, [day(ago, 10, 10, 10) for ago in range(29, -1, -1)]), "10.0 on Nov 3"),

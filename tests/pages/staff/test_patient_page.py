@@ -130,7 +130,7 @@ def test_of_a_patient_without_anything_it_says_so(clinician: PlainBrowser, one_c
     for sentence in (
         "No phone or browser is signed in.",
         "No safety event and no signal is open.",
-        "Nothing can be said yet",
+        "Not enough data yet",
         "No course is entered.",
         "No form was completed yet.",
         "Nobody has said yet",

@@ -27,16 +27,16 @@ def browser_of(service: Service) -> PlainBrowser:
 
 
 @pytest.fixture
-def at_rest(service: Service) -> Service:
+def initial(service: Service) -> Service:
     """The service at a time of its own: guesses from one address are counted together."""
     service.clock.move_to(next(QUARTERS))
     return service
 
 
 @pytest.fixture
-def owner(at_rest: Service, clinic: ClinicClient) -> JoinedMember:
-    made = joined(at_rest, clinic, StaffRole.OWNER)
-    at_rest.clock.move_to(at_rest.clock.now() + MINUTE)
+def owner(initial: Service, clinic: ClinicClient) -> JoinedMember:
+    made = joined(initial, clinic, StaffRole.OWNER)
+    initial.clock.move_to(initial.clock.now() + MINUTE)
     return made
 
 
@@ -68,7 +68,7 @@ def sign_in(browser: PlainBrowser, service: Service, member: JoinedMember, **oth
 
 
 def test_joining_takes_one_form_and_shows_ten_codes_once(
-    at_rest: Service, clinic: ClinicClient, browser_of: PlainBrowser
+    initial: Service, clinic: ClinicClient, browser_of: PlainBrowser
 ) -> None:
     path = f"/care/join/{token_of(invitation := invited(clinic, StaffRole.COORDINATOR))}"
     page = browser_of.get(path)
@@ -78,9 +78,9 @@ def test_joining_takes_one_form_and_shows_ten_codes_once(
     form = fields_of(page.text)
 
     for entered, said in (
-        ({"password": "short", "code": code_now(at_rest, secret)}, "at least 12 characters"),
-        ({"password": "password12345", "code": code_now(at_rest, secret)}, "tried first"),
-        ({"password": invitation["email"], "code": code_now(at_rest, secret)}, "your own address"),
+        ({"password": "short", "code": code_now(initial, secret)}, "at least 12 characters"),
+        ({"password": "password12345", "code": code_now(initial, secret)}, "tried first"),
+        ({"password": invitation["email"], "code": code_now(initial, secret)}, "your own address"),
         ({"password": PASSWORD, "code": "000000"}, "six digits"),
     ):
         refused = browser_of.post(path, form | entered)
@@ -88,7 +88,7 @@ def test_joining_takes_one_form_and_shows_ten_codes_once(
         assert said in mistake_in(refused)
         assert secret_in(refused.text) == secret, "nobody scans twice"
         form = fields_of(refused.text)
-    done = browser_of.post(path, form | {"password": PASSWORD, "code": code_now(at_rest, secret)})
+    done = browser_of.post(path, form | {"password": PASSWORD, "code": code_now(initial, secret)})
 
     codes = re.findall(r"<li><code>([A-Z2-7-]{19})</code>", done.text)
     assert len(set(codes)) == 10
@@ -101,13 +101,13 @@ def test_joining_takes_one_form_and_shows_ten_codes_once(
 
 
 def test_a_picture_made_for_somebody_else_is_not_taken(
-    at_rest: Service, clinic: ClinicClient, browser_of: PlainBrowser
+    initial: Service, clinic: ClinicClient, browser_of: PlainBrowser
 ) -> None:
     one, other = (f"/care/join/{token_of(invited(clinic, StaffRole.OWNER))}" for _ in range(2))
     theirs = browser_of.get(other)
     form = fields_of(browser_of.get(one).text) | {"set_up": fields_of(theirs.text)["set_up"]}
 
-    code = code_now(at_rest, secret_in(theirs.text))
+    code = code_now(initial, secret_in(theirs.text))
     refused = browser_of.post(one, form | {"password": PASSWORD, "code": code})
 
     assert refused.status_code == 422
@@ -122,16 +122,16 @@ def test_a_link_that_does_not_work_says_so(browser_of: PlainBrowser) -> None:
 
 
 def test_signing_in_leads_on_and_changes_the_session(
-    at_rest: Service, owner: JoinedMember, inside: PlainBrowser
+    initial: Service, owner: JoinedMember, inside: PlainBrowser
 ) -> None:
     before = inside.cookies[COOKIE]
-    other = PlainBrowser(at_rest.url)
+    other = PlainBrowser(initial.url)
     asked = other.get("/care/staff")
     assert asked.headers["location"] == "/care/sign-in?next=/care/staff"
     form = fields_of(other.get(asked.headers["location"]).text, SIGN_IN)
     other.cookies[COOKIE] = before
 
-    entered = {"email": owner.email, "password": PASSWORD, "code": owner.code(at_rest)}
+    entered = {"email": owner.email, "password": PASSWORD, "code": owner.code(initial)}
     reply = other.post(SIGN_IN, form | entered)
 
     assert (reply.status_code, reply.headers["location"]) == (303, "/care/staff")
@@ -152,15 +152,15 @@ def test_signing_in_leads_on_and_changes_the_session(
     ],
 )  # fmt: skip
 def test_signing_in_leads_nowhere_else(
-    at_rest: Service, owner: JoinedMember, browser_of: PlainBrowser, following: str
+    initial: Service, owner: JoinedMember, browser_of: PlainBrowser, following: str
 ) -> None:
-    reply = sign_in(browser_of, at_rest, owner, next=following)
+    reply = sign_in(browser_of, initial, owner, next=following)
 
     assert (reply.status_code, reply.headers["location"]) == (303, "/care/")
 
 
 def test_what_is_wrong_is_said_without_saying_what(
-    at_rest: Service, owner: JoinedMember, browser_of: PlainBrowser
+    initial: Service, owner: JoinedMember, browser_of: PlainBrowser
 ) -> None:
     said = set()
     for other in (
@@ -169,7 +169,7 @@ def test_what_is_wrong_is_said_without_saying_what(
         {"code": "000000"},
         {"code": ""},
     ):
-        reply = sign_in(browser_of, at_rest, owner, **other)
+        reply = sign_in(browser_of, initial, owner, **other)
         assert reply.status_code == 401
         said.add(mistake_in(reply))
         assert PASSWORD not in reply.text
@@ -178,22 +178,22 @@ def test_what_is_wrong_is_said_without_saying_what(
 
 
 def test_a_form_from_another_site_or_browser_signs_nobody_in(
-    at_rest: Service, owner: JoinedMember, browser_of: PlainBrowser
+    initial: Service, owner: JoinedMember, browser_of: PlainBrowser
 ) -> None:
-    entered = {"email": owner.email, "password": PASSWORD, "code": owner.code(at_rest)}
+    entered = {"email": owner.email, "password": PASSWORD, "code": owner.code(initial)}
     form = fields_of(browser_of.get(SIGN_IN).text, SIGN_IN)
 
     foreign = browser_of.post(SIGN_IN, form | entered, headers={"sec-fetch-site": "cross-site"})
-    forged = PlainBrowser(at_rest.url).post(SIGN_IN, form | entered)
+    forged = PlainBrowser(initial.url).post(SIGN_IN, form | entered)
 
     assert (foreign.status_code, forged.status_code) == (403, 403)
-    assert sign_in(browser_of, at_rest, owner).status_code == 303
+    assert sign_in(browser_of, initial, owner).status_code == 303
 
 
 def test_a_recovery_code_lets_in_and_says_how_many_are_left(
-    at_rest: Service, owner: JoinedMember, browser_of: PlainBrowser
+    initial: Service, owner: JoinedMember, browser_of: PlainBrowser
 ) -> None:
-    reply = sign_in(browser_of, at_rest, owner, code=owner.recovery_codes[0], next="/care/staff")
+    reply = sign_in(browser_of, initial, owner, code=owner.recovery_codes[0], next="/care/staff")
     page = browser_of.get(reply.headers["location"])
 
     assert "You are signed in with a recovery code" in page.text
@@ -240,9 +240,9 @@ def test_signing_out_ends_the_session(inside: PlainBrowser, owner: JoinedMember,
     assert kept.get("/care/account").status_code == 303
 
 
-def test_signing_out_everywhere_ends_all(inside: PlainBrowser, owner: JoinedMember, at_rest: Service) -> None:
-    other = PlainBrowser(at_rest.url)
-    assert sign_in(other, at_rest, owner).status_code == 303
+def test_signing_out_everywhere_ends_all(inside: PlainBrowser, owner: JoinedMember, initial: Service) -> None:
+    other = PlainBrowser(initial.url)
+    assert sign_in(other, initial, owner).status_code == 303
     page = inside.get("/care/account").text
     assert page.count("<li>Since") == 2
 
@@ -252,10 +252,10 @@ def test_signing_out_everywhere_ends_all(inside: PlainBrowser, owner: JoinedMemb
 
 
 def test_a_new_password_needs_the_old_one_and_ends_other_sessions(
-    inside: PlainBrowser, owner: JoinedMember, at_rest: Service
+    inside: PlainBrowser, owner: JoinedMember, initial: Service
 ) -> None:
-    other, path = PlainBrowser(at_rest.url), "/care/account/password"
-    assert sign_in(other, at_rest, owner).status_code == 303
+    other, path = PlainBrowser(initial.url), "/care/account/password"
+    assert sign_in(other, initial, owner).status_code == 303
     form = fields_of(inside.get("/care/account").text, path)
     new = "nine quiet herons wade"
     for entered, said in (
@@ -270,13 +270,13 @@ def test_a_new_password_needs_the_old_one_and_ends_other_sessions(
     assert changed.status_code == 303
     assert inside.get("/care/account").status_code == 200
     assert other.get("/care/account").status_code == 303
-    at_rest.clock.move_to(at_rest.clock.now() + MINUTE)
-    assert owner.sign_in(at_rest).status_code == 401
-    assert owner.sign_in(at_rest, password=new).status_code == 201
+    initial.clock.move_to(initial.clock.now() + MINUTE)
+    assert owner.sign_in(initial).status_code == 401
+    assert owner.sign_in(initial, password=new).status_code == 201
 
 
 def test_an_open_session_is_no_place_to_guess_the_password(
-    inside: PlainBrowser, owner: JoinedMember, at_rest: Service
+    inside: PlainBrowser, owner: JoinedMember, initial: Service
 ) -> None:
     path = "/care/account/recovery-codes"
     form = fields_of(inside.get("/care/account").text, path)
@@ -284,23 +284,23 @@ def test_an_open_session_is_no_place_to_guess_the_password(
         assert inside.post(path, form | {"current": "wrong"}).status_code == 422
 
     assert inside.post(path, form | {"current": PASSWORD}).status_code == 422
-    assert owner.sign_in(at_rest).status_code == 401
+    assert owner.sign_in(initial).status_code == 401
 
 
 def test_new_recovery_codes_take_the_place_of_the_old(
-    inside: PlainBrowser, owner: JoinedMember, at_rest: Service
+    inside: PlainBrowser, owner: JoinedMember, initial: Service
 ) -> None:
     path = "/care/account/recovery-codes"
     made = inside.post(path, fields_of(inside.get("/care/account").text, path) | {"current": PASSWORD})
 
     codes = re.findall(r"<li><code>([A-Z2-7-]{19})</code>", made.text)
     assert len(codes) == 10
-    assert owner.sign_in(at_rest, code=owner.recovery_codes[0]).status_code == 401
-    assert owner.sign_in(at_rest, code=codes[0]).status_code == 201
+    assert owner.sign_in(initial, code=owner.recovery_codes[0]).status_code == 401
+    assert owner.sign_in(initial, code=codes[0]).status_code == 201
 
 
 def test_another_phone_takes_the_place_of_the_one_before(
-    inside: PlainBrowser, owner: JoinedMember, at_rest: Service
+    inside: PlainBrowser, owner: JoinedMember, initial: Service
 ) -> None:
     path = "/care/account/second-factor"
     page = inside.get(path)
@@ -308,16 +308,16 @@ def test_another_phone_takes_the_place_of_the_one_before(
     wrong = inside.post(path, form | {"code": "000000", "current": PASSWORD})
     assert (wrong.status_code, secret_in(wrong.text)) == (422, secret)
 
-    taken = inside.post(path, form | {"code": code_now(at_rest, secret), "current": PASSWORD})
+    taken = inside.post(path, form | {"code": code_now(initial, secret), "current": PASSWORD})
 
     assert taken.headers["location"] == "/care/account?phone"
-    at_rest.clock.move_to(at_rest.clock.now() + MINUTE)
-    assert owner.sign_in(at_rest).status_code == 401
-    assert owner.sign_in(at_rest, code=code_now(at_rest, secret)).status_code == 201
+    initial.clock.move_to(initial.clock.now() + MINUTE)
+    assert owner.sign_in(initial).status_code == 401
+    assert owner.sign_in(initial, code=code_now(initial, secret)).status_code == 201
 
 
 def test_owners_invite_change_lock_out_and_reset_on_the_staff_page(
-    inside: PlainBrowser, clinic: ClinicClient, at_rest: Service
+    inside: PlainBrowser, clinic: ClinicClient, initial: Service
 ) -> None:
     form = fields_of(inside.get("/care/staff").text, "/care/staff")
     for entered, said in (
@@ -332,7 +332,7 @@ def test_owners_invite_change_lock_out_and_reset_on_the_staff_page(
     )
     assert re.search(r"https://afterglow\.test/care/join/agi_\S+</code>", made.text)
     (sam,) = [one for one in clinic.http.get("/v1/staff").json()["items"] if one["name"] == "Sam"]
-    member = joined(at_rest, clinic, StaffRole.CLINICIAN)
+    member = joined(initial, clinic, StaffRole.CLINICIAN)
 
     path = f"/care/staff/{member.id}/role"
     role = fields_of(inside.get("/care/staff").text, path)
@@ -361,20 +361,20 @@ def test_the_last_owner_is_told_why_not(inside: PlainBrowser, owner: JoinedMembe
 
 @pytest.mark.parametrize("role", [role for role in StaffRole if role is not StaffRole.OWNER])
 def test_the_staff_page_is_for_owners(
-    at_rest: Service, clinic: ClinicClient, browser_of: PlainBrowser, role: StaffRole
+    initial: Service, clinic: ClinicClient, browser_of: PlainBrowser, role: StaffRole
 ) -> None:
-    browser_of.cookies[COOKIE] = signed_in(at_rest, clinic.clinic_id, role)
+    browser_of.cookies[COOKIE] = signed_in(initial, clinic.clinic_id, role)
 
     assert browser_of.get("/care/staff").status_code == 403
     assert 'href="/care/staff"' not in browser_of.get("/care/account").text
 
 
 def test_an_emergency_is_opened_with_a_reason_and_the_owners_read_it(
-    inside: PlainBrowser, at_rest: Service, clinic: ClinicClient
+    inside: PlainBrowser, initial: Service, clinic: ClinicClient
 ) -> None:
     patient = clinic.patient(reference="P-77")
-    nurse = PlainBrowser(at_rest.url)
-    nurse.cookies[COOKIE] = signed_in(at_rest, clinic.clinic_id, StaffRole.COORDINATOR, name="Nurse Kim")
+    nurse = PlainBrowser(initial.url)
+    nurse.cookies[COOKIE] = signed_in(initial, clinic.clinic_id, StaffRole.COORDINATOR, name="Nurse Kim")
     path = f"/care/patients/{patient}/emergency"
     form = fields_of(nurse.get(path).text, path)
     assert nurse.post(path, form | {"reason": "  short   "}).status_code == 422
@@ -386,28 +386,28 @@ def test_an_emergency_is_opened_with_a_reason_and_the_owners_read_it(
     told = inside.get("/care/staff").text
     assert "Nurse Kim" in told
     assert "Nobody else is on shift &lt;b&gt;tonight&lt;/b&gt;." in told
-    at_rest.clock.move_to(at_rest.clock.now() + timedelta(minutes=25))
+    initial.clock.move_to(initial.clock.now() + timedelta(minutes=25))
     nurse.get(path)
-    at_rest.clock.move_to(at_rest.clock.now() + timedelta(minutes=25))
+    initial.clock.move_to(initial.clock.now() + timedelta(minutes=25))
     nurse.get(path)
-    at_rest.clock.move_to(at_rest.clock.now() + timedelta(minutes=10))
+    initial.clock.move_to(initial.clock.now() + timedelta(minutes=10))
     assert "Why it cannot wait" in nurse.get(path).text
 
 
 @pytest.mark.parametrize("role", [StaffRole.OWNER, StaffRole.CLINICIAN])
 def test_who_may_anyway_needs_no_emergency(
-    at_rest: Service, clinic: ClinicClient, browser_of: PlainBrowser, role: StaffRole
+    initial: Service, clinic: ClinicClient, browser_of: PlainBrowser, role: StaffRole
 ) -> None:
-    browser_of.cookies[COOKIE] = signed_in(at_rest, clinic.clinic_id, role)
+    browser_of.cookies[COOKIE] = signed_in(initial, clinic.clinic_id, role)
 
     assert browser_of.get(f"/care/patients/{clinic.patient()}/emergency").status_code == 403
 
 
 def test_another_clinics_patient_is_nobody(
-    at_rest: Service, clinic: ClinicClient, browser_of: PlainBrowser
+    initial: Service, clinic: ClinicClient, browser_of: PlainBrowser
 ) -> None:
-    theirs = clinic_client(at_rest, "Theirs").patient()
-    browser_of.cookies[COOKIE] = signed_in(at_rest, clinic.clinic_id, StaffRole.COORDINATOR)
+    theirs = clinic_client(initial, "Theirs").patient()
+    browser_of.cookies[COOKIE] = signed_in(initial, clinic.clinic_id, StaffRole.COORDINATOR)
 
     assert browser_of.get(f"/care/patients/{theirs}/emergency").status_code == 404
 

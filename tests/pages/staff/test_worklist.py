@@ -125,12 +125,12 @@ def test_filters_work_by_what_is_in_the_address(
     assert listed(text_of(nurse, state="closed")) == ["P-3"]
     assert "Closed: Not a relapse" in words(text_of(nurse, state="closed"))
     assert listed(text_of(nurse, caution="pregnancy")) == ["P-1"]
-    assert listed(text_of(nurse, ground="gain_lost")) == ["P-0", "P-1"]
-    assert listed(text_of(nurse, ground="scale_relapse")) == []
+    assert listed(text_of(nurse, criterion="gain_lost")) == ["P-0", "P-1"]
+    assert listed(text_of(nurse, criterion="scale_relapse")) == []
     assert listed(text_of(nurse, text="P-1")) == ["P-1"]
     assert listed(text_of(nurse, text="P-")) == []
     assert "No patient has exactly this reference" in text_of(nurse, text="P-")
-    assert listed(text_of(nurse, state="what?", ground="none", caution="'")) == ["P-0", "P-1"]
+    assert listed(text_of(nurse, state="what?", criterion="none", caution="'")) == ["P-0", "P-1"]
     fold = words(text_of(nurse))
     assert "Snoozed: 1, next back 6 November 2026, 19:00" in fold
     service.clock.move_to(NOW + timedelta(days=3, minutes=1))
@@ -147,9 +147,9 @@ def more_signals(place: Place, service: Service, clinic: ClinicClient, count: in
         for number, patient in enumerate(patients):
             connection.execute(
                 """
-                INSERT INTO care.signals (clinic_id, id, patient_id, state, level, ground, grounds, raised_at,
+                INSERT INTO care.signals (clinic_id, id, patient_id, state, level, criterion, criteria, raised_at,
                        raised_on, decision, latest, explanation, version, turn, known)
-                SELECT clinic_id, gen_random_uuid(), %(patient)s, 'open', level, ground, grounds,
+                SELECT clinic_id, gen_random_uuid(), %(patient)s, 'open', level, criterion, criteria,
                        raised_at + %(number)s * interval '1 minute', raised_on, decision, latest, explanation, 1,
                        turn, known
                   FROM care.signals WHERE clinic_id = %(clinic)s ORDER BY raised_at LIMIT 1

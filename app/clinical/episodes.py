@@ -1,6 +1,6 @@
 """One episode, not a stream: when a signal is raised, when it grows, and what else may happen to it.
 
-A patient has at most one signal. The first rise to consider raises it; later grounds are added to it in
+A patient has at most one signal. The first rise to consider raises it; later criteria are added to it in
 place; falls go only to steady; it stays until somebody closes it or an infusion is given.
 """
 
@@ -13,8 +13,8 @@ from typing import Final
 from app.clinical.check_ins import check_in_day
 from app.clinical.errors import MoveNotAllowedError, SnoozeTooLongError
 from app.clinical.evaluation import Evaluation
-from app.clinical.grounds import Ground, GroundName, Level, Reason, ReasonCode
 from app.clinical.protocol import STANDARD, Protocol
+from app.clinical.reasons import Criterion, CriterionName, Level, Reason, ReasonCode
 from app.clinical.words import quick
 
 __all__ = [
@@ -22,11 +22,11 @@ __all__ = [
     "CHOSEN_BY_STAFF",
     "NO_EPISODE",
     "Action",
+    "Criterion",
+    "CriterionName",
     "Disposition",
     "Episode",
     "EpisodeState",
-    "Ground",
-    "GroundName",
     "Level",
     "Move",
     "MoveKind",
@@ -124,11 +124,11 @@ class MoveKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What the rule does next and why; `grounds` are those at consider now."""
+    """What the rule does next and why; `criteria` are those at consider now."""
 
     kind: MoveKind
     reason: Reason
-    grounds: tuple[GroundName, ...] = ()
+    criteria: tuple[CriterionName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,14 +137,14 @@ class Episode:
 
     Attributes:
         raised_on: the check-in day on which it was raised.
-        grounds: the grounds it has been raised on or grown by.
+        criteria: the criteria it has been raised on or grown by.
         steady_since: the day on which it was seen to have become steady; None while it has not.
         booster_booked_for: the day of the next booked booster, whatever the state.
     """
 
     state: EpisodeState = EpisodeState.NONE
     raised_on: date | None = None
-    grounds: tuple[GroundName, ...] = ()
+    criteria: tuple[CriterionName, ...] = ()
     steady_since: date | None = None
     snoozed_until: datetime | None = None
     closed_at: datetime | None = None
@@ -169,15 +169,15 @@ def next_move(
         as_of: now.
         protocol: the numbers.
     """
-    grounds = _at_consider(evaluation)
+    criteria = _at_consider(evaluation)
     if episode.state in _WAITING:
-        return _while_waiting(episode, evaluation, grounds, as_of)
-    if not grounds:
+        return _while_waiting(episode, evaluation, criteria, as_of)
+    if not criteria:
         return Move(MoveKind.NONE, Reason(ReasonCode.BELOW_CONSIDER))
-    held_back = _held_back(episode, evaluation, protocol)
-    if held_back:
-        return Move(MoveKind.NONE, held_back, grounds)
-    return _raise_or_wait(episode, evaluation, grounds, as_of, protocol)
+    suppressed_by = _suppressed_by(episode, evaluation, protocol)
+    if suppressed_by:
+        return Move(MoveKind.NONE, suppressed_by, criteria)
+    return _raise_or_wait(episode, evaluation, criteria, as_of, protocol)
 
 
 def moved(episode: Episode, move: Move, *, on: date) -> Episode:
@@ -187,13 +187,13 @@ def moved(episode: Episode, move: Move, *, on: date) -> Episode:
         return Episode(
             state=EpisodeState.OPEN,
             raised_on=on,
-            grounds=move.grounds,
+            criteria=move.criteria,
             booster_booked_for=episode.booster_booked_for,
         )
     if move.kind is MoveKind.ADD_EVIDENCE:
         require_allowed(episode.state, Action.ADD_EVIDENCE)
-        known = tuple(name for name in episode.grounds if name not in move.grounds)
-        return replace(episode, grounds=(*known, *move.grounds), steady_since=None)
+        known = tuple(name for name in episode.criteria if name not in move.criteria)
+        return replace(episode, criteria=(*known, *move.criteria), steady_since=None)
     if move.kind is MoveKind.BECAME_STEADY:
         require_allowed(episode.state, Action.BECOME_STEADY)
         return replace(episode, steady_since=on)
@@ -296,47 +296,47 @@ def standing_level(episode: Episode, evaluation: Evaluation) -> Level:
     return evaluation.level
 
 
-def _at_consider(evaluation: Evaluation) -> tuple[GroundName, ...]:
+def _at_consider(evaluation: Evaluation) -> tuple[CriterionName, ...]:
     if evaluation.level is not Level.CONSIDER_BOOSTER:
         return ()
-    names = (ground.name for ground in evaluation.grounds if ground.level is Level.CONSIDER_BOOSTER)
+    names = (criterion.name for criterion in evaluation.criteria if criterion.level is Level.CONSIDER_BOOSTER)
     return tuple(dict.fromkeys(names))
 
 
 def _while_waiting(
-    episode: Episode, evaluation: Evaluation, grounds: tuple[GroundName, ...], as_of: datetime
+    episode: Episode, evaluation: Evaluation, criteria: tuple[CriterionName, ...], as_of: datetime
 ) -> Move:
-    """An open or snoozed signal grows by new grounds, says when it became steady, or stays."""
-    new = tuple(name for name in grounds if name not in episode.grounds)
+    """An open or snoozed signal grows by new criteria, says when it became steady, or stays."""
+    new = tuple(name for name in criteria if name not in episode.criteria)
     if new:
-        facts = (("grounds", " ".join(new)),)
-        return Move(MoveKind.ADD_EVIDENCE, Reason(ReasonCode.NEW_GROUND, facts), grounds)
-    if grounds and episode.steady_since is not None:
+        facts = (("criteria", " ".join(new)),)
+        return Move(MoveKind.ADD_EVIDENCE, Reason(ReasonCode.NEW_CRITERION, facts), criteria)
+    if criteria and episode.steady_since is not None:
         facts_again = (("steady_on", episode.steady_since),)
-        return Move(MoveKind.ADD_EVIDENCE, Reason(ReasonCode.ROSE_AGAIN, facts_again), grounds)
+        return Move(MoveKind.ADD_EVIDENCE, Reason(ReasonCode.ROSE_AGAIN, facts_again), criteria)
     if episode.steady_since is None and _is_steady_since(episode, evaluation):
         return Move(MoveKind.BECAME_STEADY, Reason(ReasonCode.STEADY_NOW, (("on", evaluation.day),)))
     until = episode.snoozed_until
     if episode.state is EpisodeState.SNOOZED and until and until.timestamp() > as_of.timestamp():
-        return Move(MoveKind.NONE, Reason(ReasonCode.SIGNAL_SNOOZED, (("until", until.date()),)), grounds)
-    return Move(MoveKind.NONE, Reason(ReasonCode.SIGNAL_OPEN, (("since", episode.raised_on),)), grounds)
+        return Move(MoveKind.NONE, Reason(ReasonCode.SIGNAL_SNOOZED, (("until", until.date()),)), criteria)
+    return Move(MoveKind.NONE, Reason(ReasonCode.SIGNAL_OPEN, (("since", episode.raised_on),)), criteria)
 
 
 def _is_steady_since(episode: Episode, evaluation: Evaluation) -> bool:
     """Steady now, and shown by something newer than the signal: silence is not a recovery."""
     if not evaluation.is_steady:
         return False
-    if GroundName.SCALE_RELAPSE in episode.grounds and len(episode.grounds) == 1:
+    if CriterionName.SCALE_RELAPSE in episode.criteria and len(episode.criteria) == 1:
         return True
     return evaluation.steady_on is not None and (
         episode.raised_on is None or evaluation.steady_on >= episode.raised_on
     )
 
 
-def _held_back(episode: Episode, evaluation: Evaluation, protocol: Protocol) -> Reason | None:
+def _suppressed_by(episode: Episode, evaluation: Evaluation, protocol: Protocol) -> Reason | None:
     """Induction, acute effects, a closed course, or a booked booster until two days after its date."""
-    if evaluation.held_back:
-        return evaluation.held_back[0]
+    if evaluation.suppressed_by:
+        return evaluation.suppressed_by[0]
     booked = episode.booster_booked_for
     if booked is None:
         return None
@@ -349,7 +349,7 @@ def _held_back(episode: Episode, evaluation: Evaluation, protocol: Protocol) -> 
 def _raise_or_wait(
     episode: Episode,
     evaluation: Evaluation,
-    grounds: tuple[GroundName, ...],
+    criteria: tuple[CriterionName, ...],
     as_of: datetime,
     protocol: Protocol,
 ) -> Move:
@@ -359,23 +359,23 @@ def _raise_or_wait(
     """
     closed_at = episode.closed_at
     if episode.state is EpisodeState.NONE or closed_at is None:
-        return Move(MoveKind.RAISE, Reason(ReasonCode.FIRST_AT_CONSIDER), grounds)
+        return Move(MoveKind.RAISE, Reason(ReasonCode.FIRST_AT_CONSIDER), criteria)
     if episode.disposition is Disposition.CONSENT_WITHDRAWN:
         # Nobody decided anything; who has agreed again is looked at as if there had been no signal.
-        return Move(MoveKind.RAISE, Reason(ReasonCode.CONSENT_GIVEN_AGAIN), grounds)
+        return Move(MoveKind.RAISE, Reason(ReasonCode.CONSENT_GIVEN_AGAIN), criteria)
     closed_on = check_in_day(closed_at, evaluation.time_zone)
     infused_on = evaluation.exposure.last_on
     by_infusion = episode.disposition is Disposition.BOOSTER_GIVEN
     if infused_on is not None and (infused_on > closed_on or (by_infusion and infused_on == closed_on)):
         facts = (("on", infused_on),)
-        return Move(MoveKind.RAISE, Reason(ReasonCode.INFUSION_SINCE_CLOSING, facts), grounds)
+        return Move(MoveKind.RAISE, Reason(ReasonCode.INFUSION_SINCE_CLOSING, facts), criteria)
     rose_on = evaluation.unsteady_since
     if rose_on is not None and rose_on > closed_on:
-        return Move(MoveKind.RAISE, Reason(ReasonCode.STEADY_SINCE_CLOSING, (("on", rose_on),)), grounds)
+        return Move(MoveKind.RAISE, Reason(ReasonCode.STEADY_SINCE_CLOSING, (("on", rose_on),)), criteria)
     rearmed_at = closed_at.timestamp() + timedelta(days=protocol.rearm_after_days).total_seconds()
     if as_of.timestamp() >= rearmed_at:
         waited = (("closed_on", closed_on), ("days", protocol.rearm_after_days))
-        return Move(MoveKind.RAISE, Reason(ReasonCode.STILL_AT_CONSIDER, waited), grounds)
+        return Move(MoveKind.RAISE, Reason(ReasonCode.STILL_AT_CONSIDER, waited), criteria)
     until = closed_on + timedelta(days=protocol.rearm_after_days)
     recently = (("on", closed_on), ("until", until))
-    return Move(MoveKind.NONE, Reason(ReasonCode.CLOSED_RECENTLY, recently), grounds)
+    return Move(MoveKind.NONE, Reason(ReasonCode.CLOSED_RECENTLY, recently), criteria)

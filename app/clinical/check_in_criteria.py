@@ -1,18 +1,18 @@
-"""Grounds A, C and D: what check-ins say, each rule with the reasons it gives."""
+"""Criteria A, C and D: what check-ins say, each rule with the reasons it gives."""
 
 from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
-from app.clinical.channels import MOOD, NAMES
-from app.clinical.gain import ROUNDING, Track
-from app.clinical.grounds import Ground, GroundName, Level, Reason, ReasonCode
-from app.clinical.loss import Loss
+from app.clinical.domains import MOOD, NAMES
+from app.clinical.ewma import ROUNDING, Ewma
 from app.clinical.protocol import Protocol
+from app.clinical.reasons import Criterion, CriterionName, Level, Reason, ReasonCode
 from app.clinical.reference import NoReference, Reference
+from app.clinical.state.loss import Loss
 from app.clinical.thresholds import (
-    channel_watch_threshold,
     consider_threshold,
+    domain_watch_threshold,
     each_day_shows_it,
     gain_is_worth_losing,
     has_recent_days,
@@ -23,8 +23,8 @@ from app.clinical.thresholds import (
 SCALE_TO_ASK: Final = "phq-9"
 
 
-def gain_lost_missing(missing: NoReference) -> Ground:
-    """Ground A without a reference: it says nothing, and why."""
+def gain_lost_missing(missing: NoReference) -> Criterion:
+    """Criterion A without a reference: it says nothing, and why."""
     reason = Reason(
         ReasonCode.REFERENCE_MISSING,
         (
@@ -34,18 +34,18 @@ def gain_lost_missing(missing: NoReference) -> Ground:
             ("until", missing.until),
         ),
     )
-    return Ground(GroundName.GAIN_LOST, Level.NO_REFERENCE, (reason,))
+    return Criterion(CriterionName.GAIN_LOST, Level.NO_REFERENCE, (reason,))
 
 
 def gain_lost(
-    track: Track | None, reference: Reference, today: int, recent_days: Sequence[int], protocol: Protocol
-) -> Ground:
-    """Ground A: consider from 0.55 of the gain lost when recent days confirm it, watch from 0.35.
+    track: Ewma | None, reference: Reference, today: int, recent_days: Sequence[int], protocol: Protocol
+) -> Criterion:
+    """Criterion A: consider from 0.55 of the gain lost when recent days confirm it, watch from 0.35.
 
     Watch falls only to steady. Consider speaks about now: it needs its recent days at this moment.
     """
     if track is None:
-        return Ground(GroundName.GAIN_LOST, Level.NO_REFERENCE, (_no_gain(reference),))
+        return Criterion(CriterionName.GAIN_LOST, Level.NO_REFERENCE, (_no_gain(reference),))
     since = None if track.watching_since is None else date.fromordinal(track.watching_since)
     threshold = consider_threshold(reference, protocol)
     if track.smoothed >= threshold - ROUNDING:
@@ -54,41 +54,41 @@ def gain_lost(
         code = ReasonCode.WATCH_REACHED if doubts else ReasonCode.LOST_ENOUGH
         reached = protocol.watch_at if doubts else threshold
         found = Reason(code, (("smoothed", track.smoothed), ("threshold", reached)))
-        return Ground(GroundName.GAIN_LOST, level, (found, *doubts), since)
+        return Criterion(CriterionName.GAIN_LOST, level, (found, *doubts), since)
     if track.watching_since is None:
         facts = (("smoothed", track.smoothed), ("threshold", protocol.watch_at))
-        return Ground(GroundName.GAIN_LOST, Level.STEADY, (Reason(ReasonCode.BELOW_WATCH, facts),))
-    return Ground(GroundName.GAIN_LOST, Level.WATCH, (_watching(track, protocol),), since)
+        return Criterion(CriterionName.GAIN_LOST, Level.STEADY, (Reason(ReasonCode.BELOW_WATCH, facts),))
+    return Criterion(CriterionName.GAIN_LOST, Level.WATCH, (_watching(track, protocol),), since)
 
 
-def one_channel(
+def one_domain(
     loss: Loss, reference: Reference, today: int, recent_days: Sequence[int], protocol: Protocol
-) -> tuple[Ground, ...]:
-    """Ground C: mood alone at 0.75 says consider; mood at 0.5, energy or sleep at 0.8, says watch.
+) -> tuple[Criterion, ...]:
+    """Criterion C: mood alone at 0.75 says consider; mood at 0.5, energy or sleep at 0.8, says watch.
 
-    One ground for each channel that says watch or more; most days there are none.
+    One criterion for each domain that says watch or more; most days there are none.
     """
     if not gain_is_worth_losing(reference, protocol):
         return ()
     return tuple(
-        _channel_ground(
+        _domain_criterion(
             track, date.fromordinal(track.watching_since), index, reference, today, recent_days, protocol
         )
-        for index, track in enumerate(loss.channels)
+        for index, track in enumerate(loss.domains)
         if track is not None and track.watching_since is not None
     )
 
 
-def patient_asks(asked_on: int, today: int, protocol: Protocol) -> Ground | None:
-    """Ground D: the patient asked to talk about a booster, and it is told as that. For 14 days."""
+def patient_asks(asked_on: int, today: int, protocol: Protocol) -> Criterion | None:
+    """Criterion D: the patient asked to talk about a booster, and it is told as that. For 14 days."""
     if today - asked_on >= protocol.asked_lasts_days:
         return None
     on = date.fromordinal(asked_on)
-    return Ground(GroundName.PATIENT_ASKS, Level.WATCH, (Reason(ReasonCode.ASKED, (("on", on),)),), on)
+    return Criterion(CriterionName.PATIENT_ASKS, Level.WATCH, (Reason(ReasonCode.ASKED, (("on", on),)),), on)
 
 
 def _doubts(
-    track: Track, reference: Reference, today: int, recent_days: Sequence[int], protocol: Protocol
+    track: Ewma, reference: Reference, today: int, recent_days: Sequence[int], protocol: Protocol
 ) -> tuple[Reason, ...]:
     """Why a smoothed share that is high enough is not yet "consider"; empty when nothing is missing."""
     doubts: list[Reason] = []
@@ -118,7 +118,7 @@ def _doubts(
     return tuple(doubts)
 
 
-def _watching(track: Track, protocol: Protocol) -> Reason:
+def _watching(track: Ewma, protocol: Protocol) -> Reason:
     """Watch reached, or once reached and not yet steady again."""
     if track.smoothed >= protocol.watch_at - ROUNDING:
         facts = (("smoothed", track.smoothed), ("threshold", protocol.watch_at))
@@ -133,23 +133,23 @@ def _no_gain(reference: Reference) -> Reason:
     return Reason(ReasonCode.NO_GAIN, (("mean_gain", reference.mean_gain),))
 
 
-def _channel_ground(
-    track: Track,
+def _domain_criterion(
+    track: Ewma,
     since: date,
     index: int,
     reference: Reference,
     today: int,
     recent_days: Sequence[int],
     protocol: Protocol,
-) -> Ground:
-    channel = NAMES[index]
-    watch_at = channel_watch_threshold(index, protocol)
-    level, code, threshold = Level.WATCH, ReasonCode.CHANNEL_STILL_WATCHING, protocol.steady_below
+) -> Criterion:
+    domain = NAMES[index]
+    watch_at = domain_watch_threshold(index, protocol)
+    level, code, threshold = Level.WATCH, ReasonCode.DOMAIN_STILL_WATCHING, protocol.steady_below
     if index == MOOD and mood_considers(track, reference, today, recent_days, protocol):
-        level, code = Level.CONSIDER_BOOSTER, ReasonCode.CHANNEL_LOST_ENOUGH
+        level, code = Level.CONSIDER_BOOSTER, ReasonCode.DOMAIN_LOST_ENOUGH
         threshold = protocol.mood_consider_at
     elif track.smoothed >= watch_at - ROUNDING:
-        code, threshold = ReasonCode.CHANNEL_WATCH_REACHED, watch_at
-    facts = (("channel", channel), ("smoothed", track.smoothed), ("threshold", threshold))
+        code, threshold = ReasonCode.DOMAIN_WATCH_REACHED, watch_at
+    facts = (("domain", domain), ("smoothed", track.smoothed), ("threshold", threshold))
     ask = Reason(ReasonCode.ASK_SCALE, (("scale", SCALE_TO_ASK),))
-    return Ground(GroundName.ONE_CHANNEL, level, (Reason(code, facts), ask), since, channel)
+    return Criterion(CriterionName.ONE_DOMAIN, level, (Reason(code, facts), ask), since, domain)

@@ -1,10 +1,10 @@
-"""Ground B: a validated total shows that the benefit is being lost, and a second total confirms it.
+"""Criterion B: a validated total shows that the benefit is being lost, and a second total confirms it.
 
 In real weekly scores of 418 responders only 44 % of single crossings were confirmed by the next one, so
 one crossing watches and asks for an earlier repeat, and only a confirmed run says "consider".
 
 What the totals have come to changes only with a total or an infusion, so it is made then and remembered
-(`totals_so_far`); what that says on a day takes the day alone (`judge_so_far`).
+(`totals_so_far`); what that says on a day takes the day alone (`criterion_b_on`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,8 +14,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from app.clinical.check_ins import is_acute
-from app.clinical.grounds import Level
 from app.clinical.protocol import STANDARD, Protocol
+from app.clinical.reasons import Level
 from app.clinical.review import (
     baseline_total,
     improvement_since,
@@ -36,7 +36,7 @@ class TotalsCode(StrEnum):
     RESPONSE_TOO_SMALL = "response_too_small"
     NO_BASELINE = "no_baseline"
     NO_TOTAL_SINCE = "no_total_since"
-    BELOW_LINE = "below_line"
+    BELOW_THRESHOLD = "below_threshold"
     ONE_CROSSING = "one_crossing"
     CROSSINGS_TOO_CLOSE = "crossings_too_close"
     CROSSINGS_CONFIRMED = "crossings_confirmed"
@@ -44,7 +44,7 @@ class TotalsCode(StrEnum):
 
 
 class TotalsReason(NamedTuple):
-    """One coded reason with the numbers it used: a total, the line it was held against, its day.
+    """One coded reason with the numbers it used: a total, the threshold it was held against, its day.
 
     `crossings` counts the run's totals. `days` is a span that decided: from the first crossing to the
     last, or since the last total.
@@ -52,14 +52,14 @@ class TotalsReason(NamedTuple):
 
     code: TotalsCode
     total: float | None = None
-    line: float | None = None
+    threshold: float | None = None
     on: date | None = None
     crossings: int | None = None
     days: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CrossingLine:
+class CrossingThreshold:
     """The total at which one scale crosses (inclusive, in the scale's own direction), and its two parts."""
 
     total: float
@@ -76,9 +76,9 @@ class TotalsSoFar:
         baseline, reference: before the first infusion, and after induction.
         missing: why there is no reference to hold totals against; None when there is one.
         awaited_until: the last day on which the awaited reference may still be taken.
-        line: from where on a total crosses.
+        threshold: from where on a total crosses.
         latest: the last total that can decide.
-        crossings: the latest of these in a row at the line or beyond it.
+        crossings: the latest of these in a row at or above the threshold.
     """
 
     scale: Scale
@@ -87,12 +87,12 @@ class TotalsSoFar:
     reference: AssessmentTotal | None = None
     missing: TotalsCode | None = None
     awaited_until: date | None = None
-    line: CrossingLine | None = None
+    threshold: CrossingThreshold | None = None
     latest: AssessmentTotal | None = None
     crossings: tuple[AssessmentTotal, ...] = ()
 
 
-class GroundB(NamedTuple):
+class ScaleCriterion(NamedTuple):
     """What the totals of one scale say on a day, with everything that it rests on."""
 
     totals: TotalsSoFar
@@ -139,7 +139,7 @@ def totals_so_far(
             missing=missing,
             awaited_until=day_of(last_induction_at) + timedelta(days=protocol.window_latest_day),
         )
-    line = crossing_line(
+    threshold = crossing_threshold(
         scale, relapse=scale.relapse, baseline=baseline, reference=reference, protocol=protocol
     )
     since = totals_since(reference, known, given, protocol)
@@ -148,23 +148,23 @@ def totals_so_far(
         last=last,
         baseline=baseline,
         reference=reference,
-        line=line,
+        threshold=threshold,
         latest=since[-1] if since else None,
-        crossings=latest_crossings(scale, line, since),
+        crossings=latest_crossings(scale, threshold, since),
     )
 
 
-def judge_so_far(totals: TotalsSoFar, day: date, protocol: Protocol) -> GroundB:
+def criterion_b_on(totals: TotalsSoFar, day: date, protocol: Protocol) -> ScaleCriterion:
     """No crossing is steady, a confirmed run is consider, anything between is watch and asks again."""
     if totals.missing is not None:
         late = totals.awaited_until is not None and day > totals.awaited_until
         awaited = totals.missing is TotalsCode.REFERENCE_AWAITED
         code = TotalsCode.REFERENCE_NOT_TAKEN if awaited and late else totals.missing
-        return GroundB(totals, Level.NO_REFERENCE, (TotalsReason(code),))
+        return ScaleCriterion(totals, Level.NO_REFERENCE, (TotalsReason(code),))
     level, reason = _level_of(totals, day, protocol)
     if totals.baseline is None:
-        return GroundB(totals, level, (reason, TotalsReason(TotalsCode.NO_BASELINE)))
-    return GroundB(totals, level, (reason,))
+        return ScaleCriterion(totals, level, (reason, TotalsReason(TotalsCode.NO_BASELINE)))
+    return ScaleCriterion(totals, level, (reason,))
 
 
 def totals_since(
@@ -184,33 +184,33 @@ def totals_since(
     ]
 
 
-def crossing_line(
+def crossing_threshold(
     scale: Scale,
     *,
     relapse: float,
     baseline: AssessmentTotal | None,
     reference: AssessmentTotal,
     protocol: Protocol = STANDARD,
-) -> CrossingLine:
+) -> CrossingThreshold:
     """Half of the improvement lost and at the relapse level; without a baseline the relapse level alone."""
     if baseline is None:
-        return CrossingLine(total=relapse, relapse_level=relapse, half_way_back=None)
-    well, ill = scale.burden(reference.total), scale.burden(baseline.total)
+        return CrossingThreshold(total=relapse, relapse_level=relapse, half_way_back=None)
+    well, ill = scale.severity(reference.total), scale.severity(baseline.total)
     half_way = round(well + protocol.totals_share_lost * (ill - well), 9)
-    return CrossingLine(
-        total=scale.total_at(max(half_way, scale.burden(relapse))),
+    return CrossingThreshold(
+        total=scale.total_at(max(half_way, scale.severity(relapse))),
         relapse_level=relapse,
         half_way_back=scale.total_at(half_way),
     )
 
 
 def latest_crossings(
-    scale: Scale, line: CrossingLine, since: Sequence[AssessmentTotal]
+    scale: Scale, threshold: CrossingThreshold, since: Sequence[AssessmentTotal]
 ) -> tuple[AssessmentTotal, ...]:
-    """The latest totals in a row at the line or beyond it; one total below the line ends the row."""
+    """The latest totals in a row at or above the threshold; one total below the threshold ends the row."""
     crossings: list[AssessmentTotal] = []
     for total in reversed(since):
-        if scale.burden(total.total) < scale.burden(line.total):
+        if scale.severity(total.total) < scale.severity(threshold.total):
             break
         crossings.insert(0, total)
     return tuple(crossings)
@@ -248,16 +248,16 @@ def _shows_benefit(
 
 def _level_of(totals: TotalsSoFar, day: date, protocol: Protocol) -> tuple[Level, TotalsReason]:
     """Consider: every total of the run crossing, at least two, N days apart, the last one recent."""
-    line, latest, crossings = totals.line, totals.latest, totals.crossings
-    if line is None or latest is None:
+    threshold, latest, crossings = totals.threshold, totals.latest, totals.crossings
+    if threshold is None or latest is None:
         return Level.STEADY, TotalsReason(TotalsCode.NO_TOTAL_SINCE)
     on = latest.day
 
     def because(code: TotalsCode, days: int | None = None) -> TotalsReason:
-        return TotalsReason(code, latest.total, line.total, on, len(crossings), days)
+        return TotalsReason(code, latest.total, threshold.total, on, len(crossings), days)
 
     if not crossings:
-        return Level.STEADY, because(TotalsCode.BELOW_LINE)
+        return Level.STEADY, because(TotalsCode.BELOW_THRESHOLD)
     if len(crossings) < protocol.totals_least_crossings:
         return Level.WATCH, because(TotalsCode.ONE_CROSSING)
     span, age = (on - crossings[0].day).days, (day - on).days

@@ -1,4 +1,4 @@
-"""Ground B: a validated total back at relapse level, twice.
+"""Criterion B: a validated total back at relapse level, twice.
 
 In the tables a total is (day, value); day 0 is the last induction infusion, at 10 in the morning.
 """
@@ -12,12 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.clinical import memory_codec
 from app.clinical.course import Infusion, InfusionPhase
-from app.clinical.evaluation import History, ScaleTotals, evaluate, judge, remember
-from app.clinical.grounds import Level
+from app.clinical.criterion_b_scale import ScaleCriterion, TotalsCode, criterion_b_on, totals_so_far
+from app.clinical.evaluation import History, ScaleTotals, evaluate, evaluate_history, replay
 from app.clinical.protocol import STANDARD, Protocol, with_numbers
-from app.clinical.relapse import GroundB, TotalsCode, judge_so_far, totals_so_far
+from app.clinical.reasons import Level
 from app.clinical.scales import (
     GAD_7,
     MADRS,
@@ -28,6 +27,7 @@ from app.clinical.scales import (
     day_of,
     read_custom_scales,
 )
+from app.clinical.state import state_codec
 
 HOME = timezone(timedelta(hours=-7))
 LAST = datetime(2026, 1, 16, 10, tzinfo=HOME)
@@ -49,7 +49,7 @@ MIRROR = read_custom_scales(
 Totals = list[tuple[float, int]]
 
 
-def judge_totals(
+def evaluate_totals(
     totals: list[AssessmentTotal],
     *,
     scale: Scale,
@@ -58,7 +58,7 @@ def judge_totals(
     as_of: datetime,
     infusions_at: Sequence[datetime] = (),
     protocol: Protocol = STANDARD,
-) -> GroundB:
+) -> ScaleCriterion:
     so_far = totals_so_far(
         totals,
         scale=scale,
@@ -68,13 +68,13 @@ def judge_totals(
         infusions_at=infusions_at,
         protocol=protocol,
     )
-    return judge_so_far(so_far, day_of(as_of), protocol)
+    return criterion_b_on(so_far, day_of(as_of), protocol)
 
 
 def judged(
     totals: Totals, *, scale: Scale = MADRS, as_of: float = 60, boosters: tuple[float, ...] = ()
-) -> GroundB:
-    return judge_totals(
+) -> ScaleCriterion:
+    return evaluate_totals(
         [AssessmentTotal(LAST + timedelta(days=day), value) for day, value in totals],
         scale=scale,
         first_infusion_at=FIRST,
@@ -90,26 +90,26 @@ def judged(
 # totals since the reference            level, why
 CROSSINGS: list[tuple[Totals, str, str]] = [
     ([], "steady", "no_total_since"),
-    ([(30, 21)], "steady", "below_line"),
+    ([(30, 21)], "steady", "below_threshold"),
     ([(30, 22)], "watch", "one_crossing"),
     ([(30, 22), (35, 22)], "consider_booster", "crossings_confirmed"),
     ([(30, 22), (34, 40)], "watch", "crossings_too_close"),
     ([(30, 22), (34, 40), (35, 22)], "consider_booster", "crossings_confirmed"),
     ([(30, 22), (32, 21), (35, 30)], "watch", "one_crossing"),
-    ([(30, 30), (37, 30), (44, 21)], "steady", "below_line"),
+    ([(30, 30), (37, 30), (44, 21)], "steady", "below_threshold"),
     ([(20, 10), (30, 30), (37, 30)], "consider_booster", "crossings_confirmed"),
 ]
 
 
 @pytest.mark.parametrize(("since", "level", "why"), CROSSINGS)
 def test_one_crossing_watches_and_a_confirmed_one_considers(since: Totals, level: str, why: str) -> None:
-    ground = judged([BEFORE, AFTER, *since])
+    criterion = judged([BEFORE, AFTER, *since])
 
-    assert (ground.level, ground.reasons[0].code) == (level, why)
+    assert (criterion.level, criterion.reasons[0].code) == (level, why)
 
 
 @pytest.mark.parametrize(
-    ("scale", "before", "after", "line", "half_way_back"),
+    ("scale", "before", "after", "threshold", "half_way_back"),
     [
         (MADRS, 32, 8, 22, 20),  # the relapse level is the higher hurdle
         (MADRS, 50, 12, 31, 31),  # half of the improvement is
@@ -121,12 +121,15 @@ def test_one_crossing_watches_and_a_confirmed_one_considers(since: Totals, level
     ],
 )
 def test_the_line_is_half_way_back_and_at_the_relapse_level(
-    scale: Scale, before: int, after: int, line: float, half_way_back: float
+    scale: Scale, before: int, after: int, threshold: float, half_way_back: float
 ) -> None:
-    ground = judged([(-14, before), (3, after)], scale=scale)
+    criterion = judged([(-14, before), (3, after)], scale=scale)
 
-    assert ground.totals.line is not None
-    assert (ground.totals.line.total, ground.totals.line.half_way_back) == (line, half_way_back)
+    assert criterion.totals.threshold is not None
+    assert (criterion.totals.threshold.total, criterion.totals.threshold.half_way_back) == (
+        threshold,
+        half_way_back,
+    )
 
 
 @pytest.mark.parametrize(
@@ -144,9 +147,9 @@ def test_the_line_is_half_way_back_and_at_the_relapse_level(
 def test_two_totals_confirm_each_other_from_so_many_days_apart(
     scale: Scale, days_between: int, level: str
 ) -> None:
-    ground = judged([(-14, 26), (3, 4), (30, 26), (30 + days_between, 26)], scale=scale)
+    criterion = judged([(-14, 26), (3, 4), (30, 26), (30 + days_between, 26)], scale=scale)
 
-    assert ground.level == level
+    assert criterion.level == level
 
 
 def test_days_apart_are_counted_by_the_calendar_not_by_the_hour() -> None:
@@ -177,9 +180,9 @@ def test_a_patient_on_watch_is_asked_again_as_soon_as_the_repeat_can_confirm() -
 def test_without_a_reference_nothing_is_judged_and_the_reason_is_said(
     totals: Totals, as_of: float, why: str
 ) -> None:
-    ground = judged([*totals, (40, 50), (50, 50)], as_of=as_of)
+    criterion = judged([*totals, (40, 50), (50, 50)], as_of=as_of)
 
-    assert (ground.level, ground.reasons[0].code) == (Level.NO_REFERENCE, why)
+    assert (criterion.level, criterion.reasons[0].code) == (Level.NO_REFERENCE, why)
 
 
 def test_a_quarter_better_is_enough_for_a_reference() -> None:
@@ -187,27 +190,27 @@ def test_a_quarter_better_is_enough_for_a_reference() -> None:
 
 
 def test_a_booster_before_the_first_total_leaves_no_reference() -> None:
-    ground = judged([BEFORE, (10, 8)], boosters=(7,), as_of=12)
+    criterion = judged([BEFORE, (10, 8)], boosters=(7,), as_of=12)
 
-    assert ground.reasons[0].code is TotalsCode.REFERENCE_NOT_TAKEN
+    assert criterion.reasons[0].code is TotalsCode.REFERENCE_NOT_TAKEN
 
 
 def test_anxiety_raises_nothing() -> None:
-    ground = judged([(-14, 20), (3, 2), (30, 21), (40, 21)], scale=GAD_7)
+    criterion = judged([(-14, 20), (3, 2), (30, 21), (40, 21)], scale=GAD_7)
 
-    assert (ground.level, ground.reasons[0].code) == (
+    assert (criterion.level, criterion.reasons[0].code) == (
         Level.NO_REFERENCE,
         TotalsCode.SCALE_RAISES_NOTHING,
     )
 
 
 def test_without_a_baseline_the_relapse_level_decides_alone_and_it_is_said() -> None:
-    ground = judged([AFTER, (30, 22), (37, 22)])
+    criterion = judged([AFTER, (30, 22), (37, 22)])
 
-    assert ground.level is Level.CONSIDER_BOOSTER
-    assert TotalsCode.NO_BASELINE in [reason.code for reason in ground.reasons]
-    assert ground.totals.line is not None
-    assert ground.totals.line.half_way_back is None
+    assert criterion.level is Level.CONSIDER_BOOSTER
+    assert TotalsCode.NO_BASELINE in [reason.code for reason in criterion.reasons]
+    assert criterion.totals.threshold is not None
+    assert criterion.totals.threshold.half_way_back is None
 
 
 # Boosters, acute effects, and now
@@ -226,11 +229,11 @@ def test_without_a_baseline_the_relapse_level_decides_alone_and_it_is_said() -> 
 def test_a_booster_restarts_the_run_and_keeps_the_reference(
     since: Totals, boosters: tuple[float, ...], level: str
 ) -> None:
-    ground = judged([BEFORE, AFTER, *since], boosters=boosters)
+    criterion = judged([BEFORE, AFTER, *since], boosters=boosters)
 
-    assert ground.level == level
-    assert ground.totals.reference is not None
-    assert ground.totals.reference.total == AFTER[1]
+    assert criterion.level == level
+    assert criterion.totals.reference is not None
+    assert criterion.totals.reference.total == AFTER[1]
 
 
 def test_old_totals_do_not_speak_about_now() -> None:
@@ -242,16 +245,16 @@ def test_old_totals_do_not_speak_about_now() -> None:
 
 
 def test_the_reason_carries_every_number_that_decided() -> None:
-    ground = judged([BEFORE, AFTER, (30, 24), (37, 26)])
-    reason = ground.reasons[0]
+    criterion = judged([BEFORE, AFTER, (30, 24), (37, 26)])
+    reason = criterion.reasons[0]
 
-    assert (reason.total, reason.line, reason.on) == (26, 22, date(2026, 2, 22))
+    assert (reason.total, reason.threshold, reason.on) == (26, 22, date(2026, 2, 22))
     assert (reason.crossings, reason.days) == (2, 7)
 
 
 def test_the_protocols_numbers_decide() -> None:
     totals = [AssessmentTotal(LAST + timedelta(days=day), value) for day, value in (BEFORE, AFTER, (30, 25))]
-    strict = judge_totals(
+    strict = evaluate_totals(
         totals,
         scale=MADRS,
         first_infusion_at=FIRST,
@@ -260,14 +263,14 @@ def test_the_protocols_numbers_decide() -> None:
         protocol=with_numbers({"totals_share_lost": 0.75}),
     )
 
-    assert strict.totals.line is not None
-    assert strict.totals.line.total == 26
+    assert strict.totals.threshold is not None
+    assert strict.totals.threshold.total == 26
     assert strict.level is Level.STEADY
 
 
 def test_the_same_course_told_in_another_offset_is_the_same_moments() -> None:
     totals = [(LAST + timedelta(days=day), value) for day, value in (BEFORE, AFTER, (30, 30), (37, 30))]
-    in_utc = judge_totals(
+    in_utc = evaluate_totals(
         [AssessmentTotal(at.astimezone(UTC), value) for at, value in totals],
         scale=MADRS,
         first_infusion_at=FIRST.astimezone(UTC),
@@ -330,7 +333,7 @@ def test_a_mirrored_scale_is_judged_alike(history: Totals, boosters: list[float]
 def test_shifting_all_dates_shifts_the_answer(history: Totals, shift: int) -> None:
     moved = timedelta(days=shift)
     here = judged(history)
-    there = judge_totals(
+    there = evaluate_totals(
         [AssessmentTotal(LAST + timedelta(days=day) + moved, value) for day, value in history],
         scale=MADRS,
         first_infusion_at=FIRST + moved,
@@ -370,10 +373,10 @@ def test_what_is_remembered_of_totals_can_be_stored_and_says_the_same_later(
         ),
     )
     last = max([LAST, *(LAST + timedelta(days=day) for day in [*boosters, *(day for day, _ in history)])])
-    memory = remember(patient, as_of=last)
+    state = replay(patient, as_of=last)
 
-    stored = memory_codec.from_plain(json.loads(json.dumps(memory_codec.to_plain(memory))))
+    stored = state_codec.from_plain(json.loads(json.dumps(state_codec.to_plain(state))))
 
-    assert stored == memory
+    assert stored == state
     later = last + timedelta(days=late)
-    assert judge(memory, as_of=later) == evaluate(patient, as_of=later)
+    assert evaluate(state, as_of=later) == evaluate_history(patient, as_of=later)

@@ -1,6 +1,6 @@
-"""A `Memory` as small plain JSON and back: on the path of every check-in, so lists and no names.
+"""A `PatientState` as small plain JSON and back: on the path of every check-in, so lists and no names.
 
-The format has a number. A memory written in another one reads as None, and the caller remembers from
+The format has a number. A state written in another one reads as None, and the caller remembers from
 scratch; nothing is ever guessed.
 """
 
@@ -8,26 +8,26 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, Final
 
-from app.clinical.channels import PerChannel
 from app.clinical.check_ins import CheckInDay
-from app.clinical.gain import Track
-from app.clinical.loss import Loss
-from app.clinical.memory import DaySoFar, Memory, Treatment
+from app.clinical.criterion_b_scale import CrossingThreshold, TotalsCode, TotalsSoFar
+from app.clinical.domains import PerDomain
+from app.clinical.ewma import Ewma
 from app.clinical.reference import Baseline, NoReference, NoReferenceBecause, Reference
-from app.clinical.relapse import CrossingLine, TotalsCode, TotalsSoFar
 from app.clinical.scales import STANDARD_SCALES, AssessmentTotal, Scale
+from app.clinical.state.loss import Loss
+from app.clinical.state.patient_state import DaySoFar, PatientState, Treatment
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 Plain = dict[str, Any]
 Row = list[Any]
 
 
-def to_plain(memory: Memory) -> Plain:
-    """The memory as JSON values."""
-    treatment, today, reference = memory.treatment, memory.today, memory.reference
+def to_plain(state: PatientState) -> Plain:
+    """The state as JSON values."""
+    treatment, today, reference = state.treatment, state.open_day, state.reference
     return {
         "format": FORMAT,
-        "zone": memory.time_zone,
+        "zone": state.time_zone,
         "treatment": [
             treatment.first_at,
             treatment.first_day,
@@ -41,23 +41,23 @@ def to_plain(memory: Memory) -> Plain:
             treatment.recent_days,
             treatment.course_at,
             treatment.total,
-            treatment.benefits,
+            treatment.response_durations,
         ],
-        "baseline": None if memory.baseline is None else _baseline_row(memory.baseline),
-        "days": [(one.day.toordinal(), *one.values) for one in memory.days],
+        "baseline": None if state.baseline is None else _baseline_row(state.baseline),
+        "days": [(one.day.toordinal(), *one.values) for one in state.days],
         "today": None if today is None else (today.day, *today.sums, *today.counts),
         "reference": _reference_row(reference) if isinstance(reference, Reference) else None,
         "no_reference": _missing_row(reference) if isinstance(reference, NoReference) else None,
-        "before": memory.before,
-        "now": memory.now,
-        "recent": memory.recent_days,
-        "last": (memory.last_at, memory.last_day, memory.last_id, memory.asked_on),
-        "totals": [_totals_row(totals) for totals in memory.totals],
+        "before": state.loss_before,
+        "now": state.loss,
+        "recent": state.recent_days,
+        "last": (state.last_at, state.last_day, state.last_id, state.asked_on),
+        "totals": [_totals_row(totals) for totals in state.totals],
     }
 
 
-def from_plain(plain: Plain) -> Memory | None:
-    """The memory from JSON values; None when they are in a format that this version does not know."""
+def from_plain(plain: Plain) -> PatientState | None:
+    """The state from JSON values; None when they are in a format that this version does not know."""
     if plain.get("format") != FORMAT:
         return None
     baseline = None if plain["baseline"] is None else _baseline(plain["baseline"])
@@ -68,12 +68,12 @@ def from_plain(plain: Plain) -> Memory | None:
         reference = _reference(plain["reference"], baseline)
     elif plain["no_reference"] is not None:
         reference = _missing(plain["no_reference"])
-    return Memory(
+    return PatientState(
         plain["zone"],
         _treatment(plain["treatment"]),
         baseline,
-        tuple(CheckInDay(day=date.fromordinal(row[0]), values=PerChannel(*row[1:])) for row in plain["days"]),
-        None if today is None else DaySoFar(today[0], PerChannel(*today[1:4]), PerChannel(*today[4:])),
+        tuple(CheckInDay(day=date.fromordinal(row[0]), values=PerDomain(*row[1:])) for row in plain["days"]),
+        None if today is None else DaySoFar(today[0], PerDomain(*today[1:4]), PerDomain(*today[4:])),
         reference,
         None if plain["before"] is None else _loss(plain["before"]),
         None if plain["now"] is None else _loss(plain["now"]),
@@ -100,24 +100,24 @@ def _treatment(row: Row) -> Treatment:
         recent_days=tuple(row[9]),
         course_at=tuple(row[10]),
         total=row[11],
-        benefits=tuple(row[12]),
+        response_durations=tuple(row[12]),
     )
 
 
-def _track(row: Row | None) -> Track | None:
+def _track(row: Row | None) -> Ewma | None:
     if row is None:
         return None
     day, share, share_before, smoothed, smoothed_before, rate, days, low_days, since = row
-    return Track(day, share, share_before, smoothed, smoothed_before, rate, tuple(days), low_days, since)
+    return Ewma(day, share, share_before, smoothed, smoothed_before, rate, tuple(days), low_days, since)
 
 
 def _loss(row: Row) -> Loss:
     weighted, (mood, energy, sleep), reports, levels, considered_on, by_mood, steady_on = row
     return Loss(
         _track(weighted),
-        PerChannel(_track(mood), _track(energy), _track(sleep)),
-        PerChannel(*reports),
-        PerChannel(*levels),
+        PerDomain(_track(mood), _track(energy), _track(sleep)),
+        PerDomain(*reports),
+        PerDomain(*levels),
         considered_on,
         by_mood,
         steady_on,
@@ -140,9 +140,9 @@ def _baseline_row(one: Baseline) -> Row:
 def _baseline(row: Row) -> Baseline:
     values, days, squares, n_days, from_day, to_day = row
     return Baseline(
-        values=PerChannel(*values),
-        days=PerChannel(*days),
-        squares=PerChannel(*squares),
+        values=PerDomain(*values),
+        days=PerDomain(*days),
+        squares=PerDomain(*squares),
         n_days=n_days,
         from_day=_day_of(from_day),
         to_day=_day_of(to_day),
@@ -150,7 +150,7 @@ def _baseline(row: Row) -> Baseline:
 
 
 def _reference_row(one: Reference) -> Row:
-    """Without its baseline, which the memory holds already."""
+    """Without its baseline, which the state holds already."""
     return [
         one.values,
         one.days,
@@ -170,12 +170,12 @@ def _reference_row(one: Reference) -> Row:
 
 def _reference(row: Row, baseline: Baseline) -> Reference:
     return Reference(
-        values=PerChannel(*row[0]),
-        days=PerChannel(*row[1]),
-        gains=PerChannel(*row[2]),
-        assumed=PerChannel(*row[3]),
-        spread=PerChannel(*row[4]),
-        weights=PerChannel(*row[5]),
+        values=PerDomain(*row[0]),
+        days=PerDomain(*row[1]),
+        gains=PerDomain(*row[2]),
+        assumed=PerDomain(*row[3]),
+        spread=PerDomain(*row[4]),
+        weights=PerDomain(*row[5]),
         mean_gain=row[6],
         n_days=row[7],
         from_day=date.fromordinal(row[8]),
@@ -199,7 +199,7 @@ def _missing(row: Row) -> NoReference:
 
 
 def _totals_row(totals: TotalsSoFar) -> Row:
-    line = totals.line
+    threshold = totals.threshold
     return [
         totals.scale.key,
         _own_levels(totals.scale),
@@ -208,14 +208,14 @@ def _totals_row(totals: TotalsSoFar) -> Row:
         _total_row(totals.reference),
         totals.missing,
         _number_of(totals.awaited_until),
-        None if line is None else (line.total, line.relapse_level, line.half_way_back),
+        None if threshold is None else (threshold.total, threshold.relapse_level, threshold.half_way_back),
         _total_row(totals.latest),
         [_total_row(one) for one in totals.crossings],
     ]
 
 
 def _totals(row: Row) -> TotalsSoFar:
-    key, own, last, baseline, reference, missing, awaited_until, line, latest, crossings = row
+    key, own, last, baseline, reference, missing, awaited_until, threshold, latest, crossings = row
     return TotalsSoFar(
         scale=_scale(key, own),
         last=_total(last),
@@ -223,9 +223,9 @@ def _totals(row: Row) -> TotalsSoFar:
         reference=_total(reference),
         missing=None if missing is None else TotalsCode(missing),
         awaited_until=_day_of(awaited_until),
-        line=None
-        if line is None
-        else CrossingLine(total=line[0], relapse_level=line[1], half_way_back=line[2]),
+        threshold=None
+        if threshold is None
+        else CrossingThreshold(total=threshold[0], relapse_level=threshold[1], half_way_back=threshold[2]),
         latest=_total(latest),
         crossings=tuple(AssessmentTotal(datetime.fromisoformat(at), total) for at, total in crossings),
     )

@@ -1,4 +1,4 @@
-"""Making the memory of a whole history: infusions and check-ins in their order, one step each."""
+"""Making the state of a whole history: infusions and check-ins in their order, one step each."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -7,13 +7,17 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from app.clinical.channels import PerChannel
 from app.clinical.check_ins import CheckIn, CheckInDay, check_in_day, day_number, days_of, is_acute, zone_of
 from app.clinical.course import Course, Infusion, InfusionPhase, induction_end, infusions_of_course
+from app.clinical.criterion_b_scale import TotalsCode, TotalsSoFar, totals_so_far
+from app.clinical.domains import PerDomain
 from app.clinical.history import History
-from app.clinical.loss import Loss, loss_from
-from app.clinical.memory import (
-    Memory,
+from app.clinical.protocol import STANDARD, Protocol
+from app.clinical.reference import NoReferenceBecause, Reference, baseline_of, window_end
+from app.clinical.scales import AssessmentTotal
+from app.clinical.state.loss import Loss, loss_from
+from app.clinical.state.patient_state import (
+    PatientState,
     Treatment,
     advance,
     after_check_in,
@@ -23,14 +27,10 @@ from app.clinical.memory import (
     with_reference,
     without_reference,
 )
-from app.clinical.protocol import STANDARD, Protocol
-from app.clinical.reference import NoReferenceBecause, Reference, baseline_of, window_end
-from app.clinical.relapse import TotalsCode, TotalsSoFar, totals_so_far
-from app.clinical.scales import AssessmentTotal
 
 DAYS_OF_EXPOSURE: Final = 365
-BENEFITS_KEPT: Final = 6
-"""How many earlier benefits are shown; the latest ones."""
+RESPONSE_DURATIONS_KEPT: Final = 6
+"""How many earlier response_durations are shown; the latest ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,24 +41,24 @@ class Crossing:
     by_mood_alone: bool
 
 
-class Past(NamedTuple):
-    """A memory, and what it alone no longer tells: on which days consider was first reached.
+class Timeline(NamedTuple):
+    """A state, and what it alone no longer tells: on which days consider was first reached.
 
     `considered` holds day numbers up to the latest check-in day, which may still grow: see `losses`.
     """
 
-    memory: Memory
+    state: PatientState
     considered: tuple[int, ...]
 
     @property
     def losses(self) -> tuple[date, ...]:
         """The days of the crossings, the latest check-in day included: what `crossings` finds."""
-        days = {*self.considered, *_days_of([self.memory.now])}
+        days = {*self.considered, *_days_of([self.state.loss])}
         return tuple(date.fromordinal(day) for day in sorted(days))
 
 
-def remember(history: History, *, as_of: datetime, protocol: Protocol = STANDARD) -> Memory:
-    """The memory of a history, from scratch. Nothing after `as_of` has any effect."""
+def replay(history: History, *, as_of: datetime, protocol: Protocol = STANDARD) -> PatientState:
+    """The state of a history, from scratch. Nothing after `as_of` has any effect."""
     return _through(history, as_of, protocol)[-1]
 
 
@@ -67,10 +67,10 @@ def crossings(history: History, *, as_of: datetime, protocol: Protocol = STANDAR
 
     Each day is judged by all that was reported on it, and by the infusions known by then.
     """
-    memories = _through(history, as_of, protocol)
+    states = _through(history, as_of, protocol)
     found = {
         loss.considered_on: loss.considered_by_mood
-        for loss in (*_settled_losses(memories), memories[-1].now)
+        for loss in (*_settled_losses(states), states[-1].loss)
         if loss and loss.considered_on is not None
     }
     return tuple(
@@ -78,25 +78,27 @@ def crossings(history: History, *, as_of: datetime, protocol: Protocol = STANDAR
     )
 
 
-def past_of(history: History, *, as_of: datetime, protocol: Protocol = STANDARD) -> Past:
-    """The memory of a history together with the days of its crossings, from scratch."""
-    memories = _through(history, as_of, protocol)
-    return Past(memories[-1], _days_of(_settled_losses(memories)))
+def timeline_of(history: History, *, as_of: datetime, protocol: Protocol = STANDARD) -> Timeline:
+    """The state of a history together with the days of its crossings, from scratch."""
+    states = _through(history, as_of, protocol)
+    return Timeline(states[-1], _days_of(_settled_losses(states)))
 
 
-def past_after(past: Past, check_in: CheckIn, *, protocol: Protocol = STANDARD) -> Past | None:
+def timeline_after(
+    timeline: Timeline, check_in: CheckIn, *, protocol: Protocol = STANDARD
+) -> Timeline | None:
     """The past one check-in later, at the cost of a step; None where `advance` has none."""
-    memory = advance(past.memory, check_in, protocol=protocol)
-    if memory is None:
+    state = advance(timeline.state, check_in, protocol=protocol)
+    if state is None:
         return None
-    return Past(memory, tuple(sorted({*past.considered, *_days_of([memory.before])})))
+    return Timeline(state, tuple(sorted({*timeline.considered, *_days_of([state.loss_before])})))
 
 
-def _settled_losses(memories: Sequence[Memory]) -> list[Loss | None]:
+def _settled_losses(states: Sequence[PatientState]) -> list[Loss | None]:
     """The loss at the end of each check-in day but the last, and before each infusion."""
-    ends = [memory.before for memory in memories]
+    ends = [state.loss_before for state in states]
     return ends + [
-        earlier.now for earlier, later in pairwise(memories) if later.treatment is not earlier.treatment
+        earlier.loss for earlier, later in pairwise(states) if later.treatment is not earlier.treatment
     ]
 
 
@@ -104,35 +106,31 @@ def _days_of(losses: Sequence[Loss | None]) -> tuple[int, ...]:
     return tuple(sorted({loss.considered_on for loss in losses if loss and loss.considered_on is not None}))
 
 
-def _through(history: History, as_of: datetime, protocol: Protocol) -> list[Memory]:
-    """The memory at the start and after each infusion and check-in up to `as_of`."""
+def _through(history: History, as_of: datetime, protocol: Protocol) -> list[PatientState]:
+    """The state at the start and after each infusion and check-in up to `as_of`."""
     now = as_of.timestamp()
     infusions = sorted(
         (one for one in history.infusions if one.given_at.timestamp() <= now),
         key=lambda one: (one.given_at.timestamp(), one.id),
     )
-    memories = [_untreated(history, infusions, as_of, protocol)]
+    states = [_untreated(history, infusions, as_of, protocol)]
     stretches = _by_stretch(history.check_ins, infusions, now)
     chosen = _chosen(history, infusions, now, protocol)
     for number, stretch in enumerate(stretches):
         if number:
             given = infusions[:number]
             if chosen and given[-1].day(history.time_zone) > chosen.to_day:
-                memories.append(
-                    with_chosen(memories[-1], chosen.window, end=chosen.to_day, protocol=protocol)
-                )
+                states.append(with_chosen(states[-1], chosen.window, end=chosen.to_day, protocol=protocol))
                 chosen = None
-            memories.append(_infused(memories[-1], history.course, given, history.time_zone, protocol))
+            states.append(_infused(states[-1], history.course, given, history.time_zone, protocol))
         for day, at, _, check_in in stretch:
             if chosen and day > chosen.to_day.toordinal():
-                memories.append(
-                    with_chosen(memories[-1], chosen.window, end=chosen.to_day, protocol=protocol)
-                )
+                states.append(with_chosen(states[-1], chosen.window, end=chosen.to_day, protocol=protocol))
                 chosen = None
-            memories.append(after_check_in(memories[-1], check_in, day=day, at=at, protocol=protocol))
+            states.append(after_check_in(states[-1], check_in, day=day, at=at, protocol=protocol))
     if chosen:
-        memories.append(with_chosen(memories[-1], chosen.window, end=chosen.to_day, protocol=protocol))
-    return memories
+        states.append(with_chosen(states[-1], chosen.window, end=chosen.to_day, protocol=protocol))
+    return states
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,17 +178,17 @@ def _by_stretch(
 
 def _untreated(
     history: History, infusions: Sequence[Infusion], as_of: datetime, protocol: Protocol
-) -> Memory:
+) -> PatientState:
     closed = history.course.closed_on if history.course else None
-    return Memory(
+    return PatientState(
         time_zone=history.time_zone,
         treatment=Treatment(course_closed=closed.toordinal() if closed else None),
         baseline=None,
         days=(),
-        today=None,
+        open_day=None,
         reference=None,
-        before=None,
-        now=None,
+        loss_before=None,
+        loss=None,
         recent_days=(),
         last_at=None,
         last_day=0,
@@ -201,56 +199,56 @@ def _untreated(
 
 
 def _infused(
-    memory: Memory, course: Course | None, given: Sequence[Infusion], time_zone: str, protocol: Protocol
-) -> Memory:
-    """The memory after an infusion, the last of `given`.
+    state: PatientState, course: Course | None, given: Sequence[Infusion], time_zone: str, protocol: Protocol
+) -> PatientState:
+    """The state after an infusion, the last of `given`.
 
     The first of a course fixes the baseline. An induction infusion opens the reference window anew. A
     booster closes the window, keeps the reference and starts the smoothing again: S = 0 on its day.
     """
     of_course = infusions_of_course(course, given, time_zone=time_zone)
-    treatment = _treatment(memory, course, given, of_course, time_zone, protocol)
+    treatment = _treatment(state, course, given, of_course, time_zone, protocol)
     if not of_course:
-        return memory._replace(treatment=treatment, asked_on=None)
+        return state._replace(treatment=treatment, asked_on=None)
     day = treatment.last_day or 0
-    baseline = memory.baseline or baseline_of(
-        known_days(memory), first_infusion_on=date.fromordinal(day), protocol=protocol
+    baseline = state.baseline or baseline_of(
+        known_days(state), first_infusion_on=date.fromordinal(day), protocol=protocol
     )
     if not treatment.last_is_booster or treatment.day_zero is None:
-        return memory._replace(
+        return state._replace(
             treatment=treatment,
             baseline=baseline,
             days=(),
-            today=None,
+            open_day=None,
             reference=None,
-            before=None,
-            now=None,
+            loss_before=None,
+            loss=None,
             asked_on=None,
         )
-    closed = _window_closed(settled(memory, day, protocol), protocol)
+    closed = _window_closed(settled(state, day, protocol), protocol)
     reference = closed.reference
-    fresh = PerChannel[tuple[int, ...]]((), (), ())
+    fresh = PerDomain[tuple[int, ...]]((), (), ())
     loss = (
         loss_from(reference, day=day, days=fresh, protocol=protocol)
         if isinstance(reference, Reference)
         else None
     )
-    return closed._replace(treatment=treatment, today=None, before=loss, now=loss, asked_on=None)
+    return closed._replace(treatment=treatment, open_day=None, loss_before=loss, loss=loss, asked_on=None)
 
 
-def _window_closed(memory: Memory, protocol: Protocol) -> Memory:
+def _window_closed(state: PatientState, protocol: Protocol) -> PatientState:
     """A booster closes the window: the reference comes from the days there are, if they are enough."""
-    if memory.reference is not None:
-        return memory
-    zero = date.fromordinal(memory.treatment.day_zero or 0)
-    if window_end(known_days(memory), day_zero=zero, protocol=protocol) is None:
-        return without_reference(memory, NoReferenceBecause.BOOSTER_CLOSED_WINDOW, protocol)
+    if state.reference is not None:
+        return state
+    zero = date.fromordinal(state.treatment.day_zero or 0)
+    if window_end(known_days(state), day_zero=zero, protocol=protocol) is None:
+        return without_reference(state, NoReferenceBecause.BOOSTER_CLOSED_WINDOW, protocol)
     latest = zero + timedelta(days=protocol.window_latest_day)
-    return with_reference(memory, latest, protocol)
+    return with_reference(state, latest, protocol)
 
 
 def _treatment(
-    memory: Memory,
+    state: PatientState,
     course: Course | None,
     given: Sequence[Infusion],
     of_course: Sequence[Infusion],
@@ -269,20 +267,20 @@ def _treatment(
         last_day=days[-1],
         last_is_booster=bool(of_course) and of_course[-1].phase is InfusionPhase.BOOSTER,
         induction_over=end.on.toordinal() if end else None,
-        course_closed=memory.treatment.course_closed,
+        course_closed=state.treatment.course_closed,
         recent_days=tuple(day for day in days if days[-1] - day < DAYS_OF_EXPOSURE),
         course_at=tuple(infusion.given_at.timestamp() for infusion in of_course),
         total=len(given),
-        benefits=_benefits(memory),
+        response_durations=_response_durations(state),
     )
 
 
-def _benefits(memory: Memory) -> tuple[int, ...]:
+def _response_durations(state: PatientState) -> tuple[int, ...]:
     """How long each past infusion's benefit lasted, where a loss was seen; the latest few, in days."""
-    known, loss, last_day = memory.treatment.benefits, memory.now, memory.treatment.last_day
+    known, loss, last_day = state.treatment.response_durations, state.loss, state.treatment.last_day
     if loss is None or loss.considered_on is None or last_day is None:
         return known
-    return (*known, loss.considered_on - last_day)[-BENEFITS_KEPT:]
+    return (*known, loss.considered_on - last_day)[-RESPONSE_DURATIONS_KEPT:]
 
 
 def _totals(

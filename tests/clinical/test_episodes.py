@@ -5,14 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.clinical.errors import MoveNotAllowedError, SnoozeTooLongError
-from app.clinical.evaluation import crossings, evaluate
-from app.clinical.explanation import explain
-from app.clinical.grounds import GroundName, Level, ReasonCode
-from app.clinical.history import ScaleTotals
-from app.clinical.protocol import STANDARD
-from app.clinical.scales import PHQ_9, AssessmentTotal
-from app.clinical.signals import (
+from app.clinical.episodes import (
     ALLOWED_MOVES,
     NO_EPISODE,
     Action,
@@ -29,6 +22,13 @@ from app.clinical.signals import (
     snoozed,
     standing_level,
 )
+from app.clinical.errors import MoveNotAllowedError, SnoozeTooLongError
+from app.clinical.evaluation import crossings, evaluate_history
+from app.clinical.explanation import explain
+from app.clinical.history import ScaleTotals
+from app.clinical.protocol import STANDARD
+from app.clinical.reasons import CriterionName, Level, ReasonCode
+from app.clinical.scales import PHQ_9, AssessmentTotal
 from tests.clinical.builders import (
     BEFORE,
     COURSE,
@@ -46,7 +46,7 @@ from tests.clinical.builders import (
 )
 
 LOST = history(*BEFORE, *WINDOW, *days(range(9, 60), 3))
-OPEN = Episode(state=EpisodeState.OPEN, raised_on=on(12), grounds=(GroundName.GAIN_LOST,))
+OPEN = Episode(state=EpisodeState.OPEN, raised_on=on(12), criteria=(CriterionName.GAIN_LOST,))
 
 
 def closed_on(offset: int, disposition: Disposition = Disposition.WATCHFUL_WAITING) -> Episode:
@@ -57,10 +57,10 @@ def closed_on(offset: int, disposition: Disposition = Disposition.WATCHFUL_WAITI
 MOVES = [
     ("first rise", NO_EPISODE, 20, MoveKind.RAISE, ReasonCode.FIRST_AT_CONSIDER),
     ("below", NO_EPISODE, 11, MoveKind.NONE, ReasonCode.BELOW_CONSIDER),
-    ("open: a new ground", OPEN, 20, MoveKind.ADD_EVIDENCE, ReasonCode.NEW_GROUND),
+    ("open: a new criterion", OPEN, 20, MoveKind.ADD_EVIDENCE, ReasonCode.NEW_CRITERION),
     (
         "open: nothing new",
-        replace(OPEN, grounds=(GroundName.GAIN_LOST, GroundName.ONE_CHANNEL)),
+        replace(OPEN, criteria=(CriterionName.GAIN_LOST, CriterionName.ONE_DOMAIN)),
         20,
         MoveKind.NONE,
         ReasonCode.SIGNAL_OPEN,
@@ -70,7 +70,7 @@ MOVES = [
         Episode(
             state=EpisodeState.SNOOZED,
             raised_on=on(12),
-            grounds=(GroundName.GAIN_LOST, GroundName.ONE_CHANNEL),
+            criteria=(CriterionName.GAIN_LOST, CriterionName.ONE_DOMAIN),
             snoozed_until=at(25),
         ),
         20,
@@ -116,24 +116,24 @@ MOVES = [
 )
 def test_the_next_move(episode: Episode, as_of: int, kind: MoveKind, why: ReasonCode) -> None:
     now = at(as_of)
-    move = next_move(episode, evaluate(LOST, as_of=now), as_of=now)
+    move = next_move(episode, evaluate_history(LOST, as_of=now), as_of=now)
     assert (move.kind, move.reason.code) == (kind, why)
 
 
 def test_nothing_is_raised_within_24_hours_of_an_infusion() -> None:
     """A scale at consider would speak the same evening; it has to wait."""
-    answer = evaluate(LOST, as_of=at(20))
-    infused = evaluate(replace(LOST, infusions=(*LOST.infusions, booster(20, 20))), as_of=at(20))
-    assert infused.held_back[0].code is ReasonCode.WITHIN_A_DAY_OF_INFUSION
-    held = answer._replace(held_back=infused.held_back)
+    answer = evaluate_history(LOST, as_of=at(20))
+    infused = evaluate_history(replace(LOST, infusions=(*LOST.infusions, booster(20, 20))), as_of=at(20))
+    assert infused.suppressed_by[0].code is ReasonCode.WITHIN_A_DAY_OF_INFUSION
+    held = answer._replace(suppressed_by=infused.suppressed_by)
     assert next_move(NO_EPISODE, held, as_of=at(20)).reason.code is ReasonCode.WITHIN_A_DAY_OF_INFUSION
 
 
 def test_nothing_is_raised_while_induction_is_running_or_after_the_course_was_stopped() -> None:
     running = replace(LOST, course=replace(COURSE, planned_infusions=7))
-    assert evaluate(running, as_of=at(13)).level is Level.NO_REFERENCE
+    assert evaluate_history(running, as_of=at(13)).level is Level.NO_REFERENCE
     stopped = replace(LOST, course=replace(COURSE, stopped_on=on(15)))
-    move = next_move(NO_EPISODE, evaluate(stopped, as_of=at(20)), as_of=at(20))
+    move = next_move(NO_EPISODE, evaluate_history(stopped, as_of=at(20)), as_of=at(20))
     assert (move.kind, move.reason.code) == (MoveKind.NONE, ReasonCode.COURSE_CLOSED)
 
 
@@ -164,11 +164,11 @@ def test_watch_falls_only_to_steady() -> None:
 
 def test_old_reports_do_not_hold_consider() -> None:
     patient = history(*BEFORE, *WINDOW, *days(range(9, 14), 3))
-    assert evaluate(patient, as_of=at(14)).level is Level.CONSIDER_BOOSTER
-    assert evaluate(patient, as_of=at(20)).level is Level.CONSIDER_BOOSTER
-    stale = evaluate(patient, as_of=at(22))
+    assert evaluate_history(patient, as_of=at(14)).level is Level.CONSIDER_BOOSTER
+    assert evaluate_history(patient, as_of=at(20)).level is Level.CONSIDER_BOOSTER
+    stale = evaluate_history(patient, as_of=at(22))
     assert stale.level is Level.WATCH
-    assert ReasonCode.TOO_FEW_RECENT_DAYS in {reason.code for reason in stale.grounds[0].reasons}
+    assert ReasonCode.TOO_FEW_RECENT_DAYS in {reason.code for reason in stale.criteria[0].reasons}
 
 
 def test_who_is_asked_weekly_is_looked_back_at_longer() -> None:
@@ -191,15 +191,15 @@ def test_an_infusion_closes_the_signal_and_starts_the_smoothing_again() -> None:
     early = closed_by_infusion(OPEN, given_at=at(2), given_on=on(2))
     assert early.state is EpisodeState.OPEN, "entered late, given before the signal"
     boosted = replace(LOST, infusions=(*LOST.infusions, booster(30)))
-    restarted = evaluate(boosted, as_of=at(30, 20))
+    restarted = evaluate_history(boosted, as_of=at(30, 20))
     assert (restarted.smoothed, restarted.level) == (0.0, Level.STEADY)
-    again = next_move(given, evaluate(boosted, as_of=at(40)), as_of=at(40))
+    again = next_move(given, evaluate_history(boosted, as_of=at(40)), as_of=at(40))
     assert (again.kind, again.reason.code) == (MoveKind.RAISE, ReasonCode.INFUSION_SINCE_CLOSING)
 
 
 def test_a_booster_that_did_not_hold_says_so_first() -> None:
     boosted = replace(LOST, infusions=(*LOST.infusions, booster(30)))
-    soon = evaluate(boosted, as_of=at(36))
+    soon = evaluate_history(boosted, as_of=at(36))
     assert soon.notes[0].code is ReasonCode.BOOSTER_DID_NOT_HOLD
     assert explain(soon).startswith(
         "The booster of 24 April has lasted 4 days; review rather than repeat. Consider a booster"
@@ -211,7 +211,7 @@ def test_a_booster_that_did_not_hold_says_so_first() -> None:
         *days(range(40, 60), 3),
         infusions=(*induction(), booster(20)),
     )
-    later = evaluate(held, as_of=at(50))
+    later = evaluate_history(held, as_of=at(50))
     assert later.level is Level.CONSIDER_BOOSTER
     assert ReasonCode.BOOSTER_DID_NOT_HOLD not in {note.code for note in later.notes}
 
@@ -219,27 +219,27 @@ def test_a_booster_that_did_not_hold_says_so_first() -> None:
 def test_past_crossings_are_told_with_their_day_and_do_not_raise_now() -> None:
     patient = history(*BEFORE, *WINDOW, *days(range(9, 16), 3), *days(range(16, 60), 8))
     assert [crossing.day for crossing in crossings(patient, as_of=at(60))] == [on(12)]
-    now = evaluate(patient, as_of=at(60))
+    now = evaluate_history(patient, as_of=at(60))
     assert next_move(NO_EPISODE, now, as_of=at(60)).kind is MoveKind.NONE
 
 
 def test_each_infusions_benefit_is_remembered() -> None:
     boosted = replace(LOST, infusions=(*LOST.infusions, booster(30)))
-    assert evaluate(boosted, as_of=at(40)).exposure.benefits == (12,)
+    assert evaluate_history(boosted, as_of=at(40)).exposure.response_durations == (12,)
     assert [one.day for one in crossings(boosted, as_of=at(40))] == [on(12), on(34)]
 
 
 def test_the_patient_who_asks_is_on_watch_for_two_weeks_and_raises_nothing() -> None:
     asks = report(20, 8, 8, 8, asks=True)
     patient = history(*BEFORE, *WINDOW, *days(range(9, 20), 8), asks, *days(range(21, 40), 8))
-    answer = evaluate(patient, as_of=at(21))
-    assert [(one.name, one.level) for one in answer.grounds] == [
-        (GroundName.GAIN_LOST, Level.STEADY),
-        (GroundName.PATIENT_ASKS, Level.WATCH),
+    answer = evaluate_history(patient, as_of=at(21))
+    assert [(one.name, one.level) for one in answer.criteria] == [
+        (CriterionName.GAIN_LOST, Level.STEADY),
+        (CriterionName.PATIENT_ASKS, Level.WATCH),
     ]
     assert "The patient asked about a booster on 14 April." in explain(answer)
     assert next_move(NO_EPISODE, answer, as_of=at(21)).kind is MoveKind.NONE
-    assert evaluate(patient, as_of=at(34)).level is Level.STEADY
+    assert evaluate_history(patient, as_of=at(34)).level is Level.STEADY
 
 
 def test_two_totals_raise_a_signal_without_any_check_in() -> None:
@@ -247,23 +247,23 @@ def test_two_totals_raise_a_signal_without_any_check_in() -> None:
         AssessmentTotal(at(offset), total) for offset, total in ((-12, 18), (6, 4), (30, 14), (41, 15))
     )
     patient = replace(history(), assessments=(ScaleTotals(scale=PHQ_9, totals=totals),))
-    once = evaluate(patient, as_of=at(31))
+    once = evaluate_history(patient, as_of=at(31))
     assert once.level is Level.WATCH
-    twice = evaluate(patient, as_of=at(42))
+    twice = evaluate_history(patient, as_of=at(42))
     move = next_move(NO_EPISODE, twice, as_of=at(42))
-    assert (move.kind, move.grounds) == (MoveKind.RAISE, (GroundName.SCALE_RELAPSE,))
-    assert "PHQ-9 15 on 5 May, at its line of 11 or beyond, 2 times over 11 days." in explain(twice)
+    assert (move.kind, move.criteria) == (MoveKind.RAISE, (CriterionName.SCALE_RELAPSE,))
+    assert "PHQ-9 15 on 5 May, at or above its threshold of 11, 2 times over 11 days." in explain(twice)
     again = next_move(closed_on(41), twice, as_of=at(43))
     assert again.reason.code is ReasonCode.CLOSED_RECENTLY
 
 
 def test_worse_than_before_treatment_is_told_apart() -> None:
     patient = history(*BEFORE, *WINDOW, *days(range(9, 40), 0))
-    worse = evaluate(patient, as_of=at(39)).worse_than_before
-    assert [one.channel.value for one in worse] == ["mood", "energy", "sleep_quality"]
+    worse = evaluate_history(patient, as_of=at(39)).worse_than_before
+    assert [one.domain.value for one in worse] == ["mood", "energy", "sleep_quality"]
     not_yet = history(*BEFORE, *WINDOW, *days(range(9, 40), 2))
-    assert evaluate(not_yet, as_of=at(39)).worse_than_before == ()
-    assert evaluate(patient, as_of=at(80)).worse_than_before == (), "it speaks about now"
+    assert evaluate_history(not_yet, as_of=at(39)).worse_than_before == ()
+    assert evaluate_history(patient, as_of=at(80)).worse_than_before == (), "it speaks about now"
 
 
 def test_a_snooze_ends_by_itself_and_has_a_maximum() -> None:
@@ -298,7 +298,7 @@ def test_a_closed_signal_is_opened_again_as_it_was() -> None:
     again = opened_again(closed_on(20))
 
     assert again == OPEN
-    assert next_move(again, evaluate(LOST, as_of=at(20)), as_of=at(20)).kind is not MoveKind.RAISE
+    assert next_move(again, evaluate_history(LOST, as_of=at(20)), as_of=at(20)).kind is not MoveKind.RAISE
 
 
 @pytest.mark.parametrize(

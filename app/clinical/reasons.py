@@ -1,4 +1,4 @@
-"""Levels, and the grounds for them: each a level with coded reasons and the numbers they used."""
+"""Levels, and the criteria for them: each a level with coded reasons and the numbers they used."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -39,12 +39,12 @@ _RANKS: Final[dict[str, int]] = {level: rank for rank, level in enumerate(Level)
 
 
 @quick
-class GroundName(StrEnum):
-    """On what ground a level rests."""
+class CriterionName(StrEnum):
+    """On what criterion a level rests."""
 
     GAIN_LOST = "gain_lost"
     SCALE_RELAPSE = "scale_relapse"
-    ONE_CHANNEL = "one_channel"
+    ONE_DOMAIN = "one_domain"
     PATIENT_ASKS = "patient_asks"
 
 
@@ -52,7 +52,7 @@ class GroundName(StrEnum):
 class ReasonCode(StrEnum):
     """What a rule found. The numbers that each carries are named beside it."""
 
-    # Ground A, and C in part
+    # Criterion A, and C in part
     REFERENCE_MISSING = "reference_missing"  # because, n_days, days_needed, until
     NO_GAIN = "no_gain"  # mean_gain
     BELOW_WATCH = "below_watch"  # smoothed, threshold
@@ -62,22 +62,22 @@ class ReasonCode(StrEnum):
     GAIN_TOO_SMALL = "gain_too_small"  # mean_gain, least
     TOO_FEW_RECENT_DAYS = "too_few_recent_days"  # have, needed, within_days
     LAST_DAYS_BETTER = "last_days_better"  # last_day, day_before, each_day
-    # Ground C
-    CHANNEL_LOST_ENOUGH = "channel_lost_enough"  # channel, smoothed, threshold
-    CHANNEL_WATCH_REACHED = "channel_watch_reached"  # channel, smoothed, threshold
-    CHANNEL_STILL_WATCHING = "channel_still_watching"  # channel, smoothed, threshold, days
+    # Criterion C
+    DOMAIN_LOST_ENOUGH = "domain_lost_enough"  # domain, smoothed, threshold
+    DOMAIN_WATCH_REACHED = "domain_watch_reached"  # domain, smoothed, threshold
+    DOMAIN_STILL_WATCHING = "domain_still_watching"  # domain, smoothed, threshold, days
     ASK_SCALE = "ask_scale"  # scale
-    # Ground B: the codes of `relapse`, with total, line, on, count, days
-    TOTALS = "totals"  # code, scale, total, line, on, count, days
-    # Ground D
+    # Criterion B: the codes of `relapse`, with total, threshold, on, count, days
+    TOTALS = "totals"  # code, scale, total, threshold, on, count, days
+    # Criterion D
     ASKED = "asked"  # on
     # What is said with every level
     ASSUMED_BASELINE = "assumed_baseline"  # threshold
     FALLING_REFERENCE = "falling_reference"  # n_days
-    CHANNEL_OFF = "channel_off"  # channel, n_days, days_needed
+    DOMAIN_OFF = "domain_off"  # domain, n_days, days_needed
     BOOSTER_DID_NOT_HOLD = "booster_did_not_hold"  # booster_on, days
-    WOULD_HAVE_CHANGED = "would_have_changed"  # channel, report, last_days
-    NOTHING_WOULD_HAVE_CHANGED = "nothing_would_have_changed"
+    COUNTERFACTUAL = "counterfactual"  # domain, report, last_days
+    NO_COUNTERFACTUAL = "no_counterfactual"
     # Why no signal is raised
     INDUCTION_RUNNING = "induction_running"  # until
     WITHIN_A_DAY_OF_INFUSION = "within_a_day_of_infusion"  # hours, needed
@@ -93,7 +93,7 @@ class ReasonCode(StrEnum):
     STEADY_SINCE_CLOSING = "steady_since_closing"  # on
     INFUSION_SINCE_CLOSING = "infusion_since_closing"  # on
     STILL_AT_CONSIDER = "still_at_consider"  # closed_on, days
-    NEW_GROUND = "new_ground"  # grounds
+    NEW_CRITERION = "new_criterion"  # criteria
     ROSE_AGAIN = "rose_again"  # steady_on
     STEADY_NOW = "steady_now"  # on
 
@@ -119,25 +119,25 @@ class Reason(NamedTuple):
         raise KeyError(name)
 
 
-class Ground(NamedTuple):
-    """One ground with its level and why.
+class Criterion(NamedTuple):
+    """One criterion with its level and why.
 
     Attributes:
         since: the day on which it left steady; None while it has not.
-        subject: which scale or channel it speaks about, where there are several.
+        subject: which scale or domain it speaks about, where there are several.
     """
 
-    name: GroundName
+    name: CriterionName
     level: Level
     reasons: tuple[Reason, ...]
     since: date | None = None
     subject: str | None = None
 
 
-def worst_level(grounds: Sequence[Ground]) -> Level:
-    """The level of the worst of some grounds."""
-    level = grounds[0].level
-    for ground in grounds:
-        if ground.level is not level and ground.level > level:
-            level = ground.level
+def worst_level(criteria: Sequence[Criterion]) -> Level:
+    """The level of the worst of some criteria."""
+    level = criteria[0].level
+    for criterion in criteria:
+        if criterion.level is not level and criterion.level > level:
+            level = criterion.level
     return level

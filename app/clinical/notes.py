@@ -1,21 +1,21 @@
-"""What is said beside the grounds: remarks on the data, and why nothing may be raised now."""
+"""What is said beside the criteria: remarks on the data, and why nothing may be raised now."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from app.clinical.channels import CHANNELS
 from app.clinical.check_ins import SECONDS_AN_HOUR
-from app.clinical.counterfactual import would_have_changed
-from app.clinical.grounds import Ground, GroundName, Level, Reason, ReasonCode
-from app.clinical.loss import Loss
-from app.clinical.memory import Memory
+from app.clinical.counterfactual import counterfactual
+from app.clinical.domains import DOMAINS
 from app.clinical.protocol import Protocol
+from app.clinical.reasons import Criterion, CriterionName, Level, Reason, ReasonCode
 from app.clinical.reference import NoReference, NoReferenceBecause, Reference, ReferenceKind
+from app.clinical.state.loss import Loss
+from app.clinical.state.patient_state import PatientState
 
 
-def held_back(
-    memory: Memory,
-    grounds: Sequence[Ground],
+def suppressed_by(
+    state: PatientState,
+    criteria: Sequence[Criterion],
     level: Level,
     reference: Reference | NoReference,
     as_of: datetime,
@@ -24,12 +24,12 @@ def held_back(
 ) -> tuple[Reason, ...]:
     """Why nothing may be raised now: no reference, induction, acute effects, a course that is over."""
     held: list[Reason] = []
-    treatment = memory.treatment
+    treatment = state.treatment
     if isinstance(reference, NoReference):
         if reference.because is NoReferenceBecause.INDUCTION_RUNNING:
             held.append(Reason(ReasonCode.INDUCTION_RUNNING, (("until", reference.until),)))
         elif level < Level.CONSIDER_BOOSTER:
-            held.extend(grounds[0].reasons)
+            held.extend(criteria[0].reasons)
     if treatment.last_at is not None:
         hours = (as_of.timestamp() - treatment.last_at) / SECONDS_AN_HOUR
         if hours < protocol.acute_hours:
@@ -42,8 +42,8 @@ def held_back(
 
 
 def notes_on(
-    memory: Memory,
-    grounds: Sequence[Ground],
+    state: PatientState,
+    criteria: Sequence[Criterion],
     level: Level,
     reference: Reference,
     loss: Loss,
@@ -56,60 +56,62 @@ def notes_on(
         return ()
     notes: list[Reason] = []
     if level is Level.CONSIDER_BOOSTER:
-        notes.extend(_did_not_hold(memory, grounds, loss, today, protocol))
+        notes.extend(_did_not_hold(state, criteria, loss, today, protocol))
     if reference.assumes_baseline:
         notes.append(Reason(ReasonCode.ASSUMED_BASELINE, (("threshold", protocol.consider_at_assumed),)))
     if reference.falling:
         notes.append(Reason(ReasonCode.FALLING_REFERENCE, (("n_days", reference.n_days),)))
     if not complete:
-        notes.extend(_channels_off(reference, protocol))
+        notes.extend(_domains_off(reference, protocol))
     if level is Level.CONSIDER_BOOSTER:
-        notes.extend(_would_have_changed(memory, grounds, reference, loss, protocol))
+        notes.extend(_counterfactual(state, criteria, reference, loss, protocol))
     return tuple(notes)
 
 
-def _channels_off(reference: Reference, protocol: Protocol) -> list[Reason]:
-    """Channels with too few days of their own in the window."""
+def _domains_off(reference: Reference, protocol: Protocol) -> list[Reason]:
+    """Domains with too few days of their own in the window."""
     return [
         Reason(
-            ReasonCode.CHANNEL_OFF,
-            (("channel", channel.value), ("n_days", n_days), ("days_needed", protocol.window_least_days)),
+            ReasonCode.DOMAIN_OFF,
+            (("domain", domain.value), ("n_days", n_days), ("days_needed", protocol.window_least_days)),
         )
-        for channel, value, n_days in zip(CHANNELS, reference.values, reference.days, strict=True)
+        for domain, value, n_days in zip(DOMAINS, reference.values, reference.days, strict=True)
         if value is None
     ]
 
 
-def _would_have_changed(
-    memory: Memory, grounds: Sequence[Ground], reference: Reference, loss: Loss, protocol: Protocol
+def _counterfactual(
+    state: PatientState, criteria: Sequence[Criterion], reference: Reference, loss: Loss, protocol: Protocol
 ) -> list[Reason]:
     """What other report would have kept it below consider; nothing when a validated total says so too."""
-    names = [ground.name for ground in grounds if ground.level is Level.CONSIDER_BOOSTER]
-    if GroundName.SCALE_RELAPSE in names:
+    names = [criterion.name for criterion in criteria if criterion.level is Level.CONSIDER_BOOSTER]
+    if CriterionName.SCALE_RELAPSE in names:
         return []
-    reason = would_have_changed(
-        memory.before,
+    reason = counterfactual(
+        state.loss_before,
         loss,
         reference,
-        gain_lost=GroundName.GAIN_LOST in names,
-        mood_alone=GroundName.ONE_CHANNEL in names,
+        gain_lost=CriterionName.GAIN_LOST in names,
+        mood_alone=CriterionName.ONE_DOMAIN in names,
         protocol=protocol,
     )
     return [reason]
 
 
 def _did_not_hold(
-    memory: Memory, grounds: Sequence[Ground], loss: Loss, today: int, protocol: Protocol
+    state: PatientState, criteria: Sequence[Criterion], loss: Loss, today: int, protocol: Protocol
 ) -> tuple[Reason, ...]:
     """Consider again within 14 days of a booster: review rather than repeat."""
-    treatment = memory.treatment
+    treatment = state.treatment
     if not treatment.last_is_booster or treatment.last_day is None:
         return ()
     since = [loss.considered_on] if loss.considered_on is not None else []
     since += [
-        ground.since.toordinal()
-        for ground in grounds
-        if ground.name is GroundName.SCALE_RELAPSE and ground.level == Level.CONSIDER_BOOSTER and ground.since
+        criterion.since.toordinal()
+        for criterion in criteria
+        if criterion.name is CriterionName.SCALE_RELAPSE
+        and criterion.level == Level.CONSIDER_BOOSTER
+        and criterion.since
     ]
     lasted = min(since, default=today) - treatment.last_day
     if not 0 <= lasted <= protocol.not_held_days:

@@ -1,6 +1,6 @@
 """What must be remembered of a patient so that the next check-in costs a step and no history.
 
-The memory is bounded, and it is the same whether it grew check-in by check-in or was made at once: both
+The state is bounded, and it is the same whether it grew check-in by check-in or was made at once: both
 go through `advance`. Nothing in it depends on the moment of asking; what time alone brings about (the end
 of the window, the end of induction) is settled when a check-in arrives or an evaluation is asked for.
 """
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
-from app.clinical.channels import PerChannel
 from app.clinical.check_ins import CheckIn, CheckInDay, day_number, is_acute
-from app.clinical.loss import Loss, loss_after, loss_from
+from app.clinical.criterion_b_scale import TotalsSoFar
+from app.clinical.domains import PerDomain
 from app.clinical.protocol import STANDARD, Protocol
 from app.clinical.reference import (
     Baseline,
@@ -24,7 +24,7 @@ from app.clinical.reference import (
     window_days,
     window_end,
 )
-from app.clinical.relapse import TotalsSoFar
+from app.clinical.state.loss import Loss, loss_after, loss_from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class Treatment:
         recent_days: the days of the infusions in the year before the last.
         course_at: the times of the course's infusions, in seconds since 1970.
         total: all infusions ever.
-        benefits: days from an infusion to the first day at consider, for past infusions that have one.
+        response_durations: days from an infusion to the first day at consider, for past infusions that have one.
     """
 
     first_at: float | None = None
@@ -56,24 +56,24 @@ class Treatment:
     recent_days: tuple[int, ...] = ()
     course_at: tuple[float, ...] = ()
     total: int = 0
-    benefits: tuple[int, ...] = ()
+    response_durations: tuple[int, ...] = ()
 
 
 class DaySoFar(NamedTuple):
-    """The latest check-in day that may still grow: sums and counts of its reports, per channel."""
+    """The latest check-in day that may still grow: sums and counts of its reports, per domain."""
 
     day: int
-    sums: PerChannel[float]
-    counts: PerChannel[int]
+    sums: PerDomain[float]
+    counts: PerDomain[int]
 
     @property
-    def means(self) -> PerChannel[float | None]:
+    def means(self) -> PerDomain[float | None]:
         """The mean so far, None where nothing was answered."""
         (a, b, c), (i, j, k) = self.sums, self.counts
-        return PerChannel(a / i if i else None, b / j if j else None, c / k if k else None)
+        return PerDomain(a / i if i else None, b / j if j else None, c / k if k else None)
 
 
-class Memory(NamedTuple):
+class PatientState(NamedTuple):
     """The bounded state of one patient.
 
     Attributes:
@@ -81,10 +81,10 @@ class Memory(NamedTuple):
         treatment: the infusions; a new one means remembering from scratch.
         baseline: before treatment, fixed by the first infusion.
         days: settled check-in days that may enter a baseline or a reference that is not fixed yet.
-        today: the latest check-in day that may enter a decision, still open.
+        open_day: the latest check-in day that may enter a decision, still open.
         reference: None while it is not yet settled whether there will be one.
-        before, now: the loss through the day before `today`, and through `today`.
-        recent_days: the latest check-in days with any channel, also those with acute effects.
+        loss_before, loss: the loss through the day before `open_day`, and through it.
+        recent_days: the latest check-in days with any domain, also those with acute effects.
         last_at, last_day, last_id: the latest check-in, in seconds since 1970, day number and id; the day
             after a chosen window, if that is later: what belongs before it is no step.
         asked_on: the day on which the patient last asked about a booster since the last infusion.
@@ -95,10 +95,10 @@ class Memory(NamedTuple):
     treatment: Treatment
     baseline: Baseline | None
     days: tuple[CheckInDay, ...]
-    today: DaySoFar | None
+    open_day: DaySoFar | None
     reference: Reference | NoReference | None
-    before: Loss | None
-    now: Loss | None
+    loss_before: Loss | None
+    loss: Loss | None
     recent_days: tuple[int, ...]
     last_at: float | None
     last_day: int
@@ -107,145 +107,149 @@ class Memory(NamedTuple):
     totals: tuple[TotalsSoFar, ...]
 
 
-def advance(memory: Memory, check_in: CheckIn, *, protocol: Protocol = STANDARD) -> Memory | None:
-    """The memory one check-in later, at the cost of a step.
+def advance(state: PatientState, check_in: CheckIn, *, protocol: Protocol = STANDARD) -> PatientState | None:
+    """The state one check-in later, at the cost of a step.
 
     Returns:
         None when the check-in is not the latest (it was recorded before the last infusion, or belongs
-        before the last check-in): what it touches is settled, so the caller must `remember` from scratch.
+        before the last check-in): what it touches is settled, so the caller must `replay` from scratch.
     """
     day = day_number(check_in.recorded_at, check_in.time_zone)
     at = check_in.recorded_at.timestamp()
-    infused_at, last_at = memory.treatment.last_at, memory.last_at
+    infused_at, last_at = state.treatment.last_at, state.last_at
     if infused_at is not None and at < infused_at:
         return None
     in_this_stretch = last_at is not None and (infused_at is None or last_at >= infused_at)
-    if in_this_stretch and (day, at, check_in.id) <= (memory.last_day, last_at, memory.last_id):
+    if in_this_stretch and (day, at, check_in.id) <= (state.last_day, last_at, state.last_id):
         return None
-    return after_check_in(memory, check_in, day=day, at=at, protocol=protocol)
+    return after_check_in(state, check_in, day=day, at=at, protocol=protocol)
 
 
-def after_check_in(memory: Memory, check_in: CheckIn, *, day: int, at: float, protocol: Protocol) -> Memory:
-    """The memory after the next check-in in order; `day` and `at` are its day number and its seconds."""
+def after_check_in(
+    state: PatientState, check_in: CheckIn, *, day: int, at: float, protocol: Protocol
+) -> PatientState:
+    """The state after the next check-in in order; `day` and `at` are its day number and its seconds."""
     values = check_in.values
     answered = values != (None, None, None)
-    recent = memory.recent_days
+    recent = state.recent_days
     if answered and (not recent or day > recent[-1]):
         recent = (*recent[1 - protocol.recent_days_kept :], day)
-    enters = answered and not _is_acute(memory.treatment, at, protocol)
+    enters = answered and not _is_acute(state.treatment, at, protocol)
     if enters:
-        memory = settled(memory, day, protocol)
-    days, today, before, now = memory.days, memory.today, memory.before, memory.now
-    if enters and not isinstance(memory.reference, NoReference):
+        state = settled(state, day, protocol)
+    days, today, before, now = state.days, state.open_day, state.loss_before, state.loss
+    if enters and not isinstance(state.reference, NoReference):
         if today is not None and day != today.day:
-            days, before, today = _with_day(memory, today, day, protocol), now, None
+            days, before, today = _with_day(state, today, day, protocol), now, None
         today = _added(today, day, values)
-        if isinstance(memory.reference, Reference) and before is not None:
-            over = memory.treatment.induction_over
+        if isinstance(state.reference, Reference) and before is not None:
+            over = state.treatment.induction_over
             now = loss_after(
                 before,
-                memory.reference,
+                state.reference,
                 day=day,
                 values=today.means,
                 recent_days=recent,
                 decides=over is not None and day >= over,
                 protocol=protocol,
             )
-    return Memory(
-        memory.time_zone,
-        memory.treatment,
-        memory.baseline,
+    return PatientState(
+        state.time_zone,
+        state.treatment,
+        state.baseline,
         days,
         today,
-        memory.reference,
+        state.reference,
         before,
         now,
         recent,
         at,
         day,
         check_in.id,
-        _asked_on(memory, check_in),
-        memory.totals,
+        _asked_on(state, check_in),
+        state.totals,
     )
 
 
-def settled(memory: Memory, day: int, protocol: Protocol) -> Memory:
-    """The memory with everything settled that ended before the given day: the reference window.
+def settled(state: PatientState, day: int, protocol: Protocol) -> PatientState:
+    """The state with everything settled that ended before the given day: the reference window.
 
     The reference is fixed at the end of day 8, else at the end of the 4th answered day; after day 15
     there will be none.
     """
-    zero = memory.treatment.day_zero
-    if memory.reference is not None or zero is None or day <= zero + protocol.window_last_day:
-        return memory
-    days = known_days(memory)
+    zero = state.treatment.day_zero
+    if state.reference is not None or zero is None or day <= zero + protocol.window_last_day:
+        return state
+    days = known_days(state)
     end = window_end(days, day_zero=date.fromordinal(zero), protocol=protocol)
     if end is not None and day > end.toordinal():
-        return with_reference(memory, end, protocol)
+        return with_reference(state, end, protocol)
     if day > zero + protocol.window_latest_day:
-        return without_reference(memory, NoReferenceBecause.TOO_FEW_DAYS, protocol)
-    return memory
+        return without_reference(state, NoReferenceBecause.TOO_FEW_DAYS, protocol)
+    return state
 
 
-def with_reference(memory: Memory, end: date, protocol: Protocol) -> Memory:
+def with_reference(state: PatientState, end: date, protocol: Protocol) -> PatientState:
     """The reference fixed from the days through `end`; from there on nothing has been lost yet."""
-    zero = date.fromordinal(memory.treatment.day_zero or 0)
-    window = window_days(known_days(memory), day_zero=zero, until=end, protocol=protocol)
-    reference = establish(window, _baseline(memory), protocol=protocol)
+    zero = date.fromordinal(state.treatment.day_zero or 0)
+    window = window_days(known_days(state), day_zero=zero, until=end, protocol=protocol)
+    reference = establish(window, _baseline(state), protocol=protocol)
     if reference is None:
-        return without_reference(memory, NoReferenceBecause.TOO_FEW_DAYS, protocol)
-    return _from_reference(memory, reference, window, end=end, protocol=protocol)
+        return without_reference(state, NoReferenceBecause.TOO_FEW_DAYS, protocol)
+    return _from_reference(state, reference, window, end=end, protocol=protocol)
 
 
 def _from_reference(
-    memory: Memory, reference: Reference, window: Sequence[CheckInDay], *, end: date, protocol: Protocol
-) -> Memory:
-    answered = PerChannel(
+    state: PatientState, reference: Reference, window: Sequence[CheckInDay], *, end: date, protocol: Protocol
+) -> PatientState:
+    answered = PerDomain(
         *(tuple(one.day.toordinal() for one in window if one.values[index] is not None) for index in range(3))
     )
     loss = loss_from(reference, day=end.toordinal(), days=answered, protocol=protocol)
-    return memory._replace(reference=reference, days=(), today=None, before=loss, now=loss)
+    return state._replace(reference=reference, days=(), open_day=None, loss_before=loss, loss=loss)
 
 
-def with_chosen(memory: Memory, window: Sequence[CheckInDay], *, end: date, protocol: Protocol) -> Memory:
+def with_chosen(
+    state: PatientState, window: Sequence[CheckInDay], *, end: date, protocol: Protocol
+) -> PatientState:
     """The reference that a clinician chose: from the end of its window on nothing has been lost yet.
 
     Where there are too few days, or no series to compare them with, everything stays as it is. A report of
     the window that comes after this (a traveller's day ends later) may change that, so it is no step.
     """
-    memory = memory._replace(last_day=max(memory.last_day, end.toordinal() + 1))
-    zero = memory.treatment.day_zero
-    if memory.baseline is None or zero is None or not window or window[0].day.toordinal() <= zero:
-        return memory
-    reference = establish_chosen(window, memory.baseline, protocol=protocol)
+    state = state._replace(last_day=max(state.last_day, end.toordinal() + 1))
+    zero = state.treatment.day_zero
+    if state.baseline is None or zero is None or not window or window[0].day.toordinal() <= zero:
+        return state
+    reference = establish_chosen(window, state.baseline, protocol=protocol)
     if reference is None:
-        return memory
-    return _from_reference(memory, reference, window, end=end, protocol=protocol)
+        return state
+    return _from_reference(state, reference, window, end=end, protocol=protocol)
 
 
-def without_reference(memory: Memory, because: NoReferenceBecause, protocol: Protocol) -> Memory:
+def without_reference(state: PatientState, because: NoReferenceBecause, protocol: Protocol) -> PatientState:
     """No reference, and why, with the days that there were."""
-    zero = memory.treatment.day_zero or 0
+    zero = state.treatment.day_zero or 0
     latest = date.fromordinal(zero + protocol.window_latest_day)
-    window = window_days(known_days(memory), day_zero=date.fromordinal(zero), until=latest, protocol=protocol)
+    window = window_days(known_days(state), day_zero=date.fromordinal(zero), until=latest, protocol=protocol)
     missing = NoReference(
         because=because, n_days=len(window), days_needed=protocol.window_least_days, until=latest
     )
-    return memory._replace(reference=missing, days=(), today=None, before=None, now=None)
+    return state._replace(reference=missing, days=(), open_day=None, loss_before=None, loss=None)
 
 
-def known_days(memory: Memory) -> tuple[CheckInDay, ...]:
+def known_days(state: PatientState) -> tuple[CheckInDay, ...]:
     """The settled days together with the latest one."""
-    today = memory.today
+    today = state.open_day
     if today is None:
-        return memory.days
-    return (*memory.days, CheckInDay(day=date.fromordinal(today.day), values=today.means))
+        return state.days
+    return (*state.days, CheckInDay(day=date.fromordinal(today.day), values=today.means))
 
 
-def _baseline(memory: Memory) -> Baseline:
-    if memory.baseline is None:
+def _baseline(state: PatientState) -> Baseline:
+    if state.baseline is None:
         raise AssertionError
-    return memory.baseline
+    return state.baseline
 
 
 def _is_acute(treatment: Treatment, at: float, protocol: Protocol) -> bool:
@@ -254,26 +258,26 @@ def _is_acute(treatment: Treatment, at: float, protocol: Protocol) -> bool:
     return last_at is not None and is_acute(at, (last_at,), protocol)
 
 
-def _asked_on(memory: Memory, check_in: CheckIn) -> int | None:
+def _asked_on(state: PatientState, check_in: CheckIn) -> int | None:
     """The day, by the patient's present zone, on which a booster was last asked about."""
     if check_in.asks_about_booster:
-        return day_number(check_in.recorded_at, memory.time_zone)
-    return memory.asked_on
+        return day_number(check_in.recorded_at, state.time_zone)
+    return state.asked_on
 
 
-def _with_day(memory: Memory, today: DaySoFar, day: int, protocol: Protocol) -> tuple[CheckInDay, ...]:
+def _with_day(state: PatientState, today: DaySoFar, day: int, protocol: Protocol) -> tuple[CheckInDay, ...]:
     """The settled days with the one that just ended, while they can still enter a baseline or reference."""
-    treatment = memory.treatment
-    if memory.reference is not None or (treatment.first_day is not None and treatment.day_zero is None):
+    treatment = state.treatment
+    if state.reference is not None or (treatment.first_day is not None and treatment.day_zero is None):
         return ()
     ended = CheckInDay(day=date.fromordinal(today.day), values=today.means)
     if treatment.first_day is not None:
-        return (*memory.days, ended)
+        return (*state.days, ended)
     earliest = date.fromordinal(day - protocol.baseline_days_before)
-    return tuple(one for one in (*memory.days, ended) if one.day >= earliest)
+    return tuple(one for one in (*state.days, ended) if one.day >= earliest)
 
 
-def _added(today: DaySoFar | None, day: int, values: PerChannel[float | None]) -> DaySoFar:
+def _added(today: DaySoFar | None, day: int, values: PerDomain[float | None]) -> DaySoFar:
     """The day with one more check-in in it."""
     mood, energy, sleep = values
     (a, b, c), (i, j, k) = (today.sums, today.counts) if today else ((0.0, 0.0, 0.0), (0, 0, 0))
@@ -283,4 +287,4 @@ def _added(today: DaySoFar | None, day: int, values: PerChannel[float | None]) -
         b, j = b + energy, j + 1
     if sleep is not None:
         c, k = c + sleep, k + 1
-    return DaySoFar(day, PerChannel(a, b, c), PerChannel(i, j, k))
+    return DaySoFar(day, PerDomain(a, b, c), PerDomain(i, j, k))

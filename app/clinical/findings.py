@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.clinical.channels import CHANNELS, Channel
-from app.clinical.gain import ROUNDING
-from app.clinical.loss import Loss
+from app.clinical.domains import DOMAINS, Domain
+from app.clinical.ewma import ROUNDING
 from app.clinical.protocol import Protocol
 from app.clinical.reference import Reference
+from app.clinical.state.loss import Loss
 from app.clinical.thresholds import has_recent_days
 
 
 @dataclass(frozen=True, slots=True)
 class WorseThanBefore:
-    """A channel whose smoothed reports lie below what they were before treatment, all in points."""
+    """A domain whose smoothed reports lie below what they were before treatment, all in points."""
 
-    channel: Channel
+    domain: Domain
     smoothed_level: float
     baseline: float
     spread: float
@@ -24,14 +24,14 @@ class WorseThanBefore:
 def worse_than_before(
     loss: Loss, reference: Reference, today: int, recent_days: Sequence[int], protocol: Protocol
 ) -> tuple[WorseThanBefore, ...]:
-    """The channels whose smoothed level is at least 1.5 points and 2 SD below the measured baseline.
+    """The domains whose smoothed level is at least 1.5 points and 2 SD below the measured baseline.
 
-    Smoothed like the shares but unclipped, starting from the reference. It speaks about now: the channel
+    Smoothed like the shares but unclipped, starting from the reference. It speaks about now: the domain
     needs as many recent check-in days as "consider" does. An assumed baseline can show nothing.
     """
     found: list[WorseThanBefore] = []
     for index, level in enumerate(loss.levels):
-        before, track = reference.baseline.values[index], loss.channels[index]
+        before, track = reference.baseline.values[index], loss.domains[index]
         if (
             level is None
             or before is None
@@ -42,5 +42,5 @@ def worse_than_before(
         spread = reference.spread[index]
         beyond = before - level >= protocol.worse_sds * spread - ROUNDING
         if beyond and has_recent_days(track, today, recent_days, protocol):
-            found.append(WorseThanBefore(CHANNELS[index], level, before, spread))
+            found.append(WorseThanBefore(DOMAINS[index], level, before, spread))
     return tuple(found)

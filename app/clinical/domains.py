@@ -1,4 +1,4 @@
-"""The channels a patient reports on: what each means, its range, and which way is better.
+"""The domains a patient reports on: what each means, its range, and which way is better.
 
 Raw scores are never pooled across patients or input modes; a skipped answer is None, never zero.
 """
@@ -11,7 +11,7 @@ from app.clinical.errors import ReportOutOfRangeError
 Value = TypeVar("Value")
 
 
-class Channel(StrEnum):
+class Domain(StrEnum):
     """What a decision is made from. For each, 0 is worst and 10 is best."""
 
     MOOD = "mood"
@@ -24,25 +24,25 @@ class Channel(StrEnum):
         return LABELS[self]
 
 
-class PerChannel(NamedTuple, Generic[Value]):
-    """One value for each channel, always in this order."""
+class PerDomain(NamedTuple, Generic[Value]):
+    """One value for each domain, always in this order."""
 
     mood: Value
     energy: Value
     sleep_quality: Value
 
 
-CHANNELS: Final = (Channel.MOOD, Channel.ENERGY, Channel.SLEEP_QUALITY)
-NAMES: Final = tuple(str(channel) for channel in CHANNELS)
+DOMAINS: Final = (Domain.MOOD, Domain.ENERGY, Domain.SLEEP_QUALITY)
+NAMES: Final = tuple(str(domain) for domain in DOMAINS)
 """The same as plain words."""
 MOOD: Final = 0
-LABELS: Final = {Channel.MOOD: "mood", Channel.ENERGY: "energy", Channel.SLEEP_QUALITY: "sleep"}
+LABELS: Final = {Domain.MOOD: "mood", Domain.ENERGY: "energy", Domain.SLEEP_QUALITY: "sleep"}
 LOWEST: Final = 0
 HIGHEST: Final = 10
 MOST_SLEEP_HOURS: Final = 24
 """Sleep hours are shown and never decide: both too little and too much disturb."""
 
-NOTHING: Final[PerChannel[float | None]] = PerChannel(None, None, None)
+NOTHING: Final[PerDomain[float | None]] = PerDomain(None, None, None)
 
 
 def refuse_out_of_range(name: str, value: float | None, highest: float) -> None:

@@ -1,6 +1,6 @@
-"""The share of the gain that has been lost: per channel, weighted, and smoothed over check-in days.
+"""The share of the gain that has been lost: per domain, weighted, and smoothed over check-in days.
 
-Plain arithmetic, one step a check-in day and no history: what a step needs is in the `Track` before it.
+Plain arithmetic, one step a check-in day and no history: what a step needs is in the `Ewma` before it.
 Days are day numbers (`date.toordinal()`), so that a step costs a subtraction.
 """
 
@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from math import exp
 from typing import Final, NamedTuple
 
-from app.clinical.channels import PerChannel
+from app.clinical.domains import PerDomain
 from app.clinical.protocol import Protocol
 
 ROUNDING: Final = 1e-9
 """Binary fractions: a share of exactly 0.35 must count as 0.35, whichever way it was added up."""
 
 
-class Track(NamedTuple):
+class Ewma(NamedTuple):
     """A smoothed share of the gain lost, as of the last check-in day that spoke about it.
 
     A named tuple, because four are made at every check-in and a frozen dataclass costs five times more.
@@ -42,14 +42,14 @@ class Track(NamedTuple):
     watching_since: int | None
 
 
-def at_rest(day: int, days: tuple[int, ...] = ()) -> Track:
+def initial(day: int, days: tuple[int, ...] = ()) -> Ewma:
     """S = 0: at the end of the reference window, and on the day of each later infusion."""
-    return Track(day, None, None, 0.0, 0.0, 0.0, days, 0, None)
+    return Ewma(day, None, None, 0.0, 0.0, 0.0, days, 0, None)
 
 
 def days_kept(protocol: Protocol) -> int:
     """How many check-in days a track keeps: as many as a rule may ask for."""
-    return max(protocol.channel_least_days, protocol.consider_least_days)
+    return max(protocol.domain_least_days, protocol.consider_least_days)
 
 
 def share_lost(report: float, *, reference: float, gain: float, protocol: Protocol) -> float:
@@ -62,8 +62,8 @@ def share_lost(report: float, *, reference: float, gain: float, protocol: Protoc
     return share
 
 
-def weighted_share(shares: Sequence[float | None], weights: PerChannel[float]) -> float | None:
-    """Σ vᵢ·shareᵢ with v normalised over the channels answered that day; None when none has weight."""
+def weighted_share(shares: Sequence[float | None], weights: PerDomain[float]) -> float | None:
+    """Σ vᵢ·shareᵢ with v normalised over the domains answered that day; None when none has weight."""
     total = weight_answered = 0.0
     for index, share in enumerate(shares):
         if share is not None:
@@ -79,7 +79,7 @@ def rate_of(elapsed_days: int, protocol: Protocol) -> float:
     return min(protocol.smoothing_most, 1.0 - exp(-elapsed_days / protocol.smoothing_days))
 
 
-def smoothed_by(track: Track, share: float, day: int, rate: float, kept: int, protocol: Protocol) -> Track:
+def smoothed_by(track: Ewma, share: float, day: int, rate: float, kept: int, protocol: Protocol) -> Ewma:
     """The track one check-in day later: S ← S + λ·(share - S). Whether it watches is not settled here.
 
     `kept` is how many check-in days the track keeps (`days_kept`).
@@ -88,7 +88,7 @@ def smoothed_by(track: Track, share: float, day: int, rate: float, kept: int, pr
     low_days = 0
     if smoothed < protocol.steady_below:
         low_days = track.low_days + 1 if track.low_days < protocol.steady_days else protocol.steady_days
-    return Track(
+    return Ewma(
         day,
         share,
         track.share,

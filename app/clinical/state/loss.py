@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from app.clinical.channels import MOOD, NOTHING, PerChannel
-from app.clinical.gain import (
+from app.clinical.domains import MOOD, NOTHING, PerDomain
+from app.clinical.ewma import (
     ROUNDING,
-    Track,
-    at_rest,
+    Ewma,
     days_kept,
+    initial,
     rate_of,
     share_lost,
     smoothed_by,
@@ -16,45 +16,45 @@ from app.clinical.gain import (
 )
 from app.clinical.protocol import Protocol
 from app.clinical.reference import Reference
-from app.clinical.thresholds import channel_watches, gain_loss_considers, mood_considers
+from app.clinical.thresholds import domain_watches, gain_loss_considers, mood_considers
 
 
 class Loss(NamedTuple):
     """The stretch since the last infusion, as far as check-ins tell.
 
     Attributes:
-        weighted: the weighted share; None when no channel has gained anything.
-        channels: each channel's own; None where the channel is off. A channel without a gain stays at 0.
-        reports: the mean of the last day on which the channel was answered, in points.
-        levels: each channel's smoothed report in points, unclipped, from the reference on.
+        weighted: the weighted share; None when no domain has gained anything.
+        domains: each domain's own; None where the domain is off. A domain without a gain stays at 0.
+        reports: the mean of the last day on which the domain was answered, in points.
+        levels: each domain's smoothed report in points, unclipped, from the reference on.
         considered_on: the day on which it first was at consider, since it was last steady.
-        considered_by_mood: whether only mood alone (ground C) said so then.
-        steady_on: the last day on which it was steady: S below 0.25 on two check-in days, no channel up.
+        considered_by_mood: whether only mood alone (criterion C) said so then.
+        steady_on: the last day on which it was steady: S below 0.25 on two check-in days, no domain up.
     """
 
-    weighted: Track | None
-    channels: PerChannel[Track | None]
-    reports: PerChannel[float | None]
-    levels: PerChannel[float | None]
+    weighted: Ewma | None
+    domains: PerDomain[Ewma | None]
+    reports: PerDomain[float | None]
+    levels: PerDomain[float | None]
     considered_on: int | None
     considered_by_mood: bool
     steady_on: int | None
 
 
 def loss_from(
-    reference: Reference, *, day: int, days: PerChannel[tuple[int, ...]], protocol: Protocol
+    reference: Reference, *, day: int, days: PerDomain[tuple[int, ...]], protocol: Protocol
 ) -> Loss:
     """Nothing lost: S = 0 and each level at the reference, on the given day.
 
-    `days` are the check-in days of each channel that already count, in the first stretch those of the
+    `days` are the check-in days of each domain that already count, in the first stretch those of the
     window; after a booster there are none.
     """
     every = tuple(sorted({one for own in days for one in own}))
     return Loss(
-        weighted=at_rest(day, every[-days_kept(protocol) :]) if any(reference.weights) else None,
-        channels=PerChannel(
+        weighted=initial(day, every[-days_kept(protocol) :]) if any(reference.weights) else None,
+        domains=PerDomain(
             *(
-                None if value is None else at_rest(day, own[-days_kept(protocol) :])
+                None if value is None else initial(day, own[-days_kept(protocol) :])
                 for value, own in zip(reference.values, days, strict=True)
             )
         ),
@@ -71,7 +71,7 @@ def loss_after(
     reference: Reference,
     *,
     day: int,
-    values: PerChannel[float | None],
+    values: PerDomain[float | None],
     recent_days: Sequence[int],
     decides: bool,
     protocol: Protocol,
@@ -88,12 +88,12 @@ def loss_after(
         protocol: the numbers.
     """
     shares: list[float | None] = [None, None, None]
-    channels = list(loss.channels)
+    domains = list(loss.domains)
     levels = list(loss.levels)
     reports = list(loss.reports)
     kept, last_day, rate = days_kept(protocol), day, 0.0
     for index, report in enumerate(values):
-        track = loss.channels[index]
+        track = loss.domains[index]
         level = loss.levels[index]
         origin = reference.values[index]
         gain = reference.gains[index]
@@ -104,11 +104,11 @@ def loss_after(
         if track.day != last_day:
             last_day, rate = track.day, rate_of(day - track.day, protocol)
         moved = smoothed_by(track, share, day, rate, kept, protocol)
-        channels[index] = _channel_settled(moved, index, reference, recent_days, protocol)
+        domains[index] = _domain_settled(moved, index, reference, recent_days, protocol)
         levels[index] = level + rate * (report - level)
         reports[index] = report
     weighted = _weighted_after(loss.weighted, weighted_share(shares, reference.weights), day, kept, protocol)
-    after = PerChannel(*channels)
+    after = PerDomain(*domains)
     steady = _is_steady(weighted, after, protocol)
     considered_on, by_mood = loss.considered_on, loss.considered_by_mood
     if steady:
@@ -118,8 +118,8 @@ def loss_after(
     return Loss(
         weighted,
         after,
-        PerChannel(*reports),
-        PerChannel(*levels),
+        PerDomain(*reports),
+        PerDomain(*levels),
         considered_on,
         by_mood,
         day if steady else loss.steady_on,
@@ -127,8 +127,8 @@ def loss_after(
 
 
 def _weighted_after(
-    track: Track | None, share: float | None, day: int, kept: int, protocol: Protocol
-) -> Track | None:
+    track: Ewma | None, share: float | None, day: int, kept: int, protocol: Protocol
+) -> Ewma | None:
     """The weighted track with its watch, from 0.35 on; it falls only to steady."""
     if track is None or share is None:
         return track
@@ -138,29 +138,29 @@ def _weighted_after(
     return _steady_again(moved, protocol)
 
 
-def _channel_settled(
-    moved: Track, index: int, reference: Reference, recent_days: Sequence[int], protocol: Protocol
-) -> Track:
-    """One channel's track with its own watch; it falls only to steady."""
+def _domain_settled(
+    moved: Ewma, index: int, reference: Reference, recent_days: Sequence[int], protocol: Protocol
+) -> Ewma:
+    """One domain's track with its own watch; it falls only to steady."""
     if moved.watching_since is None:
-        watches = channel_watches(moved, index, reference, moved.day, recent_days, protocol)
+        watches = domain_watches(moved, index, reference, moved.day, recent_days, protocol)
         return _watching(moved) if watches else moved
     return _steady_again(moved, protocol)
 
 
-def _watching(moved: Track) -> Track:
+def _watching(moved: Ewma) -> Ewma:
     return moved._replace(watching_since=moved.day)
 
 
-def _steady_again(moved: Track, protocol: Protocol) -> Track:
+def _steady_again(moved: Ewma, protocol: Protocol) -> Ewma:
     """Below 0.25 on two consecutive check-in days, and not before."""
     return moved._replace(watching_since=None) if moved.low_days >= protocol.steady_days else moved
 
 
-def _is_steady(weighted: Track | None, channels: PerChannel[Track | None], protocol: Protocol) -> bool:
+def _is_steady(weighted: Ewma | None, domains: PerDomain[Ewma | None], protocol: Protocol) -> bool:
     if weighted is None or weighted.low_days < protocol.steady_days:
         return False
-    mood, energy, sleep = channels
+    mood, energy, sleep = domains
     return (
         (mood is None or mood.watching_since is None)
         and (energy is None or energy.watching_since is None)
@@ -169,17 +169,17 @@ def _is_steady(weighted: Track | None, channels: PerChannel[Track | None], proto
 
 
 def _crossing(
-    weighted: Track | None,
-    channels: PerChannel[Track | None],
+    weighted: Ewma | None,
+    domains: PerDomain[Ewma | None],
     reference: Reference,
     day: int,
     recent_days: Sequence[int],
     protocol: Protocol,
 ) -> tuple[int | None, bool]:
-    """The day, if this day is at consider, and whether ground C alone says so."""
+    """The day, if this day is at consider, and whether criterion C alone says so."""
     if weighted and gain_loss_considers(weighted, reference, day, recent_days, protocol):
         return day, False
-    mood = channels[MOOD]
+    mood = domains[MOOD]
     if mood and mood_considers(mood, reference, day, recent_days, protocol):
         return day, True
     return None, False
