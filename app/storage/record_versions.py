@@ -173,6 +173,17 @@ async def of_kind(work: UnitOfWork, patient_id: UUID, kind: RecordKind) -> list[
     return [RecordVersion(**row._mapping) for row in found]  # noqa: SLF001 - same
 
 
+async def all_of_patient(work: UnitOfWork, patient_id: UUID) -> list[RecordVersion]:
+    """List every version of a patient's records that was replaced, latest first."""
+    columns = [getattr(RecordVersionRow, name) for name in _COLUMNS]
+    found = await work.execute(
+        select(*columns)
+        .where(RecordVersionRow.clinic_id == work.clinic_id, RecordVersionRow.patient_id == patient_id)
+        .order_by(RecordVersionRow.replaced_at.desc(), RecordVersionRow.id.desc())
+    )
+    return [RecordVersion(**row._mapping) for row in found]  # noqa: SLF001 - same
+
+
 async def voided(work: UnitOfWork, patient_id: UUID, kind: RecordKind) -> list[RecordVersion]:
     """List the records that count as entered in error now, each as it was last believed."""
     last: dict[UUID, RecordVersion] = {}

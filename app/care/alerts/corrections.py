@@ -1,4 +1,4 @@
-"""What a corrected record means for a signal: one that an infusion closed in error is open again, with its history."""
+"""What a corrected record means for a signal: one that an infusion closed in error is open again."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -6,9 +6,9 @@ from uuid import UUID
 
 from app.access.clinics.service import limits_in_force
 from app.care.alerts.episodes import Told, episode_of, queue_escalation
-from app.clinical import signals as rules
+from app.clinical import episodes as rules
 from app.clinical.course import Infusion
-from app.clinical.signals import Disposition
+from app.clinical.episodes import Disposition
 from app.clinical.waiting import signal_wait
 from app.context import Work
 from app.foundation.audit import signal_event

@@ -12,11 +12,12 @@ from uuid import UUID
 from app.care.alerts.corrections import mark_if_not_supported, reopen_if_closed_in_error
 from app.care.alerts.episodes import close_by_infusion
 from app.care.monitoring import effects
-from app.care.monitoring.history import history_of, latest_in, past_now, protocol_of, standing_of
+from app.care.monitoring.history import history_of, latest_in, protocol_of, standing_of, timeline_now
 from app.care.monitoring.service import told_of
 from app.care.patients.own_vault import vault_of
-from app.clinical.evaluation import Evaluation, History, evaluate, judge
-from app.clinical.grounds import Level
+from app.care.patients.service import existing
+from app.clinical.evaluation import Evaluation, History, evaluate, evaluate_history
+from app.clinical.reasons import Level
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
@@ -73,6 +74,46 @@ class CorrectionEffects:
     def any(self) -> bool:
         """Whether anything that a receiver would know of is different."""
         return self.level_changed or self.reference_changed or bool(self.signal_ids)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownCorrection:
+    """That a version of something was replaced, with the reason in words."""
+
+    kind: str
+    record_id: UUID
+    version: int
+    correction: str
+    at: datetime
+    by_kind: str
+    by_id: UUID | None
+    reason: str | None
+
+
+async def corrections_of(work: Work, patient_id: UUID) -> list[KnownCorrection]:
+    """List every correction of a patient's record, latest first.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+    """
+    patient = await existing(work, patient_id)
+    own = vault_of(work.vault, work.clinic_id, patient)
+    work.record_access("corrections", patient_id=patient_id)
+    return [
+        KnownCorrection(
+            kind=one.kind,
+            record_id=one.record_id,
+            version=one.version,
+            correction=one.correction,
+            at=one.replaced_at,
+            by_kind=one.actor_kind,
+            by_id=one.actor_id,
+            reason=None
+            if one.reason_sealed is None
+            else own.open(one.reason_sealed, row_id=one.id, **REASON_CELL),
+        )
+        for one in await record_versions.all_of_patient(work, patient_id)
+    ]
 
 
 async def keep_version(
@@ -141,7 +182,7 @@ async def _support(work: Work, standing: PatientSnapshot) -> tuple[History, Call
     history, protocol = await history_of(work, standing), protocol_of(standing, work.context)
 
     def supported_at(moment: datetime) -> bool:
-        return evaluate(history, as_of=moment, protocol=protocol).level is Level.CONSIDER_BOOSTER
+        return evaluate_history(history, as_of=moment, protocol=protocol).level is Level.CONSIDER_BOOSTER
 
     return history, supported_at
 
@@ -171,8 +212,8 @@ async def _evaluation(work: Work, standing: PatientSnapshot) -> Evaluation | Non
     if standing.consent_withdrawn_at is not None:
         return None
     protocol = protocol_of(standing, work.context)
-    past = await past_now(work, standing, protocol=protocol, now=work.now)
-    return judge(past.memory, as_of=latest_in(past.memory, standing, now=work.now), protocol=protocol)
+    past = await timeline_now(work, standing, protocol=protocol, now=work.now)
+    return evaluate(past.state, as_of=latest_in(past.state, standing, now=work.now), protocol=protocol)
 
 
 def _level(evaluation: Evaluation | None) -> object:

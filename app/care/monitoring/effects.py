@@ -23,7 +23,8 @@ async def evaluate_or_later(
 ) -> bool:
     """Evaluate from the whole history; if that fails, keep what was written and have a worker try again.
 
-    Says whether it was done now. It would be our fault and not that of whoever entered something. The caller holds the patient's turn.
+    Says whether it was done now. That it was not would be our fault and not that of whoever entered something. The
+    caller holds the patient's turn.
     """
     try:
         async with work.attempt():

@@ -158,7 +158,7 @@ async def restore_infusion(
     Raises:
         NotFoundError: the patient has no such infusion.
         NotEnteredInErrorError: it does not count as entered in error.
-        InfusionExistsError, CourseClosedError, BoosterBeforeInductionError: it cannot stand beside the others any more.
+        InfusionExistsError, CourseClosedError, BoosterBeforeInductionError: it cannot stand beside the others.
     """
     patient = await existing(work, patient_id)
     await patient_states.lock(work, patient_id)
