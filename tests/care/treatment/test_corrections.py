@@ -42,7 +42,7 @@ def give(clinic: ClinicClient, patient: str, at: datetime, phase: str = "booster
     return str(reply.json()["id"])
 
 
-def on(clinic: ClinicClient, patient: str, path: str, body: Any = None) -> httpx2.Response:
+def on(clinic: ClinicClient, patient: str, path: str, body: object = None) -> httpx2.Response:
     return clinic.http.post(f"/v1/patients/{patient}/{path}", json=body)
 
 
@@ -69,7 +69,7 @@ def state(clinic: ClinicClient, patient: str) -> dict[str, Any]:
     return {path: _without_ids(value) for path, value in read.items()}
 
 
-def _without_ids(value: Any) -> Any:
+def _without_ids(value: object) -> object:
     if isinstance(value, dict):
         skipped = ("id", "patient_id", "as_of", "request_id", "version", "etag")
         return {key: _without_ids(one) for key, one in value.items() if key not in skipped}
@@ -117,26 +117,26 @@ def test_what_cannot_be_corrected_is_refused_by_name_and_nothing_is_half_done(
     before = state(one_clinic, patient)
     path = f"infusions/{infusion}"
     url = f"/v1/patients/{patient}/{path}"
-    assert_problem(one_clinic.http.patch(url, json=WHY), "if-match-missing", 428)
-    assert_problem(amend(one_clinic, patient, path, version=7), "changed-meanwhile", 412)
-    assert_problem(on(one_clinic, patient, f"{path}/restore"), "not-entered-in-error", 409)
+    assert_problem(one_clinic.http.patch(url, json=WHY), 428, code="if-match-missing")
+    assert_problem(amend(one_clinic, patient, path, version=7), 412, code="changed-meanwhile")
+    assert_problem(on(one_clinic, patient, f"{path}/restore"), 409, code="not-entered-in-error")
     stale = one_clinic.http.post(f"{url}/void", json=WHY, headers={"if-match": '"9"'})
-    assert_problem(stale, "changed-meanwhile", 412)
-    assert_problem(on(one_clinic, patient, f"{path}/void", {"reason": " "}), "invalid-request", 422)
+    assert_problem(stale, 412, code="changed-meanwhile")
+    assert_problem(on(one_clinic, patient, f"{path}/void", {"reason": " "}), 422, code="invalid-request")
     later = (NOW + timedelta(days=2)).isoformat()
-    assert_problem(amend(one_clinic, patient, path, given_at=later), "infusion-in-future", 422)
-    assert_problem(amend(one_clinic, patient, path, given_at=None), "invalid-request", 422)
+    assert_problem(amend(one_clinic, patient, path, given_at=later), 422, code="infusion-in-future")
+    assert_problem(amend(one_clinic, patient, path, given_at=None), 422, code="invalid-request")
     other = LAST.isoformat()
-    assert_problem(amend(one_clinic, patient, path, given_at=other), "infusion-exists", 409)
+    assert_problem(amend(one_clinic, patient, path, given_at=other), 409, code="infusion-exists")
     long_ago = (FIRST - timedelta(days=50)).isoformat()
     refused = amend(one_clinic, patient, path, given_at=long_ago, **CONFIRMED)
-    assert_problem(refused, "booster-before-induction", 409)
-    assert_problem(on(one_clinic, patient, f"infusions/{uuid4()}/void", WHY), "not-found", 404)
+    assert_problem(refused, 409, code="booster-before-induction")
+    assert_problem(on(one_clinic, patient, f"infusions/{uuid4()}/void", WHY), 404, code="not-found")
     assert state(one_clinic, patient) == before
 
     assert on(one_clinic, patient, f"{path}/void", WHY).status_code == 200
-    assert_problem(on(one_clinic, patient, f"{path}/void", WHY), "entered-in-error", 409)
-    assert_problem(amend(one_clinic, patient, path, dose_mg=40), "entered-in-error", 409)
+    assert_problem(on(one_clinic, patient, f"{path}/void", WHY), 409, code="entered-in-error")
+    assert_problem(amend(one_clinic, patient, path, dose_mg=40), 409, code="entered-in-error")
 
 
 def test_induction_cannot_be_voided_from_under_its_boosters(one_clinic: ClinicClient, patient: str) -> None:
@@ -145,7 +145,7 @@ def test_induction_cannot_be_voided_from_under_its_boosters(one_clinic: ClinicCl
     for infusion in induction[:-1]:
         assert on(one_clinic, patient, f"infusions/{infusion}/void", WHY).status_code == 200
     last = on(one_clinic, patient, f"infusions/{induction[-1]}/void", WHY)
-    assert_problem(last, "boosters-without-induction", 409)
+    assert_problem(last, 409, code="boosters-without-induction")
     assert on(one_clinic, patient, f"infusions/{booster}/void", WHY).status_code == 200
     gone = on(one_clinic, patient, f"infusions/{induction[-1]}/void", WHY)
     assert (gone.status_code, gone.json()["changed"]["reference"]) == (200, True)
@@ -176,16 +176,18 @@ def test_what_is_possible_but_unlikely_is_asked_about_and_kept_when_confirmed(
     sent = {"given_at": NOW - timedelta(hours=1), "phase": "booster"} | given
     sent["given_at"] = sent["given_at"].isoformat()
     asked = on(one_clinic, patient, "infusions", sent)
-    assert_problem(asked, "needs-confirmation", 409)
+    assert_problem(asked, 409, code="needs-confirmation")
     assert set(asked.json()["confirm"]) == codes
     partly = on(one_clinic, patient, "infusions", sent | {"confirm": ["something_else"]})
-    assert_problem(partly, "needs-confirmation", 409)
+    assert_problem(partly, 409, code="needs-confirmation")
     kept = on(one_clinic, patient, "infusions", sent | {"confirm": asked.json()["confirm"]})
     assert kept.status_code == 201, kept.text
     logged = ask(
-        place.owner_url, "SELECT action FROM care.audit_events WHERE subject_id = %s", [kept.json()["id"]]
+        place.owner_url,
+        "SELECT action FROM care.audit_events WHERE subject_id = %(id)s",
+        id=kept.json()["id"],
     )
-    assert {f"infusion.confirmed_{code}" for code in codes} <= {action for (action,) in logged}
+    assert {f"infusion.confirmed_{code}" for code in codes} <= {line["action"] for line in logged}
 
 
 @pytest.mark.parametrize(
@@ -222,7 +224,7 @@ def test_what_is_impossible_is_refused_also_when_confirmed(
     one_clinic: ClinicClient, patient: str, given: dict[str, Any]
 ) -> None:
     sent = {"given_at": (NOW - timedelta(hours=1)).isoformat(), "phase": "booster"} | CONFIRMED | given
-    assert_problem(on(one_clinic, patient, "infusions", sent), "invalid-request", 422)
+    assert_problem(on(one_clinic, patient, "infusions", sent), 422, code="invalid-request")
 
 
 @pytest.mark.parametrize("what", ["infusions", "assessments"])
@@ -238,10 +240,10 @@ def test_an_external_id_is_one_record(one_clinic: ClinicClient, patient: str, wh
     assert (first.status_code, again.status_code) == (201, 200), again.text
     assert first.json()["id"] == again.json()["id"]
     conflict = on(one_clinic, patient, what, sent | other)
-    assert_problem(conflict, "external-id-taken", 409)
+    assert_problem(conflict, 409, code="external-id-taken")
     assert (conflict.json()["kept_id"], conflict.json()["kept_version"]) == (first.json()["id"], "1")
     elsewhere = treated(one_clinic, NOW, days_since=24, level=lambda _day: (8, 8, 8), until=10)
-    assert_problem(on(one_clinic, elsewhere, what, sent), "external-id-taken", 409)
+    assert_problem(on(one_clinic, elsewhere, what, sent), 409, code="external-id-taken")
     another_source = sent | {"source": "lab", "confirm": ["possible_duplicate"]}
     if what == "infusions":
         another_source["given_at"] = (NOW - timedelta(hours=2)).isoformat()
@@ -273,11 +275,11 @@ def test_a_booster_entered_in_error_leaves_nothing_and_its_signal_is_open_again(
     assert {**after, "booked-booster": None} == {**before, "booked-booster": None}
     said = ask(
         place.owner_url,
-        "SELECT type, body FROM care.notifications WHERE patient_id = %s ORDER BY occurred_at, id",
-        [lost],
+        "SELECT type, body FROM care.notifications WHERE patient_id = %(id)s ORDER BY occurred_at, id",
+        id=lost,
     )
-    assert [kind for kind, _ in said][-2:] == ["signal.reopened", "record.corrected"]
-    assert '"cause":"correction"' in said[-2][1]
+    assert [one["type"] for one in said][-2:] == ["signal.reopened", "record.corrected"]
+    assert '"cause":"correction"' in said[-2]["body"]
     service.clock.move_to(NOW)
 
 

@@ -1,7 +1,7 @@
 """What was entered in error can be amended, voided and restored; every version is kept.
 
-Revision ID: 0020
-Revises: 0019
+Revision ID: 0022
+Revises: 0021
 """
 
 from pathlib import Path
@@ -10,8 +10,8 @@ from alembic import op
 
 from app.storage.engine.migration_steps import application_role, isolate, run_sql
 
-revision = "0020"
-down_revision = "0019"
+revision = "0022"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 
@@ -19,7 +19,7 @@ _SQL = Path(__file__).parents[1] / "sql"
 
 
 def upgrade() -> None:
-    run_sql(_SQL / "0020_tables.sql")
+    run_sql(_SQL / "0022_record_versions.sql")
     # A version stays as it was; an erased patient's go with the patient.
     isolate("record_versions", privileges="SELECT, INSERT")
     op.execute(f"GRANT UPDATE (entered_in_error) ON care.check_ins TO {application_role()}")
