@@ -129,7 +129,7 @@ def test_what_cannot_be_corrected_is_refused_by_name_and_nothing_is_half_done(
     other = LAST.isoformat()
     assert_problem(amend(one_clinic, patient, path, given_at=other), 409, code="infusion-exists")
     long_ago = (FIRST - timedelta(days=50)).isoformat()
-    refused = amend(one_clinic, patient, path, given_at=long_ago, **CONFIRMED)
+    refused = amend(one_clinic, patient, path, 1, given_at=long_ago, **CONFIRMED)
     assert_problem(refused, 409, code="booster-before-induction")
     assert_problem(on(one_clinic, patient, f"infusions/{uuid4()}/void", WHY), 404, code="not-found")
     assert state(one_clinic, patient) == before
@@ -173,7 +173,7 @@ def test_induction_cannot_be_voided_from_under_its_boosters(one_clinic: ClinicCl
 def test_what_is_possible_but_unlikely_is_asked_about_and_kept_when_confirmed(
     place: Place, one_clinic: ClinicClient, patient: str, given: dict[str, Any], codes: set[str]
 ) -> None:
-    sent = {"given_at": NOW - timedelta(hours=1), "phase": "booster"} | given
+    sent: dict[str, Any] = {"given_at": NOW - timedelta(hours=1), "phase": "booster"} | given
     sent["given_at"] = sent["given_at"].isoformat()
     asked = on(one_clinic, patient, "infusions", sent)
     assert_problem(asked, 409, code="needs-confirmation")
@@ -234,7 +234,7 @@ def test_an_external_id_is_one_record(one_clinic: ClinicClient, patient: str, wh
         "infusions": {"given_at": at, "phase": "booster", "dose_mg": 40.0},
         "assessments": {"scale": "phq-9", "taken_at": at, "total": 12},
     }[what] | {"external_id": key, "source": "ehr"}
-    other = {"infusions": {"dose_mg": 45.0}, "assessments": {"total": 13}}[what]
+    other: dict[str, Any] = {"infusions": {"dose_mg": 45.0}, "assessments": {"total": 13}}[what]
     first = on(one_clinic, patient, what, sent)
     again = on(one_clinic, patient, what, sent)
     assert (first.status_code, again.status_code) == (201, 200), again.text
@@ -369,8 +369,9 @@ def wrong_course(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Resp
     course = listed(clinic, patient, "courses")[0]
     path, right, version = f"courses/{course['id']}", course["started_on"], course["version"]
     moved = (FIRST + timedelta(days=5)).date().isoformat()
-    assert amend(clinic, patient, path, version, started_on=moved).status_code == 200
-    return lambda: amend(clinic, patient, path, version + 1, started_on=right)
+    wrong = amend(clinic, patient, path, version, started_on=moved)
+    assert wrong.status_code == 200, wrong.text
+    return lambda: amend(clinic, patient, path, wrong.json()["version"], started_on=right)
 
 
 def another_course(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
