@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from app.access.audit import routes as audit
 from app.access.clinics import routes as clinics
+from app.access.clinics.idempotency import IdempotentPosts
 from app.access.staff import emergency_routes as emergencies
 from app.access.staff import routes as staff
 from app.access.staff import session_routes as staff_sessions
@@ -191,4 +192,6 @@ def build_app(context: AppContext, *, requests_per_minute: int) -> ASGIApp:
         body_limit=BODY_LIMIT_BYTES,
         refusal=lambda request, error: care_failure_page(request, context, error),
     )
-    return Edge(api, limits=RequestLimits(requests_per_minute), pages=(patients_pages, staff_pages))
+    return Edge(
+        IdempotentPosts(api), limits=RequestLimits(requests_per_minute), pages=(patients_pages, staff_pages)
+    )

@@ -19,6 +19,7 @@ from app.storage.engine.rows import Row
 from app.storage.enrolment_codes import CodeSelectorRow, EnrolmentCodeRow
 from app.storage.erasure_requests import ErasureRequestRow
 from app.storage.erasures import ErasureRow
+from app.storage.idempotent_replies import IdempotentReplyRow
 from app.storage.login_throttle import FailedTriesRow
 from app.storage.notice_channels import NoticeChannelRow
 from app.storage.outgoing_messages import OutgoingMessageRow
@@ -27,6 +28,7 @@ from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
 from app.storage.policies import ClinicPolicyRow
 from app.storage.push_subscriptions import PushSubscriptionRow
+from app.storage.record_versions import RecordVersionRow
 from app.storage.recovery_codes import RecoveryCodeRow
 from app.storage.reminder_plans import ReminderPlanRow
 from app.storage.reminders import ReminderRow
@@ -70,6 +72,7 @@ __all__ = [
     "ErasureRow",
     "EvaluationRow",
     "FailedTriesRow",
+    "IdempotentReplyRow",
     "InfusionRow",
     "NoticeChannelRow",
     "NotificationRow",
@@ -78,6 +81,7 @@ __all__ = [
     "PatientRow",
     "PatientStateRow",
     "PushSubscriptionRow",
+    "RecordVersionRow",
     "RecoveryCodeRow",
     "ReminderPlanRow",
     "ReminderRow",

@@ -48,3 +48,20 @@ UPDATE care.courses SET declared_started_on = started_on;
 ALTER TABLE care.courses ALTER COLUMN declared_started_on SET NOT NULL;
 
 ALTER TABLE care.check_ins ADD COLUMN entered_in_error BOOLEAN NOT NULL DEFAULT false;
+
+CREATE TABLE care.idempotent_replies (
+    clinic_id UUID NOT NULL,
+    id UUID NOT NULL,
+    patient_id UUID,
+    body_digest BYTEA NOT NULL,
+    claimed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    status BIGINT,
+    reply_sealed BYTEA,
+    CONSTRAINT pk_idempotent_replies PRIMARY KEY (clinic_id, id),
+    CONSTRAINT fk_idempotent_replies_clinic_id FOREIGN KEY (clinic_id) REFERENCES front_desk.clinics (id),
+    CONSTRAINT fk_idempotent_replies_clinic_id_patient_id FOREIGN KEY (clinic_id, patient_id)
+        REFERENCES care.patients (clinic_id, id)
+);
+
+CREATE INDEX ix_idempotent_replies_claimed ON care.idempotent_replies (clinic_id, claimed_at);
+CREATE INDEX ix_idempotent_replies_patient ON care.idempotent_replies (clinic_id, patient_id);

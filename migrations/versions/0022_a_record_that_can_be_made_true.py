@@ -22,10 +22,12 @@ def upgrade() -> None:
     run_sql(_SQL / "0022_record_versions.sql")
     # A version stays as it was; an erased patient's go with the patient.
     isolate("record_versions", privileges="SELECT, INSERT")
+    isolate("idempotent_replies")
     op.execute(f"GRANT UPDATE (entered_in_error) ON care.check_ins TO {application_role()}")
 
 
 def downgrade() -> None:
+    op.execute("DROP TABLE care.idempotent_replies")
     op.execute("ALTER TABLE care.check_ins DROP COLUMN entered_in_error")
     op.execute("ALTER TABLE care.courses DROP COLUMN declared_started_on")
     op.execute(

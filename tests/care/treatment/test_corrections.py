@@ -230,10 +230,11 @@ def test_what_is_impossible_is_refused_also_when_confirmed(
 @pytest.mark.parametrize("what", ["infusions", "assessments"])
 def test_an_external_id_is_one_record(one_clinic: ClinicClient, patient: str, what: str) -> None:
     at, key = (NOW - timedelta(hours=3)).isoformat(), str(uuid4())
-    sent: dict[str, Any] = {
+    sents: dict[str, dict[str, Any]] = {
         "infusions": {"given_at": at, "phase": "booster", "dose_mg": 40.0},
         "assessments": {"scale": "phq-9", "taken_at": at, "total": 12},
-    }[what] | {"external_id": key, "source": "ehr"}
+    }
+    sent = sents[what] | {"external_id": key, "source": "ehr"}
     other: dict[str, Any] = {"infusions": {"dose_mg": 45.0}, "assessments": {"total": 13}}[what]
     first = on(one_clinic, patient, what, sent)
     again = on(one_clinic, patient, what, sent)
