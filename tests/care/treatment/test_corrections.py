@@ -235,7 +235,8 @@ def test_an_external_id_is_one_record(one_clinic: ClinicClient, patient: str, wh
         "assessments": {"scale": "phq-9", "taken_at": at, "total": 12},
     }
     sent = sents[what] | {"external_id": key, "source": "ehr"}
-    other: dict[str, Any] = {"infusions": {"dose_mg": 45.0}, "assessments": {"total": 13}}[what]
+    others: dict[str, dict[str, Any]] = {"infusions": {"dose_mg": 45.0}, "assessments": {"total": 13}}
+    other = others[what]
     first = on(one_clinic, patient, what, sent)
     again = on(one_clinic, patient, what, sent)
     assert (first.status_code, again.status_code) == (201, 200), again.text
