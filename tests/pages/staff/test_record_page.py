@@ -1,5 +1,6 @@
 """Staff correct their own entries in place: amended, marked as entered in error, restored, always with a reason."""
 
+import re
 from datetime import timedelta
 from html import unescape
 
@@ -17,9 +18,18 @@ def patient(service: Service, one_clinic: ClinicClient) -> str:
 
 
 def send(browser: PlainBrowser, path: str, **fields: str) -> tuple[int, str]:
-    hidden = fields_of(browser.get(path).text, path)
-    reply = browser.post(path, hidden | fields)
+    """Open a form, change some of what stands in it, and send it."""
+    page = browser.get(path).text
+    reply = browser.post(path, fields_of(page, path) | standing_in(page) | fields)
     return reply.status_code, reply.headers.get("location", "") or unescape(reply.text)
+
+
+def standing_in(page: str) -> dict[str, str]:
+    """Read what a form holds when it is opened."""
+    typed = re.findall(r'id="(\w+)" name="\1" value="([^"]*)"', page)
+    chosen = re.findall(r'type="radio" name="(\w+)" id="\w+" value="([^"]*)" checked', page)
+    lists = re.findall(r'<select id="(\w+)".*?<option value="([^"]*)" selected', page, re.DOTALL)
+    return {name: unescape(value) for name, value in (*typed, *chosen, *lists)}
 
 
 def infusions(clinic: ClinicClient, patient: str) -> list[dict[str, object]]:
