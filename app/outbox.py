@@ -15,10 +15,6 @@ from app.storage.notice_channels import NoticeChannel
 from app.storage.outgoing_messages import OutgoingMessage
 
 DEFAULT_LANGUAGE: Final = "en"
-SEND_MESSAGE: Final = "send_message"
-# Beside a safety delivery's 100 and an ordinary one's 0.
-_URGENT_PRIORITY: Final = 90
-_ORDINARY_PRIORITY: Final = 0
 _TABLE: Final = "outgoing_messages"
 
 
@@ -134,13 +130,14 @@ async def queue_message(
         subject_id=message.subject_id,
         not_after=message.not_after,
     )
-    await outgoing_messages.add(work, kept, audit=audit)
-    wake(work, message_id, message.wording)
+    await outgoing_messages.add(work, kept)
+    work.add_audit_event(audit)
+    work.wake_outbox()
     return message_id
 
 
-async def queue_notice(work: UnitOfWork, notice: NewNotice, *, now: datetime, audit: AuditEvent) -> UUID:
-    """Have a channel of the care team told once this transaction commits; gives the message's id."""
+async def queue_notice(work: UnitOfWork, notice: NewNotice, *, now: datetime) -> UUID:
+    """Have a channel of the care team notified once this transaction commits; gives the message's id."""
     message_id = new_id()
     kept = replace(
         _pending(message_id, notice.channel.kind, notice.wording, now=now),
@@ -149,15 +146,9 @@ async def queue_notice(work: UnitOfWork, notice: NewNotice, *, now: datetime, au
         notice_channel_id=notice.channel.id,
         notification_id=notice.notification_id,
     )
-    await outgoing_messages.add(work, kept, audit=audit)
-    wake(work, message_id, notice.wording)
+    await outgoing_messages.add(work, kept)
+    work.wake_outbox()
     return message_id
-
-
-def wake(work: UnitOfWork, message_id: UUID, wording: Wording, *, at: datetime | None = None) -> None:
-    """Have a worker look at a message; urgent ones overtake the others."""
-    priority = _URGENT_PRIORITY if wording.is_urgent else _ORDINARY_PRIORITY
-    work.queue(SEND_MESSAGE, at=at, priority=priority, clinic_id=work.clinic_id, message_id=message_id)
 
 
 def address_of(vault: Vault, clinic_id: UUID, message: OutgoingMessage) -> str:
@@ -176,6 +167,7 @@ def _pending(message_id: UUID, channel: str, wording: Wording, *, now: datetime)
         channel=channel,
         address_sealed=None,
         wording=wording.value,
+        urgent=wording.is_urgent,
         locale=DEFAULT_LANGUAGE,
         link_sealed=None,
         mode="live",

@@ -1,7 +1,7 @@
-"""The worker: deliver, send, evaluate again, sweep, rescue; it reconnects when the database blinks."""
+"""The worker: dispatch what is due, evaluate again, sweep, rescue; it reconnects when the database blinks."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
@@ -24,25 +24,23 @@ from app.care.reminders.asking import remind_due
 from app.care.reminders.still_due import StillDue
 from app.context import AppContext
 from app.foundation.logs import where
-from app.notifications.messages import sending
-from app.notifications.messages.sending import Post
+from app.notifications.dispatch.dispatcher import Dispatcher
+from app.notifications.messages.sending import Post, cancel_too_late
 from app.notifications.transport.addresses import AllowedNetworks
 from app.notifications.transport.guarded_transport import guarded_client
-from app.notifications.webhooks.delivering import Outbox, deliver
-from app.notifications.webhooks.notifying import DELIVER, queue_delivery
-from app.notifications.webhooks.trouble import tell_of_newly_held
-from app.outbox import SEND_MESSAGE, Wording
-from app.storage import clinics, deliveries
+from app.notifications.webhooks.delivering import Outbox
+from app.notifications.webhooks.trouble import notify_of_newly_held
+from app.outbox import Wording
+from app.storage import clinics, due_clinics
+from app.storage.due_clinics import DueClinic
 from app.storage.engine.jobs import QUEUE, job_app
 from app.studies import what_if_jobs as trying
 
-# A delivery this much past its time has lost its job (a worker died, a database was restored).
-_FORGOTTEN_AFTER: Final = timedelta(seconds=20)
 _SWEEP_EVERY_SECONDS: Final = 10.0
 _AT_ONCE: Final = 20
-_MOST_A_SWEEP: Final = 500
 # A sweep seals what is new in the trail; this often the whole trail is looked through for what was overlooked.
 _LOOK_THROUGH_EVERY: Final = timedelta(hours=1)
+_LOOKED_THROUGH_A_SWEEP: Final = 20
 # Heartbeats come every 5 s; a worker without one for this long is dead.
 _DEAD_AFTER_SECONDS: Final = 20.0
 _RECONNECT_AFTER_SECONDS: Final = 1.0
@@ -79,20 +77,23 @@ class Worker:
         async with guarded_client(allowed=allowed, http_allowed=True) as client:
             outbox = Outbox(context=self._context, client=client, speedup=self._speedup)
             post = self.post(client)
-            sweeping = asyncio.create_task(self._sweep_now_and_then())
+            background = [
+                asyncio.create_task(self._sweep_now_and_then()),
+                asyncio.create_task(Dispatcher(outbox, post).run(self._stopping)),
+            ]
             try:
                 while not self._stopping.is_set():
-                    await self._work_while_connected(outbox, post)
+                    await self._work_while_connected()
             finally:
-                sweeping.cancel()
-                with suppress(asyncio.CancelledError):
-                    await sweeping
+                # What is being sent is finished; a sweep looks before each step whether it may go on.
+                self._stopping.set()
+                await asyncio.gather(*background, return_exceptions=True)
                 await self._context.database.close()
 
-    async def _work_while_connected(self, outbox: Outbox, post: Post) -> None:
+    async def _work_while_connected(self) -> None:
         try:
             jobs = job_app(self._context.database.url)
-            _add_tasks(jobs, outbox, post)
+            _add_tasks(jobs, self._context)
             async with jobs.open_async():
                 self._jobs = jobs
                 working = asyncio.create_task(
@@ -127,30 +128,31 @@ class Worker:
                 self._log.warning("sweep.failed", error_type=type(error).__name__, error_at=where(error))
             await self._pause(_SWEEP_EVERY_SECONDS)
 
-    async def sweep(self) -> int:
-        """Rescue dead workers' jobs; in each clinic escalate, remind, end snoozes, queue forgotten sendings, seal.
+    async def sweep(self) -> None:
+        """Do what is due in any clinic: escalate, end snoozes, remind, seal. One worker does it at a time.
 
-        Gives how many deliveries and messages were queued, over all clinics.
+        What is safety's goes first, in all clinics, and sealing last: after all that somebody waits for.
         """
         await self._rescue()
-        database, now = self._context.database, self._context.clock.now()
-        async with database.work(None) as work:
-            open_clinics = await clinics.open_clinics(work)
-        count = await self._in_each(open_clinics, self._sweep_clinic, now)
-        # After all that somebody waits for.
-        await self._in_each(open_clinics, self._seal, now)
-        if count:
-            self._log.info("sweep.queued", count=count)
-        return count
+        context = self._context
+        # Not committed: nothing is written in it, and one that idles too long is ended by the server.
+        async with context.database.work(None) as electing:
+            if not await due_clinics.elect(electing):
+                return
+            async with context.work(None) as work:
+                due = {one.clinic_id: one for one in await due_clinics.list_due(work, now=work.now)}
+            await self._in_each([one for one in due if due[one].safety], self._escalate)
+            await self._in_each(due, lambda clinic_id: self._sweep_clinic(due[clinic_id]))
+            await self._in_each([one for one in due if due[one].seals], self._seal)
+            await self._in_each(await self._to_look_through(), self._look_through)
 
-    async def _in_each(
-        self, whose: Sequence[UUID], step: Callable[[UUID, datetime], Awaitable[int]], now: datetime
-    ) -> int:
-        """Do this in each clinic, and give the sum: what fails in one must not keep others waiting."""
-        count = 0
+    async def _in_each(self, whose: Iterable[UUID], step: Callable[[UUID], Awaitable[None]]) -> None:
+        """Do this in each clinic: what fails in one must not keep others waiting."""
         for clinic_id in whose:
+            if self._stopping.is_set():
+                return
             try:
-                count += await step(clinic_id, now)
+                await step(clinic_id)
             except Exception as error:  # noqa: BLE001 - the next sweep tries it again; the others must not wait
                 self._log.error(
                     "sweep.clinic_failed",
@@ -158,33 +160,41 @@ class Worker:
                     error_type=type(error).__name__,
                     error_at=where(error),
                 )
-        return count
 
-    async def _sweep_clinic(self, clinic_id: UUID, now: datetime) -> int:
-        """What is safety's goes first: nothing after it can keep it from being done."""
+    async def _escalate(self, clinic_id: UUID) -> None:
         await escalation.escalate_due(self._context, clinic_id)
-        async with self._context.database.work(clinic_id) as work:
-            taken = await deliveries.take_overdue(
-                work, before=now - _FORGOTTEN_AFTER, now=now, limit=_MOST_A_SWEEP
-            )
-            for delivery_id, safety in taken:
-                queue_delivery(work, delivery_id, safety=safety)
-            await signals.return_from_snooze(work, now=now)
-            await compute_keys(work, self._context.vault)
-            messages = await sending.queue_forgotten(work, self._context, now=now)
-            await work.commit()
-        await tell_of_newly_held(self._context, clinic_id)
-        await remind_due(self._context, clinic_id)
-        return len(taken) + messages
 
-    async def _seal(self, clinic_id: UUID, now: datetime) -> int:
-        """Seal what is new in a clinic's trail; gives how many events."""
-        last = self._looked_through.get(clinic_id)
-        whole = last is None or now - last >= _LOOK_THROUGH_EVERY
-        count = await seal_clinic(self._context.database, self._context.vault, clinic_id, whole=whole)
-        if whole:
-            self._looked_through[clinic_id] = now
-        return count
+    async def _sweep_clinic(self, clinic: DueClinic) -> None:
+        clinic_id = clinic.clinic_id
+        if clinic.signals:
+            await escalation.escalate_due(self._context, clinic_id)
+        async with self._context.work(clinic_id) as work:
+            if clinic.signals:
+                await signals.return_from_snooze(work, now=work.now)
+            if clinic.messages:
+                await cancel_too_late(work)
+            if clinic.held:
+                await notify_of_newly_held(work)
+        if clinic.looks:
+            await remind_due(self._context, clinic_id)
+
+    async def _seal(self, clinic_id: UUID) -> None:
+        await seal_clinic(self._context.database, self._context.vault, clinic_id, whole=False)
+
+    async def _to_look_through(self) -> list[UUID]:
+        """Choose the next clinics whose whole audit log is looked through for what sealing passed over."""
+        async with self._context.work(None) as work:
+            known, before = await clinics.open_clinics(work), work.now - _LOOK_THROUGH_EVERY
+        late = [one for one in known if self._looked_through.get(one, before) <= before]
+        return late[:_LOOKED_THROUGH_A_SWEEP]
+
+    async def _look_through(self, clinic_id: UUID) -> None:
+        self._looked_through[clinic_id] = self._context.clock.now()
+        computed = 1
+        while computed:
+            async with self._context.work(clinic_id) as work:
+                computed = await compute_keys(work, work.vault)
+        await seal_clinic(self._context.database, self._context.vault, clinic_id, whole=True)
 
     async def _rescue(self) -> None:
         jobs = self._jobs
@@ -200,38 +210,22 @@ class Worker:
             await asyncio.wait_for(self._stopping.wait(), seconds)
 
 
-def _add_tasks(jobs: procrastinate.App, outbox: Outbox, post: Post) -> None:
-    @jobs.task(name=DELIVER, queue=QUEUE)
-    async def deliver_one(clinic_id: str, delivery_id: str) -> None:
-        await deliver(outbox, UUID(clinic_id), UUID(delivery_id))
-
-    @jobs.task(name=SEND_MESSAGE, queue=QUEUE)
-    async def send_one_message(clinic_id: str, message_id: str) -> None:
-        attempted = await sending.send_message(post, UUID(clinic_id), UUID(message_id))
-        if attempted is not None:
-            structlog.get_logger().info(
-                "message.attempted",
-                clinic_id=clinic_id,
-                message_id=message_id,
-                attempt=attempted.attempt,
-                outcome=attempted.outcome.trouble or attempted.outcome.ending.value,
-            )
-
+def _add_tasks(jobs: procrastinate.App, context: AppContext) -> None:
     @jobs.task(
         name=monitoring.EVALUATE_AGAIN, queue=QUEUE, retry=procrastinate.RetryStrategy(exponential_wait=5)
     )
     async def evaluate_again(clinic_id: str, patient_id: str) -> None:
-        await monitoring.evaluate_again(outbox.context, UUID(clinic_id), UUID(patient_id))
+        await monitoring.evaluate_again(context, UUID(clinic_id), UUID(patient_id))
 
     @jobs.task(name=trying.WORK_OUT, queue=QUEUE)
     async def work_out_what_if(clinic_id: str, what_if_id: str) -> None:
-        if not await trying.work_out(outbox.context, UUID(clinic_id), UUID(what_if_id)):
+        if not await trying.work_out(context, UUID(clinic_id), UUID(what_if_id)):
             structlog.get_logger().error("what_if.failed", clinic_id=clinic_id)
 
     @jobs.task(name=ESCALATE_SAFETY, queue=QUEUE)
     async def escalate_safety(clinic_id: str, event_id: str) -> None:
-        await escalation.escalate_safety(outbox.context, UUID(clinic_id), UUID(event_id))
+        await escalation.escalate_safety(context, UUID(clinic_id), UUID(event_id))
 
     @jobs.task(name=ESCALATE_SIGNAL, queue=QUEUE)
     async def escalate_signal(clinic_id: str, signal_id: str) -> None:
-        await escalation.escalate_signal(outbox.context, UUID(clinic_id), UUID(signal_id))
+        await escalation.escalate_signal(context, UUID(clinic_id), UUID(signal_id))

@@ -45,6 +45,12 @@ class UnknownTimeZoneError(RefusalError, ValueError):
     code = "unknown-time-zone"
 
 
+class UnknownCountryError(RefusalError, ValueError):
+    """The country is not known; its two letters by ISO 3166 are expected, such as GB."""
+
+    code = "unknown-country"
+
+
 class PseudoTimeZoneError(RefusalError, ValueError):
     """This name is no place: localtime, Factory, posix/… and right/… stand for a machine's own settings.
 
@@ -69,6 +75,18 @@ def read_zone(text: str) -> str:
     if name not in zone_names():
         raise UnknownTimeZoneError
     return name
+
+
+def read_country(text: str) -> str:
+    """Give a country's code (ISO 3166, two letters) in capitals.
+
+    Raises:
+        UnknownCountryError: there is no such country.
+    """
+    code = one_line(text).upper()
+    if code not in country_names():
+        raise UnknownCountryError
+    return code
 
 
 @cache

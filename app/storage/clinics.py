@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, insert, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
@@ -48,6 +49,9 @@ class ClinicProfileRow(TenantRow):
     safety_minutes: Mapped[int | None]
     signal_hours: Mapped[int | None]
     went_live_at: Mapped[datetime | None]
+    # Where it is (ISO 3166), and the crisis lines that it puts in the place of ours, by country.
+    country: Mapped[str | None]
+    crisis_lines: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +68,8 @@ class ClinicProfile:
     safety_minutes: int | None
     signal_hours: int | None
     went_live_at: datetime | None
+    country: str | None
+    crisis_lines: list[dict[str, Any]]
 
 
 async def add(work: UnitOfWork, *, name: str, now: datetime, audit: AuditEvent) -> None:
@@ -71,7 +77,12 @@ async def add(work: UnitOfWork, *, name: str, now: datetime, audit: AuditEvent) 
     await work.execute(insert(ClinicRow).values(id=work.clinic_id, state="open", created_at=now))
     await work.execute(
         insert(ClinicProfileRow).values(
-            clinic_id=work.clinic_id, name=name, mode="test", crisis_phone_sealed=None, version=1
+            clinic_id=work.clinic_id,
+            name=name,
+            mode="test",
+            crisis_phone_sealed=None,
+            crisis_lines=[],
+            version=1,
         )
     )
     work.add_audit_event(audit)

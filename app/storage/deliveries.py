@@ -1,20 +1,27 @@
 """Notifications, their deliveries and attempts.
 
-A notification is what happened, told once. A delivery is that notification to one endpoint, and has a
+A notification is what happened, written once. A delivery is that notification to one endpoint, and has a
 state. An attempt is one HTTP call, and never changes (the application may not update or delete it).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
     CheckConstraint,
     ColumnElement,
+    DateTime,
     ForeignKeyConstraint,
     Index,
+    Text,
+    Uuid,
+    and_,
+    cast,
+    column,
+    exists,
     func,
     insert,
     literal_column,
@@ -22,24 +29,18 @@ from sqlalchemy import (
     select,
     text,
     update,
+    values,
 )
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
-from app.foundation.audit import AuditEvent
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
-
-# Longer than any attempt may take (15 s), so that no two workers send at once.
-CLAIM_LASTS: Final = timedelta(seconds=60)
-# A worker that died with a safety delivery keeps it, and all that waits behind it, no longer than this. Sent twice
-# it does no harm: the receiver knows its id.
-SAFETY_CLAIM_LASTS: Final = timedelta(seconds=25)
-
 
 # Written out and not given as parameters: a plan made for any value cannot use an index made for these, and would
 # read all that was ever sent to an endpoint.
 PENDING: Final[ColumnElement[str]] = literal_column("'pending'")
 SAFETY: Final[ColumnElement[str]] = literal_column("'safety'")
+ORDINARY: Final[ColumnElement[str]] = literal_column("'ordinary'")
 
 
 class NotificationRow(TenantRow):
@@ -93,6 +94,7 @@ class DeliveryRow(TenantRow):
             "ix_deliveries_safety_first",
             "clinic_id",
             "endpoint_id",
+            "next_attempt_at",
             postgresql_where=text("state = 'pending' AND urgency = 'safety'"),
         ),
         {"schema": CARE},
@@ -184,7 +186,7 @@ class Attempt:
 
 
 async def add_notification(
-    work: UnitOfWork, notification: Notification, deliveries: Sequence[NewDelivery], *, audit: AuditEvent
+    work: UnitOfWork, notification: Notification, deliveries: Sequence[NewDelivery]
 ) -> None:
     """Keep what happened and where it has to go; due at once."""
     await work.execute(
@@ -217,7 +219,6 @@ async def add_notification(
                 for delivery in deliveries
             ],
         )
-    work.add_audit_event(audit)
 
 
 async def lock(work: UnitOfWork, delivery_id: UUID) -> Delivery | None:
@@ -229,55 +230,130 @@ async def lock(work: UnitOfWork, delivery_id: UUID) -> Delivery | None:
     return row and delivery_of(row)
 
 
-async def claim(work: UnitOfWork, delivery_id: UUID, *, until: datetime, now: datetime) -> None:
-    """Take a delivery for sending, for a while; the attempt that follows is what the trail tells of."""
-    await work.execute(
+async def claim_due(
+    work: UnitOfWork, endpoint_id: UUID, *, safety: bool, now: datetime, until: datetime, limit: int
+) -> list[Delivery]:
+    """Take what is due to an endpoint for sending, until then: what waits longest first, each counted as tried.
+
+    Ordinary events wait behind all safety events, an escalation behind the report that it is about. What another
+    worker holds is passed over.
+    """
+    due = (
+        select(DeliveryRow.id)
+        .where(
+            DeliveryRow.clinic_id == work.clinic_id,
+            DeliveryRow.endpoint_id == endpoint_id,
+            DeliveryRow.state == PENDING,
+            DeliveryRow.urgency == (SAFETY if safety else ORDINARY),
+            DeliveryRow.next_attempt_at <= now,
+            or_(DeliveryRow.claimed_until.is_(None), DeliveryRow.claimed_until <= now),
+            _report_has_left() if safety else ~_safety_waits(),
+        )
+        # The order of the index of what is pending: no plan takes one that holds all that was ever sent.
+        .order_by(DeliveryRow.next_attempt_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=DeliveryRow)
+        .cte("due")
+    )
+    claimed = (
         update(DeliveryRow)
-        .where(DeliveryRow.clinic_id == work.clinic_id, DeliveryRow.id == delivery_id)
+        .where(DeliveryRow.clinic_id == work.clinic_id, DeliveryRow.id.in_(select(due.c.id)))
         .values(
             claimed_until=until,
             attempts_made=DeliveryRow.attempts_made + 1,
             first_attempt_at=func.coalesce(DeliveryRow.first_attempt_at, now),
-        ),
-        unaudited="a step of an attempt; the attempt that follows is in the log",
+        )
+        .returning(*(getattr(DeliveryRow, name) for name in _OF_DELIVERY))
+        .cte("claimed")
+    )
+    # What the attempt that follows brings is what the audit log tells of.
+    found = await work.execute(
+        select(claimed, NotificationRow.type, NotificationRow.occurred_at, NotificationRow.body)
+        .join(NotificationRow, NotificationRow.id == claimed.c.notification_id)
+        .where(NotificationRow.clinic_id == work.clinic_id)
+        .order_by(claimed.c.next_attempt_at, claimed.c.id)
+    )
+    return [delivery_of(row) for row in found]
+
+
+async def let_go(work: UnitOfWork, delivery_ids: Sequence[UUID]) -> None:
+    """Give back what was claimed and not tried: it is due as before."""
+    await work.execute(
+        update(DeliveryRow)
+        .where(
+            DeliveryRow.clinic_id == work.clinic_id,
+            DeliveryRow.id.in_(delivery_ids),
+            DeliveryRow.state == PENDING,
+        )
+        .values(claimed_until=None, attempts_made=DeliveryRow.attempts_made - 1),
+        unaudited="nothing was sent",
     )
 
 
-async def note_attempt(
-    work: UnitOfWork,
-    attempt: Attempt,
-    *,
-    state: str,
-    next_attempt_at: datetime | None,
-    delivered_at: datetime | None,
-    audit: AuditEvent,
-) -> None:
-    """Keep an attempt that is over, and what follows from it for the delivery."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptResult:
+    """An attempt that is over, and what follows from it for its delivery."""
+
+    attempt: Attempt
+    state: str
+    next_attempt_at: datetime | None
+    delivered_at: datetime | None
+
+
+async def lock_existing(work: UnitOfWork, delivery_ids: Sequence[UUID]) -> set[UUID]:
+    """Keep others off these deliveries until the transaction ends; gives those that were not erased meanwhile."""
+    found = await work.execute(
+        select(DeliveryRow.id)
+        .where(DeliveryRow.clinic_id == work.clinic_id, DeliveryRow.id.in_(delivery_ids))
+        .order_by(DeliveryRow.id)
+        .with_for_update()
+    )
+    return set(found.scalars())
+
+
+async def note_attempts(work: UnitOfWork, results: Sequence[AttemptResult]) -> None:
+    """Keep attempts that are over, and what follows from each for its delivery; one statement for all of a kind."""
     await work.execute(
-        insert(AttemptRow).values(
-            clinic_id=work.clinic_id,
-            id=attempt.id,
-            delivery_id=attempt.delivery_id,
-            started_at=attempt.started_at,
-            milliseconds=attempt.milliseconds,
-            http_status=attempt.http_status,
-            error=attempt.error,
-        )
+        insert(AttemptRow),
+        [
+            {
+                "clinic_id": work.clinic_id,
+                **{name: getattr(result.attempt, name) for name in Attempt.__dataclass_fields__},
+            }
+            for result in results
+        ],
+    )
+    following = values(
+        column("id", Uuid),
+        column("state", Text),
+        column("next_attempt_at", DateTime(timezone=True)),
+        column("delivered_at", DateTime(timezone=True)),
+        name="following",
+    ).data(
+        [
+            (result.attempt.delivery_id, result.state, result.next_attempt_at, result.delivered_at)
+            for result in results
+        ]
     )
     await work.execute(
         update(DeliveryRow)
         .where(
             DeliveryRow.clinic_id == work.clinic_id,
-            DeliveryRow.id == attempt.delivery_id,
+            DeliveryRow.id == following.c.id,
             # What was delivered once stays delivered, whatever a late second try says.
             DeliveryRow.state != "delivered",
         )
-        .values(state=state, next_attempt_at=next_attempt_at, claimed_until=None, delivered_at=delivered_at)
+        .values(
+            state=following.c.state,
+            # A column of nothing but NULL would be text.
+            next_attempt_at=cast(following.c.next_attempt_at, DateTime(timezone=True)),
+            claimed_until=None,
+            delivered_at=cast(following.c.delivered_at, DateTime(timezone=True)),
+        )
     )
-    work.add_audit_event(audit)
 
 
-async def hold_all_of(work: UnitOfWork, endpoint_id: UUID, *, audit: AuditEvent) -> None:
+async def hold_all_of(work: UnitOfWork, endpoint_id: UUID) -> None:
     """Hold what is on its way to an endpoint that was disabled; nothing is dropped."""
     await work.execute(
         update(DeliveryRow)
@@ -288,61 +364,6 @@ async def hold_all_of(work: UnitOfWork, endpoint_id: UUID, *, audit: AuditEvent)
         )
         .values(state="held", claimed_until=None)
     )
-    work.add_audit_event(audit)
-
-
-async def hold(work: UnitOfWork, delivery_id: UUID, *, audit: AuditEvent) -> None:
-    """Hold one delivery, whose endpoint was disabled while it was being written or looked at."""
-    await work.execute(
-        update(DeliveryRow)
-        .where(
-            DeliveryRow.clinic_id == work.clinic_id,
-            DeliveryRow.id == delivery_id,
-            DeliveryRow.state == PENDING,
-        )
-        .values(state="held", claimed_until=None)
-    )
-    work.add_audit_event(audit)
-
-
-async def postpone(work: UnitOfWork, delivery_id: UUID, *, until: datetime) -> None:
-    """Let a delivery wait its turn; this is no attempt."""
-    await work.execute(
-        update(DeliveryRow)
-        .where(DeliveryRow.clinic_id == work.clinic_id, DeliveryRow.id == delivery_id)
-        .values(next_attempt_at=until),
-        unaudited="waiting its turn is no event",
-    )
-
-
-async def take_overdue(
-    work: UnitOfWork, *, before: datetime, now: datetime, limit: int
-) -> list[tuple[UUID, bool]]:
-    """Take up deliveries that should have been tried before then and that no worker holds.
-
-    They become due now, so that the next sweep does not take them up again while a worker gets to them.
-    Gives the delivery's id and whether it is a safety delivery.
-    """
-    forgotten = (
-        select(DeliveryRow.id)
-        .where(
-            DeliveryRow.clinic_id == work.clinic_id,
-            DeliveryRow.state == PENDING,
-            DeliveryRow.next_attempt_at <= before,
-            or_(DeliveryRow.claimed_until.is_(None), DeliveryRow.claimed_until <= now),
-        )
-        .order_by(DeliveryRow.urgency.desc(), DeliveryRow.next_attempt_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    taken = await work.execute(
-        update(DeliveryRow)
-        .where(DeliveryRow.clinic_id == work.clinic_id, DeliveryRow.id.in_(forgotten))
-        .values(next_attempt_at=now)
-        .returning(DeliveryRow.id, DeliveryRow.urgency),
-        unaudited="only wakes a worker; the attempt that follows is in the log",
-    )
-    return [(row.id, row.urgency == "safety") for row in taken]
 
 
 def selected(work: UnitOfWork) -> Any:  # noqa: ANN401 - the select's row type has fourteen parameters
@@ -375,3 +396,45 @@ def selected(work: UnitOfWork) -> Any:  # noqa: ANN401 - the select's row type h
 def delivery_of(row: Any) -> Delivery:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own
     """Make a delivery of a row of ``selected``."""
     return Delivery(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+
+
+_OF_DELIVERY: Final = tuple(name for name in Delivery.__dataclass_fields__ if hasattr(DeliveryRow, name))
+
+
+def _pending_safety_beside() -> tuple[Any, ColumnElement[bool]]:
+    """Name another delivery, and say that it is a safety delivery on its way to the same endpoint."""
+    other = aliased(DeliveryRow)
+    condition = and_(
+        other.clinic_id == DeliveryRow.clinic_id,
+        other.endpoint_id == DeliveryRow.endpoint_id,
+        other.state == PENDING,
+        other.urgency == SAFETY,
+        other.id != DeliveryRow.id,
+    )
+    return other, condition
+
+
+def _safety_waits() -> ColumnElement[bool]:
+    """Whether a safety delivery to the same endpoint is still on its way."""
+    other, beside = _pending_safety_beside()
+    return select(other.id).where(beside).order_by(other.next_attempt_at).limit(1).exists()
+
+
+def _report_has_left() -> ColumnElement[bool]:
+    """Whether no earlier report of the same patient's, which this one escalates, is still on its way there.
+
+    Only of the same patient's: what one patient said must not hold up what another did.
+    """
+    other, beside = _pending_safety_beside()
+    own, earlier = aliased(NotificationRow), aliased(NotificationRow)
+    return ~exists().where(
+        beside,
+        own.clinic_id == DeliveryRow.clinic_id,
+        own.id == DeliveryRow.notification_id,
+        own.type == "safety.unacknowledged",
+        earlier.clinic_id == other.clinic_id,
+        earlier.id == other.notification_id,
+        earlier.type == "safety.reported",
+        earlier.patient_id == own.patient_id,
+        earlier.id < own.id,
+    )

@@ -2,17 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, func, or_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, exists, func, or_, select
 
-from app.storage.deliveries import PENDING, SAFETY, Delivery, DeliveryRow, NotificationRow
+from app.storage.deliveries import DeliveryRow, NotificationRow
 from app.storage.endpoints import EndpointRow
 from app.storage.engine.unit_of_work import UnitOfWork
 
-_OTHER: Final = aliased(DeliveryRow)
 _NOT_OUT: Final = ("held", "exhausted")
 
 
@@ -26,28 +24,6 @@ class Undelivered:
     exhausted: int
     safety: int
     oldest_at: datetime
-
-
-async def safety_waits_before(work: UnitOfWork, delivery: Delivery) -> bool:
-    """Say whether a safety delivery to the same endpoint is still on its way; all others wait behind it."""
-    found = await work.execute(select(_pending_safety(work, delivery).exists()))
-    return bool(found.scalar_one())
-
-
-async def earlier_waits_before(work: UnitOfWork, delivery: Delivery, *, event_type: str) -> bool:
-    """Say whether an earlier safety event of this type, about the same patient, is still on its way there.
-
-    Only about the same patient: what one patient said must not hold up what another did.
-    """
-    earlier, own = aliased(NotificationRow), aliased(NotificationRow)
-    statement = (
-        _pending_safety(work, delivery)
-        .join(earlier, (earlier.clinic_id == _OTHER.clinic_id) & (earlier.id == _OTHER.notification_id))
-        .join(own, (own.clinic_id == earlier.clinic_id) & (own.patient_id == earlier.patient_id))
-        .where(earlier.type == event_type, earlier.id < own.id, own.id == delivery.notification_id)
-    )
-    found = await work.execute(select(statement.exists()))
-    return bool(found.scalar_one())
 
 
 async def gave_up_on_safety(
@@ -81,7 +57,7 @@ async def undelivered(work: UnitOfWork) -> list[Undelivered]:
             func.count().filter(DeliveryRow.urgency == "safety").label("safety"),
             oldest_at.label("oldest_at"),
         )
-        .join_from(DeliveryRow, NotificationRow, _told_by_it())
+        .join_from(DeliveryRow, NotificationRow, _carried_by_it())
         .join(EndpointRow, _goes_there())
         .where(
             DeliveryRow.clinic_id == work.clinic_id,
@@ -94,21 +70,21 @@ async def undelivered(work: UnitOfWork) -> list[Undelivered]:
     return [Undelivered(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
-async def newly_held(work: UnitOfWork, *, told_before: datetime) -> list[UUID]:
-    """List disabled endpoints for which something was held of which nobody was told, and nobody since then."""
-    told_at = EndpointRow.trouble_told_at
+async def newly_held(work: UnitOfWork, *, notified_before: datetime) -> list[UUID]:
+    """List disabled endpoints for which something was held of which nobody was notified since then."""
+    notified_at = EndpointRow.trouble_notified_at
     held = exists().where(
         _goes_there(),
         DeliveryRow.state == "held",
-        _told_by_it(),
-        or_(told_at.is_(None), NotificationRow.occurred_at > told_at),
+        _carried_by_it(),
+        or_(notified_at.is_(None), NotificationRow.occurred_at > notified_at),
     )
     found = await work.execute(
         select(EndpointRow.id)
         .where(
             EndpointRow.clinic_id == work.clinic_id,
             EndpointRow.state == "disabled",
-            or_(told_at.is_(None), told_at <= told_before),
+            or_(notified_at.is_(None), notified_at <= notified_before),
             held,
         )
         .order_by(EndpointRow.id)
@@ -120,7 +96,7 @@ async def was_delivered(work: UnitOfWork, *, event_type: str) -> bool:
     """Say whether an endpoint that is enabled now has ever answered an event of this type with 2xx."""
     delivered = (
         select(DeliveryRow.id)
-        .join(NotificationRow, _told_by_it())
+        .join(NotificationRow, _carried_by_it())
         .join(EndpointRow, _goes_there())
         .where(
             DeliveryRow.clinic_id == work.clinic_id,
@@ -133,8 +109,8 @@ async def was_delivered(work: UnitOfWork, *, event_type: str) -> bool:
     return bool(found.scalar_one())
 
 
-def _told_by_it() -> ColumnElement[bool]:
-    """Find what a delivery tells of."""
+def _carried_by_it() -> ColumnElement[bool]:
+    """Find what a delivery carries."""
     return (NotificationRow.clinic_id == DeliveryRow.clinic_id) & (
         NotificationRow.id == DeliveryRow.notification_id
     )
@@ -143,14 +119,3 @@ def _told_by_it() -> ColumnElement[bool]:
 def _goes_there() -> ColumnElement[bool]:
     """Find where a delivery goes."""
     return (EndpointRow.clinic_id == DeliveryRow.clinic_id) & (EndpointRow.id == DeliveryRow.endpoint_id)
-
-
-def _pending_safety(work: UnitOfWork, delivery: Delivery) -> Select[Any]:
-    """Find the other safety deliveries that are on their way to the same endpoint."""
-    return select(_OTHER.id).where(
-        _OTHER.clinic_id == work.clinic_id,
-        _OTHER.endpoint_id == delivery.endpoint_id,
-        _OTHER.state == PENDING,
-        _OTHER.urgency == SAFETY,
-        _OTHER.id != delivery.id,
-    )

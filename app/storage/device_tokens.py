@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -87,12 +87,17 @@ class SignedInPatient:
     issued_at: datetime
     consent_version: str | None
     consent_withdrawn_at: datetime | None
+    country: str | None
+    clinic_name: str
+    clinic_country: str | None
     crisis_phone_sealed: bytes | None
+    crisis_lines: list[dict[str, Any]]
 
 
 _SIGNED_IN: Final = """
     SELECT d.patient_id, d.id AS device_id, p.time_zone, p.locale, p.mode, d.enrolled_at, t.issued_at,
-           s.consent_version, s.consent_withdrawn_at, c.crisis_phone_sealed
+           s.consent_version, s.consent_withdrawn_at, p.country, c.name AS clinic_name,
+           c.country AS clinic_country, c.crisis_phone_sealed, c.crisis_lines
       FROM care.device_tokens t
       JOIN care.devices d ON d.clinic_id = t.clinic_id AND d.id = t.device_id
       JOIN care.patients p ON p.clinic_id = d.clinic_id AND p.id = d.patient_id

@@ -9,7 +9,6 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Select, case, func, insert, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.foundation.audit import AuditEvent
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -39,8 +38,12 @@ class EndpointRow(TenantRow):
     previous_secret_until: Mapped[datetime | None]
     # Counts the changes of address and filter.
     version: Mapped[int]
-    # When people were last told that something did not get out here.
-    trouble_told_at: Mapped[datetime | None]
+    # When people were last notified that something did not get out here.
+    trouble_notified_at: Mapped[datetime | None]
+    # How many attempts in a row got no answer in time.
+    unanswered: Mapped[int] = mapped_column(server_default="0")
+    # While its circuit is open: when one ordinary delivery is tried next, to see whether it answers again.
+    probe_at: Mapped[datetime | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +61,16 @@ class Endpoint:
     version: int = 1
     previous_secret_sealed: bytes | None = None
     previous_secret_until: datetime | None = None
+    unanswered: int = 0
+    probe_at: datetime | None = None
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing is noted against it."""
+        return self.failing_since is None and self.unanswered == 0
 
 
-async def add(work: UnitOfWork, endpoint: Endpoint, *, audit: AuditEvent) -> None:
+async def add(work: UnitOfWork, endpoint: Endpoint) -> None:
     """Keep a new address."""
     await work.execute(
         insert(EndpointRow).values(
@@ -76,7 +86,6 @@ async def add(work: UnitOfWork, endpoint: Endpoint, *, audit: AuditEvent) -> Non
             version=endpoint.version,
         )
     )
-    work.add_audit_event(audit)
 
 
 async def find(work: UnitOfWork, endpoint_id: UUID, *, lock: bool = False) -> Endpoint | None:
@@ -96,17 +105,27 @@ async def all_of_clinic(work: UnitOfWork) -> list[Endpoint]:
     return [_endpoint(row) for row in await work.execute(_endpoints(work).order_by(EndpointRow.id))]
 
 
-async def note_success(work: UnitOfWork, endpoint_id: UUID) -> None:
-    """Note that something got through."""
-    await work.execute(
+async def take_probe(work: UnitOfWork, endpoint_id: UUID, *, now: datetime, until: datetime) -> bool:
+    """Take the one try of an endpoint whose circuit is open, and leave no other to anybody until then."""
+    taken = await work.execute(
         update(EndpointRow)
         .where(
             EndpointRow.clinic_id == work.clinic_id,
             EndpointRow.id == endpoint_id,
-            EndpointRow.failing_since.is_not(None),
+            EndpointRow.probe_at <= now,
         )
-        .values(failing_since=None),
-        unaudited="health of an address, not of a person; the attempt is in the log",
+        .values(probe_at=until),
+        unaudited="the attempt that follows is",
+    )
+    return taken.rowcount == 1
+
+
+async def note_success(work: UnitOfWork, endpoint_id: UUID) -> None:
+    """Note that something got through; its circuit is closed."""
+    await work.execute(
+        update(EndpointRow)
+        .where(EndpointRow.clinic_id == work.clinic_id, EndpointRow.id == endpoint_id)
+        .values(failing_since=None, unanswered=0, probe_at=None)
     )
 
 
@@ -116,19 +135,35 @@ class Failing:
 
     since: datetime
     enabled: bool
+    # Attempts in a row without an answer.
+    unanswered: int
 
 
-async def note_failure(work: UnitOfWork, endpoint_id: UUID, *, now: datetime) -> Failing:
-    """Note that something did not get through, and keep others off the endpoint until the transaction ends."""
+async def note_failure(work: UnitOfWork, endpoint_id: UUID, *, now: datetime, unanswered: int) -> Failing:
+    """Note that something did not get through, and keep others off the endpoint until the transaction ends.
+
+    ``unanswered``: how many attempts got no answer in time; 0 when it did answer, if only with an error.
+    """
     noted = await work.execute(
         update(EndpointRow)
         .where(EndpointRow.clinic_id == work.clinic_id, EndpointRow.id == endpoint_id)
-        .values(failing_since=func.coalesce(EndpointRow.failing_since, now))
-        .returning(EndpointRow.failing_since, EndpointRow.state),
-        unaudited="health of an address, not of a person; the attempt is in the log",
+        .values(
+            failing_since=func.coalesce(EndpointRow.failing_since, now),
+            unanswered=EndpointRow.unanswered + unanswered if unanswered else 0,
+        )
+        .returning(EndpointRow.failing_since, EndpointRow.state, EndpointRow.unanswered)
     )
     row = noted.one()
-    return Failing(row.failing_since, row.state == "enabled")
+    return Failing(row.failing_since, row.state == "enabled", row.unanswered)
+
+
+async def set_probe(work: UnitOfWork, endpoint_id: UUID, *, probe_at: datetime | None) -> None:
+    """Open an endpoint's circuit until then, or close it."""
+    await work.execute(
+        update(EndpointRow)
+        .where(EndpointRow.clinic_id == work.clinic_id, EndpointRow.id == endpoint_id)
+        .values(probe_at=probe_at)
+    )
 
 
 async def change(
@@ -138,7 +173,6 @@ async def change(
     url_sealed: bytes,
     events: Sequence[str] | None,
     version: int,
-    audit: AuditEvent,
 ) -> bool:
     """Change address and filter if the endpoint still is at this version; says whether it was.
 
@@ -156,35 +190,31 @@ async def change(
             url_sealed=url_sealed,
             events=None if events is None else list(events),
             failing_since=case((moved, None), else_=EndpointRow.failing_since),
+            unanswered=case((moved, 0), else_=EndpointRow.unanswered),
+            probe_at=case((moved, None), else_=EndpointRow.probe_at),
             version=version + 1,
         )
     )
-    if changed.rowcount == 0:
-        return False
-    work.add_audit_event(audit)
-    return True
+    return changed.rowcount == 1
 
 
-async def note_told(
-    work: UnitOfWork, endpoint_id: UUID, *, now: datetime, unless_after: datetime | None, audit: AuditEvent
+async def note_trouble(
+    work: UnitOfWork, endpoint_id: UUID, *, now: datetime, unless_after: datetime | None
 ) -> bool:
-    """Note that people are told of trouble here; says whether it may be so: not if they were after that time."""
+    """Note that people are notified of trouble here; says whether it may be so: not if they were after that time."""
     noted = await work.execute(
         update(EndpointRow)
         .where(
             EndpointRow.clinic_id == work.clinic_id,
             EndpointRow.id == endpoint_id,
             or_(
-                EndpointRow.trouble_told_at.is_(None),
-                EndpointRow.trouble_told_at <= (unless_after or now),
+                EndpointRow.trouble_notified_at.is_(None),
+                EndpointRow.trouble_notified_at <= (unless_after or now),
             ),
         )
-        .values(trouble_told_at=now)
+        .values(trouble_notified_at=now)
     )
-    if noted.rowcount == 0:
-        return False
-    work.add_audit_event(audit)
-    return True
+    return noted.rowcount == 1
 
 
 async def change_secret(
@@ -194,7 +224,6 @@ async def change_secret(
     secret_sealed: bytes,
     previous_secret_sealed: bytes,
     previous_secret_until: datetime,
-    audit: AuditEvent,
 ) -> None:
     """Sign with another secret, and until then with the one before too."""
     await work.execute(
@@ -206,20 +235,18 @@ async def change_secret(
             previous_secret_until=previous_secret_until,
         )
     )
-    work.add_audit_event(audit)
 
 
-async def disable(work: UnitOfWork, endpoint_id: UUID, *, because: str, audit: AuditEvent) -> None:
+async def disable(work: UnitOfWork, endpoint_id: UUID, *, because: str) -> None:
     """Stop sending to an address; what is due to it is held, not dropped."""
     await work.execute(
         update(EndpointRow)
         .where(EndpointRow.clinic_id == work.clinic_id, EndpointRow.id == endpoint_id)
         .values(state="disabled", disabled_because=because)
     )
-    work.add_audit_event(audit)
 
 
-async def remove(work: UnitOfWork, endpoint_id: UUID, *, audit: AuditEvent) -> None:
+async def remove(work: UnitOfWork, endpoint_id: UUID) -> None:
     """Take an address out of use for good: its address and secrets are forgotten, the log of it is kept."""
     await work.execute(
         update(EndpointRow)
@@ -234,17 +261,15 @@ async def remove(work: UnitOfWork, endpoint_id: UUID, *, audit: AuditEvent) -> N
             previous_secret_until=None,
         )
     )
-    work.add_audit_event(audit)
 
 
-async def enable(work: UnitOfWork, endpoint_id: UUID, *, audit: AuditEvent) -> None:
+async def enable(work: UnitOfWork, endpoint_id: UUID) -> None:
     """Send to an address again."""
     await work.execute(
         update(EndpointRow)
         .where(EndpointRow.clinic_id == work.clinic_id, EndpointRow.id == endpoint_id)
-        .values(state="enabled", disabled_because=None, failing_since=None)
+        .values(state="enabled", disabled_because=None, failing_since=None, unanswered=0, probe_at=None)
     )
-    work.add_audit_event(audit)
 
 
 def _endpoints(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
@@ -260,6 +285,8 @@ def _endpoints(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
         EndpointRow.previous_secret_sealed,
         EndpointRow.previous_secret_until,
         EndpointRow.version,
+        EndpointRow.unanswered,
+        EndpointRow.probe_at,
     ).where(EndpointRow.clinic_id == work.clinic_id, EndpointRow.state != "removed")
 
 

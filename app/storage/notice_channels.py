@@ -8,7 +8,6 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, and_, delete, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.foundation.audit import AuditEvent
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -49,12 +48,11 @@ class NoticeChannel:
     ended_at: datetime | None
 
 
-async def add(work: UnitOfWork, channel: NoticeChannel, *, audit: AuditEvent) -> None:
+async def add(work: UnitOfWork, channel: NoticeChannel) -> None:
     """Keep a new channel."""
     values = {name: getattr(channel, name) for name in NoticeChannel.__dataclass_fields__}
     values["events"] = list(channel.events)
     await work.execute(insert(NoticeChannelRow).values(clinic_id=work.clinic_id, **values))
-    work.add_audit_event(audit)
 
 
 async def find(work: UnitOfWork, channel_id: UUID, *, lock: bool = False) -> NoticeChannel | None:
@@ -76,26 +74,20 @@ async def all_of_clinic(work: UnitOfWork) -> list[NoticeChannel]:
     return [_channel(row) for row in found]
 
 
-async def end(work: UnitOfWork, channel_id: UUID, *, now: datetime, audit: AuditEvent) -> bool:
+async def end(work: UnitOfWork, channel_id: UUID, *, now: datetime) -> bool:
     """Write there no more; says whether this is the first to say so."""
     ended = await work.execute(
         update(NoticeChannelRow)
         .where(_mine(work, channel_id), NoticeChannelRow.state == "enabled")
         .values(state="ended", ended_at=now)
     )
-    if ended.rowcount == 0:
-        return False
-    work.add_audit_event(audit)
-    return True
+    return ended.rowcount == 1
 
 
-async def remove(work: UnitOfWork, channel_id: UUID, *, audit: AuditEvent) -> bool:
+async def remove(work: UnitOfWork, channel_id: UUID) -> bool:
     """Forget a channel; says whether it was there."""
     removed = await work.execute(delete(NoticeChannelRow).where(_mine(work, channel_id)))
-    if removed.rowcount == 0:
-        return False
-    work.add_audit_event(audit)
-    return True
+    return removed.rowcount == 1
 
 
 def _mine(work: UnitOfWork, channel_id: UUID) -> Any:  # noqa: ANN401 - SQLAlchemy's type of a condition

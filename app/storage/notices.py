@@ -8,7 +8,6 @@ from uuid import UUID
 
 from sqlalchemy import select, update
 
-from app.foundation.audit import AuditEvent
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.outgoing_messages import OutgoingMessageRow as MessageRow
 
@@ -69,20 +68,16 @@ async def postpone(work: UnitOfWork, message_id: UUID, *, until: datetime) -> No
     )
 
 
-async def sent_along(
-    work: UnitOfWork, message_ids: Sequence[UUID], *, now: datetime, audit: AuditEvent
-) -> None:
-    """Note that these were told of by the message that has just gone."""
+async def sent_along(work: UnitOfWork, message_ids: Sequence[UUID], *, now: datetime) -> None:
+    """Note that these went with the message that has just gone."""
     await _end(work, MessageRow.id.in_(message_ids), state="sent", sent_at=now, trouble="bundled")
-    work.add_audit_event(audit)
 
 
-async def cancel_all_to(work: UnitOfWork, channel_id: UUID, *, audit: AuditEvent) -> None:
+async def cancel_all_to(work: UnitOfWork, channel_id: UUID) -> None:
     """Send nothing more to a channel that is no more."""
     await _end(
         work, MessageRow.notice_channel_id == channel_id, state="cancelled", sent_at=None, trouble="gone"
     )
-    work.add_audit_event(audit)
 
 
 async def _end(

@@ -3,19 +3,20 @@
 Address and link are sealed, and wiped as soon as the message is over: a sign-in link is a secret.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
     CheckConstraint,
+    ColumnElement,
     ForeignKeyConstraint,
     Index,
     and_,
     func,
     insert,
+    literal_column,
     or_,
     select,
     text,
@@ -23,9 +24,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.foundation.audit import AuditEvent
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
+
+# Written out, as for deliveries: a plan made for any value cannot use an index made for this one.
+PENDING: Final[ColumnElement[str]] = literal_column("'pending'")
 
 
 class OutgoingMessageRow(TenantRow):
@@ -43,11 +46,20 @@ class OutgoingMessageRow(TenantRow):
         CheckConstraint("channel in ('email', 'push', 'gateway', 'slack', 'teams')", name="channel"),
         CheckConstraint("state in ('pending', 'sent', 'failed', 'cancelled')", name="state"),
         CheckConstraint("mode in ('test', 'live')", name="mode"),
+        # By lane: a clinic's urgent ones of one channel, and so on.
         Index(
             "ix_outgoing_messages_due",
             "clinic_id",
+            "urgent",
+            "channel",
             "next_attempt_at",
             postgresql_where=text("state = 'pending'"),
+        ),
+        Index(
+            "ix_outgoing_messages_too_late",
+            "clinic_id",
+            "not_after",
+            postgresql_where=text("state = 'pending' AND not_after IS NOT NULL"),
         ),
         Index("ix_outgoing_messages_patient", "clinic_id", "patient_id"),
         # Of one cause, a channel is told once.
@@ -80,6 +92,8 @@ class OutgoingMessageRow(TenantRow):
     channel: Mapped[str]
     address_sealed: Mapped[bytes | None]
     wording: Mapped[str]
+    # Somebody waits for it: it has slots of its own.
+    urgent: Mapped[bool]
     locale: Mapped[str]
     link_sealed: Mapped[bytes | None]
     mode: Mapped[str]
@@ -112,6 +126,7 @@ class OutgoingMessage:
     channel: str
     address_sealed: bytes | None
     wording: str
+    urgent: bool
     locale: str
     link_sealed: bytes | None
     mode: str
@@ -130,11 +145,10 @@ class OutgoingMessage:
     notification_id: UUID | None = None
 
 
-async def add(work: UnitOfWork, message: OutgoingMessage, *, audit: AuditEvent) -> None:
+async def add(work: UnitOfWork, message: OutgoingMessage) -> None:
     """Keep a new message."""
     values = {name: getattr(message, name) for name in OutgoingMessage.__dataclass_fields__}
     await work.execute(insert(OutgoingMessageRow).values(clinic_id=work.clinic_id, **values))
-    work.add_audit_event(audit)
 
 
 async def lock(work: UnitOfWork, message_id: UUID) -> OutgoingMessage | None:
@@ -167,7 +181,6 @@ async def keep_result(
     trouble: str | None,
     next_attempt_at: datetime,
     sent_at: datetime | None,
-    audit: AuditEvent,
 ) -> None:
     """Keep how an attempt ended; address and link go when the message is over."""
     values: dict[str, Any] = {
@@ -185,40 +198,40 @@ async def keep_result(
         .where(_mine(work, message_id), OutgoingMessageRow.state == "pending")
         .values(values)
     )
-    work.add_audit_event(audit)
 
 
-async def take_overdue(
-    work: UnitOfWork, *, channels: Collection[str], before: datetime, now: datetime, limit: int
-) -> list[tuple[UUID, str]]:
-    """Take up messages of these channels that should have been tried before then and that no worker holds.
-
-    Those that help nobody any more are taken up whatever their channel. They become due now, so that the
-    next sweep does not take them up again while a worker gets to them. Gives id and wording of each.
-    """
-    sendable = and_(
-        OutgoingMessageRow.channel.in_(list(channels)), OutgoingMessageRow.next_attempt_at <= before
-    )
-    forgotten = (
+async def due_ids(work: UnitOfWork, *, urgent: bool, channel: str, now: datetime, limit: int) -> list[UUID]:
+    """List messages of one lane that are due and that no worker holds, what waits longest first."""
+    found = await work.execute(
         select(OutgoingMessageRow.id)
         .where(
             OutgoingMessageRow.clinic_id == work.clinic_id,
-            OutgoingMessageRow.state == "pending",
-            or_(sendable, OutgoingMessageRow.not_after <= before),
+            OutgoingMessageRow.state == PENDING,
+            OutgoingMessageRow.urgent.is_(urgent),
+            OutgoingMessageRow.channel == channel,
+            OutgoingMessageRow.next_attempt_at <= now,
             or_(OutgoingMessageRow.claimed_until.is_(None), OutgoingMessageRow.claimed_until <= now),
         )
-        .order_by(OutgoingMessageRow.next_attempt_at)
+        .order_by(OutgoingMessageRow.next_attempt_at, OutgoingMessageRow.id)
         .limit(limit)
-        .with_for_update(skip_locked=True)
     )
-    taken = await work.execute(
+    return list(found.scalars())
+
+
+async def cancel_too_late(work: UnitOfWork, *, now: datetime) -> list[UUID]:
+    """End messages that help nobody any more and that no worker holds; address and link go. Gives which."""
+    ended = await work.execute(
         update(OutgoingMessageRow)
-        .where(OutgoingMessageRow.clinic_id == work.clinic_id, OutgoingMessageRow.id.in_(forgotten))
-        .values(next_attempt_at=now)
-        .returning(OutgoingMessageRow.id, OutgoingMessageRow.wording),
-        unaudited="only wakes a worker; how the attempt ended is in the log",
+        .where(
+            OutgoingMessageRow.clinic_id == work.clinic_id,
+            OutgoingMessageRow.state == PENDING,
+            OutgoingMessageRow.not_after <= now,
+            or_(OutgoingMessageRow.claimed_until.is_(None), OutgoingMessageRow.claimed_until <= now),
+        )
+        .values(state="cancelled", trouble="too_late", address_sealed=None, link_sealed=None)
+        .returning(OutgoingMessageRow.id)
     )
-    return [(row.id, row.wording) for row in taken]
+    return list(ended.scalars())
 
 
 async def not_sent(work: UnitOfWork, *, since: datetime) -> dict[tuple[str, str], int]:

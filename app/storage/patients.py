@@ -51,6 +51,8 @@ class PatientRow(TenantRow):
     time_zone: Mapped[str]
     time_zone_canonical: Mapped[str]
     locale: Mapped[str]
+    # As somebody chose it (ISO 3166); null: as the zone says.
+    country: Mapped[str | None]
     email_sealed: Mapped[bytes | None]
     # Taken from the clinic at registration; a patient made in test mode never becomes live.
     mode: Mapped[str]
@@ -73,6 +75,7 @@ class PatientRecord:
     version: int
     # The patient's own data key, wrapped; None for one who was registered before there were such keys.
     wrapped_key: bytes | None
+    country: str | None = None
     consent_version: str | None = None
     consent_withdrawn_at: datetime | None = None
     # As it was last answered.
@@ -106,6 +109,7 @@ async def add(
             time_zone=patient.time_zone,
             time_zone_canonical=patient.time_zone_canonical,
             locale=patient.locale,
+            country=patient.country,
             email_sealed=patient.email_sealed,
             mode=patient.mode,
             registered_at=patient.registered_at,
@@ -223,6 +227,7 @@ async def change(
     *,
     time_zone: str,
     locale: str,
+    country: str | None,
     email_sealed: bytes | None,
     version: int,
     audit: AuditEvent,
@@ -239,6 +244,7 @@ async def change(
             time_zone=time_zone,
             time_zone_canonical=canonical_zone(time_zone),
             locale=locale,
+            country=country,
             email_sealed=email_sealed,
             version=version + 1,
         )
@@ -258,6 +264,7 @@ def _patients(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
             PatientRow.time_zone,
             PatientRow.time_zone_canonical,
             PatientRow.locale,
+            PatientRow.country,
             PatientRow.mode,
             PatientRow.registered_at,
             PatientRow.version,

@@ -208,18 +208,14 @@ async def change(work: UnitOfWork, event_id: UUID, *, audit: AuditEvent, **value
     work.add_audit_event(audit)
 
 
-async def note_sent(work: UnitOfWork, notification_id: UUID, *, now: datetime, audit: AuditEvent) -> None:
+async def note_sent(work: UnitOfWork, notification_id: UUID, *, now: datetime) -> None:
     """Note when the event first went out to anybody."""
     await _note(work, notification_id, SafetyEventRow.sent_at.is_(None), sent_at=now)
-    work.add_audit_event(audit)
 
 
-async def note_delivered(
-    work: UnitOfWork, notification_id: UUID, *, now: datetime, audit: AuditEvent
-) -> None:
+async def note_delivered(work: UnitOfWork, notification_id: UUID, *, now: datetime) -> None:
     """Note when the event first arrived anywhere."""
     await _note(work, notification_id, SafetyEventRow.delivered_at.is_(None), delivered_at=now)
-    work.add_audit_event(audit)
 
 
 async def _note(

@@ -19,6 +19,7 @@ from app.storage.engine.rows import Row
 from app.storage.enrolment_codes import CodeSelectorRow, EnrolmentCodeRow
 from app.storage.erasure_requests import ErasureRequestRow
 from app.storage.erasures import ErasureRow
+from app.storage.heartbeats import WorkerHeartbeatRow
 from app.storage.idempotent_replies import IdempotentReplyRow
 from app.storage.login_throttle import FailedTriesRow
 from app.storage.notice_channels import NoticeChannelRow
@@ -95,4 +96,5 @@ __all__ = [
     "StaffSessionRow",
     "WhatIfPatientRow",
     "WhatIfRow",
+    "WorkerHeartbeatRow",
 ]  # fmt: skip

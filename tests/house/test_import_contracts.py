@@ -82,7 +82,7 @@ def test_an_import_upwards_or_sideways_fails(tree: Path, module: str, line: str)
         ("app/care/patients/service.py", "import sqlalchemy", "Only storage knows SQLAlchemy"),
         ("app/cli/development.py", "import sqlalchemy", "Only storage knows SQLAlchemy"),
         (
-            "app/notifications/webhooks/service.py",
+            "app/notifications/webhooks/commands.py",
             "import app.settings",
             "Only the processes read the settings",
         ),

@@ -111,7 +111,7 @@ def test_a_statement_is_acted_upon_whatever_was_agreed_to(service: Service, clin
     said_in_batch = phone.http.post("/v1/check-ins/batch", json=batch).json()
 
     assert_problem(said, 409, code="consent-withdrawn")
-    assert "988" in {line["number"] for line in said.json()["crisis_help"]["lines"]}
+    assert "0800 1110111" in {line["number"] for line in said.json()["crisis_help"]["lines"]}
     assert said_in_batch["crisis_help"]
     assert [one["source"] for one in events(clinic, phone)] == ["refused_check_in"] * 2
     assert phone.http.get("/v1/check-ins").json()["items"] == []

@@ -12,11 +12,8 @@ from app.access.clinics.erased import PatientErasedError
 from app.care.monitoring.replay import replay
 from app.care.monitoring.service import evaluate_again
 from app.foundation.ids import new_id
-from app.notifications.transport.addresses import AllowedNetworks
-from app.notifications.transport.guarded_transport import guarded_client
-from app.notifications.webhooks.delivering import Outbox, deliver
-from app.notifications.webhooks.retry_schedule import AttemptOutcome
 from tests.storage.catalogue import ask
+from tests.support.dispatch import deliver_all
 from tests.support.ground import Cluster, Place
 from tests.support.people import ClinicClient, PatientClient, clinic_client, entry, item, treated
 from tests.support.problems import CANARY, assert_problem
@@ -82,7 +79,7 @@ def test_the_phone_of_an_erased_patient_is_signed_out_and_a_statement_still_gets
         f"/v1/check-ins/{new_id()}", json=entry(NOW, (3, 3, 3)) | {"self_harm_thoughts": True}
     )
     assert_problem(said, 401)
-    assert "988" in {line["number"] for line in said.json()["crisis_help"]["lines"]}
+    assert [line["kind"] for line in said.json()["crisis_help"]["lines"]] == ["emergency"]
 
 
 def test_the_decision_of_an_erased_patient_is_not_made_again_but_said_to_be_erased(
@@ -124,23 +121,13 @@ def test_a_message_that_is_on_its_way_while_its_patient_is_erased_ends_quietly(
 
         receiver.answer = answer
 
-        outcome, afterwards = service.run(_deliver_twice(service, clinic.clinic_id, waiting["id"]))
+        assert waiting["state"] == "pending"
+        attempts = service.run(deliver_all(service.context, UUID(clinic.clinic_id)))
 
-        assert outcome is not None
-        assert outcome.ok
-        assert afterwards is None
+        assert attempts == 1
+        assert [one.status for one in receiver.requests] == [204]
         assert clinic.http.get(deliveries).json()["items"] == []
         clinic.close()
-
-
-async def _deliver_twice(
-    service: Service, clinic_id: str, delivery_id: str
-) -> tuple[AttemptOutcome | None, AttemptOutcome | None]:
-    allowed = AllowedNetworks.parse(service.context.webhook_allow)
-    async with guarded_client(allowed=allowed, http_allowed=True) as client:
-        outbox = Outbox(context=service.context, client=client)
-        first = await deliver(outbox, UUID(clinic_id), UUID(delivery_id))
-        return first, await deliver(outbox, UUID(clinic_id), UUID(delivery_id))
 
 
 def test_an_evaluation_that_waits_for_an_erased_patient_ends_quietly(

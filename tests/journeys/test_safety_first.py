@@ -71,8 +71,8 @@ def test_an_ordinary_event_waits_for_the_statement_at_its_endpoint_only(
 
 def test_a_filter_keeps_everything_out_but_safety(idle_service: Service, receiver: Receiver) -> None:
     service, clinic = idle_service, clinic_client(idle_service)
-    clinic.add_endpoint(receiver.url, events=["signal.raised"])
-    clinic.add_endpoint(receiver.url, events=[])
+    clinic.add_endpoint(receiver.url + "/some", events=["signal.raised"])
+    clinic.add_endpoint(receiver.url + "/none", events=[])
     phone = clinic.enrol(clinic.patient(), service.url)
     phone.check_in(service.clock.now(), asks_about_booster=True)
     phone.check_in(service.clock.now(), self_harm_thoughts=True)

@@ -38,7 +38,7 @@ def events(clinic: ClinicClient, phone: PatientClient, state: str = "all") -> li
 
 def assert_help(document: dict[str, Any]) -> None:
     assert document["crisis_help"]["locale"] == "en"
-    assert {"988", "911"} <= {line["number"] for line in document["crisis_help"]["lines"]}
+    assert {"0800 1110111", "112"} <= {line["number"] for line in document["crisis_help"]["lines"]}
     assert document["crisis_help"]["not_monitored"]
 
 

@@ -28,10 +28,10 @@ import pytest
 from psycopg.rows import dict_row
 
 from app.foundation.ids import new_id
+from app.notifications.webhooks.delivering import CLAIM_LASTS
 from app.notifications.webhooks.events import EventType
-from app.notifications.webhooks.notifying import About, notify_of_patient, queue_delivery
+from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.notifications.webhooks.retry_schedule import ORDINARY_WAITS
-from app.storage import deliveries
 from tests.support.ground import Cluster, Place
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.receiver import Received, Receiver, Said
@@ -203,15 +203,6 @@ async def write_events(
     return list(await asyncio.gather(*(write(number, event) for number, event in enumerate(wanted))))
 
 
-async def wake(service: Service, clinic_id: UUID) -> None:
-    """Queue what is due now, as its own job does in real time, which does not pass here."""
-    now = service.clock.now()
-    async with service.context.database.work(clinic_id) as work:
-        for delivery_id, safety in await deliveries.take_overdue(work, before=now, now=now, limit=2000):
-            queue_delivery(work, delivery_id, safety=safety)
-        await work.commit()
-
-
 def standing(world: World) -> tuple[int, int]:
     """How many are due and in nobody's hands, and how many somebody has."""
     row = world.ask(
@@ -226,20 +217,16 @@ def standing(world: World) -> tuple[int, int]:
 def settle(world: World) -> None:
     """Wait until all that is due was tried; what a dead worker has is left until its claim is over."""
     last = standing(world)
-    changed = woken = time.monotonic()
+    changed = time.monotonic()
     while last != (0, 0):
         time.sleep(0.03)
         now = standing(world)
         if now != last:
             changed, last = time.monotonic(), now
         still = time.monotonic() - changed
-        killed = bool(world.kills) and world.kills[-1] + deliveries.CLAIM_LASTS >= world.clock.now()
+        killed = bool(world.kills) and world.kills[-1] + CLAIM_LASTS >= world.clock.now()
         if last[0] == 0 and killed and still > DEAD_AFTER_SECONDS:
             return
-        if last[0] and time.monotonic() - max(changed, woken) > DEAD_AFTER_SECONDS:
-            # The jobs died with their worker.
-            world.service.run(wake(world.service, UUID(world.clinic.clinic_id)))
-            woken = time.monotonic()
         assert still < 120, last
 
 
@@ -255,7 +242,6 @@ def live(world: World, until: datetime | None) -> None:
         if following is None or (until is not None and following > until):
             break
         world.clock.move_to(following + (following - NOW) * GRACE)
-        world.service.run(wake(world.service, UUID(world.clinic.clinic_id)))
     if until is not None:
         world.clock.move_to(max(until, world.clock.now()))
 

@@ -14,9 +14,9 @@ from app.foundation.ids import new_id
 from app.notifications.messages.sending import send_message
 from app.notifications.transport.addresses import AllowedNetworks
 from app.notifications.transport.guarded_transport import guarded_client
-from app.notifications.webhooks.delivering import Outbox, deliver
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
+from tests.support.dispatch import deliver_all
 from tests.support.ground import Place
 from tests.support.mail_server import MailServer
 from tests.support.people import ClinicClient, clinic_client
@@ -82,7 +82,7 @@ class CareTeam:
 
     def deliver(self) -> None:
         """Deliver what is due to endpoints."""
-        self.service.run(self._deliver(), within=60)
+        self.service.run(deliver_all(self.service.context, self.clinic_id), within=60)
 
     def letters(self) -> list[tuple[str, str]]:
         """To whom was written since the last look, and the first line of what."""
@@ -113,19 +113,6 @@ class CareTeam:
             else:
                 both = (send_message(post, self.clinic_id, one) for one in ids for _ in range(hands))
                 await asyncio.gather(*both)
-
-    async def _deliver(self) -> None:
-        ids = [
-            one
-            for (one, at, state) in self.rows("id, next_attempt_at, state", "deliveries")
-            if state == "pending" and at <= self.service.clock.now()
-        ]
-        allowed = AllowedNetworks.parse("127.0.0.0/8")
-        async with guarded_client(allowed=allowed, http_allowed=True) as client:
-            for delivery_id in ids:
-                await deliver(
-                    Outbox(context=self.service.context, client=client), self.clinic_id, delivery_id
-                )
 
 
 def text_in(form: dict[str, Any]) -> str:

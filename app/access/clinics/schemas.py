@@ -14,7 +14,16 @@ from app.access.clinics.scopes import Scope
 from app.access.clinics.service import Clinic
 from app.clinical.waiting import LIMIT_NOTES
 from app.storage.api_keys import KeptKey
-from app.web.schemas import EmailAddress, Moment, Name, ReplyBody, RequestBody, choice_of, example
+from app.web.schemas import (
+    CountryCode,
+    EmailAddress,
+    Moment,
+    Name,
+    ReplyBody,
+    RequestBody,
+    choice_of,
+    example,
+)
 
 PhoneNumber = Annotated[str, Field(pattern=r"^\+?[0-9 ()./-]{3,30}$", examples=["+1 555 0100"])]
 
@@ -45,6 +54,15 @@ class LimitsReply(ReplyBody):
     signal_hours: int
 
 
+class CrisisLineEntry(RequestBody):
+    """A crisis line or emergency number that the clinic wants in the place of ours in one country."""
+
+    country: CountryCode
+    kind: Annotated[Literal["crisis", "emergency"], Field(examples=["crisis"])]
+    name: Annotated[Name, Field(examples=["Regional crisis line"])]
+    number: Annotated[str, Field(pattern=r"^[+*#0-9][0-9 ()./*#-]{1,29}$", examples=["0800 123 456"])]
+
+
 class ClinicReply(ReplyBody):
     """The clinic."""
 
@@ -53,6 +71,10 @@ class ClinicReply(ReplyBody):
     mode: Literal["test", "live"] = Field(description="In test mode everything works and says 'test'")
     went_live_at: datetime | None
     crisis_phone: str | None
+    country: str | None = Field(
+        description="Where it is (ISO 3166); crisis help goes by the patient's country first"
+    )
+    crisis_lines: list[CrisisLineEntry]
     safety_contact: ContactReply | None
     second_contact: ContactReply | None
     limits: LimitsReply
@@ -94,6 +116,10 @@ class ClinicChange(RequestBody):
 
     name: Name | None = Field(default=None, description="Null: as it is")
     crisis_phone: PhoneNumber | None = None
+    country: CountryCode | None = None
+    crisis_lines: Annotated[list[CrisisLineEntry], Field(max_length=60)] | None = Field(
+        default=None, description="In the place of ours, by country and kind; all of them at once, null: none"
+    )
     safety_contact: ContactEntry | None = None
     second_contact: ContactEntry | None = None
     limits: LimitsEntry | None = None
@@ -102,7 +128,9 @@ class ClinicChange(RequestBody):
         """Give what was said, in the clinic's own words."""
         said: dict[str, Any] = {name: getattr(self, name) for name in self.model_fields_set}
         for name, value in said.items():
-            if isinstance(value, ContactEntry):
+            if name == "crisis_lines":
+                said[name] = tuple(one.model_dump(mode="json") for one in value or ())
+            elif isinstance(value, ContactEntry):
                 said[name] = Contact(name=value.name, email=value.email, phone=value.phone)
             elif isinstance(value, LimitsEntry):
                 said[name] = value.model_dump(exclude_unset=True)

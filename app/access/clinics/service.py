@@ -51,6 +51,8 @@ class Clinic:
     mode: str
     went_live_at: datetime | None
     crisis_phone: str | None
+    country: str | None
+    crisis_lines: tuple[dict[str, Any], ...]
     safety_contact: Contact | None
     second_contact: Contact | None
     limits: WaitingLimits
@@ -146,6 +148,8 @@ async def clinic_in(work: UnitOfWork, vault: Vault) -> Clinic:
         mode=profile.mode,
         went_live_at=profile.went_live_at,
         crisis_phone=open_crisis_phone(vault, work.clinic_id, sealed),
+        country=profile.country,
+        crisis_lines=tuple(profile.crisis_lines),
         safety_contact=contacts.get(Role.SAFETY),
         second_contact=contacts.get(Role.SECOND),
         limits=_limits(profile),
@@ -193,6 +197,8 @@ def _sealed(vault: Vault, clinic: Clinic) -> dict[str, Any]:
     phone = clinic.crisis_phone
     return {
         "name": clinic.name,
+        "country": clinic.country,
+        "crisis_lines": list(clinic.crisis_lines),
         "crisis_phone_sealed": None
         if phone is None
         else vault.seal(phone, clinic_id=clinic.id, row_id=clinic.id, **_PHONE_CELL),

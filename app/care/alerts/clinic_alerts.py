@@ -11,7 +11,7 @@ from app.care.patients.service import open_reference
 from app.foundation.errors import NotFoundError
 from app.foundation.vault import Vault
 from app.notifications.webhooks.events import EventType
-from app.notifications.webhooks.undelivered import UndeliveredSummary, not_delivered_in
+from app.notifications.webhooks.queries import UndeliveredSummary, undelivered
 from app.storage import clinics, patients_waiting
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patients_waiting import WaitingPatient
@@ -71,7 +71,7 @@ async def look_after_in(work: UnitOfWork, vault: Vault, *, now: datetime) -> Loo
     return LookAfter(
         mode=profile.mode,
         attention=await attention_of(work, mode=profile.mode),
-        undelivered=await not_delivered_in(work),
+        undelivered=await undelivered(work),
         silent=_named(work, vault, await patients_waiting.silent(work, limit=NAMED + 1)),
         no_reference=_named(work, vault, await patients_waiting.told_of(work, without, limit=NAMED + 1)),
         review_due=_named(work, vault, await patients_waiting.told_of(work, review, limit=NAMED + 1)),

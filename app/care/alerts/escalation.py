@@ -20,7 +20,7 @@ from app.clinical.waiting import next_escalation
 from app.context import AppContext
 from app.foundation.audit import SYSTEM, signal_event
 from app.foundation.logs import where
-from app.notifications.messages.to_contacts import BOTH, tell_contacts
+from app.notifications.messages.to_contacts import BOTH, notify_contacts
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import notify_of_patient
 from app.outbox import Wording
@@ -62,7 +62,7 @@ async def escalate_safety(context: AppContext, clinic_id: UUID, event_id: UUID) 
             await notify_of_patient(
                 work, EventType.SAFETY_UNACKNOWLEDGED, told, now=now, more={"urgent": event.urgent}
             )
-        await tell_contacts(
+        await notify_contacts(
             work,
             context.vault,
             [Role.SECOND] if count == 1 else BOTH,
@@ -91,7 +91,7 @@ async def escalate_signal(context: AppContext, clinic_id: UUID, signal_id: UUID)
         told = Told(patient_id=patient.id, mode=patient.mode, public_url=context.public_url)
         subject, more = told.about(signal_id), {"level": signal.level, "criterion": signal.criterion}
         await notify_of_patient(work, EventType.SIGNAL_ESCALATED, subject, now=now, more=more)
-        await tell_contacts(
+        await notify_contacts(
             work,
             context.vault,
             [Role.SECOND],

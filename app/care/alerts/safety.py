@@ -16,7 +16,7 @@ from app.clinical.waiting import WaitingLimits, safety_wait
 from app.context import AppContext
 from app.foundation.audit import Actor, ActorKind, AuditEvent
 from app.foundation.ids import new_id
-from app.notifications.messages.to_contacts import tell_contacts
+from app.notifications.messages.to_contacts import notify_contacts
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import SAFETY_PRIORITY, About, notify_of_patient
 from app.notifications.webhooks.trouble import nothing_gets_out
@@ -82,7 +82,7 @@ async def report(work: UnitOfWork, context: AppContext, said: SafetyReport) -> U
     queue_escalation(work, event.id, at=event.escalate_at)
     if await nothing_gets_out(work):
         # No endpoint can be told: somebody is, at once and not only when the limit has passed.
-        await tell_contacts(
+        await notify_contacts(
             work,
             context.vault,
             [Role.SAFETY],

@@ -5,13 +5,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from app.access.clinics.service import crisis_phone_of
 from app.care.assessments import commands
 from app.care.assessments.own_schemas import OwnFormEntry, OwnFormReply, QuestionnaireList, QuestionnaireReply
 from app.care.assessments.questionnaires import all_questionnaires, questionnaire
 from app.care.assessments.safety_pathway import OwnFormSafetyRoute
 from app.care.patients.access import PatientSignedIn, PatientWork
-from app.notifications.messages.crisis_help import crisis_help
+from app.care.patients.crisis import help_for_caller
 from app.notifications.messages.help_reply import CrisisHelpReply
 from app.web.problems import Problem
 
@@ -45,8 +44,7 @@ async def put_assessment(
     response.status_code = 201 if kept.created else 200
     if kept.safety_event_id is None:
         return OwnFormReply.of(kept, None)
-    phone = await crisis_phone_of(work.context, caller.clinic_id)
-    return OwnFormReply.of(kept, CrisisHelpReply.of(crisis_help(caller.locale, clinic_phone=phone)))
+    return OwnFormReply.of(kept, CrisisHelpReply.of(help_for_caller(caller)))
 
 
 @questionnaires_router.get("", summary="List questionnaires")

@@ -13,10 +13,10 @@ from fastapi import Request
 from app.access.clinics.caller import find_caller
 from app.access.clinics.erased import PatientErasedError
 from app.access.clinics.permissions import Permission
-from app.access.clinics.service import crisis_phone_of
 from app.care.assessments.refused_answers import report_refused
 from app.care.assessments.safety_items import FoundAnswer, answers_in
 from app.care.patients.access import signed_in_patient
+from app.care.patients.crisis import help_for_caller
 from app.context import AppContext
 from app.foundation.errors import NotFoundError
 from app.foundation.tokens import TokenKind, TokenNotValidError, read_token
@@ -68,16 +68,15 @@ async def _report_for_staff(request: Request, answers: list[FoundAnswer]) -> UUI
 
 async def _report_for_patient(request: Request, answers: list[FoundAnswer]) -> dict[str, Any]:
     """Put the answers on the road; gives the help to show, also when nothing else works."""
-    locale, phone = request.headers.get("accept-language", "en").split(",")[0], None
+    help_now = crisis_help(request.headers.get("accept-language", "en").split(",")[0])
     try:
         context: AppContext = request.app.state.context
         reference = read_token(bearer_token(request), TokenKind.DEVICE_ACCESS)
         caller = await signed_in_patient(context, reference)
-        locale = caller.locale
         await report_refused(context, caller.clinic_id, caller.patient_id, answers, actor=caller.actor)
-        phone = await crisis_phone_of(context, caller.clinic_id)
+        help_now = help_for_caller(caller)
     except TokenNotValidError:
         pass  # nobody is signed in: nobody to tell the clinic of, but the person still gets help
     except Exception as error:  # noqa: BLE001 - the help must reach the person whatever fails here
         log_failed_report(error)
-    return CrisisHelpReply.of(crisis_help(locale, clinic_phone=phone)).model_dump(mode="json")
+    return CrisisHelpReply.of(help_now).model_dump(mode="json")

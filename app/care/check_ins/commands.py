@@ -35,7 +35,6 @@ class Recorded:
     """The patient, and for each item in order: kept, or why not."""
 
     patient_id: UUID
-    locale: str
     items: tuple[Kept | RefusalError, ...]
 
 
@@ -101,7 +100,7 @@ async def _record_once(
             actor=work.actor,
             now=work.now,
         )
-    return Recorded(patient_id=standing.patient_id, locale=standing.locale, items=tuple(items))
+    return Recorded(patient_id=standing.patient_id, items=tuple(items))
 
 
 async def _write(

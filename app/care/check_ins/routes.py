@@ -7,7 +7,6 @@ from fastapi import APIRouter, Query, Request, Response
 
 from app.access.clinics.access import MayImportCheckIns, work_for
 from app.access.clinics.permissions import Permission
-from app.access.clinics.service import crisis_phone_of
 from app.care.check_ins import commands, queries, voiding
 from app.care.check_ins.commands import Recorded
 from app.care.check_ins.reading import (
@@ -40,9 +39,10 @@ from app.care.check_ins.sources import FromClinic, FromDevice, Source
 from app.care.check_ins.validation import CheckInDraft, Kept
 from app.care.check_ins.voiding import CorrectedCheckIn
 from app.care.patients.access import DeviceTokenPresented, PatientSignedIn, PatientWork
+from app.care.patients.crisis import help_for_patient
 from app.context import AppContext, Work
 from app.foundation.errors import RefusalError
-from app.notifications.messages.crisis_help import crisis_help
+from app.notifications.messages.crisis_help import crisis_help, help_country
 from app.notifications.messages.help_reply import CrisisHelpReply
 from app.outbox import DEFAULT_LANGUAGE
 from app.web.client_time import ClientTime, read_client_time
@@ -50,7 +50,7 @@ from app.web.correction_schemas import ChangedReply, Include, Restoration, Void
 from app.web.dependencies import ContextNeeded
 from app.web.links import link_next
 from app.web.problems import Problem
-from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit
+from app.web.schemas import PAGE_SIZE, CountryCode, PageCursor, PageLimit
 
 router = APIRouter(prefix="/v1/check-ins", tags=["check-ins"], route_class=SafetyPathwayRoute)
 import_router = APIRouter(prefix="/v1/patients/{patient_id}/check-ins", tags=["check-ins"])
@@ -81,7 +81,7 @@ async def put_check_in(
     (outcome,) = recorded.items
     if isinstance(outcome, RefusalError):
         raise outcome
-    help_now = await _help(context, token.clinic_id, recorded.locale) if body.self_harm_thoughts else None
+    help_now = await _help(context, token.clinic_id, recorded.patient_id) if body.self_harm_thoughts else None
     reply = check_in_reply(context.vault, token.clinic_id, outcome.stored, help_now)
     return Response(
         reply.model_dump_json(), status_code=STATUS_OF[outcome.outcome], media_type="application/json"
@@ -179,11 +179,16 @@ async def withdraw_check_in(check_in_id: UUID, caller: PatientSignedIn, work: Pa
 
 
 @help_router.get("/crisis-help", summary="Crisis help")
+@help_router.head("/crisis-help", include_in_schema=False)
 async def read_crisis_help(
     locale: Annotated[str, Query(max_length=35)] = DEFAULT_LANGUAGE,
+    country: Annotated[CountryCode | None, Query(description="Where the person is")] = None,
 ) -> CrisisHelpReply:
-    """Give the help for a language. Who may: everybody."""
-    return CrisisHelpReply.of(crisis_help(locale))
+    """Give the help for a place and a language; without a country, the locale's region is asked. Who may: everybody.
+
+    Where the country is not known, the number is null, and the label sends to the local emergency number.
+    """
+    return CrisisHelpReply.of(crisis_help(locale, country=help_country(chosen=country, locale=locale)))
 
 
 async def _record_batch(
@@ -196,7 +201,7 @@ async def _record_batch(
     recorded = await commands.record(context, source, [one for one in read if isinstance(one, CheckInDraft)])
     statements = [says_yes(item) for item in items]
     await report_refused(context, source, items, _kept_flags(read, recorded))
-    help_now = await _help(context, source.clinic_id, recorded.locale) if any(statements) else None
+    help_now = await _help(context, source.clinic_id, recorded.patient_id) if any(statements) else None
     return batch_reply(
         context.vault,
         source.clinic_id,
@@ -213,6 +218,6 @@ def _kept_flags(read: list[CheckInDraft | dict[str, Any]], recorded: Recorded) -
     return [isinstance(one, CheckInDraft) and isinstance(next(outcomes), Kept) for one in read]
 
 
-async def _help(context: AppContext, clinic_id: UUID, locale: str) -> CrisisHelpReply:
-    phone = await crisis_phone_of(context, clinic_id)
-    return CrisisHelpReply.of(crisis_help(locale, clinic_phone=phone))
+async def _help(context: AppContext, clinic_id: UUID, patient_id: UUID) -> CrisisHelpReply:
+    async with context.database.work(clinic_id) as work:
+        return CrisisHelpReply.of(await help_for_patient(work, context.vault, patient_id))

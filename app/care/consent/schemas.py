@@ -17,7 +17,7 @@ from app.web.schemas import ReplyBody, RequestBody, example
 class ConsentGiving(RequestBody):
     """Agreement to the text that was shown. To say no is to withdraw."""
 
-    model_config = example(version="2026-11", accepted=True)
+    model_config = example(version="2026-12", accepted=True)
 
     version: Annotated[str, Field(min_length=1, max_length=40, examples=["2026-11"])]
     accepted: Literal[True]

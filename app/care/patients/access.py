@@ -8,7 +8,6 @@ from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
 from fastapi.security.base import SecurityBase
 
 from app.care.patients.caller import PatientCaller
-from app.care.patients.consent_standing import standing_from
 from app.context import Work
 from app.foundation.tokens import TokenKind, TokenNotValidError, TokenReference, read_token
 from app.storage import device_tokens
@@ -50,15 +49,7 @@ async def signed_in_patient(context: ContextNeeded, reference: DeviceTokenPresen
         )
     if found is None:
         raise TokenNotValidError
-    return PatientCaller(
-        clinic_id=reference.clinic_id,
-        patient_id=found.patient_id,
-        device_id=found.device_id,
-        time_zone=found.time_zone,
-        locale=found.locale,
-        mode=found.mode,
-        consent=standing_from(version=found.consent_version, withdrawn_at=found.consent_withdrawn_at),
-    )
+    return PatientCaller.of(context.vault, reference.clinic_id, found)
 
 
 # A test walks every route and reads here who may.

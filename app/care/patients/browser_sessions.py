@@ -87,7 +87,7 @@ async def caller_of(context: AppContext, token: str) -> PatientCaller:
             until = min(now + LASTS, found.enrolled_at + LASTS_AT_MOST)
             await device_tokens.extend(work, reference.digest, expires_at=until, now=now)
             await work.commit()
-    return _caller(reference.clinic_id, found)
+    return PatientCaller.of(context.vault, reference.clinic_id, found)
 
 
 async def owner_of_ended(context: AppContext, token: str) -> PatientCaller | None:
@@ -101,7 +101,7 @@ async def owner_of_ended(context: AppContext, token: str) -> PatientCaller | Non
         return None
     async with context.database.work(reference.clinic_id) as work:
         found = await device_tokens.signed_in_patient(work, reference.digest, kind="browser", now=None)
-    return None if found is None else _caller(reference.clinic_id, found)
+    return None if found is None else PatientCaller.of(context.vault, reference.clinic_id, found)
 
 
 async def end(context: AppContext, token: str) -> None:
@@ -111,16 +111,3 @@ async def end(context: AppContext, token: str) -> None:
     except TokenNotValidError:
         return
     await revoke_device(context, caller.clinic_id, caller.patient_id, caller.device_id, actor=caller.actor)
-
-
-def _caller(clinic_id: UUID, found: device_tokens.SignedInPatient) -> PatientCaller:
-    return PatientCaller(
-        clinic_id=clinic_id,
-        patient_id=found.patient_id,
-        device_id=found.device_id,
-        time_zone=found.time_zone,
-        locale=found.locale,
-        mode=found.mode,
-        consent=standing_from(version=found.consent_version, withdrawn_at=found.consent_withdrawn_at),
-        crisis_phone_sealed=found.crisis_phone_sealed,
-    )

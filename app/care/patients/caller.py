@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.care.patients.consent_standing import ConsentStanding
+from app.access.clinics.crisis import NO_CLINIC, ClinicHelp, read_lines
+from app.access.clinics.service import open_crisis_phone
+from app.care.patients.consent_standing import ConsentStanding, standing_from
 from app.foundation.audit import Actor, ActorKind
+from app.foundation.vault import Vault
+from app.storage.device_tokens import SignedInPatient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,8 +22,29 @@ class PatientCaller:
     locale: str
     mode: str
     consent: ConsentStanding
-    # The clinic's own number, which stands on every page; sealed until it is shown.
-    crisis_phone_sealed: bytes | None = None
+    country: str | None = None
+    clinic_name: str = ""
+    # What crisis help goes by, on every page.
+    clinic: ClinicHelp = NO_CLINIC
+
+    @classmethod
+    def of(cls, vault: Vault, clinic_id: UUID, found: SignedInPatient) -> "PatientCaller":
+        """Give who calls, as the token's look-up found it."""
+        phone = open_crisis_phone(vault, clinic_id, found.crisis_phone_sealed)
+        return cls(
+            clinic_id=clinic_id,
+            patient_id=found.patient_id,
+            device_id=found.device_id,
+            time_zone=found.time_zone,
+            locale=found.locale,
+            mode=found.mode,
+            consent=standing_from(version=found.consent_version, withdrawn_at=found.consent_withdrawn_at),
+            country=found.country,
+            clinic_name=found.clinic_name,
+            clinic=ClinicHelp(
+                country=found.clinic_country, phone=phone, lines=read_lines(found.crisis_lines)
+            ),
+        )
 
     @property
     def actor(self) -> Actor:

@@ -32,6 +32,7 @@ class Registration:
     time_zone: str
     locale: str
     email: str | None = None
+    country: str | None = None
 
 
 async def register(
@@ -75,6 +76,7 @@ async def add_patient(
         time_zone=registration.time_zone,
         time_zone_canonical=canonical_zone(registration.time_zone),
         locale=registration.locale,
+        country=registration.country,
         mode=profile.mode,
         registered_at=now,
         version=1,

@@ -18,7 +18,16 @@ from app.care.patients.tokens import IssuedTokens
 from app.foundation.addresses import read_mobile_number
 from app.foundation.text import read_chart_number, read_label
 from app.outbox import Channel
-from app.web.schemas import Day, EmailAddress, LocaleTag, ReplyBody, RequestBody, TimeZoneName, example
+from app.web.schemas import (
+    CountryCode,
+    Day,
+    EmailAddress,
+    LocaleTag,
+    ReplyBody,
+    RequestBody,
+    TimeZoneName,
+    example,
+)
 
 Mode = Literal["test", "live"]
 ChartNumber = Annotated[
@@ -34,6 +43,7 @@ class PatientRegistration(RequestBody):
     external_ref: ChartNumber
     time_zone: TimeZoneName
     locale: LocaleTag = "en-US"
+    country: CountryCode | None = Field(default=None, description="For crisis help; null: as the zone says")
     email: EmailAddress | None = Field(
         default=None, description="For sign-in links and reminders, which hold nothing clinical"
     )
@@ -50,6 +60,9 @@ class PatientChange(RequestBody):
 
     time_zone: TimeZoneName | None = None
     locale: LocaleTag | None = None
+    country: CountryCode | None = Field(
+        default=None, description="For crisis help; null: as the zone says; left out, it stays"
+    )
     email: EmailAddress | None = Field(
         default=None, description="Null removes the address; left out, it stays"
     )
@@ -57,7 +70,8 @@ class PatientChange(RequestBody):
     def change(self) -> DetailsChange:
         """Take it as told."""
         email = self.email if "email" in self.model_fields_set else STAYS
-        return DetailsChange(time_zone=self.time_zone, locale=self.locale, email=email)
+        country = self.country if "country" in self.model_fields_set else STAYS
+        return DetailsChange(time_zone=self.time_zone, locale=self.locale, email=email, country=country)
 
 
 TimeOfDay = Annotated[time, PlainSerializer(lambda at: at.strftime("%H:%M"), return_type=str)]
@@ -137,6 +151,7 @@ class PatientReply(ReplyBody):
     time_zone: str = Field(description="As it was given")
     time_zone_canonical: str = Field(description="The zone's name of today")
     locale: str
+    country: str | None
     mode: Mode
     registered_at: datetime
     consent: ConsentStanding
@@ -237,6 +252,7 @@ class MeReply(ReplyBody):
     id: UUID
     time_zone: str
     locale: str
+    country: str | None = Field(description="For crisis help, as somebody chose it; null: as the zone says")
     mode: Mode = Field(description="'test' while the clinic tries things out")
     email: str | None
     consent: ConsentStanding = Field(description="Ask unless 'given'; after 'withdrawn' nothing is taken")

@@ -42,6 +42,7 @@ class Patient:
     # The zone's name of today.
     time_zone_canonical: str
     locale: str
+    country: str | None
     mode: str
     registered_at: datetime
     version: int
@@ -57,6 +58,7 @@ class DetailsChange:
     time_zone: str | None = None
     locale: str | None = None
     email: str | Unchanged | None = STAYS
+    country: str | Unchanged | None = STAYS
     reminders: ChoicesChange | None = None
 
 
@@ -108,6 +110,7 @@ async def change_patient(
             patient_id,
             time_zone=change.time_zone or before.time_zone,
             locale=change.locale or before.locale,
+            country=before.country if isinstance(change.country, Unchanged) else change.country,
             email_sealed=before.email_sealed
             if isinstance(email, Unchanged)
             else seal_email(vault_of(context.vault, clinic_id, before), patient_id, email),
@@ -193,6 +196,7 @@ def patient_of(vault: Vault, clinic_id: UUID, record: PatientRecord) -> Patient:
         time_zone=record.time_zone,
         time_zone_canonical=record.time_zone_canonical,
         locale=record.locale,
+        country=record.country,
         mode=record.mode,
         registered_at=record.registered_at,
         version=record.version,

@@ -19,7 +19,8 @@ class ConsentText:
     accept: str
 
 
-CURRENT_VERSION: Final = "2026-11"
+# 2026-12 names no number: those of the patient's own country stand on every page.
+CURRENT_VERSION: Final = "2026-12"
 DEFAULT_LANGUAGE: Final = "en"
 
 
@@ -79,6 +80,61 @@ CONSENT_TEXTS: Final[Mapping[str, Mapping[str, ConsentText]]] = {
                 Esto no es un servicio de emergencia. Si está en peligro o piensa en hacerse daño, llame o envíe un
                 mensaje al 988, llame al 911 o llame a su clínica. Si nos lo dice aquí, le mostramos esta ayuda y
                 avisamos a su clínica, sin importar lo que haya aceptado.
+
+                Puede dejarlo en cualquier momento, aquí o diciéndoselo a su clínica, sin dar razones. Desde entonces
+                no recibimos más respuestas, no enviamos recordatorios y no comparamos nada. Su tratamiento sigue
+                igual.
+
+                Puede obtener una copia de todo lo que guardamos sobre usted y puede pedir que se borre. Su clínica
+                quizá deba conservar su propia historia médica, como manda la ley.
+            """),
+            accept="Acepto",
+        ),
+    },
+    "2026-12": {
+        "en": ConsentText(
+            version="2026-12",
+            locale="en",
+            title="Before you start",
+            paragraphs=_paragraphs("""
+                You tell us how your mood, your energy and your sleep are. We keep your answers and compare them with
+                your own earlier answers.
+
+                Your clinic's care team sees your answers and what the comparison says. Nobody else does: your
+                answers are not sold, and not used for advertising.
+
+                A computer compares your answers when they come in. Your care team looks at them on its working days,
+                not at once and not around the clock. People decide about your treatment, not the computer.
+
+                This is not an emergency service. If you are in danger, or think about harming yourself, call your
+                local emergency number, a crisis line, or your clinic: their numbers stand on every page here. If you
+                tell us so here, we show you this help and tell your clinic, whatever you have agreed to.
+
+                You can stop at any time, here or by telling your clinic, and need to give no reason. From then on we
+                take no more answers, send no more reminders and compare nothing. Your treatment goes on as before.
+
+                You can get a copy of everything that is kept about you, and you can ask for it to be erased. Your
+                clinic may have to keep its own medical record, as the law demands.
+            """),
+            accept="I agree",
+        ),
+        "es": ConsentText(
+            version="2026-12",
+            locale="es",
+            title="Antes de empezar",
+            paragraphs=_paragraphs("""
+                Usted nos cuenta cómo están su ánimo, su energía y su sueño. Guardamos sus respuestas y las comparamos
+                con sus propias respuestas anteriores.
+
+                El equipo de su clínica ve sus respuestas y lo que dice la comparación. Nadie más las ve: sus
+                respuestas no se venden ni se usan para publicidad.
+
+                Una computadora compara sus respuestas cuando llegan. Su equipo las mira en sus días de trabajo, no de
+                inmediato ni las 24 horas. Sobre su tratamiento deciden personas, no la computadora.
+
+                Esto no es un servicio de emergencia. Si está en peligro o piensa en hacerse daño, llame al número de
+                emergencias de su país, a una línea de crisis o a su clínica: los números están en cada página. Si nos
+                lo dice aquí, le mostramos esta ayuda y avisamos a su clínica, sin importar lo que haya aceptado.
 
                 Puede dejarlo en cualquier momento, aquí o diciéndoselo a su clínica, sin dar razones. Desde entonces
                 no recibimos más respuestas, no enviamos recordatorios y no comparamos nada. Su tratamiento sigue

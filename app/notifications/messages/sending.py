@@ -14,6 +14,7 @@ Notices to a channel of the care team take turns: see ``bundling``.
 A message whose channel the operator has not set up stays pending, and nobody tries it in the meantime.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,23 +23,19 @@ from uuid import UUID
 
 import httpx2
 
-from app.context import AppContext
-from app.foundation.audit import SYSTEM, AuditEvent
+from app.context import AppContext, Work
 from app.notifications.messages.bundling import lock_for_update, waits_until
 from app.notifications.messages.ended_channels import end_channel
-from app.notifications.messages.handing_over import Opened, can_go, channels_set_up, hand_over, opened
+from app.notifications.messages.handing_over import Opened, can_go, hand_over, opened
 from app.notifications.messages.outcomes import Ending, Outcome, sequel
 from app.notifications.messages.push_subscriptions import forget
-from app.outbox import Wording, wake
+from app.outbox import Wording
 from app.storage import notices, outgoing_messages
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.outgoing_messages import OutgoingMessage
 
 # Longer than any attempt may take; a worker that died lets go of its message after this.
 CLAIM_LASTS: Final = timedelta(seconds=90)
-# A message this much past its time has lost its job (a worker died, a database was restored).
-FORGOTTEN_AFTER: Final = timedelta(seconds=20)
-_MOST_A_SWEEP: Final = 500
 
 # Says, just before a message is sent, whether it still helps: a reminder that was answered does not.
 StillWanted = Callable[[UnitOfWork, OutgoingMessage, datetime], Awaitable[bool]]
@@ -61,8 +58,17 @@ class Post:
 class Attempted:
     """An attempt that is over: the how-manieth it was, and how it ended."""
 
+    message_id: UUID
     attempt: int
     outcome: Outcome
+
+
+async def send_due(post: Post, clinic_id: UUID, *, channel: str, urgent: bool, limit: int) -> list[Attempted]:
+    """Send what is due of a clinic's messages of one channel, so many at once; gives what was attempted."""
+    async with post.context.work(clinic_id) as work:
+        ids = await outgoing_messages.due_ids(work, urgent=urgent, channel=channel, now=work.now, limit=limit)
+    attempted = await asyncio.gather(*(send_message(post, clinic_id, message_id) for message_id in ids))
+    return [one for one in attempted if one is not None]
 
 
 async def send_message(post: Post, clinic_id: UUID, message_id: UUID) -> Attempted | None:
@@ -73,45 +79,35 @@ async def send_message(post: Post, clinic_id: UUID, message_id: UUID) -> Attempt
     now = post.context.clock.now()
     outcome = await hand_over(post.context, post.client, claimed, now=now)
     await _keep(post, clinic_id, claimed, outcome, began_at=now)
-    return Attempted(attempt=claimed.message.attempts + 1, outcome=outcome)
+    return Attempted(message_id=message_id, attempt=claimed.message.attempts + 1, outcome=outcome)
 
 
-async def queue_forgotten(work: UnitOfWork, context: AppContext, *, now: datetime) -> int:
-    """Have messages looked at again that lost their job, and those that help nobody any more."""
-    taken = await outgoing_messages.take_overdue(
-        work,
-        channels=channels_set_up(context),
-        before=now - FORGOTTEN_AFTER,
-        now=now,
-        limit=_MOST_A_SWEEP,
-    )
-    for message_id, wording in taken:
-        wake(work, message_id, Wording(wording))
-    return len(taken)
+async def cancel_too_late(work: Work) -> int:
+    """End messages that help nobody any more, also where their channel is not set up; gives how many."""
+    ended = await outgoing_messages.cancel_too_late(work, now=work.now)
+    for message_id in ended:
+        work.audit("message.cancelled", "message", message_id)
+    return len(ended)
 
 
 async def _claim(post: Post, clinic_id: UUID, message_id: UUID) -> Opened | None:
-    now = post.context.clock.now()
-    async with post.context.database.work(clinic_id) as work:
+    async with post.context.work(clinic_id) as work:
         await lock_for_update(work, message_id)
         message = await outgoing_messages.lock(work, message_id)
-        if message is None or not _is_due(message, now):
+        if message is None or not _is_due(message, work.now):
             return None
-        until = await waits_until(work, message, now=now)
+        until = await waits_until(work, message, now=work.now)
         if until is not None:
             await notices.postpone(work, message_id, until=until)
-            wake(work, message_id, Wording(message.wording), at=until)
-            await work.commit()
             return None
-        over = await _over_before_it_is_sent(post, work, message, now)
+        over = await _over_before_it_is_sent(post, work, message)
         claimed = None if over else await opened(work, post.context, message)
         if claimed is None:
-            await _end(work, message, over or Outcome(ending=Ending.GONE, trouble="gone"), now)
+            await _end(work, message, over or Outcome(ending=Ending.GONE, trouble="gone"))
         elif can_go(post.context, claimed):
-            await outgoing_messages.claim(work, message_id, now=now, until=now + CLAIM_LASTS)
+            await outgoing_messages.claim(work, message_id, now=work.now, until=work.now + CLAIM_LASTS)
         else:
             return None
-        await work.commit()
     return claimed
 
 
@@ -121,16 +117,14 @@ def _is_due(message: OutgoingMessage, now: datetime) -> bool:
     return message.next_attempt_at <= now
 
 
-async def _over_before_it_is_sent(
-    post: Post, work: UnitOfWork, message: OutgoingMessage, now: datetime
-) -> Outcome | None:
+async def _over_before_it_is_sent(post: Post, work: Work, message: OutgoingMessage) -> Outcome | None:
     """Say why a message is not to be sent any more; None when it is."""
-    if message.not_after is not None and message.not_after <= now:
+    if message.not_after is not None and message.not_after <= work.now:
         return Outcome(ending=Ending.GONE, trouble="too_late")
     if message.claimed_until is not None and Wording(message.wording).is_reminder:
         return Outcome(ending=Ending.REFUSED, trouble="worker_died")
     ask = post.still_wanted.get(Wording(message.wording))
-    if ask is not None and not await ask(work, message, now):
+    if ask is not None and not await ask(work, message, work.now):
         return Outcome(ending=Ending.GONE, trouble="not_wanted")
     return None
 
@@ -138,17 +132,16 @@ async def _over_before_it_is_sent(
 async def _keep(
     post: Post, clinic_id: UUID, claimed: Opened, outcome: Outcome, *, began_at: datetime
 ) -> None:
-    now, message = post.context.clock.now(), claimed.message
-    wording = Wording(message.wording)
-    follows = sequel(
-        outcome,
-        wording,
-        attempts=message.attempts + 1,
-        first_attempt_at=message.first_attempt_at or began_at,
-        now=now,
-        speedup=post.speedup,
-    )
-    async with post.context.database.work(clinic_id) as work:
+    message = claimed.message
+    async with post.context.work(clinic_id) as work:
+        follows = sequel(
+            outcome,
+            Wording(message.wording),
+            attempts=message.attempts + 1,
+            first_attempt_at=message.first_attempt_at or began_at,
+            now=work.now,
+            speedup=post.speedup,
+        )
         await lock_for_update(work, message.id)
         await outgoing_messages.keep_result(
             work,
@@ -156,40 +149,31 @@ async def _keep(
             state=follows.state,
             trouble=outcome.trouble,
             next_attempt_at=follows.next_attempt_at,
-            sent_at=now if outcome.ending is Ending.SENT else None,
-            audit=_event(message, follows.state, now),
+            sent_at=work.now if outcome.ending is Ending.SENT else None,
         )
+        _audit(work, message, follows.state)
         if outcome.ending is Ending.GONE and claimed.subscription_id is not None:
-            await forget(work, claimed.subscription_id, now=now)
+            await forget(work, claimed.subscription_id, now=work.now)
         if outcome.ending is Ending.GONE and message.notice_channel_id is not None:
-            await end_channel(work, post.context, message.notice_channel_id, now=now)
+            await end_channel(work, message.notice_channel_id)
         if outcome.ending is Ending.SENT and claimed.along:
-            audit = _event(message, "sent_along", now)
-            await notices.sent_along(work, claimed.along, now=now, audit=audit)
-        if follows.state == "pending":
-            wake(work, message.id, wording, at=follows.next_attempt_at)
-        await work.commit()
+            await notices.sent_along(work, claimed.along, now=work.now)
+            _audit(work, message, "sent_along")
 
 
-async def _end(work: UnitOfWork, message: OutgoingMessage, outcome: Outcome, now: datetime) -> None:
+async def _end(work: Work, message: OutgoingMessage, outcome: Outcome) -> None:
     state = "cancelled" if outcome.ending is Ending.GONE else "failed"
     await outgoing_messages.keep_result(
         work,
         message.id,
         state=state,
         trouble=outcome.trouble,
-        next_attempt_at=now,
+        next_attempt_at=work.now,
         sent_at=None,
-        audit=_event(message, state, now),
     )
+    _audit(work, message, state)
 
 
-def _event(message: OutgoingMessage, state: str, now: datetime) -> AuditEvent:
-    return AuditEvent(
-        at=now,
-        actor=SYSTEM,
-        action=f"message.{'not_sent_yet' if state == 'pending' else state}",
-        subject_kind="message",
-        subject_id=message.id,
-        patient_id=message.patient_id,
-    )
+def _audit(work: Work, message: OutgoingMessage, state: str) -> None:
+    what = "not_sent_yet" if state == "pending" else state
+    work.audit(f"message.{what}", "message", message.id, patient_id=message.patient_id)

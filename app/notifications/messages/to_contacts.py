@@ -13,7 +13,7 @@ from app.storage.engine.unit_of_work import UnitOfWork
 BOTH = frozenset(Role)
 
 
-async def tell_contacts(
+async def notify_contacts(
     work: UnitOfWork,
     vault: Vault,
     roles: Collection[Role],
@@ -42,7 +42,7 @@ async def tell_contacts(
         audit = AuditEvent(
             at=now,
             actor=SYSTEM,
-            action=f"contact.told_{wording.value}",
+            action=f"contact.notified_{wording.value}",
             subject_kind="clinic",
             subject_id=work.clinic_id,
         )

@@ -1,9 +1,14 @@
-"""One delivery's next step: is it due, whose turn is it, send, keep the attempt, decide what follows.
+"""A batch of one endpoint's deliveries: claim what is due, send all at once, keep how each ended.
 
-No transaction stays open while the receiver is spoken to. A worker that dies in between lets go of its
-claim after a minute (of a safety delivery after 25 seconds), and it is sent again with the same ``webhook-id``.
+No transaction stays open while the receiver is spoken to. A worker that dies in between lets go of its claims after
+a minute (of safety deliveries after 25 seconds), and they are sent again with the same ``webhook-id``.
+
+An endpoint that does not answer in time, several times in a row, opens its circuit: one delivery at a time finds out
+whether it answers again, and the others wait without using up their attempts. Safety deliveries keep their pace.
 """
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random, SystemRandom
@@ -13,29 +18,31 @@ from uuid import UUID
 import httpx2
 import structlog
 
-from app.context import AppContext
-from app.foundation.audit import SYSTEM, AuditEvent
+from app.context import AppContext, Work
 from app.foundation.ids import new_id
-from app.foundation.vault import Vault
-from app.notifications.webhooks.disabling import Because, disable_in, hold_if_disabled
+from app.notifications.webhooks.disabling import Because, disable, hold_if_disabled
 from app.notifications.webhooks.endpoint_secrets import open_secrets, open_url
 from app.notifications.webhooks.events import EventType
-from app.notifications.webhooks.notifying import queue_delivery
 from app.notifications.webhooks.retry_schedule import (
+    AttemptError,
     AttemptOutcome,
     DeliveryKind,
-    Disable,
     Exhausted,
     RetryAt,
+    circuit_opens,
     next_attempt,
 )
 from app.notifications.webhooks.sender import OutgoingMessage, send
-from app.notifications.webhooks.trouble import tell_of_exhausted
-from app.storage import deliveries, delivery_standing, endpoints, safety_events
-from app.storage.engine.unit_of_work import UnitOfWork
+from app.notifications.webhooks.trouble import notify_of_exhausted
+from app.storage import deliveries, endpoints, safety_events
+from app.storage.deliveries import Attempt, AttemptResult, Delivery
+from app.storage.endpoints import Endpoint, Failing
 
-# How long others wait before they look again whether a safety delivery is still before them.
-_BEHIND_SAFETY: Final = timedelta(seconds=1)
+# Longer than any attempt may take (15 s), so that no two workers send at once.
+CLAIM_LASTS: Final = timedelta(seconds=60)
+# A worker that died with a safety delivery keeps it, and all that waits behind it, no longer than this. Sent twice
+# it does no harm: the receiver knows its id.
+SAFETY_CLAIM_LASTS: Final = timedelta(seconds=25)
 # An endpoint at which nothing at all succeeds for this long is disabled, and what is due to it held.
 _GIVE_UP_AFTER: Final = timedelta(days=5)
 
@@ -51,192 +58,171 @@ class Outbox:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Claimed:
-    delivery: deliveries.Delivery
-    message: OutgoingMessage
-    first_attempt_at: datetime
+class _Batch:
+    endpoint: Endpoint
+    claimed: Sequence[Delivery]
+    messages: Sequence[OutgoingMessage]
 
 
-async def deliver(outbox: Outbox, clinic_id: UUID, delivery_id: UUID) -> AttemptOutcome | None:
-    """Take one delivery one step further; None when it was not its turn."""
-    claimed = await _claim(outbox, clinic_id, delivery_id)
-    if claimed is None:
-        return None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Attempted:
+    delivery: Delivery
+    started_at: datetime
+    outcome: AttemptOutcome
+
+    @property
+    def as_kept(self) -> Attempt:
+        """The attempt as the log keeps it."""
+        outcome = self.outcome
+        return Attempt(
+            id=new_id(),
+            delivery_id=self.delivery.id,
+            started_at=self.started_at,
+            milliseconds=int(outcome.duration.total_seconds() * 1000),
+            http_status=outcome.status,
+            error=outcome.error.value if outcome.error else None,
+        )
+
+
+async def deliver_due(outbox: Outbox, clinic_id: UUID, endpoint_id: UUID, *, safety: bool, limit: int) -> int:
+    """Attempt what is due to one endpoint, at most so many at once; gives how many were attempted."""
+    batch = await _claim(outbox, clinic_id, endpoint_id, safety=safety, limit=limit)
+    if batch is None:
+        return 0
+    pairs = zip(batch.claimed, batch.messages, strict=True)
+    attempted = await asyncio.gather(*(_attempt(outbox, clinic_id, *pair) for pair in pairs))
+    await _keep(outbox, clinic_id, batch.endpoint, attempted)
+    return len(attempted)
+
+
+async def _claim(
+    outbox: Outbox, clinic_id: UUID, endpoint_id: UUID, *, safety: bool, limit: int
+) -> _Batch | None:
+    async with outbox.context.work(clinic_id) as work:
+        endpoint = await endpoints.find(work, endpoint_id)
+        if endpoint is None or endpoint.state != "enabled":
+            await hold_if_disabled(work, endpoint_id)
+            return None
+        until = work.now + (SAFETY_CLAIM_LASTS if safety else CLAIM_LASTS)
+        if endpoint.probe_at is not None:
+            limit = 1
+            if not safety and not await endpoints.take_probe(work, endpoint_id, now=work.now, until=until):
+                return None
+        claimed = await deliveries.claim_due(
+            work, endpoint_id, safety=safety, now=work.now, until=until, limit=limit
+        )
+        if not claimed:
+            return None
+        for delivery in claimed:
+            await _note_sent(work, delivery)
+        messages = [_message(work, delivery, endpoint) for delivery in claimed]
+    return _Batch(endpoint=endpoint, claimed=claimed, messages=messages)
+
+
+async def _note_sent(work: Work, delivery: Delivery) -> None:
+    if delivery.type == EventType.SAFETY_REPORTED and delivery.attempts_made == 1:
+        work.audit("safety.sent", "delivery", delivery.id)
+        await safety_events.note_sent(work, delivery.notification_id, now=work.now)
+
+
+def _message(work: Work, delivery: Delivery, endpoint: Endpoint) -> OutgoingMessage:
+    return OutgoingMessage(
+        url=open_url(work.vault, work.clinic_id, endpoint),
+        webhook_id=str(delivery.notification_id),
+        body=delivery.body.encode(),
+        secrets=open_secrets(work.vault, work.clinic_id, endpoint, now=work.now),
+    )
+
+
+async def _attempt(
+    outbox: Outbox, clinic_id: UUID, delivery: Delivery, message: OutgoingMessage
+) -> _Attempted:
     started_at = outbox.context.clock.now()
-    outcome = await send(outbox.client, claimed.message, started_at)
-    await _keep(outbox, clinic_id, claimed, started_at, outcome)
+    outcome = await send(outbox.client, message, started_at)
     structlog.get_logger().info(
         "delivery.attempted",
         clinic_id=str(clinic_id),
-        delivery_id=str(delivery_id),
-        attempt=claimed.delivery.attempts_made + 1,
+        delivery_id=str(delivery.id),
+        attempt=delivery.attempts_made,
         outcome=outcome.error.value if outcome.error else "ok",
         status=outcome.status,
     )
-    return outcome
+    return _Attempted(delivery=delivery, started_at=started_at, outcome=outcome)
 
 
-async def _claim(outbox: Outbox, clinic_id: UUID, delivery_id: UUID) -> _Claimed | None:
-    now = outbox.context.clock.now()
-    async with outbox.context.database.work(clinic_id) as work:
-        delivery = await deliveries.lock(work, delivery_id)
-        if delivery is None or not _is_due(delivery, now):
-            return None
-        if await _waits_its_turn(work, delivery):
-            await deliveries.postpone(work, delivery_id, until=now + _BEHIND_SAFETY)
-            queue_delivery(work, delivery_id, safety=delivery.urgency == "safety", at=now + _BEHIND_SAFETY)
-            await work.commit()
-            return None
-        endpoint = await endpoints.find(work, delivery.endpoint_id)
-        if endpoint is not None and endpoint.state == "enabled":
-            await _note_claim(work, delivery, now=now)
-            await work.commit()
-            return _opened(outbox.context.vault, clinic_id, delivery, endpoint, now=now)
-    audit = _event(now, "delivery.held", delivery_id)
-    await hold_if_disabled(outbox.context, clinic_id, delivery, audit=audit)
-    return None
-
-
-async def _note_claim(work: UnitOfWork, delivery: deliveries.Delivery, *, now: datetime) -> None:
-    lasts = deliveries.SAFETY_CLAIM_LASTS if delivery.urgency == "safety" else deliveries.CLAIM_LASTS
-    await deliveries.claim(work, delivery.id, until=now + lasts, now=now)
-    if delivery.type == EventType.SAFETY_REPORTED and delivery.attempts_made == 0:
-        audit = _event(now, "safety.sent", delivery.id)
-        await safety_events.note_sent(work, delivery.notification_id, now=now, audit=audit)
-
-
-def _opened(
-    vault: Vault,
-    clinic_id: UUID,
-    delivery: deliveries.Delivery,
-    endpoint: endpoints.Endpoint,
-    *,
-    now: datetime,
-) -> _Claimed:
-    message = OutgoingMessage(
-        url=open_url(vault, clinic_id, endpoint),
-        webhook_id=str(delivery.notification_id),
-        body=delivery.body.encode(),
-        secrets=open_secrets(vault, clinic_id, endpoint, now=now),
-    )
-    return _Claimed(delivery=delivery, message=message, first_attempt_at=delivery.first_attempt_at or now)
-
-
-async def _waits_its_turn(work: UnitOfWork, delivery: deliveries.Delivery) -> bool:
-    """Ordinary events wait behind all safety events; an escalation behind the report that it is about."""
-    if delivery.urgency != "safety":
-        return await delivery_standing.safety_waits_before(work, delivery)
-    if delivery.type != EventType.SAFETY_UNACKNOWLEDGED:
-        return False
-    return await delivery_standing.earlier_waits_before(
-        work, delivery, event_type=EventType.SAFETY_REPORTED.value
-    )
-
-
-def _is_due(delivery: deliveries.Delivery, now: datetime) -> bool:
-    if delivery.state != "pending" or (delivery.claimed_until and delivery.claimed_until > now):
-        return False
-    return delivery.next_attempt_at is not None and delivery.next_attempt_at <= now
-
-
-async def _keep(
-    outbox: Outbox, clinic_id: UUID, claimed: _Claimed, started_at: datetime, outcome: AttemptOutcome
-) -> None:
-    now = outbox.context.clock.now()
-    delivery = claimed.delivery
-    attempt = deliveries.Attempt(
-        id=new_id(),
-        delivery_id=delivery.id,
-        started_at=started_at,
-        milliseconds=int(outcome.duration.total_seconds() * 1000),
-        http_status=outcome.status,
-        error=outcome.error.value if outcome.error else None,
-    )
-    async with outbox.context.database.work(clinic_id) as work:
+async def _keep(outbox: Outbox, clinic_id: UUID, endpoint: Endpoint, attempted: Sequence[_Attempted]) -> None:
+    async with outbox.context.work(clinic_id) as work:
         # The endpoint first: whoever disables or enables it locks it, and then all deliveries to it.
-        failing = None
-        if outcome.ok:
-            await endpoints.note_success(work, delivery.endpoint_id)
-        else:
-            failing = await endpoints.note_failure(work, delivery.endpoint_id, now=now)
-        if await deliveries.lock(work, delivery.id) is None:
-            return  # the patient it was about was erased in the meantime, and the delivery with them
-        if failing is None:
-            await _after_success(work, delivery, attempt, now=now)
-        else:
-            await _after_failure(work, outbox, claimed, attempt, outcome, failing, now=now)
-        await work.commit()
+        failing = await _note_how_it_is(work, outbox, endpoint, attempted)
+        existing = await deliveries.lock_existing(work, [one.delivery.id for one in attempted])
+        # Of the others, the patient whom they were about was erased in the meantime, and they with them.
+        kept = [one for one in attempted if one.delivery.id in existing]
+        if not kept:
+            return
+        results = [_result(work, outbox, one, failing) for one in kept]
+        await deliveries.note_attempts(work, results)
+        for one, result in zip(kept, results, strict=True):
+            await _note_what_follows(work, one, result, failing)
+        if failing is not None and failing.enabled:
+            await _disable_if_hopeless(work, endpoint.id, kept, failing)
 
 
-async def _after_success(
-    work: UnitOfWork, delivery: deliveries.Delivery, attempt: deliveries.Attempt, *, now: datetime
-) -> None:
-    audit = _event(now, "delivery.attempted", delivery.id)
-    await deliveries.note_attempt(
-        work, attempt, state="delivered", next_attempt_at=None, delivered_at=now, audit=audit
+async def _note_how_it_is(
+    work: Work, outbox: Outbox, endpoint: Endpoint, attempted: Sequence[_Attempted]
+) -> Failing | None:
+    """Keep how the endpoint is: whether anything got through, and whether it answers. None: all did get through."""
+    failed = [one.outcome for one in attempted if not one.outcome.ok]
+    if len(failed) < len(attempted) and not endpoint.is_clean:
+        await endpoints.note_success(work, endpoint.id)
+    if not failed:
+        return None
+    unanswered = sum(outcome.error is AttemptError.TIMEOUT for outcome in failed)
+    answers = unanswered < len(attempted)
+    failing = await endpoints.note_failure(
+        work, endpoint.id, now=work.now, unanswered=0 if answers else unanswered
     )
-    if delivery.type == EventType.SAFETY_REPORTED:
-        arrived = _event(now, "safety.delivered", delivery.id)
-        await safety_events.note_delivered(work, delivery.notification_id, now=now, audit=arrived)
+    wait = circuit_opens(failing.unanswered, speedup=outbox.speedup)
+    if wait is not None or endpoint.probe_at is not None:
+        await endpoints.set_probe(work, endpoint.id, probe_at=None if wait is None else work.now + wait)
+    return failing
 
 
-async def _after_failure(
-    work: UnitOfWork,
-    outbox: Outbox,
-    claimed: _Claimed,
-    attempt: deliveries.Attempt,
-    outcome: AttemptOutcome,
-    failing: endpoints.Failing,
-    *,
-    now: datetime,
-) -> None:
-    delivery = claimed.delivery
+def _result(work: Work, outbox: Outbox, one: _Attempted, failing: Failing | None) -> AttemptResult:
+    work.audit("delivery.attempted", "delivery", one.delivery.id)
+    if one.outcome.ok:
+        return AttemptResult(
+            attempt=one.as_kept, state="delivered", next_attempt_at=None, delivered_at=work.now
+        )
     follows = next_attempt(
-        kind=DeliveryKind(delivery.urgency),
-        attempts_made=delivery.attempts_made + 1,
-        failed_at=now,
-        first_attempt_at=claimed.first_attempt_at,
-        outcome=outcome,
+        kind=DeliveryKind(one.delivery.urgency),
+        attempts_made=one.delivery.attempts_made,
+        failed_at=work.now,
+        first_attempt_at=one.delivery.first_attempt_at or work.now,
+        outcome=one.outcome,
         jitter=outbox.chance.uniform(-1, 1),
         speedup=outbox.speedup,
     )
     at = follows.at if isinstance(follows, RetryAt) else None
     state = "exhausted" if isinstance(follows, Exhausted) else ("pending" if at else "held")
-    if not failing.enabled:
+    if failing is not None and not failing.enabled:
         state = "held"  # it was disabled while we spoke to it
-    await deliveries.note_attempt(
-        work,
-        attempt,
-        state=state,
-        next_attempt_at=at,
-        delivered_at=None,
-        audit=_event(now, "delivery.attempted", delivery.id),
-    )
-    if state == "pending":
-        queue_delivery(work, delivery.id, safety=delivery.urgency == "safety", at=at)
-    if failing.enabled:
-        await _disable_if_hopeless(work, outbox.context, delivery.endpoint_id, follows, failing, now=now)
-    if state == "exhausted":
-        await tell_of_exhausted(work, outbox.context, delivery, failing_since=failing.since, now=now)
+    return AttemptResult(attempt=one.as_kept, state=state, next_attempt_at=at, delivered_at=None)
+
+
+async def _note_what_follows(
+    work: Work, one: _Attempted, result: AttemptResult, failing: Failing | None
+) -> None:
+    if result.state == "delivered" and one.delivery.type == EventType.SAFETY_REPORTED:
+        work.audit("safety.delivered", "delivery", one.delivery.id)
+        await safety_events.note_delivered(work, one.delivery.notification_id, now=work.now)
+    if result.state == "exhausted" and failing is not None:
+        await notify_of_exhausted(work, one.delivery, failing_since=failing.since)
 
 
 async def _disable_if_hopeless(
-    work: UnitOfWork,
-    context: AppContext,
-    endpoint_id: UUID,
-    follows: RetryAt | Exhausted | Disable,
-    failing: endpoints.Failing,
-    *,
-    now: datetime,
+    work: Work, endpoint_id: UUID, attempted: Sequence[_Attempted], failing: Failing
 ) -> None:
-    gone = isinstance(follows, Disable)
-    if gone or now - failing.since >= _GIVE_UP_AFTER:
-        audit = AuditEvent(
-            at=now, actor=SYSTEM, action="endpoint.disabled", subject_kind="endpoint", subject_id=endpoint_id
-        )
-        because = Because.GONE if gone else Because.ONLY_FAILING
-        await disable_in(work, context, endpoint_id, because=because, audit=audit)
-
-
-def _event(now: datetime, action: str, delivery_id: UUID) -> AuditEvent:
-    return AuditEvent(at=now, actor=SYSTEM, action=action, subject_kind="delivery", subject_id=delivery_id)
+    gone = any(one.outcome.error is AttemptError.GONE for one in attempted)
+    if gone or work.now - failing.since >= _GIVE_UP_AFTER:
+        work.audit("endpoint.disabled", "endpoint", endpoint_id)
+        await disable(work, endpoint_id, because=Because.GONE if gone else Because.ONLY_FAILING)

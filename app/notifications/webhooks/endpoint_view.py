@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from app.context import Work
 from app.foundation.errors import NotFoundError
-from app.foundation.vault import Vault
 from app.notifications.webhooks.endpoint_secrets import open_url
 from app.storage import endpoints
 from app.storage.endpoints import Endpoint
@@ -40,17 +40,17 @@ async def existing(work: UnitOfWork, endpoint_id: UUID, *, lock: bool = False) -
     return endpoint
 
 
-def view_of(vault: Vault, clinic_id: UUID, endpoint: Endpoint, *, now: datetime) -> EndpointView:
+def view_of(work: Work, endpoint: Endpoint) -> EndpointView:
     """Open what is sealed of it, but for the secrets."""
     until = endpoint.previous_secret_until
     return EndpointView(
         id=endpoint.id,
-        url=open_url(vault, clinic_id, endpoint),
+        url=open_url(work.vault, work.clinic_id, endpoint),
         events=endpoint.events,
         state=endpoint.state,
         disabled_because=endpoint.disabled_because,
         failing_since=endpoint.failing_since,
         created_at=endpoint.created_at,
-        previous_secret_until=until if until is not None and now < until else None,
+        previous_secret_until=until if until is not None and work.now < until else None,
         version=endpoint.version,
     )

@@ -6,17 +6,14 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from app.access.clinics.service import clinic_in
-from app.context import AppContext
-from app.foundation.audit import Actor, AuditEvent
+from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
-from app.foundation.vault import Vault
 from app.notifications.messages.notice_channels import masked_address, seal_address
 from app.notifications.webhooks.notices import UNLESS_CHOSEN, NoticeEvent
 from app.notifications.webhooks.receiver_addresses import checked_address
 from app.outbox import NewNotice, Wording, queue_notice
-from app.storage import notice_channels, notices
+from app.storage import clinics, notice_channels, notices
 from app.storage.notice_channels import NoticeChannel
 
 
@@ -50,14 +47,7 @@ class NoticeChannelView:
 
 
 async def add_channel(
-    context: AppContext,
-    clinic_id: UUID,
-    *,
-    kind: NoticeKind,
-    address: str,
-    events: Sequence[NoticeEvent] | None,
-    locale: str,
-    actor: Actor,
+    work: Work, *, kind: NoticeKind, address: str, events: Sequence[NoticeEvent] | None, locale: str
 ) -> NoticeChannelView:
     """Add a channel; a chat's address is held to the rules of endpoints.
 
@@ -65,84 +55,65 @@ async def add_channel(
         EndpointAddressRefusedError: a chat's address is not public HTTPS; see ``checked_address``.
     """
     if kind is not NoticeKind.EMAIL:
-        address = await checked_address(context, clinic_id, address)
-    channel_id, now = new_id(), context.clock.now()
+        address = await checked_address(work, address)
+    channel_id = new_id()
     channel = NoticeChannel(
         id=channel_id,
         kind=kind.value,
-        address_sealed=seal_address(context.vault, clinic_id, channel_id, address),
+        address_sealed=seal_address(work.vault, work.clinic_id, channel_id, address),
         events=tuple(dict.fromkeys(event.value for event in events or UNLESS_CHOSEN)),
         locale=locale,
         state="enabled",
-        created_at=now,
+        created_at=work.now,
         ended_at=None,
     )
-    async with context.database.work(clinic_id) as work:
-        await notice_channels.add(work, channel, audit=_event(now, actor, "added", channel_id))
-        await work.commit()
-    return _view(context.vault, clinic_id, channel)
+    await notice_channels.add(work, channel)
+    work.audit("notice_channel.added", "notice_channel", channel_id)
+    return _view(work, channel)
 
 
-async def list_channels(context: AppContext, clinic_id: UUID) -> list[NoticeChannelView]:
+async def list_channels(work: Work) -> list[NoticeChannelView]:
     """List the clinic's channels, oldest first."""
-    async with context.database.work(clinic_id) as work:
-        found = await notice_channels.all_of_clinic(work)
-    return [_view(context.vault, clinic_id, channel) for channel in found]
+    return [_view(work, channel) for channel in await notice_channels.all_of_clinic(work)]
 
 
-async def remove_channel(context: AppContext, clinic_id: UUID, channel_id: UUID, *, actor: Actor) -> None:
+async def remove_channel(work: Work, channel_id: UUID) -> None:
     """Take a channel away; what waits for it is not sent.
 
     Raises:
         NotFoundError: the clinic has no such channel.
     """
-    audit = _event(context.clock.now(), actor, "removed", channel_id)
-    async with context.database.work(clinic_id) as work:
-        if not await notice_channels.remove(work, channel_id, audit=audit):
-            raise NotFoundError
-        await notices.cancel_all_to(work, channel_id, audit=audit)
-        await work.commit()
+    if not await notice_channels.remove(work, channel_id):
+        raise NotFoundError
+    await notices.cancel_all_to(work, channel_id)
+    work.audit("notice_channel.removed", "notice_channel", channel_id)
 
 
-async def send_test(context: AppContext, clinic_id: UUID, channel_id: UUID, *, actor: Actor) -> UUID:
-    """Send a channel a text that says it is only a try; gives the message's id.
+async def send_test(work: Work, channel_id: UUID) -> UUID:
+    """Send a channel a text that says it is only a test; gives the message's id.
 
     Raises:
         NotFoundError: the clinic has no such channel.
         NoticeChannelEndedError: it has ended.
     """
-    now = context.clock.now()
-    async with context.database.work(clinic_id) as work:
-        channel = await notice_channels.find(work, channel_id)
-        if channel is None:
-            raise NotFoundError
-        if channel.state != "enabled":
-            raise NoticeChannelEndedError
-        mode = (await clinic_in(work, context.vault)).mode
-        notice = NewNotice(channel=channel, wording=Wording.NOTICE_CHANNEL_TEST, mode=mode)
-        message_id = await queue_notice(work, notice, now=now, audit=_event(now, actor, "tested", channel_id))
-        await work.commit()
-    return message_id
+    channel, profile = await notice_channels.find(work, channel_id), await clinics.profile(work)
+    if channel is None or profile is None:
+        raise NotFoundError
+    if channel.state != "enabled":
+        raise NoticeChannelEndedError
+    notice = NewNotice(channel=channel, wording=Wording.NOTICE_CHANNEL_TEST, mode=profile.mode)
+    work.audit("notice_channel.tested", "notice_channel", channel_id)
+    return await queue_notice(work, notice, now=work.now)
 
 
-def _view(vault: Vault, clinic_id: UUID, channel: NoticeChannel) -> NoticeChannelView:
+def _view(work: Work, channel: NoticeChannel) -> NoticeChannelView:
     return NoticeChannelView(
         id=channel.id,
         kind=channel.kind,
-        address=masked_address(vault, clinic_id, channel),
+        address=masked_address(work.vault, work.clinic_id, channel),
         events=channel.events,
         locale=channel.locale,
         state=channel.state,
         created_at=channel.created_at,
         ended_at=channel.ended_at,
-    )
-
-
-def _event(now: datetime, actor: Actor, what: str, channel_id: UUID) -> AuditEvent:
-    return AuditEvent(
-        at=now,
-        actor=actor,
-        action=f"notice_channel.{what}",
-        subject_kind="notice_channel",
-        subject_id=channel_id,
     )

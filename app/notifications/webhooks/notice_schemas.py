@@ -9,7 +9,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from app.foundation.errors import RefusalError
 from app.notifications.webhooks.notice_channels import NoticeChannelView, NoticeKind
 from app.notifications.webhooks.notices import UNLESS_CHOSEN, NoticeEvent
-from app.notifications.webhooks.undelivered import UndeliveredSummary
+from app.notifications.webhooks.queries import UndeliveredSummary
 from app.web.schemas import EmailAddress, LocaleTag, ReplyBody, RequestBody, choice_of, example
 
 _EMAIL: Final = TypeAdapter(EmailAddress)

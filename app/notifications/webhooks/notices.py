@@ -1,4 +1,4 @@
-"""Telling channels of the care team, in the transaction of what it is about: that there is something, never what."""
+"""Notifying channels of the care team that there is something, never what; in the transaction of what it is about."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -13,7 +13,7 @@ from app.storage.engine.unit_of_work import UnitOfWork
 
 
 class NoticeEvent(StrEnum):
-    """What a channel may be told of. Two of its texts differ: somebody must look, or look now."""
+    """What a channel may be notified of. Two of its texts differ: somebody must look, or look now."""
 
     SIGNAL_RAISED = EventType.SIGNAL_RAISED.value
     SIGNAL_ESCALATED = EventType.SIGNAL_ESCALATED.value
@@ -41,10 +41,10 @@ UNLESS_CHOSEN: Final = (
 _NOW: Final = frozenset(event.value for event in SAFETY_EVENTS)
 
 
-async def tell_channels(
+async def notify_channels(
     work: UnitOfWork, event: str, *, mode: str, now: datetime, notification_id: UUID | None = None
 ) -> None:
-    """Tell every channel that wants to hear of this; urgent ones go before all else."""
+    """Notify every channel that is meant to hear of this; urgent ones go before all else."""
     for channel in await notice_channels.all_of_clinic(work):
         if channel.state != "enabled" or event not in channel.events:
             continue
@@ -54,11 +54,12 @@ async def tell_channels(
         audit = AuditEvent(
             at=now,
             actor=SYSTEM,
-            action="notice_channel.told",
+            action="notice_channel.notified",
             subject_kind="notice_channel",
             subject_id=channel.id,
         )
-        await queue_notice(work, notice, now=now, audit=audit)
+        await queue_notice(work, notice, now=now)
+        work.add_audit_event(audit)
 
 
 def _wording_of(event: str) -> Wording:

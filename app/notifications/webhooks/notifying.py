@@ -1,4 +1,4 @@
-"""Writing a notification and its deliveries in the transaction of what they tell of."""
+"""Writing a notification and its deliveries in the transaction of what they are about."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,16 +6,16 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from app.context import Work
 from app.foundation.audit import SYSTEM, Actor, AuditEvent
 from app.foundation.ids import new_id
 from app.notifications.webhooks.events import SAFETY_EVENTS, EventType, event_body
-from app.notifications.webhooks.notices import tell_channels
+from app.notifications.webhooks.notices import notify_channels
 from app.storage import deliveries, endpoints, patient_states
 from app.storage.engine.unit_of_work import UnitOfWork
 
-DELIVER: Final = "deliver"
+# Of jobs that somebody waits for; beside the others' 0.
 SAFETY_PRIORITY: Final = 100
-ORDINARY_PRIORITY: Final = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ async def notify_of_patient(
     now: datetime,
     more: Mapping[str, str | int | bool | None] | None = None,
 ) -> UUID:
-    """Tell every endpoint and channel that wants it, once this transaction commits; gives the ``webhook-id``.
+    """Notify every endpoint and channel that wants it, once this transaction commits; gives the ``webhook-id``.
 
     ``sequence`` counts this patient's events, so that a receiver can put them in order.
     """
@@ -53,27 +53,14 @@ async def notify_of_patient(
     notification_id = await _notify(
         work, event, data, patient_id=about.patient_id, now=now, only=None, actor=SYSTEM
     )
-    await tell_channels(work, event, mode=about.mode, now=now, notification_id=notification_id)
+    await notify_channels(work, event, mode=about.mode, now=now, notification_id=notification_id)
     return notification_id
 
 
-async def notify_endpoint(
-    work: UnitOfWork, event: EventType, endpoint_id: UUID, *, mode: str, now: datetime, actor: Actor
-) -> UUID:
-    """Tell one endpoint something about itself, in the clinic's mode; gives the ``webhook-id``."""
+async def notify_endpoint(work: Work, event: EventType, endpoint_id: UUID, *, mode: str) -> UUID:
+    """Notify one endpoint of something about itself, in the clinic's mode; gives the ``webhook-id``."""
     data: dict[str, str | int | bool | None] = {"endpoint_id": str(endpoint_id), "mode": mode}
-    return await _notify(work, event, data, patient_id=None, now=now, only=endpoint_id, actor=actor)
-
-
-def queue_delivery(work: UnitOfWork, delivery_id: UUID, *, safety: bool, at: datetime | None = None) -> None:
-    """Have a worker look at a delivery; safety deliveries overtake all others."""
-    work.queue(
-        DELIVER,
-        at=at,
-        priority=SAFETY_PRIORITY if safety else ORDINARY_PRIORITY,
-        clinic_id=work.clinic_id,
-        delivery_id=delivery_id,
-    )
+    return await _notify(work, event, data, patient_id=None, now=work.now, only=endpoint_id, actor=work.actor)
 
 
 async def _notify(
@@ -112,10 +99,10 @@ async def _notify(
         subject_id=notification.id,
         patient_id=patient_id,
     )
-    await deliveries.add_notification(work, notification, ways, audit=audit)
-    for way in ways:
-        if way.state == "pending":
-            queue_delivery(work, way.id, safety=safety)
+    await deliveries.add_notification(work, notification, ways)
+    work.add_audit_event(audit)
+    if ways:
+        work.wake_outbox()
     return notification.id
 
 

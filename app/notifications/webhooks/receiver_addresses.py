@@ -1,21 +1,23 @@
 """Looking at an address before it is kept: the clinic's engineer may name no other than these."""
 
-from uuid import UUID
-
-from app.access.clinics.service import read_clinic
-from app.context import AppContext
+from app.context import Work
+from app.foundation.errors import NotFoundError
 from app.notifications.transport.addresses import AllowedNetworks, parse_endpoint_url, resolve_and_check
+from app.storage import clinics
 
 
-async def checked_address(context: AppContext, clinic_id: UUID, url: str) -> str:
-    """Give the address in its one spelling.
+async def checked_address(work: Work, url: str) -> str:
+    """Give the address in its one spelling. No transaction stays open while its name is looked up.
 
     Raises:
         EndpointAddressRefusedError: it is not public HTTPS. In test mode, http is allowed into networks
             that the operator listed.
     """
-    clinic = await read_clinic(context, clinic_id)
-    allowed = AllowedNetworks.parse(context.webhook_allow)
-    parsed = parse_endpoint_url(url, allowed=allowed, http_allowed=clinic.mode == "test")
+    profile = await clinics.profile(work)
+    if profile is None:
+        raise NotFoundError
+    await work.start_over()
+    allowed = AllowedNetworks.parse(work.context.webhook_allow)
+    parsed = parse_endpoint_url(url, allowed=allowed, http_allowed=profile.mode == "test")
     await resolve_and_check(parsed.host, parsed.port, allowed, only_allowed=parsed.needs_allowed_network)
     return str(parsed)

@@ -29,6 +29,12 @@ SAFETY_SLOW_FOR: Final = timedelta(hours=24)
 # Time alone must not use up a safety message: our own worker may have been down for that day.
 SAFETY_FEWEST_ATTEMPTS: Final = 120
 
+# So many attempts in a row without an answer open an endpoint's circuit.
+CIRCUIT_OPENS_AFTER: Final = 4
+# How long until one delivery tries it, first and at the most.
+FIRST_PROBE_AFTER: Final = timedelta(seconds=15)
+LONGEST_PROBE_AFTER: Final = timedelta(minutes=5)
+
 
 class DeliveryKind(StrEnum):
     """How hard we try: a safety message is tried often, anything else patiently."""
@@ -156,3 +162,17 @@ def _safety_wait(attempts_made: int, elapsed: timedelta, asked: timedelta) -> ti
     if elapsed >= SAFETY_FAST_FOR + SAFETY_SLOW_FOR and attempts_made >= SAFETY_FEWEST_ATTEMPTS:
         return None
     return SAFETY_SLOW_WAIT
+
+
+def circuit_opens(unanswered: int, *, speedup: int = 1) -> timedelta | None:
+    """Say for how long an endpoint's circuit opens; None when it stays closed.
+
+    Args:
+        unanswered: How many attempts in a row got no answer in time.
+        speedup: Divides the wait; 1 in real life.
+    """
+    if unanswered < CIRCUIT_OPENS_AFTER:
+        return None
+    # Twice as long each time; more than ten times doubled is the longest anyhow.
+    times: int = 2 ** min(unanswered - CIRCUIT_OPENS_AFTER, 10)
+    return min(FIRST_PROBE_AFTER * times, LONGEST_PROBE_AFTER) / speedup

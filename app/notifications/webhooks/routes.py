@@ -5,8 +5,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from app.access.clinics.access import MayManageWebhooks
-from app.notifications.webhooks import delivery_log, service, switching
+from app.access.clinics.access import work_for
+from app.access.clinics.permissions import Permission
+from app.context import Work
+from app.notifications.webhooks import commands, queries
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.schemas import (
     DeliveryList,
@@ -22,7 +24,7 @@ from app.notifications.webhooks.schemas import (
     RecoverEntry,
     TestSentReply,
 )
-from app.web.dependencies import ContextNeeded, IfMatch
+from app.web.dependencies import IfMatch
 from app.web.etags import etag_of, version_in
 from app.web.links import link_next
 from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor
@@ -36,30 +38,26 @@ _RECEIVED: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
+ManageWebhooks = Annotated[Work, work_for(Permission.WEBHOOKS)]
+
+
 @router.post("/webhook-endpoints", status_code=201, summary="Add an endpoint")
-async def add_endpoint(
-    body: EndpointEntry, context: ContextNeeded, caller: MayManageWebhooks
-) -> NewEndpointReply:
-    """Add an address to notify; its signing secret is shown this once."""
-    new = await service.add_endpoint(
-        context, caller.clinic_id, url=body.url, events=body.events, actor=caller.actor
-    )
-    return NewEndpointReply.of_new(new)
+async def add_endpoint(body: EndpointEntry, work: ManageWebhooks) -> NewEndpointReply:
+    """Add an address to notify; its signing secret is shown this once. An address that is there already: 409."""
+    return NewEndpointReply.of_new(await commands.add_endpoint(work, url=body.url, events=body.events))
 
 
 @router.get("/webhook-endpoints", summary="List endpoints")
-async def list_endpoints(context: ContextNeeded, caller: MayManageWebhooks) -> EndpointList:
+async def list_endpoints(work: ManageWebhooks) -> EndpointList:
     """List the clinic's endpoints, oldest first."""
-    found = await service.list_endpoints(context, caller.clinic_id)
+    found = await queries.list_endpoints(work)
     return EndpointList(items=[EndpointReply.of(endpoint) for endpoint in found])
 
 
 @router.get("/webhook-endpoints/{endpoint_id}", summary="Read an endpoint")
-async def read_endpoint(
-    endpoint_id: UUID, context: ContextNeeded, caller: MayManageWebhooks, response: Response
-) -> EndpointReply:
+async def read_endpoint(endpoint_id: UUID, work: ManageWebhooks, response: Response) -> EndpointReply:
     """Give one endpoint, with an ETag for changing."""
-    endpoint = await service.read_endpoint(context, caller.clinic_id, endpoint_id)
+    endpoint = await queries.read_endpoint(work, endpoint_id)
     response.headers["etag"] = etag_of(endpoint.version)
     return EndpointReply.of(endpoint)
 
@@ -68,89 +66,57 @@ async def read_endpoint(
 async def change_endpoint(
     endpoint_id: UUID,
     body: EndpointPatch,
-    context: ContextNeeded,
-    caller: MayManageWebhooks,
+    work: ManageWebhooks,
     response: Response,
     if_match: IfMatch = None,
 ) -> EndpointReply:
     """Change address or filter; needs If-Match. What is on its way goes to the new address."""
-    endpoint = await service.change_endpoint(
-        context,
-        caller.clinic_id,
-        endpoint_id,
-        body.change,
-        version=version_in(if_match),
-        actor=caller.actor,
-    )
+    endpoint = await commands.change_endpoint(work, endpoint_id, body.change, version=version_in(if_match))
     response.headers["etag"] = etag_of(endpoint.version)
     return EndpointReply.of(endpoint)
 
 
 @router.delete("/webhook-endpoints/{endpoint_id}", status_code=204, summary="Remove an endpoint")
-async def remove_endpoint(endpoint_id: UUID, context: ContextNeeded, caller: MayManageWebhooks) -> None:
+async def remove_endpoint(endpoint_id: UUID, work: ManageWebhooks) -> None:
     """Take an endpoint out of use for good; single deliveries to it can still be read."""
-    await switching.remove(context, caller.clinic_id, endpoint_id, actor=caller.actor)
+    await commands.remove(work, endpoint_id)
 
 
 @router.post("/webhook-endpoints/{endpoint_id}/test", status_code=202, summary="Send a test event")
-async def send_test_event(
-    endpoint_id: UUID, context: ContextNeeded, caller: MayManageWebhooks
-) -> TestSentReply:
+async def send_test_event(endpoint_id: UUID, work: ManageWebhooks) -> TestSentReply:
     """Send `endpoint.test` to this endpoint, signed like everything else."""
-    webhook_id = await service.send_test(context, caller.clinic_id, endpoint_id, actor=caller.actor)
-    return TestSentReply(webhook_id=webhook_id)
+    return TestSentReply(webhook_id=await commands.send_test(work, endpoint_id))
 
 
 @router.post("/webhook-endpoints/{endpoint_id}/disable", summary="Disable an endpoint")
-async def disable_endpoint(
-    endpoint_id: UUID, context: ContextNeeded, caller: MayManageWebhooks
-) -> EndpointReply:
+async def disable_endpoint(endpoint_id: UUID, work: ManageWebhooks) -> EndpointReply:
     """Send nothing more to this endpoint until it is enabled again; what is due meanwhile is held."""
-    return EndpointReply.of(
-        await switching.disable(context, caller.clinic_id, endpoint_id, actor=caller.actor)
-    )
+    return EndpointReply.of(await commands.disable(work, endpoint_id))
 
 
 @router.post("/webhook-endpoints/{endpoint_id}/enable", summary="Enable an endpoint")
-async def enable_endpoint(
-    endpoint_id: UUID, context: ContextNeeded, caller: MayManageWebhooks
-) -> EndpointReply:
+async def enable_endpoint(endpoint_id: UUID, work: ManageWebhooks) -> EndpointReply:
     """Send to a disabled endpoint again; what was held goes out."""
-    return EndpointReply.of(
-        await switching.enable(context, caller.clinic_id, endpoint_id, actor=caller.actor)
-    )
+    return EndpointReply.of(await commands.enable(work, endpoint_id))
 
 
 @router.post("/webhook-endpoints/{endpoint_id}/rotate-secret", summary="Rotate a secret")
-async def rotate_endpoint_secret(
-    endpoint_id: UUID, context: ContextNeeded, caller: MayManageWebhooks
-) -> NewEndpointReply:
+async def rotate_endpoint_secret(endpoint_id: UUID, work: ManageWebhooks) -> NewEndpointReply:
     """Sign with a new secret, shown this once; for 24 hours every event carries a signature by each."""
-    new = await service.rotate_secret(context, caller.clinic_id, endpoint_id, actor=caller.actor)
-    return NewEndpointReply.of_new(new)
+    return NewEndpointReply.of_new(await commands.rotate_secret(work, endpoint_id))
 
 
 @router.post("/webhook-endpoints/{endpoint_id}/recover", status_code=202, summary="Send again since a time")
-async def recover_endpoint(
-    endpoint_id: UUID, body: RecoverEntry, context: ContextNeeded, caller: MayManageWebhooks
-) -> RecoveredReply:
+async def recover_endpoint(endpoint_id: UUID, body: RecoverEntry, work: ManageWebhooks) -> RecoveredReply:
     """Send at once what happened since then and did not arrive, each with its own webhook-id."""
-    count = await delivery_log.recover(
-        context,
-        caller.clinic_id,
-        endpoint_id,
-        since=body.since,
-        also_delivered=body.also_delivered,
-        actor=caller.actor,
-    )
+    count = await commands.recover(work, endpoint_id, since=body.since, also_delivered=body.also_delivered)
     return RecoveredReply(deliveries=count)
 
 
 @router.get("/webhook-endpoints/{endpoint_id}/deliveries", summary="List deliveries")
 async def list_deliveries(
     endpoint_id: UUID,
-    context: ContextNeeded,
-    caller: MayManageWebhooks,
+    work: ManageWebhooks,
     request: Request,
     response: Response,
     state: Annotated[DeliveryState | None, Query(description="Only those in this state")] = None,
@@ -158,29 +124,23 @@ async def list_deliveries(
     limit: PageLimit = PAGE_SIZE,
 ) -> DeliveryList:
     """List what was and will be sent to this endpoint, newest first, with every attempt."""
-    listed = await delivery_log.list_deliveries(
-        context, caller.clinic_id, endpoint_id, state=state, before=read_id_cursor(after), limit=limit
+    listed = await queries.list_deliveries(
+        work, endpoint_id, state=state, before=read_id_cursor(after), limit=limit
     )
     link_next(request, response, str(listed[-1][0].id) if len(listed) == limit else None)
     return DeliveryList(items=[DeliveryReply.of(logged) for logged in listed])
 
 
 @router.get("/deliveries/{delivery_id}", summary="Read a delivery")
-async def read_delivery(
-    delivery_id: UUID, context: ContextNeeded, caller: MayManageWebhooks
-) -> DeliveryReply:
+async def read_delivery(delivery_id: UUID, work: ManageWebhooks) -> DeliveryReply:
     """Give one delivery with every attempt."""
-    return DeliveryReply.of(await delivery_log.read_delivery(context, caller.clinic_id, delivery_id))
+    return DeliveryReply.of(await queries.read_delivery(work, delivery_id))
 
 
 @router.post("/deliveries/{delivery_id}/resend", status_code=202, summary="Send again")
-async def resend_delivery(
-    delivery_id: UUID, context: ContextNeeded, caller: MayManageWebhooks
-) -> DeliveryReply:
+async def resend_delivery(delivery_id: UUID, work: ManageWebhooks) -> DeliveryReply:
     """Send a delivery again from the start of its schedule, with the same webhook-id."""
-    return DeliveryReply.of(
-        await delivery_log.resend(context, caller.clinic_id, delivery_id, actor=caller.actor)
-    )
+    return DeliveryReply.of(await commands.resend(work, delivery_id))
 
 
 def _describe(event: EventType) -> None:

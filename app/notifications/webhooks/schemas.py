@@ -6,12 +6,11 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.notifications.webhooks.delivery_log import LoggedDelivery
+from app.notifications.webhooks.commands import EndpointChange, LoggedDelivery, NewEndpoint
 from app.notifications.webhooks.disabling import Because
 from app.notifications.webhooks.endpoint_view import EndpointView
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.retry_schedule import AttemptError
-from app.notifications.webhooks.service import EndpointChange, NewEndpoint
 from app.storage.deliveries import Attempt
 from app.web.schemas import Moment, ReplyBody, RequestBody, choice_of, example
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from app.foundation.errors import NotFoundError
+from app.notifications.messages.crisis_help import help_everywhere
 from app.pages.patient.check_in_pages import shell_page
 from app.pages.patient.page_route import SIGN_IN, PatientPageRoute
 from app.pages.patient.rendering import FILES, TEMPLATES, VERSION, render, who
@@ -36,7 +37,8 @@ async def start(visitor: AnyVisitor) -> Response:
 @router.get("/help")
 async def show_help(context: ContextNeeded, visitor: AnyVisitor) -> Response:
     """Show crisis help, and answers to what people ask."""
-    return render(context, visitor, "help.html", here="/p/help")
+    everywhere = help_everywhere(visitor.language)
+    return render(context, visitor, "help.html", here="/p/help", everywhere=everywhere)
 
 
 @router.get("/static/{name}")
@@ -51,7 +53,9 @@ async def offline_form(language: str, context: ContextNeeded, request: Request) 
     if language not in LANGUAGES:
         raise NotFoundError
     found = visitor_without_look_up(request, context, session="")
-    nobody = replace(found, language=language, switched_to="", new_anchor=False, token="")
+    nobody = replace(
+        found, language=language, switched_to="", new_anchor=False, new_country=False, country=None, token=""
+    )
     return shell_page(context, nobody)
 
 

@@ -1,5 +1,6 @@
 """Who looks at a page: a signed-in browser or nobody yet, in which language, and with which clinic's number."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Final
@@ -7,12 +8,13 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 from starlette.responses import Response
 
-from app.access.clinics.service import open_crisis_phone
 from app.care.patients import browser_sessions
 from app.care.patients.caller import PatientCaller
+from app.care.patients.crisis import country_of_caller, help_for_caller
 from app.context import AppContext
 from app.foundation.tokens import TokenNotValidError
 from app.notifications.messages.crisis_help import CrisisHelp, crisis_help
+from app.notifications.messages.crisis_lines import NATIONAL_HELP
 from app.web.dependencies import ContextNeeded
 from app.web.pages.cookies import Cookies
 from app.web.pages.forged_forms import form_token, new_anchor, refuse_forged
@@ -21,7 +23,12 @@ from app.web.pages.languages import language_for
 from app.web.pages.page_route import NotSignedInError
 from app.web.pages.wording import LANGUAGES
 
-SESSION, ANCHOR, LANGUAGE = "afterglow-session", "afterglow-anchor", "afterglow-language"
+SESSION, ANCHOR, LANGUAGE, PLACE = (
+    "afterglow-session",
+    "afterglow-anchor",
+    "afterglow-language",
+    "afterglow-country",
+)
 # The cookie outlives the session: a token that has ended still says whose safety statement it was.
 SESSION_COOKIE_LASTS: Final = timedelta(days=400)
 _PREFERENCE_LASTS: Final = timedelta(days=400)
@@ -37,6 +44,8 @@ class Visitor:
         anchor: what forms of a browser that is not signed in are bound to.
         switched_to: the language that the person chose just now, or an empty text.
         new_anchor: whether the browser has yet to be given its anchor.
+        country: where whoever signed in here last is, for crisis help; None where nobody did.
+        new_country: whether the browser has yet to be given it.
     """
 
     caller: PatientCaller | None
@@ -45,13 +54,17 @@ class Visitor:
     language: str
     switched_to: str
     new_anchor: bool
-    clinic_phone: str | None
+    country: str | None
+    new_country: bool
     token: str
 
     @property
     def crisis(self) -> CrisisHelp:
         """The help that stands on every page."""
-        return crisis_help(self.language, clinic_phone=self.clinic_phone)
+        if self.caller is None:
+            # A browser's language says nothing of where it is; who signed in here last does.
+            return crisis_help(self.language, country=self.country)
+        return help_for_caller(self.caller, language=self.language)
 
     @property
     def time_zone(self) -> str:
@@ -82,6 +95,8 @@ class Visitor:
         cookies = Cookies(context.public_url)
         if self.new_anchor:
             cookies.write(response, ANCHOR, self.anchor, lasts=None)
+        if self.new_country:
+            cookies.write(response, PLACE, self.country or "", lasts=_PREFERENCE_LASTS)
         if self.switched_to:
             cookies.write(response, LANGUAGE, self.switched_to, lasts=_PREFERENCE_LASTS)
 
@@ -93,14 +108,11 @@ async def visitor(request: Request, context: ContextNeeded) -> Visitor:
 
 async def visitor_of(request: Request, context: AppContext, session: str) -> Visitor:
     """Look who comes with this session."""
-    caller, phone = None, None
+    caller = None
     if session:
-        try:
+        with suppress(TokenNotValidError):
             caller = await browser_sessions.caller_of(context, session)
-            phone = open_crisis_phone(context.vault, caller.clinic_id, caller.crisis_phone_sealed)
-        except TokenNotValidError:
-            pass
-    return visitor_without_look_up(request, context, session=session, caller=caller, clinic_phone=phone)
+    return visitor_without_look_up(request, context, session=session, caller=caller)
 
 
 def visitor_without_look_up(
@@ -109,7 +121,6 @@ def visitor_without_look_up(
     *,
     session: str | None = None,
     caller: PatientCaller | None = None,
-    clinic_phone: str | None = None,
 ) -> Visitor:
     """Take what the browser itself says: enough for a page while the database is away."""
     cookies = Cookies(context.public_url)
@@ -124,6 +135,8 @@ def visitor_without_look_up(
         accepted=request.headers.get("accept-language", ""),
     )
     made = anchor or new_anchor()
+    kept = cookies.read(request, PLACE)
+    country = country_of_caller(caller) if caller else kept if kept in NATIONAL_HELP else None
     return Visitor(
         caller=caller,
         session=session,
@@ -131,7 +144,8 @@ def visitor_without_look_up(
         language=language,
         switched_to=switched_to,
         new_anchor=not anchor,
-        clinic_phone=clinic_phone,
+        country=country,
+        new_country=caller is not None and (country or "") != kept,
         token=form_token(context.vault, session if caller else made),
     )
 

@@ -19,6 +19,8 @@ from app.storage.engine.audit import AuditEventRow, audit_values
 from app.storage.engine.jobs import Job, queue_jobs
 from app.storage.engine.rows import CARE
 
+# What workers listen to. PostgreSQL tells each of them once a transaction, however much it wrote.
+OUTBOX_CHANNEL: Final = "afterglow_outbox"
 _BEGIN: Final = "BEGIN"
 # Everything read in it is of one moment; it sees no change that commits while a page is being read.
 _BEGIN_SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ"
@@ -49,6 +51,7 @@ class UnitOfWork:
         # Tables of the clinic whose rows were changed by what the audit log has to tell of.
         self._changed: set[str] = set()
         self._jobs: list[Job] = []
+        self._wakes_outbox = False
         self._open = False
         self._driver: PsycopgConnection[Any] | None = None
 
@@ -160,6 +163,13 @@ class UnitOfWork:
         """Add a job by its task's name, with ids only; it exists only if this transaction commits."""
         self._jobs.append(Job(task=task, at=at, priority=priority, lock=lock, ids=ids))
 
+    def wake_outbox(self) -> None:
+        """Have workers look at once at what is to be sent; they are woken when this transaction commits.
+
+        Only to be quick: the rows say what is due when, and every worker looks each second.
+        """
+        self._wakes_outbox = True
+
     @asynccontextmanager
     async def attempt(self) -> AsyncIterator[None]:
         """Do all of the block, or, if it raises, nothing of it; what was done before stands either way."""
@@ -190,7 +200,7 @@ class UnitOfWork:
             await self._connection.execute(insert(AuditEventRow), rows)
         if self._jobs:
             await queue_jobs(await self._psycopg(), self._jobs)
-        await self._say("COMMIT")
+        await self._say(f"NOTIFY {OUTBOX_CHANNEL}; COMMIT" if self._wakes_outbox else "COMMIT")
         self._open = False
         self._forget()
 
@@ -227,7 +237,7 @@ class UnitOfWork:
         self._snapshot = snapshot
 
     def _forget(self) -> None:
-        self._audit, self._jobs, self._changed = [], [], set()
+        self._audit, self._jobs, self._changed, self._wakes_outbox = [], [], set(), False
 
     async def directly(self, statement: LiteralString, parameters: Mapping[str, Any]) -> list[Any]:
         """Run one statement past SQLAlchemy, with psycopg's own parameters; gives its rows, by name.

@@ -8,10 +8,9 @@ from uuid import UUID
 import pytest
 
 from app.care.reminders.asking import remind_due
-from app.notifications.messages.sending import send_message
 from app.notifications.transport.addresses import AllowedNetworks
 from app.notifications.transport.guarded_transport import guarded_client
-from app.storage import outgoing_messages
+from tests.support.dispatch import send_all
 from tests.support.ground import Place
 from tests.support.mail_server import Letter, MailServer, running_mail_server
 from tests.support.people import ClinicClient, clinic_client
@@ -69,18 +68,9 @@ class Evening:
         return list(self.mail_server.letters)
 
     async def _send(self) -> None:
-        context, now = self.service.context, self.service.clock.now()
-        clinic_id = UUID(self.clinic.clinic_id)
-        async with context.database.work(clinic_id) as work:
-            waiting = await outgoing_messages.take_overdue(
-                work, channels=["email", "push", "gateway"], before=now, now=now, limit=100
-            )
-            await work.commit()
         allowed = AllowedNetworks.parse("127.0.0.0/8")
         async with guarded_client(allowed=allowed, http_allowed=True) as client:
-            post = self.service.worker.post(client)
-            for message_id, _ in waiting:
-                await send_message(post, clinic_id, message_id)
+            await send_all(self.service.worker.post(client), UUID(self.clinic.clinic_id))
 
 
 @pytest.fixture

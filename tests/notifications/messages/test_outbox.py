@@ -9,9 +9,10 @@ import psycopg
 import pytest
 
 from app.foundation.audit import SYSTEM, AuditEvent
-from app.notifications.messages.sending import CLAIM_LASTS, queue_forgotten
+from app.notifications.messages.handing_over import channels_set_up
+from app.notifications.messages.sending import CLAIM_LASTS, cancel_too_late
 from app.outbox import Channel, NewMessage, Wording, queue_message
-from app.storage import outgoing_messages
+from app.storage import lanes, outgoing_messages
 from tests.notifications.messages.conftest import LINK, Office
 from tests.support.ground import Place
 from tests.support.mail_server import MailServer
@@ -83,21 +84,21 @@ async def test_without_a_mail_server_it_waits_and_goes_when_there_is_one(
     assert await office.send(message_id) == "sent"
 
 
-async def forgotten(office: Office, *, mail: bool = True) -> int:
+async def due(office: Office, *, mail: bool = True) -> list[tuple[str | None, bool]]:
     context = office.context if mail else office.with_mail(None).context
-    async with office.context.database.work(office.clinic_id) as work:
-        taken = await queue_forgotten(work, context, now=office.clock.now())
-        await work.commit()
-    return taken
+    async with context.work(None) as work:
+        found = await lanes.due(work, now=work.now, channels=channels_set_up(context))
+    return [(lane.channel, lane.urgent) for lane in found if lane.clinic_id == office.clinic_id]
 
 
-async def test_the_sweep_takes_up_what_lost_its_job_but_not_what_could_not_go(office: Office) -> None:
-    await office.queue()
-    assert await forgotten(office) == 0
-    office.clock.move_to(office.clock.now() + timedelta(minutes=1))
-    assert await forgotten(office, mail=False) == 0
-    assert await forgotten(office) == 1
-    assert await forgotten(office) == 0
+async def test_what_is_due_is_found_unless_it_could_not_go(office: Office) -> None:
+    assert await due(office) == []
+    message_id = await office.queue()
+    await office.queue(Wording.SIGN_IN_LINK)
+    assert await due(office) == [("email", True), ("email", False)], "what somebody waits for comes first"
+    assert await due(office, mail=False) == []
+    assert await office.send(message_id) == "sent"
+    assert await due(office) == [("email", True)]
 
 
 async def test_a_refused_address_is_not_tried_again(office: Office, mail_server: MailServer) -> None:
@@ -183,7 +184,10 @@ async def test_a_message_that_helps_nobody_any_more_is_cancelled_even_without_a_
 ) -> None:
     message_id = await office.queue(not_after=office.clock.now() + timedelta(minutes=15))
     office.clock.move_to(office.clock.now() + timedelta(minutes=16))
-    assert await forgotten(office, mail=False) == 1
+    waiting_id = await office.queue()
+    async with office.with_mail(None).context.work(office.clinic_id) as work:
+        assert await cancel_too_late(work) == 1
+    assert (await office.read(waiting_id)).state == "pending"
     assert await office.send(message_id, office.with_mail(None)) is None
     kept = await office.read(message_id)
     assert (kept.state, kept.trouble, kept.link_sealed) == ("cancelled", "too_late", None)

@@ -15,7 +15,8 @@ def test_nine_of_ten_events_reach_their_receiver_within_two_seconds(place: Place
 
     assert len(taken) == 50
     assert percentile(taken, 90) < 2.0, sorted(taken)[-20:]
-    assert read_again(place) < 5 * len(taken), "what was sent long ago is not read for what is sent now"
+    # A few for each, while plans are made for a table of one page; all that was sent before would be many times that.
+    assert read_again(place) < 10 * len(taken), "what was sent long ago is not read for what is sent now"
 
 
 def read_again(place: Place) -> int:

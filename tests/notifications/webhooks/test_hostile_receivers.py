@@ -10,11 +10,11 @@ from uuid import UUID
 
 import pytest
 
-from app.foundation.audit import OPERATOR, AuditEvent
+from app.foundation.audit import OPERATOR
 from app.foundation.logs import set_up_logs
 from app.notifications.transport.addresses import AllowedNetworks, Resolver, resolve_by_system
 from app.notifications.transport.guarded_transport import Bounds, guarded_client
-from app.notifications.webhooks.delivering import Outbox, deliver
+from app.notifications.webhooks.delivering import Outbox, deliver_due
 from app.notifications.webhooks.endpoint_secrets import seal_url
 from app.storage import endpoints
 from tests.support.certificates import certificate_for
@@ -57,22 +57,15 @@ def clinic(idle: Service) -> Iterator[ClinicClient]:
 
 async def move(service: Service, clinic_id: UUID, endpoint_id: UUID, url: str) -> None:
     """Give an endpoint an address past the check, as if the world had changed since."""
-    changed = AuditEvent(
-        at=service.clock.now(),
-        actor=OPERATOR,
-        action="endpoint.changed",
-        subject_kind="endpoint",
-        subject_id=endpoint_id,
-    )
-    async with service.context.database.work(clinic_id) as work:
+    async with service.context.work(clinic_id, actor=OPERATOR) as work:
         stored = await endpoints.find(work, endpoint_id)
         assert stored is not None
         sealed = seal_url(service.context.vault, clinic_id, endpoint_id, url)
         moved = await endpoints.change(
-            work, endpoint_id, url_sealed=sealed, events=None, version=stored.version, audit=changed
+            work, endpoint_id, url_sealed=sealed, events=None, version=stored.version
         )
+        work.audit("endpoint.changed", "endpoint", endpoint_id)
         assert moved
-        await work.commit()
 
 
 def attempted(
@@ -105,7 +98,7 @@ def attempted(
             url = f"{scheme}://{host}:{receiver.port}/hook"
             await move(service, clinic_id, UUID(endpoint["id"]), url)
             outbox = Outbox(context=service.context, client=client)
-            await deliver(outbox, clinic_id, UUID(delivery["id"]))
+            assert await deliver_due(outbox, clinic_id, UUID(endpoint["id"]), safety=False, limit=1) == 1
         return receiver
 
     receiver = service.run(attempt())

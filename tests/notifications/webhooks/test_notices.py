@@ -12,6 +12,7 @@ from app.care.reminders.asking import remind_due
 from app.foundation.ids import new_id
 from app.notifications.messages.consent_text import CURRENT_VERSION
 from app.notifications.webhooks.events import EventType
+from tests.support.dispatch import due_lanes
 from tests.support.notices import LOOK, MORE, NOW_PLEASE, CareTeam
 from tests.support.people import treated
 from tests.support.problems import CANARY
@@ -164,20 +165,13 @@ def test_about_who_withdrew_nobody_is_told_but_of_a_statement_at_once(team: Care
     assert team.send() == [f"[TEST] {NOW_PLEASE}"]
 
 
-def test_a_notice_that_lost_its_job_is_taken_up_by_the_sweep(team: CareTeam) -> None:
+def test_what_is_due_needs_no_job(team: CareTeam) -> None:
     team.add("teams")
     team.happens(EventType.SAFETY_REPORTED)
-    team.later(MINUTE)
-    # Its own job, and the one that the sweep makes.
-    before = jobs_about(team)
-    team.service.run(team.service.worker.sweep())
-    assert jobs_about(team) == before + 1
-
-
-def jobs_about(team: CareTeam) -> int:
-    (message_id,) = (one for (one,) in team.rows("id"))
     with psycopg.connect(team.place.superuser_url) as connection:
-        found = connection.execute(
-            "SELECT FROM jobs.procrastinate_jobs WHERE args->>'message_id' = %s", [str(message_id)]
+        jobs = connection.execute(
+            "SELECT FROM jobs.procrastinate_jobs WHERE args->>'clinic_id' = %s", [str(team.clinic_id)]
         )
-        return found.rowcount
+        assert jobs.rowcount == 0
+    (lane,) = team.service.run(due_lanes(team.service.context, team.clinic_id))
+    assert (lane.channel, lane.urgent) == ("teams", True)

@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 
 from app.notifications.webhooks.events import EventType
-from app.notifications.webhooks.trouble import tell_of_newly_held
+from app.notifications.webhooks.trouble import notify_of_newly_held
 from tests.support.clinics import SAFETY_CONTACT, SECOND_CONTACT, name_contacts
 from tests.support.notices import WAITS, CareTeam
 
@@ -34,9 +34,14 @@ def give_up(team: CareTeam) -> None:
 
 def look(team: CareTeam) -> list[tuple[str, str]]:
     """Look at what has been held as the sweep does; gives the letters."""
-    team.service.run(tell_of_newly_held(team.service.context, team.clinic_id))
+    team.service.run(_look(team))
     team.send()
     return team.letters()
+
+
+async def _look(team: CareTeam) -> None:
+    async with team.service.context.work(team.clinic_id) as work:
+        await notify_of_newly_held(work)
 
 
 def test_of_an_ordinary_delivery_that_was_given_up_both_contacts_hear_once(team: CareTeam) -> None:
@@ -113,7 +118,7 @@ def test_of_safety_people_hear_though_the_day_is_not_over_and_the_sum_names_it(t
     team.later(DAY + timedelta(hours=1))
     with psycopg.connect(team.place.superuser_url) as connection:
         told_at = team.service.clock.now() - timedelta(hours=1)
-        connection.execute("UPDATE care.webhook_endpoints SET trouble_told_at = %s", [told_at])
+        connection.execute("UPDATE care.webhook_endpoints SET trouble_notified_at = %s", [told_at])
 
     team.deliver()
     team.send()

@@ -189,7 +189,7 @@ def test_a_live_clinics_people_learn_that_its_last_endpoint_was_switched_off(
         clinic.http.delete(path_of(endpoint))
     assert "no_enabled_endpoint" in clinic.http.get("/v1/clinic").json()["attention"]
     trail = clinic.http.get("/v1/audit-events", params={"limit": 200}).json()["items"]
-    assert [one["action"] for one in trail].count("contact.told_endpoint_down") == 2
+    assert [one["action"] for one in trail].count("contact.notified_endpoint_down") == 2
     assert {"disable": "endpoint.disabled", "remove": "endpoint.removed"}[how] in {
         one["action"] for one in trail
     }
@@ -259,10 +259,10 @@ def test_a_long_outage_is_recovered_whole_and_only_once(cluster: Cluster) -> Non
 
         assert clinic.http.post(path, json=since).json() == {"deliveries": count}
         assert clinic.http.post(path, json=since).json() == {"deliveries": 0}, "they are on their way"
-        queued = database.execute(
-            "SELECT count(*) FROM jobs.procrastinate_jobs WHERE task_name = 'deliver'"
+        due = database.execute(
+            "SELECT count(*) FROM care.deliveries WHERE state = 'pending' AND next_attempt_at <= %s", [NOW]
         ).fetchone()
-        assert queued == (count,)
+        assert due == (count,)
         clinic.close()
 
 

@@ -64,6 +64,7 @@ def test_cookies_belong_to_this_host_alone_and_no_script_reads_them(
         "__Host-afterglow-session",
         "__Host-afterglow-form",
         "__Host-afterglow-sent",
+        "__Host-afterglow-country",
     }
     for cookie in cookies:
         parts = {part.strip().lower() for part in cookie.split(";")[1:]}

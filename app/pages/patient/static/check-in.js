@@ -176,17 +176,42 @@
     });
   }
 
-  const code = document.getElementById("code");
-  if (code && location.hash.length > 1) {
-    code.value = decodeURIComponent(location.hash.slice(1));
+  // Help for the person's own place, also on the form for times without a connection, which is nobody's.
+  const ownHelp = async () => {
+    const full = document.getElementById("not-reached")?.content.querySelector(".lines");
+    if (!full) return;
+    if (document.body.dataset.who) {
+      const help = { short: document.querySelector("aside.crisis .lines").outerHTML, full: full.outerHTML };
+      await kept("self", "readwrite", (self) => self.put(help, "help"));
+    } else if (form.hasAttribute("data-shell")) {
+      const help = await kept("self", "readonly", (self) => self.get("help"));
+      if (!help) return;
+      const made = (text) => document.createRange().createContextualFragment(text);
+      for (const lines of document.querySelectorAll(".lines")) lines.replaceWith(made(help.short));
+      full.replaceWith(made(help.full));
+    }
+  };
+
+  // The code of a QR picture: also when the page was open already and only the fragment is new.
+  const fillCode = () => {
+    const code = document.getElementById("code");
+    if (!code || location.hash.length < 2) return;
+    try {
+      code.value = decodeURIComponent(location.hash.slice(1));
+    } catch {
+      return;
+    }
     history.replaceState(null, "", location.pathname);
     code.form.querySelector("button").focus();
-  }
+  };
+  fillCode();
+  addEventListener("hashchange", fillCode);
   const zone = document.querySelector("[data-zone]");
   if (zone) zone.textContent = zone.dataset.zone.replace("{zone}", Intl.DateTimeFormat().resolvedOptions().timeZone);
 
   if ("indexedDB" in window) {
     if (document.body.dataset.who) kept("self", "readwrite", (self) => self.put(document.body.dataset.who, "who")).catch(() => {});
+    ownHelp().catch(() => {});
     addEventListener("online", sendOnce);
     sendOnce();
   }

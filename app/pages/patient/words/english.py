@@ -197,6 +197,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     # Help
     "help_title": "Help",
     "help_now": "If you need help now",
+    "help_everywhere": "Crisis lines in other countries",
     "help_what": "What this is",
     "help_what_text": "Three short questions about mood, energy and sleep. Your clinic's care team looks at "
     "your answers on its working days, not at once. It is not an emergency service.",

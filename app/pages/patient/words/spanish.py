@@ -200,6 +200,7 @@ SPANISH: Final[Mapping[str, str]] = {
     # Help
     "help_title": "Ayuda",
     "help_now": "Si necesita ayuda ahora",
+    "help_everywhere": "Líneas de crisis en otros países",
     "help_what": "Qué es esto",
     "help_what_text": "Tres preguntas breves sobre ánimo, energía y sueño. El equipo de su clínica mira sus "
     "respuestas en sus días de trabajo, no de inmediato. No es un servicio de emergencia.",
