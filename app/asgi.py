@@ -22,6 +22,8 @@ from app.care.assessments import routes as assessments
 from app.care.check_ins import routes as check_ins
 from app.care.consent import routes as consent
 from app.care.insights import routes as insights
+from app.care.intake.middleware import Intake
+from app.care.intake.spool import Spool
 from app.care.monitoring import routes as monitoring
 from app.care.patients import routes as patients
 from app.care.reminders import routes as reminders
@@ -163,6 +165,8 @@ def build_api(
         openapi_url="/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
+        # A redirect would be built from the Host that the sender wrote.
+        redirect_slashes=False,
         generate_unique_id_function=operation_name,
         lifespan=lifespan,
         responses=PROBLEMS,
@@ -174,7 +178,7 @@ def build_api(
     return api
 
 
-def build_app(context: AppContext, *, requests_per_minute: int) -> ASGIApp:
+def build_app(context: AppContext, *, requests_per_minute: int, spool: Spool | None = None) -> ASGIApp:
     """Make the whole application around its context, which it closes when it ends."""
 
     @asynccontextmanager
@@ -194,6 +198,6 @@ def build_app(context: AppContext, *, requests_per_minute: int) -> ASGIApp:
         body_limit=BODY_LIMIT_BYTES,
         refusal=lambda request, error: care_failure_page(request, context, error),
     )
-    return Edge(
-        IdempotentPosts(api), limits=RequestLimits(requests_per_minute), pages=(patients_pages, staff_pages)
-    )
+    limits, pages = RequestLimits(requests_per_minute), (patients_pages, staff_pages)
+    edge = Edge(IdempotentPosts(api), limits=limits, pages=pages)
+    return Intake(edge, context=context, spool=spool)

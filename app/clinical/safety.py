@@ -11,6 +11,7 @@ from typing import Final
 
 from app.clinical.check_ins import CheckIn
 from app.clinical.protocol import SAFETY_ITEMS
+from app.clinical.scales import STANDARD_SCALES, Scale
 
 
 class Urgency(StrEnum):
@@ -64,3 +65,34 @@ def from_items(scale: str, items: Mapping[int, float | None]) -> SafetyTrigger |
     """What the answers of a form ask for, complete or not; `items` are scores by item number."""
     known = SAFETY_ITEMS.get(scale)
     return None if known is None else from_item(scale, known[0], items.get(known[0]))
+
+
+def from_total(
+    scale: str, total: float, items: Mapping[int, float | None] | None = None
+) -> SafetyTrigger | None:
+    """What a stated total asks for: the answer to the suicide item that it leaves no way around.
+
+    The other items cannot add up to more than 24 of 27 (PHQ-9, QIDS-SR16) or 54 of 60 (MADRS). What a higher total
+    has beyond that is the suicide item's; so it is where the others were given and the total is higher than they
+    are. An answer that was given to the item itself is believed, except against a total that cannot be without it.
+    """
+    known, form = SAFETY_ITEMS.get(scale), STANDARD_SCALES.get(scale)
+    if known is None or form is None or not form.holds(total):
+        return None
+    answers = {number: answer for number, answer in (items or {}).items() if answer is not None}
+    if known[0] in answers:
+        answers = {}
+    most = sum(_most_of(group, answers, form) for group in form.groups if known[0] not in group)
+    return from_item(scale, known[0], min(total - most, form.highest_answer))
+
+
+def _most_of(group: tuple[int, ...], answers: Mapping[int, float], form: Scale) -> float:
+    """The most that a group of items can have added; what was not answered, or impossibly, counts as the highest."""
+    paired = {
+        item
+        for pair in form.either_or
+        if set(pair) <= set(group) and set(pair) & set(answers)
+        for item in pair
+    }
+    given = [answers.get(item, 0 if item in paired else form.highest_answer) for item in group]
+    return min(max(given), form.highest_answer)

@@ -16,6 +16,8 @@ class RefusalKind(Enum):
     CONFLICT = "conflict"
     GONE = "gone"
     TOO_LARGE = "too_large"
+    TOO_SLOW = "too_slow"
+    NOT_SUPPORTED = "not_supported"
     TOO_MANY = "too_many"
     PRECONDITION_MISSING = "precondition_missing"
     PRECONDITION_FAILED = "precondition_failed"

@@ -108,6 +108,25 @@ _SIGNED_IN: Final = """
 """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenOwner:
+    """For whom a token speaks or spoke."""
+
+    patient_id: UUID
+    device_id: UUID
+    locale: str
+    mode: str
+
+
+_OWNER: Final = """
+    SELECT d.patient_id, d.id AS device_id, p.locale, p.mode
+      FROM care.device_tokens t
+      JOIN care.devices d ON d.clinic_id = t.clinic_id AND d.id = t.device_id
+      JOIN care.patients p ON p.clinic_id = d.clinic_id AND p.id = d.patient_id
+     WHERE t.clinic_id = %(clinic_id)s AND t.digest = %(digest)s
+"""
+
+
 async def add_tokens(
     work: UnitOfWork, device_id: UUID, tokens: list[NewToken], *, now: datetime, audit: AuditEvent
 ) -> None:
@@ -143,6 +162,15 @@ async def signed_in_patient(
         _SIGNED_IN, {"clinic_id": work.clinic_id, "digest": digest, "kind": kind, "now": now}
     )
     return SignedInPatient(**found[0]._asdict()) if found else None
+
+
+async def owner_of(work: UnitOfWork, digest: bytes) -> TokenOwner | None:
+    """Say whose token this is or was, of whatever kind, also when it expired or its device was revoked.
+
+    For a disclosure only: it opens nothing.
+    """
+    found = await work.directly(_OWNER, {"clinic_id": work.clinic_id, "digest": digest})
+    return TokenOwner(**found[0]._asdict()) if found else None
 
 
 async def extend(work: UnitOfWork, digest: bytes, *, expires_at: datetime, now: datetime) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Select,
     UniqueConstraint,
     exists,
+    func,
     select,
     text,
     update,
@@ -39,6 +40,7 @@ class SafetyEventRow(TenantRow):
         CheckConstraint("state in ('open', 'acknowledged', 'closed')", name="state"),
         Index("ix_safety_events_state", "clinic_id", "state", "id"),
         Index("ix_safety_events_received", "clinic_id", "received_at"),
+        Index("ix_safety_events_patient", "clinic_id", "patient_id", "received_at"),
         Index(
             "ix_safety_events_escalate",
             "clinic_id",
@@ -71,6 +73,10 @@ class SafetyEventRow(TenantRow):
     # When it was escalated first, and how often it was.
     escalated_at: Mapped[datetime | None]
     escalations: Mapped[int]
+    # The clinic entered it long after it was answered: for the next working hours, and nobody is paged.
+    late_entry: Mapped[bool]
+    # How many more reports of the same patient were counted into it.
+    further_reports: Mapped[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +104,60 @@ class SafetyEvent:
     escalate_at: datetime | None
     escalated_at: datetime | None
     escalations: int
+    late_entry: bool = False
+    further_reports: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastOfPatient:
+    """A patient's last event, and how many came since a time and since anybody took one up.
+
+    ``is_same_report``: the report that asks made an event before.
+    """
+
+    id: UUID
+    state: str
+    urgent: bool
+    reports: int
+    is_same_report: bool
+
+
+async def last_of_patient(
+    work: UnitOfWork, patient_id: UUID, *, after: datetime, source: str, source_id: UUID
+) -> LastOfPatient | None:
+    """Give a patient's last event that pages people; None: there was none yet."""
+    own = (SafetyEventRow.clinic_id == work.clinic_id) & (SafetyEventRow.patient_id == patient_id)
+    pages = own & SafetyEventRow.late_entry.is_(False)
+    taken_up = select(func.max(SafetyEventRow.acknowledged_at)).where(own).scalar_subquery()
+    reports = (
+        select(func.count())
+        .where(
+            pages,
+            SafetyEventRow.received_at > after,
+            SafetyEventRow.received_at > func.coalesce(taken_up, after),
+        )
+        .scalar_subquery()
+    )
+    same = exists().where(own, SafetyEventRow.source == source, SafetyEventRow.source_id == source_id)
+    found = await work.execute(
+        select(
+            SafetyEventRow.id,
+            SafetyEventRow.state,
+            SafetyEventRow.urgent,
+            reports.label("reports"),
+            same.label("is_same_report"),
+        )
+        .where(pages)
+        .order_by(SafetyEventRow.received_at.desc(), SafetyEventRow.id.desc())
+        .limit(1)
+    )
+    row = found.one_or_none()
+    return row and LastOfPatient(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+
+
+async def count_further(work: UnitOfWork, event_id: UUID, *, audit: AuditEvent) -> None:
+    """Count one more report into an event."""
+    await change(work, event_id, audit=audit, further_reports=SafetyEventRow.further_reports + 1)
 
 
 async def add(work: UnitOfWork, event: SafetyEvent, *, audit: AuditEvent) -> bool:
@@ -114,7 +174,8 @@ async def add(work: UnitOfWork, event: SafetyEvent, *, audit: AuditEvent) -> boo
                 SafetyEventRow.source_id,
             ]
         )
-        .returning(SafetyEventRow.id)
+        .returning(SafetyEventRow.id),
+        unaudited="a report that made an event before changes nothing; a new one is audited below",
     )
     if added.one_or_none() is None:
         return False

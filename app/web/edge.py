@@ -43,6 +43,13 @@ class BodyTooLargeError(RefusalError):
     code = "body-too-large"
 
 
+class EncodingNotSupportedError(RefusalError):
+    """Packed bodies are not read here; please send it without Content-Encoding."""
+
+    kind = RefusalKind.NOT_SUPPORTED
+    code = "encoding-not-supported"
+
+
 class TooManyRequestsError(RefusalError):
     """Too many requests; wait a little."""
 
@@ -83,7 +90,10 @@ class Edge:
         started = time.perf_counter()
         request_id = str(new_id())
         scope["request_id"] = request_id
-        status = 500
+        status, method = 500, scope["method"]
+        if method == "HEAD":
+            # Whatever can be got can be asked for without its body, which the server leaves out.
+            scope = {**scope, "method": "GET"}
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
@@ -102,7 +112,7 @@ class Edge:
             if not getattr(error, ANSWERED, False):
                 raise
         finally:
-            self._tell(scope, status, time.perf_counter() - started, request_id)
+            self._tell(scope, method, status, time.perf_counter() - started, request_id)
 
     async def _within_limits(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
@@ -114,6 +124,9 @@ class Edge:
             return
         if _too_long(headers.get("content-length"), limit):
             await self._refuse(scope, receive, send, BodyTooLargeError())
+            return
+        if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+            await self._refuse(scope, receive, send, EncodingNotSupportedError())
             return
         started = False
 
@@ -141,14 +154,14 @@ class Edge:
         else:
             await _refuse(scope, send, error)
 
-    def _tell(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
+    def _tell(self, scope: Scope, method: str, status: int, seconds: float, request_id: str) -> None:
         # The route's template, never the path: paths carry ids, and mistyped ones carry anything.
         route = getattr(scope.get("route"), "path", "unmatched")
-        REQUEST_SECONDS.labels(scope["method"], route, str(status)).observe(seconds)
+        REQUEST_SECONDS.labels(method, route, str(status)).observe(seconds)
         self._log.info(
             "request.answered",
             request_id=request_id,
-            method=scope["method"],
+            method=method,
             route=route,
             status=status,
             milliseconds=round(seconds * 1000, 1),

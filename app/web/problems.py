@@ -26,6 +26,8 @@ STATUS: Final[Mapping[RefusalKind, int]] = {
     RefusalKind.CONFLICT: 409,
     RefusalKind.GONE: 410,
     RefusalKind.TOO_LARGE: 413,
+    RefusalKind.TOO_SLOW: 408,
+    RefusalKind.NOT_SUPPORTED: 415,
     RefusalKind.TOO_MANY: 429,
     RefusalKind.PRECONDITION_MISSING: 428,
     RefusalKind.PRECONDITION_FAILED: 412,
@@ -135,14 +137,14 @@ async def _on_refusal(request: Request, error: Exception) -> JSONResponse:
         headers["www-authenticate"] = "Bearer"
     if error.retry_after_seconds is not None:
         headers["retry-after"] = str(error.retry_after_seconds)
-    return _answer(refusal_document(error, request_id=_request_id(request)), error, headers)
+    return _answer(refusal_document(error, request_id=_request_id(request)), headers)
 
 
 async def _on_invalid_request(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
     refusal = InvalidRequestError().finding(validation_errors(error.errors()))
-    return _answer(refusal_document(refusal, request_id=_request_id(request)), error)
+    return _answer(refusal_document(refusal, request_id=_request_id(request)))
 
 
 async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
@@ -153,7 +155,7 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
         return await _on_refusal(request, error.__cause__)
     code, detail = _HTTP_ERRORS.get(error.status_code, ("http-error", "This request cannot be answered."))
     document = problem_document(code, error.status_code, detail, request_id=_request_id(request))
-    return _answer(document, error, dict(error.headers or {}))
+    return _answer(document, dict(error.headers or {}))
 
 
 async def _on_bug(request: Request, error: Exception) -> JSONResponse:
@@ -166,27 +168,17 @@ async def _on_bug(request: Request, error: Exception) -> JSONResponse:
     setattr(error, ANSWERED, True)
     if database_is_away(error):
         document = refusal_document(DatabaseAwayError(), request_id=_request_id(request))
-        return _answer(document, error, {"retry-after": str(_RETRY_AFTER_SECONDS)})
+        return _answer(document, {"retry-after": str(_RETRY_AFTER_SECONDS)})
     document = problem_document(
         "internal-error",
         500,
         "Something went wrong on our side; what was acknowledged before is kept. Please send it again.",
         request_id=_request_id(request),
     )
-    return _answer(document, error)
+    return _answer(document)
 
 
-def _answer(
-    document: dict[str, Any], error: Exception, headers: Mapping[str, str] | None = None
-) -> JSONResponse:
-    # The safety pathway hangs crisis help on whatever error comes by; see check_ins/safety_pathway.py.
-    help_now = getattr(error, "crisis_help", None)
-    if help_now is not None:
-        document["crisis_help"] = help_now
-    # Staff who entered a form that was refused see that its safety answer was taken up all the same.
-    event_id = getattr(error, "safety_event_id", None)
-    if event_id is not None:
-        document["safety_event_id"] = str(event_id)
+def _answer(document: dict[str, Any], headers: Mapping[str, str] | None = None) -> JSONResponse:
     return JSONResponse(document, document["status"], headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
 

@@ -42,6 +42,12 @@ def assert_help(document: dict[str, Any]) -> None:
     assert document["crisis_help"]["not_monitored"]
 
 
+def assert_help_anywhere(document: dict[str, Any]) -> None:
+    """Of somebody whom nobody knows, not even the country is known."""
+    assert document["crisis_help"]["lines"]
+    assert document["crisis_help"]["not_monitored"]
+
+
 def put(phone: PatientClient, body: object, check_in_id: object = None) -> httpx2.Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return phone.http.put(f"/v1/check-ins/{check_in_id or new_id()}", content=content, headers=JSON)
@@ -178,27 +184,41 @@ def test_a_batch_that_is_refused_as_a_whole_reports_every_statement(
     assert len(events(one_clinic, phone)) == 2
 
 
-def test_help_is_given_when_nobody_is_signed_in_any_more(
+def test_help_is_given_when_nobody_is_signed_in_any_more_and_an_expired_token_is_heard(
     one_clinic: ClinicClient, phone: PatientClient, service: Service
 ) -> None:
     service.clock.move_to(NOW + timedelta(minutes=16))
-    for token in (phone.access_token, "agd_nonsense", "x"):
+    for token, heard in (("agd_nonsense", 0), ("x", 0), (phone.access_token, 2)):
         reply = phone.http.put(
             f"/v1/check-ins/{new_id()}", json=GOOD, headers={"authorization": f"Bearer {token}"}
         )
         assert reply.status_code == 401
-        assert_help(reply.json())
+        assert_known = assert_help if heard else assert_help_anywhere
+        assert_known(reply.json())
         batch = phone.http.post(
             "/v1/check-ins/batch",
             json={"items": [item(NOW, (5, 5, 5)) | STATEMENT]},
             headers={"authorization": f"Bearer {token}"},
         )
         assert batch.status_code == 401
-        assert_help(batch.json())
-    # The phone signs in again and sends it again: then it arrives.
-    assert events(one_clinic, phone) == []
+        assert_known(batch.json())
+        assert [event["source"] for event in events(one_clinic, phone)] == ["refused_check_in"] * heard
+    # The phone signs in again and sends it again: then it is kept, too.
     reply = one_clinic.enrol(phone.patient_id, service.url).check_in(NOW, (5, 5, 5), self_harm_thoughts=True)
     assert reply.status_code == 201
+    assert len(events(one_clinic, phone)) == 3
+
+
+def test_a_revoked_phone_is_heard(one_clinic: ClinicClient, phone: PatientClient) -> None:
+    devices = one_clinic.http.get(f"/v1/patients/{phone.patient_id}/devices").json()["items"]
+    for device in devices:
+        path = f"/v1/patients/{phone.patient_id}/devices/{device['id']}"
+        assert one_clinic.http.delete(path).is_success
+
+    reply = put(phone, GOOD)
+
+    assert reply.status_code == 401
+    assert_help(reply.json())
     assert len(events(one_clinic, phone)) == 1
 
 

@@ -113,22 +113,6 @@ async def _of_session(work: UnitOfWork, reference: TokenReference, now: datetime
     return ClinicCaller(clinic_id=reference.clinic_id, id=member.staff_id, member=member)
 
 
-async def owner_of_ended(context: AppContext, token: str) -> ClinicCaller | None:
-    """Say who was signed in with a session whose time has run out; None when it was ended or never known.
-
-    For an answer about self-harm only: it opens nothing.
-    """
-    try:
-        reference = read_token(token, TokenKind.STAFF_SESSION)
-    except TokenNotValidError:
-        return None
-    async with context.database.work(reference.clinic_id) as work:
-        member = await staff_sessions.member_of_ended(work, reference)
-    if member is None:
-        return None
-    return ClinicCaller(clinic_id=reference.clinic_id, id=member.staff_id, member=member)
-
-
 async def allowed(
     context: AppContext, caller: ClinicCaller, permission: Permission, about: Mapping[str, str]
 ) -> ClinicCaller:

@@ -3,8 +3,9 @@
 It knows nothing of levels, references, snoozes or duplicates of anything but the very same report.
 """
 
+from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
@@ -50,9 +51,41 @@ class SafetyReport:
     urgent: bool
     received_at: datetime
     actor: Actor
+    # Entered by the clinic long after it was answered: for the next working hours, and nobody is paged.
+    late_entry: bool = False
+
+
+LATE_ENTRY: Final = timedelta(days=7)
+"""What staff, an import or another system enters so long after it was answered is no emergency of this hour."""
+
+
+MOST_EVENTS: Final = 20
+COUNTED_WITHIN: Final = timedelta(hours=1)
+"""From the 21st within an hour on, a patient's reports are counted into the open event. Each still gets help."""
+
+
+def is_late_entry(answered_at: datetime | None, now: datetime) -> bool:
+    """Whether something that the clinic enters was answered too long ago to page anybody for it."""
+    return answered_at is not None and answered_at < now - LATE_ENTRY
+
+
+MADE_NOW: Final[ContextVar[list[UUID] | None]] = ContextVar("safety_events_made_now", default=None)
+"""The safety events that this request's own transactions made and committed; None outside of a request.
+
+The intake sets a list and looks afterwards: one request makes one event, whoever heard it.
+"""
 
 
 async def report(work: UnitOfWork, context: AppContext, said: SafetyReport) -> UUID:
+    """Keep a safety event as ``_report`` does, and note it for the intake once it is permanent."""
+    event_id = await _report(work, context, said)
+    made = MADE_NOW.get()
+    if made is not None:
+        work.after_commit(lambda: made.append(event_id))
+    return event_id
+
+
+async def _report(work: UnitOfWork, context: AppContext, said: SafetyReport) -> UUID:
     """Keep a safety event and send `safety.reported`, in this transaction; the same report twice is one event.
 
     Gives the event's id, of the earlier one when this report made one already.
@@ -60,11 +93,16 @@ async def report(work: UnitOfWork, context: AppContext, said: SafetyReport) -> U
     Crisis help travels in the reply to the same request.
     """
     event = _event_of(said, await limits_in_force(work))
+    counted_into = await _event_to_count_into(work, said)
+    if counted_into is not None:
+        return counted_into
     audit = safety_audit(said.received_at, said.actor, "safety.reported", event)
     if not await safety_events.add(work, event, audit=audit):
         return await safety_events.id_of_source(
             work, said.patient_id, source=event.source, source_id=event.source_id
         )
+    if said.late_entry:
+        return event.id
     told = about(event, mode=said.mode, public_url=context.public_url)
     webhook_id = await notify_of_patient(
         work,
@@ -92,6 +130,36 @@ async def report(work: UnitOfWork, context: AppContext, said: SafetyReport) -> U
             now=said.received_at,
         )
     return event.id
+
+
+async def _event_to_count_into(work: UnitOfWork, said: SafetyReport) -> UUID | None:
+    """Count a report into the patient's open event, where so many came within the hour; gives that event.
+
+    Never one that is more urgent than it, and never when the last was acknowledged or closed.
+    """
+    if said.late_entry:
+        return None
+    last = await safety_events.last_of_patient(
+        work,
+        said.patient_id,
+        after=said.received_at - COUNTED_WITHIN,
+        source=said.source.value,
+        source_id=said.source_id,
+    )
+    if last is None or last.is_same_report or last.state != "open" or last.reports < MOST_EVENTS:
+        return None
+    if said.urgent and not last.urgent:
+        return None
+    audit = AuditEvent(
+        at=said.received_at,
+        actor=said.actor,
+        action="safety.reported_again",
+        subject_kind="safety_event",
+        subject_id=last.id,
+        patient_id=said.patient_id,
+    )
+    await safety_events.count_further(work, last.id, audit=audit)
+    return last.id
 
 
 def about(event: SafetyEvent, *, mode: str, public_url: str) -> About:
@@ -135,9 +203,11 @@ def _event_of(said: SafetyReport, limits: WaitingLimits) -> SafetyEvent:
         closed_at=None,
         closed_by=None,
         version=1,
-        escalate_at=said.received_at + safety_wait(limits, urgency),
+        escalate_at=None if said.late_entry else said.received_at + safety_wait(limits, urgency),
         escalated_at=None,
         escalations=0,
+        late_entry=said.late_entry,
+        further_reports=0,
     )
 
 

@@ -207,6 +207,13 @@ class SafetyEventReply(ReplyBody):
     )
     escalated_at: datetime | None = Field(description="When it was escalated first")
     escalations: int = Field(description="How often it was escalated")
+    late_entry: bool = Field(
+        description="The clinic entered it more than 7 days after it was answered: "
+        "for the next working hours, and nobody was paged"
+    )
+    further_reports: int = Field(
+        description="How many more reports of the patient were counted into it, from the 21st within an hour on"
+    )
 
     @classmethod
     def of(cls, event: SafetyEvent) -> "SafetyEventReply":

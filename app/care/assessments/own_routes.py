@@ -8,13 +8,12 @@ from fastapi import APIRouter, Query, Response
 from app.care.assessments import commands
 from app.care.assessments.own_schemas import OwnFormEntry, OwnFormReply, QuestionnaireList, QuestionnaireReply
 from app.care.assessments.questionnaires import all_questionnaires, questionnaire
-from app.care.assessments.safety_pathway import OwnFormSafetyRoute
 from app.care.patients.access import PatientSignedIn, PatientWork
 from app.care.patients.crisis import help_for_caller
 from app.notifications.messages.help_reply import CrisisHelpReply
 from app.web.problems import Problem
 
-router = APIRouter(prefix="/v1/assessments", tags=["questionnaires"], route_class=OwnFormSafetyRoute)
+router = APIRouter(prefix="/v1/assessments", tags=["questionnaires"])
 questionnaires_router = APIRouter(prefix="/v1/questionnaires", tags=["questionnaires"])
 
 Language = Annotated[

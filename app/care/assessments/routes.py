@@ -9,7 +9,6 @@ from app.access.clinics.access import work_for
 from app.access.clinics.permissions import Permission
 from app.care.assessments import commands, corrections, queries
 from app.care.assessments.corrections import CorrectedAssessment
-from app.care.assessments.safety_pathway import AssessmentSafetyRoute
 from app.care.assessments.schemas import (
     AssessmentAmendment,
     AssessmentEntry,
@@ -28,9 +27,7 @@ from app.web.links import link_next
 from app.web.problems import Problem
 from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor
 
-router = APIRouter(
-    prefix="/v1/patients/{patient_id}/assessments", tags=["assessments"], route_class=AssessmentSafetyRoute
-)
+router = APIRouter(prefix="/v1/patients/{patient_id}/assessments", tags=["assessments"])
 scales_router = APIRouter(prefix="/v1/scales", tags=["assessments"])
 
 MayRead = Annotated[Work, work_for(Permission.TREATMENT_READ)]

@@ -99,6 +99,7 @@ async def _record_once(
             [item.stored for item in items if isinstance(item, Kept)],
             actor=work.actor,
             now=work.now,
+            by_clinic=source.is_history,
         )
     return Recorded(patient_id=standing.patient_id, items=tuple(items))
 

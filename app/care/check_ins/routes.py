@@ -20,9 +20,6 @@ from app.care.check_ins.reading import (
     told,
     write_sync_cursor,
 )
-from app.care.check_ins.refused_statements import report_refused
-from app.care.check_ins.safety_answers import says_yes
-from app.care.check_ins.safety_pathway import SafetyPathwayRoute
 from app.care.check_ins.schemas import (
     BatchReply,
     CheckInBatch,
@@ -38,6 +35,7 @@ from app.care.check_ins.schemas import (
 from app.care.check_ins.sources import FromClinic, FromDevice, Source
 from app.care.check_ins.validation import CheckInDraft, Kept
 from app.care.check_ins.voiding import CorrectedCheckIn
+from app.care.intake.hearing import disclosing_items, report_items
 from app.care.patients.access import DeviceTokenPresented, PatientSignedIn, PatientWork
 from app.care.patients.crisis import help_for_patient
 from app.context import AppContext, Work
@@ -52,7 +50,7 @@ from app.web.links import link_next
 from app.web.problems import Problem
 from app.web.schemas import PAGE_SIZE, CountryCode, PageCursor, PageLimit
 
-router = APIRouter(prefix="/v1/check-ins", tags=["check-ins"], route_class=SafetyPathwayRoute)
+router = APIRouter(prefix="/v1/check-ins", tags=["check-ins"])
 import_router = APIRouter(prefix="/v1/patients/{patient_id}/check-ins", tags=["check-ins"])
 MayImport = Annotated[Work, work_for(Permission.CHECK_INS_IMPORT)]
 help_router = APIRouter(prefix="/v1", tags=["crisis help"])
@@ -199,8 +197,10 @@ async def _record_batch(
 ) -> BatchReply:
     read = read_items(items, form)
     recorded = await commands.record(context, source, [one for one in read if isinstance(one, CheckInDraft)])
-    statements = [says_yes(item) for item in items]
-    await report_refused(context, source, items, _kept_flags(read, recorded))
+    said = await disclosing_items()
+    kept = _kept_flags(read, recorded)
+    await report_items({at for at in said if not kept[at]})
+    statements = [at in said for at in range(len(items))]
     help_now = await _help(context, source.clinic_id, recorded.patient_id) if any(statements) else None
     return batch_reply(
         context.vault,

@@ -90,20 +90,6 @@ async def caller_of(context: AppContext, token: str) -> PatientCaller:
     return PatientCaller.of(context.vault, reference.clinic_id, found)
 
 
-async def owner_of_ended(context: AppContext, token: str) -> PatientCaller | None:
-    """Say for whom a browser spoke whose time has run out; None when it was revoked or never known.
-
-    For a safety statement only: it opens nothing.
-    """
-    try:
-        reference = reference_of(token)
-    except TokenNotValidError:
-        return None
-    async with context.database.work(reference.clinic_id) as work:
-        found = await device_tokens.signed_in_patient(work, reference.digest, kind="browser", now=None)
-    return None if found is None else PatientCaller.of(context.vault, reference.clinic_id, found)
-
-
 async def end(context: AppContext, token: str) -> None:
     """Sign a browser out; one that is not signed in is out already."""
     try:

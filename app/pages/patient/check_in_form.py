@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from app.care.check_ins.reading import read_item
-from app.care.check_ins.safety_answers import says_yes
 from app.care.check_ins.validation import CheckInDraft
+from app.care.disclosures.answers import means_yes
 from app.clinical.check_ins import ONE_DAY, zone_of
 from app.clinical.protocol import DAY_STARTS_AT_HOUR
 from app.pages.patient.opened_form import OpenedForm
@@ -43,7 +43,7 @@ def night_sentence(opened: OpenedForm, say: Say, language: str) -> str:
 
 def says_self_harm(form: Form) -> bool:
     """Whether the statement is ticked, by the same rule as in whatever a phone sends."""
-    return says_yes(dict(form))
+    return means_yes(form["self_harm_thoughts"])
 
 
 def draft_of(form: Form) -> dict[str, str]:

@@ -1,12 +1,10 @@
 """A questionnaire as a form on a page: its fields, and what was answered in them."""
 
-import json
-from collections.abc import Sequence
 from typing import Final
 
 from app.care.assessments.commands import Form as AnsweredForm
 from app.care.assessments.questionnaires import Questionnaire
-from app.care.assessments.safety_items import FoundAnswer, answers_in
+from app.care.disclosures.detector import answer_asks_for
 from app.pages.patient.opened_form import OpenedForm
 from app.web.pages.forms import Form
 
@@ -31,15 +29,10 @@ def answered(form: Form, asked: Questionnaire, opened: OpenedForm) -> AnsweredFo
     )
 
 
-def safety_answers(form: Form, asked: Questionnaire) -> Sequence[FoundAnswer]:
-    """Find an answer that acts, by the same rule as in whatever a phone sends, however broken the form is."""
-    said = {
-        "id": form[ID_FIELD],
-        "taken_at": form["opened_at"],
-        "scale": asked.scale.key,
-        "items": {str(number): form[field_of(number)] for number in asked.scale.items},
-    }
-    return answers_in(json.dumps(said).encode())
+def says_self_harm(form: Form, asked: Questionnaire) -> bool:
+    """Whether an answer points to self-harm, by the same rule as in whatever a phone sends."""
+    item = asked.scale.suicide_item
+    return item is not None and answer_asks_for(asked.scale.key, form[field_of(item)]) is not None
 
 
 def _answer(text: str) -> int | None:

@@ -5,16 +5,13 @@ from typing import Final
 
 from app.care.assessments import commands
 from app.care.assessments.questionnaires import Questionnaire
-from app.care.assessments.refused_answers import report_refused
-from app.care.assessments.safety_items import FoundAnswer
-from app.care.patients import browser_sessions
+from app.care.intake.hearing import tell_clinic
 from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.pages.patient.opened_form import OpenedForm, open_form, read_opened
-from app.pages.patient.questionnaire_form import ID_FIELD, answered, safety_answers
+from app.pages.patient.questionnaire_form import ID_FIELD, answered, says_self_harm
 from app.pages.patient.questionnaire_pages import Mistakes, questionnaire_page, questionnaire_thanks
 from app.pages.patient.visitor import Visitor
-from app.web.failed_reports import heard
 from app.web.pages.answers import PageAnswer
 from app.web.pages.forged_forms import FormExpiredError
 from app.web.pages.forms import Form
@@ -89,8 +86,8 @@ async def shown_again(
         mistakes=mistakes,
         day_choices=day_choices,
         status=status,
-        help_first=bool(safety_answers(form, asked)),
-        clinic_told=await _hear(context, visitor, asked, form),
+        help_first=says_self_harm(form, asked),
+        clinic_told=(await tell_clinic(form)).clinic_told,
     )
 
 
@@ -106,18 +103,3 @@ async def _enter(
         chosen = form.filled(opened.fields(ID_FIELD))
         return await questionnaire_refused(context, visitor, asked, chosen, error)
     return questionnaire_thanks(context, visitor, asked, kept)
-
-
-async def _hear(context: AppContext, visitor: Visitor, asked: Questionnaire, form: Form) -> bool:
-    """Set the answer in a form that is not kept on its road; says whether the clinic is told."""
-    found = safety_answers(form, asked)
-    return bool(found) and await heard(_report(context, visitor, found))
-
-
-async def _report(context: AppContext, visitor: Visitor, found: Sequence[FoundAnswer]) -> bool:
-    # Also from a browser whose time has run out: signing in again may take longer than the clinic should wait.
-    caller = visitor.caller or await browser_sessions.owner_of_ended(context, visitor.session)
-    if caller is None:
-        return False
-    await report_refused(context, caller.clinic_id, caller.patient_id, found, actor=caller.actor)
-    return True

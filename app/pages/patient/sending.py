@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from app.care.check_ins.corrections import record_or_correct
-from app.care.check_ins.refused_statements import report_from_ended_browser, report_refused
 from app.care.check_ins.sources import CheckInInFutureError, CheckInTooOldError, FromDevice
+from app.care.intake.hearing import tell_clinic
 from app.care.patients import browser_sessions
 from app.context import AppContext
 from app.foundation.errors import RefusalError
@@ -21,7 +21,6 @@ from app.pages.patient.questionnaire_pages import due_questionnaires
 from app.pages.patient.sign_in_pages import sign_in_page
 from app.pages.patient.trend import trend_after_sending
 from app.pages.patient.visitor import Visitor
-from app.web.failed_reports import heard
 from app.web.pages.answers import PageAnswer
 from app.web.pages.forged_forms import FormExpiredError
 from app.web.pages.forms import Form
@@ -86,7 +85,7 @@ async def unfinished(
     status: int = 422,
 ) -> PageAnswer:
     """Show the form again with what is wrong in it; everything that was answered stays."""
-    clinic_told = await hear(context, visitor, form)
+    clinic_told = (await tell_clinic(form)).clinic_told
     opened = read_opened(form, ID_FIELD) or open_form(context.clock.now(), visitor.time_zone)
     answer = form_page(
         context,
@@ -112,19 +111,6 @@ async def refused(context: AppContext, visitor: Visitor, form: Form, error: Exce
     return await unfinished(context, visitor, form, {"form": name}, status=status_of(error))
 
 
-async def hear(context: AppContext, visitor: Visitor, form: Form) -> bool:
-    """Set the statement in a form that is not kept on its road; says whether the clinic is told."""
-    return says_self_harm(form) and await heard(_report(context, visitor, form))
-
-
-async def _report(context: AppContext, visitor: Visitor, form: Form) -> bool:
-    said = {name: value for name, value in form.items() if name not in {"form_token", "code"}}
-    if visitor.caller is None:
-        return await report_from_ended_browser(context, visitor.session, said)
-    await report_refused(context, _source(visitor), [said], [False])
-    return True
-
-
 def _for_today(context: AppContext, visitor: Visitor, form: Form) -> Form:
     """Open the form anew for today, under its own id, with its answers."""
     known = read_opened(form, ID_FIELD)
@@ -140,7 +126,7 @@ async def _keep_through_sign_in(context: AppContext, visitor: Visitor, form: For
         draft=draft_of(form),
         status=401,
         help_first=says_self_harm(form),
-        clinic_told=await hear(context, visitor, form),
+        clinic_told=(await tell_clinic(form)).clinic_told,
     )
     answer.headers[OUTCOME] = "sign-in"
     return answer

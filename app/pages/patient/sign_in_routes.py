@@ -5,6 +5,7 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from app.care.intake.hearing import tell_clinic
 from app.care.patients import magic_links
 from app.care.patients.browser_sessions import OpenedBrowser
 from app.care.patients.enrolment import enrol_browser
@@ -15,7 +16,7 @@ from app.pages.patient.check_in_form import ANSWERS, draft_of, says_self_harm
 from app.pages.patient.consent_pages import consent_page, must_answer_first
 from app.pages.patient.page_route import PatientPageRoute
 from app.pages.patient.rendering import render
-from app.pages.patient.sending import hear, send_trusted
+from app.pages.patient.sending import send_trusted
 from app.pages.patient.sign_in_pages import sign_in_page
 from app.pages.patient.visitor import (
     SESSION,
@@ -65,7 +66,7 @@ async def sign_in(request: Request, context: ContextNeeded, visitor: AnyVisitor)
             mistake=_MISTAKES.get(error.code, "code_malformed"),
             status=status_of(error),
             help_first=says_self_harm(form),
-            clinic_told=await hear(context, visitor, form),
+            clinic_told=(await tell_clinic(form)).clinic_told,
         )
     return await _welcome(request, context, opened, form)
 

@@ -1,11 +1,9 @@
 """A completed form of a validated scale as it is typed in: its items, or its total alone."""
 
-import json
 from collections.abc import Sequence
 from typing import Final
 
 from app.care.assessments.questionnaires import WORDINGS
-from app.care.assessments.safety_items import FoundAnswer, answers_in
 from app.clinical.scales import Scale
 from app.clinical.wording import SCALE_NAMES
 from app.pages.staff.about_patient import AboutPatient, number_in, whole_in
@@ -67,13 +65,6 @@ def entry_in(form: Form, scale: Scale, taken_at: str) -> dict[str, object]:
         "items": items if answered else None,
         "total": number_in(form["total"]),
     }
-
-
-def safety_answers(form: Form, scale_key: str) -> Sequence[FoundAnswer]:
-    """Find an answer that acts, by the same rule as in whatever the API is sent, however broken the form is."""
-    items = {name.removeprefix("item_"): text for name, text in form.items() if name.startswith("item_")}
-    said = {"scale": scale_key, "on": form["on"], "at": form["at"], "items": items}
-    return answers_in(json.dumps(said).encode())
 
 
 def _lead(scale: Scale) -> str:

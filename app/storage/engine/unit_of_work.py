@@ -1,7 +1,7 @@
 """One transaction of one clinic. It alone begins, commits and undoes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any, Final, LiteralString
@@ -51,6 +51,7 @@ class UnitOfWork:
         # Tables of the clinic whose rows were changed by what the audit log has to tell of.
         self._changed: set[str] = set()
         self._jobs: list[Job] = []
+        self._after_commit: list[Callable[[], object]] = []
         self._wakes_outbox = False
         self._open = False
         self._driver: PsycopgConnection[Any] | None = None
@@ -163,6 +164,10 @@ class UnitOfWork:
         """Add a job by its task's name, with ids only; it exists only if this transaction commits."""
         self._jobs.append(Job(task=task, at=at, priority=priority, lock=lock, ids=ids))
 
+    def after_commit(self, call: Callable[[], object]) -> None:
+        """Call this once what was done here is permanent; never if it is undone."""
+        self._after_commit.append(call)
+
     def wake_outbox(self) -> None:
         """Have workers look at once at what is to be sent; they are woken when this transaction commits.
 
@@ -174,13 +179,14 @@ class UnitOfWork:
     async def attempt(self) -> AsyncIterator[None]:
         """Do all of the block, or, if it raises, nothing of it; what was done before stands either way."""
         audit, jobs, changed = len(self._audit), len(self._jobs), set(self._changed)
+        calls = len(self._after_commit)
         if not self._open:
             await self.begin()
         await self._say("SAVEPOINT attempt")
         try:
             yield
         except Exception:
-            del self._audit[audit:], self._jobs[jobs:]
+            del self._audit[audit:], self._jobs[jobs:], self._after_commit[calls:]
             self._changed = changed
             with suppress(psycopg.Error):  # a connection that died says so to whoever uses it next
                 await self._say("ROLLBACK TO SAVEPOINT attempt")
@@ -202,7 +208,10 @@ class UnitOfWork:
             await queue_jobs(await self._psycopg(), self._jobs)
         await self._say(f"NOTIFY {OUTBOX_CHANNEL}; COMMIT" if self._wakes_outbox else "COMMIT")
         self._open = False
+        calls = self._after_commit
         self._forget()
+        for call in calls:
+            call()
 
     async def end(self) -> None:
         """Undo what was not committed and give the connection back; one that cannot even do that is thrown away.
@@ -237,7 +246,8 @@ class UnitOfWork:
         self._snapshot = snapshot
 
     def _forget(self) -> None:
-        self._audit, self._jobs, self._changed, self._wakes_outbox = [], [], set(), False
+        self._audit, self._jobs, self._changed = [], [], set()
+        self._after_commit, self._wakes_outbox = [], False
 
     async def directly(self, statement: LiteralString, parameters: Mapping[str, Any]) -> list[Any]:
         """Run one statement past SQLAlchemy, with psycopg's own parameters; gives its rows, by name.

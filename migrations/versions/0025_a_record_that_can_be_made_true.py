@@ -1,7 +1,7 @@
 """What was entered in error can be amended, voided and restored; every version is kept.
 
-Revision ID: 0024
-Revises: 0023
+Revision ID: 0025
+Revises: 0024
 """
 
 from pathlib import Path
@@ -10,8 +10,8 @@ from alembic import op
 
 from app.storage.engine.migration_steps import application_role, isolate, run_sql
 
-revision = "0024"
-down_revision = "0023"
+revision = "0025"
+down_revision = "0024"
 branch_labels = None
 depends_on = None
 
@@ -19,7 +19,7 @@ _SQL = Path(__file__).parents[1] / "sql"
 
 
 def upgrade() -> None:
-    run_sql(_SQL / "0024_record_versions.sql")
+    run_sql(_SQL / "0025_record_versions.sql")
     # A version stays as it was; an erased patient's go with the patient.
     isolate("record_versions", privileges="SELECT, INSERT")
     isolate("idempotent_replies")

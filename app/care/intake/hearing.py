@@ -1,0 +1,174 @@
+"""What one request disclosed: its body as far as it was read, what was found in it, and what became of that."""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+
+from starlette.datastructures import Headers
+from starlette.types import Message, Scope
+
+from app.care.alerts.safety import MADE_NOW
+from app.care.disclosures.detector import Disclosure, Heard, disclosed_in_form, disclosures_in
+from app.care.disclosures.unpacking import MOST_BYTES
+from app.care.intake.reporting import Pending, Report, Told, report_pending, told_nobody
+from app.care.intake.speakers import credentials_in
+from app.care.intake.spool import Spool
+from app.context import AppContext
+from app.web.failed_reports import log_failed_report
+
+MOST_BYTES_OF_STRANGERS: Final = 64 * 1024
+"""How much is looked at of a request that nobody can be named by."""
+_WITHIN_SECONDS: Final = 8
+# Longer ones are read beside the event loop, so that other requests are answered meanwhile.
+_READ_AT_ONCE: Final = 32 * 1024
+
+NOW: Final[ContextVar["Hearing | None"]] = ContextVar("hearing", default=None)
+
+
+class Hearing:
+    """One request's hearing. It is asked at most once what it heard, and reports each disclosure at most once."""
+
+    def __init__(self, context: AppContext, scope: Scope, spool: Spool | None) -> None:
+        headers = Headers(scope=scope)
+        self._context, self._spool = context, spool
+        self._path = str(scope["path"])
+        self._content_type = headers.get("content-type", "")
+        self._content_encoding = headers.get("content-encoding", "")
+        self._language = headers.get("accept-language", "en").split(",")[0]
+        self._credentials = credentials_in(headers)
+        self._limit = MOST_BYTES if self._credentials else MOST_BYTES_OF_STRANGERS
+        self._body = bytearray()
+        self._cut = False
+        self._heard: Heard | None = None
+        self._reported: dict[tuple[str | int, ...], Told] = {}
+        self.complete = False
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether more of the body would still be looked at."""
+        return not self.complete and len(self._body) < self._limit
+
+    def take(self, message: Message) -> None:
+        """Take what the request's body consists of, as it comes in."""
+        if message["type"] != "http.request":
+            return
+        piece = message.get("body", b"")
+        room = self._limit - len(self._body)
+        self._body += piece[:room]
+        self._cut = self._cut or len(piece) > room
+        self.complete = not message.get("more_body", False)
+
+    async def heard(self) -> Heard:
+        """Give what was disclosed in the body as far as it came."""
+        if self._heard is None:
+            hear = partial(
+                disclosures_in,
+                bytes(self._body),
+                content_type=self._content_type,
+                content_encoding=self._content_encoding,
+                path=self._path,
+                cut=self._cut or not self.complete,
+            )
+            long = len(self._body) > _READ_AT_ONCE
+            self._body = bytearray()
+            self._heard = await asyncio.to_thread(hear) if long else hear()
+        return self._heard
+
+    async def heard_in_form(self, form: Mapping[str, str]) -> Heard:
+        """Give what was disclosed in a form that a page has read, also behind a note that is longer than we read."""
+        heard = await self.heard()
+        if not heard:
+            heard = self._heard = Heard(disclosures=disclosed_in_form(form, path=self._path), plain=False)
+        return heard
+
+    async def report(self, only: Collection[tuple[str | int, ...]] | None = None) -> Told:
+        """Make a safety event of each disclosure that has none yet; ``only`` those of the reports at these places."""
+        heard = await self.heard()
+        wanted = [one for one in heard.disclosures if only is None or one.place in only]
+        new = [one for one in wanted if one.place not in self._reported]
+        told = await self._tell(new) if new else told_nobody(self._language)
+        self._reported |= dict.fromkeys((one.place for one in new), told)
+        earlier = [self._reported[one.place] for one in wanted if one not in new]
+        return told if new or not earlier else earlier[0]
+
+    async def help_alone(self) -> Told:
+        """Give the help for whoever sent this; it was reported already."""
+        return await self._tell([])
+
+    async def _tell(self, disclosures: Sequence[Disclosure]) -> Told:
+        pending = Pending(
+            credentials=tuple(self._credentials),
+            reports=tuple(self._report_of(one) for one in disclosures),
+            received_at=self._context.clock.now(),
+            language=self._language,
+        )
+        try:
+            async with asyncio.timeout(_WITHIN_SECONDS):
+                return await report_pending(self._context, pending)
+        except Exception as error:  # noqa: BLE001 - the help must reach the person whatever fails here
+            log_failed_report(error)
+        spooled = self._spool is not None and bool(pending.reports) and self._spool.keep(pending)
+        return replace(told_nobody(self._language), spooled=spooled)
+
+    def _report_of(self, one: Disclosure) -> Report:
+        sent_to = self._path.rstrip("/") if self._path.startswith("/v1/") else ""
+        digest = self._context.vault.digest(
+            b"disclosure", sent_to.encode(), one.said_in.encode("utf-8", "replace")
+        )
+        return Report(
+            source_id=UUID(bytes=digest[:16]),
+            is_statement=one.is_statement,
+            trigger=one.trigger,
+            taken_at=one.taken_at,
+            named=one.patients,
+        )
+
+
+def made_now() -> list[UUID]:
+    """The safety events that this request made by itself."""
+    return MADE_NOW.get() or []
+
+
+async def tell_clinic(form: Mapping[str, str]) -> Told:
+    """Report what a page's form discloses, once, before the page is shown again; says what the clinic knows."""
+    hearing = NOW.get()
+    if hearing is None or not await hearing.heard_in_form(form):
+        return told_nobody("")
+    return await hearing.report()
+
+
+async def disclosing_items(key: str = "items") -> set[int]:
+    """Say which items of this request's batch disclose something."""
+    hearing = NOW.get()
+    if hearing is None:
+        return set()
+    return {place for one in (await hearing.heard()).disclosures if (place := _item_at(one, key)) is not None}
+
+
+async def report_items(items: Collection[int], key: str = "items") -> None:
+    """Report what these items of this request's batch disclose: they were not kept."""
+    hearing = NOW.get()
+    if hearing is not None and items:
+        await hearing.report({(key, at) for at in items})
+
+
+def _item_at(one: Disclosure, key: str) -> int | None:
+    match one.place:
+        case (str() as first, int() as at) if first == key:
+            return at
+        case _:
+            return None
+
+
+def as_document(told: Told, document: dict[str, Any]) -> dict[str, Any]:
+    """Put the help, or the event for staff, into an answer that has none."""
+    if told.for_staff:
+        if told.event_ids and not document.get("safety_event_id"):
+            document["safety_event_id"] = str(told.event_ids[0])
+    elif not document.get("crisis_help"):
+        document["crisis_help"] = told.crisis_help
+    return document

@@ -1,0 +1,174 @@
+"""The safety intake in front of routing: whatever is sent wherever, and whatever becomes of it, a disclosure arrives.
+
+It hears what the application reads, and what it leaves unread; the application gets the body untouched, and the
+answer keeps its status. Crisis help is put into the answer.
+"""
+
+import asyncio
+import json
+from collections import deque
+from typing import Any, Final
+
+from fastapi.routing import APIRoute
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.care.alerts.safety import MADE_NOW
+from app.care.intake.hearing import NOW, Hearing, as_document, made_now
+from app.care.intake.reporting import Told
+from app.care.intake.spool import Spool
+from app.context import AppContext
+from app.foundation.errors import RefusalError, RefusalKind
+
+# How long a body may take: the next piece of it, and all of it. Nobody holds a connection by sending half of one.
+NEXT_PIECE_SECONDS: Final = 15.0
+WHOLE_BODY_SECONDS: Final = 90.0
+# What an answer was given without is read for so long.
+_UNREAD_SECONDS: Final = 5.0
+_FAILED: Final = 500
+_REFUSED: Final = 400
+
+
+class BodyTooSlowError(RefusalError):
+    """The body did not arrive in time; please send it again."""
+
+    kind = RefusalKind.TOO_SLOW
+    code = "body-too-slow"
+
+
+class Intake:
+    """ASGI middleware around everything else."""
+
+    def __init__(self, app: ASGIApp, *, context: AppContext, spool: Spool | None = None) -> None:
+        self._app = app
+        self._context = context
+        self._spool = spool
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Carry one request through, and hear it if it has a body."""
+        if scope["type"] != "http" or not _has_body(scope):
+            await self._app(scope, receive, send)
+            return
+        hearing = Hearing(self._context, scope, self._spool)
+        one = _HeardRequest(self._app, hearing, scope, receive, send)
+        now, made = NOW.set(hearing), MADE_NOW.set([])
+        try:
+            await one.carry_through()
+        finally:
+            NOW.reset(now)
+            MADE_NOW.reset(made)
+
+
+class _HeardRequest:
+    """One request with a body, on its way in and out."""
+
+    def __init__(self, app: ASGIApp, hearing: Hearing, scope: Scope, receive: Receive, send: Send) -> None:
+        self._app, self._hearing, self._scope = app, hearing, scope
+        self._receive, self._send = receive, send
+        self._deadline = asyncio.get_running_loop().time() + WHOLE_BODY_SECONDS
+        self._unread: deque[Message] = deque()
+        self._slow = False
+        self._judged = False
+        self._told: Told | None = None
+        self._start: Message | None = None
+        self._answer = bytearray()
+
+    async def carry_through(self) -> None:
+        try:
+            await self._app(self._scope, self._hear, self._answer_with_help)
+        finally:
+            # Given up, broken off, or failed without an answer: it was said all the same.
+            await self._judge(_FAILED)
+
+    async def _hear(self) -> Message:
+        if self._unread:
+            return self._unread.popleft()
+        if self._hearing.complete:
+            return await self._receive()
+        return await self._next(min(NEXT_PIECE_SECONDS, self._deadline - asyncio.get_running_loop().time()))
+
+    async def _next(self, seconds: float) -> Message:
+        try:
+            async with asyncio.timeout(max(0.0, seconds)):
+                message = await self._receive()
+        except TimeoutError:
+            self._slow = True
+            raise BodyTooSlowError from None
+        self._hearing.take(message)
+        return message
+
+    async def _answer_with_help(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await self._read_the_rest()
+            await self._judge(message["status"])
+            if self._slow:
+                MutableHeaders(scope=message)["connection"] = "close"
+            if self._told is not None and _is_json(message) and self._scope["method"] != "HEAD":
+                self._start = message
+                return
+        elif self._start is not None and message["type"] == "http.response.body":
+            self._answer += message.get("body", b"")
+            if not message.get("more_body", False):
+                await self._send_with_help(self._start)
+            return
+        await self._send(message)
+
+    async def _send_with_help(self, start: Message) -> None:
+        body = _with_help(bytes(self._answer), self._told)
+        MutableHeaders(scope=start)["content-length"] = str(len(body))
+        self._start = None
+        await self._send(start)
+        await self._send({"type": "http.response.body", "body": body})
+
+    async def _read_the_rest(self) -> None:
+        """Read what the application answered without, within bounds; it finds it again if it still wants it."""
+        ends_at = asyncio.get_running_loop().time() + _UNREAD_SECONDS
+        while self._hearing.wants_more and not self._slow:
+            try:
+                message = await self._next(ends_at - asyncio.get_running_loop().time())
+            except BodyTooSlowError:
+                return
+            self._unread.append(message)
+            if message["type"] == "http.disconnect":
+                return
+
+    async def _judge(self, status: int) -> None:
+        """Report what was disclosed, unless the application did, or a schema read all of it and found nothing."""
+        if self._judged:
+            return
+        self._judged = True
+        heard = await self._hearing.heard()
+        if not heard:
+            return
+        if made_now():
+            if status >= _REFUSED:
+                self._told = await self._hearing.help_alone()
+            return
+        if heard.plain and status < _REFUSED and _was_read_by_a_schema(self._scope):
+            return
+        self._told = await self._hearing.report()
+
+
+def _has_body(scope: Scope) -> bool:
+    headers = Headers(scope=scope)
+    return headers.get("content-length", "0").strip() not in {"", "0"} or "transfer-encoding" in headers
+
+
+def _was_read_by_a_schema(scope: Scope) -> bool:
+    route = scope.get("route")
+    return isinstance(route, APIRoute) and route.body_field is not None
+
+
+def _is_json(message: Message) -> bool:
+    content_type = Headers(raw=message.get("headers", [])).get("content-type", "").partition(";")[0].strip()
+    return content_type == "application/json" or content_type.endswith("+json")
+
+
+def _with_help(body: bytes, told: Told | None) -> bytes:
+    try:
+        document: Any = json.loads(body)
+    except ValueError:
+        return body
+    if told is None or not isinstance(document, dict):
+        return body
+    return json.dumps(as_document(told, document), ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,0 +1,102 @@
+"""Making safety events of what was disclosed in a request that nobody else made one of."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from app.care.alerts.safety import SafetyReport, SafetySource, is_late_entry, report
+from app.care.intake.speakers import Sender, patient_named, sender_of
+from app.care.patients.crisis import help_for_patient
+from app.clinical.safety import SafetyTrigger, Urgency
+from app.context import AppContext, Work
+from app.foundation.tokens import TokenReference
+from app.notifications.messages.crisis_help import CrisisHelp, crisis_help
+from app.notifications.messages.help_reply import CrisisHelpReply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One disclosure, without a word of it; ``source_id`` is made of what was sent: the same again is one event."""
+
+    source_id: UUID
+    is_statement: bool
+    trigger: SafetyTrigger
+    taken_at: datetime | None
+    # What names the patient, the nearest first, where somebody of the clinic sent it.
+    named: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """What a request disclosed, and what says whose it is: enough to report it now, or later."""
+
+    credentials: tuple[TokenReference, ...]
+    reports: tuple[Report, ...]
+    received_at: datetime
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What became of it: the events, and the help to show.
+
+    Attributes:
+        for_staff: somebody of the clinic sent it; the help is not for them, but they see the event.
+        spooled: it could not be stored, and waits in the spool.
+    """
+
+    crisis_help: dict[str, Any]
+    event_ids: tuple[UUID, ...] = ()
+    for_staff: bool = False
+    spooled: bool = False
+
+    @property
+    def clinic_told(self) -> bool:
+        """Whether the clinic is told, or will be as soon as this can be stored."""
+        return bool(self.event_ids) or self.spooled
+
+
+def told_nobody(language: str) -> Told:
+    """Nobody is told; the person still gets the help."""
+    return Told(crisis_help=_as_reply(crisis_help(language)))
+
+
+def _as_reply(help_now: CrisisHelp) -> dict[str, Any]:
+    return CrisisHelpReply.of(help_now).model_dump(mode="json")
+
+
+async def report_pending(context: AppContext, pending: Pending) -> Told:
+    """Make the events in a transaction of their own; of what was reported before, gives the earlier ones."""
+    for credential in pending.credentials:
+        async with context.work(credential.clinic_id) as work:
+            sender = await sender_of(work, credential)
+            if sender is None:
+                continue
+            events = await _report_all(work, context, sender, pending)
+            if sender.patient is None:
+                if events or not pending.reports:
+                    return replace(told_nobody(pending.language), event_ids=tuple(events), for_staff=True)
+                continue
+            help_now = await help_for_patient(work, context.vault, sender.patient.id)
+        return Told(crisis_help=_as_reply(help_now), event_ids=tuple(events))
+    return told_nobody(pending.language)
+
+
+async def _report_all(work: Work, context: AppContext, sender: Sender, pending: Pending) -> list[UUID]:
+    events = []
+    for one in pending.reports:
+        patient = sender.patient or await patient_named(work, one.named)
+        if patient is not None:
+            said = SafetyReport(
+                patient_id=patient.id,
+                mode=patient.mode,
+                source=SafetySource.REFUSED_CHECK_IN if one.is_statement else SafetySource.REFUSED_ASSESSMENT,
+                source_id=one.source_id,
+                urgent=one.trigger.urgency is Urgency.URGENT,
+                received_at=pending.received_at,
+                actor=sender.actor,
+                late_entry=sender.patient is None and is_late_entry(one.taken_at, pending.received_at),
+            )
+            events.append(await report(work, context, said))
+    return events

@@ -1,0 +1,279 @@
+"""Whatever is sent wherever, with a credential that names a patient: a disclosure is heard, once, and helped."""
+
+import gzip
+import json
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+import pytest
+
+from app.access.clinics.permissions import StaffRole
+from app.foundation.ids import new_id
+from tests.support.disclosures import Sent, disclosing
+from tests.support.people import ClinicClient, PatientClient, entry, item
+from tests.support.problems import CANARY
+from tests.support.service import NOW, Service
+from tests.support.staff import staff_client
+
+STATEMENT = {"self_harm_thoughts": True}
+SAID = json.dumps(STATEMENT).encode()
+JSON = {"content-type": "application/json"}
+# How many of the made-up spellings are sent over HTTP; the detector itself is tried with thousands.
+OVER_HTTP = 150
+
+
+def events(clinic: ClinicClient, phone: PatientClient) -> list[dict[str, Any]]:
+    params = {"state": "all", "patient_id": phone.patient_id}
+    return list(clinic.http.get("/v1/safety-events", params=params).json()["items"])
+
+
+def helps(reply: httpx2.Response) -> bool:
+    return bool(reply.json()["crisis_help"]["lines"])
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v1/check-ins/{id}"),
+        ("PATCH", "/v1/check-ins/{id}"),
+        ("PUT", "/v1/check-ins/{id}/"),
+        ("POST", "/v1/check-ins/"),
+        ("POST", "/v1/check-ins"),
+        ("GET", "/v1/check-ins"),
+        ("DELETE", "/v1/check-ins/{id}"),
+        ("PUT", "/v1/checkins/{id}"),
+        ("PUT", "/v2/check-ins/{id}"),
+        ("POST", "/"),
+        ("POST", "/nowhere/at/all"),
+        ("PUT", "/v1/check-ins/not-an-id"),
+        ("PUT", "/v1/assessments/{id}"),
+        ("PATCH", "/v1/me"),
+        ("POST", "/v1/patients"),
+        ("PROPFIND", "/v1/check-ins"),
+    ],
+)
+def test_a_statement_is_heard_at_any_path_and_by_any_method(
+    one_clinic: ClinicClient, phone: PatientClient, method: str, path: str
+) -> None:
+    to = path.format(id=new_id())
+    silent = phone.http.request(method, to, content=b'{"self_harm_thoughts": false}', headers=JSON)
+
+    replies = [phone.http.request(method, to, content=SAID, headers=JSON) for _ in range(2)]
+
+    (event,) = events(one_clinic, phone)
+    assert (event["source"], event["urgent"], event["further_reports"]) == ("refused_check_in", True, 0)
+    for reply in replies:
+        if reply.content:
+            assert helps(reply)
+    if method != "DELETE":
+        assert {reply.status_code for reply in replies} == {silent.status_code}, "its fate is its own"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        entry(NOW, (5, 5, 5)) | {"selfHarmThoughts": True},
+        entry(NOW, (5, 5, 5)) | {f"q{number}": int(number == 9) for number in range(1, 10)},
+        {"scale": "phq-9", "taken_at": NOW.isoformat(), "time_zone": "Europe/Berlin", "total": 27},
+        {"resourceType": "Observation", "code": {"coding": [{"code": "44260-8"}]}, "valueInteger": 1},
+    ],
+    ids=["camel case", "a form within a check-in", "a total that implies it", "an observation"],
+)
+def test_what_version_1_missed_is_heard_and_then_refused(
+    one_clinic: ClinicClient, phone: PatientClient, body: dict[str, Any]
+) -> None:
+    reply = phone.http.put(f"/v1/check-ins/{new_id()}", json=body)
+    assert reply.status_code == 422
+    assert helps(reply)
+    assert len(events(one_clinic, phone)) == 1
+
+
+def test_any_true_among_duplicate_keys_is_heard_although_the_check_in_is_kept(
+    one_clinic: ClinicClient, phone: PatientClient
+) -> None:
+    told = json.dumps(entry(NOW, (5, 5, 5)))[:-1]
+    body = told + ', "self_harm_thoughts": true, "self_harm_thoughts": false}'
+    reply = phone.http.put(f"/v1/check-ins/{new_id()}", content=body.encode(), headers=JSON)
+    assert reply.status_code == 201
+    assert helps(reply)
+    assert [event["source"] for event in events(one_clinic, phone)] == ["refused_check_in"]
+
+
+def test_what_the_schema_accepts_means_what_the_schema_says(
+    one_clinic: ClinicClient, phone: PatientClient
+) -> None:
+    note = 'I read {"self_harm_thoughts": true} and PHQ-9 item 9 = 3 somewhere'
+    reply = phone.check_in(NOW, note=note, self_harm_thoughts=False)
+    assert (reply.status_code, reply.json()["crisis_help"]) == (201, None)
+    said = phone.check_in(NOW - timedelta(hours=1), self_harm_thoughts=True)
+    assert said.status_code == 201
+    assert [event["source"] for event in events(one_clinic, phone)] == ["check_in"]
+
+
+def test_a_packed_body_is_refused_and_heard(one_clinic: ClinicClient, phone: PatientClient) -> None:
+    headers = JSON | {"content-encoding": "gzip"}
+    reply = phone.http.put(f"/v1/check-ins/{new_id()}", content=gzip.compress(SAID), headers=headers)
+    assert (reply.status_code, reply.json()["type"]) == (415, "urn:afterglow:problem:encoding-not-supported")
+    assert helps(reply)
+    assert len(events(one_clinic, phone)) == 1
+    bomb = gzip.compress(b" " * 50_000_000 + SAID)
+    assert phone.http.put(f"/v1/check-ins/{new_id()}", content=bomb, headers=headers).status_code == 415
+
+
+def test_a_body_that_is_too_long_is_heard_as_far_as_it_is_read(
+    one_clinic: ClinicClient, phone: PatientClient
+) -> None:
+    body = (
+        b'{"note": "'
+        + b"x" * 5_200_000
+        + b'", "self_harm_thoughts": true, "more": "'
+        + b"y" * 3_000_000
+        + b'"}'
+    )
+    reply = phone.http.put(f"/v1/check-ins/{new_id()}", content=body, headers=JSON)
+    assert reply.status_code == 413
+    assert helps(reply)
+    assert len(events(one_clinic, phone)) == 1
+
+
+def test_a_refresh_token_speaks_for_the_patient_too(one_clinic: ClinicClient, phone: PatientClient) -> None:
+    headers = {"authorization": f"Bearer {phone.refresh_token}"}
+    assert phone.http.put(f"/v1/check-ins/{new_id()}", json=STATEMENT, headers=headers).status_code == 401
+    assert len(events(one_clinic, phone)) == 1
+
+
+@pytest.mark.parametrize("named", ["path", "id", "reference", "subject"])
+def test_a_clinics_credential_is_heard_where_path_or_body_names_the_patient(
+    one_clinic: ClinicClient, named: str
+) -> None:
+    reference = f"Müller {new_id()}"
+    patient_id = one_clinic.patient(reference)
+    all_names: dict[str, dict[str, Any]] = {
+        "path": {},
+        "id": {"patientId": patient_id},
+        "reference": {"external_ref": reference},
+        "subject": {"subject": {"reference": f"Patient/{patient_id}"}},
+    }
+    names = all_names[named]
+    path = f"/v1/patients/{patient_id}/elsewhere" if named == "path" else "/v1/elsewhere"
+    reply = one_clinic.http.post(path, json=names | {"scale": "phq-9", "items": {"q9": 1}})
+    assert reply.status_code == 404
+    (event,) = events(one_clinic, PatientClient(one_clinic.http, patient_id, "", ""))
+    assert (event["source"], event["id"]) == ("refused_assessment", reply.json()["safety_event_id"])
+    assert event["shown_at"] is None
+
+
+def test_a_member_of_the_staff_is_heard_and_another_clinics_patient_is_not_touched(
+    one_clinic: ClinicClient, clinic: ClinicClient, service: Service
+) -> None:
+    patient_id = one_clinic.patient()
+    body = {"scale": "phq-9", "items": {"9": 1}}
+    member = staff_client(service, one_clinic.clinic_id, StaffRole.READ_ONLY)
+    reply = member.post(f"/v1/patients/{patient_id}/assessments", json=body)
+    assert reply.status_code == 403
+    assert reply.json()["safety_event_id"]
+    foreign = clinic.http.post(f"/v1/patients/{patient_id}/assessments", json=body)
+    assert "safety_event_id" not in foreign.json()
+    assert len(events(one_clinic, PatientClient(one_clinic.http, patient_id, "", ""))) == 1
+
+
+def test_a_stranger_gets_help_and_nothing_is_kept(one_clinic: ClinicClient, service: Service) -> None:
+    with httpx2.Client(base_url=service.url) as stranger:
+        for path in ("/v1/check-ins/x", "/nowhere", "/v1/patients"):
+            assert helps(stranger.post(path, content=SAID, headers=JSON | {"accept-language": "es"}))
+        assert "crisis_help" not in stranger.post("/nowhere", content=b'{"mood": 1}', headers=JSON).json()
+    assert one_clinic.http.get("/v1/safety-events", params={"state": "all"}).json()["items"] is not None
+
+
+def test_old_forms_that_the_clinic_enters_page_nobody_and_a_phones_always_do(
+    one_clinic: ClinicClient, phone: PatientClient
+) -> None:
+    long_ago = (NOW - timedelta(days=8)).isoformat()
+    form = {"scale": "phq-9", "taken_at": long_ago, "items": [0] * 8 + [3]}
+    path = f"/v1/patients/{phone.patient_id}"
+    assert one_clinic.http.post(f"{path}/assessments", json=form).status_code == 201
+    assert one_clinic.http.post(f"{path}/assessments", json=form | {"more": 1}).status_code == 422
+    items = {"items": [item(NOW - timedelta(days=9), (1, 1, 1)) | STATEMENT]}
+    assert one_clinic.http.post(f"{path}/check-ins/batch", json=items).status_code == 200
+    late = events(one_clinic, phone)
+    assert [event["source"] for event in late] == ["assessment", "refused_assessment", "check_in"]
+    assert {(event["late_entry"], event["escalate_at"], event["sent_at"]) for event in late} == {
+        (True, None, None)
+    }
+
+    assert phone.check_in(NOW - timedelta(days=9), self_harm_thoughts=True).status_code == 201
+    assert (
+        one_clinic.http.post(f"{path}/assessments", json=form | {"taken_at": NOW.isoformat()}).status_code
+        == 201
+    )
+    paging = events(one_clinic, phone)[3:]
+    assert [event["late_entry"] for event in paging] == [False, False]
+    assert all(event["escalate_at"] for event in paging)
+
+
+def test_from_the_21st_within_an_hour_on_reports_are_counted_into_the_open_event(
+    one_clinic: ClinicClient, phone: PatientClient, service: Service
+) -> None:
+    def say(number: int) -> None:
+        reply = phone.http.put(f"/v1/check-ins/{new_id()}", json=STATEMENT | {"number": number})
+        assert helps(reply)
+
+    for number in range(30):
+        say(number)
+    found = events(one_clinic, phone)
+    assert len(found) == 20
+    assert [event["further_reports"] for event in found] == [0] * 19 + [10]
+
+    one_clinic.http.post(f"/v1/safety-events/{found[-1]['id']}/acknowledge")
+    say(31)
+    assert len(events(one_clinic, phone)) == 21, "one that is taken up takes in no more"
+    service.clock.move_to(NOW + timedelta(hours=2))
+    for number in range(40, 62):
+        say(number)
+    assert [event["further_reports"] for event in events(one_clinic, phone)[20:]] == [0] * 20 + [2]
+
+
+def test_a_more_urgent_report_is_never_counted_into_a_less_urgent_event(
+    one_clinic: ClinicClient, phone: PatientClient
+) -> None:
+    for number in range(22):
+        form = {"scale": "phq-9", "items": [0] * 8 + [1], "number": number}
+        assert helps(phone.http.put(f"/v1/assessments/{new_id()}", json=form))
+    assert helps(phone.http.put(f"/v1/check-ins/{new_id()}", json=STATEMENT))
+    found = events(one_clinic, phone)
+    assert [event["urgent"] for event in found] == [False] * 20 + [True]
+
+
+def test_no_spelling_is_missed_over_http(one_clinic: ClinicClient, service: Service) -> None:
+    phones = [one_clinic.enrol(one_clinic.patient(), service.url) for _ in range(OVER_HTTP // 15)]
+    for seed in range(OVER_HTTP):
+        phone, sent = phones[seed % len(phones)], disclosing(seed)
+        reply = _send(phone, sent)
+        assert helps(reply), (seed, sent.made, reply.text[:300])
+    assert sum(len(events(one_clinic, phone)) for phone in phones) == OVER_HTTP
+
+
+def test_no_raw_body_is_logged(
+    one_clinic: ClinicClient, phone: PatientClient, capfd: pytest.CaptureFixture[str]
+) -> None:
+    phone.http.put(f"/v1/check-ins/{new_id()}", json=STATEMENT | {CANARY: CANARY, "note": CANARY})
+    assert len(events(one_clinic, phone)) == 1
+    assert CANARY not in "".join(capfd.readouterr())
+
+
+def test_head_works_where_get_does_and_no_redirect_follows_the_host(service: Service) -> None:
+    with httpx2.Client(base_url=service.url) as anybody:
+        head, got = anybody.head("/v1/crisis-help"), anybody.get("/v1/crisis-help")
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-length"] == got.headers["content-length"]
+        reply = anybody.get("/v1/check-ins/", headers={"host": "evil.example"})
+    assert reply.status_code == 404
+    assert "location" not in reply.headers
+
+
+def _send(phone: PatientClient, sent: Sent) -> httpx2.Response:
+    headers = {"content-type": sent.content_type} if sent.content_type else {}
+    if sent.content_encoding:
+        headers["content-encoding"] = sent.content_encoding
+    return phone.http.put(f"/v1/check-ins/{new_id()}", content=sent.body, headers=headers)
