@@ -2,7 +2,7 @@
 FROM python:3.12-slim AS build
 WORKDIR /src
 RUN pip install --no-cache-dir "uv>=0.9"
-COPY pyproject.toml uv.lock README.md CHANGELOG.md ./
+COPY pyproject.toml uv.lock README.md CHANGELOG.md LICENSE ./
 COPY app app
 COPY migrations migrations
 RUN uv build --wheel --out-dir /wheels

@@ -10,6 +10,7 @@ ARGS ?=
 # Test files at a time. Many of them wait (for processes, for a worker's turn), so one more than two processors.
 RUNNERS ?= 3
 PYTEST := $(RUN) pytest --numprocesses $(RUNNERS) --dist loadfile --no-loadscope-reorder
+NOT_FAST := measurement or browser or processes or journey
 POSTGRES_15 := /usr/lib/postgresql/15/bin
 # Locks, restarts, kills, dumps, triggers: what another server could do otherwise. The other journeys are about our
 # own rules, which a server does not change.
@@ -18,13 +19,23 @@ JOURNEYS_OF_THE_SERVER := backup_and_restore database_restarts erased idempotenc
 # Where this is set, every one of our many short processes compiles all of its code anew: seconds each.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-postgres-15 test-fresh-clone install dev lint audit bench bench-chart format openapi docs accuracy clean
+.DEFAULT_GOAL := demo
+.PHONY: help demo test test-fast test-long test-postgres-15 test-fresh-clone install dev lint audit bench bench-chart format openapi docs accuracy hooks clean
+
+help: ## this list
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  %-18s %s\n", $$1, $$2 }'
 
 demo: install ## show the main job on a synthetic clinic (ARGS=--once ends after the verified event)
 	@$(RUN) afterglow demo $(ARGS)
 
 test: lint ## every check and every test
 	@$(PYTEST) $(ARGS)
+
+test-fast: lint ## checks, and the tests that need no browser, no processes and no long story: two minutes
+	@$(PYTEST) -m "not ($(NOT_FAST))" $(ARGS)
+
+test-long: install ## properties with twenty times as many examples, at random: nightly, not before each commit
+	@$(PYTEST) --hypothesis-profile=long -m "not (browser or processes or measurement)" $(ARGS)
 
 test-postgres-15: install ## what leans on the server, on the oldest PostgreSQL that serves (Debian's postgresql-15)
 	@test -x $(POSTGRES_15)/postgres || { echo "PostgreSQL 15 is not in $(POSTGRES_15): apt-get install postgresql-15"; exit 1; }
@@ -50,8 +61,9 @@ audit: install ## known vulnerabilities in the locked dependencies
 dev: install ## database, API and worker in one process group (ARGS="--port 8000 --data-dir D")
 	@$(RUN) afterglow dev $(ARGS)
 
-bench: install ## measure the rule against a bare step, check-ins against a bare route and statements, and how soon events go out
+bench: install ## measure what is promised about time, with a verdict: the rule, pages, check-ins, deliveries, sign-in
 	@$(RUN) python -m tests.bench $(ARGS)
+	@$(RUN) pytest -m measurement
 
 bench-chart: install ## measure the chart of five years against that of a month
 	@$(RUN) python -m tests.bench.chart $(ARGS)
@@ -78,6 +90,9 @@ $(STAMP): pyproject.toml uv.lock
 	@test -x $(UV) || $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
 	@$(UV) sync --frozen --quiet --inexact
 	@touch $(STAMP)
+
+hooks: install ## check formatting, lints, types and imports before each commit (pre-commit)
+	@$(UV) tool run pre-commit install
 
 clean: ## remove what make made
 	rm -rf $(VENV) dist build

@@ -40,33 +40,34 @@ from app.pages.patient import (
     sign_in_routes,
 )
 from app.pages.patient.page_route import failure_page
-from app.pages.staff import account_routes as care_account
+from app.pages.staff import account as care_account
 from app.pages.staff import (
     assessment_routes,
+    audit_log,
     booster_routes,
     course_routes,
     details_routes,
     factors_routes,
-    figures_routes,
     infusion_routes,
     new_patient_routes,
     patient_routes,
     patients_routes,
     record_routes,
     reference_routes,
+    reports,
+    rule_settings,
     safety_routes,
     signal_routes,
     taper_routes,
-    what_if_routes,
+    team,
     worklist_routes,
 )
-from app.pages.staff import audit_log_routes as trail_routes
-from app.pages.staff import emergency_routes as care_emergency
-from app.pages.staff import join_routes as care_join
+from app.pages.staff import emergency as care_emergency
+from app.pages.staff import join as care_join
 from app.pages.staff import public_routes as care_public
-from app.pages.staff import sign_in_routes as care_sign_in
-from app.pages.staff import staff_routes as care_staff
+from app.pages.staff import sign_in as care_sign_in
 from app.pages.staff.page_route import failure_page as care_failure_page
+from app.pages.staff.settings.routers import SETTINGS_ROUTERS
 from app.web import health
 from app.web.document import PROBLEMS, DescribedApi
 from app.web.edge import BODY_LIMIT_BYTES, Edge, PageRules
@@ -121,13 +122,14 @@ _ROUTERS: Final = (
     questionnaire_routes.router,
     public_routes.router,
     public_routes.rest_router,
-    figures_routes.router,
-    trail_routes.router,
-    what_if_routes.router,
+    reports.router,
+    audit_log.router,
+    rule_settings.router,
     care_sign_in.router,
     care_join.router,
     care_account.router,
-    care_staff.router,
+    team.router,
+    *SETTINGS_ROUTERS,
     care_emergency.router,
     worklist_routes.router,
     signal_routes.router,

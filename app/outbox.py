@@ -33,6 +33,7 @@ class Wording(StrEnum):
     NOTICE_CHANNEL_ENDED = "notice_channel_ended"
     STAFF_INVITATION = "staff_invitation"
     EMERGENCY_OPENED = "emergency_opened"
+    SIGN_IN_LOCKED = "sign_in_locked"
 
     @property
     def is_reminder(self) -> bool:

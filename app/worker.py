@@ -14,6 +14,7 @@ import structlog
 from procrastinate.exceptions import ConnectorException
 
 from app.access.audit.sealing import seal_clinic
+from app.access.encryption.resealing import RESEAL, reseal_clinic
 from app.care.alerts import escalation
 from app.care.alerts import signal_commands as signals
 from app.care.alerts.episodes import ESCALATE_SIGNAL
@@ -221,6 +222,10 @@ def _add_tasks(jobs: procrastinate.App, context: AppContext) -> None:
     async def work_out_what_if(clinic_id: str, what_if_id: str) -> None:
         if not await trying.work_out(context, UUID(clinic_id), UUID(what_if_id)):
             structlog.get_logger().error("what_if.failed", clinic_id=clinic_id)
+
+    @jobs.task(name=RESEAL, queue=QUEUE, retry=procrastinate.RetryStrategy(exponential_wait=5))
+    async def reseal(clinic_id: str) -> None:
+        await reseal_clinic(context, UUID(clinic_id))
 
     @jobs.task(name=ESCALATE_SAFETY, queue=QUEUE)
     async def escalate_safety(clinic_id: str, event_id: str) -> None:

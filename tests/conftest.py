@@ -1,26 +1,68 @@
-"""What all tests share: one real PostgreSQL server, a database and a service for each file that wants them."""
+"""What all tests share: one real PostgreSQL server, one database and one service for each test process.
+
+Row-level security keeps clinics apart, so a test makes its own clinic and not its own database. A file that needs a
+database or a service to itself asks for ``own_database`` or ``own_service``.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from app.foundation.logs import set_up_logs
-from tests.support.ground import Cluster, Place, running_cluster
+from tests.support.databases import Cluster, DatabaseUrls, close_clinics, running_cluster
 from tests.support.people import ClinicClient, PatientClient, clinic_client, close_all
 from tests.support.receiver import Receiver, running_receiver
 from tests.support.service import NOW, Service, running_service
 
 # The folders whose files wait for processes, browsers and clocks. They go first: several run at a time, and the
 # longest must not come last.
-_LONG_FIRST: Final = ("browser", "pages", "journeys", "docs", "cli", "clients", "storage", "studies")
+_LONGEST: Final = (
+    "test_offline_phones.py",
+    "test_three_days_of_deliveries.py",
+    "test_a_year_of_reminders.py",
+    "test_killed_processes.py",
+)
+_LONG_FIRST: Final = ("browser", "journeys", "docs", "cli", "clients", "storage", "studies", "pages")
+_FOLDER_MARKS: Final = {"browser": "browser", "journeys": "journey"}
 _HERE: Final = Path(__file__).parent
 
 
+# What properties are tried with: a few examples, always the same, in `make test`; many others, at random, in
+# `make test-long` (--hypothesis-profile=long). Building a history of years is slow, and meant.
+_SLOW_AND_LARGE: Final = (HealthCheck.too_slow, HealthCheck.data_too_large)
+settings.register_profile(
+    "short",
+    max_examples=25,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=_SLOW_AND_LARGE,
+)
+settings.register_profile(
+    "long",
+    max_examples=500,
+    deadline=None,
+    database=None,
+    print_blob=True,
+    suppress_health_check=_SLOW_AND_LARGE,
+)
+settings.load_profile("short")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the files that take long first; within them nothing moves."""
-    items.sort(key=lambda item: item.path.relative_to(_HERE).parts[0] not in _LONG_FIRST)
+    """Mark what a folder's tests need, and put the files that take long first; within them nothing moves."""
+    for item in items:
+        folder = _folder(item)
+        if folder in _FOLDER_MARKS:
+            item.add_marker(_FOLDER_MARKS[folder])
+    items.sort(key=lambda item: (item.path.name not in _LONGEST, _folder(item) not in _LONG_FIRST))
+
+
+def _folder(item: pytest.Item) -> str:
+    return item.path.relative_to(_HERE).parts[0]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -42,15 +84,38 @@ def cluster() -> Iterator[Cluster]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def shared_database(cluster: Cluster) -> Iterator[DatabaseUrls]:
+    """The process's database: each test has its own clinics in it."""
+    with cluster.database() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def process_service(shared_database: DatabaseUrls) -> Iterator[Service]:
+    with running_service(shared_database.application_url) as running:
+        yield running
+
+
 @pytest.fixture(scope="module")
-def place(cluster: Cluster) -> Iterator[Place]:
+def shared_service(process_service: Service, shared_database: DatabaseUrls) -> Iterator[Service]:
+    """The process's service, for a file. When the file ends, the worker has no more to do for its clinics."""
+    process_service.clock.move_to(NOW)
+    yield process_service
+    close_clinics(shared_database)
+
+
+@pytest.fixture(scope="module")
+def own_database(cluster: Cluster) -> Iterator[DatabaseUrls]:
+    """A file's own database: for what counts all rows, changes tables, or has a service or worker of its own."""
     with cluster.database() as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def shared_service(place: Place) -> Iterator[Service]:
-    with running_service(place.application_url) as running:
+def own_service(own_database: DatabaseUrls) -> Iterator[Service]:
+    """A file's own service, on its own database."""
+    with running_service(own_database.application_url) as running:
         yield running
 
 

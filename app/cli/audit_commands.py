@@ -13,7 +13,6 @@ from app.access.audit.sealing import seal_clinic
 from app.access.audit.verifying import Fault, FaultKind, Head, Verified, verify
 from app.cli.runtime import Ground, open_ground
 from app.cli.study_options import AsJson, DataDir, print_json
-from app.foundation.vault import Vault
 from app.settings import Settings
 from app.storage import clinics, inspection
 from app.storage.engine.database import Database
@@ -80,7 +79,7 @@ def _kept(head: str | None, clinic: UUID | None) -> dict[UUID, Head]:
 
 
 async def _verified(ground: Ground, clinic: UUID | None, kept: dict[UUID, Head]) -> list[Verified]:
-    database, vault = Database(ground.application_url, pool_size=1), Vault(ground.key)
+    database, vault = Database(ground.application_url, pool_size=1), ground.vault()
     try:
         whose = await _whose(database, clinic)
         # A kept head of a clinic that is gone altogether is a fault, too.
@@ -91,7 +90,7 @@ async def _verified(ground: Ground, clinic: UUID | None, kept: dict[UUID, Head])
 
 
 async def _exported(ground: Ground, clinic: UUID | None, output: Path) -> int:
-    database, vault, count = Database(ground.application_url, pool_size=1), Vault(ground.key), 0
+    database, vault, count = Database(ground.application_url, pool_size=1), ground.vault(), 0
     try:
         whose = await _whose(database, clinic)
         with output.open("w") as file:

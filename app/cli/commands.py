@@ -13,13 +13,16 @@ from pydantic import ValidationError
 from app.cli import demo, development, doctor, processes
 from app.cli.audit_commands import EXPECTED as OF_THE_TRAIL
 from app.cli.audit_commands import add_audit
+from app.cli.clinic_commands import add_clinics
+from app.cli.encryption_commands import EXPECTED as OF_THE_KEYS
+from app.cli.encryption_commands import add_encryption
 from app.cli.new_clinic import open_new_clinic
 from app.cli.runtime import OwnerUrlMissingError, open_ground
 from app.cli.staff_commands import add_staff
 from app.cli.studies_commands import add_studies
 from app.foundation.errors import RefusalError
+from app.foundation.keyset import KeyFileError
 from app.foundation.relays import GatewaySettingsError, MailSettingsError
-from app.foundation.vault import KeyFileError
 from app.settings import Settings
 from app.storage.engine import archive
 from app.storage.engine.binaries import LocalDatabaseError, find_binaries
@@ -55,6 +58,7 @@ _EXPECTED = (
     GatewaySettingsError,
     demo.DemoFailedError,
     *OF_THE_TRAIL,
+    *OF_THE_KEYS,
     RefusalError,
     OSError,
 )
@@ -220,3 +224,5 @@ def openapi(
 add_studies(app, _said_plainly)
 add_audit(app, _said_plainly)
 add_staff(app, _said_plainly)
+add_encryption(app, _said_plainly)
+add_clinics(app, clinic_app, _said_plainly)

@@ -11,7 +11,8 @@ from app.care.patients.service import patient_of
 from app.cli.doctor_findings import Finding, good, unusual, wrong
 from app.cli.runtime import KEY_FILE, Ground
 from app.context import AppContext
-from app.foundation.vault import CannotOpenError, KeyFileError, parse_key
+from app.foundation.keyset import KeyFileError, Keyset, read_keyset
+from app.foundation.vault import CannotOpenError
 from app.settings import Settings
 from app.storage import patients
 from app.storage.engine.binaries import OLDEST_MAJOR, LocalDatabaseError, find_binaries
@@ -36,18 +37,18 @@ def check_elsewhere(settings: Settings) -> Iterator[Finding]:
             "AFTERGLOW_OWNER_URL is not set.", "Set it where migrate, backup and restore are to be run."
         )
     try:
-        key = parse_key(settings.encryption_key.get_secret_value())
+        keyset = read_keyset(settings.encryption_key.get_secret_value())
     except KeyFileError:
         return  # the machine's part says so
-    yield from _check(settings, settings.database_url.get_secret_value(), key)
+    yield from _check(settings, settings.database_url.get_secret_value(), keyset)
 
 
 def check_embedded(settings: Settings, data_dir: Path) -> Iterator[Finding]:
     """Check the embedded database, starting it for as long as that takes when nobody runs it."""
     try:
-        key = parse_key((data_dir / KEY_FILE).read_text())
+        keyset = read_keyset((data_dir / KEY_FILE).read_text())
         with _running(settings, data_dir) as url:
-            yield from _check(settings, url, key)
+            yield from _check(settings, url, keyset)
     except LocalDatabaseError as error:
         yield wrong("The embedded database does not run.", str(error))
     except (KeyFileError, OSError):
@@ -65,7 +66,7 @@ def _running(settings: Settings, data_dir: Path) -> Iterator[str]:
             supervisor.stop()
 
 
-def _check(settings: Settings, url: str, key: bytes) -> Iterator[Finding]:
+def _check(settings: Settings, url: str, keyset: Keyset) -> Iterator[Finding]:
     try:
         with failures_named():
             found, skew = asyncio.run(_inspected(url))
@@ -84,7 +85,7 @@ def _check(settings: Settings, url: str, key: bytes) -> Iterator[Finding]:
         return
     yield _isolation(found)
     yield good("The database's tables are those of this version")
-    ground = Ground(application_url=url, owner_url=None, key=key, data_dir=None, binaries=None)
+    ground = Ground(application_url=url, owner_url=None, keyset=keyset, data_dir=None, binaries=None)
     with failures_named():
         yield from asyncio.run(_contents(ground, settings))
 

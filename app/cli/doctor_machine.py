@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from app.cli.doctor_findings import Finding, good, unusual, wrong
 from app.cli.runtime import KEY_FILE
+from app.foundation.keyset import KeyFileError, read_keyset
 from app.foundation.relays import (
     GatewaySettingsError,
     MailSettingsError,
@@ -19,7 +20,6 @@ from app.foundation.relays import (
     read_gateway_relay,
     read_mail_relay,
 )
-from app.foundation.vault import KeyFileError, parse_key
 from app.foundation.zones import zone_edition, zone_wheel
 from app.notifications.transport.addresses import AllowedNetworks, NetworkListError
 from app.settings import Settings, revealed
@@ -54,7 +54,7 @@ def check_data_folder(settings: Settings, data_dir: Path) -> Iterator[Finding]:
 def check_key_text(settings: Settings) -> Finding:
     """Check a key that was given in the environment."""
     try:
-        parse_key(settings.encryption_key.get_secret_value() if settings.encryption_key else "")
+        read_keyset(settings.encryption_key.get_secret_value() if settings.encryption_key else "")
     except KeyFileError:
         return wrong(
             "AFTERGLOW_ENCRYPTION_KEY is not 32 bytes in base64.",
@@ -183,7 +183,7 @@ def _key_file(data_dir: Path) -> Finding:
     if mode & 0o077:
         return wrong(f"Others may read the encryption key {path} (mode {mode:04o}).", f"chmod 600 {path}")
     try:
-        parse_key(path.read_text())
+        read_keyset(path.read_text())
     except (KeyFileError, OSError, UnicodeDecodeError):
         return wrong(f"The encryption key {path} cannot be read.", "Put it back from your backup.")
     return good(f"Encryption key {path}, readable by its owner only")

@@ -2,8 +2,10 @@
 
 import asyncio
 
-from app.access.clinics.service import OpenedClinic, open_clinic
+from app.access.clinics.commands import OpenedClinic, open_clinic
 from app.cli.runtime import Ground
+from app.foundation.audit import OPERATOR
+from app.foundation.ids import new_id
 from app.settings import Settings
 
 
@@ -13,7 +15,8 @@ def open_new_clinic(ground: Ground, settings: Settings, *, name: str) -> OpenedC
     async def opened() -> OpenedClinic:
         context = ground.context(settings)
         try:
-            return await open_clinic(context, name=name)
+            async with context.work(new_id(), actor=OPERATOR) as work:
+                return await open_clinic(work, name=name)
         finally:
             await context.database.close()
 

@@ -9,8 +9,9 @@ from typing import Final
 
 from app.context import AppContext
 from app.foundation.clock import SystemClock
+from app.foundation.keyset import Keyset, read_keyset
 from app.foundation.relays import read_gateway_relay, read_mail_relay
-from app.foundation.vault import Vault, load_or_make_key_file, parse_key
+from app.foundation.vault import Vault, load_or_make_key_file
 from app.settings import Settings, revealed
 from app.storage.engine.binaries import Binaries, find_binaries
 from app.storage.engine.database import Database, role_of
@@ -43,7 +44,7 @@ class Ground:
 
     application_url: str
     owner_url: str | None
-    key: bytes
+    keyset: Keyset
     data_dir: Path | None
     binaries: Binaries | None
     # The embedded server, where this process runs it.
@@ -72,11 +73,18 @@ class Ground:
         """The role that the application connects as."""
         return role_of(self.application_url) or APPLICATION_ROLE
 
+    def vault(self) -> Vault:
+        """Make the vault; where the keys are in a file, it finds those that are made while this process runs."""
+        if self.data_dir is None:
+            return Vault(self.keyset)
+        path = self.data_dir / KEY_FILE
+        return Vault(self.keyset, reread=lambda: load_or_make_key_file(path)[0])
+
     def context(self, settings: Settings) -> AppContext:
         """Make what a process works with."""
         return AppContext(
             database=Database(self.application_url),
-            vault=Vault(self.key),
+            vault=self.vault(),
             clock=SystemClock(),
             public_url=settings.links_start_with,
             webhook_allow=settings.webhook_allow,
@@ -115,7 +123,7 @@ def _elsewhere(settings: Settings) -> Ground:
     return Ground(
         application_url=url.get_secret_value(),
         owner_url=revealed(settings.owner_url),
-        key=parse_key(key.get_secret_value()),
+        keyset=read_keyset(key.get_secret_value()),
         data_dir=None,
         binaries=None,
     )
@@ -125,7 +133,7 @@ def _elsewhere(settings: Settings) -> Ground:
 def _embedded(settings: Settings) -> Iterator[Ground]:
     data_dir = data_dir_of(settings)
     prepare_data_dir(data_dir)
-    key = _key(settings, data_dir)
+    keyset = _keyset(settings, data_dir)
     binaries = find_binaries(settings.postgres_bin)
     address, supervisor = connect_or_start(data_dir, binaries)
     try:
@@ -133,7 +141,7 @@ def _embedded(settings: Settings) -> Iterator[Ground]:
         yield Ground(
             application_url=address.url(APPLICATION_ROLE, DATABASE),
             owner_url=address.url(OWNER_ROLE, DATABASE),
-            key=key,
+            keyset=keyset,
             data_dir=data_dir,
             binaries=binaries,
             supervisor=supervisor,
@@ -143,11 +151,11 @@ def _embedded(settings: Settings) -> Iterator[Ground]:
             supervisor.stop()
 
 
-def _key(settings: Settings, data_dir: Path) -> bytes:
+def _keyset(settings: Settings, data_dir: Path) -> Keyset:
     if settings.encryption_key is not None:
-        return parse_key(settings.encryption_key.get_secret_value())
+        return read_keyset(settings.encryption_key.get_secret_value())
     path = data_dir / KEY_FILE
-    key, made = load_or_make_key_file(path)
+    keyset, made = load_or_make_key_file(path)
     if made:
         sys.stderr.write(f"Made the encryption key {path}: back this up, nothing can be read without it.\n")
-    return key
+    return keyset

@@ -1,6 +1,5 @@
-"""``afterglow staff``: letting in the first owner, or one who lost phone and codes, whom nobody else can."""
+"""``afterglow staff``: inviting the first owner, listing members, unlocking one, when nobody at the clinic can."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Annotated
 from uuid import UUID
@@ -9,61 +8,87 @@ import typer
 from pydantic import BaseModel
 
 from app.access.clinics.permissions import StaffRole
-from app.access.staff.invitation_links import Invited
-from app.access.staff.inviting import invite_as_operator
-from app.cli.runtime import Ground, open_ground
-from app.cli.study_options import DataDir
-from app.foundation.audit import OPERATOR
-from app.foundation.errors import NotFoundError
-from app.settings import Settings
-from app.studies.stored_patients import UnknownClinicError
+from app.access.clinics.queries import clinic_in
+from app.access.staff.commands import invite_as_operator, unlock
+from app.access.staff.invitations import Invited
+from app.access.staff.members import Member
+from app.access.staff.queries import id_of_address, list_members
+from app.access.staff.schemas import MemberReply
+from app.cli.in_context import in_clinic
+from app.cli.study_options import AsJson, DataDir, print_json
+from app.context import Work
 from app.web.schemas import EmailAddress, Name
 
+Clinic = Annotated[UUID, typer.Option("--clinic", help="The clinic's id.")]
 Command = Callable[..., None]
 
 
 class Invitee(BaseModel):
-    """Whom to let in, held to the rules of the API."""
+    """Whom to invite, held to the rules of the API."""
 
     name: Name
     email: EmailAddress
 
 
 def add_staff(app: typer.Typer, guard: Callable[[Command], Command]) -> None:
-    """Add the command; `guard` says what an operator can mend in one sentence."""
+    """Add the commands; `guard` says what an operator can correct in one sentence."""
     staff = typer.Typer(help="A clinic's staff.", no_args_is_help=True)
-    # One command only would else take the group's place.
-    staff.callback()(lambda: None)
     staff.command("invite")(guard(invite_command))
+    staff.command("list")(guard(list_command))
+    staff.command("unlock")(guard(unlock_command))
     app.add_typer(staff, name="staff")
 
 
 def invite_command(
-    clinic: Annotated[UUID, typer.Option("--clinic", help="The clinic's id.")],
+    clinic: Clinic,
     name: Annotated[str, typer.Option(help="The person's name.")],
     email: Annotated[str, typer.Option(help="The address to sign in with; the link goes there, too.")],
     role: Annotated[StaffRole, typer.Option(help="What the person is to the clinic.")] = StaffRole.OWNER,
     data_dir: DataDir = None,
 ) -> None:
-    """Invite somebody to a clinic's staff and print the link; a member's address gets a reset instead."""
+    """Invite someone to a clinic's staff and print the link; a member's address gets a reset instead."""
     invitee = Invitee(name=name, email=email)
-    settings = Settings() if data_dir is None else Settings(data_dir=data_dir)
-    with open_ground(settings) as ground:
-        invited = asyncio.run(_invited(ground, settings, clinic, invitee, role))
-    typer.echo(f"Link     {invited.invite_url}")
-    typer.echo(f"Role     {invited.member.role.value}")
-    typer.echo(f"It works once, until {invited.expires_at:%Y-%m-%d %H:%M} UTC, and is not shown again.")
+
+    async def invited(work: Work) -> Invited:
+        return await invite_as_operator(work, name=invitee.name, email=invitee.email, role=role)
+
+    made = in_clinic(data_dir, clinic, invited)
+    typer.echo(f"Link     {made.invite_url}")
+    typer.echo(f"Role     {made.member.role.value}")
+    typer.echo(f"It works once, until {made.expires_at:%Y-%m-%d %H:%M} UTC, and is not shown again.")
 
 
-async def _invited(
-    ground: Ground, settings: Settings, clinic_id: UUID, invitee: Invitee, role: StaffRole
-) -> Invited:
-    context = ground.context(settings)
-    try:
-        return await invite_as_operator(
-            context, clinic_id, name=invitee.name, email=invitee.email, role=role, actor=OPERATOR
-        )
-    except NotFoundError:
-        raise UnknownClinicError(UnknownClinicError.__doc__) from None
-    finally:
-        await context.database.close()
+def list_command(clinic: Clinic, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """List a clinic's staff, also the deactivated."""
+
+    async def listed(work: Work) -> list[Member]:
+        await clinic_in(work, work.vault)
+        work.record_access("staff", patient_id=None)
+        return await list_members(work)
+
+    found = in_clinic(data_dir, clinic, listed)
+    if as_json:
+        print_json({"staff": [MemberReply.of(one).model_dump(mode="json") for one in found]})
+        return
+    for one in found:
+        locked = f", locked until {one.locked_until:%Y-%m-%d %H:%M} UTC" if one.locked_until else ""
+        typer.echo(f"{one.id}  {one.role.value:<11} {one.state}{locked}  {one.email}")
+
+
+def unlock_command(
+    clinic: Clinic,
+    email: Annotated[str, typer.Option(help="The member's address.")],
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Let a member sign in again who was locked by wrong attempts, or deactivated."""
+
+    async def unlocked(work: Work) -> Member:
+        await clinic_in(work, work.vault)
+        return await unlock(work, await id_of_address(work, email))
+
+    member = in_clinic(data_dir, clinic, unlocked)
+    if as_json:
+        print_json(MemberReply.of(member).model_dump(mode="json"))
+        return
+    typer.echo("Unlocked." if member.state == "active" else "Unlocked; a new invitation is needed to join.")

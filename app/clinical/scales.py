@@ -479,9 +479,7 @@ def _problems_of_custom_fields(
     ]
 
 
-def _problems_of_custom_levels(
-    fields: Mapping[str, object],
-) -> list[tuple[str | None, CustomProblemCode]]:
+def _problems_of_custom_levels(fields: Mapping[str, object]) -> list[tuple[str | None, CustomProblemCode]]:
     """The range is not empty, both levels lie in it, and remission is better than relapse."""
     scale = _custom_scale("levels", fields)
     if scale.minimum >= scale.maximum:

@@ -5,25 +5,29 @@ import hashlib
 import hmac
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-KEY_BYTES = 32
+from app.foundation.keyset import (
+    KEY_BYTES,
+    KEY_ID_BYTES,
+    KeyFileError,
+    Keyset,
+    derive,
+    read_keyset,
+    write_keyset,
+)
+
 _NONCE_BYTES = 12
-_KEY_ID_BYTES = 4
 # First byte of everything sealed. It may never change its meaning: old rows are read by it.
-_FORMAT = b"\x01"
+FORMAT: Final = b"\x01"
 # The same for what is sealed with a patient's own key.
 _PATIENTS_FORMAT = b"\x02"
-
-
-class KeyFileError(Exception):
-    """The encryption key cannot be read: it must be 32 bytes in base64, in a file only its owner can read."""
 
 
 class CannotOpenError(Exception):
@@ -33,14 +37,38 @@ class CannotOpenError(Exception):
 class Vault:
     """Everything that needs the key. Purposes never share a key: each is derived by its own name."""
 
-    def __init__(self, key: bytes) -> None:
-        self._sealing = AESGCM(_derive(key, b"seal"))
-        self._index_key = _derive(key, b"blind index")
-        self._digest_key = _derive(key, b"digest")
-        self._chain_key = _derive(key, b"audit chain")
-        # 16 bytes more than the curve's scalars have, so that taking it modulo the order favours none of them.
-        self.push_seed = _derive(key, b"web push", length=48)
-        self._key_id = hashlib.sha256(b"key id" + key).digest()[:_KEY_ID_BYTES]
+    def __init__(self, keys: bytes | Keyset, *, reread: Callable[[], Keyset] | None = None) -> None:
+        """Take the keys.
+
+        Args:
+            keys: the keyset, or the one key that it begins with.
+            reread: reads the keys again, for a cell that a key sealed which was made since this process began.
+        """
+        keyset = Keyset.of_one(keys) if isinstance(keys, bytes) else keys
+        self._reread = reread
+        self._take(keyset)
+        self._index_key = keyset.lookups["blind index"]
+        self._digest_key = keyset.lookups["digest"]
+        self._chain_key = keyset.lookups["audit chain"]
+        self.push_seed = keyset.lookups["web push"]
+
+    def _take(self, keyset: Keyset) -> None:
+        self._keyset = keyset
+        self._sealing = {name: AESGCM(derive(key, b"seal")) for name, key in keyset.keys.items()}
+
+    @property
+    def active_key(self) -> bytes:
+        """The id of the key that seals from now on."""
+        return self._keyset.active
+
+    def resealed(self, sealed: bytes, *, table: str, column: str, clinic_id: UUID, row_id: UUID) -> bytes:
+        """Seal a cell again with the active key: a text, or a patient's wrapped key.
+
+        Raises:
+            CannotOpenError: wrong key, wrong cell, or changed bytes.
+        """
+        address = _address(table, column, clinic_id, row_id)
+        return self._sealed(self._opened(sealed, address), address)
 
     def seal(self, text: str, *, table: str, column: str, clinic_id: UUID, row_id: UUID) -> bytes:
         """Encrypt a text for one cell: the cell's address is bound in, so that it opens nowhere else."""
@@ -71,14 +99,22 @@ class Vault:
         return self._opened(wrapped_key, _key_address(clinic_id, patient_id))
 
     def _sealed(self, content: bytes, address: bytes) -> bytes:
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        return _FORMAT + self._key_id + nonce + self._sealing.encrypt(nonce, content, address)
+        nonce, active = secrets.token_bytes(_NONCE_BYTES), self._keyset.active
+        return FORMAT + active + nonce + self._sealing[active].encrypt(nonce, content, address)
 
     def _opened(self, sealed: bytes, address: bytes) -> bytes:
-        head = len(_FORMAT) + _KEY_ID_BYTES
-        if sealed[:head] != _FORMAT + self._key_id:
+        head = len(FORMAT) + KEY_ID_BYTES
+        if sealed[: len(FORMAT)] != FORMAT:
             raise CannotOpenError(CannotOpenError.__doc__)
-        return _decrypted(self._sealing, sealed[head:], address)
+        return _decrypted(self._key_of(sealed[len(FORMAT) : head]), sealed[head:], address)
+
+    def _key_of(self, name: bytes) -> AESGCM:
+        """Give the key of this id; one that is not known may have been made since this process began."""
+        if name not in self._sealing and self._reread is not None:
+            self._take(self._reread())
+        if name not in self._sealing:
+            raise CannotOpenError(CannotOpenError.__doc__)
+        return self._sealing[name]
 
     def blind_index(self, text: str, *, purpose: str, clinic_id: UUID) -> bytes:
         """Give a keyed fingerprint to look a sealed value up by; equal only within one purpose and clinic."""
@@ -146,22 +182,7 @@ def new_key_text() -> str:
     return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
 
 
-def parse_key(text: str) -> bytes:
-    """Read a key as ``new_key_text`` writes it.
-
-    Raises:
-        KeyFileError: it is not base64, or not 32 bytes.
-    """
-    try:
-        key = base64.b64decode(text.strip(), validate=True)
-    except ValueError:  # which binascii.Error is, too
-        raise KeyFileError(KeyFileError.__doc__) from None
-    if len(key) != KEY_BYTES:
-        raise KeyFileError(KeyFileError.__doc__)
-    return key
-
-
-def load_or_make_key_file(path: Path) -> tuple[bytes, bool]:
+def load_or_make_key_file(path: Path) -> tuple[Keyset, bool]:
     """Read the key file, making it (0600) where there is none; the flag says that it was made just now.
 
     Two processes that start at once agree on one key: the file appears under its name only when whole.
@@ -180,19 +201,25 @@ def load_or_make_key_file(path: Path) -> tuple[bytes, bool]:
             made = False
         finally:
             scratch.unlink()
-        return parse_key(path.read_text(errors="replace")), made
+        return read_keyset(path.read_text(errors="replace")), made
     if path.stat().st_mode & 0o077:
         raise KeyFileError(KeyFileError.__doc__)
-    return parse_key(path.read_text(errors="replace")), False
-
-
-def _derive(key: bytes, purpose: bytes, *, length: int = KEY_BYTES) -> bytes:
-    label = b"afterglow " + purpose
-    return HKDF(algorithm=hashes.SHA256(), length=length, salt=None, info=label).derive(key)
+    return read_keyset(path.read_text(errors="replace")), False
 
 
 def _address(table: str, column: str, clinic_id: UUID, row_id: UUID) -> bytes:
     return f"{table}.{column}.{clinic_id}.{row_id}".encode()
+
+
+def replace_key_file(path: Path, keyset: Keyset) -> None:
+    """Write a key file anew (0600), whole or not at all."""
+    scratch = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(write_keyset(keyset) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    scratch.replace(path)
 
 
 def _key_address(clinic_id: UUID, patient_id: UUID) -> bytes:

@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlalchemy import ForeignKeyConstraint, UniqueConstraint, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.foundation.audit import AuditEvent
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -57,7 +56,6 @@ async def add(
     digest: bytes,
     scopes: list[str],
     now: datetime,
-    audit: AuditEvent,
 ) -> None:
     """Keep a new key's digest."""
     await work.execute(
@@ -71,7 +69,6 @@ async def add(
             revoked_at=None,
         )
     )
-    work.add_audit_event(audit)
 
 
 async def working_key(work: UnitOfWork, digest: bytes) -> ApiKey | None:
@@ -95,11 +92,10 @@ async def all_of_clinic(work: UnitOfWork, *, lock: bool = False) -> list[KeptKey
     return [KeptKey(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
-async def revoke(work: UnitOfWork, key_id: UUID, *, now: datetime, audit: AuditEvent) -> None:
+async def revoke(work: UnitOfWork, key_id: UUID, *, now: datetime) -> None:
     """Let a key open nothing any more."""
     await work.execute(
         update(ApiKeyRow)
         .where(ApiKeyRow.clinic_id == work.clinic_id, ApiKeyRow.id == key_id)
         .values(revoked_at=now)
     )
-    work.add_audit_event(audit)

@@ -9,7 +9,6 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, insert, select, up
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.foundation.audit import AuditEvent
 from app.storage.engine.rows import CARE, FRONT_DESK, Row, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -49,6 +48,8 @@ class ClinicProfileRow(TenantRow):
     safety_minutes: Mapped[int | None]
     signal_hours: Mapped[int | None]
     went_live_at: Mapped[datetime | None]
+    # By whose clocks the staff's pages show times.
+    time_zone: Mapped[str] = mapped_column(server_default="UTC")
     # Where it is (ISO 3166), and the crisis lines that it puts in the place of ours, by country.
     country: Mapped[str | None]
     crisis_lines: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
@@ -70,9 +71,10 @@ class ClinicProfile:
     went_live_at: datetime | None
     country: str | None
     crisis_lines: list[dict[str, Any]]
+    time_zone: str = "UTC"
 
 
-async def add(work: UnitOfWork, *, name: str, now: datetime, audit: AuditEvent) -> None:
+async def add(work: UnitOfWork, *, name: str, now: datetime) -> None:
     """Open a clinic, in test mode, under the transaction's own clinic id."""
     await work.execute(insert(ClinicRow).values(id=work.clinic_id, state="open", created_at=now))
     await work.execute(
@@ -85,7 +87,6 @@ async def add(work: UnitOfWork, *, name: str, now: datetime, audit: AuditEvent) 
             version=1,
         )
     )
-    work.add_audit_event(audit)
 
 
 async def profile(work: UnitOfWork, *, lock: bool = False) -> ClinicProfile | None:
@@ -97,17 +98,25 @@ async def profile(work: UnitOfWork, *, lock: bool = False) -> ClinicProfile | No
     return row and ClinicProfile(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
-async def change_profile(work: UnitOfWork, *, version: int, audit: AuditEvent, **values: Any) -> bool:  # noqa: ANN401 - columns
+async def change_profile(work: UnitOfWork, *, version: int, **values: Any) -> bool:  # noqa: ANN401 - columns
     """Change some columns of the profile if it still is at this version; says whether it was."""
     changed = await work.execute(
         update(ClinicProfileRow)
         .where(ClinicProfileRow.clinic_id == work.clinic_id, ClinicProfileRow.version == version)
         .values(version=version + 1, **values)
     )
-    if changed.rowcount == 0:
-        return False
-    work.add_audit_event(audit)
-    return True
+    return changed.rowcount != 0
+
+
+async def every_clinic(work: UnitOfWork) -> list[tuple[UUID, str]]:
+    """List all clinics with their state, oldest first; needs no tenant."""
+    found = await work.execute(select(ClinicRow.id, ClinicRow.state).order_by(ClinicRow.id))
+    return [(row.id, row.state) for row in found]
+
+
+async def close(work: UnitOfWork) -> None:
+    """Close this clinic: nothing is swept in it any more."""
+    await work.execute(update(ClinicRow).where(ClinicRow.id == work.clinic_id).values(state="closed"))
 
 
 async def open_clinics(work: UnitOfWork) -> list[UUID]:

@@ -1,7 +1,7 @@
 """Devices' tokens: access, refresh and browser; only digests are kept."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -183,8 +183,14 @@ async def extend(work: UnitOfWork, digest: bytes, *, expires_at: datetime, now: 
     )
 
 
-async def present_refresh_token(work: UnitOfWork, digest: bytes) -> RefreshToken | None:
-    """Find a refresh token with what has become of its family; its device is locked until the end."""
+async def present_refresh_token(
+    work: UnitOfWork, digest: bytes, *, at_once: timedelta
+) -> RefreshToken | None:
+    """Find a refresh token with what has become of its family; its device is locked until the end.
+
+    Siblings that were issued within ``at_once`` of this token are not looked at: two processes of one phone
+    asked at the same moment.
+    """
     token = aliased(DeviceTokenRow)
     relative = aliased(DeviceTokenRow)
     used_relative = (
@@ -210,7 +216,12 @@ async def present_refresh_token(work: UnitOfWork, digest: bytes) -> RefreshToken
             DeviceRow.revoked_at.is_not(None).label("revoked"),
             exists().where(used_relative, relative.parent_id == token.id).label("successor_used"),
             exists()
-            .where(used_relative, relative.parent_id == token.parent_id, relative.id != token.id)
+            .where(
+                used_relative,
+                relative.parent_id == token.parent_id,
+                relative.id != token.id,
+                relative.issued_at.not_between(token.issued_at - at_once, token.issued_at + at_once),
+            )
             .label("sibling_used"),
         )
         .join(DeviceRow, (DeviceRow.clinic_id == token.clinic_id) & (DeviceRow.id == token.device_id))

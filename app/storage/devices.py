@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, insert, select, update
+from sqlalchemy import ForeignKeyConstraint, Index, func, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
@@ -87,6 +87,16 @@ async def of_patient(work: UnitOfWork, patient_id: UUID) -> list[Device]:
         .order_by(DeviceRow.id)
     )
     return [Device(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
+
+
+async def count_working(work: UnitOfWork) -> int:
+    """Count the clinic's devices that may still speak for a patient."""
+    counted = await work.execute(
+        select(func.count())
+        .select_from(DeviceRow)
+        .where(DeviceRow.clinic_id == work.clinic_id, DeviceRow.revoked_at.is_(None))
+    )
+    return int(counted.scalar_one())
 
 
 async def belongs_to(work: UnitOfWork, device_id: UUID, patient_id: UUID) -> bool:

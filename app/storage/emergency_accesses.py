@@ -8,7 +8,6 @@ from uuid import UUID
 from sqlalchemy import ForeignKeyConstraint, Index, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.foundation.audit import AuditEvent
 from app.storage.engine.rows import CARE, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_keys import PatientKeyRow
@@ -49,11 +48,10 @@ class EmergencyAccess:
     ends_at: datetime
 
 
-async def add(work: UnitOfWork, access: EmergencyAccess, *, audit: AuditEvent) -> None:
+async def add(work: UnitOfWork, access: EmergencyAccess) -> None:
     """Keep that a patient was opened."""
     values = {name: getattr(access, name) for name in EmergencyAccess.__dataclass_fields__}
     await work.execute(insert(EmergencyAccessRow).values(clinic_id=work.clinic_id, **values))
-    work.add_audit_event(audit)
 
 
 async def page(

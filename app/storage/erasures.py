@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Select, any_, func, insert, literal, select
+from sqlalchemy import ForeignKeyConstraint, Select, any_, func, insert, literal, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Uuid
@@ -33,6 +34,20 @@ class ErasureRow(TenantRow):
     erased_by: Mapped[UUID | None]
     # So that a signal's id, too, leads to "erased".
     signal_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid()))
+
+
+# A job names a patient, a signal or a safety event, and may wait for days. One that runs now finds nobody, and goes.
+_FORGET_JOBS: Final = text("""
+    DELETE FROM jobs.procrastinate_jobs
+     WHERE status = 'todo' AND args ->> 'clinic_id' = :clinic_id
+       AND (args ->> 'patient_id' = :patient_id
+            OR args ->> 'signal_id' IN (
+                SELECT id::text FROM care.signals
+                 WHERE clinic_id = CAST(:clinic_id AS uuid) AND patient_id = CAST(:patient_id AS uuid))
+            OR args ->> 'event_id' IN (
+                SELECT id::text FROM care.safety_events
+                 WHERE clinic_id = CAST(:clinic_id AS uuid) AND patient_id = CAST(:patient_id AS uuid)))
+""")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +79,9 @@ async def erase(work: UnitOfWork, erasure: Erasure, *, audit: AuditEvent) -> Non
             erased_by=erasure.erased_by,
             signal_ids=signal_ids.scalar_subquery(),
         )
+    )
+    await work.execute(
+        _FORGET_JOBS, {"clinic_id": str(work.clinic_id), "patient_id": str(erasure.patient_id)}
     )
     await work.execute(select(func.care.erase_patient(erasure.patient_id)))
     work.add_audit_event(audit)

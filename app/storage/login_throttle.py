@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -48,6 +48,16 @@ async def count_one(work: UnitOfWork, caller: bytes, *, window_start: datetime) 
         .returning(FailedTriesRow.tries)
     )
     return int(counted.scalar_one())
+
+
+async def count_of(work: UnitOfWork, caller: bytes, *, window_start: datetime) -> int:
+    """Give the count so far."""
+    found = await work.execute(
+        select(FailedTriesRow.tries).where(
+            FailedTriesRow.caller == caller, FailedTriesRow.window_start == window_start
+        )
+    )
+    return int(found.scalar_one_or_none() or 0)
 
 
 async def take_one_back(work: UnitOfWork, caller: bytes, *, window_start: datetime) -> None:

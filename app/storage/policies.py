@@ -9,7 +9,6 @@ from sqlalchemy import ForeignKeyConstraint, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.foundation.audit import AuditEvent
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -64,7 +63,7 @@ async def numbers_in_force(work: UnitOfWork, *, now: datetime) -> dict[str, Any]
     return dict(found.scalar_one_or_none() or {})
 
 
-async def add(work: UnitOfWork, policy: StoredPolicy, *, audit: AuditEvent) -> bool:
+async def add(work: UnitOfWork, policy: StoredPolicy) -> bool:
     """Keep a new version, unless its number is taken; says whether it was kept."""
     values = {name: getattr(policy, name) for name in StoredPolicy.__dataclass_fields__}
     added = await work.execute(
@@ -73,7 +72,4 @@ async def add(work: UnitOfWork, policy: StoredPolicy, *, audit: AuditEvent) -> b
         .on_conflict_do_nothing(index_elements=[ClinicPolicyRow.clinic_id, ClinicPolicyRow.version])
         .returning(ClinicPolicyRow.version)
     )
-    if added.one_or_none() is None:
-        return False
-    work.add_audit_event(audit)
-    return True
+    return added.one_or_none() is not None

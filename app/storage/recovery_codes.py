@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, ForeignKeyConstraint, delete, func, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.foundation.audit import AuditEvent
 from app.storage.engine.rows import CARE, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -28,9 +27,7 @@ class RecoveryCodeRow(TenantRow):
     used_at: Mapped[datetime | None]
 
 
-async def replace_all(
-    work: UnitOfWork, staff_id: UUID, digests: Collection[bytes], *, audit: AuditEvent
-) -> None:
+async def replace_all(work: UnitOfWork, staff_id: UUID, digests: Collection[bytes]) -> None:
     """Keep these codes of a member and no others; none at all where none are given."""
     await work.execute(delete(RecoveryCodeRow).where(*_of(work, staff_id)))
     rows = [
@@ -39,7 +36,6 @@ async def replace_all(
     ]
     if rows:
         await work.execute(insert(RecoveryCodeRow), rows)
-    work.add_audit_event(audit)
 
 
 async def is_unused(work: UnitOfWork, staff_id: UUID, digest: bytes) -> bool:
@@ -52,7 +48,7 @@ async def is_unused(work: UnitOfWork, staff_id: UUID, digest: bytes) -> bool:
     return found.one_or_none() is not None
 
 
-async def spend(work: UnitOfWork, staff_id: UUID, digest: bytes, *, now: datetime, audit: AuditEvent) -> bool:
+async def spend(work: UnitOfWork, staff_id: UUID, digest: bytes, *, now: datetime) -> bool:
     """Spend a code; says whether it was there to be spent, so that of two at once one opens."""
     spent = await work.execute(
         update(RecoveryCodeRow)
@@ -60,10 +56,7 @@ async def spend(work: UnitOfWork, staff_id: UUID, digest: bytes, *, now: datetim
         .values(used_at=now)
         .returning(RecoveryCodeRow.digest)
     )
-    if spent.one_or_none() is None:
-        return False
-    work.add_audit_event(audit)
-    return True
+    return spent.one_or_none() is not None
 
 
 async def count_left(work: UnitOfWork, staff_id: UUID) -> int:

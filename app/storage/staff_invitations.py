@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlalchemy import ForeignKeyConstraint, UniqueConstraint, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.foundation.audit import AuditEvent
 from app.storage.engine.rows import CARE, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -44,11 +43,10 @@ class StaffInvitation:
     ended_at: datetime | None
 
 
-async def add(work: UnitOfWork, invitation: StaffInvitation, *, audit: AuditEvent) -> None:
+async def add(work: UnitOfWork, invitation: StaffInvitation) -> None:
     """Keep a new invitation."""
     values = {name: getattr(invitation, name) for name in StaffInvitation.__dataclass_fields__}
     await work.execute(insert(StaffInvitationRow).values(clinic_id=work.clinic_id, **values))
-    work.add_audit_event(audit)
 
 
 async def find(work: UnitOfWork, digest: bytes) -> StaffInvitation | None:
@@ -63,7 +61,7 @@ async def find(work: UnitOfWork, digest: bytes) -> StaffInvitation | None:
     return row and StaffInvitation(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
-async def end_all(work: UnitOfWork, staff_id: UUID, *, now: datetime, audit: AuditEvent) -> None:
+async def end_all(work: UnitOfWork, staff_id: UUID, *, now: datetime) -> None:
     """End every invitation of a member that was not used: one link at a time lets somebody in."""
     await work.execute(
         update(StaffInvitationRow)
@@ -74,4 +72,3 @@ async def end_all(work: UnitOfWork, staff_id: UUID, *, now: datetime, audit: Aud
         )
         .values(ended_at=now)
     )
-    work.add_audit_event(audit)

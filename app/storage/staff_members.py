@@ -10,7 +10,6 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, UniqueConstraint, 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.foundation.audit import AuditEvent
 from app.storage.engine.rows import CARE, FRONT_DESK, Row, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -45,6 +44,8 @@ class StaffMemberRow(TenantRow):
     invited_at: Mapped[datetime]
     joined_at: Mapped[datetime | None]
     version: Mapped[int]
+    # When the member and the owners were last notified of wrong attempts that lock.
+    lock_notified_at: Mapped[datetime | None]
 
 
 class StaffAddressRow(Row):
@@ -80,9 +81,10 @@ class StaffMember:
     invited_at: datetime
     joined_at: datetime | None
     version: int
+    lock_notified_at: datetime | None = None
 
 
-async def add(work: UnitOfWork, member: StaffMember, *, audit: AuditEvent) -> bool:
+async def add(work: UnitOfWork, member: StaffMember) -> bool:
     """Keep a new member, and where the address signs in, unless it is taken here; says whether it was kept."""
     values = {name: getattr(member, name) for name in StaffMember.__dataclass_fields__}
     added = await work.execute(
@@ -98,7 +100,6 @@ async def add(work: UnitOfWork, member: StaffMember, *, audit: AuditEvent) -> bo
             address_digest=member.address_digest, clinic_id=work.clinic_id, staff_id=member.id
         )
     )
-    work.add_audit_event(audit)
     return True
 
 
@@ -118,7 +119,7 @@ async def find_by_address(work: UnitOfWork, address_digest: bytes) -> StaffMembe
 
 
 async def all_of_clinic(work: UnitOfWork, *, lock: bool = False) -> list[StaffMember]:
-    """List the staff, oldest first, also those locked out; locked for a change if so wished."""
+    """List the staff, oldest first, also the deactivated; locked for a change if so wished."""
     statement = _members(work).order_by(StaffMemberRow.id)
     found = await work.execute(statement.with_for_update() if lock else statement)
     return [StaffMember(**row._mapping) for row in found]  # noqa: SLF001 - same
@@ -134,34 +135,39 @@ async def names_of(work: UnitOfWork, staff_ids: Collection[UUID]) -> dict[UUID, 
     return {row.id: row.name_sealed for row in found}
 
 
-async def change(work: UnitOfWork, staff_id: UUID, *, audit: AuditEvent, **values: Any) -> None:  # noqa: ANN401 - the columns'
+async def change(work: UnitOfWork, staff_id: UUID, **values: Any) -> None:  # noqa: ANN401 - the columns'
     """Change columns of a member, and its version."""
     await work.execute(
         update(StaffMemberRow)
         .where(StaffMemberRow.clinic_id == work.clinic_id, StaffMemberRow.id == staff_id)
         .values(version=StaffMemberRow.version + 1, **values)
     )
-    work.add_audit_event(audit)
 
 
-async def keep_tries(
-    work: UnitOfWork, staff_id: UUID, *, tries: int, locked_until: datetime | None, audit: AuditEvent
+async def keep_attempts(
+    work: UnitOfWork, staff_id: UUID, *, attempts: int, locked_until: datetime | None
 ) -> None:
     """Keep how often signing in failed in a row; not a change of the member, whose version stays."""
     await work.execute(
         update(StaffMemberRow)
         .where(StaffMemberRow.clinic_id == work.clinic_id, StaffMemberRow.id == staff_id)
-        .values(failed_tries=tries, locked_until=locked_until)
+        .values(failed_tries=attempts, locked_until=locked_until)
     )
-    work.add_audit_event(audit)
 
 
-async def let_in(
-    work: UnitOfWork, staff_id: UUID, *, step: int | None, password_hash: str | None, audit: AuditEvent
-) -> bool:
-    """Forget wrong tries, spend the code's time step, keep a newer hash; says whether the member may come in.
+async def note_lock_notified(work: UnitOfWork, staff_id: UUID) -> None:
+    """Keep that the member and the owners are notified of wrong attempts now."""
+    await work.execute(
+        update(StaffMemberRow)
+        .where(StaffMemberRow.clinic_id == work.clinic_id, StaffMemberRow.id == staff_id)
+        .values(lock_notified_at=work.now)
+    )
 
-    One statement: of two who show the same code at once, one comes in.
+
+async def sign_in(work: UnitOfWork, staff_id: UUID, *, step: int | None, password_hash: str | None) -> bool:
+    """Forget wrong attempts, spend the code's time step, keep a newer hash; says whether the member may sign in.
+
+    One statement: of two who show the same code at once, one signs in.
     """
     row = StaffMemberRow
     unused = true() if step is None else or_(row.totp_last_step.is_(None), row.totp_last_step < step)
@@ -176,10 +182,7 @@ async def let_in(
         .values(**values)
         .returning(row.id)
     )
-    if changed.one_or_none() is None:
-        return False
-    work.add_audit_event(audit)
-    return True
+    return changed.one_or_none() is not None
 
 
 async def clinics_of_address(

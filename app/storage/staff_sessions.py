@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, insert, select, true, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.foundation.audit import AuditEvent
 from app.storage.engine.rows import CARE, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.staff_members import StaffMemberRow
@@ -45,9 +44,7 @@ class OpenSession:
     used_at: datetime
 
 
-async def add(
-    work: UnitOfWork, *, session_id: UUID, staff_id: UUID, digest: bytes, now: datetime, audit: AuditEvent
-) -> None:
+async def add(work: UnitOfWork, *, session_id: UUID, staff_id: UUID, digest: bytes, now: datetime) -> None:
     """Keep a new session's digest."""
     await work.execute(
         insert(StaffSessionRow).values(
@@ -60,7 +57,6 @@ async def add(
             ended_at=None,
         )
     )
-    work.add_audit_event(audit)
 
 
 async def working(
@@ -94,7 +90,7 @@ async def used(work: UnitOfWork, session_id: UUID, *, now: datetime) -> None:
     )
 
 
-async def end(work: UnitOfWork, session_id: UUID, *, now: datetime, audit: AuditEvent) -> None:
+async def end(work: UnitOfWork, session_id: UUID, *, now: datetime) -> None:
     """Let a session open nothing any more."""
     await work.execute(
         update(StaffSessionRow)
@@ -105,12 +101,9 @@ async def end(work: UnitOfWork, session_id: UUID, *, now: datetime, audit: Audit
         )
         .values(ended_at=now)
     )
-    work.add_audit_event(audit)
 
 
-async def end_all(
-    work: UnitOfWork, staff_id: UUID, *, now: datetime, audit: AuditEvent, but: UUID | None = None
-) -> None:
+async def end_all(work: UnitOfWork, staff_id: UUID, *, now: datetime, but: UUID | None = None) -> None:
     """Let none of a member's sessions open anything any more, but perhaps the one at hand."""
     await work.execute(
         update(StaffSessionRow)
@@ -122,7 +115,15 @@ async def end_all(
         )
         .values(ended_at=now)
     )
-    work.add_audit_event(audit)
+
+
+async def end_all_of_clinic(work: UnitOfWork) -> None:
+    """Let no session of this clinic open anything any more."""
+    await work.execute(
+        update(StaffSessionRow)
+        .where(StaffSessionRow.clinic_id == work.clinic_id, StaffSessionRow.ended_at.is_(None))
+        .values(ended_at=work.now)
+    )
 
 
 async def open_of(

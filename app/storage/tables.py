@@ -37,8 +37,11 @@ from app.storage.safety_events import SafetyEventRow
 from app.storage.sign_in_links import SignInLinkRow
 from app.storage.signal_steps import SignalStepRow
 from app.storage.signals import SignalRow
+from app.storage.staff_devices import StaffDeviceRow
 from app.storage.staff_invitations import StaffInvitationRow
+from app.storage.staff_login_attempts import StaffLoginAttemptsRow
 from app.storage.staff_members import StaffAddressRow, StaffMemberRow
+from app.storage.staff_passkeys import StaffPasskeyRow
 from app.storage.staff_sessions import StaffSessionRow
 from app.storage.treatment import CourseRow, InfusionRow
 from app.storage.what_ifs import WhatIfPatientRow, WhatIfRow
@@ -91,8 +94,11 @@ __all__ = [
     "SignalRow",
     "SignalStepRow",
     "StaffAddressRow",
+    "StaffDeviceRow",
     "StaffInvitationRow",
+    "StaffLoginAttemptsRow",
     "StaffMemberRow",
+    "StaffPasskeyRow",
     "StaffSessionRow",
     "WhatIfPatientRow",
     "WhatIfRow",

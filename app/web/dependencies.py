@@ -29,6 +29,11 @@ IfMatch = Annotated[
 OnlyPatient = Annotated[UUID | None, Query(description="Only this patient's")]
 
 
+def address_of(request: Request) -> str:
+    """Give the network address that a request came from."""
+    return request.client.host if request.client else "local"
+
+
 def keep_work(request: Request, work: Work) -> None:
     """Let the request's own route find its transaction again, should the request fail."""
     request.state.work = work

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from app.access.clinics.scopes import Scope
 from tests.storage.catalogue import ask
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, key_with
 from tests.support.problems import assert_problem
 from tests.support.service import NOW, Service
@@ -17,7 +17,7 @@ def new_patient(reference: str | None = None) -> dict[str, str]:
 
 
 def test_the_same_request_sent_twice_is_carried_out_once(
-    service: Service, place: Place, one_clinic: ClinicClient
+    service: Service, shared_database: DatabaseUrls, one_clinic: ClinicClient
 ) -> None:
     body, key = new_patient(), {"idempotency-key": str(uuid4())}
     first = one_clinic.http.post("/v1/patients", json=body, headers=key)
@@ -29,7 +29,11 @@ def test_the_same_request_sent_twice_is_carried_out_once(
         "true",
         None,
     )
-    stored = ask(place.owner_url, "SELECT reply_sealed FROM care.idempotent_replies")
+    stored = ask(
+        shared_database.owner_url,
+        "SELECT reply_sealed FROM care.idempotent_replies WHERE clinic_id = %(clinic)s",
+        clinic=one_clinic.clinic_id,
+    )
     assert all(body["external_ref"].encode() not in one["reply_sealed"] for one in stored)
 
     other = one_clinic.http.post("/v1/patients", json=new_patient(), headers=key)

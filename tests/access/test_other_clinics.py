@@ -17,7 +17,7 @@ from psycopg.rows import dict_row
 
 from app.asgi import build_api
 from app.foundation.ids import new_id
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.lively import LivelyClinic, lively_clinic
 from tests.support.people import entry, item
 from tests.support.receiver import running_receiver
@@ -101,35 +101,35 @@ class Neighbours:
 
 
 @pytest.fixture(scope="module")
-def neighbours(place: Place, shared_service: Service) -> Iterator[Neighbours]:
+def neighbours(shared_database: DatabaseUrls, shared_service: Service) -> Iterator[Neighbours]:
     shared_service.clock.move_to(NOW)
     with running_receiver() as receiver:
         both = Neighbours(
             lively_clinic(shared_service, receiver, "Ours"), lively_clinic(shared_service, receiver, "Theirs")
         )
-        let_the_worker_look(place, shared_service, both)
+        let_the_worker_look(shared_database, shared_service, both)
         yield both
     both.ours.client.close()
     both.theirs.client.close()
 
 
-def let_the_worker_look(place: Place, service: Service, both: Neighbours) -> None:
+def let_the_worker_look(shared_database: DatabaseUrls, service: Service, both: Neighbours) -> None:
     """Have the worker do now what it does by itself, or it would look as if a request had changed something.
 
     The one that runs may be at a patient just then, whom this one passes by: so until nobody waits.
     """
     deadline = time.monotonic() + 30
     service.run(service.worker.sweep())
-    while still_to_look_at(place, both):
+    while still_to_look_at(shared_database, both):
         assert time.monotonic() < deadline, "the worker does not come by"
         time.sleep(0.1)
         service.run(service.worker.sweep())
 
 
-def still_to_look_at(place: Place, both: Neighbours) -> int:
+def still_to_look_at(shared_database: DatabaseUrls, both: Neighbours) -> int:
     """How many patients of the two clinics the sweep is about to look at."""
     clinics = [both.ours.client.clinic_id, both.theirs.client.clinic_id]
-    with psycopg.connect(place.superuser_url) as connection:
+    with psycopg.connect(shared_database.superuser_url) as connection:
         row = connection.execute(
             "SELECT count(*) FROM care.reminder_plans WHERE clinic_id = ANY(%s::uuid[]) AND next_look_at <= %s",
             [clinics, NOW],
@@ -152,9 +152,9 @@ def ask(who: LivelyClinic, operation: tuple[str, str], ids: dict[str, str]) -> t
     return reply.status_code, text
 
 
-def everything_of(place: Place, clinic_id: str) -> str:
+def everything_of(shared_database: DatabaseUrls, clinic_id: str) -> str:
     """All rows of a clinic, as the superuser sees them."""
-    with psycopg.connect(place.superuser_url, row_factory=dict_row) as connection:
+    with psycopg.connect(shared_database.superuser_url, row_factory=dict_row) as connection:
         tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'care' ORDER BY 1")
         rows = {
             row["tablename"]: connection.execute(
@@ -200,21 +200,21 @@ def test_lists_hold_only_ones_own(neighbours: Neighbours) -> None:
 
 
 def test_a_reference_may_be_used_by_two_clinics(
-    place: Place, shared_service: Service, neighbours: Neighbours
+    shared_database: DatabaseUrls, shared_service: Service, neighbours: Neighbours
 ) -> None:
     body = {"external_ref": "P-same", "time_zone": "Europe/Berlin"}
 
     for clinic in (neighbours.ours, neighbours.theirs):
         assert clinic.client.http.post("/v1/patients", json=body).status_code == 201
         assert clinic.client.http.post("/v1/patients", json=body).status_code == 409
-    let_the_worker_look(place, shared_service, neighbours)
+    let_the_worker_look(shared_database, shared_service, neighbours)
 
 
 @pytest.mark.parametrize("operation", IN_PATH, ids=lambda one: f"{one[0]} {one[1]}")
 def test_their_ids_are_answered_as_ids_that_nobody_has(
-    place: Place, neighbours: Neighbours, operation: tuple[str, str]
+    shared_database: DatabaseUrls, neighbours: Neighbours, operation: tuple[str, str]
 ) -> None:
-    theirs_before = everything_of(place, neighbours.theirs.client.clinic_id)
+    theirs_before = everything_of(shared_database, neighbours.theirs.client.clinic_id)
     nobody = {name: str(new_id()) for name in neighbours.theirs.ids}
 
     theirs = ask(neighbours.ours, operation, neighbours.theirs.ids)
@@ -223,7 +223,7 @@ def test_their_ids_are_answered_as_ids_that_nobody_has(
     assert theirs == unknown
     # A phone chooses its check-ins' ids; nobody else's matters to it.
     assert theirs[0] == (201 if operation == ("PUT", "/v1/check-ins/{check_in_id}") else 404), theirs
-    assert everything_of(place, neighbours.theirs.client.clinic_id) == theirs_before
+    assert everything_of(shared_database, neighbours.theirs.client.clinic_id) == theirs_before
 
 
 @pytest.mark.parametrize("operation", IN_PATH, ids=lambda one: f"{one[0]} {one[1]}")

@@ -7,7 +7,7 @@ role or a new permission takes part by itself.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import httpx2
 import pytest
@@ -16,7 +16,7 @@ from app.access.clinics.caller import find_caller
 from app.access.clinics.permissions import PERMISSIONS_MATRIX, Permission, StaffRole
 from app.access.clinics.staff_sessions import IDLE, LASTS_AT_MOST, end_session, member_of
 from app.asgi import build_api
-from app.foundation.audit import OPERATOR, AuditEvent
+from app.foundation.audit import OPERATOR
 from app.foundation.tokens import TokenKind, read_token
 from app.storage import staff_members
 from tests.house.test_every_route_says_who_may import who_may
@@ -144,22 +144,14 @@ def revoked(shared_service: Service, one_clinic: ClinicClient) -> dict[str, str]
 
 async def _end(service: Service, token: str) -> None:
     reference = read_token(token, TokenKind.STAFF_SESSION)
-    async with service.context.database.work(reference.clinic_id) as work:
+    async with service.context.work(reference.clinic_id) as work:
         member = await member_of(work, reference, now=service.clock.now())
         assert member is not None
-        await end_session(work, member, now=service.clock.now())
-        await work.commit()
+        await end_session(work, member)
 
 
 async def _lock_out(service: Service, token: str) -> None:
     caller = await find_caller(service.context, token, TokenKind.STAFF_SESSION)
-    audit = AuditEvent(
-        at=service.clock.now(),
-        actor=OPERATOR,
-        action="staff.disabled",
-        subject_kind="staff",
-        subject_id=caller.id,
-    )
-    async with service.context.database.work(UUID(str(caller.clinic_id))) as work:
-        await staff_members.change(work, caller.id, audit=audit, state="disabled")
-        await work.commit()
+    async with service.context.work(caller.clinic_id, actor=OPERATOR) as work:
+        await staff_members.change(work, caller.id, state="disabled")
+        work.audit("staff.disabled", "staff", caller.id)

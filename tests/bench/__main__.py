@@ -33,7 +33,7 @@ from tests.bench.patient_page import measure_patients, report_patients, two_pati
 from tests.bench.processes import Cost, cpu_seconds, postgres_children
 from tests.bench.statements import pgbench_rate
 from tests.bench.worklist import clinics_of_both_sizes, measure_worklists, report_worklists
-from tests.support.ground import Place, running_cluster
+from tests.support.databases import DatabaseUrls, running_cluster
 from tests.support.people import clinic_client, treated
 from tests.support.service import KEY, running_service
 
@@ -73,14 +73,14 @@ def rule_step() -> list[str]:
     return core_step.missed(figures)
 
 
-def first_attempt(place: Place) -> list[str]:
+def first_attempt(place: DatabaseUrls) -> list[str]:
     """Measure and print how soon an event is on its way; give the target if it was missed."""
     taken = delivery.latencies(place, seconds=DELIVERY_SECONDS)
     print("\n".join(delivery.report(taken)))
     return delivery.missed(taken)
 
 
-def check_ins(place: Place, slices: int, seconds: float) -> list[str]:
+def check_ins(place: DatabaseUrls, slices: int, seconds: float) -> list[str]:
     """Measure and print check-ins a second; give the targets that were missed."""
     tokens, sample = prepare(place)
     with server("app", place, sample) as ours, server("bare", place, sample) as bare:
@@ -90,7 +90,7 @@ def check_ins(place: Place, slices: int, seconds: float) -> list[str]:
     return report(figures)
 
 
-def form(place: Place, slices: int, seconds: float) -> list[str]:
+def form(place: DatabaseUrls, slices: int, seconds: float) -> list[str]:
     """Measure and print the check-in form's server time; give the targets that were missed."""
     cookie = signed_in_cookie(place)
     with server("pages", place, {}) as one:
@@ -99,7 +99,7 @@ def form(place: Place, slices: int, seconds: float) -> list[str]:
         return report_form(list(measure_form(*target, slices=slices, seconds=seconds / 2)))
 
 
-def worklist(place: Place, slices: int, seconds: float) -> list[str]:
+def worklist(place: DatabaseUrls, slices: int, seconds: float) -> list[str]:
     """Measure and print what the worklist costs in a large and in a small clinic; give what was missed."""
     large, small = clinics_of_both_sizes(place)
     with server("app", place, {}) as one:
@@ -108,7 +108,7 @@ def worklist(place: Place, slices: int, seconds: float) -> list[str]:
         return report_worklists(list(measure_worklists(*target, slices=slices, seconds=seconds)))
 
 
-def patients(place: Place, slices: int, seconds: float) -> list[str]:
+def patients(place: DatabaseUrls, slices: int, seconds: float) -> list[str]:
     """Measure and print a patient's page with five years and with a month; give the targets that were missed."""
     cookie, paths = two_patients(place)
     with server("app", place, {}) as one:
@@ -117,7 +117,7 @@ def patients(place: Place, slices: int, seconds: float) -> list[str]:
         return report_patients(list(measure_patients(*target, slices=slices, seconds=seconds)))
 
 
-def prepare(place: Place) -> tuple[list[str], dict[str, str]]:
+def prepare(place: DatabaseUrls) -> tuple[list[str], dict[str, str]]:
     """Make patients who are steady, with a reference; give their tokens and the sizes of real parameters."""
     now = datetime.now(UTC)
     with running_service(place.application_url, now=now, work=False) as service:
@@ -146,7 +146,7 @@ class Server:
 
 
 @contextmanager
-def server(kind: str, place: Place, sample: dict[str, str]) -> Iterator[Server]:
+def server(kind: str, place: DatabaseUrls, sample: dict[str, str]) -> Iterator[Server]:
     """Run the service or the bare route in a process of its own."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -208,7 +208,7 @@ def measure(
     ours: Server,
     bare: Server,
     tokens: list[str],
-    place: Place,
+    place: DatabaseUrls,
 ) -> Figures:
     """Run the slices in turn: ours, bare route, bare statements, ours, …"""
     figures = Figures()
@@ -235,7 +235,7 @@ def measure(
     return figures
 
 
-def settle(place: Place) -> None:
+def settle(place: DatabaseUrls) -> None:
     """Clear the dead versions that the slice before left on the few busy rows: each starts on the same ground."""
     with psycopg.connect(place.superuser_url, autocommit=True) as connection:
         connection.execute("VACUUM care.patient_states")

@@ -22,7 +22,7 @@ from app.chart.trend import Reader
 from app.chart.wording import chart_words
 from app.foundation.audit import OPERATOR
 from app.foundation.logs import set_up_logs
-from tests.support.ground import running_cluster
+from tests.support.databases import running_cluster
 from tests.support.people import CONFIRMED, ClinicClient, Values, clinic_client, treated
 from tests.support.service import Service, running_service
 

@@ -20,7 +20,7 @@ import psycopg
 from app.foundation.ids import new_id
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import clinic_client
 from tests.support.processes import wait_until
 from tests.support.receiver import running_receiver
@@ -33,7 +33,7 @@ TARGET_SECONDS = 1.0
 _START_WITHIN_SECONDS = 120
 
 
-def latencies(place: Place, *, seconds: float, rate: float = RATE) -> list[float]:
+def latencies(place: DatabaseUrls, *, seconds: float, rate: float = RATE) -> list[float]:
     """Write events at this rate for so long; gives the time from commit to arrival of each, in seconds."""
     with (
         running_receiver() as receiver,
@@ -104,7 +104,7 @@ async def _write(
     return committed
 
 
-def _working(place: Place) -> int:
+def _working(place: DatabaseUrls) -> int:
     with psycopg.connect(place.superuser_url) as connection:
         row = connection.execute("SELECT count(*) FROM jobs.procrastinate_workers").fetchone()
     assert row is not None
@@ -112,7 +112,7 @@ def _working(place: Place) -> int:
 
 
 @contextmanager
-def _worker(place: Place) -> Iterator[None]:
+def _worker(place: DatabaseUrls) -> Iterator[None]:
     environment = os.environ | {
         "DATABASE_URL": place.application_url,
         "AFTERGLOW_ENCRYPTION_KEY": base64.b64encode(KEY).decode(),

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from tests.bench.load import run_load
 from tests.bench.processes import cpu_seconds, postgres_children
 from tests.support.browser import PlainBrowser, agree, new_patient
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import clinic_client
 from tests.support.service import running_service
 
@@ -17,7 +17,7 @@ MOST_TIMES_BARE = 3.0
 PATHS = ("/p/check-in", "/bare")
 
 
-def signed_in_cookie(place: Place) -> str:
+def signed_in_cookie(place: DatabaseUrls) -> str:
     """Sign a patient's browser in."""
     with running_service(place.application_url, now=datetime.now(UTC), work=False) as service:
         clinic = clinic_client(service)
@@ -47,7 +47,7 @@ class Slice:
 
 
 def measure_form(
-    place: Place, process_id: int, port: int, cookie: str, *, slices: int, seconds: float
+    place: DatabaseUrls, process_id: int, port: int, cookie: str, *, slices: int, seconds: float
 ) -> Iterator[tuple[Slice, Slice]]:
     """Measure the form and its bare template in turn."""
     for _ in range(slices):
@@ -56,7 +56,7 @@ def measure_form(
 
 
 def measure_page(
-    place: Place, process_id: int, port: int, request: Callable[[int], bytes], seconds: float
+    place: DatabaseUrls, process_id: int, port: int, request: Callable[[int], bytes], seconds: float
 ) -> Slice:
     """Ask for a page for so long; gives what one costs."""
     before = cpu_seconds(process_id) + postgres_children(place)

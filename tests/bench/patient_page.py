@@ -10,7 +10,7 @@ from app.access.clinics.permissions import StaffRole
 from app.pages.staff.visitor import SESSION
 from tests.bench.chart import long_treated
 from tests.bench.pages import Slice, getting, measure_page
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client, treated
 from tests.support.service import running_service
 from tests.support.staff import signed_in
@@ -19,7 +19,7 @@ MOST_TIMES_A_MONTH = 2.0
 _EVERY = 28
 
 
-def two_patients(place: Place) -> tuple[str, tuple[str, str]]:
+def two_patients(place: DatabaseUrls) -> tuple[str, tuple[str, str]]:
     """Make both, each with a PHQ-9 every four weeks; gives an owner's cookie and the paths of their pages."""
     now = datetime.now(UTC)
     with running_service(place.application_url, now=now, work=False) as service:
@@ -45,7 +45,7 @@ def _totals(clinic: ClinicClient, patient: str, now: datetime, weeks: int) -> No
 
 
 def measure_patients(
-    place: Place,
+    place: DatabaseUrls,
     process_id: int,
     port: int,
     cookie: str,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psycopg
 
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 
 _TICK = os.sysconf("SC_CLK_TCK")
 
@@ -25,7 +25,7 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICK
 
 
-def postgres_children(place: Place) -> float:
+def postgres_children(place: DatabaseUrls) -> float:
     """The time of all backends of this database's server so far."""
     with psycopg.connect(place.superuser_url) as connection:
         mine = connection.info.backend_pid

@@ -10,7 +10,7 @@ import psycopg
 from sqlalchemy.engine import make_url
 
 from app.storage import check_ins
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 
 _VALUES = {
     "count": "1",
@@ -33,7 +33,7 @@ _ROWS = """jsonb_build_array(jsonb_build_object('id', gen_random_uuid(), 'audit_
  'sleep_quality', 8, 'asks_about_booster', false, 'self_harm_thoughts', false, 'input_mode', 'radio'))"""
 
 
-def pgbench_rate(pgbench: Path, place: Place, clients: int, seconds: float) -> float:
+def pgbench_rate(pgbench: Path, place: DatabaseUrls, clients: int, seconds: float) -> float:
     """Transactions a second, with as many clients, each on a patient of its own."""
     with psycopg.connect(place.superuser_url) as connection:
         row = connection.execute(
@@ -71,7 +71,9 @@ def pgbench_rate(pgbench: Path, place: Place, clients: int, seconds: float) -> f
         return sum(_run(pgbench, place, scripts, clients, seconds))
 
 
-def _run(pgbench: Path, place: Place, scripts: list[Path], clients: int, seconds: float) -> list[float]:
+def _run(
+    pgbench: Path, place: DatabaseUrls, scripts: list[Path], clients: int, seconds: float
+) -> list[float]:
     url = make_url(place.application_url)
     environment = os.environ | {
         "PGHOST": str(url.query["host"]),

@@ -16,7 +16,7 @@ from app.foundation.ids import new_id
 from app.foundation.vault import Vault
 from tests.bench.pages import Slice, getting, measure_page
 from tests.support.care_browser import SESSION, fading_at
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import clinic_client
 from tests.support.service import KEY, running_service
 from tests.support.staff import signed_in
@@ -70,7 +70,7 @@ class Sized:
     cookie: str
 
 
-def clinics_of_both_sizes(place: Place) -> tuple[Sized, Sized]:
+def clinics_of_both_sizes(place: DatabaseUrls) -> tuple[Sized, Sized]:
     """Make the large clinic and the small one; both have an open signal for one patient in 25."""
     large, small = (sized_clinic(place, patients=count, waiting=count // 25) for count in (5000, 50))
     with psycopg.connect(place.superuser_url, autocommit=True) as connection:
@@ -78,7 +78,7 @@ def clinics_of_both_sizes(place: Place) -> tuple[Sized, Sized]:
     return large, small
 
 
-def sized_clinic(place: Place, *, patients: int, waiting: int) -> Sized:
+def sized_clinic(place: DatabaseUrls, *, patients: int, waiting: int) -> Sized:
     """Make a clinic whose patients all have the past of a first one, whom the service treated and judged."""
     now = datetime.now(UTC)
     with running_service(place.application_url, now=now, work=False) as service:
@@ -129,7 +129,14 @@ def copy_patients(connection: psycopg.Connection, clinic: UUID, made: list[UUID]
 
 
 def measure_worklists(
-    place: Place, process_id: int, port: int, large: Sized, small: Sized, *, slices: int, seconds: float
+    place: DatabaseUrls,
+    process_id: int,
+    port: int,
+    large: Sized,
+    small: Sized,
+    *,
+    slices: int,
+    seconds: float,
 ) -> Iterator[tuple[Slice, Slice]]:
     """Measure both worklists in turn."""
     for _ in range(slices):

@@ -36,13 +36,13 @@ def wait_for_the_try(page: Page) -> None:
 
 def pages_of(page: Page, service: Service) -> Iterator[tuple[str, Page]]:
     """Every page, one after the other, as an owner goes through them."""
-    page.goto(f"{service.url}/care/insights")
+    page.goto(f"{service.url}/care/reports")
     yield "figures", page
-    page.goto(f"{service.url}/care/insights?first=2026-11-01&end=2026-10-01")
+    page.goto(f"{service.url}/care/reports?first=2026-11-01&end=2026-10-01")
     yield "figures with a mistake", page
-    page.goto(f"{service.url}/care/trail")
+    page.goto(f"{service.url}/care/audit-log")
     yield "trail", page
-    page.goto(f"{service.url}/care/trail?patient=nobody")
+    page.goto(f"{service.url}/care/audit-log?patient=nobody")
     yield "trail with a mistake", page
     page.goto(f"{service.url}/care/what-if")
     page.locator("summary").click()
@@ -119,7 +119,7 @@ def test_printed_the_figures_are_figures_and_nothing_to_press(
     opened: Callable[..., Page], service: Service
 ) -> None:
     page = opened(StaffRole.READ_ONLY, viewport=DESKTOP)
-    page.goto(f"{service.url}/care/insights")
+    page.goto(f"{service.url}/care/reports")
     page.emulate_media(media="print")
     assert page.locator(".figures > li").first.is_visible()
     for hidden in ("main nav", "main form", "header nav", "main .actions"):

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.browser.test_pages_for_patients import answer_all
 from tests.pages.patient.test_sending import events, kept
 from tests.support.browser import PHONE, agree, new_patient, sign_in
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.service import RunningClock, Service, running_service
 
@@ -23,9 +23,9 @@ CACHED = """async () => { const texts = []; for (const name of await caches.keys
 
 
 @pytest.fixture(scope="module")
-def own_service(place: Place) -> Iterator[Service]:
+def own_service(own_database: DatabaseUrls) -> Iterator[Service]:
     """On the machine's own time, as the browser is."""
-    with running_service(place.application_url, clock=RunningClock()) as running:
+    with running_service(own_database.application_url, clock=RunningClock()) as running:
         yield running
 
 

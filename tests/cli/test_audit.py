@@ -13,16 +13,18 @@ import pytest
 from tests.cli.command_line import afterglow
 from tests.storage.catalogue import ask, tell
 from tests.support.clinics import seal_trail
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.service import KEY, Service, running_service
+
+pytestmark = pytest.mark.processes
 
 
 @dataclass
 class Trail:
     """A clinic's sealed trail, with an export of it."""
 
-    place: Place
+    own_database: DatabaseUrls
     service: Service
     clinic: ClinicClient
     patient: str
@@ -30,7 +32,7 @@ class Trail:
 
     def run(self, *arguments: str, key: bytes = KEY) -> subprocess.CompletedProcess[str]:
         where = {
-            "DATABASE_URL": self.place.application_url,
+            "DATABASE_URL": self.own_database.application_url,
             "AFTERGLOW_ENCRYPTION_KEY": b64encode(key).decode(),
         }
         return afterglow("audit", *arguments, more=where)
@@ -40,7 +42,7 @@ class Trail:
 
     def id_at(self, sequence: int) -> str:
         (row,) = ask(
-            self.place.superuser_url,
+            self.own_database.superuser_url,
             "SELECT event_id::text AS id FROM care.audit_seals WHERE clinic_id = %(clinic)s AND sequence = %(at)s",
             clinic=self.clinic.clinic_id,
             at=sequence,
@@ -49,13 +51,13 @@ class Trail:
 
 
 @pytest.fixture
-def trail(place: Place, tmp_path: Path) -> Iterator[Trail]:
-    with running_service(place.application_url, work=False) as service:
+def trail(own_database: DatabaseUrls, tmp_path: Path) -> Iterator[Trail]:
+    with running_service(own_database.application_url, work=False) as service:
         clinic = clinic_client(service)
         patient = clinic.patient()
         for _ in range(6):
             assert clinic.http.get(f"/v1/patients/{patient}").is_success
-        made = Trail(place, service, clinic, patient, tmp_path / "trail.ndjson")
+        made = Trail(own_database, service, clinic, patient, tmp_path / "trail.ndjson")
         made.seal()
         yield made
         clinic.close()
@@ -83,7 +85,7 @@ def test_an_intact_trail_is_verified_and_exported_with_its_head_last(trail: Trai
 
 def test_what_a_superuser_changed_or_removed_is_named_with_its_place(trail: Trail) -> None:
     changed, removed = trail.id_at(3), trail.id_at(5)
-    superuser = trail.place.superuser_url
+    superuser = trail.own_database.superuser_url
     tell(superuser, f"UPDATE care.audit_events SET patient_id = NULL WHERE id = '{changed}'")  # noqa: S608 - the test's own
     tell(superuser, f"DELETE FROM care.audit_events WHERE id = '{removed}'")  # noqa: S608 - same
 
@@ -114,8 +116,8 @@ def test_a_cut_tail_shows_against_the_exported_head(trail: Trail) -> None:
     last = head["sequence"]
     for sequence in (last, last - 1):
         gone = trail.id_at(sequence)
-        tell(trail.place.superuser_url, f"DELETE FROM care.audit_events WHERE id = '{gone}'")  # noqa: S608 - same
-        tell(trail.place.superuser_url, f"DELETE FROM care.audit_seals WHERE event_id = '{gone}'")  # noqa: S608 - same
+        tell(trail.own_database.superuser_url, f"DELETE FROM care.audit_events WHERE id = '{gone}'")  # noqa: S608 - same
+        tell(trail.own_database.superuser_url, f"DELETE FROM care.audit_seals WHERE event_id = '{gone}'")  # noqa: S608 - same
 
     assert trail.run("verify", "--clinic", trail.clinic.clinic_id).returncode == 0
     ended = trail.run("verify", "--clinic", trail.clinic.clinic_id, "--head", str(trail.export))

@@ -12,6 +12,8 @@ import pytest
 
 from tests.cli.command_line import PROGRAM, afterglow, plain_environment
 
+pytestmark = pytest.mark.processes
+
 CHECK_INS = "patient,recorded_at,mood,energy,sleep_quality,sleep_hours"
 VALUE = "8.765"
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from app.access.clinics.scopes import Scope
 from app.cli.runtime import open_ground
@@ -21,6 +22,8 @@ from tests.cli.command_line import PROGRAM, TIMEOUT_SECONDS, afterglow, open_fol
 from tests.storage.catalogue import ask
 from tests.support.people import key_with
 from tests.support.service import running_service
+
+pytestmark = pytest.mark.processes
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\r")
 

@@ -18,7 +18,9 @@ from app.foundation.vault import new_key_text
 from app.settings import Settings
 from app.storage.engine.migrating import migrate
 from tests.cli.command_line import afterglow, open_folder
-from tests.support.ground import Cluster, Place
+from tests.support.databases import Cluster, DatabaseUrls
+
+pytestmark = pytest.mark.processes
 
 PUBLIC = "https://afterglow.example.org"
 MAIL = {"smtp_url": "smtps://us:hush@mail.example.org", "mail_from": "afterglow@clinic.example.org"}
@@ -77,7 +79,7 @@ def key_file(data_dir: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def own_place(cluster: Cluster) -> Iterator[Place]:
+def own_database(cluster: Cluster) -> Iterator[DatabaseUrls]:
     with cluster.database() as made:
         yield made
 
@@ -174,37 +176,37 @@ def test_a_database_of_another_major_version_is_named(examiner: Doctor, data_dir
     assert shown.wrong == ["The embedded database does not run."]
 
 
-def test_a_sound_database_elsewhere_passes(examiner: Doctor, own_place: Place) -> None:
-    shown = examiner.examine_elsewhere(own_place.application_url)
+def test_a_sound_database_elsewhere_passes(examiner: Doctor, own_database: DatabaseUrls) -> None:
+    shown = examiner.examine_elsewhere(own_database.application_url)
     assert (shown.sound, shown.wrong) == (True, [])
     assert shown.marked("!") == ["AFTERGLOW_OWNER_URL is not set."]
 
 
-def test_the_owner_as_application_role_is_refused(examiner: Doctor, own_place: Place) -> None:
-    shown = examiner.examine_elsewhere(own_place.owner_url)
+def test_the_owner_as_application_role_is_refused(examiner: Doctor, own_database: DatabaseUrls) -> None:
+    shown = examiner.examine_elsewhere(own_database.owner_url)
     assert not shown.sound
     (wrong,) = shown.wrong
     assert wrong.startswith("The application role afterglow_owner owns ")
 
 
-def test_a_superuser_as_application_role_is_refused(examiner: Doctor, own_place: Place) -> None:
-    shown = examiner.examine_elsewhere(own_place.superuser_url)
+def test_a_superuser_as_application_role_is_refused(examiner: Doctor, own_database: DatabaseUrls) -> None:
+    shown = examiner.examine_elsewhere(own_database.superuser_url)
     assert not shown.sound
     assert any("is a superuser" in line for line in shown.wrong)
     assert any("bypasses row-level security" in line for line in shown.wrong)
 
 
-def test_a_table_without_forced_security_is_named(examiner: Doctor, own_place: Place) -> None:
-    with psycopg.connect(own_place.owner_url) as connection:
+def test_a_table_without_forced_security_is_named(examiner: Doctor, own_database: DatabaseUrls) -> None:
+    with psycopg.connect(own_database.owner_url) as connection:
         connection.execute("ALTER TABLE care.patients NO FORCE ROW LEVEL SECURITY")
-    shown = examiner.examine_elsewhere(own_place.application_url)
+    shown = examiner.examine_elsewhere(own_database.application_url)
     assert not shown.sound
     assert shown.wrong == ["Row-level security is not forced on patients."]
 
 
-def test_tables_of_another_version_are_named(examiner: Doctor, own_place: Place) -> None:
-    migrate(own_place.owner_url, application_role="afterglow_app", to="base")
-    shown = examiner.examine_elsewhere(own_place.application_url)
+def test_tables_of_another_version_are_named(examiner: Doctor, own_database: DatabaseUrls) -> None:
+    migrate(own_database.owner_url, application_role="afterglow_app", to="base")
+    shown = examiner.examine_elsewhere(own_database.application_url)
     assert not shown.sound
     assert shown.wrong == ["The database's tables are not those of this version."]
 
@@ -216,23 +218,25 @@ def test_a_database_that_does_not_answer_is_named_without_its_password(examiner:
     assert "secret-word" not in shown.text
 
 
-def test_a_key_that_is_no_key_is_named(examiner: Doctor, own_place: Place) -> None:
-    shown = examiner.examine_elsewhere(own_place.application_url, "c2hvcnQ=")
+def test_a_key_that_is_no_key_is_named(examiner: Doctor, own_database: DatabaseUrls) -> None:
+    shown = examiner.examine_elsewhere(own_database.application_url, "c2hvcnQ=")
     assert not shown.sound
     assert shown.wrong == ["AFTERGLOW_ENCRYPTION_KEY is not 32 bytes in base64."]
 
 
-def test_what_waits_and_a_key_that_does_not_fit_are_named(examiner: Doctor, own_place: Place) -> None:
+def test_what_waits_and_a_key_that_does_not_fit_are_named(
+    examiner: Doctor, own_database: DatabaseUrls
+) -> None:
     key = new_key_text()
-    clinic_id = a_clinic_with_a_patient(own_place, key)
-    shown = examiner.examine_elsewhere(own_place.application_url, key)
+    clinic_id = a_clinic_with_a_patient(own_database, key)
+    shown = examiner.examine_elsewhere(own_database.application_url, key)
     assert shown.sound
     assert "The encryption key opens what is stored" in shown.marked("✓")
 
-    with psycopg.connect(own_place.superuser_url) as connection:
+    with psycopg.connect(own_database.superuser_url) as connection:
         for statement in ONE_HELD_DELIVERY_AND_ONE_MAIL:
             connection.execute(statement, {"clinic": clinic_id})
-    shown = examiner.examine_elsewhere(own_place.application_url)
+    shown = examiner.examine_elsewhere(own_database.application_url)
     assert not shown.sound
     assert shown.wrong == ["The encryption key does not open what is stored."]
     assert "Webhooks not delivered: 1 held." in shown.marked("!")
@@ -248,8 +252,8 @@ def test_the_command_fails_when_something_is_wrong() -> None:
     assert ended.stdout.endswith("\n1 to mend.\n")
 
 
-def a_clinic_with_a_patient(place: Place, key: str) -> str:
-    settings = Settings(database_url=place.application_url, encryption_key=key)  # type: ignore[arg-type] # checked by pydantic
+def a_clinic_with_a_patient(own_database: DatabaseUrls, key: str) -> str:
+    settings = Settings(database_url=own_database.application_url, encryption_key=key)  # type: ignore[arg-type] # checked by pydantic
     with open_ground(settings) as ground:
         clinic_id = open_new_clinic(ground, settings, name="Clinic").clinic_id
 

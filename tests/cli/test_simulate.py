@@ -9,6 +9,8 @@ import pytest
 from tests.cli.command_line import afterglow
 from tests.cli.test_demo import on_terminal
 
+pytestmark = pytest.mark.processes
+
 SMALL = ("simulate", "--patients", "8", "--seeds", "3,4", "--variants", "reference,asked weekly")
 
 

@@ -1,6 +1,10 @@
 """``afterglow staff invite``: the first owner's link, a reset for one who lost everything, and plain refusals."""
 
+import pytest
+
 from tests.cli.command_line import afterglow, new_clinic, open_folder
+
+pytestmark = pytest.mark.processes
 
 
 def test_the_operator_lets_the_first_owner_in_and_again_after_a_loss() -> None:

@@ -9,6 +9,8 @@ from tests.docs.pages import block
 from tests.support.people import ClinicClient
 from tests.support.service import NOW, Service
 
+pytestmark = pytest.mark.processes
+
 AT = "tests/clients/typescript"
 
 

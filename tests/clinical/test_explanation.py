@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.clinical.domains import DOMAINS, NOTHING, PerDomain
@@ -109,7 +109,6 @@ def test_why_there_is_no_reference_is_told() -> None:
 VALUE = st.integers(0, 10)
 
 
-@settings(max_examples=120, deadline=None)
 @given(st.lists(st.tuples(st.integers(2, 5), st.integers(2, 6), st.integers(2, 7)), min_size=4, max_size=8))
 def test_what_is_said_to_have_changed_it_would_have_and_one_point_less_would_not(
     lows: list[tuple[int, int, int]],

@@ -6,7 +6,7 @@ from random import Random
 from statistics import NormalDist
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.clinical.interval import PersonalInterval, ResponseDuration, personal_interval, response_durations
@@ -90,7 +90,6 @@ def test_a_loss_weighs_more_than_the_population_from_the_second_on() -> None:
 
 
 @given(days=st.lists(st.integers(1, 300), max_size=10))
-@settings(max_examples=20, deadline=None)
 def test_with_losses_only_it_agrees_with_the_exact_answer(days: list[int]) -> None:
     # Normal inverse-gamma: the middle of the expectation is the weighted mean of the logs.
     exact = math.exp((math.log(18) + sum(math.log(one) for one in days)) / (1 + len(days)))
@@ -116,7 +115,6 @@ PAST = st.lists(st.tuples(st.integers(0, 400), st.booleans()), max_size=6)
 
 
 @given(past=PAST, seed=st.integers(0, 99))
-@settings(max_examples=20, deadline=None)
 def test_the_order_of_the_past_does_not_matter(past: list[tuple[int, bool]], seed: int) -> None:
     shuffled = list(past)
     Random(seed).shuffle(shuffled)  # noqa: S311 -- a test's order, not a secret
@@ -125,7 +123,6 @@ def test_the_order_of_the_past_does_not_matter(past: list[tuple[int, bool]], see
 
 
 @given(past=PAST, days=st.integers(1, 400))
-@settings(max_examples=20, deadline=None)
 def test_lasting_at_least_so_long_never_promises_less_than_ending_then(
     past: list[tuple[int, bool]], days: int
 ) -> None:
@@ -133,7 +130,6 @@ def test_lasting_at_least_so_long_never_promises_less_than_ending_then(
 
 
 @given(past=PAST, days=st.integers(0, 400), lost=st.booleans())
-@settings(max_examples=20, deadline=None)
 def test_a_benefit_still_going_on_never_shortens_the_expectation(
     past: list[tuple[int, bool]], days: int, lost: bool
 ) -> None:
@@ -143,7 +139,6 @@ def test_a_benefit_still_going_on_never_shortens_the_expectation(
 
 
 @given(past=PAST)
-@settings(max_examples=20, deadline=None)
 def test_the_range_is_whole_days_around_the_middle(past: list[tuple[int, bool]]) -> None:
     own = interval(*past)
 

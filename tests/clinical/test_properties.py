@@ -6,7 +6,7 @@ from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from app.clinical import evaluation_codec
@@ -33,9 +33,6 @@ from app.clinical.state import state_codec
 
 START = datetime(2026, 2, 20, 17, tzinfo=UTC)
 ZONES = ("UTC", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Asia/Kathmandu", "+05:45")
-SLOWLY = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
 
 
 @st.composite
@@ -104,7 +101,6 @@ def choices(draw: st.DrawFn) -> ChosenReference:
 END = START + timedelta(days=74)
 
 
-@SLOWLY
 @given(patients(), st.randoms(use_true_random=False), st.integers(20, 74))
 def test_the_order_of_arrival_does_not_matter(patient: History, random: Random, day: int) -> None:
     now = START + timedelta(days=day)
@@ -115,7 +111,6 @@ def test_the_order_of_arrival_does_not_matter(patient: History, random: Random, 
     assert evaluate_history(shuffled, as_of=now) == evaluate_history(patient, as_of=now)
 
 
-@SLOWLY
 @given(patients(), st.integers(20, 74))
 def test_nothing_after_the_moment_has_any_effect(patient: History, day: int) -> None:
     now = START + timedelta(days=day)
@@ -127,7 +122,6 @@ def test_nothing_after_the_moment_has_any_effect(patient: History, day: int) -> 
     assert evaluate_history(known, as_of=now) == evaluate_history(patient, as_of=now)
 
 
-@SLOWLY
 @given(patients(), st.integers(0, 200), st.sampled_from(DOMAINS))
 def test_a_better_report_after_the_window_never_raises_the_level(
     patient: History, pick: int, domain: str
@@ -155,7 +149,6 @@ def test_a_better_report_after_the_window_never_raises_the_level(
     assert evaluate_history(improved, as_of=END).level <= evaluate_history(patient, as_of=END).level
 
 
-@SLOWLY
 @given(patients(), st.integers(1, 1000), st.integers(20, 74))
 def test_shifting_all_dates_shifts_the_answer(patient: History, weeks: int, day: int) -> None:
     """In a zone without clock changes, so that hours keep their distance to 04:00."""
@@ -176,13 +169,11 @@ def test_shifting_all_dates_shifts_the_answer(patient: History, weeks: int, day:
     assert _shifted(evaluate_history(fixed, as_of=now), by) == evaluate_history(shifted, as_of=now + by)
 
 
-@SLOWLY
 @given(patients())
 def test_growing_step_by_step_is_the_same_as_from_scratch_and_so_are_its_signals(patient: History) -> None:
     assert_grows_as_from_scratch(patient)
 
 
-@SLOWLY
 @given(patients(), choices())
 def test_so_it_is_with_a_reference_that_a_clinician_set(patient: History, choice: ChosenReference) -> None:
     assert_grows_as_from_scratch(replace(patient, chosen_reference=choice))
@@ -220,7 +211,6 @@ def assert_grows_as_from_scratch(patient: History) -> None:
     assert episode == other
 
 
-@SLOWLY
 @given(patients(), st.integers(10, 74))
 def test_a_stored_answer_reads_back_as_it_was(patient: History, day: int) -> None:
     answer = evaluate_history(patient, as_of=START + timedelta(days=day))
@@ -229,7 +219,6 @@ def test_a_stored_answer_reads_back_as_it_was(patient: History, day: int) -> Non
     assert explain(answer) == explain(evaluation_codec.from_plain(stored) or answer)
 
 
-@SLOWLY
 @given(patients(), st.integers(10, 74))
 def test_the_explanation_names_only_numbers_of_the_answer(patient: History, day: int) -> None:
     answer = evaluate_history(patient, as_of=START + timedelta(days=day))

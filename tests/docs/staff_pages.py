@@ -1,4 +1,4 @@
-"""The page docs/who-may-what.md, made from the one table of permissions and the routes that ask for them."""
+"""The page docs/permissions.md, made from the one table of permissions and the routes that ask for them."""
 
 from pathlib import Path
 from typing import Final
@@ -8,7 +8,7 @@ from app.access.clinics.permissions import PERMISSIONS_MATRIX, Permission, Staff
 from tests.docs.clinical_pages import MADE, table
 from tests.house.test_every_route_says_who_may import who_may
 
-PAGE: Final = Path(__file__).parents[2] / "docs" / "who-may-what.md"
+PAGE: Final = Path(__file__).parents[2] / "docs" / "permissions.md"
 ROLES: Final = {
     StaffRole.OWNER: "owner",
     StaffRole.CLINICIAN: "clinician",

@@ -22,8 +22,10 @@ from sqlalchemy.engine import make_url
 
 from tests.cli.command_line import ROOT, TIMEOUT_SECONDS, open_folder, plain_environment
 from tests.docs.pages import block
-from tests.support.ground import Cluster
+from tests.support.databases import Cluster
 from tests.support.node import NODE
+
+pytestmark = pytest.mark.processes
 
 STAND_IN = Path(__file__).with_name("curl_stand_in.py")
 

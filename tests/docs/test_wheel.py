@@ -22,6 +22,8 @@ import pytest
 from tests.cli.command_line import ROOT, TIMEOUT_SECONDS, afterglow, open_folder, plain_environment
 from tests.docs.test_sessions import free_port, wait_until_ready
 
+pytestmark = pytest.mark.processes
+
 DOCKERFILE = re.sub(r"\\\n\s*", "", (ROOT / "Dockerfile").read_text())
 # Steps that prepare the image itself; here uv is already installed, and nobody adds accounts.
 OF_THE_IMAGE = ('pip install --no-cache-dir "uv>=0.9"', "useradd ")

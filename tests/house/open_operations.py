@@ -27,6 +27,7 @@ OPEN: Final = {
     "POST /p/{path:path}": "there is no such page",
     "GET /care/sign-in": "the page where members sign in",
     "POST /care/sign-in": "address, password and code in the form are what lets a member in",
+    "POST /care/sign-in/passkey": "the passkey's answer in the form is what lets a member in",
     "POST /care/sign-in/clinic": "the sealed ticket in the form says that all of it was right",
     "GET /care/join/{token}": "looking at an invitation shows a form and spends nothing",
     "POST /care/join/{token}": "the link itself is what lets somebody join",

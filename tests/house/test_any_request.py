@@ -4,7 +4,6 @@ Made by Schemathesis from the document, with real ids in the paths so that it ge
 same requests each time (``derandomize``).
 """
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,13 +22,13 @@ from schemathesis.specs.openapi.checks import (
 
 from app.access.clinics.permissions import StaffRole
 from app.asgi import build_api
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import clinic_client, treated
 from tests.support.service import NOW, Service, running_service
 from tests.support.staff import invited, signed_in
 
-# A longer look: AFTERGLOW_TEST_REQUESTS=1000 pytest tests/house/test_any_request.py
-EACH: Final = int(os.environ.get("AFTERGLOW_TEST_REQUESTS", "10"))
+# Requests for each operation and mode: 10 in `make test`, 200 in `make test-long`.
+EACH: Final = settings().max_examples * 2 // 5
 CHECKS: Final = [
     not_a_server_error,
     status_code_conformance,
@@ -57,9 +56,9 @@ class Target:
 
 
 @pytest.fixture(scope="module")
-def target(place: Place) -> Iterator[Target]:
+def target(own_database: DatabaseUrls) -> Iterator[Target]:
     # Without a worker: whatever addresses are made up, nothing is ever sent to them.
-    with running_service(place.application_url, work=False) as service:
+    with running_service(own_database.application_url, work=False) as service:
         yield furnished(service)
 
 
@@ -119,9 +118,6 @@ def try_all(target: Target, operation: str, mode: Mode) -> None:
     @given(case=OPERATIONS[operation].as_strategy(generation_mode=mode))
     @settings(
         max_examples=EACH,
-        derandomize=True,
-        deadline=None,
-        database=None,
         suppress_health_check=list(HealthCheck),
     )
     def tried(case: "schemathesis.Case[Any]") -> None:

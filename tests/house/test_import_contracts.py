@@ -1,4 +1,4 @@
-"""The declared order of rooms holds, and what breaks it is noticed: tried on copies of the tree."""
+"""The declared order of packages holds, and what breaks it is noticed: tried on copies of the tree."""
 
 import os
 import shutil
@@ -10,12 +10,16 @@ import pytest
 
 from tests.house.sources import CHECKOUT
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A copy that may be broken."""
     shutil.copytree(CHECKOUT / "app", tmp_path / "app", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(CHECKOUT / ".importlinter", tmp_path)
+    (tmp_path / "tests/house").mkdir(parents=True)
+    shutil.copy(CHECKOUT / "tests/house/role_contract.py", tmp_path / "tests/house")
     return tmp_path
 
 
@@ -48,8 +52,8 @@ def test_the_contracts_are_kept(tree: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_a_room_that_is_not_in_the_declared_order_fails(tree: Path) -> None:
-    assert "newroom" in broken_by(tree, "app/newroom/__init__.py", "")
+def test_a_package_that_is_not_in_the_declared_order_fails(tree: Path) -> None:
+    assert "newpackage" in broken_by(tree, "app/newpackage/__init__.py", "")
 
 
 def test_a_new_module_at_the_top_fails_too(tree: Path) -> None:
@@ -65,7 +69,7 @@ def test_a_new_module_at_the_top_fails_too(tree: Path) -> None:
         ("app/care/alerts/signal_commands.py", "import app.care.monitoring.service"),
         ("app/care/check_ins/service.py", "import app.care.treatment.service"),
         ("app/foundation/ids.py", "import app.clinical.protocol"),
-        ("app/web/health.py", "import app.access.clinics.service"),
+        ("app/web/health.py", "import app.access.clinics.queries"),
         ("app/worker.py", "import app.asgi"),
     ],
 )
@@ -110,7 +114,30 @@ def test_every_other_contract_notices_what_it_is_for(
     assert contract in said.split("Broken contracts")[1], said
 
 
-def test_two_modules_of_one_room_that_need_each_other_fail(tree: Path) -> None:
+def test_a_web_framework_in_any_command_or_query_fails_by_its_name(tree: Path) -> None:
+    """No list of modules is kept anywhere: whatever is called so is held to it."""
+    planted = [
+        path
+        for path in sorted((tree / "app").rglob("*.py"))
+        if path.stem.rpartition("_")[2] in {"commands", "queries"}
+    ]
+    for name in ("commands", "queries", "snooze_commands", "worklist_queries"):
+        new = tree / "app/care/alerts" / f"{name}.py"
+        if new not in planted:
+            new.write_text('"""Made up."""\n')
+            planted.append(new)
+    for path in planted:
+        path.write_text(f"{path.read_text()}\nfrom fastapi import Request\n")
+
+    done = lint(tree)
+
+    assert done.returncode != 0
+    names = [".".join(path.relative_to(tree).with_suffix("").parts) for path in planted]
+    assert len(names) >= 8
+    assert [name for name in names if f"{name} imports fastapi" not in done.stdout] == []
+
+
+def test_two_modules_of_one_package_that_need_each_other_fail(tree: Path) -> None:
     (tree / "app/foundation/vault.py").write_text('"""Vault."""\n\nimport app.foundation.tokens\n')
     said = broken_by(tree, "app/foundation/tokens.py", "import app.foundation.vault")
     assert "No cycles inside any package" in said.split("Broken contracts")[1]

@@ -21,7 +21,6 @@ import httpx2
 import psycopg
 import pytest
 
-from app.access.clinics.service import open_clinic
 from app.care.check_ins.commands import record
 from app.care.check_ins.sources import FromClinic
 from app.care.check_ins.validation import CheckInDraft
@@ -52,9 +51,9 @@ from app.notifications.transport.addresses import AllowedNetworks
 from app.notifications.transport.guarded_transport import guarded_client
 from app.outbox import Wording
 from app.storage.engine.database import Database
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.mail_server import MailServer, running_mail_server
-from tests.support.service import KEY
+from tests.support.service import KEY, opened_clinic
 
 pytestmark = pytest.mark.anyio
 
@@ -316,11 +315,11 @@ async def a_person(
 
 
 @asynccontextmanager
-async def a_year(place: Place, mail_server: MailServer) -> AsyncIterator[Year]:
+async def a_year(own_database: DatabaseUrls, mail_server: MailServer) -> AsyncIterator[Year]:
     clock = SettableClock(START)
     both = [
         AppContext(
-            database=Database(place.application_url, pool_size=6),
+            database=Database(own_database.application_url, pool_size=6),
             vault=Vault(KEY),
             clock=clock,
             public_url="https://afterglow.test",
@@ -328,14 +327,14 @@ async def a_year(place: Place, mail_server: MailServer) -> AsyncIterator[Year]:
         )
         for _ in range(2)
     ]
-    clinic_id = (await open_clinic(both[0], name="Clinic")).clinic_id
+    clinic_id = (await opened_clinic(both[0])).clinic_id
     people = [(zone, at, QUIET) for zone, at in ZONES.items()]
     people += [NIGHT_WORKER, ("Europe/Berlin", time(18), QUIET)]
     year = Year(
         clinic_id=clinic_id,
         clock=clock,
         workers=both,
-        onlooker=await psycopg.AsyncConnection.connect(place.superuser_url, autocommit=True),
+        onlooker=await psycopg.AsyncConnection.connect(own_database.superuser_url, autocommit=True),
         client=guarded_client(allowed=AllowedNetworks(), http_allowed=False),
         mail_server=mail_server,
         people=[await a_person(both[0], clinic_id, n, *one) for n, one in enumerate(people)],
@@ -390,9 +389,9 @@ async def live_through(year: Year) -> None:
     assert events == []
 
 
-async def test_each_due_reminder_is_sent_exactly_once_for_a_year(place: Place) -> None:
+async def test_each_due_reminder_is_sent_exactly_once_for_a_year(own_database: DatabaseUrls) -> None:
     with running_mail_server() as mail_server:
-        async with a_year(place, mail_server) as year:
+        async with a_year(own_database, mail_server) as year:
             await live_through(year)
     assert year.sent > 100
     assert min(len(one.asked_on) for one in year.people) > 80

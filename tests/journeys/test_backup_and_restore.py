@@ -4,12 +4,15 @@ import shutil
 from datetime import UTC, datetime, timedelta
 
 import httpx2
+import pytest
 
 from app.cli.runtime import KEY_FILE
 from tests.support.people import ClinicClient, treated
 from tests.support.problems import without
 from tests.support.processes import environment_for, run_command, running_dev, temporary_data_dir, wait_until
 from tests.support.receiver import Receiver
+
+pytestmark = pytest.mark.processes
 
 
 def test_all_comes_back_from_a_backup_and_what_was_pending_is_delivered(receiver: Receiver) -> None:

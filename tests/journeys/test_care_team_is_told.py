@@ -5,7 +5,7 @@ from typing import LiteralString
 import psycopg
 
 from app.notifications.webhooks.events import EventType
-from tests.support.ground import Cluster, Place
+from tests.support.databases import Cluster, DatabaseUrls
 from tests.support.mail_server import running_mail_server
 from tests.support.notices import LOOK, MORE, NOW_PLEASE, CareTeam, care_team, text_in
 from tests.support.processes import wait_until
@@ -21,11 +21,11 @@ def test_two_workers_tell_of_each_cause_once_and_of_a_burst_as_one(
     # Slow answers, so that the workers meet.
     receiver.pause = lambda: 0.1
     with (
-        cluster.database() as place,
+        cluster.database() as own_database,
         running_mail_server() as mail,
-        running_service(place.application_url, mail=mail.relay()) as one,
-        running_service(place.application_url, mail=mail.relay()) as other,
-        care_team(place, one, receiver, mail) as team,
+        running_service(own_database.application_url, mail=mail.relay()) as one,
+        running_service(own_database.application_url, mail=mail.relay()) as other,
+        care_team(own_database, one, receiver, mail) as team,
     ):
         team.add()
         for _ in range(CAUSES):
@@ -33,7 +33,7 @@ def test_two_workers_tell_of_each_cause_once_and_of_a_burst_as_one(
             team.happens(EventType.SIGNAL_RAISED)
         # Nothing is under way any more when the clock jumps: it would look like a worker that died.
         assert wait_until(
-            lambda: waiting(place, "wording = 'look_now' OR claimed_until IS NOT NULL") == 0, 30
+            lambda: waiting(own_database, "wording = 'look_now' OR claimed_until IS NOT NULL") == 0, 30
         )
 
         later = NOW.replace(hour=NOW.hour + 1)
@@ -41,7 +41,7 @@ def test_two_workers_tell_of_each_cause_once_and_of_a_burst_as_one(
             service.clock.move_to(later)
         for service in (one, other):
             service.run(service.worker.sweep())
-        assert wait_until(lambda: waiting(place) == 0, 30)
+        assert wait_until(lambda: waiting(own_database) == 0, 30)
 
         told = texts(team)
         assert told.count(NOW_PLEASE) == CAUSES
@@ -55,8 +55,8 @@ def texts(team: CareTeam) -> list[str]:
     return [text_in(one.event) for one in list(team.chat.requests)]
 
 
-def waiting(place: Place, which: LiteralString = "true") -> int:
-    with psycopg.connect(place.superuser_url) as connection:
+def waiting(own_database: DatabaseUrls, which: LiteralString = "true") -> int:
+    with psycopg.connect(own_database.superuser_url) as connection:
         return connection.execute(
             f"SELECT FROM care.outgoing_messages WHERE state <> 'sent' AND ({which})"
         ).rowcount

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from app.care.monitoring.replay import replay
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client, treated
 from tests.support.problems import assert_problem
 from tests.support.service import NOW, Service
@@ -69,10 +69,10 @@ def test_numbers_wait_for_their_time_and_then_decide_with_the_next_report(
 
 
 def test_numbers_that_a_later_release_would_refuse_go_on_deciding(
-    clinic: ClinicClient, service: Service, place: Place
+    clinic: ClinicClient, service: Service, shared_database: DatabaseUrls
 ) -> None:
     """An earlier release had wider bounds: what it stored holds, and only new numbers are refused."""
-    with psycopg.connect(place.superuser_url) as connection:
+    with psycopg.connect(shared_database.superuser_url) as connection:
         connection.execute(
             "INSERT INTO care.clinic_policies (clinic_id, version, numbers, rule, effective_from, created_at)"
             " VALUES (%s, 1, %s, %s, %s, %s)",

@@ -14,7 +14,7 @@ from app.notifications.transport.addresses import AllowedNetworks
 from app.notifications.transport.guarded_transport import guarded_client
 from app.notifications.webhooks.delivering import Outbox, deliver_due
 from tests.support.clinics import SAFETY_CONTACT, SECOND_CONTACT, gone_live, name_contacts
-from tests.support.ground import Cluster, Place
+from tests.support.databases import Cluster, DatabaseUrls
 from tests.support.mail_server import MailServer, running_mail_server
 from tests.support.people import ClinicClient, clinic_client, treated
 from tests.support.processes import wait_until
@@ -31,7 +31,7 @@ CANNOT_REACH = "Afterglow cannot reach one of your systems"
 class Road:
     """A service with a mail server, and a clinic in it."""
 
-    place: Place
+    own_database: DatabaseUrls
     service: Service
     mail: MailServer
     clinic: ClinicClient
@@ -50,7 +50,7 @@ class Road:
         return found
 
     def _waiting(self) -> int:
-        with psycopg.connect(self.place.superuser_url) as connection:
+        with psycopg.connect(self.own_database.superuser_url) as connection:
             found = connection.execute("SELECT FROM care.outgoing_messages WHERE state = 'pending'")
             return found.rowcount
 
@@ -66,21 +66,21 @@ class Road:
 
 
 @pytest.fixture(scope="module")
-def shared_road(cluster: Cluster) -> Iterator[tuple[Place, Service, MailServer]]:
+def shared_road(cluster: Cluster) -> Iterator[tuple[DatabaseUrls, Service, MailServer]]:
     with (
-        cluster.database() as place,
+        cluster.database() as own_database,
         running_mail_server() as mail,
-        running_service(place.application_url, mail=mail.relay()) as service,
+        running_service(own_database.application_url, mail=mail.relay()) as service,
     ):
-        yield place, service, mail
+        yield own_database, service, mail
 
 
 @pytest.fixture
-def road(shared_road: tuple[Place, Service, MailServer]) -> Iterator[Road]:
-    place, service, mail = shared_road
+def road(shared_road: tuple[DatabaseUrls, Service, MailServer]) -> Iterator[Road]:
+    own_database, service, mail = shared_road
     service.clock.move_to(NOW)
     client = clinic_client(service)
-    one = Road(place, service, mail, client)
+    one = Road(own_database, service, mail, client)
     one.letters()
     yield one
     # Nobody of this clinic waits any more in the next test.
@@ -170,11 +170,11 @@ def test_both_hear_when_a_safety_event_did_not_get_through_for_a_day(
 ) -> None:
     receiver.answer = lambda _sent: 503
     with (
-        cluster.database() as place,
+        cluster.database() as own_database,
         running_mail_server() as mail,
-        running_service(place.application_url, work=False, mail=mail.relay()) as service,
+        running_service(own_database.application_url, work=False, mail=mail.relay()) as service,
     ):
-        road = Road(place, service, mail, clinic_client(service))
+        road = Road(own_database, service, mail, clinic_client(service))
         name_contacts(road.clinic)
         endpoint = road.clinic.add_endpoint(receiver.url)
         road.say(live=False)
@@ -187,7 +187,7 @@ def test_both_hear_when_a_safety_event_did_not_get_through_for_a_day(
         assert attempts == [*(NOW + number * MINUTE / 2 for number in range(121)), NOW + 26 * HOUR]
         (given_up,) = road.clinic.http.get(path).json()["items"]
         assert (given_up["state"], given_up["next_attempt_at"]) == ("exhausted", None)
-        with psycopg.connect(place.superuser_url) as connection:
+        with psycopg.connect(own_database.superuser_url) as connection:
             wordings = connection.execute("SELECT wording FROM care.outgoing_messages").fetchall()
         assert wordings == [("endpoint_down",)] * 2
         road.clinic.close()

@@ -17,11 +17,13 @@ from app.foundation.ids import new_id
 from app.storage.engine.binaries import find_binaries
 from app.storage.engine.embedded import Supervisor
 from app.storage.engine.migrating import APPLICATION_ROLE, DATABASE, OWNER_ROLE, make_roles, migrate
-from tests.support.ground import programs
+from tests.support.databases import programs
 from tests.support.people import PatientClient, clinic_client
 from tests.support.processes import running_dev, temporary_data_dir, wait_until
 from tests.support.receiver import Receiver
 from tests.support.service import RunningClock, Service, running_service
+
+pytestmark = pytest.mark.processes
 
 
 def says(phone: PatientClient, service_now: Service | None = None) -> bool:

@@ -13,8 +13,8 @@ from app.care.monitoring.replay import replay
 from app.care.monitoring.service import evaluate_again
 from app.foundation.ids import new_id
 from tests.storage.catalogue import ask
+from tests.support.databases import Cluster, DatabaseUrls
 from tests.support.dispatch import deliver_all
-from tests.support.ground import Cluster, Place
 from tests.support.people import ClinicClient, PatientClient, clinic_client, entry, item, treated
 from tests.support.problems import CANARY, assert_problem
 from tests.support.receiver import Receiver
@@ -106,8 +106,8 @@ def test_a_message_that_is_on_its_way_while_its_patient_is_erased_ends_quietly(
 ) -> None:
     # A database of its own: no other worker takes the message.
     with (
-        cluster.database() as place,
-        running_service(place.application_url, work=False) as service,
+        cluster.database() as own_database,
+        running_service(own_database.application_url, work=False) as service,
     ):
         clinic = clinic_client(service)
         endpoint = clinic.add_endpoint(receiver.url)
@@ -140,7 +140,9 @@ def test_an_evaluation_that_waits_for_an_erased_patient_ends_quietly(
     assert clinic.signals() == []
 
 
-def test_what_remains_is_ids_and_times(service: Service, clinic: ClinicClient, place: Place) -> None:
+def test_what_remains_is_ids_and_times(
+    service: Service, clinic: ClinicClient, shared_database: DatabaseUrls
+) -> None:
     phone = clinic.enrol(clinic.patient(reference=CANARY), service.url)
     phone.check_in(NOW, note=CANARY)
     asked = phone.http.post("/v1/me/erasure-requests").json()
@@ -153,7 +155,7 @@ def test_what_remains_is_ids_and_times(service: Service, clinic: ClinicClient, p
     requests = clinic.http.get("/v1/erasure-requests?state=all").json()["items"]
     assert [(one["state"], one["reason"]) for one in requests] == [("declined", None), ("approved", None)]
     (tombstone,) = ask(
-        place.superuser_url,
+        shared_database.superuser_url,
         "SELECT to_jsonb(t) AS row FROM care.erasures t WHERE patient_id = %(id)s",
         id=phone.patient_id,
     )
@@ -161,7 +163,7 @@ def test_what_remains_is_ids_and_times(service: Service, clinic: ClinicClient, p
         "clinic_id", "patient_id", "request_id", "erased_at", "erased_by", "signal_ids"
     }  # fmt: skip
     trail = ask(
-        place.superuser_url,
+        shared_database.superuser_url,
         "SELECT to_jsonb(t) AS row FROM care.audit_events t WHERE patient_id = %(id)s ORDER BY at, id",
         id=phone.patient_id,
     )
@@ -170,10 +172,10 @@ def test_what_remains_is_ids_and_times(service: Service, clinic: ClinicClient, p
 
 
 def test_a_report_that_arrives_while_the_patient_is_erased_leaves_nothing_behind(
-    service: Service, clinic: ClinicClient, place: Place
+    service: Service, clinic: ClinicClient, shared_database: DatabaseUrls
 ) -> None:
     phone = clinic.enrol(clinic.patient(), service.url)
-    with psycopg.connect(place.superuser_url) as holding:
+    with psycopg.connect(shared_database.superuser_url) as holding:
         holding.execute(
             "SELECT FROM care.patient_states WHERE patient_id = %s FOR UPDATE", [phone.patient_id]
         )
@@ -184,7 +186,7 @@ def test_a_report_that_arrives_while_the_patient_is_erased_leaves_nothing_behind
             assert erasing.result()["state"] == "approved"
             assert reporting.result().status_code in {201, 401}
     (left,) = ask(
-        place.superuser_url,
+        shared_database.superuser_url,
         "SELECT (SELECT count(*) FROM care.check_ins WHERE patient_id = %(id)s)"
         " + (SELECT count(*) FROM care.patient_states WHERE patient_id = %(id)s) AS rows",
         id=phone.patient_id,

@@ -11,7 +11,7 @@ import pytest
 
 from app.care.alerts.escalation import escalate_safety, escalate_signal
 from tests.support.clinics import change_clinic
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client, treated
 from tests.support.receiver import Receiver
 from tests.support.service import NOW, Service, running_service
@@ -20,9 +20,9 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 @pytest.fixture(scope="module")
-def quiet_service(place: Place) -> Iterator[Service]:
+def quiet_service(own_database: DatabaseUrls) -> Iterator[Service]:
     """A service in which nobody looks at the clock but the test."""
-    with running_service(place.application_url, work=False) as running:
+    with running_service(own_database.application_url, work=False) as running:
         yield running
 
 
@@ -217,11 +217,11 @@ def test_workers_that_look_at_once_escalate_once(quiet: Service, clinic: ClinicC
 
 
 def test_a_job_wakes_a_worker_at_the_very_time_and_goes_before_all_others(
-    place: Place, quiet: Service, clinic: ClinicClient
+    own_database: DatabaseUrls, quiet: Service, clinic: ClinicClient
 ) -> None:
     made, waiting = reported(quiet, clinic), raised(clinic)
 
-    with psycopg.connect(place.superuser_url) as connection:
+    with psycopg.connect(own_database.superuser_url) as connection:
         jobs = connection.execute(
             "SELECT task_name, scheduled_at, priority FROM jobs.procrastinate_jobs"
             " WHERE args->>'event_id' = %s OR args->>'signal_id' = %s ORDER BY task_name",

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from app.clinical.protocol import STANDARD, Protocol
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import CONFIRMED, ClinicClient, clinic_client, treated
 from tests.support.service import NOW, Service, running_service
 
@@ -27,9 +27,9 @@ class BreakableProtocol(Protocol):
 
 
 @pytest.fixture
-def breakable(place: Place) -> Iterator[Service]:
+def breakable(own_database: DatabaseUrls) -> Iterator[Service]:
     rule = BreakableProtocol(**{field.name: getattr(STANDARD, field.name) for field in fields(STANDARD)})
-    with running_service(place.application_url, protocol=rule) as running:
+    with running_service(own_database.application_url, protocol=rule) as running:
         yield running
     BreakableProtocol.broken = False
 
@@ -130,7 +130,10 @@ ENTRIES: list[tuple[Callable[[ClinicClient, str], httpx2.Response], str]] = [
 
 @pytest.mark.parametrize(("enter", "count"), ENTRIES, ids=[enter.__name__ for enter, _ in ENTRIES])
 def test_what_staff_or_patients_enter_is_kept_and_evaluated_later(
-    place: Place, breakable: Service, enter: Callable[[ClinicClient, str], httpx2.Response], count: str
+    own_database: DatabaseUrls,
+    breakable: Service,
+    enter: Callable[[ClinicClient, str], httpx2.Response],
+    count: str,
 ) -> None:
     clinic = clinic_client(breakable)
     patient = of_a_lost_benefit(clinic)
@@ -140,7 +143,7 @@ def test_what_staff_or_patients_enter_is_kept_and_evaluated_later(
 
     if enter in (enter_infusion, withdraw_check_in, book_booster):
         assert reply.status_code in {200, 201, 204}, "the others' replies say what the rule makes of it"
-    with psycopg.connect(place.superuser_url, autocommit=True) as connection:
+    with psycopg.connect(own_database.superuser_url, autocommit=True) as connection:
 
         def ask(question: str) -> object:
             row = connection.execute(question.encode(), [patient]).fetchone()
@@ -160,11 +163,11 @@ def test_what_staff_or_patients_enter_is_kept_and_evaluated_later(
 
 @pytest.mark.parametrize("damage", ['{"format": 1}', "{}", '{"format": 99}', "[]", "null", '"text"'])
 def test_a_damaged_memory_mends_itself(
-    place: Place, service: Service, clinic: ClinicClient, damage: str
+    shared_database: DatabaseUrls, service: Service, clinic: ClinicClient, damage: str
 ) -> None:
     patient = fading(clinic)
     phone = clinic.enrol(patient, service.url)
-    with psycopg.connect(place.superuser_url) as connection:
+    with psycopg.connect(shared_database.superuser_url) as connection:
         changed = connection.execute(
             "UPDATE care.patient_states SET memory = jsonb_set(memory, '{memory}', %s) WHERE patient_id = %s",
             [damage, patient],

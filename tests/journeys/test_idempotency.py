@@ -6,13 +6,13 @@ from datetime import timedelta
 import psycopg
 
 from app.foundation.ids import new_id
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, item
 from tests.support.service import NOW, Service
 
 
-def rows_of(place: Place, patient_id: str) -> list[tuple[int, str]]:
-    with psycopg.connect(place.superuser_url) as connection:
+def rows_of(shared_database: DatabaseUrls, patient_id: str) -> list[tuple[int, str]]:
+    with psycopg.connect(shared_database.superuser_url) as connection:
         found = connection.execute(
             "SELECT sync_sequence, id::text FROM care.check_ins WHERE patient_id = %s ORDER BY 1",
             [patient_id],
@@ -20,7 +20,9 @@ def rows_of(place: Place, patient_id: str) -> list[tuple[int, str]]:
         return [(row[0], row[1]) for row in found]
 
 
-def test_twelve_times_the_same_at_once_is_one(place: Place, service: Service, clinic: ClinicClient) -> None:
+def test_twelve_times_the_same_at_once_is_one(
+    shared_database: DatabaseUrls, service: Service, clinic: ClinicClient
+) -> None:
     phone = clinic.enrol(clinic.patient(), service.url)
     check_in_id = str(new_id())
 
@@ -33,9 +35,9 @@ def test_twelve_times_the_same_at_once_is_one(place: Place, service: Service, cl
 
     assert sorted(reply.status_code for reply in replies) == [200] * 11 + [201]
     assert all(reply.json()["crisis_help"] for reply in replies)
-    assert rows_of(place, phone.patient_id) == [(1, check_in_id)]
+    assert rows_of(shared_database, phone.patient_id) == [(1, check_in_id)]
     assert len(clinic.http.get("/v1/safety-events").json()["items"]) == 1
-    with psycopg.connect(place.superuser_url) as connection:
+    with psycopg.connect(shared_database.superuser_url) as connection:
         told = connection.execute(
             "SELECT count(*) FROM care.notifications WHERE patient_id = %s", [phone.patient_id]
         )
@@ -43,7 +45,7 @@ def test_twelve_times_the_same_at_once_is_one(place: Place, service: Service, cl
 
 
 def test_twelve_at_once_of_one_patient_are_all_kept(
-    place: Place, service: Service, clinic: ClinicClient
+    shared_database: DatabaseUrls, service: Service, clinic: ClinicClient
 ) -> None:
     phone = clinic.enrol(clinic.patient(), service.url)
     ids = [str(new_id()) for _ in range(12)]
@@ -56,13 +58,13 @@ def test_twelve_at_once_of_one_patient_are_all_kept(
         statuses = list(threads.map(send, range(12)))
 
     assert statuses == [201] * 12
-    kept = rows_of(place, phone.patient_id)
+    kept = rows_of(shared_database, phone.patient_id)
     assert {check_in_id for _, check_in_id in kept} == set(ids)
     assert [sequence for sequence, _ in kept] == list(range(1, 13))
 
 
 def test_batches_singles_and_withdrawals_at_once_lose_nothing(
-    place: Place, service: Service, clinic: ClinicClient
+    shared_database: DatabaseUrls, service: Service, clinic: ClinicClient
 ) -> None:
     phone = clinic.enrol(clinic.patient(), service.url)
     items = [item(NOW - timedelta(hours=5 * number), (number % 11, 5, 5)) for number in range(80)]
@@ -85,6 +87,6 @@ def test_batches_singles_and_withdrawals_at_once_lose_nothing(
     assert {status for answer in answers[:20] for status in answer} == {204}
     assert {status for answer in answers[20:40] for status in answer} == {201}
     assert sum(answer.count(201) for answer in answers[40:]) == 40
-    kept = rows_of(place, phone.patient_id)
+    kept = rows_of(shared_database, phone.patient_id)
     assert {check_in_id for _, check_in_id in kept} == {one["id"] for one in items}
     assert len({sequence for sequence, _ in kept}) == 80

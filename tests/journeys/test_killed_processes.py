@@ -17,6 +17,8 @@ from tests.support.people import ClinicClient, PatientClient, entry
 from tests.support.processes import Dev, running_dev, temporary_data_dir, wait_until
 from tests.support.receiver import Received, Receiver
 
+pytestmark = pytest.mark.processes
+
 KILLS = 20
 FADING, STEADY = 5, 3
 LOW_REPORTS = 18

@@ -17,7 +17,7 @@ from app.clinical.protocol import STANDARD, with_numbers
 from app.foundation.errors import NotFoundError
 from app.foundation.ids import new_id
 from app.storage.engine.migrating import APPLICATION_ROLE, migrate
-from tests.support.ground import Cluster, Place
+from tests.support.databases import Cluster, DatabaseUrls
 from tests.support.people import CONFIRMED, ClinicClient, clinic_client, treated
 from tests.support.service import NOW, Service, running_service
 
@@ -320,11 +320,11 @@ def test_a_signal_raised_by_any_road_is_the_same_again(
 
 
 def test_inputs_that_were_changed_behind_our_back_show(
-    service: Service, clinic: ClinicClient, place: Place
+    service: Service, clinic: ClinicClient, shared_database: DatabaseUrls
 ) -> None:
     patient = reported_late(service, clinic)
     (signal,) = clinic.signals(patient)
-    with psycopg.connect(conninfo(place.superuser_url)) as connection:
+    with psycopg.connect(conninfo(shared_database.superuser_url)) as connection:
         connection.execute(
             "UPDATE care.check_ins SET mood = 9 WHERE patient_id = %s AND mood = 3"
             " AND recorded_at = (SELECT max(recorded_at) FROM care.check_ins WHERE patient_id = %s"
@@ -340,14 +340,14 @@ def test_inputs_that_were_changed_behind_our_back_show(
     assert {path for path in by_path if path.startswith("reference")} == set()
 
 
-def test_other_numbers_in_force_today_do_not_matter(place: Place) -> None:
+def test_other_numbers_in_force_today_do_not_matter(own_database: DatabaseUrls) -> None:
     strict = with_numbers({"consider_at": 0.4567891234, "smoothing_days": 3})
-    with running_service(place.application_url, protocol=strict) as before:
+    with running_service(own_database.application_url, protocol=strict) as before:
         clinic = clinic_client(before)
         patient = reported_late(before, clinic)
         (signal,) = clinic.signals(patient)
         clinic.close()
-    with running_service(place.application_url, protocol=STANDARD) as after:
+    with running_service(own_database.application_url, protocol=STANDARD) as after:
         found = after.run(replay(after.context.database, UUID(signal["id"])))
     assert found.version == "1.0, consider_at=0.4567891234, smoothing_days=3"
     assert found.same, found.differences
@@ -356,8 +356,8 @@ def test_other_numbers_in_force_today_do_not_matter(place: Place) -> None:
 
 def test_what_was_decided_before_turns_were_counted_is_the_same_again(cluster: Cluster) -> None:
     """Down to the tables of then and up again, with everything in them."""
-    with cluster.database() as place:
-        with running_service(place.application_url) as before:
+    with cluster.database() as own_database:
+        with running_service(own_database.application_url) as before:
             clinic = clinic_client(before)
             patients = [
                 story(before, clinic) for story in (corrected_later, withdrawn_later, infused_afterwards)
@@ -365,8 +365,8 @@ def test_what_was_decided_before_turns_were_counted_is_the_same_again(cluster: C
             signals = [signal for patient in patients for signal in clinic.signals(patient)]
             clinic.close()
         for revision in ("0009", "head"):
-            migrate(place.owner_url, application_role=APPLICATION_ROLE, to=revision)
-        with running_service(place.application_url) as after:
+            migrate(own_database.owner_url, application_role=APPLICATION_ROLE, to=revision)
+        with running_service(own_database.application_url) as after:
             for signal in signals:
                 found = after.run(replay(after.context.database, UUID(signal["id"])))
                 assert found.same, found.differences

@@ -5,16 +5,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import clinic_client
 from tests.support.receiver import Receiver
 from tests.support.service import RunningClock, Service, running_service
 
 
 @pytest.fixture
-def idle_service(place: Place) -> Iterator[Service]:
+def idle_service(own_database: DatabaseUrls) -> Iterator[Service]:
     """A service whose worker the test starts when enough is waiting."""
-    with running_service(place.application_url, work=False, clock=RunningClock(), speedup=100) as running:
+    with running_service(
+        own_database.application_url, work=False, clock=RunningClock(), speedup=100
+    ) as running:
         yield running
 
 

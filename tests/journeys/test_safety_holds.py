@@ -11,7 +11,7 @@ import pytest
 from app.clinical.protocol import STANDARD
 from tests.journeys.test_failed_evaluation import BreakableProtocol
 from tests.support.clinics import name_contacts
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, PatientClient, Values, clinic_client, treated
 from tests.support.service import NOW, Service, running_service
 
@@ -19,10 +19,10 @@ NOWHERE = "http://127.0.0.1:9/hook"
 
 
 @pytest.fixture(scope="module")
-def unsteady(place: Place) -> Iterator[Service]:
+def unsteady(own_database: DatabaseUrls) -> Iterator[Service]:
     """A service whose rule can be broken, without a worker, and whose receiver is not there."""
     rule = BreakableProtocol(**{field.name: getattr(STANDARD, field.name) for field in fields(STANDARD)})
-    with running_service(place.application_url, protocol=rule, work=False) as running:
+    with running_service(own_database.application_url, protocol=rule, work=False) as running:
         yield running
 
 

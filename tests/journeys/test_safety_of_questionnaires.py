@@ -12,7 +12,7 @@ from app.clinical.protocol import STANDARD
 from app.foundation.ids import new_id
 from app.notifications.messages.consent_text import CURRENT_VERSION
 from tests.journeys.test_failed_evaluation import BreakableProtocol
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import ZONE, ClinicClient, PatientClient, clinic_client
 from tests.support.problems import CANARY
 from tests.support.receiver import Receiver
@@ -146,9 +146,9 @@ def test_the_clinics_own_number_comes_with_the_help(clinic: ClinicClient, phone:
         assert "+1 555 0100" in numbers
 
 
-def test_a_rule_that_fails_costs_neither_the_form_nor_the_answer(place: Place) -> None:
+def test_a_rule_that_fails_costs_neither_the_form_nor_the_answer(own_database: DatabaseUrls) -> None:
     rule = BreakableProtocol(**{field.name: getattr(STANDARD, field.name) for field in fields(STANDARD)})
-    with running_service(place.application_url, protocol=rule, work=False) as service:
+    with running_service(own_database.application_url, protocol=rule, work=False) as service:
         clinic = clinic_client(service)
         phone = clinic.enrol(clinic.patient(), service.url)
         clinic.treat(phone.patient_id, last_infusion=NOW - timedelta(days=20))

@@ -19,7 +19,7 @@ from app.foundation.ids import new_id
 from app.foundation.logs import set_up_logs
 from tests.journeys.test_secrets_stay_secret import everywhere, forms
 from tests.support.clinics import SAFETY_CONTACT, SECOND_CONTACT, gone_live
-from tests.support.ground import Cluster, Place
+from tests.support.databases import Cluster, DatabaseUrls
 from tests.support.mail_server import MailServer, running_mail_server
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.problems import CANARY
@@ -28,6 +28,8 @@ from tests.support.receiver import Receiver
 from tests.support.service import NOW, Service, running_service
 from tests.support.worker_process import running_worker
 
+pytestmark = pytest.mark.processes
+
 MINUTE = timedelta(minutes=1)
 
 
@@ -35,7 +37,7 @@ MINUTE = timedelta(minutes=1)
 class Ground:
     """An API without a worker, and a mail server."""
 
-    place: Place
+    own_database: DatabaseUrls
     service: Service
     mail: MailServer
 
@@ -65,11 +67,11 @@ def ground(cluster: Cluster, own_log: StringIO) -> Iterator[Ground]:
     assert own_log is not None
 
     with (
-        cluster.database() as place,
+        cluster.database() as own_database,
         running_mail_server() as mail,
-        running_service(place.application_url, work=False, speedup=1, mail=mail.relay()) as service,
+        running_service(own_database.application_url, work=False, speedup=1, mail=mail.relay()) as service,
     ):
-        yield Ground(place, service, mail)
+        yield Ground(own_database, service, mail)
 
 
 def statement(ground: Ground, clinic: ClinicClient) -> str:
@@ -111,7 +113,7 @@ def test_a_statement_arrives_first_and_is_escalated_on_time_whatever_is_down(
     clinic = clinic_client(ground.service)
     killed = threading.Event()
     log = tmp_path / "worker.log"
-    with running_worker(ground.place.application_url, now=NOW, log=log) as worker:
+    with running_worker(ground.own_database.application_url, now=NOW, log=log) as worker:
         receiver.secret = gone_live(clinic, receiver)["secret"]
         receiver.answer = lambda _sent: 503
         receiver.pause = lambda: float(not killed.wait(20))
@@ -157,7 +159,7 @@ def test_a_statement_arrives_first_and_is_escalated_on_time_whatever_is_down(
 
 def all_kept(ground: Ground, receiver: Receiver) -> bool:
     """Whether each attempt that arrived is written down, but the one whose worker was killed."""
-    with psycopg.connect(ground.place.superuser_url) as connection:
+    with psycopg.connect(ground.own_database.superuser_url) as connection:
         (kept,) = connection.execute("SELECT count(*) FROM care.attempts").fetchone() or (0,)
     return int(kept) == len(receiver.requests) - 1
 
@@ -195,7 +197,7 @@ def check_times(ground: Ground, clinic: ClinicClient, event_id: str) -> None:
 def check_that_nobody_repeats_a_word(ground: Ground, receiver: Receiver, *logs: str) -> None:
     """What the patient wrote, and whom the clinic named, is in nothing that leaves or is written down."""
     metrics = generate_latest().decode()
-    tables = list(everywhere(ground.place.superuser_url))
+    tables = list(everywhere(ground.own_database.superuser_url))
     assert all("delivery.attempted" in log for log in logs)
     assert "afterglow_request_seconds" in metrics
     for secret in forms(CANARY):

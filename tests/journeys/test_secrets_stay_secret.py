@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx2
 import psycopg
+import pytest
 
 from app.foundation.ids import new_id
 from app.storage.engine.embedded import find_running
@@ -18,6 +19,8 @@ from tests.support.people import ClinicClient, entry, item, treated
 from tests.support.problems import CANARY
 from tests.support.processes import Dev, running_dev, temporary_data_dir, wait_until
 from tests.support.receiver import Receiver
+
+pytestmark = pytest.mark.processes
 
 PHONE = "+1 555 0147 4711"
 

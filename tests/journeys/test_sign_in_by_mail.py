@@ -8,7 +8,7 @@ import pytest
 
 from app.care.patients import magic_links
 from app.care.patients.magic_links import LinkState
-from tests.support.ground import Cluster
+from tests.support.databases import Cluster
 from tests.support.mail_server import Letter, MailServer, running_mail_server
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.service import NOW, Service, running_service
@@ -23,8 +23,8 @@ def mail_server() -> Iterator[MailServer]:
 @pytest.fixture(scope="module")
 def mailing_service(cluster: Cluster, mail_server: MailServer) -> Iterator[Service]:
     with (
-        cluster.database() as place,
-        running_service(place.application_url, mail=mail_server.relay()) as running,
+        cluster.database() as own_database,
+        running_service(own_database.application_url, mail=mail_server.relay()) as running,
     ):
         yield running
 

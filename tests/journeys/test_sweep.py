@@ -11,15 +11,15 @@ import pytest
 from app.access.audit.verifying import Verified, verify
 from tests.storage.catalogue import tell
 from tests.support.clinics import name_contacts
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.service import NOW, Service, running_service
 
 
 @pytest.fixture
-def quiet_service(place: Place) -> Iterator[Service]:
+def quiet_service(own_database: DatabaseUrls) -> Iterator[Service]:
     """A service without a worker: the test sweeps."""
-    with running_service(place.application_url, work=False) as running:
+    with running_service(own_database.application_url, work=False) as running:
         yield running
 
 
@@ -36,10 +36,10 @@ def next_one(quiet_service: Service, broken: ClinicClient) -> ClinicClient:
 
 
 @contextmanager
-def only_this_clinic_may_not(place: Place, action: str, clinic: ClinicClient) -> Iterator[None]:
+def only_this_clinic_may_not(own_database: DatabaseUrls, action: str, clinic: ClinicClient) -> Iterator[None]:
     """Let the database refuse this action to one clinic, as long as the block lasts."""
     tell(
-        place.superuser_url,
+        own_database.superuser_url,
         f"""
         CREATE FUNCTION refuse_one() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
@@ -54,7 +54,7 @@ def only_this_clinic_may_not(place: Place, action: str, clinic: ClinicClient) ->
     try:
         yield
     finally:
-        tell(place.superuser_url, "DROP FUNCTION refuse_one CASCADE")
+        tell(own_database.superuser_url, "DROP FUNCTION refuse_one CASCADE")
 
 
 def check_in_with_a_statement(service: Service, clinic: ClinicClient) -> None:
@@ -74,11 +74,11 @@ def trail_of(service: Service, clinic: ClinicClient) -> Verified:
 
 
 def test_an_escalation_that_fails_keeps_no_other_clinics_event_waiting(
-    quiet_service: Service, place: Place, broken: ClinicClient, next_one: ClinicClient
+    quiet_service: Service, own_database: DatabaseUrls, broken: ClinicClient, next_one: ClinicClient
 ) -> None:
     for clinic in (broken, next_one):
         check_in_with_a_statement(quiet_service, clinic)
-    with psycopg.connect(place.superuser_url) as connection:
+    with psycopg.connect(own_database.superuser_url) as connection:
         connection.execute(
             "UPDATE care.clinic_profiles SET second_contact_sealed = 'x' WHERE clinic_id = %s",
             [broken.clinic_id],
@@ -91,22 +91,22 @@ def test_an_escalation_that_fails_keeps_no_other_clinics_event_waiting(
 
 
 def test_a_clinic_whose_deliveries_cannot_be_looked_at_keeps_no_other_clinic_waiting(
-    quiet_service: Service, place: Place, broken: ClinicClient, next_one: ClinicClient
+    quiet_service: Service, own_database: DatabaseUrls, broken: ClinicClient, next_one: ClinicClient
 ) -> None:
     for clinic in (broken, next_one):
         check_in_with_a_statement(quiet_service, clinic)
 
     quiet_service.clock.move_to(NOW + timedelta(hours=30))
-    with only_this_clinic_may_not(place, "UPDATE ON care.deliveries", broken):
+    with only_this_clinic_may_not(own_database, "UPDATE ON care.deliveries", broken):
         quiet_service.run(quiet_service.worker.sweep())
 
     assert (escalations(broken), escalations(next_one)) == (1, 1), "what is safety's goes first"
 
 
 def test_a_trail_that_cannot_be_sealed_keeps_no_other_clinics_trail_open_and_is_sealed_later(
-    quiet_service: Service, place: Place, broken: ClinicClient, next_one: ClinicClient
+    quiet_service: Service, own_database: DatabaseUrls, broken: ClinicClient, next_one: ClinicClient
 ) -> None:
-    with only_this_clinic_may_not(place, "INSERT ON care.audit_seals", broken):
+    with only_this_clinic_may_not(own_database, "INSERT ON care.audit_seals", broken):
         quiet_service.run(quiet_service.worker.sweep())
 
     assert trail_of(quiet_service, broken).sealed == 0

@@ -9,17 +9,19 @@ import psycopg
 import pytest
 
 from app.foundation.ids import new_id
-from tests.support.ground import Cluster, Place
+from tests.support.databases import Cluster, DatabaseUrls
 from tests.support.people import PatientClient, clinic_client, entry
 from tests.support.problems import assert_problem
 from tests.support.service import NOW, running_service
 
 
 @contextmanager
-def copied(cluster: Cluster, place: Place) -> Iterator[Place]:
+def copied(cluster: Cluster, own_database: DatabaseUrls) -> Iterator[DatabaseUrls]:
     """The database as it is now, under another name: what a restore of a backup gives."""
     with cluster.database(migrated=False) as copy:
-        names = [psycopg.conninfo.conninfo_to_dict(one.superuser_url)["dbname"] for one in (copy, place)]
+        names = [
+            psycopg.conninfo.conninfo_to_dict(one.superuser_url)["dbname"] for one in (copy, own_database)
+        ]
         with psycopg.connect(cluster.address.url(), autocommit=True) as server:
             server.execute(f"DROP DATABASE {names[0]}")
             server.execute(f"CREATE DATABASE {names[0]} TEMPLATE {names[1]}")
@@ -31,18 +33,18 @@ def sync(phone: httpx2.Client, cursor: str | None = None) -> httpx2.Response:
 
 
 def test_a_phone_that_is_ahead_of_a_restored_server_starts_anew_and_sends_again(
-    cluster: Cluster, place: Place
+    cluster: Cluster, own_database: DatabaseUrls
 ) -> None:
     sent = {str(new_id()): entry(NOW - timedelta(hours=hours), (5, 5, 5)) for hours in (9, 6, 3)}
     first, second, third = sent
-    with running_service(place.application_url, work=False) as service:
+    with running_service(own_database.application_url, work=False) as service:
         clinic = clinic_client(service)
         phone = clinic.enrol(clinic.patient(), service.url)
         phone.http.put(f"/v1/check-ins/{first}", json=sent[first])
         clinic.close()
-    with copied(cluster, place) as backup:
+    with copied(cluster, own_database) as backup:
         with (
-            running_service(place.application_url, work=False) as service,
+            running_service(own_database.application_url, work=False) as service,
             calling(phone, service.url) as http,
         ):
             for later in (second, third):
@@ -77,14 +79,14 @@ def calling(phone: PatientClient, url: str) -> Iterator[httpx2.Client]:
 
 
 @pytest.mark.parametrize("ahead", [1, 1000])
-def test_a_cursor_from_ahead_of_the_counter_starts_anew(place: Place, ahead: int) -> None:
+def test_a_cursor_from_ahead_of_the_counter_starts_anew(own_database: DatabaseUrls, ahead: int) -> None:
     """A snapshot of the disk that was put back looks like the same database."""
-    with running_service(place.application_url, work=False) as service:
+    with running_service(own_database.application_url, work=False) as service:
         clinic = clinic_client(service)
         phone = clinic.enrol(clinic.patient(), service.url)
         phone.check_in(NOW)
         cursor = sync(phone.http).json()["cursor"]
-        with psycopg.connect(place.superuser_url) as connection:
+        with psycopg.connect(own_database.superuser_url) as connection:
             connection.execute(
                 "UPDATE care.patient_states SET sync_sequence = sync_sequence - %s WHERE patient_id = %s",
                 [ahead, phone.patient_id],

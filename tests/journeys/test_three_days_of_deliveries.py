@@ -32,12 +32,14 @@ from app.notifications.webhooks.delivering import CLAIM_LASTS
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.notifications.webhooks.retry_schedule import ORDINARY_WAITS
-from tests.support.ground import Cluster, Place
+from tests.support.databases import Cluster, DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.receiver import Received, Receiver, Said
 from tests.support.service import NOW, Service, running_service
 from tests.support.shared_clock import SharedClock
 from tests.support.worker_process import running_worker
+
+pytestmark = pytest.mark.processes
 
 DAY: Final = timedelta(days=1)
 # The clock overshoots a due moment by this share of the time that passed since the beginning.
@@ -63,7 +65,7 @@ AT_ONCE: Final = 20
 class World:
     """The service, two workers, and what becomes of them."""
 
-    place: Place
+    own_database: DatabaseUrls
     service: Service
     clock: SharedClock
     clinic: ClinicClient
@@ -79,7 +81,7 @@ class World:
     def start_worker(self) -> None:
         stack = ExitStack()
         process = stack.enter_context(
-            running_worker(self.place.application_url, now=self.clock, log=self.log)
+            running_worker(self.own_database.application_url, now=self.clock, log=self.log)
         )
         self.workers.append((stack, process))
 
@@ -119,13 +121,13 @@ def world(cluster: Cluster, receiver: Receiver, tmp_path: Path) -> Iterator[Worl
     print(f"seed {seed}")  # noqa: T201 - shown when it fails
     clock = SharedClock(tmp_path / "clock", NOW)
     with (
-        cluster.database() as place,
-        running_service(place.application_url, clock=clock, work=False, speedup=1) as service,
-        psycopg.connect(place.superuser_url, row_factory=dict_row, autocommit=True) as database,
+        cluster.database() as own_database,
+        running_service(own_database.application_url, clock=clock, work=False, speedup=1) as service,
+        psycopg.connect(own_database.superuser_url, row_factory=dict_row, autocommit=True) as database,
         ExitStack() as workers,
     ):
         made = World(
-            place,
+            own_database,
             service,
             clock,
             clinic_client(service),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.ground import Cluster, Place
+from tests.support.databases import Cluster, DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.problems import assert_problem
 from tests.support.receiver import Receiver
@@ -16,9 +16,9 @@ from tests.support.service import NOW, RunningClock, Service, running_service
 
 
 @pytest.fixture(scope="module")
-def live(place: Place) -> Iterator[Service]:
+def live(own_database: DatabaseUrls) -> Iterator[Service]:
     """A service that lives in the machine's own time, with waits a thousand times shorter."""
-    with running_service(place.application_url, clock=RunningClock(), speedup=1000) as running:
+    with running_service(own_database.application_url, clock=RunningClock(), speedup=1000) as running:
         yield running
 
 

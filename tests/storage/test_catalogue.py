@@ -6,7 +6,7 @@ from app.storage.engine.migrating import APPLICATION_ROLE, OWNER_ROLE
 from app.storage.engine.rows import CARE, FRONT_DESK, JOBS
 from app.storage.tables import METADATA
 from tests.storage.catalogue import OURS, ask, tables_in
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 
 TENANT = "(clinic_id = (NULLIF(current_setting('app.clinic_id'::text, true), ''::text))::uuid)"
 # The application adds lines to these and reads them; no bug of ours can rewrite what happened.
@@ -26,15 +26,17 @@ APPEND_ONLY = {
 }
 
 
-def test_every_table_class_has_its_table_and_every_table_of_a_tenant_its_class(place: Place) -> None:
+def test_every_table_class_has_its_table_and_every_table_of_a_tenant_its_class(
+    shared_database: DatabaseUrls,
+) -> None:
     for schema in (CARE, FRONT_DESK):
         declared = {table.name for table in METADATA.tables.values() if table.schema == schema}
-        assert set(tables_in(place.owner_url, schema)) == declared
+        assert set(tables_in(shared_database.owner_url, schema)) == declared
 
 
-def test_nothing_of_ours_lies_outside_our_schemas(place: Place) -> None:
+def test_nothing_of_ours_lies_outside_our_schemas(shared_database: DatabaseUrls) -> None:
     elsewhere = ask(
-        place.superuser_url,
+        shared_database.superuser_url,
         """
         SELECT schemaname || '.' || tablename AS name FROM pg_tables
          WHERE schemaname !~ '^pg_' AND schemaname <> 'information_schema' AND schemaname <> ALL(%(ours)s)
@@ -44,9 +46,9 @@ def test_nothing_of_ours_lies_outside_our_schemas(place: Place) -> None:
     assert [row["name"] for row in elsewhere] == ["public.schema_version"]
 
 
-def test_the_clinic_leads_every_primary_key_of_care(place: Place) -> None:
+def test_the_clinic_leads_every_primary_key_of_care(shared_database: DatabaseUrls) -> None:
     leaders = ask(
-        place.superuser_url,
+        shared_database.superuser_url,
         """
         SELECT t.relname AS name,
                (SELECT a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = i.indkey[0]
@@ -58,9 +60,9 @@ def test_the_clinic_leads_every_primary_key_of_care(place: Place) -> None:
     assert {row["name"]: row["first"] for row in leaders if row["first"] != "clinic_id"} == {}
 
 
-def test_the_clinic_leads_every_index_of_care(place: Place) -> None:
+def test_the_clinic_leads_every_index_of_care(shared_database: DatabaseUrls) -> None:
     leaders = ask(
-        place.superuser_url,
+        shared_database.superuser_url,
         """
         SELECT i.indexrelid::regclass::text AS name, a.attname AS first
           FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid
@@ -72,9 +74,9 @@ def test_the_clinic_leads_every_index_of_care(place: Place) -> None:
     assert {row["name"]: row["first"] for row in leaders if row["first"] != "clinic_id"} == {}
 
 
-def test_no_foreign_key_of_care_leaves_the_clinic(place: Place) -> None:
+def test_no_foreign_key_of_care_leaves_the_clinic(shared_database: DatabaseUrls) -> None:
     keys = ask(
-        place.superuser_url,
+        shared_database.superuser_url,
         """
         SELECT c.conname AS name, c.confrelid::regclass::text AS target,
                mine.attname AS mine, theirs.attname AS theirs
@@ -93,9 +95,9 @@ def test_no_foreign_key_of_care_leaves_the_clinic(place: Place) -> None:
         ), key
 
 
-def test_row_level_security_is_on_and_forced_for_every_table_of_care(place: Place) -> None:
+def test_row_level_security_is_on_and_forced_for_every_table_of_care(shared_database: DatabaseUrls) -> None:
     tables = ask(
-        place.superuser_url,
+        shared_database.superuser_url,
         """
         SELECT relname AS name, relrowsecurity AND relforcerowsecurity AS forced FROM pg_class
          WHERE relnamespace = 'care'::regnamespace AND relkind IN ('r', 'p')
@@ -105,15 +107,17 @@ def test_row_level_security_is_on_and_forced_for_every_table_of_care(place: Plac
     assert [row["name"] for row in tables if not row["forced"]] == []
 
 
-def test_every_table_of_care_has_the_tenants_policy_and_the_owners_and_no_other(place: Place) -> None:
+def test_every_table_of_care_has_the_tenants_policy_and_the_owners_and_no_other(
+    shared_database: DatabaseUrls,
+) -> None:
     policies = ask(
-        place.superuser_url,
+        shared_database.superuser_url,
         """
         SELECT tablename AS name, policyname, permissive, roles::text[] AS roles, cmd, qual, with_check
           FROM pg_policies WHERE schemaname = 'care'
         """,
     )
-    for table in tables_in(place.owner_url, CARE):
+    for table in tables_in(shared_database.owner_url, CARE):
         of_table = {row["policyname"]: row for row in policies if row["name"] == table}
         assert set(of_table) == {"tenant", "owner"}, table
         tenant, owner = of_table["tenant"], of_table["owner"]
@@ -123,9 +127,9 @@ def test_every_table_of_care_has_the_tenants_policy_and_the_owners_and_no_other(
         assert owner["roles"] == [OWNER_ROLE], table
 
 
-def test_the_application_role_owns_nothing_and_cannot_bypass_anything(place: Place) -> None:
+def test_the_application_role_owns_nothing_and_cannot_bypass_anything(shared_database: DatabaseUrls) -> None:
     (role,) = ask(
-        place.superuser_url,
+        shared_database.superuser_url,
         """
         SELECT rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication AS mighty, oid,
                (SELECT count(*) FROM pg_auth_members m WHERE m.member = r.oid) AS memberships,
@@ -139,19 +143,21 @@ def test_the_application_role_owns_nothing_and_cannot_bypass_anything(place: Pla
     assert role["owned"] == 0
 
 
-def test_the_application_role_cannot_create_anything_in_any_schema(place: Place) -> None:
+def test_the_application_role_cannot_create_anything_in_any_schema(shared_database: DatabaseUrls) -> None:
     schemas = ask(
-        place.application_url,
+        shared_database.application_url,
         "SELECT nspname FROM pg_namespace WHERE has_schema_privilege(nspname, 'CREATE') AND nspname !~ '^pg_temp'",
     )
     assert schemas == []
 
 
 @pytest.mark.parametrize("privilege", ["TRUNCATE", "REFERENCES", "TRIGGER"])
-def test_the_application_role_cannot_empty_or_tie_a_table(place: Place, privilege: str) -> None:
+def test_the_application_role_cannot_empty_or_tie_a_table(
+    shared_database: DatabaseUrls, privilege: str
+) -> None:
     # TRUNCATE and foreign keys do not ask row-level security.
     granted = ask(
-        place.application_url,
+        shared_database.application_url,
         """
         SELECT schemaname || '.' || tablename AS name FROM pg_tables
          WHERE schemaname = ANY(%(ours)s) AND has_table_privilege(schemaname || '.' || tablename, %(privilege)s)
@@ -162,9 +168,9 @@ def test_the_application_role_cannot_empty_or_tie_a_table(place: Place, privileg
     assert granted == []
 
 
-def test_what_happened_can_be_added_to_and_read_but_never_changed(place: Place) -> None:
+def test_what_happened_can_be_added_to_and_read_but_never_changed(shared_database: DatabaseUrls) -> None:
     rights = ask(
-        place.application_url,
+        shared_database.application_url,
         """
         SELECT tablename AS name,
                has_table_privilege('care.' || tablename, 'SELECT')
@@ -178,9 +184,9 @@ def test_what_happened_can_be_added_to_and_read_but_never_changed(place: Place) 
     assert {row["name"] for row in rights if not row["may_change"]} == APPEND_ONLY
 
 
-def test_the_application_role_cannot_change_the_version_of_the_tables(place: Place) -> None:
+def test_the_application_role_cannot_change_the_version_of_the_tables(shared_database: DatabaseUrls) -> None:
     (row,) = ask(
-        place.application_url,
+        shared_database.application_url,
         """
         SELECT has_table_privilege('public.schema_version', 'SELECT') AS reads,
                has_table_privilege('public.schema_version', 'INSERT')
@@ -192,10 +198,10 @@ def test_the_application_role_cannot_change_the_version_of_the_tables(place: Pla
 
 
 def test_few_functions_run_with_their_owners_rights_and_only_the_application_may_call_them(
-    place: Place,
+    shared_database: DatabaseUrls,
 ) -> None:
     found = ask(
-        place.superuser_url,
+        shared_database.superuser_url,
         """
         SELECT p.oid::regprocedure::text AS name, p.proconfig AS settings, pg_get_userbyid(p.proowner) AS owner,
                has_function_privilege('public', p.oid, 'EXECUTE') AS anybody,
@@ -224,9 +230,9 @@ def test_few_functions_run_with_their_owners_rights_and_only_the_application_may
     }
 
 
-def test_no_view_shows_a_tenants_rows_with_its_owners_rights(place: Place) -> None:
+def test_no_view_shows_a_tenants_rows_with_its_owners_rights(shared_database: DatabaseUrls) -> None:
     found = ask(
-        place.superuser_url,
+        shared_database.superuser_url,
         "SELECT schemaname || '.' || viewname AS name FROM pg_views WHERE schemaname = ANY(%(ours)s)",
         ours=[CARE, FRONT_DESK, JOBS, "public"],
     )

@@ -26,6 +26,8 @@ from app.storage.engine.binaries import Binaries
 from app.storage.engine.embedded import Address, Supervisor
 from tests.storage.embedded_ground import ask, open_folder, programs_under_test, tell
 
+pytestmark = pytest.mark.processes
+
 CONTENT = """
     CREATE TABLE told (clinic_id int, words text, PRIMARY KEY (clinic_id, words));
     INSERT INTO told VALUES (1, 'one'), (2, 'two'), (2, 'tve');

@@ -27,6 +27,8 @@ from tests.storage.embedded_ground import (
     wait_until,
 )
 
+pytestmark = pytest.mark.processes
+
 LINUX_ONLY = pytest.mark.skipif(sys.platform != "linux", reason="the parent-death signal is Linux's")
 
 

@@ -28,6 +28,8 @@ from tests.storage.embedded_ground import (
     server_pid,
 )
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture(scope="module")
 def programs() -> Binaries:

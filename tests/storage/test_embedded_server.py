@@ -34,6 +34,8 @@ from tests.storage.embedded_ground import (
     wait_until,
 )
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture(scope="module")
 def programs() -> Binaries:

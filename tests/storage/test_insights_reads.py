@@ -12,7 +12,7 @@ from app.storage import care_pasts, insights
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.insights import Window
 from tests.storage.test_trend_reads import rows_read
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.service import NOW, Service
 
@@ -68,10 +68,10 @@ _PAST = [
 
 
 @pytest.fixture(scope="module")
-def old_clinic(shared_service: Service, place: Place) -> ClinicClient:
+def old_clinic(own_service: Service, own_database: DatabaseUrls) -> ClinicClient:
     """A clinic to which everything has happened every day for five years."""
-    shared_service.clock.move_to(NOW)
-    clinic = clinic_client(shared_service)
+    own_service.clock.move_to(NOW)
+    clinic = clinic_client(own_service)
     patients = [clinic.patient() for _ in range(PATIENTS)]
     clinic.close()
     values = {
@@ -81,7 +81,7 @@ def old_clinic(shared_service: Service, place: Place) -> ClinicClient:
         "days": YEARS,
         "now": NOW,
     }
-    with psycopg.connect(place.superuser_url, autocommit=True) as connection:
+    with psycopg.connect(own_database.superuser_url, autocommit=True) as connection:
         for statement in _PAST:
             connection.execute(statement, values)
         for table in ("patients", "check_ins", "signals", "safety_events", "notifications", "deliveries"):
@@ -89,9 +89,7 @@ def old_clinic(shared_service: Service, place: Place) -> ClinicClient:
     return clinic
 
 
-def test_numbers_of_a_month_read_the_rows_of_a_month(
-    shared_service: Service, old_clinic: ClinicClient
-) -> None:
+def test_numbers_of_a_month_read_the_rows_of_a_month(own_service: Service, old_clinic: ClinicClient) -> None:
     end = NOW.date() + timedelta(days=1)
     first = end - timedelta(days=DAYS)
 
@@ -106,7 +104,7 @@ def test_numbers_of_a_month_read_the_rows_of_a_month(
         assert len(await insights.safety_in(work, window)) == DAYS
         assert len(await insights.not_out(work, window)) == DAYS
 
-    read_rows = rows_read(shared_service, old_clinic, read)
+    read_rows = rows_read(own_service, old_clinic, read)
 
     most = {
         "check_ins": PATIENTS * DAYS,
@@ -118,11 +116,11 @@ def test_numbers_of_a_month_read_the_rows_of_a_month(
     assert {name: rows for name, rows in read_rows.items() if rows > most.get(name, rows)} == {}
 
 
-def test_the_whole_of_it_counts_the_same(shared_service: Service, old_clinic: ClinicClient) -> None:
+def test_the_whole_of_it_counts_the_same(own_service: Service, old_clinic: ClinicClient) -> None:
     end = NOW.date() + timedelta(days=1)
-    found = shared_service.run(
+    found = own_service.run(
         read_insights(
-            shared_service.context,
+            own_service.context,
             UUID(old_clinic.clinic_id),
             first=end - timedelta(days=DAYS),
             end=end,

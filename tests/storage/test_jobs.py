@@ -13,7 +13,7 @@ from app.foundation.ids import new_id
 from app.storage.engine.database import Database
 from app.storage.engine.jobs import QUEUE
 from tests.storage.catalogue import ask
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 
 pytestmark = pytest.mark.anyio
 LATER = datetime(2026, 11, 3, 18, 0, tzinfo=UTC) + timedelta(hours=2)
@@ -25,15 +25,15 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-async def database(place: Place) -> AsyncIterator[Database]:
-    made = Database(place.application_url, pool_size=1)
+async def database(own_database: DatabaseUrls) -> AsyncIterator[Database]:
+    made = Database(own_database.application_url, pool_size=1)
     yield made
     await made.close()
 
 
-def jobs_about(place: Place, thing: UUID) -> list[dict[str, object]]:
+def jobs_about(own_database: DatabaseUrls, thing: UUID) -> list[dict[str, object]]:
     return ask(
-        place.owner_url,
+        own_database.owner_url,
         """
         SELECT task_name, queue_name, priority, scheduled_at, args, queueing_lock, lock
           FROM jobs.procrastinate_jobs WHERE args->>'thing' = %(thing)s ORDER BY id
@@ -42,13 +42,15 @@ def jobs_about(place: Place, thing: UUID) -> list[dict[str, object]]:
     )
 
 
-async def test_a_job_exists_once_its_transaction_is_committed(database: Database, place: Place) -> None:
+async def test_a_job_exists_once_its_transaction_is_committed(
+    database: Database, own_database: DatabaseUrls
+) -> None:
     thing = new_id()
     async with database.work(None) as work:
         work.queue("wake", at=LATER, priority=7, thing=thing)
-        assert jobs_about(place, thing) == []
+        assert jobs_about(own_database, thing) == []
         await work.commit()
-    assert jobs_about(place, thing) == [
+    assert jobs_about(own_database, thing) == [
         {
             "task_name": "wake",
             "queue_name": QUEUE,
@@ -62,15 +64,15 @@ async def test_a_job_exists_once_its_transaction_is_committed(database: Database
     ]
 
 
-async def test_a_job_is_undone_with_its_transaction(database: Database, place: Place) -> None:
+async def test_a_job_is_undone_with_its_transaction(database: Database, own_database: DatabaseUrls) -> None:
     thing = new_id()
     async with database.work(None) as work:
         work.queue("wake", thing=thing)
-    assert jobs_about(place, thing) == []
+    assert jobs_about(own_database, thing) == []
 
 
 async def test_a_job_already_written_is_undone_when_the_commit_fails(
-    database: Database, place: Place
+    database: Database, own_database: DatabaseUrls
 ) -> None:
     thing = new_id()
     async with database.work(None) as work:
@@ -80,18 +82,18 @@ async def test_a_job_already_written_is_undone_when_the_commit_fails(
         work.queue("wake", thing=thing)
         with pytest.raises((DBAPIError, psycopg.Error), match="division by zero"):
             await work.commit()
-    assert jobs_about(place, thing) == []
+    assert jobs_about(own_database, thing) == []
 
 
 async def test_several_jobs_are_written_by_one_commit_in_their_order(
-    database: Database, place: Place
+    database: Database, own_database: DatabaseUrls
 ) -> None:
     thing = new_id()
     async with database.work(None) as work:
         for name in ("first", "second", "third"):
             work.queue(name, thing=thing)
         await work.commit()
-    assert [job["task_name"] for job in jobs_about(place, thing)] == ["first", "second", "third"]
+    assert [job["task_name"] for job in jobs_about(own_database, thing)] == ["first", "second", "third"]
 
 
 _FAILING_AT_COMMIT = """

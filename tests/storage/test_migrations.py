@@ -25,7 +25,7 @@ from app.storage.engine.migrating import (
 from app.storage.engine.rows import CARE, FRONT_DESK
 from app.storage.tables import METADATA
 from tests.storage.catalogue import ask, objects_outside_the_system, tell
-from tests.support.ground import Cluster, Place
+from tests.support.databases import Cluster, DatabaseUrls
 
 CHECKOUT = Path(__file__).parents[2]
 MIGRATE = (
@@ -35,13 +35,15 @@ MIGRATE = (
 
 
 @pytest.fixture
-def empty_place(cluster: Cluster) -> Iterator[Place]:
+def empty_database(cluster: Cluster) -> Iterator[DatabaseUrls]:
     with cluster.database(migrated=False) as made:
         yield made
 
 
-def connected(place: Place) -> Iterator[Connection]:
-    engine = create_engine(make_url(place.owner_url).set(drivername="postgresql+psycopg"), poolclass=NullPool)
+def connected(shared_database: DatabaseUrls) -> Iterator[Connection]:
+    engine = create_engine(
+        make_url(shared_database.owner_url).set(drivername="postgresql+psycopg"), poolclass=NullPool
+    )
     with engine.connect() as connection:
         yield connection
 
@@ -52,8 +54,8 @@ def ours(_object: object, name: str | None, kind: str, _reflected: bool, _agains
     )
 
 
-def test_the_tables_are_those_that_the_code_believes_in(place: Place) -> None:
-    for connection in connected(place):
+def test_the_tables_are_those_that_the_code_believes_in(shared_database: DatabaseUrls) -> None:
+    for connection in connected(shared_database):
         context = MigrationContext.configure(
             connection,
             opts={
@@ -66,10 +68,10 @@ def test_the_tables_are_those_that_the_code_believes_in(place: Place) -> None:
         assert compare_metadata(context, METADATA) == []
 
 
-def test_the_constraints_on_values_are_those_that_the_code_believes_in(place: Place) -> None:
+def test_the_constraints_on_values_are_those_that_the_code_believes_in(shared_database: DatabaseUrls) -> None:
     # Alembic does not compare these.
     found = ask(
-        place.owner_url,
+        shared_database.owner_url,
         """
         SELECT connamespace::regnamespace || '.' || conrelid::regclass::text AS place, conname AS name
           FROM pg_constraint WHERE contype = 'c' AND connamespace::regnamespace::text = ANY(%(schemas)s)
@@ -85,10 +87,10 @@ def test_the_constraints_on_values_are_those_that_the_code_believes_in(place: Pl
     assert {row["name"] for row in found} == declared
 
 
-def test_a_missing_index_would_be_noticed(empty_place: Place) -> None:
-    migrate(empty_place.owner_url, application_role=APPLICATION_ROLE)
-    tell(empty_place.owner_url, "DROP INDEX care.uq_signals_one_open")
-    for connection in connected(empty_place):
+def test_a_missing_index_would_be_noticed(empty_database: DatabaseUrls) -> None:
+    migrate(empty_database.owner_url, application_role=APPLICATION_ROLE)
+    tell(empty_database.owner_url, "DROP INDEX care.uq_signals_one_open")
+    for connection in connected(empty_database):
         context = MigrationContext.configure(
             connection, opts={"include_schemas": True, "include_object": ours}
         )
@@ -96,32 +98,34 @@ def test_a_missing_index_would_be_noticed(empty_place: Place) -> None:
         assert difference[0] == "add_index"
 
 
-def test_down_leaves_nothing_behind_and_up_again_gives_the_same(empty_place: Place) -> None:
-    untouched = objects_outside_the_system(empty_place.superuser_url)
-    migrate(empty_place.owner_url, application_role=APPLICATION_ROLE)
-    first = objects_outside_the_system(empty_place.superuser_url)
+def test_down_leaves_nothing_behind_and_up_again_gives_the_same(empty_database: DatabaseUrls) -> None:
+    untouched = objects_outside_the_system(empty_database.superuser_url)
+    migrate(empty_database.owner_url, application_role=APPLICATION_ROLE)
+    first = objects_outside_the_system(empty_database.superuser_url)
 
-    migrate(empty_place.owner_url, application_role=APPLICATION_ROLE, to="base")
-    left = objects_outside_the_system(empty_place.superuser_url) - untouched
+    migrate(empty_database.owner_url, application_role=APPLICATION_ROLE, to="base")
+    left = objects_outside_the_system(empty_database.superuser_url) - untouched
     # Alembic's own table stays, empty: it is what says "nothing is here".
     assert {name for name in left if "schema_version" not in name} == set()
-    assert ask(empty_place.owner_url, "SELECT * FROM public.schema_version") == []
+    assert ask(empty_database.owner_url, "SELECT * FROM public.schema_version") == []
 
-    migrate(empty_place.owner_url, application_role=APPLICATION_ROLE)
-    assert objects_outside_the_system(empty_place.superuser_url) == first
-
-
-def test_migrating_what_is_up_to_date_changes_nothing(empty_place: Place) -> None:
-    migrate(empty_place.owner_url, application_role=APPLICATION_ROLE)
-    first = objects_outside_the_system(empty_place.superuser_url)
-    migrate(empty_place.owner_url, application_role=APPLICATION_ROLE)
-    assert objects_outside_the_system(empty_place.superuser_url) == first
+    migrate(empty_database.owner_url, application_role=APPLICATION_ROLE)
+    assert objects_outside_the_system(empty_database.superuser_url) == first
 
 
-def test_two_processes_that_migrate_at_once_both_succeed(empty_place: Place) -> None:
+def test_migrating_what_is_up_to_date_changes_nothing(empty_database: DatabaseUrls) -> None:
+    migrate(empty_database.owner_url, application_role=APPLICATION_ROLE)
+    first = objects_outside_the_system(empty_database.superuser_url)
+    migrate(empty_database.owner_url, application_role=APPLICATION_ROLE)
+    assert objects_outside_the_system(empty_database.superuser_url) == first
+
+
+@pytest.mark.processes
+@pytest.mark.processes
+def test_two_processes_that_migrate_at_once_both_succeed(empty_database: DatabaseUrls) -> None:
     both = [
         subprocess.Popen(
-            [sys.executable, "-c", MIGRATE, empty_place.owner_url, APPLICATION_ROLE],
+            [sys.executable, "-c", MIGRATE, empty_database.owner_url, APPLICATION_ROLE],
             cwd=CHECKOUT,
             stderr=subprocess.PIPE,
         )
@@ -129,31 +133,33 @@ def test_two_processes_that_migrate_at_once_both_succeed(empty_place: Place) -> 
     ]
     said = [process.communicate(timeout=60)[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], said
-    check_schema(empty_place.application_url)
+    check_schema(empty_database.application_url)
 
 
-def test_a_database_that_is_behind_is_refused_by_name(empty_place: Place) -> None:
+def test_a_database_that_is_behind_is_refused_by_name(empty_database: DatabaseUrls) -> None:
     with pytest.raises(SchemaBehindError, match="afterglow migrate"):
-        check_schema(empty_place.application_url)
-    migrate(empty_place.owner_url, application_role=APPLICATION_ROLE)
-    check_schema(empty_place.application_url)
+        check_schema(empty_database.application_url)
+    migrate(empty_database.owner_url, application_role=APPLICATION_ROLE)
+    check_schema(empty_database.application_url)
 
 
-def test_the_application_role_may_have_any_name(cluster: Cluster, empty_place: Place) -> None:
+def test_the_application_role_may_have_any_name(cluster: Cluster, empty_database: DatabaseUrls) -> None:
     role = 'clinic "app"'
     tell(cluster.address.url(), 'CREATE ROLE "clinic ""app""" LOGIN')
-    migrate(empty_place.owner_url, application_role=role)
+    migrate(empty_database.owner_url, application_role=role)
     (row,) = ask(
-        empty_place.owner_url,
+        empty_database.owner_url,
         "SELECT has_table_privilege(%(role)s, 'care.patients', 'SELECT') AS reads",
         role=role,
     )
     assert row["reads"]
-    migrate(empty_place.owner_url, application_role=role, to="base")
+    migrate(empty_database.owner_url, application_role=role, to="base")
     tell(cluster.address.url(), 'DROP ROLE "clinic ""app"""')
 
 
-def test_an_installed_package_carries_its_migrations(tmp_path: Path, empty_place: Place) -> None:
+@pytest.mark.processes
+@pytest.mark.processes
+def test_an_installed_package_carries_its_migrations(tmp_path: Path, empty_database: DatabaseUrls) -> None:
     """Lay the files out as the wheel does, away from the checkout, and migrate from there."""
     settings = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
     included = settings["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
@@ -163,13 +169,13 @@ def test_an_installed_package_carries_its_migrations(tmp_path: Path, empty_place
         shutil.copytree(CHECKOUT / source, tmp_path / "site" / target, ignore=without_caches)
 
     subprocess.run(
-        [sys.executable, "-c", MIGRATE, empty_place.owner_url, APPLICATION_ROLE],
+        [sys.executable, "-c", MIGRATE, empty_database.owner_url, APPLICATION_ROLE],
         cwd=tmp_path / "site",
         env=os.environ | {"PYTHONPATH": str(tmp_path / "site")},
         check=True,
         timeout=60,
     )
-    check_schema(empty_place.application_url)
+    check_schema(empty_database.application_url)
 
 
 def test_the_checkout_finds_its_own_migrations() -> None:

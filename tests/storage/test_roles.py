@@ -7,14 +7,14 @@ import pytest
 
 from app.storage.engine.migrating import APPLICATION_ROLE, DATABASE, OWNER_ROLE, make_roles
 from tests.storage.catalogue import ask
-from tests.support.ground import Cluster, Place
+from tests.support.databases import Cluster, DatabaseUrls
 
 MINE, THEIRS = uuid4(), uuid4()
 
 
 @pytest.fixture(scope="module")
-def two_clinics(place: Place) -> Place:
-    with psycopg.connect(place.owner_url) as connection:
+def two_clinics(own_database: DatabaseUrls) -> DatabaseUrls:
+    with psycopg.connect(own_database.owner_url) as connection:
         for clinic_id in (MINE, THEIRS):
             connection.execute(
                 "INSERT INTO front_desk.clinics (id, state, created_at) VALUES (%s, 'open', now())",
@@ -24,7 +24,7 @@ def two_clinics(place: Place) -> Place:
                 "INSERT INTO care.clinic_profiles (clinic_id, name, mode, version) VALUES (%s, 'C', 'test', 1)",
                 (clinic_id,),
             )
-    return place
+    return own_database
 
 
 def names(connection: psycopg.Connection) -> list[UUID]:
@@ -35,21 +35,21 @@ def as_clinic(connection: psycopg.Connection, clinic_id: UUID | str) -> None:
     connection.execute("SELECT set_config('app.clinic_id', %s, true)", (str(clinic_id),))
 
 
-def test_a_clinic_sees_its_own_rows_only(two_clinics: Place) -> None:
+def test_a_clinic_sees_its_own_rows_only(two_clinics: DatabaseUrls) -> None:
     with psycopg.connect(two_clinics.application_url) as connection:
         as_clinic(connection, MINE)
         assert names(connection) == [MINE]
 
 
 @pytest.mark.parametrize("tenant", [None, ""])
-def test_without_a_clinic_nothing_is_seen(two_clinics: Place, tenant: str | None) -> None:
+def test_without_a_clinic_nothing_is_seen(two_clinics: DatabaseUrls, tenant: str | None) -> None:
     with psycopg.connect(two_clinics.application_url) as connection:
         if tenant is not None:
             as_clinic(connection, tenant)
         assert names(connection) == []
 
 
-def test_a_clinic_cannot_write_a_row_of_another(two_clinics: Place) -> None:
+def test_a_clinic_cannot_write_a_row_of_another(two_clinics: DatabaseUrls) -> None:
     with psycopg.connect(two_clinics.application_url) as connection:
         as_clinic(connection, MINE)
         with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"):
@@ -60,14 +60,14 @@ def test_a_clinic_cannot_write_a_row_of_another(two_clinics: Place) -> None:
             )
 
 
-def test_a_clinic_cannot_give_its_row_to_another(two_clinics: Place) -> None:
+def test_a_clinic_cannot_give_its_row_to_another(two_clinics: DatabaseUrls) -> None:
     with psycopg.connect(two_clinics.application_url) as connection:
         as_clinic(connection, MINE)
         with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"):
             connection.execute("UPDATE care.clinic_profiles SET clinic_id = %s", (THEIRS,))
 
 
-def test_a_clinic_cannot_change_or_remove_a_row_of_another(two_clinics: Place) -> None:
+def test_a_clinic_cannot_change_or_remove_a_row_of_another(two_clinics: DatabaseUrls) -> None:
     with psycopg.connect(two_clinics.application_url) as connection:
         as_clinic(connection, MINE)
         changed = connection.execute(
@@ -78,7 +78,7 @@ def test_a_clinic_cannot_change_or_remove_a_row_of_another(two_clinics: Place) -
         assert removed.rowcount == 0
 
 
-def test_the_owner_sees_all_rows_or_a_backup_would_be_empty(two_clinics: Place) -> None:
+def test_the_owner_sees_all_rows_or_a_backup_would_be_empty(two_clinics: DatabaseUrls) -> None:
     with psycopg.connect(two_clinics.owner_url) as connection:
         assert set(names(connection)) == {MINE, THEIRS}
 
@@ -105,15 +105,15 @@ def test_the_owner_sees_all_rows_or_a_backup_would_be_empty(two_clinics: Place) 
         f"ALTER ROLE {APPLICATION_ROLE} BYPASSRLS",
     ],
 )
-def test_the_application_role_is_refused(place: Place, attempt: str) -> None:
+def test_the_application_role_is_refused(own_database: DatabaseUrls, attempt: str) -> None:
     with (
-        psycopg.connect(place.application_url) as connection,
+        psycopg.connect(own_database.application_url) as connection,
         pytest.raises(psycopg.errors.InsufficientPrivilege),
     ):
         connection.execute(attempt.encode())
 
 
-def test_turning_row_security_off_gives_an_error_and_no_rows(two_clinics: Place) -> None:
+def test_turning_row_security_off_gives_an_error_and_no_rows(two_clinics: DatabaseUrls) -> None:
     with psycopg.connect(two_clinics.application_url) as connection:
         connection.execute("SET row_security = off")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):

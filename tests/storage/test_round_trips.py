@@ -10,7 +10,7 @@ from app.foundation.ids import new_id
 from app.storage.engine.embedded import Address
 from app.storage.engine.migrating import APPLICATION_ROLE
 from tests.storage.counting_proxy import RoundTrips, counting_proxy
-from tests.support.ground import Cluster, Place
+from tests.support.databases import Cluster, DatabaseUrls
 from tests.support.people import ClinicClient, PatientClient, clinic_client, item, treated
 from tests.support.service import NOW, Service, running_service
 
@@ -30,8 +30,8 @@ def round_trips(proxy: tuple[Address, RoundTrips]) -> RoundTrips:
 
 
 @pytest.fixture(scope="module")
-def proxied_service(place: Place, proxy: tuple[Address, RoundTrips]) -> Iterator[Service]:
-    database = psycopg.conninfo.conninfo_to_dict(place.application_url)["dbname"]
+def proxied_service(own_database: DatabaseUrls, proxy: tuple[Address, RoundTrips]) -> Iterator[Service]:
+    database = psycopg.conninfo.conninfo_to_dict(own_database.application_url)["dbname"]
     # Without a worker, whose own looks at the database would be counted too.
     with running_service(proxy[0].url(APPLICATION_ROLE, str(database)), work=False) as running:
         yield running
@@ -53,9 +53,11 @@ def phone(clinic: ClinicClient, proxied_service: Service) -> PatientClient:
     return warm
 
 
-def test_the_proxy_counts_what_goes_over_the_wire(place: Place, proxy: tuple[Address, RoundTrips]) -> None:
+def test_the_proxy_counts_what_goes_over_the_wire(
+    own_database: DatabaseUrls, proxy: tuple[Address, RoundTrips]
+) -> None:
     address, counted = proxy
-    database = psycopg.conninfo.conninfo_to_dict(place.application_url)["dbname"]
+    database = psycopg.conninfo.conninfo_to_dict(own_database.application_url)["dbname"]
     with psycopg.connect(address.url(APPLICATION_ROLE, str(database)), autocommit=True) as connection:
         counted.start()
         for _ in range(3):

@@ -10,7 +10,7 @@ from psycopg.errors import InsufficientPrivilege
 from psycopg.rows import tuple_row
 from psycopg.types.json import Jsonb
 
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.lively import LivelyClinic, lively_clinic
 from tests.support.receiver import running_receiver
 from tests.support.service import Service
@@ -48,15 +48,15 @@ def neighbours(shared_service: Service) -> Iterator[Neighbours]:
 
 
 @pytest.fixture
-def application(place: Place) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(place.application_url, row_factory=tuple_row) as connection:
+def application(shared_database: DatabaseUrls) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(shared_database.application_url, row_factory=tuple_row) as connection:
         yield connection
         connection.rollback()
 
 
 @pytest.fixture
-def tables(place: Place) -> list[str]:
-    with psycopg.connect(place.superuser_url) as connection:
+def tables(shared_database: DatabaseUrls) -> list[str]:
+    with psycopg.connect(shared_database.superuser_url) as connection:
         found = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'care' ORDER BY 1")
         return [row[0] for row in found]
 
@@ -66,10 +66,10 @@ def as_clinic(connection: psycopg.Connection, clinic_id: str) -> None:
 
 
 def test_every_table_has_rows_of_both_clinics(
-    place: Place, neighbours: Neighbours, tables: list[str]
+    shared_database: DatabaseUrls, neighbours: Neighbours, tables: list[str]
 ) -> None:
     """Else the tests below would say nothing."""
-    with psycopg.connect(place.superuser_url) as connection:
+    with psycopg.connect(shared_database.superuser_url) as connection:
         for table in tables:
             found = connection.execute(f"SELECT DISTINCT clinic_id::text FROM care.{table}")  # noqa: S608 - the catalogue's own names
             assert {row[0] for row in found} == {
@@ -104,9 +104,9 @@ def test_a_clinic_sees_its_own_rows_only(
 
 
 def test_nothing_can_be_written_for_another_clinic(
-    place: Place, application: psycopg.Connection, neighbours: Neighbours, tables: list[str]
+    shared_database: DatabaseUrls, application: psycopg.Connection, neighbours: Neighbours, tables: list[str]
 ) -> None:
-    with psycopg.connect(place.superuser_url) as connection:
+    with psycopg.connect(shared_database.superuser_url) as connection:
         rows = {
             table: connection.execute(
                 f"SELECT to_jsonb(t) FROM care.{table} t WHERE clinic_id = %s LIMIT 1",  # noqa: S608 - same

@@ -16,16 +16,16 @@ from app.storage import audit_seals
 from app.storage.engine.audit import AuditEventRow, audit_values
 from tests.storage.catalogue import tell
 from tests.support.clinics import seal_trail
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.service import NOW, Service, running_service
 
 TABLES = {"event": "care.audit_events", "seal": "care.audit_seals"}
 
 
 @pytest.fixture(scope="module")
-def quiet_service(place: Place) -> Iterator[Service]:
+def quiet_service(own_database: DatabaseUrls) -> Iterator[Service]:
     """A service without a worker: the test seals."""
-    with running_service(place.application_url, work=False) as running:
+    with running_service(own_database.application_url, work=False) as running:
         yield running
 
 
@@ -181,39 +181,39 @@ def test_the_workers_sweep_seals_every_clinic(quiet_service: Service, clinic_id:
     ],
 )
 def test_a_changed_row_is_found_whatever_was_changed(
-    quiet_service: Service, place: Place, clinic_id: UUID, change: str
+    quiet_service: Service, own_database: DatabaseUrls, clinic_id: UUID, change: str
 ) -> None:
     third = sealed(quiet_service, clinic_id)[2]
-    tell(place.superuser_url, f"UPDATE care.audit_events SET {change} WHERE id = '{third}'")  # noqa: S608 - the test's own
+    tell(own_database.superuser_url, f"UPDATE care.audit_events SET {change} WHERE id = '{third}'")  # noqa: S608 - the test's own
     assert faults(quiet_service, clinic_id) == [("changed", 3, 3)]
     assert verified(quiet_service, clinic_id).faults[0].event_id == third
 
 
-def test_a_removed_row_is_found(quiet_service: Service, place: Place, clinic_id: UUID) -> None:
+def test_a_removed_row_is_found(quiet_service: Service, own_database: DatabaseUrls, clinic_id: UUID) -> None:
     third = sealed(quiet_service, clinic_id)[2]
-    tell(place.superuser_url, f"DELETE FROM care.audit_events WHERE id = '{third}'")  # noqa: S608 - same
+    tell(own_database.superuser_url, f"DELETE FROM care.audit_events WHERE id = '{third}'")  # noqa: S608 - same
     assert faults(quiet_service, clinic_id) == [("event_removed", 3, 3)]
 
 
 def test_removed_seals_are_found_with_and_without_their_events(
-    quiet_service: Service, place: Place, clinic_id: UUID
+    quiet_service: Service, own_database: DatabaseUrls, clinic_id: UUID
 ) -> None:
     third, fourth = sealed(quiet_service, clinic_id)[2:4]
     both = f"('{third}', '{fourth}')"
-    tell(place.superuser_url, f"DELETE FROM care.audit_seals WHERE event_id IN {both}")  # noqa: S608 - same
+    tell(own_database.superuser_url, f"DELETE FROM care.audit_seals WHERE event_id IN {both}")  # noqa: S608 - same
     assert faults(quiet_service, clinic_id) == [("seals_removed", 3, 4)]
-    tell(place.superuser_url, f"DELETE FROM care.audit_events WHERE id IN {both}")  # noqa: S608 - same
+    tell(own_database.superuser_url, f"DELETE FROM care.audit_events WHERE id IN {both}")  # noqa: S608 - same
     assert faults(quiet_service, clinic_id) == [("seals_removed", 3, 4)]
 
 
 def test_seals_that_are_moved_up_to_close_the_gap_are_found(
-    quiet_service: Service, place: Place, clinic_id: UUID
+    quiet_service: Service, own_database: DatabaseUrls, clinic_id: UUID
 ) -> None:
     third = sealed(quiet_service, clinic_id)[2]
-    tell(place.superuser_url, f"DELETE FROM care.audit_seals WHERE event_id = '{third}'")  # noqa: S608 - same
+    tell(own_database.superuser_url, f"DELETE FROM care.audit_seals WHERE event_id = '{third}'")  # noqa: S608 - same
     for sequence in range(4, len(events_of(quiet_service, clinic_id)) + 2):
         tell(
-            place.superuser_url,
+            own_database.superuser_url,
             "UPDATE care.audit_seals SET sequence = sequence - 1 "  # noqa: S608 - same
             f"WHERE clinic_id = '{clinic_id}' AND sequence = {sequence}",
         )
@@ -221,11 +221,11 @@ def test_seals_that_are_moved_up_to_close_the_gap_are_found(
     assert kinds == {FaultKind.CHANGED.value}
 
 
-def test_another_order_is_found(quiet_service: Service, place: Place, clinic_id: UUID) -> None:
+def test_another_order_is_found(quiet_service: Service, own_database: DatabaseUrls, clinic_id: UUID) -> None:
     sealed(quiet_service, clinic_id)
     for old, new in ((3, 1000), (4, 3), (1000, 4)):
         tell(
-            place.superuser_url,
+            own_database.superuser_url,
             f"UPDATE care.audit_seals SET sequence = {new} WHERE clinic_id = '{clinic_id}' AND sequence = {old}",  # noqa: S608 - same
         )
     assert ("changed", 3, 3) in faults(quiet_service, clinic_id)
@@ -233,15 +233,15 @@ def test_another_order_is_found(quiet_service: Service, place: Place, clinic_id:
 
 
 def test_a_cut_tail_is_found_against_a_head_that_was_kept(
-    quiet_service: Service, place: Place, clinic_id: UUID
+    quiet_service: Service, own_database: DatabaseUrls, clinic_id: UUID
 ) -> None:
     ids = sealed(quiet_service, clinic_id)
     kept = verified(quiet_service, clinic_id).head
     assert kept is not None
     assert faults(quiet_service, clinic_id, kept) == []
     tail = f"('{ids[-1]}', '{ids[-2]}')"
-    tell(place.superuser_url, f"DELETE FROM care.audit_seals WHERE event_id IN {tail}")  # noqa: S608 - same
-    tell(place.superuser_url, f"DELETE FROM care.audit_events WHERE id IN {tail}")  # noqa: S608 - same
+    tell(own_database.superuser_url, f"DELETE FROM care.audit_seals WHERE event_id IN {tail}")  # noqa: S608 - same
+    tell(own_database.superuser_url, f"DELETE FROM care.audit_events WHERE id IN {tail}")  # noqa: S608 - same
     # By itself a shorter chain is whole: that is what the head is kept for.
     assert faults(quiet_service, clinic_id) == []
     assert faults(quiet_service, clinic_id, kept) == [("head_cut", len(ids) - 1, len(ids))]
@@ -257,15 +257,15 @@ def test_a_trail_that_goes_on_still_proves_an_earlier_head(quiet_service: Servic
 
 
 def test_the_same_events_of_another_clinic_do_not_fit(
-    quiet_service: Service, place: Place, clinic_id: UUID
+    quiet_service: Service, own_database: DatabaseUrls, clinic_id: UUID
 ) -> None:
     """The clinic is part of what is sealed: a whole chain cannot be put in the place of another."""
     sealed(quiet_service, clinic_id)
     other = quiet_service.new_clinic("Other").clinic_id
     for table in TABLES.values():
-        tell(place.superuser_url, f"DELETE FROM {table} WHERE clinic_id = '{other}'")  # noqa: S608 - same
+        tell(own_database.superuser_url, f"DELETE FROM {table} WHERE clinic_id = '{other}'")  # noqa: S608 - same
         tell(
-            place.superuser_url,
+            own_database.superuser_url,
             f"UPDATE {table} SET clinic_id = '{other}' WHERE clinic_id = '{clinic_id}'",  # noqa: S608 - same
         )
     assert {kind for kind, _, _ in faults(quiet_service, other)} == {"changed"}

@@ -10,7 +10,7 @@ from app.storage import audit_search
 from app.storage.audit_search import Wanted
 from app.storage.engine.unit_of_work import UnitOfWork
 from tests.storage.test_trend_reads import rows_read
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.service import NOW, Service
 
@@ -28,9 +28,9 @@ _YEAR = """
 
 
 @pytest.fixture(scope="module")
-def busy_clinic(shared_service: Service, place: Place) -> ClinicClient:
-    shared_service.clock.move_to(NOW)
-    clinic = clinic_client(shared_service)
+def busy_clinic(own_service: Service, own_database: DatabaseUrls) -> ClinicClient:
+    own_service.clock.move_to(NOW)
+    clinic = clinic_client(own_service)
     clinic.close()
     values = {
         "clinic": clinic.clinic_id,
@@ -40,7 +40,7 @@ def busy_clinic(shared_service: Service, place: Place) -> ClinicClient:
         "actors": [uuid4() for _ in range(20)],
         "lines": LINES,
     }
-    with psycopg.connect(place.superuser_url, autocommit=True) as connection:
+    with psycopg.connect(own_database.superuser_url, autocommit=True) as connection:
         connection.execute(_YEAR, values)
         connection.execute("VACUUM ANALYZE care.audit_events")
     return clinic
@@ -51,7 +51,7 @@ def busy_clinic(shared_service: Service, place: Place) -> ClinicClient:
     [(RARE_ACTOR, None, 4), (None, RARE_ACTION, 4), (None, "patient.read", 50), (None, None, 50)],
 )
 def test_a_year_is_searched_by_reading_what_is_given(
-    shared_service: Service, busy_clinic: ClinicClient, actor: UUID | None, action: str | None, given: int
+    own_service: Service, busy_clinic: ClinicClient, actor: UUID | None, action: str | None, given: int
 ) -> None:
     since: datetime = NOW - timedelta(days=365)
     wanted = Wanted(since=since, until=NOW, actor_id=actor, action=action)
@@ -59,17 +59,15 @@ def test_a_year_is_searched_by_reading_what_is_given(
     async def read(work: UnitOfWork) -> None:
         assert len(await audit_search.page(work, wanted, before=None, limit=50)) == given
 
-    assert rows_read(shared_service, busy_clinic, read)["audit_events"] <= given
+    assert rows_read(own_service, busy_clinic, read)["audit_events"] <= given
 
 
-def test_the_actions_are_found_from_one_to_the_next(
-    shared_service: Service, busy_clinic: ClinicClient
-) -> None:
+def test_the_actions_are_found_from_one_to_the_next(own_service: Service, busy_clinic: ClinicClient) -> None:
     found: list[str] = []
 
     async def read(work: UnitOfWork) -> None:
         found.extend(await audit_search.actions(work))
 
-    assert rows_read(shared_service, busy_clinic, read)["audit_events"] <= len(found) + 2
+    assert rows_read(own_service, busy_clinic, read)["audit_events"] <= len(found) + 2
     assert found == sorted(found)
     assert {"patient.erased", "patient.read", "signals.read"} <= set(found)

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from app.care.monitoring.schedule import schedules_of
 from app.storage import patients, trends
 from app.storage.engine.unit_of_work import UnitOfWork
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.service import NOW, Service
 
@@ -38,13 +38,13 @@ _READ = """
 
 
 @pytest.fixture(scope="module")
-def old_clinic(shared_service: Service, place: Place) -> tuple[ClinicClient, UUID]:
+def old_clinic(own_service: Service, own_database: DatabaseUrls) -> tuple[ClinicClient, UUID]:
     """A clinic with many patients, one of whom has checked in every day for five years."""
-    shared_service.clock.move_to(NOW)
-    clinic = clinic_client(shared_service)
+    own_service.clock.move_to(NOW)
+    clinic = clinic_client(own_service)
     patients = [clinic.patient() for _ in range(PATIENTS)]
     clinic.close()
-    with psycopg.connect(place.superuser_url, autocommit=True) as connection:
+    with psycopg.connect(own_database.superuser_url, autocommit=True) as connection:
         for number, patient in enumerate(patients):
             days = DAYS_OF_OTHERS if number else YEARS
             values = {"clinic": clinic.clinic_id, "patient": patient, "days": days, "now": NOW}
@@ -72,7 +72,7 @@ def rows_read(
 
 
 def test_a_chart_reads_the_check_ins_of_its_own_days_only(
-    shared_service: Service, old_clinic: tuple[ClinicClient, UUID]
+    own_service: Service, old_clinic: tuple[ClinicClient, UUID]
 ) -> None:
     clinic, patient = old_clinic
     days = 92
@@ -84,12 +84,12 @@ def test_a_chart_reads_the_check_ins_of_its_own_days_only(
         )
         assert len(found) == days
 
-    assert rows_read(shared_service, clinic, read)["check_ins"] <= days
+    assert rows_read(own_service, clinic, read)["check_ins"] <= days
 
 
 @pytest.mark.parametrize("days", [30, 360])
 def test_a_chart_reads_the_levels_of_its_own_days_and_the_one_before(
-    shared_service: Service, old_clinic: tuple[ClinicClient, UUID], days: int
+    own_service: Service, old_clinic: tuple[ClinicClient, UUID], days: int
 ) -> None:
     clinic, patient = old_clinic
     until = NOW - timedelta(days=100)
@@ -100,31 +100,31 @@ def test_a_chart_reads_the_levels_of_its_own_days_and_the_one_before(
         )
         assert days / 10 <= len(found) <= days / 10 + 2
 
-    assert rows_read(shared_service, clinic, read)["evaluations"] <= days + 3
+    assert rows_read(own_service, clinic, read)["evaluations"] <= days + 3
 
 
 def test_a_sweep_reads_one_check_in_of_each_patient(
-    shared_service: Service, old_clinic: tuple[ClinicClient, UUID]
+    own_service: Service, old_clinic: tuple[ClinicClient, UUID]
 ) -> None:
     clinic, _ = old_clinic
 
     async def read(work: UnitOfWork) -> None:
         whose = [one.id for one in await patients.page(work, after=None, limit=PATIENTS)]
-        found = await schedules_of(work, shared_service.context, whose, now=NOW)
+        found = await schedules_of(work, own_service.context, whose, now=NOW)
         assert len(found) == PATIENTS
         assert {one.last_check_in_on for one in found.values()} == {NOW.date()}
 
-    assert rows_read(shared_service, clinic, read)["check_ins"] <= PATIENTS
+    assert rows_read(own_service, clinic, read)["check_ins"] <= PATIENTS
 
 
 def test_an_infusion_makes_the_same_level_a_new_one(
-    shared_service: Service, old_clinic: tuple[ClinicClient, UUID]
+    own_service: Service, old_clinic: tuple[ClinicClient, UUID]
 ) -> None:
     clinic, patient = old_clinic
     noon = datetime.combine(NOW.date() - timedelta(days=5), time(12), tzinfo=UTC)
 
     async def levels(given_at: list[datetime]) -> list[str]:
-        async with shared_service.context.database.work(UUID(clinic.clinic_id)) as work:
+        async with own_service.context.database.work(UUID(clinic.clinic_id)) as work:
             since = NOW - timedelta(days=8)
             return [
                 level
@@ -133,5 +133,5 @@ def test_an_infusion_makes_the_same_level_a_new_one(
                 )
             ]
 
-    assert shared_service.run(levels([])) == ["steady"]
-    assert shared_service.run(levels([noon])) == ["steady", "steady"]
+    assert own_service.run(levels([])) == ["steady"]
+    assert own_service.run(levels([noon])) == ["steady", "steady"]

@@ -22,7 +22,7 @@ from app.storage.engine.failures import DatabaseFailedError, failures_named
 from app.storage.engine.unit_of_work import TenantMissingError, UnauditedChangeError, UnitOfWork
 from app.storage.patients import PatientRecord
 from tests.storage.catalogue import ask
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 
 pytestmark = pytest.mark.anyio
 NOW = datetime(2026, 11, 3, 18, 0, tzinfo=UTC)
@@ -34,9 +34,9 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-async def database(place: Place) -> AsyncIterator[Database]:
+async def database(own_database: DatabaseUrls) -> AsyncIterator[Database]:
     """One connection only: whatever one transaction leaves on it, the next one finds."""
-    made = Database(place.application_url, pool_size=1)
+    made = Database(own_database.application_url, pool_size=1)
     yield made
     await made.close()
 
@@ -50,7 +50,8 @@ def event(action: str = "clinic.opened", patient_id: UUID | None = None) -> Audi
 async def opened(database: Database) -> UUID:
     clinic_id = new_id()
     async with database.work(clinic_id) as work:
-        await clinics.add(work, name="Clinic", now=NOW, audit=event())
+        await clinics.add(work, name="Clinic", now=NOW)
+        work.add_audit_event(event())
         await work.commit()
     return clinic_id
 
@@ -79,7 +80,8 @@ async def backend_of(work: UnitOfWork) -> int:
 async def test_nothing_is_kept_without_commit(database: Database) -> None:
     clinic_id = new_id()
     async with database.work(clinic_id) as work:
-        await clinics.add(work, name="Clinic", now=NOW, audit=event())
+        await clinics.add(work, name="Clinic", now=NOW)
+        work.add_audit_event(event())
     assert await name_of(database, clinic_id) is None
     assert await trail_of(database, clinic_id) == []
 
@@ -89,7 +91,8 @@ async def test_nothing_is_kept_after_an_error(database: Database) -> None:
 
     async def broken() -> None:
         async with database.work(clinic_id) as work:
-            await clinics.add(work, name="Clinic", now=NOW, audit=event())
+            await clinics.add(work, name="Clinic", now=NOW)
+            work.add_audit_event(event())
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -108,9 +111,8 @@ async def test_what_comes_after_commit_is_not_kept_either(database: Database) ->
 async def test_the_trail_commits_with_what_it_tells_of(database: Database) -> None:
     clinic_id = await opened(database)
     async with database.work(clinic_id) as work:
-        await clinics.change_profile(
-            work, name="Other", crisis_phone_sealed=None, version=1, audit=event("clinic.changed")
-        )
+        await clinics.change_profile(work, name="Other", crisis_phone_sealed=None, version=1)
+        work.add_audit_event(event("clinic.changed"))
         await work.commit()
     assert await trail_of(database, clinic_id) == ["clinic.opened", "clinic.changed"]
 
@@ -250,8 +252,8 @@ async def test_a_connection_is_used_again_and_again(database: Database) -> None:
     assert len(backends) == 1
 
 
-async def test_work_inside_of_other_tenants_work_keeps_them_apart(place: Place) -> None:
-    database = Database(place.application_url, pool_size=2)
+async def test_work_inside_of_other_tenants_work_keeps_them_apart(own_database: DatabaseUrls) -> None:
+    database = Database(own_database.application_url, pool_size=2)
     mine, theirs = await opened(database), await opened(database)
     async with database.work(mine) as outer, database.work(theirs) as inner:
         assert await tenant_of(outer) == str(mine)
@@ -259,11 +261,13 @@ async def test_work_inside_of_other_tenants_work_keeps_them_apart(place: Place) 
     await database.close()
 
 
-async def test_a_connection_that_died_in_the_pool_is_replaced(database: Database, place: Place) -> None:
+async def test_a_connection_that_died_in_the_pool_is_replaced(
+    database: Database, own_database: DatabaseUrls
+) -> None:
     clinic_id = await opened(database)
     async with database.work(clinic_id) as work:
         backend = await backend_of(work)
-    ask(place.superuser_url, "SELECT pg_terminate_backend(%(backend)s, 5000)", backend=backend)
+    ask(own_database.superuser_url, "SELECT pg_terminate_backend(%(backend)s, 5000)", backend=backend)
 
     async with database.work(clinic_id) as work:
         assert await backend_of(work) != backend
@@ -272,13 +276,13 @@ async def test_a_connection_that_died_in_the_pool_is_replaced(database: Database
 
 
 async def test_a_connection_that_dies_in_the_middle_keeps_nothing_and_harms_nobody(
-    database: Database, place: Place
+    database: Database, own_database: DatabaseUrls
 ) -> None:
     clinic_id = await opened(database)
     async with database.work(clinic_id) as work:
         await work.execute(text("UPDATE clinic_profiles SET name = 'Half done'"))
         backend = await backend_of(work)
-        ask(place.superuser_url, "SELECT pg_terminate_backend(%(backend)s, 5000)", backend=backend)
+        ask(own_database.superuser_url, "SELECT pg_terminate_backend(%(backend)s, 5000)", backend=backend)
         with pytest.raises((DBAPIError, psycopg.Error)):
             await work.commit()
     assert await name_of(database, clinic_id) == "Clinic"

@@ -11,13 +11,13 @@ from psycopg.types.json import Jsonb
 from app.storage.engine.migrating import APPLICATION_ROLE, check_schema, migrate
 from app.storage.engine.migration_steps import PatientKeysKeptError
 from tests.storage.catalogue import ask, objects_outside_the_system
-from tests.support.ground import Cluster, Place
+from tests.support.databases import Cluster, DatabaseUrls
 
 REPORTED = datetime(2026, 11, 3, 18, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def place_before(cluster: Cluster) -> Iterator[Place]:
+def database_before(cluster: Cluster) -> Iterator[DatabaseUrls]:
     """A database as it was before safety events had a clock."""
     with cluster.database(migrated=False) as made:
         migrate(made.owner_url, application_role=APPLICATION_ROLE, to="0008")
@@ -49,9 +49,9 @@ def clinic_with_patient(connection: psycopg.Connection) -> tuple[UUID, UUID]:
 
 
 def test_a_safety_event_that_waits_at_the_upgrade_is_escalated_when_its_time_is_over(
-    place_before: Place,
+    database_before: DatabaseUrls,
 ) -> None:
-    with psycopg.connect(place_before.superuser_url) as connection:
+    with psycopg.connect(database_before.superuser_url) as connection:
         clinic, patient = clinic_with_patient(connection)
         for urgent, state in ((True, "open"), (False, "open"), (True, "closed")):
             insert(
@@ -68,9 +68,9 @@ def test_a_safety_event_that_waits_at_the_upgrade_is_escalated_when_its_time_is_
                 version=1,
             )
 
-    migrate(place_before.owner_url, application_role=APPLICATION_ROLE)
+    migrate(database_before.owner_url, application_role=APPLICATION_ROLE)
 
-    with psycopg.connect(place_before.superuser_url) as connection:
+    with psycopg.connect(database_before.superuser_url) as connection:
         found = connection.execute(
             "SELECT urgent, state, escalate_at, escalations FROM care.safety_events ORDER BY state, urgent"
         ).fetchall()
@@ -82,10 +82,10 @@ def test_a_safety_event_that_waits_at_the_upgrade_is_escalated_when_its_time_is_
 
 
 def test_a_key_that_might_do_everything_still_may_and_a_narrow_one_does_not_grow(
-    place_before: Place,
+    database_before: DatabaseUrls,
 ) -> None:
     everything = ["clinic", "patients", "treatment", "check_ins", "signals", "safety", "webhooks"]
-    with psycopg.connect(place_before.superuser_url) as connection:
+    with psycopg.connect(database_before.superuser_url) as connection:
         clinic, _ = clinic_with_patient(connection)
         for name, scopes in (("first", everything), ("narrow", everything[:-1])):
             insert(
@@ -99,15 +99,15 @@ def test_a_key_that_might_do_everything_still_may_and_a_narrow_one_does_not_grow
                 created_at=REPORTED,
             )
 
-    migrate(place_before.owner_url, application_role=APPLICATION_ROLE)
+    migrate(database_before.owner_url, application_role=APPLICATION_ROLE)
 
-    with psycopg.connect(place_before.superuser_url) as connection:
+    with psycopg.connect(database_before.superuser_url) as connection:
         found = connection.execute("SELECT name, scopes FROM care.api_keys ORDER BY name").fetchall()
     assert found == [("first", [*everything, "api_keys", "insights"]), ("narrow", everything[:-1])]
 
 
-def key_for_a_patient(place: Place) -> None:
-    with psycopg.connect(place.superuser_url) as connection:
+def key_for_a_patient(own_database: DatabaseUrls) -> None:
+    with psycopg.connect(own_database.superuser_url) as connection:
         clinic, patient = clinic_with_patient(connection)
         insert(
             connection,
@@ -119,37 +119,41 @@ def key_for_a_patient(place: Place) -> None:
         )
 
 
-def test_no_way_down_takes_a_patients_key_away_and_a_refused_one_changes_nothing(place: Place) -> None:
-    key_for_a_patient(place)
-    before = objects_outside_the_system(place.superuser_url)
+def test_no_way_down_takes_a_patients_key_away_and_a_refused_one_changes_nothing(
+    own_database: DatabaseUrls,
+) -> None:
+    key_for_a_patient(own_database)
+    before = objects_outside_the_system(own_database.superuser_url)
 
     with pytest.raises(PatientKeysKeptError, match="restore the backup from before the upgrade"):
-        migrate(place.owner_url, application_role=APPLICATION_ROLE, to="base")
+        migrate(own_database.owner_url, application_role=APPLICATION_ROLE, to="base")
 
-    assert objects_outside_the_system(place.superuser_url) == before
-    check_schema(place.application_url)
-    assert len(ask(place.owner_url, "SELECT FROM care.patient_keys")) == 1
-
-
-def test_the_steps_above_the_keys_can_be_taken_down_while_patients_have_them(place_before: Place) -> None:
-    key_for_a_patient(place_before)
-    migrate(place_before.owner_url, application_role=APPLICATION_ROLE, to="0007")
-    assert len(ask(place_before.owner_url, "SELECT FROM care.patient_keys")) == 1
+    assert objects_outside_the_system(own_database.superuser_url) == before
+    check_schema(own_database.application_url)
+    assert len(ask(own_database.owner_url, "SELECT FROM care.patient_keys")) == 1
 
 
-def test_without_any_patients_key_the_way_down_is_open(place_before: Place) -> None:
-    with psycopg.connect(place_before.superuser_url) as connection:
+def test_the_steps_above_the_keys_can_be_taken_down_while_patients_have_them(
+    database_before: DatabaseUrls,
+) -> None:
+    key_for_a_patient(database_before)
+    migrate(database_before.owner_url, application_role=APPLICATION_ROLE, to="0007")
+    assert len(ask(database_before.owner_url, "SELECT FROM care.patient_keys")) == 1
+
+
+def test_without_any_patients_key_the_way_down_is_open(database_before: DatabaseUrls) -> None:
+    with psycopg.connect(database_before.superuser_url) as connection:
         clinic_with_patient(connection)
-    migrate(place_before.owner_url, application_role=APPLICATION_ROLE, to="0006")
-    assert ask(place_before.owner_url, "SELECT to_regclass('care.patient_keys') AS found") == [
+    migrate(database_before.owner_url, application_role=APPLICATION_ROLE, to="0006")
+    assert ask(database_before.owner_url, "SELECT to_regclass('care.patient_keys') AS found") == [
         {"found": None}
     ]
 
 
 def test_going_back_leaves_the_messages_that_the_version_before_can_read(cluster: Cluster) -> None:
-    with cluster.database(migrated=False) as place:
-        migrate(place.owner_url, application_role=APPLICATION_ROLE)
-        with psycopg.connect(place.superuser_url) as connection:
+    with cluster.database(migrated=False) as own_database:
+        migrate(own_database.owner_url, application_role=APPLICATION_ROLE)
+        with psycopg.connect(own_database.superuser_url) as connection:
             clinic, _ = clinic_with_patient(connection)
             channel = uuid4()
             for way, wording, notice in (
@@ -174,18 +178,18 @@ def test_going_back_leaves_the_messages_that_the_version_before_can_read(cluster
                     notice_channel_id=notice,
                 )
 
-        migrate(place.owner_url, application_role=APPLICATION_ROLE, to="0013")
+        migrate(own_database.owner_url, application_role=APPLICATION_ROLE, to="0013")
 
-        with psycopg.connect(place.superuser_url) as connection:
+        with psycopg.connect(own_database.superuser_url) as connection:
             found = connection.execute("SELECT channel, wording FROM care.outgoing_messages").fetchall()
             assert found == [("email", "sign_in_link")]
             with pytest.raises(psycopg.errors.CheckViolation):
                 connection.execute("UPDATE care.outgoing_messages SET channel = 'slack'")
-        migrate(place.owner_url, application_role=APPLICATION_ROLE)
+        migrate(own_database.owner_url, application_role=APPLICATION_ROLE)
 
 
-def test_what_was_done_to_signals_so_far_is_in_their_history(place_before: Place) -> None:
-    with psycopg.connect(place_before.superuser_url) as connection:
+def test_what_was_done_to_signals_so_far_is_in_their_history(database_before: DatabaseUrls) -> None:
+    with psycopg.connect(database_before.superuser_url) as connection:
         clinic, patient = clinic_with_patient(connection)
         signal = uuid4()
         insert(
@@ -223,9 +227,9 @@ def test_what_was_done_to_signals_so_far_is_in_their_history(place_before: Place
                 patient_id=patient,
             )
 
-    migrate(place_before.owner_url, application_role=APPLICATION_ROLE)
+    migrate(database_before.owner_url, application_role=APPLICATION_ROLE)
 
-    with psycopg.connect(place_before.superuser_url) as connection:
+    with psycopg.connect(database_before.superuser_url) as connection:
         found = connection.execute(
             "SELECT action, disposition, patient_id = %s FROM care.signal_steps ORDER BY at", [patient]
         ).fetchall()
@@ -262,9 +266,9 @@ WORDS_AFTER = {
 
 
 def test_a_decision_stored_in_earlier_words_reads_in_the_fields_words_and_back(cluster: Cluster) -> None:
-    with cluster.database(migrated=False) as place:
-        migrate(place.owner_url, application_role=APPLICATION_ROLE, to="0019")
-        with psycopg.connect(place.superuser_url) as connection:
+    with cluster.database(migrated=False) as database:
+        migrate(database.owner_url, application_role=APPLICATION_ROLE, to="0019")
+        with psycopg.connect(database.superuser_url) as connection:
             clinic, patient = clinic_with_patient(connection)
             insert(
                 connection,
@@ -286,15 +290,15 @@ def test_a_decision_stored_in_earlier_words_reads_in_the_fields_words_and_back(c
                 version=1,
             )
 
-        migrate(place.owner_url, application_role=APPLICATION_ROLE, to="0020")
-        after = _stored_words(place, "criterion", "criteria")
-        migrate(place.owner_url, application_role=APPLICATION_ROLE, to="0019")
-        before = _stored_words(place, "ground", "grounds")
+        migrate(database.owner_url, application_role=APPLICATION_ROLE, to="0020")
+        after = _stored_words(database, "criterion", "criteria")
+        migrate(database.owner_url, application_role=APPLICATION_ROLE, to="0019")
+        before = _stored_words(database, "ground", "grounds")
 
     assert after == ("one_domain", ["one_domain", "gain_lost"], WORDS_AFTER, WORDS_AFTER)
     assert before == ("one_channel", ["one_channel", "gain_lost"], WORDS_BEFORE, WORDS_BEFORE)
 
 
-def _stored_words(place: Place, first: str, every: str) -> tuple[object, ...] | None:
-    with psycopg.connect(place.superuser_url) as connection:
+def _stored_words(database: DatabaseUrls, first: str, every: str) -> tuple[object, ...] | None:
+    with psycopg.connect(database.superuser_url) as connection:
         return connection.execute(f"SELECT {first}, {every}, decision, latest FROM care.signals").fetchone()  # noqa: S608 - the test's own names

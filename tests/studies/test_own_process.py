@@ -9,6 +9,8 @@ import pytest
 
 from app.studies.own_process import ProcessDiedError, in_own_process
 
+pytestmark = pytest.mark.processes
+
 
 def divided(by: int) -> tuple[float, int]:
     return 1 / by, os.getpid()

@@ -16,8 +16,8 @@ from app.notifications.transport.addresses import AllowedNetworks
 from app.notifications.transport.guarded_transport import guarded_client
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
+from tests.support.databases import DatabaseUrls
 from tests.support.dispatch import deliver_all
-from tests.support.ground import Place
 from tests.support.mail_server import MailServer
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.receiver import Receiver
@@ -35,7 +35,7 @@ WAITS = "Your clinic's Afterglow cannot deliver to one of your systems. Nothing 
 class CareTeam:
     """What is sent is sent by the test's own hands, as the worker would."""
 
-    place: Place
+    database: DatabaseUrls
     service: Service
     clinic: ClinicClient
     chat: Receiver
@@ -92,7 +92,7 @@ class CareTeam:
 
     def rows(self, columns: str, table: str = "outgoing_messages") -> list[tuple[Any, ...]]:
         """Read the clinic's rows as the superuser sees them."""
-        with psycopg.connect(self.place.superuser_url) as connection:
+        with psycopg.connect(self.database.superuser_url) as connection:
             return connection.execute(
                 f"SELECT {columns} FROM care.{table} WHERE clinic_id = %s ORDER BY id",  # noqa: S608 - the test's own names
                 [self.clinic_id],
@@ -129,10 +129,12 @@ def text_in(form: dict[str, Any]) -> str:
 
 
 @contextmanager
-def care_team(place: Place, service: Service, chat: Receiver, mail: MailServer) -> Iterator[CareTeam]:
+def care_team(
+    database: DatabaseUrls, service: Service, chat: Receiver, mail: MailServer
+) -> Iterator[CareTeam]:
     """A new clinic of a service that has a mail server and no worker."""
     service.clock.move_to(NOW)
     mail.letters.clear()
     client = clinic_client(service)
-    yield CareTeam(place, service, client, chat, mail)
+    yield CareTeam(database, service, client, chat, mail)
     client.close()

@@ -179,8 +179,8 @@ def key_with(service: Service, clinic_id: str, *scopes: Scope) -> str:
                 digest=reference.digest,
                 scopes=[scope.value for scope in scopes],
                 now=now,
-                audit=made,
             )
+            work.add_audit_event(made)
             await work.commit()
         return text
 

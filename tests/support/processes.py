@@ -16,7 +16,7 @@ from pathlib import Path
 
 import httpx2
 
-from tests.support.ground import programs
+from tests.support.databases import programs
 from tests.support.people import ClinicClient
 
 _ROOT = Path(__file__).parents[2]

@@ -11,11 +11,13 @@ from typing import Any, TypeVar
 
 import uvicorn
 
-from app.access.clinics.service import OpenedClinic, open_clinic
+from app.access.clinics.commands import OpenedClinic, open_clinic
 from app.asgi import build_app
 from app.clinical.protocol import STANDARD, Protocol
 from app.context import AppContext
+from app.foundation.audit import OPERATOR
 from app.foundation.clock import SettableClock
+from app.foundation.ids import new_id
 from app.foundation.relays import GatewayRelay, MailRelay
 from app.foundation.vault import Vault
 from app.storage.engine.database import Database
@@ -43,7 +45,13 @@ class Service:
 
     def new_clinic(self, name: str = "Clinic") -> OpenedClinic:
         """Open a clinic as the operator does."""
-        return self.run(open_clinic(self.context, name=name))
+        return self.run(opened_clinic(self.context, name=name))
+
+
+async def opened_clinic(context: AppContext, *, name: str = "Clinic") -> OpenedClinic:
+    """Open a clinic as the operator does."""
+    async with context.work(new_id(), actor=OPERATOR) as work:
+        return await open_clinic(work, name=name)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import pyotp
 from app.access.clinics.permissions import StaffRole
 from app.access.clinics.staff_sessions import open_session
 from app.access.staff import joining, second_factor
-from app.foundation.audit import OPERATOR, AuditEvent
+from app.foundation.audit import OPERATOR
 from app.foundation.ids import new_id
 from app.storage import staff_members
 from app.storage.staff_members import StaffMember
@@ -41,20 +41,16 @@ def active_member(service: Service, role: StaffRole) -> StaffMember:
 
 
 async def _join(service: Service, clinic_id: UUID, member: StaffMember, name: str) -> str:
-    vault, now = service.context.vault, service.clock.now()
+    vault = service.context.vault
     cells = [
         vault.seal(text, table="staff_members", column=column, clinic_id=clinic_id, row_id=member.id)
         for column, text in (("name", name), ("email", f"{member.id}@example.org"))
     ]
     member = replace(member, name_sealed=cells[0], email_sealed=cells[1])
-    audit = AuditEvent(
-        at=now, actor=OPERATOR, action="staff.joined", subject_kind="staff", subject_id=member.id
-    )
-    async with service.context.database.work(clinic_id) as work:
-        await staff_members.add(work, member, audit=audit)
-        token = await open_session(work, member.id, now=now)
-        await work.commit()
-    return token
+    async with service.context.work(clinic_id, actor=OPERATOR) as work:
+        await staff_members.add(work, member)
+        work.audit("staff.joined", "staff", member.id)
+        return await open_session(work, member.id)
 
 
 def signed_in(service: Service, clinic_id: str, role: StaffRole, *, name: str = "Kim Example") -> str:

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.hostile_urls import HOSTILE_URLS, LOCAL_NAMES
 from tests.support.people import ClinicClient, clinic_client, treated
 from tests.support.problems import CANARY, assert_problem, without
@@ -106,9 +106,9 @@ def test_a_missing_field_is_named(
         )
 
 
-def test_an_address_that_is_not_public_is_refused_alike(place: Place) -> None:
+def test_an_address_that_is_not_public_is_refused_alike(own_database: DatabaseUrls) -> None:
     # Elsewhere in the tests loopback is allowed; here it is as forbidden as it is in life.
-    with running_service(place.application_url, work=False, webhook_allow="192.0.2.0/24") as strict:
+    with running_service(own_database.application_url, work=False, webhook_allow="192.0.2.0/24") as strict:
         clinic = clinic_client(strict)
         kept = clinic.add_endpoint("http://192.0.2.1/hook")
         path = f"{ENDPOINTS}/{kept['id']}"

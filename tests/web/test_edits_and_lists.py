@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 import pytest
 
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.problems import assert_guarded, assert_problem
 from tests.support.service import Service, running_service
@@ -73,8 +73,8 @@ def test_a_list_is_read_to_its_end_by_following_links(service: Service) -> None:
     clinic.close()
 
 
-def test_a_caller_gone_wild_is_told_how_long_to_wait(place: Place) -> None:
-    with running_service(place.application_url, work=False, requests_per_minute=20) as service:
+def test_a_caller_gone_wild_is_told_how_long_to_wait(own_database: DatabaseUrls) -> None:
+    with running_service(own_database.application_url, work=False, requests_per_minute=20) as service:
         wild, calm = clinic_client(service), clinic_client(service)
         answers = [wild.http.get("/v1/clinic") for _ in range(50)]
         refused = [reply for reply in answers if reply.status_code == 429]
@@ -89,9 +89,9 @@ def test_a_caller_gone_wild_is_told_how_long_to_wait(place: Place) -> None:
         calm.close()
 
 
-def test_a_made_up_token_for_each_request_gets_nobody_further(place: Place) -> None:
+def test_a_made_up_token_for_each_request_gets_nobody_further(own_database: DatabaseUrls) -> None:
     with (
-        running_service(place.application_url, work=False, requests_per_minute=4) as service,
+        running_service(own_database.application_url, work=False, requests_per_minute=4) as service,
         httpx2.Client(base_url=service.url) as http,
     ):
 

@@ -1,11 +1,11 @@
-"""Who the trail's ids stand for: members of the staff, keys, and the emergencies that let somebody in."""
+"""Who the audit log's ids stand for: members of the staff, keys, and the emergencies by which someone could."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from app.context import AppContext
+from app.context import Work
 from app.foundation.audit import ActorKind
 from app.foundation.vault import Vault
 from app.storage import api_keys, audit_search, emergency_accesses, staff_members
@@ -24,14 +24,14 @@ _KINDS: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrailNames:
-    """What is needed to read a page of the trail.
+class AuditNames:
+    """What is needed to read a page of the audit log.
 
     Attributes:
-        staff: the members' names, also of those locked out.
+        staff: the members' names, also of those deactivated.
         keys: the keys' names, also of the revoked ones.
         emergencies: the accesses by which somebody could who otherwise may not.
-        actions: all that stand on this clinic's trail.
+        actions: all that stand on this clinic's audit log.
     """
 
     staff: Mapping[UUID, str]
@@ -48,16 +48,15 @@ class TrailNames:
         return f"{named} (key)" if known is ActorKind.API_KEY else named
 
 
-async def names_for(context: AppContext, clinic_id: UUID, events: Sequence[StoredEvent]) -> TrailNames:
-    """Find the names of all whom a clinic's trail can name, and the emergencies of these lines."""
+async def names_for(work: Work, events: Sequence[StoredEvent]) -> AuditNames:
+    """Find the names of all whom a clinic's audit log can name, and the emergencies of these lines."""
     wanted = [one.emergency_id for one in events if one.emergency_id is not None]
-    async with context.database.work(clinic_id) as work:
-        members = await staff_members.all_of_clinic(work)
-        keys = await api_keys.all_of_clinic(work)
-        emergencies = await emergency_accesses.find_many(work, wanted) if wanted else {}
-        actions = await audit_search.actions(work)
-    return TrailNames(
-        staff={one.id: _name(context.vault, clinic_id, one) for one in members},
+    members = await staff_members.all_of_clinic(work)
+    keys = await api_keys.all_of_clinic(work)
+    emergencies = await emergency_accesses.find_many(work, wanted) if wanted else {}
+    actions = await audit_search.actions(work)
+    return AuditNames(
+        staff={one.id: _name(work.vault, work.clinic_id, one) for one in members},
         keys={one.id: one.name for one in keys},
         emergencies=emergencies,
         actions=actions,

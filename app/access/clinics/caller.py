@@ -35,7 +35,7 @@ class RoleMayNotError(RefusalError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClinicCaller:
-    """Somebody who may act for a clinic.
+    """Someone who may act for a clinic.
 
     Attributes:
         id: the key's, or the member's.
@@ -52,7 +52,7 @@ class ClinicCaller:
 
     @property
     def actor(self) -> Actor:
-        """Who the audit trail says it was."""
+        """Who the audit log says it was."""
         kind = ActorKind.API_KEY if self.member is None else ActorKind.STAFF
         return Actor(kind=kind, id=self.id, emergency_id=self.emergency_id)
 
@@ -60,6 +60,17 @@ class ClinicCaller:
     def role(self) -> StaffRole | None:
         """The member's role; None for a key."""
         return None if self.member is None else self.member.role
+
+    @property
+    def signed_in(self) -> SignedInMember:
+        """The signed-in member.
+
+        Raises:
+            TokenNotValidError: it is a key.
+        """
+        if self.member is None:
+            raise TokenNotValidError
+        return self.member
 
     def may(self, permission: Permission) -> bool:
         """Say whether this permission is theirs at any time, emergencies aside."""
@@ -80,7 +91,7 @@ class ClinicCaller:
 
     @property
     def may_make(self) -> frozenset[StaffRole]:
-        """The roles that this caller can let somebody in with: none that may more than the caller."""
+        """The roles that this caller can invite with: none that may more than the caller."""
         beyond = {
             role
             for permission, who in PERMISSIONS_MATRIX.items()

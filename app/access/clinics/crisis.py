@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from app.access.clinics.service import open_crisis_phone
+from app.access.clinics.queries import open_crisis_phone
 from app.foundation.errors import NotFoundError
 from app.foundation.vault import Vault
 from app.storage import clinics

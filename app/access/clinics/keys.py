@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from app.access.clinics.scopes import Scope
-from app.context import AppContext
-from app.foundation.audit import Actor, AuditEvent
+from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.tokens import TokenKind, new_token
@@ -37,15 +35,7 @@ class NewKey:
     secret: str
 
 
-async def make_key(
-    context: AppContext,
-    clinic_id: UUID,
-    *,
-    name: str,
-    scopes: Sequence[Scope],
-    own_scopes: frozenset[str],
-    actor: Actor,
-) -> NewKey:
+async def make_key(work: Work, *, name: str, scopes: Sequence[Scope], own_scopes: frozenset[str]) -> NewKey:
     """Make a key with these scopes.
 
     Raises:
@@ -53,56 +43,39 @@ async def make_key(
     """
     if not own_scopes.issuperset(scopes):
         raise ScopeNotYoursError("#/scopes")
-    now, key_id = context.clock.now(), new_id()
-    secret, reference = new_token(TokenKind.API_KEY, clinic_id)
+    secret, reference = new_token(TokenKind.API_KEY, work.clinic_id)
     key = KeptKey(
-        id=key_id,
+        id=new_id(),
         name=name,
         scopes=[scope.value for scope in Scope if scope in scopes],
-        created_at=now,
+        created_at=work.now,
         revoked_at=None,
     )
-    async with context.database.work(clinic_id) as work:
-        await api_keys.add(
-            work,
-            id=key_id,
-            name=name,
-            digest=reference.digest,
-            scopes=key.scopes,
-            now=now,
-            audit=_event(now, actor, "api_key.made", key_id),
-        )
-        await work.commit()
+    await api_keys.add(work, id=key.id, name=name, digest=reference.digest, scopes=key.scopes, now=work.now)
+    work.audit("api_key.made", "api_key", key.id)
     return NewKey(key=key, secret=secret)
 
 
-async def list_keys(context: AppContext, clinic_id: UUID) -> list[KeptKey]:
+async def list_keys(work: Work) -> list[KeptKey]:
     """List the clinic's keys, oldest first, also the revoked ones."""
-    async with context.database.work(clinic_id) as work:
-        return await api_keys.all_of_clinic(work)
+    return await api_keys.all_of_clinic(work)
 
 
-async def revoke_key(context: AppContext, clinic_id: UUID, key_id: UUID, *, actor: Actor) -> None:
+async def revoke_key(work: Work, key_id: UUID) -> None:
     """Revoke a key: it opens nothing any more, from its next use on. A second time changes nothing.
 
     Raises:
         NotFoundError: the clinic has no such key.
         LastKeyError: nobody could make a key afterwards.
     """
-    now = context.clock.now()
-    async with context.database.work(clinic_id) as work:
-        # Locked: two keys that revoke each other at once would otherwise both succeed.
-        known = {key.id: key for key in await api_keys.all_of_clinic(work, lock=True)}
-        if key_id not in known:
-            raise NotFoundError
-        if known[key_id].revoked_at is not None:
-            return
-        makers = {key.id for key in known.values() if key.revoked_at is None and Scope.API_KEYS in key.scopes}
-        if makers == {key_id}:
-            raise LastKeyError
-        await api_keys.revoke(work, key_id, now=now, audit=_event(now, actor, "api_key.revoked", key_id))
-        await work.commit()
-
-
-def _event(now: datetime, actor: Actor, action: str, key_id: UUID) -> AuditEvent:
-    return AuditEvent(at=now, actor=actor, action=action, subject_kind="api_key", subject_id=key_id)
+    # Locked: two keys that revoke each other at once would otherwise both succeed.
+    known = {key.id: key for key in await api_keys.all_of_clinic(work, lock=True)}
+    if key_id not in known:
+        raise NotFoundError
+    if known[key_id].revoked_at is not None:
+        return
+    makers = {key.id for key in known.values() if key.revoked_at is None and Scope.API_KEYS in key.scopes}
+    if makers == {key_id}:
+        raise LastKeyError
+    await api_keys.revoke(work, key_id, now=work.now)
+    work.audit("api_key.revoked", "api_key", key_id)

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
-from uuid import UUID
 
 from app.clinical.errors import ClinicalError
 from app.clinical.protocol import NumberNotes, Protocol, numbers_of, stored_numbers, with_numbers
-from app.context import AppContext
-from app.foundation.audit import Actor, AuditEvent
+from app.context import AppContext, Work
 from app.foundation.errors import RefusalError
 from app.storage import policies
 from app.storage.engine.unit_of_work import UnitOfWork
@@ -61,20 +59,13 @@ async def policy_in_force(work: UnitOfWork, context: AppContext, *, now: datetim
     return in_force(context.protocol, await policies.numbers_in_force(work, now=now))
 
 
-async def read_policy(context: AppContext, clinic_id: UUID) -> PolicyView:
+async def read_policy(work: Work) -> PolicyView:
     """Give the clinic's numbers."""
-    async with context.database.work(clinic_id) as work:
-        return await _view(work, context, now=context.clock.now())
+    return await _view(work, now=work.now)
 
 
 async def write_policy(
-    context: AppContext,
-    clinic_id: UUID,
-    *,
-    numbers: Mapping[str, Any],
-    effective_from: datetime | None,
-    version: int,
-    actor: Actor,
+    work: Work, *, numbers: Mapping[str, Any], effective_from: datetime | None, version: int
 ) -> PolicyView:
     """Put numbers in force from a time on; those that are not named are the service's own.
 
@@ -83,36 +74,31 @@ async def write_policy(
         PolicyInPastError: the time has passed.
         ChangedMeanwhileError: the version is not the latest one.
     """
-    now = context.clock.now()
+    now = work.now
     since = effective_from or now
     if since < now - _BEHIND:
         raise PolicyInPastError("#/effective_from")
-    protocol = checked(context.protocol, numbers)
+    protocol = checked(work.context.protocol, numbers)
     new = StoredPolicy(
         version=version + 1,
         numbers={name: getattr(protocol, name) for name in sorted(numbers)},
         rule=protocol.name,
         effective_from=since,
         created_at=now,
-        created_by=actor.id,
+        created_by=work.actor.id,
     )
-    audit = AuditEvent(
-        at=now, actor=actor, action="policy.written", subject_kind="clinic", subject_id=clinic_id
-    )
-    async with context.database.work(clinic_id) as work:
-        known = await policies.versions(work)
-        latest = known[0].version if known else 0
-        if version != latest or not await policies.add(work, new, audit=audit):
-            raise ChangedMeanwhileError("header/if-match")
-        view = await _view(work, context, now=max(now, since) if effective_from is None else now)
-        await work.commit()
-    return view
+    known = await policies.versions(work)
+    latest = known[0].version if known else 0
+    if version != latest or not await policies.add(work, new):
+        raise ChangedMeanwhileError("header/if-match")
+    work.audit("policy.written", "clinic", work.clinic_id)
+    return await _view(work, now=max(now, since) if effective_from is None else now)
 
 
-async def _view(work: UnitOfWork, context: AppContext, *, now: datetime) -> PolicyView:
+async def _view(work: Work, *, now: datetime) -> PolicyView:
     found = await policies.versions(work)
     holding = next((one for one in found if one.effective_from <= now), None)
-    protocol = in_force(context.protocol, holding.numbers if holding else None)
+    protocol = in_force(work.context.protocol, holding.numbers if holding else None)
     return PolicyView(
         version=holding.version if holding else 0,
         rule=protocol.name,

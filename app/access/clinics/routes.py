@@ -1,11 +1,14 @@
 """The clinic about itself."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 
-from app.access.clinics import going_live, keys, policy, service
-from app.access.clinics.access import MayChangeClinic, MayManageKeys, MayReadClinic
+from app.access.clinics import commands, keys, policy, queries
+from app.access.clinics.access import clinic_may, work_for
+from app.access.clinics.caller import ClinicCaller
+from app.access.clinics.permissions import Permission
 from app.access.clinics.schemas import (
     ClinicChange,
     ClinicReply,
@@ -16,102 +19,85 @@ from app.access.clinics.schemas import (
     PolicyEntry,
     PolicyReply,
 )
-from app.web.dependencies import ContextNeeded, IfMatch
+from app.context import Work
+from app.web.dependencies import IfMatch
 from app.web.etags import etag_of, version_in
 
 router = APIRouter(prefix="/v1/clinic", tags=["clinic"])
 keys_router = APIRouter(prefix="/v1/api-keys", tags=["clinic"])
 
+ReadingClinic = Annotated[Work, work_for(Permission.CLINIC_READ)]
+ChangingClinic = Annotated[Work, work_for(Permission.CLINIC_CHANGE)]
+ManagingKeys = Annotated[Work, work_for(Permission.API_KEYS)]
+MayManageKeys = Annotated[ClinicCaller, Depends(clinic_may(Permission.API_KEYS))]
+
 
 @router.get("", summary="Read the clinic")
-async def read_clinic(context: ContextNeeded, caller: MayReadClinic, response: Response) -> ClinicReply:
+async def read_clinic(work: ReadingClinic, response: Response) -> ClinicReply:
     """Give the clinic's own settings, with an ETag for changing them."""
-    clinic = await service.read_clinic(context, caller.clinic_id)
+    clinic = await queries.read_clinic(work)
     response.headers["etag"] = etag_of(clinic.version)
     return ClinicReply.of(clinic)
 
 
 @router.patch("", summary="Change the clinic")
 async def change_clinic(
-    body: ClinicChange,
-    context: ContextNeeded,
-    caller: MayChangeClinic,
-    response: Response,
-    if_match: IfMatch = None,
+    body: ClinicChange, work: ChangingClinic, response: Response, if_match: IfMatch = None
 ) -> ClinicReply:
     """Change the settings that are given; needs If-Match."""
-    clinic = await service.change_clinic(
-        context,
-        caller.clinic_id,
-        body.changes(),
-        version=version_in(if_match),
-        actor=caller.actor,
-    )
+    clinic = await commands.change_clinic(work, body.changes(), version=version_in(if_match))
     response.headers["etag"] = etag_of(clinic.version)
     return ClinicReply.of(clinic)
 
 
 @router.post("/go-live", summary="Go live")
-async def go_live(context: ContextNeeded, caller: MayChangeClinic, response: Response) -> ClinicReply:
+async def go_live(work: ChangingClinic, response: Response) -> ClinicReply:
     """Take the clinic from test to live; refused, with all that is missing, until people can be reached.
 
     Patients registered in test mode stay test patients.
     """
-    clinic = await going_live.go_live(context, caller.clinic_id, actor=caller.actor)
+    clinic = await commands.go_live(work)
     response.headers["etag"] = etag_of(clinic.version)
     return ClinicReply.of(clinic)
 
 
 @router.get("/policy", summary="Read the clinic's numbers")
-async def read_policy(context: ContextNeeded, caller: MayReadClinic, response: Response) -> PolicyReply:
+async def read_policy(work: ReadingClinic, response: Response) -> PolicyReply:
     """Give every number that decides now, and all versions of the clinic's own."""
-    view = await policy.read_policy(context, caller.clinic_id)
+    view = await policy.read_policy(work)
     response.headers["etag"] = etag_of(view.latest)
     return PolicyReply.of(view)
 
 
 @router.put("/policy", summary="Set the clinic's numbers")
 async def write_policy(
-    body: PolicyEntry,
-    context: ContextNeeded,
-    caller: MayChangeClinic,
-    response: Response,
-    if_match: IfMatch = None,
+    body: PolicyEntry, work: ChangingClinic, response: Response, if_match: IfMatch = None
 ) -> PolicyReply:
     """Put numbers in force from a time on, within the safe bounds; needs If-Match. Versions are kept for ever."""
     view = await policy.write_policy(
-        context,
-        caller.clinic_id,
+        work,
         numbers=body.numbers,
         effective_from=body.effective_from,
         version=version_in(if_match),
-        actor=caller.actor,
     )
     response.headers["etag"] = etag_of(view.latest)
     return PolicyReply.of(view)
 
 
 @keys_router.post("", status_code=201, summary="Make an API key")
-async def make_api_key(body: KeyEntry, context: ContextNeeded, caller: MayManageKeys) -> NewKeyReply:
+async def make_api_key(body: KeyEntry, work: ManagingKeys, caller: MayManageKeys) -> NewKeyReply:
     """Make a key with no more scopes than one's own; its secret is shown this once."""
-    new = await keys.make_key(
-        context,
-        caller.clinic_id,
-        name=body.name,
-        scopes=body.scopes,
-        own_scopes=caller.may_give,
-        actor=caller.actor,
-    )
+    new = await keys.make_key(work, name=body.name, scopes=body.scopes, own_scopes=caller.may_give)
     return NewKeyReply.of_new(new)
 
 
 @keys_router.get("", summary="List API keys")
-async def list_api_keys(context: ContextNeeded, caller: MayManageKeys) -> KeyList:
+async def list_api_keys(work: ManagingKeys) -> KeyList:
     """List the clinic's keys, oldest first, also the revoked ones; never a secret."""
-    return KeyList(items=[KeyReply.of(key) for key in await keys.list_keys(context, caller.clinic_id)])
+    return KeyList(items=[KeyReply.of(key) for key in await keys.list_keys(work)])
 
 
 @keys_router.delete("/{key_id}", status_code=204, summary="Revoke an API key")
-async def revoke_api_key(key_id: UUID, context: ContextNeeded, caller: MayManageKeys) -> None:
+async def revoke_api_key(key_id: UUID, work: ManagingKeys) -> None:
     """Let a key open nothing any more; the last one that can make keys stays."""
-    await keys.revoke_key(context, caller.clinic_id, key_id, actor=caller.actor)
+    await keys.revoke_key(work, key_id)

@@ -1,7 +1,7 @@
 """Requests and replies about the clinic."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -10,8 +10,8 @@ from app.access.clinics.attention import Attention
 from app.access.clinics.contacts import Contact
 from app.access.clinics.keys import NewKey
 from app.access.clinics.policy import PolicyView
+from app.access.clinics.queries import Clinic
 from app.access.clinics.scopes import Scope
-from app.access.clinics.service import Clinic
 from app.clinical.waiting import LIMIT_NOTES
 from app.storage.api_keys import KeptKey
 from app.web.schemas import (
@@ -21,11 +21,15 @@ from app.web.schemas import (
     Name,
     ReplyBody,
     RequestBody,
+    TimeZoneName,
     choice_of,
     example,
 )
 
 PhoneNumber = Annotated[str, Field(pattern=r"^\+?[0-9 ()./-]{3,30}$", examples=["+1 555 0100"])]
+
+
+_NEVER_TAKEN_AWAY: Final = frozenset({"name", "time_zone"})
 
 
 def _limit(name: str) -> Any:  # noqa: ANN401 - Pydantic's field
@@ -70,6 +74,7 @@ class ClinicReply(ReplyBody):
     name: str
     mode: Literal["test", "live"] = Field(description="In test mode everything works and says 'test'")
     went_live_at: datetime | None
+    time_zone: str = Field(description="Staff pages show times by its clocks")
     crisis_phone: str | None
     country: str | None = Field(
         description="Where it is (ISO 3166); crisis help goes by the patient's country first"
@@ -115,6 +120,7 @@ class ClinicChange(RequestBody):
     )
 
     name: Name | None = Field(default=None, description="Null: as it is")
+    time_zone: TimeZoneName | None = Field(default=None, description="Null: as it is")
     crisis_phone: PhoneNumber | None = None
     country: CountryCode | None = None
     crisis_lines: Annotated[list[CrisisLineEntry], Field(max_length=60)] | None = Field(
@@ -134,9 +140,9 @@ class ClinicChange(RequestBody):
                 said[name] = Contact(name=value.name, email=value.email, phone=value.phone)
             elif isinstance(value, LimitsEntry):
                 said[name] = value.model_dump(exclude_unset=True)
-        if said.get("name", "") is None:
-            del said["name"]
-        return said
+        return {
+            name: value for name, value in said.items() if value is not None or name not in _NEVER_TAKEN_AWAY
+        }
 
 
 class PolicyEntry(RequestBody):

@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from app.access.clinics.permissions import StaffRole
-from app.foundation.audit import Actor, ActorKind, AuditEvent
+from app.foundation.audit import Actor, ActorKind
 from app.foundation.ids import new_id
 from app.foundation.tokens import TokenKind, TokenReference, new_token
 from app.storage import staff_sessions
@@ -30,19 +30,19 @@ class SignedInMember:
     name_sealed: bytes
 
 
-async def open_session(work: UnitOfWork, staff_id: UUID, *, now: datetime) -> str:
-    """Sign a member in, in the transaction that found them right; gives the token, told this once."""
+async def open_session(work: UnitOfWork, staff_id: UUID) -> str:
+    """Sign a member in, in the transaction that found them right; gives the token, shown this once."""
     session_id = new_id()
     text, reference = new_token(TokenKind.STAFF_SESSION, work.clinic_id)
-    audit = _event(now, staff_id, "staff.signed_in", session_id)
     await staff_sessions.add(
-        work, session_id=session_id, staff_id=staff_id, digest=reference.digest, now=now, audit=audit
+        work, session_id=session_id, staff_id=staff_id, digest=reference.digest, now=work.now
     )
+    work.audit("staff.signed_in", "staff_session", session_id, actor=_member_acting(staff_id))
     return text
 
 
 async def member_of(work: UnitOfWork, reference: TokenReference, *, now: datetime) -> SignedInMember | None:
-    """Find whose session this is, if it still works, and let its idle time begin anew."""
+    """Find whose session this is, if it still works, and let its idle time begin again."""
     found = await staff_sessions.working(
         work, reference.digest, used_after=now - IDLE, opened_after=now - LASTS_AT_MOST
     )
@@ -60,10 +60,11 @@ async def member_of_ended(work: UnitOfWork, reference: TokenReference) -> Signed
     return None if found is None else _member(found)
 
 
-async def end_session(work: UnitOfWork, member: SignedInMember, *, now: datetime) -> None:
-    """Sign a member out; the caller commits."""
-    audit = _event(now, member.staff_id, "staff.signed_out", member.session_id)
-    await staff_sessions.end(work, member.session_id, now=now, audit=audit)
+async def end_session(work: UnitOfWork, member: SignedInMember) -> None:
+    """Sign a member out."""
+    await staff_sessions.end(work, member.session_id, now=work.now)
+    actor = _member_acting(member.staff_id)
+    work.audit("staff.signed_out", "staff_session", member.session_id, actor=actor)
 
 
 def _member(found: OpenSession) -> SignedInMember:
@@ -75,11 +76,5 @@ def _member(found: OpenSession) -> SignedInMember:
     )
 
 
-def _event(now: datetime, staff_id: UUID, action: str, session_id: UUID) -> AuditEvent:
-    return AuditEvent(
-        at=now,
-        actor=Actor(kind=ActorKind.STAFF, id=staff_id),
-        action=action,
-        subject_kind="staff_session",
-        subject_id=session_id,
-    )
+def _member_acting(staff_id: UUID) -> Actor:
+    return Actor(kind=ActorKind.STAFF, id=staff_id)

@@ -1,25 +1,23 @@
-"""What members look after themselves: sessions, password, phone and recovery codes. The password is asked again."""
+"""What members manage themselves: sessions, password, phone and recovery codes. The password is asked again."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import UUID
 
-from app.access.clinics.caller import ClinicCaller
-from app.access.clinics.service import clinic_in
+from app.access.clinics.queries import clinic_in
 from app.access.clinics.staff_sessions import IDLE, LASTS_AT_MOST, SignedInMember, end_session
-from app.access.staff import login_throttle as tries
-from app.access.staff.members import Member, seal, shown, staff_event
+from app.access.staff import login_throttle
+from app.access.staff.members import Member, seal, shown
 from app.access.staff.passwords import hashed, matches, refuse_weak
 from app.access.staff.recovery import give_new
 from app.access.staff.second_factor import CodeWrongError, open_pending, step_of
-from app.context import AppContext
+from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError
-from app.foundation.tokens import TokenNotValidError
-from app.storage import recovery_codes, staff_members, staff_sessions
-from app.storage.engine.unit_of_work import UnitOfWork
+from app.storage import recovery_codes, staff_members, staff_passkeys, staff_sessions
 
 
 class PasswordWrongError(RefusalError):
-    """This is not your password; after five wrong tries it is not looked at for a while."""
+    """This is not your password; after five wrong attempts it is not looked at for a while."""
 
     code = "password-wrong"
 
@@ -34,6 +32,16 @@ class OwnSession:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OwnPasskey:
+    """A passkey of a member's."""
+
+    id: UUID
+    name: str
+    made_at: datetime
+    used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """What a member sees of the own account."""
 
@@ -41,84 +49,77 @@ class Account:
     clinic_name: str
     sessions: tuple[OwnSession, ...]
     codes_left: int
+    passkeys: tuple[OwnPasskey, ...]
     email: str = field(repr=False)
 
 
-async def read_account(context: AppContext, caller: ClinicCaller) -> Account:
+async def read_account(work: Work, own: SignedInMember) -> Account:
     """Give the own account."""
-    now, own = context.clock.now(), _own(caller)
-    async with context.database.work(caller.clinic_id) as work:
-        member = await staff_members.find(work, own.staff_id)
-        clinic = await clinic_in(work, context.vault)
-        found = await staff_sessions.open_of(
-            work, own.staff_id, used_after=now - IDLE, opened_after=now - LASTS_AT_MOST
-        )
-        left = await recovery_codes.count_left(work, own.staff_id)
+    member = await staff_members.find(work, own.staff_id)
     if member is None:
         raise NotFoundError
-    opened = shown(context.vault, caller.clinic_id, member)
+    found = await staff_sessions.open_of(
+        work, own.staff_id, used_after=work.now - IDLE, opened_after=work.now - LASTS_AT_MOST
+    )
+    opened = shown(work.vault, work.clinic_id, member)
     return Account(
         member=opened,
         email=opened.email,
-        clinic_name=clinic.name,
+        clinic_name=(await clinic_in(work, work.vault)).name,
         sessions=tuple(
             OwnSession(opened_at=opened_at, used_at=used_at, here=session_id == own.session_id)
             for session_id, opened_at, used_at in found
         ),
-        codes_left=left,
+        codes_left=await recovery_codes.count_left(work, own.staff_id),
+        passkeys=tuple(
+            OwnPasskey(id=one.id, name=one.name, made_at=one.made_at, used_at=one.used_at)
+            for one in await staff_passkeys.of_member(work, own.staff_id)
+        ),
     )
 
 
-async def sign_out(context: AppContext, caller: ClinicCaller) -> None:
+async def sign_out(work: Work, own: SignedInMember) -> None:
     """End the session at hand."""
-    async with context.database.work(caller.clinic_id) as work:
-        await end_session(work, _own(caller), now=context.clock.now())
-        await work.commit()
+    await end_session(work, own)
 
 
-async def sign_out_everywhere(context: AppContext, caller: ClinicCaller) -> None:
+async def sign_out_everywhere(work: Work, own: SignedInMember) -> None:
     """End every session of the member's, the one at hand too."""
-    now, own = context.clock.now(), _own(caller)
-    audit = staff_event(now, caller.actor, "staff.signed_out_everywhere", own.staff_id)
-    async with context.database.work(caller.clinic_id) as work:
-        await staff_sessions.end_all(work, own.staff_id, now=now, audit=audit)
-        await work.commit()
+    await staff_sessions.end_all(work, own.staff_id, now=work.now)
+    work.audit("staff.signed_out_everywhere", "staff", own.staff_id)
 
 
-async def change_password(context: AppContext, caller: ClinicCaller, *, current: str, new: str) -> None:
+async def change_password(work: Work, own: SignedInMember, *, current: str, new: str, address: str) -> None:
     """Take another password; all other sessions end.
 
     Raises:
         PasswordWrongError: the current one is not right.
         PasswordTooShortError, PasswordTooCommonError, PasswordHoldsNameError: the new one is weak.
     """
-    account, now = await read_account(context, caller), context.clock.now()
-    refuse_weak(new, known=(account.clinic_name, account.email))
-    await _confirm(context, caller, current, now=now)
+    await confirm_password(work, own, current, address)
+    # Before this transaction begins: nobody waits for a connection as long as hashing takes.
     password_hash = await hashed(new)
-    async with context.database.work(caller.clinic_id) as work:
-        audit = staff_event(now, caller.actor, "staff.password_changed", caller.id)
-        await staff_members.change(work, caller.id, audit=audit, password_hash=password_hash)
-        await _end_others(work, caller, now=now)
-        await work.commit()
+    account = await read_account(work, own)
+    refuse_weak(new, known=(account.clinic_name, account.email))
+    await staff_members.change(work, own.staff_id, password_hash=password_hash)
+    work.audit("staff.password_changed", "staff", own.staff_id)
+    await _end_others(work, own)
 
 
-async def new_recovery_codes(context: AppContext, caller: ClinicCaller, *, password: str) -> tuple[str, ...]:
+async def new_recovery_codes(
+    work: Work, own: SignedInMember, *, password: str, address: str
+) -> tuple[str, ...]:
     """Make ten new codes, shown this once; those before open nothing any more.
 
     Raises:
         PasswordWrongError: it is not right.
     """
-    now = context.clock.now()
-    await _confirm(context, caller, password, now=now)
-    async with context.database.work(caller.clinic_id) as work:
-        codes = await give_new(work, context.vault, caller.id, now=now)
-        await work.commit()
-    return codes
+    await confirm_password(work, own, password, address)
+    return await give_new(work, own.staff_id)
 
 
 async def change_second_factor(
-    context: AppContext, caller: ClinicCaller, *, password: str, set_up: str, code: str
+    work: Work, own: SignedInMember, *, password: str, set_up: str, code: str, address: str
 ) -> None:
     """Take another phone; all other sessions end.
 
@@ -126,43 +127,38 @@ async def change_second_factor(
         PasswordWrongError: the password is not right.
         SetUpExpiredError, CodeWrongError: the phone is not set up.
     """
-    now, vault = context.clock.now(), context.vault
-    secret = open_pending(vault, set_up, clinic_id=caller.clinic_id, staff_id=caller.id)
-    step = step_of(secret, code, now=now, after=None)
+    secret = open_pending(work.vault, set_up, clinic_id=work.clinic_id, staff_id=own.staff_id)
+    step = step_of(secret, code, now=work.now, after=None)
     if step is None:
         raise CodeWrongError("#/code")
-    await _confirm(context, caller, password, now=now)
-    async with context.database.work(caller.clinic_id) as work:
-        audit = staff_event(now, caller.actor, "staff.second_factor_changed", caller.id)
-        await staff_members.change(
-            work,
-            caller.id,
-            audit=audit,
-            totp_secret_sealed=seal(vault, caller.clinic_id, caller.id, "totp_secret", secret),
-            totp_last_step=step,
-        )
-        await _end_others(work, caller, now=now)
-        await work.commit()
+    await confirm_password(work, own, password, address)
+    await staff_members.change(
+        work,
+        own.staff_id,
+        totp_secret_sealed=seal(work.vault, work.clinic_id, own.staff_id, "totp_secret", secret),
+        totp_last_step=step,
+    )
+    work.audit("staff.second_factor_changed", "staff", own.staff_id)
+    await _end_others(work, own)
 
 
-async def _confirm(context: AppContext, caller: ClinicCaller, password: str, *, now: datetime) -> None:
+async def confirm_password(work: Work, own: SignedInMember, password: str, address: str) -> None:
     """Ask for the password again: whoever finds an open screen must not keep the account.
 
-    Counted like signing in, so that a session is no place to guess at it.
+    Counted like signing in, so that a session is no place to guess at it; done before this transaction begins.
+
+    Raises:
+        PasswordWrongError: it is not right, or was wrong too often.
     """
-    counted = await tries.count_one(context, caller.clinic_id, _own(caller).staff_id, now=now)
+    context, clinic_id = work.context, work.clinic_id
+    source = login_throttle.network_source(context, address)
+    counted = await login_throttle.count_attempt(context, clinic_id, own.staff_id, source)
     right = await matches(None if counted is None else counted.member.password_hash, password)
     if counted is None or not right:
         raise PasswordWrongError("#/password")
-    await tries.take_one_back(context, caller.clinic_id, counted, now=now)
+    await login_throttle.take_back(context, clinic_id, counted)
 
 
-async def _end_others(work: UnitOfWork, caller: ClinicCaller, *, now: datetime) -> None:
-    audit = staff_event(now, caller.actor, "staff.other_sessions_ended", caller.id)
-    await staff_sessions.end_all(work, caller.id, now=now, audit=audit, but=_own(caller).session_id)
-
-
-def _own(caller: ClinicCaller) -> SignedInMember:
-    if caller.member is None:
-        raise TokenNotValidError
-    return caller.member
+async def _end_others(work: Work, own: SignedInMember) -> None:
+    await staff_sessions.end_all(work, own.staff_id, now=work.now, but=own.session_id)
+    work.audit("staff.other_sessions_ended", "staff", own.staff_id)

@@ -5,18 +5,17 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from app.access.clinics.service import clinic_in
+from app.access.clinics.queries import clinic_in
 from app.access.clinics.staff_sessions import open_session
-from app.access.staff.members import ACTIVE, INVITED, UNLOCKED, seal, shown, staff_event
+from app.access.staff.members import ACTIVE, INVITED, UNLOCKED, seal, shown
 from app.access.staff.passwords import hashed, refuse_weak
 from app.access.staff.recovery import give_new
 from app.access.staff.second_factor import CodeWrongError, open_pending, step_of
-from app.context import AppContext
+from app.context import AppContext, Work
 from app.foundation.audit import Actor, ActorKind
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.tokens import TokenKind, TokenNotValidError, TokenReference, read_token
 from app.storage import staff_invitations, staff_members
-from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.staff_invitations import StaffInvitation
 from app.storage.staff_members import StaffMember
 
@@ -76,9 +75,9 @@ async def look_at(context: AppContext, token: str) -> SeenInvitation:
         InvitationNotKnownError, InvitationExpiredError, InvitationUsedError: as they say.
     """
     reference = _reference(token)
-    async with context.database.work(reference.clinic_id) as work:
-        member = await _invited(work, reference, now=context.clock.now())
-        clinic = await clinic_in(work, context.vault)
+    async with context.work(reference.clinic_id, snapshot=True) as work:
+        member = await _invited(work, reference)
+        clinic = await clinic_in(work, work.vault)
     opened = shown(context.vault, reference.clinic_id, member)
     return SeenInvitation(
         clinic_id=reference.clinic_id,
@@ -110,37 +109,36 @@ async def join(context: AppContext, token: str, *, password: str, set_up: str, c
     step = step_of(secret, code, now=now, after=None)
     if step is None:
         raise CodeWrongError("#/code")
-    # Before the transaction: nobody holds a lock for as long as hashing takes.
+    # Hashed before the transaction opens, as the link says which clinic's: nobody holds a lock for so long.
     password_hash = await hashed(password)
-    async with context.database.work(seen.clinic_id) as work:
+    actor = Actor(kind=ActorKind.STAFF, id=seen.staff_id)
+    async with context.work(seen.clinic_id, actor=actor) as work:
         await staff_members.find(work, seen.staff_id, lock=True)
         # Once more, now that nobody else can spend it.
-        member = await _invited(work, _reference(token), now=now)
-        audit = staff_event(now, Actor(kind=ActorKind.STAFF, id=member.id), "staff.joined", member.id)
+        member = await _invited(work, _reference(token))
         await staff_members.change(
             work,
             member.id,
-            audit=audit,
             state=ACTIVE,
             password_hash=password_hash,
-            totp_secret_sealed=seal(context.vault, seen.clinic_id, member.id, "totp_secret", secret),
+            totp_secret_sealed=seal(work.vault, seen.clinic_id, member.id, "totp_secret", secret),
             totp_last_step=step,
             joined_at=member.joined_at or now,
             **UNLOCKED,
         )
-        await staff_invitations.end_all(work, member.id, now=now, audit=audit)
-        codes = await give_new(work, context.vault, member.id, now=now)
-        session = await open_session(work, member.id, now=now)
-        await work.commit()
+        await staff_invitations.end_all(work, member.id, now=now)
+        work.audit("staff.joined", "staff", member.id)
+        codes = await give_new(work, member.id)
+        session = await open_session(work, member.id)
     return Joined(session=session, recovery_codes=codes)
 
 
-async def _invited(work: UnitOfWork, reference: TokenReference, *, now: datetime) -> StaffMember:
+async def _invited(work: Work, reference: TokenReference) -> StaffMember:
     invitation = await staff_invitations.find(work, reference.digest)
     member = None if invitation is None else await staff_members.find(work, invitation.staff_id)
     if invitation is None or member is None:
         raise InvitationNotKnownError
-    state = _state(invitation, member, now)
+    state = _state(invitation, member, work.now)
     if state is InvitationState.USED:
         raise InvitationUsedError
     if state is InvitationState.EXPIRED:

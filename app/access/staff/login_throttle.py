@@ -1,49 +1,70 @@
-"""Wrong tries to sign in, counted in the database: five an account, then a wait that doubles up to a day.
+"""Wrong attempts to sign in, counted in the database by account and by where they come from.
 
-A try is counted before it is judged, under a lock on the member: of twenty guesses at once, five are judged,
+Five from one network lock an account for that network, then for twice as long each time, up to a day; fifty from
+anywhere lock it for every network. A device on which the member signed in before counts its own wrong attempts
+alone, so that nobody who knows an address keeps its owner out.
+
+An attempt is counted before it is judged, under a lock on the member: of twenty guesses at once, five are judged,
 whichever processes they reach, and a restart forgets nothing.
 """
 
+import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from app.access.staff.members import staff_event
-from app.context import AppContext
-from app.foundation.audit import SYSTEM
+from app.access.clinics.permissions import StaffRole
+from app.access.clinics.queries import clinic_in
+from app.access.staff.members import ACTIVE, shown
+from app.context import AppContext, Work
+from app.foundation.audit import SYSTEM, AuditEvent
 from app.foundation.errors import RefusalError, RefusalKind
-from app.storage import login_throttle as failed_tries
-from app.storage import staff_members
-from app.storage.engine.unit_of_work import UnitOfWork
+from app.outbox import DEFAULT_LANGUAGE, Channel, NewMessage, Wording, queue_message
+from app.storage import login_throttle, staff_devices, staff_login_attempts, staff_members
 from app.storage.staff_members import StaffMember
 
-MOST_TRIES: Final = 5
+MOST_ATTEMPTS: Final = 5
+# From all networks together: somebody guesses from many places at once.
+MOST_ATTEMPTS_ANYWHERE: Final = 50
 FIRST_WAIT: Final = timedelta(minutes=15)
 LONGEST_WAIT: Final = timedelta(hours=24)
 # A clinic's staff share one address: more than one of them may mistype within a quarter of an hour.
-MOST_FROM_ONE_ADDRESS: Final = 30
+MOST_FROM_ONE_NETWORK: Final = 30
+# A device that was not used for so long is no longer known.
+DEVICE_KNOWN_FOR: Final = timedelta(days=90)
+_NOTIFIED_AGAIN_AFTER: Final = timedelta(hours=24)
+# One household or office has a whole /64 to choose addresses from.
+_IPV6_PREFIX: Final = 64
 
 
 class TooManySignInsError(RefusalError):
-    """There were too many tries to sign in from this network; please wait."""
+    """There were too many attempts to sign in from this network; please wait."""
 
     kind = RefusalKind.TOO_MANY
     code = "too-many-sign-ins"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where an attempt comes from, as a keyed fingerprint; ``known``: a device that this member used before."""
+
+    digest: bytes
+    known: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
-    """A try that may be judged: the member as of then, and what the count was made."""
+    """An attempt that may be judged: the member as of then, and what was counted."""
 
     member: StaffMember
-    tries: int
+    source: Source
     locked_until: datetime | None
 
 
-def wait_after(tries: int) -> timedelta | None:
-    """Say how long an account is locked after so many wrong tries in a row; None: not (again)."""
-    times, rest = divmod(tries, MOST_TRIES)
+def wait_after(attempts: int, most: int = MOST_ATTEMPTS) -> timedelta | None:
+    """Say how long signing in is locked after so many wrong attempts in a row; None: not (again)."""
+    times, rest = divmod(attempts, most)
     if rest or not times:
         return None
     # Beyond a dozen doublings it is the longest anyway.
@@ -51,66 +72,162 @@ def wait_after(tries: int) -> timedelta | None:
     return min(doubled, LONGEST_WAIT)
 
 
-async def count_from_address(context: AppContext, address: str, *, now: datetime) -> None:
-    """Count a try of a network address, whoever it is about.
+def network_of(address: str) -> str:
+    """Give the network that an address is counted by: the address itself, or the /64 of an IPv6 address."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((parsed, _IPV6_PREFIX), strict=False))
+    return str(parsed)
+
+
+def device_digest(context: AppContext, device_token: str) -> bytes:
+    """Give what a device is known by."""
+    return context.vault.digest(b"staff device", device_token.encode())
+
+
+def network_source(context: AppContext, address: str) -> Source:
+    """Give the source of an attempt from a device that is not known."""
+    return Source(digest=context.vault.digest(b"staff sign-in network", network_of(address).encode()))
+
+
+async def source_of(
+    context: AppContext, clinic_id: UUID, staff_id: UUID, *, address: str, device_token: str
+) -> Source:
+    """Say where an attempt for this member comes from: a device that they used before, or else a network."""
+    if device_token:
+        digest = device_digest(context, device_token)
+        async with context.work(clinic_id) as work:
+            since = work.now - DEVICE_KNOWN_FOR
+            if await staff_devices.is_known(work, staff_id, digest, used_after=since):
+                return Source(digest=digest, known=True)
+    return network_source(context, address)
+
+
+async def count_from_network(context: AppContext, address: str) -> None:
+    """Count an attempt of a network, whoever it is about.
 
     Raises:
         TooManySignInsError: too many went wrong within 15 minutes.
     """
-    window_start = failed_tries.window_of(now)
-    async with context.database.work(None) as work:
-        tries = await failed_tries.count_one(work, _caller(context, address), window_start=window_start)
-        await work.commit()
-    if tries > MOST_FROM_ONE_ADDRESS:
-        raise TooManySignInsError(retry_after_seconds=failed_tries.seconds_left(window_start, now))
+    # A transaction of its own: the count must stand, whatever the request comes to.
+    async with context.work(None) as work:
+        window_start = login_throttle.window_of(work.now)
+        attempts = await login_throttle.count_one(work, _caller(context, address), window_start=window_start)
+    if attempts > MOST_FROM_ONE_NETWORK:
+        raise TooManySignInsError(retry_after_seconds=login_throttle.seconds_left(window_start, work.now))
 
 
-async def forgive_address(work: UnitOfWork, context: AppContext, address: str, *, now: datetime) -> None:
-    """Take the count back of a try that was right."""
-    caller = _caller(context, address)
-    await failed_tries.take_one_back(work, caller, window_start=failed_tries.window_of(now))
+async def forgive_network(context: AppContext, address: str) -> None:
+    """Take the count back of an attempt that was right."""
+    async with context.work(None) as work:
+        window_start = login_throttle.window_of(work.now)
+        await login_throttle.take_one_back(work, _caller(context, address), window_start=window_start)
 
 
-async def count_one(context: AppContext, clinic_id: UUID, staff_id: UUID, *, now: datetime) -> Counted | None:
-    """Count a try of a member before it is judged; None while the account is locked: it is not to be judged."""
-    async with context.database.work(clinic_id) as work:
+async def count_attempt(
+    context: AppContext, clinic_id: UUID, staff_id: UUID, source: Source
+) -> Counted | None:
+    """Count an attempt of a member before it is judged; None while it is locked there: it is not to be judged.
+
+    A transaction of its own: the count must stand, whatever the request comes to, and nobody holds the
+    member's lock while a password is hashed.
+    """
+    async with context.work(clinic_id) as work:
         member = await staff_members.find(work, staff_id, lock=True)
-        if member is None or (member.locked_until is not None and member.locked_until > now):
+        if member is None or (not source.known and _waits(member.locked_until, work.now)):
             return None
-        tries = member.failed_tries + 1
-        wait = wait_after(tries)
-        locked_until = None if wait is None else now + wait
-        action = "staff.sign_in_tried" if wait is None else "staff.sign_in_tried_and_locked"
-        await staff_members.keep_tries(
-            work,
-            staff_id,
-            tries=tries,
-            locked_until=locked_until,
-            audit=staff_event(now, SYSTEM, action, staff_id),
+        before = await staff_login_attempts.from_source(work, staff_id, source.digest)
+        if _waits(before.locked_until, work.now):
+            return None
+        failed = before.failed + 1
+        wait = wait_after(failed)
+        locked_until = None if wait is None else work.now + wait
+        await staff_login_attempts.keep(
+            work, staff_id, source.digest, failed=failed, locked_until=locked_until
         )
-        await work.commit()
-    return Counted(member=member, tries=tries, locked_until=locked_until)
+        everywhere = None if source.known else await _count_everywhere(work, member)
+        is_locked = locked_until is not None or everywhere is not None
+        action = "staff.sign_in_tried_and_locked" if is_locked else "staff.sign_in_tried"
+        work.audit(action, "staff", staff_id)
+        if is_locked:
+            await _notify_of_lock(work, member)
+    return Counted(member=member, source=source, locked_until=locked_until)
 
 
-async def take_one_back(context: AppContext, clinic_id: UUID, counted: Counted, *, now: datetime) -> None:
+async def take_back(context: AppContext, clinic_id: UUID, counted: Counted) -> None:
     """Undo a count at a clinic whose account was not meant, and the lock that it set.
 
     Nobody learns anything by it: the answer says nothing of the accounts that did not match.
     """
-    async with context.database.work(clinic_id) as work:
-        member = await staff_members.find(work, counted.member.id, lock=True)
-        if member is None or member.failed_tries == 0:
+    source, staff_id = counted.source, counted.member.id
+    async with context.work(clinic_id) as work:
+        member = await staff_members.find(work, staff_id, lock=True)
+        before = await staff_login_attempts.from_source(work, staff_id, source.digest)
+        if member is None or before.failed == 0:
             return
-        own_lock = counted.locked_until is not None and member.locked_until == counted.locked_until
-        await staff_members.keep_tries(
+        own_lock = counted.locked_until is not None and before.locked_until == counted.locked_until
+        await staff_login_attempts.keep(
             work,
-            member.id,
-            tries=member.failed_tries - 1,
-            locked_until=None if own_lock else member.locked_until,
-            audit=staff_event(now, SYSTEM, "staff.sign_in_elsewhere", member.id),
+            staff_id,
+            source.digest,
+            failed=before.failed - 1,
+            locked_until=None if own_lock else before.locked_until,
         )
-        await work.commit()
+        if not source.known and member.failed_tries > 0:
+            await staff_members.keep_attempts(
+                work, staff_id, attempts=member.failed_tries - 1, locked_until=member.locked_until
+            )
+        work.audit("staff.sign_in_elsewhere", "staff", staff_id)
+
+
+async def _count_everywhere(work: Work, member: StaffMember) -> datetime | None:
+    """Count an attempt against the account, wherever it came from; says until when it locked it, if it did."""
+    attempts = member.failed_tries + 1
+    wait = wait_after(attempts, MOST_ATTEMPTS_ANYWHERE)
+    locked_until = None if wait is None else work.now + wait
+    await staff_members.keep_attempts(work, member.id, attempts=attempts, locked_until=locked_until)
+    return locked_until
+
+
+async def _notify_of_lock(work: Work, member: StaffMember) -> None:
+    """Write to the member and to every owner that someone guesses, at most once a day for each member."""
+    notified = member.lock_notified_at
+    if member.state != ACTIVE or (notified is not None and notified > work.now - _NOTIFIED_AGAIN_AFTER):
+        return
+    await staff_members.note_lock_notified(work, member.id)
+    mode = (await clinic_in(work, work.vault)).mode
+    for one in await staff_members.all_of_clinic(work):
+        is_owner = one.role == StaffRole.OWNER and one.state == ACTIVE
+        if one.id != member.id and not is_owner:
+            continue
+        message = NewMessage(
+            channel=Channel.EMAIL,
+            to=shown(work.vault, work.clinic_id, one).email,
+            wording=Wording.SIGN_IN_LOCKED,
+            locale=DEFAULT_LANGUAGE,
+            link=f"{work.public_url}/care/{'staff' if is_owner else 'account'}",
+            mode=mode,
+            subject_id=member.id,
+            not_after=work.now + _NOTIFIED_AGAIN_AFTER,
+        )
+        audit = AuditEvent(
+            at=work.now,
+            actor=SYSTEM,
+            action="staff.lock_notified",
+            subject_kind="staff",
+            subject_id=member.id,
+        )
+        await queue_message(work, work.vault, message, now=work.now, audit=audit)
+
+
+def _waits(until: datetime | None, now: datetime) -> bool:
+    return until is not None and until > now
 
 
 def _caller(context: AppContext, address: str) -> bytes:
-    return context.vault.digest(b"staff sign-in", address.encode())
+    return context.vault.digest(b"staff sign-in", network_of(address).encode())

@@ -1,4 +1,4 @@
-"""The members of a clinic's staff: listed, changed, locked out and let in again. One active owner always stays."""
+"""The members of a clinic's staff: what is sealed of them, and that one active owner always stays."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -7,15 +7,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.access.clinics.permissions import StaffRole
-from app.context import AppContext
 from app.foundation.addresses import email_key
-from app.foundation.audit import Actor, AuditEvent
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.vault import Vault
-from app.storage import staff_invitations, staff_members, staff_sessions
+from app.storage import staff_members
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.staff_members import StaffMember
-from app.web.etags import ChangedMeanwhileError
 
 _TABLE: Final = "staff_members"
 INVITED: Final = "invited"
@@ -25,14 +22,14 @@ UNLOCKED: Final[dict[str, Any]] = {"failed_tries": 0, "locked_until": None}
 
 
 class LastOwnerError(RefusalError):
-    """This is the clinic's last active owner; make somebody else an owner first."""
+    """This is the clinic's last active owner; make someone else an owner first."""
 
     kind = RefusalKind.CONFLICT
     code = "last-owner"
 
 
 class RoleNotYoursError(RefusalError):
-    """A key can let in only staff who may no more than the key itself."""
+    """A key can invite only staff who may no more than the key itself."""
 
     kind = RefusalKind.FORBIDDEN
     code = "role-not-yours"
@@ -51,97 +48,6 @@ class Member:
     joined_at: datetime | None
     locked_until: datetime | None
     version: int
-
-
-async def list_members(context: AppContext, clinic_id: UUID) -> list[Member]:
-    """List the clinic's staff, in the order in which they were invited, also those locked out."""
-    async with context.database.work(clinic_id) as work:
-        found = await staff_members.all_of_clinic(work)
-    return [shown(context.vault, clinic_id, one) for one in found]
-
-
-async def read_member(context: AppContext, clinic_id: UUID, staff_id: UUID) -> Member:
-    """Give a member.
-
-    Raises:
-        NotFoundError: the clinic has no such member.
-    """
-    async with context.database.work(clinic_id) as work:
-        member = await staff_members.find(work, staff_id)
-    if member is None:
-        raise NotFoundError
-    return shown(context.vault, clinic_id, member)
-
-
-async def change_member(
-    context: AppContext,
-    clinic_id: UUID,
-    staff_id: UUID,
-    *,
-    name: str | None,
-    role: StaffRole | None,
-    version: int,
-    may_make: Collection[StaffRole],
-    actor: Actor,
-) -> Member:
-    """Change a member's name or role; what is None stays. A new role counts from the member's next request on.
-
-    Raises:
-        NotFoundError: the clinic has no such member.
-        ChangedMeanwhileError: the version is not the current one.
-        RoleNotYoursError: it is a key's doing, and the role may more than the key.
-        LastOwnerError: nobody could look after the staff afterwards.
-    """
-    now, changes = context.clock.now(), dict[str, Any]()
-    async with context.database.work(clinic_id) as work:
-        member, staff = await locked_with_all(work, staff_id)
-        if member.version != version:
-            raise ChangedMeanwhileError("header/if-match")
-        if role is not None and role != member.role:
-            refuse_role({role, StaffRole(member.role)}, may_make)
-            refuse_without_owner(staff, staff_id)
-            changes["role"] = role.value
-        if name is not None:
-            changes["name_sealed"] = seal(context.vault, clinic_id, staff_id, "name", name)
-        audit = staff_event(now, actor, "staff.changed", staff_id)
-        await staff_members.change(work, staff_id, audit=audit, **changes)
-        return await _kept(work, context.vault, staff_id)
-
-
-async def disable(context: AppContext, clinic_id: UUID, staff_id: UUID, *, actor: Actor) -> Member:
-    """Lock a member out at once: sessions and links end. A second time changes nothing.
-
-    Raises:
-        NotFoundError: the clinic has no such member.
-        LastOwnerError: nobody could look after the staff afterwards.
-    """
-    now = context.clock.now()
-    async with context.database.work(clinic_id) as work:
-        member, staff = await locked_with_all(work, staff_id)
-        if member.state != DISABLED:
-            refuse_without_owner(staff, staff_id)
-            audit = staff_event(now, actor, "staff.disabled", staff_id)
-            await staff_members.change(work, staff_id, audit=audit, state=DISABLED)
-            await staff_sessions.end_all(work, staff_id, now=now, audit=audit)
-            await staff_invitations.end_all(work, staff_id, now=now, audit=audit)
-        return await _kept(work, context.vault, staff_id)
-
-
-async def enable(context: AppContext, clinic_id: UUID, staff_id: UUID, *, actor: Actor) -> Member:
-    """Let a member in again, and forget wrong tries; who never joined needs a new invitation.
-
-    Raises:
-        NotFoundError: the clinic has no such member.
-    """
-    now = context.clock.now()
-    async with context.database.work(clinic_id) as work:
-        member = await locked(work, staff_id)
-        changes: dict[str, Any] = dict(UNLOCKED)
-        if member.state == DISABLED:
-            changes["state"] = INVITED if member.password_hash is None else ACTIVE
-        audit = staff_event(now, actor, "staff.enabled", staff_id)
-        await staff_members.change(work, staff_id, audit=audit, **changes)
-        return await _kept(work, context.vault, staff_id)
 
 
 async def locked(work: UnitOfWork, staff_id: UUID) -> StaffMember:
@@ -185,7 +91,7 @@ def refuse_without_owner(staff: Collection[StaffMember], staff_id: UUID) -> None
 
 
 def refuse_role(roles: Collection[StaffRole], may_make: Collection[StaffRole]) -> None:
-    """Refuse a key that would let somebody in who may more than itself.
+    """Refuse a key that would invite someone who may do more than itself.
 
     Raises:
         RoleNotYoursError: it would.
@@ -221,16 +127,3 @@ def seal(vault: Vault, clinic_id: UUID, staff_id: UUID, column: str, text: str) 
 def address_digest(vault: Vault, email: str) -> bytes:
     """Give what an address is found by: the same at every clinic, however it is written, and no address."""
     return vault.digest(b"staff address", email_key(email).encode())
-
-
-def staff_event(now: datetime, actor: Actor, action: str, staff_id: UUID) -> AuditEvent:
-    """Make a line of the trail about a member."""
-    return AuditEvent(at=now, actor=actor, action=action, subject_kind="staff", subject_id=staff_id)
-
-
-async def _kept(work: UnitOfWork, vault: Vault, staff_id: UUID) -> Member:
-    member = await staff_members.find(work, staff_id)
-    if member is None:
-        raise NotFoundError
-    await work.commit()
-    return shown(vault, work.clinic_id, member)

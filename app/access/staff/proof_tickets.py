@@ -27,6 +27,7 @@ def write_ticket(vault: Vault, proofs: Sequence[Proof], *, now: datetime) -> str
                 "staff_id": str(one.staff_id),
                 "step": one.step,
                 "recovery": one.recovery.hex() if one.recovery else None,
+                "source": one.source.hex(),
             }
             for one in proofs
         ],
@@ -55,4 +56,5 @@ def read_ticket(vault: Vault, text: str, clinic_id: str, *, now: datetime) -> Pr
         staff_id=UUID(one["staff_id"]),
         step=one["step"],
         recovery=bytes.fromhex(one["recovery"]) if one["recovery"] else None,
+        source=bytes.fromhex(one["source"]),
     )

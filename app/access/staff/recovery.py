@@ -2,16 +2,14 @@
 
 import base64
 import secrets
-from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from app.access.staff.members import staff_event
+from app.context import Work
 from app.foundation.audit import Actor, ActorKind
 from app.foundation.text import read_code
 from app.foundation.vault import Vault
 from app.storage import recovery_codes
-from app.storage.engine.unit_of_work import UnitOfWork
 
 HOW_MANY: Final = 10
 _BYTES: Final = 10
@@ -32,14 +30,12 @@ def digest_of(vault: Vault, staff_id: UUID, code: str) -> bytes:
     return vault.digest(b"recovery code", staff_id.bytes, letters.encode())
 
 
-async def give_new(work: UnitOfWork, vault: Vault, staff_id: UUID, *, now: datetime) -> tuple[str, ...]:
+async def give_new(work: Work, staff_id: UUID) -> tuple[str, ...]:
     """Keep ten new codes of a member, who takes part in this, instead of those before; shown this once."""
     codes = new_codes()
-    actor = Actor(kind=ActorKind.STAFF, id=staff_id)
     await recovery_codes.replace_all(
-        work,
-        staff_id,
-        [digest_of(vault, staff_id, code) for code in codes],
-        audit=staff_event(now, actor, "staff.recovery_codes_made", staff_id),
+        work, staff_id, [digest_of(work.vault, staff_id, code) for code in codes]
     )
+    actor = Actor(kind=ActorKind.STAFF, id=staff_id)
+    work.audit("staff.recovery_codes_made", "staff", staff_id, actor=actor)
     return codes

@@ -1,110 +1,94 @@
-"""The clinic's staff: invited, changed, locked out."""
+"""The clinic's staff: invited, changed, deactivated, unlocked."""
 
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from app.access.clinics.access import MayManageStaff
-from app.access.staff import inviting, members
-from app.access.staff.invitation_links import Invited
+from app.access.clinics.access import MayManageStaff, work_for
+from app.access.clinics.permissions import Permission
+from app.access.staff import commands, queries
+from app.access.staff.invitations import Invited
 from app.access.staff.members import Member
 from app.access.staff.schemas import InvitedReply, MemberChange, MemberEntry, MemberList, MemberReply
-from app.web.dependencies import ContextNeeded, IfMatch
+from app.context import Work
+from app.web.dependencies import IfMatch
 from app.web.etags import etag_of, version_in
 
 router = APIRouter(prefix="/v1/staff", tags=["staff"])
+ManagingStaff = Annotated[Work, work_for(Permission.STAFF)]
 
 
-@router.post("", status_code=201, summary="Invite somebody")
+@router.post("", status_code=201, summary="Invite someone")
 async def invite_member(
-    body: MemberEntry, context: ContextNeeded, caller: MayManageStaff, response: Response
+    body: MemberEntry, work: ManagingStaff, caller: MayManageStaff, response: Response
 ) -> InvitedReply:
-    """Invite somebody to the staff; the link goes by mail too, works once, and for seven days."""
-    invited = await inviting.invite(
-        context,
-        caller.clinic_id,
-        name=body.name,
-        email=body.email,
-        role=body.role,
-        may_make=caller.may_make,
-        actor=caller.actor,
+    """Invite someone to the staff; the link goes by mail too, works once, and for seven days."""
+    invited = await commands.invite(
+        work, name=body.name, email=body.email, role=body.role, may_make=caller.may_make
     )
     return _invited(response, invited)
 
 
 @router.get("", summary="List the staff")
-async def list_members(context: ContextNeeded, caller: MayManageStaff) -> MemberList:
-    """List the staff, in the order in which they were invited, also those locked out."""
-    return MemberList.of(await members.list_members(context, caller.clinic_id))
+async def list_members(work: ManagingStaff) -> MemberList:
+    """List the staff, in the order in which they were invited, also the deactivated."""
+    return MemberList.of(await queries.list_members(work))
 
 
 @router.get("/{staff_id}", summary="Read a member")
-async def read_member(
-    staff_id: UUID, context: ContextNeeded, caller: MayManageStaff, response: Response
-) -> MemberReply:
+async def read_member(staff_id: UUID, work: ManagingStaff, response: Response) -> MemberReply:
     """Give a member, with an ETag for changing one."""
-    return _member(response, await members.read_member(context, caller.clinic_id, staff_id))
+    return _member(response, await queries.read_member(work, staff_id))
 
 
 @router.patch("/{staff_id}", summary="Change a member")
 async def change_member(
     staff_id: UUID,
     body: MemberChange,
-    context: ContextNeeded,
+    work: ManagingStaff,
     caller: MayManageStaff,
     response: Response,
     if_match: IfMatch = None,
 ) -> MemberReply:
     """Change name or role; needs If-Match. The last active owner stays one."""
-    member = await members.change_member(
-        context,
-        caller.clinic_id,
+    member = await commands.change_member(
+        work,
         staff_id,
         name=body.name,
         role=body.role,
         version=version_in(if_match),
         may_make=caller.may_make,
-        actor=caller.actor,
     )
     return _member(response, member)
 
 
-@router.post("/{staff_id}/disable", summary="Lock a member out")
-async def disable_member(
-    staff_id: UUID, context: ContextNeeded, caller: MayManageStaff, response: Response
-) -> MemberReply:
-    """Lock a member out at once, sessions and links too; never the last active owner."""
-    return _member(response, await members.disable(context, caller.clinic_id, staff_id, actor=caller.actor))
+@router.post("/{staff_id}/disable", summary="Deactivate a member")
+async def disable_member(staff_id: UUID, work: ManagingStaff, response: Response) -> MemberReply:
+    """Deactivate a member at once, sessions and links too; never the last active owner."""
+    return _member(response, await commands.deactivate(work, staff_id))
 
 
-@router.post("/{staff_id}/enable", summary="Let a member in again")
-async def enable_member(
-    staff_id: UUID, context: ContextNeeded, caller: MayManageStaff, response: Response
-) -> MemberReply:
-    """Let a member in again who was locked out, by somebody or by wrong tries."""
-    return _member(response, await members.enable(context, caller.clinic_id, staff_id, actor=caller.actor))
+@router.post("/{staff_id}/enable", summary="Unlock a member")
+async def enable_member(staff_id: UUID, work: ManagingStaff, response: Response) -> MemberReply:
+    """Let a member sign in again who was deactivated, or locked by wrong attempts."""
+    return _member(response, await commands.unlock(work, staff_id))
 
 
 @router.post("/{staff_id}/invite-again", summary="Make a new invitation")
 async def invite_member_again(
-    staff_id: UUID, context: ContextNeeded, caller: MayManageStaff, response: Response
+    staff_id: UUID, work: ManagingStaff, caller: MayManageStaff, response: Response
 ) -> InvitedReply:
-    """Make a new link for somebody who has not joined yet; the ones before work no more."""
-    invited = await inviting.invite_again(
-        context, caller.clinic_id, staff_id, may_make=caller.may_make, actor=caller.actor
-    )
-    return _invited(response, invited)
+    """Make a new link for someone who has not joined yet; the ones before work no more."""
+    return _invited(response, await commands.invite_again(work, staff_id, may_make=caller.may_make))
 
 
 @router.post("/{staff_id}/reset-second-factor", summary="Reset a member's second factor")
 async def reset_second_factor(
-    staff_id: UUID, context: ContextNeeded, caller: MayManageStaff, response: Response
+    staff_id: UUID, work: ManagingStaff, caller: MayManageStaff, response: Response
 ) -> InvitedReply:
-    """End all sessions of a member who lost the phone; the link in the reply sets up password and phone anew."""
-    invited = await inviting.reset_second_factor(
-        context, caller.clinic_id, staff_id, may_make=caller.may_make, actor=caller.actor
-    )
-    return _invited(response, invited)
+    """End all sessions of a member who lost the phone; the link in the reply sets up a new password and phone."""
+    return _invited(response, await commands.reset_second_factor(work, staff_id, may_make=caller.may_make))
 
 
 def _member(response: Response, member: Member) -> MemberReply:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from app.access.clinics.permissions import StaffRole
 from app.access.staff.emergencies import LONGEST_REASON, SHORTEST_REASON, Emergency
-from app.access.staff.invitation_links import Invited
+from app.access.staff.invitations import Invited
 from app.access.staff.members import Member
 from app.access.staff.signing_in import SignedIn
 from app.storage.emergency_accesses import EmergencyAccess
@@ -98,7 +98,10 @@ class SignInEntry(RequestBody):
     email: Annotated[str, Field(max_length=254)]
     password: Annotated[str, Field(max_length=1000)]
     code: Annotated[str, Field(max_length=100)]
-    clinic_id: UUID | None = Field(default=None, description="For somebody who works at several clinics")
+    clinic_id: UUID | None = Field(default=None, description="For someone who works at several clinics")
+    device_token: Annotated[
+        str, Field(max_length=100, description="From an earlier sign-in here: others' guesses do not lock it")
+    ] = ""
 
 
 class SessionReply(ReplyBody):
@@ -109,6 +112,7 @@ class SessionReply(ReplyBody):
     role: StaffRole
     clinic_id: UUID
     recovery_codes_left: int | None = Field(description="Said after a recovery code was used")
+    device_token: str = Field(description="Keep it, and send it with the next sign-in of this member")
 
     @classmethod
     def of(cls, signed_in: SignedIn) -> "SessionReply":
@@ -119,6 +123,7 @@ class SessionReply(ReplyBody):
             role=signed_in.role,
             clinic_id=signed_in.clinic_id,
             recovery_codes_left=signed_in.codes_left,
+            device_token=signed_in.device_token,
         )
 
 

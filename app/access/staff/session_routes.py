@@ -1,5 +1,6 @@
 """Signing in and out, for programs that act for a member of the staff."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Security
@@ -8,8 +9,9 @@ from app.access.clinics.access import STAFF_SESSION
 from app.access.clinics.caller import ClinicCaller, find_caller
 from app.access.staff import account, signing_in
 from app.access.staff.schemas import SessionReply, SignInEntry
+from app.context import Work
 from app.foundation.tokens import TokenKind
-from app.web.dependencies import ContextNeeded, bearer_token
+from app.web.dependencies import ContextNeeded, address_of, bearer_token
 
 router = APIRouter(prefix="/v1/staff-sessions", tags=["staff"])
 
@@ -27,6 +29,14 @@ member_signed_in.afterglow_access = "the member's own session"  # type: ignore[a
 MemberSignedIn = Annotated[ClinicCaller, Depends(member_signed_in)]
 
 
+async def _own_work(context: ContextNeeded, caller: MemberSignedIn) -> AsyncIterator[Work]:
+    async with context.work(caller.clinic_id, actor=caller.actor) as work:
+        yield work
+
+
+OwnWork = Annotated[Work, Depends(_own_work, scope="function")]
+
+
 @router.post("", status_code=201, summary="Sign a member in")
 async def sign_in(body: SignInEntry, request: Request, context: ContextNeeded) -> SessionReply:
     """Exchange address, password and code for a session. Whatever is wrong, the answer is the same."""
@@ -36,12 +46,14 @@ async def sign_in(body: SignInEntry, request: Request, context: ContextNeeded) -
         password=body.password,
         code=body.code,
         clinic_id=body.clinic_id,
-        address=request.client.host if request.client else "local",
+        address=address_of(request),
+        device_token=body.device_token,
     )
-    return SessionReply.of(await signing_in.let_in(context, signing_in.only_one(proofs)))
+    proof = signing_in.only_one(proofs)
+    return SessionReply.of(await signing_in.open_session_for(context, proof, device_token=body.device_token))
 
 
 @router.delete("/current", status_code=204, summary="Sign out")
-async def sign_out(context: ContextNeeded, caller: MemberSignedIn) -> None:
+async def sign_out(work: OwnWork, caller: MemberSignedIn) -> None:
     """End the session that this request carries."""
-    await account.sign_out(context, caller)
+    await account.sign_out(work, caller.signed_in)

@@ -1,25 +1,26 @@
 """Signing in: address, password and a code at once. Whatever is wrong, the answer and its time are the same."""
 
 import asyncio
+import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from app.access.clinics.permissions import StaffRole
 from app.access.clinics.staff_sessions import LASTS_AT_MOST, open_session
-from app.access.staff import login_throttle as tries
-from app.access.staff.login_throttle import Counted
-from app.access.staff.members import ACTIVE, address_digest, staff_event
+from app.access.staff import login_throttle
+from app.access.staff.login_throttle import Counted, Source, device_digest, source_of
+from app.access.staff.members import ACTIVE, address_digest
 from app.access.staff.passwords import hashed, is_outdated, matches
 from app.access.staff.recovery import digest_of
 from app.access.staff.second_factor import digits_of, step_of
-from app.context import AppContext
+from app.context import AppContext, Work
 from app.foundation.audit import Actor, ActorKind
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.vault import Vault
-from app.storage import recovery_codes, staff_members
+from app.storage import recovery_codes, staff_devices, staff_login_attempts, staff_members
 from app.storage.staff_members import StaffMember
 
 # At how many clinics one address is looked at: each costs a hash.
@@ -27,7 +28,7 @@ _MOST_CLINICS: Final = 8
 
 
 class SignInRefusedError(RefusalError):
-    """That did not work. Check address, password and code; codes work once, and five wrong tries lock for a while."""
+    """That did not work. Check address, password and code; codes work once, five wrong attempts lock for a while."""
 
     kind = RefusalKind.UNAUTHENTICATED
     code = "sign-in-refused"
@@ -42,11 +43,12 @@ class ClinicToChooseError(RefusalError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """Somebody who was right about everything; nothing is spent yet.
+    """Someone who was right about everything; nothing is spent yet.
 
     Attributes:
         step: the time step of the phone's code, or
         recovery: the recovery code's digest.
+        source: where the attempt came from; what was counted there is forgotten with the sign-in.
         password_hash: the password's hash with today's costs, where the kept one has others.
     """
 
@@ -55,17 +57,19 @@ class Proof:
     step: int | None = None
     recovery: bytes | None = None
     password_hash: str | None = None
+    source: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn:
-    """A session, told this once; ``codes_left`` is said after a recovery code was used."""
+    """A session, shown this once; ``codes_left`` is said after a recovery code was used."""
 
-    token: str
+    token: str = field(repr=False)
     clinic_id: UUID
     role: StaffRole
     expires_at: datetime
-    codes_left: int | None
+    device_token: str = field(repr=False)
+    codes_left: int | None = None
 
 
 async def prove(
@@ -75,6 +79,7 @@ async def prove(
     password: str,
     code: str,
     address: str,
+    device_token: str = "",
     clinic_id: UUID | None = None,
 ) -> list[Proof]:
     """Find the members who sign in with this; more than one where a person works at several clinics.
@@ -83,59 +88,80 @@ async def prove(
         TooManySignInsError: too many went wrong from this network address.
         SignInRefusedError: nobody does.
     """
-    now = context.clock.now()
-    await tries.count_from_address(context, address, now=now)
-    async with context.database.work(None) as work:
+    async with context.work(None) as work:
         digest = address_digest(context.vault, email)
         where = await staff_members.clinics_of_address(work, digest, limit=_MOST_CLINICS)
+    sources = [
+        (here, staff_id, await source_of(context, here, staff_id, address=address, device_token=device_token))
+        for here, staff_id in where
+        if clinic_id in {None, here}
+    ]
+    is_known = any(source.known for _, _, source in sources)
+    if not is_known:
+        await login_throttle.count_from_network(context, address)
     counted = [
-        (one_clinic, await tries.count_one(context, one_clinic, staff_id, now=now))
-        for one_clinic, staff_id in where
-        if clinic_id in {None, one_clinic}
+        (here, await login_throttle.count_attempt(context, here, staff_id, source))
+        for here, staff_id, source in sources
     ]
     if not counted:
         # As much work as for somebody who is known.
         counted = [(UUID(int=0), None)]
     judged = await asyncio.gather(
-        *(_judge(context, where, one, password=password, code=code, now=now) for where, one in counted)
+        *(_judge(context, where, one, password=password, code=code) for where, one in counted)
     )
     proofs = [proof for proof in judged if proof is not None]
     if not proofs:
         raise SignInRefusedError
-    await _forgive(context, counted, proofs, address=address, now=now)
+    if not is_known:
+        await login_throttle.forgive_network(context, address)
+    await _forgive(context, counted, proofs)
     return proofs
 
 
-async def let_in(context: AppContext, proof: Proof) -> SignedIn:
-    """Spend the code and open a session.
+async def open_session_for(context: AppContext, proof: Proof, *, device_token: str = "") -> SignedIn:
+    """Spend the code and open a session, at the clinic where it was proved.
+
+    The device is known from now on: by the token that it showed, or by a new one.
 
     Raises:
-        SignInRefusedError: the code was spent meanwhile, or the member locked out.
+        SignInRefusedError: the code was spent meanwhile, or the member deactivated.
     """
-    now, actor = context.clock.now(), Actor(kind=ActorKind.STAFF, id=proof.staff_id)
-    audit = staff_event(now, actor, "staff.proved", proof.staff_id)
-    async with context.database.work(proof.clinic_id) as work:
-        if not await staff_members.let_in(
-            work, proof.staff_id, step=proof.step, password_hash=proof.password_hash, audit=audit
+    actor = Actor(kind=ActorKind.STAFF, id=proof.staff_id)
+    async with context.work(proof.clinic_id, actor=actor) as work:
+        if not await staff_members.sign_in(
+            work, proof.staff_id, step=proof.step, password_hash=proof.password_hash
         ):
             raise SignInRefusedError
+        work.audit("staff.proved", "staff", proof.staff_id)
+        await staff_login_attempts.forget(work, proof.staff_id, source=proof.source)
         codes_left = None
         if proof.recovery is not None:
-            used = staff_event(now, actor, "staff.recovery_code_used", proof.staff_id)
-            if not await recovery_codes.spend(work, proof.staff_id, proof.recovery, now=now, audit=used):
+            if not await recovery_codes.spend(work, proof.staff_id, proof.recovery, now=work.now):
                 raise SignInRefusedError
+            work.audit("staff.recovery_code_used", "staff", proof.staff_id)
             codes_left = await recovery_codes.count_left(work, proof.staff_id)
-        token = await open_session(work, proof.staff_id, now=now)
-        member = await staff_members.find(work, proof.staff_id)
-        await work.commit()
+        signed_in = await opened_session(work, proof.staff_id, device_token=device_token)
+    return replace(signed_in, codes_left=codes_left)
+
+
+async def opened_session(work: Work, staff_id: UUID, *, device_token: str) -> SignedIn:
+    """Open a session for a member who has proved who they are, on a device that is known from now on.
+
+    Raises:
+        SignInRefusedError: there is no such member any more.
+    """
+    member = await staff_members.find(work, staff_id)
     if member is None:
         raise SignInRefusedError
+    device_token = device_token or secrets.token_urlsafe(32)
+    digest = device_digest(work.context, device_token)
+    await staff_devices.remember(work, staff_id, digest, now=work.now)
     return SignedIn(
-        token=token,
-        clinic_id=proof.clinic_id,
+        token=await open_session(work, staff_id),
+        clinic_id=work.clinic_id,
         role=StaffRole(member.role),
-        expires_at=now + LASTS_AT_MOST,
-        codes_left=codes_left,
+        expires_at=work.now + LASTS_AT_MOST,
+        device_token=device_token,
     )
 
 
@@ -160,15 +186,14 @@ async def _judge(
     *,
     password: str,
     code: str,
-    now: datetime,
 ) -> Proof | None:
-    """Judge a try that was counted. One that was not is hashed all the same: its time says nothing."""
+    """Judge an attempt that was counted. One that was not is hashed all the same: its time says nothing."""
     member = None if counted is None else counted.member
     right = await matches(None if member is None else member.password_hash, password)
-    if member is None or member.password_hash is None:
+    if counted is None or member is None or member.password_hash is None:
         return None
     # Looked at whatever the password was: what is wrong does not show in the time it takes.
-    proof = await _by_code(context, clinic_id, member, code, now=now)
+    proof = await _by_code(context, clinic_id, member, counted.source, code)
     if not right or proof is None or member.state != ACTIVE:
         return None
     outdated = is_outdated(member.password_hash)
@@ -176,15 +201,15 @@ async def _judge(
 
 
 async def _by_code(
-    context: AppContext, clinic_id: UUID, member: StaffMember, code: str, *, now: datetime
+    context: AppContext, clinic_id: UUID, member: StaffMember, source: Source, code: str
 ) -> Proof | None:
-    proof = Proof(clinic_id=clinic_id, staff_id=member.id)
+    proof = Proof(clinic_id=clinic_id, staff_id=member.id, source=source.digest)
     if digits_of(code) is not None:
         secret = totp_secret(context.vault, clinic_id, member)
-        step = secret and step_of(secret, code, now=now, after=member.totp_last_step)
+        step = secret and step_of(secret, code, now=context.clock.now(), after=member.totp_last_step)
         return replace(proof, step=step) if isinstance(step, int) else None
     digest = digest_of(context.vault, member.id, code)
-    async with context.database.work(clinic_id) as work:
+    async with context.work(clinic_id) as work:
         unused = await recovery_codes.is_unused(work, member.id, digest)
     return replace(proof, recovery=digest) if unused else None
 
@@ -206,18 +231,12 @@ async def _forgive(
     context: AppContext,
     counted: Sequence[tuple[UUID, Counted | None]],
     proofs: Sequence[Proof],
-    *,
-    address: str,
-    now: datetime,
 ) -> None:
-    """Take back what was counted against the address, and against the same person at other clinics.
+    """Take back what was counted against the same person at other clinics.
 
-    The count of those who were proved goes when they are let in.
+    The count of those who were proved goes when they sign in.
     """
     proved = {proof.clinic_id for proof in proofs}
-    async with context.database.work(None) as work:
-        await tries.forgive_address(work, context, address, now=now)
-        await work.commit()
     for clinic_id, one in counted:
         if one is not None and clinic_id not in proved:
-            await tries.take_one_back(context, clinic_id, one, now=now)
+            await login_throttle.take_back(context, clinic_id, one)

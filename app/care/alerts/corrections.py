@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from app.access.clinics.service import limits_in_force
+from app.access.clinics.queries import limits_in_force
 from app.care.alerts.episodes import Told, episode_of, queue_escalation
 from app.clinical import episodes as rules
 from app.clinical.course import Infusion

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from app.access.clinics.service import limits_in_force
+from app.access.clinics.queries import limits_in_force
 from app.clinical import evaluation_codec
 from app.clinical.episodes import (
     NO_EPISODE,

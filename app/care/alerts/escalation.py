@@ -11,7 +11,7 @@ from uuid import UUID
 import structlog
 
 from app.access.clinics.contacts import Role
-from app.access.clinics.service import limits_in_force
+from app.access.clinics.queries import limits_in_force
 from app.care.alerts.episodes import Told, episode_of
 from app.care.alerts.safety import about, queue_escalation, safety_audit
 from app.clinical.episodes import EpisodeState, reopened

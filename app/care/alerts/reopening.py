@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from app.access.clinics.service import limits_in_force
+from app.access.clinics.queries import limits_in_force
 from app.care.alerts.episodes import Told, episode_of, queue_escalation
 from app.care.alerts.locking import lock_for_update
 from app.care.alerts.notes import seal_words

@@ -11,7 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from app.access.clinics.contacts import Role
-from app.access.clinics.service import limits_in_force
+from app.access.clinics.queries import limits_in_force
 from app.clinical.safety import Urgency
 from app.clinical.waiting import WaitingLimits, safety_wait
 from app.context import AppContext

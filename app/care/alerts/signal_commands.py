@@ -4,7 +4,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from app.access.clinics.policy import policy_in_force
-from app.access.clinics.service import limits_in_force
+from app.access.clinics.queries import limits_in_force
 from app.care.alerts.bookings import book
 from app.care.alerts.episodes import Told, episode_of, queue_escalation, tell_closed
 from app.care.alerts.locking import lock_for_update

@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from app.access.clinics.policy import policy_in_force
-from app.access.clinics.service import clinic_in
+from app.access.clinics.queries import clinic_in
 from app.care.insights.numbers import Insights, Read, insights_from, totals_wanted
 from app.care.insights.period import Period, period_of
 from app.context import AppContext

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app.access.clinics.crisis import NO_CLINIC, ClinicHelp, read_lines
-from app.access.clinics.service import open_crisis_phone
+from app.access.clinics.queries import open_crisis_phone
 from app.care.patients.consent_standing import ConsentStanding, standing_from
 from app.foundation.audit import Actor, ActorKind
 from app.foundation.vault import Vault

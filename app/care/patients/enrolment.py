@@ -159,17 +159,21 @@ async def _spending(context: AppContext, code_text: str, *, address: str) -> Asy
     code, now = read_code(code_text), context.clock.now()
     caller = context.vault.digest(b"address", address.encode())
     window_start = failed_tries.window_of(now)
-    where = await _count_try(context, caller, code, window_start=window_start, now=now)
-    if where is None:
-        raise CodeNotValidError("#/code")
-    clinic_id, code_id = where
+    clinic_id, code_id = await _find_code(context, caller, code, window_start=window_start, now=now)
     async with context.database.work(clinic_id) as work:
-        patient = await _patient_of(work, context.vault, code_id, code, now=now)
+        # Counted under the count's own lock before the code is judged, and taken back with it when it was right:
+        # a waiting room behind one address enrols at the same moment, and of thirty guesses five are judged.
+        await _count_attempt(work, caller, window_start=window_start, now=now)
+        try:
+            patient = await _patient_of(work, context.vault, code_id, code, now=now)
+        except CodeNotValidError:
+            await work.commit()
+            raise
         spent = _Spent(work=work, patient=patient, device_id=new_id(), now=now)
         used = _event(now, device_actor(spent.device_id), "enrolment_code.used", code_id, patient.id)
         await enrolment_codes.mark_used(work, code_id, now=now, audit=used)
         yield spent
-        # Not a failed try after all; the same transaction, or the count would be wrong after a crash.
+        # Not a wrong attempt after all; the same transaction, or the count would be wrong after a crash.
         await failed_tries.take_one_back(work, caller, window_start=window_start)
         await work.commit()
 
@@ -191,16 +195,25 @@ async def _patient_of(
     return patient
 
 
-async def _count_try(
+async def _find_code(
     context: AppContext, caller: bytes, code: CodeText, *, window_start: datetime, now: datetime
-) -> tuple[UUID, UUID] | None:
+) -> tuple[UUID, UUID]:
+    """Find where a code belongs, and count the attempt against it; a code that nobody made counts here."""
     async with context.database.work(None) as work:
-        tries = await failed_tries.count_one(work, caller, window_start=window_start)
-        if tries > MOST_TRIES:
+        if await failed_tries.count_of(work, caller, window_start=window_start) >= MOST_TRIES:
             raise TooManyTriesError(retry_after_seconds=failed_tries.seconds_left(window_start, now))
         where = await enrolment_codes.try_selector(work, code.selector, most_tries=MOST_TRIES, now=now)
+        if where is None:
+            await _count_attempt(work, caller, window_start=window_start, now=now)
         await work.commit()
+    if where is None:
+        raise CodeNotValidError("#/code")
     return where
+
+
+async def _count_attempt(work: UnitOfWork, caller: bytes, *, window_start: datetime, now: datetime) -> None:
+    if await failed_tries.count_one(work, caller, window_start=window_start) > MOST_TRIES:
+        raise TooManyTriesError(retry_after_seconds=failed_tries.seconds_left(window_start, now))
 
 
 def _mac(vault: Vault, code: CodeText) -> bytes:

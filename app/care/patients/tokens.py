@@ -16,6 +16,9 @@ ACCESS_LASTS: Final = timedelta(minutes=15)
 REFRESH_LASTS: Final = timedelta(days=180)
 # How long a spent refresh token still works while its successor was not used: phones lose replies.
 GRACE: Final = timedelta(hours=24)
+# Two processes of one phone refresh at the same moment, and each goes on with what it got. A thief would have to
+# be as quick with a token that was just used.
+AT_ONCE: Final = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,14 +64,15 @@ async def refresh(context: AppContext, reference: TokenReference) -> IssuedToken
     """Exchange a refresh token for the next pair.
 
     A token works again until one of its successors was used, at most 24 hours: the reply may have been
-    lost. Once a successor or a sibling was used, presenting it means that two hold it: the family ends.
+    lost. Once a successor was used, or a sibling that was not issued at the same moment, presenting it means
+    that two hold it: the family ends.
 
     Raises:
         TokenNotValidError: unknown, expired, revoked, or reused.
     """
     now = context.clock.now()
     async with context.database.work(reference.clinic_id) as work:
-        token = await device_tokens.present_refresh_token(work, reference.digest)
+        token = await device_tokens.present_refresh_token(work, reference.digest, at_once=AT_ONCE)
         if token is None or token.revoked or token.expires_at <= now:
             raise TokenNotValidError
         if token.successor_used or token.sibling_used:

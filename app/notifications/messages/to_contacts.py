@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from app.access.clinics.contacts import Role
-from app.access.clinics.service import clinic_in
+from app.access.clinics.queries import clinic_in
 from app.foundation.audit import SYSTEM, AuditEvent
 from app.foundation.vault import Vault
 from app.outbox import DEFAULT_LANGUAGE, Channel, NewMessage, Wording, queue_message

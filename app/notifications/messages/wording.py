@@ -83,6 +83,14 @@ _TEXTS: Final[dict[str, dict[Wording, tuple[str, str]]]] = {
                 "the staff page."
             ),
         ),
+        Wording.SIGN_IN_LOCKED: (
+            "Wrong attempts to sign in",
+            (
+                "There were wrong attempts to sign in to an account of your clinic's Afterglow, and signing in is "
+                "locked there for a while. Devices used before are not locked. If this was nobody of yours, "
+                "change the password."
+            ),
+        ),
     },
     "es": {
         Wording.CHECK_IN_DUE: (
@@ -143,6 +151,14 @@ _TEXTS: Final[dict[str, dict[Wording, tuple[str, str]]]] = {
             (
                 "Alguien del personal de su clínica ha usado el acceso de emergencia en Afterglow. Quién, cuándo y "
                 "por qué está en la página del personal."
+            ),
+        ),
+        Wording.SIGN_IN_LOCKED: (
+            "Intentos fallidos de iniciar sesión",
+            (
+                "Hubo intentos fallidos de iniciar sesión en una cuenta del Afterglow de su clínica, y el inicio de "
+                "sesión está bloqueado allí por un tiempo. Los dispositivos ya usados no se bloquean. Si no fue "
+                "nadie de ustedes, cambien la contraseña."
             ),
         ),
     },

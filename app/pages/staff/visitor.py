@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from app.access.clinics.caller import ClinicCaller, allowed, emergency_of, find_caller
 from app.access.clinics.permissions import PERMISSIONS_MATRIX, Permission
-from app.access.clinics.staff_sessions import LASTS_AT_MOST
+from app.access.clinics.staff_sessions import LASTS_AT_MOST, SignedInMember
 from app.context import AppContext, Work
 from app.foundation.tokens import TokenKind, TokenNotValidError
 from app.web.dependencies import ContextNeeded, keep_work
@@ -68,6 +68,15 @@ class StaffVisitor:
         if self.caller is None:
             raise NotSignedInError
         return self.caller
+
+    @property
+    def member(self) -> SignedInMember:
+        """The member's own session.
+
+        Raises:
+            NotSignedInError: nobody is signed in.
+        """
+        return self.signed_in.signed_in
 
     def may(self, permission: Permission) -> bool:
         """Say whether this is theirs to do here, also because they opened the patient in an emergency."""

@@ -38,9 +38,8 @@ async def form_page(
     told: str = "",
 ) -> Response:
     """Show the numbers that may be tried; what was typed stays."""
-    clinic_id = visitor.signed_in.clinic_id
-    view = await read_policy(context, clinic_id)
-    last = await last_try(context, clinic_id)
+    view = await read_policy(visitor.work)
+    last = await last_try(context, visitor.signed_in.clinic_id)
     typed, mistakes = typed or {}, mistakes or {}
     fields = fields_of(protocol_now(context, view), typed, mistakes)
     return render(
@@ -63,7 +62,7 @@ async def try_page(context: AppContext, visitor: StaffVisitor, what_if_id: UUID)
     """Show what came of a try, or that it is being worked out."""
     caller = visitor.signed_in
     tried = await read_try(context, caller.clinic_id, what_if_id, actor=caller.actor)
-    view = await read_policy(context, caller.clinic_id)
+    view = await read_policy(visitor.work)
     now = protocol_now(context, view)
     instead = in_force(context.protocol, tried.stored.numbers)
     return render(
@@ -91,7 +90,7 @@ async def confirm_page(
     """Show what would be put in force beside what holds, once more, with the version it is based on."""
     caller = visitor.signed_in
     tried = await read_try(context, caller.clinic_id, what_if_id, actor=caller.actor)
-    view = await read_policy(context, caller.clinic_id)
+    view = await read_policy(visitor.work)
     now = protocol_now(context, view)
     return render(
         context,

@@ -1,6 +1,7 @@
 """A route whose failures are pages too: a plain sentence, and a form that is never lost."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -13,7 +14,6 @@ from starlette.responses import RedirectResponse
 
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.logs import where
-from app.web.dependencies import undo_work
 from app.web.pages.forged_forms import ForeignFormError
 from app.web.pages.forms import Form, read_form
 from app.web.problems import STATUS
@@ -60,12 +60,13 @@ class PageRoute(APIRoute):
 
         async def handle_with_pages(request: Request) -> Response:
             try:
-                return await handle(request)
+                # A stack of its own: the request's work must see the failure, and undo, before it becomes a page.
+                async with AsyncExitStack() as function_stack:
+                    request.scope["fastapi_function_astack"] = function_stack
+                    return await handle(request)
             except NotSignedInError:
-                await undo_work(request)
                 return self.lead_to_sign_in(request)
             except Exception as error:  # noqa: BLE001 - whatever it is, the person gets a page
-                await undo_work(request)
                 return await self._on_failure(request, error)
 
         return handle_with_pages

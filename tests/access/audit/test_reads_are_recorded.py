@@ -6,7 +6,7 @@ import pytest
 
 from app.asgi import build_api
 from tests.storage.catalogue import ask
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.lively import LivelyClinic, lively_clinic
 from tests.support.receiver import running_receiver
 from tests.support.service import Service
@@ -49,12 +49,12 @@ def lively(shared_service: Service) -> Iterator[LivelyClinic]:
     made.client.close()
 
 
-def told(place: Place, clinic_id: str) -> list[dict[str, object]]:
+def told(shared_database: DatabaseUrls, clinic_id: str) -> list[dict[str, object]]:
     """The readings on the trail, in their order."""
     return [
         row
         for row in ask(
-            place.superuser_url,
+            shared_database.superuser_url,
             "SELECT action, actor_kind, patient_id::text, subject_kind FROM care.audit_events"
             " WHERE clinic_id = %(clinic_id)s ORDER BY id",
             clinic_id=clinic_id,
@@ -71,14 +71,14 @@ def test_there_are_calls_to_walk() -> None:
 
 @pytest.mark.parametrize("path", STAFF)
 def test_each_call_by_which_staff_read_about_patients_adds_one_line(
-    place: Place, lively: LivelyClinic, path: str
+    shared_database: DatabaseUrls, lively: LivelyClinic, path: str
 ) -> None:
-    before = told(place, lively.client.clinic_id)
+    before = told(shared_database, lively.client.clinic_id)
 
     reply = lively.client.http.get(path.format(**lively.ids))
 
     assert reply.status_code == 200, reply.text
-    new = told(place, lively.client.clinic_id)[len(before) :]
+    new = told(shared_database, lively.client.clinic_id)[len(before) :]
     if path in ABOUT_NO_PATIENT:
         assert new == []
         return
@@ -90,28 +90,28 @@ def test_each_call_by_which_staff_read_about_patients_adds_one_line(
 
 @pytest.mark.parametrize("path", ["/v1/signals", "/v1/safety-events", "/v1/audit-events"])
 def test_a_list_asked_for_one_patient_names_the_patient(
-    place: Place, lively: LivelyClinic, path: str
+    shared_database: DatabaseUrls, lively: LivelyClinic, path: str
 ) -> None:
     lively.client.http.get(path, params={"patient_id": lively.ids["patient_id"]})
-    last = told(place, lively.client.clinic_id)[-1]
+    last = told(shared_database, lively.client.clinic_id)[-1]
     assert (last["subject_kind"], last["patient_id"]) == ("patient", lively.ids["patient_id"])
 
 
-def test_what_is_not_found_was_not_read(place: Place, lively: LivelyClinic) -> None:
-    before = told(place, lively.client.clinic_id)
+def test_what_is_not_found_was_not_read(shared_database: DatabaseUrls, lively: LivelyClinic) -> None:
+    before = told(shared_database, lively.client.clinic_id)
     for path in ("/v1/patients/{}", "/v1/patients/{}/evaluation", "/v1/signals/{}", "/v1/safety-events/{}"):
         reply = lively.client.http.get(path.format(lively.ids["endpoint_id"]))
         assert reply.status_code == 404
-    assert told(place, lively.client.clinic_id) == before
+    assert told(shared_database, lively.client.clinic_id) == before
 
 
 @pytest.mark.parametrize("path", OWN)
 def test_patients_who_read_what_is_their_own_add_no_line(
-    place: Place, lively: LivelyClinic, path: str
+    shared_database: DatabaseUrls, lively: LivelyClinic, path: str
 ) -> None:
-    before = told(place, lively.client.clinic_id)
+    before = told(shared_database, lively.client.clinic_id)
     reply = lively.phone.http.get(path.format(**lively.ids, key="phq-9"))
     assert reply.status_code == 200, reply.text
-    new = {line["action"] for line in told(place, lively.client.clinic_id)[len(before) :]}
+    new = {line["action"] for line in told(shared_database, lively.client.clinic_id)[len(before) :]}
     # A copy leaves our hands, so that it was made is told whoever made it.
     assert new == ({"patient.exported"} if path == "/v1/me/export" else set())

@@ -17,7 +17,7 @@ from app.foundation.tokens import TokenKind
 from app.pages.staff.page_route import failure_page
 from app.pages.staff.visitor import StaffVisitor
 from tests.access.test_role_matrix import ASKED, OPERATIONS, ask
-from tests.support.ground import Cluster, Place
+from tests.support.databases import Cluster, DatabaseUrls
 from tests.support.lively import asks_to_be_erased
 from tests.support.mail_server import running_mail_server
 from tests.support.people import ClinicClient, clinic_client
@@ -181,12 +181,12 @@ def test_the_list_is_the_owners_newest_first_and_in_pages(service: Service, clin
 
 
 def test_the_reason_is_sealed_and_goes_with_the_patient(
-    place: Place, service: Service, clinic: ClinicClient
+    shared_database: DatabaseUrls, service: Service, clinic: ClinicClient
 ) -> None:
     patient = clinic.patient()
     nurse = staff_client(service, clinic.clinic_id, StaffRole.COORDINATOR)
     nurse.post(f"/v1/patients/{patient}/emergency-access", json={"reason": REASON})
-    with psycopg.connect(place.superuser_url) as connection:
+    with psycopg.connect(shared_database.superuser_url) as connection:
         kept = str(connection.execute("SELECT t::text FROM care.emergency_accesses t").fetchall())
     assert REASON not in kept
     assert REASON.encode().hex() not in kept
@@ -203,8 +203,8 @@ def test_the_reason_is_sealed_and_goes_with_the_patient(
 def test_every_owner_who_can_sign_in_is_written_to_and_nothing_clinical_is_said(cluster: Cluster) -> None:
     with (
         running_mail_server() as mail,
-        cluster.database() as place,
-        running_service(place.application_url, mail=mail.relay()) as service,
+        cluster.database() as own_database,
+        running_service(own_database.application_url, mail=mail.relay()) as service,
     ):
         clinic = clinic_client(service)
         owners = [joined(service, clinic, StaffRole.OWNER) for _ in range(2)]

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from uuid import UUID
 
@@ -15,14 +15,19 @@ import psycopg
 import pytest
 
 from app.access.clinics.permissions import StaffRole
-from app.access.staff import login_throttle as tries
-from app.access.staff import passwords
-from app.access.staff.login_throttle import MOST_FROM_ONE_ADDRESS, wait_after
-from app.access.staff.members import staff_event
+from app.access.staff import login_throttle, passwords
+from app.access.staff.login_throttle import (
+    MOST_ATTEMPTS_ANYWHERE,
+    MOST_FROM_ONE_NETWORK,
+    TooManySignInsError,
+    network_of,
+    wait_after,
+)
 from app.access.staff.second_factor import SetUpExpiredError, open_pending, seal_pending
+from app.access.staff.signing_in import SignInRefusedError, prove
 from app.foundation.audit import OPERATOR
 from app.storage import staff_members
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.problems import assert_problem, without
 from tests.support.service import NOW, Service, running_service
@@ -45,8 +50,8 @@ def member(service: Service, clinic: ClinicClient) -> JoinedMember:
 QUARTERS = (NOW + timedelta(days=3 * number) for number in range(1, 1000))
 
 
-def failed(place: Place, member: JoinedMember) -> tuple[int, object]:
-    with psycopg.connect(place.superuser_url) as connection:
+def failed(shared_database: DatabaseUrls, member: JoinedMember) -> tuple[int, object]:
+    with psycopg.connect(shared_database.superuser_url) as connection:
         row = connection.execute(
             "SELECT failed_tries, locked_until FROM care.staff_members WHERE id = %s", [member.id]
         ).fetchone()
@@ -137,6 +142,7 @@ def test_whatever_is_wrong_is_answered_in_the_same_words(
     assert len({str(without(reply.json(), "request_id")) for reply in answers}) == 1
 
 
+@pytest.mark.measurement
 def test_whatever_is_wrong_takes_about_as_long(service: Service, clinic: ClinicClient) -> None:
     """Medians of five each, on a busy machine: without its hash, one would take a tenth of another."""
     times: dict[str, list[float]] = {}
@@ -176,14 +182,14 @@ def test_the_wait_doubles_up_to_a_day(count: int, minutes: int | None) -> None:
 
 
 def test_five_wrong_tries_lock_for_a_quarter_of_an_hour_then_for_half_an_hour(
-    place: Place, service: Service, member: JoinedMember
+    shared_database: DatabaseUrls, service: Service, member: JoinedMember
 ) -> None:
     began = service.clock.now()
     for _ in range(5):
         assert_problem(member.sign_in(service, code="000000"), 401, code=REFUSED)
 
     assert_problem(member.sign_in(service), 401, code=REFUSED)
-    assert failed(place, member)[0] == 5, "what is not judged is not counted either"
+    assert failed(shared_database, member)[0] == 5, "what is not judged is not counted either"
     service.clock.move_to(began + 15 * MINUTE - timedelta(seconds=1))
     assert_problem(member.sign_in(service), 401, code=REFUSED)
     service.clock.move_to(began + 15 * MINUTE)
@@ -193,7 +199,7 @@ def test_five_wrong_tries_lock_for_a_quarter_of_an_hour_then_for_half_an_hour(
     assert_problem(member.sign_in(service), 401, code=REFUSED)
     service.clock.move_to(began + 46 * MINUTE)
     assert member.sign_in(service).status_code == 201
-    assert failed(place, member) == (0, None)
+    assert failed(shared_database, member) == (0, None)
 
 
 def test_an_owner_can_end_the_wait(service: Service, clinic: ClinicClient, member: JoinedMember) -> None:
@@ -208,37 +214,37 @@ def test_an_owner_can_end_the_wait(service: Service, clinic: ClinicClient, membe
 
 
 @contextmanager
-def second_process(place: Place, service: Service) -> Iterator[Service]:
+def second_process(shared_database: DatabaseUrls, service: Service) -> Iterator[Service]:
     """Another process on the same database: nothing is shared but what is stored."""
-    with running_service(place.application_url, work=False) as other:
+    with running_service(shared_database.application_url, work=False) as other:
         other.clock.move_to(service.clock.now())
         yield other
 
 
 def test_wrong_tries_at_two_processes_are_counted_together_and_survive_a_restart(
-    place: Place, service: Service, member: JoinedMember
+    shared_database: DatabaseUrls, service: Service, member: JoinedMember
 ) -> None:
-    with second_process(place, service) as other:
+    with second_process(shared_database, service) as other:
         for each in (service, other, service, other, service):
             assert_problem(member.sign_in(each, code="000000"), 401, code=REFUSED)
         assert_problem(member.sign_in(other), 401, code=REFUSED)
-    with second_process(place, service) as restarted:
+    with second_process(shared_database, service) as restarted:
         assert_problem(member.sign_in(restarted), 401, code=REFUSED)
-    assert failed(place, member)[0] == 5
+    assert failed(shared_database, member)[0] == 5
 
 
 def test_of_twenty_guesses_at_once_five_are_judged(
-    place: Place, service: Service, member: JoinedMember
+    shared_database: DatabaseUrls, service: Service, member: JoinedMember
 ) -> None:
-    with second_process(place, service) as other, ThreadPoolExecutor(20) as pool:
+    with second_process(shared_database, service) as other, ThreadPoolExecutor(20) as pool:
         guesses = [
             pool.submit(member.sign_in, each, code=f"{number:06}")
             for number, each in enumerate((service, other) * 10)
         ]
         statuses = Counter(guess.result().status_code for guess in guesses)
     assert statuses == {401: 20}
-    assert failed(place, member)[0] == 5
-    with psycopg.connect(place.superuser_url) as connection:
+    assert failed(shared_database, member)[0] == 5
+    with psycopg.connect(shared_database.superuser_url) as connection:
         judged = connection.execute(
             "SELECT action, count(*) FROM care.audit_events WHERE subject_id = %s"
             " AND action LIKE 'staff.sign_in_tried%%' GROUP BY action ORDER BY 1",
@@ -264,8 +270,8 @@ def test_guesses_from_one_address_are_counted_whomever_they_are_about(
     assert member.sign_in(service).status_code == 201, "what is right is not counted"
 
     async def fail_often() -> None:
-        for _ in range(MOST_FROM_ONE_ADDRESS):
-            await tries.count_from_address(service.context, "127.0.0.1", now=service.clock.now())
+        for _ in range(MOST_FROM_ONE_NETWORK):
+            await login_throttle.count_from_network(service.context, "127.0.0.1")
 
     service.run(fail_often())
     refused = member.sign_in(service, code=member.code(service, steps=1))
@@ -276,8 +282,136 @@ def test_guesses_from_one_address_are_counted_whomever_they_are_about(
     assert member.sign_in(service).status_code == 201
 
 
+def test_an_ipv6_network_is_counted_as_one() -> None:
+    assert network_of("2001:db8:1:2::1") == network_of("2001:db8:1:2:ffff:1:2:3") == "2001:db8:1:2::/64"
+    assert network_of("2001:db8:1:3::1") != network_of("2001:db8:1:2::1")
+    assert network_of("::ffff:192.0.2.7") == network_of("192.0.2.7") == "192.0.2.7"
+    assert network_of("192.0.2.8") != network_of("192.0.2.7")
+
+
+def test_guesses_from_another_network_lock_nobody_out_of_theirs(
+    service: Service, member: JoinedMember
+) -> None:
+    for _ in range(8):
+        service.run(prove_wrongly(service, member, "203.0.113.9"))
+
+    assert member.sign_in(service).status_code == 201
+
+
+async def prove_wrongly(service: Service, member: JoinedMember, address: str, device: str = "") -> None:
+    with pytest.raises((SignInRefusedError, TooManySignInsError)):
+        await prove(
+            service.context,
+            email=member.email,
+            password="wrong wrong wrong",  # noqa: S106 - a wrong one
+            code="000000",
+            address=address,
+            device_token=device,
+        )
+
+
+def test_a_device_used_before_is_not_locked_by_guesses_from_its_own_network(
+    service: Service, member: JoinedMember
+) -> None:
+    device = member.sign_in(service).json()["device_token"]
+    for _ in range(5):
+        assert_problem(member.sign_in(service, code="000000"), 401, code=REFUSED)
+    service.clock.move_to(service.clock.now() + MINUTE)
+    assert_problem(member.sign_in(service), 401, code=REFUSED)
+
+    reply = member.sign_in(service, device_token=device)
+
+    assert (reply.status_code, reply.json()["device_token"]) == (201, device)
+
+
+def test_a_device_used_before_signs_in_while_its_network_is_full_of_guesses(
+    service: Service, member: JoinedMember
+) -> None:
+    device = member.sign_in(service).json()["device_token"]
+
+    async def fill() -> None:
+        for _ in range(MOST_FROM_ONE_NETWORK + 1):
+            with suppress(TooManySignInsError):
+                await login_throttle.count_from_network(service.context, "127.0.0.1")
+
+    service.run(fill())
+    service.clock.move_to(service.clock.now() + MINUTE)
+    assert member.sign_in(service).status_code == 429
+    assert member.sign_in(service, device_token=device).status_code == 201
+
+
+def test_a_device_used_before_is_no_place_to_guess_without_end(
+    service: Service, member: JoinedMember
+) -> None:
+    device = member.sign_in(service).json()["device_token"]
+    service.clock.move_to(service.clock.now() + MINUTE)
+    for _ in range(5):
+        assert member.sign_in(service, code="000000", device_token=device).status_code == 401
+
+    assert member.sign_in(service, device_token=device).status_code == 401
+    assert member.sign_in(service).status_code == 201, "its wrong attempts lock that device alone"
+
+
+def test_a_device_of_one_member_is_nothing_for_another(
+    service: Service, clinic: ClinicClient, member: JoinedMember
+) -> None:
+    device = member.sign_in(service).json()["device_token"]
+    other = joined(service, clinic, StaffRole.OWNER)
+    service.clock.move_to(service.clock.now() + MINUTE)
+    for _ in range(5):
+        assert other.sign_in(service, code="000000").status_code == 401
+
+    assert other.sign_in(service, device_token=device).status_code == 401
+
+
+def test_guesses_from_many_networks_lock_the_account_except_for_devices_used_before(
+    service: Service, clinic: ClinicClient, member: JoinedMember
+) -> None:
+    device = member.sign_in(service).json()["device_token"]
+
+    async def guess() -> None:
+        for number in range(MOST_ATTEMPTS_ANYWHERE):
+            source = login_throttle.network_source(service.context, f"198.51.100.{number}")
+            await login_throttle.count_attempt(
+                service.context, UUID(clinic.clinic_id), UUID(member.id), source
+            )
+
+    service.run(guess())
+    service.clock.move_to(service.clock.now() + MINUTE)
+    assert_problem(member.sign_in(service), 401, code=REFUSED)
+    assert member.sign_in(service, device_token=device).status_code == 201
+
+
+def test_the_member_and_the_owners_are_notified_once_when_guesses_lock_an_account(
+    shared_database: DatabaseUrls, service: Service, clinic: ClinicClient, member: JoinedMember
+) -> None:
+    joined(service, clinic, StaffRole.OWNER)
+    for _ in range(5):
+        member.sign_in(service, code="000000")
+
+    async def guess() -> None:
+        for _ in range(6):
+            await prove_wrongly(service, member, "203.0.113.10")
+
+    service.run(guess())
+
+    with psycopg.connect(shared_database.superuser_url) as connection:
+        notices = connection.execute(
+            "SELECT count(*) FROM care.outgoing_messages WHERE wording = 'sign_in_locked' AND subject_id = %s",
+            [member.id],
+        ).fetchone()
+        owners = connection.execute(
+            "SELECT count(*) FROM care.staff_members WHERE clinic_id = %s AND role = 'owner'"
+            " AND state = 'active'",
+            [clinic.clinic_id],
+        ).fetchone()
+    assert notices is not None
+    assert owners is not None
+    assert notices[0] == owners[0] + 1
+
+
 def test_who_works_at_two_clinics_comes_in_where_the_code_belongs(
-    place: Place, service: Service, clinic: ClinicClient
+    shared_database: DatabaseUrls, service: Service, clinic: ClinicClient
 ) -> None:
     service.clock.move_to(next(QUARTERS))
     elsewhere, email = clinic_client(service, "Elsewhere"), "both@clinic.example"
@@ -286,7 +420,7 @@ def test_who_works_at_two_clinics_comes_in_where_the_code_belongs(
     for _ in range(7):
         service.clock.move_to(service.clock.now() + MINUTE)
         assert there.sign_in(service).json()["clinic_id"] == elsewhere.clinic_id
-    assert failed(place, here) == (0, None), "the other account was not meant"
+    assert failed(shared_database, here) == (0, None), "the other account was not meant"
     service.clock.move_to(service.clock.now() + MINUTE)
     assert here.sign_in(service).json()["clinic_id"] == clinic.clinic_id
     named = {"clinic_id": elsewhere.clinic_id}
@@ -317,26 +451,27 @@ def at_two_clinics(service: Service, clinic: ClinicClient) -> tuple[JoinedMember
     )
 
     async def share() -> None:
-        async with service.context.database.work(clinic_id) as work:
-            audit = staff_event(service.clock.now(), OPERATOR, "staff.changed", staff_id)
-            await staff_members.change(work, staff_id, audit=audit, totp_secret_sealed=same)
-            await work.commit()
+        async with service.context.work(clinic_id, actor=OPERATOR) as work:
+            await staff_members.change(work, staff_id, totp_secret_sealed=same)
+            work.audit("staff.changed", "staff", staff_id)
 
     service.run(share())
     service.clock.move_to(service.clock.now() + MINUTE)
     return here, elsewhere.clinic_id
 
 
-def test_a_hash_with_other_costs_is_made_anew(place: Place, service: Service, member: JoinedMember) -> None:
+def test_a_hash_with_other_costs_is_made_anew(
+    shared_database: DatabaseUrls, service: Service, member: JoinedMember
+) -> None:
     cheap = argon2.PasswordHasher(time_cost=1, memory_cost=1024).hash(PASSWORD)
-    with psycopg.connect(place.superuser_url) as connection:
+    with psycopg.connect(shared_database.superuser_url) as connection:
         connection.execute(
             "UPDATE care.staff_members SET password_hash = %s WHERE id = %s", [cheap, member.id]
         )
 
     assert member.sign_in(service).status_code == 201
 
-    with psycopg.connect(place.superuser_url) as connection:
+    with psycopg.connect(shared_database.superuser_url) as connection:
         row = connection.execute(
             "SELECT password_hash FROM care.staff_members WHERE id = %s", [member.id]
         ).fetchone()

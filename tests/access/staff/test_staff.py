@@ -13,7 +13,7 @@ from app.access.clinics.scopes import Scope
 from app.access.staff import joining
 from app.access.staff.joining import InvitationExpiredError, InvitationNotKnownError, InvitationUsedError
 from app.foundation.errors import RefusalError
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client, key_with, made
 from tests.support.problems import assert_problem
 from tests.support.service import NOW, Service
@@ -67,11 +67,11 @@ def test_a_bad_invitation_is_refused_by_name(clinic: ClinicClient, field: str, v
 
 
 def test_nothing_of_a_member_is_readable_in_the_database(
-    place: Place, service: Service, clinic: ClinicClient
+    shared_database: DatabaseUrls, service: Service, clinic: ClinicClient
 ) -> None:
     email = "very.recognisable@clinic.example"
     member = joined(service, clinic, StaffRole.OWNER, email=email)
-    with psycopg.connect(place.superuser_url) as connection:
+    with psycopg.connect(shared_database.superuser_url) as connection:
         text = "".join(
             str(row)
             for table in ("care.staff_members", "front_desk.staff_addresses", "care.staff_invitations",

@@ -17,8 +17,8 @@ from app.clinical.evaluation import evaluate_history
 from app.clinical.evaluation_codec import to_plain
 from app.clinical.history import History, ScaleTotals
 from app.clinical.scales import PHQ_9, AssessmentTotal
-from tests.clinical.test_properties import SLOWLY, START, patients
-from tests.support.ground import Place
+from tests.clinical.test_properties import START, patients
+from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, treated
 from tests.support.service import NOW
 
@@ -49,7 +49,6 @@ def _closed(schema: Any) -> Any:  # noqa: ANN401 - JSON
     return {"additionalProperties": False, **inner} if schema.get("type") == "object" else inner
 
 
-@SLOWLY
 @given(patient=patients(), day=st.integers(0, 74), with_totals=st.booleans())
 def test_every_decision_is_as_the_document_describes_it(
     patient: History, day: int, with_totals: bool
@@ -72,10 +71,10 @@ def test_a_field_that_the_document_does_not_name_would_be_noticed(
 
 
 def test_a_signals_decision_and_its_latest_evaluation_are_sent_as_they_are_stored(
-    clinic: ClinicClient, place: Place
+    clinic: ClinicClient, shared_database: DatabaseUrls
 ) -> None:
     sent = signal_of(clinic)
-    with psycopg.connect(place.superuser_url, row_factory=dict_row) as connection:
+    with psycopg.connect(shared_database.superuser_url, row_factory=dict_row) as connection:
         stored = connection.execute(
             "SELECT decision, latest FROM care.signals WHERE id = %s", [sent["id"]]
         ).fetchone()

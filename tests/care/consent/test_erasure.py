@@ -1,12 +1,15 @@
 """Asking to be erased, and the clinic's answer."""
 
+from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx2
 import pytest
 
 from app.access.clinics.scopes import Scope
+from tests.storage.catalogue import ask
+from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, PatientClient, clinic_client, key_with
 from tests.support.problems import CANARY, assert_problem
 from tests.support.service import NOW, Service
@@ -105,6 +108,26 @@ def test_an_open_safety_event_blocks_the_approval_until_it_is_closed(
     clinic.http.post(f"/v1/safety-events/{event['id']}/close", json={"outcome": "contact_made"})
 
     assert decide(clinic, request, "approve").json()["state"] == "approved"
+
+
+def test_an_erased_patient_is_named_by_no_job_that_waits(
+    shared_database: DatabaseUrls, service: Service, clinic: ClinicClient, phone: PatientClient
+) -> None:
+    clinic_id, patient_id = UUID(clinic.clinic_id), UUID(phone.patient_id)
+    other = UUID(clinic.patient())
+
+    async def queue() -> None:
+        async with service.context.work(clinic_id) as work:
+            for one in (patient_id, other):
+                later = NOW + timedelta(days=9000)
+                work.queue("evaluate_again", at=later, clinic_id=clinic_id, patient_id=one)
+
+    service.run(queue())
+    assert decide(clinic, asked(phone), "approve").status_code == 200
+
+    jobs = ask(shared_database.superuser_url, "SELECT args::text AS args FROM jobs.procrastinate_jobs")
+    assert not any(str(patient_id) in row["args"] for row in jobs)
+    assert any(str(other) in row["args"] for row in jobs), "nobody else's are touched"
 
 
 def test_another_clinics_request_is_one_that_nobody_made(

@@ -31,7 +31,7 @@ import psycopg
 import pytest
 
 from tests.support.clinics import gone_live
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import CONFIRMED, ClinicClient, Values, clinic_client
 from tests.support.problems import assert_problem
 from tests.support.processes import wait_until
@@ -45,9 +45,9 @@ FADING: list[Values] = [*[(8.0, 8.0, 8.0)] * 16, *[(4.0, 4.0, 4.0)] * 8]
 
 
 @pytest.fixture(scope="module")
-def story_service(place: Place) -> Iterator[Service]:
+def story_service(own_database: DatabaseUrls) -> Iterator[Service]:
     """A service in which nothing happens by itself."""
-    with running_service(place.application_url, now=BEGUN, work=False) as running:
+    with running_service(own_database.application_url, now=BEGUN, work=False) as running:
         yield running
 
 
@@ -398,7 +398,9 @@ def test_a_live_clinics_numbers_leave_its_test_patients_out(clinic: ClinicClient
     assert (after["mode"], after["safety"]["reported"], after["safety"]["urgent"]) == ("live", 1, 0)
 
 
-def test_what_did_not_get_out_is_counted(clinic: ClinicClient, receiver: Receiver, place: Place) -> None:
+def test_what_did_not_get_out_is_counted(
+    clinic: ClinicClient, receiver: Receiver, shared_database: DatabaseUrls
+) -> None:
     receiver.answer = lambda _count: 410
     endpoint = clinic.add_endpoint(receiver.url)
     form(clinic, clinic.patient(), NOW, items=[0] * 8 + [3])
@@ -407,7 +409,7 @@ def test_what_did_not_get_out_is_counted(clinic: ClinicClient, receiver: Receive
     assert numbers(clinic)["undelivered"] == {"held": 1, "exhausted": 0, "safety": 1}
 
     # As it is stored when its last attempt has failed, three days later.
-    with psycopg.connect(place.owner_url.replace("postgresql+psycopg", "postgresql")) as owner:
+    with psycopg.connect(shared_database.owner_url.replace("postgresql+psycopg", "postgresql")) as owner:
         owner.execute(
             "UPDATE care.deliveries SET state = 'exhausted' WHERE clinic_id = %s", [clinic.clinic_id]
         )

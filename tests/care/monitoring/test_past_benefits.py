@@ -5,7 +5,7 @@ from typing import Any
 
 import psycopg
 
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import CONFIRMED, ClinicClient, treated
 from tests.support.service import NOW, Service
 
@@ -16,8 +16,8 @@ def interval(clinic: ClinicClient, patient: str) -> dict[str, Any]:
     return dict(reply.json())
 
 
-def kept(place: Place, patient: str, change: str = "memory") -> dict[str, Any]:
-    with psycopg.connect(place.superuser_url, autocommit=True) as connection:
+def kept(shared_database: DatabaseUrls, patient: str, change: str = "memory") -> dict[str, Any]:
+    with psycopg.connect(shared_database.superuser_url, autocommit=True) as connection:
         connection.execute(
             f"UPDATE care.patient_states SET memory = {change} WHERE patient_id = %s",  # noqa: S608 - our own text
             [patient],
@@ -30,7 +30,7 @@ def kept(place: Place, patient: str, change: str = "memory") -> dict[str, Any]:
 
 
 def test_what_an_earlier_release_kept_is_made_whole_by_the_next_report(
-    service: Service, place: Place, clinic: ClinicClient
+    service: Service, shared_database: DatabaseUrls, clinic: ClinicClient
 ) -> None:
     patient = treated(
         clinic, NOW, days_since=80, level=lambda day: (8, 8, 8) if day % 40 < 30 else (3, 3, 3), until=79
@@ -39,12 +39,12 @@ def test_what_an_earlier_release_kept_is_made_whole_by_the_next_report(
     assert clinic.http.post(f"/v1/patients/{patient}/infusions", json=given | CONFIRMED).status_code == 201
     told = interval(clinic, patient)
     assert [one["lost"] for one in told["past"]] == [True, True]
-    assert len(kept(place, patient)["considered"]) == 2
+    assert len(kept(shared_database, patient)["considered"]) == 2
 
-    assert "considered" not in kept(place, patient, "memory - 'considered'")
+    assert "considered" not in kept(shared_database, patient, "memory - 'considered'")
     assert interval(clinic, patient) == told
 
     phone = clinic.enrol(patient, service.url)
     assert phone.check_in(NOW, (3, 3, 3)).is_success
-    assert kept(place, patient)["considered"]
+    assert kept(shared_database, patient)["considered"]
     assert interval(clinic, patient) == told

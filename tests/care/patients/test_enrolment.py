@@ -155,6 +155,17 @@ def test_a_right_code_is_no_failed_try(one_clinic: ClinicClient, http: httpx2.Cl
         assert enrol(http, issue(one_clinic, one_clinic.patient()), at=here).status_code == 201
 
 
+def test_a_waiting_room_behind_one_address_enrols_at_the_same_moment(
+    one_clinic: ClinicClient, http: httpx2.Client
+) -> None:
+    here, codes = address(), [issue(one_clinic, one_clinic.patient()) for _ in range(12)]
+
+    with ThreadPoolExecutor(12) as threads:
+        statuses = list(threads.map(lambda code: enrol(http, code, at=here).status_code, codes))
+
+    assert statuses == [201] * 12
+
+
 def test_wrong_device_names_are_refused(one_clinic: ClinicClient, http: httpx2.Client) -> None:
     code, here = issue(one_clinic, one_clinic.patient()), address()
     for name in ("", "x" * 101):

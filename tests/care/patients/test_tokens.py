@@ -86,8 +86,11 @@ def test_reuse_after_the_successor_was_used_ends_the_family(
     assert not may(http, device.access_token)
 
 
-def test_a_thief_who_lost_the_race_ends_the_family_too(http: httpx2.Client, device: PatientClient) -> None:
+def test_a_thief_who_lost_the_race_ends_the_family_too(
+    http: httpx2.Client, device: PatientClient, service: Service
+) -> None:
     _, of_owner = rotated(http, device.refresh_token)
+    service.clock.move_to(NOW + timedelta(seconds=11))
     _, of_thief = rotated(http, device.refresh_token)
     rotated(http, of_owner)
 
@@ -143,10 +146,31 @@ def test_a_phone_that_refreshes_ten_times_at_once_stays_signed_in(
     rotated(http, last)
 
 
-def test_of_ten_successors_used_at_once_none_gets_past_the_others(
-    http: httpx2.Client, device: PatientClient
+def test_two_processes_of_one_phone_that_refresh_at_once_both_go_on(
+    http: httpx2.Client, device: PatientClient, service: Service
 ) -> None:
-    successors = [rotated(http, device.refresh_token)[1] for _ in range(10)]
+    with ThreadPoolExecutor(2) as threads:
+        (access_of_app, of_app), (_, of_widget) = threads.map(
+            lambda _: rotated(http, device.refresh_token), range(2)
+        )
+    for minutes in (15, 30, 45):
+        service.clock.move_to(NOW + timedelta(minutes=minutes))
+        access_of_app, of_app = rotated(http, of_app)
+        access_of_widget, of_widget = rotated(http, of_widget)
+        assert may(http, access_of_app)
+        assert may(http, access_of_widget)
+
+    assert_problem(refresh(http, device.refresh_token), 401, code="token-not-valid")
+    assert not may(http, access_of_app), "a stolen old token still ends the family"
+
+
+def test_of_ten_successors_used_at_once_none_gets_past_the_others(
+    http: httpx2.Client, device: PatientClient, service: Service
+) -> None:
+    successors = []
+    for number in range(10):
+        service.clock.move_to(NOW + timedelta(minutes=number))
+        successors.append(rotated(http, device.refresh_token)[1])
 
     with ThreadPoolExecutor(10) as threads:
         replies = list(threads.map(lambda token: refresh(http, token), successors))

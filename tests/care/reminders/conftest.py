@@ -10,8 +10,8 @@ import pytest
 from app.care.reminders.asking import remind_due
 from app.notifications.transport.addresses import AllowedNetworks
 from app.notifications.transport.guarded_transport import guarded_client
+from tests.support.databases import DatabaseUrls
 from tests.support.dispatch import send_all
-from tests.support.ground import Place
 from tests.support.mail_server import Letter, MailServer, running_mail_server
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.service import NOW, Service, running_service
@@ -27,8 +27,8 @@ def mail_server() -> Iterator[MailServer]:
 
 
 @pytest.fixture(scope="module")
-def shared_service(place: Place, mail_server: MailServer) -> Iterator[Service]:
-    with running_service(place.application_url, work=False, mail=mail_server.relay()) as running:
+def shared_service(own_database: DatabaseUrls, mail_server: MailServer) -> Iterator[Service]:
+    with running_service(own_database.application_url, work=False, mail=mail_server.relay()) as running:
         yield running
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from app.care.reminders.asking import remind_due
 from tests.care.reminders.conftest import EVENING, Evening
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.problems import assert_problem
 from tests.support.push_service import running_push_service
 
@@ -234,9 +234,9 @@ def test_what_was_chosen_stays_what_was_not_named_too(evening: Evening) -> None:
     assert choose(evening, patient, sms_number=None)["sms_number"] is None
 
 
-def test_a_number_lies_nowhere_open(evening: Evening, place: Place) -> None:
+def test_a_number_lies_nowhere_open(evening: Evening, own_database: DatabaseUrls) -> None:
     choose(evening, evening.patient(), sms_number="+14155550123")
-    with psycopg.connect(place.superuser_url) as connection:
+    with psycopg.connect(own_database.superuser_url) as connection:
         rows = connection.execute("SELECT p::text FROM care.reminder_plans p").fetchall()
     assert not [row for (row,) in rows if "4155550123" in row or b"+14155550123".hex() in row]
 
@@ -253,14 +253,14 @@ def test_the_clinic_sees_when_a_patient_was_asked(evening: Evening) -> None:
 
 
 def test_one_patient_at_whom_looking_fails_does_not_silence_the_others(
-    evening: Evening, place: Place
+    evening: Evening, own_database: DatabaseUrls
 ) -> None:
     broken, fine = evening.patient(), evening.patient()
-    with psycopg.connect(place.superuser_url) as connection:
+    with psycopg.connect(own_database.superuser_url) as connection:
         connection.execute("UPDATE care.patients SET email_sealed = 'x' WHERE id = %s", [broken])
     assert evening.look() == 1
     assert [letter.to for letter in evening.send()] == [f"{fine}@example.org"]
-    with psycopg.connect(place.superuser_url) as connection:
+    with psycopg.connect(own_database.superuser_url) as connection:
         (next_look,) = connection.execute(
             "SELECT next_look_at FROM care.reminder_plans WHERE patient_id = %s", [broken]
         ).fetchone() or (None,)

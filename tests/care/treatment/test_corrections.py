@@ -11,7 +11,7 @@ import pytest
 
 from app.care.monitoring.replay import replay
 from tests.storage.catalogue import ask
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import CONFIRMED, ClinicClient, treated
 from tests.support.problems import assert_problem
 from tests.support.service import NOW, Service
@@ -171,7 +171,11 @@ def test_induction_cannot_be_voided_from_under_its_boosters(one_clinic: ClinicCl
     ],
 )
 def test_what_is_possible_but_unlikely_is_asked_about_and_kept_when_confirmed(
-    place: Place, one_clinic: ClinicClient, patient: str, given: dict[str, Any], codes: set[str]
+    shared_database: DatabaseUrls,
+    one_clinic: ClinicClient,
+    patient: str,
+    given: dict[str, Any],
+    codes: set[str],
 ) -> None:
     sent: dict[str, Any] = {"given_at": NOW - timedelta(hours=1), "phase": "booster"} | given
     sent["given_at"] = sent["given_at"].isoformat()
@@ -183,7 +187,7 @@ def test_what_is_possible_but_unlikely_is_asked_about_and_kept_when_confirmed(
     kept = on(one_clinic, patient, "infusions", sent | {"confirm": asked.json()["confirm"]})
     assert kept.status_code == 201, kept.text
     logged = ask(
-        place.owner_url,
+        shared_database.owner_url,
         "SELECT action FROM care.audit_events WHERE subject_id = %(id)s",
         id=kept.json()["id"],
     )
@@ -256,7 +260,7 @@ def test_an_external_id_is_one_record(one_clinic: ClinicClient, patient: str, wh
 
 
 def test_a_booster_entered_in_error_leaves_nothing_and_its_signal_is_open_again(
-    service: Service, place: Place, one_clinic: ClinicClient, lost: str
+    service: Service, shared_database: DatabaseUrls, one_clinic: ClinicClient, lost: str
 ) -> None:
     before, (signal,) = state(one_clinic, lost), one_clinic.signals(lost)
     on_day = (NOW + timedelta(days=4)).date().isoformat()
@@ -276,7 +280,7 @@ def test_a_booster_entered_in_error_leaves_nothing_and_its_signal_is_open_again(
     assert after == booked
     assert {**after, "booked-booster": None} == {**before, "booked-booster": None}
     said = ask(
-        place.owner_url,
+        shared_database.owner_url,
         "SELECT type, body FROM care.notifications WHERE patient_id = %(id)s ORDER BY occurred_at, id",
         id=lost,
     )

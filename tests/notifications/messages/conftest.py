@@ -7,7 +7,6 @@ from uuid import UUID
 
 import pytest
 
-from app.access.clinics.service import open_clinic
 from app.context import AppContext
 from app.foundation.audit import SYSTEM, AuditEvent
 from app.foundation.clock import SettableClock
@@ -20,9 +19,9 @@ from app.outbox import Channel, NewMessage, Wording, queue_message
 from app.storage import outgoing_messages
 from app.storage.engine.database import Database
 from app.storage.outgoing_messages import OutgoingMessage
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.mail_server import MailServer, running_mail_server
-from tests.support.service import KEY, NOW
+from tests.support.service import KEY, NOW, opened_clinic
 
 LINK = "https://afterglow.test/i/secret-part"
 
@@ -89,17 +88,17 @@ def mail_server() -> Iterator[MailServer]:
 
 
 @pytest.fixture
-async def office(place: Place, mail_server: MailServer) -> AsyncIterator[Office]:
+async def office(own_database: DatabaseUrls, mail_server: MailServer) -> AsyncIterator[Office]:
     clock = SettableClock(NOW)
     context = AppContext(
-        database=Database(place.application_url),
+        database=Database(own_database.application_url),
         vault=Vault(KEY),
         clock=clock,
         public_url="https://afterglow.test",
         webhook_allow="127.0.0.0/8",
         mail=mail_server.relay(),
     )
-    opened = await open_clinic(context, name="Clinic")
+    opened = await opened_clinic(context)
     async with guarded_client(allowed=AllowedNetworks.parse("127.0.0.0/8"), http_allowed=True) as client:
         yield Office(context, clock, opened.clinic_id, Post(context=context, client=client))
     await context.database.close()

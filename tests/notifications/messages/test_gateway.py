@@ -129,6 +129,7 @@ def made_as_the_page_says(tmp_path: Path) -> str:
     return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
 
 
+@pytest.mark.processes
 async def test_the_gateway_that_we_hand_out_sends_on_what_we_hand_over(made_as_the_page_says: str) -> None:
     secret = made_as_the_page_says
     with sample_gateway(secret) as (process, url):

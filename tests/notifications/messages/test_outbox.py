@@ -14,7 +14,7 @@ from app.notifications.messages.sending import CLAIM_LASTS, cancel_too_late
 from app.outbox import Channel, NewMessage, Wording, queue_message
 from app.storage import lanes, outgoing_messages
 from tests.notifications.messages.conftest import LINK, Office
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.mail_server import MailServer
 
 pytestmark = pytest.mark.anyio
@@ -64,9 +64,11 @@ async def test_many_hands_at_once_send_it_once(office: Office, mail_server: Mail
     assert len(mail_server.letters) == 1
 
 
-async def test_neither_address_nor_link_lies_open_in_the_database(office: Office, place: Place) -> None:
+async def test_neither_address_nor_link_lies_open_in_the_database(
+    office: Office, own_database: DatabaseUrls
+) -> None:
     await office.queue()
-    with psycopg.connect(place.superuser_url) as connection:
+    with psycopg.connect(own_database.superuser_url) as connection:
         rows = connection.execute("SELECT m::text FROM care.outgoing_messages m").fetchall()
     assert rows
     for secret in ("maria@example.org", LINK):
@@ -208,10 +210,10 @@ async def test_just_before_sending_the_room_that_wrote_it_is_asked_again(
     assert len(mail_server.letters) == 1
 
 
-async def test_the_trail_tells_of_each_step_by_ids_alone(office: Office, place: Place) -> None:
+async def test_the_trail_tells_of_each_step_by_ids_alone(office: Office, own_database: DatabaseUrls) -> None:
     message_id = await office.queue()
     await office.send(message_id)
-    with psycopg.connect(place.superuser_url) as connection:
+    with psycopg.connect(own_database.superuser_url) as connection:
         told = connection.execute(
             "SELECT action FROM care.audit_events WHERE clinic_id = %s ORDER BY id", [office.clinic_id]
         ).fetchall()

@@ -22,7 +22,7 @@ from app.notifications.transport.guarded_transport import guarded_client
 from app.notifications.transport.signing import new_secret
 from app.outbox import Channel, NewMessage, Wording, queue_message
 from app.storage import outgoing_messages, push_subscriptions
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, PatientClient
 from tests.support.problems import assert_problem
 from tests.support.push_service import PushService, running_push_service
@@ -33,10 +33,10 @@ LINK = "https://afterglow.test/i/secret-part"
 
 
 @pytest.fixture(scope="module")
-def shared_service(place: Place) -> Iterator[Service]:
+def shared_service(own_database: DatabaseUrls) -> Iterator[Service]:
     """Without a worker: these tests send with their own hands."""
     gateway = GatewayRelay(url="http://127.0.0.1:9/nobody", secret=new_secret())
-    with running_service(place.application_url, work=False, gateway=gateway) as running:
+    with running_service(own_database.application_url, work=False, gateway=gateway) as running:
         yield running
 
 

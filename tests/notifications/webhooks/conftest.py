@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.mail_server import MailServer, running_mail_server
 from tests.support.notices import CareTeam, care_team
 from tests.support.receiver import Receiver
@@ -18,14 +18,16 @@ def mail_server() -> Iterator[MailServer]:
 
 
 @pytest.fixture(scope="module")
-def idle_service(place: Place, mail_server: MailServer) -> Iterator[Service]:
-    with running_service(place.application_url, work=False, mail=mail_server.relay(), speedup=1) as running:
+def idle_service(own_database: DatabaseUrls, mail_server: MailServer) -> Iterator[Service]:
+    with running_service(
+        own_database.application_url, work=False, mail=mail_server.relay(), speedup=1
+    ) as running:
         yield running
 
 
 @pytest.fixture
 def team(
-    place: Place, idle_service: Service, receiver: Receiver, mail_server: MailServer
+    own_database: DatabaseUrls, idle_service: Service, receiver: Receiver, mail_server: MailServer
 ) -> Iterator[CareTeam]:
-    with care_team(place, idle_service, receiver, mail_server) as made:
+    with care_team(own_database, idle_service, receiver, mail_server) as made:
         yield made

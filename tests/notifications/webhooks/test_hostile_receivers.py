@@ -18,7 +18,7 @@ from app.notifications.webhooks.delivering import Outbox, deliver_due
 from app.notifications.webhooks.endpoint_secrets import seal_url
 from app.storage import endpoints
 from tests.support.certificates import certificate_for
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.problems import CANARY
 from tests.support.raw_receiver import RawReceiver, Script, raw_receiver, read_request
@@ -42,9 +42,9 @@ def own_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[StringIO]:
 
 
 @pytest.fixture(scope="module")
-def idle(place: Place) -> Iterator[Service]:
+def idle(own_database: DatabaseUrls) -> Iterator[Service]:
     """A service whose deliveries wait until the test makes the attempt."""
-    with running_service(place.application_url, work=False, speedup=1) as running:
+    with running_service(own_database.application_url, work=False, speedup=1) as running:
         yield running
 
 

@@ -126,7 +126,7 @@ def test_many_hands_at_once_tell_of_each_cause_once(team: CareTeam) -> None:
 def test_the_database_keeps_a_cause_from_being_told_twice(team: CareTeam) -> None:
     team.add()
     team.happens(EventType.SIGNAL_RAISED)
-    with psycopg.connect(team.place.superuser_url) as connection:
+    with psycopg.connect(team.database.superuser_url) as connection:
         connection.execute(
             "CREATE TEMP TABLE copy AS SELECT * FROM care.outgoing_messages WHERE clinic_id = %s",
             [team.clinic_id],
@@ -168,7 +168,7 @@ def test_about_who_withdrew_nobody_is_told_but_of_a_statement_at_once(team: Care
 def test_what_is_due_needs_no_job(team: CareTeam) -> None:
     team.add("teams")
     team.happens(EventType.SAFETY_REPORTED)
-    with psycopg.connect(team.place.superuser_url) as connection:
+    with psycopg.connect(team.database.superuser_url) as connection:
         jobs = connection.execute(
             "SELECT FROM jobs.procrastinate_jobs WHERE args->>'clinic_id' = %s", [str(team.clinic_id)]
         )

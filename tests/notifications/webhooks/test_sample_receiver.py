@@ -16,6 +16,8 @@ from app.notifications.transport.guarded_transport import guarded_client
 from app.notifications.webhooks.sender import OutgoingMessage, send
 from tests.notifications.webhooks.samples import FAILING_ONCE, PROGRAMS, Sample, judged, running_sample
 
+pytestmark = pytest.mark.processes
+
 VECTORS = {path.stem: path for path in sorted((Path(__file__).parent / "vectors").glob("*.json"))}
 SECRET = signing.new_secret()
 BODY = '{"type":"endpoint.test","note":"ä"}'.encode()

@@ -116,7 +116,7 @@ def test_of_safety_people_hear_though_the_day_is_not_over_and_the_sum_names_it(t
         team.deliver()
         team.later(timedelta(seconds=30))
     team.later(DAY + timedelta(hours=1))
-    with psycopg.connect(team.place.superuser_url) as connection:
+    with psycopg.connect(team.database.superuser_url) as connection:
         told_at = team.service.clock.now() - timedelta(hours=1)
         connection.execute("UPDATE care.webhook_endpoints SET trouble_notified_at = %s", [told_at])
 

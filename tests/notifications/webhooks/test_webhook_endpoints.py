@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from tests.support.clinics import gone_live
-from tests.support.ground import Cluster
+from tests.support.databases import Cluster
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.problems import CANARY, assert_problem
 from tests.support.processes import wait_until
@@ -244,9 +244,9 @@ def test_recovering_sends_again_since_a_time_what_did_not_arrive_or_all(
 def test_a_long_outage_is_recovered_whole_and_only_once(cluster: Cluster) -> None:
     count = 1201
     with (
-        cluster.database() as place,
-        running_service(place.application_url, work=False) as idle,
-        psycopg.connect(place.superuser_url, autocommit=True) as database,
+        cluster.database() as own_database,
+        running_service(own_database.application_url, work=False) as idle,
+        psycopg.connect(own_database.superuser_url, autocommit=True) as database,
     ):
         clinic = clinic_client(idle)
         endpoint = clinic.add_endpoint("http://127.0.0.1:9/hook")

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.chart.drawing import draw_trend
@@ -73,7 +73,6 @@ def trends(draw: st.DrawFn) -> Trend:
     )
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     one=trends(),
     width=st.sampled_from(Width),
@@ -95,7 +94,6 @@ def test_any_trend_is_a_small_and_valid_picture(
     assert [bool(picture.lines(domain)) for domain in range(3)] == [bool(count) for count in answered]
 
 
-@settings(max_examples=40, deadline=None)
 @given(one=trends())
 def test_the_table_has_every_day_of_the_chart_once(one: Trend) -> None:
     rows = trend_rows(one)

@@ -9,7 +9,7 @@ from app.pages.patient.words import WORDS
 from tests.house.test_every_route_says_who_may import BROWSER, who_may
 from tests.pages.patient.test_sending import ANSWERS, FORM, form_of, kept
 from tests.support.browser import PlainBrowser, fields_of, link_for
-from tests.support.ground import Cluster
+from tests.support.databases import Cluster
 from tests.support.people import ClinicClient
 from tests.support.problems import CANARY
 from tests.support.service import Service, running_service
@@ -144,8 +144,8 @@ def test_both_languages_have_the_same_words_with_the_same_places() -> None:
 
 
 def test_when_the_database_is_away_the_answers_stay_on_the_page_and_help_is_shown(cluster: Cluster) -> None:
-    with cluster.database() as place:
-        url = place.application_url
+    with cluster.database() as own_database:
+        url = own_database.application_url
     # Dropped: nothing can be read or written there any more.
     with running_service(url, work=False) as service:
         browser = PlainBrowser(service.url)

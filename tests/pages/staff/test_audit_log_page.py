@@ -11,14 +11,14 @@ import pytest
 
 from app.access.clinics.permissions import StaffRole
 from tests.support.browser import PlainBrowser
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.manager_clinic import clinic_with_a_past
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.service import NOW, Service
 from tests.support.staff import signed_in
 
 AsRole = Callable[[StaffRole], PlainBrowser]
-TRAIL = "/care/trail"
+TRAIL = "/care/audit-log"
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +42,8 @@ def test_only_owners_look_through_the_trail_and_others_are_not_offered_it(
     staff = as_role(role)
 
     assert staff.get(TRAIL).status_code == 403
-    assert TRAIL not in staff.get("/care/insights").text
-    assert TRAIL in as_role(StaffRole.OWNER).get("/care/insights").text
+    assert TRAIL not in staff.get("/care/reports").text
+    assert TRAIL in as_role(StaffRole.OWNER).get("/care/reports").text
 
 
 def test_lines_name_members_and_patients_newest_first(
@@ -119,11 +119,11 @@ def test_pages_follow_each_other_without_gap_or_repetition(
 
 
 def test_an_emergency_is_shown_as_why(
-    as_role: AsRole, service: Service, place: Place, one_clinic: ClinicClient
+    as_role: AsRole, service: Service, shared_database: DatabaseUrls, one_clinic: ClinicClient
 ) -> None:
     patient, access = one_clinic.patient(), uuid4()
     token = signed_in(service, one_clinic.clinic_id, StaffRole.READ_ONLY, name="Night Nurse")
-    with psycopg.connect(place.superuser_url) as connection:
+    with psycopg.connect(shared_database.superuser_url) as connection:
         connection.execute(
             "INSERT INTO care.emergency_accesses SELECT clinic_id, %(id)s, id, %(patient)s, '\\x00', %(now)s,"
             " %(now)s + interval '1 hour' FROM care.staff_members WHERE clinic_id = %(clinic)s"

@@ -13,7 +13,7 @@ from tests.support.people import ClinicClient
 from tests.support.service import Service
 
 AsRole = Callable[[StaffRole], PlainBrowser]
-FIGURES = "/care/insights"
+FIGURES = "/care/reports"
 
 
 @pytest.fixture(scope="module")

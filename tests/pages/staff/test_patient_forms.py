@@ -10,7 +10,7 @@ import pytest
 from app.access.clinics.permissions import StaffRole
 from tests.storage.catalogue import ask
 from tests.support.browser import PlainBrowser, fields_of
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client, treated
 from tests.support.service import NOW, Service
 
@@ -137,9 +137,9 @@ def test_scales_whose_wording_is_not_shipped_are_entered_by_number_or_total(
     assert (kept["scale"], kept["total"]) == (scale, 14)
 
 
-def events(place: Place, patient: str) -> list[str]:
+def events(shared_database: DatabaseUrls, patient: str) -> list[str]:
     rows = ask(
-        place.superuser_url,
+        shared_database.superuser_url,
         "SELECT source FROM care.safety_events WHERE patient_id = %(patient)s ORDER BY id",
         patient=patient,
     )
@@ -150,51 +150,53 @@ SUICIDAL = {"on": "2026-11-03", "at": "08:00", "item_9": "2"}
 
 
 def test_an_answer_about_self_harm_acts_with_the_form_and_the_page_says_so(
-    clinician: PlainBrowser, place: Place, patient: str
+    clinician: PlainBrowser, shared_database: DatabaseUrls, patient: str
 ) -> None:
     answers = {f"item_{number}": "1" for number in range(1, 9)} | SUICIDAL
     status, where = send(clinician, path_of(patient, "assessment/phq-9"), **answers)
     assert (status, where) == (303, f"{path_of(patient)}?told=assessment-safety")
-    assert events(place, patient) == ["assessment"]
+    assert events(shared_database, patient) == ["assessment"]
     assert "opened a safety event" in clinician.get(where).text
 
 
 def test_it_acts_also_when_the_form_is_refused_and_the_event_is_linked(
-    clinician: PlainBrowser, place: Place, patient: str
+    clinician: PlainBrowser, shared_database: DatabaseUrls, patient: str
 ) -> None:
     status, page = send(clinician, path_of(patient, "assessment/phq-9"), **SUICIDAL)
     assert status == 422
     assert re.search(r'href="/care/safety-events/[0-9a-f-]{36}"', page)
     send(clinician, path_of(patient, "assessment/phq-9"), **SUICIDAL)
-    assert events(place, patient) == ["refused_assessment"], "sent twice it is one event"
+    assert events(shared_database, patient) == ["refused_assessment"], "sent twice it is one event"
 
 
 @pytest.mark.parametrize("how", ["forged", "read only", "no such scale"])
 def test_it_acts_also_when_the_form_is_not_even_looked_at(
-    as_role: ROLES, place: Place, patient: str, how: str
+    as_role: ROLES, shared_database: DatabaseUrls, patient: str, how: str
 ) -> None:
     browser = as_role(StaffRole.READ_ONLY if how == "read only" else StaffRole.CLINICIAN)
     scale = "phq-9x" if how == "no such scale" else "phq-9"
     reply = browser.post(path_of(patient, f"assessment/{scale}"), {"form_token": "made up"} | SUICIDAL)
     assert reply.status_code in {403, 404}
-    assert events(place, patient) == ["refused_assessment"]
+    assert events(shared_database, patient) == ["refused_assessment"]
 
 
 def test_it_acts_also_when_the_session_ran_out_while_typing(
-    service: Service, clinician: PlainBrowser, place: Place, patient: str
+    service: Service, clinician: PlainBrowser, shared_database: DatabaseUrls, patient: str
 ) -> None:
     path = path_of(patient, "assessment/phq-9")
     opened = fields_of(clinician.get(path).text, path)
     service.clock.move_to(NOW + timedelta(minutes=45))
     reply = clinician.post(path, opened | SUICIDAL)
     assert reply.headers["location"].startswith("/care/sign-in")
-    assert events(place, patient) == ["refused_assessment"]
+    assert events(shared_database, patient) == ["refused_assessment"]
 
 
-def test_nobody_who_is_not_signed_in_makes_an_event(service: Service, place: Place, patient: str) -> None:
+def test_nobody_who_is_not_signed_in_makes_an_event(
+    service: Service, shared_database: DatabaseUrls, patient: str
+) -> None:
     reply = PlainBrowser(service.url).post(path_of(patient, "assessment/phq-9"), SUICIDAL)
     assert reply.headers["location"].startswith("/care/sign-in")
-    assert events(place, patient) == []
+    assert events(shared_database, patient) == []
 
 
 STALE = {
@@ -265,7 +267,7 @@ def test_a_device_is_ended_and_a_withdrawal_noted_after_one_more_question(
 
 
 def test_a_new_patient_may_come_with_a_course_and_a_reference_is_taken_once(
-    clinician: PlainBrowser, one_clinic: ClinicClient, place: Place
+    clinician: PlainBrowser, one_clinic: ClinicClient, shared_database: DatabaseUrls
 ) -> None:
     new = {"external_ref": "P-77", "time_zone": "Europe/Madrid", "locale": "es-ES", "email": ""}
     course = {"protocol": "standard", "planned_infusions": "6", "started_on": "2026-11-02"}
@@ -280,7 +282,7 @@ def test_a_new_patient_may_come_with_a_course_and_a_reference_is_taken_once(
     assert one_clinic.http.get(f"/v1/patients/{patient}/courses/current").json()["phase"] == "planned"
     written = "SELECT xmin::text AS work FROM care.{} WHERE {} = %(patient)s"
     both = [
-        ask(place.superuser_url, written.format(table, column), patient=patient)
+        ask(shared_database.superuser_url, written.format(table, column), patient=patient)
         for table, column in (("patients", "id"), ("courses", "patient_id"))
     ]
     assert both[0] == both[1] != [], "in one transaction: both or neither"
@@ -346,11 +348,11 @@ def test_what_a_role_may_not_do_is_not_offered_and_refused_all_the_same(
 
 
 def test_the_page_is_read_with_one_line_on_the_trail(
-    clinician: PlainBrowser, place: Place, patient: str
+    clinician: PlainBrowser, shared_database: DatabaseUrls, patient: str
 ) -> None:
     def read() -> list[str]:
         rows = ask(
-            place.superuser_url,
+            shared_database.superuser_url,
             "SELECT action FROM care.audit_events WHERE patient_id = %(patient)s AND actor_kind = 'staff'",
             patient=patient,
         )

@@ -12,7 +12,7 @@ from sqlalchemy import event
 from app.access.clinics.permissions import StaffRole
 from app.pages.staff.visitor import SESSION
 from tests.support.browser import PlainBrowser
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import CONFIRMED, ClinicClient, clinic_client, treated
 from tests.support.service import NOW, Service, running_service
 from tests.support.staff import signed_in
@@ -49,9 +49,9 @@ def give_boosters(clinic: ClinicClient, patient: str, *days_ago: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def quiet(place: Place) -> Iterator[Service]:
+def quiet(own_database: DatabaseUrls) -> Iterator[Service]:
     """A service without a worker, which would make statements of its own meanwhile."""
-    with running_service(place.application_url, work=False) as running:
+    with running_service(own_database.application_url, work=False) as running:
         yield running
 
 

@@ -17,7 +17,7 @@ from app.foundation.tokens import TokenKind
 from app.pages.staff.signal_words import NUMBERS
 from tests.support.browser import fields_of
 from tests.support.care_browser import SESSION, CareBrowser, fading
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client
 from tests.support.receiver import Receiver
 from tests.support.service import NOW, Service
@@ -393,12 +393,12 @@ def test_an_open_safety_event_stands_above_the_patients_signal(
 
 
 def test_who_opened_the_patient_in_an_emergency_is_offered_what_that_lets_them_do(
-    place: Place, service: Service, clinic: ClinicClient, signal: dict[str, str]
+    shared_database: DatabaseUrls, service: Service, clinic: ClinicClient, signal: dict[str, str]
 ) -> None:
     reader, path = CareBrowser(service, clinic.clinic_id, StaffRole.READ_ONLY), path_of(signal)
     caller = service.run(find_caller(service.context, reader.cookies[SESSION], TokenKind.STAFF_SESSION))
     assert f'action="{path}/' not in reader.get(path).text
-    with psycopg.connect(place.superuser_url, autocommit=True) as connection:
+    with psycopg.connect(shared_database.superuser_url, autocommit=True) as connection:
         connection.execute(
             "INSERT INTO care.emergency_accesses (clinic_id, id, staff_id, patient_id, reason_sealed, opened_at,"
             " ends_at) VALUES (%s, gen_random_uuid(), %s, %s, '', %s, %s)",

@@ -321,9 +321,15 @@ def test_owners_invite_change_lock_out_and_reset_on_the_staff_page(
 ) -> None:
     form = fields_of(inside.get("/care/staff").text, "/care/staff")
     for entered, said in (
-        ({"name": "", "email": "a@b.example", "role": "owner"}, "name is missing"),
-        ({"name": "Sam", "email": "a b", "role": "owner"}, "no e-mail address"),
-        ({"name": "Sam", "email": "sam@clinic.example", "role": ""}, "one of the four roles"),
+        (
+            {"name": "", "email": "a@b.example", "role": "owner"},
+            "Name: The text is shorter than 1 characters.",
+        ),
+        ({"name": "Sam", "email": "a b", "role": "owner"}, "Email: "),
+        (
+            {"name": "Sam", "email": "sam@clinic.example", "role": ""},
+            "Role: The value is not one of those allowed",
+        ),
     ):
         refused = inside.post("/care/staff", form | entered)
         assert (refused.status_code, said in mistake_in(refused)) == (422, True)
@@ -338,7 +344,7 @@ def test_owners_invite_change_lock_out_and_reset_on_the_staff_page(
     role = fields_of(inside.get("/care/staff").text, path)
     assert inside.post(path, role | {"role": "coordinator"}).status_code == 303
     assert inside.post(path, role | {"role": "owner"}).status_code == 412, "somebody changed it meanwhile"
-    for whom, what in ((member.id, "disable"), (member.id, "enable"), (sam["id"], "invite-again")):
+    for whom, what in ((member.id, "deactivate"), (member.id, "unlock"), (sam["id"], "invite-again")):
         path = f"/care/staff/{whom}/{what}"
         reply = inside.post(path, fields_of(inside.get("/care/staff").text, path))
         assert reply.status_code in {200, 303}, reply.text
@@ -350,8 +356,8 @@ def test_owners_invite_change_lock_out_and_reset_on_the_staff_page(
 
 def test_the_last_owner_is_told_why_not(inside: PlainBrowser, owner: JoinedMember) -> None:
     page = inside.get("/care/staff").text
-    path = f"/care/staff/{owner.id}/disable"
-    assert path not in page, "nobody is offered to lock themselves out"
+    path = f"/care/staff/{owner.id}/deactivate"
+    assert path not in page, "nobody is offered to deactivate themselves"
 
     reply = inside.post(path, fields_of(page, "/care/staff"))
 

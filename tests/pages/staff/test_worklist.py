@@ -12,7 +12,7 @@ import pytest
 from app.access.clinics.permissions import StaffRole
 from app.care.worklist.queries import ROWS
 from tests.support.care_browser import CareBrowser, fading
-from tests.support.ground import Place
+from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client, treated
 from tests.support.receiver import Receiver
 from tests.support.service import NOW, Service, running_service
@@ -140,10 +140,10 @@ def test_filters_work_by_what_is_in_the_address(
 MANY = 2 * ROWS + 5
 
 
-def more_signals(place: Place, service: Service, clinic: ClinicClient, count: int) -> None:
+def more_signals(shared_database: DatabaseUrls, service: Service, clinic: ClinicClient, count: int) -> None:
     """Registers patients as the clinic does, and gives each a copy of the one signal there is."""
     patients = [clinic.patient() for _ in range(count)]
-    with psycopg.connect(place.superuser_url, autocommit=True) as connection:
+    with psycopg.connect(shared_database.superuser_url, autocommit=True) as connection:
         for number, patient in enumerate(patients):
             connection.execute(
                 """
@@ -160,10 +160,10 @@ def more_signals(place: Place, service: Service, clinic: ClinicClient, count: in
 
 
 def test_every_row_is_on_exactly_one_page(
-    place: Place, service: Service, clinic: ClinicClient, nurse: CareBrowser
+    shared_database: DatabaseUrls, service: Service, clinic: ClinicClient, nurse: CareBrowser
 ) -> None:
     fading(clinic, "P-first")
-    more_signals(place, service, clinic, MANY - 1)
+    more_signals(shared_database, service, clinic, MANY - 1)
     for _ in range(ROWS + 2):
         said = clinic.enrol(clinic.patient(), service.url)
         assert said.check_in(NOW, (5, 5, 5), self_harm_thoughts=True).is_success
@@ -209,8 +209,10 @@ def test_what_must_be_looked_after_stands_above(
 
 
 @pytest.mark.parametrize(("hours", "seen"), [(0.9, False), (1.1, True)])
-def test_a_sweep_that_does_not_run_is_seen(place: Place, hours: float, *, seen: bool) -> None:
-    with running_service(place.application_url, work=False) as still:
+def test_a_sweep_that_does_not_run_is_seen(
+    shared_database: DatabaseUrls, hours: float, *, seen: bool
+) -> None:
+    with running_service(shared_database.application_url, work=False) as still:
         clinic = clinic_client(still)
         clinic.patient()
         still.clock.move_to(NOW + timedelta(hours=hours))
@@ -219,13 +221,17 @@ def test_a_sweep_that_does_not_run_is_seen(place: Place, hours: float, *, seen: 
 
 
 def test_deliveries_that_did_not_get_out_are_counted(
-    place: Place, service: Service, clinic: ClinicClient, nurse: CareBrowser, receiver: Receiver
+    shared_database: DatabaseUrls,
+    service: Service,
+    clinic: ClinicClient,
+    nurse: CareBrowser,
+    receiver: Receiver,
 ) -> None:
     clinic.add_endpoint(receiver.url)
     fading(clinic)
     receiver.wait_for("signal.raised")
     assert "did not get out" not in text_of(nurse)
-    with psycopg.connect(place.superuser_url, autocommit=True) as connection:
+    with psycopg.connect(shared_database.superuser_url, autocommit=True) as connection:
         for table, column in (("deliveries", "state = 'held'"), ("webhook_endpoints", "state = 'disabled'")):
             connection.execute(
                 f"UPDATE care.{table} SET {column} WHERE clinic_id = %s",  # noqa: S608 - the test's own names

@@ -14,7 +14,7 @@ from tests.bench.worklist import fill
 from tests.storage.counting_proxy import RoundTrips, counting_proxy
 from tests.storage.test_round_trips import WARM
 from tests.support.care_browser import CareBrowser, fading
-from tests.support.ground import Cluster, Place
+from tests.support.databases import Cluster, DatabaseUrls
 from tests.support.people import clinic_client
 from tests.support.service import NOW, Service, running_service
 
@@ -29,20 +29,20 @@ def proxy(cluster: Cluster) -> Iterator[tuple[Address, RoundTrips]]:
 
 
 @pytest.fixture(scope="module")
-def proxied_service(place: Place, proxy: tuple[Address, RoundTrips]) -> Iterator[Service]:
-    database = psycopg.conninfo.conninfo_to_dict(place.application_url)["dbname"]
+def proxied_service(own_database: DatabaseUrls, proxy: tuple[Address, RoundTrips]) -> Iterator[Service]:
+    database = psycopg.conninfo.conninfo_to_dict(own_database.application_url)["dbname"]
     with running_service(proxy[0].url(APPLICATION_ROLE, str(database)), work=False) as running:
         yield running
 
 
 def test_a_full_page_takes_as_many_round_trips_as_one_with_a_single_row(
-    place: Place, proxied_service: Service, proxy: tuple[Address, RoundTrips]
+    own_database: DatabaseUrls, proxied_service: Service, proxy: tuple[Address, RoundTrips]
 ) -> None:
     counted, rows = {}, {}
     for patients, waiting in ((2, 1), (80, 2 * ROWS)):
         clinic = clinic_client(proxied_service)
         first = fading(clinic)["patient_id"]
-        with psycopg.connect(place.superuser_url, autocommit=True) as connection:
+        with psycopg.connect(own_database.superuser_url, autocommit=True) as connection:
             fill(
                 connection,
                 UUID(clinic.clinic_id),

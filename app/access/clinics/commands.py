@@ -1,0 +1,158 @@
+"""Opening a clinic, changing what it says of itself, and taking it from test to live."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from uuid import UUID
+
+from app.access.clinics.attention import attention_of
+from app.access.clinics.contacts import Role, missing_contacts, seal_contact
+from app.access.clinics.queries import Clinic, clinic_in, seal_crisis_phone
+from app.access.clinics.scopes import Scope
+from app.context import Work
+from app.foundation.errors import RefusalError, RefusalKind
+from app.foundation.ids import new_id
+from app.foundation.tokens import TokenKind, new_token
+from app.foundation.vault import Vault
+from app.storage import api_keys, clinics, delivery_standing, devices, staff_sessions
+from app.web.etags import ChangedMeanwhileError
+
+# The event that an endpoint must have answered; its type is named in `notifications`, above this package.
+_TEST_EVENT: Final = "endpoint.test"
+
+
+class ContactsNeededError(RefusalError):
+    """A live clinic keeps a safety contact and a second one, another person; change both at once if need be."""
+
+    kind = RefusalKind.CONFLICT
+    code = "contacts-needed"
+
+
+class NotReadyToGoLiveError(RefusalError):
+    """The clinic cannot go live yet; see errors for all that is missing."""
+
+    kind = RefusalKind.CONFLICT
+    code = "not-ready-to-go-live"
+
+
+class ClinicInUseError(RefusalError):
+    """Patients' devices still work here; revoke them first, so that nobody reports to a clinic that is closed."""
+
+    kind = RefusalKind.CONFLICT
+    code = "clinic-in-use"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedClinic:
+    """A new clinic and its first key, whose text is shown this once."""
+
+    clinic_id: UUID
+    api_key: str
+
+
+async def open_clinic(work: Work, *, name: str) -> OpenedClinic:
+    """Open a clinic in test mode under the transaction's own clinic id, with a first key that may do everything."""
+    key_id = new_id()
+    text, reference = new_token(TokenKind.API_KEY, work.clinic_id)
+    await clinics.add(work, name=name, now=work.now)
+    work.audit("clinic.opened", "clinic", work.clinic_id)
+    await api_keys.add(
+        work,
+        id=key_id,
+        name="first key",
+        digest=reference.digest,
+        scopes=[scope.value for scope in Scope],
+        now=work.now,
+    )
+    work.audit("api_key.made", "api_key", key_id)
+    return OpenedClinic(clinic_id=work.clinic_id, api_key=text)
+
+
+async def change_clinic(work: Work, changes: Mapping[str, Any], *, version: int) -> Clinic:
+    """Change what is given, by its name in `Clinic`; the rest stays. A limit of None is the standard one.
+
+    Raises:
+        ChangedMeanwhileError: the version is not the current one.
+        ContactsNeededError: a live clinic would be left without its two contacts.
+    """
+    limits = dict(changes.get("limits") or {})
+    before = await clinic_in(work, work.vault)
+    after = replace(before, **{name: value for name, value in changes.items() if name != "limits"})
+    missing = missing_contacts(after.contacts) if before.mode == "live" else []
+    if missing:
+        raise ContactsNeededError().finding(missing)
+    if not await clinics.change_profile(work, version=version, **limits, **_columns(work.vault, after)):
+        raise ChangedMeanwhileError
+    work.audit("clinic.changed", "clinic", work.clinic_id)
+    return await _with_attention(work)
+
+
+async def go_live(work: Work) -> Clinic:
+    """Take a clinic live: patients registered from now on are live, those of the test stay test.
+
+    A clinic that is live already stays as it is.
+
+    Raises:
+        NotReadyToGoLiveError: with everything that is missing.
+        ChangedMeanwhileError: somebody changed the clinic at this very moment.
+    """
+    clinic = await clinic_in(work, work.vault)
+    if clinic.mode != "live":
+        missing = await missing_to_go_live(work, clinic)
+        if missing:
+            raise NotReadyToGoLiveError().finding(missing)
+        if not await clinics.change_profile(work, version=clinic.version, mode="live", went_live_at=work.now):
+            raise ChangedMeanwhileError
+        work.audit("clinic.went_live", "clinic", work.clinic_id)
+    return await _with_attention(work)
+
+
+async def close_clinic(work: Work) -> None:
+    """Close a clinic: its keys and its staff's sessions end, nothing is done in it any more, and its data stays.
+
+    Raises:
+        NotFoundError: there is none.
+        ClinicInUseError: a patient's device still works.
+    """
+    await clinic_in(work, work.vault)
+    if await devices.count_working(work):
+        raise ClinicInUseError
+    for key in await api_keys.all_of_clinic(work, lock=True):
+        if key.revoked_at is None:
+            await api_keys.revoke(work, key.id, now=work.now)
+            work.audit("api_key.revoked", "api_key", key.id)
+    await staff_sessions.end_all_of_clinic(work)
+    await clinics.close(work)
+    work.audit("clinic.closed", "clinic", work.clinic_id)
+
+
+async def missing_to_go_live(work: Work, clinic: Clinic) -> list[dict[str, Any]]:
+    """Find what keeps a clinic from going live, each with its place and how to correct it."""
+    found = missing_contacts(clinic.contacts)
+    if not await delivery_standing.was_delivered(work, event_type=_TEST_EVENT):
+        found.append(
+            {
+                "pointer": "/v1/webhook-endpoints",
+                "code": "no-endpoint-answered",
+                "detail": "Add an endpoint, send it a test event, and let it answer with 2xx.",
+            }
+        )
+    return found
+
+
+async def _with_attention(work: Work) -> Clinic:
+    clinic = await clinic_in(work, work.vault)
+    return clinic.needing(await attention_of(work, mode=clinic.mode))
+
+
+def _columns(vault: Vault, clinic: Clinic) -> dict[str, Any]:
+    """Give the columns of what a clinic says of itself."""
+    return {
+        "name": clinic.name,
+        "time_zone": clinic.time_zone,
+        "country": clinic.country,
+        "crisis_lines": list(clinic.crisis_lines),
+        "crisis_phone_sealed": seal_crisis_phone(vault, clinic.id, clinic.crisis_phone),
+        "safety_contact_sealed": seal_contact(vault, clinic.id, Role.SAFETY, clinic.safety_contact),
+        "second_contact_sealed": seal_contact(vault, clinic.id, Role.SECOND, clinic.second_contact),
+    }

@@ -1,0 +1,130 @@
+"""What a clinic says of itself, and what it must look after now."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from app.access.clinics.attention import Attention, attention_of
+from app.access.clinics.contacts import Contact, Contacts, Role, open_contacts
+from app.clinical.waiting import LIMIT_NOTES, STANDARD_LIMITS, WaitingLimits
+from app.context import AppContext, Work
+from app.foundation.errors import NotFoundError
+from app.foundation.vault import Vault
+from app.storage import clinics
+from app.storage.clinics import ClinicProfile
+from app.storage.engine.unit_of_work import UnitOfWork
+
+_PHONE_CELL: Final = {"table": "clinic_profiles", "column": "crisis_phone_sealed"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clinic:
+    """A clinic as its people see it; ``mode`` is ``test`` until it goes live.
+
+    ``attention`` is what somebody must look after now.
+    """
+
+    id: UUID
+    name: str
+    mode: str
+    went_live_at: datetime | None
+    crisis_phone: str | None
+    safety_contact: Contact | None
+    second_contact: Contact | None
+    limits: WaitingLimits
+    time_zone: str
+    country: str | None
+    crisis_lines: tuple[dict[str, Any], ...]
+    version: int
+    attention: tuple[Attention, ...] = ()
+
+    @property
+    def contacts(self) -> Contacts:
+        """Who is told when nobody answers, as far as they are named."""
+        given = {Role.SAFETY: self.safety_contact, Role.SECOND: self.second_contact}
+        return {role: contact for role, contact in given.items() if contact is not None}
+
+    def needing(self, attention: tuple[Attention, ...]) -> "Clinic":
+        """Give the clinic with what it must look after."""
+        return replace(self, attention=attention)
+
+
+async def read_clinic(work: Work) -> Clinic:
+    """Give the clinic, with what it must look after.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    clinic = await clinic_in(work, work.vault)
+    return clinic.needing(await attention_of(work, mode=clinic.mode))
+
+
+async def clinic_name(context: AppContext, clinic_id: UUID) -> str:
+    """Give a clinic's name to someone who has shown that it is theirs, and has yet to sign in there."""
+    async with context.work(clinic_id) as work:
+        return (await clinic_in(work, work.vault)).name
+
+
+async def clinic_in(work: UnitOfWork, vault: Vault) -> Clinic:
+    """Give this transaction's clinic.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    profile = await _profile(work)
+    contacts, sealed = open_contacts(vault, work.clinic_id, profile), profile.crisis_phone_sealed
+    return Clinic(
+        id=work.clinic_id,
+        name=profile.name,
+        mode=profile.mode,
+        went_live_at=profile.went_live_at,
+        crisis_phone=open_crisis_phone(vault, work.clinic_id, sealed),
+        safety_contact=contacts.get(Role.SAFETY),
+        second_contact=contacts.get(Role.SECOND),
+        limits=_limits(profile),
+        time_zone=profile.time_zone,
+        country=profile.country,
+        crisis_lines=tuple(profile.crisis_lines),
+        version=profile.version,
+    )
+
+
+async def limits_in_force(work: UnitOfWork) -> WaitingLimits:
+    """Give how long something may wait for somebody of this clinic."""
+    return _limits(await _profile(work))
+
+
+async def crisis_phone(work: UnitOfWork, vault: Vault) -> str | None:
+    """Give the clinic's own number for a crisis, if it gave one."""
+    return (await clinic_in(work, vault)).crisis_phone
+
+
+async def crisis_phone_of(context: AppContext, clinic_id: UUID) -> str | None:
+    """Give the clinic's own number for a crisis, in a transaction of its own."""
+    async with context.database.work(clinic_id) as work:
+        return await crisis_phone(work, context.vault)
+
+
+def open_crisis_phone(vault: Vault, clinic_id: UUID, sealed: bytes | None) -> str | None:
+    """Open the clinic's own number, if it gave one."""
+    return (
+        None if sealed is None else vault.open(sealed, clinic_id=clinic_id, row_id=clinic_id, **_PHONE_CELL)
+    )
+
+
+def seal_crisis_phone(vault: Vault, clinic_id: UUID, phone: str | None) -> bytes | None:
+    """Seal the clinic's own number for its cell, if it gave one."""
+    return None if phone is None else vault.seal(phone, clinic_id=clinic_id, row_id=clinic_id, **_PHONE_CELL)
+
+
+async def _profile(work: UnitOfWork) -> ClinicProfile:
+    profile = await clinics.profile(work)
+    if profile is None:
+        raise NotFoundError
+    return profile
+
+
+def _limits(profile: ClinicProfile) -> WaitingLimits:
+    own = {name: getattr(profile, name) for name in LIMIT_NOTES}
+    return replace(STANDARD_LIMITS, **{name: value for name, value in own.items() if value is not None})

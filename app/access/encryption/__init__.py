@@ -1,0 +1,1 @@
+"""The encryption keys: rotated while the service runs."""

@@ -1,0 +1,238 @@
+"""Inviting staff, changing, deactivating and unlocking them. A link works once, and a GET never spends it."""
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+from app.access.clinics.permissions import StaffRole
+from app.access.clinics.queries import clinic_in
+from app.access.staff.invitations import Invited, link_for
+from app.access.staff.members import (
+    ACTIVE,
+    DISABLED,
+    INVITED,
+    UNLOCKED,
+    Member,
+    address_digest,
+    locked,
+    locked_with_all,
+    refuse_role,
+    refuse_without_owner,
+    seal,
+)
+from app.access.staff.queries import read_member
+from app.context import Work
+from app.foundation.errors import RefusalError, RefusalKind
+from app.foundation.ids import new_id
+from app.storage import (
+    recovery_codes,
+    staff_devices,
+    staff_invitations,
+    staff_login_attempts,
+    staff_members,
+    staff_passkeys,
+    staff_sessions,
+)
+from app.storage.staff_members import StaffMember
+from app.web.etags import ChangedMeanwhileError
+
+EVERY_ROLE = frozenset(StaffRole)
+
+
+class AddressTakenError(RefusalError):
+    """A member of this clinic's staff has this address already; invite again, or reset the second factor."""
+
+    kind = RefusalKind.CONFLICT
+    code = "address-taken"
+
+
+class JoinedAlreadyError(RefusalError):
+    """This member has joined already and can sign in; a lost phone needs a reset of the second factor."""
+
+    kind = RefusalKind.CONFLICT
+    code = "joined-already"
+
+
+class MemberDisabledError(RefusalError):
+    """This member is deactivated; unlock them first."""
+
+    kind = RefusalKind.CONFLICT
+    code = "member-disabled"
+
+
+async def invite(
+    work: Work, *, name: str, email: str, role: StaffRole, may_make: Collection[StaffRole]
+) -> Invited:
+    """Invite someone to the clinic's staff.
+
+    Raises:
+        RoleNotYoursError: it is a key's doing, and the role may more than the key.
+        AddressTakenError: the clinic has a member with this address.
+    """
+    refuse_role({role}, may_make)
+    member = _new_member(work, name=name, email=email, role=role)
+    if not await staff_members.add(work, member):
+        raise AddressTakenError("#/email")
+    work.audit("staff.invited", "staff", member.id)
+    return await link_for(work, member)
+
+
+async def invite_again(work: Work, staff_id: UUID, *, may_make: Collection[StaffRole]) -> Invited:
+    """Make a new link for someone who has not joined yet; the ones before work no more.
+
+    Raises:
+        NotFoundError: the clinic has no such member.
+        RoleNotYoursError: it is a key's doing, and the member may more than the key.
+        JoinedAlreadyError, MemberDisabledError: there is nothing to join.
+    """
+    member = await locked(work, staff_id)
+    refuse_role({StaffRole(member.role)}, may_make)
+    _refuse_disabled(member)
+    if member.state == ACTIVE:
+        raise JoinedAlreadyError
+    return await link_for(work, member)
+
+
+async def reset_second_factor(work: Work, staff_id: UUID, *, may_make: Collection[StaffRole]) -> Invited:
+    """Take password, second factor and recovery codes from a member and end all sessions; a link sets up new ones.
+
+    Raises:
+        NotFoundError: the clinic has no such member.
+        RoleNotYoursError: it is a key's doing, and the member may more than the key.
+        MemberDisabledError: a deactivated member stays so.
+        LastOwnerError: only the operator can do this to the last owner (`afterglow staff invite`).
+    """
+    member, staff = await locked_with_all(work, staff_id)
+    refuse_role({StaffRole(member.role)}, may_make)
+    _refuse_disabled(member)
+    refuse_without_owner(staff, staff_id)
+    return await _reset(work, member)
+
+
+async def invite_as_operator(work: Work, *, name: str, email: str, role: StaffRole) -> Invited:
+    """Invite someone whom nobody at the clinic can: the first owner, or one who lost everything.
+
+    An address that the clinic knows keeps its name and role, and gets a reset.
+
+    Raises:
+        NotFoundError: there is no such clinic.
+        MemberDisabledError: a deactivated member stays so.
+    """
+    await clinic_in(work, work.vault)
+    known = await staff_members.find_by_address(work, address_digest(work.vault, email))
+    if known is None:
+        return await invite(work, name=name, email=email, role=role, may_make=EVERY_ROLE)
+    member = await locked(work, known.id)
+    _refuse_disabled(member)
+    return await _reset(work, member)
+
+
+async def change_member(
+    work: Work,
+    staff_id: UUID,
+    *,
+    name: str | None,
+    role: StaffRole | None,
+    version: int,
+    may_make: Collection[StaffRole],
+) -> Member:
+    """Change a member's name or role; what is None stays. A new role counts from the member's next request on.
+
+    Raises:
+        NotFoundError: the clinic has no such member.
+        ChangedMeanwhileError: the version is not the current one.
+        RoleNotYoursError: it is a key's doing, and the role may more than the key.
+        LastOwnerError: nobody could manage the staff afterwards.
+    """
+    changes = dict[str, Any]()
+    member, staff = await locked_with_all(work, staff_id)
+    if member.version != version:
+        raise ChangedMeanwhileError("header/if-match")
+    if role is not None and role != member.role:
+        refuse_role({role, StaffRole(member.role)}, may_make)
+        refuse_without_owner(staff, staff_id)
+        changes["role"] = role.value
+    if name is not None:
+        changes["name_sealed"] = seal(work.vault, work.clinic_id, staff_id, "name", name)
+    await staff_members.change(work, staff_id, **changes)
+    work.audit("staff.changed", "staff", staff_id)
+    return await read_member(work, staff_id)
+
+
+async def deactivate(work: Work, staff_id: UUID) -> Member:
+    """Deactivate a member at once: sessions and links end. A second time changes nothing.
+
+    Raises:
+        NotFoundError: the clinic has no such member.
+        LastOwnerError: nobody could manage the staff afterwards.
+    """
+    member, staff = await locked_with_all(work, staff_id)
+    if member.state != DISABLED:
+        refuse_without_owner(staff, staff_id)
+        await staff_members.change(work, staff_id, state=DISABLED)
+        await staff_sessions.end_all(work, staff_id, now=work.now)
+        await staff_invitations.end_all(work, staff_id, now=work.now)
+        await staff_devices.forget_all(work, staff_id)
+        work.audit("staff.disabled", "staff", staff_id)
+    return await read_member(work, staff_id)
+
+
+async def unlock(work: Work, staff_id: UUID) -> Member:
+    """Let a member sign in again, and forget wrong attempts; who never joined needs a new invitation.
+
+    Raises:
+        NotFoundError: the clinic has no such member.
+    """
+    member = await locked(work, staff_id)
+    changes: dict[str, Any] = dict(UNLOCKED)
+    if member.state == DISABLED:
+        changes["state"] = INVITED if member.password_hash is None else ACTIVE
+    await staff_members.change(work, staff_id, **changes)
+    await staff_login_attempts.forget(work, staff_id)
+    work.audit("staff.enabled", "staff", staff_id)
+    return await read_member(work, staff_id)
+
+
+async def _reset(work: Work, member: StaffMember) -> Invited:
+    await staff_members.change(
+        work,
+        member.id,
+        state=INVITED,
+        password_hash=None,
+        totp_secret_sealed=None,
+        totp_last_step=None,
+        **UNLOCKED,
+    )
+    await recovery_codes.replace_all(work, member.id, ())
+    await staff_login_attempts.forget(work, member.id)
+    await staff_devices.forget_all(work, member.id)
+    await staff_passkeys.remove(work, member.id)
+    await staff_sessions.end_all(work, member.id, now=work.now)
+    work.audit("staff.second_factor_reset", "staff", member.id)
+    return await link_for(work, member)
+
+
+def _refuse_disabled(member: StaffMember) -> None:
+    if member.state == DISABLED:
+        raise MemberDisabledError
+
+
+def _new_member(work: Work, *, name: str, email: str, role: StaffRole) -> StaffMember:
+    staff_id, vault = new_id(), work.vault
+    return StaffMember(
+        id=staff_id,
+        role=role.value,
+        state=INVITED,
+        name_sealed=seal(vault, work.clinic_id, staff_id, "name", name),
+        email_sealed=seal(vault, work.clinic_id, staff_id, "email", email),
+        address_digest=address_digest(vault, email),
+        password_hash=None,
+        totp_secret_sealed=None,
+        totp_last_step=None,
+        sso_subject_digest=None,
+        failed_tries=0,
+        locked_until=None,
+        invited_at=work.now,
+        joined_at=None,
+        version=1,
+    )

@@ -1,0 +1,145 @@
+"""``afterglow keys``: which keys seal what, a new key, sealing again, and retiring what seals nothing."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TypeVar
+
+import typer
+
+from app.access.encryption.resealing import queue_resealing, reseal_clinic, sealed_by
+from app.cli.runtime import KEY_FILE, Ground, open_ground
+from app.cli.study_options import AsJson, DataDir, print_json
+from app.context import AppContext
+from app.foundation.keyset import KeyInUseError, Keyset, write_keyset
+from app.foundation.vault import replace_key_file
+from app.settings import Settings
+from app.storage import clinics
+from app.storage.engine.database import Database
+
+Command = Callable[..., None]
+Found = TypeVar("Found")
+EXPECTED = (KeyInUseError,)
+
+
+def add_encryption(app: typer.Typer, guard: Callable[[Command], Command]) -> None:
+    """Add the commands; `guard` says what an operator can correct in one sentence."""
+    keys = typer.Typer(help="The encryption keys.", no_args_is_help=True)
+    keys.command("status")(guard(status_command))
+    keys.command("rotate")(guard(rotate_command))
+    keys.command("reseal")(guard(reseal_command))
+    keys.command("retire")(guard(retire_command))
+    app.add_typer(keys, name="keys")
+
+
+def status_command(as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Say which keys there are, which one is active, and how many cells each has sealed."""
+    settings = _settings(data_dir)
+    with open_ground(settings) as ground:
+        counted = _run(ground, settings, sealed_by)
+        rows = _rows(ground.keyset, counted)
+    if as_json:
+        print_json({"keys": rows})
+        return
+    for row in rows:
+        typer.echo(f"{row['key']}  {row['state']:<8} {row['cells']} cells")
+
+
+def rotate_command(data_dir: DataDir = None) -> None:
+    """Make a new key and seal with it from now on; the worker seals again what is there."""
+    settings = _settings(data_dir)
+    with open_ground(settings) as ground:
+        keyset = ground.keyset.rotated()
+        if settings.encryption_key is not None or ground.data_dir is None:
+            typer.echo("Set this as AFTERGLOW_ENCRYPTION_KEY for every process, restart them, then run")
+            typer.echo(
+                "`afterglow keys reseal`. Keep it as you keep the key you have: nothing opens without it."
+            )
+            typer.echo(write_keyset(keyset))
+            return
+        path = ground.data_dir / KEY_FILE
+        replace_key_file(path, keyset)
+        count = _run(ground, settings, queue_resealing)
+    typer.echo(f"Key {keyset.active.hex()} is active. Back up {path} now: nothing can be read without it.")
+    typer.echo(
+        f"The worker seals again what older keys sealed, in {count} clinic(s); `afterglow keys status`"
+    )
+    typer.echo("says when nothing is left, and then `afterglow keys retire` takes the old key away.")
+
+
+def reseal_command(data_dir: DataDir = None) -> None:
+    """Seal again, as the schema's owner, what older keys sealed; may be stopped and started again at any time."""
+    settings = _settings(data_dir)
+    with open_ground(settings) as ground:
+        count = _run(ground, settings, _reseal_all, url=ground.owner())
+    typer.echo(f"{count} cells are sealed with the active key.")
+
+
+def retire_command(data_dir: DataDir = None) -> None:
+    """Take away the keys that seal nothing any more; backups from before still need them."""
+    settings = _settings(data_dir)
+    with open_ground(settings) as ground:
+        counted, keyset = _run(ground, settings, sealed_by), ground.keyset
+        unused = [name for name in keyset.keys if name != keyset.active and not counted[name]]
+        still = [name for name in keyset.keys if name != keyset.active and counted[name]]
+        if still or not unused:
+            names = ", ".join(f"{name.hex()} ({counted[name]} cells)" for name in still)
+            raise KeyInUseError(
+                f"Still sealing: {names}; run `afterglow keys reseal`." if still else "There is no old key."
+            )
+        kept = keyset.without(*unused)
+        if settings.encryption_key is not None or ground.data_dir is None:
+            typer.echo("Set this as AFTERGLOW_ENCRYPTION_KEY for every process, and restart them.")
+            typer.echo(write_keyset(kept))
+        else:
+            replace_key_file(ground.data_dir / KEY_FILE, kept)
+    typer.echo(f"Retired: {', '.join(name.hex() for name in unused)}. Backups from before need them still.")
+
+
+async def _reseal_all(context: AppContext) -> int:
+    async with context.work(None) as work:
+        open_clinics = await clinics.open_clinics(work)
+    return sum([await reseal_clinic(context, clinic_id) for clinic_id in open_clinics])
+
+
+def _rows(keyset: Keyset, counted: Counter[bytes]) -> list[dict[str, object]]:
+    known: list[dict[str, object]] = [
+        {
+            "key": name.hex(),
+            "state": "active" if name == keyset.active else "old",
+            "cells": counted[name],
+        }
+        for name in keyset.keys
+    ]
+    # What no key here opens: said, since retiring or restoring went wrong.
+    lost: list[dict[str, object]] = [
+        {"key": name.hex(), "state": "missing", "cells": cells}
+        for name, cells in counted.items()
+        if name not in keyset.keys
+    ]
+    return known + lost
+
+
+def _run(
+    ground: Ground,
+    settings: Settings,
+    do: Callable[[AppContext], Awaitable[Found]],
+    *,
+    url: str | None = None,
+) -> Found:
+    async def done() -> Found:
+        context = ground.context(settings)
+        if url is not None:
+            await context.database.close()
+            context = replace(context, database=Database(url))
+        try:
+            return await do(context)
+        finally:
+            await context.database.close()
+
+    return asyncio.run(done())
+
+
+def _settings(data_dir: DataDir) -> Settings:
+    return Settings() if data_dir is None else Settings(data_dir=data_dir)

@@ -1,0 +1,47 @@
+"""Running one thing against the service's own database, as the operator."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+from uuid import UUID
+
+from app.cli.runtime import open_ground
+from app.context import AppContext, Work
+from app.foundation.audit import OPERATOR
+from app.foundation.errors import NotFoundError
+from app.settings import Settings
+from app.studies.stored_patients import UnknownClinicError
+
+Found = TypeVar("Found")
+
+
+def in_context(data_dir: Path | None, do: Callable[[AppContext], Awaitable[Found]]) -> Found:
+    """Do something with what a process has, and give what came of it."""
+    settings = Settings() if data_dir is None else Settings(data_dir=data_dir)
+
+    async def done(context: AppContext) -> Found:
+        try:
+            return await do(context)
+        finally:
+            await context.database.close()
+
+    with open_ground(settings) as ground:
+        return asyncio.run(done(ground.context(settings)))
+
+
+def in_clinic(data_dir: Path | None, clinic_id: UUID, do: Callable[[Work], Awaitable[Found]]) -> Found:
+    """Do something in one clinic, in one transaction, on the audit log as the operator's doing.
+
+    Raises:
+        UnknownClinicError: there is no such clinic.
+    """
+
+    async def done(context: AppContext) -> Found:
+        async with context.work(clinic_id, actor=OPERATOR) as work:
+            return await do(work)
+
+    try:
+        return in_context(data_dir, done)
+    except NotFoundError:
+        raise UnknownClinicError(UnknownClinicError.__doc__) from None

@@ -1,0 +1,1 @@
+"""The owner's settings: each room one module."""

@@ -1,0 +1,107 @@
+"""Notice channels: mail addresses and chats of the care team, told that there is something, never what."""
+
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.access.clinics.permissions import Permission
+from app.context import AppContext
+from app.foundation.errors import RefusalError
+from app.notifications.webhooks import notice_channels
+from app.notifications.webhooks.notice_channels import NoticeKind
+from app.notifications.webhooks.notice_schemas import NoticeChannelEntry
+from app.notifications.webhooks.notices import UNLESS_CHOSEN, NoticeEvent
+from app.pages.staff.entered import entry_of, mistakes_of, sentence_of
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.settings.room import SETTINGS, settings_page
+from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
+from app.web.dependencies import ContextNeeded
+from app.web.pages.forms import NOTHING_FILLED_IN, Form
+from app.web.pages.page_route import status_of
+
+HERE: Final = f"{SETTINGS}/channels"
+router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
+MayManage = Annotated[StaffVisitor, staff_may(Permission.WEBHOOKS)]
+_DONE: Final = {
+    "added": "The channel is added.",
+    "removed": "The channel is removed.",
+    "test": "A test is on its way.",
+}
+
+
+@router.get("")
+async def show_channels(request: Request, context: ContextNeeded, visitor: MayManage) -> Response:
+    """List the channels."""
+    return await _page(context, visitor, done=request.query_params.get("done", ""))
+
+
+@router.post("")
+async def add_channel(request: Request, context: ContextNeeded, visitor: MayManage) -> Response:
+    """Add a channel."""
+    form = await read_own_form(request, context, visitor)
+    chosen = [event.value for event in NoticeEvent if form[f"event_{event.value}"]]
+    typed = {"kind": form["kind"], "address": form["address"].strip(), "locale": form["locale"] or "en"}
+    try:
+        entry = entry_of(NoticeChannelEntry, {**typed, "events": chosen or None})
+        await notice_channels.add_channel(
+            visitor.work,
+            kind=entry.kind,
+            address=entry.address,
+            events=entry.events,
+            locale=entry.locale,
+        )
+    except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
+        return await _page(context, visitor, typed=form, error=error)
+    return RedirectResponse(f"{HERE}?done=added", 303)
+
+
+@router.post("/{channel_id}/remove")
+async def remove_channel(
+    channel_id: UUID, request: Request, context: ContextNeeded, visitor: MayManage
+) -> Response:
+    """Take a channel away."""
+    await read_own_form(request, context, visitor)
+    await notice_channels.remove_channel(visitor.work, channel_id)
+    return RedirectResponse(f"{HERE}?done=removed", 303)
+
+
+@router.post("/{channel_id}/test")
+async def send_test(
+    channel_id: UUID, request: Request, context: ContextNeeded, visitor: MayManage
+) -> Response:
+    """Send a text that asks for nothing."""
+    await read_own_form(request, context, visitor)
+    try:
+        await notice_channels.send_test(visitor.work, channel_id)
+    except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
+        return await _page(context, visitor, error=error)
+    return RedirectResponse(f"{HERE}?done=test", 303)
+
+
+async def _page(
+    context: AppContext,
+    visitor: StaffVisitor,
+    *,
+    done: str = "",
+    typed: Form | None = None,
+    error: RefusalError | None = None,
+) -> Response:
+    return await settings_page(
+        context,
+        visitor,
+        "settings_channels.html",
+        here=HERE,
+        status=200 if error is None else status_of(error),
+        channels=await notice_channels.list_channels(visitor.work),
+        kinds=tuple(NoticeKind),
+        events=tuple(NoticeEvent),
+        usual=UNLESS_CHOSEN,
+        typed=typed or NOTHING_FILLED_IN,
+        done=_DONE.get(done, ""),
+        mistake=sentence_of(error),
+        mistakes=mistakes_of(error),
+    )

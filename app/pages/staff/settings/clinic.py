@@ -1,0 +1,110 @@
+"""Clinic and contacts: name and place, the clinic's number, who is notified when nobody answers, and how soon.
+
+A clinic that is being set up goes through the same form in steps.
+"""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.access.clinics.commands import change_clinic
+from app.access.clinics.permissions import Permission
+from app.access.clinics.queries import Clinic, clinic_in
+from app.access.clinics.schemas import ClinicChange
+from app.clinical.waiting import LIMIT_NOTES
+from app.context import AppContext
+from app.foundation.errors import RefusalError
+from app.foundation.zones import choosable_zones, country_names
+from app.pages.staff.entered import entry_of, mistakes_of, sentence_of
+from app.pages.staff.form_actions import version_of
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.settings.room import SETTINGS, settings_page
+from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
+from app.web.dependencies import ContextNeeded
+from app.web.pages.forms import Form
+from app.web.pages.page_route import status_of
+
+HERE: Final = f"{SETTINGS}/clinic"
+router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
+MayRead = Annotated[StaffVisitor, staff_may(Permission.CLINIC_READ)]
+MayChange = Annotated[StaffVisitor, staff_may(Permission.CLINIC_CHANGE)]
+_CONTACT: Final = ("name", "email", "phone")
+
+
+@router.get("")
+async def show_clinic(request: Request, context: ContextNeeded, visitor: MayRead) -> Response:
+    """Show what the clinic says of itself."""
+    return await _page(context, visitor, saved="saved" in request.query_params)
+
+
+@router.post("")
+async def save_clinic(request: Request, context: ContextNeeded, visitor: MayChange) -> Response:
+    """Change it; what was typed stays when something is refused."""
+    form = await read_own_form(request, context, visitor)
+    try:
+        change = entry_of(ClinicChange, _change_in(form))
+        await change_clinic(visitor.work, change.changes(), version=version_of(form))
+    except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
+        return await _page(context, visitor, typed=form, error=error)
+    return RedirectResponse(f"{HERE}?saved", 303)
+
+
+def _change_in(form: Form) -> dict[str, Any]:
+    """Give the form as the body of the API's own call; an empty contact is none."""
+    change: dict[str, Any] = {
+        "name": form["name"].strip(),
+        "time_zone": form["time_zone"].strip(),
+        "country": form["country"].strip().upper() or None,
+        "crisis_phone": form["crisis_phone"].strip() or None,
+        "limits": {name: form[f"limits/{name}"].strip() or None for name in LIMIT_NOTES},
+    }
+    for role in ("safety_contact", "second_contact"):
+        given = {part: form[f"{role}/{part}"].strip() for part in _CONTACT}
+        change[role] = {**given, "phone": given["phone"] or None} if any(given.values()) else None
+    return change
+
+
+def _fields_of(clinic: Clinic) -> dict[str, str]:
+    """Give what holds now, as the form's fields."""
+    fields = {
+        "name": clinic.name,
+        "time_zone": clinic.time_zone,
+        "country": clinic.country or "",
+        "crisis_phone": clinic.crisis_phone or "",
+        "version": str(clinic.version),
+    }
+    for role, contact in (
+        ("safety_contact", clinic.safety_contact),
+        ("second_contact", clinic.second_contact),
+    ):
+        fields |= {f"{role}/{part}": getattr(contact, part, None) or "" for part in _CONTACT}
+    return fields | {f"limits/{name}": str(getattr(clinic.limits, name)) for name in LIMIT_NOTES}
+
+
+async def _page(
+    context: AppContext,
+    visitor: StaffVisitor,
+    *,
+    saved: bool = False,
+    typed: Form | None = None,
+    error: RefusalError | None = None,
+) -> Response:
+    kept = _fields_of(await clinic_in(visitor.work, visitor.work.vault))
+    # After a refusal the version is that of the page as it was: someone else's change is still in the way.
+    values = kept if typed is None else {name: typed[name] for name in kept}
+    return await settings_page(
+        context,
+        visitor,
+        "settings_clinic.html",
+        here=HERE,
+        status=200 if error is None else status_of(error),
+        values=values,
+        countries=dict(sorted(country_names().items(), key=lambda one: one[1])),
+        zones=choosable_zones(),
+        limits=LIMIT_NOTES,
+        saved=saved,
+        mistake=sentence_of(error),
+        mistakes=mistakes_of(error),
+    )

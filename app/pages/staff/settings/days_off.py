@@ -1,0 +1,62 @@
+"""Days without reminders: holidays on which the clinic asks nobody."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.access.clinics.permissions import Permission
+from app.care.reminders.schemas import DaysWithoutReminders
+from app.care.reminders.service import read_days, write_days
+from app.context import AppContext
+from app.foundation.errors import RefusalError
+from app.pages.staff.entered import entry_of
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.settings.room import SETTINGS, settings_page
+from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
+from app.web.dependencies import ContextNeeded
+from app.web.pages.page_route import status_of
+
+HERE: Final = f"{SETTINGS}/days-off"
+router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
+MayRead = Annotated[StaffVisitor, staff_may(Permission.CLINIC_READ)]
+MayChange = Annotated[StaffVisitor, staff_may(Permission.CLINIC_CHANGE)]
+
+
+@router.get("")
+async def show_days(request: Request, context: ContextNeeded, visitor: MayRead) -> Response:
+    """Show the days."""
+    return await _page(context, visitor, saved="saved" in request.query_params)
+
+
+@router.post("")
+async def save_days(request: Request, context: ContextNeeded, visitor: MayChange) -> Response:
+    """Keep these days and no others, one a line."""
+    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    try:
+        entry = entry_of(DaysWithoutReminders, {"days": form["days"].split()})
+        await write_days(context, caller.clinic_id, set(entry.days), actor=caller.actor)
+    except RefusalError as error:
+        return await _page(context, visitor, typed=form["days"], error=error)
+    return RedirectResponse(f"{HERE}?saved", 303)
+
+
+async def _page(
+    context: AppContext,
+    visitor: StaffVisitor,
+    *,
+    saved: bool = False,
+    typed: str | None = None,
+    error: RefusalError | None = None,
+) -> Response:
+    days = await read_days(context, visitor.signed_in.clinic_id)
+    return await settings_page(
+        context,
+        visitor,
+        "settings_days_off.html",
+        here=HERE,
+        status=200 if error is None else status_of(error),
+        typed="\n".join(day.isoformat() for day in days) if typed is None else typed,
+        saved=saved,
+        mistake="" if error is None else "A day is written out, such as 2026-12-25, one a line.",
+    )

@@ -1,0 +1,134 @@
+"""Going live as a checklist: what blocks it is what the API demands; the rest is advice."""
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.access.clinics.commands import go_live, missing_to_go_live
+from app.access.clinics.permissions import Permission, StaffRole
+from app.access.clinics.queries import Clinic, clinic_in
+from app.access.staff.members import ACTIVE
+from app.access.staff.queries import list_members
+from app.context import AppContext
+from app.foundation.errors import RefusalError
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.settings.room import SETTINGS, settings_page
+from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
+from app.web.dependencies import ContextNeeded
+from app.web.pages.page_route import status_of
+
+HERE: Final = f"{SETTINGS}/go-live"
+router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
+MayRead = Annotated[StaffVisitor, staff_may(Permission.CLINIC_READ)]
+MayChange = Annotated[StaffVisitor, staff_may(Permission.CLINIC_CHANGE)]
+# Where each thing that the API can find missing is put right.
+_CORRECTED_AT: Final = {
+    "safety-contact-missing": f"{SETTINGS}/clinic",
+    "second-contact-missing": f"{SETTINGS}/clinic",
+    "second-contact-same": f"{SETTINGS}/clinic",
+    "no-endpoint-answered": f"{SETTINGS}/webhooks",
+}
+_OWNERS_ADVISED: Final = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One line of the checklist; ``path`` leads to where it is done, ``advice`` blocks nothing."""
+
+    title: str
+    detail: str
+    done: bool
+    path: str = ""
+    advice: bool = False
+
+
+@router.get("")
+async def show_checklist(context: ContextNeeded, visitor: MayRead) -> Response:
+    """Show what is done and what is left."""
+    return await _page(context, visitor)
+
+
+@router.post("")
+async def take_live(request: Request, context: ContextNeeded, visitor: MayChange) -> Response:
+    """Take the clinic live, or show what is missing."""
+    await read_own_form(request, context, visitor)
+    try:
+        await go_live(visitor.work)
+    except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
+        return await _page(context, visitor, error=error)
+    return RedirectResponse(HERE, 303)
+
+
+async def _steps(visitor: StaffVisitor, clinic: Clinic) -> list[Step]:
+    missing = [] if clinic.mode == "live" else await missing_to_go_live(visitor.work, clinic)
+    left = {str(one["code"]): str(one["detail"]) for one in missing}
+    contacts = [left[code] for code in _CORRECTED_AT if code in left and code != "no-endpoint-answered"]
+    required = [
+        Step(
+            title="Safety contact and second contact",
+            detail=" ".join(contacts) or "Two people are notified when nobody acknowledges.",
+            done=not contacts,
+            path=f"{SETTINGS}/clinic",
+        ),
+        Step(
+            title="One delivery that works",
+            detail=left.get("no-endpoint-answered", "An endpoint answered a test event."),
+            done="no-endpoint-answered" not in left,
+            path=f"{SETTINGS}/webhooks",
+        ),
+    ]
+    # What the API demands besides, once it does: no page may say that all is done when it is not.
+    required += [
+        Step(title=str(one["code"]).replace("-", " ").capitalize(), detail=str(one["detail"]), done=False)
+        for one in missing
+        if one["code"] not in _CORRECTED_AT
+    ]
+    return required + await _advice(visitor, clinic)
+
+
+async def _advice(visitor: StaffVisitor, clinic: Clinic) -> list[Step]:
+    """Give what is worth doing, and blocks nothing."""
+    members = await list_members(visitor.work)
+    owners = [one for one in members if one.role is StaffRole.OWNER and one.state == ACTIVE]
+    return [
+        Step(
+            title="Time zone and country",
+            detail="Times are shown by the clinic's clocks."
+            if clinic.country
+            else "Say where the clinic is, so that times and help fit.",
+            done=clinic.country is not None,
+            path=f"{SETTINGS}/clinic",
+            advice=True,
+        ),
+        Step(
+            title="Two owners",
+            detail=f"{len(owners)} can sign in. With two, one lost phone locks nobody out.",
+            done=len(owners) >= _OWNERS_ADVISED,
+            path="/care/staff",
+            advice=True,
+        ),
+        Step(
+            title="A backup that was restored",
+            detail="Whoever runs Afterglow restores one into a scratch database, once, before real patients.",
+            done=False,
+            advice=True,
+        ),
+    ]
+
+
+async def _page(context: AppContext, visitor: StaffVisitor, *, error: RefusalError | None = None) -> Response:
+    clinic = await clinic_in(visitor.work, visitor.work.vault)
+    steps = await _steps(visitor, clinic)
+    return await settings_page(
+        context,
+        visitor,
+        "settings_go_live.html",
+        here=HERE,
+        status=200 if error is None else status_of(error),
+        required=[one for one in steps if not one.advice],
+        advice=[one for one in steps if one.advice],
+        mistake="" if error is None else str(error),
+    )

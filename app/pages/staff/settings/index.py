@@ -1,0 +1,22 @@
+"""The settings' first page: every room, in its group."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from app.access.clinics.permissions import Permission
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.settings.room import SETTINGS, settings_page
+from app.pages.staff.visitor import StaffVisitor, staff_may
+from app.web.dependencies import ContextNeeded
+
+router = APIRouter(prefix=SETTINGS, route_class=CarePageRoute, include_in_schema=False)
+
+
+@router.get("")
+async def show_settings(
+    context: ContextNeeded, visitor: Annotated[StaffVisitor, staff_may(Permission.CLINIC_READ)]
+) -> Response:
+    """Show what can be set."""
+    return await settings_page(context, visitor, "settings_index.html", here=SETTINGS)

@@ -1,0 +1,82 @@
+"""API keys: what programs may do; made, shown once, revoked."""
+
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.access.clinics.keys import NewKey, list_keys, make_key, revoke_key
+from app.access.clinics.permissions import Permission
+from app.access.clinics.schemas import KeyEntry
+from app.access.clinics.scopes import Scope
+from app.context import AppContext
+from app.foundation.errors import RefusalError
+from app.pages.staff.entered import entry_of, mistakes_of, sentence_of
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.settings.room import SETTINGS, settings_page
+from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
+from app.web.dependencies import ContextNeeded
+from app.web.pages.forms import NOTHING_FILLED_IN, Form
+from app.web.pages.page_route import status_of
+
+HERE: Final = f"{SETTINGS}/keys"
+router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
+MayManageKeys = Annotated[StaffVisitor, staff_may(Permission.API_KEYS)]
+
+
+@router.get("")
+async def show_keys(request: Request, context: ContextNeeded, visitor: MayManageKeys) -> Response:
+    """List the keys."""
+    return await _page(context, visitor, revoked="revoked" in request.query_params)
+
+
+@router.post("")
+async def make_new_key(request: Request, context: ContextNeeded, visitor: MayManageKeys) -> Response:
+    """Make a key, and show its secret, this once."""
+    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    try:
+        chosen = [scope.value for scope in Scope if form[f"scope_{scope.value}"]]
+        entry = entry_of(KeyEntry, {"name": form["name"].strip(), "scopes": chosen})
+        new = await make_key(visitor.work, name=entry.name, scopes=entry.scopes, own_scopes=caller.may_give)
+    except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
+        return await _page(context, visitor, typed=form, error=error)
+    return await _page(context, visitor, new=new)
+
+
+@router.post("/{key_id}/revoke")
+async def revoke(key_id: UUID, request: Request, context: ContextNeeded, visitor: MayManageKeys) -> Response:
+    """Let a key open nothing any more."""
+    await read_own_form(request, context, visitor)
+    try:
+        await revoke_key(visitor.work, key_id)
+    except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
+        return await _page(context, visitor, error=error)
+    return RedirectResponse(f"{HERE}?revoked", 303)
+
+
+async def _page(
+    context: AppContext,
+    visitor: StaffVisitor,
+    *,
+    new: NewKey | None = None,
+    revoked: bool = False,
+    typed: Form | None = None,
+    error: RefusalError | None = None,
+) -> Response:
+    return await settings_page(
+        context,
+        visitor,
+        "settings_keys.html",
+        here=HERE,
+        status=200 if error is None else status_of(error),
+        keys=await list_keys(visitor.work),
+        scopes=[scope for scope in Scope if scope in visitor.signed_in.may_give],
+        new=new,
+        revoked=revoked,
+        typed=typed or NOTHING_FILLED_IN,
+        mistake=sentence_of(error),
+        mistakes=mistakes_of(error),
+    )

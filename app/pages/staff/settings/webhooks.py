@@ -1,0 +1,246 @@
+"""Webhooks: endpoints with a test each, their deliveries with every attempt, sending again and recovering."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.access.clinics.permissions import Permission
+from app.context import AppContext
+from app.foundation.errors import NotFoundError, RefusalError
+from app.notifications.webhooks import commands, queries
+from app.notifications.webhooks.commands import NewEndpoint
+from app.notifications.webhooks.events import SAFETY_EVENTS, EventType
+from app.notifications.webhooks.schemas import DeliveryReply, EndpointEntry, EndpointPatch
+from app.pages.staff.entered import entry_of, mistakes_of, sentence_of
+from app.pages.staff.form_actions import version_of
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.settings.room import SETTINGS, settings_page
+from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
+from app.web.dependencies import ContextNeeded
+from app.web.pages.forms import NOTHING_FILLED_IN, Form
+from app.web.pages.page_route import status_of
+from app.web.schemas import PAGE_SIZE, read_id_cursor, write_cursor
+
+HERE: Final = f"{SETTINGS}/webhooks"
+router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
+MayManage = Annotated[StaffVisitor, staff_may(Permission.WEBHOOKS)]
+CHOOSABLE: Final = tuple(
+    event for event in EventType if event not in SAFETY_EVENTS and event is not EventType.ENDPOINT_TEST
+)
+_STATES: Final[Mapping[str, str]] = {
+    "": "All",
+    "pending": "Waiting",
+    "delivered": "Delivered",
+    "exhausted": "Undelivered",
+    "held": "Held",
+}
+_DONE: Final[Mapping[str, str]] = {
+    "removed": "The endpoint is removed.",
+    "changed": "Saved.",
+    "test": "A test is on its way; its answer shows below within seconds.",
+    "enabled": "Enabled. What was held goes out.",
+    "disabled": "Disabled. What is due is held, never dropped.",
+    "resent": "On its way again, from the start of its schedule.",
+    "recovered": "What did not arrive is on its way again.",
+}
+# How far back one click sends again what did not arrive; a program can name any time.
+_RECOVERED_DAYS: Final = (1, 7, 30)
+
+
+@router.get("")
+async def show_endpoints(request: Request, context: ContextNeeded, visitor: MayManage) -> Response:
+    """List the endpoints, with what each did last."""
+    return await _list(context, visitor, done=request.query_params.get("done", ""))
+
+
+@router.post("")
+async def add_endpoint(request: Request, context: ContextNeeded, visitor: MayManage) -> Response:
+    """Add an endpoint, and show its secret, this once."""
+    form = await read_own_form(request, context, visitor)
+    try:
+        entry = entry_of(EndpointEntry, {"url": form["url"].strip(), "events": _events_in(form)})
+        new = await commands.add_endpoint(visitor.work, url=entry.url, events=entry.events)
+    except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
+        return await _list(context, visitor, typed=form, error=error)
+    return await _one(context, visitor, new.endpoint.id, new=new)
+
+
+@router.get("/{endpoint_id}")
+async def show_endpoint(
+    endpoint_id: UUID,
+    context: ContextNeeded,
+    visitor: MayManage,
+    state: str = "",
+    after: str = "",
+    done: str = "",
+) -> Response:
+    """Show one endpoint with its deliveries."""
+    return await _one(context, visitor, endpoint_id, state=state, after=after, done=done)
+
+
+@router.post("/{endpoint_id}/change")
+async def change_endpoint(
+    endpoint_id: UUID, request: Request, context: ContextNeeded, visitor: MayManage
+) -> Response:
+    """Change the address or the events."""
+    form = await read_own_form(request, context, visitor)
+    try:
+        patch = entry_of(EndpointPatch, {"url": form["url"].strip(), "events": _events_in(form)})
+        await commands.change_endpoint(visitor.work, endpoint_id, patch.change, version=version_of(form))
+    except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
+        return await _one(context, visitor, endpoint_id, typed=form, error=error)
+    return RedirectResponse(f"{HERE}/{endpoint_id}?done=changed", 303)
+
+
+@router.post("/{endpoint_id}/rotate")
+async def rotate_secret(
+    endpoint_id: UUID, request: Request, context: ContextNeeded, visitor: MayManage
+) -> Response:
+    """Sign with a new secret, shown this once."""
+    await read_own_form(request, context, visitor)
+    new = await commands.rotate_secret(visitor.work, endpoint_id)
+    return await _one(context, visitor, endpoint_id, new=new)
+
+
+@router.post("/{endpoint_id}/recover")
+async def recover(
+    endpoint_id: UUID, request: Request, context: ContextNeeded, visitor: MayManage
+) -> Response:
+    """Send again what did not arrive within the last days."""
+    form = await read_own_form(request, context, visitor)
+    days = int(form["days"]) if form["days"] in map(str, _RECOVERED_DAYS) else _RECOVERED_DAYS[0]
+    try:
+        await commands.recover(
+            visitor.work,
+            endpoint_id,
+            since=visitor.work.now - timedelta(days=days),
+            also_delivered=False,
+        )
+    except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
+        return await _one(context, visitor, endpoint_id, error=error)
+    return RedirectResponse(f"{HERE}/{endpoint_id}?done=recovered", 303)
+
+
+@router.post("/{endpoint_id}/deliveries/{delivery_id}/resend")
+async def resend(
+    endpoint_id: UUID, delivery_id: UUID, request: Request, context: ContextNeeded, visitor: MayManage
+) -> Response:
+    """Send one delivery again."""
+    await read_own_form(request, context, visitor)
+    try:
+        await commands.resend(visitor.work, delivery_id)
+    except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
+        return await _one(context, visitor, endpoint_id, error=error)
+    return RedirectResponse(f"{HERE}/{endpoint_id}?done=resent", 303)
+
+
+@router.post("/{endpoint_id}/{what}")
+async def switch(
+    endpoint_id: UUID, what: str, request: Request, context: ContextNeeded, visitor: MayManage
+) -> Response:
+    """Send a test, enable, disable or remove an endpoint."""
+    await read_own_form(request, context, visitor)
+    calls = {
+        "test": commands.send_test,
+        "enable": commands.enable,
+        "disable": commands.disable,
+        "remove": commands.remove,
+    }
+    if what not in calls:
+        raise NotFoundError
+    try:
+        await calls[what](visitor.work, endpoint_id)
+    except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
+        return await _one(context, visitor, endpoint_id, error=error)
+    if what == "remove":
+        return RedirectResponse(f"{HERE}?done=removed", 303)
+    return RedirectResponse(f"{HERE}/{endpoint_id}?done={what if what == 'test' else what + 'd'}", 303)
+
+
+def _events_in(form: Form) -> list[str] | None:
+    """Read the filter: None for all events, or those that are ticked."""
+    if form["which"] != "some":
+        return None
+    return [event.value for event in CHOOSABLE if form[f"event_{event.value}"]]
+
+
+async def _list(
+    context: AppContext,
+    visitor: StaffVisitor,
+    *,
+    done: str = "",
+    typed: Form | None = None,
+    error: RefusalError | None = None,
+) -> Response:
+    found = await queries.list_endpoints(visitor.work)
+    last = {}
+    for one in found:
+        logged = await queries.list_deliveries(visitor.work, one.id, state=None, before=None, limit=1)
+        last[one.id] = DeliveryReply.of(logged[0]) if logged else None
+    return await settings_page(
+        context,
+        visitor,
+        "settings_webhooks.html",
+        here=HERE,
+        status=200 if error is None else status_of(error),
+        endpoints=found,
+        last=last,
+        choosable=CHOOSABLE,
+        typed=typed or NOTHING_FILLED_IN,
+        done=_DONE.get(done, ""),
+        mistake=sentence_of(error),
+        mistakes=mistakes_of(error),
+    )
+
+
+async def _one(
+    context: AppContext,
+    visitor: StaffVisitor,
+    endpoint_id: UUID,
+    *,
+    state: str = "",
+    after: str = "",
+    done: str = "",
+    new: NewEndpoint | None = None,
+    typed: Form | None = None,
+    error: RefusalError | None = None,
+) -> Response:
+    endpoint = await queries.read_endpoint(visitor.work, endpoint_id)
+    state = state if state in _STATES else ""
+    found = await queries.list_deliveries(
+        visitor.work,
+        endpoint_id,
+        state=state or None,
+        before=read_id_cursor(after or None),
+        limit=PAGE_SIZE,
+    )
+    deliveries = [DeliveryReply.of(one) for one in found]
+    older = write_cursor(str(deliveries[-1].id)) if len(deliveries) == PAGE_SIZE else ""
+    return await settings_page(
+        context,
+        visitor,
+        "settings_webhook.html",
+        here=HERE,
+        status=200 if error is None else status_of(error),
+        endpoint=endpoint,
+        deliveries=deliveries,
+        states=_STATES,
+        state=state,
+        older=f"{HERE}/{endpoint_id}?state={state}&after={older}" if older else "",
+        choosable=CHOOSABLE,
+        recovered_days=_RECOVERED_DAYS,
+        new=new,
+        typed=typed,
+        done=_DONE.get(done, ""),
+        mistake=sentence_of(error),
+        mistakes=mistakes_of(error),
+    )

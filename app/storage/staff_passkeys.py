@@ -1,0 +1,104 @@
+"""Members' passkeys (WebAuthn): the public key of each, and when it was used last."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKeyConstraint, UniqueConstraint, delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.unit_of_work import UnitOfWork
+
+
+class StaffPasskeyRow(TenantRow):
+    """One passkey of one member."""
+
+    __tablename__ = "staff_passkeys"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["clinic_id", "staff_id"], [f"{CARE}.staff_members.clinic_id", f"{CARE}.staff_members.id"]
+        ),
+        UniqueConstraint("clinic_id", "credential_id"),
+        {"schema": CARE},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    staff_id: Mapped[UUID]
+    credential_id: Mapped[bytes]
+    public_key: Mapped[bytes]
+    sign_count: Mapped[int]
+    name: Mapped[str]
+    made_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    # When the challenge was made that it answered last: an older one, or the same, opens nothing.
+    challenge_at: Mapped[datetime]
+
+
+async def add(
+    work: UnitOfWork,
+    *,
+    passkey_id: UUID,
+    staff_id: UUID,
+    credential_id: bytes,
+    public_key: bytes,
+    sign_count: int,
+    name: str,
+    challenge_at: datetime,
+) -> bool:
+    """Keep a new passkey, unless its credential is known; says whether it was kept."""
+    added = await work.execute(
+        insert(StaffPasskeyRow)
+        .values(
+            clinic_id=work.clinic_id,
+            id=passkey_id,
+            staff_id=staff_id,
+            credential_id=credential_id,
+            public_key=public_key,
+            sign_count=sign_count,
+            name=name,
+            made_at=work.now,
+            used_at=None,
+            challenge_at=challenge_at,
+        )
+        .on_conflict_do_nothing()
+        .returning(StaffPasskeyRow.id)
+    )
+    return added.one_or_none() is not None
+
+
+async def of_member(work: UnitOfWork, staff_id: UUID) -> list[StaffPasskeyRow]:
+    """List a member's passkeys, oldest first."""
+    row = StaffPasskeyRow
+    columns = [getattr(row, column.key) for column in row.__table__.columns]
+    found = await work.execute(
+        select(*columns).where(row.clinic_id == work.clinic_id, row.staff_id == staff_id).order_by(row.id)
+    )
+    return [StaffPasskeyRow(**one._mapping) for one in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
+
+
+async def spend(work: UnitOfWork, passkey_id: UUID, *, sign_count: int, challenge_at: datetime) -> bool:
+    """Note a use; says whether the challenge was newer than the last one that this passkey answered.
+
+    One statement: of two who send the same answer at once, one signs in.
+    """
+    row = StaffPasskeyRow
+    used = await work.execute(
+        update(row)
+        .where(
+            row.clinic_id == work.clinic_id,
+            row.id == passkey_id,
+            row.challenge_at < challenge_at,
+        )
+        .values(sign_count=sign_count, used_at=work.now, challenge_at=challenge_at)
+        .returning(row.id)
+    )
+    return used.one_or_none() is not None
+
+
+async def remove(work: UnitOfWork, staff_id: UUID, passkey_id: UUID | None = None) -> bool:
+    """Remove one passkey of a member, or all; says whether there was one."""
+    row = StaffPasskeyRow
+    statement = delete(row).where(row.clinic_id == work.clinic_id, row.staff_id == staff_id)
+    removed = await work.execute(statement if passkey_id is None else statement.where(row.id == passkey_id))
+    return removed.rowcount > 0

@@ -1,0 +1,83 @@
+"""The owner's settings in a real browser: axe, sizes, both color schemes, and an owner's way through them."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from app.access.clinics.permissions import StaffRole
+from tests.support.browser import DESKTOP, PHONE, look_at
+from tests.support.people import ClinicClient, clinic_client
+from tests.support.service import Service
+
+PICTURES = Path(__file__).parents[2] / "build" / "screenshots" / "settings"
+ROOMS = ("", "/clinic", "/go-live", "/days-off", "/channels", "/webhooks", "/keys")
+
+
+@pytest.fixture(scope="module")
+def one_clinic(shared_service: Service) -> Iterator[ClinicClient]:
+    """A clinic with an endpoint and a channel."""
+    client = clinic_client(shared_service, "Riverbend Clinic")
+    made = client.http.post("/v1/webhook-endpoints", json={"url": "https://ehr.example.org/afterglow"})
+    assert made.status_code in {201, 422}, made.text
+    channel = {"kind": "email", "address": "team@clinic.example"}
+    assert client.http.post("/v1/notice-channels", json=channel).status_code == 201
+    yield client
+    client.close()
+
+
+def pages_of(page: Page, service: Service) -> Iterator[tuple[str, Page]]:
+    """Every room, and one with a mistake."""
+    for room in ROOMS:
+        page.goto(f"{service.url}/care/settings{room}")
+        yield f"settings{room.replace('/', ' ')}", page
+    page.goto(f"{service.url}/care/settings/clinic")
+    page.locator("#time_zone").fill("Mars/Olympus")
+    page.get_by_role("button", name="Save changes").click()
+    page.locator(".error").wait_for()
+    yield "settings clinic with a mistake", page
+
+
+def test_axe_finds_nothing_in_any_room_in_either_color_scheme(
+    opened: Callable[..., Page], service: Service
+) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page, said = opened(viewport=PHONE), list[str]()
+    page.on("console", lambda message: said.append(message.text))
+    found = [one for name, shown in pages_of(page, service) for one in look_at(shown, name, PICTURES)]
+    assert found == []
+    assert [one for one in said if "422" not in one] == []
+
+
+def test_nothing_is_cut_off_at_320_pixels(opened: Callable[..., Page], service: Service) -> None:
+    page = opened(viewport=PHONE)
+    for name, shown in pages_of(page, service):
+        shown.set_viewport_size({"width": 320, "height": 640})
+        wide = shown.evaluate("document.documentElement.scrollWidth")
+        assert wide <= 320, (name, wide)
+        shown.set_viewport_size(PHONE)
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts on", "scripts off"])
+def test_an_owner_sets_the_clinic_up_and_makes_a_key(
+    opened: Callable[..., Page], service: Service, scripts: bool
+) -> None:
+    page = opened(StaffRole.OWNER, viewport=DESKTOP, java_script_enabled=scripts)
+    page.goto(f"{service.url}/care/settings")
+    page.get_by_role("link", name="Clinic and contacts").first.click()
+    page.locator("#time_zone").fill("America/New_York")
+    page.locator("#country").select_option("US")
+    page.locator("[id='safety_contact/name']").fill("R. Ortega")
+    page.locator("[id='safety_contact/email']").fill("ortega@clinic.example")
+    page.locator("[id='second_contact/name']").fill("L. Brandt")
+    page.locator("[id='second_contact/email']").fill("brandt@clinic.example")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_have_text("Saved.")
+    page.goto(f"{service.url}/care/settings/go-live")
+    expect(page.locator("main")).to_contain_text("1 of 2 done")
+    page.goto(f"{service.url}/care/settings/keys")
+    page.locator("#name").fill("Chart system")
+    page.locator("input[name='scope_signals']").check()
+    page.get_by_role("button", name="Make key").click()
+    expect(page.get_by_role("status")).to_contain_text("it is not shown again")

@@ -1,0 +1,183 @@
+"""The owner's settings as pages: what the API takes, the pages take; what it refuses, they say beside the field."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from app.access.clinics.permissions import StaffRole
+from tests.support.browser import fields_of
+from tests.support.care_browser import CareBrowser
+from tests.support.people import ClinicClient, clinic_client
+from tests.support.service import Service
+
+SETTINGS = "/care/settings"
+# What a browser sends of a form that nobody touched.
+AS_IT_WAS = {"name": "Clinic", "time_zone": "UTC"}
+CONTACTS = {
+    "safety_contact/name": "R. Ortega",
+    "safety_contact/email": "ortega@clinic.example",
+    "second_contact/name": "L. Brandt",
+    "second_contact/email": "brandt@clinic.example",
+}
+
+
+@pytest.fixture
+def fresh(service: Service) -> Iterator[ClinicClient]:
+    made = clinic_client(service)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def owner(service: Service, fresh: ClinicClient) -> CareBrowser:
+    return CareBrowser(service, fresh.clinic_id, StaffRole.OWNER)
+
+
+def clinic_of(client: ClinicClient) -> dict[str, Any]:
+    return dict(client.http.get("/v1/clinic").json())
+
+
+def test_an_owner_finds_every_room_and_others_only_what_is_theirs(
+    service: Service, fresh: ClinicClient, owner: CareBrowser
+) -> None:
+    def rooms(browser: CareBrowser) -> set[str]:
+        page = browser.get(SETTINGS).text.partition("<main")[2]
+        return set(re.findall(r'href="(/care/[^"?]+)"', page))
+
+    all_rooms = rooms(owner)
+    assert f"{SETTINGS}/keys" in all_rooms
+    assert {owner.get(path).status_code for path in all_rooms} == {200}
+    nurse = CareBrowser(service, fresh.clinic_id, StaffRole.COORDINATOR)
+    assert f"{SETTINGS}/clinic" in rooms(nurse)
+    assert f"{SETTINGS}/keys" not in rooms(nurse)
+    assert nurse.get(f"{SETTINGS}/keys").status_code == 403
+
+
+def test_what_is_saved_is_what_the_api_says(owner: CareBrowser, fresh: ClinicClient) -> None:
+    typed = {
+        "name": "Riverbend Clinic",
+        "time_zone": "America/New_York",
+        "country": "US",
+        "crisis_phone": "+1 555 0100",
+        "limits/signal_hours": "24",
+    }
+    saved = owner.submit(f"{SETTINGS}/clinic", f"{SETTINGS}/clinic", typed | CONTACTS)
+
+    assert saved.status_code == 303, saved.text
+    clinic = clinic_of(fresh)
+    assert (clinic["name"], clinic["time_zone"], clinic["country"]) == (
+        "Riverbend Clinic",
+        "America/New_York",
+        "US",
+    )
+    assert clinic["safety_contact"] == {"name": "R. Ortega", "email": "ortega@clinic.example", "phone": None}
+    assert clinic["limits"]["signal_hours"] == 24
+    page = owner.get(f"{SETTINGS}/clinic").text
+    assert "Riverbend Clinic</a>" in page, "the name stands on top"
+    assert 'value="ortega@clinic.example"' in page
+
+
+@pytest.mark.parametrize(
+    ("typed", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"time_zone": "Mars/Olympus"}, "time_zone"),
+        ({"country": "U"}, "country"),
+        ({"crisis_phone": "call us"}, "crisis_phone"),
+        ({"safety_contact/name": "R. Ortega", "safety_contact/email": "nobody"}, "safety_contact/email"),
+        ({"limits/signal_hours": "0"}, "limits/signal_hours"),
+        ({"limits/signal_hours": "soon"}, "limits/signal_hours"),
+    ],
+)
+def test_what_the_api_refuses_is_said_beside_the_field_and_nothing_typed_is_lost(
+    owner: CareBrowser, fresh: ClinicClient, typed: dict[str, str], field: str
+) -> None:
+    before = clinic_of(fresh)
+
+    refused = owner.submit(
+        f"{SETTINGS}/clinic", f"{SETTINGS}/clinic", AS_IT_WAS | {"crisis_phone": "+1 555 0199"} | typed
+    )
+
+    assert refused.status_code == 422
+    assert f'id="{field}-mistake"' in refused.text
+    assert typed.get("crisis_phone", "+1 555 0199") in refused.text
+    assert clinic_of(fresh) == before
+
+
+def test_of_two_who_change_the_clinic_at_once_the_second_is_told(
+    owner: CareBrowser, fresh: ClinicClient
+) -> None:
+    page = owner.get(f"{SETTINGS}/clinic")
+    form = fields_of(page.text, f"{SETTINGS}/clinic")
+    etag = fresh.http.get("/v1/clinic").headers["etag"]
+    changed = fresh.http.patch("/v1/clinic", json={"name": "Other"}, headers={"if-match": etag})
+    assert changed.status_code == 200
+
+    late = owner.post(f"{SETTINGS}/clinic", form | AS_IT_WAS | {"name": "Mine"})
+
+    assert late.status_code == 412
+    assert 'value="Mine"' in late.text
+    assert clinic_of(fresh)["name"] == "Other"
+
+
+def test_going_live_is_a_checklist_that_blocks_on_what_the_api_demands(
+    owner: CareBrowser, fresh: ClinicClient
+) -> None:
+    page = owner.get(f"{SETTINGS}/go-live").text
+    missing = fresh.http.post("/v1/clinic/go-live").json()["errors"]
+    assert "0 of 2 done" in page
+    assert f"{len(missing)} steps left" in page
+    assert "disabled>Go live" in page
+
+    refused = owner.submit(f"{SETTINGS}/go-live", f"{SETTINGS}/go-live")
+    assert refused.status_code == 409
+    saved = owner.submit(f"{SETTINGS}/clinic", f"{SETTINGS}/clinic", AS_IT_WAS | CONTACTS)
+    assert saved.status_code == 303
+
+    assert "1 of 2 done" in owner.get(f"{SETTINGS}/go-live").text
+    assert clinic_of(fresh)["mode"] == "test"
+
+
+def test_a_key_is_made_shown_once_and_revoked(owner: CareBrowser, fresh: ClinicClient) -> None:
+    here = f"{SETTINGS}/keys"
+    nameless = owner.submit(here, here, {"name": "", "scope_signals": "yes"})
+    assert (nameless.status_code, 'id="name-mistake"' in nameless.text) == (422, True)
+    idle = owner.submit(here, here, {"name": "Chart system"})
+    assert (idle.status_code, 'value="Chart system"' in idle.text) == (422, True)
+
+    made = owner.submit(here, here, {"name": "Chart system", "scope_signals": "yes"})
+
+    (secret,) = re.findall(r"agk_[0-9a-f]+_[A-Za-z0-9_-]+", made.text)
+    headers = {"authorization": f"Bearer {secret}"}
+    assert fresh.http.get("/v1/signals", headers=headers).status_code == 200
+    page = owner.get(here).text
+    assert secret not in page
+    (listed,) = [
+        one for one in fresh.http.get("/v1/api-keys").json()["items"] if one["name"] == "Chart system"
+    ]
+    assert owner.submit(here, f"{here}/{listed['id']}/revoke").status_code == 303
+    assert fresh.http.get("/v1/signals", headers=headers).status_code == 401
+
+
+def test_the_last_key_that_makes_keys_stays(owner: CareBrowser, fresh: ClinicClient) -> None:
+    (first,) = fresh.http.get("/v1/api-keys").json()["items"]
+
+    refused = owner.submit(f"{SETTINGS}/keys", f"{SETTINGS}/keys/{first['id']}/revoke")
+
+    assert refused.status_code == 409
+    assert "last key that can make keys" in refused.text
+
+
+def test_days_without_reminders_are_kept_and_a_bad_day_loses_nothing(
+    owner: CareBrowser, fresh: ClinicClient
+) -> None:
+    here = f"{SETTINGS}/days-off"
+    bad = owner.submit(here, here, {"days": "2026-12-25\n25.12."})
+    assert (bad.status_code, "25.12." in bad.text) == (422, True)
+
+    assert owner.submit(here, here, {"days": "2026-12-25\n2027-01-01"}).status_code == 303
+
+    days = fresh.http.get("/v1/clinic/days-without-reminders").json()["days"]
+    assert days == ["2026-12-25", "2027-01-01"]
