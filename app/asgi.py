@@ -1,5 +1,6 @@
 """The only place where the HTTP side meets: all rooms' routes, one edge, one set of context."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
@@ -23,7 +24,7 @@ from app.care.check_ins import routes as check_ins
 from app.care.consent import routes as consent
 from app.care.insights import routes as insights
 from app.care.intake.middleware import Intake
-from app.care.intake.spool import Spool
+from app.care.intake.spool import Spool, replay_now_and_then
 from app.care.monitoring import routes as monitoring
 from app.care.patients import routes as patients
 from app.care.reminders import routes as reminders
@@ -185,7 +186,10 @@ def build_app(context: AppContext, *, requests_per_minute: int, spool: Spool | N
 
     @asynccontextmanager
     async def lifespan(_api: FastAPI) -> AsyncIterator[None]:
+        replaying = asyncio.create_task(replay_now_and_then(context, spool)) if spool else None
         yield
+        if replaying is not None:
+            replaying.cancel()
         await context.database.close()
 
     api = build_api(lifespan)

@@ -46,6 +46,14 @@ class Settings(BaseSettings):
     requests_per_minute: int = Field(
         default=3000, ge=1, description="The most requests of one caller; of one address ten times as many"
     )
+    spool_dir: Path | None = Field(
+        default=None,
+        description="Where a disclosure waits, sealed, that the database does not take; best on another volume. "
+        "Unset: a folder in the data folder",
+    )
+    most_connections: int = Field(
+        default=1000, ge=10, description="The most connections at once; what comes above is answered with 503"
+    )
     retry_speedup: int = Field(
         default=1, ge=1, le=10_000, description="Divides all waits between attempts; for failure tests"
     )

@@ -19,6 +19,7 @@ from app.care.alerts import escalation
 from app.care.alerts import signal_commands as signals
 from app.care.alerts.episodes import ESCALATE_SIGNAL
 from app.care.alerts.safety import ESCALATE_SAFETY
+from app.care.intake.spool import Spool, replay
 from app.care.monitoring import service as monitoring
 from app.care.patients.chart_numbers import compute_keys
 from app.care.reminders.asking import remind_due
@@ -50,8 +51,9 @@ _RECONNECT_AFTER_SECONDS: Final = 1.0
 class Worker:
     """Runs jobs until it is told to stop."""
 
-    def __init__(self, context: AppContext, *, retry_speedup: int = 1) -> None:
+    def __init__(self, context: AppContext, *, retry_speedup: int = 1, spool: Spool | None = None) -> None:
         self._context = context
+        self._spool = spool
         self._speedup = retry_speedup
         self._stopping = asyncio.Event()
         self._jobs: procrastinate.App | None = None
@@ -136,6 +138,8 @@ class Worker:
         """
         await self._rescue()
         context = self._context
+        if self._spool is not None:
+            await replay(context, self._spool)
         # Not committed: nothing is written in it, and one that idles too long is ended by the server.
         async with context.database.work(None) as electing:
             if not await due_clinics.elect(electing):

@@ -115,7 +115,7 @@ def is_ready(url: str) -> bool:
     """Say whether the service answers and its database does too."""
     try:
         with _client(url) as http:
-            return http.get("/health/ready").is_success
+            return bool(_body(http.get("/health/ready")).get("status") == "ready")
     except httpx2.HTTPError:
         return False
 

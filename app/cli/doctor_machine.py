@@ -11,7 +11,7 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from app.cli.doctor_findings import Finding, good, unusual, wrong
-from app.cli.runtime import KEY_FILE
+from app.cli.runtime import KEY_FILE, data_dir_of, spool_dir_of
 from app.foundation.keyset import KeyFileError, read_keyset
 from app.foundation.relays import (
     GatewaySettingsError,
@@ -41,6 +41,29 @@ def check_machine(settings: Settings) -> Iterator[Finding]:
     yield _webhook_allow(settings)
     yield _mail(settings)
     yield _gateway(settings)
+    yield _spool(settings)
+
+
+def _spool(settings: Settings) -> Finding:
+    """Check where a disclosure waits that the database does not take, such as when its disk is full."""
+    spool, data_dir = spool_dir_of(settings), data_dir_of(settings)
+    where = _nearest(spool)
+    if not os.access(where, os.W_OK):
+        return wrong(
+            f"The spool {spool} cannot be written.", "Set AFTERGLOW_SPOOL_DIR to a folder of this account."
+        )
+    # With a database elsewhere, the data folder is not what fills up.
+    if settings.database_url is None and where.stat().st_dev == _nearest(data_dir).stat().st_dev:
+        return unusual(
+            f"The spool {spool} is on the same volume as the database.",
+            "Set AFTERGLOW_SPOOL_DIR to another one: a disclosure must not be lost because a disk is full.",
+        )
+    return good(f"Disclosures that cannot be stored wait in {spool}.")
+
+
+def _nearest(path: Path) -> Path:
+    """The folder itself, or the one in which it would be made."""
+    return next(one for one in (path, *path.parents) if one.exists())
 
 
 def check_data_folder(settings: Settings, data_dir: Path) -> Iterator[Finding]:

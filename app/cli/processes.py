@@ -10,11 +10,12 @@ from typing import Final
 
 import uvicorn
 
-from app.cli.runtime import open_ground
+from app.cli.runtime import open_ground, spool_dir_of
 from app.foundation.logs import set_up_logs
 from app.settings import Settings
 from app.web.metrics import serve_metrics
 
+_MOST_HEADER_BYTES: Final = 32 * 1024
 # Set by `afterglow dev` for its children: they end when the process with this id does.
 PARENT: Final = "AFTERGLOW_PARENT_PROCESS"
 
@@ -23,13 +24,18 @@ def serve(settings: Settings) -> None:
     """Answer HTTP requests until SIGTERM or SIGINT."""
     # Only here: with all routes it takes longer to read than most commands to run, the worker's among them.
     from app.asgi import build_app  # noqa: PLC0415 - see above
+    from app.care.intake.spool import Spool  # noqa: PLC0415 - see above
 
     set_up_logs()
     _end_with_parent()
     with open_ground(settings) as ground:
         context = ground.context(settings)
         config = uvicorn.Config(
-            build_app(context, requests_per_minute=settings.requests_per_minute),
+            build_app(
+                context,
+                requests_per_minute=settings.requests_per_minute,
+                spool=Spool(spool_dir_of(settings), context.vault),
+            ),
             host=settings.host,
             port=settings.port,
             log_config=None,
@@ -37,6 +43,8 @@ def serve(settings: Settings) -> None:
             server_header=False,
             date_header=False,
             timeout_graceful_shutdown=20,
+            limit_concurrency=settings.most_connections,
+            h11_max_incomplete_event_size=_MOST_HEADER_BYTES,
         )
         if settings.metrics_port is not None:
             serve_metrics(settings.metrics_port)
@@ -46,6 +54,7 @@ def serve(settings: Settings) -> None:
 
 def work(settings: Settings) -> None:
     """Do background work until SIGTERM or SIGINT."""
+    from app.care.intake.spool import Spool  # noqa: PLC0415 - as above
     from app.worker import Worker  # noqa: PLC0415 - as above
 
     set_up_logs()
@@ -53,7 +62,9 @@ def work(settings: Settings) -> None:
     with open_ground(settings) as ground:
 
         async def run() -> None:
-            worker = Worker(ground.context(settings), retry_speedup=settings.retry_speedup)
+            context = ground.context(settings)
+            spool = Spool(spool_dir_of(settings), context.vault)
+            worker = Worker(context, retry_speedup=settings.retry_speedup, spool=spool)
             for number in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, worker.stop)
             await worker.run()

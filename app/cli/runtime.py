@@ -116,6 +116,11 @@ def data_dir_of(settings: Settings) -> Path:
     return (settings.data_dir or default_data_dir()).expanduser().resolve()
 
 
+def spool_dir_of(settings: Settings) -> Path:
+    """Give where disclosures wait that the database does not take: as set, or in the data folder."""
+    return (settings.spool_dir or data_dir_of(settings) / "spool").expanduser().resolve()
+
+
 def _elsewhere(settings: Settings) -> Ground:
     url, key = settings.database_url, settings.encryption_key
     if url is None or key is None:

@@ -37,7 +37,7 @@ class RefusalError(Exception):
         self.pointer = pointer
         self.retry_after_seconds = retry_after_seconds
         self.findings: tuple[Mapping[str, Any], ...] = ()
-        self.told: dict[str, str | list[str]] = {}
+        self.told: dict[str, Any] = {}
 
     def finding(self, findings: Iterable[Mapping[str, Any]]) -> Self:
         """Add what was found, each with `pointer`, `code` and `detail`: places and counts, never an answer.

@@ -128,6 +128,7 @@ class PatientSnapshot:
     time_zone: str
     locale: str
     mode: str
+    archived_at: datetime | None
     version: int
     sync_sequence: int
     event_sequence: int
@@ -158,7 +159,7 @@ class Answer:
 
 # The latest signal travels with the standing because whether to raise one depends on it.
 _STANDING_COLUMNS: Final = """
-    p.id AS patient_id, p.time_zone, p.locale, p.mode,
+    p.id AS patient_id, p.time_zone, p.locale, p.mode, p.archived_at,
     s.version, s.sync_sequence, s.event_sequence, s.memory, s.told, s.booster_booked_for,
     s.consent_withdrawn_at,
     (SELECT y.wrapped_key FROM care.patient_keys y WHERE y.clinic_id = p.clinic_id AND y.patient_id = p.id)

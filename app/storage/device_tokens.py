@@ -88,6 +88,7 @@ class SignedInPatient:
     consent_version: str | None
     consent_withdrawn_at: datetime | None
     country: str | None
+    archived_at: datetime | None
     clinic_name: str
     clinic_country: str | None
     crisis_phone_sealed: bytes | None
@@ -96,7 +97,7 @@ class SignedInPatient:
 
 _SIGNED_IN: Final = """
     SELECT d.patient_id, d.id AS device_id, p.time_zone, p.locale, p.mode, d.enrolled_at, t.issued_at,
-           s.consent_version, s.consent_withdrawn_at, p.country, c.name AS clinic_name,
+           s.consent_version, s.consent_withdrawn_at, p.country, p.archived_at, c.name AS clinic_name,
            c.country AS clinic_country, c.crisis_phone_sealed, c.crisis_lines
       FROM care.device_tokens t
       JOIN care.devices d ON d.clinic_id = t.clinic_id AND d.id = t.device_id

@@ -134,6 +134,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "device_tokens": "fingerprints of secrets; the devices are there",
     "enrolment_codes": "fingerprints of secrets; the devices that came of them are there",
     "sign_in_links": "fingerprints of secrets; the devices that came of them are there",
+    "patient_changes": "in whose words staff gave reasons is theirs; what they did is in audit_events",
     "patient_keys": "the key that opens what the copy shows opened",
     "what_if_patients": "other numbers tried over the past: nothing that was reported or decided",
     "emergency_accesses": "in whose words staff gave reasons is theirs; that it happened is in audit_events",

@@ -234,6 +234,19 @@ async def cancel_too_late(work: UnitOfWork, *, now: datetime) -> list[UUID]:
     return list(ended.scalars())
 
 
+async def cancel_of_patient(work: UnitOfWork, patient_id: UUID) -> None:
+    """End what waits for a patient, to whom nothing more is sent; address and link go."""
+    await work.execute(
+        update(OutgoingMessageRow)
+        .where(
+            OutgoingMessageRow.clinic_id == work.clinic_id,
+            OutgoingMessageRow.patient_id == patient_id,
+            OutgoingMessageRow.state == PENDING,
+        )
+        .values(state="cancelled", trouble="archived", address_sealed=None, link_sealed=None)
+    )
+
+
 async def not_sent(work: UnitOfWork, *, since: datetime) -> dict[tuple[str, str], int]:
     """Count by channel and state what waits, and what failed since then."""
     failed_lately = and_(OutgoingMessageRow.state == "failed", OutgoingMessageRow.queued_at >= since)

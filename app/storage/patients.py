@@ -39,6 +39,11 @@ class PatientRow(TenantRow):
         UniqueConstraint("clinic_id", "external_ref_key"),
         Index("ix_patients_without_key", "clinic_id", postgresql_where=text("external_ref_key IS NULL")),
         CheckConstraint("mode in ('test', 'live')", name="mode"),
+        CheckConstraint(
+            "archived_reason in ('care_ended', 'transferred', 'deceased', 'registered_in_error', 'duplicate')",
+            name="archived_reason",
+        ),
+        CheckConstraint("(archived_at is null) = (archived_reason is null)", name="archived"),
         {"schema": CARE},
     )
 
@@ -58,6 +63,11 @@ class PatientRow(TenantRow):
     mode: Mapped[str]
     registered_at: Mapped[datetime]
     version: Mapped[int]
+    # Since when and why nobody here reads this patient's reports any more; null: they are read.
+    archived_at: Mapped[datetime | None]
+    archived_reason: Mapped[str | None]
+    # Name, telephone and the like, for staff who must reach somebody: one sealed document.
+    contact_facts_sealed: Mapped[bytes | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +86,9 @@ class PatientRecord:
     # The patient's own data key, wrapped; None for one who was registered before there were such keys.
     wrapped_key: bytes | None
     country: str | None = None
+    archived_at: datetime | None = None
+    archived_reason: str | None = None
+    contact_facts_sealed: bytes | None = None
     consent_version: str | None = None
     consent_withdrawn_at: datetime | None = None
     # As it was last answered.
@@ -183,6 +196,18 @@ async def find_by_reference(work: UnitOfWork, reference: IndexedReference) -> UU
     return found.scalar_one_or_none()
 
 
+async def amend(work: UnitOfWork, patient_id: UUID, *, version: int, **values: Any) -> bool:  # noqa: ANN401 - columns
+    """Change columns of a patient who still is at this version; says whether they were changed."""
+    changed = await work.execute(
+        update(PatientRow)
+        .where(
+            PatientRow.clinic_id == work.clinic_id, PatientRow.id == patient_id, PatientRow.version == version
+        )
+        .values(version=version + 1, **values)
+    )
+    return changed.rowcount == 1
+
+
 async def without_key(work: UnitOfWork, *, limit: int) -> list[PatientRecord]:
     """List patients whose chart number has no key yet: they were registered before there were keys."""
     statement = _patients(work).where(PatientRow.external_ref_key.is_(None)).order_by(PatientRow.id)
@@ -268,6 +293,9 @@ def _patients(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
             PatientRow.mode,
             PatientRow.registered_at,
             PatientRow.version,
+            PatientRow.archived_at,
+            PatientRow.archived_reason,
+            PatientRow.contact_facts_sealed,
             PatientStateRow.consent_version,
             PatientStateRow.consent_withdrawn_at,
             PatientStateRow.level,

@@ -85,7 +85,7 @@ async def mark_used(work: UnitOfWork, link_id: UUID, *, now: datetime, audit: Au
     work.add_audit_event(audit)
 
 
-async def end_all(work: UnitOfWork, patient_id: UUID, *, now: datetime, audit: AuditEvent) -> None:
+async def end_all(work: UnitOfWork, patient_id: UUID, *, now: datetime) -> None:
     """End every link of a patient that still works: whoever reads that mailbox may no longer come in."""
     await work.execute(
         update(SignInLinkRow)
@@ -97,4 +97,3 @@ async def end_all(work: UnitOfWork, patient_id: UUID, *, now: datetime, audit: A
         )
         .values(expires_at=now)
     )
-    work.add_audit_event(audit)

@@ -24,6 +24,7 @@ from app.storage.idempotent_replies import IdempotentReplyRow
 from app.storage.login_throttle import FailedTriesRow
 from app.storage.notice_channels import NoticeChannelRow
 from app.storage.outgoing_messages import OutgoingMessageRow
+from app.storage.patient_changes import PatientChangeRow
 from app.storage.patient_keys import PatientKeyRow
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
@@ -81,6 +82,7 @@ __all__ = [
     "NoticeChannelRow",
     "NotificationRow",
     "OutgoingMessageRow",
+    "PatientChangeRow",
     "PatientKeyRow",
     "PatientRow",
     "PatientStateRow",

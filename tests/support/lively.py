@@ -57,6 +57,9 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     assert client.http.put(
         f"/v1/patients/{patient}/factors", json={"cautions": ["mania"]}, headers={"if-match": '"0"'}
     ).is_success
+    archived = {"reason": "care_ended", "note": "by mistake"}
+    assert client.http.post(f"/v1/patients/{patient}/archive", json=archived).is_success
+    assert client.http.post(f"/v1/patients/{patient}/unarchive", json={}).is_success
     phone = client.enrol(patient, service.url)
     agreed = {"version": CURRENT_VERSION, "accepted": True}
     assert phone.http.post("/v1/me/consent", json=agreed).is_success

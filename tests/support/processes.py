@@ -65,7 +65,7 @@ class Dev:
     def is_ready(self) -> bool:
         """Whether it answers, with a database behind it."""
         with suppress(httpx2.HTTPError):
-            return httpx2.get(f"{self.url}/health/ready", timeout=5).status_code == 200
+            return bool(httpx2.get(f"{self.url}/health/ready", timeout=5).json()["status"] == "ready")
         return False
 
     def wait_ready(self, within: float = 60) -> None:

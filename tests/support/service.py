@@ -7,12 +7,14 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 import uvicorn
 
 from app.access.clinics.commands import OpenedClinic, open_clinic
 from app.asgi import build_app
+from app.care.intake.spool import Spool
 from app.clinical.protocol import STANDARD, Protocol
 from app.context import AppContext
 from app.foundation.audit import OPERATOR
@@ -67,6 +69,7 @@ def running_service(
     mail: MailRelay | None = None,
     gateway: GatewayRelay | None = None,
     webhook_allow: str = "127.0.0.0/8",
+    spool_dir: Path | None = None,
 ) -> Iterator[Service]:
     """Run API and worker until the end of the block; on the machine's own time with a ``RunningClock``."""
     clock = clock or SettableClock(now)
@@ -83,9 +86,10 @@ def running_service(
             mail=mail,
             gateway=gateway,
         )
+        spool = None if spool_dir is None else Spool(spool_dir, context.vault)
         listener = _listener()
         config = uvicorn.Config(
-            build_app(context, requests_per_minute=requests_per_minute),
+            build_app(context, requests_per_minute=requests_per_minute, spool=spool),
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -94,7 +98,7 @@ def running_service(
             timeout_graceful_shutdown=2,
         )
         server = uvicorn.Server(config)
-        worker = Worker(context, retry_speedup=speedup)
+        worker = Worker(context, retry_speedup=speedup, spool=spool)
         port = listener.getsockname()[1]
         holder.append(
             Service(

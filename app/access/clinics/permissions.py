@@ -29,6 +29,7 @@ class Permission(StrEnum):
     PATIENTS_EDIT = (
         "register and change patients, hand out codes and links, revoke devices, note a withdrawal"
     )
+    PATIENTS_CONTACT = "read and keep a patient's name, telephone and whom to call"
     TREATMENT_READ = "read courses, infusions, totals, factors, plans and intervals"
     TREATMENT_RECORD = "record courses, infusions, totals and booked boosters"
     TREATMENT_DECIDE = "choose a reference, plan a taper, keep factors and cautions, describe scales"
@@ -73,6 +74,7 @@ PERMISSIONS_MATRIX: Final[Mapping[Permission, WhoMay]] = {
     Permission.CLINIC_CHANGE: WhoMay(scope=Scope.CLINIC, roles=_OWNER),
     Permission.PATIENTS_READ: WhoMay(scope=Scope.PATIENTS, roles=_EVERYBODY),
     Permission.PATIENTS_EDIT: WhoMay(scope=Scope.PATIENTS, roles=_HANDLES, in_emergency=True),
+    Permission.PATIENTS_CONTACT: WhoMay(scope=None, roles=_HANDLES, in_emergency=True),
     Permission.TREATMENT_READ: WhoMay(scope=Scope.TREATMENT, roles=_EVERYBODY),
     Permission.TREATMENT_RECORD: WhoMay(scope=Scope.TREATMENT, roles=_HANDLES, in_emergency=True),
     Permission.TREATMENT_DECIDE: WhoMay(scope=Scope.TREATMENT, roles=_DECIDES, in_emergency=True),

@@ -23,6 +23,7 @@ from app.care.assessments.refusals import (
 )
 from app.care.assessments.reporting import report_item
 from app.care.monitoring import effects
+from app.care.patients.archiving import refuse_archived
 from app.care.patients.consent_standing import ConsentStanding, ConsentWithdrawnError, standing_of
 from app.care.patients.service import existing
 from app.clinical.scales import (
@@ -81,6 +82,7 @@ async def enter(work: Work, patient_id: UUID, form: Form) -> Assessment:
         ScaleNotKnownError: there is no such scale.
         FormRefusedError: incomplete, impossible, or its totals contradict each other.
         ConsentWithdrawnError: a patient's own, and new, after the patient withdrew consent.
+        NobodyReadsReportsError: a patient's own, and new, of one who was archived.
         AssessmentConflictError: another form is kept under the id that the phone chose.
         AssessmentExistsError: another form of this scale was completed at this very time.
         ExternalIdTakenError: another content is kept under its external id.
@@ -151,8 +153,10 @@ async def _kept(work: Work, new: StoredAssessment) -> tuple[StoredAssessment, bo
         if same_id.digest != new.digest:
             raise AssessmentConflictError("#/id")
         return same_id, False
-    if new.entered_by == "patient" and await standing_of(work, new.patient_id) is ConsentStanding.WITHDRAWN:
-        raise ConsentWithdrawnError
+    if new.entered_by == "patient":
+        await refuse_archived(work, work.vault, new.patient_id)
+        if await standing_of(work, new.patient_id) is ConsentStanding.WITHDRAWN:
+            raise ConsentWithdrawnError
     if await assessments.add(work, new):
         work.audit("assessment.entered", "assessment", new.id, patient_id=new.patient_id)
         return new, True

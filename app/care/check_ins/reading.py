@@ -155,7 +155,7 @@ def batch_reply(
         )
         for item, told_or_problem, said in zip(sent, read, statements, strict=True)
     ]
-    return BatchReply(results=results, crisis_help=help_now if any(statements) else None)
+    return BatchReply(results=results, crisis_help=help_now)
 
 
 def read_sync_cursor(cursor: str | None) -> SyncPlace | None:

@@ -37,6 +37,7 @@ from app.care.check_ins.validation import CheckInDraft, Kept
 from app.care.check_ins.voiding import CorrectedCheckIn
 from app.care.intake.hearing import disclosing_items, report_items
 from app.care.patients.access import DeviceTokenPresented, PatientSignedIn, PatientWork
+from app.care.patients.archiving import NobodyReadsReportsError
 from app.care.patients.crisis import help_for_patient
 from app.context import AppContext, Work
 from app.foundation.errors import RefusalError
@@ -77,6 +78,9 @@ async def put_check_in(
     source = FromDevice(token=token, client_time=read_client_time(client_time))
     recorded = await commands.record(context, source, [told(check_in_id, body)])
     (outcome,) = recorded.items
+    if isinstance(outcome, NobodyReadsReportsError):
+        async with context.database.work(token.clinic_id) as work:
+            raise outcome.with_help(await help_for_patient(work, context.vault, recorded.patient_id))
     if isinstance(outcome, RefusalError):
         raise outcome
     help_now = await _help(context, token.clinic_id, recorded.patient_id) if body.self_harm_thoughts else None
@@ -201,7 +205,9 @@ async def _record_batch(
     kept = _kept_flags(read, recorded)
     await report_items({at for at in said if not kept[at]})
     statements = [at in said for at in range(len(items))]
-    help_now = await _help(context, source.clinic_id, recorded.patient_id) if any(statements) else None
+    unread = any(isinstance(one, NobodyReadsReportsError) for one in recorded.items)
+    helps = unread or any(statements)
+    help_now = await _help(context, source.clinic_id, recorded.patient_id) if helps else None
     return batch_reply(
         context.vault,
         source.clinic_id,

@@ -8,6 +8,7 @@ from typing import Final, TypeGuard
 from uuid import UUID
 
 from app.care.check_ins.sources import Source
+from app.care.patients.archiving import NobodyReadsReportsError
 from app.care.patients.consent_standing import ConsentWithdrawnError
 from app.clinical.check_ins import CheckIn, check_in_day
 from app.context import Work
@@ -77,6 +78,8 @@ def judge_items(
                     raise CheckInConflictError("#/id")
                 outcome = ItemOutcome.UNCHANGED
             else:
+                if standing.archived_at is not None and standing.device_id is not None:
+                    raise NobodyReadsReportsError
                 if standing.consent_withdrawn_at is not None:
                     raise ConsentWithdrawnError
                 source.refuse_time(one.check_in.recorded_at, work.now)

@@ -1,8 +1,11 @@
 """Disclosures that cannot be stored just now: sealed files in a folder, which a worker stores later, each once."""
 
+import asyncio
 import contextlib
+import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -14,11 +17,13 @@ from app.care.intake.reporting import Pending, report_pending
 from app.context import AppContext
 from app.foundation.ids import new_id
 from app.foundation.logs import where
+from app.foundation.tokens import TokenKind, TokenReference
 from app.foundation.vault import Vault
 
 _CELL: Final = {"table": "spool", "column": "disclosure"}
 _ENDING: Final = ".disclosure"
 _MOST_FILES: Final = 10_000
+_REPLAY_EVERY_SECONDS: Final = 10.0
 _PENDING: Final = TypeAdapter(Pending)
 
 
@@ -34,11 +39,10 @@ class Spool:
         clinic_id, name = pending.credentials[0].clinic_id if pending.credentials else None, new_id()
         if clinic_id is None:
             return False
-        text = _PENDING.dump_json(pending).decode()
-        sealed = self._vault.seal(text, clinic_id=clinic_id, row_id=name, **_CELL)
         try:
+            sealed = self._vault.seal(_written(pending), clinic_id=clinic_id, row_id=name, **_CELL)
             self._write(f"{clinic_id}.{name}{_ENDING}", sealed)
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - the person is answered with help whatever fails here
             structlog.get_logger().error(
                 "safety.spool_failed", error_type=type(error).__name__, error_at=where(error)
             )
@@ -58,9 +62,7 @@ class Spool:
         """Open a file of the spool."""
         clinic_id, name, _ = path.name.split(".")
         sealed = path.read_bytes()
-        return _PENDING.validate_json(
-            self._vault.open(sealed, clinic_id=UUID(clinic_id), row_id=UUID(name), **_CELL)
-        )
+        return _read(self._vault.open(sealed, clinic_id=UUID(clinic_id), row_id=UUID(name), **_CELL))
 
     def _write(self, name: str, sealed: bytes) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -73,6 +75,22 @@ class Spool:
         waiting.rename(self.folder / name)
         with _open_folder(self.folder) as folder:
             os.fsync(folder)
+
+
+def _written(pending: Pending) -> str:
+    # Digests are bytes, which JSON has not.
+    tokens = [[one.kind.value, str(one.clinic_id), one.digest.hex()] for one in pending.credentials]
+    rest = _PENDING.dump_python(replace(pending, credentials=()), mode="json")
+    return json.dumps([tokens, rest])
+
+
+def _read(text: str) -> Pending:
+    tokens, rest = json.loads(text)
+    credentials = tuple(
+        TokenReference(TokenKind(kind), UUID(clinic_id), bytes.fromhex(digest))
+        for kind, clinic_id, digest in tokens
+    )
+    return replace(_PENDING.validate_json(json.dumps(rest)), credentials=credentials)
 
 
 async def replay(context: AppContext, spool: Spool) -> int:
@@ -95,6 +113,13 @@ async def replay(context: AppContext, spool: Spool) -> int:
             path.unlink()
         stored += 1
     return stored
+
+
+async def replay_now_and_then(context: AppContext, spool: Spool) -> None:
+    """Replay what this process put by: the worker may be on another machine, and see another folder."""
+    while True:
+        await asyncio.sleep(_REPLAY_EVERY_SECONDS)
+        await replay(context, spool)
 
 
 @contextlib.contextmanager

@@ -24,6 +24,8 @@ class PatientCaller:
     consent: ConsentStanding
     country: str | None = None
     clinic_name: str = ""
+    # Whether the clinic has archived the patient: this device may read, and reports no more.
+    archived: bool = False
     # What crisis help goes by, on every page.
     clinic: ClinicHelp = NO_CLINIC
 
@@ -41,6 +43,7 @@ class PatientCaller:
             consent=standing_from(version=found.consent_version, withdrawn_at=found.consent_withdrawn_at),
             country=found.country,
             clinic_name=found.clinic_name,
+            archived=found.archived_at is not None,
             clinic=ClinicHelp(
                 country=found.clinic_country, phone=phone, lines=read_lines(found.crisis_lines)
             ),

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from app.access.clinics.erased import no_such_patient
 from app.care.patients import tokens
+from app.care.patients.archiving import ArchivedError
 from app.care.patients.browser_sessions import OpenedBrowser, open_browser
 from app.care.patients.devices import add_device, device_actor
 from app.care.patients.enrolment_codes import LASTS, MOST_TRIES, CodeText, new_code, read_code
@@ -73,11 +74,15 @@ async def issue_code(context: AppContext, clinic_id: UUID, patient_id: UUID, *, 
 
     Raises:
         NotFoundError: the clinic has no such patient.
+        ArchivedError: nobody would read what a new device reports.
     """
     now = context.clock.now()
     async with context.database.work(clinic_id) as work:
-        if await patients.find(work, patient_id) is None:
+        found = await patients.find(work, patient_id)
+        if found is None:
             raise await no_such_patient(work, patient_id)
+        if found.archived_at is not None:
+            raise ArchivedError
         for _ in range(10):  # a selector may be taken; ten in a row never are
             code = new_code()
             record = enrolment_codes.EnrolmentCode(

@@ -1,14 +1,18 @@
 """Patients for the clinic; enrolment, tokens and themselves for the patients."""
 
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from app.access.clinics.access import MayEditPatients, MayReadPatients
-from app.care.patients import devices, enrolment, magic_links, service, tokens
+from app.access.clinics.access import MayEditPatients, MayReadPatients, staff_work_for, work_for
+from app.access.clinics.permissions import Permission
+from app.care.patients import corrections, devices, enrolment, magic_links, service, tokens
 from app.care.patients.access import PatientSignedIn
 from app.care.patients.registering import register
 from app.care.patients.schemas import (
+    Archive,
+    ContactFacts,
     DeviceList,
     DeviceReply,
     Enrolment,
@@ -17,13 +21,17 @@ from app.care.patients.schemas import (
     OwnChange,
     OwnReply,
     PatientChange,
+    PatientChangeList,
+    PatientChangeReply,
     PatientList,
     PatientRegistration,
     PatientReply,
     Refresh,
     SignInLinkReply,
     TokensReply,
+    Unarchive,
 )
+from app.context import Work
 from app.foundation.tokens import TokenKind, read_token
 from app.web.dependencies import ContextNeeded, IfMatch
 from app.web.etags import etag_of, version_in
@@ -31,6 +39,9 @@ from app.web.links import link_next
 from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor
 
 router = APIRouter(prefix="/v1", tags=["patients"])
+EditsPatients = Annotated[Work, work_for(Permission.PATIENTS_EDIT)]
+ReadsPatients = Annotated[Work, work_for(Permission.PATIENTS_READ)]
+ReachesPatients = Annotated[Work, staff_work_for(Permission.PATIENTS_CONTACT)]
 own_router = APIRouter(prefix="/v1", tags=["patient's own"])
 
 
@@ -80,7 +91,14 @@ async def change_patient(
     response: Response,
     if_match: IfMatch = None,
 ) -> PatientReply:
-    """Change zone, language or e-mail; needs If-Match."""
+    """Change zone, language, e-mail or country, or the chart number with its reason; needs If-Match."""
+    if body.external_ref is not None and body.reason is not None:
+        version = version_in(if_match)
+        async with context.work(caller.clinic_id, actor=caller.actor) as work:
+            renumbered = await corrections.change_chart_number(
+                work, patient_id, body.external_ref, reason=body.reason, version=version
+            )
+        if_match = etag_of(renumbered.version)
     patient = await service.change_patient(
         context,
         caller.clinic_id,
@@ -113,6 +131,51 @@ async def make_sign_in_link(
     return SignInLinkReply.of(
         await magic_links.make(context, caller.clinic_id, patient_id, actor=caller.actor)
     )
+
+
+@router.post("/patients/{patient_id}/archive", summary="Archive a patient")
+async def archive_patient(
+    patient_id: UUID, body: Archive, work: EditsPatients, response: Response
+) -> PatientReply:
+    """From now on nobody here reads the patient's reports: devices read, report no more, and say so with help.
+
+    Reminders stop; a disclosure that still arrives is a safety event; open safety events stay open.
+    """
+    patient = await corrections.archive(work, patient_id, body.reason, note=body.note)
+    response.headers["etag"] = etag_of(patient.version)
+    return PatientReply.of(patient)
+
+
+@router.post("/patients/{patient_id}/unarchive", summary="Unarchive a patient")
+async def unarchive_patient(
+    patient_id: UUID, body: Unarchive, work: EditsPatients, response: Response
+) -> PatientReply:
+    """Read the patient's reports again, from now on."""
+    patient = await corrections.unarchive(work, patient_id, note=body.note)
+    response.headers["etag"] = etag_of(patient.version)
+    return PatientReply.of(patient)
+
+
+@router.get("/patients/{patient_id}/changes", summary="List a patient's corrections")
+async def list_patient_changes(patient_id: UUID, work: ReadsPatients) -> PatientChangeList:
+    """List what staff changed about who a patient is: chart numbers, archiving, each with its reason."""
+    found = await corrections.list_changes(work, patient_id)
+    return PatientChangeList(
+        items=[PatientChangeReply.model_validate(one, from_attributes=True) for one in found]
+    )
+
+
+@router.get("/patients/{patient_id}/contact", summary="Read how to reach a patient")
+async def read_contact_facts(patient_id: UUID, work: ReachesPatients) -> ContactFacts:
+    """Give name, telephone and the like, for staff who must reach somebody; each look is in the audit log."""
+    return ContactFacts.model_validate(await corrections.read_contact_facts(work, patient_id))
+
+
+@router.put("/patients/{patient_id}/contact", summary="Keep how to reach a patient")
+async def keep_contact_facts(patient_id: UUID, body: ContactFacts, work: ReachesPatients) -> ContactFacts:
+    """Keep name, telephone and the like, in the place of what was there; sealed, and in no event, mail or log."""
+    await corrections.keep_contact_facts(work, patient_id, body.model_dump(exclude_none=True))
+    return body
 
 
 @router.get("/patients/{patient_id}/devices", summary="List a patient's devices")

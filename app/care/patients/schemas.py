@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 from datetime import date, datetime, time
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, PlainSerializer
+from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 
+from app.care.patients.archiving import ArchiveReason
 from app.care.patients.consent_standing import ConsentStanding
 from app.care.patients.devices import DeviceKind, EnrolledDevice
 from app.care.patients.enrolment import Enrolled
@@ -16,6 +17,7 @@ from app.care.patients.reminding import ReminderChoices
 from app.care.patients.service import STAYS, DetailsChange, Patient
 from app.care.patients.tokens import IssuedTokens
 from app.foundation.addresses import read_mobile_number
+from app.foundation.errors import RefusalError
 from app.foundation.text import read_chart_number, read_label
 from app.outbox import Channel
 from app.web.schemas import (
@@ -23,13 +25,17 @@ from app.web.schemas import (
     Day,
     EmailAddress,
     LocaleTag,
+    Name,
     ReplyBody,
     RequestBody,
     TimeZoneName,
+    choice_of,
     example,
 )
 
 Mode = Literal["test", "live"]
+PhoneNumber = Annotated[str, Field(pattern=r"^\+?[0-9 ()./-]{3,30}$", examples=["+1 555 0100"])]
+Note = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00]*\S[^\x00]*$")]
 ChartNumber = Annotated[
     str, Field(min_length=1, max_length=200, examples=["P-1042"]), AfterValidator(read_chart_number)
 ]
@@ -53,10 +59,62 @@ class PatientRegistration(RequestBody):
         return Registration(**dict(self))
 
 
-class PatientChange(RequestBody):
-    """What to change; fields left out stay. Timeline days do not move when the zone does."""
+class ReasonMissingError(RefusalError, ValueError):
+    """Another chart number needs a reason."""
 
-    model_config = example(time_zone="America/Chicago")
+    code = "reason-missing"
+
+
+class Archive(RequestBody):
+    """Why nobody is to read a patient's reports any more."""
+
+    model_config = example(reason="care_ended", note="Moved away in November.")
+
+    reason: Annotated[ArchiveReason, choice_of(ArchiveReason)]
+    note: Note | None = None
+
+
+class Unarchive(RequestBody):
+    """Why a patient's reports are to be read again."""
+
+    model_config = example(note="Came back for a second course.")
+
+    note: Note | None = None
+
+
+class ContactFacts(RequestBody):
+    """How staff reach the person; all of it optional, sealed, and shown to staff alone."""
+
+    model_config = example(name="Maria Muster", telephone="+1 555 0100", preferred_way="telephone")
+
+    name: Name | None = None
+    telephone: PhoneNumber | None = None
+    birth_year: Annotated[int, Field(ge=1900, le=2100)] | None = None
+    emergency_contact_name: Name | None = None
+    emergency_contact_telephone: PhoneNumber | None = None
+    preferred_way: Literal["telephone", "sms", "email", "letter"] | None = None
+
+
+class PatientChangeReply(ReplyBody):
+    """What staff changed about who a patient is."""
+
+    id: UUID
+    kind: Literal["chart_number", "archived", "unarchived"]
+    at: datetime
+    by: UUID | None = Field(description="The member or key that did it")
+    reason: ArchiveReason | None
+    note: str | None = Field(description="The reason in words")
+    before: str | None = Field(description="The chart number before")
+
+
+class PatientChangeList(ReplyBody):
+    """Every such change, newest first."""
+
+    items: list[PatientChangeReply]
+
+
+class DetailsEntry(RequestBody):
+    """What to change; fields left out stay. Past days do not move when the zone does."""
 
     time_zone: TimeZoneName | None = None
     locale: LocaleTag | None = None
@@ -130,8 +188,23 @@ class ReminderChange(RequestBody):
         return replace(choices, **changed)
 
 
-class OwnChange(PatientChange):
-    """What to change of oneself; fields left out stay. Timeline days do not move when the zone does."""
+class PatientChange(DetailsEntry):
+    """What to change; fields left out stay. Past days do not move when the zone does."""
+
+    model_config = example(time_zone="America/Chicago")
+
+    external_ref: ChartNumber | None = Field(default=None, description="Another chart number; needs a reason")
+    reason: Note | None = Field(default=None, description="Why the chart number changes")
+
+    @model_validator(mode="after")
+    def _has_its_reason(self) -> Self:
+        if self.external_ref is not None and self.reason is None:
+            raise ReasonMissingError
+        return self
+
+
+class OwnChange(DetailsEntry):
+    """What to change of oneself; fields left out stay. Past days do not move when the zone does."""
 
     model_config = example(time_zone="America/Chicago", reminders={"ask_at": "19:30"})
 
@@ -140,6 +213,13 @@ class OwnChange(PatientChange):
     def change(self) -> DetailsChange:
         """Take it as told."""
         return replace(super().change(), reminders=self.reminders.applied_to if self.reminders else None)
+
+
+class ArchivedReply(ReplyBody):
+    """Since when, and why, nobody reads a patient's reports any more."""
+
+    at: datetime
+    reason: ArchiveReason
 
 
 class PatientReply(ReplyBody):
@@ -155,6 +235,9 @@ class PatientReply(ReplyBody):
     mode: Mode
     registered_at: datetime
     consent: ConsentStanding
+    archived: ArchivedReply | None = Field(
+        description="Null: reports are read; else devices read, and report no more"
+    )
 
     @classmethod
     def of(cls, patient: Patient) -> "PatientReply":

@@ -32,6 +32,14 @@ _REFERENCE_CELL: Final = {"table": "patients", "column": "external_ref_sealed"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Archived:
+    """Since when, and why, nobody here reads a patient's reports any more."""
+
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Patient:
     """A patient as the clinic sees them: no name, only the clinic's own reference, perhaps an address."""
 
@@ -46,6 +54,7 @@ class Patient:
     mode: str
     registered_at: datetime
     version: int
+    archived: Archived | None
     consent: ConsentStanding
     # The rule's answer when it was last asked.
     level: str
@@ -120,8 +129,8 @@ async def change_patient(
         if not changed:
             raise ChangedMeanwhileError("header/if-match")
         if not isinstance(email, Unchanged) and email != email_of(context.vault, clinic_id, before):
-            ended = patient_event(now, actor, "sign_in_links.ended", patient_id)
-            await sign_in_links.end_all(work, patient_id, now=now, audit=ended)
+            await sign_in_links.end_all(work, patient_id, now=now)
+            work.add_audit_event(patient_event(now, actor, "sign_in_links.ended", patient_id))
         if change.time_zone is not None and change.time_zone != before.time_zone:
             # The rule's memory speaks of days in the zone that it was made in.
             await patient_states.forget_memory(work, patient_id)
@@ -200,6 +209,9 @@ def patient_of(vault: Vault, clinic_id: UUID, record: PatientRecord) -> Patient:
         mode=record.mode,
         registered_at=record.registered_at,
         version=record.version,
+        archived=Archived(at=record.archived_at, reason=record.archived_reason)
+        if record.archived_at is not None and record.archived_reason is not None
+        else None,
         consent=standing_from(version=record.consent_version, withdrawn_at=record.consent_withdrawn_at),
         level=record.level,
     )

@@ -111,7 +111,7 @@ async def _look_at(
             now=now,
             registered_on=subject.patient.registered_at.date(),
             told_of=subject.plan.overdue_told_for,
-            withdrawn=subject.patient.id in withdrawn,
+            withdrawn=subject.patient.id in withdrawn or subject.patient.archived_at is not None,
             without_reminders=without,
         )
         asked += await _ask(work, context, subject, found, now=now)

@@ -24,6 +24,8 @@ class EventType(StrEnum):
     RECORD_CORRECTED = "record.corrected"
     PATIENT_ASKED_FOR_ERASURE = "patient.asked_for_erasure"
     PATIENT_WITHDREW_CONSENT = "patient.withdrew_consent"
+    PATIENT_ARCHIVED = "patient.archived"
+    PATIENT_UNARCHIVED = "patient.unarchived"
     ENDPOINT_TEST = "endpoint.test"
 
 

@@ -15,6 +15,7 @@ from app.pages.patient.check_in_pages import SENT_FORM, form_page
 from app.pages.patient.consent_pages import ASK_FIRST, must_answer_first
 from app.pages.patient.opened_form import OpenedForm, open_form
 from app.pages.patient.page_route import PatientPageRoute
+from app.pages.patient.rendering import render
 from app.pages.patient.sending import refused, send
 from app.pages.patient.visitor import SignedInVisitor, Visitor, visitor, visitor_without_look_up
 from app.pages.patient.words import say_in
@@ -49,6 +50,17 @@ async def show_form(request: Request, context: ContextNeeded, found: SignedInVis
     """Show the form for the present check-in day. A form that is open already stays the same check-in."""
     if must_answer_first(found):
         return RedirectResponse(ASK_FIRST, 303)
+    if found.signed_in.archived:
+        say = say_in(found.language)
+        return render(
+            context,
+            found,
+            "message.html",
+            here="/p/check-in",
+            help_first=True,
+            title=say("archived_title"),
+            sentence=say("archived_text"),
+        )
     cookies = Cookies(context.public_url)
     opened, kept = await _open_form(
         context, found, cookies.read(request, OPEN_FORM), cookies.read(request, SENT_FORM)

@@ -23,6 +23,7 @@ _WORDS_BY_CODE: Final[Mapping[str, str]] = {
     "assessment-too-old": "wrong_too_old",
     "assessment-in-future": "wrong_clock",
     "consent-withdrawn": "wrong_withdrawn",
+    "patient-archived": "wrong_archived",
     "form-expired": "wrong_form_expired",
 }
 # The form cannot be kept under its id or its time: it comes back as another one, of now.

@@ -30,6 +30,7 @@ _WORDS_BY_CODE: Final[Mapping[str, str]] = {
     "check-in-too-old": "wrong_too_old",
     "check-in-in-future": "wrong_clock",
     "consent-withdrawn": "wrong_withdrawn",
+    "patient-archived": "wrong_archived",
     "form-expired": "wrong_form_expired",
 }
 

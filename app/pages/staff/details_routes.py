@@ -29,7 +29,7 @@ async def _details(context: AppContext, visitor: StaffVisitor, patient_id: UUID)
     return AskedForm(
         title="The patient's details",
         whose=whose.reference,
-        lead="Timeline days do not move when the zone does. With another address, sign-in links that were sent end.",
+        lead="Past days do not move when the zone does. With another address, sign-in links that were sent end.",
         path=f"{whose.path}/details",
         back=whose.path,
         button="Keep these",

@@ -1,10 +1,18 @@
 """Whether the database answers."""
 
+from typing import Final
+
 import psycopg
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.storage.engine.database import Database
+
+# A hundred kilobytes or so, in a file of its own, and lines of the catalog in the write-ahead log.
+_PROBE: Final = """
+    CREATE TEMP TABLE write_probe ON COMMIT DROP AS
+    SELECT n, repeat(md5(random()::text || n), 30) AS filling FROM generate_series(1, 100) AS n
+"""
 
 
 class DatabaseDoesNotAnswerError(Exception):
@@ -20,5 +28,21 @@ async def database_answers(database: Database) -> None:
     try:
         async with database.work(None) as work:
             await work.execute(text("SELECT 1 FROM clinics LIMIT 1"))
+    except (SQLAlchemyError, psycopg.Error, OSError) as error:
+        raise DatabaseDoesNotAnswerError(DatabaseDoesNotAnswerError.__doc__) from error
+
+
+async def database_takes_writes(database: Database) -> None:
+    """Write something that needs room of its own, and commit it; it is gone at once.
+
+    Small changes find room in pages that are there already: a full disk shows only where a file must grow.
+
+    Raises:
+        DatabaseDoesNotAnswerError: it cannot be reached, or does not take what is written.
+    """
+    try:
+        async with database.work(None) as work:
+            await work.execute(text(_PROBE))
+            await work.commit()
     except (SQLAlchemyError, psycopg.Error, OSError) as error:
         raise DatabaseDoesNotAnswerError(DatabaseDoesNotAnswerError.__doc__) from error

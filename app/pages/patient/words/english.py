@@ -111,6 +111,9 @@ ENGLISH: Final[Mapping[str, str]] = {
     "Send once more.",
     "wrong_away": "We could not keep your answers just now. They are still on this page: please press Send "
     "again in a minute.",
+    "archived_title": "Nobody at this clinic reads your reports now",
+    "archived_text": "You can still look at what you sent. If you need help, please use the numbers here.",
+    "wrong_archived": "Nobody at this clinic reads your reports now. Please use the numbers on this page.",
     "wrong_withdrawn": "You took your consent back, so no answers are taken. You can agree again in the "
     "settings.",
     # Thank you

@@ -113,6 +113,9 @@ SPANISH: Final[Mapping[str, str]] = {
     "pulse Enviar una vez más.",
     "wrong_away": "No pudimos guardar sus respuestas en este momento. Siguen en esta página: por favor, "
     "pulse Enviar de nuevo en un minuto.",
+    "archived_title": "En esta clínica ya nadie lee sus respuestas",
+    "archived_text": "Todavía puede ver lo que envió. Si necesita ayuda, use los números de aquí.",
+    "wrong_archived": "En esta clínica ya nadie lee sus respuestas. Use los números de esta página.",
     "wrong_withdrawn": "Usted retiró su consentimiento, así que no recibimos respuestas. Puede aceptar de "
     "nuevo en los ajustes.",
     # Thank you

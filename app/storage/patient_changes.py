@@ -1,0 +1,69 @@
+"""What staff changed about who a patient is: one row each, with the reason; the application adds and reads."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, insert, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.unit_of_work import UnitOfWork
+
+
+class PatientChangeRow(TenantRow):
+    """One change; what it was before, and the reason in words, are sealed."""
+
+    __tablename__ = "patient_changes"
+    __table_args__ = (
+        # Erased with the patient.
+        ForeignKeyConstraint(
+            ["clinic_id", "patient_id"],
+            [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"],
+            ondelete="CASCADE",
+        ),
+        CheckConstraint("kind in ('chart_number', 'archived', 'unarchived')", name="kind"),
+        Index("ix_patient_changes_patient", "clinic_id", "patient_id", "at"),
+        {"schema": CARE},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    patient_id: Mapped[UUID]
+    kind: Mapped[str]
+    # The coded reason of archiving; the others have their reason in words.
+    reason: Mapped[str | None]
+    at: Mapped[datetime]
+    actor_kind: Mapped[str]
+    actor_id: Mapped[UUID | None]
+    facts_sealed: Mapped[bytes | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientChange:
+    """A change as stored."""
+
+    id: UUID
+    patient_id: UUID
+    kind: str
+    reason: str | None
+    at: datetime
+    actor_kind: str
+    actor_id: UUID | None
+    facts_sealed: bytes | None
+
+
+async def add(work: UnitOfWork, change: PatientChange) -> None:
+    """Keep a change."""
+    values = {name: getattr(change, name) for name in PatientChange.__dataclass_fields__}
+    await work.execute(insert(PatientChangeRow).values(clinic_id=work.clinic_id, **values))
+
+
+async def of_patient(work: UnitOfWork, patient_id: UUID) -> list[PatientChange]:
+    """List a patient's changes, newest first."""
+    columns = [getattr(PatientChangeRow, name) for name in PatientChange.__dataclass_fields__]
+    found = await work.execute(
+        select(*columns)
+        .where(PatientChangeRow.clinic_id == work.clinic_id, PatientChangeRow.patient_id == patient_id)
+        .order_by(PatientChangeRow.at.desc(), PatientChangeRow.id.desc())
+    )
+    return [PatientChange(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
