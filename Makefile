@@ -16,7 +16,7 @@ POSTGRES_15 := /usr/lib/postgresql/15/bin
 # own rules, which a server does not change.
 JOURNEYS_OF_THE_SERVER := backup_and_restore database_restarts erased idempotency killed_processes main_job sweep
 
-# Where this is set, every one of our many short processes compiles all of its code anew: seconds each.
+# Where this is set, every one of our many short processes compiles all of its code again: seconds each.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := demo
@@ -60,6 +60,9 @@ audit: install ## known vulnerabilities in the locked dependencies
 
 dev: install ## database, API and worker in one process group (ARGS="--port 8000 --data-dir D")
 	@$(RUN) afterglow dev $(ARGS)
+
+campaign: install ## the service under attack: kills, a full disk, slow sockets, spellings; fails on any loss (ARGS="--kills 100")
+	@$(RUN) python -m tests.campaign $(ARGS)
 
 bench: install ## measure what is promised about time, with a verdict: the rule, pages, check-ins, deliveries, sign-in
 	@$(RUN) python -m tests.bench $(ARGS)

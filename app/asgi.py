@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 from typing import Final
 
@@ -16,6 +17,7 @@ from app.access.clinics.idempotency import IdempotentPosts
 from app.access.staff import emergency_routes as emergencies
 from app.access.staff import routes as staff
 from app.access.staff import session_routes as staff_sessions
+from app.care.alerts import escalation
 from app.care.alerts import safety_routes as safety_events
 from app.care.alerts import signal_routes as signals
 from app.care.assessments import own_routes as questionnaires
@@ -30,6 +32,7 @@ from app.care.patients import routes as patients
 from app.care.reminders import routes as reminders
 from app.care.treatment import routes as treatment
 from app.context import AppContext
+from app.notifications.dispatch.stand_in import StandIn
 from app.notifications.webhooks import notice_routes
 from app.notifications.webhooks import routes as webhooks
 from app.pages.patient import (
@@ -69,6 +72,7 @@ from app.pages.staff import public_routes as care_public
 from app.pages.staff import sign_in as care_sign_in
 from app.pages.staff.page_route import failure_page as care_failure_page
 from app.pages.staff.settings.routers import SETTINGS_ROUTERS
+from app.storage import due_clinics
 from app.web import health
 from app.web.document import PROBLEMS, DescribedApi
 from app.web.edge import BODY_LIMIT_BYTES, Edge, PageRules
@@ -152,6 +156,15 @@ _ROUTERS: Final = (
 )
 
 
+async def _escalate(context: AppContext) -> None:
+    """Escalate what nobody acknowledged in time, in all clinics."""
+    async with context.work(None) as work:
+        due = await due_clinics.list_due(work, now=work.now)
+    for clinic in due:
+        if clinic.safety:
+            await escalation.escalate_due(context, clinic.clinic_id)
+
+
 def operation_name(route: APIRoute) -> str:
     """Name an operation by its function: short, and stable for clients generated from the document."""
     return route.name
@@ -186,11 +199,16 @@ def build_app(context: AppContext, *, requests_per_minute: int, spool: Spool | N
 
     @asynccontextmanager
     async def lifespan(_api: FastAPI) -> AsyncIterator[None]:
-        replaying = asyncio.create_task(replay_now_and_then(context, spool)) if spool else None
-        yield
-        if replaying is not None:
-            replaying.cancel()
-        await context.database.close()
+        background = [asyncio.create_task(StandIn(context, escalate=partial(_escalate, context)).run())]
+        if spool:
+            background.append(asyncio.create_task(replay_now_and_then(context, spool)))
+        try:
+            yield
+        finally:
+            for task in background:
+                task.cancel()
+            await asyncio.gather(*background, return_exceptions=True)
+            await context.database.close()
 
     api = build_api(lifespan)
     api.state.context = context

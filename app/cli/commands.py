@@ -99,9 +99,16 @@ def _settings(data_dir: Path | None, **given: object) -> Settings:
 
 @app.command()
 @_said_plainly
-def serve(data_dir: DataDir = None, port: Port = None, host: Host = None) -> None:
-    """Answer HTTP requests until stopped."""
-    processes.serve(_settings(data_dir, port=port, host=host))
+def serve(
+    data_dir: DataDir = None,
+    port: Port = None,
+    host: Host = None,
+    no_worker: Annotated[
+        bool, typer.Option("--no-worker", help="Only answer; `afterglow worker` runs elsewhere.")
+    ] = False,
+) -> None:
+    """Answer HTTP requests, and do the background work, until stopped."""
+    processes.serve(_settings(data_dir, port=port, host=host), work_too=not no_worker)
 
 
 @app.command()

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
+from app.cli.children import Group, child_environment
 from app.cli.demo_clinic import is_ready
-from app.cli.development import Group, child_environment
 from app.cli.runtime import KEY_FILE
 from app.foundation.vault import load_or_make_key_file
 from app.settings import Settings

@@ -14,7 +14,7 @@ from app.context import AppContext
 from app.foundation.keyset import KeyFileError, Keyset, read_keyset
 from app.foundation.vault import CannotOpenError
 from app.settings import Settings
-from app.storage import patients
+from app.storage import heartbeats, patients
 from app.storage.engine.binaries import OLDEST_MAJOR, LocalDatabaseError, find_binaries
 from app.storage.engine.database import Database
 from app.storage.engine.embedded import connect_or_start
@@ -157,6 +157,7 @@ async def _contents(ground: Ground, settings: Settings) -> list[Finding]:
         since = context.clock.now() - _FAILED_LATELY
         return [
             await _key_fits(context),
+            await _worker(context),
             _deliveries(await undelivered(context.database)),
             _messages(await unsent_messages(context.database, since=since)),
         ]
@@ -179,6 +180,17 @@ async def _key_fits(context: AppContext) -> Finding:
             "Put the key back that this database was first used with.",
         )
     return good("Nothing is stored yet that the encryption key would have to open")
+
+
+async def _worker(context: AppContext) -> Finding:
+    async with context.work(None) as work:
+        ago = await heartbeats.last_look(work)
+    if ago is None or ago > heartbeats.LIVES_FOR:
+        return unusual(
+            "No worker has looked at what is due for a minute: no webhook, no reminder and no mail goes out.",
+            "Run `afterglow serve`, or `afterglow worker` beside `afterglow serve --no-worker`.",
+        )
+    return good(f"A worker looked at what is due {ago.total_seconds():.0f} s ago")
 
 
 def _deliveries(waiting: dict[str, int]) -> Finding:

@@ -6,22 +6,23 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Final
 
 import uvicorn
 
+from app.cli.children import PARENT, Group, child_environment
 from app.cli.runtime import open_ground, spool_dir_of
 from app.foundation.logs import set_up_logs
 from app.settings import Settings
 from app.web.metrics import serve_metrics
 
 _MOST_HEADER_BYTES: Final = 32 * 1024
-# Set by `afterglow dev` for its children: they end when the process with this id does.
-PARENT: Final = "AFTERGLOW_PARENT_PROCESS"
 
 
-def serve(settings: Settings) -> None:
-    """Answer HTTP requests until SIGTERM or SIGINT."""
+def serve(settings: Settings, *, work_too: bool) -> None:
+    """Answer HTTP requests until SIGTERM or SIGINT; ``work_too``: with a worker beside, in a process of its own."""
     # Only here: with all routes it takes longer to read than most commands to run, the worker's among them.
     from app.asgi import build_app  # noqa: PLC0415 - see above
     from app.care.intake.spool import Spool  # noqa: PLC0415 - see above
@@ -49,7 +50,21 @@ def serve(settings: Settings) -> None:
         if settings.metrics_port is not None:
             serve_metrics(settings.metrics_port)
         sys.stderr.write(f"Afterglow answers at {settings.links_start_with}\n")
-        uvicorn.Server(config).run()
+        with _worker_beside(settings) if work_too else nullcontext():
+            uvicorn.Server(config).run()
+
+
+@contextmanager
+def _worker_beside(settings: Settings) -> Iterator[None]:
+    """Run a worker as a child, started again when it falls, until the end of the block."""
+    group = Group(child_environment(settings), ("worker",))
+    keeping = threading.Thread(target=group.run, name="worker-keeper")
+    keeping.start()
+    try:
+        yield
+    finally:
+        group.stop()
+        keeping.join()
 
 
 def work(settings: Settings) -> None:

@@ -1,15 +1,23 @@
-"""Health: alive means the process answers; ready means that it can answer a person with crisis help."""
+"""Health: the process answers, the database answers, and what a patient says reaches somebody."""
 
 import asyncio
 import time
+from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final, Literal
 
 from fastapi import APIRouter, Response
 from prometheus_client import Gauge
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from app.context import AppContext
+from app.storage import safety_pathway
+from app.storage.engine.binaries import LocalDatabaseError
 from app.storage.engine.database import Database
+from app.storage.engine.failures import failures_named
 from app.storage.engine.health import DatabaseDoesNotAnswerError, database_answers, database_takes_writes
+from app.storage.heartbeats import LIVES_FOR
+from app.storage.safety_pathway import SafetyPathway
 from app.web.dependencies import ContextNeeded
 
 TAKES_WRITES: Final = Gauge(
@@ -19,6 +27,9 @@ _TRY_AGAIN_AFTER_SECONDS: Final = 10.0
 _WRITES_WITHIN_SECONDS: Final = 5.0
 
 router = APIRouter(prefix="/health", tags=["health"])
+_ANSWERS_WITHIN_SECONDS: Final = 2
+# A safety event is sent within seconds; one that waits this long for us is stuck.
+_WAITS_AT_MOST: Final = timedelta(seconds=60)
 
 
 class Health(BaseModel):
@@ -27,16 +38,38 @@ class Health(BaseModel):
     status: str
 
 
-class SafetyHealth(Health):
-    """Whether a disclosure can be stored."""
-
-    database_takes_writes: bool
-
-
 class Readiness(Health):
     """Whether it can work; without a mail server it can, but mail waits."""
 
     mail: Literal["set up", "not set up"]
+
+
+class Broken(StrEnum):
+    """What keeps a safety event from reaching somebody."""
+
+    DATABASE_AWAY = "database-away"
+    DATABASE_TAKES_NO_WRITES = "database-takes-no-writes"
+    NO_WORKER = "no-worker"
+    SAFETY_EVENT_WAITS = "safety-event-waits"
+    MAIL_NOT_SET_UP = "mail-not-set-up"
+    MAIL_NOT_TAKEN = "mail-not-taken"
+    ENDPOINTS_NOT_ABLE = "endpoints-not-able"
+
+
+class SafetyHealth(Health):
+    """Whether a safety event reaches somebody now, and what keeps it from doing so."""
+
+    reasons: list[Broken] = Field(description="Empty while the whole pathway works")
+    database_takes_writes: bool = Field(description="False when, for example, its disk is full")
+    mail: Literal["set up", "not set up"]
+    worker_looked_seconds_ago: float | None = Field(
+        description="When a worker last looked at what is due; null: none does"
+    )
+    unsent_since: datetime | None = Field(description="Since when the oldest due safety event waits for us")
+    live_clinics: int
+    live_clinics_unreachable: int = Field(
+        description="Live clinics without an endpoint at which anything got through last"
+    )
 
 
 @router.get("/live", summary="Is the process alive?")
@@ -52,44 +85,85 @@ async def ready(context: ContextNeeded) -> Readiness:
     A balancer must not take a process away that still helps: without a database, a disclosure is answered with
     help, and put by. ``status`` says whether the database answers within two seconds.
     """
-    mail: Literal["set up", "not set up"] = "set up" if context.mail else "not set up"
     try:
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(_ANSWERS_WITHIN_SECONDS):
             await database_answers(context.database)
     except (TimeoutError, DatabaseDoesNotAnswerError):
-        return Readiness(status="database does not answer", mail=mail)
-    return Readiness(status="ready", mail=mail)
+        return Readiness(status="database does not answer", mail=_mail(context))
+    return Readiness(status="ready", mail=_mail(context))
 
 
-@router.get("/safety", summary="Can a disclosure be stored?", responses={503: {"model": SafetyHealth}})
+@router.get(
+    "/safety", summary="Does a safety event reach somebody?", responses={503: {"model": SafetyHealth}}
+)
 async def safety(context: ContextNeeded, response: Response) -> SafetyHealth:
-    """Say whether the database takes what is written, so that a full disk is seen.
+    """Look at the whole pathway: a worker looks, nothing is stuck, mail and endpoints are able.
 
-    For watching, not for routing: a process whose database is away still answers with help, and a balancer must
-    not take it away.
+    It is an alarm and nothing to route requests by: a service that fails here still answers with crisis help.
     """
-    takes_writes = await WRITES.look(context.database)
+    found, takes_writes = await _look(context), await WRITES.look(context.database)
+    reasons = [Broken.DATABASE_AWAY] if found is None else _reasons(context, found, now=context.clock.now())
     if not takes_writes:
+        reasons.insert(0, Broken.DATABASE_TAKES_NO_WRITES)
+    if reasons:
         response.status_code = 503
-    return SafetyHealth(status="safe" if takes_writes else "not safe", database_takes_writes=takes_writes)
+    ago = found.looked_ago if found else None
+    return SafetyHealth(
+        status="not safe" if reasons else "safe",
+        reasons=reasons,
+        database_takes_writes=takes_writes,
+        mail=_mail(context),
+        worker_looked_seconds_ago=None if ago is None else round(ago.total_seconds(), 1),
+        unsent_since=found.unsent_since if found else None,
+        live_clinics=found.live if found else 0,
+        live_clinics_unreachable=found.live_unreachable if found else 0,
+    )
+
+
+async def _look(context: AppContext) -> SafetyPathway | None:
+    try:
+        with failures_named():
+            async with asyncio.timeout(_ANSWERS_WITHIN_SECONDS), context.work(None) as work:
+                return await safety_pathway.look(work, now=work.now)
+    except (TimeoutError, LocalDatabaseError, OSError):
+        return None
+
+
+def _reasons(context: AppContext, found: SafetyPathway, *, now: datetime) -> list[Broken]:
+    """Name what is broken. Mail and endpoints matter as soon as a clinic is live."""
+    holds = {
+        Broken.NO_WORKER: found.looked_ago is None or found.looked_ago > LIVES_FOR,
+        Broken.SAFETY_EVENT_WAITS: found.unsent_since is not None
+        and now - found.unsent_since > _WAITS_AT_MOST,
+        Broken.MAIL_NOT_SET_UP: found.live > 0 and context.mail is None,
+        Broken.MAIL_NOT_TAKEN: found.mail_refused_since is not None
+        and now - found.mail_refused_since > _WAITS_AT_MOST,
+        Broken.ENDPOINTS_NOT_ABLE: found.live_unreachable > 0,
+    }
+    return [one for one in Broken if holds.get(one)]
+
+
+def _mail(context: AppContext) -> Literal["set up", "not set up"]:
+    return "set up" if context.mail else "not set up"
 
 
 class WriteProbe:
     """Tries to write, at most once in a while whoever asks, and shows it in the metrics."""
 
     def __init__(self) -> None:
-        self._tried_at = float("-inf")
-        self._took_it = False
+        # When each database was tried last, and whether it took it; a process has one, a test process several.
+        self._tried: dict[str, tuple[float, bool]] = {}
         self._turn = asyncio.Lock()
 
     async def look(self, database: Database) -> bool:
         """Say whether the database took what was written last."""
         async with self._turn:
-            if time.monotonic() >= self._tried_at + _TRY_AGAIN_AFTER_SECONDS:
-                self._took_it = await self._try(database)
-                self._tried_at = time.monotonic()
-                TAKES_WRITES.set(self._took_it)
-        return self._took_it
+            tried_at, took_it = self._tried.get(database.url, (float("-inf"), False))
+            if time.monotonic() >= tried_at + _TRY_AGAIN_AFTER_SECONDS:
+                took_it = await self._try(database)
+                self._tried[database.url] = (time.monotonic(), took_it)
+                TAKES_WRITES.set(took_it)
+        return took_it
 
     async def _try(self, database: Database) -> bool:
         try:

@@ -57,6 +57,7 @@ def test_only_these_are_open_to_everybody() -> None:
     assert {(method, path) for method, path, scheme in OPERATIONS if not scheme} == {
         ("GET", "/health/live"),
         ("GET", "/health/ready"),
+        ("GET", "/health/safety"),
         ("GET", "/v1/crisis-help"),
         ("GET", "/v1/push-key"),
         ("POST", "/v1/unsubscribe/{token}"),

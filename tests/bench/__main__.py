@@ -162,9 +162,11 @@ def server(kind: str, place: DatabaseUrls, sample: dict[str, str]) -> Iterator[S
             "AFTERGLOW_BENCH_PORT": str(port),
         }
     )
-    command = {"app": ["-m", "app", "serve"], "bare": ["-m", "tests.bench.bare"], "pages": ["-m", PAGES]}[
-        kind
-    ]
+    command = {
+        "app": ["-m", "app", "serve", "--no-worker"],
+        "bare": ["-m", "tests.bench.bare"],
+        "pages": ["-m", PAGES],
+    }[kind]
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen([sys.executable, *command], env=environment, stdout=log, stderr=log)
         try:

@@ -8,7 +8,7 @@ import typer.main
 
 from app.asgi import build_api
 from app.cli.commands import app
-from app.cli.development import setting_names
+from app.cli.children import setting_names
 from app.settings import Settings
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.retry_schedule import ORDINARY_WAITS, AttemptError

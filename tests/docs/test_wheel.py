@@ -98,6 +98,13 @@ def test_nothing_is_copied_that_dockerignore_keeps_out() -> None:
     assert copied == kept
 
 
+def test_the_wheel_has_its_license_and_says_that_it_is_typed(image: Image) -> None:
+    installed = image.folder / "opt/afterglow/lib"
+    assert len(list(installed.rglob("site-packages/app/py.typed"))) == 1
+    (license_text,) = installed.rglob("site-packages/afterglow-*.dist-info/licenses/LICENSE")
+    assert license_text.read_text() == (ROOT / "LICENSE").read_text()
+
+
 def test_the_main_job_runs_from_the_wheel_in_any_folder_and_leaves_nothing(image: Image) -> None:
     assert "Tells a ketamine clinic" in afterglow("--help", program=image.program).stdout
     with open_folder() as folder:

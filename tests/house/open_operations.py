@@ -36,5 +36,5 @@ OPEN: Final = {
     "POST /care/{path:path}": "there is no such page",
     "GET /health/live": "asked by machines that hold no key; says one word",
     "GET /health/ready": "asked by machines that hold no key; says one word",
-    "GET /health/safety": "asked by machines that hold no key; says one word",
+    "GET /health/safety": "asked by alarms that hold no key; says counts and times of all clinics together",
 }

@@ -70,7 +70,7 @@ def test_the_committed_document_is_the_one_of_the_code(document: dict[str, Any])
 
 
 def test_the_service_serves_the_committed_document(service: Service) -> None:
-    reply = httpx2.get(f"{service.url}/v1/openapi.json")
+    reply = httpx2.get(f"{service.url}/v1/openapi.json", timeout=30)
     assert reply.status_code == 200
     assert reply.json() == json.loads(COMMITTED.read_text())
 

@@ -100,7 +100,7 @@ def test_nobody_is_written_to_before_the_limit_then_the_second_then_both(
     road.sweep_at(30 * MINUTE)
     assert wait_until(lambda: len(road.mail.letters) == 1, 20)
     (letter,) = road.mail.letters
-    assert f"/v1/safety-events/{event['id']}" in letter.body
+    assert f"https://afterglow.test/care/safety-events/{event['id']}" in letter.body, "a page, not the API"
     assert road.letters() == [(SECOND, UNACKNOWLEDGED)]
     road.sweep_at(59 * MINUTE)
     assert road.letters() == []

@@ -215,9 +215,10 @@ def test_few_functions_run_with_their_owners_rights_and_only_the_application_may
     by_name = {row.pop("name"): row for row in found}
     paths = {
         "care.erase_patient(uuid)": "pg_catalog, pg_temp",
-        # Two that look over all clinics; they give ids and what is due, nothing else.
+        # Those that look over all clinics; they give ids, counts and times, nothing else.
         "care.due_lanes(timestamp with time zone,text[])": "care, pg_catalog, pg_temp",
         "care.clinics_due(timestamp with time zone)": "care, front_desk, pg_catalog, pg_temp",
+        "care.safety_pathway(timestamp with time zone)": "care, front_desk, pg_catalog, pg_temp",
     }
     assert by_name == {
         name: {

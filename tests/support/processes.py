@@ -35,7 +35,7 @@ class Dev:
     def child(self, name: str) -> int | None:
         """The process id of ``serve`` or ``worker``, if it runs now."""
         for pid in _children_of(self.process.pid):
-            if _arguments_of(pid)[-1:] == [name]:
+            if name in _arguments_of(pid):
                 return pid
         return None
 
@@ -128,15 +128,15 @@ def temporary_data_dir() -> Iterator[Path]:
 
 
 @contextmanager
-def running_dev(data_dir: Path, **more: str) -> Iterator[Dev]:
-    """Run ``afterglow dev`` on a free port until the end of the block."""
+def running_dev(data_dir: Path, command: str = "dev", **more: str) -> Iterator[Dev]:
+    """Run ``afterglow dev``, or another command that serves, on a free port until the end of the block."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = environment_for(data_dir, **more)
     log = data_dir.parent / f"dev-{port}.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "app", "dev", "--port", str(port), "--data-dir", str(data_dir)],
+            [sys.executable, "-m", "app", *command.split(), "--port", str(port), "--data-dir", str(data_dir)],
             env=environment,
             stdout=output,
             stderr=output,

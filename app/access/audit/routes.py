@@ -25,7 +25,7 @@ Since = Annotated[Moment | None, Query(alias="from", description="From then on; 
 Until = Annotated[Moment | None, Query(alias="to", description="Before then; else up to now")]
 
 
-@router.get("", summary="Search the audit trail")
+@router.get("", summary="Search the audit log")
 async def list_audit_events(
     work: Annotated[Work, work_for(Permission.AUDIT)],
     request: Request,

@@ -14,7 +14,7 @@ from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.tokens import TokenKind, new_token
 from app.foundation.vault import Vault
-from app.storage import api_keys, clinics, delivery_standing, devices, staff_sessions
+from app.storage import api_keys, clinics, delivery_standing, devices, heartbeats, staff_sessions
 from app.web.etags import ChangedMeanwhileError
 
 # The event that an endpoint must have answered; its type is named in `notifications`, above this package.
@@ -135,6 +135,15 @@ async def missing_to_go_live(work: Work, clinic: Clinic) -> list[dict[str, Any]]
                 "pointer": "/v1/webhook-endpoints",
                 "code": "no-endpoint-answered",
                 "detail": "Add an endpoint, send it a test event, and let it answer with 2xx.",
+            }
+        )
+    if not await heartbeats.a_worker_lives(work):
+        found.append(
+            {
+                "pointer": "",
+                "code": "no-worker",
+                "detail": "No worker looks at what is due: whoever runs Afterglow starts `afterglow serve` or "
+                "`afterglow worker`.",
             }
         )
     return found

@@ -19,13 +19,17 @@ from app.care.intake.reporting import Told
 from app.care.intake.spool import Spool
 from app.context import AppContext
 from app.foundation.errors import RefusalError, RefusalKind
+from app.web.problems import MEDIA_TYPE, DatabaseAwayError, refusal_document
 
 # How long a body may take: the next piece of it, and all of it. Nobody holds a connection by sending half of one.
 NEXT_PIECE_SECONDS: Final = 15.0
 WHOLE_BODY_SECONDS: Final = 90.0
 # What an answer was given without is read for so long.
 _UNREAD_SECONDS: Final = 5.0
+# A person who said that they think of harming themselves does not wait for a database longer than this.
+_ANSWERED_WITHIN_SECONDS: Final = 8.0
 _FAILED: Final = 500
+_UNAVAILABLE: Final = 503
 _REFUSED: Final = 400
 
 
@@ -69,14 +73,28 @@ class _HeardRequest:
         self._unread: deque[Message] = deque()
         self._slow = False
         self._judged = False
+        self._task: asyncio.Task[Any] | None = None
+        # What answers instead of an application that waits for a database which does not answer.
+        self._waiting: asyncio.TimerHandle | None = None
+        self._instead: asyncio.Task[None] | None = None
+        self._started = self._over = False
         self._told: Told | None = None
         self._start: Message | None = None
         self._answer = bytearray()
 
     async def carry_through(self) -> None:
+        self._task = asyncio.current_task()
         try:
             await self._app(self._scope, self._hear, self._answer_with_help)
+        except asyncio.CancelledError:
+            if not self._over or self._task is None:
+                raise
+            self._task.uncancel()
         finally:
+            if self._waiting is not None:
+                self._waiting.cancel()
+            if self._instead is not None:
+                await self._instead
             # Given up, broken off, or failed without an answer: it was said all the same.
             await self._judge(_FAILED)
 
@@ -95,10 +113,32 @@ class _HeardRequest:
             self._slow = True
             raise BodyTooSlowError from None
         self._hearing.take(message)
+        if self._hearing.complete and self._waiting is None:
+            self._waiting = asyncio.get_running_loop().call_later(_ANSWERED_WITHIN_SECONDS, self._look)
         return message
 
+    def _look(self) -> None:
+        self._instead = asyncio.create_task(self._answer_instead())
+
+    async def _answer_instead(self) -> None:
+        """Answer with help when the application has not answered yet; whatever it says after that is too late."""
+        if self._started or not await self._hearing.heard() or self._started:
+            return
+        self._started = self._over = True
+        await self._judge(_UNAVAILABLE)
+        document = refusal_document(DatabaseAwayError(), request_id=self._scope.get("request_id"))
+        body = _with_help(json.dumps(document).encode(), self._told)
+        headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
+        await self._send({"type": "http.response.start", "status": _UNAVAILABLE, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
+        if self._task is not None:
+            self._task.cancel()
+
     async def _answer_with_help(self, message: Message) -> None:
+        if self._over:
+            return
         if message["type"] == "http.response.start":
+            self._started = True
             await self._read_the_rest()
             await self._judge(message["status"])
             if self._slow:

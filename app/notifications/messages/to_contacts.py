@@ -7,6 +7,7 @@ from app.access.clinics.contacts import Role
 from app.access.clinics.queries import clinic_in
 from app.foundation.audit import SYSTEM, AuditEvent
 from app.foundation.vault import Vault
+from app.notifications.messages.wording import staff_page
 from app.outbox import DEFAULT_LANGUAGE, Channel, NewMessage, Wording, queue_message
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -25,7 +26,8 @@ async def notify_contacts(
 ) -> int:
     """Write to these contacts once this transaction commits; where none of them is named, to whoever is.
 
-    Gives how many are written to: none in a test clinic that has named nobody yet.
+    Where ``link`` is an address of the API, people get the page of the same. Gives how many are written to: none
+    in a test clinic that has named nobody yet.
     """
     named = (await clinic_in(work, vault)).contacts
     asked = [contact for role, contact in named.items() if role in roles]
@@ -36,7 +38,7 @@ async def notify_contacts(
             to=contact.email,
             wording=wording,
             locale=DEFAULT_LANGUAGE,
-            link=link,
+            link=staff_page(link),
             mode=mode,
         )
         audit = AuditEvent(

@@ -182,3 +182,11 @@ def text_of(wording: Wording, *, locale: str, mode: str, more: bool = False) -> 
 def worklist_link(public_url: str) -> str:
     """Where the care team's people look: nothing in it says who or what waits there."""
     return f"{public_url}/care"
+
+
+def staff_page(address: str) -> str:
+    """Give the care team's page of what an address of the API names: a person signs in there and reads it.
+
+    The API itself would refuse a browser that comes from a mail, at three in the morning too.
+    """
+    return address.replace("/v1/", "/care/", 1)

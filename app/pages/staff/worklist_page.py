@@ -31,6 +31,7 @@ STATES: Final = {
 LEVELS: Final = {"consider": "Consider a booster", "steady": "Steady again"}
 _ATTENTION: Final = {
     Attention.SAFETY_UNACKNOWLEDGED: "A safety event was not acknowledged in time.",
+    Attention.NO_WORKER: "No worker runs, so nothing but urgent notices is sent: call whoever runs Afterglow.",
     Attention.NO_ENABLED_ENDPOINT: "No endpoint is enabled: the clinic's systems are told nothing.",
     Attention.ENDPOINT_DISABLED: "An endpoint is disabled: what it should be told is held.",
     Attention.ENDPOINT_FAILING: "An endpoint fails: nothing has got through to it since.",

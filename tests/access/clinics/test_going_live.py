@@ -95,7 +95,7 @@ def test_going_live_names_everything_that_is_missing_until_nothing_is(
         assert missing(clinic) == {"#/second_contact": "second-contact-same"} | no_endpoint
     name_contacts(clinic)
     receiver.answer = lambda _sent: 500
-    endpoint = clinic.add_endpoint(receiver.url)
+    endpoint = clinic.add_endpoint(receiver.url + "/failing")
     clinic.http.post(f"/v1/webhook-endpoints/{endpoint['id']}/test")
     assert missing(clinic) == no_endpoint
 

@@ -24,8 +24,8 @@ def test_what_cannot_be_stored_is_put_by_sealed_and_replayed_exactly_once(
 ) -> None:
     with (
         running_cluster() as cluster,
-        cluster.database() as place,
-        running_service(place.application_url, work=False, spool_dir=spool_dir) as service,
+        cluster.database() as own_database,
+        running_service(own_database.application_url, work=False, spool_dir=spool_dir) as service,
     ):
         clinic = clinic_client(service)
         phone = clinic.enrol(clinic.patient(), service.url)
@@ -68,8 +68,8 @@ def test_what_cannot_be_stored_is_put_by_sealed_and_replayed_exactly_once(
 def test_a_worker_replays_by_itself(spool_dir: Path) -> None:
     with (
         running_cluster() as cluster,
-        cluster.database() as place,
-        running_service(place.application_url, spool_dir=spool_dir) as service,
+        cluster.database() as own_database,
+        running_service(own_database.application_url, spool_dir=spool_dir) as service,
     ):
         clinic = clinic_client(service)
         phone = clinic.enrol(clinic.patient(), service.url)

@@ -1,7 +1,7 @@
 """What was entered in error can be amended, voided and restored; every version is kept.
 
-Revision ID: 0027
-Revises: 0026
+Revision ID: 0028
+Revises: 0027
 """
 
 from pathlib import Path
@@ -10,8 +10,8 @@ from alembic import op
 
 from app.storage.engine.migration_steps import application_role, isolate, run_sql
 
-revision = "0027"
-down_revision = "0026"
+revision = "0028"
+down_revision = "0027"
 branch_labels = None
 depends_on = None
 
@@ -19,7 +19,7 @@ _SQL = Path(__file__).parents[1] / "sql"
 
 
 def upgrade() -> None:
-    run_sql(_SQL / "0027_record_versions.sql")
+    run_sql(_SQL / "0028_record_versions.sql")
     # A version stays as it was; an erased patient's go with the patient.
     isolate("record_versions", privileges="SELECT, INSERT")
     isolate("idempotent_replies")

@@ -1,0 +1,1 @@
+"""Attacks on the whole service, bounded and seeded; see ``__main__``."""

@@ -1,0 +1,32 @@
+"""Steps that are tests already, with a larger budget: canaries, who may what, Schemathesis with credentials."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+
+from tests.campaign.figures import Figures, Options
+
+_TESTS = {
+    "canaries": ("tests/journeys/test_secrets_stay_secret.py",),
+    "authorization matrix": ("tests/access", "-k", "matrix or who_may or every_operation or other_clinics"),
+    "Schemathesis with credentials": ("tests/house/test_any_request.py",),
+}
+
+
+def pytest_steps() -> dict[str, Callable[[Options], Figures]]:
+    """One step for each."""
+    return {name: partial(_run, arguments) for name, arguments in _TESTS.items()}
+
+
+def _run(arguments: tuple[str, ...], options: Options) -> Figures:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0", *arguments],
+        env=os.environ | {"AFTERGLOW_TEST_REQUESTS": str(options.requests)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    last = (done.stdout.strip().splitlines() or [done.stderr[-200:]])[-1]
+    return Figures(lost=int(done.returncode != 0), said=last)

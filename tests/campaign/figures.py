@@ -1,0 +1,23 @@
+"""What a step of the campaign is told, and what it gives."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How much to try; the same seed tries the same again."""
+
+    seed: int
+    kills: int
+    sockets: int
+    spellings: int
+    requests: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """A step's outcome: what was lost (nothing may be), and its figures in words."""
+
+    lost: int = 0
+    said: str = ""
+    skipped: bool = False
