@@ -18,8 +18,9 @@ from app.access.staff import emergency_routes as emergencies
 from app.access.staff import routes as staff
 from app.access.staff import session_routes as staff_sessions
 from app.care.alerts import escalation
-from app.care.alerts import safety_routes as safety_events
-from app.care.alerts import signal_routes as signals
+from app.care.alerts.findings import routes as findings
+from app.care.alerts.safety_events import routes as safety_events
+from app.care.alerts.signals import routes as signals
 from app.care.assessments import own_routes as questionnaires
 from app.care.assessments import routes as assessments
 from app.care.check_ins import routes as check_ins
@@ -31,6 +32,7 @@ from app.care.monitoring import routes as monitoring
 from app.care.patients import routes as patients
 from app.care.reminders import routes as reminders
 from app.care.treatment import routes as treatment
+from app.care.worklist import routes as worklist
 from app.context import AppContext
 from app.notifications.dispatch.stand_in import StandIn
 from app.notifications.webhooks import notice_routes
@@ -60,11 +62,11 @@ from app.pages.staff import (
     reference_routes,
     reports,
     rule_settings,
-    safety_routes,
-    signal_routes,
+    safety_page,
+    signal_page,
     taper_routes,
     team,
-    worklist_routes,
+    worklist_page,
 )
 from app.pages.staff import emergency as care_emergency
 from app.pages.staff import join as care_join
@@ -102,6 +104,8 @@ _ROUTERS: Final = (
     monitoring.router,
     signals.router,
     safety_events.router,
+    findings.router,
+    worklist.router,
     webhooks.router,
     notice_routes.router,
     insights.router,
@@ -136,9 +140,9 @@ _ROUTERS: Final = (
     team.router,
     *SETTINGS_ROUTERS,
     care_emergency.router,
-    worklist_routes.router,
-    signal_routes.router,
-    safety_routes.router,
+    worklist_page.router,
+    signal_page.router,
+    safety_page.router,
     patients_routes.router,
     new_patient_routes.router,
     patient_routes.router,

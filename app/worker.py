@@ -16,9 +16,9 @@ from procrastinate.exceptions import ConnectorException
 from app.access.audit.sealing import seal_clinic
 from app.access.encryption.resealing import RESEAL, reseal_clinic
 from app.care.alerts import escalation
-from app.care.alerts import signal_commands as signals
-from app.care.alerts.episodes import ESCALATE_SIGNAL
-from app.care.alerts.safety import ESCALATE_SAFETY
+from app.care.alerts.safety_events.life import ESCALATE_SAFETY
+from app.care.alerts.signals import commands as signals
+from app.care.alerts.signals.life import ESCALATE_SIGNAL
 from app.care.intake.spool import Spool, replay
 from app.care.monitoring import service as monitoring
 from app.care.patients.chart_numbers import compute_keys
@@ -175,7 +175,7 @@ class Worker:
             await escalation.escalate_due(self._context, clinic_id)
         async with self._context.work(clinic_id) as work:
             if clinic.signals:
-                await signals.return_from_snooze(work, now=work.now)
+                await signals.return_from_snooze(work)
             if clinic.messages:
                 await cancel_too_late(work)
             if clinic.held:

@@ -142,6 +142,8 @@ class PatientSnapshot:
     # The clinic's own numbers in force; None when it never set any.
     policy: dict[str, Any] | None
     chosen_reference: dict[str, Any] | None
+    # Whether the worklist holds something that a check-in ends.
+    waits_for_check_in: bool
     seen: dict[str, str]
 
 
@@ -176,6 +178,9 @@ _STANDING_COLUMNS: Final = """
             'disposition', g.disposition)
        FROM care.signals g WHERE g.clinic_id = p.clinic_id AND g.patient_id = p.id
       ORDER BY g.raised_at DESC, g.id DESC LIMIT 1) AS signal,
+    EXISTS (SELECT FROM care.findings f WHERE f.clinic_id = p.clinic_id AND f.patient_id = p.id
+      AND f.state <> 'closed' AND f.source_id IS NULL
+      AND f.code IN ('overdue', 'silent_after_low', 'unknown')) AS waits_for_check_in,
     (SELECT jsonb_object_agg(c.id, encode(c.digest, 'hex')) FROM care.check_ins c
       WHERE c.clinic_id = p.clinic_id AND c.patient_id = p.id AND c.id = ANY(%(ids)s)) AS seen
 """
@@ -384,6 +389,49 @@ async def find_all(work: UnitOfWork, patient_id: UUID, ids: Sequence[UUID]) -> d
     """Find several check-ins of one patient by their ids."""
     found = await work.execute(_check_ins(work, patient_id).where(CheckInRow.id.in_(ids)))
     return {row.id: _stored(row) for row in found}
+
+
+async def with_notes(work: UnitOfWork, patient_id: UUID, *, limit: int) -> list[StoredCheckIn]:
+    """List a patient's reports that stand and carry a note, the latest first."""
+    found = await work.execute(
+        _check_ins(work, patient_id)
+        .where(
+            CheckInRow.note_sealed.is_not(None),
+            CheckInRow.superseded_by.is_(None),
+            CheckInRow.withdrawn_at.is_(None),
+        )
+        .order_by(CheckInRow.recorded_at.desc(), CheckInRow.id.desc())
+        .limit(limit)
+    )
+    return [_stored(row) for row in found]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenNote:
+    """A note of a report that stands, and the report's day."""
+
+    on: date
+    note_sealed: bytes
+
+
+async def notes_of(
+    work: UnitOfWork, reports: Sequence[tuple[UUID, UUID]]
+) -> dict[tuple[UUID, UUID], WrittenNote]:
+    """Give the notes of these reports, each named by its patient and its id."""
+    if not reports:
+        return {}
+    row = CheckInRow
+    found = await work.execute(
+        select(row.patient_id, row.id, row.check_in_day, row.note_sealed).where(
+            row.clinic_id == work.clinic_id,
+            tuple_(row.patient_id, row.id).in_(reports),
+            row.note_sealed.is_not(None),
+        )
+    )
+    return {
+        (one.patient_id, one.id): WrittenNote(on=one.check_in_day, note_sealed=one.note_sealed)
+        for one in found
+    }
 
 
 async def since(work: UnitOfWork, patient_id: UUID, *, sequence: int, limit: int) -> list[StoredCheckIn]:

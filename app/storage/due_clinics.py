@@ -20,7 +20,7 @@ class DueClinic:
 
     Attributes:
         safety: a safety event that nobody acknowledged in time.
-        signals: a signal that nobody acknowledged in time, or whose snooze is over.
+        signals: a signal or a patient's message that nobody acknowledged in time, or a snooze that is over.
         messages: messages that help nobody any more.
         held: deliveries that are held, and nobody was notified for a day.
         looks: patients whose time has come.

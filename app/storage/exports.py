@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from app.storage.alert_steps import AlertStepRow
 from app.storage.assessments import AssessmentRow
 from app.storage.care_plans import CarePlanRow
 from app.storage.check_ins import CheckInRow, EvaluationRow
@@ -21,6 +22,7 @@ from app.storage.engine.audit import AuditEventRow
 from app.storage.engine.rows import TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.erasure_requests import ErasureRequestRow
+from app.storage.findings import FindingRow
 from app.storage.outgoing_messages import OutgoingMessageRow
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
@@ -29,7 +31,6 @@ from app.storage.record_versions import RecordVersionRow
 from app.storage.reminder_plans import ReminderPlanRow
 from app.storage.reminders import ReminderRow
 from app.storage.safety_events import SafetyEventRow
-from app.storage.signal_steps import SignalStepRow
 from app.storage.signals import SignalRow
 from app.storage.treatment import CourseRow, InfusionRow
 
@@ -38,7 +39,7 @@ from app.storage.treatment import CourseRow, InfusionRow
 _NOWHERE: Final = frozenset(
     {
         "clinic_id", "patient_id", "digest", "turn", "withdrawn_turn",
-        "actor_id", "acknowledged_by", "closed_by", "set_by", "decided_by",
+        "actor_id", "acknowledged_by", "assignee_id", "closed_by", "set_by", "decided_by",
     }
 )  # fmt: skip
 
@@ -96,10 +97,15 @@ SECTIONS: Final[Mapping[str, Section]] = {
             {"id", "state", "raised_at", "acknowledged_at", "snoozed_until", "closed_at", "disposition"}
         ),
     ),
-    "signal_steps": Section(
-        row=SignalStepRow,
+    "findings": Section(
+        row=FindingRow,
+        order="raised_at",
+        only=frozenset({"id", "code", "state", "raised_at", "acknowledged_at", "closed_at", "outcome"}),
+    ),
+    "alert_steps": Section(
+        row=AlertStepRow,
         order="at",
-        only=frozenset({"id", "signal_id", "action", "at", "until", "disposition"}),
+        only=frozenset({"id", "alert_kind", "alert_id", "action", "at", "until", "disposition", "channel"}),
     ),
     "safety_events": Section(
         row=SafetyEventRow,

@@ -246,6 +246,25 @@ async def page(work: UnitOfWork, *, after: UUID | None, limit: int) -> list[Pati
     return [_record(row) for row in await work.execute(statement)]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedReference:
+    """A patient's sealed chart number, and the key that opens it."""
+
+    id: UUID
+    external_ref_sealed: bytes
+    wrapped_key: bytes | None
+
+
+async def all_references(work: UnitOfWork) -> list[SealedReference]:
+    """Give every patient's chart number, sealed."""
+    found = await work.execute(
+        select(PatientRow.id, PatientRow.external_ref_sealed, wrapped_key_of(work, PatientRow.id)).where(
+            PatientRow.clinic_id == work.clinic_id
+        )
+    )
+    return [SealedReference(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
+
+
 async def change(
     work: UnitOfWork,
     patient_id: UUID,

@@ -6,7 +6,7 @@ from datetime import date, datetime, time
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, Time, bindparam, insert, select, text, update
+from sqlalchemy import ForeignKeyConstraint, Index, Time, bindparam, func, insert, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
@@ -178,3 +178,11 @@ def _of(work: UnitOfWork, patient_id: UUID) -> Any:  # noqa: ANN401 - SQLAlchemy
 def _plan(row: Any) -> ReminderPlan:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
     return ReminderPlan(**values | {"channels": tuple(values["channels"])})
+
+
+async def longest_not_looked_at(work: UnitOfWork) -> datetime | None:
+    """Say since when the sweep should have looked at the patient who waits longest for it."""
+    plan = ReminderPlanRow
+    found = await work.execute(select(func.min(plan.next_look_at)).where(plan.clinic_id == work.clinic_id))
+    since: datetime | None = found.scalar_one()
+    return since

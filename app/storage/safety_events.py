@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -11,7 +11,6 @@ from sqlalchemy import (
     ColumnElement,
     ForeignKeyConstraint,
     Index,
-    Select,
     UniqueConstraint,
     exists,
     func,
@@ -20,14 +19,14 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped
 
-from app.foundation.audit import AuditEvent
-from app.storage.engine.rows import CARE, TenantRow
+from app.storage.alerts import Alert, AlertRow, AlertTable
+from app.storage.engine.rows import CARE
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
-class SafetyEventRow(TenantRow):
+class SafetyEventRow(AlertRow):
     """One thing a patient reported that a person must look at now."""
 
     __tablename__ = "safety_events"
@@ -50,28 +49,17 @@ class SafetyEventRow(TenantRow):
         {"schema": CARE},
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    patient_id: Mapped[UUID]
     source: Mapped[str]
     source_id: Mapped[UUID]
     urgent: Mapped[bool]
-    state: Mapped[str]
     received_at: Mapped[datetime]
     shown_at: Mapped[datetime | None]
     notification_id: Mapped[UUID | None]
     sent_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]
-    acknowledged_at: Mapped[datetime | None]
-    acknowledged_by: Mapped[UUID | None]
     contact_made_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
-    closed_at: Mapped[datetime | None]
-    closed_by: Mapped[UUID | None]
-    version: Mapped[int]
-    # When it is escalated next unless somebody acknowledges it before; null: not any more.
-    escalate_at: Mapped[datetime | None]
-    # When it was escalated first, and how often it was.
-    escalated_at: Mapped[datetime | None]
+    # How often it was escalated.
     escalations: Mapped[int]
     # The clinic entered it long after it was answered: for the next working hours, and nobody is paged.
     late_entry: Mapped[bool]
@@ -80,30 +68,20 @@ class SafetyEventRow(TenantRow):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SafetyEvent:
+class SafetyEvent(Alert):
     """A safety event as stored."""
 
-    id: UUID
-    patient_id: UUID
     source: str
     source_id: UUID
     urgent: bool
-    state: str
     received_at: datetime
-    shown_at: datetime | None
-    notification_id: UUID | None
-    sent_at: datetime | None
-    delivered_at: datetime | None
-    acknowledged_at: datetime | None
-    acknowledged_by: UUID | None
-    contact_made_at: datetime | None
-    outcome: str | None
-    closed_at: datetime | None
-    closed_by: UUID | None
-    version: int
-    escalate_at: datetime | None
-    escalated_at: datetime | None
-    escalations: int
+    shown_at: datetime | None = None
+    notification_id: UUID | None = None
+    sent_at: datetime | None = None
+    delivered_at: datetime | None = None
+    contact_made_at: datetime | None = None
+    outcome: str | None = None
+    escalations: int = 0
     late_entry: bool = False
     further_reports: int = 0
 
@@ -155,17 +133,19 @@ async def last_of_patient(
     return row and LastOfPatient(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
-async def count_further(work: UnitOfWork, event_id: UUID, *, audit: AuditEvent) -> None:
+async def count_further(work: UnitOfWork, event_id: UUID) -> None:
     """Count one more report into an event."""
-    await change(work, event_id, audit=audit, further_reports=SafetyEventRow.further_reports + 1)
+    await TABLE.change(work, event_id, further_reports=SafetyEventRow.further_reports + 1)
 
 
-async def add(work: UnitOfWork, event: SafetyEvent, *, audit: AuditEvent) -> bool:
+TABLE: Final = AlertTable(row=SafetyEventRow, record=SafetyEvent)
+
+
+async def add(work: UnitOfWork, event: SafetyEvent) -> bool:
     """Keep an event, unless this very report made one already; says whether it is new."""
-    values = {name: getattr(event, name) for name in SafetyEvent.__dataclass_fields__}
     added = await work.execute(
         insert(SafetyEventRow)
-        .values(clinic_id=work.clinic_id, **values)
+        .values(clinic_id=work.clinic_id, **TABLE.values(event))
         .on_conflict_do_nothing(
             index_elements=[
                 SafetyEventRow.clinic_id,
@@ -175,12 +155,9 @@ async def add(work: UnitOfWork, event: SafetyEvent, *, audit: AuditEvent) -> boo
             ]
         )
         .returning(SafetyEventRow.id),
-        unaudited="a report that made an event before changes nothing; a new one is audited below",
+        unaudited="a report that made an event before changes nothing; a new one is audited by the intake",
     )
-    if added.one_or_none() is None:
-        return False
-    work.add_audit_event(audit)
-    return True
+    return added.one_or_none() is not None
 
 
 async def id_of_source(work: UnitOfWork, patient_id: UUID, *, source: str, source_id: UUID) -> UUID:
@@ -196,39 +173,12 @@ async def id_of_source(work: UnitOfWork, patient_id: UUID, *, source: str, sourc
     return UUID(str(found.scalar_one()))
 
 
-async def find(work: UnitOfWork, event_id: UUID, *, lock: bool = False) -> SafetyEvent | None:
-    """Find an event of this clinic, locked for a change if so wished."""
-    statement = _events(work).where(SafetyEventRow.id == event_id)
-    found = await work.execute(statement.with_for_update() if lock else statement)
-    row = found.one_or_none()
-    return row and SafetyEvent(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
-
-
-async def page(
-    work: UnitOfWork, *, states: list[str], patient_id: UUID | None, after: UUID | None, limit: int
-) -> list[SafetyEvent]:
-    """List events in these states, oldest first."""
-    statement = _events(work).where(SafetyEventRow.state.in_(states)).order_by(SafetyEventRow.id).limit(limit)
-    if after is not None:
-        statement = statement.where(SafetyEventRow.id > after)
-    if patient_id is not None:
-        statement = statement.where(SafetyEventRow.patient_id == patient_id)
-    return [SafetyEvent(**row._mapping) for row in await work.execute(statement)]  # noqa: SLF001 - same
-
-
-async def due_to_escalate(work: UnitOfWork, *, now: datetime, limit: int) -> list[UUID]:
-    """List events that should have been acknowledged by now, the one that waited longest first."""
-    found = await work.execute(
-        select(SafetyEventRow.id)
-        .where(
-            SafetyEventRow.clinic_id == work.clinic_id,
-            SafetyEventRow.escalate_at <= now,
-            SafetyEventRow.state == "open",
-        )
-        .order_by(SafetyEventRow.escalate_at)
-        .limit(limit)
+async def of_patient(work: UnitOfWork, patient_id: UUID, *, limit: int) -> list[SafetyEvent]:
+    """List a patient's safety events, the latest first."""
+    statement = TABLE.select(work).where(SafetyEventRow.patient_id == patient_id)
+    return await TABLE.read(
+        work, statement.order_by(SafetyEventRow.received_at.desc(), SafetyEventRow.id.desc()).limit(limit)
     )
-    return list(found.scalars())
 
 
 async def waits_escalated(work: UnitOfWork) -> bool:
@@ -259,14 +209,13 @@ async def patients_with_open(work: UnitOfWork, patient_ids: Sequence[UUID]) -> s
     return set(found.scalars())
 
 
-async def change(work: UnitOfWork, event_id: UUID, *, audit: AuditEvent, **values: Any) -> None:  # noqa: ANN401 - columns
-    """Change some columns of an event that the caller has locked."""
+async def name_notification(work: UnitOfWork, event_id: UUID, notification_id: UUID) -> None:
+    """Say which notification tells of a new event, so that its times are noted with the event."""
     await work.execute(
         update(SafetyEventRow)
         .where(SafetyEventRow.clinic_id == work.clinic_id, SafetyEventRow.id == event_id)
-        .values(version=SafetyEventRow.version + 1, **values)
+        .values(notification_id=notification_id)
     )
-    work.add_audit_event(audit)
 
 
 async def note_sent(work: UnitOfWork, notification_id: UUID, *, now: datetime) -> None:
@@ -294,8 +243,3 @@ async def _note(
         )
         .values(**values)
     )
-
-
-def _events(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
-    columns = [getattr(SafetyEventRow, name) for name in SafetyEvent.__dataclass_fields__]
-    return select(*columns).where(SafetyEventRow.clinic_id == work.clinic_id)

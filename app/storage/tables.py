@@ -1,5 +1,6 @@
 """All table classes in one place, so that the migrations can be compared with them."""
 
+from app.storage.alert_steps import AlertStepRow
 from app.storage.api_keys import ApiKeyRow
 from app.storage.assessments import AssessmentRow, CustomScaleRow
 from app.storage.audit_seals import AuditSealRow
@@ -19,6 +20,7 @@ from app.storage.engine.rows import Row
 from app.storage.enrolment_codes import CodeSelectorRow, EnrolmentCodeRow
 from app.storage.erasure_requests import ErasureRequestRow
 from app.storage.erasures import ErasureRow
+from app.storage.findings import FindingRow
 from app.storage.heartbeats import WorkerHeartbeatRow
 from app.storage.idempotent_replies import IdempotentReplyRow
 from app.storage.login_throttle import FailedTriesRow
@@ -36,7 +38,6 @@ from app.storage.reminder_plans import ReminderPlanRow
 from app.storage.reminders import ReminderRow
 from app.storage.safety_events import SafetyEventRow
 from app.storage.sign_in_links import SignInLinkRow
-from app.storage.signal_steps import SignalStepRow
 from app.storage.signals import SignalRow
 from app.storage.staff_devices import StaffDeviceRow
 from app.storage.staff_invitations import StaffInvitationRow
@@ -51,6 +52,7 @@ METADATA = Row.metadata
 
 __all__ = [
     "METADATA",
+    "AlertStepRow",
     "ApiKeyRow",
     "AssessmentRow",
     "AttemptRow",
@@ -77,6 +79,7 @@ __all__ = [
     "ErasureRow",
     "EvaluationRow",
     "FailedTriesRow",
+    "FindingRow",
     "IdempotentReplyRow",
     "InfusionRow",
     "NoticeChannelRow",
@@ -94,7 +97,6 @@ __all__ = [
     "SafetyEventRow",
     "SignInLinkRow",
     "SignalRow",
-    "SignalStepRow",
     "StaffAddressRow",
     "StaffDeviceRow",
     "StaffInvitationRow",

@@ -1,200 +1,449 @@
-"""The worklist's rows: each with what stands beside it, in one statement, however many patients there are."""
+"""The worklist's rows: every kind in one statement, each with whose it is, however many patients there are."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Date, Integer, Select, and_, case, cast, literal, or_, select, tuple_
-from sqlalchemy.orm import aliased
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Float,
+    Integer,
+    Select,
+    Subquery,
+    Text,
+    Uuid,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
 
-from app.storage.care_plans import CarePlanRow, PlanKind
+from app.storage.check_ins import EvaluationRow
+from app.storage.deliveries import DeliveryRow, NotificationRow
+from app.storage.endpoints import EndpointRow
 from app.storage.engine.unit_of_work import UnitOfWork
+from app.storage.findings import FindingRow
 from app.storage.patient_keys import wrapped_key_of
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
+from app.storage.safety_events import SafetyEventRow
 from app.storage.signals import SignalRow
-from app.storage.treatment import InfusionRow
 
-# How long a closed signal stays within reach of the worklist.
 RECENTLY: Final = timedelta(days=30)
-_FACTORS, _TAPER = aliased(CarePlanRow), aliased(CarePlanRow)
-Place = tuple[int, datetime, UUID]
-"""A place in a list: its part, the time it is ordered by, the row."""
+"""How long a closed signal stays within reach of the worklist."""
 
 
 class Shown(StrEnum):
-    """Which signals are listed."""
+    """Which rows are listed."""
 
-    # Nobody has closed them, and they are not put aside: what there is to do.
+    # Nobody has closed them, and they are not put aside.
     WAITING = "waiting"
-    UNSEEN = "open"
-    SEEN = "acknowledged"
     SNOOZED = "snoozed"
+    # Within the last 30 days, the latest first.
     CLOSED = "closed"
+
+
+class Lane(IntEnum):
+    """Where a row stands: see to it now, decide, reach out."""
+
+    NOW = 0
+    DECIDE = 1
+    REACH_OUT = 2
+
+
+KINDS: Final[dict[str, Lane]] = {
+    "safety": Lane.NOW,
+    "undelivered": Lane.NOW,
+    "worse_than_before": Lane.NOW,
+    "elevated_mood": Lane.DECIDE,
+    "check_ins_and_scale_disagree": Lane.DECIDE,
+    "boosters_not_holding": Lane.DECIDE,
+    "signal": Lane.DECIDE,
+    "long_exposure": Lane.DECIDE,
+    "asked": Lane.REACH_OUT,
+    "note": Lane.REACH_OUT,
+    "silent_after_low": Lane.REACH_OUT,
+    "unknown": Lane.REACH_OUT,
+    "overdue": Lane.REACH_OUT,
+    "review_due": Lane.REACH_OUT,
+    "no_reference": Lane.REACH_OUT,
+    "erasure_request": Lane.REACH_OUT,
+}
+"""Every kind of row in the order in which they stand, and its lane."""
+
+Place = tuple[int, int, int, datetime, UUID]
+"""A place in the list: lane, seen or not, kind, since when, the row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What is looked for; all of it must hold."""
+    """What is looked for; all of it must hold. Nothing but a patient leaves a safety event out.
 
+    Attributes:
+        kinds: only these; empty: all.
+        assignee: only what this member takes care of.
+        unassigned: only what nobody takes care of.
+        unseen: only what nobody has acknowledged.
+        shown: what waits, what is put aside, or what was closed lately.
+    """
+
+    kinds: frozenset[str] = frozenset()
+    assignee: UUID | None = None
+    unassigned: bool = False
+    unseen: bool = False
     shown: Shown = Shown.WAITING
-    steady: bool | None = None
-    criterion: str | None = None
-    caution: str | None = None
-    acknowledged_by: UUID | None = None
     patient_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListedSignal:
-    """A signal as it is listed; what ends in ``_sealed`` opens with the patient's key."""
+class ListedItem:
+    """One row as it is listed; what ends in ``_sealed`` opens with the patient's key.
+
+    Attributes:
+        id: of the safety event, signal or finding; of what is undelivered, the delivery that waits longest.
+        due: when it is escalated, or should be done; None: whenever there is time.
+        more: what the row's kind has besides, such as a signal's criteria.
+        lane_count: how many rows its lane has.
+    """
 
     id: UUID
+    kind: str
     patient_id: UUID
+    state: str
+    since: datetime
+    due: datetime | None
+    assignee_id: UUID | None
+    acknowledged_at: datetime | None
+    acknowledged_by: UUID | None
+    snoozed_until: datetime | None
+    escalated_at: datetime | None
+    version: int | None
+    source_id: UUID | None
+    more: dict[str, Any]
     external_ref_sealed: bytes
     wrapped_key: bytes | None
     time_zone: str
-    state: str
+    mode: str
     level: str
-    criteria: list[str]
-    raised_at: datetime
-    explanation: str
-    steady_since: date | None
-    acknowledged_at: datetime | None
-    snoozed_until: datetime | None
-    closed_at: datetime | None
-    disposition: str | None
-    escalated_at: datetime | None
-    quality_on: date
-    days_in_last_10: int
-    last_report_on: date | None
-    reference: dict[str, Any]
-    cautions: list[str] | None
     booster_booked_for: date | None
-    planned_interval_days: int | None
-    last_infusion_at: datetime | None
+    closed: bool
+    lane: int
+    place: Place
+    lane_count: int
 
 
-async def signals_page(
-    work: UnitOfWork, wanted: Wanted, *, after: Place | None, limit: int, now: datetime
-) -> list[tuple[Place, ListedSignal]]:
-    """List signals: those to do by level and age, those put aside by their return, closed ones latest first."""
-    part, at, newest_first = _order(wanted.shown)
-    place: tuple[ColumnElement[Any], ...] = (part, at, SignalRow.id.expression)
-    statement = _signals(work, now).add_columns(part.label("part"), at.label("place_at"))
-    statement = statement.where(*_conditions(wanted, now)).limit(limit)
-    statement = statement.order_by(*((one.desc() if newest_first else one) for one in place))
-    if after is not None:
-        here, there = tuple_(*place), tuple_(*(literal(one) for one in after))
-        statement = statement.where(here < there if newest_first else here > there)
-    found = []
-    for row in await work.execute(statement):
-        values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
-        found.append(((values.pop("part"), values.pop("place_at"), row.id), ListedSignal(**values)))
-    return found
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How many rows there are, and of them how many are whose."""
+
+    everything: int
+    mine: int
+    unassigned: int
+    unseen: int
+    snoozed: int
 
 
-def _order(shown: Shown) -> tuple[ColumnElement[int], ColumnElement[Any], bool]:
-    """By what a list is ordered, and whether the latest come first."""
-    if shown is Shown.CLOSED:
-        return literal(0), SignalRow.closed_at.expression, True
-    if shown is Shown.SNOOZED:
-        return literal(0), SignalRow.snoozed_until.expression, False
-    # What has become steady again by itself comes after what has not.
-    return case((SignalRow.steady_since.is_(None), 0), else_=1), SignalRow.raised_at.expression, False
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharePoint:
+    """How much of the gain was lost in the answer of one moment."""
+
+    patient_id: UUID
+    as_of: datetime
+    smoothed: float | None
 
 
-def _conditions(wanted: Wanted, now: datetime) -> Sequence[ColumnElement[bool]]:
-    found = [_state_is(wanted.shown, now)]
-    if wanted.steady is not None:
-        steady = SignalRow.steady_since.is_not(None)
-        found.append(steady if wanted.steady else ~steady)
-    if wanted.criterion is not None:
-        found.append(SignalRow.criteria.contains([wanted.criterion]))
-    if wanted.caution is not None:
-        found.append(_FACTORS.content["cautions"].contains([wanted.caution]))
-    if wanted.acknowledged_by is not None:
-        found.append(SignalRow.acknowledged_by == wanted.acknowledged_by)
-    if wanted.patient_id is not None:
-        found.append(SignalRow.patient_id == wanted.patient_id)
-    return found
+async def page(
+    work: UnitOfWork, wanted: Wanted, *, after: Place | None = None, limit: int, a_lane: int | None = None
+) -> list[ListedItem]:
+    """List rows by lane: what nobody has acknowledged first, then by kind and age.
 
-
-def _state_is(shown: Shown, now: datetime) -> ColumnElement[bool]:
-    """A snooze whose time has passed is over, even before the sweep says so."""
-    row = SignalRow
-    if shown is Shown.CLOSED:
-        return and_(row.state == "closed", row.closed_at > now - RECENTLY)
-    away = and_(row.state == "snoozed", row.snoozed_until > now)
-    if shown is Shown.SNOOZED:
-        return away
-    waiting = and_(row.state != "closed", or_(row.state != "snoozed", row.snoozed_until <= now))
-    if shown is Shown.WAITING:
-        return waiting
-    seen = row.acknowledged_at.is_not(None)
-    return and_(waiting, seen if shown is Shown.SEEN else ~seen)
-
-
-def _signals(work: UnitOfWork, now: datetime) -> Select[*tuple[Any, ...]]:
-    row, quality = SignalRow, SignalRow.latest["data_quality"]
-    back = and_(row.state == "snoozed", row.snoozed_until <= now)
-    seen = case((row.acknowledged_at.is_(None), "open"), else_="acknowledged")
-    return (
+    Args:
+        work: the transaction.
+        wanted: what is looked for.
+        after: the place after which the page begins.
+        limit: how many rows at the most.
+        a_lane: how many of one lane at the most.
+    """
+    items = _ranked(work, wanted)
+    columns = (items.c.lane, items.c.seen, items.c.rank, items.c.since, items.c.id)
+    latest_first = wanted.shown is Shown.CLOSED
+    statement = (
         select(
-            row.id,
-            row.patient_id,
+            items,
             PatientRow.external_ref_sealed,
-            wrapped_key_of(work, row.patient_id),
+            wrapped_key_of(work, PatientRow.id),
             PatientRow.time_zone,
-            case((back, seen), else_=row.state).label("state"),
-            row.level,
-            row.criteria,
-            row.raised_at,
-            row.explanation,
-            row.steady_since,
-            row.acknowledged_at,
-            row.snoozed_until,
-            row.closed_at,
-            row.disposition,
-            row.escalated_at,
-            cast(row.latest["day"].astext, Date).label("quality_on"),
-            cast(quality["days_in_last_10"].astext, Integer).label("days_in_last_10"),
-            cast(quality["last_report_on"].astext, Date).label("last_report_on"),
-            row.latest["reference"].label("reference"),
-            _FACTORS.content["cautions"].label("cautions"),
+            PatientRow.mode,
+            PatientStateRow.level,
             PatientStateRow.booster_booked_for,
-            cast(_TAPER.content["interval_days"].astext, Integer).label("planned_interval_days"),
-            _last_infusion(),
         )
-        .join(PatientRow, (PatientRow.clinic_id == row.clinic_id) & (PatientRow.id == row.patient_id))
+        .join(PatientRow, and_(PatientRow.clinic_id == work.clinic_id, PatientRow.id == items.c.patient_id))
         .join(
             PatientStateRow,
-            (PatientStateRow.clinic_id == row.clinic_id) & (PatientStateRow.patient_id == row.patient_id),
+            and_(
+                PatientStateRow.clinic_id == work.clinic_id,
+                PatientStateRow.patient_id == items.c.patient_id,
+            ),
         )
-        .outerjoin(_FACTORS, _is_plan(_FACTORS, PlanKind.FACTORS))
-        .outerjoin(_TAPER, _is_plan(_TAPER, PlanKind.TAPER))
-        .where(row.clinic_id == work.clinic_id)
+        .order_by(*((one.desc() for one in columns) if latest_first else columns))
+        .limit(limit)
     )
+    if a_lane is not None:
+        statement = statement.where(items.c.number <= a_lane)
+    if after is not None:
+        here, there = tuple_(*columns), tuple_(*(literal(one) for one in after))
+        statement = statement.where(here < there if latest_first else here > there)
+    return [_row(dict(one._mapping)) for one in await work.execute(statement)]  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
-def _is_plan(plan: type[CarePlanRow], kind: PlanKind) -> ColumnElement[bool]:
-    return and_(
-        plan.clinic_id == SignalRow.clinic_id,
-        plan.patient_id == SignalRow.patient_id,
-        plan.kind == kind.value,
-    )
-
-
-def _last_infusion() -> ColumnElement[Any]:
-    return (
-        select(InfusionRow.given_at)
-        .where(InfusionRow.clinic_id == SignalRow.clinic_id, InfusionRow.patient_id == SignalRow.patient_id)
-        .order_by(InfusionRow.given_at.desc())
-        .limit(1)
-        .correlate(SignalRow)
+async def counts(work: UnitOfWork, member_id: UUID | None) -> Counts:
+    """Count what waits, and what is put aside."""
+    item = _items(work, Wanted())
+    aside = (
+        select(func.count())
+        .where(SignalRow.clinic_id == work.clinic_id, _is_aside(work))
         .scalar_subquery()
-        .label("last_infusion_at")
+        .label("snoozed")
+    )
+    mine = item.c.assignee_id == member_id if member_id else literal(value=False)
+    found = await work.execute(
+        select(
+            func.count().label("everything"),
+            func.count().filter(mine).label("mine"),
+            func.count().filter(item.c.assignee_id.is_(None)).label("unassigned"),
+            func.count().filter(item.c.acknowledged_at.is_(None)).label("unseen"),
+            aside,
+        ).select_from(item)
+    )
+    return Counts(**found.one()._mapping)  # noqa: SLF001 - same
+
+
+async def shares_of(
+    work: UnitOfWork, patient_ids: Collection[UUID], *, since: datetime
+) -> dict[UUID, list[SharePoint]]:
+    """Give what the answers since then said that several patients had lost, oldest first."""
+    row = EvaluationRow
+    found = await work.execute(
+        select(
+            row.patient_id,
+            row.as_of,
+            cast(row.answer["smoothed"].astext, Float).label("smoothed"),
+        )
+        .where(row.clinic_id == work.clinic_id, row.patient_id.in_(patient_ids), row.as_of >= since)
+        .order_by(row.patient_id, row.as_of, row.id)
+    )
+    shares: dict[UUID, list[SharePoint]] = {}
+    for one in found:
+        point = SharePoint(patient_id=one.patient_id, as_of=one.as_of, smoothed=one.smoothed)
+        shares.setdefault(one.patient_id, []).append(point)
+    return shares
+
+
+async def boosters_between(work: UnitOfWork, *, first: date, last: date) -> list[tuple[date, UUID]]:
+    """List which patients' boosters are booked for these days, both included."""
+    row = PatientStateRow
+    found = await work.execute(
+        select(row.booster_booked_for, row.patient_id)
+        .where(row.clinic_id == work.clinic_id, row.booster_booked_for.between(first, last))
+        .order_by(row.booster_booked_for, row.patient_id)
+    )
+    return [(one.booster_booked_for, one.patient_id) for one in found]
+
+
+def _row(values: dict[str, Any]) -> ListedItem:
+    seen, rank = values.pop("seen"), values.pop("rank")
+    values.pop("number")
+    place = (values["lane"], seen, rank, values["since"], values["id"])
+    return ListedItem(place=place, **(values | {"more": values["more"] or {}}))
+
+
+def _ranked(work: UnitOfWork, wanted: Wanted) -> Subquery:
+    """Number the rows within their lanes."""
+    item = _items(work, wanted)
+    order = (item.c.seen, item.c.rank, item.c.since, item.c.id)
+    return select(
+        item,
+        func.row_number().over(partition_by=item.c.lane, order_by=order).label("number"),
+        func.count().over(partition_by=item.c.lane).label("lane_count"),
+    ).subquery()
+
+
+def _items(work: UnitOfWork, wanted: Wanted) -> Subquery:
+    """Put all kinds together, and leave out what is not looked for."""
+    shown = wanted.shown
+    parts: Sequence[Select[Any]] = [_signals(work, shown)]
+    if shown is not Shown.SNOOZED:
+        parts = [*parts, _safety(work, shown), _findings(work, shown)]
+    if shown is Shown.WAITING:
+        parts = [*parts, _undelivered(work)]
+    every = union_all(*parts).subquery()
+    if shown is Shown.CLOSED:
+        return _narrowed(
+            select(every, literal(0).label("lane"), literal(0).label("rank"), literal(1).label("seen")),
+            every,
+            wanted,
+        )
+    lane = case({kind: int(lane) for kind, lane in KINDS.items()}, value=every.c.kind, else_=2)
+    rank = case({kind: number for number, kind in enumerate(KINDS)}, value=every.c.kind, else_=len(KINDS))
+    seen = case((every.c.acknowledged_at.is_(None), 0), else_=1)
+    return _narrowed(select(every, lane.label("lane"), rank.label("rank"), seen.label("seen")), every, wanted)
+
+
+def _narrowed(statement: Select[Any], every: Subquery, wanted: Wanted) -> Subquery:
+    if wanted.kinds:
+        statement = statement.where(every.c.kind.in_(wanted.kinds))
+    if wanted.patient_id is not None:
+        statement = statement.where(every.c.patient_id == wanted.patient_id)
+    narrowed = []
+    if wanted.assignee is not None:
+        narrowed.append(every.c.assignee_id == wanted.assignee)
+    if wanted.unassigned:
+        narrowed.append(every.c.assignee_id.is_(None))
+    if wanted.unseen:
+        narrowed.append(every.c.acknowledged_at.is_(None))
+    if narrowed:
+        # Who takes care of what leaves no safety event out of anybody's sight.
+        statement = statement.where(or_(every.c.kind == "safety", and_(*narrowed)))
+    return statement.subquery()
+
+
+def _is_shown(
+    row: type[SafetyEventRow] | type[SignalRow] | type[FindingRow], work: UnitOfWork, shown: Shown
+) -> ColumnElement[bool]:
+    if shown is Shown.CLOSED:
+        return and_(row.state == "closed", row.closed_at > work.now - RECENTLY)
+    return row.state != "closed"
+
+
+def _safety(work: UnitOfWork, shown: Shown) -> Select[Any]:
+    row = SafetyEventRow
+    names = ("source", "urgent", "escalations", "outcome")
+    more = func.jsonb_build_object(*(part for name in names for part in (name, getattr(row, name))))
+    since = row.closed_at if shown is Shown.CLOSED else row.received_at
+    return _part(row, literal("safety"), since=since, due=row.escalate_at, more=more).where(
+        row.clinic_id == work.clinic_id, _is_shown(row, work, shown)
+    )
+
+
+def _signals(work: UnitOfWork, shown: Shown) -> Select[Any]:
+    row = SignalRow
+    more = func.jsonb_build_object(
+        "criteria",
+        row.criteria,
+        "steady_since",
+        row.steady_since,
+        "smoothed",
+        row.latest["smoothed"],
+        "raised_smoothed",
+        row.decision["smoothed"],
+        "explanation",
+        row.explanation,
+        "outcome",
+        row.disposition,
+    )
+    aside, stands = _is_aside(work), _is_shown(row, work, shown)
+    since = row.closed_at if shown is Shown.CLOSED else row.raised_at
+    if shown is Shown.WAITING:
+        aside = ~aside
+    part = _part(
+        row, literal("signal"), since=since, due=row.escalate_at, more=more, snoozed=row.snoozed_until
+    ).where(row.clinic_id == work.clinic_id, stands)
+    return part if shown is Shown.CLOSED else part.where(aside)
+
+
+def _is_aside(work: UnitOfWork) -> ColumnElement[bool]:
+    """A snooze whose time has passed is over, even before the sweep says so."""
+    return and_(SignalRow.state == "snoozed", func.coalesce(SignalRow.snoozed_until, work.now) > work.now)
+
+
+def _findings(work: UnitOfWork, shown: Shown) -> Select[Any]:
+    row = FindingRow
+    closed = shown is Shown.CLOSED
+    return _part(
+        row,
+        row.code,
+        since=row.closed_at if closed else row.raised_at,
+        due=func.coalesce(row.due_at, row.escalate_at),
+        more=func.jsonb_build_object("outcome", row.outcome) if closed else row.facts,
+        source=row.source_id,
+    ).where(row.clinic_id == work.clinic_id, _is_shown(row, work, shown))
+
+
+def _undelivered(work: UnitOfWork) -> Select[Any]:
+    """What is held or exhausted, one row a patient; of a removed endpoint nobody waits."""
+    delivery, told = DeliveryRow, NotificationRow
+    stands = exists().where(
+        EndpointRow.clinic_id == delivery.clinic_id,
+        EndpointRow.id == delivery.endpoint_id,
+        EndpointRow.state != "removed",
+    )
+    # Ids are time-ordered, and so is their text.
+    first = cast(func.min(cast(delivery.id, Text)), Uuid)
+    return (
+        select(
+            first.label("id"),
+            literal("undelivered").label("kind"),
+            told.patient_id,
+            literal("open").label("state"),
+            func.min(told.occurred_at).label("since"),
+            cast(null(), DateTime(timezone=True)).label("due"),
+            literal(value=False).label("closed"),
+            cast(null(), Uuid).label("assignee_id"),
+            cast(null(), DateTime(timezone=True)).label("acknowledged_at"),
+            cast(null(), Uuid).label("acknowledged_by"),
+            cast(null(), DateTime(timezone=True)).label("snoozed_until"),
+            cast(null(), DateTime(timezone=True)).label("escalated_at"),
+            cast(null(), Integer).label("version"),
+            cast(null(), Uuid).label("source_id"),
+            func.jsonb_build_object("count", func.count()).label("more"),
+        )
+        .join(told, and_(told.clinic_id == delivery.clinic_id, told.id == delivery.notification_id))
+        .where(
+            delivery.clinic_id == work.clinic_id,
+            delivery.state.in_(("held", "exhausted")),
+            told.patient_id.is_not(None),
+            stands,
+        )
+        .group_by(told.patient_id)
+    )
+
+
+def _part(
+    row: type[SafetyEventRow] | type[SignalRow] | type[FindingRow],
+    kind: Any,  # noqa: ANN401 - a column or a literal
+    *,
+    since: Any,  # noqa: ANN401 - a column
+    due: Any,  # noqa: ANN401 - a column
+    more: Any,  # noqa: ANN401 - an expression
+    snoozed: Any = None,  # noqa: ANN401 - a column
+    source: Any = None,  # noqa: ANN401 - a column
+) -> Select[Any]:
+    """Select one kind's rows with the columns that all kinds share."""
+    return select(
+        row.id,
+        kind.label("kind"),
+        row.patient_id,
+        row.state,
+        since.label("since"),
+        due.label("due"),
+        (row.state == "closed").label("closed"),
+        row.assignee_id,
+        row.acknowledged_at,
+        row.acknowledged_by,
+        (cast(null(), DateTime(timezone=True)) if snoozed is None else snoozed).label("snoozed_until"),
+        row.escalated_at,
+        cast(row.version, Integer).label("version"),
+        (cast(null(), Uuid) if source is None else source).label("source_id"),
+        more.label("more"),
     )

@@ -47,18 +47,15 @@ _SIGNALS = """
          WHERE t.clinic_id = %(clinic)s AND t.patient_id = %(first)s AND t.state = 'open'
         RETURNING clinic_id, patient_id, id, raised_at
     )
-    INSERT INTO care.signal_steps (clinic_id, id, patient_id, signal_id, action, at, actor_kind)
-    SELECT clinic_id, gen_random_uuid(), patient_id, id, 'signal.raised', raised_at, 'system' FROM raised
+    INSERT INTO care.alert_steps (clinic_id, id, patient_id, alert_kind, alert_id, action, at, actor_kind)
+    SELECT clinic_id, gen_random_uuid(), patient_id, 'signal', id, 'signal.raised', raised_at, 'system' FROM raised
 """
-_SILENT = """
-    UPDATE care.reminder_plans SET overdue_told_for = %(today)s
-     WHERE clinic_id = %(clinic)s AND patient_id = ANY(%(some)s)
+_FINDING = """
+    INSERT INTO care.findings (clinic_id, id, patient_id, code, state, raised_at, raised_on, facts, version)
+    SELECT %(clinic)s, gen_random_uuid(), p.id, %(code)s, 'open', now(), %(today)s, '{}', 1
+      FROM unnest(%(some)s::uuid[]) AS p (id)
 """
 _LOOKED = "UPDATE care.reminder_plans SET next_look_at = %(tomorrow)s WHERE clinic_id = %(clinic)s"
-_TOLD = """
-    UPDATE care.patient_states SET told = ARRAY['reference.not_established']
-     WHERE clinic_id = %(clinic)s AND patient_id = ANY(%(some)s)
-"""
 _CLOSED = '{"state": "closed", "closed_at": "2026-01-01T00:00:00Z", "disposition": "booster_given"}'
 
 
@@ -105,8 +102,8 @@ def fill(
     for more, whose in (("{}", made[: waiting - 1]), (_CLOSED, made)):
         connection.execute(_SIGNALS, values | {"patients": whose, "more": more})
     connection.execute(_LOOKED, values)
-    connection.execute(_SILENT, values | {"some": made[::SILENT]})
-    connection.execute(_TOLD, values | {"some": made[::WITHOUT_REFERENCE]})
+    connection.execute(_FINDING, values | {"code": "overdue", "some": made[::SILENT]})
+    connection.execute(_FINDING, values | {"code": "no_reference", "some": made[::WITHOUT_REFERENCE]})
 
 
 def copy_patients(connection: psycopg.Connection, clinic: UUID, made: list[UUID], now: datetime) -> None:

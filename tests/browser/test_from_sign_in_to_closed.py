@@ -42,7 +42,7 @@ def sign_in(page: Page, service: Service, member: JoinedMember) -> None:
         tab_to(page, f"#{field}")
         page.keyboard.type(text)
     page.keyboard.press("Enter")
-    expect(page.locator("h1")).to_contain_text("Worklist")
+    expect(page.locator("h1")).to_contain_text("Today")
 
 
 class Nurse:
@@ -85,7 +85,8 @@ def comes_in_and_sees_the_patient(nurse: Nurse, service: Service, member: Joined
     nurse.look("sign-in")
     sign_in(nurse.page, service, member)
     nurse.look("worklist")
-    follow(nurse.page, f"/care/patients/{patient}", "P-1042")
+    nurse.page.goto(f"{service.url}/care/patients/{patient}")
+    expect(nurse.page.locator("h1")).to_contain_text("P-1042")
     assert nurse.page.locator("figure svg").count() >= 1
     nurse.look("patient-with-chart")
 
@@ -93,20 +94,23 @@ def comes_in_and_sees_the_patient(nurse: Nurse, service: Service, member: Joined
 def acknowledges_and_snoozes(nurse: Nurse, own: str) -> None:
     page = nurse.page
     nurse.worklist()
-    follow(page, own, "Signal of P-1042")
+    follow(page, own, "P-1042")
     nurse.look("signal")
-    nurse.press("form[action$='/acknowledge'] button")
-    expect(page.locator(".told")).to_have_text("Noted: you have seen it.")
+    nurse.press("main button:has-text('Acknowledge'):visible")
+    expect(page.locator(".notice.good")).to_contain_text("Acknowledged.")
+    nurse.worklist()
+    follow(page, own, "P-1042")
+    nurse.press("summary:has-text('Snooze')")
     # Part by part, as Chromium in this language asks for a date.
     nurse.write("#until", (NOW + timedelta(days=3)).strftime("%m%d%Y"))
     nurse.write("#reason", "on holiday")
     page.keyboard.press("Enter")
-    expect(page.locator(".state")).to_contain_text("Snoozed: comes back 6 November 2026, 08:00")
+    expect(page.locator(".card.decide header")).to_contain_text("Snoozed: comes back 6 November 2026, 08:00")
     nurse.look("snoozed")
     nurse.worklist()
     assert page.locator(".row").count() == 0
-    nurse.press(".fold summary")
-    expect(page.locator(".fold li")).to_contain_text("P-1042 comes back 6 November 2026, 08:00")
+    nurse.press(".filters a[href$='show=snoozed']")
+    expect(page.locator(".row")).to_contain_text("Snoozed until Nov 6")
     nurse.look("worklist-while-it-sleeps")
 
 
@@ -117,13 +121,14 @@ def closes_it_when_it_is_back(nurse: Nurse, service: Service, member: JoinedMemb
     sign_in(page, service, member)
     expect(page.locator(".row")).to_have_count(1)
     nurse.look("worklist-when-it-is-back")
-    follow(page, own, "Signal of P-1042")
+    follow(page, own, "P-1042")
+    nurse.press("summary:has-text('Close')")
     tab_to(page, "input[name=disposition]")
     for key in ("Space", "ArrowDown", "ArrowDown"):
         page.keyboard.press(key)
     nurse.write("#note", "the patient wants to wait")
     nurse.press("form[action$='/close'] button")
-    expect(page.locator(".state")).to_contain_text("Watchful waiting")
+    expect(page.locator(".card.decide header")).to_contain_text("Watchful waiting")
     nurse.look("closed")
 
 

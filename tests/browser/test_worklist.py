@@ -17,7 +17,7 @@ from tests.support.service import NOW, Service
 
 PICTURES = Path(__file__).parents[2] / "build" / "screenshots" / "care"
 WIDTHS = {320: 44, 195: 24, 640: 44}
-TARGETS = """[...document.querySelectorAll('button, .button, summary, nav a, .row h3 a, .foot a, .later')]
+TARGETS = """[...document.querySelectorAll('button, .btn, summary, nav a')]
     .filter((one) => one.checkVisibility()).map((one) => one.getBoundingClientRect())
     .map((one) => [one.width, one.height])"""
 
@@ -41,8 +41,11 @@ def busy(shared_service: Service) -> Iterator[tuple[ClinicClient, dict[str, str]
         clinic,
         {
             "worklist": "/care/",
-            "worklist of what is closed": "/care/?state=closed",
-            "worklist of nothing": "/care/?text=nobody",
+            "worklist of what is closed": "/care/?show=closed",
+            "worklist of one lane": "/care/?lane=decide",
+            "worklist of nothing": "/care/?show=snoozed&lane=now",
+            "patient": f"/care/patients/{signals[0]['patient_id']}",
+            "patients": "/care/patients?q=p-",
             "signal": f"/care/signals/{signals[0]['id']}",
             "signal beside a safety event": f"/care/signals/{signals[1]['id']}",
             "snoozed signal": f"/care/signals/{signals[2]['id']}",
@@ -73,8 +76,9 @@ def pages_of(page: Page, service: Service, paths: dict[str, str]) -> Iterator[tu
         page.goto(service.url + path)
         yield name, page
     page.goto(service.url + paths["signal"])
+    page.locator("summary", has_text="Close").click()
     page.locator("form[action$='/close'] button").click()
-    page.locator(".wrong").wait_for()
+    page.locator(".notice.bad").wait_for()
     yield "signal that was not closed", page
     page.goto(service.url + paths["worklist"])
     for fold in page.locator("summary").all():
@@ -109,7 +113,7 @@ def test_nothing_is_cut_off_at_320_pixels_or_at_200_percent(
             shown.set_viewport_size(PHONE)
 
 
-def test_the_pages_need_nothing_that_their_policy_refuses_and_run_no_script(
+def test_the_pages_need_nothing_that_their_policy_refuses_and_run_no_script_but_our_own_file(
     browser: Browser, service: Service, busy: tuple[ClinicClient, dict[str, str]]
 ) -> None:
     clinic, paths = busy
@@ -118,7 +122,8 @@ def test_the_pages_need_nothing_that_their_policy_refuses_and_run_no_script(
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
         for _, shown in pages_of(page, service, paths):
-            assert shown.locator("script").count() == 0
+            sources = shown.locator("script").evaluate_all("all => all.map((one) => one.getAttribute('src'))")
+            assert all(source.startswith("/care/static/islands.") for source in sources)
     assert [one for one in said if "404" not in one and "422" not in one] == []
 
 
@@ -130,7 +135,7 @@ def test_nothing_about_a_patient_stands_in_an_address_or_a_title_but_the_referen
         page.goto(service.url + paths["signal"])
         assert page.title() == "Signal of P-0 · Afterglow"
         page.goto(service.url + paths["worklist"])
-        assert page.title() == "Worklist · Afterglow"
+        assert page.title() == "Today · Afterglow"
 
 
 def test_on_paper_there_are_no_buttons(
@@ -141,5 +146,44 @@ def test_on_paper_there_are_no_buttons(
         for name in ("worklist", "signal"):
             page.goto(service.url + paths[name])
             page.emulate_media(media="print")
-            assert page.locator("form:visible, nav:visible, button:visible").count() == 0
+            assert page.locator("form button:visible, header nav:visible, .acts:visible").count() == 0
             assert page.locator("h1").is_visible()
+
+
+MAIN_ACTION = {360: ".dock > :first-child", 1280: ".sticky .actions > :first-child"}
+
+
+@pytest.mark.parametrize("width", MAIN_ACTION)
+@pytest.mark.parametrize("name", ["patient", "signal", "signal beside a safety event", "safety event"])
+def test_sentence_chart_and_main_action_stand_in_the_first_740_pixels(
+    browser: Browser,
+    service: Service,
+    busy: tuple[ClinicClient, dict[str, str]],
+    name: str,
+    width: int,
+) -> None:
+    clinic, paths = busy
+    with opened(browser, service, clinic) as page:
+        page.set_viewport_size({"width": width, "height": 740})
+        page.goto(service.url + paths[name])
+        sentence, chart, button = (
+            page.locator(one).first.bounding_box() for one in (".say", "svg.chart", MAIN_ACTION[width])
+        )
+        assert sentence is not None
+        assert chart is not None
+        assert button is not None
+        assert sentence["y"] + sentence["height"] < 740
+        assert chart["y"] < button["y"] if width == 360 else chart["y"] + 170 < 740
+        assert button["y"] + button["height"] <= 740
+
+
+def test_a_row_of_the_worklist_is_about_56_pixels_high_on_a_desk(
+    browser: Browser, service: Service, busy: tuple[ClinicClient, dict[str, str]]
+) -> None:
+    clinic, paths = busy
+    with opened(browser, service, clinic) as page:
+        page.set_viewport_size({"width": 1280, "height": 900})
+        page.goto(service.url + paths["worklist"])
+        heights = page.locator(".row").evaluate_all("all => all.map((one) => one.offsetHeight)")
+        assert heights
+        assert all(52 <= height <= 62 for height in heights), heights

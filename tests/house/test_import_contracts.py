@@ -65,8 +65,8 @@ def test_a_new_module_at_the_top_fails_too(tree: Path) -> None:
     [
         ("app/storage/engine/health.py", "import app.web.problems"),
         ("app/clinical/ewma.py", "import app.storage.engine.rows"),
-        ("app/care/patients/service.py", "import app.care.alerts.signal_commands"),
-        ("app/care/alerts/signal_commands.py", "import app.care.monitoring.service"),
+        ("app/care/patients/service.py", "import app.care.alerts.signals.commands"),
+        ("app/care/alerts/signals/commands.py", "import app.care.monitoring.service"),
         ("app/care/check_ins/service.py", "import app.care.treatment.service"),
         ("app/foundation/ids.py", "import app.clinical.protocol"),
         ("app/web/health.py", "import app.access.clinics.queries"),

@@ -24,6 +24,7 @@ from tests.support.service import NOW, Service, running_service
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 SAFETY, SECOND = SAFETY_CONTACT["email"], SECOND_CONTACT["email"]
 UNACKNOWLEDGED = "Urgent: Afterglow waits for you"
+WAITING = "Afterglow waits for you"
 CANNOT_REACH = "Afterglow cannot reach one of your systems"
 
 
@@ -124,6 +125,18 @@ def test_a_test_clinic_is_written_to_as_a_test_and_not_at_all_while_nobody_is_na
     road.sweep_at(60 * MINUTE)
 
     assert road.letters() == [(SECOND, f"[TEST] {UNACKNOWLEDGED}"), (SAFETY, f"[TEST] {UNACKNOWLEDGED}")]
+
+
+def test_a_note_and_a_wish_to_talk_reach_a_person_of_a_clinic_without_webhooks(road: Road) -> None:
+    name_contacts(road.clinic)
+    phone = road.clinic.enrol(road.clinic.patient(), road.service.url)
+    assert phone.check_in(NOW, note="please call me", asks_about_booster=True).is_success
+
+    assert road.letters() == [(SAFETY, "[TEST] Afterglow: please look at your worklist")]
+    road.sweep_at(24 * HOUR)
+    assert road.letters() == [(SECOND, f"[TEST] {WAITING}"), (SECOND, f"[TEST] {WAITING}")]
+    road.sweep_at(48 * HOUR)
+    assert road.letters() == []
 
 
 def test_the_second_contact_hears_of_a_signal_once(road: Road, receiver: Receiver) -> None:

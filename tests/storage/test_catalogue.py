@@ -22,7 +22,7 @@ APPEND_ONLY = {
     "erasures",
     "patient_keys",
     "emergency_accesses",
-    "signal_steps",
+    "alert_steps",
 }
 
 

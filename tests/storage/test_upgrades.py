@@ -231,7 +231,7 @@ def test_what_was_done_to_signals_so_far_is_in_their_history(database_before: Da
 
     with psycopg.connect(database_before.superuser_url) as connection:
         found = connection.execute(
-            "SELECT action, disposition, patient_id = %s FROM care.signal_steps ORDER BY at", [patient]
+            "SELECT action, disposition, patient_id = %s FROM care.alert_steps ORDER BY at", [patient]
         ).fetchall()
     assert found == [
         ("signal.raised", None, True),

@@ -150,9 +150,10 @@ class PlainBrowser:
 
 
 def fields_of(text: str, action: str | None = None) -> dict[str, str]:
-    """Give the hidden fields of a page's form: the first one, or the first that goes there."""
+    """Give the hidden fields of a page's form: the first one that has any, or the first that goes there."""
     for form in re.findall(r"<form\b.*?</form>", text, re.DOTALL):
-        if action is None or f'action="{action}"' in form:
+        hidden = 'type="hidden"' in form
+        if (action is None and hidden) or f'action="{action}"' in form:
             return {
                 unescape(name): unescape(value)
                 for name, value in re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', form)

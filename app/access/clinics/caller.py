@@ -182,9 +182,9 @@ async def _patient_in(work: UnitOfWork, about: Mapping[str, str]) -> UUID | None
     if "patient_id" in ids:
         return ids["patient_id"]
     if "signal_id" in ids:
-        signal = await signals.find(work, ids["signal_id"])
+        signal = await signals.TABLE.find(work, ids["signal_id"])
         return None if signal is None else signal.patient_id
     if "event_id" in ids:
-        event = await safety_events.find(work, ids["event_id"])
+        event = await safety_events.TABLE.find(work, ids["event_id"])
         return None if event is None else event.patient_id
     return None

@@ -1,155 +1,31 @@
-"""Requests and replies about signals and safety events."""
+"""What requests and replies about every kind of alert share."""
 
-from datetime import date, datetime
-from enum import StrEnum
-from typing import Annotated, Any
+from datetime import datetime
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from app.care.alerts.decision_schemas import Decision
-from app.care.alerts.history import ToldStep
-from app.care.alerts.safety_commands import SafetyOutcome
-from app.care.alerts.signal_commands import OPEN_STATES
-from app.care.alerts.views import SignalView
-from app.clinical.episodes import CHOSEN_BY_STAFF
-from app.storage.safety_events import SafetyEvent
-from app.web.schemas import Day, DescribedAs, Moment, ReplyBody, RequestBody, choice_of, example
-
-# Sent as it was stored, to the last digit.
-StoredDecision = Annotated[dict[str, Any], DescribedAs(Decision)]
+from app.care.alerts.history import OpenedStep
+from app.web.schemas import ReplyBody
 
 
-class SignalFilter(StrEnum):
-    """Which signals to list; `open` means all that nobody has closed."""
+class AlertStepReply(ReplyBody):
+    """One step in the life of a signal, a safety event or a finding."""
 
-    OPEN = "open"
-    ACKNOWLEDGED = "acknowledged"
-    SNOOZED = "snoozed"
-    CLOSED = "closed"
-    ALL = "all"
-
-    @property
-    def states(self) -> list[str]:
-        """The stored states that it stands for."""
-        if self is SignalFilter.OPEN:
-            return list(OPEN_STATES)
-        return [*OPEN_STATES, "closed"] if self is SignalFilter.ALL else [self.value]
-
-
-class SafetyFilter(StrEnum):
-    """Which safety events to list; `open` means all that nobody has closed."""
-
-    OPEN = "open"
-    ACKNOWLEDGED = "acknowledged"
-    CLOSED = "closed"
-    ALL = "all"
-
-    @property
-    def states(self) -> list[str]:
-        """The stored states that it stands for."""
-        if self is SafetyFilter.OPEN:
-            return ["open", "acknowledged"]
-        return ["open", "acknowledged", "closed"] if self is SafetyFilter.ALL else [self.value]
-
-
-class ExposureReply(ReplyBody):
-    """The infusions so far, as of now, so that a rising frequency is visible and never encouraged."""
-
-    last_on: date | None
-    days_since_last: int | None
-    in_30_days: int
-    in_90_days: int
-    in_365_days: int
-    total: int = Field(description="All infusions ever")
-
-
-class SignalReply(ReplyBody):
-    """A signal, with the decision as it was made, as it stands now, and what is shown with every signal."""
-
-    id: UUID
-    patient_id: UUID
-    state: str
-    level: str
-    criterion: str
-    criteria: list[str]
-    raised_at: datetime
-    explanation: str = Field(description="While a safety event is open, that comes first")
-    exposure: ExposureReply
-    cautions: list[str] = Field(description="Cautions that are open now; they decide nothing")
-    cautions_then: list[str] = Field(description="Cautions that were open when it was raised")
-    safety_event_open: bool = Field(description="See to the patient's safety event first")
-    decision: StoredDecision = Field(description="The evaluation that raised it")
-    latest: StoredDecision = Field(description="The evaluation after the last evidence was added")
-    steady_since: date | None
-    acknowledged_at: datetime | None
-    acknowledged_by: UUID | None
-    snoozed_until: datetime | None
-    closed_at: datetime | None
-    closed_by: UUID | None
-    disposition: str | None
-    booster_booked_for: date | None
-    note: str | None
-    escalate_at: datetime | None = Field(
-        description="When it is escalated unless somebody acknowledges it before"
-    )
-    escalated_at: datetime | None
-
-    @classmethod
-    def of(cls, view: SignalView) -> "SignalReply":
-        """Make the reply."""
-        beside = {
-            "explanation": view.explanation,
-            "exposure": ExposureReply.model_validate(view.exposure, from_attributes=True),
-            "cautions": list(view.cautions),
-            "cautions_then": view.signal.known["cautions"],
-            "safety_event_open": view.safety_event_open,
-            "note": view.note,
-        }
-        kept = {name: getattr(view.signal, name) for name in set(cls.model_fields) - set(beside)}
-        return cls(**kept, **beside)
-
-
-class SignalList(ReplyBody):
-    """A page of signals, oldest first; the Link header points to the next."""
-
-    items: list[SignalReply]
-
-
-class Snooze(RequestBody):
-    """Until when a signal is to be out of sight."""
-
-    model_config = example(until="2026-11-10T09:00:00+01:00", reason="On holiday until then")
-
-    until: Moment
-    reason: Annotated[str, Field(max_length=1000)] | None = Field(
-        default=None, description="Why; kept with this step of the signal"
-    )
-
-
-class Reopening(RequestBody):
-    """Why a closed signal is opened again."""
-
-    model_config = example(reason="Closed by mistake")
-
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), Field(max_length=1000)]
-
-
-class SignalStepReply(ReplyBody):
-    """One step in the life of a signal."""
-
-    action: str = Field(description="As on the audit trail", examples=["signal.snoozed"])
+    action: str = Field(description="As in the audit log", examples=["signal.snoozed"])
     at: datetime
     by_kind: str = Field(description="`staff`, `api_key`, `system` or `device`")
     by: UUID | None = Field(description="Which member or key")
     until: datetime | None = Field(description="Until when it was snoozed")
-    disposition: str | None = Field(description="With what it was closed")
+    disposition: str | None = Field(description="With what it was closed, or how reaching out ended")
+    assignee_id: UUID | None = Field(description="To whom it was assigned")
+    channel: str | None = Field(description="How the patient was reached out to")
     words: str | None = Field(description="The reason or note, in the words of whoever took the step")
 
     @classmethod
-    def of(cls, told: ToldStep) -> "SignalStepReply":
+    def of(cls, opened: OpenedStep) -> "AlertStepReply":
         """Make the reply."""
-        step = told.step
+        step = opened.step
         return cls(
             action=step.action,
             at=step.at,
@@ -157,82 +33,13 @@ class SignalStepReply(ReplyBody):
             by=step.actor_id,
             until=step.until,
             disposition=step.disposition,
-            words=told.words,
+            assignee_id=step.assignee_id,
+            channel=step.channel,
+            words=opened.words,
         )
 
 
-class SignalHistory(ReplyBody):
-    """What was done to a signal, oldest first."""
+class AlertHistory(ReplyBody):
+    """What was done to an alert, oldest first."""
 
-    items: list[SignalStepReply]
-
-
-class SignalClosing(RequestBody):
-    """What came of a signal."""
-
-    model_config = example(disposition="booster_booked", booster_booked_for="2026-11-12")
-
-    disposition: Annotated[
-        str,
-        choice_of(CHOSEN_BY_STAFF),
-        Field(json_schema_extra={"enum": [str(one) for one in CHOSEN_BY_STAFF]}),
-    ]
-    booster_booked_for: Day | None = Field(default=None, description="The day of the booked booster")
-    note: Annotated[str, Field(max_length=4000)] | None = None
-
-
-class SafetyEventReply(ReplyBody):
-    """A safety event: what happened when, without a word of what was said."""
-
-    id: UUID
-    patient_id: UUID
-    source: str
-    source_id: UUID
-    urgent: bool
-    state: str
-    received_at: datetime
-    shown_at: datetime | None = Field(
-        description="When the patient was shown crisis help; null: staff entered it, and it was shown to nobody"
-    )
-    sent_at: datetime | None = Field(description="When an endpoint was first tried")
-    delivered_at: datetime | None = Field(description="When an endpoint first took it")
-    acknowledged_at: datetime | None
-    acknowledged_by: UUID | None
-    contact_made_at: datetime | None
-    outcome: str | None
-    closed_at: datetime | None
-    closed_by: UUID | None
-    escalate_at: datetime | None = Field(
-        description="When it is escalated next unless somebody acknowledges it before"
-    )
-    escalated_at: datetime | None = Field(description="When it was escalated first")
-    escalations: int = Field(description="How often it was escalated")
-    late_entry: bool = Field(
-        description="The clinic entered it more than 7 days after it was answered: "
-        "for the next working hours, and nobody was paged"
-    )
-    further_reports: int = Field(
-        description="How many more reports of the patient were counted into it, from the 21st within an hour on"
-    )
-
-    @classmethod
-    def of(cls, event: SafetyEvent) -> "SafetyEventReply":
-        """Make the reply."""
-        return cls.model_validate(event, from_attributes=True)
-
-
-class SafetyEventList(ReplyBody):
-    """A page of safety events, oldest first; the Link header points to the next."""
-
-    items: list[SafetyEventReply]
-
-
-class SafetyClosing(RequestBody):
-    """How a safety event ended."""
-
-    model_config = example(outcome="contact_made")
-
-    outcome: Annotated[SafetyOutcome, choice_of(SafetyOutcome)]
-    contact_made_at: Moment | None = Field(
-        default=None, description="When the person was reached; left out: now, if the outcome says so"
-    )
+    items: list[AlertStepReply]

@@ -4,18 +4,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from app.care.alerts.safety import SafetyReport, SafetySource, is_late_entry, report
+from app.care.alerts.safety_events.intake import SafetyReport, SafetySource, is_late_entry, report
 from app.clinical.safety import Urgency, from_items, from_total
-from app.context import AppContext
+from app.context import Work
 from app.foundation.audit import Actor
 from app.storage.assessments import StoredAssessment
-from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patients import PatientRecord
 
 
 async def report_item(
-    work: UnitOfWork,
-    context: AppContext,
+    work: Work,
     patient: PatientRecord,
     stored: StoredAssessment,
     *,
@@ -38,4 +36,4 @@ async def report_item(
         actor=actor,
         late_entry=stored.entered_by == "clinic" and is_late_entry(stored.taken_at, now),
     )
-    return await report(work, context, said)
+    return await report(work, said)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
+from app.care.check_ins.for_the_team import end_silence, put_on_worklist, take_off_worklist
 from app.care.check_ins.safety_answers import report_safety_answers
 from app.care.check_ins.sources import Source
 from app.care.check_ins.validation import (
@@ -94,7 +95,6 @@ async def _record_once(
         # Also for reports that were kept before: the same report twice is one event, never none.
         await report_safety_answers(
             work,
-            context,
             standing,
             [item.stored for item in items if isinstance(item, Kept)],
             actor=work.actor,
@@ -119,6 +119,9 @@ async def _write(
         monitoring.evaluate_later(work, standing.patient_id)
     else:
         await monitoring.follow(work, work.context, standing, evaluated, now=work.now)
+    await end_silence(work, standing, new)
+    if tell:
+        await put_on_worklist(work, standing, new)
     return True
 
 
@@ -134,6 +137,7 @@ async def withdraw(work: Work, patient_id: UUID, check_in_id: UUID) -> None:
     if not await check_ins.withdraw(work, patient_id, check_in_id, sync_sequence=sequence):
         raise NotFoundError
     work.audit("check_in.withdrawn", "check_in", check_in_id, patient_id=patient_id)
+    await take_off_worklist(work, patient_id, check_in_id)
     await effects.evaluate_or_later(work, work.context, patient_id, now=work.now)
 
 

@@ -4,17 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from app.care.alerts.safety import SafetyReport, SafetySource, is_late_entry, report
+from app.care.alerts.safety_events.intake import SafetyReport, SafetySource, is_late_entry, report
 from app.clinical.safety import Urgency, from_check_in
-from app.context import AppContext
+from app.context import Work
 from app.foundation.audit import Actor
 from app.storage.check_ins import PatientSnapshot, StoredCheckIn
-from app.storage.engine.unit_of_work import UnitOfWork
 
 
 async def report_safety_answers(
-    work: UnitOfWork,
-    context: AppContext,
+    work: Work,
     standing: PatientSnapshot,
     stored: Sequence[StoredCheckIn],
     *,
@@ -39,4 +37,4 @@ async def report_safety_answers(
                 actor=actor,
                 late_entry=by_clinic and is_late_entry(one.check_in.recorded_at, now),
             )
-            await report(work, context, said)
+            await report(work, said)

@@ -6,7 +6,10 @@ from typing import Final
 from uuid import UUID
 
 from app.access.clinics.erased import no_such_patient
+from app.care.alerts.findings.codes import FindingCode
+from app.care.alerts.findings.commands import end_findings, raise_finding
 from app.care.patients.service import existing
+from app.clinical.check_ins import check_in_day
 from app.context import AppContext
 from app.foundation.audit import Actor, AuditEvent
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
@@ -80,7 +83,7 @@ async def ask(context: AppContext, clinic_id: UUID, patient_id: UUID, *, actor: 
         reason_sealed=None,
         version=1,
     )
-    async with context.database.work(clinic_id) as work:
+    async with context.work(clinic_id, actor=actor) as work:
         patient = await existing(work, patient_id)
         if not await erasure_requests.add(work, asked, audit=_event(now, actor, "erasure.asked", asked)):
             raise ErasureAskedBeforeError
@@ -92,7 +95,14 @@ async def ask(context: AppContext, clinic_id: UUID, patient_id: UUID, *, actor: 
             url=f"{context.public_url}/v1/erasure-requests?state=open",
         )
         await notify_of_patient(work, EventType.PATIENT_ASKED_FOR_ERASURE, about, now=now)
-        await work.commit()
+        await raise_finding(
+            work,
+            FindingCode.ERASURE_REQUEST,
+            patient_id,
+            mode=patient.mode,
+            on=check_in_day(now, patient.time_zone),
+            source_id=asked.id,
+        )
     return _shown(context.vault, clinic_id, asked)
 
 
@@ -123,11 +133,11 @@ async def decline(
         ChangedMeanwhileError, ErasureDecidedError: somebody was faster.
     """
     now = context.clock.now()
-    async with context.database.work(clinic_id) as work:
+    async with context.work(clinic_id, actor=actor) as work:
         asked = await _open_one(work, request_id, version)
         sealed = _vault_of(context.vault, clinic_id, asked).seal(reason, row_id=asked.id, **_REASON_CELL)
         declined = await _decide(work, asked, "declined", sealed=sealed, now=now, actor=actor)
-        await work.commit()
+        await end_findings(work, asked.patient_id, [FindingCode.ERASURE_REQUEST], source_id=asked.id)
     return _shown(context.vault, clinic_id, declined)
 
 
@@ -149,7 +159,7 @@ async def approve(
         if await patient_states.lock(work, patient_id) is None:
             raise await no_such_patient(work, patient_id)
         open_events = ["open", "acknowledged"]
-        if await safety_events.page(work, states=open_events, patient_id=patient_id, after=None, limit=1):
+        if await safety_events.TABLE.page(work, states=open_events, patient_id=patient_id, limit=1):
             raise SafetyEventOpenError
         approved = await _decide(work, asked, "approved", sealed=None, now=now, actor=actor)
         erasure = Erasure(patient_id=patient_id, request_id=request_id, erased_at=now, erased_by=actor.id)

@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from app.care.alerts.episodes import Told, close_by_withdrawal
+from app.care.alerts.signals.episodes import close_by_withdrawal
 from app.care.monitoring import service as monitoring
 from app.care.patients.consent_standing import ConsentStanding, standing_of
 from app.care.patients.own_vault import vault_of
 from app.care.patients.service import existing
-from app.context import AppContext
+from app.context import AppContext, Work
 from app.foundation.audit import Actor, AuditEvent
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
@@ -89,17 +89,15 @@ async def give(
     """
     if version != CURRENT_VERSION:
         raise ConsentTextChangedError("#/version")
-    now = context.clock.now()
-    async with context.database.work(clinic_id) as work:
+    async with context.work(clinic_id, actor=actor) as work:
+        now = work.now
         patient, before = await _lock_for_update(work, patient_id)
         if before is not ConsentStanding.GIVEN:
             given = _answer(patient, "given", version=version, now=now, actor=actor)
             await consents.add(work, given, audit=_event(given, actor))
             if before is ConsentStanding.WITHDRAWN:
                 await monitoring.evaluate_anew(work, context, patient_id, now=now)
-        view = await _view(work, context.vault, patient)
-        await work.commit()
-    return view
+        return await _view(work, context.vault, patient)
 
 
 async def withdraw(
@@ -113,8 +111,9 @@ async def withdraw(
         NotFoundError: the clinic has no such patient.
         AlreadyWithdrawnError: it was withdrawn before.
     """
-    now, vault = context.clock.now(), context.vault
-    async with context.database.work(clinic_id) as work:
+    vault = context.vault
+    async with context.work(clinic_id, actor=actor) as work:
+        now = work.now
         patient, before = await _lock_for_update(work, patient_id)
         if before is ConsentStanding.WITHDRAWN:
             raise AlreadyWithdrawnError
@@ -126,10 +125,8 @@ async def withdraw(
             sealed = vault_of(vault, clinic_id, patient).seal(reason, row_id=withdrawn.id, **_REASON_CELL)
             withdrawn = replace(withdrawn, reason_sealed=sealed)
         await consents.add(work, withdrawn, audit=_event(withdrawn, actor))
-        await _tell_of_withdrawal(work, patient, public_url=context.public_url, now=now)
-        view = await _view(work, vault, patient)
-        await work.commit()
-    return view
+        await _tell_of_withdrawal(work, patient)
+        return await _view(work, vault, patient)
 
 
 async def _lock_for_update(work: UnitOfWork, patient_id: UUID) -> tuple[PatientRecord, ConsentStanding]:
@@ -142,19 +139,16 @@ async def _lock_for_update(work: UnitOfWork, patient_id: UUID) -> tuple[PatientR
     return patient, standing
 
 
-async def _tell_of_withdrawal(
-    work: UnitOfWork, patient: PatientRecord, *, public_url: str, now: datetime
-) -> None:
-    told = Told(patient_id=patient.id, mode=patient.mode, public_url=public_url)
-    await close_by_withdrawal(work, told, now=now)
+async def _tell_of_withdrawal(work: Work, patient: PatientRecord) -> None:
+    await close_by_withdrawal(work, patient.id, mode=patient.mode)
     about = About(
         patient_id=patient.id,
         mode=patient.mode,
         subject="patient",
         subject_id=patient.id,
-        url=f"{public_url}/v1/patients/{patient.id}/consent",
+        url=f"{work.public_url}/v1/patients/{patient.id}/consent",
     )
-    await notify_of_patient(work, EventType.PATIENT_WITHDREW_CONSENT, about, now=now)
+    await notify_of_patient(work, EventType.PATIENT_WITHDREW_CONSENT, about, now=work.now)
 
 
 async def _view(work: UnitOfWork, vault: Vault, patient: PatientRecord) -> ConsentView:

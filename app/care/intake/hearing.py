@@ -11,7 +11,7 @@ from uuid import UUID
 from starlette.datastructures import Headers
 from starlette.types import Message, Scope
 
-from app.care.alerts.safety import MADE_NOW
+from app.care.alerts.safety_events.intake import MADE_NOW
 from app.care.disclosures.detector import Disclosure, Heard, disclosed_in_form, disclosures_in
 from app.care.disclosures.unpacking import MOST_BYTES
 from app.care.intake.reporting import Pending, Report, Told, report_pending, told_nobody

@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.care.alerts.safety import MADE_NOW
+from app.care.alerts.safety_events.intake import MADE_NOW
 from app.care.intake.hearing import NOW, Hearing, as_document, made_now
 from app.care.intake.reporting import Told
 from app.care.intake.spool import Spool

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from app.care.alerts.safety import SafetyReport, SafetySource, is_late_entry, report
+from app.care.alerts.safety_events.intake import SafetyReport, SafetySource, is_late_entry, report
 from app.care.intake.speakers import Sender, patient_named, sender_of
 from app.care.patients.crisis import help_for_patient
 from app.clinical.safety import SafetyTrigger, Urgency
@@ -73,7 +73,7 @@ async def report_pending(context: AppContext, pending: Pending) -> Told:
             sender = await sender_of(work, credential)
             if sender is None:
                 continue
-            events = await _report_all(work, context, sender, pending)
+            events = await _report_all(work, sender, pending)
             if sender.patient is None:
                 if events or not pending.reports:
                     return replace(told_nobody(pending.language), event_ids=tuple(events), for_staff=True)
@@ -83,7 +83,7 @@ async def report_pending(context: AppContext, pending: Pending) -> Told:
     return told_nobody(pending.language)
 
 
-async def _report_all(work: Work, context: AppContext, sender: Sender, pending: Pending) -> list[UUID]:
+async def _report_all(work: Work, sender: Sender, pending: Pending) -> list[UUID]:
     events = []
     for one in pending.reports:
         patient = sender.patient or await patient_named(work, one.named)
@@ -98,5 +98,5 @@ async def _report_all(work: Work, context: AppContext, sender: Sender, pending: 
                 actor=sender.actor,
                 late_entry=sender.patient is None and is_late_entry(one.taken_at, pending.received_at),
             )
-            events.append(await report(work, context, said))
+            events.append(await report(work, said))
     return events

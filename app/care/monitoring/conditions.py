@@ -1,17 +1,25 @@
-"""What the clinic is told of beside signals, once while it lasts: never phrased as "consider booster"."""
+"""What the clinic is notified of beside signals, once while it lasts: never phrased as "consider booster"."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Final
+from uuid import UUID
 
-from app.care.alerts.episodes import Told
+from app.care.alerts.findings.codes import FindingCode
+from app.care.alerts.findings.commands import end_findings, raise_finding
 from app.clinical.evaluation import Evaluation
 from app.clinical.reasons import CriterionName
 from app.clinical.reference import NoReference, NoReferenceBecause
+from app.context import Work
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
-from app.storage.engine.unit_of_work import UnitOfWork
 
+# What stays on the worklist while it holds. What the patient asked is no condition: it came with a report.
+_FINDINGS: Final[Mapping[EventType, FindingCode]] = {
+    EventType.PATIENT_WORSE_THAN_BEFORE: FindingCode.WORSE_THAN_BEFORE,
+    EventType.REFERENCE_NOT_ESTABLISHED: FindingCode.NO_REFERENCE,
+    EventType.INDUCTION_REVIEW_DUE: FindingCode.REVIEW_DUE,
+}
 # Reasons after which no reference will come by itself.
 _FINAL: Final = frozenset({NoReferenceBecause.TOO_FEW_DAYS, NoReferenceBecause.BOOSTER_CLOSED_WINDOW})
 
@@ -30,16 +38,31 @@ def conditions_of(evaluation: Evaluation) -> frozenset[EventType]:
 
 
 async def tell_conditions(
-    work: UnitOfWork, told: Told, *, before: Sequence[str], holding: Sequence[str], now: datetime
+    work: Work,
+    patient_id: UUID,
+    *,
+    mode: str,
+    on: date,
+    before: Sequence[str],
+    holding: Sequence[str],
 ) -> None:
-    """Tell of each condition that holds now and did not before."""
+    """Notify of each condition that holds now and did not before, and keep its finding as long as it holds."""
     for condition in holding:
         if condition not in before:
-            about = About(
-                patient_id=told.patient_id,
-                mode=told.mode,
-                subject="patient",
-                subject_id=told.patient_id,
-                url=f"{told.public_url}/v1/patients/{told.patient_id}/evaluation",
-            )
-            await notify_of_patient(work, EventType(condition), about, now=now)
+            await _begin(work, patient_id, EventType(condition), mode=mode, on=on)
+    over = [_FINDINGS[EventType(one)] for one in before if one not in holding and EventType(one) in _FINDINGS]
+    if over:
+        await end_findings(work, patient_id, over)
+
+
+async def _begin(work: Work, patient_id: UUID, condition: EventType, *, mode: str, on: date) -> None:
+    about = About(
+        patient_id=patient_id,
+        mode=mode,
+        subject="patient",
+        subject_id=patient_id,
+        url=f"{work.public_url}/v1/patients/{patient_id}/evaluation",
+    )
+    await notify_of_patient(work, condition, about, now=work.now)
+    if condition in _FINDINGS:
+        await raise_finding(work, _FINDINGS[condition], patient_id, mode=mode, on=on)

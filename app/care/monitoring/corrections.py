@@ -9,11 +9,10 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from app.care.alerts.corrections import mark_if_not_supported, reopen_if_closed_in_error
-from app.care.alerts.episodes import close_by_infusion
+from app.care.alerts.signals.corrections import mark_if_not_supported, reopen_if_closed_in_error
+from app.care.alerts.signals.episodes import close_by_infusion
 from app.care.monitoring import effects
 from app.care.monitoring.history import history_of, latest_in, protocol_of, standing_of, timeline_now
-from app.care.monitoring.service import told_of
 from app.care.patients.own_vault import vault_of
 from app.care.patients.service import existing
 from app.clinical.evaluation import Evaluation, History, evaluate, evaluate_history
@@ -190,20 +189,20 @@ async def _support(work: Work, standing: PatientSnapshot) -> tuple[History, Call
 async def _signal_follows(
     work: Work, standing: PatientSnapshot, before: Believed, *, given_at: datetime | None
 ) -> list[UUID]:
-    told = told_of(work.context, standing)
+    patient_id, mode = standing.patient_id, standing.mode
     if standing.signal is None:
         return []
     history, supported_at = await _support(work, standing)
     zone, changed = standing.time_zone, []
     reopened = await reopen_if_closed_in_error(
-        work, told, given=history.infusions, zone=zone, supported_at=supported_at
+        work, patient_id, mode=mode, given=history.infusions, zone=zone, supported_at=supported_at
     )
     if reopened is None and before.signal_supported:
-        changed += [await mark_if_not_supported(work, told, supported_at=supported_at)]
+        changed += [await mark_if_not_supported(work, patient_id, supported_at=supported_at)]
     given = next((one for one in history.infusions if one.given_at == given_at), None)
     if given is not None:
         await close_by_infusion(
-            work, told=told, given_at=given.given_at, given_on=given.day(zone), now=work.now
+            work, patient_id, mode=mode, given_at=given.given_at, given_on=given.day(zone)
         )
     return [one for one in (reopened, *changed) if one is not None]
 

@@ -6,21 +6,18 @@ from uuid import UUID
 import structlog
 
 from app.care.alerts.bookings import keep_by_infusion
-from app.care.alerts.episodes import close_by_infusion
+from app.care.alerts.signals.episodes import close_by_infusion
 from app.care.monitoring.history import standing_of
-from app.care.monitoring.service import evaluate_anew, evaluate_later, told_of
+from app.care.monitoring.service import evaluate_anew, evaluate_later
 from app.clinical.check_ins import check_in_day
-from app.context import AppContext
+from app.context import AppContext, Work
 from app.foundation.errors import RefusalError
 from app.foundation.logs import where
 from app.storage import patient_states
-from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_states import BookedBooster
 
 
-async def evaluate_or_later(
-    work: UnitOfWork, context: AppContext, patient_id: UUID, *, now: datetime
-) -> bool:
+async def evaluate_or_later(work: Work, context: AppContext, patient_id: UUID, *, now: datetime) -> bool:
     """Evaluate from the whole history; if that fails, keep what was written and have a worker try again.
 
     Says whether it was done now. That it was not would be our fault and not that of whoever entered something. The
@@ -45,7 +42,7 @@ def log_failed_evaluation(error: Exception) -> None:
 
 
 async def infusion_given(
-    work: UnitOfWork, context: AppContext, patient_id: UUID, *, given_at: datetime, now: datetime
+    work: Work, context: AppContext, patient_id: UUID, *, given_at: datetime, now: datetime
 ) -> BookedBooster | None:
     """Let an infusion take effect: it closes an open signal and keeps a booking; then evaluate again.
 
@@ -53,9 +50,7 @@ async def infusion_given(
     """
     standing = await standing_of(work, patient_id, now=now)
     given_on = check_in_day(given_at, standing.time_zone)
-    await close_by_infusion(
-        work, told=told_of(context, standing), given_at=given_at, given_on=given_on, now=now
-    )
+    await close_by_infusion(work, patient_id, mode=standing.mode, given_at=given_at, given_on=given_on)
     kept = await keep_by_infusion(work, patient_id, given_at=given_at, now=now)
     await evaluate_or_later(work, context, patient_id, now=now)
     return kept

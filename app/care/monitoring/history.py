@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.access.clinics.erased import no_such_patient
 from app.access.clinics.policy import in_force
-from app.care.alerts.episodes import episode_from
+from app.care.alerts.signals.episodes import episode_from
 from app.clinical.episodes import Episode
 from app.clinical.evaluation import Evaluation, History, PatientState, Timeline, evaluate_history, timeline_of
 from app.clinical.history import ChosenReference

@@ -66,7 +66,7 @@ async def replay(database: Database, signal_id: UUID, *, clinic_id: UUID | None 
     """
     for one in [clinic_id] if clinic_id else await _all_clinics(database):
         async with database.work(one) as work:
-            signal = await signals.find(work, signal_id)
+            signal = await signals.TABLE.find(work, signal_id)
             if signal is not None:
                 return await _replayed(work, signal)
             if await erasures.of_signal(work, signal_id) is not None:

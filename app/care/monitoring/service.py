@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from app.care.alerts.episodes import Told, carry_out
+from app.care.alerts.signals.episodes import carry_out
 from app.care.monitoring.conditions import conditions_of, tell_conditions
 from app.care.monitoring.history import (
     episode_of_patient,
@@ -32,7 +32,7 @@ from app.clinical.explanation import explain
 from app.clinical.profiles import Caution
 from app.clinical.protocol import Protocol
 from app.clinical.review_notice import is_review_to_tell
-from app.context import AppContext
+from app.context import AppContext, Work
 from app.foundation.audit import Actor
 from app.notifications.webhooks.events import EventType
 from app.storage import care_plans, patient_states
@@ -90,14 +90,21 @@ async def evaluate_with(
 
 
 async def follow(
-    work: UnitOfWork, context: AppContext, standing: PatientSnapshot, evaluated: Evaluated, *, now: datetime
+    work: Work, context: AppContext, standing: PatientSnapshot, evaluated: Evaluated, *, now: datetime
 ) -> None:
     """Do what the rule wants done: raise a signal, add to it, or note that it became steady.
 
     The answer was kept in the turn after the one that ``standing`` was read in.
     """
-    told = told_of(context, standing)
-    await tell_conditions(work, told, before=standing.told, holding=evaluated.answer.told, now=now)
+    del context, now
+    await tell_conditions(
+        work,
+        standing.patient_id,
+        mode=standing.mode,
+        on=evaluated.evaluation.day,
+        before=standing.told,
+        holding=evaluated.answer.told,
+    )
     if evaluated.move.kind is MoveKind.NONE:
         return
     await carry_out(
@@ -105,14 +112,14 @@ async def follow(
         evaluated.move,
         evaluated.evaluation,
         known=await known_now(work, standing.patient_id, turn=standing.version + 1),
-        told=told,
+        patient_id=standing.patient_id,
+        mode=standing.mode,
         signal_id=UUID(standing.signal["id"]) if standing.signal else None,
         episode=episode_of_patient(standing),
-        now=now,
     )
 
 
-async def evaluate_anew(work: UnitOfWork, context: AppContext, patient_id: UUID, *, now: datetime) -> None:
+async def evaluate_anew(work: Work, context: AppContext, patient_id: UUID, *, now: datetime) -> None:
     """Evaluate from the whole history and do what follows; the caller holds the patient's turn.
 
     Nothing is evaluated for a patient who withdrew consent; the memory goes, for the day they give it again.
@@ -136,11 +143,10 @@ async def evaluate_anew(work: UnitOfWork, context: AppContext, patient_id: UUID,
 async def evaluate_again(context: AppContext, clinic_id: UUID, patient_id: UUID) -> None:
     """Make up for an evaluation that failed when its check-in came in."""
     now = context.clock.now()
-    async with context.database.work(clinic_id) as work:
+    async with context.work(clinic_id) as work:
         if await patient_states.lock(work, patient_id) is None:
             return
         await evaluate_anew(work, context, patient_id, now=now)
-        await work.commit()
 
 
 def evaluate_later(work: UnitOfWork, patient_id: UUID) -> None:
@@ -237,8 +243,3 @@ def _summary(evaluation: Evaluation) -> dict[str, Any]:
         "smoothed_share": list(evaluation.smoothed_share),
         "criteria": {criterion.name.value: criterion.level.value for criterion in evaluation.criteria},
     }
-
-
-def told_of(context: AppContext, standing: PatientSnapshot) -> Told:
-    """Give whom a signal is about, and where its link points."""
-    return Told(patient_id=standing.patient_id, mode=standing.mode, public_url=context.public_url)

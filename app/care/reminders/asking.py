@@ -8,17 +8,19 @@ row of a reminder exists once, whatever clocks and workers do.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 import structlog
 
+from app.care.alerts.findings.codes import FindingCode
+from app.care.alerts.findings.commands import raise_finding
 from app.care.monitoring.schedule import Schedule, schedules_of
 from app.care.patients.reminding import times_of
 from app.care.reminders.channels import way_to
 from app.care.reminders.deciding import Look, look
-from app.context import AppContext
+from app.context import AppContext, Work
 from app.foundation.audit import SYSTEM, AuditEvent
 from app.foundation.ids import new_id
 from app.foundation.logs import where
@@ -79,12 +81,11 @@ async def remind_due(context: AppContext, clinic_id: UUID) -> int:
 async def _look_at_next(context: AppContext, clinic_id: UUID, *, limit: int) -> tuple[int, int]:
     """Look at so many patients at the most; gives how many were looked at, and asked."""
     now = context.clock.now()
-    async with context.database.work(clinic_id) as work:
+    async with context.work(clinic_id) as work:
         taken = await reminder_plans.take_due(work, now=now, limit=limit)
         if not taken:
             return 0, 0
         asked = await _look_at(work, context, taken, now=now)
-        await work.commit()
     return len(taken), asked
 
 
@@ -97,9 +98,7 @@ async def _put_off(context: AppContext, clinic_id: UUID) -> None:
         await work.commit()
 
 
-async def _look_at(
-    work: UnitOfWork, context: AppContext, patient_ids: Sequence[UUID], *, now: datetime
-) -> int:
+async def _look_at(work: Work, context: AppContext, patient_ids: Sequence[UUID], *, now: datetime) -> int:
     looks: list[NextLook] = []
     asked = 0
     withdrawn = await patient_states.withdrawn_among(work, patient_ids)
@@ -116,7 +115,7 @@ async def _look_at(
         )
         asked += await _ask(work, context, subject, found, now=now)
         if found.silent_since is not None:
-            await _tell_of_silence(work, subject.patient, context.public_url, now=now)
+            await _tell_of_silence(work, subject.patient, on=subject.schedule.today)
         told_for = found.silent_since or subject.plan.overdue_told_for
         looks.append(
             NextLook(patient_id=subject.patient.id, at=found.look_again_at, overdue_told_for=told_for)
@@ -179,17 +178,16 @@ async def _ask(
     return True
 
 
-async def _tell_of_silence(
-    work: UnitOfWork, patient: PatientRecord, public_url: str, *, now: datetime
-) -> None:
+async def _tell_of_silence(work: Work, patient: PatientRecord, *, on: date) -> None:
     about = About(
         patient_id=patient.id,
         mode=patient.mode,
         subject="patient",
         subject_id=patient.id,
-        url=f"{public_url}/v1/patients/{patient.id}/reminders",
+        url=f"{work.public_url}/v1/patients/{patient.id}/reminders",
     )
-    await notify_of_patient(work, EventType.CHECK_INS_OVERDUE, about, now=now)
+    await notify_of_patient(work, EventType.CHECK_INS_OVERDUE, about, now=work.now)
+    await raise_finding(work, FindingCode.OVERDUE, patient.id, mode=patient.mode, on=on)
 
 
 def _event(now: datetime, action: str, reminder_id: UUID, patient_id: UUID) -> AuditEvent:

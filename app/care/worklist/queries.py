@@ -1,201 +1,224 @@
-"""The worklist: safety events first, then signals by level and age; each with what a nurse needs to see at once."""
+"""The worklist: every kind of thing that waits for the care team, with whose it is and who takes care of it."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from app.access.clinics.attention import Attention, attention_of
 from app.care.alerts.actors import names_in
-from app.care.alerts.clinic_alerts import LookAfter, look_after_in, reference_of
-from app.care.patients.chart_numbers import index_of
+from app.care.patients.service import open_reference
 from app.clinical.check_ins import check_in_day
-from app.clinical.sentences import in_one_sentence
-from app.context import AppContext
-from app.foundation.audit import Actor
-from app.foundation.vault import Vault
-from app.storage import patients, signal_steps, worklist, worklist_safety
-from app.storage.access_records import record_access
-from app.storage.engine.unit_of_work import UnitOfWork
-from app.storage.safety_events import SafetyEvent
-from app.storage.signal_steps import SignalStep
-from app.storage.worklist import ListedSignal, Place, Shown, Wanted
-from app.storage.worklist_safety import ListedEvent
+from app.context import Work
+from app.foundation.errors import NotFoundError
+from app.notifications.webhooks.queries import UndeliveredSummary, undelivered
+from app.storage import care_plans, check_ins, clinics, patients, reminder_plans, treatment, worklist
+from app.storage.care_plans import PlanKind
+from app.storage.worklist import Counts, Lane, ListedItem, Place, Wanted
 
-ROWS: Final = 25
-"""How many rows a page has at the most."""
-_PUT_ASIDE: Final = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What a page of the worklist is asked for; ``reference`` must be the patient's whole one."""
-
-    wanted: Wanted
-    reference: str = ""
-    after: tuple[str, Place] | None = None
-
-    @property
-    def shows_everything(self) -> bool:
-        """Whether this is the list as it opens: nothing is looked for."""
-        return self.wanted == Wanted() and not self.reference
-
-    @property
-    def shows_safety(self) -> bool:
-        """Whether safety events belong into it: a signal's level and criteria say nothing of them."""
-        wanted = self.wanted
-        return wanted == Wanted(acknowledged_by=wanted.acknowledged_by, patient_id=wanted.patient_id)
+A_LANE: Final = 25
+"""How many rows of a lane the first page shows; the rest is one link away."""
+_SPARK_DAYS: Final = timedelta(days=30)
+# Every patient is looked at once a day, at their own time; a sweep comes every few seconds.
+_SWEEP_IS_LATE: Final = timedelta(hours=1)
+# Written by the check-in; see its own storage for the rest of the row.
+_NOTE_CELL: Final = {"table": "check_ins", "column": "note_sealed"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignalLine:
-    """A signal on the list."""
+class WorklistItem:
+    """A row with the patient's chart number and the names of members."""
 
-    signal: ListedSignal
-    reference: str
-    sentence: str
-    last_step: SignalStep | None
-    expected_on: date | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SafetyLine:
-    """A safety event on the list."""
-
-    event: SafetyEvent
-    reference: str
-    time_zone: str
+    row: ListedItem
+    chart_number: str
+    assignee: str | None
+    acknowledged_by: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Worklist:
-    """One page of it.
+class Glance:
+    """What stands beside a row on the page.
 
     Attributes:
-        put_aside: signals that return by themselves, the next one first; only on the list as it opens.
-        more_put_aside: whether there are more of them.
-        names: of the members who did something that is shown.
-        found_patient: whose reference was looked for.
-        following: where the next page begins.
+        shares: how much was lost, day by day in the last 30 days: days back from today, and the share.
+        infused: days back from today of infusions in these days.
+        days_since: since the last infusion; None: there was none.
+        infusions: how many there were.
+        cautions: what is to be kept in mind now.
+        note: what the patient wrote, on the row of a note.
+        note_on: the day of that report.
     """
 
-    safety: tuple[SafetyLine, ...]
-    signals: tuple[SignalLine, ...]
-    put_aside: tuple[SignalLine, ...]
-    more_put_aside: bool
-    names: dict[UUID, str]
-    found_patient: UUID | None
-    following: tuple[str, Place] | None
-    look_after: LookAfter
+    shares: tuple[tuple[int, float], ...]
+    infused: tuple[int, ...]
+    days_since: int | None
+    infusions: int
+    cautions: tuple[str, ...]
+    note: str | None
+    note_on: date | None
+
+    @property
+    def lost(self) -> float | None:
+        """The share lost by the latest answer since the last infusion; an older one supports no number now."""
+        if not self.shares:
+            return None
+        back, share = self.shares[-1]
+        return None if self.days_since is not None and back > self.days_since else share
 
 
-async def read_worklist(context: AppContext, clinic_id: UUID, asked: Asked, *, actor: Actor) -> Worklist:
-    """Give a page of the worklist; the number of statements is the same however many rows it has."""
-    now = context.clock.now()
-    async with context.database.work(clinic_id) as work:
-        found = await _patient(work, context.vault, asked.reference)
-        safety: list[tuple[Place, ListedEvent]] = []
-        listed: list[tuple[Place, ListedSignal]] = []
-        if found is not None or not asked.reference:
-            asked = replace(asked, wanted=replace(asked.wanted, patient_id=found))
-            safety = await _safety(work, asked)
-            listed = await _signals(work, asked, ROWS + 1 - len(safety), now)
-        put_aside = await _put_aside(work, asked, now)
-        lines = await _lines(work, context.vault, [one for _, one in [*listed, *put_aside]])
-        names = await names_in(work, context.vault, _whose(safety, lines))
-        look_after = await look_after_in(work, context.vault, now=now)
-        await record_access(work, "worklist", now=now, actor=actor, patient_id=found)
-    kept_safety, kept = safety[:ROWS], listed[: ROWS - len(safety[:ROWS])]
-    return Worklist(
-        safety=tuple(_safety_line(context.vault, clinic_id, one) for _, one in kept_safety),
-        signals=tuple(lines[: len(kept)]),
-        put_aside=tuple(lines[len(listed) :][:_PUT_ASIDE]),
-        more_put_aside=len(put_aside) > _PUT_ASIDE,
-        names=names,
-        found_patient=found,
-        following=_following(safety, listed, len(kept)),
-        look_after=look_after,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What stands above the list.
+
+    Attributes:
+        no_sweep_since: since when nobody has looked at what is due; None while somebody does.
+    """
+
+    clinic: str
+    mode: str
+    attention: tuple[Attention, ...]
+    undelivered: UndeliveredSummary
+    no_sweep_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Today:
+    """The home of the care team, in one snapshot."""
+
+    standing: Standing
+    items: tuple[WorklistItem, ...]
+    glances: Mapping[UUID, Glance]
+    counts: Counts
+    boosters: tuple[tuple[date, int], ...]
+    following: Place | None
+
+
+async def list_items(
+    work: Work, wanted: Wanted, *, after: Place | None, limit: int
+) -> tuple[list[WorklistItem], Place | None]:
+    """Give a page of the worklist, and where the next one begins."""
+    rows = await worklist.page(work, wanted, after=after, limit=limit + 1)
+    work.record_access("worklist", patient_id=wanted.patient_id)
+    following = rows[limit - 1].place if len(rows) > limit else None
+    return await _items(work, rows[:limit]), following
+
+
+async def read_today(
+    work: Work, wanted: Wanted, *, member: UUID | None, after: Place | None, a_lane: int | None, limit: int
+) -> Today:
+    """Give what the home page shows; the number of statements is the same however many rows it has."""
+    rows = await worklist.page(work, wanted, after=after, limit=limit + 1, a_lane=a_lane)
+    following = rows[limit - 1].place if len(rows) > limit else None
+    rows = rows[:limit]
+    today = work.now.date()
+    booked = await worklist.boosters_between(work, first=today, last=today + timedelta(days=13))
+    days = [today + timedelta(days=number) for number in range(14)]
+    shown = Today(
+        standing=await standing_of_clinic(work),
+        items=tuple(await _items(work, rows)),
+        glances=await _glances(work, rows),
+        counts=await worklist.counts(work, member),
+        boosters=tuple((day, sum(on == day for on, _ in booked)) for day in days),
+        following=following,
+    )
+    work.record_access("worklist", patient_id=wanted.patient_id)
+    return shown
+
+
+async def standing_of_clinic(work: Work) -> Standing:
+    """Say what the clinic itself must look after.
+
+    Raises:
+        NotFoundError: there is no such clinic.
+    """
+    profile = await clinics.profile(work)
+    if profile is None:
+        raise NotFoundError
+    due_since = await reminder_plans.longest_not_looked_at(work)
+    late = due_since is not None and due_since < work.now - _SWEEP_IS_LATE
+    return Standing(
+        clinic=profile.name,
+        mode=profile.mode,
+        attention=await attention_of(work, mode=profile.mode),
+        undelivered=await undelivered(work),
+        no_sweep_since=due_since if late else None,
     )
 
 
-async def _patient(work: UnitOfWork, vault: Vault, reference: str) -> UUID | None:
-    if not reference:
-        return None
-    return await patients.find_by_reference(work, index_of(vault, work.clinic_id, reference))
-
-
-async def _safety(work: UnitOfWork, asked: Asked) -> list[tuple[Place, ListedEvent]]:
-    """Read one more than a page holds, so that one knows whether there is another."""
-    part, after = asked.after or ("safety", None)
-    if not asked.shows_safety or part != "safety":
-        return []
-    return await worklist_safety.safety_page(
-        work,
-        acknowledged_by=asked.wanted.acknowledged_by,
-        patient_id=asked.wanted.patient_id,
-        after=after,
-        limit=ROWS + 1,
-    )
-
-
-async def _signals(
-    work: UnitOfWork, asked: Asked, limit: int, now: datetime
-) -> list[tuple[Place, ListedSignal]]:
-    if limit <= 0:
-        return []
-    part, after = asked.after or ("signals", None)
-    place = after if part == "signals" else None
-    return await worklist.signals_page(work, asked.wanted, after=place, limit=limit, now=now)
-
-
-async def _put_aside(work: UnitOfWork, asked: Asked, now: datetime) -> list[tuple[Place, ListedSignal]]:
-    if not asked.shows_everything or asked.after is not None:
-        return []
-    return await worklist.signals_page(
-        work, Wanted(shown=Shown.SNOOZED), after=None, limit=_PUT_ASIDE + 1, now=now
-    )
-
-
-async def _lines(work: UnitOfWork, vault: Vault, listed: Sequence[ListedSignal]) -> list[SignalLine]:
-    steps = await signal_steps.latest_of(work, [one.id for one in listed]) if listed else {}
+async def _items(work: Work, rows: Sequence[ListedItem]) -> list[WorklistItem]:
+    members = {one.assignee_id for one in rows} | {one.acknowledged_by for one in rows}
+    names = await names_in(work, work.vault, members)
     return [
-        SignalLine(
-            signal=one,
-            reference=reference_of(
-                vault, work.clinic_id, one.patient_id, one.external_ref_sealed, one.wrapped_key
-            ),
-            sentence=in_one_sentence(one.explanation),
-            last_step=steps.get(one.id),
-            expected_on=_expected_on(one),
+        WorklistItem(
+            row=one,
+            chart_number=chart_number_of(work, one),
+            assignee=names.get(one.assignee_id) if one.assignee_id else None,
+            acknowledged_by=names.get(one.acknowledged_by) if one.acknowledged_by else None,
         )
-        for one in listed
+        for one in rows
     ]
 
 
-def _expected_on(one: ListedSignal) -> date | None:
-    """Say when the next booster comes by the plan that staff wrote; without a plan nothing is expected."""
-    if one.planned_interval_days is None or one.last_infusion_at is None:
-        return None
-    return check_in_day(one.last_infusion_at, one.time_zone) + timedelta(days=one.planned_interval_days)
+def chart_number_of(work: Work, row: ListedItem) -> str:
+    """Open the chart number of a row's patient."""
+    own = work.vault.of_patient(row.wrapped_key, clinic_id=work.clinic_id, patient_id=row.patient_id)
+    return open_reference(own, row.patient_id, row.external_ref_sealed)
 
 
-def _safety_line(vault: Vault, clinic_id: UUID, one: ListedEvent) -> SafetyLine:
-    reference = reference_of(vault, clinic_id, one.event.patient_id, one.external_ref_sealed, one.wrapped_key)
-    return SafetyLine(event=one.event, reference=reference, time_zone=one.time_zone)
+async def _glances(work: Work, rows: Sequence[ListedItem]) -> dict[UUID, Glance]:
+    whose = sorted({one.patient_id for one in rows})
+    shares = await worklist.shares_of(work, whose, since=work.now - _SPARK_DAYS)
+    given = await treatment.infusion_days(work, whose)
+    plans = await care_plans.find_all(work, whose, PlanKind.FACTORS)
+    notes = await check_ins.notes_of(
+        work, [(one.patient_id, one.source_id) for one in rows if one.source_id and one.kind == "note"]
+    )
+    found = {}
+    for row in rows:
+        today = check_in_day(work.now, row.time_zone)
+        days = [day for day in given.get(row.patient_id, ()) if day <= today]
+        last = max(days, default=None)
+        written = notes.get((row.patient_id, row.source_id)) if row.source_id else None
+        found[row.id] = Glance(
+            shares=tuple(
+                ((today - check_in_day(one.as_of, row.time_zone)).days, max(0.0, min(1.0, one.smoothed)))
+                for one in shares.get(row.patient_id, ())
+                if one.smoothed is not None
+            ),
+            infused=tuple((today - day).days for day in days if today - day < _SPARK_DAYS),
+            days_since=None if last is None else (today - last).days,
+            infusions=len(days),
+            cautions=tuple(plans[row.patient_id]["cautions"]) if row.patient_id in plans else (),
+            note=_opened(work, row, row.source_id, written.note_sealed)
+            if written and row.source_id
+            else None,
+            note_on=written.on if written else None,
+        )
+    return found
 
 
-def _whose(safety: Iterable[tuple[Place, ListedEvent]], lines: Iterable[SignalLine]) -> set[UUID | None]:
-    """Name who took up the events, and who took the last steps."""
-    acknowledged = {one.event.acknowledged_by for _, one in safety}
-    return acknowledged | {line.last_step.actor_id for line in lines if line.last_step}
+def _opened(work: Work, row: ListedItem, check_in_id: UUID, sealed: bytes) -> str:
+    own = work.vault.of_patient(row.wrapped_key, clinic_id=work.clinic_id, patient_id=row.patient_id)
+    return own.open(sealed, row_id=check_in_id, **_NOTE_CELL)
 
 
-def _following(
-    safety: Sequence[tuple[Place, ListedEvent]], listed: Sequence[tuple[Place, ListedSignal]], kept: int
-) -> tuple[str, Place] | None:
-    """Say after which row the next page begins; None on the last one."""
-    if len(safety) > ROWS:
-        return "safety", safety[ROWS - 1][0]
-    if len(listed) > kept:
-        return ("signals", listed[kept - 1][0]) if kept else ("safety", safety[-1][0])
-    return None
+async def patients_with(work: Work, part: str, *, limit: int) -> list[tuple[UUID, str]]:
+    """Find patients whose chart number contains this, in any case; the first by number.
+
+    Numbers are sealed, so each is opened: for a clinic of some thousands that takes a moment, no index.
+    """
+    wanted = part.casefold()
+    found = []
+    for one in await patients.all_references(work):
+        own = work.vault.of_patient(one.wrapped_key, clinic_id=work.clinic_id, patient_id=one.id)
+        number = open_reference(own, one.id, one.external_ref_sealed)
+        if wanted in number.casefold():
+            found.append((one.id, number))
+    work.record_access("patients", patient_id=None)
+    return sorted(found, key=lambda each: (len(each[1]), each[1]))[:limit]
+
+
+def lanes(items: Sequence[WorklistItem]) -> dict[Lane, list[WorklistItem]]:
+    """Put rows into their lanes."""
+    return {lane: [one for one in items if one.row.lane == lane] for lane in Lane}

@@ -26,6 +26,8 @@ class NoticeEvent(StrEnum):
     PATIENT_WORSE_THAN_BEFORE = EventType.PATIENT_WORSE_THAN_BEFORE.value
     PATIENT_ASKED_FOR_ERASURE = EventType.PATIENT_ASKED_FOR_ERASURE.value
     PATIENT_WITHDREW_CONSENT = EventType.PATIENT_WITHDREW_CONSENT.value
+    # A note, a wish to talk, a request: what it says is only on the page.
+    PATIENT_WROTE = "patient.wrote"
     # Deliveries to one of the clinic's systems are held or exhausted.
     ENDPOINT_TROUBLE = "endpoint.trouble"
 
@@ -36,6 +38,7 @@ UNLESS_CHOSEN: Final = (
     NoticeEvent.SAFETY_REPORTED,
     NoticeEvent.SAFETY_UNACKNOWLEDGED,
     NoticeEvent.CHECK_INS_OVERDUE,
+    NoticeEvent.PATIENT_WROTE,
     NoticeEvent.ENDPOINT_TROUBLE,
 )
 _NOW: Final = frozenset(event.value for event in SAFETY_EVENTS)

@@ -21,8 +21,6 @@ ID_FIELD: Final = "check_in_id"
 IDENTITY: Final = (ID_FIELD, "opened_at", "time_zone")
 NO_DRAFT: Final[Mapping[str, str]] = {}
 _HOURS_AND_MINUTES: Final = re.compile(r"(\d{1,2}):([0-5]\d)", re.ASCII)
-# Two digits after the point that are no quarter of an hour: a clock, or a slip.
-_CLOCK_OR_DECIMAL: Final = re.compile(r"\d{1,2}[.,](?!00|25|50|75)\d{2}", re.ASCII)
 _UNIT: Final = re.compile(r"\s*(h|hs|hours?|horas?)\.?$", re.IGNORECASE)
 # Which sentence belongs to which field; what a person cannot have mistyped is "wrong_form".
 _SENTENCES: Final = {"sleep_hours": "wrong_sleep_hours", "note": "wrong_note"} | dict.fromkeys(
@@ -91,12 +89,10 @@ def _score(text: str) -> int | str | None:
 
 
 def _hours(text: str) -> float | str | None:
-    """Read hours as people write them: 7, 6.5, 6,5, 6:30, 7 h; 14.30 may mean half past two, so it is asked about."""
+    """Read hours as people write them: 7, 6.5, 6,5, 6:30, 7 h."""
     text = _UNIT.sub("", text.strip())
     if clock := _HOURS_AND_MINUTES.fullmatch(text):
         return int(clock[1]) + int(clock[2]) / 60
-    if _CLOCK_OR_DECIMAL.fullmatch(text):
-        return text
     try:
         return float(text.replace(",", ".")) if text else None
     except ValueError:

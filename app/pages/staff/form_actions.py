@@ -1,16 +1,18 @@
-"""What the pages of a signal and of a safety event share: the version in a form, and a refusal shown on the page."""
+"""What the pages of alerts share: the version in a form, its fields read by the API's schema, a refusal shown."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from starlette.responses import RedirectResponse, Response
 
 from app.foundation.errors import RefusalError, RefusalKind
+from app.pages.staff.visitor import StaffVisitor
 from app.web.etags import ChangedMeanwhileError
 from app.web.pages.forms import Form
+from app.web.reading import field_of
 from app.web.schemas import read_counter
 
-# What leads to a page of its own: nothing on this one could be mended.
+# What leads to a page of its own: nothing on this one could be corrected.
 _ELSEWHERE: Final = frozenset(
     {RefusalKind.NOT_FOUND, RefusalKind.GONE, RefusalKind.FORBIDDEN, RefusalKind.UNAUTHENTICATED}
 )
@@ -28,7 +30,25 @@ def version_of(form: Form) -> int:
     return version
 
 
+def filled_in(form: Form, *fields: str) -> dict[str, str]:
+    """Give these fields as a request's body: what was left empty was not sent, and what was cut stays too long."""
+    sent = {name: form[name].strip() for name in fields}
+    return {name: text for name, text in sent.items() if text}
+
+
+def refusal_said(refusal: RefusalError | None, words: Mapping[str, str]) -> str:
+    """Say what was refused: by the field it points at, or in its own words."""
+    if refusal is None:
+        return ""
+    for finding in refusal.findings:
+        field = field_of(str(finding["pointer"]))
+        if field in words:
+            return words[field]
+    return refusal.message()
+
+
 async def done_or_shown_again(
+    visitor: StaffVisitor,
     change: Callable[[], Awaitable[object]],
     *,
     then: str,
@@ -40,5 +60,6 @@ async def done_or_shown_again(
     except RefusalError as error:
         if error.kind in _ELSEWHERE:
             raise
+        await visitor.work.start_over(snapshot=True)
         return await again(error)
     return RedirectResponse(then, 303)

@@ -33,7 +33,7 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
 # Of these the refusal itself says best what is wrong: who is told is staff, and it holds no value.
 _SAID_BY_ITSELF: Final[Mapping[RefusalKind, str]] = {
     RefusalKind.FORBIDDEN: "This is not for you to do",
-    RefusalKind.CONFLICT: "Somebody was faster",
+    RefusalKind.CONFLICT: "Someone else changed this",
 }
 
 

@@ -4,15 +4,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from markupsafe import Markup
-
+from app.access.clinics.permissions import Permission
 from app.care.monitoring.service import EvaluationView
-from app.chart.drawing import draw_trend
-from app.chart.layout import Width
+from app.chart.fluid import Pin, draw_fluid
 from app.chart.table import trend_table
-from app.chart.trend import Reader
 from app.chart.wording import chart_words
-from app.clinical.domains import DOMAINS
+from app.clinical.check_ins import check_in_day
+from app.clinical.domains import DOMAINS, LABELS
 from app.clinical.evaluation import Evaluation
 from app.clinical.explanation import what_would_have_changed_it
 from app.clinical.interval import ResponseDuration
@@ -23,37 +21,146 @@ from app.clinical.wording import capitalised, counted, percent, scale_name
 from app.foundation.audit import ActorKind
 from app.foundation.vault import Vault
 from app.pages.staff import patient_words
+from app.pages.staff.patient_cards import cards_of
+from app.pages.staff.patient_timeline import entries_of
 from app.pages.staff.patient_view import PatientView
+from app.pages.staff.visitor import StaffVisitor
 from app.pages.staff.wall_clock import WallClock
+from app.pages.staff.when import how_long
+from app.pages.staff.worklist_words import LEVELS, initials, short_day
+from app.pages.staff.worklist_words import percent as in_percent
 
 NOTHING: Final = "\N{EN DASH}"
-SPANS: Final = ((31, "A month"), (92, "Three months"), (365, "A year"), (1826, "Five years"))
+USUAL_SPAN: Final = 92
+SPANS: Final = ((30, "30 days"), (USUAL_SPAN, "90 days"), (365, "1 year"), (1826, "Course"))
 
 
-def values_of(view: PatientView, vault: Vault, clinic_id: UUID, *, days: int | None) -> dict[str, Any]:
+def values_of(view: PatientView, visitor: StaffVisitor, *, days: int | None) -> dict[str, Any]:
     """Give everything that the templates show."""
     clock = WallClock(view.patient.time_zone, view.now)
-    words = chart_words("en")
+    path = f"/care/patients/{view.patient.id}"
+    cards = cards_of(view, clock, visitor)
+    notes = [one for one in reversed(view.notes) if view.trend.first_day <= one.stored.check_in_day]
+    pins = [Pin(day=one.stored.check_in_day, number=number) for number, one in enumerate(notes, 1)]
+    numbered = {one.stored.check_in.id: number for number, one in enumerate(notes, 1)}
     return {
         "view": view,
+        "clinic": view.clinic,
+        "initials": initials,
         "patient": view.patient,
-        "path": f"/care/patients/{view.patient.id}",
+        "path": path,
+        "back": path,
         "clock": clock,
         "words": patient_words,
         "answer": None if view.evaluation is None else _answer(view.evaluation, clock),
         "safety_banner": SAFETY_BANNER,
-        "picture": Markup(  # noqa: S704 - made by our own template, which escapes
-            draw_trend(view.trend, words, width=Width.WIDE, reader=Reader.CLINICIAN)
-        ),
-        "table": trend_table(view.trend, words),
-        "spans": [(length, name, length == days) for length, name in SPANS],
+        "picture": draw_fluid(view.trend, view.protocol, pins=pins),
+        "table": trend_table(view.trend, chart_words("en")),
+        "ranges": _ranges(path, view, days),
         "responses": list(_responses(view)),
         "early": list(_early(view)),
         "completed": list(_forms(view, clock)),
         "past": [_benefit(one, clock) for one in reversed(view.interval.past)],
         "taper": told(view.taper.suggestion),
         "taper_reasons": reasons_told(view.taper.suggestion),
-        "lines": list(_lines(view, vault, clinic_id, clock)),
+        "lines": list(_lines(view, visitor.work.vault, visitor.work.clinic_id, clock)),
+        "entries": entries_of(view, clock, numbered, visitor),
+        "chip": _chip(view),
+        "say": sentence_of(view),
+        "standing": _standing(view, clock),
+        "first": _first(view, visitor, path),
+        **cards,
+    }
+
+
+def _ranges(path: str, view: PatientView, days: int | None) -> list[dict[str, Any]]:
+    """Offer 30, 90 and 365 days, and the whole course; the usual one is marked when none is asked for."""
+    return [
+        {
+            "title": title,
+            "path": f"{path}?days={length}",
+            "chosen": length == days
+            or (days is None and length == USUAL_SPAN and view.trend.length <= USUAL_SPAN),
+        }
+        for length, title in SPANS
+    ]
+
+
+def _chip(view: PatientView) -> dict[str, str]:
+    """Give the patient's level as a mark with a shape and a word; safety comes first."""
+    if view.events:
+        return {"tone": "now", "icon": "now", "said": "Safety"}
+    if view.evaluation is None:
+        return {"tone": "", "icon": "dot", "said": "Consent withdrawn"}
+    code = "consider_booster" if view.signals else view.evaluation.evaluation.level.value
+    tone, shape = {
+        "consider_booster": ("decide", "warn"),
+        "watch": ("watch", "warn"),
+        "steady": ("ok", "check"),
+    }.get(code, ("", "dot"))
+    return {"tone": tone, "icon": shape, "said": LEVELS.get(code, code)}
+
+
+def sentence_of(view: PatientView) -> dict[str, str]:
+    """Say in one sentence where the patient stands."""
+    if view.events:
+        event = view.events[0]
+        seen = "Acknowledged, not closed." if event.acknowledged_at else "Nobody has acknowledged it."
+        return {"first": f"Safety answer {how_long(event.received_at, view.now)}.", "rest": seen}
+    if view.evaluation is None:
+        return {"first": "Consent is withdrawn.", "rest": "Nothing is evaluated."}
+    evaluation = view.evaluation.evaluation
+    quality = evaluation.data_quality
+    data = f"{counted(quality.days_in_last_10, 'check-in day')} in the last 10 days."
+    if evaluation.worse_than_before:
+        return {"first": "Worse than before treatment.", "rest": f"Call today. {data}"}
+    if evaluation.smoothed is None:
+        return {"first": "Not enough data yet.", "rest": data}
+    parts = [
+        f"{LABELS[domain]} {in_percent(share)}"
+        for domain, share in zip(DOMAINS, evaluation.smoothed_share, strict=True)
+        if share is not None
+    ]
+    said = f"{in_percent(evaluation.smoothed)} of the improvement is lost"
+    return {"first": said, "rest": f"({', '.join(parts)}). {data}"}
+
+
+def _standing(view: PatientView, clock: WallClock) -> str:
+    parts = [patient_words.PHASES[view.course.phase]] if view.course else []
+    if view.infusions:
+        last = view.infusions[-1]
+        on = check_in_day(last.given_at, view.patient.time_zone)
+        ago = counted((clock.today - on).days, "day")
+        parts.append(f"{last.phase.value} on {short_day(on)}, {ago} ago")
+    return " · ".join(parts)
+
+
+def _first(view: PatientView, visitor: StaffVisitor, path: str) -> dict[str, Any]:
+    """Say what the main action is now: one button, the same in the head and at the foot of a phone."""
+    for alert, tone, link in (
+        *((one, "urgent", f"/care/safety-events/{one.id}") for one in view.events),
+        *((one, "primary", f"/care/signals/{one.id}") for one in view.signals),
+    ):
+        if alert.acknowledged_at is None and visitor.may(Permission.SIGNALS_HANDLE):
+            step = f"/care/worklist/{alert.id}/acknowledge"
+            return {
+                "path": step,
+                "label": "Acknowledge",
+                "version": alert.version,
+                "tone": tone,
+                "link": False,
+            }
+        if visitor.may(Permission.SIGNALS_CLOSE):
+            label = "Record outcome…" if tone == "urgent" else "Close signal…"
+            return {"path": link, "label": label, "version": 0, "tone": "primary", "link": True}
+    if not visitor.may(Permission.TREATMENT_RECORD):
+        return {"path": "", "label": "", "version": 0, "tone": "", "link": True}
+    return {
+        "path": f"{path}/infusion",
+        "label": "Enter infusion",
+        "version": 0,
+        "tone": "primary",
+        "link": True,
     }
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from app.access.clinics.permissions import Permission
@@ -13,6 +13,7 @@ from app.pages.staff.patient_explanation import TOLD
 from app.pages.staff.patient_page import SPANS, values_of
 from app.pages.staff.patient_view import patient_view
 from app.pages.staff.rendering import render
+from app.pages.staff.worklist_page import step_told
 from app.web.dependencies import ContextNeeded
 
 router = APIRouter(prefix="/care/patients", route_class=CarePageRoute, include_in_schema=False)
@@ -21,11 +22,24 @@ Text = Annotated[str, Query(max_length=40)]
 
 @router.get("/{patient_id}")
 async def show_patient(
-    patient_id: UUID, context: ContextNeeded, visitor: MayRead, days: Text = "", told: Text = ""
+    patient_id: UUID,
+    request: Request,
+    context: ContextNeeded,
+    visitor: MayRead,
+    days: Text = "",
+    told: Text = "",
 ) -> Response:
     """Show everything about a patient; a span that is not offered is the usual one."""
-    caller = visitor.signed_in
     span = next((length for length, _ in SPANS if str(length) == days), None)
-    view = await patient_view(visitor.work, patient_id, days=span, with_trail=caller.may(Permission.AUDIT))
-    values = values_of(view, context.vault, caller.clinic_id, days=span)
-    return render(context, visitor, "patient.html", here="", told=TOLD.get(told, ""), **values)
+    view = await patient_view(
+        visitor.work, patient_id, days=span, with_trail=visitor.signed_in.may(Permission.AUDIT)
+    )
+    return render(
+        context,
+        visitor,
+        "patient.html",
+        here="/care/patients",
+        told=TOLD.get(told, ""),
+        step_told=step_told(request.query_params),
+        **values_of(view, visitor, days=span),
+    )

@@ -1,14 +1,18 @@
 """Everything about one patient, read in one transaction by a fixed number of statements, however long the past is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from app.access.audit.service import done_to_patient
+from app.care.alerts.actors import names_in
+from app.care.alerts.history import OpenedStep
+from app.care.alerts.life_cycle import words_in
 from app.care.assessments.queries import Assessment
 from app.care.assessments.queries import latest_of as latest_forms
+from app.care.check_ins.queries import open_note
 from app.care.monitoring.history import latest_in, protocol_of, standing_of, timeline_now
 from app.care.monitoring.service import EvaluationView, view_of
 from app.care.monitoring.trend import DAYS_SHOWN, MOST_DAYS, trend_between
@@ -29,13 +33,27 @@ from app.care.treatment.queries import (
 )
 from app.chart.trend import Reader, Trend
 from app.clinical.check_ins import check_in_day
+from app.clinical.course import Infusion
 from app.clinical.evaluation import Timeline, evaluate
 from app.clinical.interval import PersonalInterval
 from app.clinical.protocol import Protocol
 from app.context import Work
-from app.storage import patient_states, safety_events, signals, staff_members
+from app.storage import (
+    alert_steps,
+    check_ins,
+    clinics,
+    findings,
+    patient_states,
+    safety_events,
+    signals,
+    staff_members,
+    treatment,
+)
+from app.storage.alert_steps import AlertStep
 from app.storage.audit_seals import StoredEvent
-from app.storage.check_ins import PatientSnapshot
+from app.storage.check_ins import PatientSnapshot, StoredCheckIn
+from app.storage.findings import Finding
+from app.storage.patients import PatientRecord
 from app.storage.safety_events import SafetyEvent
 from app.storage.signals import Signal
 from app.storage.staff_members import StaffMember
@@ -46,6 +64,17 @@ BEFORE_COURSE: Final = timedelta(days=30)
 _MOST_EVENTS: Final = 20
 _MOST_FORMS: Final = 12
 _MOST_LINES: Final = 20
+_MOST_NOTES: Final = 40
+_MOST_STEPS: Final = 60
+_STEPS_SINCE: Final = timedelta(days=400)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotedReport:
+    """One of the patient's reports, with its note opened."""
+
+    stored: StoredCheckIn
+    note: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +83,14 @@ class PatientView:
 
     Attributes:
         evaluation: None after consent was withdrawn: nothing is evaluated then.
+        findings: what else about the patient nobody has closed.
+        notes: the patient's reports with a note, the latest first.
+        sources: the reports that safety events came with.
+        steps: what was done to signals, safety events and findings, the latest first.
+        infusions: all of them, oldest first.
+        names: of the members who took steps.
+        clinic: the clinic's name.
+        protocol: the numbers that decide here.
         lines: what was done about the patient, newest first; empty for whoever may not read the trail.
         staff: who they may have been.
     """
@@ -74,6 +111,14 @@ class PatientView:
     reminders: ReminderChoices
     lines: Sequence[StoredEvent]
     staff: Sequence[StaffMember]
+    findings: Sequence[Finding]
+    notes: Sequence[NotedReport]
+    sources: Mapping[UUID, NotedReport]
+    steps: Sequence[OpenedStep]
+    infusions: Sequence[Infusion]
+    names: Mapping[UUID, str]
+    clinic: str
+    protocol: Protocol
 
 
 async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_trail: bool) -> PatientView:
@@ -101,15 +146,30 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
     span = _span(course, days, today=check_in_day(now, record.time_zone))
     interval, taper = await _maintenance(work, standing, timeline, protocol)
     booking = await patient_states.booked_booster(work, patient_id)
+    open_events = await safety_events.TABLE.page(
+        work, states=OPEN_EVENTS, patient_id=patient_id, after=None, limit=_MOST_EVENTS
+    )
+    steps = await alert_steps.of_patient(work, patient_id, since=now - _STEPS_SINCE, limit=_MOST_STEPS)
+    shown = await signals.TABLE.page(work, states=OPEN_SIGNALS, patient_id=patient_id, after=None, limit=1)
+    found = await findings.open_of_patient(work, patient_id)
+    members = {one.actor_id for one in steps} | {one.assignee_id for one in (*open_events, *shown, *found)}
+    sources = await check_ins.find_all(work, patient_id, [one.source_id for one in open_events])
+    profile = await clinics.profile(work)
     withdrawn = patient.consent is ConsentStanding.WITHDRAWN
     return PatientView(
         now=now,
         patient=patient,
         devices=await devices_in(work, context.vault, record),
-        signals=await signals.page(work, states=OPEN_SIGNALS, patient_id=patient_id, after=None, limit=1),
-        events=await safety_events.page(
-            work, states=OPEN_EVENTS, patient_id=patient_id, after=None, limit=_MOST_EVENTS
-        ),
+        signals=shown,
+        events=open_events,
+        findings=found,
+        notes=[_noted(work, one) for one in await check_ins.with_notes(work, patient_id, limit=_MOST_NOTES)],
+        sources={each: _noted(work, one) for each, one in sources.items()},
+        steps=[_opened(work, record, one) for one in steps],
+        infusions=await treatment.infusions(work, patient_id),
+        names=await names_in(work, work.vault, members),
+        clinic=profile.name if profile else "",
+        protocol=protocol,
         evaluation=None if withdrawn else view_of(evaluation, [one.value for one in factors.cautions]),
         trend=await trend_between(work, patient_id, span, evaluation, protocol, reader=Reader.CLINICIAN),
         course=course,
@@ -124,6 +184,15 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
         lines=await done_to_patient(work, patient_id, now=now, limit=_MOST_LINES) if with_trail else (),
         staff=await staff_members.all_of_clinic(work) if with_trail else (),
     )
+
+
+def _noted(work: Work, stored: StoredCheckIn) -> NotedReport:
+    return NotedReport(stored=stored, note=open_note(work.vault, work.clinic_id, stored))
+
+
+def _opened(work: Work, record: PatientRecord, step: AlertStep) -> OpenedStep:
+    own = work.vault.of_patient(record.wrapped_key, clinic_id=work.clinic_id, patient_id=record.id)
+    return OpenedStep(step=step, words=words_in(own, step))
 
 
 async def _maintenance(

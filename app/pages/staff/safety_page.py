@@ -1,28 +1,162 @@
-"""One safety event as it is shown: all its times, and what can be done."""
+"""A safety event's page: all its times, and what is done there: acknowledge, close with its outcome."""
 
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
 
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.access.clinics.permissions import Permission
-from app.care.alerts.dossier import EventDossier, event_dossier
-from app.context import AppContext
+from app.care.alerts.actors import names_in
+from app.care.alerts.safety_events import commands
+from app.care.alerts.safety_events.life import SAFETY_EVENT
+from app.care.alerts.safety_events.schemas import SafetyClosing
+from app.clinical.check_ins import zone_of
+from app.context import AppContext, Work
 from app.foundation.errors import RefusalError
+from app.pages.staff.alert_patient import AlertPatient, alert_patient
+from app.pages.staff.form_actions import done_or_shown_again, filled_in, refusal_said, version_of
 from app.pages.staff.notice_words import told_rows
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.patient_cards import said_with
+from app.pages.staff.patient_page import values_of
+from app.pages.staff.patient_view import patient_view
 from app.pages.staff.rendering import render
 from app.pages.staff.signal_words import OUTCOMES, SOURCES
-from app.pages.staff.visitor import StaffVisitor
+from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.pages.staff.when import how_long, moment_in
+from app.storage import notice_log
+from app.storage.notice_log import Telling
+from app.storage.safety_events import SafetyEvent
+from app.web.dependencies import ContextNeeded
 from app.web.etags import ChangedMeanwhileError
 from app.web.pages.forms import NOTHING_FILLED_IN, Form
 from app.web.pages.page_route import status_of
+from app.web.reading import read_as
 
-TOLD: Final = {"acknowledge": "Noted: you have taken it up.", "close": "Closed."}
+router = APIRouter(prefix="/care/safety-events", route_class=CarePageRoute, include_in_schema=False)
+MayRead = Annotated[StaffVisitor, staff_may(Permission.SAFETY_READ)]
+MayHandle = Annotated[StaffVisitor, staff_may(Permission.SAFETY_HANDLE)]
+MayClose = Annotated[StaffVisitor, staff_may(Permission.SAFETY_CLOSE)]
+DONE: Final = {
+    "acknowledge": "Noted: you have acknowledged it.",
+    "unacknowledge": "Taken back: it waits for somebody again, and its limit starts now.",
+    "close": "Closed.",
+}
+_REFUSED: Final[Mapping[str, str]] = {
+    "outcome": "Please choose an outcome.",
+    "contact_made_at": "Please give date and time, such as 2026-11-03 19:30.",
+}
 
 
-async def safety_page(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventDossier:
+    """A safety event with all that was told."""
+
+    event: SafetyEvent
+    whose: AlertPatient
+    told: tuple[Telling, ...]
+    names: dict[UUID, str]
+
+
+@router.get("/{event_id}")
+async def show_event(event_id: UUID, request: Request, context: ContextNeeded, visitor: MayRead) -> Response:
+    """Show an event with all its times, and what may be done with it."""
+    return await _page(context, visitor, event_id, done=request.query_params.get("done", ""))
+
+
+@router.post("/{event_id}/acknowledge")
+async def acknowledge_event_here(
+    event_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle
+) -> Response:
+    """Note that this member has acknowledged it."""
+    form = await read_own_form(request, context, visitor)
+
+    async def change() -> None:
+        await SAFETY_EVENT.acknowledge(visitor.work, event_id, version=version_of(form))
+
+    return await _done(context, visitor, event_id, "acknowledge", form, change)
+
+
+@router.post("/{event_id}/unacknowledge")
+async def unacknowledge_event_here(
+    event_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle
+) -> Response:
+    """Take the acknowledgement back; its limit starts at once."""
+    form = await read_own_form(request, context, visitor)
+
+    async def change() -> None:
+        await SAFETY_EVENT.unacknowledge(visitor.work, event_id, version=version_of(form))
+
+    return await _done(context, visitor, event_id, "unacknowledge", form, change)
+
+
+@router.post("/{event_id}/close")
+async def close_event_here(
+    event_id: UUID, request: Request, context: ContextNeeded, visitor: MayClose
+) -> Response:
+    """Close it with its outcome."""
+    form = await read_own_form(request, context, visitor)
+
+    async def change() -> None:
+        version = version_of(form)
+        sent = filled_in(form, "outcome", "contact_made_at")
+        if "contact_made_at" in sent:
+            event = await SAFETY_EVENT.existing(visitor.work, event_id)
+            whose = await alert_patient(visitor.work, event.patient_id)
+            sent["contact_made_at"] = _with_offset(sent["contact_made_at"], whose.time_zone)
+        body = read_as(SafetyClosing, sent)
+        await commands.close(
+            visitor.work,
+            event_id,
+            outcome=body.outcome,
+            contact_made_at=body.contact_made_at,
+            version=version,
+        )
+
+    return await _done(context, visitor, event_id, "close", form, change)
+
+
+async def _done(
+    context: AppContext,
+    visitor: StaffVisitor,
+    event_id: UUID,
+    what: str,
+    form: Form,
+    change: Callable[[], Awaitable[object]],
+) -> Response:
+    async def again(refusal: RefusalError) -> Response:
+        return await _page(context, visitor, event_id, refusal=refusal, form=form)
+
+    return await done_or_shown_again(
+        visitor, change, then=f"/care/safety-events/{event_id}?done={what}", again=again
+    )
+
+
+def _with_offset(text: str, time_zone: str) -> str:
+    """Give a time by the clocks where the patient is as the API takes it; what is none stays as it was typed."""
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=zone_of(time_zone)).isoformat()
+    except ValueError:
+        return text
+
+
+async def _dossier(work: Work, event_id: UUID) -> EventDossier:
+    """Read all of it in one snapshot; that it was read is in the audit log."""
+    event = await SAFETY_EVENT.read(work, event_id)
+    told = await notice_log.about(work, event.patient_id, subject="safety_event_id", subject_id=event_id)
+    return EventDossier(
+        event=event,
+        whose=await alert_patient(work, event.patient_id),
+        told=tuple(told),
+        names=await names_in(work, work.vault, [event.acknowledged_by, event.closed_by]),
+    )
+
+
+async def _page(
     context: AppContext,
     visitor: StaffVisitor,
     event_id: UUID,
@@ -32,29 +166,32 @@ async def safety_page(
     form: Form = NOTHING_FILLED_IN,
 ) -> Response:
     """Show an event as it is now; what was typed stays, and a refusal says why it was not done."""
-    caller, now = visitor.signed_in, context.clock.now()
-    found = await event_dossier(context, caller.clinic_id, event_id, actor=caller.actor)
-    return render(
-        context,
-        visitor,
-        "safety_event.html",
-        here="",
-        status=200 if refusal is None else status_of(refusal),
-        told=TOLD.get(done, ""),
-        faster=isinstance(refusal, ChangedMeanwhileError),
-        refused="" if refusal is None else refusal.message(),
-        form=form,
-        whose=found.whose,
-        event=found.event,
-        source=SOURCES[found.event.source],
-        standing=_standing(found, now),
-        times=_times(found, now),
-        outcome=found.event.outcome and OUTCOMES[found.event.outcome],
-        outcomes=OUTCOMES,
-        may_handle=visitor.may(Permission.SAFETY_HANDLE),
-        may_close=visitor.may(Permission.SAFETY_CLOSE),
-        tellings=told_rows(found.told, found.whose.time_zone, now),
+    now = visitor.work.now
+    found = await _dossier(visitor.work, event_id)
+    view = await patient_view(
+        visitor.work, found.whose.id, days=None, with_trail=visitor.signed_in.may(Permission.AUDIT)
     )
+    values = values_of(view, visitor, days=None) | {
+        "step_told": None,
+        "told": "",
+        "done_told": DONE.get(done, ""),
+        "conflict": isinstance(refusal, ChangedMeanwhileError),
+        "refused": refusal_said(refusal, _REFUSED),
+        "form": form,
+        "whose": found.whose,
+        "event": found.event,
+        "source": SOURCES[found.event.source],
+        "said": said_with(view, found.event.source_id),
+        "event_standing": _standing(found, now),
+        "times": _times(found, now),
+        "outcome": found.event.outcome and OUTCOMES[found.event.outcome],
+        "outcomes": OUTCOMES,
+        "may_handle": visitor.may(Permission.SAFETY_HANDLE),
+        "may_close": visitor.may(Permission.SAFETY_CLOSE),
+        "tellings": told_rows(found.told, found.whose.time_zone, now),
+    }
+    status = 200 if refusal is None else status_of(refusal)
+    return render(context, visitor, "safety_event.html", here="", status=status, **values)
 
 
 def _standing(found: EventDossier, now: datetime) -> str:

@@ -1,43 +1,239 @@
-"""One signal as it is shown: what it rests on, what was done, what can be done."""
+"""A signal's page: what it rests on, what was done, and what is done there: acknowledge, snooze, close, reopen."""
 
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.access.clinics.permissions import Permission
-from app.care.alerts.dossier import SignalDossier, Whose, signal_dossier
-from app.care.alerts.episodes import episode_of
-from app.care.alerts.history import ToldStep
-from app.care.alerts.views import SignalView
+from app.access.clinics.policy import policy_in_force
+from app.care.alerts.actors import names_in
+from app.care.alerts.history import OpenedStep, history_of
+from app.care.alerts.signals import commands
+from app.care.alerts.signals.life import SIGNAL, episode_of
+from app.care.alerts.signals.queries import SignalView, views_of
+from app.care.alerts.signals.schemas import Reopening, SignalClosing, Snooze
+from app.care.alerts.signals.snooze_until import moment_of
 from app.clinical.check_ins import check_in_day
 from app.clinical.episodes import Disposition, EpisodeState, reopened
 from app.clinical.sentences import sentences_of
 from app.clinical.wording import counted
-from app.context import AppContext
+from app.context import AppContext, Work
 from app.foundation.errors import RefusalError
+from app.pages.staff.alert_patient import AlertPatient, alert_patient
+from app.pages.staff.form_actions import done_or_shown_again, filled_in, refusal_said, version_of
 from app.pages.staff.notice_words import told_rows
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.patient_page import values_of
+from app.pages.staff.patient_view import patient_view
 from app.pages.staff.rendering import render
+from app.pages.staff.said_of_alerts import done_by, how_sure
 from app.pages.staff.signal_numbers import criterion_rows, domain_rows
 from app.pages.staff.signal_words import CAUTIONS, CHOICES, CRITERIA, DISPOSITIONS, STEPS, SUPPRESSED_BY
-from app.pages.staff.visitor import StaffVisitor
+from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.pages.staff.when import day_written, how_long, moment_and_ago, moment_in
-from app.pages.staff.worklist_page import done_by, how_sure
+from app.storage import notice_log, patient_states, safety_events, signals
+from app.storage.alerts import OPEN_STATES
+from app.storage.notice_log import Telling
+from app.storage.patient_states import BookedBooster
+from app.web.dependencies import ContextNeeded
 from app.web.etags import ChangedMeanwhileError
 from app.web.pages.forms import NOTHING_FILLED_IN, Form
 from app.web.pages.page_route import status_of
+from app.web.reading import read_as
 
+router = APIRouter(prefix="/care/signals", route_class=CarePageRoute, include_in_schema=False)
+MayRead = Annotated[StaffVisitor, staff_may(Permission.SIGNALS_READ)]
+MayHandle = Annotated[StaffVisitor, staff_may(Permission.SIGNALS_HANDLE)]
+MayClose = Annotated[StaffVisitor, staff_may(Permission.SIGNALS_CLOSE)]
 _WOULD_HAVE: Final = ("What would have changed it", "No other single answer")
-TOLD: Final = {
+DONE: Final = {
     "acknowledge": "Noted: you have seen it.",
+    "unacknowledge": "Taken back: it waits for somebody again.",
     "snooze": "Snoozed. It comes back by itself.",
+    "end-snooze": "The snooze has ended.",
     "close": "Closed.",
     "reopen": "Reopened. It waits for somebody to acknowledge it.",
 }
+_REFUSED: Final[Mapping[str, str]] = {
+    "disposition": "Please choose an outcome.",
+    "booster_booked_for": "Please give the day, such as 2026-11-12.",
+    "until": "Please give the day, such as 2026-11-12.",
+    "reason": "Please say why, in at most 1,000 characters, so that whoever looks next knows.",
+    "note": "This note is too long to be kept; please shorten it.",
+}
 
 
-async def signal_page(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalDossier:
+    """A signal with all that was done and told.
+
+    Attributes:
+        later_signal: another episode of this patient's that has begun since: this one stays closed.
+        open_event: the patient's oldest safety event that nobody has closed.
+    """
+
+    view: SignalView
+    whose: AlertPatient
+    booked: BookedBooster | None
+    history: tuple[OpenedStep, ...]
+    told: tuple[Telling, ...]
+    names: dict[UUID, str]
+    longest_snooze_days: int
+    later_signal: UUID | None
+    open_event: UUID | None
+
+
+@router.get("/{signal_id}")
+async def show_signal(
+    signal_id: UUID, request: Request, context: ContextNeeded, visitor: MayRead
+) -> Response:
+    """Show everything about one signal, and what may be done with it."""
+    return await _page(context, visitor, signal_id, done=request.query_params.get("done", ""))
+
+
+@router.post("/{signal_id}/acknowledge")
+async def acknowledge_here(
+    signal_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle
+) -> Response:
+    """Note that this member has seen it."""
+    form = await read_own_form(request, context, visitor)
+
+    async def change() -> None:
+        await SIGNAL.acknowledge(visitor.work, signal_id, version=version_of(form))
+
+    return await _done(context, visitor, signal_id, "acknowledge", form, change)
+
+
+@router.post("/{signal_id}/unacknowledge")
+async def unacknowledge_here(
+    signal_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle
+) -> Response:
+    """Take the acknowledgement back."""
+    form = await read_own_form(request, context, visitor)
+
+    async def change() -> None:
+        await SIGNAL.unacknowledge(visitor.work, signal_id, version=version_of(form))
+
+    return await _done(context, visitor, signal_id, "unacknowledge", form, change)
+
+
+@router.post("/{signal_id}/snooze")
+async def snooze_here(
+    signal_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle
+) -> Response:
+    """Put it aside until the morning of a day, with the reason."""
+    form = await read_own_form(request, context, visitor)
+
+    async def change() -> None:
+        version, body = version_of(form), read_as(Snooze, filled_in(form, "until", "reason"))
+        if not body.reason:
+            raise commands.ReasonMissingError("#/reason")
+        await commands.snooze(
+            visitor.work,
+            signal_id,
+            until=await moment_of(visitor.work, signal_id, body.until),
+            reason=body.reason,
+            version=version,
+        )
+
+    return await _done(context, visitor, signal_id, "snooze", form, change)
+
+
+@router.post("/{signal_id}/end-snooze")
+async def end_snooze_here(
+    signal_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle
+) -> Response:
+    """Bring it back now."""
+    form = await read_own_form(request, context, visitor)
+
+    async def change() -> None:
+        await commands.end_snooze(visitor.work, signal_id, version=version_of(form))
+
+    return await _done(context, visitor, signal_id, "end-snooze", form, change)
+
+
+@router.post("/{signal_id}/close")
+async def close_here(
+    signal_id: UUID, request: Request, context: ContextNeeded, visitor: MayClose
+) -> Response:
+    """Close it with its outcome."""
+    form = await read_own_form(request, context, visitor)
+
+    async def change() -> None:
+        version = version_of(form)
+        fields = ["disposition", "note"]
+        if form["disposition"] == Disposition.BOOSTER_BOOKED:
+            fields.append("booster_booked_for")
+        body = read_as(SignalClosing, filled_in(form, *fields))
+        await commands.close(
+            visitor.work,
+            signal_id,
+            disposition=Disposition(body.disposition),
+            booster_booked_for=body.booster_booked_for,
+            note=body.note,
+            version=version,
+        )
+
+    return await _done(context, visitor, signal_id, "close", form, change)
+
+
+@router.post("/{signal_id}/reopen")
+async def reopen_here(
+    signal_id: UUID, request: Request, context: ContextNeeded, visitor: MayClose
+) -> Response:
+    """Open it again, with the reason."""
+    form = await read_own_form(request, context, visitor)
+
+    async def change() -> None:
+        version, body = version_of(form), read_as(Reopening, filled_in(form, "reason"))
+        await commands.reopen(visitor.work, signal_id, reason=body.reason, version=version)
+
+    return await _done(context, visitor, signal_id, "reopen", form, change)
+
+
+async def _done(
+    context: AppContext,
+    visitor: StaffVisitor,
+    signal_id: UUID,
+    what: str,
+    form: Form,
+    change: Callable[[], Awaitable[object]],
+) -> Response:
+    async def again(refusal: RefusalError) -> Response:
+        return await _page(context, visitor, signal_id, refusal=refusal, form=form)
+
+    return await done_or_shown_again(
+        visitor, change, then=f"/care/signals/{signal_id}?done={what}", again=again
+    )
+
+
+async def _dossier(work: Work, signal_id: UUID) -> SignalDossier:
+    """Read all of it in one snapshot; that it was read is in the audit log."""
+    signal = await SIGNAL.read(work, signal_id)
+    (view,) = await views_of(work, [signal])
+    whose = await alert_patient(work, signal.patient_id)
+    history = await history_of(work, signal)
+    latest = await signals.latest_of_patient(work, whose.id)
+    events = await safety_events.TABLE.page(work, states=OPEN_STATES, patient_id=whose.id, limit=1)
+    return SignalDossier(
+        view=view,
+        whose=whose,
+        booked=await patient_states.booked_booster(work, whose.id),
+        history=tuple(history),
+        told=tuple(await notice_log.about(work, whose.id, subject="signal_id", subject_id=signal_id)),
+        names=await names_in(work, work.vault, [one.step.actor_id for one in history]),
+        longest_snooze_days=(await policy_in_force(work, work.context, now=work.now)).snooze_longest_days,
+        later_signal=latest.id if latest and latest.id != signal_id else None,
+        open_event=events[0].id if events else None,
+    )
+
+
+async def _page(
     context: AppContext,
     visitor: StaffVisitor,
     signal_id: UUID,
@@ -47,38 +243,40 @@ async def signal_page(
     form: Form = NOTHING_FILLED_IN,
 ) -> Response:
     """Show a signal as it is now; what was typed stays, and a refusal says why it was not done."""
-    caller, now = visitor.signed_in, context.clock.now()
-    found = await signal_dossier(context, caller.clinic_id, signal_id, now=now, actor=caller.actor)
+    now = visitor.work.now
+    found = await _dossier(visitor.work, signal_id)
     signal = found.view.signal
-    return render(
-        context,
-        visitor,
-        "signal.html",
-        here="",
-        status=200 if refusal is None else status_of(refusal),
-        told=TOLD.get(done, ""),
-        faster=isinstance(refusal, ChangedMeanwhileError),
-        refused="" if refusal is None else refusal.message(),
-        form=form,
-        whose=found.whose,
-        signal=signal,
-        standing=_standing(found, now),
-        cautions=[CAUTIONS.get(name, name) for name in found.view.cautions],
-        open_event=found.open_event,
-        infusions=_infusions(found.view),
-        booked=found.booked and day_written(found.booked.on),
-        history=[_step(one, found, now) for one in found.history],
-        tellings=told_rows(found.told, found.whose.time_zone, now),
-        can_reopen=found.later_signal is None
-        and not found.withdrawn
-        and signal.disposition != Disposition.CONSENT_WITHDRAWN,
-        later_signal=found.later_signal,
-        dispositions=CHOICES,
-        may_handle=visitor.may(Permission.SIGNALS_HANDLE),
-        may_close=visitor.may(Permission.SIGNALS_CLOSE),
-        days=_days(found.whose, found.longest_snooze_days, now),
-        **_basis(found, now),
+    view = await patient_view(
+        visitor.work, found.whose.id, days=None, with_trail=visitor.signed_in.may(Permission.AUDIT)
     )
+    values = values_of(view, visitor, days=None) | {
+        "step_told": None,
+        "told": "",
+        "done_told": DONE.get(done, ""),
+        "conflict": isinstance(refusal, ChangedMeanwhileError),
+        "refused": refusal_said(refusal, _REFUSED),
+        "form": form,
+        "whose": found.whose,
+        "signal": signal,
+        "signal_standing": _standing(found, now),
+        "precautions": [CAUTIONS.get(name, name) for name in found.view.cautions],
+        "open_event": found.open_event,
+        "exposure": _infusions(found.view),
+        "booked": found.booked and day_written(found.booked.on),
+        "history": [_step(one, found, now) for one in found.history],
+        "tellings": told_rows(found.told, found.whose.time_zone, now),
+        "can_reopen": found.later_signal is None
+        and not found.whose.withdrawn
+        and signal.disposition != Disposition.CONSENT_WITHDRAWN,
+        "later_signal": found.later_signal,
+        "dispositions": CHOICES,
+        "may_handle": visitor.may(Permission.SIGNALS_HANDLE),
+        "may_close": visitor.may(Permission.SIGNALS_CLOSE),
+        "snooze_days": _days(found.whose, found.longest_snooze_days, now),
+        **_basis(found, now),
+    }
+    status = 200 if refusal is None else status_of(refusal)
+    return render(context, visitor, "signal.html", here="", status=status, **values)
 
 
 def _basis(found: SignalDossier, now: datetime) -> dict[str, Any]:
@@ -94,7 +292,7 @@ def _basis(found: SignalDossier, now: datetime) -> dict[str, Any]:
         "would_have": [one for one in said if one.startswith(_WOULD_HAVE)],
         "sure": how_sure(latest["reference"], quality["days_in_last_10"], _day(quality["last_report_on"])),
         "numbers_on": day_written(date.fromisoformat(latest["day"])),
-        "domains": domain_rows(latest),
+        "signal_domains": domain_rows(latest),
         "criterion_numbers": criterion_rows(latest),
         "rule": f"{latest['rule']} {latest['version']}",
         "suppressed_by": [SUPPRESSED_BY.get(one["code"], one["code"]) for one in latest["suppressed_by"]],
@@ -120,7 +318,7 @@ def _standing(found: SignalDossier, now: datetime) -> dict[str, Any]:
     return {"kind": kind, "closed": False, "seen": signal.acknowledged_at is not None, "words": words}
 
 
-def _step(one: ToldStep, found: SignalDossier, now: datetime) -> dict[str, Any]:
+def _step(one: OpenedStep, found: SignalDossier, now: datetime) -> dict[str, Any]:
     step, zone = one.step, found.whose.time_zone
     more = []
     if step.until is not None:
@@ -147,7 +345,7 @@ def _infusions(view: SignalView) -> str:
     )
 
 
-def _days(whose: Whose, longest: int, now: datetime) -> dict[str, Any]:
+def _days(whose: AlertPatient, longest: int, now: datetime) -> dict[str, Any]:
     """Give the days that a snooze may end on, and from which a booster may be booked."""
     today = check_in_day(now, whose.time_zone)
     return {

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from app.care.alerts.safety_commands import SafetyOutcome
+from app.care.alerts.safety_events.commands import SafetyOutcome
 from app.clinical.episodes import CHOSEN_BY_STAFF, Disposition
 from app.clinical.profiles import CAUTION_NAMES, Caution
 from app.clinical.reasons import CriterionName, ReasonCode
@@ -50,6 +50,10 @@ STEPS: Final[Mapping[str, str]] = {
     "signal.became_steady": "Became steady again",
     "signal.acknowledged": "Acknowledged",
     "signal.snoozed": "Snoozed",
+    "signal.acknowledgement_taken_back": "Acknowledgement taken back",
+    "signal.assigned": "Assigned",
+    "signal.reached_out": "Reached out",
+    "signal.snooze_ended": "Snooze ended",
     "signal.returned_from_snooze": "Came back from its snooze",
     "signal.escalated": "Escalated to the second contact",
     "signal.closed": "Closed",

@@ -1,181 +1,412 @@
-"""The worklist as it is shown: who, what, since when, why, how sure, what was done."""
+"""Today: everything that waits for the care team, in three lanes, and what is done to a row in one step."""
 
-from datetime import date, datetime
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import date
+from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
-from starlette.responses import Response
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
 
-from app.access.clinics.attention import Attention
-from app.care.worklist.queries import SafetyLine, SignalLine, Worklist
-from app.clinical.check_ins import check_in_day
-from app.clinical.wording import capitalised, counted
-from app.context import AppContext
+from app.access.clinics.permissions import Permission
+from app.care.alerts.findings import commands as findings
+from app.care.alerts.findings.commands import FindingOutcome
+from app.care.alerts.life_cycle import OutreachChannel
+from app.care.worklist import commands
+from app.care.worklist.queries import A_LANE, Glance, Standing, Today, WorklistItem, lanes, read_today
+from app.care.worklist.schemas import Outreach, path_of, place_in, position_of
+from app.context import Work
+from app.foundation.errors import RefusalError, RefusalKind
+from app.pages.staff.form_actions import filled_in, version_of
+from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
-from app.pages.staff.signal_words import CAUTIONS, CRITERIA, DISPOSITIONS, SOURCES, STEPS
-from app.pages.staff.visitor import StaffVisitor
-from app.pages.staff.when import day_written, how_long, moment_in
-from app.storage.signal_steps import SignalStep
-from app.storage.worklist import Shown
+from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
+from app.pages.staff.when import how_long
+from app.pages.staff.worklist_words import (
+    ATTENTION,
+    LANES,
+    LEVELS,
+    age_of,
+    initials,
+    short_day,
+    why_of,
+)
+from app.storage.worklist import KINDS, Counts, Lane, Shown, Wanted
+from app.web.dependencies import ContextNeeded
+from app.web.pages.forms import Form
+from app.web.reading import read_as
 from app.web.schemas import write_cursor
 
+router = APIRouter(prefix="/care", route_class=CarePageRoute, include_in_schema=False)
+MayRead = Annotated[StaffVisitor, staff_may(Permission.SIGNALS_READ)]
+MayHandle = Annotated[StaffVisitor, staff_may(Permission.SIGNALS_HANDLE)]
 HERE: Final = "/care/"
-STATES: Final = {
-    Shown.WAITING: "All that are open",
-    Shown.UNSEEN: "Not acknowledged",
-    Shown.SEEN: "Acknowledged",
-    Shown.SNOOZED: "Snoozed",
-    Shown.CLOSED: "Closed in the last 30 days",
+ON_A_PAGE: Final = 50
+"""How many rows a single lane's page has at the most."""
+_SHOWS: Final = ("everyone", "mine", "unassigned", "unseen", "snoozed", "closed")
+_LANES: Final[Mapping[str, Lane]] = {words[0]: lane for lane, words in LANES.items()}
+_DONE: Final[Mapping[str, tuple[str, str, str]]] = {
+    "acknowledge": ("Acknowledged.", "No further escalation is sent.", "unacknowledge"),
+    "unacknowledge": ("Taken back.", "It waits for somebody again.", ""),
+    "take": ("Assigned to you.", "", "release"),
+    "release": ("Unassigned.", "", ""),
+    "read": ("Marked as read.", "", "reopen"),
+    "reopen": ("Back on the list.", "", ""),
+    "outreach": ("Saved.", "It is in the timeline.", ""),
 }
-LEVELS: Final = {"consider": "Consider a booster", "steady": "Steady again"}
-_ATTENTION: Final = {
-    Attention.SAFETY_UNACKNOWLEDGED: "A safety event was not acknowledged in time.",
-    Attention.NO_WORKER: "No worker runs, so nothing but urgent notices is sent: call whoever runs Afterglow.",
-    Attention.NO_ENABLED_ENDPOINT: "No endpoint is enabled: the clinic's systems are told nothing.",
-    Attention.ENDPOINT_DISABLED: "An endpoint is disabled: what it should be told is held.",
-    Attention.ENDPOINT_FAILING: "An endpoint fails: nothing has got through to it since.",
+_ASIDE: Final[Mapping[Shown, tuple[str, str]]] = {
+    Shown.SNOOZED: ("Snoozed", "comes back by itself"),
+    Shown.CLOSED: ("Closed", "in the last 30 days"),
 }
+_WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_WEEKDAY_NAMES: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_SATURDAY: Final = 5
+# A sparkline is 120 px wide, a day 4 px.
+_SPARK_DAYS: Final = 30
 
 
-def worklist_page(
-    context: AppContext, visitor: StaffVisitor, found: Worklist, *, now: datetime, chosen: dict[str, str]
-) -> Response:
-    """Show a page of the worklist; ``chosen`` is what the filters were set to."""
-    after = None if found.following is None else written_place(found.following)
-    asked = {name: value for name, value in chosen.items() if value}
-    shown = Shown(chosen["state"] or Shown.WAITING)
+@router.get("/")
+async def show_today(request: Request, context: ContextNeeded, visitor: MayRead) -> Response:
+    """Show what waits; a filter that is none of ours is left out."""
+    sent = request.query_params
+    show = sent.get("show", "")
+    show = show if show in _SHOWS else "everyone"
+    lane = _LANES.get(sent.get("lane", ""))
+    me = visitor.signed_in.id
+    wanted = Wanted(
+        kinds=frozenset(kind for kind, its in KINDS.items() if its is lane)
+        if lane is not None
+        else frozenset(),
+        assignee=me if show == "mine" else None,
+        unassigned=show == "unassigned",
+        unseen=show == "unseen",
+        shown=Shown(show) if show in {"snoozed", "closed"} else Shown.WAITING,
+    )
+    alone = lane is not None or wanted.shown is not Shown.WAITING
+    found = await read_today(
+        visitor.work,
+        wanted,
+        member=me,
+        after=place_in(sent.get("after")),
+        a_lane=None if alone else A_LANE,
+        limit=ON_A_PAGE if alone else A_LANE * len(Lane),
+    )
+    asked = {
+        "show": show if show != "everyone" else "",
+        "lane": sent.get("lane", "") if lane is not None else "",
+    }
+    asked = {name: value for name, value in asked.items() if value}
     return render(
         context,
         visitor,
-        "worklist.html",
+        "today.html",
         here=HERE,
-        test_mode=found.look_after.mode == "test",
-        strips=_strips(found, now),
-        safety=[_safety(one, found.names, now) for one in found.safety],
-        signals=[_signal(one, found.names, now) for one in found.signals],
-        put_aside=[_signal(one, found.names, now) for one in found.put_aside],
-        more_put_aside=found.more_put_aside,
-        found_patient=found.found_patient,
-        chosen=chosen,
-        searching=bool(asked.keys() - {"after"}),
-        title=STATES[shown],
-        choices={"state": STATES, "level": LEVELS, "criterion": CRITERIA, "caution": CAUTIONS},
-        following=after and f"{HERE}?{urlencode(asked | {'after': after})}",
-        on_first="after" not in asked,
+        clinic=found.standing.clinic,
+        initials=initials,
+        standing={"test_mode": found.standing.mode == "test"},
+        troubles=_troubles(found.standing, visitor.work),
+        today_said=_said(visitor.work.now.date()),
+        strip=_strip(found.boosters),
+        booked=sum(count for _, count in found.boosters),
+        filters=_filters(show, found.counts),
+        lanes=_lanes(found, visitor, lane, wanted.shown, asked),
+        lanes_first=1 if alone else 2,
+        told=step_told(sent),
+        back=_path(asked),
+        following=found.following
+        and alone
+        and _path(asked | {"after": write_cursor(position_of(found.following))}),
     )
 
 
-def written_place(following: tuple[str, tuple[int, datetime, UUID]]) -> str:
-    """Write a place in the list as an opaque cursor."""
-    part, (rank, at, row_id) = following
-    return write_cursor(f"{part}|{rank}|{at.isoformat()}|{row_id}")
+@router.post("/worklist/{item_id}/acknowledge")
+async def acknowledge_row(
+    item_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle
+) -> Response:
+    """Note that this member has seen it."""
+
+    async def change(work: Work, form: Form) -> object:
+        life = await commands.life_of(work, item_id)
+        return await life.acknowledge(work, item_id, version=version_of(form))
+
+    return await _changed(request, context, visitor, item_id, "acknowledge", change)
 
 
-def done_by(step: SignalStep, names: dict[UUID, str]) -> str:
-    """Say who took a step: a member by name, a key as a key, the rule and the clock as the service."""
-    return by_whom(step.actor_kind, step.actor_id, names)
+@router.post("/worklist/{item_id}/unacknowledge")
+async def unacknowledge_row(
+    item_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle
+) -> Response:
+    """Take the acknowledgement back."""
+
+    async def change(work: Work, form: Form) -> object:
+        life = await commands.life_of(work, item_id)
+        return await life.unacknowledge(work, item_id, version=version_of(form))
+
+    return await _changed(request, context, visitor, item_id, "unacknowledge", change)
 
 
-def by_whom(kind: str, actor_id: UUID | None, names: dict[UUID, str]) -> str:
-    """The same, of any kind of actor."""
-    if kind == "staff":
-        return f"by {names[actor_id]}" if actor_id in names else "by a member of the staff"
-    return {"api_key": "by key", "device": "by the patient"}.get(kind, "by Afterglow itself")
+@router.post("/worklist/{item_id}/take")
+async def take_row(item_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle) -> Response:
+    """Assign it to this member."""
+
+    async def change(work: Work, form: Form) -> object:
+        return await commands.assign(work, item_id, member=visitor.signed_in.id, version=version_of(form))
+
+    return await _changed(request, context, visitor, item_id, "take", change)
 
 
-def _strips(found: Worklist, now: datetime) -> list[dict[str, Any]]:
-    """Say what must be looked after beside the list, the most urgent first."""
-    after = found.look_after
-    strips: list[dict[str, Any]] = [{"sentence": _ATTENTION[one], "urgent": True} for one in after.attention]
-    if after.undelivered.count:
-        what = ", safety events among them" if after.undelivered.safety else ""
-        told = counted(after.undelivered.count, "message")
-        strips.append({"sentence": f"{told} to the clinic's systems did not get out{what}.", "urgent": True})
-    if after.no_sweep_since is not None:
-        last = how_long(after.no_sweep_since, now)
-        sentence = f"What is due was last looked at {last}: tell whoever runs Afterglow that its worker does not run."
-        strips.append({"sentence": sentence, "urgent": True})
-    for title, listed in (
-        ("Check-ins overdue", after.silent),
-        ("Induction reviews due", after.review_due),
-        ("No reference could be established", after.no_reference),
-    ):
-        if listed.first:
-            count = f"more than {len(listed.first)}" if listed.more else str(len(listed.first))
-            strips.append({"sentence": f"{title}: {count}", "urgent": False, "patients": listed})
-    return strips
+@router.post("/worklist/{item_id}/release")
+async def release_row(
+    item_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle
+) -> Response:
+    """Assign it to nobody in particular."""
+
+    async def change(work: Work, form: Form) -> object:
+        return await commands.assign(work, item_id, member=None, version=version_of(form))
+
+    return await _changed(request, context, visitor, item_id, "release", change)
 
 
-def _safety(one: SafetyLine, names: dict[UUID, str], now: datetime) -> dict[str, Any]:
-    event = one.event
-    taken = None
-    if event.acknowledged_at is not None:
-        # A key is no member: who is not among the names used one.
-        who = names.get(event.acknowledged_by) if event.acknowledged_by else None
-        taken = f"{'by ' + who if who else 'by key'}, {how_long(event.acknowledged_at, now)}"
-    return {
-        "id": event.id,
-        "patient_id": event.patient_id,
-        "reference": one.reference,
-        "urgent": event.urgent,
-        "source": SOURCES[event.source],
-        "at": moment_in(event.received_at, one.time_zone),
-        "ago": how_long(event.received_at, now),
-        "taken": taken,
-        "escalations": event.escalations,
-    }
+@router.post("/worklist/{item_id}/read")
+async def read_row(item_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle) -> Response:
+    """Close a finding because somebody has read it."""
+
+    async def change(work: Work, form: Form) -> object:
+        return await findings.close(work, item_id, outcome=FindingOutcome.SEEN, version=version_of(form))
+
+    return await _changed(request, context, visitor, item_id, "read", change)
 
 
-def _signal(one: SignalLine, names: dict[UUID, str], now: datetime) -> dict[str, Any]:
-    signal, step = one.signal, one.last_step
-    closed = signal.closed_at is not None
-    return {
-        "id": signal.id,
-        "patient_id": signal.patient_id,
-        "reference": one.reference,
-        "kind": "closed" if closed else "steady" if signal.steady_since else "consider",
-        "criteria": [CRITERIA.get(name, name) for name in signal.criteria],
-        "at": moment_in(signal.raised_at, signal.time_zone),
-        "ago": how_long(signal.raised_at, now),
-        "steady_since": signal.steady_since and day_written(signal.steady_since),
-        "sentence": one.sentence,
-        "sure": how_sure(signal.reference, signal.days_in_last_10, signal.last_report_on),
-        "sure_on": day_written(signal.quality_on),
-        "cautions": [CAUTIONS.get(name, name) for name in signal.cautions or []],
-        "done": step
-        and f"{STEPS.get(step.action, step.action)} {done_by(step, names)}, {how_long(step.at, now)}",
-        "acknowledged": signal.acknowledged_at is not None,
-        "escalated": signal.escalated_at is not None,
-        "returns": signal.snoozed_until and moment_in(signal.snoozed_until, signal.time_zone),
-        "booster": _booster(one, now),
-        "disposition": signal.disposition and DISPOSITIONS[signal.disposition],
-    }
+@router.post("/worklist/{item_id}/reopen")
+async def reopen_row(item_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle) -> Response:
+    """Put a finding back on the list."""
+
+    async def change(work: Work, form: Form) -> object:
+        return await findings.reopen(work, item_id, version=version_of(form))
+
+    return await _changed(request, context, visitor, item_id, "reopen", change)
 
 
-def how_sure(reference: dict[str, Any], days_in_last_10: int, last_report_on: date | None) -> list[str]:
-    """Say on how much a decision rests, as it was kept with it."""
-    said = [f"{counted(days_in_last_10, 'check-in day')} in the last 10"]
-    if last_report_on:
-        said.append(f"last report {day_written(last_report_on)}")
-    if "because" in reference:
-        return [*said, "no reference from check-ins"]
-    said.append(f"reference from {counted(reference['n_days'], 'day')}")
-    if reference["assumes_baseline"]:
-        said.append("the baseline is assumed")
-    if reference["falling"]:
-        said.append("the reference was falling already")
-    if reference.get("chosen"):
-        said.append("the reference was set by a clinician")
+@router.post("/worklist/{item_id}/outreach")
+async def keep_outreach(
+    item_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle
+) -> Response:
+    """Keep that this member tried to reach the patient."""
+
+    async def change(work: Work, form: Form) -> object:
+        sent = {"channel": OutreachChannel.PHONE.value} | filled_in(form, "channel", "outcome", "note")
+        body = read_as(Outreach, sent)
+        return await commands.reach_out(
+            work,
+            item_id,
+            channel=body.channel,
+            outcome=body.outcome,
+            note=body.note,
+            version=version_of(form),
+        )
+
+    return await _changed(request, context, visitor, item_id, "outreach", change)
+
+
+async def _changed(
+    request: Request,
+    context: Any,  # noqa: ANN401 - handed through to the form's reader
+    visitor: StaffVisitor,
+    item_id: UUID,
+    what: str,
+    change: Callable[[Work, Form], Awaitable[object]],
+) -> Response:
+    """Make a change and go back to where the form stood; what was refused is said there."""
+    form = await read_own_form(request, context, visitor)
+    back = form["back"] if form["back"].startswith("/care/") else HERE
+    joined = "&" if "?" in back else "?"
+    try:
+        alert: Any = await change(visitor.work, form)
+    except RefusalError as error:
+        if error.kind in {RefusalKind.NOT_FOUND, RefusalKind.FORBIDDEN, RefusalKind.GONE}:
+            raise
+        await visitor.work.start_over()
+        return RedirectResponse(f"{back}{joined}done=refused", 303)
+    more = urlencode({"done": what, "row": item_id, "version": alert.version})
+    return RedirectResponse(f"{back}{joined}{more}", 303)
+
+
+def step_told(sent: Mapping[str, str]) -> dict[str, Any] | None:
+    """Say what the last step did, with the way to undo it."""
+    done, row, version = sent.get("done", ""), sent.get("row", ""), sent.get("version", "")
+    if done == "refused":
+        return {
+            "tone": "bad",
+            "first": "Someone else changed this.",
+            "rest": "What you see is how it is now.",
+            "undo": None,
+        }
+    if done not in _DONE:
+        return None
+    first, rest, undo = _DONE[done]
+    try:
+        path = f"/care/worklist/{UUID(row)}/{undo}" if undo else ""
+    except ValueError:
+        path = ""
+    shown = {"path": path, "version": version} if path and version.isdigit() else None
+    return {"tone": "good", "first": first, "rest": rest, "undo": shown}
+
+
+def _troubles(standing: Standing, work: Work) -> list[str]:
+    """Say what the clinic itself must look after, the most urgent first."""
+    said = [ATTENTION[one] for one in standing.attention]
+    count = standing.undelivered.count
+    if count:
+        what = ", safety events among them" if standing.undelivered.safety else ""
+        said.append(f"{count} message{'s' if count != 1 else ''} to the clinic's systems undelivered{what}.")
+    if standing.no_sweep_since is not None:
+        last = how_long(standing.no_sweep_since, work.now)
+        said.append(
+            f"What is due was last looked at {last}: tell whoever runs Afterglow that its worker does not run."
+        )
     return said
 
 
-def _booster(one: SignalLine, now: datetime) -> str:
-    booked, expected = one.signal.booster_booked_for, one.expected_on
-    today = check_in_day(now, one.signal.time_zone)
-    if booked is not None:
-        late = ", which has passed" if booked < today else ""
-        return f"Booster booked for {day_written(booked)}{late}"
-    if expected is not None:
-        return capitalised(f"next booster by the plan: {day_written(expected)}")
-    return "No booster booked"
+def _lanes(
+    found: Today, visitor: StaffVisitor, only: Lane | None, shown: Shown, asked: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    if shown is not Shown.WAITING:
+        title, hint = _ASIDE[shown]
+        rows = [_row(one, found, visitor) for one in found.items]
+        count = found.items[0].row.lane_count if found.items else 0
+        return [_lane("decide", title, hint, empty="Nothing here.", count=count, rows=rows)]
+    made = []
+    for lane, items in lanes(found.items).items():
+        if only is not None and lane is not only:
+            continue
+        code, title, hint, empty = LANES[lane]
+        count = items[0].row.lane_count if items else 0
+        made.append(
+            _lane(
+                code,
+                title,
+                hint,
+                empty=empty,
+                count=count,
+                rows=[_row(one, found, visitor) for one in items],
+                more=_path({**asked, "lane": code}) if only is None and count > len(items) else "",
+            )
+        )
+    return made
+
+
+def _lane(
+    code: str, title: str, hint: str, *, empty: str, count: int, rows: Sequence[Any], more: str = ""
+) -> dict[str, Any]:
+    return {
+        "code": code,
+        "title": title,
+        "hint": hint,
+        "empty": empty,
+        "count": count,
+        "rows": rows,
+        "all": more,
+    }
+
+
+def _row(item: WorklistItem, found: Today, visitor: StaffVisitor) -> dict[str, Any]:
+    row, glance, now = item.row, found.glances[item.row.id], visitor.work.now
+    why, detail = why_of(item, glance)
+    seen, handles = row.acknowledged_at is not None, visitor.may(Permission.SIGNALS_HANDLE)
+    changeable = handles and row.version is not None and not row.closed
+    age = age_of(row.since, now)
+    days = f"infusion {glance.days_since} d ago · " if glance.days_since is not None else ""
+    lost = glance.lost
+    is_test = row.mode == "test" and found.standing.mode != "test"
+    return {
+        "id": row.id,
+        "path": path_of(row.kind, row.id, row.patient_id),
+        "number": item.chart_number,
+        "standing": LEVELS.get(row.level, row.level) + (" · test" if is_test else ""),
+        "why": why,
+        "detail": detail,
+        "meta": f"{days}{age} · {item.assignee or 'unassigned'}",
+        "lost": None if lost is None else round(lost * 100),
+        "spark": _spark(glance),
+        "days_since": glance.days_since,
+        "infusions": glance.infusions,
+        "age": age,
+        "seen": seen,
+        "assignee": item.assignee,
+        "version": row.version,
+        "urgent": row.kind == "safety",
+        "takes": changeable and item.assignee is None,
+        "act": _act(row.kind, seen=seen, changeable=changeable),
+    }
+
+
+def _act(kind: str, *, seen: bool, changeable: bool) -> str:
+    """Say which step comes next: one button a row."""
+    if not changeable:
+        return "Open"
+    if kind == "note":
+        return "read"
+    if not seen and kind in {"safety", "signal", "worse_than_before"}:
+        return "acknowledge"
+    return "Decide" if KINDS.get(kind, Lane.REACH_OUT) is not Lane.REACH_OUT else "Reach out"
+
+
+def _spark(glance: Glance) -> dict[str, Any] | None:
+    """Draw the last 30 days: the top line is the reference, the floor is how it was before treatment."""
+    # Of a day with several answers, the last.
+    days = {back: share for back, share in glance.shares if 0 <= back < _SPARK_DAYS}
+    points = [(118 - 4 * back, 7 + 22 * share) for back, share in days.items()]
+    if not points:
+        return None
+    line = "L".join(f"{x} {y:.1f}" for x, y in points)
+    first, last = points[0], points[-1]
+    return {
+        "line": f"M{line}",
+        "area": f"M{first[0]} 7L{line}L{last[0]} 7Z",
+        "ticks": [118 - 4 * back for back in glance.infused],
+        "end": (last[0], round(last[1], 1)),
+    }
+
+
+def _strip(boosters: Sequence[tuple[date, int]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "weekday": _WEEKDAYS[day.weekday()],
+            "day": day.day,
+            "said": short_day(day),
+            "count": count,
+            "weekend": day.weekday() >= _SATURDAY,
+            "today": number == 0,
+            "path": f"/care/patients?booster={day.isoformat()}",
+        }
+        for number, (day, count) in enumerate(boosters)
+    ]
+
+
+def _filters(show: str, counts: Counts) -> list[dict[str, Any]]:
+    titles: Mapping[str, tuple[str, int | None]] = {
+        "everyone": ("Everyone", counts.everything),
+        "mine": ("Mine", counts.mine),
+        "unassigned": ("Unassigned", counts.unassigned),
+        "unseen": ("Not acknowledged", counts.unseen),
+        "snoozed": ("Snoozed", counts.snoozed),
+        "closed": ("Closed, 30 days", None),
+    }
+    return [
+        {
+            "title": title,
+            "count": count,
+            "chosen": name == show,
+            "path": _path({} if name == "everyone" else {"show": name}),
+        }
+        for name, (title, count) in titles.items()
+    ]
+
+
+def _path(asked: Mapping[str, str]) -> str:
+    return f"{HERE}?{urlencode(asked)}" if asked else HERE
+
+
+def _said(day: date) -> str:
+    return f"{_WEEKDAY_NAMES[day.weekday()]}, {short_day(day)}"

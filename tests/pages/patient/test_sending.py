@@ -335,16 +335,6 @@ def test_answers_kept_through_signing_in_can_also_be_sent_after_a_link_in_anothe
     assert len(kept(one_clinic, patient, service)) == 1
 
 
-@pytest.mark.parametrize("hours", ["14.30", "7,45", "6.10"])
-def test_hours_that_may_mean_a_clock_are_asked_about(
-    one_clinic: ClinicClient, patient: str, plain: PlainBrowser, service: Service, hours: str
-) -> None:
-    reply = plain.post(FORM, form_of(plain) | ANSWERS | {"sleep_hours": hours})
-    assert reply.status_code == 422
-    assert f'value="{hours}"' in reply.text
-    assert kept(one_clinic, patient, service) == []
-
-
 def test_help_is_shown_to_somebody_whom_nobody_knows(service: Service) -> None:
     stranger = PlainBrowser(service.url)
 

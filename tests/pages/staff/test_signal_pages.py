@@ -70,7 +70,7 @@ def test_the_page_says_everything_about_a_signal(
 
     for said in (
         "Signal of P-1042",
-        "▲ Consider a booster",
+        "Signal: consider a booster",
         "Not acknowledged; goes to the second contact in 24 hours",
         "Since 3 November 2026, 19:00",
         "As of 3 November",
@@ -79,7 +79,7 @@ def test_the_page_says_everything_about_a_signal(
         "threshold 0.55 consider_at",
         "threshold 0.75 mood_consider_at",
         "by rule gain-lost 1.0",
-        "What held it back Nothing did.",
+        "Why no signal was raised Nothing did.",
         "Raised by Afterglow itself, 3 November 2026, 19:00",
         "Signal raised, 3 November 2026, 19:00: delivered",
         "Times are by the clocks of Europe/Berlin",
@@ -103,13 +103,14 @@ def test_a_signal_is_acknowledged_snoozed_returns_is_closed_and_reopened_by_plai
     service.clock.move_to(NOW + timedelta(days=3))
     assert "Acknowledged 3 days ago" in words(kim.come_back().get(path_of(signal)).text)
 
-    said = do(kim, signal, "close", disposition="booster_booked", booked=day(10), note="Tuesday <b>10:00</b>")
+    closing = {"disposition": "booster_booked", "booster_booked_for": day(10)}
+    said = do(kim, signal, "close", **closing, note="Tuesday <b>10:00</b>")
     assert "Closed 6 November 2026, 19:00: Booster booked" in said
     assert "Next booster 13 November 2026" in said
 
     said = do(kim, signal, "reopen", reason="it was the other patient")
     assert "Not acknowledged" in said
-    history = said[said.index("What was done") :]
+    history = said[said.index("History") :]
     for step in (
         "Raised by Afterglow itself",
         "Acknowledged by Kim Example",
@@ -130,10 +131,10 @@ def test_a_signal_is_acknowledged_snoozed_returns_is_closed_and_reopened_by_plai
     [
         (day(15), "on holiday", "A snooze ends in the future, at most 14 days from now."),
         (day(-1), "on holiday", "A snooze ends in the future, at most 14 days from now."),
-        (day(3), "   ", "Please say why, so that whoever looks next knows."),
+        (day(3), "   ", "Please say why"),
         ("soon", "on holiday", "Please give the day, such as 2026-11-12."),
         ("9999-12-31", "on holiday", "Please give the day, such as 2026-11-12."),
-        (day(3), "x" * 1001, "This text is too long to be kept; please shorten it."),
+        (day(3), "x" * 1001, "Please say why, in at most 1,000 characters"),
     ],
     ids=["too long", "in the past", "without a reason", "no day", "no day of ours", "too many words"],
 )
@@ -162,10 +163,13 @@ def test_a_snooze_of_all_14_days_is_possible_at_any_time_of_day(
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ({}, "Please choose what came of it."),
-        ({"disposition": "consent_withdrawn"}, "Please choose what came of it."),
+        ({}, "Please choose an outcome."),
+        ({"disposition": "consent_withdrawn"}, "Please choose an outcome."),
         ({"disposition": "booster_booked"}, "needs the booster's day"),
-        ({"disposition": "booster_booked", "booked": day(-3)}, "A booster is booked for today or later"),
+        (
+            {"disposition": "booster_booked", "booster_booked_for": day(-3)},
+            "A booster is booked for today or later",
+        ),
     ],
 )
 def test_a_closing_that_says_too_little_is_refused_and_what_was_typed_stays(
@@ -192,7 +196,7 @@ def test_who_comes_second_sees_what_is_now_the_case_and_keeps_their_text(
     reply = lee.post(f"{path}/close", stale | {"disposition": "watchful_waiting", "note": "my own text"})
 
     assert reply.status_code == 412
-    assert "Somebody was faster" in words(reply.text)
+    assert "Someone else changed this" in words(reply.text)
     assert "Acknowledged by Kim Example" in words(reply.text)
     assert "my own text</textarea>" in reply.text
     again = fields_of(reply.text, f"{path}/close") | {
@@ -224,7 +228,7 @@ def test_of_two_who_close_at_once_one_closes_and_the_other_is_told(
         (reply, fields) for reply, (_, fields) in zip(replies, forms, strict=True) if reply.status_code == 412
     ]
     said = words(loser.text)
-    assert "Somebody was faster" in said
+    assert "Someone else changed this" in said
     assert f"What you wrote {typed['note']}" in said
     assert "Closed 3 November 2026" in said
     (stored,) = clinic.signals(signal["patient_id"])
@@ -330,13 +334,13 @@ def test_a_safety_event_shows_its_times_and_is_acknowledged_and_closed(
     before = words(kim.get(path).text)
     assert kim.submit(path, f"{path}/acknowledge").status_code == 303
     service.clock.move_to(NOW + timedelta(minutes=39))
-    closing = {"outcome": "contact_made", "reached": "2026-11-03T19:30"}
+    closing = {"outcome": "contact_made", "contact_made_at": "2026-11-03T19:30"}
     reply = kim.submit(path, f"{path}/close", closing)
     after = words(kim.get(reply.headers["location"]).text)
 
     for said in (
         "Safety event of P-safe",
-        "◆ Urgent: answered in a check-in",
+        "Urgent: answered in a check-in",
         "Nobody has acknowledged it; reported 10 minutes ago",
         "Reported 3 November 2026, 19:00",
         "Sent to the clinic's systems 3 November 2026, 19:00",
@@ -349,7 +353,7 @@ def test_a_safety_event_shows_its_times_and_is_acknowledged_and_closed(
         "Acknowledged 3 November 2026, 19:10 by Kim Example",
         "Patient reached 3 November 2026, 19:30",
         "Closed 3 November 2026, 19:39 by Kim Example",
-        "How it ended We spoke with the patient",
+        "Outcome We spoke with the patient",
     ):
         assert said in after, said
 
@@ -357,9 +361,12 @@ def test_a_safety_event_shows_its_times_and_is_acknowledged_and_closed(
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ({}, "Please choose how it ended."),
-        ({"outcome": "contact_made", "reached": "at noon"}, "Please give date and time"),
-        ({"outcome": "contact_made", "reached": "2026-11-03T12:00"}, "after the report and before now"),
+        ({}, "Please choose an outcome."),
+        ({"outcome": "contact_made", "contact_made_at": "at noon"}, "Please give date and time"),
+        (
+            {"outcome": "contact_made", "contact_made_at": "2026-11-03T12:00"},
+            "after the report and before now",
+        ),
     ],
 )
 def test_a_safety_event_is_not_closed_by_half(

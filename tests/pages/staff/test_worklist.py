@@ -1,4 +1,4 @@
-"""The worklist: safety first, then by level and age; what stands beside it; filters, pages, few statements."""
+"""Today: three lanes, safety first, then by kind and age; what stands beside it; filters, pages, one step a row."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,9 @@ import psycopg
 import pytest
 
 from app.access.clinics.permissions import StaffRole
-from app.care.worklist.queries import ROWS
+from app.care.worklist.queries import A_LANE
+from app.pages.staff.worklist_page import ON_A_PAGE
+from tests.support.browser import fields_of
 from tests.support.care_browser import CareBrowser, fading
 from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client, treated
@@ -32,15 +34,31 @@ def text_of(browser: CareBrowser, **params: str) -> str:
 
 
 def listed(text: str) -> list[str]:
-    """The references of the rows, in their order."""
-    return re.findall(r'<span class="unseen">(?:Signal|Safety event) of </span>([^<]+)</a></h3>', text)
+    """The chart numbers of the rows, in their order."""
+    return re.findall(r'<a class="who" href="[^"]+">([^<]+)<small>', text)
+
+
+def lane(text: str, code: str) -> list[str]:
+    """The chart numbers of one lane's rows."""
+    return listed(text.split(f'<section class="lane {code}"')[1].split("</section>", maxsplit=1)[0])
 
 
 def words(text: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", text)).split())
 
 
-def test_a_row_says_who_what_since_when_why_how_sure_and_what_was_done(
+def step(browser: CareBrowser, row: str, what: str, page: str = "/care/") -> str:
+    """Press a row's button, as a browser without scripts does; gives the words of the page that follows."""
+    text = browser.get(page).text
+    found = re.search(rf'formaction="(/care/worklist/{row}/{what})" name="version" value="([0-9]+)"', text)
+    assert found, words(text)
+    fields = fields_of(text, "/care/worklist") | {"version": found[2]}
+    reply = browser.post(found[1], fields)
+    assert reply.status_code == 303, words(reply.text)
+    return words(browser.get(reply.headers["location"]).text)
+
+
+def test_a_row_says_who_what_since_when_why_and_what_was_done(
     service: Service, clinic: ClinicClient, nurse: CareBrowser
 ) -> None:
     signal = fading(clinic, "P-1042")
@@ -51,32 +69,26 @@ def test_a_row_says_who_what_since_when_why_how_sure_and_what_was_done(
     clinic.http.put(f"/v1/patients/{patient}/booked-booster", json={"on": "2026-11-20"})
     service.clock.move_to(NOW + timedelta(hours=3))
 
-    before = words(text_of(nurse.come_back()))
-    nurse.submit(f"/care/signals/{signal['id']}", f"/care/signals/{signal['id']}/acknowledge")
-    after = text_of(nurse)
+    before = text_of(nurse.come_back())
+    after = step(nurse, signal["id"], "acknowledge")
 
     for said in (
         "Test mode.",
-        "P-1042",
-        "▲ Consider a booster",
-        "3 hours ago",
-        "3 November 2026, 19:00",
-        "Not acknowledged",
-        "Mood, energy and sleep together have lost most of what was gained",
-        "of the improvement gained in induction has been lost (smoothed; raised at 55 %).",
-        "Cautions: mania",
-        "10 check-in days in the last 10, last report 3 November 2026, reference from 8 days",
-        "Raised by Afterglow itself",
-        "Booster booked for 20 November 2026",
+        "P-1042 Consider a booster",
+        "Mood, energy and sleep are falling",
+        "83% when raised Nov 3 · booster booked Nov 20 · precautions: mania",
+        "Lost: 83%",
+        "24 d infusion 6",
+        "3 h",
+        "Boosters, next 14 days: none booked",
     ):
-        assert said in before, said
-    assert "Mood 3." not in before, "one sentence of the explanation, no more"
-    assert "Acknowledged by Kim Example, just now" in words(after)
-    assert f'href="/care/patients/{patient}"' in after
-    assert f'href="/care/signals/{signal["id"]}"' in after
+        assert said in words(before), said
+    assert "Acknowledged. No further escalation is sent." in after
+    assert "Acknowledged by Kim Example" in after or "acknowledged by Kim Example" in after
+    assert f'href="/care/signals/{signal["id"]}"' in before
 
 
-def test_safety_events_come_first_then_signals_by_level_and_age(
+def test_safety_comes_first_then_decisions_then_whom_to_reach(
     service: Service, clinic: ClinicClient, nurse: CareBrowser
 ) -> None:
     old, new = fading(clinic, "P-old"), fading(clinic, "P-new")
@@ -95,49 +107,116 @@ def test_safety_events_come_first_then_signals_by_level_and_age(
 
     text = text_of(nurse.come_back())
 
-    assert listed(text) == ["S-first", "S-second", "S-taken", "P-old", "P-new", "P-calm"]
-    assert "Steady again since" in words(text)
+    assert lane(text, "now") == ["S-first", "S-second", "S-taken"]
+    assert lane(text, "decide") == ["P-old", "P-new", "P-calm"]
+    assert "Stable again since" in words(text)
     assert old["raised_at"] <= new["raised_at"]
-    assert listed(text_of(nurse, level="steady")) == ["P-calm"]
-    assert listed(text_of(nurse, level="consider")) == ["P-old", "P-new"]
 
 
-def test_filters_work_by_what_is_in_the_address(
+def test_filters_work_by_what_is_in_the_address_and_never_hide_safety(
     service: Service, clinic: ClinicClient, nurse: CareBrowser
 ) -> None:
     mine, theirs, put_aside, done = (fading(clinic, f"P-{number}") for number in range(4))
-    nurse.submit(f"/care/signals/{mine['id']}", f"/care/signals/{mine['id']}/acknowledge")
-    clinic.http.post(f"/v1/signals/{theirs['id']}/acknowledge")
+    step(nurse, mine["id"], "take")
+    assert clinic.http.post(f"/v1/signals/{theirs['id']}/acknowledge").is_success
     until = (NOW + timedelta(days=3)).isoformat()
-    clinic.http.post(f"/v1/signals/{put_aside['id']}/snooze", json={"until": until})
-    clinic.http.post(f"/v1/signals/{done['id']}/close", json={"disposition": "not_a_relapse"})
-    clinic.http.put(
-        f"/v1/patients/{theirs['patient_id']}/factors",
-        json={"cautions": ["pregnancy"]},
-        headers={"if-match": '"0"'},
-    )
+    for one, what, body in (
+        (put_aside, "snooze", {"until": until}),
+        (done, "close", {"disposition": "not_a_relapse"}),
+    ):
+        reply = clinic.http.post(f"/v1/signals/{one['id']}/{what}", json=body)
+        assert reply.is_success, reply.text
+    said = clinic.enrol(clinic.patient("S-1"), service.url)
+    assert said.check_in(NOW, (5, 5, 5), self_harm_thoughts=True).is_success
 
-    assert listed(text_of(nurse)) == ["P-0", "P-1"]
-    assert listed(text_of(nurse, mine="yes")) == ["P-0"]
-    assert listed(text_of(nurse, state="open")) == []
-    assert listed(text_of(nurse, state="acknowledged")) == ["P-0", "P-1"]
-    assert listed(text_of(nurse, state="snoozed")) == ["P-2"]
-    assert listed(text_of(nurse, state="closed")) == ["P-3"]
-    assert "Closed: Not a relapse" in words(text_of(nurse, state="closed"))
-    assert listed(text_of(nurse, caution="pregnancy")) == ["P-1"]
-    assert listed(text_of(nurse, criterion="gain_lost")) == ["P-0", "P-1"]
-    assert listed(text_of(nurse, criterion="scale_relapse")) == []
-    assert listed(text_of(nurse, text="P-1")) == ["P-1"]
-    assert listed(text_of(nurse, text="P-")) == []
-    assert "No patient has exactly this reference" in text_of(nurse, text="P-")
-    assert listed(text_of(nurse, state="what?", criterion="none", caution="'")) == ["P-0", "P-1"]
-    fold = words(text_of(nurse))
-    assert "Snoozed: 1, next back 6 November 2026, 19:00" in fold
+    assert listed(text_of(nurse)) == ["S-1", "P-0", "P-1"]
+    assert listed(text_of(nurse, show="mine")) == ["S-1", "P-0"]
+    assert listed(text_of(nurse, show="unassigned")) == ["S-1", "P-1"]
+    assert listed(text_of(nurse, show="unseen")) == ["S-1", "P-0"]
+    assert listed(text_of(nurse, show="snoozed")) == ["P-2"]
+    assert "Snoozed until Nov 6" in words(text_of(nurse, show="snoozed"))
+    assert listed(text_of(nurse, show="closed")) == ["P-3"]
+    assert "Signal: Not a relapse" in words(text_of(nurse, show="closed"))
+    assert listed(text_of(nurse, lane="decide")) == ["P-0", "P-1"]
+    assert listed(text_of(nurse, show="what?", lane="'")) == ["S-1", "P-0", "P-1"]
+    counted = words(text_of(nurse))
+    assert "Everyone 3 Mine 1 Unassigned 2 Not acknowledged 2 Snoozed 1 Closed, 30 days" in counted
     service.clock.move_to(NOW + timedelta(days=3, minutes=1))
-    assert listed(text_of(nurse.come_back())) == ["P-0", "P-1", "P-2"]
+    assert listed(text_of(nurse.come_back())) == ["S-1", "P-0", "P-2", "P-1"]
 
 
-MANY = 2 * ROWS + 5
+def test_what_a_patient_writes_for_the_team_is_a_row_that_is_marked_as_read_and_can_come_back(
+    service: Service, clinic: ClinicClient, nurse: CareBrowser
+) -> None:
+    patient = clinic.patient("P-wrote")
+    phone = clinic.enrol(patient, service.url)
+    note = "I don't want to <b>get up</b>"
+    assert phone.check_in(NOW, (5, 5, 5), note=note, asks_about_booster=True).is_success
+
+    text = text_of(nurse)
+    assert lane(text, "reach") == ["P-wrote", "P-wrote"]
+    assert f"“{note}”" in unescape(text)
+    assert "Asks to talk about a booster" in words(text)
+    (row,) = re.findall(r"/care/worklist/([0-9a-f-]+)/read", text)
+
+    assert "Marked as read." in step(nurse, row, "read")
+    assert lane(text_of(nurse), "reach") == ["P-wrote"]
+    gone = nurse.get(f"/care/?done=read&row={row}&version=2").text
+    fields = fields_of(gone, f"/care/worklist/{row}/reopen") | {"version": "2"}
+    assert nurse.post(f"/care/worklist/{row}/reopen", fields).status_code == 303
+    assert lane(text_of(nurse), "reach") == ["P-wrote", "P-wrote"]
+
+
+def test_who_comes_second_is_told_and_nothing_is_changed(
+    service: Service, clinic: ClinicClient, nurse: CareBrowser
+) -> None:
+    signal = fading(clinic, "P-1")
+    stale = fields_of(nurse.get("/care/").text, "/care/worklist") | {"version": "1"}
+    clinic.http.post(f"/v1/signals/{signal['id']}/acknowledge")
+
+    reply = nurse.post(f"/care/worklist/{signal['id']}/take", stale)
+
+    assert "Someone else changed this." in words(nurse.get(reply.headers["location"]).text)
+    assert [one["assignee_id"] for one in clinic.signals(signal["patient_id"])] == [None]
+    assert service.clock.now() == NOW
+
+
+@pytest.mark.parametrize("back", ["https://evil.example/", "//evil.example/care/", "/v1/", ""])
+def test_a_step_leads_back_to_our_own_pages_only(clinic: ClinicClient, nurse: CareBrowser, back: str) -> None:
+    signal = fading(clinic)
+    fields = fields_of(nurse.get("/care/").text, "/care/worklist") | {"version": "1", "back": back}
+    reply = nurse.post(f"/care/worklist/{signal['id']}/acknowledge", fields)
+    assert reply.headers["location"].startswith("/care/?done=acknowledge")
+
+
+def test_a_lane_shows_so_many_and_says_that_there_are_more_each_on_exactly_one_page(
+    shared_database: DatabaseUrls, service: Service, clinic: ClinicClient, nurse: CareBrowser
+) -> None:
+    fading(clinic, "P-first")
+    more_signals(shared_database, service, clinic, MANY - 1)
+    for _ in range(A_LANE + 2):
+        said = clinic.enrol(clinic.patient(), service.url)
+        assert said.check_in(NOW, (5, 5, 5), self_harm_thoughts=True).is_success
+
+    home = text_of(nurse)
+    assert len(lane(home, "now")) == len(lane(home, "decide")) == A_LANE
+    assert f"All {A_LANE + 2}" in words(home)
+    assert f"All {MANY}" in words(home)
+    pages, path = [], "/care/?lane=decide"
+    while path:
+        text = nurse.get(path).text
+        pages.append(re.findall(r'<a class="who" href="([^"]+)"', text))
+        found = re.search(r'rel="next" href="([^"]+)"', text)
+        path = unescape(found[1]) if found else ""
+
+    rows = [row for page in pages for row in page]
+    assert [len(page) for page in pages] == [ON_A_PAGE] * (len(pages) - 1) + [
+        len(rows) % ON_A_PAGE or ON_A_PAGE
+    ]
+    assert len(rows) == len(set(rows)) == MANY
+
+
+MANY = ON_A_PAGE + 5
 
 
 def more_signals(shared_database: DatabaseUrls, service: Service, clinic: ClinicClient, count: int) -> None:
@@ -159,36 +238,14 @@ def more_signals(shared_database: DatabaseUrls, service: Service, clinic: Clinic
     assert service.clock.now() >= NOW
 
 
-def test_every_row_is_on_exactly_one_page(
-    shared_database: DatabaseUrls, service: Service, clinic: ClinicClient, nurse: CareBrowser
-) -> None:
-    fading(clinic, "P-first")
-    more_signals(shared_database, service, clinic, MANY - 1)
-    for _ in range(ROWS + 2):
-        said = clinic.enrol(clinic.patient(), service.url)
-        assert said.check_in(NOW, (5, 5, 5), self_harm_thoughts=True).is_success
-
-    pages, path = [], "/care/"
-    while path:
-        text = nurse.get(path).text
-        pages.append(re.findall(r'<h3><a href="([^"]+)"', text))
-        found = re.search(r'href="([^"]+)" rel="next"', text)
-        path = unescape(found[1]) if found else ""
-
-    rows = [row for page in pages for row in page]
-    assert [len(page) for page in pages] == [ROWS] * (len(pages) - 1) + [len(rows) % ROWS or ROWS]
-    assert len(rows) == len(set(rows)) == MANY + ROWS + 2
-    assert all("safety-events" in row for row in rows[: ROWS + 2])
-
-
-@pytest.mark.parametrize("after", ["x", "c2lnbmFsc3wwfG5vfHg", "c2FmZXR5fDl8MjAyNi0xMS0wM3wx"])
+@pytest.mark.parametrize("after", ["x", "c2lnbmFsc3wwfG5vfHg", "MXwwfDZ8MjAyNi0xMS0wM3wx"])
 def test_a_cursor_that_is_none_of_ours_is_refused_with_a_page(nurse: CareBrowser, after: str) -> None:
     reply = nurse.get(f"/care/?after={after}")
     assert reply.status_code == 422
     assert "<h1>" in reply.text
 
 
-def test_what_must_be_looked_after_stands_above(
+def test_silence_no_reference_and_a_review_that_is_due_are_rows(
     service: Service, clinic: ClinicClient, nurse: CareBrowser
 ) -> None:
     silent = treated(clinic, NOW, days_since=24, level=lambda _day: (8, 8, 8), until=5, reference="P-silent")
@@ -202,10 +259,12 @@ def test_what_must_be_looked_after_stands_above(
 
     text = text_of(nurse.come_back())
 
+    assert sorted(lane(text, "reach")) == ["P-done", "P-short", "P-silent"]
     assert f'href="/care/patients/{silent}"' in text
-    assert "Check-ins overdue: 1" in text
-    assert "No reference could be established: 1" in text
-    assert "Induction reviews due: 1" in text
+    for said in ("No check-in", "No reference could be established", "Induction review is due"):
+        assert said in words(text), said
+    assert clinic.enrol(silent, service.url).check_in(service.clock.now(), (8, 8, 8)).is_success
+    assert "P-silent" not in listed(text_of(nurse))
 
 
 @pytest.mark.parametrize(("hours", "seen"), [(0.9, False), (1.1, True)])
@@ -220,7 +279,7 @@ def test_a_sweep_that_does_not_run_is_seen(
     assert ("its worker does not run" in said) is seen
 
 
-def test_deliveries_that_did_not_get_out_are_counted(
+def test_deliveries_that_are_undelivered_are_counted_and_a_row_each_patient(
     shared_database: DatabaseUrls,
     service: Service,
     clinic: ClinicClient,
@@ -228,9 +287,9 @@ def test_deliveries_that_did_not_get_out_are_counted(
     receiver: Receiver,
 ) -> None:
     clinic.add_endpoint(receiver.url)
-    fading(clinic)
+    fading(clinic, "P-7")
     receiver.wait_for("signal.raised")
-    assert "did not get out" not in text_of(nurse)
+    assert "undelivered" not in text_of(nurse).replace("undelivered, worse than before", "")
     with psycopg.connect(shared_database.superuser_url, autocommit=True) as connection:
         for table, column in (("deliveries", "state = 'held'"), ("webhook_endpoints", "state = 'disabled'")):
             connection.execute(
@@ -238,27 +297,26 @@ def test_deliveries_that_did_not_get_out_are_counted(
                 [clinic.clinic_id],
             )
 
-    said = words(text_of(nurse))
+    text = text_of(nurse)
 
-    assert re.search(r"\d+ messages? to the clinic's systems did not get out\.", said)
-    assert "An endpoint is disabled" in said
+    assert re.search(r"\d+ messages? to the clinic's systems undelivered\.", words(text))
+    assert "A webhook endpoint is disabled" in words(text)
+    assert lane(text, "now") == ["P-7"]
     assert service.clock.now() == NOW
 
 
-def test_reading_the_worklist_is_told_to_the_trail_and_names_the_patient_who_was_looked_for(
-    clinic: ClinicClient, nurse: CareBrowser
-) -> None:
+def test_reading_the_worklist_is_in_the_audit_log(clinic: ClinicClient, nurse: CareBrowser) -> None:
     patient = clinic.patient("P-7")
 
     text_of(nurse)
-    text_of(nurse, text="P-7")
+    assert clinic.http.get("/v1/worklist", params={"patient_id": patient}).json() == {"items": []}
 
     lines = [
         (line["action"], line["actor_kind"], line["patient_id"])
         for line in clinic.http.get("/v1/audit-events").json()["items"]
         if line["action"] == "worklist.read"
     ]
-    assert lines == [("worklist.read", "staff", patient), ("worklist.read", "staff", None)]
+    assert lines == [("worklist.read", "api_key", patient), ("worklist.read", "staff", None)]
 
 
 def test_who_is_not_signed_in_is_sent_to_sign_in(service: Service, nurse: CareBrowser) -> None:
@@ -272,4 +330,3 @@ def test_another_clinics_rows_are_not_there(service: Service, clinic: ClinicClie
     fading(clinic, "P-ours")
     other = CareBrowser(service, str(service.new_clinic("Other").clinic_id))
     assert listed(text_of(other)) == []
-    assert "No patient has exactly this reference" in text_of(other, text="P-ours")

@@ -7,7 +7,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from app.care.worklist.queries import ROWS
+from app.care.worklist.queries import A_LANE
 from app.storage.engine.embedded import Address
 from app.storage.engine.migrating import APPLICATION_ROLE
 from tests.bench.worklist import fill
@@ -39,7 +39,7 @@ def test_a_full_page_takes_as_many_round_trips_as_one_with_a_single_row(
     own_database: DatabaseUrls, proxied_service: Service, proxy: tuple[Address, RoundTrips]
 ) -> None:
     counted, rows = {}, {}
-    for patients, waiting in ((2, 1), (80, 2 * ROWS)):
+    for patients, waiting in ((2, 1), (80, 2 * A_LANE)):
         clinic = clinic_client(proxied_service)
         first = fading(clinic)["patient_id"]
         with psycopg.connect(own_database.superuser_url, autocommit=True) as connection:
@@ -62,8 +62,8 @@ def test_a_full_page_takes_as_many_round_trips_as_one_with_a_single_row(
             assert browser.get("/care/").status_code == 200
         proxy[1].start()
         text = browser.get("/care/").text
-        counted[waiting], rows[waiting] = proxy[1].count, text.count('class="row ')
+        counted[waiting], rows[waiting] = proxy[1].count, text.count('<li class="row"')
 
-    assert rows == {1: 1, 2 * ROWS: ROWS}
-    assert counted[2 * ROWS] - counted[1] in {0, 1}, "the names of staff are asked for when there are some"
-    assert counted[2 * ROWS] <= MOST_ROUND_TRIPS, proxy[1].said
+    assert rows == {1: 3, 2 * A_LANE: 3 * A_LANE}
+    assert counted[2 * A_LANE] - counted[1] in {0, 1}, "the names of staff are asked for when there are some"
+    assert counted[2 * A_LANE] <= MOST_ROUND_TRIPS, proxy[1].said

@@ -80,9 +80,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "self_harm_help": "If you tick this, your clinic is told when you send. Nobody may see it at once. You "
     "can reach a person now:",
     "booster": "I would like to talk about a booster",
-    "need_help": "Need help now?",
-    "help_more": "More",
-    "more": "Add a note, sleep hours, or ask for a booster",
+    "more": "Add hours of sleep or a note",
     "sleep_hours": "Hours of sleep last night",
     "sleep_hours_hint": "Such as 7 or 6.5",
     "note": "A note for your care team",

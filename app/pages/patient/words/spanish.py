@@ -81,9 +81,7 @@ SPANISH: Final[Mapping[str, str]] = {
     "self_harm_help": "Si marca esto, avisamos a su clínica cuando lo envíe. Puede que nadie lo vea de "
     "inmediato. Puede hablar con una persona ahora:",
     "booster": "Quisiera hablar sobre una infusión de refuerzo",
-    "need_help": "¿Necesita ayuda ahora?",
-    "help_more": "Más",
-    "more": "Agregar una nota, horas de sueño o pedir un refuerzo",
+    "more": "Agregar horas de sueño o una nota",
     "sleep_hours": "Horas de sueño de anoche",
     "sleep_hours_hint": "Por ejemplo 7 o 6,5",
     "note": "Una nota para su equipo",

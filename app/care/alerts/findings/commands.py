@@ -1,0 +1,172 @@
+"""Findings are raised and ended by what happens, and closed by staff."""
+
+from collections.abc import Collection, Mapping
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+from app.access.clinics.contacts import Role
+from app.access.clinics.queries import limits_in_force
+from app.care.alerts.findings.codes import FROM_PATIENT, FindingCode
+from app.care.alerts.findings.life import FINDING
+from app.clinical.waiting import signal_wait
+from app.context import Work
+from app.foundation.audit import SYSTEM
+from app.foundation.errors import RefusalError, RefusalKind
+from app.foundation.ids import new_id
+from app.notifications.messages.to_contacts import notify_contacts
+from app.notifications.messages.wording import worklist_link
+from app.notifications.webhooks.notices import NoticeEvent, notify_channels
+from app.notifications.webhooks.trouble import nothing_gets_out
+from app.outbox import Wording
+from app.storage import findings, notice_channels
+from app.storage.alert_steps import StepDetails
+from app.storage.findings import Finding
+
+# Of several in a row a person hears once; all of them are on the worklist.
+_ONCE_IN: Final = timedelta(hours=1)
+
+
+class FindingOutcome(StrEnum):
+    """With what staff close a finding."""
+
+    SEEN = "seen"
+    CONTACTED = "contacted"
+    TREATMENT_CHANGED = "treatment_changed"
+    NOT_CONFIRMED = "not_confirmed"
+    OTHER = "other"
+
+
+class FindingNotReopenedError(RefusalError):
+    """Only what staff closed can be put back, while nothing of the same kind is open."""
+
+    kind = RefusalKind.CONFLICT
+    code = "finding-not-reopened"
+
+
+ENDED: Final = "ended"
+"""The outcome of one that no longer holds."""
+
+
+async def raise_finding(
+    work: Work,
+    code: FindingCode,
+    patient_id: UUID,
+    *,
+    mode: str,
+    on: date,
+    source_id: UUID | None = None,
+    due_at: datetime | None = None,
+    facts: Mapping[str, Any] | None = None,
+) -> UUID | None:
+    """Put something about a patient on the worklist; the caller holds the patient's turn, and sends its events.
+
+    Args:
+        work: the transaction of its cause.
+        code: what it is.
+        patient_id: about whom.
+        mode: the patient's.
+        on: the patient's check-in day.
+        source_id: the report or request that it came with; the same twice is one finding.
+        due_at: when it should be done, where that is not at once.
+        facts: a rule's numbers, by name.
+
+    Gives its id; None when the same is open already.
+    """
+    written = code in FROM_PATIENT
+    finding = Finding(
+        id=new_id(),
+        patient_id=patient_id,
+        state="open",
+        code=code.value,
+        raised_at=work.now,
+        raised_on=on,
+        source_id=source_id,
+        due_at=due_at,
+        facts=dict(facts or {}),
+        escalate_at=work.now + signal_wait(await limits_in_force(work)) if written else None,
+    )
+    if not await findings.add(work, finding):
+        return None
+    await FINDING.keep_step(work, finding.id, patient_id, "raised", actor=SYSTEM)
+    if written:
+        await _notify(work, finding, mode=mode)
+    return finding.id
+
+
+async def end_findings(
+    work: Work, patient_id: UUID, codes: Collection[FindingCode], *, source_id: UUID | None = None
+) -> int:
+    """Close a patient's findings that no longer hold; gives how many. The caller holds the patient's turn."""
+    ended = await findings.end(
+        work, patient_id, codes=[one.value for one in codes], outcome=ENDED, source_id=source_id
+    )
+    for finding_id, _ in ended:
+        details = StepDetails(id=new_id(), disposition=ENDED)
+        await FINDING.keep_step(work, finding_id, patient_id, "ended", details=details, actor=SYSTEM)
+    return len(ended)
+
+
+async def close(
+    work: Work,
+    finding_id: UUID,
+    *,
+    outcome: FindingOutcome,
+    note: str | None = None,
+    version: int | None = None,
+) -> Finding:
+    """Close a finding with its outcome.
+
+    Raises:
+        NotFoundError: the clinic has none under this id.
+        ChangedMeanwhileError: it has moved on from that version.
+        FindingClosedError: somebody closed it before, or it ended.
+    """
+    finding = await FINDING.lock_open(work, finding_id, version=version)
+    details = FINDING.details(work, finding, note, disposition=outcome.value)
+    return await FINDING.close(work, finding, details=details, outcome=outcome.value)
+
+
+async def reopen(work: Work, finding_id: UUID, *, version: int | None = None) -> Finding:
+    """Put a finding that staff closed back on the worklist.
+
+    Raises:
+        NotFoundError: the clinic has none under this id.
+        ChangedMeanwhileError: it has moved on from that version.
+        FindingNotReopenedError: it is not closed, or what it said no longer holds.
+    """
+    finding = await FINDING.lock_for_update(work, finding_id, version=version)
+    if finding.state != "closed" or finding.outcome == ENDED:
+        raise FindingNotReopenedError
+    same = await findings.open_of_patient(work, finding.patient_id, codes=[finding.code])
+    if finding.source_id is None and same:
+        raise FindingNotReopenedError
+    return await FINDING.open_again(work, finding, details=StepDetails(id=new_id()), outcome=None)
+
+
+async def _notify(work: Work, finding: Finding, *, mode: str) -> None:
+    """Let the care team know that a patient wrote or asked for something; what it says is only on the page."""
+    await notify_channels(work, NoticeEvent.PATIENT_WROTE, mode=mode, now=work.now)
+    codes, since = [one.value for one in FROM_PATIENT], work.now - _ONCE_IN
+    if await findings.raised_since(work, codes=codes, since=since, other_than=finding.id):
+        return
+    if await nothing_gets_out(work) and not await _a_channel_hears(work):
+        # Neither a system nor a channel of the clinic hears of it: a person does.
+        await notify_contacts(
+            work,
+            work.vault,
+            [Role.SAFETY],
+            Wording.LOOK_AT_WORKLIST,
+            link=worklist_link(work.public_url),
+            mode=mode,
+            now=work.now,
+        )
+
+
+async def _a_channel_hears(work: Work) -> bool:
+    """Say whether some channel of the care team is told of what patients write."""
+    return any(
+        channel.state == "enabled" and NoticeEvent.PATIENT_WROTE in channel.events
+        for channel in await notice_channels.all_of_clinic(work)
+    )

@@ -1,0 +1,1 @@
+"""Safety events: what a patient reported that a person must look at now."""

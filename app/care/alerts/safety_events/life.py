@@ -1,0 +1,104 @@
+"""What is a safety event's own in the life of an alert: minutes, and told again until somebody acknowledges."""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from app.access.clinics.contacts import Role
+from app.care.alerts.life_cycle import LifeCycle
+from app.clinical.safety import Urgency
+from app.clinical.waiting import WaitingLimits, next_escalation, safety_wait
+from app.context import Work
+from app.foundation.errors import RefusalError, RefusalKind
+from app.notifications.messages.to_contacts import BOTH, notify_contacts
+from app.notifications.webhooks.events import EventType
+from app.notifications.webhooks.notifying import SAFETY_PRIORITY, About, notify_of_patient
+from app.outbox import Wording
+from app.storage import safety_events
+from app.storage.patients import PatientRecord
+from app.storage.safety_events import SafetyEvent
+
+ESCALATE_SAFETY: Final = "escalate_safety"
+
+
+class AlreadyClosedError(RefusalError):
+    """This has been closed already."""
+
+    kind = RefusalKind.CONFLICT
+    code = "already-closed"
+
+
+class SafetyEventLife(LifeCycle[SafetyEvent]):
+    """A safety event waits for minutes, cannot be snoozed, and is escalated again and again."""
+
+    noun = "safety_event"
+    prefix = "safety"
+    closed_error = AlreadyClosedError
+    table = safety_events.TABLE
+
+    def about(self, alert: SafetyEvent, *, mode: str, public_url: str) -> About:
+        """Say what its notifications are about."""
+        return About(
+            patient_id=alert.patient_id,
+            mode=mode,
+            subject="safety_event",
+            subject_id=alert.id,
+            url=f"{public_url}/v1/safety-events/{alert.id}",
+        )
+
+    def wait(self, limits: WaitingLimits, alert: SafetyEvent) -> timedelta:
+        """Say how long it may wait, by its urgency."""
+        return safety_wait(limits, _urgency(alert))
+
+    def queue_escalation(self, work: Work, alert_id: UUID, *, at: datetime | None) -> None:
+        """Have a worker look then, before all else."""
+        if at is not None:
+            work.queue(
+                ESCALATE_SAFETY, at=at, priority=SAFETY_PRIORITY, clinic_id=work.clinic_id, event_id=alert_id
+            )
+
+    async def waits_again(self, work: Work, alert: SafetyEvent) -> dict[str, Any]:
+        """Start its limit from now, and count escalations from none; when it was escalated first stays."""
+        return {
+            **await super().waits_again(work, alert),
+            "escalated_at": alert.escalated_at,
+            "escalations": 0,
+        }
+
+    async def escalated(
+        self, work: Work, alert: SafetyEvent, patient: PatientRecord, limits: WaitingLimits
+    ) -> dict[str, Any]:
+        """Notify the second contact, then both, as often as the limits say; the clinic's systems once."""
+        count = alert.escalations + 1
+        again_at = next_escalation(limits, _urgency(alert), escalations=count, escalated_at=work.now)
+        about = self.about(alert, mode=patient.mode, public_url=work.public_url)
+        if count == 1:
+            await notify_of_patient(
+                work,
+                EventType.SAFETY_UNACKNOWLEDGED,
+                about,
+                now=work.now,
+                more={"urgent": alert.urgent},
+            )
+        await notify_contacts(
+            work,
+            work.vault,
+            [Role.SECOND] if count == 1 else BOTH,
+            Wording.SAFETY_UNACKNOWLEDGED,
+            link=about.url,
+            mode=about.mode,
+            now=work.now,
+        )
+        self.queue_escalation(work, alert.id, at=again_at)
+        return {
+            "escalated_at": alert.escalated_at or work.now,
+            "escalations": count,
+            "escalate_at": again_at,
+        }
+
+
+def _urgency(event: SafetyEvent) -> Urgency:
+    return Urgency.URGENT if event.urgent else Urgency.PROMPT
+
+
+SAFETY_EVENT: Final = SafetyEventLife()

@@ -1,0 +1,230 @@
+"""What the care team does with a signal: acknowledge, assign, snooze, close with a disposition, reopen."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from app.access.clinics.policy import policy_in_force
+from app.access.clinics.queries import limits_in_force
+from app.care.alerts.bookings import book
+from app.care.alerts.life_cycle import vault_of
+from app.care.alerts.signals.episodes import notify_closed
+from app.care.alerts.signals.life import SIGNAL, episode_of
+from app.care.patients.consent_standing import ConsentWithdrawnError
+from app.clinical import episodes as rules
+from app.clinical.episodes import Disposition
+from app.clinical.errors import MoveNotAllowedError, SnoozeTooLongError
+from app.clinical.waiting import signal_wait
+from app.context import Work
+from app.foundation.audit import SYSTEM
+from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
+from app.notifications.webhooks.events import EventType
+from app.notifications.webhooks.notifying import notify_of_patient
+from app.storage import patient_states, patients, signals
+from app.storage.patients import PatientRecord
+from app.storage.signals import Signal
+
+_NOTE = {"table": "signals", "column": "note_sealed"}
+
+
+class BookingDayMissingError(RefusalError):
+    """A signal that is closed as "booster booked" needs the booster's day, or one that is booked already."""
+
+    code = "booking-day-missing"
+
+
+class SnoozeNotPossibleError(RefusalError):
+    """A snooze ends in the future, at most 14 days from now."""
+
+    code = "snooze-not-possible"
+
+
+class ReasonMissingError(RefusalError):
+    """Please say why, so that whoever looks next knows."""
+
+    code = "reason-missing"
+
+
+class NotSnoozedError(RefusalError):
+    """This signal is not snoozed, so there is no snooze to end."""
+
+    kind = RefusalKind.CONFLICT
+    code = "not-snoozed"
+
+
+class ReopeningNotPossibleError(RefusalError):
+    """Only a closed signal can be reopened, and not one that a withdrawn consent closed."""
+
+    kind = RefusalKind.CONFLICT
+    code = "reopening-not-possible"
+
+
+class LaterSignalError(RefusalError):
+    """This patient has a later signal; see to that one."""
+
+    kind = RefusalKind.CONFLICT
+    code = "later-signal"
+
+
+async def snooze(
+    work: Work, signal_id: UUID, *, until: datetime, reason: str | None = None, version: int | None = None
+) -> Signal:
+    """Put a signal out of sight for at most 14 days; it returns by itself.
+
+    Raises:
+        NotFoundError: the clinic has none under this id.
+        ChangedMeanwhileError: the signal has moved on from that version.
+        SignalClosedError: it is closed.
+        SnoozeNotPossibleError: the time has passed or is too far away.
+    """
+    signal = await SIGNAL.lock_open(work, signal_id, version=version)
+    try:
+        policy = await policy_in_force(work, work.context, now=work.now)
+        after = rules.snoozed(episode_of(signal), until=until, as_of=work.now, protocol=policy)
+    except SnoozeTooLongError as error:
+        raise SnoozeNotPossibleError("#/until") from error
+    return await SIGNAL.step(
+        work,
+        signal,
+        "snoozed",
+        details=SIGNAL.details(work, signal, reason, until=until),
+        state=after.state.value,
+        snoozed_until=until,
+        escalate_at=await _escalate_after_snooze(work, signal, until=until),
+    )
+
+
+async def end_snooze(work: Work, signal_id: UUID, *, version: int | None = None) -> Signal:
+    """Bring a snoozed signal back at once; if nobody has acknowledged it, its limit starts now.
+
+    Raises:
+        NotFoundError: the clinic has none under this id.
+        ChangedMeanwhileError: the signal has moved on from that version.
+        SignalClosedError: it is closed.
+        NotSnoozedError: it is not snoozed.
+    """
+    signal = await SIGNAL.lock_open(work, signal_id, version=version)
+    if signal.state != "snoozed":
+        raise NotSnoozedError
+    if signal.acknowledged_at is not None or signal.escalated_at is not None:
+        waits = {}
+    else:
+        waits = await SIGNAL.waits_again(work, signal)
+    state = "open" if signal.acknowledged_at is None else "acknowledged"
+    return await SIGNAL.step(work, signal, "snooze_ended", state=state, snoozed_until=None, **waits)
+
+
+async def close(
+    work: Work,
+    signal_id: UUID,
+    *,
+    disposition: Disposition,
+    booster_booked_for: date | None,
+    note: str | None,
+    version: int | None = None,
+) -> Signal:
+    """Close a signal with its outcome, and notify the clinic's systems.
+
+    Raises:
+        NotFoundError: the clinic has none under this id.
+        ChangedMeanwhileError: the signal has moved on from that version.
+        SignalClosedError: somebody closed it before.
+        BookingDayMissingError: a booster is said to be booked and nobody knows for when.
+        BookingInPastError: its day has passed.
+    """
+    signal = await SIGNAL.lock_open(work, signal_id, version=version)
+    patient = await _patient_of(work, signal)
+    if booster_booked_for is not None:
+        await book(
+            work,
+            patient,
+            on=booster_booked_for,
+            pointer="#/booster_booked_for",
+            now=work.now,
+            actor=work.actor,
+        )
+    elif disposition is Disposition.BOOSTER_BOOKED:
+        booster_booked_for = await _booked_before(work, patient.id)
+    after = rules.closed(episode_of(signal), disposition=disposition, at=work.now)
+    closed = await SIGNAL.close(
+        work,
+        signal,
+        details=SIGNAL.details(work, signal, note, disposition=disposition.value),
+        state=after.state.value,
+        snoozed_until=None,
+        disposition=disposition.value,
+        booster_booked_for=booster_booked_for,
+        note_sealed=vault_of(work, signal).seal(note, row_id=signal.id, **_NOTE) if note else None,
+    )
+    await notify_closed(work, signal, disposition, mode=patient.mode)
+    return closed
+
+
+async def reopen(work: Work, signal_id: UUID, *, reason: str, version: int | None = None) -> Signal:
+    """Open it as it was, for somebody to acknowledge within the clinic's limit; the clinic's systems are notified.
+
+    Raises:
+        NotFoundError: the clinic has none under this id.
+        ChangedMeanwhileError: the signal has moved on from that version.
+        ReopeningNotPossibleError: it is not closed, or a withdrawn consent closed it.
+        LaterSignalError: another episode of the patient's has begun since.
+        ConsentWithdrawnError: consent was withdrawn since.
+    """
+    signal = await SIGNAL.lock_for_update(work, signal_id, version=version)
+    try:
+        rules.opened_again(episode_of(signal))
+    except MoveNotAllowedError as error:
+        raise ReopeningNotPossibleError from error
+    latest = await signals.latest_of_patient(work, signal.patient_id)
+    if latest is not None and latest.id != signal.id:
+        raise LaterSignalError
+    patient = await _patient_of(work, signal)
+    if patient.consent_withdrawn_at is not None:
+        raise ConsentWithdrawnError
+    opened = await SIGNAL.open_again(
+        work,
+        signal,
+        details=SIGNAL.details(work, signal, reason),
+        disposition=None,
+        booster_booked_for=None,
+    )
+    about = SIGNAL.about(signal, mode=patient.mode, public_url=work.public_url)
+    await notify_of_patient(work, EventType.SIGNAL_REOPENED, about, now=work.now)
+    return opened
+
+
+async def return_from_snooze(work: Work) -> int:
+    """Open this clinic's signals whose snooze is over again; gives how many."""
+    returned = await signals.return_from_snooze(work)
+    for signal_id, patient_id in returned:
+        await SIGNAL.keep_step(work, signal_id, patient_id, "returned_from_snooze", actor=SYSTEM)
+    return len(returned)
+
+
+def open_note(work: Work, signal: Signal) -> str | None:
+    """Open the note that a signal was closed with."""
+    if signal.note_sealed is None:
+        return None
+    return vault_of(work, signal).open(signal.note_sealed, row_id=signal.id, **_NOTE)
+
+
+async def _escalate_after_snooze(work: Work, signal: Signal, *, until: datetime) -> datetime | None:
+    """While it is out of sight a signal is not escalated; from its return it has its whole time again."""
+    if signal.acknowledged_at is not None or signal.escalated_at is not None:
+        return None
+    at = until + signal_wait(await limits_in_force(work))
+    SIGNAL.queue_escalation(work, signal.id, at=at)
+    return at
+
+
+async def _patient_of(work: Work, signal: Signal) -> PatientRecord:
+    patient = await patients.find(work, signal.patient_id)
+    if patient is None:
+        raise NotFoundError
+    return patient
+
+
+async def _booked_before(work: Work, patient_id: UUID) -> date:
+    booking = await patient_states.booked_booster(work, patient_id)
+    if booking is None:
+        raise BookingDayMissingError("#/booster_booked_for")
+    return booking.on

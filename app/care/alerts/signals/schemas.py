@@ -1,0 +1,131 @@
+"""Requests and replies about signals."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from app.care.alerts.signals.decision_schemas import Decision
+from app.care.alerts.signals.queries import SignalView
+from app.clinical.episodes import CHOSEN_BY_STAFF
+from app.storage.alerts import OPEN_STATES
+from app.web.schemas import Day, DescribedAs, Moment, ReplyBody, RequestBody, choice_of, example
+
+# Sent as it was stored, to the last digit.
+StoredDecision = Annotated[dict[str, Any], DescribedAs(Decision)]
+
+
+class SignalFilter(StrEnum):
+    """Which signals to list; `open` means all that nobody has closed."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    SNOOZED = "snoozed"
+    CLOSED = "closed"
+    ALL = "all"
+
+    @property
+    def states(self) -> list[str]:
+        """The stored states that it stands for."""
+        if self is SignalFilter.OPEN:
+            return list(OPEN_STATES)
+        return [*OPEN_STATES, "closed"] if self is SignalFilter.ALL else [self.value]
+
+
+class ExposureReply(ReplyBody):
+    """The infusions so far, as of now, so that a rising frequency is visible and never encouraged."""
+
+    last_on: date | None
+    days_since_last: int | None
+    in_30_days: int
+    in_90_days: int
+    in_365_days: int
+    total: int = Field(description="All infusions ever")
+
+
+class SignalReply(ReplyBody):
+    """A signal, with the decision as it was made, as it stands now, and what is shown with every signal."""
+
+    id: UUID
+    patient_id: UUID
+    state: str
+    level: str
+    criterion: str
+    criteria: list[str]
+    raised_at: datetime
+    explanation: str = Field(description="While a safety event is open, that comes first")
+    exposure: ExposureReply
+    cautions: list[str] = Field(description="Cautions that are open now; they decide nothing")
+    cautions_then: list[str] = Field(description="Cautions that were open when it was raised")
+    safety_event_open: bool = Field(description="See to the patient's safety event first")
+    decision: StoredDecision = Field(description="The evaluation that raised it")
+    latest: StoredDecision = Field(description="The evaluation after the last evidence was added")
+    steady_since: date | None
+    acknowledged_at: datetime | None
+    acknowledged_by: UUID | None
+    assignee_id: UUID | None = Field(description="The member who takes care of it")
+    snoozed_until: datetime | None
+    closed_at: datetime | None
+    closed_by: UUID | None
+    disposition: str | None
+    booster_booked_for: date | None
+    note: str | None
+    escalate_at: datetime | None = Field(
+        description="When it is escalated unless somebody acknowledges it before"
+    )
+    escalated_at: datetime | None
+
+    @classmethod
+    def of(cls, view: SignalView) -> "SignalReply":
+        """Make the reply."""
+        beside = {
+            "explanation": view.explanation,
+            "exposure": ExposureReply.model_validate(view.exposure, from_attributes=True),
+            "cautions": list(view.cautions),
+            "cautions_then": view.signal.known["cautions"],
+            "safety_event_open": view.safety_event_open,
+            "note": view.note,
+        }
+        kept = {name: getattr(view.signal, name) for name in set(cls.model_fields) - set(beside)}
+        return cls(**kept, **beside)
+
+
+class SignalList(ReplyBody):
+    """A page of signals, oldest first; the Link header points to the next."""
+
+    items: list[SignalReply]
+
+
+class Snooze(RequestBody):
+    """Until when a signal is to be out of sight."""
+
+    model_config = example(until="2026-11-10T09:00:00+01:00", reason="On holiday until then")
+
+    until: Moment | Day = Field(description="A time, or a day: its morning where the patient is")
+    reason: Annotated[str, Field(max_length=1000)] | None = Field(
+        default=None, description="Why; kept with this step of the signal"
+    )
+
+
+class Reopening(RequestBody):
+    """Why a closed signal is opened again."""
+
+    model_config = example(reason="Closed by mistake")
+
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), Field(max_length=1000)]
+
+
+class SignalClosing(RequestBody):
+    """The outcome of a signal."""
+
+    model_config = example(disposition="booster_booked", booster_booked_for="2026-11-12")
+
+    disposition: Annotated[
+        str,
+        choice_of(CHOSEN_BY_STAFF),
+        Field(json_schema_extra={"enum": [str(one) for one in CHOSEN_BY_STAFF]}),
+    ]
+    booster_booked_for: Day | None = Field(default=None, description="The day of the booked booster")
+    note: Annotated[str, Field(max_length=4000)] | None = None

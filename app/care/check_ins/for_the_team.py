@@ -1,0 +1,49 @@
+"""What of a patient's own report the care team must read: a note, and a wish to talk about a booster."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from app.care.alerts.findings.codes import BY_CHECK_IN, FindingCode
+from app.care.alerts.findings.commands import end_findings, raise_finding
+from app.context import Work
+from app.storage.check_ins import PatientSnapshot, StoredCheckIn
+
+# What a clinic brings along from long ago ends nobody's silence.
+_RECENT: Final = timedelta(days=7)
+
+
+async def end_silence(work: Work, standing: PatientSnapshot, new: Sequence[StoredCheckIn]) -> None:
+    """End what says that the patient is silent, also by a report that the clinic brings along."""
+    recent = any(stored.check_in.recorded_at > work.now - _RECENT for stored in new)
+    if standing.waits_for_check_in and recent:
+        await end_findings(work, standing.patient_id, BY_CHECK_IN)
+
+
+async def put_on_worklist(work: Work, standing: PatientSnapshot, new: Sequence[StoredCheckIn]) -> None:
+    """Raise a finding for each note and, if there is none yet, for the wish to talk.
+
+    A report that corrects another takes the place of what that one said.
+    """
+    for stored in new:
+        if stored.supersedes is not None:
+            await take_off_worklist(work, standing.patient_id, stored.supersedes)
+        if stored.note_sealed is not None:
+            await raise_finding(
+                work,
+                FindingCode.NOTE,
+                standing.patient_id,
+                mode=standing.mode,
+                on=stored.check_in_day,
+                source_id=UUID(stored.check_in.id),
+            )
+        if stored.check_in.asks_about_booster:
+            await raise_finding(
+                work, FindingCode.ASKED, standing.patient_id, mode=standing.mode, on=stored.check_in_day
+            )
+
+
+async def take_off_worklist(work: Work, patient_id: UUID, check_in_id: UUID) -> None:
+    """End what a report that was taken back or corrected had put there."""
+    await end_findings(work, patient_id, [FindingCode.NOTE], source_id=check_in_id)

@@ -1,0 +1,77 @@
+"""What is done to a row of the worklist, whatever kind it is: assigned, reached out about, acknowledged."""
+
+from typing import Any, Final
+from uuid import UUID
+
+from app.care.alerts.findings import commands as findings
+from app.care.alerts.findings.codes import FindingCode
+from app.care.alerts.findings.commands import FindingOutcome
+from app.care.alerts.findings.life import FINDING
+from app.care.alerts.life_cycle import LifeCycle, OutreachChannel, OutreachOutcome
+from app.care.alerts.safety_events.life import SAFETY_EVENT
+from app.care.alerts.signals.life import SIGNAL
+from app.context import Work
+from app.foundation.errors import NotFoundError
+from app.storage.alerts import Alert
+
+_EVERY_LIFE: Final[tuple[LifeCycle[Any], ...]] = (SIGNAL, FINDING, SAFETY_EVENT)
+# What is done as soon as somebody has spoken with the patient.
+_DONE_ONCE_REACHED: Final = frozenset(
+    {
+        FindingCode.ASKED,
+        FindingCode.NOTE,
+        FindingCode.SILENT_AFTER_LOW,
+        FindingCode.UNKNOWN,
+        FindingCode.OVERDUE,
+    }
+)
+
+
+async def life_of(work: Work, item_id: UUID) -> LifeCycle[Any]:
+    """Find which kind a row is.
+
+    Raises:
+        NotFoundError: the clinic has no such row; what is undelivered cannot be taken care of here.
+    """
+    for life in _EVERY_LIFE:
+        if await life.table.find(work, item_id) is not None:
+            return life
+    raise NotFoundError
+
+
+async def assign(work: Work, item_id: UUID, *, member: UUID | None, version: int | None = None) -> Alert:
+    """Name the member who takes care of a row, or nobody.
+
+    Raises:
+        NotFoundError: the clinic has no such row.
+        ChangedMeanwhileError: it has moved on from that version.
+        MemberNotHereError: the clinic has no such active member.
+    """
+    alert: Alert = await (await life_of(work, item_id)).assign(work, item_id, member=member, version=version)
+    return alert
+
+
+async def reach_out(
+    work: Work,
+    item_id: UUID,
+    *,
+    channel: OutreachChannel,
+    outcome: OutreachOutcome,
+    note: str | None,
+    version: int | None = None,
+) -> Alert:
+    """Keep that somebody tried to reach the patient; where that was all there was to do, it is done.
+
+    Raises:
+        NotFoundError: the clinic has no such row.
+        ChangedMeanwhileError: it has moved on from that version.
+    """
+    life = await life_of(work, item_id)
+    alert: Alert = await life.reach_out(
+        work, item_id, channel=channel, outcome=outcome, note=note, version=version
+    )
+    if life is FINDING and outcome is OutreachOutcome.REACHED:
+        finding = await FINDING.existing(work, item_id)
+        if finding.code in _DONE_ONCE_REACHED:
+            return await findings.close(work, item_id, outcome=FindingOutcome.CONTACTED)
+    return alert

@@ -1,0 +1,83 @@
+"""The worklist, for the care team and the clinic's systems."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app.access.clinics.access import work_for
+from app.access.clinics.permissions import Permission
+from app.care.worklist import commands, queries
+from app.care.worklist.schemas import (
+    Assignment,
+    Outreach,
+    WorklistChange,
+    WorklistItemReply,
+    WorklistKind,
+    WorklistReply,
+    place_in,
+    position_of,
+)
+from app.context import Work
+from app.storage.alerts import Alert
+from app.storage.worklist import Wanted
+from app.web.dependencies import IfMatch, OnlyPatient
+from app.web.etags import etag_of, version_if_sent
+from app.web.links import link_next
+from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit
+
+router = APIRouter(prefix="/v1/worklist", tags=["worklist"])
+ToRead = Annotated[Work, work_for(Permission.SIGNALS_READ)]
+ToHandle = Annotated[Work, work_for(Permission.SIGNALS_HANDLE)]
+
+
+@router.get("", summary="Read the worklist")
+async def read_worklist(
+    work: ToRead,
+    request: Request,
+    response: Response,
+    kind: Annotated[list[WorklistKind] | None, Query(description="Only these kinds")] = None,
+    assignee: Annotated[
+        UUID | None, Query(description="Only what this member takes care of, and every safety event")
+    ] = None,
+    patient_id: OnlyPatient = None,
+    after: PageCursor = None,
+    limit: PageLimit = PAGE_SIZE,
+) -> WorklistReply:
+    """Give everything that waits for the care team: by lane, what nobody has acknowledged first, then by age."""
+    wanted = Wanted(
+        kinds=frozenset(one.value for one in kind or ()), assignee=assignee, patient_id=patient_id
+    )
+    items, following = await queries.list_items(work, wanted, after=place_in(after), limit=limit)
+    link_next(request, response, None if following is None else position_of(following))
+    return WorklistReply(items=[WorklistItemReply.of(one, work.public_url) for one in items])
+
+
+@router.post("/{item_id}/assign", summary="Say who takes care of a row")
+async def assign_item(
+    item_id: UUID, body: Assignment, work: ToHandle, response: Response, if_match: IfMatch = None
+) -> WorklistChange:
+    """Name a member of the staff, or nobody; it acknowledges nothing and stops no escalation."""
+    alert = await commands.assign(work, item_id, member=body.member, version=version_if_sent(if_match))
+    return _changed(alert, response)
+
+
+@router.post("/{item_id}/outreach", summary="Keep that somebody tried to reach the patient")
+async def keep_outreach(
+    item_id: UUID, body: Outreach, work: ToHandle, response: Response, if_match: IfMatch = None
+) -> WorklistChange:
+    """Keep how, and what came of it. It acknowledges the row; where reaching the patient was all, it closes it."""
+    alert = await commands.reach_out(
+        work,
+        item_id,
+        channel=body.channel,
+        outcome=body.outcome,
+        note=body.note,
+        version=version_if_sent(if_match),
+    )
+    return _changed(alert, response)
+
+
+def _changed(alert: Alert, response: Response) -> WorklistChange:
+    response.headers["etag"] = etag_of(alert.version)
+    return WorklistChange.of(alert)

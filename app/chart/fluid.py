@@ -1,0 +1,243 @@
+"""The chart of the care team's pages: one fluid picture for 320 px and 1440, the newest day always at the right edge.
+
+Across, places are per cent of the width; down, pixels: text, dots and pins never scale. Lines lie in nested
+pictures that
+stretch. What is drawn was decided or averaged by the core; only the line through the days is smoothed here, with the
+rule's own time constant, to lead the eye. It decides nothing.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from math import exp
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from app.chart.trend import LevelSpan, Trend, TrendDay
+from app.clinical.course import InfusionPhase
+from app.clinical.domains import DOMAINS, LABELS
+from app.clinical.protocol import Protocol
+from app.clinical.reasons import Level
+from app.clinical.wording import MONTHS
+
+_TEMPLATE: Final = Environment(
+    loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
+).get_template("fluid.svg.jinja")
+_TOP, _GAP, _STRIP = 50, 30, 22
+_HEIGHTS: Final = (170, 64, 64)
+_CLASSES: Final = ("mood", "energy", "sleep")
+# A gap of more than so many days breaks the line.
+_LONGEST_GAP: Final = 7
+_FEWEST_FOR_A_LINE: Final = 3
+_TICKS: Final = 6
+_EVERY_INFUSION_UP_TO: Final = 120
+_LEVELS: Final = {
+    Level.STEADY: ("stable", 3),
+    Level.WATCH: ("watch", 6),
+    Level.CONSIDER_BOOSTER: ("consider", 9),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """A patient's note on its day, by its number in the timeline."""
+
+    day: date
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Panel:
+    name: str
+    code: str
+    top: int
+    height: int
+    said: str
+    reference_y: float | None
+    base_y: float | None
+    line: str
+    shade: str
+    dots: Sequence[tuple[str, float, bool]]
+    end: tuple[str, float] | None
+
+
+def draw_fluid(trend: Trend, protocol: Protocol, *, pins: Sequence[Pin] = ()) -> Markup:
+    """Draw a trend with its infusions, notes, totals and levels."""
+    place = _Places(trend.first_day, trend.length)
+    panels, top = [], _TOP
+    for index, height in enumerate(_HEIGHTS):
+        panels.append(_panel(trend, index, top, height, place, protocol))
+        top += height + _GAP
+    notes_y = top - _GAP + 21
+    totals_y, levels_y = notes_y + _STRIP, notes_y + 37
+    shown = [pin for pin in pins if trend.first_day <= pin.day <= trend.last_day]
+    return Markup(  # noqa: S704 - made by our own template, which escapes
+        _TEMPLATE.render(
+            length=trend.length,
+            height=levels_y + 30,
+            bottom=levels_y + 10,
+            panels=panels,
+            ticks=[(place.middle(day), _short(day)) for day in _ticks(trend)],
+            infusions=list(_infusions(trend, place)),
+            notes_y=notes_y,
+            pins=[(place.middle(pin.day), pin.number) for pin in shown],
+            totals_y=totals_y,
+            totals=[(place.middle(one.day), f"{one.total:g}") for one in trend.totals],
+            scale=trend.totals[-1].scale if trend.totals else "",
+            levels_y=levels_y,
+            levels=list(_levels(trend.levels, place)),
+            hits=list(_hits(trend, place)),
+            title=f"Mood, energy and sleep, {_short(trend.first_day)} to {_short(trend.last_day)}",
+        )
+    )
+
+
+class _Places:
+    """Where days lie across the width."""
+
+    def __init__(self, first: date, length: int) -> None:
+        self._first, self._length = first, length
+
+    def index(self, day: date) -> float:
+        return (day - self._first).days + 0.5
+
+    def middle(self, day: date) -> str:
+        return f"{self.index(day) / self._length * 100:.2f}%"
+
+    def left(self, day: date) -> str:
+        return f"{(day - self._first).days / self._length * 100:.2f}%"
+
+    def width(self, days: int) -> str:
+        return f"{days / self._length * 100:.2f}%"
+
+
+def _panel(trend: Trend, index: int, top: int, height: int, place: _Places, protocol: Protocol) -> _Panel:
+    def y(value: float) -> float:
+        return round(top + height * (1 - value / 10), 1)
+
+    reference = trend.reference.values[index] if trend.reference else None
+    before = trend.baseline.values[index] if trend.baseline else None
+    days = [(one, value) for one in trend.days if (value := one.values[index]) is not None]
+    smoothed = list(_smoothed([pair for pair in days if not pair[0].acute], protocol))
+    drawn = smoothed if len(smoothed) >= _FEWEST_FOR_A_LINE else []
+    stretches = list(_stretches(drawn))
+    after = trend.reference.to_day if trend.reference else None
+    return _Panel(
+        name=LABELS[DOMAINS[index]].capitalize(),
+        code=_CLASSES[index],
+        top=top,
+        height=height,
+        said=_said(days, reference, before),
+        reference_y=None if reference is None else y(reference),
+        base_y=None if before is None else y(before),
+        line="".join(
+            "M" + "L".join(f"{place.index(day):g} {y(value) - top:.1f}" for day, value in one)
+            for one in stretches
+        ),
+        shade="".join(
+            _shade(
+                [(place.index(day), y(value) - top) for day, value in one if after and day > after],
+                y(reference) - top,
+            )
+            for one in stretches
+            if reference is not None
+        ),
+        dots=[(place.middle(one.day), y(value), one.acute) for one, value in days],
+        end=(place.middle(drawn[-1][0]), y(drawn[-1][1])) if drawn else None,
+    )
+
+
+def _said(days: Sequence[tuple[TrendDay, float]], reference: float | None, before: float | None) -> str:
+    parts = []
+    if days:
+        latest, value = days[-1]
+        parts.append(f"{_short(latest.day)}: {value:g}")
+    if reference is not None:
+        parts.append(f"reference {reference:.1f}")
+    if before is not None:
+        parts.append(f"before {before:.1f}")
+    return " · ".join(parts)
+
+
+def _smoothed(days: Sequence[tuple[TrendDay, float]], protocol: Protocol) -> Iterator[tuple[date, float]]:
+    level, last = 0.0, None
+    for one, value in days:
+        gap = (one.day - last).days if last else _LONGEST_GAP + 1
+        rate = min(protocol.smoothing_most, 1 - exp(-gap / protocol.smoothing_days))
+        # After a gap that breaks the line, it begins where the reports are.
+        level = value if gap > _LONGEST_GAP else level + rate * (value - level)
+        last = one.day
+        yield one.day, level
+
+
+def _stretches(points: Sequence[tuple[date, float]]) -> Iterator[list[tuple[date, float]]]:
+    current: list[tuple[date, float]] = []
+    for day, value in points:
+        if current and (day - current[-1][0]).days > _LONGEST_GAP:
+            yield current
+            current = []
+        current.append((day, value))
+    if current:
+        yield current
+
+
+def _shade(points: Sequence[tuple[float, float]], reference: float) -> str:
+    """Fill between reference and line where the line lies below it."""
+    if not points:
+        return ""
+    edge = "L".join(f"{x:g} {max(y, reference):.1f}" for x, y in points)
+    return f"M{points[0][0]:g} {reference:.1f}L{edge}L{points[-1][0]:g} {reference:.1f}Z"
+
+
+def _infusions(trend: Trend, place: _Places) -> Iterator[tuple[str, str]]:
+    """Each infusion with its label; where many lie close, only boosters are named."""
+    boosters = inductions = 0
+    for one in trend.infusions:
+        if one.phase is InfusionPhase.BOOSTER:
+            boosters += 1
+            word = f"Booster {boosters}" if trend.length <= _EVERY_INFUSION_UP_TO else f"B{boosters}"
+        else:
+            inductions += 1
+            word = "" if trend.length > _EVERY_INFUSION_UP_TO else str(inductions)
+        yield place.middle(one.day), word
+
+
+def _levels(spans: Sequence[LevelSpan], place: _Places) -> Iterator[tuple[str, str, str, int]]:
+    for one in spans:
+        code, height = _LEVELS.get(one.level, ("none", 2))
+        days = (one.last_day - one.first_day).days + 1
+        yield code, place.left(one.first_day), place.width(days), height
+
+
+def _hits(trend: Trend, place: _Places) -> Iterator[tuple[str, str, str]]:
+    given = {one.day: one.phase.value for one in trend.infusions}
+    reported = {one.day: one for one in trend.days}
+    for day in sorted({*given, *reported}):
+        one, parts = reported.get(day), []
+        for index, domain in enumerate(DOMAINS):
+            value = one.values[index] if one else None
+            if value is not None:
+                parts.append(f"{LABELS[domain]} {value:g}")
+        if one is not None and one.sleep_hours is not None:
+            parts.append(f"{one.sleep_hours:g} h of sleep")
+        if one is not None and one.acute:
+            parts.append("within 24 h of an infusion, not compared")
+        if one is not None and one.late:
+            parts.append("reported late")
+        if day in given:
+            parts.append(f"{given[day]} infusion")
+        yield place.left(day), place.width(1), f"{_short(day)}: {', '.join(parts)}"
+
+
+def _ticks(trend: Trend) -> list[date]:
+    step = max(1, round(trend.length / _TICKS))
+    first = trend.last_day - timedelta(days=step // 2)
+    days = [first - timedelta(days=step * number) for number in range(_TICKS)]
+    return [day for day in days if day >= trend.first_day + timedelta(days=step // 4)]
+
+
+def _short(day: date) -> str:
+    return f"{MONTHS[day.month - 1][:3]} {day.day}"

@@ -1,0 +1,121 @@
+"""What is open about a patient, as cards beside the chart: safety events, the signal, findings."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from app.access.clinics.permissions import Permission
+from app.clinical.domains import DOMAINS, LABELS
+from app.pages.staff.patient_view import NotedReport, PatientView
+from app.pages.staff.signal_words import CAUTIONS, SOURCES
+from app.pages.staff.visitor import StaffVisitor
+from app.pages.staff.wall_clock import WallClock
+from app.pages.staff.when import how_long
+from app.pages.staff.worklist_words import CRITERIA, FINDINGS, percent, short_day
+from app.storage.alerts import Alert
+
+
+def cards_of(view: PatientView, clock: WallClock, visitor: StaffVisitor) -> dict[str, Any]:
+    """Give all cards."""
+    return {
+        "safety_cards": list(_safety(view, clock, visitor)),
+        "signal_cards": list(_signals(view, visitor)),
+        "finding_cards": list(_findings(view, visitor)),
+    }
+
+
+def _safety(view: PatientView, clock: WallClock, visitor: StaffVisitor) -> Iterator[dict[str, Any]]:
+    if not visitor.may(Permission.SAFETY_READ):
+        return
+    for event in view.events:
+        source, waits = view.sources.get(event.source_id), event.acknowledged_at is None
+        ago = how_long(event.received_at, view.now)
+        if waits and event.escalate_at is not None:
+            when = how_long(event.escalate_at, view.now)
+            following = f"Acknowledging stops escalation. The next contact is notified {when}."
+        else:
+            following = "Acknowledging stops escalation." if waits else ""
+        yield {
+            "id": event.id,
+            "version": event.version,
+            "title": "thinking about self-harm" if event.urgent else "an answer about self-harm",
+            "standing": f"{ago}, {'not acknowledged' if waits else 'acknowledged'}",
+            "said": (
+                f"Answered in {SOURCES[event.source]}, {clock.plain(event.received_at)} by the patient's clock."
+            ),
+            "note": source.note if source else None,
+            "answers": _answers(source) if source else "",
+            "can_acknowledge": waits and visitor.may(Permission.SAFETY_HANDLE),
+            "next": following,
+        }
+
+
+def said_with(view: PatientView, source_id: UUID) -> dict[str, str]:
+    """Give what the report said besides that a safety event came with, while the event is open."""
+    source = view.sources.get(source_id)
+    return {"note": (source.note or "") if source else "", "answers": _answers(source) if source else ""}
+
+
+def _answers(source: NotedReport) -> str:
+    """Say what else the same check-in said."""
+    report = source.stored.check_in
+    values = (report.mood, report.energy, report.sleep_quality)
+    parts = [
+        f"{LABELS[domain]} {value:g}"
+        for domain, value in zip(DOMAINS, values, strict=True)
+        if value is not None
+    ]
+    return f"Same check-in: {', '.join(parts)}." if parts else ""
+
+
+def _signals(view: PatientView, visitor: StaffVisitor) -> Iterator[dict[str, Any]]:
+    for signal in view.signals:
+        raised = signal.decision["smoothed"]
+        now = view.evaluation.evaluation.smoothed if view.evaluation else None
+        figures = (
+            [f"{percent(raised)} when raised {short_day(signal.raised_on)}"] if raised is not None else []
+        )
+        if now is not None:
+            figures.append(f"{percent(now)} today")
+        criteria = "; ".join(CRITERIA.get(name, name) for name in signal.criteria)
+        steady = f" Stable again since {short_day(signal.steady_since)}." if signal.steady_since else ""
+        yield {
+            **_common(signal, visitor),
+            "title": "consider a booster",
+            "standing": f"Raised {how_long(signal.raised_at, view.now)}. {_stands(signal, view)}",
+            "why": f"{criteria}.{steady}",
+            "figures": f"{', '.join(figures)}." if figures else "",
+            "cautions": ", ".join(CAUTIONS.get(one.value, one.value) for one in view.factors.cautions),
+        }
+
+
+def _findings(view: PatientView, visitor: StaffVisitor) -> Iterator[dict[str, Any]]:
+    notes = {one.stored.check_in.id: one.note for one in view.notes}
+    for finding in view.findings:
+        title, detail = FINDINGS.get(finding.code, (finding.code, ""))
+        yield {
+            **_common(finding, visitor),
+            "code": finding.code,
+            "title": title,
+            "standing": f"{detail}. {how_long(finding.raised_at, view.now)}. {_stands(finding, view)}",
+            "note": notes.get(str(finding.source_id)) if finding.code == "note" else None,
+        }
+
+
+def _common(alert: Alert, visitor: StaffVisitor) -> dict[str, Any]:
+    handles = visitor.may(Permission.SIGNALS_HANDLE)
+    return {
+        "id": alert.id,
+        "version": alert.version,
+        "can_acknowledge": handles and alert.acknowledged_at is None,
+        "can_take": handles and alert.assignee_id is None,
+    }
+
+
+def _stands(alert: Alert, view: PatientView) -> str:
+    seen = "Acknowledged" if alert.acknowledged_at is not None else "Not acknowledged"
+    if alert.state == "snoozed":
+        seen = "Snoozed"
+    if alert.assignee_id is None:
+        return f"{seen}, unassigned."
+    return f"{seen}, assigned to {view.names.get(alert.assignee_id, 'a member of the staff')}."

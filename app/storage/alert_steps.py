@@ -1,0 +1,149 @@
+"""What was done to an alert, step by step: when, by whom, until when, with what, in whose words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import ForeignKeyConstraint, Index, Select, insert, select
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.foundation.audit import Actor
+from app.foundation.ids import new_id
+from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.unit_of_work import UnitOfWork
+
+
+class AlertStepRow(TenantRow):
+    """One step in the life of a signal, a safety event or a finding. The application adds them and changes none."""
+
+    __tablename__ = "alert_steps"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
+        ),
+        Index("ix_alert_steps_alert", "clinic_id", "alert_id", "at", "id"),
+        Index("ix_alert_steps_patient", "clinic_id", "patient_id", "at"),
+        {"schema": CARE},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    patient_id: Mapped[UUID]
+    # signal, safety_event or finding.
+    alert_kind: Mapped[str]
+    alert_id: Mapped[UUID]
+    # As in the audit log, such as signal.snoozed.
+    action: Mapped[str]
+    at: Mapped[datetime]
+    actor_kind: Mapped[str]
+    actor_id: Mapped[UUID | None]
+    # Until when it was snoozed; with what it was closed, or how reaching out ended; to whom it was assigned.
+    until: Mapped[datetime | None]
+    disposition: Mapped[str | None]
+    assignee_id: Mapped[UUID | None]
+    # How the patient was reached out to; only on such a step.
+    channel: Mapped[str | None]
+    # A reason or a note, in somebody's own words.
+    words_sealed: Mapped[bytes | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepDetails:
+    """What a step carries beside its line of the audit log; its id seals the words."""
+
+    id: UUID
+    until: datetime | None = None
+    disposition: str | None = None
+    assignee_id: UUID | None = None
+    channel: str | None = None
+    words_sealed: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertStep:
+    """A step as stored."""
+
+    id: UUID
+    alert_kind: str
+    alert_id: UUID
+    action: str
+    at: datetime
+    actor_kind: str
+    actor_id: UUID | None
+    until: datetime | None
+    disposition: str | None
+    assignee_id: UUID | None
+    channel: str | None
+    words_sealed: bytes | None
+
+
+_COLUMNS: Final = tuple(AlertStep.__dataclass_fields__)
+
+
+async def keep(
+    work: UnitOfWork,
+    action: str,
+    alert_kind: str,
+    alert_id: UUID,
+    *,
+    patient_id: UUID,
+    actor: Actor | None = None,
+    details: StepDetails | None = None,
+) -> None:
+    """Keep a step; its line of the audit log is written by whoever took it."""
+    said, who = details or StepDetails(id=new_id()), actor or work.actor
+    await work.execute(
+        insert(AlertStepRow).values(
+            clinic_id=work.clinic_id,
+            id=said.id,
+            patient_id=patient_id,
+            alert_kind=alert_kind,
+            alert_id=alert_id,
+            action=action,
+            at=work.now,
+            actor_kind=who.kind.value,
+            actor_id=who.id,
+            until=said.until,
+            disposition=said.disposition,
+            assignee_id=said.assignee_id,
+            channel=said.channel,
+            words_sealed=said.words_sealed,
+        )
+    )
+
+
+async def of_alert(work: UnitOfWork, alert_id: UUID) -> list[AlertStep]:
+    """List an alert's steps, oldest first."""
+    statement = _steps(work).where(AlertStepRow.alert_id == alert_id)
+    return await _read(work, statement.order_by(AlertStepRow.at, AlertStepRow.id))
+
+
+async def of_patient(work: UnitOfWork, patient_id: UUID, *, since: datetime, limit: int) -> list[AlertStep]:
+    """List the steps about one patient since a time, the latest first."""
+    row = AlertStepRow
+    statement = _steps(work).where(row.patient_id == patient_id, row.at >= since)
+    return await _read(work, statement.order_by(row.at.desc(), row.id.desc()).limit(limit))
+
+
+async def latest_of(work: UnitOfWork, alert_ids: Sequence[UUID]) -> dict[UUID, AlertStep]:
+    """Give the latest step of each of several alerts."""
+    row = AlertStepRow
+    statement = (
+        _steps(work)
+        .where(row.alert_id.in_(alert_ids))
+        .ext(distinct_on(row.alert_id))
+        .order_by(row.alert_id, row.at.desc(), row.id.desc())
+    )
+    return {one.alert_id: one for one in await _read(work, statement)}
+
+
+async def _read(work: UnitOfWork, statement: Select[*tuple[object, ...]]) -> list[AlertStep]:
+    found: Sequence[object] = (await work.execute(statement)).all()
+    return [AlertStep(**row._mapping) for row in found]  # type: ignore[attr-defined] # noqa: SLF001 - SQLAlchemy's documented name for it
+
+
+def _steps(work: UnitOfWork) -> Select[*tuple[object, ...]]:
+    columns = [getattr(AlertStepRow, name) for name in _COLUMNS]
+    return select(*columns).where(AlertStepRow.clinic_id == work.clinic_id)

@@ -1,0 +1,154 @@
+"""Findings: what else about a patient waits for the care team, each as long as it holds or until it is closed."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, exists, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped
+
+from app.storage.alerts import Alert, AlertRow, AlertTable
+from app.storage.engine.rows import CARE
+from app.storage.engine.unit_of_work import UnitOfWork
+
+
+class FindingRow(AlertRow):
+    """One finding, from raised to closed."""
+
+    __tablename__ = "findings"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
+        ),
+        CheckConstraint("state in ('open', 'acknowledged', 'closed')", name="state"),
+        # What holds about a patient holds once; what came in (a note, a request) is one each.
+        Index(
+            "uq_findings_one_open",
+            "clinic_id",
+            "patient_id",
+            "code",
+            unique=True,
+            postgresql_where=text("state <> 'closed' AND source_id IS NULL"),
+        ),
+        Index(
+            "uq_findings_source",
+            "clinic_id",
+            "patient_id",
+            "code",
+            "source_id",
+            unique=True,
+            postgresql_where=text("source_id IS NOT NULL"),
+        ),
+        Index("ix_findings_open", "clinic_id", "id", postgresql_where=text("state <> 'closed'")),
+        Index("ix_findings_patient", "clinic_id", "patient_id", "raised_at"),
+        Index(
+            "ix_findings_escalate",
+            "clinic_id",
+            "escalate_at",
+            postgresql_where=text("escalate_at IS NOT NULL"),
+        ),
+        {"schema": CARE},
+    )
+
+    code: Mapped[str]
+    # The report or request that it is about; null: something that holds, not something that came in.
+    source_id: Mapped[UUID | None]
+    raised_at: Mapped[datetime]
+    # The patient's check-in day then.
+    raised_on: Mapped[date]
+    due_at: Mapped[datetime | None]
+    # The numbers of a rule's finding, by name.
+    facts: Mapped[dict[str, Any]]
+    outcome: Mapped[str | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding(Alert):
+    """A finding as stored."""
+
+    code: str
+    raised_at: datetime
+    raised_on: date
+    source_id: UUID | None = None
+    due_at: datetime | None = None
+    facts: dict[str, Any]
+    outcome: str | None = None
+
+
+TABLE: Final = AlertTable(row=FindingRow, record=Finding)
+
+
+async def add(work: UnitOfWork, finding: Finding) -> bool:
+    """Keep a finding, unless the same is open already or its source made one before; says whether it is new."""
+    added = await work.execute(
+        insert(FindingRow)
+        .values(clinic_id=work.clinic_id, **TABLE.values(finding))
+        .on_conflict_do_nothing()
+        .returning(FindingRow.id)
+    )
+    return added.one_or_none() is not None
+
+
+async def open_of_patient(
+    work: UnitOfWork, patient_id: UUID, *, codes: Collection[str] | None = None
+) -> list[Finding]:
+    """List a patient's findings that nobody has closed, oldest first; of these codes, or all."""
+    statement = TABLE.select(work).where(FindingRow.patient_id == patient_id, FindingRow.state != "closed")
+    if codes is not None:
+        statement = statement.where(FindingRow.code.in_(codes))
+    return await TABLE.read(work, statement.order_by(FindingRow.id))
+
+
+async def of_patient(work: UnitOfWork, patient_id: UUID, *, limit: int) -> list[Finding]:
+    """List a patient's findings, the latest first."""
+    statement = TABLE.select(work).where(FindingRow.patient_id == patient_id)
+    return await TABLE.read(
+        work, statement.order_by(FindingRow.raised_at.desc(), FindingRow.id.desc()).limit(limit)
+    )
+
+
+async def end(
+    work: UnitOfWork, patient_id: UUID, *, codes: Collection[str], outcome: str, source_id: UUID | None = None
+) -> list[tuple[UUID, str]]:
+    """Close a patient's open findings of these codes, because what they say no longer holds; gives id and code."""
+    row = FindingRow
+    statement = update(row).where(
+        row.clinic_id == work.clinic_id,
+        row.patient_id == patient_id,
+        row.state != "closed",
+        row.code.in_(codes),
+    )
+    if source_id is not None:
+        statement = statement.where(row.source_id == source_id)
+    ended = await work.execute(
+        statement.values(
+            state="closed",
+            closed_at=work.now,
+            outcome=outcome,
+            escalate_at=None,
+            version=row.version + 1,
+        ).returning(row.id, row.code)
+    )
+    return [(one.id, one.code) for one in ended]
+
+
+async def raised_since(
+    work: UnitOfWork, *, codes: Collection[str], since: datetime, other_than: UUID
+) -> bool:
+    """Say whether another finding of these codes was raised since then."""
+    row = FindingRow
+    found = await work.execute(
+        select(
+            exists().where(
+                row.clinic_id == work.clinic_id,
+                row.state != "closed",
+                row.code.in_(codes),
+                row.raised_at > since,
+                row.id != other_than,
+            )
+        )
+    )
+    return bool(found.scalar_one())
