@@ -26,8 +26,8 @@ MOST_TIMES_SMALL = 2.0
 SILENT, WITHOUT_REFERENCE = 20, 50
 _COPIED = ("patient_states", "reminder_plans", "courses", "infusions", "check_ins")
 _PATIENTS = """
-    COPY care.patients (clinic_id, id, external_ref_index, external_ref_sealed, time_zone, locale, mode,
-         registered_at, version) FROM STDIN
+    COPY care.patients (clinic_id, id, external_ref_index, external_ref_sealed, time_zone, time_zone_canonical,
+         locale, mode, registered_at, version) FROM STDIN
 """
 _KEYS = "COPY care.patient_keys (clinic_id, patient_id, wrapped_key, made_at) FROM STDIN"
 # The rows of the one patient whom the service itself treated and judged, as another's.
@@ -117,9 +117,8 @@ def copy_patients(connection: psycopg.Connection, clinic: UUID, made: list[UUID]
                 sealed = own.seal(
                     f"P-{number:06}", table="patients", column="external_ref_sealed", row_id=patient
                 )
-                copy.write_row(
-                    (clinic, patient, patient.bytes, sealed, "Europe/Berlin", "en-US", "test", now, 1)
-                )
+                zones = ("Europe/Berlin", "Europe/Berlin")
+                copy.write_row((clinic, patient, patient.bytes, sealed, *zones, "en-US", "test", now, 1))
         with cursor.copy(_KEYS) as copy:
             for patient, key in keys.items():
                 copy.write_row((clinic, patient, key, now))

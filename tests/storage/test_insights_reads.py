@@ -33,7 +33,7 @@ _PAST = [
       FROM generate_series(0, %(days)s - 1) AS n, unnest(%(patients)s::uuid[]) AS patient
     """,
     """
-    INSERT INTO care.signals (clinic_id, patient_id, id, state, level, ground, grounds, raised_at, raised_on,
+    INSERT INTO care.signals (clinic_id, patient_id, id, state, level, criterion, criteria, raised_at, raised_on,
            decision, latest, explanation, closed_at, disposition, version, turn, known)
     SELECT %(clinic)s, (%(patients)s::uuid[])[1 + n %% %(count)s], gen_random_uuid(),
            'closed', 'consider_booster', 'gain_lost', '{gain_lost}',
@@ -43,10 +43,10 @@ _PAST = [
     """,
     """
     INSERT INTO care.safety_events (clinic_id, patient_id, id, source, source_id, urgent, state, received_at,
-           version, escalations)
+           version, escalations, late_entry, further_reports)
     SELECT %(clinic)s, (%(patients)s::uuid[])[1 + n %% %(count)s], gen_random_uuid(),
            'check_in', gen_random_uuid(), false, 'closed',
-           %(now)s - n * interval '1 day', 1, 0
+           %(now)s - n * interval '1 day', 1, 0, false, 0
       FROM generate_series(0, %(days)s - 1) AS n
     """,
     """

@@ -21,7 +21,8 @@ def two_clinics(own_database: DatabaseUrls) -> DatabaseUrls:
                 (clinic_id,),
             )
             connection.execute(
-                "INSERT INTO care.clinic_profiles (clinic_id, name, mode, version) VALUES (%s, 'C', 'test', 1)",
+                "INSERT INTO care.clinic_profiles (clinic_id, name, mode, version, crisis_lines)"
+                " VALUES (%s, 'C', 'test', 1, '[]')",
                 (clinic_id,),
             )
     return own_database

@@ -14,6 +14,8 @@ from tests.storage.catalogue import ask, objects_outside_the_system
 from tests.support.databases import Cluster, DatabaseUrls
 
 REPORTED = datetime(2026, 11, 3, 18, 0, tzinfo=UTC)
+# What a patient's row has since migration 0021.
+ZONE_OF_TODAY = {"time_zone_canonical": "Europe/Berlin"}
 
 
 @pytest.fixture
@@ -29,7 +31,8 @@ def insert(connection: psycopg.Connection, table: str, **values: object) -> None
     connection.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", values)  # noqa: S608 - the test's own names
 
 
-def clinic_with_patient(connection: psycopg.Connection) -> tuple[UUID, UUID]:
+def clinic_with_patient(connection: psycopg.Connection, **more: object) -> tuple[UUID, UUID]:
+    """Insert both, with what the tables of the version in question have more."""
     clinic, patient = uuid4(), uuid4()
     insert(connection, "front_desk.clinics", id=clinic, state="open", created_at=REPORTED)
     insert(
@@ -44,6 +47,7 @@ def clinic_with_patient(connection: psycopg.Connection) -> tuple[UUID, UUID]:
         mode="test",
         registered_at=REPORTED,
         version=1,
+        **more,
     )
     return clinic, patient
 
@@ -106,9 +110,9 @@ def test_a_key_that_might_do_everything_still_may_and_a_narrow_one_does_not_grow
     assert found == [("first", [*everything, "api_keys", "insights"]), ("narrow", everything[:-1])]
 
 
-def key_for_a_patient(own_database: DatabaseUrls) -> None:
+def key_for_a_patient(own_database: DatabaseUrls, **more: object) -> None:
     with psycopg.connect(own_database.superuser_url) as connection:
-        clinic, patient = clinic_with_patient(connection)
+        clinic, patient = clinic_with_patient(connection, **more)
         insert(
             connection,
             "care.patient_keys",
@@ -122,7 +126,7 @@ def key_for_a_patient(own_database: DatabaseUrls) -> None:
 def test_no_way_down_takes_a_patients_key_away_and_a_refused_one_changes_nothing(
     own_database: DatabaseUrls,
 ) -> None:
-    key_for_a_patient(own_database)
+    key_for_a_patient(own_database, **ZONE_OF_TODAY)
     before = objects_outside_the_system(own_database.superuser_url)
 
     with pytest.raises(PatientKeysKeptError, match="restore the backup from before the upgrade"):
@@ -154,7 +158,7 @@ def test_going_back_leaves_the_messages_that_the_version_before_can_read(cluster
     with cluster.database(migrated=False) as own_database:
         migrate(own_database.owner_url, application_role=APPLICATION_ROLE)
         with psycopg.connect(own_database.superuser_url) as connection:
-            clinic, _ = clinic_with_patient(connection)
+            clinic, _ = clinic_with_patient(connection, **ZONE_OF_TODAY)
             channel = uuid4()
             for way, wording, notice in (
                 ("email", "sign_in_link", None),
@@ -171,6 +175,7 @@ def test_going_back_leaves_the_messages_that_the_version_before_can_read(cluster
                     wording=wording,
                     locale="en",
                     mode="live",
+                    urgent=False,
                     state="pending",
                     queued_at=REPORTED,
                     attempts=0,

@@ -22,20 +22,20 @@ def asked(url: str) -> tuple[int, dict[str, Any]]:
 
 
 @pytest.fixture
-def own_place(cluster: Cluster) -> Iterator[DatabaseUrls]:
+def own_database(cluster: Cluster) -> Iterator[DatabaseUrls]:
     """A database in which no other clinic is live, and no other worker lives."""
     with cluster.database() as made:
         yield made
 
 
-def test_without_a_worker_it_fails_and_says_so_and_with_one_it_holds(own_place: DatabaseUrls) -> None:
-    with running_service(own_place.application_url, work=False) as service:
+def test_without_a_worker_it_fails_and_says_so_and_with_one_it_holds(own_database: DatabaseUrls) -> None:
+    with running_service(own_database.application_url, work=False) as service:
         status, said = asked(service.url)
         assert (status, said["status"], said["reasons"]) == (503, "not safe", ["no-worker"])
         assert said["worker_looked_seconds_ago"] is None
         assert httpx2.get(f"{service.url}/health/ready").status_code == 200
 
-        with running_service(own_place.application_url):
+        with running_service(own_database.application_url):
             assert wait_until(lambda: asked(service.url)[0] == 200, 20)
             _, said = asked(service.url)
             assert (said["status"], said["reasons"]) == ("safe", [])
@@ -45,10 +45,10 @@ def test_without_a_worker_it_fails_and_says_so_and_with_one_it_holds(own_place: 
         assert asked(service.url)[1]["reasons"] == ["no-worker"]
 
 
-def test_a_worker_that_was_killed_is_missed_after_a_minute(own_place: DatabaseUrls) -> None:
-    with running_service(own_place.application_url, work=False) as service:
+def test_a_worker_that_was_killed_is_missed_after_a_minute(own_database: DatabaseUrls) -> None:
+    with running_service(own_database.application_url, work=False) as service:
         for seconds, reasons in ((50, []), (70, ["no-worker"])):
-            with psycopg.connect(own_place.superuser_url) as connection:
+            with psycopg.connect(own_database.superuser_url) as connection:
                 connection.execute("DELETE FROM front_desk.worker_heartbeats")
                 connection.execute(
                     "INSERT INTO front_desk.worker_heartbeats SELECT gen_random_uuid(), t, t"
@@ -58,23 +58,23 @@ def test_a_worker_that_was_killed_is_missed_after_a_minute(own_place: DatabaseUr
             assert asked(service.url)[1]["reasons"] == reasons
 
 
-def live_and_waiting(service: Service, place: DatabaseUrls, receiver: Receiver) -> None:
+def live_and_waiting(service: Service, shared_database: DatabaseUrls, receiver: Receiver) -> None:
     """A live clinic without a mail server, one of whose patients said it; nobody sends."""
     clinic = clinic_client(service)
     clinic.add_endpoint(receiver.url)
     name_contacts(clinic)
     phone = clinic.enrol(clinic.patient(), service.url)
     assert phone.check_in(NOW, self_harm_thoughts=True).status_code == 201
-    with psycopg.connect(place.superuser_url) as connection:
+    with psycopg.connect(shared_database.superuser_url) as connection:
         connection.execute("UPDATE care.clinic_profiles SET mode = 'live'")
     clinic.close()
 
 
 def test_a_stuck_event_a_missing_mail_server_and_an_endpoint_that_fails_are_each_named(
-    own_place: DatabaseUrls, receiver: Receiver
+    own_database: DatabaseUrls, receiver: Receiver
 ) -> None:
-    with running_service(own_place.application_url, work=False) as service:
-        live_and_waiting(service, own_place, receiver)
+    with running_service(own_database.application_url, work=False) as service:
+        live_and_waiting(service, own_database, receiver)
         assert asked(service.url)[1]["reasons"] == ["no-worker", "mail-not-set-up"]
 
         service.clock.move_to(NOW + timedelta(seconds=61))
@@ -82,7 +82,7 @@ def test_a_stuck_event_a_missing_mail_server_and_an_endpoint_that_fails_are_each
         assert (status, said["reasons"]) == (503, ["no-worker", "safety-event-waits", "mail-not-set-up"])
         assert said["unsent_since"].startswith("2026-11-03T18:00:00")
 
-        with psycopg.connect(own_place.superuser_url) as connection:
+        with psycopg.connect(own_database.superuser_url) as connection:
             connection.execute("UPDATE care.webhook_endpoints SET failing_since = now()")
         _, said = asked(service.url)
         assert said["reasons"][-1] == "endpoints-not-able"
@@ -90,18 +90,18 @@ def test_a_stuck_event_a_missing_mail_server_and_an_endpoint_that_fails_are_each
 
 
 def test_a_live_clinic_and_its_worklist_say_that_no_worker_runs(
-    own_place: DatabaseUrls, receiver: Receiver
+    own_database: DatabaseUrls, receiver: Receiver
 ) -> None:
-    with running_service(own_place.application_url, work=False) as service:
+    with running_service(own_database.application_url, work=False) as service:
         clinic = clinic_client(service)
         clinic.add_endpoint(receiver.url)
         assert clinic.http.get("/v1/clinic").json()["attention"] == []
-        with psycopg.connect(own_place.superuser_url) as connection:
+        with psycopg.connect(own_database.superuser_url) as connection:
             connection.execute("UPDATE care.clinic_profiles SET mode = 'live'")
         assert clinic.http.get("/v1/clinic").json()["attention"] == ["no_worker"]
         refused = clinic.http.post("/v1/clinic/go-live")
         assert refused.status_code == 200, "it is live already"
-        with psycopg.connect(own_place.superuser_url) as connection:
+        with psycopg.connect(own_database.superuser_url) as connection:
             connection.execute("UPDATE care.clinic_profiles SET mode = 'test'")
         refused = clinic.http.post("/v1/clinic/go-live")
         assert refused.status_code == 409

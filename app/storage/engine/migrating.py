@@ -80,7 +80,8 @@ def make_roles(superuser_url: str) -> None:
             ):
                 connection.execute(text(f"CREATE DATABASE {DATABASE} OWNER {OWNER_ROLE}"))
             connection.execute(text(f"REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC"))
-            connection.execute(text(f"GRANT CONNECT ON DATABASE {DATABASE} TO {APPLICATION_ROLE}"))
+            # Temporary tables are what the write probe of `/health/safety` tries to make.
+            connection.execute(text(f"GRANT CONNECT, TEMPORARY ON DATABASE {DATABASE} TO {APPLICATION_ROLE}"))
     finally:
         engine.dispose()
 
