@@ -19,8 +19,8 @@ from markupsafe import Markup
 from app.chart.trend import LevelSpan, Trend, TrendDay
 from app.clinical.course import InfusionPhase
 from app.clinical.domains import DOMAINS, LABELS
+from app.clinical.levels import Level
 from app.clinical.protocol import Protocol
-from app.clinical.reasons import Level
 from app.clinical.wording import MONTHS
 
 _TEMPLATE: Final = Environment(

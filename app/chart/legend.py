@@ -8,7 +8,7 @@ from app.chart.layout import Layout, text_width
 from app.chart.strips import LEVEL_HEIGHTS
 from app.chart.trend import Trend
 from app.chart.wording import ChartWords
-from app.clinical.reasons import Level
+from app.clinical.levels import Level
 
 _SIGN: Final = 30
 _BETWEEN: Final = 18

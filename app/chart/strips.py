@@ -9,10 +9,11 @@ from app.chart.layout import Ruler, point, short, text_width
 from app.chart.trend import InfusionMark, LevelSpan, TotalMark
 from app.chart.wording import ChartWords
 from app.clinical.course import InfusionPhase
-from app.clinical.reasons import Level
+from app.clinical.levels import Level
 
 LEVEL_HEIGHTS: Final = {
     Level.NO_REFERENCE: 4,
+    Level.UNKNOWN: 7,
     Level.STEADY: 10,
     Level.WATCH: 18,
     Level.CONSIDER_BOOSTER: 28,

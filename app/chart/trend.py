@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from app.clinical.course import InfusionPhase
 from app.clinical.domains import PerDomain
-from app.clinical.reasons import Level
+from app.clinical.levels import Level
 
 
 class Reader(StrEnum):

@@ -12,7 +12,7 @@ from babel.numbers import format_decimal
 
 from app.clinical.course import InfusionPhase
 from app.clinical.domains import Domain
-from app.clinical.reasons import Level
+from app.clinical.levels import Level
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,8 @@ _ENGLISH: Final = ChartWords(
     late="reported late",
     levels={
         Level.NO_REFERENCE: "no reference",
-        Level.STEADY: "steady",
+        Level.UNKNOWN: "unknown",
+        Level.STEADY: "stable",
         Level.WATCH: "watch",
         Level.CONSIDER_BOOSTER: "consider booster",
     },
@@ -140,6 +141,7 @@ _SPANISH: Final = ChartWords(
     late="enviado con retraso",
     levels={
         Level.NO_REFERENCE: "sin referencia",
+        Level.UNKNOWN: "se desconoce",
         Level.STEADY: "estable",
         Level.WATCH: "en observación",
         Level.CONSIDER_BOOSTER: "considerar un refuerzo",

@@ -6,11 +6,15 @@ from datetime import date, datetime
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from app.clinical.domains import PerDomain
-from app.clinical.findings import WorseThanBefore
-from app.clinical.reasons import Criterion, Level, Reason
+from app.clinical.answering import Share
+from app.clinical.boosters import Stretch
+from app.clinical.domains import NOTHING, PerDomain
+from app.clinical.findings import Finding, WorseThanBefore
+from app.clinical.levels import Level
+from app.clinical.reasons import Criterion, Reason
+from app.clinical.recency import median_gap
 from app.clinical.reference import Baseline, NoReference, Reference
-from app.clinical.thresholds import median_gap
+from app.clinical.signs import RecentDay
 
 RECENT_DAYS: Final = 10
 """The span of "9 check-ins in the last 10 days"; it describes and decides nothing."""
@@ -95,12 +99,27 @@ class LastTotal(NamedTuple):
     total: float
 
 
+class LastKnown(NamedTuple):
+    """What check-ins said when they last spoke, and on which day that was."""
+
+    level: Level
+    on: date
+
+
+class Answered(NamedTuple):
+    """Days answered of days asked: in the last 14 days, and in the 28 before."""
+
+    recent: Share
+    before: Share
+    fell: bool
+
+
 class Evaluation(NamedTuple):
     """What the reports say as of a moment. It speaks about now; nothing in it predicts or decides.
 
     Attributes:
         as_of: the moment. `day` is its check-in day in `time_zone`.
-        level: the worst of the criteria.
+        level: the worst of the criteria; `unknown` when check-ins are too old to speak about now.
         criteria: criterion A always, others when they have something to say.
         notes: what is said with every level: assumed or falling reference, domains that are off, a
             booster that did not hold, what would have changed the answer.
@@ -113,10 +132,17 @@ class Evaluation(NamedTuple):
         threshold: the S from which criterion A says consider.
         reference: the reference, or why there is none.
         baseline: before treatment.
+        data_quality, exposure, last_totals: what it rests on, the infusions, and each scale's last total.
         worse_than_before: domains below their baseline; never a booster question.
         unsteady_since: the earliest day on which a measured criterion left steady; None when all are steady.
         steady_on: the last check-in day on which check-ins were steady, since the last infusion.
         rule, version: what decided.
+        findings: for review by a clinician, in the order in which they are said.
+        last_known: what check-ins last said, when they do not speak about now.
+        last_days: the latest three check-in days as answered.
+        means_now: each domain's mean over those of them since the last infusion, in points.
+        answered: how many of the asked days were answered; None before the first check-in.
+        stretches: what each infusion's stretch showed, the running one last.
     """
 
     as_of: datetime
@@ -143,6 +169,12 @@ class Evaluation(NamedTuple):
     steady_on: date | None
     rule: str
     version: str
+    findings: tuple[Finding, ...] = ()
+    last_known: LastKnown | None = None
+    last_days: tuple[RecentDay, ...] = ()
+    means_now: PerDomain[float | None] = NOTHING
+    answered: Answered | None = None
+    stretches: tuple[Stretch, ...] = ()
 
     @property
     def is_steady(self) -> bool:

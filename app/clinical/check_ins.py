@@ -68,6 +68,7 @@ class CheckInDay:
 
     day: date
     values: PerDomain[float | None]
+    sleep_hours: float | None = None
 
 
 @lru_cache(maxsize=1024)
@@ -115,7 +116,10 @@ def days_of(check_ins: Iterable[CheckIn]) -> tuple[CheckInDay, ...]:
     by_day: dict[date, list[CheckIn]] = {}
     for check_in in sorted(check_ins, key=lambda entry: (entry.recorded_at.timestamp(), entry.id)):
         by_day.setdefault(check_in_day(check_in.recorded_at, check_in.time_zone), []).append(check_in)
-    days = (CheckInDay(day=day, values=_means(by_day[day])) for day in sorted(by_day))
+    days = (
+        CheckInDay(day=day, values=_means(by_day[day]), sleep_hours=_mean_hours(by_day[day]))
+        for day in sorted(by_day)
+    )
     return tuple(one for one in days if any(value is not None for value in one.values))
 
 
@@ -143,6 +147,10 @@ def _means(check_ins: Sequence[CheckIn]) -> PerDomain[float | None]:
         for reports in zip(*(check_in.values for check_in in check_ins), strict=True)
     )
     return PerDomain(_mean(mood), _mean(energy), _mean(sleep))
+
+
+def _mean_hours(check_ins: Sequence[CheckIn]) -> float | None:
+    return _mean([one.sleep_hours for one in check_ins if one.sleep_hours is not None])
 
 
 def _mean(values: Sequence[float]) -> float | None:

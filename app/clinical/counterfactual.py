@@ -3,13 +3,13 @@
 from math import floor, inf
 from typing import NamedTuple
 
+from app.clinical.criterion_a_gain import consider_threshold
 from app.clinical.domains import HIGHEST, MOOD, NAMES
-from app.clinical.ewma import ROUNDING, Ewma
+from app.clinical.ewma import ROUNDING, Ewma, share_lost
 from app.clinical.protocol import Protocol
-from app.clinical.reasons import Reason, ReasonCode
+from app.clinical.reasons import Counterfactual, NoCounterfactual, Reason
 from app.clinical.reference import Reference
 from app.clinical.state.loss import Loss
-from app.clinical.thresholds import consider_threshold
 
 
 class _Day(NamedTuple):
@@ -20,12 +20,15 @@ class _Day(NamedTuple):
         answered: the weight of the domains answered on it.
         weighted: the bound of the weighted share; None when criterion A is not at consider.
         mood: the bound of mood's own share; None when criterion C is not at consider.
+        shares: the domains' shares of that day before any cap; `raw` is their weighted sum.
     """
 
     loss: Loss
     answered: float
     weighted: float | None
     mood: float | None
+    shares: list[float | None]
+    raw: float
 
 
 def counterfactual(
@@ -46,7 +49,7 @@ def counterfactual(
     last = _day(now, None, reference, gain_lost, mood_alone, protocol)
     on_last = [_least_report(index, last, reference, protocol) for index in range(3)]
     if last is None or on_last == [None, None, None]:
-        return Reason(ReasonCode.NO_COUNTERFACTUAL)
+        return NoCounterfactual()
     earlier = _day(before, now, reference, gain_lost, mood_alone, protocol)
     for index, report in enumerate(on_last):
         if report is not None:
@@ -59,8 +62,7 @@ def counterfactual(
 
 
 def _changed(index: int, report: int, *, last_days: int) -> Reason:
-    facts = (("domain", NAMES[index]), ("report", report), ("last_days", last_days))
-    return Reason(ReasonCode.COUNTERFACTUAL, facts)
+    return Counterfactual(NAMES[index], report, last_days)
 
 
 def _least_report(index: int, day: _Day | None, reference: Reference, protocol: Protocol) -> int | None:
@@ -89,15 +91,24 @@ def _for_gain_lost(index: int, day: _Day, reference: Reference, protocol: Protoc
     domain, track, weight = day.loss.domains[index], day.loss.weighted, reference.weights[index]
     if domain is None or track is None or day.weighted is None:
         return None
-    if not weight or domain.day != track.day or domain.share is None or track.share is None:
+    own = day.shares[index]
+    if not weight or domain.day != track.day or own is None or track.share is None:
         return None
-    share = domain.share - (track.share - day.weighted) / (weight / day.answered)
+    share = own - (day.raw - day.weighted * day.answered) / weight
     return _report_at(index, share, reference, protocol)
+
+
+def _uncapped(index: int, loss: Loss, reference: Reference, protocol: Protocol) -> float | None:
+    """The share of the domain's last day before any cap: what a report on it moves."""
+    report, value, gain = loss.reports[index], reference.rule_values[index], reference.rule_gains[index]
+    if report is None or value is None or gain is None:
+        return None
+    return share_lost(report, reference=value, gain=gain, protocol=protocol) if gain > 0 else 0.0
 
 
 def _report_at(index: int, share: float, reference: Reference, protocol: Protocol) -> float | None:
     """The report at which the domain has lost this share; None when no report is that good."""
-    value, gain = reference.values[index], reference.gains[index]
+    value, gain = reference.rule_values[index], reference.rule_gains[index]
     if value is None or gain is None or share < protocol.share_lowest:
         return None
     return value - gain * share
@@ -116,7 +127,8 @@ def _day(
         return None
     track, mood = loss.weighted, loss.domains[MOOD]
     weighted_bound = mood_bound = None
-    answered = 0.0
+    answered = raw = 0.0
+    shares: list[float | None] = [None, None, None]
     if gain_lost:
         later_track = later.weighted if later else None
         if track is None or (later and (later_track is None or later_track.day == track.day)):
@@ -125,13 +137,19 @@ def _day(
         weighted_bound = max(_share_bound(track, later_track, threshold), protocol.consider_each_day)
         for index, one in enumerate(loss.domains):
             if one is not None and one.day == track.day and one.share is not None:
-                answered += reference.weights[index]
+                # Rule 1.0 capped no day, so its shares are at hand.
+                share = one.share if protocol.generation == 1 else _uncapped(index, loss, reference, protocol)
+                shares[index] = share
+                answered, raw = (
+                    answered + reference.weights[index],
+                    raw + reference.weights[index] * (share or 0.0),
+                )
     if mood_alone:
         later_mood = later.domains[MOOD] if later else None
         if mood is None or (later and (later_mood is None or later_mood.day == mood.day)):
             return None
         mood_bound = _share_bound(mood, later_mood, protocol.mood_consider_at)
-    return _Day(loss, answered, weighted_bound, mood_bound)
+    return _Day(loss, answered, weighted_bound, mood_bound, shares, raw)
 
 
 def _share_bound(track: Ewma, later: Ewma | None, threshold: float) -> float:

@@ -14,8 +14,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from app.clinical.check_ins import is_acute
+from app.clinical.levels import CriterionName, Level
 from app.clinical.protocol import STANDARD, Protocol
-from app.clinical.reasons import Level
+from app.clinical.reasons import Criterion, Totals
 from app.clinical.review import (
     baseline_total,
     improvement_since,
@@ -266,3 +267,19 @@ def _level_of(totals: TotalsSoFar, day: date, protocol: Protocol) -> tuple[Level
     if age > protocol.totals_speak_for_days:
         return Level.WATCH, because(TotalsCode.LAST_TOTAL_OLD, age)
     return Level.CONSIDER_BOOSTER, because(TotalsCode.CROSSINGS_CONFIRMED, span)
+
+
+def criterion_b(totals: Sequence[TotalsSoFar], day: date, protocol: Protocol) -> tuple[Criterion, ...]:
+    """One criterion for each scale that has a relapse level and any total, on a day by the patient's clock."""
+    return tuple(_criterion(one, day, protocol) for one in totals if one.scale.relapse is not None)
+
+
+def _criterion(totals: TotalsSoFar, day: date, protocol: Protocol) -> Criterion:
+    found, scale = criterion_b_on(totals, day, protocol), totals.scale.key
+    reasons = tuple(
+        Totals(one.code.value, scale, one.total, one.threshold, one.on, one.crossings, one.days)
+        for one in found.reasons
+    )
+    crossed = found.totals.crossings if found.level > Level.STEADY else ()
+    since = crossed[0].day if crossed else None
+    return Criterion(CriterionName.SCALE_RELAPSE, found.level, reasons, since, scale)

@@ -4,7 +4,7 @@ A patient has at most one signal. The first rise to consider raises it; later cr
 place; falls go only to steady; it stays until somebody closes it or an infusion is given.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -13,8 +13,26 @@ from typing import Final
 from app.clinical.check_ins import check_in_day
 from app.clinical.errors import MoveNotAllowedError, SnoozeTooLongError
 from app.clinical.evaluation import Evaluation
+from app.clinical.findings import Finding
+from app.clinical.levels import CriterionName, FindingCode, Level
 from app.clinical.protocol import STANDARD, Protocol
-from app.clinical.reasons import Criterion, CriterionName, Level, Reason, ReasonCode
+from app.clinical.reasons import (
+    BelowConsider,
+    BoosterBooked,
+    ClosedRecently,
+    ConsentGivenAgain,
+    Criterion,
+    FirstAtConsider,
+    InfusionSinceClosing,
+    NewCriterion,
+    Reason,
+    RoseAgain,
+    SignalOpen,
+    SignalSnoozed,
+    SteadyNow,
+    SteadySinceClosing,
+    StillAtConsider,
+)
 from app.clinical.words import quick
 
 __all__ = [
@@ -173,7 +191,7 @@ def next_move(
     if episode.state in _WAITING:
         return _while_waiting(episode, evaluation, criteria, as_of)
     if not criteria:
-        return Move(MoveKind.NONE, Reason(ReasonCode.BELOW_CONSIDER))
+        return Move(MoveKind.NONE, BelowConsider())
     suppressed_by = _suppressed_by(episode, evaluation, protocol)
     if suppressed_by:
         return Move(MoveKind.NONE, suppressed_by, criteria)
@@ -244,11 +262,22 @@ def opened_again(episode: Episode) -> Episode:
     return replace(episode, state=state, closed_at=None, disposition=None)
 
 
-def closed_by_infusion(episode: Episode, *, given_at: datetime, given_on: date) -> Episode:
+def closed_by_infusion(
+    episode: Episode, *, given_at: datetime, given_on: date, findings: Sequence[Finding] = ()
+) -> Episode:
     """The episode after an infusion: an open signal raised by then is closed as "booster given".
 
-    An infusion that is entered late and was given before the signal was raised closes nothing.
+    An infusion that is entered late and was given before the signal was raised closes nothing; and while
+    boosters do not hold, none closes the signal that says so.
+
+    Args:
+        episode: before the infusion.
+        given_at: when it was given; `given_on` is the check-in day.
+        given_on: see above.
+        findings: those that stand before it.
     """
+    if any(one.code is FindingCode.BOOSTERS_NOT_HOLDING for one in findings):
+        return episode
     if episode.state not in _WAITING or (episode.raised_on and given_on < episode.raised_on):
         return episode
     return closed(episode, disposition=Disposition.BOOSTER_GIVEN, at=given_at)
@@ -309,17 +338,15 @@ def _while_waiting(
     """An open or snoozed signal grows by new criteria, says when it became steady, or stays."""
     new = tuple(name for name in criteria if name not in episode.criteria)
     if new:
-        facts = (("criteria", " ".join(new)),)
-        return Move(MoveKind.ADD_EVIDENCE, Reason(ReasonCode.NEW_CRITERION, facts), criteria)
+        return Move(MoveKind.ADD_EVIDENCE, NewCriterion(" ".join(new)), criteria)
     if criteria and episode.steady_since is not None:
-        facts_again = (("steady_on", episode.steady_since),)
-        return Move(MoveKind.ADD_EVIDENCE, Reason(ReasonCode.ROSE_AGAIN, facts_again), criteria)
+        return Move(MoveKind.ADD_EVIDENCE, RoseAgain(episode.steady_since), criteria)
     if episode.steady_since is None and _is_steady_since(episode, evaluation):
-        return Move(MoveKind.BECAME_STEADY, Reason(ReasonCode.STEADY_NOW, (("on", evaluation.day),)))
+        return Move(MoveKind.BECAME_STEADY, SteadyNow(evaluation.day))
     until = episode.snoozed_until
     if episode.state is EpisodeState.SNOOZED and until and until.timestamp() > as_of.timestamp():
-        return Move(MoveKind.NONE, Reason(ReasonCode.SIGNAL_SNOOZED, (("until", until.date()),)), criteria)
-    return Move(MoveKind.NONE, Reason(ReasonCode.SIGNAL_OPEN, (("since", episode.raised_on),)), criteria)
+        return Move(MoveKind.NONE, SignalSnoozed(until.date()), criteria)
+    return Move(MoveKind.NONE, SignalOpen(episode.raised_on), criteria)
 
 
 def _is_steady_since(episode: Episode, evaluation: Evaluation) -> bool:
@@ -343,7 +370,7 @@ def _suppressed_by(episode: Episode, evaluation: Evaluation, protocol: Protocol)
     until = booked + timedelta(days=protocol.booked_grace_days)
     if evaluation.day > until:
         return None
-    return Reason(ReasonCode.BOOSTER_BOOKED, (("on", booked), ("until", until)))
+    return BoosterBooked(booked, until)
 
 
 def _raise_or_wait(
@@ -359,23 +386,20 @@ def _raise_or_wait(
     """
     closed_at = episode.closed_at
     if episode.state is EpisodeState.NONE or closed_at is None:
-        return Move(MoveKind.RAISE, Reason(ReasonCode.FIRST_AT_CONSIDER), criteria)
+        return Move(MoveKind.RAISE, FirstAtConsider(), criteria)
     if episode.disposition is Disposition.CONSENT_WITHDRAWN:
         # Nobody decided anything; who has agreed again is looked at as if there had been no signal.
-        return Move(MoveKind.RAISE, Reason(ReasonCode.CONSENT_GIVEN_AGAIN), criteria)
+        return Move(MoveKind.RAISE, ConsentGivenAgain(), criteria)
     closed_on = check_in_day(closed_at, evaluation.time_zone)
     infused_on = evaluation.exposure.last_on
     by_infusion = episode.disposition is Disposition.BOOSTER_GIVEN
     if infused_on is not None and (infused_on > closed_on or (by_infusion and infused_on == closed_on)):
-        facts = (("on", infused_on),)
-        return Move(MoveKind.RAISE, Reason(ReasonCode.INFUSION_SINCE_CLOSING, facts), criteria)
+        return Move(MoveKind.RAISE, InfusionSinceClosing(infused_on), criteria)
     rose_on = evaluation.unsteady_since
     if rose_on is not None and rose_on > closed_on:
-        return Move(MoveKind.RAISE, Reason(ReasonCode.STEADY_SINCE_CLOSING, (("on", rose_on),)), criteria)
+        return Move(MoveKind.RAISE, SteadySinceClosing(rose_on), criteria)
     rearmed_at = closed_at.timestamp() + timedelta(days=protocol.rearm_after_days).total_seconds()
     if as_of.timestamp() >= rearmed_at:
-        waited = (("closed_on", closed_on), ("days", protocol.rearm_after_days))
-        return Move(MoveKind.RAISE, Reason(ReasonCode.STILL_AT_CONSIDER, waited), criteria)
+        return Move(MoveKind.RAISE, StillAtConsider(closed_on, protocol.rearm_after_days), criteria)
     until = closed_on + timedelta(days=protocol.rearm_after_days)
-    recently = (("on", closed_on), ("until", until))
-    return Move(MoveKind.NONE, Reason(ReasonCode.CLOSED_RECENTLY, recently), criteria)
+    return Move(MoveKind.NONE, ClosedRecently(closed_on, until), criteria)

@@ -8,21 +8,54 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Final
 
-from app.clinical.answer import DataQuality, Evaluation, Exposure, LastTotal, exposure_on
-from app.clinical.check_in_criteria import gain_lost, gain_lost_missing, one_domain, patient_asks
+from app.clinical import reasons as why
+from app.clinical.answer import (
+    Answered,
+    DataQuality,
+    Evaluation,
+    Exposure,
+    LastKnown,
+    LastTotal,
+    exposure_on,
+)
+from app.clinical.answering import Answering, answered_on, fell, last_days
+from app.clinical.boosters import Stretch
 from app.clinical.check_ins import day_number
+from app.clinical.criterion_a_gain import consider_threshold, criterion_a, criterion_a_missing
+from app.clinical.criterion_b_scale import criterion_b
+from app.clinical.criterion_c_domain import criterion_c
+from app.clinical.criterion_d_request import criterion_d
 from app.clinical.domains import NOTHING, PerDomain
-from app.clinical.findings import worse_than_before
+from app.clinical.findings import (
+    Finding,
+    WorseThanBefore,
+    below_best,
+    boosters_not_holding,
+    elevated_mood,
+    scale_disagrees,
+    silent_after_low,
+    worse_than_before,
+)
 from app.clinical.history import History, ScaleTotals
+from app.clinical.known_now import Known, what_is_known
+from app.clinical.levels import CriterionName, FindingCode, Level
 from app.clinical.notes import notes_on, suppressed_by
 from app.clinical.protocol import RULE, STANDARD, Protocol
-from app.clinical.reasons import Criterion, CriterionName, Level, worst_level
+from app.clinical.reasons import Criterion, NoReportSinceInfusion, worst_level
 from app.clinical.reference import NoReference, NoReferenceBecause, Reference, window_days
-from app.clinical.scale_criteria import scale_relapse
+from app.clinical.schedule import Cadence
 from app.clinical.state.loss import Loss
-from app.clinical.state.patient_state import PatientState, advance, known_days, settled
-from app.clinical.state.timeline import Crossing, Timeline, crossings, replay, timeline_after, timeline_of
-from app.clinical.thresholds import consider_threshold
+from app.clinical.state.patient_state import PatientState, advance, asked_on, cadence_of, known_days, settled
+from app.clinical.state.stretches import current_stretch
+from app.clinical.state.timeline import (
+    Crossing,
+    Timeline,
+    crossings,
+    replay,
+    timeline_after,
+    timeline_of,
+)
+from app.clinical.worse_by_rule_1 import worse_by_rule_1
 
 __all__ = [
     "Crossing",
@@ -44,6 +77,7 @@ __all__ = [
 ]
 
 _UNSTEADY: Final = (Level.WATCH, Level.CONSIDER_BOOSTER)
+_DAYS_SHOWN: Final = 3
 
 
 def evaluate_history(history: History, *, as_of: datetime, protocol: Protocol = STANDARD) -> Evaluation:
@@ -58,18 +92,69 @@ def evaluate(state: PatientState, *, as_of: datetime, protocol: Protocol = STAND
     today = max(day, state.last_day)
     state = settled(state, today, protocol)
     reference, loss = _reference_now(state, today, protocol), state.loss
-    asks = _patient_asks(state, today, protocol)
+    asks = criterion_d(state.asked_on, today, protocol)
+    totals = _totals(state, reference, day, protocol)
     if isinstance(reference, NoReference) or loss is None:
         missing = reference if isinstance(reference, NoReference) else _not_treated()
-        criteria = (gain_lost_missing(missing), *_scales(state, missing, day, protocol), *asks)
-        return _answer(state, as_of, today, criteria, missing, None, protocol)
-    criteria = (
-        gain_lost(loss.weighted, reference, today, state.recent_days, protocol),
-        *one_domain(loss, reference, today, state.recent_days, protocol),
-        *scale_relapse(state, day, protocol),
-        *asks,
+        criteria = (criterion_a_missing(missing), *totals, *asks)
+        return _answer(state, as_of, today, criteria, missing, None, None, protocol)
+    last_known, by_check_ins = _by_check_ins(state, loss, reference, today, protocol)
+    return _answer(
+        state, as_of, today, (*by_check_ins, *totals, *asks), reference, loss, last_known, protocol
     )
-    return _answer(state, as_of, today, criteria, reference, loss, protocol)
+
+
+def _by_check_ins(
+    state: PatientState, loss: Loss, reference: Reference, today: int, protocol: Protocol
+) -> tuple[LastKnown | None, tuple[Criterion, ...]]:
+    """Criteria A and C as far as check-ins speak about now; what they last said where they do not."""
+    if protocol.generation == 1 or loss.weighted is None:
+        return None, _a_and_c(loss, reference, today, state.recent_days, protocol)
+    infusion, last = state.treatment.last_day, loss.weighted.days[-1] if loss.weighted.days else None
+    daily = cadence_of(state, today, protocol) is Cadence.DAILY
+    known = what_is_known(last, infusion, today, asked_daily=daily, protocol=protocol)
+    if known is Known.FRESH:
+        return None, _a_and_c(loss, reference, today, loss.weighted.days, protocol)
+    if known is Known.NO_REPORT_SINCE_INFUSION and infusion is not None:
+        level = state.boosters.level_before or Level.STEADY
+        since = NoReportSinceInfusion(date.fromordinal(infusion), today - infusion)
+        return None, (Criterion(CriterionName.GAIN_LOST, level, (since,)),)
+    level, on = _last_said(state, loss, reference, last, infusion, protocol)
+    reason = why.LastKnown(level.value, date.fromordinal(on), today - on)
+    shown = level if level is Level.CONSIDER_BOOSTER else Level.UNKNOWN
+    since_day = date.fromordinal(on) if shown in _UNSTEADY else None
+    criterion = Criterion(CriterionName.GAIN_LOST, shown, (reason,), since_day)
+    return LastKnown(level, date.fromordinal(on)), (criterion,)
+
+
+def _last_said(
+    state: PatientState,
+    loss: Loss,
+    reference: Reference,
+    last: int | None,
+    infusion: int | None,
+    protocol: Protocol,
+) -> tuple[Level, int]:
+    """The level by check-ins on the day of the last report, and that day."""
+    if last is None or (infusion is not None and last <= infusion):
+        return state.boosters.level_before or Level.STEADY, last or infusion or 0
+    recent = loss.weighted.days if loss.weighted else ()
+    return worst_level(_a_and_c(loss, reference, last, recent, protocol)), last
+
+
+def _a_and_c(
+    loss: Loss, reference: Reference, today: int, recent_days: Sequence[int], protocol: Protocol
+) -> tuple[Criterion, ...]:
+    return (
+        criterion_a(loss.weighted, reference, today, recent_days, protocol),
+        *criterion_c(loss.domains, reference, today, recent_days, protocol),
+    )
+
+
+def _level_of(criteria: Sequence[Criterion]) -> Level:
+    """The worst of the criteria; but unless one says watch or worse, what check-ins do not know is unknown."""
+    worst = worst_level(criteria)
+    return Level.UNKNOWN if worst is Level.STEADY and criteria[0].level is Level.UNKNOWN else worst
 
 
 def _answer(
@@ -79,47 +164,150 @@ def _answer(
     criteria: tuple[Criterion, ...],
     reference: Reference | NoReference,
     loss: Loss | None,
+    last_known: LastKnown | None,
     protocol: Protocol,
 ) -> Evaluation:
-    level = worst_level(criteria)
-    day = date.fromordinal(today)
+    level, day = _level_of(criteria), date.fromordinal(today)
     known = reference if isinstance(reference, Reference) else None
-    mood, energy, sleep = loss.domains if loss else (None, None, None)
-    weighted = loss.weighted if loss else None
+    domains, weighted = (loss.domains, loss.weighted) if loss else ((None, None, None), None)
+    answering = _answering_now(state, today, protocol)
+    stretches = _stretches(state, loss, today, protocol)
+    findings = _findings(state, known, loss, criteria, answering, stretches, today, protocol)
     return Evaluation(
         as_of=as_of,
         day=day,
         time_zone=state.time_zone,
         level=level,
         criteria=criteria,
-        notes=notes_on(state, criteria, level, known, loss, today, protocol) if known and loss else (),
-        suppressed_by=suppressed_by(state, criteria, level, reference, as_of, today, protocol),
-        reports=loss.reports if loss else NOTHING,
-        share_lost=PerDomain(
-            mood.share if mood else None, energy.share if energy else None, sleep.share if sleep else None
-        ),
-        smoothed_share=PerDomain(
-            mood.smoothed if mood else None,
-            energy.smoothed if energy else None,
-            sleep.smoothed if sleep else None,
-        ),
-        smoothed_level=loss.levels if loss else NOTHING,
+        notes=notes_on(state, criteria, level, known, loss, answering, today, protocol)
+        if known and loss
+        else (),
+        suppressed_by=suppressed_by(state, criteria, level, reference, findings, as_of, today, protocol),
+        reports=_reports(state, loss, protocol),
+        share_lost=PerDomain(*(one and one.share for one in domains)),
+        smoothed_share=PerDomain(*(one and one.smoothed for one in domains)),
+        smoothed_level=_levels(state, loss, protocol),
         weighted=weighted.share if weighted else None,
         smoothed=weighted.smoothed if weighted else None,
-        threshold=consider_threshold(known, protocol) if known else None,
+        threshold=consider_threshold(known, protocol) if known and weighted else None,
         reference=reference,
         baseline=state.baseline,
         data_quality=_data_quality(state, day, protocol),
-        exposure=_exposure(state, today),
+        exposure=_exposure(state, today, stretches, protocol),
         last_totals=_last_totals(state),
-        worse_than_before=(
-            worse_than_before(loss, known, today, state.recent_days, protocol) if known and loss else ()
-        ),
+        worse_than_before=_worse(findings, loss, known, today, state.recent_days, protocol),
         unsteady_since=_unsteady_since(criteria, day) if level in _UNSTEADY else None,
         steady_on=date.fromordinal(loss.steady_on) if loss and loss.steady_on is not None else None,
         rule=RULE,
         version=protocol.version,
+        findings=findings,
+        last_known=last_known,
+        last_days=state.signs.recent[-_DAYS_SHOWN:],
+        means_now=_means_now(state) if protocol.generation > 1 else NOTHING,
+        answered=answering and _answered(answering, protocol),
+        stretches=stretches,
     )
+
+
+def _findings(
+    state: PatientState,
+    reference: Reference | None,
+    loss: Loss | None,
+    criteria: Sequence[Criterion],
+    answering: Answering | None,
+    stretches: Sequence[Stretch],
+    today: int,
+    protocol: Protocol,
+) -> tuple[Finding, ...]:
+    """What is for review by a clinician, in the order in which it is said."""
+    if protocol.generation == 1:
+        return ()
+    track, signs = (loss.weighted if loss else None), state.signs
+    confirmed = any(
+        one.name is CriterionName.SCALE_RELAPSE and one.level is Level.CONSIDER_BOOSTER for one in criteria
+    )
+    considered_on = loss.considered_on if loss else None
+    current = stretches[-1] if stretches else None
+    steady = criteria[0].level is Level.STEADY and track is not None and track.share is not None
+    found = (
+        worse_than_before(signs, reference, state.baseline, today, protocol),
+        elevated_mood(signs, today, protocol),
+        silent_after_low(track, answering, today, protocol),
+        scale_disagrees(state.totals, track, signs, considered_on, confirmed, today, protocol),
+        boosters_not_holding(state.boosters, current, steady=steady, today=today, protocol=protocol),
+        below_best(signs, track, state.baseline, today, protocol) if steady else None,
+    )
+    return tuple(one for one in found if one is not None)
+
+
+def _worse(
+    findings: Sequence[Finding],
+    loss: Loss | None,
+    reference: Reference | None,
+    today: int,
+    recent_days: Sequence[int],
+    protocol: Protocol,
+) -> tuple[WorseThanBefore, ...]:
+    if protocol.generation == 1:
+        return worse_by_rule_1(loss, reference, today, recent_days, protocol) if loss and reference else ()
+    for one in findings:
+        if one.code is FindingCode.WORSE_THAN_BEFORE:
+            return tuple(worse for worse in one.numbers if isinstance(worse, WorseThanBefore))  # type: ignore[union-attr]  # its numbers are these
+    return ()
+
+
+def _reports(state: PatientState, loss: Loss | None, protocol: Protocol) -> PerDomain[float | None]:
+    """Each domain's last answered day since the last infusion; before rule 2.0 by the reference alone."""
+    if protocol.generation == 1:
+        return loss.reports if loss else NOTHING
+    since, found = state.treatment.last_day or 0, [None, None, None]
+    latest: list[float | None] = list(found)
+    for one in state.signs.recent:
+        if one.day >= since:
+            latest = [old if new is None else new for old, new in zip(latest, one.values, strict=True)]
+    return PerDomain(*latest)
+
+
+def _means_now(state: PatientState) -> PerDomain[float | None]:
+    """The means of the latest three check-in days, as far as they came since the last infusion."""
+    since, means = state.treatment.last_day or 0, []
+    days = [one for one in state.signs.recent[-_DAYS_SHOWN:] if one.day >= since]
+    for index in range(len(NOTHING)):
+        values = [value for one in days if (value := one.values[index]) is not None]
+        means.append(sum(values) / len(values) if values else None)
+    return PerDomain(*means)
+
+
+def _levels(state: PatientState, loss: Loss | None, protocol: Protocol) -> PerDomain[float | None]:
+    if protocol.generation == 1:
+        return loss.levels if loss else NOTHING
+    mood, energy, sleep = state.signs.levels
+    return PerDomain(
+        mood.level if mood else None, energy.level if energy else None, sleep.level if sleep else None
+    )
+
+
+def _answering_now(state: PatientState, today: int, protocol: Protocol) -> Answering | None:
+    """The asked and answered days through yesterday: today may still be answered."""
+    answering = state.answering
+    if answering is None or today <= answering.day + 1:
+        return answering
+    return answered_on(answering, today - 1, asked_on(state, protocol), answered=False)
+
+
+def _answered(answering: Answering, protocol: Protocol) -> Answered:
+    recent, before = protocol.answering_recent_days, protocol.answering_before_days
+    return Answered(
+        last_days(answering, recent),
+        last_days(answering, before, skip=recent),
+        fell(answering, protocol) is not None,
+    )
+
+
+def _stretches(state: PatientState, loss: Loss | None, today: int, protocol: Protocol) -> tuple[Stretch, ...]:
+    if protocol.generation == 1 or loss is None:
+        return ()
+    return (*state.boosters.stretches, current_stretch(state, loss, today, protocol))
 
 
 def _reference_now(state: PatientState, today: int, protocol: Protocol) -> Reference | NoReference:
@@ -149,17 +337,14 @@ def _not_treated() -> NoReference:
     return NoReference(because=NoReferenceBecause.NOT_TREATED)
 
 
-def _scales(state: PatientState, missing: NoReference, day: int, protocol: Protocol) -> tuple[Criterion, ...]:
+def _totals(
+    state: PatientState, reference: Reference | NoReference, day: int, protocol: Protocol
+) -> tuple[Criterion, ...]:
     """Scales speak without check-ins, but not while induction is running."""
-    running = missing.because is NoReferenceBecause.INDUCTION_RUNNING
-    return () if running else scale_relapse(state, day, protocol)
-
-
-def _patient_asks(state: PatientState, today: int, protocol: Protocol) -> tuple[Criterion, ...]:
-    if state.asked_on is None:
+    running = isinstance(reference, NoReference) and reference.because is NoReferenceBecause.INDUCTION_RUNNING
+    if running or not state.totals or state.treatment.last_induction_at is None:
         return ()
-    criterion = patient_asks(state.asked_on, today, protocol)
-    return () if criterion is None else (criterion,)
+    return criterion_b(state.totals, date.fromordinal(day), protocol)
 
 
 def _unsteady_since(criteria: Sequence[Criterion], day: date) -> date | None:
@@ -183,11 +368,12 @@ def _data_quality(state: PatientState, day: date, protocol: Protocol) -> DataQua
     )
 
 
-def _exposure(state: PatientState, today: int) -> Exposure:
+def _exposure(state: PatientState, today: int, stretches: Sequence[Stretch], protocol: Protocol) -> Exposure:
     treatment = state.treatment
-    return exposure_on(
-        treatment.recent_days, today, total=treatment.total, response_durations=treatment.response_durations
-    )
+    lasted = treatment.response_durations
+    if protocol.generation > 1:
+        lasted = tuple(one.held_days for one in stretches[:-1] if one.held_to is not None)
+    return exposure_on(treatment.recent_days, today, total=treatment.total, response_durations=lasted)
 
 
 def _last_totals(state: PatientState) -> tuple[LastTotal, ...]:

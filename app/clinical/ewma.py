@@ -1,4 +1,4 @@
-"""The share of the gain that has been lost: per domain, weighted, and smoothed over check-in days.
+"""The share of the gain that has been lost: per domain, weighted, and smoothed over check-in days (EWMA).
 
 Plain arithmetic, one step a check-in day and no history: what a step needs is in the `Ewma` before it.
 Days are day numbers (`date.toordinal()`), so that a step costs a subtraction.
@@ -22,13 +22,16 @@ class Ewma(NamedTuple):
 
     Attributes:
         day: that day's number, or the day on which the smoothing started.
-        share: that day's own share, unsmoothed; None before the first.
+        share: that day's own share, unsmoothed; None before the first since the infusion.
         share_before: the same of the check-in day before it, within this stretch.
         smoothed: S. `smoothed_before` is S of the day before, `rate` the weight λ that the day got.
-        days: the latest check-in days since the infusion, the last one last.
+        days: the latest check-in days, the last one last; in rule 1.0 those since the infusion.
         low_days: on how many consecutive check-in days S has been below "steady" (counted up to that
             many as steady needs).
         watching_since: the day on which it last rose to watch or more, None while it is steady.
+        n_days: the check-in days since the infusion.
+        run_from: the first day of the unbroken run of low days; None when the last day was not low.
+        run_after: the check-in day before that run, since the infusion; None when there was none.
     """
 
     day: int
@@ -40,10 +43,13 @@ class Ewma(NamedTuple):
     days: tuple[int, ...]
     low_days: int
     watching_since: int | None
+    n_days: int = 0
+    run_from: int | None = None
+    run_after: int | None = None
 
 
 def initial(day: int, days: tuple[int, ...] = ()) -> Ewma:
-    """S = 0: at the end of the reference window, and on the day of each later infusion."""
+    """S = 0: nothing has been lost on this day."""
     return Ewma(day, None, None, 0.0, 0.0, 0.0, days, 0, None)
 
 
@@ -88,6 +94,11 @@ def smoothed_by(track: Ewma, share: float, day: int, rate: float, kept: int, pro
     low_days = 0
     if smoothed < protocol.steady_below:
         low_days = track.low_days + 1 if track.low_days < protocol.steady_days else protocol.steady_days
+    run_from, run_after = track.run_from, track.run_after
+    if share < protocol.consider_each_day - ROUNDING:
+        run_from = run_after = None
+    elif run_from is None:
+        run_from, run_after = day, track.day if track.n_days else None
     return Ewma(
         day,
         share,
@@ -98,4 +109,7 @@ def smoothed_by(track: Ewma, share: float, day: int, rate: float, kept: int, pro
         (*track.days[1 - kept :], day),
         low_days,
         track.watching_since,
+        track.n_days + 1,
+        run_from,
+        run_after,
     )

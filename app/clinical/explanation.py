@@ -1,291 +1,392 @@
-"""The sentences for the care team, made from coded reasons and nothing else; nothing is computed here.
+"""The words for the care team, made from coded reasons and nothing else; nothing is computed here.
 
-No probability, no reassurance, no instruction: "consider", with what it rests on and what would have
-changed it. Signals carry these sentences; patients never see them.
+An explanation has parts, each coded and with its numbers; one renderer makes the text of the page, the e-mail, the
+record and the row on the worklist, in English and in Spanish. No probability, no reassurance, no instruction:
+"consider", with what it rests on and what would have changed it. Patients never see it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import Final, cast
+from enum import StrEnum
+from typing import Final
 
-from app.clinical.domains import DOMAINS, LABELS, Domain
-from app.clinical.evaluation import Evaluation
+from app.clinical.against import sentences_against
+from app.clinical.answer import Evaluation
+from app.clinical.domains import DOMAINS, Domain
+from app.clinical.explanation_words import ENGLISH, Language, language_of
+from app.clinical.headline import Beside, finding_sentences, headline_sentences
+from app.clinical.levels import CriterionName, FindingCode, Level
 from app.clinical.profiles import CAUTION_NAMES, Caution
-from app.clinical.reasons import Criterion, CriterionName, Level, Reason, ReasonCode
-from app.clinical.reference import NoReferenceBecause, Reference
-from app.clinical.wording import (
-    capitalised,
-    counted,
-    day_in,
-    days_from_to,
-    listed,
-    ordinal,
-    percent,
-    scale_name,
+from app.clinical.reasons import (
+    AnsweringFell,
+    Asked,
+    AskScale,
+    AssumedBaseline,
+    BelowWatch,
+    Counterfactual,
+    DomainLostEnough,
+    DomainOff,
+    DomainStillWatching,
+    DomainWatchReached,
+    Fact,
+    FallingReference,
+    GainTooSmall,
+    LostEnough,
+    NoCounterfactual,
+    Reason,
+    SmallGain,
+    StillWatching,
+    Totals,
+    WatchReached,
 )
+from app.clinical.reference import Reference
+from app.clinical.wording import capitalised, scale_name
 
 HEADLINES: Final = {
-    Level.CONSIDER_BOOSTER: "Consider a booster infusion.",
-    Level.WATCH: "Watch.",
-    Level.STEADY: "Stable.",
-    Level.NO_REFERENCE: "Not enough data yet.",
+    Level.CONSIDER_BOOSTER: ENGLISH.templates["consider_booster"],
+    Level.WATCH: ENGLISH.templates["watch"],
+    Level.STEADY: ENGLISH.templates["steady"],
+    Level.UNKNOWN: ENGLISH.templates["unknown"],
+    Level.NO_REFERENCE: ENGLISH.templates["no_reference"],
 }
-REVIEW: Final = "For review by a clinician."
-_LOST: Final = {
-    ReasonCode.BELOW_WATCH: "watch from {threshold}",
-    ReasonCode.WATCH_REACHED: "watch from {threshold}",
-    ReasonCode.STILL_WATCHING: "steady again below {threshold} on {days}",
-    ReasonCode.LOST_ENOUGH: "raised at {threshold}",
-    ReasonCode.DOMAIN_LOST_ENOUGH: "raised at {threshold}",
-    ReasonCode.DOMAIN_WATCH_REACHED: "watch from {threshold}",
-    ReasonCode.DOMAIN_STILL_WATCHING: "steady again below {threshold} on {days}",
-}
-_MISSING: Final = {
-    NoReferenceBecause.NOT_TREATED: "no infusion has been recorded",
-    NoReferenceBecause.NO_INDUCTION_INFUSION: "no induction infusion has been recorded",
-    NoReferenceBecause.INDUCTION_RUNNING: "induction is running",
-    NoReferenceBecause.WINDOW_OPEN: "its window is open until {until} ({n_days} so far)",
-    NoReferenceBecause.TOO_FEW_DAYS: "there were check-ins on only {n_days} by {until}; {days_needed} are needed",
-    NoReferenceBecause.BOOSTER_CLOSED_WINDOW: (
-        "a booster closed its window after check-ins on {n_days}; {days_needed} are needed"
-    ),
-}
-_TOTALS: Final = {
-    "no_total_since": "{scale}: no total since the reference.",
-    "below_threshold": "{scale} {total} on {on}, below its threshold of {threshold}.",
-    "one_crossing": (
-        "{scale} {total} on {on}, at or above its threshold of {threshold}: a repeat is requested earlier."
-    ),
-    "crossings_too_close": (
-        "{scale} {total} on {on}, at or above its threshold of {threshold}, {count} times in {days}: "
-        "too close together."
-    ),
-    "crossings_confirmed": (
-        "{scale} {total} on {on}, at or above its threshold of {threshold}, {count} times over {days}."
-    ),
-    "last_total_old": (
-        "{scale} {total} on {on}, at or above its threshold of {threshold}, but {days} ago: a repeat is requested."
-    ),
-    "no_baseline": "{scale} has no baseline: its relapse level alone is the threshold.",
-}
+REVIEW: Final = ENGLISH.templates["review"]
 
 
-def explain(evaluation: Evaluation, *, cautions: Sequence[Caution] = ()) -> str:
-    """The whole basis of an answer in one paragraph of English, for clinicians.
+class PartCode(StrEnum):
+    """What a part of an explanation speaks of."""
+
+    HEADLINE = "headline"
+    REPORTS = "reports"
+    THEN_NOW = "then_now"
+    FOR = "for"
+    AGAINST = "against"
+    TREATMENT = "treatment"
+    DATA = "data"
+    WOULD_CHANGE = "would_change"
+    SMALL_PRINT = "small_print"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part: its sentences, and the reasons and findings that its numbers come from."""
+
+    code: PartCode
+    text: str
+    numbers: tuple[tuple[str, Fact], ...] = ()
+
+
+def explain(
+    evaluation: Evaluation,
+    *,
+    cautions: Sequence[Caution] = (),
+    locale: str = "en",
+    beside: Beside | None = None,
+) -> str:
+    """The whole basis of an answer in one paragraph, for clinicians.
 
     Args:
         evaluation: the answer; every number in the text is one of its own, rounded.
-        cautions: those that staff recorded and that are open; they are said and decide nothing.
+        cautions: those that staff recorded and that are active; they are said and decide nothing.
+        locale: English, or Spanish for any "es".
+        beside: what else stands beside it.
     """
-    # Several criteria may ask for the same: each sentence once.
-    return " ".join(dict.fromkeys(_sentences(evaluation, cautions)))
+    return render(
+        explanation_parts(evaluation, beside=beside or Beside(cautions=tuple(cautions)), locale=locale)
+    )
 
 
-def what_would_have_changed_it(evaluation: Evaluation) -> str:
+def render(parts: Sequence[Part]) -> str:
+    """The text of an explanation, each sentence once."""
+    return " ".join(part.text for part in parts if part.text)
+
+
+def headline(evaluation: Evaluation, *, beside: Beside | None = None, locale: str = "en") -> str:
+    """The first part alone: the row on the worklist, a mail's subject and a page's first line."""
+    language = language_of(locale)
+    return " ".join(headline_sentences(evaluation, beside or Beside(), language))
+
+
+def explanation_parts(
+    evaluation: Evaluation, *, beside: Beside | None = None, locale: str = "en"
+) -> tuple[Part, ...]:
+    """The parts of an explanation, in the order in which they are read."""
+    language, said = language_of(locale), beside or Beside()
+    made: tuple[tuple[PartCode, Callable[[], Iterator[str]]], ...] = (
+        (PartCode.HEADLINE, lambda: headline_sentences(evaluation, said, language)),
+        (PartCode.REPORTS, lambda: _reports(evaluation, language)),
+        (PartCode.THEN_NOW, lambda: _then_now(evaluation, language)),
+        (PartCode.FOR, lambda: _for(evaluation, language)),
+        (PartCode.AGAINST, lambda: _against_part(evaluation, language)),
+        (PartCode.TREATMENT, lambda: _treatment(evaluation, said, language)),
+        (PartCode.DATA, lambda: _data(evaluation, language)),
+        (PartCode.WOULD_CHANGE, lambda: _would_change(evaluation, language)),
+        (PartCode.SMALL_PRINT, lambda: _small_print(evaluation, language)),
+    )
+    parts = (Part(code, " ".join(dict.fromkeys(say())), _numbers(code, evaluation)) for code, say in made)
+    return tuple(part for part in parts if part.text)
+
+
+def what_would_have_changed_it(evaluation: Evaluation, *, locale: str = "en") -> str:
     """The explanation's sentence on that, by itself; empty where there is none."""
-    codes = (ReasonCode.COUNTERFACTUAL, ReasonCode.NO_COUNTERFACTUAL)
-    return " ".join(_noted(evaluation, *codes))
+    return " ".join(_would_change(evaluation, language_of(locale)))
 
 
-def _sentences(evaluation: Evaluation, cautions: Sequence[Caution]) -> Iterator[str]:
-    yield from _noted(evaluation, ReasonCode.BOOSTER_DID_NOT_HOLD)
-    yield HEADLINES[evaluation.level]
-    for criterion in sorted(evaluation.criteria, key=lambda one: -one.level.rank):
-        yield from _of_criterion(criterion, evaluation)
-    yield from _worse(evaluation)
-    if isinstance(evaluation.reference, Reference):
-        yield _domain_values(evaluation, evaluation.reference)
-    yield _check_in_count(evaluation)
-    yield from _exposure(evaluation)
-    if cautions:
-        yield f"Active precautions: {', '.join(CAUTION_NAMES[caution] for caution in cautions)}."
-    yield from _last_asked(evaluation)
-    yield _rule(evaluation)
-    yield from _noted(
-        evaluation,
-        ReasonCode.DOMAIN_OFF,
-        ReasonCode.COUNTERFACTUAL,
-        ReasonCode.NO_COUNTERFACTUAL,
-    )
-    if evaluation.level >= Level.WATCH:
-        yield REVIEW
+# The parts
 
 
-def _of_criterion(criterion: Criterion, evaluation: Evaluation) -> Iterator[str]:
-    for reason in criterion.reasons:
-        sentence = _of_reason(reason, evaluation)
-        if sentence:
-            yield sentence
-
-
-def _of_reason(reason: Reason, evaluation: Evaluation) -> str:
-    code, year = reason.code, evaluation.day.year
-    if code in _LOST:
-        return _lost(reason, evaluation)
-    if code is ReasonCode.REFERENCE_MISSING:
-        return _missing(reason, year)
-    if code is ReasonCode.TOTALS:
-        return _totals(reason, year)
-    if code is ReasonCode.ASKED:
-        return f"The patient asked about a booster on {day_in(_date(reason, 'on'), year=year)}."
-    if code is ReasonCode.ASK_SCALE:
-        return f"{scale_name(str(reason.fact('scale')))} requested."
-    return _doubt(reason)
-
-
-def _lost(reason: Reason, evaluation: Evaluation) -> str:
-    """Say how much is lost: 61 % of the improvement gained in induction, smoothed, raised at 55 %."""
-    facts = dict(reason.facts)
-    days = counted(_number(reason, "days"), "check-in day") if "days" in facts else ""
-    terms = _LOST[reason.code].format(threshold=percent(_number(reason, "threshold")), days=days)
-    assumed = any(note.code is ReasonCode.ASSUMED_BASELINE for note in evaluation.notes)
-    if assumed:
-        terms += "; assumed baseline"
-    smoothed = _number(reason, "smoothed")
-    share = "none" if percent(max(0.0, smoothed)) == percent(0) else percent(smoothed)
-    domain = f" in {LABELS[Domain(str(facts['domain']))]}" if "domain" in facts else ""
-    as_of = day_in(evaluation.day, year=evaluation.day.year)
-    return f"As of {as_of} {share} of the improvement{domain} gained in induction has been lost (smoothed; {terms})."
-
-
-def _missing(reason: Reason, year: int) -> str:
-    facts = dict(reason.facts)
-    until = facts["until"]
-    because = _MISSING[NoReferenceBecause(str(facts["because"]))].format(
-        until=day_in(until, year=year) if isinstance(until, date) else "",
-        n_days=counted(_number(reason, "n_days"), "day"),
-        days_needed=facts["days_needed"],
-    )
-    return f"Check-ins have no reference, because {because}."
-
-
-def _totals(reason: Reason, year: int) -> str:
-    facts = dict(reason.facts)
-    on, days = facts["on"], facts["days"]
-    return _TOTALS.get(str(facts["code"]), "").format(
-        scale=scale_name(str(facts["scale"])),
-        total=_plain(facts["total"]),
-        threshold=_plain(facts["threshold"]),
-        on=day_in(on, year=year) if isinstance(on, date) else "",
-        count=facts["count"],
-        days=counted(days, "day") if isinstance(days, int) else "",
-    )
-
-
-def _doubt(reason: Reason) -> str:
-    """Why a share that is high enough does not say consider."""
-    if reason.code is ReasonCode.GAIN_TOO_SMALL:
-        return (
-            f"The gain was {_number(reason, 'mean_gain'):.1f} points: below "
-            f"{_number(reason, 'least'):g} it is too small to say more than watch."
-        )
-    if reason.code is ReasonCode.LAST_DAYS_BETTER:
-        return f"Not each of the last two check-in days shows {percent(_number(reason, 'each_day'))} lost."
-    if reason.code is ReasonCode.TOO_FEW_RECENT_DAYS:
-        within = counted(_number(reason, "within_days"), "day")
-        return f"{reason.fact('have')} check-in days count in the last {within}; {reason.fact('needed')} are needed."
-    if reason.code is ReasonCode.NO_GAIN:
-        return "No domain was better after induction than before: nothing can be lost."
-    return ""
-
-
-def _worse(evaluation: Evaluation) -> Iterator[str]:
-    for worse in evaluation.worse_than_before:
-        yield (
-            f"Worse than before treatment: {LABELS[worse.domain]} {worse.smoothed_level:.1f}, "
-            f"{worse.baseline:.1f} before."
-        )
-
-
-def _domain_values(evaluation: Evaluation, reference: Reference) -> str:
-    """Each domain now, after induction and before: the first in words, the others in brackets."""
-    parts: list[str] = []
-    before_all = reference.baseline.values
-    for domain, level, after, before in zip(
-        DOMAINS, evaluation.smoothed_level, reference.values, before_all, strict=True
-    ):
-        if level is None or after is None:
+def _reports(evaluation: Evaluation, language: Language) -> Iterator[str]:
+    """The latest three check-in days since the infusion, as answered."""
+    since = evaluation.exposure.last_on
+    for one in evaluation.last_days:
+        day = date.fromordinal(one.day)
+        if since is not None and day < since:
             continue
-        told = "not known" if before is None else f"{before:.1f}"
-        if parts:
-            parts.append(f"{domain.label} {level:.1f} ({after:.1f}, {told})")
-        else:
-            parts.append(f"{domain.label} {level:.1f}, was {after:.1f} after induction and {told} before")
-    return capitalised("; ".join(parts)) + "."
+        answers = [
+            f"{language.say(domain.value)} {value:g}"
+            for domain, value in zip(DOMAINS, one.values, strict=True)
+            if value is not None
+        ]
+        if one.sleep_hours is not None:
+            answers.append(language.say("report_hours", hours=one.sleep_hours))
+        yield (
+            language.say("report", on=language.day(day, evaluation.day.year), answers=", ".join(answers))
+            + "."
+        )
 
 
-def _check_in_count(evaluation: Evaluation) -> str:
-    return f"{counted(evaluation.data_quality.days_in_last_10, 'check-in')} in the last 10 days."
+def _then_now(evaluation: Evaluation, language: Language) -> Iterator[str]:
+    """Each domain now, after induction and before: as measured, one decimal."""
+    reference = evaluation.reference
+    if not isinstance(reference, Reference):
+        return
+    # Rule 1.0 said its smoothed levels; they are in no answer since.
+    now = evaluation.smoothed_level if evaluation.version.startswith("1.") else evaluation.means_now
+    if all(one is None for one in now):
+        return
+    said = []
+    for domain, mean, after, before, n_after in zip(
+        DOMAINS, now, reference.values, reference.baseline.values, reference.days, strict=True
+    ):
+        if mean is None or after is None:
+            continue
+        said.append(
+            language.say(
+                "then_now",
+                domain=language.say(domain.value),
+                now=f"{mean:.1f}",
+                after=f"{after:.1f}",
+                n_after=language.count(n_after, "day"),
+                before=language.say("usual") if before is None else f"{before:.1f}",
+            )
+        )
+    if said:
+        yield capitalised("; ".join(said)) + "."
 
 
-def _exposure(evaluation: Evaluation) -> Iterator[str]:
+def _for(evaluation: Evaluation, language: Language) -> Iterator[str]:
+    """What speaks for the level: shares by domain, the run of low days, other criteria, totals."""
+    if evaluation.level in {Level.WATCH, Level.CONSIDER_BOOSTER}:
+        shares = [
+            language.say("domain_share", domain=language.say(domain.value), share=language.share(share))
+            for domain, share in zip(DOMAINS, evaluation.smoothed_share, strict=True)
+            if share is not None and share > 0
+        ]
+        if shares:
+            yield language.say("domains_lost", what=", ".join(shares))
+    for criterion in sorted(evaluation.criteria, key=lambda one: -one.level.rank):
+        for reason in criterion.reasons:
+            yield from _speaks(reason, evaluation, language)
+
+
+def _speaks(reason: Reason, evaluation: Evaluation, language: Language) -> Iterator[str]:
+    year = evaluation.day.year
+    match reason:
+        case LostEnough():
+            yield language.say("threshold", threshold=language.share(reason.threshold))
+        case WatchReached() | BelowWatch():
+            yield language.say("watch_from", threshold=language.share(reason.threshold))
+        case StillWatching():
+            yield language.say("still_watching", threshold=language.share(reason.threshold))
+        case DomainLostEnough() | DomainWatchReached() | DomainStillWatching():
+            names = {
+                DomainLostEnough: "domain_consider",
+                DomainWatchReached: "domain_watch",
+                DomainStillWatching: "domain_still",
+            }
+            yield capitalised(
+                language.say(
+                    names[type(reason)],
+                    domain=language.say(reason.domain),
+                    share=language.share(reason.smoothed),
+                    threshold=language.share(reason.threshold),
+                )
+            )
+        case AskScale():
+            yield language.say("ask_scale", scale=scale_name(reason.scale))
+        case Asked():
+            yield language.say("asked", on=language.day(reason.on, year))
+        case GainTooSmall():
+            yield language.say("gain_too_small", gain=reason.mean_gain, least=reason.least)
+        case Totals():
+            if evaluation.level < Level.CONSIDER_BOOSTER or _total_speaks_for(reason):
+                yield from _total(reason, year, language)
+        case _:
+            return
+
+
+def _total_speaks_for(reason: Totals) -> bool:
+    return reason.says not in {"below_threshold", "no_total_since"}
+
+
+def _total(reason: Totals, year: int, language: Language) -> Iterator[str]:
+    if language.has(reason.says):
+        yield language.say(
+            reason.says,
+            scale=scale_name(reason.scale),
+            total=reason.total or 0.0,
+            threshold=reason.threshold or 0.0,
+            on="" if reason.on is None else language.day(reason.on, year),
+            count=reason.count,
+            days="" if reason.days is None else language.count(reason.days, "day"),
+        )
+
+
+def _against_part(evaluation: Evaluation, language: Language) -> Iterator[str]:
+    for one in sentences_against(evaluation, language):
+        yield capitalised(one) if one.endswith(".") else f"{capitalised(one)}."
+
+
+def _treatment(evaluation: Evaluation, beside: Beside, language: Language) -> Iterator[str]:
     exposure, year = evaluation.exposure, evaluation.day.year
-    if exposure.last_on is None or exposure.days_since_last is None:
-        return
-    ago = "today" if exposure.days_since_last == 0 else f"{counted(exposure.days_since_last, 'day')} ago"
-    which = f", the {ordinal(exposure.in_365_days)} in 365 days" if exposure.in_365_days else ""
-    lasted = (
-        listed([str(days) for days in exposure.response_durations]) if exposure.response_durations else ""
+    if exposure.last_on is not None and exposure.days_since_last is not None:
+        on, days = language.day(exposure.last_on, year), language.count(exposure.days_since_last, "day")
+        ago = (
+            language.say("infusion_ago", days=days, on=on)
+            if exposure.days_since_last
+            else language.say("infusion_today", on=on)
+        )
+        counts = (
+            language.say(
+                "infusion_counts",
+                nth=language.nth(exposure.in_365_days),
+                month=exposure.in_30_days,
+                quarter=exposure.in_90_days,
+            )
+            if exposure.in_365_days
+            else ""
+        )
+        held = [str(days) for days in exposure.response_durations]
+        earlier = language.say("earlier", held=language.listed(held)) if held else ""
+        yield f"{ago}{counts}{earlier}."
+    if beside.cautions:
+        what = ", ".join(CAUTION_NAMES[caution] for caution in beside.cautions)
+        yield language.say("precautions", what=what)
+
+
+def _data(evaluation: Evaluation, language: Language) -> Iterator[str]:
+    year = evaluation.day.year
+    days = language.say(
+        "days_in_10", days=language.count(evaluation.data_quality.days_in_last_10, "check-in day")
     )
-    earlier = f"; earlier responses lasted {lasted} days" if lasted else ""
-    yield f"Last infusion {ago} ({day_in(exposure.last_on, year=year)}){which}{earlier}."
-
-
-def _last_asked(evaluation: Evaluation) -> Iterator[str]:
-    """When the questionnaire was last asked, unless criterion B has just said it."""
-    if evaluation.level < Level.WATCH:
-        return
-    if any(criterion.name is CriterionName.SCALE_RELAPSE for criterion in evaluation.criteria):
-        return
-    for last in evaluation.last_totals:
-        yield f"{scale_name(last.scale)} not asked since {day_in(last.on, year=evaluation.day.year)}."
-
-
-def _rule(evaluation: Evaluation) -> str:
-    year, reference = evaluation.day.year, evaluation.reference
-    parts = [f"Rule {evaluation.rule} {evaluation.version}"]
-    if isinstance(reference, Reference):
-        span = days_from_to(reference.from_day, reference.to_day, year=year)
-        falling = ", falling already" if reference.falling else ""
-        falling += ", set by a clinician" if reference.chosen else ""
-        parts.append(f"reference from {counted(reference.n_days, 'day')}, {span}{falling}")
-    if evaluation.data_quality.last_report_on:
-        parts.append(f"last report {day_in(evaluation.data_quality.last_report_on, year=year)}")
-    return "; ".join(parts) + "."
-
-
-def _noted(evaluation: Evaluation, *codes: ReasonCode) -> Iterator[str]:
+    answered = evaluation.answered
+    asked = ""
+    if answered is not None and answered.recent.asked:
+        asked = language.say("asked_answered", answered=answered.recent.answered, asked=answered.recent.asked)
+    yield f"{days}{asked}."
     for note in evaluation.notes:
-        if note.code in codes:
-            yield _note(note, evaluation.day.year)
+        yield from _about_data(note, language)
+    for finding in evaluation.findings:
+        if finding.code is FindingCode.BELOW_BEST:
+            yield from finding_sentences(finding, evaluation, language)
+    if evaluation.level >= Level.WATCH and not any(
+        one.name is CriterionName.SCALE_RELAPSE for one in evaluation.criteria
+    ):
+        for last in evaluation.last_totals:
+            scale = scale_name(last.scale)
+            yield language.say("not_asked_since", scale=scale, on=language.day(last.on, year))
 
 
-def _note(note: Reason, year: int) -> str:
-    if note.code is ReasonCode.BOOSTER_DID_NOT_HOLD:
-        booster = day_in(_date(note, "booster_on"), year=year)
-        lasted = counted(_number(note, "days"), "day")
-        return f"The booster of {booster} has lasted {lasted}; review rather than repeat."
-    if note.code is ReasonCode.DOMAIN_OFF:
-        domain = capitalised(LABELS[Domain(str(note.fact("domain")))])
-        answered = counted(_number(note, "n_days"), "day")
-        needed = note.fact("days_needed")
-        return f"{domain} does not count: answered on {answered} of the window, {needed} are needed."
-    if note.code is ReasonCode.NO_COUNTERFACTUAL:
-        return "No other single answer on the last two days would have changed it."
-    domain = LABELS[Domain(str(note.fact("domain")))]
-    article = "an" if domain.startswith("e") else "a"
-    quality = f"{article} {domain}" if domain != "sleep" else "a sleep quality"
-    last_days = "either of the last two days" if note.fact("last_days") != 1 else "the last day"
-    return f"What would have changed it: {quality} of {note.fact('report')} or more on {last_days}."
+def _about_data(note: Reason, language: Language) -> Iterator[str]:
+    match note:
+        case AnsweringFell():
+            yield language.say(
+                "answering_fell",
+                answered=note.answered,
+                asked=note.asked,
+                before=note.answered_before,
+                asked_before=note.asked_before,
+            )
+        case AssumedBaseline():
+            yield language.say("assumed")
+        case SmallGain():
+            threshold = language.share(note.threshold)
+            yield language.say("small_gain", gain=note.mean_gain, threshold=threshold)
+        case FallingReference():
+            yield language.say("falling", days=language.count(note.n_days, "day"))
+        case DomainOff():
+            yield language.say(
+                "domain_off",
+                domain=capitalised(language.say(note.domain)),
+                n_days=language.count(note.n_days, "day"),
+                needed=note.days_needed,
+            )
+        case _:
+            return
 
 
-def _number(reason: Reason, name: str) -> float:
-    return cast("float", reason.fact(name))
+def _would_change(evaluation: Evaluation, language: Language) -> Iterator[str]:
+    for note in evaluation.notes:
+        if isinstance(note, NoCounterfactual):
+            yield language.say("no_counterfactual")
+        elif isinstance(note, Counterfactual):
+            yield language.say(
+                "would_change",
+                a=language.say(f"a_{note.domain}"),
+                domain=language.say(f"{note.domain}_report"),
+                report=note.report,
+                days=language.say("last_day" if note.last_days == 1 else "either_day"),
+            )
 
 
-def _date(reason: Reason, name: str) -> date:
-    return cast("date", reason.fact(name))
+def _small_print(evaluation: Evaluation, language: Language) -> Iterator[str]:
+    year, reference, said = evaluation.day.year, evaluation.reference, ""
+    if isinstance(reference, Reference):
+        said = language.say(
+            "reference",
+            span=language.span(reference.from_day, reference.to_day, year),
+            days=language.count(reference.n_days, "day"),
+            falling=language.say("falling_mark") if reference.falling else "",
+            chosen=language.say("chosen_mark") if reference.chosen else "",
+        )
+    last_on = evaluation.data_quality.last_report_on
+    last = language.say("last_report", on=language.day(last_on, year)) if last_on else ""
+    rule = f"{evaluation.rule} {evaluation.version}"
+    as_of = language.day(evaluation.day, year)
+    yield language.say("small_print", rule=rule, reference=said, last=last, as_of=as_of)
+    if evaluation.level >= Level.WATCH or evaluation.findings:
+        yield language.say("review")
 
 
-def _plain(value: object) -> str:
-    return f"{value:g}" if isinstance(value, int | float) else ""
+def _numbers(code: PartCode, evaluation: Evaluation) -> tuple[tuple[str, Fact], ...]:
+    """The numbers of a part by name, as its reasons carry them."""
+    reasons: Sequence[Reason] = ()
+    if code in {PartCode.HEADLINE, PartCode.FOR}:
+        reasons = [reason for criterion in evaluation.criteria for reason in criterion.reasons]
+    elif code in {PartCode.DATA, PartCode.WOULD_CHANGE, PartCode.AGAINST}:
+        reasons = evaluation.notes
+    return tuple((f"{one.code.value}.{name}", value) for one in reasons for name, value in one.facts)
+
+
+__all__ = [
+    "HEADLINES",
+    "Beside",
+    "Domain",
+    "Part",
+    "PartCode",
+    "explain",
+    "explanation_parts",
+    "headline",
+    "render",
+    "what_would_have_changed_it",
+]

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
+from app.clinical.boosters import Stretch
 from app.clinical.protocol import STANDARD, Protocol
 
 # The grid, not the model. Halving its steps moves no answer by more than a day, except the far end of a
@@ -104,6 +105,23 @@ def personal_interval(past: Sequence[ResponseDuration], *, protocol: Protocol = 
         longest_days=math.ceil(high),
         population_only=not told,
     )
+
+
+def learned_interval(
+    interval_days: int, stretch: Stretch | None, *, protocol: Protocol = STANDARD
+) -> int | None:
+    """The next interval that this patient's last one speaks for: offered beside the plan, decided by a clinician.
+
+    Lost after n days: a booster for day n, never under 14. Held: the interval times 1.3, times 1.6 once it is
+    monthly, at most 120 days. Nothing is offered on a stretch that was not observed.
+    """
+    if stretch is None or not stretch.observed:
+        return None
+    if stretch.held_to is not None:
+        return max(protocol.learned_shortest_days, stretch.held_days)
+    monthly = interval_days >= protocol.learned_monthly_days
+    factor = protocol.learned_factor_monthly if monthly else protocol.learned_factor
+    return min(protocol.learned_longest_days, round(interval_days * factor))
 
 
 @dataclass(frozen=True, slots=True)

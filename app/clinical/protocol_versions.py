@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Final
 
 from app.clinical.errors import UnknownNumberError, UnknownVersionError
-from app.clinical.protocol import STANDARD, Protocol, numbers_of, stored_numbers
+from app.clinical.own_numbers import numbers_of, renamed, stored_numbers
+from app.clinical.protocol import PUBLISHED, Protocol
 
 _SEPARATOR: Final = ", "
 
@@ -23,12 +24,13 @@ def protocol_of_version(version: str) -> Protocol:
         UnknownNumberError: a number that this version of the rule does not have.
     """
     published, *differences = version.split(_SEPARATOR)
-    if published != STANDARD.version:
+    rule = next((one for one in PUBLISHED if one.version == published), None)
+    if rule is None:
         raise UnknownVersionError(field="version")
-    numbers = dict(_difference(one) for one in differences)
+    numbers = renamed(dict(_difference(one) for one in differences))
     if numbers.keys() - {one.name for one in numbers_of()}:
         raise UnknownNumberError(field="version")
-    return replace(stored_numbers(numbers), version=version)
+    return replace(stored_numbers(numbers, protocol=rule), version=version)
 
 
 def _difference(text: str) -> tuple[str, float]:

@@ -46,7 +46,7 @@ class Baseline:
     """Mean per domain of the check-in days before the first infusion; None with fewer than 3 of its own.
 
     `squares` are the sums of squared distances from that mean, for the spread; `n_days` counts the days
-    with any domain.
+    with any domain; `sleep_hours` are the hours that were reported.
     """
 
     values: PerDomain[float | None]
@@ -55,6 +55,7 @@ class Baseline:
     n_days: int
     from_day: date | None
     to_day: date | None
+    sleep_hours: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +65,13 @@ class Reference:
     Attributes:
         values: mean report per domain; None where the domain is off for having too few days.
         days: the days behind each value; `n_days` counts the days with any domain.
-        gains: reference - baseline, in points; None where the domain is off.
+        gains: reference - baseline, in points, as measured; None where the domain is off.
         assumed: whether the gain is assumed, because the baseline has too few days.
         spread: within-person standard deviation in points.
+        rule_values, rule_gains: what the rule compares with: both moved a little towards what patients
+            usually report, the more the fewer the days. In rule 1.0 they are the measured ones.
         weights: the share of each domain in the decision; they sum to 1, or to 0 with no gain at all.
-        mean_gain: the gains weighted by these, in points.
+        mean_gain: the measured gains weighted by these, in points; `mean_rule_gain` the moved ones.
         falling: loss began inside the window, so the reference is its first half.
         assumes_baseline: whether any domain that carries weight has an assumed gain.
         chosen: a clinician named its window.
@@ -79,8 +82,11 @@ class Reference:
     gains: PerDomain[float | None]
     assumed: PerDomain[bool]
     spread: PerDomain[float]
+    rule_values: PerDomain[float | None]
+    rule_gains: PerDomain[float | None]
     weights: PerDomain[float]
     mean_gain: float
+    mean_rule_gain: float
     n_days: int
     from_day: date
     to_day: date
@@ -88,6 +94,7 @@ class Reference:
     assumes_baseline: bool
     baseline: Baseline
     chosen: bool = False
+    sleep_hours: tuple[float, ...] = ()
 
     @property
     def kind(self) -> ReferenceKind:
@@ -124,6 +131,16 @@ NO_BASELINE: Final = Baseline(
 )
 
 
+def usual_sleep_hours(reference: Reference | None, baseline: Baseline | None, protocol: Protocol) -> float:
+    """The median of the hours reported in both windows; 7 where none were."""
+    before = baseline.sleep_hours if baseline else ()
+    hours = sorted((*before, *(reference.sleep_hours if reference else ())))
+    if not hours:
+        return protocol.usual_sleep_hours
+    middle = len(hours) // 2
+    return hours[middle] if len(hours) % 2 else (hours[middle - 1] + hours[middle]) / 2
+
+
 def baseline_of(days: Sequence[CheckInDay], *, first_infusion_on: date, protocol: Protocol) -> Baseline:
     """Mean per domain of the check-in days in the 28 days before the first infusion, with at least 3.
 
@@ -145,6 +162,7 @@ def baseline_of(days: Sequence[CheckInDay], *, first_infusion_on: date, protocol
         n_days=len(before),
         from_day=before[0].day,
         to_day=before[-1].day,
+        sleep_hours=_hours(before),
     )
 
 
@@ -164,6 +182,35 @@ def window_end(days: Sequence[CheckInDay], *, day_zero: date, protocol: Protocol
         if max(counts) >= protocol.window_least_days:
             return day_zero + timedelta(days=max(offset, protocol.window_last_day))
     return None
+
+
+def window_closed(
+    days: Sequence[CheckInDay],
+    *,
+    day_zero: date,
+    before: int,
+    protocol: Protocol,
+    by_booster: bool = False,
+) -> date | NoReferenceBecause | None:
+    """When the reference window closes, and with what; None while it is open.
+
+    The reference is fixed at the end of day 8, else at the end of the 4th answered day; after day 15 there will
+    be none. A booster closes the window: the reference comes from the days there are, if they are enough.
+
+    Args:
+        days: the check-in days so far, in order.
+        day_zero: the day of the last induction infusion.
+        before: the day number of now; what ended before it is settled.
+        protocol: the numbers.
+        by_booster: whether a booster was given now.
+    """
+    end = window_end(days, day_zero=day_zero, protocol=protocol)
+    latest = day_zero + timedelta(days=protocol.window_latest_day)
+    if by_booster:
+        return NoReferenceBecause.BOOSTER_CLOSED_WINDOW if end is None else latest
+    if end is not None and before > end.toordinal():
+        return end
+    return NoReferenceBecause.TOO_FEW_DAYS if before > latest.toordinal() else None
 
 
 def window_days(
@@ -205,7 +252,9 @@ def establish_chosen(
 def _share_fallen(first: Reference, whole: Reference, last_days: Sequence[CheckInDay]) -> float:
     """How much of the gain lies between the window's halves, weighted over domains that have both."""
     lost = total = 0.0
-    halves = zip(first.values, first.gains, first.weights, whole.values, _by_domain(last_days), strict=True)
+    halves = zip(
+        first.values, first.rule_gains, first.weights, whole.values, _by_domain(last_days), strict=True
+    )
     for value, gain, weight, on, reports in halves:
         last = _summary(reports)
         if value is None or gain is None or on is None or not weight or not last.n:
@@ -231,7 +280,8 @@ def _reference(
         return None
     gains = _gains(values, baseline, protocol)
     spread = _spread(summaries, baseline, protocol)
-    weights = weights_of(gains, spread, protocol)
+    rule_values, rule_gains = _moved(values, gains, summaries, baseline, spread, protocol)
+    weights = weights_of(rule_gains, spread, protocol)
     assumed = PerDomain(
         *(on is not None and before is None for on, before in zip(values, baseline.values, strict=True))
     )
@@ -241,15 +291,60 @@ def _reference(
         gains=gains,
         assumed=assumed,
         spread=spread,
+        rule_values=rule_values,
+        rule_gains=rule_gains,
         weights=weights,
         mean_gain=sum(weight * (gain or 0.0) for weight, gain in zip(weights, gains, strict=True)),
+        mean_rule_gain=sum(weight * (gain or 0.0) for weight, gain in zip(weights, rule_gains, strict=True)),
         n_days=len(window),
         from_day=window[0].day,
         to_day=window[-1].day,
         falling=falling,
         assumes_baseline=any(one and weight > 0 for one, weight in zip(assumed, weights, strict=True)),
         baseline=baseline,
+        sleep_hours=_hours(window),
     )
+
+
+def _moved(
+    values: PerDomain[float | None],
+    gains: PerDomain[float | None],
+    summaries: Sequence["_Summary"],
+    baseline: Baseline,
+    spread: PerDomain[float],
+    protocol: Protocol,
+) -> tuple[PerDomain[float | None], PerDomain[float | None]]:
+    """The reference and gain that the rule uses: moved towards the usual gain, as far as few days tell little.
+
+    With v the variance of each mean (a spread squared over its days, times 1.6 because neighboring days are
+    alike) and d the measured gain: gain = 2.5 + (d - 2.5)·k and reference = mean - (d - 2.5)·v/1.5²·k, where
+    k = 1.5²/(1.5² + v of both means). So 2.5 ± 1.5 points is what patients usually gain.
+    """
+    if protocol.generation == 1:
+        return values, gains
+    usual, between = protocol.usual_gain, protocol.usual_gain_sd**2
+    moved_values: list[float | None] = []
+    moved_gains: list[float | None] = []
+    for index, value in enumerate(values):
+        if value is None:
+            moved_values.append(None)
+            moved_gains.append(None)
+            continue
+        before = baseline.values[index]
+        own = protocol.neighbors_alike * spread[index] ** 2
+        after_variance = own / summaries[index].n
+        if before is None:
+            before, before_variance = protocol.usual_before, protocol.usual_before_sd**2
+        else:
+            before_variance = own / baseline.days[index]
+        distance = (value - before - usual) / (between + after_variance + before_variance)
+        moved_gains.append(usual + distance * between)
+        moved_values.append(value - distance * after_variance)
+    return PerDomain(*moved_values), PerDomain(*moved_gains)
+
+
+def _hours(days: Sequence[CheckInDay]) -> tuple[float, ...]:
+    return tuple(one.sleep_hours for one in days if one.sleep_hours is not None)
 
 
 def _gains(

@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import Final
 
 from app.clinical.course import Phase
+from app.clinical.levels import Level
 from app.clinical.protocol import STANDARD, Protocol
-from app.clinical.reasons import Level
 
 
 class Cadence(StrEnum):
@@ -16,13 +16,15 @@ class Cadence(StrEnum):
 
     DAILY = "daily"
     THREE_A_WEEK = "three_a_week"
+    TWO_A_WEEK = "two_a_week"
     WEEKLY = "weekly"
 
 
 _DAYS_OF_WEEK: Final = {
-    Cadence.DAILY: (0, 1, 2, 3, 4, 5, 6),
-    Cadence.THREE_A_WEEK: (0, 2, 4),
-    Cadence.WEEKLY: (0,),
+    Cadence.DAILY: frozenset((0, 1, 2, 3, 4, 5, 6)),
+    Cadence.THREE_A_WEEK: frozenset((0, 2, 4)),
+    Cadence.TWO_A_WEEK: frozenset((0, 3)),
+    Cadence.WEEKLY: frozenset((0,)),
 }
 """Days of each week of the plan, counted from its start."""
 _OVER: Final = (Phase.ENDED, Phase.STOPPED)
@@ -47,6 +49,8 @@ class Situation:
         last_infusion_on: None before the first.
         last_check_in_on: the latest check-in day with any check-in.
         last_questionnaire_on: the day of the latest PHQ-9.
+        last_is_booster: whether the last infusion was a booster.
+        burst: a low report has made check-ins daily, until two in a row are well.
     """
 
     phase: Phase
@@ -55,29 +59,67 @@ class Situation:
     last_infusion_on: date | None
     last_check_in_on: date | None
     last_questionnaire_on: date | None
+    last_is_booster: bool = False
+    burst: bool = False
 
 
 def plan_of(situation: Situation, *, today: date, protocol: Protocol = STANDARD) -> Plan | None:
-    """The plan on a day: daily through induction and 6 weeks after an infusion, then 3 a week, then weekly.
+    """The plan on a day; it belongs to the phase and starts again at each infusion.
 
-    Weekly is for those who are steady half a year after their last infusion. On watch or worse it is
-    daily again. None when the course is over, or has not been planned.
+    None when the course is over, or has not been planned.
     """
     starts_on = situation.last_infusion_on or situation.course_started_on
     if situation.phase in _OVER or starts_on is None:
         return None
-    days = (today - starts_on).days
-    maintained = situation.phase in {Phase.REVIEW, Phase.MAINTENANCE}
-    if not maintained or situation.level >= Level.WATCH or days <= protocol.daily_after_infusion_days:
-        return Plan(cadence=Cadence.DAILY, starts_on=starts_on)
-    if days > protocol.three_a_week_until_days and situation.level == Level.STEADY:
-        return Plan(cadence=Cadence.WEEKLY, starts_on=starts_on)
-    return Plan(cadence=Cadence.THREE_A_WEEK, starts_on=starts_on)
+    last = situation.last_check_in_on
+    cadence = cadence_on(
+        (today - starts_on).days,
+        maintained=situation.phase in {Phase.REVIEW, Phase.MAINTENANCE},
+        after_booster=situation.last_is_booster,
+        bursting=situation.burst or situation.level >= Level.WATCH,
+        silent_days=(today - last).days if last else 0,
+        steady=situation.level == Level.STEADY,
+        protocol=protocol,
+    )
+    return Plan(cadence=cadence, starts_on=starts_on)
+
+
+def cadence_on(
+    days: int,
+    *,
+    maintained: bool,
+    after_booster: bool,
+    bursting: bool,
+    silent_days: int,
+    steady: bool,
+    protocol: Protocol,
+) -> Cadence:
+    """How often a patient is asked, so many days after the last infusion.
+
+    Daily through induction, 15 days after its last infusion and 7 after each booster; then 3 a week; from day
+    183 on, if steady, 2 a week. A low report, or watch or worse, makes it daily until two reports in a row are
+    well, and for at most 21 days without an answer: then it is the plan of the phase again. (Rule 1.0: daily for
+    42 days, then 3 a week, weekly when steady; daily on watch.)
+    """
+    first_rule = protocol.generation == 1
+    daily_until = protocol.daily_after_booster_days if after_booster else protocol.daily_after_induction_days
+    if not maintained or days <= daily_until:
+        return Cadence.DAILY
+    if bursting and (first_rule or silent_days <= protocol.burst_days):
+        return Cadence.DAILY
+    if days > protocol.three_a_week_until_days and steady:
+        return Cadence.WEEKLY if first_rule else Cadence.TWO_A_WEEK
+    return Cadence.THREE_A_WEEK
+
+
+def asks_on(cadence: Cadence, days: int) -> bool:
+    """Whether a check-in is asked for so many days after the plan began."""
+    return days % 7 in _DAYS_OF_WEEK[cadence]
 
 
 def is_due(plan: Plan, day: date) -> bool:
     """Whether a check-in is asked for on this check-in day."""
-    return (day - plan.starts_on).days % 7 in _DAYS_OF_WEEK[plan.cadence]
+    return asks_on(plan.cadence, (day - plan.starts_on).days)
 
 
 def due_days(
@@ -127,6 +169,7 @@ def is_overdue(
     allowed = {
         Cadence.DAILY: protocol.overdue_daily_days,
         Cadence.THREE_A_WEEK: protocol.overdue_three_a_week_days,
+        Cadence.TWO_A_WEEK: protocol.overdue_weekly_days,
         Cadence.WEEKLY: protocol.overdue_weekly_days,
     }
     return silent_days(plan, today=today, last_check_in_on=last_check_in_on) > allowed[plan.cadence]

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from app.clinical.interval import ResponseDuration
+from app.clinical.levels import FindingCode
 from app.clinical.protocol import STANDARD, TAPER_STEPS, Protocol
 
 
@@ -61,6 +62,8 @@ class TaperCode(StrEnum):
     STEP_NOT_COMPLETE = "step_not_complete"
     LONGEST_INTERVAL_HELD = "longest_interval_held"
     NO_REFERENCE = "no_reference"
+    NOT_OBSERVED = "not_observed"
+    FINDING_OPEN = "finding_open"
     BEING_WATCHED = "being_watched"
     LOST_ONCE = "lost_once"
     LOST_IN_A_ROW = "lost_in_a_row"
@@ -94,7 +97,8 @@ class Maintenance:
     """Where a patient stands in maintenance.
 
     `at_interval` are the benefits that began since the current interval applies, oldest first, the running
-    one included. `settled` is that the patient's level now is steady, None without a reference.
+    one included. `settled` is that the patient's level now is steady, None without a reference or when it is
+    unknown. `observed` is whether the running stretch has been answered enough to say anything.
     """
 
     interval_days: int
@@ -102,6 +106,8 @@ class Maintenance:
     boosters_on: tuple[date, ...]
     settled: bool | None
     open_cautions: int = 0
+    observed: bool = True
+    findings: tuple[FindingCode, ...] = ()
 
 
 def problems_of_plan(plan: TaperPlan, protocol: Protocol = STANDARD) -> tuple[PlanProblem, ...]:
@@ -127,10 +133,14 @@ def suggest(
     as_of: date,
     protocol: Protocol = STANDARD,
 ) -> TaperSuggestion:
-    """Doubt first, then loss, then success: hold when unsure, shorten when lost twice, else lengthen."""
+    """Doubt first, then loss, then success: hold when unsure, shorten when lost twice, else lengthen.
+
+    No reference, an unknown level or a stretch that was not observed holds, and so does any open finding.
+    """
+    doubt = _doubt(now)
+    if doubt is not None:
+        return _hold(now, doubt)
     lost_in_a_row = _latest_row(now, lost=True)
-    if now.settled is None:
-        return _hold(now, TaperReason(code=TaperCode.NO_REFERENCE))
     if lost_in_a_row and lost_in_a_row[-1].days <= protocol.not_held_days:
         return _hold(now, _about(TaperCode.BOOSTER_DID_NOT_HOLD, lost_in_a_row[-1:]))
     if len(lost_in_a_row) >= protocol.taper_lost_in_a_row:
@@ -140,6 +150,17 @@ def suggest(
     if not now.settled:
         return _hold(now, TaperReason(code=TaperCode.BEING_WATCHED))
     return _lengthen_when_held(plan, now, protocol)
+
+
+def _doubt(now: Maintenance) -> TaperReason | None:
+    """What makes every move wait: no reference, an unknown level, nothing observed, an open finding."""
+    if now.settled is None:
+        return TaperReason(code=TaperCode.NO_REFERENCE)
+    if not now.observed:
+        return TaperReason(code=TaperCode.NOT_OBSERVED)
+    if now.findings:
+        return TaperReason(code=TaperCode.FINDING_OPEN, counts=(len(now.findings),))
+    return None
 
 
 def frequency(boosters_on: Sequence[date], *, as_of: date, days: int) -> tuple[int, int]:

@@ -10,6 +10,8 @@ _SENTENCES: Final = {
     TaperCode.STEP_NOT_COMPLETE: "{held} of {wanted} intervals of this length were held so far.",
     TaperCode.LONGEST_INTERVAL_HELD: "{held} of {wanted} intervals of {interval}, the plan's longest, were held.",
     TaperCode.NO_REFERENCE: "There is no reference, so nothing can be said of how intervals went.",
+    TaperCode.NOT_OBSERVED: "Too few of the asked days were answered to say how the interval went.",
+    TaperCode.FINDING_OPEN: "Findings are open for review: {held}.",
     TaperCode.BEING_WATCHED: "The patient is not steady now.",
     TaperCode.LOST_ONCE: "The benefit was lost within the interval once, after {days} days.",
     TaperCode.LOST_IN_A_ROW: "The benefit was lost within the interval in a row, after {days} days.",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from app.clinical.protocol import NumberNotes
+from app.clinical.number_notes import NumberNotes
 from app.clinical.safety import Urgency
 
 LIMIT_NOTES: Final[Mapping[str, NumberNotes]] = {

@@ -24,23 +24,24 @@ _TEENS: Final = range(11, 14)
 
 
 def day_in(day: date, *, year: int) -> str:
-    """A day as "3 November", with its year when that is another one."""
-    written = f"{day.day} {MONTHS[day.month - 1]}"
-    return written if day.year == year else f"{written} {day.year}"
+    """A day as "Nov 3", with its year when that is another one: "Nov 3, 2025"."""
+    written = f"{MONTHS[day.month - 1][:3]} {day.day}"
+    return written if day.year == year else f"{written}, {day.year}"
 
 
 def days_from_to(first: date, last: date, *, year: int) -> str:
-    """A span of days, as short as it can be said: "11-18 October" with the right dash."""
+    """A span of days, as short as it can be said: "Oct 11-18" with the right dash."""
     if first == last:
         return day_in(first, year=year)
     if (first.year, first.month) == (last.year, last.month):
-        return f"{first.day}{_TO}{day_in(last, year=year)}"
+        written = f"{MONTHS[first.month - 1][:3]} {first.day}{_TO}{last.day}"
+        return written if last.year == year else f"{written}, {last.year}"
     return f"{day_in(first, year=year)} {_TO} {day_in(last, year=year)}"
 
 
 def percent(share: float) -> str:
-    """A share as whole percent: "61 %"."""
-    return f"{share * 100:.0f} %"
+    """A share as whole percent: "61%"."""
+    return f"{share * 100:.0f}%"
 
 
 def ordinal(number: int) -> str:

@@ -43,6 +43,7 @@ class PlanFacts:
     locale: str
     mode: str
     level: str
+    burst: bool
     course: Course | None
     infusions: Sequence[Infusion]
     last_check_in_on: date | None
@@ -76,6 +77,7 @@ def _patients(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
             patient.locale,
             patient.mode,
             state.level,
+            _burst(),
             *course_columns(course.c),
             report.c.check_in_day,
             form.c.taken_at,
@@ -87,6 +89,12 @@ def _patients(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
         .outerjoin(form, true())
         .where(patient.clinic_id == work.clinic_id)
     )
+
+
+@cache
+def _burst() -> ColumnElement[bool]:
+    """Whether a low report has made check-ins daily, as it was kept with the rule's memory."""
+    return func.coalesce(PatientStateRow.memory["burst"].as_boolean(), False).label("burst")
 
 
 @cache
@@ -168,6 +176,7 @@ def _plan_facts(row: Any, infusions: Sequence[Infusion]) -> PlanFacts:  # noqa: 
         locale=row.locale,
         mode=row.mode,
         level=row.level,
+        burst=row.burst,
         course=row.course_id and course_in(row),
         infusions=infusions,
         last_check_in_on=row.check_in_day,

@@ -12,8 +12,8 @@ from math import inf, nextafter
 from os import cpu_count
 from typing import Final, NamedTuple
 
+from app.clinical.levels import CriterionName, Level
 from app.clinical.protocol import STANDARD, Protocol
-from app.clinical.reasons import CriterionName, Level
 from app.clinical.reference import ReferenceKind
 from app.studies.backtest import PatientResult, RaisedSignal, backtested
 from app.studies.cohort import SimulatedCohort

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from app.clinical.check_ins import CheckIn
 from app.clinical.course import Infusion
+from app.clinical.criterion_a_gain import may_consider, nothing_to_lose
 from app.clinical.episodes import (
     NO_EPISODE,
     Disposition,
@@ -27,10 +28,9 @@ from app.clinical.episodes import (
 from app.clinical.evaluation import Evaluation, PatientState, advance, evaluate, replay
 from app.clinical.explanation import explain
 from app.clinical.history import History
+from app.clinical.levels import CriterionName, Level
 from app.clinical.protocol import STANDARD, Protocol
-from app.clinical.reasons import CriterionName, Level
 from app.clinical.reference import NoReference, NoReferenceBecause, Reference, ReferenceKind
-from app.clinical.thresholds import gain_is_worth_losing
 from app.studies.patients import Outcome, StudyPatient
 
 GAIN_TOO_SMALL: Final = "gain_too_small"
@@ -250,8 +250,13 @@ class _Run:
 def _is_on(evaluation: Evaluation, protocol: Protocol) -> bool:
     """Check-ins have a reference and a gain worth losing, or a validated total has its reference."""
     reference = evaluation.reference
-    if isinstance(reference, Reference) and gain_is_worth_losing(reference, protocol):
-        return True
+    if isinstance(reference, Reference) and not nothing_to_lose(reference, protocol):
+        return may_consider(reference, protocol) or _by_totals(evaluation)
+    return _by_totals(evaluation)
+
+
+def _by_totals(evaluation: Evaluation) -> bool:
+    """A validated total has its reference."""
     return any(
         criterion.name is CriterionName.SCALE_RELAPSE and criterion.level > Level.NO_REFERENCE
         for criterion in evaluation.criteria

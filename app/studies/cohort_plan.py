@@ -34,11 +34,11 @@ class Onset:
     middle: float = 16.0
     spread: float = 0.75
 
-    def drawn(self, random: Random) -> int:
-        """One onset, as the last whole day on which nothing has been lost."""
+    def drawn(self, random: Random) -> float:
+        """One onset, in days and fractions of one after the last induction infusion."""
         if self.shape is OnsetShape.WEIBULL:
-            return round(random.weibullvariate(self.middle, self.spread))
-        return round(self.middle * random.lognormvariate(0.0, self.spread))
+            return random.weibullvariate(self.middle, self.spread)
+        return self.middle * random.lognormvariate(0.0, self.spread)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +62,8 @@ class CohortPlan:
         share_with_gaps: the patients with one or two silent stretches of `gap_days`.
         share_never: the patients who lose nothing while they are followed.
         ramp_days, ramp_depth: how long a loss takes to complete, and the share of the gain it takes.
+        share_mood_first: the patients who lose mood alone first; energy and sleep follow after so many days.
+        share_without_gain: the patients whom induction gives `gain_without`, mean and SD, in every domain.
         counted_after, counted_before: a loss counts when it begins between these days, both excluded.
     """
 
@@ -91,6 +93,10 @@ class CohortPlan:
     share_never: float = 0.5
     ramp_days: tuple[float, float] = (2.0, 14.0)
     ramp_depth: tuple[float, float] = (0.7, 1.1)
+    share_mood_first: float = 0.0
+    others_follow_days: tuple[float, float] = (14.0, 60.0)
+    share_without_gain: float = 0.0
+    gain_without: tuple[float, float] = (0.3, 0.6)
     counted_after: int = 6
     counted_before: int = 140
 
@@ -111,5 +117,9 @@ VARIANTS: Final[Mapping[str, CohortPlan]] = {
     "asked weekly": replace(REFERENCE_COHORT, asked_on=(0,)),
     "half of the check-ins missing": replace(REFERENCE_COHORT, missing=0.5),
     "no baseline": replace(REFERENCE_COHORT, days_before=0),
+    "mood first": replace(REFERENCE_COHORT, share_mood_first=0.5),
+    "gains 30% smaller": replace(REFERENCE_COHORT, gain_factor=(0.49, 0.77)),
+    "slow ramp": replace(REFERENCE_COHORT, ramp_days=(21.0, 60.0)),
+    "30% non-responders": replace(REFERENCE_COHORT, share_without_gain=0.3),
 }
 """The populations that an evaluation reports, each one change away from the first."""

@@ -12,18 +12,14 @@ from math import inf
 from typing import Final, NamedTuple
 
 from app.clinical.check_ins import CheckInDay, check_in_day, days_of
+from app.clinical.criterion_a_gain import each_day_shows_it, has_recent_days, may_consider
+from app.clinical.criterion_c_domain import mood_considers
 from app.clinical.domains import HIGHEST, LOWEST, MOOD, PerDomain
 from app.clinical.evaluation import PatientState, advance, replay
 from app.clinical.protocol import STANDARD, Protocol
 from app.clinical.reference import Reference, weights_of
 from app.clinical.state.loss import loss_from
 from app.clinical.state.patient_state import settled
-from app.clinical.thresholds import (
-    each_day_shows_it,
-    gain_is_worth_losing,
-    has_recent_days,
-    mood_considers,
-)
 from app.studies.simulated_patient import SimulatedPatient, Truth
 
 EWMA_WEIGHT: Final = 0.2
@@ -127,17 +123,20 @@ def comparator_highs(one: SimulatedPatient, *, protocol: Protocol = STANDARD) ->
 def with_truth(reference: Reference, truth: Truth, protocol: Protocol) -> Reference:
     """The reference as it truly is: level after induction, gain, spread, and the weights that follow."""
     gains = PerDomain[float | None](*truth.gain)
-    levels = map(sum, zip(truth.before, truth.gain, strict=True))
+    after = tuple(map(sum, zip(truth.before, truth.gain, strict=True)))
     weights = weights_of(gains, truth.noise_sd, protocol)
     return replace(
         reference,
-        values=PerDomain(*(min(float(HIGHEST), max(float(LOWEST), level)) for level in levels)),
+        values=PerDomain(*(min(float(HIGHEST), max(float(LOWEST), level)) for level in after)),
         gains=gains,
+        rule_values=PerDomain(*(min(float(HIGHEST), max(float(LOWEST), level)) for level in after)),
+        rule_gains=gains,
         assumed=PerDomain(False, False, False),
         assumes_baseline=False,
         spread=truth.noise_sd,
         weights=weights,
         mean_gain=sum(weight * gain for weight, gain in zip(weights, truth.gain, strict=True)),
+        mean_rule_gain=sum(weight * gain for weight, gain in zip(weights, truth.gain, strict=True)),
     )
 
 
@@ -181,12 +180,14 @@ def _consider_number(state: PatientState, reference: Reference, protocol: Protoc
     if loss is None:
         return None
     mood, track = loss.domains[MOOD], loss.weighted
+    if protocol.generation > 1 and track is not None:
+        recent = track.days
     if mood and mood_considers(mood, reference, today, recent, protocol):
         return inf
     if (
         track
         and each_day_shows_it(track, protocol)
-        and gain_is_worth_losing(reference, protocol)
+        and may_consider(reference, protocol)
         and has_recent_days(track, today, recent, protocol)
     ):
         return track.smoothed

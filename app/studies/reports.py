@@ -5,8 +5,8 @@ from dataclasses import asdict
 from math import isfinite
 from typing import Any
 
+from app.clinical.levels import Level
 from app.clinical.protocol import Protocol
-from app.clinical.reasons import Level
 from app.clinical.reference import ReferenceKind
 from app.studies.measures import FalseSignals, FoundLosses, Measures
 from app.studies.report_tables import days, listed, part_of, percent, plain, rate

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from app.clinical.protocol import STANDARD, Protocol, with_numbers
+from app.clinical.own_numbers import with_numbers
+from app.clinical.protocol import STANDARD, Protocol
 from app.clinical.scales import Scale, read_custom_scales
 from app.studies.errors import CustomScalesRefusedError, NotJsonError, UnreadableFileError
 

@@ -33,7 +33,8 @@ class Truth:
         before, gain: the true level before treatment and what induction added, in points.
         noise_sd: the true within-person spread, in points.
         carry_over: the AR(1) coefficient of the noise.
-        onset: the last day on which nothing has been lost; None when nothing ever is.
+        onset: until when nothing has been lost, in days and fractions; None when nothing ever is.
+        others_follow: so many days later energy and sleep begin to be lost; 0 when all are lost at once.
         ramp_days, depth: how long the loss takes, and the share of the gain that it takes.
     """
 
@@ -41,15 +42,21 @@ class Truth:
     gain: PerDomain[float]
     noise_sd: PerDomain[float]
     carry_over: float
-    onset: int | None
+    onset: float | None
     ramp_days: float
     depth: float
+    others_follow: float = 0.0
 
-    def share_lost(self, day: int) -> float:
-        """The share of the gain that is truly lost on a day, passing dips apart."""
+    def share_lost(self, day: float) -> float:
+        """The share of mood's gain that is truly lost on a day, passing dips apart."""
         if self.onset is None:
             return 0.0
         return self.depth * min(1.0, max(0.0, (day - self.onset) / self.ramp_days))
+
+    def shares_lost(self, day: float) -> PerDomain[float]:
+        """The share of each domain's gain that is truly lost on a day."""
+        others = self.share_lost(day - self.others_follow)
+        return PerDomain(self.share_lost(day), others, others)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +72,7 @@ def simulated(plan: CohortPlan, *, name: str, random: Random) -> SimulatedPatien
     """One patient of a population; the same random numbers give the same patient."""
     truth = _truth(plan, random)
     counted = truth.onset is None or plan.counted_after < truth.onset < plan.counted_before
-    lost_on = None if truth.onset is None else (DAY_ZERO + timedelta(days=truth.onset)).date()
+    lost_on = None if truth.onset is None else (DAY_ZERO + timedelta(days=int(truth.onset))).date()
     return SimulatedPatient(
         patient=StudyPatient(
             name=name,
@@ -106,9 +113,15 @@ def _infusions(plan: CohortPlan) -> tuple[Infusion, ...]:
 
 def _truth(plan: CohortPlan, random: Random) -> Truth:
     factor = random.uniform(*plan.gain_factor)
+    gain = PerDomain(*(factor * random.gauss(mean, plan.gain_sd) for mean in plan.gain_mean))
+    # Drawn only where a plan has such patients, so that the others stay who they were.
+    if plan.share_without_gain and random.random() < plan.share_without_gain:
+        gain = PerDomain(*(random.gauss(*plan.gain_without) for _ in plan.gain_mean))
+    mood_first = plan.share_mood_first > 0 and random.random() < plan.share_mood_first
     return Truth(
         before=PerDomain(*map(random.gauss, plan.before_mean, plan.before_sd)),
-        gain=PerDomain(*(factor * random.gauss(mean, plan.gain_sd) for mean in plan.gain_mean)),
+        gain=gain,
+        others_follow=random.uniform(*plan.others_follow_days) if mood_first else 0.0,
         noise_sd=PerDomain(*(sd * random.lognormvariate(0.0, plan.noise_sigma) for sd in plan.noise_sd)),
         carry_over=random.uniform(*plan.carry_over),
         onset=None if random.random() < plan.share_never else plan.onset.drawn(random),
@@ -128,14 +141,15 @@ def _check_ins(plan: CohortPlan, truth: Truth, random: Random) -> tuple[CheckIn,
     for day in days:
         drawn = noise.next()
         if day < first_infusion:
-            asked, share, answered = True, 1.0, plan.answered_before
+            asked, shares, answered = True, PerDomain(1.0, 1.0, 1.0), plan.answered_before
         else:
             asked = day >= 1 and day not in silent and _is_asked(plan, day)
-            share, answered = truth.share_lost(day) + dips.get(day, 0.0), 1.0 - plan.missing
+            dip, answered = dips.get(day, 0.0), 1.0 - plan.missing
+            shares = PerDomain(*(share + dip for share in truth.shares_lost(day)))
         if random.random() < answered and asked:
             levels = (
                 before + gain * (1.0 - share) + one
-                for before, gain, one in zip(truth.before, truth.gain, drawn, strict=True)
+                for before, gain, share, one in zip(truth.before, truth.gain, shares, drawn, strict=True)
             )
             check_ins.append(_check_in(day, PerDomain(*map(_reported, levels))))
     return tuple(check_ins)

@@ -99,7 +99,7 @@ def parameters(
         "told": [],
         "level": "steady",
         "as_of": now,
-        "rule_version": "gain-lost 1.0",
+        "rule_version": "gain-lost 2.0",
         "evaluation_id": new_id(),
         "audit_at": now,
         "audit_actor_kind": "device",

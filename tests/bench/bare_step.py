@@ -15,7 +15,7 @@ from app.clinical.check_ins import CheckIn
 from app.clinical.protocol import Protocol
 
 ROUNDING = 1e-9
-NO_REFERENCE, STEADY, WATCH, CONSIDER = range(4)
+NO_REFERENCE, STEADY, WATCH, CONSIDER = 0, 2, 3, 4
 WEIGHTED = 3
 
 Numbers = tuple[float, ...]

@@ -14,16 +14,18 @@ from itertools import islice
 from random import Random
 
 from app.clinical.check_ins import CheckIn, zone_of
+from app.clinical.criterion_a_gain import consider_threshold
 from app.clinical.criterion_b_scale import TotalsSoFar
 from app.clinical.domains import DOMAINS, Domain
 from app.clinical.evaluation import Evaluation, PatientState, advance, evaluate, replay
 from app.clinical.history import ScaleTotals
-from app.clinical.protocol import STANDARD
-from app.clinical.reasons import Level, Reason, ReasonCode
+from app.clinical.levels import Level
+from app.clinical.protocol import RULE_1, Protocol
+from app.clinical.reason_codes import ReasonCode
+from app.clinical.reasons import Reason
 from app.clinical.reference import Reference
 from app.clinical.scales import PHQ_9, AssessmentTotal
 from app.clinical.state.loss import Loss
-from app.clinical.thresholds import consider_threshold
 from app.studies.cohort import SimulatedCohort
 from app.studies.patients import StudyPatient
 from tests.bench.bare_step import BareAnswer, BareLoss, BarePatient, BareState, BareTotals, bare_step
@@ -75,13 +77,13 @@ class Figures:
         return statistics.median(self.ratios)
 
 
-def series(patients: int = PATIENTS, seed: int = SEED) -> list[Series]:
+def series(patients: int = PATIENTS, seed: int = SEED, protocol: Protocol = RULE_1) -> list[Series]:
     """So many patients with a reference, in a zone whose clocks change."""
     cohort = SimulatedCohort(size=patients * 3, seed=seed)
-    return list(islice(_with_reference(cohort), patients))
+    return list(islice(_with_reference(cohort, protocol), patients))
 
 
-def _with_reference(cohort: SimulatedCohort) -> Iterator[Series]:
+def _with_reference(cohort: SimulatedCohort, protocol: Protocol) -> Iterator[Series]:
     for number, one in enumerate(cohort.patients(0, cohort.size)):
         check_ins = tuple(_as_people_answer(one))
         totals = tuple(_questionnaires(one)) if number % 2 else ()
@@ -93,7 +95,7 @@ def _with_reference(cohort: SimulatedCohort) -> Iterator[Series]:
         )
         from_day = totals[-1].taken_at if totals else check_ins[0].recorded_at
         for position, check_in in enumerate(check_ins[:-1], start=1):
-            core = replay(history, as_of=check_in.recorded_at)
+            core = replay(history, as_of=check_in.recorded_at, protocol=protocol)
             if isinstance(core.reference, Reference) and check_in.recorded_at > from_day:
                 yield Series(core, *_bare_of(core), check_ins[position:])
                 break
@@ -145,7 +147,7 @@ def _bare_of(core: PatientState) -> tuple[BarePatient, BareState]:
         tuple(reference.spread),
         tuple(reference.baseline.values),
         reference.mean_gain,
-        consider_threshold(reference, STANDARD),
+        consider_threshold(reference, RULE_1),
         treatment.last_at,
         treatment.induction_over,
         treatment.course_closed,
@@ -254,17 +256,17 @@ def our_steps(one: Series) -> Iterator[tuple[PatientState, Evaluation]]:
     """Every check-in by the rule."""
     core = one.core
     for check_in in one.check_ins:
-        advanced = advance(core, check_in)
+        advanced = advance(core, check_in, protocol=RULE_1)
         assert advanced is not None
         core = advanced
-        yield core, evaluate(core, as_of=check_in.recorded_at)
+        yield core, evaluate(core, as_of=check_in.recorded_at, protocol=RULE_1)
 
 
 def bare_steps(one: Series) -> Iterator[tuple[BareState, BareAnswer]]:
     """Every check-in by the bare step."""
     state = one.state
     for check_in in one.check_ins:
-        state, answer = bare_step(one.patient, state, check_in, STANDARD)
+        state, answer = bare_step(one.patient, state, check_in, RULE_1)
         yield state, answer
 
 
@@ -294,14 +296,14 @@ def measure(steps: Mapping[Level, Sequence[Step]], slices: int = SLICES) -> dict
 
 def _take_ours(steps: Sequence[Step]) -> None:
     for step in steps:
-        core = advance(step.core, step.check_in)
+        core = advance(step.core, step.check_in, protocol=RULE_1)
         assert core is not None
-        evaluate(core, as_of=step.check_in.recorded_at)
+        evaluate(core, as_of=step.check_in.recorded_at, protocol=RULE_1)
 
 
 def _take_bare(steps: Sequence[Step]) -> None:
     for step in steps:
-        bare_step(step.patient, step.state, step.check_in, STANDARD)
+        bare_step(step.patient, step.state, step.check_in, RULE_1)
 
 
 def _seconds_a_step(take: Callable[[Sequence[Step]], None], steps: Sequence[Step]) -> float:

@@ -17,7 +17,7 @@ _VALUES = {
     "told": "'{}'",
     "level": "'steady'",
     "as_of": "now()",
-    "rule_version": "'gain-lost 1.0'",
+    "rule_version": "'gain-lost 2.0'",
     "evaluation_id": "gen_random_uuid()",
     "audit_at": "now()",
     "audit_actor_kind": "'device'",

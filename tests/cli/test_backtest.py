@@ -51,7 +51,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
 def test_the_report_is_printed_and_nothing_else(cohort: Cohort) -> None:
     ended = cohort.backtest()
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert ended.stdout.startswith("Rule gain-lost 1.0")
+    assert ended.stdout.startswith("Rule gain-lost 2.0")
     assert "Signals a patient-year" in ended.stdout
     assert "found within 14 days" in ended.stdout
 
@@ -83,7 +83,7 @@ def test_other_numbers_and_a_clinic_s_own_scale_are_taken_from_files(cohort: Coh
         *("--assessments", str(tmp_path / "totals.csv")),
     )
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert ended.stdout.startswith("Rule gain-lost 1.0, consider_at=0.6\n")
+    assert ended.stdout.startswith("Rule gain-lost 2.0, consider_at=0.6\n")
 
 
 BAD = [
@@ -101,13 +101,13 @@ def test_bad_rows_are_told_by_line_and_reason_and_never_by_value(cohort: Cohort)
     for number, (_, reason) in enumerate(BAD, lines + 1):
         assert f"check-ins, line {number}: {reason}\n" in ended.stdout
     assert VALUE not in ended.stdout
-    assert "Rule gain-lost 1.0" in ended.stdout, "the rest goes on"
+    assert "Rule gain-lost 2.0" in ended.stdout, "the rest goes on"
 
 
 def test_every_bad_row_is_told_and_the_counts_come_last(cohort: Cohort) -> None:
     ended = cohort.backtest(check_ins=cohort.with_rows(*[BAD[0][0]] * 45))
     assert ended.stdout.count("mood is not a number") == 45
-    assert ended.stdout.index("Refused rows: 45") < ended.stdout.index("Rule gain-lost 1.0")
+    assert ended.stdout.index("Refused rows: 45") < ended.stdout.index("Rule gain-lost 2.0")
 
 
 def test_bad_rows_are_in_the_json_too(cohort: Cohort) -> None:

@@ -62,7 +62,7 @@ def change_policy(database_url: str, clinic_id: str) -> None:
         numbers = {"consider_at": 0.9, "consider_at_assumed": 0.9, "smoothing_days": 9}
         url = f"{service.url}/v1/clinic/policy"
         changed = httpx2.put(url, json={"numbers": numbers}, headers=headers, trust_env=False)
-        assert changed.json()["rule"].startswith("gain-lost 1.0, consider_at=0.9")
+        assert changed.json()["rule"].startswith("gain-lost 2.0, consider_at=0.9")
 
 
 def test_a_person_can_try_the_printed_lines_see_events_and_end_it() -> None:

@@ -53,7 +53,7 @@ def test_what_if_compares_counts_over_the_stored_history(
     given = ("what-if", "--clinic", treated_clinic.clinic_id, "--protocol", str(tmp_path / "protocol.json"))
     ended = run(shared_database, *given)
     assert (ended.returncode, ended.stderr) == (0, "")
-    said = "With gain-lost 1.0, consider_at=0.65 there would have been 1 signal instead of 2."
+    said = "With gain-lost 2.0, consider_at=0.65 there would have been 1 signal instead of 2."
     assert ended.stdout.startswith(f"{said}\n")
     report = json.loads(run(shared_database, *given, "--json").stdout)
     assert (report["says"], report["patients"]) == (said, 3)
@@ -72,9 +72,9 @@ def test_what_if_compares_with_the_clinics_own_numbers_in_force(
     (tmp_path / "protocol.json").write_text('{"consider_at": 0.5}')
     given = ("what-if", "--clinic", treated_clinic.clinic_id, "--protocol", str(tmp_path / "protocol.json"))
     report = json.loads(run(shared_database, *given, "--json").stdout)
-    own = "gain-lost 1.0, consider_at=0.65, consider_at_assumed=0.7, steady_days=3"
+    own = "gain-lost 2.0, consider_at=0.65, consider_at_assumed=0.7, steady_days=3"
     assert (report["now"]["rule"], report["now"]["signals"]) == (own, 1)
-    asked = "gain-lost 1.0, consider_at=0.5, consider_at_assumed=0.7, steady_days=3"
+    asked = "gain-lost 2.0, consider_at=0.5, consider_at_assumed=0.7, steady_days=3"
     assert (report["instead"]["rule"], report["instead"]["signals"]) == (asked, 2)
     assert report["says"] == f"With {asked} there would have been 2 signals instead of 1."
     assert f"  numbers in force          {own}\n" in run(shared_database, *given).stdout

@@ -7,7 +7,7 @@ import pytest
 from app.clinical.check_ins import CheckIn
 from app.clinical.evaluation import advance, evaluate, evaluate_history, replay
 from app.clinical.history import ChosenReference, History
-from app.clinical.reasons import Level
+from app.clinical.levels import Level
 from app.clinical.reference import Reference, ReferenceKind
 from tests.clinical.builders import BEFORE, WINDOW, at, booster, days, history, induction, on, report
 

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from app.clinical.course import Infusion, InfusionPhase
 from app.clinical.criterion_b_scale import ScaleCriterion, TotalsCode, criterion_b_on, totals_so_far
 from app.clinical.evaluation import History, ScaleTotals, evaluate, evaluate_history, replay
-from app.clinical.protocol import STANDARD, Protocol, with_numbers
-from app.clinical.reasons import Level
+from app.clinical.levels import Level
+from app.clinical.own_numbers import with_numbers
+from app.clinical.protocol import STANDARD, Protocol
 from app.clinical.scales import (
     GAD_7,
     MADRS,
@@ -27,7 +28,7 @@ from app.clinical.scales import (
     day_of,
     read_custom_scales,
 )
-from app.clinical.state import state_codec
+from app.storage.clinical_json import state_from_json, state_to_json
 
 HOME = timezone(timedelta(hours=-7))
 LAST = datetime(2026, 1, 16, 10, tzinfo=HOME)
@@ -375,7 +376,7 @@ def test_what_is_remembered_of_totals_can_be_stored_and_says_the_same_later(
     last = max([LAST, *(LAST + timedelta(days=day) for day in [*boosters, *(day for day, _ in history)])])
     state = replay(patient, as_of=last)
 
-    stored = state_codec.from_plain(json.loads(json.dumps(state_codec.to_plain(state))))
+    stored = state_from_json(json.loads(json.dumps(state_to_json(state))))
 
     assert stored == state
     later = last + timedelta(days=late)

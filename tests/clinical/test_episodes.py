@@ -26,8 +26,9 @@ from app.clinical.errors import MoveNotAllowedError, SnoozeTooLongError
 from app.clinical.evaluation import crossings, evaluate_history
 from app.clinical.explanation import explain
 from app.clinical.history import ScaleTotals
-from app.clinical.protocol import STANDARD
-from app.clinical.reasons import CriterionName, Level, ReasonCode
+from app.clinical.levels import CriterionName, Level
+from app.clinical.protocol import RULE_1, STANDARD
+from app.clinical.reason_codes import ReasonCode
 from app.clinical.scales import PHQ_9, AssessmentTotal
 from tests.clinical.builders import (
     BEFORE,
@@ -166,9 +167,17 @@ def test_old_reports_do_not_hold_consider() -> None:
     patient = history(*BEFORE, *WINDOW, *days(range(9, 14), 3))
     assert evaluate_history(patient, as_of=at(14)).level is Level.CONSIDER_BOOSTER
     assert evaluate_history(patient, as_of=at(20)).level is Level.CONSIDER_BOOSTER
-    stale = evaluate_history(patient, as_of=at(22))
+    stale = evaluate_history(patient, as_of=at(22), protocol=RULE_1)
     assert stale.level is Level.WATCH
     assert ReasonCode.TOO_FEW_RECENT_DAYS in {reason.code for reason in stale.criteria[0].reasons}
+
+
+def test_consider_stays_as_last_known_and_raises_nothing_when_check_ins_are_old() -> None:
+    patient = history(*BEFORE, *WINDOW, *days(range(9, 14), 3))
+    stale = evaluate_history(patient, as_of=at(22))
+    assert stale.level is Level.CONSIDER_BOOSTER
+    assert stale.last_known == (Level.CONSIDER_BOOSTER, on(13))
+    assert next_move(NO_EPISODE, stale, as_of=at(22)).reason.code is ReasonCode.LAST_KNOWN
 
 
 def test_who_is_asked_weekly_is_looked_back_at_longer() -> None:
@@ -191,8 +200,13 @@ def test_an_infusion_closes_the_signal_and_starts_the_smoothing_again() -> None:
     early = closed_by_infusion(OPEN, given_at=at(2), given_on=on(2))
     assert early.state is EpisodeState.OPEN, "entered late, given before the signal"
     boosted = replace(LOST, infusions=(*LOST.infusions, booster(30)))
-    restarted = evaluate_history(boosted, as_of=at(30, 20))
+    restarted = evaluate_history(boosted, as_of=at(30, 20), protocol=RULE_1)
     assert (restarted.smoothed, restarted.level) == (0.0, Level.STEADY)
+    answered = evaluate_history(boosted, as_of=at(30, 20))
+    assert (answered.smoothed, answered.level) == (0.0, Level.CONSIDER_BOOSTER), (
+        "the level before it, until a report"
+    )
+    assert answered.criteria[0].reasons[0].code is ReasonCode.NO_REPORT_SINCE_INFUSION
     again = next_move(given, evaluate_history(boosted, as_of=at(40)), as_of=at(40))
     assert (again.kind, again.reason.code) == (MoveKind.RAISE, ReasonCode.INFUSION_SINCE_CLOSING)
 
@@ -202,7 +216,7 @@ def test_a_booster_that_did_not_hold_says_so_first() -> None:
     soon = evaluate_history(boosted, as_of=at(36))
     assert soon.notes[0].code is ReasonCode.BOOSTER_DID_NOT_HOLD
     assert explain(soon).startswith(
-        "The booster of 24 April has lasted 4 days; review rather than repeat. Consider a booster"
+        "The booster of Apr 24 held 0 days: review rather than repeat. Consider a booster"
     )
     held = history(
         *BEFORE,
@@ -225,7 +239,9 @@ def test_past_crossings_are_told_with_their_day_and_do_not_raise_now() -> None:
 
 def test_each_infusions_benefit_is_remembered() -> None:
     boosted = replace(LOST, infusions=(*LOST.infusions, booster(30)))
-    assert evaluate_history(boosted, as_of=at(40)).exposure.response_durations == (12,)
+    by_rule_1 = evaluate_history(boosted, as_of=at(40), protocol=RULE_1)
+    assert by_rule_1.exposure.response_durations == (12,), "to the crossing"
+    assert evaluate_history(boosted, as_of=at(40)).exposure.response_durations == (8,), "to the last good day"
     assert [one.day for one in crossings(boosted, as_of=at(40))] == [on(12), on(34)]
 
 
@@ -237,7 +253,7 @@ def test_the_patient_who_asks_is_on_watch_for_two_weeks_and_raises_nothing() -> 
         (CriterionName.GAIN_LOST, Level.STEADY),
         (CriterionName.PATIENT_ASKS, Level.WATCH),
     ]
-    assert "The patient asked about a booster on 14 April." in explain(answer)
+    assert "The patient asked about a booster on Apr 14." in explain(answer)
     assert next_move(NO_EPISODE, answer, as_of=at(21)).kind is MoveKind.NONE
     assert evaluate_history(patient, as_of=at(34)).level is Level.STEADY
 
@@ -252,7 +268,7 @@ def test_two_totals_raise_a_signal_without_any_check_in() -> None:
     twice = evaluate_history(patient, as_of=at(42))
     move = next_move(NO_EPISODE, twice, as_of=at(42))
     assert (move.kind, move.criteria) == (MoveKind.RAISE, (CriterionName.SCALE_RELAPSE,))
-    assert "PHQ-9 15 on 5 May, at or above its threshold of 11, 2 times over 11 days." in explain(twice)
+    assert "PHQ-9 15 on May 5, at or above its threshold of 11, 2 times over 11 days." in explain(twice)
     again = next_move(closed_on(41), twice, as_of=at(43))
     assert again.reason.code is ReasonCode.CLOSED_RECENTLY
 
@@ -286,6 +302,7 @@ def test_what_the_table_does_not_allow_is_refused() -> None:
 def test_levels_are_in_order_of_worse() -> None:
     assert sorted(Level, key=lambda level: level.rank) == [
         Level.NO_REFERENCE,
+        Level.UNKNOWN,
         Level.STEADY,
         Level.WATCH,
         Level.CONSIDER_BOOSTER,

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.clinical.interval import PersonalInterval, ResponseDuration, personal_interval, response_durations
+from app.clinical.boosters import Stretch
+from app.clinical.interval import (
+    PersonalInterval,
+    ResponseDuration,
+    learned_interval,
+    personal_interval,
+    response_durations,
+)
 
 DAY_0 = date(2026, 1, 16)
 LOST, WELL = True, False
@@ -144,3 +151,22 @@ def test_the_range_is_whole_days_around_the_middle(past: list[tuple[int, bool]])
 
     assert 1 <= own.shortest_days <= own.typical_days <= own.longest_days
     assert {type(own.shortest_days), type(own.typical_days), type(own.longest_days)} == {int}
+
+
+# interval  held at least, lost by  observed  offered
+LEARNED = [
+    (21, 9, 10, True, 14),
+    (21, 18, 20, True, 18),
+    (14, 14, None, True, 18),
+    (28, 28, None, True, 45),
+    (90, 90, None, True, 120),
+    (28, 28, None, False, None),
+]
+
+
+@pytest.mark.parametrize(("interval", "held", "lost_by", "observed", "offered"), LEARNED)
+def test_the_next_interval_is_learned_from_the_last(
+    interval: int, held: int, lost_by: int | None, observed: bool, offered: int | None
+) -> None:
+    stretch = Stretch(0, interval, True, interval, None, held, lost_by, 0.0, observed)
+    assert learned_interval(interval, stretch) == offered

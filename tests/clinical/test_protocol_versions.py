@@ -5,12 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.clinical.errors import ClinicalError, OutsideSafeBoundsError, UnknownNumberError, UnknownVersionError
-from app.clinical.protocol import STANDARD, numbers_of, stored_numbers, with_numbers
+from app.clinical.own_numbers import numbers_of, stored_numbers, with_numbers
+from app.clinical.protocol import RULE_1, STANDARD
 from app.clinical.protocol_versions import protocol_of_version
 
 
 def test_the_published_version_is_the_published_numbers() -> None:
-    assert protocol_of_version("1.0") == STANDARD
+    assert protocol_of_version("2.0") == STANDARD
+    assert protocol_of_version("1.0") == RULE_1
 
 
 @given(st.floats(0.4, 0.65), st.integers(2, 10))
@@ -44,11 +46,11 @@ def test_numbers_outside_the_bounds_of_today_come_back_as_they_decided() -> None
     with pytest.raises(OutsideSafeBoundsError):
         with_numbers({"consider_at": 0.95})
     stored = stored_numbers({"consider_at": 0.95, "a_number_that_went": 3})
-    assert (stored.consider_at, stored.version) == (0.95, "1.0, consider_at=0.95")
+    assert (stored.consider_at, stored.version) == (0.95, "2.0, consider_at=0.95")
 
 
 @pytest.mark.parametrize(
-    "version", ["", "0.9", "2.0, consider_at=0.6", "1.0, consider_at", "1.0, consider_at=high"]
+    "version", ["", "0.9", "3.0, consider_at=0.6", "1.0, consider_at", "1.0, consider_at=high"]
 )
 def test_another_version_is_refused_rather_than_guessed(version: str) -> None:
     with pytest.raises(UnknownVersionError):
@@ -58,3 +60,11 @@ def test_another_version_is_refused_rather_than_guessed(version: str) -> None:
 def test_a_number_that_the_rule_does_not_have_is_refused() -> None:
     with pytest.raises(UnknownNumberError):
         protocol_of_version("1.0, probability=0.5")
+
+
+def test_a_number_of_rule_1_that_became_two_is_both() -> None:
+    decided = protocol_of_version("1.0, daily_after_infusion_days=30")
+    assert (decided.daily_after_induction_days, decided.daily_after_booster_days) == (30, 30)
+    assert (decided.generation, decided.consider_at) == (1, 0.55)
+    stored = stored_numbers({"daily_after_infusion_days": 30, "consider_at": 0.6})
+    assert (stored.daily_after_induction_days, stored.consider_at, stored.generation) == (30, 0.6, 2)

@@ -8,8 +8,9 @@ from app.clinical.check_ins import CheckIn
 from app.clinical.course import Course
 from app.clinical.domains import NOTHING, PerDomain
 from app.clinical.evaluation import evaluate_history
-from app.clinical.protocol import STANDARD
-from app.clinical.reasons import Level, ReasonCode
+from app.clinical.levels import Level
+from app.clinical.protocol import RULE_1, STANDARD
+from app.clinical.reason_codes import ReasonCode
 from app.clinical.reference import NoReference, NoReferenceBecause, Reference, ReferenceKind, weights_of
 from tests.clinical.builders import BEFORE, WINDOW, at, booster, days, history, induction, on, report, same
 
@@ -104,7 +105,7 @@ def test_without_a_baseline_gains_are_assumed_and_said_and_the_threshold_is_high
     assert isinstance(answer.reference, Reference)
     assert answer.reference.kind is ReferenceKind.ASSUMED_BASELINE
     assert answer.reference.gains == PerDomain(3.0, 2.6, 2.1)
-    assert answer.threshold == 0.65
+    assert answer.threshold == 0.53
     assert ReasonCode.ASSUMED_BASELINE in {note.code for note in answer.notes}
 
 
@@ -124,7 +125,7 @@ def test_a_domain_counts_by_its_own_days() -> None:
     assert answer.reference.gains == PerDomain(5, None, 2.1)
     assert answer.reference.assumed == PerDomain(False, False, True)
     off = [note for note in answer.notes if note.code is ReasonCode.DOMAIN_OFF]
-    assert [note.fact("domain") for note in off] == ["energy"]
+    assert [dict(note.facts)["domain"] for note in off] == ["energy"]
 
 
 def test_a_window_in_which_the_loss_began_is_falling_and_its_first_half_is_the_reference() -> None:
@@ -138,12 +139,58 @@ def test_a_window_in_which_the_loss_began_is_falling_and_its_first_half_is_the_r
     assert (kept.kind, kept.values.mood) == (ReferenceKind.MEASURED, 7)
 
 
-def test_a_gain_too_small_to_lose_says_watch_at_most_and_why() -> None:
-    small = history(*days(range(-24, -10), 5), *days(range(1, 9), 6), *days(range(9, 40), 1))
-    answer = evaluate_history(small, as_of=at(40))
+SMALL = history(*days(range(-24, -10), 5), *days(range(1, 9), 6), *days(range(9, 40), 1))
+
+
+def test_in_rule_1_a_gain_too_small_to_lose_says_watch_at_most_and_why() -> None:
+    answer = evaluate_history(SMALL, as_of=at(40), protocol=RULE_1)
     assert answer.level is Level.WATCH
     assert [criterion.name.value for criterion in answer.criteria] == ["gain_lost"]
     assert ReasonCode.GAIN_TOO_SMALL in {reason.code for reason in answer.criteria[0].reasons}
+
+
+# gain   baseline  considers from  (None: the rule is off)
+GAINS = [
+    (0.9, True, None),
+    (1.0, True, 0.60),
+    (1.4, True, 0.60),
+    (1.6, True, 0.50),
+    (5.0, True, 0.50),
+    (5.0, False, 0.53),
+]
+
+
+@pytest.mark.parametrize(("gain", "baseline", "threshold"), GAINS)
+def test_the_threshold_goes_by_what_was_gained_and_how_sure_that_is(
+    gain: float, baseline: bool, threshold: float | None
+) -> None:
+    before = days(range(-24, -10), 3) if baseline else ()
+    answer = evaluate_history(history(*before, *days(range(1, 20), 3 + gain)), as_of=at(20))
+    assert answer.threshold == threshold
+    if threshold is None:
+        assert (answer.level, answer.smoothed, answer.share_lost.mood) == (Level.NO_REFERENCE, None, None)
+        assert answer.criteria[0].reasons[0].code is ReasonCode.NO_GAIN
+    else:
+        assert (ReasonCode.SMALL_GAIN in {note.code for note in answer.notes}) is (threshold == 0.60)
+
+
+# mean after (days)  mean before (days)  spread   gain   reference: the specification's worked example
+MOVED = [(8, 8, 3, 14, 0.64, 4.86, 7.91), (8, 4, 3, 4, 0.91, 4.43, 7.72)]
+
+
+@pytest.mark.parametrize(("after", "n_after", "before", "n_before", "spread", "gain", "reference"), MOVED)
+def test_reference_and_gain_move_towards_the_usual_ones_the_more_the_fewer_the_days(
+    after: float, n_after: int, before: float, n_before: int, spread: float, gain: float, reference: float
+) -> None:
+    patient = history(*days(range(-24, -24 + n_before), before), *days(range(1, 1 + n_after), after))
+    found = evaluate_history(patient, as_of=at(10)).reference
+    assert isinstance(found, Reference)
+    assert (found.values.mood, found.gains.mood) == (after, after - before), (
+        "what people see stays as measured"
+    )
+    assert found.spread.mood == pytest.approx(spread, abs=0.005)
+    assert found.rule_gains.mood == pytest.approx(gain, abs=0.005)
+    assert found.rule_values.mood == pytest.approx(reference, abs=0.005)
 
 
 def test_who_never_improved_has_nothing_to_lose() -> None:

@@ -10,8 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from app.clinical.explanation import explain
-from app.clinical.reasons import CriterionName, Level, Reason, ReasonCode
-from app.clinical.protocol import SAFETY_ITEMS, STANDARD, TAPER_STEPS, NumberNotes, numbers_of
+from app.clinical.levels import CriterionName, Level
+from app.clinical.reason_codes import ReasonCode
+from app.clinical.reasons import (Reason)
+from app.clinical.protocol import SAFETY_ITEMS, STANDARD, TAPER_STEPS
+from app.clinical.number_notes import NumberNotes
+from app.clinical.own_numbers import numbers_of
 from app.clinical.criterion_b_scale import TotalsCode
 from app.clinical.episodes import ALLOWED_MOVES, Action, Disposition, EpisodeState
 from app.clinical.waiting import LIMIT_NOTES, MOST_ESCALATIONS
@@ -175,7 +179,7 @@ def function_page() -> str:
     parts += [
         "## Codes of `totals`",
         ", ".join(words(code.value) for code in TotalsCode)
-        + " ([`relapse`](../../app/clinical/criterion_b_scale.py)).",
+        + " ([`criterion_b_scale`](../../app/clinical/criterion_b_scale.py)).",
     ]
     return _page(parts)
 

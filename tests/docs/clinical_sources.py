@@ -4,12 +4,14 @@ import ast
 import inspect
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 
-from app.clinical import protocol, reasons
-from app.clinical.reasons import ReasonCode
-from app.clinical.protocol import numbers_of
+from app.clinical import protocol, reason_codes
+from app.clinical.finding_numbers import FindingNumbers
+from app.clinical.reason_codes import ReasonCode
+from app.clinical.reasons import (REASONS)
+from app.clinical.own_numbers import numbers_of
 from tests.house.sources import Function, Source, in_room
 
 NUMBERS = tuple(number.name for number in numbers_of())
@@ -32,11 +34,17 @@ class Place:
 def makers() -> Mapping[str, tuple[Place, ...]]:
     """For each reason code the functions that give this reason."""
     found: dict[str, list[Place]] = {code.value: [] for code in ReasonCode}
+    codes = {one.__name__: code.value for code, one in REASONS.items()}
     for source, function in _functions():
-        if source.path.stem in {"explanation", "reasons"}:
+        if source.path.stem in {"explanation", "reasons", "headline"}:
             continue  # one words them, the other lists them
-        for name in sorted(_attributes(function, of=ReasonCode.__name__)):
-            found[ReasonCode[name].value].append(_place(source, function))
+        calls = {
+            node.func.id
+            for node in ast.walk(function)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }
+        for name in sorted(calls & codes.keys()):
+            found[codes[name]].append(_place(source, function))
     return {code: tuple(places) for code, places in found.items()}
 
 
@@ -45,7 +53,7 @@ def readers() -> Mapping[str, tuple[Place, ...]]:
     """For each number of the protocol the functions that read it."""
     found: dict[str, list[Place]] = {name: [] for name in NUMBERS}
     for source, function in _functions():
-        if source.path.stem != "protocol":
+        if source.path.stem not in {"protocol", "finding_numbers", "own_numbers"}:
             for name in _attributes(function, of="protocol") & found.keys():
                 found[name].append(_place(source, function))
     return {name: tuple(places) for name, places in found.items()}
@@ -65,22 +73,19 @@ def called_by(places: tuple[Place, ...]) -> set[Place]:
 
 @cache
 def facts_of() -> Mapping[str, str]:
-    """For each reason code the numbers it carries, as its own line says."""
-    lines = re.findall(
-        r'^    [A-Z_]+ = "([a-z_]+)"(?:  # (.+))?$', inspect.getsource(reasons.ReasonCode), re.MULTILINE
-    )
-    return dict(lines)
+    """For each reason code the numbers it carries, as its class has them."""
+    return {code.value: ", ".join(one.name for one in fields(kind)) for code, kind in REASONS.items()}
 
 
 def reason_groups() -> dict[str, list[ReasonCode]]:
     """The reason codes under the headings that their list gives them."""
-    groups = _grouped(inspect.getsource(reasons.ReasonCode), r"    ([A-Z_]+) = ")
+    groups = _grouped(inspect.getsource(reason_codes.ReasonCode), r"    ([A-Z_]+) = ")
     return {heading: [ReasonCode[name] for name in names] for heading, names in groups.items()}
 
 
 def number_groups() -> dict[str, list[str]]:
     """The numbers of the protocol under the headings that their page gives them."""
-    return _grouped(inspect.getsource(protocol.Protocol), r"    ([a-z_]+): (?:float|int) = ")
+    return _grouped(inspect.getsource(FindingNumbers) + inspect.getsource(protocol.Protocol), r"    ([a-z_]+): (?:float|int) = (?:number|count|choice)\(")
 
 
 def _grouped(source: str, entry: str) -> dict[str, list[str]]:

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from app.clinical.evaluation import evaluate_history
-from app.clinical.reasons import ReasonCode
-from app.clinical.protocol import STANDARD, numbers_of
+from app.clinical.reason_codes import ReasonCode
+from app.clinical.protocol import STANDARD
+from app.clinical.own_numbers import numbers_of
 from app.clinical.episodes import ALLOWED_MOVES, next_move
 from app.studies.accuracy import accuracy
 from app.studies.accuracy_page import accuracy_markdown
@@ -98,7 +99,7 @@ def test_the_state_diagram_has_every_move() -> None:
 
 def test_the_accuracy_page_names_its_command_the_rule_in_force_and_every_population() -> None:
     page = (FOLDER / "accuracy.md").read_text()
-    assert "`afterglow simulate --patients 1000 --seeds 1,2,3,4,5`" in page
+    assert "`afterglow simulate --patients 40 --seeds 1,2,3`" in page
     assert f"rule {STANDARD.name}." in page
     for name in VARIANTS:
         assert page.count(f"\n| {name} |") == 2, name

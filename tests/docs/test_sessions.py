@@ -70,7 +70,7 @@ def test_the_studies_work_as_written(folder: Path) -> None:
     before = 'export AFTERGLOW_DATA_DIR="$PWD/data"\n'
     said = run(before + block("backtest") + block("simulate") + block("what-if"), folder)
     assert "40 simulated patients of seed 7" in said
-    assert "Rule gain-lost 1.0, consider_at=0.6" in said
+    assert "Rule gain-lost 2.0, consider_at=0.6" in said
     assert "asked weekly" in said
     assert "there would have been 0 signals instead of 0." in said
     assert (folder / "signals.csv").read_text().startswith("patient,raised_at,level,ground,")

@@ -127,7 +127,7 @@ def test_the_main_job_runs_from_the_wheel_in_any_folder_and_leaves_nothing(image
     for level in ("steady", "watch", "no reference", "consider booster"):
         assert re.search(rf"\b{level}\b", shown)
     assert "signal.raised · signature verified" in shown
-    assert "Consider a booster infusion." in shown
+    assert "Consider a booster." in shown
     assert "988" in shown
     assert re.search(r"safety\.reported arrived after \d", shown)
     assert '"event":' not in shown, "the service's own logs belong into the log file"

@@ -36,12 +36,13 @@ def examples_page(table: Callable[[Table], str]) -> str:
 
 def _shapes() -> Iterable[tuple[str, str, Table]]:
     told = (
-        "3 on every domain before treatment, 8 after induction, one check-in an evening; it begins on day 9."
+        "3 on every domain before treatment, 8 after induction, one check-in an evening in whole numbers; it begins "
+        "on day 20."
     )
-    rows = [("what happens", "raised on day", "criterion", "what the clinician reads")]
-    for name, shape, mood_alone, day, criterion in RAISES:
+    rows = [("what happens", "raised after days", "by rule 1.0", "criterion", "what the clinician reads")]
+    for name, shape, mood_alone, day, day_by_rule_1, criterion in RAISES:
         (step,) = raised(follow_shape(shape, mood_alone=mood_alone))
-        rows.append((name, str(day), words(criterion.value), explain(step.evaluation)))
+        rows.append((name, str(day), str(day_by_rule_1), words(criterion.value), explain(step.evaluation)))
     yield "What raises a signal", f"{told} Each raises exactly one. (`test_shapes.py`)", rows
     stays = [("what happens", "worst level")]
     stays += [(name, words(worst.value)) for name, _, _, worst in STAYS_BELOW]
@@ -75,15 +76,17 @@ def _others() -> Iterable[tuple[str, str, Table]]:
     for since, level, why in CROSSINGS:
         totals = ", ".join(f"{total} on day {day:g}" for day, total in since) or "none"
         crossings.append((totals, words(level), words(TotalsCode(why).value)))
-    told = "MADRS: 32 before, 8 after, so its line is 22, its relapse level. (`test_relapse.py`)"
+    told = "MADRS: 32 before, 8 after, so its threshold is 22, its relapse level. (`test_criterion_b.py`)"
     yield "A validated total", told, crossings
     categories = [("MADRS before", "now", "category")]
     categories += [(str(before), str(now), category) for before, now, category in CATEGORIES]
     yield "What induction achieved", "(`test_review.py`)", categories
     plans = [("what", "phase", "days since the infusion", "level", "a check-in")]
-    for name, phase, days_since, at_level, cadence in PLANS:
+    for name, phase, days_since, at_level, boosted, burst, cadence in PLANS:
         asked = words(cadence.value) if cadence else "none"
-        plans.append((name, words(phase.value), str(days_since), words(at_level.value), asked))
+        days_after = f"{days_since} after a booster" if boosted else str(days_since)
+        at = f"{words(at_level.value)}, after a low report" if burst else words(at_level.value)
+        plans.append((name, words(phase.value), days_after, at, asked))
     yield "When a check-in is due", "(`test_schedule.py`)", plans
     triggers = [("scale", "item", "score", "what it asks for")]
     for scale, item, score, urgency in TRIGGERS:

@@ -49,7 +49,7 @@ def test_numbers_wait_for_their_time_and_then_decide_with_the_next_report(
     ).json()
     assert (written["version"], written["rule"]) == (
         1,
-        "gain-lost 1.0, consider_at=0.9, consider_at_assumed=0.9",
+        "gain-lost 2.0, consider_at=0.9, consider_at_assumed=0.9",
     )
     later = NOW + timedelta(days=2)
     waiting = put(clinic, {}, effective_from=later.isoformat()).json()
@@ -62,10 +62,10 @@ def test_numbers_wait_for_their_time_and_then_decide_with_the_next_report(
     assert phone.check_in(later, (5, 5, 5)).status_code == 201
 
     (signal,) = clinic.signals(patient)
-    assert signal["decision"]["version"] == "1.0"
+    assert signal["decision"]["version"] == "2.0"
     now = clinic.http.get(PATH).json()
-    assert (now["version"], now["rule"]) == (2, "gain-lost 1.0")
-    assert {one["rule"] for one in now["versions"]} == {written["rule"], "gain-lost 1.0"}
+    assert (now["version"], now["rule"]) == (2, "gain-lost 2.0")
+    assert {one["rule"] for one in now["versions"]} == {written["rule"], "gain-lost 2.0"}
 
 
 def test_numbers_that_a_later_release_would_refuse_go_on_deciding(
@@ -79,7 +79,7 @@ def test_numbers_that_a_later_release_would_refuse_go_on_deciding(
             (
                 clinic.clinic_id,
                 '{"consider_at": 0.97, "consider_at_assumed": 0.98, "a_number_that_went": 3}',
-                "gain-lost 1.0, consider_at=0.97, consider_at_assumed=0.98",
+                "gain-lost 2.0, consider_at=0.97, consider_at_assumed=0.98",
                 NOW - timedelta(days=9),
                 NOW - timedelta(days=9),
             ),
@@ -92,7 +92,7 @@ def test_numbers_that_a_later_release_would_refuse_go_on_deciding(
     assert (clinic.evaluation(quiet)["level"], clinic.signals(quiet)) == ("watch", [])
     lost = treated(clinic, NOW, days_since=40, level=lambda day: (8, 8, 8) if day < 12 else (2, 2, 2))
     (signal,) = clinic.signals(lost)
-    assert signal["decision"]["version"] == "1.0, consider_at=0.97, consider_at_assumed=0.98"
+    assert signal["decision"]["version"] == "2.0, consider_at=0.97, consider_at_assumed=0.98"
     assert service.run(replay(service.context.database, UUID(signal["id"]))).same
 
     assert_problem(put(clinic, {"consider_at": 0.97}), 422, pointer="#/numbers/consider_at")

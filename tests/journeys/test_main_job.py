@@ -25,7 +25,7 @@ def test_a_fading_benefit_reaches_the_clinic_as_one_verified_signal(
     assert event.event["data"]["signal_id"] == signal["id"]
     assert signal["level"] == "consider_booster"
     assert signal["criterion"] == "gain_lost"
-    assert signal["explanation"].startswith("Consider a booster infusion.")
+    assert signal["explanation"].startswith("Consider a booster.")
     assert clinic.evaluation(patient)["level"] == "consider_booster"
 
 

@@ -13,7 +13,8 @@ from sqlalchemy.engine import make_url
 
 from app.care.monitoring.replay import Replayed, replay
 from app.cli.demo_patients import FADING
-from app.clinical.protocol import STANDARD, with_numbers
+from app.clinical.own_numbers import with_numbers
+from app.clinical.protocol import STANDARD
 from app.foundation.errors import NotFoundError
 from app.foundation.ids import new_id
 from app.storage.engine.migrating import APPLICATION_ROLE, migrate
@@ -316,7 +317,7 @@ def test_a_signal_raised_by_any_road_is_the_same_again(
     for signal in signals:
         found = replayed(service, clinic, signal["id"])
         assert found.same, found.differences
-        assert (found.rule, found.version) == ("gain-lost", "1.0")
+        assert (found.rule, found.version) == ("gain-lost", "2.0")
 
 
 def test_inputs_that_were_changed_behind_our_back_show(
@@ -349,7 +350,7 @@ def test_other_numbers_in_force_today_do_not_matter(own_database: DatabaseUrls) 
         clinic.close()
     with running_service(own_database.application_url, protocol=STANDARD) as after:
         found = after.run(replay(after.context.database, UUID(signal["id"])))
-    assert found.version == "1.0, consider_at=0.4567891234, smoothing_days=3"
+    assert found.version == "2.0, consider_at=0.4567891234, smoothing_days=3"
     assert found.same, found.differences
     assert str(found.clinic_id) == clinic.clinic_id
 

@@ -28,7 +28,7 @@ _REPORTS = """
 _ANSWERS = """
     INSERT INTO care.evaluations (clinic_id, patient_id, id, as_of, level, rule_version, answer)
     SELECT %(clinic)s, %(patient)s, gen_random_uuid(), %(now)s - n * interval '1 day',
-           CASE WHEN n / 10 %% 2 = 0 THEN 'steady' ELSE 'watch' END, 'gain-lost 1.0', '{}'
+           CASE WHEN n / 10 %% 2 = 0 THEN 'steady' ELSE 'watch' END, 'gain-lost 2.0', '{}'
       FROM generate_series(0, %(days)s - 1) AS n
 """
 _READ = """

@@ -6,7 +6,7 @@ from math import inf, log
 
 import pytest
 
-from app.clinical.reasons import CriterionName, Level
+from app.clinical.levels import CriterionName, Level
 from app.clinical.reference import ReferenceKind
 from app.studies.backtest import PatientResult, RaisedSignal
 from app.studies.measures import first_false_signals_a_year

@@ -1,6 +1,7 @@
 """Other numbers over the same past, and the counts compared."""
 
-from app.clinical.protocol import STANDARD, with_numbers
+from app.clinical.own_numbers import with_numbers
+from app.clinical.protocol import STANDARD
 from app.studies.cohort import SimulatedCohort
 from app.studies.what_if import Period, what_if
 from tests.studies.treated_patients import GivenPatients, calendar_day, falling_to, patient, steady
@@ -19,7 +20,7 @@ def test_a_higher_threshold_raises_fewer_and_the_sentence_says_both_counts() -> 
     found = what_if(patients, LATER, protocol=STANDARD, processes=1)
     assert (found.now.signals, found.instead.signals) == (2, 1)
     assert (found.patients, found.no_longer_raised, found.newly_raised) == (3, 1, 0)
-    assert str(found) == ("With gain-lost 1.0, consider_at=0.65 there would have been 1 signal instead of 2.")
+    assert str(found) == ("With gain-lost 2.0, consider_at=0.65 there would have been 1 signal instead of 2.")
 
 
 def test_only_what_was_raised_in_the_period_counts() -> None:

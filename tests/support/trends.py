@@ -7,7 +7,7 @@ from random import Random
 from app.chart.trend import Band, InfusionMark, LevelSpan, TotalMark, Trend, TrendDay
 from app.clinical.course import InfusionPhase
 from app.clinical.domains import PerDomain
-from app.clinical.reasons import Level
+from app.clinical.levels import Level
 
 LAST = date(2026, 11, 3)
 Values = PerDomain[float | None]

@@ -7,7 +7,9 @@ from functools import lru_cache
 from typing import Any, Final
 
 from app.clinical.errors import ClinicalError
-from app.clinical.protocol import NumberNotes, Protocol, numbers_of, stored_numbers, with_numbers
+from app.clinical.number_notes import NumberNotes
+from app.clinical.own_numbers import numbers_of, stored_numbers, with_numbers
+from app.clinical.protocol import Protocol
 from app.context import AppContext, Work
 from app.foundation.errors import RefusalError
 from app.storage import policies

@@ -14,8 +14,8 @@ from app.clinical.check_ins import check_in_day, zone_of
 from app.clinical.course import Course, Infusion, InfusionPhase, Phase, induction_end, infusions_of_course
 from app.clinical.history import ScaleTotals
 from app.clinical.interval import ResponseDuration, response_durations
+from app.clinical.levels import Level
 from app.clinical.protocol import Protocol
-from app.clinical.reasons import Level
 from app.clinical.review import Response, responses_after_induction
 from app.clinical.scales import Scale
 from app.clinical.schedule import Situation, is_due, plan_of

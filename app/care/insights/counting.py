@@ -8,7 +8,7 @@ from typing import Final
 
 from app.care.insights.figures import Share, Times, times_of
 from app.clinical.episodes import Disposition
-from app.clinical.reasons import CriterionName
+from app.clinical.levels import CriterionName
 from app.clinical.safety import Urgency
 from app.clinical.waiting import WaitingLimits, safety_wait, signal_wait
 from app.storage.insights import ReportedSafety, ToldSignal

@@ -8,7 +8,7 @@ from uuid import UUID
 from app.care.alerts.findings.codes import FindingCode
 from app.care.alerts.findings.commands import end_findings, raise_finding
 from app.clinical.evaluation import Evaluation
-from app.clinical.reasons import CriterionName
+from app.clinical.levels import CriterionName
 from app.clinical.reference import NoReference, NoReferenceBecause
 from app.context import Work
 from app.notifications.webhooks.events import EventType

@@ -13,6 +13,7 @@ from app.care.alerts.signals.corrections import mark_if_not_supported, reopen_if
 from app.care.alerts.signals.episodes import close_by_infusion
 from app.care.monitoring import effects
 from app.care.monitoring.history import history_of, latest_in, protocol_of, standing_of, timeline_now
+from app.care.monitoring.service import findings_before
 from app.care.patients.own_vault import vault_of
 from app.care.patients.service import existing
 from app.clinical.evaluation import Evaluation, History, evaluate, evaluate_history
@@ -202,7 +203,12 @@ async def _signal_follows(
     given = next((one for one in history.infusions if one.given_at == given_at), None)
     if given is not None:
         await close_by_infusion(
-            work, patient_id, mode=mode, given_at=given.given_at, given_on=given.day(zone)
+            work,
+            patient_id,
+            mode=mode,
+            given_at=given.given_at,
+            given_on=given.day(zone),
+            findings=findings_before(work.context, standing, now=work.now),
         )
     return [one for one in (reopened, *changed) if one is not None]
 

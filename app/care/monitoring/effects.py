@@ -8,7 +8,7 @@ import structlog
 from app.care.alerts.bookings import keep_by_infusion
 from app.care.alerts.signals.episodes import close_by_infusion
 from app.care.monitoring.history import standing_of
-from app.care.monitoring.service import evaluate_anew, evaluate_later
+from app.care.monitoring.service import evaluate_anew, evaluate_later, findings_before
 from app.clinical.check_ins import check_in_day
 from app.context import AppContext, Work
 from app.foundation.errors import RefusalError
@@ -50,7 +50,14 @@ async def infusion_given(
     """
     standing = await standing_of(work, patient_id, now=now)
     given_on = check_in_day(given_at, standing.time_zone)
-    await close_by_infusion(work, patient_id, mode=standing.mode, given_at=given_at, given_on=given_on)
+    await close_by_infusion(
+        work,
+        patient_id,
+        mode=standing.mode,
+        given_at=given_at,
+        given_on=given_on,
+        findings=findings_before(context, standing, now=now),
+    )
     kept = await keep_by_infusion(work, patient_id, given_at=given_at, now=now)
     await evaluate_or_later(work, context, patient_id, now=now)
     return kept

@@ -12,10 +12,10 @@ from app.clinical.episodes import Episode
 from app.clinical.evaluation import Evaluation, History, PatientState, Timeline, evaluate_history, timeline_of
 from app.clinical.history import ChosenReference
 from app.clinical.protocol import Protocol
-from app.clinical.state import state_codec
 from app.context import AppContext
 from app.storage import assessments, check_ins, treatment
 from app.storage.check_ins import PatientSnapshot, StoredCheckIn
+from app.storage.clinical_json import state_from_json, state_to_json
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -115,7 +115,7 @@ def remembered(standing: PatientSnapshot, protocol: Protocol) -> Timeline | None
     stored = standing.memory
     if stored is None or stored.get("rule") != protocol.name or "considered" not in stored:
         return None
-    memory = state_codec.from_plain(stored["memory"])
+    memory = state_from_json(stored["memory"])
     return memory and Timeline(memory, tuple(stored["considered"]))
 
 
@@ -123,7 +123,8 @@ def to_keep(timeline: Timeline, protocol: Protocol) -> dict[str, Any]:
     """Give what is stored of the rule's memory, for ``remembered`` to read."""
     return {
         "rule": protocol.name,
-        "memory": state_codec.to_plain(timeline.state),
+        "memory": state_to_json(timeline.state),
+        "burst": bool(timeline.state.loss and timeline.state.loss.burst),
         "considered": list(timeline.considered),
     }
 

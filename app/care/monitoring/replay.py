@@ -11,11 +11,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.access.clinics.erased import PatientErasedError
-from app.clinical import evaluation_codec
 from app.clinical.evaluation import evaluate_history
 from app.clinical.protocol_versions import protocol_of_version
 from app.foundation.errors import NotFoundError
 from app.storage import clinics, erasures, signals
+from app.storage.clinical_json import ANSWER_FORMAT, answer_to_json
 from app.storage.engine.database import Database
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.histories import history_known
@@ -99,8 +99,20 @@ async def _replayed(work: UnitOfWork, signal: Signal) -> Replayed:
         raised_at=signal.raised_at,
         rule=decision["rule"],
         version=decision["version"],
-        differences=tuple(differences(signal.decision, evaluation_codec.to_plain(again))),
+        differences=tuple(differences(decision, as_stored_then(answer_to_json(again), decision))),
     )
+
+
+def as_stored_then(again: Any, stored: Any) -> Any:  # noqa: ANN401 - any part of an answer
+    """An answer in the form that its stored one had: what was not kept then has nothing to be compared with."""
+    if isinstance(stored, dict) and stored.get("format") == ANSWER_FORMAT:
+        return again
+    if isinstance(stored, dict) and isinstance(again, dict):
+        kept = {name: as_stored_then(again.get(name), one) for name, one in stored.items()}
+        return kept | ({"format": stored["format"]} if "format" in stored else {})
+    if isinstance(stored, list) and isinstance(again, list) and len(stored) == len(again):
+        return [as_stored_then(one, before) for one, before in zip(again, stored, strict=True)]
+    return again
 
 
 async def _all_clinics(database: Database) -> list[UUID]:

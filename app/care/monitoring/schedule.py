@@ -8,9 +8,9 @@ from uuid import UUID
 
 from app.access.clinics.policy import policy_in_force
 from app.clinical.check_ins import check_in_day
-from app.clinical.course import Phase, phase_of
+from app.clinical.course import InfusionPhase, Phase, phase_of
+from app.clinical.levels import Level
 from app.clinical.protocol import Protocol
-from app.clinical.reasons import Level
 from app.clinical.schedule import (
     QUESTIONNAIRE,
     Plan,
@@ -125,7 +125,8 @@ def schedule_from(facts: PlanFacts, *, now: datetime, protocol: Protocol, count:
 
 
 def _situation(facts: PlanFacts, now: datetime, protocol: Protocol) -> Situation:
-    given = [one.day(facts.time_zone) for one in facts.infusions if one.given_at <= now]
+    known = [one for one in facts.infusions if one.given_at <= now]
+    given = [one.day(facts.time_zone) for one in known]
     return Situation(
         phase=phase_of(
             facts.course, facts.infusions, as_of=now, time_zone=facts.time_zone, protocol=protocol
@@ -135,4 +136,6 @@ def _situation(facts: PlanFacts, now: datetime, protocol: Protocol) -> Situation
         last_infusion_on=given[-1] if given else None,
         last_check_in_on=facts.last_check_in_on,
         last_questionnaire_on=facts.last_questionnaire_on,
+        last_is_booster=bool(known) and known[-1].phase is InfusionPhase.BOOSTER,
+        burst=facts.burst,
     )

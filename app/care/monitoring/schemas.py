@@ -15,6 +15,25 @@ from app.clinical.schedule import Cadence
 from app.web.schemas import ReplyBody
 
 
+class ExplanationPartReply(ReplyBody):
+    """One part of an explanation: its sentences, and the numbers that they come from."""
+
+    code: str = Field(examples=["headline"])
+    text: str
+    numbers: dict[str, float | int | str | None]
+
+
+class FindingReply(ReplyBody):
+    """Something for review by a clinician, and what it was seen from."""
+
+    model_config = ConfigDict(extra="allow")
+
+    code: str = Field(examples=["worse_than_before"])
+    since: date
+    last_on: date
+    ended: date | None
+
+
 class EvaluationReply(ReplyBody):
     """What a patient's reports say as of now, with everything it rests on."""
 
@@ -24,7 +43,9 @@ class EvaluationReply(ReplyBody):
     as_of: datetime
     level: str = Field(examples=["consider_booster"])
     explanation: str
-    cautions: list[str] = Field(description="Open cautions that staff recorded; they decide nothing")
+    explanation_parts: list[ExplanationPartReply] = Field(description="The same, part by part")
+    findings: list[FindingReply] = Field(description="For review by a clinician, never a booster question")
+    cautions: list[str] = Field(description="Active precautions that staff recorded; they decide nothing")
     rule: str
     version: str
 

@@ -24,11 +24,11 @@ from app.care.monitoring.history import (
     to_keep,
 )
 from app.care.patients.consent_standing import ConsentWithdrawnError
-from app.clinical import evaluation_codec
 from app.clinical.check_ins import CheckIn
 from app.clinical.episodes import Move, MoveKind, next_move
 from app.clinical.evaluation import Evaluation, Timeline, evaluate, timeline_after, timeline_of
-from app.clinical.explanation import explain
+from app.clinical.explanation import Beside, explanation_parts, render
+from app.clinical.findings import Finding
 from app.clinical.profiles import Caution
 from app.clinical.protocol import Protocol
 from app.clinical.review_notice import is_review_to_tell
@@ -39,6 +39,7 @@ from app.storage import care_plans, patient_states
 from app.storage.access_records import record_access
 from app.storage.care_plans import PlanKind
 from app.storage.check_ins import Answer, PatientSnapshot, StoredCheckIn
+from app.storage.clinical_json import answer_to_json, findings_to_json, parts_to_json
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.histories import known_now
 
@@ -149,6 +150,16 @@ async def evaluate_again(context: AppContext, clinic_id: UUID, patient_id: UUID)
         await evaluate_anew(work, context, patient_id, now=now)
 
 
+def findings_before(context: AppContext, standing: PatientSnapshot, *, now: datetime) -> tuple[Finding, ...]:
+    """Give the findings by the memory as it was kept; none where there is no memory of this rule."""
+    protocol = protocol_of(standing, context)
+    timeline = remembered(standing, protocol)
+    if timeline is None:
+        return ()
+    as_of = latest_in(timeline.state, standing, now=now)
+    return evaluate(timeline.state, as_of=as_of, protocol=protocol).findings
+
+
 def evaluate_later(work: UnitOfWork, patient_id: UUID) -> None:
     """Have a worker evaluate this patient, in case this transaction commits."""
     work.queue(EVALUATE_AGAIN, clinic_id=work.clinic_id, patient_id=patient_id)
@@ -181,10 +192,16 @@ async def evaluation_now(
 
 def view_of(evaluation: Evaluation, cautions: Sequence[str]) -> EvaluationView:
     """Give an answer as it is shown, with the cautions that are open."""
+    beside = Beside(cautions=tuple(Caution(name) for name in cautions))
+    parts = explanation_parts(evaluation, beside=beside)
     return EvaluationView(
         evaluation=evaluation,
-        plain={**evaluation_codec.to_plain(evaluation), "cautions": list(cautions)},
-        explanation=explain(evaluation, cautions=[Caution(name) for name in cautions]),
+        plain={
+            **answer_to_json(evaluation),
+            "cautions": list(cautions),
+            "explanation_parts": parts_to_json(parts),
+        },
+        explanation=render(parts),
     )
 
 
@@ -242,4 +259,5 @@ def _summary(evaluation: Evaluation) -> dict[str, Any]:
         "threshold": evaluation.threshold,
         "smoothed_share": list(evaluation.smoothed_share),
         "criteria": {criterion.name.value: criterion.level.value for criterion in evaluation.criteria},
+        "findings": findings_to_json(evaluation.findings),
     }

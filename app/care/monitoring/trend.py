@@ -13,8 +13,8 @@ from app.chart.trend import Band, InfusionMark, LevelSpan, Reader, TotalMark, Tr
 from app.clinical.check_ins import ONE_DAY, check_in_day, days_of, is_acute, sleep_hours_of
 from app.clinical.course import Infusion
 from app.clinical.evaluation import Evaluation, evaluate
+from app.clinical.levels import Level
 from app.clinical.protocol import Protocol
-from app.clinical.reasons import Level
 from app.clinical.reference import NoReference, Reference, spread_before
 from app.clinical.wording import scale_name
 from app.context import AppContext

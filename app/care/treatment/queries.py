@@ -20,9 +20,9 @@ from app.clinical.course import (
 )
 from app.clinical.evaluation import Timeline, evaluate
 from app.clinical.interval import PersonalInterval, ResponseDuration, personal_interval, response_durations
+from app.clinical.levels import CriterionName, FindingCode, Level
 from app.clinical.profiles import EXPECTED_SESSIONS, Caution, ExpectedSessions, Profile, fits_profile
 from app.clinical.protocol import Protocol
-from app.clinical.reasons import CriterionName, Level
 from app.clinical.review import (
     EarlyResponse,
     InductionReview,
@@ -107,6 +107,8 @@ class MaintenancePast:
     benefits: tuple[ResponseDuration, ...]
     boosters_on: tuple[date, ...]
     settled: bool | None
+    observed: bool
+    findings: tuple[FindingCode, ...]
 
 
 async def read_course(work: Work, patient_id: UUID) -> CourseView:
@@ -280,6 +282,8 @@ async def taper_of(work: Work, patient_id: UUID, past: MaintenancePast) -> Taper
         boosters_on=past.boosters_on,
         settled=past.settled,
         open_cautions=len((await factors_of(work, patient_id)).cautions),
+        observed=past.observed,
+        findings=past.findings,
     )
     suggestion = suggest(written.plan, maintenance, as_of=past.day, protocol=past.protocol)
     return TaperView(written=written, at_interval=at_interval, suggestion=suggestion)
@@ -310,7 +314,9 @@ async def maintenance_past(
             as_of=evaluation.day,
         ),
         boosters_on=tuple(days[InfusionPhase.BOOSTER]),
-        settled=None if evaluation.level is Level.NO_REFERENCE else evaluation.level is Level.STEADY,
+        settled=_settled(evaluation.level),
+        observed=not evaluation.stretches or evaluation.stretches[-1].observed,
+        findings=tuple(one.code for one in evaluation.findings if one.code is not FindingCode.BELOW_BEST),
     )
 
 
@@ -384,3 +390,8 @@ def _boosted(review: InductionReview, given: Sequence[Infusion]) -> InductionRev
     if not any(one.phase is InfusionPhase.BOOSTER for one in given):
         return review
     return replace(review, due=False, due_since=None)
+
+
+def _settled(level: Level) -> bool | None:
+    """Whether the patient is steady; None when nothing can be said."""
+    return None if level in {Level.NO_REFERENCE, Level.UNKNOWN} else level is Level.STEADY

@@ -5,11 +5,13 @@ go through `advance`. Nothing in it depends on the moment of asking; what time a
 of the window, the end of induction) is settled when a check-in arrives or an evaluation is asked for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
+from app.clinical.answering import Answering, answered_on
+from app.clinical.boosters import Boosters
 from app.clinical.check_ins import CheckIn, CheckInDay, day_number, is_acute
 from app.clinical.criterion_b_scale import TotalsSoFar
 from app.clinical.domains import PerDomain
@@ -21,9 +23,11 @@ from app.clinical.reference import (
     Reference,
     establish,
     establish_chosen,
+    window_closed,
     window_days,
-    window_end,
 )
+from app.clinical.schedule import Cadence, asks_on, cadence_on
+from app.clinical.signs import Day, Signs, levels_from, signs_after
 from app.clinical.state.loss import Loss, loss_after, loss_from
 
 
@@ -60,11 +64,18 @@ class Treatment:
 
 
 class DaySoFar(NamedTuple):
-    """The latest check-in day that may still grow: sums and counts of its reports, per domain."""
+    """The latest check-in day that may still grow: sums and counts of its reports, per domain and of sleep."""
 
     day: int
     sums: PerDomain[float]
     counts: PerDomain[int]
+    hours: float = 0.0
+    n_hours: int = 0
+
+    @property
+    def sleep_hours(self) -> float | None:
+        """The mean of the hours of sleep so far, None where none were reported."""
+        return self.hours / self.n_hours if self.n_hours else None
 
     @property
     def means(self) -> PerDomain[float | None]:
@@ -89,6 +100,9 @@ class PatientState(NamedTuple):
             after a chosen window, if that is later: what belongs before it is no step.
         asked_on: the day on which the patient last asked about a booster since the last infusion.
         totals: what the totals of each validated scale have come to.
+        signs_before, signs: what findings rest on, as `loss_before` and `loss`.
+        answering: the asked and the answered days, through the latest check-in day.
+        boosters: what the stretches before the last infusion left behind.
     """
 
     time_zone: str
@@ -105,6 +119,10 @@ class PatientState(NamedTuple):
     last_id: str
     asked_on: int | None
     totals: tuple[TotalsSoFar, ...]
+    signs_before: Signs = Signs()
+    signs: Signs = Signs()
+    answering: Answering | None = None
+    boosters: Boosters = Boosters()
 
 
 def advance(state: PatientState, check_in: CheckIn, *, protocol: Protocol = STANDARD) -> PatientState | None:
@@ -134,59 +152,127 @@ def after_check_in(
     recent = state.recent_days
     if answered and (not recent or day > recent[-1]):
         recent = (*recent[1 - protocol.recent_days_kept :], day)
-    enters = answered and not _is_acute(state.treatment, at, protocol)
-    if enters:
+    answering = state.answering
+    if answered and protocol.generation > 1:
+        answering = answered_on(answering, day, asked_on(state, protocol))
+    if answered and not _is_acute(state.treatment, at, protocol):
         state = settled(state, day, protocol)
-    days, today, before, now = state.days, state.open_day, state.loss_before, state.loss
-    if enters and not isinstance(state.reference, NoReference):
-        if today is not None and day != today.day:
-            days, before, today = _with_day(state, today, day, protocol), now, None
-        today = _added(today, day, values)
-        if isinstance(state.reference, Reference) and before is not None:
-            over = state.treatment.induction_over
-            now = loss_after(
-                before,
-                state.reference,
-                day=day,
-                values=today.means,
-                recent_days=recent,
-                decides=over is not None and day >= over,
-                protocol=protocol,
-            )
+        days, open_day, before, loss, signs_before, signs = _entered(state, check_in, day, recent, protocol)
+    else:
+        days, open_day, before, loss = state.days, state.open_day, state.loss_before, state.loss
+        signs_before, signs = state.signs_before, state.signs
+    # Made whole and by place: replacing parts of so wide a tuple takes as long as the arithmetic.
     return PatientState(
         state.time_zone,
         state.treatment,
         state.baseline,
         days,
-        today,
+        open_day,
         state.reference,
         before,
-        now,
+        loss,
         recent,
         at,
         day,
         check_in.id,
         _asked_on(state, check_in),
         state.totals,
+        signs_before,
+        signs,
+        answering,
+        state.boosters,
     )
 
 
-def settled(state: PatientState, day: int, protocol: Protocol) -> PatientState:
-    """The state with everything settled that ended before the given day: the reference window.
+Entered = tuple[tuple[CheckInDay, ...], DaySoFar | None, Loss | None, Loss | None, Signs, Signs]
+"""Days, open day, the loss before it and through it, and what findings rest on, likewise."""
 
-    The reference is fixed at the end of day 8, else at the end of the 4th answered day; after day 15
-    there will be none.
-    """
+
+def _entered(
+    state: PatientState, check_in: CheckIn, day: int, recent: tuple[int, ...], protocol: Protocol
+) -> Entered:
+    """What changes with a check-in that may enter a decision: its day has one more report."""
+    reference, first_rule = state.reference, protocol.generation == 1
+    days, open_day, loss, signs = state.days, state.open_day, state.loss, state.signs
+    loss_before, signs_before = state.loss_before, state.signs_before
+    if first_rule and isinstance(reference, NoReference):
+        return days, open_day, loss_before, loss, signs_before, signs
+    if open_day is not None and day != open_day.day:
+        days = _with_day(state, open_day, day, protocol)
+        loss_before, signs_before, open_day = loss, signs, None
+    open_day = _added(open_day, day, check_in)
+    if isinstance(reference, Reference) and loss_before is not None:
+        over = state.treatment.induction_over
+        loss = loss_after(
+            loss_before,
+            reference,
+            day=day,
+            values=open_day.means,
+            recent_days=recent,
+            decides=over is not None and day >= over,
+            protocol=protocol,
+        )
+    if not first_rule and state.treatment.first_day is not None:
+        signs = signs_after(
+            signs_before,
+            _day_of(open_day, loss_before, loss),
+            reference=reference if isinstance(reference, Reference) else None,
+            baseline=state.baseline,
+            levels_begin=reference is not None,
+            protocol=protocol,
+        )
+    return days, open_day, loss_before, loss, signs_before, signs
+
+
+def _day_of(open_day: DaySoFar, before: Loss | None, loss: Loss | None) -> Day:
+    """The open day as findings see it."""
+    track = loss.weighted if loss else None
+    spoke = track is not None and track.day == open_day.day
+    recovered = before is not None and loss is not None and loss.considered_on is None
+    return Day(
+        open_day.day,
+        open_day.means,
+        open_day.sleep_hours,
+        track.share if track and spoke else None,
+        track.smoothed if track and spoke else None,
+        before.considered_on if before and recovered else None,
+    )
+
+
+def cadence_of(state: PatientState, day: int, protocol: Protocol) -> Cadence:
+    """How often the patient is asked on a day after the latest report, by the plan of check-ins."""
+    treatment, loss, answering = state.treatment, state.loss, state.answering
+    over = treatment.induction_over
+    return cadence_on(
+        day - (treatment.last_day or day),
+        maintained=over is not None and day >= over,
+        after_booster=treatment.last_is_booster,
+        bursting=loss.burst if loss else False,
+        silent_days=day - answering.day if answering else 0,
+        steady=True,
+        protocol=protocol,
+    )
+
+
+def asked_on(state: PatientState, protocol: Protocol) -> Callable[[int], bool]:
+    """On which days after the latest report a check-in is asked for, by the plan of check-ins."""
+    started = state.treatment.last_day
+
+    def is_asked(day: int) -> bool:
+        return started is None or asks_on(cadence_of(state, day, protocol), day - started)
+
+    return is_asked
+
+
+def settled(state: PatientState, day: int, protocol: Protocol) -> PatientState:
+    """The state with everything settled that ended before the given day: the reference window."""
     zero = state.treatment.day_zero
     if state.reference is not None or zero is None or day <= zero + protocol.window_last_day:
         return state
-    days = known_days(state)
-    end = window_end(days, day_zero=date.fromordinal(zero), protocol=protocol)
-    if end is not None and day > end.toordinal():
-        return with_reference(state, end, protocol)
-    if day > zero + protocol.window_latest_day:
-        return without_reference(state, NoReferenceBecause.TOO_FEW_DAYS, protocol)
-    return state
+    closed = window_closed(known_days(state), day_zero=date.fromordinal(zero), before=day, protocol=protocol)
+    if isinstance(closed, date):
+        return with_reference(state, closed, protocol)
+    return state if closed is None else without_reference(state, closed, protocol)
 
 
 def with_reference(state: PatientState, end: date, protocol: Protocol) -> PatientState:
@@ -206,7 +292,19 @@ def _from_reference(
         *(tuple(one.day.toordinal() for one in window if one.values[index] is not None) for index in range(3))
     )
     loss = loss_from(reference, day=end.toordinal(), days=answered, protocol=protocol)
-    return state._replace(reference=reference, days=(), open_day=None, loss_before=loss, loss=loss)
+    signs = state.signs
+    if protocol.generation > 1 and signs.levels == (None, None, None):
+        levels = levels_from(reference, day=end.toordinal(), days=answered, protocol=protocol)
+        signs = signs._replace(levels=levels)
+    return state._replace(
+        reference=reference,
+        days=(),
+        open_day=None,
+        loss_before=loss,
+        loss=loss,
+        signs_before=signs,
+        signs=signs,
+    )
 
 
 def with_chosen(
@@ -235,15 +333,17 @@ def without_reference(state: PatientState, because: NoReferenceBecause, protocol
     missing = NoReference(
         because=because, n_days=len(window), days_needed=protocol.window_least_days, until=latest
     )
-    return state._replace(reference=missing, days=(), open_day=None, loss_before=None, loss=None)
+    return state._replace(
+        reference=missing, days=(), open_day=None, loss_before=None, loss=None, signs_before=state.signs
+    )
 
 
 def known_days(state: PatientState) -> tuple[CheckInDay, ...]:
     """The settled days together with the latest one."""
-    today = state.open_day
-    if today is None:
+    open_day = state.open_day
+    if open_day is None:
         return state.days
-    return (*state.days, CheckInDay(day=date.fromordinal(today.day), values=today.means))
+    return (*state.days, _check_in_day(open_day))
 
 
 def _baseline(state: PatientState) -> Baseline:
@@ -265,26 +365,36 @@ def _asked_on(state: PatientState, check_in: CheckIn) -> int | None:
     return state.asked_on
 
 
-def _with_day(state: PatientState, today: DaySoFar, day: int, protocol: Protocol) -> tuple[CheckInDay, ...]:
+def _with_day(
+    state: PatientState, open_day: DaySoFar, day: int, protocol: Protocol
+) -> tuple[CheckInDay, ...]:
     """The settled days with the one that just ended, while they can still enter a baseline or reference."""
     treatment = state.treatment
     if state.reference is not None or (treatment.first_day is not None and treatment.day_zero is None):
         return ()
-    ended = CheckInDay(day=date.fromordinal(today.day), values=today.means)
+    ended = _check_in_day(open_day)
     if treatment.first_day is not None:
         return (*state.days, ended)
     earliest = date.fromordinal(day - protocol.baseline_days_before)
     return tuple(one for one in (*state.days, ended) if one.day >= earliest)
 
 
-def _added(today: DaySoFar | None, day: int, values: PerDomain[float | None]) -> DaySoFar:
+def _check_in_day(open_day: DaySoFar) -> CheckInDay:
+    day = date.fromordinal(open_day.day)
+    return CheckInDay(day=day, values=open_day.means, sleep_hours=open_day.sleep_hours)
+
+
+def _added(open_day: DaySoFar | None, day: int, check_in: CheckIn) -> DaySoFar:
     """The day with one more check-in in it."""
-    mood, energy, sleep = values
-    (a, b, c), (i, j, k) = (today.sums, today.counts) if today else ((0.0, 0.0, 0.0), (0, 0, 0))
+    mood, energy, sleep = check_in.values
+    (a, b, c), (i, j, k) = (open_day.sums, open_day.counts) if open_day else ((0.0, 0.0, 0.0), (0, 0, 0))
+    hours, n_hours = (open_day.hours, open_day.n_hours) if open_day else (0.0, 0)
     if mood is not None:
         a, i = a + mood, i + 1
     if energy is not None:
         b, j = b + energy, j + 1
     if sleep is not None:
         c, k = c + sleep, k + 1
-    return DaySoFar(day, PerDomain(a, b, c), PerDomain(i, j, k))
+    if check_in.sleep_hours is not None:
+        hours, n_hours = hours + check_in.sleep_hours, n_hours + 1
+    return DaySoFar(day, PerDomain(a, b, c), PerDomain(i, j, k), hours, n_hours)

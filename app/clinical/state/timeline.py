@@ -7,15 +7,19 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Final, NamedTuple
 
+from app.clinical.answering import since_infusion
+from app.clinical.boosters import Boosters, with_stretch
 from app.clinical.check_ins import CheckIn, CheckInDay, check_in_day, day_number, days_of, is_acute, zone_of
 from app.clinical.course import Course, Infusion, InfusionPhase, induction_end, infusions_of_course
 from app.clinical.criterion_b_scale import TotalsCode, TotalsSoFar, totals_so_far
 from app.clinical.domains import PerDomain
 from app.clinical.history import History
+from app.clinical.levels import Level
 from app.clinical.protocol import STANDARD, Protocol
-from app.clinical.reference import NoReferenceBecause, Reference, baseline_of, window_end
+from app.clinical.reference import Reference, baseline_of, window_closed
 from app.clinical.scales import AssessmentTotal
-from app.clinical.state.loss import Loss, loss_from
+from app.clinical.signs import Signs
+from app.clinical.state.loss import Loss, loss_after_booster
 from app.clinical.state.patient_state import (
     PatientState,
     Treatment,
@@ -27,6 +31,7 @@ from app.clinical.state.patient_state import (
     with_reference,
     without_reference,
 )
+from app.clinical.state.stretches import current_stretch, level_by_check_ins
 
 DAYS_OF_EXPOSURE: Final = 365
 RESPONSE_DURATIONS_KEPT: Final = 6
@@ -203,8 +208,8 @@ def _infused(
 ) -> PatientState:
     """The state after an infusion, the last of `given`.
 
-    The first of a course fixes the baseline. An induction infusion opens the reference window anew. A
-    booster closes the window, keeps the reference and starts the smoothing again: S = 0 on its day.
+    The first of a course fixes the baseline. An induction infusion opens the reference window again. A booster
+    closes the window and keeps the reference; what it does to the smoothing is said in `boosters`.
     """
     of_course = infusions_of_course(course, given, time_zone=time_zone)
     treatment = _treatment(state, course, given, of_course, time_zone, protocol)
@@ -224,27 +229,56 @@ def _infused(
             loss_before=None,
             loss=None,
             asked_on=None,
+            signs_before=_new_series(state.signs),
+            signs=_new_series(state.signs),
+            boosters=Boosters(),
+            answering=state.answering and since_infusion(state.answering),
         )
     closed = _window_closed(settled(state, day, protocol), protocol)
-    reference = closed.reference
-    fresh = PerDomain[tuple[int, ...]]((), (), ())
-    loss = (
-        loss_from(reference, day=day, days=fresh, protocol=protocol)
-        if isinstance(reference, Reference)
-        else None
+    boosters, loss, signs = closed.boosters, None, closed.signs
+    if isinstance(closed.reference, Reference) and closed.loss is not None:
+        boosters = _with_stretch(closed, closed.loss, closed.reference, day, protocol)
+        loss = loss_after_booster(closed.loss, closed.reference, day, protocol)
+    return closed._replace(
+        treatment=treatment,
+        open_day=None,
+        loss_before=loss,
+        loss=loss,
+        signs_before=signs,
+        asked_on=None,
+        boosters=boosters,
+        answering=closed.answering and since_infusion(closed.answering),
     )
-    return closed._replace(treatment=treatment, open_day=None, loss_before=loss, loss=loss, asked_on=None)
+
+
+def _with_stretch(
+    state: PatientState, loss: Loss, reference: Reference, day: int, protocol: Protocol
+) -> Boosters:
+    """What the stretch that this infusion ends leaves behind, and the level by check-ins before it."""
+    if protocol.generation == 1 or state.treatment.last_day is None:
+        return state.boosters
+    level = level_by_check_ins(loss, reference, day, protocol)
+    stretch = current_stretch(state, loss, day, protocol)
+    boosters = with_stretch(state.boosters, stretch, steady=level is Level.STEADY, protocol=protocol)
+    return boosters._replace(level_before=level)
+
+
+def _new_series(signs: Signs) -> Signs:
+    """A new induction series: levels and the best mood begin again; elevated days stay what they were."""
+    return signs._replace(levels=PerDomain(None, None, None), best_mood=None, recoveries=())
 
 
 def _window_closed(state: PatientState, protocol: Protocol) -> PatientState:
-    """A booster closes the window: the reference comes from the days there are, if they are enough."""
+    """The state when a booster closes the window; see `window_closed`."""
     if state.reference is not None:
         return state
-    zero = date.fromordinal(state.treatment.day_zero or 0)
-    if window_end(known_days(state), day_zero=zero, protocol=protocol) is None:
-        return without_reference(state, NoReferenceBecause.BOOSTER_CLOSED_WINDOW, protocol)
-    latest = zero + timedelta(days=protocol.window_latest_day)
-    return with_reference(state, latest, protocol)
+    zero = state.treatment.day_zero or 0
+    closed = window_closed(
+        known_days(state), day_zero=date.fromordinal(zero), before=zero, protocol=protocol, by_booster=True
+    )
+    if isinstance(closed, date):
+        return with_reference(state, closed, protocol)
+    return state if closed is None else without_reference(state, closed, protocol)
 
 
 def _treatment(

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from app.clinical.protocol import NumberNotes, Protocol, numbers_of
+from app.clinical.number_notes import NumberNotes
+from app.clinical.own_numbers import numbers_of
+from app.clinical.protocol import Protocol
 from app.web.pages.forms import Form
 
 # What raises a signal or holds it back comes first; all else is folded away.

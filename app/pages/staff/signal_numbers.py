@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from app.clinical.domains import DOMAINS, LABELS, Domain
-from app.clinical.reasons import ReasonCode
+from app.clinical.reason_codes import ReasonCode
 from app.clinical.wording import capitalised, percent, scale_name
 from app.pages.staff.signal_words import NUMBERS, SHORT_CRITERIA
 

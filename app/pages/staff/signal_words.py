@@ -5,8 +5,9 @@ from typing import Final
 
 from app.care.alerts.safety_events.commands import SafetyOutcome
 from app.clinical.episodes import CHOSEN_BY_STAFF, Disposition
+from app.clinical.levels import CriterionName
 from app.clinical.profiles import CAUTION_NAMES, Caution
-from app.clinical.reasons import CriterionName, ReasonCode
+from app.clinical.reason_codes import ReasonCode
 
 CRITERIA: Final[Mapping[str, str]] = {
     CriterionName.GAIN_LOST: "Mood, energy and sleep together have lost most of what was gained",
@@ -80,6 +81,10 @@ SUPPRESSED_BY: Final[Mapping[str, str]] = {
     ReasonCode.INDUCTION_RUNNING: "Induction is running",
     ReasonCode.WITHIN_A_DAY_OF_INFUSION: "It is within a day of an infusion",
     ReasonCode.COURSE_CLOSED: "The course is closed",
+    ReasonCode.LAST_KNOWN: "Check-ins are too old to speak about now",
+    ReasonCode.NO_REPORT_SINCE_INFUSION: "There is no report since the infusion",
+    ReasonCode.MOOD_ELEVATED: "Mood was elevated in the last days",
+    ReasonCode.SCALE_DISAGREES: "A questionnaire says otherwise: its repeat is awaited",
 }
 # By which number of the rule a reason's fact is called in the page of numbers.
 NUMBERS: Final[Mapping[tuple[str, str], str]] = {
@@ -94,6 +99,5 @@ NUMBERS: Final[Mapping[tuple[str, str], str]] = {
     (ReasonCode.LAST_DAYS_BETTER, "each_day"): "consider_each_day",
     (ReasonCode.DOMAIN_LOST_ENOUGH, "threshold"): "mood_consider_at",
     (ReasonCode.DOMAIN_STILL_WATCHING, "threshold"): "steady_below",
-    (ReasonCode.DOMAIN_STILL_WATCHING, "days"): "steady_days",
     (ReasonCode.ASSUMED_BASELINE, "threshold"): "consider_at_assumed",
 }

@@ -14,9 +14,9 @@ from psycopg.rows import dict_row
 
 from app.asgi import build_api
 from app.clinical.evaluation import evaluate_history
-from app.clinical.evaluation_codec import to_plain
 from app.clinical.history import History, ScaleTotals
 from app.clinical.scales import PHQ_9, AssessmentTotal
+from app.storage.clinical_json import answer_to_json
 from tests.clinical.test_properties import START, patients
 from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, treated
@@ -54,7 +54,7 @@ def test_every_decision_is_as_the_document_describes_it(
     patient: History, day: int, with_totals: bool
 ) -> None:
     history = replace(patient, assessments=(TOTALS,) if with_totals else ())
-    description().validate(to_plain(evaluate_history(history, as_of=START + timedelta(days=day))))
+    description().validate(answer_to_json(evaluate_history(history, as_of=START + timedelta(days=day))))
 
 
 @pytest.mark.parametrize("place_of_it", [(), ("reference",), ("criteria", 0), ("criteria", 0, "reasons", 0)])

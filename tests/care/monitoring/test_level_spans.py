@@ -5,7 +5,7 @@ import pytest
 from app.care.monitoring.trend import level_spans
 from app.chart.trend import InfusionMark
 from app.clinical.course import InfusionPhase
-from app.clinical.reasons import Level
+from app.clinical.levels import Level
 from tests.support.trends import on, trend
 
 STEADY, WATCH, CONSIDER = Level.STEADY, Level.WATCH, Level.CONSIDER_BOOSTER

@@ -48,7 +48,7 @@ def test_after_induction_a_check_in_is_due_every_day_until_it_is_made(
     service: Service, clinic: ClinicClient
 ) -> None:
     patient = clinic.patient()
-    clinic.treat(patient, last_infusion=NOW - timedelta(days=4))
+    clinic.treat(patient, last_infusion=NOW - timedelta(days=1))
     phone = clinic.enrol(patient, service.url)
 
     assert due(phone)["cadence"] == "daily"

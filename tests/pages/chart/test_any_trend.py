@@ -12,7 +12,7 @@ from app.chart.trend import Band, InfusionMark, LevelSpan, Reader, TotalMark, Tr
 from app.chart.wording import chart_words
 from app.clinical.course import InfusionPhase
 from app.clinical.domains import PerDomain
-from app.clinical.reasons import Level
+from app.clinical.levels import Level
 from tests.support.pictures import Picture
 from tests.support.trends import LAST
 

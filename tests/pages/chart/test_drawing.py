@@ -11,7 +11,7 @@ from app.chart.trend import InfusionMark, LevelSpan, Reader, TotalMark, Trend
 from app.chart.wording import chart_words
 from app.clinical.course import InfusionPhase
 from app.clinical.domains import PerDomain
-from app.clinical.reasons import Level
+from app.clinical.levels import Level
 from tests.support.pictures import Picture, places
 from tests.support.trends import BASELINE, LAST, REFERENCE, daily, day, fading, maintained, on, story, trend
 

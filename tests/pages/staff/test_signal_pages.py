@@ -11,7 +11,7 @@ import pytest
 
 from app.access.clinics.caller import find_caller
 from app.access.clinics.permissions import StaffRole
-from app.clinical.protocol import numbers_of
+from app.clinical.own_numbers import numbers_of
 from app.foundation.ids import new_id
 from app.foundation.tokens import TokenKind
 from app.pages.staff.signal_words import NUMBERS
@@ -73,12 +73,12 @@ def test_the_page_says_everything_about_a_signal(
         "Signal: consider a booster",
         "Not acknowledged; goes to the second contact in 24 hours",
         "Since 3 November 2026, 19:00",
-        "As of 3 November",
+        "of the gain is lost",
         "What would have changed it",
         "Mood 3.0 8.0",
-        "threshold 0.55 consider_at",
+        "threshold 0.5 consider_at",
         "threshold 0.75 mood_consider_at",
-        "by rule gain-lost 1.0",
+        "by rule gain-lost 2.0",
         "Why no signal was raised Nothing did.",
         "Raised by Afterglow itself, 3 November 2026, 19:00",
         "Signal raised, 3 November 2026, 19:00: delivered",

@@ -1,10 +1,11 @@
-"""An evaluation as it is stored with a signal and sent out unchanged: the form of `clinical/evaluation_codec`.
+"""An evaluation as it is stored with a signal and sent out unchanged: the form of `storage/clinical_json`.
 
 These describe it in the OpenAPI document; nothing is read or written through them. Words such as levels and codes
 are plain text, so that a word more does not break a client.
 """
 
 from datetime import date, datetime
+from typing import Any
 
 from pydantic import Field
 
@@ -61,6 +62,7 @@ class DecisionBaseline(ReplyBody):
     n_days: int
     from_day: date | None
     to_day: date | None
+    sleep_hours: list[float] = Field(default_factory=list)
 
 
 class DecisionReference(ReplyBody):
@@ -73,10 +75,14 @@ class DecisionReference(ReplyBody):
     assumed: DomainFlags = Field(description="Whether the gain is assumed: too few days before treatment")
     spread: DomainNumbers = Field(description="Within-person standard deviation, in points")
     weights: DomainNumbers = Field(description="The share of each domain in the decision")
+    rule_values: DomainNumbers | None = Field(default=None, description="What the rule compares with")
+    rule_gains: DomainNumbers | None = None
     mean_gain: float
+    mean_rule_gain: float | None = None
     n_days: int
     from_day: date
     to_day: date
+    sleep_hours: list[float] = Field(default_factory=list)
     falling: bool = Field(description="Loss began inside the window, so the reference is its first half")
     assumes_baseline: bool
     chosen: bool = Field(default=False, description="A clinician named its window")
@@ -131,6 +137,65 @@ class DecisionWorse(ReplyBody):
     smoothed_level: float
     baseline: float
     spread: float
+    reports: list[float] = Field(default_factory=list, description="The latest three answers")
+
+
+class DecisionFinding(ReplyBody):
+    """Something for review by a clinician, never a booster question."""
+
+    code: str = Field(examples=["worse_than_before"])
+    since: date
+    last_on: date
+    ended: date | None
+    numbers: dict[str, Any] | list[dict[str, Any]] = Field(description="What it was seen from")
+
+
+class DecisionLastKnown(ReplyBody):
+    """What check-ins last said, when they did not speak about now."""
+
+    level: str
+    on: date
+
+
+class DecisionDay(ReplyBody):
+    """One of the latest check-in days, as answered."""
+
+    day: date
+    mood: float | None
+    energy: float | None
+    sleep_quality: float | None
+    sleep_hours: float | None
+    share: float | None = Field(description="The weighted share of the gain lost on it")
+    smoothed: float | None
+
+
+class DecisionShare(ReplyBody):
+    """Days answered of days asked."""
+
+    answered: int
+    asked: int
+
+
+class DecisionAnswered(ReplyBody):
+    """How many of the asked days were answered: in the last 14 days, and in the 28 before."""
+
+    recent: DecisionShare
+    before: DecisionShare
+    fell: bool
+
+
+class DecisionStretch(ReplyBody):
+    """From one infusion to the next, as check-ins saw it."""
+
+    from_day: date
+    to_day: date
+    by_booster: bool
+    n_days: int
+    crossed_on: date | None
+    held_days: int
+    held_to: int | None = Field(description="And not as long as this; null when it was not lost")
+    smoothed: float
+    observed: bool
 
 
 class Decision(ReplyBody):
@@ -160,4 +225,11 @@ class Decision(ReplyBody):
     unsteady_since: date | None
     steady_on: date | None
     rule: str
-    version: str = Field(description="The numbers that decided", examples=["1.0"])
+    version: str = Field(description="The numbers that decided", examples=["2.0"])
+    # What rule 1.0 did not keep is missing from its decisions.
+    findings: list[DecisionFinding] = Field(default_factory=list)
+    last_known: DecisionLastKnown | None = None
+    last_days: list[DecisionDay] = Field(default_factory=list)
+    means_now: DomainNumbers | None = None
+    answered: DecisionAnswered | None = None
+    stretches: list[DecisionStretch] = Field(default_factory=list)

@@ -1,6 +1,6 @@
 """What the rule does with a patient's signal: from the stored signal to the core's episode, and back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -8,7 +8,6 @@ from uuid import UUID
 
 from app.access.clinics.queries import limits_in_force
 from app.care.alerts.signals.life import SIGNAL, episode_of
-from app.clinical import evaluation_codec
 from app.clinical.episodes import (
     NO_EPISODE,
     Action,
@@ -24,8 +23,9 @@ from app.clinical.episodes import (
 )
 from app.clinical.evaluation import Evaluation
 from app.clinical.explanation import explain
+from app.clinical.findings import Finding
+from app.clinical.levels import CriterionName
 from app.clinical.profiles import Caution
-from app.clinical.reasons import CriterionName
 from app.clinical.waiting import signal_wait
 from app.context import Work
 from app.foundation.audit import SYSTEM
@@ -34,6 +34,7 @@ from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import notify_of_patient
 from app.storage import signals
 from app.storage.alert_steps import StepDetails
+from app.storage.clinical_json import answer_to_json
 from app.storage.histories import Known
 from app.storage.signals import Signal
 
@@ -76,21 +77,30 @@ async def carry_out(
             signal_id,
             criteria=[name.value for name in after.criteria],
             steady_since=after.steady_since,
-            latest=evaluation_codec.to_plain(evaluation),
+            latest=answer_to_json(evaluation),
             explanation=explain(evaluation, cautions=_cautions(known)),
         )
         await SIGNAL.keep_step(work, signal_id, patient_id, move.kind.value, actor=SYSTEM)
 
 
 async def close_by_infusion(
-    work: Work, patient_id: UUID, *, mode: str, given_at: datetime, given_on: date
+    work: Work,
+    patient_id: UUID,
+    *,
+    mode: str,
+    given_at: datetime,
+    given_on: date,
+    findings: Sequence[Finding],
 ) -> None:
-    """Close an open signal as "booster given", if the infusion came after it was raised."""
+    """Close an open signal as "booster given", if the infusion came after it was raised.
+
+    Not one that stands because boosters do not hold (``findings`` are those before the infusion).
+    """
     signal = await signals.latest_of_patient(work, patient_id)
     if signal is None:
         return
     before = episode_of(signal)
-    after = closed_by_infusion(before, given_at=given_at, given_on=given_on)
+    after = closed_by_infusion(before, given_at=given_at, given_on=given_on, findings=findings)
     if after != before:
         await _close_by_rule(work, signal, after, "closed_by_infusion", mode=mode)
 
@@ -146,7 +156,7 @@ async def _raise(
     episode: Episode,
 ) -> None:
     require_allowed(episode.state, Action.RAISE)
-    plain = evaluation_codec.to_plain(evaluation)
+    plain = answer_to_json(evaluation)
     signal = Signal(
         id=new_id(),
         patient_id=patient_id,

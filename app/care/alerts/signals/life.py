@@ -8,7 +8,7 @@ from app.access.clinics.contacts import Role
 from app.access.clinics.erased import no_such_signal
 from app.care.alerts.life_cycle import LifeCycle
 from app.clinical.episodes import NO_EPISODE, Disposition, Episode, EpisodeState, reopened
-from app.clinical.reasons import CriterionName
+from app.clinical.levels import CriterionName
 from app.clinical.waiting import WaitingLimits, signal_wait
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind

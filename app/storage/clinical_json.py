@@ -1,0 +1,118 @@
+"""The rule's answers and states as plain JSON: by what their fields are, written nowhere twice.
+
+An answer is written with names and never read back: a stored decision is shown as it was made, and replayed from its
+inputs. A state is written and read by Pydantic; one that this release cannot read is made again from the reports.
+"""
+
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime
+from enum import Enum
+from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from app.clinical.answer import DataQuality, Evaluation
+from app.clinical.boosters import Stretch
+from app.clinical.domains import DOMAINS, PerDomain
+from app.clinical.explanation import Part
+from app.clinical.findings import Finding
+from app.clinical.reasons import Criterion, Reason
+from app.clinical.reference import NoReference, Reference
+from app.clinical.signs import RecentDay
+from app.clinical.state.patient_state import PatientState
+
+ANSWER_FORMAT: Final = 2
+"""Answers of rule 1.0 alone were stored as format 1, with fewer fields."""
+STATE_FORMAT: Final = 5
+Plain = dict[str, Any]
+_STATES: Final = TypeAdapter(PatientState)
+_STORED_AS: Final = {"says": "code"}
+"""What a total's own code was called in the first stored answers, and is for as long as they are read."""
+
+
+def answer_to_json(evaluation: Evaluation) -> Plain:
+    """The answer as JSON values; days as ISO dates, shares as fractions of the gain."""
+    return {"format": ANSWER_FORMAT, **_named(evaluation)}
+
+
+def parts_to_json(parts: tuple[Part, ...]) -> list[Plain]:
+    """The parts of an explanation, each with its code, its text and its numbers by name."""
+    return [
+        {"code": part.code.value, "text": part.text, "numbers": {name: _plain(v) for name, v in part.numbers}}
+        for part in parts
+    ]
+
+
+def findings_to_json(findings: tuple[Finding, ...]) -> list[Plain]:
+    """Findings alone, as in an answer."""
+    return [_named(one) for one in findings]
+
+
+def state_to_json(state: PatientState) -> Plain:
+    """The state as JSON values, for `state_from_json` to read."""
+    return {"format": STATE_FORMAT, "state": _STATES.dump_python(state, mode="json")}
+
+
+def state_from_json(plain: Plain) -> PatientState | None:
+    """The state from JSON values; None when an earlier or a later release wrote them."""
+    if plain.get("format") != STATE_FORMAT:
+        return None
+    try:
+        return _STATES.validate_python(plain["state"])
+    except (ValidationError, KeyError):
+        return None
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of an answer, each kind in its own line
+    if isinstance(value, Enum):
+        return value.value
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, PerDomain):
+        return {domain.value: _plain(one) for domain, one in zip(DOMAINS, value, strict=True)}
+    if hasattr(value, "_fields") or is_dataclass(value):
+        return _named(value)
+    return [_plain(one) for one in value]
+
+
+def _named(value: Any) -> Plain:  # noqa: ANN401, PLR0911 - any record of an answer, each kind in its own line
+    if isinstance(value, Reason):
+        return {
+            "code": value.code.value,
+            "facts": {_STORED_AS.get(name, name): _plain(v) for name, v in value.facts},
+        }
+    names = value._fields if hasattr(value, "_fields") else tuple(one.name for one in fields(value))
+    plain = {name: _plain(getattr(value, name)) for name in names}
+    if isinstance(value, Criterion):
+        return {"criterion": plain.pop("name"), **plain}
+    if isinstance(value, Reference | NoReference):
+        plain.pop("baseline", None)
+        return {"kind": value.kind.value, **plain}
+    if isinstance(value, DataQuality):
+        return _quality(value, plain)
+    if isinstance(value, Stretch):
+        return plain | _days(value, "from_day", "to_day", "crossed_on")
+    if isinstance(value, RecentDay):
+        return {"day": date.fromordinal(value.day).isoformat(), **plain.pop("values"), **plain} | _days(
+            value, "day"
+        )
+    return plain
+
+
+def _quality(value: DataQuality, plain: Plain) -> Plain:
+    """With what is derived for the reader: counts and gaps."""
+    plain.pop("today")
+    return plain | {
+        "recent_days": [date.fromordinal(day).isoformat() for day in value.recent_days],
+        "days_in_last_10": value.days_in_last_10,
+        "median_gap_days": value.median_gap_days,
+        "longest_gap_days": value.longest_gap_days,
+    }
+
+
+def _days(value: Any, *names: str) -> Plain:  # noqa: ANN401 - a record with day numbers
+    """Day numbers as dates."""
+    numbers = {name: getattr(value, name) for name in names}
+    return {name: None if day is None else date.fromordinal(day).isoformat() for name, day in numbers.items()}
