@@ -17,7 +17,7 @@ from app.care.monitoring.service import findings_before
 from app.care.patients.own_vault import vault_of
 from app.care.patients.service import existing
 from app.clinical.evaluation import Evaluation, History, evaluate, evaluate_history
-from app.clinical.reasons import Level
+from app.clinical.levels import Level
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
