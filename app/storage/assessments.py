@@ -77,8 +77,8 @@ class AssessmentRow(TenantRow):
     digest: Mapped[bytes]
     # The id that the clinic's other system has for it, unique within that source.
     external_id: Mapped[str | None]
-    source: Mapped[str]
-    version: Mapped[int]
+    source: Mapped[str] = mapped_column(server_default=text("''"))
+    version: Mapped[int] = mapped_column(server_default=text("1"))
     turn: Mapped[int]
 
 

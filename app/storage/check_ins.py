@@ -15,6 +15,7 @@ from sqlalchemy import (
     Select,
     literal,
     select,
+    text,
     tuple_,
     update,
 )
@@ -69,7 +70,7 @@ class CheckInRow(TenantRow):
     superseded_by: Mapped[UUID | None]
     withdrawn_at: Mapped[datetime | None]
     # Withdrawn because the clinic had imported it in error, not because the patient took it back.
-    entered_in_error: Mapped[bool]
+    entered_in_error: Mapped[bool] = mapped_column(server_default=text("false"))
     # The patient's turn in which it came, and in which it was taken back: what a decision knew of.
     turn: Mapped[int]
     withdrawn_turn: Mapped[int | None]

@@ -93,8 +93,8 @@ class InfusionRow(TenantRow):
     route: Mapped[str | None]
     # The id that the clinic's other system has for it, unique within that source.
     external_id: Mapped[str | None]
-    source: Mapped[str]
-    version: Mapped[int]
+    source: Mapped[str] = mapped_column(server_default=text("''"))
+    version: Mapped[int] = mapped_column(server_default=text("1"))
     # The course that this infusion let begin earlier, and the booking that it took the place of: both come back
     # when it turns out to have been entered in error.
     began_course_id: Mapped[UUID | None]
