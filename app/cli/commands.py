@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable
 from functools import wraps
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -67,6 +68,22 @@ _EXPECTED = (
 def main() -> None:
     """Run the command line."""
     app()
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"afterglow {version('afterglow')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version, and end."),
+    ] = False,
+) -> None:
+    pass
 
 
 def _said_plainly(command: Callable[..., None]) -> Callable[..., None]:

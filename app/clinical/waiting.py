@@ -46,12 +46,14 @@ LIMIT_NOTES: Final[Mapping[str, NumberNotes]] = {
 }
 """Each limit with its standard value and safe bounds."""
 
-MOST_ESCALATIONS: Final = 6
-"""A safety event is escalated so many times at most, one limit apart [choice].
+ESCALATIONS_AT_THE_LIMIT: Final = 6
+"""A safety event is escalated so many times one limit apart [choice], then more rarely, until somebody acknowledges.
 
-Three hours of an urgent event, a day of another: later reminders would teach people to overlook them. It then
-stays in sight until somebody acknowledges it.
+Three hours of an urgent event, a day of another: so many reminders in a row would teach people to overlook them.
 """
+
+LATER_ESCALATIONS_APART: Final = timedelta(hours=4)
+"""How far apart the escalations after those are, unless the limit is longer [choice]: each shift hears of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +81,9 @@ def signal_wait(limits: WaitingLimits) -> timedelta:
 
 def next_escalation(
     limits: WaitingLimits, urgency: Urgency, *, escalations: int, escalated_at: datetime
-) -> datetime | None:
-    """When a safety event that was escalated so many times is escalated again; None when it no longer is."""
-    if escalations >= MOST_ESCALATIONS:
-        return None
-    return escalated_at + safety_wait(limits, urgency)
+) -> datetime:
+    """When a safety event that was escalated so many times is escalated again, unless somebody acknowledges it."""
+    wait = safety_wait(limits, urgency)
+    if escalations >= ESCALATIONS_AT_THE_LIMIT:
+        wait = max(wait, LATER_ESCALATIONS_APART)
+    return escalated_at + wait

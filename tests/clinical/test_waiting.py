@@ -6,8 +6,8 @@ import pytest
 
 from app.clinical.safety import Urgency
 from app.clinical.waiting import (
+    ESCALATIONS_AT_THE_LIMIT,
     LIMIT_NOTES,
-    MOST_ESCALATIONS,
     STANDARD_LIMITS,
     WaitingLimits,
     next_escalation,
@@ -39,15 +39,24 @@ def test_a_signal_may_wait_a_day_or_as_long_as_the_clinic_said() -> None:
     assert signal_wait(OWN) == timedelta(hours=8)
 
 
-def test_an_event_that_nobody_acknowledges_is_escalated_six_times_one_limit_apart() -> None:
+def test_an_event_that_nobody_acknowledges_is_escalated_six_times_one_limit_apart_and_then_every_four_hours() -> (
+    None
+):
     times = [SUNDAY_NIGHT + safety_wait(STANDARD_LIMITS, Urgency.URGENT)]
-    while following := next_escalation(
-        STANDARD_LIMITS, Urgency.URGENT, escalations=len(times), escalated_at=times[-1]
-    ):
-        times.append(following)
+    while len(times) < 9:
+        times.append(
+            next_escalation(STANDARD_LIMITS, Urgency.URGENT, escalations=len(times), escalated_at=times[-1])
+        )
 
-    assert len(times) == MOST_ESCALATIONS == 6
-    assert times == [SUNDAY_NIGHT + timedelta(minutes=30 * number) for number in range(1, 7)]
+    assert ESCALATIONS_AT_THE_LIMIT == 6
+    assert times[:6] == [SUNDAY_NIGHT + timedelta(minutes=30 * number) for number in range(1, 7)]
+    assert times[6:] == [times[5] + timedelta(hours=4 * number) for number in range(1, 4)]
+
+
+def test_a_longer_limit_is_kept_by_later_escalations_too() -> None:
+    limits = WaitingLimits(safety_minutes=480)
+    after = next_escalation(limits, Urgency.PROMPT, escalations=6, escalated_at=SUNDAY_NIGHT)
+    assert after == SUNDAY_NIGHT + timedelta(hours=8)
 
 
 def test_every_limit_has_bounds_around_its_standard_value() -> None:

@@ -18,7 +18,7 @@ from app.clinical.number_notes import NumberNotes
 from app.clinical.own_numbers import numbers_of
 from app.clinical.criterion_b_scale import TotalsCode
 from app.clinical.episodes import ALLOWED_MOVES, Action, Disposition, EpisodeState
-from app.clinical.waiting import LIMIT_NOTES, MOST_ESCALATIONS
+from app.clinical.waiting import LIMIT_NOTES, ESCALATIONS_AT_THE_LIMIT
 from app.studies.report_tables import Table
 from tests.clinical.builders import raised
 from tests.clinical.test_shapes import RAISES, follow_shape
@@ -79,8 +79,8 @@ def numbers_page() -> str:
         "## How long something may wait for somebody",
         (
             "A clinic sets these itself with `PATCH /v1/clinic`; they decide nothing about a patient. A safety "
-            f"event that nobody acknowledges is escalated {MOST_ESCALATIONS} times, one limit apart, and stays in "
-            "sight; a signal once ([`waiting`](../../app/clinical/waiting.py))."
+            f"event that nobody acknowledges is escalated {ESCALATIONS_AT_THE_LIMIT} times one limit apart, and then every "
+            "four hours until somebody does; a signal once ([`waiting`](../../app/clinical/waiting.py))."
         ),
         table(
             [

@@ -144,7 +144,7 @@ def test_what_somebody_took_up_is_not_escalated(quiet: Service, clinic: ClinicCl
     assert signal(clinic, waiting["id"])["escalate_at"] is None
 
 
-def test_an_event_is_told_of_once_and_escalated_until_somebody_answers_six_times_at_most(
+def test_an_event_is_notified_of_once_and_escalated_until_somebody_answers(
     quiet: Service, clinic: ClinicClient
 ) -> None:
     left, taken_up = reported(quiet, clinic), reported(quiet, clinic)
@@ -156,7 +156,10 @@ def test_an_event_is_told_of_once_and_escalated_until_somebody_answers_six_times
             clinic.http.post(f"/v1/safety-events/{taken_up['id']}/acknowledge")
 
     after = event(clinic, left["id"])
-    assert (after["escalated_at"], after["escalate_at"]) == (written(30 * MINUTE), None)
+    # From the seventh on every four hours.
+    assert (after["escalated_at"], after["escalate_at"]) == (written(30 * MINUTE), written(7 * HOUR))
+    sweep_at(quiet, clinic, 7 * HOUR)
+    assert event(clinic, left["id"])["escalations"] == 7
     assert event(clinic, taken_up["id"])["escalations"] == 2
     assert clinic.http.get("/v1/clinic").json()["attention"] == ["safety_unacknowledged"]
     clinic.http.post(f"/v1/safety-events/{left['id']}/acknowledge")

@@ -10,6 +10,7 @@ from app.access.clinics.permissions import StaffRole
 from tests.support.browser import fields_of
 from tests.support.care_browser import CareBrowser
 from tests.support.people import ClinicClient, clinic_client
+from tests.support.receiver import running_receiver
 from tests.support.service import Service
 
 SETTINGS = "/care/settings"
@@ -181,3 +182,75 @@ def test_days_without_reminders_are_kept_and_a_bad_day_loses_nothing(
 
     days = fresh.http.get("/v1/clinic/days-without-reminders").json()["days"]
     assert days == ["2026-12-25", "2027-01-01"]
+
+
+def test_an_owner_answers_a_request_for_erasure(
+    service: Service, owner: CareBrowser, fresh: ClinicClient
+) -> None:
+    here = f"{SETTINGS}/erasure"
+    phones = [fresh.enrol(fresh.patient(), service.url) for _ in range(2)]
+    asked = [dict(phone.http.post("/v1/me/erasure-requests").json()) for phone in phones]
+    unsure = owner.submit(here, f"{here}/{asked[0]['id']}/approve")
+    assert unsure.status_code == 303
+    silent = owner.submit(here, f"{here}/{asked[1]['id']}/decline", {"reason": ""})
+    assert silent.status_code == 422
+
+    erased = owner.submit(here, f"{here}/{asked[0]['id']}/approve", {"sure": "yes"})
+    kept = owner.submit(here, f"{here}/{asked[1]['id']}/decline", {"reason": "The law asks us to keep it."})
+
+    assert (erased.status_code, kept.status_code) == (303, 303)
+    assert fresh.http.get(f"/v1/patients/{phones[0].patient_id}").status_code == 410
+    (said,) = phones[1].http.get("/v1/me/erasure-requests").json()["items"]
+    assert (said["state"], said["reason"]) == ("declined", "The law asks us to keep it.")
+
+
+def test_a_scale_of_ones_own_is_described_on_a_page(owner: CareBrowser, fresh: ClinicClient) -> None:
+    here = f"{SETTINGS}/scales"
+    bdi = {
+        "key": "bdi", "name": "Beck Depression Inventory", "minimum": "0", "maximum": "63",
+        "remission": "9", "relapse": "20", "direction": "lower",
+    }  # fmt: skip
+    wrong = owner.submit(here, here, bdi | {"maximum": "many"})
+    assert (wrong.status_code, 'value="Beck Depression Inventory"' in wrong.text) == (422, True)
+
+    assert owner.submit(here, here, bdi).status_code == 303
+
+    kept = {one["key"]: one for one in fresh.http.get("/v1/scales").json()["items"]}
+    assert (kept["bdi"]["maximum"], kept["bdi"]["relapse"]) == (63, 20)
+
+
+def test_a_webhook_is_added_tested_and_rotated_on_pages(owner: CareBrowser, fresh: ClinicClient) -> None:
+    here = f"{SETTINGS}/webhooks"
+    refused = owner.submit(here, here, {"url": "ftp://nowhere", "which": "all"})
+    assert (refused.status_code, 'value="ftp://nowhere"' in refused.text) == (422, True)
+
+    with running_receiver() as receiver:
+        added = owner.submit(here, here, {"url": receiver.url, "which": "all"})
+        (secret,) = re.findall(r"whsec_[A-Za-z0-9+/=_-]+", added.text)
+        (endpoint,) = fresh.http.get("/v1/webhook-endpoints").json()["items"]
+        page = f"{here}/{endpoint['id']}"
+        assert owner.submit(page, f"{page}/test").status_code == 303
+        receiver.wait_for("endpoint.test")
+
+    assert secret not in owner.get(page).text
+    assert "endpoint.test" in owner.get(page).text
+    assert "1 of 2 done" in owner.get(f"{SETTINGS}/go-live").text
+    rotated = owner.submit(page, f"{page}/rotate")
+    assert re.findall(r"whsec_[A-Za-z0-9+/=_-]+", rotated.text) != [secret]
+    assert owner.submit(page, f"{page}/disable").headers["location"].endswith("done=disabled")
+    assert "Disabled." in owner.get(page).text
+    assert owner.submit(page, f"{page}/remove").status_code == 303
+    assert fresh.http.get("/v1/webhook-endpoints").json()["items"] == []
+
+
+def test_a_notice_channel_is_added_and_removed_on_a_page(owner: CareBrowser, fresh: ClinicClient) -> None:
+    here = f"{SETTINGS}/channels"
+    refused = owner.submit(here, here, {"kind": "email", "address": "nobody"})
+    assert (refused.status_code, 'value="nobody"' in refused.text) == (422, True)
+
+    added = owner.submit(here, here, {"kind": "email", "address": "team@clinic.example"})
+
+    assert added.status_code == 303
+    (channel,) = fresh.http.get("/v1/notice-channels").json()["items"]
+    assert owner.submit(here, f"{here}/{channel['id']}/remove").status_code == 303
+    assert fresh.http.get("/v1/notice-channels").json()["items"] == []

@@ -87,6 +87,20 @@ ROOMS: Final = (
         permission=Permission.INSIGHTS,
     ),
     Room(
+        path=f"{SETTINGS}/scales",
+        title="Scales",
+        holds="Validated questionnaires, and scales of your own",
+        group="Care",
+        permission=Permission.TREATMENT_READ,
+    ),
+    Room(
+        path=f"{SETTINGS}/erasure",
+        title="Erasure requests",
+        holds="Approve or decline what patients ask for",
+        group="Care",
+        permission=Permission.RIGHTS,
+    ),
+    Room(
         path="/care/audit-log",
         title="Audit log",
         holds="Who did and read what",

@@ -4,7 +4,17 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from app.pages.staff.settings import channels, clinic, days_off, go_live, index, keys, webhooks
+from app.pages.staff.settings import (
+    channels,
+    clinic,
+    days_off,
+    erasure,
+    go_live,
+    index,
+    keys,
+    scales,
+    webhooks,
+)
 
 SETTINGS_ROUTERS: Final[tuple[APIRouter, ...]] = (
     index.router,
@@ -14,4 +24,6 @@ SETTINGS_ROUTERS: Final[tuple[APIRouter, ...]] = (
     channels.router,
     webhooks.router,
     days_off.router,
+    erasure.router,
+    scales.router,
 )

@@ -1,0 +1,106 @@
+"""Erasure requests: approved or declined by an owner; a patient who asked is answered either way."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.access.clinics.permissions import Permission
+from app.care.consent import erasure
+from app.care.consent.schemas import ErasureDeclining
+from app.care.patients.references import references_of
+from app.context import AppContext
+from app.foundation.errors import RefusalError
+from app.pages.staff.entered import entry_of, mistakes_of, sentence_of
+from app.pages.staff.form_actions import version_of
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.settings.room import SETTINGS, settings_page
+from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
+from app.web.dependencies import ContextNeeded
+from app.web.pages.page_route import status_of
+
+HERE: Final = f"{SETTINGS}/erasure"
+router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
+MayServeRights = Annotated[StaffVisitor, staff_may(Permission.RIGHTS)]
+_STATES: Final = ["open", "approved", "declined"]
+_MOST: Final = 100
+_DONE: Final = {"approved": "The patient is erased.", "declined": "The patient is told why."}
+
+
+@router.get("")
+async def show_requests(request: Request, context: ContextNeeded, visitor: MayServeRights) -> Response:
+    """List the requests, the open ones with what can be done."""
+    return await _page(context, visitor, done=request.query_params.get("done", ""))
+
+
+@router.post("/{request_id}/approve")
+async def approve(
+    request_id: UUID, request: Request, context: ContextNeeded, visitor: MayServeRights
+) -> Response:
+    """Erase the patient, for good."""
+    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    if form["sure"] != "yes":
+        return RedirectResponse(HERE, 303)
+    return await _decided(
+        context,
+        visitor,
+        lambda: erasure.approve(
+            context, caller.clinic_id, request_id, version=version_of(form), actor=caller.actor
+        ),
+        "approved",
+    )
+
+
+@router.post("/{request_id}/decline")
+async def decline(
+    request_id: UUID, request: Request, context: ContextNeeded, visitor: MayServeRights
+) -> Response:
+    """Keep the patient, with a reason that the patient is told."""
+    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+
+    async def declined() -> object:
+        entry = entry_of(ErasureDeclining, {"reason": form["reason"].strip()})
+        return await erasure.decline(
+            context,
+            caller.clinic_id,
+            request_id,
+            reason=entry.reason,
+            version=version_of(form),
+            actor=caller.actor,
+        )
+
+    return await _decided(context, visitor, declined, "declined")
+
+
+async def _decided(
+    context: AppContext, visitor: StaffVisitor, decide: Callable[[], Awaitable[object]], done: str
+) -> Response:
+    try:
+        await decide()
+    except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
+        return await _page(context, visitor, error=error)
+    return RedirectResponse(f"{HERE}?done={done}", 303)
+
+
+async def _page(
+    context: AppContext, visitor: StaffVisitor, *, done: str = "", error: RefusalError | None = None
+) -> Response:
+    caller = visitor.signed_in
+    found = await erasure.list_requests(
+        context, caller.clinic_id, states=_STATES, after=None, limit=_MOST, actor=caller.actor
+    )
+    names = await references_of(context, caller.clinic_id, [one.patient_id for one in found])
+    return await settings_page(
+        context,
+        visitor,
+        "settings_erasure.html",
+        here=HERE,
+        status=200 if error is None else status_of(error),
+        requests=[(one, names.get(one.patient_id, "erased")) for one in reversed(found)],
+        done=_DONE.get(done, ""),
+        mistake=sentence_of(error),
+        mistakes=mistakes_of(error),
+    )

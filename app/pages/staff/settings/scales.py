@@ -1,0 +1,76 @@
+"""The clinic's scales: the validated ones, and those that it describes itself. A kept scale never changes."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.access.clinics.permissions import Permission
+from app.care.assessments import commands, queries
+from app.context import AppContext
+from app.foundation.errors import RefusalError
+from app.pages.staff.entered import mistakes_of, sentence_of
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.settings.room import SETTINGS, settings_page
+from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
+from app.web.dependencies import ContextNeeded
+from app.web.pages.forms import NOTHING_FILLED_IN, Form
+from app.web.pages.page_route import status_of
+
+HERE: Final = f"{SETTINGS}/scales"
+router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
+MayRead = Annotated[StaffVisitor, staff_may(Permission.TREATMENT_READ)]
+MayDescribe = Annotated[StaffVisitor, staff_may(Permission.TREATMENT_DECIDE)]
+_NUMBERS: Final = ("minimum", "maximum", "remission", "relapse", "days_apart")
+
+
+@router.get("")
+async def show_scales(request: Request, context: ContextNeeded, visitor: MayRead) -> Response:
+    """List the scales."""
+    return await _page(context, visitor, saved="saved" in request.query_params)
+
+
+@router.post("")
+async def add_scale(request: Request, context: ContextNeeded, visitor: MayDescribe) -> Response:
+    """Keep a scale of the clinic's own."""
+    form = await read_own_form(request, context, visitor)
+    described: dict[str, Any] = {name: _number(form[name].strip()) for name in _NUMBERS if form[name].strip()}
+    described |= {"name": form["name"].strip(), "higher_is_better": form["direction"] == "higher"}
+    try:
+        await commands.add_scales(visitor.work, {form["key"].strip().lower(): described})
+    except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
+        return await _page(context, visitor, typed=form, error=error)
+    return RedirectResponse(f"{HERE}?saved", 303)
+
+
+def _number(text: str) -> float | int | str:
+    """Read a number as it was typed; what is none goes on as it is, and is refused by name."""
+    try:
+        value = float(text.replace(",", "."))
+    except ValueError:
+        return text
+    return int(value) if value.is_integer() else value
+
+
+async def _page(
+    context: AppContext,
+    visitor: StaffVisitor,
+    *,
+    saved: bool = False,
+    typed: Form | None = None,
+    error: RefusalError | None = None,
+) -> Response:
+    return await settings_page(
+        context,
+        visitor,
+        "settings_scales.html",
+        here=HERE,
+        status=200 if error is None else status_of(error),
+        scales=await queries.list_scales(visitor.work),
+        typed=typed or NOTHING_FILLED_IN,
+        saved=saved,
+        mistake=sentence_of(error),
+        # Each finding points below the scale's key: #/scales/bdi/minimum.
+        mistakes={name.rpartition("/")[2]: said for name, said in mistakes_of(error).items()},
+    )
