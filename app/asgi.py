@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from app.access.audit import routes as audit
 from app.access.clinics import routes as clinics
+from app.access.clinics.idempotency import IdempotentPosts
 from app.access.staff import emergency_routes as emergencies
 from app.access.staff import routes as staff
 from app.access.staff import session_routes as staff_sessions
@@ -57,6 +58,7 @@ from app.pages.staff import (
     new_patient_routes,
     patient_routes,
     patients_routes,
+    record_routes,
     reference_routes,
     reports,
     rule_settings,
@@ -151,6 +153,7 @@ _ROUTERS: Final = (
     course_routes.router,
     taper_routes.router,
     reference_routes.router,
+    record_routes.router,
     details_routes.router,
     care_public.router,
     care_public.rest_router,
@@ -223,5 +226,6 @@ def build_app(context: AppContext, *, requests_per_minute: int, spool: Spool | N
         body_limit=BODY_LIMIT_BYTES,
         refusal=lambda request, error: care_failure_page(request, context, error),
     )
-    edge = Edge(api, limits=RequestLimits(requests_per_minute), pages=(patients_pages, staff_pages))
+    limits, pages = RequestLimits(requests_per_minute), (patients_pages, staff_pages)
+    edge = Edge(IdempotentPosts(api), limits=limits, pages=pages)
     return Intake(edge, context=context, spool=spool)

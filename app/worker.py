@@ -131,10 +131,11 @@ class Worker:
                 self._log.warning("sweep.failed", error_type=type(error).__name__, error_at=where(error))
             await self._pause(_SWEEP_EVERY_SECONDS)
 
-    async def sweep(self) -> None:
+    async def sweep(self) -> bool:
         """Do what is due in any clinic: escalate, end snoozes, remind, seal. One worker does it at a time.
 
-        What is safety's goes first, in all clinics, and sealing last: after all that somebody waits for.
+        What is safety's goes first, in all clinics, and sealing last: after all that somebody waits for. Gives
+        whether it was this worker's turn.
         """
         await self._rescue()
         context = self._context
@@ -143,13 +144,14 @@ class Worker:
         # Not committed: nothing is written in it, and one that idles too long is ended by the server.
         async with context.database.work(None) as electing:
             if not await due_clinics.elect(electing):
-                return
+                return False
             async with context.work(None) as work:
                 due = {one.clinic_id: one for one in await due_clinics.list_due(work, now=work.now)}
             await self._in_each([one for one in due if due[one].safety], self._escalate)
             await self._in_each(due, lambda clinic_id: self._sweep_clinic(due[clinic_id]))
             await self._in_each([one for one in due if due[one].seals], self._seal)
             await self._in_each(await self._to_look_through(), self._look_through)
+        return True
 
     async def _in_each(self, whose: Iterable[UUID], step: Callable[[UUID], Awaitable[None]]) -> None:
         """Do this in each clinic: what fails in one must not keep others waiting."""

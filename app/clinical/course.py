@@ -23,9 +23,11 @@ class Route(StrEnum):
 
     IV = "iv"
     IM = "im"
+    SUBCUTANEOUS = "subcutaneous"
     INTRANASAL = "intranasal"
     SUBLINGUAL = "sublingual"
     ORAL = "oral"
+    LOZENGE = "lozenge"
 
 
 class Phase(StrEnum):

@@ -47,7 +47,7 @@ class RefusalError(Exception):
         self.findings = (*self.findings, *findings)
         return self
 
-    def telling(self, **ours: str) -> Self:
+    def telling(self, **ours: str | list[str]) -> Self:
         """Add what the reader needs to mend it: something of ours, such as `server_time`, never what was sent."""
         self.told = {**self.told, **ours}
         return self

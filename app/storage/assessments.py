@@ -1,13 +1,25 @@
 """Completed assessments, and the scales that a clinic describes itself; neither is ever changed."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Double, ForeignKeyConstraint, Index, Select, and_, select, tuple_
+from pydantic import TypeAdapter
+from sqlalchemy import (
+    CheckConstraint,
+    Double,
+    ForeignKeyConstraint,
+    Index,
+    Select,
+    and_,
+    delete,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -40,6 +52,14 @@ class AssessmentRow(TenantRow):
         ),
         # One form of a scale at one moment: what is sent twice is kept once.
         Index("uq_assessments_moment", "clinic_id", "patient_id", "scale", "taken_at", unique=True),
+        Index(
+            "uq_assessments_external_id",
+            "clinic_id",
+            "source",
+            "external_id",
+            unique=True,
+            postgresql_where=text("external_id IS NOT NULL"),
+        ),
         CheckConstraint("entered_by in ('clinic', 'patient')", name="entered_by"),
         {"schema": CARE},
     )
@@ -55,6 +75,10 @@ class AssessmentRow(TenantRow):
     items: Mapped[dict[str, Any] | None]
     received_at: Mapped[datetime]
     digest: Mapped[bytes]
+    # The id that the clinic's other system has for it, unique within that source.
+    external_id: Mapped[str | None]
+    source: Mapped[str] = mapped_column(server_default=text("''"))
+    version: Mapped[int] = mapped_column(server_default=text("1"))
     turn: Mapped[int]
 
 
@@ -72,6 +96,23 @@ class StoredAssessment:
     items: dict[str, Any] | None
     received_at: datetime
     digest: bytes
+    external_id: str | None = None
+    source: str = ""
+    version: int = 1
+
+
+def content_of(stored: StoredAssessment) -> dict[str, Any]:
+    """Give what a replaced version keeps of a form."""
+    plain = {name: getattr(stored, name) for name in StoredAssessment.__dataclass_fields__}
+    return plain | {"digest": stored.digest.hex()}
+
+
+def from_content(content: Mapping[str, Any]) -> StoredAssessment:
+    """Read a replaced version of a form."""
+    return _CONTENT.validate_python({**content, "digest": bytes.fromhex(content["digest"])})
+
+
+_CONTENT: Final = TypeAdapter(StoredAssessment)
 
 
 async def add(work: UnitOfWork, assessment: StoredAssessment) -> bool:
@@ -94,6 +135,59 @@ async def add(work: UnitOfWork, assessment: StoredAssessment) -> bool:
     return added.one_or_none() is not None
 
 
+async def replace(work: UnitOfWork, assessment: StoredAssessment) -> None:
+    """Write what a form says from this turn on; the caller keeps what it said before."""
+    changed = {
+        name: getattr(assessment, name) for name in ("taken_at", "total", "items", "digest", "version")
+    }
+    await work.execute(
+        update(AssessmentRow)
+        .where(
+            AssessmentRow.clinic_id == work.clinic_id,
+            AssessmentRow.patient_id == assessment.patient_id,
+            AssessmentRow.id == assessment.id,
+        )
+        .values(turn=this_turn(work, assessment.patient_id), **changed)
+    )
+
+
+async def take_away(work: UnitOfWork, patient_id: UUID, assessment_id: UUID) -> None:
+    """Take a form away that was entered in error; what it said is kept among the record's versions."""
+    await work.execute(
+        delete(AssessmentRow).where(
+            AssessmentRow.clinic_id == work.clinic_id,
+            AssessmentRow.patient_id == patient_id,
+            AssessmentRow.id == assessment_id,
+        )
+    )
+
+
+async def turn_of(work: UnitOfWork, patient_id: UUID, assessment_id: UUID) -> int:
+    """Give the patient's turn from which the present version of a form is known."""
+    found = await work.execute(
+        select(AssessmentRow.turn).where(
+            AssessmentRow.clinic_id == work.clinic_id,
+            AssessmentRow.patient_id == patient_id,
+            AssessmentRow.id == assessment_id,
+        )
+    )
+    return int(found.scalar_one())
+
+
+async def by_external_id(work: UnitOfWork, *, source: str, external_id: str) -> StoredAssessment | None:
+    """Find a form of this clinic by the id that its source gave it."""
+    columns = [getattr(AssessmentRow, name) for name in StoredAssessment.__dataclass_fields__]
+    found = await work.execute(
+        select(*columns).where(
+            AssessmentRow.clinic_id == work.clinic_id,
+            AssessmentRow.source == source,
+            AssessmentRow.external_id == external_id,
+        )
+    )
+    row = found.one_or_none()
+    return row and StoredAssessment(**row._mapping)  # noqa: SLF001 - same
+
+
 async def at_moment(
     work: UnitOfWork, patient_id: UUID, *, scale: str, taken_at: datetime
 ) -> StoredAssessment | None:
@@ -112,22 +206,11 @@ async def find(work: UnitOfWork, patient_id: UUID, assessment_id: UUID) -> Store
     return row and StoredAssessment(**row._mapping)  # noqa: SLF001 - same
 
 
-async def page(
-    work: UnitOfWork, patient_id: UUID, *, after: UUID | None, limit: int
-) -> list[StoredAssessment]:
-    """List a patient's forms in the order in which they were entered."""
-    # By when they reached us, not by id: the phone chose that, perhaps days before.
-    place = tuple_(AssessmentRow.received_at, AssessmentRow.id)
-    statement = (
-        _assessments(work, patient_id).order_by(AssessmentRow.received_at, AssessmentRow.id).limit(limit)
+async def all_of_patient(work: UnitOfWork, patient_id: UUID) -> list[StoredAssessment]:
+    """List a patient's forms as they are believed now, those that were completed last first."""
+    statement = _assessments(work, patient_id).order_by(
+        AssessmentRow.taken_at.desc(), AssessmentRow.id.desc()
     )
-    if after is not None:
-        last = select(AssessmentRow.received_at, AssessmentRow.id).where(
-            AssessmentRow.clinic_id == work.clinic_id,
-            AssessmentRow.patient_id == patient_id,
-            AssessmentRow.id == after,
-        )
-        statement = statement.where(place > last.scalar_subquery())
     return [StoredAssessment(**row._mapping) for row in await work.execute(statement)]  # noqa: SLF001 - same
 
 
@@ -147,11 +230,12 @@ async def totals_of_patient(
     *,
     up_to_turn: int | None = None,
     taken_since: datetime | None = None,
+    also: Sequence[StoredAssessment] = (),
 ) -> tuple[ScaleTotals, ...]:
     """Give all totals of a patient, one entry a scale, each by the patient's clock at that time.
 
     ``up_to_turn``: only those that had come by that turn of the patient's. ``taken_since``: only those taken
-    from then on.
+    from then on. ``also``: forms as they were believed then, which were corrected since.
     """
     known = () if up_to_turn is None else (AssessmentRow.turn <= up_to_turn,)
     taken = () if taken_since is None else (AssessmentRow.taken_at >= taken_since,)
@@ -176,7 +260,21 @@ async def totals_of_patient(
             *taken,
         )
     )
-    return totals_in(found)
+    rows: list[Any] = list(found)
+    if also:
+        own = await own_scales(work)
+        rows += [
+            _TotalRow(one.scale, one.taken_at, one.time_zone, one.total, own.get(one.scale)) for one in also
+        ]
+    return totals_in(rows)
+
+
+class _TotalRow(NamedTuple):
+    scale: str
+    taken_at: datetime
+    time_zone: str
+    total: float
+    definition: dict[str, Any] | None
 
 
 def totals_in(rows: Iterable[Any]) -> tuple[ScaleTotals, ...]:

@@ -7,7 +7,18 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic_core import to_json
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric, Select, select, tuple_, update
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    Numeric,
+    Select,
+    literal,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clinical.check_ins import CheckIn
@@ -58,6 +69,8 @@ class CheckInRow(TenantRow):
     supersedes: Mapped[UUID | None]
     superseded_by: Mapped[UUID | None]
     withdrawn_at: Mapped[datetime | None]
+    # Withdrawn because the clinic had imported it in error, not because the patient took it back.
+    entered_in_error: Mapped[bool] = mapped_column(server_default=text("false"))
     # The patient's turn in which it came, and in which it was taken back: what a decision knew of.
     turn: Mapped[int]
     withdrawn_turn: Mapped[int | None]
@@ -102,6 +115,9 @@ class StoredCheckIn:
     supersedes: UUID | None = None
     superseded_by: UUID | None = None
     withdrawn_at: datetime | None = None
+    entered_in_error: bool = False
+    turn: int = 0
+    withdrawn_turn: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -320,6 +336,49 @@ async def withdraw(
     )
 
 
+async def set_entered_in_error(
+    work: UnitOfWork, patient_id: UUID, check_in_id: UUID, *, is_error: bool, sync_sequence: int
+) -> None:
+    """Mark an imported check-in as entered in error, or as true after all; it moves to the end of the sync."""
+    await work.execute(
+        update(CheckInRow)
+        .where(
+            CheckInRow.clinic_id == work.clinic_id,
+            CheckInRow.patient_id == patient_id,
+            CheckInRow.id == check_in_id,
+        )
+        .values(
+            entered_in_error=is_error,
+            withdrawn_at=work.now if is_error else None,
+            withdrawn_turn=this_turn(work, patient_id) if is_error else None,
+            sync_sequence=sync_sequence,
+        )
+    )
+
+
+async def latest_first(
+    work: UnitOfWork,
+    patient_id: UUID,
+    *,
+    after: tuple[datetime, UUID] | None,
+    limit: int,
+    with_errors: bool,
+) -> list[StoredCheckIn]:
+    """List the check-ins that stand, the latest first; with those taken back or entered in error, if wanted."""
+    place = tuple_(CheckInRow.recorded_at, CheckInRow.id)
+    statement = (
+        _check_ins(work, patient_id)
+        .where(CheckInRow.superseded_by.is_(None))
+        .order_by(CheckInRow.recorded_at.desc(), CheckInRow.id.desc())
+        .limit(limit)
+    )
+    if not with_errors:
+        statement = statement.where(CheckInRow.withdrawn_at.is_(None))
+    if after is not None:
+        statement = statement.where(place < tuple_(*(literal(one) for one in after)))
+    return [_stored(row) for row in await work.execute(statement)]
+
+
 async def find(work: UnitOfWork, patient_id: UUID, check_in_id: UUID) -> StoredCheckIn | None:
     """Find one check-in of one patient, also a corrected or withdrawn one."""
     found = await work.execute(_check_ins(work, patient_id).where(CheckInRow.id == check_in_id))
@@ -485,6 +544,9 @@ def _stored(row: Any) -> StoredCheckIn:  # noqa: ANN401 - same
         supersedes=row.supersedes,
         superseded_by=row.superseded_by,
         withdrawn_at=row.withdrawn_at,
+        entered_in_error=row.entered_in_error,
+        turn=row.turn,
+        withdrawn_turn=row.withdrawn_turn,
         patient_id=row.patient_id,
         wrapped_key=row.wrapped_key,
     )

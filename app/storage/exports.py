@@ -27,6 +27,7 @@ from app.storage.outgoing_messages import OutgoingMessageRow
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
 from app.storage.push_subscriptions import PushSubscriptionRow
+from app.storage.record_versions import RecordVersionRow
 from app.storage.reminder_plans import ReminderPlanRow
 from app.storage.reminders import ReminderRow
 from app.storage.safety_events import SafetyEventRow
@@ -79,6 +80,12 @@ SECTIONS: Final[Mapping[str, Section]] = {
         row=CourseRow, order="started_on", without=frozenset({"version", "benefit_recorded_by"})
     ),
     "infusions": Section(row=InfusionRow, order="given_at"),
+    # What the clinic corrected of these, and when; what is true now stands above.
+    "corrections": Section(
+        row=RecordVersionRow,
+        order="replaced_at",
+        only=frozenset({"id", "kind", "record_id", "version", "correction", "replaced_at"}),
+    ),
     "care_plans": Section(row=CarePlanRow, order="kind", without=frozenset({"version"})),
     # Dates and states: what was decided, in whose words, is explained by the care team (docs/export.md).
     "references": Section(row=ChosenReferenceRow, order="set_at", without=frozenset({"reason_sealed"})),
@@ -137,6 +144,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "patient_keys": "the key that opens what the copy shows opened",
     "what_if_patients": "other numbers tried over the past: nothing that was reported or decided",
     "emergency_accesses": "in whose words staff gave reasons is theirs; that it happened is in audit_events",
+    "idempotent_replies": "copies of what the clinic's systems were answered, for a day; what it was about is there",
     "erasures": "there is one only when nothing else is left",
 }
 

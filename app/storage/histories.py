@@ -13,12 +13,13 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import aliased
 
 from app.clinical.check_ins import CheckIn
-from app.clinical.course import Course
+from app.clinical.course import Course, Infusion
 from app.clinical.history import History
-from app.storage import assessments, care_plans, check_ins, chosen_references, treatment
+from app.storage import assessments, care_plans, check_ins, chosen_references, record_versions, treatment
 from app.storage.care_plans import PlanKind
 from app.storage.check_ins import CheckInRow
 from app.storage.engine.unit_of_work import UnitOfWork
+from app.storage.record_versions import RecordKind
 
 _DAYS: Final = ("started_on", "induction_ended_on", "reviewed_on", "ended_on", "stopped_on")
 
@@ -60,11 +61,31 @@ async def history_known(
     return History(
         time_zone=time_zone,
         course=_course(known["course"]),
-        infusions=await treatment.infusions(work, patient_id, up_to_turn=turn),
+        infusions=await _infusions_known(work, patient_id, turn=turn),
         check_ins=await _check_ins_known(work, patient_id, turn=turn),
         chosen_reference=await chosen_references.known_in(work, patient_id, turn=turn),
-        assessments=await assessments.totals_of_patient(work, patient_id, up_to_turn=turn),
+        assessments=await assessments.totals_of_patient(
+            work,
+            patient_id,
+            up_to_turn=turn,
+            also=await _assessments_replaced(work, patient_id, turn=turn),
+        ),
     )
+
+
+async def _infusions_known(work: UnitOfWork, patient_id: UUID, *, turn: int) -> tuple[Infusion, ...]:
+    """The infusions as they were believed in that turn, also those that were corrected since."""
+    now = await treatment.infusions(work, patient_id, up_to_turn=turn)
+    replaced = await record_versions.believed_in(work, patient_id, RecordKind.INFUSION, turn=turn)
+    then = [treatment.INFUSION_CONTENT.validate_python(one.content).infusion for one in replaced]
+    return tuple(sorted((*now, *then), key=lambda one: (one.given_at.timestamp(), one.id)))
+
+
+async def _assessments_replaced(
+    work: UnitOfWork, patient_id: UUID, *, turn: int
+) -> list[assessments.StoredAssessment]:
+    replaced = await record_versions.believed_in(work, patient_id, RecordKind.ASSESSMENT, turn=turn)
+    return [assessments.from_content(one.content) for one in replaced]
 
 
 async def _check_ins_known(work: UnitOfWork, patient_id: UUID, *, turn: int) -> tuple[CheckIn, ...]:
@@ -85,7 +106,10 @@ async def _check_ins_known(work: UnitOfWork, patient_id: UUID, *, turn: int) -> 
     found = await work.execute(
         select(CheckInRow.id).where(*mine, CheckInRow.turn <= turn, stands, ~corrected)
     )
-    stood = await check_ins.find_all(work, patient_id, list(found.scalars()))
+    void_then = await record_versions.void_spans(work, patient_id, RecordKind.CHECK_IN, turn=turn)
+    stood = await check_ins.find_all(
+        work, patient_id, [one for one in found.scalars() if one not in void_then]
+    )
     return tuple(one.check_in for one in stood.values())
 
 

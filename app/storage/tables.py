@@ -22,6 +22,7 @@ from app.storage.erasure_requests import ErasureRequestRow
 from app.storage.erasures import ErasureRow
 from app.storage.findings import FindingRow
 from app.storage.heartbeats import WorkerHeartbeatRow
+from app.storage.idempotent_replies import IdempotentReplyRow
 from app.storage.login_throttle import FailedTriesRow
 from app.storage.notice_channels import NoticeChannelRow
 from app.storage.outgoing_messages import OutgoingMessageRow
@@ -31,6 +32,7 @@ from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
 from app.storage.policies import ClinicPolicyRow
 from app.storage.push_subscriptions import PushSubscriptionRow
+from app.storage.record_versions import RecordVersionRow
 from app.storage.recovery_codes import RecoveryCodeRow
 from app.storage.reminder_plans import ReminderPlanRow
 from app.storage.reminders import ReminderRow
@@ -78,6 +80,7 @@ __all__ = [
     "EvaluationRow",
     "FailedTriesRow",
     "FindingRow",
+    "IdempotentReplyRow",
     "InfusionRow",
     "NoticeChannelRow",
     "NotificationRow",
@@ -87,6 +90,7 @@ __all__ = [
     "PatientRow",
     "PatientStateRow",
     "PushSubscriptionRow",
+    "RecordVersionRow",
     "RecoveryCodeRow",
     "ReminderPlanRow",
     "ReminderRow",

@@ -7,7 +7,19 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ColumnElement, ForeignKeyConstraint, Index, Numeric, select, update
+from pydantic import TypeAdapter
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKeyConstraint,
+    Index,
+    Numeric,
+    Select,
+    delete,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -36,6 +48,8 @@ class CourseRow(TenantRow):
     protocol: Mapped[str]
     planned_infusions: Mapped[int | None]
     started_on: Mapped[date]
+    # The first day as staff gave it; an earlier induction infusion lets the course begin with itself.
+    declared_started_on: Mapped[date]
     induction_ended_on: Mapped[date | None]
     reviewed_on: Mapped[date | None]
     ended_on: Mapped[date | None]
@@ -57,6 +71,14 @@ class InfusionRow(TenantRow):
         ),
         CheckConstraint("phase in ('induction', 'booster')", name="phase"),
         Index("uq_infusions_moment", "clinic_id", "patient_id", "given_at", unique=True),
+        Index(
+            "uq_infusions_external_id",
+            "clinic_id",
+            "source",
+            "external_id",
+            unique=True,
+            postgresql_where=text("external_id IS NOT NULL"),
+        ),
         {"schema": CARE},
     )
 
@@ -67,7 +89,17 @@ class InfusionRow(TenantRow):
     time_zone: Mapped[str]
     phase: Mapped[str]
     dose_mg_per_kg: Mapped[float | None] = mapped_column(Numeric(5, 3, asdecimal=False))
+    dose_mg: Mapped[float | None] = mapped_column(Numeric(7, 2, asdecimal=False))
     route: Mapped[str | None]
+    # The id that the clinic's other system has for it, unique within that source.
+    external_id: Mapped[str | None]
+    source: Mapped[str] = mapped_column(server_default=text("''"))
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+    # The course that this infusion let begin earlier, and the booking that it took the place of: both come back
+    # when it turns out to have been entered in error.
+    began_course_id: Mapped[UUID | None]
+    kept_booking_on: Mapped[date | None]
+    kept_booking_made_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     turn: Mapped[int]
 
@@ -90,6 +122,43 @@ class StoredCourse:
     course: Course
     benefit: RecordedBenefit | None
     version: int
+    declared_started_on: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredInfusion:
+    """An infusion as it is believed now, with what is kept beside it.
+
+    Attributes:
+        infusion: as the clinical rule knows it.
+        dose_mg: the dose in milligrams, when it was given so.
+        external_id: the id that ``source``, another system of the clinic's, has for it.
+        began_course_id: the course that it let begin earlier.
+        kept_booking_on: the booked booster that it took the place of, booked at ``kept_booking_made_at``.
+        turn: the patient's turn from which this version is known; 0 for one that is not kept yet.
+    """
+
+    infusion: Infusion
+    dose_mg: float | None = None
+    external_id: str | None = None
+    source: str = ""
+    version: int = 1
+    began_course_id: UUID | None = None
+    kept_booking_on: date | None = None
+    kept_booking_made_at: datetime | None = None
+    created_at: datetime | None = None
+    turn: int = 0
+
+    @property
+    def id(self) -> UUID:
+        """Its id."""
+        return UUID(self.infusion.id)
+
+
+INFUSION_CONTENT: Final = TypeAdapter(StoredInfusion)
+"""What a replaced version keeps of an infusion."""
+COURSE_CONTENT: Final = TypeAdapter(StoredCourse)
+"""What a replaced version keeps of a course."""
 
 
 async def add_course(work: UnitOfWork, patient_id: UUID, course: Course) -> None:
@@ -102,6 +171,7 @@ async def add_course(work: UnitOfWork, patient_id: UUID, course: Course) -> None
             protocol=course.protocol,
             planned_infusions=course.planned_infusions,
             started_on=course.started_on,
+            declared_started_on=course.started_on,
             induction_ended_on=course.induction_ended_on,
             reviewed_on=course.reviewed_on,
             ended_on=course.ended_on,
@@ -120,26 +190,38 @@ async def current_course(work: UnitOfWork, patient_id: UUID) -> Course | None:
 
 async def stored_course(work: UnitOfWork, patient_id: UUID) -> StoredCourse | None:
     """Find the patient's latest course, with what staff recorded of it."""
+    found = await stored_courses(work, patient_id)
+    return found[0] if found else None
+
+
+async def stored_courses(work: UnitOfWork, patient_id: UUID) -> list[StoredCourse]:
+    """List the patient's courses, latest first, with what staff recorded of each."""
     found = await work.execute(
         select(
             *course_columns(CourseRow),
             CourseRow.benefit_recorded_on,
             CourseRow.benefit_recorded_by,
             CourseRow.version,
+            CourseRow.declared_started_on,
         )
         .where(CourseRow.clinic_id == work.clinic_id, CourseRow.patient_id == patient_id)
         .order_by(CourseRow.started_on.desc(), CourseRow.id.desc())
-        .limit(1)
     )
-    row = found.one_or_none()
-    if row is None:
-        return None
+    return [_stored_course(row) for row in found]
+
+
+def _stored_course(row: Any) -> StoredCourse:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own
     benefit = None
     if row.benefit_recorded_on is not None:
         benefit = RecordedBenefit(
             recorded_on=row.benefit_recorded_on, recorded_by=str(row.benefit_recorded_by)
         )
-    return StoredCourse(course=course_in(row), benefit=benefit, version=row.version)
+    return StoredCourse(
+        course=course_in(row),
+        benefit=benefit,
+        version=row.version,
+        declared_started_on=row.declared_started_on,
+    )
 
 
 async def change_course(
@@ -154,8 +236,41 @@ async def change_course(
     return bool(changed.rowcount)
 
 
-async def begin_earlier(work: UnitOfWork, course_id: UUID, *, started_on: date) -> None:
-    """Let a course begin on an earlier day: an infusion that came to light belongs to it."""
+async def restore_course(work: UnitOfWork, patient_id: UUID, stored: StoredCourse) -> None:
+    """Put a course back that was taken away as entered in error."""
+    course, benefit = stored.course, stored.benefit
+    await work.execute(
+        insert(CourseRow).values(
+            clinic_id=work.clinic_id,
+            id=UUID(course.id),
+            patient_id=patient_id,
+            protocol=course.protocol,
+            planned_infusions=course.planned_infusions,
+            started_on=course.started_on,
+            declared_started_on=stored.declared_started_on,
+            induction_ended_on=course.induction_ended_on,
+            reviewed_on=course.reviewed_on,
+            ended_on=course.ended_on,
+            stopped_on=course.stopped_on,
+            benefit_recorded_on=benefit.recorded_on if benefit else None,
+            benefit_recorded_by=UUID(benefit.recorded_by)
+            if benefit and benefit.recorded_by != "None"
+            else None,
+            version=stored.version,
+            created_at=work.now,
+        )
+    )
+
+
+async def take_course_away(work: UnitOfWork, course_id: UUID) -> None:
+    """Take a course away that was entered in error; what it said is kept among the record's versions."""
+    await work.execute(
+        delete(CourseRow).where(CourseRow.clinic_id == work.clinic_id, CourseRow.id == course_id)
+    )
+
+
+async def begin_on(work: UnitOfWork, course_id: UUID, *, started_on: date) -> None:
+    """Let a course begin on another day: an infusion that came to light belongs to it, or does not after all."""
     await work.execute(
         update(CourseRow)
         .where(CourseRow.clinic_id == work.clinic_id, CourseRow.id == course_id)
@@ -163,13 +278,7 @@ async def begin_earlier(work: UnitOfWork, course_id: UUID, *, started_on: date) 
     )
 
 
-async def add_infusion(
-    work: UnitOfWork,
-    patient_id: UUID,
-    infusion: Infusion,
-    *,
-    time_zone: str,
-) -> bool:
+async def add_infusion(work: UnitOfWork, patient_id: UUID, stored: StoredInfusion) -> bool:
     """Keep an infusion, unless the patient has one at this very moment already; says whether it was kept."""
     added = await work.execute(
         insert(InfusionRow)
@@ -178,19 +287,94 @@ async def add_infusion(
         )
         .values(
             clinic_id=work.clinic_id,
-            id=UUID(infusion.id),
+            id=stored.id,
             patient_id=patient_id,
-            given_at=infusion.given_at,
-            time_zone=time_zone,
-            phase=infusion.phase.value,
-            dose_mg_per_kg=infusion.dose_mg_per_kg,
-            route=infusion.route.value if infusion.route else None,
-            created_at=work.now,
+            created_at=stored.created_at or work.now,
             turn=this_turn(work, patient_id),
+            **_infusion_values(stored),
         )
         .returning(InfusionRow.id)
     )
     return added.one_or_none() is not None
+
+
+async def replace_infusion(
+    work: UnitOfWork, patient_id: UUID, stored: StoredInfusion, *, same_turn: bool = False
+) -> None:
+    """Write what an infusion says from this turn on; the caller keeps what it said before.
+
+    ``same_turn``: it says the same, and only what is kept beside it changes.
+    """
+    await work.execute(
+        update(InfusionRow)
+        .where(InfusionRow.clinic_id == work.clinic_id, InfusionRow.id == stored.id)
+        .values(**_infusion_values(stored), **({} if same_turn else {"turn": this_turn(work, patient_id)}))
+    )
+
+
+async def take_infusion_away(work: UnitOfWork, infusion_id: UUID) -> None:
+    """Take an infusion away that was entered in error; what it said is kept among the record's versions."""
+    await work.execute(
+        delete(InfusionRow).where(InfusionRow.clinic_id == work.clinic_id, InfusionRow.id == infusion_id)
+    )
+
+
+async def stored_infusions(work: UnitOfWork, patient_id: UUID) -> list[StoredInfusion]:
+    """List a patient's infusions as they are believed now, latest first."""
+    found = await work.execute(
+        _infusions(work)
+        .where(InfusionRow.patient_id == patient_id)
+        .order_by(InfusionRow.given_at.desc(), InfusionRow.id.desc())
+    )
+    return [_stored_infusion(row) for row in found]
+
+
+async def infusion_by_external_id(
+    work: UnitOfWork, *, source: str, external_id: str
+) -> tuple[UUID, StoredInfusion] | None:
+    """Find an infusion by the id that its source gave it, and whose it is."""
+    found = await work.execute(
+        _infusions(work).where(InfusionRow.source == source, InfusionRow.external_id == external_id)
+    )
+    row = found.one_or_none()
+    return row and (row.patient_id, _stored_infusion(row))
+
+
+def _infusions(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
+    return select(*InfusionRow.__table__.columns).where(InfusionRow.clinic_id == work.clinic_id)
+
+
+def _infusion_values(stored: StoredInfusion) -> dict[str, Any]:
+    infusion = stored.infusion
+    return {
+        "given_at": infusion.given_at,
+        "time_zone": infusion.time_zone,
+        "phase": infusion.phase.value,
+        "dose_mg_per_kg": infusion.dose_mg_per_kg,
+        "dose_mg": stored.dose_mg,
+        "route": infusion.route.value if infusion.route else None,
+        "external_id": stored.external_id,
+        "source": stored.source,
+        "version": stored.version,
+        "began_course_id": stored.began_course_id,
+        "kept_booking_on": stored.kept_booking_on,
+        "kept_booking_made_at": stored.kept_booking_made_at,
+    }
+
+
+def _stored_infusion(row: Any) -> StoredInfusion:  # noqa: ANN401 - same
+    return StoredInfusion(
+        infusion=_infusion(row),
+        dose_mg=row.dose_mg,
+        external_id=row.external_id,
+        source=row.source,
+        version=row.version,
+        began_course_id=row.began_course_id,
+        kept_booking_on=row.kept_booking_on,
+        kept_booking_made_at=row.kept_booking_made_at,
+        created_at=row.created_at,
+        turn=row.turn,
+    )
 
 
 async def infusions(

@@ -14,6 +14,13 @@ PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     "4XX": {"description": "A problem document (RFC 9457): what to mend, and where", "model": Problem},
     "5XX": {"description": "A problem document (RFC 9457): our fault; send it again later", "model": Problem},
 }
+_IDEMPOTENCY_KEY: Final[dict[str, Any]] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Sent again with the same body within 24 hours, the first reply of success comes back",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
 
 
 class DescribedApi(FastAPI):
@@ -23,11 +30,20 @@ class DescribedApi(FastAPI):
         """Give the document; it is made once."""
         if self.openapi_schema is None:
             document = super().openapi()
+            for operation in _clinics_posts(document):
+                operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
             for response in _responses(document):
                 _say_problem(response)
             for name in _NEVER_SENT:
                 document["components"]["schemas"].pop(name, None)
         return super().openapi()
+
+
+def _clinics_posts(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for operations in document["paths"].values():
+        schemes = {name for one in operations.get("post", {}).get("security", ()) for name in one}
+        if schemes & {"ClinicKey", "StaffSession"}:
+            yield operations["post"]
 
 
 def _responses(document: dict[str, Any]) -> Iterator[dict[str, Any]]:

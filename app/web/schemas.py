@@ -27,8 +27,8 @@ from app.foundation.text import read_name
 from app.foundation.zones import read_country, read_zone
 
 PAGE_SIZE: Final = 50
-# Beyond these no patient lived, and adding a few days or changing the zone could leave the calendar.
-_EARLIEST_YEAR: Final = 1900
+# Nothing that is recorded here happened before, and adding a few days could leave the calendar.
+_EARLIEST_YEAR: Final = 2000
 _LATEST_YEAR: Final = 2199
 _LARGEST_COUNTER: Final = 2**63 - 1
 _DATE_FIRST: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -43,7 +43,7 @@ class TimeNotWrittenOutError(RefusalError, ValueError):
 
 
 class TimeOutOfRangeError(RefusalError, ValueError):
-    """The year must lie between 1900 and 2199."""
+    """The year must lie between 2000 and 2199."""
 
     code = "time-out-of-range"
 

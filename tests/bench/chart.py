@@ -23,7 +23,7 @@ from app.chart.wording import chart_words
 from app.foundation.audit import OPERATOR
 from app.foundation.logs import set_up_logs
 from tests.support.databases import running_cluster
-from tests.support.people import ClinicClient, Values, clinic_client, treated
+from tests.support.people import CONFIRMED, ClinicClient, Values, clinic_client, treated
 from tests.support.service import Service, running_service
 
 LENGTHS = {"a month": 31, "three months": 92, "a year": 365, "five years": 1826}
@@ -62,7 +62,7 @@ def long_treated(clinic: ClinicClient, now: datetime) -> str:
     patient = treated(clinic, now, days_since=days, level=level)
     for ago in range(days - 60, 0, -42):
         given = {"given_at": (now - timedelta(days=ago)).isoformat(), "phase": "booster"}
-        reply = clinic.http.post(f"/v1/patients/{patient}/infusions", json=given)
+        reply = clinic.http.post(f"/v1/patients/{patient}/infusions", json=given | CONFIRMED)
         assert reply.status_code == 201, reply.text
     return patient
 

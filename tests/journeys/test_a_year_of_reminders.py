@@ -34,10 +34,10 @@ from app.care.reminders.still_due import StillDue
 from app.care.treatment.commands import (
     GivenInfusion,
     PlannedCourse,
-    change_course,
     enter_course,
     enter_infusion,
 )
+from app.care.treatment.corrections import change_course
 from app.care.treatment.queries import read_course
 from app.clinical.check_ins import CheckIn, check_in_day
 from app.clinical.course import InfusionPhase

@@ -5,7 +5,7 @@ from typing import Any
 
 from app.foundation.ids import new_id
 from app.notifications.messages.consent_text import CURRENT_VERSION
-from tests.support.people import ClinicClient, PatientClient, entry, item, treated
+from tests.support.people import CONFIRMED, ClinicClient, PatientClient, entry, item, treated
 from tests.support.problems import assert_problem
 from tests.support.receiver import Receiver
 from tests.support.service import NOW, Service
@@ -80,7 +80,7 @@ def test_infusions_and_totals_are_still_entered_and_raise_nothing(
     for form in totals:
         assert clinic.http.post(f"/v1/patients/{patient}/assessments", json=form).status_code == 201
     given = {"given_at": (NOW - timedelta(hours=2)).isoformat(), "phase": "booster"}
-    assert clinic.http.post(f"/v1/patients/{patient}/infusions", json=given).status_code == 201
+    assert clinic.http.post(f"/v1/patients/{patient}/infusions", json=given | CONFIRMED).status_code == 201
 
     assert [one["disposition"] for one in clinic.signals(patient)] == ["consent_withdrawn"]
 

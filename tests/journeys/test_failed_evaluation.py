@@ -11,7 +11,7 @@ import pytest
 
 from app.clinical.protocol import STANDARD, Protocol
 from tests.support.databases import DatabaseUrls
-from tests.support.people import ClinicClient, clinic_client, treated
+from tests.support.people import CONFIRMED, ClinicClient, clinic_client, treated
 from tests.support.service import NOW, Service, running_service
 
 
@@ -81,7 +81,7 @@ def of_a_lost_benefit(clinic: ClinicClient) -> str:
 
 def enter_infusion(clinic: ClinicClient, patient: str) -> httpx2.Response:
     given = {"given_at": (NOW - timedelta(minutes=1)).isoformat(), "phase": "booster"}
-    return clinic.http.post(f"/v1/patients/{patient}/infusions", json=given)
+    return clinic.http.post(f"/v1/patients/{patient}/infusions", json=given | CONFIRMED)
 
 
 def enter_course(clinic: ClinicClient, patient: str) -> httpx2.Response:

@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-from tests.support.people import ClinicClient, treated
+from tests.support.people import CONFIRMED, ClinicClient, treated
 from tests.support.problems import assert_problem
 from tests.support.receiver import Receiver
 from tests.support.service import NOW, Service
@@ -80,7 +80,7 @@ def test_an_infusion_closes_the_signal_as_booster_given_and_tells_of_it(
     service.clock.move_to(NOW + timedelta(hours=20))
     given = {"given_at": (NOW + timedelta(hours=19)).isoformat(), "phase": "booster"}
 
-    assert clinic.http.post(f"/v1/patients/{patient}/infusions", json=given).status_code == 201
+    assert clinic.http.post(f"/v1/patients/{patient}/infusions", json=given | CONFIRMED).status_code == 201
 
     (closed,) = clinic.signals(patient)
     assert (closed["state"], closed["disposition"]) == ("closed", "booster_given")
@@ -98,7 +98,7 @@ def test_an_earlier_infusion_that_comes_to_light_closes_nothing(clinic: ClinicCl
     patient = fading(clinic)
     given = {"given_at": (NOW - timedelta(days=24, hours=5)).isoformat(), "phase": "induction"}
 
-    assert clinic.http.post(f"/v1/patients/{patient}/infusions", json=given).status_code == 201
+    assert clinic.http.post(f"/v1/patients/{patient}/infusions", json=given | CONFIRMED).status_code == 201
 
     assert [one["state"] for one in clinic.signals(patient)] == ["open"]
 

@@ -19,7 +19,7 @@ from app.foundation.errors import NotFoundError
 from app.foundation.ids import new_id
 from app.storage.engine.migrating import APPLICATION_ROLE, migrate
 from tests.support.databases import Cluster, DatabaseUrls
-from tests.support.people import ClinicClient, clinic_client, treated
+from tests.support.people import CONFIRMED, ClinicClient, clinic_client, treated
 from tests.support.service import NOW, Service, running_service
 
 WELL = (8, 8, 8)
@@ -137,7 +137,9 @@ def infused_afterwards(service: Service, clinic: ClinicClient) -> str:
     ):
         tick(service, hours=2)
         given = {"given_at": given_at.isoformat(), "phase": phase}
-        assert clinic.http.post(f"/v1/patients/{patient}/infusions", json=given).status_code == 201
+        assert (
+            clinic.http.post(f"/v1/patients/{patient}/infusions", json=given | CONFIRMED).status_code == 201
+        )
     return patient
 
 
@@ -212,7 +214,7 @@ def overtaken(service: Service, clinic: ClinicClient) -> str:
     service.clock.move_to(began)
     assert phone.check_in(NOW - timedelta(days=4, hours=1), WELL).status_code == 201
     given = {"given_at": (NOW - timedelta(days=9)).isoformat(), "phase": "booster"}
-    assert clinic.http.post(f"/v1/patients/{patient}/infusions", json=given).status_code == 201
+    assert clinic.http.post(f"/v1/patients/{patient}/infusions", json=given | CONFIRMED).status_code == 201
     return patient
 
 
@@ -246,7 +248,7 @@ def all_else_entered_afterwards(service: Service, clinic: ClinicClient) -> str:
     """An earlier first infusion, totals of the past, another reference: all of it about days before."""
     patient = all_in_one_moment(service, clinic)
     first = {"given_at": (NOW - timedelta(days=36)).isoformat(), "phase": "induction"}
-    assert clinic.http.post(f"/v1/patients/{patient}/infusions", json=first).status_code == 201
+    assert clinic.http.post(f"/v1/patients/{patient}/infusions", json=first | CONFIRMED).status_code == 201
     for days, total in ((40, 20), (20, 4), (8, 18), (1, 19)):
         form = {"scale": "phq-9", "taken_at": (NOW - timedelta(days=days)).isoformat(), "total": total}
         assert clinic.http.post(f"/v1/patients/{patient}/assessments", json=form).status_code == 201

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.people import ClinicClient
+from tests.support.people import CONFIRMED, ClinicClient
 from tests.support.receiver import Receiver
 from tests.support.service import NOW, Service
 
@@ -21,7 +21,9 @@ def test_the_last_planned_infusion_tells_once(
     for number in order:
         assert receiver.accepted("induction.review_due") == []
         given = {"given_at": (first + timedelta(days=3 * number)).isoformat(), "phase": "induction"}
-        assert clinic.http.post(f"/v1/patients/{patient}/infusions", json=given).status_code == 201
+        assert (
+            clinic.http.post(f"/v1/patients/{patient}/infusions", json=given | CONFIRMED).status_code == 201
+        )
 
     receiver.wait_for("induction.review_due")
     phone = clinic.enrol(patient, service.url)
@@ -54,7 +56,7 @@ def test_a_series_that_fell_silent_is_told_of_with_the_next_report_only(
     clinic.add_endpoint(receiver.url, ["induction.review_due"])
     patient = clinic.patient()
     given = {"given_at": (NOW - timedelta(days=20)).isoformat(), "phase": "induction"}
-    clinic.http.post(f"/v1/patients/{patient}/infusions", json=given)
+    clinic.http.post(f"/v1/patients/{patient}/infusions", json=given | CONFIRMED)
     phone = clinic.enrol(patient, service.url)
     assert receiver.accepted("induction.review_due") == []
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from tests.support.people import ClinicClient, treated
+from tests.support.people import CONFIRMED, ClinicClient, treated
 from tests.support.service import NOW, Service
 
 BAD = (3, 3, 3)
@@ -28,7 +28,9 @@ def test_infusions_and_cautions_are_shown_with_the_signal(service: Service, clin
     write_cautions(clinic, patient, "pregnancy", "urinary_symptoms")
     for days_ago in (50, 40):
         given = {"given_at": (NOW - timedelta(days=days_ago)).isoformat(), "phase": "booster"}
-        assert clinic.http.post(f"/v1/patients/{patient}/infusions", json=given).status_code == 201
+        assert (
+            clinic.http.post(f"/v1/patients/{patient}/infusions", json=given | CONFIRMED).status_code == 201
+        )
     clinic.import_days(patient, NOW - timedelta(days=9), [BAD] * 10)
 
     raised = signal_of(clinic, patient)

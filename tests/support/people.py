@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import httpx2
 
 from app.access.clinics.scopes import Scope
+from app.care.treatment.unlikely import Unlikely
 from app.foundation.audit import OPERATOR, AuditEvent
 from app.foundation.ids import new_id
 from app.foundation.tokens import TokenKind, new_token
@@ -16,6 +17,8 @@ from app.storage import api_keys
 from tests.support.service import Service
 
 ZONE = "Europe/Berlin"
+# Whatever is unlikely about an infusion that a test enters long after it was given.
+CONFIRMED = {"confirm": [one.value for one in Unlikely]}
 Values = tuple[float | None, float | None, float | None]
 # Every client that was made: what its test forgets is closed with the file, and never by the garbage collector,
 # whose warning would fail a test that has nothing to do with it.
@@ -86,7 +89,7 @@ class ClinicClient:
         assert reply.status_code == 201, reply.text
         for number in range(count):
             given = {"given_at": (first + timedelta(days=2 * number)).isoformat(), "phase": "induction"}
-            reply = self.http.post(f"/v1/patients/{patient_id}/infusions", json=given)
+            reply = self.http.post(f"/v1/patients/{patient_id}/infusions", json=given | CONFIRMED)
             assert reply.status_code == 201, reply.text
 
     def import_days(self, patient_id: str, start: datetime, values: Sequence[Values]) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from app.foundation.audit import SYSTEM, Actor, patient_event
 from app.foundation.errors import RefusalError
 from app.storage import patient_states
 from app.storage.engine.unit_of_work import UnitOfWork
+from app.storage.patient_states import BookedBooster
 from app.storage.patients import PatientRecord
 
 
@@ -38,9 +39,23 @@ async def clear(work: UnitOfWork, patient_id: UUID, *, now: datetime, actor: Act
     await patient_states.book_booster(work, patient_id, on=None, now=now, audit=told)
 
 
-async def keep_by_infusion(work: UnitOfWork, patient_id: UUID, *, given_at: datetime, now: datetime) -> None:
-    """Let an infusion take the place of the booster that was booked; the caller holds the patient's turn."""
+async def keep_by_infusion(
+    work: UnitOfWork, patient_id: UUID, *, given_at: datetime, now: datetime
+) -> BookedBooster | None:
+    """Let an infusion take the place of the booster that was booked; the caller holds the patient's turn.
+
+    Gives the booking that it kept; None when it kept none.
+    """
     booking = await patient_states.booked_booster(work, patient_id)
-    if booking is not None and rules.keeps_booking(booked_at=booking.made_at, given_at=given_at):
-        told = patient_event(now, SYSTEM, "booster.booking_kept", patient_id)
-        await patient_states.book_booster(work, patient_id, on=None, now=now, audit=told)
+    if booking is None or not rules.keeps_booking(booked_at=booking.made_at, given_at=given_at):
+        return None
+    told = patient_event(now, SYSTEM, "booster.booking_kept", patient_id)
+    await patient_states.book_booster(work, patient_id, on=None, now=now, audit=told)
+    return booking
+
+
+async def give_back(work: UnitOfWork, patient_id: UUID, booking: BookedBooster, *, now: datetime) -> None:
+    """Put a booking back that an infusion had kept which was not given; not in place of a later one."""
+    if await patient_states.booked_booster(work, patient_id) is None:
+        told = patient_event(now, SYSTEM, "booster.booking_restored", patient_id)
+        await patient_states.book_booster(work, patient_id, on=booking.on, now=booking.made_at, audit=told)

@@ -14,6 +14,7 @@ from app.care.assessments.refusals import (
     AssessmentExistsError,
     AssessmentInFutureError,
     AssessmentTooOldError,
+    ExternalIdTakenError,
     QuestionnaireNotOfferedError,
     ScaleExistsError,
     ScaleNotKnownError,
@@ -34,9 +35,10 @@ from app.clinical.scales import (
 )
 from app.context import Work
 from app.foundation.ids import new_id
-from app.storage import assessments, patient_states
+from app.storage import assessments, patient_states, record_versions
 from app.storage.assessments import StoredAssessment
 from app.storage.patients import PatientRecord
+from app.storage.record_versions import RecordKind
 
 # A clinic's clock may be a little ahead of ours; more than this is a mistake.
 _AHEAD: Final = timedelta(minutes=10)
@@ -60,6 +62,8 @@ class Form:
     total: float | None = None
     id: UUID | None = None
     time_zone: str | None = None
+    external_id: str | None = None
+    source: str = ""
 
     @property
     def by_patient(self) -> bool:
@@ -81,8 +85,9 @@ async def enter(work: Work, patient_id: UUID, form: Form) -> Assessment:
         NobodyReadsReportsError: a patient's own, and new, of one who was archived.
         AssessmentConflictError: another form is kept under the id that the phone chose.
         AssessmentExistsError: another form of this scale was completed at this very time.
+        ExternalIdTakenError: another content is kept under its external id.
     """
-    _refuse_time(form, work.now)
+    refuse_time(form, work.now)
     if form.by_patient and form.scale not in WORDINGS:
         raise QuestionnaireNotOfferedError("#/scale")
     patient = await existing(work, patient_id)
@@ -90,7 +95,7 @@ async def enter(work: Work, patient_id: UUID, form: Form) -> Assessment:
     scale = await assessments.find_scale(work, form.scale)
     if scale is None:
         raise ScaleNotKnownError("#/scale")
-    stored, created = await _kept(work, _scored(work, patient, scale, form))
+    stored, created = await _kept(work, scored(work, patient, scale, form))
     event_id = await report_item(work, patient, stored, actor=work.actor, now=work.now)
     if created:
         await effects.evaluate_or_later(work, work.context, patient_id, now=work.now)
@@ -100,7 +105,7 @@ async def enter(work: Work, patient_id: UUID, form: Form) -> Assessment:
     return replace(kept, created=created, safety_event_id=event_id)
 
 
-def _refuse_time(form: Form, now: datetime) -> None:
+def refuse_time(form: Form, now: datetime) -> None:
     """Refuse a time that nobody can mean, and say ours: a phone's clock may be a year off."""
     if form.taken_at > now + _AHEAD:
         raise AssessmentInFutureError("#/taken_at").telling(server_time=now.isoformat())
@@ -108,7 +113,12 @@ def _refuse_time(form: Form, now: datetime) -> None:
         raise AssessmentTooOldError("#/taken_at").telling(server_time=now.isoformat())
 
 
-def _scored(work: Work, patient: PatientRecord, scale: Scale, form: Form) -> StoredAssessment:
+def scored(work: Work, patient: PatientRecord, scale: Scale, form: Form) -> StoredAssessment:
+    """Score a form: its total is what its items add up to.
+
+    Raises:
+        FormRefusedError: incomplete, impossible, or its totals contradict each other.
+    """
     scored = score_form(scale, items=form.items, stated_total=form.total, by_patient=form.by_patient)
     if scored.score is None:
         raise form_refused(scored.problems)
@@ -126,12 +136,18 @@ def _scored(work: Work, patient: PatientRecord, scale: Scale, form: Form) -> Sto
         total=scored.score.total,
         items=items or None,
         received_at=work.now,
+        external_id=form.external_id,
+        source=form.source,
         digest=work.vault.digest(b"assessment", patient.id.bytes, json.dumps(said, sort_keys=True).encode()),
     )
 
 
 async def _kept(work: Work, new: StoredAssessment) -> tuple[StoredAssessment, bool]:
     """Keep it, or find the one that was kept before."""
+    if new.external_id is not None:
+        kept = await _under_external_id(work, new)
+        if kept is not None:
+            return kept, False
     same_id = await assessments.find(work, new.patient_id, new.id)
     if same_id is not None:
         if same_id.digest != new.digest:
@@ -149,6 +165,27 @@ async def _kept(work: Work, new: StoredAssessment) -> tuple[StoredAssessment, bo
     if earlier is None or earlier.digest != new.digest or new.entered_by == "patient":
         raise AssessmentExistsError("#/taken_at")
     return earlier, False
+
+
+async def _under_external_id(work: Work, new: StoredAssessment) -> StoredAssessment | None:
+    """Find what is kept under the same external id.
+
+    Raises:
+        ExternalIdTakenError: it says something else, or counts as entered in error.
+    """
+    key = {"source": new.source, "external_id": new.external_id or ""}
+    kept = await assessments.by_external_id(work, **key)
+    if kept is None:
+        error = await record_versions.by_external_id(work, RecordKind.ASSESSMENT, **key)
+        if error is None:
+            return None
+        kept = assessments.from_content(error[1].content)
+    same = (kept.patient_id, kept.digest, kept.taken_at) == (new.patient_id, new.digest, new.taken_at)
+    if not same:
+        raise ExternalIdTakenError("#/external_id").telling(
+            kept_id=str(kept.id), kept_version=str(kept.version), sent_version="new"
+        )
+    return kept
 
 
 async def add_scales(work: Work, definitions: Mapping[str, Any]) -> list[Scale]:

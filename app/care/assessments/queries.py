@@ -1,7 +1,7 @@
 """Completed forms and scales: what is kept, and what the totals mean."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -14,9 +14,10 @@ from app.clinical.protocol import Protocol
 from app.clinical.review import ResponseCategory, baseline_total, response_category
 from app.clinical.scales import STANDARD_SCALES, Scale, Score, as_judged, read_custom_scales, score_total
 from app.context import Work
-from app.storage import assessments, treatment
+from app.storage import assessments, record_versions, treatment
 from app.storage.assessments import StoredAssessment
 from app.storage.patients import PatientRecord
+from app.storage.record_versions import RecordKind, RecordStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,7 @@ class Assessment:
     score: Score
     response: ResponseCategory | None
     created: bool = False
+    status: RecordStatus = RecordStatus.ACTIVE
     safety_event_id: UUID | None = None
 
     @property
@@ -40,16 +42,25 @@ class Assessment:
 
 
 async def list_of_patient(
-    work: Work, patient_id: UUID, *, after: UUID | None, limit: int
+    work: Work, patient_id: UUID, *, with_errors: bool, after: UUID | None, limit: int
 ) -> list[Assessment]:
-    """List a patient's forms in the order in which they were entered.
+    """List a patient's forms, those that were completed last first, from the one after ``after`` on.
 
     Raises:
         NotFoundError: the clinic has no such patient.
     """
     patient = await existing(work, patient_id)
     work.record_access("assessments", patient_id=patient_id)
-    return await meaning_of(work, patient, await assessments.page(work, patient_id, after=after, limit=limit))
+    found = [(one, RecordStatus.ACTIVE) for one in await assessments.all_of_patient(work, patient_id)]
+    if with_errors:
+        for version in await record_versions.voided(work, patient_id, RecordKind.ASSESSMENT):
+            stored = replace(assessments.from_content(version.content), version=version.version + 1)
+            found.append((stored, RecordStatus.ENTERED_IN_ERROR))
+    found.sort(key=lambda one: (one[0].taken_at, one[0].id), reverse=True)
+    start = next((place + 1 for place, (one, _) in enumerate(found) if one.id == after), 0)
+    page = found[start : start + limit]
+    meant = await meaning_of(work, patient, [one for one, _ in page])
+    return [replace(one, status=status) for one, (_, status) in zip(meant, page, strict=True)]
 
 
 async def latest_of(work: Work, patient: PatientRecord, *, limit: int) -> list[Assessment]:
@@ -70,6 +81,11 @@ async def meaning_of(
 ) -> list[Assessment]:
     """Say what totals mean, each also beside the last one before treatment."""
     entries = {entry.scale.key: entry for entry in await assessments.totals_of_patient(work, patient.id)}
+    for key in {one.scale for one in stored} - set(entries):
+        # All of this scale's forms were entered in error.
+        scale = await assessments.find_scale(work, key)
+        if scale is not None:
+            entries[key] = ScaleTotals(scale=scale, totals=())
     course = await treatment.current_course(work, patient.id)
     given = infusions_of_course(
         course, await treatment.infusions(work, patient.id), time_zone=patient.time_zone

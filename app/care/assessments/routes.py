@@ -7,16 +7,22 @@ from fastapi import APIRouter, Request, Response
 
 from app.access.clinics.access import work_for
 from app.access.clinics.permissions import Permission
-from app.care.assessments import commands, queries
+from app.care.assessments import commands, corrections, queries
+from app.care.assessments.corrections import CorrectedAssessment
 from app.care.assessments.schemas import (
+    AssessmentAmendment,
     AssessmentEntry,
     AssessmentList,
     AssessmentReply,
+    CorrectedAssessmentReply,
     ScaleList,
     ScaleReply,
     ScalesEntry,
 )
 from app.context import Work
+from app.web.correction_schemas import ChangedReply, Include, Restoration, Void
+from app.web.dependencies import IfMatch
+from app.web.etags import etag_of, version_if_sent, version_in
 from app.web.links import link_next
 from app.web.problems import Problem
 from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor
@@ -57,13 +63,68 @@ async def list_assessments(
     work: MayRead,
     request: Request,
     response: Response,
+    include: Include = None,
     after: PageCursor = None,
     limit: PageLimit = PAGE_SIZE,
 ) -> AssessmentList:
-    """List a patient's completed forms in the order in which they were entered."""
-    listed = await queries.list_of_patient(work, patient_id, after=read_id_cursor(after), limit=limit)
+    """List a patient's completed forms, those that were completed last first, each with its ETag."""
+    listed = await queries.list_of_patient(
+        work, patient_id, with_errors=include is not None, after=read_id_cursor(after), limit=limit
+    )
     link_next(request, response, str(listed[-1].stored.id) if len(listed) == limit else None)
     return AssessmentList(items=[AssessmentReply.of(one) for one in listed])
+
+
+@router.patch("/{assessment_id}", summary="Amend an assessment")
+async def amend_assessment(
+    patient_id: UUID,
+    assessment_id: UUID,
+    body: AssessmentAmendment,
+    work: MayRecord,
+    response: Response,
+    if_match: IfMatch = None,
+) -> CorrectedAssessmentReply:
+    """Change what the clinic entered wrongly, with a reason; needs If-Match. A patient's own form stays as it is."""
+    corrected = await corrections.amend_assessment(
+        work, patient_id, assessment_id, body.changes(), reason=body.reason, version=version_in(if_match)
+    )
+    return _corrected(corrected, response)
+
+
+@router.post("/{assessment_id}/void", summary="Void an assessment")
+async def void_assessment(
+    patient_id: UUID,
+    assessment_id: UUID,
+    body: Void,
+    work: MayRecord,
+    response: Response,
+    if_match: IfMatch = None,
+) -> CorrectedAssessmentReply:
+    """Take it as entered in error. A safety event that its answers made stays, with its times."""
+    corrected = await corrections.void_assessment(
+        work, patient_id, assessment_id, reason=body.reason, version=version_if_sent(if_match)
+    )
+    return _corrected(corrected, response)
+
+
+@router.post("/{assessment_id}/restore", summary="Restore an assessment")
+async def restore_assessment(
+    patient_id: UUID,
+    assessment_id: UUID,
+    work: MayRecord,
+    response: Response,
+    body: Restoration | None = None,
+) -> CorrectedAssessmentReply:
+    """Let a form count again that was voided."""
+    corrected = await corrections.restore_assessment(
+        work, patient_id, assessment_id, reason=body.reason if body else None
+    )
+    return _corrected(corrected, response)
+
+
+def _corrected(corrected: CorrectedAssessment, response: Response) -> CorrectedAssessmentReply:
+    response.headers["etag"] = etag_of(corrected.assessment.stored.version)
+    return CorrectedAssessmentReply.of(corrected.assessment, changed=ChangedReply.of(corrected.effects))
 
 
 @scales_router.post("", status_code=201, summary="Add scales of one's own")

@@ -1,7 +1,7 @@
 """Requests and replies about completed forms and scales."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, Field
@@ -10,6 +10,9 @@ from app.care.assessments.commands import Form
 from app.care.assessments.queries import Assessment
 from app.clinical.review import ResponseCategory
 from app.clinical.scales import Band, Scale, numbered
+from app.storage.record_versions import RecordStatus
+from app.web.correction_schemas import ChangedReply, ExternalId, Reason, Source
+from app.web.etags import etag_of
 from app.web.schemas import Moment, ReplyBody, RequestBody, example
 
 
@@ -47,11 +50,41 @@ class AssessmentEntry(RequestBody):
     taken_at: Moment
     items: Items | None = Field(default=None, description="In the form's order, or by item number")
     total: Total | None = Field(default=None, description="Compared with what the items add up to")
+    external_id: ExternalId | None = Field(
+        default=None, description="Your own id for it; sent again with the same content, it is the same form"
+    )
+    source: Source = Field(default="", description="Which of your systems the id is from")
 
     def form(self) -> Form:
-        """Take it as what was told."""
+        """Take it as it was sent."""
         items = None if self.items is None else by_number(self.items)
-        return Form(scale=self.scale, taken_at=self.taken_at, items=items, total=self.total)
+        return Form(
+            scale=self.scale,
+            taken_at=self.taken_at,
+            items=items,
+            total=self.total,
+            external_id=self.external_id,
+            source=self.source,
+        )
+
+
+class AssessmentAmendment(RequestBody):
+    """What is different about a form; fields left out stay. New items give a new total."""
+
+    model_config = example(total=17, reason="Mistyped")
+
+    taken_at: Moment | None = None
+    items: Items | None = None
+    total: Total | None = None
+    reason: Reason
+
+    def changes(self) -> dict[str, Any]:
+        """Give what was named, and nothing else."""
+        named = {name: getattr(self, name) for name in ("taken_at", "items", "total")}
+        changes = {name: value for name, value in named.items() if value is not None}
+        if self.items is not None:
+            changes["items"] = by_number(self.items)
+        return changes
 
 
 class AssessmentReply(ReplyBody):
@@ -70,12 +103,17 @@ class AssessmentReply(ReplyBody):
     )
     items: dict[str, int | None] | None
     entered_by: Literal["clinic", "patient"]
+    external_id: str | None
+    source: str
+    status: RecordStatus
+    version: int
+    etag: str = Field(description="Send it as If-Match with a change")
     safety_event_id: UUID | None = Field(
         default=None, description="The safety event that the answer to the suicide item made"
     )
 
     @classmethod
-    def of(cls, assessment: Assessment) -> "AssessmentReply":
+    def of(cls, assessment: Assessment, **more: Any) -> Self:  # noqa: ANN401 - a subclass's own fields
         """Make the reply."""
         stored, score = assessment.stored, assessment.score
         return cls(
@@ -90,12 +128,24 @@ class AssessmentReply(ReplyBody):
             response=assessment.response,
             items=stored.items,
             entered_by=stored.entered_by,  # type: ignore[arg-type] # the table's own check allows these two only
+            external_id=stored.external_id,
+            source=stored.source,
+            status=assessment.status,
+            version=stored.version,
+            etag=etag_of(stored.version),
             safety_event_id=assessment.safety_event_id,
+            **more,
         )
 
 
+class CorrectedAssessmentReply(AssessmentReply):
+    """A form after a correction, and what the correction changed."""
+
+    changed: ChangedReply
+
+
 class AssessmentList(ReplyBody):
-    """A page of forms; the Link header points to the next."""
+    """A page of forms, those completed last first; the Link header points to the next."""
 
     items: list[AssessmentReply]
 

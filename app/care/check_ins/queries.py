@@ -1,13 +1,16 @@
 """Reading check-ins: what changed since a phone last asked, and what a check-in says in words."""
 
+from datetime import datetime
 from uuid import UUID
 
 from app.care.check_ins.sync import SyncPlace, start_of
 from app.care.check_ins.validation import NOTE_CELL
+from app.care.patients.service import existing
 from app.context import Work
 from app.foundation.vault import Vault
-from app.storage import check_ins, patient_states
+from app.storage import check_ins, patient_states, record_versions
 from app.storage.check_ins import StoredCheckIn
+from app.storage.record_versions import RecordKind
 
 
 async def changes_since(
@@ -22,6 +25,29 @@ async def changes_since(
     start = start_of(asked, latest)
     found = await check_ins.since(work, patient_id, sequence=start, limit=limit)
     return found, SyncPlace(latest.epoch, found[-1].sync_sequence if found else start)
+
+
+async def list_of_patient(
+    work: Work,
+    patient_id: UUID,
+    *,
+    after: tuple[datetime, UUID] | None,
+    limit: int,
+    with_errors: bool,
+) -> list[tuple[StoredCheckIn, int]]:
+    """List a patient's check-ins for the clinic, latest first, each with its version.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+    """
+    await existing(work, patient_id)
+    found = await check_ins.latest_first(work, patient_id, after=after, limit=limit, with_errors=with_errors)
+    versions = {
+        one.record_id: one.version + 1
+        for one in await record_versions.of_kind(work, patient_id, RecordKind.CHECK_IN)
+    }
+    work.record_access("check_ins", patient_id=patient_id)
+    return [(one, versions.get(UUID(one.check_in.id), 1)) for one in found]
 
 
 async def standing_check_in(work: Work, patient_id: UUID, check_in_id: UUID) -> StoredCheckIn | None:

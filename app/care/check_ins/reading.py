@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,7 +14,9 @@ from app.care.check_ins.schemas import (
     BatchResult,
     CheckInEntry,
     CheckInItem,
+    CheckInRecordReply,
     CheckInReply,
+    CorrectedCheckInReply,
     ImportedCheckInItem,
 )
 from app.care.check_ins.sync import SyncPlace
@@ -23,6 +26,8 @@ from app.foundation.errors import RefusalError
 from app.foundation.vault import Vault
 from app.notifications.messages.help_reply import CrisisHelpReply
 from app.storage.check_ins import StoredCheckIn
+from app.web.correction_schemas import ChangedReply
+from app.web.etags import etag_of
 from app.web.problems import Problem, problem_document, refusal_document, validation_errors
 from app.web.schemas import CursorNotValidError, read_counter, read_cursor, write_cursor
 
@@ -89,6 +94,43 @@ def check_in_reply(
         withdrawn_at=stored.withdrawn_at,
         crisis_help=help_now,
     )
+
+
+def record_reply(
+    vault: Vault, clinic_id: UUID, stored: StoredCheckIn, version: int, changed: ChangedReply | None = None
+) -> CheckInRecordReply:
+    """Give a check-in to the clinic as it is on record; ``changed``: after a correction."""
+    plain = check_in_reply(vault, clinic_id, stored).model_dump()
+    withdrawn = "withdrawn" if stored.withdrawn_at else "active"
+    fields: dict[str, Any] = {
+        **{name: plain[name] for name in CheckInRecordReply.model_fields if name in plain},
+        "status": "entered_in_error" if stored.entered_in_error else withdrawn,
+        "version": version,
+        "etag": etag_of(version),
+    }
+    if changed is None:
+        return CheckInRecordReply.model_validate(fields)
+    return CorrectedCheckInReply.model_validate({**fields, "changed": changed})
+
+
+def read_place(cursor: str | None) -> tuple[datetime, UUID] | None:
+    """Read a place in a list that is ordered by when a check-in was recorded.
+
+    Raises:
+        CursorNotValidError: the list did not give it out.
+    """
+    position = read_cursor(cursor)
+    if position is None:
+        return None
+    moment, _, check_in_id = position.partition(" ")
+    try:
+        recorded_at = datetime.fromisoformat(moment)
+        place = UUID(check_in_id)
+    except ValueError:
+        raise CursorNotValidError("query/after") from None
+    if recorded_at.tzinfo is None:
+        raise CursorNotValidError("query/after")
+    return recorded_at, place
 
 
 def batch_reply(

@@ -3,17 +3,20 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
-from app.access.clinics.access import MayImportCheckIns
-from app.care.check_ins import commands, queries
+from app.access.clinics.access import MayImportCheckIns, work_for
+from app.access.clinics.permissions import Permission
+from app.care.check_ins import commands, queries, voiding
 from app.care.check_ins.commands import Recorded
 from app.care.check_ins.reading import (
     STATUS_OF,
     batch_reply,
     check_in_reply,
     read_items,
+    read_place,
     read_sync_cursor,
+    record_reply,
     told,
     write_sync_cursor,
 )
@@ -23,28 +26,34 @@ from app.care.check_ins.schemas import (
     CheckInEntry,
     CheckInItem,
     CheckInList,
+    CheckInRecordList,
+    CheckInRecordReply,
     CheckInReply,
     ImportedCheckInBatch,
     ImportedCheckInItem,
 )
 from app.care.check_ins.sources import FromClinic, FromDevice, Source
 from app.care.check_ins.validation import CheckInDraft, Kept
+from app.care.check_ins.voiding import CorrectedCheckIn
 from app.care.intake.hearing import disclosing_items, report_items
 from app.care.patients.access import DeviceTokenPresented, PatientSignedIn, PatientWork
 from app.care.patients.archiving import NobodyReadsReportsError
 from app.care.patients.crisis import help_for_patient
-from app.context import AppContext
+from app.context import AppContext, Work
 from app.foundation.errors import RefusalError
 from app.notifications.messages.crisis_help import crisis_help, help_country
 from app.notifications.messages.help_reply import CrisisHelpReply
 from app.outbox import DEFAULT_LANGUAGE
 from app.web.client_time import ClientTime, read_client_time
+from app.web.correction_schemas import ChangedReply, Include, Restoration, Void
 from app.web.dependencies import ContextNeeded
+from app.web.links import link_next
 from app.web.problems import Problem
-from app.web.schemas import PAGE_SIZE, CountryCode, PageLimit
+from app.web.schemas import PAGE_SIZE, CountryCode, PageCursor, PageLimit
 
 router = APIRouter(prefix="/v1/check-ins", tags=["check-ins"])
 import_router = APIRouter(prefix="/v1/patients/{patient_id}/check-ins", tags=["check-ins"])
+MayImport = Annotated[Work, work_for(Permission.CHECK_INS_IMPORT)]
 help_router = APIRouter(prefix="/v1", tags=["crisis help"])
 
 
@@ -100,6 +109,51 @@ async def import_batch(
     """Keep up to 100 past check-ins from elsewhere, however old; they can raise only what holds now."""
     source = FromClinic(clinic_id=caller.clinic_id, patient_id=patient_id, by=caller.actor)
     return await _record_batch(context, source, body.items, ImportedCheckInItem)
+
+
+@import_router.get("", summary="List check-ins")
+async def list_records(
+    patient_id: UUID,
+    work: Annotated[Work, work_for(Permission.TREATMENT_READ)],
+    request: Request,
+    response: Response,
+    include: Include = None,
+    after: PageCursor = None,
+    limit: PageLimit = PAGE_SIZE,
+) -> CheckInRecordList:
+    """List a patient's check-ins, latest first; with those taken back or entered in error, if wanted."""
+    found = await queries.list_of_patient(
+        work, patient_id, after=read_place(after), limit=limit, with_errors=include is not None
+    )
+    if len(found) == limit:
+        last = found[-1][0].check_in
+        link_next(request, response, f"{last.recorded_at.isoformat()} {last.id}")
+    return CheckInRecordList(
+        items=[record_reply(work.vault, work.clinic_id, stored, version) for stored, version in found]
+    )
+
+
+@import_router.post("/{check_in_id}/void", summary="Void an imported check-in")
+async def void_check_in(
+    patient_id: UUID, check_in_id: UUID, body: Void, work: MayImport
+) -> CheckInRecordReply:
+    """Take an imported check-in as entered in error; one that the patient sent stays the patient's."""
+    corrected = await voiding.void_check_in(work, patient_id, check_in_id, reason=body.reason)
+    return _corrected(work, corrected)
+
+
+@import_router.post("/{check_in_id}/restore", summary="Restore an imported check-in")
+async def restore_check_in(
+    patient_id: UUID, check_in_id: UUID, work: MayImport, body: Restoration | None = None
+) -> CheckInRecordReply:
+    """Let an imported check-in count again that was voided."""
+    reason = body.reason if body else None
+    return _corrected(work, await voiding.restore_check_in(work, patient_id, check_in_id, reason=reason))
+
+
+def _corrected(work: Work, corrected: CorrectedCheckIn) -> CheckInRecordReply:
+    changed = ChangedReply.of(corrected.effects)
+    return record_reply(work.vault, work.clinic_id, corrected.stored, corrected.version, changed)
 
 
 @router.get("", summary="Sync check-ins", responses={410: {"model": Problem}})

@@ -1,6 +1,6 @@
 """A check-in as it is sent and as it is given back."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from pydantic_core import to_json
 
 from app.foundation.errors import RefusalError
 from app.notifications.messages.help_reply import CrisisHelpReply
+from app.web.correction_schemas import ChangedReply
 from app.web.problems import Problem
 from app.web.schemas import DescribedAs, Moment, ReplyBody, RequestBody, TimeZoneName, example
 
@@ -91,7 +92,12 @@ class _Told(RequestBody):
         Without its id, which stands in the path or in the item; without what was left out, so that a field
         which is added later does not turn every earlier report into another one.
         """
-        return to_json(dict(sorted(self.model_dump(exclude={"id"}, exclude_defaults=True).items())))
+        said = self.model_dump(exclude={"id"}, exclude_defaults=True)
+        # The same moment, however a phone writes its offset; no words are no note.
+        said["recorded_at"] = self.recorded_at.astimezone(UTC)
+        if not self.note:
+            said.pop("note", None)
+        return to_json(dict(sorted(said.items())))
 
 
 class CheckInEntry(_Told):
@@ -180,6 +186,41 @@ class CheckInReply(ReplyBody):
     superseded_by: UUID | None
     withdrawn_at: datetime | None
     crisis_help: CrisisHelpReply | None = None
+
+
+class CheckInRecordReply(ReplyBody):
+    """A check-in as the clinic reads it, with its version."""
+
+    id: UUID
+    recorded_at: datetime
+    time_zone: str
+    check_in_day: date
+    received_at: datetime
+    late: bool
+    mood: float | None
+    energy: float | None
+    sleep_quality: float | None
+    sleep_hours: float | None
+    note: str | None
+    asks_about_booster: bool
+    self_harm_thoughts: bool
+    input_mode: Literal["radio", "slider", "import"]
+    supersedes: UUID | None
+    status: Literal["active", "withdrawn", "entered_in_error"]
+    version: int
+    etag: str
+
+
+class CorrectedCheckInReply(CheckInRecordReply):
+    """An imported check-in after a correction, and what the correction changed."""
+
+    changed: ChangedReply
+
+
+class CheckInRecordList(ReplyBody):
+    """Check-ins, latest first; the Link header points to the next page."""
+
+    items: list[CheckInRecordReply]
 
 
 class BatchResult(ReplyBody):

@@ -14,12 +14,14 @@ from app.context import AppContext, Work
 from app.foundation.errors import RefusalError
 from app.foundation.logs import where
 from app.storage import patient_states
+from app.storage.patient_states import BookedBooster
 
 
-async def evaluate_or_later(work: Work, context: AppContext, patient_id: UUID, *, now: datetime) -> None:
+async def evaluate_or_later(work: Work, context: AppContext, patient_id: UUID, *, now: datetime) -> bool:
     """Evaluate from the whole history; if that fails, keep what was written and have a worker try again.
 
-    It would be our fault and not that of whoever entered something. The caller holds the patient's turn.
+    Says whether it was done now. That it was not would be our fault and not that of whoever entered something. The
+    caller holds the patient's turn.
     """
     try:
         async with work.attempt():
@@ -30,6 +32,8 @@ async def evaluate_or_later(work: Work, context: AppContext, patient_id: UUID, *
         log_failed_evaluation(error)
         await patient_states.forget_memory(work, patient_id)
         evaluate_later(work, patient_id)
+        return False
+    return True
 
 
 def log_failed_evaluation(error: Exception) -> None:
@@ -39,8 +43,11 @@ def log_failed_evaluation(error: Exception) -> None:
 
 async def infusion_given(
     work: Work, context: AppContext, patient_id: UUID, *, given_at: datetime, now: datetime
-) -> None:
-    """Let an infusion take effect: it closes an open signal and keeps a booking; then evaluate anew."""
+) -> BookedBooster | None:
+    """Let an infusion take effect: it closes an open signal and keeps a booking; then evaluate again.
+
+    Gives the booking that it took the place of.
+    """
     standing = await standing_of(work, patient_id, now=now)
     given_on = check_in_day(given_at, standing.time_zone)
     await close_by_infusion(
@@ -51,5 +58,6 @@ async def infusion_given(
         given_on=given_on,
         findings=findings_before(context, standing, now=now),
     )
-    await keep_by_infusion(work, patient_id, given_at=given_at, now=now)
+    kept = await keep_by_infusion(work, patient_id, given_at=given_at, now=now)
     await evaluate_or_later(work, context, patient_id, now=now)
+    return kept

@@ -3,8 +3,8 @@
 Each may change what the check-ins mean, so the patient is evaluated again in the same transaction.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -17,20 +17,22 @@ from app.care.monitoring.history import history_now
 from app.care.patients.own_vault import vault_of
 from app.care.patients.registering import Registration, add_patient
 from app.care.patients.service import Patient, existing
-from app.care.treatment.course_days import Remark, refuse_impossible, refuse_infusion, remarks_on
-from app.care.treatment.queries import CourseView, Factors, TaperView, WrittenPlan, factors_of, taper_view
-from app.care.treatment.queries import course_of as course_view
+from app.care.treatment.course_days import Remark, refuse_infusion, remarks_on
+from app.care.treatment.queries import Factors, TaperView, WrittenPlan, factors_of, taper_view
+from app.care.treatment.unlikely import Unlikely, ask_about, unlikely_in
 from app.clinical.check_ins import check_in_day
-from app.clinical.course import Course, Infusion, InfusionPhase, Phase, Route, infusions_of_course, phase_of
+from app.clinical.course import Course, Infusion, InfusionPhase, Phase, Route, phase_of
 from app.clinical.history import ChosenReference
 from app.clinical.reference import Reference
 from app.clinical.taper import PlanProblem, TaperPlan, problems_of_plan
 from app.context import Work
-from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
+from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
-from app.storage import care_plans, chosen_references, patient_states, treatment
+from app.storage import care_plans, chosen_references, patient_states, record_versions, treatment
 from app.storage.care_plans import PlanKind
 from app.storage.patients import PatientRecord
+from app.storage.record_versions import RecordKind, RecordStatus
+from app.storage.treatment import StoredInfusion
 from app.web.etags import ChangedMeanwhileError
 
 # A clinic's clock may be a little ahead of ours; more than this is a mistake.
@@ -55,6 +57,13 @@ class InfusionExistsError(RefusalError):
 
     kind = RefusalKind.CONFLICT
     code = "infusion-exists"
+
+
+class ExternalIdTakenError(RefusalError):
+    """Another content is kept under this external id; see kept_id and kept_version. A correction is a PATCH of it."""
+
+    kind = RefusalKind.CONFLICT
+    code = "external-id-taken"
 
 
 class CourseExistsError(RefusalError):
@@ -99,7 +108,23 @@ class GivenInfusion:
     given_at: datetime
     phase: InfusionPhase
     dose_mg_per_kg: float | None = None
+    dose_mg: float | None = None
     route: Route | None = None
+    external_id: str | None = None
+    source: str = ""
+    confirm: tuple[str, ...] = ()
+
+    def same_as(self, kept: StoredInfusion) -> bool:
+        """Whether it says what is kept."""
+        infusion = kept.infusion
+        said = (self.given_at, self.phase, self.dose_mg_per_kg, self.dose_mg, self.route)
+        return said == (
+            infusion.given_at,
+            infusion.phase,
+            infusion.dose_mg_per_kg,
+            kept.dose_mg,
+            infusion.route,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,10 +146,12 @@ class EnteredCourse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnteredInfusion:
-    """An infusion as kept, and what is unusual about it."""
+    """An infusion as kept, and what is unusual about it; not created: kept before under its external id."""
 
-    infusion: Infusion
+    stored: StoredInfusion
     remarks: tuple[Remark, ...]
+    created: bool = True
+    status: RecordStatus = RecordStatus.ACTIVE
 
 
 async def register_with_course(work: Work, registration: Registration, planned: PlannedCourse) -> Patient:
@@ -170,38 +197,6 @@ async def _add_course(work: Work, patient_id: UUID, planned: PlannedCourse) -> C
     return course
 
 
-async def change_course(
-    work: Work, patient_id: UUID, changes: Mapping[str, date | int | None], *, version: int
-) -> CourseView:
-    """Change what is given of the present course; None takes a day back.
-
-    Raises:
-        NotFoundError: there is no such patient, or no course.
-        ChangedMeanwhileError: the version is not the current one.
-        CourseDayInFutureError, CourseDayBeforeStartError, InductionEndsBeforeInfusionError,
-        CourseEndsBeforeInfusionError: the course would be impossible.
-    """
-    patient = await existing(work, patient_id)
-    await patient_states.lock(work, patient_id)
-    before = await treatment.stored_course(work, patient_id)
-    if before is None:
-        raise NotFoundError
-    zone, course_id = patient.time_zone, UUID(before.course.id)
-    given = infusions_of_course(before.course, await treatment.infusions(work, patient_id), time_zone=zone)
-    refuse_impossible(before.course, given, changes, today=check_in_day(work.now, zone), zone=zone)
-    values: dict[str, date | int | UUID | None] = dict(changes)
-    if "benefit_recorded_on" in changes:
-        values["benefit_recorded_by"] = work.actor.id if changes["benefit_recorded_on"] else None
-    if not await treatment.change_course(work, course_id, version=version, **values):
-        raise ChangedMeanwhileError("header/if-match")
-    work.audit("course.changed", "course", course_id, patient_id=patient_id)
-    await effects.evaluate_or_later(work, work.context, patient_id, now=work.now)
-    view = await course_view(work, patient)
-    if view is None:
-        raise NotFoundError
-    return view
-
-
 async def enter_infusion(work: Work, patient_id: UUID, given: GivenInfusion) -> EnteredInfusion:
     """Enter an infusion that was given. It closes an open signal with the disposition "booster given".
 
@@ -209,12 +204,17 @@ async def enter_infusion(work: Work, patient_id: UUID, given: GivenInfusion) -> 
         NotFoundError: the clinic has no such patient.
         InfusionInFutureError: it was not given yet.
         InfusionExistsError: it was entered before.
+        ExternalIdTakenError: another content is kept under its external id.
         BoosterBeforeInductionError: there was no induction.
         CourseClosedError: the course was over by then.
+        NeedsConfirmationError: it is unlikely, and nobody has confirmed it.
     """
-    if given.given_at > work.now + _AHEAD:
-        raise InfusionInFutureError("#/given_at")
+    refuse_future(work, given.given_at)
     patient = await existing(work, patient_id)
+    await patient_states.lock(work, patient_id)
+    kept_before = await _kept_before(work, patient_id, given)
+    if kept_before is not None:
+        return kept_before
     infusion = Infusion(
         id=str(new_id()),
         given_at=given.given_at,
@@ -223,34 +223,97 @@ async def enter_infusion(work: Work, patient_id: UUID, given: GivenInfusion) -> 
         route=given.route,
         time_zone=patient.time_zone,
     )
-    await patient_states.lock(work, patient_id)
     earlier = await treatment.infusions(work, patient_id)
-    if given.phase is InfusionPhase.INDUCTION:
-        await _let_course_begin(work, patient, infusion)
+    if any(one.given_at == infusion.given_at for one in earlier):
+        raise InfusionExistsError("#/given_at")
+    declared = await treatment.current_course(work, patient_id)
+    began = await let_course_begin(work, patient, infusion)
     course = await treatment.current_course(work, patient_id)
     refuse_infusion(course, earlier, infusion, zone=patient.time_zone)
-    if not await treatment.add_infusion(work, patient_id, infusion, time_zone=patient.time_zone):
+    unlikely = unlikely_in(
+        infusion,
+        dose_mg=given.dose_mg,
+        course=declared,
+        others=earlier,
+        now=work.now,
+        zone=patient.time_zone,
+    )
+    ask_about(unlikely, given.confirm)
+    stored = StoredInfusion(
+        infusion=infusion,
+        dose_mg=given.dose_mg,
+        external_id=given.external_id,
+        source=given.source,
+        began_course_id=began,
+    )
+    if not await treatment.add_infusion(work, patient_id, stored):
         raise InfusionExistsError("#/given_at")
-    work.audit("infusion.entered", "infusion", UUID(infusion.id), patient_id=patient_id)
-    await effects.infusion_given(work, work.context, patient_id, given_at=given.given_at, now=work.now)
+    note_infusion(work, patient_id, stored, "entered", unlikely)
+    booking = await effects.infusion_given(
+        work, work.context, patient_id, given_at=given.given_at, now=work.now
+    )
+    if booking is not None:
+        stored = replace(stored, kept_booking_on=booking.on, kept_booking_made_at=booking.made_at)
+        await treatment.replace_infusion(work, patient_id, stored, same_turn=True)
     remarks = remarks_on(course, earlier, infusion, zone=patient.time_zone)
-    return EnteredInfusion(infusion=infusion, remarks=remarks)
+    return EnteredInfusion(stored=stored, remarks=remarks)
 
 
-async def _let_course_begin(work: Work, patient: PatientRecord, infusion: Infusion) -> None:
+def refuse_future(work: Work, given_at: datetime) -> None:
+    """Refuse an infusion that was not given yet."""
+    if given_at > work.now + _AHEAD:
+        raise InfusionInFutureError("#/given_at")
+
+
+def note_infusion(
+    work: Work, patient_id: UUID, stored: StoredInfusion, verb: str, confirmed: Sequence[Unlikely]
+) -> None:
+    """Write to the audit log what was done to an infusion, and each unlikely value that was confirmed with it."""
+    for action in (verb, *(f"confirmed_{one.value}" for one in confirmed)):
+        work.audit(f"infusion.{action}", "infusion", stored.id, patient_id=patient_id)
+
+
+async def _kept_before(work: Work, patient_id: UUID, given: GivenInfusion) -> EnteredInfusion | None:
+    """Find what is kept under the same external id, also when it counts as entered in error by now.
+
+    Raises:
+        ExternalIdTakenError: it says something else.
+    """
+    if given.external_id is None:
+        return None
+    key = {"source": given.source, "external_id": given.external_id}
+    found, status = await treatment.infusion_by_external_id(work, **key), RecordStatus.ACTIVE
+    if found is None:
+        error = await record_versions.by_external_id(work, RecordKind.INFUSION, **key)
+        if error is None:
+            return None
+        whose, version = error
+        found = (whose, treatment.INFUSION_CONTENT.validate_python(version.content))
+        status = RecordStatus.ENTERED_IN_ERROR
+    whose, stored = found
+    if whose != patient_id or not given.same_as(stored):
+        raise ExternalIdTakenError("#/external_id").telling(
+            kept_id=str(stored.id), kept_version=str(stored.version), sent_version="new"
+        )
+    return EnteredInfusion(stored=stored, remarks=(), created=False, status=status)
+
+
+async def let_course_begin(work: Work, patient: PatientRecord, infusion: Infusion) -> UUID | None:
     """An induction infusion from before the course's first day shows that the course began earlier.
 
-    Unless an earlier induction was over by then: that one is of an earlier course.
+    Unless an earlier induction was over by then: that one is of an earlier course. Gives the course that began
+    earlier by it.
     """
     course = await treatment.current_course(work, patient.id)
     day = infusion.day(patient.time_zone)
-    if course is None or day >= course.started_on:
-        return
+    if infusion.phase is not InfusionPhase.INDUCTION or course is None or day >= course.started_on:
+        return None
     policy = await policy_in_force(work, work.context, now=work.now)
     if (course.started_on - day).days > policy.induction_ends_after_days:
-        return
-    await treatment.begin_earlier(work, UUID(course.id), started_on=day)
+        return None
+    await treatment.begin_on(work, UUID(course.id), started_on=day)
     work.audit("course.began_earlier", "course", UUID(course.id), patient_id=patient.id)
+    return UUID(course.id)
 
 
 async def write_factors(work: Work, patient_id: UUID, factors: Factors) -> Factors:

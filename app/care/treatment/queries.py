@@ -33,11 +33,21 @@ from app.clinical.review import (
 from app.clinical.taper import START_PLAN, Maintenance, TaperPlan, TaperStep, TaperSuggestion, suggest
 from app.context import Work
 from app.foundation.errors import NotFoundError
-from app.storage import assessments, care_plans, patient_states, signals, treatment
+from app.storage import (
+    assessments,
+    care_plans,
+    chosen_references,
+    patient_states,
+    record_versions,
+    signals,
+    treatment,
+)
 from app.storage.care_plans import PlanKind
 from app.storage.check_ins import PatientSnapshot
+from app.storage.chosen_references import StoredReference
 from app.storage.patients import PatientRecord
-from app.storage.treatment import StoredCourse
+from app.storage.record_versions import RecordKind, RecordStatus
+from app.storage.treatment import StoredCourse, StoredInfusion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +146,63 @@ async def course_of(work: Work, patient: PatientRecord) -> CourseView | None:
         expected=EXPECTED_SESSIONS[profile] if profile else None,
         fits_profile=fits_profile(profile, planned) if profile and planned else None,
     )
+
+
+async def list_courses(
+    work: Work, patient_id: UUID, *, with_errors: bool
+) -> list[tuple[StoredCourse, RecordStatus]]:
+    """List a patient's courses, latest first.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+    """
+    await existing(work, patient_id)
+    found = [(one, RecordStatus.ACTIVE) for one in await treatment.stored_courses(work, patient_id)]
+    if with_errors:
+        for version in await record_versions.voided(work, patient_id, RecordKind.COURSE):
+            stored = treatment.COURSE_CONTENT.validate_python(version.content)
+            found.append((replace(stored, version=version.version + 1), RecordStatus.ENTERED_IN_ERROR))
+    work.record_access("courses", patient_id=patient_id)
+    return sorted(found, key=lambda one: (one[0].course.started_on, one[0].course.id), reverse=True)
+
+
+async def list_infusions(
+    work: Work, patient_id: UUID, *, with_errors: bool, after: UUID | None, limit: int
+) -> list[tuple[StoredInfusion, RecordStatus]]:
+    """List a patient's infusions, latest first, from the one after ``after`` on.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+    """
+    await existing(work, patient_id)
+    found = [(one, RecordStatus.ACTIVE) for one in await treatment.stored_infusions(work, patient_id)]
+    if with_errors:
+        for version in await record_versions.voided(work, patient_id, RecordKind.INFUSION):
+            stored = treatment.INFUSION_CONTENT.validate_python(version.content)
+            found.append((replace(stored, version=version.version + 1), RecordStatus.ENTERED_IN_ERROR))
+    work.record_access("infusions", patient_id=patient_id)
+    found.sort(key=lambda one: (one[0].infusion.given_at.timestamp(), one[0].infusion.id), reverse=True)
+    start = next((place + 1 for place, (one, _) in enumerate(found) if one.id == after), 0)
+    return found[start : start + limit]
+
+
+async def list_references(
+    work: Work, patient_id: UUID, *, with_errors: bool
+) -> list[tuple[StoredReference, RecordStatus]]:
+    """List the references that clinicians chose for a patient, latest first.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+    """
+    await existing(work, patient_id)
+    found = [(one, RecordStatus.ACTIVE) for one in await chosen_references.all_of_patient(work, patient_id)]
+    if with_errors:
+        errors = await record_versions.voided(work, patient_id, RecordKind.CHOSEN_REFERENCE)
+        found += [
+            (chosen_references.from_content(one.content), RecordStatus.ENTERED_IN_ERROR) for one in errors
+        ]
+    work.record_access("references", patient_id=patient_id)
+    return sorted(found, key=lambda one: (one[0].set_at, one[0].id), reverse=True)
 
 
 async def read_factors(work: Work, patient_id: UUID) -> Factors:

@@ -3,22 +3,33 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from app.access.clinics.access import work_for
 from app.access.clinics.permissions import Permission
-from app.care.treatment import commands, queries
+from app.care.monitoring.corrections import corrections_of
+from app.care.treatment import commands, corrections, queries
 from app.care.treatment.schemas import (
     BookedBooster,
     BookedBoosterReply,
+    ChosenReferenceList,
+    ChosenReferenceReply,
+    CorrectedCourseReply,
+    CorrectedInfusionReply,
+    CourseAmendment,
     CourseChange,
     CourseEntry,
+    CourseList,
+    CourseRecordReply,
     CourseReply,
     CurrentCourseReply,
     EnteredInfusionReply,
     FactorsEntry,
     FactorsReply,
+    InfusionAmendment,
     InfusionEntry,
+    InfusionList,
+    InfusionRecordReply,
     IntervalReply,
     ReferenceEntry,
     ReferenceReply,
@@ -26,8 +37,19 @@ from app.care.treatment.schemas import (
     TaperReply,
 )
 from app.context import Work
+from app.web.correction_schemas import (
+    ChangedReply,
+    CorrectionList,
+    CorrectionReply,
+    Include,
+    Restoration,
+    Void,
+)
 from app.web.dependencies import IfMatch
-from app.web.etags import etag_of, version_in
+from app.web.etags import etag_of, version_if_sent, version_in
+from app.web.links import link_next
+from app.web.problems import Problem
+from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor
 
 router = APIRouter(prefix="/v1/patients/{patient_id}", tags=["treatment"])
 
@@ -43,11 +65,94 @@ async def enter_course(patient_id: UUID, body: CourseEntry, work: MayRecord) -> 
     return CourseReply.of(entered)
 
 
-@router.post("/infusions", status_code=201, summary="Enter an infusion")
-async def enter_infusion(patient_id: UUID, body: InfusionEntry, work: MayRecord) -> EnteredInfusionReply:
-    """Enter an infusion that was given; it closes an open signal as "booster given"."""
+@router.get("/courses", summary="List courses")
+async def list_courses(patient_id: UUID, work: MayRead, include: Include = None) -> CourseList:
+    """List a patient's courses, latest first, each with its ETag."""
+    found = await queries.list_courses(work, patient_id, with_errors=include is not None)
+    return CourseList(items=[CourseRecordReply.of_stored(one, status) for one, status in found])
+
+
+@router.post(
+    "/infusions",
+    status_code=201,
+    summary="Enter an infusion",
+    responses={200: {"model": EnteredInfusionReply, "description": "Kept before"}, 409: {"model": Problem}},
+)
+async def enter_infusion(
+    patient_id: UUID, body: InfusionEntry, work: MayRecord, response: Response
+) -> EnteredInfusionReply:
+    """Enter an infusion that was given; it closes an open signal as "booster given".
+
+    What is possible but unlikely answers 409 `needs-confirmation`: send it again with those codes in `confirm`.
+    """
     entered = await commands.enter_infusion(work, patient_id, body.given())
+    response.status_code = 201 if entered.created else 200
+    response.headers["etag"] = etag_of(entered.stored.version)
     return EnteredInfusionReply.of_entered(entered)
+
+
+@router.get("/infusions", summary="List infusions")
+async def list_infusions(
+    patient_id: UUID,
+    work: MayRead,
+    request: Request,
+    response: Response,
+    include: Include = None,
+    after: PageCursor = None,
+    limit: PageLimit = PAGE_SIZE,
+) -> InfusionList:
+    """List a patient's infusions, latest first, each with its ETag."""
+    found = await queries.list_infusions(
+        work, patient_id, with_errors=include is not None, after=read_id_cursor(after), limit=limit
+    )
+    link_next(request, response, str(found[-1][0].id) if len(found) == limit else None)
+    return InfusionList(items=[InfusionRecordReply.of_stored(one, status) for one, status in found])
+
+
+@router.patch("/infusions/{infusion_id}", summary="Amend an infusion")
+async def amend_infusion(
+    patient_id: UUID,
+    infusion_id: UUID,
+    body: InfusionAmendment,
+    work: MayRecord,
+    response: Response,
+    if_match: IfMatch = None,
+) -> CorrectedInfusionReply:
+    """Change what was entered wrongly, with a reason; needs If-Match. The patient is evaluated again."""
+    corrected = await corrections.amend_infusion(
+        work, patient_id, infusion_id, body.change(), version=version_in(if_match)
+    )
+    response.headers["etag"] = etag_of(corrected.stored.version)
+    return CorrectedInfusionReply.of_corrected(corrected)
+
+
+@router.post("/infusions/{infusion_id}/void", summary="Void an infusion")
+async def void_infusion(
+    patient_id: UUID,
+    infusion_id: UUID,
+    body: Void,
+    work: MayRecord,
+    response: Response,
+    if_match: IfMatch = None,
+) -> CorrectedInfusionReply:
+    """Take it as entered in error: all is worked out as if it had never been there, and a restore undoes that."""
+    corrected = await corrections.void_infusion(
+        work, patient_id, infusion_id, reason=body.reason, version=version_if_sent(if_match)
+    )
+    response.headers["etag"] = etag_of(corrected.stored.version)
+    return CorrectedInfusionReply.of_corrected(corrected)
+
+
+@router.post("/infusions/{infusion_id}/restore", summary="Restore an infusion")
+async def restore_infusion(
+    patient_id: UUID, infusion_id: UUID, work: MayRecord, response: Response, body: Restoration | None = None
+) -> CorrectedInfusionReply:
+    """Let an infusion count again that was voided."""
+    corrected = await corrections.restore_infusion(
+        work, patient_id, infusion_id, reason=body.reason if body else None
+    )
+    response.headers["etag"] = etag_of(corrected.stored.version)
+    return CorrectedInfusionReply.of_corrected(corrected)
 
 
 @router.get("/courses/current", summary="Read the present course")
@@ -68,9 +173,62 @@ async def change_course(
 ) -> CurrentCourseReply:
     """Record the review, a benefit, the end of induction or of the course; needs If-Match."""
     version = version_in(if_match)
-    view = await commands.change_course(work, patient_id, body.changes(), version=version)
+    view = await corrections.change_course(work, patient_id, body.changes(), version=version)
     response.headers["etag"] = etag_of(view.stored.version)
     return CurrentCourseReply.of_view(view)
+
+
+@router.patch("/courses/{course_id}", summary="Amend a course")
+async def amend_course(
+    patient_id: UUID,
+    course_id: UUID,
+    body: CourseAmendment,
+    work: MayRecord,
+    response: Response,
+    if_match: IfMatch = None,
+) -> CorrectedCourseReply:
+    """Change what was entered wrongly of any course, with a reason; needs If-Match."""
+    corrected = await corrections.amend_course(
+        work, patient_id, course_id, body.changes(), reason=body.reason, version=version_in(if_match)
+    )
+    response.headers["etag"] = etag_of(corrected.stored.version)
+    return CorrectedCourseReply.of_corrected(corrected)
+
+
+@router.post("/courses/{course_id}/void", summary="Void a course")
+async def void_course(
+    patient_id: UUID,
+    course_id: UUID,
+    body: Void,
+    work: MayRecord,
+    response: Response,
+    if_match: IfMatch = None,
+) -> CorrectedCourseReply:
+    """Take it as entered in error; its infusions stay, and belong to the course before it, or to none."""
+    corrected = await corrections.void_course(
+        work, patient_id, course_id, reason=body.reason, version=version_if_sent(if_match)
+    )
+    response.headers["etag"] = etag_of(corrected.stored.version)
+    return CorrectedCourseReply.of_corrected(corrected)
+
+
+@router.post("/courses/{course_id}/restore", summary="Restore a course")
+async def restore_course(
+    patient_id: UUID, course_id: UUID, work: MayRecord, response: Response, body: Restoration | None = None
+) -> CorrectedCourseReply:
+    """Let a course count again that was voided."""
+    corrected = await corrections.restore_course(
+        work, patient_id, course_id, reason=body.reason if body else None
+    )
+    response.headers["etag"] = etag_of(corrected.stored.version)
+    return CorrectedCourseReply.of_corrected(corrected)
+
+
+@router.get("/corrections", summary="List corrections")
+async def list_corrections(patient_id: UUID, work: MayRead) -> CorrectionList:
+    """List what was corrected of a patient's record: which version of what, when, by whom and why; latest first."""
+    found = await corrections_of(work, patient_id)
+    return CorrectionList(items=[CorrectionReply.of(one) for one in found])
 
 
 @router.get("/factors", summary="Read a patient's factors")
@@ -147,3 +305,32 @@ async def choose_reference(patient_id: UUID, body: ReferenceEntry, work: MayDeci
     """Take the check-in days of a window as the new reference, with a reason; it never moves by itself."""
     reference = await commands.choose_reference(work, patient_id, body.chosen())
     return ReferenceReply.of(reference)
+
+
+@router.get("/references", summary="List chosen references")
+async def list_references(patient_id: UUID, work: MayRead, include: Include = None) -> ChosenReferenceList:
+    """List the references that clinicians chose, latest first; the latest one holds."""
+    found = await queries.list_references(work, patient_id, with_errors=include is not None)
+    return ChosenReferenceList(
+        items=[
+            ChosenReferenceReply(
+                id=one.id, from_day=one.from_day, to_day=one.to_day, set_at=one.set_at, status=status
+            )
+            for one, status in found
+        ]
+    )
+
+
+@router.post("/references/{choice_id}/void", summary="Void a chosen reference")
+async def void_reference(patient_id: UUID, choice_id: UUID, body: Void, work: MayDecide) -> ChangedReply:
+    """Take it as chosen in error: the one before it holds again, or the one after induction."""
+    return ChangedReply.of(await corrections.void_reference(work, patient_id, choice_id, reason=body.reason))
+
+
+@router.post("/references/{choice_id}/restore", summary="Restore a chosen reference")
+async def restore_reference(
+    patient_id: UUID, choice_id: UUID, work: MayDecide, body: Restoration | None = None
+) -> ChangedReply:
+    """Let a chosen reference count again that was voided."""
+    reason = body.reason if body else None
+    return ChangedReply.of(await corrections.restore_reference(work, patient_id, choice_id, reason=reason))

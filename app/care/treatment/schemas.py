@@ -1,10 +1,10 @@
 """Requests and replies about courses and infusions."""
 
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from app.care.treatment.commands import (
     ChosenDays,
@@ -13,6 +13,7 @@ from app.care.treatment.commands import (
     GivenInfusion,
     PlannedCourse,
 )
+from app.care.treatment.corrections import CorrectedCourse, CorrectedInfusion, InfusionChange
 from app.care.treatment.course_days import REMARKS, Remark
 from app.care.treatment.queries import CourseView, Factors, TaperView, WrittenPlan
 from app.clinical.course import TEMPLATES, InductionEndedBecause, Infusion, InfusionPhase, Phase, Route
@@ -21,9 +22,27 @@ from app.clinical.profiles import Boosters, Caution, Profile
 from app.clinical.reference import Reference, ReferenceKind
 from app.clinical.review import ResponseCategory, ReviewFinding, ReviewOption
 from app.clinical.taper import TaperMove, TaperPlan, TaperStep
+from app.foundation.errors import RefusalError
+from app.storage.record_versions import RecordStatus
+from app.storage.treatment import StoredCourse, StoredInfusion
+from app.web.correction_schemas import ChangedReply, ExternalId, Reason, Source
+from app.web.etags import etag_of
 from app.web.schemas import Day, Moment, ReplyBody, RequestBody, choice_of, example
 
+# What is more was never given to anybody: it is another unit, or a slip of the keyboard.
+DosePerKg = Annotated[float, Field(strict=True, gt=0, le=15, allow_inf_nan=False)]
+DoseMg = Annotated[float, Field(strict=True, gt=0, le=4500, allow_inf_nan=False)]
+Confirm = Annotated[
+    tuple[Annotated[str, Field(max_length=64)], ...],
+    Field(max_length=20, description="Codes of a needs-confirmation problem that are right all the same"),
+]
 ProtocolCode = Annotated[str, choice_of(TEMPLATES), Field(examples=["standard"])]
+
+
+class NeverEmptyError(RefusalError, ValueError):
+    """This can be changed, and cannot be taken back."""
+
+    code = "never-empty"
 
 
 class CourseEntry(RequestBody):
@@ -75,12 +94,46 @@ class InfusionEntry(RequestBody):
 
     given_at: Moment
     phase: Annotated[InfusionPhase, choice_of(InfusionPhase)]
-    dose_mg_per_kg: Annotated[float, Field(strict=True, gt=0, le=10, allow_inf_nan=False)] | None = None
+    dose_mg_per_kg: DosePerKg | None = None
+    dose_mg: DoseMg | None = None
     route: Annotated[Route, choice_of(Route)] | None = None
+    external_id: ExternalId | None = Field(
+        default=None,
+        description="Your own id for it; sent again with the same content, it is the same infusion",
+    )
+    source: Source = Field(default="", description="Which of your systems the id is from")
+    confirm: Confirm = ()
 
     def given(self) -> GivenInfusion:
         """Take it as given."""
         return GivenInfusion(**dict(self))
+
+
+class InfusionAmendment(RequestBody):
+    """What is different about an infusion; fields left out stay, null takes a value back."""
+
+    model_config = example(phase="booster", reason="Entered as induction by mistake")
+
+    given_at: Moment | None = None
+    phase: Annotated[InfusionPhase, choice_of(InfusionPhase)] | None = None
+    dose_mg_per_kg: DosePerKg | None = None
+    dose_mg: DoseMg | None = None
+    route: Annotated[Route, choice_of(Route)] | None = None
+    reason: Reason
+    confirm: Confirm = ()
+
+    @model_validator(mode="after")
+    def _stays_an_infusion(self) -> "InfusionAmendment":
+        for name in ("given_at", "phase"):
+            if name in self.model_fields_set and getattr(self, name) is None:
+                raise NeverEmptyError
+        return self
+
+    def change(self) -> InfusionChange:
+        """Take what was named as the change, and nothing else."""
+        named = self.model_fields_set - {"reason", "confirm"}
+        changes = {name: getattr(self, name) for name in sorted(named)}
+        return InfusionChange(changes=changes, reason=self.reason, confirm=self.confirm)
 
 
 class RemarkReply(ReplyBody):
@@ -111,7 +164,33 @@ class InfusionReply(ReplyBody):
         )
 
 
-class EnteredInfusionReply(InfusionReply):
+class InfusionRecordReply(InfusionReply):
+    """An infusion as it is on record, with its version."""
+
+    dose_mg: float | None
+    external_id: str | None
+    source: str
+    status: RecordStatus
+    version: int
+    etag: str = Field(description="Send it as If-Match with a change")
+
+    @classmethod
+    def of_stored(cls, stored: StoredInfusion, status: RecordStatus, **more: object) -> Self:
+        """Make the reply."""
+        fields: dict[str, Any] = {
+            **dict(InfusionReply.of(stored.infusion)),
+            "dose_mg": stored.dose_mg,
+            "external_id": stored.external_id,
+            "source": stored.source,
+            "status": status,
+            "version": stored.version,
+            "etag": etag_of(stored.version),
+            **more,
+        }
+        return cls.model_validate(fields)
+
+
+class EnteredInfusionReply(InfusionRecordReply):
     """An infusion as entered, and what is unusual about it."""
 
     remarks: list[RemarkReply]
@@ -120,7 +199,25 @@ class EnteredInfusionReply(InfusionReply):
     def of_entered(cls, entered: EnteredInfusion) -> "EnteredInfusionReply":
         """Make the reply."""
         remarks = [RemarkReply(code=one, detail=REMARKS[one]) for one in entered.remarks]
-        return cls(**dict(InfusionReply.of(entered.infusion)), remarks=remarks)
+        return cls.of_stored(entered.stored, entered.status, remarks=remarks)
+
+
+class CorrectedInfusionReply(InfusionRecordReply):
+    """An infusion after a correction, and what the correction changed."""
+
+    changed: ChangedReply
+
+    @classmethod
+    def of_corrected(cls, corrected: CorrectedInfusion) -> "CorrectedInfusionReply":
+        """Make the reply."""
+        changed = ChangedReply.of(corrected.effects)
+        return cls.of_stored(corrected.stored, corrected.status, changed=changed)
+
+
+class InfusionList(ReplyBody):
+    """Infusions, latest first; the Link header points to the next page."""
+
+    items: list[InfusionRecordReply]
 
 
 class TotalReply(ReplyBody):
@@ -234,6 +331,101 @@ class CourseChange(RequestBody):
     def changes(self) -> dict[str, date | int | None]:
         """Give what was named, and nothing else."""
         return {name: getattr(self, name) for name in sorted(self.model_fields_set)}
+
+
+class CourseAmendment(CourseChange):
+    """What was entered wrongly of a course, and why it is changed; fields left out stay, null takes a day back."""
+
+    model_config = example(started_on="2026-09-28", reason="The year was mistyped")
+
+    protocol: ProtocolCode | None = None
+    started_on: Day | None = None
+    reason: Reason
+
+    @model_validator(mode="after")
+    def _stays_a_course(self) -> "CourseAmendment":
+        for name in ("protocol", "started_on"):
+            if name in self.model_fields_set and getattr(self, name) is None:
+                raise NeverEmptyError
+        return self
+
+    def changes(self) -> dict[str, Any]:
+        """Give what was named, and nothing else."""
+        return {name: getattr(self, name) for name in sorted(self.model_fields_set - {"reason"})}
+
+
+class CourseRecordReply(ReplyBody):
+    """A course as it is on record, with its version."""
+
+    id: UUID
+    protocol: str
+    planned_infusions: int | None
+    started_on: date
+    induction_ended_on: date | None
+    reviewed_on: date | None
+    benefit_recorded_on: date | None
+    stopped_on: date | None
+    ended_on: date | None
+    status: RecordStatus
+    version: int
+    etag: str = Field(description="Send it as If-Match with a change")
+
+    @classmethod
+    def of_stored(cls, stored: StoredCourse, status: RecordStatus, **more: object) -> Self:
+        """Make the reply."""
+        course = stored.course
+        own = (
+            "protocol",
+            "planned_infusions",
+            "started_on",
+            "induction_ended_on",
+            "reviewed_on",
+            "stopped_on",
+        )
+        fields: dict[str, Any] = {
+            "id": course.id,
+            **{name: getattr(course, name) for name in (*own, "ended_on")},
+            "benefit_recorded_on": stored.benefit and stored.benefit.recorded_on,
+            "status": status,
+            "version": stored.version,
+            "etag": etag_of(stored.version),
+            **more,
+        }
+        return cls.model_validate(fields)
+
+
+class CorrectedCourseReply(CourseRecordReply):
+    """A course after a correction, and what the correction changed."""
+
+    changed: ChangedReply
+
+    @classmethod
+    def of_corrected(cls, corrected: CorrectedCourse) -> "CorrectedCourseReply":
+        """Make the reply."""
+        changed = ChangedReply.of(corrected.effects)
+        return cls.of_stored(corrected.stored, corrected.status, changed=changed)
+
+
+class CourseList(ReplyBody):
+    """Courses, latest first."""
+
+    items: list[CourseRecordReply]
+
+
+class ChosenReferenceReply(ReplyBody):
+    """A reference that a clinician chose; its reason stays sealed."""
+
+    id: UUID
+    from_day: date
+    to_day: date
+    set_at: datetime
+    status: RecordStatus
+
+
+class ChosenReferenceList(ReplyBody):
+    """Chosen references, latest first."""
+
+    items: list[ChosenReferenceReply]
 
 
 class FactorsEntry(RequestBody):

@@ -21,6 +21,7 @@ class EventType(StrEnum):
     CHECK_INS_OVERDUE = "check_ins.overdue"
     PATIENT_ASKED_ABOUT_BOOSTER = "patient.asked_about_booster"
     PATIENT_WORSE_THAN_BEFORE = "patient.worse_than_before"
+    RECORD_CORRECTED = "record.corrected"
     PATIENT_ASKED_FOR_ERASURE = "patient.asked_for_erasure"
     PATIENT_WITHDREW_CONSENT = "patient.withdrew_consent"
     PATIENT_ARCHIVED = "patient.archived"

@@ -1,11 +1,12 @@
 """One form about a patient as it is asked: its fields, what is wrong, and what was typed: none of it is lost."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from starlette.responses import RedirectResponse, Response
 
+from app.care.treatment.unlikely import NeedsConfirmationError
 from app.context import AppContext
 from app.foundation.errors import RefusalError, RefusalKind
 from app.pages.staff.rendering import render
@@ -140,9 +141,22 @@ async def answer_form(
             raise
         await visitor.work.start_over(snapshot=True)
         asked, event_id = await ask(), await hear() if hear else ""
+        if isinstance(error, NeedsConfirmationError):
+            asked = replace(asked, fields=(*asked.fields, _confirmation(error)))
         wrong = wrong_with(asked, error)
         return show_form(context, visitor, asked, form=form, wrong=wrong, event_id=event_id)
     return RedirectResponse(f"{back}?told={told}", 303)
+
+
+def _confirmation(error: NeedsConfirmationError) -> Field:
+    """Ask whether what is unlikely is right all the same, a tick for each."""
+    return Field(
+        name="confirm",
+        label="Is this right?",
+        kind="ticks",
+        hint="Tick what is right all the same, and send the form again.",
+        choices=tuple((str(one["code"]), f"Yes. {one['detail']}") for one in error.findings),
+    )
 
 
 def wrong_with(asked: AskedForm, error: RefusalError) -> Wrong:

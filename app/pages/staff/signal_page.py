@@ -132,7 +132,7 @@ async def snooze_here(
     async def change() -> None:
         version, body = version_of(form), read_as(Snooze, filled_in(form, "until", "reason"))
         if not body.reason:
-            raise commands.ReasonMissingError("#/reason")
+            raise commands.SnoozeReasonMissingError("#/reason")
         await commands.snooze(
             visitor.work,
             signal_id,

@@ -32,7 +32,7 @@ import pytest
 
 from tests.support.clinics import gone_live
 from tests.support.databases import DatabaseUrls
-from tests.support.people import ClinicClient, Values, clinic_client
+from tests.support.people import CONFIRMED, ClinicClient, Values, clinic_client
 from tests.support.problems import assert_problem
 from tests.support.processes import wait_until
 from tests.support.receiver import Receiver
@@ -146,7 +146,7 @@ def form(
 
 def booster(clinic: ClinicClient, patient: str, at: datetime) -> None:
     given = {"given_at": at.isoformat(), "phase": "booster"}
-    reply = clinic.http.post(f"/v1/patients/{patient}/infusions", json=given)
+    reply = clinic.http.post(f"/v1/patients/{patient}/infusions", json=given | CONFIRMED)
     assert reply.status_code == 201, reply.text
 
 

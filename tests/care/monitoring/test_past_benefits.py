@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 
 from tests.support.databases import DatabaseUrls
-from tests.support.people import ClinicClient, treated
+from tests.support.people import CONFIRMED, ClinicClient, treated
 from tests.support.service import NOW, Service
 
 
@@ -36,7 +36,7 @@ def test_what_an_earlier_release_kept_is_made_whole_by_the_next_report(
         clinic, NOW, days_since=80, level=lambda day: (8, 8, 8) if day % 40 < 30 else (3, 3, 3), until=79
     )
     given = {"given_at": (NOW - timedelta(days=40)).isoformat(), "phase": "booster"}
-    assert clinic.http.post(f"/v1/patients/{patient}/infusions", json=given).status_code == 201
+    assert clinic.http.post(f"/v1/patients/{patient}/infusions", json=given | CONFIRMED).status_code == 201
     told = interval(clinic, patient)
     assert [one["lost"] for one in told["past"]] == [True, True]
     assert len(kept(shared_database, patient)["considered"]) == 2

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from app.care.monitoring.schedule import DAYS_AHEAD, Schedule, schedules_of
-from tests.support.people import ClinicClient, PatientClient, clinic_client, treated
+from tests.support.people import CONFIRMED, ClinicClient, PatientClient, clinic_client, treated
 from tests.support.service import NOW, Service
 
 TODAY = NOW.date()
@@ -71,7 +71,7 @@ def test_it_thins_out_and_an_infusion_starts_it_again(service: Service, clinic: 
     assert due(phone)["due_days"][:4] == in_days(0, 3, 5, 7), "days 60, 63, 65 and 67 of the plan"
 
     booster = {"given_at": (NOW - timedelta(days=1)).isoformat(), "phase": "booster"}
-    assert clinic.http.post(f"/v1/patients/{patient}/infusions", json=booster).status_code == 201
+    assert clinic.http.post(f"/v1/patients/{patient}/infusions", json=booster | CONFIRMED).status_code == 201
     assert due(phone)["cadence"] == "daily"
 
 
@@ -137,7 +137,7 @@ def test_a_clinics_patients_are_read_at_once_and_say_the_same(service: Service, 
             clinic.treat(patient, last_infusion=NOW - timedelta(days=20 * number), count=3)
         for ago in range(15 * (number % 2), 0, -5):
             booster = {"given_at": (NOW - timedelta(days=ago)).isoformat(), "phase": "booster"}
-            clinic.http.post(f"/v1/patients/{patient}/infusions", json=booster)
+            clinic.http.post(f"/v1/patients/{patient}/infusions", json=booster | CONFIRMED)
         phones.append(clinic.enrol(patient, service.url))
         if number % 3 == 0:
             phones[-1].check_in(NOW - timedelta(days=number, hours=1))

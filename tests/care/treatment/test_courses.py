@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.support.people import ClinicClient, treated
+from tests.support.people import CONFIRMED, ClinicClient, treated
 from tests.support.problems import assert_problem
 from tests.support.service import NOW, Service
 
@@ -92,7 +92,10 @@ def test_a_series_ends_when_staff_say_so_and_a_course_when_it_is_stopped(
     one_clinic.http.post(f"/v1/patients/{patient}/courses", json=body)
     for days_ago in (1, 5, 3):
         given = {"given_at": (NOW - timedelta(days=days_ago)).isoformat(), "phase": "induction"}
-        assert one_clinic.http.post(f"/v1/patients/{patient}/infusions", json=given).status_code == 201
+        assert (
+            one_clinic.http.post(f"/v1/patients/{patient}/infusions", json=given | CONFIRMED).status_code
+            == 201
+        )
     before = course(one_clinic, patient)
     assert before["phase"] == "induction"
     assert [one["given_at"] for one in before["infusions"]] == sorted(
@@ -221,7 +224,10 @@ def test_lengthening_is_suggested_when_the_interval_held_and_shortening_when_it_
     patient = treated(one_clinic, NOW, days_since=70, level=lambda _day: (8, 8, 8))
     for days_ago in (40, 20):
         given = {"given_at": (NOW - timedelta(days=days_ago)).isoformat(), "phase": "booster"}
-        assert one_clinic.http.post(f"/v1/patients/{patient}/infusions", json=given).status_code == 201
+        assert (
+            one_clinic.http.post(f"/v1/patients/{patient}/infusions", json=given | CONFIRMED).status_code
+            == 201
+        )
 
     view = change(
         one_clinic,

@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.support.people import ClinicClient
+from tests.support.people import CONFIRMED, ClinicClient
 from tests.support.problems import assert_problem
 from tests.support.service import NOW, Service
 
@@ -27,7 +27,7 @@ def begin(clinic: ClinicClient, patient: str, days_ago: int) -> httpx2.Response:
 
 def give(clinic: ClinicClient, patient: str, days_ago: float, phase: str = "induction") -> httpx2.Response:
     given = {"given_at": (NOW - timedelta(days=days_ago)).isoformat(), "phase": phase}
-    return clinic.http.post(f"/v1/patients/{patient}/infusions", json=given)
+    return clinic.http.post(f"/v1/patients/{patient}/infusions", json=given | CONFIRMED)
 
 
 def change(clinic: ClinicClient, patient: str, **days: str | None) -> httpx2.Response:

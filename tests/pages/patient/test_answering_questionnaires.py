@@ -191,7 +191,10 @@ def test_a_stranger_and_another_site_keep_nothing_and_tell_nobody(
     stranger.http.close()
 
     assert reply.status_code == 401
-    assert_help_first(reply.text)
+    main = main_of(reply.text)
+    assert main.index('class="crisis first"') < main.index("<h2")
+    # Nobody knows where a stranger is.
+    assert "call your local emergency number" in main
     assert "could not tell your clinic" in reply.text
     assert plain.get("/p/questionnaires/madrs").status_code == 404
     assert plain.post("/p/questionnaires/madrs", form).status_code == 404

@@ -13,7 +13,7 @@ from app.access.clinics.permissions import StaffRole
 from app.pages.staff.visitor import SESSION
 from tests.support.browser import PlainBrowser
 from tests.support.databases import DatabaseUrls
-from tests.support.people import ClinicClient, clinic_client, treated
+from tests.support.people import CONFIRMED, ClinicClient, clinic_client, treated
 from tests.support.service import NOW, Service, running_service
 from tests.support.staff import signed_in
 
@@ -43,7 +43,9 @@ def read(browser: PlainBrowser, patient: str, query: str = "") -> str:
 def give_boosters(clinic: ClinicClient, patient: str, *days_ago: int) -> None:
     for ago in days_ago:
         given = {"given_at": (NOW - timedelta(days=ago)).isoformat(), "phase": "booster"}
-        assert clinic.http.post(f"/v1/patients/{patient}/infusions", json=given).status_code == 201
+        assert (
+            clinic.http.post(f"/v1/patients/{patient}/infusions", json=given | CONFIRMED).status_code == 201
+        )
 
 
 @pytest.fixture(scope="module")

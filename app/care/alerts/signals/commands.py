@@ -38,10 +38,10 @@ class SnoozeNotPossibleError(RefusalError):
     code = "snooze-not-possible"
 
 
-class ReasonMissingError(RefusalError):
+class SnoozeReasonMissingError(RefusalError):
     """Please say why, so that whoever looks next knows."""
 
-    code = "reason-missing"
+    code = "snooze-reason-missing"
 
 
 class NotSnoozedError(RefusalError):

@@ -1,0 +1,199 @@
+"""Making the record of forms true: what the clinic entered is amended, voided or restored, always with a reason.
+
+What a patient answered stays as it was answered; safety events are never touched, whatever becomes of a form.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from app.care.assessments.commands import Form, refuse_time, scored
+from app.care.assessments.queries import Assessment, meaning_of
+from app.care.assessments.refusals import AssessmentExistsError, PatientsOwnFormError, ScaleNotKnownError
+from app.care.assessments.reporting import report_item
+from app.care.monitoring.corrections import (
+    CorrectionEffects,
+    EnteredInErrorError,
+    NotEnteredInErrorError,
+    believed_now,
+    follow_correction,
+    keep_version,
+)
+from app.care.patients.service import existing
+from app.context import Work
+from app.foundation.errors import NotFoundError
+from app.storage import assessments, patient_states, record_versions
+from app.storage.assessments import StoredAssessment
+from app.storage.patients import PatientRecord
+from app.storage.record_versions import Correction, RecordKind, RecordStatus, ReplacedVersion
+from app.web.etags import ChangedMeanwhileError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectedAssessment:
+    """A form after a correction, and what the correction changed."""
+
+    assessment: Assessment
+    effects: CorrectionEffects
+
+
+async def amend_assessment(
+    work: Work,
+    patient_id: UUID,
+    assessment_id: UUID,
+    changes: Mapping[str, Any],
+    *,
+    reason: str,
+    version: int,
+) -> CorrectedAssessment:
+    """Change what a form that the clinic entered says: when it was taken, its items or its total.
+
+    Raises:
+        NotFoundError: the patient has no such form.
+        PatientsOwnFormError: the patient answered it.
+        EnteredInErrorError: it counts as entered in error.
+        ChangedMeanwhileError: the version is not the current one.
+        FormRefusedError, AssessmentInFutureError, AssessmentExistsError: it cannot be kept like this.
+    """
+    patient = await existing(work, patient_id)
+    await patient_states.lock(work, patient_id)
+    stored = await _entered_by_clinic(work, patient_id, assessment_id, version=version)
+    scale = await assessments.find_scale(work, stored.scale)
+    if scale is None:
+        raise ScaleNotKnownError("#/scale")
+    form = _amended(stored, changes)
+    refuse_time(form, work.now)
+    new = replace(
+        scored(work, patient, scale, form),
+        id=stored.id,
+        time_zone=stored.time_zone,
+        received_at=stored.received_at,
+        version=stored.version + 1,
+    )
+    other = await assessments.at_moment(work, patient_id, scale=new.scale, taken_at=new.taken_at)
+    if other is not None and other.id != new.id:
+        raise AssessmentExistsError("#/taken_at")
+    before = await believed_now(work, patient_id)
+    await _keep_version(work, patient, stored, Correction.AMENDED, reason)
+    await assessments.replace(work, new)
+    work.audit("assessment.amended", "assessment", new.id, patient_id=patient_id)
+    event_id = await report_item(work, patient, new, actor=work.actor, now=work.now)
+    effects = await follow_correction(work, before, kind="assessment", record_id=new.id)
+    return await _corrected(work, patient, new, RecordStatus.ACTIVE, effects, event_id)
+
+
+async def void_assessment(
+    work: Work, patient_id: UUID, assessment_id: UUID, *, reason: str, version: int | None = None
+) -> CorrectedAssessment:
+    """Take a form as entered in error: everything is worked out as if it had never been there.
+
+    Raises:
+        NotFoundError: the patient has no such form.
+        PatientsOwnFormError: the patient answered it.
+        EnteredInErrorError: it counts as entered in error already.
+        ChangedMeanwhileError: the version is not the current one.
+    """
+    patient = await existing(work, patient_id)
+    await patient_states.lock(work, patient_id)
+    stored = await _entered_by_clinic(work, patient_id, assessment_id, version=version)
+    before = await believed_now(work, patient_id)
+    await _keep_version(work, patient, stored, Correction.VOIDED, reason)
+    await assessments.take_away(work, patient_id, stored.id)
+    work.audit("assessment.voided", "assessment", stored.id, patient_id=patient_id)
+    effects = await follow_correction(work, before, kind="assessment", record_id=stored.id)
+    voided = replace(stored, version=stored.version + 1)
+    return await _corrected(work, patient, voided, RecordStatus.ENTERED_IN_ERROR, effects)
+
+
+async def restore_assessment(
+    work: Work, patient_id: UUID, assessment_id: UUID, *, reason: str | None = None
+) -> CorrectedAssessment:
+    """Let a form count again that was taken as entered in error.
+
+    Raises:
+        NotFoundError: the patient has no such form.
+        NotEnteredInErrorError: it does not count as entered in error.
+        AssessmentExistsError: another form of this scale is kept at this very time by now.
+    """
+    patient = await existing(work, patient_id)
+    await patient_states.lock(work, patient_id)
+    last = await record_versions.latest(work, patient_id, RecordKind.ASSESSMENT, assessment_id)
+    if last is None or last.correction != Correction.VOIDED:
+        stands = await assessments.find(work, patient_id, assessment_id)
+        raise NotFoundError if stands is None else NotEnteredInErrorError
+    stored = assessments.from_content(last.content)
+    before = await believed_now(work, patient_id)
+    voided = replace(stored, version=stored.version + 1)
+    await _keep_version(work, patient, voided, Correction.RESTORED, reason, void_since=last.replaced_in_turn)
+    new = replace(stored, version=stored.version + 2)
+    if not await assessments.add(work, new):
+        raise AssessmentExistsError
+    work.audit("assessment.restored", "assessment", new.id, patient_id=patient_id)
+    effects = await follow_correction(work, before, kind="assessment", record_id=new.id)
+    return await _corrected(work, patient, new, RecordStatus.ACTIVE, effects)
+
+
+async def _entered_by_clinic(
+    work: Work, patient_id: UUID, assessment_id: UUID, *, version: int | None
+) -> StoredAssessment:
+    stored = await assessments.find(work, patient_id, assessment_id)
+    if stored is None:
+        last = await record_versions.latest(work, patient_id, RecordKind.ASSESSMENT, assessment_id)
+        raise NotFoundError if last is None else EnteredInErrorError
+    if stored.entered_by == "patient":
+        raise PatientsOwnFormError
+    if version is not None and stored.version != version:
+        raise ChangedMeanwhileError("header/if-match")
+    return stored
+
+
+def _amended(stored: StoredAssessment, changes: Mapping[str, Any]) -> Form:
+    """Take the form as it should have been sent; with new items a total that is not named follows from them."""
+    items = {int(number): answer for number, answer in (stored.items or {}).items()} or None
+    renewed = "items" in changes
+    return Form(
+        scale=stored.scale,
+        taken_at=changes.get("taken_at", stored.taken_at),
+        items=changes["items"] if renewed else (None if "total" in changes else items),
+        total=changes.get("total", None if renewed or items else stored.total),
+        external_id=stored.external_id,
+        source=stored.source,
+    )
+
+
+async def _keep_version(
+    work: Work,
+    patient: PatientRecord,
+    stored: StoredAssessment,
+    correction: Correction,
+    reason: str | None,
+    *,
+    void_since: int | None = None,
+) -> None:
+    since = void_since
+    if since is None:
+        since = await assessments.turn_of(work, patient.id, stored.id)
+    replaced = ReplacedVersion(
+        kind=RecordKind.ASSESSMENT,
+        record_id=stored.id,
+        version=stored.version,
+        content=assessments.content_of(stored),
+        known_from_turn=since,
+        active=void_since is None,
+    )
+    await keep_version(work, patient, replaced, correction, reason)
+
+
+async def _corrected(
+    work: Work,
+    patient: PatientRecord,
+    stored: StoredAssessment,
+    status: RecordStatus,
+    effects: CorrectionEffects,
+    event_id: UUID | None = None,
+) -> CorrectedAssessment:
+    (meant,) = await meaning_of(work, patient, [stored])
+    return CorrectedAssessment(
+        assessment=replace(meant, status=status, safety_event_id=event_id), effects=effects
+    )

@@ -1,0 +1,248 @@
+"""What follows a correction of the record: re-evaluated from the corrected point, as if the error had never been.
+
+Events that were sent stay sent; one ``record.corrected`` says what is different now. Safety events are not touched.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from app.care.alerts.signals.corrections import mark_if_not_supported, reopen_if_closed_in_error
+from app.care.alerts.signals.episodes import close_by_infusion
+from app.care.monitoring import effects
+from app.care.monitoring.history import history_of, latest_in, protocol_of, standing_of, timeline_now
+from app.care.monitoring.service import findings_before
+from app.care.patients.own_vault import vault_of
+from app.care.patients.service import existing
+from app.clinical.evaluation import Evaluation, History, evaluate, evaluate_history
+from app.clinical.levels import Level
+from app.context import Work
+from app.foundation.errors import RefusalError, RefusalKind
+from app.foundation.ids import new_id
+from app.notifications.webhooks.events import EventType
+from app.notifications.webhooks.notifying import About, notify_of_patient
+from app.storage import record_versions, signals
+from app.storage.check_ins import PatientSnapshot
+from app.storage.patients import PatientRecord
+from app.storage.record_versions import Correction, ReplacedVersion
+
+REASON_CELL: Final = {"table": "record_versions", "column": "reason_sealed"}
+
+
+class EnteredInErrorError(RefusalError):
+    """This counts as entered in error already; restore it first."""
+
+    kind = RefusalKind.CONFLICT
+    code = "entered-in-error"
+
+
+class NotEnteredInErrorError(RefusalError):
+    """This does not count as entered in error; there is nothing to restore."""
+
+    kind = RefusalKind.CONFLICT
+    code = "not-entered-in-error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Believed:
+    """What was believed of a patient before a correction; no evaluation after consent was withdrawn."""
+
+    patient_id: UUID
+    evaluation: Evaluation | None
+    signal_supported: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectionEffects:
+    """What a correction changed.
+
+    Attributes:
+        level_changed: the level is another one now.
+        reference_changed: there is another reference now, or none any more, or one at last.
+        signal_ids: signals that were reopened, raised, closed, or are no longer supported by the facts.
+        in_background: the evaluation is still to be made, by a worker.
+    """
+
+    level_changed: bool
+    reference_changed: bool
+    signal_ids: tuple[UUID, ...]
+    in_background: bool
+
+    @property
+    def any(self) -> bool:
+        """Whether anything that a receiver would know of is different."""
+        return self.level_changed or self.reference_changed or bool(self.signal_ids)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownCorrection:
+    """That a version of something was replaced, with the reason in words."""
+
+    kind: str
+    record_id: UUID
+    version: int
+    correction: str
+    at: datetime
+    by_kind: str
+    by_id: UUID | None
+    reason: str | None
+
+
+async def corrections_of(work: Work, patient_id: UUID) -> list[KnownCorrection]:
+    """List every correction of a patient's record, latest first.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+    """
+    patient = await existing(work, patient_id)
+    own = vault_of(work.vault, work.clinic_id, patient)
+    work.record_access("corrections", patient_id=patient_id)
+    return [
+        KnownCorrection(
+            kind=one.kind,
+            record_id=one.record_id,
+            version=one.version,
+            correction=one.correction,
+            at=one.replaced_at,
+            by_kind=one.actor_kind,
+            by_id=one.actor_id,
+            reason=None
+            if one.reason_sealed is None
+            else own.open(one.reason_sealed, row_id=one.id, **REASON_CELL),
+        )
+        for one in await record_versions.all_of_patient(work, patient_id)
+    ]
+
+
+async def keep_version(
+    work: Work,
+    patient: PatientRecord,
+    replaced: ReplacedVersion,
+    correction: Correction,
+    reason: str | None,
+) -> None:
+    """Keep a version that is being replaced; its reason is sealed with the patient's own key."""
+    version_id, sealed = new_id(), None
+    if reason:
+        own = vault_of(work.vault, work.clinic_id, patient)
+        sealed = own.seal(reason, row_id=version_id, **REASON_CELL)
+    await record_versions.keep(
+        work, patient.id, replaced, correction, version_id=version_id, reason_sealed=sealed
+    )
+
+
+async def believed_now(work: Work, patient_id: UUID) -> Believed:
+    """Take down what is believed before something is corrected; the caller holds the patient's turn."""
+    standing = await standing_of(work, patient_id, now=work.now)
+    supported, signal = False, await signals.latest_of_patient(work, patient_id)
+    if signal is not None and signal.state != "closed":
+        supported = (await _support(work, standing))[1](signal.raised_at)
+    return Believed(
+        patient_id=patient_id, evaluation=await _evaluation(work, standing), signal_supported=supported
+    )
+
+
+async def follow_correction(
+    work: Work, before: Believed, *, kind: str, record_id: UUID, given_at: datetime | None = None
+) -> CorrectionEffects:
+    """Re-evaluate after a correction, and let the patient's signal and the clinic's systems follow.
+
+    Args:
+        work: the transaction, in which the record was corrected.
+        before: what was believed before.
+        kind: the noun of what was corrected.
+        record_id: its id.
+        given_at: when an infusion was given, as it stands now: it may close an open signal.
+    """
+    patient_id = before.patient_id
+    standing = await standing_of(work, patient_id, now=work.now)
+    signal_ids: list[UUID] = []
+    if standing.consent_withdrawn_at is None:
+        signal_ids = await _signal_follows(work, standing, before, given_at=given_at)
+    done = await effects.evaluate_or_later(work, work.context, patient_id, now=work.now)
+    after = await standing_of(work, patient_id, now=work.now)
+    if after.signal != standing.signal and after.signal is not None:
+        signal_ids.append(UUID(after.signal["id"]))
+    now_believed = await _evaluation(work, after) if done else before.evaluation
+    found = CorrectionEffects(
+        level_changed=_level(before.evaluation) != _level(now_believed),
+        reference_changed=_reference(before.evaluation) != _reference(now_believed),
+        signal_ids=tuple(dict.fromkeys(signal_ids)),
+        in_background=not done,
+    )
+    if found.any or found.in_background:
+        await _tell(work, after, found, kind=kind, record_id=record_id)
+    return found
+
+
+async def _support(work: Work, standing: PatientSnapshot) -> tuple[History, Callable[[datetime], bool]]:
+    """Give the history as it stands, and whether it says "consider" as of a moment."""
+    history, protocol = await history_of(work, standing), protocol_of(standing, work.context)
+
+    def supported_at(moment: datetime) -> bool:
+        return evaluate_history(history, as_of=moment, protocol=protocol).level is Level.CONSIDER_BOOSTER
+
+    return history, supported_at
+
+
+async def _signal_follows(
+    work: Work, standing: PatientSnapshot, before: Believed, *, given_at: datetime | None
+) -> list[UUID]:
+    patient_id, mode = standing.patient_id, standing.mode
+    if standing.signal is None:
+        return []
+    history, supported_at = await _support(work, standing)
+    zone, changed = standing.time_zone, []
+    reopened = await reopen_if_closed_in_error(
+        work, patient_id, mode=mode, given=history.infusions, zone=zone, supported_at=supported_at
+    )
+    if reopened is None and before.signal_supported:
+        changed += [await mark_if_not_supported(work, patient_id, supported_at=supported_at)]
+    given = next((one for one in history.infusions if one.given_at == given_at), None)
+    if given is not None:
+        await close_by_infusion(
+            work,
+            patient_id,
+            mode=mode,
+            given_at=given.given_at,
+            given_on=given.day(zone),
+            findings=findings_before(work.context, standing, now=work.now),
+        )
+    return [one for one in (reopened, *changed) if one is not None]
+
+
+async def _evaluation(work: Work, standing: PatientSnapshot) -> Evaluation | None:
+    if standing.consent_withdrawn_at is not None:
+        return None
+    protocol = protocol_of(standing, work.context)
+    past = await timeline_now(work, standing, protocol=protocol, now=work.now)
+    return evaluate(past.state, as_of=latest_in(past.state, standing, now=work.now), protocol=protocol)
+
+
+def _level(evaluation: Evaluation | None) -> object:
+    return evaluation and evaluation.level
+
+
+def _reference(evaluation: Evaluation | None) -> object:
+    return evaluation and evaluation.reference
+
+
+async def _tell(
+    work: Work, standing: PatientSnapshot, found: CorrectionEffects, *, kind: str, record_id: UUID
+) -> None:
+    about = About(
+        patient_id=standing.patient_id,
+        mode=standing.mode,
+        subject=kind,
+        subject_id=record_id,
+        url=f"{work.public_url}/v1/patients/{standing.patient_id}/evaluation",
+    )
+    more: dict[str, str | int | bool | None] = {
+        "kind": kind,
+        "level_changed": found.level_changed,
+        "reference_changed": found.reference_changed,
+        "signal_ids": " ".join(str(one) for one in found.signal_ids),
+    }
+    await notify_of_patient(work, EventType.RECORD_CORRECTED, about, now=work.now, more=more)

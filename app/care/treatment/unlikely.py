@@ -1,0 +1,125 @@
+"""What of an infusion is possible but unlikely: asked about once, kept when it is confirmed, and the log says so."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from app.clinical.course import Course, Infusion, InfusionPhase, Route
+from app.foundation.errors import RefusalError, RefusalKind
+
+_BOOSTER_BACK: Final = timedelta(days=14)
+_INDUCTION_BACK: Final = timedelta(days=365)
+_SAME_SESSION: Final = timedelta(hours=12)
+# mg/kg above which a dose is unusual. Nobody said how it was given: as strict as into a vein.
+_USUALLY_AT_MOST: Final[Mapping[Route | None, float]] = {
+    None: 1.5,
+    Route.IV: 1.5,
+    Route.IM: 2.0,
+    Route.SUBCUTANEOUS: 2.0,
+}
+_ESKETAMINE_MG: Final = (56.0, 84.0)
+# Nobody's weight lies outside: one of the two doses is in the other's unit.
+_WEIGHTS_KG: Final = (25.0, 300.0)
+# So few milligrams are a dose per kilogram; so many per kilogram are milligrams.
+_FEWEST_MG: Final = 5.0
+_MOST_MG_PER_KG: Final = 5.0
+
+
+class Unlikely(StrEnum):
+    """What somebody has to confirm."""
+
+    BOOSTER_LONG_AGO = "booster_long_ago"
+    INDUCTION_LONG_AGO = "induction_long_ago"
+    OUTSIDE_COURSE = "outside_course"
+    POSSIBLE_DUPLICATE = "possible_duplicate"
+    HIGH_DOSE = "high_dose"
+    ESKETAMINE_DOSE = "esketamine_dose"
+    DOSE_UNIT = "dose_unit"
+
+
+QUESTIONS: Final[Mapping[Unlikely, tuple[str, str]]] = {
+    Unlikely.BOOSTER_LONG_AGO: ("#/given_at", "This booster was given more than 14 days ago."),
+    Unlikely.INDUCTION_LONG_AGO: ("#/given_at", "This induction infusion was given more than a year ago."),
+    Unlikely.OUTSIDE_COURSE: ("#/given_at", "This induction infusion lies outside its course's dates."),
+    Unlikely.POSSIBLE_DUPLICATE: (
+        "#/given_at",
+        "The patient has another infusion within 12 hours: is it the same one?",
+    ),
+    Unlikely.HIGH_DOSE: (
+        "#/dose_mg_per_kg",
+        "This dose is above 1.5 mg/kg, or 2 mg/kg into a muscle or under the skin.",
+    ),
+    Unlikely.ESKETAMINE_DOSE: ("#/dose_mg", "Esketamine is given as 56 or 84 mg."),
+    Unlikely.DOSE_UNIT: (
+        "#/dose_mg_per_kg",
+        "This dose may be in the wrong unit: milligrams, or milligrams per kilogram.",
+    ),
+}
+
+
+class NeedsConfirmationError(RefusalError):
+    """This is possible but unlikely; see errors. Send it again with these codes in `confirm` if it is right."""
+
+    kind = RefusalKind.CONFLICT
+    code = "needs-confirmation"
+
+
+def ask_about(found: Sequence[Unlikely], confirmed: Sequence[str]) -> None:
+    """Ask about everything unlikely that was not confirmed.
+
+    Raises:
+        NeedsConfirmationError: something was not; it names all codes to confirm.
+    """
+    if set(found) <= set(confirmed):
+        return
+    refusal = NeedsConfirmationError().telling(confirm=[one.value for one in found])
+    raise refusal.finding(
+        {"pointer": QUESTIONS[one][0], "code": one.value, "detail": QUESTIONS[one][1]} for one in found
+    )
+
+
+def unlikely_in(
+    infusion: Infusion,
+    *,
+    dose_mg: float | None,
+    course: Course | None,
+    others: Sequence[Infusion],
+    now: datetime,
+    zone: str,
+) -> list[Unlikely]:
+    """Find what is unlikely about an infusion beside the patient's others."""
+    found = [*_about_time(infusion, course, now=now, zone=zone)]
+    if any(abs(one.given_at - infusion.given_at) < _SAME_SESSION for one in others):
+        found.append(Unlikely.POSSIBLE_DUPLICATE)
+    return found + _about_dose(infusion, dose_mg)
+
+
+def _about_time(infusion: Infusion, course: Course | None, *, now: datetime, zone: str) -> list[Unlikely]:
+    ago = now - infusion.given_at
+    if infusion.phase is InfusionPhase.BOOSTER:
+        return [Unlikely.BOOSTER_LONG_AGO] if ago > _BOOSTER_BACK else []
+    found = [Unlikely.INDUCTION_LONG_AGO] if ago > _INDUCTION_BACK else []
+    if course is not None and infusion.day(zone) < course.started_on:
+        found.append(Unlikely.OUTSIDE_COURSE)
+    return found
+
+
+def _about_dose(infusion: Infusion, dose_mg: float | None) -> list[Unlikely]:
+    per_kg, route, found = infusion.dose_mg_per_kg, infusion.route, []
+    if per_kg is not None and per_kg > _USUALLY_AT_MOST.get(route, float("inf")):
+        found.append(Unlikely.HIGH_DOSE)
+    # What is given into the nose in milligrams is esketamine, unless somebody confirms another dose.
+    if route is Route.INTRANASAL and dose_mg is not None and dose_mg not in _ESKETAMINE_MG:
+        found.append(Unlikely.ESKETAMINE_DOSE)
+    if _mixed_up(per_kg, dose_mg):
+        found.append(Unlikely.DOSE_UNIT)
+    return found
+
+
+def _mixed_up(per_kg: float | None, dose_mg: float | None) -> bool:
+    if per_kg is not None and dose_mg is not None:
+        return not _WEIGHTS_KG[0] <= dose_mg / per_kg <= _WEIGHTS_KG[1]
+    return (per_kg is not None and per_kg >= _MOST_MG_PER_KG) or (
+        dose_mg is not None and dose_mg < _FEWEST_MG
+    )

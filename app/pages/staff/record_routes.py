@@ -1,0 +1,428 @@
+"""Correcting a patient's record: everything that staff entered, amended or taken back in place, with a reason."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.care.assessments import corrections as form_corrections
+from app.care.assessments import queries as forms
+from app.care.assessments.schemas import AssessmentAmendment
+from app.care.treatment import corrections, queries
+from app.care.treatment.schemas import CourseAmendment, InfusionAmendment
+from app.clinical.check_ins import zone_of
+from app.clinical.course import TEMPLATES
+from app.clinical.wording import SCALE_NAMES
+from app.context import AppContext, Work
+from app.foundation.errors import NotFoundError
+from app.pages.staff.about_patient import AboutPatient, about, moment_in, number_in, whole_in
+from app.pages.staff.asked_form import AskedForm, Field, answer_form, show_form
+from app.pages.staff.infusion_routes import INFUSION_FIELDS, ROUTES, confirmed_in, infusion_in
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.patient_access import MayRecord
+from app.pages.staff.patient_words import INFUSIONS
+from app.pages.staff.rendering import render
+from app.pages.staff.visitor import StaffVisitor, read_own_form
+from app.storage.record_versions import RecordStatus
+from app.web.correction_schemas import Restoration, Void
+from app.web.dependencies import ContextNeeded
+from app.web.etags import version_in
+from app.web.reading import read_as
+
+router = APIRouter(
+    prefix="/care/patients/{patient_id}/record", route_class=CarePageRoute, include_in_schema=False
+)
+_MOST: Final = 200
+_REASON: Final = Field(
+    name="reason",
+    label="Why",
+    kind="note",
+    hint="Kept sealed; the audit log says that it was corrected and by whom.",
+    wrong="Please say why, in at most 1000 characters.",
+)
+_LEAD: Final = (
+    "The earlier version is kept. The patient is re-evaluated as if this had been entered rightly at once."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordRow:
+    """One entry of the record as the page shows it."""
+
+    id: UUID
+    what: str
+    said: str
+    active: bool
+    amendable: bool
+    voidable: bool = True
+
+
+@router.get("")
+async def show_record(
+    patient_id: UUID, context: ContextNeeded, visitor: MayRecord, told: str = ""
+) -> Response:
+    """Show what was entered, also in error, each with the way to correct it."""
+    whose = await about(context, visitor, patient_id)
+    rows = await _rows(visitor.work, whose, patient_id)
+    said = _TOLD.get(told, "")
+    return render(context, visitor, "patient_record.html", here="", whose=whose, rows=rows, told=said)
+
+
+@router.get("/infusions/{record_id}")
+async def show_infusion(
+    patient_id: UUID, record_id: UUID, context: ContextNeeded, visitor: MayRecord
+) -> Response:
+    """Show an infusion, to be amended."""
+    return show_form(context, visitor, await _infusion(context, visitor, patient_id, record_id))
+
+
+@router.post("/infusions/{record_id}")
+async def amend_infusion(
+    patient_id: UUID, record_id: UUID, request: Request, context: ContextNeeded, visitor: MayRecord
+) -> Response:
+    """Amend an infusion, unless someone else changed it meanwhile."""
+    form = await read_own_form(request, context, visitor)
+
+    async def act() -> str:
+        whose = await about(context, visitor, patient_id)
+        sent = infusion_in(form, whose.patient.time_zone) | {"reason": form["reason"].strip()}
+        body = read_as(InfusionAmendment, sent | {"confirm": confirmed_in(form)})
+        await corrections.amend_infusion(
+            visitor.work, patient_id, record_id, body.change(), version=version_in(form["version"])
+        )
+        return "amended"
+
+    return await answer_form(
+        context,
+        visitor,
+        lambda: _infusion(context, visitor, patient_id, record_id),
+        form,
+        act,
+        back=_path(patient_id),
+    )
+
+
+@router.get("/assessments/{record_id}")
+async def show_assessment(
+    patient_id: UUID, record_id: UUID, context: ContextNeeded, visitor: MayRecord
+) -> Response:
+    """Show a form that the clinic entered, to be amended."""
+    return show_form(context, visitor, await _assessment(context, visitor, patient_id, record_id))
+
+
+@router.post("/assessments/{record_id}")
+async def amend_assessment(
+    patient_id: UUID, record_id: UUID, request: Request, context: ContextNeeded, visitor: MayRecord
+) -> Response:
+    """Amend a form, unless someone else changed it meanwhile."""
+    form = await read_own_form(request, context, visitor)
+
+    async def act() -> str:
+        whose = await about(context, visitor, patient_id)
+        taken_at = moment_in(form, whose.patient.time_zone, pointer="#/taken_at")
+        sent = {"taken_at": taken_at.isoformat(), "reason": form["reason"].strip()}
+        body = read_as(AssessmentAmendment, sent | {"total": number_in(form["total"])})
+        await form_corrections.amend_assessment(
+            visitor.work,
+            patient_id,
+            record_id,
+            body.changes(),
+            reason=body.reason,
+            version=version_in(form["version"]),
+        )
+        return "amended"
+
+    return await answer_form(
+        context,
+        visitor,
+        lambda: _assessment(context, visitor, patient_id, record_id),
+        form,
+        act,
+        back=_path(patient_id),
+    )
+
+
+@router.get("/courses/{record_id}")
+async def show_course(
+    patient_id: UUID, record_id: UUID, context: ContextNeeded, visitor: MayRecord
+) -> Response:
+    """Show how a course was entered, to be amended."""
+    return show_form(context, visitor, await _course(context, visitor, patient_id, record_id))
+
+
+@router.post("/courses/{record_id}")
+async def amend_course(
+    patient_id: UUID, record_id: UUID, request: Request, context: ContextNeeded, visitor: MayRecord
+) -> Response:
+    """Amend how a course was entered, unless someone else changed it meanwhile."""
+    form = await read_own_form(request, context, visitor)
+
+    async def act() -> str:
+        sent = {
+            "protocol": form["protocol"],
+            "planned_infusions": whole_in(form["planned_infusions"]),
+            "started_on": form["started_on"].strip(),
+            "reason": form["reason"].strip(),
+        }
+        body = read_as(CourseAmendment, sent)
+        version = version_in(form["version"])
+        await corrections.amend_course(
+            visitor.work, patient_id, record_id, body.changes(), reason=body.reason, version=version
+        )
+        return "amended"
+
+    return await answer_form(
+        context,
+        visitor,
+        lambda: _course(context, visitor, patient_id, record_id),
+        form,
+        act,
+        back=_path(patient_id),
+    )
+
+
+@router.get("/{kind}/{record_id}/{step}")
+async def ask_about_step(
+    patient_id: UUID, kind: str, record_id: UUID, step: str, context: ContextNeeded, visitor: MayRecord
+) -> Response:
+    """Say what follows, and ask for the reason."""
+    return show_form(context, visitor, await _step(context, visitor, patient_id, kind, record_id, step))
+
+
+@router.post("/{kind}/{record_id}/{step}")
+async def take_step(
+    patient_id: UUID,
+    kind: str,
+    record_id: UUID,
+    step: str,
+    request: Request,
+    context: ContextNeeded,
+    visitor: MayRecord,
+) -> Response:
+    """Take an entry as entered in error, or let it count again."""
+    form = await read_own_form(request, context, visitor)
+
+    async def act() -> str:
+        work, reason = visitor.work, form["reason"].strip()
+        if step == "void":
+            void = read_as(Void, {"reason": reason})
+            await _VOID[kind](work, patient_id, record_id, reason=void.reason)
+            return "voided"
+        again = read_as(Restoration, {"reason": reason or None})
+        await _RESTORE[kind](work, patient_id, record_id, reason=again.reason)
+        return "restored"
+
+    return await answer_form(
+        context,
+        visitor,
+        lambda: _step(context, visitor, patient_id, kind, record_id, step),
+        form,
+        act,
+        back=_path(patient_id),
+    )
+
+
+_TOLD: Final = {
+    "amended": "The correction is saved, and the patient was re-evaluated.",
+    "voided": "It counts as entered in error, and the patient was re-evaluated without it.",
+    "restored": "It counts again, and the patient was re-evaluated.",
+}
+_VOID: Final[Mapping[str, Callable[..., Awaitable[object]]]] = {
+    "infusions": corrections.void_infusion,
+    "courses": corrections.void_course,
+    "assessments": form_corrections.void_assessment,
+}
+_RESTORE: Final[Mapping[str, Callable[..., Awaitable[object]]]] = {
+    "infusions": corrections.restore_infusion,
+    "courses": corrections.restore_course,
+    "assessments": form_corrections.restore_assessment,
+}
+_NOUNS: Final = {"infusions": "infusion", "courses": "course", "assessments": "form"}
+
+
+def _path(patient_id: UUID) -> str:
+    return f"/care/patients/{patient_id}/record"
+
+
+async def _rows(work: Work, whose: AboutPatient, patient_id: UUID) -> list[RecordRow]:
+    clock = whose.clock
+    infusions = await queries.list_infusions(work, patient_id, with_errors=True, after=None, limit=_MOST)
+    courses = await queries.list_courses(work, patient_id, with_errors=True)
+    entered = await forms.list_of_patient(work, patient_id, with_errors=True, after=None, limit=_MOST)
+    return [
+        *(
+            RecordRow(
+                id=UUID(one.course.id),
+                what="courses",
+                said=f"Course from {clock.day(one.course.started_on)}: {TEMPLATES[one.course.protocol].name}",
+                active=status is RecordStatus.ACTIVE,
+                amendable=status is RecordStatus.ACTIVE,
+            )
+            for one, status in courses
+        ),
+        *(
+            RecordRow(
+                id=one.id,
+                what="infusions",
+                said=f"{INFUSIONS[one.infusion.phase]}, {clock.plain(one.infusion.given_at)}",
+                active=status is RecordStatus.ACTIVE,
+                amendable=status is RecordStatus.ACTIVE,
+            )
+            for one, status in infusions
+        ),
+        *(
+            RecordRow(
+                id=one.stored.id,
+                what="assessments",
+                said=f"{SCALE_NAMES.get(one.stored.scale, one.stored.scale)} {one.stored.total:g},"
+                f" {clock.plain(one.stored.taken_at)}",
+                active=one.status is RecordStatus.ACTIVE,
+                amendable=one.status is RecordStatus.ACTIVE and one.stored.entered_by == "clinic",
+                voidable=one.stored.entered_by == "clinic",
+            )
+            for one in entered
+        ),
+    ]
+
+
+async def _infusion(
+    context: AppContext, visitor: StaffVisitor, patient_id: UUID, record_id: UUID
+) -> AskedForm:
+    whose = await about(context, visitor, patient_id)
+    found = await queries.list_infusions(visitor.work, patient_id, with_errors=False, after=None, limit=_MOST)
+    stored = next((one for one, _ in found if one.id == record_id), None)
+    if stored is None:
+        raise NotFoundError
+    infusion, clock = stored.infusion, whose.clock
+    doses = {"dose_mg_per_kg": infusion.dose_mg_per_kg, "dose_mg": stored.dose_mg}
+    given_at = clock.plain(infusion.given_at)
+    return AskedForm(
+        title="Correct an infusion",
+        whose=whose.reference,
+        lead=_LEAD,
+        path=f"{_path(patient_id)}/infusions/{record_id}",
+        back=_path(patient_id),
+        button="Save the correction",
+        fields=(*INFUSION_FIELDS, _REASON),
+        values={
+            "on": infusion.given_at.astimezone(zone_of(clock.time_zone)).date().isoformat(),
+            "at": clock.time(infusion.given_at),
+            "phase": infusion.phase.value,
+            "route": infusion.route.value if infusion.route else "",
+        }
+        | {name: f"{dose:g}" if dose is not None else "" for name, dose in doses.items()},
+        version=stored.version,
+        present=(
+            f"{INFUSIONS[infusion.phase]}, {given_at}.",
+            f"Route: {ROUTES[infusion.route] if infusion.route else 'not stated'}.",
+        ),
+    )
+
+
+async def _assessment(
+    context: AppContext, visitor: StaffVisitor, patient_id: UUID, record_id: UUID
+) -> AskedForm:
+    whose = await about(context, visitor, patient_id)
+    found = await forms.list_of_patient(visitor.work, patient_id, with_errors=False, after=None, limit=_MOST)
+    one = next((each for each in found if each.stored.id == record_id), None)
+    if one is None or one.stored.entered_by != "clinic":
+        raise NotFoundError
+    stored, clock = one.stored, whose.clock
+    name = SCALE_NAMES.get(stored.scale, stored.scale)
+    return AskedForm(
+        title=f"Correct {name}",
+        whose=whose.reference,
+        lead=f"{_LEAD} To change its answers, take the form as entered in error and enter it again.",
+        path=f"{_path(patient_id)}/assessments/{record_id}",
+        back=_path(patient_id),
+        button="Save the correction",
+        fields=(
+            Field(
+                name="on",
+                label="Day it was completed",
+                kind="date",
+                told_as=("taken_at",),
+                wrong="Please give a day and a time.",
+            ),
+            Field(name="at", label="Time", kind="time"),
+            Field(name="total", label="Total", kind="number", wrong="The total is a number."),
+            _REASON,
+        ),
+        values={
+            "on": stored.taken_at.astimezone(zone_of(clock.time_zone)).date().isoformat(),
+            "at": clock.time(stored.taken_at),
+            "total": f"{stored.total:g}",
+        },
+        version=stored.version,
+        present=(f"{name} {stored.total:g}, {clock.plain(stored.taken_at)}.",),
+    )
+
+
+async def _course(context: AppContext, visitor: StaffVisitor, patient_id: UUID, record_id: UUID) -> AskedForm:
+    whose = await about(context, visitor, patient_id)
+    found = await queries.list_courses(visitor.work, patient_id, with_errors=False)
+    stored = next((one for one, _ in found if one.course.id == str(record_id)), None)
+    if stored is None:
+        raise NotFoundError
+    course = stored.course
+    return AskedForm(
+        title="Correct a course",
+        whose=whose.reference,
+        lead=_LEAD,
+        path=f"{_path(patient_id)}/courses/{record_id}",
+        back=_path(patient_id),
+        button="Save the correction",
+        fields=(
+            Field(
+                name="protocol",
+                label="Template",
+                kind="choice",
+                choices=tuple((code, one.name) for code, one in TEMPLATES.items()),
+            ),
+            Field(
+                name="planned_infusions",
+                label="Planned induction infusions, if known",
+                kind="number",
+                wrong="A whole number from 1 to 20.",
+            ),
+            Field(name="started_on", label="First day", kind="date", wrong="Please give a day."),
+            _REASON,
+        ),
+        values={
+            "protocol": course.protocol,
+            "planned_infusions": str(course.planned_infusions or ""),
+            "started_on": stored.declared_started_on.isoformat(),
+        },
+        version=stored.version,
+        present=(f"Course from {whose.clock.day(course.started_on)}: {TEMPLATES[course.protocol].name}.",),
+    )
+
+
+async def _step(
+    context: AppContext, visitor: StaffVisitor, patient_id: UUID, kind: str, record_id: UUID, step: str
+) -> AskedForm:
+    if kind not in _NOUNS or step not in {"void", "restore"}:
+        raise NotFoundError
+    whose, noun, is_void = await about(context, visitor, patient_id), _NOUNS[kind], step == "void"
+    rows = await _rows(visitor.work, whose, patient_id)
+    row = next((one for one in rows if (one.what, one.id) == (kind, record_id)), None)
+    if row is None or not row.voidable:
+        raise NotFoundError
+    return AskedForm(
+        title=f"Was this {noun} entered in error?" if is_void else f"Let this {noun} count again?",
+        whose=whose.reference,
+        lead=f"{row.said}. "
+        + (
+            "It is kept, marked as entered in error, and the patient is re-evaluated without it."
+            if is_void
+            else "The patient is re-evaluated with it."
+        ),
+        path=f"{_path(patient_id)}/{kind}/{record_id}/{step}",
+        back=_path(patient_id),
+        button="Mark as entered in error" if is_void else "Restore",
+        fields=(_REASON,),
+        serious=is_void,
+    )

@@ -1,0 +1,252 @@
+"""What a record said before it was corrected: every version that was replaced, when, by whom and why.
+
+The nouns' own tables hold what is believed now. What was amended, or entered in error, is kept here for good, with
+the turns of the patient in which it was believed: a decision is replayed from what was known in its turn.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Select, insert, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.foundation.ids import new_id
+from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.unit_of_work import UnitOfWork
+from app.storage.patient_states import this_turn
+
+
+class RecordKind(StrEnum):
+    """Whose version it is."""
+
+    INFUSION = "infusion"
+    ASSESSMENT = "assessment"
+    COURSE = "course"
+    CHECK_IN = "check_in"
+    CHOSEN_REFERENCE = "chosen_reference"
+
+
+class RecordStatus(StrEnum):
+    """Whether a record counts."""
+
+    ACTIVE = "active"
+    ENTERED_IN_ERROR = "entered_in_error"
+
+
+class Correction(StrEnum):
+    """What replaced a version."""
+
+    AMENDED = "amended"
+    VOIDED = "voided"
+    RESTORED = "restored"
+
+
+class RecordVersionRow(TenantRow):
+    """One version that was replaced. The application adds them and never changes one."""
+
+    __tablename__ = "record_versions"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
+        ),
+        CheckConstraint(
+            "kind in ('infusion', 'assessment', 'course', 'check_in', 'chosen_reference')", name="kind"
+        ),
+        CheckConstraint("correction in ('amended', 'voided', 'restored')", name="correction"),
+        Index(
+            "uq_record_versions_version",
+            "clinic_id",
+            "patient_id",
+            "kind",
+            "record_id",
+            "version",
+            unique=True,
+        ),
+        {"schema": CARE},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    patient_id: Mapped[UUID]
+    kind: Mapped[str]
+    record_id: Mapped[UUID]
+    version: Mapped[int]
+    # False: in this version the record counted as entered in error.
+    active: Mapped[bool]
+    content: Mapped[dict[str, Any]]
+    # Believed from this turn of the patient's until that one, in which it was replaced; null: not told apart.
+    known_from_turn: Mapped[int | None]
+    replaced_in_turn: Mapped[int]
+    correction: Mapped[str]
+    replaced_at: Mapped[datetime]
+    actor_kind: Mapped[str]
+    actor_id: Mapped[UUID | None]
+    reason_sealed: Mapped[bytes | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordVersion:
+    """A version that was replaced; ``content`` is the record's plain form as its noun wrote it."""
+
+    id: UUID
+    kind: str
+    record_id: UUID
+    version: int
+    active: bool
+    content: dict[str, Any]
+    known_from_turn: int | None
+    replaced_in_turn: int
+    correction: str
+    replaced_at: datetime
+    actor_kind: str
+    actor_id: UUID | None
+    reason_sealed: bytes | None
+
+
+_COLUMNS: Final = tuple(RecordVersion.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplacedVersion:
+    """A version about to be replaced."""
+
+    kind: RecordKind
+    record_id: UUID
+    version: int
+    content: dict[str, Any]
+    known_from_turn: int | None
+    active: bool = True
+
+
+async def keep(
+    work: UnitOfWork,
+    patient_id: UUID,
+    replaced: ReplacedVersion,
+    correction: Correction,
+    *,
+    version_id: UUID | None = None,
+    reason_sealed: bytes | None = None,
+) -> None:
+    """Keep a version that is being replaced, with who does it and why; the caller holds the patient's turn."""
+    await work.execute(
+        insert(RecordVersionRow).values(
+            clinic_id=work.clinic_id,
+            id=version_id or new_id(),
+            patient_id=patient_id,
+            kind=replaced.kind.value,
+            record_id=replaced.record_id,
+            version=replaced.version,
+            active=replaced.active,
+            content=replaced.content,
+            known_from_turn=replaced.known_from_turn,
+            replaced_in_turn=this_turn(work, patient_id),
+            correction=correction.value,
+            replaced_at=work.now,
+            actor_kind=work.actor.kind.value,
+            actor_id=work.actor.id,
+            reason_sealed=reason_sealed,
+        )
+    )
+
+
+async def latest(
+    work: UnitOfWork, patient_id: UUID, kind: RecordKind, record_id: UUID
+) -> RecordVersion | None:
+    """Find the version of a record that was replaced last."""
+    found = await work.execute(
+        _versions(work, patient_id, kind)
+        .where(RecordVersionRow.record_id == record_id)
+        .order_by(RecordVersionRow.version.desc())
+        .limit(1)
+    )
+    row = found.one_or_none()
+    return row and RecordVersion(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
+
+
+async def of_kind(work: UnitOfWork, patient_id: UUID, kind: RecordKind) -> list[RecordVersion]:
+    """List all versions of a patient's records of this kind that were replaced, oldest first."""
+    found = await work.execute(
+        _versions(work, patient_id, kind).order_by(RecordVersionRow.record_id, RecordVersionRow.version)
+    )
+    return [RecordVersion(**row._mapping) for row in found]  # noqa: SLF001 - same
+
+
+async def all_of_patient(work: UnitOfWork, patient_id: UUID) -> list[RecordVersion]:
+    """List every version of a patient's records that was replaced, latest first."""
+    columns = [getattr(RecordVersionRow, name) for name in _COLUMNS]
+    found = await work.execute(
+        select(*columns)
+        .where(RecordVersionRow.clinic_id == work.clinic_id, RecordVersionRow.patient_id == patient_id)
+        .order_by(RecordVersionRow.replaced_at.desc(), RecordVersionRow.id.desc())
+    )
+    return [RecordVersion(**row._mapping) for row in found]  # noqa: SLF001 - same
+
+
+async def voided(work: UnitOfWork, patient_id: UUID, kind: RecordKind) -> list[RecordVersion]:
+    """List the records that count as entered in error now, each as it was last believed."""
+    last: dict[UUID, RecordVersion] = {}
+    for one in await of_kind(work, patient_id, kind):
+        last[one.record_id] = one
+    return [one for one in last.values() if one.correction == Correction.VOIDED]
+
+
+async def believed_in(
+    work: UnitOfWork, patient_id: UUID, kind: RecordKind, *, turn: int
+) -> list[RecordVersion]:
+    """List the versions that were believed in a turn of the patient's and have been replaced since."""
+    found = await work.execute(
+        _versions(work, patient_id, kind).where(
+            RecordVersionRow.active,
+            RecordVersionRow.known_from_turn <= turn,
+            RecordVersionRow.replaced_in_turn > turn,
+        )
+    )
+    return [RecordVersion(**row._mapping) for row in found]  # noqa: SLF001 - same
+
+
+async def void_spans(work: UnitOfWork, patient_id: UUID, kind: RecordKind, *, turn: int) -> set[UUID]:
+    """Give the records that counted as entered in error in this turn, though they count again now."""
+    found = await work.execute(
+        select(RecordVersionRow.record_id).where(
+            RecordVersionRow.clinic_id == work.clinic_id,
+            RecordVersionRow.patient_id == patient_id,
+            RecordVersionRow.kind == kind.value,
+            ~RecordVersionRow.active,
+            RecordVersionRow.known_from_turn <= turn,
+            RecordVersionRow.replaced_in_turn > turn,
+        )
+    )
+    return set(found.scalars())
+
+
+async def by_external_id(
+    work: UnitOfWork, kind: RecordKind, *, source: str, external_id: str
+) -> tuple[UUID, RecordVersion] | None:
+    """Find a record that counts as entered in error by the id that its source gave it, and whose it is."""
+    found = await work.execute(
+        select(RecordVersionRow.patient_id, *(getattr(RecordVersionRow, name) for name in _COLUMNS))
+        .where(
+            RecordVersionRow.clinic_id == work.clinic_id,
+            RecordVersionRow.kind == kind.value,
+            RecordVersionRow.content["external_id"].astext == external_id,
+            RecordVersionRow.content["source"].astext == source,
+        )
+        .order_by(RecordVersionRow.version.desc())
+        .limit(1)
+    )
+    row = found.one_or_none()
+    if row is None:
+        return None
+    values = dict(row._mapping)  # noqa: SLF001 - same
+    return values.pop("patient_id"), RecordVersion(**values)
+
+
+def _versions(work: UnitOfWork, patient_id: UUID, kind: RecordKind) -> Select[*tuple[Any, ...]]:
+    columns = [getattr(RecordVersionRow, name) for name in _COLUMNS]
+    return select(*columns).where(
+        RecordVersionRow.clinic_id == work.clinic_id,
+        RecordVersionRow.patient_id == patient_id,
+        RecordVersionRow.kind == kind.value,
+    )

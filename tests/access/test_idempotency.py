@@ -1,0 +1,97 @@
+"""Idempotency-Key: the same request sent twice is carried out once, and answered the same."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from uuid import uuid4
+
+from app.access.clinics.scopes import Scope
+from tests.storage.catalogue import ask
+from tests.support.databases import DatabaseUrls
+from tests.support.people import ClinicClient, key_with
+from tests.support.problems import assert_problem
+from tests.support.service import NOW, Service
+
+
+def new_patient(reference: str | None = None) -> dict[str, str]:
+    return {"external_ref": reference or f"P-{uuid4()}", "time_zone": "Europe/Berlin", "locale": "en-US"}
+
+
+def test_the_same_request_sent_twice_is_carried_out_once(
+    service: Service, shared_database: DatabaseUrls, one_clinic: ClinicClient
+) -> None:
+    body, key = new_patient(), {"idempotency-key": str(uuid4())}
+    first = one_clinic.http.post("/v1/patients", json=body, headers=key)
+    service.clock.move_to(NOW + timedelta(hours=23))
+    again = one_clinic.http.post("/v1/patients", json=body, headers=key)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json() == first.json()
+    assert (again.headers["idempotency-replayed"], first.headers.get("idempotency-replayed")) == (
+        "true",
+        None,
+    )
+    stored = ask(
+        shared_database.owner_url,
+        "SELECT reply_sealed FROM care.idempotent_replies WHERE clinic_id = %(clinic)s",
+        clinic=one_clinic.clinic_id,
+    )
+    assert all(body["external_ref"].encode() not in one["reply_sealed"] for one in stored)
+
+    other = one_clinic.http.post("/v1/patients", json=new_patient(), headers=key)
+    assert_problem(other, 422, code="idempotency-key-reused")
+    service.clock.move_to(NOW + timedelta(hours=25))
+    assert_problem(one_clinic.http.post("/v1/patients", json=body, headers=key), 409, code="patient-exists")
+
+
+def test_what_failed_is_not_remembered(one_clinic: ClinicClient) -> None:
+    body, key = new_patient(), {"idempotency-key": str(uuid4())}
+    refused = one_clinic.http.post("/v1/patients", json=body | {"time_zone": "Nowhere"}, headers=key)
+    assert refused.status_code == 422
+    assert one_clinic.http.post("/v1/patients", json=body, headers=key).status_code == 201
+
+
+def test_a_key_belongs_to_one_credential_and_one_path(service: Service, one_clinic: ClinicClient) -> None:
+    body, key = new_patient(), {"idempotency-key": str(uuid4())}
+    assert one_clinic.http.post("/v1/patients", json=body, headers=key).status_code == 201
+    other = key_with(service, one_clinic.clinic_id, Scope.PATIENTS)
+    headers = key | {"authorization": f"Bearer {other}"}
+    assert one_clinic.http.post("/v1/patients", json=new_patient(), headers=headers).status_code == 201
+    elsewhere = one_clinic.http.post("/v1/scales", json={"scales": {}}, headers=key)
+    assert "idempotency-key-reused" not in elsewhere.text
+
+
+def test_what_was_shown_once_is_left_out_of_a_repeated_reply(one_clinic: ClinicClient) -> None:
+    patient, key = one_clinic.patient(), {"idempotency-key": str(uuid4())}
+    path = f"/v1/patients/{patient}/enrolment-codes"
+    first = one_clinic.http.post(path, headers=key)
+    again = one_clinic.http.post(path, headers=key)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json() == {"expires_at": first.json()["expires_at"]}
+    assert again.headers["idempotency-left-out"] == "code, url, qr_svg"
+
+
+def test_two_at_once_are_carried_out_once(one_clinic: ClinicClient) -> None:
+    body, key = new_patient(), {"idempotency-key": str(uuid4())}
+    with ThreadPoolExecutor(4) as pool:
+        replies = list(
+            pool.map(lambda _: one_clinic.http.post("/v1/patients", json=body, headers=key), range(4))
+        )
+    codes = {reply.status_code for reply in replies}
+    assert codes <= {201, 409}
+    made = {reply.json()["id"] for reply in replies if reply.status_code == 201}
+    assert len(made) == 1
+    for reply in replies:
+        if reply.status_code == 409:
+            assert_problem(reply, 409, code="idempotency-in-progress")
+
+
+def test_a_key_that_is_none_and_a_credential_that_does_not_work_are_refused(one_clinic: ClinicClient) -> None:
+    long = {"idempotency-key": "x" * 256}
+    assert_problem(
+        one_clinic.http.post("/v1/patients", json=new_patient(), headers=long),
+        422,
+        code="idempotency-key-not-valid",
+    )
+    wrong = {"idempotency-key": "k", "authorization": f"Bearer agk_{uuid4().hex}_made-up"}
+    assert_problem(
+        one_clinic.http.post("/v1/patients", json=new_patient(), headers=wrong), 401, code="token-not-valid"
+    )

@@ -1,0 +1,432 @@
+"""A record that can be made true: after a correction everything is as if the error had never been entered."""
+
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx2
+import pytest
+
+from app.care.monitoring.replay import replay
+from tests.storage.catalogue import ask
+from tests.support.databases import DatabaseUrls
+from tests.support.people import CONFIRMED, ClinicClient, treated
+from tests.support.problems import assert_problem
+from tests.support.service import NOW, Service
+
+LAST = NOW - timedelta(days=24)
+FIRST = LAST - timedelta(days=10)
+WHY = {"reason": "Entered by mistake"}
+
+
+@pytest.fixture
+def patient(service: Service, one_clinic: ClinicClient) -> str:  # noqa: ARG001 - sets the clock
+    return treated(one_clinic, NOW, days_since=24, level=lambda _day: (8, 8, 8), until=20)
+
+
+@pytest.fixture
+def lost(service: Service, one_clinic: ClinicClient) -> str:
+    """A patient whose benefit was lost, with an open signal."""
+    made = treated(one_clinic, NOW, days_since=24, level=lambda day: (8, 8, 8) if day < 16 else (3, 3, 3))
+    assert one_clinic.enrol(made, service.url).check_in(NOW, (3, 3, 3)).status_code == 201
+    assert [one["state"] for one in one_clinic.signals(made)] == ["open"]
+    return made
+
+
+def give(clinic: ClinicClient, patient: str, at: datetime, phase: str = "booster", **more: object) -> str:
+    given = {"given_at": at.isoformat(), "phase": phase} | CONFIRMED | more
+    reply = clinic.http.post(f"/v1/patients/{patient}/infusions", json=given)
+    assert reply.status_code == 201, reply.text
+    return str(reply.json()["id"])
+
+
+def on(clinic: ClinicClient, patient: str, path: str, body: object = None) -> httpx2.Response:
+    return clinic.http.post(f"/v1/patients/{patient}/{path}", json=body)
+
+
+def amend(
+    clinic: ClinicClient, patient: str, path: str, version: int = 1, **changes: object
+) -> httpx2.Response:
+    body, headers = WHY | changes, {"if-match": f'"{version}"'}
+    return clinic.http.patch(f"/v1/patients/{patient}/{path}", json=body, headers=headers)
+
+
+def listed(clinic: ClinicClient, patient: str, what: str = "infusions", *, all_: bool = False) -> list[Any]:
+    params = {"include": "entered_in_error"} if all_ else {}
+    reply = clinic.http.get(f"/v1/patients/{patient}/{what}", params=params)
+    assert reply.status_code == 200, reply.text
+    return list(reply.json()["items"])
+
+
+def state(clinic: ClinicClient, patient: str) -> dict[str, Any]:
+    """Everything that is worked out from the record; without ids, which name other rows in another patient."""
+    read = {
+        path: clinic.http.get(f"/v1/patients/{patient}/{path}").json()
+        for path in ("evaluation", "courses/current", "interval", "taper-plan", "booked-booster", "trend")
+    }
+    return {path: _without_ids(value) for path, value in read.items()}
+
+
+def _without_ids(value: object) -> object:
+    if isinstance(value, dict):
+        skipped = ("id", "patient_id", "as_of", "request_id", "version", "etag")
+        return {key: _without_ids(one) for key, one in value.items() if key not in skipped}
+    return [_without_ids(one) for one in value] if isinstance(value, list) else value
+
+
+def test_an_infusion_is_amended_voided_and_restored_with_each_version_kept(
+    one_clinic: ClinicClient, patient: str
+) -> None:
+    infusion = give(one_clinic, patient, NOW - timedelta(days=2), dose_mg=40)
+    (latest, *_) = listed(one_clinic, patient)
+    assert (latest["id"], latest["etag"], latest["status"], latest["dose_mg"]) == (
+        infusion,
+        '"1"',
+        "active",
+        40,
+    )
+    amended = amend(one_clinic, patient, f"infusions/{infusion}", dose_mg=45, route="im")
+    assert (amended.status_code, amended.headers["etag"]) == (200, '"2"'), amended.text
+    assert (amended.json()["dose_mg"], amended.json()["route"], amended.json()["version"]) == (45, "im", 2)
+
+    voided = on(one_clinic, patient, f"infusions/{infusion}/void", WHY)
+    assert (voided.status_code, voided.json()["status"], voided.json()["version"]) == (
+        200,
+        "entered_in_error",
+        3,
+    )
+    assert infusion not in [one["id"] for one in listed(one_clinic, patient)]
+    (shown, *_) = listed(one_clinic, patient, all_=True)
+    assert (shown["id"], shown["status"], shown["etag"]) == (infusion, "entered_in_error", '"3"')
+
+    restored = on(one_clinic, patient, f"infusions/{infusion}/restore")
+    assert (restored.status_code, restored.json()["status"], restored.json()["version"]) == (200, "active", 4)
+    assert (restored.json()["dose_mg"], restored.json()["route"]) == (45, "im")
+    kept = one_clinic.http.get(f"/v1/patients/{patient}/corrections").json()["items"]
+    said = [(one["correction"], one["version"], one["reason"]) for one in kept]
+    assert said == [("restored", 3, None), ("voided", 2, WHY["reason"]), ("amended", 1, WHY["reason"])]
+    assert {one["record_id"] for one in kept} == {infusion}
+
+
+def test_what_cannot_be_corrected_is_refused_by_name_and_nothing_is_half_done(
+    one_clinic: ClinicClient, patient: str
+) -> None:
+    infusion = give(one_clinic, patient, NOW - timedelta(days=2))
+    before = state(one_clinic, patient)
+    path = f"infusions/{infusion}"
+    url = f"/v1/patients/{patient}/{path}"
+    assert_problem(one_clinic.http.patch(url, json=WHY), 428, code="if-match-missing")
+    assert_problem(amend(one_clinic, patient, path, version=7), 412, code="changed-meanwhile")
+    assert_problem(on(one_clinic, patient, f"{path}/restore"), 409, code="not-entered-in-error")
+    stale = one_clinic.http.post(f"{url}/void", json=WHY, headers={"if-match": '"9"'})
+    assert_problem(stale, 412, code="changed-meanwhile")
+    assert_problem(on(one_clinic, patient, f"{path}/void", {"reason": " "}), 422, code="invalid-request")
+    later = (NOW + timedelta(days=2)).isoformat()
+    assert_problem(amend(one_clinic, patient, path, given_at=later), 422, code="infusion-in-future")
+    assert_problem(amend(one_clinic, patient, path, given_at=None), 422, code="invalid-request")
+    other = LAST.isoformat()
+    assert_problem(amend(one_clinic, patient, path, given_at=other), 409, code="infusion-exists")
+    long_ago = (FIRST - timedelta(days=50)).isoformat()
+    refused = amend(one_clinic, patient, path, 1, given_at=long_ago, **CONFIRMED)
+    assert_problem(refused, 409, code="booster-before-induction")
+    assert_problem(on(one_clinic, patient, f"infusions/{uuid4()}/void", WHY), 404, code="not-found")
+    assert state(one_clinic, patient) == before
+
+    assert on(one_clinic, patient, f"{path}/void", WHY).status_code == 200
+    assert_problem(on(one_clinic, patient, f"{path}/void", WHY), 409, code="entered-in-error")
+    assert_problem(amend(one_clinic, patient, path, dose_mg=40), 409, code="entered-in-error")
+
+
+def test_induction_cannot_be_voided_from_under_its_boosters(one_clinic: ClinicClient, patient: str) -> None:
+    booster = give(one_clinic, patient, NOW - timedelta(days=2))
+    induction = [one["id"] for one in listed(one_clinic, patient) if one["phase"] == "induction"]
+    for infusion in induction[:-1]:
+        assert on(one_clinic, patient, f"infusions/{infusion}/void", WHY).status_code == 200
+    last = on(one_clinic, patient, f"infusions/{induction[-1]}/void", WHY)
+    assert_problem(last, 409, code="boosters-without-induction")
+    assert on(one_clinic, patient, f"infusions/{booster}/void", WHY).status_code == 200
+    gone = on(one_clinic, patient, f"infusions/{induction[-1]}/void", WHY)
+    assert (gone.status_code, gone.json()["changed"]["reference"]) == (200, True)
+    assert one_clinic.evaluation(patient)["level"] == "no_reference"
+
+
+@pytest.mark.parametrize(
+    ("given", "codes"),
+    [
+        ({"given_at": NOW - timedelta(days=15)}, {"booster_long_ago"}),
+        ({"given_at": LAST + timedelta(seconds=30)}, {"possible_duplicate", "booster_long_ago"}),
+        ({"given_at": FIRST - timedelta(days=3), "phase": "induction"}, {"outside_course"}),
+        (
+            {"given_at": NOW - timedelta(days=400), "phase": "induction"},
+            {"outside_course", "induction_long_ago"},
+        ),
+        ({"dose_mg_per_kg": 1.6, "route": "iv"}, {"high_dose"}),
+        ({"dose_mg_per_kg": 2.1, "route": "subcutaneous"}, {"high_dose"}),
+        ({"dose_mg_per_kg": 5.0}, {"high_dose", "dose_unit"}),
+        ({"dose_mg": 0.5}, {"dose_unit"}),
+        ({"dose_mg": 35, "dose_mg_per_kg": 14.0, "route": "oral"}, {"dose_unit"}),
+        ({"dose_mg": 70, "route": "intranasal"}, {"esketamine_dose"}),
+    ],
+)
+def test_what_is_possible_but_unlikely_is_asked_about_and_kept_when_confirmed(
+    shared_database: DatabaseUrls,
+    one_clinic: ClinicClient,
+    patient: str,
+    given: dict[str, Any],
+    codes: set[str],
+) -> None:
+    sent: dict[str, Any] = {"given_at": NOW - timedelta(hours=1), "phase": "booster"} | given
+    sent["given_at"] = sent["given_at"].isoformat()
+    asked = on(one_clinic, patient, "infusions", sent)
+    assert_problem(asked, 409, code="needs-confirmation")
+    assert set(asked.json()["confirm"]) == codes
+    partly = on(one_clinic, patient, "infusions", sent | {"confirm": ["something_else"]})
+    assert_problem(partly, 409, code="needs-confirmation")
+    kept = on(one_clinic, patient, "infusions", sent | {"confirm": asked.json()["confirm"]})
+    assert kept.status_code == 201, kept.text
+    logged = ask(
+        shared_database.owner_url,
+        "SELECT action FROM care.audit_events WHERE subject_id = %(id)s",
+        id=kept.json()["id"],
+    )
+    assert {f"infusion.confirmed_{code}" for code in codes} <= {line["action"] for line in logged}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"dose_mg": 56, "route": "intranasal"},
+        {"dose_mg": 84, "route": "intranasal"},
+        {"dose_mg_per_kg": 1.5, "route": "iv"},
+        {"dose_mg_per_kg": 2.0, "route": "im"},
+        {"dose_mg": 40, "dose_mg_per_kg": 0.5, "route": "iv"},
+        {"dose_mg_per_kg": 4.0, "route": "oral"},
+    ],
+)
+def test_what_is_usual_is_not_asked_about(
+    one_clinic: ClinicClient, patient: str, given: dict[str, Any]
+) -> None:
+    sent = {"given_at": (NOW - timedelta(hours=1)).isoformat(), "phase": "booster"} | given
+    assert on(one_clinic, patient, "infusions", sent).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"given_at": "1926-11-03T08:15:00+01:00"},
+        {"given_at": "1999-12-31T12:00:00Z"},
+        {"dose_mg_per_kg": 15.1},
+        {"dose_mg_per_kg": 35.0},
+        {"dose_mg_per_kg": 0},
+        {"dose_mg": -1},
+        {"route": "by air"},
+    ],
+)
+def test_what_is_impossible_is_refused_also_when_confirmed(
+    one_clinic: ClinicClient, patient: str, given: dict[str, Any]
+) -> None:
+    sent = {"given_at": (NOW - timedelta(hours=1)).isoformat(), "phase": "booster"} | CONFIRMED | given
+    assert_problem(on(one_clinic, patient, "infusions", sent), 422, code="invalid-request")
+
+
+@pytest.mark.parametrize("what", ["infusions", "assessments"])
+def test_an_external_id_is_one_record(one_clinic: ClinicClient, patient: str, what: str) -> None:
+    at, key = (NOW - timedelta(hours=3)).isoformat(), str(uuid4())
+    sents: dict[str, dict[str, Any]] = {
+        "infusions": {"given_at": at, "phase": "booster", "dose_mg": 40.0},
+        "assessments": {"scale": "phq-9", "taken_at": at, "total": 12},
+    }
+    sent = sents[what] | {"external_id": key, "source": "ehr"}
+    others: dict[str, dict[str, Any]] = {"infusions": {"dose_mg": 45.0}, "assessments": {"total": 13}}
+    other = others[what]
+    first = on(one_clinic, patient, what, sent)
+    again = on(one_clinic, patient, what, sent)
+    assert (first.status_code, again.status_code) == (201, 200), again.text
+    assert first.json()["id"] == again.json()["id"]
+    conflict = on(one_clinic, patient, what, sent | other)
+    assert_problem(conflict, 409, code="external-id-taken")
+    assert (conflict.json()["kept_id"], conflict.json()["kept_version"]) == (first.json()["id"], "1")
+    elsewhere = treated(one_clinic, NOW, days_since=24, level=lambda _day: (8, 8, 8), until=10)
+    assert_problem(on(one_clinic, elsewhere, what, sent), 409, code="external-id-taken")
+    another_source = sent | {"source": "lab", "confirm": ["possible_duplicate"]}
+    if what == "infusions":
+        another_source["given_at"] = (NOW - timedelta(hours=2)).isoformat()
+    else:
+        del another_source["confirm"]
+        another_source["taken_at"] = (NOW - timedelta(hours=2)).isoformat()
+    assert on(one_clinic, patient, what, another_source).status_code == 201
+
+
+def test_a_booster_entered_in_error_leaves_nothing_and_its_signal_is_open_again(
+    service: Service, shared_database: DatabaseUrls, one_clinic: ClinicClient, lost: str
+) -> None:
+    before, (signal,) = state(one_clinic, lost), one_clinic.signals(lost)
+    on_day = (NOW + timedelta(days=4)).date().isoformat()
+    one_clinic.http.put(f"/v1/patients/{lost}/booked-booster", json={"on": on_day})
+    booked = state(one_clinic, lost)
+    service.clock.move_to(NOW + timedelta(minutes=1))
+    wrong = give(one_clinic, lost, NOW + timedelta(minutes=1))
+    (closed,) = one_clinic.signals(lost)
+    assert (closed["state"], closed["disposition"]) == ("closed", "booster_given")
+    assert one_clinic.http.get(f"/v1/patients/{lost}/booked-booster").json()["on"] is None
+
+    voided = on(one_clinic, lost, f"infusions/{wrong}/void", WHY)
+    assert voided.json()["changed"]["signal_ids"] == [signal["id"]], voided.text
+    (again,) = one_clinic.signals(lost)
+    assert (again["id"], again["state"], again["disposition"]) == (signal["id"], "open", None)
+    after = state(one_clinic, lost)
+    assert after == booked
+    assert {**after, "booked-booster": None} == {**before, "booked-booster": None}
+    said = ask(
+        shared_database.owner_url,
+        "SELECT type, body FROM care.notifications WHERE patient_id = %(id)s ORDER BY occurred_at, id",
+        id=lost,
+    )
+    assert [one["type"] for one in said][-2:] == ["signal.reopened", "record.corrected"]
+    assert '"cause":"correction"' in said[-2]["body"]
+    service.clock.move_to(NOW)
+
+
+def test_a_signal_that_a_person_closed_stays_as_it_was_closed(one_clinic: ClinicClient, lost: str) -> None:
+    (signal,) = one_clinic.signals(lost)
+    closing = {"disposition": "booster_given"}
+    assert one_clinic.http.post(f"/v1/signals/{signal['id']}/close", json=closing).status_code == 200
+    wrong = give(one_clinic, lost, NOW)
+    assert on(one_clinic, lost, f"infusions/{wrong}/void", WHY).status_code == 200
+    assert [one["state"] for one in one_clinic.signals(lost)] == ["closed"]
+
+
+def test_decisions_made_before_and_after_a_correction_replay_the_same(
+    service: Service, one_clinic: ClinicClient, lost: str
+) -> None:
+    (signal,) = one_clinic.signals(lost)
+    first = listed(one_clinic, lost)[-1]["id"]
+    last = listed(one_clinic, lost)[0]["id"]
+    reported = listed(one_clinic, lost, "check-ins")[2]["id"]
+
+    def same() -> bool:
+        made = replay(service.context.database, UUID(signal["id"]), clinic_id=UUID(one_clinic.clinic_id))
+        return bool(service.run(made).same)
+
+    assert same()
+    moved = (LAST - timedelta(days=1)).isoformat()
+    assert amend(one_clinic, lost, f"infusions/{last}", given_at=moved, dose_mg=40).status_code == 200
+    assert same()
+    for path in (f"infusions/{first}", f"check-ins/{reported}"):
+        assert on(one_clinic, lost, f"{path}/void", WHY).status_code == 200
+        assert same()
+        assert on(one_clinic, lost, f"{path}/restore").status_code == 200
+        assert same()
+
+
+Wrong = Callable[[ClinicClient, str], Callable[[], httpx2.Response]]
+
+
+def wrong_phase(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
+    made = give(clinic, patient, NOW - timedelta(days=3), "induction")
+    return lambda: on(clinic, patient, f"infusions/{made}/void", WHY)
+
+
+def wrong_day(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
+    last = next(one for one in listed(clinic, patient) if one["given_at"].startswith(LAST.date().isoformat()))
+    path, right = f"infusions/{last['id']}", last["given_at"]
+    moved = (LAST + timedelta(days=1)).isoformat()
+    reply = amend(clinic, patient, path, last["version"], given_at=moved, **CONFIRMED)
+    assert reply.status_code == 200, reply.text
+    return lambda: amend(clinic, patient, path, last["version"] + 1, given_at=right, **CONFIRMED)
+
+
+def wrong_year(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
+    made = give(clinic, patient, NOW - timedelta(days=365 + 4), "induction")
+    return lambda: on(clinic, patient, f"infusions/{made}/void", WHY)
+
+
+def before_the_course(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
+    made = give(clinic, patient, FIRST - timedelta(days=4), "induction")
+    return lambda: on(clinic, patient, f"infusions/{made}/void", WHY)
+
+
+def entered_twice(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
+    made = give(clinic, patient, LAST + timedelta(minutes=random.randint(1, 600)), "induction")  # noqa: S311 - any time
+    return lambda: on(clinic, patient, f"infusions/{made}/void", WHY)
+
+
+def wrong_patient(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
+    made = give(clinic, patient, NOW - timedelta(days=1))
+    return lambda: on(clinic, patient, f"infusions/{made}/void", WHY)
+
+
+def wrong_dose(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
+    given = listed(clinic, patient)[0]
+    path, version = f"infusions/{given['id']}", given["version"]
+    assert amend(clinic, patient, path, version, dose_mg_per_kg=5.0, **CONFIRMED).status_code == 200
+    return lambda: amend(clinic, patient, path, version + 1, dose_mg_per_kg=None)
+
+
+def wrong_total(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
+    form = {"scale": "madrs", "taken_at": (NOW - timedelta(hours=5)).isoformat(), "total": 42}
+    made = on(clinic, patient, "assessments", form).json()["id"]
+    return lambda: on(clinic, patient, f"assessments/{made}/void", WHY)
+
+
+def wrong_course(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
+    course = listed(clinic, patient, "courses")[0]
+    path, right, version = f"courses/{course['id']}", course["started_on"], course["version"]
+    moved = (FIRST + timedelta(days=5)).date().isoformat()
+    wrong = amend(clinic, patient, path, version, started_on=moved)
+    assert wrong.status_code == 200, wrong.text
+    return lambda: amend(clinic, patient, path, wrong.json()["version"], started_on=right)
+
+
+def another_course(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
+    course = {"protocol": "standard", "planned_infusions": 4, "started_on": NOW.date().isoformat()}
+    made = on(clinic, patient, "courses", course).json()["id"]
+    return lambda: on(clinic, patient, f"courses/{made}/void", WHY)
+
+
+def wrong_report(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
+    (kept,) = clinic.import_days(patient, NOW - timedelta(days=2, hours=3), [(0, 0, 0)])
+    return lambda: on(clinic, patient, f"check-ins/{kept['id']}/void", WHY)
+
+
+def wrong_reference(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
+    days = [(LAST + timedelta(days=day)).date().isoformat() for day in (8, 15)]
+    chosen = {"from": days[0], "to": days[1], "reason": "Stable"}
+    reply = clinic.http.put(f"/v1/patients/{patient}/reference", json=chosen)
+    assert reply.status_code == 200, reply.text
+    made = listed(clinic, patient, "references")[0]["id"]
+    return lambda: on(clinic, patient, f"references/{made}/void", WHY)
+
+
+ERRORS: list[Wrong] = [
+    wrong_phase, wrong_day, wrong_year, before_the_course, entered_twice, wrong_patient, wrong_dose, wrong_total,
+    wrong_course, another_course, wrong_report, wrong_reference,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_after_a_correction_all_is_as_if_the_error_had_never_been(
+    one_clinic: ClinicClient, patient: str, error: Wrong
+) -> None:
+    before = state(one_clinic, patient)
+    correct = error(one_clinic, patient)
+    reply = correct()
+    assert reply.status_code == 200, reply.text
+    assert state(one_clinic, patient) == before
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_errors_corrected_in_any_order_leave_the_record_true(
+    one_clinic: ClinicClient, patient: str, seed: int
+) -> None:
+    order = random.Random(seed)  # noqa: S311 - which errors, in which order
+    before = state(one_clinic, patient)
+    alone = [wrong_phase, wrong_year, entered_twice, wrong_patient, wrong_dose, wrong_total, wrong_report]
+    corrections = [error(one_clinic, patient) for error in order.sample(alone, 4)]
+    order.shuffle(corrections)
+    for correct in corrections:
+        reply = correct()
+        assert reply.status_code == 200, reply.text
+    assert state(one_clinic, patient) == before

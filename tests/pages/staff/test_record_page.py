@@ -1,0 +1,99 @@
+"""Staff correct their own entries in place: amended, marked as entered in error, restored, always with a reason."""
+
+import re
+from datetime import timedelta
+from html import unescape
+
+import pytest
+
+from tests.support.browser import PlainBrowser, fields_of
+from tests.support.people import ClinicClient, treated
+from tests.support.service import NOW, Service
+
+
+@pytest.fixture
+def patient(service: Service, one_clinic: ClinicClient) -> str:
+    assert service.clock.now() == NOW
+    return treated(one_clinic, NOW, days_since=20, level=lambda _day: (8, 8, 8), until=10)
+
+
+def send(browser: PlainBrowser, path: str, **fields: str) -> tuple[int, str]:
+    """Open a form, change some of what stands in it, and send it."""
+    page = browser.get(path).text
+    reply = browser.post(path, fields_of(page, path) | standing_in(page) | fields)
+    return reply.status_code, reply.headers.get("location", "") or unescape(reply.text)
+
+
+def standing_in(page: str) -> dict[str, str]:
+    """Read what a form holds when it is opened."""
+    typed = re.findall(r'id="(\w+)" name="\1" value="([^"]*)"', page)
+    chosen = re.findall(r'type="radio" name="(\w+)" id="\w+" value="([^"]*)" checked', page)
+    lists = re.findall(r'<select id="(\w+)".*?<option value="([^"]*)" selected', page, re.DOTALL)
+    return {name: unescape(value) for name, value in (*typed, *chosen, *lists)}
+
+
+def infusions(clinic: ClinicClient, patient: str) -> list[dict[str, object]]:
+    params = {"include": "entered_in_error"}
+    return list(clinic.http.get(f"/v1/patients/{patient}/infusions", params=params).json()["items"])
+
+
+def test_an_infusion_is_amended_in_place_with_what_was_there(
+    clinician: PlainBrowser, one_clinic: ClinicClient, patient: str
+) -> None:
+    (latest, *_) = infusions(one_clinic, patient)
+    record = f"/care/patients/{patient}/record"
+    path = f"{record}/infusions/{latest['id']}"
+    assert path in clinician.get(record).text
+    status, page = send(clinician, path, dose_mg="40", reason=" ")
+    assert (status, "Please say why" in page) == (422, True), page
+    status, where = send(clinician, path, dose_mg="40", route="subcutaneous", reason="Mistyped")
+    assert (status, where) == (303, f"{record}?told=amended")
+    (now, *_) = infusions(one_clinic, patient)
+    assert (now["dose_mg"], now["route"], now["version"]) == (40, "subcutaneous", 2)
+    assert (now["given_at"], now["phase"]) == (latest["given_at"], latest["phase"])
+
+
+def test_an_entry_is_marked_as_entered_in_error_and_restored(
+    clinician: PlainBrowser, one_clinic: ClinicClient, patient: str
+) -> None:
+    (latest, *_) = infusions(one_clinic, patient)
+    record = f"/care/patients/{patient}/record"
+    path = f"{record}/infusions/{latest['id']}"
+    status, where = send(clinician, f"{path}/void", reason="Another patient's")
+    assert (status, where) == (303, f"{record}?told=voided")
+    assert "no: entered in error" in clinician.get(record).text
+    assert infusions(one_clinic, patient)[0]["status"] == "entered_in_error"
+    assert clinician.get(path).status_code == 404
+    status, where = send(clinician, f"{path}/restore", reason="")
+    assert (status, where) == (303, f"{record}?told=restored")
+    assert infusions(one_clinic, patient)[0]["status"] == "active"
+
+
+def test_a_course_and_a_form_are_amended_too(
+    clinician: PlainBrowser, one_clinic: ClinicClient, patient: str
+) -> None:
+    form = {"scale": "phq-9", "taken_at": (NOW - timedelta(days=2)).isoformat(), "total": 21}
+    made = one_clinic.http.post(f"/v1/patients/{patient}/assessments", json=form).json()["id"]
+    record = f"/care/patients/{patient}/record"
+    status, where = send(clinician, f"{record}/assessments/{made}", total="12", reason="Digits swapped")
+    assert (status, where) == (303, f"{record}?told=amended")
+    (kept,) = one_clinic.http.get(f"/v1/patients/{patient}/assessments").json()["items"]
+    assert (kept["total"], kept["version"]) == (12, 2)
+    (course,) = one_clinic.http.get(f"/v1/patients/{patient}/courses").json()["items"]
+    path = f"{record}/courses/{course['id']}"
+    assert send(clinician, path, planned_infusions="5", reason="Miscounted")[0] == 303
+    assert one_clinic.http.get(f"/v1/patients/{patient}/courses").json()["items"][0]["planned_infusions"] == 5
+
+
+def test_an_unlikely_value_is_asked_about_on_the_page_and_kept_when_ticked(
+    clinician: PlainBrowser, one_clinic: ClinicClient, patient: str
+) -> None:
+    path = f"/care/patients/{patient}/infusion"
+    typed = {"phase": "booster", "dose_mg_per_kg": "5", "route": "iv"}
+    status, page = send(clinician, path, **typed)
+    assert (status, "Is this right?" in page) == (409, True), page
+    assert 'name="confirm_high_dose"' in page
+    assert 'name="confirm_dose_unit"' in page
+    status, where = send(clinician, path, **typed, confirm_high_dose="yes", confirm_dose_unit="yes")
+    assert (status, where) == (303, f"/care/patients/{patient}?told=infusion")
+    assert infusions(one_clinic, patient)[0]["dose_mg_per_kg"] == 5
