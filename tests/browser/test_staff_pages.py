@@ -124,7 +124,7 @@ def pages_of(page: Page, service: Service, here: ClinicClient) -> Iterator[tuple
     page.locator("#email").fill("nobody@clinic.example")
     page.locator("#password").fill("wrong")
     page.locator("#code").fill("000000")
-    page.locator("button.wide").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.locator(".wrong").wait_for()
     yield "sign-in refused", page
 

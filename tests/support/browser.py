@@ -98,7 +98,8 @@ def look_at(shown: Page, name: str, folder: Path) -> list[Any]:
     for size, viewport, dark in (("phone", PHONE, True), ("desktop", DESKTOP, False)):
         scheme: Literal["dark", "light"] = "dark" if dark else "light"
         shown.set_viewport_size(viewport)
-        shown.emulate_media(color_scheme=scheme)
+        # Without motion: a color that is still on its way from the other scheme is nobody's to read.
+        shown.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         result = Axe().run(shown)
         found += [
             (name, size, scheme, one["id"], [node["html"][:200] for node in one["nodes"]])
