@@ -140,7 +140,7 @@ class Person:
         return datetime.combine(on, self.ask_at, tzinfo=ZoneInfo(self.zone)).astimezone(UTC)
 
     def is_due_on(self, day: date) -> bool:
-        """Daily for some days after an infusion, then three times a week: who answers so rarely is never known to be steady."""
+        """Daily after an infusion, then three times a week: nobody answers so often as to be known as steady."""
         days = (day - self.last_infusion).days
         return days <= self.daily_for or days % 7 in {0, 2, 4}
 

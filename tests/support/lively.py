@@ -159,10 +159,16 @@ def write_to_contact(client: ClinicClient, service: Service) -> None:
 
 
 def describe_and_score(client: ClinicClient, patient: str) -> None:
-    """Give the clinic a scale of its own, and the patient a total on it."""
+    """Give the clinic a scale of its own, and the patient a total on it, mistyped at first."""
     scale = {
         "name": "Own", "minimum": 0, "maximum": 10, "higher_is_better": True, "remission": 8, "relapse": 3
     }  # fmt: skip
     assert client.http.post("/v1/scales", json={"scales": {"own": scale}}).status_code == 201
-    form = {"scale": "own", "taken_at": (NOW - timedelta(days=1)).isoformat(), "total": 7}
-    assert client.http.post(f"/v1/patients/{patient}/assessments", json=form).status_code == 201
+    form = {"scale": "own", "taken_at": (NOW - timedelta(days=1)).isoformat(), "total": 1}
+    entered = client.http.post(f"/v1/patients/{patient}/assessments", json=form)
+    assert entered.status_code == 201
+    path, righted = (
+        f"/v1/patients/{patient}/assessments/{entered.json()['id']}",
+        {"total": 7, "reason": "typo"},
+    )
+    assert client.http.patch(path, json=righted, headers={"if-match": '"1"'}).status_code == 200

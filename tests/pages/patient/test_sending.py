@@ -78,11 +78,17 @@ def test_who_is_archived_finds_help_in_place_of_the_form_and_what_is_sent_still_
     assert archived.status_code == 200, archived.text
 
     shown = plain.get(FORM)
-    assert_archived(shown)
+    main = shown.text.partition("<main")[2]
+    assert main.index('class="crisis first"') < main.index("Nobody at this clinic reads your reports now")
+    assert 'href="tel:988"' in main
     assert f'action="{FORM}"' not in shown.text
     refused = plain.post(FORM, form | ANSWERS)
     assert refused.status_code == 409
-    assert_archived(refused)
+    assert "Nobody at this clinic reads your reports now. Please use the numbers on this page." in unescape(
+        refused.text
+    )
+    assert 'href="tel:988"' in refused.text.partition("<main")[0]
+    assert one_clinic.http.post(f"/v1/patients/{patient}/unarchive", json={}).status_code == 200
     assert kept(one_clinic, patient, service) == []
 
 
