@@ -221,7 +221,7 @@ async def present_refresh_token(
                 used_relative,
                 relative.parent_id == token.parent_id,
                 relative.id != token.id,
-                relative.issued_at.not_between(token.issued_at - at_once, token.issued_at + at_once),
+                ~relative.issued_at.between(token.issued_at - at_once, token.issued_at + at_once),
             )
             .label("sibling_used"),
         )

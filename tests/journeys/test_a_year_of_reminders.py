@@ -66,6 +66,9 @@ def anyio_backend() -> tuple[str, dict[str, bool]]:
 START: Final = datetime(2027, 1, 4, 12, tzinfo=UTC)
 DAYS: Final = 366
 ANSWERS: Final = 15
+# Days: rule gain-lost 2.0, section 3.
+DAILY_AFTER_INDUCTION: Final = 15
+DAILY_AFTER_BOOSTER: Final = 7
 QUIET: Final = (time(21), time(8))
 # Zones with whole, half and quarter hours, with clocks that change in both hemispheres, by half an hour, and never.
 # What they chose falls into few hours of the world's day, so that a look has several people and a year is short.
@@ -117,6 +120,7 @@ class Person:
     ask_at: time
     quiet: tuple[time, time]
     last_infusion: date
+    daily_for: int = DAILY_AFTER_INDUCTION
     over_from: date | None = None
     withdrawn: bool = False
     paused_until: date | None = None
@@ -136,9 +140,9 @@ class Person:
         return datetime.combine(on, self.ask_at, tzinfo=ZoneInfo(self.zone)).astimezone(UTC)
 
     def is_due_on(self, day: date) -> bool:
-        """Daily for six weeks after an infusion, then three times a week."""
+        """Daily after an infusion, then three times a week: nobody answers so often as to be known as steady."""
         days = (day - self.last_infusion).days
-        return days <= 42 or days % 7 in {0, 2, 4}
+        return days <= self.daily_for or days % 7 in {0, 2, 4}
 
     def to_be_asked(self, before: datetime, now: datetime, holidays: set[date]) -> bool:
         """Whether today's moment has come since the last look, or a journey ended, and nothing forbids it."""
@@ -240,6 +244,7 @@ class Year:
         async with self.context.work(self.clinic_id, actor=OPERATOR) as work:
             await enter_infusion(work, person.id, GivenInfusion(given_at=now, phase=phase))
         person.last_infusion = person.today(now)
+        person.daily_for = DAILY_AFTER_BOOSTER if phase is InfusionPhase.BOOSTER else DAILY_AFTER_INDUCTION
 
     async def travel(self, person: Person, zone: str, now: datetime) -> None:
         self.clock.move_to(now)

@@ -115,7 +115,7 @@ def test_a_clinic_judges_madrs_remission_by_its_own_level_from_the_time_it_says(
     assert put_level(clinic, 11)["choices"] == [9, 10, 12]
     for now, remission, response in ((NOW, False, "response"), (later, True, "remission")):
         service.clock.move_to(now)
-        last = clinic.http.get(assessments).json()["items"][-1]
+        last = clinic.http.get(assessments).json()["items"][0]
         assert (last["remission"], last["response"]) == (remission, response)
         review = clinic.http.get(f"/v1/patients/{patient}/courses/current").json()["review"]
         assert [one["category"] for one in review["responses"]] == [response]

@@ -27,7 +27,7 @@ def test_twenty_reports_that_cross_the_line_at_once_raise_one_signal(
     service: Service, clinic: ClinicClient, receiver: Receiver
 ) -> None:
     endpoint = clinic.add_endpoint(receiver.url)
-    patient = fading(clinic, low_from=21, until=22)
+    patient = fading(clinic, low_from=20, until=22)
     phone = clinic.enrol(patient, service.url)
     assert phone.check_in(NOW - timedelta(days=1), (3, 3, 3)).status_code == 201
     assert clinic.signals(patient) == []
@@ -91,7 +91,11 @@ def test_an_infusion_closes_the_signal_as_booster_given_and_tells_of_it(
     raised = receiver.accepted("signal.raised")[0].event["data"]["sequence"]
     assert told.event["data"]["sequence"] > raised
     assert clinic.signals(patient, "open") == []
-    assert clinic.evaluation(patient)["level"] == "steady"
+    # Until the next report the level is that before the infusion, and says so.
+    now = clinic.evaluation(patient)
+    assert now["level"] == "consider_booster"
+    reasons = [reason["code"] for criterion in now["criteria"] for reason in criterion["reasons"]]
+    assert "no_report_since_infusion" in reasons
 
 
 def test_an_earlier_infusion_that_comes_to_light_closes_nothing(clinic: ClinicClient) -> None:

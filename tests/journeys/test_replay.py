@@ -102,10 +102,10 @@ def withdrawn_later(service: Service, clinic: ClinicClient) -> str:
 
 
 def raised_by_a_correction(service: Service, clinic: ClinicClient) -> str:
-    patient = well_until(clinic, 20)
+    patient = well_until(clinic, 19)
     phone = clinic.enrol(patient, service.url)
     mistaken = str(new_id())
-    for day, values in ((3, BAD), (2, BAD), (1, BAD), (0, WELL)):
+    for day, values in ((4, BAD), (3, BAD), (2, BAD), (1, BAD), (0, WELL)):
         tick(service)
         phone.check_in(NOW - timedelta(days=day), values, check_in_id=mistaken if values == WELL else None)
     assert clinic.signals(patient) == []
@@ -115,11 +115,11 @@ def raised_by_a_correction(service: Service, clinic: ClinicClient) -> str:
 
 
 def raised_by_a_withdrawal(service: Service, clinic: ClinicClient) -> str:
-    patient = well_until(clinic, 20)
+    patient = well_until(clinic, 19)
     phone = clinic.enrol(patient, service.url)
     mistaken = str(new_id())
     phone.check_in(NOW - timedelta(hours=1), (10, 10, 10), check_in_id=mistaken)
-    for day in (3, 2, 1, 0):
+    for day in (4, 3, 2, 1, 0):
         tick(service)
         phone.check_in(NOW - timedelta(days=day, hours=2), BAD)
     assert clinic.signals(patient) == []

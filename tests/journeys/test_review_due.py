@@ -29,7 +29,7 @@ def test_the_last_planned_infusion_tells_once(
     phone = clinic.enrol(patient, service.url)
     for _ in range(2):
         phone.check_in(NOW, (8, 8, 8))
-    clinic.add_endpoint(receiver.url, ["patient.asked_about_booster"])
+    clinic.add_endpoint(receiver.url + "/asked", ["patient.asked_about_booster"])
     phone.check_in(NOW, (8, 8, 8), asks_about_booster=True)
     receiver.wait_for("patient.asked_about_booster")
     assert len(receiver.accepted("induction.review_due")) == 1

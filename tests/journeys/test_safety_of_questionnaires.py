@@ -41,9 +41,13 @@ def events(clinic: ClinicClient) -> list[dict[str, Any]]:
 
 
 def assert_helps(reply: httpx2.Response) -> None:
-    """Help is there, and neither a number nor a word about the answer."""
+    """Help is there, and neither a total nor a word about the answer."""
     told = reply.json()
     assert {line["number"] for line in told["crisis_help"]["lines"]} >= {"0800 1110111", "112"}
+    assert_says_no_result(told)
+
+
+def assert_says_no_result(told: dict[str, Any]) -> None:
     assert told["crisis_help"]["not_monitored"]
     assert "total" not in told
     assert "band" not in told
@@ -133,8 +137,13 @@ def test_an_unsigned_request_tells_nobody_but_helps(
     with httpx2.Client(base_url=service.url, headers=headers) as stranger:
         reply = stranger.put(f"/v1/assessments/{new_id()}", json=form())
     assert reply.status_code == 401
-    assert_helps(reply)
-    assert reply.json()["crisis_help"]["locale"] == "es"
+    assert_says_no_result(reply.json())
+    help_now = reply.json()["crisis_help"]
+    assert (help_now["locale"], help_now["country"]) == ("es", None)
+    # Nobody knows where a stranger is: no country's number, which would be the wrong one elsewhere.
+    (line,) = help_now["lines"]
+    assert (line["kind"], line["number"]) == ("emergency", None)
+    assert "llame al número de emergencias de su país" in line["label"]
     assert events(clinic) == []
 
 

@@ -23,6 +23,8 @@ APPEND_ONLY = {
     "patient_keys",
     "emergency_accesses",
     "alert_steps",
+    "patient_changes",
+    "record_versions",
 }
 
 

@@ -22,8 +22,10 @@ DAYS = 30
 # For each day of five years something of everything, each of another patient's in turn.
 _PAST = [
     """
-    INSERT INTO care.courses (clinic_id, patient_id, id, protocol, started_on, version, created_at)
-    SELECT %(clinic)s, unnest(%(patients)s::uuid[]), gen_random_uuid(), 'standard', '2021-01-01', 1, %(now)s
+    INSERT INTO care.courses (clinic_id, patient_id, id, protocol, started_on, declared_started_on, version,
+                              created_at)
+    SELECT %(clinic)s, unnest(%(patients)s::uuid[]), gen_random_uuid(), 'standard', '2021-01-01', '2021-01-01', 1,
+           %(now)s
     """,
     """
     INSERT INTO care.check_ins (clinic_id, patient_id, id, sync_sequence, digest, recorded_at, time_zone,

@@ -121,7 +121,6 @@ def test_migrating_what_is_up_to_date_changes_nothing(empty_database: DatabaseUr
 
 
 @pytest.mark.processes
-@pytest.mark.processes
 def test_two_processes_that_migrate_at_once_both_succeed(empty_database: DatabaseUrls) -> None:
     both = [
         subprocess.Popen(
@@ -157,7 +156,6 @@ def test_the_application_role_may_have_any_name(cluster: Cluster, empty_database
     tell(cluster.address.url(), 'DROP ROLE "clinic ""app"""')
 
 
-@pytest.mark.processes
 @pytest.mark.processes
 def test_an_installed_package_carries_its_migrations(tmp_path: Path, empty_database: DatabaseUrls) -> None:
     """Lay the files out as the wheel does, away from the checkout, and migrate from there."""

@@ -136,10 +136,18 @@ def test_only_the_two_roles_may_use_the_products_database(cluster: Cluster) -> N
         SELECT pg_get_userbyid(datdba) AS owner,
                has_database_privilege('public', oid, 'CONNECT') AS anybody,
                has_database_privilege(%(role)s, oid, 'CONNECT') AS application,
-               has_database_privilege(%(role)s, oid, 'CREATE, TEMPORARY') AS makes_things
+               has_database_privilege(%(role)s, oid, 'CREATE') AS makes_things,
+               has_database_privilege(%(role)s, oid, 'TEMPORARY') AS probes
           FROM pg_database WHERE datname = %(name)s
         """,
         role=APPLICATION_ROLE,
         name=DATABASE,
     )
-    assert row == {"owner": OWNER_ROLE, "anybody": False, "application": True, "makes_things": False}
+    assert row == {
+        "owner": OWNER_ROLE,
+        "anybody": False,
+        "application": True,
+        "makes_things": False,
+        # A temporary table is how the service finds out whether the database takes writes.
+        "probes": True,
+    }

@@ -27,6 +27,9 @@ APPEND_ONLY = (
     "erasures",
     "patient_keys",
     "emergency_accesses",
+    "alert_steps",
+    "patient_changes",
+    "record_versions",
 )
 
 

@@ -10,11 +10,13 @@ import anyio
 import psycopg
 import pytest
 from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from app.foundation.audit import SYSTEM, AuditEvent
 from app.foundation.ids import new_id
 from app.storage import check_ins, clinics, patients
+from app.storage.assessments import CustomScaleRow
 from app.storage.clinics import ClinicProfileRow
 from app.storage.engine.audit import AuditEventRow
 from app.storage.engine.database import Database
@@ -373,6 +375,25 @@ async def test_a_change_whose_attempt_was_undone_asks_for_no_line(database: Data
                 raise ZeroDivisionError
         await work.commit()
     assert await name_of(database, clinic_id) == "Clinic"
+
+
+async def test_what_finds_nothing_to_change_asks_for_no_line(database: Database) -> None:
+    clinic_id = await opened(database)
+    adding = insert(CustomScaleRow).values(clinic_id=clinic_id, key="own", definition={}, created_at=NOW)
+    unless_there = adding.on_conflict_do_nothing().returning(CustomScaleRow.key)
+    async with database.work(clinic_id, now=NOW) as work:
+        assert (await work.execute(unless_there)).one_or_none() is not None
+        with pytest.raises(UnauditedChangeError, match="custom_scales"):
+            await work.commit()
+        work.audit("scale.added", "clinic", clinic_id)
+        await work.commit()
+
+    async with database.work(clinic_id, now=NOW) as work:
+        assert (await work.execute(unless_there)).one_or_none() is None
+        await work.execute(
+            update(ClinicProfileRow).where(ClinicProfileRow.clinic_id == new_id()).values(name="Nobody's")
+        )
+        await work.commit()
 
 
 async def test_a_change_that_says_why_needs_no_line(database: Database) -> None:

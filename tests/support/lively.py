@@ -16,11 +16,14 @@ from app.outbox import Channel, NewMessage, Wording, queue_message
 from app.storage import reminders
 from app.storage.reminders import Reminder
 from app.studies.what_if_jobs import ask, work_out
+from tests.support.authenticator import Authenticator
+from tests.support.browser import PlainBrowser
 from tests.support.clinics import name_contacts, seal_trail
+from tests.support.passkeys import SESSION_COOKIE, set_up_passkey
 from tests.support.people import ClinicClient, PatientClient, clinic_client, treated
 from tests.support.receiver import Receiver
 from tests.support.service import NOW, Service
-from tests.support.staff import invited, joined, staff_client
+from tests.support.staff import JoinedMember, invited, joined, staff_client
 
 PUSH_SUBSCRIPTIONS = PushSubscriptionEntry.model_json_schema()["examples"]
 
@@ -79,7 +82,7 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     approval = f"/v1/erasure-requests/{gone['id']}/approve"
     assert client.http.post(approval, headers={"if-match": '"1"'}).is_success
     service.run(try_numbers(service, client.clinic_id))
-    joined(service, client, StaffRole.OWNER)
+    sign_in_everywhere(service, joined(service, client, StaffRole.OWNER))
     nurse = staff_client(service, client.clinic_id, StaffRole.COORDINATOR)
     emergency = {"reason": "Nobody who may was there."}
     assert nurse.post(f"/v1/patients/{patient}/emergency-access", json=emergency).status_code == 201
@@ -165,4 +168,18 @@ def describe_and_score(client: ClinicClient, patient: str) -> None:
     }  # fmt: skip
     assert client.http.post("/v1/scales", json={"scales": {"own": scale}}).status_code == 201
     form = {"scale": "own", "taken_at": (NOW - timedelta(days=1)).isoformat(), "total": 7}
-    assert client.http.post(f"/v1/patients/{patient}/assessments", json=form).status_code == 201
+    path, once = f"/v1/patients/{patient}/assessments", {"idempotency-key": str(new_id())}
+    kept = client.http.post(path, json=form, headers=once)
+    assert kept.status_code == 201, kept.text
+    for correction in ("void", "restore"):
+        reply = client.http.post(f"{path}/{kept.json()['id']}/{correction}", json={"reason": "a reason"})
+        assert reply.status_code == 200, reply.text
+
+
+def sign_in_everywhere(service: Service, member: JoinedMember) -> None:
+    """Have a member set a passkey up, sign in on a device, and be guessed at from elsewhere."""
+    browser = PlainBrowser(service.url)
+    browser.cookies[SESSION_COOKIE] = member.session
+    assert set_up_passkey(browser, Authenticator("https://afterglow.test")).status_code == 303
+    assert member.sign_in(service, code=member.code(service, steps=1)).status_code == 201
+    assert member.sign_in(service, password="something else").status_code == 401  # noqa: S106 - it is wrong

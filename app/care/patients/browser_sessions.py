@@ -9,7 +9,6 @@ from typing import Final
 from uuid import UUID
 
 from app.care.patients.caller import PatientCaller
-from app.care.patients.consent_standing import standing_from
 from app.care.patients.devices import add_device, device_actor, device_event, revoke_device
 from app.context import AppContext
 from app.foundation.ids import new_id
@@ -49,18 +48,10 @@ async def open_browser(
         now=now,
         audit=device_event(now, device_actor(device_id), "browser.opened", device_id, patient.id),
     )
-    return OpenedBrowser(
-        token=text,
-        caller=PatientCaller(
-            clinic_id=work.clinic_id,
-            patient_id=patient.id,
-            device_id=device_id,
-            time_zone=patient.time_zone,
-            locale=patient.locale,
-            mode=patient.mode,
-            consent=standing_from(version=patient.consent_version, withdrawn_at=patient.consent_withdrawn_at),
-        ),
-    )
+    found = await device_tokens.signed_in_patient(work, reference.digest, kind="browser", now=now)
+    if found is None:
+        raise TokenNotValidError
+    return OpenedBrowser(token=text, caller=PatientCaller.of(vault, work.clinic_id, found))
 
 
 def reference_of(token: str) -> TokenReference:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.access.clinics.crisis import NO_CLINIC, ClinicHelp, read_lines
+from app.access.clinics.crisis import ClinicHelp, read_lines
 from app.access.clinics.queries import open_crisis_phone
 from app.care.patients.consent_standing import ConsentStanding, standing_from
 from app.foundation.audit import Actor, ActorKind
@@ -22,12 +22,12 @@ class PatientCaller:
     locale: str
     mode: str
     consent: ConsentStanding
-    country: str | None = None
-    clinic_name: str = ""
+    country: str | None
+    clinic_name: str
     # Whether the clinic has archived the patient: this device may read, and reports no more.
-    archived: bool = False
+    archived: bool
     # What crisis help goes by, on every page.
-    clinic: ClinicHelp = NO_CLINIC
+    clinic: ClinicHelp
 
     @classmethod
     def of(cls, vault: Vault, clinic_id: UUID, found: SignedInPatient) -> "PatientCaller":

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+from app.care.patients.archiving import ArchivedError
 from app.care.patients.browser_sessions import OpenedBrowser, open_browser
 from app.care.patients.devices import device_actor
 from app.care.patients.link_making import LASTS, IssuedLink, add_link, link_event
@@ -77,10 +78,13 @@ async def make(context: AppContext, clinic_id: UUID, patient_id: UUID, *, actor:
 
     Raises:
         NotFoundError: the clinic has no such patient.
+        ArchivedError: nobody would read what the patient sends.
     """
     now = context.clock.now()
     async with context.database.work(clinic_id) as work:
         patient = await existing(work, patient_id)
+        if patient.archived_at is not None:
+            raise ArchivedError
         issued = await add_link(work, context, patient, actor=actor, now=now)
         await work.commit()
     return issued
@@ -128,7 +132,8 @@ async def spend(context: AppContext, token: str, *, browser_name: str) -> Opened
 async def send_again(context: AppContext, token: str, *, address: str) -> None:
     """Send a fresh link to the address on record of the patient whom an old link was for.
 
-    Says nothing of whether there is an address, a patient, or room for one more today.
+    Says nothing of whether there is an address, a patient, or room for one more today; to an archived patient,
+    who may have died, nothing is sent.
 
     Raises:
         TooManyLinksAskedError: five were asked for from this address within 15 minutes.
@@ -142,7 +147,7 @@ async def send_again(context: AppContext, token: str, *, address: str) -> None:
     async with context.database.work(reference.clinic_id) as work:
         link = await sign_in_links.find(work, reference.digest)
         patient = None if link is None else await patients.find(work, link.patient_id)
-        if patient is None or patient.email_sealed is None:
+        if patient is None or patient.archived_at is not None or patient.email_sealed is None:
             return
         # One at a time for one patient, or two who ask at once would both be the last of the day.
         await patient_states.lock(work, patient.id)

@@ -523,6 +523,8 @@ async def change_course(
     if present is None:
         raise NotFoundError
     await amend_course(work, patient_id, UUID(present.id), changes, reason=None, version=version)
+    # Kept before the reply is made: what the rule makes of the course may fail, and the change must not be lost.
+    await work.commit()
     view = await course_of(work, patient)
     if view is None:
         raise NotFoundError

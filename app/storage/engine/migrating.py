@@ -32,7 +32,9 @@ def migrate(owner_url: str, *, application_role: str, to: str = "head") -> None:
     engine = create_engine(_psycopg(owner_url), poolclass=NullPool, connect_args={"options": _TIMEOUTS})
     try:
         with engine.connect() as connection:
-            # One migration at a time, whoever starts first; the number only has to be ours.
+            # One migration at a time, whoever starts first, and the other waits for all of it: this lock
+            # keeps nobody from the tables. The number only has to be ours.
+            connection.execute(text("SET LOCAL lock_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_lock(7032019)"))
             connection.commit()
             config = _config(connection, application_role)

@@ -2,12 +2,14 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
 
+from app.care.patients import magic_links
 from app.care.reminders.asking import remind_due
 from tests.care.reminders.conftest import EVENING, Evening
 from tests.support.databases import DatabaseUrls
@@ -100,6 +102,36 @@ def test_nobody_is_asked_before_a_course_or_after_it(evening: Evening) -> None:
     )
     assert stopped.status_code == 200, stopped.text
     assert evening.look() == 0
+
+
+@pytest.mark.parametrize("reason", ["care_ended", "deceased"])
+def test_who_is_archived_is_asked_no_more_and_what_waits_does_not_go(evening: Evening, reason: str) -> None:
+    path = f"/v1/patients/{evening.patient()}"
+    assert evening.look() == 1
+    assert evening.clinic.http.post(f"{path}/archive", json={"reason": reason}).status_code == 200
+    assert evening.send() == []
+    assert evening.look(EVENING + DAY) == 0
+    assert evening.clinic.http.post(f"{path}/unarchive", json={}).status_code == 200
+    assert evening.look(EVENING + 2 * DAY) == 1
+
+
+@pytest.mark.parametrize("reason", ["care_ended", "deceased"])
+def test_no_sign_in_link_is_made_for_who_is_archived_or_sent_when_an_old_one_asks_for_it(
+    evening: Evening, reason: str
+) -> None:
+    path = f"/v1/patients/{evening.patient()}"
+    token = evening.clinic.http.post(f"{path}/sign-in-links").json()["url"].rpartition("/")[2]
+    assert len(evening.send()) == 1
+    assert evening.clinic.http.post(f"{path}/archive", json={"reason": reason}).status_code == 200
+
+    assert_problem(evening.clinic.http.post(f"{path}/sign-in-links"), 409, code="archived")
+    send_again = partial(magic_links.send_again, evening.service.context, token)
+    evening.service.run(send_again(address="198.51.100.1"))
+    assert evening.send() == []
+
+    assert evening.clinic.http.post(f"{path}/unarchive", json={}).status_code == 200
+    evening.service.run(send_again(address="198.51.100.1"))
+    assert len(evening.send()) == 1
 
 
 def test_a_withdrawn_consent_ends_it_also_for_what_waits(evening: Evening) -> None:

@@ -70,6 +70,28 @@ def test_a_form_is_kept_as_the_phones_check_in_would_be(
     assert one["recorded_at"] == "2026-11-03T18:00:00Z"
 
 
+def test_who_is_archived_finds_help_in_place_of_the_form_and_what_is_sent_still_is_not_kept(
+    one_clinic: ClinicClient, patient: str, plain: PlainBrowser, service: Service
+) -> None:
+    form = form_of(plain)
+    archived = one_clinic.http.post(f"/v1/patients/{patient}/archive", json={"reason": "care_ended"})
+    assert archived.status_code == 200, archived.text
+
+    shown = plain.get(FORM)
+    main = shown.text.partition("<main")[2]
+    assert main.index('class="crisis first"') < main.index("Nobody at this clinic reads your reports now")
+    assert 'href="tel:988"' in main
+    assert f'action="{FORM}"' not in shown.text
+    refused = plain.post(FORM, form | ANSWERS)
+    assert refused.status_code == 409
+    assert "Nobody at this clinic reads your reports now. Please use the numbers on this page." in unescape(
+        refused.text
+    )
+    assert 'href="tel:988"' in refused.text.partition("<main")[0]
+    assert one_clinic.http.post(f"/v1/patients/{patient}/unarchive", json={}).status_code == 200
+    assert kept(one_clinic, patient, service) == []
+
+
 def test_sent_twice_it_counts_once_and_the_page_says_so(
     one_clinic: ClinicClient, patient: str, plain: PlainBrowser, service: Service
 ) -> None:

@@ -1,10 +1,7 @@
 """Passkeys: set up on the account page, and then enough to sign in; only for this site, this member, and once."""
 
-import json
 import re
 from datetime import timedelta
-from html import unescape
-from typing import Any
 
 import httpx2
 import pytest
@@ -12,19 +9,14 @@ import pytest
 from app.access.clinics.permissions import StaffRole
 from tests.support.authenticator import Authenticator
 from tests.support.browser import PlainBrowser, fields_of
+from tests.support.passkeys import PASSKEYS, SESSION_COOKIE, options_in, set_up_passkey
 from tests.support.people import ClinicClient
 from tests.support.service import NOW, Service
-from tests.support.staff import PASSWORD, JoinedMember, joined
+from tests.support.staff import JoinedMember, joined
 
-SIGN_IN, BY_PASSKEY, PASSKEYS = "/care/sign-in", "/care/sign-in/passkey", "/care/account/passkeys"
-COOKIE = "__Host-afterglow-staff"
+SIGN_IN, BY_PASSKEY = "/care/sign-in", "/care/sign-in/passkey"
 ORIGIN = "https://afterglow.test"
 MINUTE = timedelta(minutes=1)
-
-
-def options_in(page: str) -> dict[str, Any]:
-    (found,) = re.findall(r'data-options="([^"]+)"', page)
-    return dict(json.loads(unescape(found)))
 
 
 @pytest.fixture
@@ -36,14 +28,12 @@ def member(service: Service, clinic: ClinicClient) -> JoinedMember:
 
 def signed_in_browser(service: Service, member: JoinedMember) -> PlainBrowser:
     browser = PlainBrowser(service.url)
-    browser.cookies[COOKIE] = member.session
+    browser.cookies[SESSION_COOKIE] = member.session
     return browser
 
 
 def set_up(service: Service, browser: PlainBrowser, device: Authenticator, **other: str) -> httpx2.Response:
-    page = browser.get(PASSKEYS).text
-    entered = {"answer": device.create(options_in(page)), "name": "My phone", "current": PASSWORD}
-    reply = browser.post(PASSKEYS, fields_of(page, PASSKEYS) | entered | other)
+    reply = set_up_passkey(browser, device, **other)
     service.clock.move_to(service.clock.now() + timedelta(seconds=5))
     return reply
 
