@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from app.access.audit import routes as audit
 from app.access.clinics import routes as clinics
-from app.access.clinics.idempotency import IdempotentPosts
+from app.access.clinics.idempotency_middleware import IdempotentPosts
 from app.access.staff import emergency_routes as emergencies
 from app.access.staff import routes as staff
 from app.access.staff import session_routes as staff_sessions

@@ -31,7 +31,7 @@ class Source:
     def is_service(self) -> bool:
         """Whether this is what a feature does, rather than how it is asked or answered."""
         # `reading.py` is how a room reads what was sent: it turns it into values of the field, and back.
-        at_the_edge = ("routes", "schemas", "access", "reading")
+        at_the_edge = ("routes", "schemas", "access", "reading", "middleware")
         return self.room in FEATURES and self.path.stem.rpartition("_")[2] not in at_the_edge
 
     def functions(self) -> Iterator[Function]:

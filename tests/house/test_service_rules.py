@@ -72,12 +72,12 @@ def test_services_know_no_web_framework() -> None:
     assert found == {}
 
 
-def test_only_pages_read_another_rooms_schemas() -> None:
+def test_only_pages_and_commands_read_another_rooms_schemas() -> None:
     found = [
         (source.name, name)
         for source in sources()
         for name in schemas_in(source)
-        if room_of(name) not in {source.room, "web"} and not source.room.startswith("pages.")
+        if room_of(name) not in {source.room, "web"} and not source.room.startswith(("pages.", "cli"))
     ]
     assert found == []
 
