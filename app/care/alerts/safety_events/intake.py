@@ -28,7 +28,10 @@ from app.storage.safety_events import SafetyEvent
 
 
 class SafetySource(StrEnum):
-    """Where the answer was given."""
+    """Where the answer was given.
+
+    A report that failed by our fault has the source that it has once it is kept: it is sent again under its id.
+    """
 
     CHECK_IN = "check_in"
     # The statement was in a check-in that could not be kept as it was sent.
@@ -144,9 +147,7 @@ async def _count_into_open_event(work: Work, said: SafetyReport) -> UUID | None:
         return None
     if said.urgent and not last.urgent:
         return None
-    if await safety_events.count_further(
-        work, last.id, source=said.source.value, source_id=said.source_id
-    ):
+    if await safety_events.count_further(work, last.id, source=said.source.value, source_id=said.source_id):
         work.audit(
             "safety.reported_again", "safety_event", last.id, patient_id=said.patient_id, actor=said.actor
         )
