@@ -1,5 +1,4 @@
-"""Looking at the patients whose time has come: asking each once, telling the clinic of silence once, and judging
-what time alone has changed.
+"""Looking at the patients whose time has come: ask each once, notify of silence once, judge what time alone changed.
 
 The sweep calls this for every clinic. A patient is looked at once a day, at the time that the patient
 chose, by an index on the next look; so a sweep in which nobody's time has come costs one statement, and
