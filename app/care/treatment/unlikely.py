@@ -58,7 +58,10 @@ QUESTIONS: Final[Mapping[Unlikely, tuple[str, str]]] = {
         "#/dose_mg_per_kg",
         "This dose may be in the wrong unit: milligrams, or milligrams per kilogram.",
     ),
-    Unlikely.SAME_CIRCUMSTANCE: ("#/since", "The same kind is on record from this day on: is it the same one?"),
+    Unlikely.SAME_CIRCUMSTANCE: (
+        "#/since",
+        "The same kind is on record from this day on: is it the same one?",
+    ),
     Unlikely.UNUSUAL_WEIGHT: ("#/weight_kg", "This weight is below 35 or above 200 kg."),
     Unlikely.WEIGHT_CHANGE: (
         "#/weight_kg",

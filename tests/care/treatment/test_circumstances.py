@@ -13,7 +13,11 @@ from tests.support.service import NOW, Service
 from tests.support.staff import staff_client
 
 TODAY = NOW.date()
-STARTED = {"kind": "antidepressant_started", "since": str(TODAY - timedelta(days=9)), "detail": "Sertraline 50 mg"}
+STARTED = {
+    "kind": "antidepressant_started",
+    "since": str(TODAY - timedelta(days=9)),
+    "detail": "Sertraline 50 mg",
+}
 
 
 @pytest.fixture
@@ -41,14 +45,21 @@ def test_what_else_changed_is_entered_amended_voided_and_restored_with_each_vers
     change = {"detail": "Sertraline 100 mg", "reason": "Mistyped"}
     amended = one_clinic.http.patch(path, json=change, headers={"if-match": made.headers["etag"]})
     assert (amended.status_code, amended.json()["version"]) == (200, 2), amended.text
-    assert amended.json() | {"etag": "", "version": 1} == made.json() | {"etag": "", "detail": "Sertraline 100 mg"}
+    assert amended.json() | {"etag": "", "version": 1} == made.json() | {
+        "etag": "",
+        "detail": "Sertraline 100 mg",
+    }
     stale = one_clinic.http.patch(path, json=change, headers={"if-match": made.headers["etag"]})
     assert_problem(stale, 412, code="changed-meanwhile", pointer="header/if-match")
     assert one_clinic.http.patch(path, json=change).status_code == 428
     assert one_clinic.http.post(f"{path}/void", json={"reason": "Another patient's"}).status_code == 200
     assert listed(one_clinic, patient) == []
     (voided,) = listed(one_clinic, patient, all_=True)
-    assert (voided["status"], voided["version"], voided["detail"]) == ("entered_in_error", 3, "Sertraline 100 mg")
+    assert (voided["status"], voided["version"], voided["detail"]) == (
+        "entered_in_error",
+        3,
+        "Sertraline 100 mg",
+    )
     again = one_clinic.http.post(f"{path}/void", json={"reason": "Again"})
     assert_problem(again, 409, code="entered-in-error")
     assert one_clinic.http.post(f"{path}/restore").json()["version"] == 4
@@ -65,7 +76,11 @@ def test_nothing_that_else_changed_decides(service: Service, one_clinic: ClinicC
     """The evaluation is the same, to the letter, with every kind on record."""
     path = f"/v1/patients/{patient}/evaluation"
     before = one_clinic.http.get(path).json()
-    own = {"severity": {"severity": "severe"}, "illness_duration": {"months": 90}, "weight": {"weight_kg": 64.5}}
+    own: dict[str, dict[str, object]] = {
+        "severity": {"severity": "severe"},
+        "illness_duration": {"months": 90},
+        "weight": {"weight_kg": 64.5},
+    }
     for kind in (
         "severity",
         "illness_duration",

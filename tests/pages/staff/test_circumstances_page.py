@@ -41,7 +41,12 @@ def test_what_is_unlikely_is_asked_about_on_the_page(clinician: PlainBrowser, pa
     path = f"/care/patients/{patient}/circumstances"
     status, page = send(clinician, f"{path}/new", kind="weight", since="2026-06-01", weight_kg="210,5")
     assert (status, 'name="confirm_unusual_weight"' in page) == (409, True), page
-    confirmed = {"kind": "weight", "since": "2026-06-01", "weight_kg": "210,5", "confirm_unusual_weight": "yes"}
+    confirmed = {
+        "kind": "weight",
+        "since": "2026-06-01",
+        "weight_kg": "210,5",
+        "confirm_unusual_weight": "yes",
+    }
     assert send(clinician, f"{path}/new", **confirmed)[0] == 303
     assert "Weight: 210.5 kg" in clinician.get(path).text
 
