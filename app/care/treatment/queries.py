@@ -187,9 +187,7 @@ async def list_infusions(
     return found[start : start + limit]
 
 
-async def read_session(
-    work: Work, patient_id: UUID, infusion_id: UUID
-) -> tuple[StoredInfusion, str | None]:
+async def read_session(work: Work, patient_id: UUID, infusion_id: UUID) -> tuple[StoredInfusion, str | None]:
     """Give one infusion with how its session went, and the session's notes.
 
     Raises:

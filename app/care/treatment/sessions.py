@@ -61,7 +61,9 @@ class ScoreOutOfRangeError(RefusalError):
     code = "score-out-of-range"
 
 
-def refuse_session(session: Session | None, *, given_at: datetime, route: Route | None, now: datetime) -> None:
+def refuse_session(
+    session: Session | None, *, given_at: datetime, route: Route | None, now: datetime
+) -> None:
     """Refuse a session that cannot have been.
 
     Raises:
@@ -84,7 +86,9 @@ def refuse_session(session: Session | None, *, given_at: datetime, route: Route 
     if session.site is not None and route not in _GOES_IN:
         raise SiteWithoutInjectionError("#/session/site")
     score = session.four_hour_score
-    if score is not None and (score.scale not in STANDARD_SCALES or not STANDARD_SCALES[score.scale].holds(score.total)):
+    if score is not None and (
+        score.scale not in STANDARD_SCALES or not STANDARD_SCALES[score.scale].holds(score.total)
+    ):
         raise ScoreOutOfRangeError("#/session/four_hour_score")
 
 

@@ -144,7 +144,10 @@ def test_unlikely_vital_signs_and_a_long_session_are_asked_about(
     one_clinic: ClinicClient, patient: str
 ) -> None:
     given_at = NOW - timedelta(hours=9)
-    session = {"ended_at": (given_at + timedelta(hours=7)).isoformat(), "peak": {"systolic": 210, "pulse": 160}}
+    session = {
+        "ended_at": (given_at + timedelta(hours=7)).isoformat(),
+        "peak": {"systolic": 210, "pulse": 160},
+    }
     more = {"given_at": given_at.isoformat(), "session": session}
     asked = assert_problem(give(one_clinic, patient, **more), 409, code="needs-confirmation")
     assert asked["confirm"] == ["long_session", "unusual_vitals"]

@@ -26,7 +26,12 @@ def test_a_session_is_documented_and_shown_with_its_infusion(
     assert path in clinician.get(f"/care/patients/{patient}").text
     status, page = send(clinician, path, before_systolic="78", before_diastolic="122")
     assert (status, "these look exchanged" in page) == (422, True), page
-    filled = {"before_systolic": "122", "before_diastolic": "78", "peak_pulse": "155", "effects_nausea": "yes"}
+    filled = {
+        "before_systolic": "122",
+        "before_diastolic": "78",
+        "peak_pulse": "155",
+        "effects_nausea": "yes",
+    }
     status, page = send(clinician, path, **filled, ended="16:00", note="Slept")
     assert (status, 'name="confirm_unusual_vitals"' in page) == (409, True), page
     confirmed = filled | {"confirm_unusual_vitals": "yes"}
