@@ -25,5 +25,5 @@ async def read_session(
     """Give how a session went, with its notes; a change of either is a PATCH of the infusion."""
     stored, note = await queries.read_session(work, patient_id, infusion_id)
     response.headers["etag"] = etag_of(stored.version)
-    session = stored.session and SessionReply.of(stored.session)
+    session = SessionReply.of(stored.session) if stored.session else None
     return SessionNotesReply(infusion_id=stored.id, session=session, note=note)

@@ -86,9 +86,8 @@ def refuse_session(
     if session.site is not None and route not in _GOES_IN:
         raise SiteWithoutInjectionError("#/session/site")
     score = session.four_hour_score
-    if score is not None and (
-        score.scale not in STANDARD_SCALES or not STANDARD_SCALES[score.scale].holds(score.total)
-    ):
+    scale = score and STANDARD_SCALES.get(score.scale)
+    if score is not None and not (scale and scale.holds(score.total)):
         raise ScoreOutOfRangeError("#/session/four_hour_score")
 
 
