@@ -1,4 +1,4 @@
-"""A treatment session as clinics give it: what cannot be is refused, what is unlikely is asked about, notes are sealed."""
+"""A treatment session as clinics give it: the impossible refused, the unlikely asked about, notes sealed."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
