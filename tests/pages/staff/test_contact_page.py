@@ -100,7 +100,9 @@ def test_how_to_reach_a_person_is_in_no_event_mail_or_log(
     phone.check_in(NOW - timedelta(minutes=2), (3, 3, 3), self_harm_thoughts=True)
     event = receiver.wait_for("safety.reported")
     assert SECRET not in str(event)
-    tables = ask(shared_database.superuser_url, "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'care'")
+    tables = ask(
+        shared_database.superuser_url, "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'care'"
+    )
     for table in [row["name"] for row in tables]:
         rows = ask(shared_database.superuser_url, f"SELECT t::text AS row FROM care.{table} t")  # noqa: S608 - the catalogue's own names
         assert not [row for row in rows if SECRET in row["row"] or "047110" in row["row"]], table
