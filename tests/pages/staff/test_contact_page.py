@@ -16,7 +16,7 @@ from tests.support.receiver import Receiver
 from tests.support.service import NOW, Service
 from tests.support.staff import staff_client
 
-SECRET = "kanarienvogel-0815"
+CANARY_WORD = "kanarienvogel-0815"
 
 
 def test_name_and_telephone_are_kept_on_their_page_and_each_look_is_in_the_audit_log(
@@ -93,20 +93,20 @@ def test_how_to_reach_a_person_is_in_no_event_mail_or_log(
     clinic.add_endpoint(receiver.url)
     patient = clinic.patient()
     nurse = staff_client(service, clinic.clinic_id, StaffRole.COORDINATOR)
-    facts = {"name": SECRET, "telephone": "+1 555 047110", "emergency_contact_name": SECRET}
+    facts = {"name": CANARY_WORD, "telephone": "+1 555 047110", "emergency_contact_name": CANARY_WORD}
     assert nurse.put(f"/v1/patients/{patient}/contact", json=facts).status_code == 200
-    assert nurse.get(f"/v1/patients/{patient}/contact").json()["name"] == SECRET
+    assert nurse.get(f"/v1/patients/{patient}/contact").json()["name"] == CANARY_WORD
     phone = clinic.enrol(patient, service.url)
     phone.check_in(NOW - timedelta(minutes=2), (3, 3, 3), self_harm_thoughts=True)
     event = receiver.wait_for("safety.reported")
-    assert SECRET not in str(event)
+    assert CANARY_WORD not in str(event)
     tables = ask(
         shared_database.superuser_url, "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'care'"
     )
     for table in [row["name"] for row in tables]:
         rows = ask(shared_database.superuser_url, f"SELECT t::text AS row FROM care.{table} t")  # noqa: S608 - the catalogue's own names
-        assert not [row for row in rows if SECRET in row["row"] or "047110" in row["row"]], table
+        assert not [row for row in rows if CANARY_WORD in row["row"] or "047110" in row["row"]], table
     said = "".join(capfd.readouterr())
-    assert SECRET not in said
+    assert CANARY_WORD not in said
     assert "047110" not in said
     nurse.close()
