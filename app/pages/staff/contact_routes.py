@@ -1,4 +1,4 @@
-"""How staff reach a person: name, telephone, whom to call. Opening the page is a look, and each look is in the log."""
+"""How staff reach a person: name, telephone, whom to call. Opening the page is a look; the audit log has each."""
 
 from typing import Annotated, Final
 from uuid import UUID
