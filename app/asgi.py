@@ -31,6 +31,7 @@ from app.care.intake.spool import Spool, replay_now_and_then
 from app.care.monitoring import routes as monitoring
 from app.care.patients import routes as patients
 from app.care.reminders import routes as reminders
+from app.care.treatment import appointment_routes as appointments
 from app.care.treatment import circumstance_routes as circumstances
 from app.care.treatment import routes as treatment
 from app.care.treatment import session_routes as treatment_sessions
@@ -50,6 +51,7 @@ from app.pages.patient import (
 from app.pages.patient.page_route import failure_page
 from app.pages.staff import account as care_account
 from app.pages.staff import (
+    appointment_routes,
     assessment_routes,
     audit_log,
     booster_routes,
@@ -103,6 +105,8 @@ _ROUTERS: Final = (
     clinics.keys_router,
     patients.router,
     treatment.router,
+    appointments.router,
+    appointments.list_router,
     circumstances.router,
     treatment_sessions.router,
     assessments.router,
@@ -157,6 +161,7 @@ _ROUTERS: Final = (
     session_routes.router,
     assessment_routes.router,
     booster_routes.router,
+    appointment_routes.router,
     factors_routes.router,
     circumstance_routes.router,
     contact_routes.router,

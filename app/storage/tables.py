@@ -2,6 +2,7 @@
 
 from app.storage.alert_steps import AlertStepRow
 from app.storage.api_keys import ApiKeyRow
+from app.storage.appointments import AppointmentRow
 from app.storage.assessments import AssessmentRow, CustomScaleRow
 from app.storage.audit_seals import AuditSealRow
 from app.storage.care_plans import CarePlanRow
@@ -55,6 +56,7 @@ __all__ = [
     "METADATA",
     "AlertStepRow",
     "ApiKeyRow",
+    "AppointmentRow",
     "AssessmentRow",
     "AttemptRow",
     "AuditEventRow",

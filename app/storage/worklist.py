@@ -250,17 +250,6 @@ async def shares_of(
     return shares
 
 
-async def boosters_between(work: UnitOfWork, *, first: date, last: date) -> list[tuple[date, UUID]]:
-    """List which patients' boosters are booked for these days, both included."""
-    row = PatientStateRow
-    found = await work.execute(
-        select(row.booster_booked_for, row.patient_id)
-        .where(row.clinic_id == work.clinic_id, row.booster_booked_for.between(first, last))
-        .order_by(row.booster_booked_for, row.patient_id)
-    )
-    return [(one.booster_booked_for, one.patient_id) for one in found]
-
-
 def _row(values: dict[str, Any]) -> ListedItem:
     seen, rank = values.pop("seen"), values.pop("rank")
     values.pop("number")

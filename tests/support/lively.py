@@ -60,8 +60,7 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     assert client.http.put(
         f"/v1/patients/{patient}/factors", json={"cautions": ["mania"]}, headers={"if-match": '"0"'}
     ).is_success
-    changed = {"kind": "weight", "since": "2026-01-05", "weight_kg": 81.5, "detail": "At home"}
-    assert client.http.post(f"/v1/patients/{patient}/circumstances", json=changed).is_success
+    note_what_else(client, patient)
     archived = {"reason": "care_ended", "note": "by mistake"}
     assert client.http.post(f"/v1/patients/{patient}/archive", json=archived).is_success
     assert client.http.post(f"/v1/patients/{patient}/unarchive", json={}).is_success
@@ -105,6 +104,14 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
         "staff_id": invited(client, StaffRole.CLINICIAN)["id"],
     }
     return LivelyClinic(client=client, phone=phone, nurse=nurse, ids=ids)
+
+
+def note_what_else(client: ClinicClient, patient: str) -> None:
+    """Plan a visit, and note what else changed."""
+    visit = {"kind": "visit", "on": str(NOW.date() + timedelta(days=400))}
+    assert client.http.post(f"/v1/patients/{patient}/appointments", json=visit).is_success
+    changed = {"kind": "weight", "since": "2026-01-05", "weight_kg": 81.5, "detail": "At home"}
+    assert client.http.post(f"/v1/patients/{patient}/circumstances", json=changed).is_success
 
 
 def asks_to_be_erased(client: ClinicClient, patient: str) -> dict[str, Any]:

@@ -1,16 +1,25 @@
-"""The day of the patient's next booster: it holds signals back until two days after it."""
+"""The day of the patient's next booster: it holds signals back until two days after it.
 
-from datetime import date, datetime
+It is the next of the boosters that are planned with the patient, and follows every change of them.
+"""
+
+from datetime import date, datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from app.clinical import episodes as rules
 from app.clinical.check_ins import check_in_day
 from app.foundation.audit import SYSTEM, Actor, patient_event
 from app.foundation.errors import RefusalError
-from app.storage import patient_states
+from app.foundation.ids import new_id
+from app.storage import appointments, patient_states
+from app.storage.appointments import Appointment, AppointmentKind, AppointmentState, boosters_in
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_states import BookedBooster
 from app.storage.patients import PatientRecord
+
+# So long after its day a booking holds signals back; one that nobody kept does no more after it.
+_HOLDS: Final = timedelta(days=2)
 
 
 class BookingInPastError(RefusalError):
@@ -29,14 +38,44 @@ async def book(
     """
     if on < check_in_day(now, patient.time_zone):
         raise BookingInPastError(pointer)
+    planned = await next_booster(work, patient.id, now=now)
+    if planned is None:
+        made = Appointment(
+            id=new_id(), patient_id=patient.id, kind=AppointmentKind.BOOSTER, on=on, made_at=now
+        )
+        await appointments.add(work, made)
+    else:
+        await appointments.change(work, planned, on=on, made_at=now)
     told = patient_event(now, actor, "booster.booked", patient.id)
     await patient_states.book_booster(work, patient.id, on=on, now=now, audit=told)
 
 
 async def clear(work: UnitOfWork, patient_id: UUID, *, now: datetime, actor: Actor) -> None:
-    """Note that no booster is booked; the caller holds the patient's turn."""
+    """Cancel the booster that is booked; a later one that is planned is the next then.
+
+    The caller holds the patient's turn.
+    """
+    planned = await next_booster(work, patient_id, now=now)
+    if planned is not None:
+        await appointments.change(work, planned, state=AppointmentState.CANCELED)
     told = patient_event(now, actor, "booster.booking_cleared", patient_id)
     await patient_states.book_booster(work, patient_id, on=None, now=now, audit=told)
+    await follow(work, patient_id, now=now, actor=actor)
+
+
+async def follow(work: UnitOfWork, patient_id: UUID, *, now: datetime, actor: Actor) -> None:
+    """Let the booking be the next of the planned boosters, after one of them changed."""
+    planned = await next_booster(work, patient_id, now=now)
+    booking = await patient_states.booked_booster(work, patient_id)
+    wanted = None if planned is None else BookedBooster(on=planned.on, made_at=planned.made_at)
+    if wanted == booking:
+        return
+    action = "booster.booking_cleared" if wanted is None else "booster.booked"
+    told = patient_event(now, actor, action, patient_id)
+    made_at = now if wanted is None else wanted.made_at
+    await patient_states.book_booster(
+        work, patient_id, on=wanted.on if wanted else None, now=made_at, audit=told
+    )
 
 
 async def keep_by_infusion(
@@ -49,13 +88,49 @@ async def keep_by_infusion(
     booking = await patient_states.booked_booster(work, patient_id)
     if booking is None or not rules.keeps_booking(booked_at=booking.made_at, given_at=given_at):
         return None
+    planned = await next_booster(work, patient_id, now=now)
+    if planned is not None:
+        await appointments.change(work, planned, state=AppointmentState.KEPT)
     told = patient_event(now, SYSTEM, "booster.booking_kept", patient_id)
     await patient_states.book_booster(work, patient_id, on=None, now=now, audit=told)
+    await follow(work, patient_id, now=now, actor=SYSTEM)
     return booking
 
 
 async def give_back(work: UnitOfWork, patient_id: UUID, booking: BookedBooster, *, now: datetime) -> None:
     """Put a booking back that an infusion had kept which was not given; not in place of a later one."""
+    every = await appointments.of_patient(work, patient_id)
+    kept = next((one for one in every if _is_kept(one, booking)), None)
     if await patient_states.booked_booster(work, patient_id) is None:
+        if kept is not None:
+            await appointments.change(work, kept, state=AppointmentState.PLANNED, infusion_id=None)
         told = patient_event(now, SYSTEM, "booster.booking_restored", patient_id)
         await patient_states.book_booster(work, patient_id, on=booking.on, now=booking.made_at, audit=told)
+    elif kept is not None:
+        canceled = {"state": AppointmentState.CANCELED, "infusion_id": None}
+        await appointments.change(work, kept, **canceled)
+        work.audit("appointment.canceled", "appointment", kept.id, patient_id=patient_id)
+
+
+async def plan_again(work: UnitOfWork, patient_id: UUID, infusion_id: UUID) -> None:
+    """Let what an infusion kept be planned again: it was not given. A booster is given back with its booking."""
+    for one in await appointments.of_patient(work, patient_id):
+        if one.infusion_id == infusion_id and one.kind is not AppointmentKind.BOOSTER:
+            await appointments.change(work, one, state=AppointmentState.PLANNED, infusion_id=None)
+            work.audit("appointment.planned_again", "appointment", one.id, patient_id=patient_id)
+
+
+def _is_kept(one: Appointment, booking: BookedBooster) -> bool:
+    return (one.kind, one.state, one.on, one.made_at) == (
+        AppointmentKind.BOOSTER,
+        AppointmentState.KEPT,
+        booking.on,
+        booking.made_at,
+    )
+
+
+async def next_booster(work: UnitOfWork, patient_id: UUID, *, now: datetime) -> Appointment | None:
+    """Give the booking's appointment: the first booster that still holds signals back, else the last planned."""
+    planned = boosters_in(await appointments.of_patient(work, patient_id))
+    holding = [one for one in planned if one.on >= now.date() - _HOLDS]
+    return holding[0] if holding else planned[-1] if planned else None

@@ -42,6 +42,7 @@ from app.clinical.protocol import Protocol
 from app.context import Work
 from app.storage import (
     alert_steps,
+    appointments,
     check_ins,
     clinics,
     findings,
@@ -52,6 +53,7 @@ from app.storage import (
     treatment,
 )
 from app.storage.alert_steps import AlertStep
+from app.storage.appointments import Appointment, AppointmentState
 from app.storage.audit_seals import StoredEvent
 from app.storage.check_ins import PatientSnapshot, StoredCheckIn
 from app.storage.findings import Finding
@@ -85,6 +87,7 @@ class PatientView:
     """One patient, as of now.
 
     Attributes:
+        planned: the appointments to come, in the order of their days.
         evaluation: None after consent was withdrawn: nothing is evaluated then.
         findings: what else about the patient nobody has closed.
         notes: the patient's reports with a note, the latest first.
@@ -114,6 +117,7 @@ class PatientView:
     taper: TaperView
     factors: Factors
     booked_for: date | None
+    planned: Sequence[Appointment]
     reminders: ReminderChoices
     lines: Sequence[StoredEvent]
     staff: Sequence[StaffMember]
@@ -191,6 +195,11 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
         taper=taper,
         factors=factors,
         booked_for=booking.on if booking else None,
+        planned=[
+            one
+            for one in await appointments.of_patient(work, patient_id)
+            if one.state is AppointmentState.PLANNED
+        ],
         reminders=choices_of(
             vault_of(context.vault, work.clinic_id, record), await plan_of(work, patient_id)
         ),

@@ -107,8 +107,8 @@ async def show_today(request: Request, context: ContextNeeded, visitor: MayRead)
         standing={"test_mode": found.standing.mode == "test"},
         troubles=_troubles(found.standing, visitor.work),
         today_said=_said(visitor.work.now.date()),
-        strip=_strip(found.boosters),
-        booked=sum(count for _, count in found.boosters),
+        strip=_strip(found.planned),
+        planned=sum(count for _, count in found.planned),
         filters=_filters(show, found.counts),
         lanes=_lanes(found, visitor, lane, wanted.shown, asked),
         lanes_first=1 if alone else 2,
@@ -369,7 +369,7 @@ def _spark(glance: Glance) -> dict[str, Any] | None:
     }
 
 
-def _strip(boosters: Sequence[tuple[date, int]]) -> list[dict[str, Any]]:
+def _strip(planned: Sequence[tuple[date, int]]) -> list[dict[str, Any]]:
     return [
         {
             "weekday": _WEEKDAYS[day.weekday()],
@@ -380,7 +380,7 @@ def _strip(boosters: Sequence[tuple[date, int]]) -> list[dict[str, Any]]:
             "today": number == 0,
             "path": f"/care/patients?booster={day.isoformat()}",
         }
-        for number, (day, count) in enumerate(boosters)
+        for number, (day, count) in enumerate(planned)
     ]
 
 
