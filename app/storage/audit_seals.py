@@ -31,8 +31,8 @@ _TAKE_TURN: Final = text(
 )
 
 
-class AuditSealRow(TenantRow):
-    """One seal. It has no foreign key to its event: that one is gone is what a seal must be able to tell."""
+class Seal(TenantRow):
+    """A seal as stored: its place in the clinic's order, from 1 on without a gap, and the chain's link."""
 
     __tablename__ = "audit_seals"
     __table_args__ = (
@@ -61,15 +61,6 @@ class StoredEvent:
     emergency_id: UUID | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seal:
-    """A seal as stored: its place in the clinic's order, from 1 on without a gap, and the chain's link."""
-
-    sequence: int
-    event_id: UUID
-    mac: bytes
-
-
 async def lock_for_update(work: UnitOfWork) -> bool:
     """Become this clinic's one sealer until the transaction ends; False while another one is at it."""
     found = await work.execute(_TAKE_TURN, {"clinic_id": str(work.clinic_id)})
@@ -78,14 +69,14 @@ async def lock_for_update(work: UnitOfWork) -> bool:
 
 async def head(work: UnitOfWork) -> Seal | None:
     """Give the clinic's last seal; None: nothing is sealed yet."""
-    found = await work.execute(_seals(work).order_by(AuditSealRow.sequence.desc()).limit(1))
+    found = await work.execute(_seals(work).order_by(Seal.sequence.desc()).limit(1))
     row = found.one_or_none()
     return row and Seal(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def find(work: UnitOfWork, sequence: int) -> Seal | None:
     """Give the seal at this place."""
-    found = await work.execute(_seals(work).where(AuditSealRow.sequence == sequence))
+    found = await work.execute(_seals(work).where(Seal.sequence == sequence))
     row = found.one_or_none()
     return row and Seal(**row._mapping)  # noqa: SLF001 - same
 
@@ -114,7 +105,7 @@ async def count_unsealed(work: UnitOfWork) -> int:
 async def add(work: UnitOfWork, seals: Sequence[Seal]) -> None:
     """Keep seals that follow the head; the caller has the turn."""
     await work.execute(
-        insert(AuditSealRow),
+        insert(Seal),
         [
             {"clinic_id": work.clinic_id, "sequence": one.sequence, "event_id": one.event_id, "mac": one.mac}
             for one in seals
@@ -127,10 +118,10 @@ async def sealed_events(work: UnitOfWork, *, after: int, limit: int) -> list[tup
     """Give the seals after this place in their order, each with its event; None: the event is gone."""
     event = AuditEventRow
     statement = (
-        select(AuditSealRow.sequence, AuditSealRow.event_id, AuditSealRow.mac, *_event_columns())
-        .outerjoin(event, and_(event.clinic_id == AuditSealRow.clinic_id, event.id == AuditSealRow.event_id))
-        .where(AuditSealRow.clinic_id == work.clinic_id, AuditSealRow.sequence > after)
-        .order_by(AuditSealRow.sequence)
+        select(Seal.sequence, Seal.event_id, Seal.mac, *_event_columns())
+        .outerjoin(event, and_(event.clinic_id == Seal.clinic_id, event.id == Seal.event_id))
+        .where(Seal.clinic_id == work.clinic_id, Seal.sequence > after)
+        .order_by(Seal.sequence)
         .limit(limit)
     )
     return [
@@ -150,12 +141,8 @@ def _event_columns() -> list[Any]:
 
 
 def _seals(work: UnitOfWork) -> Select[int, UUID, bytes]:
-    return select(AuditSealRow.sequence, AuditSealRow.event_id, AuditSealRow.mac).where(
-        AuditSealRow.clinic_id == work.clinic_id
-    )
+    return select(Seal.sequence, Seal.event_id, Seal.mac).where(Seal.clinic_id == work.clinic_id)
 
 
 def _has_seal() -> Exists:
-    return exists().where(
-        AuditSealRow.clinic_id == AuditEventRow.clinic_id, AuditSealRow.event_id == AuditEventRow.id
-    )
+    return exists().where(Seal.clinic_id == AuditEventRow.clinic_id, Seal.event_id == AuditEventRow.id)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import func, select, tuple_
 
-from app.storage.audit_seals import AuditSealRow, StoredEvent
+from app.storage.audit_seals import Seal, StoredEvent
 from app.storage.engine.audit import AuditEventRow
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -36,10 +36,8 @@ async def page(
     event = AuditEventRow
     named = {"patient_id": wanted.patient_id, "actor_id": wanted.actor_id, "action": wanted.action}
     statement = (
-        select(*(getattr(event, name) for name in StoredEvent.__dataclass_fields__), AuditSealRow.sequence)
-        .outerjoin(
-            AuditSealRow, (AuditSealRow.clinic_id == event.clinic_id) & (AuditSealRow.event_id == event.id)
-        )
+        select(*(getattr(event, name) for name in StoredEvent.__dataclass_fields__), Seal.sequence)
+        .outerjoin(Seal, (Seal.clinic_id == event.clinic_id) & (Seal.event_id == event.id))
         .where(event.clinic_id == work.clinic_id, event.at >= wanted.since, event.at < wanted.until)
         .where(*(getattr(event, name) == value for name, value in named.items() if value is not None))
         .order_by(event.at.desc(), event.id.desc())

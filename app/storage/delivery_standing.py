@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, func, or_, select
 
-from app.storage.deliveries import DeliveryRow, NotificationRow
+from app.storage.deliveries import DeliveryRow, Notification
 from app.storage.endpoints import EndpointRow
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -47,7 +47,7 @@ async def gave_up_on_safety(
 
 async def undelivered(work: UnitOfWork) -> list[Undelivered]:
     """Sum up by endpoint what is held or exhausted now, what waits longest first; of a removed one nobody waits."""
-    oldest_at = func.min(NotificationRow.occurred_at)
+    oldest_at = func.min(Notification.occurred_at)
     found = await work.execute(
         select(
             EndpointRow.id.label("endpoint_id"),
@@ -57,7 +57,7 @@ async def undelivered(work: UnitOfWork) -> list[Undelivered]:
             func.count().filter(DeliveryRow.urgency == "safety").label("safety"),
             oldest_at.label("oldest_at"),
         )
-        .join_from(DeliveryRow, NotificationRow, _carried_by_it())
+        .join_from(DeliveryRow, Notification, _carried_by_it())
         .join(EndpointRow, _goes_there())
         .where(
             DeliveryRow.clinic_id == work.clinic_id,
@@ -77,7 +77,7 @@ async def newly_held(work: UnitOfWork, *, notified_before: datetime) -> list[UUI
         _goes_there(),
         DeliveryRow.state == "held",
         _carried_by_it(),
-        or_(notified_at.is_(None), NotificationRow.occurred_at > notified_at),
+        or_(notified_at.is_(None), Notification.occurred_at > notified_at),
     )
     found = await work.execute(
         select(EndpointRow.id)
@@ -96,12 +96,12 @@ async def was_delivered(work: UnitOfWork, *, event_type: str) -> bool:
     """Say whether an endpoint that is enabled now has ever answered an event of this type with 2xx."""
     delivered = (
         select(DeliveryRow.id)
-        .join(NotificationRow, _carried_by_it())
+        .join(Notification, _carried_by_it())
         .join(EndpointRow, _goes_there())
         .where(
             DeliveryRow.clinic_id == work.clinic_id,
             DeliveryRow.state == "delivered",
-            NotificationRow.type == event_type,
+            Notification.type == event_type,
             EndpointRow.state == "enabled",
         )
     )
@@ -111,8 +111,8 @@ async def was_delivered(work: UnitOfWork, *, event_type: str) -> bool:
 
 def _carried_by_it() -> ColumnElement[bool]:
     """Find what a delivery carries."""
-    return (NotificationRow.clinic_id == DeliveryRow.clinic_id) & (
-        NotificationRow.id == DeliveryRow.notification_id
+    return (Notification.clinic_id == DeliveryRow.clinic_id) & (
+        Notification.id == DeliveryRow.notification_id
     )
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.types import Uuid
 from app.foundation.audit import AuditEvent
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
-from app.storage.signals import SignalRow
+from app.storage.signals import Signal
 
 
 class ErasureRow(TenantRow):
@@ -67,8 +67,8 @@ async def erase(work: UnitOfWork, erasure: Erasure, *, audit: AuditEvent) -> Non
     function of the owner's (migration 0007), which looks itself that there is such a request, and that no
     safety event is open: the application may not delete from most of these tables.
     """
-    signal_ids = select(func.coalesce(func.array_agg(SignalRow.id), literal([], ARRAY(Uuid())))).where(
-        SignalRow.clinic_id == work.clinic_id, SignalRow.patient_id == erasure.patient_id
+    signal_ids = select(func.coalesce(func.array_agg(Signal.id), literal([], ARRAY(Uuid())))).where(
+        Signal.clinic_id == work.clinic_id, Signal.patient_id == erasure.patient_id
     )
     await work.execute(
         insert(ErasureRow).values(
