@@ -1,8 +1,6 @@
 """The seals of the audit trail: one for each event, in one unbroken order for each clinic; never changed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,8 +19,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.audit import AuditEventRow
-from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
+from app.storage.engine.audit import StoredEvent
+from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, column_names
 from app.storage.engine.unit_of_work import UnitOfWork
 
 # Released by the end of the transaction, and by the server itself when the sealer dies.
@@ -44,21 +42,6 @@ class Seal(TenantRow):
     sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     event_id: Mapped[UUID]
     mac: Mapped[bytes]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredEvent:
-    """An event of the trail as stored."""
-
-    id: UUID
-    at: datetime
-    actor_kind: str
-    actor_id: UUID | None
-    action: str
-    subject_kind: str
-    subject_id: UUID
-    patient_id: UUID | None
-    emergency_id: UUID | None
 
 
 async def lock_for_update(work: UnitOfWork) -> bool:
@@ -85,19 +68,19 @@ async def unsealed(work: UnitOfWork, *, since: UUID | None, limit: int) -> list[
     """Give events that have no seal, in the order of their ids; with ``since`` only those from this id on."""
     statement = (
         select(*_event_columns())
-        .where(AuditEventRow.clinic_id == work.clinic_id, ~_has_seal())
-        .order_by(AuditEventRow.id)
+        .where(StoredEvent.clinic_id == work.clinic_id, ~_has_seal())
+        .order_by(StoredEvent.id)
         .limit(limit)
     )
     if since is not None:
-        statement = statement.where(AuditEventRow.id >= since)
+        statement = statement.where(StoredEvent.id >= since)
     return [StoredEvent(**row._mapping) for row in await work.execute(statement)]  # noqa: SLF001 - same
 
 
 async def count_unsealed(work: UnitOfWork) -> int:
     """Count the events that have no seal."""
     found = await work.execute(
-        select(func.count()).where(AuditEventRow.clinic_id == work.clinic_id, ~_has_seal())
+        select(func.count()).where(StoredEvent.clinic_id == work.clinic_id, ~_has_seal())
     )
     return int(found.scalar_one())
 
@@ -116,7 +99,7 @@ async def add(work: UnitOfWork, seals: Sequence[Seal]) -> None:
 
 async def sealed_events(work: UnitOfWork, *, after: int, limit: int) -> list[tuple[Seal, StoredEvent | None]]:
     """Give the seals after this place in their order, each with its event; None: the event is gone."""
-    event = AuditEventRow
+    event = StoredEvent
     statement = (
         select(Seal.sequence, Seal.event_id, Seal.mac, *_event_columns())
         .outerjoin(event, and_(event.clinic_id == Seal.clinic_id, event.id == Seal.event_id))
@@ -133,11 +116,11 @@ async def sealed_events(work: UnitOfWork, *, after: int, limit: int) -> list[tup
     ]
 
 
-_EVENT_FIELDS: Final = tuple(StoredEvent.__dataclass_fields__)
+_EVENT_FIELDS: Final = column_names(StoredEvent)
 
 
 def _event_columns() -> list[Any]:
-    return [getattr(AuditEventRow, name) for name in _EVENT_FIELDS]
+    return [getattr(StoredEvent, name) for name in _EVENT_FIELDS]
 
 
 def _seals(work: UnitOfWork) -> Select[int, UUID, bytes]:
@@ -145,4 +128,4 @@ def _seals(work: UnitOfWork) -> Select[int, UUID, bytes]:
 
 
 def _has_seal() -> Exists:
-    return exists().where(Seal.clinic_id == AuditEventRow.clinic_id, Seal.event_id == AuditEventRow.id)
+    return exists().where(Seal.clinic_id == StoredEvent.clinic_id, Seal.event_id == StoredEvent.id)

@@ -10,15 +10,15 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from app.storage.alert_steps import AlertStepRow
-from app.storage.assessments import AssessmentRow
+from app.storage.alert_steps import AlertStep
+from app.storage.assessments import StoredAssessment
 from app.storage.care_plans import CarePlanRow
 from app.storage.check_ins import CheckInRow, EvaluationRow
-from app.storage.chosen_references import ChosenReferenceRow
+from app.storage.chosen_references import StoredReference
 from app.storage.consents import Consent
 from app.storage.deliveries import Notification
 from app.storage.devices import DeviceRow
-from app.storage.engine.audit import AuditEventRow
+from app.storage.engine.audit import StoredEvent
 from app.storage.engine.rows import TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.erasure_requests import StoredRequest
@@ -27,7 +27,7 @@ from app.storage.outgoing_messages import OutgoingMessage
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
 from app.storage.push_subscriptions import PushSubscription
-from app.storage.record_versions import RecordVersionRow
+from app.storage.record_versions import RecordVersion
 from app.storage.reminder_plans import ReminderPlan
 from app.storage.reminders import Reminder
 from app.storage.safety_events import SafetyEvent
@@ -75,20 +75,20 @@ SECTIONS: Final[Mapping[str, Section]] = {
     "consents": Section(row=Consent, order="at"),
     "devices": Section(row=DeviceRow, order="id"),
     "check_ins": Section(row=CheckInRow, order="recorded_at"),
-    "assessments": Section(row=AssessmentRow, order="taken_at"),
+    "assessments": Section(row=StoredAssessment, order="taken_at"),
     "courses": Section(
         row=CourseRow, order="started_on", without=frozenset({"version", "benefit_recorded_by"})
     ),
     "infusions": Section(row=InfusionRow, order="given_at"),
     # What the clinic corrected of these, and when; what is true now stands above.
     "corrections": Section(
-        row=RecordVersionRow,
+        row=RecordVersion,
         order="replaced_at",
         only=frozenset({"id", "kind", "record_id", "version", "correction", "replaced_at"}),
     ),
     "care_plans": Section(row=CarePlanRow, order="kind", without=frozenset({"version"})),
     # Dates and states: what was decided, in whose words, is explained by the care team (docs/export.md).
-    "references": Section(row=ChosenReferenceRow, order="set_at", without=frozenset({"reason_sealed"})),
+    "references": Section(row=StoredReference, order="set_at", without=frozenset({"reason_sealed"})),
     "evaluations": Section(row=EvaluationRow, order="as_of", only=frozenset({"id", "as_of", "rule_version"})),
     "signals": Section(
         row=Signal,
@@ -103,7 +103,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
         only=frozenset({"id", "code", "state", "raised_at", "acknowledged_at", "closed_at", "outcome"}),
     ),
     "alert_steps": Section(
-        row=AlertStepRow,
+        row=AlertStep,
         order="at",
         only=frozenset({"id", "alert_kind", "alert_id", "action", "at", "until", "disposition", "channel"}),
     ),
@@ -132,7 +132,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
     ),
     "reminders": Section(row=Reminder, order="check_in_day"),
     "erasure_requests": Section(row=StoredRequest, order="requested_at", without=frozenset({"version"})),
-    "audit_events": Section(row=AuditEventRow, order="at"),
+    "audit_events": Section(row=StoredEvent, order="at"),
 }
 LEFT_OUT: Final[Mapping[str, str]] = {
     "attempts": "calls to the clinic's own systems; what they were told is in notifications",

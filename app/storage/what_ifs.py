@@ -1,7 +1,6 @@
 """What a clinic tried: other numbers over its own past, and what they would have raised. The last try is kept."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -39,7 +38,7 @@ class StoredWhatIf(TenantRow):
     found: Mapped[dict[str, Any] | None] = mapped_column(default=None)
 
 
-class WhatIfPatientRow(TenantRow):
+class RaisedDays(TenantRow):
     """The days on which one patient's signals were raised under each set of numbers; erased with the patient."""
 
     __tablename__ = "what_if_patients"
@@ -56,18 +55,9 @@ class WhatIfPatientRow(TenantRow):
     )
 
     patient_id: Mapped[UUID] = mapped_column(primary_key=True)
-    what_if_id: Mapped[UUID] = mapped_column(primary_key=True)
+    what_if_id: Mapped[UUID] = mapped_column(primary_key=True, init=False)
     now_on: Mapped[list[date]] = mapped_column(ARRAY(Date()))
     instead_on: Mapped[list[date]] = mapped_column(ARRAY(Date()))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RaisedDays:
-    """One patient's days."""
-
-    patient_id: UUID
-    now_on: list[date]
-    instead_on: list[date]
 
 
 async def replace_last(work: UnitOfWork, one: StoredWhatIf, *, audit: AuditEvent) -> None:
@@ -120,7 +110,7 @@ async def end(
         if one.patient_id in there
     ]
     if rows:
-        await work.execute(insert(WhatIfPatientRow), rows)
+        await work.execute(insert(RaisedDays), rows)
     work.add_audit_event(audit)
 
 
@@ -137,7 +127,7 @@ async def _still_there(work: UnitOfWork, days: Sequence[RaisedDays]) -> set[UUID
 
 async def days_of(work: UnitOfWork, what_if_id: UUID) -> list[RaisedDays]:
     """List the patients' days, in the order of their registration."""
-    row = WhatIfPatientRow
+    row = RaisedDays
     found = await work.execute(
         select(row.patient_id, row.now_on, row.instead_on)
         .where(row.clinic_id == work.clinic_id, row.what_if_id == what_if_id)

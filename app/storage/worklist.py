@@ -31,7 +31,7 @@ from sqlalchemy import (
 
 from app.storage.check_ins import EvaluationRow
 from app.storage.deliveries import DeliveryRow, Notification
-from app.storage.endpoints import EndpointRow
+from app.storage.endpoints import Endpoint
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.findings import Finding
 from app.storage.patient_keys import wrapped_key_of
@@ -384,9 +384,9 @@ def _undelivered(work: UnitOfWork) -> Select[Any]:
     """What is held or exhausted, one row a patient; of a removed endpoint nobody waits."""
     delivery, told = DeliveryRow, Notification
     stands = exists().where(
-        EndpointRow.clinic_id == delivery.clinic_id,
-        EndpointRow.id == delivery.endpoint_id,
-        EndpointRow.state != "removed",
+        Endpoint.clinic_id == delivery.clinic_id,
+        Endpoint.id == delivery.endpoint_id,
+        Endpoint.state != "removed",
     )
     # Ids are time-ordered, and so is their text.
     first = cast(func.min(cast(delivery.id, Text)), Uuid)

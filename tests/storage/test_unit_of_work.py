@@ -18,7 +18,7 @@ from app.foundation.ids import new_id
 from app.storage import check_ins, clinics, patients
 from app.storage.assessments import CustomScaleRow
 from app.storage.clinics import ClinicProfile
-from app.storage.engine.audit import AuditEventRow
+from app.storage.engine.audit import StoredEvent
 from app.storage.engine.database import Database
 from app.storage.engine.failures import DatabaseFailedError, failures_named
 from app.storage.engine.unit_of_work import TenantMissingError, UnauditedChangeError, UnitOfWork
@@ -71,7 +71,7 @@ async def tenant_of(work: UnitOfWork) -> str:
 
 async def trail_of(database: Database, clinic_id: UUID) -> list[str]:
     async with database.work(clinic_id) as work:
-        found = await work.execute(select(AuditEventRow.action).where(AuditEventRow.clinic_id == clinic_id))
+        found = await work.execute(select(StoredEvent.action).where(StoredEvent.clinic_id == clinic_id))
         return list(found.scalars())
 
 

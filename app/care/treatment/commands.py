@@ -287,8 +287,7 @@ async def _kept_before(work: Work, patient_id: UUID, given: GivenInfusion) -> En
         error = await record_versions.by_external_id(work, RecordKind.INFUSION, **key)
         if error is None:
             return None
-        whose, version = error
-        found = (whose, treatment.INFUSION_CONTENT.validate_python(version.content))
+        found = (error.patient_id, treatment.INFUSION_CONTENT.validate_python(error.content))
         status = RecordStatus.ENTERED_IN_ERROR
     whose, stored = found
     if whose != patient_id or not given.same_as(stored):

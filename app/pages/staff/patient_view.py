@@ -50,8 +50,8 @@ from app.storage import (
     treatment,
 )
 from app.storage.alert_steps import AlertStep
-from app.storage.audit_seals import StoredEvent
 from app.storage.check_ins import PatientSnapshot, StoredCheckIn
+from app.storage.engine.audit import StoredEvent
 from app.storage.findings import Finding
 from app.storage.patients import PatientRecord
 from app.storage.safety_events import SafetyEvent

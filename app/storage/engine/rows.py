@@ -1,6 +1,6 @@
 """What all tables share: the three schemas, the naming of constraints, the tenant's column."""
 
-from dataclasses import field
+from dataclasses import field, fields
 from datetime import datetime
 from typing import Any, Final, dataclass_transform
 from uuid import UUID
@@ -57,9 +57,9 @@ class TenantRow(Row):
 
 
 def column_names(record: type[TenantRow]) -> tuple[str, ...]:
-    """Name a record's columns, except the tenant's: what one is made from."""
+    """Name the columns that a record is made from: not the tenant's, nor what a statement works out itself."""
     mapper: Mapper[TenantRow] = inspect(record)
-    return tuple(column.key for column in mapper.column_attrs if column.key != "clinic_id")
+    return tuple(one.name for one in fields(record) if one.init and one.name in mapper.column_attrs)
 
 
 def columns_of(record: type[TenantRow]) -> list[Any]:
