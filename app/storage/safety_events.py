@@ -63,27 +63,31 @@ class SafetyEvent(Alert):
     escalations: Mapped[int] = mapped_column(default=0)
     # The clinic entered it long after it was answered: for the next working hours, and nobody is paged.
     late_entry: Mapped[bool] = mapped_column(default=False)
-    # How many more reports of the same patient were counted into it.
-    further_reports: Mapped[int] = mapped_column(default=0)
+    # Which more reports of the same patient were counted into it, each as ``counted_as`` writes it.
+    further_sources: Mapped[list[str]] = mapped_column(default_factory=list)
+
+    @property
+    def further_reports(self) -> int:
+        """How many more reports of the same patient were counted into it."""
+        return len(self.further_sources)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastOfPatient:
-    """A patient's last event, and how many came since a time and since anybody took one up.
-
-    ``is_same_report``: the report that asks made an event before.
-    """
+    """A patient's last event, and how many came since a time and since anybody took one up."""
 
     id: UUID
     state: str
     urgent: bool
     reports: int
-    is_same_report: bool
 
 
-async def last_of_patient(
-    work: UnitOfWork, patient_id: UUID, *, after: datetime, source: str, source_id: UUID
-) -> LastOfPatient | None:
+def counted_as(source: str, source_id: UUID) -> str:
+    """Write a report's name, under which it is counted into an event."""
+    return f"{source}:{source_id}"
+
+
+async def last_of_patient(work: UnitOfWork, patient_id: UUID, *, after: datetime) -> LastOfPatient | None:
     """Give a patient's last event that pages people; None: there was none yet."""
     own = (SafetyEvent.clinic_id == work.clinic_id) & (SafetyEvent.patient_id == patient_id)
     pages = own & SafetyEvent.late_entry.is_(False)
@@ -97,14 +101,12 @@ async def last_of_patient(
         )
         .scalar_subquery()
     )
-    same = exists().where(own, SafetyEvent.source == source, SafetyEvent.source_id == source_id)
     found = await work.execute(
         select(
             SafetyEvent.id,
             SafetyEvent.state,
             SafetyEvent.urgent,
             reports.label("reports"),
-            same.label("is_same_report"),
         )
         .where(pages)
         .order_by(SafetyEvent.received_at.desc(), SafetyEvent.id.desc())
@@ -114,9 +116,24 @@ async def last_of_patient(
     return row and LastOfPatient(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
-async def count_further(work: UnitOfWork, event_id: UUID) -> None:
-    """Count one more report into an event."""
-    await TABLE.change(work, event_id, further_reports=SafetyEvent.further_reports + 1)
+async def count_further(work: UnitOfWork, event_id: UUID, *, source: str, source_id: UUID) -> bool:
+    """Count one more report into an event; says whether it was not counted before."""
+    name = counted_as(source, source_id)
+    counted = await work.execute(
+        update(SafetyEvent)
+        .where(
+            SafetyEvent.clinic_id == work.clinic_id,
+            SafetyEvent.id == event_id,
+            SafetyEvent.further_sources.contains([name]).is_(False),
+        )
+        .values(
+            further_sources=func.array_append(SafetyEvent.further_sources, name),
+            version=SafetyEvent.version + 1,
+        )
+        .returning(SafetyEvent.id),
+        unaudited="a report that was counted before changes nothing; a new one is audited by the intake",
+    )
+    return counted.one_or_none() is not None
 
 
 TABLE: Final = AlertTable(record=SafetyEvent)
@@ -141,17 +158,17 @@ async def add(work: UnitOfWork, event: SafetyEvent) -> bool:
     return added.one_or_none() is not None
 
 
-async def id_of_source(work: UnitOfWork, patient_id: UUID, *, source: str, source_id: UUID) -> UUID:
-    """Give the event that this very report made."""
+async def id_of_source(work: UnitOfWork, patient_id: UUID, *, source: str, source_id: UUID) -> UUID | None:
+    """Give the event that this very report made or was counted into; None: it was not reported before."""
     found = await work.execute(
         select(SafetyEvent.id).where(
             SafetyEvent.clinic_id == work.clinic_id,
             SafetyEvent.patient_id == patient_id,
-            SafetyEvent.source == source,
-            SafetyEvent.source_id == source_id,
+            ((SafetyEvent.source == source) & (SafetyEvent.source_id == source_id))
+            | SafetyEvent.further_sources.contains([counted_as(source, source_id)]),
         )
     )
-    return UUID(str(found.scalar_one()))
+    return found.scalar_one_or_none()
 
 
 async def of_patient(work: UnitOfWork, patient_id: UUID, *, limit: int) -> list[SafetyEvent]:
