@@ -24,7 +24,7 @@ from app.foundation.ids import new_id
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage import record_versions, signals
-from app.storage.check_ins import PatientSnapshot
+from app.storage.check_in_path import PatientSnapshot
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import Correction, ReplacedVersion
 
@@ -43,6 +43,13 @@ class NotEnteredInErrorError(RefusalError):
 
     kind = RefusalKind.CONFLICT
     code = "not-entered-in-error"
+
+
+class ExternalIdTakenError(RefusalError):
+    """Another content is kept under this external id; see kept_id and kept_version. A correction is a PATCH of it."""
+
+    kind = RefusalKind.CONFLICT
+    code = "external-id-taken"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

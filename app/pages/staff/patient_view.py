@@ -51,7 +51,8 @@ from app.storage import (
 )
 from app.storage.alert_steps import AlertStep
 from app.storage.audit_seals import StoredEvent
-from app.storage.check_ins import PatientSnapshot, StoredCheckIn
+from app.storage.check_in_path import PatientSnapshot
+from app.storage.check_ins import StoredCheckIn
 from app.storage.findings import Finding
 from app.storage.patients import PatientRecord
 from app.storage.safety_events import SafetyEvent
@@ -153,7 +154,6 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
     shown = await signals.TABLE.page(work, states=OPEN_SIGNALS, patient_id=patient_id, after=None, limit=1)
     found = await findings.open_of_patient(work, patient_id)
     members = {one.actor_id for one in steps} | {one.assignee_id for one in (*open_events, *shown, *found)}
-    sources = await check_ins.find_all(work, patient_id, [one.source_id for one in open_events])
     profile = await clinics.profile(work)
     withdrawn = patient.consent is ConsentStanding.WITHDRAWN
     return PatientView(
@@ -164,7 +164,7 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
         events=open_events,
         findings=found,
         notes=[_noted(work, one) for one in await check_ins.with_notes(work, patient_id, limit=_MOST_NOTES)],
-        sources={each: _noted(work, one) for each, one in sources.items()},
+        sources=await _sources(work, patient_id, open_events),
         steps=[_opened(work, record, one) for one in steps],
         infusions=await treatment.infusions(work, patient_id),
         names=await names_in(work, work.vault, members),
@@ -178,12 +178,20 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
         taper=taper,
         factors=factors,
         booked_for=booking.on if booking else None,
-        reminders=choices_of(
-            vault_of(context.vault, work.clinic_id, record), await plan_of(work, patient_id)
-        ),
+        reminders=await _reminders(work, record),
         lines=await done_to_patient(work, patient_id, now=now, limit=_MOST_LINES) if with_trail else (),
         staff=await staff_members.all_of_clinic(work) if with_trail else (),
     )
+
+
+async def _sources(work: Work, patient_id: UUID, events: Sequence[SafetyEvent]) -> dict[UUID, NotedReport]:
+    found = await check_ins.find_all(work, patient_id, [one.source_id for one in events])
+    return {each: _noted(work, one) for each, one in found.items()}
+
+
+async def _reminders(work: Work, record: PatientRecord) -> ReminderChoices:
+    own = vault_of(work.vault, work.clinic_id, record)
+    return choices_of(own, await plan_of(work, record.id))
 
 
 def _noted(work: Work, stored: StoredCheckIn) -> NotedReport:
