@@ -160,7 +160,7 @@ def test_a_crisis_phone_that_is_none_is_refused(one_clinic: ClinicClient, phone:
 @pytest.mark.parametrize(
     ("text", "kept"),
     [
-        ("Клиника 🌧", "Клиника 🌧"),
+        ("Клиника", "Клиника"),
         ("Клиника 🌧\ufe0f", "Клиника 🌧"),
         ("עברית \u05d0", "עברית \u05d0"),
         ("'; DROP TABLE care.patients; --", "'; DROP TABLE care.patients; --"),

@@ -147,7 +147,7 @@ async def _keep(work: Work, reply_id: UUID, path: str, reply: _Recorder) -> None
         own = work.vault.of_patient(patient.wrapped_key, clinic_id=work.clinic_id, patient_id=patient.id)
         sealed = own.seal(text, row_id=reply_id, **_CELL)
     await idempotent_replies.keep(
-        work, reply_id, status=reply.status, reply_sealed=sealed, patient_id=patient and patient.id
+        work, reply_id, status=reply.status, reply_sealed=sealed, patient_id=patient.id if patient else None
     )
 
 
