@@ -57,14 +57,7 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     assert chosen.is_success, chosen.text
     numbers = {"numbers": {"consider_at": 0.56}}
     assert client.http.put("/v1/clinic/policy", json=numbers, headers={"if-match": '"0"'}).is_success
-    assert client.http.put(
-        f"/v1/patients/{patient}/factors", json={"cautions": ["mania"]}, headers={"if-match": '"0"'}
-    ).is_success
-    changed = {"kind": "weight", "since": "2026-01-05", "weight_kg": 81.5, "detail": "At home"}
-    assert client.http.post(f"/v1/patients/{patient}/circumstances", json=changed).is_success
-    archived = {"reason": "care_ended", "note": "by mistake"}
-    assert client.http.post(f"/v1/patients/{patient}/archive", json=archived).is_success
-    assert client.http.post(f"/v1/patients/{patient}/unarchive", json={}).is_success
+    note_what_is_known(client, patient)
     phone = client.enrol(patient, service.url)
     agreed = {"version": CURRENT_VERSION, "accepted": True}
     assert phone.http.post("/v1/me/consent", json=agreed).is_success
@@ -171,9 +164,26 @@ def write_to_contact(client: ClinicClient, service: Service) -> None:
     assert client.http.post(f"/v1/safety-events/{event['id']}/close", json=closing).status_code == 200
 
 
+def note_what_is_known(client: ClinicClient, patient: str) -> None:
+    """Note a caution and a change of weight, and archive the patient by mistake."""
+    record = f"/v1/patients/{patient}"
+    mania = client.http.put(f"{record}/factors", json={"cautions": ["mania"]}, headers={"if-match": '"0"'})
+    assert mania.is_success, mania.text
+    changed = {"kind": "weight", "since": "2026-01-05", "weight_kg": 81.5, "detail": "At home"}
+    assert client.http.post(f"{record}/circumstances", json=changed).is_success
+    archived = {"reason": "care_ended", "note": "by mistake"}
+    assert client.http.post(f"{record}/archive", json=archived).is_success
+    assert client.http.post(f"{record}/unarchive", json={}).is_success
+
+
 def recorded(client: ClinicClient, patient: str) -> dict[str, str]:
     """Give the ids of one of each thing on a patient's record."""
-    of = {"course_id": "courses", "infusion_id": "infusions", "choice_id": "references"}
+    of = {
+        "course_id": "courses",
+        "infusion_id": "infusions",
+        "choice_id": "references",
+        "circumstance_id": "circumstances",
+    }
     record = f"/v1/patients/{patient}"
     return {name: client.http.get(f"{record}/{path}").json()["items"][0]["id"] for name, path in of.items()}
 
