@@ -71,7 +71,11 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "/v1/patients/{patient_id}/infusions/{infusion_id}"): REASON | {"dose_mg_per_kg": 0.6},
     ("PATCH", "/v1/patients/{patient_id}/courses/{course_id}"): REASON | {"planned_infusions": 7},
     ("PATCH", "/v1/patients/{patient_id}/assessments/{assessment_id}"): REASON | {"total": 6},
-    ("POST", "/v1/patients/{patient_id}/circumstances"): {"kind": "other", "since": "2026-11-01"},
+    ("POST", "/v1/patients/{patient_id}/circumstances"): {
+        "kind": "weight",
+        "since": "2026-11-01",
+        "weight_kg": 80,
+    },
     ("PATCH", "/v1/patients/{patient_id}/circumstances/{circumstance_id}"): REASON | {"weight_kg": 80},
     ("PATCH", "/v1/patients/{patient_id}/courses/current"): {"planned_infusions": 6},
     ("PUT", "/v1/patients/{patient_id}/factors"): {"cautions": ["mania"]},
