@@ -50,7 +50,7 @@ def link_in_the_mail(service: Service, mail_server: MailServer) -> str:
     letters = mail_server.wait_for(2)
     (letter,) = [one for one in letters if one.to == SECOND_CONTACT["email"]]
     (link,) = re.findall(r"https://\S+", letter.body)
-    return link.replace("https://afterglow.test", service.url)
+    return str(link).replace("https://afterglow.test", service.url)
 
 
 def sign_in(page: Page, service: Service, member: JoinedMember) -> None:
