@@ -80,6 +80,7 @@ def test_the_link_of_an_escalation_leads_to_acknowledged_in_two_taps(
         page.goto(link)
         sign_in(page, service, member)
         expect(page).to_have_url(f"{service.url}/care/safety-events/{event_id}")
+        page.wait_for_load_state("load")
         button = page.get_by_role("button", name="Acknowledge")
         expect(button).to_be_in_viewport(ratio=1)
         page.screenshot(path=PICTURES / f"event-{scripts}.png")
