@@ -53,6 +53,8 @@ class ClinicProfileRow(TenantRow):
     # Where it is (ISO 3166), and the crisis lines that it puts in the place of ours, by country.
     country: Mapped[str | None]
     crisis_lines: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    # Leads to a patient's chart in the clinic's EHR; the chart number stands in for its placeholder.
+    ehr_link_template: Mapped[str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,7 @@ class ClinicProfile:
     went_live_at: datetime | None
     country: str | None
     crisis_lines: list[dict[str, Any]]
+    ehr_link_template: str | None = None
     time_zone: str = "UTC"
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from app.access.audit.service import done_to_patient
+from app.access.clinics.ehr_links import ehr_link
 from app.care.alerts.actors import names_in
 from app.care.alerts.history import OpenedStep
 from app.care.alerts.life_cycle import words_in
@@ -95,6 +96,7 @@ class PatientView:
         circumstances: what else changed, the latest first.
         names: of the members who took steps.
         clinic: the clinic's name.
+        ehr_link: to the patient's chart in the clinic's EHR, where it has one.
         protocol: the numbers that decide here.
         lines: what was done about the patient, newest first; empty for whoever may not read the trail.
         staff: who they may have been.
@@ -125,6 +127,7 @@ class PatientView:
     circumstances: Sequence[KnownCircumstance]
     names: Mapping[UUID, str]
     clinic: str
+    ehr_link: str | None
     protocol: Protocol
 
 
@@ -176,6 +179,7 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
         circumstances=await circumstances_of(work, record),
         names=await names_in(work, work.vault, members),
         clinic=profile.name if profile else "",
+        ehr_link=ehr_link(profile.ehr_link_template if profile else None, patient.external_ref),
         protocol=protocol,
         evaluation=None if withdrawn else view_of(evaluation, [one.value for one in factors.cautions]),
         trend=await trend_between(work, patient_id, span, evaluation, protocol, reader=Reader.CLINICIAN),
