@@ -16,7 +16,7 @@ from app.care.treatment.appointment_schemas import (
     AppointmentReply,
     GivenAsPlanned,
 )
-from app.care.treatment.schemas import EnteredInfusionReply
+from app.care.treatment.infusion_schemas import EnteredInfusionReply
 from app.context import Work
 from app.web.dependencies import IfMatch
 from app.web.etags import etag_of, version_if_sent, version_in

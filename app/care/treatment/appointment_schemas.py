@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from app.care.treatment.appointments import PlannedAppointment
-from app.care.treatment.schemas import Confirm, DoseMg, DosePerKg, NeverEmptyError
+from app.care.treatment.infusion_schemas import Confirm, DoseMg, DosePerKg, NeverEmptyError
 from app.clinical.course import Route
 from app.storage.appointments import Appointment, AppointmentKind, AppointmentState
 from app.web.etags import etag_of
