@@ -29,6 +29,7 @@ from app.care.insights import routes as insights
 from app.care.intake.middleware import Intake
 from app.care.intake.spool import Spool, replay_now_and_then
 from app.care.monitoring import routes as monitoring
+from app.care.patients import care_team_routes as care_teams
 from app.care.patients import routes as patients
 from app.care.reminders import routes as reminders
 from app.care.treatment import appointment_routes as appointments
@@ -55,6 +56,7 @@ from app.pages.staff import (
     assessment_routes,
     audit_log,
     booster_routes,
+    care_team_routes,
     circumstance_routes,
     contact_routes,
     course_routes,
@@ -105,6 +107,7 @@ _ROUTERS: Final = (
     clinics.keys_router,
     patients.router,
     treatment.router,
+    care_teams.router,
     appointments.router,
     appointments.list_router,
     circumstances.router,
@@ -165,6 +168,7 @@ _ROUTERS: Final = (
     factors_routes.router,
     circumstance_routes.router,
     contact_routes.router,
+    care_team_routes.router,
     course_routes.router,
     taper_routes.router,
     reference_routes.router,
