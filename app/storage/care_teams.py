@@ -100,7 +100,7 @@ async def write(work: UnitOfWork, patient_id: UUID, members: Sequence[Assigned],
     return written.one_or_none() is not None
 
 
-def patients_of(work: UnitOfWork, member_id: UUID) -> Select[tuple[UUID]]:
+def patients_of(work: UnitOfWork, member_id: UUID) -> Select[UUID]:
     """Select the patients in whose care team a member is."""
     return select(CareTeamRow.patient_id).where(
         CareTeamRow.clinic_id == work.clinic_id,

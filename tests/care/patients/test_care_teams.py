@@ -1,4 +1,4 @@
-"""A patient's care team: assigned members are notified of a safety event first, and nobody is notified less for it."""
+"""A patient's care team: its members are notified of a safety event first, and nobody is notified less for it."""
 
 from datetime import timedelta
 from typing import Any
