@@ -58,6 +58,6 @@ async def infusion_given(
         given_on=given_on,
         findings=findings_before(context, standing, now=now),
     )
-    kept = await keep_by_infusion(work, patient_id, given_at=given_at, now=now)
+    kept = await keep_by_infusion(work, patient_id, given_at=given_at)
     await evaluate_or_later(work, context, patient_id, now=now)
     return kept

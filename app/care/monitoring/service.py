@@ -33,10 +33,8 @@ from app.clinical.profiles import Caution
 from app.clinical.protocol import Protocol
 from app.clinical.review_notice import is_review_to_tell
 from app.context import AppContext, Work
-from app.foundation.audit import Actor
 from app.notifications.webhooks.events import EventType
 from app.storage import care_plans, patient_states
-from app.storage.access_records import record_access
 from app.storage.care_plans import PlanKind
 from app.storage.check_ins import Answer, PatientSnapshot, StoredCheckIn
 from app.storage.clinical_json import answer_to_json, findings_to_json, parts_to_json
@@ -193,27 +191,23 @@ def evaluate_later(work: UnitOfWork, patient_id: UUID) -> None:
     work.queue(EVALUATE_AGAIN, clinic_id=work.clinic_id, patient_id=patient_id)
 
 
-async def evaluation_now(
-    context: AppContext, clinic_id: UUID, patient_id: UUID, *, actor: Actor
-) -> EvaluationView:
+async def evaluation_now(work: Work, patient_id: UUID) -> EvaluationView:
     """Give the answer as of now. It is made from memory or history and changes nothing.
 
     Raises:
         NotFoundError: the clinic has no such patient.
         ConsentWithdrawnError: the patient has withdrawn consent.
     """
-    now = context.clock.now()
-    async with context.database.work(clinic_id) as work:
-        standing = await standing_of(work, patient_id, now=now)
-        if standing.consent_withdrawn_at is not None:
-            raise ConsentWithdrawnError
-        protocol = protocol_of(standing, context)
-        timeline = await timeline_now(work, standing, protocol=protocol, now=now)
-        factors = await care_plans.find(work, patient_id, PlanKind.FACTORS)
-        await record_access(work, "evaluation", now=now, actor=actor, patient_id=patient_id)
+    standing = await standing_of(work, patient_id, now=work.now)
+    if standing.consent_withdrawn_at is not None:
+        raise ConsentWithdrawnError
+    protocol = protocol_of(standing, work.context)
+    timeline = await timeline_now(work, standing, protocol=protocol, now=work.now)
+    factors = await care_plans.find(work, patient_id, PlanKind.FACTORS)
+    work.record_access("evaluation", patient_id=patient_id)
     cautions = factors.content["cautions"] if factors.content else []
     evaluation = evaluate(
-        timeline.state, as_of=latest_in(timeline.state, standing, now=now), protocol=protocol
+        timeline.state, as_of=latest_in(timeline.state, standing, now=work.now), protocol=protocol
     )
     return view_of(evaluation, cautions)
 

@@ -23,7 +23,6 @@ from app.care.patients.reminding import times_of
 from app.care.reminders.channels import way_to
 from app.care.reminders.deciding import Look, look
 from app.context import AppContext, Work
-from app.foundation.audit import SYSTEM, AuditEvent
 from app.foundation.ids import new_id
 from app.foundation.logs import where
 from app.notifications.webhooks.events import EventType
@@ -111,11 +110,9 @@ async def _judge_by_time(context: AppContext, clinic_id: UUID, patient_ids: Sequ
 
 async def _put_off(context: AppContext, clinic_id: UUID) -> None:
     """Look at the patient who is next an hour later, after all the others."""
-    now = context.clock.now()
-    async with context.database.work(clinic_id) as work:
-        for patient_id in await reminder_plans.take_due(work, now=now, limit=1):
-            await reminder_plans.look_at(work, patient_id, now + _AFTER_FAILURE)
-        await work.commit()
+    async with context.work(clinic_id) as work:
+        for patient_id in await reminder_plans.take_due(work, now=work.now, limit=1):
+            await reminder_plans.look_at(work, patient_id, work.now + _AFTER_FAILURE)
 
 
 async def _look_at(work: Work, context: AppContext, patient_ids: Sequence[UUID], *, now: datetime) -> int:
@@ -183,9 +180,9 @@ async def _ask(
         channel=channel.value,
         asked_at=now,
     )
-    audit = _event(now, "reminder.queued", reminder.id, subject.patient.id)
-    if not await reminders.add(work, reminder, audit=audit):
+    if not await reminders.add(work, reminder):
         return False
+    work.audit("reminder.queued", "reminder", reminder.id, patient_id=reminder.patient_id)
     for to in addresses:
         message = NewMessage(
             channel=channel,
@@ -198,7 +195,7 @@ async def _ask(
             subject_id=reminder.id,
             not_after=found.helps_until,
         )
-        await queue_message(work, context.vault, message, now=now, audit=audit)
+        await queue_message(work, context.vault, message, now=now)
     return True
 
 
@@ -212,14 +209,3 @@ async def _tell_of_silence(work: Work, patient: PatientRecord, *, on: date) -> N
     )
     await notify_of_patient(work, EventType.CHECK_INS_OVERDUE, about, now=work.now)
     await raise_finding(work, FindingCode.OVERDUE, patient.id, mode=patient.mode, on=on)
-
-
-def _event(now: datetime, action: str, reminder_id: UUID, patient_id: UUID) -> AuditEvent:
-    return AuditEvent(
-        at=now,
-        actor=SYSTEM,
-        action=action,
-        subject_kind="reminder",
-        subject_id=reminder_id,
-        patient_id=patient_id,
-    )

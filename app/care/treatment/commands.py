@@ -15,7 +15,7 @@ from app.care.monitoring import effects
 from app.care.monitoring import service as monitoring
 from app.care.monitoring.history import history_now
 from app.care.patients.own_vault import vault_of
-from app.care.patients.registering import Registration, add_patient
+from app.care.patients.registering import Registration, register
 from app.care.patients.service import Patient, existing
 from app.care.treatment.course_days import Remark, refuse_infusion, remarks_on
 from app.care.treatment.queries import Factors, TaperView, WrittenPlan, factors_of, taper_view
@@ -160,7 +160,7 @@ async def register_with_course(work: Work, registration: Registration, planned: 
     Raises:
         PatientExistsError: the reference is taken.
     """
-    patient = await add_patient(work, work.context, registration, now=work.now, actor=work.actor)
+    patient = await register(work, registration)
     await _add_course(work, patient.id, planned)
     return patient
 
@@ -340,9 +340,9 @@ async def book_booster(work: Work, patient_id: UUID, *, on: date | None) -> None
     patient = await existing(work, patient_id)
     await patient_states.lock(work, patient_id)
     if on is None:
-        await bookings.clear(work, patient_id, now=work.now, actor=work.actor)
+        await bookings.clear(work, patient_id)
     else:
-        await bookings.book(work, patient, on=on, pointer="#/on", now=work.now, actor=work.actor)
+        await bookings.book(work, patient, on=on, pointer="#/on")
     await effects.evaluate_or_later(work, work.context, patient_id, now=work.now)
 
 
