@@ -241,12 +241,12 @@ async def totals_of_patient(
     if also:
         own = await own_scales(work)
         rows += [
-            _ReadTotal(one.scale, one.taken_at, one.time_zone, one.total, own.get(one.scale)) for one in also
+            _FormTotal(one.scale, one.taken_at, one.time_zone, one.total, own.get(one.scale)) for one in also
         ]
     return totals_in(rows)
 
 
-class _ReadTotal(NamedTuple):
+class _FormTotal(NamedTuple):
     scale: str
     taken_at: datetime
     time_zone: str

@@ -52,6 +52,8 @@ class ClinicProfile(TenantRow):
     # Where it is (ISO 3166), and the crisis lines that it puts in the place of ours, by country.
     country: Mapped[str | None]
     crisis_lines: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    # Leads to a patient's chart in the clinic's EHR; the chart number stands in for its placeholder.
+    ehr_link_template: Mapped[str | None] = mapped_column(default=None)
 
 
 async def add(work: UnitOfWork, *, name: str, now: datetime) -> None:
