@@ -88,7 +88,7 @@ async def give(work: Work, patient_id: UUID, *, version: str) -> ConsentView:
     if before is not ConsentStanding.GIVEN:
         await _add(work, _answer(work, patient, "given", version=version))
         if before is ConsentStanding.WITHDRAWN:
-            await monitoring.evaluate_anew(work, work.context, patient_id, now=work.now)
+            await monitoring.evaluate_anew(work, patient_id)
     return await _view(work, patient)
 
 

@@ -45,7 +45,8 @@ async def answer_consent(request: Request, context: ContextNeeded, visitor: Sign
         return consent_page(context, visitor, draft=draft_of(form), told="consent_changed", status=409)
     if any(form[name] for name in ANSWERS):
         # A check-in is kept in its own transaction, and only from who has agreed.
-        await visitor.work.commit()
+        work = visitor.work
+        await work.commit()
         return await send_trusted(context, visitor, form)
     return RedirectResponse("/p/check-in", 303)
 
