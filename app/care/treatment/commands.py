@@ -214,14 +214,7 @@ async def enter_infusion(work: Work, patient_id: UUID, given: GivenInfusion) -> 
     kept_before = await _kept_before(work, patient, given)
     if kept_before is not None:
         return kept_before
-    infusion = Infusion(
-        id=str(new_id()),
-        given_at=given.given_at,
-        phase=given.phase,
-        dose_mg_per_kg=given.dose_mg_per_kg,
-        route=given.route,
-        time_zone=patient.time_zone,
-    )
+    infusion = _infusion(given, patient.time_zone)
     earlier = await treatment.infusions(work, patient_id)
     if any(one.given_at == infusion.given_at for one in earlier):
         raise InfusionExistsError("#/given_at")
@@ -258,6 +251,17 @@ async def enter_infusion(work: Work, patient_id: UUID, given: GivenInfusion) -> 
         await treatment.replace_infusion(work, patient_id, stored, same_turn=True)
     remarks = remarks_on(course, earlier, infusion, zone=patient.time_zone)
     return EnteredInfusion(stored=stored, remarks=remarks)
+
+
+def _infusion(given: GivenInfusion, time_zone: str) -> Infusion:
+    return Infusion(
+        id=str(new_id()),
+        given_at=given.given_at,
+        phase=given.phase,
+        dose_mg_per_kg=given.dose_mg_per_kg,
+        route=given.route,
+        time_zone=time_zone,
+    )
 
 
 def refuse_future(work: Work, given_at: datetime) -> None:
