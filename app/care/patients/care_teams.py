@@ -14,7 +14,7 @@ import structlog
 from app.access.staff.members import ACTIVE, shown
 from app.care.patients.service import existing
 from app.context import Work
-from app.foundation.audit import SYSTEM, AuditEvent
+from app.foundation.audit import SYSTEM
 from app.foundation.errors import RefusalError
 from app.foundation.logs import where
 from app.notifications.messages.wording import staff_page
@@ -117,13 +117,7 @@ async def _write_to_team(
             link=staff_page(link),
             mode=mode,
         )
-        audit = AuditEvent(
-            at=now,
-            actor=SYSTEM,
-            action=f"care_team.notified_{wording.value}",
-            subject_kind="staff",
-            subject_id=member.id,
-        )
-        await queue_message(work, work.vault, message, now=now, audit=audit)
+        await queue_message(work, work.vault, message, now=now)
+        work.audit(f"care_team.notified_{wording.value}", "staff", member.id, actor=SYSTEM)
         written += 1
     return written

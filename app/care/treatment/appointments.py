@@ -196,7 +196,7 @@ async def confirm_given(
         raise VisitIsNoInfusionError
     is_booster = one.kind is AppointmentKind.BOOSTER
     if is_booster:
-        first = await bookings.next_booster(work, patient_id, now=work.now)
+        first = await bookings.next_booster(work, patient_id)
         if first is not None and first.id != one.id:
             raise EarlierBoosterPlannedError
     given = GivenInfusion(
@@ -257,5 +257,5 @@ def _refuse_dose_of_visit(new: Appointment) -> None:
 async def _follow(work: Work, one: Appointment, verb: str) -> None:
     """Let the booking follow, which may hold signals back or no more."""
     work.audit(f"appointment.{verb}", "appointment", one.id, patient_id=one.patient_id)
-    await bookings.follow(work, one.patient_id, now=work.now, actor=work.actor)
-    await effects.evaluate_or_later(work, work.context, one.patient_id, now=work.now)
+    await bookings.follow(work, one.patient_id)
+    await effects.evaluate_or_later(work, one.patient_id)

@@ -30,7 +30,8 @@ def test_a_care_team_is_assigned_on_its_page(
 
 
 def test_today_shows_a_member_the_own_patients(clinic: ClinicClient, kim: CareBrowser) -> None:
-    mine, other = fading(clinic, "P-1042"), fading(clinic, "P-1043")
+    mine = fading(clinic, "P-1042")
+    fading(clinic, "P-1043")
     (me,) = [
         one["id"] for one in clinic.http.get("/v1/staff").json()["items"] if one["name"] == "Kim Example"
     ]
@@ -40,4 +41,4 @@ def test_today_shows_a_member_the_own_patients(clinic: ClinicClient, kim: CareBr
     assert reply.status_code == 200, reply.text
     shown = kim.get("/care/?show=patients").text
     assert "My patients" in shown
-    assert (f"/care/patients/{patient}" in shown, other["patient_id"] in shown) == (True, False)
+    assert ("P-1042" in shown, "P-1043" in shown) == (True, False)
