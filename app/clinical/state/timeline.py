@@ -127,7 +127,7 @@ def _through(history: History, as_of: datetime, protocol: Protocol) -> list[Pati
             if chosen and given[-1].day(history.time_zone) > chosen.to_day:
                 states.append(with_chosen(states[-1], chosen.window, end=chosen.to_day, protocol=protocol))
                 chosen = None
-            states.append(_infused(states[-1], history.course, given, history.time_zone, protocol))
+            states.append(after_infusion(states[-1], history.course, given, history.time_zone, protocol))
         for day, at, _, check_in in stretch:
             if chosen and day > chosen.to_day.toordinal():
                 states.append(with_chosen(states[-1], chosen.window, end=chosen.to_day, protocol=protocol))
@@ -203,10 +203,10 @@ def _untreated(
     )
 
 
-def _infused(
+def after_infusion(
     state: PatientState, course: Course | None, given: Sequence[Infusion], time_zone: str, protocol: Protocol
 ) -> PatientState:
-    """The state after an infusion, the last of `given`.
+    """The state after an infusion, the last of `given`, where there are no totals of scales.
 
     The first of a course fixes the baseline. An induction infusion opens the reference window again. A booster
     closes the window and keeps the reference; what it does to the smoothing is said in `boosters`.
