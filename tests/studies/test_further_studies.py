@@ -42,9 +42,7 @@ def test_a_quiet_check_in_is_one_whose_whole_answer_is_steady(rule: object) -> N
             state = advance(state, check_in, protocol=protocol) or state
             if is_quiet(state, state.last_day) and not state.totals and state.asked_on is None:
                 quiet += 1
-                assert (
-                    evaluate(state, as_of=check_in.recorded_at, protocol=protocol).level is Level.STEADY
-                )
+                assert evaluate(state, as_of=check_in.recorded_at, protocol=protocol).level is Level.STEADY
     assert quiet > 300
 
 
