@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, insert, select, update
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, insert, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -53,6 +53,8 @@ class ClinicProfileRow(TenantRow):
     # Where it is (ISO 3166), and the crisis lines that it puts in the place of ours, by country.
     country: Mapped[str | None]
     crisis_lines: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    # Whether patients are asked each month about what long use of ketamine can do.
+    asks_long_exposure: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,7 @@ class ClinicProfile:
     country: str | None
     crisis_lines: list[dict[str, Any]]
     time_zone: str = "UTC"
+    asks_long_exposure: bool = False
 
 
 async def add(work: UnitOfWork, *, name: str, now: datetime) -> None:

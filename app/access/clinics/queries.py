@@ -36,6 +36,7 @@ class Clinic:
     time_zone: str
     country: str | None
     crisis_lines: tuple[dict[str, Any], ...]
+    asks_long_exposure: bool
     version: int
     attention: tuple[Attention, ...] = ()
 
@@ -86,6 +87,7 @@ async def clinic_in(work: UnitOfWork, vault: Vault) -> Clinic:
         time_zone=profile.time_zone,
         country=profile.country,
         crisis_lines=tuple(profile.crisis_lines),
+        asks_long_exposure=profile.asks_long_exposure,
         version=profile.version,
     )
 

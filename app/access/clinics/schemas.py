@@ -29,7 +29,7 @@ from app.web.schemas import (
 PhoneNumber = Annotated[str, Field(pattern=r"^\+?[0-9 ()./-]{3,30}$", examples=["+1 555 0100"])]
 
 
-_NEVER_TAKEN_AWAY: Final = frozenset({"name", "time_zone"})
+_NEVER_TAKEN_AWAY: Final = frozenset({"name", "time_zone", "asks_long_exposure"})
 
 
 def _limit(name: str) -> Any:  # noqa: ANN401 - Pydantic's field
@@ -80,6 +80,9 @@ class ClinicReply(ReplyBody):
         description="Where it is (ISO 3166); crisis help goes by the patient's country first"
     )
     crisis_lines: list[CrisisLineEntry]
+    asks_long_exposure: bool = Field(
+        description="Whether patients are asked each month about what long use of ketamine can do"
+    )
     safety_contact: ContactReply | None
     second_contact: ContactReply | None
     limits: LimitsReply
@@ -126,6 +129,7 @@ class ClinicChange(RequestBody):
     crisis_lines: Annotated[list[CrisisLineEntry], Field(max_length=60)] | None = Field(
         default=None, description="In the place of ours, by country and kind; all of them at once, null: none"
     )
+    asks_long_exposure: bool | None = Field(default=None, description="Null: as it is")
     safety_contact: ContactEntry | None = None
     second_contact: ContactEntry | None = None
     limits: LimitsEntry | None = None

@@ -9,6 +9,7 @@ from app.care.assessments.queries import Assessment
 from app.care.assessments.questionnaires import Questionnaire, all_questionnaires
 from app.care.monitoring.schedule import schedule_of_patient
 from app.clinical.check_ins import zone_of
+from app.clinical.scales import LONG_EXPOSURE
 from app.context import AppContext
 from app.foundation.logs import where
 from app.pages.patient.opened_form import OpenedForm
@@ -101,11 +102,18 @@ def questionnaire_thanks(
 
 async def offered_questionnaires(context: AppContext, visitor: Visitor) -> list[OfferedQuestionnaire]:
     """List the questionnaires, saying which is due; they are offered also while that cannot be worked out."""
-    due = await _due(context, visitor)
+    asked = await _asked(context, visitor)
     return [
-        OfferedQuestionnaire(path=path_of(one), title=one.wording.title, is_due=one.scale.key in due)
-        for one in all_questionnaires(locale=visitor.language)
+        OfferedQuestionnaire(
+            path=path_of(one), title=one.wording.title, is_due=asked.get(one.scale.key, False)
+        )
+        for one in all_questionnaires(locale=visitor.language, long_exposure=LONG_EXPOSURE.key in asked)
     ]
+
+
+async def asks_long_exposure(context: AppContext, visitor: Visitor) -> bool:
+    """Say whether the clinic asks about long exposure."""
+    return LONG_EXPOSURE.key in await _asked(context, visitor)
 
 
 async def due_questionnaires(context: AppContext, visitor: Visitor) -> list[OfferedQuestionnaire]:
@@ -113,7 +121,8 @@ async def due_questionnaires(context: AppContext, visitor: Visitor) -> list[Offe
     return [one for one in await offered_questionnaires(context, visitor) if one.is_due]
 
 
-async def _due(context: AppContext, visitor: Visitor) -> set[str]:
+async def _asked(context: AppContext, visitor: Visitor) -> dict[str, bool]:
+    """Give what the patient is asked for from time to time, and whether it is due by now."""
     caller = visitor.signed_in
     try:
         schedule = await schedule_of_patient(context, caller.clinic_id, caller.patient_id)
@@ -121,5 +130,5 @@ async def _due(context: AppContext, visitor: Visitor) -> set[str]:
         structlog.get_logger().error(
             "schedule.failed", error_type=type(error).__name__, error_at=where(error)
         )
-        return set()
-    return {one.scale for one in schedule.questionnaires if one.due_on <= schedule.today}
+        return {}
+    return {one.scale: one.due_on <= schedule.today for one in schedule.questionnaires}
