@@ -4,7 +4,6 @@ import math
 from datetime import date, timedelta
 from random import Random
 from statistics import NormalDist
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -175,17 +174,27 @@ def test_the_next_interval_is_learned_from_the_last(
     assert learned_interval(interval, stretch) == offered
 
 
-def stretch(*, from_day: int = 0, to_day: int = 28, crossed: int | None = None, **more: Any) -> Stretch:
+def stretch(
+    *,
+    from_day: int = 0,
+    to_day: int = 28,
+    crossed: int | None = None,
+    held_days: int | None = None,
+    held_to: int | None = None,
+    observed: bool = True,
+) -> Stretch:
     """A stretch from day to day, held until the day before its run of low days."""
     first = DAY_0.toordinal()
-    known = {"held_days": to_day - from_day - 1, "held_to": None, "smoothed": 0.0, "observed": True} | more
     return Stretch(
         from_day=first + from_day,
         to_day=first + to_day,
         by_booster=True,
         n_days=10,
         crossed_on=None if crossed is None else first + crossed,
-        **known,
+        held_days=to_day - from_day - 1 if held_days is None else held_days,
+        held_to=held_to,
+        smoothed=0.0,
+        observed=observed,
     )
 
 
