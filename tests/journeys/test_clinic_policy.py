@@ -163,9 +163,7 @@ def test_of_two_who_change_at_once_one_is_told_and_the_past_stays_decided(clinic
     assert (number["value"], number["lowest"], number["highest"]) == (0.6, 0.4, 0.9)
 
 
-def test_a_usual_gain_of_the_clinics_own_needs_thirty_past_inductions(
-    clinic: ClinicClient, service: Service, shared_database: DatabaseUrls
-) -> None:
+def test_a_usual_gain_of_the_clinics_own_needs_thirty_past_inductions(clinic: ClinicClient) -> None:
     refused = put(clinic, {"usual_gain": 3.0})
     assert_problem(refused, 422, pointer="#/numbers/usual_gain", code="policy-refused")
     assert "at least 30 are needed" in refused.text
