@@ -244,7 +244,11 @@ def test_the_learned_interval_is_how_long_it_held_or_longer_where_it_was_not_los
 
 @pytest.mark.parametrize("against", ["finding_open", "long_exposure_open", "precaution_active"])
 def test_no_learned_interval_is_offered_while_something_is_for_review(against: str) -> None:
-    said = {"finding_open": False, "long_exposure_open": False, "precaution_active": False} | {against: True}
-    offered = offered_interval([stretch(crossed=24, held_days=20, held_to=21)], **said)
+    offered = offered_interval(
+        [stretch(crossed=24, held_days=20, held_to=21)],
+        finding_open=against == "finding_open",
+        long_exposure_open=against == "long_exposure_open",
+        precaution_active=against == "precaution_active",
+    )
     assert offered.days is None
     assert [one.value for one in offered.not_offered] == [against]

@@ -187,7 +187,9 @@ def test_so_it_is_when_an_infusion_entered_in_error_is_voided(patient: History, 
     voided_at = START + timedelta(days=day + later)
     before = [one for one in patient.check_ins if one.recorded_at <= voided_at]
     believed = replace(patient, infusions=(*patient.infusions, wrong), check_ins=tuple(before))
-    timeline: Timeline | None = timeline_of(believed, as_of=voided_at)
+    assert timeline_of(believed, as_of=voided_at).state.treatment.total == 1 + sum(
+        one.given_at <= voided_at for one in patient.infusions
+    )
     timeline = timeline_of(replace(patient, check_ins=tuple(before)), as_of=voided_at)
     given_at = [one.given_at for one in patient.infusions]
     moment = voided_at
@@ -197,10 +199,9 @@ def test_so_it_is_when_an_infusion_entered_in_error_is_voided(patient: History, 
         before.append(check_in)
         known, now = replace(patient, check_ins=tuple(before)), check_in.recorded_at
         infused = any(moment < given <= now for given in given_at)
-        grown = None if timeline is None or infused else timeline_after(timeline, check_in)
+        grown = None if infused else timeline_after(timeline, check_in)
         timeline, moment = timeline_of(known, as_of=now) if grown is None else grown, now
     end = max([voided_at, *(one.recorded_at for one in patient.check_ins)])
-    assert timeline is not None
     assert timeline.state == replay(patient, as_of=end)
     assert evaluate(timeline.state, as_of=end) == evaluate_history(patient, as_of=end)
 

@@ -37,11 +37,14 @@ def treated_phone(
     return clinic.enrol(patient, service.url)
 
 
-def report(service: Service, phone: PatientClient, day: int, values: Values, **more: object) -> None:
+def report(
+    service: Service, phone: PatientClient, day: int, values: Values, *, sleep_hours: float | None = None
+) -> None:
     """One check-in, so many days from now."""
     at = NOW + day * DAY
     service.clock.move_to(at)
-    assert phone.check_in(at, values, **more).is_success
+    more = {} if sleep_hours is None else {"sleep_hours": sleep_hours}
+    assert phone.check_in(at, values, check_in_id=None, **more).is_success
 
 
 def rows(clinic: ClinicClient, code: str, state: str = "open") -> list[dict[str, Any]]:
