@@ -23,6 +23,7 @@ from app.care.monitoring.history import (
     timeline_now,
     to_keep,
 )
+from app.care.monitoring.kept_findings import keep_findings, marks_of
 from app.care.patients.consent_standing import ConsentWithdrawnError
 from app.clinical.check_ins import CheckIn
 from app.clinical.episodes import Move, MoveKind, next_move
@@ -103,6 +104,14 @@ async def follow(
         standing.patient_id,
         mode=standing.mode,
         on=evaluated.evaluation.day,
+        before=standing.told,
+        holding=evaluated.answer.told,
+    )
+    await keep_findings(
+        work,
+        standing.patient_id,
+        evaluated.evaluation,
+        mode=standing.mode,
         before=standing.told,
         holding=evaluated.answer.told,
     )
@@ -265,7 +274,8 @@ def _evaluated(
         tell=tell,
         protocol=protocol_of(standing, context),
     )
-    told = {one.value for one in holding if tell or one.value in standing.told}
+    holds = {one.value for one in holding} | marks_of(evaluation)
+    told = {one for one in holds if tell or one in standing.told}
     answer = Answer(
         as_of=as_of,
         level=evaluation.level.value,

@@ -89,6 +89,8 @@ def why_of(item: WorklistItem, glance: Glance) -> tuple[str, str]:
     title, detail = FINDINGS.get(row.kind, (row.kind.replace("_", " ").capitalize(), ""))
     if row.kind == "long_exposure":
         detail = _long_exposure(more) or detail
+    elif "said" in more:
+        detail = more["said"].removeprefix(f"{title}. ").removeprefix(f"{title}: ")
     if row.kind == "note" and glance.note is not None and glance.note_on is not None:
         return f"“{_shortened(glance.note)}”", _join(
             f"Note of {short_day(glance.note_on)}, not read yet", _seen(item)
