@@ -266,12 +266,12 @@ async def totals_of_patient(
     if also:
         own = await own_scales(work)
         rows += [
-            _TotalRow(one.scale, one.taken_at, one.time_zone, one.total, own.get(one.scale)) for one in also
+            _FormTotal(one.scale, one.taken_at, one.time_zone, one.total, own.get(one.scale)) for one in also
         ]
     return totals_in([row for row in rows if row.scale != LONG_EXPOSURE.key])
 
 
-class _TotalRow(NamedTuple):
+class _FormTotal(NamedTuple):
     scale: str
     taken_at: datetime
     time_zone: str

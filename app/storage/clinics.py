@@ -55,6 +55,8 @@ class ClinicProfileRow(TenantRow):
     crisis_lines: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     # Whether patients are asked each month about what long use of ketamine can do.
     asks_long_exposure: Mapped[bool] = mapped_column(server_default=text("false"))
+    # Leads to a patient's chart in the clinic's EHR; the chart number stands in for its placeholder.
+    ehr_link_template: Mapped[str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,7 @@ class ClinicProfile:
     went_live_at: datetime | None
     country: str | None
     crisis_lines: list[dict[str, Any]]
+    ehr_link_template: str | None = None
     time_zone: str = "UTC"
     asks_long_exposure: bool = False
 

@@ -235,12 +235,13 @@ async def cancel_too_late(work: UnitOfWork, *, now: datetime) -> list[UUID]:
 
 
 async def cancel_of_patient(work: UnitOfWork, patient_id: UUID) -> None:
-    """End what waits for a patient, to whom nothing more is sent; address and link go."""
+    """End what waits for a patient, to whom nothing more is sent; address and link go. The care team's stays."""
     await work.execute(
         update(OutgoingMessageRow)
         .where(
             OutgoingMessageRow.clinic_id == work.clinic_id,
             OutgoingMessageRow.patient_id == patient_id,
+            OutgoingMessageRow.notice_channel_id.is_(None),
             OutgoingMessageRow.state == PENDING,
         )
         .values(state="cancelled", trouble="archived", address_sealed=None, link_sealed=None)

@@ -13,7 +13,7 @@ from tests.house.sources import Source, in_room, parsed, sources
 # Text that changes a clinic's rows, past the unit of work's own look-out: each writes its line of the audit log
 # itself or runs in the database as one function that does.
 WRITING_TEXT: Final = {
-    "check_ins": "the check-in path's one statement, which writes its line with it",
+    "check_in_path": "the check-in path's one statement, which writes its line with it",
     "audit_seals": "the audit log's own seals, about what is in it",
     "erasures": "the queue's jobs, which are no clinic's rows; the erasure around it writes its line",
 }

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from app.foundation.audit import SYSTEM, AuditEvent
 from app.foundation.ids import new_id
-from app.storage import check_ins, clinics, patients
+from app.storage import check_in_path, clinics, patients
 from app.storage.assessments import CustomScaleRow
 from app.storage.clinics import ClinicProfileRow
 from app.storage.engine.audit import AuditEventRow
@@ -321,10 +321,10 @@ async def test_a_report_whose_turn_was_lost_leaves_nothing(database: Database) -
         )
         await work.commit()
     async with database.work(clinic_id, now=NOW) as work:
-        standing = await check_ins.standing_of_patient(work, patient_id, now=NOW)
+        standing = await check_in_path.standing_of_patient(work, patient_id, now=NOW)
         assert standing is not None
         await work.execute(text("UPDATE patient_states SET version = version + 1"))
-        assert not await check_ins.record(work, standing, [], answer=None)
+        assert not await check_in_path.record(work, standing, [], answer=None)
         await work.commit()
     async with database.work(clinic_id) as work:
         for table in ("check_ins", "evaluations"):

@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from app.access.clinics.attention import Attention
 from app.access.clinics.contacts import Contact
+from app.access.clinics.ehr_links import read_ehr_link
 from app.access.clinics.keys import NewKey
 from app.access.clinics.policy import PolicyView
 from app.access.clinics.queries import Clinic
@@ -29,6 +30,11 @@ from app.web.schemas import (
 PhoneNumber = Annotated[str, Field(pattern=r"^\+?[0-9 ()./-]{3,30}$", examples=["+1 555 0100"])]
 
 
+EhrLinkTemplate = Annotated[
+    str,
+    Field(max_length=500, examples=["https://ehr.example/charts/{chart_number}"]),
+    AfterValidator(read_ehr_link),
+]
 _NEVER_TAKEN_AWAY: Final = frozenset({"name", "time_zone", "asks_long_exposure"})
 
 
@@ -83,6 +89,7 @@ class ClinicReply(ReplyBody):
     asks_long_exposure: bool = Field(
         description="Whether patients are asked each month about what long use of ketamine can do"
     )
+    ehr_link_template: str | None = Field(description="Leads staff to a patient's chart in your EHR")
     safety_contact: ContactReply | None
     second_contact: ContactReply | None
     limits: LimitsReply
@@ -130,6 +137,9 @@ class ClinicChange(RequestBody):
         default=None, description="In the place of ours, by country and kind; all of them at once, null: none"
     )
     asks_long_exposure: bool | None = Field(default=None, description="Null: as it is")
+    ehr_link_template: EhrLinkTemplate | None = Field(
+        default=None, description="`{chart_number}` stands for the patient's; null: no link"
+    )
     safety_contact: ContactEntry | None = None
     second_contact: ContactEntry | None = None
     limits: LimitsEntry | None = None

@@ -15,7 +15,6 @@ from app.care.assessments.refusals import (
     AssessmentExistsError,
     AssessmentInFutureError,
     AssessmentTooOldError,
-    ExternalIdTakenError,
     QuestionnaireNotOfferedError,
     ScaleExistsError,
     ScaleNotKnownError,
@@ -24,6 +23,7 @@ from app.care.assessments.refusals import (
 )
 from app.care.assessments.reporting import report_item
 from app.care.monitoring import effects
+from app.care.monitoring.corrections import ExternalIdTakenError
 from app.care.patients.archiving import refuse_archived
 from app.care.patients.consent_standing import ConsentStanding, ConsentWithdrawnError, standing_of
 from app.care.patients.service import existing

@@ -13,6 +13,7 @@ from app.access.clinics.policy import policy_in_force
 from app.care.alerts import bookings
 from app.care.monitoring import effects
 from app.care.monitoring import service as monitoring
+from app.care.monitoring.corrections import ExternalIdTakenError
 from app.care.monitoring.history import history_now
 from app.care.patients.own_vault import vault_of
 from app.care.patients.registering import Registration, add_patient
@@ -59,13 +60,6 @@ class InfusionExistsError(RefusalError):
 
     kind = RefusalKind.CONFLICT
     code = "infusion-exists"
-
-
-class ExternalIdTakenError(RefusalError):
-    """Another content is kept under this external id; see kept_id and kept_version. A correction is a PATCH of it."""
-
-    kind = RefusalKind.CONFLICT
-    code = "external-id-taken"
 
 
 class CourseExistsError(RefusalError):

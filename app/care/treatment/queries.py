@@ -55,7 +55,7 @@ from app.storage import (
     treatment,
 )
 from app.storage.care_plans import PlanKind
-from app.storage.check_ins import PatientSnapshot
+from app.storage.check_in_path import PatientSnapshot
 from app.storage.chosen_references import StoredReference
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import RecordKind, RecordStatus

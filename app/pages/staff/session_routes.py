@@ -7,8 +7,8 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.care.treatment import corrections, queries
-from app.care.treatment.schemas import InfusionAmendment
+from app.care.treatment import infusion_corrections, queries
+from app.care.treatment.infusion_schemas import InfusionAmendment
 from app.clinical.check_ins import zone_of
 from app.clinical.scales import STANDARD_SCALES
 from app.clinical.wording import scale_name
@@ -123,7 +123,7 @@ async def document_session(
         zone = (await about(context, visitor, patient_id)).patient.time_zone
         sent = {"session": _session_in(form, stored, zone), "note": form["note"].strip() or None}
         body = read_as(InfusionAmendment, sent | {"reason": _REASON, "confirm": confirmed_in(form)})
-        await corrections.amend_infusion(
+        await infusion_corrections.amend_infusion(
             visitor.work, patient_id, infusion_id, body.change(), version=version_in(form["version"])
         )
         return "session"

@@ -59,6 +59,7 @@ def _change_in(form: Form) -> dict[str, Any]:
         "country": form["country"].strip().upper() or None,
         "crisis_phone": form["crisis_phone"].strip() or None,
         "asks_long_exposure": form["asks_long_exposure"] == "yes",
+        "ehr_link_template": form["ehr_link_template"].strip() or None,
         "limits": {name: form[f"limits/{name}"].strip() or None for name in LIMIT_NOTES},
     }
     for role in ("safety_contact", "second_contact"):
@@ -75,6 +76,7 @@ def _fields_of(clinic: Clinic) -> dict[str, str]:
         "country": clinic.country or "",
         "crisis_phone": clinic.crisis_phone or "",
         "asks_long_exposure": "yes" if clinic.asks_long_exposure else "",
+        "ehr_link_template": clinic.ehr_link_template or "",
         "version": str(clinic.version),
     }
     for role, contact in (
