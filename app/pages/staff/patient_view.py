@@ -52,9 +52,9 @@ from app.storage import (
     treatment,
 )
 from app.storage.alert_steps import AlertStep
-from app.storage.audit_seals import StoredEvent
 from app.storage.check_in_path import PatientSnapshot
 from app.storage.check_ins import StoredCheckIn
+from app.storage.engine.audit import StoredEvent
 from app.storage.findings import Finding
 from app.storage.patients import PatientRecord
 from app.storage.safety_events import SafetyEvent
@@ -156,9 +156,7 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
     span = _span(course, days, today=check_in_day(now, record.time_zone))
     interval, taper = await _maintenance(work, standing, timeline, protocol)
     booking = await patient_states.booked_booster(work, patient_id)
-    open_events = await safety_events.TABLE.page(
-        work, states=OPEN_EVENTS, patient_id=patient_id, after=None, limit=_MOST_EVENTS
-    )
+    open_events = await _open_events(work, patient_id)
     steps = await alert_steps.of_patient(work, patient_id, since=now - _STEPS_SINCE, limit=_MOST_STEPS)
     shown = await signals.TABLE.page(work, states=OPEN_SIGNALS, patient_id=patient_id, after=None, limit=1)
     found = await findings.open_of_patient(work, patient_id)
@@ -194,6 +192,12 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
         reminders=await _reminders(work, record),
         lines=await done_to_patient(work, patient_id, now=now, limit=_MOST_LINES) if with_trail else (),
         staff=await staff_members.all_of_clinic(work) if with_trail else (),
+    )
+
+
+async def _open_events(work: Work, patient_id: UUID) -> list[SafetyEvent]:
+    return await safety_events.TABLE.page(
+        work, states=OPEN_EVENTS, patient_id=patient_id, after=None, limit=_MOST_EVENTS
     )
 
 
