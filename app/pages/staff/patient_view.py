@@ -15,7 +15,7 @@ from app.care.assessments.queries import Assessment
 from app.care.assessments.queries import latest_of as latest_forms
 from app.care.check_ins.queries import open_note
 from app.care.monitoring.history import latest_in, protocol_of, standing_of, timeline_now
-from app.care.monitoring.service import EvaluationView, view_of
+from app.care.monitoring.service import EvaluationView, beside_of, view_of
 from app.care.monitoring.trend import DAYS_SHOWN, MOST_DAYS, trend_between
 from app.care.patients.consent_standing import ConsentStanding
 from app.care.patients.devices import EnrolledDevice, devices_in
@@ -152,6 +152,7 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
     as_of = latest_in(timeline.state, standing, now=now)
     evaluation = evaluate(timeline.state, as_of=as_of, protocol=protocol)
     factors = await factors_of(work, patient_id)
+    cautions = [one.value for one in factors.cautions]
     course = await course_of(work, record)
     span = _span(course, days, today=check_in_day(now, record.time_zone))
     interval, taper = await _maintenance(work, standing, timeline, protocol)
@@ -181,7 +182,13 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
         clinic=profile.name if profile else "",
         ehr_link=ehr_link(profile.ehr_link_template if profile else None, patient.external_ref),
         protocol=protocol,
-        evaluation=None if withdrawn else view_of(evaluation, [one.value for one in factors.cautions]),
+        evaluation=None
+        if withdrawn
+        else view_of(
+            evaluation,
+            beside_of(cautions, shown[0] if shown else None, time_zone=record.time_zone),
+            cautions,
+        ),
         trend=await trend_between(work, patient_id, span, evaluation, protocol, reader=Reader.CLINICIAN),
         course=course,
         forms=await latest_forms(work, record, limit=_MOST_FORMS),
