@@ -14,9 +14,9 @@ from app.clinical.check_ins import check_in_day
 from app.clinical.course import Course, Infusion, InfusionPhase
 from app.clinical.scales import LONG_EXPOSURE
 from app.clinical.schedule import QUESTIONNAIRE
-from app.storage.assessments import AssessmentRow
+from app.storage.assessments import StoredAssessment
 from app.storage.check_ins import CheckInRow
-from app.storage.clinics import ClinicProfileRow
+from app.storage.clinics import ClinicProfile
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
@@ -73,7 +73,7 @@ async def _facts(work: UnitOfWork, statement: Select[*tuple[Any, ...]]) -> list[
 
 def _patients(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
     patient, state = PatientRow, PatientStateRow
-    course, report, clinic = _latest_course(), _latest_check_in(), ClinicProfileRow
+    course, report, clinic = _latest_course(), _latest_check_in(), ClinicProfile
     form, exposure = _latest_form(QUESTIONNAIRE), _latest_form(LONG_EXPOSURE.key)
     return (
         select(
@@ -132,7 +132,7 @@ def _latest_check_in() -> LateralFromClause:
 
 @cache
 def _latest_form(scale: str) -> LateralFromClause:
-    row = AssessmentRow
+    row = StoredAssessment
     return (
         select(row.taken_at, row.time_zone)
         .where(*_of_patient(row), row.scale == scale)
@@ -143,7 +143,7 @@ def _latest_form(scale: str) -> LateralFromClause:
 
 
 def _of_patient(
-    row: type[CourseRow] | type[CheckInRow] | type[AssessmentRow],
+    row: type[CourseRow] | type[CheckInRow] | type[StoredAssessment],
 ) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return row.clinic_id == PatientRow.clinic_id, row.patient_id == PatientRow.id
 

@@ -14,7 +14,7 @@ from app.access.clinics.policy import PolicyView
 from app.access.clinics.queries import Clinic
 from app.access.clinics.scopes import Scope
 from app.clinical.waiting import LIMIT_NOTES
-from app.storage.api_keys import KeptKey
+from app.storage.api_keys import ApiKey
 from app.web.schemas import (
     CountryCode,
     EmailAddress,
@@ -228,7 +228,7 @@ class KeyReply(ReplyBody):
     revoked_at: datetime | None
 
     @classmethod
-    def of(cls, key: KeptKey) -> "KeyReply":
+    def of(cls, key: ApiKey) -> "KeyReply":
         """Make the reply."""
         return cls.model_validate(key, from_attributes=True)
 

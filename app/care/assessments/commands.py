@@ -192,7 +192,7 @@ async def _under_external_id(work: Work, new: StoredAssessment) -> StoredAssessm
         error = await record_versions.by_external_id(work, RecordKind.ASSESSMENT, **key)
         if error is None:
             return None
-        kept = assessments.from_content(error[1].content)
+        kept = assessments.from_content(error.content)
     same = (kept.patient_id, kept.digest, kept.taken_at) == (new.patient_id, new.digest, new.taken_at)
     if not same:
         raise ExternalIdTakenError("#/external_id").telling(

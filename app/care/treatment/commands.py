@@ -214,14 +214,7 @@ async def enter_infusion(work: Work, patient_id: UUID, given: GivenInfusion) -> 
     kept_before = await _kept_before(work, patient, given)
     if kept_before is not None:
         return kept_before
-    infusion = Infusion(
-        id=str(new_id()),
-        given_at=given.given_at,
-        phase=given.phase,
-        dose_mg_per_kg=given.dose_mg_per_kg,
-        route=given.route,
-        time_zone=patient.time_zone,
-    )
+    infusion = _infusion(given, patient.time_zone)
     earlier = await treatment.infusions(work, patient_id)
     if any(one.given_at == infusion.given_at for one in earlier):
         raise InfusionExistsError("#/given_at")
@@ -262,6 +255,17 @@ async def enter_infusion(work: Work, patient_id: UUID, given: GivenInfusion) -> 
     return EnteredInfusion(stored=stored, remarks=remarks)
 
 
+def _infusion(given: GivenInfusion, time_zone: str) -> Infusion:
+    return Infusion(
+        id=str(new_id()),
+        given_at=given.given_at,
+        phase=given.phase,
+        dose_mg_per_kg=given.dose_mg_per_kg,
+        route=given.route,
+        time_zone=time_zone,
+    )
+
+
 def refuse_future(work: Work, given_at: datetime) -> None:
     """Refuse an infusion that was not given yet."""
     if given_at > work.now + _AHEAD:
@@ -290,8 +294,7 @@ async def _kept_before(work: Work, patient: PatientRecord, given: GivenInfusion)
         error = await record_versions.by_external_id(work, RecordKind.INFUSION, **key)
         if error is None:
             return None
-        whose, version = error
-        found = (whose, treatment.INFUSION_CONTENT.validate_python(version.content))
+        found = (error.patient_id, treatment.INFUSION_CONTENT.validate_python(error.content))
         status = RecordStatus.ENTERED_IN_ERROR
     whose, stored = found
     same = (

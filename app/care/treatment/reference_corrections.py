@@ -61,7 +61,7 @@ async def restore_reference(
         every = await chosen_references.all_of_patient(work, patient_id)
         raise NotEnteredInErrorError if any(one.id == choice_id for one in every) else NotFoundError
     before = await believed_now(work, patient_id)
-    stored = chosen_references.from_content(last.content)
+    stored = chosen_references.from_version(last)
     replaced = ReplacedVersion(
         kind=RecordKind.CHOSEN_REFERENCE,
         record_id=choice_id,

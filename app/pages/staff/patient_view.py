@@ -15,7 +15,7 @@ from app.care.assessments.queries import Assessment
 from app.care.assessments.queries import latest_of as latest_forms
 from app.care.check_ins.queries import open_note
 from app.care.monitoring.history import latest_in, protocol_of, standing_of, timeline_now
-from app.care.monitoring.service import EvaluationView, view_of
+from app.care.monitoring.service import EvaluationView, beside_of, view_of
 from app.care.monitoring.trend import DAYS_SHOWN, MOST_DAYS, trend_between
 from app.care.patients.consent_standing import ConsentStanding
 from app.care.patients.devices import EnrolledDevice, devices_in
@@ -52,9 +52,9 @@ from app.storage import (
     treatment,
 )
 from app.storage.alert_steps import AlertStep
-from app.storage.audit_seals import StoredEvent
 from app.storage.check_in_path import PatientSnapshot
 from app.storage.check_ins import StoredCheckIn
+from app.storage.engine.audit import StoredEvent
 from app.storage.findings import Finding
 from app.storage.patients import PatientRecord
 from app.storage.safety_events import SafetyEvent
@@ -152,13 +152,12 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
     as_of = latest_in(timeline.state, standing, now=now)
     evaluation = evaluate(timeline.state, as_of=as_of, protocol=protocol)
     factors = await factors_of(work, patient_id)
+    cautions = [one.value for one in factors.cautions]
     course = await course_of(work, record)
     span = _span(course, days, today=check_in_day(now, record.time_zone))
     interval, taper = await _maintenance(work, standing, timeline, protocol)
     booking = await patient_states.booked_booster(work, patient_id)
-    open_events = await safety_events.TABLE.page(
-        work, states=OPEN_EVENTS, patient_id=patient_id, after=None, limit=_MOST_EVENTS
-    )
+    open_events = await _open_events(work, patient_id)
     steps = await alert_steps.of_patient(work, patient_id, since=now - _STEPS_SINCE, limit=_MOST_STEPS)
     shown = await signals.TABLE.page(work, states=OPEN_SIGNALS, patient_id=patient_id, after=None, limit=1)
     found = await findings.open_of_patient(work, patient_id)
@@ -183,7 +182,13 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
         clinic=profile.name if profile else "",
         ehr_link=ehr_link(profile.ehr_link_template if profile else None, patient.external_ref),
         protocol=protocol,
-        evaluation=None if withdrawn else view_of(evaluation, [one.value for one in factors.cautions]),
+        evaluation=None
+        if withdrawn
+        else view_of(
+            evaluation,
+            beside_of(cautions, shown[0] if shown else None, time_zone=record.time_zone),
+            cautions,
+        ),
         trend=await trend_between(work, patient_id, span, evaluation, protocol, reader=Reader.CLINICIAN),
         course=course,
         forms=await latest_forms(work, record, limit=_MOST_FORMS),
@@ -194,6 +199,12 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
         reminders=await _reminders(work, record),
         lines=await done_to_patient(work, patient_id, now=now, limit=_MOST_LINES) if with_trail else (),
         staff=await staff_members.all_of_clinic(work) if with_trail else (),
+    )
+
+
+async def _open_events(work: Work, patient_id: UUID) -> list[SafetyEvent]:
+    return await safety_events.TABLE.page(
+        work, states=OPEN_EVENTS, patient_id=patient_id, after=None, limit=_MOST_EVENTS
     )
 
 

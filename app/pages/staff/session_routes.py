@@ -38,69 +38,63 @@ _MEASURES: Final = {
 }
 # The kept reason where staff document what they had not entered yet: that is no error to explain.
 _REASON: Final = "The session was documented."
-
-
-def _fields() -> tuple[Field, ...]:
-    measured = (
-        Field(
-            name=f"{moment}_{name}",
-            label=f"{label} {words} (optional)",
-            kind="number",
-            wrong="A whole number, as it was measured.",
-            told_as=(f"session/{moment}/{name}",),
-        )
-        for moment, words in MOMENTS.items()
-        for name, label in _MEASURES.items()
+_MEASURED: Final = tuple(
+    Field(
+        name=f"{moment}_{name}",
+        label=f"{label} {words} (optional)",
+        kind="number",
+        wrong="A whole number, as it was measured.",
+        told_as=(f"session/{moment}/{name}",),
     )
-    return (
-        Field(
-            name="ended",
-            label="Ended at (optional)",
-            kind="time",
-            hint="By the patient's clock, such as 11:30.",
-            wrong="A time after the start, such as 11:30.",
-            told_as=("session/ended_at",),
-        ),
-        Field(
-            name="site",
-            label="Site (optional)",
-            kind="choice",
-            choices=(("", "Not stated"), *SITES.items()),
-            told_as=("session/site",),
-        ),
-        *measured,
-        Field(
-            name="dissociation",
-            label="Dissociation (optional)",
-            kind="choice",
-            choices=(("", "Not stated"), *DISSOCIATIONS.items()),
-        ),
-        Field(name="effects", label="Side effects", kind="ticks", choices=tuple(SIDE_EFFECTS.items())),
-        Field(
-            name="score_scale",
-            label="Score after 4 hours: scale (optional)",
-            kind="choice",
-            choices=(("", "None"), *((key, scale_name(key)) for key in STANDARD_SCALES)),
-            told_as=("session/four_hour_score", "session/four_hour_score/scale"),
-        ),
-        Field(
-            name="score_total",
-            label="Score after 4 hours: total",
-            kind="number",
-            wrong="The total is a number.",
-            told_as=("session/four_hour_score/total",),
-        ),
-        Field(
-            name="note",
-            label="Notes (optional)",
-            kind="note",
-            hint="For the care team. Kept sealed.",
-            wrong="At most 4000 characters, please.",
-        ),
-    )
-
-
-FIELDS: Final = _fields()
+    for moment, words in MOMENTS.items()
+    for name, label in _MEASURES.items()
+)
+FIELDS: Final = (
+    Field(
+        name="ended",
+        label="Ended at (optional)",
+        kind="time",
+        hint="By the patient's clock, such as 11:30.",
+        wrong="A time after the start, such as 11:30.",
+        told_as=("session/ended_at",),
+    ),
+    Field(
+        name="site",
+        label="Site (optional)",
+        kind="choice",
+        choices=(("", "Not stated"), *SITES.items()),
+        told_as=("session/site",),
+    ),
+    *_MEASURED,
+    Field(
+        name="dissociation",
+        label="Dissociation (optional)",
+        kind="choice",
+        choices=(("", "Not stated"), *DISSOCIATIONS.items()),
+    ),
+    Field(name="effects", label="Side effects", kind="ticks", choices=tuple(SIDE_EFFECTS.items())),
+    Field(
+        name="score_scale",
+        label="Score after 4 hours: scale (optional)",
+        kind="choice",
+        choices=(("", "None"), *((key, scale_name(key)) for key in STANDARD_SCALES)),
+        told_as=("session/four_hour_score", "session/four_hour_score/scale"),
+    ),
+    Field(
+        name="score_total",
+        label="Score after 4 hours: total",
+        kind="number",
+        wrong="The total is a number.",
+        told_as=("session/four_hour_score/total",),
+    ),
+    Field(
+        name="note",
+        label="Notes (optional)",
+        kind="note",
+        hint="For the care team. Kept sealed.",
+        wrong="At most 4000 characters, please.",
+    ),
+)
 
 
 @router.get("")

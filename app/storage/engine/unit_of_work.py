@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.foundation.audit import SYSTEM, Actor, AuditEvent
 from app.foundation.ids import new_id
-from app.storage.engine.audit import AuditEventRow, audit_values
+from app.storage.engine.audit import StoredEvent, audit_values
 from app.storage.engine.connection_budget import ConnectionBudget, Ticket
 from app.storage.engine.jobs import Job, queue_jobs
 from app.storage.engine.rows import CARE
@@ -211,7 +211,7 @@ class UnitOfWork:
             raise UnauditedChangeError(*sorted(self._changed))
         if self._audit:
             rows = [audit_values(event, clinic_id=self.clinic_id, id=new_id()) for event in self._audit]
-            await self._connection.execute(insert(AuditEventRow), rows)
+            await self._connection.execute(insert(StoredEvent), rows)
         if self._jobs:
             await queue_jobs(await self._psycopg(), self._jobs)
         await self._say(f"NOTIFY {OUTBOX_CHANNEL}; COMMIT" if self._wakes_outbox else "COMMIT")

@@ -178,3 +178,21 @@ def test_a_gain_below_the_best_is_a_line_and_no_row(service: Service, clinic: Cl
     evaluation = clinic.evaluation(phone.patient_id)
     assert "below_best" in [one["code"] for one in evaluation["findings"]]
     assert rows(clinic, "below_best") == []
+
+
+def test_an_open_signal_is_said_as_raised_and_as_now_and_that_it_became_steady_without_an_infusion(
+    service: Service, clinic: ClinicClient
+) -> None:
+    phone = treated_phone(service, clinic, lambda day: (8, 7, 7) if day <= 22 else (3, 3, 3))
+    report(service, phone, 0, (3, 3, 3))
+    said = clinic.evaluation(phone.patient_id)
+    headline = next(one for one in said["explanation_parts"] if one["code"] == "headline")["text"]
+    assert " when raised " in headline
+    assert "Call by " in headline
+    assert said["remarks"] == []
+    # A booster elsewhere that nobody recorded.
+    for day in range(1, 12):
+        report(service, phone, day, (8, 7, 7))
+    said = clinic.evaluation(phone.patient_id)
+    assert said["remarks"] == ["steady_without_infusion"]
+    assert "became steady without a recorded infusion" in said["explanation"]
