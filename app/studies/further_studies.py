@@ -53,7 +53,7 @@ Daily check-ins for 180 days after induction. The change begins between day 20 a
 lost*: all three domains fall back to where they were before treatment, and passing dips go below it. *3 points
 below*: mood falls so far below where it was before treatment, as far as a scale that ends at 0 allows. *14 days
 at 9.3*: mood and energy at 9.3 and three hours less sleep than usual; nights vary by 0.8 hours around a usual
-length between 6.5 and 8 hours.
+length between 6 and 8 hours.
 
 {table}
 """
