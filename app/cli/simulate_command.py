@@ -47,18 +47,16 @@ def simulate(
 ) -> None:
     """Measure the rule on simulated patients, beside simpler detectors; the same on every machine."""
     chosen_seeds, populations, numbers = _seeds(seeds), _plans(variants), numbers_from(protocol)
-    asked = {"boosters": boosters, "plans": plans, "findings": findings, "outcome": outcome}
-    further = [name for name, wanted in asked.items() if wanted]
+    wanted = (("boosters", boosters), ("plans", plans), ("findings", findings), ("outcome", outcome))
+    further = [name for name, is_wanted in wanted if is_wanted]
     if further:
         if len(further) > 1 or protocol is not None or variants != "all":
             raise typer.BadParameter("one at a time, on the published rules", param_hint=f"--{further[0]}")
         _further(further[0], patients, chosen_seeds, markdown, as_json=as_json)
         return
     if write_to is not None:
-        _write_cohort(
-            SimulatedCohort(plan=next(iter(populations.values())), size=patients, seed=chosen_seeds[0]),
-            write_to,
-        )
+        first = next(iter(populations.values()))
+        _write_cohort(SimulatedCohort(plan=first, size=patients, seed=chosen_seeds[0]), write_to)
         return
     of = patients_run(patients=patients, seeds=chosen_seeds, variants=populations)
     with bar("Simulated patients", of=of) as watch:
