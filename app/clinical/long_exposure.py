@@ -12,8 +12,20 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Final
 
-from app.clinical.scales import LONG_EXPOSURE
+from app.clinical.scales import STANDARD_SCALES, Scale
 
+LONG_EXPOSURE: Final = Scale(
+    key="long-exposure",
+    name="Long-term use",
+    minimum=0,
+    maximum=15,
+    groups=tuple((item,) for item in range(1, 6)),
+    highest_answer=3,
+    recall_days=28,
+)
+"""No validated scale: single answers are for review, its total means nothing and decides nothing."""
+KNOWN_FORMS: Final[Mapping[str, Scale]] = {**STANDARD_SCALES, LONG_EXPOSURE.key: LONG_EXPOSURE}
+"""Every form whose items are known: the validated scales, and this one."""
 STANDS_OUT_FROM: Final[Mapping[int, int]] = {1: 2, 2: 1, 3: 2, 4: 1, 5: 2}
 """By item the lowest answer (0 not at all, 1 once or twice, 2 several times, 3 most days) that is for review.
 
@@ -43,13 +55,3 @@ def long_exposure_due_on(*, first_infusion_on: date | None, last_answered_on: da
         return None
     since = first_infusion_on if last_answered_on is None else max(first_infusion_on, last_answered_on)
     return since + timedelta(days=EVERY_DAYS)
-
-
-__all__ = [
-    "EVERY_DAYS",
-    "LONG_EXPOSURE",
-    "STANDS_OUT_FROM",
-    "TOPICS",
-    "items_that_stand_out",
-    "long_exposure_due_on",
-]

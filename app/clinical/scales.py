@@ -271,20 +271,8 @@ GAD_7 = Scale(
 )
 """Shown beside the others. It has no remission and no relapse level, and raises nothing."""
 
-LONG_EXPOSURE = Scale(
-    key="long-exposure",
-    name="Long-term use",
-    minimum=0,
-    maximum=15,
-    groups=_each_alone(5),
-    highest_answer=3,
-    recall_days=28,
-)
-"""No validated scale: single answers are for review, its total means nothing and decides nothing."""
-
 STANDARD_SCALES: Mapping[str, Scale] = {scale.key: scale for scale in (MADRS, QIDS_SR16, PHQ_9, GAD_7)}
-KNOWN_FORMS: Mapping[str, Scale] = {**STANDARD_SCALES, LONG_EXPOSURE.key: LONG_EXPOSURE}
-"""Every form whose items are known here: the validated scales, and the one about long exposure."""
+_TAKEN = frozenset({*STANDARD_SCALES, "long-exposure"})
 
 
 def as_judged(scale: Scale, protocol: Protocol) -> Scale:
@@ -470,7 +458,7 @@ def _custom_scale(key: str, fields: Mapping[str, object]) -> Scale:
 
 def _problems_of_custom(key: str, fields: object) -> list[tuple[str | None, CustomProblemCode]]:
     """The key, then the fields, then the levels; levels are compared only once they are numbers."""
-    if key in KNOWN_FORMS:
+    if key in _TAKEN:
         return [(None, CustomProblemCode.KEY_TAKEN)]
     if not _CUSTOM_KEY.fullmatch(key):
         return [(None, CustomProblemCode.KEY_NOT_USABLE)]

@@ -23,7 +23,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clinical.check_ins import zone_of
 from app.clinical.history import ScaleTotals
-from app.clinical.scales import KNOWN_FORMS, LONG_EXPOSURE, AssessmentTotal, Scale, read_custom_scales
+from app.clinical.long_exposure import KNOWN_FORMS, LONG_EXPOSURE
+from app.clinical.scales import AssessmentTotal, Scale, read_custom_scales
 from app.storage import record_versions
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork

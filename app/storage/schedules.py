@@ -12,7 +12,7 @@ from sqlalchemy.sql.selectable import LateralFromClause
 
 from app.clinical.check_ins import check_in_day
 from app.clinical.course import Course, Infusion, InfusionPhase
-from app.clinical.scales import LONG_EXPOSURE
+from app.clinical.long_exposure import LONG_EXPOSURE
 from app.clinical.schedule import QUESTIONNAIRE
 from app.storage.assessments import StoredAssessment
 from app.storage.check_ins import CheckInRow

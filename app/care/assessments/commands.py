@@ -27,14 +27,8 @@ from app.care.monitoring.corrections import ExternalIdTakenError
 from app.care.patients.archiving import refuse_archived
 from app.care.patients.consent_standing import ConsentStanding, ConsentWithdrawnError, standing_of
 from app.care.patients.service import existing
-from app.clinical.scales import (
-    LONG_EXPOSURE,
-    CustomProblemCode,
-    CustomScaleProblem,
-    Scale,
-    read_custom_scales,
-    score_form,
-)
+from app.clinical.long_exposure import LONG_EXPOSURE
+from app.clinical.scales import CustomProblemCode, CustomScaleProblem, Scale, read_custom_scales, score_form
 from app.context import Work
 from app.foundation.ids import new_id
 from app.storage import assessments, clinics, patient_states, record_versions

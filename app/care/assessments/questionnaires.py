@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from app.clinical.scales import GAD_7, LONG_EXPOSURE, PHQ_9, Scale
+from app.clinical.long_exposure import LONG_EXPOSURE
+from app.clinical.scales import GAD_7, PHQ_9, Scale
 from app.foundation.errors import NotFoundError
 from app.notifications.messages.wording import language_of
 

@@ -9,7 +9,7 @@ from app.care.assessments.queries import Assessment
 from app.care.assessments.questionnaires import Questionnaire, all_questionnaires
 from app.care.monitoring.schedule import schedule_of_patient
 from app.clinical.check_ins import zone_of
-from app.clinical.scales import LONG_EXPOSURE
+from app.clinical.long_exposure import LONG_EXPOSURE
 from app.context import AppContext
 from app.foundation.logs import where
 from app.pages.patient.opened_form import OpenedForm

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from app.care.assessments.questionnaires import questionnaire
-from app.clinical.scales import LONG_EXPOSURE
+from app.clinical.long_exposure import LONG_EXPOSURE
 from app.context import AppContext
 from app.foundation.errors import NotFoundError
 from app.pages.patient.consent_pages import ASK_FIRST, must_answer_first
