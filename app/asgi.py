@@ -65,6 +65,7 @@ from app.pages.staff import (
     safety_page,
     signal_page,
     taper_routes,
+    taking_on_routes,
     team,
     worklist_page,
 )
@@ -150,6 +151,7 @@ _ROUTERS: Final = (
     assessment_routes.router,
     booster_routes.router,
     factors_routes.router,
+    taking_on_routes.router,
     course_routes.router,
     taper_routes.router,
     reference_routes.router,

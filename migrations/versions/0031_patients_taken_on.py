@@ -15,7 +15,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("courses", sa.Column("taken_on_at", sa.Date(), nullable=True), schema="care")
-    op.add_column("courses", sa.Column("earlier_count", sa.Integer(), nullable=True), schema="care")
+    op.add_column("courses", sa.Column("earlier_count", sa.BigInteger(), nullable=True), schema="care")
     op.add_column("courses", sa.Column("earlier_last_on", sa.Date(), nullable=True), schema="care")
     op.add_column("courses", sa.Column("earlier_precision", sa.Text(), nullable=True), schema="care")
     op.create_check_constraint(

@@ -27,7 +27,7 @@ from app.care.treatment.commands import (
     note_infusion,
     refuse_future,
 )
-from app.care.treatment.course_days import refuse_impossible, refuse_infusion
+from app.care.treatment.course_days import NotTakenOnError, refuse_impossible, refuse_infusion
 from app.care.treatment.queries import CourseView, course_of
 from app.care.treatment.unlikely import Unlikely, ask_about, unlikely_in
 from app.clinical.check_ins import check_in_day
@@ -227,7 +227,8 @@ async def _refuse_lone_boosters(work: Work, patient: PatientRecord, given: Seque
     """Refuse boosters of the present course, or of no course, that would come before any induction infusion."""
     course, zone = await treatment.current_course(work, patient.id), patient.time_zone
     series = infusions_of_course(course, given, time_zone=zone)
-    if series and series[0].phase is InfusionPhase.BOOSTER:
+    taken_on = course is not None and course.taken_on_at is not None
+    if series and series[0].phase is InfusionPhase.BOOSTER and not taken_on:
         raise InductionNeededError
 
 
@@ -301,6 +302,7 @@ async def amend_course(
         EnteredInErrorError: it counts as entered in error.
         ChangedMeanwhileError: the version is not the current one.
         CourseExistsError: another one starts on this day.
+        NotTakenOnError: its patient was not taken on in maintenance.
         CourseDayInFutureError, CourseDayBeforeStartError, InductionEndsBeforeInfusionError,
         CourseEndsBeforeInfusionError: the course would be impossible.
     """
@@ -308,6 +310,11 @@ async def amend_course(
     await patient_states.lock(work, patient_id)
     stored, others = await _course(work, patient_id, course_id, version=version)
     before = await believed_now(work, patient_id)
+    if "taken_on_at" in changes:
+        if stored.course.taken_on_at is None:
+            raise NotTakenOnError("#/taken_on_at")
+        # The course begins with it, or with the first infusion that is known from before.
+        changes = {"started_on": changes["taken_on_at"], **changes}
     _refuse_course(work, patient, stored, others, changes, await treatment.infusions(work, patient_id))
     values = dict(changes)
     if "benefit_recorded_on" in changes:

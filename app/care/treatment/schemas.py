@@ -11,12 +11,19 @@ from app.care.treatment.commands import (
     EnteredCourse,
     EnteredInfusion,
     GivenInfusion,
-    PlannedCourse,
 )
 from app.care.treatment.corrections import CorrectedCourse, CorrectedInfusion, InfusionChange
 from app.care.treatment.course_days import REMARKS, Remark
 from app.care.treatment.queries import CourseView, Factors, TaperView, WrittenPlan
-from app.clinical.course import TEMPLATES, InductionEndedBecause, Infusion, InfusionPhase, Phase, Route
+from app.clinical.course import (
+    TEMPLATES,
+    DatePrecision,
+    InductionEndedBecause,
+    Infusion,
+    InfusionPhase,
+    Phase,
+    Route,
+)
 from app.clinical.interval import PersonalInterval
 from app.clinical.profiles import Boosters, Caution, Profile
 from app.clinical.reference import Reference, ReferenceKind
@@ -45,24 +52,6 @@ class NeverEmptyError(RefusalError, ValueError):
     code = "never-empty"
 
 
-class CourseEntry(RequestBody):
-    """A course of treatment as planned."""
-
-    model_config = example(protocol="standard", planned_infusions=6, started_on="2026-09-28")
-
-    protocol: ProtocolCode = Field(description="The template that the series follows")
-    planned_infusions: Annotated[int, Field(strict=True, ge=1, le=20)] | None = Field(
-        default=None,
-        description="How many induction infusions are planned; null when nobody said",
-        examples=[6],
-    )
-    started_on: Day = Field(examples=["2026-09-28"])
-
-    def planned(self) -> PlannedCourse:
-        """Take it as planned."""
-        return PlannedCourse(**dict(self))
-
-
 class CourseReply(ReplyBody):
     """A course and where it stands."""
 
@@ -70,6 +59,7 @@ class CourseReply(ReplyBody):
     protocol: str
     planned_infusions: int | None
     started_on: date
+    taken_on_at: date | None
     phase: Phase
 
     @classmethod
@@ -81,6 +71,7 @@ class CourseReply(ReplyBody):
             protocol=course.protocol,
             planned_infusions=course.planned_infusions,
             started_on=course.started_on,
+            taken_on_at=course.taken_on_at,
             phase=entered.phase,
         )
 
@@ -168,6 +159,7 @@ class InfusionRecordReply(InfusionReply):
     """An infusion as it is on record, with its version."""
 
     dose_mg: float | None
+    day_only: bool = Field(description="The hour is not known: noon of its day")
     external_id: str | None
     source: str
     status: RecordStatus
@@ -180,6 +172,7 @@ class InfusionRecordReply(InfusionReply):
         fields: dict[str, Any] = {
             **dict(InfusionReply.of(stored.infusion)),
             "dose_mg": stored.dose_mg,
+            "day_only": stored.day_only,
             "external_id": stored.external_id,
             "source": stored.source,
             "status": status,
@@ -296,6 +289,7 @@ class CurrentCourseReply(CourseReply):
                 "protocol": course.protocol,
                 "planned_infusions": course.planned_infusions,
                 "started_on": course.started_on,
+                "taken_on_at": course.taken_on_at,
                 "phase": view.phase,
                 "induction_over_on": end and end.on,
                 "induction_over_because": end and end.because,
@@ -340,11 +334,12 @@ class CourseAmendment(CourseChange):
 
     protocol: ProtocolCode | None = None
     started_on: Day | None = None
+    taken_on_at: Day | None = None
     reason: Reason
 
     @model_validator(mode="after")
     def _stays_a_course(self) -> "CourseAmendment":
-        for name in ("protocol", "started_on"):
+        for name in ("protocol", "started_on", "taken_on_at"):
             if name in self.model_fields_set and getattr(self, name) is None:
                 raise NeverEmptyError
         return self
@@ -352,6 +347,14 @@ class CourseAmendment(CourseChange):
     def changes(self) -> dict[str, Any]:
         """Give what was named, and nothing else."""
         return {name: getattr(self, name) for name in sorted(self.model_fields_set - {"reason"})}
+
+
+class EarlierReply(ReplyBody):
+    """Infusions from before the patient was taken on, known only as "about so many, last on …"."""
+
+    count: int
+    last_on: date | None
+    precision: DatePrecision
 
 
 class CourseRecordReply(ReplyBody):
@@ -366,6 +369,8 @@ class CourseRecordReply(ReplyBody):
     benefit_recorded_on: date | None
     stopped_on: date | None
     ended_on: date | None
+    taken_on_at: date | None
+    earlier: EarlierReply | None = Field(description="Counted as exposure, about")
     status: RecordStatus
     version: int
     etag: str = Field(description="Send it as If-Match with a change")
@@ -381,10 +386,12 @@ class CourseRecordReply(ReplyBody):
             "induction_ended_on",
             "reviewed_on",
             "stopped_on",
+            "taken_on_at",
         )
         fields: dict[str, Any] = {
             "id": course.id,
             **{name: getattr(course, name) for name in (*own, "ended_on")},
+            "earlier": course.earlier and EarlierReply.model_validate(course.earlier, from_attributes=True),
             "benefit_recorded_on": stored.benefit and stored.benefit.recorded_on,
             "status": status,
             "version": stored.version,
@@ -410,6 +417,14 @@ class CourseList(ReplyBody):
     """Courses, latest first."""
 
     items: list[CourseRecordReply]
+
+
+class ProposalAcceptance(RequestBody):
+    """Why the proposed days are taken as the reference."""
+
+    model_config = example(reason="Stable at work and at home all along")
+
+    reason: Reason
 
 
 class ChosenReferenceReply(ReplyBody):

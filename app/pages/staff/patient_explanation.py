@@ -11,6 +11,7 @@ TOLD: Final[Mapping[str, str]] = {
     "assessment-before": "This very form was kept before; nothing was changed.",
     "assessment-safety": "The form is kept. Its answer about self-harm opened a safety event: please look at it now.",
     "course": "The course is entered.",
+    "taken-on": "The patient is taken on. Infusions from now on count as boosters.",
     "course-changed": "The course is changed.",
     "booster": "The booster is booked. No signal is raised until two days after that day.",
     "booster-cleared": "The booking is taken back.",
