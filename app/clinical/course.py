@@ -267,6 +267,10 @@ def phase_of(
         return Phase.MAINTENANCE if given else Phase.PLANNED
     if end.on > today:
         return Phase.INDUCTION
-    reviewed = course is None or course.taken_on_at is not None or (course.reviewed_on is not None and course.reviewed_on <= today)
+    reviewed = (
+        course is None
+        or course.taken_on_at is not None
+        or (course.reviewed_on is not None and course.reviewed_on <= today)
+    )
     boosted = any(infusion.phase is InfusionPhase.BOOSTER for infusion in given)
     return Phase.MAINTENANCE if reviewed or boosted else Phase.REVIEW

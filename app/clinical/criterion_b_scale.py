@@ -166,9 +166,9 @@ def totals_when_taken_on(
         protocol: the numbers in force.
     """
     known, given_at = sorted(totals), [one.timestamp() for one in infusions_at]
-    baseline = first_infusion_at and baseline_total(
-        known, first_infusion_at=first_infusion_at, protocol=protocol
-    )
+    baseline = None
+    if first_infusion_at is not None:
+        baseline = baseline_total(known, first_infusion_at=first_infusion_at, protocol=protocol)
     countable = [
         total
         for total in known

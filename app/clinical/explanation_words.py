@@ -270,8 +270,8 @@ SPANISH: Final = Language(
             "Un refuerzo cerró la ventana de referencia tras registros en {n_days}; se necesitan {days_needed}."
         ),
         "missing_proposed": (
-            "En tratamiento aquí desde el {taken_on}; se propone como referencia del {first} al {last}: acéptela o indique "
-            "otros días."
+            "En tratamiento aquí desde el {taken_on}; se propone como referencia del {first} al {last}: "
+            "acéptela o indique otros días."
         ),
         "missing_taken_on_awaiting_reference": (
             "En tratamiento aquí desde el {taken_on}; indique un período estable (7 de 10 días con respuesta)."

@@ -82,7 +82,12 @@ class Protocol(FindingNumbers):
         10, "days", 7, 28, "so long such a period is at least, infusion days left out", "choice"
     )
     taken_on_proposed_days: int = count(
-        14, "days", 10, 28, "so long reports come before a period is proposed; that long it is at most", "choice"
+        14,
+        "days",
+        10,
+        28,
+        "so long reports come before a period is proposed; that long it is at most",
+        "choice",
     )
     falling_share: float = number(
         0.5, "share of the gain", 0.3, 0.8, "between the window's halves: loss began inside it", "choice"

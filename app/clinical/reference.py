@@ -257,7 +257,9 @@ def establish_chosen(
     return None if found is None else replace(found, chosen=True)
 
 
-def is_stable_period(window: Sequence[CheckInDay], *, from_day: date, to_day: date, protocol: Protocol) -> bool:
+def is_stable_period(
+    window: Sequence[CheckInDay], *, from_day: date, to_day: date, protocol: Protocol
+) -> bool:
     """Whether days can stand for the window after induction: 7 check-in days or more in at least 10 days."""
     span = (to_day - from_day).days + 1
     return len(window) >= protocol.taken_on_least_days and span >= protocol.taken_on_span_days

@@ -100,9 +100,10 @@ def cadence_on(
     """How often a patient is asked, so many days after the last infusion.
 
     Daily through induction, 15 days after its last infusion and 7 after each booster; then 3 a week; from day
-    183 on, if steady, 2 a week. Also daily for 15 days after a patient was taken on in maintenance. A low report, or watch or worse, makes it daily until two reports in a row are
-    well, and for at most 21 days without an answer: then it is the plan of the phase again. (Rule 1.0: daily for
-    42 days, then 3 a week, weekly when steady; daily on watch.)
+    183 on, if steady, 2 a week. Also daily for 15 days after a patient was taken on in maintenance. A low report, or
+    watch or worse, makes it daily until two reports in a row are well, and for at most 21 days without an answer:
+    then it is the plan of the phase again. (Rule 1.0: daily for 42 days, then 3 a week, weekly when steady; daily on
+    watch.)
     """
     first_rule = protocol.generation == 1
     daily_until = protocol.daily_after_booster_days if after_booster else protocol.daily_after_induction_days

@@ -186,7 +186,9 @@ def joiners(draw: st.DrawFn) -> History:
     offsets = draw(st.lists(st.integers(-40, 70), unique=True, max_size=70))
     level = draw(st.integers(3, 9))
     made = [
-        report(day, max(0, level - draw(st.integers(0, 4))), level, level, hour=draw(st.sampled_from([12, 22])))
+        report(
+            day, max(0, level - draw(st.integers(0, 4))), level, level, hour=draw(st.sampled_from([12, 22]))
+        )
         for day in sorted(offsets)
     ]
     infused = [booster(day) for day in draw(st.lists(st.integers(-40, 70), unique=True, max_size=6))]

@@ -8,7 +8,14 @@ from typing import Final
 from app.clinical.course import Course, Infusion, InfusionPhase, infusions_of_course
 from app.foundation.errors import RefusalError, RefusalKind
 
-_DAYS: Final = ("taken_on_at", "induction_ended_on", "reviewed_on", "benefit_recorded_on", "ended_on", "stopped_on")
+_DAYS: Final = (
+    "taken_on_at",
+    "induction_ended_on",
+    "reviewed_on",
+    "benefit_recorded_on",
+    "ended_on",
+    "stopped_on",
+)
 _OVER: Final = ("ended_on", "stopped_on")
 
 

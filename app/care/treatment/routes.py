@@ -60,9 +60,7 @@ MayDecide = Annotated[Work, work_for(Permission.TREATMENT_DECIDE)]
 
 
 @router.post("/courses", status_code=201, summary="Enter a course")
-async def enter_course(
-    patient_id: UUID, body: CourseEntry, request: Request, work: MayRecord
-) -> CourseReply:
+async def enter_course(patient_id: UUID, body: CourseEntry, request: Request, work: MayRecord) -> CourseReply:
     """Enter a course of treatment as planned, or take a patient on in maintenance with `taken_on`.
 
     A reference named with it is a clinician's decision, and needs that permission.
@@ -320,9 +318,7 @@ async def choose_reference(patient_id: UUID, body: ReferenceEntry, work: MayDeci
 @router.post("/reference/accept", summary="Accept the proposed reference")
 async def accept_reference(patient_id: UUID, body: ProposalAcceptance, work: MayDecide) -> ReferenceReply:
     """Take the days that are proposed for a patient who was taken on in maintenance as the reference."""
-    return ReferenceReply.of(
-        await taking_on.accept_proposed_reference(work, patient_id, reason=body.reason)
-    )
+    return ReferenceReply.of(await taking_on.accept_proposed_reference(work, patient_id, reason=body.reason))
 
 
 @router.get("/references", summary="List chosen references")

@@ -171,9 +171,7 @@ async def accept_proposed_reference(work: Work, patient_id: UUID, *, reason: str
     if proposed is None:
         raise NothingProposedError
     first, last = proposed
-    return await choose_reference(
-        work, patient_id, ChosenDays(from_day=first, to_day=last, reason=reason)
-    )
+    return await choose_reference(work, patient_id, ChosenDays(from_day=first, to_day=last, reason=reason))
 
 
 async def proposed_days(work: Work, patient_id: UUID) -> tuple[date, date] | None:

@@ -222,8 +222,9 @@ def _infused(
     """The state after an infusion, the last of `given`.
 
     The first of a course fixes the baseline. Of a patient who was taken on, that is the first one known, unless it
-    was not the first: others are known by their number only, or it was given since. An induction infusion opens the reference window again. A booster
-    closes the window and keeps the reference; what it does to the smoothing is said in `boosters`.
+    was not the first: others are known by their number only, or it was given since. An induction infusion opens the
+    reference window again. A booster closes the window and keeps the reference; what it does to the smoothing is
+    said in `boosters`.
     """
     of_course = infusions_of_course(course, given, time_zone=time_zone)
     treatment = _treatment(state, course, given, of_course, time_zone, protocol)

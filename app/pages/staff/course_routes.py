@@ -7,7 +7,6 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.care.treatment import commands, corrections, queries
-from app.care.treatment.course_schemas import CourseEntry
 from app.care.treatment.schemas import CourseChange
 from app.clinical.course import TEMPLATES
 from app.context import AppContext
@@ -110,7 +109,8 @@ async def enter_course(
 
     async def act() -> str:
         entry = read_as(
-                    {
+            CourseEntry,
+            {
                 "protocol": form["protocol"],
                 "planned_infusions": whole_in(form["planned_infusions"]),
                 "started_on": form["started_on"].strip(),

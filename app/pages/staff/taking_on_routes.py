@@ -114,9 +114,7 @@ async def show_taking_on_form(patient_id: UUID, context: ContextNeeded, visitor:
 
 
 @router.post("")
-async def take_on(
-    patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayDecide
-) -> Response:
+async def take_on(patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayDecide) -> Response:
     """Take the patient on, by the same rules as through the API."""
     form = await read_own_form(request, context, visitor)
 

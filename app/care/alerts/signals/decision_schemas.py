@@ -97,7 +97,9 @@ class DecisionNoReference(ReplyBody):
     days_needed: int
     until: date | None = Field(description="The last day that could still make one")
     taken_on_at: date | None = Field(default=None, description="When the patient was taken on in maintenance")
-    proposed_from: date | None = Field(default=None, description="The days that are proposed, for a clinician")
+    proposed_from: date | None = Field(
+        default=None, description="The days that are proposed, for a clinician"
+    )
     proposed_to: date | None = None
 
 
