@@ -25,7 +25,7 @@ _FINAL: Final = frozenset({NoReferenceBecause.TOO_FEW_DAYS, NoReferenceBecause.B
 
 
 def conditions_of(evaluation: Evaluation) -> frozenset[EventType]:
-    """Say which of these hold: the patient asked, is worse than before, or has no reference unless a clinician decides."""
+    """Say which hold: the patient asked, is worse than before, or has no reference unless a clinician decides."""
     holding = set()
     if any(criterion.name is CriterionName.PATIENT_ASKS for criterion in evaluation.criteria):
         holding.add(EventType.PATIENT_ASKED_ABOUT_BOOSTER)

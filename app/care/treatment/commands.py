@@ -305,8 +305,8 @@ async def _kept_before(work: Work, patient_id: UUID, given: GivenInfusion) -> En
 async def let_course_begin(work: Work, patient: PatientRecord, infusion: Infusion) -> UUID | None:
     """An induction infusion from before the course's first day shows that the course began earlier.
 
-    So does any infusion of a patient who was taken on in maintenance. Unless an earlier induction was over by then: that one is of an earlier course. Gives the course that began
-    earlier by it.
+    So does any infusion of a patient who was taken on in maintenance. Unless an earlier induction was over by then:
+    that one is of an earlier course. Gives the course that began earlier by it.
     """
     course = await treatment.current_course(work, patient.id)
     day = infusion.day(patient.time_zone)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.care.treatment import commands, corrections, queries
+from app.care.treatment.course_schemas import CourseEntry
 from app.care.treatment.schemas import CourseChange
 from app.clinical.course import TEMPLATES
 from app.context import AppContext
