@@ -33,6 +33,7 @@ from app.care.patients import routes as patients
 from app.care.reminders import routes as reminders
 from app.care.treatment import circumstance_routes as circumstances
 from app.care.treatment import routes as treatment
+from app.care.merging import routes as merging
 from app.care.worklist import routes as worklist
 from app.context import AppContext
 from app.notifications.dispatch.stand_in import StandIn
@@ -66,6 +67,7 @@ from app.pages.staff import (
     rule_settings,
     safety_page,
     signal_page,
+    merge_routes,
     taking_on_routes,
     taper_routes,
     team,
@@ -101,6 +103,7 @@ _ROUTERS: Final = (
     clinics.keys_router,
     patients.router,
     treatment.router,
+    merging.router,
     circumstances.router,
     assessments.router,
     assessments.scales_router,
@@ -155,6 +158,7 @@ _ROUTERS: Final = (
     booster_routes.router,
     factors_routes.router,
     taking_on_routes.router,
+    merge_routes.router,
     circumstance_routes.router,
     course_routes.router,
     taper_routes.router,

@@ -29,6 +29,7 @@ from app.storage.notice_channels import NoticeChannelRow
 from app.storage.outgoing_messages import OutgoingMessageRow
 from app.storage.patient_changes import PatientChangeRow
 from app.storage.patient_keys import PatientKeyRow
+from app.storage.patient_merges import PatientMergeRow
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
 from app.storage.policies import ClinicPolicyRow
@@ -90,6 +91,7 @@ __all__ = [
     "PatientChangeRow",
     "PatientKeyRow",
     "PatientRow",
+    "PatientMergeRow",
     "PatientStateRow",
     "PushSubscriptionRow",
     "RecordVersionRow",

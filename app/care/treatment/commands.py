@@ -28,7 +28,14 @@ from app.clinical.taper import PlanProblem, TaperPlan, problems_of_plan
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
-from app.storage import care_plans, chosen_references, patient_states, record_versions, treatment
+from app.storage import (
+    care_plans,
+    chosen_references,
+    patient_merges,
+    patient_states,
+    record_versions,
+    treatment,
+)
 from app.storage.care_plans import PlanKind
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import RecordKind, RecordStatus
@@ -294,12 +301,25 @@ async def _kept_before(work: Work, patient_id: UUID, given: GivenInfusion) -> En
         whose, version = error
         found = (whose, treatment.INFUSION_CONTENT.validate_python(version.content))
         status = RecordStatus.ENTERED_IN_ERROR
-    whose, stored = found
+    whose, stored = await _of_duplicate(work, patient_id, *found)
     if whose != patient_id or not given.same_as(stored):
         raise ExternalIdTakenError("#/external_id").telling(
             kept_id=str(stored.id), kept_version=str(stored.version), sent_version="new"
         )
     return EnteredInfusion(stored=stored, remarks=(), created=False, status=status)
+
+
+async def _of_duplicate(
+    work: Work, patient_id: UUID, whose: UUID, stored: StoredInfusion
+) -> tuple[UUID, StoredInfusion]:
+    """Give the copy that the patient has of it, if it is of a duplicate that was merged into the patient."""
+    merged = await patient_merges.holding(work, whose)
+    if merged is None or merged.into_id != patient_id:
+        return whose, stored
+    every = await treatment.stored_infusions(work, patient_id)
+    at = stored.infusion.given_at
+    copy = next((one for one in every if one.infusion.given_at == at), None)
+    return (whose, stored) if copy is None else (patient_id, copy)
 
 
 async def let_course_begin(work: Work, patient: PatientRecord, infusion: Infusion) -> UUID | None:

@@ -12,6 +12,8 @@ TOLD: Final[Mapping[str, str]] = {
     "assessment-safety": "The form is kept. Its answer about self-harm opened a safety event: please look at it now.",
     "course": "The course is entered.",
     "taken-on": "The patient is taken on. Infusions from now on count as boosters.",
+    "merged": "The duplicate is merged. Everything known of it counts here now.",
+    "unmerged": "The merge is taken back. Both patients are as they were.",
     "course-changed": "The course is changed.",
     "booster": "The booster is booked. No signal is raised until two days after that day.",
     "booster-cleared": "The booking is taken back.",
