@@ -21,6 +21,7 @@ from app.care.patients.devices import EnrolledDevice, devices_in
 from app.care.patients.own_vault import vault_of
 from app.care.patients.reminding import ReminderChoices, choices_of, plan_of
 from app.care.patients.service import Patient, existing, patient_of
+from app.care.merging.queries import merged_here
 from app.care.treatment.circumstances import KnownCircumstance, circumstances_of
 from app.care.treatment.queries import (
     CourseView,
@@ -90,6 +91,7 @@ class PatientView:
         steps: what was done to signals, safety events and findings, the latest first.
         infusions: all of them, oldest first.
         circumstances: what else changed, the latest first.
+        merged: duplicates that are merged into the patient: id and chart number.
         names: of the members who took steps.
         clinic: the clinic's name.
         protocol: the numbers that decide here.
@@ -119,6 +121,7 @@ class PatientView:
     steps: Sequence[OpenedStep]
     infusions: Sequence[Infusion]
     circumstances: Sequence[KnownCircumstance]
+    merged: Sequence[tuple[UUID, str]]
     names: Mapping[UUID, str]
     clinic: str
     protocol: Protocol
@@ -171,6 +174,7 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
         steps=[_opened(work, record, one) for one in steps],
         infusions=await treatment.infusions(work, patient_id),
         circumstances=await circumstances_of(work, record),
+        merged=await merged_here(work, record.id),
         names=await names_in(work, work.vault, members),
         clinic=profile.name if profile else "",
         protocol=protocol,
