@@ -28,12 +28,13 @@ from app.care.consent import routes as consent
 from app.care.insights import routes as insights
 from app.care.intake.middleware import Intake
 from app.care.intake.spool import Spool, replay_now_and_then
+from app.care.merging import routes as merging
 from app.care.monitoring import routes as monitoring
 from app.care.patients import routes as patients
 from app.care.reminders import routes as reminders
 from app.care.treatment import circumstance_routes as circumstances
 from app.care.treatment import routes as treatment
-from app.care.merging import routes as merging
+from app.care.treatment import session_routes as treatment_sessions
 from app.care.worklist import routes as worklist
 from app.context import AppContext
 from app.notifications.dispatch.stand_in import StandIn
@@ -58,6 +59,7 @@ from app.pages.staff import (
     details_routes,
     factors_routes,
     infusion_routes,
+    merge_routes,
     new_patient_routes,
     patient_routes,
     patients_routes,
@@ -66,8 +68,8 @@ from app.pages.staff import (
     reports,
     rule_settings,
     safety_page,
+    session_routes,
     signal_page,
-    merge_routes,
     taking_on_routes,
     taper_routes,
     team,
@@ -105,6 +107,7 @@ _ROUTERS: Final = (
     treatment.router,
     merging.router,
     circumstances.router,
+    treatment_sessions.router,
     assessments.router,
     assessments.scales_router,
     check_ins.import_router,
@@ -154,6 +157,7 @@ _ROUTERS: Final = (
     new_patient_routes.router,
     patient_routes.router,
     infusion_routes.router,
+    session_routes.router,
     assessment_routes.router,
     booster_routes.router,
     factors_routes.router,

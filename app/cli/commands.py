@@ -17,9 +17,9 @@ from app.cli.audit_commands import add_audit
 from app.cli.clinic_commands import add_clinics
 from app.cli.encryption_commands import EXPECTED as OF_THE_KEYS
 from app.cli.encryption_commands import add_encryption
+from app.cli.import_commands import add_import
 from app.cli.new_clinic import open_new_clinic
 from app.cli.runtime import OwnerUrlMissingError, open_ground
-from app.cli.import_commands import add_import
 from app.cli.staff_commands import add_staff
 from app.cli.studies_commands import add_studies
 from app.foundation.errors import RefusalError

@@ -80,7 +80,8 @@ SECTIONS: Final[Mapping[str, Section]] = {
     "courses": Section(
         row=CourseRow, order="started_on", without=frozenset({"version", "benefit_recorded_by"})
     ),
-    "infusions": Section(row=InfusionRow, order="given_at"),
+    # The notes of whoever gave it are what staff wrote for each other.
+    "infusions": Section(row=InfusionRow, order="given_at", without=frozenset({"note_sealed"})),
     "circumstances": Section(row=CircumstanceRow, order="since", without=frozenset({"version"})),
     # What the clinic corrected of these, and when; what is true now stands above.
     "corrections": Section(

@@ -126,7 +126,9 @@ def test_what_cannot_be_merged_is_refused_by_name(
     elsewhere = other.patient()
     assert_problem(merge(one_clinic, double, double), 422, code="merge-into-itself")
     for nobody in (elsewhere, str(uuid4())):
-        assert_problem(merge(one_clinic, double, nobody), 422, code="merge-target-not-found", pointer="#/into")
+        assert_problem(
+            merge(one_clinic, double, nobody), 422, code="merge-target-not-found", pointer="#/into"
+        )
         assert_problem(merge(one_clinic, nobody, right), 404)
     assert_problem(unmerge(one_clinic, double), 409, code="not-merged")
     archived = one_clinic.patient()

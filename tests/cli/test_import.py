@@ -121,7 +121,9 @@ def lived(service: Service, clinic: ClinicClient, one: Existing) -> str:
         begins, ends = START + timedelta(days=7 * week), START + timedelta(days=7 * week + 7)
         service.clock.move_to(min(ends, NOW))
         if not entered and str(ends.date()) > (one.taken_on or one.started_on):
-            known = [{"given_at": at.isoformat()} for at, _ in one.infusions if str(at.date()) <= one.taken_on]
+            known = [
+                {"given_at": at.isoformat()} for at, _ in one.infusions if str(at.date()) <= one.taken_on
+            ]
             if one.taken_on:
                 earlier = {"count": one.about} if one.about else None
                 joining = {"on": one.taken_on, "infusions": known, "earlier": earlier}

@@ -84,9 +84,7 @@ async def merge(work: Work, patient_id: UUID, into_id: UUID, *, reason: str) -> 
     copied, signal_id = await copy_record(work, duplicate, target), await _close_signal(work, patient_id)
     moved = await _move_devices(work, duplicate, target)
     content = Copied(**copied, devices=moved, signal=signal_id)
-    merged = Merge(
-        id=new_id(), patient_id=patient_id, into_id=into_id, merged_at=work.now, content=content
-    )
+    merged = Merge(id=new_id(), patient_id=patient_id, into_id=into_id, merged_at=work.now, content=content)
     await patient_merges.add(work, merged)
     await patients.amend(
         work,

@@ -15,6 +15,7 @@ from app.care.treatment.commands import (
 from app.care.treatment.corrections import CorrectedCourse, CorrectedInfusion, InfusionChange
 from app.care.treatment.course_days import REMARKS, Remark
 from app.care.treatment.queries import CourseView, Factors, TaperView, WrittenPlan
+from app.care.treatment.session_schemas import SessionEntry, SessionNote, SessionReply
 from app.clinical.course import (
     TEMPLATES,
     DatePrecision,
@@ -88,6 +89,8 @@ class InfusionEntry(RequestBody):
     dose_mg_per_kg: DosePerKg | None = None
     dose_mg: DoseMg | None = None
     route: Annotated[Route, choice_of(Route)] | None = None
+    session: SessionEntry | None = Field(default=None, description="How the session went")
+    note: SessionNote | None = None
     external_id: ExternalId | None = Field(
         default=None,
         description="Your own id for it; sent again with the same content, it is the same infusion",
@@ -97,7 +100,8 @@ class InfusionEntry(RequestBody):
 
     def given(self) -> GivenInfusion:
         """Take it as given."""
-        return GivenInfusion(**dict(self))
+        session = self.session.documented() if self.session else None
+        return GivenInfusion(**(dict(self) | {"session": session}))
 
 
 class InfusionAmendment(RequestBody):
@@ -110,6 +114,8 @@ class InfusionAmendment(RequestBody):
     dose_mg_per_kg: DosePerKg | None = None
     dose_mg: DoseMg | None = None
     route: Annotated[Route, choice_of(Route)] | None = None
+    session: SessionEntry | None = Field(default=None, description="In the place of what was documented")
+    note: SessionNote | None = None
     reason: Reason
     confirm: Confirm = ()
 
@@ -124,6 +130,8 @@ class InfusionAmendment(RequestBody):
         """Take what was named as the change, and nothing else."""
         named = self.model_fields_set - {"reason", "confirm"}
         changes = {name: getattr(self, name) for name in sorted(named)}
+        if self.session is not None:
+            changes["session"] = self.session.documented()
         return InfusionChange(changes=changes, reason=self.reason, confirm=self.confirm)
 
 
@@ -160,6 +168,7 @@ class InfusionRecordReply(InfusionReply):
 
     dose_mg: float | None
     day_only: bool = Field(description="The hour is not known: noon of its day")
+    session: SessionReply | None = Field(description="How the session went; its notes are read one by one")
     external_id: str | None
     source: str
     status: RecordStatus
@@ -173,6 +182,7 @@ class InfusionRecordReply(InfusionReply):
             **dict(InfusionReply.of(stored.infusion)),
             "dose_mg": stored.dose_mg,
             "day_only": stored.day_only,
+            "session": stored.session and SessionReply.of(stored.session),
             "external_id": stored.external_id,
             "source": stored.source,
             "status": status,

@@ -20,7 +20,11 @@ from app.web.reading import read_as
 
 router = APIRouter(prefix="/care/patients/{patient_id}", route_class=CarePageRoute, include_in_schema=False)
 _REASON = Field(
-    name="reason", label="Why", kind="note", hint="Kept sealed.", wrong="Please say why, in at most 1000 characters."
+    name="reason",
+    label="Why",
+    kind="note",
+    hint="Kept sealed.",
+    wrong="Please say why, in at most 1000 characters.",
 )
 
 
@@ -137,7 +141,12 @@ async def merge(
         return "merged"
 
     return await answer_form(
-        context, visitor, lambda: _both(context, visitor, patient_id, into_id), form, act, back=path_of(into_id)
+        context,
+        visitor,
+        lambda: _both(context, visitor, patient_id, into_id),
+        form,
+        act,
+        back=path_of(into_id),
     )
 
 

@@ -13,6 +13,7 @@ from app.care.alerts.life_cycle import words_in
 from app.care.assessments.queries import Assessment
 from app.care.assessments.queries import latest_of as latest_forms
 from app.care.check_ins.queries import open_note
+from app.care.merging.queries import merged_here
 from app.care.monitoring.history import latest_in, protocol_of, standing_of, timeline_now
 from app.care.monitoring.service import EvaluationView, view_of
 from app.care.monitoring.trend import DAYS_SHOWN, MOST_DAYS, trend_between
@@ -21,7 +22,6 @@ from app.care.patients.devices import EnrolledDevice, devices_in
 from app.care.patients.own_vault import vault_of
 from app.care.patients.reminding import ReminderChoices, choices_of, plan_of
 from app.care.patients.service import Patient, existing, patient_of
-from app.care.merging.queries import merged_here
 from app.care.treatment.circumstances import KnownCircumstance, circumstances_of
 from app.care.treatment.queries import (
     CourseView,
@@ -59,6 +59,7 @@ from app.storage.patients import PatientRecord
 from app.storage.safety_events import SafetyEvent
 from app.storage.signals import Signal
 from app.storage.staff_members import StaffMember
+from app.storage.treatment import StoredInfusion
 
 OPEN_SIGNALS: Final = ["open", "acknowledged", "snoozed"]
 OPEN_EVENTS: Final = ["open", "acknowledged"]
@@ -90,6 +91,7 @@ class PatientView:
         sources: the reports that safety events came with.
         steps: what was done to signals, safety events and findings, the latest first.
         infusions: all of them, oldest first.
+        sessions: how each was given, by its id.
         circumstances: what else changed, the latest first.
         merged: duplicates that are merged into the patient: id and chart number.
         names: of the members who took steps.
@@ -120,6 +122,7 @@ class PatientView:
     sources: Mapping[UUID, NotedReport]
     steps: Sequence[OpenedStep]
     infusions: Sequence[Infusion]
+    sessions: Mapping[str, StoredInfusion]
     circumstances: Sequence[KnownCircumstance]
     merged: Sequence[tuple[UUID, str]]
     names: Mapping[UUID, str]
@@ -161,6 +164,7 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
     members = {one.actor_id for one in steps} | {one.assignee_id for one in (*open_events, *shown, *found)}
     sources = await check_ins.find_all(work, patient_id, [one.source_id for one in open_events])
     profile = await clinics.profile(work)
+    given = await treatment.stored_infusions(work, patient_id)
     withdrawn = patient.consent is ConsentStanding.WITHDRAWN
     return PatientView(
         now=now,
@@ -172,7 +176,8 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
         notes=[_noted(work, one) for one in await check_ins.with_notes(work, patient_id, limit=_MOST_NOTES)],
         sources={each: _noted(work, one) for each, one in sources.items()},
         steps=[_opened(work, record, one) for one in steps],
-        infusions=await treatment.infusions(work, patient_id),
+        infusions=[one.infusion for one in reversed(given)],
+        sessions={one.infusion.id: one for one in given},
         circumstances=await circumstances_of(work, record),
         merged=await merged_here(work, record.id),
         names=await names_in(work, work.vault, members),
