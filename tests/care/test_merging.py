@@ -24,7 +24,7 @@ def right(service: Service, one_clinic: ClinicClient) -> str:  # noqa: ARG001 - 
 @pytest.fixture
 def double(service: Service, one_clinic: ClinicClient, right: str) -> str:  # noqa: ARG001 - in this order
     """The same person registered again: a booster, ten bad days, a form, and a phone."""
-    made = one_clinic.patient("P-double")
+    made = one_clinic.patient()
     one_clinic.import_days(made, NOW - timedelta(days=13), [(3, 3, 3)] * 13)
     form = {"scale": "phq-9", "taken_at": (NOW - timedelta(days=2)).isoformat(), "total": 15}
     assert one_clinic.http.post(f"/v1/patients/{made}/assessments", json=form).status_code == 201

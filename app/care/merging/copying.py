@@ -11,6 +11,7 @@ from uuid import UUID
 from app.care.monitoring.corrections import keep_version
 from app.care.monitoring.history import standing_of
 from app.care.patients.own_vault import vault_of
+from app.care.treatment.sessions import NOTE_CELL
 from app.context import Work
 from app.foundation.ids import new_id
 from app.storage import (
@@ -27,7 +28,7 @@ from app.storage.patient_merges import Merge
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import Correction, RecordKind, ReplacedVersion
 
-_NOTE_CELL: Final = {"table": "check_ins", "column": "note_sealed"}
+_REPORT_NOTE_CELL: Final = {"table": "check_ins", "column": "note_sealed"}
 _REASON_CELL: Final = {"table": "chosen_references", "column": "reason_sealed"}
 
 
@@ -64,7 +65,7 @@ async def _copy_check_ins(
             wrapped_key=taker.wrapped_key,
             supersedes=None,
             note_sealed=_resealed(
-                work, giver, taker, one.note_sealed, _NOTE_CELL, UUID(one.check_in.id), UUID(one.check_in.id)
+                work, giver, taker, one.note_sealed, _REPORT_NOTE_CELL, UUID(one.check_in.id), UUID(one.check_in.id)
             ),
             sync_sequence=snapshot.sync_sequence + number,
         )
@@ -112,6 +113,7 @@ async def _copy_infusions(work: Work, giver: PatientRecord, taker: PatientRecord
         copy = replace(
             one,
             infusion=replace(one.infusion, id=str(infusion_id)),
+            note_sealed=_resealed(work, giver, taker, one.note_sealed, NOTE_CELL, one.id, infusion_id),
             external_id=None,
             version=1,
             began_course_id=None,

@@ -54,7 +54,7 @@ async def _both(context: AppContext, visitor: StaffVisitor, patient_id: UUID, in
     return AskedForm(
         title=f"Merge {whose.reference} into {kept}?",
         whose=whose.reference,
-        lead=f"Everything known of {whose.reference} counts for {kept} from now on, and its devices report for {kept}."
+        lead=f"What is known of {whose.reference} counts for {kept} from now on, and its devices report for {kept}."
         " This can be taken back.",
         path=f"{whose.path}/merge/{into_id}",
         back=whose.path,
@@ -72,12 +72,13 @@ def _said(whose: AboutPatient, facts: MergeFacts, what: str) -> tuple[str, ...]:
     last_report = f", the last on {clock.moment(facts.last_check_in_at)}" if facts.last_check_in_at else ""
     last_infusion = f", the last on {clock.moment(facts.last_infusion_at)}" if facts.last_infusion_at else ""
     courses = ", ".join(clock.day(day) for day in facts.courses_from) or "none"
-    return (
-        f"{what}: {patient.external_ref}{f' ({who})' if who else ''}, registered {clock.moment(patient.registered_at)},"
-        f" {patient.time_zone}.",
-        f"{patient.external_ref}: {facts.check_ins} check-ins{last_report}; {facts.infusions} infusions{last_infusion};"
-        f" courses from {courses}; {facts.assessments} forms; {facts.devices} devices.",
+    number, named = patient.external_ref, f" ({who})" if who else ""
+    registered = f"registered {clock.moment(patient.registered_at)}, {patient.time_zone}"
+    known = (
+        f"{facts.check_ins} check-ins{last_report}; {facts.infusions} infusions{last_infusion}; "
+        f"courses from {courses}; {facts.assessments} forms; {facts.devices} devices"
     )
+    return f"{what}: {number}{named}, {registered}.", f"{number}: {known}."
 
 
 async def _unmerge(context: AppContext, visitor: StaffVisitor, patient_id: UUID, other_id: UUID) -> AskedForm:
