@@ -30,8 +30,8 @@ from app.care.treatment.commands import (
     enter_course,
     enter_infusion,
 )
-from app.care.treatment.course_schemas import CourseEntry
-from app.care.treatment.schemas import InfusionEntry
+from app.care.treatment.course_entry_schemas import CourseEntry
+from app.care.treatment.infusion_schemas import InfusionEntry
 from app.care.treatment.taking_on import take_on
 from app.care.treatment.unlikely import Unlikely
 from app.clinical.check_ins import check_in_day

@@ -10,17 +10,36 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import ForeignKeyConstraint, Index, Select, func, insert, select, text, update
+from sqlalchemy import ForeignKeyConstraint, Index, Select, insert, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.storage.devices import DeviceRow
-from app.storage.engine.audit import AuditEventRow
-from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.audit import StoredEvent
+from app.storage.engine.rows import CARE, TenantRow, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
-class PatientMergeRow(TenantRow):
-    """One merge; it holds until it is taken back."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copied:
+    """What a merge copied to the other patient and moved there, by the ids that it has there.
+
+    ``signal`` is the duplicate's open signal, which was closed.
+    """
+
+    courses: tuple[UUID, ...] = ()
+    infusions: tuple[UUID, ...] = ()
+    assessments: tuple[UUID, ...] = ()
+    check_ins: tuple[UUID, ...] = ()
+    references: tuple[UUID, ...] = ()
+    devices: tuple[UUID, ...] = ()
+    signal: UUID | None = None
+
+
+_CONTENT: Final = TypeAdapter(Copied)
+
+
+class PatientMerge(TenantRow):
+    """One merge; it holds until it is taken back. ``patient_id`` is the duplicate."""
 
     __tablename__ = "patient_merges"
     __table_args__ = (
@@ -40,96 +59,64 @@ class PatientMergeRow(TenantRow):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    # The duplicate.
     patient_id: Mapped[UUID]
     into_id: Mapped[UUID]
     merged_at: Mapped[datetime]
     merged_by: Mapped[UUID | None]
     # Ids of what was copied and moved, and of the signal that was closed with it.
     content: Mapped[dict[str, Any]]
-    unmerged_at: Mapped[datetime | None]
-    unmerged_by: Mapped[UUID | None]
+    unmerged_at: Mapped[datetime | None] = mapped_column(init=False)
+    unmerged_by: Mapped[UUID | None] = mapped_column(init=False)
+
+    @property
+    def copied(self) -> Copied:
+        """What was copied and moved."""
+        return _CONTENT.validate_python(self.content)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Copied:
-    """What a merge copied to the other patient and moved there, by the ids that it has there.
-
-    ``signal`` is the duplicate's open signal, which was closed.
-    """
-
-    courses: tuple[UUID, ...] = ()
-    infusions: tuple[UUID, ...] = ()
-    assessments: tuple[UUID, ...] = ()
-    check_ins: tuple[UUID, ...] = ()
-    references: tuple[UUID, ...] = ()
-    devices: tuple[UUID, ...] = ()
-    signal: UUID | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Merge:
-    """A merge that holds."""
-
-    id: UUID
-    patient_id: UUID
-    into_id: UUID
-    merged_at: datetime
-    content: Copied
-
-
-_CONTENT: Final = TypeAdapter(Copied)
-
-
-async def add(work: UnitOfWork, merge: Merge) -> None:
+async def add(work: UnitOfWork, merge: PatientMerge) -> None:
     """Keep a merge."""
-    await work.execute(
-        insert(PatientMergeRow).values(
-            clinic_id=work.clinic_id,
-            id=merge.id,
-            patient_id=merge.patient_id,
-            into_id=merge.into_id,
-            merged_at=merge.merged_at,
-            merged_by=work.actor.id,
-            content=_CONTENT.dump_python(merge.content, mode="json"),
-        )
-    )
+    await work.execute(insert(PatientMerge).values(clinic_id=work.clinic_id, **values_of(merge)))
+
+
+def content_of(copied: Copied) -> dict[str, Any]:
+    """Give what is kept of what was copied."""
+    plain: dict[str, Any] = _CONTENT.dump_python(copied, mode="json")
+    return plain
 
 
 async def end(work: UnitOfWork, merge_id: UUID) -> None:
     """Note that a merge was taken back."""
     await work.execute(
-        update(PatientMergeRow)
-        .where(PatientMergeRow.clinic_id == work.clinic_id, PatientMergeRow.id == merge_id)
+        update(PatientMerge)
+        .where(PatientMerge.clinic_id == work.clinic_id, PatientMerge.id == merge_id)
         .values(unmerged_at=work.now, unmerged_by=work.actor.id)
     )
 
 
-async def holding(work: UnitOfWork, patient_id: UUID) -> Merge | None:
+async def holding(work: UnitOfWork, patient_id: UUID) -> PatientMerge | None:
     """Find the merge by which this patient went into another."""
-    found = await work.execute(_merges(work).where(PatientMergeRow.patient_id == patient_id))
+    found = await work.execute(_merges(work).where(PatientMerge.patient_id == patient_id))
     row = found.one_or_none()
     return None if row is None else _merge(row)
 
 
-async def into(work: UnitOfWork, patient_id: UUID) -> list[Merge]:
+async def into(work: UnitOfWork, patient_id: UUID) -> list[PatientMerge]:
     """List the merges by which others went into this patient, latest first."""
     found = await work.execute(
-        _merges(work).where(PatientMergeRow.into_id == patient_id).order_by(PatientMergeRow.id.desc())
+        _merges(work).where(PatientMerge.into_id == patient_id).order_by(PatientMerge.id.desc())
     )
     return [_merge(row) for row in found]
 
 
 def _merges(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
-    row = PatientMergeRow
-    return select(row.id, row.patient_id, row.into_id, row.merged_at, row.content).where(
-        row.clinic_id == work.clinic_id, row.unmerged_at.is_(None)
+    return select(*columns_of(PatientMerge)).where(
+        PatientMerge.clinic_id == work.clinic_id, PatientMerge.unmerged_at.is_(None)
     )
 
 
-def _merge(row: Any) -> Merge:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own
-    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
-    return Merge(**values | {"content": _CONTENT.validate_python(values["content"])})
+def _merge(row: Any) -> PatientMerge:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own
+    return PatientMerge(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def move_device(work: UnitOfWork, device_id: UUID, *, to: UUID, name_sealed: bytes) -> None:
@@ -143,7 +130,7 @@ async def move_device(work: UnitOfWork, device_id: UUID, *, to: UUID, name_seale
 
 async def sent_since(work: UnitOfWork, devices: tuple[UUID, ...], *, since: datetime) -> set[UUID]:
     """Give what these devices sent since a moment, by the audit log: check-ins and forms."""
-    row = AuditEventRow
+    row = StoredEvent
     found = await work.execute(
         select(row.subject_id).where(
             row.clinic_id == work.clinic_id,
@@ -155,14 +142,3 @@ async def sent_since(work: UnitOfWork, devices: tuple[UUID, ...], *, since: date
         )
     )
     return set(found.scalars())
-
-
-async def count_of(work: UnitOfWork, row: type[TenantRow], patient_id: UUID) -> int:
-    """Count a patient's rows in a table that has the patient's id."""
-    columns = row.__table__.columns
-    found = await work.execute(
-        select(func.count()).where(
-            columns["clinic_id"] == work.clinic_id, columns["patient_id"] == patient_id
-        )
-    )
-    return int(found.scalar_one())

@@ -26,7 +26,7 @@ from app.foundation.ids import new_id
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage import devices, patient_merges, patient_states, patients, safety_events, signals
-from app.storage.patient_merges import Copied, Merge
+from app.storage.patient_merges import Copied, PatientMerge
 from app.storage.patients import PatientRecord
 
 _UNSETTLED: Final = ("open", "acknowledged")
@@ -63,7 +63,7 @@ class NotMergedError(RefusalError):
 class MergeOutcome:
     """A merge, or one taken back, and what it changed of what is believed about the patient who stays."""
 
-    merge: Merge
+    merge: PatientMerge
     effects: CorrectionEffects
 
 
@@ -83,8 +83,15 @@ async def merge(work: Work, patient_id: UUID, into_id: UUID, *, reason: str) -> 
     before = await believed_now(work, into_id)
     copied, signal_id = await copy_record(work, duplicate, target), await _close_signal(work, patient_id)
     moved = await _move_devices(work, duplicate, target)
-    content = Copied(**copied, devices=moved, signal=signal_id)
-    merged = Merge(id=new_id(), patient_id=patient_id, into_id=into_id, merged_at=work.now, content=content)
+    copies = Copied(**copied, devices=moved, signal=signal_id)
+    merged = PatientMerge(
+        id=new_id(),
+        patient_id=patient_id,
+        into_id=into_id,
+        merged_at=work.now,
+        merged_by=work.actor.id,
+        content=patient_merges.content_of(copies),
+    )
     await patient_merges.add(work, merged)
     await patients.amend(
         work,
@@ -126,8 +133,8 @@ async def unmerge(work: Work, patient_id: UUID, *, reason: str) -> MergeOutcome:
     work.audit("patient.unmerged", "patient", patient_id, patient_id=patient_id)
     await _notify(work, duplicate, EventType.PATIENT_UNMERGED, merged_into=str(merged.into_id))
     found = await follow_correction(work, before, kind="merge", record_id=merged.id)
-    if merged.content.signal is not None:
-        await signal_commands.reopen(work, merged.content.signal, reason=reason)
+    if merged.copied.signal is not None:
+        await signal_commands.reopen(work, merged.copied.signal, reason=reason)
     await effects.evaluate_or_later(work, work.context, patient_id, now=work.now)
     return MergeOutcome(merge=merged, effects=found)
 
@@ -176,10 +183,12 @@ async def _move_devices(work: Work, giver: PatientRecord, taker: PatientRecord) 
     return tuple(one.id for one in moved)
 
 
-async def _move_back(work: Work, merged: Merge, duplicate: PatientRecord, target: PatientRecord) -> None:
+async def _move_back(
+    work: Work, merged: PatientMerge, duplicate: PatientRecord, target: PatientRecord
+) -> None:
     own, other = (vault_of(work.vault, work.clinic_id, one) for one in (target, duplicate))
     for one in await devices.of_patient(work, target.id):
-        if one.id in merged.content.devices:
+        if one.id in merged.copied.devices:
             name = own.open(one.name_sealed, row_id=one.id, **_DEVICE_CELL)
             sealed = other.seal(name, row_id=one.id, **_DEVICE_CELL)
             await patient_merges.move_device(work, one.id, to=duplicate.id, name_sealed=sealed)

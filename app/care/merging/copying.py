@@ -16,6 +16,7 @@ from app.context import Work
 from app.foundation.ids import new_id
 from app.storage import (
     assessments,
+    check_in_path,
     check_ins,
     chosen_references,
     patient_merges,
@@ -24,7 +25,7 @@ from app.storage import (
     treatment,
 )
 from app.storage.check_ins import StoredCheckIn
-from app.storage.patient_merges import Merge
+from app.storage.patient_merges import PatientMerge
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import Correction, RecordKind, ReplacedVersion
 
@@ -65,14 +66,20 @@ async def _copy_check_ins(
             wrapped_key=taker.wrapped_key,
             supersedes=None,
             note_sealed=_resealed(
-                work, giver, taker, one.note_sealed, _REPORT_NOTE_CELL, UUID(one.check_in.id), UUID(one.check_in.id)
+                work,
+                giver,
+                taker,
+                one.note_sealed,
+                _REPORT_NOTE_CELL,
+                UUID(one.check_in.id),
+                UUID(one.check_in.id),
             ),
             sync_sequence=snapshot.sync_sequence + number,
         )
         for number, one in enumerate((found[key] for key in wanted if key not in there), start=1)
     ]
     if new:
-        await check_ins.record(work, snapshot, new, answer=None)
+        await check_in_path.record(work, snapshot, new, answer=None)
     return tuple(wanted)
 
 
@@ -155,19 +162,19 @@ async def _copy_references(work: Work, giver: PatientRecord, taker: PatientRecor
 
 
 async def return_reports(
-    work: Work, merged: Merge, duplicate: PatientRecord, target: PatientRecord, reason: str
+    work: Work, merged: PatientMerge, duplicate: PatientRecord, target: PatientRecord, reason: str
 ) -> None:
     """Give back what the moved devices sent since the merge: it counts for the duplicate, and no longer here."""
-    sent = await patient_merges.sent_since(work, merged.content.devices, since=merged.merged_at)
+    sent = await patient_merges.sent_since(work, merged.copied.devices, since=merged.merged_at)
     await _copy_check_ins(work, target, duplicate, only=sent)
     await _copy_assessments(work, target, duplicate, only=sent)
     await _void_check_ins(work, target, sent, reason)
     await _void_assessments(work, target, sent, reason)
 
 
-async def void_copies(work: Work, merged: Merge, target: PatientRecord, reason: str) -> None:
+async def void_copies(work: Work, merged: PatientMerge, target: PatientRecord, reason: str) -> None:
     """Take the copies as entered in error; one that staff voided meanwhile stays so."""
-    content = merged.content
+    content = merged.copied
     await _void_check_ins(work, target, content.check_ins, reason)
     await _void_assessments(work, target, content.assessments, reason)
     for one in await treatment.stored_infusions(work, target.id):
@@ -210,7 +217,7 @@ async def _void_assessments(work: Work, patient: PatientRecord, ids: Iterable[UU
     for one in await assessments.all_of_patient(work, patient.id):
         if one.id in wanted:
             turn = await assessments.turn_of(work, patient.id, one.id)
-            kept = assessments.content_of(one)
+            kept = record_versions.content_of(one)
             await _void(work, patient, RecordKind.ASSESSMENT, one.id, one.version, kept, turn, reason)
             await assessments.take_away(work, patient.id, one.id)
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.care.treatment import taking_on
-from app.care.treatment.course_schemas import CourseEntry
+from app.care.treatment.course_entry_schemas import CourseEntry
 from app.clinical.course import TEMPLATES, DatePrecision
 from app.context import AppContext
 from app.pages.staff.about_patient import about, path_of, whole_in
