@@ -20,7 +20,7 @@ from app.care.check_ins.reading import told
 from app.care.check_ins.schemas import ImportedCheckInItem
 from app.care.check_ins.sources import FromClinic
 from app.care.patients.chart_numbers import index_of
-from app.care.patients.registering import add_patient
+from app.care.patients.registering import register
 from app.care.patients.schemas import PatientRegistration
 from app.care.treatment.commands import (
     ChosenDays,
@@ -265,7 +265,7 @@ async def _registered(context: AppContext, clinic_id: UUID, one: Newcomer) -> UU
         index = index_of(work.vault, work.clinic_id, registration.external_ref)
         patient_id = await patients.find_by_reference(work, index)
         if patient_id is None:
-            made = await add_patient(work, context, registration, now=work.now, actor=OPERATOR)
+            made = await register(work, registration)
             patient_id = made.id
             joining = _joining(one)
             if joining is not None:

@@ -135,7 +135,7 @@ async def unmerge(work: Work, patient_id: UUID, *, reason: str) -> MergeOutcome:
     found = await follow_correction(work, before, kind="merge", record_id=merged.id)
     if merged.copied.signal is not None:
         await signal_commands.reopen(work, merged.copied.signal, reason=reason)
-    await effects.evaluate_or_later(work, work.context, patient_id, now=work.now)
+    await effects.evaluate_or_later(work, patient_id)
     return MergeOutcome(merge=merged, effects=found)
 
 

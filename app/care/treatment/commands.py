@@ -16,7 +16,7 @@ from app.care.monitoring import service as monitoring
 from app.care.monitoring.corrections import ExternalIdTakenError
 from app.care.monitoring.history import history_now
 from app.care.patients.own_vault import vault_of
-from app.care.patients.registering import Registration, add_patient
+from app.care.patients.registering import Registration, register
 from app.care.patients.service import Patient, existing
 from app.care.treatment.course_days import Remark, refuse_infusion, remarks_on
 from app.care.treatment.queries import Factors, TaperView, WrittenPlan, factors_of, taper_view
@@ -170,7 +170,7 @@ async def register_with_course(work: Work, registration: Registration, planned: 
     Raises:
         PatientExistsError: the reference is taken.
     """
-    patient = await add_patient(work, work.context, registration, now=work.now, actor=work.actor)
+    patient = await register(work, registration)
     await _add_course(work, patient.id, planned)
     return patient
 
@@ -203,7 +203,7 @@ async def _add_course(work: Work, patient_id: UUID, planned: PlannedCourse) -> C
         raise CourseExistsError("#/started_on")
     await treatment.add_course(work, patient_id, course)
     work.audit("course.entered", "course", UUID(course.id), patient_id=patient_id)
-    await effects.evaluate_or_later(work, work.context, patient_id, now=work.now)
+    await effects.evaluate_or_later(work, patient_id)
     return course
 
 
@@ -256,9 +256,7 @@ async def enter_infusion(work: Work, patient_id: UUID, given: GivenInfusion) -> 
     if not await treatment.add_infusion(work, patient_id, stored):
         raise InfusionExistsError("#/given_at")
     note_infusion(work, patient_id, stored, "entered", unlikely)
-    booking = await effects.infusion_given(
-        work, work.context, patient_id, given_at=given.given_at, now=work.now
-    )
+    booking = await effects.infusion_given(work, patient_id, given_at=given.given_at)
     if booking is not None:
         stored = replace(stored, kept_booking_on=booking.on, kept_booking_made_at=booking.made_at)
         await treatment.replace_infusion(work, patient_id, stored, same_turn=True)
@@ -382,10 +380,10 @@ async def book_booster(work: Work, patient_id: UUID, *, on: date | None) -> None
     patient = await existing(work, patient_id)
     await patient_states.lock(work, patient_id)
     if on is None:
-        await bookings.clear(work, patient_id, now=work.now, actor=work.actor)
+        await bookings.clear(work, patient_id)
     else:
-        await bookings.book(work, patient, on=on, pointer="#/on", now=work.now, actor=work.actor)
-    await effects.evaluate_or_later(work, work.context, patient_id, now=work.now)
+        await bookings.book(work, patient, on=on, pointer="#/on")
+    await effects.evaluate_or_later(work, patient_id)
 
 
 async def write_taper(work: Work, patient_id: UUID, written: WrittenPlan) -> TaperView:
@@ -447,7 +445,7 @@ async def choose_reference(
     reference = evaluation.reference
     if not isinstance(reference, Reference) or not _made_of(reference, choice):
         raise ReferenceNotMadeError(f"{within}/from")
-    await monitoring.evaluate_anew(work, work.context, patient_id, now=work.now)
+    await monitoring.evaluate_anew(work, patient_id)
     return reference
 
 

@@ -233,7 +233,7 @@ async def _undo_beside(work: Work, patient_id: UUID, stored: StoredInfusion) -> 
         await _begin_as_declared(work, patient_id, stored)
     if stored.kept_booking_on is not None and stored.kept_booking_made_at is not None:
         booking = BookedBooster(on=stored.kept_booking_on, made_at=stored.kept_booking_made_at)
-        await bookings.give_back(work, patient_id, booking, now=work.now)
+        await bookings.give_back(work, patient_id, booking)
 
 
 async def _begin_as_declared(work: Work, patient_id: UUID, without: StoredInfusion) -> None:
@@ -255,7 +255,7 @@ async def _begin_as_declared(work: Work, patient_id: UUID, without: StoredInfusi
 
 async def _with_booking(work: Work, patient_id: UUID, new: StoredInfusion) -> StoredInfusion:
     """Let an infusion take the place of a booking, if it is the booster that was booked."""
-    booking = await bookings.keep_by_infusion(work, patient_id, given_at=new.infusion.given_at, now=work.now)
+    booking = await bookings.keep_by_infusion(work, patient_id, given_at=new.infusion.given_at)
     if booking is None:
         return new
     return replace(new, kept_booking_on=booking.on, kept_booking_made_at=booking.made_at)

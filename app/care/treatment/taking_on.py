@@ -151,7 +151,7 @@ async def take_on(work: Work, patient_id: UUID, joining: TakenOn) -> EnteredCour
     if joining.reference is not None:
         await choose_reference(work, patient_id, joining.reference, within="#/taken_on/reference")
     else:
-        await effects.evaluate_or_later(work, work.context, patient_id, now=work.now)
+        await effects.evaluate_or_later(work, patient_id)
     policy = await policy_in_force(work, work.context, now=work.now)
     given = await treatment.infusions(work, patient_id)
     phase = phase_of(course, given, as_of=work.now, time_zone=zone, protocol=policy)

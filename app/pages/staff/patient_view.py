@@ -170,7 +170,7 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
     return PatientView(
         now=now,
         patient=patient,
-        devices=await devices_in(work, context.vault, record),
+        devices=await devices_in(work, record),
         signals=shown,
         events=open_events,
         findings=found,
