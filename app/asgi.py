@@ -31,6 +31,7 @@ from app.care.intake.spool import Spool, replay_now_and_then
 from app.care.monitoring import routes as monitoring
 from app.care.patients import routes as patients
 from app.care.reminders import routes as reminders
+from app.care.treatment import circumstance_routes as circumstances
 from app.care.treatment import routes as treatment
 from app.care.worklist import routes as worklist
 from app.context import AppContext
@@ -51,6 +52,7 @@ from app.pages.staff import (
     assessment_routes,
     audit_log,
     booster_routes,
+    circumstance_routes,
     course_routes,
     details_routes,
     factors_routes,
@@ -98,6 +100,7 @@ _ROUTERS: Final = (
     clinics.keys_router,
     patients.router,
     treatment.router,
+    circumstances.router,
     assessments.router,
     assessments.scales_router,
     check_ins.import_router,
@@ -150,6 +153,7 @@ _ROUTERS: Final = (
     assessment_routes.router,
     booster_routes.router,
     factors_routes.router,
+    circumstance_routes.router,
     course_routes.router,
     taper_routes.router,
     reference_routes.router,

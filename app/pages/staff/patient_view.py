@@ -21,6 +21,7 @@ from app.care.patients.devices import EnrolledDevice, devices_in
 from app.care.patients.own_vault import vault_of
 from app.care.patients.reminding import ReminderChoices, choices_of, plan_of
 from app.care.patients.service import Patient, existing, patient_of
+from app.care.treatment.circumstances import KnownCircumstance, circumstances_of
 from app.care.treatment.queries import (
     CourseView,
     Factors,
@@ -88,6 +89,7 @@ class PatientView:
         sources: the reports that safety events came with.
         steps: what was done to signals, safety events and findings, the latest first.
         infusions: all of them, oldest first.
+        circumstances: what else changed, the latest first.
         names: of the members who took steps.
         clinic: the clinic's name.
         protocol: the numbers that decide here.
@@ -116,6 +118,7 @@ class PatientView:
     sources: Mapping[UUID, NotedReport]
     steps: Sequence[OpenedStep]
     infusions: Sequence[Infusion]
+    circumstances: Sequence[KnownCircumstance]
     names: Mapping[UUID, str]
     clinic: str
     protocol: Protocol
@@ -167,6 +170,7 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
         sources={each: _noted(work, one) for each, one in sources.items()},
         steps=[_opened(work, record, one) for one in steps],
         infusions=await treatment.infusions(work, patient_id),
+        circumstances=await circumstances_of(work, record),
         names=await names_in(work, work.vault, members),
         clinic=profile.name if profile else "",
         protocol=protocol,
