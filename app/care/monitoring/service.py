@@ -37,12 +37,7 @@ from app.clinical.protocol import Protocol
 from app.clinical.review_notice import is_review_to_tell
 from app.context import AppContext, Work
 from app.notifications.webhooks.events import EventType
-<<<<<<< HEAD
 from app.storage import care_plans, patient_states, signals
-from app.storage.access_records import record_access
-=======
-from app.storage import care_plans, patient_states
->>>>>>> main
 from app.storage.care_plans import PlanKind
 from app.storage.check_in_path import Answer, PatientSnapshot
 from app.storage.check_ins import StoredCheckIn
@@ -210,26 +205,14 @@ async def evaluation_now(work: Work, patient_id: UUID) -> EvaluationView:
         NotFoundError: the clinic has no such patient.
         ConsentWithdrawnError: the patient has withdrawn consent.
     """
-<<<<<<< HEAD
-    now = context.clock.now()
-    async with context.database.work(clinic_id) as work:
-        standing = await standing_of(work, patient_id, now=now)
-        if standing.consent_withdrawn_at is not None:
-            raise ConsentWithdrawnError
-        protocol = protocol_of(standing, context)
-        timeline = await timeline_now(work, standing, protocol=protocol, now=now)
-        factors = await care_plans.find(work, patient_id, PlanKind.FACTORS)
-        signal = await signals.latest_of_patient(work, patient_id)
-        await record_access(work, "evaluation", now=now, actor=actor, patient_id=patient_id)
-=======
     standing = await standing_of(work, patient_id, now=work.now)
     if standing.consent_withdrawn_at is not None:
         raise ConsentWithdrawnError
     protocol = protocol_of(standing, work.context)
     timeline = await timeline_now(work, standing, protocol=protocol, now=work.now)
     factors = await care_plans.find(work, patient_id, PlanKind.FACTORS)
+    signal = await signals.latest_of_patient(work, patient_id)
     work.record_access("evaluation", patient_id=patient_id)
->>>>>>> main
     cautions = factors.content["cautions"] if factors.content else []
     evaluation = evaluate(
         timeline.state, as_of=latest_in(timeline.state, standing, now=work.now), protocol=protocol

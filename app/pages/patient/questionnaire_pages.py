@@ -102,11 +102,7 @@ def questionnaire_thanks(
 
 async def offered_questionnaires(visitor: Visitor) -> list[OfferedQuestionnaire]:
     """List the questionnaires, saying which is due; they are offered also while that cannot be worked out."""
-<<<<<<< HEAD
-    asked = await _asked(context, visitor)
-=======
-    due = await _due(visitor)
->>>>>>> main
+    asked = await _asked(visitor)
     return [
         OfferedQuestionnaire(
             path=path_of(one), title=one.wording.title, is_due=asked.get(one.scale.key, False)
@@ -115,26 +111,18 @@ async def offered_questionnaires(visitor: Visitor) -> list[OfferedQuestionnaire]
     ]
 
 
-<<<<<<< HEAD
-async def asks_long_exposure(context: AppContext, visitor: Visitor) -> bool:
+async def asks_long_exposure(visitor: Visitor) -> bool:
     """Say whether the clinic asks about long exposure."""
-    return LONG_EXPOSURE.key in await _asked(context, visitor)
+    return LONG_EXPOSURE.key in await _asked(visitor)
 
 
-async def due_questionnaires(context: AppContext, visitor: Visitor) -> list[OfferedQuestionnaire]:
-=======
 async def due_questionnaires(visitor: Visitor) -> list[OfferedQuestionnaire]:
->>>>>>> main
     """List the questionnaires that are due by now."""
     return [one for one in await offered_questionnaires(visitor) if one.is_due]
 
 
-<<<<<<< HEAD
-async def _asked(context: AppContext, visitor: Visitor) -> dict[str, bool]:
+async def _asked(visitor: Visitor) -> dict[str, bool]:
     """Give what the patient is asked for from time to time, and whether it is due by now."""
-=======
-async def _due(visitor: Visitor) -> set[str]:
->>>>>>> main
     caller = visitor.signed_in
     try:
         schedule = await schedule_of_patient(visitor.work, caller.patient_id)
@@ -142,11 +130,6 @@ async def _due(visitor: Visitor) -> set[str]:
         structlog.get_logger().error(
             "schedule.failed", error_type=type(error).__name__, error_at=where(error)
         )
-<<<<<<< HEAD
+        await visitor.work.start_over()
         return {}
     return {one.scale: one.due_on <= schedule.today for one in schedule.questionnaires}
-=======
-        await visitor.work.start_over()
-        return set()
-    return {one.scale for one in schedule.questionnaires if one.due_on <= schedule.today}
->>>>>>> main

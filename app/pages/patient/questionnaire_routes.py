@@ -39,7 +39,7 @@ async def show_questionnaire(key: str, context: ContextNeeded, found: SignedInVi
     asked = questionnaire(key, locale=found.language)
     if must_answer_first(found):
         return RedirectResponse(ASK_FIRST, 303)
-    if asked.scale.key == LONG_EXPOSURE.key and not await asks_long_exposure(context, found):
+    if asked.scale.key == LONG_EXPOSURE.key and not await asks_long_exposure(found):
         raise NotFoundError
     opened = open_form(context.clock.now(), found.signed_in.time_zone)
     return questionnaire_page(context, found, asked, opened)
