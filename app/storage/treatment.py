@@ -16,7 +16,6 @@ from sqlalchemy import (
     Numeric,
     Select,
     delete,
-    func,
     null,
     select,
     text,
@@ -431,18 +430,6 @@ async def infusions(
         .order_by(InfusionRow.given_at, InfusionRow.id)
     )
     return tuple(_infusion(row) for row in found)
-
-
-async def count_inductions(work: UnitOfWork, *, given_before: datetime) -> int:
-    """Count the clinic's patients with an induction infusion before a time: courses that can tell what is usual."""
-    found = await work.execute(
-        select(func.count(InfusionRow.patient_id.distinct())).where(
-            InfusionRow.clinic_id == work.clinic_id,
-            InfusionRow.phase == InfusionPhase.INDUCTION.value,
-            InfusionRow.given_at < given_before,
-        )
-    )
-    return int(found.scalar_one())
 
 
 async def infusion_days(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict[UUID, list[date]]:
