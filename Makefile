@@ -87,7 +87,7 @@ accuracy: install ## run the full evaluation (half an hour on two processors) an
 	@$(RUN) afterglow simulate --patients 400 --markdown docs/clinical/accuracy.md --chart docs/clinical
 	@$(RUN) afterglow simulate --boosters --patients 300 --markdown docs/clinical/accuracy-boosters.md
 	@$(RUN) afterglow simulate --outcome --patients 250 --markdown docs/clinical/outcome.md
-	@$(RUN) afterglow simulate --plans --patients 200 --markdown docs/clinical/accuracy-plans.md
+	@$(RUN) afterglow simulate --plans --patients 150 --markdown docs/clinical/accuracy-plans.md
 	@$(RUN) afterglow simulate --findings --patients 300 --markdown docs/clinical/accuracy-findings.md
 
 install: $(STAMP) ## the locked environment in .venv

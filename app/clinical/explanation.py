@@ -278,7 +278,8 @@ def _treatment(evaluation: Evaluation, beside: Beside, language: Language) -> It
         )
         held = [str(days) for days in exposure.response_durations]
         earlier = language.say("earlier", held=language.listed(held)) if held else ""
-        yield f"{ago}{counts}{earlier}."
+        about = language.say("about", count=exposure.about) if exposure.about else ""
+        yield f"{ago}{counts}{earlier}{about}."
     if steady_without_infusion(evaluation, beside) and beside.raised is not None:
         yield language.say("steady_without_infusion", on=language.day(beside.raised[0], year))
     if beside.cautions:

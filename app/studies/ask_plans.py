@@ -155,6 +155,7 @@ def _asks(plan: Protocol, run: RuleRun, day: int, last: int) -> bool:
         after_booster=False,
         bursting=bursting or run.level >= Level.WATCH,
         silent_days=day - last,
+        taken_on_days=None,
         steady=run.level is Level.STEADY,
         protocol=plan,
     )

@@ -12,7 +12,7 @@ from app.clinical.own_numbers import numbers_of, stored_numbers, with_numbers
 from app.clinical.protocol import Protocol
 from app.context import AppContext, Work
 from app.foundation.errors import RefusalError
-from app.storage import policies, treatment
+from app.storage import policies
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.policies import StoredPolicy
 from app.web.etags import ChangedMeanwhileError
@@ -121,7 +121,7 @@ async def _refuse_own_prior_of_few(work: Work, protocol: Protocol) -> None:
     if not own:
         return
     before = work.now - timedelta(days=base.window_latest_day)
-    courses = await treatment.count_inductions(work, given_before=before)
+    courses = await policies.count_inductions(work, given_before=before)
     if courses < COURSES_FOR_OWN_PRIOR:
         said = f"It rests on {courses} past inductions; at least {COURSES_FOR_OWN_PRIOR} are needed."
         raise PolicyRefusedError().finding(

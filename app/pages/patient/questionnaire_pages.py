@@ -100,9 +100,9 @@ def questionnaire_thanks(
     )
 
 
-async def offered_questionnaires(context: AppContext, visitor: Visitor) -> list[OfferedQuestionnaire]:
+async def offered_questionnaires(visitor: Visitor) -> list[OfferedQuestionnaire]:
     """List the questionnaires, saying which is due; they are offered also while that cannot be worked out."""
-    asked = await _asked(context, visitor)
+    asked = await _asked(visitor)
     return [
         OfferedQuestionnaire(
             path=path_of(one), title=one.wording.title, is_due=asked.get(one.scale.key, False)
@@ -111,24 +111,25 @@ async def offered_questionnaires(context: AppContext, visitor: Visitor) -> list[
     ]
 
 
-async def asks_long_exposure(context: AppContext, visitor: Visitor) -> bool:
+async def asks_long_exposure(visitor: Visitor) -> bool:
     """Say whether the clinic asks about long exposure."""
-    return LONG_EXPOSURE.key in await _asked(context, visitor)
+    return LONG_EXPOSURE.key in await _asked(visitor)
 
 
-async def due_questionnaires(context: AppContext, visitor: Visitor) -> list[OfferedQuestionnaire]:
+async def due_questionnaires(visitor: Visitor) -> list[OfferedQuestionnaire]:
     """List the questionnaires that are due by now."""
-    return [one for one in await offered_questionnaires(context, visitor) if one.is_due]
+    return [one for one in await offered_questionnaires(visitor) if one.is_due]
 
 
-async def _asked(context: AppContext, visitor: Visitor) -> dict[str, bool]:
+async def _asked(visitor: Visitor) -> dict[str, bool]:
     """Give what the patient is asked for from time to time, and whether it is due by now."""
     caller = visitor.signed_in
     try:
-        schedule = await schedule_of_patient(context, caller.clinic_id, caller.patient_id)
+        schedule = await schedule_of_patient(visitor.work, caller.patient_id)
     except Exception as error:  # noqa: BLE001 - nobody should read "could not be kept" for want of a link
         structlog.get_logger().error(
             "schedule.failed", error_type=type(error).__name__, error_at=where(error)
         )
+        await visitor.work.start_over()
         return {}
     return {one.scale: one.due_on <= schedule.today for one in schedule.questionnaires}

@@ -12,7 +12,7 @@ from app.pages.patient.opened_form import open_form
 from app.pages.patient.page_route import PatientPageRoute
 from app.pages.patient.questionnaire_pages import asks_long_exposure, questionnaire_page
 from app.pages.patient.questionnaire_sending import questionnaire_refused, send_questionnaire
-from app.pages.patient.visitor import SignedInVisitor, visitor, visitor_without_look_up
+from app.pages.patient.visitor import SignedInVisitor, visiting, visitor_without_look_up
 from app.web.dependencies import ContextNeeded
 from app.web.pages.forged_forms import refuse_foreign
 from app.web.pages.forms import Form
@@ -39,7 +39,7 @@ async def show_questionnaire(key: str, context: ContextNeeded, found: SignedInVi
     asked = questionnaire(key, locale=found.language)
     if must_answer_first(found):
         return RedirectResponse(ASK_FIRST, 303)
-    if asked.scale.key == LONG_EXPOSURE.key and not await asks_long_exposure(context, found):
+    if asked.scale.key == LONG_EXPOSURE.key and not await asks_long_exposure(found):
         raise NotFoundError
     opened = open_form(context.clock.now(), found.signed_in.time_zone)
     return questionnaire_page(context, found, asked, opened)
@@ -51,6 +51,6 @@ async def send_form(key: str, request: Request, context: ContextNeeded) -> Respo
     refuse_foreign(request, context.public_url)
     questionnaire(key, locale="en")  # one that is not known is no page, before anything is read
     form = await read_form_to_keep(request)
-    found = await visitor(request, context)
-    asked = questionnaire(key, locale=found.language)
-    return await send_questionnaire(context, found, asked, form)
+    async with visiting(request, context) as found:
+        asked = questionnaire(key, locale=found.language)
+        return await send_questionnaire(context, found, asked, form)
