@@ -46,6 +46,7 @@ from app.storage.staff_login_attempts import StaffLoginAttemptsRow
 from app.storage.staff_members import StaffAddressRow, StaffMemberRow
 from app.storage.staff_passkeys import StaffPasskeyRow
 from app.storage.staff_sessions import StaffSessionRow
+from app.storage.tenant_keys import TenantKeyRow
 from app.storage.treatment import CourseRow, InfusionRow
 from app.storage.what_ifs import WhatIfPatientRow, WhatIfRow
 
@@ -106,6 +107,7 @@ __all__ = [
     "StaffMemberRow",
     "StaffPasskeyRow",
     "StaffSessionRow",
+    "TenantKeyRow",
     "WhatIfPatientRow",
     "WhatIfRow",
     "WorkerHeartbeatRow",
