@@ -6,7 +6,6 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from app.foundation.audit import AuditEvent
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
 from app.storage import outgoing_messages
@@ -108,17 +107,20 @@ class NewMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewNotice:
-    """A notice to a channel of the care team: what of, unless it is about no notification. It names nobody."""
+    """A notice to a channel of the care team: what of, unless it is about no notification. It names nobody.
+
+    Attributes:
+        patient_id: On whose account it is sent: what waits is erased with the patient.
+    """
 
     channel: NoticeChannel
     wording: Wording
     mode: str
     notification_id: UUID | None = None
+    patient_id: UUID | None = None
 
 
-async def queue_message(
-    work: UnitOfWork, vault: Vault, message: NewMessage, *, now: datetime, audit: AuditEvent
-) -> UUID:
+async def queue_message(work: UnitOfWork, vault: Vault, message: NewMessage, *, now: datetime) -> UUID:
     """Have a message sent once this transaction commits; gives its id, which is also its Message-ID."""
     message_id = new_id()
     kept = replace(
@@ -132,7 +134,6 @@ async def queue_message(
         not_after=message.not_after,
     )
     await outgoing_messages.add(work, kept)
-    work.add_audit_event(audit)
     work.wake_outbox()
     return message_id
 
@@ -146,6 +147,7 @@ async def queue_notice(work: UnitOfWork, notice: NewNotice, *, now: datetime) ->
         mode=notice.mode,
         notice_channel_id=notice.channel.id,
         notification_id=notice.notification_id,
+        patient_id=notice.patient_id,
     )
     await outgoing_messages.add(work, kept)
     work.wake_outbox()

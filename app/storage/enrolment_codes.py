@@ -1,13 +1,11 @@
 """Enrolment codes: the selector leads to the clinic before anybody is signed in, the secret is kept as an HMAC."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ForeignKeyConstraint, delete, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.foundation.audit import AuditEvent
 from app.storage.engine.rows import CARE, FRONT_DESK, Row, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -28,8 +26,8 @@ class CodeSelectorRow(Row):
     tries: Mapped[int]
 
 
-class EnrolmentCodeRow(TenantRow):
-    """One code for one patient, for one use."""
+class EnrolmentCode(TenantRow):
+    """A code as kept."""
 
     __tablename__ = "enrolment_codes"
     __table_args__ = (
@@ -46,20 +44,7 @@ class EnrolmentCodeRow(TenantRow):
     used_at: Mapped[datetime | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnrolmentCode:
-    """A code as kept."""
-
-    id: UUID
-    patient_id: UUID
-    secret_mac: bytes
-    expires_at: datetime
-    used_at: datetime | None
-
-
-async def add(
-    work: UnitOfWork, code: EnrolmentCode, *, selector: str, now: datetime, audit: AuditEvent
-) -> bool:
+async def add(work: UnitOfWork, code: EnrolmentCode, *, selector: str, now: datetime) -> bool:
     """Keep a new code, unless its selector is in use by a code that has not expired; says whether it was kept."""
     await work.execute(
         delete(CodeSelectorRow).where(CodeSelectorRow.selector == selector, CodeSelectorRow.expires_at <= now)
@@ -77,7 +62,7 @@ async def add(
         )
     )
     await work.execute(
-        insert(EnrolmentCodeRow).values(
+        insert(EnrolmentCode).values(
             clinic_id=work.clinic_id,
             id=code.id,
             patient_id=code.patient_id,
@@ -86,7 +71,6 @@ async def add(
             used_at=None,
         )
     )
-    work.add_audit_event(audit)
     return True
 
 
@@ -116,24 +100,23 @@ async def find(work: UnitOfWork, code_id: UUID) -> EnrolmentCode | None:
     """Find a code and lock it, so that it is used once."""
     found = await work.execute(
         select(
-            EnrolmentCodeRow.id,
-            EnrolmentCodeRow.patient_id,
-            EnrolmentCodeRow.secret_mac,
-            EnrolmentCodeRow.expires_at,
-            EnrolmentCodeRow.used_at,
+            EnrolmentCode.id,
+            EnrolmentCode.patient_id,
+            EnrolmentCode.secret_mac,
+            EnrolmentCode.expires_at,
+            EnrolmentCode.used_at,
         )
-        .where(EnrolmentCodeRow.clinic_id == work.clinic_id, EnrolmentCodeRow.id == code_id)
+        .where(EnrolmentCode.clinic_id == work.clinic_id, EnrolmentCode.id == code_id)
         .with_for_update()
     )
     row = found.one_or_none()
     return row and EnrolmentCode(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
-async def mark_used(work: UnitOfWork, code_id: UUID, *, now: datetime, audit: AuditEvent) -> None:
+async def mark_used(work: UnitOfWork, code_id: UUID, *, now: datetime) -> None:
     """Spend a code."""
     await work.execute(
-        update(EnrolmentCodeRow)
-        .where(EnrolmentCodeRow.clinic_id == work.clinic_id, EnrolmentCodeRow.id == code_id)
+        update(EnrolmentCode)
+        .where(EnrolmentCode.clinic_id == work.clinic_id, EnrolmentCode.id == code_id)
         .values(used_at=now)
     )
-    work.add_audit_event(audit)

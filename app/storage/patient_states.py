@@ -12,7 +12,6 @@ from uuid import UUID
 from sqlalchemy import ForeignKeyConstraint, Index, ScalarSelect, select, text, update
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
-from app.foundation.audit import AuditEvent
 from app.storage.engine.rows import CARE, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -94,6 +93,20 @@ async def lock(work: UnitOfWork, patient_id: UUID) -> PatientState | None:
     return row and PatientState(version=row.version, sync_sequence=row.sync_sequence, memory=row.memory)
 
 
+async def lock_unless_busy(work: UnitOfWork, patient_ids: Sequence[UUID]) -> list[UUID]:
+    """Take the turns of those of these patients for whom nobody else is writing now; gives whose were taken.
+
+    It waits for nobody, so that whoever holds other rows may ask for several turns.
+    """
+    row = PatientStateRow
+    found = await work.execute(
+        select(row.patient_id)
+        .where(row.clinic_id == work.clinic_id, row.patient_id.in_(patient_ids))
+        .with_for_update(skip_locked=True)
+    )
+    return list(found.scalars())
+
+
 def this_turn(work: UnitOfWork, patient_id: UUID) -> ScalarSelect[int]:
     """Give the number of the turn that is being taken, for rows that a decision may rest on.
 
@@ -131,9 +144,7 @@ async def keep_answer(
     )
 
 
-async def book_booster(
-    work: UnitOfWork, patient_id: UUID, *, on: date | None, now: datetime, audit: AuditEvent
-) -> None:
+async def book_booster(work: UnitOfWork, patient_id: UUID, *, on: date | None, now: datetime) -> None:
     """Note the day of the next booked booster, or that there is none; the caller holds the lock."""
     await work.execute(
         update(PatientStateRow)
@@ -142,7 +153,6 @@ async def book_booster(
             version=PatientStateRow.version + 1, booster_booked_for=on, booster_booked_at=now if on else None
         )
     )
-    work.add_audit_event(audit)
 
 
 async def withdrawn_among(work: UnitOfWork, patient_ids: Sequence[UUID]) -> set[UUID]:

@@ -9,6 +9,7 @@ from app.asgi import build_api
 # Calls that only programs need, each with its reason.
 FOR_PROGRAMS: Final = {
     "GET /v1/deliveries/{delivery_id}": "the endpoint's page lists its deliveries with every attempt",
+    "GET /v1/findings/{finding_id}/history": "the patient's page shows it",
     "GET /v1/insights.csv": "the reports' page links its own table",
     "GET /v1/patients/{patient_id}/chart.svg": "the patient's page draws it",
     "GET /v1/signals/{signal_id}/history": "the signal's page shows it",
@@ -31,6 +32,7 @@ PAGES: Final = {
     "/v1/deliveries": "/care/settings/webhooks/{endpoint_id}/deliveries/{delivery_id}/resend",
     "/v1/emergency-accesses": "/care/staff",
     "/v1/erasure-requests": "/care/settings/erasure",
+    "/v1/findings": "/care/worklist/{item_id}/read",
     "/v1/insights": "/care/reports",
     "/v1/notice-channels": "/care/settings/channels",
     "/v1/patients": "/care/patients",

@@ -36,6 +36,7 @@ class Clinic:
     time_zone: str
     country: str | None
     crisis_lines: tuple[dict[str, Any], ...]
+    ehr_link_template: str | None
     version: int
     attention: tuple[Attention, ...] = ()
 
@@ -86,6 +87,7 @@ async def clinic_in(work: UnitOfWork, vault: Vault) -> Clinic:
         time_zone=profile.time_zone,
         country=profile.country,
         crisis_lines=tuple(profile.crisis_lines),
+        ehr_link_template=profile.ehr_link_template,
         version=profile.version,
     )
 
@@ -98,12 +100,6 @@ async def limits_in_force(work: UnitOfWork) -> WaitingLimits:
 async def crisis_phone(work: UnitOfWork, vault: Vault) -> str | None:
     """Give the clinic's own number for a crisis, if it gave one."""
     return (await clinic_in(work, vault)).crisis_phone
-
-
-async def crisis_phone_of(context: AppContext, clinic_id: UUID) -> str | None:
-    """Give the clinic's own number for a crisis, in a transaction of its own."""
-    async with context.database.work(clinic_id) as work:
-        return await crisis_phone(work, context.vault)
 
 
 def open_crisis_phone(vault: Vault, clinic_id: UUID, sealed: bytes | None) -> str | None:

@@ -14,7 +14,6 @@ from app.care.assessments.refusals import (
     AssessmentExistsError,
     AssessmentInFutureError,
     AssessmentTooOldError,
-    ExternalIdTakenError,
     QuestionnaireNotOfferedError,
     ScaleExistsError,
     ScaleNotKnownError,
@@ -23,6 +22,7 @@ from app.care.assessments.refusals import (
 )
 from app.care.assessments.reporting import report_item
 from app.care.monitoring import effects
+from app.care.monitoring.corrections import ExternalIdTakenError
 from app.care.patients.archiving import refuse_archived
 from app.care.patients.consent_standing import ConsentStanding, ConsentWithdrawnError, standing_of
 from app.care.patients.service import existing
@@ -96,9 +96,9 @@ async def enter(work: Work, patient_id: UUID, form: Form) -> Assessment:
     if scale is None:
         raise ScaleNotKnownError("#/scale")
     stored, created = await _kept(work, scored(work, patient, scale, form))
-    event_id = await report_item(work, patient, stored, actor=work.actor, now=work.now)
+    event_id = await report_item(work, patient, stored)
     if created:
-        await effects.evaluate_or_later(work, work.context, patient_id, now=work.now)
+        await effects.evaluate_or_later(work, patient_id)
     # What it means is worked out once it is kept: a mistake of ours there must not lose an answer to item 9.
     await work.commit()
     (kept,) = await meaning_of(work, patient, [stored])
@@ -179,7 +179,7 @@ async def _under_external_id(work: Work, new: StoredAssessment) -> StoredAssessm
         error = await record_versions.by_external_id(work, RecordKind.ASSESSMENT, **key)
         if error is None:
             return None
-        kept = assessments.from_content(error[1].content)
+        kept = assessments.from_content(error.content)
     same = (kept.patient_id, kept.digest, kept.taken_at) == (new.patient_id, new.digest, new.taken_at)
     if not same:
         raise ExternalIdTakenError("#/external_id").telling(

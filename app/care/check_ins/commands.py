@@ -24,8 +24,9 @@ from app.care.monitoring import effects
 from app.care.monitoring import service as monitoring
 from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
-from app.storage import check_ins, patient_states
-from app.storage.check_ins import PatientSnapshot, StoredCheckIn
+from app.storage import check_in_path, check_ins, patient_states
+from app.storage.check_in_path import PatientSnapshot
+from app.storage.check_ins import StoredCheckIn
 
 # After so many lost races the patient's row is locked: then it is our turn for certain.
 _OPTIMISTIC_TRIES: Final = 3
@@ -97,8 +98,6 @@ async def _record_once(
             work,
             standing,
             [item.stored for item in items if isinstance(item, Kept)],
-            actor=work.actor,
-            now=work.now,
             by_clinic=source.is_history,
         )
     return Recorded(patient_id=standing.patient_id, items=tuple(items))
@@ -112,13 +111,13 @@ async def _write(
     if evaluate:
         evaluated = await monitoring.evaluate_with(work, work.context, standing, new, now=work.now, tell=tell)
     answer = evaluated.answer if evaluated else None
-    if not await check_ins.record(work, standing, new, answer=answer):
+    if not await check_in_path.record(work, standing, new, answer=answer):
         return False
     await _mark_superseded(work, standing, new)
     if evaluated is None:
         monitoring.evaluate_later(work, standing.patient_id)
     else:
-        await monitoring.follow(work, work.context, standing, evaluated, now=work.now)
+        await monitoring.follow(work, standing, evaluated)
     await end_silence(work, standing, new)
     if tell:
         await put_on_worklist(work, standing, new)
@@ -138,7 +137,7 @@ async def withdraw(work: Work, patient_id: UUID, check_in_id: UUID) -> None:
         raise NotFoundError
     work.audit("check_in.withdrawn", "check_in", check_in_id, patient_id=patient_id)
     await take_off_worklist(work, patient_id, check_in_id)
-    await effects.evaluate_or_later(work, work.context, patient_id, now=work.now)
+    await effects.evaluate_or_later(work, patient_id)
 
 
 async def _mark_superseded(work: Work, standing: PatientSnapshot, new: Sequence[StoredCheckIn]) -> None:

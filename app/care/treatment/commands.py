@@ -13,12 +13,14 @@ from app.access.clinics.policy import policy_in_force
 from app.care.alerts import bookings
 from app.care.monitoring import effects
 from app.care.monitoring import service as monitoring
+from app.care.monitoring.corrections import ExternalIdTakenError
 from app.care.monitoring.history import history_now
 from app.care.patients.own_vault import vault_of
-from app.care.patients.registering import Registration, add_patient
+from app.care.patients.registering import Registration, register
 from app.care.patients.service import Patient, existing
 from app.care.treatment.course_days import Remark, refuse_infusion, remarks_on
 from app.care.treatment.queries import Factors, TaperView, WrittenPlan, factors_of, taper_view
+from app.care.treatment.sessions import open_note, refuse_session, seal_note, unlikely_in_session
 from app.care.treatment.unlikely import Unlikely, ask_about, unlikely_in
 from app.clinical.check_ins import check_in_day
 from app.clinical.course import Course, Infusion, InfusionPhase, Phase, Route, phase_of
@@ -33,6 +35,7 @@ from app.storage.care_plans import PlanKind
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import RecordKind, RecordStatus
 from app.storage.treatment import StoredInfusion
+from app.storage.treatment_sessions import Session
 from app.web.etags import ChangedMeanwhileError
 
 # A clinic's clock may be a little ahead of ours; more than this is a mistake.
@@ -57,13 +60,6 @@ class InfusionExistsError(RefusalError):
 
     kind = RefusalKind.CONFLICT
     code = "infusion-exists"
-
-
-class ExternalIdTakenError(RefusalError):
-    """Another content is kept under this external id; see kept_id and kept_version. A correction is a PATCH of it."""
-
-    kind = RefusalKind.CONFLICT
-    code = "external-id-taken"
 
 
 class CourseExistsError(RefusalError):
@@ -110,20 +106,23 @@ class GivenInfusion:
     dose_mg_per_kg: float | None = None
     dose_mg: float | None = None
     route: Route | None = None
+    session: Session | None = None
+    note: str | None = None
     external_id: str | None = None
     source: str = ""
     confirm: tuple[str, ...] = ()
 
     def same_as(self, kept: StoredInfusion) -> bool:
-        """Whether it says what is kept."""
+        """Whether it says what is kept, but for the notes, which are sealed."""
         infusion = kept.infusion
-        said = (self.given_at, self.phase, self.dose_mg_per_kg, self.dose_mg, self.route)
+        said = (self.given_at, self.phase, self.dose_mg_per_kg, self.dose_mg, self.route, self.session)
         return said == (
             infusion.given_at,
             infusion.phase,
             infusion.dose_mg_per_kg,
             kept.dose_mg,
             infusion.route,
+            kept.session,
         )
 
 
@@ -160,7 +159,7 @@ async def register_with_course(work: Work, registration: Registration, planned: 
     Raises:
         PatientExistsError: the reference is taken.
     """
-    patient = await add_patient(work, work.context, registration, now=work.now, actor=work.actor)
+    patient = await register(work, registration)
     await _add_course(work, patient.id, planned)
     return patient
 
@@ -193,7 +192,7 @@ async def _add_course(work: Work, patient_id: UUID, planned: PlannedCourse) -> C
         raise CourseExistsError("#/started_on")
     await treatment.add_course(work, patient_id, course)
     work.audit("course.entered", "course", UUID(course.id), patient_id=patient_id)
-    await effects.evaluate_or_later(work, work.context, patient_id, now=work.now)
+    await effects.evaluate_or_later(work, patient_id)
     return course
 
 
@@ -212,17 +211,10 @@ async def enter_infusion(work: Work, patient_id: UUID, given: GivenInfusion) -> 
     refuse_future(work, given.given_at)
     patient = await existing(work, patient_id)
     await patient_states.lock(work, patient_id)
-    kept_before = await _kept_before(work, patient_id, given)
+    kept_before = await _kept_before(work, patient, given)
     if kept_before is not None:
         return kept_before
-    infusion = Infusion(
-        id=str(new_id()),
-        given_at=given.given_at,
-        phase=given.phase,
-        dose_mg_per_kg=given.dose_mg_per_kg,
-        route=given.route,
-        time_zone=patient.time_zone,
-    )
+    infusion = _infusion(given, patient.time_zone)
     earlier = await treatment.infusions(work, patient_id)
     if any(one.given_at == infusion.given_at for one in earlier):
         raise InfusionExistsError("#/given_at")
@@ -238,10 +230,14 @@ async def enter_infusion(work: Work, patient_id: UUID, given: GivenInfusion) -> 
         now=work.now,
         zone=patient.time_zone,
     )
+    refuse_session(given.session, given_at=given.given_at, route=given.route, now=work.now)
+    unlikely += unlikely_in_session(given.session, given_at=given.given_at)
     ask_about(unlikely, given.confirm)
     stored = StoredInfusion(
         infusion=infusion,
         dose_mg=given.dose_mg,
+        session=given.session,
+        note_sealed=seal_note(work, patient, UUID(infusion.id), given.note),
         external_id=given.external_id,
         source=given.source,
         began_course_id=began,
@@ -249,14 +245,23 @@ async def enter_infusion(work: Work, patient_id: UUID, given: GivenInfusion) -> 
     if not await treatment.add_infusion(work, patient_id, stored):
         raise InfusionExistsError("#/given_at")
     note_infusion(work, patient_id, stored, "entered", unlikely)
-    booking = await effects.infusion_given(
-        work, work.context, patient_id, given_at=given.given_at, now=work.now
-    )
+    booking = await effects.infusion_given(work, patient_id, given_at=given.given_at)
     if booking is not None:
         stored = replace(stored, kept_booking_on=booking.on, kept_booking_made_at=booking.made_at)
         await treatment.replace_infusion(work, patient_id, stored, same_turn=True)
     remarks = remarks_on(course, earlier, infusion, zone=patient.time_zone)
     return EnteredInfusion(stored=stored, remarks=remarks)
+
+
+def _infusion(given: GivenInfusion, time_zone: str) -> Infusion:
+    return Infusion(
+        id=str(new_id()),
+        given_at=given.given_at,
+        phase=given.phase,
+        dose_mg_per_kg=given.dose_mg_per_kg,
+        route=given.route,
+        time_zone=time_zone,
+    )
 
 
 def refuse_future(work: Work, given_at: datetime) -> None:
@@ -273,7 +278,7 @@ def note_infusion(
         work.audit(f"infusion.{action}", "infusion", stored.id, patient_id=patient_id)
 
 
-async def _kept_before(work: Work, patient_id: UUID, given: GivenInfusion) -> EnteredInfusion | None:
+async def _kept_before(work: Work, patient: PatientRecord, given: GivenInfusion) -> EnteredInfusion | None:
     """Find what is kept under the same external id, also when it counts as entered in error by now.
 
     Raises:
@@ -287,11 +292,15 @@ async def _kept_before(work: Work, patient_id: UUID, given: GivenInfusion) -> En
         error = await record_versions.by_external_id(work, RecordKind.INFUSION, **key)
         if error is None:
             return None
-        whose, version = error
-        found = (whose, treatment.INFUSION_CONTENT.validate_python(version.content))
+        found = (error.patient_id, treatment.INFUSION_CONTENT.validate_python(error.content))
         status = RecordStatus.ENTERED_IN_ERROR
     whose, stored = found
-    if whose != patient_id or not given.same_as(stored):
+    same = (
+        whose == patient.id
+        and given.same_as(stored)
+        and given.note == open_note(work, patient, stored.id, stored.note_sealed)
+    )
+    if not same:
         raise ExternalIdTakenError("#/external_id").telling(
             kept_id=str(stored.id), kept_version=str(stored.version), sent_version="new"
         )
@@ -341,10 +350,10 @@ async def book_booster(work: Work, patient_id: UUID, *, on: date | None) -> None
     patient = await existing(work, patient_id)
     await patient_states.lock(work, patient_id)
     if on is None:
-        await bookings.clear(work, patient_id, now=work.now, actor=work.actor)
+        await bookings.clear(work, patient_id)
     else:
-        await bookings.book(work, patient, on=on, pointer="#/on", now=work.now, actor=work.actor)
-    await effects.evaluate_or_later(work, work.context, patient_id, now=work.now)
+        await bookings.book(work, patient, on=on, pointer="#/on")
+    await effects.evaluate_or_later(work, patient_id)
 
 
 async def write_taper(work: Work, patient_id: UUID, written: WrittenPlan) -> TaperView:
@@ -402,7 +411,7 @@ async def choose_reference(work: Work, patient_id: UUID, chosen: ChosenDays) -> 
     reference = evaluation.reference
     if not isinstance(reference, Reference) or not _made_of(reference, choice):
         raise ReferenceNotMadeError("#/from")
-    await monitoring.evaluate_anew(work, work.context, patient_id, now=work.now)
+    await monitoring.evaluate_anew(work, patient_id)
     return reference
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from app.access.clinics.policy import policy_in_force
 from app.care.monitoring.history import latest_in, protocol_of, standing_of, timeline_now
 from app.care.patients.service import existing
+from app.care.treatment.sessions import open_note
 from app.clinical.check_ins import check_in_day, zone_of
 from app.clinical.course import (
     InductionEnd,
@@ -43,7 +44,7 @@ from app.storage import (
     treatment,
 )
 from app.storage.care_plans import PlanKind
-from app.storage.check_ins import PatientSnapshot
+from app.storage.check_in_path import PatientSnapshot
 from app.storage.chosen_references import StoredReference
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import RecordKind, RecordStatus
@@ -186,6 +187,21 @@ async def list_infusions(
     return found[start : start + limit]
 
 
+async def read_session(work: Work, patient_id: UUID, infusion_id: UUID) -> tuple[StoredInfusion, str | None]:
+    """Give one infusion with how its session went, and the session's notes.
+
+    Raises:
+        NotFoundError: the patient has no such infusion, or it counts as entered in error.
+    """
+    patient = await existing(work, patient_id)
+    every = await treatment.stored_infusions(work, patient_id)
+    stored = next((one for one in every if one.id == infusion_id), None)
+    if stored is None:
+        raise NotFoundError
+    work.record_access("session", patient_id=patient_id, subject_id=infusion_id)
+    return stored, open_note(work, patient, infusion_id, stored.note_sealed)
+
+
 async def list_references(
     work: Work, patient_id: UUID, *, with_errors: bool
 ) -> list[tuple[StoredReference, RecordStatus]]:
@@ -198,9 +214,7 @@ async def list_references(
     found = [(one, RecordStatus.ACTIVE) for one in await chosen_references.all_of_patient(work, patient_id)]
     if with_errors:
         errors = await record_versions.voided(work, patient_id, RecordKind.CHOSEN_REFERENCE)
-        found += [
-            (chosen_references.from_content(one.content), RecordStatus.ENTERED_IN_ERROR) for one in errors
-        ]
+        found += [(chosen_references.from_version(one), RecordStatus.ENTERED_IN_ERROR) for one in errors]
     work.record_access("references", patient_id=patient_id)
     return sorted(found, key=lambda one: (one[0].set_at, one[0].id), reverse=True)
 

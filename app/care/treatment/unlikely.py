@@ -36,6 +36,8 @@ class Unlikely(StrEnum):
     HIGH_DOSE = "high_dose"
     ESKETAMINE_DOSE = "esketamine_dose"
     DOSE_UNIT = "dose_unit"
+    LONG_SESSION = "long_session"
+    UNUSUAL_VITALS = "unusual_vitals"
     SAME_CIRCUMSTANCE = "same_circumstance"
     UNUSUAL_WEIGHT = "unusual_weight"
     WEIGHT_CHANGE = "weight_change"
@@ -57,6 +59,11 @@ QUESTIONS: Final[Mapping[Unlikely, tuple[str, str]]] = {
     Unlikely.DOSE_UNIT: (
         "#/dose_mg_per_kg",
         "This dose may be in the wrong unit: milligrams, or milligrams per kilogram.",
+    ),
+    Unlikely.LONG_SESSION: ("#/session/ended_at", "This session lasted more than six hours."),
+    Unlikely.UNUSUAL_VITALS: (
+        "#/session",
+        "A blood pressure or pulse is far from what is usual: 80 to 200 over 40 to 120 mmHg, 40 to 150 a minute.",
     ),
     Unlikely.SAME_CIRCUMSTANCE: (
         "#/since",

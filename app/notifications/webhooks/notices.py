@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from app.foundation.audit import SYSTEM, AuditEvent
+from app.foundation.audit import SYSTEM
 from app.notifications.webhooks.events import SAFETY_EVENTS, EventType
 from app.outbox import NewNotice, Wording, queue_notice
 from app.storage import notice_channels
@@ -45,24 +45,27 @@ _NOW: Final = frozenset(event.value for event in SAFETY_EVENTS)
 
 
 async def notify_channels(
-    work: UnitOfWork, event: str, *, mode: str, now: datetime, notification_id: UUID | None = None
+    work: UnitOfWork,
+    event: str,
+    *,
+    mode: str,
+    now: datetime,
+    notification_id: UUID | None = None,
+    patient_id: UUID | None = None,
 ) -> None:
     """Notify every channel that is meant to hear of this; urgent ones go before all else."""
     for channel in await notice_channels.all_of_clinic(work):
         if channel.state != "enabled" or event not in channel.events:
             continue
         notice = NewNotice(
-            channel=channel, wording=_wording_of(event), mode=mode, notification_id=notification_id
-        )
-        audit = AuditEvent(
-            at=now,
-            actor=SYSTEM,
-            action="notice_channel.notified",
-            subject_kind="notice_channel",
-            subject_id=channel.id,
+            channel=channel,
+            wording=_wording_of(event),
+            mode=mode,
+            notification_id=notification_id,
+            patient_id=patient_id,
         )
         await queue_notice(work, notice, now=now)
-        work.add_audit_event(audit)
+        work.audit("notice_channel.notified", "notice_channel", channel.id, actor=SYSTEM)
 
 
 def _wording_of(event: str) -> Wording:

@@ -25,6 +25,7 @@ from app.pages.staff.circumstance_words import days_said, marks_of, said
 from app.pages.staff.patient_cards import cards_of
 from app.pages.staff.patient_timeline import entries_of
 from app.pages.staff.patient_view import PatientView
+from app.pages.staff.session_words import dose_said, session_said
 from app.pages.staff.visitor import StaffVisitor
 from app.pages.staff.wall_clock import WallClock
 from app.pages.staff.when import how_long
@@ -61,6 +62,8 @@ def values_of(view: PatientView, visitor: StaffVisitor, *, days: int | None) -> 
         "table": trend_table(view.trend, chart_words("en")),
         "ranges": _ranges(path, view, days),
         "responses": list(_responses(view)),
+        "dose_said": dose_said,
+        "session_said": session_said,
         "early": list(_early(view)),
         "completed": list(_forms(view, clock)),
         "past": [_benefit(one, clock) for one in reversed(view.interval.past)],

@@ -14,11 +14,11 @@ from app.care.insights.period import PeriodRefusedError
 from app.care.insights.routes import table_answer
 from app.care.insights.service import read_insights
 from app.clinical.wording import counted
-from app.context import AppContext
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.report_figures import care_figures, safety_figures, signal_figures
 from app.pages.staff.visitor import StaffVisitor, staff_may
+from app.pages.staff.when import day_written
 from app.web.dependencies import ContextNeeded
 
 router = APIRouter(prefix="/care", route_class=CarePageRoute, include_in_schema=False)
@@ -44,7 +44,7 @@ async def show_reports(
     tomorrow = context.clock.now().date() + timedelta(days=1)
     typed = {"first": first, "end": end}
     try:
-        found = await _read_period(context, visitor, first, end)
+        found = await _read_period(visitor, first, end)
     except PeriodRefusedError as error:
         return render(
             context, visitor, "reports.html", here=REPORTS, status=422,
@@ -60,24 +60,21 @@ async def show_reports(
 
 
 @router.get("/reports.csv")
-async def reports_table(
-    context: ContextNeeded, visitor: MayReadReports, first: str = "", end: str = ""
-) -> Response:
+async def reports_table(visitor: MayReadReports, first: str = "", end: str = "") -> Response:
     """Give the same as a table."""
-    answer = table_answer(await _read_period(context, visitor, first, end))
+    answer = table_answer(await _read_period(visitor, first, end))
     answer.headers["cache-control"] = "no-store"
     return answer
 
 
-async def _read_period(context: AppContext, visitor: StaffVisitor, first: str, end: str) -> Insights:
+async def _read_period(visitor: StaffVisitor, first: str, end: str) -> Insights:
     """Read the figures of a period as it was typed; empty means the standard one.
 
     Raises:
         PeriodRefusedError: it is no period, or none that can be counted.
     """
-    caller = visitor.signed_in
     days = [_day(text) for text in (first, end)]
-    return await read_insights(context, caller.clinic_id, first=days[0], end=days[1], actor=caller.actor)
+    return await read_insights(visitor.work, first=days[0], end=days[1])
 
 
 def _presets(tomorrow: date, current: str) -> list[tuple[str, str, bool]]:
@@ -90,8 +87,8 @@ def _shown(found: Insights) -> dict[str, object]:
     period = found.period
     last = period.end - timedelta(days=1)
     return {
-        "from": _written(period.first),
-        "to": _written(last),
+        "from": day_written(period.first),
+        "to": day_written(last),
         "days": counted((period.end - period.first).days, "day"),
         "csv": f"{REPORTS}.csv?first={period.first}&end={period.end}",
         "groups": (
@@ -111,10 +108,6 @@ def _counts(counts: Mapping[str, int]) -> list[Count]:
         Count(name.replace("_", " ").capitalize(), count, round(100 * count / longest))
         for name, count in counts.items()
     ]
-
-
-def _written(day: date) -> str:
-    return f"{day:%B} {day.day}, {day.year}"
 
 
 def _day(text: str) -> date | None:

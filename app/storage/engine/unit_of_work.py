@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.foundation.audit import SYSTEM, Actor, AuditEvent
 from app.foundation.ids import new_id
-from app.storage.engine.audit import AuditEventRow, audit_values
+from app.storage.engine.audit import StoredEvent, audit_values
 from app.storage.engine.connection_budget import ConnectionBudget, Ticket
 from app.storage.engine.jobs import Job, queue_jobs
 from app.storage.engine.rows import CARE
@@ -150,7 +150,7 @@ class UnitOfWork:
             actor: who did it, where that is not the actor of this transaction.
         """
         whose = subject_id if subject_kind == "patient" else patient_id
-        self.add_audit_event(
+        self._audit.append(
             AuditEvent(
                 at=self.now,
                 actor=actor or self.actor,
@@ -160,10 +160,6 @@ class UnitOfWork:
                 patient_id=whose,
             )
         )
-
-    def add_audit_event(self, event: AuditEvent) -> None:
-        """Write a line of the audit log that is already made."""
-        self._audit.append(event)
 
     def queue(
         self,
@@ -216,7 +212,7 @@ class UnitOfWork:
             raise UnauditedChangeError(*sorted(self._changed))
         if self._audit:
             rows = [audit_values(event, clinic_id=self.clinic_id, id=new_id()) for event in self._audit]
-            await self._connection.execute(insert(AuditEventRow), rows)
+            await self._connection.execute(insert(StoredEvent), rows)
         if self._jobs:
             await queue_jobs(await self._psycopg(), self._jobs)
         await self._say(f"NOTIFY {OUTBOX_CHANNEL}; COMMIT" if self._wakes_outbox else "COMMIT")

@@ -1,0 +1,280 @@
+"""Making the record of infusions true: what was entered is amended, voided or restored, always with a reason.
+
+Nothing is lost: each version that is replaced is kept, with who, when and why. What follows from the record is worked
+out again in the same transaction, as if the error had never been entered.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+from uuid import UUID
+
+from app.care.alerts import bookings
+from app.care.monitoring.corrections import (
+    CorrectionEffects,
+    EnteredInErrorError,
+    NotEnteredInErrorError,
+    believed_now,
+    follow_correction,
+    keep_version,
+)
+from app.care.patients.service import existing
+from app.care.treatment.commands import (
+    InfusionExistsError,
+    let_course_begin,
+    note_infusion,
+    refuse_future,
+)
+from app.care.treatment.course_days import refuse_infusion
+from app.care.treatment.sessions import refuse_session, seal_note, unlikely_in_session
+from app.care.treatment.unlikely import Unlikely, ask_about, unlikely_in
+from app.clinical.course import Infusion, InfusionPhase, infusions_of_course
+from app.context import Work
+from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
+from app.storage import patient_states, record_versions, treatment
+from app.storage.patient_states import BookedBooster
+from app.storage.patients import PatientRecord
+from app.storage.record_versions import Correction, RecordKind, RecordStatus, ReplacedVersion
+from app.storage.treatment import StoredInfusion
+from app.web.etags import ChangedMeanwhileError
+
+
+class InductionNeededError(RefusalError):
+    """Boosters of this course rest on this infusion: without it they would come before any induction.
+
+    Void or amend them first.
+    """
+
+    kind = RefusalKind.CONFLICT
+    code = "boosters-without-induction"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InfusionChange:
+    """What is different about an infusion; what is not among ``changes`` stays."""
+
+    changes: Mapping[str, Any]
+    reason: str
+    confirm: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectedInfusion:
+    """An infusion after a correction, and what the correction changed."""
+
+    stored: StoredInfusion
+    status: RecordStatus
+    effects: CorrectionEffects
+
+
+async def amend_infusion(
+    work: Work, patient_id: UUID, infusion_id: UUID, change: InfusionChange, *, version: int
+) -> CorrectedInfusion:
+    """Change what an infusion says.
+
+    Raises:
+        NotFoundError: the patient has no such infusion.
+        EnteredInErrorError: it counts as entered in error.
+        ChangedMeanwhileError: the version is not the current one.
+        InfusionInFutureError, InfusionExistsError, CourseClosedError, BoosterBeforeInductionError,
+        InductionNeededError: the record would be impossible.
+        NeedsConfirmationError: it is unlikely, and nobody has confirmed it.
+    """
+    patient = await existing(work, patient_id)
+    await patient_states.lock(work, patient_id)
+    stored = await _infusion(work, patient_id, infusion_id, version=version)
+    others = await _others(work, patient_id, infusion_id)
+    rule_fields = {one.name for one in fields(Infusion)}
+    infusion = replace(
+        stored.infusion, **{name: value for name, value in change.changes.items() if name in rule_fields}
+    )
+    refuse_future(work, infusion.given_at)
+    if any(one.given_at == infusion.given_at for one in others):
+        raise InfusionExistsError("#/given_at")
+    before = await believed_now(work, patient_id)
+    await _undo_beside(work, patient_id, stored)
+    new = replace(
+        stored,
+        infusion=infusion,
+        dose_mg=change.changes.get("dose_mg", stored.dose_mg),
+        session=change.changes.get("session", stored.session),
+        note_sealed=seal_note(work, patient, infusion_id, change.changes["note"])
+        if "note" in change.changes
+        else stored.note_sealed,
+        version=stored.version + 1,
+        began_course_id=None,
+        kept_booking_on=None,
+        kept_booking_made_at=None,
+    )
+    confirmed = await _possible(work, patient, new, others, change.confirm)
+    await _keep_version(work, patient, stored, Correction.AMENDED, change.reason)
+    new = replace(new, began_course_id=await let_course_begin(work, patient, infusion))
+    await treatment.replace_infusion(work, patient_id, await _with_booking(work, patient_id, new))
+    note_infusion(work, patient_id, new, "amended", confirmed)
+    effects = await follow_correction(
+        work, before, kind="infusion", record_id=infusion_id, given_at=infusion.given_at
+    )
+    return CorrectedInfusion(stored=new, status=RecordStatus.ACTIVE, effects=effects)
+
+
+async def void_infusion(
+    work: Work, patient_id: UUID, infusion_id: UUID, *, reason: str, version: int | None = None
+) -> CorrectedInfusion:
+    """Take an infusion as entered in error: everything is worked out as if it had never been there.
+
+    Raises:
+        NotFoundError: the patient has no such infusion.
+        EnteredInErrorError: it counts as entered in error already.
+        ChangedMeanwhileError: the version is not the current one.
+        InductionNeededError: boosters of its course would stand without an induction.
+    """
+    patient = await existing(work, patient_id)
+    await patient_states.lock(work, patient_id)
+    stored = await _infusion(work, patient_id, infusion_id, version=version)
+    before = await believed_now(work, patient_id)
+    await _undo_beside(work, patient_id, stored)
+    await _refuse_lone_boosters(work, patient, await _others(work, patient_id, infusion_id))
+    await _keep_version(work, patient, stored, Correction.VOIDED, reason)
+    await treatment.take_infusion_away(work, infusion_id)
+    note_infusion(work, patient_id, stored, "voided", ())
+    effects = await follow_correction(work, before, kind="infusion", record_id=infusion_id)
+    voided = replace(stored, version=stored.version + 1)
+    return CorrectedInfusion(stored=voided, status=RecordStatus.ENTERED_IN_ERROR, effects=effects)
+
+
+async def restore_infusion(
+    work: Work, patient_id: UUID, infusion_id: UUID, *, reason: str | None = None
+) -> CorrectedInfusion:
+    """Let an infusion count again that was taken as entered in error.
+
+    Raises:
+        NotFoundError: the patient has no such infusion.
+        NotEnteredInErrorError: it does not count as entered in error.
+        InfusionExistsError, CourseClosedError, BoosterBeforeInductionError: it cannot stand beside the others.
+    """
+    patient = await existing(work, patient_id)
+    await patient_states.lock(work, patient_id)
+    last = await record_versions.latest(work, patient_id, RecordKind.INFUSION, infusion_id)
+    others = await _others(work, patient_id, infusion_id)
+    if last is None or last.correction != Correction.VOIDED:
+        await _infusion(work, patient_id, infusion_id, version=None)
+        raise NotEnteredInErrorError
+    stored = treatment.INFUSION_CONTENT.validate_python(last.content)
+    infusion = stored.infusion
+    if any(one.given_at == infusion.given_at for one in others):
+        raise InfusionExistsError("#/given_at")
+    course = await treatment.current_course(work, patient_id)
+    refuse_infusion(course, others, infusion, zone=patient.time_zone)
+    before = await believed_now(work, patient_id)
+    voided = replace(stored, version=stored.version + 1, turn=last.replaced_in_turn)
+    await _keep_version(work, patient, voided, Correction.RESTORED, reason, active=False)
+    new = replace(stored, version=stored.version + 2)
+    new = replace(new, began_course_id=await let_course_begin(work, patient, infusion))
+    new = await _with_booking(work, patient_id, new)
+    await treatment.add_infusion(work, patient_id, new)
+    note_infusion(work, patient_id, new, "restored", ())
+    effects = await follow_correction(
+        work, before, kind="infusion", record_id=infusion_id, given_at=infusion.given_at
+    )
+    return CorrectedInfusion(stored=new, status=RecordStatus.ACTIVE, effects=effects)
+
+
+async def _infusion(
+    work: Work, patient_id: UUID, infusion_id: UUID, *, version: int | None
+) -> StoredInfusion:
+    every = await treatment.stored_infusions(work, patient_id)
+    stored = next((one for one in every if one.id == infusion_id), None)
+    if stored is None:
+        last = await record_versions.latest(work, patient_id, RecordKind.INFUSION, infusion_id)
+        raise NotFoundError if last is None else EnteredInErrorError
+    if version is not None and stored.version != version:
+        raise ChangedMeanwhileError("header/if-match")
+    return stored
+
+
+async def _others(work: Work, patient_id: UUID, infusion_id: UUID) -> list[Infusion]:
+    every = await treatment.infusions(work, patient_id)
+    return [one for one in every if one.id != str(infusion_id)]
+
+
+async def _possible(
+    work: Work,
+    patient: PatientRecord,
+    new: StoredInfusion,
+    others: Sequence[Infusion],
+    confirm: Sequence[str],
+) -> list[Unlikely]:
+    """Refuse what cannot be, ask about what is unlikely; gives what was confirmed."""
+    course, zone = await treatment.current_course(work, patient.id), patient.time_zone
+    refuse_infusion(course, others, new.infusion, zone=zone)
+    await _refuse_lone_boosters(work, patient, [*others, new.infusion])
+    unlikely = unlikely_in(
+        new.infusion, dose_mg=new.dose_mg, course=course, others=others, now=work.now, zone=zone
+    )
+    given_at = new.infusion.given_at
+    refuse_session(new.session, given_at=given_at, route=new.infusion.route, now=work.now)
+    unlikely += unlikely_in_session(new.session, given_at=given_at)
+    ask_about(unlikely, confirm)
+    return unlikely
+
+
+async def _refuse_lone_boosters(work: Work, patient: PatientRecord, given: Sequence[Infusion]) -> None:
+    """Refuse boosters of the present course, or of no course, that would come before any induction infusion."""
+    course, zone = await treatment.current_course(work, patient.id), patient.time_zone
+    series = infusions_of_course(course, given, time_zone=zone)
+    if series and series[0].phase is InfusionPhase.BOOSTER:
+        raise InductionNeededError
+
+
+async def _undo_beside(work: Work, patient_id: UUID, stored: StoredInfusion) -> None:
+    """Undo what an infusion did beside being one: it let its course begin earlier, and took a booking's place."""
+    if stored.began_course_id is not None:
+        await _begin_as_declared(work, patient_id, stored)
+    if stored.kept_booking_on is not None and stored.kept_booking_made_at is not None:
+        booking = BookedBooster(on=stored.kept_booking_on, made_at=stored.kept_booking_made_at)
+        await bookings.give_back(work, patient_id, booking)
+
+
+async def _begin_as_declared(work: Work, patient_id: UUID, without: StoredInfusion) -> None:
+    """Let a course begin when staff said, or with the first of the other infusions that let it begin earlier."""
+    courses = await treatment.stored_courses(work, patient_id)
+    course = next((one for one in courses if UUID(one.course.id) == without.began_course_id), None)
+    if course is None or without.began_course_id is None:
+        return
+    zone = without.infusion.time_zone or "UTC"
+    days = [
+        one.infusion.day(zone)
+        for one in await treatment.stored_infusions(work, patient_id)
+        if one.id != without.id and one.began_course_id == without.began_course_id
+    ]
+    started_on = min([course.declared_started_on, *days])
+    await treatment.begin_on(work, without.began_course_id, started_on=started_on)
+    work.audit("course.began_as_declared", "course", without.began_course_id, patient_id=patient_id)
+
+
+async def _with_booking(work: Work, patient_id: UUID, new: StoredInfusion) -> StoredInfusion:
+    """Let an infusion take the place of a booking, if it is the booster that was booked."""
+    booking = await bookings.keep_by_infusion(work, patient_id, given_at=new.infusion.given_at)
+    if booking is None:
+        return new
+    return replace(new, kept_booking_on=booking.on, kept_booking_made_at=booking.made_at)
+
+
+async def _keep_version(
+    work: Work,
+    patient: PatientRecord,
+    stored: StoredInfusion,
+    correction: Correction,
+    reason: str | None,
+    *,
+    active: bool = True,
+) -> None:
+    replaced = ReplacedVersion(
+        kind=RecordKind.INFUSION,
+        record_id=stored.id,
+        version=stored.version,
+        content=treatment.INFUSION_CONTENT.dump_python(stored, mode="json"),
+        known_from_turn=stored.turn,
+        active=active,
+    )
+    await keep_version(work, patient, replaced, correction, reason)
