@@ -136,4 +136,5 @@ def _situation(facts: PlanFacts, now: datetime, protocol: Protocol) -> Situation
         last_questionnaire_on=facts.last_questionnaire_on,
         last_is_booster=bool(known) and known[-1].phase is InfusionPhase.BOOSTER,
         burst=facts.burst,
+        taken_on_at=facts.course.taken_on_at if facts.course else None,
     )
