@@ -25,14 +25,14 @@ _FINAL: Final = frozenset({NoReferenceBecause.TOO_FEW_DAYS, NoReferenceBecause.B
 
 
 def conditions_of(evaluation: Evaluation) -> frozenset[EventType]:
-    """Say which of these hold: the patient asked, is worse than before, or will have no reference."""
+    """Say which hold: the patient asked, is worse than before, or has no reference unless a clinician decides."""
     holding = set()
     if any(criterion.name is CriterionName.PATIENT_ASKS for criterion in evaluation.criteria):
         holding.add(EventType.PATIENT_ASKED_ABOUT_BOOSTER)
     if evaluation.worse_than_before:
         holding.add(EventType.PATIENT_WORSE_THAN_BEFORE)
     reference = evaluation.reference
-    if isinstance(reference, NoReference) and reference.because in _FINAL:
+    if isinstance(reference, NoReference) and (reference.because in _FINAL or reference.proposed_from):
         holding.add(EventType.REFERENCE_NOT_ESTABLISHED)
     return frozenset(holding)
 
