@@ -28,6 +28,7 @@ from app.care.consent import routes as consent
 from app.care.insights import routes as insights
 from app.care.intake.middleware import Intake
 from app.care.intake.spool import Spool, replay_now_and_then
+from app.care.merging import routes as merging
 from app.care.monitoring import routes as monitoring
 from app.care.patients import care_team_routes as care_teams
 from app.care.patients import routes as patients
@@ -63,6 +64,7 @@ from app.pages.staff import (
     details_routes,
     factors_routes,
     infusion_routes,
+    merge_routes,
     new_patient_routes,
     patient_routes,
     patients_routes,
@@ -73,6 +75,7 @@ from app.pages.staff import (
     safety_page,
     session_routes,
     signal_page,
+    taking_on_routes,
     taper_routes,
     team,
     worklist_page,
@@ -110,6 +113,7 @@ _ROUTERS: Final = (
     care_teams.router,
     appointments.router,
     appointments.list_router,
+    merging.router,
     circumstances.router,
     treatment_sessions.router,
     assessments.router,
@@ -166,6 +170,8 @@ _ROUTERS: Final = (
     booster_routes.router,
     appointment_routes.router,
     factors_routes.router,
+    taking_on_routes.router,
+    merge_routes.router,
     circumstance_routes.router,
     contact_routes.router,
     care_team_routes.router,

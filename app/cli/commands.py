@@ -17,6 +17,7 @@ from app.cli.audit_commands import add_audit
 from app.cli.clinic_commands import add_clinics
 from app.cli.encryption_commands import EXPECTED as OF_THE_KEYS
 from app.cli.encryption_commands import add_encryption
+from app.cli.import_commands import add_import
 from app.cli.new_clinic import open_new_clinic
 from app.cli.runtime import OwnerUrlMissingError, open_ground
 from app.cli.staff_commands import add_staff
@@ -28,7 +29,7 @@ from app.settings import Settings
 from app.storage.engine import archive
 from app.storage.engine.binaries import LocalDatabaseError, find_binaries
 from app.storage.engine.failures import failures_named
-from app.storage.engine.migrating import SchemaBehindError, migrate
+from app.storage.engine.migrating import SchemaBehindError
 from app.storage.engine.migration_steps import PatientKeysKeptError
 
 app = typer.Typer(
@@ -171,7 +172,7 @@ def migrate_command(
 ) -> None:
     """Bring the database's tables to this version (or another)."""
     with open_ground(_settings(data_dir), bring_up_to_date=False) as ground:
-        migrate(ground.owner(), application_role=ground.application_role, to=to)
+        ground.bring_up_to_date(to)
     typer.echo(f"The tables are at {to}.")
 
 
@@ -200,7 +201,7 @@ def restore(
     settings = _settings(data_dir)
     with open_ground(settings, bring_up_to_date=False) as ground:
         archive.restore(ground.owner(), source, ground.binaries or find_binaries(settings.postgres_bin))
-        migrate(ground.owner(), application_role=ground.application_role)
+        ground.bring_up_to_date()
     typer.echo(f"Restored from {source}.")
 
 
@@ -248,5 +249,6 @@ def openapi(
 add_studies(app, _said_plainly)
 add_audit(app, _said_plainly)
 add_staff(app, _said_plainly)
+add_import(app, _said_plainly)
 add_encryption(app, _said_plainly)
 add_clinics(app, clinic_app, _said_plainly)

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Final
 from uuid import UUID
 
-from app.access.clinics.erased import no_such_patient
+from app.access.clinics.erased import no_such_patient, refuse_merged
 from app.care.patients.consent_standing import ConsentStanding, standing_from
 from app.care.patients.contact import email_of, seal_email
 from app.care.patients.own_vault import vault_of
@@ -154,6 +154,20 @@ async def _change_reminders(work: Work, patient: PatientRecord, change: ChoicesC
 
 async def existing(work: UnitOfWork, patient_id: UUID) -> PatientRecord:
     """Find a patient of this clinic.
+
+    Raises:
+        NotFoundError: there is none.
+        PatientErasedError: there is none any more.
+        PatientMergedError: it was a duplicate of another.
+    """
+    record = await existing_even_merged(work, patient_id)
+    if record.archived_at is not None:
+        await refuse_merged(work, patient_id)
+    return record
+
+
+async def existing_even_merged(work: UnitOfWork, patient_id: UUID) -> PatientRecord:
+    """Find a patient of this clinic, also one who is merged into another.
 
     Raises:
         NotFoundError: there is none.

@@ -222,7 +222,8 @@ async def _refuse_lone_boosters(work: Work, patient: PatientRecord, given: Seque
     """Refuse boosters of the present course, or of no course, that would come before any induction infusion."""
     course, zone = await treatment.current_course(work, patient.id), patient.time_zone
     series = infusions_of_course(course, given, time_zone=zone)
-    if series and series[0].phase is InfusionPhase.BOOSTER:
+    taken_on = course is not None and course.taken_on_at is not None
+    if series and series[0].phase is InfusionPhase.BOOSTER and not taken_on:
         raise InductionNeededError
 
 

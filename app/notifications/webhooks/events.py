@@ -26,6 +26,8 @@ class EventType(StrEnum):
     PATIENT_WITHDREW_CONSENT = "patient.withdrew_consent"
     PATIENT_ARCHIVED = "patient.archived"
     PATIENT_UNARCHIVED = "patient.unarchived"
+    PATIENT_MERGED = "patient.merged"
+    PATIENT_UNMERGED = "patient.unmerged"
     ENDPOINT_TEST = "endpoint.test"
 
 
