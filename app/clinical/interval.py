@@ -19,6 +19,7 @@ from datetime import date
 from itertools import pairwise
 
 from app.clinical.boosters import Stretch
+from app.clinical.course import Route
 from app.clinical.protocol import STANDARD, Protocol
 
 # The grid, not the model. Halving its steps moves no answer by more than a day, except the far end of a
@@ -37,12 +38,16 @@ _NEGLIGIBLE_WEIGHT = 1e-8
 class ResponseDuration:
     """One stretch of benefit: from an infusion to its confirmed loss, or still well when last seen.
 
-    `days` are whole days; with `lost` False the benefit lasted at least that long.
+    `days` are whole days; with `lost` False the benefit lasted at least that long. Where they are known, the first
+    day of its course, and the route and dose of the infusion that it began with.
     """
 
     from_day: date
     days: int
     lost: bool
+    course_started_on: date | None = None
+    route: Route | None = None
+    dose_mg_per_kg: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

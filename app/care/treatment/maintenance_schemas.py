@@ -90,6 +90,9 @@ class BenefitReply(ReplyBody):
     from_day: date
     days: int
     lost: bool
+    course_started_on: date | None
+    route: str | None
+    dose_mg_per_kg: float | None
 
 
 class TaperReasonReply(ReplyBody):
