@@ -261,9 +261,12 @@ def test_a_course_that_was_stopped_and_reviewed_does_not_ask_for_its_review_agai
     service: Service, one_clinic: ClinicClient
 ) -> None:
     patient, day = one_clinic.patient(), NOW - timedelta(days=2)
-    one_clinic.treat(patient, last_infusion=day, count=3)
+    started = {"protocol": "standard", "planned_infusions": 6, "started_on": day.date().isoformat()}
+    assert one_clinic.http.post(f"/v1/patients/{patient}/courses", json=started).status_code == 201
+    given = {"given_at": day.isoformat(), "phase": "induction"}
+    assert one_clinic.http.post(f"/v1/patients/{patient}/infusions", json=given).status_code == 201
     planned = course(one_clinic, patient)
-    assert planned["phase"] == "induction", "three of six: it is over by silence only, in two weeks"
+    assert planned["phase"] == "induction", "one of six: it is over by silence only, in two weeks"
     today = NOW.date().isoformat()
     stopped = change(one_clinic, patient, stopped_on=today)
     assert stopped.json()["review"]["due"] is True
