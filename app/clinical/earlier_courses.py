@@ -10,10 +10,10 @@ from itertools import pairwise
 
 from app.clinical.check_ins import check_in_day
 from app.clinical.course import Course, Infusion, InfusionPhase, infusions_of_course
+from app.clinical.evaluation import evaluate, timeline_of
 from app.clinical.history import History
-from app.clinical.interval import ResponseDuration, response_durations
+from app.clinical.interval import ResponseDuration, by_stretches, response_durations
 from app.clinical.protocol import STANDARD, Protocol
-from app.clinical.state.timeline import timeline_of
 
 
 def earlier_durations(
@@ -75,10 +75,12 @@ def _durations(then: History, protocol: Protocol) -> tuple[ResponseDuration, ...
     last = max(then.check_ins, key=lambda one: one.recorded_at)
     days = {phase: [one.day(zone) for one in given if one.phase is phase] for phase in InfusionPhase}
     as_of = max(last.recorded_at, given[-1].given_at) + timedelta(days=1)
+    past = timeline_of(then, as_of=as_of, protocol=protocol)
+    seen = evaluate(past.state, as_of=as_of, protocol=protocol)
     found = response_durations(
         last_induction_on=max(days[InfusionPhase.INDUCTION], default=None),
         boosters_on=days[InfusionPhase.BOOSTER],
-        losses_on=timeline_of(then, as_of=as_of, protocol=protocol).losses,
+        losses_on=past.losses,
         as_of=check_in_day(last.recorded_at, last.time_zone),
     )
-    return marked(found, then.course, given, zone)
+    return marked(by_stretches(found, seen.stretches), then.course, given, zone)

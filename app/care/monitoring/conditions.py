@@ -7,6 +7,7 @@ from uuid import UUID
 
 from app.care.alerts.findings.codes import FindingCode
 from app.care.alerts.findings.commands import end_findings, raise_finding
+from app.care.monitoring.kept_findings import is_mark
 from app.clinical.evaluation import Evaluation
 from app.clinical.levels import CriterionName
 from app.clinical.reference import NoReference, NoReferenceBecause
@@ -16,7 +17,6 @@ from app.notifications.webhooks.notifying import About, notify_of_patient
 
 # What stays on the worklist while it holds. What the patient asked is no condition: it came with a report.
 _FINDINGS: Final[Mapping[EventType, FindingCode]] = {
-    EventType.PATIENT_WORSE_THAN_BEFORE: FindingCode.WORSE_THAN_BEFORE,
     EventType.REFERENCE_NOT_ESTABLISHED: FindingCode.NO_REFERENCE,
     EventType.INDUCTION_REVIEW_DUE: FindingCode.REVIEW_DUE,
 }
@@ -47,10 +47,11 @@ async def tell_conditions(
     holding: Sequence[str],
 ) -> None:
     """Notify of each condition that holds now and did not before, and keep its finding as long as it holds."""
-    for condition in holding:
-        if condition not in before:
-            await _begin(work, patient_id, EventType(condition), mode=mode, on=on)
-    over = [_FINDINGS[EventType(one)] for one in before if one not in holding and EventType(one) in _FINDINGS]
+    was, now = ([EventType(one) for one in kept if not is_mark(one)] for kept in (before, holding))
+    for condition in now:
+        if condition not in was:
+            await _begin(work, patient_id, condition, mode=mode, on=on)
+    over = [_FINDINGS[one] for one in was if one not in now and one in _FINDINGS]
     if over:
         await end_findings(work, patient_id, over)
 
