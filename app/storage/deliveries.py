@@ -51,12 +51,18 @@ class NotificationRow(TenantRow):
         ForeignKeyConstraint(["clinic_id"], [f"{FRONT_DESK}.clinics.id"]),
         Index("ix_notifications_occurred", "clinic_id", "occurred_at"),
         Index("ix_notifications_patient", "clinic_id", "patient_id", "occurred_at"),
+        Index("ix_notifications_position", "clinic_id", "position", unique=True),
+        Index("ix_notifications_unplaced", "clinic_id", "id", postgresql_where=text("position IS NULL")),
         {"schema": CARE},
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     type: Mapped[str]
     patient_id: Mapped[UUID | None]
+    # The how manieth of the patient's; the patient's events stand in this order.
+    patient_sequence: Mapped[int | None]
+    # Its place in the clinic's stream, given after its cause was committed; null until then.
+    position: Mapped[int | None]
     occurred_at: Mapped[datetime]
     # The exact text that is signed and sent: ids, codes and times only.
     body: Mapped[str]
@@ -140,6 +146,7 @@ class Notification:
     id: UUID
     type: str
     patient_id: UUID | None
+    patient_sequence: int | None
     occurred_at: datetime
     body: str
 
@@ -195,6 +202,8 @@ async def add_notification(
             id=notification.id,
             type=notification.type,
             patient_id=notification.patient_id,
+            patient_sequence=notification.patient_sequence,
+            position=None,
             occurred_at=notification.occurred_at,
             body=notification.body,
         )

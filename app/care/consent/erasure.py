@@ -15,8 +15,7 @@ from app.foundation.audit import Actor, AuditEvent
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.vault import PatientVault, Vault
-from app.notifications.webhooks.events import EventType
-from app.notifications.webhooks.notifying import About, notify_of_patient
+from app.notifications.webhooks.notifying import notify_of_erased
 from app.storage import erasure_requests, erasures, patient_states, safety_events
 from app.storage.access_records import record_access
 from app.storage.engine.unit_of_work import UnitOfWork
@@ -87,14 +86,6 @@ async def ask(context: AppContext, clinic_id: UUID, patient_id: UUID, *, actor: 
         patient = await existing(work, patient_id)
         if not await erasure_requests.add(work, asked, audit=_event(now, actor, "erasure.asked", asked)):
             raise ErasureAskedBeforeError
-        about = About(
-            patient_id=patient_id,
-            mode=patient.mode,
-            subject="erasure_request",
-            subject_id=asked.id,
-            url=f"{context.public_url}/v1/erasure-requests?state=open",
-        )
-        await notify_of_patient(work, EventType.PATIENT_ASKED_FOR_ERASURE, about, now=now)
         await raise_finding(
             work,
             FindingCode.ERASURE_REQUEST,
@@ -163,6 +154,8 @@ async def approve(
             raise SafetyEventOpenError
         approved = await _decide(work, asked, "approved", sealed=None, now=now, actor=actor)
         erasure = Erasure(patient_id=patient_id, request_id=request_id, erased_at=now, erased_by=actor.id)
+        patient = await existing(work, patient_id)
+        await notify_of_erased(work, patient_id, mode=patient.mode, now=now)
         await erasures.erase(work, erasure, audit=_event(now, actor, "patient.erased", approved))
         await work.commit()
     return _shown(context.vault, clinic_id, approved)

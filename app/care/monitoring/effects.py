@@ -53,7 +53,6 @@ async def infusion_given(
     await close_by_infusion(
         work,
         patient_id,
-        mode=standing.mode,
         given_at=given_at,
         given_on=given_on,
         findings=findings_before(context, standing, now=now),

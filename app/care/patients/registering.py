@@ -12,6 +12,8 @@ from app.foundation.audit import Actor, patient_event
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.zones import canonical_zone
+from app.notifications.webhooks.events import EventType
+from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage import clinics, patients
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patients import PatientRecord
@@ -84,4 +86,6 @@ async def add_patient(
     audit = patient_event(now, actor, "patient.registered", patient_id)
     if not await patients.add(work, record, external_ref=index, audit=audit):
         raise PatientExistsError("#/external_ref")
+    about = About.patient(patient_id, public_url=context.public_url, mode=record.mode)
+    await notify_of_patient(work, EventType.PATIENT_REGISTERED, about, now=now)
     return patient_of(vault, clinic_id, record)

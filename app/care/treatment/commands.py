@@ -28,6 +28,8 @@ from app.clinical.taper import PlanProblem, TaperPlan, problems_of_plan
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
+from app.notifications.webhooks.events import EventType
+from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage import care_plans, chosen_references, patient_states, record_versions, treatment
 from app.storage.care_plans import PlanKind
 from app.storage.patients import PatientRecord
@@ -249,6 +251,7 @@ async def enter_infusion(work: Work, patient_id: UUID, given: GivenInfusion) -> 
     if not await treatment.add_infusion(work, patient_id, stored):
         raise InfusionExistsError("#/given_at")
     note_infusion(work, patient_id, stored, "entered", unlikely)
+    await _announce_infusion(work, patient, stored.id)
     booking = await effects.infusion_given(
         work, work.context, patient_id, given_at=given.given_at, now=work.now
     )
@@ -257,6 +260,17 @@ async def enter_infusion(work: Work, patient_id: UUID, given: GivenInfusion) -> 
         await treatment.replace_infusion(work, patient_id, stored, same_turn=True)
     remarks = remarks_on(course, earlier, infusion, zone=patient.time_zone)
     return EnteredInfusion(stored=stored, remarks=remarks)
+
+
+async def _announce_infusion(work: Work, patient: PatientRecord, infusion_id: UUID) -> None:
+    about = About(
+        patient_id=patient.id,
+        mode=patient.mode,
+        subject="infusion",
+        subject_id=infusion_id,
+        url=f"{work.public_url}/v1/patients/{patient.id}/infusions",
+    )
+    await notify_of_patient(work, EventType.INFUSION_RECORDED, about, now=work.now)
 
 
 def refuse_future(work: Work, given_at: datetime) -> None:
