@@ -51,21 +51,40 @@ class NotificationRow(TenantRow):
         ForeignKeyConstraint(["clinic_id"], [f"{FRONT_DESK}.clinics.id"]),
         Index("ix_notifications_occurred", "clinic_id", "occurred_at"),
         Index("ix_notifications_patient", "clinic_id", "patient_id", "occurred_at"),
-        Index("ix_notifications_position", "clinic_id", "position", unique=True),
-        Index("ix_notifications_unplaced", "clinic_id", "id", postgresql_where=text("position IS NULL")),
         {"schema": CARE},
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     type: Mapped[str]
     patient_id: Mapped[UUID | None]
-    # The how manieth of the patient's; the patient's events stand in this order.
-    patient_sequence: Mapped[int | None]
-    # Its place in the clinic's stream, given after its cause was committed; null until then.
-    position: Mapped[int | None]
     occurred_at: Mapped[datetime]
     # The exact text that is signed and sent: ids, codes and times only.
     body: Mapped[str]
+
+
+class EventPlaceRow(TenantRow):
+    """A notification's place in its clinic's stream of events; see ``event_stream``."""
+
+    __tablename__ = "event_places"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["clinic_id", "notification_id"], [f"{CARE}.notifications.clinic_id", f"{CARE}.notifications.id"]
+        ),
+        Index("ix_event_places_position", "clinic_id", "position", unique=True),
+        Index(
+            "ix_event_places_unplaced",
+            "clinic_id",
+            "notification_id",
+            postgresql_where=text("position IS NULL"),
+        ),
+        {"schema": CARE},
+    )
+
+    notification_id: Mapped[UUID] = mapped_column(primary_key=True)
+    # The how manieth of the patient's; the patient's events stand in this order.
+    patient_sequence: Mapped[int | None]
+    # Given after its cause was committed; null until then.
+    position: Mapped[int | None]
 
 
 class DeliveryRow(TenantRow):
@@ -196,17 +215,23 @@ async def add_notification(
     work: UnitOfWork, notification: Notification, deliveries: Sequence[NewDelivery]
 ) -> None:
     """Keep what happened and where it has to go; due at once."""
+    written = insert(NotificationRow).values(
+        clinic_id=work.clinic_id,
+        id=notification.id,
+        type=notification.type,
+        patient_id=notification.patient_id,
+        occurred_at=notification.occurred_at,
+        body=notification.body,
+    )
     await work.execute(
-        insert(NotificationRow).values(
+        insert(EventPlaceRow)
+        .values(
             clinic_id=work.clinic_id,
-            id=notification.id,
-            type=notification.type,
-            patient_id=notification.patient_id,
+            notification_id=notification.id,
             patient_sequence=notification.patient_sequence,
             position=None,
-            occurred_at=notification.occurred_at,
-            body=notification.body,
         )
+        .add_cte(written.cte("written"))
     )
     if deliveries:
         await work.execute(

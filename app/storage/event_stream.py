@@ -8,14 +8,14 @@ appears before a position that was already read.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ForeignKeyConstraint, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped
 
-from app.storage.deliveries import NotificationRow
+from app.storage.deliveries import EventPlaceRow, NotificationRow
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -52,15 +52,26 @@ class PlacedEvent:
 # The same patient's events stand in the patient's own order, whatever their clocks said; the others by time.
 _PLACE: Final = text("""
     WITH unplaced AS (
-        SELECT id, patient_id, patient_sequence,
-               max(occurred_at) OVER (PARTITION BY coalesce(patient_id, id) ORDER BY patient_sequence, id
-                                      ROWS UNBOUNDED PRECEDING) AS at
-          FROM care.notifications WHERE clinic_id = :clinic_id AND position IS NULL
+        SELECT n.id, n.patient_id, e.patient_sequence,
+               max(n.occurred_at) OVER (PARTITION BY coalesce(n.patient_id, n.id) ORDER BY e.patient_sequence, n.id
+                                        ROWS UNBOUNDED PRECEDING) AS at
+          FROM care.event_places e
+          JOIN care.notifications n ON n.clinic_id = e.clinic_id AND n.id = e.notification_id
+         WHERE e.clinic_id = :clinic_id AND e.position IS NULL
     ), numbered AS (
         SELECT id, row_number() OVER (ORDER BY at, patient_id, patient_sequence, id) AS number FROM unplaced
     )
-    UPDATE care.notifications n SET position = :last_position + numbered.number
-      FROM numbered WHERE n.clinic_id = :clinic_id AND n.id = numbered.id
+    UPDATE care.event_places e SET position = :last_position + numbered.number
+      FROM numbered WHERE e.clinic_id = :clinic_id AND e.notification_id = numbered.id
+""")
+_FORGET: Final = text("""
+    WITH old AS (
+        DELETE FROM care.event_places e USING care.notifications n
+         WHERE e.clinic_id = :clinic_id AND n.clinic_id = e.clinic_id AND n.id = e.notification_id
+           AND e.position IS NOT NULL AND n.occurred_at < :before
+        RETURNING e.position
+    )
+    SELECT max(position) FROM old
 """)
 _EPOCH: Final = text("""
     SELECT left(md5(concat_ws('.', (SELECT system_identifier FROM pg_control_system()),
@@ -69,32 +80,38 @@ _EPOCH: Final = text("""
 """)
 
 
-async def place(work: UnitOfWork, *, forget_before: datetime) -> None:
-    """Give positions to what was committed without one, and let the stream begin after what is older than that.
+async def place(work: UnitOfWork) -> None:
+    """Give positions to what was committed without one.
 
     The transaction must see what was committed before each of its statements, so it is no snapshot.
     """
+    last = await _hold(work)
+    placed = await work.execute(_PLACE, {"clinic_id": work.clinic_id, "last_position": last})
+    if placed.rowcount:
+        await _move(work, last_position=last + placed.rowcount)
+
+
+async def forget(work: UnitOfWork, *, before: datetime) -> None:
+    """Take what happened before then out of the stream: it begins after that. The log of deliveries stays."""
+    await _hold(work)
+    found = await work.execute(_FORGET, {"clinic_id": work.clinic_id, "before": before})
+    begins_after = found.scalar_one()
+    if begins_after is not None:
+        await _move(work, begins_after=func.greatest(EventStreamRow.begins_after, begins_after))
+
+
+async def _hold(work: UnitOfWork) -> int:
+    """Keep others off the stream until the transaction ends; gives the last position."""
     row = EventStreamRow
     beginning = {"clinic_id": work.clinic_id, "last_position": 0, "begins_after": 0}
     await work.execute(insert(row).values(beginning).on_conflict_do_nothing(), unaudited="a counter")
-    mine = row.clinic_id == work.clinic_id
-    last = (await work.execute(select(row.last_position).where(mine).with_for_update())).scalar_one()
-    placed = await work.execute(_PLACE, {"clinic_id": work.clinic_id, "last_position": last})
-    oldest = await work.execute(
-        select(func.max(NotificationRow.position)).where(
-            NotificationRow.clinic_id == work.clinic_id, NotificationRow.occurred_at < forget_before
-        )
-    )
-    begins_after = oldest.scalar_one()
-    await work.execute(
-        update(row)
-        .where(mine)
-        .values(
-            last_position=last + placed.rowcount,
-            begins_after=func.greatest(row.begins_after, begins_after or 0),
-        ),
-        unaudited="a counter",
-    )
+    held = select(row.last_position).where(row.clinic_id == work.clinic_id).with_for_update()
+    return int((await work.execute(held)).scalar_one())
+
+
+async def _move(work: UnitOfWork, **values: Any) -> None:  # noqa: ANN401 - columns
+    mine = EventStreamRow.clinic_id == work.clinic_id
+    await work.execute(update(EventStreamRow).where(mine).values(**values), unaudited="a counter")
 
 
 async def standing(work: UnitOfWork) -> StreamStanding:
@@ -112,11 +129,12 @@ async def standing(work: UnitOfWork) -> StreamStanding:
 
 async def page(work: UnitOfWork, *, after: int, limit: int) -> Sequence[PlacedEvent]:
     """Give the events after a position, in order."""
-    row = NotificationRow
+    row, place = NotificationRow, EventPlaceRow
     found = await work.execute(
-        select(row.id, row.position, row.body)
-        .where(row.clinic_id == work.clinic_id, row.position > after)
-        .order_by(row.position)
+        select(row.id, place.position, row.body)
+        .join(place, (place.clinic_id == row.clinic_id) & (place.notification_id == row.id))
+        .where(row.clinic_id == work.clinic_id, place.clinic_id == work.clinic_id, place.position > after)
+        .order_by(place.position)
         .limit(limit)
     )
     return [PlacedEvent(**one._mapping) for one in found]  # noqa: SLF001 - SQLAlchemy's documented name for it

@@ -10,7 +10,7 @@ from app.storage.chosen_references import ChosenReferenceRow
 from app.storage.clinics import ClinicProfileRow, ClinicRow
 from app.storage.consents import ConsentRow
 from app.storage.days_without_reminders import DayWithoutRemindersRow
-from app.storage.deliveries import AttemptRow, DeliveryRow, NotificationRow
+from app.storage.deliveries import AttemptRow, DeliveryRow, EventPlaceRow, NotificationRow
 from app.storage.device_tokens import DeviceTokenRow
 from app.storage.devices import DeviceRow
 from app.storage.emergency_accesses import EmergencyAccessRow
@@ -20,6 +20,7 @@ from app.storage.engine.rows import Row
 from app.storage.enrolment_codes import CodeSelectorRow, EnrolmentCodeRow
 from app.storage.erasure_requests import ErasureRequestRow
 from app.storage.erasures import ErasureRow
+from app.storage.event_stream import EventStreamRow
 from app.storage.findings import FindingRow
 from app.storage.heartbeats import WorkerHeartbeatRow
 from app.storage.idempotent_replies import IdempotentReplyRow
@@ -78,6 +79,8 @@ __all__ = [
     "ErasureRequestRow",
     "ErasureRow",
     "EvaluationRow",
+    "EventPlaceRow",
+    "EventStreamRow",
     "FailedTriesRow",
     "FindingRow",
     "IdempotentReplyRow",

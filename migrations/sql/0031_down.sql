@@ -18,8 +18,4 @@ UPDATE care.webhook_endpoints
 
 DROP TABLE care.event_streams;
 
-DROP INDEX care.ix_notifications_unplaced;
-
-DROP INDEX care.ix_notifications_position;
-
-ALTER TABLE care.notifications DROP COLUMN position, DROP COLUMN patient_sequence;
+DROP TABLE care.event_places;

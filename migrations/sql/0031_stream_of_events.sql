@@ -1,10 +1,19 @@
-ALTER TABLE care.notifications ADD COLUMN patient_sequence BIGINT, ADD COLUMN position BIGINT;
+CREATE TABLE care.event_places (
+    clinic_id UUID NOT NULL,
+    notification_id UUID NOT NULL,
+    patient_sequence BIGINT,
+    position BIGINT,
+    CONSTRAINT pk_event_places PRIMARY KEY (clinic_id, notification_id),
+    CONSTRAINT fk_event_places_clinic_id FOREIGN KEY (clinic_id, notification_id)
+        REFERENCES care.notifications (clinic_id, id)
+);
 
-UPDATE care.notifications SET patient_sequence = (body::jsonb #>> '{data,sequence}')::bigint;
+INSERT INTO care.event_places (clinic_id, notification_id, patient_sequence)
+SELECT clinic_id, id, (body::jsonb #>> '{data,sequence}')::bigint FROM care.notifications;
 
-CREATE UNIQUE INDEX ix_notifications_position ON care.notifications (clinic_id, position);
+CREATE UNIQUE INDEX ix_event_places_position ON care.event_places (clinic_id, position);
 
-CREATE INDEX ix_notifications_unplaced ON care.notifications (clinic_id, id) WHERE position IS NULL;
+CREATE INDEX ix_event_places_unplaced ON care.event_places (clinic_id, notification_id) WHERE position IS NULL;
 
 CREATE TABLE care.event_streams (
     clinic_id UUID NOT NULL,

@@ -6,9 +6,7 @@ Revises: 0030
 
 from pathlib import Path
 
-from alembic import op
-
-from app.storage.engine.migration_steps import application_role, isolate, run_sql
+from app.storage.engine.migration_steps import isolate, run_sql
 
 revision = "0031"
 down_revision = "0030"
@@ -20,9 +18,9 @@ _SQL = Path(__file__).parents[1] / "sql"
 
 def upgrade() -> None:
     run_sql(_SQL / "0031_stream_of_events.sql")
+    # An event itself stays as it was written: only its place is given later, and taken when it is old.
+    isolate("event_places")
     isolate("event_streams", privileges="SELECT, INSERT, UPDATE")
-    # An event stays as it was written: only its place is given later, once.
-    op.execute(f"GRANT UPDATE (position) ON care.notifications TO {application_role()}")
 
 
 def downgrade() -> None:

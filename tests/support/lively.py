@@ -45,7 +45,7 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     assert key.status_code == 201, key.text
     write_to_contact(client, service)
     endpoint = client.add_endpoint(receiver.url)
-    chat = {"kind": "slack", "address": f"{receiver.url}/chat", "events": ["patient.withdrew_consent"]}
+    chat = {"kind": "slack", "address": f"{receiver.url}/chat", "events": ["consent.withdrawn"]}
     channel = client.http.post("/v1/notice-channels", json=chat)
     assert channel.status_code == 201, channel.text
     before = len(receiver.accepted("safety.reported"))
@@ -76,6 +76,7 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     holiday = {"days": [(NOW + timedelta(days=60)).date().isoformat()]}
     no_reminders = client.http.put("/v1/clinic/days-without-reminders", json=holiday)
     assert no_reminders.is_success, no_reminders.text
+    assert client.http.get("/v1/events").is_success
     (event,) = client.http.get("/v1/safety-events").json()["items"]
     receiver.wait_for("safety.reported", count=before + 1)
     leaving, gone = asks_to_be_erased(client, client.patient()), asks_to_be_erased(client, client.patient())
@@ -156,6 +157,7 @@ def write_to_contact(client: ClinicClient, service: Service) -> None:
     name_contacts(client)
     phone = client.enrol(client.patient(), service.url)
     assert phone.check_in(NOW, self_harm_thoughts=True).status_code == 201
+    assert client.http.get("/v1/events").is_success
     (event,) = client.http.get("/v1/safety-events").json()["items"]
     closing = {"outcome": "contact_made"}
     assert client.http.post(f"/v1/safety-events/{event['id']}/close", json=closing).status_code == 200

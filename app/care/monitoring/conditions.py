@@ -39,7 +39,10 @@ _BEGINS: Final[Mapping[Condition, EventType]] = {
     Condition.REFERENCE_NOT_ESTABLISHED: EventType.REFERENCE_NOT_ESTABLISHED,
     Condition.REVIEW_DUE: EventType.INDUCTION_REVIEW_DUE,
 }
-_ENDS: Final[Mapping[Condition, EventType]] = {Condition.REVIEW_DUE: EventType.INDUCTION_REVIEW_DONE}
+_ENDS: Final[Mapping[Condition, EventType]] = {
+    Condition.REFERENCE_ESTABLISHED: EventType.REFERENCE_ENDED,
+    Condition.REVIEW_DUE: EventType.INDUCTION_REVIEW_DONE,
+}
 # Reasons after which no reference will come by itself.
 _FINAL: Final = frozenset({NoReferenceBecause.TOO_FEW_DAYS, NoReferenceBecause.BOOSTER_CLOSED_WINDOW})
 

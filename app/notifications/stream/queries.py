@@ -59,9 +59,10 @@ class SnapshotPage:
     cursor: StreamPlace
 
 
-async def place_events(work: Work) -> None:
-    """Give positions to the events that were committed since they were last given; see ``storage.event_stream``."""
-    await event_stream.place(work, forget_before=work.now - KEPT_FOR)
+async def keep_stream(work: Work) -> None:
+    """Give positions to what was committed since, and let go of what is older than 90 days."""
+    await event_stream.place(work)
+    await event_stream.forget(work, before=work.now - KEPT_FOR)
 
 
 async def read_events(work: Work, *, after: StreamPlace | None, limit: int) -> EventPage:
@@ -72,7 +73,7 @@ async def read_events(work: Work, *, after: StreamPlace | None, limit: int) -> E
     """
     # Positions are given to what others committed meanwhile, so this is no snapshot.
     await work.start_over()
-    await place_events(work)
+    await event_stream.place(work)
     standing = await event_stream.standing(work)
     begin = _begin(after, standing)
     found = await event_stream.page(work, after=begin, limit=limit)

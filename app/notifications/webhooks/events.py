@@ -30,6 +30,7 @@ class EventType(StrEnum):
     ASSESSMENT_RECORDED = "assessment.recorded"
     RECORD_CORRECTED = "record.corrected"
     REFERENCE_ESTABLISHED = "reference.established"
+    REFERENCE_ENDED = "reference.ended"
     REFERENCE_NOT_ESTABLISHED = "reference.not_established"
     INDUCTION_REVIEW_DUE = "induction.review_due"
     INDUCTION_REVIEW_DONE = "induction.review_done"
