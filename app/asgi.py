@@ -31,7 +31,9 @@ from app.care.intake.spool import Spool, replay_now_and_then
 from app.care.monitoring import routes as monitoring
 from app.care.patients import routes as patients
 from app.care.reminders import routes as reminders
+from app.care.treatment import circumstance_routes as circumstances
 from app.care.treatment import routes as treatment
+from app.care.treatment import session_routes as treatment_sessions
 from app.care.worklist import routes as worklist
 from app.context import AppContext
 from app.notifications.dispatch.stand_in import StandIn
@@ -52,6 +54,7 @@ from app.pages.staff import (
     assessment_routes,
     audit_log,
     booster_routes,
+    circumstance_routes,
     course_routes,
     details_routes,
     factors_routes,
@@ -64,6 +67,7 @@ from app.pages.staff import (
     reports,
     rule_settings,
     safety_page,
+    session_routes,
     signal_page,
     taper_routes,
     team,
@@ -99,6 +103,8 @@ _ROUTERS: Final = (
     clinics.keys_router,
     patients.router,
     treatment.router,
+    circumstances.router,
+    treatment_sessions.router,
     assessments.router,
     assessments.scales_router,
     check_ins.import_router,
@@ -149,9 +155,11 @@ _ROUTERS: Final = (
     new_patient_routes.router,
     patient_routes.router,
     infusion_routes.router,
+    session_routes.router,
     assessment_routes.router,
     booster_routes.router,
     factors_routes.router,
+    circumstance_routes.router,
     course_routes.router,
     taper_routes.router,
     reference_routes.router,

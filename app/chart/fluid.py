@@ -50,6 +50,15 @@ class Pin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """Something else that changed on its day, by its letter; ``said`` is what it is."""
+
+    day: date
+    letter: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Panel:
     name: str
     code: str
@@ -64,15 +73,18 @@ class _Panel:
     end: tuple[str, float] | None
 
 
-def draw_fluid(trend: Trend, protocol: Protocol, *, pins: Sequence[Pin] = ()) -> Markup:
-    """Draw a trend with its infusions, notes, totals and levels."""
+def draw_fluid(
+    trend: Trend, protocol: Protocol, *, pins: Sequence[Pin] = (), marks: Sequence[Mark] = ()
+) -> Markup:
+    """Draw a trend with its infusions, notes, totals, what else changed, and levels."""
     place = _Places(trend.first_day, trend.length)
     panels, top = [], _TOP
     for index, height in enumerate(_HEIGHTS):
         panels.append(_panel(trend, index, top, height, place, protocol))
         top += height + _GAP
     notes_y = top - _GAP + 21
-    totals_y, levels_y = notes_y + _STRIP, notes_y + 37
+    totals_y, marks_y = notes_y + _STRIP, notes_y + 37 + 7
+    levels_y = notes_y + 37 + (_STRIP if marks else 0)
     shown = [pin for pin in pins if trend.first_day <= pin.day <= trend.last_day]
     return Markup(  # noqa: S704 - made by our own template, which escapes
         _TEMPLATE.render(
@@ -87,6 +99,8 @@ def draw_fluid(trend: Trend, protocol: Protocol, *, pins: Sequence[Pin] = ()) ->
             totals_y=totals_y,
             totals=[(place.middle(one.day), f"{one.total:g}") for one in trend.totals],
             scale=trend.totals[-1].scale if trend.totals else "",
+            marks_y=marks_y,
+            marks=[(place.middle(one.day), one.letter, f"{_short(one.day)}: {one.said}") for one in marks],
             levels_y=levels_y,
             levels=list(_levels(trend.levels, place)),
             hits=list(_hits(trend, place)),

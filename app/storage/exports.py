@@ -15,6 +15,7 @@ from app.storage.assessments import AssessmentRow
 from app.storage.care_plans import CarePlanRow
 from app.storage.check_ins import CheckInRow, EvaluationRow
 from app.storage.chosen_references import ChosenReferenceRow
+from app.storage.circumstances import CircumstanceRow
 from app.storage.consents import ConsentRow
 from app.storage.deliveries import NotificationRow
 from app.storage.devices import DeviceRow
@@ -79,7 +80,9 @@ SECTIONS: Final[Mapping[str, Section]] = {
     "courses": Section(
         row=CourseRow, order="started_on", without=frozenset({"version", "benefit_recorded_by"})
     ),
-    "infusions": Section(row=InfusionRow, order="given_at"),
+    # The notes of whoever gave it are what staff wrote for each other.
+    "infusions": Section(row=InfusionRow, order="given_at", without=frozenset({"note_sealed"})),
+    "circumstances": Section(row=CircumstanceRow, order="since", without=frozenset({"version"})),
     # What the clinic corrected of these, and when; what is true now stands above.
     "corrections": Section(
         row=RecordVersionRow,

@@ -158,6 +158,23 @@ async def withdrawn_among(work: UnitOfWork, patient_ids: Sequence[UUID]) -> set[
     return set(found.scalars())
 
 
+async def quiet_among(work: UnitOfWork, patient_ids: Sequence[UUID], *, since: datetime) -> dict[UUID, str]:
+    """Give those of these patients whose latest answer was made before then, with the level that it gave.
+
+    Not those who withdrew consent: nothing is judged about them.
+    """
+    row = PatientStateRow
+    found = await work.execute(
+        select(row.patient_id, row.level).where(
+            row.clinic_id == work.clinic_id,
+            row.patient_id.in_(patient_ids),
+            row.evaluated_at <= since,
+            row.consent_withdrawn_at.is_(None),
+        )
+    )
+    return {one.patient_id: one.level for one in found}
+
+
 async def consent_of(work: UnitOfWork, patient_id: UUID) -> KeptConsent | None:
     """Give what a patient last answered; None when there is no such patient."""
     found = await work.execute(

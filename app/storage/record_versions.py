@@ -27,6 +27,7 @@ class RecordKind(StrEnum):
     COURSE = "course"
     CHECK_IN = "check_in"
     CHOSEN_REFERENCE = "chosen_reference"
+    CIRCUMSTANCE = "circumstance"
 
 
 class RecordStatus(StrEnum):
@@ -53,7 +54,8 @@ class RecordVersionRow(TenantRow):
             ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
         ),
         CheckConstraint(
-            "kind in ('infusion', 'assessment', 'course', 'check_in', 'chosen_reference')", name="kind"
+            "kind in ('infusion', 'assessment', 'course', 'check_in', 'chosen_reference', 'circumstance')",
+            name="kind",
         ),
         CheckConstraint("correction in ('amended', 'voided', 'restored')", name="correction"),
         Index(

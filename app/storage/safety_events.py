@@ -63,8 +63,8 @@ class SafetyEventRow(AlertRow):
     escalations: Mapped[int]
     # The clinic entered it long after it was answered: for the next working hours, and nobody is paged.
     late_entry: Mapped[bool]
-    # How many more reports of the same patient were counted into it.
-    further_reports: Mapped[int]
+    # Which more reports of the same patient were counted into it, each as ``counted_as`` writes it.
+    further_sources: Mapped[list[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,26 +83,30 @@ class SafetyEvent(Alert):
     outcome: str | None = None
     escalations: int = 0
     late_entry: bool = False
-    further_reports: int = 0
+    further_sources: Sequence[str] = ()
+
+    @property
+    def further_reports(self) -> int:
+        """How many more reports of the same patient were counted into it."""
+        return len(self.further_sources)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastOfPatient:
-    """A patient's last event, and how many came since a time and since anybody took one up.
-
-    ``is_same_report``: the report that asks made an event before.
-    """
+    """A patient's last event, and how many came since a time and since anybody took one up."""
 
     id: UUID
     state: str
     urgent: bool
     reports: int
-    is_same_report: bool
 
 
-async def last_of_patient(
-    work: UnitOfWork, patient_id: UUID, *, after: datetime, source: str, source_id: UUID
-) -> LastOfPatient | None:
+def counted_as(source: str, source_id: UUID) -> str:
+    """Write a report's name, under which it is counted into an event."""
+    return f"{source}:{source_id}"
+
+
+async def last_of_patient(work: UnitOfWork, patient_id: UUID, *, after: datetime) -> LastOfPatient | None:
     """Give a patient's last event that pages people; None: there was none yet."""
     own = (SafetyEventRow.clinic_id == work.clinic_id) & (SafetyEventRow.patient_id == patient_id)
     pages = own & SafetyEventRow.late_entry.is_(False)
@@ -116,14 +120,12 @@ async def last_of_patient(
         )
         .scalar_subquery()
     )
-    same = exists().where(own, SafetyEventRow.source == source, SafetyEventRow.source_id == source_id)
     found = await work.execute(
         select(
             SafetyEventRow.id,
             SafetyEventRow.state,
             SafetyEventRow.urgent,
             reports.label("reports"),
-            same.label("is_same_report"),
         )
         .where(pages)
         .order_by(SafetyEventRow.received_at.desc(), SafetyEventRow.id.desc())
@@ -133,9 +135,24 @@ async def last_of_patient(
     return row and LastOfPatient(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
-async def count_further(work: UnitOfWork, event_id: UUID) -> None:
-    """Count one more report into an event."""
-    await TABLE.change(work, event_id, further_reports=SafetyEventRow.further_reports + 1)
+async def count_further(work: UnitOfWork, event_id: UUID, *, source: str, source_id: UUID) -> bool:
+    """Count one more report into an event; says whether it was not counted before."""
+    name = counted_as(source, source_id)
+    counted = await work.execute(
+        update(SafetyEventRow)
+        .where(
+            SafetyEventRow.clinic_id == work.clinic_id,
+            SafetyEventRow.id == event_id,
+            SafetyEventRow.further_sources.contains([name]).is_(False),
+        )
+        .values(
+            further_sources=func.array_append(SafetyEventRow.further_sources, name),
+            version=SafetyEventRow.version + 1,
+        )
+        .returning(SafetyEventRow.id),
+        unaudited="a report that was counted before changes nothing; a new one is audited by the intake",
+    )
+    return counted.one_or_none() is not None
 
 
 TABLE: Final = AlertTable(row=SafetyEventRow, record=SafetyEvent)
@@ -160,17 +177,17 @@ async def add(work: UnitOfWork, event: SafetyEvent) -> bool:
     return added.one_or_none() is not None
 
 
-async def id_of_source(work: UnitOfWork, patient_id: UUID, *, source: str, source_id: UUID) -> UUID:
-    """Give the event that this very report made."""
+async def id_of_source(work: UnitOfWork, patient_id: UUID, *, source: str, source_id: UUID) -> UUID | None:
+    """Give the event that this very report made or was counted into; None: it was not reported before."""
     found = await work.execute(
         select(SafetyEventRow.id).where(
             SafetyEventRow.clinic_id == work.clinic_id,
             SafetyEventRow.patient_id == patient_id,
-            SafetyEventRow.source == source,
-            SafetyEventRow.source_id == source_id,
+            ((SafetyEventRow.source == source) & (SafetyEventRow.source_id == source_id))
+            | SafetyEventRow.further_sources.contains([counted_as(source, source_id)]),
         )
     )
-    return UUID(str(found.scalar_one()))
+    return found.scalar_one_or_none()
 
 
 async def of_patient(work: UnitOfWork, patient_id: UUID, *, limit: int) -> list[SafetyEvent]:

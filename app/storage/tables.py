@@ -7,6 +7,7 @@ from app.storage.audit_seals import AuditSealRow
 from app.storage.care_plans import CarePlanRow
 from app.storage.check_ins import CheckInRow, EvaluationRow
 from app.storage.chosen_references import ChosenReferenceRow
+from app.storage.circumstances import CircumstanceRow
 from app.storage.clinics import ClinicProfileRow, ClinicRow
 from app.storage.consents import ConsentRow
 from app.storage.days_without_reminders import DayWithoutRemindersRow
@@ -62,6 +63,7 @@ __all__ = [
     "CarePlanRow",
     "CheckInRow",
     "ChosenReferenceRow",
+    "CircumstanceRow",
     "ClinicPolicyRow",
     "ClinicProfileRow",
     "ClinicRow",

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from pydantic import TypeAdapter
+from pydantic import Base64Bytes, TypeAdapter
 from sqlalchemy import (
     CheckConstraint,
     ColumnElement,
@@ -16,6 +16,7 @@ from sqlalchemy import (
     Numeric,
     Select,
     delete,
+    null,
     select,
     text,
     update,
@@ -29,6 +30,7 @@ from app.clinical.review import RecordedBenefit
 from app.storage.engine.rows import CARE, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_states import this_turn
+from app.storage.treatment_sessions import Session, plain_session, session_in
 
 
 class CourseRow(TenantRow):
@@ -100,6 +102,9 @@ class InfusionRow(TenantRow):
     began_course_id: Mapped[UUID | None]
     kept_booking_on: Mapped[date | None]
     kept_booking_made_at: Mapped[datetime | None]
+    # How the session went, and the notes of whoever gave it, sealed with the patient's own key.
+    session: Mapped[dict[str, Any] | None]
+    note_sealed: Mapped[bytes | None]
     created_at: Mapped[datetime]
     turn: Mapped[int]
 
@@ -135,6 +140,7 @@ class StoredInfusion:
         external_id: the id that ``source``, another system of the clinic's, has for it.
         began_course_id: the course that it let begin earlier.
         kept_booking_on: the booked booster that it took the place of, booked at ``kept_booking_made_at``.
+        session: how the session went; ``note_sealed`` are the notes of it.
         turn: the patient's turn from which this version is known; 0 for one that is not kept yet.
     """
 
@@ -146,6 +152,8 @@ class StoredInfusion:
     began_course_id: UUID | None = None
     kept_booking_on: date | None = None
     kept_booking_made_at: datetime | None = None
+    session: Session | None = None
+    note_sealed: Base64Bytes | None = None
     created_at: datetime | None = None
     turn: int = 0
 
@@ -359,6 +367,9 @@ def _infusion_values(stored: StoredInfusion) -> dict[str, Any]:
         "began_course_id": stored.began_course_id,
         "kept_booking_on": stored.kept_booking_on,
         "kept_booking_made_at": stored.kept_booking_made_at,
+        # Without one, the column is null: JSON's own null would be a value.
+        "session": null() if stored.session is None else plain_session(stored.session),
+        "note_sealed": stored.note_sealed,
     }
 
 
@@ -372,6 +383,8 @@ def _stored_infusion(row: Any) -> StoredInfusion:  # noqa: ANN401 - same
         began_course_id=row.began_course_id,
         kept_booking_on=row.kept_booking_on,
         kept_booking_made_at=row.kept_booking_made_at,
+        session=session_in(row.session),
+        note_sealed=row.note_sealed,
         created_at=row.created_at,
         turn=row.turn,
     )

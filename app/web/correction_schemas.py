@@ -80,7 +80,7 @@ class ChangedReply(ReplyBody):
 class CorrectionReply(ReplyBody):
     """That a version of something was replaced: which, how, when, by whom and why."""
 
-    kind: Literal["infusion", "assessment", "course", "check_in", "chosen_reference"]
+    kind: Literal["infusion", "assessment", "course", "check_in", "chosen_reference", "circumstance"]
     record_id: UUID
     version: int = Field(description="The version that was replaced")
     correction: Literal["amended", "voided", "restored"]

@@ -222,6 +222,7 @@ def test_every_sealed_cell_about_a_patient_is_sealed_with_the_patients_own_key(
         "check_ins.note_sealed",
         "devices.name_sealed",
         "chosen_references.reason_sealed",
+        "circumstances.detail_sealed",
     }
 
 

@@ -60,6 +60,8 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     assert client.http.put(
         f"/v1/patients/{patient}/factors", json={"cautions": ["mania"]}, headers={"if-match": '"0"'}
     ).is_success
+    changed = {"kind": "weight", "since": "2026-01-05", "weight_kg": 81.5, "detail": "At home"}
+    assert client.http.post(f"/v1/patients/{patient}/circumstances", json=changed).is_success
     archived = {"reason": "care_ended", "note": "by mistake"}
     assert client.http.post(f"/v1/patients/{patient}/archive", json=archived).is_success
     assert client.http.post(f"/v1/patients/{patient}/unarchive", json={}).is_success

@@ -8,8 +8,6 @@ from uuid import UUID
 from app.care.alerts.findings.codes import BY_CHECK_IN, FindingCode
 from app.care.alerts.findings.commands import end_findings, raise_finding
 from app.context import Work
-from app.notifications.webhooks.events import EventType
-from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage.check_ins import PatientSnapshot, StoredCheckIn
 
 # What a clinic brings along from long ago ends nobody's silence.
@@ -20,12 +18,7 @@ async def end_silence(work: Work, standing: PatientSnapshot, new: Sequence[Store
     """End what says that the patient is silent, also by a report that the clinic brings along."""
     recent = any(stored.check_in.recorded_at > work.now - _RECENT for stored in new)
     if standing.waits_for_check_in and recent:
-        ended = await end_findings(work, standing.patient_id, BY_CHECK_IN)
-        if FindingCode.OVERDUE in ended:
-            about = About.patient(
-                standing.patient_id, public_url=work.public_url, mode=standing.mode, page="/check-ins"
-            )
-            await notify_of_patient(work, EventType.CHECK_INS_RESUMED, about, now=work.now)
+        await end_findings(work, standing.patient_id, BY_CHECK_IN)
 
 
 async def put_on_worklist(work: Work, standing: PatientSnapshot, new: Sequence[StoredCheckIn]) -> None:

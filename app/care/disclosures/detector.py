@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import unquote_plus
+from uuid import UUID
 
 from app.care.disclosures.answers import folded, means_yes
 from app.care.disclosures.bodies import documents_of
@@ -71,6 +72,9 @@ _REPORT_KEYS: Final = frozenset(
 # What changes when the very same form is sent once more.
 _CHANGES: Final = frozenset({"form_token", "code", "csrf_token"})
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+# The id under which a phone or a page sends a report: in the path, or beside the answers.
+_SENT_TO: Final = re.compile(rf"/v1/(?:check-ins|assessments)/({_UUID.pattern})/?", re.IGNORECASE)
+_OWN_ID_KEYS: Final = frozenset({"id", "check_in_id", "form_id"})
 _MOST_NAMES: Final = 20
 _MOST_OBJECTS: Final = 50_000
 _DEEP: Final = 4
@@ -88,6 +92,7 @@ class Disclosure:
         said_in: that report, written in one way: the same again is the same disclosure. Never stored or logged.
         patients: what may name the patient, the nearest first: ids and the clinic's own references.
         taken_at: when the report says that it was given.
+        report_id: the id under which its sender keeps it, and sends it again until it gets an answer.
     """
 
     trigger: SafetyTrigger
@@ -95,6 +100,7 @@ class Disclosure:
     said_in: str = ""
     patients: tuple[str, ...] = ()
     taken_at: datetime | None = None
+    report_id: UUID | None = None
 
     @property
     def is_statement(self) -> bool:
@@ -273,13 +279,14 @@ class _Walk:
         yield from form_triggers(one, around.scale)
 
     def _keep(self, trigger: SafetyTrigger, around: _Around, one: Pairs) -> None:
-        place = around.report_place
+        place, report = around.report_place, around.report if around.report is not None else one
         new = Disclosure(
             trigger=trigger,
             place=place,
-            said_in=_written(around.report if around.report is not None else one),
+            said_in=_written(report),
             patients=around.patients or self.patients,
             taken_at=around.taken_at,
+            report_id=_id_of(report, self._path),
         )
         known = self._found.get(place)
         if known is None or _by_urgency(new) < _by_urgency(known):
@@ -351,6 +358,14 @@ def _time_of(value: object) -> datetime | None:
     except ValueError:
         return None
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+
+
+def _id_of(report: Pairs, path: str) -> UUID | None:
+    sent_to = _SENT_TO.fullmatch(path)
+    if sent_to is not None:
+        return UUID(sent_to[1])
+    ids = [value for key, value in report if key in _OWN_ID_KEYS and isinstance(value, str)]
+    return UUID(ids[0]) if len(ids) == 1 and _UUID.fullmatch(ids[0]) else None
 
 
 def _written(report: Pairs) -> str:

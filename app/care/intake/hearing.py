@@ -11,7 +11,7 @@ from uuid import UUID
 from starlette.datastructures import Headers
 from starlette.types import Message, Scope
 
-from app.care.alerts.safety_events.intake import MADE_NOW
+from app.care.alerts.safety_events.intake import MADE_NOW, SafetySource
 from app.care.disclosures.detector import Disclosure, Heard, disclosed_in_form, disclosures_in
 from app.care.disclosures.unpacking import MOST_BYTES
 from app.care.intake.reporting import Pending, Report, Told, report_pending, told_nobody
@@ -85,24 +85,29 @@ class Hearing:
             heard = self._heard = Heard(disclosures=disclosed_in_form(form, path=self._path), plain=False)
         return heard
 
-    async def report(self, only: Collection[tuple[str | int, ...]] | None = None) -> Told:
-        """Make a safety event of each disclosure that has none yet; ``only`` those of the reports at these places."""
+    async def report(
+        self, only: Collection[tuple[str | int, ...]] | None = None, *, failed: bool = False
+    ) -> Told:
+        """Make a safety event of each disclosure that has none yet; ``only`` those of the reports at these places.
+
+        ``failed``: by our fault, so that the same report comes again under its own id, and is the same event.
+        """
         heard = await self.heard()
         wanted = [one for one in heard.disclosures if only is None or one.place in only]
         new = [one for one in wanted if one.place not in self._reported]
-        told = await self._tell(new) if new else told_nobody(self._language)
+        told = await self._tell(new, failed=failed) if new else told_nobody(self._language)
         self._reported |= dict.fromkeys((one.place for one in new), told)
         earlier = [self._reported[one.place] for one in wanted if one not in new]
         return told if new or not earlier else earlier[0]
 
     async def help_alone(self) -> Told:
         """Give the help for whoever sent this; it was reported already."""
-        return await self._tell([])
+        return await self._tell([], failed=False)
 
-    async def _tell(self, disclosures: Sequence[Disclosure]) -> Told:
+    async def _tell(self, disclosures: Sequence[Disclosure], *, failed: bool) -> Told:
         pending = Pending(
             credentials=tuple(self._credentials),
-            reports=tuple(self._report_of(one) for one in disclosures),
+            reports=tuple(self._report_of(one, failed=failed) for one in disclosures),
             received_at=self._context.clock.now(),
             language=self._language,
         )
@@ -117,14 +122,27 @@ class Hearing:
         spooled = self._spool is not None and bool(pending.reports) and self._spool.keep(pending)
         return replace(told_nobody(self._language), spooled=spooled)
 
-    def _report_of(self, one: Disclosure) -> Report:
+    def _report_of(self, one: Disclosure, *, failed: bool) -> Report:
+        source, refused = (
+            (SafetySource.CHECK_IN, SafetySource.REFUSED_CHECK_IN)
+            if one.is_statement
+            else (SafetySource.ASSESSMENT, SafetySource.REFUSED_ASSESSMENT)
+        )
+        if failed and one.report_id is not None:
+            return Report(
+                source=source,
+                source_id=one.report_id,
+                trigger=one.trigger,
+                taken_at=one.taken_at,
+                named=one.patients,
+            )
         sent_to = self._path.rstrip("/") if self._path.startswith("/v1/") else ""
         digest = self._context.vault.digest(
             b"disclosure", sent_to.encode(), one.said_in.encode("utf-8", "replace")
         )
         return Report(
+            source=refused,
             source_id=UUID(bytes=digest[:16]),
-            is_statement=one.is_statement,
             trigger=one.trigger,
             taken_at=one.taken_at,
             named=one.patients,
@@ -136,12 +154,15 @@ def made_now() -> list[UUID]:
     return MADE_NOW.get() or []
 
 
-async def tell_clinic(form: Mapping[str, str]) -> Told:
-    """Report what a page's form discloses, once, before the page is shown again; says what the clinic knows."""
+async def tell_clinic(form: Mapping[str, str], *, failed: bool = False) -> Told:
+    """Report what a page's form discloses, once, before the page is shown again; says what the clinic knows.
+
+    ``failed``: by our fault, so that the same form is sent again.
+    """
     hearing = NOW.get()
     if hearing is None or not await hearing.heard_in_form(form):
         return told_nobody("")
-    return await hearing.report()
+    return await hearing.report(failed=failed)
 
 
 async def disclosing_items(key: str = "items") -> set[int]:

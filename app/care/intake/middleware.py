@@ -186,7 +186,7 @@ class _HeardRequest:
             return
         if heard.plain and status < _REFUSED and _was_read_by_a_schema(self._scope):
             return
-        self._told = await self._hearing.report()
+        self._told = await self._hearing.report(failed=status >= _FAILED)
 
 
 def _has_body(scope: Scope) -> bool:

@@ -17,10 +17,15 @@ from app.notifications.messages.help_reply import CrisisHelpReply
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """One disclosure, without a word of it; ``source_id`` is made of what was sent: the same again is one event."""
+    """One disclosure, without a word of it.
 
+    Attributes:
+        source_id: the id of a report that its sender sends again, else made of what was sent: the same again is
+            one event.
+    """
+
+    source: SafetySource
     source_id: UUID
-    is_statement: bool
     trigger: SafetyTrigger
     taken_at: datetime | None
     # What names the patient, the nearest first, where somebody of the clinic sent it.
@@ -91,7 +96,7 @@ async def _report_all(work: Work, sender: Sender, pending: Pending) -> list[UUID
             said = SafetyReport(
                 patient_id=patient.id,
                 mode=patient.mode,
-                source=SafetySource.REFUSED_CHECK_IN if one.is_statement else SafetySource.REFUSED_ASSESSMENT,
+                source=one.source,
                 source_id=one.source_id,
                 urgent=one.trigger.urgency is Urgency.URGENT,
                 received_at=pending.received_at,

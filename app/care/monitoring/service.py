@@ -130,16 +130,19 @@ async def follow(
     )
 
 
-async def evaluate_anew(work: Work, context: AppContext, patient_id: UUID, *, now: datetime) -> None:
+async def evaluate_anew(
+    work: Work, context: AppContext, patient_id: UUID, *, now: datetime, tell: bool = False
+) -> None:
     """Evaluate from the whole history and do what follows; the caller holds the patient's turn.
 
     Nothing is evaluated for a patient who withdrew consent; the memory goes, for the day they give it again.
+    ``tell``: whether conditions may begin that history coming in piece by piece would only seem to have.
     """
     standing = await standing_of(work, patient_id, now=now)
     if standing.consent_withdrawn_at is not None:
         await patient_states.forget_memory(work, patient_id)
         return
-    evaluated = await _from_history(work, context, standing, now=now)
+    evaluated = await _from_history(work, context, standing, now=now, tell=tell)
     await patient_states.keep_answer(
         work,
         patient_id,
@@ -158,6 +161,31 @@ async def evaluate_again(context: AppContext, clinic_id: UUID, patient_id: UUID)
         if await patient_states.lock(work, patient_id) is None:
             return
         await evaluate_anew(work, context, patient_id, now=now)
+
+
+async def evaluate_by_time(
+    context: AppContext, clinic_id: UUID, patient_id: UUID, *, kept_level: str
+) -> bool:
+    """Judge what time alone may have changed since the last answer; says whether something had.
+
+    Nothing is written and no turn is taken where nothing did, which is so for nearly everybody each day.
+    """
+    now = context.clock.now()
+    async with context.work(clinic_id) as work:
+        standing = await standing_of(work, patient_id, now=now)
+        if standing.archived_at is not None:
+            return False
+        protocol = protocol_of(standing, context)
+        timeline = await timeline_now(work, standing, protocol=protocol, now=now)
+        as_of = latest_in(timeline.state, standing, now=now)
+        evaluated = _evaluated(context, standing, timeline, as_of=as_of, tell=True)
+        same = evaluated.answer.level == kept_level and set(evaluated.answer.told) == set(standing.told)
+        if same and evaluated.move.kind is MoveKind.NONE:
+            return False
+        if await patient_states.lock(work, patient_id) is None:
+            return False
+        await evaluate_anew(work, context, patient_id, now=now, tell=True)
+    return True
 
 
 def findings_before(context: AppContext, standing: PatientSnapshot, *, now: datetime) -> tuple[Finding, ...]:
@@ -225,12 +253,12 @@ def _advanced(timeline: Timeline | None, new: Sequence[CheckIn], protocol: Proto
 
 
 async def _from_history(
-    work: UnitOfWork, context: AppContext, standing: PatientSnapshot, *, now: datetime
+    work: UnitOfWork, context: AppContext, standing: PatientSnapshot, *, now: datetime, tell: bool
 ) -> Evaluated:
     history = await history_of(work, standing)
     as_of = latest_of(history, now=now)
     timeline = timeline_of(history, as_of=as_of, protocol=protocol_of(standing, context))
-    return _evaluated(context, standing, timeline, as_of=as_of, tell=False)
+    return _evaluated(context, standing, timeline, as_of=as_of, tell=tell)
 
 
 def _evaluated(
@@ -243,7 +271,8 @@ def _evaluated(
         timeline.state.treatment,
         reviewed_on=standing.reviewed_on,
         today=evaluation.day,
-        tell=tell or Condition.REVIEW_DUE.value in standing.told,
+        told=Condition.REVIEW_DUE.value in standing.told,
+        tell=tell,
         protocol=protocol_of(standing, context),
     )
     told = {one.value for one in holding if tell or one.value in standing.told}

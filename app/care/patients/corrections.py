@@ -12,6 +12,7 @@ from app.care.patients.own_vault import vault_of
 from app.care.patients.registering import PatientExistsError
 from app.care.patients.service import Patient, existing, open_reference, patient_of, seal_reference
 from app.context import Work
+from app.foundation.errors import RefusalError
 from app.foundation.ids import new_id
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
@@ -146,13 +147,34 @@ async def read_contact_facts(work: Work, patient_id: UUID) -> dict[str, Any]:
     """
     patient = await existing(work, patient_id)
     work.record_access("contact_facts", patient_id=patient_id)
+    return _contact_facts(work, patient)
+
+
+def _contact_facts(work: Work, patient: PatientRecord) -> dict[str, Any]:
     if patient.contact_facts_sealed is None:
         return {}
     own = vault_of(work.vault, work.clinic_id, patient)
     facts: dict[str, Any] = json.loads(
-        own.open(patient.contact_facts_sealed, row_id=patient_id, **_CONTACT_CELL)
+        own.open(patient.contact_facts_sealed, row_id=patient.id, **_CONTACT_CELL)
     )
     return facts
+
+
+class BeforeBirthError(RefusalError):
+    """This lies before the year in which the patient was born, as it is on record."""
+
+    code = "before-birth"
+
+
+def refuse_before_birth(work: Work, patient: PatientRecord, year: int, *, pointer: str) -> None:
+    """Refuse what cannot have happened to a patient whose year of birth is known.
+
+    Raises:
+        BeforeBirthError: the year lies before it; ``pointer`` names the field.
+    """
+    born = _contact_facts(work, patient).get("birth_year")
+    if born is not None and year < born:
+        raise BeforeBirthError(pointer)
 
 
 async def keep_contact_facts(work: Work, patient_id: UUID, facts: dict[str, Any]) -> None:

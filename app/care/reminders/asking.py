@@ -1,4 +1,4 @@
-"""Looking at the patients whose time has come: asking each once, telling the clinic of silence once.
+"""Looking at the patients whose time has come: ask each once, notify of silence once, judge what time alone changed.
 
 The sweep calls this for every clinic. A patient is looked at once a day, at the time that the patient
 chose, by an index on the next look; so a sweep in which nobody's time has come costs one statement, and
@@ -15,8 +15,10 @@ from uuid import UUID
 import structlog
 
 from app.care.alerts.findings.codes import FindingCode
-from app.care.alerts.findings.commands import raise_finding
+from app.care.alerts.findings.commands import end_findings, raise_finding
+from app.care.monitoring.effects import log_failed_evaluation
 from app.care.monitoring.schedule import Schedule, schedules_of
+from app.care.monitoring.service import evaluate_by_time
 from app.care.patients.reminding import times_of
 from app.care.reminders.channels import way_to
 from app.care.reminders.deciding import Look, look
@@ -42,6 +44,8 @@ from app.storage.reminders import Reminder
 
 CHECK_IN_SLOT: Final = "check_in"
 _PATIENTS_AT_ONCE: Final = 200
+# While history is brought along piece by piece, much seems to be missing that comes with the next piece.
+_RECORD_AT_REST: Final = timedelta(hours=12)
 # A patient at whom looking fails must not hold up the others.
 _AFTER_FAILURE: Final = timedelta(hours=1)
 
@@ -61,7 +65,7 @@ async def remind_due(context: AppContext, clinic_id: UUID) -> int:
     asked, at_once = 0, _PATIENTS_AT_ONCE
     while True:
         try:
-            looked_at, newly_asked = await _look_at_next(context, clinic_id, limit=at_once)
+            taken, newly_asked = await _look_at_next(context, clinic_id, limit=at_once)
         except Exception as error:  # noqa: BLE001 - one patient's trouble must not be everybody's silence
             structlog.get_logger().error(
                 "reminders.failed",
@@ -74,19 +78,35 @@ async def remind_due(context: AppContext, clinic_id: UUID) -> int:
             at_once = 1
             continue
         asked += newly_asked
-        if looked_at < at_once:
+        await _judge_by_time(context, clinic_id, taken)
+        if len(taken) < at_once:
             return asked
 
 
-async def _look_at_next(context: AppContext, clinic_id: UUID, *, limit: int) -> tuple[int, int]:
-    """Look at so many patients at the most; gives how many were looked at, and asked."""
+async def _look_at_next(context: AppContext, clinic_id: UUID, *, limit: int) -> tuple[list[UUID], int]:
+    """Look at so many patients at the most; gives those who were looked at, and how many were asked."""
     now = context.clock.now()
     async with context.work(clinic_id) as work:
         taken = await reminder_plans.take_due(work, now=now, limit=limit)
         if not taken:
-            return 0, 0
+            return [], 0
         asked = await _look_at(work, context, taken, now=now)
-    return len(taken), asked
+    return taken, asked
+
+
+async def _judge_by_time(context: AppContext, clinic_id: UUID, patient_ids: Sequence[UUID]) -> None:
+    """Judge the patients about whom nothing came in lately, each in a transaction of its own.
+
+    Whom it fails for, or whom a crash leaves out, is judged at the next day's look: the rule compares what holds
+    with what the clinic knows, so nothing is missed in between.
+    """
+    async with context.work(clinic_id) as work:
+        quiet = await patient_states.quiet_among(work, patient_ids, since=work.now - _RECORD_AT_REST)
+    for patient_id, level in quiet.items():
+        try:
+            await evaluate_by_time(context, clinic_id, patient_id, kept_level=level)
+        except Exception as error:  # noqa: BLE001 - the others must not wait
+            log_failed_evaluation(error)
 
 
 async def _put_off(context: AppContext, clinic_id: UUID) -> None:
@@ -114,9 +134,13 @@ async def _look_at(work: Work, context: AppContext, patient_ids: Sequence[UUID],
             without_reminders=without,
         )
         asked += await _ask(work, context, subject, found, now=now)
+        told_for = found.silent_since or subject.plan.overdue_told_for
         if found.silent_since is not None:
             await _tell_of_silence(work, subject.patient, on=subject.schedule.today)
-        told_for = found.silent_since or subject.plan.overdue_told_for
+        elif found.silence_over:
+            # A check-in ended it already; else the plan did: a course that is over, or consent that was withdrawn.
+            await end_findings(work, subject.patient.id, [FindingCode.OVERDUE])
+            told_for = None
         looks.append(
             NextLook(patient_id=subject.patient.id, at=found.look_again_at, overdue_told_for=told_for)
         )

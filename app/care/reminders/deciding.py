@@ -16,12 +16,14 @@ class Look:
         ask_for: the check-in day that is asked for, or None.
         helps_until: until when a message about it may arrive.
         silent_since: the last day before a silence that the clinic is to be told of, or None.
+        silence_over: the silence that the clinic knows of is none any more.
         look_again_at: the next time that something may be due.
     """
 
     ask_for: date | None
     helps_until: datetime
     silent_since: date | None
+    silence_over: bool
     look_again_at: datetime
 
 
@@ -52,6 +54,7 @@ def look(
         ask_for=schedule.today if asks and times.may_ask(now, schedule.time_zone) else None,
         helps_until=times.helps_until(now, schedule.time_zone),
         silent_since=None if withdrawn or silence == told_of else silence,
+        silence_over=told_of is not None and (withdrawn or silence is None),
         look_again_at=times.next_moment(schedule.time_zone, after=now),
     )
 

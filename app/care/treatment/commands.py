@@ -19,6 +19,7 @@ from app.care.patients.registering import Registration, add_patient
 from app.care.patients.service import Patient, existing
 from app.care.treatment.course_days import Remark, refuse_infusion, remarks_on
 from app.care.treatment.queries import Factors, TaperView, WrittenPlan, factors_of, taper_view
+from app.care.treatment.sessions import open_note, refuse_session, seal_note, unlikely_in_session
 from app.care.treatment.unlikely import Unlikely, ask_about, unlikely_in
 from app.clinical.check_ins import check_in_day
 from app.clinical.course import Course, Infusion, InfusionPhase, Phase, Route, phase_of
@@ -35,6 +36,7 @@ from app.storage.care_plans import PlanKind
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import RecordKind, RecordStatus
 from app.storage.treatment import StoredInfusion
+from app.storage.treatment_sessions import Session
 from app.web.etags import ChangedMeanwhileError
 
 # A clinic's clock may be a little ahead of ours; more than this is a mistake.
@@ -112,20 +114,23 @@ class GivenInfusion:
     dose_mg_per_kg: float | None = None
     dose_mg: float | None = None
     route: Route | None = None
+    session: Session | None = None
+    note: str | None = None
     external_id: str | None = None
     source: str = ""
     confirm: tuple[str, ...] = ()
 
     def same_as(self, kept: StoredInfusion) -> bool:
-        """Whether it says what is kept."""
+        """Whether it says what is kept, but for the notes, which are sealed."""
         infusion = kept.infusion
-        said = (self.given_at, self.phase, self.dose_mg_per_kg, self.dose_mg, self.route)
+        said = (self.given_at, self.phase, self.dose_mg_per_kg, self.dose_mg, self.route, self.session)
         return said == (
             infusion.given_at,
             infusion.phase,
             infusion.dose_mg_per_kg,
             kept.dose_mg,
             infusion.route,
+            kept.session,
         )
 
 
@@ -214,7 +219,7 @@ async def enter_infusion(work: Work, patient_id: UUID, given: GivenInfusion) -> 
     refuse_future(work, given.given_at)
     patient = await existing(work, patient_id)
     await patient_states.lock(work, patient_id)
-    kept_before = await _kept_before(work, patient_id, given)
+    kept_before = await _kept_before(work, patient, given)
     if kept_before is not None:
         return kept_before
     infusion = Infusion(
@@ -240,10 +245,14 @@ async def enter_infusion(work: Work, patient_id: UUID, given: GivenInfusion) -> 
         now=work.now,
         zone=patient.time_zone,
     )
+    refuse_session(given.session, given_at=given.given_at, route=given.route, now=work.now)
+    unlikely += unlikely_in_session(given.session, given_at=given.given_at)
     ask_about(unlikely, given.confirm)
     stored = StoredInfusion(
         infusion=infusion,
         dose_mg=given.dose_mg,
+        session=given.session,
+        note_sealed=seal_note(work, patient, UUID(infusion.id), given.note),
         external_id=given.external_id,
         source=given.source,
         began_course_id=began,
@@ -287,7 +296,7 @@ def note_infusion(
         work.audit(f"infusion.{action}", "infusion", stored.id, patient_id=patient_id)
 
 
-async def _kept_before(work: Work, patient_id: UUID, given: GivenInfusion) -> EnteredInfusion | None:
+async def _kept_before(work: Work, patient: PatientRecord, given: GivenInfusion) -> EnteredInfusion | None:
     """Find what is kept under the same external id, also when it counts as entered in error by now.
 
     Raises:
@@ -305,7 +314,12 @@ async def _kept_before(work: Work, patient_id: UUID, given: GivenInfusion) -> En
         found = (whose, treatment.INFUSION_CONTENT.validate_python(version.content))
         status = RecordStatus.ENTERED_IN_ERROR
     whose, stored = found
-    if whose != patient_id or not given.same_as(stored):
+    same = (
+        whose == patient.id
+        and given.same_as(stored)
+        and given.note == open_note(work, patient, stored.id, stored.note_sealed)
+    )
+    if not same:
         raise ExternalIdTakenError("#/external_id").telling(
             kept_id=str(stored.id), kept_version=str(stored.version), sent_version="new"
         )

@@ -29,6 +29,7 @@ from app.care.treatment.commands import (
 )
 from app.care.treatment.course_days import refuse_impossible, refuse_infusion
 from app.care.treatment.queries import CourseView, course_of
+from app.care.treatment.sessions import refuse_session, seal_note, unlikely_in_session
 from app.care.treatment.unlikely import Unlikely, ask_about, unlikely_in
 from app.clinical.check_ins import check_in_day
 from app.clinical.course import Infusion, InfusionPhase, infusions_of_course
@@ -109,6 +110,10 @@ async def amend_infusion(
         stored,
         infusion=infusion,
         dose_mg=change.changes.get("dose_mg", stored.dose_mg),
+        session=change.changes.get("session", stored.session),
+        note_sealed=seal_note(work, patient, infusion_id, change.changes["note"])
+        if "note" in change.changes
+        else stored.note_sealed,
         version=stored.version + 1,
         began_course_id=None,
         kept_booking_on=None,
@@ -219,6 +224,9 @@ async def _possible(
     unlikely = unlikely_in(
         new.infusion, dose_mg=new.dose_mg, course=course, others=others, now=work.now, zone=zone
     )
+    given_at = new.infusion.given_at
+    refuse_session(new.session, given_at=given_at, route=new.infusion.route, now=work.now)
+    unlikely += unlikely_in_session(new.session, given_at=given_at)
     ask_about(unlikely, confirm)
     return unlikely
 

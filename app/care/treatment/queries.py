@@ -8,6 +8,7 @@ from uuid import UUID
 from app.access.clinics.policy import policy_in_force
 from app.care.monitoring.history import latest_in, protocol_of, standing_of, timeline_now
 from app.care.patients.service import existing
+from app.care.treatment.sessions import open_note
 from app.clinical.check_ins import check_in_day, zone_of
 from app.clinical.course import (
     InductionEnd,
@@ -184,6 +185,21 @@ async def list_infusions(
     found.sort(key=lambda one: (one[0].infusion.given_at.timestamp(), one[0].infusion.id), reverse=True)
     start = next((place + 1 for place, (one, _) in enumerate(found) if one.id == after), 0)
     return found[start : start + limit]
+
+
+async def read_session(work: Work, patient_id: UUID, infusion_id: UUID) -> tuple[StoredInfusion, str | None]:
+    """Give one infusion with how its session went, and the session's notes.
+
+    Raises:
+        NotFoundError: the patient has no such infusion, or it counts as entered in error.
+    """
+    patient = await existing(work, patient_id)
+    every = await treatment.stored_infusions(work, patient_id)
+    stored = next((one for one in every if one.id == infusion_id), None)
+    if stored is None:
+        raise NotFoundError
+    work.record_access("session", patient_id=patient_id, subject_id=infusion_id)
+    return stored, open_note(work, patient, infusion_id, stored.note_sealed)
 
 
 async def list_references(

@@ -16,6 +16,7 @@ from app.care.treatment.commands import (
 from app.care.treatment.corrections import CorrectedCourse, CorrectedInfusion, InfusionChange
 from app.care.treatment.course_days import REMARKS, Remark
 from app.care.treatment.queries import CourseView, Factors, TaperView, WrittenPlan
+from app.care.treatment.session_schemas import SessionEntry, SessionNote, SessionReply
 from app.clinical.course import TEMPLATES, InductionEndedBecause, Infusion, InfusionPhase, Phase, Route
 from app.clinical.interval import PersonalInterval
 from app.clinical.profiles import Boosters, Caution, Profile
@@ -97,6 +98,8 @@ class InfusionEntry(RequestBody):
     dose_mg_per_kg: DosePerKg | None = None
     dose_mg: DoseMg | None = None
     route: Annotated[Route, choice_of(Route)] | None = None
+    session: SessionEntry | None = Field(default=None, description="How the session went")
+    note: SessionNote | None = None
     external_id: ExternalId | None = Field(
         default=None,
         description="Your own id for it; sent again with the same content, it is the same infusion",
@@ -106,7 +109,8 @@ class InfusionEntry(RequestBody):
 
     def given(self) -> GivenInfusion:
         """Take it as given."""
-        return GivenInfusion(**dict(self))
+        session = self.session.documented() if self.session else None
+        return GivenInfusion(**(dict(self) | {"session": session}))
 
 
 class InfusionAmendment(RequestBody):
@@ -119,6 +123,8 @@ class InfusionAmendment(RequestBody):
     dose_mg_per_kg: DosePerKg | None = None
     dose_mg: DoseMg | None = None
     route: Annotated[Route, choice_of(Route)] | None = None
+    session: SessionEntry | None = Field(default=None, description="In the place of what was documented")
+    note: SessionNote | None = None
     reason: Reason
     confirm: Confirm = ()
 
@@ -133,6 +139,8 @@ class InfusionAmendment(RequestBody):
         """Take what was named as the change, and nothing else."""
         named = self.model_fields_set - {"reason", "confirm"}
         changes = {name: getattr(self, name) for name in sorted(named)}
+        if self.session is not None:
+            changes["session"] = self.session.documented()
         return InfusionChange(changes=changes, reason=self.reason, confirm=self.confirm)
 
 
@@ -168,6 +176,7 @@ class InfusionRecordReply(InfusionReply):
     """An infusion as it is on record, with its version."""
 
     dose_mg: float | None
+    session: SessionReply | None = Field(description="How the session went; its notes are read one by one")
     external_id: str | None
     source: str
     status: RecordStatus
@@ -180,6 +189,7 @@ class InfusionRecordReply(InfusionReply):
         fields: dict[str, Any] = {
             **dict(InfusionReply.of(stored.infusion)),
             "dose_mg": stored.dose_mg,
+            "session": stored.session and SessionReply.of(stored.session),
             "external_id": stored.external_id,
             "source": stored.source,
             "status": status,

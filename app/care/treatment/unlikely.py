@@ -1,4 +1,4 @@
-"""What of an infusion is possible but unlikely: asked about once, kept when it is confirmed, and the log says so."""
+"""What of an entry is possible but unlikely: asked about once, kept when it is confirmed, and the log says so."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -36,6 +36,11 @@ class Unlikely(StrEnum):
     HIGH_DOSE = "high_dose"
     ESKETAMINE_DOSE = "esketamine_dose"
     DOSE_UNIT = "dose_unit"
+    LONG_SESSION = "long_session"
+    UNUSUAL_VITALS = "unusual_vitals"
+    SAME_CIRCUMSTANCE = "same_circumstance"
+    UNUSUAL_WEIGHT = "unusual_weight"
+    WEIGHT_CHANGE = "weight_change"
 
 
 QUESTIONS: Final[Mapping[Unlikely, tuple[str, str]]] = {
@@ -54,6 +59,20 @@ QUESTIONS: Final[Mapping[Unlikely, tuple[str, str]]] = {
     Unlikely.DOSE_UNIT: (
         "#/dose_mg_per_kg",
         "This dose may be in the wrong unit: milligrams, or milligrams per kilogram.",
+    ),
+    Unlikely.LONG_SESSION: ("#/session/ended_at", "This session lasted more than six hours."),
+    Unlikely.UNUSUAL_VITALS: (
+        "#/session",
+        "A blood pressure or pulse is far from what is usual: 80 to 200 over 40 to 120 mmHg, 40 to 150 a minute.",
+    ),
+    Unlikely.SAME_CIRCUMSTANCE: (
+        "#/since",
+        "The same kind is on record from this day on: is it the same one?",
+    ),
+    Unlikely.UNUSUAL_WEIGHT: ("#/weight_kg", "This weight is below 35 or above 200 kg."),
+    Unlikely.WEIGHT_CHANGE: (
+        "#/weight_kg",
+        "This weight differs from the one before by more than 30%: is it in kilograms?",
     ),
 }
 

@@ -11,6 +11,7 @@ from app.foundation.errors import RefusalError
 from app.pages.patient.opened_form import OpenedForm, open_form, read_opened
 from app.pages.patient.questionnaire_form import ID_FIELD, answered, says_self_harm
 from app.pages.patient.questionnaire_pages import Mistakes, questionnaire_page, questionnaire_thanks
+from app.pages.patient.sending import FAULT
 from app.pages.patient.visitor import Visitor
 from app.web.pages.answers import PageAnswer
 from app.web.pages.forged_forms import FormExpiredError
@@ -88,7 +89,7 @@ async def shown_again(
         day_choices=day_choices,
         status=status,
         help_first=says_self_harm(form, asked),
-        clinic_told=(await tell_clinic(form)).clinic_told,
+        clinic_told=(await tell_clinic(form, failed=status >= FAULT)).clinic_told,
     )
 
 

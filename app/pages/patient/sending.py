@@ -86,7 +86,7 @@ async def unfinished(
     status: int = 422,
 ) -> PageAnswer:
     """Show the form again with what is wrong in it; everything that was answered stays."""
-    clinic_told = (await tell_clinic(form)).clinic_told
+    clinic_told = (await tell_clinic(form, failed=status >= FAULT)).clinic_told
     opened = read_opened(form, ID_FIELD) or open_form(context.clock.now(), visitor.time_zone)
     answer = form_page(
         context,

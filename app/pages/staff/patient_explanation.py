@@ -7,6 +7,7 @@ TOLD: Final[Mapping[str, str]] = {
     "infusion": "The infusion is entered, and the patient was evaluated anew.",
     "infusion-reordered": "The infusion is entered. A later one was there; it was put in its place by its time.",
     "infusion-after-booster": "The induction infusion is entered after a booster: the reference is taken anew.",
+    "session": "The session is documented.",
     "assessment": "The form is kept.",
     "assessment-before": "This very form was kept before; nothing was changed.",
     "assessment-safety": "The form is kept. Its answer about self-harm opened a safety event: please look at it now.",

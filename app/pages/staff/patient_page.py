@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.access.clinics.permissions import Permission
 from app.care.monitoring.service import EvaluationView
-from app.chart.fluid import Pin, draw_fluid
+from app.chart.fluid import Mark, Pin, draw_fluid
 from app.chart.table import trend_table
 from app.chart.wording import chart_words
 from app.clinical.check_ins import check_in_day
@@ -21,9 +21,11 @@ from app.clinical.wording import capitalised, counted, percent, scale_name
 from app.foundation.audit import ActorKind
 from app.foundation.vault import Vault
 from app.pages.staff import patient_words
+from app.pages.staff.circumstance_words import days_said, marks_of, said
 from app.pages.staff.patient_cards import cards_of
 from app.pages.staff.patient_timeline import entries_of
 from app.pages.staff.patient_view import PatientView
+from app.pages.staff.session_words import dose_said, session_said
 from app.pages.staff.visitor import StaffVisitor
 from app.pages.staff.wall_clock import WallClock
 from app.pages.staff.when import how_long
@@ -42,6 +44,7 @@ def values_of(view: PatientView, visitor: StaffVisitor, *, days: int | None) -> 
     cards = cards_of(view, clock, visitor)
     notes = [one for one in reversed(view.notes) if view.trend.first_day <= one.stored.check_in_day]
     pins = [Pin(day=one.stored.check_in_day, number=number) for number, one in enumerate(notes, 1)]
+    marks = marks_of(view.circumstances, view.trend.first_day, view.trend.last_day)
     numbered = {one.stored.check_in.id: number for number, one in enumerate(notes, 1)}
     return {
         "view": view,
@@ -54,10 +57,13 @@ def values_of(view: PatientView, visitor: StaffVisitor, *, days: int | None) -> 
         "words": patient_words,
         "answer": None if view.evaluation is None else _answer(view.evaluation, clock),
         "safety_banner": SAFETY_BANNER,
-        "picture": draw_fluid(view.trend, view.protocol, pins=pins),
+        "picture": draw_fluid(view.trend, view.protocol, pins=pins, marks=marks),
+        "circumstances": list(_circumstances(view, marks, clock)),
         "table": trend_table(view.trend, chart_words("en")),
         "ranges": _ranges(path, view, days),
         "responses": list(_responses(view)),
+        "dose_said": dose_said,
+        "session_said": session_said,
         "early": list(_early(view)),
         "completed": list(_forms(view, clock)),
         "past": [_benefit(one, clock) for one in reversed(view.interval.past)],
@@ -239,6 +245,17 @@ def _forms(view: PatientView, clock: WallClock) -> Iterator[Sequence[str]]:
             clock.day(one.taken_at.date()),
             "the patient" if one.stored.entered_by == "patient" else "the clinic",
         )
+
+
+def _circumstances(view: PatientView, marks: Sequence[Mark], clock: WallClock) -> Iterator[dict[str, str]]:
+    letters = {(one.day, one.said): one.letter for one in marks}
+    for one in view.circumstances:
+        words = said(one)
+        yield {
+            "letter": letters.get((one.stored.since, words), ""),
+            "said": words,
+            "days": days_said(one, clock),
+        }
 
 
 def _benefit(one: ResponseDuration, clock: WallClock) -> str:

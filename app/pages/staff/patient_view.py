@@ -21,6 +21,7 @@ from app.care.patients.devices import EnrolledDevice, devices_in
 from app.care.patients.own_vault import vault_of
 from app.care.patients.reminding import ReminderChoices, choices_of, plan_of
 from app.care.patients.service import Patient, existing, patient_of
+from app.care.treatment.circumstances import KnownCircumstance, circumstances_of
 from app.care.treatment.queries import (
     CourseView,
     Factors,
@@ -57,6 +58,7 @@ from app.storage.patients import PatientRecord
 from app.storage.safety_events import SafetyEvent
 from app.storage.signals import Signal
 from app.storage.staff_members import StaffMember
+from app.storage.treatment import StoredInfusion
 
 OPEN_SIGNALS: Final = ["open", "acknowledged", "snoozed"]
 OPEN_EVENTS: Final = ["open", "acknowledged"]
@@ -88,6 +90,8 @@ class PatientView:
         sources: the reports that safety events came with.
         steps: what was done to signals, safety events and findings, the latest first.
         infusions: all of them, oldest first.
+        sessions: how each was given, by its id.
+        circumstances: what else changed, the latest first.
         names: of the members who took steps.
         clinic: the clinic's name.
         protocol: the numbers that decide here.
@@ -116,6 +120,8 @@ class PatientView:
     sources: Mapping[UUID, NotedReport]
     steps: Sequence[OpenedStep]
     infusions: Sequence[Infusion]
+    sessions: Mapping[str, StoredInfusion]
+    circumstances: Sequence[KnownCircumstance]
     names: Mapping[UUID, str]
     clinic: str
     protocol: Protocol
@@ -155,6 +161,7 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
     members = {one.actor_id for one in steps} | {one.assignee_id for one in (*open_events, *shown, *found)}
     sources = await check_ins.find_all(work, patient_id, [one.source_id for one in open_events])
     profile = await clinics.profile(work)
+    given = await treatment.stored_infusions(work, patient_id)
     withdrawn = patient.consent is ConsentStanding.WITHDRAWN
     return PatientView(
         now=now,
@@ -166,7 +173,9 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
         notes=[_noted(work, one) for one in await check_ins.with_notes(work, patient_id, limit=_MOST_NOTES)],
         sources={each: _noted(work, one) for each, one in sources.items()},
         steps=[_opened(work, record, one) for one in steps],
-        infusions=await treatment.infusions(work, patient_id),
+        infusions=[one.infusion for one in reversed(given)],
+        sessions={one.infusion.id: one for one in given},
+        circumstances=await circumstances_of(work, record),
         names=await names_in(work, work.vault, members),
         clinic=profile.name if profile else "",
         protocol=protocol,

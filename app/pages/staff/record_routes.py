@@ -36,7 +36,7 @@ router = APIRouter(
     prefix="/care/patients/{patient_id}/record", route_class=CarePageRoute, include_in_schema=False
 )
 _MOST: Final = 200
-_REASON: Final = Field(
+REASON: Final = Field(
     name="reason",
     label="Why",
     kind="note",
@@ -306,7 +306,7 @@ async def _infusion(
         path=f"{_path(patient_id)}/infusions/{record_id}",
         back=_path(patient_id),
         button="Save the correction",
-        fields=(*INFUSION_FIELDS, _REASON),
+        fields=(*INFUSION_FIELDS, REASON),
         values={
             "on": infusion.given_at.astimezone(zone_of(clock.time_zone)).date().isoformat(),
             "at": clock.time(infusion.given_at),
@@ -349,7 +349,7 @@ async def _assessment(
             ),
             Field(name="at", label="Time", kind="time"),
             Field(name="total", label="Total", kind="number", wrong="The total is a number."),
-            _REASON,
+            REASON,
         ),
         values={
             "on": stored.taken_at.astimezone(zone_of(clock.time_zone)).date().isoformat(),
@@ -389,7 +389,7 @@ async def _course(context: AppContext, visitor: StaffVisitor, patient_id: UUID, 
                 wrong="A whole number from 1 to 20.",
             ),
             Field(name="started_on", label="First day", kind="date", wrong="Please give a day."),
-            _REASON,
+            REASON,
         ),
         values={
             "protocol": course.protocol,
@@ -423,6 +423,6 @@ async def _step(
         path=f"{_path(patient_id)}/{kind}/{record_id}/{step}",
         back=_path(patient_id),
         button="Mark as entered in error" if is_void else "Restore",
-        fields=(_REASON,),
+        fields=(REASON,),
         serious=is_void,
     )

@@ -234,6 +234,45 @@ def test_from_the_21st_within_an_hour_on_reports_are_counted_into_the_open_event
     assert [event["further_reports"] for event in events(one_clinic, phone)[20:]] == [0] * 20 + [2]
 
 
+def test_a_report_that_was_counted_and_is_sent_again_is_not_counted_twice(
+    one_clinic: ClinicClient, phone: PatientClient
+) -> None:
+    sent = [item(NOW - timedelta(minutes=number), (5, 5, 5)) | STATEMENT for number in range(22)]
+    refused = {"id": str(new_id())} | STATEMENT | {"number": 1}
+    form = entry(NOW, (5, 5, 5)) | {"scale": "phq-9", "taken_at": NOW.isoformat(), "items": [0] * 8 + [3]}
+    form = {name: form[name] for name in ("scale", "taken_at", "time_zone", "items")}
+    form_id = new_id()
+
+    def put(body: dict[str, Any]) -> httpx2.Response:
+        return phone.http.put(
+            f"/v1/check-ins/{body['id']}", json={name: body[name] for name in body if name != "id"}
+        )
+
+    assert [put(one).status_code for one in sent] == [201] * 22
+    assert put(refused).status_code == 422
+    assert phone.http.put(f"/v1/assessments/{form_id}", json=form).status_code == 201
+    found = events(one_clinic, phone)
+    assert [event["further_reports"] for event in found] == [0] * 19 + [4]
+
+    for _ in range(2):
+        again = [put(one) for one in sent[-3:]]
+        assert [(reply.status_code, helps(reply)) for reply in again] == [(200, True)] * 3
+        assert put(refused).status_code == 422
+        batch = phone.http.post("/v1/check-ins/batch", json={"items": sent})
+        assert [one["status"] for one in batch.json()["results"]] == [200] * 22
+        # A schema reads the last of two same names; the intake hears the first, and it is the same report.
+        twice = json.dumps({name: sent[-1][name] for name in sent[-1] if name != "id"})
+        twice = twice.replace("{", '{"self_harm_thoughts": true, ', 1)
+        reply = phone.http.put(f"/v1/check-ins/{sent[-1]['id']}", content=twice, headers=JSON)
+        assert reply.status_code == 200
+        assert phone.http.put(f"/v1/assessments/{form_id}", json=form).status_code == 200
+        assert events(one_clinic, phone) == found
+
+    one_clinic.http.post(f"/v1/safety-events/{found[19]['id']}/acknowledge")
+    assert put(sent[-1]).status_code == 200
+    assert len(events(one_clinic, phone)) == len(found), "counted before the event was taken up: no new event"
+
+
 def test_a_more_urgent_report_is_never_counted_into_a_less_urgent_event(
     one_clinic: ClinicClient, phone: PatientClient
 ) -> None:

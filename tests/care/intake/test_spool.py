@@ -8,7 +8,7 @@ import pytest
 from app.care.intake.spool import Spool, replay
 from app.foundation.ids import new_id
 from tests.support.databases import running_cluster
-from tests.support.people import clinic_client
+from tests.support.people import ZONE, clinic_client, entry
 from tests.support.problems import CANARY
 from tests.support.processes import wait_until
 from tests.support.service import running_service
@@ -60,7 +60,9 @@ def test_what_cannot_be_stored_is_put_by_sealed_and_replayed_exactly_once(
         assert replayed == [2, 2]
         assert spool.waiting() == []
         found = clinic.http.get("/v1/safety-events", params={"state": "all"}).json()["items"]
-        assert [event["source"] for event in found] == ["refused_check_in"] * 2
+        # The phone sends the first again, so that it is known by its own id; the other is refused for good.
+        assert [event["source"] for event in found] == ["check_in", "refused_check_in"]
+        assert found[0]["source_id"] == kept
         assert {event["patient_id"] for event in found} == {phone.patient_id}
         clinic.close()
 
@@ -81,4 +83,46 @@ def test_a_worker_replays_by_itself(spool_dir: Path) -> None:
             return len(clinic.http.get("/v1/safety-events", params={"state": "all"}).json()["items"]) == 1
 
         assert wait_until(stored, 40)
+        clinic.close()
+
+
+@pytest.mark.parametrize("sent_again_first", [True, False], ids=["sent again first", "replayed first"])
+def test_what_was_put_by_and_is_sent_again_by_the_phone_is_one_event(
+    spool_dir: Path, *, sent_again_first: bool
+) -> None:
+    with (
+        running_cluster() as cluster,
+        cluster.database() as own_database,
+        running_service(own_database.application_url, work=False, spool_dir=spool_dir) as service,
+    ):
+        clinic = clinic_client(service)
+        phone = clinic.enrol(clinic.patient(), service.url)
+        now, ids = service.clock.now(), [str(new_id()) for _ in range(5)]
+        form = {"scale": "phq-9", "taken_at": now.isoformat(), "time_zone": ZONE, "items": [0] * 8 + [2]}
+        batch = {
+            "items": [{"id": one, "self_harm_thoughts": True, **entry(now, (4, 4, 4))} for one in ids[2:]]
+        }
+
+        def send_all() -> list[int]:
+            return [
+                phone.check_in(now, self_harm_thoughts=True, check_in_id=ids[0]).status_code,
+                phone.http.put(f"/v1/assessments/{ids[1]}", json=form).status_code,
+                phone.http.post("/v1/check-ins/batch", json=batch).status_code,
+            ]
+
+        cluster.supervisor.stop()
+        assert send_all() == [503] * 3
+        cluster.supervisor.start()
+
+        if sent_again_first:
+            assert send_all() == [201, 201, 200]
+        assert service.run(replay(service.context, Spool(spool_dir, service.context.vault))) == 3
+        if not sent_again_first:
+            assert send_all() == [201, 201, 200]
+
+        found = clinic.http.get("/v1/safety-events", params={"state": "all"}).json()["items"]
+        assert {(event["source"], event["source_id"]) for event in found} == {
+            ("assessment" if one == ids[1] else "check_in", one) for one in ids
+        }
+        assert len(found) == len(ids)
         clinic.close()

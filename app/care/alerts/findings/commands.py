@@ -106,16 +106,19 @@ async def raise_finding(
 
 async def end_findings(
     work: Work, patient_id: UUID, codes: Collection[FindingCode], *, source_id: UUID | None = None
-) -> list[FindingCode]:
-    """Close a patient's findings that no longer hold; gives what they were. The caller holds the patient's turn."""
+) -> int:
+    """Close a patient's findings that no longer hold; gives how many. The caller holds the patient's turn."""
     ended = await findings.end(
         work, patient_id, codes=[one.value for one in codes], outcome=ENDED, source_id=source_id
     )
-    for finding_id, _code in ended:
+    for finding_id, code in ended:
         details = StepDetails(id=new_id(), disposition=ENDED)
         await FINDING.keep_step(work, finding_id, patient_id, "ended", details=details, actor=SYSTEM)
-        await FINDING.announce(work, EventType.FINDING_ENDED, await FINDING.existing(work, finding_id))
-    return [FindingCode(code) for _, code in ended]
+        finding = await FINDING.existing(work, finding_id)
+        await FINDING.announce(work, EventType.FINDING_ENDED, finding)
+        if code == FindingCode.OVERDUE:
+            await FINDING.announce(work, EventType.CHECK_INS_RESUMED, finding)
+    return len(ended)
 
 
 async def close(

@@ -28,7 +28,10 @@ from app.storage.safety_events import SafetyEvent
 
 
 class SafetySource(StrEnum):
-    """Where the answer was given."""
+    """Where the answer was given.
+
+    A report that failed by our fault has the source that it has once it is kept: it is sent again under its id.
+    """
 
     CHECK_IN = "check_in"
     # The statement was in a check-in that could not be kept as it was sent.
@@ -90,14 +93,13 @@ async def _report(work: Work, said: SafetyReport) -> UUID:
 
     Crisis help travels in the reply to the same request.
     """
+    earlier = await _earlier(work, said) or await _count_into_open_event(work, said)
+    if earlier is not None:
+        return earlier
     event = _event_of(said, await limits_in_force(work))
-    counted_into = await _event_to_count_into(work, said)
-    if counted_into is not None:
-        return counted_into
     if not await safety_events.add(work, event):
-        return await safety_events.id_of_source(
-            work, said.patient_id, source=event.source, source_id=event.source_id
-        )
+        # The same report came by another request at this very moment.
+        return await _earlier(work, said) or event.id
     await SAFETY_EVENT.keep_step(work, event.id, event.patient_id, "reported", actor=said.actor)
     if said.late_entry:
         await SAFETY_EVENT.announce(work, EventType.SAFETY_REPORTED, event, reach=Reach.STREAM)
@@ -127,26 +129,29 @@ async def _report(work: Work, said: SafetyReport) -> UUID:
     return event.id
 
 
-async def _event_to_count_into(work: Work, said: SafetyReport) -> UUID | None:
+async def _earlier(work: Work, said: SafetyReport) -> UUID | None:
+    """Find the event that this very report made, or was counted into, when it was sent before."""
+    return await safety_events.id_of_source(
+        work, said.patient_id, source=said.source.value, source_id=said.source_id
+    )
+
+
+async def _count_into_open_event(work: Work, said: SafetyReport) -> UUID | None:
     """Count a report into the patient's open event, where so many came within the hour; gives that event.
 
     Never one that is more urgent than it, and never when the last was acknowledged or closed.
     """
     if said.late_entry:
         return None
-    last = await safety_events.last_of_patient(
-        work,
-        said.patient_id,
-        after=said.received_at - COUNTED_WITHIN,
-        source=said.source.value,
-        source_id=said.source_id,
-    )
-    if last is None or last.is_same_report or last.state != "open" or last.reports < MOST_EVENTS:
+    last = await safety_events.last_of_patient(work, said.patient_id, after=said.received_at - COUNTED_WITHIN)
+    if last is None or last.state != "open" or last.reports < MOST_EVENTS:
         return None
     if said.urgent and not last.urgent:
         return None
-    await safety_events.count_further(work, last.id)
-    work.audit("safety.reported_again", "safety_event", last.id, patient_id=said.patient_id, actor=said.actor)
+    if await safety_events.count_further(work, last.id, source=said.source.value, source_id=said.source_id):
+        work.audit(
+            "safety.reported_again", "safety_event", last.id, patient_id=said.patient_id, actor=said.actor
+        )
     return last.id
 
 

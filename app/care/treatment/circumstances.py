@@ -1,0 +1,295 @@
+"""What else changed for a patient, with its day: factors and other therapies, kept with every version.
+
+They are shown beside the trend and in the treatment context of a signal. They decide nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, Final
+from uuid import UUID
+
+from app.care.monitoring.corrections import EnteredInErrorError, NotEnteredInErrorError, keep_version
+from app.care.patients.corrections import refuse_before_birth
+from app.care.patients.own_vault import vault_of
+from app.care.patients.service import existing
+from app.care.treatment.unlikely import Unlikely, ask_about
+from app.clinical.check_ins import check_in_day
+from app.context import Work
+from app.foundation.errors import NotFoundError, RefusalError
+from app.foundation.ids import new_id
+from app.storage import circumstances, patient_states, record_versions
+from app.storage.circumstances import CIRCUMSTANCE_CONTENT, Circumstance, CircumstanceKind, Severity
+from app.storage.patients import PatientRecord
+from app.storage.record_versions import Correction, RecordKind, RecordStatus, ReplacedVersion
+from app.web.etags import ChangedMeanwhileError
+
+_CELL: Final = {"table": "circumstances", "column": "detail_sealed"}
+# Which value says what of which kind; it has to be there, and no other kind has it.
+VALUES: Final[Mapping[str, CircumstanceKind]] = {
+    "severity": CircumstanceKind.SEVERITY,
+    "months": CircumstanceKind.ILLNESS_DURATION,
+    "weight_kg": CircumstanceKind.WEIGHT,
+}
+_IN_WORDS: Final = frozenset(
+    {CircumstanceKind.CONDITION, CircumstanceKind.PHYSICAL_HEALTH, CircumstanceKind.OTHER_MEDICATION}
+)
+_USUAL_WEIGHT_KG: Final = (35.0, 200.0)
+# Beyond this share of the weight before, one of the two may be in pounds.
+_WEIGHT_CHANGE: Final = 0.3
+
+
+class CircumstanceInFutureError(RefusalError):
+    """What changed has happened; this day lies in the future."""
+
+    code = "circumstance-in-future"
+
+
+class CircumstanceEndsBeforeStartError(RefusalError):
+    """The last day lies before the first."""
+
+    code = "ends-before-start"
+
+
+class CircumstanceValueMissingError(RefusalError):
+    """This kind needs its value: a severity, the months of illness, the weight, or what it is in words."""
+
+    code = "value-missing"
+
+
+class CircumstanceValueElsewhereError(RefusalError):
+    """This value belongs to another kind."""
+
+    code = "value-of-another-kind"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenCircumstance:
+    """A circumstance as staff gave it; ``detail`` in words."""
+
+    kind: CircumstanceKind
+    since: date
+    until: date | None = None
+    severity: Severity | None = None
+    months: int | None = None
+    weight_kg: float | None = None
+    detail: str | None = None
+    confirm: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownCircumstance:
+    """A circumstance on record, with its words opened."""
+
+    stored: Circumstance
+    detail: str | None
+    status: RecordStatus = RecordStatus.ACTIVE
+
+
+async def list_circumstances(work: Work, patient_id: UUID, *, with_errors: bool) -> list[KnownCircumstance]:
+    """List what else changed for a patient, latest first.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+    """
+    patient = await existing(work, patient_id)
+    found = await circumstances_of(work, patient)
+    if with_errors:
+        for version in await record_versions.voided(work, patient_id, RecordKind.CIRCUMSTANCE):
+            stored = CIRCUMSTANCE_CONTENT.validate_python(version.content)
+            stored = replace(stored, version=version.version + 1)
+            found.append(_known(work, patient, stored, RecordStatus.ENTERED_IN_ERROR))
+    work.record_access("circumstances", patient_id=patient_id)
+    return sorted(found, key=lambda one: (one.stored.since, one.stored.id), reverse=True)
+
+
+async def circumstances_of(work: Work, patient: PatientRecord) -> list[KnownCircumstance]:
+    """Give what else changed for a patient who is known to be there, latest first."""
+    return [_known(work, patient, one) for one in await circumstances.of_patient(work, patient.id)]
+
+
+async def enter_circumstance(work: Work, patient_id: UUID, given: GivenCircumstance) -> KnownCircumstance:
+    """Keep something that changed.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+        CircumstanceInFutureError, CircumstanceEndsBeforeStartError, CircumstanceValueMissingError,
+        CircumstanceValueElsewhereError, BeforeBirthError: it cannot be.
+        NeedsConfirmationError: it is unlikely, and nobody has confirmed it.
+    """
+    patient = await existing(work, patient_id)
+    await patient_states.lock(work, patient_id)
+    await _possible(work, patient, given, await circumstances.of_patient(work, patient_id))
+    stored = _stored(work, patient, given, new_id(), version=1)
+    await circumstances.add(work, patient_id, stored)
+    work.audit("circumstance.entered", "circumstance", stored.id, patient_id=patient_id)
+    return KnownCircumstance(stored=stored, detail=given.detail)
+
+
+async def amend_circumstance(
+    work: Work,
+    patient_id: UUID,
+    circumstance_id: UUID,
+    changes: Mapping[str, Any],
+    *,
+    reason: str,
+    version: int,
+    confirm: tuple[str, ...] = (),
+) -> KnownCircumstance:
+    """Change what a circumstance says; None takes a value back.
+
+    Raises:
+        NotFoundError: the patient has no such circumstance.
+        EnteredInErrorError: it counts as entered in error.
+        ChangedMeanwhileError: the version is not the current one.
+        NeedsConfirmationError: it is unlikely, and nobody has confirmed it; and all that entering raises.
+    """
+    patient = await existing(work, patient_id)
+    await patient_states.lock(work, patient_id)
+    stored, others = await _find(work, patient_id, circumstance_id, version=version)
+    before = _known(work, patient, stored)
+    values = {name: getattr(stored, name) for name in ("kind", "since", "until", *VALUES)}
+    given = GivenCircumstance(**(values | {"detail": before.detail} | dict(changes)), confirm=confirm)
+    await _possible(work, patient, given, others)
+    await _keep(work, patient, stored, Correction.AMENDED, reason)
+    new = _stored(work, patient, given, stored.id, version=stored.version + 1)
+    await circumstances.replace(work, new)
+    work.audit("circumstance.amended", "circumstance", stored.id, patient_id=patient_id)
+    return KnownCircumstance(stored=new, detail=given.detail)
+
+
+async def void_circumstance(
+    work: Work, patient_id: UUID, circumstance_id: UUID, *, reason: str, version: int | None = None
+) -> KnownCircumstance:
+    """Take a circumstance as entered in error.
+
+    Raises:
+        NotFoundError: the patient has no such circumstance.
+        EnteredInErrorError: it counts as entered in error already.
+        ChangedMeanwhileError: the version is not the current one.
+    """
+    patient = await existing(work, patient_id)
+    await patient_states.lock(work, patient_id)
+    stored, _ = await _find(work, patient_id, circumstance_id, version=version)
+    await _keep(work, patient, stored, Correction.VOIDED, reason)
+    await circumstances.take_away(work, stored.id)
+    work.audit("circumstance.voided", "circumstance", stored.id, patient_id=patient_id)
+    voided = replace(stored, version=stored.version + 1)
+    return _known(work, patient, voided, RecordStatus.ENTERED_IN_ERROR)
+
+
+async def restore_circumstance(
+    work: Work, patient_id: UUID, circumstance_id: UUID, *, reason: str | None = None
+) -> KnownCircumstance:
+    """Let a circumstance count again that was taken as entered in error.
+
+    Raises:
+        NotFoundError: the patient has no such circumstance.
+        NotEnteredInErrorError: it does not count as entered in error.
+    """
+    patient = await existing(work, patient_id)
+    await patient_states.lock(work, patient_id)
+    last = await record_versions.latest(work, patient_id, RecordKind.CIRCUMSTANCE, circumstance_id)
+    if last is None or last.correction != Correction.VOIDED:
+        await _find(work, patient_id, circumstance_id, version=None)
+        raise NotEnteredInErrorError
+    stored = CIRCUMSTANCE_CONTENT.validate_python(last.content)
+    voided = replace(stored, version=stored.version + 1)
+    await _keep(work, patient, voided, Correction.RESTORED, reason, active=False)
+    new = replace(stored, version=stored.version + 2)
+    await circumstances.add(work, patient_id, new)
+    work.audit("circumstance.restored", "circumstance", new.id, patient_id=patient_id)
+    return _known(work, patient, new)
+
+
+async def _find(
+    work: Work, patient_id: UUID, circumstance_id: UUID, *, version: int | None
+) -> tuple[Circumstance, list[Circumstance]]:
+    every = await circumstances.of_patient(work, patient_id)
+    stored = next((one for one in every if one.id == circumstance_id), None)
+    if stored is None:
+        last = await record_versions.latest(work, patient_id, RecordKind.CIRCUMSTANCE, circumstance_id)
+        raise NotFoundError if last is None else EnteredInErrorError
+    if version is not None and stored.version != version:
+        raise ChangedMeanwhileError("header/if-match")
+    return stored, [one for one in every if one.id != circumstance_id]
+
+
+async def _possible(
+    work: Work, patient: PatientRecord, given: GivenCircumstance, others: Sequence[Circumstance]
+) -> None:
+    """Refuse what cannot be, ask about what is unlikely."""
+    if given.since > check_in_day(work.now, patient.time_zone):
+        raise CircumstanceInFutureError("#/since")
+    if given.until is not None and given.until < given.since:
+        raise CircumstanceEndsBeforeStartError("#/until")
+    refuse_before_birth(work, patient, given.since.year, pointer="#/since")
+    for name, kind in VALUES.items():
+        value = getattr(given, name)
+        if given.kind is kind and value is None:
+            raise CircumstanceValueMissingError(f"#/{name}")
+        if given.kind is not kind and value is not None:
+            raise CircumstanceValueElsewhereError(f"#/{name}")
+    if given.kind in _IN_WORDS and not given.detail:
+        raise CircumstanceValueMissingError("#/detail")
+    ask_about(_unlikely(given, others), given.confirm)
+
+
+def _unlikely(given: GivenCircumstance, others: Sequence[Circumstance]) -> list[Unlikely]:
+    same = [one for one in others if one.kind is given.kind]
+    found = [Unlikely.SAME_CIRCUMSTANCE] if any(one.since == given.since for one in same) else []
+    if given.weight_kg is None:
+        return found
+    if not _USUAL_WEIGHT_KG[0] <= given.weight_kg <= _USUAL_WEIGHT_KG[1]:
+        found.append(Unlikely.UNUSUAL_WEIGHT)
+    before = next((one.weight_kg for one in same if one.weight_kg and one.since <= given.since), None)
+    if before is not None and abs(given.weight_kg - before) > _WEIGHT_CHANGE * before:
+        found.append(Unlikely.WEIGHT_CHANGE)
+    return found
+
+
+def _stored(
+    work: Work, patient: PatientRecord, given: GivenCircumstance, circumstance_id: UUID, *, version: int
+) -> Circumstance:
+    own = vault_of(work.vault, work.clinic_id, patient)
+    return Circumstance(
+        id=circumstance_id,
+        kind=given.kind,
+        since=given.since,
+        until=given.until,
+        severity=given.severity,
+        months=given.months,
+        weight_kg=given.weight_kg,
+        detail_sealed=own.seal(given.detail, row_id=circumstance_id, **_CELL) if given.detail else None,
+        version=version,
+    )
+
+
+def _known(
+    work: Work, patient: PatientRecord, stored: Circumstance, status: RecordStatus = RecordStatus.ACTIVE
+) -> KnownCircumstance:
+    sealed, detail = stored.detail_sealed, None
+    if sealed is not None:
+        detail = vault_of(work.vault, work.clinic_id, patient).open(sealed, row_id=stored.id, **_CELL)
+    return KnownCircumstance(stored=stored, detail=detail, status=status)
+
+
+async def _keep(
+    work: Work,
+    patient: PatientRecord,
+    stored: Circumstance,
+    correction: Correction,
+    reason: str | None,
+    *,
+    active: bool = True,
+) -> None:
+    replaced = ReplacedVersion(
+        kind=RecordKind.CIRCUMSTANCE,
+        record_id=stored.id,
+        version=stored.version,
+        content=CIRCUMSTANCE_CONTENT.dump_python(stored, mode="json"),
+        # They decide nothing, so no decision is replayed from them.
+        known_from_turn=None,
+        active=active,
+    )
+    await keep_version(work, patient, replaced, correction, reason)
