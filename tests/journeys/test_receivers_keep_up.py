@@ -150,7 +150,16 @@ class Quarter:
                 self.report(patient, day)
         for _ in range(3):
             self.chance.choice(
-                [self.boost, self.boost, self.correct, self.consent, self.archive, self.erase, self.join, self.score]
+                [
+                    self.boost,
+                    self.boost,
+                    self.correct,
+                    self.consent,
+                    self.archive,
+                    self.erase,
+                    self.join,
+                    self.score,
+                ]
             )()
         self.service.run(self.service.worker.sweep(), within=120)
         self.work_off()
@@ -217,7 +226,11 @@ class Quarter:
         self.fading_from[patient], self.silent_from[patient] = 200, 200
 
     def score(self) -> None:
-        form = {"scale": "phq-9", "taken_at": self.now.isoformat(), "items": [self.chance.randint(0, 2)] * 8 + [0]}
+        form = {
+            "scale": "phq-9",
+            "taken_at": self.now.isoformat(),
+            "items": [self.chance.randint(0, 2)] * 8 + [0],
+        }
         self.clinic.http.post(f"/v1/patients/{self.someone()}/assessments", json=form)
 
     def work_off(self) -> None:
@@ -239,11 +252,15 @@ class Quarter:
                 reason = {"reason": "closed too early"}
                 self.clinic.http.post(f"/v1/signals/{signal['id']}/reopen", json=reason)
         for event in self.clinic.http.get("/v1/safety-events?state=open").json()["items"]:
-            step, body = self.chance.choice([("acknowledge", None), ("close", {"outcome": "contact_made"}), ("", None)])
+            step, body = self.chance.choice(
+                [("acknowledge", None), ("close", {"outcome": "contact_made"}), ("", None)]
+            )
             if step:
                 self.clinic.http.post(f"/v1/safety-events/{event['id']}/{step}", json=body)
         for finding in self.clinic.http.get("/v1/findings?state=open").json()["items"]:
-            step, body = self.chance.choice([("acknowledge", None), ("close", {"outcome": "seen"}), ("", None)])
+            step, body = self.chance.choice(
+                [("acknowledge", None), ("close", {"outcome": "seen"}), ("", None)]
+            )
             if step:
                 self.clinic.http.post(f"/v1/findings/{finding['id']}/{step}", json=body)
 

@@ -15,15 +15,17 @@ from app.notifications.stream.queries import keep_stream
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage import patient_states
+from tests.storage.catalogue import ask
 from tests.support.databases import DatabaseUrls
 from tests.support.people import CONFIRMED, ClinicClient, clinic_client, treated
 from tests.support.problems import CANARY, assert_problem
 from tests.support.receiver import Receiver
 from tests.support.service import NOW, Service
-from tests.storage.catalogue import ask
 
 
-def pulled(http: httpx2.Client, after: str | None = None, *, limit: int = 1000) -> tuple[list[dict[str, Any]], str]:
+def pulled(
+    http: httpx2.Client, after: str | None = None, *, limit: int = 1000
+) -> tuple[list[dict[str, Any]], str]:
     """Read to the end of the stream; gives the events and the cursor."""
     events: list[dict[str, Any]] = []
     while True:
@@ -170,7 +172,9 @@ async def _keep(service: Service, clinic: ClinicClient) -> None:
         await keep_stream(work)
 
 
-@pytest.mark.parametrize("wrong", ["x", "%00", "YWJj", "YWJjLjEyMzQ1Njc4OTAxMjM0NTY3ODkw", "YWJjLi0x", "a" * 201])
+@pytest.mark.parametrize(
+    "wrong", ["x", "%00", "YWJj", "YWJjLjEyMzQ1Njc4OTAxMjM0NTY3ODkw", "YWJjLi0x", "a" * 201]
+)
 def test_what_is_no_cursor_is_refused_by_name(clinic: ClinicClient, wrong: str) -> None:
     assert clinic.http.get("/v1/events", params={"after": wrong}).status_code == 422
     assert clinic.http.get("/v1/snapshot", params={"after": wrong}).status_code == 422
@@ -204,7 +208,9 @@ def test_the_stream_and_the_snapshot_ask_for_their_own_scope(service: Service, c
             assert given.status_code == 200
 
 
-def test_an_erased_patient_leaves_a_tombstone_and_nothing_else(service: Service, clinic: ClinicClient) -> None:
+def test_an_erased_patient_leaves_a_tombstone_and_nothing_else(
+    service: Service, clinic: ClinicClient
+) -> None:
     patient = clinic.patient()
     _, cursor = pulled(clinic.http)
     asked = clinic.http.post(f"/v1/patients/{patient}/erasure-requests").json()
