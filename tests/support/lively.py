@@ -76,8 +76,7 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     assert phone.http.put("/v1/me/push-subscription", json=subscription).is_success
     service.run(write_to(service, client.clinic_id, patient))
     holiday = {"days": [(NOW + timedelta(days=60)).date().isoformat()]}
-    no_reminders = client.http.put("/v1/clinic/days-without-reminders", json=holiday)
-    assert no_reminders.is_success, no_reminders.text
+    assert client.http.put("/v1/clinic/days-without-reminders", json=holiday).is_success
     assert client.http.get("/v1/events").is_success
     (event,) = client.http.get("/v1/safety-events").json()["items"]
     receiver.wait_for("safety.reported", count=before + 1)
@@ -159,7 +158,6 @@ def write_to_contact(client: ClinicClient, service: Service) -> None:
     name_contacts(client)
     phone = client.enrol(client.patient(), service.url)
     assert phone.check_in(NOW, self_harm_thoughts=True).status_code == 201
-    assert client.http.get("/v1/events").is_success
     (event,) = client.http.get("/v1/safety-events").json()["items"]
     closing = {"outcome": "contact_made"}
     assert client.http.post(f"/v1/safety-events/{event['id']}/close", json=closing).status_code == 200

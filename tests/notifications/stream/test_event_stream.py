@@ -1,4 +1,4 @@
-"""The stream of events: everything that webhooks push and more, in one order that is never changed behind a reader."""
+"""The stream of events: all that webhooks push and more, in one order that never changes behind a reader."""
 
 import asyncio
 import base64
@@ -47,7 +47,7 @@ def fading(clinic: ClinicClient) -> str:
 
 
 def test_the_stream_has_what_was_pushed_and_what_only_systems_need(
-    service: Service, clinic: ClinicClient, receiver: Receiver
+    clinic: ClinicClient, receiver: Receiver
 ) -> None:
     clinic.add_endpoint(receiver.url)
     fading(clinic)
@@ -113,14 +113,13 @@ async def _announce(work: Work, patient_id: str) -> None:
     await notify_of_patient(work, EventType.CHECK_INS_RESUMED, about, now=work.now)
 
 
-def test_whoever_reads_while_much_happens_reads_each_event_once(
-    service: Service, clinic: ClinicClient
-) -> None:
+def test_whoever_reads_while_much_happens_reads_each_event_once(clinic: ClinicClient) -> None:
     def register(_number: int) -> str:
         return clinic.patient()
 
     def follow(_number: int) -> list[str]:
-        seen, cursor = [], None
+        seen: list[str] = []
+        cursor = None
         while len(seen) < 40:
             events, cursor = pulled(clinic.http, cursor, limit=3)
             seen += [one["id"] for one in events]
@@ -208,9 +207,7 @@ def test_the_stream_and_the_snapshot_ask_for_their_own_scope(service: Service, c
             assert given.status_code == 200
 
 
-def test_an_erased_patient_leaves_a_tombstone_and_nothing_else(
-    service: Service, clinic: ClinicClient
-) -> None:
+def test_an_erased_patient_leaves_a_tombstone_and_nothing_else(clinic: ClinicClient) -> None:
     patient = clinic.patient()
     _, cursor = pulled(clinic.http)
     asked = clinic.http.post(f"/v1/patients/{patient}/erasure-requests").json()
@@ -226,7 +223,7 @@ def test_an_erased_patient_leaves_a_tombstone_and_nothing_else(
 
 
 def test_the_snapshot_is_read_page_by_page_with_one_cursor_and_is_audited(
-    service: Service, clinic: ClinicClient, shared_database: DatabaseUrls
+    clinic: ClinicClient, shared_database: DatabaseUrls
 ) -> None:
     patients = [clinic.patient(CANARY if number == 0 else None) for number in range(5)]
     pulled(clinic.http)
