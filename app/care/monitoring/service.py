@@ -11,7 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.care.alerts.signals.episodes import carry_out
-from app.care.monitoring.conditions import Condition, conditions_of, tell_conditions
+from app.care.monitoring.conditions import AT_ONCE, Condition, conditions_of, tell_conditions
 from app.care.monitoring.history import (
     episode_of_patient,
     history_of,
@@ -275,7 +275,7 @@ def _evaluated(
         tell=tell,
         protocol=protocol_of(standing, context),
     )
-    told = {one.value for one in holding if tell or one.value in standing.told}
+    told = {one.value for one in holding if tell or one in AT_ONCE or one.value in standing.told}
     answer = Answer(
         as_of=as_of,
         level=evaluation.level.value,
