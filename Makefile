@@ -82,6 +82,7 @@ docs: install ## write the pages in docs that are made from the code
 	@$(RUN) python -m tests.docs.clinical_pages
 	@$(RUN) python -m tests.docs.staff_pages
 	@$(RUN) python -m tests.docs.crisis_page
+	@$(RUN) python -m tests.docs.archive_page
 
 accuracy: install ## run the full evaluation (ten minutes on two processors) and write its page and charts
 	@$(RUN) afterglow simulate --patients 1000 --markdown docs/clinical/accuracy.md --chart docs/clinical
