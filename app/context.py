@@ -32,7 +32,12 @@ class AppContext:
 
     @asynccontextmanager
     async def work(
-        self, clinic_id: UUID | None, *, actor: Actor = SYSTEM, snapshot: bool = False
+        self,
+        clinic_id: UUID | None,
+        *,
+        actor: Actor = SYSTEM,
+        snapshot: bool = False,
+        safety: bool = False,
     ) -> AsyncIterator["Work"]:
         """Give one request's or one job's transaction; what raises undoes it, else it commits at the end.
 
@@ -42,8 +47,9 @@ class AppContext:
             clinic_id: the tenant; None: without one, where row-level security shows no patient's row.
             actor: who acts, as the audit log says it; for jobs, the system.
             snapshot: all reads are of one moment, as a page needs them.
+            safety: it makes or escalates a safety event, and may take a connection that is kept for these.
         """
-        work = Work(self, clinic_id, actor=actor, now=self.clock.now(), snapshot=snapshot)
+        work = Work(self, clinic_id, actor=actor, now=self.clock.now(), snapshot=snapshot, safety=safety)
         try:
             yield work
             await work.commit()
@@ -66,8 +72,18 @@ class Work(UnitOfWork):
         actor: Actor,
         now: datetime,
         snapshot: bool = False,
+        safety: bool = False,
     ) -> None:
-        super().__init__(context.database.engine, clinic_id, actor=actor, now=now, snapshot=snapshot)
+        database = context.database
+        super().__init__(
+            database.engine,
+            clinic_id,
+            budget=database.budget,
+            actor=actor,
+            now=now,
+            snapshot=snapshot,
+            safety=safety,
+        )
         self.context = context
 
     @property

@@ -108,12 +108,17 @@ class NewMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewNotice:
-    """A notice to a channel of the care team: what of, unless it is about no notification. It names nobody."""
+    """A notice to a channel of the care team: what of, unless it is about no notification. It names nobody.
+
+    Attributes:
+        patient_id: On whose account it is sent: what waits is erased with the patient.
+    """
 
     channel: NoticeChannel
     wording: Wording
     mode: str
     notification_id: UUID | None = None
+    patient_id: UUID | None = None
 
 
 async def queue_message(
@@ -146,6 +151,7 @@ async def queue_notice(work: UnitOfWork, notice: NewNotice, *, now: datetime) ->
         mode=notice.mode,
         notice_channel_id=notice.channel.id,
         notification_id=notice.notification_id,
+        patient_id=notice.patient_id,
     )
     await outgoing_messages.add(work, kept)
     work.wake_outbox()

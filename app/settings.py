@@ -52,7 +52,7 @@ class Settings(BaseSettings):
         "Unset: a folder in the data folder",
     )
     most_connections: int = Field(
-        default=1000, ge=10, description="The most connections at once; what comes above is answered with 503"
+        default=2000, ge=10, description="The most connections at once; what comes above is answered with 503"
     )
     retry_speedup: int = Field(
         default=1, ge=1, le=10_000, description="Divides all waits between attempts; for failure tests"

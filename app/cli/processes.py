@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 import threading
@@ -16,13 +17,16 @@ from app.cli.children import PARENT, Group, child_environment
 from app.cli.runtime import open_ground, spool_dir_of
 from app.foundation.logs import set_up_logs
 from app.settings import Settings
+from app.web.connections import BoundedConnection
 from app.web.metrics import serve_metrics
 
-_MOST_HEADER_BYTES: Final = 32 * 1024
+# Beside connections: the database's, the spool's, the log's.
+_OTHER_FILES: Final = 200
 
 
 def serve(settings: Settings, *, work_too: bool) -> None:
     """Answer HTTP requests until SIGTERM or SIGINT; ``work_too``: with a worker beside, in a process of its own."""
+    _allow_open_files(settings.most_connections + _OTHER_FILES)
     # Only here: with all routes it takes longer to read than most commands to run, the worker's among them.
     from app.asgi import build_app  # noqa: PLC0415 - see above
     from app.care.intake.spool import Spool  # noqa: PLC0415 - see above
@@ -45,13 +49,22 @@ def serve(settings: Settings, *, work_too: bool) -> None:
             date_header=False,
             timeout_graceful_shutdown=20,
             limit_concurrency=settings.most_connections,
-            h11_max_incomplete_event_size=_MOST_HEADER_BYTES,
+            http=BoundedConnection,
+            ws="none",
         )
         if settings.metrics_port is not None:
             serve_metrics(settings.metrics_port)
         sys.stderr.write(f"Afterglow answers at {settings.links_start_with}\n")
         with _worker_beside(settings) if work_too else nullcontext():
             uvicorn.Server(config).run()
+
+
+def _allow_open_files(count: int) -> None:
+    """Have the machine let this process open so many files, as far as it may: each connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < count:
+        wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @contextmanager

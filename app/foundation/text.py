@@ -143,4 +143,4 @@ def _is_formless(one: str) -> bool:
 
 
 def _is_filler(one: str) -> bool:
-    return one in _DASHES or _is_formless(one) or unicodedata.category(one) in {"Pd", "Zs", "Zl", "Zp", "Cc"}
+    return one in _DASHES or _is_formless(one) or one.isspace() or unicodedata.category(one) == "Pd"

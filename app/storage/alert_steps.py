@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ForeignKeyConstraint, Index, Select, insert, select
@@ -12,11 +11,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import Actor
 from app.foundation.ids import new_id
-from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.rows import CARE, TenantRow, columns_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
-class AlertStepRow(TenantRow):
+class AlertStep(TenantRow):
     """One step in the life of a signal, a safety event or a finding. The application adds them and changes none."""
 
     __tablename__ = "alert_steps"
@@ -61,27 +60,6 @@ class StepDetails:
     words_sealed: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertStep:
-    """A step as stored."""
-
-    id: UUID
-    alert_kind: str
-    alert_id: UUID
-    action: str
-    at: datetime
-    actor_kind: str
-    actor_id: UUID | None
-    until: datetime | None
-    disposition: str | None
-    assignee_id: UUID | None
-    channel: str | None
-    words_sealed: bytes | None
-
-
-_COLUMNS: Final = tuple(AlertStep.__dataclass_fields__)
-
-
 async def keep(
     work: UnitOfWork,
     action: str,
@@ -95,7 +73,7 @@ async def keep(
     """Keep a step; its line of the audit log is written by whoever took it."""
     said, who = details or StepDetails(id=new_id()), actor or work.actor
     await work.execute(
-        insert(AlertStepRow).values(
+        insert(AlertStep).values(
             clinic_id=work.clinic_id,
             id=said.id,
             patient_id=patient_id,
@@ -116,20 +94,20 @@ async def keep(
 
 async def of_alert(work: UnitOfWork, alert_id: UUID) -> list[AlertStep]:
     """List an alert's steps, oldest first."""
-    statement = _steps(work).where(AlertStepRow.alert_id == alert_id)
-    return await _read(work, statement.order_by(AlertStepRow.at, AlertStepRow.id))
+    statement = _steps(work).where(AlertStep.alert_id == alert_id)
+    return await _read(work, statement.order_by(AlertStep.at, AlertStep.id))
 
 
 async def of_patient(work: UnitOfWork, patient_id: UUID, *, since: datetime, limit: int) -> list[AlertStep]:
     """List the steps about one patient since a time, the latest first."""
-    row = AlertStepRow
+    row = AlertStep
     statement = _steps(work).where(row.patient_id == patient_id, row.at >= since)
     return await _read(work, statement.order_by(row.at.desc(), row.id.desc()).limit(limit))
 
 
 async def latest_of(work: UnitOfWork, alert_ids: Sequence[UUID]) -> dict[UUID, AlertStep]:
     """Give the latest step of each of several alerts."""
-    row = AlertStepRow
+    row = AlertStep
     statement = (
         _steps(work)
         .where(row.alert_id.in_(alert_ids))
@@ -145,5 +123,4 @@ async def _read(work: UnitOfWork, statement: Select[*tuple[object, ...]]) -> lis
 
 
 def _steps(work: UnitOfWork) -> Select[*tuple[object, ...]]:
-    columns = [getattr(AlertStepRow, name) for name in _COLUMNS]
-    return select(*columns).where(AlertStepRow.clinic_id == work.clinic_id)
+    return select(*columns_of(AlertStep)).where(AlertStep.clinic_id == work.clinic_id)

@@ -1,7 +1,7 @@
 """What a signal, a safety event and a finding have in common as rows: one life, one set of statements."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.rows import TenantRow
+from app.storage.engine.rows import TenantRow, column_names
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_keys import wrapped_key_of
 
@@ -17,43 +17,27 @@ OPEN_STATES = ("open", "acknowledged", "snoozed")
 """The states of what nobody has closed."""
 
 
-class AlertRow(TenantRow):
-    """The columns that every kind of alert has."""
+class Alert(TenantRow):
+    """An alert as stored: the columns that every kind has."""
 
     __abstract__ = True
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     patient_id: Mapped[UUID]
     state: Mapped[str]
-    acknowledged_at: Mapped[datetime | None]
-    acknowledged_by: Mapped[UUID | None]
+    acknowledged_at: Mapped[datetime | None] = mapped_column(default=None)
+    acknowledged_by: Mapped[UUID | None] = mapped_column(default=None)
     # The member who takes care of it; null: nobody in particular.
-    assignee_id: Mapped[UUID | None]
-    closed_at: Mapped[datetime | None]
-    closed_by: Mapped[UUID | None]
-    version: Mapped[int]
+    assignee_id: Mapped[UUID | None] = mapped_column(default=None)
+    closed_at: Mapped[datetime | None] = mapped_column(default=None)
+    closed_by: Mapped[UUID | None] = mapped_column(default=None)
+    version: Mapped[int] = mapped_column(default=1)
     # When it is escalated (next) unless somebody acknowledges it before; null: not any more.
-    escalate_at: Mapped[datetime | None]
+    escalate_at: Mapped[datetime | None] = mapped_column(default=None)
     # When it was escalated first.
-    escalated_at: Mapped[datetime | None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alert:
-    """An alert as stored; ``wrapped_key`` is the patient's and opens what is sealed about it."""
-
-    id: UUID
-    patient_id: UUID
-    state: str
-    acknowledged_at: datetime | None = None
-    acknowledged_by: UUID | None = None
-    assignee_id: UUID | None = None
-    closed_at: datetime | None = None
-    closed_by: UUID | None = None
-    version: int = 1
-    escalate_at: datetime | None = None
-    escalated_at: datetime | None = None
-    wrapped_key: bytes | None = None
+    escalated_at: Mapped[datetime | None] = mapped_column(default=None)
+    # The patient's, from the table of keys; it opens what is sealed about the alert.
+    wrapped_key: bytes | None = field(default=None, repr=False)
 
 
 AlertT = TypeVar("AlertT", bound=Alert)
@@ -61,15 +45,14 @@ AlertT = TypeVar("AlertT", bound=Alert)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertTable(Generic[AlertT]):
-    """One kind's table and record."""
+    """The statements over one kind's table."""
 
-    row: type[AlertRow]
     record: type[AlertT]
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The record's columns; the key comes from elsewhere."""
-        return tuple(one.name for one in fields(self.record) if one.name != "wrapped_key")
+        return column_names(self.record)
 
     def values(self, alert: AlertT) -> dict[str, Any]:
         """Give what is inserted for a new one."""
@@ -77,9 +60,9 @@ class AlertTable(Generic[AlertT]):
 
     def select(self, work: UnitOfWork) -> Select[*tuple[Any, ...]]:
         """Select records of this clinic."""
-        columns = [getattr(self.row, name) for name in self.columns]
-        return select(*columns, wrapped_key_of(work, self.row.patient_id)).where(
-            self.row.clinic_id == work.clinic_id
+        columns = [getattr(self.record, name) for name in self.columns]
+        return select(*columns, wrapped_key_of(work, self.record.patient_id)).where(
+            self.record.clinic_id == work.clinic_id
         )
 
     async def read(self, work: UnitOfWork, statement: Select[*tuple[Any, ...]]) -> list[AlertT]:
@@ -88,7 +71,7 @@ class AlertTable(Generic[AlertT]):
 
     async def find(self, work: UnitOfWork, alert_id: UUID) -> AlertT | None:
         """Find one of this clinic."""
-        found = await self.read(work, self.select(work).where(self.row.id == alert_id))
+        found = await self.read(work, self.select(work).where(self.record.id == alert_id))
         return found[0] if found else None
 
     async def page(
@@ -101,7 +84,7 @@ class AlertTable(Generic[AlertT]):
         limit: int,
     ) -> list[AlertT]:
         """List those in these states, oldest first."""
-        row = self.row
+        row = self.record
         statement = self.select(work).where(row.state.in_(states)).order_by(row.id).limit(limit)
         if after is not None:
             statement = statement.where(row.id > after)
@@ -112,13 +95,13 @@ class AlertTable(Generic[AlertT]):
     async def due_to_escalate(self, work: UnitOfWork, *, limit: int) -> list[UUID]:
         """List those that should have been acknowledged by now, the one that waited longest first."""
         found = await work.execute(
-            select(self.row.id)
+            select(self.record.id)
             .where(
-                self.row.clinic_id == work.clinic_id,
-                self.row.escalate_at <= work.now,
-                self.row.state.in_(["open", "snoozed"]),
+                self.record.clinic_id == work.clinic_id,
+                self.record.escalate_at <= work.now,
+                self.record.state.in_(["open", "snoozed"]),
             )
-            .order_by(self.row.escalate_at)
+            .order_by(self.record.escalate_at)
             .limit(limit)
         )
         return list(found.scalars())
@@ -126,7 +109,7 @@ class AlertTable(Generic[AlertT]):
     async def change(self, work: UnitOfWork, alert_id: UUID, **values: Any) -> None:  # noqa: ANN401 - columns
         """Change some columns of one whose patient's turn the caller holds; the version moves on."""
         await work.execute(
-            update(self.row)
-            .where(self.row.clinic_id == work.clinic_id, self.row.id == alert_id)
-            .values(version=self.row.version + 1, **values)
+            update(self.record)
+            .where(self.record.clinic_id == work.clinic_id, self.record.id == alert_id)
+            .values(version=self.record.version + 1, **values)
         )

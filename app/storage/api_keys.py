@@ -7,12 +7,12 @@ from uuid import UUID
 from sqlalchemy import ForeignKeyConstraint, UniqueConstraint, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
+from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
-class ApiKeyRow(TenantRow):
-    """One key."""
+class ApiKey(TenantRow):
+    """A key as its clinic sees it."""
 
     __tablename__ = "api_keys"
     __table_args__ = (
@@ -23,79 +23,48 @@ class ApiKeyRow(TenantRow):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     name: Mapped[str]
-    digest: Mapped[bytes]
+    # Looked for, never read.
+    digest: Mapped[bytes] = mapped_column(init=False, repr=False)
     scopes: Mapped[list[str]]
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ApiKey:
+class WorkingKey:
     """A key that works: its id for the trail, its scopes for what it may do."""
 
     id: UUID
     scopes: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptKey:
-    """A key as its clinic sees it."""
-
-    id: UUID
-    name: str
-    scopes: list[str]
-    created_at: datetime
-    revoked_at: datetime | None
-
-
-async def add(
-    work: UnitOfWork,
-    *,
-    id: UUID,  # noqa: A002 - the column's name
-    name: str,
-    digest: bytes,
-    scopes: list[str],
-    now: datetime,
-) -> None:
+async def add(work: UnitOfWork, key: ApiKey, *, digest: bytes) -> None:
     """Keep a new key's digest."""
-    await work.execute(
-        insert(ApiKeyRow).values(
-            clinic_id=work.clinic_id,
-            id=id,
-            name=name,
-            digest=digest,
-            scopes=scopes,
-            created_at=now,
-            revoked_at=None,
-        )
-    )
+    await work.execute(insert(ApiKey).values(clinic_id=work.clinic_id, digest=digest, **values_of(key)))
 
 
-async def working_key(work: UnitOfWork, digest: bytes) -> ApiKey | None:
+async def working_key(work: UnitOfWork, digest: bytes) -> WorkingKey | None:
     """Find the key with this digest, unless it is revoked."""
     found = await work.execute(
-        select(ApiKeyRow.id, ApiKeyRow.scopes).where(
-            ApiKeyRow.clinic_id == work.clinic_id,
-            ApiKeyRow.digest == digest,
-            ApiKeyRow.revoked_at.is_(None),
+        select(ApiKey.id, ApiKey.scopes).where(
+            ApiKey.clinic_id == work.clinic_id,
+            ApiKey.digest == digest,
+            ApiKey.revoked_at.is_(None),
         )
     )
     row = found.one_or_none()
-    return row and ApiKey(id=row.id, scopes=frozenset(row.scopes))
+    return row and WorkingKey(id=row.id, scopes=frozenset(row.scopes))
 
 
-async def all_of_clinic(work: UnitOfWork, *, lock: bool = False) -> list[KeptKey]:
+async def all_of_clinic(work: UnitOfWork, *, lock: bool = False) -> list[ApiKey]:
     """List the clinic's keys, oldest first, locked for a change if so wished."""
-    columns = [getattr(ApiKeyRow, name) for name in KeptKey.__dataclass_fields__]
-    statement = select(*columns).where(ApiKeyRow.clinic_id == work.clinic_id).order_by(ApiKeyRow.id)
+    statement = select(*columns_of(ApiKey)).where(ApiKey.clinic_id == work.clinic_id).order_by(ApiKey.id)
     found = await work.execute(statement.with_for_update() if lock else statement)
-    return [KeptKey(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
+    return [ApiKey(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def revoke(work: UnitOfWork, key_id: UUID, *, now: datetime) -> None:
     """Let a key open nothing any more."""
     await work.execute(
-        update(ApiKeyRow)
-        .where(ApiKeyRow.clinic_id == work.clinic_id, ApiKeyRow.id == key_id)
-        .values(revoked_at=now)
+        update(ApiKey).where(ApiKey.clinic_id == work.clinic_id, ApiKey.id == key_id).values(revoked_at=now)
     )

@@ -14,26 +14,26 @@ from sqlalchemy import ARRAY, Column, LargeBinary, Table, insert, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DataError, IntegrityError
 
-from app.storage.alert_steps import AlertStepRow
-from app.storage.assessments import AssessmentRow, CustomScaleRow
+from app.storage.alert_steps import AlertStep
+from app.storage.assessments import CustomScaleRow, StoredAssessment
 from app.storage.care_plans import CarePlanRow
 from app.storage.check_ins import CheckInRow, EvaluationRow
-from app.storage.chosen_references import ChosenReferenceRow
+from app.storage.chosen_references import StoredReference
 from app.storage.circumstances import CircumstanceRow
-from app.storage.clinics import ClinicProfileRow
-from app.storage.consents import ConsentRow
+from app.storage.clinics import ClinicProfile
+from app.storage.consents import Consent
 from app.storage.days_without_reminders import DayWithoutRemindersRow
 from app.storage.engine.rows import TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
-from app.storage.findings import FindingRow
-from app.storage.patient_changes import PatientChangeRow
+from app.storage.findings import Finding
+from app.storage.patient_changes import PatientChange
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
-from app.storage.policies import ClinicPolicyRow
-from app.storage.record_versions import RecordVersionRow
-from app.storage.reminder_plans import ReminderPlanRow
-from app.storage.safety_events import SafetyEventRow
-from app.storage.signals import SignalRow
+from app.storage.policies import StoredPolicy
+from app.storage.record_versions import RecordVersion
+from app.storage.reminder_plans import ReminderPlan
+from app.storage.safety_events import SafetyEvent
+from app.storage.signals import Signal
 from app.storage.treatment import CourseRow, InfusionRow
 
 SEALED: Final = "_sealed"
@@ -76,8 +76,8 @@ class ArchivedTable:
 
 
 OF_CLINIC: Final = (
-    ArchivedTable(row=ClinicProfileRow),
-    ArchivedTable(row=ClinicPolicyRow),
+    ArchivedTable(row=ClinicProfile),
+    ArchivedTable(row=StoredPolicy),
     ArchivedTable(row=CustomScaleRow),
     ArchivedTable(row=DayWithoutRemindersRow),
 )
@@ -88,22 +88,22 @@ OF_PATIENT: Final = (
     ArchivedTable(row=PatientRow, without=frozenset({"external_ref_index", "external_ref_key"})),
     # The rule's memory is made again from the history.
     ArchivedTable(row=PatientStateRow, without=frozenset({"memory"})),
-    ArchivedTable(row=ConsentRow),
+    ArchivedTable(row=Consent),
     ArchivedTable(row=CourseRow),
     ArchivedTable(row=InfusionRow),
     ArchivedTable(row=CheckInRow),
-    ArchivedTable(row=AssessmentRow),
-    ArchivedTable(row=ChosenReferenceRow),
+    ArchivedTable(row=StoredAssessment),
+    ArchivedTable(row=StoredReference),
     ArchivedTable(row=CarePlanRow),
     ArchivedTable(row=CircumstanceRow),
-    ArchivedTable(row=RecordVersionRow),
+    ArchivedTable(row=RecordVersion),
     ArchivedTable(row=EvaluationRow),
-    ArchivedTable(row=SignalRow),
-    ArchivedTable(row=SafetyEventRow, without=frozenset({"notification_id"})),
-    ArchivedTable(row=FindingRow),
-    ArchivedTable(row=AlertStepRow),
-    ArchivedTable(row=PatientChangeRow),
-    ArchivedTable(row=ReminderPlanRow),
+    ArchivedTable(row=Signal),
+    ArchivedTable(row=SafetyEvent, without=frozenset({"notification_id"})),
+    ArchivedTable(row=Finding),
+    ArchivedTable(row=AlertStep),
+    ArchivedTable(row=PatientChange),
+    ArchivedTable(row=ReminderPlan),
 )
 """What is kept about each patient; the patient comes first."""
 

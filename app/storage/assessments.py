@@ -2,12 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from pydantic import TypeAdapter
 from sqlalchemy import (
     CheckConstraint,
     Double,
@@ -26,7 +24,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.clinical.check_ins import zone_of
 from app.clinical.history import ScaleTotals
 from app.clinical.scales import STANDARD_SCALES, AssessmentTotal, Scale, read_custom_scales
-from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
+from app.storage import record_versions
+from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_states import this_turn
 
@@ -42,8 +41,11 @@ class CustomScaleRow(TenantRow):
     created_at: Mapped[datetime]
 
 
-class AssessmentRow(TenantRow):
-    """One completed form. A phone may have chosen its id, so it is unique for one patient, never alone."""
+class StoredAssessment(TenantRow):
+    """A completed form as stored; ``items`` by number, None when only the total was given.
+
+    A phone may have chosen its id, so it is unique for one patient, never alone.
+    """
 
     __tablename__ = "assessments"
     __table_args__ = (
@@ -76,60 +78,33 @@ class AssessmentRow(TenantRow):
     received_at: Mapped[datetime]
     digest: Mapped[bytes]
     # The id that the clinic's other system has for it, unique within that source.
-    external_id: Mapped[str | None]
-    source: Mapped[str] = mapped_column(server_default=text("''"))
-    version: Mapped[int] = mapped_column(server_default=text("1"))
-    turn: Mapped[int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredAssessment:
-    """A completed form as stored; ``items`` by number, None when only the total was given."""
-
-    id: UUID
-    patient_id: UUID
-    entered_by: str
-    scale: str
-    taken_at: datetime
-    time_zone: str
-    total: float
-    items: dict[str, Any] | None
-    received_at: datetime
-    digest: bytes
-    external_id: str | None = None
-    source: str = ""
-    version: int = 1
-
-
-def content_of(stored: StoredAssessment) -> dict[str, Any]:
-    """Give what a replaced version keeps of a form."""
-    plain = {name: getattr(stored, name) for name in StoredAssessment.__dataclass_fields__}
-    return plain | {"digest": stored.digest.hex()}
+    external_id: Mapped[str | None] = mapped_column(default=None)
+    source: Mapped[str] = mapped_column(default="", server_default=text("''"))
+    version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
+    turn: Mapped[int] = mapped_column(init=False)
 
 
 def from_content(content: Mapping[str, Any]) -> StoredAssessment:
     """Read a replaced version of a form."""
-    return _CONTENT.validate_python({**content, "digest": bytes.fromhex(content["digest"])})
-
-
-_CONTENT: Final = TypeAdapter(StoredAssessment)
+    return record_versions.from_content(StoredAssessment, content)
 
 
 async def add(work: UnitOfWork, assessment: StoredAssessment) -> bool:
     """Keep a form, unless the patient has one of this scale at this very moment; says whether it was kept."""
-    values = {name: getattr(assessment, name) for name in StoredAssessment.__dataclass_fields__}
     added = await work.execute(
-        insert(AssessmentRow)
-        .values(clinic_id=work.clinic_id, turn=this_turn(work, assessment.patient_id), **values)
+        insert(StoredAssessment)
+        .values(
+            clinic_id=work.clinic_id, turn=this_turn(work, assessment.patient_id), **values_of(assessment)
+        )
         .on_conflict_do_nothing(
             index_elements=[
-                AssessmentRow.clinic_id,
-                AssessmentRow.patient_id,
-                AssessmentRow.scale,
-                AssessmentRow.taken_at,
+                StoredAssessment.clinic_id,
+                StoredAssessment.patient_id,
+                StoredAssessment.scale,
+                StoredAssessment.taken_at,
             ]
         )
-        .returning(AssessmentRow.id),
+        .returning(StoredAssessment.id),
         unaudited="one that is there changes nothing; a new one is audited below",
     )
     return added.one_or_none() is not None
@@ -141,11 +116,11 @@ async def replace(work: UnitOfWork, assessment: StoredAssessment) -> None:
         name: getattr(assessment, name) for name in ("taken_at", "total", "items", "digest", "version")
     }
     await work.execute(
-        update(AssessmentRow)
+        update(StoredAssessment)
         .where(
-            AssessmentRow.clinic_id == work.clinic_id,
-            AssessmentRow.patient_id == assessment.patient_id,
-            AssessmentRow.id == assessment.id,
+            StoredAssessment.clinic_id == work.clinic_id,
+            StoredAssessment.patient_id == assessment.patient_id,
+            StoredAssessment.id == assessment.id,
         )
         .values(turn=this_turn(work, assessment.patient_id), **changed)
     )
@@ -154,10 +129,10 @@ async def replace(work: UnitOfWork, assessment: StoredAssessment) -> None:
 async def take_away(work: UnitOfWork, patient_id: UUID, assessment_id: UUID) -> None:
     """Take a form away that was entered in error; what it said is kept among the record's versions."""
     await work.execute(
-        delete(AssessmentRow).where(
-            AssessmentRow.clinic_id == work.clinic_id,
-            AssessmentRow.patient_id == patient_id,
-            AssessmentRow.id == assessment_id,
+        delete(StoredAssessment).where(
+            StoredAssessment.clinic_id == work.clinic_id,
+            StoredAssessment.patient_id == patient_id,
+            StoredAssessment.id == assessment_id,
         )
     )
 
@@ -165,10 +140,10 @@ async def take_away(work: UnitOfWork, patient_id: UUID, assessment_id: UUID) -> 
 async def turn_of(work: UnitOfWork, patient_id: UUID, assessment_id: UUID) -> int:
     """Give the patient's turn from which the present version of a form is known."""
     found = await work.execute(
-        select(AssessmentRow.turn).where(
-            AssessmentRow.clinic_id == work.clinic_id,
-            AssessmentRow.patient_id == patient_id,
-            AssessmentRow.id == assessment_id,
+        select(StoredAssessment.turn).where(
+            StoredAssessment.clinic_id == work.clinic_id,
+            StoredAssessment.patient_id == patient_id,
+            StoredAssessment.id == assessment_id,
         )
     )
     return int(found.scalar_one())
@@ -176,12 +151,11 @@ async def turn_of(work: UnitOfWork, patient_id: UUID, assessment_id: UUID) -> in
 
 async def by_external_id(work: UnitOfWork, *, source: str, external_id: str) -> StoredAssessment | None:
     """Find a form of this clinic by the id that its source gave it."""
-    columns = [getattr(AssessmentRow, name) for name in StoredAssessment.__dataclass_fields__]
     found = await work.execute(
-        select(*columns).where(
-            AssessmentRow.clinic_id == work.clinic_id,
-            AssessmentRow.source == source,
-            AssessmentRow.external_id == external_id,
+        select(*columns_of(StoredAssessment)).where(
+            StoredAssessment.clinic_id == work.clinic_id,
+            StoredAssessment.source == source,
+            StoredAssessment.external_id == external_id,
         )
     )
     row = found.one_or_none()
@@ -193,7 +167,9 @@ async def at_moment(
 ) -> StoredAssessment | None:
     """Find the form of a scale that was taken at this very moment."""
     found = await work.execute(
-        _assessments(work, patient_id).where(AssessmentRow.scale == scale, AssessmentRow.taken_at == taken_at)
+        _assessments(work, patient_id).where(
+            StoredAssessment.scale == scale, StoredAssessment.taken_at == taken_at
+        )
     )
     row = found.one_or_none()
     return row and StoredAssessment(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
@@ -201,7 +177,7 @@ async def at_moment(
 
 async def find(work: UnitOfWork, patient_id: UUID, assessment_id: UUID) -> StoredAssessment | None:
     """Find one form of one patient."""
-    found = await work.execute(_assessments(work, patient_id).where(AssessmentRow.id == assessment_id))
+    found = await work.execute(_assessments(work, patient_id).where(StoredAssessment.id == assessment_id))
     row = found.one_or_none()
     return row and StoredAssessment(**row._mapping)  # noqa: SLF001 - same
 
@@ -209,7 +185,7 @@ async def find(work: UnitOfWork, patient_id: UUID, assessment_id: UUID) -> Store
 async def all_of_patient(work: UnitOfWork, patient_id: UUID) -> list[StoredAssessment]:
     """List a patient's forms as they are believed now, those that were completed last first."""
     statement = _assessments(work, patient_id).order_by(
-        AssessmentRow.taken_at.desc(), AssessmentRow.id.desc()
+        StoredAssessment.taken_at.desc(), StoredAssessment.id.desc()
     )
     return [StoredAssessment(**row._mapping) for row in await work.execute(statement)]  # noqa: SLF001 - same
 
@@ -218,7 +194,7 @@ async def latest(work: UnitOfWork, patient_id: UUID, *, limit: int) -> list[Stor
     """List a patient's forms that were completed last, latest first."""
     statement = (
         _assessments(work, patient_id)
-        .order_by(AssessmentRow.taken_at.desc(), AssessmentRow.id.desc())
+        .order_by(StoredAssessment.taken_at.desc(), StoredAssessment.id.desc())
         .limit(limit)
     )
     return [StoredAssessment(**row._mapping) for row in await work.execute(statement)]  # noqa: SLF001 - same
@@ -237,25 +213,26 @@ async def totals_of_patient(
     ``up_to_turn``: only those that had come by that turn of the patient's. ``taken_since``: only those taken
     from then on. ``also``: forms as they were believed then, which were corrected since.
     """
-    known = () if up_to_turn is None else (AssessmentRow.turn <= up_to_turn,)
-    taken = () if taken_since is None else (AssessmentRow.taken_at >= taken_since,)
+    known = () if up_to_turn is None else (StoredAssessment.turn <= up_to_turn,)
+    taken = () if taken_since is None else (StoredAssessment.taken_at >= taken_since,)
     found = await work.execute(
         select(
-            AssessmentRow.scale,
-            AssessmentRow.taken_at,
-            AssessmentRow.time_zone,
-            AssessmentRow.total,
+            StoredAssessment.scale,
+            StoredAssessment.taken_at,
+            StoredAssessment.time_zone,
+            StoredAssessment.total,
             CustomScaleRow.definition,
         )
         .outerjoin(
             CustomScaleRow,
             and_(
-                CustomScaleRow.clinic_id == AssessmentRow.clinic_id, CustomScaleRow.key == AssessmentRow.scale
+                CustomScaleRow.clinic_id == StoredAssessment.clinic_id,
+                CustomScaleRow.key == StoredAssessment.scale,
             ),
         )
         .where(
-            AssessmentRow.clinic_id == work.clinic_id,
-            AssessmentRow.patient_id == patient_id,
+            StoredAssessment.clinic_id == work.clinic_id,
+            StoredAssessment.patient_id == patient_id,
             *known,
             *taken,
         )
@@ -264,12 +241,12 @@ async def totals_of_patient(
     if also:
         own = await own_scales(work)
         rows += [
-            _TotalRow(one.scale, one.taken_at, one.time_zone, one.total, own.get(one.scale)) for one in also
+            _FormTotal(one.scale, one.taken_at, one.time_zone, one.total, own.get(one.scale)) for one in also
         ]
     return totals_in(rows)
 
 
-class _TotalRow(NamedTuple):
+class _FormTotal(NamedTuple):
     scale: str
     taken_at: datetime
     time_zone: str
@@ -335,7 +312,6 @@ def _scale(key: str, definition: dict[str, Any] | None) -> Scale:
 
 
 def _assessments(work: UnitOfWork, patient_id: UUID) -> Select[*tuple[Any, ...]]:
-    columns = [getattr(AssessmentRow, name) for name in StoredAssessment.__dataclass_fields__]
-    return select(*columns).where(
-        AssessmentRow.clinic_id == work.clinic_id, AssessmentRow.patient_id == patient_id
+    return select(*columns_of(StoredAssessment)).where(
+        StoredAssessment.clinic_id == work.clinic_id, StoredAssessment.patient_id == patient_id
     )

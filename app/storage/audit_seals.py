@@ -1,8 +1,6 @@
 """The seals of the audit trail: one for each event, in one unbroken order for each clinic; never changed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,8 +19,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.audit import AuditEventRow
-from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
+from app.storage.engine.audit import StoredEvent
+from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, column_names
 from app.storage.engine.unit_of_work import UnitOfWork
 
 # Released by the end of the transaction, and by the server itself when the sealer dies.
@@ -31,8 +29,8 @@ _TAKE_TURN: Final = text(
 )
 
 
-class AuditSealRow(TenantRow):
-    """One seal. It has no foreign key to its event: that one is gone is what a seal must be able to tell."""
+class Seal(TenantRow):
+    """A seal as stored: its place in the clinic's order, from 1 on without a gap, and the chain's link."""
 
     __tablename__ = "audit_seals"
     __table_args__ = (
@@ -46,30 +44,6 @@ class AuditSealRow(TenantRow):
     mac: Mapped[bytes]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredEvent:
-    """An event of the trail as stored."""
-
-    id: UUID
-    at: datetime
-    actor_kind: str
-    actor_id: UUID | None
-    action: str
-    subject_kind: str
-    subject_id: UUID
-    patient_id: UUID | None
-    emergency_id: UUID | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seal:
-    """A seal as stored: its place in the clinic's order, from 1 on without a gap, and the chain's link."""
-
-    sequence: int
-    event_id: UUID
-    mac: bytes
-
-
 async def lock_for_update(work: UnitOfWork) -> bool:
     """Become this clinic's one sealer until the transaction ends; False while another one is at it."""
     found = await work.execute(_TAKE_TURN, {"clinic_id": str(work.clinic_id)})
@@ -78,14 +52,14 @@ async def lock_for_update(work: UnitOfWork) -> bool:
 
 async def head(work: UnitOfWork) -> Seal | None:
     """Give the clinic's last seal; None: nothing is sealed yet."""
-    found = await work.execute(_seals(work).order_by(AuditSealRow.sequence.desc()).limit(1))
+    found = await work.execute(_seals(work).order_by(Seal.sequence.desc()).limit(1))
     row = found.one_or_none()
     return row and Seal(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def find(work: UnitOfWork, sequence: int) -> Seal | None:
     """Give the seal at this place."""
-    found = await work.execute(_seals(work).where(AuditSealRow.sequence == sequence))
+    found = await work.execute(_seals(work).where(Seal.sequence == sequence))
     row = found.one_or_none()
     return row and Seal(**row._mapping)  # noqa: SLF001 - same
 
@@ -94,19 +68,19 @@ async def unsealed(work: UnitOfWork, *, since: UUID | None, limit: int) -> list[
     """Give events that have no seal, in the order of their ids; with ``since`` only those from this id on."""
     statement = (
         select(*_event_columns())
-        .where(AuditEventRow.clinic_id == work.clinic_id, ~_has_seal())
-        .order_by(AuditEventRow.id)
+        .where(StoredEvent.clinic_id == work.clinic_id, ~_has_seal())
+        .order_by(StoredEvent.id)
         .limit(limit)
     )
     if since is not None:
-        statement = statement.where(AuditEventRow.id >= since)
+        statement = statement.where(StoredEvent.id >= since)
     return [StoredEvent(**row._mapping) for row in await work.execute(statement)]  # noqa: SLF001 - same
 
 
 async def count_unsealed(work: UnitOfWork) -> int:
     """Count the events that have no seal."""
     found = await work.execute(
-        select(func.count()).where(AuditEventRow.clinic_id == work.clinic_id, ~_has_seal())
+        select(func.count()).where(StoredEvent.clinic_id == work.clinic_id, ~_has_seal())
     )
     return int(found.scalar_one())
 
@@ -114,7 +88,7 @@ async def count_unsealed(work: UnitOfWork) -> int:
 async def add(work: UnitOfWork, seals: Sequence[Seal]) -> None:
     """Keep seals that follow the head; the caller has the turn."""
     await work.execute(
-        insert(AuditSealRow),
+        insert(Seal),
         [
             {"clinic_id": work.clinic_id, "sequence": one.sequence, "event_id": one.event_id, "mac": one.mac}
             for one in seals
@@ -125,12 +99,12 @@ async def add(work: UnitOfWork, seals: Sequence[Seal]) -> None:
 
 async def sealed_events(work: UnitOfWork, *, after: int, limit: int) -> list[tuple[Seal, StoredEvent | None]]:
     """Give the seals after this place in their order, each with its event; None: the event is gone."""
-    event = AuditEventRow
+    event = StoredEvent
     statement = (
-        select(AuditSealRow.sequence, AuditSealRow.event_id, AuditSealRow.mac, *_event_columns())
-        .outerjoin(event, and_(event.clinic_id == AuditSealRow.clinic_id, event.id == AuditSealRow.event_id))
-        .where(AuditSealRow.clinic_id == work.clinic_id, AuditSealRow.sequence > after)
-        .order_by(AuditSealRow.sequence)
+        select(Seal.sequence, Seal.event_id, Seal.mac, *_event_columns())
+        .outerjoin(event, and_(event.clinic_id == Seal.clinic_id, event.id == Seal.event_id))
+        .where(Seal.clinic_id == work.clinic_id, Seal.sequence > after)
+        .order_by(Seal.sequence)
         .limit(limit)
     )
     return [
@@ -142,20 +116,16 @@ async def sealed_events(work: UnitOfWork, *, after: int, limit: int) -> list[tup
     ]
 
 
-_EVENT_FIELDS: Final = tuple(StoredEvent.__dataclass_fields__)
+_EVENT_FIELDS: Final = column_names(StoredEvent)
 
 
 def _event_columns() -> list[Any]:
-    return [getattr(AuditEventRow, name) for name in _EVENT_FIELDS]
+    return [getattr(StoredEvent, name) for name in _EVENT_FIELDS]
 
 
 def _seals(work: UnitOfWork) -> Select[int, UUID, bytes]:
-    return select(AuditSealRow.sequence, AuditSealRow.event_id, AuditSealRow.mac).where(
-        AuditSealRow.clinic_id == work.clinic_id
-    )
+    return select(Seal.sequence, Seal.event_id, Seal.mac).where(Seal.clinic_id == work.clinic_id)
 
 
 def _has_seal() -> Exists:
-    return exists().where(
-        AuditSealRow.clinic_id == AuditEventRow.clinic_id, AuditSealRow.event_id == AuditEventRow.id
-    )
+    return exists().where(Seal.clinic_id == StoredEvent.clinic_id, Seal.event_id == StoredEvent.id)

@@ -6,8 +6,9 @@ from uuid import UUID
 
 from sqlalchemy import func, select, tuple_
 
-from app.storage.audit_seals import AuditSealRow, StoredEvent
-from app.storage.engine.audit import AuditEventRow
+from app.storage.audit_seals import Seal
+from app.storage.engine.audit import StoredEvent
+from app.storage.engine.rows import column_names, columns_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -33,13 +34,11 @@ async def page(
 
     Read in the order of an index that leads with the clinic, or the clinic and what is named, then the time.
     """
-    event = AuditEventRow
+    event = StoredEvent
     named = {"patient_id": wanted.patient_id, "actor_id": wanted.actor_id, "action": wanted.action}
     statement = (
-        select(*(getattr(event, name) for name in StoredEvent.__dataclass_fields__), AuditSealRow.sequence)
-        .outerjoin(
-            AuditSealRow, (AuditSealRow.clinic_id == event.clinic_id) & (AuditSealRow.event_id == event.id)
-        )
+        select(*columns_of(StoredEvent), Seal.sequence)
+        .outerjoin(Seal, (Seal.clinic_id == event.clinic_id) & (Seal.event_id == event.id))
         .where(event.clinic_id == work.clinic_id, event.at >= wanted.since, event.at < wanted.until)
         .where(*(getattr(event, name) == value for name, value in named.items() if value is not None))
         .order_by(event.at.desc(), event.id.desc())
@@ -50,7 +49,7 @@ async def page(
     if before is not None:
         statement = statement.where(tuple_(event.at, event.id) < tuple_(*before))
     return [
-        (StoredEvent(**dict(zip(StoredEvent.__dataclass_fields__, row[:-1], strict=True))), row[-1])
+        (StoredEvent(**dict(zip(column_names(StoredEvent), row[:-1], strict=True))), row[-1])
         for row in await work.execute(statement)
     ]
 
@@ -60,7 +59,7 @@ async def actions(work: UnitOfWork) -> list[str]:
 
     From one to the next by the index: the trail itself is long, its actions are few.
     """
-    event = AuditEventRow
+    event = StoredEvent
     known = (
         select(func.min(event.action).label("action"))
         .where(event.clinic_id == work.clinic_id)

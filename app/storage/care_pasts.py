@@ -11,7 +11,7 @@ from sqlalchemy import and_, exists, func, or_, select, true
 
 from app.clinical.course import Course, Infusion, InfusionPhase
 from app.clinical.history import ScaleTotals
-from app.storage.assessments import AssessmentRow, CustomScaleRow, totals_in
+from app.storage.assessments import CustomScaleRow, StoredAssessment, totals_in
 from app.storage.check_ins import CheckInRow
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.insights import Window
@@ -81,7 +81,7 @@ async def totals_of(
     work: UnitOfWork, patient_ids: Sequence[UUID], *, taken_since: datetime
 ) -> dict[UUID, tuple[ScaleTotals, ...]]:
     """Give several patients' totals taken since then, one entry a scale."""
-    row, own = AssessmentRow, CustomScaleRow
+    row, own = StoredAssessment, CustomScaleRow
     found = await work.execute(
         select(row.patient_id, row.scale, row.taken_at, row.time_zone, row.total, own.definition)
         .outerjoin(own, and_(own.clinic_id == row.clinic_id, own.key == row.scale))

@@ -1,25 +1,22 @@
 """References that clinicians chose; the latest one holds. They travel with the standing read."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
-from pydantic import TypeAdapter
 from sqlalchemy import ForeignKeyConstraint, Index, delete, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clinical.history import ChosenReference
 from app.storage import record_versions
-from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.rows import CARE, TenantRow, columns_of
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_states import this_turn
-from app.storage.record_versions import RecordKind
+from app.storage.record_versions import RecordKind, RecordVersion
 
 
-class ChosenReferenceRow(TenantRow):
-    """One choice of a window, and the sealed reason for it."""
+class StoredReference(TenantRow):
+    """A choice as it is believed now; the words of its reason stay sealed."""
 
     __tablename__ = "chosen_references"
     __table_args__ = (
@@ -39,6 +36,11 @@ class ChosenReferenceRow(TenantRow):
     set_by: Mapped[UUID | None]
     turn: Mapped[int]
 
+    @property
+    def choice(self) -> ChosenReference:
+        """As the clinical rule knows it."""
+        return ChosenReference(from_day=self.from_day, to_day=self.to_day, set_at=self.set_at)
+
 
 async def add(
     work: UnitOfWork,
@@ -51,7 +53,7 @@ async def add(
 ) -> None:
     """Keep a choice."""
     await work.execute(
-        insert(ChosenReferenceRow).values(
+        insert(StoredReference).values(
             clinic_id=work.clinic_id,
             id=choice_id,
             patient_id=patient_id,
@@ -65,45 +67,26 @@ async def add(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredReference:
-    """A choice as it is believed now; the words of its reason stay sealed."""
-
-    id: UUID
-    from_day: date
-    to_day: date
-    set_at: datetime
-    set_by: UUID | None
-    reason_sealed: bytes
-    turn: int
-
-    @property
-    def choice(self) -> ChosenReference:
-        """As the clinical rule knows it."""
-        return ChosenReference(from_day=self.from_day, to_day=self.to_day, set_at=self.set_at)
-
-
 def content_of(stored: StoredReference) -> dict[str, Any]:
     """Give what a replaced version keeps of a choice."""
-    plain = {name: getattr(stored, name) for name in StoredReference.__dataclass_fields__}
-    return plain | {"reason_sealed": stored.reason_sealed.hex()}
+    content = record_versions.content_of(stored)
+    del content["patient_id"]  # the version names the patient
+    return content
 
 
-def from_content(content: Mapping[str, Any]) -> StoredReference:
+def from_version(version: RecordVersion) -> StoredReference:
     """Read a replaced version of a choice."""
-    return _CONTENT.validate_python({**content, "reason_sealed": bytes.fromhex(content["reason_sealed"])})
-
-
-_CONTENT: Final = TypeAdapter(StoredReference)
+    return record_versions.from_content(
+        StoredReference, {"patient_id": version.patient_id, **version.content}
+    )
 
 
 async def all_of_patient(work: UnitOfWork, patient_id: UUID) -> list[StoredReference]:
     """List the references that were chosen for a patient, latest first."""
-    columns = [getattr(ChosenReferenceRow, name) for name in StoredReference.__dataclass_fields__]
     found = await work.execute(
-        select(*columns)
-        .where(ChosenReferenceRow.clinic_id == work.clinic_id, ChosenReferenceRow.patient_id == patient_id)
-        .order_by(ChosenReferenceRow.set_at.desc(), ChosenReferenceRow.id.desc())
+        select(*columns_of(StoredReference))
+        .where(StoredReference.clinic_id == work.clinic_id, StoredReference.patient_id == patient_id)
+        .order_by(StoredReference.set_at.desc(), StoredReference.id.desc())
     )
     return [StoredReference(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
 
@@ -111,8 +94,8 @@ async def all_of_patient(work: UnitOfWork, patient_id: UUID) -> list[StoredRefer
 async def take_away(work: UnitOfWork, choice_id: UUID) -> None:
     """Take a choice away that was made in error; it is kept among the record's versions."""
     await work.execute(
-        delete(ChosenReferenceRow).where(
-            ChosenReferenceRow.clinic_id == work.clinic_id, ChosenReferenceRow.id == choice_id
+        delete(StoredReference).where(
+            StoredReference.clinic_id == work.clinic_id, StoredReference.id == choice_id
         )
     )
 
@@ -121,5 +104,5 @@ async def known_in(work: UnitOfWork, patient_id: UUID, *, turn: int) -> ChosenRe
     """Give the choice that held in a turn of the patient's."""
     now = [one for one in await all_of_patient(work, patient_id) if one.turn <= turn]
     replaced = await record_versions.believed_in(work, patient_id, RecordKind.CHOSEN_REFERENCE, turn=turn)
-    then = [*now, *(from_content(one.content) for one in replaced)]
+    then = [*now, *(from_version(one) for one in replaced)]
     return max(then, key=lambda one: (one.set_at, one.id)).choice if then else None

@@ -1,6 +1,5 @@
 """Clinics: the tenantless entry (id and state only) and the profile that only the clinic itself sees."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,7 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, insert, select, up
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.rows import CARE, FRONT_DESK, Row, TenantRow
+from app.storage.engine.rows import CARE, FRONT_DESK, Row, TenantRow, columns_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -27,8 +26,8 @@ class ClinicRow(Row):
     created_at: Mapped[datetime]
 
 
-class ClinicProfileRow(TenantRow):
-    """What a clinic says of itself."""
+class ClinicProfile(TenantRow):
+    """A clinic's own settings; ``mode`` is ``test`` until it goes live. A limit of None is the standard one."""
 
     __tablename__ = "clinic_profiles"
     __table_args__ = (
@@ -49,36 +48,19 @@ class ClinicProfileRow(TenantRow):
     signal_hours: Mapped[int | None]
     went_live_at: Mapped[datetime | None]
     # By whose clocks the staff's pages show times.
-    time_zone: Mapped[str] = mapped_column(server_default="UTC")
+    time_zone: Mapped[str] = mapped_column(default="UTC", server_default="UTC")
     # Where it is (ISO 3166), and the crisis lines that it puts in the place of ours, by country.
     country: Mapped[str | None]
     crisis_lines: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClinicProfile:
-    """A clinic's own settings; ``mode`` is ``test`` until it goes live. A limit of None is the standard one."""
-
-    name: str
-    mode: str
-    crisis_phone_sealed: bytes | None
-    version: int
-    safety_contact_sealed: bytes | None
-    second_contact_sealed: bytes | None
-    urgent_safety_minutes: int | None
-    safety_minutes: int | None
-    signal_hours: int | None
-    went_live_at: datetime | None
-    country: str | None
-    crisis_lines: list[dict[str, Any]]
-    time_zone: str = "UTC"
+    # Leads to a patient's chart in the clinic's EHR; the chart number stands in for its placeholder.
+    ehr_link_template: Mapped[str | None] = mapped_column(default=None)
 
 
 async def add(work: UnitOfWork, *, name: str, now: datetime) -> None:
     """Open a clinic, in test mode, under the transaction's own clinic id."""
     await work.execute(insert(ClinicRow).values(id=work.clinic_id, state="open", created_at=now))
     await work.execute(
-        insert(ClinicProfileRow).values(
+        insert(ClinicProfile).values(
             clinic_id=work.clinic_id,
             name=name,
             mode="test",
@@ -91,8 +73,8 @@ async def add(work: UnitOfWork, *, name: str, now: datetime) -> None:
 
 async def profile(work: UnitOfWork, *, lock: bool = False) -> ClinicProfile | None:
     """Give the clinic's profile, locked if what follows must happen once."""
-    columns = [getattr(ClinicProfileRow, name) for name in ClinicProfile.__dataclass_fields__]
-    statement = select(*columns).where(ClinicProfileRow.clinic_id == work.clinic_id)
+    columns = columns_of(ClinicProfile)
+    statement = select(*columns).where(ClinicProfile.clinic_id == work.clinic_id)
     found = await work.execute(statement.with_for_update() if lock else statement)
     row = found.one_or_none()
     return row and ClinicProfile(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
@@ -101,8 +83,8 @@ async def profile(work: UnitOfWork, *, lock: bool = False) -> ClinicProfile | No
 async def change_profile(work: UnitOfWork, *, version: int, **values: Any) -> bool:  # noqa: ANN401 - columns
     """Change some columns of the profile if it still is at this version; says whether it was."""
     changed = await work.execute(
-        update(ClinicProfileRow)
-        .where(ClinicProfileRow.clinic_id == work.clinic_id, ClinicProfileRow.version == version)
+        update(ClinicProfile)
+        .where(ClinicProfile.clinic_id == work.clinic_id, ClinicProfile.version == version)
         .values(version=version + 1, **values)
     )
     return changed.rowcount != 0

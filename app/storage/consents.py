@@ -1,6 +1,5 @@
 """What patients agreed to and took back, line by line; the application may add and read, never change."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -8,13 +7,13 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, insert, sel
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
-from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.rows import CARE, TenantRow, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_states import PatientStateRow
 
 
-class ConsentRow(TenantRow):
-    """One answer: given or withdrawn."""
+class Consent(TenantRow):
+    """One answer as stored."""
 
     __tablename__ = "consents"
     __table_args__ = (
@@ -39,29 +38,14 @@ class ConsentRow(TenantRow):
     reason_sealed: Mapped[bytes | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Consent:
-    """One answer as stored."""
-
-    id: UUID
-    patient_id: UUID
-    kind: str
-    version: str | None
-    locale: str
-    at: datetime
-    actor_kind: str
-    actor_id: UUID | None
-    reason_sealed: bytes | None
-
-
 async def add(work: UnitOfWork, consent: Consent, *, audit: AuditEvent) -> None:
     """Keep an answer, and note it where the check-in path looks; the caller holds the patient's turn.
 
     The rule's memory goes: whichever way the answer went, what comes next starts from history. Reports on
     their way find that their turn is over, and look again.
     """
-    values = {name: getattr(consent, name) for name in Consent.__dataclass_fields__}
-    await work.execute(insert(ConsentRow).values(clinic_id=work.clinic_id, **values))
+    values = values_of(consent)
+    await work.execute(insert(Consent).values(clinic_id=work.clinic_id, **values))
     await work.execute(
         update(PatientStateRow)
         .where(PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == consent.patient_id)
@@ -77,10 +61,10 @@ async def add(work: UnitOfWork, consent: Consent, *, audit: AuditEvent) -> None:
 
 async def all_of_patient(work: UnitOfWork, patient_id: UUID) -> list[Consent]:
     """List a patient's answers, oldest first."""
-    columns = [getattr(ConsentRow, name) for name in Consent.__dataclass_fields__]
+    columns = columns_of(Consent)
     found = await work.execute(
         select(*columns)
-        .where(ConsentRow.clinic_id == work.clinic_id, ConsentRow.patient_id == patient_id)
-        .order_by(ConsentRow.at, ConsentRow.id)
+        .where(Consent.clinic_id == work.clinic_id, Consent.patient_id == patient_id)
+        .order_by(Consent.at, Consent.id)
     )
     return [Consent(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it

@@ -33,7 +33,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
-from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
+from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 # Written out and not given as parameters: a plan made for any value cannot use an index made for these, and would
@@ -43,8 +43,8 @@ SAFETY: Final[ColumnElement[str]] = literal_column("'safety'")
 ORDINARY: Final[ColumnElement[str]] = literal_column("'ordinary'")
 
 
-class NotificationRow(TenantRow):
-    """Something that happened, for the care team; its id is the ``webhook-id`` and never changes."""
+class Notification(TenantRow):
+    """What happened; ``body`` is the exact text to sign."""
 
     __tablename__ = "notifications"
     __table_args__ = (
@@ -138,8 +138,8 @@ class DeliveryRow(TenantRow):
     delivered_at: Mapped[datetime | None]
 
 
-class AttemptRow(TenantRow):
-    """One HTTP call and how it ended."""
+class Attempt(TenantRow):
+    """One HTTP call, over."""
 
     __tablename__ = "attempts"
     __table_args__ = (
@@ -156,18 +156,6 @@ class AttemptRow(TenantRow):
     milliseconds: Mapped[int]
     http_status: Mapped[int | None]
     error: Mapped[str | None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notification:
-    """What happened; ``body`` is the exact text to sign."""
-
-    id: UUID
-    type: str
-    patient_id: UUID | None
-    patient_sequence: int | None
-    occurred_at: datetime
-    body: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,23 +187,15 @@ class Delivery:
     delivered_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """One HTTP call, over."""
-
-    id: UUID
-    delivery_id: UUID
-    started_at: datetime
-    milliseconds: int
-    http_status: int | None
-    error: str | None
-
-
 async def add_notification(
-    work: UnitOfWork, notification: Notification, deliveries: Sequence[NewDelivery]
+    work: UnitOfWork,
+    notification: Notification,
+    deliveries: Sequence[NewDelivery],
+    *,
+    patient_sequence: int | None,
 ) -> None:
-    """Keep what happened and where it has to go; due at once."""
-    written = insert(NotificationRow).values(
+    """Keep what happened and where it has to go, due at once; its place in the stream is given later."""
+    written = insert(Notification).values(
         clinic_id=work.clinic_id,
         id=notification.id,
         type=notification.type,
@@ -228,7 +208,7 @@ async def add_notification(
         .values(
             clinic_id=work.clinic_id,
             notification_id=notification.id,
-            patient_sequence=notification.patient_sequence,
+            patient_sequence=patient_sequence,
             position=None,
         )
         .add_cte(written.cte("written"))
@@ -302,9 +282,9 @@ async def claim_due(
     )
     # What the attempt that follows brings is what the audit log tells of.
     found = await work.execute(
-        select(claimed, NotificationRow.type, NotificationRow.occurred_at, NotificationRow.body)
-        .join(NotificationRow, NotificationRow.id == claimed.c.notification_id)
-        .where(NotificationRow.clinic_id == work.clinic_id)
+        select(claimed, Notification.type, Notification.occurred_at, Notification.body)
+        .join(Notification, Notification.id == claimed.c.notification_id)
+        .where(Notification.clinic_id == work.clinic_id)
         .order_by(claimed.c.next_attempt_at, claimed.c.id)
     )
     return [delivery_of(row) for row in found]
@@ -348,11 +328,11 @@ async def lock_existing(work: UnitOfWork, delivery_ids: Sequence[UUID]) -> set[U
 async def note_attempts(work: UnitOfWork, results: Sequence[AttemptResult]) -> None:
     """Keep attempts that are over, and what follows from each for its delivery; one statement for all of a kind."""
     await work.execute(
-        insert(AttemptRow),
+        insert(Attempt),
         [
             {
                 "clinic_id": work.clinic_id,
-                **{name: getattr(result.attempt, name) for name in Attempt.__dataclass_fields__},
+                **values_of(result.attempt),
             }
             for result in results
         ],
@@ -407,9 +387,9 @@ def selected(work: UnitOfWork) -> Any:  # noqa: ANN401 - the select's row type h
             DeliveryRow.id,
             DeliveryRow.endpoint_id,
             DeliveryRow.notification_id,
-            NotificationRow.type,
-            NotificationRow.occurred_at,
-            NotificationRow.body,
+            Notification.type,
+            Notification.occurred_at,
+            Notification.body,
             DeliveryRow.urgency,
             DeliveryRow.state,
             DeliveryRow.attempts_made,
@@ -419,11 +399,11 @@ def selected(work: UnitOfWork) -> Any:  # noqa: ANN401 - the select's row type h
             DeliveryRow.delivered_at,
         )
         .join(
-            NotificationRow,
-            (NotificationRow.clinic_id == DeliveryRow.clinic_id)
-            & (NotificationRow.id == DeliveryRow.notification_id),
+            Notification,
+            (Notification.clinic_id == DeliveryRow.clinic_id)
+            & (Notification.id == DeliveryRow.notification_id),
         )
-        .where(NotificationRow.clinic_id == work.clinic_id)
+        .where(Notification.clinic_id == work.clinic_id)
     )
 
 
@@ -460,7 +440,7 @@ def _report_has_left() -> ColumnElement[bool]:
     Only of the same patient's: what one patient said must not hold up what another did.
     """
     other, beside = _pending_safety_beside()
-    own, earlier = aliased(NotificationRow), aliased(NotificationRow)
+    own, earlier = aliased(Notification), aliased(Notification)
     return ~exists().where(
         beside,
         own.clinic_id == DeliveryRow.clinic_id,

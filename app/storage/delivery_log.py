@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.storage import deliveries
-from app.storage.deliveries import Attempt, AttemptRow, Delivery, DeliveryRow
+from app.storage.deliveries import Attempt, Delivery, DeliveryRow
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -45,18 +45,18 @@ async def _with_attempts(
 ) -> list[tuple[Delivery, list[Attempt]]]:
     found = await work.execute(
         select(
-            AttemptRow.id,
-            AttemptRow.delivery_id,
-            AttemptRow.started_at,
-            AttemptRow.milliseconds,
-            AttemptRow.http_status,
-            AttemptRow.error,
+            Attempt.id,
+            Attempt.delivery_id,
+            Attempt.started_at,
+            Attempt.milliseconds,
+            Attempt.http_status,
+            Attempt.error,
         )
         .where(
-            AttemptRow.clinic_id == work.clinic_id,
-            AttemptRow.delivery_id.in_([delivery.id for delivery in listed]),
+            Attempt.clinic_id == work.clinic_id,
+            Attempt.delivery_id.in_([delivery.id for delivery in listed]),
         )
-        .order_by(AttemptRow.started_at, AttemptRow.id)
+        .order_by(Attempt.started_at, Attempt.id)
     )
     attempts: dict[UUID, list[Attempt]] = {delivery.id: [] for delivery in listed}
     for row in found:

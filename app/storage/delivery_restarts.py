@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import or_, update
 
-from app.storage.deliveries import DeliveryRow, NotificationRow
+from app.storage.deliveries import DeliveryRow, Notification
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -55,9 +55,9 @@ async def begin_again_since(work: UnitOfWork, recovery: Recovery) -> int:
         .where(
             DeliveryRow.clinic_id == work.clinic_id,
             DeliveryRow.endpoint_id == recovery.endpoint_id,
-            NotificationRow.clinic_id == DeliveryRow.clinic_id,
-            NotificationRow.id == DeliveryRow.notification_id,
-            NotificationRow.occurred_at.between(recovery.since, recovery.asked_at),
+            Notification.clinic_id == DeliveryRow.clinic_id,
+            Notification.id == DeliveryRow.notification_id,
+            Notification.occurred_at.between(recovery.since, recovery.asked_at),
             or_(waits, wanted),
             or_(DeliveryRow.claimed_until.is_(None), DeliveryRow.claimed_until <= recovery.asked_at),
         )

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, func, or_, select
 
-from app.storage.deliveries import DeliveryRow, NotificationRow
-from app.storage.endpoints import EndpointRow
+from app.storage.deliveries import DeliveryRow, Notification
+from app.storage.endpoints import Endpoint
 from app.storage.engine.unit_of_work import UnitOfWork
 
 _NOT_OUT: Final = ("held", "exhausted")
@@ -47,47 +47,47 @@ async def gave_up_on_safety(
 
 async def undelivered(work: UnitOfWork) -> list[Undelivered]:
     """Sum up by endpoint what is held or exhausted now, what waits longest first; of a removed one nobody waits."""
-    oldest_at = func.min(NotificationRow.occurred_at)
+    oldest_at = func.min(Notification.occurred_at)
     found = await work.execute(
         select(
-            EndpointRow.id.label("endpoint_id"),
-            EndpointRow.state.label("endpoint_state"),
+            Endpoint.id.label("endpoint_id"),
+            Endpoint.state.label("endpoint_state"),
             func.count().filter(DeliveryRow.state == "held").label("held"),
             func.count().filter(DeliveryRow.state == "exhausted").label("exhausted"),
             func.count().filter(DeliveryRow.urgency == "safety").label("safety"),
             oldest_at.label("oldest_at"),
         )
-        .join_from(DeliveryRow, NotificationRow, _carried_by_it())
-        .join(EndpointRow, _goes_there())
+        .join_from(DeliveryRow, Notification, _carried_by_it())
+        .join(Endpoint, _goes_there())
         .where(
             DeliveryRow.clinic_id == work.clinic_id,
             DeliveryRow.state.in_(_NOT_OUT),
-            EndpointRow.state != "removed",
+            Endpoint.state != "removed",
         )
-        .group_by(EndpointRow.id, EndpointRow.state)
-        .order_by(oldest_at, EndpointRow.id)
+        .group_by(Endpoint.id, Endpoint.state)
+        .order_by(oldest_at, Endpoint.id)
     )
     return [Undelivered(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def newly_held(work: UnitOfWork, *, notified_before: datetime) -> list[UUID]:
     """List disabled endpoints for which something was held of which nobody was notified since then."""
-    notified_at = EndpointRow.trouble_notified_at
+    notified_at = Endpoint.trouble_notified_at
     held = exists().where(
         _goes_there(),
         DeliveryRow.state == "held",
         _carried_by_it(),
-        or_(notified_at.is_(None), NotificationRow.occurred_at > notified_at),
+        or_(notified_at.is_(None), Notification.occurred_at > notified_at),
     )
     found = await work.execute(
-        select(EndpointRow.id)
+        select(Endpoint.id)
         .where(
-            EndpointRow.clinic_id == work.clinic_id,
-            EndpointRow.state == "disabled",
+            Endpoint.clinic_id == work.clinic_id,
+            Endpoint.state == "disabled",
             or_(notified_at.is_(None), notified_at <= notified_before),
             held,
         )
-        .order_by(EndpointRow.id)
+        .order_by(Endpoint.id)
     )
     return list(found.scalars())
 
@@ -96,13 +96,13 @@ async def was_delivered(work: UnitOfWork, *, event_type: str) -> bool:
     """Say whether an endpoint that is enabled now has ever answered an event of this type with 2xx."""
     delivered = (
         select(DeliveryRow.id)
-        .join(NotificationRow, _carried_by_it())
-        .join(EndpointRow, _goes_there())
+        .join(Notification, _carried_by_it())
+        .join(Endpoint, _goes_there())
         .where(
             DeliveryRow.clinic_id == work.clinic_id,
             DeliveryRow.state == "delivered",
-            NotificationRow.type == event_type,
-            EndpointRow.state == "enabled",
+            Notification.type == event_type,
+            Endpoint.state == "enabled",
         )
     )
     found = await work.execute(select(delivered.exists()))
@@ -111,11 +111,11 @@ async def was_delivered(work: UnitOfWork, *, event_type: str) -> bool:
 
 def _carried_by_it() -> ColumnElement[bool]:
     """Find what a delivery carries."""
-    return (NotificationRow.clinic_id == DeliveryRow.clinic_id) & (
-        NotificationRow.id == DeliveryRow.notification_id
+    return (Notification.clinic_id == DeliveryRow.clinic_id) & (
+        Notification.id == DeliveryRow.notification_id
     )
 
 
 def _goes_there() -> ColumnElement[bool]:
     """Find where a delivery goes."""
-    return (EndpointRow.clinic_id == DeliveryRow.clinic_id) & (EndpointRow.id == DeliveryRow.endpoint_id)
+    return (Endpoint.clinic_id == DeliveryRow.clinic_id) & (Endpoint.id == DeliveryRow.endpoint_id)

@@ -1,20 +1,19 @@
 """Patients opened in an emergency: by whom, why (sealed), until when. Never changed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ForeignKeyConstraint, Index, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.rows import CARE, TenantRow, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_keys import PatientKeyRow
 
 
-class EmergencyAccessRow(TenantRow):
-    """One member, one patient, one stretch of time."""
+class EmergencyAccess(TenantRow):
+    """An access as stored."""
 
     __tablename__ = "emergency_accesses"
     __table_args__ = (
@@ -36,30 +35,18 @@ class EmergencyAccessRow(TenantRow):
     ends_at: Mapped[datetime]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmergencyAccess:
-    """An access as stored."""
-
-    id: UUID
-    staff_id: UUID
-    patient_id: UUID
-    reason_sealed: bytes
-    opened_at: datetime
-    ends_at: datetime
-
-
 async def add(work: UnitOfWork, access: EmergencyAccess) -> None:
     """Keep that a patient was opened."""
-    values = {name: getattr(access, name) for name in EmergencyAccess.__dataclass_fields__}
-    await work.execute(insert(EmergencyAccessRow).values(clinic_id=work.clinic_id, **values))
+    values = values_of(access)
+    await work.execute(insert(EmergencyAccess).values(clinic_id=work.clinic_id, **values))
 
 
 async def page(
     work: UnitOfWork, *, before: UUID | None, limit: int
 ) -> list[tuple[EmergencyAccess, bytes | None]]:
     """List the clinic's accesses, newest first, each with the patient's wrapped key."""
-    row, key = EmergencyAccessRow, PatientKeyRow
-    columns = [getattr(row, name) for name in EmergencyAccess.__dataclass_fields__]
+    row, key = EmergencyAccess, PatientKeyRow
+    columns = columns_of(EmergencyAccess)
     statement = (
         select(*columns, key.wrapped_key)
         .outerjoin(key, (key.clinic_id == row.clinic_id) & (key.patient_id == row.patient_id))
@@ -78,8 +65,8 @@ async def page(
 
 async def find_many(work: UnitOfWork, access_ids: Sequence[UUID]) -> dict[UUID, EmergencyAccess]:
     """Find several accesses of this clinic; those to an erased patient are gone."""
-    row = EmergencyAccessRow
-    columns = [getattr(row, name) for name in EmergencyAccess.__dataclass_fields__]
+    row = EmergencyAccess
+    columns = columns_of(EmergencyAccess)
     found = await work.execute(
         select(*columns).where(row.clinic_id == work.clinic_id, row.id.in_(access_ids))
     )
@@ -88,7 +75,7 @@ async def find_many(work: UnitOfWork, access_ids: Sequence[UUID]) -> dict[UUID, 
 
 async def open_now(work: UnitOfWork, *, staff_id: UUID, patient_id: UUID, now: datetime) -> UUID | None:
     """Give the access that this member has opened to this patient, if it has not ended."""
-    row = EmergencyAccessRow
+    row = EmergencyAccess
     found = await work.execute(
         select(row.id)
         .where(
@@ -105,7 +92,7 @@ async def open_now(work: UnitOfWork, *, staff_id: UUID, patient_id: UUID, now: d
 
 async def ends_at(work: UnitOfWork, access_id: UUID) -> datetime | None:
     """Say when an access ends."""
-    row = EmergencyAccessRow
+    row = EmergencyAccess
     found = await work.execute(
         select(row.ends_at).where(row.clinic_id == work.clinic_id, row.id == access_id)
     )

@@ -9,12 +9,12 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Select, case, func, insert, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
+from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
-class EndpointRow(TenantRow):
-    """One address."""
+class Endpoint(TenantRow):
+    """An address as stored."""
 
     __tablename__ = "webhook_endpoints"
     __table_args__ = (
@@ -34,35 +34,16 @@ class EndpointRow(TenantRow):
     failing_since: Mapped[datetime | None]
     created_at: Mapped[datetime]
     # After a rotation, the secret before signs too until then.
-    previous_secret_sealed: Mapped[bytes | None]
-    previous_secret_until: Mapped[datetime | None]
+    previous_secret_sealed: Mapped[bytes | None] = mapped_column(default=None)
+    previous_secret_until: Mapped[datetime | None] = mapped_column(default=None)
     # Counts the changes of address and filter.
-    version: Mapped[int]
+    version: Mapped[int] = mapped_column(default=1)
     # When people were last notified that something did not get out here.
-    trouble_notified_at: Mapped[datetime | None]
+    trouble_notified_at: Mapped[datetime | None] = mapped_column(init=False)
     # How many attempts in a row got no answer in time.
-    unanswered: Mapped[int] = mapped_column(server_default="0")
+    unanswered: Mapped[int] = mapped_column(default=0, server_default="0")
     # While its circuit is open: when one ordinary delivery is tried next, to see whether it answers again.
-    probe_at: Mapped[datetime | None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """An address as stored."""
-
-    id: UUID
-    url_sealed: bytes
-    secret_sealed: bytes
-    events: tuple[str, ...] | None
-    state: str
-    disabled_because: str | None
-    failing_since: datetime | None
-    created_at: datetime
-    version: int = 1
-    previous_secret_sealed: bytes | None = None
-    previous_secret_until: datetime | None = None
-    unanswered: int = 0
-    probe_at: datetime | None = None
+    probe_at: Mapped[datetime | None] = mapped_column(default=None)
 
     @property
     def is_clean(self) -> bool:
@@ -72,20 +53,7 @@ class Endpoint:
 
 async def add(work: UnitOfWork, endpoint: Endpoint) -> None:
     """Keep a new address."""
-    await work.execute(
-        insert(EndpointRow).values(
-            clinic_id=work.clinic_id,
-            id=endpoint.id,
-            url_sealed=endpoint.url_sealed,
-            secret_sealed=endpoint.secret_sealed,
-            events=None if endpoint.events is None else list(endpoint.events),
-            state=endpoint.state,
-            disabled_because=endpoint.disabled_because,
-            failing_since=endpoint.failing_since,
-            created_at=endpoint.created_at,
-            version=endpoint.version,
-        )
-    )
+    await work.execute(insert(Endpoint).values(clinic_id=work.clinic_id, **values_of(endpoint)))
 
 
 async def find(work: UnitOfWork, endpoint_id: UUID, *, lock: bool = False) -> Endpoint | None:
@@ -93,26 +61,27 @@ async def find(work: UnitOfWork, endpoint_id: UUID, *, lock: bool = False) -> En
 
     Whoever locks an endpoint and deliveries to it locks the endpoint first.
     """
-    statement = _endpoints(work).where(EndpointRow.id == endpoint_id)
+    statement = _endpoints(work).where(Endpoint.id == endpoint_id)
     # Not so strong that a new delivery to it, which refers to it, would have to wait.
     found = await work.execute(statement.with_for_update(key_share=True) if lock else statement)
     row = found.one_or_none()
-    return row and _endpoint(row)
+    return row and Endpoint(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def all_of_clinic(work: UnitOfWork) -> list[Endpoint]:
     """List the clinic's addresses, oldest first."""
-    return [_endpoint(row) for row in await work.execute(_endpoints(work).order_by(EndpointRow.id))]
+    found = await work.execute(_endpoints(work).order_by(Endpoint.id))
+    return [Endpoint(**row._mapping) for row in found]  # noqa: SLF001 - same
 
 
 async def take_probe(work: UnitOfWork, endpoint_id: UUID, *, now: datetime, until: datetime) -> bool:
     """Take the one try of an endpoint whose circuit is open, and leave no other to anybody until then."""
     taken = await work.execute(
-        update(EndpointRow)
+        update(Endpoint)
         .where(
-            EndpointRow.clinic_id == work.clinic_id,
-            EndpointRow.id == endpoint_id,
-            EndpointRow.probe_at <= now,
+            Endpoint.clinic_id == work.clinic_id,
+            Endpoint.id == endpoint_id,
+            Endpoint.probe_at <= now,
         )
         .values(probe_at=until),
         unaudited="the attempt that follows is",
@@ -123,8 +92,8 @@ async def take_probe(work: UnitOfWork, endpoint_id: UUID, *, now: datetime, unti
 async def note_success(work: UnitOfWork, endpoint_id: UUID) -> None:
     """Note that something got through; its circuit is closed."""
     await work.execute(
-        update(EndpointRow)
-        .where(EndpointRow.clinic_id == work.clinic_id, EndpointRow.id == endpoint_id)
+        update(Endpoint)
+        .where(Endpoint.clinic_id == work.clinic_id, Endpoint.id == endpoint_id)
         .values(failing_since=None, unanswered=0, probe_at=None)
     )
 
@@ -145,13 +114,13 @@ async def note_failure(work: UnitOfWork, endpoint_id: UUID, *, now: datetime, un
     ``unanswered``: how many attempts got no answer in time; 0 when it did answer, if only with an error.
     """
     noted = await work.execute(
-        update(EndpointRow)
-        .where(EndpointRow.clinic_id == work.clinic_id, EndpointRow.id == endpoint_id)
+        update(Endpoint)
+        .where(Endpoint.clinic_id == work.clinic_id, Endpoint.id == endpoint_id)
         .values(
-            failing_since=func.coalesce(EndpointRow.failing_since, now),
-            unanswered=EndpointRow.unanswered + unanswered if unanswered else 0,
+            failing_since=func.coalesce(Endpoint.failing_since, now),
+            unanswered=Endpoint.unanswered + unanswered if unanswered else 0,
         )
-        .returning(EndpointRow.failing_since, EndpointRow.state, EndpointRow.unanswered)
+        .returning(Endpoint.failing_since, Endpoint.state, Endpoint.unanswered)
     )
     row = noted.one()
     return Failing(row.failing_since, row.state == "enabled", row.unanswered)
@@ -160,8 +129,8 @@ async def note_failure(work: UnitOfWork, endpoint_id: UUID, *, now: datetime, un
 async def set_probe(work: UnitOfWork, endpoint_id: UUID, *, probe_at: datetime | None) -> None:
     """Open an endpoint's circuit until then, or close it."""
     await work.execute(
-        update(EndpointRow)
-        .where(EndpointRow.clinic_id == work.clinic_id, EndpointRow.id == endpoint_id)
+        update(Endpoint)
+        .where(Endpoint.clinic_id == work.clinic_id, Endpoint.id == endpoint_id)
         .values(probe_at=probe_at)
     )
 
@@ -178,20 +147,20 @@ async def change(
 
     Another address has not failed yet.
     """
-    moved = EndpointRow.url_sealed != url_sealed
+    moved = Endpoint.url_sealed != url_sealed
     changed = await work.execute(
-        update(EndpointRow)
+        update(Endpoint)
         .where(
-            EndpointRow.clinic_id == work.clinic_id,
-            EndpointRow.id == endpoint_id,
-            EndpointRow.version == version,
+            Endpoint.clinic_id == work.clinic_id,
+            Endpoint.id == endpoint_id,
+            Endpoint.version == version,
         )
         .values(
             url_sealed=url_sealed,
             events=None if events is None else list(events),
-            failing_since=case((moved, None), else_=EndpointRow.failing_since),
-            unanswered=case((moved, 0), else_=EndpointRow.unanswered),
-            probe_at=case((moved, None), else_=EndpointRow.probe_at),
+            failing_since=case((moved, None), else_=Endpoint.failing_since),
+            unanswered=case((moved, 0), else_=Endpoint.unanswered),
+            probe_at=case((moved, None), else_=Endpoint.probe_at),
             version=version + 1,
         )
     )
@@ -203,13 +172,13 @@ async def note_trouble(
 ) -> bool:
     """Note that people are notified of trouble here; says whether it may be so: not if they were after that time."""
     noted = await work.execute(
-        update(EndpointRow)
+        update(Endpoint)
         .where(
-            EndpointRow.clinic_id == work.clinic_id,
-            EndpointRow.id == endpoint_id,
+            Endpoint.clinic_id == work.clinic_id,
+            Endpoint.id == endpoint_id,
             or_(
-                EndpointRow.trouble_notified_at.is_(None),
-                EndpointRow.trouble_notified_at <= (unless_after or now),
+                Endpoint.trouble_notified_at.is_(None),
+                Endpoint.trouble_notified_at <= (unless_after or now),
             ),
         )
         .values(trouble_notified_at=now)
@@ -227,8 +196,8 @@ async def change_secret(
 ) -> None:
     """Sign with another secret, and until then with the one before too."""
     await work.execute(
-        update(EndpointRow)
-        .where(EndpointRow.clinic_id == work.clinic_id, EndpointRow.id == endpoint_id)
+        update(Endpoint)
+        .where(Endpoint.clinic_id == work.clinic_id, Endpoint.id == endpoint_id)
         .values(
             secret_sealed=secret_sealed,
             previous_secret_sealed=previous_secret_sealed,
@@ -240,8 +209,8 @@ async def change_secret(
 async def disable(work: UnitOfWork, endpoint_id: UUID, *, because: str) -> None:
     """Stop sending to an address; what is due to it is held, not dropped."""
     await work.execute(
-        update(EndpointRow)
-        .where(EndpointRow.clinic_id == work.clinic_id, EndpointRow.id == endpoint_id)
+        update(Endpoint)
+        .where(Endpoint.clinic_id == work.clinic_id, Endpoint.id == endpoint_id)
         .values(state="disabled", disabled_because=because)
     )
 
@@ -249,8 +218,8 @@ async def disable(work: UnitOfWork, endpoint_id: UUID, *, because: str) -> None:
 async def remove(work: UnitOfWork, endpoint_id: UUID) -> None:
     """Take an address out of use for good: its address and secrets are forgotten, the log of it is kept."""
     await work.execute(
-        update(EndpointRow)
-        .where(EndpointRow.clinic_id == work.clinic_id, EndpointRow.id == endpoint_id)
+        update(Endpoint)
+        .where(Endpoint.clinic_id == work.clinic_id, Endpoint.id == endpoint_id)
         .values(
             state="removed",
             disabled_because=None,
@@ -266,31 +235,13 @@ async def remove(work: UnitOfWork, endpoint_id: UUID) -> None:
 async def enable(work: UnitOfWork, endpoint_id: UUID) -> None:
     """Send to an address again."""
     await work.execute(
-        update(EndpointRow)
-        .where(EndpointRow.clinic_id == work.clinic_id, EndpointRow.id == endpoint_id)
+        update(Endpoint)
+        .where(Endpoint.clinic_id == work.clinic_id, Endpoint.id == endpoint_id)
         .values(state="enabled", disabled_because=None, failing_since=None, unanswered=0, probe_at=None)
     )
 
 
 def _endpoints(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
-    return select(
-        EndpointRow.id,
-        EndpointRow.url_sealed,
-        EndpointRow.secret_sealed,
-        EndpointRow.events,
-        EndpointRow.state,
-        EndpointRow.disabled_because,
-        EndpointRow.failing_since,
-        EndpointRow.created_at,
-        EndpointRow.previous_secret_sealed,
-        EndpointRow.previous_secret_until,
-        EndpointRow.version,
-        EndpointRow.unanswered,
-        EndpointRow.probe_at,
-    ).where(EndpointRow.clinic_id == work.clinic_id, EndpointRow.state != "removed")
-
-
-def _endpoint(row: Any) -> Endpoint:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own
-    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
-    events = values.pop("events")
-    return Endpoint(events=None if events is None else tuple(events), **values)
+    return select(*columns_of(Endpoint)).where(
+        Endpoint.clinic_id == work.clinic_id, Endpoint.state != "removed"
+    )

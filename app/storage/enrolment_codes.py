@@ -1,6 +1,5 @@
 """Enrolment codes: the selector leads to the clinic before anybody is signed in, the secret is kept as an HMAC."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -28,8 +27,8 @@ class CodeSelectorRow(Row):
     tries: Mapped[int]
 
 
-class EnrolmentCodeRow(TenantRow):
-    """One code for one patient, for one use."""
+class EnrolmentCode(TenantRow):
+    """A code as kept."""
 
     __tablename__ = "enrolment_codes"
     __table_args__ = (
@@ -44,17 +43,6 @@ class EnrolmentCodeRow(TenantRow):
     secret_mac: Mapped[bytes]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnrolmentCode:
-    """A code as kept."""
-
-    id: UUID
-    patient_id: UUID
-    secret_mac: bytes
-    expires_at: datetime
-    used_at: datetime | None
 
 
 async def add(
@@ -77,7 +65,7 @@ async def add(
         )
     )
     await work.execute(
-        insert(EnrolmentCodeRow).values(
+        insert(EnrolmentCode).values(
             clinic_id=work.clinic_id,
             id=code.id,
             patient_id=code.patient_id,
@@ -116,13 +104,13 @@ async def find(work: UnitOfWork, code_id: UUID) -> EnrolmentCode | None:
     """Find a code and lock it, so that it is used once."""
     found = await work.execute(
         select(
-            EnrolmentCodeRow.id,
-            EnrolmentCodeRow.patient_id,
-            EnrolmentCodeRow.secret_mac,
-            EnrolmentCodeRow.expires_at,
-            EnrolmentCodeRow.used_at,
+            EnrolmentCode.id,
+            EnrolmentCode.patient_id,
+            EnrolmentCode.secret_mac,
+            EnrolmentCode.expires_at,
+            EnrolmentCode.used_at,
         )
-        .where(EnrolmentCodeRow.clinic_id == work.clinic_id, EnrolmentCodeRow.id == code_id)
+        .where(EnrolmentCode.clinic_id == work.clinic_id, EnrolmentCode.id == code_id)
         .with_for_update()
     )
     row = found.one_or_none()
@@ -132,8 +120,8 @@ async def find(work: UnitOfWork, code_id: UUID) -> EnrolmentCode | None:
 async def mark_used(work: UnitOfWork, code_id: UUID, *, now: datetime, audit: AuditEvent) -> None:
     """Spend a code."""
     await work.execute(
-        update(EnrolmentCodeRow)
-        .where(EnrolmentCodeRow.clinic_id == work.clinic_id, EnrolmentCodeRow.id == code_id)
+        update(EnrolmentCode)
+        .where(EnrolmentCode.clinic_id == work.clinic_id, EnrolmentCode.id == code_id)
         .values(used_at=now)
     )
     work.add_audit_event(audit)

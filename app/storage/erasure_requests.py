@@ -1,8 +1,8 @@
 """Patients' wishes to be erased, and what the clinic decided. They outlive the patient's rows: ids and times only."""
 
-from dataclasses import dataclass
+from dataclasses import field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Select, select, text, update
@@ -10,15 +10,15 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
-from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
+from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_keys import wrapped_key_of
 
 _OPEN = text("state = 'open'")
 
 
-class ErasureRequestRow(TenantRow):
-    """One wish, from asked to decided."""
+class StoredRequest(TenantRow):
+    """A request as stored."""
 
     __tablename__ = "erasure_requests"
     __table_args__ = (
@@ -43,39 +43,20 @@ class ErasureRequestRow(TenantRow):
     # Why it was declined; gone once another request is approved.
     reason_sealed: Mapped[bytes | None]
     version: Mapped[int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredRequest:
-    """A request as stored."""
-
-    id: UUID
-    patient_id: UUID
-    state: str
-    requested_at: datetime
-    actor_kind: str
-    actor_id: UUID | None
-    decided_at: datetime | None
-    decided_by: UUID | None
-    reason_sealed: bytes | None
-    version: int
     # The patient's, wrapped: it opens the reason.
-    wrapped_key: bytes | None = None
-
-
-_COLUMNS: Final = tuple(name for name in StoredRequest.__dataclass_fields__ if name != "wrapped_key")
+    wrapped_key: bytes | None = field(default=None, repr=False)
 
 
 async def add(work: UnitOfWork, request: StoredRequest, *, audit: AuditEvent) -> bool:
     """Keep a request, unless one is open; says whether it was kept."""
-    values = {name: getattr(request, name) for name in _COLUMNS}
+    values = values_of(request)
     added = await work.execute(
-        insert(ErasureRequestRow)
+        insert(StoredRequest)
         .values(clinic_id=work.clinic_id, **values)
         .on_conflict_do_nothing(
-            index_elements=[ErasureRequestRow.clinic_id, ErasureRequestRow.patient_id], index_where=_OPEN
+            index_elements=[StoredRequest.clinic_id, StoredRequest.patient_id], index_where=_OPEN
         )
-        .returning(ErasureRequestRow.id)
+        .returning(StoredRequest.id)
     )
     if added.one_or_none() is None:
         return False
@@ -86,7 +67,7 @@ async def add(work: UnitOfWork, request: StoredRequest, *, audit: AuditEvent) ->
 async def lock(work: UnitOfWork, request_id: UUID) -> StoredRequest | None:
     """Find a request of this clinic, and keep others off it until the transaction ends."""
     found = await work.execute(
-        _requests(work).where(ErasureRequestRow.id == request_id).with_for_update(of=ErasureRequestRow)
+        _requests(work).where(StoredRequest.id == request_id).with_for_update(of=StoredRequest)
     )
     row = found.one_or_none()
     return row and StoredRequest(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
@@ -104,14 +85,14 @@ async def decide(
 ) -> None:
     """Note what was decided about a request that the caller has locked."""
     await work.execute(
-        update(ErasureRequestRow)
-        .where(ErasureRequestRow.clinic_id == work.clinic_id, ErasureRequestRow.id == request_id)
+        update(StoredRequest)
+        .where(StoredRequest.clinic_id == work.clinic_id, StoredRequest.id == request_id)
         .values(
             state=state,
             decided_at=now,
             decided_by=by,
             reason_sealed=reason_sealed,
-            version=ErasureRequestRow.version + 1,
+            version=StoredRequest.version + 1,
         )
     )
     work.add_audit_event(audit)
@@ -119,22 +100,21 @@ async def decide(
 
 async def page(work: UnitOfWork, *, states: list[str], after: UUID | None, limit: int) -> list[StoredRequest]:
     """List the clinic's requests in these states, oldest first."""
-    statement = _requests(work).where(ErasureRequestRow.state.in_(states))
+    statement = _requests(work).where(StoredRequest.state.in_(states))
     if after is not None:
-        statement = statement.where(ErasureRequestRow.id > after)
-    found = await work.execute(statement.order_by(ErasureRequestRow.id).limit(limit))
+        statement = statement.where(StoredRequest.id > after)
+    found = await work.execute(statement.order_by(StoredRequest.id).limit(limit))
     return [StoredRequest(**row._mapping) for row in found]  # noqa: SLF001 - same
 
 
 async def all_of_patient(work: UnitOfWork, patient_id: UUID) -> list[StoredRequest]:
     """List a patient's requests, oldest first."""
     found = await work.execute(
-        _requests(work).where(ErasureRequestRow.patient_id == patient_id).order_by(ErasureRequestRow.id)
+        _requests(work).where(StoredRequest.patient_id == patient_id).order_by(StoredRequest.id)
     )
     return [StoredRequest(**row._mapping) for row in found]  # noqa: SLF001 - same
 
 
 def _requests(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
-    columns = [getattr(ErasureRequestRow, name) for name in _COLUMNS]
-    wrapped_key = wrapped_key_of(work, ErasureRequestRow.patient_id)
-    return select(*columns, wrapped_key).where(ErasureRequestRow.clinic_id == work.clinic_id)
+    wrapped_key = wrapped_key_of(work, StoredRequest.patient_id)
+    return select(*columns_of(StoredRequest), wrapped_key).where(StoredRequest.clinic_id == work.clinic_id)

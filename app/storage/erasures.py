@@ -1,6 +1,5 @@
 """Erasing one patient, and the tombstone that remains: ids and a time, so that "erased" is not "unknown"."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -11,13 +10,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Uuid
 
 from app.foundation.audit import AuditEvent
-from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
+from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
-from app.storage.signals import SignalRow
+from app.storage.signals import Signal
 
 
-class ErasureRow(TenantRow):
-    """That a patient was erased. The application can add it, and never change or remove it."""
+class Erasure(TenantRow):
+    """A tombstone: that a patient was erased. The application can add it, and never change or remove it."""
 
     __tablename__ = "erasures"
     __table_args__ = (
@@ -33,7 +32,7 @@ class ErasureRow(TenantRow):
     erased_at: Mapped[datetime]
     erased_by: Mapped[UUID | None]
     # So that a signal's id, too, leads to "erased".
-    signal_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid()))
+    signal_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid()), init=False)
 
 
 # A job names a patient, a signal or a safety event, and may wait for days. One that runs now finds nobody, and goes.
@@ -50,16 +49,6 @@ _FORGET_JOBS: Final = text("""
 """)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Erasure:
-    """A tombstone."""
-
-    patient_id: UUID
-    request_id: UUID
-    erased_at: datetime
-    erased_by: UUID | None
-
-
 async def erase(work: UnitOfWork, erasure: Erasure, *, audit: AuditEvent) -> None:
     """Remove every row about a patient for good, and put up the tombstone.
 
@@ -67,17 +56,12 @@ async def erase(work: UnitOfWork, erasure: Erasure, *, audit: AuditEvent) -> Non
     function of the owner's (migration 0007), which looks itself that there is such a request, and that no
     safety event is open: the application may not delete from most of these tables.
     """
-    signal_ids = select(func.coalesce(func.array_agg(SignalRow.id), literal([], ARRAY(Uuid())))).where(
-        SignalRow.clinic_id == work.clinic_id, SignalRow.patient_id == erasure.patient_id
+    signal_ids = select(func.coalesce(func.array_agg(Signal.id), literal([], ARRAY(Uuid())))).where(
+        Signal.clinic_id == work.clinic_id, Signal.patient_id == erasure.patient_id
     )
     await work.execute(
-        insert(ErasureRow).values(
-            clinic_id=work.clinic_id,
-            patient_id=erasure.patient_id,
-            request_id=erasure.request_id,
-            erased_at=erasure.erased_at,
-            erased_by=erasure.erased_by,
-            signal_ids=signal_ids.scalar_subquery(),
+        insert(Erasure).values(
+            clinic_id=work.clinic_id, signal_ids=signal_ids.scalar_subquery(), **values_of(erasure)
         )
     )
     await work.execute(
@@ -89,18 +73,17 @@ async def erase(work: UnitOfWork, erasure: Erasure, *, audit: AuditEvent) -> Non
 
 async def find(work: UnitOfWork, patient_id: UUID) -> Erasure | None:
     """Find the tombstone of a patient of this clinic."""
-    found = await work.execute(_erasures(work).where(ErasureRow.patient_id == patient_id))
+    found = await work.execute(_erasures(work).where(Erasure.patient_id == patient_id))
     row = found.one_or_none()
     return row and Erasure(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def of_signal(work: UnitOfWork, signal_id: UUID) -> Erasure | None:
     """Find the tombstone of the patient whose signal this was."""
-    found = await work.execute(_erasures(work).where(literal(signal_id) == any_(ErasureRow.signal_ids)))
+    found = await work.execute(_erasures(work).where(literal(signal_id) == any_(Erasure.signal_ids)))
     row = found.one_or_none()
     return row and Erasure(**row._mapping)  # noqa: SLF001 - same
 
 
 def _erasures(work: UnitOfWork) -> Select[*tuple[object, ...]]:
-    columns = [getattr(ErasureRow, name) for name in Erasure.__dataclass_fields__]
-    return select(*columns).where(ErasureRow.clinic_id == work.clinic_id)
+    return select(*columns_of(Erasure)).where(Erasure.clinic_id == work.clinic_id)

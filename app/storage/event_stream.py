@@ -15,7 +15,7 @@ from sqlalchemy import ForeignKeyConstraint, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped
 
-from app.storage.deliveries import EventPlaceRow, NotificationRow
+from app.storage.deliveries import EventPlaceRow, Notification
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -129,7 +129,7 @@ async def standing(work: UnitOfWork) -> StreamStanding:
 
 async def page(work: UnitOfWork, *, after: int, limit: int) -> Sequence[PlacedEvent]:
     """Give the events after a position, in order."""
-    row, place = NotificationRow, EventPlaceRow
+    row, place = Notification, EventPlaceRow
     found = await work.execute(
         select(row.id, place.position, row.body)
         .join(place, (place.clinic_id == row.clinic_id) & (place.notification_id == row.id))

@@ -10,29 +10,29 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from app.storage.alert_steps import AlertStepRow
-from app.storage.assessments import AssessmentRow
+from app.storage.alert_steps import AlertStep
+from app.storage.assessments import StoredAssessment
 from app.storage.care_plans import CarePlanRow
 from app.storage.check_ins import CheckInRow, EvaluationRow
-from app.storage.chosen_references import ChosenReferenceRow
+from app.storage.chosen_references import StoredReference
 from app.storage.circumstances import CircumstanceRow
-from app.storage.consents import ConsentRow
-from app.storage.deliveries import NotificationRow
+from app.storage.consents import Consent
+from app.storage.deliveries import Notification
 from app.storage.devices import DeviceRow
-from app.storage.engine.audit import AuditEventRow
+from app.storage.engine.audit import StoredEvent
 from app.storage.engine.rows import TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
-from app.storage.erasure_requests import ErasureRequestRow
-from app.storage.findings import FindingRow
-from app.storage.outgoing_messages import OutgoingMessageRow
+from app.storage.erasure_requests import StoredRequest
+from app.storage.findings import Finding
+from app.storage.outgoing_messages import OutgoingMessage
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
-from app.storage.push_subscriptions import PushSubscriptionRow
-from app.storage.record_versions import RecordVersionRow
-from app.storage.reminder_plans import ReminderPlanRow
-from app.storage.reminders import ReminderRow
-from app.storage.safety_events import SafetyEventRow
-from app.storage.signals import SignalRow
+from app.storage.push_subscriptions import PushSubscription
+from app.storage.record_versions import RecordVersion
+from app.storage.reminder_plans import ReminderPlan
+from app.storage.reminders import Reminder
+from app.storage.safety_events import SafetyEvent
+from app.storage.signals import Signal
 from app.storage.treatment import CourseRow, InfusionRow
 
 # Keys, fingerprints and our own counters say nothing to anybody; which member of staff did something is about
@@ -73,10 +73,10 @@ _NO_FACTS: Final = frozenset({"external_ref_index", "external_ref_key", "version
 SECTIONS: Final[Mapping[str, Section]] = {
     "patient": Section(row=PatientRow, order="id", without=_NO_FACTS),
     "state": Section(row=PatientStateRow, order="patient_id", only=frozenset({"booster_booked_for"})),
-    "consents": Section(row=ConsentRow, order="at"),
+    "consents": Section(row=Consent, order="at"),
     "devices": Section(row=DeviceRow, order="id"),
     "check_ins": Section(row=CheckInRow, order="recorded_at"),
-    "assessments": Section(row=AssessmentRow, order="taken_at"),
+    "assessments": Section(row=StoredAssessment, order="taken_at"),
     "courses": Section(
         row=CourseRow, order="started_on", without=frozenset({"version", "benefit_recorded_by"})
     ),
@@ -85,57 +85,57 @@ SECTIONS: Final[Mapping[str, Section]] = {
     "circumstances": Section(row=CircumstanceRow, order="since", without=frozenset({"version"})),
     # What the clinic corrected of these, and when; what is true now stands above.
     "corrections": Section(
-        row=RecordVersionRow,
+        row=RecordVersion,
         order="replaced_at",
         only=frozenset({"id", "kind", "record_id", "version", "correction", "replaced_at"}),
     ),
     "care_plans": Section(row=CarePlanRow, order="kind", without=frozenset({"version"})),
     # Dates and states: what was decided, in whose words, is explained by the care team (docs/export.md).
-    "references": Section(row=ChosenReferenceRow, order="set_at", without=frozenset({"reason_sealed"})),
+    "references": Section(row=StoredReference, order="set_at", without=frozenset({"reason_sealed"})),
     "evaluations": Section(row=EvaluationRow, order="as_of", only=frozenset({"id", "as_of", "rule_version"})),
     "signals": Section(
-        row=SignalRow,
+        row=Signal,
         order="raised_at",
         only=frozenset(
             {"id", "state", "raised_at", "acknowledged_at", "snoozed_until", "closed_at", "disposition"}
         ),
     ),
     "findings": Section(
-        row=FindingRow,
+        row=Finding,
         order="raised_at",
         only=frozenset({"id", "code", "state", "raised_at", "acknowledged_at", "closed_at", "outcome"}),
     ),
     "alert_steps": Section(
-        row=AlertStepRow,
+        row=AlertStep,
         order="at",
         only=frozenset({"id", "alert_kind", "alert_id", "action", "at", "until", "disposition", "channel"}),
     ),
     "safety_events": Section(
-        row=SafetyEventRow,
+        row=SafetyEvent,
         order="received_at",
         without=frozenset({"notification_id", "version", "escalate_at"}),
     ),
     "notifications": Section(
-        row=NotificationRow, order="occurred_at", only=frozenset({"id", "type", "occurred_at"})
+        row=Notification, order="occurred_at", only=frozenset({"id", "type", "occurred_at"})
     ),
     "push_subscriptions": Section(
-        row=PushSubscriptionRow, order="made_at", without=frozenset({"address_sealed"})
+        row=PushSubscription, order="made_at", without=frozenset({"address_sealed"})
     ),
     "messages": Section(
-        row=OutgoingMessageRow,
+        row=OutgoingMessage,
         order="queued_at",
         only=frozenset({"id", "channel", "wording", "locale", "state", "queued_at", "sent_at"}),
     ),
     "reminder_choices": Section(
-        row=ReminderPlanRow,
+        row=ReminderPlan,
         order="patient_id",
         only=frozenset(
             {"ask_at", "quiet_from", "quiet_until", "channels", "sms_number_sealed", "paused_until"}
         ),
     ),
-    "reminders": Section(row=ReminderRow, order="check_in_day"),
-    "erasure_requests": Section(row=ErasureRequestRow, order="requested_at", without=frozenset({"version"})),
-    "audit_events": Section(row=AuditEventRow, order="at"),
+    "reminders": Section(row=Reminder, order="check_in_day"),
+    "erasure_requests": Section(row=StoredRequest, order="requested_at", without=frozenset({"version"})),
+    "audit_events": Section(row=StoredEvent, order="at"),
 }
 LEFT_OUT: Final[Mapping[str, str]] = {
     "attempts": "calls to the clinic's own systems; what they were told is in notifications",

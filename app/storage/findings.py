@@ -1,22 +1,21 @@
 """Findings: what else about a patient waits for the care team, each as long as it holds or until it is closed."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, exists, select, text, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.alerts import Alert, AlertRow, AlertTable
+from app.storage.alerts import Alert, AlertTable
 from app.storage.engine.rows import CARE
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
-class FindingRow(AlertRow):
-    """One finding, from raised to closed."""
+class Finding(Alert):
+    """A finding as stored."""
 
     __tablename__ = "findings"
     __table_args__ = (
@@ -55,39 +54,26 @@ class FindingRow(AlertRow):
 
     code: Mapped[str]
     # The report or request that it is about; null: something that holds, not something that came in.
-    source_id: Mapped[UUID | None]
+    source_id: Mapped[UUID | None] = mapped_column(default=None)
     raised_at: Mapped[datetime]
     # The patient's check-in day then.
     raised_on: Mapped[date]
-    due_at: Mapped[datetime | None]
+    due_at: Mapped[datetime | None] = mapped_column(default=None)
     # The numbers of a rule's finding, by name.
     facts: Mapped[dict[str, Any]]
-    outcome: Mapped[str | None]
+    outcome: Mapped[str | None] = mapped_column(default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding(Alert):
-    """A finding as stored."""
-
-    code: str
-    raised_at: datetime
-    raised_on: date
-    source_id: UUID | None = None
-    due_at: datetime | None = None
-    facts: dict[str, Any]
-    outcome: str | None = None
-
-
-TABLE: Final = AlertTable(row=FindingRow, record=Finding)
+TABLE: Final = AlertTable(record=Finding)
 
 
 async def add(work: UnitOfWork, finding: Finding) -> bool:
     """Keep a finding, unless the same is open already or its source made one before; says whether it is new."""
     added = await work.execute(
-        insert(FindingRow)
+        insert(Finding)
         .values(clinic_id=work.clinic_id, **TABLE.values(finding))
         .on_conflict_do_nothing()
-        .returning(FindingRow.id)
+        .returning(Finding.id)
     )
     return added.one_or_none() is not None
 
@@ -96,17 +82,17 @@ async def open_of_patient(
     work: UnitOfWork, patient_id: UUID, *, codes: Collection[str] | None = None
 ) -> list[Finding]:
     """List a patient's findings that nobody has closed, oldest first; of these codes, or all."""
-    statement = TABLE.select(work).where(FindingRow.patient_id == patient_id, FindingRow.state != "closed")
+    statement = TABLE.select(work).where(Finding.patient_id == patient_id, Finding.state != "closed")
     if codes is not None:
-        statement = statement.where(FindingRow.code.in_(codes))
-    return await TABLE.read(work, statement.order_by(FindingRow.id))
+        statement = statement.where(Finding.code.in_(codes))
+    return await TABLE.read(work, statement.order_by(Finding.id))
 
 
 async def of_patient(work: UnitOfWork, patient_id: UUID, *, limit: int) -> list[Finding]:
     """List a patient's findings, the latest first."""
-    statement = TABLE.select(work).where(FindingRow.patient_id == patient_id)
+    statement = TABLE.select(work).where(Finding.patient_id == patient_id)
     return await TABLE.read(
-        work, statement.order_by(FindingRow.raised_at.desc(), FindingRow.id.desc()).limit(limit)
+        work, statement.order_by(Finding.raised_at.desc(), Finding.id.desc()).limit(limit)
     )
 
 
@@ -114,7 +100,7 @@ async def end(
     work: UnitOfWork, patient_id: UUID, *, codes: Collection[str], outcome: str, source_id: UUID | None = None
 ) -> list[tuple[UUID, str]]:
     """Close a patient's open findings of these codes, because what they say no longer holds; gives id and code."""
-    row = FindingRow
+    row = Finding
     statement = update(row).where(
         row.clinic_id == work.clinic_id,
         row.patient_id == patient_id,
@@ -139,7 +125,7 @@ async def raised_since(
     work: UnitOfWork, *, codes: Collection[str], since: datetime, other_than: UUID
 ) -> bool:
     """Say whether another finding of these codes was raised since then."""
-    row = FindingRow
+    row = Finding
     found = await work.execute(
         select(
             exists().where(

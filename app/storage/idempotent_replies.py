@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
+from app.storage.patient_keys import wrapped_key_of
 
 KEPT_FOR: Final = timedelta(hours=24)
 # A request that was cut off in the middle, by a killed process, may be sent again after so long.
@@ -43,11 +44,13 @@ class IdempotentReplyRow(TenantRow):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptReply:
-    """What is kept; no status: the request is still being carried out."""
+    """What is kept; no status: the request is still being carried out. The patient's key seals what is about one."""
 
     body_digest: bytes
     status: int | None
     reply_sealed: bytes | None
+    patient_id: UUID | None
+    wrapped_key: bytes | None
 
 
 async def claim(work: UnitOfWork, reply_id: UUID, *, body_digest: bytes) -> KeptReply | None:
@@ -71,9 +74,13 @@ async def claim(work: UnitOfWork, reply_id: UUID, *, body_digest: bytes) -> Kept
     if claimed.one_or_none() is not None:
         return None
     found = await work.execute(
-        select(row.body_digest, row.status, row.reply_sealed).where(
-            row.clinic_id == work.clinic_id, row.id == reply_id
-        )
+        select(
+            row.body_digest,
+            row.status,
+            row.reply_sealed,
+            row.patient_id,
+            wrapped_key_of(work, row.patient_id),
+        ).where(row.clinic_id == work.clinic_id, row.id == reply_id)
     )
     return KeptReply(**found.one()._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 

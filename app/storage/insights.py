@@ -6,11 +6,11 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, select, true
 
-from app.storage.deliveries import DeliveryRow, NotificationRow
+from app.storage.deliveries import DeliveryRow, Notification
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patients import PatientRow
-from app.storage.safety_events import SafetyEventRow
-from app.storage.signals import SignalRow
+from app.storage.safety_events import SafetyEvent
+from app.storage.signals import Signal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +59,11 @@ class NotOut:
 
 async def signals_in(work: UnitOfWork, window: Window) -> list[ToldSignal]:
     """List the signals that were raised in the window."""
-    row = SignalRow
+    row = Signal
     columns = [getattr(row, name) for name in ToldSignal.__dataclass_fields__]
     found = await work.execute(
         select(*columns)
-        .join(PatientRow, _counted(SignalRow, window))
+        .join(PatientRow, _counted(Signal, window))
         .where(
             row.clinic_id == work.clinic_id,
             row.raised_at >= window.began_at,
@@ -76,11 +76,11 @@ async def signals_in(work: UnitOfWork, window: Window) -> list[ToldSignal]:
 
 async def safety_in(work: UnitOfWork, window: Window) -> list[ReportedSafety]:
     """List the safety events that came in the window."""
-    row = SafetyEventRow
+    row = SafetyEvent
     columns = [getattr(row, name) for name in ReportedSafety.__dataclass_fields__]
     found = await work.execute(
         select(*columns)
-        .join(PatientRow, _counted(SafetyEventRow, window))
+        .join(PatientRow, _counted(SafetyEvent, window))
         .where(
             row.clinic_id == work.clinic_id,
             row.received_at >= window.began_at,
@@ -92,7 +92,7 @@ async def safety_in(work: UnitOfWork, window: Window) -> list[ReportedSafety]:
 
 async def not_out(work: UnitOfWork, window: Window) -> list[NotOut]:
     """List the deliveries of the window's events that are held or exhausted now."""
-    told = NotificationRow
+    told = Notification
     # Looked up for each event of the window: without the offset, all that ever got stuck may be read first.
     stuck = (
         select(DeliveryRow.state, DeliveryRow.urgency)
@@ -107,7 +107,7 @@ async def not_out(work: UnitOfWork, window: Window) -> list[NotOut]:
     found = await work.execute(
         select(stuck.c.state, stuck.c.urgency)
         .select_from(told)
-        .join(PatientRow, _counted(NotificationRow, window))
+        .join(PatientRow, _counted(Notification, window))
         .join(stuck, true())
         .where(
             told.clinic_id == work.clinic_id,
@@ -119,7 +119,7 @@ async def not_out(work: UnitOfWork, window: Window) -> list[NotOut]:
 
 
 def _counted(
-    row: type[SignalRow] | type[SafetyEventRow] | type[NotificationRow], window: Window
+    row: type[Signal] | type[SafetyEvent] | type[Notification], window: Window
 ) -> ColumnElement[bool]:
     """Belongs to a patient of the mode: those registered in test mode are no part of a live clinic's numbers."""
     return and_(

@@ -1,6 +1,5 @@
 """Notice channels: where people of the care team are told by mail or chat. The address is sealed: it is a secret."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,12 +7,12 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, and_, delete, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
+from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
-class NoticeChannelRow(TenantRow):
-    """One mail address or chat room."""
+class NoticeChannel(TenantRow):
+    """A channel as stored."""
 
     __tablename__ = "notice_channels"
     __table_args__ = (
@@ -34,42 +33,27 @@ class NoticeChannelRow(TenantRow):
     ended_at: Mapped[datetime | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoticeChannel:
-    """A channel as stored."""
-
-    id: UUID
-    kind: str
-    address_sealed: bytes
-    events: tuple[str, ...]
-    locale: str
-    state: str
-    created_at: datetime
-    ended_at: datetime | None
-
-
 async def add(work: UnitOfWork, channel: NoticeChannel) -> None:
     """Keep a new channel."""
-    values = {name: getattr(channel, name) for name in NoticeChannel.__dataclass_fields__}
-    values["events"] = list(channel.events)
-    await work.execute(insert(NoticeChannelRow).values(clinic_id=work.clinic_id, **values))
+    values = values_of(channel)
+    await work.execute(insert(NoticeChannel).values(clinic_id=work.clinic_id, **values))
 
 
 async def find(work: UnitOfWork, channel_id: UUID, *, lock: bool = False) -> NoticeChannel | None:
     """Find one channel of this clinic; locked, its messages take turns."""
     mine = _mine(work, channel_id)
     if lock:
-        await work.execute(select(NoticeChannelRow.id).where(mine).with_for_update(key_share=True))
-    row = (await work.execute(select(NoticeChannelRow.__table__).where(mine))).one_or_none()
+        await work.execute(select(NoticeChannel.id).where(mine).with_for_update(key_share=True))
+    row = (await work.execute(select(*columns_of(NoticeChannel)).where(mine))).one_or_none()
     return row and _channel(row)
 
 
 async def all_of_clinic(work: UnitOfWork) -> list[NoticeChannel]:
     """List the clinic's channels, oldest first."""
     found = await work.execute(
-        select(NoticeChannelRow.__table__)
-        .where(NoticeChannelRow.clinic_id == work.clinic_id)
-        .order_by(NoticeChannelRow.id)
+        select(*columns_of(NoticeChannel))
+        .where(NoticeChannel.clinic_id == work.clinic_id)
+        .order_by(NoticeChannel.id)
     )
     return [_channel(row) for row in found]
 
@@ -77,8 +61,8 @@ async def all_of_clinic(work: UnitOfWork) -> list[NoticeChannel]:
 async def end(work: UnitOfWork, channel_id: UUID, *, now: datetime) -> bool:
     """Write there no more; says whether this is the first to say so."""
     ended = await work.execute(
-        update(NoticeChannelRow)
-        .where(_mine(work, channel_id), NoticeChannelRow.state == "enabled")
+        update(NoticeChannel)
+        .where(_mine(work, channel_id), NoticeChannel.state == "enabled")
         .values(state="ended", ended_at=now)
     )
     return ended.rowcount == 1
@@ -86,15 +70,13 @@ async def end(work: UnitOfWork, channel_id: UUID, *, now: datetime) -> bool:
 
 async def remove(work: UnitOfWork, channel_id: UUID) -> bool:
     """Forget a channel; says whether it was there."""
-    removed = await work.execute(delete(NoticeChannelRow).where(_mine(work, channel_id)))
+    removed = await work.execute(delete(NoticeChannel).where(_mine(work, channel_id)))
     return removed.rowcount == 1
 
 
 def _mine(work: UnitOfWork, channel_id: UUID) -> Any:  # noqa: ANN401 - SQLAlchemy's type of a condition
-    return and_(NoticeChannelRow.clinic_id == work.clinic_id, NoticeChannelRow.id == channel_id)
+    return and_(NoticeChannel.clinic_id == work.clinic_id, NoticeChannel.id == channel_id)
 
 
 def _channel(row: Any) -> NoticeChannel:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own
-    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
-    values.pop("clinic_id")
-    return NoticeChannel(**values | {"events": tuple(values["events"])})
+    return NoticeChannel(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from app.storage.deliveries import DeliveryRow, NotificationRow
+from app.storage.deliveries import DeliveryRow, Notification
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -24,7 +24,7 @@ class Telling:
 
 async def about(work: UnitOfWork, patient_id: UUID, *, subject: str, subject_id: UUID) -> list[Telling]:
     """List what was told, oldest first; ``subject`` is the field of the body that names it."""
-    notification, delivery = NotificationRow, DeliveryRow
+    notification, delivery = Notification, DeliveryRow
     found = await work.execute(
         select(
             notification.type,

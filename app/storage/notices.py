@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from app.storage.engine.unit_of_work import UnitOfWork
-from app.storage.outgoing_messages import OutgoingMessageRow as MessageRow
+from app.storage.outgoing_messages import OutgoingMessage as MessageRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,6 @@
 Address and link are sealed, and wiped as soon as the message is over: a sign-in link is a secret.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -24,15 +23,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
+from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 # Written out, as for deliveries: a plan made for any value cannot use an index made for this one.
 PENDING: Final[ColumnElement[str]] = literal_column("'pending'")
 
 
-class OutgoingMessageRow(TenantRow):
-    """One message to one person over one channel."""
+class OutgoingMessage(TenantRow):
+    """A message as stored; ``address_sealed`` and ``link_sealed`` are None once it is over, and for notices."""
 
     __tablename__ = "outgoing_messages"
     __table_args__ = (
@@ -114,60 +113,33 @@ class OutgoingMessageRow(TenantRow):
     # Why the last attempt failed, as a code of ours.
     trouble: Mapped[str | None]
     # For a channel of the care team: which one, and what of; address and link are then not kept here.
-    notice_channel_id: Mapped[UUID | None]
-    notification_id: Mapped[UUID | None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutgoingMessage:
-    """A message as stored; ``address_sealed`` and ``link_sealed`` are None once it is over, and for notices."""
-
-    id: UUID
-    channel: str
-    address_sealed: bytes | None
-    wording: str
-    urgent: bool
-    locale: str
-    link_sealed: bytes | None
-    mode: str
-    patient_id: UUID | None
-    subject_id: UUID | None
-    state: str
-    queued_at: datetime
-    not_after: datetime | None
-    attempts: int
-    first_attempt_at: datetime | None
-    next_attempt_at: datetime
-    claimed_until: datetime | None
-    sent_at: datetime | None
-    trouble: str | None
-    notice_channel_id: UUID | None = None
-    notification_id: UUID | None = None
+    notice_channel_id: Mapped[UUID | None] = mapped_column(default=None)
+    notification_id: Mapped[UUID | None] = mapped_column(default=None)
 
 
 async def add(work: UnitOfWork, message: OutgoingMessage) -> None:
     """Keep a new message."""
-    values = {name: getattr(message, name) for name in OutgoingMessage.__dataclass_fields__}
-    await work.execute(insert(OutgoingMessageRow).values(clinic_id=work.clinic_id, **values))
+    values = values_of(message)
+    await work.execute(insert(OutgoingMessage).values(clinic_id=work.clinic_id, **values))
 
 
 async def lock(work: UnitOfWork, message_id: UUID) -> OutgoingMessage | None:
     """Find a message and keep others off it until the transaction ends."""
     mine = _mine(work, message_id)
-    await work.execute(select(OutgoingMessageRow.id).where(mine).with_for_update())
-    row = (await work.execute(select(OutgoingMessageRow.__table__).where(mine))).one_or_none()
+    await work.execute(select(OutgoingMessage.id).where(mine).with_for_update())
+    row = (await work.execute(select(OutgoingMessage.__table__).where(mine))).one_or_none()
     return row and _message(row)
 
 
 async def claim(work: UnitOfWork, message_id: UUID, *, now: datetime, until: datetime) -> None:
     """Take a message for sending, for a while; how it ended is what the trail tells of."""
     await work.execute(
-        update(OutgoingMessageRow)
+        update(OutgoingMessage)
         .where(_mine(work, message_id))
         .values(
             claimed_until=until,
-            attempts=OutgoingMessageRow.attempts + 1,
-            first_attempt_at=func.coalesce(OutgoingMessageRow.first_attempt_at, now),
+            attempts=OutgoingMessage.attempts + 1,
+            first_attempt_at=func.coalesce(OutgoingMessage.first_attempt_at, now),
         ),
         unaudited="a step of an attempt; how it ended is in the log",
     )
@@ -193,9 +165,9 @@ async def keep_result(
     if state != "pending":
         values |= {"address_sealed": None, "link_sealed": None}
     await work.execute(
-        update(OutgoingMessageRow)
+        update(OutgoingMessage)
         # What is over stays so, whatever a late second try says.
-        .where(_mine(work, message_id), OutgoingMessageRow.state == "pending")
+        .where(_mine(work, message_id), OutgoingMessage.state == "pending")
         .values(values)
     )
 
@@ -203,16 +175,16 @@ async def keep_result(
 async def due_ids(work: UnitOfWork, *, urgent: bool, channel: str, now: datetime, limit: int) -> list[UUID]:
     """List messages of one lane that are due and that no worker holds, what waits longest first."""
     found = await work.execute(
-        select(OutgoingMessageRow.id)
+        select(OutgoingMessage.id)
         .where(
-            OutgoingMessageRow.clinic_id == work.clinic_id,
-            OutgoingMessageRow.state == PENDING,
-            OutgoingMessageRow.urgent.is_(urgent),
-            OutgoingMessageRow.channel == channel,
-            OutgoingMessageRow.next_attempt_at <= now,
-            or_(OutgoingMessageRow.claimed_until.is_(None), OutgoingMessageRow.claimed_until <= now),
+            OutgoingMessage.clinic_id == work.clinic_id,
+            OutgoingMessage.state == PENDING,
+            OutgoingMessage.urgent.is_(urgent),
+            OutgoingMessage.channel == channel,
+            OutgoingMessage.next_attempt_at <= now,
+            or_(OutgoingMessage.claimed_until.is_(None), OutgoingMessage.claimed_until <= now),
         )
-        .order_by(OutgoingMessageRow.next_attempt_at, OutgoingMessageRow.id)
+        .order_by(OutgoingMessage.next_attempt_at, OutgoingMessage.id)
         .limit(limit)
     )
     return list(found.scalars())
@@ -221,27 +193,28 @@ async def due_ids(work: UnitOfWork, *, urgent: bool, channel: str, now: datetime
 async def cancel_too_late(work: UnitOfWork, *, now: datetime) -> list[UUID]:
     """End messages that help nobody any more and that no worker holds; address and link go. Gives which."""
     ended = await work.execute(
-        update(OutgoingMessageRow)
+        update(OutgoingMessage)
         .where(
-            OutgoingMessageRow.clinic_id == work.clinic_id,
-            OutgoingMessageRow.state == PENDING,
-            OutgoingMessageRow.not_after <= now,
-            or_(OutgoingMessageRow.claimed_until.is_(None), OutgoingMessageRow.claimed_until <= now),
+            OutgoingMessage.clinic_id == work.clinic_id,
+            OutgoingMessage.state == PENDING,
+            OutgoingMessage.not_after <= now,
+            or_(OutgoingMessage.claimed_until.is_(None), OutgoingMessage.claimed_until <= now),
         )
         .values(state="cancelled", trouble="too_late", address_sealed=None, link_sealed=None)
-        .returning(OutgoingMessageRow.id)
+        .returning(OutgoingMessage.id)
     )
     return list(ended.scalars())
 
 
 async def cancel_of_patient(work: UnitOfWork, patient_id: UUID) -> None:
-    """End what waits for a patient, to whom nothing more is sent; address and link go."""
+    """End what waits for a patient, to whom nothing more is sent; address and link go. The care team's stays."""
     await work.execute(
-        update(OutgoingMessageRow)
+        update(OutgoingMessage)
         .where(
-            OutgoingMessageRow.clinic_id == work.clinic_id,
-            OutgoingMessageRow.patient_id == patient_id,
-            OutgoingMessageRow.state == PENDING,
+            OutgoingMessage.clinic_id == work.clinic_id,
+            OutgoingMessage.patient_id == patient_id,
+            OutgoingMessage.notice_channel_id.is_(None),
+            OutgoingMessage.state == PENDING,
         )
         .values(state="cancelled", trouble="archived", address_sealed=None, link_sealed=None)
     )
@@ -249,24 +222,24 @@ async def cancel_of_patient(work: UnitOfWork, patient_id: UUID) -> None:
 
 async def not_sent(work: UnitOfWork, *, since: datetime) -> dict[tuple[str, str], int]:
     """Count by channel and state what waits, and what failed since then."""
-    failed_lately = and_(OutgoingMessageRow.state == "failed", OutgoingMessageRow.queued_at >= since)
+    failed_lately = and_(OutgoingMessage.state == "failed", OutgoingMessage.queued_at >= since)
     found = await work.execute(
         select(
-            OutgoingMessageRow.channel,
-            OutgoingMessageRow.state,
+            OutgoingMessage.channel,
+            OutgoingMessage.state,
             func.count().label("how_many"),
         )
         .where(
-            OutgoingMessageRow.clinic_id == work.clinic_id,
-            or_(OutgoingMessageRow.state == "pending", failed_lately),
+            OutgoingMessage.clinic_id == work.clinic_id,
+            or_(OutgoingMessage.state == "pending", failed_lately),
         )
-        .group_by(OutgoingMessageRow.channel, OutgoingMessageRow.state)
+        .group_by(OutgoingMessage.channel, OutgoingMessage.state)
     )
     return {(row.channel, row.state): row.how_many for row in found}
 
 
 def _mine(work: UnitOfWork, message_id: UUID) -> Any:  # noqa: ANN401 - SQLAlchemy's type of a condition
-    return and_(OutgoingMessageRow.clinic_id == work.clinic_id, OutgoingMessageRow.id == message_id)
+    return and_(OutgoingMessage.clinic_id == work.clinic_id, OutgoingMessage.id == message_id)
 
 
 def _message(row: Any) -> OutgoingMessage:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own

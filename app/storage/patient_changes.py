@@ -1,18 +1,17 @@
 """What staff changed about who a patient is: one row each, with the reason; the application adds and reads."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.rows import CARE, TenantRow, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
-class PatientChangeRow(TenantRow):
-    """One change; what it was before, and the reason in words, are sealed."""
+class PatientChange(TenantRow):
+    """A change as stored."""
 
     __tablename__ = "patient_changes"
     __table_args__ = (
@@ -38,32 +37,18 @@ class PatientChangeRow(TenantRow):
     facts_sealed: Mapped[bytes | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PatientChange:
-    """A change as stored."""
-
-    id: UUID
-    patient_id: UUID
-    kind: str
-    reason: str | None
-    at: datetime
-    actor_kind: str
-    actor_id: UUID | None
-    facts_sealed: bytes | None
-
-
 async def add(work: UnitOfWork, change: PatientChange) -> None:
     """Keep a change."""
-    values = {name: getattr(change, name) for name in PatientChange.__dataclass_fields__}
-    await work.execute(insert(PatientChangeRow).values(clinic_id=work.clinic_id, **values))
+    values = values_of(change)
+    await work.execute(insert(PatientChange).values(clinic_id=work.clinic_id, **values))
 
 
 async def of_patient(work: UnitOfWork, patient_id: UUID) -> list[PatientChange]:
     """List a patient's changes, newest first."""
-    columns = [getattr(PatientChangeRow, name) for name in PatientChange.__dataclass_fields__]
+    columns = columns_of(PatientChange)
     found = await work.execute(
         select(*columns)
-        .where(PatientChangeRow.clinic_id == work.clinic_id, PatientChangeRow.patient_id == patient_id)
-        .order_by(PatientChangeRow.at.desc(), PatientChangeRow.id.desc())
+        .where(PatientChange.clinic_id == work.clinic_id, PatientChange.patient_id == patient_id)
+        .order_by(PatientChange.at.desc(), PatientChange.id.desc())
     )
     return [PatientChange(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it

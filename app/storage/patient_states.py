@@ -94,6 +94,20 @@ async def lock(work: UnitOfWork, patient_id: UUID) -> PatientState | None:
     return row and PatientState(version=row.version, sync_sequence=row.sync_sequence, memory=row.memory)
 
 
+async def lock_unless_busy(work: UnitOfWork, patient_ids: Sequence[UUID]) -> list[UUID]:
+    """Take the turns of those of these patients for whom nobody else is writing now; gives whose were taken.
+
+    It waits for nobody, so that whoever holds other rows may ask for several turns.
+    """
+    row = PatientStateRow
+    found = await work.execute(
+        select(row.patient_id)
+        .where(row.clinic_id == work.clinic_id, row.patient_id.in_(patient_ids))
+        .with_for_update(skip_locked=True)
+    )
+    return list(found.scalars())
+
+
 def this_turn(work: UnitOfWork, patient_id: UUID) -> ScalarSelect[int]:
     """Give the number of the turn that is being taken, for rows that a decision may rest on.
 

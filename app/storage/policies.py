@@ -1,6 +1,5 @@
 """A clinic's own numbers, in versions: added to, never changed, for each may have decided."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,12 +8,12 @@ from sqlalchemy import ForeignKeyConstraint, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
+from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
-class ClinicPolicyRow(TenantRow):
-    """One version of a clinic's numbers; the latest whose time has come is in force."""
+class StoredPolicy(TenantRow):
+    """A version of a clinic's numbers."""
 
     __tablename__ = "clinic_policies"
     __table_args__ = (ForeignKeyConstraint(["clinic_id"], [f"{FRONT_DESK}.clinics.id"]), {"schema": CARE})
@@ -29,25 +28,11 @@ class ClinicPolicyRow(TenantRow):
     created_by: Mapped[UUID | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredPolicy:
-    """A version of a clinic's numbers."""
-
-    version: int
-    numbers: dict[str, Any]
-    rule: str
-    effective_from: datetime
-    created_at: datetime
-    created_by: UUID | None
-
-
 async def versions(work: UnitOfWork) -> list[StoredPolicy]:
     """List all versions, latest first."""
-    columns = [getattr(ClinicPolicyRow, name) for name in StoredPolicy.__dataclass_fields__]
+    columns = columns_of(StoredPolicy)
     found = await work.execute(
-        select(*columns)
-        .where(ClinicPolicyRow.clinic_id == work.clinic_id)
-        .order_by(ClinicPolicyRow.version.desc())
+        select(*columns).where(StoredPolicy.clinic_id == work.clinic_id).order_by(StoredPolicy.version.desc())
     )
     return [StoredPolicy(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
 
@@ -55,9 +40,9 @@ async def versions(work: UnitOfWork) -> list[StoredPolicy]:
 async def numbers_in_force(work: UnitOfWork, *, now: datetime) -> dict[str, Any]:
     """Give the numbers that differ now; empty when the clinic never set any."""
     found = await work.execute(
-        select(ClinicPolicyRow.numbers)
-        .where(ClinicPolicyRow.clinic_id == work.clinic_id, ClinicPolicyRow.effective_from <= now)
-        .order_by(ClinicPolicyRow.version.desc())
+        select(StoredPolicy.numbers)
+        .where(StoredPolicy.clinic_id == work.clinic_id, StoredPolicy.effective_from <= now)
+        .order_by(StoredPolicy.version.desc())
         .limit(1)
     )
     return dict(found.scalar_one_or_none() or {})
@@ -65,11 +50,11 @@ async def numbers_in_force(work: UnitOfWork, *, now: datetime) -> dict[str, Any]
 
 async def add(work: UnitOfWork, policy: StoredPolicy) -> bool:
     """Keep a new version, unless its number is taken; says whether it was kept."""
-    values = {name: getattr(policy, name) for name in StoredPolicy.__dataclass_fields__}
+    values = values_of(policy)
     added = await work.execute(
-        insert(ClinicPolicyRow)
+        insert(StoredPolicy)
         .values(clinic_id=work.clinic_id, **values)
-        .on_conflict_do_nothing(index_elements=[ClinicPolicyRow.clinic_id, ClinicPolicyRow.version])
-        .returning(ClinicPolicyRow.version)
+        .on_conflict_do_nothing(index_elements=[StoredPolicy.clinic_id, StoredPolicy.version])
+        .returning(StoredPolicy.version)
     )
     return added.one_or_none() is not None

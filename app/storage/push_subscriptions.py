@@ -1,7 +1,6 @@
 """Where a device gets its pushes: one subscription a device, its address sealed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,12 +11,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
 from app.storage.devices import DeviceRow
-from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.rows import CARE, TenantRow, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
-class PushSubscriptionRow(TenantRow):
-    """One device's subscription."""
+class PushSubscription(TenantRow):
+    """A subscription as stored."""
 
     __tablename__ = "push_subscriptions"
     __table_args__ = (
@@ -40,26 +39,14 @@ class PushSubscriptionRow(TenantRow):
     made_at: Mapped[datetime]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PushSubscription:
-    """A subscription as stored."""
-
-    id: UUID
-    patient_id: UUID
-    device_id: UUID
-    kind: str
-    address_sealed: bytes
-    made_at: datetime
-
-
 async def put(work: UnitOfWork, subscription: PushSubscription, *, audit: AuditEvent) -> None:
     """Keep a device's subscription in place of the one before: a push service may move a browser."""
-    values = {name: getattr(subscription, name) for name in PushSubscription.__dataclass_fields__}
+    values = values_of(subscription)
     await work.execute(
-        insert(PushSubscriptionRow)
+        insert(PushSubscription)
         .values(clinic_id=work.clinic_id, **values)
         .on_conflict_do_update(
-            index_elements=[PushSubscriptionRow.clinic_id, PushSubscriptionRow.device_id], set_=values
+            index_elements=[PushSubscription.clinic_id, PushSubscription.device_id], set_=values
         )
     )
     work.add_audit_event(audit)
@@ -67,13 +54,13 @@ async def put(work: UnitOfWork, subscription: PushSubscription, *, audit: AuditE
 
 async def find(work: UnitOfWork, subscription_id: UUID) -> PushSubscription | None:
     """Find a subscription of a device that may still speak for its patient."""
-    row = (await work.execute(_working(work).where(PushSubscriptionRow.id == subscription_id))).one_or_none()
+    row = (await work.execute(_working(work).where(PushSubscription.id == subscription_id))).one_or_none()
     return row and _subscription(row)
 
 
 async def ids_of_patients(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
     """Give, by patient, the subscriptions of their devices."""
-    found = await work.execute(_working(work).where(PushSubscriptionRow.patient_id.in_(patient_ids)))
+    found = await work.execute(_working(work).where(PushSubscription.patient_id.in_(patient_ids)))
     by_patient: dict[UUID, list[UUID]] = {}
     for row in found:
         by_patient.setdefault(row.patient_id, []).append(row.id)
@@ -83,8 +70,8 @@ async def ids_of_patients(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict
 async def remove(work: UnitOfWork, subscription_id: UUID, *, audit: AuditEvent) -> None:
     """Forget a subscription that its push service says is gone."""
     await work.execute(
-        delete(PushSubscriptionRow).where(
-            PushSubscriptionRow.clinic_id == work.clinic_id, PushSubscriptionRow.id == subscription_id
+        delete(PushSubscription).where(
+            PushSubscription.clinic_id == work.clinic_id, PushSubscription.id == subscription_id
         )
     )
     work.add_audit_event(audit)
@@ -93,8 +80,8 @@ async def remove(work: UnitOfWork, subscription_id: UUID, *, audit: AuditEvent) 
 async def remove_of_device(work: UnitOfWork, device_id: UUID, *, audit: AuditEvent) -> None:
     """Forget a device's subscription, if it has one."""
     await work.execute(
-        delete(PushSubscriptionRow).where(
-            PushSubscriptionRow.clinic_id == work.clinic_id, PushSubscriptionRow.device_id == device_id
+        delete(PushSubscription).where(
+            PushSubscription.clinic_id == work.clinic_id, PushSubscription.device_id == device_id
         )
     )
     work.add_audit_event(audit)
@@ -103,19 +90,19 @@ async def remove_of_device(work: UnitOfWork, device_id: UUID, *, audit: AuditEve
 def _working(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
     return (
         select(
-            PushSubscriptionRow.id,
-            PushSubscriptionRow.patient_id,
-            PushSubscriptionRow.device_id,
-            PushSubscriptionRow.kind,
-            PushSubscriptionRow.address_sealed,
-            PushSubscriptionRow.made_at,
+            PushSubscription.id,
+            PushSubscription.patient_id,
+            PushSubscription.device_id,
+            PushSubscription.kind,
+            PushSubscription.address_sealed,
+            PushSubscription.made_at,
         )
         .join(
             DeviceRow,
-            (DeviceRow.clinic_id == PushSubscriptionRow.clinic_id)
-            & (DeviceRow.id == PushSubscriptionRow.device_id),
+            (DeviceRow.clinic_id == PushSubscription.clinic_id)
+            & (DeviceRow.id == PushSubscription.device_id),
         )
-        .where(PushSubscriptionRow.clinic_id == work.clinic_id, DeviceRow.revoked_at.is_(None))
+        .where(PushSubscription.clinic_id == work.clinic_id, DeviceRow.revoked_at.is_(None))
     )
 
 

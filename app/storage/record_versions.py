@@ -4,19 +4,26 @@ The nouns' own tables hold what is believed now. What was amended, or entered in
 the turns of the patient in which it was believed: a decision is replayed from what was known in its turn.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from functools import cache
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
+from pydantic import BaseModel, BeforeValidator, create_model
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Select, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.ids import new_id
-from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.rows import CARE, TenantRow, column_names, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_states import this_turn
+
+RecordT = TypeVar("RecordT", bound=TenantRow)
+
+_HexBytes = Annotated[bytes, BeforeValidator(bytes.fromhex)]
 
 
 class RecordKind(StrEnum):
@@ -45,8 +52,11 @@ class Correction(StrEnum):
     RESTORED = "restored"
 
 
-class RecordVersionRow(TenantRow):
-    """One version that was replaced. The application adds them and never changes one."""
+class RecordVersion(TenantRow):
+    """A version that was replaced; ``content`` is the record's plain form as its noun wrote it.
+
+    The application adds them and never changes one.
+    """
 
     __tablename__ = "record_versions"
     __table_args__ = (
@@ -88,26 +98,27 @@ class RecordVersionRow(TenantRow):
     reason_sealed: Mapped[bytes | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordVersion:
-    """A version that was replaced; ``content`` is the record's plain form as its noun wrote it."""
-
-    id: UUID
-    kind: str
-    record_id: UUID
-    version: int
-    active: bool
-    content: dict[str, Any]
-    known_from_turn: int | None
-    replaced_in_turn: int
-    correction: str
-    replaced_at: datetime
-    actor_kind: str
-    actor_id: UUID | None
-    reason_sealed: bytes | None
+def content_of(record: TenantRow) -> dict[str, Any]:
+    """Give the plain form of a record that is its own table: what a replaced version keeps of it."""
+    return {
+        name: value.hex() if isinstance(value, bytes) else value for name, value in values_of(record).items()
+    }
 
 
-_COLUMNS: Final = tuple(RecordVersion.__dataclass_fields__)
+def from_content(record: type[RecordT], content: Mapping[str, Any]) -> RecordT:
+    """Read the plain form of a record back, each value as its column's type; what is not in it has its default."""
+    values = _plain_form(record).model_validate(content).model_dump(exclude_unset=True)
+    return record(**values)
+
+
+@cache
+def _plain_form(record: type[TenantRow]) -> type[BaseModel]:
+    columns = [record.__table__.columns[name] for name in column_names(record)]
+    fields: dict[str, Any] = {}
+    for one in columns:
+        kind = _HexBytes if one.type.python_type is bytes else one.type.python_type
+        fields[one.key] = (kind | None if one.nullable else kind, None)
+    return create_model(record.__name__, **fields)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +144,7 @@ async def keep(
 ) -> None:
     """Keep a version that is being replaced, with who does it and why; the caller holds the patient's turn."""
     await work.execute(
-        insert(RecordVersionRow).values(
+        insert(RecordVersion).values(
             clinic_id=work.clinic_id,
             id=version_id or new_id(),
             patient_id=patient_id,
@@ -159,8 +170,8 @@ async def latest(
     """Find the version of a record that was replaced last."""
     found = await work.execute(
         _versions(work, patient_id, kind)
-        .where(RecordVersionRow.record_id == record_id)
-        .order_by(RecordVersionRow.version.desc())
+        .where(RecordVersion.record_id == record_id)
+        .order_by(RecordVersion.version.desc())
         .limit(1)
     )
     row = found.one_or_none()
@@ -170,18 +181,17 @@ async def latest(
 async def of_kind(work: UnitOfWork, patient_id: UUID, kind: RecordKind) -> list[RecordVersion]:
     """List all versions of a patient's records of this kind that were replaced, oldest first."""
     found = await work.execute(
-        _versions(work, patient_id, kind).order_by(RecordVersionRow.record_id, RecordVersionRow.version)
+        _versions(work, patient_id, kind).order_by(RecordVersion.record_id, RecordVersion.version)
     )
     return [RecordVersion(**row._mapping) for row in found]  # noqa: SLF001 - same
 
 
 async def all_of_patient(work: UnitOfWork, patient_id: UUID) -> list[RecordVersion]:
     """List every version of a patient's records that was replaced, latest first."""
-    columns = [getattr(RecordVersionRow, name) for name in _COLUMNS]
     found = await work.execute(
-        select(*columns)
-        .where(RecordVersionRow.clinic_id == work.clinic_id, RecordVersionRow.patient_id == patient_id)
-        .order_by(RecordVersionRow.replaced_at.desc(), RecordVersionRow.id.desc())
+        select(*columns_of(RecordVersion))
+        .where(RecordVersion.clinic_id == work.clinic_id, RecordVersion.patient_id == patient_id)
+        .order_by(RecordVersion.replaced_at.desc(), RecordVersion.id.desc())
     )
     return [RecordVersion(**row._mapping) for row in found]  # noqa: SLF001 - same
 
@@ -200,9 +210,9 @@ async def believed_in(
     """List the versions that were believed in a turn of the patient's and have been replaced since."""
     found = await work.execute(
         _versions(work, patient_id, kind).where(
-            RecordVersionRow.active,
-            RecordVersionRow.known_from_turn <= turn,
-            RecordVersionRow.replaced_in_turn > turn,
+            RecordVersion.active,
+            RecordVersion.known_from_turn <= turn,
+            RecordVersion.replaced_in_turn > turn,
         )
     )
     return [RecordVersion(**row._mapping) for row in found]  # noqa: SLF001 - same
@@ -211,13 +221,13 @@ async def believed_in(
 async def void_spans(work: UnitOfWork, patient_id: UUID, kind: RecordKind, *, turn: int) -> set[UUID]:
     """Give the records that counted as entered in error in this turn, though they count again now."""
     found = await work.execute(
-        select(RecordVersionRow.record_id).where(
-            RecordVersionRow.clinic_id == work.clinic_id,
-            RecordVersionRow.patient_id == patient_id,
-            RecordVersionRow.kind == kind.value,
-            ~RecordVersionRow.active,
-            RecordVersionRow.known_from_turn <= turn,
-            RecordVersionRow.replaced_in_turn > turn,
+        select(RecordVersion.record_id).where(
+            RecordVersion.clinic_id == work.clinic_id,
+            RecordVersion.patient_id == patient_id,
+            RecordVersion.kind == kind.value,
+            ~RecordVersion.active,
+            RecordVersion.known_from_turn <= turn,
+            RecordVersion.replaced_in_turn > turn,
         )
     )
     return set(found.scalars())
@@ -225,30 +235,26 @@ async def void_spans(work: UnitOfWork, patient_id: UUID, kind: RecordKind, *, tu
 
 async def by_external_id(
     work: UnitOfWork, kind: RecordKind, *, source: str, external_id: str
-) -> tuple[UUID, RecordVersion] | None:
-    """Find a record that counts as entered in error by the id that its source gave it, and whose it is."""
+) -> RecordVersion | None:
+    """Find a record that counts as entered in error by the id that its source gave it."""
     found = await work.execute(
-        select(RecordVersionRow.patient_id, *(getattr(RecordVersionRow, name) for name in _COLUMNS))
+        select(*columns_of(RecordVersion))
         .where(
-            RecordVersionRow.clinic_id == work.clinic_id,
-            RecordVersionRow.kind == kind.value,
-            RecordVersionRow.content["external_id"].astext == external_id,
-            RecordVersionRow.content["source"].astext == source,
+            RecordVersion.clinic_id == work.clinic_id,
+            RecordVersion.kind == kind.value,
+            RecordVersion.content["external_id"].astext == external_id,
+            RecordVersion.content["source"].astext == source,
         )
-        .order_by(RecordVersionRow.version.desc())
+        .order_by(RecordVersion.version.desc())
         .limit(1)
     )
     row = found.one_or_none()
-    if row is None:
-        return None
-    values = dict(row._mapping)  # noqa: SLF001 - same
-    return values.pop("patient_id"), RecordVersion(**values)
+    return row and RecordVersion(**row._mapping)  # noqa: SLF001 - same
 
 
 def _versions(work: UnitOfWork, patient_id: UUID, kind: RecordKind) -> Select[*tuple[Any, ...]]:
-    columns = [getattr(RecordVersionRow, name) for name in _COLUMNS]
-    return select(*columns).where(
-        RecordVersionRow.clinic_id == work.clinic_id,
-        RecordVersionRow.patient_id == patient_id,
-        RecordVersionRow.kind == kind.value,
+    return select(*columns_of(RecordVersion)).where(
+        RecordVersion.clinic_id == work.clinic_id,
+        RecordVersion.patient_id == patient_id,
+        RecordVersion.kind == kind.value,
     )

@@ -10,7 +10,7 @@ from sqlalchemy import ForeignKeyConstraint, Index, Time, bindparam, func, inser
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
-from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.rows import CARE, TenantRow, columns_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 # What holds until a patient says otherwise.
@@ -20,8 +20,8 @@ QUIET_UNTIL: Final = time(8)
 CHANNELS: Final = ("push", "gateway", "email")
 
 
-class ReminderPlanRow(TenantRow):
-    """One patient's choices, and the next look."""
+class ReminderPlan(TenantRow):
+    """A patient's choices and the next look, as stored."""
 
     __tablename__ = "reminder_plans"
     __table_args__ = (
@@ -53,21 +53,6 @@ class ReminderPlanRow(TenantRow):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReminderPlan:
-    """A patient's choices and the next look, as stored."""
-
-    patient_id: UUID
-    ask_at: time
-    quiet_from: time
-    quiet_until: time
-    channels: tuple[str, ...]
-    sms_number_sealed: bytes | None
-    paused_until: date | None
-    next_look_at: datetime
-    overdue_told_for: date | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class NextLook:
     """When to look at a patient again, and of which silence the clinic knows by then."""
 
@@ -79,7 +64,7 @@ class NextLook:
 async def add(work: UnitOfWork, patient_id: UUID, *, look_at: datetime, audit: AuditEvent) -> None:
     """Keep a new patient's plan, with what holds until the patient says otherwise."""
     await work.execute(
-        insert(ReminderPlanRow).values(
+        insert(ReminderPlan).values(
             clinic_id=work.clinic_id,
             patient_id=patient_id,
             ask_at=ASK_AT,
@@ -102,33 +87,25 @@ async def find(work: UnitOfWork, patient_id: UUID) -> ReminderPlan | None:
 
 async def find_many(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict[UUID, ReminderPlan]:
     """Find the plans of several patients."""
-    row = ReminderPlanRow
+    row = ReminderPlan
     found = await work.execute(
-        select(
-            row.patient_id,
-            row.ask_at,
-            row.quiet_from,
-            row.quiet_until,
-            row.channels,
-            row.sms_number_sealed,
-            row.paused_until,
-            row.next_look_at,
-            row.overdue_told_for,
-        ).where(row.clinic_id == work.clinic_id, row.patient_id.in_(patient_ids))
+        select(*columns_of(ReminderPlan)).where(
+            row.clinic_id == work.clinic_id, row.patient_id.in_(patient_ids)
+        )
     )
-    return {one.patient_id: _plan(one) for one in found}
+    return {one.patient_id: ReminderPlan(**one._mapping) for one in found}  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def change(work: UnitOfWork, plan: ReminderPlan, *, audit: AuditEvent) -> None:
     """Keep what a patient chose anew, with the next look that follows from it."""
     await work.execute(
-        update(ReminderPlanRow)
+        update(ReminderPlan)
         .where(_of(work, plan.patient_id))
         .values(
             ask_at=plan.ask_at,
             quiet_from=plan.quiet_from,
             quiet_until=plan.quiet_until,
-            channels=list(plan.channels),
+            channels=plan.channels,
             sms_number_sealed=plan.sms_number_sealed,
             paused_until=plan.paused_until,
             next_look_at=plan.next_look_at,
@@ -140,14 +117,14 @@ async def change(work: UnitOfWork, plan: ReminderPlan, *, audit: AuditEvent) -> 
 async def look_at(work: UnitOfWork, patient_id: UUID, at: datetime) -> None:
     """Have the sweep look at a patient at this time, whatever it was going to do."""
     await work.execute(
-        update(ReminderPlanRow).where(_of(work, patient_id)).values(next_look_at=at),
+        update(ReminderPlan).where(_of(work, patient_id)).values(next_look_at=at),
         unaudited="when to look next is no event; the change it follows from is in the log",
     )
 
 
 async def take_due(work: UnitOfWork, *, now: datetime, limit: int) -> list[UUID]:
     """Take patients whose look is due and that nobody else looks at; they are ours until the transaction ends."""
-    row = ReminderPlanRow
+    row = ReminderPlan
     found = await work.execute(
         select(row.patient_id)
         .where(row.clinic_id == work.clinic_id, row.next_look_at <= now)
@@ -160,7 +137,7 @@ async def take_due(work: UnitOfWork, *, now: datetime, limit: int) -> list[UUID]
 
 async def looked(work: UnitOfWork, looks: Sequence[NextLook]) -> None:
     """Note when each patient is looked at next; what was done at this look is told by itself."""
-    row = ReminderPlanRow
+    row = ReminderPlan
     await work.execute(
         update(row)
         .where(row.clinic_id == work.clinic_id, row.patient_id == bindparam("whose"))
@@ -172,17 +149,12 @@ async def looked(work: UnitOfWork, looks: Sequence[NextLook]) -> None:
 
 
 def _of(work: UnitOfWork, patient_id: UUID) -> Any:  # noqa: ANN401 - SQLAlchemy's type of a condition
-    return (ReminderPlanRow.clinic_id == work.clinic_id) & (ReminderPlanRow.patient_id == patient_id)
-
-
-def _plan(row: Any) -> ReminderPlan:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own
-    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
-    return ReminderPlan(**values | {"channels": tuple(values["channels"])})
+    return (ReminderPlan.clinic_id == work.clinic_id) & (ReminderPlan.patient_id == patient_id)
 
 
 async def longest_not_looked_at(work: UnitOfWork) -> datetime | None:
     """Say since when the sweep should have looked at the patient who waits longest for it."""
-    plan = ReminderPlanRow
+    plan = ReminderPlan
     found = await work.execute(select(func.min(plan.next_look_at)).where(plan.clinic_id == work.clinic_id))
     since: datetime | None = found.scalar_one()
     return since

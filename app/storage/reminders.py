@@ -1,6 +1,5 @@
 """Reminders that went out: one row a patient, check-in day and slot, so that nobody is asked twice."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -10,12 +9,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
-from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.rows import CARE, TenantRow, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
-class ReminderRow(TenantRow):
-    """One time that a patient was asked."""
+class Reminder(TenantRow):
+    """One time that a patient was asked, as stored."""
 
     __tablename__ = "reminders"
     __table_args__ = (
@@ -38,28 +37,16 @@ class ReminderRow(TenantRow):
     asked_at: Mapped[datetime]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reminder:
-    """One time that a patient was asked, as stored."""
-
-    id: UUID
-    patient_id: UUID
-    check_in_day: date
-    slot: str
-    channel: str
-    asked_at: datetime
-
-
 async def add(work: UnitOfWork, reminder: Reminder, *, audit: AuditEvent) -> bool:
     """Note that a patient is asked, unless this was asked for that day already; says whether it was not."""
-    values = {name: getattr(reminder, name) for name in Reminder.__dataclass_fields__}
+    values = values_of(reminder)
     added = await work.execute(
-        insert(ReminderRow)
+        insert(Reminder)
         .on_conflict_do_nothing(
             index_elements=["clinic_id", "patient_id", "check_in_day", "slot"],
         )
         .values(clinic_id=work.clinic_id, **values)
-        .returning(ReminderRow.id)
+        .returning(Reminder.id)
     )
     if added.one_or_none() is None:
         return False
@@ -69,26 +56,26 @@ async def add(work: UnitOfWork, reminder: Reminder, *, audit: AuditEvent) -> boo
 
 async def find(work: UnitOfWork, reminder_id: UUID) -> Reminder | None:
     """Find one time that a patient was asked."""
-    row = (await work.execute(_reminders(work).where(ReminderRow.id == reminder_id))).one_or_none()
+    row = (await work.execute(_reminders(work).where(Reminder.id == reminder_id))).one_or_none()
     return row and _reminder(row)
 
 
 async def latest(work: UnitOfWork, patient_id: UUID, *, limit: int) -> list[Reminder]:
     """List when a patient was asked, latest first."""
-    statement = _reminders(work).where(ReminderRow.patient_id == patient_id)
-    found = await work.execute(statement.order_by(ReminderRow.check_in_day.desc()).limit(limit))
+    statement = _reminders(work).where(Reminder.patient_id == patient_id)
+    found = await work.execute(statement.order_by(Reminder.check_in_day.desc()).limit(limit))
     return [_reminder(row) for row in found]
 
 
 def _reminders(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
     return select(
-        ReminderRow.id,
-        ReminderRow.patient_id,
-        ReminderRow.check_in_day,
-        ReminderRow.slot,
-        ReminderRow.channel,
-        ReminderRow.asked_at,
-    ).where(ReminderRow.clinic_id == work.clinic_id)
+        Reminder.id,
+        Reminder.patient_id,
+        Reminder.check_in_day,
+        Reminder.slot,
+        Reminder.channel,
+        Reminder.asked_at,
+    ).where(Reminder.clinic_id == work.clinic_id)
 
 
 def _reminder(row: Any) -> Reminder:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own

@@ -19,15 +19,15 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.alerts import Alert, AlertRow, AlertTable
+from app.storage.alerts import Alert, AlertTable
 from app.storage.engine.rows import CARE
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
-class SafetyEventRow(AlertRow):
-    """One thing a patient reported that a person must look at now."""
+class SafetyEvent(Alert):
+    """A safety event as stored."""
 
     __tablename__ = "safety_events"
     __table_args__ = (
@@ -53,37 +53,18 @@ class SafetyEventRow(AlertRow):
     source_id: Mapped[UUID]
     urgent: Mapped[bool]
     received_at: Mapped[datetime]
-    shown_at: Mapped[datetime | None]
-    notification_id: Mapped[UUID | None]
-    sent_at: Mapped[datetime | None]
-    delivered_at: Mapped[datetime | None]
-    contact_made_at: Mapped[datetime | None]
-    outcome: Mapped[str | None]
+    shown_at: Mapped[datetime | None] = mapped_column(default=None)
+    notification_id: Mapped[UUID | None] = mapped_column(default=None)
+    sent_at: Mapped[datetime | None] = mapped_column(default=None)
+    delivered_at: Mapped[datetime | None] = mapped_column(default=None)
+    contact_made_at: Mapped[datetime | None] = mapped_column(default=None)
+    outcome: Mapped[str | None] = mapped_column(default=None)
     # How often it was escalated.
-    escalations: Mapped[int]
+    escalations: Mapped[int] = mapped_column(default=0)
     # The clinic entered it long after it was answered: for the next working hours, and nobody is paged.
-    late_entry: Mapped[bool]
+    late_entry: Mapped[bool] = mapped_column(default=False)
     # Which more reports of the same patient were counted into it, each as ``counted_as`` writes it.
-    further_sources: Mapped[list[str]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SafetyEvent(Alert):
-    """A safety event as stored."""
-
-    source: str
-    source_id: UUID
-    urgent: bool
-    received_at: datetime
-    shown_at: datetime | None = None
-    notification_id: UUID | None = None
-    sent_at: datetime | None = None
-    delivered_at: datetime | None = None
-    contact_made_at: datetime | None = None
-    outcome: str | None = None
-    escalations: int = 0
-    late_entry: bool = False
-    further_sources: Sequence[str] = ()
+    further_sources: Mapped[list[str]] = mapped_column(default_factory=list)
 
     @property
     def further_reports(self) -> int:
@@ -108,27 +89,27 @@ def counted_as(source: str, source_id: UUID) -> str:
 
 async def last_of_patient(work: UnitOfWork, patient_id: UUID, *, after: datetime) -> LastOfPatient | None:
     """Give a patient's last event that pages people; None: there was none yet."""
-    own = (SafetyEventRow.clinic_id == work.clinic_id) & (SafetyEventRow.patient_id == patient_id)
-    pages = own & SafetyEventRow.late_entry.is_(False)
-    taken_up = select(func.max(SafetyEventRow.acknowledged_at)).where(own).scalar_subquery()
+    own = (SafetyEvent.clinic_id == work.clinic_id) & (SafetyEvent.patient_id == patient_id)
+    pages = own & SafetyEvent.late_entry.is_(False)
+    taken_up = select(func.max(SafetyEvent.acknowledged_at)).where(own).scalar_subquery()
     reports = (
         select(func.count())
         .where(
             pages,
-            SafetyEventRow.received_at > after,
-            SafetyEventRow.received_at > func.coalesce(taken_up, after),
+            SafetyEvent.received_at > after,
+            SafetyEvent.received_at > func.coalesce(taken_up, after),
         )
         .scalar_subquery()
     )
     found = await work.execute(
         select(
-            SafetyEventRow.id,
-            SafetyEventRow.state,
-            SafetyEventRow.urgent,
+            SafetyEvent.id,
+            SafetyEvent.state,
+            SafetyEvent.urgent,
             reports.label("reports"),
         )
         .where(pages)
-        .order_by(SafetyEventRow.received_at.desc(), SafetyEventRow.id.desc())
+        .order_by(SafetyEvent.received_at.desc(), SafetyEvent.id.desc())
         .limit(1)
     )
     row = found.one_or_none()
@@ -139,39 +120,39 @@ async def count_further(work: UnitOfWork, event_id: UUID, *, source: str, source
     """Count one more report into an event; says whether it was not counted before."""
     name = counted_as(source, source_id)
     counted = await work.execute(
-        update(SafetyEventRow)
+        update(SafetyEvent)
         .where(
-            SafetyEventRow.clinic_id == work.clinic_id,
-            SafetyEventRow.id == event_id,
-            SafetyEventRow.further_sources.contains([name]).is_(False),
+            SafetyEvent.clinic_id == work.clinic_id,
+            SafetyEvent.id == event_id,
+            SafetyEvent.further_sources.contains([name]).is_(False),
         )
         .values(
-            further_sources=func.array_append(SafetyEventRow.further_sources, name),
-            version=SafetyEventRow.version + 1,
+            further_sources=func.array_append(SafetyEvent.further_sources, name),
+            version=SafetyEvent.version + 1,
         )
-        .returning(SafetyEventRow.id),
+        .returning(SafetyEvent.id),
         unaudited="a report that was counted before changes nothing; a new one is audited by the intake",
     )
     return counted.one_or_none() is not None
 
 
-TABLE: Final = AlertTable(row=SafetyEventRow, record=SafetyEvent)
+TABLE: Final = AlertTable(record=SafetyEvent)
 
 
 async def add(work: UnitOfWork, event: SafetyEvent) -> bool:
     """Keep an event, unless this very report made one already; says whether it is new."""
     added = await work.execute(
-        insert(SafetyEventRow)
+        insert(SafetyEvent)
         .values(clinic_id=work.clinic_id, **TABLE.values(event))
         .on_conflict_do_nothing(
             index_elements=[
-                SafetyEventRow.clinic_id,
-                SafetyEventRow.patient_id,
-                SafetyEventRow.source,
-                SafetyEventRow.source_id,
+                SafetyEvent.clinic_id,
+                SafetyEvent.patient_id,
+                SafetyEvent.source,
+                SafetyEvent.source_id,
             ]
         )
-        .returning(SafetyEventRow.id),
+        .returning(SafetyEvent.id),
         unaudited="a report that made an event before changes nothing; a new one is audited by the intake",
     )
     return added.one_or_none() is not None
@@ -180,11 +161,11 @@ async def add(work: UnitOfWork, event: SafetyEvent) -> bool:
 async def id_of_source(work: UnitOfWork, patient_id: UUID, *, source: str, source_id: UUID) -> UUID | None:
     """Give the event that this very report made or was counted into; None: it was not reported before."""
     found = await work.execute(
-        select(SafetyEventRow.id).where(
-            SafetyEventRow.clinic_id == work.clinic_id,
-            SafetyEventRow.patient_id == patient_id,
-            ((SafetyEventRow.source == source) & (SafetyEventRow.source_id == source_id))
-            | SafetyEventRow.further_sources.contains([counted_as(source, source_id)]),
+        select(SafetyEvent.id).where(
+            SafetyEvent.clinic_id == work.clinic_id,
+            SafetyEvent.patient_id == patient_id,
+            ((SafetyEvent.source == source) & (SafetyEvent.source_id == source_id))
+            | SafetyEvent.further_sources.contains([counted_as(source, source_id)]),
         )
     )
     return found.scalar_one_or_none()
@@ -192,9 +173,9 @@ async def id_of_source(work: UnitOfWork, patient_id: UUID, *, source: str, sourc
 
 async def of_patient(work: UnitOfWork, patient_id: UUID, *, limit: int) -> list[SafetyEvent]:
     """List a patient's safety events, the latest first."""
-    statement = TABLE.select(work).where(SafetyEventRow.patient_id == patient_id)
+    statement = TABLE.select(work).where(SafetyEvent.patient_id == patient_id)
     return await TABLE.read(
-        work, statement.order_by(SafetyEventRow.received_at.desc(), SafetyEventRow.id.desc()).limit(limit)
+        work, statement.order_by(SafetyEvent.received_at.desc(), SafetyEvent.id.desc()).limit(limit)
     )
 
 
@@ -203,9 +184,9 @@ async def waits_escalated(work: UnitOfWork) -> bool:
     found = await work.execute(
         select(
             exists().where(
-                SafetyEventRow.clinic_id == work.clinic_id,
-                SafetyEventRow.state == "open",
-                SafetyEventRow.escalated_at.is_not(None),
+                SafetyEvent.clinic_id == work.clinic_id,
+                SafetyEvent.state == "open",
+                SafetyEvent.escalated_at.is_not(None),
             )
         )
     )
@@ -215,11 +196,11 @@ async def waits_escalated(work: UnitOfWork) -> bool:
 async def patients_with_open(work: UnitOfWork, patient_ids: Sequence[UUID]) -> set[UUID]:
     """Of several patients, those with an event that nobody has closed."""
     found = await work.execute(
-        select(SafetyEventRow.patient_id)
+        select(SafetyEvent.patient_id)
         .where(
-            SafetyEventRow.clinic_id == work.clinic_id,
-            SafetyEventRow.patient_id.in_(patient_ids),
-            SafetyEventRow.state != "closed",
+            SafetyEvent.clinic_id == work.clinic_id,
+            SafetyEvent.patient_id.in_(patient_ids),
+            SafetyEvent.state != "closed",
         )
         .distinct()
     )
@@ -229,20 +210,20 @@ async def patients_with_open(work: UnitOfWork, patient_ids: Sequence[UUID]) -> s
 async def name_notification(work: UnitOfWork, event_id: UUID, notification_id: UUID) -> None:
     """Say which notification tells of a new event, so that its times are noted with the event."""
     await work.execute(
-        update(SafetyEventRow)
-        .where(SafetyEventRow.clinic_id == work.clinic_id, SafetyEventRow.id == event_id)
+        update(SafetyEvent)
+        .where(SafetyEvent.clinic_id == work.clinic_id, SafetyEvent.id == event_id)
         .values(notification_id=notification_id)
     )
 
 
 async def note_sent(work: UnitOfWork, notification_id: UUID, *, now: datetime) -> None:
     """Note when the event first went out to anybody."""
-    await _note(work, notification_id, SafetyEventRow.sent_at.is_(None), sent_at=now)
+    await _note(work, notification_id, SafetyEvent.sent_at.is_(None), sent_at=now)
 
 
 async def note_delivered(work: UnitOfWork, notification_id: UUID, *, now: datetime) -> None:
     """Note when the event first arrived anywhere."""
-    await _note(work, notification_id, SafetyEventRow.delivered_at.is_(None), delivered_at=now)
+    await _note(work, notification_id, SafetyEvent.delivered_at.is_(None), delivered_at=now)
 
 
 async def _note(
@@ -252,10 +233,10 @@ async def _note(
     **values: datetime,
 ) -> None:
     await work.execute(
-        update(SafetyEventRow)
+        update(SafetyEvent)
         .where(
-            SafetyEventRow.clinic_id == work.clinic_id,
-            SafetyEventRow.notification_id == notification_id,
+            SafetyEvent.clinic_id == work.clinic_id,
+            SafetyEvent.notification_id == notification_id,
             still,
         )
         .values(**values)

@@ -13,7 +13,7 @@ from sqlalchemy.sql.selectable import LateralFromClause
 from app.clinical.check_ins import check_in_day
 from app.clinical.course import Course, Infusion, InfusionPhase
 from app.clinical.schedule import QUESTIONNAIRE
-from app.storage.assessments import AssessmentRow
+from app.storage.assessments import StoredAssessment
 from app.storage.check_ins import CheckInRow
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_states import PatientStateRow
@@ -122,7 +122,7 @@ def _latest_check_in() -> LateralFromClause:
 
 @cache
 def _latest_questionnaire() -> LateralFromClause:
-    row = AssessmentRow
+    row = StoredAssessment
     return (
         select(row.taken_at, row.time_zone)
         .where(*_of_patient(row), row.scale == QUESTIONNAIRE)
@@ -133,7 +133,7 @@ def _latest_questionnaire() -> LateralFromClause:
 
 
 def _of_patient(
-    row: type[CourseRow] | type[CheckInRow] | type[AssessmentRow],
+    row: type[CourseRow] | type[CheckInRow] | type[StoredAssessment],
 ) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return row.clinic_id == PatientRow.clinic_id, row.patient_id == PatientRow.id
 

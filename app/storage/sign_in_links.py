@@ -1,6 +1,5 @@
 """Sign-in links: only a digest of each is kept; it is spent once, for one patient."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -8,12 +7,12 @@ from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, func, inse
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
-from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.rows import CARE, TenantRow, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
-class SignInLinkRow(TenantRow):
-    """One link for one patient, for one use."""
+class SignInLink(TenantRow):
+    """A link as kept."""
 
     __tablename__ = "sign_in_links"
     __table_args__ = (
@@ -33,31 +32,17 @@ class SignInLinkRow(TenantRow):
     used_at: Mapped[datetime | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignInLink:
-    """A link as kept."""
-
-    id: UUID
-    patient_id: UUID
-    digest: bytes
-    made_at: datetime
-    expires_at: datetime
-    used_at: datetime | None
-
-
 async def add(work: UnitOfWork, link: SignInLink, *, audit: AuditEvent) -> None:
     """Keep a new link."""
-    values = {name: getattr(link, name) for name in SignInLink.__dataclass_fields__}
-    await work.execute(insert(SignInLinkRow).values(clinic_id=work.clinic_id, **values))
+    values = values_of(link)
+    await work.execute(insert(SignInLink).values(clinic_id=work.clinic_id, **values))
     work.add_audit_event(audit)
 
 
 async def find(work: UnitOfWork, digest: bytes, *, lock: bool = False) -> SignInLink | None:
     """Find a link by its digest; ``lock`` it where it is about to be spent, so that this happens once."""
-    columns = [getattr(SignInLinkRow, name) for name in SignInLink.__dataclass_fields__]
-    statement = select(*columns).where(
-        SignInLinkRow.clinic_id == work.clinic_id, SignInLinkRow.digest == digest
-    )
+    columns = columns_of(SignInLink)
+    statement = select(*columns).where(SignInLink.clinic_id == work.clinic_id, SignInLink.digest == digest)
     found = await work.execute(statement.with_for_update() if lock else statement)
     row = found.one_or_none()
     return row and SignInLink(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
@@ -67,9 +52,9 @@ async def count_since(work: UnitOfWork, patient_id: UUID, since: datetime) -> in
     """Count the links that were made for a patient from this time on."""
     counted = await work.execute(
         select(func.count()).where(
-            SignInLinkRow.clinic_id == work.clinic_id,
-            SignInLinkRow.patient_id == patient_id,
-            SignInLinkRow.made_at >= since,
+            SignInLink.clinic_id == work.clinic_id,
+            SignInLink.patient_id == patient_id,
+            SignInLink.made_at >= since,
         )
     )
     return int(counted.scalar_one())
@@ -78,8 +63,8 @@ async def count_since(work: UnitOfWork, patient_id: UUID, since: datetime) -> in
 async def mark_used(work: UnitOfWork, link_id: UUID, *, now: datetime, audit: AuditEvent) -> None:
     """Spend a link."""
     await work.execute(
-        update(SignInLinkRow)
-        .where(SignInLinkRow.clinic_id == work.clinic_id, SignInLinkRow.id == link_id)
+        update(SignInLink)
+        .where(SignInLink.clinic_id == work.clinic_id, SignInLink.id == link_id)
         .values(used_at=now)
     )
     work.add_audit_event(audit)
@@ -88,12 +73,12 @@ async def mark_used(work: UnitOfWork, link_id: UUID, *, now: datetime, audit: Au
 async def end_all(work: UnitOfWork, patient_id: UUID, *, now: datetime) -> None:
     """End every link of a patient that still works: whoever reads that mailbox may no longer come in."""
     await work.execute(
-        update(SignInLinkRow)
+        update(SignInLink)
         .where(
-            SignInLinkRow.clinic_id == work.clinic_id,
-            SignInLinkRow.patient_id == patient_id,
-            SignInLinkRow.used_at.is_(None),
-            SignInLinkRow.expires_at > now,
+            SignInLink.clinic_id == work.clinic_id,
+            SignInLink.patient_id == patient_id,
+            SignInLink.used_at.is_(None),
+            SignInLink.expires_at > now,
         )
         .values(expires_at=now)
     )

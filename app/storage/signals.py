@@ -1,20 +1,19 @@
 """Signals: one open at a time for a patient, with the whole decision as it was made."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, case, insert, select, text, update
-from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.alerts import Alert, AlertRow, AlertTable
+from app.storage.alerts import Alert, AlertTable
 from app.storage.engine.rows import CARE
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
-class SignalRow(AlertRow):
-    """One signal, from raised to closed."""
+class Signal(Alert):
+    """A signal as stored; ``decision`` and ``latest`` are evaluations in their plain form."""
 
     __tablename__ = "signals"
     __table_args__ = (
@@ -52,43 +51,22 @@ class SignalRow(AlertRow):
     decision: Mapped[dict[str, Any]]
     latest: Mapped[dict[str, Any]]
     explanation: Mapped[str]
-    steady_since: Mapped[date | None]
-    snoozed_until: Mapped[datetime | None]
-    disposition: Mapped[str | None]
-    booster_booked_for: Mapped[date | None]
-    note_sealed: Mapped[bytes | None]
+    steady_since: Mapped[date | None] = mapped_column(default=None)
+    snoozed_until: Mapped[datetime | None] = mapped_column(default=None)
+    disposition: Mapped[str | None] = mapped_column(default=None)
+    booster_booked_for: Mapped[date | None] = mapped_column(default=None)
+    note_sealed: Mapped[bytes | None] = mapped_column(default=None)
     # The patient's turn in which it was raised, and what was known beside the reports; see histories.
     turn: Mapped[int]
     known: Mapped[dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signal(Alert):
-    """A signal as stored; ``decision`` and ``latest`` are evaluations in their plain form."""
-
-    level: str
-    criterion: str
-    criteria: list[str]
-    raised_at: datetime
-    raised_on: date
-    decision: dict[str, Any]
-    latest: dict[str, Any]
-    explanation: str
-    turn: int
-    known: dict[str, Any]
-    steady_since: date | None = None
-    snoozed_until: datetime | None = None
-    disposition: str | None = None
-    booster_booked_for: date | None = None
-    note_sealed: bytes | None = None
-
-
-TABLE: Final = AlertTable(row=SignalRow, record=Signal)
+TABLE: Final = AlertTable(record=Signal)
 
 
 async def add(work: UnitOfWork, signal: Signal) -> None:
     """Keep a signal that was raised."""
-    await work.execute(insert(SignalRow).values(clinic_id=work.clinic_id, **TABLE.values(signal)))
+    await work.execute(insert(Signal).values(clinic_id=work.clinic_id, **TABLE.values(signal)))
 
 
 async def return_from_snooze(work: UnitOfWork) -> list[tuple[UUID, UUID]]:
@@ -97,18 +75,18 @@ async def return_from_snooze(work: UnitOfWork) -> list[tuple[UUID, UUID]]:
     The sweep that calls this writes the audit log and keeps the steps, one for each.
     """
     returned = await work.execute(
-        update(SignalRow)
+        update(Signal)
         .where(
-            SignalRow.clinic_id == work.clinic_id,
-            SignalRow.state == "snoozed",
-            SignalRow.snoozed_until <= work.now,
+            Signal.clinic_id == work.clinic_id,
+            Signal.state == "snoozed",
+            Signal.snoozed_until <= work.now,
         )
         .values(
-            state=case((SignalRow.acknowledged_at.is_(None), "open"), else_="acknowledged"),
+            state=case((Signal.acknowledged_at.is_(None), "open"), else_="acknowledged"),
             snoozed_until=None,
-            version=SignalRow.version + 1,
+            version=Signal.version + 1,
         )
-        .returning(SignalRow.id, SignalRow.patient_id),
+        .returning(Signal.id, Signal.patient_id),
         unaudited="changes many at once; the command that asked for it writes a line for each",
     )
     return [(row.id, row.patient_id) for row in returned]
@@ -116,30 +94,26 @@ async def return_from_snooze(work: UnitOfWork) -> list[tuple[UUID, UUID]]:
 
 async def latest_of_patient(work: UnitOfWork, patient_id: UUID) -> Signal | None:
     """Find the patient's latest signal, open or not."""
-    statement = TABLE.select(work).where(SignalRow.patient_id == patient_id)
-    found = await TABLE.read(
-        work, statement.order_by(SignalRow.raised_at.desc(), SignalRow.id.desc()).limit(1)
-    )
+    statement = TABLE.select(work).where(Signal.patient_id == patient_id)
+    found = await TABLE.read(work, statement.order_by(Signal.raised_at.desc(), Signal.id.desc()).limit(1))
     return found[0] if found else None
 
 
 async def of_patient(work: UnitOfWork, patient_id: UUID, *, limit: int) -> list[Signal]:
     """List a patient's signals, the latest first."""
-    statement = TABLE.select(work).where(SignalRow.patient_id == patient_id)
-    return await TABLE.read(
-        work, statement.order_by(SignalRow.raised_at.desc(), SignalRow.id.desc()).limit(limit)
-    )
+    statement = TABLE.select(work).where(Signal.patient_id == patient_id)
+    return await TABLE.read(work, statement.order_by(Signal.raised_at.desc(), Signal.id.desc()).limit(limit))
 
 
 async def days_on_criterion(work: UnitOfWork, patient_id: UUID, criterion: str) -> list[date]:
     """List the days on which a patient's signals were raised that rest on this criterion, among others."""
     found = await work.execute(
-        select(SignalRow.raised_on)
+        select(Signal.raised_on)
         .where(
-            SignalRow.clinic_id == work.clinic_id,
-            SignalRow.patient_id == patient_id,
-            SignalRow.criteria.contains([criterion]),
+            Signal.clinic_id == work.clinic_id,
+            Signal.patient_id == patient_id,
+            Signal.criteria.contains([criterion]),
         )
-        .order_by(SignalRow.raised_at)
+        .order_by(Signal.raised_at)
     )
     return list(found.scalars())

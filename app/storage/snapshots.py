@@ -8,15 +8,15 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from app.storage.alerts import OPEN_STATES, AlertRow
+from app.storage.alerts import OPEN_STATES, Alert
 from app.storage.engine.unit_of_work import UnitOfWork
-from app.storage.findings import FindingRow
+from app.storage.findings import Finding
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
-from app.storage.safety_events import SafetyEventRow
-from app.storage.signals import SignalRow
+from app.storage.safety_events import SafetyEvent
+from app.storage.signals import Signal
 
-AlertRowT = TypeVar("AlertRowT", bound=AlertRow)
+AlertT = TypeVar("AlertT", bound=Alert)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,23 +57,23 @@ async def page(work: UnitOfWork, *, after: UUID | None, limit: int) -> list[Pati
 
 async def open_signals(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
     """List the open signals of several patients."""
-    return await _open(work, SignalRow, ("state", "level", "criterion"), patient_ids)
+    return await _open(work, Signal, ("state", "level", "criterion"), patient_ids)
 
 
 async def open_safety_events(
     work: UnitOfWork, patient_ids: Sequence[UUID]
 ) -> dict[UUID, list[dict[str, Any]]]:
     """List the open safety events of several patients."""
-    return await _open(work, SafetyEventRow, ("state", "urgent"), patient_ids)
+    return await _open(work, SafetyEvent, ("state", "urgent"), patient_ids)
 
 
 async def open_findings(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
     """List the open findings of several patients."""
-    return await _open(work, FindingRow, ("state", "code"), patient_ids)
+    return await _open(work, Finding, ("state", "code"), patient_ids)
 
 
 async def _open(
-    work: UnitOfWork, row: type[AlertRow], names: Sequence[str], patient_ids: Sequence[UUID]
+    work: UnitOfWork, row: type[Alert], names: Sequence[str], patient_ids: Sequence[UUID]
 ) -> dict[UUID, list[dict[str, Any]]]:
     found = await work.execute(
         select(row.patient_id, row.id, *(getattr(row, name) for name in names))

@@ -1,18 +1,17 @@
 """Invitations of staff: only a digest of each link is kept; it is spent once."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ForeignKeyConstraint, UniqueConstraint, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.rows import CARE, TenantRow, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
-class StaffInvitationRow(TenantRow):
-    """One link for one member, for one use."""
+class StaffInvitation(TenantRow):
+    """An invitation as kept; it ends when it is used, or when another takes its place."""
 
     __tablename__ = "staff_invitations"
     __table_args__ = (
@@ -31,31 +30,17 @@ class StaffInvitationRow(TenantRow):
     ended_at: Mapped[datetime | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StaffInvitation:
-    """An invitation as kept; it ends when it is used, or when another takes its place."""
-
-    id: UUID
-    staff_id: UUID
-    digest: bytes
-    made_at: datetime
-    expires_at: datetime
-    ended_at: datetime | None
-
-
 async def add(work: UnitOfWork, invitation: StaffInvitation) -> None:
     """Keep a new invitation."""
-    values = {name: getattr(invitation, name) for name in StaffInvitation.__dataclass_fields__}
-    await work.execute(insert(StaffInvitationRow).values(clinic_id=work.clinic_id, **values))
+    values = values_of(invitation)
+    await work.execute(insert(StaffInvitation).values(clinic_id=work.clinic_id, **values))
 
 
 async def find(work: UnitOfWork, digest: bytes) -> StaffInvitation | None:
     """Find an invitation by its digest."""
-    columns = [getattr(StaffInvitationRow, name) for name in StaffInvitation.__dataclass_fields__]
+    columns = columns_of(StaffInvitation)
     found = await work.execute(
-        select(*columns).where(
-            StaffInvitationRow.clinic_id == work.clinic_id, StaffInvitationRow.digest == digest
-        )
+        select(*columns).where(StaffInvitation.clinic_id == work.clinic_id, StaffInvitation.digest == digest)
     )
     row = found.one_or_none()
     return row and StaffInvitation(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
@@ -64,11 +49,11 @@ async def find(work: UnitOfWork, digest: bytes) -> StaffInvitation | None:
 async def end_all(work: UnitOfWork, staff_id: UUID, *, now: datetime) -> None:
     """End every invitation of a member that was not used: one link at a time lets somebody in."""
     await work.execute(
-        update(StaffInvitationRow)
+        update(StaffInvitation)
         .where(
-            StaffInvitationRow.clinic_id == work.clinic_id,
-            StaffInvitationRow.staff_id == staff_id,
-            StaffInvitationRow.ended_at.is_(None),
+            StaffInvitation.clinic_id == work.clinic_id,
+            StaffInvitation.staff_id == staff_id,
+            StaffInvitation.ended_at.is_(None),
         )
         .values(ended_at=now)
     )

@@ -1,7 +1,6 @@
 """The clinic's staff: names and addresses sealed, a password's hash, the second factor's secret sealed."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,12 +9,12 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, UniqueConstraint, 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.rows import CARE, FRONT_DESK, Row, TenantRow
+from app.storage.engine.rows import CARE, FRONT_DESK, Row, TenantRow, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
-class StaffMemberRow(TenantRow):
-    """One person who works at the clinic."""
+class StaffMember(TenantRow):
+    """A member of the staff as stored."""
 
     __tablename__ = "staff_members"
     __table_args__ = (
@@ -45,7 +44,7 @@ class StaffMemberRow(TenantRow):
     joined_at: Mapped[datetime | None]
     version: Mapped[int]
     # When the member and the owners were last notified of wrong attempts that lock.
-    lock_notified_at: Mapped[datetime | None]
+    lock_notified_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
 class StaffAddressRow(Row):
@@ -62,36 +61,14 @@ class StaffAddressRow(Row):
     staff_id: Mapped[UUID]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StaffMember:
-    """A member of the staff as stored."""
-
-    id: UUID
-    role: str
-    state: str
-    name_sealed: bytes
-    email_sealed: bytes
-    address_digest: bytes
-    password_hash: str | None
-    totp_secret_sealed: bytes | None
-    totp_last_step: int | None
-    sso_subject_digest: bytes | None
-    failed_tries: int
-    locked_until: datetime | None
-    invited_at: datetime
-    joined_at: datetime | None
-    version: int
-    lock_notified_at: datetime | None = None
-
-
 async def add(work: UnitOfWork, member: StaffMember) -> bool:
     """Keep a new member, and where the address signs in, unless it is taken here; says whether it was kept."""
-    values = {name: getattr(member, name) for name in StaffMember.__dataclass_fields__}
+    values = values_of(member)
     added = await work.execute(
-        insert(StaffMemberRow)
-        .on_conflict_do_nothing(index_elements=[StaffMemberRow.clinic_id, StaffMemberRow.address_digest])
+        insert(StaffMember)
+        .on_conflict_do_nothing(index_elements=[StaffMember.clinic_id, StaffMember.address_digest])
         .values(clinic_id=work.clinic_id, **values)
-        .returning(StaffMemberRow.id)
+        .returning(StaffMember.id)
     )
     if added.one_or_none() is None:
         return False
@@ -105,7 +82,7 @@ async def add(work: UnitOfWork, member: StaffMember) -> bool:
 
 async def find(work: UnitOfWork, staff_id: UUID, *, lock: bool = False) -> StaffMember | None:
     """Find a member of this clinic's staff; ``lock`` the row where it is about to be changed."""
-    statement = _members(work).where(StaffMemberRow.id == staff_id)
+    statement = _members(work).where(StaffMember.id == staff_id)
     found = await work.execute(statement.with_for_update() if lock else statement)
     row = found.one_or_none()
     return row and StaffMember(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
@@ -113,14 +90,14 @@ async def find(work: UnitOfWork, staff_id: UUID, *, lock: bool = False) -> Staff
 
 async def find_by_address(work: UnitOfWork, address_digest: bytes) -> StaffMember | None:
     """Find who signs in with this address at this clinic."""
-    found = await work.execute(_members(work).where(StaffMemberRow.address_digest == address_digest))
+    found = await work.execute(_members(work).where(StaffMember.address_digest == address_digest))
     row = found.one_or_none()
     return row and StaffMember(**row._mapping)  # noqa: SLF001 - same
 
 
 async def all_of_clinic(work: UnitOfWork, *, lock: bool = False) -> list[StaffMember]:
     """List the staff, oldest first, also the deactivated; locked for a change if so wished."""
-    statement = _members(work).order_by(StaffMemberRow.id)
+    statement = _members(work).order_by(StaffMember.id)
     found = await work.execute(statement.with_for_update() if lock else statement)
     return [StaffMember(**row._mapping) for row in found]  # noqa: SLF001 - same
 
@@ -128,8 +105,8 @@ async def all_of_clinic(work: UnitOfWork, *, lock: bool = False) -> list[StaffMe
 async def names_of(work: UnitOfWork, staff_ids: Collection[UUID]) -> dict[UUID, bytes]:
     """Give the sealed names of those of these ids who are, or were, members of this clinic's staff."""
     found = await work.execute(
-        select(StaffMemberRow.id, StaffMemberRow.name_sealed).where(
-            StaffMemberRow.clinic_id == work.clinic_id, StaffMemberRow.id.in_(staff_ids)
+        select(StaffMember.id, StaffMember.name_sealed).where(
+            StaffMember.clinic_id == work.clinic_id, StaffMember.id.in_(staff_ids)
         )
     )
     return {row.id: row.name_sealed for row in found}
@@ -138,9 +115,9 @@ async def names_of(work: UnitOfWork, staff_ids: Collection[UUID]) -> dict[UUID, 
 async def change(work: UnitOfWork, staff_id: UUID, **values: Any) -> None:  # noqa: ANN401 - the columns'
     """Change columns of a member, and its version."""
     await work.execute(
-        update(StaffMemberRow)
-        .where(StaffMemberRow.clinic_id == work.clinic_id, StaffMemberRow.id == staff_id)
-        .values(version=StaffMemberRow.version + 1, **values)
+        update(StaffMember)
+        .where(StaffMember.clinic_id == work.clinic_id, StaffMember.id == staff_id)
+        .values(version=StaffMember.version + 1, **values)
     )
 
 
@@ -149,8 +126,8 @@ async def keep_attempts(
 ) -> None:
     """Keep how often signing in failed in a row; not a change of the member, whose version stays."""
     await work.execute(
-        update(StaffMemberRow)
-        .where(StaffMemberRow.clinic_id == work.clinic_id, StaffMemberRow.id == staff_id)
+        update(StaffMember)
+        .where(StaffMember.clinic_id == work.clinic_id, StaffMember.id == staff_id)
         .values(failed_tries=attempts, locked_until=locked_until)
     )
 
@@ -158,8 +135,8 @@ async def keep_attempts(
 async def note_lock_notified(work: UnitOfWork, staff_id: UUID) -> None:
     """Keep that the member and the owners are notified of wrong attempts now."""
     await work.execute(
-        update(StaffMemberRow)
-        .where(StaffMemberRow.clinic_id == work.clinic_id, StaffMemberRow.id == staff_id)
+        update(StaffMember)
+        .where(StaffMember.clinic_id == work.clinic_id, StaffMember.id == staff_id)
         .values(lock_notified_at=work.now)
     )
 
@@ -169,7 +146,7 @@ async def sign_in(work: UnitOfWork, staff_id: UUID, *, step: int | None, passwor
 
     One statement: of two who show the same code at once, one signs in.
     """
-    row = StaffMemberRow
+    row = StaffMember
     unused = true() if step is None else or_(row.totp_last_step.is_(None), row.totp_last_step < step)
     values: dict[str, Any] = {"failed_tries": 0, "locked_until": None}
     if step is not None:
@@ -199,5 +176,5 @@ async def clinics_of_address(
 
 
 def _members(work: UnitOfWork) -> Any:  # noqa: ANN401 - SQLAlchemy's type of a statement
-    columns = [getattr(StaffMemberRow, name) for name in StaffMember.__dataclass_fields__]
-    return select(*columns).where(StaffMemberRow.clinic_id == work.clinic_id)
+    columns = columns_of(StaffMember)
+    return select(*columns).where(StaffMember.clinic_id == work.clinic_id)

@@ -11,7 +11,7 @@ from app.storage.engine.rows import CARE, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
-class StaffPasskeyRow(TenantRow):
+class StaffPasskey(TenantRow):
     """One passkey of one member."""
 
     __tablename__ = "staff_passkeys"
@@ -48,7 +48,7 @@ async def add(
 ) -> bool:
     """Keep a new passkey, unless its credential is known; says whether it was kept."""
     added = await work.execute(
-        insert(StaffPasskeyRow)
+        insert(StaffPasskey)
         .values(
             clinic_id=work.clinic_id,
             id=passkey_id,
@@ -62,19 +62,19 @@ async def add(
             challenge_at=challenge_at,
         )
         .on_conflict_do_nothing()
-        .returning(StaffPasskeyRow.id)
+        .returning(StaffPasskey.id)
     )
     return added.one_or_none() is not None
 
 
-async def of_member(work: UnitOfWork, staff_id: UUID) -> list[StaffPasskeyRow]:
+async def of_member(work: UnitOfWork, staff_id: UUID) -> list[StaffPasskey]:
     """List a member's passkeys, oldest first."""
-    row = StaffPasskeyRow
+    row = StaffPasskey
     columns = [getattr(row, column.key) for column in row.__table__.columns]
     found = await work.execute(
         select(*columns).where(row.clinic_id == work.clinic_id, row.staff_id == staff_id).order_by(row.id)
     )
-    return [StaffPasskeyRow(**one._mapping) for one in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
+    return [StaffPasskey(**one._mapping) for one in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def spend(work: UnitOfWork, passkey_id: UUID, *, sign_count: int, challenge_at: datetime) -> bool:
@@ -82,7 +82,7 @@ async def spend(work: UnitOfWork, passkey_id: UUID, *, sign_count: int, challeng
 
     One statement: of two who send the same answer at once, one signs in.
     """
-    row = StaffPasskeyRow
+    row = StaffPasskey
     used = await work.execute(
         update(row)
         .where(
@@ -98,7 +98,7 @@ async def spend(work: UnitOfWork, passkey_id: UUID, *, sign_count: int, challeng
 
 async def remove(work: UnitOfWork, staff_id: UUID, passkey_id: UUID | None = None) -> bool:
     """Remove one passkey of a member, or all; says whether there was one."""
-    row = StaffPasskeyRow
+    row = StaffPasskey
     statement = delete(row).where(row.clinic_id == work.clinic_id, row.staff_id == staff_id)
     removed = await work.execute(statement if passkey_id is None else statement.where(row.id == passkey_id))
     return removed.rowcount > 0

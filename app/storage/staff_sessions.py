@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.storage.engine.rows import CARE, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
-from app.storage.staff_members import StaffMemberRow
+from app.storage.staff_members import StaffMember
 
 
 class StaffSessionRow(TenantRow):
@@ -63,7 +63,7 @@ async def working(
     work: UnitOfWork, digest: bytes, *, used_after: datetime, opened_after: datetime
 ) -> OpenSession | None:
     """Find the session with this digest, if it works and its member is active."""
-    session, member = StaffSessionRow, StaffMemberRow
+    session, member = StaffSessionRow, StaffMember
     found = await work.execute(
         select(session.id, session.staff_id, member.role, member.name_sealed, session.used_at)
         .join(member, (member.clinic_id == session.clinic_id) & (member.id == session.staff_id))

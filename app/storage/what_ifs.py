@@ -1,7 +1,6 @@
 """What a clinic tried: other numbers over its own past, and what they would have raised. The last try is kept."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -11,13 +10,13 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.audit import AuditEvent
-from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
+from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patients import PatientRow
 
 
-class WhatIfRow(TenantRow):
-    """One try: its numbers, and what came of it as soon as that is known."""
+class StoredWhatIf(TenantRow):
+    """A try as stored."""
 
     __tablename__ = "what_ifs"
     __table_args__ = (
@@ -33,13 +32,13 @@ class WhatIfRow(TenantRow):
     numbers: Mapped[dict[str, Any]]
     from_day: Mapped[date]
     to_day: Mapped[date]
-    state: Mapped[str]
-    ended_at: Mapped[datetime | None]
+    state: Mapped[str] = mapped_column(default="waiting")
+    ended_at: Mapped[datetime | None] = mapped_column(default=None)
     # Counts only; whose they are stands in the rows of the patients.
-    found: Mapped[dict[str, Any] | None]
+    found: Mapped[dict[str, Any] | None] = mapped_column(default=None)
 
 
-class WhatIfPatientRow(TenantRow):
+class RaisedDays(TenantRow):
     """The days on which one patient's signals were raised under each set of numbers; erased with the patient."""
 
     __tablename__ = "what_if_patients"
@@ -56,40 +55,16 @@ class WhatIfPatientRow(TenantRow):
     )
 
     patient_id: Mapped[UUID] = mapped_column(primary_key=True)
-    what_if_id: Mapped[UUID] = mapped_column(primary_key=True)
+    what_if_id: Mapped[UUID] = mapped_column(primary_key=True, init=False)
     now_on: Mapped[list[date]] = mapped_column(ARRAY(Date()))
     instead_on: Mapped[list[date]] = mapped_column(ARRAY(Date()))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredWhatIf:
-    """A try as stored."""
-
-    id: UUID
-    asked_at: datetime
-    asked_by: UUID | None
-    numbers: dict[str, Any]
-    from_day: date
-    to_day: date
-    state: str = "waiting"
-    ended_at: datetime | None = None
-    found: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RaisedDays:
-    """One patient's days."""
-
-    patient_id: UUID
-    now_on: list[date]
-    instead_on: list[date]
-
-
 async def replace_last(work: UnitOfWork, one: StoredWhatIf, *, audit: AuditEvent) -> None:
     """Keep a new try instead of the one before."""
-    await work.execute(delete(WhatIfRow).where(WhatIfRow.clinic_id == work.clinic_id))
-    values = {name: getattr(one, name) for name in StoredWhatIf.__dataclass_fields__}
-    await work.execute(insert(WhatIfRow).values(clinic_id=work.clinic_id, **values))
+    await work.execute(delete(StoredWhatIf).where(StoredWhatIf.clinic_id == work.clinic_id))
+    values = values_of(one)
+    await work.execute(insert(StoredWhatIf).values(clinic_id=work.clinic_id, **values))
     work.add_audit_event(audit)
 
 
@@ -97,11 +72,11 @@ async def find(
     work: UnitOfWork, what_if_id: UUID | None = None, *, lock: bool = False
 ) -> StoredWhatIf | None:
     """Find a try of this clinic; without an id the last one. Lock it where it is about to be ended."""
-    columns = [getattr(WhatIfRow, name) for name in StoredWhatIf.__dataclass_fields__]
-    statement = select(*columns).where(WhatIfRow.clinic_id == work.clinic_id)
+    columns = columns_of(StoredWhatIf)
+    statement = select(*columns).where(StoredWhatIf.clinic_id == work.clinic_id)
     if what_if_id is not None:
-        statement = statement.where(WhatIfRow.id == what_if_id)
-    statement = statement.order_by(WhatIfRow.id.desc()).limit(1)
+        statement = statement.where(StoredWhatIf.id == what_if_id)
+    statement = statement.order_by(StoredWhatIf.id.desc()).limit(1)
     found = await work.execute(statement.with_for_update() if lock else statement)
     row = found.one_or_none()
     return row and StoredWhatIf(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
@@ -118,8 +93,8 @@ async def end(
 ) -> None:
     """Keep what came of a try, which the caller has locked; None: nothing could be found out."""
     await work.execute(
-        update(WhatIfRow)
-        .where(WhatIfRow.clinic_id == work.clinic_id, WhatIfRow.id == what_if_id)
+        update(StoredWhatIf)
+        .where(StoredWhatIf.clinic_id == work.clinic_id, StoredWhatIf.id == what_if_id)
         .values(state="failed" if found is None else "done", found=found, ended_at=now)
     )
     there = await _still_there(work, days)
@@ -135,7 +110,7 @@ async def end(
         if one.patient_id in there
     ]
     if rows:
-        await work.execute(insert(WhatIfPatientRow), rows)
+        await work.execute(insert(RaisedDays), rows)
     work.add_audit_event(audit)
 
 
@@ -152,7 +127,7 @@ async def _still_there(work: UnitOfWork, days: Sequence[RaisedDays]) -> set[UUID
 
 async def days_of(work: UnitOfWork, what_if_id: UUID) -> list[RaisedDays]:
     """List the patients' days, in the order of their registration."""
-    row = WhatIfPatientRow
+    row = RaisedDays
     found = await work.execute(
         select(row.patient_id, row.now_on, row.instead_on)
         .where(row.clinic_id == work.clinic_id, row.what_if_id == what_if_id)

@@ -30,15 +30,15 @@ from sqlalchemy import (
 )
 
 from app.storage.check_ins import EvaluationRow
-from app.storage.deliveries import DeliveryRow, NotificationRow
-from app.storage.endpoints import EndpointRow
+from app.storage.deliveries import DeliveryRow, Notification
+from app.storage.endpoints import Endpoint
 from app.storage.engine.unit_of_work import UnitOfWork
-from app.storage.findings import FindingRow
+from app.storage.findings import Finding
 from app.storage.patient_keys import wrapped_key_of
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
-from app.storage.safety_events import SafetyEventRow
-from app.storage.signals import SignalRow
+from app.storage.safety_events import SafetyEvent
+from app.storage.signals import Signal
 
 RECENTLY: Final = timedelta(days=30)
 """How long a closed signal stays within reach of the worklist."""
@@ -212,7 +212,7 @@ async def counts(work: UnitOfWork, member_id: UUID | None) -> Counts:
     item = _items(work, Wanted())
     aside = (
         select(func.count())
-        .where(SignalRow.clinic_id == work.clinic_id, _is_aside(work))
+        .where(Signal.clinic_id == work.clinic_id, _is_aside(work))
         .scalar_subquery()
         .label("snoozed")
     )
@@ -319,7 +319,7 @@ def _narrowed(statement: Select[Any], every: Subquery, wanted: Wanted) -> Subque
 
 
 def _is_shown(
-    row: type[SafetyEventRow] | type[SignalRow] | type[FindingRow], work: UnitOfWork, shown: Shown
+    row: type[SafetyEvent] | type[Signal] | type[Finding], work: UnitOfWork, shown: Shown
 ) -> ColumnElement[bool]:
     if shown is Shown.CLOSED:
         return and_(row.state == "closed", row.closed_at > work.now - RECENTLY)
@@ -327,7 +327,7 @@ def _is_shown(
 
 
 def _safety(work: UnitOfWork, shown: Shown) -> Select[Any]:
-    row = SafetyEventRow
+    row = SafetyEvent
     names = ("source", "urgent", "escalations", "outcome")
     more = func.jsonb_build_object(*(part for name in names for part in (name, getattr(row, name))))
     since = row.closed_at if shown is Shown.CLOSED else row.received_at
@@ -337,7 +337,7 @@ def _safety(work: UnitOfWork, shown: Shown) -> Select[Any]:
 
 
 def _signals(work: UnitOfWork, shown: Shown) -> Select[Any]:
-    row = SignalRow
+    row = Signal
     more = func.jsonb_build_object(
         "criteria",
         row.criteria,
@@ -364,11 +364,11 @@ def _signals(work: UnitOfWork, shown: Shown) -> Select[Any]:
 
 def _is_aside(work: UnitOfWork) -> ColumnElement[bool]:
     """A snooze whose time has passed is over, even before the sweep says so."""
-    return and_(SignalRow.state == "snoozed", func.coalesce(SignalRow.snoozed_until, work.now) > work.now)
+    return and_(Signal.state == "snoozed", func.coalesce(Signal.snoozed_until, work.now) > work.now)
 
 
 def _findings(work: UnitOfWork, shown: Shown) -> Select[Any]:
-    row = FindingRow
+    row = Finding
     closed = shown is Shown.CLOSED
     return _part(
         row,
@@ -382,11 +382,11 @@ def _findings(work: UnitOfWork, shown: Shown) -> Select[Any]:
 
 def _undelivered(work: UnitOfWork) -> Select[Any]:
     """What is held or exhausted, one row a patient; of a removed endpoint nobody waits."""
-    delivery, told = DeliveryRow, NotificationRow
+    delivery, told = DeliveryRow, Notification
     stands = exists().where(
-        EndpointRow.clinic_id == delivery.clinic_id,
-        EndpointRow.id == delivery.endpoint_id,
-        EndpointRow.state != "removed",
+        Endpoint.clinic_id == delivery.clinic_id,
+        Endpoint.id == delivery.endpoint_id,
+        Endpoint.state != "removed",
     )
     # Ids are time-ordered, and so is their text.
     first = cast(func.min(cast(delivery.id, Text)), Uuid)
@@ -420,7 +420,7 @@ def _undelivered(work: UnitOfWork) -> Select[Any]:
 
 
 def _part(
-    row: type[SafetyEventRow] | type[SignalRow] | type[FindingRow],
+    row: type[SafetyEvent] | type[Signal] | type[Finding],
     kind: Any,  # noqa: ANN401 - a column or a literal
     *,
     since: Any,  # noqa: ANN401 - a column

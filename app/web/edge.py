@@ -1,6 +1,7 @@
 """What surrounds every request: its id, size limit, security headers, one log line, one metric."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
+from app.foundation.tokens import TokenKind, TokenNotValidError, read_token
+from app.storage.engine.connection_budget import SPENDER, Spender
 from app.web.problems import ANSWERED, MEDIA_TYPE, refusal_document
 from app.web.request_limits import RequestLimits
 
@@ -24,6 +27,7 @@ BODY_LIMIT_BYTES: Final = 5_000_000
 REQUEST_SECONDS: Final = Histogram(
     "afterglow_request_seconds", "Time to answer a request", ["method", "route", "status"]
 )
+_BROWSER_TOKEN: Final = re.compile(rf"{TokenKind.BROWSER}_[0-9a-f]{{32}}_[A-Za-z0-9_-]+")
 # An API answer is never a page: nothing in it may load, frame or leak anything.
 _HEADERS: Final = {
     "x-content-type-options": "nosniff",
@@ -90,6 +94,8 @@ class Edge:
         started = time.perf_counter()
         request_id = str(new_id())
         scope["request_id"] = request_id
+        # For the rest of this request, which has its task to itself.
+        SPENDER.set(Spender(patient=_patient_of(scope)))
         status, method = 500, scope["method"]
         if method == "HEAD":
             # Whatever can be got can be asked for without its body, which the server leaves out.
@@ -188,6 +194,24 @@ def _too_long(content_length: str | None, limit: int) -> bool:
         return False
     digits = content_length.lstrip("0")
     return len(digits) > len(str(limit)) or int(digits or "0") > limit
+
+
+def _patient_of(scope: Scope) -> bytes | None:
+    """Give what names the device that a request says it comes from, whether or not that is true."""
+    headers = Headers(scope=scope)
+    for text in (headers.get("authorization", "").partition(" ")[2].strip(), _browser_token(headers)):
+        try:
+            return read_token(
+                text, TokenKind.DEVICE_ACCESS, TokenKind.DEVICE_REFRESH, TokenKind.BROWSER
+            ).digest
+        except TokenNotValidError:
+            continue
+    return None
+
+
+def _browser_token(headers: Headers) -> str:
+    found = _BROWSER_TOKEN.search(headers.get("cookie", ""))
+    return found.group() if found else ""
 
 
 def _address(scope: Scope) -> str:

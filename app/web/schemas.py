@@ -18,6 +18,8 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     JsonValue,
+    PlainValidator,
+    TypeAdapter,
 )
 from pydantic_core import CoreSchema, core_schema
 
@@ -31,6 +33,7 @@ PAGE_SIZE: Final = 50
 _EARLIEST_YEAR: Final = 2000
 _LATEST_YEAR: Final = 2199
 _LARGEST_COUNTER: Final = 2**63 - 1
+_ONLY_DATE: Final = re.compile(r"[0-9-]{10}")
 _DATE_FIRST: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 _When = TypeVar("_When", datetime, date)
@@ -125,6 +128,17 @@ Moment = Annotated[
 Day = Annotated[
     date, BeforeValidator(_written_out), AfterValidator(_in_living_memory), Field(examples=["2026-11-03"])
 ]
+_A_MOMENT: Final[TypeAdapter[datetime]] = TypeAdapter(Moment)
+_A_DAY: Final[TypeAdapter[date]] = TypeAdapter(Day)
+
+
+def _moment_or_day(value: object) -> datetime | date:
+    """Read the one that was meant: what is wrong is said once, at the field, and not for each reading of it."""
+    day = isinstance(value, str) and _ONLY_DATE.fullmatch(value)
+    return _A_DAY.validate_python(value) if day else _A_MOMENT.validate_python(value)
+
+
+MomentOrDay = Annotated[Moment | Day, PlainValidator(_moment_or_day, json_schema_input_type=Moment | Day)]
 PageLimit = Annotated[int, Query(ge=1, le=200, description="How many items at the most")]
 PageCursor = Annotated[str | None, Query(max_length=200, description="The cursor from the page before")]
 

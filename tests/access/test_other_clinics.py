@@ -32,10 +32,12 @@ ELSEWHERE = {
     ): "the signed token of a mail is whom it is about; see the reminders' tests",
     ("PUT", "/v1/assessments/{assessment_id}"): "the phone chooses the id; see test_questionnaires.py",
 }
-# Its own endpoint is walked last: nothing about it is found once it is removed.
+# Walked last: nothing about an endpoint is found once it is removed, and nothing is changed of who is archived.
 LAST = {
     ("DELETE", "/v1/webhook-endpoints/{endpoint_id}"),
     ("DELETE", "/v1/notice-channels/{channel_id}"),
+    ("POST", "/v1/patients/{patient_id}/archive"),
+    ("POST", "/v1/patients/{patient_id}/unarchive"),
 }
 # In order, so that a phone's copy of a check-in's id (PUT) comes after the id is asked for (DELETE).
 IN_PATH = sorted(
@@ -55,6 +57,7 @@ SCHEMES = {
 }
 # Bodies that are right, so that it is the id that decides; the same for both ids.
 SHARED_ITEM = item(NOW - timedelta(days=2), (5, 5, 5))
+REASON = {"reason": "a reason"}
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "/v1/patients/{patient_id}"): {"locale": "es"},
     ("POST", "/v1/patients/{patient_id}/courses"): {"protocol": "standard", "started_on": "2026-11-01"},
@@ -62,6 +65,18 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "given_at": "2026-11-01T10:00:00Z",
         "phase": "induction",
     },
+    ("POST", "/v1/patients/{patient_id}/archive"): {"reason": "care_ended"},
+    ("POST", "/v1/patients/{patient_id}/unarchive"): {},
+    ("PUT", "/v1/patients/{patient_id}/contact"): {"preferred_way": "telephone"},
+    ("PATCH", "/v1/patients/{patient_id}/infusions/{infusion_id}"): REASON | {"dose_mg_per_kg": 0.6},
+    ("PATCH", "/v1/patients/{patient_id}/courses/{course_id}"): REASON | {"planned_infusions": 7},
+    ("PATCH", "/v1/patients/{patient_id}/assessments/{assessment_id}"): REASON | {"total": 6},
+    ("POST", "/v1/patients/{patient_id}/circumstances"): {
+        "kind": "weight",
+        "since": "2026-11-01",
+        "weight_kg": 80,
+    },
+    ("PATCH", "/v1/patients/{patient_id}/circumstances/{circumstance_id}"): REASON | {"weight_kg": 80},
     ("PATCH", "/v1/patients/{patient_id}/courses/current"): {"planned_infusions": 6},
     ("PUT", "/v1/patients/{patient_id}/factors"): {"cautions": ["mania"]},
     ("PUT", "/v1/patients/{patient_id}/booked-booster"): {"on": NOW.date().isoformat()},
@@ -84,6 +99,9 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/signals/{signal_id}/snooze"): {"until": (NOW + timedelta(days=1)).isoformat()},
     ("POST", "/v1/signals/{signal_id}/close"): {"disposition": "data_problem"},
     ("POST", "/v1/signals/{signal_id}/reopen"): {"reason": "a reason"},
+    ("POST", "/v1/findings/{finding_id}/close"): {"outcome": "contacted"},
+    ("POST", "/v1/worklist/{item_id}/assign"): {"member": None},
+    ("POST", "/v1/worklist/{item_id}/outreach"): {"channel": "phone", "outcome": "left_message"},
     ("POST", "/v1/safety-events/{event_id}/close"): {"outcome": "contact_made"},
     ("POST", "/v1/erasure-requests/{request_id}/decline"): {"reason": "a reason"},
     ("PATCH", "/v1/webhook-endpoints/{endpoint_id}"): {"events": None},
@@ -91,6 +109,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/patients/{patient_id}/emergency-access"): {"reason": "Nobody who may was there."},
     ("PATCH", "/v1/staff/{staff_id}"): {"role": "coordinator"},
     ("PUT", "/v1/check-ins/{check_in_id}"): entry(NOW, (5, 5, 5)),
+    **{operation: REASON for operation in IN_PATH if operation[1].endswith(("/void", "/restore"))},
 }
 
 

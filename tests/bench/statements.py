@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 from sqlalchemy.engine import make_url
 
-from app.storage import check_ins
+from app.storage import check_in_path
 from tests.support.databases import DatabaseUrls
 
 _VALUES = {
@@ -54,13 +54,13 @@ def pgbench_rate(pgbench: Path, place: DatabaseUrls, clients: int, seconds: floa
         "memory": _quoted(memory),
         "summary": _quoted(summary),
     }
-    record = _filled(check_ins._RECORD, values)
+    record = _filled(check_in_path._RECORD, values)
     with tempfile.TemporaryDirectory() as folder:
         scripts = []
         for number in range(clients):
             digest = tokens[number % len(tokens)][0]
             standing = _filled(
-                check_ins._STANDING_BY_TOKEN, values | {"digest": f"decode('{digest}', 'hex')"}
+                check_in_path._STANDING_BY_TOKEN, values | {"digest": f"decode('{digest}', 'hex')"}
             )
             script = Path(folder) / f"{number}.sql"
             script.write_text(

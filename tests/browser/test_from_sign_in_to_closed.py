@@ -105,7 +105,7 @@ def acknowledges_and_snoozes(nurse: Nurse, own: str) -> None:
     nurse.write("#until", (NOW + timedelta(days=3)).strftime("%m%d%Y"))
     nurse.write("#reason", "on holiday")
     page.keyboard.press("Enter")
-    expect(page.locator(".card.decide header")).to_contain_text("Snoozed: comes back 6 November 2026, 08:00")
+    expect(page.locator(".card.decide header")).to_contain_text("Snoozed: comes back Nov 6, 2026, 8:00 AM")
     nurse.look("snoozed")
     nurse.worklist()
     assert page.locator(".row").count() == 0

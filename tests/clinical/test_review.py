@@ -1,11 +1,13 @@
 """What induction achieved, and the review at its end."""
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.clinical.protocol import STANDARD
 from app.clinical.review import (
     NotKnown,
     RecordedBenefit,
@@ -19,7 +21,9 @@ from app.clinical.review import (
     response_after_induction,
     response_category,
 )
+from app.clinical.review_notice import is_review_to_tell
 from app.clinical.scales import GAD_7, MADRS, PHQ_9, AssessmentTotal, Scale, read_custom_scales
+from app.clinical.state.patient_state import Treatment
 
 HOME = timezone(timedelta(hours=-7))
 FIRST = datetime(2026, 1, 5, 10, tzinfo=HOME)
@@ -230,6 +234,10 @@ def test_what_the_review_finds_and_when_it_lists_the_options(
         (16, 16, False),
         (31, None, False),  # completes after today
         (16, 31, True),  # a review that has not happened yet
+        (25, None, True),  # completes today
+        (25, 24, True),  # reviewed the day before it completed
+        (25, 25, False),  # completed and reviewed today
+        (26, None, False),  # completes tomorrow
     ],
 )
 def test_the_review_is_due_from_completion_until_it_was_reviewed(
@@ -244,7 +252,47 @@ def test_the_review_is_due_from_completion_until_it_was_reviewed(
     )
 
     assert review.due is due
-    assert (review.due_since is not None) is due
+    assert review.due_since == (january(completed_on) if due else None)
+
+
+OVER = date(2026, 1, 16)
+SERIES = Treatment(day_zero=OVER.toordinal(), induction_over=OVER.toordinal())
+BY_SILENCE = replace(SERIES, day_zero=OVER.toordinal() - STANDARD.induction_ends_after_days)
+LATELY = STANDARD.review_told_days
+
+
+@pytest.mark.parametrize(
+    ("series", "days_since", "reviewed_on", "announced", "at_the_look", "notified"),
+    [
+        (SERIES, -1, None, False, True, False),  # it completes tomorrow
+        (SERIES, 0, None, False, False, True),  # on the very day, with the infusion that completes it
+        (SERIES, 0, OVER, False, True, False),  # reviewed on that day
+        (SERIES, 0, OVER - timedelta(days=1), False, True, True),  # reviewed before it was complete
+        (SERIES, LATELY, None, False, False, True),
+        (SERIES, LATELY + 1, None, False, False, False),  # too long ago for news
+        (SERIES, LATELY + 1, None, True, False, True),  # announced, and still due
+        (SERIES, -1, None, True, False, False),  # announced, and completed later after all
+        (BY_SILENCE, 0, None, False, False, False),  # its infusions may still be coming in
+        (BY_SILENCE, 0, None, False, True, True),  # on the very day, at the daily look
+        (replace(SERIES, last_is_booster=True), 0, None, False, True, False),
+        (replace(SERIES, course_closed=OVER.toordinal()), 0, None, False, True, False),
+        (Treatment(), 0, None, False, True, False),
+    ],
+)
+def test_the_clinic_is_notified_of_a_review_from_the_very_day_on_which_the_series_completes(
+    series: Treatment,
+    days_since: int,
+    reviewed_on: date | None,
+    *,
+    announced: bool,
+    at_the_look: bool,
+    notified: bool,
+) -> None:
+    today = OVER + timedelta(days=days_since)
+    found = is_review_to_tell(
+        series, reviewed_on=reviewed_on, today=today, told=announced, tell=at_the_look, protocol=STANDARD
+    )
+    assert found is notified
 
 
 # Properties

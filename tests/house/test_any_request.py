@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
-from schemathesis.checks import load_all_checks, not_a_server_error
+from schemathesis.checks import load_all_checks
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -30,7 +30,6 @@ from tests.support.staff import invited, signed_in
 # Requests for each operation and mode: 10 in `make test`, 200 in `make test-long`.
 EACH: Final = settings().max_examples * 2 // 5
 CHECKS: Final = [
-    not_a_server_error,
     status_code_conformance,
     content_type_conformance,
     response_schema_conformance,
@@ -125,7 +124,9 @@ def try_all(target: Target, operation: str, mode: Mode) -> None:
         if mode is Mode.POSITIVE and not operation.startswith("PUT"):
             known = {name: target.ids[name] for name in case.path_parameters if name in target.ids}
             case.path_parameters.update(known)
-        case.call_and_validate(base_url=target.url, headers=headers, checks=CHECKS, timeout=30)
+        reply = case.call_and_validate(base_url=target.url, headers=headers, checks=CHECKS, timeout=30)
+        # An error of the server's is an answer only where the document names it, as at `/health/safety`.
+        assert reply.status_code < 500 or str(reply.status_code) in described(operation)["responses"]
 
     tried()
 

@@ -13,7 +13,7 @@ from tests.house.sources import Source, in_room, parsed, sources
 # Text that changes a clinic's rows, past the unit of work's own look-out: each writes its line of the audit log
 # itself or runs in the database as one function that does.
 WRITING_TEXT: Final = {
-    "check_ins": "the check-in path's one statement, which writes its line with it",
+    "check_in_path": "the check-in path's one statement, which writes its line with it",
     "audit_seals": "the audit log's own seals, about what is in it",
     "erasures": "the queue's jobs, which are no clinic's rows; the erasure around it writes its line",
 }
@@ -62,17 +62,65 @@ def test_a_reason_that_says_nothing_would_be_noticed() -> None:
     assert unreasoned(parsed("async def f(work): await work.execute(x, unaudited='')"))
 
 
-def test_table_classes_end_in_row_and_nothing_else_does() -> None:
-    mapped = [mapper.class_.__name__ for mapper in Row.registry.mappers]
+def mapped_classes() -> set[str]:
+    return {mapper.class_.__name__ for mapper in Row.registry.mappers}
+
+
+def made(source: Source) -> set[str]:
+    """Name what is called, as a class is where a record is made."""
+    called = (node.func for node in ast.walk(source.tree) if isinstance(node, ast.Call))
+    return {one.id if isinstance(one, ast.Name) else getattr(one, "attr", "") for one in called}
+
+
+def test_a_table_class_ends_in_row_where_no_record_is_made_from_it() -> None:
+    mapped, calls = mapped_classes(), set().union(*map(made, sources()))
     assert mapped
-    assert [name for name in mapped if not name.endswith("Row")] == []
-    classes = [
+    assert {name for name in mapped if name.endswith("Row")} == mapped - calls
+
+
+def test_nothing_else_in_storage_ends_in_row() -> None:
+    classes = {
         node.name
-        for source in sources()
+        for source in NOUNS
         for node in ast.walk(source.tree)
         if isinstance(node, ast.ClassDef) and node.name.endswith("Row")
-    ]
-    assert set(classes) - {"Row", "TenantRow", "AlertRow"} == set(mapped)
+    }
+    assert classes - {"Row", "TenantRow"} <= mapped_classes()
+
+
+def twins(source: Source, columns: dict[str, set[str]]) -> list[str]:
+    """Find dataclasses that repeat a table's columns, or all of them but one: the table is the record."""
+    found = []
+    for node in source.tree.body:
+        if not isinstance(node, ast.ClassDef) or node.name in columns:
+            continue
+        names = {
+            one.target.id
+            for one in node.body
+            if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name)
+        }
+        if len(names) > 1 and any(
+            names <= every and len(every) - len(names) <= 1 for every in columns.values()
+        ):
+            found.append(source.at(node))
+    return found
+
+
+def columns_of_tables() -> dict[str, set[str]]:
+    return {
+        mapper.class_.__name__: {one.key for one in mapper.column_attrs} - {"clinic_id"}
+        for mapper in Row.registry.mappers
+    }
+
+
+def test_no_second_class_repeats_a_tables_columns() -> None:
+    columns = columns_of_tables()
+    assert [place for source in NOUNS for place in twins(source, columns)] == []
+
+
+def test_a_class_that_repeats_a_tables_columns_would_be_noticed() -> None:
+    twin = parsed("class KeptReminder:\n    id: UUID\n    patient_id: UUID\n")
+    assert twins(twin, {"ReminderRow": {"id", "patient_id", "local_date"}})
 
 
 def test_every_mapped_table_is_listed_for_the_migrations() -> None:

@@ -17,6 +17,7 @@ _ASKS: Final = {
 ALLOWED: Final = {
     "app/foundation/clock.py": "the one source of now",
     "app/web/edge.py": "measures how long an answer took",
+    "app/web/health.py": "when this process tried last whether the database takes what is written",
     "app/web/request_limits.py": "a minute of the caller's, in this process",
     "app/notifications/webhooks/sender.py": "measures how long an attempt took",
     "app/notifications/dispatch/dispatcher.py": "a worker's own turns and heartbeats, in this process",

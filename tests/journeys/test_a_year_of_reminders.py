@@ -37,7 +37,7 @@ from app.care.treatment.commands import (
     enter_course,
     enter_infusion,
 )
-from app.care.treatment.corrections import change_course
+from app.care.treatment.course_corrections import change_course
 from app.care.treatment.queries import read_course
 from app.clinical.check_ins import CheckIn, check_in_day
 from app.clinical.course import InfusionPhase

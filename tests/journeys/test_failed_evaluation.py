@@ -44,7 +44,7 @@ def eventually(true: Callable[[], bool], within: float = 60) -> None:
 def fading(clinic: ClinicClient) -> str:
     """A patient whose next low report raises a signal."""
     return treated(
-        clinic, NOW, days_since=24, level=lambda day: (8, 8, 8) if day < 21 else (3, 3, 3), until=22
+        clinic, NOW, days_since=24, level=lambda day: (8, 8, 8) if day < 19 else (3, 3, 3), until=22
     )
 
 

@@ -40,10 +40,10 @@ class Neighbours:
 
 
 @pytest.fixture(scope="module")
-def neighbours(shared_service: Service) -> Iterator[Neighbours]:
+def neighbours(own_service: Service) -> Iterator[Neighbours]:
     with running_receiver() as receiver:
         both = Neighbours(
-            lively_clinic(shared_service, receiver, "Ours"), lively_clinic(shared_service, receiver, "Theirs")
+            lively_clinic(own_service, receiver, "Ours"), lively_clinic(own_service, receiver, "Theirs")
         )
         yield both
     both.ours.client.close()
@@ -51,15 +51,15 @@ def neighbours(shared_service: Service) -> Iterator[Neighbours]:
 
 
 @pytest.fixture
-def application(shared_database: DatabaseUrls) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(shared_database.application_url, row_factory=tuple_row) as connection:
+def application(own_database: DatabaseUrls) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(own_database.application_url, row_factory=tuple_row) as connection:
         yield connection
         connection.rollback()
 
 
 @pytest.fixture
-def tables(shared_database: DatabaseUrls) -> list[str]:
-    with psycopg.connect(shared_database.superuser_url) as connection:
+def tables(own_database: DatabaseUrls) -> list[str]:
+    with psycopg.connect(own_database.superuser_url) as connection:
         found = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'care' ORDER BY 1")
         return [row[0] for row in found]
 
@@ -69,10 +69,10 @@ def as_clinic(connection: psycopg.Connection, clinic_id: str) -> None:
 
 
 def test_every_table_has_rows_of_both_clinics(
-    shared_database: DatabaseUrls, neighbours: Neighbours, tables: list[str]
+    own_database: DatabaseUrls, neighbours: Neighbours, tables: list[str]
 ) -> None:
     """Else the tests below would say nothing."""
-    with psycopg.connect(shared_database.superuser_url) as connection:
+    with psycopg.connect(own_database.superuser_url) as connection:
         for table in tables:
             found = connection.execute(f"SELECT DISTINCT clinic_id::text FROM care.{table}")  # noqa: S608 - the catalogue's own names
             assert {row[0] for row in found} == {
@@ -107,9 +107,9 @@ def test_a_clinic_sees_its_own_rows_only(
 
 
 def test_nothing_can_be_written_for_another_clinic(
-    shared_database: DatabaseUrls, application: psycopg.Connection, neighbours: Neighbours, tables: list[str]
+    own_database: DatabaseUrls, application: psycopg.Connection, neighbours: Neighbours, tables: list[str]
 ) -> None:
-    with psycopg.connect(shared_database.superuser_url) as connection:
+    with psycopg.connect(own_database.superuser_url) as connection:
         rows = {
             table: connection.execute(
                 f"SELECT to_jsonb(t) FROM care.{table} t WHERE clinic_id = %s LIMIT 1",  # noqa: S608 - same

@@ -13,7 +13,7 @@ from app.access.audit.verifying import FaultKind, Head, Verified, verify
 from app.foundation.audit import OPERATOR, AuditEvent
 from app.foundation.ids import new_id
 from app.storage import audit_seals
-from app.storage.engine.audit import AuditEventRow, audit_values
+from app.storage.engine.audit import StoredEvent, audit_values
 from tests.storage.catalogue import tell
 from tests.support.clinics import seal_trail
 from tests.support.databases import DatabaseUrls
@@ -272,4 +272,4 @@ def test_the_same_events_of_another_clinic_do_not_fit(
 
 
 def inserting(id: UUID, clinic_id: UUID) -> Insert:  # noqa: A002 - the column's name
-    return insert(AuditEventRow).values(audit_values(happened(new_id()), clinic_id=clinic_id, id=id))
+    return insert(StoredEvent).values(audit_values(happened(new_id()), clinic_id=clinic_id, id=id))

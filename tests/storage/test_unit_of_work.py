@@ -15,10 +15,10 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from app.foundation.audit import SYSTEM, AuditEvent
 from app.foundation.ids import new_id
-from app.storage import check_ins, clinics, patients
+from app.storage import check_in_path, clinics, patients
 from app.storage.assessments import CustomScaleRow
-from app.storage.clinics import ClinicProfileRow
-from app.storage.engine.audit import AuditEventRow
+from app.storage.clinics import ClinicProfile
+from app.storage.engine.audit import StoredEvent
 from app.storage.engine.database import Database
 from app.storage.engine.failures import DatabaseFailedError, failures_named
 from app.storage.engine.unit_of_work import TenantMissingError, UnauditedChangeError, UnitOfWork
@@ -71,7 +71,7 @@ async def tenant_of(work: UnitOfWork) -> str:
 
 async def trail_of(database: Database, clinic_id: UUID) -> list[str]:
     async with database.work(clinic_id) as work:
-        found = await work.execute(select(AuditEventRow.action).where(AuditEventRow.clinic_id == clinic_id))
+        found = await work.execute(select(StoredEvent.action).where(StoredEvent.clinic_id == clinic_id))
         return list(found.scalars())
 
 
@@ -321,10 +321,10 @@ async def test_a_report_whose_turn_was_lost_leaves_nothing(database: Database) -
         )
         await work.commit()
     async with database.work(clinic_id, now=NOW) as work:
-        standing = await check_ins.standing_of_patient(work, patient_id, now=NOW)
+        standing = await check_in_path.standing_of_patient(work, patient_id, now=NOW)
         assert standing is not None
         await work.execute(text("UPDATE patient_states SET version = version + 1"))
-        assert not await check_ins.record(work, standing, [], answer=None)
+        assert not await check_in_path.record(work, standing, [], answer=None)
         await work.commit()
     async with database.work(clinic_id) as work:
         for table in ("check_ins", "evaluations"):
@@ -352,7 +352,7 @@ async def clinics_seen(work: UnitOfWork) -> int:
 
 async def test_a_change_without_a_line_of_the_audit_log_cannot_be_committed(database: Database) -> None:
     clinic_id = await opened(database)
-    renamed = update(ClinicProfileRow).values(name="Renamed")
+    renamed = update(ClinicProfile).values(name="Renamed")
     async with database.work(clinic_id, now=NOW) as work:
         await work.execute(renamed)
         with pytest.raises(UnauditedChangeError, match="clinic_profiles"):
@@ -371,7 +371,7 @@ async def test_a_change_whose_attempt_was_undone_asks_for_no_line(database: Data
     async with database.work(clinic_id, now=NOW) as work:
         with suppress(ZeroDivisionError):
             async with work.attempt():
-                await work.execute(update(ClinicProfileRow).values(name="Half done"))
+                await work.execute(update(ClinicProfile).values(name="Half done"))
                 raise ZeroDivisionError
         await work.commit()
     assert await name_of(database, clinic_id) == "Clinic"
@@ -391,7 +391,7 @@ async def test_what_finds_nothing_to_change_asks_for_no_line(database: Database)
     async with database.work(clinic_id, now=NOW) as work:
         assert (await work.execute(unless_there)).one_or_none() is None
         await work.execute(
-            update(ClinicProfileRow).where(ClinicProfileRow.clinic_id == new_id()).values(name="Nobody's")
+            update(ClinicProfile).where(ClinicProfile.clinic_id == new_id()).values(name="Nobody's")
         )
         await work.commit()
 
@@ -399,9 +399,7 @@ async def test_what_finds_nothing_to_change_asks_for_no_line(database: Database)
 async def test_a_change_that_says_why_needs_no_line(database: Database) -> None:
     clinic_id = await opened(database)
     async with database.work(clinic_id, now=NOW) as work:
-        await work.execute(
-            update(ClinicProfileRow).values(name="Counted"), unaudited="a counter, for this test"
-        )
+        await work.execute(update(ClinicProfile).values(name="Counted"), unaudited="a counter, for this test")
         await work.commit()
     assert await name_of(database, clinic_id) == "Counted"
 
@@ -409,7 +407,7 @@ async def test_a_change_that_says_why_needs_no_line(database: Database) -> None:
 async def test_after_a_refusal_a_transaction_starts_over_with_what_is_true_then(database: Database) -> None:
     clinic_id = await opened(database)
     async with database.work(clinic_id, now=NOW) as work:
-        await work.execute(update(ClinicProfileRow).values(name="Refused"))
+        await work.execute(update(ClinicProfile).values(name="Refused"))
         work.audit("clinic.changed", "clinic", clinic_id)
         await work.start_over(snapshot=True)
         found = await clinics.profile(work)

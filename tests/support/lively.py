@@ -51,24 +51,19 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     before = len(receiver.accepted("safety.reported"))
     patient = treated(client, NOW, days_since=24, level=lambda day: (8, 8, 8) if day < 15 else (3, 3, 3))
     (signal,) = client.signals(patient)
-    describe_and_score(client, patient)
+    form = describe_and_score(client, patient)
     days = {name: (NOW - timedelta(days=ago)).date().isoformat() for name, ago in (("from", 22), ("to", 14))}
     chosen = client.http.put(f"/v1/patients/{patient}/reference", json={**days, "reason": "a reason"})
     assert chosen.is_success, chosen.text
     numbers = {"numbers": {"consider_at": 0.56}}
     assert client.http.put("/v1/clinic/policy", json=numbers, headers={"if-match": '"0"'}).is_success
-    assert client.http.put(
-        f"/v1/patients/{patient}/factors", json={"cautions": ["mania"]}, headers={"if-match": '"0"'}
-    ).is_success
-    changed = {"kind": "weight", "since": "2026-01-05", "weight_kg": 81.5, "detail": "At home"}
-    assert client.http.post(f"/v1/patients/{patient}/circumstances", json=changed).is_success
-    archived = {"reason": "care_ended", "note": "by mistake"}
-    assert client.http.post(f"/v1/patients/{patient}/archive", json=archived).is_success
-    assert client.http.post(f"/v1/patients/{patient}/unarchive", json={}).is_success
+    note_what_is_known(client, patient)
     phone = client.enrol(patient, service.url)
     agreed = {"version": CURRENT_VERSION, "accepted": True}
     assert phone.http.post("/v1/me/consent", json=agreed).is_success
-    said = phone.check_in(NOW - timedelta(hours=1), (3, 3, 3), note="a note", self_harm_thoughts=True)
+    said = phone.check_in(
+        NOW - timedelta(hours=1), (3, 3, 3), note="a note", asks_about_booster=True, self_harm_thoughts=True
+    )
     old_phone = client.enrol(patient, service.url)
     (old,) = [one for one in old_phone.http.get("/v1/me/devices").json()["items"] if one["this_one"]]
     assert client.http.post(f"/v1/patients/{patient}/sign-in-links").is_success
@@ -79,6 +74,8 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     assert client.http.put("/v1/clinic/days-without-reminders", json=holiday).is_success
     assert client.http.get("/v1/events").is_success
     (event,) = client.http.get("/v1/safety-events").json()["items"]
+    findings = client.http.get("/v1/findings", params={"patient_id": patient}).json()["items"]
+    found = {one["code"]: one["id"] for one in findings}
     receiver.wait_for("safety.reported", count=before + 1)
     leaving, gone = asks_to_be_erased(client, client.patient()), asks_to_be_erased(client, client.patient())
     approval = f"/v1/erasure-requests/{gone['id']}/approve"
@@ -101,7 +98,11 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
         "delivery_id": deliveries[0]["id"],
         "request_id": leaving["id"],
         "device_id": old["id"],
+        "finding_id": found["note"],
+        "item_id": found["asked"],
         "key_id": key.json()["id"],
+        "assessment_id": form,
+        **recorded(client, patient),
         "staff_id": invited(client, StaffRole.CLINICIAN)["id"],
     }
     return LivelyClinic(client=client, phone=phone, nurse=nurse, ids=ids)
@@ -163,8 +164,32 @@ def write_to_contact(client: ClinicClient, service: Service) -> None:
     assert client.http.post(f"/v1/safety-events/{event['id']}/close", json=closing).status_code == 200
 
 
-def describe_and_score(client: ClinicClient, patient: str) -> None:
-    """Give the clinic a scale of its own, and the patient a total on it."""
+def note_what_is_known(client: ClinicClient, patient: str) -> None:
+    """Note a caution and a change of weight, and archive the patient by mistake."""
+    record = f"/v1/patients/{patient}"
+    mania = client.http.put(f"{record}/factors", json={"cautions": ["mania"]}, headers={"if-match": '"0"'})
+    assert mania.is_success, mania.text
+    changed = {"kind": "weight", "since": "2026-01-05", "weight_kg": 81.5, "detail": "At home"}
+    assert client.http.post(f"{record}/circumstances", json=changed).is_success
+    archived = {"reason": "care_ended", "note": "by mistake"}
+    assert client.http.post(f"{record}/archive", json=archived).is_success
+    assert client.http.post(f"{record}/unarchive", json={}).is_success
+
+
+def recorded(client: ClinicClient, patient: str) -> dict[str, str]:
+    """Give the ids of one of each thing on a patient's record."""
+    of = {
+        "course_id": "courses",
+        "infusion_id": "infusions",
+        "choice_id": "references",
+        "circumstance_id": "circumstances",
+    }
+    record = f"/v1/patients/{patient}"
+    return {name: client.http.get(f"{record}/{path}").json()["items"][0]["id"] for name, path in of.items()}
+
+
+def describe_and_score(client: ClinicClient, patient: str) -> str:
+    """Give the clinic a scale of its own, and the patient a total on it; gives its form's id."""
     scale = {
         "name": "Own", "minimum": 0, "maximum": 10, "higher_is_better": True, "remission": 8, "relapse": 3
     }  # fmt: skip
@@ -176,6 +201,7 @@ def describe_and_score(client: ClinicClient, patient: str) -> None:
     for correction in ("void", "restore"):
         reply = client.http.post(f"{path}/{kept.json()['id']}/{correction}", json={"reason": "a reason"})
         assert reply.status_code == 200, reply.text
+    return str(kept.json()["id"])
 
 
 def sign_in_everywhere(service: Service, member: JoinedMember) -> None:

@@ -8,12 +8,11 @@ from uuid import UUID, uuid4
 
 import httpx2
 
+from app.access.clinics.keys import make_key
 from app.access.clinics.scopes import Scope
 from app.care.treatment.unlikely import Unlikely
-from app.foundation.audit import OPERATOR, AuditEvent
+from app.foundation.audit import OPERATOR
 from app.foundation.ids import new_id
-from app.foundation.tokens import TokenKind, new_token
-from app.storage import api_keys
 from tests.support.service import Service
 
 ZONE = "Europe/Berlin"
@@ -166,23 +165,10 @@ def key_with(service: Service, clinic_id: str, *scopes: Scope) -> str:
     """Give a clinic a further API key with these scopes only."""
 
     async def make() -> str:
-        now, key_id = service.clock.now(), new_id()
-        text, reference = new_token(TokenKind.API_KEY, UUID(clinic_id))
-        made = AuditEvent(
-            at=now, actor=OPERATOR, action="api_key.made", subject_kind="api_key", subject_id=key_id
-        )
-        async with service.context.database.work(UUID(clinic_id)) as work:
-            await api_keys.add(
-                work,
-                id=key_id,
-                name="narrow key",
-                digest=reference.digest,
-                scopes=[scope.value for scope in scopes],
-                now=now,
-            )
-            work.add_audit_event(made)
-            await work.commit()
-        return text
+        async with service.context.work(UUID(clinic_id), actor=OPERATOR) as work:
+            return (
+                await make_key(work, name="narrow key", scopes=scopes, own_scopes=frozenset(Scope))
+            ).secret
 
     return service.run(make())
 

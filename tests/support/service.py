@@ -23,6 +23,7 @@ from app.foundation.ids import new_id
 from app.foundation.relays import GatewayRelay, MailRelay
 from app.foundation.vault import Vault
 from app.storage.engine.database import Database
+from app.web.connections import BoundedConnection
 from app.worker import Worker
 
 T = TypeVar("T")
@@ -92,6 +93,8 @@ def running_service(
             build_app(context, requests_per_minute=requests_per_minute, spool=spool),
             log_config=None,
             access_log=False,
+            http=BoundedConnection,
+            ws="none",
             lifespan="off",
             server_header=False,
             date_header=False,

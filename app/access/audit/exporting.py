@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import asdict
 from typing import Any, Final
 from uuid import UUID
 
 from app.access.audit.verifying import Head, sealed_events
-from app.storage.audit_seals import Seal, StoredEvent
+from app.storage.audit_seals import Seal
+from app.storage.engine.audit import StoredEvent
 from app.storage.engine.database import Database
+from app.storage.engine.rows import values_of
 
 HEAD: Final = "head"
 _HEAD_BEGINS: Final = '{"head"'
@@ -78,5 +79,5 @@ def _plain(event: StoredEvent | None) -> dict[str, Any] | None:
     """Plain values; None where the event is gone, which `audit verify` tells."""
     if event is None:
         return None
-    told = {name: value if value is None else str(value) for name, value in asdict(event).items()}
+    told = {name: value if value is None else str(value) for name, value in values_of(event).items()}
     return told | {"at": event.at.isoformat()}

@@ -9,8 +9,8 @@ from app.context import Work
 from app.foundation.audit import ActorKind
 from app.foundation.vault import Vault
 from app.storage import api_keys, audit_search, emergency_accesses, staff_members
-from app.storage.audit_seals import StoredEvent
 from app.storage.emergency_accesses import EmergencyAccess
+from app.storage.engine.audit import StoredEvent
 from app.storage.staff_members import StaffMember
 
 # Actors that have no name of their own.

@@ -4,15 +4,16 @@ The worker does it, after the fact: what is told of has committed long before, a
 """
 
 import json
-from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from app.foundation.vault import Vault
 from app.storage import audit_seals
-from app.storage.audit_seals import Seal, StoredEvent
+from app.storage.audit_seals import Seal
+from app.storage.engine.audit import StoredEvent
 from app.storage.engine.database import Database
+from app.storage.engine.rows import values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 FIRST_LINK: Final = bytes(32)
@@ -71,7 +72,7 @@ def canonical(event: StoredEvent) -> bytes:
 
     A field that came later is left out where it holds nothing, so that events of before it read as they did.
     """
-    plain = {field.name: _plain(getattr(event, field.name)) for field in fields(event)}
+    plain = {name: _plain(value) for name, value in values_of(event).items()}
     if plain["emergency_id"] is None:
         del plain["emergency_id"]
     return json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()

@@ -8,8 +8,8 @@ from uuid import UUID
 from app.context import Work
 from app.foundation.errors import RefusalError
 from app.storage import audit_search
-from app.storage.audit_seals import StoredEvent
 from app.storage.audit_search import Wanted
+from app.storage.engine.audit import StoredEvent
 from app.storage.engine.unit_of_work import UnitOfWork
 
 # These bound what one search may read of a trail that only grows; one patient's lines are few.

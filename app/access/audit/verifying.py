@@ -10,7 +10,8 @@ from uuid import UUID
 from app.access.audit.sealing import FIRST_LINK, link
 from app.foundation.vault import Vault
 from app.storage import audit_seals
-from app.storage.audit_seals import Seal, StoredEvent
+from app.storage.audit_seals import Seal
+from app.storage.engine.audit import StoredEvent
 from app.storage.engine.database import Database
 
 _AT_ONCE: Final = 1000

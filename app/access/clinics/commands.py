@@ -7,12 +7,11 @@ from uuid import UUID
 
 from app.access.clinics.attention import attention_of
 from app.access.clinics.contacts import Role, missing_contacts, seal_contact
+from app.access.clinics.keys import make_key
 from app.access.clinics.queries import Clinic, clinic_in, seal_crisis_phone
 from app.access.clinics.scopes import Scope
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
-from app.foundation.ids import new_id
-from app.foundation.tokens import TokenKind, new_token
 from app.foundation.vault import Vault
 from app.storage import api_keys, clinics, delivery_standing, devices, heartbeats, staff_sessions
 from app.web.etags import ChangedMeanwhileError
@@ -52,20 +51,10 @@ class OpenedClinic:
 
 async def open_clinic(work: Work, *, name: str) -> OpenedClinic:
     """Open a clinic in test mode under the transaction's own clinic id, with a first key that may do everything."""
-    key_id = new_id()
-    text, reference = new_token(TokenKind.API_KEY, work.clinic_id)
     await clinics.add(work, name=name, now=work.now)
     work.audit("clinic.opened", "clinic", work.clinic_id)
-    await api_keys.add(
-        work,
-        id=key_id,
-        name="first key",
-        digest=reference.digest,
-        scopes=[scope.value for scope in Scope],
-        now=work.now,
-    )
-    work.audit("api_key.made", "api_key", key_id)
-    return OpenedClinic(clinic_id=work.clinic_id, api_key=text)
+    key = await make_key(work, name="first key", scopes=list(Scope), own_scopes=frozenset(Scope))
+    return OpenedClinic(clinic_id=work.clinic_id, api_key=key.secret)
 
 
 async def change_clinic(work: Work, changes: Mapping[str, Any], *, version: int) -> Clinic:
@@ -161,6 +150,7 @@ def _columns(vault: Vault, clinic: Clinic) -> dict[str, Any]:
         "time_zone": clinic.time_zone,
         "country": clinic.country,
         "crisis_lines": list(clinic.crisis_lines),
+        "ehr_link_template": clinic.ehr_link_template,
         "crisis_phone_sealed": seal_crisis_phone(vault, clinic.id, clinic.crisis_phone),
         "safety_contact_sealed": seal_contact(vault, clinic.id, Role.SAFETY, clinic.safety_contact),
         "second_contact_sealed": seal_contact(vault, clinic.id, Role.SECOND, clinic.second_contact),

@@ -1,8 +1,8 @@
 """Idempotency-Key on clinics' POSTs: the same request sent twice is carried out once, and answered the same.
 
 As in draft-ietf-httpapi-idempotency-key-header. A reply is remembered for 24 hours by credential, path and key; only
-one of success is, so that what failed can simply be sent again. It is sealed, and what was shown once (a secret, a
-code, a link) is left out of it, which the repetition says.
+one of success is, so that what failed can simply be sent again. It is sealed, by the patient's own key if it is about
+one, and what was shown once (a secret, a code, a link) is left out of it, which the repetition says.
 """
 
 import json
@@ -17,10 +17,11 @@ from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
 from app.access.clinics.caller import find_caller
-from app.context import AppContext
+from app.context import AppContext, Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.tokens import TokenKind, TokenNotValidError, TokenReference, read_token
-from app.storage import idempotent_replies
+from app.foundation.vault import Vault
+from app.storage import idempotent_replies, patients
 from app.storage.idempotent_replies import KeptReply
 from app.web.dependencies import bearer_token
 from app.web.problems import MEDIA_TYPE, refusal_document
@@ -102,15 +103,7 @@ class IdempotentPosts:
         finally:
             async with context.work(caller.clinic_id, actor=caller.actor) as work:
                 if reply.status in _SUCCESS:
-                    await idempotent_replies.keep(
-                        work,
-                        reply_id,
-                        status=reply.status,
-                        reply_sealed=context.vault.seal(
-                            reply.text(scope["path"]), clinic_id=caller.clinic_id, row_id=reply_id, **_CELL
-                        ),
-                        patient_id=_patient_of(scope["path"], reply.body),
-                    )
+                    await _keep(work, reply_id, scope["path"], reply)
                 else:
                     await idempotent_replies.give_up(work, reply_id)
 
@@ -144,6 +137,27 @@ class _Recorder:
         return json.dumps({"headers": headers, "body": body, "left_out": left_out})
 
 
+async def _keep(work: Work, reply_id: UUID, path: str, reply: _Recorder) -> None:
+    text, patient_id = reply.text(path), _patient_of(path, reply.body)
+    # Whoever was just erased has no key any more, and nothing else that names them either.
+    patient = await patients.find(work, patient_id) if patient_id else None
+    if patient is None:
+        sealed = work.vault.seal(text, clinic_id=work.clinic_id, row_id=reply_id, **_CELL)
+    else:
+        own = work.vault.of_patient(patient.wrapped_key, clinic_id=work.clinic_id, patient_id=patient.id)
+        sealed = own.seal(text, row_id=reply_id, **_CELL)
+    await idempotent_replies.keep(
+        work, reply_id, status=reply.status, reply_sealed=sealed, patient_id=patient.id if patient else None
+    )
+
+
+def _opened(vault: Vault, kept: KeptReply, sealed: bytes, clinic_id: UUID, reply_id: UUID) -> str:
+    if kept.patient_id is None:
+        return vault.open(sealed, clinic_id=clinic_id, row_id=reply_id, **_CELL)
+    own = vault.of_patient(kept.wrapped_key, clinic_id=clinic_id, patient_id=kept.patient_id)
+    return own.open(sealed, row_id=reply_id, **_CELL)
+
+
 def _credential(scope: Scope) -> TokenReference | None:
     """Give the credential of a clinic's POST that carries a key; None for everything else."""
     if scope["type"] != "http" or scope["method"] != "POST" or not str(scope["path"]).startswith("/v1/"):
@@ -172,8 +186,7 @@ async def _answer_again(
         raise IdempotencyKeyReusedError("header/idempotency-key")
     if kept.status is None or kept.reply_sealed is None:
         raise StillBeingCarriedOutError("header/idempotency-key")
-    opened = context.vault.open(kept.reply_sealed, clinic_id=clinic_id, row_id=reply_id, **_CELL)
-    reply: dict[str, Any] = json.loads(opened)
+    reply: dict[str, Any] = json.loads(_opened(context.vault, kept, kept.reply_sealed, clinic_id, reply_id))
     headers = {**reply["headers"], REPLAYED: "true"}
     if reply["left_out"]:
         headers[LEFT_OUT] = ", ".join(reply["left_out"])

@@ -10,7 +10,7 @@ from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.tokens import TokenKind, new_token
 from app.storage import api_keys
-from app.storage.api_keys import KeptKey
+from app.storage.api_keys import ApiKey
 
 
 class ScopeNotYoursError(RefusalError):
@@ -31,7 +31,7 @@ class LastKeyError(RefusalError):
 class NewKey:
     """A new key, whose text is shown this once."""
 
-    key: KeptKey
+    key: ApiKey
     secret: str
 
 
@@ -44,19 +44,19 @@ async def make_key(work: Work, *, name: str, scopes: Sequence[Scope], own_scopes
     if not own_scopes.issuperset(scopes):
         raise ScopeNotYoursError("#/scopes")
     secret, reference = new_token(TokenKind.API_KEY, work.clinic_id)
-    key = KeptKey(
+    key = ApiKey(
         id=new_id(),
         name=name,
         scopes=[scope.value for scope in Scope if scope in scopes],
         created_at=work.now,
         revoked_at=None,
     )
-    await api_keys.add(work, id=key.id, name=name, digest=reference.digest, scopes=key.scopes, now=work.now)
+    await api_keys.add(work, key, digest=reference.digest)
     work.audit("api_key.made", "api_key", key.id)
     return NewKey(key=key, secret=secret)
 
 
-async def list_keys(work: Work) -> list[KeptKey]:
+async def list_keys(work: Work) -> list[ApiKey]:
     """List the clinic's keys, oldest first, also the revoked ones."""
     return await api_keys.all_of_clinic(work)
 

@@ -36,6 +36,7 @@ class Clinic:
     time_zone: str
     country: str | None
     crisis_lines: tuple[dict[str, Any], ...]
+    ehr_link_template: str | None
     version: int
     attention: tuple[Attention, ...] = ()
 
@@ -86,6 +87,7 @@ async def clinic_in(work: UnitOfWork, vault: Vault) -> Clinic:
         time_zone=profile.time_zone,
         country=profile.country,
         crisis_lines=tuple(profile.crisis_lines),
+        ehr_link_template=profile.ehr_link_template,
         version=profile.version,
     )
 

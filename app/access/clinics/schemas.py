@@ -4,16 +4,17 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from app.access.clinics.attention import Attention
 from app.access.clinics.contacts import Contact
+from app.access.clinics.ehr_links import read_ehr_link
 from app.access.clinics.keys import NewKey
 from app.access.clinics.policy import PolicyView
 from app.access.clinics.queries import Clinic
 from app.access.clinics.scopes import Scope
 from app.clinical.waiting import LIMIT_NOTES
-from app.storage.api_keys import KeptKey
+from app.storage.api_keys import ApiKey
 from app.web.schemas import (
     CountryCode,
     EmailAddress,
@@ -29,6 +30,11 @@ from app.web.schemas import (
 PhoneNumber = Annotated[str, Field(pattern=r"^\+?[0-9 ()./-]{3,30}$", examples=["+1 555 0100"])]
 
 
+EhrLinkTemplate = Annotated[
+    str,
+    Field(max_length=500, examples=["https://ehr.example/charts/{chart_number}"]),
+    AfterValidator(read_ehr_link),
+]
 _NEVER_TAKEN_AWAY: Final = frozenset({"name", "time_zone"})
 
 
@@ -80,6 +86,7 @@ class ClinicReply(ReplyBody):
         description="Where it is (ISO 3166); crisis help goes by the patient's country first"
     )
     crisis_lines: list[CrisisLineEntry]
+    ehr_link_template: str | None = Field(description="Leads staff to a patient's chart in your EHR")
     safety_contact: ContactReply | None
     second_contact: ContactReply | None
     limits: LimitsReply
@@ -125,6 +132,9 @@ class ClinicChange(RequestBody):
     country: CountryCode | None = None
     crisis_lines: Annotated[list[CrisisLineEntry], Field(max_length=60)] | None = Field(
         default=None, description="In the place of ours, by country and kind; all of them at once, null: none"
+    )
+    ehr_link_template: EhrLinkTemplate | None = Field(
+        default=None, description="`{chart_number}` stands for the patient's; null: no link"
     )
     safety_contact: ContactEntry | None = None
     second_contact: ContactEntry | None = None
@@ -214,7 +224,7 @@ class KeyReply(ReplyBody):
     revoked_at: datetime | None
 
     @classmethod
-    def of(cls, key: KeptKey) -> "KeyReply":
+    def of(cls, key: ApiKey) -> "KeyReply":
         """Make the reply."""
         return cls.model_validate(key, from_attributes=True)
 

@@ -210,7 +210,7 @@ async def sign_in_with_passkey(
 
 
 def _verified(
-    context: AppContext, answer: str, challenge: bytes, passkey: staff_passkeys.StaffPasskeyRow
+    context: AppContext, answer: str, challenge: bytes, passkey: staff_passkeys.StaffPasskey
 ) -> int:
     """Give the authenticator's new count, once its answer is found right."""
     from webauthn import verify_authentication_response  # noqa: PLC0415 - takes a second to load; seldom needed

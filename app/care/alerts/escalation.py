@@ -54,5 +54,5 @@ async def _escalate_all(context: AppContext, clinic_id: UUID, kind: LifeCycle[Al
 
 
 async def _escalate(context: AppContext, clinic_id: UUID, kind: LifeCycle[AlertT], alert_id: UUID) -> bool:
-    async with context.work(clinic_id) as work:
+    async with context.work(clinic_id, safety=kind is SAFETY_EVENT) as work:
         return await kind.escalate(work, alert_id)

@@ -14,7 +14,6 @@ from app.care.assessments.refusals import (
     AssessmentExistsError,
     AssessmentInFutureError,
     AssessmentTooOldError,
-    ExternalIdTakenError,
     QuestionnaireNotOfferedError,
     ScaleExistsError,
     ScaleNotKnownError,
@@ -23,6 +22,7 @@ from app.care.assessments.refusals import (
 )
 from app.care.assessments.reporting import report_item
 from app.care.monitoring import effects
+from app.care.monitoring.corrections import ExternalIdTakenError
 from app.care.patients.archiving import refuse_archived
 from app.care.patients.consent_standing import ConsentStanding, ConsentWithdrawnError, standing_of
 from app.care.patients.service import existing
@@ -189,7 +189,7 @@ async def _under_external_id(work: Work, new: StoredAssessment) -> StoredAssessm
         error = await record_versions.by_external_id(work, RecordKind.ASSESSMENT, **key)
         if error is None:
             return None
-        kept = assessments.from_content(error[1].content)
+        kept = assessments.from_content(error.content)
     same = (kept.patient_id, kept.digest, kept.taken_at) == (new.patient_id, new.digest, new.taken_at)
     if not same:
         raise ExternalIdTakenError("#/external_id").telling(

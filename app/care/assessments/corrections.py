@@ -178,7 +178,7 @@ async def _keep_version(
         kind=RecordKind.ASSESSMENT,
         record_id=stored.id,
         version=stored.version,
-        content=assessments.content_of(stored),
+        content=record_versions.content_of(stored),
         known_from_turn=since,
         active=void_since is None,
     )

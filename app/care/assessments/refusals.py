@@ -51,13 +51,6 @@ class AssessmentExistsError(RefusalError):
     code = "assessment-exists"
 
 
-class ExternalIdTakenError(RefusalError):
-    """Another content is kept under this external id; see kept_id and kept_version. A correction is a PATCH of it."""
-
-    kind = RefusalKind.CONFLICT
-    code = "external-id-taken"
-
-
 class PatientsOwnFormError(RefusalError):
     """The patient answered this form; it stays as it was answered."""
 

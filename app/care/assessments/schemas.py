@@ -1,10 +1,10 @@
 """Requests and replies about completed forms and scales."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, PlainValidator, TypeAdapter
 
 from app.care.assessments.commands import Form
 from app.care.assessments.queries import Assessment
@@ -24,12 +24,21 @@ ScaleKey = Annotated[str, Field(min_length=1, max_length=40, examples=["phq-9"])
 Answer = Annotated[int, Field(strict=True, ge=-1000, le=1000)]
 ItemNumber = Annotated[str, Field(pattern=r"^[1-9][0-9]?$")]
 Total = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-1_000_000, le=1_000_000)]
+_InOrder = Annotated[list[Answer | None], Field(max_length=99)]
+_ByNumber = Annotated[dict[ItemNumber, Answer | None], Field(max_length=99)]
+_IN_ORDER: Final[TypeAdapter[list[int | None]]] = TypeAdapter(_InOrder)
+_BY_NUMBER: Final[TypeAdapter[dict[str, int | None]]] = TypeAdapter(_ByNumber)
 
 
-Items = (
-    Annotated[list[Answer | None], Field(max_length=99)]
-    | Annotated[dict[ItemNumber, Answer | None], Field(max_length=99)]
-)
+def _in_order_or_by_number(value: object) -> list[int | None] | dict[str, int | None]:
+    """Read the one that was sent: what is wrong is said once, at the item, and not for each reading of it."""
+    return _BY_NUMBER.validate_python(value) if isinstance(value, dict) else _IN_ORDER.validate_python(value)
+
+
+Items = Annotated[
+    _InOrder | _ByNumber,
+    PlainValidator(_in_order_or_by_number, json_schema_input_type=_InOrder | _ByNumber),
+]
 
 
 def by_number(items: list[int | None] | dict[str, int | None]) -> dict[int, int | None]:

@@ -24,8 +24,9 @@ from app.care.monitoring import effects
 from app.care.monitoring import service as monitoring
 from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
-from app.storage import check_ins, patient_states
-from app.storage.check_ins import PatientSnapshot, StoredCheckIn
+from app.storage import check_in_path, check_ins, patient_states
+from app.storage.check_in_path import PatientSnapshot
+from app.storage.check_ins import StoredCheckIn
 
 # After so many lost races the patient's row is locked: then it is our turn for certain.
 _OPTIMISTIC_TRIES: Final = 3
@@ -112,7 +113,7 @@ async def _write(
     if evaluate:
         evaluated = await monitoring.evaluate_with(work, work.context, standing, new, now=work.now, tell=tell)
     answer = evaluated.answer if evaluated else None
-    if not await check_ins.record(work, standing, new, answer=answer):
+    if not await check_in_path.record(work, standing, new, answer=answer):
         return False
     await _mark_superseded(work, standing, new)
     if evaluated is None:

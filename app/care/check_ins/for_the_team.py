@@ -8,7 +8,8 @@ from uuid import UUID
 from app.care.alerts.findings.codes import BY_CHECK_IN, FindingCode
 from app.care.alerts.findings.commands import end_findings, raise_finding
 from app.context import Work
-from app.storage.check_ins import PatientSnapshot, StoredCheckIn
+from app.storage.check_in_path import PatientSnapshot
+from app.storage.check_ins import StoredCheckIn
 
 # What a clinic brings along from long ago ends nobody's silence.
 _RECENT: Final = timedelta(days=7)

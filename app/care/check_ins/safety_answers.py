@@ -8,7 +8,8 @@ from app.care.alerts.safety_events.intake import SafetyReport, SafetySource, is_
 from app.clinical.safety import Urgency, from_check_in
 from app.context import Work
 from app.foundation.audit import Actor
-from app.storage.check_ins import PatientSnapshot, StoredCheckIn
+from app.storage.check_in_path import PatientSnapshot
+from app.storage.check_ins import StoredCheckIn
 
 
 async def report_safety_answers(

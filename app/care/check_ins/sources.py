@@ -10,8 +10,8 @@ from app.access.clinics.erased import no_such_patient
 from app.foundation.audit import Actor, ActorKind
 from app.foundation.errors import RefusalError
 from app.foundation.tokens import TokenNotValidError, TokenReference
-from app.storage import check_ins
-from app.storage.check_ins import PatientSnapshot
+from app.storage import check_in_path
+from app.storage.check_in_path import PatientSnapshot
 from app.storage.engine.unit_of_work import UnitOfWork
 
 # Further back the phone's memory is not to be trusted; a clinic's import has no such limit.
@@ -45,7 +45,7 @@ class FromDevice:
 
     async def standing(self, work: UnitOfWork, ids: Sequence[UUID], now: datetime) -> PatientSnapshot:
         """Find who this is and where they stand, in one read."""
-        found = await check_ins.standing_by_token(work, self.token.digest, ids=ids, now=now)
+        found = await check_in_path.standing_by_token(work, self.token.digest, ids=ids, now=now)
         if found is None:
             raise TokenNotValidError
         return found
@@ -81,7 +81,7 @@ class FromClinic:
 
     async def standing(self, work: UnitOfWork, ids: Sequence[UUID], now: datetime) -> PatientSnapshot:
         """Find where the patient stands."""
-        found = await check_ins.standing_of_patient(work, self.patient_id, ids=ids, now=now)
+        found = await check_in_path.standing_of_patient(work, self.patient_id, ids=ids, now=now)
         if found is None:
             raise await no_such_patient(work, self.patient_id)
         return found

@@ -14,7 +14,8 @@ from app.clinical.check_ins import CheckIn, check_in_day
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.storage import check_ins
-from app.storage.check_ins import PatientSnapshot, StoredCheckIn
+from app.storage.check_in_path import PatientSnapshot
+from app.storage.check_ins import StoredCheckIn
 
 NOTE_CELL: Final = {"table": "check_ins", "column": "note_sealed"}
 

@@ -175,18 +175,21 @@ def _began_on(past: CarePast, stretch: Stretch) -> date:
 
 def _due_days(past: CarePast, stretch: Stretch, *, stop: date, protocol: Protocol) -> Iterator[date]:
     days = [one.day(past.time_zone) for one in stretch.given]
+    boosters_on = {one.day(past.time_zone) for one in stretch.given if one.phase is InfusionPhase.BOOSTER}
     over_on = stretch.induction_over_on or date.max
     begins = max(stretch.first, _began_on(past, stretch))
-    # A plan changes on these days only, so that it need not be found out anew for each.
+    # A plan changes on these days only, so that it need not be found out again for each.
     changes = sorted({begins, *(day for day in (*days, over_on) if begins < day < stop), max(begins, stop)})
     for since, until in pairwise(changes):
+        last_infusion_on = max((day for day in days if day <= since), default=None)
         situation = Situation(
             phase=Phase.MAINTENANCE if since >= over_on else Phase.INDUCTION,
             level=Level.STEADY,
             course_started_on=stretch.course.started_on if stretch.course else None,
-            last_infusion_on=max((day for day in days if day <= since), default=None),
+            last_infusion_on=last_infusion_on,
             last_check_in_on=None,
             last_questionnaire_on=None,
+            last_is_booster=last_infusion_on in boosters_on,
         )
         for number in range((until - since).days):
             day = since + timedelta(days=number)

@@ -1,7 +1,7 @@
 """What one request disclosed: its body as far as it was read, what was found in it, and what became of that."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
@@ -36,6 +36,7 @@ class Hearing:
         headers = Headers(scope=scope)
         self._context, self._spool = context, spool
         self._path = str(scope["path"])
+        self._address = (scope.get("client") or ("",))[0]
         self._content_type = headers.get("content-type", "")
         self._content_encoding = headers.get("content-encoding", "")
         self._language = headers.get("accept-language", "en").split(",")[0]
@@ -46,6 +47,11 @@ class Hearing:
         self._heard: Heard | None = None
         self._reported: dict[tuple[str | int, ...], Told] = {}
         self.complete = False
+
+    @property
+    def sender(self) -> Hashable:
+        """What tells this request's sender from others: the credentials, or the network address."""
+        return tuple(one.digest for one in self._credentials) or self._address
 
     @property
     def wants_more(self) -> bool:
@@ -119,7 +125,12 @@ class Hearing:
             return reporting.result()
         reporting.cancel()
         log_failed_report(failure)
-        spooled = self._spool is not None and bool(pending.reports) and self._spool.keep(pending)
+        # Waiting for the disk beside the event loop: others are answered meanwhile.
+        spooled = (
+            self._spool is not None
+            and bool(pending.reports)
+            and await asyncio.to_thread(self._spool.keep, pending)
+        )
         return replace(told_nobody(self._language), spooled=spooled)
 
     def _report_of(self, one: Disclosure, *, failed: bool) -> Report:

@@ -17,6 +17,7 @@ from app.care.alerts.safety_events.intake import MADE_NOW
 from app.care.intake.hearing import NOW, Hearing, as_document, made_now
 from app.care.intake.reporting import Told
 from app.care.intake.spool import Spool
+from app.care.intake.turns import Turns
 from app.context import AppContext
 from app.foundation.errors import RefusalError, RefusalKind
 from app.web.problems import MEDIA_TYPE, DatabaseAwayError, refusal_document
@@ -47,6 +48,7 @@ class Intake:
         self._app = app
         self._context = context
         self._spool = spool
+        self._turns = Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Carry one request through, and hear it if it has a body."""
@@ -54,7 +56,7 @@ class Intake:
             await self._app(scope, receive, send)
             return
         hearing = Hearing(self._context, scope, self._spool)
-        one = _HeardRequest(self._app, hearing, scope, receive, send)
+        one = _HeardRequest(self._app, hearing, self._turns, scope, receive, send)
         now, made = NOW.set(hearing), MADE_NOW.set([])
         try:
             await one.carry_through()
@@ -66,8 +68,10 @@ class Intake:
 class _HeardRequest:
     """One request with a body, on its way in and out."""
 
-    def __init__(self, app: ASGIApp, hearing: Hearing, scope: Scope, receive: Receive, send: Send) -> None:
-        self._app, self._hearing, self._scope = app, hearing, scope
+    def __init__(
+        self, app: ASGIApp, hearing: Hearing, turns: Turns, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        self._app, self._hearing, self._turns, self._scope = app, hearing, turns, scope
         self._receive, self._send = receive, send
         self._deadline = asyncio.get_running_loop().time() + WHOLE_BODY_SECONDS
         self._unread: deque[Message] = deque()
@@ -177,6 +181,13 @@ class _HeardRequest:
         if self._judged:
             return
         self._judged = True
+        if self._slow or status == _FAILED:
+            async with self._turns.of(self._hearing.sender):
+                await self._judge_now(status)
+        else:
+            await self._judge_now(status)
+
+    async def _judge_now(self, status: int) -> None:
         heard = await self._hearing.heard()
         if not heard:
             return

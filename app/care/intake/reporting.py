@@ -74,7 +74,7 @@ def _as_reply(help_now: CrisisHelp) -> dict[str, Any]:
 async def report_pending(context: AppContext, pending: Pending) -> Told:
     """Make the events in a transaction of their own; of what was reported before, gives the earlier ones."""
     for credential in pending.credentials:
-        async with context.work(credential.clinic_id) as work:
+        async with context.work(credential.clinic_id, safety=True) as work:
             sender = await sender_of(work, credential)
             if sender is None:
                 continue

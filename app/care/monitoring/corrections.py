@@ -24,7 +24,7 @@ from app.foundation.ids import new_id
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage import record_versions, signals
-from app.storage.check_ins import PatientSnapshot
+from app.storage.check_in_path import PatientSnapshot
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import Correction, ReplacedVersion
 
@@ -45,13 +45,24 @@ class NotEnteredInErrorError(RefusalError):
     code = "not-entered-in-error"
 
 
+class ExternalIdTakenError(RefusalError):
+    """Another content is kept under this external id; see kept_id and kept_version. A correction is a PATCH of it."""
+
+    kind = RefusalKind.CONFLICT
+    code = "external-id-taken"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Believed:
-    """What was believed of a patient before a correction; no evaluation after consent was withdrawn."""
+    """What was believed of a patient before a correction; no evaluation after consent was withdrawn.
+
+    ``known``: our own evaluation did not fail.
+    """
 
     patient_id: UUID
     evaluation: Evaluation | None
     signal_supported: bool = False
+    known: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,10 +148,17 @@ async def believed_now(work: Work, patient_id: UUID) -> Believed:
     """Take down what is believed before something is corrected; the caller holds the patient's turn."""
     standing = await standing_of(work, patient_id, now=work.now)
     supported, signal = False, await signals.latest_of_patient(work, patient_id)
-    if signal is not None and signal.state != "closed":
-        supported = (await _support(work, standing))[1](signal.raised_at)
+    evaluation, known = None, False
+    async with effects.rule_may_fail(work):
+        if signal is not None and signal.state != "closed":
+            supported = (await _support(work, standing))[1](signal.raised_at)
+        evaluation = await _evaluation(work, standing)
+        known = True
     return Believed(
-        patient_id=patient_id, evaluation=await _evaluation(work, standing), signal_supported=supported
+        patient_id=patient_id,
+        evaluation=evaluation,
+        signal_supported=supported,
+        known=known,
     )
 
 
@@ -148,6 +166,8 @@ async def follow_correction(
     work: Work, before: Believed, *, kind: str, record_id: UUID, given_at: datetime | None = None
 ) -> CorrectionEffects:
     """Re-evaluate after a correction, and let the patient's signal and the clinic's systems follow.
+
+    If our own evaluation fails, the correction is kept and a worker evaluates; the signal stays as it is.
 
     Args:
         work: the transaction, in which the record was corrected.
@@ -160,12 +180,13 @@ async def follow_correction(
     standing = await standing_of(work, patient_id, now=work.now)
     signal_ids: list[UUID] = []
     if standing.consent_withdrawn_at is None:
-        signal_ids = await _signal_follows(work, standing, before, given_at=given_at)
+        async with effects.rule_may_fail(work):
+            signal_ids = await _signal_follows(work, standing, before, given_at=given_at)
     done = await effects.evaluate_or_later(work, work.context, patient_id, now=work.now)
     after = await standing_of(work, patient_id, now=work.now)
     if after.signal != standing.signal and after.signal is not None:
         signal_ids.append(UUID(after.signal["id"]))
-    now_believed = await _evaluation(work, after) if done else before.evaluation
+    now_believed = await _evaluation(work, after) if done and before.known else before.evaluation
     found = CorrectionEffects(
         level_changed=_level(before.evaluation) != _level(now_believed),
         reference_changed=_reference(before.evaluation) != _reference(now_believed),

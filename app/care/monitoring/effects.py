@@ -1,5 +1,7 @@
 """What follows when something was entered: the patient is evaluated anew, now or, should that fail, later."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import UUID
 
@@ -10,6 +12,7 @@ from app.care.alerts.signals.episodes import close_by_infusion
 from app.care.monitoring.history import standing_of
 from app.care.monitoring.service import evaluate_anew, evaluate_later, findings_before
 from app.clinical.check_ins import check_in_day
+from app.clinical.findings import Finding
 from app.context import AppContext, Work
 from app.foundation.errors import RefusalError
 from app.foundation.logs import where
@@ -23,17 +26,26 @@ async def evaluate_or_later(work: Work, context: AppContext, patient_id: UUID, *
     Says whether it was done now. That it was not would be our fault and not that of whoever entered something. The
     caller holds the patient's turn.
     """
+    done = False
+    async with rule_may_fail(work):
+        await evaluate_anew(work, context, patient_id, now=now)
+        done = True
+    if not done:
+        await patient_states.forget_memory(work, patient_id)
+        evaluate_later(work, patient_id)
+    return done
+
+
+@asynccontextmanager
+async def rule_may_fail(work: Work) -> AsyncIterator[None]:
+    """Do all of the block, or nothing of it if our own evaluation fails there: what was entered is kept."""
     try:
         async with work.attempt():
-            await evaluate_anew(work, context, patient_id, now=now)
+            yield
     except (RefusalError, OSError):
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, what was entered must not be lost for it
         log_failed_evaluation(error)
-        await patient_states.forget_memory(work, patient_id)
-        evaluate_later(work, patient_id)
-        return False
-    return True
 
 
 def log_failed_evaluation(error: Exception) -> None:
@@ -50,12 +62,15 @@ async def infusion_given(
     """
     standing = await standing_of(work, patient_id, now=now)
     given_on = check_in_day(given_at, standing.time_zone)
+    findings: tuple[Finding, ...] = ()
+    async with rule_may_fail(work):
+        findings = findings_before(context, standing, now=now)
     await close_by_infusion(
         work,
         patient_id,
         given_at=given_at,
         given_on=given_on,
-        findings=findings_before(context, standing, now=now),
+        findings=findings,
     )
     kept = await keep_by_infusion(work, patient_id, given_at=given_at, now=now)
     await evaluate_or_later(work, context, patient_id, now=now)

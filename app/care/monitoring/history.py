@@ -13,8 +13,9 @@ from app.clinical.evaluation import Evaluation, History, PatientState, Timeline,
 from app.clinical.history import ChosenReference
 from app.clinical.protocol import Protocol
 from app.context import AppContext
-from app.storage import assessments, check_ins, treatment
-from app.storage.check_ins import PatientSnapshot, StoredCheckIn
+from app.storage import assessments, check_in_path, check_ins, treatment
+from app.storage.check_in_path import PatientSnapshot
+from app.storage.check_ins import StoredCheckIn
 from app.storage.clinical_json import state_from_json, state_to_json
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -26,7 +27,7 @@ async def standing_of(work: UnitOfWork, patient_id: UUID, *, now: datetime) -> P
         NotFoundError: the clinic has no such patient.
         PatientErasedError: not any more.
     """
-    standing = await check_ins.standing_of_patient(work, patient_id, now=now)
+    standing = await check_in_path.standing_of_patient(work, patient_id, now=now)
     if standing is None:
         raise await no_such_patient(work, patient_id)
     return standing

@@ -39,7 +39,8 @@ from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage import care_plans, patient_states
 from app.storage.access_records import record_access
 from app.storage.care_plans import PlanKind
-from app.storage.check_ins import Answer, PatientSnapshot, StoredCheckIn
+from app.storage.check_in_path import Answer, PatientSnapshot
+from app.storage.check_ins import StoredCheckIn
 from app.storage.clinical_json import answer_to_json, findings_to_json, parts_to_json
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.histories import known_now

@@ -104,7 +104,7 @@ async def change_choices(
         ask_at=choices.ask_at,
         quiet_from=choices.quiet_from,
         quiet_until=choices.quiet_until,
-        channels=tuple(one.value for one in choices.channels),
+        channels=[one.value for one in choices.channels],
         sms_number_sealed=sealed,
         paused_until=choices.paused_until,
     )

@@ -48,6 +48,8 @@ _PATIENTS_AT_ONCE: Final = 200
 _RECORD_AT_REST: Final = timedelta(hours=12)
 # A patient at whom looking fails must not hold up the others.
 _AFTER_FAILURE: Final = timedelta(hours=1)
+# A patient for whom somebody else is writing just now; their check-in may be coming in.
+_WHILE_BUSY: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,33 +121,59 @@ async def _put_off(context: AppContext, clinic_id: UUID) -> None:
 
 
 async def _look_at(work: Work, context: AppContext, patient_ids: Sequence[UUID], *, now: datetime) -> int:
+    found = await _decided(work, context, patient_ids, now=now)
+    silences = [patient_id for patient_id, (_, one) in found.items() if one.changes_silence]
+    # A silence is judged and written in the patient's turn: a check-in that is coming in may just be ending it.
+    turns = await patient_states.lock_unless_busy(work, silences) if silences else []
+    found |= await _decided(work, context, turns, now=now)
     looks: list[NextLook] = []
     asked = 0
-    withdrawn = await patient_states.withdrawn_among(work, patient_ids)
-    without = await days_without_reminders.all_of_clinic(work)
-    for subject in await _subjects(work, context, patient_ids, now=now):
-        found = look(
-            subject.schedule,
-            times_of(subject.plan),
-            now=now,
-            registered_on=subject.patient.registered_at.date(),
-            told_of=subject.plan.overdue_told_for,
-            withdrawn=subject.patient.id in withdrawn or subject.patient.archived_at is not None,
-            without_reminders=without,
-        )
-        asked += await _ask(work, context, subject, found, now=now)
-        told_for = found.silent_since or subject.plan.overdue_told_for
-        if found.silent_since is not None:
-            await _tell_of_silence(work, subject.patient, on=subject.schedule.today)
-        elif found.silence_over:
-            # A check-in ended it already; else the plan did: a course that is over, or consent that was withdrawn.
-            await end_findings(work, subject.patient.id, [FindingCode.OVERDUE])
-            told_for = None
-        looks.append(
-            NextLook(patient_id=subject.patient.id, at=found.look_again_at, overdue_told_for=told_for)
-        )
+    for patient_id, (subject, one) in found.items():
+        asked += await _ask(work, context, subject, one, now=now)
+        again_at, announced_for = one.look_again_at, subject.plan.overdue_told_for
+        if patient_id in turns:
+            announced_for = await _write_silence(work, subject, one)
+        elif one.changes_silence:
+            again_at = now + _WHILE_BUSY
+        looks.append(NextLook(patient_id=patient_id, at=again_at, overdue_told_for=announced_for))
     await reminder_plans.looked(work, looks)
     return asked
+
+
+async def _decided(
+    work: Work, context: AppContext, patient_ids: Sequence[UUID], *, now: datetime
+) -> dict[UUID, tuple[_Subject, Look]]:
+    if not patient_ids:
+        return {}
+    withdrawn = await patient_states.withdrawn_among(work, patient_ids)
+    without = await days_without_reminders.all_of_clinic(work)
+    found = {}
+    for subject in await _subjects(work, context, patient_ids, now=now):
+        found[subject.patient.id] = (
+            subject,
+            look(
+                subject.schedule,
+                times_of(subject.plan),
+                now=now,
+                registered_on=subject.patient.registered_at.date(),
+                told_of=subject.plan.overdue_told_for,
+                withdrawn=subject.patient.id in withdrawn or subject.patient.archived_at is not None,
+                without_reminders=without,
+            ),
+        )
+    return found
+
+
+async def _write_silence(work: Work, subject: _Subject, found: Look) -> date | None:
+    """Write that a silence began or ended, if it still does; gives the silence that the clinic knows of now."""
+    if found.silent_since is not None:
+        await _notify_of_silence(work, subject.patient, on=subject.schedule.today)
+        return found.silent_since
+    if found.silence_over:
+        # A check-in ended it already; else the plan did: a course that is over, or consent that was withdrawn.
+        await end_findings(work, subject.patient.id, [FindingCode.OVERDUE])
+        return None
+    return subject.plan.overdue_told_for
 
 
 async def _subjects(
@@ -202,7 +230,7 @@ async def _ask(
     return True
 
 
-async def _tell_of_silence(work: Work, patient: PatientRecord, *, on: date) -> None:
+async def _notify_of_silence(work: Work, patient: PatientRecord, *, on: date) -> None:
     about = About.patient(patient.id, public_url=work.public_url, mode=patient.mode, page="/reminders")
     await notify_of_patient(work, EventType.CHECK_INS_OVERDUE, about, now=work.now)
     await raise_finding(work, FindingCode.OVERDUE, patient.id, mode=patient.mode, on=on)

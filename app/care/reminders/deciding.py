@@ -26,6 +26,11 @@ class Look:
     silence_over: bool
     look_again_at: datetime
 
+    @property
+    def changes_silence(self) -> bool:
+        """Whether a silence begins or ends, which is to be written in the patient's turn."""
+        return self.silence_over or self.silent_since is not None
+
 
 def look(
     schedule: Schedule,

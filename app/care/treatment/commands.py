@@ -13,6 +13,7 @@ from app.access.clinics.policy import policy_in_force
 from app.care.alerts import bookings
 from app.care.monitoring import effects
 from app.care.monitoring import service as monitoring
+from app.care.monitoring.corrections import ExternalIdTakenError
 from app.care.monitoring.history import history_now
 from app.care.patients.own_vault import vault_of
 from app.care.patients.registering import Registration, add_patient
@@ -61,13 +62,6 @@ class InfusionExistsError(RefusalError):
 
     kind = RefusalKind.CONFLICT
     code = "infusion-exists"
-
-
-class ExternalIdTakenError(RefusalError):
-    """Another content is kept under this external id; see kept_id and kept_version. A correction is a PATCH of it."""
-
-    kind = RefusalKind.CONFLICT
-    code = "external-id-taken"
 
 
 class CourseExistsError(RefusalError):
@@ -222,14 +216,7 @@ async def enter_infusion(work: Work, patient_id: UUID, given: GivenInfusion) -> 
     kept_before = await _kept_before(work, patient, given)
     if kept_before is not None:
         return kept_before
-    infusion = Infusion(
-        id=str(new_id()),
-        given_at=given.given_at,
-        phase=given.phase,
-        dose_mg_per_kg=given.dose_mg_per_kg,
-        route=given.route,
-        time_zone=patient.time_zone,
-    )
+    infusion = _infusion(given, patient.time_zone)
     earlier = await treatment.infusions(work, patient_id)
     if any(one.given_at == infusion.given_at for one in earlier):
         raise InfusionExistsError("#/given_at")
@@ -282,6 +269,17 @@ async def _announce_infusion(work: Work, patient: PatientRecord, infusion_id: UU
     await notify_of_patient(work, EventType.INFUSION_RECORDED, about, now=work.now)
 
 
+def _infusion(given: GivenInfusion, time_zone: str) -> Infusion:
+    return Infusion(
+        id=str(new_id()),
+        given_at=given.given_at,
+        phase=given.phase,
+        dose_mg_per_kg=given.dose_mg_per_kg,
+        route=given.route,
+        time_zone=time_zone,
+    )
+
+
 def refuse_future(work: Work, given_at: datetime) -> None:
     """Refuse an infusion that was not given yet."""
     if given_at > work.now + _AHEAD:
@@ -310,8 +308,7 @@ async def _kept_before(work: Work, patient: PatientRecord, given: GivenInfusion)
         error = await record_versions.by_external_id(work, RecordKind.INFUSION, **key)
         if error is None:
             return None
-        whose, version = error
-        found = (whose, treatment.INFUSION_CONTENT.validate_python(version.content))
+        found = (error.patient_id, treatment.INFUSION_CONTENT.validate_python(error.content))
         status = RecordStatus.ENTERED_IN_ERROR
     whose, stored = found
     same = (

@@ -44,7 +44,7 @@ from app.storage import (
     treatment,
 )
 from app.storage.care_plans import PlanKind
-from app.storage.check_ins import PatientSnapshot
+from app.storage.check_in_path import PatientSnapshot
 from app.storage.chosen_references import StoredReference
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import RecordKind, RecordStatus
@@ -214,9 +214,7 @@ async def list_references(
     found = [(one, RecordStatus.ACTIVE) for one in await chosen_references.all_of_patient(work, patient_id)]
     if with_errors:
         errors = await record_versions.voided(work, patient_id, RecordKind.CHOSEN_REFERENCE)
-        found += [
-            (chosen_references.from_content(one.content), RecordStatus.ENTERED_IN_ERROR) for one in errors
-        ]
+        found += [(chosen_references.from_version(one), RecordStatus.ENTERED_IN_ERROR) for one in errors]
     work.record_access("references", patient_id=patient_id)
     return sorted(found, key=lambda one: (one[0].set_at, one[0].id), reverse=True)
 

@@ -8,14 +8,15 @@ from fastapi import APIRouter, Request, Response
 from app.access.clinics.access import work_for
 from app.access.clinics.permissions import Permission
 from app.care.monitoring.corrections import corrections_of
-from app.care.treatment import commands, corrections, queries
-from app.care.treatment.schemas import (
-    BookedBooster,
-    BookedBoosterReply,
-    ChosenReferenceList,
-    ChosenReferenceReply,
+from app.care.treatment import (
+    commands,
+    course_corrections,
+    infusion_corrections,
+    queries,
+    reference_corrections,
+)
+from app.care.treatment.course_schemas import (
     CorrectedCourseReply,
-    CorrectedInfusionReply,
     CourseAmendment,
     CourseChange,
     CourseEntry,
@@ -23,18 +24,29 @@ from app.care.treatment.schemas import (
     CourseRecordReply,
     CourseReply,
     CurrentCourseReply,
+)
+from app.care.treatment.infusion_schemas import (
+    CorrectedInfusionReply,
     EnteredInfusionReply,
-    FactorsEntry,
-    FactorsReply,
     InfusionAmendment,
     InfusionEntry,
     InfusionList,
     InfusionRecordReply,
+)
+from app.care.treatment.maintenance_schemas import (
+    BookedBooster,
+    BookedBoosterReply,
+    FactorsEntry,
+    FactorsReply,
     IntervalReply,
-    ReferenceEntry,
-    ReferenceReply,
     TaperPlanEntry,
     TaperReply,
+)
+from app.care.treatment.reference_schemas import (
+    ChosenReferenceList,
+    ChosenReferenceReply,
+    ReferenceEntry,
+    ReferenceReply,
 )
 from app.context import Work
 from app.web.correction_schemas import (
@@ -119,7 +131,7 @@ async def amend_infusion(
     if_match: IfMatch = None,
 ) -> CorrectedInfusionReply:
     """Change what was entered wrongly, with a reason; needs If-Match. The patient is evaluated again."""
-    corrected = await corrections.amend_infusion(
+    corrected = await infusion_corrections.amend_infusion(
         work, patient_id, infusion_id, body.change(), version=version_in(if_match)
     )
     response.headers["etag"] = etag_of(corrected.stored.version)
@@ -136,7 +148,7 @@ async def void_infusion(
     if_match: IfMatch = None,
 ) -> CorrectedInfusionReply:
     """Take it as entered in error: all is worked out as if it had never been there, and a restore undoes that."""
-    corrected = await corrections.void_infusion(
+    corrected = await infusion_corrections.void_infusion(
         work, patient_id, infusion_id, reason=body.reason, version=version_if_sent(if_match)
     )
     response.headers["etag"] = etag_of(corrected.stored.version)
@@ -148,7 +160,7 @@ async def restore_infusion(
     patient_id: UUID, infusion_id: UUID, work: MayRecord, response: Response, body: Restoration | None = None
 ) -> CorrectedInfusionReply:
     """Let an infusion count again that was voided."""
-    corrected = await corrections.restore_infusion(
+    corrected = await infusion_corrections.restore_infusion(
         work, patient_id, infusion_id, reason=body.reason if body else None
     )
     response.headers["etag"] = etag_of(corrected.stored.version)
@@ -173,7 +185,7 @@ async def change_course(
 ) -> CurrentCourseReply:
     """Record the review, a benefit, the end of induction or of the course; needs If-Match."""
     version = version_in(if_match)
-    view = await corrections.change_course(work, patient_id, body.changes(), version=version)
+    view = await course_corrections.change_course(work, patient_id, body.changes(), version=version)
     response.headers["etag"] = etag_of(view.stored.version)
     return CurrentCourseReply.of_view(view)
 
@@ -188,7 +200,7 @@ async def amend_course(
     if_match: IfMatch = None,
 ) -> CorrectedCourseReply:
     """Change what was entered wrongly of any course, with a reason; needs If-Match."""
-    corrected = await corrections.amend_course(
+    corrected = await course_corrections.amend_course(
         work, patient_id, course_id, body.changes(), reason=body.reason, version=version_in(if_match)
     )
     response.headers["etag"] = etag_of(corrected.stored.version)
@@ -205,7 +217,7 @@ async def void_course(
     if_match: IfMatch = None,
 ) -> CorrectedCourseReply:
     """Take it as entered in error; its infusions stay, and belong to the course before it, or to none."""
-    corrected = await corrections.void_course(
+    corrected = await course_corrections.void_course(
         work, patient_id, course_id, reason=body.reason, version=version_if_sent(if_match)
     )
     response.headers["etag"] = etag_of(corrected.stored.version)
@@ -217,7 +229,7 @@ async def restore_course(
     patient_id: UUID, course_id: UUID, work: MayRecord, response: Response, body: Restoration | None = None
 ) -> CorrectedCourseReply:
     """Let a course count again that was voided."""
-    corrected = await corrections.restore_course(
+    corrected = await course_corrections.restore_course(
         work, patient_id, course_id, reason=body.reason if body else None
     )
     response.headers["etag"] = etag_of(corrected.stored.version)
@@ -324,7 +336,9 @@ async def list_references(patient_id: UUID, work: MayRead, include: Include = No
 @router.post("/references/{choice_id}/void", summary="Void a chosen reference")
 async def void_reference(patient_id: UUID, choice_id: UUID, body: Void, work: MayDecide) -> ChangedReply:
     """Take it as chosen in error: the one before it holds again, or the one after induction."""
-    return ChangedReply.of(await corrections.void_reference(work, patient_id, choice_id, reason=body.reason))
+    return ChangedReply.of(
+        await reference_corrections.void_reference(work, patient_id, choice_id, reason=body.reason)
+    )
 
 
 @router.post("/references/{choice_id}/restore", summary="Restore a chosen reference")
@@ -333,4 +347,6 @@ async def restore_reference(
 ) -> ChangedReply:
     """Let a chosen reference count again that was voided."""
     reason = body.reason if body else None
-    return ChangedReply.of(await corrections.restore_reference(work, patient_id, choice_id, reason=reason))
+    return ChangedReply.of(
+        await reference_corrections.restore_reference(work, patient_id, choice_id, reason=reason)
+    )

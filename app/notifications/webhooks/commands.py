@@ -246,6 +246,6 @@ async def _refuse_twice(work: Work, address: str, *, besides: UUID | None = None
             raise EndpointExistsError("#/url").telling(endpoint_id=str(other.id))
 
 
-def _names(events: Sequence[EventType] | None) -> tuple[str, ...] | None:
+def _names(events: Sequence[EventType] | None) -> list[str] | None:
     """Give the filter as it is kept, each event once."""
-    return None if events is None else tuple(dict.fromkeys(event.value for event in events))
+    return None if events is None else list(dict.fromkeys(event.value for event in events))

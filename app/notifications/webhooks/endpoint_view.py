@@ -46,7 +46,7 @@ def view_of(work: Work, endpoint: Endpoint) -> EndpointView:
     return EndpointView(
         id=endpoint.id,
         url=open_url(work.vault, work.clinic_id, endpoint),
-        events=endpoint.events,
+        events=None if endpoint.events is None else tuple(endpoint.events),
         state=endpoint.state,
         disabled_because=endpoint.disabled_because,
         failing_since=endpoint.failing_since,

@@ -45,14 +45,24 @@ _NOW: Final = frozenset(event.value for event in SAFETY_EVENTS)
 
 
 async def notify_channels(
-    work: UnitOfWork, event: str, *, mode: str, now: datetime, notification_id: UUID | None = None
+    work: UnitOfWork,
+    event: str,
+    *,
+    mode: str,
+    now: datetime,
+    notification_id: UUID | None = None,
+    patient_id: UUID | None = None,
 ) -> None:
     """Notify every channel that is meant to hear of this; urgent ones go before all else."""
     for channel in await notice_channels.all_of_clinic(work):
         if channel.state != "enabled" or event not in channel.events:
             continue
         notice = NewNotice(
-            channel=channel, wording=_wording_of(event), mode=mode, notification_id=notification_id
+            channel=channel,
+            wording=_wording_of(event),
+            mode=mode,
+            notification_id=notification_id,
+            patient_id=patient_id,
         )
         audit = AuditEvent(
             at=now,

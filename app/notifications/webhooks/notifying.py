@@ -153,7 +153,6 @@ async def _notify(
         id=new_id(),
         type=event.value,
         patient_id=about.patient_id,
-        patient_sequence=about.sequence,
         occurred_at=now,
         body=event_body(event, occurred_at=now, data=data),
     )
@@ -176,7 +175,7 @@ async def _notify(
         subject_id=notification.id,
         patient_id=about.patient_id,
     )
-    await deliveries.add_notification(work, notification, ways)
+    await deliveries.add_notification(work, notification, ways, patient_sequence=about.sequence)
     work.add_audit_event(audit)
     if ways:
         work.wake_outbox()

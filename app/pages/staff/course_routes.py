@@ -6,8 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.care.treatment import commands, corrections, queries
-from app.care.treatment.schemas import CourseChange, CourseEntry
+from app.care.treatment import commands, course_corrections, queries
+from app.care.treatment.course_schemas import CourseChange, CourseEntry
 from app.clinical.course import TEMPLATES
 from app.context import AppContext
 from app.pages.staff.about_patient import about, path_of, whole_in
@@ -144,7 +144,7 @@ async def change_course(
             | {"planned_infusions": whole_in(form["planned_infusions"])},
         )
         version = version_in(form["version"])
-        await corrections.change_course(visitor.work, patient_id, change.changes(), version=version)
+        await course_corrections.change_course(visitor.work, patient_id, change.changes(), version=version)
         return "course-changed"
 
     return await answer_form(

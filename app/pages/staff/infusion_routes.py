@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from app.care.treatment import commands
 from app.care.treatment.course_days import Remark
-from app.care.treatment.schemas import InfusionEntry
+from app.care.treatment.infusion_schemas import InfusionEntry
 from app.care.treatment.unlikely import Unlikely
 from app.clinical.course import InfusionPhase, Route
 from app.context import AppContext

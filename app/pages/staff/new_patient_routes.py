@@ -14,7 +14,7 @@ from app.care.patients.reading import read_registration
 from app.care.patients.registering import register
 from app.care.patients.service import Patient
 from app.care.treatment.commands import register_with_course
-from app.care.treatment.schemas import CourseEntry
+from app.care.treatment.course_schemas import CourseEntry
 from app.clinical.course import TEMPLATES
 from app.context import AppContext
 from app.foundation.errors import RefusalError

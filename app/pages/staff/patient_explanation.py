@@ -19,6 +19,7 @@ TOLD: Final[Mapping[str, str]] = {
     "taper": "The taper plan is kept.",
     "reference": "The new reference is taken. From its last day on, nothing counts as lost yet.",
     "details": "The patient's details are changed.",
+    "contact": "It is noted how to reach the patient.",
     "device": "The device is ended; it can no longer speak for the patient.",
     "consent": "The withdrawal is noted. Nothing is taken or evaluated any more; statements of self-harm are.",
     "link-sent": "A sign-in link is on its way to the patient's e-mail. It works once, within a day.",

@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from app.access.audit.service import done_to_patient
+from app.access.clinics.ehr_links import ehr_link
 from app.care.alerts.actors import names_in
 from app.care.alerts.history import OpenedStep
 from app.care.alerts.life_cycle import words_in
@@ -51,8 +52,9 @@ from app.storage import (
     treatment,
 )
 from app.storage.alert_steps import AlertStep
-from app.storage.audit_seals import StoredEvent
-from app.storage.check_ins import PatientSnapshot, StoredCheckIn
+from app.storage.check_in_path import PatientSnapshot
+from app.storage.check_ins import StoredCheckIn
+from app.storage.engine.audit import StoredEvent
 from app.storage.findings import Finding
 from app.storage.patients import PatientRecord
 from app.storage.safety_events import SafetyEvent
@@ -94,6 +96,7 @@ class PatientView:
         circumstances: what else changed, the latest first.
         names: of the members who took steps.
         clinic: the clinic's name.
+        ehr_link: to the patient's chart in the clinic's EHR, where it has one.
         protocol: the numbers that decide here.
         lines: what was done about the patient, newest first; empty for whoever may not read the trail.
         staff: who they may have been.
@@ -124,6 +127,7 @@ class PatientView:
     circumstances: Sequence[KnownCircumstance]
     names: Mapping[UUID, str]
     clinic: str
+    ehr_link: str | None
     protocol: Protocol
 
 
@@ -152,14 +156,11 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
     span = _span(course, days, today=check_in_day(now, record.time_zone))
     interval, taper = await _maintenance(work, standing, timeline, protocol)
     booking = await patient_states.booked_booster(work, patient_id)
-    open_events = await safety_events.TABLE.page(
-        work, states=OPEN_EVENTS, patient_id=patient_id, after=None, limit=_MOST_EVENTS
-    )
+    open_events = await _open_events(work, patient_id)
     steps = await alert_steps.of_patient(work, patient_id, since=now - _STEPS_SINCE, limit=_MOST_STEPS)
     shown = await signals.TABLE.page(work, states=OPEN_SIGNALS, patient_id=patient_id, after=None, limit=1)
     found = await findings.open_of_patient(work, patient_id)
     members = {one.actor_id for one in steps} | {one.assignee_id for one in (*open_events, *shown, *found)}
-    sources = await check_ins.find_all(work, patient_id, [one.source_id for one in open_events])
     profile = await clinics.profile(work)
     given = await treatment.stored_infusions(work, patient_id)
     withdrawn = patient.consent is ConsentStanding.WITHDRAWN
@@ -171,13 +172,14 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
         events=open_events,
         findings=found,
         notes=[_noted(work, one) for one in await check_ins.with_notes(work, patient_id, limit=_MOST_NOTES)],
-        sources={each: _noted(work, one) for each, one in sources.items()},
+        sources=await _sources(work, patient_id, open_events),
         steps=[_opened(work, record, one) for one in steps],
         infusions=[one.infusion for one in reversed(given)],
         sessions={one.infusion.id: one for one in given},
         circumstances=await circumstances_of(work, record),
         names=await names_in(work, work.vault, members),
         clinic=profile.name if profile else "",
+        ehr_link=ehr_link(profile.ehr_link_template if profile else None, patient.external_ref),
         protocol=protocol,
         evaluation=None if withdrawn else view_of(evaluation, [one.value for one in factors.cautions]),
         trend=await trend_between(work, patient_id, span, evaluation, protocol, reader=Reader.CLINICIAN),
@@ -187,12 +189,26 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
         taper=taper,
         factors=factors,
         booked_for=booking.on if booking else None,
-        reminders=choices_of(
-            vault_of(context.vault, work.clinic_id, record), await plan_of(work, patient_id)
-        ),
+        reminders=await _reminders(work, record),
         lines=await done_to_patient(work, patient_id, now=now, limit=_MOST_LINES) if with_trail else (),
         staff=await staff_members.all_of_clinic(work) if with_trail else (),
     )
+
+
+async def _open_events(work: Work, patient_id: UUID) -> list[SafetyEvent]:
+    return await safety_events.TABLE.page(
+        work, states=OPEN_EVENTS, patient_id=patient_id, after=None, limit=_MOST_EVENTS
+    )
+
+
+async def _sources(work: Work, patient_id: UUID, events: Sequence[SafetyEvent]) -> dict[UUID, NotedReport]:
+    found = await check_ins.find_all(work, patient_id, [one.source_id for one in events])
+    return {each: _noted(work, one) for each, one in found.items()}
+
+
+async def _reminders(work: Work, record: PatientRecord) -> ReminderChoices:
+    own = vault_of(work.vault, work.clinic_id, record)
+    return choices_of(own, await plan_of(work, record.id))
 
 
 def _noted(work: Work, stored: StoredCheckIn) -> NotedReport:

@@ -11,8 +11,9 @@ from starlette.responses import Response
 from app.care.assessments import corrections as form_corrections
 from app.care.assessments import queries as forms
 from app.care.assessments.schemas import AssessmentAmendment
-from app.care.treatment import corrections, queries
-from app.care.treatment.schemas import CourseAmendment, InfusionAmendment
+from app.care.treatment import course_corrections, infusion_corrections, queries
+from app.care.treatment.course_schemas import CourseAmendment
+from app.care.treatment.infusion_schemas import InfusionAmendment
 from app.clinical.check_ins import zone_of
 from app.clinical.course import TEMPLATES
 from app.clinical.wording import SCALE_NAMES
@@ -49,7 +50,7 @@ _LEAD: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordRow:
+class RecordLine:
     """One entry of the record as the page shows it."""
 
     id: UUID
@@ -90,7 +91,7 @@ async def amend_infusion(
         whose = await about(context, visitor, patient_id)
         sent = infusion_in(form, whose.patient.time_zone) | {"reason": form["reason"].strip()}
         body = read_as(InfusionAmendment, sent | {"confirm": confirmed_in(form)})
-        await corrections.amend_infusion(
+        await infusion_corrections.amend_infusion(
             visitor.work, patient_id, record_id, body.change(), version=version_in(form["version"])
         )
         return "amended"
@@ -169,7 +170,7 @@ async def amend_course(
         }
         body = read_as(CourseAmendment, sent)
         version = version_in(form["version"])
-        await corrections.amend_course(
+        await course_corrections.amend_course(
             visitor.work, patient_id, record_id, body.changes(), reason=body.reason, version=version
         )
         return "amended"
@@ -231,13 +232,13 @@ _TOLD: Final = {
     "restored": "It counts again, and the patient was re-evaluated.",
 }
 _VOID: Final[Mapping[str, Callable[..., Awaitable[object]]]] = {
-    "infusions": corrections.void_infusion,
-    "courses": corrections.void_course,
+    "infusions": infusion_corrections.void_infusion,
+    "courses": course_corrections.void_course,
     "assessments": form_corrections.void_assessment,
 }
 _RESTORE: Final[Mapping[str, Callable[..., Awaitable[object]]]] = {
-    "infusions": corrections.restore_infusion,
-    "courses": corrections.restore_course,
+    "infusions": infusion_corrections.restore_infusion,
+    "courses": course_corrections.restore_course,
     "assessments": form_corrections.restore_assessment,
 }
 _NOUNS: Final = {"infusions": "infusion", "courses": "course", "assessments": "form"}
@@ -247,14 +248,14 @@ def _path(patient_id: UUID) -> str:
     return f"/care/patients/{patient_id}/record"
 
 
-async def _rows(work: Work, whose: AboutPatient, patient_id: UUID) -> list[RecordRow]:
+async def _rows(work: Work, whose: AboutPatient, patient_id: UUID) -> list[RecordLine]:
     clock = whose.clock
     infusions = await queries.list_infusions(work, patient_id, with_errors=True, after=None, limit=_MOST)
     courses = await queries.list_courses(work, patient_id, with_errors=True)
     entered = await forms.list_of_patient(work, patient_id, with_errors=True, after=None, limit=_MOST)
     return [
         *(
-            RecordRow(
+            RecordLine(
                 id=UUID(one.course.id),
                 what="courses",
                 said=f"Course from {clock.day(one.course.started_on)}: {TEMPLATES[one.course.protocol].name}",
@@ -264,7 +265,7 @@ async def _rows(work: Work, whose: AboutPatient, patient_id: UUID) -> list[Recor
             for one, status in courses
         ),
         *(
-            RecordRow(
+            RecordLine(
                 id=one.id,
                 what="infusions",
                 said=f"{INFUSIONS[one.infusion.phase]}, {clock.plain(one.infusion.given_at)}",
@@ -274,7 +275,7 @@ async def _rows(work: Work, whose: AboutPatient, patient_id: UUID) -> list[Recor
             for one, status in infusions
         ),
         *(
-            RecordRow(
+            RecordLine(
                 id=one.stored.id,
                 what="assessments",
                 said=f"{SCALE_NAMES.get(one.stored.scale, one.stored.scale)} {one.stored.total:g},"

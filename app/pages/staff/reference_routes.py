@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.care.treatment import commands
-from app.care.treatment.schemas import ReferenceEntry
+from app.care.treatment.reference_schemas import ReferenceEntry
 from app.context import AppContext
 from app.pages.staff.about_patient import about, path_of
 from app.pages.staff.asked_form import AskedForm, Field, answer_form, show_form

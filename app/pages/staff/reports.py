@@ -19,6 +19,7 @@ from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.report_figures import care_figures, safety_figures, signal_figures
 from app.pages.staff.visitor import StaffVisitor, staff_may
+from app.pages.staff.when import day_written
 from app.web.dependencies import ContextNeeded
 
 router = APIRouter(prefix="/care", route_class=CarePageRoute, include_in_schema=False)
@@ -90,8 +91,8 @@ def _shown(found: Insights) -> dict[str, object]:
     period = found.period
     last = period.end - timedelta(days=1)
     return {
-        "from": _written(period.first),
-        "to": _written(last),
+        "from": day_written(period.first),
+        "to": day_written(last),
         "days": counted((period.end - period.first).days, "day"),
         "csv": f"{REPORTS}.csv?first={period.first}&end={period.end}",
         "groups": (
@@ -111,10 +112,6 @@ def _counts(counts: Mapping[str, int]) -> list[Count]:
         Count(name.replace("_", " ").capitalize(), count, round(100 * count / longest))
         for name, count in counts.items()
     ]
-
-
-def _written(day: date) -> str:
-    return f"{day:%B} {day.day}, {day.year}"
 
 
 def _day(text: str) -> date | None:

@@ -7,8 +7,8 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.care.treatment import corrections, queries
-from app.care.treatment.schemas import InfusionAmendment
+from app.care.treatment import infusion_corrections, queries
+from app.care.treatment.infusion_schemas import InfusionAmendment
 from app.clinical.check_ins import zone_of
 from app.clinical.scales import STANDARD_SCALES
 from app.clinical.wording import scale_name
@@ -38,69 +38,63 @@ _MEASURES: Final = {
 }
 # The kept reason where staff document what they had not entered yet: that is no error to explain.
 _REASON: Final = "The session was documented."
-
-
-def _fields() -> tuple[Field, ...]:
-    measured = (
-        Field(
-            name=f"{moment}_{name}",
-            label=f"{label} {words} (optional)",
-            kind="number",
-            wrong="A whole number, as it was measured.",
-            told_as=(f"session/{moment}/{name}",),
-        )
-        for moment, words in MOMENTS.items()
-        for name, label in _MEASURES.items()
+_MEASURED: Final = tuple(
+    Field(
+        name=f"{moment}_{name}",
+        label=f"{label} {words} (optional)",
+        kind="number",
+        wrong="A whole number, as it was measured.",
+        told_as=(f"session/{moment}/{name}",),
     )
-    return (
-        Field(
-            name="ended",
-            label="Ended at (optional)",
-            kind="time",
-            hint="By the patient's clock, such as 11:30.",
-            wrong="A time after the start, such as 11:30.",
-            told_as=("session/ended_at",),
-        ),
-        Field(
-            name="site",
-            label="Site (optional)",
-            kind="choice",
-            choices=(("", "Not stated"), *SITES.items()),
-            told_as=("session/site",),
-        ),
-        *measured,
-        Field(
-            name="dissociation",
-            label="Dissociation (optional)",
-            kind="choice",
-            choices=(("", "Not stated"), *DISSOCIATIONS.items()),
-        ),
-        Field(name="effects", label="Side effects", kind="ticks", choices=tuple(SIDE_EFFECTS.items())),
-        Field(
-            name="score_scale",
-            label="Score after 4 hours: scale (optional)",
-            kind="choice",
-            choices=(("", "None"), *((key, scale_name(key)) for key in STANDARD_SCALES)),
-            told_as=("session/four_hour_score", "session/four_hour_score/scale"),
-        ),
-        Field(
-            name="score_total",
-            label="Score after 4 hours: total",
-            kind="number",
-            wrong="The total is a number.",
-            told_as=("session/four_hour_score/total",),
-        ),
-        Field(
-            name="note",
-            label="Notes (optional)",
-            kind="note",
-            hint="For the care team. Kept sealed.",
-            wrong="At most 4000 characters, please.",
-        ),
-    )
-
-
-FIELDS: Final = _fields()
+    for moment, words in MOMENTS.items()
+    for name, label in _MEASURES.items()
+)
+FIELDS: Final = (
+    Field(
+        name="ended",
+        label="Ended at (optional)",
+        kind="time",
+        hint="By the patient's clock, such as 11:30.",
+        wrong="A time after the start, such as 11:30.",
+        told_as=("session/ended_at",),
+    ),
+    Field(
+        name="site",
+        label="Site (optional)",
+        kind="choice",
+        choices=(("", "Not stated"), *SITES.items()),
+        told_as=("session/site",),
+    ),
+    *_MEASURED,
+    Field(
+        name="dissociation",
+        label="Dissociation (optional)",
+        kind="choice",
+        choices=(("", "Not stated"), *DISSOCIATIONS.items()),
+    ),
+    Field(name="effects", label="Side effects", kind="ticks", choices=tuple(SIDE_EFFECTS.items())),
+    Field(
+        name="score_scale",
+        label="Score after 4 hours: scale (optional)",
+        kind="choice",
+        choices=(("", "None"), *((key, scale_name(key)) for key in STANDARD_SCALES)),
+        told_as=("session/four_hour_score", "session/four_hour_score/scale"),
+    ),
+    Field(
+        name="score_total",
+        label="Score after 4 hours: total",
+        kind="number",
+        wrong="The total is a number.",
+        told_as=("session/four_hour_score/total",),
+    ),
+    Field(
+        name="note",
+        label="Notes (optional)",
+        kind="note",
+        hint="For the care team. Kept sealed.",
+        wrong="At most 4000 characters, please.",
+    ),
+)
 
 
 @router.get("")
@@ -123,7 +117,7 @@ async def document_session(
         zone = (await about(context, visitor, patient_id)).patient.time_zone
         sent = {"session": _session_in(form, stored, zone), "note": form["note"].strip() or None}
         body = read_as(InfusionAmendment, sent | {"reason": _REASON, "confirm": confirmed_in(form)})
-        await corrections.amend_infusion(
+        await infusion_corrections.amend_infusion(
             visitor.work, patient_id, infusion_id, body.change(), version=version_in(form["version"])
         )
         return "session"

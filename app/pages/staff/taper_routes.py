@@ -7,8 +7,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.care.treatment import commands, queries
+from app.care.treatment.maintenance_schemas import TaperPlanEntry
 from app.care.treatment.queries import WrittenPlan
-from app.care.treatment.schemas import TaperPlanEntry
 from app.clinical.taper import TaperStep
 from app.context import AppContext
 from app.pages.staff.about_patient import about, path_of, whole_in

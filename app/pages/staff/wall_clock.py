@@ -21,11 +21,11 @@ class WallClock:
         return check_in_day(self.now, self.time_zone)
 
     def moment(self, at: datetime) -> str:
-        """Write "3 November 2026, 19:00 (2 hours ago)"."""
+        """Write "Nov 3, 2026, 7:00 PM (2 hours ago)"."""
         return moment_and_ago(at, self.now, self.time_zone)
 
     def plain(self, at: datetime) -> str:
-        """Write "3 November 2026, 19:00"."""
+        """Write "Nov 3, 2026, 7:00 PM"."""
         return moment_in(at, self.time_zone)
 
     def time(self, at: datetime) -> str:
@@ -33,11 +33,11 @@ class WallClock:
         return f"{at.astimezone(zone_of(self.time_zone)):%H:%M}"
 
     def day(self, day: date) -> str:
-        """Write "3 November 2026"."""
+        """Write "Nov 3, 2026"."""
         return day_written(day)
 
     def day_ago(self, day: date) -> str:
-        """Write "3 November 2026 (today)", or how many days ago or ahead."""
+        """Write "Nov 3, 2026 (today)", or how many days ago or ahead."""
         days = (self.today - day).days
         near = {0: "today", 1: "yesterday", -1: "tomorrow"}
         told = near.get(days) or (

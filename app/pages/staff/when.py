@@ -11,6 +11,7 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 # what a clinic counts in days.
 _MINUTES_TOLD: Final = 90 * _MINUTE
 _HOURS_TOLD: Final = 36 * _HOUR
+_NOON: Final = 12
 
 
 # People and clinics have no zone of their own here, patients do.
@@ -18,19 +19,20 @@ UTC_ZONE: Final = "UTC"
 
 
 def moment_in(at: datetime, time_zone: str) -> str:
-    """Write a time as "3 November 2026, 19:00", by the clocks of that zone; that it is UTC is said."""
+    """Write a time as "Nov 3, 2026, 7:00 PM", by the clocks of that zone; that it is UTC is said."""
     there = at.astimezone(zone_of(time_zone))
-    return f"{day_written(there.date())}, {there:%H:%M}{' UTC' if time_zone == UTC_ZONE else ''}"
+    clock = f"{there.hour % 12 or 12}:{there:%M} {'AM' if there.hour < _NOON else 'PM'}"
+    return f"{day_written(there.date())}, {clock}{' UTC' if time_zone == UTC_ZONE else ''}"
 
 
 def moment_and_ago(at: datetime, now: datetime, time_zone: str = UTC_ZONE) -> str:
-    """Write a time and how long ago it was: "3 November 2026, 19:00 (2 hours ago)"."""
+    """Write a time and how long ago it was: "Nov 3, 2026, 7:00 PM (2 hours ago)"."""
     return f"{moment_in(at, time_zone)} ({how_long(at, now)})"
 
 
 def day_written(day: date) -> str:
-    """Write a day as "3 November 2026"."""
-    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
+    """Write a day as "Nov 3, 2026"."""
+    return f"{MONTHS[day.month - 1][:3]} {day.day}, {day.year}"
 
 
 def how_long(at: datetime, now: datetime) -> str:

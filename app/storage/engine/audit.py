@@ -11,8 +11,8 @@ from app.foundation.audit import AuditEvent
 from app.storage.engine.rows import CARE, TenantRow
 
 
-class AuditEventRow(TenantRow):
-    """One line of the trail; ids only."""
+class StoredEvent(TenantRow):
+    """An event of the audit log as stored; ids only."""
 
     __tablename__ = "audit_events"
     __table_args__ = (

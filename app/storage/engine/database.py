@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.foundation.audit import SYSTEM, Actor
+from app.storage.engine.connection_budget import FOR_SAFETY, ConnectionBudget
 from app.storage.engine.unit_of_work import UnitOfWork
 
 SEARCH_PATH: Final = "care,front_desk,jobs"
@@ -58,12 +59,14 @@ class Database:
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         self.url = url
+        self.budget = ConnectionBudget(pool_size)
         self.engine: AsyncEngine = create_async_engine(
             make_url(url).set(drivername="postgresql+psycopg"),
             # Transactions are opened by the unit of work as one string with the tenant; see there.
             isolation_level="AUTOCOMMIT",
             pool_size=pool_size,
-            max_overflow=0,
+            # What is reserved for safety, and the second connection of a request that holds one.
+            max_overflow=FOR_SAFETY + 2 if pool_size > 1 else 0,
             pool_timeout=10,
             pool_reset_on_return=None,
             # The connection used last has its plans and caches warm.
@@ -83,7 +86,7 @@ class Database:
 
         ``None`` opens one without a tenant, in which row-level security shows no patient's row.
         """
-        work = UnitOfWork(self.engine, clinic_id, actor=actor, now=now)
+        work = UnitOfWork(self.engine, clinic_id, budget=self.budget, actor=actor, now=now)
         try:
             await work.begin()
             yield work

@@ -1,12 +1,13 @@
 """What all tables share: the three schemas, the naming of constraints, the tenant's column."""
 
+from dataclasses import field, fields
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, dataclass_transform
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, LargeBinary, MetaData, Text, Uuid
+from sqlalchemy import BigInteger, DateTime, LargeBinary, MetaData, Text, Uuid, inspect
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, Mapper, mapped_column
 
 # Tenants' rows. Every table here has forced row-level security and clinic_id first in its keys; a test
 # reads the catalogue and knows no exceptions.
@@ -17,8 +18,14 @@ FRONT_DESK: Final = "front_desk"
 JOBS: Final = "jobs"
 
 
-class Row(DeclarativeBase):
-    """The base of all table classes. Their names end in Row: ``CheckIn`` is always the clinical one."""
+@dataclass_transform(kw_only_default=True, field_specifiers=(mapped_column, field))
+class Row(MappedAsDataclass, DeclarativeBase, kw_only=True):
+    """The base of all records: one class a noun is the record in hand and the table it is kept in.
+
+    A class whose name ends in Row is only a table: what is read from it has another shape, such as the clinical
+    core's ``CheckIn``. Statements are Core's and give plain rows, from which records are made by name: no session
+    exists, so nothing is loaded later and nothing is written by setting an attribute.
+    """
 
     metadata = MetaData(
         naming_convention={
@@ -45,4 +52,21 @@ class TenantRow(Row):
 
     __abstract__ = True
 
-    clinic_id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-1)
+    # The unit of work gives it: a record in hand needs none to be made.
+    clinic_id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-1, init=False, repr=False)
+
+
+def column_names(record: type[TenantRow]) -> tuple[str, ...]:
+    """Name the columns that a record is made from: not the tenant's, nor what a statement works out itself."""
+    mapper: Mapper[TenantRow] = inspect(record)
+    return tuple(one.name for one in fields(record) if one.init and one.name in mapper.column_attrs)
+
+
+def columns_of(record: type[TenantRow]) -> list[Any]:
+    """Give a record's columns, for a statement that selects them."""
+    return [getattr(record, name) for name in column_names(record)]
+
+
+def values_of(record: TenantRow) -> dict[str, Any]:
+    """Give what is inserted for a new record, by column; the statement adds the tenant."""
+    return {name: getattr(record, name) for name in column_names(type(record))}

@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.foundation.audit import SYSTEM, Actor, AuditEvent
 from app.foundation.ids import new_id
-from app.storage.engine.audit import AuditEventRow, audit_values
+from app.storage.engine.audit import StoredEvent, audit_values
+from app.storage.engine.connection_budget import ConnectionBudget, Ticket
 from app.storage.engine.jobs import Job, queue_jobs
 from app.storage.engine.rows import CARE
 
@@ -37,13 +38,18 @@ class UnitOfWork:
         engine: AsyncEngine,
         clinic_id: UUID | None,
         *,
+        budget: ConnectionBudget,
         actor: Actor = SYSTEM,
         now: datetime | None = None,
         snapshot: bool = False,
+        safety: bool = False,
     ) -> None:
         self.actor = actor
         self._now = now
         self._engine = engine
+        self._budget = budget
+        self._ticket: Ticket | None = None
+        self._safety = safety
         self._taken: AsyncConnection | None = None
         self._clinic_id = clinic_id
         self._snapshot = snapshot
@@ -77,6 +83,8 @@ class UnitOfWork:
         A connection that died while it lay in the pool is replaced once: nothing has been sent on it yet.
         """
         if self._taken is None:
+            if self._ticket is None:
+                self._ticket = await self._budget.take(self._clinic_id, safety=self._safety)
             self._taken = await self._engine.connect()
         # Said before it is so: whatever fails from here on, `end` has something to undo.
         self._open = True
@@ -203,7 +211,7 @@ class UnitOfWork:
             raise UnauditedChangeError(*sorted(self._changed))
         if self._audit:
             rows = [audit_values(event, clinic_id=self.clinic_id, id=new_id()) for event in self._audit]
-            await self._connection.execute(insert(AuditEventRow), rows)
+            await self._connection.execute(insert(StoredEvent), rows)
         if self._jobs:
             await queue_jobs(await self._psycopg(), self._jobs)
         await self._say(f"NOTIFY {OUTBOX_CHANNEL}; COMMIT" if self._wakes_outbox else "COMMIT")
@@ -225,7 +233,15 @@ class UnitOfWork:
                 closing = asyncio.create_task(self._taken.close())
                 self._taken, self._driver = None, None
                 # Also when this request was cancelled: the pool gets its connection back.
+                closing.add_done_callback(lambda _: self._give_back_ticket())
                 await asyncio.shield(closing)
+            else:
+                self._give_back_ticket()
+
+    def _give_back_ticket(self) -> None:
+        if self._ticket is not None:
+            self._budget.give_back(self._ticket)
+            self._ticket = None
 
     async def _undo(self) -> None:
         if not self._open:

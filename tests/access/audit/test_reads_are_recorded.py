@@ -35,7 +35,7 @@ ABOUT_NO_PATIENT = {
     "/v1/webhook-endpoints/{endpoint_id}/deliveries": "ids, states and times of messages to the clinic's systems",
 }
 OTHERWISE_NAMED = {"patient.exported"}
-ONE_PATIENTS = ("{patient_id}", "{signal_id}", "{event_id}")
+ONE_PATIENTS = ("{patient_id}", "{signal_id}", "{event_id}", "{finding_id}")
 
 
 @pytest.fixture(scope="module")

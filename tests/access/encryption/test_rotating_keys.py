@@ -1,7 +1,10 @@
 """Rotating the encryption key: everything sealed moves to the new key while the service runs, and stays readable."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from uuid import UUID
+
+import pytest
 
 from app.access.clinics.permissions import StaffRole
 from app.access.clinics.queries import read_clinic
@@ -32,17 +35,24 @@ def filled(service: Service, clinic: ClinicClient) -> None:
     clinic.enrol(patient, service.url).check_in(NOW, note="I slept badly")
 
 
-def with_keys(context: AppContext, keyset: Keyset, *, url: str | None = None) -> AppContext:
-    database = context.database if url is None else Database(url)
-    return replace(context, vault=Vault(keyset), database=database)
+@pytest.fixture
+def owners(shared_database: DatabaseUrls, service: Service) -> Iterator[Database]:
+    """The database as its owner: who may change what the application may only add."""
+    made = Database(shared_database.owner_url)
+    yield made
+    service.run(made.close())
+
+
+def with_keys(context: AppContext, keyset: Keyset, *, database: Database | None = None) -> AppContext:
+    return replace(context, vault=Vault(keyset), database=database or context.database)
 
 
 def test_everything_sealed_moves_to_the_new_key_and_reads_as_before(
-    shared_database: DatabaseUrls, service: Service, clinic: ClinicClient
+    owners: Database, service: Service, clinic: ClinicClient
 ) -> None:
     filled(service, clinic)
     rotated, clinic_id = Keyset.of_one(KEY).rotated(), UUID(clinic.clinic_id)
-    before = with_keys(service.context, rotated, url=shared_database.owner_url)
+    before = with_keys(service.context, rotated, database=owners)
     assert service.run(sealed_by(before))[key_id(KEY)] > 5
 
     moved = service.run(reseal_clinic(before, clinic_id))

@@ -53,7 +53,32 @@ def test_a_step_is_not_used_twice_nor_one_before_it(seconds: int, code: str) -> 
 
 
 @pytest.mark.parametrize(
-    "code", ["", "28708", "2870822", "\uff12\uff18\uff17\uff10\uff18\uff12", "28708x", "-28708", "287082\x00"]
+    "code",
+    [
+        "287082",
+        "287 082",
+        "287\u2011082",
+        "287082\n",
+        "\uff12\uff18\uff17\uff10\uff18\uff12",
+        "\uff12\uff18\uff17\u3000082",
+    ],
+)
+def test_a_code_in_any_blank_dash_or_full_width_form_opens(code: str) -> None:
+    assert step_of(SECRET, code, now=at(59), after=None) == 1
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "",
+        "28708",
+        "2870822",
+        "\u0662\u0668\u0667\u0660\u0668\u0662",
+        "28708x",
+        "-28708",
+        "x287082",
+        "287082\x00",
+    ],
 )
 def test_what_is_no_code_opens_nothing(code: str) -> None:
     assert step_of(SECRET, code, now=at(59), after=None) is None

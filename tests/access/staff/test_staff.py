@@ -38,7 +38,7 @@ def test_an_invitation_gives_its_link_once_and_names_no_secret_afterwards(clinic
     assert (one["state"], one["role"], one["sent"]) == ("invited", "clinician", False)
     listed = clinic.http.get("/v1/staff").text
     assert token_of(one) not in listed
-    assert "R.Ortega@Clinic.example" in listed
+    assert "R.Ortega@clinic.example" in listed
 
 
 def test_an_address_is_one_members_however_it_is_written(clinic: ClinicClient, service: Service) -> None:

@@ -211,9 +211,9 @@ def test_forms_that_come_late_are_kept_and_listed_by_the_patients_clock(
     listed = [*first.json()["items"], *rest.json()["items"]]
 
     assert [one["taken_at"] for one in listed] == [
-        "2025-09-29T20:00:00+02:00",
         "2026-10-31T19:00:00+01:00",
         "2026-10-04T20:00:00+02:00",
+        "2025-09-29T20:00:00+02:00",
     ]
 
 

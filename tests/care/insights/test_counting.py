@@ -140,7 +140,8 @@ def test_a_patient_without_course_and_infusion_is_asked_for_nothing() -> None:
 
 def test_a_booster_makes_check_ins_daily_again() -> None:
     # From 1 August: day 61 on 1 October. Due before the booster of the 11th are days 63, 65, 67, 70: the 3rd,
-    # 5th, 7th and 10th; from then on every day to yesterday, the 2nd of November: 23.
+    # 5th, 7th and 10th; then every day of the 7 after it, from the 11th to the 18th: 8; then 3 a week, of which
+    # days 9, 11, 14, 16, 18 and 21 lie before today, day 23: 6.
     one = past(
         course(AUGUST),
         given=(infusion(AUGUST), infusion(OCTOBER, InfusionPhase.BOOSTER)),
@@ -148,7 +149,7 @@ def test_a_booster_makes_check_ins_daily_again() -> None:
     )
     (part,) = stretches(one, period=PERIOD, now=NOW, protocol=STANDARD)
     found = check_in_days(one, part, now=NOW, protocol=STANDARD)
-    assert (found.due, found.answered, found.beside) == (4 + 23, 2, 1)
+    assert (found.due, found.answered, found.beside) == (4 + 8 + 6, 2, 1)
 
 
 def test_benefits_end_with_their_first_loss_or_where_they_were_last_seen() -> None:

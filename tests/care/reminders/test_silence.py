@@ -2,10 +2,14 @@
 
 from datetime import timedelta
 
+import psycopg
+import pytest
+
 from tests.care.reminders.conftest import EVENING, Evening
+from tests.support.databases import DatabaseUrls
 from tests.support.receiver import Receiver
 
-DAY = timedelta(days=1)
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 
 def told(evening: Evening) -> list[str]:
@@ -50,3 +54,24 @@ def test_it_raises_no_signal_and_changes_no_level(evening: Evening, receiver: Re
     assert len(told(evening)) == 1
     assert evening.clinic.signals(patient) == []
     assert evening.clinic.evaluation(patient)["level"] == before
+
+
+@pytest.mark.parametrize("answers", [False, True], ids=["stays silent", "checks in"])
+def test_while_somebody_writes_for_a_patient_silence_is_not_judged_and_the_others_do_not_wait(
+    evening: Evening, receiver: Receiver, own_database: DatabaseUrls, *, answers: bool
+) -> None:
+    evening.clinic.add_endpoint(receiver.url)
+    patient, _other = evening.patient(days_since=1), evening.patient(days_since=1)
+    for days in range(3):
+        evening.look(EVENING + days * DAY)
+    with psycopg.connect(own_database.superuser_url) as writer:
+        writer.execute("SELECT FROM care.patient_states WHERE patient_id = %s FOR UPDATE", [patient])
+        assert evening.look(EVENING + 3 * DAY) == 2
+        assert len(told(evening)) == 1
+        evening.look(EVENING + 3 * DAY + MINUTE)
+        assert len(told(evening)) == 1
+    if answers:
+        phone = evening.clinic.enrol(patient, evening.service.url)
+        assert phone.check_in(evening.service.clock.now()).status_code == 201
+    evening.look(EVENING + 3 * DAY + 2 * MINUTE)
+    assert len(told(evening)) == (1 if answers else 2)

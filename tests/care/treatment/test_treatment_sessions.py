@@ -11,10 +11,11 @@ from app.access.clinics.permissions import StaffRole
 from tests.storage.catalogue import ask
 from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, treated
-from tests.support.problems import CANARY, assert_problem, without
+from tests.support.problems import assert_problem, without
 from tests.support.service import NOW, Service
 from tests.support.staff import staff_client
 
+CANARY_WORD = "kanarienvogel-0816"
 GIVEN_AT = NOW - timedelta(hours=5)
 SESSION: Mapping[str, Any] = {
     "ended_at": (GIVEN_AT + timedelta(minutes=100)).isoformat(),
@@ -74,19 +75,19 @@ def test_a_dose_in_milligrams_alone_is_kept_with_its_route(one_clinic: ClinicCli
 
 
 def test_the_notes_are_sealed_and_stay_out_of_lists_events_and_the_log(
-    own_database: DatabaseUrls, own_service: Service, clinic: ClinicClient, capfd: pytest.CaptureFixture[str]
+    shared_database: DatabaseUrls, service: Service, clinic: ClinicClient, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    own_service.clock.move_to(NOW)
+    service.clock.move_to(NOW)
     patient = treated(clinic, NOW, days_since=24, level=lambda _day: (8, 8, 8), until=20)
-    made = give(clinic, patient, session=SESSION, note=CANARY)
+    made = give(clinic, patient, session=SESSION, note=CANARY_WORD)
     assert made.status_code == 201
-    assert CANARY not in made.text + clinic.http.get(f"/v1/patients/{patient}/infusions").text
-    assert amend(clinic, patient, made, note=f"{CANARY} twice").status_code == 200
+    assert CANARY_WORD not in made.text + clinic.http.get(f"/v1/patients/{patient}/infusions").text
+    assert amend(clinic, patient, made, note=f"{CANARY_WORD} twice").status_code == 200
     for table in ("infusions", "record_versions", "notifications", "audit_events"):
-        rows = ask(own_database.superuser_url, f"SELECT t::text AS row FROM care.{table} t")  # noqa: S608 - named above
-        assert not [row for row in rows if CANARY in row["row"]], table
-    assert CANARY not in "".join(capfd.readouterr())
-    assert read(clinic, patient, made)["note"] == f"{CANARY} twice"
+        rows = ask(shared_database.superuser_url, f"SELECT t::text AS row FROM care.{table} t")  # noqa: S608 - named above
+        assert not [row for row in rows if CANARY_WORD in row["row"]], table
+    assert CANARY_WORD not in "".join(capfd.readouterr())
+    assert read(clinic, patient, made)["note"] == f"{CANARY_WORD} twice"
 
 
 def test_a_session_decides_nothing(one_clinic: ClinicClient, patient: str) -> None:

@@ -139,7 +139,7 @@ def test_an_emergency_is_shown_as_why(
         as_role(StaffRole.OWNER).get(f"{TRAIL}?patient={patient}&action=enrolment_code.issued").text
     )
     assert "Night Nurse" in line
-    assert "In an emergency, opened 3 November 2026, 18:00 UTC, until 3 November 2026, 19:00 UTC" in line
+    assert "In an emergency, opened Nov 3, 2026, 6:00 PM UTC, until Nov 3, 2026, 7:00 PM UTC" in line
 
 
 def test_nothing_of_another_clinic_is_found(as_role: AsRole, service: Service) -> None:

@@ -66,13 +66,13 @@ def test_the_page_says_everything_about_a_signal(
     signal = fading(clinic, "P-1042")
     receiver.wait_for("signal.raised")
 
-    text = until_noted(kim, path_of(signal), "delivered 3")
+    text = until_noted(kim, path_of(signal), "delivered Nov 3")
 
     for said in (
         "Signal of P-1042",
         "Signal: consider a booster",
         "Not acknowledged; goes to the second contact in 24 hours",
-        "Since 3 November 2026, 19:00",
+        "Since Nov 3, 2026, 7:00 PM",
         "of the gain is lost",
         "What would have changed it",
         "Mood 3.0 8.0",
@@ -80,8 +80,8 @@ def test_the_page_says_everything_about_a_signal(
         "threshold 0.75 mood_consider_at",
         "by rule gain-lost 2.0",
         "Why no signal was raised Nothing did.",
-        "Raised by Afterglow itself, 3 November 2026, 19:00",
-        "Signal raised, 3 November 2026, 19:00: delivered",
+        "Raised by Afterglow itself, Nov 3, 2026, 7:00 PM",
+        "Signal raised, Nov 3, 2026, 7:00 PM: delivered",
         "Times are by the clocks of Europe/Berlin",
         "6 in 365",
     ):
@@ -98,15 +98,15 @@ def test_a_signal_is_acknowledged_snoozed_returns_is_closed_and_reopened_by_plai
     assert "Noted: you have seen it." in do(kim, signal, "acknowledge")
 
     said = do(kim, signal, "snooze", until=day(3), reason="on holiday 🏝️")
-    assert "Snoozed: comes back 6 November 2026, 08:00" in said
+    assert "Snoozed: comes back Nov 6, 2026, 8:00 AM" in said
 
     service.clock.move_to(NOW + timedelta(days=3))
     assert "Acknowledged 3 days ago" in words(kim.come_back().get(path_of(signal)).text)
 
     closing = {"disposition": "booster_booked", "booster_booked_for": day(10)}
     said = do(kim, signal, "close", **closing, note="Tuesday <b>10:00</b>")
-    assert "Closed 6 November 2026, 19:00: Booster booked" in said
-    assert "Next booster 13 November 2026" in said
+    assert "Closed Nov 6, 2026, 7:00 PM: Booster booked" in said
+    assert "Next booster Nov 13, 2026" in said
 
     said = do(kim, signal, "reopen", reason="it was the other patient")
     assert "Not acknowledged" in said
@@ -114,7 +114,7 @@ def test_a_signal_is_acknowledged_snoozed_returns_is_closed_and_reopened_by_plai
     for step in (
         "Raised by Afterglow itself",
         "Acknowledged by Kim Example",
-        "Snoozed (until 6 November 2026, 08:00) by Kim Example",
+        "Snoozed (until Nov 6, 2026, 8:00 AM) by Kim Example",
         "on holiday 🏝️",
         "Closed (Booster booked) by Kim Example",
         "Tuesday <b>10:00</b>",
@@ -230,7 +230,7 @@ def test_of_two_who_close_at_once_one_closes_and_the_other_is_told(
     said = words(loser.text)
     assert "Someone else changed this" in said
     assert f"What you wrote {typed['note']}" in said
-    assert "Closed 3 November 2026" in said
+    assert "Closed Nov 3, 2026" in said
     (stored,) = clinic.signals(signal["patient_id"])
     assert stored["disposition"] != typed["disposition"]
 
@@ -328,7 +328,7 @@ def test_a_safety_event_shows_its_times_and_is_acknowledged_and_closed(
     clinic.add_endpoint(receiver.url)
     path = event_of(service, clinic)
     receiver.wait_for("safety.reported")
-    until_noted(kim, path, "Delivered there 3")
+    until_noted(kim, path, "Delivered there Nov 3")
     service.clock.move_to(NOW + timedelta(minutes=10))
 
     before = words(kim.get(path).text)
@@ -342,17 +342,17 @@ def test_a_safety_event_shows_its_times_and_is_acknowledged_and_closed(
         "Safety event of P-safe",
         "Urgent: answered in a check-in",
         "Nobody has acknowledged it; reported 10 minutes ago",
-        "Reported 3 November 2026, 19:00",
-        "Sent to the clinic's systems 3 November 2026, 19:00",
-        "Delivered there 3 November 2026, 19:00",
+        "Reported Nov 3, 2026, 7:00 PM",
+        "Sent to the clinic's systems Nov 3, 2026, 7:00 PM",
+        "Delivered there Nov 3, 2026, 7:00 PM",
         "Acknowledged not yet",
-        "Safety event reported, 3 November 2026, 19:00: delivered",
+        "Safety event reported, Nov 3, 2026, 7:00 PM: delivered",
     ):
         assert said in before, said
     for said in (
-        "Acknowledged 3 November 2026, 19:10 by Kim Example",
-        "Patient reached 3 November 2026, 19:30",
-        "Closed 3 November 2026, 19:39 by Kim Example",
+        "Acknowledged Nov 3, 2026, 7:10 PM by Kim Example",
+        "Patient reached Nov 3, 2026, 7:30 PM",
+        "Closed Nov 3, 2026, 7:39 PM by Kim Example",
         "Outcome We spoke with the patient",
     ):
         assert said in after, said

@@ -136,7 +136,7 @@ def test_numbers_come_into_force_after_a_second_look_and_not_over_somebody_elses
     assert f'href="{confirm}"' in page
 
     asked = owner.get(confirm).text
-    assert "<td>0.55</td><td><strong>0.6</strong></td>" in asked
+    assert "<td>0.5</td><td><strong>0.6</strong></td>" in asked
     form = fields_of(asked, confirm)
     other = {"numbers": {"watch_at": 0.3}}
     assert clinic.http.put("/v1/clinic/policy", json=other, headers={"if-match": '"0"'}).is_success
@@ -156,7 +156,7 @@ def test_numbers_come_into_force_after_a_second_look_and_not_over_somebody_elses
     assert latest["numbers"] == {"consider_at": 0.6, "consider_at_assumed": 0.7}
     assert latest["effective_from"] == "2026-11-10T06:30:00Z"
     shown = owner.get(f"{WHAT_IF}?kept").text
-    assert "hold from 10 November 2026, 06:30 UTC" in shown
+    assert "hold from Nov 10, 2026, 6:30 AM UTC" in shown
     owner.http.close()
 
 

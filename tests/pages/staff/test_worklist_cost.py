@@ -56,7 +56,13 @@ def test_a_full_page_takes_as_many_round_trips_as_one_with_a_single_row(
                 " received_at, version, escalations, late_entry, further_sources)"
                 " SELECT clinic_id, id, gen_random_uuid(), 'check_in', gen_random_uuid(), false, 'open', %s,"
                 " 1, 0, false, '{}' FROM care.patients WHERE clinic_id = %s LIMIT %s",
-                [NOW, clinic.clinic_id, waiting // 3],
+                [NOW, clinic.clinic_id, waiting // 2],
+            )
+            connection.execute(
+                "INSERT INTO care.findings (clinic_id, id, patient_id, code, state, raised_at, raised_on, facts,"
+                " version) SELECT clinic_id, gen_random_uuid(), id, 'unknown', 'open', %s, %s, '{}', 1"
+                " FROM care.patients WHERE clinic_id = %s LIMIT %s",
+                [NOW, NOW.date(), clinic.clinic_id, waiting // 2],
             )
         browser = CareBrowser(proxied_service, clinic.clinic_id)
         for _ in range(WARM):

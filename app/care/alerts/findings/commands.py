@@ -160,7 +160,9 @@ async def reopen(work: Work, finding_id: UUID, *, version: int | None = None) ->
 
 async def _notify(work: Work, finding: Finding, *, mode: str) -> None:
     """Let the care team know that a patient wrote or asked for something; what it says is only on the page."""
-    await notify_channels(work, NoticeEvent.PATIENT_WROTE, mode=mode, now=work.now)
+    await notify_channels(
+        work, NoticeEvent.PATIENT_WROTE, mode=mode, now=work.now, patient_id=finding.patient_id
+    )
     codes, since = [one.value for one in FROM_PATIENT], work.now - _ONCE_IN
     if await findings.raised_since(work, codes=codes, since=since, other_than=finding.id):
         return

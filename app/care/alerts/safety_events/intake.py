@@ -21,7 +21,6 @@ from app.foundation.ids import new_id
 from app.notifications.messages.to_contacts import notify_contacts
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import Reach, notify_of_patient
-from app.notifications.webhooks.trouble import nothing_gets_out
 from app.outbox import Wording
 from app.storage import safety_events
 from app.storage.safety_events import SafetyEvent
@@ -115,17 +114,16 @@ async def _report(work: Work, said: SafetyReport) -> UUID:
     await safety_events.name_notification(work, event.id, webhook_id)
     work.audit("safety.notified", "safety_event", event.id, patient_id=event.patient_id, actor=said.actor)
     SAFETY_EVENT.queue_escalation(work, event.id, at=event.escalate_at)
-    if await nothing_gets_out(work):
-        # No endpoint can be told: somebody is, at once and not only when the limit has passed.
-        await notify_contacts(
-            work,
-            work.vault,
-            [Role.SAFETY],
-            Wording.SAFETY_UNACKNOWLEDGED,
-            link=about.url,
-            mode=said.mode,
-            now=said.received_at,
-        )
+    # A person, at once, whatever becomes of the clinic's systems; the second one when the limit has passed.
+    await notify_contacts(
+        work,
+        work.vault,
+        [Role.SAFETY],
+        Wording.SAFETY_UNACKNOWLEDGED,
+        link=about.url,
+        mode=said.mode,
+        now=said.received_at,
+    )
     return event.id
 
 

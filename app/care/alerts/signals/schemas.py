@@ -11,7 +11,7 @@ from app.care.alerts.signals.decision_schemas import Decision
 from app.care.alerts.signals.queries import SignalView
 from app.clinical.episodes import CHOSEN_BY_STAFF
 from app.storage.alerts import OPEN_STATES
-from app.web.schemas import Day, DescribedAs, Moment, ReplyBody, RequestBody, choice_of, example
+from app.web.schemas import Day, DescribedAs, MomentOrDay, ReplyBody, RequestBody, choice_of, example
 
 # Sent as it was stored, to the last digit.
 StoredDecision = Annotated[dict[str, Any], DescribedAs(Decision)]
@@ -103,7 +103,7 @@ class Snooze(RequestBody):
 
     model_config = example(until="2026-11-10T09:00:00+01:00", reason="On holiday until then")
 
-    until: Moment | Day = Field(description="A time, or a day: its morning where the patient is")
+    until: MomentOrDay = Field(description="A time, or a day: its morning where the patient is")
     reason: Annotated[str, Field(max_length=1000)] | None = Field(
         default=None, description="Why; kept with this step of the signal"
     )

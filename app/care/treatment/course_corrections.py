@@ -1,0 +1,226 @@
+"""Making the record of a course true: its days are amended, it is voided or restored."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from app.care.monitoring.corrections import (
+    CorrectionEffects,
+    EnteredInErrorError,
+    NotEnteredInErrorError,
+    believed_now,
+    follow_correction,
+    keep_version,
+)
+from app.care.patients.service import existing
+from app.care.treatment.commands import (
+    CourseExistsError,
+    let_course_begin,
+)
+from app.care.treatment.course_days import refuse_impossible
+from app.care.treatment.queries import CourseView, course_of
+from app.clinical.check_ins import check_in_day
+from app.clinical.course import Infusion, infusions_of_course
+from app.context import Work
+from app.foundation.errors import NotFoundError
+from app.storage import patient_states, record_versions, treatment
+from app.storage.patients import PatientRecord
+from app.storage.record_versions import Correction, RecordKind, RecordStatus, ReplacedVersion
+from app.storage.treatment import StoredCourse
+from app.web.etags import ChangedMeanwhileError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectedCourse:
+    """A course after a correction, and what the correction changed."""
+
+    stored: StoredCourse
+    status: RecordStatus
+    effects: CorrectionEffects
+
+
+async def amend_course(
+    work: Work,
+    patient_id: UUID,
+    course_id: UUID,
+    changes: Mapping[str, Any],
+    *,
+    reason: str | None,
+    version: int,
+) -> CorrectedCourse:
+    """Change what is given of a course; None takes a day back.
+
+    Raises:
+        NotFoundError: the patient has no such course.
+        EnteredInErrorError: it counts as entered in error.
+        ChangedMeanwhileError: the version is not the current one.
+        CourseExistsError: another one starts on this day.
+        CourseDayInFutureError, CourseDayBeforeStartError, InductionEndsBeforeInfusionError,
+        CourseEndsBeforeInfusionError: the course would be impossible.
+    """
+    patient = await existing(work, patient_id)
+    await patient_states.lock(work, patient_id)
+    stored, others = await _course(work, patient_id, course_id, version=version)
+    before = await believed_now(work, patient_id)
+    _refuse_course(work, patient, stored, others, changes, await treatment.infusions(work, patient_id))
+    values = dict(changes)
+    if "benefit_recorded_on" in changes:
+        values["benefit_recorded_by"] = work.actor.id if changes["benefit_recorded_on"] else None
+    if "started_on" in changes:
+        values["declared_started_on"] = changes["started_on"]
+    await _keep_version(work, patient, stored, Correction.AMENDED, reason)
+    await treatment.change_course(work, course_id, version=version, **values)
+    if "started_on" in changes:
+        await _begin_again(work, patient, course_id, alone=not others)
+    work.audit("course.amended" if reason else "course.changed", "course", course_id, patient_id=patient_id)
+    effects = await follow_correction(work, before, kind="course", record_id=course_id)
+    (now, _) = await _course(work, patient_id, course_id, version=None)
+    return CorrectedCourse(stored=now, status=RecordStatus.ACTIVE, effects=effects)
+
+
+async def void_course(
+    work: Work, patient_id: UUID, course_id: UUID, *, reason: str, version: int | None = None
+) -> CorrectedCourse:
+    """Take a course as entered in error; its infusions stay, and belong to the course before it, or to none.
+
+    Raises:
+        NotFoundError: the patient has no such course.
+        EnteredInErrorError: it counts as entered in error already.
+        ChangedMeanwhileError: the version is not the current one.
+    """
+    patient = await existing(work, patient_id)
+    await patient_states.lock(work, patient_id)
+    stored, _ = await _course(work, patient_id, course_id, version=version)
+    before = await believed_now(work, patient_id)
+    await _keep_version(work, patient, stored, Correction.VOIDED, reason)
+    await treatment.take_course_away(work, course_id)
+    work.audit("course.voided", "course", course_id, patient_id=patient_id)
+    effects = await follow_correction(work, before, kind="course", record_id=course_id)
+    voided = replace(stored, version=stored.version + 1)
+    return CorrectedCourse(stored=voided, status=RecordStatus.ENTERED_IN_ERROR, effects=effects)
+
+
+async def restore_course(
+    work: Work, patient_id: UUID, course_id: UUID, *, reason: str | None = None
+) -> CorrectedCourse:
+    """Let a course count again that was taken as entered in error.
+
+    Raises:
+        NotFoundError: the patient has no such course.
+        NotEnteredInErrorError: it does not count as entered in error.
+        CourseExistsError: another one starts on this day by now.
+    """
+    patient = await existing(work, patient_id)
+    await patient_states.lock(work, patient_id)
+    last = await record_versions.latest(work, patient_id, RecordKind.COURSE, course_id)
+    if last is None or last.correction != Correction.VOIDED:
+        await _course(work, patient_id, course_id, version=None)
+        raise NotEnteredInErrorError
+    stored = treatment.COURSE_CONTENT.validate_python(last.content)
+    others = await treatment.stored_courses(work, patient_id)
+    if any(one.course.started_on == stored.course.started_on for one in others):
+        raise CourseExistsError("#/started_on")
+    before = await believed_now(work, patient_id)
+    voided = replace(stored, version=stored.version + 1)
+    await _keep_version(work, patient, voided, Correction.RESTORED, reason, active=False)
+    new = replace(stored, version=stored.version + 2)
+    await treatment.restore_course(work, patient_id, new)
+    work.audit("course.restored", "course", course_id, patient_id=patient_id)
+    effects = await follow_correction(work, before, kind="course", record_id=course_id)
+    return CorrectedCourse(stored=new, status=RecordStatus.ACTIVE, effects=effects)
+
+
+async def _course(
+    work: Work, patient_id: UUID, course_id: UUID, *, version: int | None
+) -> tuple[StoredCourse, list[StoredCourse]]:
+    every = await treatment.stored_courses(work, patient_id)
+    stored = next((one for one in every if one.course.id == str(course_id)), None)
+    if stored is None:
+        last = await record_versions.latest(work, patient_id, RecordKind.COURSE, course_id)
+        raise NotFoundError if last is None else EnteredInErrorError
+    if version is not None and stored.version != version:
+        raise ChangedMeanwhileError("header/if-match")
+    return stored, [one for one in every if one is not stored]
+
+
+def _refuse_course(
+    work: Work,
+    patient: PatientRecord,
+    stored: StoredCourse,
+    others: Sequence[StoredCourse],
+    changes: Mapping[str, Any],
+    every: Sequence[Infusion],
+) -> None:
+    """Refuse a course that cannot be, its days that are not changed among it."""
+    zone, started_on = patient.time_zone, changes.get("started_on", stored.course.started_on)
+    course = replace(stored.course, started_on=started_on)
+    if any(one.course.started_on == started_on for one in others):
+        raise CourseExistsError("#/started_on")
+    days: dict[str, date | int | None] = dict(changes)
+    if "started_on" in changes:
+        kept = ("induction_ended_on", "reviewed_on", "ended_on", "stopped_on")
+        days = {name: getattr(stored.course, name) for name in kept} | days
+    given = infusions_of_course(course, every, time_zone=zone)
+    refuse_impossible(course, given, days, today=check_in_day(work.now, zone), zone=zone)
+
+
+async def _begin_again(work: Work, patient: PatientRecord, course_id: UUID, *, alone: bool) -> None:
+    """Let a course whose first day was corrected begin earlier by the infusions that show it, as at their entry.
+
+    Where there is another course, only by those that did so before: the others may be of that one.
+    """
+    every = await treatment.stored_infusions(work, patient.id)
+    for one in every:
+        if not alone and one.began_course_id != course_id:
+            continue
+        began = await let_course_begin(work, patient, one.infusion)
+        if began != one.began_course_id:
+            moved = replace(one, began_course_id=began)
+            await treatment.replace_infusion(work, patient.id, moved, same_turn=True)
+
+
+async def _keep_version(
+    work: Work,
+    patient: PatientRecord,
+    stored: StoredCourse,
+    correction: Correction,
+    reason: str | None,
+    *,
+    active: bool = True,
+) -> None:
+    # A decision keeps the course that it knew with itself: no turn is needed to find it again.
+    replaced = ReplacedVersion(
+        kind=RecordKind.COURSE,
+        record_id=UUID(stored.course.id),
+        version=stored.version,
+        content=treatment.COURSE_CONTENT.dump_python(stored, mode="json"),
+        known_from_turn=None,
+        active=active,
+    )
+    await keep_version(work, patient, replaced, correction, reason)
+
+
+async def change_course(
+    work: Work, patient_id: UUID, changes: Mapping[str, date | int | None], *, version: int
+) -> CourseView:
+    """Change what is given of the present course, as it goes on; None takes a day back.
+
+    Raises:
+        NotFoundError: there is no such patient, or no course.
+        ChangedMeanwhileError: the version is not the current one.
+        CourseDayInFutureError, CourseDayBeforeStartError, InductionEndsBeforeInfusionError,
+        CourseEndsBeforeInfusionError: the course would be impossible.
+    """
+    patient = await existing(work, patient_id)
+    present = await treatment.current_course(work, patient_id)
+    if present is None:
+        raise NotFoundError
+    await amend_course(work, patient_id, UUID(present.id), changes, reason=None, version=version)
+    # Kept before the reply is made: what the rule makes of the course may fail, and the change must not be lost.
+    await work.commit()
+    view = await course_of(work, patient)
+    if view is None:
+        raise NotFoundError
+    return view

@@ -1,0 +1,148 @@
+"""Requests and replies about maintenance: factors, the next booster, the taper plan, the interval."""
+
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from app.care.treatment.queries import Factors, TaperView, WrittenPlan
+from app.clinical.interval import PersonalInterval
+from app.clinical.profiles import Caution, Profile
+from app.clinical.taper import TaperMove, TaperPlan, TaperStep
+from app.web.schemas import Day, ReplyBody, RequestBody, choice_of, example
+
+
+class FactorsEntry(RequestBody):
+    """What the clinic knows of a patient; shown with every decision, decides nothing."""
+
+    model_config = example(profile="severe_or_chronic", cautions=["urinary_symptoms"])
+
+    profile: Annotated[Profile, choice_of(Profile)] | None = None
+    cautions: Annotated[list[Annotated[Caution, choice_of(Caution)]], Field(max_length=20)]
+
+    def factors(self, version: int) -> Factors:
+        """Take them, as a change of this version."""
+        return Factors(profile=self.profile, cautions=tuple(self.cautions), version=version)
+
+
+class FactorsReply(ReplyBody):
+    """A patient's profile and open cautions."""
+
+    profile: Profile | None
+    cautions: list[Caution]
+
+    @classmethod
+    def of(cls, factors: Factors) -> "FactorsReply":
+        """Make the reply."""
+        return cls(profile=factors.profile, cautions=list(factors.cautions))
+
+
+class BookedBooster(RequestBody):
+    """The day of the next booster."""
+
+    model_config = example(on="2026-11-12")
+
+    on: Day
+
+
+class BookedBoosterReply(ReplyBody):
+    """The day of the next booster; null when none is booked."""
+
+    on: date | None
+
+
+class TaperStepEntry(RequestBody):
+    """Boosters every so many days, so many times; null: until somebody changes it (last step only)."""
+
+    interval_days: Annotated[int, Field(strict=True, ge=-1000, le=1000)]
+    count: Annotated[int, Field(strict=True, ge=-1000, le=1000)] | None = None
+
+
+class TaperPlanEntry(RequestBody):
+    """A taper plan, with the interval that applies now and the day from which it does."""
+
+    model_config = example(
+        steps=[{"interval_days": 14, "count": 2}, {"interval_days": 28, "count": None}], interval_days=14
+    )
+
+    steps: Annotated[list[TaperStepEntry], Field(max_length=20)]
+    interval_days: Annotated[int, Field(strict=True, ge=1, le=365)]
+    since: Day | None = None
+
+    def written(self, version: int) -> WrittenPlan:
+        """Take it, as a change of this version."""
+        steps = tuple(TaperStep(interval_days=one.interval_days, count=one.count) for one in self.steps)
+        return WrittenPlan(
+            plan=TaperPlan(steps=steps), interval_days=self.interval_days, since=self.since, version=version
+        )
+
+
+class TaperStepReply(ReplyBody):
+    """Boosters every so many days, so many times."""
+
+    interval_days: int
+    count: int | None
+
+
+class BenefitReply(ReplyBody):
+    """One stretch of benefit; with `lost` false it lasted at least so long."""
+
+    from_day: date
+    days: int
+    lost: bool
+
+
+class TaperReasonReply(ReplyBody):
+    """One reason, with the numbers it used."""
+
+    code: str
+    days: list[int]
+    interval_days: int | None
+    counts: list[int]
+
+
+class TaperSuggestionReply(ReplyBody):
+    """What is suggested to the clinician for the next interval; null: no fixed interval, as needed."""
+
+    move: TaperMove
+    interval_days: int | None
+    reasons: list[TaperReasonReply]
+
+
+class TaperReply(ReplyBody):
+    """The taper plan and what is suggested."""
+
+    steps: list[TaperStepReply]
+    interval_days: int
+    since: date | None
+    written: bool = Field(description="False: nobody has written one, these are the sources' steps")
+    at_interval: list[BenefitReply]
+    suggestion: TaperSuggestionReply
+
+    @classmethod
+    def of(cls, view: TaperView) -> "TaperReply":
+        """Make the reply."""
+        fields: dict[str, Any] = {
+            "steps": view.written.plan.steps,
+            "interval_days": view.written.interval_days,
+            "since": view.written.since,
+            "written": view.written.version > 0,
+            "at_interval": view.at_interval,
+            "suggestion": view.suggestion,
+        }
+        return cls.model_validate(fields, from_attributes=True)
+
+
+class IntervalReply(ReplyBody):
+    """What this patient's benefits have lasted, in days, and the days within which most would end."""
+
+    past: list[BenefitReply]
+    typical_days: int
+    shortest_days: int
+    longest_days: int
+    population_only: bool = Field(description="Nothing of this patient's own is known yet")
+
+    @classmethod
+    def of(cls, interval: PersonalInterval) -> "IntervalReply":
+        """Make the reply."""
+        return cls.model_validate(interval, from_attributes=True)

@@ -1,0 +1,88 @@
+"""How staff reach a person: name, telephone, whom to call. Opening the page is a look; the audit log has each."""
+
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.access.clinics.permissions import Permission
+from app.care.patients import corrections
+from app.care.patients.schemas import ContactFacts
+from app.context import AppContext
+from app.pages.staff.about_patient import about, path_of, whole_in
+from app.pages.staff.asked_form import AskedForm, Field, answer_form, show_form
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
+from app.web.dependencies import ContextNeeded
+from app.web.reading import read_as
+
+router = APIRouter(
+    prefix="/care/patients/{patient_id}/contact", route_class=CarePageRoute, include_in_schema=False
+)
+MayReach = Annotated[StaffVisitor, staff_may(Permission.PATIENTS_CONTACT)]
+_NUMBER: Final = "Digits, blanks and + ( ) . / - only, please."
+_FIELDS: Final = (
+    Field(name="name", label="Name", wrong="Please write the name in one line."),
+    Field(name="telephone", label="Telephone", wrong=_NUMBER),
+    Field(name="birth_year", label="Year of birth", kind="number", wrong="A year from 1900 on."),
+    Field(name="emergency_contact_name", label="Emergency contact", wrong="One line, please."),
+    Field(name="emergency_contact_telephone", label="Their telephone", wrong=_NUMBER),
+    Field(
+        name="preferred_way",
+        label="Preferred way",
+        kind="choice",
+        choices=(
+            ("", "Not stated"),
+            ("telephone", "Telephone"),
+            ("sms", "Text message"),
+            ("email", "E-mail"),
+            ("letter", "Letter"),
+        ),
+    ),
+)
+
+
+@router.get("")
+async def show_contact(patient_id: UUID, context: ContextNeeded, visitor: MayReach) -> Response:
+    """Show what is known, to be changed."""
+    return show_form(context, visitor, await _asked(context, visitor, patient_id))
+
+
+@router.post("")
+async def keep_contact(
+    patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayReach
+) -> Response:
+    """Keep what is known, in the place of what was there."""
+    form = await read_own_form(request, context, visitor)
+
+    async def act() -> str:
+        said: dict[str, object] = {one.name: form[one.name].strip() or None for one in _FIELDS}
+        body = read_as(ContactFacts, said | {"birth_year": whole_in(form["birth_year"])})
+        facts = body.model_dump(exclude_none=True)
+        await corrections.keep_contact_facts(visitor.work, patient_id, facts)
+        return "contact"
+
+    return await answer_form(
+        context,
+        visitor,
+        lambda: _asked(context, visitor, patient_id),
+        form,
+        act,
+        back=path_of(patient_id),
+    )
+
+
+async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(context, visitor, patient_id)
+    facts = await corrections.read_contact_facts(visitor.work, patient_id)
+    return AskedForm(
+        title="How to reach the patient",
+        whose=whose.reference,
+        lead="All of it is optional, sealed, and for staff alone. Each look is in the audit log.",
+        path=f"{whose.path}/contact",
+        back=whose.path,
+        button="Save",
+        fields=_FIELDS,
+        values={name: str(value) for name, value in facts.items()},
+    )
