@@ -28,6 +28,7 @@ from app.care.consent import routes as consent
 from app.care.insights import routes as insights
 from app.care.intake.middleware import Intake
 from app.care.intake.spool import Spool, replay_now_and_then
+from app.care.merging import routes as merging
 from app.care.monitoring import routes as monitoring
 from app.care.patients import routes as patients
 from app.care.reminders import routes as reminders
@@ -60,6 +61,7 @@ from app.pages.staff import (
     details_routes,
     factors_routes,
     infusion_routes,
+    merge_routes,
     new_patient_routes,
     patient_routes,
     patients_routes,
@@ -70,6 +72,7 @@ from app.pages.staff import (
     safety_page,
     session_routes,
     signal_page,
+    taking_on_routes,
     taper_routes,
     team,
     worklist_page,
@@ -104,6 +107,7 @@ _ROUTERS: Final = (
     clinics.keys_router,
     patients.router,
     treatment.router,
+    merging.router,
     circumstances.router,
     treatment_sessions.router,
     assessments.router,
@@ -160,6 +164,8 @@ _ROUTERS: Final = (
     assessment_routes.router,
     booster_routes.router,
     factors_routes.router,
+    taking_on_routes.router,
+    merge_routes.router,
     circumstance_routes.router,
     contact_routes.router,
     course_routes.router,

@@ -6,7 +6,6 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from app.foundation.audit import AuditEvent
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
 from app.storage import outgoing_messages
@@ -121,9 +120,7 @@ class NewNotice:
     patient_id: UUID | None = None
 
 
-async def queue_message(
-    work: UnitOfWork, vault: Vault, message: NewMessage, *, now: datetime, audit: AuditEvent
-) -> UUID:
+async def queue_message(work: UnitOfWork, vault: Vault, message: NewMessage, *, now: datetime) -> UUID:
     """Have a message sent once this transaction commits; gives its id, which is also its Message-ID."""
     message_id = new_id()
     kept = replace(
@@ -137,7 +134,6 @@ async def queue_message(
         not_after=message.not_after,
     )
     await outgoing_messages.add(work, kept)
-    work.add_audit_event(audit)
     work.wake_outbox()
     return message_id
 

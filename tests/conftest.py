@@ -4,7 +4,6 @@ Row-level security keeps clinics apart, so a test makes its own clinic and not i
 database or a service to itself asks for ``own_database`` or ``own_service``.
 """
 
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -29,7 +28,6 @@ _LONGEST: Final = (
 _LONG_FIRST: Final = ("browser", "journeys", "docs", "cli", "clients", "storage", "studies", "pages")
 _FOLDER_MARKS: Final = {"browser": "browser", "journeys": "journey"}
 _HERE: Final = Path(__file__).parent
-_KNOWN_FAILURES: Final = _HERE / "known_failures.toml"
 
 
 # What properties are tried with: a few examples, always the same, in `make test`; many others, at random, in
@@ -60,25 +58,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = _folder(item)
         if folder in _FOLDER_MARKS:
             item.add_marker(_FOLDER_MARKS[folder])
-    _expect_known_failures(items)
     items.sort(key=lambda item: (item.path.name not in _LONGEST, _folder(item) not in _LONG_FIRST))
-
-
-def _expect_known_failures(items: list[pytest.Item]) -> None:
-    """Let what is known to fail, and listed with its reason, fail without hiding what is new.
-
-    They still run, are counted and named at the end of every run (xfailed, or xpassed once they pass); the list
-    may only shrink.
-    """
-    known: dict[str, str] = tomllib.loads(_KNOWN_FAILURES.read_text(encoding="utf-8"))
-    for item in items:
-        reason = (
-            known.get(item.nodeid)
-            or known.get(item.nodeid.partition("[")[0])
-            or known.get(item.nodeid.partition("::")[0])
-        )
-        if reason:
-            item.add_marker(pytest.mark.xfail(reason=reason, strict=False))
 
 
 def _folder(item: pytest.Item) -> str:

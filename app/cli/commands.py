@@ -18,6 +18,7 @@ from app.cli.audit_commands import add_audit
 from app.cli.clinic_commands import add_clinics
 from app.cli.encryption_commands import EXPECTED as OF_THE_KEYS
 from app.cli.encryption_commands import add_encryption
+from app.cli.import_commands import add_import
 from app.cli.new_clinic import open_new_clinic
 from app.cli.runtime import OwnerUrlMissingError, open_ground
 from app.cli.staff_commands import add_staff
@@ -249,6 +250,7 @@ def openapi(
 add_studies(app, _said_plainly)
 add_audit(app, _said_plainly)
 add_staff(app, _said_plainly)
+add_import(app, _said_plainly)
 add_encryption(app, _said_plainly)
 add_clinics(app, clinic_app, _said_plainly)
 add_archive(app, _said_plainly)

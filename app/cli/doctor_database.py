@@ -168,7 +168,7 @@ async def _contents(ground: Ground, settings: Settings) -> list[Finding]:
 async def _key_fits(context: AppContext) -> Finding:
     try:
         for clinic_id in await open_clinics(context.database):
-            async with context.database.work(clinic_id) as work:
+            async with context.work(clinic_id) as work:
                 # Past the service, which would tell the trail of a reading: nobody is shown anything here.
                 found = await patients.page(work, after=None, limit=1)
             for record in found:

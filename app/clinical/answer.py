@@ -60,7 +60,8 @@ class Exposure(NamedTuple):
     """The infusions so far, so that a rising frequency is visible and never encouraged.
 
     `last_hours` are the hours since the last infusion; `total` counts all infusions ever; `benefits` are
-    the days from earlier infusions to the first day at consider, where there was one.
+    the days from earlier infusions to the first day at consider, where there was one. `about` of the total are
+    infusions before the patient was taken on, known only as "about so many"; they are in no span.
     """
 
     last_on: date | None
@@ -70,10 +71,11 @@ class Exposure(NamedTuple):
     in_365_days: int
     total: int
     response_durations: tuple[int, ...]
+    about: int = 0
 
 
 def exposure_on(
-    days: Sequence[int], today: int, *, total: int, response_durations: tuple[int, ...] = ()
+    days: Sequence[int], today: int, *, total: int, response_durations: tuple[int, ...] = (), about: int = 0
 ) -> Exposure:
     """The infusions as of a day: how many in the last 30, 90 and 365 days, and how many ever.
 
@@ -82,12 +84,13 @@ def exposure_on(
         today: the day number that the answer speaks about.
         total: all infusions ever.
         response_durations: how long earlier ones lasted, in days.
+        about: how many of all are only known as "about so many".
     """
     if not days:
-        return Exposure(None, None, 0, 0, 0, total, response_durations)
+        return Exposure(None, None, 0, 0, 0, total, response_durations, about)
     month, quarter, year = (len(days) - bisect_right(days, today - span) for span in EXPOSURE_DAYS)
     return Exposure(
-        date.fromordinal(days[-1]), today - days[-1], month, quarter, year, total, response_durations
+        date.fromordinal(days[-1]), today - days[-1], month, quarter, year, total, response_durations, about
     )
 
 

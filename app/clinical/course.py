@@ -48,6 +48,7 @@ class InductionEndedBecause(StrEnum):
     CONFIRMED_BY_STAFF = "staff_said_so"
     NO_FURTHER_INFUSION = "no_further_infusion"
     FIRST_BOOSTER = "first_booster"
+    TAKEN_ON = "taken_on"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +135,26 @@ class Infusion:
         return check_in_day(self.given_at, self.time_zone or time_zone)
 
 
+class DatePrecision(StrEnum):
+    """How well the day of something long past is known."""
+
+    DAY = "day"
+    MONTH = "month"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierInfusions:
+    """Infusions from before the clinic took the patient on, known only as "about so many, last on …".
+
+    They count for exposure and decide nothing. `last_on` is None when its precision is unknown.
+    """
+
+    count: int
+    last_on: date | None = None
+    precision: DatePrecision = DatePrecision.UNKNOWN
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
     """A course of treatment as the clinic planned it and as staff said it went.
@@ -144,6 +165,9 @@ class Course:
         started_on: infusions before this day belong to an earlier course; they count for exposure only.
         induction_ended_on: the day on which staff said that the series is complete.
         reviewed_on: the day of the induction review.
+        taken_on_at: the day on which the clinic took the patient on in maintenance. Such a course has no
+            induction: its infusions are boosters, and a clinician names the days of its reference.
+        earlier: infusions before that, beside those whose times are known.
     """
 
     id: str
@@ -154,6 +178,8 @@ class Course:
     reviewed_on: date | None = None
     ended_on: date | None = None
     stopped_on: date | None = None
+    taken_on_at: date | None = None
+    earlier: EarlierInfusions | None = None
 
     @property
     def closed_on(self) -> date | None:
@@ -182,6 +208,8 @@ def induction_end(
 ) -> InductionEnd | None:
     """The earliest of four: the planned count, staff saying so, the first booster, 14 days of silence.
 
+    A patient who was taken on in maintenance had it elsewhere: it was over when the course began.
+
     Args:
         course: None when infusions were imported without one.
         given: the course's infusions in order (see `infusions_of_course`).
@@ -194,6 +222,8 @@ def induction_end(
         series was complete belongs to it: the series then ends with that one.
     """
     series = [one for one in given if one.phase is InfusionPhase.INDUCTION]
+    if not series and course and course.taken_on_at:
+        return InductionEnd(on=course.started_on, because=InductionEndedBecause.TAKEN_ON)
     if not series:
         return None
     last_day = series[-1].day(time_zone)
@@ -237,6 +267,10 @@ def phase_of(
         return Phase.MAINTENANCE if given else Phase.PLANNED
     if end.on > today:
         return Phase.INDUCTION
-    reviewed = course is None or (course.reviewed_on is not None and course.reviewed_on <= today)
+    reviewed = (
+        course is None
+        or course.taken_on_at is not None
+        or (course.reviewed_on is not None and course.reviewed_on <= today)
+    )
     boosted = any(infusion.phase is InfusionPhase.BOOSTER for infusion in given)
     return Phase.MAINTENANCE if reviewed or boosted else Phase.REVIEW

@@ -100,7 +100,15 @@ def gain_loss_considers(
 
 def criterion_a_missing(missing: NoReference) -> Criterion:
     """Without a reference criterion A says nothing, and why."""
-    reason = ReferenceMissing(missing.because.value, missing.n_days, missing.days_needed, missing.until)
+    reason = ReferenceMissing(
+        missing.because.value,
+        missing.n_days,
+        missing.days_needed,
+        missing.until,
+        missing.taken_on_at,
+        missing.proposed_from,
+        missing.proposed_to,
+    )
     return Criterion(CriterionName.GAIN_LOST, Level.NO_REFERENCE, (reason,))
 
 

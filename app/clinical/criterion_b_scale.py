@@ -140,13 +140,72 @@ def totals_so_far(
             missing=missing,
             awaited_until=day_of(last_induction_at) + timedelta(days=protocol.window_latest_day),
         )
+    return _held_against(reference, baseline, known, given, scale, scale.relapse, protocol)
+
+
+def totals_when_taken_on(
+    totals: Iterable[AssessmentTotal],
+    *,
+    scale: Scale,
+    taken_on: date,
+    first_infusion_at: datetime | None,
+    infusions_at: Sequence[datetime],
+    protocol: Protocol = STANDARD,
+) -> TotalsSoFar:
+    """What the totals of a patient who was taken on in maintenance have come to: they speak at once.
+
+    The reference is the last total by the day of taking on, else the first one after it; without a total from before
+    the first known infusion the relapse level alone is the threshold.
+
+    Args:
+        totals: those up to now.
+        scale: the scale they belong to.
+        taken_on: the day.
+        first_infusion_at: the first infusion, when it is known which was the first; by the patient's clock.
+        infusions_at: every infusion of the course, in order.
+        protocol: the numbers in force.
+    """
+    known, given_at = sorted(totals), [one.timestamp() for one in infusions_at]
+    baseline = None
+    if first_infusion_at is not None:
+        baseline = baseline_total(known, first_infusion_at=first_infusion_at, protocol=protocol)
+    countable = [
+        total
+        for total in known
+        if not is_acute(total.taken_at.timestamp(), given_at, protocol)
+        and (first_infusion_at is None or total.taken_at > first_infusion_at)
+    ]
+    by_then = [total for total in countable if total.day <= taken_on]
+    reference = by_then[-1] if by_then else min(countable, default=None)
+    missing = None
+    if scale.relapse is None:
+        missing = TotalsCode.SCALE_RAISES_NOTHING
+    elif reference is None:
+        missing = TotalsCode.REFERENCE_AWAITED
+    elif not _shows_benefit(scale, baseline, reference, protocol):
+        missing = TotalsCode.RESPONSE_TOO_SMALL
+    if missing is not None or reference is None or scale.relapse is None:
+        last = known[-1] if known else None
+        return TotalsSoFar(scale=scale, last=last, baseline=baseline, reference=reference, missing=missing)
+    return _held_against(reference, baseline, known, infusions_at, scale, scale.relapse, protocol)
+
+
+def _held_against(
+    reference: AssessmentTotal,
+    baseline: AssessmentTotal | None,
+    known: Sequence[AssessmentTotal],
+    given: Sequence[datetime],
+    scale: Scale,
+    relapse: float,
+    protocol: Protocol,
+) -> TotalsSoFar:
     threshold = crossing_threshold(
-        scale, relapse=scale.relapse, baseline=baseline, reference=reference, protocol=protocol
+        scale, relapse=relapse, baseline=baseline, reference=reference, protocol=protocol
     )
     since = totals_since(reference, known, given, protocol)
     return TotalsSoFar(
         scale=scale,
-        last=last,
+        last=known[-1],
         baseline=baseline,
         reference=reference,
         threshold=threshold,
@@ -180,7 +239,7 @@ def totals_since(
         total
         for total in known
         if total > reference
-        and total.taken_at > given[-1]
+        and (not given or total.taken_at > given[-1])
         and not is_acute(total.taken_at.timestamp(), given_at, protocol)
     ]
 

@@ -45,7 +45,15 @@ from app.clinical.reasons import Criterion, NoReportSinceInfusion, worst_level
 from app.clinical.reference import NoReference, NoReferenceBecause, Reference, window_days
 from app.clinical.schedule import Cadence
 from app.clinical.state.loss import Loss
-from app.clinical.state.patient_state import PatientState, advance, asked_on, cadence_of, known_days, settled
+from app.clinical.state.patient_state import (
+    PatientState,
+    advance,
+    asked_on,
+    cadence_of,
+    known_days,
+    proposed_now,
+    settled,
+)
 from app.clinical.state.stretches import current_stretch
 from app.clinical.state.timeline import (
     Crossing,
@@ -313,6 +321,8 @@ def _stretches(state: PatientState, loss: Loss | None, today: int, protocol: Pro
 def _reference_now(state: PatientState, today: int, protocol: Protocol) -> Reference | NoReference:
     """The reference, or the reason why there is none now; none holds while induction is running."""
     treatment = state.treatment
+    if treatment.taken_on is not None and treatment.day_zero is None:
+        return state.reference or _awaiting(state, treatment.taken_on, today, protocol)
     if treatment.first_day is None:
         return _not_treated()
     if treatment.day_zero is None or treatment.induction_over is None:
@@ -333,6 +343,20 @@ def _reference_now(state: PatientState, today: int, protocol: Protocol) -> Refer
     )
 
 
+def _awaiting(state: PatientState, taken_on: int, today: int, protocol: Protocol) -> NoReference:
+    """Taken on in maintenance: a clinician names the days of the reference, or accepts the proposed ones."""
+    proposed = proposed_now(state, today, protocol)
+    first = state.treatment.proposes_from or 0
+    return NoReference(
+        because=NoReferenceBecause.TAKEN_ON_AWAITING_REFERENCE,
+        n_days=len(proposed) or sum(one.day.toordinal() >= first for one in known_days(state)),
+        days_needed=protocol.taken_on_least_days,
+        taken_on_at=date.fromordinal(taken_on),
+        proposed_from=proposed[0].day if proposed else None,
+        proposed_to=proposed[-1].day if proposed else None,
+    )
+
+
 def _not_treated() -> NoReference:
     return NoReference(because=NoReferenceBecause.NOT_TREATED)
 
@@ -342,7 +366,8 @@ def _totals(
 ) -> tuple[Criterion, ...]:
     """Scales speak without check-ins, but not while induction is running."""
     running = isinstance(reference, NoReference) and reference.because is NoReferenceBecause.INDUCTION_RUNNING
-    if running or not state.totals or state.treatment.last_induction_at is None:
+    treatment = state.treatment
+    if running or not state.totals or (treatment.last_induction_at is None and treatment.taken_on is None):
         return ()
     return criterion_b(state.totals, date.fromordinal(day), protocol)
 
@@ -373,7 +398,13 @@ def _exposure(state: PatientState, today: int, stretches: Sequence[Stretch], pro
     lasted = treatment.response_durations
     if protocol.generation > 1:
         lasted = tuple(one.held_days for one in stretches[:-1] if one.held_to is not None)
-    return exposure_on(treatment.recent_days, today, total=treatment.total, response_durations=lasted)
+    return exposure_on(
+        treatment.recent_days,
+        today,
+        total=treatment.total + treatment.earlier,
+        response_durations=lasted,
+        about=treatment.earlier,
+    )
 
 
 def _last_totals(state: PatientState) -> tuple[LastTotal, ...]:

@@ -278,7 +278,8 @@ def _treatment(evaluation: Evaluation, beside: Beside, language: Language) -> It
         )
         held = [str(days) for days in exposure.response_durations]
         earlier = language.say("earlier", held=language.listed(held)) if held else ""
-        yield f"{ago}{counts}{earlier}."
+        about = language.say("about", count=exposure.about) if exposure.about else ""
+        yield f"{ago}{counts}{earlier}{about}."
     if beside.cautions:
         what = ", ".join(CAUTION_NAMES[caution] for caution in beside.cautions)
         yield language.say("precautions", what=what)

@@ -126,6 +126,9 @@ ENGLISH: Final = Language(
         "missing_booster_closed_window": (
             "A booster closed the reference window after check-ins on {n_days}; {days_needed} are needed."
         ),
+        "missing_proposed": (
+            "Taken on {taken_on}; {first} to {last} is proposed as the reference: accept it or name other days."
+        ),
         "missing_taken_on_awaiting_reference": (
             "Taken on {taken_on}; name a stable period (7 of 10 days answered)."
         ),
@@ -173,6 +176,7 @@ ENGLISH: Final = Language(
         "infusion_ago": "Last infusion {days} ago ({on})",
         "infusion_counts": ", the {nth} in 365 days ({month} in 30, {quarter} in 90)",
         "earlier": "; earlier responses lasted {held} days",
+        "about": "; about {count} more before the patient was taken on",
         "precautions": "Active precautions: {what}.",
         "did_not_hold": "The booster of {on} has lasted {days}; review rather than repeat.",
         "days_in_10": "{days} in the last 10 days",
@@ -265,6 +269,10 @@ SPANISH: Final = Language(
         "missing_booster_closed_window": (
             "Un refuerzo cerró la ventana de referencia tras registros en {n_days}; se necesitan {days_needed}."
         ),
+        "missing_proposed": (
+            "En tratamiento aquí desde el {taken_on}; se propone como referencia del {first} al {last}: "
+            "acéptela o indique otros días."
+        ),
         "missing_taken_on_awaiting_reference": (
             "En tratamiento aquí desde el {taken_on}; indique un período estable (7 de 10 días con respuesta)."
         ),
@@ -312,6 +320,7 @@ SPANISH: Final = Language(
         "infusion_ago": "Última infusión hace {days} ({on})",
         "infusion_counts": ", la {nth} en 365 días ({month} en 30, {quarter} en 90)",
         "earlier": "; las respuestas anteriores duraron {held} días",
+        "about": "; unas {count} más antes de iniciar el seguimiento aquí",
         "precautions": "Precauciones activas: {what}.",
         "did_not_hold": "El refuerzo del {on} ha durado {days}; revise en vez de repetir.",
         "days_in_10": "{days} en los últimos 10 días",

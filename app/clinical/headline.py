@@ -220,12 +220,19 @@ def _was_elevated(evaluation: Evaluation, spoken: Sequence[Finding], language: L
 
 
 def _missing(reason: ReferenceMissing, year: int, language: Language) -> str:
+    if reason.taken_on and reason.proposed_from and reason.proposed_to:
+        return language.say(
+            "missing_proposed",
+            taken_on=language.day(reason.taken_on, year),
+            first=language.day(reason.proposed_from, year),
+            last=language.day(reason.proposed_to, year),
+        )
     return language.say(
         f"missing_{reason.because}",
         until="" if reason.until is None else language.day(reason.until, year),
         n_days=language.count(reason.n_days, "day"),
         days_needed=reason.days_needed,
-        taken_on="" if reason.until is None else language.day(reason.until, year),
+        taken_on="" if reason.taken_on is None else language.day(reason.taken_on, year),
     )
 
 

@@ -75,6 +75,20 @@ class Protocol(FindingNumbers):
     window_latest_day: int = count(
         15, "day after the last induction infusion", 8, 28, "later days may already have lost some", "choice"
     )
+    taken_on_least_days: int = count(
+        7, "check-in days", 4, 14, "of a stable period that stands for the window after induction", "choice"
+    )
+    taken_on_span_days: int = count(
+        10, "days", 7, 28, "so long such a period is at least, infusion days left out", "choice"
+    )
+    taken_on_proposed_days: int = count(
+        14,
+        "days",
+        10,
+        28,
+        "so long reports come before a period is proposed; that long it is at most",
+        "choice",
+    )
     falling_share: float = number(
         0.5, "share of the gain", 0.3, 0.8, "between the window's halves: loss began inside it", "choice"
     )

@@ -31,13 +31,16 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceMissing(Reason):
-    """Check-ins have no reference."""
+    """Check-ins have no reference. Who was taken on has the day of that, and the days that are proposed."""
 
     code: ClassVar[ReasonCode] = ReasonCode.REFERENCE_MISSING
     because: str
     n_days: int
     days_needed: int
     until: date | None
+    taken_on: date | None = None
+    proposed_from: date | None = None
+    proposed_to: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class NoReferenceBecause(StrEnum):
     WINDOW_OPEN = "window_open"
     TOO_FEW_DAYS = "too_few_days"
     BOOSTER_CLOSED_WINDOW = "booster_closed_window"
+    TAKEN_ON_AWAITING_REFERENCE = "taken_on_awaiting_reference"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,12 +109,19 @@ class Reference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoReference:
-    """Why there is no reference, with the days so far and the last day that could still make one."""
+    """Why there is no reference, with the days so far and the last day that could still make one.
+
+    Of a patient who was taken on in maintenance it says when, and the days that are proposed as the reference,
+    first and last included, once there are enough.
+    """
 
     because: NoReferenceBecause
     n_days: int = 0
     days_needed: int = 0
     until: date | None = None
+    taken_on_at: date | None = None
+    proposed_from: date | None = None
+    proposed_to: date | None = None
 
     @property
     def kind(self) -> ReferenceKind:
@@ -247,6 +255,32 @@ def establish_chosen(
     on = PerDomain(*(count >= protocol.window_least_days for count in counts))
     found = _reference(window, baseline, on=on, falling=False, protocol=protocol)
     return None if found is None else replace(found, chosen=True)
+
+
+def is_stable_period(
+    window: Sequence[CheckInDay], *, from_day: date, to_day: date, protocol: Protocol
+) -> bool:
+    """Whether days can stand for the window after induction: 7 check-in days or more in at least 10 days."""
+    span = (to_day - from_day).days + 1
+    return len(window) >= protocol.taken_on_least_days and span >= protocol.taken_on_span_days
+
+
+def proposed_period(
+    days: Sequence[CheckInDay], *, before: date, protocol: Protocol
+) -> tuple[CheckInDay, ...]:
+    """The first 14 days in which a stable period can be named, as far as they were over; none is empty.
+
+    The first, so that a proposal stays what it is until somebody decides on it. (The best of all would grow with
+    every lucky week, and a loss be measured from luck.)
+    """
+    for place, first in enumerate(days):
+        last_day = first.day + timedelta(days=protocol.taken_on_proposed_days - 1)
+        if last_day >= before:
+            return ()
+        inside = tuple(one for one in days[place:] if one.day <= last_day)
+        if is_stable_period(inside, from_day=first.day, to_day=inside[-1].day, protocol=protocol):
+            return inside
+    return ()
 
 
 def _share_fallen(first: Reference, whole: Reference, last_days: Sequence[CheckInDay]) -> float:

@@ -61,6 +61,7 @@ class Situation:
     last_questionnaire_on: date | None
     last_is_booster: bool = False
     burst: bool = False
+    taken_on_at: date | None = None
 
 
 def plan_of(situation: Situation, *, today: date, protocol: Protocol = STANDARD) -> Plan | None:
@@ -77,6 +78,7 @@ def plan_of(situation: Situation, *, today: date, protocol: Protocol = STANDARD)
         maintained=situation.phase in {Phase.REVIEW, Phase.MAINTENANCE},
         after_booster=situation.last_is_booster,
         bursting=situation.burst or situation.level >= Level.WATCH,
+        taken_on_days=(today - situation.taken_on_at).days if situation.taken_on_at else None,
         silent_days=(today - last).days if last else 0,
         steady=situation.level == Level.STEADY,
         protocol=protocol,
@@ -90,6 +92,7 @@ def cadence_on(
     maintained: bool,
     after_booster: bool,
     bursting: bool,
+    taken_on_days: int | None,
     silent_days: int,
     steady: bool,
     protocol: Protocol,
@@ -97,13 +100,15 @@ def cadence_on(
     """How often a patient is asked, so many days after the last infusion.
 
     Daily through induction, 15 days after its last infusion and 7 after each booster; then 3 a week; from day
-    183 on, if steady, 2 a week. A low report, or watch or worse, makes it daily until two reports in a row are
-    well, and for at most 21 days without an answer: then it is the plan of the phase again. (Rule 1.0: daily for
-    42 days, then 3 a week, weekly when steady; daily on watch.)
+    183 on, if steady, 2 a week. Also daily for 15 days after a patient was taken on in maintenance. A low report, or
+    watch or worse, makes it daily until two reports in a row are well, and for at most 21 days without an answer:
+    then it is the plan of the phase again. (Rule 1.0: daily for 42 days, then 3 a week, weekly when steady; daily on
+    watch.)
     """
     first_rule = protocol.generation == 1
     daily_until = protocol.daily_after_booster_days if after_booster else protocol.daily_after_induction_days
-    if not maintained or days <= daily_until:
+    settling = taken_on_days is not None and 0 <= taken_on_days <= protocol.daily_after_induction_days
+    if not maintained or days <= daily_until or settling:
         return Cadence.DAILY
     if bursting and (first_rule or silent_days <= protocol.burst_days):
         return Cadence.DAILY

@@ -42,27 +42,3 @@ class AuditEvent:
     subject_kind: str
     subject_id: UUID
     patient_id: UUID | None = None
-
-
-def patient_event(now: datetime, actor: Actor, action: str, patient_id: UUID) -> AuditEvent:
-    """Make a line of the trail whose subject is the patient, not something of the patient's with an id of its own."""
-    return AuditEvent(
-        at=now,
-        actor=actor,
-        action=action,
-        subject_kind="patient",
-        subject_id=patient_id,
-        patient_id=patient_id,
-    )
-
-
-def signal_event(now: datetime, actor: Actor, action: str, signal_id: UUID, patient_id: UUID) -> AuditEvent:
-    """Make a line of the trail about a patient's signal."""
-    return AuditEvent(
-        at=now,
-        actor=actor,
-        action=action,
-        subject_kind="signal",
-        subject_id=signal_id,
-        patient_id=patient_id,
-    )

@@ -21,9 +21,9 @@ from app.clinical.reference import NoReference, Reference
 from app.clinical.signs import RecentDay
 from app.clinical.state.patient_state import PatientState
 
-ANSWER_FORMAT: Final = 2
-"""Answers of rule 1.0 alone were stored as format 1, with fewer fields."""
-STATE_FORMAT: Final = 5
+ANSWER_FORMAT: Final = 3
+"""Answers of rule 1.0 alone were stored as format 1, those before patients were taken on as 2, with fewer fields."""
+STATE_FORMAT: Final = 6
 Plain = dict[str, Any]
 _STATES: Final = TypeAdapter(PatientState)
 _STORED_AS: Final = {"says": "code"}

@@ -6,7 +6,6 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.foundation.audit import AuditEvent
 from app.storage.engine.rows import CARE, TenantRow, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_states import PatientStateRow
@@ -38,7 +37,7 @@ class Consent(TenantRow):
     reason_sealed: Mapped[bytes | None]
 
 
-async def add(work: UnitOfWork, consent: Consent, *, audit: AuditEvent) -> None:
+async def add(work: UnitOfWork, consent: Consent) -> None:
     """Keep an answer, and note it where the check-in path looks; the caller holds the patient's turn.
 
     The rule's memory goes: whichever way the answer went, what comes next starts from history. Reports on
@@ -56,7 +55,6 @@ async def add(work: UnitOfWork, consent: Consent, *, audit: AuditEvent) -> None:
             consent_withdrawn_at=consent.at if consent.kind == "withdrawn" else None,
         )
     )
-    work.add_audit_event(audit)
 
 
 async def all_of_patient(work: UnitOfWork, patient_id: UUID) -> list[Consent]:

@@ -6,7 +6,6 @@ from datetime import date
 from sqlalchemy import ForeignKeyConstraint, delete, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.foundation.audit import AuditEvent
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -30,10 +29,9 @@ async def all_of_clinic(work: UnitOfWork) -> tuple[date, ...]:
     return tuple(found.scalars())
 
 
-async def replace_all(work: UnitOfWork, days: Collection[date], *, audit: AuditEvent) -> None:
+async def replace_all(work: UnitOfWork, days: Collection[date]) -> None:
     """Let these be the clinic's days, and no others."""
     row = DayWithoutRemindersRow
     await work.execute(delete(row).where(row.clinic_id == work.clinic_id))
     if days:
         await work.execute(insert(row), [{"clinic_id": work.clinic_id, "day": day} for day in days])
-    work.add_audit_event(audit)

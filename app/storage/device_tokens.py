@@ -18,7 +18,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
-from app.foundation.audit import AuditEvent
 from app.storage.devices import DeviceRow
 from app.storage.engine.rows import CARE, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
@@ -128,9 +127,7 @@ _OWNER: Final = """
 """
 
 
-async def add_tokens(
-    work: UnitOfWork, device_id: UUID, tokens: list[NewToken], *, now: datetime, audit: AuditEvent
-) -> None:
+async def add_tokens(work: UnitOfWork, device_id: UUID, tokens: list[NewToken], *, now: datetime) -> None:
     """Keep the tokens of one issue."""
     await work.execute(
         insert(DeviceTokenRow),
@@ -149,7 +146,6 @@ async def add_tokens(
             for token in tokens
         ],
     )
-    work.add_audit_event(audit)
 
 
 async def signed_in_patient(
@@ -231,7 +227,7 @@ async def present_refresh_token(
     return RefreshToken(**found.one()._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
-async def mark_first_use(work: UnitOfWork, token_id: UUID, *, now: datetime, audit: AuditEvent) -> None:
+async def mark_first_use(work: UnitOfWork, token_id: UUID, *, now: datetime) -> None:
     """Note the first time that a refresh token was used: from then on its predecessor is spent."""
     await work.execute(
         update(DeviceTokenRow)
@@ -242,7 +238,6 @@ async def mark_first_use(work: UnitOfWork, token_id: UUID, *, now: datetime, aud
         )
         .values(first_used_at=now)
     )
-    work.add_audit_event(audit)
 
 
 async def last_issues(work: UnitOfWork, patient_id: UUID) -> dict[UUID, tuple[datetime, bool]]:

@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlalchemy import ForeignKeyConstraint, Index, func, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.foundation.audit import AuditEvent
 from app.storage.engine.rows import CARE, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -47,7 +46,6 @@ async def add(
     patient_id: UUID,
     name_sealed: bytes,
     now: datetime,
-    audit: AuditEvent,
 ) -> None:
     """Keep a newly enrolled device."""
     await work.execute(
@@ -60,10 +58,9 @@ async def add(
             revoked_at=None,
         )
     )
-    work.add_audit_event(audit)
 
 
-async def revoke(work: UnitOfWork, device_id: UUID, *, now: datetime, audit: AuditEvent) -> None:
+async def revoke(work: UnitOfWork, device_id: UUID, *, now: datetime) -> None:
     """End a device and with it all of its tokens."""
     await work.execute(
         update(DeviceRow)
@@ -72,7 +69,6 @@ async def revoke(work: UnitOfWork, device_id: UUID, *, now: datetime, audit: Aud
         )
         .values(revoked_at=now)
     )
-    work.add_audit_event(audit)
 
 
 async def of_patient(work: UnitOfWork, patient_id: UUID) -> list[Device]:

@@ -6,7 +6,6 @@ from uuid import UUID
 from sqlalchemy import ForeignKeyConstraint, delete, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.foundation.audit import AuditEvent
 from app.storage.engine.rows import CARE, FRONT_DESK, Row, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -45,9 +44,7 @@ class EnrolmentCode(TenantRow):
     used_at: Mapped[datetime | None]
 
 
-async def add(
-    work: UnitOfWork, code: EnrolmentCode, *, selector: str, now: datetime, audit: AuditEvent
-) -> bool:
+async def add(work: UnitOfWork, code: EnrolmentCode, *, selector: str, now: datetime) -> bool:
     """Keep a new code, unless its selector is in use by a code that has not expired; says whether it was kept."""
     await work.execute(
         delete(CodeSelectorRow).where(CodeSelectorRow.selector == selector, CodeSelectorRow.expires_at <= now)
@@ -74,7 +71,6 @@ async def add(
             used_at=None,
         )
     )
-    work.add_audit_event(audit)
     return True
 
 
@@ -117,11 +113,10 @@ async def find(work: UnitOfWork, code_id: UUID) -> EnrolmentCode | None:
     return row and EnrolmentCode(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
-async def mark_used(work: UnitOfWork, code_id: UUID, *, now: datetime, audit: AuditEvent) -> None:
+async def mark_used(work: UnitOfWork, code_id: UUID, *, now: datetime) -> None:
     """Spend a code."""
     await work.execute(
         update(EnrolmentCode)
         .where(EnrolmentCode.clinic_id == work.clinic_id, EnrolmentCode.id == code_id)
         .values(used_at=now)
     )
-    work.add_audit_event(audit)

@@ -9,7 +9,6 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Select, sel
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.foundation.audit import AuditEvent
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_keys import wrapped_key_of
@@ -47,7 +46,7 @@ class StoredRequest(TenantRow):
     wrapped_key: bytes | None = field(default=None, repr=False)
 
 
-async def add(work: UnitOfWork, request: StoredRequest, *, audit: AuditEvent) -> bool:
+async def add(work: UnitOfWork, request: StoredRequest) -> bool:
     """Keep a request, unless one is open; says whether it was kept."""
     values = values_of(request)
     added = await work.execute(
@@ -58,10 +57,7 @@ async def add(work: UnitOfWork, request: StoredRequest, *, audit: AuditEvent) ->
         )
         .returning(StoredRequest.id)
     )
-    if added.one_or_none() is None:
-        return False
-    work.add_audit_event(audit)
-    return True
+    return added.one_or_none() is not None
 
 
 async def lock(work: UnitOfWork, request_id: UUID) -> StoredRequest | None:
@@ -81,7 +77,6 @@ async def decide(
     now: datetime,
     by: UUID | None,
     reason_sealed: bytes | None,
-    audit: AuditEvent,
 ) -> None:
     """Note what was decided about a request that the caller has locked."""
     await work.execute(
@@ -95,7 +90,6 @@ async def decide(
             version=StoredRequest.version + 1,
         )
     )
-    work.add_audit_event(audit)
 
 
 async def page(work: UnitOfWork, *, states: list[str], after: UUID | None, limit: int) -> list[StoredRequest]:

@@ -9,7 +9,6 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Uuid
 
-from app.foundation.audit import AuditEvent
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.signals import Signal
@@ -49,7 +48,7 @@ _FORGET_JOBS: Final = text("""
 """)
 
 
-async def erase(work: UnitOfWork, erasure: Erasure, *, audit: AuditEvent) -> None:
+async def erase(work: UnitOfWork, erasure: Erasure) -> None:
     """Remove every row about a patient for good, and put up the tombstone.
 
     The caller holds the patient's turn, and has marked the request as approved. The removing is done by a
@@ -68,7 +67,6 @@ async def erase(work: UnitOfWork, erasure: Erasure, *, audit: AuditEvent) -> Non
         _FORGET_JOBS, {"clinic_id": str(work.clinic_id), "patient_id": str(erasure.patient_id)}
     )
     await work.execute(select(func.care.erase_patient(erasure.patient_id)))
-    work.add_audit_event(audit)
 
 
 async def find(work: UnitOfWork, patient_id: UUID) -> Erasure | None:

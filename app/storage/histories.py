@@ -4,11 +4,10 @@ Turns, not times: two requests that overlap may carry their times in another ord
 What staff may change afterwards (the course, the cautions) is kept with the signal itself.
 """
 
-from dataclasses import fields
-from datetime import date
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from pydantic import TypeAdapter
 from sqlalchemy import or_, select
 from sqlalchemy.orm import aliased
 
@@ -21,7 +20,7 @@ from app.storage.check_ins import CheckInRow
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.record_versions import RecordKind
 
-_DAYS: Final = ("started_on", "induction_ended_on", "reviewed_on", "ended_on", "stopped_on")
+_COURSE: Final = TypeAdapter(Course | None)
 
 
 class Known(NamedTuple):
@@ -33,7 +32,7 @@ class Known(NamedTuple):
 
     def to_plain(self) -> dict[str, Any]:
         """Give it as JSON, without the turn, which is a column of its own."""
-        return {"course": _plain(self.course), "cautions": list(self.cautions)}
+        return {"course": _COURSE.dump_python(self.course, mode="json"), "cautions": list(self.cautions)}
 
 
 async def known_now(work: UnitOfWork, patient_id: UUID, *, turn: int) -> Known:
@@ -60,7 +59,7 @@ async def history_known(
     """
     return History(
         time_zone=time_zone,
-        course=_course(known["course"]),
+        course=_COURSE.validate_python(known["course"]),
         infusions=await _infusions_known(work, patient_id, turn=turn),
         check_ins=await _check_ins_known(work, patient_id, turn=turn),
         chosen_reference=await chosen_references.known_in(work, patient_id, turn=turn),
@@ -111,17 +110,3 @@ async def _check_ins_known(work: UnitOfWork, patient_id: UUID, *, turn: int) -> 
         work, patient_id, [one for one in found.scalars() if one not in void_then]
     )
     return tuple(one.check_in for one in stood.values())
-
-
-def _plain(course: Course | None) -> dict[str, Any] | None:
-    if course is None:
-        return None
-    values = {one.name: getattr(course, one.name) for one in fields(course)}
-    return {name: one.isoformat() if isinstance(one, date) else one for name, one in values.items()}
-
-
-def _course(plain: dict[str, Any] | None) -> Course | None:
-    if plain is None:
-        return None
-    days = {name: date.fromisoformat(plain[name]) if plain[name] else None for name in _DAYS}
-    return Course(**{**plain, **days})

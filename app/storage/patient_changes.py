@@ -21,7 +21,9 @@ class PatientChange(TenantRow):
             [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"],
             ondelete="CASCADE",
         ),
-        CheckConstraint("kind in ('chart_number', 'archived', 'unarchived')", name="kind"),
+        CheckConstraint(
+            "kind in ('chart_number', 'archived', 'unarchived', 'merged', 'unmerged')", name="kind"
+        ),
         Index("ix_patient_changes_patient", "clinic_id", "patient_id", "at"),
         {"schema": CARE},
     )

@@ -12,7 +12,6 @@ from uuid import UUID
 from sqlalchemy import ForeignKeyConstraint, Index, ScalarSelect, select, text, update
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
-from app.foundation.audit import AuditEvent
 from app.storage.engine.rows import CARE, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -145,9 +144,7 @@ async def keep_answer(
     )
 
 
-async def book_booster(
-    work: UnitOfWork, patient_id: UUID, *, on: date | None, now: datetime, audit: AuditEvent
-) -> None:
+async def book_booster(work: UnitOfWork, patient_id: UUID, *, on: date | None, now: datetime) -> None:
     """Note the day of the next booked booster, or that there is none; the caller holds the lock."""
     await work.execute(
         update(PatientStateRow)
@@ -156,7 +153,6 @@ async def book_booster(
             version=PatientStateRow.version + 1, booster_booked_for=on, booster_booked_at=now if on else None
         )
     )
-    work.add_audit_event(audit)
 
 
 async def withdrawn_among(work: UnitOfWork, patient_ids: Sequence[UUID]) -> set[UUID]:

@@ -20,7 +20,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.foundation.audit import AuditEvent
 from app.foundation.zones import canonical_zone
 from app.storage import patient_keys, reminder_plans
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
@@ -103,9 +102,7 @@ class IndexedReference:
     key: bytes
 
 
-async def add(
-    work: UnitOfWork, patient: PatientRecord, *, external_ref: IndexedReference, audit: AuditEvent
-) -> bool:
+async def add(work: UnitOfWork, patient: PatientRecord, *, external_ref: IndexedReference) -> bool:
     """Keep a new patient, unless the reference is taken; says whether it was kept.
 
     An empty state, a key and a plan of reminders are kept beside it.
@@ -135,7 +132,7 @@ async def add(
     await _add_state(work, patient.id)
     if patient.wrapped_key is not None:
         await patient_keys.add(work, patient.id, patient.wrapped_key, made_at=patient.registered_at)
-    await reminder_plans.add(work, patient.id, look_at=patient.registered_at, audit=audit)
+    await reminder_plans.add(work, patient.id, look_at=patient.registered_at)
     return True
 
 
@@ -267,7 +264,6 @@ async def change(
     country: str | None,
     email_sealed: bytes | None,
     version: int,
-    audit: AuditEvent,
 ) -> bool:
     """Change zone, language and address if the patient still is at this version; says whether it was."""
     changed = await work.execute(
@@ -286,10 +282,7 @@ async def change(
             version=version + 1,
         )
     )
-    if changed.rowcount == 0:
-        return False
-    work.add_audit_event(audit)
-    return True
+    return changed.rowcount != 0
 
 
 def _patients(work: UnitOfWork) -> Select[*tuple[Any, ...]]:

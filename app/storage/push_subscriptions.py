@@ -9,7 +9,6 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Select, Uni
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.foundation.audit import AuditEvent
 from app.storage.devices import DeviceRow
 from app.storage.engine.rows import CARE, TenantRow, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
@@ -39,7 +38,7 @@ class PushSubscription(TenantRow):
     made_at: Mapped[datetime]
 
 
-async def put(work: UnitOfWork, subscription: PushSubscription, *, audit: AuditEvent) -> None:
+async def put(work: UnitOfWork, subscription: PushSubscription) -> None:
     """Keep a device's subscription in place of the one before: a push service may move a browser."""
     values = values_of(subscription)
     await work.execute(
@@ -49,7 +48,6 @@ async def put(work: UnitOfWork, subscription: PushSubscription, *, audit: AuditE
             index_elements=[PushSubscription.clinic_id, PushSubscription.device_id], set_=values
         )
     )
-    work.add_audit_event(audit)
 
 
 async def find(work: UnitOfWork, subscription_id: UUID) -> PushSubscription | None:
@@ -67,24 +65,22 @@ async def ids_of_patients(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict
     return by_patient
 
 
-async def remove(work: UnitOfWork, subscription_id: UUID, *, audit: AuditEvent) -> None:
+async def remove(work: UnitOfWork, subscription_id: UUID) -> None:
     """Forget a subscription that its push service says is gone."""
     await work.execute(
         delete(PushSubscription).where(
             PushSubscription.clinic_id == work.clinic_id, PushSubscription.id == subscription_id
         )
     )
-    work.add_audit_event(audit)
 
 
-async def remove_of_device(work: UnitOfWork, device_id: UUID, *, audit: AuditEvent) -> None:
+async def remove_of_device(work: UnitOfWork, device_id: UUID) -> None:
     """Forget a device's subscription, if it has one."""
     await work.execute(
         delete(PushSubscription).where(
             PushSubscription.clinic_id == work.clinic_id, PushSubscription.device_id == device_id
         )
     )
-    work.add_audit_event(audit)
 
 
 def _working(work: UnitOfWork) -> Select[*tuple[Any, ...]]:

@@ -9,7 +9,6 @@ from uuid import UUID
 from sqlalchemy import ForeignKeyConstraint, Index, Time, bindparam, func, insert, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.foundation.audit import AuditEvent
 from app.storage.engine.rows import CARE, TenantRow, columns_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -61,7 +60,7 @@ class NextLook:
     overdue_told_for: date | None
 
 
-async def add(work: UnitOfWork, patient_id: UUID, *, look_at: datetime, audit: AuditEvent) -> None:
+async def add(work: UnitOfWork, patient_id: UUID, *, look_at: datetime) -> None:
     """Keep a new patient's plan, with what holds until the patient says otherwise."""
     await work.execute(
         insert(ReminderPlan).values(
@@ -77,7 +76,6 @@ async def add(work: UnitOfWork, patient_id: UUID, *, look_at: datetime, audit: A
             overdue_told_for=None,
         )
     )
-    work.add_audit_event(audit)
 
 
 async def find(work: UnitOfWork, patient_id: UUID) -> ReminderPlan | None:
@@ -96,7 +94,7 @@ async def find_many(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict[UUID,
     return {one.patient_id: ReminderPlan(**one._mapping) for one in found}  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
-async def change(work: UnitOfWork, plan: ReminderPlan, *, audit: AuditEvent) -> None:
+async def change(work: UnitOfWork, plan: ReminderPlan) -> None:
     """Keep what a patient chose anew, with the next look that follows from it."""
     await work.execute(
         update(ReminderPlan)
@@ -111,7 +109,6 @@ async def change(work: UnitOfWork, plan: ReminderPlan, *, audit: AuditEvent) -> 
             next_look_at=plan.next_look_at,
         )
     )
-    work.add_audit_event(audit)
 
 
 async def look_at(work: UnitOfWork, patient_id: UUID, at: datetime) -> None:

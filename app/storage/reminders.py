@@ -8,7 +8,6 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Select, UniqueCons
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.foundation.audit import AuditEvent
 from app.storage.engine.rows import CARE, TenantRow, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -37,7 +36,7 @@ class Reminder(TenantRow):
     asked_at: Mapped[datetime]
 
 
-async def add(work: UnitOfWork, reminder: Reminder, *, audit: AuditEvent) -> bool:
+async def add(work: UnitOfWork, reminder: Reminder) -> bool:
     """Note that a patient is asked, unless this was asked for that day already; says whether it was not."""
     values = values_of(reminder)
     added = await work.execute(
@@ -48,10 +47,7 @@ async def add(work: UnitOfWork, reminder: Reminder, *, audit: AuditEvent) -> boo
         .values(clinic_id=work.clinic_id, **values)
         .returning(Reminder.id)
     )
-    if added.one_or_none() is None:
-        return False
-    work.add_audit_event(audit)
-    return True
+    return added.one_or_none() is not None
 
 
 async def find(work: UnitOfWork, reminder_id: UUID) -> Reminder | None:

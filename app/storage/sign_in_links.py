@@ -6,7 +6,6 @@ from uuid import UUID
 from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, func, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.foundation.audit import AuditEvent
 from app.storage.engine.rows import CARE, TenantRow, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -32,11 +31,10 @@ class SignInLink(TenantRow):
     used_at: Mapped[datetime | None]
 
 
-async def add(work: UnitOfWork, link: SignInLink, *, audit: AuditEvent) -> None:
+async def add(work: UnitOfWork, link: SignInLink) -> None:
     """Keep a new link."""
     values = values_of(link)
     await work.execute(insert(SignInLink).values(clinic_id=work.clinic_id, **values))
-    work.add_audit_event(audit)
 
 
 async def find(work: UnitOfWork, digest: bytes, *, lock: bool = False) -> SignInLink | None:
@@ -60,14 +58,13 @@ async def count_since(work: UnitOfWork, patient_id: UUID, since: datetime) -> in
     return int(counted.scalar_one())
 
 
-async def mark_used(work: UnitOfWork, link_id: UUID, *, now: datetime, audit: AuditEvent) -> None:
+async def mark_used(work: UnitOfWork, link_id: UUID, *, now: datetime) -> None:
     """Spend a link."""
     await work.execute(
         update(SignInLink)
         .where(SignInLink.clinic_id == work.clinic_id, SignInLink.id == link_id)
         .values(used_at=now)
     )
-    work.add_audit_event(audit)
 
 
 async def end_all(work: UnitOfWork, patient_id: UUID, *, now: datetime) -> None:

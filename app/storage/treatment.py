@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clinical.check_ins import check_in_day
-from app.clinical.course import Course, Infusion, InfusionPhase, Route
+from app.clinical.course import Course, DatePrecision, EarlierInfusions, Infusion, InfusionPhase, Route
 from app.clinical.review import RecordedBenefit
 from app.storage.engine.rows import CARE, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
@@ -41,6 +41,7 @@ class CourseRow(TenantRow):
         ForeignKeyConstraint(
             ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
         ),
+        CheckConstraint("earlier_precision in ('day', 'month', 'unknown')", name="earlier_precision"),
         Index("ix_courses_patient", "clinic_id", "patient_id", "started_on"),
         {"schema": CARE},
     )
@@ -56,6 +57,11 @@ class CourseRow(TenantRow):
     reviewed_on: Mapped[date | None]
     ended_on: Mapped[date | None]
     stopped_on: Mapped[date | None]
+    # The day on which the patient was taken on in maintenance, and infusions before it known by their number only.
+    taken_on_at: Mapped[date | None]
+    earlier_count: Mapped[int | None]
+    earlier_last_on: Mapped[date | None]
+    earlier_precision: Mapped[str | None]
     # A benefit that a clinician saw and the scales did not show.
     benefit_recorded_on: Mapped[date | None]
     benefit_recorded_by: Mapped[UUID | None]
@@ -97,6 +103,8 @@ class InfusionRow(TenantRow):
     external_id: Mapped[str | None]
     source: Mapped[str] = mapped_column(server_default=text("''"))
     version: Mapped[int] = mapped_column(server_default=text("1"))
+    # Its day is known and its hour is not: it is kept at noon.
+    day_only: Mapped[bool] = mapped_column(server_default=text("false"))
     # The course that this infusion let begin earlier, and the booking that it took the place of: both come back
     # when it turns out to have been entered in error.
     began_course_id: Mapped[UUID | None]
@@ -137,6 +145,7 @@ class StoredInfusion:
     Attributes:
         infusion: as the clinical rule knows it.
         dose_mg: the dose in milligrams, when it was given so.
+        day_only: the hour is not known; ``given_at`` is noon of the day.
         external_id: the id that ``source``, another system of the clinic's, has for it.
         began_course_id: the course that it let begin earlier.
         kept_booking_on: the booked booster that it took the place of, booked at ``kept_booking_made_at``.
@@ -149,6 +158,7 @@ class StoredInfusion:
     external_id: str | None = None
     source: str = ""
     version: int = 1
+    day_only: bool = False
     began_course_id: UUID | None = None
     kept_booking_on: date | None = None
     kept_booking_made_at: datetime | None = None
@@ -186,6 +196,7 @@ async def add_course(work: UnitOfWork, patient_id: UUID, course: Course) -> None
             stopped_on=course.stopped_on,
             version=1,
             created_at=work.now,
+            **_taken_on_values(course),
         )
     )
 
@@ -266,8 +277,19 @@ async def restore_course(work: UnitOfWork, patient_id: UUID, stored: StoredCours
             else None,
             version=stored.version,
             created_at=work.now,
+            **_taken_on_values(course),
         )
     )
+
+
+def _taken_on_values(course: Course) -> dict[str, Any]:
+    earlier = course.earlier
+    return {
+        "taken_on_at": course.taken_on_at,
+        "earlier_count": earlier.count if earlier else None,
+        "earlier_last_on": earlier.last_on if earlier else None,
+        "earlier_precision": earlier.precision.value if earlier else None,
+    }
 
 
 async def take_course_away(work: UnitOfWork, course_id: UUID) -> None:
@@ -364,6 +386,7 @@ def _infusion_values(stored: StoredInfusion) -> dict[str, Any]:
         "external_id": stored.external_id,
         "source": stored.source,
         "version": stored.version,
+        "day_only": stored.day_only,
         "began_course_id": stored.began_course_id,
         "kept_booking_on": stored.kept_booking_on,
         "kept_booking_made_at": stored.kept_booking_made_at,
@@ -380,6 +403,7 @@ def _stored_infusion(row: Any) -> StoredInfusion:  # noqa: ANN401 - same
         external_id=row.external_id,
         source=row.source,
         version=row.version,
+        day_only=row.day_only,
         began_course_id=row.began_course_id,
         kept_booking_on=row.kept_booking_on,
         kept_booking_made_at=row.kept_booking_made_at,
@@ -432,6 +456,10 @@ def course_columns(course: Any) -> list[ColumnElement[Any]]:  # noqa: ANN401 - t
         course.reviewed_on,
         course.ended_on,
         course.stopped_on,
+        course.taken_on_at,
+        course.earlier_count,
+        course.earlier_last_on,
+        course.earlier_precision,
     ]
 
 
@@ -446,7 +474,16 @@ def course_in(row: Any) -> Course:  # noqa: ANN401 - SQLAlchemy's row type has n
         reviewed_on=row.reviewed_on,
         ended_on=row.ended_on,
         stopped_on=row.stopped_on,
+        taken_on_at=row.taken_on_at,
+        earlier=_earlier(row),
     )
+
+
+def _earlier(row: Any) -> EarlierInfusions | None:  # noqa: ANN401 - same
+    if row.earlier_count is None:
+        return None
+    precision = DatePrecision(row.earlier_precision)
+    return EarlierInfusions(count=row.earlier_count, last_on=row.earlier_last_on, precision=precision)
 
 
 def infusions_by_patient(rows: Iterable[Any]) -> dict[UUID, list[Infusion]]:

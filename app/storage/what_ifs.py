@@ -9,7 +9,6 @@ from sqlalchemy import CheckConstraint, Date, ForeignKeyConstraint, delete, inse
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.foundation.audit import AuditEvent
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patients import PatientRow
@@ -60,12 +59,11 @@ class RaisedDays(TenantRow):
     instead_on: Mapped[list[date]] = mapped_column(ARRAY(Date()))
 
 
-async def replace_last(work: UnitOfWork, one: StoredWhatIf, *, audit: AuditEvent) -> None:
+async def replace_last(work: UnitOfWork, one: StoredWhatIf) -> None:
     """Keep a new try instead of the one before."""
     await work.execute(delete(StoredWhatIf).where(StoredWhatIf.clinic_id == work.clinic_id))
     values = values_of(one)
     await work.execute(insert(StoredWhatIf).values(clinic_id=work.clinic_id, **values))
-    work.add_audit_event(audit)
 
 
 async def find(
@@ -89,7 +87,6 @@ async def end(
     found: dict[str, Any] | None,
     days: Sequence[RaisedDays],
     now: datetime,
-    audit: AuditEvent,
 ) -> None:
     """Keep what came of a try, which the caller has locked; None: nothing could be found out."""
     await work.execute(
@@ -111,7 +108,6 @@ async def end(
     ]
     if rows:
         await work.execute(insert(RaisedDays), rows)
-    work.add_audit_event(audit)
 
 
 async def _still_there(work: UnitOfWork, days: Sequence[RaisedDays]) -> set[UUID]:

@@ -22,6 +22,7 @@ class FileKind(StrEnum):
     INFUSIONS = "infusions"
     ASSESSMENTS = "assessments"
     OUTCOMES = "outcomes"
+    PATIENTS = "patients"
 
 
 class RowFault(StrEnum):

@@ -2,18 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, timedelta
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
 from app.access.clinics.policy import checked, policy_in_force
-from app.context import AppContext
-from app.foundation.audit import SYSTEM, Actor, AuditEvent
+from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.ids import new_id
 from app.storage import what_ifs
-from app.storage.access_records import record_access
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.what_ifs import RaisedDays, StoredWhatIf
 from app.studies.own_process import ProcessDiedError, in_own_process
@@ -56,45 +54,44 @@ class Tried:
 
 
 async def ask(
-    context: AppContext,
-    clinic_id: UUID,
+    work: Work,
     *,
     numbers: Mapping[str, Any],
     first: date | None,
     last: date | None,
-    actor: Actor,
 ) -> UUID:
     """Have other numbers tried; the try before is forgotten. Gives the new one's id.
 
     Args:
-        context: the process's context.
-        clinic_id: whose past.
+        work: the caller's transaction.
         numbers: those that differ from the service's own, as they would be put in force.
         first: count from this day on; None: a year back.
         last: count up to this day; None: today.
-        actor: who asks.
 
     Raises:
         PolicyRefusedError: a number that could not be put in force.
         NothingDiffersError: they are in force.
         TryPeriodRefusedError: no such period.
     """
-    now = context.clock.now()
-    today = now.astimezone(UTC).date()
+    today = work.now.astimezone(UTC).date()
     last = last or today
     first = first or last - USUALLY
     if not first <= last <= today or last - first > LONGEST:
         raise TryPeriodRefusedError("first")
-    instead = checked(context.protocol, numbers)
+    instead = checked(work.context.protocol, numbers)
     one = StoredWhatIf(
-        id=new_id(), asked_at=now, asked_by=actor.id, numbers=dict(numbers), from_day=first, to_day=last
+        id=new_id(),
+        asked_at=work.now,
+        asked_by=work.actor.id,
+        numbers=dict(numbers),
+        from_day=first,
+        to_day=last,
     )
-    async with context.database.work(clinic_id) as work:
-        if instead == await policy_in_force(work, context, now=now):
-            raise NothingDiffersError
-        await what_ifs.replace_last(work, one, audit=_event(one.id, "what_if.asked", now=now, actor=actor))
-        work.queue(WORK_OUT, priority=_LAST, lock=WORK_OUT, clinic_id=clinic_id, what_if_id=one.id)
-        await work.commit()
+    if instead == await policy_in_force(work, work.context, now=work.now):
+        raise NothingDiffersError
+    await what_ifs.replace_last(work, one)
+    work.audit("what_if.asked", "what_if", one.id)
+    work.queue(WORK_OUT, priority=_LAST, lock=WORK_OUT, clinic_id=work.clinic_id, what_if_id=one.id)
     return one.id
 
 
@@ -103,7 +100,7 @@ async def work_out(context: AppContext, clinic_id: UUID, what_if_id: UUID) -> bo
 
     Gives False where nothing could be found out.
     """
-    async with context.database.work(clinic_id) as work:
+    async with context.work(clinic_id) as work:
         one = await what_ifs.find(work, what_if_id)
     if one is None or one.state != "waiting":
         return True
@@ -111,8 +108,7 @@ async def work_out(context: AppContext, clinic_id: UUID, what_if_id: UUID) -> bo
         found = await _run(context, clinic_id, one)
     except ProcessDiedError:
         found = None
-    now = context.clock.now()
-    async with context.database.work(clinic_id) as work:
+    async with context.work(clinic_id) as work:
         still = await what_ifs.find(work, what_if_id, lock=True)
         if still is None or still.state != "waiting":
             return True
@@ -121,10 +117,9 @@ async def work_out(context: AppContext, clinic_id: UUID, what_if_id: UUID) -> bo
             what_if_id,
             found=None if found is None else _plain(found),
             days=[] if found is None else _days(found),
-            now=now,
-            audit=_event(what_if_id, "what_if.worked_out", now=now, actor=SYSTEM),
+            now=work.now,
         )
-        await work.commit()
+        work.audit("what_if.worked_out", "what_if", what_if_id)
     return found is not None
 
 
@@ -143,31 +138,26 @@ async def _run(context: AppContext, clinic_id: UUID, one: StoredWhatIf) -> WhatI
     )
 
 
-async def last_try(context: AppContext, clinic_id: UUID) -> StoredWhatIf | None:
+async def last_try(work: Work) -> StoredWhatIf | None:
     """Give the clinic's last try, without the patients' days."""
-    async with context.database.work(clinic_id) as work:
-        return await what_ifs.find(work)
+    return await what_ifs.find(work)
 
 
-async def read_try(context: AppContext, clinic_id: UUID, what_if_id: UUID, *, actor: Actor) -> Tried:
+async def read_try(work: Work, what_if_id: UUID) -> Tried:
     """Give a try; what came of it names patients, so that somebody read it is told.
 
     Raises:
         NotFoundError: there is none; another try may have taken its place.
     """
-    async with context.database.work(clinic_id) as work:
-        one = await _existing(work, what_if_id)
-        if one.state != "done":
-            return Tried(stored=one)
-        days = await what_ifs.days_of(work, what_if_id)
-        await record_access(
-            work,
-            "what_if",
-            now=context.clock.now(),
-            actor=actor,
-            patient_id=None,
-            subject_id=what_if_id,
-        )
+    one = await _existing(work, what_if_id)
+    if one.state != "done":
+        return Tried(stored=one)
+    days = await what_ifs.days_of(work, what_if_id)
+    work.record_access(
+        "what_if",
+        patient_id=None,
+        subject_id=what_if_id,
+    )
     return Tried(stored=one, days=tuple(days))
 
 
@@ -192,7 +182,3 @@ def _days(found: WhatIf) -> list[RaisedDays]:
         RaisedDays(patient_id=UUID(one.patient), now_on=list(one.now), instead_on=list(one.instead))
         for one in found.dates
     ]
-
-
-def _event(what_if_id: UUID, action: str, *, now: datetime, actor: Actor) -> AuditEvent:
-    return AuditEvent(at=now, actor=actor, action=action, subject_kind="what_if", subject_id=what_if_id)

@@ -23,6 +23,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     _head_timer: TimerHandle | None = None
     _in_head: bool = True
+    _whole_request: bool = False
     _head_bytes: int = 0
     _headers: int = 0
 
@@ -39,8 +40,10 @@ class BoundedConnection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Read on; what is still no whole head after so many bytes never becomes one."""
         self._wait_for_head()
+        self._whole_request = False
         super().data_received(data)
-        if self._in_head and not self.transport.is_closing():
+        # What came with the end of a request may be its body.
+        if self._in_head and not self._whole_request and not self.transport.is_closing():
             self._head_bytes += len(data)
             if self._head_bytes > MOST_HEAD_BYTES:
                 self.send_400_response("Request headers are too large.")
@@ -65,7 +68,8 @@ class BoundedConnection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Begin with the next head."""
         super().on_message_complete()
-        self._in_head, self._head_bytes, self._headers = True, 0, 0
+        self._in_head, self._whole_request = True, True
+        self._head_bytes = self._headers = 0
 
     def _count(self, size: int) -> None:
         self._head_bytes += size

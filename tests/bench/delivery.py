@@ -96,10 +96,9 @@ async def _write(
             subject_id=new_id(),
             url="https://afterglow.test/v1/signals",
         )
-        async with service.context.database.work(clinic_id) as work:
+        async with service.context.work(clinic_id) as work:
             now = service.context.clock.now()
             webhook_id = await notify_of_patient(work, EventType.SIGNAL_RAISED, about, now=now)
-            await work.commit()
         committed[str(webhook_id)] = time.monotonic()
     return committed
 

@@ -297,7 +297,8 @@ def a_clinic_with_a_patient(own_database: DatabaseUrls, key: str) -> str:
         async def register() -> None:
             context = ground.context(settings)
             patient = registering.Registration(external_ref="P-1", time_zone="UTC", locale="en")
-            await registering.register(context, clinic_id, patient, actor=OPERATOR)
+            async with context.work(clinic_id, actor=OPERATOR) as work:
+                await registering.register(work, patient)
             await context.database.close()
 
         asyncio.run(register())

@@ -248,14 +248,8 @@ class Year:
 
     async def travel(self, person: Person, zone: str, now: datetime) -> None:
         self.clock.move_to(now)
-        await change_patient(
-            self.context,
-            self.clinic_id,
-            person.id,
-            DetailsChange(time_zone=zone),
-            version=None,
-            actor=OPERATOR,
-        )
+        async with self.context.work(self.clinic_id, actor=OPERATOR) as work:
+            await change_patient(work, person.id, DetailsChange(time_zone=zone), version=None)
         person.zone, person.moved = zone, True
 
     async def pause(self, person: Person, now: datetime) -> None:
@@ -273,18 +267,13 @@ class Year:
 
     async def withdraw(self, person: Person, now: datetime) -> None:
         self.clock.move_to(now)
-        await withdraw(self.context, self.clinic_id, person.id, reason=None, actor=OPERATOR)
+        async with self.context.work(self.clinic_id, actor=OPERATOR) as work:
+            await withdraw(work, person.id, reason=None)
         person.withdrawn = True
 
     async def _change(self, person: Person, change: Callable[[ReminderChoices], ReminderChoices]) -> None:
-        await change_patient(
-            self.context,
-            self.clinic_id,
-            person.id,
-            DetailsChange(reminders=change),
-            version=None,
-            actor=OPERATOR,
-        )
+        async with self.context.work(self.clinic_id, actor=OPERATOR) as work:
+            await change_patient(work, person.id, DetailsChange(reminders=change), version=None)
 
 
 async def a_person(
@@ -292,24 +281,16 @@ async def a_person(
 ) -> Person:
     """Register a patient whose induction has just ended."""
     email, now = f"person-{number}@example.org", context.clock.now()
-    patient = await register(
-        context,
-        clinic_id,
-        Registration(external_ref=f"P-{number}", time_zone=zone, locale="en-US", email=email),
-        actor=OPERATOR,
-    )
-    await change_patient(
-        context,
-        clinic_id,
-        patient.id,
-        DetailsChange(
+    async with context.work(clinic_id, actor=OPERATOR) as work:
+        patient = await register(
+            work, Registration(external_ref=f"P-{number}", time_zone=zone, locale="en-US", email=email)
+        )
+        chosen = DetailsChange(
             reminders=lambda choices: replace(
                 choices, ask_at=ask_at, quiet_from=quiet[0], quiet_until=quiet[1]
             )
-        ),
-        version=None,
-        actor=OPERATOR,
-    )
+        )
+        await change_patient(work, patient.id, chosen, version=None)
     first = now - timedelta(days=14)
     planned = PlannedCourse(
         protocol="standard", planned_infusions=1, started_on=first.date() - timedelta(days=1)
@@ -348,7 +329,8 @@ async def a_year(own_database: DatabaseUrls, mail_server: MailServer) -> AsyncIt
     )
     for person in year.people:
         await year.infuse(person, START - timedelta(days=14), InfusionPhase.INDUCTION)
-    await write_days(both[0], clinic_id, HOLIDAYS, actor=OPERATOR)
+    async with both[0].work(clinic_id, actor=OPERATOR) as work:
+        await write_days(work, HOLIDAYS)
     try:
         yield year
     finally:

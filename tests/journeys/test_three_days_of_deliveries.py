@@ -197,10 +197,8 @@ async def write_events(
             subject_id=new_id(),
             url="https://afterglow.test/v1/signals",
         )
-        async with room, service.context.database.work(clinic_id) as work:
-            webhook_id = await notify_of_patient(work, event, about, now=service.clock.now())
-            await work.commit()
-        return webhook_id
+        async with room, service.context.work(clinic_id) as work:
+            return await notify_of_patient(work, event, about, now=service.clock.now())
 
     return list(await asyncio.gather(*(write(number, event) for number, event in enumerate(wanted))))
 

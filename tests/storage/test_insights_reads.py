@@ -6,6 +6,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from app.care.insights.numbers import Insights
 from app.care.insights.service import read_insights
 from app.foundation.audit import OPERATOR
 from app.storage import care_pasts, insights
@@ -120,13 +121,10 @@ def test_numbers_of_a_month_read_the_rows_of_a_month(own_service: Service, old_c
 
 def test_the_whole_of_it_counts_the_same(own_service: Service, old_clinic: ClinicClient) -> None:
     end = NOW.date() + timedelta(days=1)
-    found = own_service.run(
-        read_insights(
-            own_service.context,
-            UUID(old_clinic.clinic_id),
-            first=end - timedelta(days=DAYS),
-            end=end,
-            actor=OPERATOR,
-        )
-    )
+
+    async def read() -> Insights:
+        async with own_service.context.work(UUID(old_clinic.clinic_id), actor=OPERATOR) as work:
+            return await read_insights(work, first=end - timedelta(days=DAYS), end=end)
+
+    found = own_service.run(read())
     assert (found.signals.raised, found.safety.reported, found.undelivered.exhausted) == (DAYS,) * 3

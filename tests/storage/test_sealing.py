@@ -34,18 +34,11 @@ def clinic_id(quiet_service: Service) -> UUID:
     return quiet_service.new_clinic().clinic_id
 
 
-def happened(id_of_subject: UUID) -> AuditEvent:
-    return AuditEvent(
-        at=NOW, actor=OPERATOR, action="test.happened", subject_kind="test", subject_id=id_of_subject
-    )
-
-
 def happen(service: Service, clinic_id: UUID, times: int = 1) -> None:
     async def write() -> None:
-        async with service.context.database.work(clinic_id) as work:
+        async with service.context.work(clinic_id, actor=OPERATOR) as work:
             for _ in range(times):
-                work.add_audit_event(happened(new_id()))
-            await work.commit()
+                work.audit("test.happened", "test", new_id())
 
     service.run(write())
 
@@ -68,7 +61,7 @@ def sealed(service: Service, clinic_id: UUID, times: int = 8) -> list[UUID]:
 
 def events_of(service: Service, clinic_id: UUID) -> list[UUID]:
     async def read() -> list[UUID]:
-        async with service.context.database.work(clinic_id) as work:
+        async with service.context.work(clinic_id) as work:
             return [one.event_id for one, _ in await audit_seals.sealed_events(work, after=0, limit=10_000)]
 
     return service.run(read())
@@ -111,9 +104,8 @@ def test_what_commits_late_is_sealed_though_its_id_is_older(quiet_service: Servi
     async def overtaken() -> None:
         async with database.work(clinic_id) as slow:
             await slow.execute(inserting(late_id, clinic_id), unaudited="it is a line of the log")
-            async with database.work(clinic_id) as quick:
-                quick.add_audit_event(happened(new_id()))
-                await quick.commit()
+            async with context.work(clinic_id, actor=OPERATOR) as quick:
+                quick.audit("test.happened", "test", new_id())
             steps.append(await seal_clinic(database, context.vault, clinic_id, whole=False))
             await slow.commit()
         steps.append(await seal_clinic(database, context.vault, clinic_id, whole=False))
@@ -132,7 +124,7 @@ def test_what_is_older_than_a_sweep_looks_is_found_by_the_look_through_the_whole
     forgotten = UUID(int=new_id().int - (two_hours << 80))
 
     async def write() -> None:
-        async with quiet_service.context.database.work(clinic_id) as work:
+        async with quiet_service.context.work(clinic_id) as work:
             await work.execute(inserting(forgotten, clinic_id), unaudited="it is a line of the log")
             await work.commit()
 
@@ -272,4 +264,7 @@ def test_the_same_events_of_another_clinic_do_not_fit(
 
 
 def inserting(id: UUID, clinic_id: UUID) -> Insert:  # noqa: A002 - the column's name
-    return insert(StoredEvent).values(audit_values(happened(new_id()), clinic_id=clinic_id, id=id))
+    happened = AuditEvent(
+        at=NOW, actor=OPERATOR, action="test.happened", subject_kind="test", subject_id=new_id()
+    )
+    return insert(StoredEvent).values(audit_values(happened, clinic_id=clinic_id, id=id))

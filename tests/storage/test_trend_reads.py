@@ -61,7 +61,7 @@ def rows_read(
     """Count the rows of each table that were read by something, not those that it gave."""
 
     async def counted() -> dict[str, int]:
-        async with service.context.database.work(UUID(clinic.clinic_id)) as work:
+        async with service.context.work(UUID(clinic.clinic_id)) as work:
             # What the connection did shortly before is counted along.
             before = {row.relname: row.rows for row in await work.execute(text(_READ))}
             await read(work)
@@ -124,7 +124,7 @@ def test_an_infusion_makes_the_same_level_a_new_one(
     noon = datetime.combine(NOW.date() - timedelta(days=5), time(12), tzinfo=UTC)
 
     async def levels(given_at: list[datetime]) -> list[str]:
-        async with own_service.context.database.work(UUID(clinic.clinic_id)) as work:
+        async with own_service.context.work(UUID(clinic.clinic_id)) as work:
             since = NOW - timedelta(days=8)
             return [
                 level

@@ -13,7 +13,6 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
-from app.foundation.audit import SYSTEM, AuditEvent
 from app.foundation.ids import new_id
 from app.storage import check_in_path, clinics, patients
 from app.storage.assessments import CustomScaleRow
@@ -43,23 +42,17 @@ async def database(own_database: DatabaseUrls) -> AsyncIterator[Database]:
     await made.close()
 
 
-def event(action: str = "clinic.opened", patient_id: UUID | None = None) -> AuditEvent:
-    return AuditEvent(
-        at=NOW, actor=SYSTEM, action=action, subject_kind="clinic", subject_id=new_id(), patient_id=patient_id
-    )
-
-
 async def opened(database: Database) -> UUID:
     clinic_id = new_id()
-    async with database.work(clinic_id) as work:
+    async with database.work(clinic_id, now=NOW) as work:
         await clinics.add(work, name="Clinic", now=NOW)
-        work.add_audit_event(event())
+        work.audit("clinic.opened", "clinic", new_id())
         await work.commit()
     return clinic_id
 
 
 async def name_of(database: Database, clinic_id: UUID) -> str | None:
-    async with database.work(clinic_id) as work:
+    async with database.work(clinic_id, now=NOW) as work:
         found = await clinics.profile(work)
     return None if found is None else found.name
 
@@ -70,7 +63,7 @@ async def tenant_of(work: UnitOfWork) -> str:
 
 
 async def trail_of(database: Database, clinic_id: UUID) -> list[str]:
-    async with database.work(clinic_id) as work:
+    async with database.work(clinic_id, now=NOW) as work:
         found = await work.execute(select(StoredEvent.action).where(StoredEvent.clinic_id == clinic_id))
         return list(found.scalars())
 
@@ -81,9 +74,9 @@ async def backend_of(work: UnitOfWork) -> int:
 
 async def test_nothing_is_kept_without_commit(database: Database) -> None:
     clinic_id = new_id()
-    async with database.work(clinic_id) as work:
+    async with database.work(clinic_id, now=NOW) as work:
         await clinics.add(work, name="Clinic", now=NOW)
-        work.add_audit_event(event())
+        work.audit("clinic.opened", "clinic", new_id())
     assert await name_of(database, clinic_id) is None
     assert await trail_of(database, clinic_id) == []
 
@@ -92,9 +85,9 @@ async def test_nothing_is_kept_after_an_error(database: Database) -> None:
     clinic_id = new_id()
 
     async def broken() -> None:
-        async with database.work(clinic_id) as work:
+        async with database.work(clinic_id, now=NOW) as work:
             await clinics.add(work, name="Clinic", now=NOW)
-            work.add_audit_event(event())
+            work.audit("clinic.opened", "clinic", new_id())
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -104,17 +97,17 @@ async def test_nothing_is_kept_after_an_error(database: Database) -> None:
 
 async def test_what_comes_after_commit_is_not_kept_either(database: Database) -> None:
     clinic_id = await opened(database)
-    async with database.work(clinic_id) as work:
+    async with database.work(clinic_id, now=NOW) as work:
         await work.commit()
-        work.add_audit_event(event("never.happened"))
+        work.audit("never.happened", "clinic", new_id())
     assert await trail_of(database, clinic_id) == ["clinic.opened"]
 
 
 async def test_the_trail_commits_with_what_it_tells_of(database: Database) -> None:
     clinic_id = await opened(database)
-    async with database.work(clinic_id) as work:
+    async with database.work(clinic_id, now=NOW) as work:
         await clinics.change_profile(work, name="Other", crisis_phone_sealed=None, version=1)
-        work.add_audit_event(event("clinic.changed"))
+        work.audit("clinic.changed", "clinic", new_id())
         await work.commit()
     assert await trail_of(database, clinic_id) == ["clinic.opened", "clinic.changed"]
 
@@ -123,7 +116,7 @@ async def test_a_trail_that_cannot_be_written_takes_everything_with_it(database:
     clinic_id = await opened(database)
     same = new_id()
     for _ in range(2):
-        async with database.work(clinic_id) as work:
+        async with database.work(clinic_id, now=NOW) as work:
             await work.execute(text("UPDATE clinic_profiles SET name = name || '!'"))
             await work.execute(
                 text(
@@ -132,9 +125,7 @@ async def test_a_trail_that_cannot_be_written_takes_everything_with_it(database:
                 ),
                 {"clinic_id": clinic_id, "id": same},
             )
-            work.add_audit_event(
-                AuditEvent(at=NOW, actor=SYSTEM, action="\0", subject_kind="b", subject_id=same)
-            )
+            work.audit("\0", "b", same)
             with pytest.raises(DBAPIError):
                 await work.commit()
     assert await name_of(database, clinic_id) == "Clinic"
@@ -142,10 +133,10 @@ async def test_a_trail_that_cannot_be_written_takes_everything_with_it(database:
 
 async def test_the_tenant_is_gone_with_its_transaction(database: Database) -> None:
     clinic_id = await opened(database)
-    async with database.work(clinic_id) as work:
+    async with database.work(clinic_id, now=NOW) as work:
         assert await tenant_of(work) == str(clinic_id)
         await work.commit()
-    async with database.work(None) as work:
+    async with database.work(None, now=NOW) as work:
         assert await tenant_of(work) == ""
         assert await clinics_seen(work) == 0
 
@@ -153,18 +144,18 @@ async def test_the_tenant_is_gone_with_its_transaction(database: Database) -> No
 async def test_the_tenant_is_gone_after_an_error_of_ours(database: Database) -> None:
     clinic_id = await opened(database)
     with pytest.raises(ZeroDivisionError):
-        async with database.work(clinic_id):
+        async with database.work(clinic_id, now=NOW):
             raise ZeroDivisionError
-    async with database.work(None) as work:
+    async with database.work(None, now=NOW) as work:
         assert await clinics_seen(work) == 0
 
 
 async def test_the_tenant_is_gone_after_an_error_of_the_database(database: Database) -> None:
     clinic_id = await opened(database)
     with pytest.raises(ProgrammingError):
-        async with database.work(clinic_id) as work:
+        async with database.work(clinic_id, now=NOW) as work:
             await work.execute(text("SELECT nothing_of_this_name"))
-    async with database.work(None) as work:
+    async with database.work(None, now=NOW) as work:
         assert await tenant_of(work) == ""
         assert await clinics_seen(work) == 0
 
@@ -174,7 +165,7 @@ async def test_the_tenant_is_gone_after_a_cancelled_task(database: Database) -> 
     under_way = asyncio.Event()
 
     async def slow() -> None:
-        async with database.work(clinic_id) as work:
+        async with database.work(clinic_id, now=NOW) as work:
             await work.execute(text("UPDATE clinic_profiles SET name = 'Half done'"))
             under_way.set()
             await work.execute(text("SELECT pg_sleep(30)"))
@@ -187,7 +178,7 @@ async def test_the_tenant_is_gone_after_a_cancelled_task(database: Database) -> 
     with pytest.raises(asyncio.CancelledError):
         await task
 
-    async with asyncio.timeout(5), database.work(None) as work:
+    async with asyncio.timeout(5), database.work(None, now=NOW) as work:
         assert await tenant_of(work) == ""
         assert await clinics_seen(work) == 0
     assert await name_of(database, clinic_id) == "Clinic"
@@ -200,13 +191,13 @@ async def test_the_tenant_is_gone_even_if_undoing_is_cancelled_too(
     clinic_id = await opened(database)
     # A cancelled scope interrupts every wait in it, that of the ROLLBACK included.
     with anyio.CancelScope() as scope:
-        async with database.work(clinic_id) as work:
+        async with database.work(clinic_id, now=NOW) as work:
             await work.execute(text("UPDATE clinic_profiles SET name = 'Half done'"))
             scope.cancel()
             if in_the_middle:
                 await work.execute(text("SELECT pg_sleep(5)"))
 
-    async with asyncio.timeout(3), database.work(None) as work:
+    async with asyncio.timeout(3), database.work(None, now=NOW) as work:
         assert await tenant_of(work) == ""
         assert await clinics_seen(work) == 0
     assert await name_of(database, clinic_id) == "Clinic"
@@ -217,7 +208,7 @@ async def test_a_task_cancelled_while_it_begins_leaves_nothing_open(database: Da
     for steps in range(12):
 
         async def begun() -> None:
-            async with database.work(clinic_id) as work:
+            async with database.work(clinic_id, now=NOW) as work:
                 await work.execute(text("SELECT 1"))
 
         task = asyncio.create_task(begun())
@@ -225,7 +216,7 @@ async def test_a_task_cancelled_while_it_begins_leaves_nothing_open(database: Da
             await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        async with asyncio.timeout(5), database.work(None) as work:
+        async with asyncio.timeout(5), database.work(None, now=NOW) as work:
             assert await tenant_of(work) == ""
             assert await clinics_seen(work) == 0
 
@@ -237,7 +228,7 @@ async def test_a_connection_that_comes_back_in_the_middle_of_something_is_thrown
     async with database.engine.connect() as connection:
         await connection.exec_driver_sql(f"BEGIN; SET LOCAL app.clinic_id = '{clinic_id}'")
         await connection.exec_driver_sql("UPDATE clinic_profiles SET name = 'Half done'")
-    async with database.work(None) as work:
+    async with database.work(None, now=NOW) as work:
         assert await tenant_of(work) == ""
         assert await clinics_seen(work) == 0
     assert await name_of(database, clinic_id) == "Clinic"
@@ -246,10 +237,10 @@ async def test_a_connection_that_comes_back_in_the_middle_of_something_is_thrown
 async def test_a_connection_is_used_again_and_again(database: Database) -> None:
     backends = set()
     for _ in range(5):
-        async with database.work(None) as work:
+        async with database.work(None, now=NOW) as work:
             backends.add(await backend_of(work))
             await work.commit()
-        async with database.work(None) as work:
+        async with database.work(None, now=NOW) as work:
             backends.add(await backend_of(work))
     assert len(backends) == 1
 
@@ -257,7 +248,7 @@ async def test_a_connection_is_used_again_and_again(database: Database) -> None:
 async def test_work_inside_of_other_tenants_work_keeps_them_apart(own_database: DatabaseUrls) -> None:
     database = Database(own_database.application_url, pool_size=2)
     mine, theirs = await opened(database), await opened(database)
-    async with database.work(mine) as outer, database.work(theirs) as inner:
+    async with database.work(mine, now=NOW) as outer, database.work(theirs, now=NOW) as inner:
         assert await tenant_of(outer) == str(mine)
         assert await tenant_of(inner) == str(theirs)
     await database.close()
@@ -267,11 +258,11 @@ async def test_a_connection_that_died_in_the_pool_is_replaced(
     database: Database, own_database: DatabaseUrls
 ) -> None:
     clinic_id = await opened(database)
-    async with database.work(clinic_id) as work:
+    async with database.work(clinic_id, now=NOW) as work:
         backend = await backend_of(work)
     ask(own_database.superuser_url, "SELECT pg_terminate_backend(%(backend)s, 5000)", backend=backend)
 
-    async with database.work(clinic_id) as work:
+    async with database.work(clinic_id, now=NOW) as work:
         assert await backend_of(work) != backend
         assert await tenant_of(work) == str(clinic_id)
         assert await clinics.profile(work) is not None
@@ -281,7 +272,7 @@ async def test_a_connection_that_dies_in_the_middle_keeps_nothing_and_harms_nobo
     database: Database, own_database: DatabaseUrls
 ) -> None:
     clinic_id = await opened(database)
-    async with database.work(clinic_id) as work:
+    async with database.work(clinic_id, now=NOW) as work:
         await work.execute(text("UPDATE clinic_profiles SET name = 'Half done'"))
         backend = await backend_of(work)
         ask(own_database.superuser_url, "SELECT pg_terminate_backend(%(backend)s, 5000)", backend=backend)
@@ -291,7 +282,7 @@ async def test_a_connection_that_dies_in_the_middle_keeps_nothing_and_harms_nobo
 
 
 async def test_work_without_a_clinic_cannot_name_one(database: Database) -> None:
-    async with database.work(None) as work:
+    async with database.work(None, now=NOW) as work:
         with pytest.raises(TenantMissingError):
             _ = work.clinic_id
 
@@ -312,13 +303,9 @@ async def test_a_report_whose_turn_was_lost_leaves_nothing(database: Database) -
         version=1,
     )
     found_by = patients.IndexedReference(exactly=b"x", key=b"x")
-    async with database.work(clinic_id) as work:
-        await patients.add(
-            work,
-            record,
-            external_ref=found_by,
-            audit=event("patient.registered"),
-        )
+    async with database.work(clinic_id, now=NOW) as work:
+        await patients.add(work, record, external_ref=found_by)
+        work.audit("patient.registered", "patient", patient_id)
         await work.commit()
     async with database.work(clinic_id, now=NOW) as work:
         standing = await check_in_path.standing_of_patient(work, patient_id, now=NOW)
@@ -326,7 +313,7 @@ async def test_a_report_whose_turn_was_lost_leaves_nothing(database: Database) -
         await work.execute(text("UPDATE patient_states SET version = version + 1"))
         assert not await check_in_path.record(work, standing, [], answer=None)
         await work.commit()
-    async with database.work(clinic_id) as work:
+    async with database.work(clinic_id, now=NOW) as work:
         for table in ("check_ins", "evaluations"):
             count = await work.execute(text(f"SELECT count(*) FROM {table}"))  # noqa: S608 - two names of ours
             assert count.scalar_one() == 0
@@ -335,7 +322,7 @@ async def test_a_report_whose_turn_was_lost_leaves_nothing(database: Database) -
 
 async def test_failures_are_named_without_a_word_of_what_was_asked(database: Database) -> None:
     async def failing() -> None:
-        async with database.work(None) as work:
+        async with database.work(None, now=NOW) as work:
             await work.execute(text("SELECT :secret || nothing_here"), {"secret": "Maria"})
 
     with pytest.raises(DatabaseFailedError) as failure, failures_named():

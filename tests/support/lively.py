@@ -9,7 +9,7 @@ import httpx2
 
 from app.access.clinics.permissions import StaffRole
 from app.care.reminders.schemas import PushSubscriptionEntry
-from app.foundation.audit import OPERATOR, AuditEvent
+from app.foundation.audit import OPERATOR
 from app.foundation.ids import new_id
 from app.notifications.messages.consent_text import CURRENT_VERSION
 from app.outbox import Channel, NewMessage, Wording, queue_message
@@ -119,7 +119,8 @@ async def try_numbers(service: Service, clinic_id: str) -> None:
     """Try other numbers over the clinic's past, to the end."""
     context, whose = service.context, UUID(clinic_id)
     numbers = {"consider_at": 0.6}
-    made = await ask(context, whose, numbers=numbers, first=None, last=None, actor=OPERATOR)
+    async with context.work(whose, actor=OPERATOR) as work:
+        made = await ask(work, numbers=numbers, first=None, last=None)
     # The worker does it too; who comes second finds it done.
     await work_out(context, whose, made)
 
@@ -145,13 +146,10 @@ async def write_to(service: Service, clinic_id: str, patient: str) -> None:
         patient_id=UUID(patient),
         subject_id=reminder.id,
     )
-    queued = AuditEvent(
-        at=now, actor=OPERATOR, action="message.queued", subject_kind="patient", subject_id=UUID(patient)
-    )
-    async with service.context.database.work(UUID(clinic_id)) as work:
-        assert await reminders.add(work, reminder, audit=queued)
-        await queue_message(work, vault, message, now=now, audit=queued)
-        await work.commit()
+    async with service.context.work(UUID(clinic_id), actor=OPERATOR) as work:
+        assert await reminders.add(work, reminder)
+        await queue_message(work, vault, message, now=now)
+        work.audit("message.queued", "patient", UUID(patient))
 
 
 def write_to_contact(client: ClinicClient, service: Service) -> None:

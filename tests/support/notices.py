@@ -66,9 +66,8 @@ class CareTeam:
         about = About(
             patient_id=patient_id, mode=mode, subject="signal", subject_id=new_id(), url="https://x.test"
         )
-        async with self.service.context.database.work(self.clinic_id) as work:
+        async with self.service.context.work(self.clinic_id) as work:
             await notify_of_patient(work, event, about, now=self.service.clock.now())
-            await work.commit()
 
     def later(self, by: timedelta) -> None:
         """Let time pass."""

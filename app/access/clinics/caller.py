@@ -107,10 +107,10 @@ async def find_caller(context: AppContext, token: str, *kinds: TokenKind) -> Cli
     Raises:
         TokenNotValidError: it is not of these kinds, or opens nothing (any more).
     """
-    reference, now = read_token(token, *kinds), context.clock.now()
-    async with context.database.work(reference.clinic_id) as work:
+    reference = read_token(token, *kinds)
+    async with context.work(reference.clinic_id) as work:
         if reference.kind is TokenKind.STAFF_SESSION:
-            return await _of_session(work, reference, now)
+            return await _of_session(work, reference, work.now)
         key = await api_keys.working_key(work, reference.digest)
     if key is None:
         raise TokenNotValidError
@@ -162,13 +162,12 @@ class OpenedPatient:
 
 async def emergency_of(context: AppContext, caller: ClinicCaller, about: Mapping[str, str]) -> OpenedPatient:
     """Find what a member has opened in an emergency, of what the ids in a path are about."""
-    now = context.clock.now()
-    async with context.database.work(caller.clinic_id) as work:
+    async with context.work(caller.clinic_id) as work:
         patient_id = await _patient_in(work, about)
         if patient_id is None:
             return OpenedPatient(patient_id=None)
         access_id = await emergency_accesses.open_now(
-            work, staff_id=caller.id, patient_id=patient_id, now=now
+            work, staff_id=caller.id, patient_id=patient_id, now=work.now
         )
     return OpenedPatient(patient_id=patient_id, access_id=access_id)
 

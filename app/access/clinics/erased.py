@@ -1,9 +1,9 @@
-"""Patients and signals that are not there any more because the patient was erased: said so, not "unknown"."""
+"""Patients and signals that are not there any more, erased or merged into another: said so, not "unknown"."""
 
 from uuid import UUID
 
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
-from app.storage import erasures
+from app.storage import erasures, patient_merges
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -12,6 +12,24 @@ class PatientErasedError(RefusalError):
 
     kind = RefusalKind.GONE
     code = "patient-erased"
+
+
+class PatientMergedError(RefusalError):
+    """This patient was a duplicate and is merged into another; see merged_into."""
+
+    kind = RefusalKind.GONE
+    code = "patient-merged"
+
+
+async def refuse_merged(work: UnitOfWork, patient_id: UUID) -> None:
+    """Refuse to speak of a duplicate as if it were a patient: the other one has all that is known.
+
+    Raises:
+        PatientMergedError: the patient is merged into another.
+    """
+    merged = await patient_merges.holding(work, patient_id)
+    if merged is not None:
+        raise PatientMergedError().telling(merged_into=str(merged.into_id))
 
 
 async def no_such_patient(work: UnitOfWork, patient_id: UUID) -> RefusalError:

@@ -102,12 +102,6 @@ async def crisis_phone(work: UnitOfWork, vault: Vault) -> str | None:
     return (await clinic_in(work, vault)).crisis_phone
 
 
-async def crisis_phone_of(context: AppContext, clinic_id: UUID) -> str | None:
-    """Give the clinic's own number for a crisis, in a transaction of its own."""
-    async with context.database.work(clinic_id) as work:
-        return await crisis_phone(work, context.vault)
-
-
 def open_crisis_phone(vault: Vault, clinic_id: UUID, sealed: bytes | None) -> str | None:
     """Open the clinic's own number, if it gave one."""
     return (

@@ -10,7 +10,7 @@ from app.access.clinics.permissions import StaffRole
 from app.access.clinics.queries import clinic_in
 from app.access.staff.members import ACTIVE, shown
 from app.context import Work
-from app.foundation.audit import SYSTEM, AuditEvent
+from app.foundation.audit import SYSTEM
 from app.foundation.ids import new_id
 from app.outbox import DEFAULT_LANGUAGE, Channel, NewMessage, Wording, queue_message
 from app.storage import emergency_accesses, patient_states, patients, staff_members
@@ -90,12 +90,5 @@ async def _notify_owners(work: Work, access: EmergencyAccess) -> None:
             mode=mode,
             subject_id=access.id,
         )
-        audit = AuditEvent(
-            at=work.now,
-            actor=SYSTEM,
-            action="emergency.owner_told",
-            subject_kind="emergency",
-            subject_id=access.id,
-            patient_id=access.patient_id,
-        )
-        await queue_message(work, work.vault, message, now=work.now, audit=audit)
+        await queue_message(work, work.vault, message, now=work.now)
+        work.audit("emergency.owner_told", "emergency", access.id, patient_id=access.patient_id, actor=SYSTEM)

@@ -7,7 +7,6 @@ from typing import Final
 from app.access.clinics.queries import clinic_in
 from app.access.staff.members import Member, locked, shown
 from app.context import Work
-from app.foundation.audit import AuditEvent
 from app.foundation.ids import new_id
 from app.foundation.tokens import TokenKind, new_token
 from app.outbox import DEFAULT_LANGUAGE, Channel, NewMessage, Wording, queue_message
@@ -63,12 +62,6 @@ async def _send(work: Work, member: Member, invitation: StaffInvitation, url: st
         subject_id=invitation.id,
         not_after=invitation.expires_at,
     )
-    audit = AuditEvent(
-        at=work.now,
-        actor=work.actor,
-        action="staff.invitation_queued",
-        subject_kind="staff",
-        subject_id=member.id,
-    )
-    await queue_message(work, work.vault, message, now=work.now, audit=audit)
+    await queue_message(work, work.vault, message, now=work.now)
+    work.audit("staff.invitation_queued", "staff", member.id)
     return True

@@ -18,7 +18,7 @@ from app.access.clinics.permissions import StaffRole
 from app.access.clinics.queries import clinic_in
 from app.access.staff.members import ACTIVE, shown
 from app.context import AppContext, Work
-from app.foundation.audit import SYSTEM, AuditEvent
+from app.foundation.audit import SYSTEM
 from app.foundation.errors import RefusalError, RefusalKind
 from app.outbox import DEFAULT_LANGUAGE, Channel, NewMessage, Wording, queue_message
 from app.storage import login_throttle, staff_devices, staff_login_attempts, staff_members
@@ -215,14 +215,8 @@ async def _notify_of_lock(work: Work, member: StaffMember) -> None:
             subject_id=member.id,
             not_after=work.now + _NOTIFIED_AGAIN_AFTER,
         )
-        audit = AuditEvent(
-            at=work.now,
-            actor=SYSTEM,
-            action="staff.lock_notified",
-            subject_kind="staff",
-            subject_id=member.id,
-        )
-        await queue_message(work, work.vault, message, now=work.now, audit=audit)
+        await queue_message(work, work.vault, message, now=work.now)
+        work.audit("staff.lock_notified", "staff", member.id, actor=SYSTEM)
 
 
 def _waits(until: datetime | None, now: datetime) -> bool:

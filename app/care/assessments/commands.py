@@ -98,7 +98,7 @@ async def enter(work: Work, patient_id: UUID, form: Form) -> Assessment:
     if scale is None:
         raise ScaleNotKnownError("#/scale")
     stored, created = await _kept(work, scored(work, patient, scale, form))
-    event_id = await report_item(work, patient, stored, actor=work.actor, now=work.now)
+    event_id = await report_item(work, patient, stored)
     if created:
         about = About(
             patient_id=patient_id,
@@ -108,7 +108,7 @@ async def enter(work: Work, patient_id: UUID, form: Form) -> Assessment:
             url=f"{work.public_url}/v1/patients/{patient_id}/assessments",
         )
         await notify_of_patient(work, EventType.ASSESSMENT_RECORDED, about, now=work.now)
-        await effects.evaluate_or_later(work, work.context, patient_id, now=work.now)
+        await effects.evaluate_or_later(work, patient_id)
     # What it means is worked out once it is kept: a mistake of ours there must not lose an answer to item 9.
     await work.commit()
     (kept,) = await meaning_of(work, patient, [stored])

@@ -78,7 +78,7 @@ async def amend_assessment(
     await _keep_version(work, patient, stored, Correction.AMENDED, reason)
     await assessments.replace(work, new)
     work.audit("assessment.amended", "assessment", new.id, patient_id=patient_id)
-    event_id = await report_item(work, patient, new, actor=work.actor, now=work.now)
+    event_id = await report_item(work, patient, new)
     effects = await follow_correction(work, before, kind="assessment", record_id=new.id)
     return await _corrected(work, patient, new, RecordStatus.ACTIVE, effects, event_id)
 

@@ -98,8 +98,6 @@ async def _record_once(
             work,
             standing,
             [item.stored for item in items if isinstance(item, Kept)],
-            actor=work.actor,
-            now=work.now,
             by_clinic=source.is_history,
         )
     return Recorded(patient_id=standing.patient_id, items=tuple(items))
@@ -119,7 +117,7 @@ async def _write(
     if evaluated is None:
         monitoring.evaluate_later(work, standing.patient_id)
     else:
-        await monitoring.follow(work, work.context, standing, evaluated, now=work.now)
+        await monitoring.follow(work, standing, evaluated)
     await end_silence(work, standing, new)
     if tell:
         await put_on_worklist(work, standing, new)
@@ -139,7 +137,7 @@ async def withdraw(work: Work, patient_id: UUID, check_in_id: UUID) -> None:
         raise NotFoundError
     work.audit("check_in.withdrawn", "check_in", check_in_id, patient_id=patient_id)
     await take_off_worklist(work, patient_id, check_in_id)
-    await effects.evaluate_or_later(work, work.context, patient_id, now=work.now)
+    await effects.evaluate_or_later(work, patient_id)
 
 
 async def _mark_superseded(work: Work, standing: PatientSnapshot, new: Sequence[StoredCheckIn]) -> None:

@@ -79,7 +79,7 @@ async def put_check_in(
     recorded = await commands.record(context, source, [told(check_in_id, body)])
     (outcome,) = recorded.items
     if isinstance(outcome, NobodyReadsReportsError):
-        async with context.database.work(token.clinic_id) as work:
+        async with context.work(token.clinic_id) as work:
             raise outcome.with_help(await help_for_patient(work, context.vault, recorded.patient_id))
     if isinstance(outcome, RefusalError):
         raise outcome
@@ -225,5 +225,5 @@ def _kept_flags(read: list[CheckInDraft | dict[str, Any]], recorded: Recorded) -
 
 
 async def _help(context: AppContext, clinic_id: UUID, patient_id: UUID) -> CrisisHelpReply:
-    async with context.database.work(clinic_id) as work:
+    async with context.work(clinic_id) as work:
         return CrisisHelpReply.of(await help_for_patient(work, context.vault, patient_id))

@@ -1,13 +1,11 @@
 """Setting the statements in check-ins that were kept on the safety pathway; all others are heard by the intake."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
 from app.care.alerts.safety_events.intake import SafetyReport, SafetySource, is_late_entry, report
 from app.clinical.safety import Urgency, from_check_in
 from app.context import Work
-from app.foundation.audit import Actor
 from app.storage.check_in_path import PatientSnapshot
 from app.storage.check_ins import StoredCheckIn
 
@@ -17,8 +15,6 @@ async def report_safety_answers(
     standing: PatientSnapshot,
     stored: Sequence[StoredCheckIn],
     *,
-    actor: Actor,
-    now: datetime,
     by_clinic: bool,
 ) -> None:
     """Set every statement among these check-ins on the safety pathway.
@@ -34,8 +30,8 @@ async def report_safety_answers(
                 source=SafetySource.CHECK_IN,
                 source_id=UUID(one.check_in.id),
                 urgent=trigger.urgency is Urgency.URGENT,
-                received_at=now,
-                actor=actor,
-                late_entry=by_clinic and is_late_entry(one.check_in.recorded_at, now),
+                received_at=work.now,
+                actor=work.actor,
+                late_entry=by_clinic and is_late_entry(one.check_in.recorded_at, work.now),
             )
             await report(work, said)

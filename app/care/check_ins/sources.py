@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from app.access.clinics.erased import no_such_patient
+from app.access.clinics.erased import no_such_patient, refuse_merged
 from app.foundation.audit import Actor, ActorKind
 from app.foundation.errors import RefusalError
 from app.foundation.tokens import TokenNotValidError, TokenReference
@@ -84,6 +84,8 @@ class FromClinic:
         found = await check_in_path.standing_of_patient(work, self.patient_id, ids=ids, now=now)
         if found is None:
             raise await no_such_patient(work, self.patient_id)
+        if found.archived_at is not None:
+            await refuse_merged(work, self.patient_id)
         return found
 
     def actor(self, _standing: PatientSnapshot) -> Actor:

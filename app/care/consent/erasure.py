@@ -10,14 +10,12 @@ from app.care.alerts.findings.codes import FindingCode
 from app.care.alerts.findings.commands import end_findings, raise_finding
 from app.care.patients.service import existing
 from app.clinical.check_ins import check_in_day
-from app.context import AppContext
-from app.foundation.audit import Actor, AuditEvent
+from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.vault import PatientVault, Vault
 from app.notifications.webhooks.notifying import notify_of_erased
 from app.storage import erasure_requests, erasures, patient_states, safety_events
-from app.storage.access_records import record_access
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.erasure_requests import StoredRequest
 from app.storage.erasures import Erasure
@@ -62,79 +60,70 @@ class ErasureRequest:
     version: int
 
 
-async def ask(context: AppContext, clinic_id: UUID, patient_id: UUID, *, actor: Actor) -> ErasureRequest:
+async def ask(work: Work, patient_id: UUID) -> ErasureRequest:
     """Ask to be erased, and tell the clinic. Nothing is erased before somebody there has approved.
 
     Raises:
         NotFoundError: the clinic has no such patient.
         ErasureAskedBeforeError: a request is open.
     """
-    now = context.clock.now()
     asked = StoredRequest(
         id=new_id(),
         patient_id=patient_id,
         state="open",
-        requested_at=now,
-        actor_kind=actor.kind.value,
-        actor_id=actor.id,
+        requested_at=work.now,
+        actor_kind=work.actor.kind.value,
+        actor_id=work.actor.id,
         decided_at=None,
         decided_by=None,
         reason_sealed=None,
         version=1,
     )
-    async with context.work(clinic_id, actor=actor) as work:
-        patient = await existing(work, patient_id)
-        if not await erasure_requests.add(work, asked, audit=_event(now, actor, "erasure.asked", asked)):
-            raise ErasureAskedBeforeError
-        await raise_finding(
-            work,
-            FindingCode.ERASURE_REQUEST,
-            patient_id,
-            mode=patient.mode,
-            on=check_in_day(now, patient.time_zone),
-            source_id=asked.id,
-        )
-    return _shown(context.vault, clinic_id, asked)
+    patient = await existing(work, patient_id)
+    if not await erasure_requests.add(work, asked):
+        raise ErasureAskedBeforeError
+    _note(work, "erasure.asked", asked)
+    await raise_finding(
+        work,
+        FindingCode.ERASURE_REQUEST,
+        patient_id,
+        mode=patient.mode,
+        on=check_in_day(work.now, patient.time_zone),
+        source_id=asked.id,
+    )
+    return _shown(work.vault, work.clinic_id, asked)
 
 
-async def list_of_patient(context: AppContext, clinic_id: UUID, patient_id: UUID) -> list[ErasureRequest]:
+async def list_of_patient(work: Work, patient_id: UUID) -> list[ErasureRequest]:
     """List a patient's own requests and what became of them, oldest first."""
-    async with context.database.work(clinic_id) as work:
-        found = await erasure_requests.all_of_patient(work, patient_id)
-    return [_shown(context.vault, clinic_id, one) for one in found]
+    found = await erasure_requests.all_of_patient(work, patient_id)
+    return [_shown(work.vault, work.clinic_id, one) for one in found]
 
 
 async def list_requests(
-    context: AppContext, clinic_id: UUID, *, states: list[str], after: UUID | None, limit: int, actor: Actor
+    work: Work, *, states: list[str], after: UUID | None, limit: int
 ) -> list[ErasureRequest]:
     """List the clinic's requests in these states, oldest first."""
-    async with context.database.work(clinic_id) as work:
-        found = await erasure_requests.page(work, states=states, after=after, limit=limit)
-        await record_access(work, "erasure_requests", now=context.clock.now(), actor=actor, patient_id=None)
-    return [_shown(context.vault, clinic_id, one) for one in found]
+    found = await erasure_requests.page(work, states=states, after=after, limit=limit)
+    work.record_access("erasure_requests", patient_id=None)
+    return [_shown(work.vault, work.clinic_id, one) for one in found]
 
 
-async def decline(
-    context: AppContext, clinic_id: UUID, request_id: UUID, *, reason: str, version: int, actor: Actor
-) -> ErasureRequest:
+async def decline(work: Work, request_id: UUID, *, reason: str, version: int) -> ErasureRequest:
     """Refuse a request, with a reason that the patient is told.
 
     Raises:
         NotFoundError: the clinic has no such request.
         ChangedMeanwhileError, ErasureDecidedError: somebody was faster.
     """
-    now = context.clock.now()
-    async with context.work(clinic_id, actor=actor) as work:
-        asked = await _open_one(work, request_id, version)
-        sealed = _vault_of(context.vault, clinic_id, asked).seal(reason, row_id=asked.id, **_REASON_CELL)
-        declined = await _decide(work, asked, "declined", sealed=sealed, now=now, actor=actor)
-        await end_findings(work, asked.patient_id, [FindingCode.ERASURE_REQUEST], source_id=asked.id)
-    return _shown(context.vault, clinic_id, declined)
+    asked = await _open_one(work, request_id, version)
+    sealed = _vault_of(work.vault, work.clinic_id, asked).seal(reason, row_id=asked.id, **_REASON_CELL)
+    declined = await _decide(work, asked, "declined", sealed=sealed)
+    await end_findings(work, asked.patient_id, [FindingCode.ERASURE_REQUEST], source_id=asked.id)
+    return _shown(work.vault, work.clinic_id, declined)
 
 
-async def approve(
-    context: AppContext, clinic_id: UUID, request_id: UUID, *, version: int, actor: Actor
-) -> ErasureRequest:
+async def approve(work: Work, request_id: UUID, *, version: int) -> ErasureRequest:
     """Erase the patient: every row about them, for good. Ids and times remain of the request and the trail.
 
     Raises:
@@ -142,23 +131,23 @@ async def approve(
         ChangedMeanwhileError, ErasureDecidedError: somebody was faster.
         SafetyEventOpenError: a safety event must be closed first.
     """
-    now = context.clock.now()
-    async with context.database.work(clinic_id) as work:
-        asked = await _open_one(work, request_id, version)
-        patient_id = asked.patient_id
-        # The patient's turn first, as everybody takes it: a report on its way is finished, or finds nobody.
-        if await patient_states.lock(work, patient_id) is None:
-            raise await no_such_patient(work, patient_id)
-        open_events = ["open", "acknowledged"]
-        if await safety_events.TABLE.page(work, states=open_events, patient_id=patient_id, limit=1):
-            raise SafetyEventOpenError
-        approved = await _decide(work, asked, "approved", sealed=None, now=now, actor=actor)
-        erasure = Erasure(patient_id=patient_id, request_id=request_id, erased_at=now, erased_by=actor.id)
-        patient = await existing(work, patient_id)
-        await notify_of_erased(work, patient_id, mode=patient.mode, now=now)
-        await erasures.erase(work, erasure, audit=_event(now, actor, "patient.erased", approved))
-        await work.commit()
-    return _shown(context.vault, clinic_id, approved)
+    asked = await _open_one(work, request_id, version)
+    patient_id = asked.patient_id
+    # The patient's turn first, as everybody takes it: a report on its way is finished, or finds nobody.
+    if await patient_states.lock(work, patient_id) is None:
+        raise await no_such_patient(work, patient_id)
+    open_events = ["open", "acknowledged"]
+    if await safety_events.TABLE.page(work, states=open_events, patient_id=patient_id, limit=1):
+        raise SafetyEventOpenError
+    approved = await _decide(work, asked, "approved", sealed=None)
+    erasure = Erasure(
+        patient_id=patient_id, request_id=request_id, erased_at=work.now, erased_by=work.actor.id
+    )
+    patient = await existing(work, patient_id)
+    await notify_of_erased(work, patient_id, mode=patient.mode, now=work.now)
+    await erasures.erase(work, erasure)
+    _note(work, "patient.erased", approved)
+    return _shown(work.vault, work.clinic_id, approved)
 
 
 async def _open_one(work: UnitOfWork, request_id: UUID, version: int) -> StoredRequest:
@@ -172,18 +161,16 @@ async def _open_one(work: UnitOfWork, request_id: UUID, version: int) -> StoredR
     return asked
 
 
-async def _decide(
-    work: UnitOfWork, asked: StoredRequest, state: str, *, sealed: bytes | None, now: datetime, actor: Actor
-) -> StoredRequest:
-    audit = _event(now, actor, f"erasure.{state}", asked)
+async def _decide(work: Work, asked: StoredRequest, state: str, *, sealed: bytes | None) -> StoredRequest:
     await erasure_requests.decide(
-        work, asked.id, state=state, now=now, by=actor.id, reason_sealed=sealed, audit=audit
+        work, asked.id, state=state, now=work.now, by=work.actor.id, reason_sealed=sealed
     )
+    _note(work, f"erasure.{state}", asked)
     return replace(
         asked,
         state=state,
-        decided_at=now,
-        decided_by=actor.id,
+        decided_at=work.now,
+        decided_by=work.actor.id,
         reason_sealed=sealed,
         version=asked.version + 1,
     )
@@ -209,12 +196,5 @@ def _vault_of(vault: Vault, clinic_id: UUID, one: StoredRequest) -> PatientVault
     return vault.of_patient(one.wrapped_key, clinic_id=clinic_id, patient_id=one.patient_id)
 
 
-def _event(now: datetime, actor: Actor, action: str, request: StoredRequest) -> AuditEvent:
-    return AuditEvent(
-        at=now,
-        actor=actor,
-        action=action,
-        subject_kind="erasure_request",
-        subject_id=request.id,
-        patient_id=request.patient_id,
-    )
+def _note(work: Work, action: str, request: StoredRequest) -> None:
+    work.audit(action, "erasure_request", request.id, patient_id=request.patient_id)

@@ -10,8 +10,7 @@ from uuid import UUID
 from app.care.patients.own_vault import vault_of
 from app.care.patients.service import existing
 from app.clinical.check_ins import zone_of
-from app.context import AppContext
-from app.foundation.audit import Actor, patient_event
+from app.context import Work
 from app.foundation.csv_cells import inert
 from app.foundation.vault import PatientVault
 from app.storage import exports
@@ -34,42 +33,42 @@ CSV_COLUMNS: Final = (
 _SEALED: Final = "_sealed"
 
 
-async def copy_of(context: AppContext, clinic_id: UUID, patient_id: UUID, *, actor: Actor) -> dict[str, Any]:
+async def copy_of(work: Work, patient_id: UUID) -> dict[str, Any]:
     """Give the whole copy in its plain form. That it was made goes on the trail.
 
     Raises:
         NotFoundError: the clinic has no such patient.
         PatientErasedError: nothing is left.
     """
-    now = context.clock.now()
-    async with context.database.work(clinic_id) as work:
-        patient = await existing(work, patient_id)
-        found = await exports.everything_about(work, patient_id)
-        work.add_audit_event(patient_event(now, actor, "patient.exported", patient_id))
-        await work.commit()
-    own = vault_of(context.vault, clinic_id, patient)
+    patient = await existing(work, patient_id)
+    found = await exports.everything_about(work, patient_id)
+    work.audit("patient.exported", "patient", patient_id)
+    own = vault_of(work.vault, work.clinic_id, patient)
     sections = {
         name: [_plain(own, SECTIONS[name].table, row, patient_id) for row in rows]
         for name, rows in found.items()
     }
     (told,), (state,) = sections.pop("patient"), sections.pop("state")
-    head = {"format": FORMAT, "version": FORMAT_VERSION, "made_at": now, "not_included": list(NOT_INCLUDED)}
+    head = {
+        "format": FORMAT,
+        "version": FORMAT_VERSION,
+        "made_at": work.now,
+        "not_included": list(NOT_INCLUDED),
+    }
     return {**head, "patient": told | state, **sections}
 
 
-async def check_ins_csv(context: AppContext, clinic_id: UUID, patient_id: UUID, *, actor: Actor) -> str:
+async def check_ins_csv(work: Work, patient_id: UUID) -> str:
     """Give the check-ins as CSV with a header, for a spreadsheet: times with offset, nothing that runs.
 
     Raises:
         NotFoundError: the clinic has no such patient.
         PatientErasedError: nothing is left.
     """
-    async with context.database.work(clinic_id) as work:
-        patient = await existing(work, patient_id)
-        rows = await exports.check_ins_of(work, patient_id)
-        work.add_audit_event(patient_event(context.clock.now(), actor, "patient.exported", patient_id))
-        await work.commit()
-    own = vault_of(context.vault, clinic_id, patient)
+    patient = await existing(work, patient_id)
+    rows = await exports.check_ins_of(work, patient_id)
+    work.audit("patient.exported", "patient", patient_id)
+    own = vault_of(work.vault, work.clinic_id, patient)
     written = io.StringIO()
     writer = csv.writer(written)
     writer.writerow(CSV_COLUMNS)

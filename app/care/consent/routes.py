@@ -1,12 +1,13 @@
 """The patient's rights: consent, a copy of everything, erasure; by the patient, and by the clinic for them."""
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
 
-from app.access.clinics.access import MayEditPatients, MayReadPatients, MayServeRights
+from app.access.clinics.access import work_for
+from app.access.clinics.permissions import Permission
 from app.care.consent import erasure, export, service
 from app.care.consent.schemas import (
     ConsentGiving,
@@ -19,15 +20,17 @@ from app.care.consent.schemas import (
     ExportFormat,
     ExportReply,
 )
-from app.care.patients.access import PatientSignedIn
-from app.context import AppContext
-from app.foundation.audit import Actor
-from app.web.dependencies import ContextNeeded, IfMatch
+from app.care.patients.access import PatientSignedIn, PatientWork
+from app.context import Work
+from app.web.dependencies import IfMatch
 from app.web.etags import etag_of, version_in
 from app.web.links import link_next
 from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor
 
 router = APIRouter(prefix="/v1/patients/{patient_id}", tags=["patients' rights"])
+EditsPatients = Annotated[Work, work_for(Permission.PATIENTS_EDIT)]
+ReadsPatients = Annotated[Work, work_for(Permission.PATIENTS_READ)]
+ServesRights = Annotated[Work, work_for(Permission.RIGHTS)]
 requests_router = APIRouter(prefix="/v1/erasure-requests", tags=["patients' rights"])
 own_router = APIRouter(prefix="/v1/me", tags=["patient's own"])
 _CSV: Final[dict[int | str, dict[str, Any]]] = {
@@ -36,98 +39,84 @@ _CSV: Final[dict[int | str, dict[str, Any]]] = {
 
 
 @own_router.get("/consent", summary="Read the consent text and one's answers")
-async def read_own_consent(context: ContextNeeded, caller: PatientSignedIn) -> ConsentReply:
+async def read_own_consent(work: PatientWork, caller: PatientSignedIn) -> ConsentReply:
     """Give the text in force in the patient's language, where the patient stands, and every answer so far."""
-    return ConsentReply.of(
-        await service.read(context, caller.clinic_id, caller.patient_id, actor=caller.actor)
-    )
+    return ConsentReply.of(await service.read(work, caller.patient_id))
 
 
 @own_router.post("/consent", summary="Give consent")
-async def give_consent(body: ConsentGiving, context: ContextNeeded, caller: PatientSignedIn) -> ConsentReply:
+async def give_consent(body: ConsentGiving, work: PatientWork, caller: PatientSignedIn) -> ConsentReply:
     """Agree to the text in force; a second time changes nothing, and after a withdrawal everything resumes."""
-    view = await service.give(
-        context, caller.clinic_id, caller.patient_id, version=body.version, actor=caller.actor
-    )
+    view = await service.give(work, caller.patient_id, version=body.version)
     return ConsentReply.of(view)
 
 
 @own_router.post("/consent/withdraw", summary="Withdraw consent")
 async def withdraw_consent(
-    body: ConsentWithdrawal, context: ContextNeeded, caller: PatientSignedIn
+    body: ConsentWithdrawal, work: PatientWork, caller: PatientSignedIn
 ) -> ConsentReply:
     """Stop: no more check-ins, reminders or evaluations. A statement of self-harm still gets help."""
-    view = await service.withdraw(
-        context, caller.clinic_id, caller.patient_id, reason=body.reason, actor=caller.actor
-    )
+    view = await service.withdraw(work, caller.patient_id, reason=body.reason)
     return ConsentReply.of(view)
 
 
 @router.get("/consent", summary="Read a patient's consent")
-async def read_consent(patient_id: UUID, context: ContextNeeded, caller: MayReadPatients) -> ConsentReply:
+async def read_consent(patient_id: UUID, work: ReadsPatients) -> ConsentReply:
     """Say where a patient stands, with every answer so far."""
-    return ConsentReply.of(await service.read(context, caller.clinic_id, patient_id, actor=caller.actor))
+    return ConsentReply.of(await service.read(work, patient_id))
 
 
 @router.post("/consent/withdraw", summary="Record a withdrawal")
-async def record_withdrawal(
-    patient_id: UUID, body: ConsentWithdrawal, context: ContextNeeded, caller: MayEditPatients
-) -> ConsentReply:
+async def record_withdrawal(patient_id: UUID, body: ConsentWithdrawal, work: EditsPatients) -> ConsentReply:
     """Note that the patient said in person that they withdraw consent."""
-    view = await service.withdraw(
-        context, caller.clinic_id, patient_id, reason=body.reason, actor=caller.actor
-    )
+    view = await service.withdraw(work, patient_id, reason=body.reason)
     return ConsentReply.of(view)
 
 
 @own_router.get("/export", summary="Get a copy of one's own data", response_model=ExportReply, responses=_CSV)
 async def export_own(
-    context: ContextNeeded,
+    work: PatientWork,
     caller: PatientSignedIn,
     format: ExportFormat = ExportFormat.JSON,  # noqa: A002 - the parameter's name
 ) -> Response:
     """Give everything that is kept about the patient, or the check-ins alone as CSV."""
-    return await _copy(context, caller.clinic_id, caller.patient_id, format, actor=caller.actor)
+    return await _copy(work, caller.patient_id, format)
 
 
 @router.get("/export", summary="Get a copy of a patient's data", response_model=ExportReply, responses=_CSV)
 async def export_patient(
     patient_id: UUID,
-    context: ContextNeeded,
-    caller: MayServeRights,
+    work: ServesRights,
     format: ExportFormat = ExportFormat.JSON,  # noqa: A002 - the parameter's name
 ) -> Response:
     """Give the same copy to staff, to hand it to a patient who has no device."""
-    return await _copy(context, caller.clinic_id, patient_id, format, actor=caller.actor)
+    return await _copy(work, patient_id, format)
 
 
 @own_router.post("/erasure-requests", status_code=201, summary="Ask to be erased")
-async def ask_for_erasure(context: ContextNeeded, caller: PatientSignedIn) -> ErasureRequestReply:
+async def ask_for_erasure(work: PatientWork, caller: PatientSignedIn) -> ErasureRequestReply:
     """Ask the clinic to erase everything about oneself; nothing is erased before somebody there has approved."""
-    asked = await erasure.ask(context, caller.clinic_id, caller.patient_id, actor=caller.actor)
+    asked = await erasure.ask(work, caller.patient_id)
     return ErasureRequestReply.of(asked)
 
 
 @own_router.get("/erasure-requests", summary="Read one's own erasure requests")
-async def list_own_erasure_requests(context: ContextNeeded, caller: PatientSignedIn) -> ErasureRequestList:
+async def list_own_erasure_requests(work: PatientWork, caller: PatientSignedIn) -> ErasureRequestList:
     """Say what was asked and what became of it."""
-    found = await erasure.list_of_patient(context, caller.clinic_id, caller.patient_id)
+    found = await erasure.list_of_patient(work, caller.patient_id)
     return ErasureRequestList(items=[ErasureRequestReply.of(one) for one in found])
 
 
 @router.post("/erasure-requests", status_code=201, summary="Record an erasure request")
-async def record_erasure_request(
-    patient_id: UUID, context: ContextNeeded, caller: MayServeRights
-) -> ErasureRequestReply:
+async def record_erasure_request(patient_id: UUID, work: ServesRights) -> ErasureRequestReply:
     """Note that the patient asked in person to be erased."""
-    asked = await erasure.ask(context, caller.clinic_id, patient_id, actor=caller.actor)
+    asked = await erasure.ask(work, patient_id)
     return ErasureRequestReply.of(asked)
 
 
 @requests_router.get("", summary="List erasure requests")
 async def list_erasure_requests(
-    context: ContextNeeded,
-    caller: MayServeRights,
+    work: ServesRights,
     request: Request,
     response: Response,
     state: ErasureFilter = ErasureFilter.OPEN,
@@ -135,14 +124,7 @@ async def list_erasure_requests(
     limit: PageLimit = PAGE_SIZE,
 ) -> ErasureRequestList:
     """List requests, oldest first."""
-    listed = await erasure.list_requests(
-        context,
-        caller.clinic_id,
-        states=state.states,
-        after=read_id_cursor(after),
-        limit=limit,
-        actor=caller.actor,
-    )
+    listed = await erasure.list_requests(work, states=state.states, after=read_id_cursor(after), limit=limit)
     link_next(request, response, str(listed[-1].id) if len(listed) == limit else None)
     return ErasureRequestList(items=[ErasureRequestReply.of(one) for one in listed])
 
@@ -150,16 +132,13 @@ async def list_erasure_requests(
 @requests_router.post("/{request_id}/approve", summary="Erase a patient")
 async def approve_erasure(
     request_id: UUID,
-    context: ContextNeeded,
-    caller: MayServeRights,
+    work: ServesRights,
     response: Response,
     if_match: IfMatch = None,
 ) -> ErasureRequestReply:
     """Erase everything about the patient, for good; needs If-Match. Not while a safety event is open."""
     version = version_in(if_match)
-    approved = await erasure.approve(
-        context, caller.clinic_id, request_id, version=version, actor=caller.actor
-    )
+    approved = await erasure.approve(work, request_id, version=version)
     response.headers["etag"] = etag_of(approved.version)
     return ErasureRequestReply.of(approved)
 
@@ -168,26 +147,21 @@ async def approve_erasure(
 async def decline_erasure(
     request_id: UUID,
     body: ErasureDeclining,
-    context: ContextNeeded,
-    caller: MayServeRights,
+    work: ServesRights,
     response: Response,
     if_match: IfMatch = None,
 ) -> ErasureRequestReply:
     """Refuse a request, with a reason that the patient is told; needs If-Match."""
     version = version_in(if_match)
-    declined = await erasure.decline(
-        context, caller.clinic_id, request_id, reason=body.reason, version=version, actor=caller.actor
-    )
+    declined = await erasure.decline(work, request_id, reason=body.reason, version=version)
     response.headers["etag"] = etag_of(declined.version)
     return ErasureRequestReply.of(declined)
 
 
-async def _copy(
-    context: AppContext, clinic_id: UUID, patient_id: UUID, form: ExportFormat, *, actor: Actor
-) -> Response:
+async def _copy(work: Work, patient_id: UUID, form: ExportFormat) -> Response:
     headers = {"content-disposition": f'attachment; filename="afterglow-export.{form.value}"'}
     if form is ExportFormat.CSV:
-        written = await export.check_ins_csv(context, clinic_id, patient_id, actor=actor)
+        written = await export.check_ins_csv(work, patient_id)
         return Response(written, media_type="text/csv; charset=utf-8", headers=headers)
-    document = await export.copy_of(context, clinic_id, patient_id, actor=actor)
+    document = await export.copy_of(work, patient_id)
     return Response(to_json(document), media_type="application/json", headers=headers)

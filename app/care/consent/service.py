@@ -13,16 +13,14 @@ from app.care.monitoring import service as monitoring
 from app.care.patients.consent_standing import ConsentStanding, standing_of
 from app.care.patients.own_vault import vault_of
 from app.care.patients.service import existing
-from app.context import AppContext, Work
-from app.foundation.audit import Actor, AuditEvent
+from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
-from app.foundation.vault import PatientVault, Vault
+from app.foundation.vault import PatientVault
 from app.notifications.messages.consent_text import CURRENT_VERSION, ConsentText, consent_text
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage import consents, patient_states
-from app.storage.access_records import record_access
 from app.storage.consents import Consent
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patients import PatientRecord
@@ -66,21 +64,18 @@ class ConsentView:
     history: tuple[ConsentAnswer, ...]
 
 
-async def read(context: AppContext, clinic_id: UUID, patient_id: UUID, *, actor: Actor) -> ConsentView:
+async def read(work: Work, patient_id: UUID) -> ConsentView:
     """Give the text in force and what the patient has answered so far.
 
     Raises:
         NotFoundError: the clinic has no such patient.
     """
-    async with context.database.work(clinic_id) as work:
-        view = await _view(work, context.vault, await existing(work, patient_id))
-        await record_access(work, "consent", now=context.clock.now(), actor=actor, patient_id=patient_id)
+    view = await _view(work, await existing(work, patient_id))
+    work.record_access("consent", patient_id=patient_id)
     return view
 
 
-async def give(
-    context: AppContext, clinic_id: UUID, patient_id: UUID, *, version: str, actor: Actor
-) -> ConsentView:
+async def give(work: Work, patient_id: UUID, *, version: str) -> ConsentView:
     """Agree to the text in force. Given again it changes nothing; after a withdrawal everything resumes.
 
     Raises:
@@ -89,21 +84,16 @@ async def give(
     """
     if version != CURRENT_VERSION:
         raise ConsentTextChangedError("#/version")
-    async with context.work(clinic_id, actor=actor) as work:
-        now = work.now
-        patient, before = await _lock_for_update(work, patient_id)
-        if before is not ConsentStanding.GIVEN:
-            given = _answer(patient, "given", version=version, now=now, actor=actor)
-            await consents.add(work, given, audit=_event(given, actor))
-            await _announce(work, EventType.CONSENT_GIVEN, patient)
-            if before is ConsentStanding.WITHDRAWN:
-                await monitoring.evaluate_anew(work, context, patient_id, now=now)
-        return await _view(work, context.vault, patient)
+    patient, before = await _lock_for_update(work, patient_id)
+    if before is not ConsentStanding.GIVEN:
+        await _add(work, _answer(work, patient, "given", version=version))
+        await _announce(work, EventType.CONSENT_GIVEN, patient)
+        if before is ConsentStanding.WITHDRAWN:
+            await monitoring.evaluate_anew(work, patient_id)
+    return await _view(work, patient)
 
 
-async def withdraw(
-    context: AppContext, clinic_id: UUID, patient_id: UUID, *, reason: str | None, actor: Actor
-) -> ConsentView:
+async def withdraw(work: Work, patient_id: UUID, *, reason: str | None) -> ConsentView:
     """Take consent back, or refuse it from the start: no more reports, reminders or evaluations.
 
     An open signal is closed and says why; the clinic is told, because silence now means something else.
@@ -112,22 +102,19 @@ async def withdraw(
         NotFoundError: the clinic has no such patient.
         AlreadyWithdrawnError: it was withdrawn before.
     """
-    vault = context.vault
-    async with context.work(clinic_id, actor=actor) as work:
-        now = work.now
-        patient, before = await _lock_for_update(work, patient_id)
-        if before is ConsentStanding.WITHDRAWN:
-            raise AlreadyWithdrawnError
-        kept = await patient_states.consent_of(work, patient_id)
-        withdrawn = _answer(
-            patient, "withdrawn", version=kept.version if kept else None, now=now, actor=actor
+    patient, before = await _lock_for_update(work, patient_id)
+    if before is ConsentStanding.WITHDRAWN:
+        raise AlreadyWithdrawnError
+    kept = await patient_states.consent_of(work, patient_id)
+    withdrawn = _answer(work, patient, "withdrawn", version=kept.version if kept else None)
+    if reason:
+        sealed = vault_of(work.vault, work.clinic_id, patient).seal(
+            reason, row_id=withdrawn.id, **_REASON_CELL
         )
-        if reason:
-            sealed = vault_of(vault, clinic_id, patient).seal(reason, row_id=withdrawn.id, **_REASON_CELL)
-            withdrawn = replace(withdrawn, reason_sealed=sealed)
-        await consents.add(work, withdrawn, audit=_event(withdrawn, actor))
-        await _tell_of_withdrawal(work, patient)
-        return await _view(work, vault, patient)
+        withdrawn = replace(withdrawn, reason_sealed=sealed)
+    await _add(work, withdrawn)
+    await _tell_of_withdrawal(work, patient)
+    return await _view(work, patient)
 
 
 async def _lock_for_update(work: UnitOfWork, patient_id: UUID) -> tuple[PatientRecord, ConsentStanding]:
@@ -150,11 +137,11 @@ async def _announce(work: Work, event: EventType, patient: PatientRecord) -> Non
     await notify_of_patient(work, event, about, now=work.now)
 
 
-async def _view(work: UnitOfWork, vault: Vault, patient: PatientRecord) -> ConsentView:
+async def _view(work: Work, patient: PatientRecord) -> ConsentView:
     standing = await standing_of(work, patient.id)
     if standing is None:
         raise NotFoundError
-    own = vault_of(vault, work.clinic_id, patient)
+    own = vault_of(work.vault, work.clinic_id, patient)
     return ConsentView(
         standing=standing,
         text=consent_text(patient.locale),
@@ -177,28 +164,20 @@ def _told(vault: PatientVault, one: Consent) -> ConsentAnswer:
     )
 
 
-def _answer(
-    patient: PatientRecord, kind: str, *, version: str | None, now: datetime, actor: Actor
-) -> Consent:
+def _answer(work: Work, patient: PatientRecord, kind: str, *, version: str | None) -> Consent:
     return Consent(
         id=new_id(),
         patient_id=patient.id,
         kind=kind,
         version=version,
         locale=consent_text(patient.locale).locale,
-        at=now,
-        actor_kind=actor.kind.value,
-        actor_id=actor.id,
+        at=work.now,
+        actor_kind=work.actor.kind.value,
+        actor_id=work.actor.id,
         reason_sealed=None,
     )
 
 
-def _event(answer: Consent, actor: Actor) -> AuditEvent:
-    return AuditEvent(
-        at=answer.at,
-        actor=actor,
-        action=f"consent.{answer.kind}",
-        subject_kind="consent",
-        subject_id=answer.id,
-        patient_id=answer.patient_id,
-    )
+async def _add(work: Work, answer: Consent) -> None:
+    await consents.add(work, answer)
+    work.audit(f"consent.{answer.kind}", "consent", answer.id, patient_id=answer.patient_id)

@@ -4,15 +4,17 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Response
 
-from app.access.clinics.access import MayReadInsights
+from app.access.clinics.access import work_for
+from app.access.clinics.permissions import Permission
 from app.care.insights import service
 from app.care.insights.numbers import Insights
 from app.care.insights.schemas import InsightsReply
 from app.care.insights.table import csv_of
-from app.web.dependencies import ContextNeeded
+from app.context import Work
 from app.web.schemas import Day
 
 router = APIRouter(prefix="/v1", tags=["insights"])
+ReadsInsights = Annotated[Work, work_for(Permission.INSIGHTS)]
 _CSV: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"text/csv": {"schema": {"type": "string"}}}}
 }
@@ -29,20 +31,16 @@ End = Annotated[
 
 
 @router.get("/insights", summary="Read the clinic's numbers over a period")
-async def read_insights(
-    context: ContextNeeded, caller: MayReadInsights, first: First = None, end: End = None
-) -> InsightsReply:
+async def read_insights(work: ReadsInsights, first: First = None, end: End = None) -> InsightsReply:
     """Count what alerts were worth and how patients fared; see docs/insights.md for what each number means."""
-    found = await service.read_insights(context, caller.clinic_id, first=first, end=end, actor=caller.actor)
+    found = await service.read_insights(work, first=first, end=end)
     return InsightsReply.of(found)
 
 
 @router.get("/insights.csv", summary="Get these numbers as a table", response_class=Response, responses=_CSV)
-async def insights_table(
-    context: ContextNeeded, caller: MayReadInsights, first: First = None, end: End = None
-) -> Response:
+async def insights_table(work: ReadsInsights, first: First = None, end: End = None) -> Response:
     """Give the same numbers as CSV: a line for each, named by its way through the JSON document."""
-    found = await service.read_insights(context, caller.clinic_id, first=first, end=end, actor=caller.actor)
+    found = await service.read_insights(work, first=first, end=end)
     return table_answer(found)
 
 

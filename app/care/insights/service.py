@@ -3,25 +3,20 @@
 import asyncio
 from datetime import date, timedelta
 from typing import Final
-from uuid import UUID
 
 from app.access.clinics.policy import policy_in_force
 from app.access.clinics.queries import clinic_in
 from app.care.insights.numbers import Insights, Read, insights_from, totals_wanted
 from app.care.insights.period import Period, period_of
-from app.context import AppContext
-from app.foundation.audit import Actor
+from app.context import Work
 from app.storage import care_pasts, insights
-from app.storage.access_records import record_access
 from app.storage.insights import Window
 
 # A day in any zone, and a travelling patient's.
 _AROUND: Final = timedelta(days=2)
 
 
-async def read_insights(
-    context: AppContext, clinic_id: UUID, *, first: date | None, end: date | None, actor: Actor
-) -> Insights:
+async def read_insights(work: Work, *, first: date | None, end: date | None) -> Insights:
     """Give the clinic's numbers over the days from `first` on and before `end`; that somebody looked is told.
 
     Patients are those of the clinic's own mode: who was registered in test mode is no part of a live clinic's
@@ -30,27 +25,34 @@ async def read_insights(
     Raises:
         PeriodRefusedError: the period is empty, too long, or ends in the future.
     """
-    now = context.clock.now()
-    period = period_of(first, end, now=now)
-    async with context.database.work(clinic_id) as work:
-        clinic = await clinic_in(work, context.vault)
-        protocol = await policy_in_force(work, context, now=now)
-        window = _window(period, clinic.mode)
-        # What an induction achieved may be seen after the period; a booster in between ends the wait for it.
-        until = period.ended_at + timedelta(days=protocol.window_latest_day) + _AROUND
-        care = await care_pasts.care_in(work, window, infusions_until=until)
-        whose, since = await asyncio.to_thread(totals_wanted, care, period=period, now=now, protocol=protocol)
-        read = Read(
-            care=care,
-            signals=await insights.signals_in(work, window),
-            safety=await insights.safety_in(work, window),
-            not_out=await insights.not_out(work, window),
-            totals=await care_pasts.totals_of(work, whose, taken_since=since),
-        )
-        await record_access(work, "insights", now=now, actor=actor, patient_id=None)
-    # A clinic of thousands takes a second or so; meanwhile others are answered.
+    period = period_of(first, end, now=work.now)
+    clinic = await clinic_in(work, work.vault)
+    protocol = await policy_in_force(work, work.context, now=work.now)
+    window = _window(period, clinic.mode)
+    # What an induction achieved may be seen after the period; a booster in between ends the wait for it.
+    until = period.ended_at + timedelta(days=protocol.window_latest_day) + _AROUND
+    care = await care_pasts.care_in(work, window, infusions_until=until)
+    whose, since = await asyncio.to_thread(
+        totals_wanted, care, period=period, now=work.now, protocol=protocol
+    )
+    read = Read(
+        care=care,
+        signals=await insights.signals_in(work, window),
+        safety=await insights.safety_in(work, window),
+        not_out=await insights.not_out(work, window),
+        totals=await care_pasts.totals_of(work, whose, taken_since=since),
+    )
+    work.record_access("insights", patient_id=None)
+    # Nothing more is read. A clinic of thousands takes a second or so to count; meanwhile others are answered.
+    await work.commit()
     return await asyncio.to_thread(
-        insights_from, read, period=period, mode=clinic.mode, limits=clinic.limits, now=now, protocol=protocol
+        insights_from,
+        read,
+        period=period,
+        mode=clinic.mode,
+        limits=clinic.limits,
+        now=work.now,
+        protocol=protocol,
     )
 
 

@@ -50,7 +50,7 @@ _FINAL: Final = frozenset({NoReferenceBecause.TOO_FEW_DAYS, NoReferenceBecause.B
 
 
 def conditions_of(evaluation: Evaluation) -> frozenset[Condition]:
-    """Say which of these hold: the patient asked, is worse than before, has a reference or will have none."""
+    """Say which hold: the patient asked, is worse than before, has a reference, or none unless a clinician decides."""
     holding = set()
     if any(criterion.name is CriterionName.PATIENT_ASKS for criterion in evaluation.criteria):
         holding.add(Condition.ASKED_ABOUT_BOOSTER)
@@ -59,7 +59,7 @@ def conditions_of(evaluation: Evaluation) -> frozenset[Condition]:
     reference = evaluation.reference
     if not isinstance(reference, NoReference):
         holding.add(Condition.REFERENCE_ESTABLISHED)
-    elif reference.because in _FINAL:
+    elif reference.because in _FINAL or reference.proposed_from:
         holding.add(Condition.REFERENCE_NOT_ESTABLISHED)
     return frozenset(holding)
 

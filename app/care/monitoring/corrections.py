@@ -182,7 +182,7 @@ async def follow_correction(
     if standing.consent_withdrawn_at is None:
         async with effects.rule_may_fail(work):
             signal_ids = await _signal_follows(work, standing, before, given_at=given_at)
-    done = await effects.evaluate_or_later(work, work.context, patient_id, now=work.now)
+    done = await effects.evaluate_or_later(work, patient_id)
     after = await standing_of(work, patient_id, now=work.now)
     if after.signal != standing.signal and after.signal is not None:
         signal_ids.append(UUID(after.signal["id"]))

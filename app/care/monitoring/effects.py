@@ -13,14 +13,14 @@ from app.care.monitoring.history import standing_of
 from app.care.monitoring.service import evaluate_anew, evaluate_later, findings_before
 from app.clinical.check_ins import check_in_day
 from app.clinical.findings import Finding
-from app.context import AppContext, Work
+from app.context import Work
 from app.foundation.errors import RefusalError
 from app.foundation.logs import where
 from app.storage import patient_states
 from app.storage.patient_states import BookedBooster
 
 
-async def evaluate_or_later(work: Work, context: AppContext, patient_id: UUID, *, now: datetime) -> bool:
+async def evaluate_or_later(work: Work, patient_id: UUID) -> bool:
     """Evaluate from the whole history; if that fails, keep what was written and have a worker try again.
 
     Says whether it was done now. That it was not would be our fault and not that of whoever entered something. The
@@ -28,7 +28,7 @@ async def evaluate_or_later(work: Work, context: AppContext, patient_id: UUID, *
     """
     done = False
     async with rule_may_fail(work):
-        await evaluate_anew(work, context, patient_id, now=now)
+        await evaluate_anew(work, patient_id)
         done = True
     if not done:
         await patient_states.forget_memory(work, patient_id)
@@ -53,18 +53,16 @@ def log_failed_evaluation(error: Exception) -> None:
     structlog.get_logger().error("evaluation.failed", error_type=type(error).__name__, error_at=where(error))
 
 
-async def infusion_given(
-    work: Work, context: AppContext, patient_id: UUID, *, given_at: datetime, now: datetime
-) -> BookedBooster | None:
+async def infusion_given(work: Work, patient_id: UUID, *, given_at: datetime) -> BookedBooster | None:
     """Let an infusion take effect: it closes an open signal and keeps a booking; then evaluate again.
 
     Gives the booking that it took the place of.
     """
-    standing = await standing_of(work, patient_id, now=now)
+    standing = await standing_of(work, patient_id, now=work.now)
     given_on = check_in_day(given_at, standing.time_zone)
     findings: tuple[Finding, ...] = ()
     async with rule_may_fail(work):
-        findings = findings_before(context, standing, now=now)
+        findings = findings_before(work.context, standing, now=work.now)
     await close_by_infusion(
         work,
         patient_id,
@@ -72,6 +70,6 @@ async def infusion_given(
         given_on=given_on,
         findings=findings,
     )
-    kept = await keep_by_infusion(work, patient_id, given_at=given_at, now=now)
-    await evaluate_or_later(work, context, patient_id, now=now)
+    kept = await keep_by_infusion(work, patient_id, given_at=given_at)
+    await evaluate_or_later(work, patient_id)
     return kept

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
-from app.access.clinics.erased import no_such_patient
+from app.access.clinics.erased import no_such_patient, refuse_merged
 from app.access.clinics.policy import in_force
 from app.care.alerts.signals.episodes import episode_from
 from app.clinical.episodes import Episode
@@ -26,10 +26,13 @@ async def standing_of(work: UnitOfWork, patient_id: UUID, *, now: datetime) -> P
     Raises:
         NotFoundError: the clinic has no such patient.
         PatientErasedError: not any more.
+        PatientMergedError: it was a duplicate of another.
     """
     standing = await check_in_path.standing_of_patient(work, patient_id, now=now)
     if standing is None:
         raise await no_such_patient(work, patient_id)
+    if standing.archived_at is not None:
+        await refuse_merged(work, patient_id)
     return standing
 
 

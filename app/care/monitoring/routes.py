@@ -5,21 +5,23 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from app.access.clinics.access import MayReadSignals
+from app.access.clinics.access import work_for
+from app.access.clinics.permissions import Permission
 from app.care.monitoring import service
 from app.care.monitoring.schedule import schedule_of_patient
 from app.care.monitoring.schemas import EvaluationReply, ProgressReply, ScheduleReply
 from app.care.monitoring.trend import Days, trend_of_patient
-from app.care.patients.access import PatientSignedIn
+from app.care.patients.access import PatientSignedIn, PatientWork
 from app.chart.drawing import draw_trend
 from app.chart.layout import Width
 from app.chart.style import STYLE_SOURCE
 from app.chart.trend import Reader
 from app.chart.wording import chart_words
-from app.web.dependencies import ContextNeeded
+from app.context import Work
 from app.web.schemas import Day, LocaleTag
 
 router = APIRouter(prefix="/v1/patients/{patient_id}", tags=["monitoring"])
+ReadsSignals = Annotated[Work, work_for(Permission.SIGNALS_READ)]
 own_router = APIRouter(prefix="/v1/me", tags=["patient's own"])
 
 FirstDay = Annotated[Day | None, Query(alias="from", description="The first day; else three months back")]
@@ -40,56 +42,39 @@ class SvgResponse(Response):
 
 
 @router.get("/evaluation", summary="Evaluate a patient")
-async def read_evaluation(
-    patient_id: UUID, context: ContextNeeded, caller: MayReadSignals
-) -> EvaluationReply:
+async def read_evaluation(patient_id: UUID, work: ReadsSignals) -> EvaluationReply:
     """Say what the patient's reports mean as of now; reading changes nothing."""
-    return EvaluationReply.of(
-        await service.evaluation_now(context, caller.clinic_id, patient_id, actor=caller.actor)
-    )
+    return EvaluationReply.of(await service.evaluation_now(work, patient_id))
 
 
 @router.get("/chart.svg", summary="Draw a patient's trend", response_class=SvgResponse)
 async def draw_chart(
     patient_id: UUID,
-    context: ContextNeeded,
-    caller: MayReadSignals,
+    work: ReadsSignals,
     first: FirstDay = None,
     last: LastDay = None,
     width: ChartWidth = Width.WIDE,
     locale: ChartLocale = "en",
 ) -> SvgResponse:
     """Draw the reports with baseline, reference, infusions, levels and totals; five years at the most."""
-    trend = await trend_of_patient(
-        context,
-        caller.clinic_id,
-        patient_id,
-        Days(first=first, last=last),
-        reader=Reader.CLINICIAN,
-        actor=caller.actor,
-    )
+    trend = await trend_of_patient(work, patient_id, Days(first=first, last=last), reader=Reader.CLINICIAN)
     return SvgResponse(draw_trend(trend, chart_words(locale), width=width, reader=Reader.CLINICIAN))
 
 
 @own_router.get("/progress", summary="Read one's own trend")
 async def read_progress(
-    context: ContextNeeded, caller: PatientSignedIn, first: FirstDay = None, last: LastDay = None
+    work: PatientWork, caller: PatientSignedIn, first: FirstDay = None, last: LastDay = None
 ) -> ProgressReply:
     """Give one's own days with their means, what they are measured against, and infusions. It judges nothing."""
     trend = await trend_of_patient(
-        context,
-        caller.clinic_id,
-        caller.patient_id,
-        Days(first=first, last=last),
-        reader=Reader.PATIENT,
-        actor=caller.actor,
+        work, caller.patient_id, Days(first=first, last=last), reader=Reader.PATIENT
     )
     return ProgressReply.of(trend, chart_words(caller.locale))
 
 
 @own_router.get("/progress.svg", summary="Draw one's own trend", response_class=SvgResponse)
 async def draw_progress(
-    context: ContextNeeded,
+    work: PatientWork,
     caller: PatientSignedIn,
     first: FirstDay = None,
     last: LastDay = None,
@@ -97,17 +82,12 @@ async def draw_progress(
 ) -> SvgResponse:
     """Draw one's own trend, in one's own language; five years at the most."""
     trend = await trend_of_patient(
-        context,
-        caller.clinic_id,
-        caller.patient_id,
-        Days(first=first, last=last),
-        reader=Reader.PATIENT,
-        actor=caller.actor,
+        work, caller.patient_id, Days(first=first, last=last), reader=Reader.PATIENT
     )
     return SvgResponse(draw_trend(trend, chart_words(caller.locale), width=width))
 
 
 @own_router.get("/schedule", summary="Read what is due")
-async def read_schedule(context: ContextNeeded, caller: PatientSignedIn) -> ScheduleReply:
+async def read_schedule(work: PatientWork, caller: PatientSignedIn) -> ScheduleReply:
     """Say on which days check-ins are asked for and since when a questionnaire is, where the patient is now."""
-    return ScheduleReply.of(await schedule_of_patient(context, caller.clinic_id, caller.patient_id))
+    return ScheduleReply.of(await schedule_of_patient(work, caller.patient_id))

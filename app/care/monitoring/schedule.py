@@ -21,7 +21,7 @@ from app.clinical.schedule import (
     plan_of,
     questionnaire_due_on,
 )
-from app.context import AppContext
+from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError
 from app.storage import schedules
 from app.storage.engine.unit_of_work import UnitOfWork
@@ -73,19 +73,17 @@ class Schedule:
         return self.plan is not None and is_due(self.plan, self.today) and self.last_check_in_on != self.today
 
 
-async def schedule_of_patient(context: AppContext, clinic_id: UUID, patient_id: UUID) -> Schedule:
+async def schedule_of_patient(work: Work, patient_id: UUID) -> Schedule:
     """Give what is due for one patient.
 
     Raises:
         NotFoundError: the clinic has no such patient.
     """
-    now = context.clock.now()
-    async with context.database.work(clinic_id) as work:
-        protocol = await policy_in_force(work, context, now=now)
-        facts = await schedules.plan_facts(work, patient_id)
+    protocol = await policy_in_force(work, work.context, now=work.now)
+    facts = await schedules.plan_facts(work, patient_id)
     if facts is None:
         raise NotFoundError
-    return schedule_from(facts, now=now, protocol=protocol, count=DAYS_AHEAD)
+    return schedule_from(facts, now=work.now, protocol=protocol, count=DAYS_AHEAD)
 
 
 async def schedules_of(
@@ -138,4 +136,5 @@ def _situation(facts: PlanFacts, now: datetime, protocol: Protocol) -> Situation
         last_questionnaire_on=facts.last_questionnaire_on,
         last_is_booster=bool(known) and known[-1].phase is InfusionPhase.BOOSTER,
         burst=facts.burst,
+        taken_on_at=facts.course.taken_on_at if facts.course else None,
     )

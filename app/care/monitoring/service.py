@@ -33,11 +33,9 @@ from app.clinical.profiles import Caution
 from app.clinical.protocol import Protocol
 from app.clinical.review_notice import is_review_to_tell
 from app.context import AppContext, Work
-from app.foundation.audit import Actor
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage import care_plans, patient_states
-from app.storage.access_records import record_access
 from app.storage.care_plans import PlanKind
 from app.storage.check_in_path import Answer, PatientSnapshot
 from app.storage.check_ins import StoredCheckIn
@@ -92,14 +90,11 @@ async def evaluate_with(
     return _evaluated(context, standing, timeline, as_of=as_of, tell=tell)
 
 
-async def follow(
-    work: Work, context: AppContext, standing: PatientSnapshot, evaluated: Evaluated, *, now: datetime
-) -> None:
+async def follow(work: Work, standing: PatientSnapshot, evaluated: Evaluated) -> None:
     """Do what the rule wants done: raise a signal, add to it, or note that it became steady.
 
     The answer was kept in the turn after the one that ``standing`` was read in.
     """
-    del context, now
     await tell_conditions(
         work,
         standing.patient_id,
@@ -131,37 +126,34 @@ async def follow(
     )
 
 
-async def evaluate_anew(
-    work: Work, context: AppContext, patient_id: UUID, *, now: datetime, tell: bool = False
-) -> None:
+async def evaluate_anew(work: Work, patient_id: UUID, *, tell: bool = False) -> None:
     """Evaluate from the whole history and do what follows; the caller holds the patient's turn.
 
     Nothing is evaluated for a patient who withdrew consent; the memory goes, for the day they give it again.
     ``tell``: whether conditions may begin that history coming in piece by piece would only seem to have.
     """
-    standing = await standing_of(work, patient_id, now=now)
+    standing = await standing_of(work, patient_id, now=work.now)
     if standing.consent_withdrawn_at is not None:
         await patient_states.forget_memory(work, patient_id)
         return
-    evaluated = await _from_history(work, context, standing, now=now, tell=tell)
+    evaluated = await _from_history(work, standing, tell=tell)
     await patient_states.keep_answer(
         work,
         patient_id,
         memory=evaluated.answer.memory,
         level=evaluated.answer.level,
         told=evaluated.answer.told,
-        now=now,
+        now=work.now,
     )
-    await follow(work, context, standing, evaluated, now=now)
+    await follow(work, standing, evaluated)
 
 
 async def evaluate_again(context: AppContext, clinic_id: UUID, patient_id: UUID) -> None:
     """Make up for an evaluation that failed when its check-in came in."""
-    now = context.clock.now()
     async with context.work(clinic_id) as work:
         if await patient_states.lock(work, patient_id) is None:
             return
-        await evaluate_anew(work, context, patient_id, now=now)
+        await evaluate_anew(work, patient_id)
 
 
 async def evaluate_by_time(
@@ -185,7 +177,7 @@ async def evaluate_by_time(
             return False
         if await patient_states.lock(work, patient_id) is None:
             return False
-        await evaluate_anew(work, context, patient_id, now=now, tell=True)
+        await evaluate_anew(work, patient_id, tell=True)
     return True
 
 
@@ -204,27 +196,23 @@ def evaluate_later(work: UnitOfWork, patient_id: UUID) -> None:
     work.queue(EVALUATE_AGAIN, clinic_id=work.clinic_id, patient_id=patient_id)
 
 
-async def evaluation_now(
-    context: AppContext, clinic_id: UUID, patient_id: UUID, *, actor: Actor
-) -> EvaluationView:
+async def evaluation_now(work: Work, patient_id: UUID) -> EvaluationView:
     """Give the answer as of now. It is made from memory or history and changes nothing.
 
     Raises:
         NotFoundError: the clinic has no such patient.
         ConsentWithdrawnError: the patient has withdrawn consent.
     """
-    now = context.clock.now()
-    async with context.database.work(clinic_id) as work:
-        standing = await standing_of(work, patient_id, now=now)
-        if standing.consent_withdrawn_at is not None:
-            raise ConsentWithdrawnError
-        protocol = protocol_of(standing, context)
-        timeline = await timeline_now(work, standing, protocol=protocol, now=now)
-        factors = await care_plans.find(work, patient_id, PlanKind.FACTORS)
-        await record_access(work, "evaluation", now=now, actor=actor, patient_id=patient_id)
+    standing = await standing_of(work, patient_id, now=work.now)
+    if standing.consent_withdrawn_at is not None:
+        raise ConsentWithdrawnError
+    protocol = protocol_of(standing, work.context)
+    timeline = await timeline_now(work, standing, protocol=protocol, now=work.now)
+    factors = await care_plans.find(work, patient_id, PlanKind.FACTORS)
+    work.record_access("evaluation", patient_id=patient_id)
     cautions = factors.content["cautions"] if factors.content else []
     evaluation = evaluate(
-        timeline.state, as_of=latest_in(timeline.state, standing, now=now), protocol=protocol
+        timeline.state, as_of=latest_in(timeline.state, standing, now=work.now), protocol=protocol
     )
     return view_of(evaluation, cautions)
 
@@ -253,13 +241,11 @@ def _advanced(timeline: Timeline | None, new: Sequence[CheckIn], protocol: Proto
     return timeline
 
 
-async def _from_history(
-    work: UnitOfWork, context: AppContext, standing: PatientSnapshot, *, now: datetime, tell: bool
-) -> Evaluated:
+async def _from_history(work: Work, standing: PatientSnapshot, *, tell: bool) -> Evaluated:
     history = await history_of(work, standing)
-    as_of = latest_of(history, now=now)
-    timeline = timeline_of(history, as_of=as_of, protocol=protocol_of(standing, context))
-    return _evaluated(context, standing, timeline, as_of=as_of, tell=tell)
+    as_of = latest_of(history, now=work.now)
+    timeline = timeline_of(history, as_of=as_of, protocol=protocol_of(standing, work.context))
+    return _evaluated(work.context, standing, timeline, as_of=as_of, tell=tell)
 
 
 def _evaluated(

@@ -17,11 +17,9 @@ from app.clinical.levels import Level
 from app.clinical.protocol import Protocol
 from app.clinical.reference import NoReference, Reference, spread_before
 from app.clinical.wording import scale_name
-from app.context import AppContext
-from app.foundation.audit import Actor
+from app.context import Work
 from app.foundation.errors import RefusalError
 from app.storage import assessments, treatment, trends
-from app.storage.access_records import record_access
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.trends import ReportedCheckIn
 
@@ -67,9 +65,7 @@ class Days:
         return first, last
 
 
-async def trend_of_patient(
-    context: AppContext, clinic_id: UUID, patient_id: UUID, days: Days, *, reader: Reader, actor: Actor
-) -> Trend:
+async def trend_of_patient(work: Work, patient_id: UUID, days: Days, *, reader: Reader) -> Trend:
     """Give a patient's trend between two days, with what this reader may see.
 
     Raises:
@@ -77,15 +73,13 @@ async def trend_of_patient(
         DaysNotInOrderError: the first day lies after the last.
         TooManyDaysError: more than five years.
     """
-    now = context.clock.now()
-    async with context.database.work(clinic_id) as work:
-        standing = await standing_of(work, patient_id, now=now)
-        protocol = protocol_of(standing, context)
-        span = days.within(check_in_day(now, standing.time_zone))
-        timeline = await timeline_now(work, standing, protocol=protocol, now=now)
-        evaluation = evaluate(timeline.state, as_of=now, protocol=protocol)
-        trend = await trend_between(work, patient_id, span, evaluation, protocol, reader=reader)
-        await record_access(work, "trend", now=now, actor=actor, patient_id=patient_id)
+    standing = await standing_of(work, patient_id, now=work.now)
+    protocol = protocol_of(standing, work.context)
+    span = days.within(check_in_day(work.now, standing.time_zone))
+    timeline = await timeline_now(work, standing, protocol=protocol, now=work.now)
+    evaluation = evaluate(timeline.state, as_of=work.now, protocol=protocol)
+    trend = await trend_between(work, patient_id, span, evaluation, protocol, reader=reader)
+    work.record_access("trend", patient_id=patient_id)
     return trend
 
 

@@ -43,10 +43,8 @@ DeviceTokenPresented = Annotated[TokenReference, Security(DeviceTokenScheme())]
 
 async def signed_in_patient(context: ContextNeeded, reference: DeviceTokenPresented) -> PatientCaller:
     """Find whose device calls."""
-    async with context.database.work(reference.clinic_id) as work:
-        found = await device_tokens.signed_in_patient(
-            work, reference.digest, kind="access", now=context.clock.now()
-        )
+    async with context.work(reference.clinic_id) as work:
+        found = await device_tokens.signed_in_patient(work, reference.digest, kind="access", now=work.now)
     if found is None:
         raise TokenNotValidError
     return PatientCaller.of(context.vault, reference.clinic_id, found)

@@ -4,18 +4,16 @@ The pages set the cookie and read it; here is what it means. A browser is listed
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
 from app.care.patients.caller import PatientCaller
-from app.care.patients.devices import add_device, device_actor, device_event, revoke_device
-from app.context import AppContext
+from app.care.patients.devices import add_device, device_actor, revoke_device
+from app.context import AppContext, Work
 from app.foundation.ids import new_id
 from app.foundation.tokens import TokenKind, TokenNotValidError, TokenReference, new_token, read_token
-from app.foundation.vault import Vault
 from app.storage import device_tokens
-from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patients import PatientRecord
 
 LASTS: Final = timedelta(days=30)
@@ -32,26 +30,19 @@ class OpenedBrowser:
     caller: PatientCaller
 
 
-async def open_browser(
-    work: UnitOfWork, vault: Vault, patient: PatientRecord, *, device_id: UUID, name: str, now: datetime
-) -> OpenedBrowser:
+async def open_browser(work: Work, patient: PatientRecord, *, device_id: UUID, name: str) -> OpenedBrowser:
     """Let a browser in, in the transaction that spends the code or link it came with."""
-    await add_device(work, vault, patient, device_id=device_id, name=name, now=now)
+    await add_device(work, patient, device_id=device_id, name=name)
     text, reference = new_token(TokenKind.BROWSER, work.clinic_id)
     token = device_tokens.NewToken(
-        id=new_id(), kind="browser", digest=reference.digest, parent_id=None, expires_at=now + LASTS
+        id=new_id(), kind="browser", digest=reference.digest, parent_id=None, expires_at=work.now + LASTS
     )
-    await device_tokens.add_tokens(
-        work,
-        device_id,
-        [token],
-        now=now,
-        audit=device_event(now, device_actor(device_id), "browser.opened", device_id, patient.id),
-    )
-    found = await device_tokens.signed_in_patient(work, reference.digest, kind="browser", now=now)
+    await device_tokens.add_tokens(work, device_id, [token], now=work.now)
+    work.audit("browser.opened", "device", device_id, patient_id=patient.id, actor=device_actor(device_id))
+    found = await device_tokens.signed_in_patient(work, reference.digest, kind="browser", now=work.now)
     if found is None:
         raise TokenNotValidError
-    return OpenedBrowser(token=text, caller=PatientCaller.of(vault, work.clinic_id, found))
+    return OpenedBrowser(token=text, caller=PatientCaller.of(work.vault, work.clinic_id, found))
 
 
 def reference_of(token: str) -> TokenReference:
@@ -69,15 +60,14 @@ async def caller_of(context: AppContext, token: str) -> PatientCaller:
     Raises:
         TokenNotValidError: unknown, expired, revoked, or no browser's.
     """
-    reference, now = reference_of(token), context.clock.now()
-    async with context.database.work(reference.clinic_id) as work:
-        found = await device_tokens.signed_in_patient(work, reference.digest, kind="browser", now=now)
+    reference = reference_of(token)
+    async with context.work(reference.clinic_id) as work:
+        found = await device_tokens.signed_in_patient(work, reference.digest, kind="browser", now=work.now)
         if found is None:
             raise TokenNotValidError
-        if found.issued_at + _ISSUED_ANEW_AFTER <= now:
-            until = min(now + LASTS, found.enrolled_at + LASTS_AT_MOST)
-            await device_tokens.extend(work, reference.digest, expires_at=until, now=now)
-            await work.commit()
+        if found.issued_at + _ISSUED_ANEW_AFTER <= work.now:
+            until = min(work.now + LASTS, found.enrolled_at + LASTS_AT_MOST)
+            await device_tokens.extend(work, reference.digest, expires_at=until, now=work.now)
     return PatientCaller.of(context.vault, reference.clinic_id, found)
 
 
@@ -87,4 +77,5 @@ async def end(context: AppContext, token: str) -> None:
         caller = await caller_of(context, token)
     except TokenNotValidError:
         return
-    await revoke_device(context, caller.clinic_id, caller.patient_id, caller.device_id, actor=caller.actor)
+    async with context.work(caller.clinic_id, actor=caller.actor) as work:
+        await revoke_device(work, caller.patient_id, caller.device_id)

@@ -66,7 +66,7 @@ async def change_chart_number(
     )
     if not changed:
         raise ChangedMeanwhileError("header/if-match")
-    await _keep_change(work, before, "chart_number", facts={"before": old, "note": reason})
+    await keep_change(work, before, "chart_number", facts={"before": old, "note": reason})
     work.audit("patient.chart_number_changed", "patient", patient_id)
     return patient_of(work.vault, work.clinic_id, await existing(work, patient_id))
 
@@ -84,7 +84,7 @@ async def archive(work: Work, patient_id: UUID, reason: ArchiveReason, *, note: 
     archived = {"archived_at": work.now, "archived_reason": reason.value}
     if not await patients.amend(work, patient_id, version=before.version, **archived):
         raise ChangedMeanwhileError
-    await _keep_change(work, before, "archived", reason=reason, facts={"note": note})
+    await keep_change(work, before, "archived", reason=reason, facts={"note": note})
     if reason in SENT_NOTHING:
         await outgoing_messages.cancel_of_patient(work, patient_id)
         await sign_in_links.end_all(work, patient_id, now=work.now)
@@ -106,7 +106,7 @@ async def unarchive(work: Work, patient_id: UUID, *, note: str | None) -> Patien
     read_again = {"archived_at": None, "archived_reason": None}
     if not await patients.amend(work, patient_id, version=before.version, **read_again):
         raise ChangedMeanwhileError
-    await _keep_change(work, before, "unarchived", facts={"note": note})
+    await keep_change(work, before, "unarchived", facts={"note": note})
     work.audit("patient.unarchived", "patient", patient_id)
     await reminder_plans.look_at(work, patient_id, work.now)
     await _notify(work, before, EventType.PATIENT_UNARCHIVED)
@@ -191,7 +191,7 @@ async def keep_contact_facts(work: Work, patient_id: UUID, facts: dict[str, Any]
     work.audit("contact_facts.changed", "patient", patient_id)
 
 
-async def _keep_change(
+async def keep_change(
     work: Work,
     patient: PatientRecord,
     kind: str,
@@ -199,6 +199,7 @@ async def _keep_change(
     facts: dict[str, str | None],
     reason: ArchiveReason | None = None,
 ) -> None:
+    """Keep that something about who a patient is was changed; what is said of it is sealed."""
     change_id, own = new_id(), vault_of(work.vault, work.clinic_id, patient)
     said = {name: value for name, value in facts.items() if value}
     await patient_changes.add(

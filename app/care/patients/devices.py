@@ -7,13 +7,10 @@ from uuid import UUID
 
 from app.care.patients.own_vault import vault_of
 from app.care.patients.service import existing
-from app.context import AppContext
-from app.foundation.audit import Actor, ActorKind, AuditEvent
+from app.context import Work
+from app.foundation.audit import Actor, ActorKind
 from app.foundation.errors import NotFoundError
-from app.foundation.vault import Vault
 from app.storage import device_tokens, devices
-from app.storage.access_records import record_access
-from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patients import PatientRecord
 
 _NAME_CELL = {"table": "devices", "column": "name_sealed"}
@@ -40,39 +37,34 @@ class EnrolledDevice:
     last_used_at: datetime
 
 
-async def add_device(
-    work: UnitOfWork, vault: Vault, patient: PatientRecord, *, device_id: UUID, name: str, now: datetime
-) -> None:
+async def add_device(work: Work, patient: PatientRecord, *, device_id: UUID, name: str) -> None:
     """Let a device speak for a patient who has just proved to be this patient."""
     await devices.add(
         work,
         id=device_id,
         patient_id=patient.id,
-        name_sealed=vault_of(vault, work.clinic_id, patient).seal(name, row_id=device_id, **_NAME_CELL),
-        now=now,
-        audit=device_event(now, device_actor(device_id), "device.enrolled", device_id, patient.id),
+        name_sealed=vault_of(work.vault, work.clinic_id, patient).seal(name, row_id=device_id, **_NAME_CELL),
+        now=work.now,
     )
+    work.audit("device.enrolled", "device", device_id, patient_id=patient.id, actor=device_actor(device_id))
 
 
-async def list_devices(
-    context: AppContext, clinic_id: UUID, patient_id: UUID, *, actor: Actor
-) -> list[EnrolledDevice]:
+async def list_devices(work: Work, patient_id: UUID) -> list[EnrolledDevice]:
     """List what may speak for a patient now; what was revoked is gone.
 
     Raises:
         NotFoundError: the clinic has no such patient.
     """
-    async with context.database.work(clinic_id) as work:
-        listed = await devices_in(work, context.vault, await existing(work, patient_id))
-        await record_access(work, "devices", now=context.clock.now(), actor=actor, patient_id=patient_id)
+    listed = await devices_in(work, await existing(work, patient_id))
+    work.record_access("devices", patient_id=patient_id)
     return listed
 
 
-async def devices_in(work: UnitOfWork, vault: Vault, patient: PatientRecord) -> list[EnrolledDevice]:
-    """List what may speak for a patient now, within a transaction."""
+async def devices_in(work: Work, patient: PatientRecord) -> list[EnrolledDevice]:
+    """List what may speak for a patient now, for a page that notes itself what it showed."""
     found = await devices.of_patient(work, patient.id)
     issues = await device_tokens.last_issues(work, patient.id)
-    listed, own = [], vault_of(vault, work.clinic_id, patient)
+    listed, own = [], vault_of(work.vault, work.clinic_id, patient)
     for one in found:
         last, is_browser = issues.get(one.id, (one.enrolled_at, False))
         listed.append(
@@ -87,35 +79,18 @@ async def devices_in(work: UnitOfWork, vault: Vault, patient: PatientRecord) -> 
     return listed
 
 
-async def revoke_device(
-    context: AppContext, clinic_id: UUID, patient_id: UUID, device_id: UUID, *, actor: Actor
-) -> None:
+async def revoke_device(work: Work, patient_id: UUID, device_id: UUID) -> None:
     """End a device and all of its tokens at once; a second time changes nothing.
 
     Raises:
         NotFoundError: the patient never had such a device.
     """
-    now = context.clock.now()
-    async with context.database.work(clinic_id) as work:
-        if not await devices.belongs_to(work, device_id, patient_id):
-            raise NotFoundError
-        audit = device_event(now, actor, "device.revoked", device_id, patient_id)
-        await devices.revoke(work, device_id, now=now, audit=audit)
-        await work.commit()
+    if not await devices.belongs_to(work, device_id, patient_id):
+        raise NotFoundError
+    await devices.revoke(work, device_id, now=work.now)
+    work.audit("device.revoked", "device", device_id, patient_id=patient_id)
 
 
 def device_actor(device_id: UUID) -> Actor:
     """Who acts when a device does."""
     return Actor(kind=ActorKind.DEVICE, id=device_id)
-
-
-def device_event(now: datetime, actor: Actor, action: str, device_id: UUID, patient_id: UUID) -> AuditEvent:
-    """Make a line of the trail about a device."""
-    return AuditEvent(
-        at=now,
-        actor=actor,
-        action=action,
-        subject_kind="device",
-        subject_id=device_id,
-        patient_id=patient_id,
-    )

@@ -15,14 +15,12 @@ from app.care.patients.devices import add_device, device_actor
 from app.care.patients.enrolment_codes import LASTS, MOST_TRIES, CodeText, new_code, read_code
 from app.care.patients.qr_codes import qr_svg
 from app.care.patients.service import Patient, patient_of
-from app.context import AppContext
-from app.foundation.audit import Actor, AuditEvent
+from app.context import AppContext, Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
 from app.storage import enrolment_codes, patients
 from app.storage import login_throttle as failed_tries
-from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patients import PatientRecord
 
 
@@ -69,33 +67,30 @@ class Enrolled:
     patient: Patient
 
 
-async def issue_code(context: AppContext, clinic_id: UUID, patient_id: UUID, *, actor: Actor) -> IssuedCode:
+async def issue_code(work: Work, patient_id: UUID) -> IssuedCode:
     """Make a code for a patient of this clinic, good for 15 minutes and one use.
 
     Raises:
         NotFoundError: the clinic has no such patient.
         ArchivedError: nobody would read what a new device reports.
     """
-    now = context.clock.now()
-    async with context.database.work(clinic_id) as work:
-        found = await patients.find(work, patient_id)
-        if found is None:
-            raise await no_such_patient(work, patient_id)
-        if found.archived_at is not None:
-            raise ArchivedError
-        for _ in range(10):  # a selector may be taken; ten in a row never are
-            code = new_code()
-            record = enrolment_codes.EnrolmentCode(
-                id=new_id(),
-                patient_id=patient_id,
-                secret_mac=_mac(context.vault, code),
-                expires_at=now + LASTS,
-                used_at=None,
-            )
-            audit = _event(now, actor, "enrolment_code.issued", record.id, patient_id)
-            if await enrolment_codes.add(work, record, selector=code.selector, now=now, audit=audit):
-                await work.commit()
-                return shown_code(context, str(code), record.expires_at)
+    found = await patients.find(work, patient_id)
+    if found is None:
+        raise await no_such_patient(work, patient_id)
+    if found.archived_at is not None:
+        raise ArchivedError
+    for _ in range(10):  # a selector may be taken; ten in a row never are
+        code = new_code()
+        record = enrolment_codes.EnrolmentCode(
+            id=new_id(),
+            patient_id=patient_id,
+            secret_mac=_mac(work.vault, code),
+            expires_at=work.now + LASTS,
+            used_at=None,
+        )
+        if await enrolment_codes.add(work, record, selector=code.selector, now=work.now):
+            work.audit("enrolment_code.issued", "enrolment_code", record.id, patient_id=patient_id)
+            return shown_code(work.context, str(code), record.expires_at)
     raise NoFreeCodeError
 
 
@@ -114,20 +109,9 @@ async def enrol(context: AppContext, *, code_text: str, device_name: str, addres
         TooManyTriesError: five failed from this address within 15 minutes.
     """
     async with _spending(context, code_text, address=address) as spent:
-        await add_device(
-            spent.work,
-            context.vault,
-            spent.patient,
-            device_id=spent.device_id,
-            name=device_name,
-            now=spent.now,
-        )
+        await add_device(spent.work, spent.patient, device_id=spent.device_id, name=device_name)
         issued = await tokens.issue(
-            spent.work,
-            device_id=spent.device_id,
-            patient_id=spent.patient.id,
-            parent_id=None,
-            now=spent.now,
+            spent.work, device_id=spent.device_id, patient_id=spent.patient.id, parent_id=None
         )
     patient = patient_of(context.vault, spent.work.clinic_id, spent.patient)
     return Enrolled(tokens=issued, patient=patient)
@@ -138,60 +122,55 @@ async def enrol_browser(
 ) -> OpenedBrowser:
     """Exchange a code for a signed-in browser; raises what `enrol` raises."""
     async with _spending(context, code_text, address=address) as spent:
-        return await open_browser(
-            spent.work,
-            context.vault,
-            spent.patient,
-            device_id=spent.device_id,
-            name=browser_name,
-            now=spent.now,
-        )
+        return await open_browser(spent.work, spent.patient, device_id=spent.device_id, name=browser_name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Spent:
     """A code that is good: for whom, and the device that it lets in, within one transaction."""
 
-    work: UnitOfWork
+    work: Work
     patient: PatientRecord
     device_id: UUID
-    now: datetime
 
 
 @asynccontextmanager
 async def _spending(context: AppContext, code_text: str, *, address: str) -> AsyncIterator[_Spent]:
     """Spend a code: the block lets the device in, in the same transaction."""
-    code, now = read_code(code_text), context.clock.now()
+    code = read_code(code_text)
     caller = context.vault.digest(b"address", address.encode())
-    window_start = failed_tries.window_of(now)
-    clinic_id, code_id = await _find_code(context, caller, code, window_start=window_start, now=now)
-    async with context.database.work(clinic_id) as work:
+    clinic_id, code_id = await _find_code(context, caller, code)
+    async with context.work(clinic_id) as work:
         # Counted under the count's own lock before the code is judged, and taken back with it when it was right:
         # a waiting room behind one address enrols at the same moment, and of thirty guesses five are judged.
-        await _count_attempt(work, caller, window_start=window_start, now=now)
+        window_start = failed_tries.window_of(work.now)
+        await _count_attempt(work, caller, window_start=window_start)
         try:
-            patient = await _patient_of(work, context.vault, code_id, code, now=now)
+            patient = await _patient_of(work, code_id, code)
         except CodeNotValidError:
             await work.commit()
             raise
-        spent = _Spent(work=work, patient=patient, device_id=new_id(), now=now)
-        used = _event(now, device_actor(spent.device_id), "enrolment_code.used", code_id, patient.id)
-        await enrolment_codes.mark_used(work, code_id, now=now, audit=used)
+        spent = _Spent(work=work, patient=patient, device_id=new_id())
+        await enrolment_codes.mark_used(work, code_id, now=work.now)
+        work.audit(
+            "enrolment_code.used",
+            "enrolment_code",
+            code_id,
+            patient_id=patient.id,
+            actor=device_actor(spent.device_id),
+        )
         yield spent
         # Not a wrong attempt after all; the same transaction, or the count would be wrong after a crash.
         await failed_tries.take_one_back(work, caller, window_start=window_start)
-        await work.commit()
 
 
-async def _patient_of(
-    work: UnitOfWork, vault: Vault, code_id: UUID, code: CodeText, *, now: datetime
-) -> PatientRecord:
+async def _patient_of(work: Work, code_id: UUID, code: CodeText) -> PatientRecord:
     found = await enrolment_codes.find(work, code_id)
     if (
         found is None
         or found.used_at is not None
-        or found.expires_at <= now
-        or not hmac.compare_digest(found.secret_mac, _mac(vault, code))
+        or found.expires_at <= work.now
+        or not hmac.compare_digest(found.secret_mac, _mac(work.vault, code))
     ):
         raise CodeNotValidError("#/code")
     patient = await patients.find(work, found.patient_id)
@@ -200,33 +179,24 @@ async def _patient_of(
     return patient
 
 
-async def _find_code(
-    context: AppContext, caller: bytes, code: CodeText, *, window_start: datetime, now: datetime
-) -> tuple[UUID, UUID]:
+async def _find_code(context: AppContext, caller: bytes, code: CodeText) -> tuple[UUID, UUID]:
     """Find where a code belongs, and count the attempt against it; a code that nobody made counts here."""
-    async with context.database.work(None) as work:
+    async with context.work(None) as work:
+        window_start = failed_tries.window_of(work.now)
         if await failed_tries.count_of(work, caller, window_start=window_start) >= MOST_TRIES:
-            raise TooManyTriesError(retry_after_seconds=failed_tries.seconds_left(window_start, now))
-        where = await enrolment_codes.try_selector(work, code.selector, most_tries=MOST_TRIES, now=now)
+            raise TooManyTriesError(retry_after_seconds=failed_tries.seconds_left(window_start, work.now))
+        where = await enrolment_codes.try_selector(work, code.selector, most_tries=MOST_TRIES, now=work.now)
         if where is None:
-            await _count_attempt(work, caller, window_start=window_start, now=now)
-        await work.commit()
+            await _count_attempt(work, caller, window_start=window_start)
     if where is None:
         raise CodeNotValidError("#/code")
     return where
 
 
-async def _count_attempt(work: UnitOfWork, caller: bytes, *, window_start: datetime, now: datetime) -> None:
+async def _count_attempt(work: Work, caller: bytes, *, window_start: datetime) -> None:
     if await failed_tries.count_one(work, caller, window_start=window_start) > MOST_TRIES:
-        raise TooManyTriesError(retry_after_seconds=failed_tries.seconds_left(window_start, now))
+        raise TooManyTriesError(retry_after_seconds=failed_tries.seconds_left(window_start, work.now))
 
 
 def _mac(vault: Vault, code: CodeText) -> bytes:
     return vault.digest(b"enrolment code", code.selector.encode(), code.secret.encode())
-
-
-def _event(now: datetime, actor: Actor, action: str, subject_id: UUID, patient_id: UUID) -> AuditEvent:
-    kind = action.partition(".")[0]
-    return AuditEvent(
-        at=now, actor=actor, action=action, subject_kind=kind, subject_id=subject_id, patient_id=patient_id
-    )

@@ -12,10 +12,9 @@ from uuid import UUID
 from app.care.patients.archiving import ArchivedError
 from app.care.patients.browser_sessions import OpenedBrowser, open_browser
 from app.care.patients.devices import device_actor
-from app.care.patients.link_making import LASTS, IssuedLink, add_link, link_event
+from app.care.patients.link_making import LASTS, IssuedLink, add_link
 from app.care.patients.service import existing
-from app.context import AppContext
-from app.foundation.audit import SYSTEM, Actor
+from app.context import AppContext, Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.tokens import TokenKind, TokenNotValidError, TokenReference, read_token
@@ -73,21 +72,17 @@ class SeenLink:
     locale: str | None
 
 
-async def make(context: AppContext, clinic_id: UUID, patient_id: UUID, *, actor: Actor) -> IssuedLink:
+async def make(work: Work, patient_id: UUID) -> IssuedLink:
     """Make a link for a patient of this clinic.
 
     Raises:
         NotFoundError: the clinic has no such patient.
         ArchivedError: nobody would read what the patient sends.
     """
-    now = context.clock.now()
-    async with context.database.work(clinic_id) as work:
-        patient = await existing(work, patient_id)
-        if patient.archived_at is not None:
-            raise ArchivedError
-        issued = await add_link(work, context, patient, actor=actor, now=now)
-        await work.commit()
-    return issued
+    patient = await existing(work, patient_id)
+    if patient.archived_at is not None:
+        raise ArchivedError
+    return await add_link(work, patient)
 
 
 async def look_at(context: AppContext, token: str) -> SeenLink:
@@ -96,12 +91,12 @@ async def look_at(context: AppContext, token: str) -> SeenLink:
         reference = _reference(token)
     except LinkNotKnownError:
         return SeenLink(state=LinkState.UNKNOWN, locale=None)
-    async with context.database.work(reference.clinic_id) as work:
+    async with context.work(reference.clinic_id) as work:
         link = await sign_in_links.find(work, reference.digest)
         patient = None if link is None else await patients.find(work, link.patient_id)
     if link is None or patient is None:
         return SeenLink(state=LinkState.UNKNOWN, locale=None)
-    return SeenLink(state=_state(link, context.clock.now()), locale=patient.locale)
+    return SeenLink(state=_state(link, work.now), locale=patient.locale)
 
 
 async def spend(context: AppContext, token: str, *, browser_name: str) -> OpenedBrowser:
@@ -112,20 +107,23 @@ async def spend(context: AppContext, token: str, *, browser_name: str) -> Opened
         LinkExpiredError: it is older than a day.
         LinkUsedError: it was spent before.
     """
-    reference, now = _reference(token), context.clock.now()
-    async with context.database.work(reference.clinic_id) as work:
+    reference = _reference(token)
+    async with context.work(reference.clinic_id) as work:
         link = await sign_in_links.find(work, reference.digest, lock=True)
         patient = None if link is None else await patients.find(work, link.patient_id)
         if link is None or patient is None:
             raise LinkNotKnownError
-        _refuse_unless_valid(_state(link, now))
+        _refuse_unless_valid(_state(link, work.now))
         device_id = new_id()
-        opened = await open_browser(
-            work, context.vault, patient, device_id=device_id, name=browser_name, now=now
+        opened = await open_browser(work, patient, device_id=device_id, name=browser_name)
+        await sign_in_links.mark_used(work, link.id, now=work.now)
+        work.audit(
+            "sign_in_link.used",
+            "sign_in_link",
+            link.id,
+            patient_id=patient.id,
+            actor=device_actor(device_id),
         )
-        used = link_event(now, device_actor(device_id), "sign_in_link.used", link.id, patient.id)
-        await sign_in_links.mark_used(work, link.id, now=now, audit=used)
-        await work.commit()
     return opened
 
 
@@ -138,23 +136,21 @@ async def send_again(context: AppContext, token: str, *, address: str) -> None:
     Raises:
         TooManyLinksAskedError: five were asked for from this address within 15 minutes.
     """
-    now = context.clock.now()
-    await _count_asking(context, address, now=now)
+    await _count_asking(context, address)
     try:
         reference = _reference(token)
     except LinkNotKnownError:
         return
-    async with context.database.work(reference.clinic_id) as work:
+    async with context.work(reference.clinic_id) as work:
         link = await sign_in_links.find(work, reference.digest)
         patient = None if link is None else await patients.find(work, link.patient_id)
         if patient is None or patient.archived_at is not None or patient.email_sealed is None:
             return
         # One at a time for one patient, or two who ask at once would both be the last of the day.
         await patient_states.lock(work, patient.id)
-        if await sign_in_links.count_since(work, patient.id, now - LASTS) >= _MOST_A_DAY:
+        if await sign_in_links.count_since(work, patient.id, work.now - LASTS) >= _MOST_A_DAY:
             return
-        await add_link(work, context, patient, actor=SYSTEM, now=now)
-        await work.commit()
+        await add_link(work, patient)
 
 
 def _reference(token: str) -> TokenReference:
@@ -177,11 +173,10 @@ def _refuse_unless_valid(state: LinkState) -> None:
         raise LinkExpiredError
 
 
-async def _count_asking(context: AppContext, address: str, *, now: datetime) -> None:
+async def _count_asking(context: AppContext, address: str) -> None:
     caller = context.vault.digest(b"asks for link", address.encode())
-    window_start = failed_tries.window_of(now)
-    async with context.database.work(None) as work:
+    async with context.work(None) as work:
+        window_start = failed_tries.window_of(work.now)
         asked = await failed_tries.count_one(work, caller, window_start=window_start)
-        await work.commit()
     if asked > _MOST_ASKED_FROM_ONE_ADDRESS:
-        raise TooManyLinksAskedError(retry_after_seconds=failed_tries.seconds_left(window_start, now))
+        raise TooManyLinksAskedError(retry_after_seconds=failed_tries.seconds_left(window_start, work.now))

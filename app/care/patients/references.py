@@ -5,11 +5,11 @@ from uuid import UUID
 
 from app.care.patients.chart_numbers import index_of
 from app.care.patients.service import patient_of
-from app.context import AppContext
+from app.context import Work
 from app.storage import patients
 
 
-async def references_of(context: AppContext, clinic_id: UUID, patient_ids: Iterable[UUID]) -> dict[UUID, str]:
+async def references_of(work: Work, patient_ids: Iterable[UUID]) -> dict[UUID, str]:
     """Give the references of these patients; of an erased one there is none.
 
     It tells the trail nothing: the caller has told what it read, and this only names whom that was about.
@@ -17,13 +17,11 @@ async def references_of(context: AppContext, clinic_id: UUID, patient_ids: Itera
     wanted = list(set(patient_ids))
     if not wanted:
         return {}
-    async with context.database.work(clinic_id) as work:
-        found = await patients.find_many(work, wanted)
-    return {one.id: patient_of(context.vault, clinic_id, one).external_ref for one in found.values()}
+    found = await patients.find_many(work, wanted)
+    return {one.id: patient_of(work.vault, work.clinic_id, one).external_ref for one in found.values()}
 
 
-async def id_of_reference(context: AppContext, clinic_id: UUID, reference: str) -> UUID | None:
+async def id_of_reference(work: Work, reference: str) -> UUID | None:
     """Find the patient with this reference."""
-    index = index_of(context.vault, clinic_id, reference)
-    async with context.database.work(clinic_id) as work:
-        return await patients.find_by_reference(work, index)
+    index = index_of(work.vault, work.clinic_id, reference)
+    return await patients.find_by_reference(work, index)

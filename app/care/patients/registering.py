@@ -1,21 +1,17 @@
 """Registering patients."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from uuid import UUID
 
 from app.care.patients.chart_numbers import compute_keys, index_of
 from app.care.patients.contact import seal_email
 from app.care.patients.service import Patient, patient_of, seal_reference
-from app.context import AppContext
-from app.foundation.audit import Actor, patient_event
+from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.zones import canonical_zone
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage import clinics, patients
-from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patients import PatientRecord
 
 
@@ -37,39 +33,23 @@ class Registration:
     country: str | None = None
 
 
-async def register(
-    context: AppContext, clinic_id: UUID, registration: Registration, *, actor: Actor
-) -> Patient:
+async def register(work: Work, registration: Registration) -> Patient:
     """Register a patient, in the clinic's present mode.
 
     Raises:
         PatientExistsError: the reference is taken.
     """
-    async with context.database.work(clinic_id) as work:
-        patient = await add_patient(work, context, registration, now=context.clock.now(), actor=actor)
-        await work.commit()
-    return patient
-
-
-async def add_patient(
-    work: UnitOfWork, context: AppContext, registration: Registration, *, now: datetime, actor: Actor
-) -> Patient:
-    """Register a patient, within a transaction.
-
-    Raises:
-        PatientExistsError: the reference is taken.
-    """
-    patient_id, vault, clinic_id = new_id(), context.vault, work.clinic_id
-    index = index_of(vault, clinic_id, registration.external_ref)
+    patient_id = new_id()
+    index = index_of(work.vault, work.clinic_id, registration.external_ref)
     # Whoever was registered before chart numbers had keys is found, too.
-    await compute_keys(work, vault)
+    await compute_keys(work, work.vault)
     if await patients.find_by_reference(work, index) is not None:
         raise PatientExistsError("#/external_ref")
     profile = await clinics.profile(work)
     if profile is None:
         raise NotFoundError
-    wrapped_key = vault.new_patient_key(clinic_id=clinic_id, patient_id=patient_id)
-    own = vault.of_patient(wrapped_key, clinic_id=clinic_id, patient_id=patient_id)
+    wrapped_key = work.vault.new_patient_key(clinic_id=work.clinic_id, patient_id=patient_id)
+    own = work.vault.of_patient(wrapped_key, clinic_id=work.clinic_id, patient_id=patient_id)
     record = PatientRecord(
         id=patient_id,
         external_ref_sealed=seal_reference(own, patient_id, registration.external_ref),
@@ -80,12 +60,12 @@ async def add_patient(
         locale=registration.locale,
         country=registration.country,
         mode=profile.mode,
-        registered_at=now,
+        registered_at=work.now,
         version=1,
     )
-    audit = patient_event(now, actor, "patient.registered", patient_id)
-    if not await patients.add(work, record, external_ref=index, audit=audit):
+    if not await patients.add(work, record, external_ref=index):
         raise PatientExistsError("#/external_ref")
-    about = About.patient(patient_id, public_url=context.public_url, mode=record.mode)
-    await notify_of_patient(work, EventType.PATIENT_REGISTERED, about, now=now)
-    return patient_of(vault, clinic_id, record)
+    work.audit("patient.registered", "patient", patient_id)
+    about = About.patient(patient_id, public_url=work.public_url, mode=record.mode)
+    await notify_of_patient(work, EventType.PATIENT_REGISTERED, about, now=work.now)
+    return patient_of(work.vault, work.clinic_id, record)

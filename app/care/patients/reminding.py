@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time
+from datetime import date, time
 from typing import Final
 from uuid import UUID
 
 from app.care.patients.ask_times import AskTimes
-from app.foundation.audit import Actor, patient_event
 from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.vault import PatientVault
 from app.outbox import Channel
@@ -88,8 +87,6 @@ async def change_choices(
     choices: ReminderChoices,
     *,
     time_zone: str,
-    now: datetime,
-    actor: Actor,
 ) -> None:
     """Keep what a patient chose, from the next time on: a time of day that has passed is tomorrow's.
 
@@ -111,9 +108,9 @@ async def change_choices(
     times = times_of(chosen)
     if times.is_quiet(times.ask_at):
         raise AskedInQuietHoursError("#/reminders/ask_at")
-    looking = replace(chosen, next_look_at=times.next_moment(time_zone, after=now))
-    audit = patient_event(now, actor, "reminders.chosen", plan.patient_id)
-    await reminder_plans.change(work, looking, audit=audit)
+    looking = replace(chosen, next_look_at=times.next_moment(time_zone, after=work.now))
+    await reminder_plans.change(work, looking)
+    work.audit("reminders.chosen", "patient", plan.patient_id)
 
 
 def _seal(vault: PatientVault, patient_id: UUID, number: str | None) -> bytes | None:

@@ -5,10 +5,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from app.access.clinics.access import MayEditPatients, MayReadPatients, staff_work_for, work_for
+from app.access.clinics.access import staff_work_for, work_for
 from app.access.clinics.permissions import Permission
 from app.care.patients import corrections, devices, enrolment, magic_links, service, tokens
-from app.care.patients.access import PatientSignedIn
+from app.care.patients.access import PatientSignedIn, PatientWork
 from app.care.patients.registering import register
 from app.care.patients.schemas import (
     Archive,
@@ -39,6 +39,7 @@ from app.web.links import link_next
 from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor
 
 router = APIRouter(prefix="/v1", tags=["patients"])
+
 EditsPatients = Annotated[Work, work_for(Permission.PATIENTS_EDIT)]
 ReadsPatients = Annotated[Work, work_for(Permission.PATIENTS_READ)]
 ReachesPatients = Annotated[Work, staff_work_for(Permission.PATIENTS_CONTACT)]
@@ -47,37 +48,32 @@ own_router = APIRouter(prefix="/v1", tags=["patient's own"])
 
 @router.post("/patients", status_code=201, summary="Register a patient")
 async def register_patient(
-    body: PatientRegistration, context: ContextNeeded, caller: MayEditPatients, response: Response
+    body: PatientRegistration, work: EditsPatients, response: Response
 ) -> PatientReply:
     """Register a patient under the clinic's own reference."""
-    patient = await register(context, caller.clinic_id, body.registration(), actor=caller.actor)
+    patient = await register(work, body.registration())
     response.headers["etag"] = etag_of(patient.version)
     return PatientReply.of(patient)
 
 
 @router.get("/patients", summary="List patients")
 async def list_patients(
-    context: ContextNeeded,
-    caller: MayReadPatients,
+    work: ReadsPatients,
     request: Request,
     response: Response,
     after: PageCursor = None,
     limit: PageLimit = PAGE_SIZE,
 ) -> PatientList:
     """List patients in the order of their registration; follow the Link header."""
-    listed = await service.list_patients(
-        context, caller.clinic_id, after=read_id_cursor(after), limit=limit, actor=caller.actor
-    )
+    listed = await service.list_patients(work, after=read_id_cursor(after), limit=limit)
     link_next(request, response, str(listed[-1].id) if len(listed) == limit else None)
     return PatientList(items=[PatientReply.of(patient) for patient in listed])
 
 
 @router.get("/patients/{patient_id}", summary="Read a patient")
-async def read_patient(
-    patient_id: UUID, context: ContextNeeded, caller: MayReadPatients, response: Response
-) -> PatientReply:
+async def read_patient(patient_id: UUID, work: ReadsPatients, response: Response) -> PatientReply:
     """Give one patient, with an ETag for changing."""
-    patient = await service.read_patient(context, caller.clinic_id, patient_id, actor=caller.actor)
+    patient = await service.read_patient(work, patient_id)
     response.headers["etag"] = etag_of(patient.version)
     return PatientReply.of(patient)
 
@@ -86,51 +82,36 @@ async def read_patient(
 async def change_patient(
     patient_id: UUID,
     body: PatientChange,
-    context: ContextNeeded,
-    caller: MayEditPatients,
+    work: EditsPatients,
     response: Response,
     if_match: IfMatch = None,
 ) -> PatientReply:
     """Change zone, language, e-mail or country, or the chart number with its reason; needs If-Match."""
     if body.external_ref is not None and body.reason is not None:
         version = version_in(if_match)
-        async with context.work(caller.clinic_id, actor=caller.actor) as work:
-            renumbered = await corrections.change_chart_number(
-                work, patient_id, body.external_ref, reason=body.reason, version=version
-            )
+        renumbered = await corrections.change_chart_number(
+            work, patient_id, body.external_ref, reason=body.reason, version=version
+        )
         if_match = etag_of(renumbered.version)
-    patient = await service.change_patient(
-        context,
-        caller.clinic_id,
-        patient_id,
-        body.change(),
-        version=version_in(if_match),
-        actor=caller.actor,
-    )
+    patient = await service.change_patient(work, patient_id, body.change(), version=version_in(if_match))
     response.headers["etag"] = etag_of(patient.version)
     return PatientReply.of(patient)
 
 
 @router.post("/patients/{patient_id}/enrolment-codes", status_code=201, summary="Issue an enrolment code")
-async def issue_enrolment_code(
-    patient_id: UUID, context: ContextNeeded, caller: MayEditPatients
-) -> EnrolmentCodeReply:
+async def issue_enrolment_code(patient_id: UUID, work: EditsPatients) -> EnrolmentCodeReply:
     """Make a one-time code with which the patient's device enrols, good for 15 minutes."""
-    issued = await enrolment.issue_code(context, caller.clinic_id, patient_id, actor=caller.actor)
+    issued = await enrolment.issue_code(work, patient_id)
     return EnrolmentCodeReply.model_validate(issued, from_attributes=True)
 
 
 @router.post("/patients/{patient_id}/sign-in-links", status_code=201, summary="Make a sign-in link")
-async def make_sign_in_link(
-    patient_id: UUID, context: ContextNeeded, caller: MayEditPatients
-) -> SignInLinkReply:
+async def make_sign_in_link(patient_id: UUID, work: EditsPatients) -> SignInLinkReply:
     """Make a link with which the patient signs a browser in: once, within a day.
 
     Opening it does not spend it, for mail scanners open every link: the page behind it has a button.
     """
-    return SignInLinkReply.of(
-        await magic_links.make(context, caller.clinic_id, patient_id, actor=caller.actor)
-    )
+    return SignInLinkReply.of(await magic_links.make(work, patient_id))
 
 
 @router.post("/patients/{patient_id}/archive", summary="Archive a patient")
@@ -179,20 +160,18 @@ async def keep_contact_facts(patient_id: UUID, body: ContactFacts, work: Reaches
 
 
 @router.get("/patients/{patient_id}/devices", summary="List a patient's devices")
-async def list_devices(patient_id: UUID, context: ContextNeeded, caller: MayReadPatients) -> DeviceList:
+async def list_devices(patient_id: UUID, work: ReadsPatients) -> DeviceList:
     """List the phones and browsers that may speak for a patient."""
-    found = await devices.list_devices(context, caller.clinic_id, patient_id, actor=caller.actor)
+    found = await devices.list_devices(work, patient_id)
     return DeviceList(items=[DeviceReply.of(one) for one in found])
 
 
 @router.delete(
     "/patients/{patient_id}/devices/{device_id}", status_code=204, summary="Revoke a patient's device"
 )
-async def revoke_device(
-    patient_id: UUID, device_id: UUID, context: ContextNeeded, caller: MayEditPatients
-) -> None:
+async def revoke_device(patient_id: UUID, device_id: UUID, work: EditsPatients) -> None:
     """End a device that was lost: all of its tokens stop working at once."""
-    await devices.revoke_device(context, caller.clinic_id, patient_id, device_id, actor=caller.actor)
+    await devices.revoke_device(work, patient_id, device_id)
 
 
 @own_router.post("/enrolments", status_code=201, summary="Enrol a device")
@@ -213,36 +192,29 @@ async def refresh_tokens(body: Refresh, context: ContextNeeded) -> TokensReply:
 
 
 @own_router.get("/me", summary="Read oneself")
-async def read_me(context: ContextNeeded, caller: PatientSignedIn) -> OwnReply:
+async def read_me(work: PatientWork, caller: PatientSignedIn) -> OwnReply:
     """Give what the service knows of how the patient is addressed, and asked."""
-    patient = await service.read_patient(context, caller.clinic_id, caller.patient_id, actor=caller.actor)
-    reminders = await service.reminders_of(context, caller.clinic_id, caller.patient_id)
+    patient = await service.read_patient(work, caller.patient_id)
+    reminders = await service.reminders_of(work, caller.patient_id)
     return OwnReply.of_own(patient, reminders)
 
 
 @own_router.patch("/me", summary="Change oneself")
-async def change_me(body: OwnChange, context: ContextNeeded, caller: PatientSignedIn) -> OwnReply:
+async def change_me(body: OwnChange, work: PatientWork, caller: PatientSignedIn) -> OwnReply:
     """Change zone, language, e-mail or reminders from now on; past days do not move."""
-    patient = await service.change_patient(
-        context,
-        caller.clinic_id,
-        caller.patient_id,
-        body.change(),
-        version=None,
-        actor=caller.actor,
-    )
-    reminders = await service.reminders_of(context, caller.clinic_id, caller.patient_id)
+    patient = await service.change_patient(work, caller.patient_id, body.change(), version=None)
+    reminders = await service.reminders_of(work, caller.patient_id)
     return OwnReply.of_own(patient, reminders)
 
 
 @own_router.get("/me/devices", summary="List one's devices")
-async def list_own_devices(context: ContextNeeded, caller: PatientSignedIn) -> DeviceList:
+async def list_own_devices(work: PatientWork, caller: PatientSignedIn) -> DeviceList:
     """List the phones and browsers that may speak for the patient."""
-    found = await devices.list_devices(context, caller.clinic_id, caller.patient_id, actor=caller.actor)
+    found = await devices.list_devices(work, caller.patient_id)
     return DeviceList(items=[DeviceReply.of(one, asking=caller.device_id) for one in found])
 
 
 @own_router.delete("/me/devices/{device_id}", status_code=204, summary="Revoke one's device")
-async def revoke_own_device(device_id: UUID, context: ContextNeeded, caller: PatientSignedIn) -> None:
+async def revoke_own_device(device_id: UUID, work: PatientWork, caller: PatientSignedIn) -> None:
     """End a device, this one too: all of its tokens stop working at once."""
-    await devices.revoke_device(context, caller.clinic_id, caller.patient_id, device_id, actor=caller.actor)
+    await devices.revoke_device(work, caller.patient_id, device_id)

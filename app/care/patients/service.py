@@ -6,16 +6,14 @@ from enum import Enum
 from typing import Final
 from uuid import UUID
 
-from app.access.clinics.erased import no_such_patient
+from app.access.clinics.erased import no_such_patient, refuse_merged
 from app.care.patients.consent_standing import ConsentStanding, standing_from
 from app.care.patients.contact import email_of, seal_email
 from app.care.patients.own_vault import vault_of
 from app.care.patients.reminding import ChoicesChange, ReminderChoices, change_choices, choices_of, plan_of
-from app.context import AppContext
-from app.foundation.audit import Actor, patient_event
+from app.context import Work
 from app.foundation.vault import PatientVault, Vault
 from app.storage import patient_states, patients, reminder_plans, sign_in_links
-from app.storage.access_records import record_access
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patients import PatientRecord
 from app.web.etags import ChangedMeanwhileError
@@ -71,36 +69,30 @@ class DetailsChange:
     reminders: ChoicesChange | None = None
 
 
-async def read_patient(context: AppContext, clinic_id: UUID, patient_id: UUID, *, actor: Actor) -> Patient:
+async def read_patient(work: Work, patient_id: UUID) -> Patient:
     """Give one patient of this clinic.
 
     Raises:
         NotFoundError: there is none.
     """
-    async with context.database.work(clinic_id) as work:
-        record = await existing(work, patient_id)
-        await record_access(work, "patient", now=context.clock.now(), actor=actor, patient_id=patient_id)
-    return patient_of(context.vault, clinic_id, record)
+    record = await existing(work, patient_id)
+    work.record_access("patient", patient_id=patient_id)
+    return patient_of(work.vault, work.clinic_id, record)
 
 
-async def list_patients(
-    context: AppContext, clinic_id: UUID, *, after: UUID | None, limit: int, actor: Actor
-) -> list[Patient]:
+async def list_patients(work: Work, *, after: UUID | None, limit: int) -> list[Patient]:
     """List patients in the order of their registration."""
-    async with context.database.work(clinic_id) as work:
-        records = await patients.page(work, after=after, limit=limit)
-        await record_access(work, "patients", now=context.clock.now(), actor=actor, patient_id=None)
-    return [patient_of(context.vault, clinic_id, record) for record in records]
+    records = await patients.page(work, after=after, limit=limit)
+    work.record_access("patients", patient_id=None)
+    return [patient_of(work.vault, work.clinic_id, record) for record in records]
 
 
 async def change_patient(
-    context: AppContext,
-    clinic_id: UUID,
+    work: Work,
     patient_id: UUID,
     change: DetailsChange,
     *,
     version: int | None,
-    actor: Actor,
 ) -> Patient:
     """Change zone, language, address or reminders from now on; past days do not move.
 
@@ -111,68 +103,71 @@ async def change_patient(
         ChangedMeanwhileError: the version is not the current one.
         AskedInQuietHoursError: reminders cannot go so.
     """
-    now, email = context.clock.now(), change.email
-    async with context.database.work(clinic_id) as work:
-        before = await existing(work, patient_id)
-        changed = await patients.change(
-            work,
-            patient_id,
-            time_zone=change.time_zone or before.time_zone,
-            locale=change.locale or before.locale,
-            country=before.country if isinstance(change.country, Unchanged) else change.country,
-            email_sealed=before.email_sealed
-            if isinstance(email, Unchanged)
-            else seal_email(vault_of(context.vault, clinic_id, before), patient_id, email),
-            version=before.version if version is None else version,
-            audit=patient_event(now, actor, "patient.changed", patient_id),
-        )
-        if not changed:
-            raise ChangedMeanwhileError("header/if-match")
-        if not isinstance(email, Unchanged) and email != email_of(context.vault, clinic_id, before):
-            await sign_in_links.end_all(work, patient_id, now=now)
-            work.add_audit_event(patient_event(now, actor, "sign_in_links.ended", patient_id))
-        if change.time_zone is not None and change.time_zone != before.time_zone:
-            # The rule's memory speaks of days in the zone that it was made in.
-            await patient_states.forget_memory(work, patient_id)
-        after = await existing(work, patient_id)
-        if after.time_zone != before.time_zone:
-            # Where the patient is now, it may be time already.
-            await reminder_plans.look_at(work, patient_id, now)
-        if change.reminders is not None:
-            await _change_reminders(work, context.vault, after, change.reminders, now=now, actor=actor)
-        await work.commit()
-    return patient_of(context.vault, clinic_id, after)
+    email = change.email
+    before = await existing(work, patient_id)
+    changed = await patients.change(
+        work,
+        patient_id,
+        time_zone=change.time_zone or before.time_zone,
+        locale=change.locale or before.locale,
+        country=before.country if isinstance(change.country, Unchanged) else change.country,
+        email_sealed=before.email_sealed
+        if isinstance(email, Unchanged)
+        else seal_email(vault_of(work.vault, work.clinic_id, before), patient_id, email),
+        version=before.version if version is None else version,
+    )
+    if not changed:
+        raise ChangedMeanwhileError("header/if-match")
+    work.audit("patient.changed", "patient", patient_id)
+    if not isinstance(email, Unchanged) and email != email_of(work.vault, work.clinic_id, before):
+        await sign_in_links.end_all(work, patient_id, now=work.now)
+        work.audit("sign_in_links.ended", "patient", patient_id)
+    if change.time_zone is not None and change.time_zone != before.time_zone:
+        # The rule's memory speaks of days in the zone that it was made in.
+        await patient_states.forget_memory(work, patient_id)
+    after = await existing(work, patient_id)
+    if after.time_zone != before.time_zone:
+        # Where the patient is now, it may be time already.
+        await reminder_plans.look_at(work, patient_id, work.now)
+    if change.reminders is not None:
+        await _change_reminders(work, after, change.reminders)
+    return patient_of(work.vault, work.clinic_id, after)
 
 
-async def reminders_of(context: AppContext, clinic_id: UUID, patient_id: UUID) -> ReminderChoices:
+async def reminders_of(work: Work, patient_id: UUID) -> ReminderChoices:
     """Give how a patient wants to be asked.
 
     Raises:
         NotFoundError: the clinic has no such patient.
     """
-    async with context.database.work(clinic_id) as work:
-        patient = await existing(work, patient_id)
-        plan = await plan_of(work, patient_id)
-    return choices_of(vault_of(context.vault, clinic_id, patient), plan)
+    patient = await existing(work, patient_id)
+    plan = await plan_of(work, patient_id)
+    return choices_of(vault_of(work.vault, work.clinic_id, patient), plan)
 
 
-async def _change_reminders(
-    work: UnitOfWork,
-    vault: Vault,
-    patient: PatientRecord,
-    change: ChoicesChange,
-    *,
-    now: datetime,
-    actor: Actor,
-) -> None:
+async def _change_reminders(work: Work, patient: PatientRecord, change: ChoicesChange) -> None:
     plan = await plan_of(work, patient.id)
-    own = vault_of(vault, work.clinic_id, patient)
+    own = vault_of(work.vault, work.clinic_id, patient)
     choices = change(choices_of(own, plan))
-    await change_choices(work, own, plan, choices, time_zone=patient.time_zone, now=now, actor=actor)
+    await change_choices(work, own, plan, choices, time_zone=patient.time_zone)
 
 
 async def existing(work: UnitOfWork, patient_id: UUID) -> PatientRecord:
     """Find a patient of this clinic.
+
+    Raises:
+        NotFoundError: there is none.
+        PatientErasedError: there is none any more.
+        PatientMergedError: it was a duplicate of another.
+    """
+    record = await existing_even_merged(work, patient_id)
+    if record.archived_at is not None:
+        await refuse_merged(work, patient_id)
+    return record
+
+
+async def existing_even_merged(work: UnitOfWork, patient_id: UUID) -> PatientRecord:
+    """Find a patient of this clinic, also one who is merged into another.
 
     Raises:
         NotFoundError: there is none.

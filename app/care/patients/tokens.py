@@ -1,16 +1,15 @@
 """A device's tokens: access for 15 minutes, refresh tokens that rotate and forgive a lost reply."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from app.context import AppContext
-from app.foundation.audit import Actor, ActorKind, AuditEvent
+from app.context import AppContext, Work
+from app.foundation.audit import Actor, ActorKind
 from app.foundation.ids import new_id
 from app.foundation.tokens import TokenKind, TokenNotValidError, TokenReference, new_token
 from app.storage import device_tokens, devices
-from app.storage.engine.unit_of_work import UnitOfWork
 
 ACCESS_LASTS: Final = timedelta(minutes=15)
 REFRESH_LASTS: Final = timedelta(days=180)
@@ -30,9 +29,7 @@ class IssuedTokens:
     expires_in: int
 
 
-async def issue(
-    work: UnitOfWork, *, device_id: UUID, patient_id: UUID, parent_id: UUID | None, now: datetime
-) -> IssuedTokens:
+async def issue(work: Work, *, device_id: UUID, patient_id: UUID, parent_id: UUID | None) -> IssuedTokens:
     """Make the next pair for a device."""
     access, access_reference = new_token(TokenKind.DEVICE_ACCESS, work.clinic_id)
     refresh, refresh_reference = new_token(TokenKind.DEVICE_REFRESH, work.clinic_id)
@@ -45,16 +42,16 @@ async def issue(
                 kind=kind,
                 digest=reference.digest,
                 parent_id=parent_id,
-                expires_at=now + lasts,
+                expires_at=work.now + lasts,
             )
             for kind, reference, lasts in (
                 ("access", access_reference, ACCESS_LASTS),
                 ("refresh", refresh_reference, REFRESH_LASTS),
             )
         ],
-        now=now,
-        audit=_event(now, "tokens.issued", device_id, patient_id),
+        now=work.now,
     )
+    _note(work, "tokens.issued", device_id, patient_id)
     return IssuedTokens(
         access_token=access, refresh_token=refresh, expires_in=int(ACCESS_LASTS.total_seconds())
     )
@@ -70,41 +67,23 @@ async def refresh(context: AppContext, reference: TokenReference) -> IssuedToken
     Raises:
         TokenNotValidError: unknown, expired, revoked, or reused.
     """
-    now = context.clock.now()
-    async with context.database.work(reference.clinic_id) as work:
+    async with context.work(reference.clinic_id) as work:
         token = await device_tokens.present_refresh_token(work, reference.digest, at_once=AT_ONCE)
-        if token is None or token.revoked or token.expires_at <= now:
+        if token is None or token.revoked or token.expires_at <= work.now:
             raise TokenNotValidError
         if token.successor_used or token.sibling_used:
-            await devices.revoke(
-                work,
-                token.device_id,
-                now=now,
-                audit=_event(now, "device.revoked_on_reuse", token.device_id, token.patient_id),
-            )
+            await devices.revoke(work, token.device_id, now=work.now)
+            _note(work, "device.revoked_on_reuse", token.device_id, token.patient_id)
             await work.commit()
             raise TokenNotValidError
-        if token.first_used_at is not None and token.first_used_at + GRACE <= now:
+        if token.first_used_at is not None and token.first_used_at + GRACE <= work.now:
             raise TokenNotValidError
-        await device_tokens.mark_first_use(
-            work,
-            token.id,
-            now=now,
-            audit=_event(now, "refresh_token.used", token.device_id, token.patient_id),
-        )
-        issued = await issue(
-            work, device_id=token.device_id, patient_id=token.patient_id, parent_id=token.id, now=now
-        )
-        await work.commit()
-    return issued
+        await device_tokens.mark_first_use(work, token.id, now=work.now)
+        _note(work, "refresh_token.used", token.device_id, token.patient_id)
+        return await issue(work, device_id=token.device_id, patient_id=token.patient_id, parent_id=token.id)
 
 
-def _event(now: datetime, action: str, device_id: UUID, patient_id: UUID) -> AuditEvent:
-    return AuditEvent(
-        at=now,
-        actor=Actor(kind=ActorKind.DEVICE, id=device_id),
-        action=action,
-        subject_kind="device",
-        subject_id=device_id,
-        patient_id=patient_id,
-    )
+def _note(work: Work, action: str, device_id: UUID, patient_id: UUID) -> None:
+    """Note in the audit log what the device itself did."""
+    device = Actor(kind=ActorKind.DEVICE, id=device_id)
+    work.audit(action, "device", device_id, patient_id=patient_id, actor=device)

@@ -8,7 +8,7 @@ row of a reminder exists once, whatever clocks and workers do.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -23,7 +23,6 @@ from app.care.patients.reminding import times_of
 from app.care.reminders.channels import way_to
 from app.care.reminders.deciding import Look, look
 from app.context import AppContext, Work
-from app.foundation.audit import SYSTEM, AuditEvent
 from app.foundation.ids import new_id
 from app.foundation.logs import where
 from app.notifications.webhooks.events import EventType
@@ -37,7 +36,6 @@ from app.storage import (
     reminder_plans,
     reminders,
 )
-from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patients import PatientRecord
 from app.storage.reminder_plans import NextLook, ReminderPlan
 from app.storage.reminders import Reminder
@@ -87,12 +85,11 @@ async def remind_due(context: AppContext, clinic_id: UUID) -> int:
 
 async def _look_at_next(context: AppContext, clinic_id: UUID, *, limit: int) -> tuple[list[UUID], int]:
     """Look at so many patients at the most; gives those who were looked at, and how many were asked."""
-    now = context.clock.now()
     async with context.work(clinic_id) as work:
-        taken = await reminder_plans.take_due(work, now=now, limit=limit)
+        taken = await reminder_plans.take_due(work, now=work.now, limit=limit)
         if not taken:
             return [], 0
-        asked = await _look_at(work, context, taken, now=now)
+        asked = await _look_at(work, taken)
     return taken, asked
 
 
@@ -113,48 +110,44 @@ async def _judge_by_time(context: AppContext, clinic_id: UUID, patient_ids: Sequ
 
 async def _put_off(context: AppContext, clinic_id: UUID) -> None:
     """Look at the patient who is next an hour later, after all the others."""
-    now = context.clock.now()
-    async with context.database.work(clinic_id) as work:
-        for patient_id in await reminder_plans.take_due(work, now=now, limit=1):
-            await reminder_plans.look_at(work, patient_id, now + _AFTER_FAILURE)
-        await work.commit()
+    async with context.work(clinic_id) as work:
+        for patient_id in await reminder_plans.take_due(work, now=work.now, limit=1):
+            await reminder_plans.look_at(work, patient_id, work.now + _AFTER_FAILURE)
 
 
-async def _look_at(work: Work, context: AppContext, patient_ids: Sequence[UUID], *, now: datetime) -> int:
-    found = await _decided(work, context, patient_ids, now=now)
+async def _look_at(work: Work, patient_ids: Sequence[UUID]) -> int:
+    found = await _decided(work, patient_ids)
     silences = [patient_id for patient_id, (_, one) in found.items() if one.changes_silence]
     # A silence is judged and written in the patient's turn: a check-in that is coming in may just be ending it.
     turns = await patient_states.lock_unless_busy(work, silences) if silences else []
-    found |= await _decided(work, context, turns, now=now)
+    found |= await _decided(work, turns)
     looks: list[NextLook] = []
     asked = 0
     for patient_id, (subject, one) in found.items():
-        asked += await _ask(work, context, subject, one, now=now)
+        asked += await _ask(work, subject, one)
         again_at, announced_for = one.look_again_at, subject.plan.overdue_told_for
         if patient_id in turns:
             announced_for = await _write_silence(work, subject, one)
         elif one.changes_silence:
-            again_at = now + _WHILE_BUSY
+            again_at = work.now + _WHILE_BUSY
         looks.append(NextLook(patient_id=patient_id, at=again_at, overdue_told_for=announced_for))
     await reminder_plans.looked(work, looks)
     return asked
 
 
-async def _decided(
-    work: Work, context: AppContext, patient_ids: Sequence[UUID], *, now: datetime
-) -> dict[UUID, tuple[_Subject, Look]]:
+async def _decided(work: Work, patient_ids: Sequence[UUID]) -> dict[UUID, tuple[_Subject, Look]]:
     if not patient_ids:
         return {}
     withdrawn = await patient_states.withdrawn_among(work, patient_ids)
     without = await days_without_reminders.all_of_clinic(work)
     found = {}
-    for subject in await _subjects(work, context, patient_ids, now=now):
+    for subject in await _subjects(work, patient_ids):
         found[subject.patient.id] = (
             subject,
             look(
                 subject.schedule,
                 times_of(subject.plan),
-                now=now,
+                now=work.now,
                 registered_on=subject.patient.registered_at.date(),
                 told_of=subject.plan.overdue_told_for,
                 withdrawn=subject.patient.id in withdrawn or subject.patient.archived_at is not None,
@@ -176,12 +169,10 @@ async def _write_silence(work: Work, subject: _Subject, found: Look) -> date | N
     return subject.plan.overdue_told_for
 
 
-async def _subjects(
-    work: UnitOfWork, context: AppContext, patient_ids: Sequence[UUID], *, now: datetime
-) -> list[_Subject]:
+async def _subjects(work: Work, patient_ids: Sequence[UUID]) -> list[_Subject]:
     plans = await reminder_plans.find_many(work, patient_ids)
     known = await patients.find_many(work, patient_ids)
-    schedules = await schedules_of(work, context, patient_ids, now=now)
+    schedules = await schedules_of(work, work.context, patient_ids, now=work.now)
     subscriptions = await push_subscriptions.ids_of_patients(work, patient_ids)
     return [
         _Subject(
@@ -194,13 +185,13 @@ async def _subjects(
     ]
 
 
-async def _ask(
-    work: UnitOfWork, context: AppContext, subject: _Subject, found: Look, *, now: datetime
-) -> bool:
+async def _ask(work: Work, subject: _Subject, found: Look) -> bool:
     """Ask one patient, unless nothing is to be asked, nobody can be reached, or it was asked already."""
     if found.ask_for is None:
         return False
-    channel, addresses = way_to(context, work.clinic_id, subject.patient, subject.plan, subject.subscriptions)
+    channel, addresses = way_to(
+        work.context, work.clinic_id, subject.patient, subject.plan, subject.subscriptions
+    )
     if channel is None:
         return False
     reminder = Reminder(
@@ -209,24 +200,24 @@ async def _ask(
         check_in_day=found.ask_for,
         slot=CHECK_IN_SLOT,
         channel=channel.value,
-        asked_at=now,
+        asked_at=work.now,
     )
-    audit = _event(now, "reminder.queued", reminder.id, subject.patient.id)
-    if not await reminders.add(work, reminder, audit=audit):
+    if not await reminders.add(work, reminder):
         return False
+    work.audit("reminder.queued", "reminder", reminder.id, patient_id=reminder.patient_id)
     for to in addresses:
         message = NewMessage(
             channel=channel,
             to=to,
             wording=Wording.CHECK_IN_DUE,
             locale=subject.patient.locale,
-            link=f"{context.public_url}/p/check-in",
+            link=f"{work.public_url}/p/check-in",
             mode=subject.patient.mode,
             patient_id=subject.patient.id,
             subject_id=reminder.id,
             not_after=found.helps_until,
         )
-        await queue_message(work, context.vault, message, now=now, audit=audit)
+        await queue_message(work, work.vault, message, now=work.now)
     return True
 
 
@@ -234,14 +225,3 @@ async def _notify_of_silence(work: Work, patient: PatientRecord, *, on: date) ->
     about = About.patient(patient.id, public_url=work.public_url, mode=patient.mode, page="/reminders")
     await notify_of_patient(work, EventType.CHECK_INS_OVERDUE, about, now=work.now)
     await raise_finding(work, FindingCode.OVERDUE, patient.id, mode=patient.mode, on=on)
-
-
-def _event(now: datetime, action: str, reminder_id: UUID, patient_id: UUID) -> AuditEvent:
-    return AuditEvent(
-        at=now,
-        actor=SYSTEM,
-        action=action,
-        subject_kind="reminder",
-        subject_id=reminder_id,
-        patient_id=patient_id,
-    )

@@ -5,8 +5,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path
 
-from app.access.clinics.access import MayChangeClinic, MayReadClinic, MayReadPatients
-from app.care.patients.access import PatientSignedIn
+from app.access.clinics.access import work_for
+from app.access.clinics.permissions import Permission
+from app.care.patients.access import PatientSignedIn, PatientWork
 from app.care.patients.caller import PatientCaller
 from app.care.reminders import service
 from app.care.reminders.schemas import (
@@ -17,40 +18,37 @@ from app.care.reminders.schemas import (
     PushSubscriptionEntry,
     ReminderStateReply,
 )
-from app.context import AppContext
+from app.context import Work
 from app.notifications.messages import push_subscriptions
 from app.notifications.messages.push_subscriptions import AppAddress, PushAddress
 from app.notifications.messages.web_push import public_push_key
 from app.web.dependencies import ContextNeeded
 
 router = APIRouter(prefix="/v1", tags=["patients"])
+ChangesClinic = Annotated[Work, work_for(Permission.CLINIC_CHANGE)]
+ReadsClinic = Annotated[Work, work_for(Permission.CLINIC_READ)]
+ReadsPatients = Annotated[Work, work_for(Permission.PATIENTS_READ)]
 own_router = APIRouter(prefix="/v1", tags=["patient's own"])
 
 
 @router.get("/patients/{patient_id}/reminders", summary="Read how a patient is reminded")
-async def read_reminders(
-    patient_id: UUID, context: ContextNeeded, caller: MayReadPatients
-) -> ReminderStateReply:
+async def read_reminders(patient_id: UUID, work: ReadsPatients) -> ReminderStateReply:
     """Say what the patient chose, what reaches them, and when they were asked."""
-    return ReminderStateReply.of(
-        await service.read_state(context, caller.clinic_id, patient_id, actor=caller.actor)
-    )
+    return ReminderStateReply.of(await service.read_state(work, patient_id))
 
 
 @router.get("/clinic/days-without-reminders", summary="Read days without reminders")
-async def read_days_without_reminders(
-    context: ContextNeeded, caller: MayReadClinic
-) -> DaysWithoutRemindersReply:
+async def read_days_without_reminders(work: ReadsClinic) -> DaysWithoutRemindersReply:
     """List the days on which nobody is reminded."""
-    return DaysWithoutRemindersReply(days=list(await service.read_days(context, caller.clinic_id)))
+    return DaysWithoutRemindersReply(days=list(await service.read_days(work)))
 
 
 @router.put("/clinic/days-without-reminders", summary="Set days without reminders")
 async def write_days_without_reminders(
-    body: DaysWithoutReminders, context: ContextNeeded, caller: MayChangeClinic
+    body: DaysWithoutReminders, work: ChangesClinic
 ) -> DaysWithoutRemindersReply:
     """Let nobody be reminded on these days, the clinic's holidays say; they replace those of before."""
-    days = await service.write_days(context, caller.clinic_id, set(body.days), actor=caller.actor)
+    days = await service.write_days(work, set(body.days))
     return DaysWithoutRemindersReply(days=list(days))
 
 
@@ -68,36 +66,25 @@ async def read_push_key(context: ContextNeeded) -> PushKeyReply:
 
 @own_router.put("/me/push-subscription", status_code=204, summary="Get pushes in this browser")
 async def put_push_subscription(
-    body: PushSubscriptionEntry, context: ContextNeeded, caller: PatientSignedIn
+    body: PushSubscriptionEntry, work: PatientWork, caller: PatientSignedIn
 ) -> None:
     """Have this browser get pushes, at this address and no longer at the one before."""
-    await _subscribe(context, caller, body.address())
+    await _subscribe(work, caller, body.address())
 
 
 @own_router.put("/me/app-push-token", status_code=204, summary="Get pushes in this app")
-async def put_app_push_token(body: AppPushToken, context: ContextNeeded, caller: PatientSignedIn) -> None:
+async def put_app_push_token(body: AppPushToken, work: PatientWork, caller: PatientSignedIn) -> None:
     """Have this app get pushes through the operator's gateway, under this token and no longer the one before."""
-    await _subscribe(context, caller, AppAddress(token=body.token))
+    await _subscribe(work, caller, AppAddress(token=body.token))
 
 
-async def _subscribe(context: AppContext, caller: PatientCaller, address: PushAddress) -> None:
+async def _subscribe(work: Work, caller: PatientCaller, address: PushAddress) -> None:
     await push_subscriptions.subscribe(
-        context,
-        caller.clinic_id,
-        address,
-        patient_id=caller.patient_id,
-        device_id=caller.device_id,
-        actor=caller.actor,
+        work, address, patient_id=caller.patient_id, device_id=caller.device_id
     )
 
 
 @own_router.delete("/me/push-subscription", status_code=204, summary="Get no more pushes on this device")
-async def delete_push_subscription(context: ContextNeeded, caller: PatientSignedIn) -> None:
+async def delete_push_subscription(work: PatientWork, caller: PatientSignedIn) -> None:
     """Let this device get no more pushes; the same again changes nothing."""
-    await push_subscriptions.unsubscribe(
-        context,
-        caller.clinic_id,
-        patient_id=caller.patient_id,
-        device_id=caller.device_id,
-        actor=caller.actor,
-    )
+    await push_subscriptions.unsubscribe(work, patient_id=caller.patient_id, device_id=caller.device_id)

@@ -10,12 +10,10 @@ from app.care.patients.own_vault import vault_of
 from app.care.patients.reminding import ReminderChoices, change_choices, choices_of, plan_of
 from app.care.patients.service import existing
 from app.care.reminders.channels import way_to
-from app.context import AppContext
-from app.foundation.audit import SYSTEM, Actor, AuditEvent
+from app.context import AppContext, Work
 from app.notifications.messages.unsubscribing import UnsubscribeLinkNotValidError, read_link
 from app.outbox import Channel
 from app.storage import days_without_reminders, outgoing_messages, push_subscriptions, reminders
-from app.storage.access_records import record_access
 from app.storage.reminders import Reminder
 
 _LATEST: Final = 14
@@ -42,26 +40,22 @@ class ReminderState:
     latest: tuple[Reminder, ...]
 
 
-async def read_state(
-    context: AppContext, clinic_id: UUID, patient_id: UUID, *, actor: Actor
-) -> ReminderState:
+async def read_state(work: Work, patient_id: UUID) -> ReminderState:
     """Give how a patient is asked.
 
     Raises:
         NotFoundError: the clinic has no such patient.
     """
-    now = context.clock.now()
-    async with context.database.work(clinic_id) as work:
-        patient = await existing(work, patient_id)
-        plan = await plan_of(work, patient_id)
-        schedule = (await schedules_of(work, context, [patient_id], now=now))[patient_id]
-        subscriptions = await push_subscriptions.ids_of_patients(work, [patient_id])
-        latest = await reminders.latest(work, patient_id, limit=_LATEST)
-        await record_access(work, "reminders", now=now, actor=actor, patient_id=patient_id)
+    patient = await existing(work, patient_id)
+    plan = await plan_of(work, patient_id)
+    schedule = (await schedules_of(work, work.context, [patient_id], now=work.now))[patient_id]
+    subscriptions = await push_subscriptions.ids_of_patients(work, [patient_id])
+    latest = await reminders.latest(work, patient_id, limit=_LATEST)
+    work.record_access("reminders", patient_id=patient_id)
     devices = subscriptions.get(patient_id, ())
-    reached_by, _ = way_to(context, clinic_id, patient, plan, devices)
+    reached_by, _ = way_to(work.context, work.clinic_id, patient, plan, devices)
     return ReminderState(
-        choices=choices_of(vault_of(context.vault, clinic_id, patient), plan),
+        choices=choices_of(vault_of(work.vault, work.clinic_id, patient), plan),
         reached_by=reached_by,
         overdue=schedule.overdue,
         next_due_on=schedule.next_due_on,
@@ -71,28 +65,16 @@ async def read_state(
     )
 
 
-async def read_days(context: AppContext, clinic_id: UUID) -> tuple[date, ...]:
+async def read_days(work: Work) -> tuple[date, ...]:
     """Give the days on which the clinic lets nobody be reminded."""
-    async with context.database.work(clinic_id) as work:
-        return await days_without_reminders.all_of_clinic(work)
+    return await days_without_reminders.all_of_clinic(work)
 
 
-async def write_days(
-    context: AppContext, clinic_id: UUID, days: set[date], *, actor: Actor
-) -> tuple[date, ...]:
+async def write_days(work: Work, days: set[date]) -> tuple[date, ...]:
     """Let these be the days on which nobody is reminded, by each patient's own calendar, and no others."""
-    audit = AuditEvent(
-        at=context.clock.now(),
-        actor=actor,
-        action="clinic.days_without_reminders",
-        subject_kind="clinic",
-        subject_id=clinic_id,
-    )
-    async with context.database.work(clinic_id) as work:
-        await days_without_reminders.replace_all(work, days, audit=audit)
-        kept = await days_without_reminders.all_of_clinic(work)
-        await work.commit()
-    return kept
+    await days_without_reminders.replace_all(work, days)
+    work.audit("clinic.days_without_reminders", "clinic", work.clinic_id)
+    return await days_without_reminders.all_of_clinic(work)
 
 
 async def unsubscribe(context: AppContext, token: str) -> None:
@@ -101,8 +83,8 @@ async def unsubscribe(context: AppContext, token: str) -> None:
     Raises:
         UnsubscribeLinkNotValidError: the token came with no mail of ours, or its patient is gone.
     """
-    link, now = read_link(context.vault, token), context.clock.now()
-    async with context.database.work(link.clinic_id) as work:
+    link = read_link(context.vault, token)
+    async with context.work(link.clinic_id) as work:
         message = await outgoing_messages.lock(work, link.message_id)
         if message is None or message.patient_id is None:
             raise UnsubscribeLinkNotValidError
@@ -117,7 +99,4 @@ async def unsubscribe(context: AppContext, token: str) -> None:
             plan,
             replace(choices, channels=others),
             time_zone=patient.time_zone,
-            now=now,
-            actor=SYSTEM,
         )
-        await work.commit()

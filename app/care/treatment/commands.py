@@ -16,7 +16,7 @@ from app.care.monitoring import service as monitoring
 from app.care.monitoring.corrections import ExternalIdTakenError
 from app.care.monitoring.history import history_now
 from app.care.patients.own_vault import vault_of
-from app.care.patients.registering import Registration, add_patient
+from app.care.patients.registering import Registration, register
 from app.care.patients.service import Patient, existing
 from app.care.treatment.course_days import Remark, refuse_infusion, remarks_on
 from app.care.treatment.queries import Factors, TaperView, WrittenPlan, factors_of, taper_view
@@ -32,7 +32,14 @@ from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
-from app.storage import care_plans, chosen_references, patient_states, record_versions, treatment
+from app.storage import (
+    care_plans,
+    chosen_references,
+    patient_merges,
+    patient_states,
+    record_versions,
+    treatment,
+)
 from app.storage.care_plans import PlanKind
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import RecordKind, RecordStatus
@@ -84,7 +91,11 @@ class ReferenceWindowError(RefusalError):
 
 
 class ReferenceNotMadeError(RefusalError):
-    """No reference can be made of these days: too few check-ins, before the end of induction, or it is running."""
+    """No reference can be made of these days.
+
+    There are too few check-ins, they lie before the end of induction, or it is running. A patient who was taken on in
+    maintenance needs 7 check-in days in a period of at least 10 days.
+    """
 
     kind = RefusalKind.CONFLICT
     code = "reference-not-made"
@@ -161,7 +172,7 @@ async def register_with_course(work: Work, registration: Registration, planned: 
     Raises:
         PatientExistsError: the reference is taken.
     """
-    patient = await add_patient(work, work.context, registration, now=work.now, actor=work.actor)
+    patient = await register(work, registration)
     await _add_course(work, patient.id, planned)
     return patient
 
@@ -194,7 +205,7 @@ async def _add_course(work: Work, patient_id: UUID, planned: PlannedCourse) -> C
         raise CourseExistsError("#/started_on")
     await treatment.add_course(work, patient_id, course)
     work.audit("course.entered", "course", UUID(course.id), patient_id=patient_id)
-    await effects.evaluate_or_later(work, work.context, patient_id, now=work.now)
+    await effects.evaluate_or_later(work, patient_id)
     return course
 
 
@@ -248,9 +259,7 @@ async def enter_infusion(work: Work, patient_id: UUID, given: GivenInfusion) -> 
         raise InfusionExistsError("#/given_at")
     note_infusion(work, patient_id, stored, "entered", unlikely)
     await _announce_infusion(work, patient, stored.id)
-    booking = await effects.infusion_given(
-        work, work.context, patient_id, given_at=given.given_at, now=work.now
-    )
+    booking = await effects.infusion_given(work, patient_id, given_at=given.given_at)
     if booking is not None:
         stored = replace(stored, kept_booking_on=booking.on, kept_booking_made_at=booking.made_at)
         await treatment.replace_infusion(work, patient_id, stored, same_turn=True)
@@ -310,7 +319,7 @@ async def _kept_before(work: Work, patient: PatientRecord, given: GivenInfusion)
             return None
         found = (error.patient_id, treatment.INFUSION_CONTENT.validate_python(error.content))
         status = RecordStatus.ENTERED_IN_ERROR
-    whose, stored = found
+    whose, stored = await _of_duplicate(work, patient.id, *found)
     same = (
         whose == patient.id
         and given.same_as(stored)
@@ -323,19 +332,38 @@ async def _kept_before(work: Work, patient: PatientRecord, given: GivenInfusion)
     return EnteredInfusion(stored=stored, remarks=(), created=False, status=status)
 
 
+async def _of_duplicate(
+    work: Work, patient_id: UUID, whose: UUID, stored: StoredInfusion
+) -> tuple[UUID, StoredInfusion]:
+    """Give the copy that the patient has of it, if it is of a duplicate that was merged into the patient."""
+    merged = await patient_merges.holding(work, whose)
+    if merged is None or merged.into_id != patient_id:
+        return whose, stored
+    every = await treatment.stored_infusions(work, patient_id)
+    at = stored.infusion.given_at
+    copy = next((one for one in every if one.infusion.given_at == at), None)
+    return (whose, stored) if copy is None else (patient_id, copy)
+
+
 async def let_course_begin(work: Work, patient: PatientRecord, infusion: Infusion) -> UUID | None:
     """An induction infusion from before the course's first day shows that the course began earlier.
 
-    Unless an earlier induction was over by then: that one is of an earlier course. Gives the course that began
-    earlier by it.
+    So does any infusion of a patient who was taken on in maintenance. Unless an earlier induction was over by then:
+    that one is of an earlier course. Gives the course that began earlier by it.
     """
     course = await treatment.current_course(work, patient.id)
     day = infusion.day(patient.time_zone)
-    if infusion.phase is not InfusionPhase.INDUCTION or course is None or day >= course.started_on:
+    if course is None or day >= course.started_on:
         return None
-    policy = await policy_in_force(work, work.context, now=work.now)
-    if (course.started_on - day).days > policy.induction_ends_after_days:
-        return None
+    if course.taken_on_at is not None:
+        courses = await treatment.stored_courses(work, patient.id)
+        if len(courses) > 1 or infusion.phase is InfusionPhase.INDUCTION:
+            return None
+    else:
+        policy = await policy_in_force(work, work.context, now=work.now)
+        too_long_ago = (course.started_on - day).days > policy.induction_ends_after_days
+        if infusion.phase is not InfusionPhase.INDUCTION or too_long_ago:
+            return None
     await treatment.begin_on(work, UUID(course.id), started_on=day)
     work.audit("course.began_earlier", "course", UUID(course.id), patient_id=patient.id)
     return UUID(course.id)
@@ -366,10 +394,10 @@ async def book_booster(work: Work, patient_id: UUID, *, on: date | None) -> None
     patient = await existing(work, patient_id)
     await patient_states.lock(work, patient_id)
     if on is None:
-        await bookings.clear(work, patient_id, now=work.now, actor=work.actor)
+        await bookings.clear(work, patient_id)
     else:
-        await bookings.book(work, patient, on=on, pointer="#/on", now=work.now, actor=work.actor)
-    await effects.evaluate_or_later(work, work.context, patient_id, now=work.now)
+        await bookings.book(work, patient, on=on, pointer="#/on")
+    await effects.evaluate_or_later(work, patient_id)
 
 
 async def write_taper(work: Work, patient_id: UUID, written: WrittenPlan) -> TaperView:
@@ -403,8 +431,12 @@ def _refuse_plan(plan: TaperPlan) -> None:
         )
 
 
-async def choose_reference(work: Work, patient_id: UUID, chosen: ChosenDays) -> Reference:
+async def choose_reference(
+    work: Work, patient_id: UUID, chosen: ChosenDays, *, within: str = "#"
+) -> Reference:
     """Take the check-in days of a window as the new reference; from its end on nothing has been lost yet.
+
+    ``within``: where in what was sent the days stand.
 
     Raises:
         NotFoundError: the clinic has no such patient.
@@ -413,7 +445,7 @@ async def choose_reference(work: Work, patient_id: UUID, chosen: ChosenDays) -> 
     """
     patient, choice_id = await existing(work, patient_id), new_id()
     if not chosen.from_day <= chosen.to_day < check_in_day(work.now, patient.time_zone):
-        raise ReferenceWindowError("#/to")
+        raise ReferenceWindowError(f"{within}/to")
     sealed = vault_of(work.vault, work.clinic_id, patient).seal(
         chosen.reason, table="chosen_references", column="reason_sealed", row_id=choice_id
     )
@@ -426,8 +458,8 @@ async def choose_reference(work: Work, patient_id: UUID, chosen: ChosenDays) -> 
     _, evaluation = await history_now(work, work.context, patient_id, now=work.now)
     reference = evaluation.reference
     if not isinstance(reference, Reference) or not _made_of(reference, choice):
-        raise ReferenceNotMadeError("#/from")
-    await monitoring.evaluate_anew(work, work.context, patient_id, now=work.now)
+        raise ReferenceNotMadeError(f"{within}/from")
+    await monitoring.evaluate_anew(work, patient_id)
     return reference
 
 

@@ -19,7 +19,7 @@ from app.care.treatment.commands import (
     CourseExistsError,
     let_course_begin,
 )
-from app.care.treatment.course_days import refuse_impossible
+from app.care.treatment.course_days import NotTakenOnError, refuse_impossible
 from app.care.treatment.queries import CourseView, course_of
 from app.clinical.check_ins import check_in_day
 from app.clinical.course import Infusion, infusions_of_course
@@ -57,6 +57,7 @@ async def amend_course(
         EnteredInErrorError: it counts as entered in error.
         ChangedMeanwhileError: the version is not the current one.
         CourseExistsError: another one starts on this day.
+        NotTakenOnError: its patient was not taken on in maintenance.
         CourseDayInFutureError, CourseDayBeforeStartError, InductionEndsBeforeInfusionError,
         CourseEndsBeforeInfusionError: the course would be impossible.
     """
@@ -64,6 +65,11 @@ async def amend_course(
     await patient_states.lock(work, patient_id)
     stored, others = await _course(work, patient_id, course_id, version=version)
     before = await believed_now(work, patient_id)
+    if "taken_on_at" in changes:
+        if stored.course.taken_on_at is None:
+            raise NotTakenOnError("#/taken_on_at")
+        # The course begins with it, or with the first infusion that is known from before.
+        changes = {"started_on": changes["taken_on_at"], **changes}
     _refuse_course(work, patient, stored, others, changes, await treatment.infusions(work, patient_id))
     values = dict(changes)
     if "benefit_recorded_on" in changes:

@@ -8,7 +8,14 @@ from typing import Final
 from app.clinical.course import Course, Infusion, InfusionPhase, infusions_of_course
 from app.foundation.errors import RefusalError, RefusalKind
 
-_DAYS: Final = ("induction_ended_on", "reviewed_on", "benefit_recorded_on", "ended_on", "stopped_on")
+_DAYS: Final = (
+    "taken_on_at",
+    "induction_ended_on",
+    "reviewed_on",
+    "benefit_recorded_on",
+    "ended_on",
+    "stopped_on",
+)
 _OVER: Final = ("ended_on", "stopped_on")
 
 
@@ -41,6 +48,20 @@ class BoosterBeforeInductionError(RefusalError):
 
     kind = RefusalKind.CONFLICT
     code = "booster-before-induction"
+
+
+class InductionOnRecordError(RefusalError):
+    """This course was taken on in maintenance and has no induction; a new series is a course of its own."""
+
+    kind = RefusalKind.CONFLICT
+    code = "induction-on-record"
+
+
+class NotTakenOnError(RefusalError):
+    """The patient was not taken on in maintenance with this course; void it and enter one that says so."""
+
+    kind = RefusalKind.CONFLICT
+    code = "not-taken-on"
 
 
 class CourseClosedError(RefusalError):
@@ -96,13 +117,17 @@ def refuse_infusion(
     Raises:
         CourseClosedError: the present course was over by then.
         BoosterBeforeInductionError: its course has no induction infusion before it.
+        InductionOnRecordError: its course was taken on in maintenance, and it is an induction infusion.
     """
     day = infusion.day(zone)
     if course and course.closed_on and day > course.closed_on:
         raise CourseClosedError("#/given_at")
-    if infusion.phase is not InfusionPhase.BOOSTER:
-        return
     of_this = course if course is not None and day >= course.started_on else None
+    taken_on = of_this is not None and of_this.taken_on_at is not None
+    if taken_on and infusion.phase is InfusionPhase.INDUCTION:
+        raise InductionOnRecordError("#/phase")
+    if taken_on or infusion.phase is not InfusionPhase.BOOSTER:
+        return
     series = infusions_of_course(of_this, earlier, time_zone=zone)
     if not any(one.phase is InfusionPhase.INDUCTION and one.given_at < infusion.given_at for one in series):
         raise BoosterBeforeInductionError("#/phase")

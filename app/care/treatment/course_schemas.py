@@ -8,12 +8,11 @@ from pydantic import Field, model_validator
 
 from app.care.treatment.commands import (
     EnteredCourse,
-    PlannedCourse,
 )
 from app.care.treatment.course_corrections import CorrectedCourse
 from app.care.treatment.infusion_schemas import InfusionReply, NeverEmptyError
 from app.care.treatment.queries import CourseView
-from app.clinical.course import TEMPLATES, InductionEndedBecause, Phase
+from app.clinical.course import TEMPLATES, DatePrecision, InductionEndedBecause, Phase
 from app.clinical.profiles import Boosters, Profile
 from app.clinical.review import ResponseCategory, ReviewFinding, ReviewOption
 from app.storage.record_versions import RecordStatus
@@ -25,24 +24,6 @@ from app.web.schemas import Day, ReplyBody, RequestBody, choice_of, example
 ProtocolCode = Annotated[str, choice_of(TEMPLATES), Field(examples=["standard"])]
 
 
-class CourseEntry(RequestBody):
-    """A course of treatment as planned."""
-
-    model_config = example(protocol="standard", planned_infusions=6, started_on="2026-09-28")
-
-    protocol: ProtocolCode = Field(description="The template that the series follows")
-    planned_infusions: Annotated[int, Field(strict=True, ge=1, le=20)] | None = Field(
-        default=None,
-        description="How many induction infusions are planned; null when nobody said",
-        examples=[6],
-    )
-    started_on: Day = Field(examples=["2026-09-28"])
-
-    def planned(self) -> PlannedCourse:
-        """Take it as planned."""
-        return PlannedCourse(**dict(self))
-
-
 class CourseReply(ReplyBody):
     """A course and where it stands."""
 
@@ -50,6 +31,7 @@ class CourseReply(ReplyBody):
     protocol: str
     planned_infusions: int | None
     started_on: date
+    taken_on_at: date | None
     phase: Phase
 
     @classmethod
@@ -61,6 +43,7 @@ class CourseReply(ReplyBody):
             protocol=course.protocol,
             planned_infusions=course.planned_infusions,
             started_on=course.started_on,
+            taken_on_at=course.taken_on_at,
             phase=entered.phase,
         )
 
@@ -141,6 +124,7 @@ class CurrentCourseReply(CourseReply):
                 "protocol": course.protocol,
                 "planned_infusions": course.planned_infusions,
                 "started_on": course.started_on,
+                "taken_on_at": course.taken_on_at,
                 "phase": view.phase,
                 "induction_over_on": end and end.on,
                 "induction_over_because": end and end.because,
@@ -185,11 +169,12 @@ class CourseAmendment(CourseChange):
 
     protocol: ProtocolCode | None = None
     started_on: Day | None = None
+    taken_on_at: Day | None = None
     reason: Reason
 
     @model_validator(mode="after")
     def _stays_a_course(self) -> "CourseAmendment":
-        for name in ("protocol", "started_on"):
+        for name in ("protocol", "started_on", "taken_on_at"):
             if name in self.model_fields_set and getattr(self, name) is None:
                 raise NeverEmptyError
         return self
@@ -197,6 +182,14 @@ class CourseAmendment(CourseChange):
     def changes(self) -> dict[str, Any]:
         """Give what was named, and nothing else."""
         return {name: getattr(self, name) for name in sorted(self.model_fields_set - {"reason"})}
+
+
+class EarlierReply(ReplyBody):
+    """Infusions from before the patient was taken on, known only as "about so many, last on …"."""
+
+    count: int
+    last_on: date | None
+    precision: DatePrecision
 
 
 class CourseRecordReply(ReplyBody):
@@ -211,6 +204,8 @@ class CourseRecordReply(ReplyBody):
     benefit_recorded_on: date | None
     stopped_on: date | None
     ended_on: date | None
+    taken_on_at: date | None
+    earlier: EarlierReply | None = Field(description="Counted as exposure, about")
     status: RecordStatus
     version: int
     etag: str = Field(description="Send it as If-Match with a change")
@@ -226,10 +221,12 @@ class CourseRecordReply(ReplyBody):
             "induction_ended_on",
             "reviewed_on",
             "stopped_on",
+            "taken_on_at",
         )
         fields: dict[str, Any] = {
             "id": course.id,
             **{name: getattr(course, name) for name in (*own, "ended_on")},
+            "earlier": course.earlier and EarlierReply.model_validate(course.earlier, from_attributes=True),
             "benefit_recorded_on": stored.benefit and stored.benefit.recorded_on,
             "status": status,
             "version": stored.version,

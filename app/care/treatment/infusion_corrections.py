@@ -222,7 +222,8 @@ async def _refuse_lone_boosters(work: Work, patient: PatientRecord, given: Seque
     """Refuse boosters of the present course, or of no course, that would come before any induction infusion."""
     course, zone = await treatment.current_course(work, patient.id), patient.time_zone
     series = infusions_of_course(course, given, time_zone=zone)
-    if series and series[0].phase is InfusionPhase.BOOSTER:
+    taken_on = course is not None and course.taken_on_at is not None
+    if series and series[0].phase is InfusionPhase.BOOSTER and not taken_on:
         raise InductionNeededError
 
 
@@ -232,7 +233,7 @@ async def _undo_beside(work: Work, patient_id: UUID, stored: StoredInfusion) -> 
         await _begin_as_declared(work, patient_id, stored)
     if stored.kept_booking_on is not None and stored.kept_booking_made_at is not None:
         booking = BookedBooster(on=stored.kept_booking_on, made_at=stored.kept_booking_made_at)
-        await bookings.give_back(work, patient_id, booking, now=work.now)
+        await bookings.give_back(work, patient_id, booking)
 
 
 async def _begin_as_declared(work: Work, patient_id: UUID, without: StoredInfusion) -> None:
@@ -254,7 +255,7 @@ async def _begin_as_declared(work: Work, patient_id: UUID, without: StoredInfusi
 
 async def _with_booking(work: Work, patient_id: UUID, new: StoredInfusion) -> StoredInfusion:
     """Let an infusion take the place of a booking, if it is the booster that was booked."""
-    booking = await bookings.keep_by_infusion(work, patient_id, given_at=new.infusion.given_at, now=work.now)
+    booking = await bookings.keep_by_infusion(work, patient_id, given_at=new.infusion.given_at)
     if booking is None:
         return new
     return replace(new, kept_booking_on=booking.on, kept_booking_made_at=booking.made_at)

@@ -130,6 +130,7 @@ class InfusionRecordReply(InfusionReply):
     """An infusion as it is on record, with its version."""
 
     dose_mg: float | None
+    day_only: bool = Field(description="The hour is not known: noon of its day")
     session: SessionReply | None = Field(description="How the session went; its notes are read one by one")
     external_id: str | None
     source: str
@@ -143,6 +144,7 @@ class InfusionRecordReply(InfusionReply):
         fields: dict[str, Any] = {
             **dict(InfusionReply.of(stored.infusion)),
             "dose_mg": stored.dose_mg,
+            "day_only": stored.day_only,
             "session": stored.session and SessionReply.of(stored.session),
             "external_id": stored.external_id,
             "source": stored.source,

@@ -11,7 +11,16 @@ from app.care.treatment.commands import (
 )
 from app.clinical.reference import Reference, ReferenceKind
 from app.storage.record_versions import RecordStatus
+from app.web.correction_schemas import Reason
 from app.web.schemas import Day, ReplyBody, RequestBody, example
+
+
+class ProposalAcceptance(RequestBody):
+    """Why the proposed days are taken as the reference."""
+
+    model_config = example(reason="Stable at work and at home all along")
+
+    reason: Reason
 
 
 class ChosenReferenceReply(ReplyBody):

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from app.access.clinics.access import work_for
+from app.access.clinics.access import caller_with, work_for
 from app.access.clinics.permissions import Permission
 from app.care.monitoring.corrections import corrections_of
 from app.care.treatment import (
@@ -14,12 +14,13 @@ from app.care.treatment import (
     infusion_corrections,
     queries,
     reference_corrections,
+    taking_on,
 )
+from app.care.treatment.course_entry_schemas import CourseEntry
 from app.care.treatment.course_schemas import (
     CorrectedCourseReply,
     CourseAmendment,
     CourseChange,
-    CourseEntry,
     CourseList,
     CourseRecordReply,
     CourseReply,
@@ -45,6 +46,7 @@ from app.care.treatment.maintenance_schemas import (
 from app.care.treatment.reference_schemas import (
     ChosenReferenceList,
     ChosenReferenceReply,
+    ProposalAcceptance,
     ReferenceEntry,
     ReferenceReply,
 )
@@ -71,10 +73,17 @@ MayDecide = Annotated[Work, work_for(Permission.TREATMENT_DECIDE)]
 
 
 @router.post("/courses", status_code=201, summary="Enter a course")
-async def enter_course(patient_id: UUID, body: CourseEntry, work: MayRecord) -> CourseReply:
-    """Enter a course of treatment as planned."""
-    entered = await commands.enter_course(work, patient_id, body.planned())
-    return CourseReply.of(entered)
+async def enter_course(patient_id: UUID, body: CourseEntry, request: Request, work: MayRecord) -> CourseReply:
+    """Enter a course of treatment as planned, or take a patient on in maintenance with `taken_on`.
+
+    A reference named with it is a clinician's decision, and needs that permission.
+    """
+    joining = body.joining()
+    if joining is not None:
+        if joining.reference is not None:
+            await caller_with(request, work.context, Permission.TREATMENT_DECIDE)
+        return CourseReply.of(await taking_on.take_on(work, patient_id, joining))
+    return CourseReply.of(await commands.enter_course(work, patient_id, body.planned()))
 
 
 @router.get("/courses", summary="List courses")
@@ -317,6 +326,12 @@ async def choose_reference(patient_id: UUID, body: ReferenceEntry, work: MayDeci
     """Take the check-in days of a window as the new reference, with a reason; it never moves by itself."""
     reference = await commands.choose_reference(work, patient_id, body.chosen())
     return ReferenceReply.of(reference)
+
+
+@router.post("/reference/accept", summary="Accept the proposed reference")
+async def accept_reference(patient_id: UUID, body: ProposalAcceptance, work: MayDecide) -> ReferenceReply:
+    """Take the days that are proposed for a patient who was taken on in maintenance as the reference."""
+    return ReferenceReply.of(await taking_on.accept_proposed_reference(work, patient_id, reason=body.reason))
 
 
 @router.get("/references", summary="List chosen references")

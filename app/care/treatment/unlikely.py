@@ -116,6 +116,9 @@ def unlikely_in(
 
 def _about_time(infusion: Infusion, course: Course | None, *, now: datetime, zone: str) -> list[Unlikely]:
     ago = now - infusion.given_at
+    # What was given before the patient was taken on is history: it was long ago.
+    if course is not None and course.taken_on_at is not None and infusion.day(zone) <= course.taken_on_at:
+        return []
     if infusion.phase is InfusionPhase.BOOSTER:
         return [Unlikely.BOOSTER_LONG_AGO] if ago > _BOOSTER_BACK else []
     found = [Unlikely.INDUCTION_LONG_AGO] if ago > _INDUCTION_BACK else []

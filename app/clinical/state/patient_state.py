@@ -17,12 +17,14 @@ from app.clinical.criterion_b_scale import TotalsSoFar
 from app.clinical.domains import PerDomain
 from app.clinical.protocol import STANDARD, Protocol
 from app.clinical.reference import (
+    NO_BASELINE,
     Baseline,
     NoReference,
     NoReferenceBecause,
     Reference,
     establish,
     establish_chosen,
+    proposed_period,
     window_closed,
     window_days,
 )
@@ -42,6 +44,8 @@ class Treatment:
         last_is_booster: whether that one was a booster of this course.
         induction_over: the day from which induction counts as over, if nothing further is given.
         course_closed: the day on which the course was ended or stopped.
+        taken_on: the day on which the patient was taken on in maintenance.
+        earlier: infusions before that which are only known as "about so many"; they are in no other count.
         recent_days: the days of the infusions in the year before the last.
         course_at: the times of the course's infusions, in seconds since 1970.
         total: all infusions ever.
@@ -61,6 +65,15 @@ class Treatment:
     course_at: tuple[float, ...] = ()
     total: int = 0
     response_durations: tuple[int, ...] = ()
+    taken_on: int | None = None
+    earlier: int = 0
+
+    @property
+    def proposes_from(self) -> int | None:
+        """The first day that may be proposed as the reference of a patient who was taken on."""
+        if self.taken_on is None or self.first_day is None or self.first_day >= self.taken_on:
+            return self.taken_on
+        return self.first_day + 1
 
 
 class DaySoFar(NamedTuple):
@@ -212,13 +225,14 @@ def _entered(
             decides=over is not None and day >= over,
             protocol=protocol,
         )
-    if not first_rule and state.treatment.first_day is not None:
+    taken_on = state.treatment.taken_on is not None
+    if not first_rule and (taken_on or state.treatment.first_day is not None):
         signs = signs_after(
             signs_before,
             _day_of(open_day, loss_before, loss),
             reference=reference if isinstance(reference, Reference) else None,
             baseline=state.baseline,
-            levels_begin=reference is not None,
+            levels_begin=taken_on or reference is not None,
             protocol=protocol,
         )
     return days, open_day, loss_before, loss, signs_before, signs
@@ -248,6 +262,7 @@ def cadence_of(state: PatientState, day: int, protocol: Protocol) -> Cadence:
         maintained=over is not None and day >= over,
         after_booster=treatment.last_is_booster,
         bursting=loss.burst if loss else False,
+        taken_on_days=None if treatment.taken_on is None else day - treatment.taken_on,
         silent_days=day - answering.day if answering else 0,
         steady=True,
         protocol=protocol,
@@ -316,10 +331,14 @@ def with_chosen(
     the window that comes after this (a traveller's day ends later) may change that, so it is no step.
     """
     state = state._replace(last_day=max(state.last_day, end.toordinal() + 1))
-    zero = state.treatment.day_zero
-    if state.baseline is None or zero is None or not window or window[0].day.toordinal() <= zero:
+    zero, baseline = state.treatment.day_zero, state.baseline
+    if state.treatment.taken_on is not None:
+        baseline = baseline or NO_BASELINE
+    elif zero is None or not window or window[0].day.toordinal() <= zero:
         return state
-    reference = establish_chosen(window, state.baseline, protocol=protocol)
+    if baseline is None:
+        return state
+    reference = establish_chosen(window, baseline, protocol=protocol)
     if reference is None:
         return state
     return _from_reference(state, reference, window, end=end, protocol=protocol)
@@ -336,6 +355,31 @@ def without_reference(state: PatientState, because: NoReferenceBecause, protocol
     return state._replace(
         reference=missing, days=(), open_day=None, loss_before=None, loss=None, signs_before=state.signs
     )
+
+
+def days_to_propose(
+    state: PatientState, days: Sequence[CheckInDay], day: int, protocol: Protocol
+) -> tuple[CheckInDay, ...]:
+    """The settled days that a patient who was taken on may need: for the baseline, and for a proposal.
+
+    Once a period can be proposed no later day is kept.
+    """
+    if state.reference is not None:
+        return ()
+    before, treatment = date.fromordinal(day), state.treatment
+    own = tuple(one for one in days if one.day.toordinal() >= (treatment.proposes_from or 0))
+    proposed = proposed_period(own, before=before, protocol=protocol)
+    earliest = date.fromordinal(day - protocol.baseline_days_before)
+    if treatment.first_day is None:
+        return tuple(one for one in days if one.day >= earliest or one in proposed)
+    return proposed or tuple(one for one in own if one.day >= earliest)
+
+
+def proposed_now(state: PatientState, day: int, protocol: Protocol) -> tuple[CheckInDay, ...]:
+    """The days that are proposed as the reference of a patient who was taken on; none is empty."""
+    first, before = state.treatment.proposes_from or 0, date.fromordinal(day)
+    own = [one for one in known_days(state) if first <= one.day.toordinal() < day]
+    return proposed_period(own, before=before, protocol=protocol)
 
 
 def known_days(state: PatientState) -> tuple[CheckInDay, ...]:
@@ -370,9 +414,11 @@ def _with_day(
 ) -> tuple[CheckInDay, ...]:
     """The settled days with the one that just ended, while they can still enter a baseline or reference."""
     treatment = state.treatment
+    ended = _check_in_day(open_day)
+    if treatment.taken_on is not None:
+        return days_to_propose(state, (*state.days, ended), day, protocol)
     if state.reference is not None or (treatment.first_day is not None and treatment.day_zero is None):
         return ()
-    ended = _check_in_day(open_day)
     if treatment.first_day is not None:
         return (*state.days, ended)
     earliest = date.fromordinal(day - protocol.baseline_days_before)

@@ -24,9 +24,11 @@ def level_by_check_ins(loss: Loss, reference: Reference, today: int, protocol: P
 
 
 def current_stretch(state: PatientState, loss: Loss, until: int, protocol: Protocol) -> Stretch:
-    """The stretch since the last infusion as it stands on a day."""
+    """The stretch since the last infusion as it stands on a day; since the reference where none is known."""
     treatment, track = state.treatment, loss.weighted
-    from_day = treatment.last_day or 0
+    from_day = treatment.last_day
+    if from_day is None:
+        from_day = state.reference.to_day.toordinal() if isinstance(state.reference, Reference) else until
     held_days, held_to = held(track, loss.crossed_run, from_day)
     last = track.days[-1] if track and track.n_days and track.days else None
     answering = state.answering

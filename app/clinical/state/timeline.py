@@ -11,12 +11,12 @@ from app.clinical.answering import since_infusion
 from app.clinical.boosters import Boosters, with_stretch
 from app.clinical.check_ins import CheckIn, CheckInDay, check_in_day, day_number, days_of, is_acute, zone_of
 from app.clinical.course import Course, Infusion, InfusionPhase, induction_end, infusions_of_course
-from app.clinical.criterion_b_scale import TotalsCode, TotalsSoFar, totals_so_far
+from app.clinical.criterion_b_scale import TotalsCode, TotalsSoFar, totals_so_far, totals_when_taken_on
 from app.clinical.domains import PerDomain
-from app.clinical.history import History
+from app.clinical.history import History, ScaleTotals
 from app.clinical.levels import Level
 from app.clinical.protocol import STANDARD, Protocol
-from app.clinical.reference import Reference, baseline_of, window_closed
+from app.clinical.reference import NO_BASELINE, Reference, baseline_of, is_stable_period, window_closed
 from app.clinical.scales import AssessmentTotal
 from app.clinical.signs import Signs
 from app.clinical.state.loss import Loss, loss_after_booster
@@ -25,6 +25,7 @@ from app.clinical.state.patient_state import (
     Treatment,
     advance,
     after_check_in,
+    days_to_propose,
     known_days,
     settled,
     with_chosen,
@@ -162,6 +163,11 @@ def _chosen(
         if (at := one.recorded_at.timestamp()) <= now and not is_acute(at, given, protocol)
     ]
     window = tuple(one for one in days_of(known) if choice.from_day <= one.day <= choice.to_day)
+    if history.course and history.course.taken_on_at:
+        on = {infusion.day(history.time_zone) for infusion in infusions}
+        window = tuple(one for one in window if one.day not in on)
+        if not is_stable_period(window, from_day=choice.from_day, to_day=choice.to_day, protocol=protocol):
+            return None
     return _Chosen(window=window, to_day=choice.to_day)
 
 
@@ -184,10 +190,17 @@ def _by_stretch(
 def _untreated(
     history: History, infusions: Sequence[Infusion], as_of: datetime, protocol: Protocol
 ) -> PatientState:
-    closed = history.course.closed_on if history.course else None
+    course = history.course
+    closed = course.closed_on if course else None
+    end = induction_end(course, (), time_zone=history.time_zone, protocol=protocol)
     return PatientState(
         time_zone=history.time_zone,
-        treatment=Treatment(course_closed=closed.toordinal() if closed else None),
+        treatment=Treatment(
+            course_closed=closed.toordinal() if closed else None,
+            induction_over=end.on.toordinal() if end else None,
+            taken_on=course.taken_on_at.toordinal() if course and course.taken_on_at else None,
+            earlier=course.earlier.count if course and course.earlier else 0,
+        ),
         baseline=None,
         days=(),
         open_day=None,
@@ -208,18 +221,22 @@ def _infused(
 ) -> PatientState:
     """The state after an infusion, the last of `given`.
 
-    The first of a course fixes the baseline. An induction infusion opens the reference window again. A booster
-    closes the window and keeps the reference; what it does to the smoothing is said in `boosters`.
+    The first of a course fixes the baseline. Of a patient who was taken on, that is the first one known, unless it
+    was not the first: others are known by their number only, or it was given since. An induction infusion opens the
+    reference window again. A booster closes the window and keeps the reference; what it does to the smoothing is
+    said in `boosters`.
     """
     of_course = infusions_of_course(course, given, time_zone=time_zone)
     treatment = _treatment(state, course, given, of_course, time_zone, protocol)
     if not of_course:
         return state._replace(treatment=treatment, asked_on=None)
     day = treatment.last_day or 0
-    baseline = state.baseline or baseline_of(
-        known_days(state), first_infusion_on=date.fromordinal(day), protocol=protocol
+    baseline = state.baseline or (
+        baseline_of(known_days(state), first_infusion_on=date.fromordinal(day), protocol=protocol)
+        if treatment.taken_on is None or (day < treatment.taken_on and not treatment.earlier)
+        else NO_BASELINE
     )
-    if not treatment.last_is_booster or treatment.day_zero is None:
+    if not treatment.last_is_booster or (treatment.day_zero is None and treatment.taken_on is None):
         return state._replace(
             treatment=treatment,
             baseline=baseline,
@@ -239,8 +256,15 @@ def _infused(
     if isinstance(closed.reference, Reference) and closed.loss is not None:
         boosters = _with_stretch(closed, closed.loss, closed.reference, day, protocol)
         loss = loss_after_booster(closed.loss, closed.reference, day, protocol)
+    days = closed.days
+    if treatment.taken_on is not None:
+        others = [one for one in known_days(closed) if one.day.toordinal() != day]
+        closed = closed._replace(treatment=treatment)
+        days = days_to_propose(closed, others, day, protocol)
     return closed._replace(
         treatment=treatment,
+        baseline=baseline,
+        days=days,
         open_day=None,
         loss_before=loss,
         loss=loss,
@@ -270,9 +294,9 @@ def _new_series(signs: Signs) -> Signs:
 
 def _window_closed(state: PatientState, protocol: Protocol) -> PatientState:
     """The state when a booster closes the window; see `window_closed`."""
-    if state.reference is not None:
+    zero = state.treatment.day_zero
+    if state.reference is not None or zero is None:
         return state
-    zero = state.treatment.day_zero or 0
     closed = window_closed(
         known_days(state), day_zero=date.fromordinal(zero), before=zero, protocol=protocol, by_booster=True
     )
@@ -302,6 +326,8 @@ def _treatment(
         last_is_booster=bool(of_course) and of_course[-1].phase is InfusionPhase.BOOSTER,
         induction_over=end.on.toordinal() if end else None,
         course_closed=state.treatment.course_closed,
+        taken_on=None if series else state.treatment.taken_on,
+        earlier=state.treatment.earlier,
         recent_days=tuple(day for day in days if days[-1] - day < DAYS_OF_EXPOSURE),
         course_at=tuple(infusion.given_at.timestamp() for infusion in of_course),
         total=len(given),
@@ -330,6 +356,9 @@ def _totals(
         past = sorted(total for total in entry.totals if total.taken_at <= as_of)
         if not past:
             continue
+        if not series and history.course and history.course.taken_on_at:
+            found.append(_totals_taken_on(entry, past, history.course, given_at, protocol))
+            continue
         if not series:
             awaited = TotalsCode.REFERENCE_AWAITED
             found.append(TotalsSoFar(scale=entry.scale, last=past[-1], missing=awaited))
@@ -347,6 +376,25 @@ def _totals(
             )
         )
     return tuple(found)
+
+
+def _totals_taken_on(
+    entry: ScaleTotals,
+    past: Sequence[AssessmentTotal],
+    course: Course,
+    given_at: Sequence[datetime],
+    protocol: Protocol,
+) -> TotalsSoFar:
+    taken_on = course.taken_on_at or course.started_on
+    knows_first = not course.earlier and given_at and given_at[0].date() < taken_on
+    return totals_when_taken_on(
+        past,
+        scale=entry.scale,
+        taken_on=taken_on,
+        first_infusion_at=given_at[0] if knows_first else None,
+        infusions_at=given_at,
+        protocol=protocol,
+    )
 
 
 def _around(

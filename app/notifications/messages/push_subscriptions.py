@@ -3,14 +3,12 @@
 import base64
 import json
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Final, TypedDict
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from app.context import AppContext
-from app.foundation.audit import SYSTEM, Actor, AuditEvent
+from app.context import AppContext, Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
@@ -65,13 +63,11 @@ PushAddress = WebPushAddress | AppAddress
 
 
 async def subscribe(
-    context: AppContext,
-    clinic_id: UUID,
+    work: Work,
     address: PushAddress,
     *,
     patient_id: UUID,
     device_id: UUID,
-    actor: Actor,
 ) -> None:
     """Have a device get pushes from now on, at this address and no longer at the one before.
 
@@ -79,44 +75,24 @@ async def subscribe(
         PushAddressRefusedError, PushKeysNotUsableError: it is no browser's subscription.
         NoGatewayError: app pushes need a gateway, and there is none.
     """
-    _check(context, address)
-    now, subscription_id = context.clock.now(), new_id()
+    _check(work.context, address)
+    subscription_id = new_id()
     subscription = PushSubscription(
         id=subscription_id,
         patient_id=patient_id,
         device_id=device_id,
         kind="web" if isinstance(address, WebPushAddress) else "app",
-        address_sealed=_seal(context.vault, clinic_id, subscription_id, address),
-        made_at=now,
+        address_sealed=_seal(work.vault, work.clinic_id, subscription_id, address),
+        made_at=work.now,
     )
-    audit = AuditEvent(
-        at=now,
-        actor=actor,
-        action="push.subscribed",
-        subject_kind="device",
-        subject_id=device_id,
-        patient_id=patient_id,
-    )
-    async with context.database.work(clinic_id) as work:
-        await push_subscriptions.put(work, subscription, audit=audit)
-        await work.commit()
+    await push_subscriptions.put(work, subscription)
+    work.audit("push.subscribed", "device", device_id, patient_id=patient_id)
 
 
-async def unsubscribe(
-    context: AppContext, clinic_id: UUID, *, patient_id: UUID, device_id: UUID, actor: Actor
-) -> None:
+async def unsubscribe(work: Work, *, patient_id: UUID, device_id: UUID) -> None:
     """Let a device get no more pushes; the same again changes nothing."""
-    audit = AuditEvent(
-        at=context.clock.now(),
-        actor=actor,
-        action="push.unsubscribed",
-        subject_kind="device",
-        subject_id=device_id,
-        patient_id=patient_id,
-    )
-    async with context.database.work(clinic_id) as work:
-        await push_subscriptions.remove_of_device(work, device_id, audit=audit)
-        await work.commit()
+    await push_subscriptions.remove_of_device(work, device_id)
+    work.audit("push.unsubscribed", "device", device_id, patient_id=patient_id)
 
 
 async def subscribed_address(work: UnitOfWork, vault: Vault, subscription_id: UUID) -> PushAddress | None:
@@ -128,16 +104,10 @@ async def subscribed_address(work: UnitOfWork, vault: Vault, subscription_id: UU
     return WebPushAddress(**json.loads(text)) if found.kind == "web" else AppAddress(token=text)
 
 
-async def forget(work: UnitOfWork, subscription_id: UUID, *, now: datetime) -> None:
+async def forget(work: UnitOfWork, subscription_id: UUID) -> None:
     """Forget a subscription that its push service says is gone."""
-    audit = AuditEvent(
-        at=now,
-        actor=SYSTEM,
-        action="push.gone",
-        subject_kind="push_subscription",
-        subject_id=subscription_id,
-    )
-    await push_subscriptions.remove(work, subscription_id, audit=audit)
+    await push_subscriptions.remove(work, subscription_id)
+    work.audit("push.gone", "push_subscription", subscription_id)
 
 
 def from_base64url(text: str) -> bytes:

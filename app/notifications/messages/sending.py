@@ -153,7 +153,7 @@ async def _keep(
         )
         _audit(work, message, follows.state)
         if outcome.ending is Ending.GONE and claimed.subscription_id is not None:
-            await forget(work, claimed.subscription_id, now=work.now)
+            await forget(work, claimed.subscription_id)
         if outcome.ending is Ending.GONE and message.notice_channel_id is not None:
             await end_channel(work, message.notice_channel_id)
         if outcome.ending is Ending.SENT and claimed.along:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from app.access.clinics.contacts import Role
 from app.access.clinics.queries import clinic_in
-from app.foundation.audit import SYSTEM, AuditEvent
+from app.foundation.audit import SYSTEM
 from app.foundation.vault import Vault
 from app.notifications.messages.wording import staff_page
 from app.outbox import DEFAULT_LANGUAGE, Channel, NewMessage, Wording, queue_message
@@ -41,12 +41,6 @@ async def notify_contacts(
             link=staff_page(link),
             mode=mode,
         )
-        audit = AuditEvent(
-            at=now,
-            actor=SYSTEM,
-            action=f"contact.notified_{wording.value}",
-            subject_kind="clinic",
-            subject_id=work.clinic_id,
-        )
-        await queue_message(work, vault, message, now=now, audit=audit)
+        await queue_message(work, vault, message, now=now)
+        work.audit(f"contact.notified_{wording.value}", "clinic", work.clinic_id, actor=SYSTEM)
     return len(people)

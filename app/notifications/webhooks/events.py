@@ -42,6 +42,8 @@ class EventType(StrEnum):
     CONSENT_WITHDRAWN = "consent.withdrawn"
     PATIENT_ARCHIVED = "patient.archived"
     PATIENT_UNARCHIVED = "patient.unarchived"
+    PATIENT_MERGED = "patient.merged"
+    PATIENT_UNMERGED = "patient.unmerged"
     PATIENT_ERASED = "patient.erased"
     ENDPOINT_TEST = "endpoint.test"
 

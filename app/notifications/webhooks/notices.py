@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from app.foundation.audit import SYSTEM, AuditEvent
+from app.foundation.audit import SYSTEM
 from app.notifications.webhooks.events import SAFETY_EVENTS, EventType
 from app.outbox import NewNotice, Wording, queue_notice
 from app.storage import notice_channels
@@ -64,15 +64,8 @@ async def notify_channels(
             notification_id=notification_id,
             patient_id=patient_id,
         )
-        audit = AuditEvent(
-            at=now,
-            actor=SYSTEM,
-            action="notice_channel.notified",
-            subject_kind="notice_channel",
-            subject_id=channel.id,
-        )
         await queue_notice(work, notice, now=now)
-        work.add_audit_event(audit)
+        work.audit("notice_channel.notified", "notice_channel", channel.id, actor=SYSTEM)
 
 
 def _wording_of(event: str) -> Wording:

@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from app.context import Work
-from app.foundation.audit import SYSTEM, Actor, AuditEvent
+from app.foundation.audit import SYSTEM, Actor
 from app.foundation.ids import new_id
 from app.notifications.webhooks.events import BY_DEFAULT, SAFETY_EVENTS, EventType, event_body
 from app.notifications.webhooks.notices import NoticeEvent, notify_channels
@@ -167,16 +167,10 @@ async def _notify(
         for endpoint in await endpoints.all_of_clinic(work)
         if wanted_by(endpoint)
     ]
-    audit = AuditEvent(
-        at=now,
-        actor=actor,
-        action=f"notified.{event.value}",
-        subject_kind="notification",
-        subject_id=notification.id,
-        patient_id=about.patient_id,
-    )
     await deliveries.add_notification(work, notification, ways, patient_sequence=about.sequence)
-    work.add_audit_event(audit)
+    work.audit(
+        f"notified.{event.value}", "notification", notification.id, patient_id=about.patient_id, actor=actor
+    )
     if ways:
         work.wake_outbox()
     return notification.id

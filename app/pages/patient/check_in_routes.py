@@ -17,7 +17,7 @@ from app.pages.patient.opened_form import OpenedForm, open_form
 from app.pages.patient.page_route import PatientPageRoute
 from app.pages.patient.rendering import render
 from app.pages.patient.sending import refused, send
-from app.pages.patient.visitor import SignedInVisitor, Visitor, visitor, visitor_without_look_up
+from app.pages.patient.visitor import SignedInVisitor, Visitor, visiting, visitor_without_look_up
 from app.pages.patient.words import say_in
 from app.storage.check_ins import StoredCheckIn
 from app.web.dependencies import ContextNeeded
@@ -82,7 +82,8 @@ async def send_form(request: Request, context: ContextNeeded) -> Response:
     """Keep what was answered. Who may: whoever is signed in; others get their own answers back to sign in with."""
     refuse_foreign(request, context.public_url)
     form = await read_form_to_keep(request)
-    return await send(context, await visitor(request, context), form)
+    async with visiting(request, context) as found:
+        return await send(context, found, form)
 
 
 async def _open_form(
@@ -99,8 +100,7 @@ async def _open_form(
     # Most forms were not sent yet: then nothing has to be looked up.
     if sent != str(known.id):
         return (known if now < known.opened_at + _SAME_FORM_FOR else fresh), None
-    async with context.work(caller.clinic_id, actor=caller.actor, snapshot=True) as work:
-        kept = await standing_check_in(work, caller.patient_id, known.id)
+    kept = await standing_check_in(found.work, caller.patient_id, known.id)
     if kept is None or now >= kept.received_at + _SAME_FORM_FOR:
         return fresh, None
     return known, kept

@@ -1,7 +1,5 @@
 """What belongs to the signed-in patient: consent, the own trend, a copy of the own data, erasure."""
 
-from contextlib import suppress
-
 from fastapi import APIRouter, Request
 from pydantic_core import to_json
 from starlette.responses import RedirectResponse, Response
@@ -10,7 +8,6 @@ from app.care.consent import erasure, export
 from app.care.consent import service as consent
 from app.care.consent.service import ConsentTextChangedError
 from app.care.patients.consent_standing import ConsentStanding
-from app.context import AppContext
 from app.foundation.errors import NotFoundError
 from app.pages.patient.check_in_form import ANSWERS, draft_of
 from app.pages.patient.consent_pages import ASK_FIRST, consent_page
@@ -39,15 +36,17 @@ async def answer_consent(request: Request, context: ContextNeeded, visitor: Sign
     """Keep the patient's answer; then send the answers that waited for it, or show the form."""
     form, caller = await read_own_form(request, context, visitor), visitor.signed_in
     if form["answer"] != "yes":
-        await _withdraw(context, visitor)
+        await _withdraw(visitor)
         return RedirectResponse(ASK_FIRST, 303)
     try:
-        await consent.give(
-            context, caller.clinic_id, caller.patient_id, version=form["version"], actor=caller.actor
-        )
+        await consent.give(visitor.work, caller.patient_id, version=form["version"])
     except ConsentTextChangedError:
+        await visitor.work.start_over()
         return consent_page(context, visitor, draft=draft_of(form), told="consent_changed", status=409)
     if any(form[name] for name in ANSWERS):
+        # A check-in is kept in its own transaction, and only from who has agreed.
+        work = visitor.work
+        await work.commit()
         return await send_trusted(context, visitor, form)
     return RedirectResponse("/p/check-in", 303)
 
@@ -55,8 +54,8 @@ async def answer_consent(request: Request, context: ContextNeeded, visitor: Sign
 @router.get("/progress")
 async def show_progress(context: ContextNeeded, visitor: SignedInVisitor) -> Response:
     """Show the own trend."""
-    trend = await own_trend(context, visitor)
-    offered = await offered_questionnaires(context, visitor)
+    trend = await own_trend(visitor)
+    offered = await offered_questionnaires(visitor)
     return render(context, visitor, "progress.html", here="/p/progress", trend=trend, questionnaires=offered)
 
 
@@ -80,15 +79,15 @@ async def ask_whether_sure(request: Request, context: ContextNeeded, visitor: Si
 async def withdraw_consent(request: Request, context: ContextNeeded, visitor: SignedInVisitor) -> Response:
     """Take consent back, also in the middle of a signal."""
     await read_own_form(request, context, visitor)
-    await _withdraw(context, visitor)
+    await _withdraw(visitor)
     return RedirectResponse(SETTINGS, 303)
 
 
 @router.get("/export")
-async def get_copy(context: ContextNeeded, visitor: SignedInVisitor) -> Response:
+async def get_copy(visitor: SignedInVisitor) -> Response:
     """Give the patient a copy of everything that is kept about them."""
     caller = visitor.signed_in
-    document = await export.copy_of(context, caller.clinic_id, caller.patient_id, actor=caller.actor)
+    document = await export.copy_of(visitor.work, caller.patient_id)
     headers = {"content-disposition": 'attachment; filename="afterglow-export.json"'}
     return Response(to_json(document, indent=2), media_type="application/json", headers=headers)
 
@@ -98,13 +97,15 @@ async def ask_for_erasure(request: Request, context: ContextNeeded, visitor: Sig
     """Ask the clinic to erase everything; asked twice, it is asked once."""
     await read_own_form(request, context, visitor)
     caller = visitor.signed_in
-    with suppress(erasure.ErasureAskedBeforeError):
-        await erasure.ask(context, caller.clinic_id, caller.patient_id, actor=caller.actor)
+    try:
+        await erasure.ask(visitor.work, caller.patient_id)
+    except erasure.ErasureAskedBeforeError:
+        await visitor.work.start_over()
     return RedirectResponse(SETTINGS, 303)
 
 
-async def _withdraw(context: AppContext, visitor: Visitor) -> None:
+async def _withdraw(visitor: Visitor) -> None:
     """Take consent back; a second time changes nothing."""
     caller = visitor.signed_in
     if caller.consent is not ConsentStanding.WITHDRAWN:
-        await consent.withdraw(context, caller.clinic_id, caller.patient_id, reason=None, actor=caller.actor)
+        await consent.withdraw(visitor.work, caller.patient_id, reason=None)

@@ -99,27 +99,28 @@ def questionnaire_thanks(
     )
 
 
-async def offered_questionnaires(context: AppContext, visitor: Visitor) -> list[OfferedQuestionnaire]:
+async def offered_questionnaires(visitor: Visitor) -> list[OfferedQuestionnaire]:
     """List the questionnaires, saying which is due; they are offered also while that cannot be worked out."""
-    due = await _due(context, visitor)
+    due = await _due(visitor)
     return [
         OfferedQuestionnaire(path=path_of(one), title=one.wording.title, is_due=one.scale.key in due)
         for one in all_questionnaires(locale=visitor.language)
     ]
 
 
-async def due_questionnaires(context: AppContext, visitor: Visitor) -> list[OfferedQuestionnaire]:
+async def due_questionnaires(visitor: Visitor) -> list[OfferedQuestionnaire]:
     """List the questionnaires that are due by now."""
-    return [one for one in await offered_questionnaires(context, visitor) if one.is_due]
+    return [one for one in await offered_questionnaires(visitor) if one.is_due]
 
 
-async def _due(context: AppContext, visitor: Visitor) -> set[str]:
+async def _due(visitor: Visitor) -> set[str]:
     caller = visitor.signed_in
     try:
-        schedule = await schedule_of_patient(context, caller.clinic_id, caller.patient_id)
+        schedule = await schedule_of_patient(visitor.work, caller.patient_id)
     except Exception as error:  # noqa: BLE001 - nobody should read "could not be kept" for want of a link
         structlog.get_logger().error(
             "schedule.failed", error_type=type(error).__name__, error_at=where(error)
         )
+        await visitor.work.start_over()
         return set()
     return {one.scale for one in schedule.questionnaires if one.due_on <= schedule.today}

@@ -10,7 +10,7 @@ from app.pages.patient.opened_form import open_form
 from app.pages.patient.page_route import PatientPageRoute
 from app.pages.patient.questionnaire_pages import questionnaire_page
 from app.pages.patient.questionnaire_sending import questionnaire_refused, send_questionnaire
-from app.pages.patient.visitor import SignedInVisitor, visitor, visitor_without_look_up
+from app.pages.patient.visitor import SignedInVisitor, visiting, visitor_without_look_up
 from app.web.dependencies import ContextNeeded
 from app.web.pages.forged_forms import refuse_foreign
 from app.web.pages.forms import Form
@@ -47,6 +47,6 @@ async def send_form(key: str, request: Request, context: ContextNeeded) -> Respo
     refuse_foreign(request, context.public_url)
     questionnaire(key, locale="en")  # one that is not known is no page, before anything is read
     form = await read_form_to_keep(request)
-    found = await visitor(request, context)
-    asked = questionnaire(key, locale=found.language)
-    return await send_questionnaire(context, found, asked, form)
+    async with visiting(request, context) as found:
+        asked = questionnaire(key, locale=found.language)
+        return await send_questionnaire(context, found, asked, form)

@@ -98,9 +98,9 @@ async def _enter(
 ) -> PageAnswer:
     caller = visitor.signed_in
     try:
-        async with context.work(caller.clinic_id, actor=caller.actor) as work:
-            kept = await commands.enter(work, caller.patient_id, answered(form, asked, opened))
+        kept = await commands.enter(visitor.work, caller.patient_id, answered(form, asked, opened))
     except RefusalError as error:
+        await visitor.work.start_over()
         # With the day that was chosen, so that it is not asked for again.
         chosen = form.filled(opened.fields(ID_FIELD))
         return await questionnaire_refused(context, visitor, asked, chosen, error)

@@ -71,8 +71,8 @@ async def send_trusted(context: AppContext, visitor: Visitor, form: Form) -> Pag
         visitor,
         sent,
         form_id=told.id,
-        trend=await trend_after_sending(context, visitor),
-        questionnaires=await due_questionnaires(context, visitor),
+        trend=await trend_after_sending(visitor),
+        questionnaires=await due_questionnaires(visitor),
     )
 
 

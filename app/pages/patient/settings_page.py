@@ -37,7 +37,7 @@ async def settings_page(
     """Show what can be chosen; what was typed stays, and ``mistakes`` names the sentence for each field."""
     caller, say = visitor.signed_in, say_in(visitor.language)
     wall = zone_of(caller.time_zone)
-    listed = await devices.list_devices(context, caller.clinic_id, caller.patient_id, actor=caller.actor)
+    listed = await devices.list_devices(visitor.work, caller.patient_id)
     return render(
         context,
         visitor,
@@ -47,20 +47,20 @@ async def settings_page(
         told=say(told) if told else "",
         mistakes={field: say(name) for field, name in (mistakes or {}).items()},
         zone=form["time_zone"] or caller.time_zone,
-        reminders=await _reminders(context, visitor, form),
+        reminders=await _reminders(visitor, form),
         zones=choosable_zones(),
         languages=LANGUAGES,
-        questionnaires=await offered_questionnaires(context, visitor),
+        questionnaires=await offered_questionnaires(visitor),
         devices=[_shown(one, visitor, wall) for one in listed],
-        erasure_asked=await _erasure_asked(context, visitor),
+        erasure_asked=await _erasure_asked(visitor),
         has_withdrawn=caller.consent is ConsentStanding.WITHDRAWN,
     )
 
 
-async def _erasure_asked(context: AppContext, visitor: Visitor) -> str:
+async def _erasure_asked(visitor: Visitor) -> str:
     """Say since when a request to be erased waits for the clinic; empty when none does."""
     caller = visitor.signed_in
-    asked = await erasure.list_of_patient(context, caller.clinic_id, caller.patient_id)
+    asked = await erasure.list_of_patient(visitor.work, caller.patient_id)
     waiting = [one for one in asked if one.decided_at is None]
     if not waiting:
         return ""
@@ -68,12 +68,12 @@ async def _erasure_asked(context: AppContext, visitor: Visitor) -> str:
     return say_in(visitor.language)("erasure_asked", at=at)
 
 
-async def _reminders(context: AppContext, visitor: Visitor, form: Form) -> dict[str, str]:
+async def _reminders(visitor: Visitor, form: Form) -> dict[str, str]:
     """Give how the patient wants to be asked, as the fields of the form; what was typed goes first."""
     caller = visitor.signed_in
     if any(form[name] for name in REMINDER_FIELDS):
         return {name: form[name] for name in REMINDER_FIELDS}
-    chosen = await reminders_of(context, caller.clinic_id, caller.patient_id)
+    chosen = await reminders_of(visitor.work, caller.patient_id)
     return {
         "ask_at": f"{chosen.ask_at:%H:%M}",
         "email": "yes" if Channel.EMAIL in chosen.channels else "",

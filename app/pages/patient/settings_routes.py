@@ -48,12 +48,7 @@ async def change_settings(request: Request, context: ContextNeeded, visitor: Sig
     # A region that was known before stays: es-MX is not made es.
     locale = caller.locale if caller.locale.lower().startswith(language) else language
     await change_patient(
-        context,
-        caller.clinic_id,
-        caller.patient_id,
-        DetailsChange(time_zone=zone, locale=locale),
-        version=None,
-        actor=caller.actor,
+        visitor.work, caller.patient_id, DetailsChange(time_zone=zone, locale=locale), version=None
     )
     answer = RedirectResponse(f"{SETTINGS}?saved", 303)
     Cookies(context.public_url).forget(answer, LANGUAGE)
@@ -68,19 +63,19 @@ async def change_reminders(request: Request, context: ContextNeeded, visitor: Si
     try:
         change = read_reminders(wanted | {"paused_until": form["paused_until"].strip() or None})
         await change_patient(
-            context,
-            caller.clinic_id,
+            visitor.work,
             caller.patient_id,
             DetailsChange(reminders=lambda before: change(_with_email(before, wanted=bool(form["email"])))),
             version=None,
-            actor=caller.actor,
         )
     except InvalidRequestError as refused:
         wrong = [field_of(str(one["pointer"])) for one in refused.findings]
         mistakes = {one: "wrong_pause" if one == "paused_until" else "wrong_time" for one in wrong}
+        await visitor.work.start_over()
         return await settings_page(context, visitor, mistakes=mistakes, form=form, status=422)
     except AskedInQuietHoursError:
         quiet = {"ask_at": "wrong_quiet"}
+        await visitor.work.start_over()
         return await settings_page(context, visitor, mistakes=quiet, form=form, status=422)
     return RedirectResponse(f"{SETTINGS}?saved", 303)
 
@@ -93,7 +88,7 @@ async def sign_out(request: Request, context: ContextNeeded, visitor: SignedInVi
         device_id = UUID(form["device"])
     except ValueError:
         raise NotFoundError from None
-    await devices.revoke_device(context, caller.clinic_id, caller.patient_id, device_id, actor=caller.actor)
+    await devices.revoke_device(visitor.work, caller.patient_id, device_id)
     if device_id != caller.device_id:
         return RedirectResponse(f"{SETTINGS}?ended", 303)
     answer = RedirectResponse(f"{SIGN_IN}?out", 303)

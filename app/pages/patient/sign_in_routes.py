@@ -22,7 +22,7 @@ from app.pages.patient.visitor import (
     SESSION,
     SESSION_COOKIE_LASTS,
     AnyVisitor,
-    visitor_of,
+    visiting,
 )
 from app.pages.patient.words import say_in
 from app.web.dependencies import ContextNeeded
@@ -116,11 +116,11 @@ async def _welcome(request: Request, context: AppContext, opened: OpenedBrowser,
     """Let the browser keep its session; send the answers that waited, or show the form."""
     answer: Response = RedirectResponse(START, 303)
     if any(form[name] for name in ANSWERS):
-        signed_in = await visitor_of(request, context, opened.token)
-        if must_answer_first(signed_in):
-            answer = consent_page(context, signed_in, draft=draft_of(form))
-        else:
-            answer = await send_trusted(context, signed_in, form)
+        async with visiting(request, context, session=opened.token) as signed_in:
+            if must_answer_first(signed_in):
+                answer = consent_page(context, signed_in, draft=draft_of(form))
+            else:
+                answer = await send_trusted(context, signed_in, form)
     cookies = Cookies(context.public_url)
     cookies.write(answer, SESSION, opened.token, lasts=SESSION_COOKIE_LASTS)
     return answer

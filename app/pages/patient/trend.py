@@ -12,7 +12,6 @@ from app.chart.layout import Width
 from app.chart.table import trend_table
 from app.chart.trend import Reader
 from app.chart.wording import chart_words
-from app.context import AppContext
 from app.foundation.logs import where
 from app.pages.patient.visitor import Visitor
 
@@ -27,12 +26,10 @@ class ShownTrend:
     rows: Sequence[Sequence[str]]
 
 
-async def own_trend(context: AppContext, visitor: Visitor) -> ShownTrend | None:
+async def own_trend(visitor: Visitor) -> ShownTrend | None:
     """Draw the signed-in patient's last three months; None when nothing was reported or given in them."""
     caller = visitor.signed_in
-    trend = await trend_of_patient(
-        context, caller.clinic_id, caller.patient_id, Days(), reader=Reader.PATIENT, actor=caller.actor
-    )
+    trend = await trend_of_patient(visitor.work, caller.patient_id, Days(), reader=Reader.PATIENT)
     if not trend.days and not trend.infusions:
         return None
     words = chart_words(visitor.language)
@@ -45,10 +42,11 @@ async def own_trend(context: AppContext, visitor: Visitor) -> ShownTrend | None:
     )
 
 
-async def trend_after_sending(context: AppContext, visitor: Visitor) -> ShownTrend | None:
+async def trend_after_sending(visitor: Visitor) -> ShownTrend | None:
     """Draw the trend for the thank-you page; what is kept is kept, also when it cannot be drawn."""
     try:
-        return await own_trend(context, visitor)
+        return await own_trend(visitor)
     except Exception as error:  # noqa: BLE001 - nobody should read "could not be kept" for want of a picture
         structlog.get_logger().error("trend.failed", error_type=type(error).__name__, error_at=where(error))
+        await visitor.work.start_over()
         return None

@@ -1,7 +1,8 @@
 """Who looks at a page: a signed-in browser or nobody yet, in which language, and with which clinic's number."""
 
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Annotated, Final
 
@@ -11,11 +12,11 @@ from starlette.responses import Response
 from app.care.patients import browser_sessions
 from app.care.patients.caller import PatientCaller
 from app.care.patients.crisis import country_of_caller, help_for_caller
-from app.context import AppContext
+from app.context import AppContext, Work
 from app.foundation.tokens import TokenNotValidError
 from app.notifications.messages.crisis_help import CrisisHelp, crisis_help
 from app.notifications.messages.crisis_lines import NATIONAL_HELP
-from app.web.dependencies import ContextNeeded
+from app.web.dependencies import ContextNeeded, keep_work
 from app.web.pages.cookies import Cookies
 from app.web.pages.forged_forms import form_token, new_anchor, refuse_forged
 from app.web.pages.forms import Form, read_form
@@ -57,6 +58,19 @@ class Visitor:
     country: str | None
     new_country: bool
     token: str
+    # This request's transaction, where somebody is signed in; read it as `work`.
+    opened: Work | None = None
+
+    @property
+    def work(self) -> Work:
+        """The transaction of this request.
+
+        Raises:
+            NotSignedInError: nobody is signed in, so there is none.
+        """
+        if self.opened is None:
+            raise NotSignedInError
+        return self.opened
 
     @property
     def crisis(self) -> CrisisHelp:
@@ -101,18 +115,33 @@ class Visitor:
             cookies.write(response, LANGUAGE, self.switched_to, lasts=_PREFERENCE_LASTS)
 
 
-async def visitor(request: Request, context: ContextNeeded) -> Visitor:
+async def visitor(request: Request, context: ContextNeeded) -> AsyncIterator[Visitor]:
     """Look who comes; a session that does not work is no session, never an error."""
-    return await visitor_of(request, context, Cookies(context.public_url).read(request, SESSION))
+    async with visiting(request, context) as found:
+        yield found
 
 
-async def visitor_of(request: Request, context: AppContext, session: str) -> Visitor:
-    """Look who comes with this session."""
+@asynccontextmanager
+async def visiting(
+    request: Request, context: AppContext, *, session: str | None = None
+) -> AsyncIterator[Visitor]:
+    """Look who comes, and give who is signed in their transaction; it commits at the end of the block.
+
+    ``session``: the one that was opened just now; without it, the browser's cookie.
+    """
+    session = Cookies(context.public_url).read(request, SESSION) if session is None else session
     caller = None
     if session:
         with suppress(TokenNotValidError):
             caller = await browser_sessions.caller_of(context, session)
-    return visitor_without_look_up(request, context, session=session, caller=caller)
+    found = visitor_without_look_up(request, context, session=session, caller=caller)
+    if caller is None:
+        yield found
+        return
+    snapshot = request.method == "GET"
+    async with context.work(caller.clinic_id, actor=caller.actor, snapshot=snapshot) as work:
+        keep_work(request, work)
+        yield replace(found, opened=work)
 
 
 def visitor_without_look_up(
@@ -150,7 +179,7 @@ def visitor_without_look_up(
     )
 
 
-async def signed_in_visitor(found: Annotated[Visitor, Depends(visitor)]) -> Visitor:
+async def signed_in_visitor(found: Annotated[Visitor, Depends(visitor, scope="function")]) -> Visitor:
     """Let signed-in patients through.
 
     Raises:
@@ -174,5 +203,5 @@ async def read_own_form(request: Request, context: AppContext, visitor: Visitor)
 # A test walks every route and reads here who may.
 signed_in_visitor.afterglow_access = "the patient's own browser"  # type: ignore[attr-defined] # functions take attributes
 
-AnyVisitor = Annotated[Visitor, Depends(visitor)]
-SignedInVisitor = Annotated[Visitor, Depends(signed_in_visitor)]
+AnyVisitor = Annotated[Visitor, Depends(visitor, scope="function")]
+SignedInVisitor = Annotated[Visitor, Depends(signed_in_visitor, scope="function")]

@@ -55,8 +55,7 @@ async def about(context: AppContext, visitor: StaffVisitor, patient_id: UUID) ->
     Raises:
         NotFoundError: the clinic has no such patient.
     """
-    caller = visitor.signed_in
-    patient = await read_patient(context, caller.clinic_id, patient_id, actor=caller.actor)
+    patient = await read_patient(visitor.work, patient_id)
     clock = WallClock(patient.time_zone, context.clock.now())
     return AboutPatient(patient=patient, clock=clock, path=path_of(patient_id))
 

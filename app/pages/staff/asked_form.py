@@ -62,6 +62,7 @@ class AskedForm:
     Attributes:
         path: where it is sent.
         back: where one goes without sending it, and afterwards.
+        within: where in what the API reads the fields stand, such as ``taken_on/``.
         version: of what is changed; None where there is nothing to be faster at.
         present: what is the case now, in sentences, for somebody whose entries came too late.
     """
@@ -73,6 +74,7 @@ class AskedForm:
     button: str
     fields: Sequence[Field]
     lead: str = ""
+    within: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
     version: int | None = None
     present: Sequence[str] = ()
@@ -165,12 +167,12 @@ def wrong_with(asked: AskedForm, error: RefusalError) -> Wrong:
         return Wrong(faster=True, status=status_of(error))
     found: list[tuple[str, str]] = []
     if isinstance(error, InvalidRequestError):
-        found = [(field_of(str(one["pointer"])), "") for one in error.findings]
+        found = [(_place(asked, str(one["pointer"])), "") for one in error.findings]
     elif error.findings:
-        found = [(field_of(str(one["pointer"])), str(one["detail"])) for one in error.findings]
+        found = [(_place(asked, str(one["pointer"])), str(one["detail"])) for one in error.findings]
         found += [(f"item_{number}", _CHECK) for one in error.findings for number in one.get("items", ())]
     else:
-        found = [(field_of(error.pointer or ""), str(error))]
+        found = [(_place(asked, error.pointer or ""), str(error))]
     by_field: dict[str, str] = {}
     others: list[str] = []
     for place, sentence in found:
@@ -180,3 +182,8 @@ def wrong_with(asked: AskedForm, error: RefusalError) -> Wrong:
         else:
             by_field.setdefault(at.name, sentence or at.wrong)
     return Wrong(by_field=by_field, others=tuple(dict.fromkeys(others)), status=status_of(error))
+
+
+def _place(asked: AskedForm, pointer: str) -> str:
+    """Name the field that a pointer leads to, from where the form's fields stand."""
+    return field_of(pointer.replace(f"#/{asked.within}", "#/", 1))

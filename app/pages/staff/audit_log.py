@@ -15,7 +15,6 @@ from app.access.audit.places import place_after, read_place
 from app.access.audit.service import FoundEvent, SearchTimeRefusedError, search
 from app.access.clinics.permissions import Permission
 from app.care.patients.references import id_of_reference, references_of
-from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
@@ -92,13 +91,12 @@ async def show_audit_log(
     mistakes: dict[str, str] = {}
     found: list[FoundEvent] = []
     try:
-        found = await _search(context, visitor, asked, after)
+        found = await _search(visitor, asked, after)
     except (NoSuchReferenceError, NotADayError, SearchTimeRefusedError) as error:
         mistakes[error.pointer if error.pointer in {"patient", "last"} else "first"] = str(error)
-    clinic_id = visitor.signed_in.clinic_id
     names = await names_for(visitor.work, [one.event for one in found])
     whose = [one.event.patient_id for one in found if one.event.patient_id is not None]
-    references = await references_of(context, clinic_id, whose)
+    references = await references_of(visitor.work, whose)
     following = place_after(found, PAGE_SIZE)
     older = {**asked.fields(), "after": write_cursor(following)} if following else None
     return render(
@@ -117,15 +115,11 @@ async def show_audit_log(
     )
 
 
-async def _search(
-    context: AppContext, visitor: StaffVisitor, asked: AuditFilter, after: str
-) -> list[FoundEvent]:
-    caller, wanted = visitor.signed_in, asked.fields()
+async def _search(visitor: StaffVisitor, asked: AuditFilter, after: str) -> list[FoundEvent]:
+    wanted = asked.fields()
     patient_id = None
     if "patient" in wanted:
-        patient_id = _id(wanted["patient"]) or await id_of_reference(
-            context, caller.clinic_id, wanted["patient"]
-        )
+        patient_id = _id(wanted["patient"]) or await id_of_reference(visitor.work, wanted["patient"])
         if patient_id is None:
             raise NoSuchReferenceError("patient")
     last = _began("last", wanted.get("last", ""))

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.care.treatment import commands, course_corrections, queries
-from app.care.treatment.course_schemas import CourseChange, CourseEntry
+from app.care.treatment.course_entry_schemas import CourseEntry
+from app.care.treatment.course_schemas import CourseChange
 from app.clinical.course import TEMPLATES
 from app.context import AppContext
 from app.pages.staff.about_patient import about, path_of, whole_in

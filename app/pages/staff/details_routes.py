@@ -45,8 +45,8 @@ async def _details(context: AppContext, visitor: StaffVisitor, patient_id: UUID)
 
 
 async def _device(context: AppContext, visitor: StaffVisitor, patient_id: UUID, device_id: UUID) -> AskedForm:
-    whose, caller = await about(context, visitor, patient_id), visitor.signed_in
-    listed = await devices.list_devices(context, caller.clinic_id, patient_id, actor=caller.actor)
+    whose = await about(context, visitor, patient_id)
+    listed = await devices.list_devices(visitor.work, patient_id)
     device = next((one for one in listed if one.id == device_id), None)
     return AskedForm(
         title="End this device?" if device else "This device has ended",
@@ -96,7 +96,7 @@ async def change_details(
     patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayEdit
 ) -> Response:
     """Change it, unless somebody was faster."""
-    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    form = await read_own_form(request, context, visitor)
 
     async def act() -> str:
         change = read_details_change(
@@ -106,14 +106,7 @@ async def change_details(
                 "email": form["email"].strip() or None,
             }
         )
-        await change_patient(
-            context,
-            caller.clinic_id,
-            patient_id,
-            change,
-            version=version_in(form["version"]),
-            actor=caller.actor,
-        )
+        await change_patient(visitor.work, patient_id, change, version=version_in(form["version"]))
         return "details"
 
     return await answer_form(
@@ -139,10 +132,10 @@ async def end_device(
     patient_id: UUID, device_id: UUID, request: Request, context: ContextNeeded, visitor: MayEdit
 ) -> Response:
     """End a device and all of its tokens."""
-    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    form = await read_own_form(request, context, visitor)
 
     async def act() -> str:
-        await devices.revoke_device(context, caller.clinic_id, patient_id, device_id, actor=caller.actor)
+        await devices.revoke_device(visitor.work, patient_id, device_id)
         return "device"
 
     return await answer_form(
@@ -166,11 +159,11 @@ async def note_withdrawal(
     patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayEdit
 ) -> Response:
     """Note that the patient withdrew."""
-    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    form = await read_own_form(request, context, visitor)
 
     async def act() -> str:
         reason = read_reason({"reason": form["reason"].strip() or None})
-        await consent.withdraw(context, caller.clinic_id, patient_id, reason=reason, actor=caller.actor)
+        await consent.withdraw(visitor.work, patient_id, reason=reason)
         return "consent"
 
     return await answer_form(

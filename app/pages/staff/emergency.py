@@ -50,8 +50,8 @@ async def _page(
     reason: str = "",
     is_wrong: bool = False,
 ) -> Response:
-    caller, now = visitor.signed_in, context.clock.now()
-    patient = await read_patient(context, caller.clinic_id, patient_id, actor=caller.actor)
+    now = context.clock.now()
+    patient = await read_patient(visitor.work, patient_id)
     ends_at = await emergencies.open_until(visitor.work, visitor.emergency)
     return render(
         context,

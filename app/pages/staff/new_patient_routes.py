@@ -14,7 +14,7 @@ from app.care.patients.reading import read_registration
 from app.care.patients.registering import register
 from app.care.patients.service import Patient
 from app.care.treatment.commands import register_with_course
-from app.care.treatment.course_schemas import CourseEntry
+from app.care.treatment.course_entry_schemas import CourseEntry
 from app.clinical.course import TEMPLATES
 from app.context import AppContext
 from app.foundation.errors import RefusalError
@@ -90,7 +90,7 @@ async def register_patient(request: Request, context: ContextNeeded, visitor: Ma
     form, caller = await read_own_form(request, context, visitor), visitor.signed_in
     with_course = caller.may(Permission.TREATMENT_RECORD)
     try:
-        patient = await _register(context, visitor, form, with_course=with_course)
+        patient = await _register(visitor, form, with_course=with_course)
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
         asked = _asked(with_course=with_course)
@@ -128,20 +128,18 @@ async def make_code(patient_id: UUID, request: Request, context: ContextNeeded, 
 async def mail_link(patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayEdit) -> Response:
     """Send a sign-in link to the patient's e-mail."""
     await read_own_form(request, context, visitor)
-    caller = visitor.signed_in
-    issued = await magic_links.make(context, caller.clinic_id, patient_id, actor=caller.actor)
+    issued = await magic_links.make(visitor.work, patient_id)
     told = "link-sent" if issued.sent else "link-not-sent"
     return RedirectResponse(f"{LIST}/{patient_id}/code?told={told}", 303)
 
 
-async def _register(context: AppContext, visitor: StaffVisitor, form: Form, *, with_course: bool) -> Patient:
-    caller = visitor.signed_in
+async def _register(visitor: StaffVisitor, form: Form, *, with_course: bool) -> Patient:
     registration = read_registration(
         {name: form[name].strip() for name in ("external_ref", "time_zone", "locale")}
         | {"email": form["email"].strip() or None}
     )
     if not (with_course and form["protocol"]):
-        return await register(context, caller.clinic_id, registration, actor=caller.actor)
+        return await register(visitor.work, registration)
     course = read_as(
         CourseEntry,
         {
@@ -150,11 +148,7 @@ async def _register(context: AppContext, visitor: StaffVisitor, form: Form, *, w
             "started_on": form["started_on"].strip(),
         },
     )
-    patient = await register_with_course(visitor.work, registration, course.planned())
-    # Its code is made in a transaction that comes after this one.
-    work = visitor.work
-    await work.commit()
-    return patient
+    return await register_with_course(visitor.work, registration, course.planned())
 
 
 def _until(whose: AboutPatient, expires_at: datetime) -> str:
@@ -164,7 +158,7 @@ def _until(whose: AboutPatient, expires_at: datetime) -> str:
 
 async def _with_new_code(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> Response:
     caller = visitor.signed_in
-    issued = await enrolment.issue_code(context, caller.clinic_id, patient_id, actor=caller.actor)
+    issued = await enrolment.issue_code(visitor.work, patient_id)
     answer = RedirectResponse(f"{LIST}/{patient_id}/code", 303)
     keep_code(answer, context, caller.clinic_id, patient_id, issued)
     return answer

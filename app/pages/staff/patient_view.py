@@ -14,6 +14,7 @@ from app.care.alerts.life_cycle import words_in
 from app.care.assessments.queries import Assessment
 from app.care.assessments.queries import latest_of as latest_forms
 from app.care.check_ins.queries import open_note
+from app.care.merging.queries import merged_here
 from app.care.monitoring.history import latest_in, protocol_of, standing_of, timeline_now
 from app.care.monitoring.service import EvaluationView, view_of
 from app.care.monitoring.trend import DAYS_SHOWN, MOST_DAYS, trend_between
@@ -94,6 +95,7 @@ class PatientView:
         infusions: all of them, oldest first.
         sessions: how each was given, by its id.
         circumstances: what else changed, the latest first.
+        merged: duplicates that are merged into the patient: id and chart number.
         names: of the members who took steps.
         clinic: the clinic's name.
         ehr_link: to the patient's chart in the clinic's EHR, where it has one.
@@ -125,6 +127,7 @@ class PatientView:
     infusions: Sequence[Infusion]
     sessions: Mapping[str, StoredInfusion]
     circumstances: Sequence[KnownCircumstance]
+    merged: Sequence[tuple[UUID, str]]
     names: Mapping[UUID, str]
     clinic: str
     ehr_link: str | None
@@ -167,7 +170,7 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
     return PatientView(
         now=now,
         patient=patient,
-        devices=await devices_in(work, context.vault, record),
+        devices=await devices_in(work, record),
         signals=shown,
         events=open_events,
         findings=found,
@@ -177,6 +180,7 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
         infusions=[one.infusion for one in reversed(given)],
         sessions={one.infusion.id: one for one in given},
         circumstances=await circumstances_of(work, record),
+        merged=await merged_here(work, record.id),
         names=await names_in(work, work.vault, members),
         clinic=profile.name if profile else "",
         ehr_link=ehr_link(profile.ehr_link_template if profile else None, patient.external_ref),

@@ -5,7 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.care.treatment import commands
+from app.care.treatment import commands, taking_on
 from app.care.treatment.reference_schemas import ReferenceEntry
 from app.context import AppContext
 from app.pages.staff.about_patient import about, path_of
@@ -23,6 +23,7 @@ router = APIRouter(
 
 async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
     whose = await about(context, visitor, patient_id)
+    proposed = await taking_on.proposed_days(visitor.work, patient_id)
     return AskedForm(
         title="Choose the reference",
         whose=whose.reference,
@@ -30,6 +31,8 @@ async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -
         path=f"{whose.path}/reference",
         back=whose.path,
         button="Take these days as the reference",
+        values={"from": proposed[0].isoformat(), "to": proposed[1].isoformat()} if proposed else {},
+        present=("These days are proposed: name others if they were not stable.",) if proposed else (),
         fields=(
             Field(name="from", label="First day", kind="date", wrong="Please give a day."),
             Field(

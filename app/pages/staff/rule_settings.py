@@ -9,7 +9,6 @@ from starlette.responses import RedirectResponse
 
 from app.access.clinics.permissions import Permission
 from app.access.clinics.policy import PolicyInPastError, PolicyRefusedError, read_policy, write_policy
-from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.pages.staff.numbers_form import numbers_in
 from app.pages.staff.page_route import CarePageRoute
@@ -38,19 +37,18 @@ async def show_numbers(request: Request, context: ContextNeeded, visitor: MayTry
 @router.post("/what-if")
 async def try_numbers(request: Request, context: ContextNeeded, visitor: MayTry) -> Response:
     """Have the numbers tried; the page of the try says when it is done."""
-    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    form = await read_own_form(request, context, visitor)
     view = await read_policy(visitor.work)
     numbers, wrong = numbers_in(form, present=protocol_now(context, view), base=context.protocol)
     try:
         first, last = (_day(form[name]) for name in ("first", "last"))
         if not wrong:
-            made = await ask(
-                context, caller.clinic_id, numbers=numbers, first=first, last=last, actor=caller.actor
-            )
+            made = await ask(visitor.work, numbers=numbers, first=first, last=last)
             return RedirectResponse(f"{WHAT_IF}/{made}", 303)
         mistakes = dict.fromkeys(wrong, _NO_NUMBER)
     except (PolicyRefusedError, NothingDiffersError, TryPeriodRefusedError) as error:
         mistakes = _mistakes(error)
+    await visitor.work.start_over(snapshot=True)
     return await form_page(context, visitor, typed=_typed(form), mistakes=mistakes)
 
 
@@ -74,7 +72,7 @@ async def set_numbers(
     form = await read_own_form(request, context, visitor)
     mistake, status = _NO_TIME, 422
     try:
-        await _set(context, visitor, what_if_id, form)
+        await _set(visitor, what_if_id, form)
     except ChangedMeanwhileError:
         mistake, status = _OTHERS_SET, 412
     except (PolicyInPastError, PolicyRefusedError) as error:
@@ -83,15 +81,15 @@ async def set_numbers(
         pass
     else:
         return RedirectResponse(f"{WHAT_IF}?kept", 303)
+    await visitor.work.start_over(snapshot=True)
     return await confirm_page(
         context, visitor, what_if_id, typed=_typed(form), mistake=mistake, status=status
     )
 
 
-async def _set(context: AppContext, visitor: StaffVisitor, what_if_id: UUID, form: Form) -> None:
-    caller = visitor.signed_in
+async def _set(visitor: StaffVisitor, what_if_id: UUID, form: Form) -> None:
     since = began(form["day"].strip(), form["time"].strip())
-    tried = await read_try(context, caller.clinic_id, what_if_id, actor=caller.actor)
+    tried = await read_try(visitor.work, what_if_id)
     await write_policy(
         visitor.work,
         numbers=tried.stored.numbers,

@@ -39,7 +39,7 @@ async def form_page(
 ) -> Response:
     """Show the numbers that may be tried; what was typed stays."""
     view = await read_policy(visitor.work)
-    last = await last_try(context, visitor.signed_in.clinic_id)
+    last = await last_try(visitor.work)
     typed, mistakes = typed or {}, mistakes or {}
     fields = fields_of(protocol_now(context, view), typed, mistakes)
     return render(
@@ -60,8 +60,7 @@ async def form_page(
 
 async def try_page(context: AppContext, visitor: StaffVisitor, what_if_id: UUID) -> Response:
     """Show what came of a try, or that it is being worked out."""
-    caller = visitor.signed_in
-    tried = await read_try(context, caller.clinic_id, what_if_id, actor=caller.actor)
+    tried = await read_try(visitor.work, what_if_id)
     view = await read_policy(visitor.work)
     now = protocol_now(context, view)
     instead = in_force(context.protocol, tried.stored.numbers)
@@ -74,7 +73,7 @@ async def try_page(context: AppContext, visitor: StaffVisitor, what_if_id: UUID)
         asked=moment_in(tried.stored.asked_at, UTC_ZONE),
         look_again=LOOK_AGAIN_SECONDS,
         differences=differences(now, instead),
-        found=await _found(context, visitor, tried),
+        found=await _found(visitor, tried),
     )
 
 
@@ -88,8 +87,7 @@ async def confirm_page(
     status: int = 200,
 ) -> Response:
     """Show what would be put in force beside what holds, once more, with the version it is based on."""
-    caller = visitor.signed_in
-    tried = await read_try(context, caller.clinic_id, what_if_id, actor=caller.actor)
+    tried = await read_try(visitor.work, what_if_id)
     view = await read_policy(visitor.work)
     now = protocol_now(context, view)
     return render(
@@ -124,12 +122,11 @@ def _coming(view: PolicyView, now: datetime) -> str:
     return moment_in(later[0].effective_from, UTC_ZONE) if later else ""
 
 
-async def _found(context: AppContext, visitor: StaffVisitor, tried: Tried) -> Mapping[str, object] | None:
+async def _found(visitor: StaffVisitor, tried: Tried) -> Mapping[str, object] | None:
     counts: WhatIf | None = tried.counts
     if counts is None:
         return None
-    clinic_id = visitor.signed_in.clinic_id
-    names = await references_of(context, clinic_id, [one.patient_id for one in tried.days])
+    names = await references_of(visitor.work, [one.patient_id for one in tried.days])
     same = counts.now.watches == counts.instead.watches and all(
         one.now_on == one.instead_on for one in tried.days
     )

@@ -36,7 +36,10 @@ FINDINGS: Final[Mapping[str, tuple[str, str]]] = {
     "unknown": ("Unknown", "No recent check-in"),
     "overdue": ("No check-in", "Longer than the plan allows"),
     "review_due": ("Induction review is due", "The series is complete"),
-    "no_reference": ("No reference could be established", "Check-ins cannot show a loss"),
+    "no_reference": (
+        "No reference yet",
+        "Check-ins cannot show a loss: name its days, or accept the proposed ones",
+    ),
     "erasure_request": ("Asks to be erased", "To be approved or declined"),
 }
 CRITERIA: Final[Mapping[str, str]] = {

@@ -145,7 +145,7 @@ class UnitOfWork:
             actor: who did it, where that is not the actor of this transaction.
         """
         whose = subject_id if subject_kind == "patient" else patient_id
-        self.add_audit_event(
+        self._audit.append(
             AuditEvent(
                 at=self.now,
                 actor=actor or self.actor,
@@ -155,10 +155,6 @@ class UnitOfWork:
                 patient_id=whose,
             )
         )
-
-    def add_audit_event(self, event: AuditEvent) -> None:
-        """Write a line of the audit log that is already made."""
-        self._audit.append(event)
 
     def queue(
         self,

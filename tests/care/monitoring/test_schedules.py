@@ -25,7 +25,7 @@ def in_days(*days: int) -> list[str]:
 
 def read_at_once(service: Service, clinic: ClinicClient, *patients: str) -> list[Schedule]:
     async def read() -> list[Schedule]:
-        async with service.context.database.work(UUID(clinic.clinic_id)) as work:
+        async with service.context.work(UUID(clinic.clinic_id)) as work:
             ids = [UUID(one) for one in patients]
             found = await schedules_of(work, service.context, ids, now=service.clock.now())
         return [found[one] for one in ids if one in found]

@@ -36,7 +36,7 @@ def test_an_address_is_sealed(one_clinic: ClinicClient, service: Service) -> Non
     made = register(one_clinic, f"{CANARY}@example.org")
 
     async def stored() -> bytes | None:
-        async with service.context.database.work(UUID(one_clinic.clinic_id)) as work:
+        async with service.context.work(UUID(one_clinic.clinic_id)) as work:
             record = await patients.find(work, UUID(str(made["id"])))
         assert record
         return record.email_sealed

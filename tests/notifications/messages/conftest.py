@@ -8,7 +8,6 @@ from uuid import UUID
 import pytest
 
 from app.context import AppContext
-from app.foundation.audit import SYSTEM, AuditEvent
 from app.foundation.clock import SettableClock
 from app.foundation.relays import MailRelay
 from app.foundation.vault import Vault
@@ -56,12 +55,9 @@ class Office:
             patient_id=patient_id,
             not_after=not_after,
         )
-        audit = AuditEvent(
-            at=now, actor=SYSTEM, action="message.queued", subject_kind="clinic", subject_id=self.clinic_id
-        )
-        async with self.context.database.work(self.clinic_id) as work:
-            message_id = await queue_message(work, self.context.vault, message, now=now, audit=audit)
-            await work.commit()
+        async with self.context.work(self.clinic_id) as work:
+            message_id = await queue_message(work, self.context.vault, message, now=now)
+            work.audit("message.queued", "clinic", self.clinic_id)
         return message_id
 
     async def send(self, message_id: UUID, post: Post | None = None) -> str | None:
@@ -71,7 +67,7 @@ class Office:
 
     async def read(self, message_id: UUID) -> OutgoingMessage:
         """Read a message as stored."""
-        async with self.context.database.work(self.clinic_id) as work:
+        async with self.context.work(self.clinic_id) as work:
             message = await outgoing_messages.lock(work, message_id)
         assert message is not None
         return message

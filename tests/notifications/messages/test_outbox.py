@@ -8,7 +8,6 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from app.foundation.audit import SYSTEM, AuditEvent
 from app.notifications.messages.handing_over import channels_set_up
 from app.notifications.messages.sending import CLAIM_LASTS, cancel_too_late
 from app.outbox import Channel, NewMessage, Wording, queue_message
@@ -40,9 +39,6 @@ async def test_what_is_undone_with_its_transaction_is_never_sent(
     office: Office, mail_server: MailServer
 ) -> None:
     now = office.clock.now()
-    audit = AuditEvent(
-        at=now, actor=SYSTEM, action="message.queued", subject_kind="clinic", subject_id=office.clinic_id
-    )
     message = NewMessage(
         channel=Channel.EMAIL,
         to="maria@example.org",
@@ -51,8 +47,8 @@ async def test_what_is_undone_with_its_transaction_is_never_sent(
         link=LINK,
         mode="live",
     )
-    async with office.context.database.work(office.clinic_id) as work:
-        message_id = await queue_message(work, office.context.vault, message, now=now, audit=audit)
+    async with office.context.work(office.clinic_id) as work:
+        message_id = await queue_message(work, office.context.vault, message, now=now)
     assert await office.send(message_id) is None
     assert mail_server.letters == []
 
@@ -158,7 +154,7 @@ async def test_a_reminder_that_may_have_arrived_is_not_sent_again(
 
 async def claimed_by_a_worker_that_died(office: Office, wording: Wording) -> UUID:
     message_id, now = await office.queue(wording), office.clock.now()
-    async with office.context.database.work(office.clinic_id) as work:
+    async with office.context.work(office.clinic_id) as work:
         await outgoing_messages.claim(work, message_id, now=now, until=now + CLAIM_LASTS)
         await work.commit()
     assert await office.send(message_id) is None

@@ -10,7 +10,6 @@ from uuid import UUID
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from app.foundation.audit import SYSTEM, AuditEvent
 from app.foundation.ids import new_id
 from app.foundation.relays import GatewayRelay
 from app.foundation.vault import Vault
@@ -53,7 +52,7 @@ def own_phone(service: Service, clinic: ClinicClient) -> PatientClient:
 
 def subscriptions(service: Service, clinic: ClinicClient, phone: PatientClient) -> list[UUID]:
     async def read() -> list[UUID]:
-        async with service.context.database.work(UUID(clinic.clinic_id)) as work:
+        async with service.context.work(UUID(clinic.clinic_id)) as work:
             found = await push_subscriptions.ids_of_patients(work, [UUID(phone.patient_id)])
         return found.get(UUID(phone.patient_id), [])
 
@@ -83,16 +82,13 @@ def push(
             mode="live",
             not_after=now + timedelta(hours=3),
         )
-        audit = AuditEvent(
-            at=now, actor=SYSTEM, action="message.queued", subject_kind="clinic", subject_id=clinic_id
-        )
-        async with context.database.work(clinic_id) as work:
-            message_id = await queue_message(work, context.vault, message, now=now, audit=audit)
-            await work.commit()
+        async with context.work(clinic_id) as work:
+            message_id = await queue_message(work, context.vault, message, now=now)
+            work.audit("message.queued", "clinic", clinic_id)
         allowed = AllowedNetworks.parse("127.0.0.0/8")
         async with guarded_client(allowed=allowed, http_allowed=True) as client:
             attempted = await send_message(Post(context=context, client=client), clinic_id, message_id)
-        async with context.database.work(clinic_id) as work:
+        async with context.work(clinic_id) as work:
             kept = await outgoing_messages.lock(work, message_id)
         assert kept is not None
         return (attempted.outcome.ending.value if attempted else None), kept.state
@@ -221,8 +217,13 @@ def test_what_is_no_subscription_is_refused(
 def test_an_app_without_a_gateway_is_told_so(service: Service, own_phone: PatientClient) -> None:
     context = replace(service.context, gateway=None)
     whose = {"patient_id": UUID(own_phone.patient_id), "device_id": UUID(own_phone.patient_id)}
+
+    async def ask() -> None:
+        async with context.work(new_id()) as work:
+            await subscribe(work, AppAddress(token="fcm:a"), **whose)  # noqa: S106 - made up
+
     with pytest.raises(NoGatewayError):
-        service.run(subscribe(context, new_id(), AppAddress(token="fcm:a"), **whose, actor=SYSTEM))  # noqa: S106 - made up
+        service.run(ask())
 
 
 def test_the_push_key_is_public_and_always_the_same_for_one_master_key(

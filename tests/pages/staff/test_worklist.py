@@ -261,7 +261,7 @@ def test_silence_no_reference_and_a_review_that_is_due_are_rows(
 
     assert sorted(lane(text, "reach")) == ["P-done", "P-short", "P-silent"]
     assert f'href="/care/patients/{silent}"' in text
-    for said in ("No check-in", "No reference could be established", "Induction review is due"):
+    for said in ("No check-in", "No reference yet", "Induction review is due"):
         assert said in words(text), said
     assert clinic.enrol(silent, service.url).check_in(service.clock.now(), (8, 8, 8)).is_success
     assert "P-silent" not in listed(text_of(nurse))

@@ -137,8 +137,6 @@ async def close(
             patient,
             on=booster_booked_for,
             pointer="#/booster_booked_for",
-            now=work.now,
-            actor=work.actor,
         )
     elif disposition is Disposition.BOOSTER_BOOKED:
         booster_booked_for = await _booked_before(work, patient.id)

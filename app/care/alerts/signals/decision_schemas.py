@@ -96,6 +96,11 @@ class DecisionNoReference(ReplyBody):
     n_days: int
     days_needed: int
     until: date | None = Field(description="The last day that could still make one")
+    taken_on_at: date | None = Field(default=None, description="When the patient was taken on in maintenance")
+    proposed_from: date | None = Field(
+        default=None, description="The days that are proposed, for a clinician"
+    )
+    proposed_to: date | None = None
 
 
 class DecisionQuality(ReplyBody):
@@ -120,6 +125,7 @@ class DecisionExposure(ReplyBody):
     in_365_days: int
     total: int
     response_durations: list[int] = Field(description="Days from earlier infusions to the loss after them")
+    about: int = Field(default=0, description="Of the total: known only as about so many, from before")
 
 
 class DecisionTotal(ReplyBody):

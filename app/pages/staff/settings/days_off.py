@@ -32,11 +32,12 @@ async def show_days(request: Request, context: ContextNeeded, visitor: MayRead) 
 @router.post("")
 async def save_days(request: Request, context: ContextNeeded, visitor: MayChange) -> Response:
     """Keep these days and no others, one a line."""
-    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    form = await read_own_form(request, context, visitor)
     try:
         entry = entry_of(DaysWithoutReminders, {"days": form["days"].split()})
-        await write_days(context, caller.clinic_id, set(entry.days), actor=caller.actor)
+        await write_days(visitor.work, set(entry.days))
     except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
         return await _page(context, visitor, typed=form["days"], error=error)
     return RedirectResponse(f"{HERE}?saved", 303)
 
@@ -49,7 +50,7 @@ async def _page(
     typed: str | None = None,
     error: RefusalError | None = None,
 ) -> Response:
-    days = await read_days(context, visitor.signed_in.clinic_id)
+    days = await read_days(visitor.work)
     return await settings_page(
         context,
         visitor,

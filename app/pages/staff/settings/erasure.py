@@ -40,15 +40,13 @@ async def approve(
     request_id: UUID, request: Request, context: ContextNeeded, visitor: MayServeRights
 ) -> Response:
     """Erase the patient, for good."""
-    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    form = await read_own_form(request, context, visitor)
     if form["sure"] != "yes":
         return RedirectResponse(HERE, 303)
     return await _decided(
         context,
         visitor,
-        lambda: erasure.approve(
-            context, caller.clinic_id, request_id, version=version_of(form), actor=caller.actor
-        ),
+        lambda: erasure.approve(visitor.work, request_id, version=version_of(form)),
         "approved",
     )
 
@@ -58,18 +56,11 @@ async def decline(
     request_id: UUID, request: Request, context: ContextNeeded, visitor: MayServeRights
 ) -> Response:
     """Keep the patient, with a reason that the patient is told."""
-    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    form = await read_own_form(request, context, visitor)
 
     async def declined() -> object:
         entry = entry_of(ErasureDeclining, {"reason": form["reason"].strip()})
-        return await erasure.decline(
-            context,
-            caller.clinic_id,
-            request_id,
-            reason=entry.reason,
-            version=version_of(form),
-            actor=caller.actor,
-        )
+        return await erasure.decline(visitor.work, request_id, reason=entry.reason, version=version_of(form))
 
     return await _decided(context, visitor, declined, "declined")
 
@@ -88,11 +79,8 @@ async def _decided(
 async def _page(
     context: AppContext, visitor: StaffVisitor, *, done: str = "", error: RefusalError | None = None
 ) -> Response:
-    caller = visitor.signed_in
-    found = await erasure.list_requests(
-        context, caller.clinic_id, states=_STATES, after=None, limit=_MOST, actor=caller.actor
-    )
-    names = await references_of(context, caller.clinic_id, [one.patient_id for one in found])
+    found = await erasure.list_requests(visitor.work, states=_STATES, after=None, limit=_MOST)
+    names = await references_of(visitor.work, [one.patient_id for one in found])
     return await settings_page(
         context,
         visitor,

@@ -1,0 +1,1 @@
+"""Duplicates: merging one into the right patient, and taking that back exactly."""

@@ -1,0 +1,257 @@
+"""What a merge copies to the patient who stays, and how the copies are void again when it is taken back.
+
+A cell is sealed with its patient's own key, so that whatever is copied is opened with one and sealed with the other.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any, Final
+from uuid import UUID
+
+from app.care.monitoring.corrections import keep_version
+from app.care.monitoring.history import standing_of
+from app.care.patients.own_vault import vault_of
+from app.care.treatment.sessions import NOTE_CELL
+from app.context import Work
+from app.foundation.ids import new_id
+from app.storage import (
+    assessments,
+    check_in_path,
+    check_ins,
+    chosen_references,
+    patient_merges,
+    patient_states,
+    record_versions,
+    treatment,
+)
+from app.storage.check_ins import StoredCheckIn
+from app.storage.patient_merges import PatientMerge
+from app.storage.patients import PatientRecord
+from app.storage.record_versions import Correction, RecordKind, ReplacedVersion
+
+_REPORT_NOTE_CELL: Final = {"table": "check_ins", "column": "note_sealed"}
+_REASON_CELL: Final = {"table": "chosen_references", "column": "reason_sealed"}
+
+
+async def copy_record(work: Work, giver: PatientRecord, taker: PatientRecord) -> dict[str, tuple[UUID, ...]]:
+    """Copy reports, forms, courses, infusions and chosen references; gives the ids of the copies by kind.
+
+    What both have alike (an infusion or a form of the same moment, a course of the same first day) is not doubled.
+    """
+    return {
+        "check_ins": await _copy_check_ins(work, giver, taker),
+        "courses": await _copy_courses(work, giver, taker),
+        "infusions": await _copy_infusions(work, giver, taker),
+        "assessments": await _copy_assessments(work, giver, taker),
+        "references": await _copy_references(work, giver, taker),
+    }
+
+
+async def _copy_check_ins(
+    work: Work, giver: PatientRecord, taker: PatientRecord, only: Iterable[UUID] | None = None
+) -> tuple[UUID, ...]:
+    standing = [UUID(one.id) for one in await check_ins.standing_history(work, giver.id)]
+    wanted = standing if only is None else [one for one in standing if one in set(only)]
+    found = await check_ins.find_all(work, giver.id, wanted)
+    there = await check_ins.find_all(work, taker.id, wanted)
+    for earlier in there.values():
+        # Copied by an earlier merge that was taken back.
+        if earlier.entered_in_error:
+            await _mark(work, taker, earlier, Correction.RESTORED, None)
+    snapshot = await standing_of(work, taker.id, now=work.now)
+    new = [
+        replace(
+            one,
+            patient_id=taker.id,
+            wrapped_key=taker.wrapped_key,
+            supersedes=None,
+            note_sealed=_resealed(
+                work,
+                giver,
+                taker,
+                one.note_sealed,
+                _REPORT_NOTE_CELL,
+                UUID(one.check_in.id),
+                UUID(one.check_in.id),
+            ),
+            sync_sequence=snapshot.sync_sequence + number,
+        )
+        for number, one in enumerate((found[key] for key in wanted if key not in there), start=1)
+    ]
+    if new:
+        await check_in_path.record(work, snapshot, new, answer=None)
+    return tuple(wanted)
+
+
+def _resealed(
+    work: Work,
+    giver: PatientRecord,
+    taker: PatientRecord,
+    sealed: bytes | None,
+    cell: dict[str, str],
+    was: UUID,
+    now: UUID,
+) -> bytes | None:
+    if sealed is None:
+        return None
+    own, other = (vault_of(work.vault, work.clinic_id, one) for one in (giver, taker))
+    return other.seal(own.open(sealed, row_id=was, **cell), row_id=now, **cell)
+
+
+async def _copy_courses(work: Work, giver: PatientRecord, taker: PatientRecord) -> tuple[UUID, ...]:
+    there = {one.course.started_on for one in await treatment.stored_courses(work, taker.id)}
+    copied = []
+    for one in await treatment.stored_courses(work, giver.id):
+        if one.course.started_on in there:
+            continue
+        course_id = new_id()
+        copy = replace(one, course=replace(one.course, id=str(course_id)), version=1)
+        await treatment.restore_course(work, taker.id, copy)
+        work.audit("course.copied", "course", course_id, patient_id=taker.id)
+        copied.append(course_id)
+    return tuple(copied)
+
+
+async def _copy_infusions(work: Work, giver: PatientRecord, taker: PatientRecord) -> tuple[UUID, ...]:
+    copied = []
+    for one in await treatment.stored_infusions(work, giver.id):
+        infusion_id = new_id()
+        # The external id stays with the one that the other system knows.
+        copy = replace(
+            one,
+            infusion=replace(one.infusion, id=str(infusion_id)),
+            note_sealed=_resealed(work, giver, taker, one.note_sealed, NOTE_CELL, one.id, infusion_id),
+            external_id=None,
+            version=1,
+            began_course_id=None,
+            kept_booking_on=None,
+            kept_booking_made_at=None,
+            created_at=work.now,
+        )
+        if await treatment.add_infusion(work, taker.id, copy):
+            work.audit("infusion.copied", "infusion", infusion_id, patient_id=taker.id)
+            copied.append(infusion_id)
+    return tuple(copied)
+
+
+async def _copy_assessments(
+    work: Work, giver: PatientRecord, taker: PatientRecord, only: Iterable[UUID] | None = None
+) -> tuple[UUID, ...]:
+    copied = []
+    for one in await assessments.all_of_patient(work, giver.id):
+        if only is not None and one.id not in set(only):
+            continue
+        copy = replace(one, id=new_id(), patient_id=taker.id, external_id=None, version=1)
+        if await assessments.add(work, copy):
+            work.audit("assessment.copied", "assessment", copy.id, patient_id=taker.id)
+            copied.append(copy.id)
+    return tuple(copied)
+
+
+async def _copy_references(work: Work, giver: PatientRecord, taker: PatientRecord) -> tuple[UUID, ...]:
+    copied = []
+    for one in await chosen_references.all_of_patient(work, giver.id):
+        choice_id = new_id()
+        sealed = _resealed(work, giver, taker, one.reason_sealed, _REASON_CELL, one.id, choice_id)
+        await chosen_references.add(
+            work, choice_id, taker.id, one.choice, reason_sealed=sealed or b"", set_by=one.set_by
+        )
+        work.audit("reference.copied", "chosen_reference", choice_id, patient_id=taker.id)
+        copied.append(choice_id)
+    return tuple(copied)
+
+
+async def return_reports(
+    work: Work, merged: PatientMerge, duplicate: PatientRecord, target: PatientRecord, reason: str
+) -> None:
+    """Give back what the moved devices sent since the merge: it counts for the duplicate, and no longer here."""
+    sent = await patient_merges.sent_since(work, merged.copied.devices, since=merged.merged_at)
+    await _copy_check_ins(work, target, duplicate, only=sent)
+    await _copy_assessments(work, target, duplicate, only=sent)
+    await _void_check_ins(work, target, sent, reason)
+    await _void_assessments(work, target, sent, reason)
+
+
+async def void_copies(work: Work, merged: PatientMerge, target: PatientRecord, reason: str) -> None:
+    """Take the copies as entered in error; one that staff voided meanwhile stays so."""
+    content = merged.copied
+    await _void_check_ins(work, target, content.check_ins, reason)
+    await _void_assessments(work, target, content.assessments, reason)
+    for one in await treatment.stored_infusions(work, target.id):
+        if one.id in content.infusions:
+            kept = treatment.INFUSION_CONTENT.dump_python(one, mode="json")
+            await _void(work, target, RecordKind.INFUSION, one.id, one.version, kept, one.turn, reason)
+            await treatment.take_infusion_away(work, one.id)
+    for course in await treatment.stored_courses(work, target.id):
+        course_id = UUID(course.course.id)
+        if course_id in content.courses:
+            kept = treatment.COURSE_CONTENT.dump_python(course, mode="json")
+            await _void(work, target, RecordKind.COURSE, course_id, course.version, kept, None, reason)
+            await treatment.take_course_away(work, course_id)
+    for choice in await chosen_references.all_of_patient(work, target.id):
+        if choice.id in content.references:
+            kept = chosen_references.content_of(choice)
+            await _void(work, target, RecordKind.CHOSEN_REFERENCE, choice.id, 1, kept, choice.turn, reason)
+            await chosen_references.take_away(work, choice.id)
+
+
+async def _void(
+    work: Work,
+    patient: PatientRecord,
+    kind: RecordKind,
+    record_id: UUID,
+    version: int,
+    content: dict[str, Any],
+    turn: int | None,
+    reason: str,
+) -> None:
+    replaced = ReplacedVersion(
+        kind=kind, record_id=record_id, version=version, content=content, known_from_turn=turn
+    )
+    await keep_version(work, patient, replaced, Correction.VOIDED, reason)
+    work.audit(f"{kind.value}.voided", kind.value, record_id, patient_id=patient.id)
+
+
+async def _void_assessments(work: Work, patient: PatientRecord, ids: Iterable[UUID], reason: str) -> None:
+    wanted = set(ids)
+    for one in await assessments.all_of_patient(work, patient.id):
+        if one.id in wanted:
+            turn = await assessments.turn_of(work, patient.id, one.id)
+            kept = record_versions.content_of(one)
+            await _void(work, patient, RecordKind.ASSESSMENT, one.id, one.version, kept, turn, reason)
+            await assessments.take_away(work, patient.id, one.id)
+
+
+async def _void_check_ins(work: Work, patient: PatientRecord, ids: Iterable[UUID], reason: str) -> None:
+    found = await check_ins.find_all(work, patient.id, _listed(ids))
+    for one in found.values():
+        if one.withdrawn_at is None and one.superseded_by is None:
+            await _mark(work, patient, one, Correction.VOIDED, reason)
+
+
+def _listed(ids: Iterable[UUID]) -> Sequence[UUID]:
+    return list(ids)
+
+
+async def _mark(
+    work: Work, patient: PatientRecord, one: StoredCheckIn, correction: Correction, reason: str | None
+) -> None:
+    check_in_id = UUID(one.check_in.id)
+    last = await record_versions.latest(work, patient.id, RecordKind.CHECK_IN, check_in_id)
+    replaced = ReplacedVersion(
+        kind=RecordKind.CHECK_IN,
+        record_id=check_in_id,
+        version=(last.version if last else 0) + 1,
+        content={},
+        known_from_turn=one.withdrawn_turn if one.entered_in_error else one.turn,
+        active=not one.entered_in_error,
+    )
+    await keep_version(work, patient, replaced, correction, reason)
+    await check_ins.set_entered_in_error(
+        work,
+        patient.id,
+        check_in_id,
+        is_error=correction is Correction.VOIDED,
+        sync_sequence=await patient_states.next_sync_sequence(work, patient.id),
+    )
+    work.audit(f"check_in.{correction.value}", "check_in", check_in_id, patient_id=patient.id)

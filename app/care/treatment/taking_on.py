@@ -1,0 +1,234 @@
+"""Taking on a patient in maintenance: a course without an induction here, and the infusions that are known.
+
+The reference is a stable period that a clinician names, at once or later; until then one is proposed after 14 days
+of reports, and check-ins raise nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time
+from uuid import UUID
+
+from app.access.clinics.policy import policy_in_force
+from app.care.monitoring import effects
+from app.care.monitoring.history import history_now
+from app.care.patients.service import existing
+from app.care.treatment.commands import (
+    ChosenDays,
+    CourseExistsError,
+    EnteredCourse,
+    InfusionExistsError,
+    choose_reference,
+    note_infusion,
+    refuse_future,
+)
+from app.care.treatment.course_days import InductionOnRecordError
+from app.care.treatment.unlikely import ask_about, unlikely_in
+from app.clinical.check_ins import check_in_day, zone_of
+from app.clinical.course import (
+    Course,
+    DatePrecision,
+    EarlierInfusions,
+    Infusion,
+    InfusionPhase,
+    Route,
+    infusions_of_course,
+    phase_of,
+)
+from app.clinical.reference import NoReference, Reference
+from app.context import Work
+from app.foundation.errors import RefusalError, RefusalKind
+from app.foundation.ids import new_id
+from app.storage import patient_states, treatment
+from app.storage.patients import PatientRecord
+from app.storage.treatment import StoredInfusion
+
+
+class TakenOnInFutureError(RefusalError):
+    """A patient is entered as taken on once that has happened; this day lies in the future."""
+
+    code = "taken-on-in-future"
+
+
+class InfusionAfterTakingOnError(RefusalError):
+    """An infusion known from before lies on or before the day of taking on; enter a later one as a booster."""
+
+    code = "infusion-after-taking-on"
+
+
+class NothingProposedError(RefusalError):
+    """No reference is proposed for this patient now."""
+
+    kind = RefusalKind.CONFLICT
+    code = "nothing-proposed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownInfusion:
+    """An infusion from before the clinic took the patient on; without an hour it is kept at noon of its day."""
+
+    given_at: datetime | None = None
+    given_on: date | None = None
+    dose_mg_per_kg: float | None = None
+    dose_mg: float | None = None
+    route: Route | None = None
+
+    def stored(self, zone: str, now: datetime) -> StoredInfusion:
+        """As it is kept: every infusion of such a course is a booster."""
+        at = self.given_at
+        if at is None:
+            # Today's noon may lie ahead; the infusion does not.
+            noon = datetime.combine(self.given_on or date.min, time(12), zone_of(zone))
+            at = min(noon, now) if check_in_day(now, zone) == self.given_on else noon
+        infusion = Infusion(
+            id=str(new_id()),
+            given_at=at,
+            phase=InfusionPhase.BOOSTER,
+            dose_mg_per_kg=self.dose_mg_per_kg,
+            route=self.route,
+            time_zone=zone,
+        )
+        return StoredInfusion(infusion=infusion, dose_mg=self.dose_mg, day_only=self.given_at is None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenOn:
+    """How a patient joins in maintenance.
+
+    Attributes:
+        on: the day.
+        infusions: those whose time or day is known.
+        earlier: others, known as "about so many, last on …".
+        reference: the stable period that a clinician names; None: no reference yet.
+        confirm: codes of what is unlikely and right all the same.
+    """
+
+    protocol: str
+    on: date
+    infusions: Sequence[KnownInfusion] = ()
+    earlier: EarlierInfusions | None = None
+    reference: ChosenDays | None = None
+    confirm: Sequence[str] = ()
+
+
+async def take_on(work: Work, patient_id: UUID, joining: TakenOn) -> EnteredCourse:
+    """Take a patient on in maintenance: the course, the known infusions and the reference, or nothing of it.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+        TakenOnInFutureError, InfusionAfterTakingOnError, InfusionInFutureError: a day that cannot be.
+        CourseExistsError: a course starts on this day already.
+        InfusionExistsError: an infusion is on record at this very time.
+        InductionOnRecordError: an induction infusion of this time is on record.
+        NeedsConfirmationError: a value is unlikely, and nobody has confirmed it.
+        ReferenceWindowError, ReferenceNotMadeError: the named period makes no reference.
+    """
+    patient = await existing(work, patient_id)
+    zone = patient.time_zone
+    if joining.on > check_in_day(work.now, zone):
+        raise TakenOnInFutureError("#/taken_on/on")
+    await patient_states.lock(work, patient_id)
+    known, earlier = _known(joining, zone, work.now)
+    for place, one in enumerate(known):
+        refuse_future(work, one.infusion.given_at)
+        if one.infusion.day(zone) > joining.on:
+            raise InfusionAfterTakingOnError(f"#/taken_on/infusions/{place}")
+    course = Course(
+        id=str(new_id()),
+        protocol=joining.protocol,
+        planned_infusions=None,
+        started_on=joining.on,
+        taken_on_at=joining.on,
+        earlier=earlier,
+    )
+    begins_on = min([joining.on, *(one.infusion.day(zone) for one in known)])
+    await _refuse_course(work, patient, replace(course, started_on=begins_on))
+    await treatment.add_course(work, patient_id, course)
+    await treatment.begin_on(work, UUID(course.id), started_on=begins_on)
+    course = replace(course, started_on=begins_on)
+    work.audit("course.taken_on", "course", UUID(course.id), patient_id=patient_id)
+    await _add_infusions(work, patient, course, known, joining.confirm)
+    if joining.reference is not None:
+        await choose_reference(work, patient_id, joining.reference, within="#/taken_on/reference")
+    else:
+        await effects.evaluate_or_later(work, patient_id)
+    policy = await policy_in_force(work, work.context, now=work.now)
+    given = await treatment.infusions(work, patient_id)
+    phase = phase_of(course, given, as_of=work.now, time_zone=zone, protocol=policy)
+    return EnteredCourse(course=course, phase=phase)
+
+
+async def accept_proposed_reference(work: Work, patient_id: UUID, *, reason: str) -> Reference:
+    """Take the proposed days as the reference.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+        NothingProposedError: no days are proposed now.
+    """
+    await existing(work, patient_id)
+    await patient_states.lock(work, patient_id)
+    proposed = await proposed_days(work, patient_id)
+    if proposed is None:
+        raise NothingProposedError
+    first, last = proposed
+    return await choose_reference(work, patient_id, ChosenDays(from_day=first, to_day=last, reason=reason))
+
+
+async def proposed_days(work: Work, patient_id: UUID) -> tuple[date, date] | None:
+    """Give the first and the last of the days that are proposed as the reference; None: none are.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+    """
+    _, evaluation = await history_now(work, work.context, patient_id, now=work.now)
+    missing = evaluation.reference
+    if not isinstance(missing, NoReference) or missing.proposed_from is None or missing.proposed_to is None:
+        return None
+    return missing.proposed_from, missing.proposed_to
+
+
+def _known(
+    joining: TakenOn, zone: str, now: datetime
+) -> tuple[list[StoredInfusion], EarlierInfusions | None]:
+    """The infusions with a day of their own, the last of "about so many" among them, and the rest."""
+    known, earlier = [one.stored(zone, now) for one in joining.infusions], joining.earlier
+    if earlier is not None and earlier.precision is DatePrecision.DAY:
+        known.append(KnownInfusion(given_on=earlier.last_on).stored(zone, now))
+        earlier = replace(earlier, count=earlier.count - 1) if earlier.count > 1 else None
+    return known, earlier
+
+
+async def _refuse_course(work: Work, patient: PatientRecord, course: Course) -> None:
+    courses = await treatment.stored_courses(work, patient.id)
+    if any(one.course.started_on >= course.started_on for one in courses):
+        raise CourseExistsError("#/taken_on")
+    on_record = await treatment.infusions(work, patient.id)
+    of_course = infusions_of_course(course, on_record, time_zone=patient.time_zone)
+    if any(one.phase is InfusionPhase.INDUCTION for one in of_course):
+        raise InductionOnRecordError("#/taken_on")
+
+
+async def _add_infusions(
+    work: Work,
+    patient: PatientRecord,
+    course: Course,
+    known: Sequence[StoredInfusion],
+    confirm: Sequence[str],
+) -> None:
+    others = list(await treatment.infusions(work, patient.id))
+    for place, one in enumerate(known):
+        unlikely = unlikely_in(
+            one.infusion,
+            dose_mg=one.dose_mg,
+            course=course,
+            others=others,
+            now=work.now,
+            zone=patient.time_zone,
+        )
+        ask_about(unlikely, confirm)
+        if one.infusion.day(patient.time_zone) < (course.taken_on_at or course.started_on):
+            one = replace(one, began_course_id=UUID(course.id))  # noqa: PLW2901 - the same, with what it did
+        if not await treatment.add_infusion(work, patient.id, one):
+            raise InfusionExistsError(f"#/taken_on/infusions/{place}")
+        note_infusion(work, patient.id, one, "entered", unlikely)
+        others.append(one.infusion)

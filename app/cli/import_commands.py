@@ -1,0 +1,64 @@
+"""``afterglow import``: taking a clinic's existing patients on from CSV files."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from app.cli.clinic_files import ClinicFiles, Counted, read_files, take_all_on
+from app.cli.in_context import in_context
+from app.cli.study_options import AsJson, DataDir, print_json
+from app.context import AppContext
+
+Command = Callable[..., None]
+
+
+def add_import(app: typer.Typer, guard: Callable[[Command], Command]) -> None:
+    """Add the command; `guard` says what an operator can correct in one sentence."""
+    app.command("import")(guard(import_command))
+
+
+def import_command(
+    clinic: Annotated[UUID, typer.Option("--clinic", help="The clinic's id.")],
+    patients: Annotated[
+        Path,
+        typer.Option(help="CSV: patient, time_zone, started_on or taken_on, and what else is known."),
+    ],
+    infusions: Annotated[Path | None, typer.Option(help="CSV of infusions.")] = None,
+    check_ins: Annotated[Path | None, typer.Option(help="CSV of check-ins.")] = None,
+    assessments: Annotated[Path | None, typer.Option(help="CSV of totals.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read and check every row, and change nothing.")
+    ] = False,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Take a clinic's existing patients on; run again, it goes on where it stopped."""
+    read = Counted()
+    files = ClinicFiles(patients=patients, infusions=infusions, check_ins=check_ins, assessments=assessments)
+    newcomers = read_files(files, read)
+    done = Counted(refused=list(read.refused))
+
+    async def taken_on(context: AppContext) -> None:
+        await take_all_on(context, clinic, newcomers, done)
+
+    if not dry_run:
+        in_context(data_dir, taken_on)
+    counted = read if dry_run else done
+    _show(counted, dry_run=dry_run, as_json=as_json)
+    if counted.refused:
+        raise typer.Exit(1)
+
+
+def _show(counted: Counted, *, dry_run: bool, as_json: bool) -> None:
+    counts = {name: getattr(counted, name) for name in ("patients", "infusions", "check_ins", "assessments")}
+    if as_json:
+        print_json({"dry_run": dry_run, **counts, "refused": counted.refused})
+        return
+    said = ", ".join(f"{count} {name.replace('_', '-')}" for name, count in counts.items())
+    typer.echo(f"{'Would take on' if dry_run else 'Taken on'}: {said}.")
+    for one in counted.refused:
+        sys.stderr.write(f"{one}\n")

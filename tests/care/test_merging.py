@@ -1,0 +1,152 @@
+"""A duplicate is merged into the right patient, and that is taken back exactly."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from app.care.monitoring.replay import replay
+from tests.care.treatment.test_corrections import state
+from tests.support.people import CONFIRMED, ClinicClient, clinic_client, treated
+from tests.support.problems import assert_problem
+from tests.support.service import NOW, Service
+
+WHY = "Registered twice"
+
+
+@pytest.fixture
+def right(service: Service, one_clinic: ClinicClient) -> str:  # noqa: ARG001 - sets the clock
+    """The patient who stays: treated, well until ten days ago, nothing since."""
+    return treated(one_clinic, NOW, days_since=24, level=lambda _day: (8, 8, 8), until=10)
+
+
+@pytest.fixture
+def double(service: Service, one_clinic: ClinicClient, right: str) -> str:  # noqa: ARG001 - in this order
+    """The same person registered again: a booster, ten bad days, a form, and a phone."""
+    made = one_clinic.patient()
+    one_clinic.import_days(made, NOW - timedelta(days=13), [(3, 3, 3)] * 13)
+    form = {"scale": "phq-9", "taken_at": (NOW - timedelta(days=2)).isoformat(), "total": 15}
+    assert one_clinic.http.post(f"/v1/patients/{made}/assessments", json=form).status_code == 201
+    return made
+
+
+def merge(clinic: ClinicClient, patient: str, into: str) -> Any:  # noqa: ANN401 - a reply
+    return clinic.http.post(f"/v1/patients/{patient}/merge", json={"into": into, "reason": WHY})
+
+
+def unmerge(clinic: ClinicClient, patient: str) -> Any:  # noqa: ANN401 - a reply
+    return clinic.http.post(f"/v1/patients/{patient}/unmerge", json={"reason": "Two people after all"})
+
+
+def counts(clinic: ClinicClient, patient: str) -> dict[str, int]:
+    return {
+        what: len(clinic.http.get(f"/v1/patients/{patient}/{what}", params={"limit": 200}).json()["items"])
+        for what in ("infusions", "check-ins", "courses", "assessments")
+    }
+
+
+def test_a_duplicates_reports_and_forms_count_for_the_patient_and_the_old_id_is_gone(
+    one_clinic: ClinicClient, right: str, double: str
+) -> None:
+    before, added = counts(one_clinic, right), counts(one_clinic, double)
+    assert one_clinic.evaluation(right)["level"] != "consider_booster"
+    reply = merge(one_clinic, double, right)
+    assert reply.status_code == 200, reply.text
+    assert (reply.json()["merged_into"], reply.json()["status"]) == (right, "merged")
+    assert counts(one_clinic, right) == {name: before[name] + added[name] for name in before}
+    assert one_clinic.evaluation(right)["level"] == "consider_booster"
+    for path in ("", "/evaluation", "/infusions", "/check-ins", "/courses/current"):
+        gone = one_clinic.http.get(f"/v1/patients/{double}{path}")
+        assert_problem(gone, 410, code="patient-merged")
+        assert gone.json()["merged_into"] == right
+
+
+def test_both_are_exactly_as_they_were_once_it_is_taken_back(
+    one_clinic: ClinicClient, right: str, double: str
+) -> None:
+    was = state(one_clinic, right), state(one_clinic, double)
+    for _ in range(2):
+        assert merge(one_clinic, double, right).status_code == 200
+        assert unmerge(one_clinic, double).status_code == 200
+        assert (state(one_clinic, right), state(one_clinic, double)) == was
+
+
+def test_a_device_speaks_for_the_patient_it_was_moved_to_and_goes_back_with_what_it_sent(
+    service: Service, one_clinic: ClinicClient, right: str, double: str
+) -> None:
+    phone = one_clinic.enrol(double, service.url)
+    assert phone.check_in(NOW - timedelta(hours=3), (4, 4, 4), note="A note").status_code == 201
+    was, sent = counts(one_clinic, right), counts(one_clinic, double)
+    assert merge(one_clinic, double, right).status_code == 200
+    assert phone.check_in(NOW - timedelta(hours=1), (5, 5, 5)).status_code == 201
+    assert counts(one_clinic, right)["check-ins"] == was["check-ins"] + sent["check-ins"] + 1
+    notes = [one["note"] for one in one_clinic.http.get(f"/v1/patients/{right}/check-ins").json()["items"]]
+    assert "A note" in notes, "sealed again with the other patient's key"
+    assert unmerge(one_clinic, double).status_code == 200
+    assert counts(one_clinic, right) == was
+    assert counts(one_clinic, double)["check-ins"] == sent["check-ins"] + 1
+    assert phone.check_in(NOW, (5, 5, 5)).status_code == 201
+    assert counts(one_clinic, double)["check-ins"] == sent["check-ins"] + 2
+
+
+def test_decisions_from_before_during_and_after_a_merge_replay_the_same(
+    service: Service, one_clinic: ClinicClient, right: str, double: str
+) -> None:
+    assert merge(one_clinic, double, right).status_code == 200
+    assert one_clinic.enrol(right, service.url).check_in(NOW, (3, 3, 3)).status_code == 201
+    raised = [UUID(one["id"]) for one in one_clinic.signals(right)]
+    assert raised, "the duplicate's reports show a loss"
+    assert unmerge(one_clinic, double).status_code == 200
+    for one in raised:
+        again = service.run(replay(service.context.database, one, clinic_id=UUID(one_clinic.clinic_id)))
+        assert again.same, again.differences
+
+
+def test_an_infusion_that_both_have_is_not_doubled_and_its_external_id_is_known(
+    one_clinic: ClinicClient, right: str, double: str
+) -> None:
+    course = {"protocol": "standard", "taken_on": {"on": (NOW - timedelta(days=20)).date().isoformat()}}
+    assert one_clinic.http.post(f"/v1/patients/{double}/courses", json=course).status_code == 201
+    at = (NOW - timedelta(days=6)).isoformat()
+    booster = {"given_at": at, "phase": "booster", "external_id": "E-1", "source": "ehr"} | CONFIRMED
+    assert one_clinic.http.post(f"/v1/patients/{double}/infusions", json=booster).status_code == 201
+    before = counts(one_clinic, right)["infusions"]
+    assert merge(one_clinic, double, right).status_code == 200
+    assert counts(one_clinic, right)["infusions"] == before + 1
+    again = one_clinic.http.post(f"/v1/patients/{right}/infusions", json=booster)
+    assert again.status_code == 200, again.text
+    assert counts(one_clinic, right)["infusions"] == before + 1
+
+
+def test_what_cannot_be_merged_is_refused_by_name(
+    service: Service, one_clinic: ClinicClient, right: str, double: str
+) -> None:
+    other = clinic_client(service, "Another clinic")
+    elsewhere = other.patient()
+    assert_problem(merge(one_clinic, double, double), 422, code="merge-into-itself")
+    for nobody in (elsewhere, str(uuid4())):
+        assert_problem(
+            merge(one_clinic, double, nobody), 422, code="merge-target-not-found", pointer="#/into"
+        )
+        assert_problem(merge(one_clinic, nobody, right), 404)
+    assert_problem(unmerge(one_clinic, double), 409, code="not-merged")
+    archived = one_clinic.patient()
+    path = f"/v1/patients/{archived}/archive"
+    assert one_clinic.http.post(path, json={"reason": "care_ended"}).status_code == 200
+    assert_problem(merge(one_clinic, archived, right), 409, code="archived")
+    assert_problem(merge(one_clinic, double, archived), 409, code="archived")
+    assert merge(one_clinic, double, right).status_code == 200
+    assert_problem(merge(one_clinic, double, right), 410, code="patient-merged")
+    third = one_clinic.patient()
+    assert_problem(merge(one_clinic, third, double), 410, code="patient-merged")
+
+
+def test_nobody_with_an_open_safety_event_is_merged(
+    service: Service, one_clinic: ClinicClient, right: str, double: str
+) -> None:
+    phone = one_clinic.enrol(double, service.url)
+    assert phone.check_in(NOW, (2, 2, 2), self_harm_thoughts=True).status_code == 201
+    assert_problem(merge(one_clinic, double, right), 409, code="safety-event-open")
+    assert_problem(merge(one_clinic, right, double), 409, code="safety-event-open")
+    assert one_clinic.http.get(f"/v1/patients/{double}").status_code == 200
