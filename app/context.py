@@ -79,6 +79,7 @@ class Work(UnitOfWork):
             database.engine,
             clinic_id,
             budget=database.budget,
+            proof=database.proof,
             actor=actor,
             now=now,
             snapshot=snapshot,

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from app.foundation.logs import set_up_logs
-from tests.support.databases import Cluster, DatabaseUrls, close_clinics, running_cluster
+from tests.support.databases import Cluster, DatabaseUrls, close_clinics, in_memory, running_cluster
 from tests.support.people import ClinicClient, PatientClient, clinic_client, close_all
 from tests.support.receiver import Receiver, running_receiver
 from tests.support.service import NOW, Service, running_service
@@ -80,7 +80,7 @@ def clients() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    with running_cluster() as running:
+    with running_cluster(in_memory()) as running:
         yield running
 
 

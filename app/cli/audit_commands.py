@@ -79,7 +79,7 @@ def _kept(head: str | None, clinic: UUID | None) -> dict[UUID, Head]:
 
 
 async def _verified(ground: Ground, clinic: UUID | None, kept: dict[UUID, Head]) -> list[Verified]:
-    database, vault = Database(ground.application_url, pool_size=1), ground.vault()
+    database, vault = ground.database(pool_size=1), ground.vault()
     try:
         whose = await _whose(database, clinic)
         # A kept head of a clinic that is gone altogether is a fault, too.
@@ -90,7 +90,7 @@ async def _verified(ground: Ground, clinic: UUID | None, kept: dict[UUID, Head])
 
 
 async def _exported(ground: Ground, clinic: UUID | None, output: Path) -> int:
-    database, vault, count = Database(ground.application_url, pool_size=1), ground.vault(), 0
+    database, vault, count = ground.database(pool_size=1), ground.vault(), 0
     try:
         whose = await _whose(database, clinic)
         with output.open("w") as file:

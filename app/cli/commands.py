@@ -30,7 +30,7 @@ from app.settings import Settings
 from app.storage.engine import archive
 from app.storage.engine.binaries import LocalDatabaseError, find_binaries
 from app.storage.engine.failures import failures_named
-from app.storage.engine.migrating import SchemaBehindError, migrate
+from app.storage.engine.migrating import SchemaBehindError
 from app.storage.engine.migration_steps import PatientKeysKeptError
 
 app = typer.Typer(
@@ -173,7 +173,7 @@ def migrate_command(
 ) -> None:
     """Bring the database's tables to this version (or another)."""
     with open_ground(_settings(data_dir), bring_up_to_date=False) as ground:
-        migrate(ground.owner(), application_role=ground.application_role, to=to)
+        ground.bring_up_to_date(to)
     typer.echo(f"The tables are at {to}.")
 
 
@@ -202,7 +202,7 @@ def restore(
     settings = _settings(data_dir)
     with open_ground(settings, bring_up_to_date=False) as ground:
         archive.restore(ground.owner(), source, ground.binaries or find_binaries(settings.postgres_bin))
-        migrate(ground.owner(), application_role=ground.application_role)
+        ground.bring_up_to_date()
     typer.echo(f"Restored from {source}.")
 
 

@@ -132,7 +132,7 @@ def _run(
         context = ground.context(settings)
         if url is not None:
             await context.database.close()
-            context = replace(context, database=Database(url))
+            context = replace(context, database=Database(url, tenant_key=context.vault.tenant_key))
         try:
             return await do(context)
         finally:

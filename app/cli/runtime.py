@@ -30,6 +30,7 @@ from app.storage.engine.migrating import (
     make_roles,
     migrate,
 )
+from app.storage.tenant_keys import install as install_tenant_key
 
 KEY_FILE: Final = "encryption.key"
 
@@ -80,11 +81,27 @@ class Ground:
         path = self.data_dir / KEY_FILE
         return Vault(self.keyset, reread=lambda: load_or_make_key_file(path)[0])
 
+    def database(self, *, pool_size: int = 10) -> Database:
+        """Make the application role's way to the database."""
+        return Database(self.application_url, pool_size=pool_size, tenant_key=self.vault().tenant_key)
+
+    def bring_up_to_date(self, to: str = "head") -> None:
+        """Bring the tables to this version or another, and install what proves a transaction's clinic.
+
+        Raises:
+            OwnerUrlMissingError: nobody said how the owner reaches the database.
+            PatientKeysKeptError: going down would remove the keys of patients; nothing was changed.
+        """
+        migrate(self.owner(), application_role=self.application_role, to=to)
+        if to == "head":
+            install_tenant_key(self.owner(), self.vault().tenant_key)
+
     def context(self, settings: Settings) -> AppContext:
         """Make what a process works with."""
+        vault = self.vault()
         return AppContext(
-            database=Database(self.application_url),
-            vault=self.vault(),
+            database=self.database(),
+            vault=vault,
             clock=SystemClock(),
             public_url=settings.links_start_with,
             webhook_allow=settings.webhook_allow,
@@ -107,7 +124,7 @@ def open_ground(settings: Settings, *, bring_up_to_date: bool = True) -> Iterato
         return
     with _embedded(settings) as ground:
         if bring_up_to_date:
-            migrate(ground.owner(), application_role=APPLICATION_ROLE)
+            ground.bring_up_to_date()
         yield ground
 
 

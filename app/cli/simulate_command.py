@@ -14,7 +14,9 @@ from app.studies.accuracy_page import accuracy_json, accuracy_markdown, accuracy
 from app.studies.cohort import SimulatedCohort
 from app.studies.cohort_files import write_cohort
 from app.studies.cohort_plan import VARIANTS, CohortPlan
+from app.studies.further_studies import STUDIES, table_json
 from app.studies.report_chart import false_signals_svg, found_by_day_svg
+from app.studies.report_tables import plain
 
 PATIENTS: Final = 200
 """Of each seed, unless told otherwise: a minute or two. The published page has five times as many."""
@@ -34,18 +36,32 @@ def simulate(
     ] = None,
     markdown: Annotated[Path | None, typer.Option(help="A page to write as well.")] = None,
     chart: Annotated[Path | None, typer.Option(help="A folder to write the charts to.")] = None,
+    boosters: Annotated[bool, typer.Option("--boosters", help="Patients in maintenance instead.")] = False,
+    plans: Annotated[bool, typer.Option("--plans", help="Plans of check-ins instead.")] = False,
+    findings: Annotated[
+        bool, typer.Option("--findings", help="How often findings are seen instead.")
+    ] = False,
+    outcome: Annotated[
+        bool, typer.Option("--outcome", help="What each policy is worth over a year instead.")
+    ] = False,
 ) -> None:
     """Measure the rule on simulated patients, beside simpler detectors; the same on every machine."""
-    chosen_seeds, plans, numbers = _seeds(seeds), _plans(variants), numbers_from(protocol)
-    if write_to is not None:
-        _write_cohort(
-            SimulatedCohort(plan=next(iter(plans.values())), size=patients, seed=chosen_seeds[0]), write_to
-        )
+    chosen_seeds, populations, numbers = _seeds(seeds), _plans(variants), numbers_from(protocol)
+    wanted = (("boosters", boosters), ("plans", plans), ("findings", findings), ("outcome", outcome))
+    further = [name for name, is_wanted in wanted if is_wanted]
+    if further:
+        if len(further) > 1 or protocol is not None or variants != "all":
+            raise typer.BadParameter("one at a time, on the published rules", param_hint=f"--{further[0]}")
+        _further(further[0], patients, chosen_seeds, markdown, as_json=as_json)
         return
-    of = patients_run(patients=patients, seeds=chosen_seeds, variants=plans)
+    if write_to is not None:
+        first = next(iter(populations.values()))
+        _write_cohort(SimulatedCohort(plan=first, size=patients, seed=chosen_seeds[0]), write_to)
+        return
+    of = patients_run(patients=patients, seeds=chosen_seeds, variants=populations)
     with bar("Simulated patients", of=of) as watch:
         report = accuracy(
-            patients=patients, seeds=chosen_seeds, variants=plans, protocol=numbers, watch=watch
+            patients=patients, seeds=chosen_seeds, variants=populations, protocol=numbers, watch=watch
         )
     if markdown is not None:
         named = _command(patients, seeds, variants, protocol)
@@ -56,6 +72,22 @@ def simulate(
         print_json(accuracy_json(report))
     else:
         typer.echo(accuracy_text(report))
+
+
+def _further(name: str, patients: int, seeds: tuple[int, ...], page: Path | None, *, as_json: bool) -> None:
+    """Run one of the further studies, print its table, write its page."""
+    study = STUDIES[name]
+    with bar("Simulated patients", of=study.patients_run(patients=patients, seeds=seeds)) as watch:
+        found = study.run(patients=patients, seeds=seeds, watch=watch)
+    listed = ",".join(map(str, seeds))
+    command = f"afterglow simulate --{name} --patients {patients} --seeds {listed}"
+    if page is not None:
+        text = study.markdown(found, command=command, patients=patients, seeds=seeds)
+        page.write_text(text, encoding="utf-8")
+    if as_json:
+        print_json({"command": command, "table": table_json(study.table(found))})
+    else:
+        typer.echo(plain(study.table(found)))
 
 
 def _seeds(text: str) -> tuple[int, ...]:

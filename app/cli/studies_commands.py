@@ -124,7 +124,7 @@ def what_if_command(
     """Run other numbers over a clinic's stored history beside its own in force; changes nothing."""
     period = Period(first.date() if first else None, last.date() if last else None)
     with open_ground(_settings(data_dir)) as ground:
-        source = patients_of(ground.application_url, clinic, now=datetime.now(UTC))
+        source = patients_of(ground.database(pool_size=1), clinic, now=datetime.now(UTC))
         instead = protocol_with(protocol, protocol=source.protocol)
         with bar("Patients", of=source.size) as watch:
             found = what_if(source, instead, protocol=source.protocol, period=period, watch=watch)
@@ -142,7 +142,7 @@ def replay_command(
 ) -> None:
     """Make a signal's decision again from stored inputs: the same, or what differs (exit status 1)."""
     with open_ground(_settings(data_dir)) as ground:
-        found = asyncio.run(_replayed(ground.application_url, signal, clinic))
+        found = asyncio.run(_replayed(ground.database(pool_size=1), signal, clinic))
     if as_json:
         print_json({"same": found.same, **asdict(found)})
     else:
@@ -151,8 +151,7 @@ def replay_command(
         raise typer.Exit(1)
 
 
-async def _replayed(url: str, signal: UUID, clinic: UUID | None) -> Replayed:
-    database = Database(url, pool_size=1)
+async def _replayed(database: Database, signal: UUID, clinic: UUID | None) -> Replayed:
     try:
         return await replay(database, signal, clinic_id=clinic)
     finally:

@@ -268,12 +268,20 @@ def _reports(state: PatientState, loss: Loss | None, protocol: Protocol) -> PerD
     """Each domain's last answered day since the last infusion; before rule 2.0 by the reference alone."""
     if protocol.generation == 1:
         return loss.reports if loss else NOTHING
-    since, found = state.treatment.last_day or 0, [None, None, None]
-    latest: list[float | None] = list(found)
-    for one in state.signs.recent:
-        if one.day >= since:
-            latest = [old if new is None else new for old, new in zip(latest, one.values, strict=True)]
-    return PerDomain(*latest)
+    since = state.treatment.last_day or 0
+    mood: float | None = None
+    energy: float | None = None
+    sleep: float | None = None
+    for one in reversed(state.signs.recent):
+        if one.day < since:
+            break
+        said_mood, said_energy, said_sleep = one.values
+        mood = said_mood if mood is None else mood
+        energy = said_energy if energy is None else energy
+        sleep = said_sleep if sleep is None else sleep
+        if mood is not None and energy is not None and sleep is not None:
+            break
+    return PerDomain(mood, energy, sleep)
 
 
 def _means_now(state: PatientState) -> PerDomain[float | None]:

@@ -15,7 +15,7 @@ from app.clinical.against import sentences_against
 from app.clinical.answer import Evaluation
 from app.clinical.domains import DOMAINS, Domain
 from app.clinical.explanation_words import ENGLISH, Language, language_of
-from app.clinical.headline import Beside, finding_sentences, headline_sentences
+from app.clinical.headline import Beside, finding_sentences, headline_sentences, steady_without_infusion
 from app.clinical.levels import CriterionName, FindingCode, Level
 from app.clinical.profiles import CAUTION_NAMES, Caution
 from app.clinical.reasons import (
@@ -280,6 +280,8 @@ def _treatment(evaluation: Evaluation, beside: Beside, language: Language) -> It
         earlier = language.say("earlier", held=language.listed(held)) if held else ""
         about = language.say("about", count=exposure.about) if exposure.about else ""
         yield f"{ago}{counts}{earlier}{about}."
+    if steady_without_infusion(evaluation, beside) and beside.raised is not None:
+        yield language.say("steady_without_infusion", on=language.day(beside.raised[0], year))
     if beside.cautions:
         what = ", ".join(CAUTION_NAMES[caution] for caution in beside.cautions)
         yield language.say("precautions", what=what)

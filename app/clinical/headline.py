@@ -56,6 +56,7 @@ class Beside:
         cautions: those that staff recorded and that are active; they decide nothing.
         raised: the day on which the signal was raised, and the share lost then.
         call_by: the clinic's limit for this signal.
+        became_steady: the day on which the open signal became steady; None while it has not.
         findings_closed: findings that staff have closed are not said.
     """
 
@@ -63,7 +64,16 @@ class Beside:
     cautions: tuple[Caution, ...] = ()
     raised: tuple[date, float] | None = None
     call_by: date | None = None
+    became_steady: date | None = None
     findings_closed: frozenset[FindingCode] = frozenset()
+
+
+def steady_without_infusion(evaluation: Evaluation, beside: Beside) -> bool:
+    """Whether the open signal became steady, and no infusion is recorded since it was raised."""
+    if beside.became_steady is None or beside.raised is None:
+        return False
+    last_on = evaluation.exposure.last_on
+    return last_on is None or last_on < beside.raised[0]
 
 
 def headline_sentences(evaluation: Evaluation, beside: Beside, language: Language) -> Iterator[str]:

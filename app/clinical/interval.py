@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from itertools import pairwise
 
 from app.clinical.boosters import Stretch
@@ -35,14 +36,27 @@ _NEGLIGIBLE_WEIGHT = 1e-8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseDuration:
-    """One stretch of benefit: from an infusion to its confirmed loss, or still well when last seen.
+    """One stretch of benefit: from an infusion to the last day before its loss, or as far as it was seen.
 
-    `days` are whole days; with `lost` False the benefit lasted at least that long.
+    Attributes:
+        days: whole days; it lasted at least so long.
+        lost: whether its loss was seen.
+        at_most_days: a lost one ended by then: the first day of the run of low days.
+        until_days: the days to the next booster; None while it is running.
+        observed: whether enough of its asked days were answered, also at its end; else it is neither held nor lost.
     """
 
     from_day: date
     days: int
     lost: bool
+    at_most_days: int | None = None
+    until_days: int | None = None
+    observed: bool = True
+
+    @property
+    def outlasted_days(self) -> int:
+        """How long an interval it outlasted: what was not lost by the next booster held until then."""
+        return self.days if self.lost or self.until_days is None else max(self.days, self.until_days)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +102,7 @@ def personal_interval(past: Sequence[ResponseDuration], *, protocol: Protocol = 
     told = [
         benefit
         for benefit in past
-        if benefit.lost or benefit.days >= protocol.response_duration_shortest_days
+        if benefit.observed and (benefit.lost or benefit.days >= protocol.response_duration_shortest_days)
     ]
     logs = sorted((math.log(max(b.days, protocol.response_duration_shortest_days)), b.lost) for b in told)
     mixture = _posterior(
@@ -105,6 +119,83 @@ def personal_interval(past: Sequence[ResponseDuration], *, protocol: Protocol = 
         longest_days=math.ceil(high),
         population_only=not told,
     )
+
+
+def by_stretches(
+    past: Sequence[ResponseDuration], stretches: Sequence[Stretch]
+) -> tuple[ResponseDuration, ...]:
+    """The same benefits as check-ins saw them: interval-censored, and at the last countable report.
+
+    A benefit ends between the last day before the run of low days and its first, not at the crossing; an unlost one
+    is seen to its last countable report, never to today. Earlier ones than the stretches that are kept stay.
+    """
+    seen = {date.fromordinal(one.from_day): one for one in stretches}
+    running = stretches[-1].from_day if stretches else None
+    return tuple(
+        one if one.from_day not in seen else _of_stretch(seen[one.from_day], running) for one in past
+    )
+
+
+def _of_stretch(stretch: Stretch, running: int | None) -> ResponseDuration:
+    return ResponseDuration(
+        from_day=date.fromordinal(stretch.from_day),
+        days=stretch.held_days,
+        lost=stretch.crossed_on is not None and stretch.held_to is not None,
+        at_most_days=stretch.held_to if stretch.crossed_on is not None else None,
+        until_days=None if stretch.from_day == running else stretch.to_day - stretch.from_day,
+        observed=stretch.observed,
+    )
+
+
+class NotOffered(StrEnum):
+    """Why no learned interval is offered."""
+
+    NO_STRETCH = "no_stretch"
+    NOT_OBSERVED = "not_observed"
+    FINDING_OPEN = "finding_open"
+    LONG_EXPOSURE_OPEN = "long_exposure_open"
+    PRECAUTION_ACTIVE = "precaution_active"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnedInterval:
+    """The interval that this patient's latest stretch speaks for, beside the plan; a clinician decides.
+
+    Attributes:
+        days: from the last booster to the next; None when none is offered, and `not_offered` says why.
+        from_stretch: the benefit that it was learned from.
+    """
+
+    days: int | None
+    from_stretch: ResponseDuration | None
+    not_offered: tuple[NotOffered, ...] = ()
+
+
+def offered_interval(
+    stretches: Sequence[Stretch],
+    *,
+    finding_open: bool,
+    long_exposure_open: bool,
+    precaution_active: bool,
+    protocol: Protocol = STANDARD,
+) -> LearnedInterval:
+    """What is offered now: from the running stretch once it was lost, else from the one before it."""
+    running, ended = (stretches[-1], stretches[-2:-1]) if stretches else (None, ())
+    lost = running is not None and running.crossed_on is not None
+    stretch = running if lost else (ended[0] if ended else None)
+    if stretch is None:
+        return LearnedInterval(days=None, from_stretch=None, not_offered=(NotOffered.NO_STRETCH,))
+    reasons = {
+        NotOffered.NOT_OBSERVED: not stretch.observed,
+        NotOffered.FINDING_OPEN: finding_open,
+        NotOffered.LONG_EXPOSURE_OPEN: long_exposure_open,
+        NotOffered.PRECAUTION_ACTIVE: precaution_active,
+    }
+    against = tuple(reason for reason, holds in reasons.items() if holds)
+    length = stretch.to_day - stretch.from_day
+    days = None if against else learned_interval(length, stretch, protocol=protocol)
+    learned_from = _of_stretch(stretch, running.from_day if running else None)
+    return LearnedInterval(days=days, from_stretch=learned_from, not_offered=against)
 
 
 def learned_interval(

@@ -272,6 +272,7 @@ GAD_7 = Scale(
 """Shown beside the others. It has no remission and no relapse level, and raises nothing."""
 
 STANDARD_SCALES: Mapping[str, Scale] = {scale.key: scale for scale in (MADRS, QIDS_SR16, PHQ_9, GAD_7)}
+_TAKEN = frozenset({*STANDARD_SCALES, "long-exposure"})
 
 
 def as_judged(scale: Scale, protocol: Protocol) -> Scale:
@@ -457,7 +458,7 @@ def _custom_scale(key: str, fields: Mapping[str, object]) -> Scale:
 
 def _problems_of_custom(key: str, fields: object) -> list[tuple[str | None, CustomProblemCode]]:
     """The key, then the fields, then the levels; levels are compared only once they are numbers."""
-    if key in STANDARD_SCALES:
+    if key in _TAKEN:
         return [(None, CustomProblemCode.KEY_TAKEN)]
     if not _CUSTOM_KEY.fullmatch(key):
         return [(None, CustomProblemCode.KEY_NOT_USABLE)]

@@ -9,8 +9,10 @@ from typing import Final
 from app.clinical.course import Phase
 from app.clinical.levels import Level
 from app.clinical.protocol import STANDARD, Protocol
+from app.clinical.words import quick
 
 
+@quick
 class Cadence(StrEnum):
     """How often a patient is asked."""
 

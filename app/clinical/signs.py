@@ -169,14 +169,17 @@ def _levels_after(
     baseline: Baseline | None,
     protocol: Protocol,
 ) -> PerDomain[SmoothedLevel | None]:
-    after = list(levels)
+    after, elapsed, rate = list(levels), -1, 0.0
     for index, report in enumerate(day.values):
         if report is None:
             continue
         one = levels[index]
         if one is None:
             one = SmoothedLevel(day.day, report, ())
-        rate = rate_of(day.day - one.day, protocol)
+        # Domains are mostly answered on the same days: one exponential for all of them.
+        if day.day - one.day != elapsed:
+            elapsed = day.day - one.day
+            rate = rate_of(elapsed, protocol)
         level = one.level + rate * (report - one.level)
         days = (*one.days[1 - protocol.worse_least_days :], day.day)
         since, back = one.worse_since, one.back

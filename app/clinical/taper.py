@@ -221,13 +221,14 @@ def _lengthen_when_held(plan: TaperPlan, now: Maintenance, protocol: Protocol) -
 def _latest_row(now: Maintenance, *, lost: bool) -> list[ResponseDuration]:
     """The latest intervals in a row that were lost (or held).
 
-    An interval tells once it is lost or was outlasted; one still under way, or cut short by an early
-    booster, tells nothing and is passed over. One that was lost only after its planned end is neither.
+    An interval tells once it is lost or was outlasted, and only if it was observed; one still under way, or cut
+    short by an early booster, tells nothing and is passed over. One that was lost only after its planned end is
+    neither.
     """
     row: list[ResponseDuration] = []
     for benefit in reversed(now.at_interval):
-        outlasted = benefit.days >= now.interval_days
-        if not benefit.lost and not outlasted:
+        outlasted = benefit.outlasted_days >= now.interval_days
+        if not benefit.observed or (not benefit.lost and not outlasted):
             continue
         if benefit.lost is not lost or (lost and outlasted):
             break

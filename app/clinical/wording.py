@@ -18,7 +18,13 @@ MONTHS: Final = (
     "November",
     "December",
 )
-SCALE_NAMES: Final = {"phq-9": "PHQ-9", "madrs": "MADRS", "qids-sr16": "QIDS-SR16", "gad-7": "GAD-7"}
+SCALE_NAMES: Final = {
+    "phq-9": "PHQ-9",
+    "madrs": "MADRS",
+    "qids-sr16": "QIDS-SR16",
+    "gad-7": "GAD-7",
+    "long-exposure": "Long-term use",
+}
 _TO: Final = "\N{EN DASH}"
 _TEENS: Final = range(11, 14)
 

@@ -49,6 +49,7 @@ class Vault:
         self._take(keyset)
         self._index_key = keyset.lookups["blind index"]
         self._digest_key = keyset.lookups["digest"]
+        self.tenant_key = derive(keyset.lookups["digest"], b"tenant proof")
         self._chain_key = keyset.lookups["audit chain"]
         self.push_seed = keyset.lookups["web push"]
 

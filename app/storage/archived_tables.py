@@ -27,6 +27,7 @@ from app.storage.engine.rows import TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.findings import Finding
 from app.storage.patient_changes import PatientChange
+from app.storage.patient_merges import PatientMerge
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
 from app.storage.policies import StoredPolicy
@@ -106,6 +107,9 @@ OF_PATIENT: Final = (
     ArchivedTable(row=ReminderPlan),
 )
 """What is kept about each patient; the patient comes first."""
+
+AFTER_PATIENTS: Final = (ArchivedTable(row=PatientMerge),)
+"""What ties a clinic's patients together, so that it comes after all of them; a single patient's archive has none."""
 
 LEFT_OUT: Final[Mapping[str, str]] = {
     "api_keys": "fingerprints of secrets; the new installation makes its own",

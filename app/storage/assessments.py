@@ -23,7 +23,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clinical.check_ins import zone_of
 from app.clinical.history import ScaleTotals
-from app.clinical.scales import STANDARD_SCALES, AssessmentTotal, Scale, read_custom_scales
+from app.clinical.long_exposure import KNOWN_FORMS, LONG_EXPOSURE
+from app.clinical.scales import AssessmentTotal, Scale, read_custom_scales
 from app.storage import record_versions
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
@@ -210,6 +211,8 @@ async def totals_of_patient(
 ) -> tuple[ScaleTotals, ...]:
     """Give all totals of a patient, one entry a scale, each by the patient's clock at that time.
 
+    Not of the form about long exposure, which is no scale: its answers are for review, and decide nothing.
+
     ``up_to_turn``: only those that had come by that turn of the patient's. ``taken_since``: only those taken
     from then on. ``also``: forms as they were believed then, which were corrected since.
     """
@@ -243,7 +246,7 @@ async def totals_of_patient(
         rows += [
             _FormTotal(one.scale, one.taken_at, one.time_zone, one.total, own.get(one.scale)) for one in also
         ]
-    return totals_in(rows)
+    return totals_in([row for row in rows if row.scale != LONG_EXPOSURE.key])
 
 
 class _FormTotal(NamedTuple):
@@ -296,8 +299,8 @@ async def own_scales(work: UnitOfWork) -> dict[str, dict[str, Any]]:
 
 async def find_scale(work: UnitOfWork, key: str) -> Scale | None:
     """Find a scale by its key: a validated one, or one of this clinic's own."""
-    if key in STANDARD_SCALES:
-        return STANDARD_SCALES[key]
+    if key in KNOWN_FORMS:
+        return KNOWN_FORMS[key]
     found = await work.execute(
         select(CustomScaleRow.definition).where(
             CustomScaleRow.clinic_id == work.clinic_id, CustomScaleRow.key == key
@@ -308,7 +311,7 @@ async def find_scale(work: UnitOfWork, key: str) -> Scale | None:
 
 
 def _scale(key: str, definition: dict[str, Any] | None) -> Scale:
-    return STANDARD_SCALES[key] if definition is None else read_custom_scales({key: definition}).scales[key]
+    return KNOWN_FORMS[key] if definition is None else read_custom_scales({key: definition}).scales[key]
 
 
 def _assessments(work: UnitOfWork, patient_id: UUID) -> Select[*tuple[Any, ...]]:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, insert, select, update
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, insert, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -52,6 +52,8 @@ class ClinicProfile(TenantRow):
     # Where it is (ISO 3166), and the crisis lines that it puts in the place of ours, by country.
     country: Mapped[str | None]
     crisis_lines: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    # Whether patients are asked each month about what long use of ketamine can do.
+    asks_long_exposure: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     # Leads to a patient's chart in the clinic's EHR; the chart number stands in for its placeholder.
     ehr_link_template: Mapped[str | None] = mapped_column(default=None)
 

@@ -4,12 +4,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, select
+from sqlalchemy import ForeignKeyConstraint, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.clinical.course import InfusionPhase
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
+from app.storage.treatment import InfusionRow
 
 
 class StoredPolicy(TenantRow):
@@ -58,3 +60,15 @@ async def add(work: UnitOfWork, policy: StoredPolicy) -> bool:
         .returning(StoredPolicy.version)
     )
     return added.one_or_none() is not None
+
+
+async def count_inductions(work: UnitOfWork, *, given_before: datetime) -> int:
+    """Count the clinic's patients with an induction infusion before a time: courses that can tell what is usual."""
+    found = await work.execute(
+        select(func.count(InfusionRow.patient_id.distinct())).where(
+            InfusionRow.clinic_id == work.clinic_id,
+            InfusionRow.phase == InfusionPhase.INDUCTION.value,
+            InfusionRow.given_at < given_before,
+        )
+    )
+    return int(found.scalar_one())

@@ -12,9 +12,11 @@ from sqlalchemy.sql.selectable import LateralFromClause
 
 from app.clinical.check_ins import check_in_day
 from app.clinical.course import Course, Infusion, InfusionPhase
+from app.clinical.long_exposure import LONG_EXPOSURE
 from app.clinical.schedule import QUESTIONNAIRE
 from app.storage.assessments import StoredAssessment
 from app.storage.check_ins import CheckInRow
+from app.storage.clinics import ClinicProfile
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
@@ -48,6 +50,8 @@ class PlanFacts:
     infusions: Sequence[Infusion]
     last_check_in_on: date | None
     last_questionnaire_on: date | None
+    asks_long_exposure: bool
+    last_exposure_form_on: date | None
 
 
 async def plan_facts(work: UnitOfWork, patient_id: UUID) -> PlanFacts | None:
@@ -69,7 +73,8 @@ async def _facts(work: UnitOfWork, statement: Select[*tuple[Any, ...]]) -> list[
 
 def _patients(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
     patient, state = PatientRow, PatientStateRow
-    course, report, form = _latest_course(), _latest_check_in(), _latest_questionnaire()
+    course, report, clinic = _latest_course(), _latest_check_in(), ClinicProfile
+    form, exposure = _latest_form(QUESTIONNAIRE), _latest_form(LONG_EXPOSURE.key)
     return (
         select(
             patient.id,
@@ -82,11 +87,16 @@ def _patients(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
             report.c.check_in_day,
             form.c.taken_at,
             form.c.time_zone.label("form_zone"),
+            clinic.asks_long_exposure,
+            exposure.c.taken_at.label("exposure_at"),
+            exposure.c.time_zone.label("exposure_zone"),
         )
+        .join(clinic, clinic.clinic_id == patient.clinic_id)
         .join(state, and_(state.clinic_id == patient.clinic_id, state.patient_id == patient.id))
         .outerjoin(course, true())
         .outerjoin(report, true())
         .outerjoin(form, true())
+        .outerjoin(exposure, clinic.asks_long_exposure.is_(True))
         .where(patient.clinic_id == work.clinic_id)
     )
 
@@ -121,14 +131,14 @@ def _latest_check_in() -> LateralFromClause:
 
 
 @cache
-def _latest_questionnaire() -> LateralFromClause:
+def _latest_form(scale: str) -> LateralFromClause:
     row = StoredAssessment
     return (
         select(row.taken_at, row.time_zone)
-        .where(*_of_patient(row), row.scale == QUESTIONNAIRE)
+        .where(*_of_patient(row), row.scale == scale)
         .order_by(row.taken_at.desc())
         .limit(1)
-        .lateral("form")
+        .lateral(f"form_{scale.replace('-', '_')}")
     )
 
 
@@ -181,4 +191,6 @@ def _plan_facts(row: Any, infusions: Sequence[Infusion]) -> PlanFacts:  # noqa: 
         infusions=infusions,
         last_check_in_on=row.check_in_day,
         last_questionnaire_on=row.taken_at and check_in_day(row.taken_at, row.form_zone),
+        asks_long_exposure=row.asks_long_exposure,
+        last_exposure_form_on=row.exposure_at and check_in_day(row.exposure_at, row.exposure_zone),
     )

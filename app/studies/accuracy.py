@@ -20,10 +20,12 @@ from app.studies.cohort import SimulatedCohort
 from app.studies.cohort_plan import VARIANTS, CohortPlan
 from app.studies.comparators import DETECTORS, Highs, comparator_highs, day_reached
 from app.studies.measures import Measures
-from app.studies.processes import Watch, in_processes, results_of, unwatched
+from app.studies.onset_figures import Figures, OnsetCounts
+from app.studies.processes import Watch, in_processes, unwatched
+from app.studies.side_by_side import Compared, raised_days, rules_beside
 from app.studies.tally import Tally
 
-SEEDS: Final = (1, 2, 3, 4, 5)
+SEEDS: Final = (1, 2, 3, 4, 5, 6)
 CALIBRATION_SEED: Final = 101
 PATIENTS: Final = 1000
 CALIBRATION_COHORTS: Final = 2
@@ -49,6 +51,7 @@ class AccuracyReport:
         reference: the rule on the reference cohort.
         comparators: on the same patients.
         variants: the rule on every population asked for, the reference cohort first.
+        compared: both published rules on the same patients of each population, seed by seed.
     """
 
     rule: str
@@ -58,13 +61,21 @@ class AccuracyReport:
     reference: Measures
     comparators: tuple[ComparedDetector, ...]
     variants: Mapping[str, Measures]
+    compared: tuple[Compared, ...]
 
 
 class _Seen(NamedTuple):
-    """What the rule and all comparators saw in one patient."""
+    """What the rules and all comparators saw in one patient; `results` are those of the rules, in their order."""
 
-    result: PatientResult
+    counted: bool
+    onset: float | None
+    results: tuple[PatientResult, ...]
     highs: dict[str, Highs]
+
+    @property
+    def result(self) -> PatientResult:
+        """The present rule's."""
+        return self.results[0]
 
 
 def accuracy(
@@ -90,20 +101,23 @@ def accuracy(
     """
     at_once = processes or cpu_count() or 1
     first, *others = variants
-    see = partial(_seen_by_all, variants[first], protocol=protocol, processes=at_once, watch=watch)
-    seen = [one for seed in seeds for one in see(patients, seed)]
+    rules = rules_beside(protocol)
+    see = partial(_seen_by_all, variants[first], rules=rules, processes=at_once, watch=watch)
+    by_seed = [see(patients, seed) for seed in seeds]
     calibration = see(CALIBRATION_COHORTS * patients, calibration_seed)
+    seen = [one for every in by_seed for one in every]
     reference = _pooled([one.result for one in seen])
-    by_variant = {first: reference}
+    measures, compared = {first: reference}, [_beside(first, variants[first], by_seed, rules)]
     for name in others:
-        by_variant[name] = cohort_measures(
-            variants[name],
-            patients=patients,
-            seeds=seeds,
-            protocol=protocol,
-            processes=at_once,
-            watch=watch,
-        )
+        plan = variants[name]
+        found = (_seen(plan, patients, seed, rules=rules, processes=at_once, watch=watch) for seed in seeds)
+        tally, figures = Tally(), []
+        for every in found:
+            for one in every:
+                tally.add(one.result)
+            figures.append(_figures(plan, every, rules))
+        measures[name] = tally.measures()
+        compared.append(_compared_as(name, figures, rules))
     return AccuracyReport(
         rule=protocol.name,
         patients=patients,
@@ -111,31 +125,36 @@ def accuracy(
         calibration_seed=calibration_seed,
         reference=reference,
         comparators=tuple(_compared(name, calibration, seen) for name in DETECTORS),
-        variants=by_variant,
+        variants=measures,
+        compared=tuple(compared),
     )
+
+
+def _beside(
+    name: str, plan: CohortPlan, by_seed: Sequence[Sequence[_Seen]], rules: Sequence[Protocol]
+) -> Compared:
+    return _compared_as(name, [_figures(plan, every, rules) for every in by_seed], rules)
+
+
+def _compared_as(name: str, by_seed: Sequence[Sequence[Figures]], rules: Sequence[Protocol]) -> Compared:
+    by_rule = zip(*by_seed, strict=True)
+    versions = (rule.version for rule in rules)
+    return Compared(population=name, figures=dict(zip(versions, by_rule, strict=True)))
+
+
+def _figures(plan: CohortPlan, every: Sequence[_Seen], rules: Sequence[Protocol]) -> list[Figures]:
+    """The figures of each rule on one seed, over everyone with a reference and an outcome that counts."""
+    counts = [OnsetCounts(plan.followed_days) for _ in rules]
+    for one in every:
+        for count, result in zip(counts, one.results, strict=True):
+            if one.counted and result.reference is not ReferenceKind.NONE:
+                count.add(one.onset, raised_days(result), rule_on=result.rule_on)
+    return [count.figures() for count in counts]
 
 
 def patients_run(*, patients: int, seeds: Sequence[int], variants: Mapping[str, CohortPlan]) -> int:
     """How many patients an evaluation of this size runs."""
     return patients * (len(seeds) * len(variants) + CALIBRATION_COHORTS)
-
-
-def cohort_measures(
-    plan: CohortPlan,
-    *,
-    patients: int = PATIENTS,
-    seeds: Sequence[int] = SEEDS,
-    protocol: Protocol = STANDARD,
-    processes: int | None = None,
-    watch: Watch = unwatched,
-) -> Measures:
-    """The rule on one simulated population, its seeds pooled."""
-    tally = Tally()
-    for seed in seeds:
-        cohort = SimulatedCohort(plan=plan, size=patients, seed=seed)
-        for result in watch(results_of(cohort, protocol=protocol, processes=processes)):
-            tally.add(result)
-    return tally.measures()
 
 
 def _pooled(results: Sequence[PatientResult]) -> Measures:
@@ -146,15 +165,32 @@ def _pooled(results: Sequence[PatientResult]) -> Measures:
 
 
 def _seen_by_all(
-    plan: CohortPlan, patients: int, seed: int, *, protocol: Protocol, processes: int, watch: Watch
+    plan: CohortPlan, patients: int, seed: int, *, rules: Sequence[Protocol], processes: int, watch: Watch
 ) -> list[_Seen]:
-    cohort = SimulatedCohort(plan=plan, size=patients, seed=seed)
-    return list(watch(in_processes(partial(_see, cohort, protocol), patients, processes=processes)))
+    see = partial(_see, SimulatedCohort(plan=plan, size=patients, seed=seed), tuple(rules), True)
+    return list(watch(in_processes(see, patients, processes=processes)))
 
 
-def _see(cohort: SimulatedCohort, protocol: Protocol, numbers: tuple[int, int]) -> list[_Seen]:
+def _seen(
+    plan: CohortPlan, patients: int, seed: int, *, rules: Sequence[Protocol], processes: int, watch: Watch
+) -> list[_Seen]:
+    see = partial(_see, SimulatedCohort(plan=plan, size=patients, seed=seed), tuple(rules), False)
+    return list(watch(in_processes(see, patients, processes=processes)))
+
+
+def _see(
+    cohort: SimulatedCohort,
+    rules: Sequence[Protocol],
+    beside_others: bool,
+    numbers: tuple[int, int],
+) -> list[_Seen]:
     return [
-        _Seen(backtested(one.patient, protocol=protocol), comparator_highs(one, protocol=protocol))
+        _Seen(
+            one.counted,
+            one.truth.onset,
+            tuple(backtested(one.patient, protocol=rule) for rule in rules),
+            comparator_highs(one, protocol=rules[0]) if beside_others else {},
+        )
         for one in cohort.with_truth(*numbers)
     ]
 

@@ -2,7 +2,7 @@
 
 It moves through time as the service does: one state advanced per check-in, one judgement, one move of
 the one episode. Nothing later than the moment is known to it. A signal that became steady closes itself
-here, since there is nobody to close it.
+here, since there is nobody to close it, unless it says that boosters do not hold: that one stands as long.
 """
 
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from app.clinical.check_ins import CheckIn
 from app.clinical.course import Infusion
 from app.clinical.criterion_a_gain import may_consider, nothing_to_lose
+from app.clinical.domains import MOOD
 from app.clinical.episodes import (
     NO_EPISODE,
     Disposition,
@@ -26,11 +27,13 @@ from app.clinical.episodes import (
     next_move,
 )
 from app.clinical.evaluation import Evaluation, PatientState, advance, evaluate, replay
+from app.clinical.ewma import ROUNDING
 from app.clinical.explanation import explain
 from app.clinical.history import History
-from app.clinical.levels import CriterionName, Level
+from app.clinical.levels import CriterionName, FindingCode, Level
 from app.clinical.protocol import STANDARD, Protocol
 from app.clinical.reference import NoReference, NoReferenceBecause, Reference, ReferenceKind
+from app.clinical.state.timeline import after_infusion
 from app.studies.patients import Outcome, StudyPatient
 
 GAIN_TOO_SMALL: Final = "gain_too_small"
@@ -110,7 +113,7 @@ class PatientResult:
 
 def backtested(patient: StudyPatient, *, protocol: Protocol = STANDARD) -> PatientResult:
     """Run one patient through the rule, in the order in which things happened."""
-    run = _Run(patient, protocol)
+    run = RuleRun(patient, protocol)
     for _, _, _, event in sorted(_events(patient.history), key=itemgetter(0, 1, 2)):
         if isinstance(event, CheckIn):
             run.take_check_in(event)
@@ -119,6 +122,26 @@ def backtested(patient: StudyPatient, *, protocol: Protocol = STANDARD) -> Patie
         else:
             run.take_total(event)
     return run.result()
+
+
+def run_of(history: History, *, protocol: Protocol = STANDARD, name: str = "") -> "RuleRun":
+    """A run over a history that grows: by `take_check_in` and `take_infusion`, in the order of time."""
+    return RuleRun(StudyPatient(name=name, history=history), protocol)
+
+
+def is_quiet(state: PatientState, day: int) -> bool:
+    """Whether check-ins answered on a day leave nothing to say but steady, without asking.
+
+    It is what most days are like; so a study that only counts signals need not make the whole answer then.
+    """
+    loss, over = state.loss, state.treatment.induction_over
+    if loss is None or loss.weighted is None or not isinstance(state.reference, Reference):
+        return False
+    if over is None or day < over or loss.weighted.day != day:
+        return False
+    return loss.weighted.watching_since is None and not any(
+        one is not None and one.watching_since is not None for one in loss.domains
+    )
 
 
 def _events(
@@ -134,8 +157,8 @@ def _events(
         yield check_in.recorded_at.timestamp(), 2, check_in.id, check_in
 
 
-class _Run:
-    """The state of a backtest between two events."""
+class RuleRun:
+    """One patient on the way through the rule, between two events."""
 
     def __init__(self, patient: StudyPatient, protocol: Protocol) -> None:
         self._patient = patient
@@ -149,8 +172,44 @@ class _Run:
         self._day_zero: date | None = None
         self._on_days: tuple[date, date] | None = None
         self._last_on: date | None = None
+        self._given: list[Infusion] = []
+
+    @property
+    def signals(self) -> tuple[RaisedSignal, ...]:
+        """Those raised so far."""
+        return tuple(self._signals)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the latest signal waits for somebody."""
+        return self._episode.state is EpisodeState.OPEN
+
+    @property
+    def level(self) -> Level:
+        """The level as of the latest event."""
+        return self._level
+
+    @property
+    def state(self) -> PatientState | None:
+        """What is remembered; None before the first event, and after one that must be remembered anew."""
+        return self._state
+
+    @property
+    def reference(self) -> Reference | None:
+        """The latest reference there was."""
+        return self._reference
+
+    @property
+    def rule_on(self) -> bool:
+        """Whether the rule has been on."""
+        return self._on_days is not None
+
+    def close(self, *, disposition: Disposition, at: datetime) -> None:
+        """Close the open signal as staff would."""
+        self._episode = closed(self._episode, disposition=disposition, at=at)
 
     def take_check_in(self, check_in: CheckIn) -> None:
+        """One check-in later."""
         state = self._state and advance(self._state, check_in, protocol=self._protocol)
         if state is None:
             state = self._remembered(check_in.recorded_at)
@@ -159,12 +218,27 @@ class _Run:
         self._judge(state, check_in.recorded_at)
 
     def take_infusion(self, infusion: Infusion) -> None:
-        """What is remembered before an infusion is settled by it: the next event remembers anew."""
-        self._state = None
-        given_on = infusion.day(self._patient.history.time_zone)
-        was_open = self._episode.state is EpisodeState.OPEN
-        self._episode = closed_by_infusion(self._episode, given_at=infusion.given_at, given_on=given_on)
-        if was_open and self._episode.state is EpisodeState.CLOSED:
+        """One infusion later; an open signal is closed by it, unless boosters do not hold."""
+        history = self._patient.history
+        given_on = infusion.day(history.time_zone)
+        self._given.append(infusion)
+        if self.is_waiting:
+            self._close_by(infusion, given_on)
+        if self._state is None or history.assessments or history.chosen_reference:
+            # What is remembered before it is settled by it: the next event remembers from scratch.
+            self._state = None
+            return
+        self._state = after_infusion(
+            self._state, history.course, self._given, history.time_zone, self._protocol
+        )
+
+    def _close_by(self, infusion: Infusion, given_on: date) -> None:
+        state = self._state or self._remembered(infusion.given_at)
+        findings = evaluate(state, as_of=infusion.given_at, protocol=self._protocol).findings
+        self._episode = closed_by_infusion(
+            self._episode, given_at=infusion.given_at, given_on=given_on, findings=findings
+        )
+        if self._episode.state is EpisodeState.CLOSED:
             self._end_signal(given_on, "infusion")
 
     def take_total(self, taken_at: datetime) -> None:
@@ -199,6 +273,8 @@ class _Run:
 
     def _judge(self, state: PatientState, as_of: datetime) -> None:
         self._state = state
+        if self._judged_quiet(state):
+            return
         evaluation = evaluate(state, as_of=as_of, protocol=self._protocol)
         self._last_on = evaluation.day
         self._note_reference(state, evaluation)
@@ -207,7 +283,47 @@ class _Run:
         self._level = evaluation.level
         move = next_move(self._episode, evaluation, as_of=as_of, protocol=self._protocol)
         if move.kind is not MoveKind.NONE:
-            self._make(move, evaluation, as_of)
+            self._make(move, evaluation)
+        if self.is_waiting and self._episode.steady_since is not None and not _not_holding(evaluation):
+            self.close(disposition=Disposition.WATCHFUL_WAITING, at=as_of)
+            self._end_signal(evaluation.day, "steady")
+
+    def _judged_quiet(self, state: PatientState) -> bool:
+        """Take note of a check-in whose whole answer would change nothing here."""
+        if state.totals or state.asked_on is not None or not self._changes_nothing(state):
+            return False
+        self._last_on = date.fromordinal(state.last_day)
+        if self._on_days:
+            self._on_days = (self._on_days[0], self._last_on)
+        return True
+
+    def _changes_nothing(self, state: PatientState) -> bool:
+        if state.reference is None and self._reference is None:
+            return True
+        if self._reference is not state.reference or not self._on_days:
+            return False
+        if self.is_waiting:
+            return self._level >= Level.WATCH and self._stays_low(state)
+        if is_quiet(state, state.last_day):
+            self._level = Level.STEADY
+            return True
+        return False
+
+    def _stays_low(self, state: PatientState) -> bool:
+        """An open signal that can neither grow nor become steady: still watching, and nothing new at consider."""
+        loss, known = state.loss, self._episode.criteria
+        if loss is None or loss.weighted is None or self._episode.steady_since is not None:
+            return False
+        mood = loss.domains[MOOD]
+        mood_is_known = CriterionName.ONE_DOMAIN in known or (
+            mood is not None and mood.smoothed < self._protocol.mood_consider_at - ROUNDING
+        )
+        return (
+            loss.weighted.watching_since is not None
+            and loss.weighted.day == state.last_day
+            and CriterionName.GAIN_LOST in known
+            and mood_is_known
+        )
 
     def _note_reference(self, state: PatientState, evaluation: Evaluation) -> None:
         if isinstance(evaluation.reference, Reference):
@@ -218,15 +334,12 @@ class _Run:
         zero = state.treatment.day_zero
         self._day_zero = None if zero is None else date.fromordinal(zero)
 
-    def _make(self, move: Move, evaluation: Evaluation, as_of: datetime) -> None:
+    def _make(self, move: Move, evaluation: Evaluation) -> None:
         self._episode = moved(self._episode, move, on=evaluation.day)
         if move.kind is MoveKind.RAISE:
             self._signals.append(_raised(move, evaluation))
         elif move.kind is MoveKind.ADD_EVIDENCE:
             self._signals[-1] = replace(self._signals[-1], criteria=self._episode.criteria)
-        elif move.kind is MoveKind.BECAME_STEADY:
-            self._episode = closed(self._episode, disposition=Disposition.WATCHFUL_WAITING, at=as_of)
-            self._end_signal(evaluation.day, "steady")
 
     def _end_signal(self, on: date, by: str) -> None:
         self._signals[-1] = replace(self._signals[-1], ended=SignalEnd(on, by))
@@ -245,6 +358,11 @@ class _Run:
         self._note_reference(state, evaluation)
         reference = evaluation.reference
         return reference.because.value if isinstance(reference, NoReference) else None
+
+
+def _not_holding(evaluation: Evaluation) -> bool:
+    """While boosters do not hold, the one signal that says so stands."""
+    return any(one.code is FindingCode.BOOSTERS_NOT_HOLDING for one in evaluation.findings)
 
 
 def _is_on(evaluation: Evaluation, protocol: Protocol) -> bool:

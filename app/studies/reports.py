@@ -41,8 +41,8 @@ def measures_json(measures: Measures) -> dict[str, Any]:
         "watches": measures.watches,
         "years_watched": measures.years_watched,
         "signals_per_patient_year": measures.signals_a_year,
-        "false_signals": _finite(asdict(measures.false_signals)) if measures.false_signals else None,
-        "found": _finite(asdict(measures.found)) if measures.found else None,
+        "false_signals": finite(asdict(measures.false_signals)) if measures.false_signals else None,
+        "found": finite(asdict(measures.found)) if measures.found else None,
     }
 
 
@@ -82,8 +82,8 @@ def backtest_text(measures: Measures, *, protocol: Protocol, problems: Problems 
     return "\n\n".join(parts)
 
 
-def _finite(values: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no infinity: a rate without bound is null."""
+def finite(values: dict[str, Any]) -> dict[str, Any]:
+    """Values for JSON, which has no infinity: a rate without bound is null."""
     return {
         name: None if isinstance(value, float) and not isfinite(value) else value
         for name, value in values.items()

@@ -3,7 +3,8 @@
 Days are counted from the last induction infusion (day 0). Nothing here knows the rule.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from math import sqrt
 from random import Random
@@ -70,24 +71,16 @@ class SimulatedPatient:
 
 def simulated(plan: CohortPlan, *, name: str, random: Random) -> SimulatedPatient:
     """One patient of a population; the same random numbers give the same patient."""
-    truth = _truth(plan, random)
+    truth = drawn_truth(plan, random)
     counted = truth.onset is None or plan.counted_after < truth.onset < plan.counted_before
+    days = ReportedDays(plan, truth, random)
     lost_on = None if truth.onset is None else (DAY_ZERO + timedelta(days=int(truth.onset))).date()
+    history = replace(history_before(plan, name), check_ins=(*days.before(), *days.after(truth.shares_lost)))
     return SimulatedPatient(
         patient=StudyPatient(
             name=name,
-            history=History(
-                time_zone=ZONE,
-                course=Course(
-                    id=name,
-                    protocol="standard",
-                    planned_infusions=len(plan.infusion_days),
-                    started_on=(DAY_ZERO + timedelta(days=plan.infusion_days[0])).date(),
-                ),
-                infusions=_infusions(plan),
-                check_ins=_check_ins(plan, truth, random),
-            ),
-            ends_at=_at(plan.followed_days, CHECK_IN_HOUR),
+            history=history,
+            ends_at=at(plan.followed_days, CHECK_IN_HOUR),
             outcome=Outcome(lost_on) if counted else None,
         ),
         truth=truth,
@@ -95,23 +88,35 @@ def simulated(plan: CohortPlan, *, name: str, random: Random) -> SimulatedPatien
     )
 
 
-def _at(day: int, hour: int) -> datetime:
-    return DAY_ZERO + timedelta(days=day, hours=hour)
-
-
-def _infusions(plan: CohortPlan) -> tuple[Infusion, ...]:
-    return tuple(
-        Infusion(
-            id=str(number),
-            given_at=_at(day, INFUSION_HOUR),
-            phase=InfusionPhase.INDUCTION,
-            time_zone=ZONE,
-        )
-        for number, day in enumerate(plan.infusion_days, start=1)
+def history_before(plan: CohortPlan, name: str) -> History:
+    """The course and its induction, without any check-in."""
+    return History(
+        time_zone=ZONE,
+        course=Course(
+            id=name,
+            protocol="standard",
+            planned_infusions=len(plan.infusion_days),
+            started_on=(DAY_ZERO + timedelta(days=plan.infusion_days[0])).date(),
+        ),
+        infusions=tuple(
+            infusion_on(day, number, InfusionPhase.INDUCTION)
+            for number, day in enumerate(plan.infusion_days, start=1)
+        ),
     )
 
 
-def _truth(plan: CohortPlan, random: Random) -> Truth:
+def infusion_on(day: int, number: int, phase: InfusionPhase = InfusionPhase.BOOSTER) -> Infusion:
+    """The infusion of a day; `number` makes its id."""
+    return Infusion(id=str(number), given_at=at(day, INFUSION_HOUR), phase=phase, time_zone=ZONE)
+
+
+def at(day: int, hour: int) -> datetime:
+    """An hour of a day, counted from the last induction infusion."""
+    return DAY_ZERO + timedelta(days=day, hours=hour)
+
+
+def drawn_truth(plan: CohortPlan, random: Random) -> Truth:
+    """Who a patient of this population is."""
     factor = random.uniform(*plan.gain_factor)
     gain = PerDomain(*(factor * random.gauss(mean, plan.gain_sd) for mean in plan.gain_mean))
     # Drawn only where a plan has such patients, so that the others stay who they were.
@@ -130,29 +135,50 @@ def _truth(plan: CohortPlan, random: Random) -> Truth:
     )
 
 
-def _check_ins(plan: CohortPlan, truth: Truth, random: Random) -> tuple[CheckIn, ...]:
-    """Every day has its noise and its dips, whether or not it is answered."""
-    first_infusion = plan.infusion_days[0]
-    days = range(first_infusion - plan.days_before, plan.followed_days + 1)
-    dips = _dips(plan, random)
-    silent = _silent_days(plan, random)
-    noise = _Noise(plan, truth, random)
-    check_ins = []
-    for day in days:
-        drawn = noise.next()
-        if day < first_infusion:
-            asked, shares, answered = True, PerDomain(1.0, 1.0, 1.0), plan.answered_before
-        else:
-            asked = day >= 1 and day not in silent and _is_asked(plan, day)
-            dip, answered = dips.get(day, 0.0), 1.0 - plan.missing
-            shares = PerDomain(*(share + dip for share in truth.shares_lost(day)))
-        if random.random() < answered and asked:
-            levels = (
-                before + gain * (1.0 - share) + one
-                for before, gain, share, one in zip(truth.before, truth.gain, shares, drawn, strict=True)
-            )
-            check_ins.append(_check_in(day, PerDomain(*map(_reported, levels))))
-    return tuple(check_ins)
+class ReportedDays:
+    """What a patient would report on each day: every day has its noise and its dips, answered or not.
+
+    All of it is drawn at once, so that what is asked, lost or given later moves no other patient and no other day.
+    """
+
+    def __init__(self, plan: CohortPlan, truth: Truth, random: Random) -> None:
+        self._plan, self._truth = plan, truth
+        self._first = plan.infusion_days[0] - plan.days_before
+        self._dips = _dips(plan, random)
+        self._silent = _silent_days(plan, random)
+        noise = _Noise(plan, truth, random)
+        self._drawn = [(noise.next(), random.random()) for _ in range(self._first, plan.followed_days + 1)]
+
+    def before(self) -> Iterator[CheckIn]:
+        """The check-ins before treatment."""
+        for day in range(self._first, self._plan.infusion_days[0]):
+            noise, luck = self._drawn[day - self._first]
+            if luck < self._plan.answered_before:
+                yield self._check_in(day, PerDomain(1.0, 1.0, 1.0), noise)
+
+    def after(self, shares_lost: Callable[[float], PerDomain[float]]) -> Iterator[CheckIn]:
+        """The check-ins after induction, asked for as the plan of the population says."""
+        for day in range(1, self._plan.followed_days + 1):
+            if _is_asked(self._plan, day):
+                check_in = self.on(day, shares_lost(day))
+                if check_in is not None:
+                    yield check_in
+
+    def on(self, day: int, shares: PerDomain[float]) -> CheckIn | None:
+        """The check-in of a day on which one is asked for, if it is answered; `shares` are those truly lost."""
+        noise, luck = self._drawn[day - self._first]
+        if luck >= 1.0 - self._plan.missing or day in self._silent:
+            return None
+        dip = self._dips.get(day, 0.0)
+        return self._check_in(day, PerDomain(*(share + dip for share in shares)), noise)
+
+    def _check_in(self, day: int, shares: PerDomain[float], noise: tuple[float, float, float]) -> CheckIn:
+        truth = self._truth
+        levels = (
+            before + gain * (1.0 - share) + one
+            for before, gain, share, one in zip(truth.before, truth.gain, shares, noise, strict=True)
+        )
+        return _check_in(day, PerDomain(*map(_reported, levels)))
 
 
 def _is_asked(plan: CohortPlan, day: int) -> bool:
@@ -167,7 +193,7 @@ def _reported(level: float) -> float:
 def _check_in(day: int, values: PerDomain[float]) -> CheckIn:
     return CheckIn(
         id=f"{day + 1000}",
-        recorded_at=_at(day, CHECK_IN_HOUR),
+        recorded_at=at(day, CHECK_IN_HOUR),
         time_zone=ZONE,
         mood=values.mood,
         energy=values.energy,

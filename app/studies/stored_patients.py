@@ -30,12 +30,14 @@ class StoredPatients:
 
     Attributes:
         url: the database; it may hold a password, so it is never shown.
+        tenant_key: what proves there that a transaction is of this clinic.
         ids: of the patients, in the order of their registration.
         protocol: the numbers that the clinic decides with now.
         ends_at: until when they are followed.
     """
 
     url: str = field(repr=False)
+    tenant_key: bytes | None = field(repr=False)
     clinic_id: UUID
     ids: tuple[UUID, ...]
     protocol: Protocol
@@ -51,7 +53,7 @@ class StoredPatients:
         yield from asyncio.run(self._read(self.ids[first:past_last]))
 
     async def _read(self, ids: Sequence[UUID]) -> list[StudyPatient]:
-        database = Database(self.url, pool_size=1)
+        database = Database(self.url, pool_size=1, tenant_key=self.tenant_key)
         try:
             async with database.work(self.clinic_id) as work:
                 return [one async for one in self._read_in(work, ids)]
@@ -66,13 +68,13 @@ class StoredPatients:
                 yield StudyPatient(name=str(one), history=history, ends_at=self.ends_at)
 
 
-def patients_of(url: str, clinic_id: UUID, *, now: datetime) -> StoredPatients:
+def patients_of(database: Database, clinic_id: UUID, *, now: datetime) -> StoredPatients:
     """Find a clinic's patients and the numbers in force.
 
     Raises:
         UnknownClinicError: there is no such clinic.
     """
-    return asyncio.run(_found(url, clinic_id, now))
+    return asyncio.run(_found(database, clinic_id, now))
 
 
 async def patients_in(
@@ -93,12 +95,16 @@ async def patients_in(
             after = found[-1].id
             ids.extend(one.id for one in found if one.mode == profile.mode)
     return StoredPatients(
-        url=database.url, clinic_id=clinic_id, ids=tuple(ids), protocol=protocol, ends_at=now
+        url=database.url,
+        tenant_key=database.proof.key,
+        clinic_id=clinic_id,
+        ids=tuple(ids),
+        protocol=protocol,
+        ends_at=now,
     )
 
 
-async def _found(url: str, clinic_id: UUID, now: datetime) -> StoredPatients:
-    database = Database(url, pool_size=1)
+async def _found(database: Database, clinic_id: UUID, now: datetime) -> StoredPatients:
     try:
         return await patients_in(database, clinic_id, base=STANDARD, now=now)
     finally:

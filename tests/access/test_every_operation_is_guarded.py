@@ -7,14 +7,14 @@ import httpx2
 import pytest
 
 from app.access.clinics.scopes import Scope
-from app.asgi import build_api
 from tests.support.people import ClinicClient, PatientClient, entry, item, key_with
 from tests.support.problems import CANARY, assert_guarded, assert_problem
 from tests.support.service import NOW, Service
+from tests.support.the_api import document
 
 OPERATIONS = sorted(
     (method.upper(), path, next(iter(operation["security"][0])) if operation.get("security") else "")
-    for path, operations in build_api().openapi()["paths"].items()
+    for path, operations in document()["paths"].items()
     for method, operation in operations.items()
 )
 GUARDED = [one for one in OPERATIONS if one[2]]

@@ -15,13 +15,13 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from app.asgi import build_api
 from app.foundation.ids import new_id
 from tests.support.databases import DatabaseUrls
 from tests.support.lively import LivelyClinic, lively_clinic
 from tests.support.people import entry, item
 from tests.support.receiver import running_receiver
 from tests.support.service import NOW, Service
+from tests.support.the_api import document
 
 # Not walked, each with its reason.
 ELSEWHERE = {
@@ -43,7 +43,7 @@ LAST = {
 IN_PATH = sorted(
     (
         (method.upper(), path)
-        for path, operations in build_api().openapi()["paths"].items()
+        for path, operations in document()["paths"].items()
         for method, operation in operations.items()
         if "{" in path and (method.upper(), path) not in ELSEWHERE
     ),
@@ -51,7 +51,7 @@ IN_PATH = sorted(
 )
 SCHEMES = {
     (method.upper(), path): next(iter(operation["security"][0]))
-    for path, operations in build_api().openapi()["paths"].items()
+    for path, operations in document()["paths"].items()
     for method, operation in operations.items()
     if operation.get("security")
 }

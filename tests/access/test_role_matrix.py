@@ -15,7 +15,6 @@ import pytest
 from app.access.clinics.caller import find_caller
 from app.access.clinics.permissions import PERMISSIONS_MATRIX, Permission, StaffRole
 from app.access.clinics.staff_sessions import IDLE, LASTS_AT_MOST, end_session, member_of
-from app.asgi import build_api
 from app.foundation.audit import OPERATOR
 from app.foundation.tokens import TokenKind, read_token
 from app.storage import staff_members
@@ -24,10 +23,11 @@ from tests.support.people import ClinicClient, clinic_client
 from tests.support.problems import assert_problem
 from tests.support.service import NOW, Service
 from tests.support.staff import signed_in
+from tests.support.the_api import document, the_api
 
 ASKED = {
     tuple(name.split(" ")): Permission(said[0])
-    for name, said in who_may(build_api().routes).items()
+    for name, said in who_may(the_api().routes).items()
     if said and said[0] in PERMISSIONS_MATRIX and " /v1/" in name
 }
 OPERATIONS = sorted(ASKED)
@@ -72,7 +72,7 @@ def ask(
 def test_the_walk_has_every_operation_that_asks_for_a_permission() -> None:
     asked = {
         (method.upper(), path)
-        for path, operations in build_api().openapi()["paths"].items()
+        for path, operations in document()["paths"].items()
         for method, operation in operations.items()
         if {"StaffSession": []} in operation.get("security", [])
     }

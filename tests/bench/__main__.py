@@ -70,6 +70,7 @@ def rule_step() -> list[str]:
     """Measure and print what one more check-in costs the rule; give the targets that were missed."""
     figures = core_step.measure(core_step.steps_by_level(core_step.series()))
     print("\n".join(core_step.report(figures)))
+    print(core_step.present_rule())
     return core_step.missed(figures)
 
 

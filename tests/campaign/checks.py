@@ -10,6 +10,12 @@ from tests.campaign.figures import Figures, Options
 
 _TESTS = {
     "canaries": ("tests/journeys/test_secrets_stay_secret.py",),
+    "guessing": (
+        "tests/care/patients/test_enrolment.py",
+        "tests/access/staff",
+        "-k",
+        "guess or lock or tries or throttl or wrong",
+    ),
     "authorization matrix": ("tests/access", "-k", "matrix or who_may or every_operation or other_clinics"),
     "Schemathesis with credentials": ("tests/house/test_any_request.py",),
 }

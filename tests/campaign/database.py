@@ -23,7 +23,7 @@ def hanging_database(options: Options) -> Figures:
     with temporary_data_dir() as data_dir, running_dev(data_dir) as dev:
         clinic = dev.clinic()
         phone = Phone(clinic.enrol(clinic.patient(), dev.url))
-        pids = _with_children(dev.server_pid())
+        pids = with_children(dev.server_pid())
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
         helped = _say(phone, options)
@@ -101,7 +101,8 @@ def _fill(path: Path) -> None:
             file.flush()
 
 
-def _with_children(postmaster: int) -> list[int]:
+def with_children(postmaster: int) -> list[int]:
+    """Give a process and its children."""
     found = [postmaster]
     for entry in Path("/proc").iterdir():
         with suppress(OSError, ValueError, IndexError):

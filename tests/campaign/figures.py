@@ -12,6 +12,12 @@ class Options:
     sockets: int
     spellings: int
     requests: int
+    # Of the fairness between clinics: what waits, what is flooded, what is measured.
+    backlog: int
+    flood: int
+    events: int
+    # For how many seconds the database is away.
+    away: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,9 @@ from app.clinical.boosters import Stretch
 from app.clinical.interval import (
     PersonalInterval,
     ResponseDuration,
+    by_stretches,
     learned_interval,
+    offered_interval,
     personal_interval,
     response_durations,
 )
@@ -170,3 +172,83 @@ def test_the_next_interval_is_learned_from_the_last(
 ) -> None:
     stretch = Stretch(0, interval, True, interval, None, held, lost_by, 0.0, observed)
     assert learned_interval(interval, stretch) == offered
+
+
+def stretch(
+    *,
+    from_day: int = 0,
+    to_day: int = 28,
+    crossed: int | None = None,
+    held_days: int | None = None,
+    held_to: int | None = None,
+    observed: bool = True,
+) -> Stretch:
+    """A stretch from day to day, held until the day before its run of low days."""
+    first = DAY_0.toordinal()
+    return Stretch(
+        from_day=first + from_day,
+        to_day=first + to_day,
+        by_booster=True,
+        n_days=10,
+        crossed_on=None if crossed is None else first + crossed,
+        held_days=to_day - from_day - 1 if held_days is None else held_days,
+        held_to=held_to,
+        smoothed=0.0,
+        observed=observed,
+    )
+
+
+def test_a_benefit_ends_between_its_last_well_day_and_its_first_low_one_not_at_the_crossing() -> None:
+    past = [
+        ResponseDuration(from_day=DAY_0, days=20, lost=True),
+        ResponseDuration(from_day=DAY_0 + timedelta(days=28), days=30, lost=False),
+        ResponseDuration(from_day=DAY_0 + timedelta(days=58), days=5, lost=False),
+    ]
+    seen = [
+        stretch(crossed=20, held_days=14, held_to=17),
+        stretch(from_day=28, to_day=58, held_days=27),
+        stretch(from_day=58, to_day=63, held_days=2, observed=False),
+    ]
+    lost, held, running = by_stretches(past, seen)
+    assert (lost.days, lost.at_most_days, lost.lost) == (14, 17, True)
+    assert (held.days, held.lost, held.outlasted_days) == (27, False, 30)
+    assert (running.days, running.observed, running.until_days) == (2, False, None)
+    # One that was not observed is neither held nor lost.
+    assert (
+        personal_interval([lost, held, running]).typical_days == personal_interval([lost, held]).typical_days
+    )
+
+
+@pytest.mark.parametrize(
+    ("stretches", "days"),
+    [
+        ([stretch(crossed=24, held_days=20, held_to=21)], 20),
+        ([stretch(crossed=9, held_days=3, held_to=6)], 14),
+        ([stretch(), stretch(from_day=28, to_day=30)], 45),
+        ([stretch(to_day=20), stretch(from_day=20, to_day=22)], 26),
+        ([stretch(to_day=100), stretch(from_day=100, to_day=101)], 120),
+        ([stretch(observed=False), stretch(from_day=28, to_day=30)], None),
+        ([stretch()], None),
+        ([], None),
+    ],
+)
+def test_the_learned_interval_is_how_long_it_held_or_longer_where_it_was_not_lost(
+    stretches: list[Stretch], days: int | None
+) -> None:
+    offered = offered_interval(
+        stretches, finding_open=False, long_exposure_open=False, precaution_active=False
+    )
+    assert offered.days == days
+    assert (days is None) == bool(offered.not_offered)
+
+
+@pytest.mark.parametrize("against", ["finding_open", "long_exposure_open", "precaution_active"])
+def test_no_learned_interval_is_offered_while_something_is_for_review(against: str) -> None:
+    offered = offered_interval(
+        [stretch(crossed=24, held_days=20, held_to=21)],
+        finding_open=against == "finding_open",
+        long_exposure_open=against == "long_exposure_open",
+        precaution_active=against == "precaution_active",
+    )
+    assert offered.days is None
+    assert [one.value for one in offered.not_offered] == [against]

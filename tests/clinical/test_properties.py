@@ -180,6 +180,47 @@ def test_so_it_is_with_a_reference_that_a_clinician_set(patient: History, choice
     assert_grows_as_from_scratch(replace(patient, chosen_reference=choice))
 
 
+@given(patients(), st.integers(28, 66), st.integers(1, 8))
+def test_so_it_is_when_an_infusion_entered_in_error_is_voided(patient: History, day: int, later: int) -> None:
+    """From the correction on nothing is left of it: the same as for a patient who never had it."""
+    wrong = Infusion(id="wrong", given_at=START + timedelta(days=day), phase=InfusionPhase.BOOSTER)
+    voided_at = START + timedelta(days=day + later)
+    before = [one for one in patient.check_ins if one.recorded_at <= voided_at]
+    believed = replace(patient, infusions=(*patient.infusions, wrong), check_ins=tuple(before))
+    assert timeline_of(believed, as_of=voided_at).state.treatment.total == 1 + sum(
+        one.given_at <= voided_at for one in patient.infusions
+    )
+    timeline = timeline_of(replace(patient, check_ins=tuple(before)), as_of=voided_at)
+    given_at = [one.given_at for one in patient.infusions]
+    moment = voided_at
+    for check_in in sorted(patient.check_ins, key=lambda one: (one.recorded_at, one.id)):
+        if check_in.recorded_at <= voided_at:
+            continue
+        before.append(check_in)
+        known, now = replace(patient, check_ins=tuple(before)), check_in.recorded_at
+        infused = any(moment < given <= now for given in given_at)
+        grown = None if infused else timeline_after(timeline, check_in)
+        timeline, moment = timeline_of(known, as_of=now) if grown is None else grown, now
+    end = max([voided_at, *(one.recorded_at for one in patient.check_ins)])
+    assert timeline.state == replay(patient, as_of=end)
+    assert evaluate(timeline.state, as_of=end) == evaluate_history(patient, as_of=end)
+
+
+@given(patients(), st.integers(10, 74))
+def test_only_real_reports_are_said_as_reports(patient: History, day: int) -> None:
+    answer = evaluate_history(patient, as_of=START + timedelta(days=day))
+    real: dict[date, list[CheckIn]] = {}
+    for one in patient.check_ins:
+        real.setdefault(check_in_day(one.recorded_at, one.time_zone), []).append(one)
+    for said in answer.last_days:
+        reported = real[date.fromordinal(said.day)]
+        for index, domain in enumerate(DOMAINS):
+            value = said.values[index]
+            if value is not None:
+                known = [getattr(one, domain) for one in reported if getattr(one, domain) is not None]
+                assert min(known) <= value <= max(known)
+
+
 def assert_grows_as_from_scratch(patient: History) -> None:
     """Follow a patient as the service does: a step for each check-in, from scratch when staff enter something."""
     timeline: Timeline | None = None

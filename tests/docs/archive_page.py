@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from app.interop.archive.archive_file import FORMAT, VERSION
-from app.storage.archived_tables import LEFT_OUT, OF_CLINIC, OF_PATIENT
+from app.storage.archived_tables import AFTER_PATIENTS, LEFT_OUT, OF_CLINIC, OF_PATIENT
 from tests.docs.clinical_pages import MADE, table
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "archive.md"
@@ -41,7 +41,7 @@ def archive_page() -> str:
             "and tables may be added within a version; a field that is missing is null."
         ),
         "## The data dictionary",
-        *(_of_table(one.name, one.fields) for one in (*OF_CLINIC, *OF_PATIENT)),
+        *(_of_table(one.name, one.fields) for one in (*OF_CLINIC, *OF_PATIENT, *AFTER_PATIENTS)),
         "## What is not in it",
         table([("table", "why"), *((f"`{name}`", why) for name, why in LEFT_OUT.items())]),
     ]

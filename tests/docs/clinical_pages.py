@@ -6,23 +6,24 @@ The accuracy page takes minutes and is written by `afterglow simulate --markdown
 
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from app.clinical.explanation import explain
-from app.clinical.levels import CriterionName, Level
-from app.clinical.reason_codes import ReasonCode
-from app.clinical.reasons import (Reason)
-from app.clinical.protocol import SAFETY_ITEMS, STANDARD, TAPER_STEPS
-from app.clinical.number_notes import NumberNotes
-from app.clinical.own_numbers import numbers_of
 from app.clinical.criterion_b_scale import TotalsCode
 from app.clinical.episodes import ALLOWED_MOVES, Action, Disposition, EpisodeState
-from app.clinical.waiting import LIMIT_NOTES, ESCALATIONS_AT_THE_LIMIT
+from app.clinical.explanation import explain
+from app.clinical.levels import CriterionName, Level
+from app.clinical.number_notes import NumberNotes
+from app.clinical.own_numbers import numbers_of
+from app.clinical.protocol import SAFETY_ITEMS, STANDARD, TAPER_STEPS
+from app.clinical.reason_codes import ReasonCode
+from app.clinical.reasons import Reason
+from app.clinical.waiting import ESCALATIONS_AT_THE_LIMIT, LIMIT_NOTES
 from app.studies.report_tables import Table
 from tests.clinical.builders import raised
-from tests.clinical.test_shapes import RAISES, follow_shape
 from tests.clinical.test_episodes import MOVES
+from tests.clinical.test_shapes import RAISES, follow_shape
 from tests.docs.clinical_sources import (
     Place,
     called_by,
@@ -32,6 +33,11 @@ from tests.docs.clinical_sources import (
     readers,
     reason_groups,
 )
+from tests.docs.finding_pages import PAGES as FINDING_PAGES
+from tests.docs.finding_pages import finding_page, index_page
+from tests.docs.real_data import real_data_page
+from tests.docs.required_answers_page import required_answers_page
+from tests.docs.specification import specification_page
 from tests.docs.worked_examples import examples_page, words
 
 FOLDER: Final = Path(__file__).parents[2] / "docs" / "clinical"
@@ -53,8 +59,8 @@ def numbers_page() -> str:
             f"Every number that the rule {STANDARD.name} decides with. A clinic may set others within the safe "
             "bounds; the version then names each difference. Sources: *seed* the project's source articles, *lit* "
             "published, *sim* measured on the simulated cohort ([accuracy](accuracy.md)), *choice* ours, to be "
-            "defended or changed with evidence. Figures after \"specification\" are those of the clinical "
-            "specification's own run, which chose the number; figures after \"here\" are those of the accuracy page."
+            'defended or changed with evidence. Figures after "specification" are those of the clinical '
+            'specification\'s own run, which chose the number; figures after "here" are those of the accuracy page.'
         ),
     ]
     for heading, names in number_groups().items():
@@ -189,6 +195,14 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "signals.md": signals_page,
     "examples.md": lambda: f"{MADE}\n\n{examples_page(table)}",
     "from-signal-to-function.md": function_page,
+    "required-answers.md": lambda: _page([required_answers_page(table)]),
+    "real-data.md": lambda: _page([real_data_page(table)]),
+    "findings/README.md": lambda: _page([index_page(table)]),
+    **{
+        f"findings/{one.code}.md": partial(lambda one: _page([finding_page(one, table)]), one)
+        for one in FINDING_PAGES
+    },
+    "README.md": lambda: _page([specification_page()]),
 }
 
 
@@ -272,8 +286,8 @@ def _told(value: object) -> str:
 
 def main() -> None:
     """Write all pages that are made from the code alone."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
     for name, page in PAGES.items():
+        (FOLDER / name).parent.mkdir(parents=True, exist_ok=True)
         (FOLDER / name).write_text(page(), encoding="utf-8")
         sys.stdout.write(f"docs/clinical/{name}\n")
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from app.asgi import build_api
+from tests.support.the_api import the_api
 from app.access.clinics.permissions import PERMISSIONS_MATRIX, Permission, StaffRole
 from tests.docs.clinical_pages import MADE, table
 from tests.house.test_every_route_says_who_may import who_may
@@ -56,7 +56,7 @@ def _for_others(role: StaffRole, in_emergency: str) -> str:
 def _asked(start: str) -> list[tuple[str, ...]]:
     return sorted(
         (f"`{name}`", f"`{Permission(said[0]).name}`")
-        for name, said in who_may(build_api().routes).items()
+        for name, said in who_may(the_api().routes).items()
         if f" {start}" in name and said and said[0] in PERMISSIONS_MATRIX
     )
 

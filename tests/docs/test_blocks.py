@@ -6,7 +6,7 @@ import re
 import pytest
 import typer.main
 
-from app.asgi import build_api
+from tests.support.the_api import document, the_api
 from app.cli.commands import app
 from app.cli.children import setting_names
 from app.settings import Settings
@@ -104,7 +104,7 @@ def test_the_table_of_settings_is_the_settings() -> None:
 def test_the_table_of_calls_is_the_api() -> None:
     rows = {
         f"| `{method.upper()} {path}` | {operation['summary']} |"
-        for path, operations in build_api().openapi()["paths"].items()
+        for path, operations in document()["paths"].items()
         for method, operation in operations.items()
     }
     assert set(table_rows("docs/api.md", r"\| `[A-Z]+ /.*")) == rows

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.clinical.evaluation import evaluate_history
+from app.clinical.levels import FindingCode
 from app.clinical.reason_codes import ReasonCode
 from app.clinical.protocol import STANDARD
 from app.clinical.own_numbers import numbers_of
@@ -13,6 +14,7 @@ from app.clinical.episodes import ALLOWED_MOVES, next_move
 from app.studies.accuracy import accuracy
 from app.studies.accuracy_page import accuracy_markdown
 from app.studies.cohort_plan import VARIANTS
+from app.studies.further_studies import STUDIES
 from tests.clinical.builders import BEFORE, WINDOW, at, booster, days, follow, history, induction
 from tests.clinical.test_shapes import RAISES, STAYS_BELOW, follow_shape
 from tests.clinical.test_episodes import LOST, MOVES
@@ -99,10 +101,25 @@ def test_the_state_diagram_has_every_move() -> None:
 
 def test_the_accuracy_page_names_its_command_the_rule_in_force_and_every_population() -> None:
     page = (FOLDER / "accuracy.md").read_text()
-    assert "`afterglow simulate --patients 40 --seeds 1,2,3`" in page
+    assert re.search(r"`afterglow simulate --patients \d+ --seeds (\d+,){5,}\d+`", page)
     assert f"rule {STANDARD.name}." in page
     for name in VARIANTS:
-        assert page.count(f"\n| {name} |") == 2, name
+        assert page.count(f"\n| {name} |") == 3, name
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_further_study_has_its_page_with_its_command_and_at_least_six_seeds(name: str) -> None:
+    page = (FOLDER / {"outcome": "outcome.md"}.get(name, f"accuracy-{name}.md")).read_text()
+    assert re.search(rf"`afterglow simulate --{name} --patients \d+ --seeds (\d+,){{5,}}\d+`", page)
+    assert headings(page) == headings(STUDIES[name].page)
+
+
+def test_every_finding_has_its_page_and_no_number_of_the_specification_is_written_by_hand() -> None:
+    for code in FindingCode:
+        page = (FOLDER / "findings" / f"{code.value}.md").read_text()
+        assert f"`{code.value}`" in page
+        assert "## When it ends" in page
+    assert "[[" not in (FOLDER / "README.md").read_text()
 
 
 def test_the_accuracy_page_is_the_same_whenever_it_is_made() -> None:

@@ -21,11 +21,11 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from app.access.clinics.permissions import StaffRole
-from app.asgi import build_api
 from tests.support.databases import DatabaseUrls
 from tests.support.people import clinic_client, treated
 from tests.support.service import NOW, Service, running_service
 from tests.support.staff import invited, signed_in
+from tests.support.the_api import document
 
 # Requests for each operation and mode: 10 in `make test`, 200 in `make test-long`.
 EACH: Final = settings().max_examples * 2 // 5
@@ -35,7 +35,7 @@ CHECKS: Final = [
     response_schema_conformance,
 ]
 load_all_checks()
-DOCUMENT: Final = build_api().openapi()
+DOCUMENT: Final = document()
 SCHEMA: Final = schemathesis.openapi.from_dict(DOCUMENT)
 OPERATIONS: Final = {
     f"{found.ok().method.upper()} {found.ok().path}": found.ok()

@@ -11,9 +11,9 @@ from starlette.routing import BaseRoute, Route
 from app.access.clinics.access import clinic_may
 from app.access.clinics.permissions import PERMISSIONS_MATRIX, Permission
 from app.access.clinics.scopes import Scope
-from app.asgi import build_api
 from app.care.patients.access import signed_in_patient
 from tests.house.open_operations import OPEN
+from tests.support.the_api import the_api
 
 PATIENT = "the patient's own device"
 # Pages are for people, not for clients: they stand in no document.
@@ -42,16 +42,16 @@ def _accesses(dependant: Dependant) -> Iterator[str]:
 
 
 def test_every_route_says_who_may_or_is_open_on_purpose() -> None:
-    silent = {name for name, said in who_may(build_api().routes).items() if not said}
+    silent = {name for name, said in who_may(the_api().routes).items() if not said}
     assert silent == set(OPEN)
 
 
 def test_no_route_says_two_things() -> None:
-    assert {name: said for name, said in who_may(build_api().routes).items() if len(said) > 1} == {}
+    assert {name: said for name, said in who_may(the_api().routes).items() if len(said) > 1} == {}
 
 
 def test_what_is_said_is_what_the_document_tells_clients() -> None:
-    api = build_api()
+    api = the_api()
     document = api.openapi()["paths"]
     for name, said in who_may(api.routes).items():
         method, path = name.split(" ")
@@ -71,14 +71,14 @@ def schemes_for(said: str) -> list[list[str]]:
 
 
 def test_every_permission_is_asked_for_somewhere_and_every_scope_gives_one() -> None:
-    said = {one for every in who_may(build_api().routes).values() for one in every}
+    said = {one for every in who_may(the_api().routes).values() for one in every}
     assert said - {PATIENT, BROWSER, MEMBER} == set(Permission) == set(PERMISSIONS_MATRIX)
     assert {who.scope for who in PERMISSIONS_MATRIX.values()} - {None} == set(Scope)
 
 
 def test_the_patients_own_routes_and_the_clinics_never_share_a_path() -> None:
     kinds: dict[str, set[str]] = {}
-    for name, said in who_may(build_api().routes).items():
+    for name, said in who_may(the_api().routes).items():
         for one in said:
             kinds.setdefault(name.split(" ")[1], set()).add("patient" if one == PATIENT else "clinic")
     assert {path: found for path, found in kinds.items() if len(found) > 1} == {}

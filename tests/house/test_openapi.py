@@ -10,11 +10,11 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 from typer.testing import CliRunner
 
-from app.asgi import build_api
 from app.cli.commands import app as command_line
 from app.notifications.webhooks.events import EventType
 from tests.house.open_operations import OPEN
 from tests.support.service import Service
+from tests.support.the_api import the_api
 
 COMMITTED = Path(__file__).parents[2] / "openapi" / "openapi.json"
 Operation = dict[str, Any]
@@ -22,7 +22,7 @@ Operation = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
-    return build_api().openapi()
+    return the_api().openapi()
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from typing import Final
 
 from fastapi.routing import iter_route_contexts
 
-from app.asgi import build_api
+from tests.support.the_api import document, the_api
 
 # Calls that only programs need, each with its reason.
 FOR_PROGRAMS: Final = {
@@ -50,7 +50,7 @@ PAGES: Final = {
 def clinic_calls() -> set[str]:
     """Name every call that a key or a member of the staff may make."""
     found = set()
-    for path, operations in build_api().openapi()["paths"].items():
+    for path, operations in document()["paths"].items():
         for method, operation in operations.items():
             schemes = {name for one in operation.get("security", []) for name in one}
             if schemes & {"ClinicKey", "StaffSession"}:
@@ -65,7 +65,7 @@ def page_of(call: str) -> str | None:
 
 
 def test_every_call_that_a_person_needs_has_a_page() -> None:
-    pages = {context.path for context in iter_route_contexts(build_api().routes)}
+    pages = {context.path for context in iter_route_contexts(the_api().routes)}
     missing = {call for call in clinic_calls() - set(FOR_PROGRAMS) if page_of(call) not in pages}
     assert missing == set()
 

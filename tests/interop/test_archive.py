@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from app.access.clinics.commands import OpenedClinic
-from app.care.monitoring.service import evaluation_now
+from app.care.monitoring.service import EvaluationView, evaluation_now
 from app.care.patients.registering import PatientExistsError
 from app.foundation.audit import OPERATOR
 from app.foundation.errors import RefusalError
@@ -28,7 +28,7 @@ from app.interop.archive.importing import (
     import_patient,
 )
 from app.interop.archive.making import archive_of_clinic, archive_of_patient
-from app.storage.archived_tables import LEFT_OUT, OF_CLINIC, OF_PATIENT
+from app.storage.archived_tables import AFTER_PATIENTS, LEFT_OUT, OF_CLINIC, OF_PATIENT
 from app.storage.engine.rows import CARE
 from app.storage.tables import METADATA
 from tests.support.databases import Cluster
@@ -82,9 +82,11 @@ def imported_patient(
 
 
 def evaluated(service: Service, clinic_id: UUID | str, patient: str) -> tuple[dict[str, Any], str]:
-    view = service.run(
-        evaluation_now(service.context, UUID(str(clinic_id)), UUID(patient), actor=OPERATOR), within=30
-    )
+    async def looked() -> EvaluationView:
+        async with service.context.work(UUID(str(clinic_id)), actor=OPERATOR, snapshot=True) as work:
+            return await evaluation_now(work, UUID(patient))
+
+    view = service.run(looked(), within=30)
     return view.plain, view.explanation
 
 
@@ -266,7 +268,7 @@ def test_what_is_damaged_or_newer_is_refused_by_name_and_nothing_is_imported(
 
 def test_every_table_is_in_the_archive_or_left_out_with_its_reason() -> None:
     tables = {table.name for table in METADATA.tables.values() if table.schema == CARE}
-    archived = {one.name for one in (*OF_CLINIC, *OF_PATIENT)}
+    archived = {one.name for one in (*OF_CLINIC, *OF_PATIENT, *AFTER_PATIENTS)}
 
     assert archived.isdisjoint(LEFT_OUT)
     assert archived | set(LEFT_OUT) == tables

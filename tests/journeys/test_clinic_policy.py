@@ -10,7 +10,7 @@ import pytest
 
 from app.care.monitoring.replay import replay
 from tests.support.databases import DatabaseUrls
-from tests.support.people import ClinicClient, clinic_client, treated
+from tests.support.people import CONFIRMED, ClinicClient, clinic_client, treated
 from tests.support.problems import assert_problem
 from tests.support.service import NOW, Service
 
@@ -161,3 +161,21 @@ def test_of_two_who_change_at_once_one_is_told_and_the_past_stays_decided(clinic
     assert_problem(second, 412)
     (number,) = [one for one in first.json()["numbers"] if one["name"] == "consider_at"]
     assert (number["value"], number["lowest"], number["highest"]) == (0.6, 0.4, 0.9)
+
+
+def test_a_usual_gain_of_the_clinics_own_needs_thirty_past_inductions(clinic: ClinicClient) -> None:
+    refused = put(clinic, {"usual_gain": 3.0})
+    assert_problem(refused, 422, pointer="#/numbers/usual_gain", code="policy-refused")
+    assert "at least 30 are needed" in refused.text
+    for _ in range(30):
+        patient = clinic.patient()
+        course = {"protocol": "standard", "planned_infusions": 1, "started_on": "2026-09-01"}
+        given = {"given_at": "2026-09-01T15:00:00Z", "phase": "induction"} | CONFIRMED
+        assert clinic.http.post(f"/v1/patients/{patient}/courses", json=course).status_code == 201
+        assert clinic.http.post(f"/v1/patients/{patient}/infusions", json=given).status_code == 201
+    assert put(clinic, {"usual_gain": 3.0, "usual_gain_sd": 1.2}).status_code == 200
+
+
+def test_a_number_of_rule_1_is_refused_by_its_name(clinic: ClinicClient) -> None:
+    refused = put(clinic, {"daily_after_infusion_days": 30})
+    assert_problem(refused, 422, pointer="#/numbers/daily_after_infusion_days", code="policy-refused")

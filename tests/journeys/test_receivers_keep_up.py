@@ -99,6 +99,8 @@ class Copy:
             "consent.withdrawn": {"consent": "withdrawn"},
             "patient.archived": {"archived": data.get("reason")},
             "patient.unarchived": {"archived": None},
+            "patient.merged": {"archived": "duplicate"},
+            "patient.unmerged": {"archived": None},
         }
         patient |= changed.get(event, {})
 

@@ -8,12 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import psycopg
 
 from app.storage.engine.binaries import find_binaries
 from app.storage.engine.embedded import Address, Supervisor
 from app.storage.engine.migrating import APPLICATION_ROLE, OWNER_ROLE, make_roles, migrate
+
+MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
+ENOUGH_BYTES: Final = 4 * 1024**3
 
 
 @dataclass(frozen=True)
@@ -79,10 +83,20 @@ def programs() -> Path | None:
     return Path(told) if told else None
 
 
+def in_memory() -> Path | None:
+    """The machine's file system in memory, where it is large enough for the tests' databases.
+
+    A test's database need not survive a power cut, and our server waits for the disk whatever it is told.
+    """
+    if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH_BYTES:
+        return MEMORY
+    return None
+
+
 @contextmanager
-def running_cluster() -> Iterator[Cluster]:
-    """A server in a folder of its own below /tmp, gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="afterglow-test-"))
+def running_cluster(below: Path | None = None) -> Iterator[Cluster]:
+    """A server in a folder of its own, gone afterwards; below /tmp if nothing else is said."""
+    folder = Path(tempfile.mkdtemp(prefix="afterglow-test-", dir=below))
     folder.chmod(0o755)
     supervisor = Supervisor(folder / "data", find_binaries(programs()))
     try:

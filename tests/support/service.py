@@ -71,6 +71,7 @@ def running_service(
     gateway: GatewayRelay | None = None,
     webhook_allow: str = "127.0.0.0/8",
     spool_dir: Path | None = None,
+    tenant_key: bytes | None = None,
 ) -> Iterator[Service]:
     """Run API and worker until the end of the block; on the machine's own time with a ``RunningClock``."""
     clock = clock or SettableClock(now)
@@ -78,7 +79,7 @@ def running_service(
 
     async def live() -> None:
         context = AppContext(
-            database=Database(database_url),
+            database=Database(database_url, tenant_key=tenant_key),
             vault=Vault(KEY),
             clock=clock,
             public_url="https://afterglow.test",

@@ -8,16 +8,16 @@ import httpx2
 import pytest
 
 from app.access.clinics.permissions import StaffRole
-from app.asgi import build_api
 from app.web.schemas import write_cursor
 from tests.support.people import ClinicClient, PatientClient
 from tests.support.problems import CANARY, assert_problem
 from tests.support.service import NOW, Service
 from tests.support.staff import staff_client
+from tests.support.the_api import document
 
 OPERATIONS = sorted(
     (method.upper(), path)
-    for path, operations in build_api().openapi()["paths"].items()
+    for path, operations in document()["paths"].items()
     for method, operation in operations.items()
     if "requestBody" in operation
 )
@@ -54,7 +54,7 @@ BROKEN: list[tuple[str, bytes]] = [
 # No key may do this: it is for people who are signed in.
 STAFF_ONLY = sorted(
     (method.upper(), path)
-    for path, operations in build_api().openapi()["paths"].items()
+    for path, operations in document()["paths"].items()
     for method, operation in operations.items()
     if operation.get("security") == [{"StaffSession": []}]
 )

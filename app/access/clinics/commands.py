@@ -150,6 +150,7 @@ def _columns(vault: Vault, clinic: Clinic) -> dict[str, Any]:
         "time_zone": clinic.time_zone,
         "country": clinic.country,
         "crisis_lines": list(clinic.crisis_lines),
+        "asks_long_exposure": clinic.asks_long_exposure,
         "ehr_link_template": clinic.ehr_link_template,
         "crisis_phone_sealed": seal_crisis_phone(vault, clinic.id, clinic.crisis_phone),
         "safety_contact_sealed": seal_contact(vault, clinic.id, Role.SAFETY, clinic.safety_contact),

@@ -19,6 +19,9 @@ from app.web.etags import ChangedMeanwhileError
 
 # What is sent "from now on" arrives a little later.
 _BEHIND: Final = timedelta(minutes=10)
+_USUAL_GAIN: Final = ("usual_gain", "usual_gain_sd")
+COURSES_FOR_OWN_PRIOR: Final = 30
+"""Fewer say more about chance than about the clinic's patients."""
 
 
 class PolicyRefusedError(RefusalError):
@@ -72,7 +75,8 @@ async def write_policy(
     """Put numbers in force from a time on; those that are not named are the service's own.
 
     Raises:
-        PolicyRefusedError: an unknown number, one outside its safe bounds, or a contradiction.
+        PolicyRefusedError: an unknown number, one outside its safe bounds, a contradiction, or a usual gain of
+            the clinic's own from too few courses.
         PolicyInPastError: the time has passed.
         ChangedMeanwhileError: the version is not the latest one.
     """
@@ -81,6 +85,7 @@ async def write_policy(
     if since < now - _BEHIND:
         raise PolicyInPastError("#/effective_from")
     protocol = checked(work.context.protocol, numbers)
+    await _refuse_own_prior_of_few(work, protocol)
     new = StoredPolicy(
         version=version + 1,
         numbers={name: getattr(protocol, name) for name in sorted(numbers)},
@@ -107,6 +112,21 @@ async def _view(work: Work, *, now: datetime) -> PolicyView:
         numbers=numbers_of(protocol),
         versions=tuple(found),
     )
+
+
+async def _refuse_own_prior_of_few(work: Work, protocol: Protocol) -> None:
+    """What patients usually gain may be the clinic's own once it rests on enough of its past inductions."""
+    base = work.context.protocol
+    own = [name for name in _USUAL_GAIN if getattr(protocol, name) != getattr(base, name)]
+    if not own:
+        return
+    before = work.now - timedelta(days=base.window_latest_day)
+    courses = await policies.count_inductions(work, given_before=before)
+    if courses < COURSES_FOR_OWN_PRIOR:
+        said = f"It rests on {courses} past inductions; at least {COURSES_FOR_OWN_PRIOR} are needed."
+        raise PolicyRefusedError().finding(
+            [{"pointer": f"#/numbers/{name}", "code": "too-few-courses", "detail": said} for name in own]
+        )
 
 
 def checked(base: Protocol, numbers: Mapping[str, Any]) -> Protocol:

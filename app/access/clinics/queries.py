@@ -36,6 +36,7 @@ class Clinic:
     time_zone: str
     country: str | None
     crisis_lines: tuple[dict[str, Any], ...]
+    asks_long_exposure: bool
     ehr_link_template: str | None
     version: int
     attention: tuple[Attention, ...] = ()
@@ -87,6 +88,7 @@ async def clinic_in(work: UnitOfWork, vault: Vault) -> Clinic:
         time_zone=profile.time_zone,
         country=profile.country,
         crisis_lines=tuple(profile.crisis_lines),
+        asks_long_exposure=profile.asks_long_exposure,
         ehr_link_template=profile.ehr_link_template,
         version=profile.version,
     )

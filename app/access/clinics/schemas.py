@@ -35,7 +35,7 @@ EhrLinkTemplate = Annotated[
     Field(max_length=500, examples=["https://ehr.example/charts/{chart_number}"]),
     AfterValidator(read_ehr_link),
 ]
-_NEVER_TAKEN_AWAY: Final = frozenset({"name", "time_zone"})
+_NEVER_TAKEN_AWAY: Final = frozenset({"name", "time_zone", "asks_long_exposure"})
 
 
 def _limit(name: str) -> Any:  # noqa: ANN401 - Pydantic's field
@@ -86,6 +86,9 @@ class ClinicReply(ReplyBody):
         description="Where it is (ISO 3166); crisis help goes by the patient's country first"
     )
     crisis_lines: list[CrisisLineEntry]
+    asks_long_exposure: bool = Field(
+        description="Whether patients are asked each month about what long use of ketamine can do"
+    )
     ehr_link_template: str | None = Field(description="Leads staff to a patient's chart in your EHR")
     safety_contact: ContactReply | None
     second_contact: ContactReply | None
@@ -133,6 +136,7 @@ class ClinicChange(RequestBody):
     crisis_lines: Annotated[list[CrisisLineEntry], Field(max_length=60)] | None = Field(
         default=None, description="In the place of ours, by country and kind; all of them at once, null: none"
     )
+    asks_long_exposure: bool | None = Field(default=None, description="Null: as it is")
     ehr_link_template: EhrLinkTemplate | None = Field(
         default=None, description="`{chart_number}` stands for the patient's; null: no link"
     )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from app.care.assessments.long_exposure import raise_if_it_stands_out
 from app.care.assessments.queries import Assessment, meaning_of
 from app.care.assessments.questionnaires import WORDINGS
 from app.care.assessments.refusals import (
@@ -26,18 +27,13 @@ from app.care.monitoring.corrections import ExternalIdTakenError
 from app.care.patients.archiving import refuse_archived
 from app.care.patients.consent_standing import ConsentStanding, ConsentWithdrawnError, standing_of
 from app.care.patients.service import existing
-from app.clinical.scales import (
-    CustomProblemCode,
-    CustomScaleProblem,
-    Scale,
-    read_custom_scales,
-    score_form,
-)
+from app.clinical.long_exposure import LONG_EXPOSURE
+from app.clinical.scales import CustomProblemCode, CustomScaleProblem, Scale, read_custom_scales, score_form
 from app.context import Work
 from app.foundation.ids import new_id
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
-from app.storage import assessments, patient_states, record_versions
+from app.storage import assessments, clinics, patient_states, record_versions
 from app.storage.assessments import StoredAssessment
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import RecordKind
@@ -80,7 +76,7 @@ async def enter(work: Work, patient_id: UUID, form: Form) -> Assessment:
         NotFoundError: the clinic has no such patient.
         AssessmentInFutureError: it was not completed yet.
         AssessmentTooOldError: a patient's own, and more than 30 days old.
-        QuestionnaireNotOfferedError: a patient's own, of a scale whose wording is not shipped.
+        QuestionnaireNotOfferedError: a patient's own, of a scale whose wording is not shipped or not asked here.
         ScaleNotKnownError: there is no such scale.
         FormRefusedError: incomplete, impossible, or its totals contradict each other.
         ConsentWithdrawnError: a patient's own, and new, after the patient withdrew consent.
@@ -90,8 +86,7 @@ async def enter(work: Work, patient_id: UUID, form: Form) -> Assessment:
         ExternalIdTakenError: another content is kept under its external id.
     """
     refuse_time(form, work.now)
-    if form.by_patient and form.scale not in WORDINGS:
-        raise QuestionnaireNotOfferedError("#/scale")
+    await _refuse_not_asked(work, form)
     patient = await existing(work, patient_id)
     await patient_states.lock(work, patient_id)
     scale = await assessments.find_scale(work, form.scale)
@@ -109,10 +104,22 @@ async def enter(work: Work, patient_id: UUID, form: Form) -> Assessment:
         )
         await notify_of_patient(work, EventType.ASSESSMENT_RECORDED, about, now=work.now)
         await effects.evaluate_or_later(work, patient_id)
+        await raise_if_it_stands_out(work, patient, stored)
     # What it means is worked out once it is kept: a mistake of ours there must not lose an answer to item 9.
     await work.commit()
     (kept,) = await meaning_of(work, patient, [stored])
     return replace(kept, created=created, safety_event_id=event_id)
+
+
+async def _refuse_not_asked(work: Work, form: Form) -> None:
+    """Refuse a patient's own form of a scale whose wording is not shipped, or that the clinic does not ask."""
+    if not form.by_patient:
+        return
+    if form.scale not in WORDINGS:
+        raise QuestionnaireNotOfferedError("#/scale")
+    clinic = await clinics.profile(work) if form.scale == LONG_EXPOSURE.key else None
+    if clinic is not None and not clinic.asks_long_exposure:
+        raise QuestionnaireNotOfferedError("#/scale")
 
 
 def refuse_time(form: Form, now: datetime) -> None:

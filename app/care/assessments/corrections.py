@@ -8,7 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
+from app.care.alerts.findings.codes import FindingCode
+from app.care.alerts.findings.commands import end_findings
 from app.care.assessments.commands import Form, refuse_time, scored
+from app.care.assessments.long_exposure import raise_if_it_stands_out
 from app.care.assessments.queries import Assessment, meaning_of
 from app.care.assessments.refusals import AssessmentExistsError, PatientsOwnFormError, ScaleNotKnownError
 from app.care.assessments.reporting import report_item
@@ -80,6 +83,7 @@ async def amend_assessment(
     work.audit("assessment.amended", "assessment", new.id, patient_id=patient_id)
     event_id = await report_item(work, patient, new)
     effects = await follow_correction(work, before, kind="assessment", record_id=new.id)
+    await raise_if_it_stands_out(work, patient, new)
     return await _corrected(work, patient, new, RecordStatus.ACTIVE, effects, event_id)
 
 
@@ -101,6 +105,7 @@ async def void_assessment(
     await _keep_version(work, patient, stored, Correction.VOIDED, reason)
     await assessments.take_away(work, patient_id, stored.id)
     work.audit("assessment.voided", "assessment", stored.id, patient_id=patient_id)
+    await end_findings(work, patient_id, [FindingCode.LONG_EXPOSURE], source_id=stored.id)
     effects = await follow_correction(work, before, kind="assessment", record_id=stored.id)
     voided = replace(stored, version=stored.version + 1)
     return await _corrected(work, patient, voided, RecordStatus.ENTERED_IN_ERROR, effects)

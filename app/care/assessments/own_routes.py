@@ -11,6 +11,7 @@ from app.care.assessments.questionnaires import all_questionnaires, questionnair
 from app.care.patients.access import PatientSignedIn, PatientWork
 from app.care.patients.crisis import help_for_caller
 from app.notifications.messages.help_reply import CrisisHelpReply
+from app.storage import clinics
 from app.web.problems import Problem
 
 router = APIRouter(prefix="/v1/assessments", tags=["questionnaires"])
@@ -47,9 +48,14 @@ async def put_assessment(
 
 
 @questionnaires_router.get("", summary="List questionnaires")
-async def list_questionnaires(caller: PatientSignedIn, locale: Language = None) -> QuestionnaireList:
+async def list_questionnaires(
+    caller: PatientSignedIn, work: PatientWork, locale: Language = None
+) -> QuestionnaireList:
     """List what the patient may answer, word for word."""
-    found = all_questionnaires(locale=locale or caller.locale)
+    clinic = await clinics.profile(work)
+    found = all_questionnaires(
+        locale=locale or caller.locale, long_exposure=clinic is not None and clinic.asks_long_exposure
+    )
     return QuestionnaireList(items=[QuestionnaireReply.of(one) for one in found])
 
 
@@ -57,5 +63,5 @@ async def list_questionnaires(caller: PatientSignedIn, locale: Language = None) 
 async def read_questionnaire(
     key: str, caller: PatientSignedIn, locale: Language = None
 ) -> QuestionnaireReply:
-    """Give a questionnaire, `phq-9` or `gad-7`, word for word, with its copyright line."""
+    """Give a questionnaire, `phq-9`, `gad-7` or `long-exposure`, word for word, with its copyright line."""
     return QuestionnaireReply.of(questionnaire(key, locale=locale or caller.locale))

@@ -1,6 +1,7 @@
 """Questionnaires as patients get them, and answer them. Nothing here says what an answer is worth."""
 
 from datetime import datetime
+from itertools import repeat
 from uuid import UUID
 
 from pydantic import Field
@@ -18,7 +19,7 @@ class QuestionReply(ReplyBody):
 
     number: int
     text: str
-    loinc: str
+    loinc: str | None
 
 
 class AnswerWordReply(ReplyBody):
@@ -26,7 +27,7 @@ class AnswerWordReply(ReplyBody):
 
     value: int
     text: str
-    loinc: str
+    loinc: str | None
 
 
 class QuestionnaireReply(ReplyBody):
@@ -54,11 +55,15 @@ class QuestionnaireReply(ReplyBody):
             recall_days=scale.recall_days,
             items=[
                 QuestionReply(number=number, text=text, loinc=code)
-                for number, text, code in zip(scale.items, wording.items, scale.loinc.items, strict=True)
+                for number, text, code in zip(
+                    scale.items, wording.items, scale.loinc.items or repeat(None), strict=False
+                )
             ],
             answers=[
                 AnswerWordReply(value=value, text=text, loinc=code)
-                for value, (text, code) in enumerate(zip(wording.answers, scale.loinc.answers, strict=True))
+                for value, (text, code) in enumerate(
+                    zip(wording.answers, scale.loinc.answers or repeat(None), strict=False)
+                )
             ],
             copyright=wording.copyright,
             loinc=scale.loinc.panel,

@@ -4,12 +4,15 @@ PHQ-9 and GAD-7 may be shipped ("No permission required to reproduce, translate,
 their copyright line; no other scale's wording may. The Spanish is the authors' own for the United States. Not
 a word may be changed: the totals were validated with these. Source: phqscreeners.com. The question at the end
 about how difficult it was is not scored, and is not asked.
+
+The form about long exposure is ours, and is asked only where the clinic has switched it on.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from app.clinical.long_exposure import LONG_EXPOSURE
 from app.clinical.scales import GAD_7, PHQ_9, Scale
 from app.foundation.errors import NotFoundError
 from app.notifications.messages.wording import language_of
@@ -139,8 +142,54 @@ _GAD_7: Final = {
         copyright=_COPYRIGHT["es"],
     ),
 }
-WORDINGS: Final[Mapping[str, Mapping[str, Wording]]] = {PHQ_9.key: _PHQ_9, GAD_7.key: _GAD_7}
-_SCALES: Final = {scale.key: scale for scale in (PHQ_9, GAD_7)}
+_HOW_OFTEN: Final = {
+    "en": ("Not at all", "Once or twice", "Several times", "Most days"),
+    "es": ("Nunca", "Una o dos veces", "Varias veces", "Casi todos los días"),
+}
+_LONG_EXPOSURE: Final = {
+    "en": Wording(
+        title="Questions about long-term treatment",
+        instructions=(
+            "Some people who are given ketamine for a long time notice the following. Your care team asks everyone. "
+            "In the last 4 weeks, how often was this so for you?"
+        ),
+        items=(
+            "I had to pass urine much more often than I used to, or could hardly wait",
+            "It hurt or burned when I passed urine, or there was blood in it",
+            "I felt a strong wish to take ketamine",
+            "I used ketamine that this clinic had not given me or prescribed",
+            "I forgot things, or found it harder to remember than I used to",
+        ),
+        answers=_HOW_OFTEN["en"],
+        copyright=(
+            "Wording by Afterglow. Not a validated scale and not a diagnosis: your care team reads the answers."
+        ),
+    ),
+    "es": Wording(
+        title="Preguntas sobre un tratamiento largo",
+        instructions=(
+            "Algunas personas que reciben ketamina durante mucho tiempo notan lo siguiente. Su equipo se lo pregunta "
+            "a todos. En las últimas 4 semanas, ¿con qué frecuencia le ha pasado esto?"
+        ),
+        items=(
+            "He tenido que orinar mucho más a menudo que antes, o apenas podía esperar",
+            "Me ha dolido o ardido al orinar, o ha habido sangre en la orina",
+            "He sentido muchas ganas de tomar ketamina",
+            "He usado ketamina que esta clínica no me había dado ni recetado",
+            "He olvidado cosas, o me ha costado recordar más que antes",
+        ),
+        answers=_HOW_OFTEN["es"],
+        copyright=(
+            "Redacción de Afterglow. No es una escala validada ni un diagnóstico: su equipo lee las respuestas."
+        ),
+    ),
+}
+WORDINGS: Final[Mapping[str, Mapping[str, Wording]]] = {
+    PHQ_9.key: _PHQ_9,
+    GAD_7.key: _GAD_7,
+    LONG_EXPOSURE.key: _LONG_EXPOSURE,
+}
+_SCALES: Final = {scale.key: scale for scale in (PHQ_9, GAD_7, LONG_EXPOSURE)}
 
 
 def questionnaire(key: str, *, locale: str) -> Questionnaire:
@@ -155,6 +204,8 @@ def questionnaire(key: str, *, locale: str) -> Questionnaire:
     return Questionnaire(scale=_SCALES[key], language=language, wording=WORDINGS[key][language])
 
 
-def all_questionnaires(*, locale: str) -> list[Questionnaire]:
-    """Give every questionnaire that a patient may answer."""
-    return [questionnaire(key, locale=locale) for key in WORDINGS]
+def all_questionnaires(*, locale: str, long_exposure: bool) -> list[Questionnaire]:
+    """Give every questionnaire that a patient may answer; the one about long exposure where the clinic asks it."""
+    return [
+        questionnaire(key, locale=locale) for key in WORDINGS if long_exposure or key != LONG_EXPOSURE.key
+    ]

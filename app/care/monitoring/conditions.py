@@ -8,6 +8,7 @@ from uuid import UUID
 
 from app.care.alerts.findings.codes import FindingCode
 from app.care.alerts.findings.commands import end_findings, raise_finding
+from app.care.monitoring.kept_findings import is_mark
 from app.clinical.evaluation import Evaluation
 from app.clinical.levels import CriterionName
 from app.clinical.reference import NoReference, NoReferenceBecause
@@ -28,7 +29,6 @@ class Condition(StrEnum):
 
 # What stays on the worklist while it holds. What the patient asked is no condition: it came with a report.
 _FINDINGS: Final[Mapping[Condition, FindingCode]] = {
-    Condition.WORSE_THAN_BEFORE: FindingCode.WORSE_THAN_BEFORE,
     Condition.REFERENCE_NOT_ESTABLISHED: FindingCode.NO_REFERENCE,
     Condition.REVIEW_DUE: FindingCode.REVIEW_DUE,
 }
@@ -50,7 +50,7 @@ _FINAL: Final = frozenset({NoReferenceBecause.TOO_FEW_DAYS, NoReferenceBecause.B
 
 
 def conditions_of(evaluation: Evaluation) -> frozenset[Condition]:
-    """Say which hold: the patient asked, is worse than before, has a reference, or none unless a clinician decides."""
+    """Say which hold: the patient asked, is worse than before, has a reference or none unless a clinician decides."""
     holding = set()
     if any(criterion.name is CriterionName.PATIENT_ASKS for criterion in evaluation.criteria):
         holding.add(Condition.ASKED_ABOUT_BOOSTER)
@@ -74,12 +74,13 @@ async def tell_conditions(
     holding: Sequence[str],
 ) -> None:
     """Notify of each condition that holds now and did not before, and keep its finding as long as it holds."""
-    for condition in map(Condition, holding):
-        if condition not in before:
+    was, now = ([Condition(one) for one in kept if not is_mark(one)] for kept in (before, holding))
+    for condition in now:
+        if condition not in was:
             await _announce(work, patient_id, _BEGINS.get(condition), mode=mode)
             if condition in _FINDINGS:
                 await raise_finding(work, _FINDINGS[condition], patient_id, mode=mode, on=on)
-    over = [condition for condition in map(Condition, before) if condition not in holding]
+    over = [condition for condition in was if condition not in now]
     ended = [_FINDINGS[condition] for condition in over if condition in _FINDINGS]
     if ended:
         await end_findings(work, patient_id, ended)

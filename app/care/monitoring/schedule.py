@@ -10,6 +10,7 @@ from app.access.clinics.policy import policy_in_force
 from app.clinical.check_ins import check_in_day
 from app.clinical.course import InfusionPhase, Phase, phase_of
 from app.clinical.levels import Level
+from app.clinical.long_exposure import LONG_EXPOSURE, long_exposure_due_on
 from app.clinical.protocol import Protocol
 from app.clinical.schedule import (
     QUESTIONNAIRE,
@@ -116,9 +117,24 @@ def schedule_from(facts: PlanFacts, *, now: datetime, protocol: Protocol, count:
         last_check_in_on=last,
         due_days=due_days(situation, today=today, count=count, protocol=protocol),
         overdue=plan is not None and is_overdue(plan, today=today, last_check_in_on=last, protocol=protocol),
-        questionnaires=(QuestionnaireDue(scale=QUESTIONNAIRE, due_on=questionnaire),)
-        if questionnaire
-        else (),
+        questionnaires=tuple(
+            QuestionnaireDue(scale=scale, due_on=due_on)
+            for scale, due_on in (
+                (QUESTIONNAIRE, questionnaire),
+                (LONG_EXPOSURE.key, _long_exposure_due_on(facts, now) if plan else None),
+            )
+            if due_on
+        ),
+    )
+
+
+def _long_exposure_due_on(facts: PlanFacts, now: datetime) -> date | None:
+    """From when the form about long exposure is due; None in a clinic that has not switched it on."""
+    given = [one.day(facts.time_zone) for one in facts.infusions if one.given_at <= now]
+    if not facts.asks_long_exposure:
+        return None
+    return long_exposure_due_on(
+        first_infusion_on=min(given, default=None), last_answered_on=facts.last_exposure_form_on
     )
 
 

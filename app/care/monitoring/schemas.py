@@ -46,6 +46,9 @@ class EvaluationReply(ReplyBody):
     explanation_parts: list[ExplanationPartReply] = Field(description="The same, part by part")
     findings: list[FindingReply] = Field(description="For review by a clinician, never a booster question")
     cautions: list[str] = Field(description="Active precautions that staff recorded; they decide nothing")
+    remarks: list[str] = Field(
+        description="`steady_without_infusion`: the open signal became steady and no infusion is recorded since"
+    )
     rule: str
     version: str
 

@@ -5,7 +5,7 @@ way was taken, or in what order reports arrived.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -23,25 +23,29 @@ from app.care.monitoring.history import (
     timeline_now,
     to_keep,
 )
+from app.care.monitoring.kept_findings import keep_findings, marks_of
 from app.care.patients.consent_standing import ConsentWithdrawnError
-from app.clinical.check_ins import CheckIn
+from app.clinical.check_ins import CheckIn, zone_of
 from app.clinical.episodes import Move, MoveKind, next_move
 from app.clinical.evaluation import Evaluation, Timeline, evaluate, timeline_after, timeline_of
 from app.clinical.explanation import Beside, explanation_parts, render
 from app.clinical.findings import Finding
+from app.clinical.headline import steady_without_infusion
+from app.clinical.levels import CriterionName
 from app.clinical.profiles import Caution
 from app.clinical.protocol import Protocol
 from app.clinical.review_notice import is_review_to_tell
 from app.context import AppContext, Work
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
-from app.storage import care_plans, patient_states
+from app.storage import care_plans, patient_states, signals
 from app.storage.care_plans import PlanKind
 from app.storage.check_in_path import Answer, PatientSnapshot
 from app.storage.check_ins import StoredCheckIn
 from app.storage.clinical_json import answer_to_json, findings_to_json, parts_to_json
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.histories import known_now
+from app.storage.signals import Signal
 
 EVALUATE_AGAIN: Final = "evaluate_again"
 
@@ -100,6 +104,14 @@ async def follow(work: Work, standing: PatientSnapshot, evaluated: Evaluated) ->
         standing.patient_id,
         mode=standing.mode,
         on=evaluated.evaluation.day,
+        before=standing.told,
+        holding=evaluated.answer.told,
+    )
+    await keep_findings(
+        work,
+        standing.patient_id,
+        evaluated.evaluation,
+        mode=standing.mode,
         before=standing.told,
         holding=evaluated.answer.told,
     )
@@ -209,17 +221,33 @@ async def evaluation_now(work: Work, patient_id: UUID) -> EvaluationView:
     protocol = protocol_of(standing, work.context)
     timeline = await timeline_now(work, standing, protocol=protocol, now=work.now)
     factors = await care_plans.find(work, patient_id, PlanKind.FACTORS)
+    signal = await signals.latest_of_patient(work, patient_id)
     work.record_access("evaluation", patient_id=patient_id)
     cautions = factors.content["cautions"] if factors.content else []
     evaluation = evaluate(
         timeline.state, as_of=latest_in(timeline.state, standing, now=work.now), protocol=protocol
     )
-    return view_of(evaluation, cautions)
+    return view_of(evaluation, beside_of(cautions, signal, time_zone=standing.time_zone), cautions)
 
 
-def view_of(evaluation: Evaluation, cautions: Sequence[str]) -> EvaluationView:
-    """Give an answer as it is shown, with the cautions that are open."""
-    beside = Beside(cautions=tuple(Caution(name) for name in cautions))
+def beside_of(cautions: Sequence[str], signal: Signal | None, *, time_zone: str) -> Beside:
+    """Give what stands beside an answer: open cautions, and what an open signal said when it was raised."""
+    known = Beside(cautions=tuple(Caution(name) for name in cautions))
+    if signal is None or signal.state == "closed":
+        return known
+    of_mood = signal.criterion == CriterionName.ONE_DOMAIN.value
+    share = signal.decision["smoothed_share"]["mood"] if of_mood else signal.decision.get("smoothed")
+    due = signal.escalate_at
+    return replace(
+        known,
+        raised=None if share is None else (signal.raised_on, share),
+        call_by=None if due is None else due.astimezone(zone_of(time_zone)).date(),
+        became_steady=signal.steady_since,
+    )
+
+
+def view_of(evaluation: Evaluation, beside: Beside, cautions: Sequence[str]) -> EvaluationView:
+    """Give an answer as it is shown, with what stands beside it."""
     parts = explanation_parts(evaluation, beside=beside)
     return EvaluationView(
         evaluation=evaluation,
@@ -227,6 +255,7 @@ def view_of(evaluation: Evaluation, cautions: Sequence[str]) -> EvaluationView:
             **answer_to_json(evaluation),
             "cautions": list(cautions),
             "explanation_parts": parts_to_json(parts),
+            "remarks": ["steady_without_infusion"] if steady_without_infusion(evaluation, beside) else [],
         },
         explanation=render(parts),
     )
@@ -262,7 +291,8 @@ def _evaluated(
         tell=tell,
         protocol=protocol_of(standing, context),
     )
-    told = {one.value for one in holding if tell or one in AT_ONCE or one.value in standing.told}
+    holds = {one.value for one in holding} | marks_of(evaluation)
+    told = {one for one in holds if tell or one in AT_ONCE or one in standing.told}
     answer = Answer(
         as_of=as_of,
         level=evaluation.level.value,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from app.care.treatment.queries import Factors, TaperView, WrittenPlan
-from app.clinical.interval import PersonalInterval
+from app.clinical.interval import LearnedInterval, NotOffered, PersonalInterval
 from app.clinical.profiles import Caution, Profile
 from app.clinical.taper import TaperMove, TaperPlan, TaperStep
 from app.web.schemas import Day, ReplyBody, RequestBody, choice_of, example
@@ -85,11 +85,15 @@ class TaperStepReply(ReplyBody):
 
 
 class BenefitReply(ReplyBody):
-    """One stretch of benefit; with `lost` false it lasted at least so long."""
+    """One stretch of benefit: it lasted at least `days`, and a lost one not as long as `at_most_days`."""
 
     from_day: date
     days: int
     lost: bool
+    at_most_days: int | None = Field(description="The first low day of a loss, in days; null: not lost")
+    observed: bool = Field(
+        description="False: too few check-ins to say that it held or that it was lost (`not_observed`)"
+    )
 
 
 class TaperReasonReply(ReplyBody):
@@ -133,6 +137,18 @@ class TaperReply(ReplyBody):
         return cls.model_validate(fields, from_attributes=True)
 
 
+class LearnedIntervalReply(ReplyBody):
+    """The next interval that the latest stretch speaks for, offered beside the plan; a clinician decides.
+
+    Lost after n days: a booster for day n, never under 14. Held: 1.3 times as long, 1.6 times once monthly, at most
+    120 days.
+    """
+
+    days: int | None = Field(description="From the last booster to the next; null: none is offered")
+    from_stretch: BenefitReply | None
+    not_offered: list[NotOffered] = Field(description="Why none is offered")
+
+
 class IntervalReply(ReplyBody):
     """What this patient's benefits have lasted, in days, and the days within which most would end."""
 
@@ -141,8 +157,10 @@ class IntervalReply(ReplyBody):
     shortest_days: int
     longest_days: int
     population_only: bool = Field(description="Nothing of this patient's own is known yet")
+    learned: LearnedIntervalReply
 
     @classmethod
-    def of(cls, interval: PersonalInterval) -> "IntervalReply":
+    def of(cls, interval: PersonalInterval, learned: LearnedInterval) -> "IntervalReply":
         """Make the reply."""
-        return cls.model_validate(interval, from_attributes=True)
+        fields = {name: getattr(interval, name) for name in PersonalInterval.__dataclass_fields__}
+        return cls.model_validate({**fields, "learned": learned}, from_attributes=True)

@@ -6,9 +6,11 @@ from datetime import date
 from uuid import UUID
 
 from app.access.clinics.policy import policy_in_force
+from app.care.alerts.findings.codes import FindingCode as WorklistFinding
 from app.care.monitoring.history import latest_in, protocol_of, standing_of, timeline_now
 from app.care.patients.service import existing
 from app.care.treatment.sessions import open_note
+from app.clinical.boosters import Stretch
 from app.clinical.check_ins import check_in_day, zone_of
 from app.clinical.course import (
     InductionEnd,
@@ -20,7 +22,15 @@ from app.clinical.course import (
     phase_of,
 )
 from app.clinical.evaluation import Timeline, evaluate
-from app.clinical.interval import PersonalInterval, ResponseDuration, personal_interval, response_durations
+from app.clinical.interval import (
+    LearnedInterval,
+    PersonalInterval,
+    ResponseDuration,
+    by_stretches,
+    offered_interval,
+    personal_interval,
+    response_durations,
+)
 from app.clinical.levels import CriterionName, FindingCode, Level
 from app.clinical.profiles import EXPECTED_SESSIONS, Caution, ExpectedSessions, Profile, fits_profile
 from app.clinical.protocol import Protocol
@@ -38,6 +48,7 @@ from app.storage import (
     assessments,
     care_plans,
     chosen_references,
+    findings,
     patient_states,
     record_versions,
     signals,
@@ -110,6 +121,7 @@ class MaintenancePast:
     settled: bool | None
     observed: bool
     findings: tuple[FindingCode, ...]
+    stretches: tuple[Stretch, ...]
 
 
 async def read_course(work: Work, patient_id: UUID) -> CourseView:
@@ -253,15 +265,27 @@ async def read_booking(work: Work, patient_id: UUID) -> date | None:
     return booking.on if booking else None
 
 
-async def read_interval(work: Work, patient_id: UUID) -> PersonalInterval:
-    """Give how long this patient's benefits have lasted, and the days within which most would end.
+async def read_interval(work: Work, patient_id: UUID) -> tuple[PersonalInterval, LearnedInterval]:
+    """Give how long this patient's benefits have lasted, within which days most would end, and what is offered.
 
     Raises:
         NotFoundError: the clinic has no such patient.
     """
     past = await _past(work, patient_id)
     work.record_access("interval", patient_id=patient_id)
-    return interval_of(past)
+    return interval_of(past), await learned_of(work, patient_id, past)
+
+
+async def learned_of(work: Work, patient_id: UUID, past: MaintenancePast) -> LearnedInterval:
+    """Give the learned interval, offered beside the plan, or why none is."""
+    exposure = await findings.open_of_patient(work, patient_id, codes=[WorklistFinding.LONG_EXPOSURE.value])
+    return offered_interval(
+        past.stretches,
+        finding_open=bool(past.findings),
+        long_exposure_open=bool(exposure),
+        precaution_active=bool((await factors_of(work, patient_id)).cautions),
+        protocol=past.protocol,
+    )
 
 
 def interval_of(past: MaintenancePast) -> PersonalInterval:
@@ -321,16 +345,20 @@ async def maintenance_past(
     return MaintenancePast(
         protocol=protocol,
         day=evaluation.day,
-        benefits=response_durations(
-            last_induction_on=max(days[InfusionPhase.INDUCTION], default=None),
-            boosters_on=days[InfusionPhase.BOOSTER],
-            losses_on=[*past.losses, *shown],
-            as_of=evaluation.day,
+        benefits=by_stretches(
+            response_durations(
+                last_induction_on=max(days[InfusionPhase.INDUCTION], default=None),
+                boosters_on=days[InfusionPhase.BOOSTER],
+                losses_on=[*past.losses, *shown],
+                as_of=evaluation.day,
+            ),
+            evaluation.stretches,
         ),
         boosters_on=tuple(days[InfusionPhase.BOOSTER]),
         settled=_settled(evaluation.level),
         observed=not evaluation.stretches or evaluation.stretches[-1].observed,
         findings=tuple(one.code for one in evaluation.findings if one.code is not FindingCode.BELOW_BEST),
+        stretches=evaluation.stretches,
     )
 
 

@@ -318,7 +318,7 @@ async def write_taper_plan(
 @router.get("/interval", summary="Read the personal interval")
 async def read_interval(patient_id: UUID, work: MayRead) -> IntervalReply:
     """Say how long this patient's benefits have lasted; never a probability of relapse."""
-    return IntervalReply.of(await queries.read_interval(work, patient_id))
+    return IntervalReply.of(*await queries.read_interval(work, patient_id))
 
 
 @router.put("/reference", summary="Choose the reference")

@@ -128,7 +128,7 @@ def _through(history: History, as_of: datetime, protocol: Protocol) -> list[Pati
             if chosen and given[-1].day(history.time_zone) > chosen.to_day:
                 states.append(with_chosen(states[-1], chosen.window, end=chosen.to_day, protocol=protocol))
                 chosen = None
-            states.append(_infused(states[-1], history.course, given, history.time_zone, protocol))
+            states.append(after_infusion(states[-1], history.course, given, history.time_zone, protocol))
         for day, at, _, check_in in stretch:
             if chosen and day > chosen.to_day.toordinal():
                 states.append(with_chosen(states[-1], chosen.window, end=chosen.to_day, protocol=protocol))
@@ -216,10 +216,10 @@ def _untreated(
     )
 
 
-def _infused(
+def after_infusion(
     state: PatientState, course: Course | None, given: Sequence[Infusion], time_zone: str, protocol: Protocol
 ) -> PatientState:
-    """The state after an infusion, the last of `given`.
+    """The state after an infusion, the last of `given`, where there are no totals of scales.
 
     The first of a course fixes the baseline. Of a patient who was taken on, that is the first one known, unless it
     was not the first: others are known by their number only, or it was given since. An induction infusion opens the

@@ -12,13 +12,13 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 from app.foundation.errors import RefusalError
-from app.storage.archived_tables import OF_CLINIC, OF_PATIENT, ArchivedTable
+from app.storage.archived_tables import AFTER_PATIENTS, OF_CLINIC, OF_PATIENT, ArchivedTable
 
 FORMAT: Final = "afterglow-archive"
 # Fields and tables may be added within a version; one that changes its meaning makes the next.
 VERSION: Final = 1
 Scope = Literal["clinic", "patient"]
-_TABLES: Final = {one.name: one for one in (*OF_CLINIC, *OF_PATIENT)}
+_TABLES: Final = {one.name: one for one in (*OF_CLINIC, *OF_PATIENT, *AFTER_PATIENTS)}
 
 
 class NotAnArchiveError(RefusalError):

@@ -21,7 +21,14 @@ from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage import archived_tables, clinics, patient_keys, patients, safety_events
 from app.storage.alerts import OPEN_STATES
-from app.storage.archived_tables import OF_CLINIC, OF_PATIENT, SEALED, ArchivedTable, from_plain
+from app.storage.archived_tables import (
+    AFTER_PATIENTS,
+    OF_CLINIC,
+    OF_PATIENT,
+    SEALED,
+    ArchivedTable,
+    from_plain,
+)
 
 # Who of another clinic's staff takes care of something is nobody's name here.
 _NOBODY_HERE: Final = frozenset({"assignee_id"})
@@ -77,11 +84,15 @@ async def import_clinic(work: Work, lines: Iterable[bytes]) -> Imported:
     if await clinics.profile(work) is not None:
         raise AlreadyImportedError
     opened = await open_clinic(work, name="")
-    count, found, current = 0, [], None
+    count, found, current = 0, list[UUID](), None
+    ties: list[dict[str, Any]] = []
     for one in rows:
         count += 1
         if one.table in OF_CLINIC:
             await _add_to_clinic(work, one)
+            continue
+        if one.table in AFTER_PATIENTS:
+            ties.append(_values(one, None, _seals_of_clinic(work)))
             continue
         if one.table is OF_PATIENT[0]:
             if current is not None:
@@ -93,6 +104,7 @@ async def import_clinic(work: Work, lines: Iterable[bytes]) -> Imported:
         current.rows.append(one)
     if current is not None:
         await _add_patient(work, current, external_ref=None)
+    await _add(work, AFTER_PATIENTS[0], ties)
     work.audit("archive.imported", "clinic", work.clinic_id)
     return Imported(patients=tuple(found), rows=count, opened=opened)
 
@@ -211,7 +223,7 @@ def _id_in(row: ArchivedRow) -> UUID:
         raise ArchiveDamagedError from None
 
 
-def _values(row: ArchivedRow, whose: UUID, sealed: Sealer) -> dict[str, Any]:
+def _values(row: ArchivedRow, whose: UUID | None, sealed: Sealer) -> dict[str, Any]:
     """Read a row's cells; those of columns that are newer than the archive are left to be null.
 
     Raises:
@@ -225,13 +237,12 @@ def _values(row: ArchivedRow, whose: UUID, sealed: Sealer) -> dict[str, Any]:
             if column.name in _NOBODY_HERE:
                 value = None
             if column.name.endswith(SEALED):
-                values[column.name] = (
-                    None if value is None else sealed(str(value), row.table, column.name, row_id)
-                )
+                kept = None if value is None or row_id is None else (str(value), row_id)
+                values[column.name] = kept and sealed(kept[0], row.table, column.name, kept[1])
             else:
                 values[column.name] = from_plain(column, value)
     except (ValueError, TypeError, AttributeError):
         raise ArchiveDamagedError from None
-    if values.get("patient_id", whose) != whose:
+    if whose is not None and values.get("patient_id", whose) != whose:
         raise ArchiveDamagedError
     return values

@@ -9,7 +9,7 @@ from app.care.patients.service import existing
 from app.context import Work
 from app.interop.archive.archive_file import ArchiveHead, ArchiveWriter
 from app.storage import archived_tables, patients
-from app.storage.archived_tables import OF_CLINIC, OF_PATIENT, SEALED, ArchivedTable, to_plain
+from app.storage.archived_tables import AFTER_PATIENTS, OF_CLINIC, OF_PATIENT, SEALED, ArchivedTable, to_plain
 from app.storage.patients import PatientRecord
 
 _AT_ONCE: Final = 200
@@ -29,6 +29,9 @@ async def archive_of_clinic(work: Work) -> AsyncIterator[bytes]:
             async for line in _lines_of(work, writer, patient):
                 yield line
         after = page[-1].id
+    for table in AFTER_PATIENTS:
+        for row in await archived_tables.rows_of_clinic(work, table):
+            yield writer.row(table.name, _plain(table, row, work.clinic_id, _opens_of_clinic(work)))
     work.audit("archive.made", "clinic", work.clinic_id)
     yield writer.end()
 

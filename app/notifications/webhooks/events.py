@@ -65,6 +65,8 @@ BY_DEFAULT: Final = SAFETY_EVENTS | {
     EventType.CONSENT_WITHDRAWN,
     EventType.PATIENT_ARCHIVED,
     EventType.PATIENT_UNARCHIVED,
+    EventType.PATIENT_MERGED,
+    EventType.PATIENT_UNMERGED,
     EventType.PATIENT_ERASED,
     EventType.ENDPOINT_TEST,
 }

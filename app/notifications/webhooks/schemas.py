@@ -192,6 +192,7 @@ class EventData(ReplyBody):
     code: str | None = Field(default=None, description="Which finding")
     outcome: str | None = Field(default=None, description="With what a safety event or finding was closed")
     reason: str | None = Field(default=None, description="Why a patient was archived")
+    merged_into: UUID | None = None
     cause: str | None = Field(default=None, description="`correction`: a corrected record made it so")
     kind: str | None = Field(default=None, description="What was corrected")
     level_changed: bool | None = None

@@ -9,6 +9,7 @@ from app.care.assessments.queries import Assessment
 from app.care.assessments.questionnaires import Questionnaire, all_questionnaires
 from app.care.monitoring.schedule import schedule_of_patient
 from app.clinical.check_ins import zone_of
+from app.clinical.long_exposure import LONG_EXPOSURE
 from app.context import AppContext
 from app.foundation.logs import where
 from app.pages.patient.opened_form import OpenedForm
@@ -101,11 +102,18 @@ def questionnaire_thanks(
 
 async def offered_questionnaires(visitor: Visitor) -> list[OfferedQuestionnaire]:
     """List the questionnaires, saying which is due; they are offered also while that cannot be worked out."""
-    due = await _due(visitor)
+    asked = await _asked(visitor)
     return [
-        OfferedQuestionnaire(path=path_of(one), title=one.wording.title, is_due=one.scale.key in due)
-        for one in all_questionnaires(locale=visitor.language)
+        OfferedQuestionnaire(
+            path=path_of(one), title=one.wording.title, is_due=asked.get(one.scale.key, False)
+        )
+        for one in all_questionnaires(locale=visitor.language, long_exposure=LONG_EXPOSURE.key in asked)
     ]
+
+
+async def asks_long_exposure(visitor: Visitor) -> bool:
+    """Say whether the clinic asks about long exposure."""
+    return LONG_EXPOSURE.key in await _asked(visitor)
 
 
 async def due_questionnaires(visitor: Visitor) -> list[OfferedQuestionnaire]:
@@ -113,7 +121,8 @@ async def due_questionnaires(visitor: Visitor) -> list[OfferedQuestionnaire]:
     return [one for one in await offered_questionnaires(visitor) if one.is_due]
 
 
-async def _due(visitor: Visitor) -> set[str]:
+async def _asked(visitor: Visitor) -> dict[str, bool]:
+    """Give what the patient is asked for from time to time, and whether it is due by now."""
     caller = visitor.signed_in
     try:
         schedule = await schedule_of_patient(visitor.work, caller.patient_id)
@@ -122,5 +131,5 @@ async def _due(visitor: Visitor) -> set[str]:
             "schedule.failed", error_type=type(error).__name__, error_at=where(error)
         )
         await visitor.work.start_over()
-        return set()
-    return {one.scale for one in schedule.questionnaires if one.due_on <= schedule.today}
+        return {}
+    return {one.scale: one.due_on <= schedule.today for one in schedule.questionnaires}

@@ -4,11 +4,13 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from app.care.assessments.questionnaires import questionnaire
+from app.clinical.long_exposure import LONG_EXPOSURE
 from app.context import AppContext
+from app.foundation.errors import NotFoundError
 from app.pages.patient.consent_pages import ASK_FIRST, must_answer_first
 from app.pages.patient.opened_form import open_form
 from app.pages.patient.page_route import PatientPageRoute
-from app.pages.patient.questionnaire_pages import questionnaire_page
+from app.pages.patient.questionnaire_pages import asks_long_exposure, questionnaire_page
 from app.pages.patient.questionnaire_sending import questionnaire_refused, send_questionnaire
 from app.pages.patient.visitor import SignedInVisitor, visiting, visitor_without_look_up
 from app.web.dependencies import ContextNeeded
@@ -37,6 +39,8 @@ async def show_questionnaire(key: str, context: ContextNeeded, found: SignedInVi
     asked = questionnaire(key, locale=found.language)
     if must_answer_first(found):
         return RedirectResponse(ASK_FIRST, 303)
+    if asked.scale.key == LONG_EXPOSURE.key and not await asks_long_exposure(found):
+        raise NotFoundError
     opened = open_form(context.clock.now(), found.signed_in.time_zone)
     return questionnaire_page(context, found, asked, opened)
 

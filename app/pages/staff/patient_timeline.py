@@ -5,9 +5,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from app.access.clinics.permissions import Permission
+from app.care.assessments.queries import Assessment
+from app.care.assessments.questionnaires import WORDINGS
 from app.clinical.check_ins import zone_of
 from app.clinical.course import InfusionPhase
 from app.clinical.domains import DOMAINS, LABELS
+from app.clinical.long_exposure import LONG_EXPOSURE, items_that_stand_out
 from app.clinical.wording import scale_name
 from app.pages.staff.patient_view import PatientView
 from app.pages.staff.said_of_alerts import by_whom
@@ -108,6 +111,9 @@ def _infusions(view: PatientView) -> Iterator[tuple[datetime, dict[str, Any]]]:
 
 def _scales(view: PatientView) -> Iterator[tuple[datetime, dict[str, Any]]]:
     for one in view.forms:
+        if one.stored.scale == LONG_EXPOSURE.key:
+            yield one.taken_at, _long_exposure(one)
+            continue
         band = one.score.band.value.replace("_", " ") if one.score.band else ""
         yield (
             one.taken_at,
@@ -119,6 +125,21 @@ def _scales(view: PatientView) -> Iterator[tuple[datetime, dict[str, Any]]]:
                 "small": "By the patient" if one.stored.entered_by == "patient" else "By the clinic",
             },
         )
+
+
+def _long_exposure(one: Assessment) -> dict[str, Any]:
+    """A form about long exposure: the answers that stand out, word for word; its total means nothing."""
+    wording = WORDINGS[LONG_EXPOSURE.key]["en"]
+    answers = {int(number): answer for number, answer in (one.stored.items or {}).items()}
+    found = items_that_stand_out(answers)
+    said = [f"{wording.items[item - 1]}: {wording.answers[answers[item] or 0].lower()}" for item in found]
+    return {
+        "kind": "",
+        "icon": "form",
+        "title": scale_name(LONG_EXPOSURE.key),
+        "rest": "; ".join(said) or "nothing that stands out",
+        "small": "By the patient" if one.stored.entered_by == "patient" else "By the clinic",
+    }
 
 
 def _steps(view: PatientView) -> Iterator[tuple[datetime, dict[str, Any]]]:

@@ -16,7 +16,7 @@ from app.care.assessments.queries import latest_of as latest_forms
 from app.care.check_ins.queries import open_note
 from app.care.merging.queries import merged_here
 from app.care.monitoring.history import latest_in, protocol_of, standing_of, timeline_now
-from app.care.monitoring.service import EvaluationView, view_of
+from app.care.monitoring.service import EvaluationView, beside_of, view_of
 from app.care.monitoring.trend import DAYS_SHOWN, MOST_DAYS, trend_between
 from app.care.patients.consent_standing import ConsentStanding
 from app.care.patients.devices import EnrolledDevice, devices_in
@@ -37,7 +37,7 @@ from app.care.treatment.queries import (
 from app.chart.trend import Reader, Trend
 from app.clinical.check_ins import check_in_day
 from app.clinical.course import Infusion
-from app.clinical.evaluation import Timeline, evaluate
+from app.clinical.evaluation import Evaluation, Timeline, evaluate
 from app.clinical.interval import PersonalInterval
 from app.clinical.protocol import Protocol
 from app.context import Work
@@ -154,8 +154,7 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
     timeline = await timeline_now(work, standing, protocol=protocol, now=now)
     as_of = latest_in(timeline.state, standing, now=now)
     evaluation = evaluate(timeline.state, as_of=as_of, protocol=protocol)
-    factors = await factors_of(work, patient_id)
-    course = await course_of(work, record)
+    factors, course = await factors_of(work, patient_id), await course_of(work, record)
     span = _span(course, days, today=check_in_day(now, record.time_zone))
     interval, taper = await _maintenance(work, standing, timeline, protocol)
     booking = await patient_states.booked_booster(work, patient_id)
@@ -185,7 +184,7 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
         clinic=profile.name if profile else "",
         ehr_link=ehr_link(profile.ehr_link_template if profile else None, patient.external_ref),
         protocol=protocol,
-        evaluation=None if withdrawn else view_of(evaluation, [one.value for one in factors.cautions]),
+        evaluation=None if withdrawn else _shown(evaluation, factors, shown, record.time_zone),
         trend=await trend_between(work, patient_id, span, evaluation, protocol, reader=Reader.CLINICIAN),
         course=course,
         forms=await latest_forms(work, record, limit=_MOST_FORMS),
@@ -197,6 +196,15 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
         lines=await done_to_patient(work, patient_id, now=now, limit=_MOST_LINES) if with_trail else (),
         staff=await staff_members.all_of_clinic(work) if with_trail else (),
     )
+
+
+def _shown(
+    evaluation: Evaluation, factors: Factors, open_signals: Sequence[Signal], time_zone: str
+) -> EvaluationView:
+    """The answer with open cautions, and what the open signal said when it was raised."""
+    cautions = [one.value for one in factors.cautions]
+    signal = open_signals[0] if open_signals else None
+    return view_of(evaluation, beside_of(cautions, signal, time_zone=time_zone), cautions)
 
 
 async def _open_events(work: Work, patient_id: UUID) -> list[SafetyEvent]:

@@ -48,6 +48,13 @@ CRITERIA: Final[Mapping[str, str]] = {
     "one_domain": "Mood alone is lost",
     "patient_asks": "Asks about a booster",
 }
+TOPICS_SAID: Final[Mapping[str, str]] = {
+    "bladder": "bladder",
+    "craving": "craving",
+    "use_outside": "use outside the clinic",
+    "memory": "memory",
+}
+"""What the form about long exposure asks about."""
 FINDING_OUTCOMES: Final[Mapping[str, str]] = {
     "seen": "Read",
     "contacted": "Contacted",
@@ -83,6 +90,10 @@ def why_of(item: WorklistItem, glance: Glance) -> tuple[str, str]:
     if row.kind == "signal":
         return _signal(item, glance)
     title, detail = FINDINGS.get(row.kind, (row.kind.replace("_", " ").capitalize(), ""))
+    if row.kind == "long_exposure":
+        detail = _long_exposure(more) or detail
+    elif "said" in more:
+        detail = more["said"].removeprefix(f"{title}. ").removeprefix(f"{title}: ")
     if row.kind == "note" and glance.note is not None and glance.note_on is not None:
         return f"“{_shortened(glance.note)}”", _join(
             f"Note of {short_day(glance.note_on)}, not read yet", _seen(item)
@@ -107,6 +118,13 @@ def _signal(item: WorklistItem, glance: Glance) -> tuple[str, str]:
         _seen(item),
         _kept_in_mind(glance),
     )
+
+
+def _long_exposure(more: Mapping[str, Any]) -> str:
+    """Say what was asked about, and how much was given: never what was answered."""
+    topics = ", ".join(TOPICS_SAID.get(one, one) for one in more.get("topics", ()))
+    counts = f"{more['in_90_days']} infusions in 90 days, {more['in_365_days']} in 365" if topics else ""
+    return _join(topics, counts)
 
 
 def _closed(kind: str, more: Mapping[str, Any]) -> str:

@@ -17,6 +17,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.foundation.audit import SYSTEM, Actor
 from app.storage.engine.connection_budget import FOR_SAFETY, ConnectionBudget
+from app.storage.engine.tenant_proof import TenantProof
 from app.storage.engine.unit_of_work import UnitOfWork
 
 SEARCH_PATH: Final = "care,front_desk,jobs"
@@ -57,8 +58,17 @@ def _only_idle(connection: DBAPIConnection | None, record: ConnectionPoolEntry) 
 class Database:
     """The application role's way to PostgreSQL."""
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(self, url: str, *, pool_size: int = 10, tenant_key: bytes | None = None) -> None:
+        """Make the pool; it connects with its first use.
+
+        Args:
+            url: where, and as which role.
+            pool_size: how many connections at most, beside those that are kept for safety.
+            tenant_key: what proves that a transaction is of the clinic that it names (`Vault.tenant_key`); None:
+                nothing does, which a database that has a key installed answers with no rows.
+        """
         self.url = url
+        self.proof = TenantProof(tenant_key)
         self.budget = ConnectionBudget(pool_size)
         self.engine: AsyncEngine = create_async_engine(
             make_url(url).set(drivername="postgresql+psycopg"),
@@ -86,7 +96,7 @@ class Database:
 
         ``None`` opens one without a tenant, in which row-level security shows no patient's row.
         """
-        work = UnitOfWork(self.engine, clinic_id, budget=self.budget, actor=actor, now=now)
+        work = UnitOfWork(self.engine, clinic_id, budget=self.budget, proof=self.proof, actor=actor, now=now)
         try:
             await work.begin()
             yield work

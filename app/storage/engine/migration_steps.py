@@ -1,8 +1,13 @@
 """Steps that migrations share. What a step does may never change: migrations that landed rely on it."""
 
 from pathlib import Path
+from typing import Final
 
 from alembic import context, op
+
+# Whose rows a transaction sees: of the clinic that it names, and since 0037 of one that it proves to be.
+TENANT_BY_ID: Final = "clinic_id = NULLIF(current_setting('app.clinic_id', true), '')::uuid"
+TENANT_BY_PROOF: Final = "clinic_id = (SELECT front_desk.tenant())"
 
 
 class PatientKeysKeptError(RuntimeError):
@@ -25,13 +30,12 @@ def isolate(*tables: str, privileges: str = "SELECT, INSERT, UPDATE, DELETE") ->
     Forced security binds the owner too: without a policy of its own a backup would be empty.
     """
     role = application_role()
+    by_proof = op.get_bind().exec_driver_sql("SELECT to_regprocedure('front_desk.tenant()') IS NOT NULL")
+    condition = TENANT_BY_PROOF if by_proof.scalar_one() else TENANT_BY_ID
     for table in tables:
         op.execute(f"ALTER TABLE care.{table} ENABLE ROW LEVEL SECURITY")
         op.execute(f"ALTER TABLE care.{table} FORCE ROW LEVEL SECURITY")
-        op.execute(
-            f"CREATE POLICY tenant ON care.{table} USING "
-            "(clinic_id = NULLIF(current_setting('app.clinic_id', true), '')::uuid)"
-        )
+        op.execute(f"CREATE POLICY tenant ON care.{table} USING ({condition})")
         op.execute(f"CREATE POLICY owner ON care.{table} TO CURRENT_USER USING (true) WITH CHECK (true)")
         op.execute(f"GRANT {privileges} ON care.{table} TO {role}")
 

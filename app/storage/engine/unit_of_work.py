@@ -19,6 +19,7 @@ from app.storage.engine.audit import StoredEvent, audit_values
 from app.storage.engine.connection_budget import ConnectionBudget, Ticket
 from app.storage.engine.jobs import Job, queue_jobs
 from app.storage.engine.rows import CARE
+from app.storage.engine.tenant_proof import UNSEEN, TenantProof
 
 # What workers listen to. PostgreSQL tells each of them once a transaction, however much it wrote.
 OUTBOX_CHANNEL: Final = "afterglow_outbox"
@@ -39,6 +40,7 @@ class UnitOfWork:
         clinic_id: UUID | None,
         *,
         budget: ConnectionBudget,
+        proof: TenantProof,
         actor: Actor = SYSTEM,
         now: datetime | None = None,
         snapshot: bool = False,
@@ -48,6 +50,7 @@ class UnitOfWork:
         self._now = now
         self._engine = engine
         self._budget = budget
+        self._proof = proof
         self._ticket: Ticket | None = None
         self._safety = safety
         self._taken: AsyncConnection | None = None
@@ -89,17 +92,19 @@ class UnitOfWork:
         # Said before it is so: whatever fails from here on, `end` has something to undo.
         self._open = True
         try:
-            await self._say(self._beginning())
+            await self._say(await self._beginning())
         except psycopg.OperationalError:
             await self._throw_away()
-            await self._say(self._beginning())
+            await self._say(await self._beginning())
 
-    def _beginning(self) -> str:
+    async def _beginning(self) -> str:
         begin = _BEGIN_SNAPSHOT if self._snapshot else _BEGIN
         if self._clinic_id is None:
             return begin
-        # The only place that sets the tenant. SET takes no parameters; UUID's own text cannot carry SQL.
-        return f"{begin}; SET LOCAL app.clinic_id = '{UUID(str(self._clinic_id))}'"
+        driver = await self._psycopg()
+        # The only place that sets the tenant. SET takes no parameters; what is said is digits and dots.
+        said = self._proof.said(self._clinic_id, driver.info.backend_pid)
+        return f"{begin};{UNSEEN}SET LOCAL app.clinic_id = '{said}'"
 
     async def execute(
         self,

@@ -4,16 +4,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.asgi import build_api
 from tests.storage.catalogue import ask
 from tests.support.databases import DatabaseUrls
 from tests.support.lively import LivelyClinic, lively_clinic
 from tests.support.receiver import running_receiver
 from tests.support.service import Service
+from tests.support.the_api import document
 
 READS = {
     path: next(iter(operations["get"].get("security", [{"": []}])[0]))
-    for path, operations in build_api().openapi()["paths"].items()
+    for path, operations in document()["paths"].items()
     if "get" in operations
 }
 STAFF = sorted(path for path, scheme in READS.items() if scheme == "ClinicKey")

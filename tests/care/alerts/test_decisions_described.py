@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.rows import dict_row
 
-from app.asgi import build_api
 from app.clinical.evaluation import evaluate_history
 from app.clinical.history import History, ScaleTotals
 from app.clinical.scales import PHQ_9, AssessmentTotal
@@ -21,6 +20,7 @@ from tests.clinical.test_properties import START, patients
 from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, treated
 from tests.support.service import NOW
+from tests.support.the_api import document
 
 TOTALS = ScaleTotals(
     scale=PHQ_9,
@@ -34,7 +34,7 @@ TOTALS = ScaleTotals(
 @cache
 def description() -> jsonschema_rs.Validator:
     """The document's schema of a decision; a field that it does not name is an error."""
-    schemas = _closed(build_api().openapi()["components"]["schemas"])
+    schemas = _closed(document()["components"]["schemas"])
     return jsonschema_rs.validator_for(
         {"$ref": "#/components/schemas/Decision", "components": {"schemas": schemas}}
     )

@@ -297,3 +297,22 @@ def test_one_patient_at_whom_looking_fails_does_not_silence_the_others(
             "SELECT next_look_at FROM care.reminder_plans WHERE patient_id = %s", [broken]
         ).fetchone() or (None,)
     assert next_look == EVENING + timedelta(hours=1)
+
+
+def test_a_burst_asks_nobody_while_reminders_are_paused_and_is_due_all_the_same(evening: Evening) -> None:
+    patient = evening.patient(days_since=40)
+    last = EVENING - timedelta(days=40, hours=4)
+    evening.clinic.import_days(patient, last - timedelta(days=20), [(3, 3, 3)] * 9)
+    evening.clinic.import_days(patient, last + DAY, [(8, 8, 8)] * 37)
+    phone = evening.clinic.enrol(patient, evening.service.url)
+    evening.service.clock.move_to(EVENING - DAY)
+    assert phone.check_in(EVENING - DAY, (3, 3, 3)).is_success
+    paused = {"paused_until": (EVENING + 7 * DAY).date().isoformat()}
+    assert phone.http.patch("/v1/me", json={"reminders": paused}).status_code == 200
+
+    asked = [evening.look(EVENING + day * DAY) for day in range(3)]
+    assert asked == [0, 0, 0]
+    schedule = phone.http.get("/v1/me/schedule").json()
+    assert schedule["cadence"] == "daily"
+    days = [(EVENING + day * DAY).date().isoformat() for day in (2, 3, 4)]
+    assert schedule["due_days"][:3] == days

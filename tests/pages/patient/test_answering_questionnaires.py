@@ -61,6 +61,36 @@ def test_a_questionnaire_stands_there_word_for_word(
     assert answers == [(str(value), text) for value, text in enumerate(wording.answers)]
 
 
+def test_the_form_about_long_exposure_is_a_page_where_the_clinic_asks_it(
+    one_clinic: ClinicClient, patient: str, plain: PlainBrowser
+) -> None:
+    path = "/p/questionnaires/long-exposure"
+    assert plain.get(path).status_code == 404
+    assert path not in plain.get("/p/progress").text
+    give_infusion_and_ask(one_clinic, patient)
+
+    assert path in plain.get("/p/progress").text
+    answers = {f"item_{number}": "0" for number in range(1, 6)} | {"item_2": "1"}
+    sent = plain.post(path, form_of(plain, path) | answers)
+    assert sent.status_code == 200, sent.text
+    assert "blood" not in main_of(sent.text)
+    (form,) = kept(one_clinic, patient)
+    assert (form["scale"], form["items"]["2"]) == ("long-exposure", 1)
+    found = one_clinic.http.get("/v1/findings", params={"patient_id": patient}).json()["items"]
+    assert [one["code"] for one in found] == ["long_exposure"]
+
+
+def give_infusion_and_ask(clinic: ClinicClient, patient: str) -> None:
+    """A course with one infusion, and the form switched on."""
+    began = (NOW - timedelta(days=3)).date().isoformat()
+    course = {"protocol": "standard", "planned_infusions": 6, "started_on": began}
+    given = {"given_at": (NOW - timedelta(days=2)).isoformat(), "phase": "induction"}
+    assert clinic.http.post(f"/v1/patients/{patient}/courses", json=course).status_code == 201
+    assert clinic.http.post(f"/v1/patients/{patient}/infusions", json=given).status_code == 201
+    etag = clinic.http.get("/v1/clinic").headers["etag"]
+    clinic.http.patch("/v1/clinic", json={"asks_long_exposure": True}, headers={"if-match": etag})
+
+
 def test_an_unfinished_form_comes_back_with_its_answers_and_item_9_is_heard(
     one_clinic: ClinicClient, patient: str, plain: PlainBrowser
 ) -> None:

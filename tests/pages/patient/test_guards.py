@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from app.asgi import build_api
 from app.pages.patient.words import WORDS
 from tests.house.test_every_route_says_who_may import BROWSER, who_may
 from tests.pages.patient.test_sending import ANSWERS, FORM, form_of, kept
@@ -13,6 +12,7 @@ from tests.support.databases import Cluster
 from tests.support.people import ClinicClient
 from tests.support.problems import CANARY
 from tests.support.service import Service, running_service
+from tests.support.the_api import the_api
 
 
 def test_every_page_has_its_headers(plain: PlainBrowser) -> None:
@@ -125,7 +125,7 @@ def test_a_token_of_another_browser_is_none(
 
 def test_every_page_for_patients_sends_others_to_sign_in(service: Service) -> None:
     stranger = PlainBrowser(service.url)
-    paths = [name.split(" ") for name, said in who_may(build_api().routes).items() if said == [BROWSER]]
+    paths = [name.split(" ") for name, said in who_may(the_api().routes).items() if said == [BROWSER]]
     assert len(paths) > 8
     for method, path in paths:
         reply = stranger.get(path) if method == "GET" else stranger.post(path, {})

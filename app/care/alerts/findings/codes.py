@@ -33,13 +33,3 @@ WITH_OWN_EVENT: Final = frozenset(
 
 BY_CHECK_IN: Final = frozenset({FindingCode.OVERDUE, FindingCode.SILENT_AFTER_LOW, FindingCode.UNKNOWN})
 """What the next check-in ends."""
-
-ENDS_WITH_ITS_CONDITION: Final = frozenset(
-    {
-        FindingCode.WORSE_THAN_BEFORE,
-        FindingCode.NO_REFERENCE,
-        FindingCode.REVIEW_DUE,
-        FindingCode.UNKNOWN,
-    }
-)
-"""What ends as soon as the rule no longer says so."""

@@ -58,6 +58,7 @@ def _change_in(form: Form) -> dict[str, Any]:
         "time_zone": form["time_zone"].strip(),
         "country": form["country"].strip().upper() or None,
         "crisis_phone": form["crisis_phone"].strip() or None,
+        "asks_long_exposure": form["asks_long_exposure"] == "yes",
         "ehr_link_template": form["ehr_link_template"].strip() or None,
         "limits": {name: form[f"limits/{name}"].strip() or None for name in LIMIT_NOTES},
     }
@@ -74,6 +75,7 @@ def _fields_of(clinic: Clinic) -> dict[str, str]:
         "time_zone": clinic.time_zone,
         "country": clinic.country or "",
         "crisis_phone": clinic.crisis_phone or "",
+        "asks_long_exposure": "yes" if clinic.asks_long_exposure else "",
         "ehr_link_template": clinic.ehr_link_template or "",
         "version": str(clinic.version),
     }

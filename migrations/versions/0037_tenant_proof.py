@@ -1,0 +1,52 @@
+"""The policies ask a function which clinic a transaction is of, and it asks for a proof that the role cannot make.
+
+Revision ID: 0037
+Revises: 0036
+"""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import op
+
+from app.storage.engine.migration_steps import TENANT_BY_ID, TENANT_BY_PROOF, application_role, run_sql
+
+revision = "0037"
+down_revision = "0036"
+branch_labels = None
+depends_on = None
+
+_SQL = Path(__file__).parents[1] / "sql"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "tenant_keys",
+        sa.Column("id", sa.Boolean(), nullable=False),
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint("id", name=op.f("ck_tenant_keys_only_one")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tenant_keys")),
+        schema="front_desk",
+    )
+    run_sql(_SQL / "0037_tenant.sql")
+    op.execute("REVOKE ALL ON FUNCTION front_desk.tenant() FROM PUBLIC")
+    op.execute(f"GRANT EXECUTE ON FUNCTION front_desk.tenant() TO {application_role()}")
+    _ask_by(TENANT_BY_PROOF)
+    run_sql(_SQL / "0037_erase_patient.sql")
+
+
+def downgrade() -> None:
+    _ask_by(TENANT_BY_ID)
+    erase_patient = (_SQL / "0007_erase_patient.sql").read_text()
+    replaced = erase_patient.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION", 1)
+    op.get_bind().connection.cursor().execute(replaced)
+    op.execute("DROP FUNCTION front_desk.tenant()")
+    op.drop_table("tenant_keys", schema="front_desk")
+
+
+def _ask_by(condition: str) -> None:
+    tables = op.get_bind().exec_driver_sql(
+        "SELECT tablename FROM pg_policies WHERE schemaname = 'care' AND policyname = 'tenant' ORDER BY 1"
+    )
+    for (table,) in tables.fetchall():
+        op.execute(f"ALTER POLICY tenant ON care.{table} USING ({condition})")
