@@ -5,7 +5,7 @@ from typing import Final
 
 from alembic import context, op
 
-# Whose rows a transaction sees: of the clinic that it names, and since 0037 of one that it proves to be.
+# Whose rows a transaction sees: of the clinic that it names, and since 0038 of one that it proves to be.
 TENANT_BY_ID: Final = "clinic_id = NULLIF(current_setting('app.clinic_id', true), '')::uuid"
 TENANT_BY_PROOF: Final = "clinic_id = (SELECT front_desk.tenant())"
 

@@ -1,7 +1,7 @@
 """The policies ask a function which clinic a transaction is of, and it asks for a proof that the role cannot make.
 
-Revision ID: 0037
-Revises: 0036
+Revision ID: 0038
+Revises: 0037
 """
 
 from pathlib import Path
@@ -11,8 +11,8 @@ from alembic import op
 
 from app.storage.engine.migration_steps import TENANT_BY_ID, TENANT_BY_PROOF, application_role, run_sql
 
-revision = "0037"
-down_revision = "0036"
+revision = "0038"
+down_revision = "0037"
 branch_labels = None
 depends_on = None
 
@@ -28,11 +28,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tenant_keys")),
         schema="front_desk",
     )
-    run_sql(_SQL / "0037_tenant.sql")
+    run_sql(_SQL / "0038_tenant.sql")
     op.execute("REVOKE ALL ON FUNCTION front_desk.tenant() FROM PUBLIC")
     op.execute(f"GRANT EXECUTE ON FUNCTION front_desk.tenant() TO {application_role()}")
     _ask_by(TENANT_BY_PROOF)
-    run_sql(_SQL / "0037_erase_patient.sql")
+    run_sql(_SQL / "0038_erase_patient.sql")
 
 
 def downgrade() -> None:
