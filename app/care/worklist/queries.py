@@ -13,7 +13,16 @@ from app.clinical.check_ins import check_in_day
 from app.context import Work
 from app.foundation.errors import NotFoundError
 from app.notifications.webhooks.queries import UndeliveredSummary, undelivered
-from app.storage import appointments, care_plans, check_ins, clinics, infusion_days, patients, reminder_plans, treatment, worklist
+from app.storage import (
+    appointments,
+    care_plans,
+    check_ins,
+    clinics,
+    infusion_days,
+    patients,
+    reminder_plans,
+    worklist,
+)
 from app.storage.care_plans import PlanKind
 from app.storage.worklist import Counts, Lane, ListedItem, Place, Wanted
 
