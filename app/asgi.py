@@ -40,6 +40,7 @@ from app.care.treatment import session_routes as treatment_sessions
 from app.care.worklist import routes as worklist
 from app.context import AppContext
 from app.notifications.dispatch.stand_in import StandIn
+from app.notifications.stream import routes as stream
 from app.notifications.webhooks import notice_routes
 from app.notifications.webhooks import routes as webhooks
 from app.pages.patient import (
@@ -125,6 +126,7 @@ _ROUTERS: Final = (
     findings.router,
     worklist.router,
     webhooks.router,
+    stream.router,
     notice_routes.router,
     insights.router,
     consent.router,

@@ -142,6 +142,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
 LEFT_OUT: Final[Mapping[str, str]] = {
     "attempts": "calls to the clinic's own systems; what they were told is in notifications",
     "deliveries": "the same",
+    "event_places": "in which order the clinic's own systems read what is in notifications",
     "device_tokens": "fingerprints of secrets; the devices are there",
     "enrolment_codes": "fingerprints of secrets; the devices that came of them are there",
     "sign_in_links": "fingerprints of secrets; the devices that came of them are there",

@@ -21,7 +21,7 @@ from app.foundation.audit import Actor, ActorKind
 from app.foundation.ids import new_id
 from app.notifications.messages.to_contacts import notify_contacts
 from app.notifications.webhooks.events import EventType
-from app.notifications.webhooks.notifying import notify_of_patient
+from app.notifications.webhooks.notifying import Reach, notify_of_patient
 from app.outbox import Wording
 from app.storage import safety_events
 from app.storage.safety_events import SafetyEvent
@@ -102,6 +102,7 @@ async def _report(work: Work, said: SafetyReport) -> UUID:
         return await _earlier(work, said) or event.id
     await SAFETY_EVENT.keep_step(work, event.id, event.patient_id, "reported", actor=said.actor)
     if said.late_entry:
+        await SAFETY_EVENT.announce(work, EventType.SAFETY_REPORTED, event, reach=Reach.STREAM)
         return event.id
     about = SAFETY_EVENT.about(event, mode=said.mode, public_url=work.public_url)
     webhook_id = await notify_of_patient(
@@ -109,7 +110,7 @@ async def _report(work: Work, said: SafetyReport) -> UUID:
         EventType.SAFETY_REPORTED,
         about,
         now=said.received_at,
-        more={"urgent": said.urgent},
+        more={"state": event.state, **SAFETY_EVENT.facts(event)},
     )
     await safety_events.name_notification(work, event.id, webhook_id)
     work.audit("safety.notified", "safety_event", event.id, patient_id=event.patient_id, actor=said.actor)
