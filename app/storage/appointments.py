@@ -117,6 +117,12 @@ async def of_patient(work: UnitOfWork, patient_id: UUID) -> list[Appointment]:
     return [_appointment(row) for row in found]
 
 
+async def planned_of_patient(work: UnitOfWork, patient_id: UUID) -> list[Appointment]:
+    """List what is planned with a patient, in the order of the days."""
+    every = await of_patient(work, patient_id)
+    return [one for one in every if one.state is AppointmentState.PLANNED]
+
+
 async def planned_between(work: UnitOfWork, *, first: date, last: date) -> list[Appointment]:
     """List what the clinic has planned for these days, both included, in the order of their days."""
     columns = [getattr(AppointmentRow, name) for name in _FIELDS]

@@ -111,7 +111,7 @@ async def plan(work: Work, patient_id: UUID, planned: PlannedAppointment) -> App
     """
     patient = await existing(work, patient_id)
     await patient_states.lock(work, patient_id)
-    others = await _planned(work, patient_id)
+    others = await appointments.planned_of_patient(work, patient_id)
     if len(others) >= _MOST_PLANNED:
         raise TooManyAppointmentsError
     made = Appointment(
@@ -146,7 +146,9 @@ async def change(
     if "on" in values and values["on"] != one.on:
         values["made_at"] = work.now
     new = replace(one, **values)
-    others = [other for other in await _planned(work, patient_id) if other.id != one.id]
+    others = [
+        other for other in await appointments.planned_of_patient(work, patient_id) if other.id != one.id
+    ]
     if (new.kind, new.on) != (one.kind, one.on):
         _possible(work, patient, new, others)
     _refuse_dose_of_visit(new)
@@ -230,11 +232,6 @@ async def _open(
     if one.state is not AppointmentState.PLANNED:
         raise AppointmentOverError
     return patient, one
-
-
-async def _planned(work: Work, patient_id: UUID) -> list[Appointment]:
-    every = await appointments.of_patient(work, patient_id)
-    return [one for one in every if one.state is AppointmentState.PLANNED]
 
 
 def _possible(work: Work, patient: PatientRecord, new: Appointment, others: list[Appointment]) -> None:

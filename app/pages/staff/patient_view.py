@@ -55,7 +55,7 @@ from app.storage import (
 )
 from app.storage.alert_steps import AlertStep
 from app.storage.alerts import Alert
-from app.storage.appointments import Appointment, AppointmentState
+from app.storage.appointments import Appointment
 from app.storage.check_in_path import PatientSnapshot
 from app.storage.check_ins import StoredCheckIn
 from app.storage.engine.audit import StoredEvent
@@ -167,8 +167,7 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
     steps = await alert_steps.of_patient(work, patient_id, since=now - _STEPS_SINCE, limit=_MOST_STEPS)
     shown = await signals.TABLE.page(work, states=OPEN_SIGNALS, patient_id=patient_id, after=None, limit=1)
     found = await findings.open_of_patient(work, patient_id)
-    profile = await clinics.profile(work)
-    given = await treatment.stored_infusions(work, patient_id)
+    profile, given = await clinics.profile(work), await treatment.stored_infusions(work, patient_id)
     withdrawn = patient.consent is ConsentStanding.WITHDRAWN
     return PatientView(
         now=now,
@@ -196,11 +195,7 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
         taper=taper,
         factors=factors,
         booked_for=booking.on if booking else None,
-        planned=[
-            one
-            for one in await appointments.of_patient(work, patient_id)
-            if one.state is AppointmentState.PLANNED
-        ],
+        planned=await appointments.planned_of_patient(work, patient_id),
         reminders=await _reminders(work, record),
         lines=await done_to_patient(work, patient_id, now=now, limit=_MOST_LINES) if with_trail else (),
         staff=await staff_members.all_of_clinic(work) if with_trail else (),

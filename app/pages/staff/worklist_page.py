@@ -74,16 +74,7 @@ async def show_today(request: Request, context: ContextNeeded, visitor: MayRead)
     show = show if show in _SHOWS else "everyone"
     lane = _LANES.get(sent.get("lane", ""))
     me = visitor.signed_in.id
-    wanted = Wanted(
-        kinds=frozenset(kind for kind, its in KINDS.items() if its is lane)
-        if lane is not None
-        else frozenset(),
-        assignee=me if show == "mine" else None,
-        care_team=me if show == "patients" else None,
-        unassigned=show == "unassigned",
-        unseen=show == "unseen",
-        shown=Shown(show) if show in {"snoozed", "closed"} else Shown.WAITING,
-    )
+    wanted = _wanted(show, lane, me)
     alone = lane is not None or wanted.shown is not Shown.WAITING
     found = await read_today(
         visitor.work,
@@ -368,6 +359,19 @@ def _spark(glance: Glance) -> dict[str, Any] | None:
         "ticks": [118 - 4 * back for back in glance.infused],
         "end": (last[0], round(last[1], 1)),
     }
+
+
+def _wanted(show: str, lane: Lane | None, me: UUID) -> Wanted:
+    return Wanted(
+        kinds=frozenset(kind for kind, its in KINDS.items() if its is lane)
+        if lane is not None
+        else frozenset(),
+        assignee=me if show == "mine" else None,
+        care_team=me if show == "patients" else None,
+        unassigned=show == "unassigned",
+        unseen=show == "unseen",
+        shown=Shown(show) if show in {"snoozed", "closed"} else Shown.WAITING,
+    )
 
 
 def _strip(planned: Sequence[tuple[date, int]]) -> list[dict[str, Any]]:
