@@ -15,6 +15,7 @@ from tests.house.sources import Source, in_room, parsed, sources
 WRITING_TEXT: Final = {
     "check_in_path": "the check-in path's one statement, which writes its line with it",
     "audit_seals": "the audit log's own seals, about what is in it",
+    "event_stream": "places of events that are written already, each with its own line; no event is changed",
     "erasures": "the queue's jobs, which are no clinic's rows; the erasure around it writes its line",
 }
 _WRITING_WORDS: Final = ("insert into", "update ", "delete from", "merge into")
