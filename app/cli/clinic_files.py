@@ -281,15 +281,15 @@ def _joining(one: Newcomer) -> Any:  # noqa: ANN401 - as `_read`
         return None
     known = [
         {
-            "given_at": given.given_at,
+            "given_at": given.given_at.isoformat(),
             "dose_mg_per_kg": given.dose_mg_per_kg,
             "dose_mg": given.dose_mg,
-            "route": given.route,
+            "route": given.route and given.route.value,
         }
         for given in one.infusions
         if _is_before(given.given_at, one)
     ]
-    taken_on = one.course.taken_on.model_dump() | {"infusions": known, "confirm": _CONFIRMED}
+    taken_on = one.course.taken_on.model_dump(mode="json") | {"infusions": known, "confirm": _CONFIRMED}
     return _read(CourseEntry, {"protocol": one.course.protocol, "taken_on": taken_on}).joining()
 
 

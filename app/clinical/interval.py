@@ -20,6 +20,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 from app.clinical.boosters import Stretch
+from app.clinical.course import Route
 from app.clinical.protocol import STANDARD, Protocol
 
 # The grid, not the model. Halving its steps moves no answer by more than a day, except the far end of a
@@ -44,11 +45,15 @@ class ResponseDuration:
         at_most_days: a lost one ended by then: the first day of the run of low days.
         until_days: the days to the next booster; None while it is running.
         observed: whether enough of its asked days were answered, also at its end; else it is neither held nor lost.
+        course_started_on, route, dose_mg_per_kg: its course, and the infusion that it began with, where known.
     """
 
     from_day: date
     days: int
     lost: bool
+    course_started_on: date | None = None
+    route: Route | None = None
+    dose_mg_per_kg: float | None = None
     at_most_days: int | None = None
     until_days: int | None = None
     observed: bool = True

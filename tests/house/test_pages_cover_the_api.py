@@ -26,6 +26,7 @@ FOR_PROGRAMS: Final = {
 # Which page does the same, by the beginning of the call's path. A new call needs a line here or above.
 PAGES: Final = {
     "/v1/api-keys": "/care/settings/keys",
+    "/v1/appointments": "/care/",
     "/v1/audit-events": "/care/audit-log",
     "/v1/clinic": "/care/settings/clinic",
     "/v1/clinic/days-without-reminders": "/care/settings/days-off",

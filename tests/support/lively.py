@@ -167,6 +167,10 @@ def note_what_is_known(client: ClinicClient, patient: str) -> None:
     record = f"/v1/patients/{patient}"
     mania = client.http.put(f"{record}/factors", json={"cautions": ["mania"]}, headers={"if-match": '"0"'})
     assert mania.is_success, mania.text
+    planned = {"kind": "induction", "on": str(NOW.date() + timedelta(days=400))}
+    assert client.http.post(f"/v1/patients/{patient}/appointments", json=planned).is_success
+    team = client.http.put(f"{record}/care-team", json={"members": []}, headers={"if-match": '"0"'})
+    assert team.is_success, team.text
     changed = {"kind": "weight", "since": "2026-01-05", "weight_kg": 81.5, "detail": "At home"}
     assert client.http.post(f"{record}/circumstances", json=changed).is_success
     archived = {"reason": "care_ended", "note": "by mistake"}
@@ -181,6 +185,7 @@ def recorded(client: ClinicClient, patient: str) -> dict[str, str]:
         "infusion_id": "infusions",
         "choice_id": "references",
         "circumstance_id": "circumstances",
+        "appointment_id": "appointments",
     }
     record = f"/v1/patients/{patient}"
     return {name: client.http.get(f"{record}/{path}").json()["items"][0]["id"] for name, path in of.items()}

@@ -90,6 +90,9 @@ class BenefitReply(ReplyBody):
     from_day: date
     days: int
     lost: bool
+    course_started_on: date | None
+    route: str | None
+    dose_mg_per_kg: float | None
     at_most_days: int | None = Field(description="The first low day of a loss, in days; null: not lost")
     observed: bool = Field(
         description="False: too few check-ins to say that it held or that it was lost (`not_observed`)"

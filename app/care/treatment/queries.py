@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.access.clinics.policy import policy_in_force
 from app.care.alerts.findings.codes import FindingCode as WorklistFinding
-from app.care.monitoring.history import latest_in, protocol_of, standing_of, timeline_now
+from app.care.monitoring.history import history_of, latest_in, protocol_of, standing_of, timeline_now
 from app.care.patients.service import existing
 from app.care.treatment.sessions import open_note
 from app.clinical.boosters import Stretch
@@ -21,6 +21,7 @@ from app.clinical.course import (
     infusions_of_course,
     phase_of,
 )
+from app.clinical.earlier_courses import earlier_durations, marked
 from app.clinical.evaluation import Timeline, evaluate
 from app.clinical.interval import (
     LearnedInterval,
@@ -112,11 +113,12 @@ class TaperView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaintenancePast:
-    """What the past says: benefits so far, boosters, and whether the patient is steady."""
+    """What the past says: benefits of the present course and of earlier ones, boosters, and whether it is steady."""
 
     protocol: Protocol
     day: date
     benefits: tuple[ResponseDuration, ...]
+    earlier: tuple[ResponseDuration, ...]
     boosters_on: tuple[date, ...]
     settled: bool | None
     observed: bool
@@ -290,7 +292,7 @@ async def learned_of(work: Work, patient_id: UUID, past: MaintenancePast) -> Lea
 
 def interval_of(past: MaintenancePast) -> PersonalInterval:
     """Say how long benefits have lasted, and within how many days most would end."""
-    return personal_interval(past.benefits, protocol=past.protocol)
+    return personal_interval((*past.earlier, *past.benefits), protocol=past.protocol)
 
 
 async def read_taper(work: Work, patient_id: UUID) -> TaperView:
@@ -336,24 +338,24 @@ async def maintenance_past(
     evaluation = evaluate(past.state, as_of=as_of, protocol=protocol)
     # What totals showed is seen in the signals alone.
     shown = await signals.days_on_criterion(work, patient_id, CriterionName.SCALE_RELAPSE.value)
-    given = infusions_of_course(
-        await treatment.current_course(work, patient_id),
-        await treatment.infusions(work, patient_id),
-        time_zone=zone,
-    )
+    courses = [one.course for one in await treatment.stored_courses(work, patient_id)]
+    course = courses[0] if courses else None
+    given = infusions_of_course(course, await treatment.infusions(work, patient_id), time_zone=zone)
     days = {phase: [one.day(zone) for one in given if one.phase is phase] for phase in InfusionPhase}
+    benefits = response_durations(
+        last_induction_on=max(days[InfusionPhase.INDUCTION], default=None),
+        boosters_on=days[InfusionPhase.BOOSTER],
+        losses_on=[*past.losses, *shown],
+        as_of=evaluation.day,
+    )
+    earlier: tuple[ResponseDuration, ...] = ()
+    if len(courses) > 1:
+        earlier = earlier_durations(await history_of(work, standing), courses, protocol=protocol)
     return MaintenancePast(
         protocol=protocol,
         day=evaluation.day,
-        benefits=by_stretches(
-            response_durations(
-                last_induction_on=max(days[InfusionPhase.INDUCTION], default=None),
-                boosters_on=days[InfusionPhase.BOOSTER],
-                losses_on=[*past.losses, *shown],
-                as_of=evaluation.day,
-            ),
-            evaluation.stretches,
-        ),
+        benefits=marked(by_stretches(benefits, evaluation.stretches), course, given, zone),
+        earlier=earlier,
         boosters_on=tuple(days[InfusionPhase.BOOSTER]),
         settled=_settled(evaluation.level),
         observed=not evaluation.stretches or evaluation.stretches[-1].observed,
@@ -417,8 +419,10 @@ async def _review(
         )
         for entry in entries
     )
+    # A series that was stopped is complete from that day on: reviewed since, it is not asked about again.
+    ends = (end.on if end else None, stored.course.closed_on)
     review = induction_review(
-        completed_on=end.on if end else None,
+        completed_on=min((day for day in ends if day is not None), default=None),
         reviewed_on=reviewed_on,
         responses=responses,
         benefit=benefit,

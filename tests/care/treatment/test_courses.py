@@ -255,3 +255,38 @@ def test_without_a_past_the_interval_is_the_populations(one_clinic: ClinicClient
     interval = one_clinic.http.get(f"/v1/patients/{one_clinic.patient()}/interval").json()
 
     assert (interval["past"], interval["population_only"], interval["typical_days"]) == ([], True, 18)
+
+
+def test_a_course_that_was_stopped_and_reviewed_does_not_ask_for_its_review_again(
+    service: Service, one_clinic: ClinicClient
+) -> None:
+    patient, day = one_clinic.patient(), NOW - timedelta(days=2)
+    started = {"protocol": "standard", "planned_infusions": 6, "started_on": day.date().isoformat()}
+    assert one_clinic.http.post(f"/v1/patients/{patient}/courses", json=started).status_code == 201
+    given = {"given_at": day.isoformat(), "phase": "induction"}
+    assert one_clinic.http.post(f"/v1/patients/{patient}/infusions", json=given).status_code == 201
+    planned = course(one_clinic, patient)
+    assert planned["phase"] == "induction", "one of six: it is over by silence only, in two weeks"
+    today = NOW.date().isoformat()
+    stopped = change(one_clinic, patient, stopped_on=today)
+    assert stopped.json()["review"]["due"] is True
+    assert change(one_clinic, patient, reviewed_on=today).json()["review"]["due"] is False
+    service.clock.move_to(NOW + timedelta(days=20))
+    assert course(one_clinic, patient)["review"]["due"] is False
+
+
+def test_a_second_course_keeps_what_the_first_one_taught(
+    service: Service,  # noqa: ARG001 - sets the clock
+    one_clinic: ClinicClient,
+) -> None:
+    patient = treated(one_clinic, NOW, days_since=60, level=lambda day: (8, 8, 8) if day < 30 else (3, 3, 3))
+    before = one_clinic.http.get(f"/v1/patients/{patient}/interval").json()
+    assert [one["lost"] for one in before["past"]] == [True]
+    second = {"protocol": "standard", "planned_infusions": 6, "started_on": NOW.date().isoformat()}
+    assert one_clinic.http.post(f"/v1/patients/{patient}/courses", json=second).status_code == 201
+    after = one_clinic.http.get(f"/v1/patients/{patient}/interval").json()
+    assert [(one["lost"], one["days"]) for one in after["past"]] == [
+        (one["lost"], one["days"]) for one in before["past"]
+    ]
+    assert after["typical_days"] == before["typical_days"]
+    assert after["past"][0]["course_started_on"] != second["started_on"]

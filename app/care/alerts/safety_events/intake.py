@@ -13,6 +13,7 @@ from uuid import UUID
 from app.access.clinics.contacts import Role
 from app.access.clinics.queries import limits_in_force
 from app.care.alerts.safety_events.life import SAFETY_EVENT
+from app.care.patients.care_teams import notify_care_team
 from app.clinical.safety import Urgency
 from app.clinical.waiting import WaitingLimits, safety_wait
 from app.context import Work
@@ -114,6 +115,15 @@ async def _report(work: Work, said: SafetyReport) -> UUID:
     await safety_events.name_notification(work, event.id, webhook_id)
     work.audit("safety.notified", "safety_event", event.id, patient_id=event.patient_id, actor=said.actor)
     SAFETY_EVENT.queue_escalation(work, event.id, at=event.escalate_at)
+    # Who looks after this patient first; then, in the same moment, the clinic's own contact.
+    await notify_care_team(
+        work,
+        said.patient_id,
+        Wording.SAFETY_UNACKNOWLEDGED,
+        link=about.url,
+        mode=said.mode,
+        now=said.received_at,
+    )
     # A person, at once, whatever becomes of the clinic's systems; the second one when the limit has passed.
     await notify_contacts(
         work,
