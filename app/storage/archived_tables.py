@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DataError, IntegrityError
 
 from app.storage.alert_steps import AlertStep
+from app.storage.appointments import AppointmentRow
 from app.storage.assessments import CustomScaleRow, StoredAssessment
 from app.storage.care_plans import CarePlanRow
 from app.storage.check_ins import CheckInRow, EvaluationRow
@@ -92,6 +93,7 @@ OF_PATIENT: Final = (
     ArchivedTable(row=Consent),
     ArchivedTable(row=CourseRow),
     ArchivedTable(row=InfusionRow),
+    ArchivedTable(row=AppointmentRow),
     ArchivedTable(row=CheckInRow),
     ArchivedTable(row=StoredAssessment),
     ArchivedTable(row=StoredReference),
@@ -116,6 +118,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "attempts": "calls that this installation made",
     "audit_events": "the log of this installation, sealed by it; export it with `afterglow audit export`",
     "audit_seals": "the same",
+    "care_teams": "members of this clinic's staff; the new clinic names its own",
     "deliveries": "what this installation sends",
     "device_tokens": "fingerprints of secrets; devices are enrolled again",
     "devices": "the same",
