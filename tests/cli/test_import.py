@@ -155,7 +155,11 @@ def believed(clinic: ClinicClient) -> dict[str, Any]:
     """Each patient's evaluation, by chart number."""
     found = {}
     for one in clinic.http.get("/v1/patients", params={"limit": 200}).json()["items"]:
-        found[one["external_ref"]] = clinic.evaluation(one["id"])
+        evaluation = clinic.evaluation(one["id"])
+        # Its words also say when the open signal was raised: live when the loss came, from files today.
+        found[one["external_ref"]] = {
+            name: value for name, value in evaluation.items() if not name.startswith("explanation")
+        }
     return found
 
 
