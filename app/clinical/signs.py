@@ -75,11 +75,6 @@ class Day(NamedTuple):
 RECOVERIES_KEPT = 3
 
 
-def no_signs() -> Signs:
-    """Nothing seen yet."""
-    return Signs()
-
-
 def signs_after(
     signs: Signs,
     day: Day,

@@ -253,20 +253,6 @@ async def claim_due(
     return [delivery_of(row) for row in found]
 
 
-async def let_go(work: UnitOfWork, delivery_ids: Sequence[UUID]) -> None:
-    """Give back what was claimed and not tried: it is due as before."""
-    await work.execute(
-        update(DeliveryRow)
-        .where(
-            DeliveryRow.clinic_id == work.clinic_id,
-            DeliveryRow.id.in_(delivery_ids),
-            DeliveryRow.state == PENDING,
-        )
-        .values(claimed_until=None, attempts_made=DeliveryRow.attempts_made - 1),
-        unaudited="nothing was sent",
-    )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptResult:
     """An attempt that is over, and what follows from it for its delivery."""

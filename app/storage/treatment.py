@@ -1,7 +1,7 @@
 """Courses of treatment and infusions."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -24,7 +24,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.clinical.check_ins import check_in_day
 from app.clinical.course import Course, DatePrecision, EarlierInfusions, Infusion, InfusionPhase, Route
 from app.clinical.review import RecordedBenefit
 from app.storage.engine.rows import CARE, TenantRow
@@ -430,19 +429,6 @@ async def infusions(
         .order_by(InfusionRow.given_at, InfusionRow.id)
     )
     return tuple(_infusion(row) for row in found)
-
-
-async def infusion_days(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict[UUID, list[date]]:
-    """Give the days on which several patients had infusions, each in the zone in which it was entered."""
-    found = await work.execute(
-        select(InfusionRow.patient_id, InfusionRow.given_at, InfusionRow.time_zone).where(
-            InfusionRow.clinic_id == work.clinic_id, InfusionRow.patient_id.in_(patient_ids)
-        )
-    )
-    days = defaultdict[UUID, list[date]](list)
-    for row in found:
-        days[row.patient_id].append(check_in_day(row.given_at, row.time_zone))
-    return days
 
 
 def course_columns(course: Any) -> list[ColumnElement[Any]]:  # noqa: ANN401 - the table, or what a join made of it

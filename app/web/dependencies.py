@@ -39,16 +39,6 @@ def keep_work(request: Request, work: Work) -> None:
     request.state.work = work
 
 
-async def undo_work(request: Request) -> None:
-    """Undo what a failed request did, and let go of what it had locked.
-
-    For routes that answer a failure themselves: to FastAPI such a request has succeeded, and would commit.
-    """
-    work: Work | None = getattr(request.state, "work", None)
-    if work is not None:
-        await work.start_over()
-
-
 def bearer_token(request: Request) -> str:
     """Give the bearer token as sent, or an empty text, which is never a valid one."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")

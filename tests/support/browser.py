@@ -15,7 +15,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
 from app.notifications.messages.consent_text import CURRENT_VERSION
-from tests.support.people import ClinicClient, made
+from tests.support.people import NO_TLS, ClinicClient, made
 from tests.support.service import Service
 
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -114,7 +114,9 @@ class PlainBrowser:
     """A browser without scripts, and without opinions: it keeps cookies and sends what it is told to."""
 
     def __init__(self, url: str, language: str = "en-US") -> None:
-        self.http = made(httpx2.Client(base_url=url, timeout=30, headers={"accept-language": language}))
+        self.http = made(
+            httpx2.Client(base_url=url, timeout=30, headers={"accept-language": language}, verify=NO_TLS)
+        )
         self.cookies: dict[str, str] = {}
 
     def get(self, path: str) -> httpx2.Response:

@@ -14,7 +14,7 @@ from app.foundation.audit import OPERATOR
 from app.foundation.ids import new_id
 from app.storage import staff_members
 from app.storage.staff_members import StaffMember
-from tests.support.people import ClinicClient, made
+from tests.support.people import NO_TLS, ClinicClient, made
 from tests.support.service import Service
 
 
@@ -62,7 +62,14 @@ def signed_in(service: Service, clinic_id: str, role: StaffRole, *, name: str = 
 def staff_client(service: Service, clinic_id: str, role: StaffRole) -> httpx2.Client:
     """Give a client of the clinic API that a member with this role is signed in to."""
     token = signed_in(service, clinic_id, role)
-    return made(httpx2.Client(base_url=service.url, headers={"authorization": f"Bearer {token}"}, timeout=30))
+    return made(
+        httpx2.Client(
+            base_url=service.url,
+            headers={"authorization": f"Bearer {token}"},
+            timeout=30,
+            verify=NO_TLS,
+        )
+    )
 
 
 PASSWORD = "seven calm otters hum"  # noqa: S105 - made-up people's

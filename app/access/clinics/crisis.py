@@ -1,7 +1,7 @@
 """What a clinic says about crisis help: its country, its own number, and lines in the place of ours."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
@@ -59,8 +59,3 @@ async def clinic_help(work: UnitOfWork, vault: Vault) -> ClinicHelp:
 def read_lines(kept: Iterable[Mapping[str, Any]]) -> tuple[OwnLine, ...]:
     """Read lines as they are kept."""
     return tuple(OwnLine(**{**one, "kind": LineKind(one["kind"])}) for one in kept)
-
-
-def write_lines(lines: Iterable[OwnLine]) -> list[dict[str, Any]]:
-    """Give lines as they are kept."""
-    return [asdict(one) for one in lines]

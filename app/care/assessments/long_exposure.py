@@ -6,7 +6,7 @@ from app.clinical.answer import exposure_on
 from app.clinical.check_ins import check_in_day
 from app.clinical.long_exposure import LONG_EXPOSURE, TOPICS, items_that_stand_out
 from app.context import Work
-from app.storage import treatment
+from app.storage import infusion_days
 from app.storage.assessments import StoredAssessment
 from app.storage.patients import PatientRecord
 
@@ -24,7 +24,7 @@ async def raise_if_it_stands_out(work: Work, patient: PatientRecord, stored: Sto
         await end_findings(work, patient.id, [FindingCode.LONG_EXPOSURE], source_id=stored.id)
         return
     today = check_in_day(work.now, patient.time_zone)
-    given = (await treatment.infusion_days(work, [patient.id])).get(patient.id, ())
+    given = (await infusion_days.of_patients(work, [patient.id])).get(patient.id, ())
     days = sorted(day.toordinal() for day in given if day <= today)
     exposure = exposure_on(days, today.toordinal(), total=len(days))
     await raise_finding(

@@ -13,7 +13,7 @@ from app.clinical.check_ins import check_in_day
 from app.context import Work
 from app.foundation.errors import NotFoundError
 from app.notifications.webhooks.queries import UndeliveredSummary, undelivered
-from app.storage import care_plans, check_ins, clinics, patients, reminder_plans, treatment, worklist
+from app.storage import care_plans, check_ins, clinics, infusion_days, patients, reminder_plans, worklist
 from app.storage.care_plans import PlanKind
 from app.storage.worklist import Counts, Lane, ListedItem, Place, Wanted
 
@@ -169,7 +169,7 @@ def chart_number_of(work: Work, row: ListedItem) -> str:
 async def _glances(work: Work, rows: Sequence[ListedItem]) -> dict[UUID, Glance]:
     whose = sorted({one.patient_id for one in rows})
     shares = await worklist.shares_of(work, whose, since=work.now - _SPARK_DAYS)
-    given = await treatment.infusion_days(work, whose)
+    given = await infusion_days.of_patients(work, whose)
     plans = await care_plans.find_all(work, whose, PlanKind.FACTORS)
     notes = await check_ins.notes_of(
         work, [(one.patient_id, one.source_id) for one in rows if one.source_id and one.kind == "note"]

@@ -53,6 +53,7 @@ from app.storage import (
     treatment,
 )
 from app.storage.alert_steps import AlertStep
+from app.storage.alerts import Alert
 from app.storage.check_in_path import PatientSnapshot
 from app.storage.check_ins import StoredCheckIn
 from app.storage.engine.audit import StoredEvent
@@ -162,7 +163,6 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
     steps = await alert_steps.of_patient(work, patient_id, since=now - _STEPS_SINCE, limit=_MOST_STEPS)
     shown = await signals.TABLE.page(work, states=OPEN_SIGNALS, patient_id=patient_id, after=None, limit=1)
     found = await findings.open_of_patient(work, patient_id)
-    members = {one.actor_id for one in steps} | {one.assignee_id for one in (*open_events, *shown, *found)}
     profile = await clinics.profile(work)
     given = await treatment.stored_infusions(work, patient_id)
     withdrawn = patient.consent is ConsentStanding.WITHDRAWN
@@ -180,7 +180,7 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
         sessions={one.infusion.id: one for one in given},
         circumstances=await circumstances_of(work, record),
         merged=await merged_here(work, record.id),
-        names=await names_in(work, work.vault, members),
+        names=await names_in(work, work.vault, _members(steps, [*open_events, *shown, *found])),
         clinic=profile.name if profile else "",
         ehr_link=ehr_link(profile.ehr_link_template if profile else None, patient.external_ref),
         protocol=protocol,
@@ -205,6 +205,11 @@ def _shown(
     cautions = [one.value for one in factors.cautions]
     signal = open_signals[0] if open_signals else None
     return view_of(evaluation, beside_of(cautions, signal, time_zone=time_zone), cautions)
+
+
+def _members(steps: Sequence[AlertStep], alerts: Sequence[Alert]) -> set[UUID | None]:
+    """Who took a step about the patient, or takes care of something."""
+    return {one.actor_id for one in steps} | {one.assignee_id for one in alerts}
 
 
 async def _open_events(work: Work, patient_id: UUID) -> list[SafetyEvent]:
