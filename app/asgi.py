@@ -30,14 +30,17 @@ from app.care.intake.middleware import Intake
 from app.care.intake.spool import Spool, replay_now_and_then
 from app.care.merging import routes as merging
 from app.care.monitoring import routes as monitoring
+from app.care.patients import care_team_routes as care_teams
 from app.care.patients import routes as patients
 from app.care.reminders import routes as reminders
+from app.care.treatment import appointment_routes as appointments
 from app.care.treatment import circumstance_routes as circumstances
 from app.care.treatment import routes as treatment
 from app.care.treatment import session_routes as treatment_sessions
 from app.care.worklist import routes as worklist
 from app.context import AppContext
 from app.notifications.dispatch.stand_in import StandIn
+from app.notifications.stream import routes as stream
 from app.notifications.webhooks import notice_routes
 from app.notifications.webhooks import routes as webhooks
 from app.pages.patient import (
@@ -51,9 +54,11 @@ from app.pages.patient import (
 from app.pages.patient.page_route import failure_page
 from app.pages.staff import account as care_account
 from app.pages.staff import (
+    appointment_routes,
     assessment_routes,
     audit_log,
     booster_routes,
+    care_team_routes,
     circumstance_routes,
     contact_routes,
     course_routes,
@@ -106,6 +111,9 @@ _ROUTERS: Final = (
     clinics.keys_router,
     patients.router,
     treatment.router,
+    care_teams.router,
+    appointments.router,
+    appointments.list_router,
     merging.router,
     circumstances.router,
     treatment_sessions.router,
@@ -118,6 +126,7 @@ _ROUTERS: Final = (
     findings.router,
     worklist.router,
     webhooks.router,
+    stream.router,
     notice_routes.router,
     insights.router,
     consent.router,
@@ -161,11 +170,13 @@ _ROUTERS: Final = (
     session_routes.router,
     assessment_routes.router,
     booster_routes.router,
+    appointment_routes.router,
     factors_routes.router,
     taking_on_routes.router,
     merge_routes.router,
     circumstance_routes.router,
     contact_routes.router,
+    care_team_routes.router,
     course_routes.router,
     taper_routes.router,
     reference_routes.router,

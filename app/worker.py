@@ -28,6 +28,7 @@ from app.context import AppContext
 from app.foundation.logs import where
 from app.notifications.dispatch.dispatcher import Dispatcher
 from app.notifications.messages.sending import Post, cancel_too_late
+from app.notifications.stream.queries import keep_stream
 from app.notifications.transport.addresses import AllowedNetworks
 from app.notifications.transport.guarded_transport import guarded_client
 from app.notifications.webhooks.delivering import Outbox
@@ -202,6 +203,8 @@ class Worker:
             async with self._context.work(clinic_id) as work:
                 computed = await compute_keys(work, work.vault)
         await seal_clinic(self._context.database, self._context.vault, clinic_id, whole=True)
+        async with self._context.work(clinic_id) as work:
+            await keep_stream(work)
 
     async def _rescue(self) -> None:
         jobs = self._jobs

@@ -12,6 +12,7 @@ import typer
 from pydantic import ValidationError
 
 from app.cli import demo, development, doctor, processes
+from app.cli.archive_commands import add_archive
 from app.cli.audit_commands import EXPECTED as OF_THE_TRAIL
 from app.cli.audit_commands import add_audit
 from app.cli.clinic_commands import add_clinics
@@ -252,3 +253,4 @@ add_staff(app, _said_plainly)
 add_import(app, _said_plainly)
 add_encryption(app, _said_plainly)
 add_clinics(app, clinic_app, _said_plainly)
+add_archive(app, _said_plainly)

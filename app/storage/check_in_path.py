@@ -27,6 +27,7 @@ class PatientSnapshot:
     sync_sequence: int
     event_sequence: int
     memory: dict[str, Any] | None
+    level: str
     told: list[str]
     signal: dict[str, Any] | None
     booster_booked_for: date | None
@@ -56,7 +57,7 @@ class Answer:
 # The latest signal travels with the standing because whether to raise one depends on it.
 _STANDING_COLUMNS: Final = """
     p.id AS patient_id, p.time_zone, p.locale, p.mode, p.archived_at,
-    s.version, s.sync_sequence, s.event_sequence, s.memory, s.told, s.booster_booked_for,
+    s.version, s.sync_sequence, s.event_sequence, s.memory, s.level, s.told, s.booster_booked_for,
     s.consent_withdrawn_at,
     (SELECT y.wrapped_key FROM care.patient_keys y WHERE y.clinic_id = p.clinic_id AND y.patient_id = p.id)
       AS wrapped_key,

@@ -62,6 +62,31 @@ class Notification(TenantRow):
     body: Mapped[str]
 
 
+class EventPlaceRow(TenantRow):
+    """A notification's place in its clinic's stream of events; see ``event_stream``."""
+
+    __tablename__ = "event_places"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["clinic_id", "notification_id"], [f"{CARE}.notifications.clinic_id", f"{CARE}.notifications.id"]
+        ),
+        Index("ix_event_places_position", "clinic_id", "position", unique=True),
+        Index(
+            "ix_event_places_unplaced",
+            "clinic_id",
+            "notification_id",
+            postgresql_where=text("position IS NULL"),
+        ),
+        {"schema": CARE},
+    )
+
+    notification_id: Mapped[UUID] = mapped_column(primary_key=True)
+    # The how manieth of the patient's; the patient's events stand in this order.
+    patient_sequence: Mapped[int | None]
+    # Given after its cause was committed; null until then.
+    position: Mapped[int | None]
+
+
 class DeliveryRow(TenantRow):
     """One notification on its way to one endpoint."""
 
@@ -163,18 +188,30 @@ class Delivery:
 
 
 async def add_notification(
-    work: UnitOfWork, notification: Notification, deliveries: Sequence[NewDelivery]
+    work: UnitOfWork,
+    notification: Notification,
+    deliveries: Sequence[NewDelivery],
+    *,
+    patient_sequence: int | None,
 ) -> None:
-    """Keep what happened and where it has to go; due at once."""
+    """Keep what happened and where it has to go, due at once; its place in the stream is given later."""
+    written = insert(Notification).values(
+        clinic_id=work.clinic_id,
+        id=notification.id,
+        type=notification.type,
+        patient_id=notification.patient_id,
+        occurred_at=notification.occurred_at,
+        body=notification.body,
+    )
     await work.execute(
-        insert(Notification).values(
+        insert(EventPlaceRow)
+        .values(
             clinic_id=work.clinic_id,
-            id=notification.id,
-            type=notification.type,
-            patient_id=notification.patient_id,
-            occurred_at=notification.occurred_at,
-            body=notification.body,
+            notification_id=notification.id,
+            patient_sequence=patient_sequence,
+            position=None,
         )
+        .add_cte(written.cte("written"))
     )
     if deliveries:
         await work.execute(

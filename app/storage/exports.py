@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.storage.alert_steps import AlertStep
+from app.storage.appointments import AppointmentRow
 from app.storage.assessments import StoredAssessment
 from app.storage.care_plans import CarePlanRow
 from app.storage.check_ins import CheckInRow, EvaluationRow
@@ -82,6 +83,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
     ),
     # The notes of whoever gave it are what staff wrote for each other.
     "infusions": Section(row=InfusionRow, order="given_at", without=frozenset({"note_sealed"})),
+    "appointments": Section(row=AppointmentRow, order="on", without=frozenset({"version", "made_at"})),
     "circumstances": Section(row=CircumstanceRow, order="since", without=frozenset({"version"})),
     # What the clinic corrected of these, and when; what is true now stands above.
     "corrections": Section(
@@ -140,12 +142,14 @@ SECTIONS: Final[Mapping[str, Section]] = {
 LEFT_OUT: Final[Mapping[str, str]] = {
     "attempts": "calls to the clinic's own systems; what they were told is in notifications",
     "deliveries": "the same",
+    "event_places": "in which order the clinic's own systems read what is in notifications",
     "device_tokens": "fingerprints of secrets; the devices are there",
     "enrolment_codes": "fingerprints of secrets; the devices that came of them are there",
     "sign_in_links": "fingerprints of secrets; the devices that came of them are there",
     "patient_changes": "in whose words staff gave reasons is theirs; what they did is in audit_events",
     "patient_keys": "the key that opens what the copy shows opened",
     "what_if_patients": "other numbers tried over the past: nothing that was reported or decided",
+    "care_teams": "who of the staff looks after the patient: that is about them",
     "emergency_accesses": "in whose words staff gave reasons is theirs; that it happened is in audit_events",
     "idempotent_replies": "copies of what the clinic's systems were answered, for a day; what it was about is there",
     "erasures": "there is one only when nothing else is left",

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, ForeignKeyConstraint, Label, select
+from sqlalchemy import ColumnElement, ForeignKeyConstraint, Label, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.storage.engine.rows import CARE, TenantRow
@@ -36,3 +36,12 @@ def wrapped_key_of(work: UnitOfWork, patient_id: UUID | ColumnElement[UUID] | An
         PatientKeyRow.clinic_id == work.clinic_id, PatientKeyRow.patient_id == patient_id
     )
     return found.scalar_subquery().label("wrapped_key")
+
+
+async def add(work: UnitOfWork, patient_id: UUID, wrapped_key: bytes, *, made_at: datetime) -> None:
+    """Keep a new patient's key; the caller writes the line of the audit log."""
+    await work.execute(
+        insert(PatientKeyRow).values(
+            clinic_id=work.clinic_id, patient_id=patient_id, wrapped_key=wrapped_key, made_at=made_at
+        )
+    )

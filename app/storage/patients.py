@@ -21,10 +21,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.foundation.zones import canonical_zone
-from app.storage import reminder_plans
+from app.storage import patient_keys, reminder_plans
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
-from app.storage.patient_keys import PatientKeyRow, wrapped_key_of
+from app.storage.patient_keys import wrapped_key_of
 from app.storage.patient_states import PatientStateRow
 
 
@@ -131,14 +131,7 @@ async def add(work: UnitOfWork, patient: PatientRecord, *, external_ref: Indexed
         return False
     await _add_state(work, patient.id)
     if patient.wrapped_key is not None:
-        await work.execute(
-            insert(PatientKeyRow).values(
-                clinic_id=work.clinic_id,
-                patient_id=patient.id,
-                wrapped_key=patient.wrapped_key,
-                made_at=patient.registered_at,
-            )
-        )
+        await patient_keys.add(work, patient.id, patient.wrapped_key, made_at=patient.registered_at)
     await reminder_plans.add(work, patient.id, look_at=patient.registered_at)
     return True
 

@@ -29,6 +29,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from app.storage.care_teams import patients_of
 from app.storage.check_ins import EvaluationRow
 from app.storage.deliveries import DeliveryRow, Notification
 from app.storage.endpoints import Endpoint
@@ -93,6 +94,7 @@ class Wanted:
     Attributes:
         kinds: only these; empty: all.
         assignee: only what this member takes care of.
+        care_team: only patients in whose care team this member is.
         unassigned: only what nobody takes care of.
         unseen: only what nobody has acknowledged.
         shown: what waits, what is put aside, or what was closed lately.
@@ -100,6 +102,7 @@ class Wanted:
 
     kinds: frozenset[str] = frozenset()
     assignee: UUID | None = None
+    care_team: UUID | None = None
     unassigned: bool = False
     unseen: bool = False
     shown: Shown = Shown.WAITING
@@ -250,17 +253,6 @@ async def shares_of(
     return shares
 
 
-async def boosters_between(work: UnitOfWork, *, first: date, last: date) -> list[tuple[date, UUID]]:
-    """List which patients' boosters are booked for these days, both included."""
-    row = PatientStateRow
-    found = await work.execute(
-        select(row.booster_booked_for, row.patient_id)
-        .where(row.clinic_id == work.clinic_id, row.booster_booked_for.between(first, last))
-        .order_by(row.booster_booked_for, row.patient_id)
-    )
-    return [(one.booster_booked_for, one.patient_id) for one in found]
-
-
 def _row(values: dict[str, Any]) -> ListedItem:
     seen, rank = values.pop("seen"), values.pop("rank")
     values.pop("number")
@@ -290,6 +282,7 @@ def _items(work: UnitOfWork, wanted: Wanted) -> Subquery:
     every = union_all(*parts).subquery()
     if shown is Shown.CLOSED:
         return _narrowed(
+            work,
             select(every, literal(0).label("lane"), literal(0).label("rank"), literal(1).label("seen")),
             every,
             wanted,
@@ -297,10 +290,12 @@ def _items(work: UnitOfWork, wanted: Wanted) -> Subquery:
     lane = case({kind: int(lane) for kind, lane in KINDS.items()}, value=every.c.kind, else_=2)
     rank = case({kind: number for number, kind in enumerate(KINDS)}, value=every.c.kind, else_=len(KINDS))
     seen = case((every.c.acknowledged_at.is_(None), 0), else_=1)
-    return _narrowed(select(every, lane.label("lane"), rank.label("rank"), seen.label("seen")), every, wanted)
+    return _narrowed(
+        work, select(every, lane.label("lane"), rank.label("rank"), seen.label("seen")), every, wanted
+    )
 
 
-def _narrowed(statement: Select[Any], every: Subquery, wanted: Wanted) -> Subquery:
+def _narrowed(work: UnitOfWork, statement: Select[Any], every: Subquery, wanted: Wanted) -> Subquery:
     if wanted.kinds:
         statement = statement.where(every.c.kind.in_(wanted.kinds))
     if wanted.patient_id is not None:
@@ -308,6 +303,8 @@ def _narrowed(statement: Select[Any], every: Subquery, wanted: Wanted) -> Subque
     narrowed = []
     if wanted.assignee is not None:
         narrowed.append(every.c.assignee_id == wanted.assignee)
+    if wanted.care_team is not None:
+        narrowed.append(every.c.patient_id.in_(patients_of(work, wanted.care_team)))
     if wanted.unassigned:
         narrowed.append(every.c.assignee_id.is_(None))
     if wanted.unseen:

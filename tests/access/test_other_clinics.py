@@ -71,6 +71,12 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "/v1/patients/{patient_id}/infusions/{infusion_id}"): REASON | {"dose_mg_per_kg": 0.6},
     ("PATCH", "/v1/patients/{patient_id}/courses/{course_id}"): REASON | {"planned_infusions": 7},
     ("PATCH", "/v1/patients/{patient_id}/assessments/{assessment_id}"): REASON | {"total": 6},
+    ("PUT", "/v1/patients/{patient_id}/care-team"): {"members": []},
+    ("POST", "/v1/patients/{patient_id}/appointments"): {"kind": "visit", "on": NOW.date().isoformat()},
+    ("PATCH", "/v1/patients/{patient_id}/appointments/{appointment_id}"): {"at": "09:30"},
+    ("POST", "/v1/patients/{patient_id}/appointments/{appointment_id}/give"): {
+        "given_at": "2026-11-01T10:00:00Z",
+    },
     ("POST", "/v1/patients/{patient_id}/circumstances"): {
         "kind": "weight",
         "since": "2026-11-01",

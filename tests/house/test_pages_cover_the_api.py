@@ -9,6 +9,8 @@ from tests.support.the_api import document, the_api
 # Calls that only programs need, each with its reason.
 FOR_PROGRAMS: Final = {
     "GET /v1/deliveries/{delivery_id}": "the endpoint's page lists its deliveries with every attempt",
+    "GET /v1/events": "the clinic's systems follow the stream; people have Today",
+    "GET /v1/snapshot": "the same, for a system that begins",
     "GET /v1/findings/{finding_id}/history": "the patient's page shows it",
     "GET /v1/insights.csv": "the reports' page links its own table",
     "GET /v1/patients/{patient_id}/chart.svg": "the patient's page draws it",
@@ -24,6 +26,7 @@ FOR_PROGRAMS: Final = {
 # Which page does the same, by the beginning of the call's path. A new call needs a line here or above.
 PAGES: Final = {
     "/v1/api-keys": "/care/settings/keys",
+    "/v1/appointments": "/care/",
     "/v1/audit-events": "/care/audit-log",
     "/v1/clinic": "/care/settings/clinic",
     "/v1/clinic/days-without-reminders": "/care/settings/days-off",

@@ -38,7 +38,7 @@ def test_a_withdrawal_in_the_middle_of_a_signal_closes_it_and_says_why(
     assert closed["decision"] == open_one["decision"]
     (told,) = receiver.wait_for("signal.closed")
     assert told.event["data"]["disposition"] == "consent_withdrawn"
-    (said,) = receiver.wait_for("patient.withdrew_consent")
+    (said,) = receiver.wait_for("consent.withdrawn")
     assert said.event["data"]["url"].endswith(f"/v1/patients/{phone.patient_id}/consent")
 
 

@@ -110,7 +110,7 @@ def test_a_message_that_is_on_its_way_while_its_patient_is_erased_ends_quietly(
         running_service(own_database.application_url, work=False) as service,
     ):
         clinic = clinic_client(service)
-        endpoint = clinic.add_endpoint(receiver.url)
+        endpoint = clinic.add_endpoint(receiver.url, events=["finding.raised"])
         asked = clinic.http.post(f"/v1/patients/{clinic.patient()}/erasure-requests").json()
         deliveries = f"/v1/webhook-endpoints/{endpoint['id']}/deliveries"
         (waiting,) = clinic.http.get(deliveries).json()["items"]

@@ -45,7 +45,7 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     assert key.status_code == 201, key.text
     write_to_contact(client, service)
     endpoint = client.add_endpoint(receiver.url)
-    chat = {"kind": "slack", "address": f"{receiver.url}/chat", "events": ["patient.withdrew_consent"]}
+    chat = {"kind": "slack", "address": f"{receiver.url}/chat", "events": ["consent.withdrawn"]}
     channel = client.http.post("/v1/notice-channels", json=chat)
     assert channel.status_code == 201, channel.text
     before = len(receiver.accepted("safety.reported"))
@@ -71,8 +71,8 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     assert phone.http.put("/v1/me/push-subscription", json=subscription).is_success
     service.run(write_to(service, client.clinic_id, patient))
     holiday = {"days": [(NOW + timedelta(days=60)).date().isoformat()]}
-    no_reminders = client.http.put("/v1/clinic/days-without-reminders", json=holiday)
-    assert no_reminders.is_success, no_reminders.text
+    assert client.http.put("/v1/clinic/days-without-reminders", json=holiday).is_success
+    assert client.http.get("/v1/events").is_success
     (event,) = client.http.get("/v1/safety-events").json()["items"]
     findings = client.http.get("/v1/findings", params={"patient_id": patient}).json()["items"]
     found = {one["code"]: one["id"] for one in findings}
@@ -167,6 +167,10 @@ def note_what_is_known(client: ClinicClient, patient: str) -> None:
     record = f"/v1/patients/{patient}"
     mania = client.http.put(f"{record}/factors", json={"cautions": ["mania"]}, headers={"if-match": '"0"'})
     assert mania.is_success, mania.text
+    planned = {"kind": "induction", "on": str(NOW.date() + timedelta(days=400))}
+    assert client.http.post(f"/v1/patients/{patient}/appointments", json=planned).is_success
+    team = client.http.put(f"{record}/care-team", json={"members": []}, headers={"if-match": '"0"'})
+    assert team.is_success, team.text
     changed = {"kind": "weight", "since": "2026-01-05", "weight_kg": 81.5, "detail": "At home"}
     assert client.http.post(f"{record}/circumstances", json=changed).is_success
     archived = {"reason": "care_ended", "note": "by mistake"}
@@ -181,6 +185,7 @@ def recorded(client: ClinicClient, patient: str) -> dict[str, str]:
         "infusion_id": "infusions",
         "choice_id": "references",
         "circumstance_id": "circumstances",
+        "appointment_id": "appointments",
     }
     record = f"/v1/patients/{patient}"
     return {name: client.http.get(f"{record}/{path}").json()["items"][0]["id"] for name, path in of.items()}

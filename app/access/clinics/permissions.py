@@ -40,6 +40,7 @@ class Permission(StrEnum):
     SAFETY_READ = "read safety events"
     SAFETY_HANDLE = "acknowledge safety events"
     SAFETY_CLOSE = "close safety events with an outcome"
+    EVENTS_READ = "pull the stream of events, and read where every patient stands"
     WEBHOOKS = "manage endpoints, channels and deliveries"
     RIGHTS = "copy everything about a patient, and erase one"
     API_KEYS = "make and revoke API keys"
@@ -85,6 +86,7 @@ PERMISSIONS_MATRIX: Final[Mapping[Permission, WhoMay]] = {
     Permission.SAFETY_READ: WhoMay(scope=Scope.SAFETY, roles=_EVERYBODY),
     Permission.SAFETY_HANDLE: WhoMay(scope=Scope.SAFETY, roles=_HANDLES, in_emergency=True),
     Permission.SAFETY_CLOSE: WhoMay(scope=Scope.SAFETY, roles=_DECIDES, in_emergency=True),
+    Permission.EVENTS_READ: WhoMay(scope=Scope.EVENTS, roles=_OWNER),
     Permission.WEBHOOKS: WhoMay(scope=Scope.WEBHOOKS, roles=_OWNER),
     Permission.RIGHTS: WhoMay(scope=Scope.RIGHTS, roles=_OWNER),
     Permission.API_KEYS: WhoMay(scope=Scope.API_KEYS, roles=_OWNER),

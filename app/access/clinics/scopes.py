@@ -13,6 +13,8 @@ class Scope(StrEnum):
     SIGNALS = "signals"
     SAFETY = "safety"
     WEBHOOKS = "webhooks"
+    # The stream of all events, and where every patient stands: ids, levels and states.
+    EVENTS = "events:read"
     # Copies of everything about a patient, and erasing one.
     RIGHTS = "rights"
     # Making and revoking keys, with no more scopes than the caller's own.

@@ -6,6 +6,7 @@ than what is now changes nothing.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Final, Generic
@@ -18,7 +19,9 @@ from app.foundation.audit import SYSTEM, Actor
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.vault import PatientVault
-from app.notifications.webhooks.notifying import About
+from app.notifications.webhooks.events import EventType
+from app.notifications.webhooks.notices import NoticeEvent
+from app.notifications.webhooks.notifying import About, EventFacts, Reach, notify_of_patient
 from app.storage import alert_steps, patient_states, patients, staff_members
 from app.storage.alert_steps import AlertStep, StepDetails
 from app.storage.alerts import Alert, AlertT, AlertTable
@@ -70,10 +73,16 @@ class LifeCycle(ABC, Generic[AlertT]):
     closed_error: ClassVar[type[RefusalError]]
     """What is answered to who acts on a closed one."""
     table: AlertTable[AlertT]
+    events: ClassVar[Mapping[str, EventType]] = {}
+    """The event that a step sends by itself, by the step's verb; the rest are sent where they are taken."""
 
     @abstractmethod
     def about(self, alert: AlertT, *, mode: str, public_url: str) -> About:
         """Say what its notifications are about."""
+
+    @abstractmethod
+    def facts(self, alert: AlertT) -> EventFacts:
+        """Say what its events carry beside its state."""
 
     @abstractmethod
     def wait(self, limits: WaitingLimits, alert: AlertT) -> timedelta:
@@ -310,7 +319,34 @@ class LifeCycle(ABC, Generic[AlertT]):
         """Change one that the caller has locked: its columns, history and the audit log; gives it as it is now."""
         await self.table.change(work, alert.id, **values)
         await self.keep_step(work, alert.id, alert.patient_id, verb, details=details, actor=actor)
-        return await self.existing(work, alert.id)
+        now = await self.existing(work, alert.id)
+        if verb in self.events:
+            await self.announce(work, self.events[verb], now)
+        return now
+
+    async def announce(
+        self,
+        work: Work,
+        event: EventType,
+        alert: AlertT,
+        *,
+        more: EventFacts | None = None,
+        reach: Reach = Reach.USUAL,
+        notice: NoticeEvent | None = None,
+    ) -> UUID:
+        """Notify the clinic's systems of a change, with what the alert is now; gives the ``webhook-id``."""
+        patient = await patients.find(work, alert.patient_id)
+        if patient is None:
+            raise NotFoundError
+        return await notify_of_patient(
+            work,
+            event,
+            self.about(alert, mode=patient.mode, public_url=work.public_url),
+            now=work.now,
+            more={"state": alert.state, **self.facts(alert), **(more or {})},
+            reach=reach,
+            notice=notice,
+        )
 
     async def keep_step(
         self,

@@ -31,6 +31,8 @@ from app.clinical.long_exposure import LONG_EXPOSURE
 from app.clinical.scales import CustomProblemCode, CustomScaleProblem, Scale, read_custom_scales, score_form
 from app.context import Work
 from app.foundation.ids import new_id
+from app.notifications.webhooks.events import EventType
+from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage import assessments, clinics, patient_states, record_versions
 from app.storage.assessments import StoredAssessment
 from app.storage.patients import PatientRecord
@@ -93,6 +95,14 @@ async def enter(work: Work, patient_id: UUID, form: Form) -> Assessment:
     stored, created = await _kept(work, scored(work, patient, scale, form))
     event_id = await report_item(work, patient, stored)
     if created:
+        about = About(
+            patient_id=patient_id,
+            mode=patient.mode,
+            subject="assessment",
+            subject_id=stored.id,
+            url=f"{work.public_url}/v1/patients/{patient_id}/assessments",
+        )
+        await notify_of_patient(work, EventType.ASSESSMENT_RECORDED, about, now=work.now)
         await effects.evaluate_or_later(work, patient_id)
         await raise_if_it_stands_out(work, patient, stored)
     # What it means is worked out once it is kept: a mistake of ours there must not lose an answer to item 9.

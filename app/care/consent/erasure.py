@@ -14,8 +14,7 @@ from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.vault import PatientVault, Vault
-from app.notifications.webhooks.events import EventType
-from app.notifications.webhooks.notifying import About, notify_of_patient
+from app.notifications.webhooks.notifying import notify_of_erased
 from app.storage import erasure_requests, erasures, patient_states, safety_events
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.erasure_requests import StoredRequest
@@ -84,14 +83,6 @@ async def ask(work: Work, patient_id: UUID) -> ErasureRequest:
     if not await erasure_requests.add(work, asked):
         raise ErasureAskedBeforeError
     _note(work, "erasure.asked", asked)
-    about = About(
-        patient_id=patient_id,
-        mode=patient.mode,
-        subject="erasure_request",
-        subject_id=asked.id,
-        url=f"{work.public_url}/v1/erasure-requests?state=open",
-    )
-    await notify_of_patient(work, EventType.PATIENT_ASKED_FOR_ERASURE, about, now=work.now)
     await raise_finding(
         work,
         FindingCode.ERASURE_REQUEST,
@@ -152,6 +143,8 @@ async def approve(work: Work, request_id: UUID, *, version: int) -> ErasureReque
     erasure = Erasure(
         patient_id=patient_id, request_id=request_id, erased_at=work.now, erased_by=work.actor.id
     )
+    patient = await existing(work, patient_id)
+    await notify_of_erased(work, patient_id, mode=patient.mode, now=work.now)
     await erasures.erase(work, erasure)
     _note(work, "patient.erased", approved)
     return _shown(work.vault, work.clinic_id, approved)

@@ -87,6 +87,7 @@ async def give(work: Work, patient_id: UUID, *, version: str) -> ConsentView:
     patient, before = await _lock_for_update(work, patient_id)
     if before is not ConsentStanding.GIVEN:
         await _add(work, _answer(work, patient, "given", version=version))
+        await _announce(work, EventType.CONSENT_GIVEN, patient)
         if before is ConsentStanding.WITHDRAWN:
             await monitoring.evaluate_anew(work, patient_id)
     return await _view(work, patient)
@@ -127,15 +128,13 @@ async def _lock_for_update(work: UnitOfWork, patient_id: UUID) -> tuple[PatientR
 
 
 async def _tell_of_withdrawal(work: Work, patient: PatientRecord) -> None:
-    await close_by_withdrawal(work, patient.id, mode=patient.mode)
-    about = About(
-        patient_id=patient.id,
-        mode=patient.mode,
-        subject="patient",
-        subject_id=patient.id,
-        url=f"{work.public_url}/v1/patients/{patient.id}/consent",
-    )
-    await notify_of_patient(work, EventType.PATIENT_WITHDREW_CONSENT, about, now=work.now)
+    await close_by_withdrawal(work, patient.id)
+    await _announce(work, EventType.CONSENT_WITHDRAWN, patient)
+
+
+async def _announce(work: Work, event: EventType, patient: PatientRecord) -> None:
+    about = About.patient(patient.id, public_url=work.public_url, mode=patient.mode, page="/consent")
+    await notify_of_patient(work, event, about, now=work.now)
 
 
 async def _view(work: Work, patient: PatientRecord) -> ConsentView:

@@ -211,13 +211,13 @@ async def _support(work: Work, standing: PatientSnapshot) -> tuple[History, Call
 async def _signal_follows(
     work: Work, standing: PatientSnapshot, before: Believed, *, given_at: datetime | None
 ) -> list[UUID]:
-    patient_id, mode = standing.patient_id, standing.mode
+    patient_id = standing.patient_id
     if standing.signal is None:
         return []
     history, supported_at = await _support(work, standing)
     zone, changed = standing.time_zone, []
     reopened = await reopen_if_closed_in_error(
-        work, patient_id, mode=mode, given=history.infusions, zone=zone, supported_at=supported_at
+        work, patient_id, given=history.infusions, zone=zone, supported_at=supported_at
     )
     if reopened is None and before.signal_supported:
         changed += [await mark_if_not_supported(work, patient_id, supported_at=supported_at)]
@@ -226,7 +226,6 @@ async def _signal_follows(
         await close_by_infusion(
             work,
             patient_id,
-            mode=mode,
             given_at=given.given_at,
             given_on=given.day(zone),
             findings=findings_before(work.context, standing, now=work.now),

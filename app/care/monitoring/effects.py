@@ -66,7 +66,6 @@ async def infusion_given(work: Work, patient_id: UUID, *, given_at: datetime) ->
     await close_by_infusion(
         work,
         patient_id,
-        mode=standing.mode,
         given_at=given_at,
         given_on=given_on,
         findings=findings,

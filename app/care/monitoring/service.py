@@ -11,7 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.care.alerts.signals.episodes import carry_out
-from app.care.monitoring.conditions import conditions_of, tell_conditions
+from app.care.monitoring.conditions import AT_ONCE, Condition, conditions_of, tell_conditions
 from app.care.monitoring.history import (
     episode_of_patient,
     history_of,
@@ -37,6 +37,7 @@ from app.clinical.protocol import Protocol
 from app.clinical.review_notice import is_review_to_tell
 from app.context import AppContext, Work
 from app.notifications.webhooks.events import EventType
+from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage import care_plans, patient_states, signals
 from app.storage.care_plans import PlanKind
 from app.storage.check_in_path import Answer, PatientSnapshot
@@ -114,6 +115,16 @@ async def follow(work: Work, standing: PatientSnapshot, evaluated: Evaluated) ->
         before=standing.told,
         holding=evaluated.answer.told,
     )
+    if evaluated.answer.level != standing.level:
+        await notify_of_patient(
+            work,
+            EventType.LEVEL_CHANGED,
+            About.patient(
+                standing.patient_id, public_url=work.public_url, mode=standing.mode, page="/evaluation"
+            ),
+            now=work.now,
+            more={"level": evaluated.answer.level, "previous_level": standing.level},
+        )
     if evaluated.move.kind is MoveKind.NONE:
         return
     await carry_out(
@@ -122,7 +133,6 @@ async def follow(work: Work, standing: PatientSnapshot, evaluated: Evaluated) ->
         evaluated.evaluation,
         known=await known_now(work, standing.patient_id, turn=standing.version + 1),
         patient_id=standing.patient_id,
-        mode=standing.mode,
         signal_id=UUID(standing.signal["id"]) if standing.signal else None,
         episode=episode_of_patient(standing),
     )
@@ -277,18 +287,18 @@ def _evaluated(
         timeline.state.treatment,
         reviewed_on=standing.reviewed_on,
         today=evaluation.day,
-        told=EventType.INDUCTION_REVIEW_DUE.value in standing.told,
+        told=Condition.REVIEW_DUE.value in standing.told,
         tell=tell,
         protocol=protocol_of(standing, context),
     )
     holds = {one.value for one in holding} | marks_of(evaluation)
-    told = {one for one in holds if tell or one in standing.told}
+    told = {one for one in holds if tell or one in AT_ONCE or one in standing.told}
     answer = Answer(
         as_of=as_of,
         level=evaluation.level.value,
         rule_version=protocol_of(standing, context).name,
         memory=to_keep(timeline, protocol_of(standing, context)),
-        told=sorted(told | ({EventType.INDUCTION_REVIEW_DUE.value} if at_once else set())),
+        told=sorted(told | ({Condition.REVIEW_DUE.value} if at_once else set())),
         summary=_summary(evaluation),
     )
     move = next_move(

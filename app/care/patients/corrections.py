@@ -218,11 +218,5 @@ async def keep_change(
 
 
 async def _notify(work: Work, patient: PatientRecord, event: EventType, **more: str) -> None:
-    about = About(
-        patient_id=patient.id,
-        mode=patient.mode,
-        subject="patient",
-        subject_id=patient.id,
-        url=f"{work.public_url}/v1/patients/{patient.id}",
-    )
+    about = About.patient(patient.id, public_url=work.public_url, mode=patient.mode)
     await notify_of_patient(work, event, about, now=work.now, more=more)

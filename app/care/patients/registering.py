@@ -9,6 +9,8 @@ from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.zones import canonical_zone
+from app.notifications.webhooks.events import EventType
+from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage import clinics, patients
 from app.storage.patients import PatientRecord
 
@@ -64,4 +66,6 @@ async def register(work: Work, registration: Registration) -> Patient:
     if not await patients.add(work, record, external_ref=index):
         raise PatientExistsError("#/external_ref")
     work.audit("patient.registered", "patient", patient_id)
+    about = About.patient(patient_id, public_url=work.public_url, mode=record.mode)
+    await notify_of_patient(work, EventType.PATIENT_REGISTERED, about, now=work.now)
     return patient_of(work.vault, work.clinic_id, record)

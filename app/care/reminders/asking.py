@@ -222,12 +222,6 @@ async def _ask(work: Work, subject: _Subject, found: Look) -> bool:
 
 
 async def _notify_of_silence(work: Work, patient: PatientRecord, *, on: date) -> None:
-    about = About(
-        patient_id=patient.id,
-        mode=patient.mode,
-        subject="patient",
-        subject_id=patient.id,
-        url=f"{work.public_url}/v1/patients/{patient.id}/reminders",
-    )
+    about = About.patient(patient.id, public_url=work.public_url, mode=patient.mode, page="/reminders")
     await notify_of_patient(work, EventType.CHECK_INS_OVERDUE, about, now=work.now)
     await raise_finding(work, FindingCode.OVERDUE, patient.id, mode=patient.mode, on=on)

@@ -30,6 +30,8 @@ from app.clinical.taper import PlanProblem, TaperPlan, problems_of_plan
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
+from app.notifications.webhooks.events import EventType
+from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage import (
     care_plans,
     chosen_references,
@@ -256,12 +258,24 @@ async def enter_infusion(work: Work, patient_id: UUID, given: GivenInfusion) -> 
     if not await treatment.add_infusion(work, patient_id, stored):
         raise InfusionExistsError("#/given_at")
     note_infusion(work, patient_id, stored, "entered", unlikely)
+    await _announce_infusion(work, patient, stored.id)
     booking = await effects.infusion_given(work, patient_id, given_at=given.given_at)
     if booking is not None:
         stored = replace(stored, kept_booking_on=booking.on, kept_booking_made_at=booking.made_at)
         await treatment.replace_infusion(work, patient_id, stored, same_turn=True)
     remarks = remarks_on(course, earlier, infusion, zone=patient.time_zone)
     return EnteredInfusion(stored=stored, remarks=remarks)
+
+
+async def _announce_infusion(work: Work, patient: PatientRecord, infusion_id: UUID) -> None:
+    about = About(
+        patient_id=patient.id,
+        mode=patient.mode,
+        subject="infusion",
+        subject_id=infusion_id,
+        url=f"{work.public_url}/v1/patients/{patient.id}/infusions",
+    )
+    await notify_of_patient(work, EventType.INFUSION_RECORDED, about, now=work.now)
 
 
 def _infusion(given: GivenInfusion, time_zone: str) -> Infusion:

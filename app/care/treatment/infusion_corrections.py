@@ -231,6 +231,7 @@ async def _undo_beside(work: Work, patient_id: UUID, stored: StoredInfusion) -> 
     """Undo what an infusion did beside being one: it let its course begin earlier, and took a booking's place."""
     if stored.began_course_id is not None:
         await _begin_as_declared(work, patient_id, stored)
+    await bookings.plan_again(work, patient_id, stored.id)
     if stored.kept_booking_on is not None and stored.kept_booking_made_at is not None:
         booking = BookedBooster(on=stored.kept_booking_on, made_at=stored.kept_booking_made_at)
         await bookings.give_back(work, patient_id, booking)

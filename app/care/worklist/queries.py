@@ -13,7 +13,16 @@ from app.clinical.check_ins import check_in_day
 from app.context import Work
 from app.foundation.errors import NotFoundError
 from app.notifications.webhooks.queries import UndeliveredSummary, undelivered
-from app.storage import care_plans, check_ins, clinics, infusion_days, patients, reminder_plans, worklist
+from app.storage import (
+    appointments,
+    care_plans,
+    check_ins,
+    clinics,
+    infusion_days,
+    patients,
+    reminder_plans,
+    worklist,
+)
 from app.storage.care_plans import PlanKind
 from app.storage.worklist import Counts, Lane, ListedItem, Place, Wanted
 
@@ -90,7 +99,7 @@ class Today:
     items: tuple[WorklistItem, ...]
     glances: Mapping[UUID, Glance]
     counts: Counts
-    boosters: tuple[tuple[date, int], ...]
+    planned: tuple[tuple[date, int], ...]
     following: Place | None
 
 
@@ -112,14 +121,14 @@ async def read_today(
     following = rows[limit - 1].place if len(rows) > limit else None
     rows = rows[:limit]
     today = work.now.date()
-    booked = await worklist.boosters_between(work, first=today, last=today + timedelta(days=13))
+    planned = await appointments.planned_between(work, first=today, last=today + timedelta(days=13))
     days = [today + timedelta(days=number) for number in range(14)]
     shown = Today(
         standing=await standing_of_clinic(work),
         items=tuple(await _items(work, rows)),
         glances=await _glances(work, rows),
         counts=await worklist.counts(work, member),
-        boosters=tuple((day, sum(on == day for on, _ in booked)) for day in days),
+        planned=tuple((day, sum(one.on == day for one in planned)) for day in days),
         following=following,
     )
     work.record_access("worklist", patient_id=wanted.patient_id)

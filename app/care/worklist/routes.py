@@ -40,13 +40,20 @@ async def read_worklist(
     assignee: Annotated[
         UUID | None, Query(description="Only what this member takes care of, and every safety event")
     ] = None,
+    care_team: Annotated[
+        UUID | None,
+        Query(description="Only patients in whose care team this member is, and every safety event"),
+    ] = None,
     patient_id: OnlyPatient = None,
     after: PageCursor = None,
     limit: PageLimit = PAGE_SIZE,
 ) -> WorklistReply:
     """Give everything that waits for the care team: by lane, what nobody has acknowledged first, then by age."""
     wanted = Wanted(
-        kinds=frozenset(one.value for one in kind or ()), assignee=assignee, patient_id=patient_id
+        kinds=frozenset(one.value for one in kind or ()),
+        assignee=assignee,
+        care_team=care_team,
+        patient_id=patient_id,
     )
     items, following = await queries.list_items(work, wanted, after=place_in(after), limit=limit)
     link_next(request, response, None if following is None else position_of(following))

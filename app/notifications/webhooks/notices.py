@@ -23,9 +23,9 @@ class NoticeEvent(StrEnum):
     INDUCTION_REVIEW_DUE = EventType.INDUCTION_REVIEW_DUE.value
     REFERENCE_NOT_ESTABLISHED = EventType.REFERENCE_NOT_ESTABLISHED.value
     PATIENT_ASKED_ABOUT_BOOSTER = EventType.PATIENT_ASKED_ABOUT_BOOSTER.value
-    PATIENT_WORSE_THAN_BEFORE = EventType.PATIENT_WORSE_THAN_BEFORE.value
-    PATIENT_ASKED_FOR_ERASURE = EventType.PATIENT_ASKED_FOR_ERASURE.value
-    PATIENT_WITHDREW_CONSENT = EventType.PATIENT_WITHDREW_CONSENT.value
+    PATIENT_WORSE_THAN_BEFORE = "patient.worse_than_before"
+    PATIENT_ASKED_FOR_ERASURE = "patient.asked_for_erasure"
+    CONSENT_WITHDRAWN = EventType.CONSENT_WITHDRAWN.value
     # A note, a wish to talk, a request: what it says is only on the page.
     PATIENT_WROTE = "patient.wrote"
     # Deliveries to one of the clinic's systems are held or exhausted.

@@ -24,7 +24,8 @@ class EndpointEntry(RequestBody):
 
     url: Annotated[str, Field(min_length=1, max_length=2000, examples=["https://ehr.example.org/afterglow"])]
     events: list[EventName] | None = Field(
-        default=None, description="Only these; null means all, an empty list safety events only"
+        default=None,
+        description="Only these; null means those that a person has to act on, an empty list safety events only",
     )
 
 
@@ -37,7 +38,8 @@ class EndpointPatch(RequestBody):
         default=None, examples=["https://ehr.example.org/afterglow"]
     )
     events: list[EventName] | None = Field(
-        default=None, description="Only these; null means all, an empty list safety events only"
+        default=None,
+        description="Only these; null means those that a person has to act on, an empty list safety events only",
     )
 
     @property
@@ -181,7 +183,21 @@ class EventData(ReplyBody):
     safety_event_id: UUID | None = None
     erasure_request_id: UUID | None = None
     endpoint_id: UUID | None = None
+    finding_id: UUID | None = None
+    infusion_id: UUID | None = None
+    assessment_id: UUID | None = None
+    state: str | None = Field(default=None, description="What the signal, safety event or finding is now")
     level: str | None = None
+    previous_level: str | None = None
+    code: str | None = Field(default=None, description="Which finding")
+    outcome: str | None = Field(default=None, description="With what a safety event or finding was closed")
+    reason: str | None = Field(default=None, description="Why a patient was archived")
+    merged_into: UUID | None = None
+    cause: str | None = Field(default=None, description="`correction`: a corrected record made it so")
+    kind: str | None = Field(default=None, description="What was corrected")
+    level_changed: bool | None = None
+    reference_changed: bool | None = None
+    signal_ids: str | None = Field(default=None, description="Signals that a correction changed, by blanks")
     criterion: str | None = None
     urgent: bool | None = None
     disposition: str | None = None

@@ -22,6 +22,7 @@ TOLD: Final[Mapping[str, str]] = {
     "taper": "The taper plan is kept.",
     "reference": "The new reference is taken. From its last day on, nothing counts as lost yet.",
     "details": "The patient's details are changed.",
+    "care-team": "The care team is saved.",
     "contact": "It is noted how to reach the patient.",
     "device": "The device is ended; it can no longer speak for the patient.",
     "consent": "The withdrawal is noted. Nothing is taken or evaluated any more; statements of self-harm are.",

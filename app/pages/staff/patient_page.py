@@ -21,6 +21,7 @@ from app.clinical.wording import capitalised, counted, percent, scale_name
 from app.foundation.audit import ActorKind
 from app.foundation.vault import Vault
 from app.pages.staff import patient_words
+from app.pages.staff.appointment_routes import appointment_said
 from app.pages.staff.circumstance_words import days_said, marks_of, said
 from app.pages.staff.patient_cards import cards_of
 from app.pages.staff.patient_timeline import entries_of
@@ -62,6 +63,7 @@ def values_of(view: PatientView, visitor: StaffVisitor, *, days: int | None) -> 
         "table": trend_table(view.trend, chart_words("en")),
         "ranges": _ranges(path, view, days),
         "responses": list(_responses(view)),
+        "planned": [(one, appointment_said(one, clock)) for one in view.planned],
         "dose_said": dose_said,
         "session_said": session_said,
         "early": list(_early(view)),

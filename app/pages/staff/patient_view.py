@@ -43,6 +43,7 @@ from app.clinical.protocol import Protocol
 from app.context import Work
 from app.storage import (
     alert_steps,
+    appointments,
     check_ins,
     clinics,
     findings,
@@ -54,6 +55,7 @@ from app.storage import (
 )
 from app.storage.alert_steps import AlertStep
 from app.storage.alerts import Alert
+from app.storage.appointments import Appointment, AppointmentState
 from app.storage.check_in_path import PatientSnapshot
 from app.storage.check_ins import StoredCheckIn
 from app.storage.engine.audit import StoredEvent
@@ -88,6 +90,7 @@ class PatientView:
     """One patient, as of now.
 
     Attributes:
+        planned: the appointments to come, in the order of their days.
         evaluation: None after consent was withdrawn: nothing is evaluated then.
         findings: what else about the patient nobody has closed.
         notes: the patient's reports with a note, the latest first.
@@ -118,6 +121,7 @@ class PatientView:
     taper: TaperView
     factors: Factors
     booked_for: date | None
+    planned: Sequence[Appointment]
     reminders: ReminderChoices
     lines: Sequence[StoredEvent]
     staff: Sequence[StaffMember]
@@ -192,6 +196,11 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
         taper=taper,
         factors=factors,
         booked_for=booking.on if booking else None,
+        planned=[
+            one
+            for one in await appointments.of_patient(work, patient_id)
+            if one.state is AppointmentState.PLANNED
+        ],
         reminders=await _reminders(work, record),
         lines=await done_to_patient(work, patient_id, now=now, limit=_MOST_LINES) if with_trail else (),
         staff=await staff_members.all_of_clinic(work) if with_trail else (),

@@ -17,7 +17,7 @@ from app.pages.staff.patient_access import MayRead
 from app.pages.staff.patient_words import MODES
 from app.pages.staff.rendering import render
 from app.pages.staff.worklist_words import LEVELS, initials, short_day
-from app.storage import patients, worklist
+from app.storage import appointments, patients
 from app.web.dependencies import ContextNeeded
 from app.web.schemas import read_id_cursor, write_cursor
 
@@ -33,14 +33,14 @@ Cursor = Annotated[str | None, Query(max_length=200)]
 async def show_patients(
     context: ContextNeeded, visitor: MayRead, q: Part = "", booster: Part = "", after: Cursor = None
 ) -> Response:
-    """Show a page of the list, or those whose chart number contains what was typed, or a day's boosters."""
+    """Show a page of the list, or those whose chart number contains what was typed, or those planned for a day."""
     work, wanted, following = visitor.work, q.strip(), ""
     if wanted:
         found = await patients_with(work, wanted, limit=_ON_A_PAGE)
         listed = await _read(work, [patient_id for patient_id, _ in found])
     elif (day := _day(booster)) is not None:
-        booked = await worklist.boosters_between(work, first=day, last=day)
-        listed = await _read(work, [patient_id for _, patient_id in booked])
+        planned = await appointments.planned_between(work, first=day, last=day)
+        listed = await _read(work, list(dict.fromkeys(one.patient_id for one in planned)))
         work.record_access("patients", patient_id=None)
     else:
         page = await patients.page(work, after=read_id_cursor(after), limit=_ON_A_PAGE)

@@ -44,7 +44,7 @@ MayHandle = Annotated[StaffVisitor, staff_may(Permission.SIGNALS_HANDLE)]
 HERE: Final = "/care/"
 ON_A_PAGE: Final = 50
 """How many rows a single lane's page has at the most."""
-_SHOWS: Final = ("everyone", "mine", "unassigned", "unseen", "snoozed", "closed")
+_SHOWS: Final = ("everyone", "mine", "patients", "unassigned", "unseen", "snoozed", "closed")
 _LANES: Final[Mapping[str, Lane]] = {words[0]: lane for lane, words in LANES.items()}
 _DONE: Final[Mapping[str, tuple[str, str, str]]] = {
     "acknowledge": ("Acknowledged.", "No further escalation is sent.", "unacknowledge"),
@@ -79,6 +79,7 @@ async def show_today(request: Request, context: ContextNeeded, visitor: MayRead)
         if lane is not None
         else frozenset(),
         assignee=me if show == "mine" else None,
+        care_team=me if show == "patients" else None,
         unassigned=show == "unassigned",
         unseen=show == "unseen",
         shown=Shown(show) if show in {"snoozed", "closed"} else Shown.WAITING,
@@ -107,8 +108,8 @@ async def show_today(request: Request, context: ContextNeeded, visitor: MayRead)
         standing={"test_mode": found.standing.mode == "test"},
         troubles=_troubles(found.standing, visitor.work),
         today_said=_said(visitor.work.now.date()),
-        strip=_strip(found.boosters),
-        booked=sum(count for _, count in found.boosters),
+        strip=_strip(found.planned),
+        planned=sum(count for _, count in found.planned),
         filters=_filters(show, found.counts),
         lanes=_lanes(found, visitor, lane, wanted.shown, asked),
         lanes_first=1 if alone else 2,
@@ -369,7 +370,7 @@ def _spark(glance: Glance) -> dict[str, Any] | None:
     }
 
 
-def _strip(boosters: Sequence[tuple[date, int]]) -> list[dict[str, Any]]:
+def _strip(planned: Sequence[tuple[date, int]]) -> list[dict[str, Any]]:
     return [
         {
             "weekday": _WEEKDAYS[day.weekday()],
@@ -380,7 +381,7 @@ def _strip(boosters: Sequence[tuple[date, int]]) -> list[dict[str, Any]]:
             "today": number == 0,
             "path": f"/care/patients?booster={day.isoformat()}",
         }
-        for number, (day, count) in enumerate(boosters)
+        for number, (day, count) in enumerate(planned)
     ]
 
 
@@ -388,6 +389,7 @@ def _filters(show: str, counts: Counts) -> list[dict[str, Any]]:
     titles: Mapping[str, tuple[str, int | None]] = {
         "everyone": ("Everyone", counts.everything),
         "mine": ("Mine", counts.mine),
+        "patients": ("My patients", None),
         "unassigned": ("Unassigned", counts.unassigned),
         "unseen": ("Not acknowledged", counts.unseen),
         "snoozed": ("Snoozed", counts.snoozed),

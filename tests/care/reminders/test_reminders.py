@@ -312,6 +312,7 @@ def test_a_burst_asks_nobody_while_reminders_are_paused_and_is_due_all_the_same(
 
     asked = [evening.look(EVENING + day * DAY) for day in range(3)]
     assert asked == [0, 0, 0]
+    phone = evening.clinic.enrol(patient, evening.service.url)
     schedule = phone.http.get("/v1/me/schedule").json()
     assert schedule["cadence"] == "daily"
     days = [(EVENING + day * DAY).date().isoformat() for day in (2, 3, 4)]

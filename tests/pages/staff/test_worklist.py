@@ -80,7 +80,7 @@ def test_a_row_says_who_what_since_when_why_and_what_was_done(
         "Lost: 70%",
         "24 d infusion 6",
         "3 h",
-        "Boosters, next 14 days: none booked",
+        "Next 14 days: none planned",
     ):
         assert said in words(before), said
     assert "Acknowledged. No further escalation is sent." in after

@@ -26,5 +26,10 @@ class FindingCode(StrEnum):
 FROM_PATIENT: Final = frozenset({FindingCode.ASKED, FindingCode.NOTE, FindingCode.ERASURE_REQUEST})
 """What a patient wrote or asked for: somebody is notified of it, and unread it is escalated as a signal is."""
 
+WITH_OWN_EVENT: Final = frozenset(
+    {FindingCode.OVERDUE, FindingCode.REVIEW_DUE, FindingCode.NO_REFERENCE, FindingCode.ASKED}
+)
+"""What another event says as well, by its own name."""
+
 BY_CHECK_IN: Final = frozenset({FindingCode.OVERDUE, FindingCode.SILENT_AFTER_LOW, FindingCode.UNKNOWN})
 """What the next check-in ends."""

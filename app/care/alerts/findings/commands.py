@@ -8,7 +8,7 @@ from uuid import UUID
 
 from app.access.clinics.contacts import Role
 from app.access.clinics.queries import limits_in_force
-from app.care.alerts.findings.codes import FROM_PATIENT, FindingCode
+from app.care.alerts.findings.codes import FROM_PATIENT, WITH_OWN_EVENT, FindingCode
 from app.care.alerts.findings.life import FINDING
 from app.clinical.waiting import signal_wait
 from app.context import Work
@@ -17,7 +17,9 @@ from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.notifications.messages.to_contacts import notify_contacts
 from app.notifications.messages.wording import worklist_link
+from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notices import NoticeEvent, notify_channels
+from app.notifications.webhooks.notifying import Reach
 from app.notifications.webhooks.trouble import nothing_gets_out
 from app.outbox import Wording
 from app.storage import findings, notice_channels
@@ -45,6 +47,11 @@ class FindingNotReopenedError(RefusalError):
     code = "finding-not-reopened"
 
 
+# As channels of the care team know them; of the others they hear by the event of the finding's own, or not at all.
+_NOTICES: Final = {
+    FindingCode.WORSE_THAN_BEFORE: NoticeEvent.PATIENT_WORSE_THAN_BEFORE,
+    FindingCode.ERASURE_REQUEST: NoticeEvent.PATIENT_ASKED_FOR_ERASURE,
+}
 ENDED: Final = "ended"
 """The outcome of one that no longer holds."""
 
@@ -60,7 +67,7 @@ async def raise_finding(
     due_at: datetime | None = None,
     facts: Mapping[str, Any] | None = None,
 ) -> UUID | None:
-    """Put something about a patient on the worklist; the caller holds the patient's turn, and sends its events.
+    """Put something about a patient on the worklist; the caller holds the patient's turn.
 
     Args:
         work: the transaction of its cause.
@@ -90,6 +97,8 @@ async def raise_finding(
     if not await findings.add(work, finding):
         return None
     await FINDING.keep_step(work, finding.id, patient_id, "raised", actor=SYSTEM)
+    reach = Reach.CHOSEN if code in WITH_OWN_EVENT else Reach.USUAL
+    await FINDING.announce(work, EventType.FINDING_RAISED, finding, reach=reach, notice=_NOTICES.get(code))
     if written:
         await _notify(work, finding, mode=mode)
     return finding.id
@@ -102,9 +111,13 @@ async def end_findings(
     ended = await findings.end(
         work, patient_id, codes=[one.value for one in codes], outcome=ENDED, source_id=source_id
     )
-    for finding_id, _ in ended:
+    for finding_id, code in ended:
         details = StepDetails(id=new_id(), disposition=ENDED)
         await FINDING.keep_step(work, finding_id, patient_id, "ended", details=details, actor=SYSTEM)
+        finding = await FINDING.existing(work, finding_id)
+        await FINDING.announce(work, EventType.FINDING_ENDED, finding)
+        if code == FindingCode.OVERDUE:
+            await FINDING.announce(work, EventType.CHECK_INS_RESUMED, finding)
     return len(ended)
 
 

@@ -11,7 +11,8 @@ from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.notifications.messages.to_contacts import notify_contacts
 from app.notifications.messages.wording import worklist_link
-from app.notifications.webhooks.notifying import About
+from app.notifications.webhooks.events import EventType
+from app.notifications.webhooks.notifying import About, EventFacts
 from app.outbox import Wording
 from app.storage import findings
 from app.storage.findings import Finding
@@ -32,6 +33,13 @@ class FindingLife(LifeCycle[Finding]):
     prefix = "finding"
     closed_error = FindingClosedError
     table = findings.TABLE
+    events = {  # noqa: RUF012 - declared as a class variable in LifeCycle
+        "acknowledged": EventType.FINDING_UPDATED,
+        "acknowledgement_taken_back": EventType.FINDING_UPDATED,
+        "assigned": EventType.FINDING_UPDATED,
+        "closed": EventType.FINDING_ENDED,
+        "reopened": EventType.FINDING_RAISED,
+    }
 
     def about(self, alert: Finding, *, mode: str, public_url: str) -> About:
         """Say what its notifications are about: the patient, so that nothing in a link says what it is."""
@@ -42,6 +50,11 @@ class FindingLife(LifeCycle[Finding]):
             subject_id=alert.patient_id,
             url=f"{public_url}/v1/patients/{alert.patient_id}/evaluation",
         )
+
+    def facts(self, alert: Finding) -> EventFacts:
+        """Say which, and with what it was closed."""
+        ended = {} if alert.outcome is None else {"outcome": alert.outcome}
+        return {"finding_id": str(alert.id), "code": alert.code, **ended}
 
     def wait(self, limits: WaitingLimits, alert: Finding) -> timedelta:
         """Say how long it may wait: as long as a signal."""

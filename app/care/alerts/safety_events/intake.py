@@ -13,6 +13,7 @@ from uuid import UUID
 from app.access.clinics.contacts import Role
 from app.access.clinics.queries import limits_in_force
 from app.care.alerts.safety_events.life import SAFETY_EVENT
+from app.care.patients.care_teams import notify_care_team
 from app.clinical.safety import Urgency
 from app.clinical.waiting import WaitingLimits, safety_wait
 from app.context import Work
@@ -20,7 +21,7 @@ from app.foundation.audit import Actor, ActorKind
 from app.foundation.ids import new_id
 from app.notifications.messages.to_contacts import notify_contacts
 from app.notifications.webhooks.events import EventType
-from app.notifications.webhooks.notifying import notify_of_patient
+from app.notifications.webhooks.notifying import Reach, notify_of_patient
 from app.outbox import Wording
 from app.storage import safety_events
 from app.storage.safety_events import SafetyEvent
@@ -101,6 +102,7 @@ async def _report(work: Work, said: SafetyReport) -> UUID:
         return await _earlier(work, said) or event.id
     await SAFETY_EVENT.keep_step(work, event.id, event.patient_id, "reported", actor=said.actor)
     if said.late_entry:
+        await SAFETY_EVENT.announce(work, EventType.SAFETY_REPORTED, event, reach=Reach.STREAM)
         return event.id
     about = SAFETY_EVENT.about(event, mode=said.mode, public_url=work.public_url)
     webhook_id = await notify_of_patient(
@@ -108,11 +110,20 @@ async def _report(work: Work, said: SafetyReport) -> UUID:
         EventType.SAFETY_REPORTED,
         about,
         now=said.received_at,
-        more={"urgent": said.urgent},
+        more={"state": event.state, **SAFETY_EVENT.facts(event)},
     )
     await safety_events.name_notification(work, event.id, webhook_id)
     work.audit("safety.notified", "safety_event", event.id, patient_id=event.patient_id, actor=said.actor)
     SAFETY_EVENT.queue_escalation(work, event.id, at=event.escalate_at)
+    # Who looks after this patient first; then, in the same moment, the clinic's own contact.
+    await notify_care_team(
+        work,
+        said.patient_id,
+        Wording.SAFETY_UNACKNOWLEDGED,
+        link=about.url,
+        mode=said.mode,
+        now=said.received_at,
+    )
     # A person, at once, whatever becomes of the clinic's systems; the second one when the limit has passed.
     await notify_contacts(
         work,

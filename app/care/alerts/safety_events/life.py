@@ -12,7 +12,7 @@ from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.notifications.messages.to_contacts import BOTH, notify_contacts
 from app.notifications.webhooks.events import EventType
-from app.notifications.webhooks.notifying import SAFETY_PRIORITY, About, notify_of_patient
+from app.notifications.webhooks.notifying import SAFETY_PRIORITY, About, EventFacts
 from app.outbox import Wording
 from app.storage import safety_events
 from app.storage.patients import PatientRecord
@@ -35,6 +35,12 @@ class SafetyEventLife(LifeCycle[SafetyEvent]):
     prefix = "safety"
     closed_error = AlreadyClosedError
     table = safety_events.TABLE
+    events = {  # noqa: RUF012 - declared as a class variable in LifeCycle
+        "acknowledged": EventType.SAFETY_ACKNOWLEDGED,
+        "acknowledgement_taken_back": EventType.SAFETY_UPDATED,
+        "assigned": EventType.SAFETY_UPDATED,
+        "closed": EventType.SAFETY_CLOSED,
+    }
 
     def about(self, alert: SafetyEvent, *, mode: str, public_url: str) -> About:
         """Say what its notifications are about."""
@@ -45,6 +51,10 @@ class SafetyEventLife(LifeCycle[SafetyEvent]):
             subject_id=alert.id,
             url=f"{public_url}/v1/safety-events/{alert.id}",
         )
+
+    def facts(self, alert: SafetyEvent) -> EventFacts:
+        """Say how urgent it is, and with what it was closed."""
+        return {"urgent": alert.urgent, **({} if alert.outcome is None else {"outcome": alert.outcome})}
 
     def wait(self, limits: WaitingLimits, alert: SafetyEvent) -> timedelta:
         """Say how long it may wait, by its urgency."""
@@ -73,13 +83,7 @@ class SafetyEventLife(LifeCycle[SafetyEvent]):
         again_at = next_escalation(limits, _urgency(alert), escalations=count, escalated_at=work.now)
         about = self.about(alert, mode=patient.mode, public_url=work.public_url)
         if count == 1:
-            await notify_of_patient(
-                work,
-                EventType.SAFETY_UNACKNOWLEDGED,
-                about,
-                now=work.now,
-                more={"urgent": alert.urgent},
-            )
+            await self.announce(work, EventType.SAFETY_UNACKNOWLEDGED, alert)
         await notify_contacts(
             work,
             work.vault,

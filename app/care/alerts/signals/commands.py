@@ -7,7 +7,6 @@ from app.access.clinics.policy import policy_in_force
 from app.access.clinics.queries import limits_in_force
 from app.care.alerts.bookings import book
 from app.care.alerts.life_cycle import vault_of
-from app.care.alerts.signals.episodes import notify_closed
 from app.care.alerts.signals.life import SIGNAL, episode_of
 from app.care.patients.consent_standing import ConsentWithdrawnError
 from app.clinical import episodes as rules
@@ -18,7 +17,6 @@ from app.context import Work
 from app.foundation.audit import SYSTEM
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.notifications.webhooks.events import EventType
-from app.notifications.webhooks.notifying import notify_of_patient
 from app.storage import patient_states, patients, signals
 from app.storage.patients import PatientRecord
 from app.storage.signals import Signal
@@ -153,7 +151,7 @@ async def close(
         booster_booked_for=booster_booked_for,
         note_sealed=vault_of(work, signal).seal(note, row_id=signal.id, **_NOTE) if note else None,
     )
-    await notify_closed(work, signal, disposition, mode=patient.mode)
+    await SIGNAL.announce(work, EventType.SIGNAL_CLOSED, closed)
     return closed
 
 
@@ -185,8 +183,7 @@ async def reopen(work: Work, signal_id: UUID, *, reason: str, version: int | Non
         disposition=None,
         booster_booked_for=None,
     )
-    about = SIGNAL.about(signal, mode=patient.mode, public_url=work.public_url)
-    await notify_of_patient(work, EventType.SIGNAL_REOPENED, about, now=work.now)
+    await SIGNAL.announce(work, EventType.SIGNAL_REOPENED, opened)
     return opened
 
 
@@ -195,6 +192,7 @@ async def return_from_snooze(work: Work) -> int:
     returned = await signals.return_from_snooze(work)
     for signal_id, patient_id in returned:
         await SIGNAL.keep_step(work, signal_id, patient_id, "returned_from_snooze", actor=SYSTEM)
+        await SIGNAL.announce(work, EventType.SIGNAL_UPDATED, await SIGNAL.existing(work, signal_id))
     return len(returned)
 
 

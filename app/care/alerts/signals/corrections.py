@@ -11,7 +11,6 @@ from app.clinical.episodes import Disposition
 from app.context import Work
 from app.foundation.ids import new_id
 from app.notifications.webhooks.events import EventType
-from app.notifications.webhooks.notifying import notify_of_patient
 from app.storage import signals
 from app.storage.alert_steps import StepDetails
 from app.storage.signals import Signal
@@ -21,7 +20,6 @@ async def reopen_if_closed_in_error(
     work: Work,
     patient_id: UUID,
     *,
-    mode: str,
     given: Sequence[Infusion],
     zone: str,
     supported_at: Callable[[datetime], bool],
@@ -42,9 +40,7 @@ async def reopen_if_closed_in_error(
     if any(closed) or not supported_at(signal.raised_at):
         return None
     signal = await SIGNAL.open_again(work, signal, details=StepDetails(id=new_id()), disposition=None)
-    about = SIGNAL.about(signal, mode=mode, public_url=work.public_url)
-    more = {"cause": "correction"}
-    await notify_of_patient(work, EventType.SIGNAL_REOPENED, about, now=work.now, more=more)
+    await SIGNAL.announce(work, EventType.SIGNAL_REOPENED, signal, more={"cause": "correction"})
     return signal.id
 
 

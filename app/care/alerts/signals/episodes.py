@@ -31,7 +31,6 @@ from app.context import Work
 from app.foundation.audit import SYSTEM
 from app.foundation.ids import new_id
 from app.notifications.webhooks.events import EventType
-from app.notifications.webhooks.notifying import notify_of_patient
 from app.storage import signals
 from app.storage.alert_steps import StepDetails
 from app.storage.clinical_json import answer_to_json
@@ -63,13 +62,12 @@ async def carry_out(
     *,
     known: Known,
     patient_id: UUID,
-    mode: str,
     signal_id: UUID | None,
     episode: Episode,
 ) -> None:
     """Store what the rule decided to do, and notify of it; the caller holds the patient's turn."""
     if move.kind is MoveKind.RAISE:
-        await _raise(work, move, evaluation, known=known, patient_id=patient_id, mode=mode, episode=episode)
+        await _raise(work, move, evaluation, known=known, patient_id=patient_id, episode=episode)
     elif move.kind is not MoveKind.NONE and signal_id is not None:
         after = moved(episode, move, on=evaluation.day)
         await signals.TABLE.change(
@@ -81,13 +79,13 @@ async def carry_out(
             explanation=explain(evaluation, cautions=_cautions(known)),
         )
         await SIGNAL.keep_step(work, signal_id, patient_id, move.kind.value, actor=SYSTEM)
+        await SIGNAL.announce(work, EventType.SIGNAL_UPDATED, await SIGNAL.existing(work, signal_id))
 
 
 async def close_by_infusion(
     work: Work,
     patient_id: UUID,
     *,
-    mode: str,
     given_at: datetime,
     given_on: date,
     findings: Sequence[Finding],
@@ -102,10 +100,10 @@ async def close_by_infusion(
     before = episode_of(signal)
     after = closed_by_infusion(before, given_at=given_at, given_on=given_on, findings=findings)
     if after != before:
-        await _close_by_rule(work, signal, after, "closed_by_infusion", mode=mode)
+        await _close_by_rule(work, signal, after, "closed_by_infusion")
 
 
-async def close_by_withdrawal(work: Work, patient_id: UUID, *, mode: str) -> None:
+async def close_by_withdrawal(work: Work, patient_id: UUID) -> None:
     """Close an open signal because the patient withdrew consent; the caller holds the patient's turn.
 
     It must not stay as something to act on, nor vanish: it says with what it was closed, and the clinic's
@@ -115,13 +113,13 @@ async def close_by_withdrawal(work: Work, patient_id: UUID, *, mode: str) -> Non
     if signal is None or signal.state == "closed":
         return
     after = closed_by_withdrawal(episode_of(signal), at=work.now)
-    await _close_by_rule(work, signal, after, "closed_by_withdrawal", mode=mode)
+    await _close_by_rule(work, signal, after, "closed_by_withdrawal")
 
 
-async def _close_by_rule(work: Work, signal: Signal, after: Episode, action: str, *, mode: str) -> None:
+async def _close_by_rule(work: Work, signal: Signal, after: Episode, action: str) -> None:
     if after.disposition is None:
         return
-    await SIGNAL.close(
+    closed = await SIGNAL.close(
         work,
         signal,
         action=action,
@@ -131,18 +129,7 @@ async def _close_by_rule(work: Work, signal: Signal, after: Episode, action: str
         disposition=after.disposition.value,
         snoozed_until=None,
     )
-    await notify_closed(work, signal, after.disposition, mode=mode)
-
-
-async def notify_closed(work: Work, signal: Signal, disposition: Disposition, *, mode: str) -> None:
-    """Notify the clinic's systems that a signal was closed, and with what."""
-    await notify_of_patient(
-        work,
-        EventType.SIGNAL_CLOSED,
-        SIGNAL.about(signal, mode=mode, public_url=work.public_url),
-        now=work.now,
-        more={"disposition": disposition.value},
-    )
+    await SIGNAL.announce(work, EventType.SIGNAL_CLOSED, closed)
 
 
 async def _raise(
@@ -152,7 +139,6 @@ async def _raise(
     *,
     known: Known,
     patient_id: UUID,
-    mode: str,
     episode: Episode,
 ) -> None:
     require_allowed(episode.state, Action.RAISE)
@@ -175,13 +161,7 @@ async def _raise(
     )
     await signals.add(work, signal)
     await SIGNAL.keep_step(work, signal.id, patient_id, "raised", actor=SYSTEM)
-    await notify_of_patient(
-        work,
-        EventType.SIGNAL_RAISED,
-        SIGNAL.about(signal, mode=mode, public_url=work.public_url),
-        now=work.now,
-        more={"level": signal.level, "criterion": signal.criterion},
-    )
+    await SIGNAL.announce(work, EventType.SIGNAL_RAISED, signal)
     SIGNAL.queue_escalation(work, signal.id, at=signal.escalate_at)
 
 

@@ -14,7 +14,7 @@ from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.notifications.messages.to_contacts import notify_contacts
 from app.notifications.webhooks.events import EventType
-from app.notifications.webhooks.notifying import About, notify_of_patient
+from app.notifications.webhooks.notifying import About, EventFacts
 from app.outbox import Wording
 from app.storage import signals
 from app.storage.patients import PatientRecord
@@ -37,6 +37,14 @@ class SignalLife(LifeCycle[Signal]):
     prefix = "signal"
     closed_error = SignalClosedError
     table = signals.TABLE
+    events = {  # noqa: RUF012 - declared as a class variable in LifeCycle
+        "acknowledged": EventType.SIGNAL_ACKNOWLEDGED,
+        "acknowledgement_taken_back": EventType.SIGNAL_UPDATED,
+        "assigned": EventType.SIGNAL_UPDATED,
+        "snoozed": EventType.SIGNAL_SNOOZED,
+        "snooze_ended": EventType.SIGNAL_UPDATED,
+        "not_supported_by_corrected_facts": EventType.SIGNAL_UPDATED,
+    }
 
     def about(self, alert: Signal, *, mode: str, public_url: str) -> About:
         """Say what its notifications are about."""
@@ -47,6 +55,11 @@ class SignalLife(LifeCycle[Signal]):
             subject_id=alert.id,
             url=f"{public_url}/v1/signals/{alert.id}",
         )
+
+    def facts(self, alert: Signal) -> EventFacts:
+        """Say how far it goes, by which criterion, and with what it was closed."""
+        closed = {} if alert.disposition is None else {"disposition": alert.disposition}
+        return {"level": alert.level, "criterion": alert.criterion, **closed}
 
     def wait(self, limits: WaitingLimits, alert: Signal) -> timedelta:
         """Say how long it may wait: all signals as long."""
@@ -72,8 +85,7 @@ class SignalLife(LifeCycle[Signal]):
         """Notify the clinic's systems and the second contact, once."""
         del limits
         about = self.about(alert, mode=patient.mode, public_url=work.public_url)
-        more = {"level": alert.level, "criterion": alert.criterion}
-        await notify_of_patient(work, EventType.SIGNAL_ESCALATED, about, now=work.now, more=more)
+        await self.announce(work, EventType.SIGNAL_ESCALATED, alert)
         await notify_contacts(
             work,
             work.vault,

@@ -1,0 +1,123 @@
+"""A patient's care team: who of the staff is assigned, and is notified of a safety event before anybody else.
+
+It never takes a safety event out of anybody's sight: the clinic's contacts and every endpoint are notified at the
+same moment, whoever is assigned.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from app.access.staff.members import ACTIVE, shown
+from app.care.patients.service import existing
+from app.context import Work
+from app.foundation.audit import SYSTEM
+from app.foundation.errors import RefusalError
+from app.foundation.logs import where
+from app.notifications.messages.wording import staff_page
+from app.outbox import DEFAULT_LANGUAGE, Channel, NewMessage, Wording, queue_message
+from app.storage import care_teams, staff_members
+from app.storage.care_teams import Assigned, CareTeam, Duty
+from app.web.etags import ChangedMeanwhileError
+
+# The order in which they are written to.
+_ORDER: Final = {Duty.FIRST: 0, Duty.ON_CALL: 1, Duty.MEMBER: 2}
+
+
+class MemberNotActiveError(RefusalError):
+    """The clinic has no such active member of the staff; whoever is assigned can sign in."""
+
+    code = "member-not-active"
+
+
+class AssignedTwiceError(RefusalError):
+    """This member is assigned already; everybody is in a care team once."""
+
+    code = "assigned-twice"
+
+
+class DutyTakenError(RefusalError):
+    """A care team has one first contact and one on call."""
+
+    code = "duty-taken"
+
+
+async def read_care_team(work: Work, patient_id: UUID) -> CareTeam:
+    """Give a patient's care team.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+    """
+    await existing(work, patient_id)
+    work.record_access("care_team", patient_id=patient_id)
+    return await care_teams.find(work, patient_id)
+
+
+async def write_care_team(
+    work: Work, patient_id: UUID, members: Sequence[Assigned], *, version: int
+) -> CareTeam:
+    """Replace a patient's care team.
+
+    Raises:
+        NotFoundError: the clinic has no such patient.
+        MemberNotActiveError, AssignedTwiceError, DutyTakenError: it cannot be so.
+        ChangedMeanwhileError: the version is not the current one.
+    """
+    await existing(work, patient_id)
+    active = {one.id for one in await staff_members.all_of_clinic(work) if one.state == ACTIVE}
+    for place, one in enumerate(members):
+        before = members[:place]
+        if one.member_id not in active:
+            raise MemberNotActiveError(f"#/members/{place}/member_id")
+        if any(other.member_id == one.member_id for other in before):
+            raise AssignedTwiceError(f"#/members/{place}/member_id")
+        if one.duty is not Duty.MEMBER and any(other.duty is one.duty for other in before):
+            raise DutyTakenError(f"#/members/{place}/duty")
+    if not await care_teams.write(work, patient_id, members, version=version):
+        raise ChangedMeanwhileError("header/if-match")
+    work.audit("care_team.changed", "patient", patient_id)
+    return await care_teams.find(work, patient_id)
+
+
+async def notify_care_team(
+    work: Work, patient_id: UUID, wording: Wording, *, link: str, mode: str, now: datetime
+) -> int:
+    """Write to a patient's care team as ``_write_to_team`` does; if that fails, nothing else fails with it."""
+    try:
+        async with work.attempt():
+            return await _write_to_team(work, patient_id, wording, link=link, mode=mode, now=now)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the clinic's contacts are written to next
+        structlog.get_logger().error(
+            "care_team.not_notified", error_type=type(error).__name__, error_at=where(error)
+        )
+        return 0
+
+
+async def _write_to_team(
+    work: Work, patient_id: UUID, wording: Wording, *, link: str, mode: str, now: datetime
+) -> int:
+    """Write to everybody who is assigned and can sign in: the first contact first, then who is on call.
+
+    Gives how many are written to. Nobody, or only members who were deactivated, leaves it to the clinic's own
+    contacts, who are written to in any case.
+    """
+    team, written = await care_teams.find(work, patient_id), 0
+    for one in sorted(team.members, key=lambda assigned: _ORDER[assigned.duty]):
+        member = await staff_members.find(work, one.member_id)
+        if member is None or member.state != ACTIVE:
+            continue
+        message = NewMessage(
+            channel=Channel.EMAIL,
+            to=shown(work.vault, work.clinic_id, member).email,
+            wording=wording,
+            locale=DEFAULT_LANGUAGE,
+            link=staff_page(link),
+            mode=mode,
+        )
+        await queue_message(work, work.vault, message, now=now)
+        work.audit(f"care_team.notified_{wording.value}", "staff", member.id, actor=SYSTEM)
+        written += 1
+    return written

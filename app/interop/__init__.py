@@ -1,0 +1,1 @@
+"""How a clinic's data leaves and enters in forms that others read."""

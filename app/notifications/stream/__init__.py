@@ -1,0 +1,1 @@
+"""The stream of events for pulling, and the snapshot that it begins with."""

@@ -1,0 +1,57 @@
+"""The page docs/archive.md: the archive's form, and every field in it, made from the tables themselves."""
+
+from pathlib import Path
+from typing import Final
+
+from app.interop.archive.archive_file import FORMAT, VERSION
+from app.storage.archived_tables import AFTER_PATIENTS, LEFT_OUT, OF_CLINIC, OF_PATIENT
+from tests.docs.clinical_pages import MADE, table
+
+PAGE: Final = Path(__file__).parents[2] / "docs" / "archive.md"
+
+
+def archive_page() -> str:
+    """How to make, check and import an archive, then the data dictionary."""
+    parts = [
+        MADE,
+        "# The archive",
+        (
+            "One file of lines of JSON: a whole clinic, or one patient, all of it as it was at one moment. It moves a "
+            "clinic to another installation or another version of PostgreSQL, and a patient to another clinic, with "
+            "the same evaluations. It is readable text, also what is sealed in the database: encrypt it before it travels."
+        ),
+        (
+            "<!-- illustrative: ids and files differ -->\n```sh\n"
+            "afterglow archive export clinic.ndjson --clinic $CLINIC\n"
+            "afterglow archive export patient.ndjson --clinic $CLINIC --patient $PATIENT\n"
+            "afterglow archive verify clinic.ndjson\n"
+            "afterglow archive import clinic.ndjson                       # where there is no such clinic yet\n"
+            "afterglow archive import patient.ndjson --clinic $OTHER --external-ref B-17\n```"
+        ),
+        (
+            "An import is all or nothing. Refused by name are a file that is no archive, one that is damaged, one of a "
+            "later version, and what was imported before. A patient keeps the ids; the chart number can be another "
+            "one; open safety events wait for somebody of the new clinic, within that clinic's own limits."
+        ),
+        "## Its form",
+        (
+            f'The first line says `format` (`{FORMAT}`), `version` ({VERSION}), `scope` (`clinic` or `patient`), '
+            "`clinic_id` and `made_at`. Each line after it is a row: `table` and `row`, whose fields stand below. The "
+            "last line says `end`, how many `rows` there were, and `sha256` over every byte before that line. Fields "
+            "and tables may be added within a version; a field that is missing is null."
+        ),
+        "## The data dictionary",
+        *(_of_table(one.name, one.fields) for one in (*OF_CLINIC, *OF_PATIENT, *AFTER_PATIENTS)),
+        "## What is not in it",
+        table([("table", "why"), *((f"`{name}`", why) for name, why in LEFT_OUT.items())]),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _of_table(name: str, fields: dict[str, str]) -> str:
+    rows = [(f"`{field}`", words) for field, words in fields.items()]
+    return f"### {name}\n\n" + table([("field", "what it holds"), *rows])
+
+
+if __name__ == "__main__":
+    PAGE.write_text(archive_page(), "utf-8")
