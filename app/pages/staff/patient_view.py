@@ -157,8 +157,7 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
     standing = await standing_of(work, patient_id, now=now)
     patient, protocol = patient_of(context.vault, work.clinic_id, record), protocol_of(standing, context)
     timeline = await timeline_now(work, standing, protocol=protocol, now=now)
-    as_of = latest_in(timeline.state, standing, now=now)
-    evaluation = evaluate(timeline.state, as_of=as_of, protocol=protocol)
+    evaluation = evaluate(timeline.state, as_of=latest_in(timeline.state, standing, now=now), protocol=protocol)
     factors, course = await factors_of(work, patient_id), await course_of(work, record)
     span = _span(course, days, today=check_in_day(now, record.time_zone))
     interval, taper = await _maintenance(work, standing, timeline, protocol)
@@ -196,11 +195,7 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
         taper=taper,
         factors=factors,
         booked_for=booking.on if booking else None,
-        planned=[
-            one
-            for one in await appointments.of_patient(work, patient_id)
-            if one.state is AppointmentState.PLANNED
-        ],
+        planned=await _planned(work, patient_id),
         reminders=await _reminders(work, record),
         lines=await done_to_patient(work, patient_id, now=now, limit=_MOST_LINES) if with_trail else (),
         staff=await staff_members.all_of_clinic(work) if with_trail else (),
@@ -258,3 +253,8 @@ def _span(course: CourseView | None, days: int | None, *, today: date) -> tuple[
         began = course.stored.course.started_on - BEFORE_COURSE if course else None
         days = min((today - began).days + 1, DAYS_SHOWN) if began else DAYS_SHOWN
     return today - timedelta(days=max(1, min(days, MOST_DAYS)) - 1), today
+
+
+async def _planned(work: Work, patient_id: UUID) -> the appointments to come, in the order of their days.:
+    every = await appointments.of_patient(work, patient_id)
+    return [one for one in every if one.state is AppointmentState.PLANNED]
