@@ -157,7 +157,9 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
     standing = await standing_of(work, patient_id, now=now)
     patient, protocol = patient_of(context.vault, work.clinic_id, record), protocol_of(standing, context)
     timeline = await timeline_now(work, standing, protocol=protocol, now=now)
-    evaluation = evaluate(timeline.state, as_of=latest_in(timeline.state, standing, now=now), protocol=protocol)
+    evaluation = evaluate(
+        timeline.state, as_of=latest_in(timeline.state, standing, now=now), protocol=protocol
+    )
     factors, course = await factors_of(work, patient_id), await course_of(work, record)
     span = _span(course, days, today=check_in_day(now, record.time_zone))
     interval, taper = await _maintenance(work, standing, timeline, protocol)
@@ -255,6 +257,6 @@ def _span(course: CourseView | None, days: int | None, *, today: date) -> tuple[
     return today - timedelta(days=max(1, min(days, MOST_DAYS)) - 1), today
 
 
-async def _planned(work: Work, patient_id: UUID) -> the appointments to come, in the order of their days.:
+async def _planned(work: Work, patient_id: UUID) -> Sequence[Appointment]:
     every = await appointments.of_patient(work, patient_id)
     return [one for one in every if one.state is AppointmentState.PLANNED]
