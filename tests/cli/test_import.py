@@ -155,7 +155,11 @@ def believed(clinic: ClinicClient) -> dict[str, Any]:
     """Each patient's evaluation, by chart number."""
     found = {}
     for one in clinic.http.get("/v1/patients", params={"limit": 200}).json()["items"]:
-        found[one["external_ref"]] = clinic.evaluation(one["id"])
+        evaluation = clinic.evaluation(one["id"])
+        # Its words also say when the open signal was raised: live when the loss came, from files today.
+        found[one["external_ref"]] = {
+            name: value for name, value in evaluation.items() if not name.startswith("explanation")
+        }
     return found
 
 
@@ -177,7 +181,9 @@ def test_40_patients_taken_on_from_files_are_evaluated_as_those_entered_live(
     for name, evaluation in by_hand.items():
         assert from_files[name] == evaluation, name
     levels = {one["level"] for one in from_files.values()}
-    assert levels >= {"steady", "consider_booster", "no_reference"}
+    assert levels >= {"steady", "consider_booster"}
+    missing = {one["reference"].get("because") for one in from_files.values()}
+    assert "taken_on_awaiting_reference" in missing, "their totals speak at once all the same"
 
 
 @pytest.mark.processes

@@ -157,8 +157,9 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
     standing = await standing_of(work, patient_id, now=now)
     patient, protocol = patient_of(context.vault, work.clinic_id, record), protocol_of(standing, context)
     timeline = await timeline_now(work, standing, protocol=protocol, now=now)
-    as_of = latest_in(timeline.state, standing, now=now)
-    evaluation = evaluate(timeline.state, as_of=as_of, protocol=protocol)
+    evaluation = evaluate(
+        timeline.state, as_of=latest_in(timeline.state, standing, now=now), protocol=protocol
+    )
     factors, course = await factors_of(work, patient_id), await course_of(work, record)
     span = _span(course, days, today=check_in_day(now, record.time_zone))
     interval, taper = await _maintenance(work, standing, timeline, protocol)
@@ -168,7 +169,6 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
     shown = await signals.TABLE.page(work, states=OPEN_SIGNALS, patient_id=patient_id, after=None, limit=1)
     found = await findings.open_of_patient(work, patient_id)
     profile, given = await clinics.profile(work), await treatment.stored_infusions(work, patient_id)
-    withdrawn = patient.consent is ConsentStanding.WITHDRAWN
     return PatientView(
         now=now,
         patient=patient,
@@ -187,7 +187,7 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
         clinic=profile.name if profile else "",
         ehr_link=ehr_link(profile.ehr_link_template if profile else None, patient.external_ref),
         protocol=protocol,
-        evaluation=None if withdrawn else _shown(evaluation, factors, shown, record.time_zone),
+        evaluation=_shown(patient, evaluation, factors, shown),
         trend=await trend_between(work, patient_id, span, evaluation, protocol, reader=Reader.CLINICIAN),
         course=course,
         forms=await latest_forms(work, record, limit=_MOST_FORMS),
@@ -203,12 +203,14 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
 
 
 def _shown(
-    evaluation: Evaluation, factors: Factors, open_signals: Sequence[Signal], time_zone: str
-) -> EvaluationView:
-    """The answer with open cautions, and what the open signal said when it was raised."""
+    patient: Patient, evaluation: Evaluation, factors: Factors, open_signals: Sequence[Signal]
+) -> EvaluationView | None:
+    """The answer with open cautions and what the open signal said when raised; none once consent is withdrawn."""
+    if patient.consent is ConsentStanding.WITHDRAWN:
+        return None
     cautions = [one.value for one in factors.cautions]
     signal = open_signals[0] if open_signals else None
-    return view_of(evaluation, beside_of(cautions, signal, time_zone=time_zone), cautions)
+    return view_of(evaluation, beside_of(cautions, signal, time_zone=patient.time_zone), cautions)
 
 
 def _members(steps: Sequence[AlertStep], alerts: Sequence[Alert]) -> set[UUID | None]:

@@ -84,11 +84,9 @@ async def show_today(request: Request, context: ContextNeeded, visitor: MayRead)
         a_lane=None if alone else A_LANE,
         limit=ON_A_PAGE if alone else A_LANE * len(Lane),
     )
-    asked = {
-        "show": show if show != "everyone" else "",
-        "lane": sent.get("lane", "") if lane is not None else "",
-    }
-    asked = {name: value for name, value in asked.items() if value}
+    asked = {"show": show} if show != "everyone" else {}
+    if lane is not None:
+        asked["lane"] = sent.get("lane", "")
     return render(
         context,
         visitor,
