@@ -1,16 +1,15 @@
 """What is planned with a patient: infusions and visits on days to come."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric, insert, select, update
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric, Text, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.rows import CARE, TenantRow, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -30,8 +29,8 @@ class AppointmentState(StrEnum):
     CANCELED = "canceled"
 
 
-class AppointmentRow(TenantRow):
-    """One appointment."""
+class Appointment(TenantRow):
+    """An appointment as stored; ``made_at`` is when its day was chosen."""
 
     __tablename__ = "appointments"
     __table_args__ = (
@@ -47,45 +46,23 @@ class AppointmentRow(TenantRow):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     patient_id: Mapped[UUID]
-    kind: Mapped[str]
+    kind: Mapped[AppointmentKind] = mapped_column(Text())
     # By the patient's clock; without a time, some time that day.
     on: Mapped[date]
-    at: Mapped[time | None]
-    dose_mg_per_kg: Mapped[float | None] = mapped_column(Numeric(5, 3, asdecimal=False))
-    dose_mg: Mapped[float | None] = mapped_column(Numeric(7, 2, asdecimal=False))
-    route: Mapped[str | None]
-    state: Mapped[str]
+    at: Mapped[time | None] = mapped_column(default=None)
+    dose_mg_per_kg: Mapped[float | None] = mapped_column(Numeric(5, 3, asdecimal=False), default=None)
+    dose_mg: Mapped[float | None] = mapped_column(Numeric(7, 2, asdecimal=False), default=None)
+    route: Mapped[str | None] = mapped_column(default=None)
+    state: Mapped[AppointmentState] = mapped_column(Text(), default=AppointmentState.PLANNED)
     # The infusion that it became.
-    infusion_id: Mapped[UUID | None]
-    version: Mapped[int]
+    infusion_id: Mapped[UUID | None] = mapped_column(default=None)
+    version: Mapped[int] = mapped_column(default=1)
     made_at: Mapped[datetime]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Appointment:
-    """An appointment as stored; ``made_at`` is when its day was chosen."""
-
-    id: UUID
-    patient_id: UUID
-    kind: AppointmentKind
-    on: date
-    at: time | None = None
-    dose_mg_per_kg: float | None = None
-    dose_mg: float | None = None
-    route: str | None = None
-    state: AppointmentState = AppointmentState.PLANNED
-    infusion_id: UUID | None = None
-    version: int = 1
-    made_at: datetime
-
-
-_FIELDS: Final = tuple(Appointment.__dataclass_fields__)
 
 
 async def add(work: UnitOfWork, one: Appointment) -> None:
     """Keep a new appointment."""
-    values = {name: getattr(one, name) for name in _FIELDS}
-    await work.execute(insert(AppointmentRow).values(clinic_id=work.clinic_id, **values))
+    await work.execute(insert(Appointment).values(clinic_id=work.clinic_id, **values_of(one)))
 
 
 async def change(
@@ -95,11 +72,11 @@ async def change(
 ) -> bool:
     """Change some columns if it still is at this version; says whether it was."""
     changed = await work.execute(
-        update(AppointmentRow)
+        update(Appointment)
         .where(
-            AppointmentRow.clinic_id == work.clinic_id,
-            AppointmentRow.id == one.id,
-            AppointmentRow.version == one.version,
+            Appointment.clinic_id == work.clinic_id,
+            Appointment.id == one.id,
+            Appointment.version == one.version,
         )
         .values(version=one.version + 1, **values)
     )
@@ -108,11 +85,10 @@ async def change(
 
 async def of_patient(work: UnitOfWork, patient_id: UUID) -> list[Appointment]:
     """List a patient's appointments, in the order of their days."""
-    columns = [getattr(AppointmentRow, name) for name in _FIELDS]
     found = await work.execute(
-        select(*columns)
-        .where(AppointmentRow.clinic_id == work.clinic_id, AppointmentRow.patient_id == patient_id)
-        .order_by(AppointmentRow.on, AppointmentRow.at.nulls_last(), AppointmentRow.id)
+        select(*columns_of(Appointment))
+        .where(Appointment.clinic_id == work.clinic_id, Appointment.patient_id == patient_id)
+        .order_by(Appointment.on, Appointment.at.nulls_last(), Appointment.id)
     )
     return [_appointment(row) for row in found]
 
@@ -125,15 +101,14 @@ async def planned_of_patient(work: UnitOfWork, patient_id: UUID) -> list[Appoint
 
 async def planned_between(work: UnitOfWork, *, first: date, last: date) -> list[Appointment]:
     """List what the clinic has planned for these days, both included, in the order of their days."""
-    columns = [getattr(AppointmentRow, name) for name in _FIELDS]
     found = await work.execute(
-        select(*columns)
+        select(*columns_of(Appointment))
         .where(
-            AppointmentRow.clinic_id == work.clinic_id,
-            AppointmentRow.state == AppointmentState.PLANNED.value,
-            AppointmentRow.on.between(first, last),
+            Appointment.clinic_id == work.clinic_id,
+            Appointment.state == AppointmentState.PLANNED.value,
+            Appointment.on.between(first, last),
         )
-        .order_by(AppointmentRow.on, AppointmentRow.at.nulls_last(), AppointmentRow.id)
+        .order_by(Appointment.on, Appointment.at.nulls_last(), Appointment.id)
     )
     return [_appointment(row) for row in found]
 

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DataError, IntegrityError
 
 from app.storage.alert_steps import AlertStep
-from app.storage.appointments import AppointmentRow
+from app.storage.appointments import Appointment
 from app.storage.assessments import CustomScaleRow, StoredAssessment
 from app.storage.care_plans import CarePlanRow
 from app.storage.check_ins import CheckInRow, EvaluationRow
@@ -93,7 +93,7 @@ OF_PATIENT: Final = (
     ArchivedTable(row=Consent),
     ArchivedTable(row=CourseRow),
     ArchivedTable(row=InfusionRow),
-    ArchivedTable(row=AppointmentRow),
+    ArchivedTable(row=Appointment),
     ArchivedTable(row=CheckInRow),
     ArchivedTable(row=StoredAssessment),
     ArchivedTable(row=StoredReference),

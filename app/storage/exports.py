@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.storage.alert_steps import AlertStep
-from app.storage.appointments import AppointmentRow
+from app.storage.appointments import Appointment
 from app.storage.assessments import StoredAssessment
 from app.storage.care_plans import CarePlanRow
 from app.storage.check_ins import CheckInRow, EvaluationRow
@@ -83,7 +83,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
     ),
     # The notes of whoever gave it are what staff wrote for each other.
     "infusions": Section(row=InfusionRow, order="given_at", without=frozenset({"note_sealed"})),
-    "appointments": Section(row=AppointmentRow, order="on", without=frozenset({"version", "made_at"})),
+    "appointments": Section(row=Appointment, order="on", without=frozenset({"version", "made_at"})),
     "circumstances": Section(row=CircumstanceRow, order="since", without=frozenset({"version"})),
     # What the clinic corrected of these, and when; what is true now stands above.
     "corrections": Section(

@@ -7,7 +7,7 @@ from sqlalchemy import ForeignKeyConstraint, UniqueConstraint, delete, select, u
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.storage.engine.rows import CARE, TenantRow
+from app.storage.engine.rows import CARE, TenantRow, columns_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -70,9 +70,10 @@ async def add(
 async def of_member(work: UnitOfWork, staff_id: UUID) -> list[StaffPasskey]:
     """List a member's passkeys, oldest first."""
     row = StaffPasskey
-    columns = [getattr(row, column.key) for column in row.__table__.columns]
     found = await work.execute(
-        select(*columns).where(row.clinic_id == work.clinic_id, row.staff_id == staff_id).order_by(row.id)
+        select(*columns_of(row))
+        .where(row.clinic_id == work.clinic_id, row.staff_id == staff_id)
+        .order_by(row.id)
     )
     return [StaffPasskey(**one._mapping) for one in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
 

@@ -21,7 +21,7 @@ def archive_page() -> str:
             "the same evaluations. It is readable text, also what is sealed in the database: encrypt it before it travels."
         ),
         (
-            "<!-- illustrative: ids and files differ -->\n```sh\n"
+            "<!-- illustrative: the ids and files are the reader's own -->\n```sh\n"
             "afterglow archive export clinic.ndjson --clinic $CLINIC\n"
             "afterglow archive export patient.ndjson --clinic $CLINIC --patient $PATIENT\n"
             "afterglow archive verify clinic.ndjson\n"

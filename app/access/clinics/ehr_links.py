@@ -11,7 +11,7 @@ _PROBE: Final = "P-1042"
 
 
 class EhrLinkRefusedError(RefusalError, ValueError):
-    """The link begins with https://, holds {chart_number} once, after the server's name, and no sign-in data."""
+    """The link begins with https://, holds chart_number in braces once, after the server, and no sign-in data."""
 
     code = "ehr-link"
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from app.access.clinics.erased import no_such_patient
 from app.care.alerts.findings.codes import FindingCode
 from app.care.alerts.findings.commands import end_findings, raise_finding
+from app.care.alerts.safety_events.queries import refuse_open_events
 from app.care.patients.service import existing
 from app.clinical.check_ins import check_in_day
 from app.context import Work
@@ -15,7 +16,7 @@ from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.vault import PatientVault, Vault
 from app.notifications.webhooks.notifying import notify_of_erased
-from app.storage import erasure_requests, erasures, patient_states, safety_events
+from app.storage import erasure_requests, erasures, patient_states
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.erasure_requests import StoredRequest
 from app.storage.erasures import Erasure
@@ -37,13 +38,6 @@ class ErasureDecidedError(RefusalError):
 
     kind = RefusalKind.CONFLICT
     code = "erasure-decided"
-
-
-class SafetyEventOpenError(RefusalError):
-    """A safety event of this patient is open; somebody has to see to it and close it first."""
-
-    kind = RefusalKind.CONFLICT
-    code = "safety-event-open"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,9 +130,7 @@ async def approve(work: Work, request_id: UUID, *, version: int) -> ErasureReque
     # The patient's turn first, as everybody takes it: a report on its way is finished, or finds nobody.
     if await patient_states.lock(work, patient_id) is None:
         raise await no_such_patient(work, patient_id)
-    open_events = ["open", "acknowledged"]
-    if await safety_events.TABLE.page(work, states=open_events, patient_id=patient_id, limit=1):
-        raise SafetyEventOpenError
+    await refuse_open_events(work, patient_id)
     approved = await _decide(work, asked, "approved", sealed=None)
     erasure = Erasure(
         patient_id=patient_id, request_id=request_id, erased_at=work.now, erased_by=work.actor.id

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from app.care.alerts.findings.codes import FindingCode
 from app.care.alerts.findings.commands import end_findings
+from app.care.alerts.safety_events.queries import refuse_open_events
 from app.care.alerts.signals import commands as signal_commands
 from app.care.merging.copying import copy_record, return_reports, void_copies
 from app.care.monitoring import effects
@@ -25,11 +26,10 @@ from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
-from app.storage import devices, patient_merges, patient_states, patients, safety_events, signals
+from app.storage import devices, patient_merges, patient_states, patients, signals
 from app.storage.patient_merges import Copied, PatientMerge
 from app.storage.patients import PatientRecord
 
-_UNSETTLED: Final = ("open", "acknowledged")
 _DEVICE_CELL: Final = {"table": "devices", "column": "name_sealed"}
 
 
@@ -43,13 +43,6 @@ class MergeTargetNotFoundError(RefusalError):
     """This clinic has no patient under the id in `into`; patients of two clinics cannot be merged."""
 
     code = "merge-target-not-found"
-
-
-class MergeSafetyEventOpenError(RefusalError):
-    """A safety event of one of the two is open; close it first, so that nobody loses sight of it."""
-
-    kind = RefusalKind.CONFLICT
-    code = "safety-event-open"
 
 
 class NotMergedError(RefusalError):
@@ -76,10 +69,10 @@ async def merge(work: Work, patient_id: UUID, into_id: UUID, *, reason: str) -> 
         MergeTargetNotFoundError: the clinic has no such patient to merge into.
         PatientMergedError: one of them is merged already. PatientErasedError: one of them was erased.
         ArchivedError: one of them is archived.
-        MergeSafetyEventOpenError: a safety event of one of them is open.
+        SafetyEventOpenError: a safety event of one of them is open.
     """
     duplicate, target = await _both(work, patient_id, into_id)
-    await _refuse_open_events(work, duplicate, target)
+    await refuse_open_events(work, patient_id, into_id)
     before = await believed_now(work, into_id)
     copied, signal_id = await copy_record(work, duplicate, target), await _close_signal(work, patient_id)
     moved = await _move_devices(work, duplicate, target)
@@ -153,12 +146,6 @@ async def _both(work: Work, patient_id: UUID, into_id: UUID) -> tuple[PatientRec
     for one in sorted((patient_id, into_id)):
         await patient_states.lock(work, one)
     return duplicate, target
-
-
-async def _refuse_open_events(work: Work, *both: PatientRecord) -> None:
-    for one in both:
-        if await safety_events.TABLE.page(work, states=list(_UNSETTLED), patient_id=one.id, limit=1):
-            raise MergeSafetyEventOpenError
 
 
 async def _close_signal(work: Work, patient_id: UUID) -> UUID | None:

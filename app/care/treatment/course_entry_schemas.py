@@ -3,7 +3,8 @@
 from datetime import date
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticKnownError
 
 from app.care.treatment.commands import PlannedCourse
 from app.care.treatment.course_schemas import ProtocolCode
@@ -13,12 +14,6 @@ from app.care.treatment.taking_on import KnownInfusion, TakenOn
 from app.clinical.course import DatePrecision, EarlierInfusions, Route
 from app.foundation.errors import RefusalError
 from app.web.schemas import Day, Moment, RequestBody, choice_of, example
-
-
-class CourseWithoutDateError(RefusalError, ValueError):
-    """Please give the first day of the course."""
-
-    code = "course-without-date"
 
 
 class EitherTimeOrDayError(RefusalError, ValueError):
@@ -100,18 +95,27 @@ class CourseEntry(RequestBody):
         description="How many induction infusions are planned; null when nobody said",
         examples=[6],
     )
-    started_on: Day | None = Field(
-        default=None, description="Needed, unless the patient was taken on", examples=["2026-09-28"]
-    )
     taken_on: TakenOnEntry | None = None
+    # After what decides whether it is needed.
+    started_on: Day | None = Field(
+        default=None,
+        validate_default=True,
+        description="Needed, unless the patient was taken on",
+        examples=["2026-09-28"],
+    )
+
+    @field_validator("started_on")
+    @classmethod
+    def _needed(cls, started_on: date | None, others: ValidationInfo) -> date | None:
+        if started_on is None and others.data.get("taken_on", ...) is None:
+            raise PydanticKnownError("missing")
+        return started_on
 
     @model_validator(mode="after")
     def _begins(self) -> "CourseEntry":
         joining = self.taken_on
         if joining is not None and joining.on is None and self.started_on is None:
             raise TakenOnWithoutDateError
-        if joining is None and self.started_on is None:
-            raise CourseWithoutDateError
         return self
 
     def planned(self) -> PlannedCourse:

@@ -9,6 +9,7 @@ from app.access.clinics.access import work_for
 from app.access.clinics.permissions import Permission
 from app.context import Work
 from app.notifications.webhooks import commands, queries
+from app.notifications.webhooks.event_schemas import OutgoingEvent
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.schemas import (
     DeliveryList,
@@ -19,7 +20,6 @@ from app.notifications.webhooks.schemas import (
     EndpointPatch,
     EndpointReply,
     NewEndpointReply,
-    OutgoingEvent,
     RecoveredReply,
     RecoverEntry,
     TestSentReply,

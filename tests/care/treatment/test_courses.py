@@ -238,9 +238,10 @@ def test_lengthening_is_suggested_when_the_interval_held_and_shortening_when_it_
     ).json()
 
     assert view["written"] is True
+    # Seen to the last report before the next booster, which is that of the day before it.
     assert [(one["days"], one["lost"]) for one in view["at_interval"]] == [
-        (30, False),
-        (20, False),
+        (29, False),
+        (19, False),
         (20, False),
     ]
     assert (view["suggestion"]["move"], view["suggestion"]["interval_days"]) == ("lengthen", 30)

@@ -140,7 +140,9 @@ def test_filters_work_by_what_is_in_the_address_and_never_hide_safety(
     assert listed(text_of(nurse, lane="decide")) == ["P-0", "P-1"]
     assert listed(text_of(nurse, show="what?", lane="'")) == ["S-1", "P-0", "P-1"]
     counted = words(text_of(nurse))
-    assert "Everyone 3 Mine 1 Unassigned 2 Not acknowledged 2 Snoozed 1 Closed, 30 days" in counted
+    assert (
+        "Everyone 3 Mine 1 My patients Unassigned 2 Not acknowledged 2 Snoozed 1 Closed, 30 days" in counted
+    )
     service.clock.move_to(NOW + timedelta(days=3, minutes=1))
     assert listed(text_of(nurse.come_back())) == ["S-1", "P-0", "P-2", "P-1"]
 
@@ -259,9 +261,9 @@ def test_silence_no_reference_and_a_review_that_is_due_are_rows(
 
     text = text_of(nurse.come_back())
 
-    assert sorted(lane(text, "reach")) == ["P-done", "P-short", "P-silent"]
+    assert sorted(lane(text, "reach")) == ["P-done", "P-short", "P-silent", "P-silent"]
     assert f'href="/care/patients/{silent}"' in text
-    for said in ("No check-in", "No reference yet", "Induction review is due"):
+    for said in ("No check-in", "No recent check-in", "No reference yet", "Induction review is due"):
         assert said in words(text), said
     assert clinic.enrol(silent, service.url).check_in(service.clock.now(), (8, 8, 8)).is_success
     assert "P-silent" not in listed(text_of(nurse))

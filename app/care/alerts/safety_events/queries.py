@@ -3,8 +3,26 @@
 from uuid import UUID
 
 from app.context import Work
+from app.foundation.errors import RefusalError, RefusalKind
 from app.storage import safety_events
 from app.storage.safety_events import SafetyEvent
+
+
+class SafetyEventOpenError(RefusalError):
+    """A safety event is open; somebody has to see to it and close it first."""
+
+    kind = RefusalKind.CONFLICT
+    code = "safety-event-open"
+
+
+async def refuse_open_events(work: Work, *patient_ids: UUID) -> None:
+    """Refuse what nobody may do while a safety event of one of these patients is open.
+
+    Raises:
+        SafetyEventOpenError: one is.
+    """
+    if await safety_events.patients_with_open(work, patient_ids):
+        raise SafetyEventOpenError
 
 
 async def list_events(
