@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from app.access.clinics.erased import PatientErasedError
+from app.access.clinics.erased import PatientErasedError, PatientMergedError
 from app.access.clinics.policy import in_force
 from app.care.monitoring.history import present_history
 from app.clinical.protocol import STANDARD, Protocol
@@ -62,8 +62,8 @@ class StoredPatients:
 
     async def _read_in(self, work: UnitOfWork, ids: Sequence[UUID]) -> AsyncIterator[StudyPatient]:
         for one in ids:
-            # Who was erased since the study began is no part of it any more.
-            with suppress(NotFoundError, PatientErasedError):
+            # Who was erased since the study began is no part of it any more, and a duplicate counts as who they are.
+            with suppress(NotFoundError, PatientErasedError, PatientMergedError):
                 history = await present_history(work, one, now=self.ends_at)
                 yield StudyPatient(name=str(one), history=history, ends_at=self.ends_at)
 

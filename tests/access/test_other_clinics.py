@@ -37,7 +37,9 @@ LAST = {
     ("DELETE", "/v1/webhook-endpoints/{endpoint_id}"),
     ("DELETE", "/v1/notice-channels/{channel_id}"),
     ("POST", "/v1/patients/{patient_id}/archive"),
+    ("POST", "/v1/patients/{patient_id}/merge"),
     ("POST", "/v1/patients/{patient_id}/unarchive"),
+    ("POST", "/v1/patients/{patient_id}/unmerge"),
 }
 # In order, so that a phone's copy of a check-in's id (PUT) comes after the id is asked for (DELETE).
 IN_PATH = sorted(
@@ -55,7 +57,7 @@ SCHEMES = {
     for method, operation in operations.items()
     if operation.get("security")
 }
-# Bodies that are right, so that it is the id that decides; the same for both ids.
+# Bodies that are right, so that it is the id that decides; the same for both ids, but for the id in braces.
 SHARED_ITEM = item(NOW - timedelta(days=2), (5, 5, 5))
 REASON = {"reason": "a reason"}
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
@@ -68,6 +70,9 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/patients/{patient_id}/archive"): {"reason": "care_ended"},
     ("POST", "/v1/patients/{patient_id}/unarchive"): {},
     ("PUT", "/v1/patients/{patient_id}/contact"): {"preferred_way": "telephone"},
+    ("POST", "/v1/patients/{patient_id}/merge"): REASON | {"into": "{into_id}"},
+    ("POST", "/v1/patients/{patient_id}/unmerge"): REASON,
+    ("POST", "/v1/patients/{patient_id}/reference/accept"): REASON,
     ("PATCH", "/v1/patients/{patient_id}/infusions/{infusion_id}"): REASON | {"dose_mg_per_kg": 0.6},
     ("PATCH", "/v1/patients/{patient_id}/courses/{course_id}"): REASON | {"planned_infusions": 7},
     ("PATCH", "/v1/patients/{patient_id}/assessments/{assessment_id}"): REASON | {"total": 6},
@@ -168,9 +173,10 @@ def ask(who: LivelyClinic, operation: tuple[str, str], ids: dict[str, str]) -> t
     method, path = operation
     people = {"ClinicKey": who.client.http, "DeviceToken": who.phone.http, "StaffSession": who.nurse}
     http = people[SCHEMES[operation]]
-    reply: httpx2.Response = http.request(
-        method, path.format(**ids), json=BODIES.get(operation), headers={"if-match": '"1"'}
-    )
+    body = BODIES.get(operation)
+    if body is not None and "into" in body:
+        body = body | {"into": body["into"].format(**ids)}
+    reply: httpx2.Response = http.request(method, path.format(**ids), json=body, headers={"if-match": '"1"'})
     text = reply.text.replace(reply.headers["x-request-id"], "REQUEST")
     for one in ids.values():
         text = text.replace(one, "ID")

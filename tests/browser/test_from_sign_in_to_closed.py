@@ -21,7 +21,7 @@ def tab_to(page: Page, what: str) -> None:
     """Press Tab until the focus is on something, as a person does who has no mouse."""
     for _ in range(120):
         page.keyboard.press("Tab")
-        if page.evaluate("(what) => document.activeElement.matches(what)", what):
+        if page.locator(what).evaluate_all("(all) => all.includes(document.activeElement)"):
             outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
             assert outline != "none", "where the keyboard is must be seen"
             return

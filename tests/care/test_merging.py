@@ -7,6 +7,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.care.monitoring.replay import replay
+from app.care.monitoring.service import evaluate_again, evaluate_by_time
+from app.clinical.protocol import STANDARD
+from app.studies.stored_patients import patients_in
 from tests.care.treatment.test_corrections import state
 from tests.support.people import CONFIRMED, ClinicClient, clinic_client, treated
 from tests.support.problems import assert_problem
@@ -101,6 +104,20 @@ def test_decisions_from_before_during_and_after_a_merge_replay_the_same(
     for one in raised:
         again = service.run(replay(service.context.database, one, clinic_id=UUID(one_clinic.clinic_id)))
         assert again.same, again.differences
+
+
+def test_whoever_looks_at_all_patients_passes_a_duplicate_by(
+    service: Service, one_clinic: ClinicClient, right: str, double: str
+) -> None:
+    assert merge(one_clinic, double, right).status_code == 200
+    context, clinic_id = service.context, UUID(one_clinic.clinic_id)
+    judged = evaluate_by_time(context, clinic_id, UUID(double), kept_level="steady")
+    assert service.run(judged) is False
+    service.run(evaluate_again(context, clinic_id, UUID(double)))
+    found = service.run(patients_in(context.database, clinic_id, base=STANDARD, now=service.clock.now()))
+    names = {one.name for one in found.patients(0, found.size)}
+    assert right in names
+    assert double not in names
 
 
 def test_an_infusion_that_both_have_is_not_doubled_and_its_external_id_is_known(

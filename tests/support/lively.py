@@ -30,7 +30,7 @@ PUSH_SUBSCRIPTIONS = PushSubscriptionEntry.model_json_schema()["examples"]
 
 @dataclass
 class LivelyClinic:
-    """The ids of what is there; ``ids`` is keyed by the names of path parameters."""
+    """The ids of what is there; ``ids`` is keyed by the names of path parameters, and of fields of bodies."""
 
     client: ClinicClient
     phone: PatientClient
@@ -80,6 +80,7 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     leaving, gone = asks_to_be_erased(client, client.patient()), asks_to_be_erased(client, client.patient())
     approval = f"/v1/erasure-requests/{gone['id']}/approve"
     assert client.http.post(approval, headers={"if-match": '"1"'}).is_success
+    stays = merge_duplicate(client)
     service.run(try_numbers(service, client.clinic_id))
     sign_in_everywhere(service, joined(service, client, StaffRole.OWNER))
     nurse = staff_client(service, client.clinic_id, StaffRole.COORDINATOR)
@@ -90,6 +91,7 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     deliveries = client.http.get(f"/v1/webhook-endpoints/{endpoint['id']}/deliveries").json()["items"]
     ids = {
         "patient_id": patient,
+        "into_id": stays,
         "check_in_id": said.json()["id"],
         "signal_id": signal["id"],
         "event_id": event["id"],
@@ -113,6 +115,15 @@ def asks_to_be_erased(client: ClinicClient, patient: str) -> dict[str, Any]:
     reply = client.http.post(f"/v1/patients/{patient}/erasure-requests")
     assert reply.status_code == 201, reply.text
     return dict(reply.json())
+
+
+def merge_duplicate(client: ClinicClient) -> str:
+    """Merge someone who was registered twice; gives the patient who stays."""
+    double, stays = client.patient(), client.patient()
+    merging = {"into": stays, "reason": "Registered twice"}
+    merged = client.http.post(f"/v1/patients/{double}/merge", json=merging)
+    assert merged.is_success, merged.text
+    return stays
 
 
 async def try_numbers(service: Service, clinic_id: str) -> None:

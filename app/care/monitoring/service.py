@@ -5,11 +5,13 @@ way was taken, or in what order reports arrived.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from app.access.clinics.erased import PatientMergedError
 from app.care.alerts.signals.episodes import carry_out
 from app.care.monitoring.conditions import AT_ONCE, Condition, conditions_of, tell_conditions
 from app.care.monitoring.history import (
@@ -165,7 +167,9 @@ async def evaluate_again(context: AppContext, clinic_id: UUID, patient_id: UUID)
     async with context.work(clinic_id) as work:
         if await patient_states.lock(work, patient_id) is None:
             return
-        await evaluate_anew(work, patient_id)
+        # Who was merged meanwhile is judged as the patient who stays.
+        with suppress(PatientMergedError):
+            await evaluate_anew(work, patient_id)
 
 
 async def evaluate_by_time(
@@ -177,7 +181,10 @@ async def evaluate_by_time(
     """
     now = context.clock.now()
     async with context.work(clinic_id) as work:
-        standing = await standing_of(work, patient_id, now=now)
+        try:
+            standing = await standing_of(work, patient_id, now=now)
+        except PatientMergedError:
+            return False
         if standing.archived_at is not None:
             return False
         protocol = protocol_of(standing, context)
