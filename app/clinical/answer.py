@@ -88,9 +88,16 @@ def exposure_on(
     """
     if not days:
         return Exposure(None, None, 0, 0, 0, total, response_durations, about)
-    month, quarter, year = (len(days) - bisect_right(days, today - span) for span in EXPOSURE_DAYS)
+    n, (month, quarter, year) = len(days), EXPOSURE_DAYS
     return Exposure(
-        date.fromordinal(days[-1]), today - days[-1], month, quarter, year, total, response_durations, about
+        date.fromordinal(days[-1]),
+        today - days[-1],
+        n - bisect_right(days, today - month),
+        n - bisect_right(days, today - quarter),
+        n - bisect_right(days, today - year),
+        total,
+        response_durations,
+        about,
     )
 
 

@@ -140,10 +140,9 @@ def _day(
                 # Rule 1.0 capped no day, so its shares are at hand.
                 share = one.share if protocol.generation == 1 else _uncapped(index, loss, reference, protocol)
                 shares[index] = share
-                answered, raw = (
-                    answered + reference.weights[index],
-                    raw + reference.weights[index] * (share or 0.0),
-                )
+                weight = reference.weights[index]
+                answered += weight
+                raw += weight * (share or 0.0)
     if mood_alone:
         later_mood = later.domains[MOOD] if later else None
         if mood is None or (later and (later_mood is None or later_mood.day == mood.day)):

@@ -53,7 +53,7 @@ def consider_threshold(reference: Reference, protocol: Protocol) -> float:
         at = protocol.consider_at_small_assumed if reference.assumes_baseline else protocol.consider_at_small
     elif reference.assumes_baseline:
         at = protocol.consider_at_assumed
-    return max(at, protocol.consider_at)
+    return max(protocol.consider_at, at)
 
 
 def has_recent_days(track: Ewma, today: int, recent_days: Sequence[int], protocol: Protocol) -> bool:

@@ -22,6 +22,8 @@ from app.clinical.reference import Reference
 
 SCALE_TO_ASK: Final = "phq-9"
 
+_ASK: Final = AskScale(SCALE_TO_ASK)
+
 
 def enough_was_gained(reference: Reference, protocol: Protocol) -> bool:
     """The gains that the rule uses, weighted, are at least 1.5 points (in rule 1.0 the measured ones)."""
@@ -80,6 +82,13 @@ def criterion_c(
     """One criterion for each domain that says watch or more; most days there are none."""
     if not enough_was_gained(reference, protocol):
         return ()
+    mood, energy, sleep = tracks
+    if (
+        (mood is None or mood.watching_since is None)
+        and (energy is None or energy.watching_since is None)
+        and (sleep is None or sleep.watching_since is None)
+    ):
+        return ()
     return tuple(
         _criterion(track, track.watching_since, index, reference, today, recent_days, protocol)
         for index, track in enumerate(tracks)
@@ -104,6 +113,4 @@ def _criterion(
         reason = DomainLostEnough(domain, track.smoothed, protocol.mood_consider_at)
     elif track.smoothed >= watch_at - ROUNDING:
         reason = DomainWatchReached(domain, track.smoothed, watch_at)
-    return Criterion(
-        CriterionName.ONE_DOMAIN, level, (reason, AskScale(SCALE_TO_ASK)), date.fromordinal(since), domain
-    )
+    return Criterion(CriterionName.ONE_DOMAIN, level, (reason, _ASK), date.fromordinal(since), domain)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Final
 
 from app.clinical.answering import Answering, fell
 from app.clinical.check_ins import SECONDS_AN_HOUR
@@ -32,6 +33,9 @@ from app.clinical.reasons import (
 from app.clinical.reference import NoReference, NoReferenceBecause, Reference, ReferenceKind
 from app.clinical.state.loss import Loss
 from app.clinical.state.patient_state import PatientState
+
+# A tuple made once: a union is made again at each use.
+_NOT_BY_A_REPORT: Final = (LastKnown, NoReportSinceInfusion)
 
 
 def suppressed_by(
@@ -75,7 +79,7 @@ def _while_not_known(criteria: Sequence[Criterion]) -> list[Reason]:
         one.level is Level.CONSIDER_BOOSTER and one.name is CriterionName.SCALE_RELAPSE for one in criteria
     ):
         return []
-    return [reason for reason in criteria[0].reasons if isinstance(reason, LastKnown | NoReportSinceInfusion)]
+    return [reason for reason in criteria[0].reasons if isinstance(reason, _NOT_BY_A_REPORT)]
 
 
 def _by_findings(
@@ -192,7 +196,7 @@ def _counterfactual(
     names = [criterion.name for criterion in criteria if criterion.level is Level.CONSIDER_BOOSTER]
     if CriterionName.SCALE_RELAPSE in names:
         return []
-    if any(isinstance(reason, LastKnown | NoReportSinceInfusion) for reason in criteria[0].reasons):
+    if protocol.generation > 1 and any(isinstance(one, _NOT_BY_A_REPORT) for one in criteria[0].reasons):
         return []
     reason = counterfactual(
         state.loss_before,

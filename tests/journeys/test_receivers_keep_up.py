@@ -8,9 +8,11 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import cycle
 from typing import Any, Final
 from uuid import UUID
 
+import httpx2
 import pytest
 
 from app.care.check_ins.commands import record
@@ -131,10 +133,24 @@ class Quarter:
     fading_from: dict[str, int] = field(default_factory=dict)
     silent_from: dict[str, int] = field(default_factory=dict)
     infusions: list[tuple[str, str]] = field(default_factory=list)
+    ways: dict[str, Iterator[str]] = field(
+        default_factory=lambda: {
+            kind: cycle(["acknowledge", "leave", "snooze", "close"])
+            for kind in ("signals", "safety-events", "findings")
+        }
+    )
 
     @property
     def now(self) -> datetime:
         return self.service.clock.now()
+
+    def act(
+        self, path: str, body: dict[str, Any] | None = None, version: str | None = None
+    ) -> httpx2.Response:
+        """What staff do, with a body that is right: all that may stand against it is what happened before."""
+        reply = self.clinic.http.post(path, json=body, headers={"if-match": version} if version else {})
+        assert reply.status_code in {200, 201, 404, 409}, reply.text
+        return reply
 
     def begin(self) -> None:
         for number in range(PATIENTS):
@@ -164,8 +180,9 @@ class Quarter:
                     self.score,
                 ]
             )()
-        self.service.run(self.service.worker.sweep(), within=120)
-        self.work_off()
+        if day % 2:
+            self.service.run(self.service.worker.sweep(), within=120)
+            self.work_off()
 
     def report(self, patient: str, day: int) -> None:
         if self.silent_from[patient] <= day < self.silent_from[patient] + 25:
@@ -190,36 +207,43 @@ class Quarter:
         return self.chance.choice(self.patients)
 
     def boost(self) -> None:
-        patient = self.someone()
+        """Every other time whoever waits for one."""
+        waiting = [
+            one["patient_id"] for one in self.clinic.http.get("/v1/signals?state=open").json()["items"]
+        ]
+        patient = (
+            self.chance.choice(waiting or self.patients) if self.chance.random() < 0.5 else self.someone()
+        )
         given = {"given_at": self.now.isoformat(), "phase": "booster"}
-        reply = self.clinic.http.post(f"/v1/patients/{patient}/infusions", json=given | CONFIRMED)
+        reply = self.act(f"/v1/patients/{patient}/infusions", given | CONFIRMED)
         if reply.status_code == 201:
             self.infusions.append((patient, reply.json()["id"]))
             self.fading_from[patient] = 30 + self.fading_from[patient]
 
     def correct(self) -> None:
+        """What is noticed is noticed soon: it is one of the last three."""
         if self.infusions:
-            patient, infusion = self.chance.choice(self.infusions)
+            patient, infusion = self.chance.choice(self.infusions[-3:])
             path = f"/v1/patients/{patient}/infusions/{infusion}"
-            if self.clinic.http.post(f"{path}/void", json={"reason": "another patient's"}).status_code != 200:
-                self.clinic.http.post(f"{path}/restore", json={"reason": "it was right"})
+            if self.act(f"{path}/void", {"reason": "another patient's"}).status_code != 200:
+                self.act(f"{path}/restore", {"reason": "it was right"})
 
     def consent(self) -> None:
-        self.clinic.http.post(f"/v1/patients/{self.someone()}/consent/withdraw", json={})
+        self.act(f"/v1/patients/{self.someone()}/consent/withdraw", {})
 
     def archive(self) -> None:
         path = f"/v1/patients/{self.someone()}"
-        if self.clinic.http.post(f"{path}/archive", json={"reason": "care_ended"}).status_code == 409:
-            self.clinic.http.post(f"{path}/unarchive", json={})
+        if self.act(f"{path}/archive", {"reason": "care_ended"}).status_code == 409:
+            self.act(f"{path}/unarchive", {})
 
     def erase(self) -> None:
         if self.chance.random() > 0.2:
             return
         patient = self.someone()
-        asked = self.clinic.http.post(f"/v1/patients/{patient}/erasure-requests")
+        asked = self.act(f"/v1/patients/{patient}/erasure-requests")
         if asked.status_code == 201:
             path = f"/v1/erasure-requests/{asked.json()['id']}/approve"
-            if self.clinic.http.post(path, headers={"if-match": '"1"'}).status_code == 200:
+            if self.act(path, version='"1"').status_code == 200:
                 self.patients.remove(patient)
                 self.infusions = [one for one in self.infusions if one[0] != patient]
 
@@ -234,38 +258,30 @@ class Quarter:
             "taken_at": self.now.isoformat(),
             "items": [self.chance.randint(0, 2)] * 8 + [0],
         }
-        self.clinic.http.post(f"/v1/patients/{self.someone()}/assessments", json=form)
+        self.act(f"/v1/patients/{self.someone()}/assessments", form)
 
     def work_off(self) -> None:
-        """Staff see to some of what waits, each in some way."""
+        """Staff see to some of what waits, in each of the ways by turns."""
         until = (self.now + timedelta(days=3)).isoformat()
         for signal in self.clinic.http.get("/v1/signals?state=open").json()["items"]:
-            step, body = self.chance.choice(
-                [
-                    ("acknowledge", None),
-                    ("snooze", {"until": until}),
-                    ("close", {"disposition": "watch"}),
-                    ("", None),
-                ]
-            )
-            if step:
-                self.clinic.http.post(f"/v1/signals/{signal['id']}/{step}", json=body)
+            self.see_to(f"/v1/signals/{signal['id']}", {"disposition": "watchful_waiting"}, until)
         for signal in self.clinic.http.get("/v1/signals?state=closed").json()["items"]:
             if self.chance.random() < 0.1:
-                reason = {"reason": "closed too early"}
-                self.clinic.http.post(f"/v1/signals/{signal['id']}/reopen", json=reason)
+                self.act(f"/v1/signals/{signal['id']}/reopen", {"reason": "closed too early"})
         for event in self.clinic.http.get("/v1/safety-events?state=open").json()["items"]:
-            step, body = self.chance.choice(
-                [("acknowledge", None), ("close", {"outcome": "contact_made"}), ("", None)]
-            )
-            if step:
-                self.clinic.http.post(f"/v1/safety-events/{event['id']}/{step}", json=body)
+            self.see_to(f"/v1/safety-events/{event['id']}", {"outcome": "contact_made"})
         for finding in self.clinic.http.get("/v1/findings?state=open").json()["items"]:
-            step, body = self.chance.choice(
-                [("acknowledge", None), ("close", {"outcome": "seen"}), ("", None)]
-            )
-            if step:
-                self.clinic.http.post(f"/v1/findings/{finding['id']}/{step}", json=body)
+            self.see_to(f"/v1/findings/{finding['id']}", {"outcome": "seen"})
+
+    def see_to(self, path: str, closing: dict[str, Any], until: str | None = None) -> None:
+        kind = path.split("/")[2]
+        match next(self.ways[kind]):
+            case "acknowledge":
+                self.act(f"{path}/acknowledge")
+            case "close":
+                self.act(f"{path}/close", closing)
+            case "snooze" if until:
+                self.act(f"{path}/snooze", {"until": until})
 
 
 @pytest.fixture(scope="module")

@@ -147,12 +147,14 @@ def _shares(
 ) -> list[float | None]:
     """Each answered domain's own share of the day; a domain without a gain has lost nothing."""
     shares: list[float | None] = [None, None, None]
+    origins, gains, tracks = reference.rule_values, reference.rule_gains, loss.domains
     for index, report in enumerate(values):
-        origin, gain = reference.rule_values[index], reference.rule_gains[index]
-        if report is None or loss.domains[index] is None or origin is None or gain is None:
+        origin, gain = origins[index], gains[index]
+        if report is None or tracks[index] is None or origin is None or gain is None:
             continue
-        share = share_lost(report, reference=origin, gain=gain, protocol=protocol) if gain > 0 else 0.0
-        shares[index] = share
+        shares[index] = (
+            share_lost(report, reference=origin, gain=gain, protocol=protocol) if gain > 0 else 0.0
+        )
     return shares
 
 

@@ -414,11 +414,14 @@ def _with_day(
 ) -> tuple[CheckInDay, ...]:
     """The settled days with the one that just ended, while they can still enter a baseline or reference."""
     treatment = state.treatment
-    ended = _check_in_day(open_day)
-    if treatment.taken_on is not None:
-        return days_to_propose(state, (*state.days, ended), day, protocol)
-    if state.reference is not None or (treatment.first_day is not None and treatment.day_zero is None):
+    taken_on = treatment.taken_on is not None
+    if not taken_on and (
+        state.reference is not None or (treatment.first_day is not None and treatment.day_zero is None)
+    ):
         return ()
+    ended = _check_in_day(open_day)
+    if taken_on:
+        return days_to_propose(state, (*state.days, ended), day, protocol)
     if treatment.first_day is not None:
         return (*state.days, ended)
     earliest = date.fromordinal(day - protocol.baseline_days_before)
