@@ -22,8 +22,6 @@ from app.clinical.reference import Reference
 
 SCALE_TO_ASK: Final = "phq-9"
 
-_ASK: Final = AskScale(SCALE_TO_ASK)
-
 
 def enough_was_gained(reference: Reference, protocol: Protocol) -> bool:
     """The gains that the rule uses, weighted, are at least 1.5 points (in rule 1.0 the measured ones)."""
@@ -113,4 +111,6 @@ def _criterion(
         reason = DomainLostEnough(domain, track.smoothed, protocol.mood_consider_at)
     elif track.smoothed >= watch_at - ROUNDING:
         reason = DomainWatchReached(domain, track.smoothed, watch_at)
-    return Criterion(CriterionName.ONE_DOMAIN, level, (reason, _ASK), date.fromordinal(since), domain)
+    return Criterion(
+        CriterionName.ONE_DOMAIN, level, (reason, AskScale(SCALE_TO_ASK)), date.fromordinal(since), domain
+    )
