@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.storage.alerts import Alert, AlertTable
-from app.storage.engine.rows import CARE
+from app.storage.engine.rows import CARE, columns_of
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -98,8 +98,8 @@ async def of_patient(work: UnitOfWork, patient_id: UUID, *, limit: int) -> list[
 
 async def end(
     work: UnitOfWork, patient_id: UUID, *, codes: Collection[str], outcome: str, source_id: UUID | None = None
-) -> list[tuple[UUID, str]]:
-    """Close a patient's open findings of these codes, because what they say no longer holds; gives id and code."""
+) -> list[Finding]:
+    """Close a patient's open findings of these codes, because what they say no longer holds; gives them as closed."""
     row = Finding
     statement = update(row).where(
         row.clinic_id == work.clinic_id,
@@ -116,9 +116,9 @@ async def end(
             outcome=outcome,
             escalate_at=None,
             version=row.version + 1,
-        ).returning(row.id, row.code)
+        ).returning(*columns_of(row))
     )
-    return [(one.id, one.code) for one in ended]
+    return [Finding(**one._mapping) for one in ended]  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def raised_since(

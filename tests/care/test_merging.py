@@ -159,6 +159,23 @@ def test_what_cannot_be_merged_is_refused_by_name(
     assert_problem(merge(one_clinic, third, double), 410, code="patient-merged")
 
 
+def test_duplicates_are_erased_with_the_patient_they_are_merged_into(
+    one_clinic: ClinicClient, right: str, double: str
+) -> None:
+    again = one_clinic.patient()
+    assert merge(one_clinic, again, double).status_code == 200
+    assert merge(one_clinic, double, right).status_code == 200
+    asked = one_clinic.http.post(f"/v1/patients/{right}/erasure-requests").json()
+    approval = f"/v1/erasure-requests/{asked['id']}/approve"
+    reply = one_clinic.http.post(approval, headers={"if-match": '"1"'})
+    assert (reply.status_code, reply.json()["patient_id"]) == (200, right), reply.text
+    for one in (right, double, again):
+        assert_problem(one_clinic.http.get(f"/v1/patients/{one}"), 410, code="patient-erased")
+    assert not {right, double, again} & {
+        one["id"] for one in one_clinic.http.get("/v1/patients", params={"limit": 200}).json()["items"]
+    }
+
+
 def test_nobody_with_an_open_safety_event_is_merged(
     service: Service, one_clinic: ClinicClient, right: str, double: str
 ) -> None:

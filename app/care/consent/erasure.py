@@ -9,14 +9,14 @@ from app.access.clinics.erased import no_such_patient
 from app.care.alerts.findings.codes import FindingCode
 from app.care.alerts.findings.commands import end_findings, raise_finding
 from app.care.alerts.safety_events.queries import refuse_open_events
-from app.care.patients.service import existing
+from app.care.patients.service import existing, existing_even_merged
 from app.clinical.check_ins import check_in_day
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.vault import PatientVault, Vault
 from app.notifications.webhooks.notifying import notify_of_erased
-from app.storage import erasure_requests, erasures, patient_states
+from app.storage import erasure_requests, erasures, patient_merges, patient_states
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.erasure_requests import StoredRequest
 from app.storage.erasures import Erasure
@@ -120,6 +120,8 @@ async def decline(work: Work, request_id: UUID, *, reason: str, version: int) ->
 async def approve(work: Work, request_id: UUID, *, version: int) -> ErasureRequest:
     """Erase the patient: every row about them, for good. Ids and times remain of the request and the trail.
 
+    Duplicates that are merged into the patient are the same person, and go with them.
+
     Raises:
         NotFoundError: the clinic has no such request.
         ChangedMeanwhileError, ErasureDecidedError: somebody was faster.
@@ -130,16 +132,44 @@ async def approve(work: Work, request_id: UUID, *, version: int) -> ErasureReque
     # The patient's turn first, as everybody takes it: a report on its way is finished, or finds nobody.
     if await patient_states.lock(work, patient_id) is None:
         raise await no_such_patient(work, patient_id)
-    await refuse_open_events(work, patient_id)
+    duplicates = await _duplicates_of(work, patient_id)
+    for one in duplicates:
+        await patient_states.lock(work, one)
+    await refuse_open_events(work, patient_id, *duplicates)
+    for one in duplicates:
+        await _erase(work, await _asked_for_duplicate(work, asked, one))
+    return _shown(work.vault, work.clinic_id, await _erase(work, asked))
+
+
+async def _erase(work: Work, asked: StoredRequest) -> StoredRequest:
     approved = await _decide(work, asked, "approved", sealed=None)
     erasure = Erasure(
-        patient_id=patient_id, request_id=request_id, erased_at=work.now, erased_by=work.actor.id
+        patient_id=asked.patient_id, request_id=asked.id, erased_at=work.now, erased_by=work.actor.id
     )
-    patient = await existing(work, patient_id)
-    await notify_of_erased(work, patient_id, mode=patient.mode, now=work.now)
+    patient = await existing_even_merged(work, asked.patient_id)
+    await notify_of_erased(work, asked.patient_id, mode=patient.mode, now=work.now)
     await erasures.erase(work, erasure)
     _note(work, "patient.erased", approved)
-    return _shown(work.vault, work.clinic_id, approved)
+    return approved
+
+
+async def _duplicates_of(work: Work, patient_id: UUID) -> list[UUID]:
+    """List those who are this patient registered twice, and what is merged into them first."""
+    found: list[UUID] = []
+    for merge in await patient_merges.into(work, patient_id):
+        found += [*await _duplicates_of(work, merge.patient_id), merge.patient_id]
+    return found
+
+
+async def _asked_for_duplicate(work: Work, asked: StoredRequest, duplicate_id: UUID) -> StoredRequest:
+    """Find the duplicate's own open request, or ask with the patient's: they are one person."""
+    for one in await erasure_requests.all_of_patient(work, duplicate_id):
+        if one.state == "open":
+            return one
+    also = replace(asked, id=new_id(), patient_id=duplicate_id, version=1)
+    await erasure_requests.add(work, also)
+    _note(work, "erasure.asked", also)
+    return also
 
 
 async def _open_one(work: UnitOfWork, request_id: UUID, version: int) -> StoredRequest:

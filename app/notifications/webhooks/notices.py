@@ -41,6 +41,7 @@ UNLESS_CHOSEN: Final = (
     NoticeEvent.PATIENT_WROTE,
     NoticeEvent.ENDPOINT_TROUBLE,
 )
+_KNOWN: Final = frozenset(event.value for event in NoticeEvent)
 _NOW: Final = frozenset(event.value for event in SAFETY_EVENTS)
 
 
@@ -54,6 +55,8 @@ async def notify_channels(
     patient_id: UUID | None = None,
 ) -> None:
     """Notify every channel that is meant to hear of this; urgent ones go before all else."""
+    if event not in _KNOWN:
+        return
     for channel in await notice_channels.all_of_clinic(work):
         if channel.state != "enabled" or event not in channel.events:
             continue

@@ -111,12 +111,11 @@ async def end_findings(
     ended = await findings.end(
         work, patient_id, codes=[one.value for one in codes], outcome=ENDED, source_id=source_id
     )
-    for finding_id, code in ended:
+    for finding in ended:
         details = StepDetails(id=new_id(), disposition=ENDED)
-        await FINDING.keep_step(work, finding_id, patient_id, "ended", details=details, actor=SYSTEM)
-        finding = await FINDING.existing(work, finding_id)
+        await FINDING.keep_step(work, finding.id, patient_id, "ended", details=details, actor=SYSTEM)
         await FINDING.announce(work, EventType.FINDING_ENDED, finding)
-        if code == FindingCode.OVERDUE:
+        if finding.code == FindingCode.OVERDUE:
             await FINDING.announce(work, EventType.CHECK_INS_RESUMED, finding)
     return len(ended)
 
