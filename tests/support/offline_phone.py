@@ -135,8 +135,11 @@ class OfflinePhone:
             racing = 2 if self.chance.random() < luck.twice_at_once else 1
             body = {"refresh_token": self.refresh}
             ask = [self.http.post("/v1/tokens/refresh", json=body) for _ in range(racing)]
-            replies = list(await asyncio.gather(*ask))
+            arrived = await asyncio.gather(*ask)
+            replies = [reply for reply in arrived if reply.status_code not in _AGAIN]
             self._note("refresh race", racing - 1)
+            if not replies:
+                continue
             if replies[0].status_code == 401:
                 # Its replies were lost, and more than a day has passed since: the clinic lets it in again.
                 self._note("enrolled again")

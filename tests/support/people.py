@@ -1,5 +1,7 @@
 """Builders: a clinic's client, an enrolled patient, a course of treatment, weeks of check-ins."""
 
+import json
+import re
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +27,14 @@ NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 # Every client that was made: what its test forgets is closed with the file, and never by the garbage collector,
 # whose warning would fail a test that has nothing to do with it.
 MADE: list[httpx2.Client] = []
+
+
+_WHEN_RAISED: Final = re.compile(r" \(-?\d+% when raised [^)]*\)")
+
+
+def as_of_now(evaluation: dict[str, Any]) -> dict[str, Any]:
+    """An evaluation without what the open signal said when raised: that depends on what was known by then."""
+    return dict(json.loads(_WHEN_RAISED.sub("", json.dumps(evaluation))))
 
 
 def made(http: httpx2.Client) -> httpx2.Client:
