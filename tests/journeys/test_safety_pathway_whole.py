@@ -142,10 +142,11 @@ def test_a_statement_arrives_first_and_is_escalated_on_time_whatever_is_down(
     assert wait_until(lambda: read(clinic, event_id)["delivered_at"] is not None, 20)
     for half_minutes in range(1, 20):
         ground.look_at(60 * MINUTE + half_minutes * MINUTE / 2)
-        if wait_until(lambda: bool(receiver.accepted("patient.asked_about_booster")), 2):
+        if wait_until(lambda: bool(receiver.accepted("finding.raised")), 2):
             break
     order = [one.type for one in receiver.accepted()[told_of:]]
-    assert order == ["safety.reported", "safety.unacknowledged", "patient.asked_about_booster"]
+    patients_own = ["patient.asked_about_booster", "finding.raised"]
+    assert order == ["safety.reported", "safety.unacknowledged", *patients_own]
     assert {one.verified for one in receiver.requests[1:]} == {True}
     assert {one.event["data"]["mode"] for one in receiver.accepted()[told_of:]} == {"live"}
 

@@ -29,12 +29,12 @@ NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 MADE: list[httpx2.Client] = []
 
 
-_WHEN_RAISED: Final = re.compile(r" \(-?\d+% when raised [^)]*\)")
+_OF_THE_SIGNAL: Final = re.compile(r" \(-?\d+% when raised [^)]*\)| Call by [^.]*\.")
 
 
 def as_of_now(evaluation: dict[str, Any]) -> dict[str, Any]:
-    """An evaluation without what the open signal said when raised: that depends on what was known by then."""
-    return dict(json.loads(_WHEN_RAISED.sub("", json.dumps(evaluation))))
+    """An evaluation without what is of its open signal, which was raised by what had arrived by then."""
+    return dict(json.loads(_OF_THE_SIGNAL.sub("", json.dumps(evaluation))))
 
 
 def made(http: httpx2.Client) -> httpx2.Client:

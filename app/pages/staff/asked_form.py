@@ -64,6 +64,7 @@ class AskedForm:
         back: where one goes without sending it, and afterwards.
         within: where in what the API reads the fields stand, such as ``taken_on/``.
         version: of what is changed; None where there is nothing to be faster at.
+        shown: what is to be seen before one answers, in sentences.
         present: what is the case now, in sentences, for somebody whose entries came too late.
     """
 
@@ -77,6 +78,7 @@ class AskedForm:
     within: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
     version: int | None = None
+    shown: Sequence[str] = ()
     present: Sequence[str] = ()
     small_print: str = ""
     serious: bool = False
@@ -167,7 +169,8 @@ def wrong_with(asked: AskedForm, error: RefusalError) -> Wrong:
         return Wrong(faster=True, status=status_of(error))
     found: list[tuple[str, str]] = []
     if isinstance(error, InvalidRequestError):
-        found = [(_place(asked, str(one["pointer"])), "") for one in error.findings]
+        places = [str(one["pointer"]) for one in error.findings] or [error.pointer or ""]
+        found = [(_place(asked, one), "") for one in places]
     elif error.findings:
         found = [(_place(asked, str(one["pointer"])), str(one["detail"])) for one in error.findings]
         found += [(f"item_{number}", _CHECK) for one in error.findings for number in one.get("items", ())]

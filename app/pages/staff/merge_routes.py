@@ -16,6 +16,7 @@ from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.patient_access import MayEdit
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.web.dependencies import ContextNeeded
+from app.web.problems import InvalidRequestError
 from app.web.reading import read_as
 
 router = APIRouter(prefix="/care/patients/{patient_id}", route_class=CarePageRoute, include_in_schema=False)
@@ -41,7 +42,7 @@ async def _which(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -
             Field(
                 name="into",
                 label="Chart number of the patient who stays",
-                wrong="No patient has this chart number.",
+                wrong="No other patient has this chart number.",
             ),
         ),
     )
@@ -60,7 +61,7 @@ async def _both(context: AppContext, visitor: StaffVisitor, patient_id: UUID, in
         back=whose.path,
         button=f"Merge into {kept}",
         fields=(_REASON,),
-        present=(*_said(whose, goes, "Goes"), *_said(whose, stays, "Stays")),
+        shown=(*_said(whose, goes, "Goes"), *_said(whose, stays, "Stays")),
         serious=True,
     )
 
@@ -110,10 +111,9 @@ async def find_other(
 
     async def act() -> str:
         other = await find_by_chart_number(work, read_chart_number(form["into"]))
-        if other is None:
-            raise commands.MergeTargetNotFoundError("#/into")
-        if other == patient_id:
-            raise commands.MergeIntoItselfError("#/into")
+        if other is None or other == patient_id:
+            # In the field's own words: the API's speak of ids.
+            raise InvalidRequestError("#/into")
         found.append(other)
         return ""
 

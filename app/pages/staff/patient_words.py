@@ -36,6 +36,7 @@ ENDED_BECAUSE: Final = {
     InductionEndedBecause.CONFIRMED_BY_STAFF: "staff said so",
     InductionEndedBecause.NO_FURTHER_INFUSION: "no further infusion was given",
     InductionEndedBecause.FIRST_BOOSTER: "a booster was given",
+    InductionEndedBecause.TAKEN_ON: "the patient was taken on in maintenance",
 }
 RESPONSES: Final = {
     ResponseCategory.REMISSION: "Remission",
