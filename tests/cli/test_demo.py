@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 from app.access.clinics.scopes import Scope
-from app.cli.runtime import open_ground
+from app.cli.runtime import Ground, open_ground
 from app.settings import Settings
 from tests.cli.command_line import PROGRAM, TIMEOUT_SECONDS, afterglow, open_folder, plain_environment
 from tests.storage.catalogue import ask
@@ -51,12 +51,14 @@ def test_every_signal_that_the_demo_made_is_the_same_again_also_after_a_policy_c
                     assert (again.returncode, again.stderr) == (0, "")
                     assert again.stdout.startswith(f"same: signal {signal['id']}, raised ")
                 if number == 1:
-                    change_policy(ground.application_url, signal["clinic_id"])
+                    change_policy(ground, signal["clinic_id"])
 
 
-def change_policy(database_url: str, clinic_id: str) -> None:
+def change_policy(ground: Ground, clinic_id: str) -> None:
     """Put stricter numbers in force, as the clinic's own engineer does."""
-    with running_service(database_url, work=False, now=datetime.now(UTC)) as service:
+    with running_service(
+        ground.application_url, work=False, now=datetime.now(UTC), tenant_key=ground.vault().tenant_key
+    ) as service:
         key = key_with(service, clinic_id, Scope.CLINIC)
         headers = {"authorization": f"Bearer {key}", "if-match": '"0"'}
         numbers = {"consider_at": 0.9, "consider_at_assumed": 0.9, "smoothing_days": 9}

@@ -128,6 +128,12 @@ def test_every_reply_but_an_empty_one_has_a_schema(operations: dict[str, Operati
                 assert all(media.get("schema") for media in response["content"].values()), (name, status)
 
 
+def test_no_two_schemas_share_a_name(
+    document: dict[str, Any],
+) -> None:
+    assert [name for name in document["components"]["schemas"] if "__" in name] == []
+
+
 def test_nothing_is_described_that_is_never_sent(document: dict[str, Any]) -> None:
     written = json.dumps(document)
     unused = [

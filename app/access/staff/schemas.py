@@ -104,7 +104,7 @@ class SignInEntry(RequestBody):
     ] = ""
 
 
-class SessionReply(ReplyBody):
+class StaffSessionReply(ReplyBody):
     """A session, whose token is told this once; it ends earlier when it is not used for half an hour."""
 
     access_token: str = Field(examples=["ags_…"])
@@ -115,7 +115,7 @@ class SessionReply(ReplyBody):
     device_token: str = Field(description="Keep it, and send it with the next sign-in of this member")
 
     @classmethod
-    def of(cls, signed_in: SignedIn) -> "SessionReply":
+    def of(cls, signed_in: SignedIn) -> "StaffSessionReply":
         """Make the reply."""
         return cls(
             access_token=signed_in.token,

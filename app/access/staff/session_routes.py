@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Security
 from app.access.clinics.access import STAFF_SESSION
 from app.access.clinics.caller import ClinicCaller, find_caller
 from app.access.staff import account, signing_in
-from app.access.staff.schemas import SessionReply, SignInEntry
+from app.access.staff.schemas import SignInEntry, StaffSessionReply
 from app.context import Work
 from app.foundation.tokens import TokenKind
 from app.web.dependencies import ContextNeeded, address_of, bearer_token
@@ -38,7 +38,7 @@ OwnWork = Annotated[Work, Depends(_own_work, scope="function")]
 
 
 @router.post("", status_code=201, summary="Sign a member in")
-async def sign_in(body: SignInEntry, request: Request, context: ContextNeeded) -> SessionReply:
+async def sign_in(body: SignInEntry, request: Request, context: ContextNeeded) -> StaffSessionReply:
     """Exchange address, password and code for a session. Whatever is wrong, the answer is the same."""
     proofs = await signing_in.prove(
         context,
@@ -50,7 +50,9 @@ async def sign_in(body: SignInEntry, request: Request, context: ContextNeeded) -
         device_token=body.device_token,
     )
     proof = signing_in.only_one(proofs)
-    return SessionReply.of(await signing_in.open_session_for(context, proof, device_token=body.device_token))
+    return StaffSessionReply.of(
+        await signing_in.open_session_for(context, proof, device_token=body.device_token)
+    )
 
 
 @router.delete("/current", status_code=204, summary="Sign out")

@@ -23,7 +23,7 @@ class ExplanationPartReply(ReplyBody):
     numbers: dict[str, float | int | str | None]
 
 
-class FindingReply(ReplyBody):
+class EvaluatedFindingReply(ReplyBody):
     """Something for review by a clinician, and what it was seen from."""
 
     model_config = ConfigDict(extra="allow")
@@ -44,7 +44,9 @@ class EvaluationReply(ReplyBody):
     level: str = Field(examples=["consider_booster"])
     explanation: str
     explanation_parts: list[ExplanationPartReply] = Field(description="The same, part by part")
-    findings: list[FindingReply] = Field(description="For review by a clinician, never a booster question")
+    findings: list[EvaluatedFindingReply] = Field(
+        description="For review by a clinician, never a booster question"
+    )
     cautions: list[str] = Field(description="Active precautions that staff recorded; they decide nothing")
     remarks: list[str] = Field(
         description="`steady_without_infusion`: the open signal became steady and no infusion is recorded since"

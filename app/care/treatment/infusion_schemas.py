@@ -12,7 +12,7 @@ from app.care.treatment.commands import (
 )
 from app.care.treatment.course_days import REMARKS, Remark
 from app.care.treatment.infusion_corrections import CorrectedInfusion, InfusionChange
-from app.care.treatment.session_schemas import SessionEntry, SessionNote, SessionReply
+from app.care.treatment.session_schemas import SessionEntry, SessionNote, TreatmentSessionReply
 from app.clinical.course import Infusion, InfusionPhase, Route
 from app.foundation.errors import RefusalError
 from app.storage.record_versions import RecordStatus
@@ -131,7 +131,9 @@ class InfusionRecordReply(InfusionReply):
 
     dose_mg: float | None
     day_only: bool = Field(description="The hour is not known: noon of its day")
-    session: SessionReply | None = Field(description="How the session went; its notes are read one by one")
+    session: TreatmentSessionReply | None = Field(
+        description="How the session went; its notes are read one by one"
+    )
     external_id: str | None
     source: str
     status: RecordStatus
@@ -145,7 +147,7 @@ class InfusionRecordReply(InfusionReply):
             **dict(InfusionReply.of(stored.infusion)),
             "dose_mg": stored.dose_mg,
             "day_only": stored.day_only,
-            "session": stored.session and SessionReply.of(stored.session),
+            "session": stored.session and TreatmentSessionReply.of(stored.session),
             "external_id": stored.external_id,
             "source": stored.source,
             "status": status,

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from app.access.clinics.access import work_for
 from app.access.clinics.permissions import Permission
 from app.care.treatment import queries
-from app.care.treatment.session_schemas import SessionNotesReply, SessionReply
+from app.care.treatment.session_schemas import SessionNotesReply, TreatmentSessionReply
 from app.context import Work
 from app.web.etags import etag_of
 
@@ -25,5 +25,5 @@ async def read_session(
     """Give how a session went, with its notes; a change of either is a PATCH of the infusion."""
     stored, note = await queries.read_session(work, patient_id, infusion_id)
     response.headers["etag"] = etag_of(stored.version)
-    session = SessionReply.of(stored.session) if stored.session else None
+    session = TreatmentSessionReply.of(stored.session) if stored.session else None
     return SessionNotesReply(infusion_id=stored.id, session=session, note=note)

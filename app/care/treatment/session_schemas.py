@@ -87,7 +87,7 @@ class ScoreReply(ReplyBody):
     total: float
 
 
-class SessionReply(ReplyBody):
+class TreatmentSessionReply(ReplyBody):
     """How a session went. It decides nothing."""
 
     ended_at: datetime | None
@@ -100,7 +100,7 @@ class SessionReply(ReplyBody):
     four_hour_score: ScoreReply | None
 
     @classmethod
-    def of(cls, session: Session) -> "SessionReply":
+    def of(cls, session: Session) -> "TreatmentSessionReply":
         """Make the reply."""
         return cls.model_validate(session, from_attributes=True)
 
@@ -109,5 +109,5 @@ class SessionNotesReply(ReplyBody):
     """A session with its notes, opened."""
 
     infusion_id: UUID
-    session: SessionReply | None
+    session: TreatmentSessionReply | None
     note: str | None
