@@ -48,7 +48,7 @@ def test_the_first_session_and_the_receiver_work_as_written(folder: Path) -> Non
     first, _, received = said.partition("THE-RECEIVER\n")
     received, _, in_node = received.partition("IN-NODE\n")
     assert first.rstrip().splitlines()[-1].startswith("Not enough data yet.")
-    assert "induction is running" in first
+    assert "Induction is running." in first
     assert received.count('"type": "endpoint.test"') == 1
     assert '"state":"delivered"' in received
     assert in_node.count('"type":"endpoint.test"') >= 1
