@@ -135,8 +135,9 @@ def test_filters_work_by_what_is_in_the_address_and_never_hide_safety(
     assert listed(text_of(nurse, show="unseen")) == ["S-1", "P-0"]
     assert listed(text_of(nurse, show="snoozed")) == ["P-2"]
     assert "Snoozed until Nov 6" in words(text_of(nurse, show="snoozed"))
-    assert listed(text_of(nurse, show="closed")) == ["P-3"]
-    assert "Signal: Not a relapse" in words(text_of(nurse, show="closed"))
+    # What the daily look found and ended meanwhile may stand beside the signal.
+    assert set(listed(text_of(nurse, show="closed"))) == {"P-3"}
+    assert words(text_of(nurse, show="closed")).count("Signal: Not a relapse") == 1
     assert listed(text_of(nurse, lane="decide")) == ["P-0", "P-1"]
     assert listed(text_of(nurse, show="what?", lane="'")) == ["S-1", "P-0", "P-1"]
     counted = words(text_of(nurse))
