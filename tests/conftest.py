@@ -24,6 +24,7 @@ _LONGEST: Final = (
     "test_three_days_of_deliveries.py",
     "test_a_year_of_reminders.py",
     "test_killed_processes.py",
+    "test_bad_bodies.py",
 )
 _LONG_FIRST: Final = ("browser", "journeys", "docs", "cli", "clients", "storage", "studies", "pages")
 _FOLDER_MARKS: Final = {"browser": "browser", "journeys": "journey"}
