@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Self
+from zoneinfo import ZoneInfo
 
 import httpx2
 
@@ -62,7 +63,7 @@ class DemoClinic:
         course = {
             "protocol": "standard",
             "planned_infusions": PLANNED_INFUSIONS,
-            "started_on": times[0].date().isoformat(),
+            "started_on": times[0].astimezone(ZoneInfo(ZONE)).date().isoformat(),
         }
         _body(self._http.post(f"{patient}/courses", json=course))
         for given_at in times:

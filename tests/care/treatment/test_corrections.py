@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import httpx2
 import pytest
@@ -192,6 +193,20 @@ def test_what_is_possible_but_unlikely_is_asked_about_and_kept_when_confirmed(
         id=kept.json()["id"],
     )
     assert {f"infusion.confirmed_{code}" for code in codes} <= {line["action"] for line in logged}
+
+
+@pytest.mark.parametrize(("days", "asked"), [(0, set()), (-1, {"outside_course"})])
+def test_what_is_given_after_midnight_is_in_the_course_that_begins_that_day(
+    service: Service, one_clinic: ClinicClient, days: int, asked: set[str]
+) -> None:
+    at_one = datetime(2026, 11, 30, 1, 11, tzinfo=ZoneInfo("Europe/Berlin"))
+    service.clock.move_to(at_one + timedelta(hours=1))
+    patient = one_clinic.patient(time_zone="Europe/Berlin")
+    course = {"protocol": "standard", "planned_infusions": 6, "started_on": "2026-11-30"}
+    assert on(one_clinic, patient, "courses", course).status_code == 201
+    given = (at_one + timedelta(days=days)).isoformat()
+    reply = on(one_clinic, patient, "infusions", {"given_at": given, "phase": "induction"})
+    assert set(reply.json().get("confirm", ())) == asked, reply.text
 
 
 @pytest.mark.parametrize(
