@@ -1,4 +1,4 @@
-"""Afterglow: tells a ketamine clinic when a patient's benefit is fading."""
+"""Afterglow: notifies a ketamine clinic when a patient's benefit is fading."""
 
 import zoneinfo
 

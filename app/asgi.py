@@ -94,10 +94,10 @@ from app.web.edge import BODY_LIMIT_BYTES, Edge, PageRules
 from app.web.problems import install_problem_handlers
 from app.web.request_limits import RequestLimits
 
-_DESCRIPTION = """Afterglow tells a ketamine clinic when a patient's benefit is fading.
+_DESCRIPTION = """Afterglow notifies a ketamine clinic when a patient's benefit is fading.
 
 Patients' devices send short check-ins of mood, energy and sleep; each is compared with that patient's own
-scores after induction; the care team is told by signed webhooks, with the reasons. It does not diagnose,
+scores after induction; the care team is notified by signed webhooks, with the reasons. It does not diagnose,
 predict or decide, and it is not an emergency service."""
 
 

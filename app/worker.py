@@ -50,7 +50,7 @@ _RECONNECT_AFTER_SECONDS: Final = 1.0
 
 
 class Worker:
-    """Runs jobs until it is told to stop."""
+    """Runs jobs until it is asked to stop."""
 
     def __init__(self, context: AppContext, *, retry_speedup: int = 1, spool: Spool | None = None) -> None:
         self._context = context

@@ -9,12 +9,12 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from app.chart.description import describe_trend
 from app.chart.layout import LAYOUTS, Layout, Ruler, Width, short, text_width
 from app.chart.legend import LINE, Key, legend_of
 from app.chart.panels import Panel, panel_of
 from app.chart.strips import LEVEL_HEIGHTS, TotalsLine, infusion_places, level_bars, totals_rows
 from app.chart.style import STYLE
-from app.chart.telling import tell_trend
 from app.chart.thinning import buckets_for
 from app.chart.ticks import ticks
 from app.chart.trend import Reader, Trend
@@ -44,7 +44,7 @@ class _Chart:
     prefix: str
     language: str
     title: str
-    told: str
+    description: str
     style: str
     span: str
     width: int
@@ -69,7 +69,7 @@ class _Chart:
     levels: Mapping[str, str]
     levels_heading: int
     levels_base: int
-    level_told: str
+    level_sentence: str
     sign_heights: Mapping[str, int]
     totals: Sequence[TotalsLine]
     legend: Sequence[Key]
@@ -129,7 +129,7 @@ def _placed(trend: Trend, words: ChartWords, layout: Layout, prefix: str, bucket
         prefix=prefix,
         language=str(words.locale).replace("_", "-"),
         title=words.title,
-        told=tell_trend(trend, words, reader=Reader.CLINICIAN),
+        description=describe_trend(trend, words, reader=Reader.CLINICIAN),
         style=Markup(STYLE),  # noqa: S704 - our own file, without anything filled in
         span=words.span(trend.first_day, trend.last_day),
         width=layout.width,
@@ -154,7 +154,7 @@ def _placed(trend: Trend, words: ChartWords, layout: Layout, prefix: str, bucket
         levels={level.value: path for level, path in bars.items()},
         levels_heading=levels_base - max(LEVEL_HEIGHTS.values()) - 8,
         levels_base=levels_base,
-        level_told=_level_told(trend, words),
+        level_sentence=_level_sentence(trend, words),
         sign_heights={level.value: round(height * 0.45) for level, height in LEVEL_HEIGHTS.items()},
         totals=totals,
         legend=legend,
@@ -187,7 +187,7 @@ def _ticks(trend: Trend, ruler: Ruler, words: ChartWords) -> list[tuple[str, str
     return placed
 
 
-def _level_told(trend: Trend, words: ChartWords) -> str:
+def _level_sentence(trend: Trend, words: ChartWords) -> str:
     if not trend.levels:
         return ""
     last = trend.levels[-1]

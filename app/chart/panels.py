@@ -50,7 +50,7 @@ class Panel:
 def panel_of(trend: Trend, index: int, *, top: int, ruler: Ruler, words: ChartWords, bucket: int) -> Panel:
     """The panel of one domain, whose heading begins at `top`."""
     layout = ruler.layout
-    below = "" if layout.bands_beside else _told_below(trend, index, words)
+    below = "" if layout.bands_beside else _values_below(trend, index, words)
     plot_top = top + _HEADING + (layout.small + 4 if below else 0)
     scale = Scale(top=plot_top, height=layout.panel)
     marks = marks_of(trend.days, index, bucket=bucket)
@@ -135,10 +135,10 @@ def _beside(bands: Sequence[BandShape], scale: Scale, layout: Layout) -> list[tu
     return [(short(place), band) for place, band in zip(places, ordered, strict=True)]
 
 
-def _told_below(trend: Trend, index: int, words: ChartWords) -> str:
-    told = []
+def _values_below(trend: Trend, index: int, words: ChartWords) -> str:
+    values = []
     for band, name in ((trend.reference, words.reference), (trend.baseline, words.baseline)):
         value = band.values[index] if band else None
         if value is not None:
-            told.append(f"{name} {words.number(value)}")
-    return " · ".join(told)
+            values.append(f"{name} {words.number(value)}")
+    return " · ".join(values)

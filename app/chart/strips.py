@@ -91,7 +91,7 @@ def shortened(name: str, longest: int) -> str:
 
 
 def _apart(places: Sequence[float]) -> list[float]:
-    """The places without those that cannot be told from the one before; many are drawn further apart."""
+    """The places without those that cannot be distinguished from the one before; many are drawn further apart."""
     apart = _APART_IN_A_CROWD if len(places) > _CROWD else _APART
     kept: list[float] = []
     for place in places:

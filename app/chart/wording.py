@@ -42,11 +42,11 @@ class ChartWords:
     not_answered: str
     averaged: Mapping[int, str]
     check_in_days: str
-    domain_told: str
-    band_told: str
-    infusions_told: str
-    level_told: str
-    total_told: str
+    domain_sentence: str
+    band_sentence: str
+    infusions_sentence: str
+    level_sentence: str
+    total_sentence: str
 
     def day(self, day: date) -> str:
         """A day with its year."""
@@ -114,11 +114,11 @@ _ENGLISH: Final = ChartWords(
         91: "each mark is the mean of a quarter; shaded: from its lowest to its highest day",
     },
     check_in_days="{span}. Days with a check-in: {count}.",
-    domain_told="{domain}, 0 worst to 10 best: latest {latest} on {day}, mean {mean}, from {lowest} to {highest}",
-    band_told="{band} {mean}, give or take {spread}, from {n} days",
-    infusions_told="Infusions: {count}, the last on {day} ({phase}).",
-    level_told="Level: {level} since {day}.",
-    total_told="{scale}: {total} on {day}.",
+    domain_sentence="{domain}, 0 worst to 10 best: latest {latest} on {day}, mean {mean}, from {lowest} to {highest}",
+    band_sentence="{band} {mean}, give or take {spread}, from {n} days",
+    infusions_sentence="Infusions: {count}, the last on {day} ({phase}).",
+    level_sentence="Level: {level} since {day}.",
+    total_sentence="{scale}: {total} on {day}.",
 )
 _SPANISH: Final = ChartWords(
     locale=Locale("es"),
@@ -157,12 +157,12 @@ _SPANISH: Final = ChartWords(
         91: "cada marca es la media de un trimestre; sombreado: del día más bajo al más alto",
     },
     check_in_days="{span}. Días con registro: {count}.",
-    domain_told="{domain}, de 0 (peor) a 10 (mejor): último {latest} el {day}, media {mean}, "
+    domain_sentence="{domain}, de 0 (peor) a 10 (mejor): último {latest} el {day}, media {mean}, "
     "entre {lowest} y {highest}",
-    band_told="{band} {mean}, más o menos {spread}, de {n} días",
-    infusions_told="Infusiones: {count}, la última el {day} ({phase}).",
-    level_told="Nivel: {level} desde el {day}.",
-    total_told="{scale}: {total} el {day}.",
+    band_sentence="{band} {mean}, más o menos {spread}, de {n} días",
+    infusions_sentence="Infusiones: {count}, la última el {day} ({phase}).",
+    level_sentence="Nivel: {level} desde el {day}.",
+    total_sentence="{scale}: {total} el {day}.",
 )
 _LANGUAGES: Final = {"en": _ENGLISH, "es": _SPANISH}
 

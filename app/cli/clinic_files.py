@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from app.care.assessments.commands import enter
 from app.care.assessments.schemas import AssessmentEntry
 from app.care.check_ins.commands import record
-from app.care.check_ins.reading import told
+from app.care.check_ins.reading import draft_of
 from app.care.check_ins.schemas import ImportedCheckInItem
 from app.care.check_ins.sources import FromClinic
 from app.care.patients.chart_numbers import index_of
@@ -238,7 +238,7 @@ async def _take_on(context: AppContext, clinic_id: UUID, one: Newcomer, counted:
         if one.course.taken_on is None or not _is_before(given.given_at, one):
             await _infuse(context, clinic_id, patient_id, given)
         counted.infusions += 1
-    drafts = [told(item.id, item) for row in one.check_ins for item in [_check_in(one, row, patient_id)]]
+    drafts = [draft_of(item.id, item) for row in one.check_ins for item in [_check_in(one, row, patient_id)]]
     source = FromClinic(clinic_id=clinic_id, patient_id=patient_id, by=OPERATOR)
     for begin in range(0, len(drafts), _BATCH):
         recorded = await record(context, source, drafts[begin : begin + _BATCH])

@@ -35,7 +35,7 @@ from app.storage.engine.migration_steps import PatientKeysKeptError
 
 app = typer.Typer(
     name="afterglow",
-    help="Tells a ketamine clinic when a patient's benefit is fading.",
+    help="Notifies a ketamine clinic when a patient's benefit is fading.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

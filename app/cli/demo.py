@@ -91,7 +91,7 @@ def _run(screen: DemoScreen, folder: Path, log: IO[bytes], *, port: int, once: b
 
 
 def _show(screen: DemoScreen, clinic: DemoClinic, receiver: DemoReceiver, *, hurried: bool) -> str:
-    """Tell the story in four parts; gives the id of the signal."""
+    """Show the story in four parts; gives the id of the signal."""
     now = datetime.now(UTC)
     _connect(screen, clinic, receiver)
     ids = _bring_along(screen, clinic, now)
@@ -146,7 +146,7 @@ def _fade(
         time.sleep(0 if hurried else _PAUSE_SECONDS)
     with screen.waiting("Waiting for the webhook …"):
         arrived = receiver.wait_for("signal.raised", patient_id=patient_id, within=WAIT_SECONDS)
-    screen.heading("The clinic's receiver is told: ids, codes and a link")
+    screen.heading("The clinic's receiver is notified: ids, codes and a link")
     screen.event(arrived.event, seconds=arrived.at - (crossed or arrived.at))
     signal_id = str(arrived.event["data"]["signal_id"])
     screen.heading("It fetches the reasons with its key; this is what the care team reads")

@@ -22,8 +22,8 @@ class ServiceRefusedError(RuntimeError):
     def __init__(self, response: httpx2.Response) -> None:
         """Keep what was asked and answered; nothing of the bodies."""
         request = response.request
-        told = {"method": request.method, "path": request.url.path, "status": response.status_code}
-        super().__init__((self.__doc__ or "").format(**told))
+        facts = {"method": request.method, "path": request.url.path, "status": response.status_code}
+        super().__init__((self.__doc__ or "").format(**facts))
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,9 @@ class DemoScreen:
     def title(self) -> None:
         """Say what this is."""
         self._console.print()
-        self._console.print("[bold]Afterglow[/bold] tells a ketamine clinic when a patient's benefit fades.")
+        self._console.print(
+            "[bold]Afterglow[/bold] notifies a ketamine clinic when a patient's benefit fades."
+        )
         self._console.print("[dim]A synthetic clinic: nothing here is about a real person.[/dim]")
         self._console.print()
 

@@ -111,13 +111,13 @@ def _server(found: Inspection, skew: float) -> Iterator[Finding]:
         )
     else:
         yield good(f"The database answers: PostgreSQL {found.version}")
-    told = f"This machine's clock and the database's are {abs(skew):.1f} s apart"
+    said = f"This machine's clock and the database's are {abs(skew):.1f} s apart"
     if abs(skew) >= _WRONG_SKEW_SECONDS:
-        yield wrong(f"{told}.", "Set both by NTP: due times and signatures depend on the clock.")
+        yield wrong(f"{said}.", "Set both by NTP: due times and signatures depend on the clock.")
     elif abs(skew) >= _NOTICEABLE_SKEW_SECONDS:
-        yield unusual(f"{told}.", "Set both by NTP.")
+        yield unusual(f"{said}.", "Set both by NTP.")
     else:
-        yield good(told)
+        yield good(said)
 
 
 def _role(found: Inspection) -> Iterator[Finding]:
@@ -169,7 +169,7 @@ async def _key_fits(context: AppContext) -> Finding:
     try:
         for clinic_id in await open_clinics(context.database):
             async with context.work(clinic_id) as work:
-                # Past the service, which would tell the trail of a reading: nobody is shown anything here.
+                # Past the service, which would record the access: nobody is shown anything here.
                 found = await patients.page(work, after=None, limit=1)
             for record in found:
                 patient_of(context.vault, clinic_id, record)
@@ -196,11 +196,11 @@ async def _worker(context: AppContext) -> Finding:
 def _deliveries(waiting: dict[str, int]) -> Finding:
     if not waiting:
         return good("All webhooks have been delivered")
-    told = ", ".join(f"{count} {state}" for state, count in sorted(waiting.items()))
+    said = ", ".join(f"{count} {state}" for state, count in sorted(waiting.items()))
     if set(waiting) == {"pending"}:
-        return unusual(f"Webhooks not delivered yet: {told}.", "Make sure that `afterglow worker` runs.")
+        return unusual(f"Webhooks not delivered yet: {said}.", "Make sure that `afterglow worker` runs.")
     return unusual(
-        f"Webhooks not delivered: {told}.",
+        f"Webhooks not delivered: {said}.",
         "Mend or enable the endpoint (POST /v1/webhook-endpoints/{id}/enable), then send again "
         "(POST /v1/webhook-endpoints/{id}/recover).",
     )
@@ -209,9 +209,9 @@ def _deliveries(waiting: dict[str, int]) -> Finding:
 def _messages(unsent: dict[str, int]) -> Finding:
     if not unsent:
         return good("All messages to people have been sent")
-    told = ", ".join(f"{count} {what}" for what, count in sorted(unsent.items()))
+    said = ", ".join(f"{count} {what}" for what, count in sorted(unsent.items()))
     return unusual(
-        f"Messages to people not sent: {told}.",
+        f"Messages to people not sent: {said}.",
         "Make sure that `afterglow worker` runs and that its mail server (AFTERGLOW_SMTP_URL) or gateway "
         "is set up and takes them; a message is tried for a day.",
     )

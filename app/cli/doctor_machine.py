@@ -139,12 +139,12 @@ def _mail(settings: Settings) -> Finding:
             "No mail server is set up: sign-in links, reminders and notices by mail wait.",
             "Set AFTERGLOW_SMTP_URL and AFTERGLOW_MAIL_FROM; what waits is sent then.",
         )
-    told = f"Mail goes from {relay.sender} to {relay.host}:{relay.port}"
+    said = f"Mail goes from {relay.sender} to {relay.host}:{relay.port}"
     if relay.tls is Tls.NONE and not relay.is_this_machine:
         return unusual(
-            f"{told} without TLS.", "Take ?tls=off out of AFTERGLOW_SMTP_URL if the server has TLS."
+            f"{said} without TLS.", "Take ?tls=off out of AFTERGLOW_SMTP_URL if the server has TLS."
         )
-    return good(f"{told} (TLS: {relay.tls})")
+    return good(f"{said} (TLS: {relay.tls})")
 
 
 def _gateway(settings: Settings) -> Finding:

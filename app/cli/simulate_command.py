@@ -19,7 +19,7 @@ from app.studies.report_chart import false_signals_svg, found_by_day_svg
 from app.studies.report_tables import plain
 
 PATIENTS: Final = 200
-"""Of each seed, unless told otherwise: a minute or two. The published page has five times as many."""
+"""Of each seed, unless set otherwise: a minute or two. The published page has five times as many."""
 
 
 def simulate(

@@ -184,10 +184,10 @@ def _rate(counts: RuleCounts) -> str:
 
 
 def _replay_text(found: Replayed) -> str:
-    told = (
+    counted = (
         f"signal {found.signal_id}, raised {found.raised_at.isoformat()}, rule {found.rule} {found.version}"
     )
     if found.same:
-        return f"same: {told}"
+        return f"same: {counted}"
     lines = [f"  {one.path}: {one.stored!r}, now {one.again!r}" for one in found.differences]
-    return "\n".join([f"different in {len(lines)}: {told}", *lines])
+    return "\n".join([f"different in {len(lines)}: {counted}", *lines])

@@ -46,12 +46,12 @@ def sentences_against(evaluation: Evaluation, language: Language) -> Iterator[st
 
 
 def _totals_against(evaluation: Evaluation, year: int, language: Language) -> Iterator[str]:
-    told = [one.numbers.scale for one in evaluation.findings if isinstance(one.numbers, Disagreement)]
+    named = [one.numbers.scale for one in evaluation.findings if isinstance(one.numbers, Disagreement)]
     for criterion in evaluation.criteria:
         for reason in criterion.reasons:
             if not isinstance(reason, Totals) or reason.says != "below_threshold" or reason.on is None:
                 continue
             recent = (evaluation.day - reason.on).days <= _RECENT_TOTAL_DAYS
-            if recent or reason.scale in told:
+            if recent or reason.scale in named:
                 scale, on = scale_name(reason.scale), language.day(reason.on, year)
                 yield language.say("total_against", scale=scale, total=reason.total or 0.0, on=on)

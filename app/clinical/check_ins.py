@@ -124,7 +124,7 @@ def days_of(check_ins: Iterable[CheckIn]) -> tuple[CheckInDay, ...]:
 
 
 def sleep_hours_of(check_ins: Iterable[CheckIn]) -> dict[date, float]:
-    """The hours slept in the night that ended on each check-in day: their mean where they were told twice."""
+    """The hours slept in the night that ended on each check-in day: their mean where they were reported twice."""
     by_day: dict[date, list[float]] = {}
     for check_in in check_ins:
         if check_in.sleep_hours is not None:

@@ -90,8 +90,8 @@ def headline_sentences(evaluation: Evaluation, beside: Beside, language: Languag
                 "did_not_hold", on=language.day(note.booster_on, evaluation.day.year), days=days
             )
     who = language.say("who", who=beside.who) if beside.who else ""
-    told = {one.code for one in spoken}
-    quiet = told & {FindingCode.WORSE_THAN_BEFORE, FindingCode.ELEVATED_MOOD}
+    codes = {one.code for one in spoken}
+    quiet = codes & {FindingCode.WORSE_THAN_BEFORE, FindingCode.ELEVATED_MOOD}
     # Whoever is worse than before, or elevated, is not called stable; and a measured lack of gain is no lack of data.
     no_gain = isinstance(evaluation.criteria[0].reasons[0], NoGain)
     said = evaluation.level not in {Level.STEADY, Level.NO_REFERENCE} or not (quiet or no_gain)

@@ -104,12 +104,12 @@ def personal_interval(past: Sequence[ResponseDuration], *, protocol: Protocol = 
 
     The order of the benefits does not matter. A still running benefit counts as lasting at least so long.
     """
-    told = [
+    observed = [
         benefit
         for benefit in past
         if benefit.observed and (benefit.lost or benefit.days >= protocol.response_duration_shortest_days)
     ]
-    logs = sorted((math.log(max(b.days, protocol.response_duration_shortest_days)), b.lost) for b in told)
+    logs = sorted((math.log(max(b.days, protocol.response_duration_shortest_days)), b.lost) for b in observed)
     mixture = _posterior(
         lost=[log for log, lost in logs if lost],
         outlasted=[log for log, lost in logs if not lost],
@@ -122,7 +122,7 @@ def personal_interval(past: Sequence[ResponseDuration], *, protocol: Protocol = 
         typical_days=max(round(middle), protocol.response_duration_shortest_days),
         shortest_days=max(math.floor(low), protocol.response_duration_shortest_days),
         longest_days=math.ceil(high),
-        population_only=not told,
+        population_only=not observed,
     )
 
 

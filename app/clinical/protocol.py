@@ -35,7 +35,7 @@ is the shortest that shows whether an interval holds more than once [choice].
 """
 
 EARLY_RESPONSE_SOURCE: Final = "Murrough 2013 (MADRS, 24 patients)"
-"""Where the sensitivity and specificity of an early response come from [seed 004]; told with them."""
+"""Where the sensitivity and specificity of an early response come from [seed 004]; shown with them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +139,7 @@ class Protocol(FindingNumbers):
         "times the variance of a mean",
         1,
         3,
-        "neighboring days are alike: eight tell less than eight",
+        "neighboring days are alike: eight say less than eight",
         "sim",
     )
 
@@ -326,12 +326,12 @@ class Protocol(FindingNumbers):
         7, "days that a scale asks about", 1, 7, "questions about two weeks cannot speak of hours", "choice"
     )
     early_sensitivity: float = number(
-        0.94, "share of later responders", 0.94, 0.94, "told with an early response, decides nothing", "seed"
+        0.94, "share of later responders", 0.94, 0.94, "shown with an early response, decides nothing", "seed"
     )
     early_specificity: float = number(
-        0.71, "share of later non-responders", 0.71, 0.71, "told with it too; never a reason to stop", "seed"
+        0.71, "share of later non-responders", 0.71, 0.71, "shown with it too; never a reason to stop", "seed"
     )
-    review_told_days: int = count(
+    review_announced_days: int = count(
         14, "days after the series", 7, 60, "an older series that nobody reviewed is history", "choice"
     )
 
@@ -413,7 +413,7 @@ class Protocol(FindingNumbers):
     )
     burst_below: float = number(0.2, "weighted share", 0.05, 0.35, "and two below it end that", "sim")
     burst_days: int = count(21, "days", 7, 60, "without an answer; then the plan of the phase", "choice")
-    overdue_daily_days: int = count(3, "days", 2, 14, "silence that is told, asked daily", "choice")
+    overdue_daily_days: int = count(3, "days", 2, 14, "silence that is announced, asked daily", "choice")
     overdue_three_a_week_days: int = count(5, "days", 3, 21, "silence, asked three times a week", "choice")
     overdue_weekly_days: int = count(
         10, "days", 7, 28, "silence, asked twice a week; in rule 1.0 weekly", "choice"
@@ -423,7 +423,7 @@ class Protocol(FindingNumbers):
         "days",
         7,
         56,
-        "its questions ask about the last two weeks, so each form tells something new",
+        "its questions ask about the last two weeks, so each form says something new",
         "choice",
     )
     questionnaire_every_days_in_induction: int = count(

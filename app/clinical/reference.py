@@ -175,7 +175,7 @@ def baseline_of(days: Sequence[CheckInDay], *, first_infusion_on: date, protocol
 
 
 def window_end(days: Sequence[CheckInDay], *, day_zero: date, protocol: Protocol) -> date | None:
-    """The day at whose end the reference is fixed, as far as these days tell; None when none is in sight.
+    """The day at whose end the reference is fixed, as far as these days show; None when none is in sight.
 
     Day 8 when a domain was answered on 4 days by then; else the day on which a domain first reaches 4,
     until day 15. (With all domains answered each time this is "the end of the 4th answered day".)
@@ -348,7 +348,7 @@ def _moved(
     spread: PerDomain[float],
     protocol: Protocol,
 ) -> tuple[PerDomain[float | None], PerDomain[float | None]]:
-    """The reference and gain that the rule uses: moved towards the usual gain, as far as few days tell little.
+    """The reference and gain that the rule uses: moved towards the usual gain, as far as few days say little.
 
     With v the variance of each mean (a spread squared over its days, times 1.6 because neighboring days are
     alike) and d the measured gain: gain = 2.5 + (d - 2.5)·k and reference = mean - (d - 2.5)·v/1.5²·k, where
@@ -440,10 +440,10 @@ def weights_of(
         [1.0 if a == b else between[min(a, b), max(a, b)] for b in on] + [distance]
         for a, distance in zip(on, distances, strict=True)
     ]
-    told = [max(u, 0.0) * d for u, d in zip(_solved(rows), distances, strict=True)]
-    total = sum(told)
+    weighed = [max(u, 0.0) * d for u, d in zip(_solved(rows), distances, strict=True)]
+    total = sum(weighed)
     weights = [0.0, 0.0, 0.0]
-    for index, one in zip(on, told, strict=True):
+    for index, one in zip(on, weighed, strict=True):
         weights[index] = one / total
     return PerDomain(*weights)
 

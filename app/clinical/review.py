@@ -52,7 +52,7 @@ class Response:
 class EarlyResponse:
     """Whether the patient had responded hours after the first infusion. Informational only.
 
-    `sensitivity` and `specificity` say how well this foretold response to the series in `source`.
+    `sensitivity` and `specificity` say how well this predicted response to the series in `source`.
     """
 
     scale: str

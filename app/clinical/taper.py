@@ -221,8 +221,8 @@ def _lengthen_when_held(plan: TaperPlan, now: Maintenance, protocol: Protocol) -
 def _latest_row(now: Maintenance, *, lost: bool) -> list[ResponseDuration]:
     """The latest intervals in a row that were lost (or held).
 
-    An interval tells once it is lost or was outlasted, and only if it was observed; one still under way, or cut
-    short by an early booster, tells nothing and is passed over. One that was lost only after its planned end is
+    An interval counts once it is lost or was outlasted, and only if it was observed; one still under way, or cut
+    short by an early booster, says nothing and is passed over. One that was lost only after its planned end is
     neither.
     """
     row: list[ResponseDuration] = []

@@ -28,14 +28,14 @@ _MOVES: Final = {
 _AS_NEEDED: Final = "Consider boosters as needed, without a fixed interval."
 
 
-def told(suggestion: TaperSuggestion) -> str:
+def suggestion_sentence(suggestion: TaperSuggestion) -> str:
     """What is suggested, in one sentence; a clinician decides."""
     if suggestion.interval_days is None:
         return _AS_NEEDED
     return _MOVES[suggestion.move].format(interval=counted(suggestion.interval_days, "day"))
 
 
-def reasons_told(suggestion: TaperSuggestion) -> tuple[str, ...]:
+def reasons_said(suggestion: TaperSuggestion) -> tuple[str, ...]:
     """Why, a sentence for each reason."""
     return tuple(_reason(one) for one in suggestion.reasons)
 

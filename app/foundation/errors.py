@@ -37,7 +37,7 @@ class RefusalError(Exception):
         self.pointer = pointer
         self.retry_after_seconds = retry_after_seconds
         self.findings: tuple[Mapping[str, Any], ...] = ()
-        self.told: dict[str, Any] = {}
+        self.extensions: dict[str, Any] = {}
 
     def finding(self, findings: Iterable[Mapping[str, Any]]) -> Self:
         """Add what was found, each with `pointer`, `code` and `detail`: places and counts, never an answer.
@@ -47,9 +47,9 @@ class RefusalError(Exception):
         self.findings = (*self.findings, *findings)
         return self
 
-    def telling(self, **ours: str | list[str]) -> Self:
+    def with_extensions(self, **ours: str | list[str]) -> Self:
         """Add what the reader needs to mend it: something of ours, such as `server_time`, never what was sent."""
-        self.told = {**self.told, **ours}
+        self.extensions = {**self.extensions, **ours}
         return self
 
     @classmethod

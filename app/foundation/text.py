@@ -88,7 +88,7 @@ def read_chart_number(text: str) -> str:
 def chart_number_key(number: str) -> str:
     """Give what a chart number is found by: however composed, in any case, in any digits, by its shape.
 
-    Two numbers that a person cannot tell apart have the same key.
+    Two numbers that a person cannot distinguish have the same key.
     """
     shaped = "".join("-" if one in _DASHES else one for one in number if not _is_formless(one))
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", shaped).casefold())

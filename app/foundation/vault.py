@@ -122,7 +122,7 @@ class Vault:
         return _mac(self._index_key, purpose.encode(), clinic_id.bytes, text.encode())
 
     def digest(self, *parts: bytes) -> bytes:
-        """Give a keyed fingerprint (32 bytes) of some bytes, for telling same from other."""
+        """Give a keyed fingerprint (32 bytes) of some bytes, for knowing the same again."""
         return _mac(self._digest_key, *parts)
 
     def link(self, previous: bytes, *parts: bytes) -> bytes:

@@ -28,7 +28,7 @@ class PatientSnapshot:
     event_sequence: int
     memory: dict[str, Any] | None
     level: str
-    told: list[str]
+    announced: list[str]
     signal: dict[str, Any] | None
     booster_booked_for: date | None
     consent_withdrawn_at: datetime | None
@@ -50,14 +50,14 @@ class Answer:
     level: str
     rule_version: str
     memory: dict[str, Any]
-    told: list[str]
+    announced: list[str]
     summary: dict[str, Any]
 
 
 # The latest signal travels with the standing because whether to raise one depends on it.
 _STANDING_COLUMNS: Final = """
     p.id AS patient_id, p.time_zone, p.locale, p.mode, p.archived_at,
-    s.version, s.sync_sequence, s.event_sequence, s.memory, s.level, s.told, s.booster_booked_for,
+    s.version, s.sync_sequence, s.event_sequence, s.memory, s.level, s.announced, s.booster_booked_for,
     s.consent_withdrawn_at,
     (SELECT y.wrapped_key FROM care.patient_keys y WHERE y.clinic_id = p.clinic_id AND y.patient_id = p.id)
       AS wrapped_key,
@@ -108,7 +108,7 @@ _RECORD: Final = """
            SET version = version + 1, sync_sequence = sync_sequence + %(count)s,
                memory = CAST(%(memory)s AS jsonb),
                level = coalesce(CAST(%(level)s AS text), level),
-               told = coalesce(CAST(%(told)s AS text[]), told),
+               announced = coalesce(CAST(%(announced)s AS text[]), announced),
                evaluated_at = coalesce(CAST(%(as_of)s AS timestamptz), evaluated_at)
          WHERE clinic_id = %(clinic_id)s AND patient_id = %(patient_id)s AND version = %(version)s
         RETURNING clinic_id, patient_id, version
@@ -133,7 +133,7 @@ _RECORD: Final = """
         SELECT clinic_id, patient_id, %(evaluation_id)s, CAST(%(as_of)s AS timestamptz), %(level)s, %(rule_version)s,
                CAST(%(summary)s AS jsonb)
           FROM turn WHERE CAST(%(as_of)s AS timestamptz) IS NOT NULL
-    ), told AS (
+    ), announced_rows AS (
         INSERT INTO care.audit_events (clinic_id, id, at, actor_kind, actor_id, action, subject_kind,
                subject_id, patient_id)
         SELECT clinic_id, audit_id, %(audit_at)s, %(audit_actor_kind)s, %(audit_actor_id)s, 'check_in.recorded',
@@ -190,7 +190,7 @@ async def record(
             "rows": _json_text([_values(stored) for stored in check_ins]),
             "memory": None if answer is None else _json_text(answer.memory),
             "summary": None if answer is None else _json_text(answer.summary),
-            "told": None if answer is None else answer.told,
+            "announced": None if answer is None else answer.announced,
             "level": None if answer is None else answer.level,
             "as_of": None if answer is None else answer.as_of,
             "rule_version": None if answer is None else answer.rule_version,
@@ -217,23 +217,23 @@ def _standing(rows: Sequence[Any]) -> PatientSnapshot | None:
 
 
 def _values(stored: StoredCheckIn) -> dict[str, Any]:
-    told = stored.check_in
+    sent = stored.check_in
     return {
-        "id": told.id,
+        "id": sent.id,
         "audit_id": str(new_id()),
         "sync_sequence": stored.sync_sequence,
         "digest": stored.digest.hex(),
-        "recorded_at": told.recorded_at.isoformat(),
-        "time_zone": told.time_zone,
+        "recorded_at": sent.recorded_at.isoformat(),
+        "time_zone": sent.time_zone,
         "check_in_day": stored.check_in_day.isoformat(),
         "received_at": stored.received_at.isoformat(),
         "late": stored.late,
-        "mood": told.mood,
-        "energy": told.energy,
-        "sleep_quality": told.sleep_quality,
-        "sleep_hours": told.sleep_hours,
-        "asks_about_booster": told.asks_about_booster,
-        "self_harm_thoughts": told.self_harm_thoughts,
+        "mood": sent.mood,
+        "energy": sent.energy,
+        "sleep_quality": sent.sleep_quality,
+        "sleep_hours": sent.sleep_hours,
+        "asks_about_booster": sent.asks_about_booster,
+        "self_harm_thoughts": sent.self_harm_thoughts,
         "input_mode": stored.input_mode,
         "clock_skew_seconds": stored.clock_skew_seconds,
         "note_sealed": stored.note_sealed.hex() if stored.note_sealed else None,

@@ -280,7 +280,7 @@ async def claim_due(
         .returning(*(getattr(DeliveryRow, name) for name in _OF_DELIVERY))
         .cte("claimed")
     )
-    # What the attempt that follows brings is what the audit log tells of.
+    # What the attempt that follows brings is what the audit log records.
     found = await work.execute(
         select(claimed, Notification.type, Notification.occurred_at, Notification.body)
         .join(Notification, Notification.id == claimed.c.notification_id)

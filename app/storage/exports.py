@@ -140,7 +140,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
     "audit_events": Section(row=StoredEvent, order="at"),
 }
 LEFT_OUT: Final[Mapping[str, str]] = {
-    "attempts": "calls to the clinic's own systems; what they were told is in notifications",
+    "attempts": "calls to the clinic's own systems; what they were sent is in notifications",
     "deliveries": "the same",
     "event_places": "in which order the clinic's own systems read what is in notifications",
     "device_tokens": "fingerprints of secrets; the devices are there",

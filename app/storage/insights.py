@@ -1,4 +1,4 @@
-"""What a clinic's numbers of a period are counted from: what it was told in it, read once. Nothing is written."""
+"""What a clinic's numbers of a period are counted from: what it was sent in it, read once. Nothing is written."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -25,7 +25,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToldSignal:
+class CountedSignal:
     """A signal, as far as it is counted."""
 
     patient_id: UUID
@@ -57,10 +57,10 @@ class NotOut:
     urgency: str
 
 
-async def signals_in(work: UnitOfWork, window: Window) -> list[ToldSignal]:
+async def signals_in(work: UnitOfWork, window: Window) -> list[CountedSignal]:
     """List the signals that were raised in the window."""
     row = Signal
-    columns = [getattr(row, name) for name in ToldSignal.__dataclass_fields__]
+    columns = [getattr(row, name) for name in CountedSignal.__dataclass_fields__]
     found = await work.execute(
         select(*columns)
         .join(PatientRow, _counted(Signal, window))
@@ -71,7 +71,7 @@ async def signals_in(work: UnitOfWork, window: Window) -> list[ToldSignal]:
         )
         .order_by(row.raised_at, row.id)
     )
-    return [ToldSignal(**one._mapping) for one in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
+    return [CountedSignal(**one._mapping) for one in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
 async def safety_in(work: UnitOfWork, window: Window) -> list[ReportedSafety]:
@@ -92,13 +92,13 @@ async def safety_in(work: UnitOfWork, window: Window) -> list[ReportedSafety]:
 
 async def not_out(work: UnitOfWork, window: Window) -> list[NotOut]:
     """List the deliveries of the window's events that are held or exhausted now."""
-    told = Notification
+    sent = Notification
     # Looked up for each event of the window: without the offset, all that ever got stuck may be read first.
     stuck = (
         select(DeliveryRow.state, DeliveryRow.urgency)
         .where(
-            DeliveryRow.clinic_id == told.clinic_id,
-            DeliveryRow.notification_id == told.id,
+            DeliveryRow.clinic_id == sent.clinic_id,
+            DeliveryRow.notification_id == sent.id,
             DeliveryRow.state.in_(["exhausted", "held"]),
         )
         .offset(0)
@@ -106,13 +106,13 @@ async def not_out(work: UnitOfWork, window: Window) -> list[NotOut]:
     )
     found = await work.execute(
         select(stuck.c.state, stuck.c.urgency)
-        .select_from(told)
+        .select_from(sent)
         .join(PatientRow, _counted(Notification, window))
         .join(stuck, true())
         .where(
-            told.clinic_id == work.clinic_id,
-            told.occurred_at >= window.began_at,
-            told.occurred_at < window.ended_at,
+            sent.clinic_id == work.clinic_id,
+            sent.occurred_at >= window.began_at,
+            sent.occurred_at < window.ended_at,
         )
     )
     return [NotOut(**one._mapping) for one in found]  # noqa: SLF001 - same

@@ -1,4 +1,4 @@
-"""Notice channels: where people of the care team are told by mail or chat. The address is sealed: it is a secret."""
+"""Notice channels: where people of the care team are notified by mail or chat. The address is sealed."""
 
 from datetime import datetime
 from typing import Any

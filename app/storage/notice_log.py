@@ -1,4 +1,4 @@
-"""What the clinic's systems were told about one signal or safety event, and where each delivery stands."""
+"""What was sent to the clinic's systems about one signal or safety event, and where each delivery stands."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,8 +11,8 @@ from app.storage.engine.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Telling:
-    """A notification on its way to one endpoint; without a state there was no endpoint to tell."""
+class SentNotification:
+    """A notification on its way to one endpoint; without a state there was no endpoint to notify."""
 
     type: str
     occurred_at: datetime
@@ -22,8 +22,10 @@ class Telling:
     delivered_at: datetime | None
 
 
-async def about(work: UnitOfWork, patient_id: UUID, *, subject: str, subject_id: UUID) -> list[Telling]:
-    """List what was told, oldest first; ``subject`` is the field of the body that names it."""
+async def about(
+    work: UnitOfWork, patient_id: UUID, *, subject: str, subject_id: UUID
+) -> list[SentNotification]:
+    """List what was sent, oldest first; ``subject`` is the field of the body that names it."""
     notification, delivery = Notification, DeliveryRow
     found = await work.execute(
         select(
@@ -45,4 +47,4 @@ async def about(work: UnitOfWork, patient_id: UUID, *, subject: str, subject_id:
         )
         .order_by(notification.occurred_at, notification.id, delivery.id)
     )
-    return [Telling(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
+    return [SentNotification(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it

@@ -61,7 +61,7 @@ class OutgoingMessage(TenantRow):
             postgresql_where=text("state = 'pending' AND not_after IS NOT NULL"),
         ),
         Index("ix_outgoing_messages_patient", "clinic_id", "patient_id"),
-        # Of one cause, a channel is told once.
+        # Of one cause, a channel is notified once.
         Index(
             "uq_outgoing_messages_cause",
             "clinic_id",
@@ -132,7 +132,7 @@ async def lock(work: UnitOfWork, message_id: UUID) -> OutgoingMessage | None:
 
 
 async def claim(work: UnitOfWork, message_id: UUID, *, now: datetime, until: datetime) -> None:
-    """Take a message for sending, for a while; how it ended is what the trail tells of."""
+    """Take a message for sending, for a while; how it ended is what the audit log records."""
     await work.execute(
         update(OutgoingMessage)
         .where(_mine(work, message_id))

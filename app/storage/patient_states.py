@@ -24,7 +24,12 @@ class PatientStateRow(TenantRow):
         ForeignKeyConstraint(
             ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
         ),
-        Index("ix_patient_states_told", "clinic_id", "patient_id", postgresql_where=text("told <> '{}'")),
+        Index(
+            "ix_patient_states_announced",
+            "clinic_id",
+            "patient_id",
+            postgresql_where=text("announced <> '{}'"),
+        ),
         {"schema": CARE},
     )
 
@@ -34,8 +39,8 @@ class PatientStateRow(TenantRow):
     event_sequence: Mapped[int]
     memory: Mapped[dict[str, Any] | None]
     level: Mapped[str]
-    # The conditions that hold and that the clinic was told of; each is told once while it lasts.
-    told: Mapped[list[str]]
+    # The conditions that hold and that were announced to the clinic; each is announced once while it lasts.
+    announced: Mapped[list[str]]
     evaluated_at: Mapped[datetime | None]
     # The day of the next booked booster, whether or not there is a signal, and when it was booked.
     booster_booked_for: Mapped[date | None]
@@ -126,7 +131,7 @@ async def keep_answer(
     *,
     memory: dict[str, Any] | None,
     level: str,
-    told: list[str],
+    announced: list[str],
     now: datetime,
 ) -> None:
     """Replace the rule's memory and latest answer, outside of the check-in path; the caller holds the lock."""
@@ -137,7 +142,7 @@ async def keep_answer(
             version=PatientStateRow.version + 1,
             memory=memory,
             level=level,
-            told=told,
+            announced=announced,
             evaluated_at=now,
         ),
         unaudited="the rule's own state; what it rests on and what it raises are in the log",

@@ -47,7 +47,7 @@ class PatientRow(TenantRow):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    # Blind indexes of the chart number: exactly as written, and as people tell it apart (null: to be computed).
+    # Blind indexes of the chart number: exactly as written, and as people read it (null: to be computed).
     external_ref_index: Mapped[bytes]
     external_ref_key: Mapped[bytes | None]
     external_ref_sealed: Mapped[bytes]
@@ -96,7 +96,7 @@ class PatientRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexedReference:
-    """A chart number as it is found: blind indexes of it exactly as written, and as people tell it apart."""
+    """A chart number as it is found: blind indexes of it exactly as written, and as people read it."""
 
     exactly: bytes
     key: bytes
@@ -146,7 +146,7 @@ async def _add_state(work: UnitOfWork, patient_id: UUID) -> None:
             event_sequence=0,
             memory=None,
             level="no_reference",
-            told=[],
+            announced=[],
             evaluated_at=None,
             booster_booked_for=None,
             consent_version=None,
@@ -170,7 +170,7 @@ async def find_many(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict[UUID,
 
 
 async def find_by_reference(work: UnitOfWork, reference: IndexedReference) -> UUID | None:
-    """Find whose chart number this is: exactly as written first, then as people tell it apart."""
+    """Find whose chart number this is: exactly as written first, then as people read it."""
     found = await work.execute(
         select(PatientRow.id)
         .where(

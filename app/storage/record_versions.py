@@ -88,7 +88,7 @@ class RecordVersion(TenantRow):
     # False: in this version the record counted as entered in error.
     active: Mapped[bool]
     content: Mapped[dict[str, Any]]
-    # Believed from this turn of the patient's until that one, in which it was replaced; null: not told apart.
+    # Believed from this turn of the patient's until that one, in which it was replaced; null: not distinguished.
     known_from_turn: Mapped[int | None]
     replaced_in_turn: Mapped[int]
     correction: Mapped[str]

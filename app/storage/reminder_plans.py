@@ -31,8 +31,8 @@ class ReminderPlan(TenantRow):
         Index(
             "ix_reminder_plans_overdue",
             "clinic_id",
-            "overdue_told_for",
-            postgresql_where=text("overdue_told_for IS NOT NULL"),
+            "overdue_announced_for",
+            postgresql_where=text("overdue_announced_for IS NOT NULL"),
         ),
         {"schema": CARE},
     )
@@ -47,8 +47,8 @@ class ReminderPlan(TenantRow):
     paused_until: Mapped[date | None]
     # When the sweep looks whether something is due; once a day, at the time the patient chose.
     next_look_at: Mapped[datetime]
-    # The silence that the clinic was told of, by the day before it began; None while it has been told of none.
-    overdue_told_for: Mapped[date | None]
+    # The silence that was announced to the clinic, by the day before it began; None while there is none.
+    overdue_announced_for: Mapped[date | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class NextLook:
 
     patient_id: UUID
     at: datetime
-    overdue_told_for: date | None
+    overdue_announced_for: date | None
 
 
 async def add(work: UnitOfWork, patient_id: UUID, *, look_at: datetime) -> None:
@@ -73,7 +73,7 @@ async def add(work: UnitOfWork, patient_id: UUID, *, look_at: datetime) -> None:
             sms_number_sealed=None,
             paused_until=None,
             next_look_at=look_at,
-            overdue_told_for=None,
+            overdue_announced_for=None,
         )
     )
 
@@ -133,14 +133,17 @@ async def take_due(work: UnitOfWork, *, now: datetime, limit: int) -> list[UUID]
 
 
 async def looked(work: UnitOfWork, looks: Sequence[NextLook]) -> None:
-    """Note when each patient is looked at next; what was done at this look is told by itself."""
+    """Note when each patient is looked at next; what was done at this look is recorded by itself."""
     row = ReminderPlan
     await work.execute(
         update(row)
         .where(row.clinic_id == work.clinic_id, row.patient_id == bindparam("whose"))
-        .values(next_look_at=bindparam("at"), overdue_told_for=bindparam("told_for"))
+        .values(next_look_at=bindparam("at"), overdue_announced_for=bindparam("announced_for"))
         .execution_options(synchronize_session=False),
-        [{"whose": one.patient_id, "at": one.at, "told_for": one.overdue_told_for} for one in looks],
+        [
+            {"whose": one.patient_id, "at": one.at, "announced_for": one.overdue_announced_for}
+            for one in looks
+        ],
         unaudited="when to look next is no event; what was asked at this look is in the log",
     )
 

@@ -208,7 +208,7 @@ async def patients_with_open(work: UnitOfWork, patient_ids: Sequence[UUID]) -> s
 
 
 async def name_notification(work: UnitOfWork, event_id: UUID, notification_id: UUID) -> None:
-    """Say which notification tells of a new event, so that its times are noted with the event."""
+    """Say which notification announces a new event, so that its times are noted with the event."""
     await work.execute(
         update(SafetyEvent)
         .where(SafetyEvent.clinic_id == work.clinic_id, SafetyEvent.id == event_id)

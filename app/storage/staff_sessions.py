@@ -81,7 +81,7 @@ async def working(
 
 
 async def used(work: UnitOfWork, session_id: UUID, *, now: datetime) -> None:
-    """Note that a session is in use: its idle time begins anew. Not a change that the trail is told of."""
+    """Note that a session is in use: its idle time begins again. Not a change that the audit log records."""
     await work.execute(
         update(StaffSessionRow)
         .where(StaffSessionRow.clinic_id == work.clinic_id, StaffSessionRow.id == session_id)

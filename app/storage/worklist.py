@@ -379,7 +379,7 @@ def _findings(work: UnitOfWork, shown: Shown) -> Select[Any]:
 
 def _undelivered(work: UnitOfWork) -> Select[Any]:
     """What is held or exhausted, one row a patient; of a removed endpoint nobody waits."""
-    delivery, told = DeliveryRow, Notification
+    delivery, sent = DeliveryRow, Notification
     stands = exists().where(
         Endpoint.clinic_id == delivery.clinic_id,
         Endpoint.id == delivery.endpoint_id,
@@ -391,9 +391,9 @@ def _undelivered(work: UnitOfWork) -> Select[Any]:
         select(
             first.label("id"),
             literal("undelivered").label("kind"),
-            told.patient_id,
+            sent.patient_id,
             literal("open").label("state"),
-            func.min(told.occurred_at).label("since"),
+            func.min(sent.occurred_at).label("since"),
             cast(null(), DateTime(timezone=True)).label("due"),
             literal(value=False).label("closed"),
             cast(null(), Uuid).label("assignee_id"),
@@ -405,14 +405,14 @@ def _undelivered(work: UnitOfWork) -> Select[Any]:
             cast(null(), Uuid).label("source_id"),
             func.jsonb_build_object("count", func.count()).label("more"),
         )
-        .join(told, and_(told.clinic_id == delivery.clinic_id, told.id == delivery.notification_id))
+        .join(sent, and_(sent.clinic_id == delivery.clinic_id, sent.id == delivery.notification_id))
         .where(
             delivery.clinic_id == work.clinic_id,
             delivery.state.in_(("held", "exhausted")),
-            told.patient_id.is_not(None),
+            sent.patient_id.is_not(None),
             stands,
         )
-        .group_by(told.patient_id)
+        .group_by(sent.patient_id)
     )
 
 

@@ -94,7 +94,7 @@ def _places(names: Sequence[str], form: Format, problems: Problems) -> _Places:
     missing = tuple(column for column in form.required if column not in names)
     repeated = tuple(column for column in form.columns if names.count(column) > 1)
     if missing or repeated:
-        # What else the line holds is not told: without a header it would be somebody's data.
+        # What else the line holds is not shown: without a header it would be someone's data.
         raise WrongHeaderError(file=form.file.value, missing=missing, repeated=repeated)
     if any(name not in form.columns for name in names):
         problems.say(form.file, 1, Said.COLUMNS_LEFT_OUT)

@@ -129,11 +129,11 @@ def _false_rows(false: FalseSignals) -> Iterator[tuple[str, str]]:
 
 def _problem_parts(problems: Problems) -> Iterator[str]:
     if problems.notice_count:
-        yield _told("Noticed", [str(one) for one in problems.notices], problems.notice_count)
+        yield _listed("Noticed", [str(one) for one in problems.notices], problems.notice_count)
     if problems.count:
-        yield _told("Refused rows", [str(one) for one in problems.first], problems.count)
+        yield _listed("Refused rows", [str(one) for one in problems.first], problems.count)
 
 
-def _told(title: str, lines: list[str], count: int) -> str:
+def _listed(title: str, lines: list[str], count: int) -> str:
     more = [f"and {count - len(lines)} more"] if count > len(lines) else []
     return "\n  ".join([f"{title}: {count}", *lines, *more])

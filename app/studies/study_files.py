@@ -1,4 +1,4 @@
-"""Opening the files of a study: every row read once, sorted by patient on the disk, and told about.
+"""Opening the files of a study: every row read once, sorted by patient on the disk, and reported about.
 
 A bad row is refused by line and reason and the rest goes on. Impossible courses are refused or put in
 order, and it is said which.

@@ -1,7 +1,7 @@
 """What if: other numbers of the rule run over past check-ins, and the counts compared.
 
 "With consider_at=0.6 there would have been 11 signals instead of 17." Both rules start from nothing and
-close their own signals, so this compares rules; it does not retell what the clinic did.
+close their own signals, so this compares rules; it does not repeat what the clinic did.
 """
 
 import statistics

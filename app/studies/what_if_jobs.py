@@ -21,7 +21,7 @@ from app.studies.what_if import Period, RuleCounts, WhatIf, what_if
 WORK_OUT: Final = "work_out_what_if"
 LONGEST: Final = timedelta(days=5 * 366)
 USUALLY: Final = timedelta(days=365)
-# Of all that the worker does nothing waits less: what somebody is told goes first, and one try runs at a time.
+# Of all that the worker does nothing waits less: what someone is notified of goes first, and one try runs at a time.
 _LAST: Final = -10
 
 
@@ -144,7 +144,7 @@ async def last_try(work: Work) -> StoredWhatIf | None:
 
 
 async def read_try(work: Work, what_if_id: UUID) -> Tried:
-    """Give a try; what came of it names patients, so that somebody read it is told.
+    """Give a try; what came of it names patients, so that someone read it is recorded.
 
     Raises:
         NotFoundError: there is none; another try may have taken its place.

@@ -118,7 +118,7 @@ class Edge:
             if not getattr(error, ANSWERED, False):
                 raise
         finally:
-            self._tell(scope, method, status, time.perf_counter() - started, request_id)
+            self._log_request(scope, method, status, time.perf_counter() - started, request_id)
 
     async def _within_limits(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
@@ -160,7 +160,7 @@ class Edge:
         else:
             await _refuse(scope, send, error)
 
-    def _tell(self, scope: Scope, method: str, status: int, seconds: float, request_id: str) -> None:
+    def _log_request(self, scope: Scope, method: str, status: int, seconds: float, request_id: str) -> None:
         # The route's template, never the path: paths carry ids, and mistyped ones carry anything.
         route = getattr(scope.get("route"), "path", "unmatched")
         REQUEST_SECONDS.labels(method, route, str(status)).observe(seconds)

@@ -110,7 +110,7 @@ def refusal_document(error: RefusalError, *, request_id: str | None = None) -> d
     if error.pointer:
         errors.append({"pointer": error.pointer, "code": error.code, "detail": detail})
     document = problem_document(error.code, STATUS[error.kind], detail, errors=errors, request_id=request_id)
-    return document | error.told
+    return document | error.extensions
 
 
 def validation_errors(errors: Iterable[Mapping[str, Any]], *, skip: int = 1) -> list[dict[str, str]]:

@@ -96,7 +96,7 @@ def parameters(
         "rows": row,
         "memory": os.environ["AFTERGLOW_BENCH_MEMORY"],
         "summary": os.environ["AFTERGLOW_BENCH_SUMMARY"],
-        "told": [],
+        "announced": [],
         "level": "steady",
         "as_of": now,
         "rule_version": "gain-lost 2.0",

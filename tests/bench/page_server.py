@@ -27,9 +27,9 @@ say = say_in("en")
 opened = open_form(datetime.now(UTC), "Europe/Berlin")
 VALUES = {
     "language": "en", "other_language": "es", "other_name": "Español", "say": say, "crisis": crisis_help("en"),
-    "files": FILES.paths, "who": "0", "here": "/p/check-in", "help_first": False, "clinic_told": False,
+    "files": FILES.paths, "who": "0", "here": "/p/check-in", "help_first": False, "clinic_notified": False,
     "for_later": False, "hidden": opened.fields(ID_FIELD), "form": NOTHING_FILLED_IN, "mistakes": {},
-    "told_before": "", "day_choices": (), "day_sentence": day_sentence(opened, say, "en"),
+    "earlier_sentence": "", "day_choices": (), "day_sentence": day_sentence(opened, say, "en"),
     "night_sentence": night_sentence(opened, say, "en"), "scale_numbers": [str(one) for one in range(11)],
     "note_length": 4000,
 }  # fmt: skip

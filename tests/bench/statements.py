@@ -14,7 +14,7 @@ from tests.support.databases import DatabaseUrls
 
 _VALUES = {
     "count": "1",
-    "told": "'{}'",
+    "announced": "'{}'",
     "level": "'steady'",
     "as_of": "now()",
     "rule_version": "'gain-lost 2.0'",

@@ -134,9 +134,9 @@ def test_a_safety_statement_without_a_connection_is_answered_with_help_at_once(
     page.locator("button.wide").click()
 
     expect(page.locator("main .crisis.first a[href='tel:988']")).to_be_visible()
-    expect(page.locator("main")).to_contain_text("your clinic has not been told yet")
+    expect(page.locator("main")).to_contain_text("your clinic has not been notified yet")
     context.set_offline(False)
-    expect(page.locator("main")).to_contain_text("Your clinic has been told")
+    expect(page.locator("main")).to_contain_text("Your clinic has been notified")
     expect(page.locator("main .crisis.first a[href='tel:988']")).to_be_visible()
     assert [one["source"] for one in events(own_clinic, patient)] == ["check_in"]
 

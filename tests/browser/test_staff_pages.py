@@ -83,7 +83,7 @@ def test_the_keyboard_is_enough_from_the_invitation_to_signing_in_again(
         expect(page.locator("h1")).to_have_text("Your account")
         tab_to(page, "main form[action='/care/sign-out'] button")
         press(page, "Enter")
-        expect(page.locator(".told")).to_have_text("You are signed out.")
+        expect(page.locator(".notice-line")).to_have_text("You are signed out.")
         service.clock.move_to(service.clock.now() + timedelta(minutes=1))
         page.goto(f"{service.url}/care/account")
         expect(page.locator("h1")).to_have_text("Sign in")
@@ -119,7 +119,7 @@ def pages_of(page: Page, service: Service, here: ClinicClient) -> Iterator[tuple
     yield from staff_pages(page, service, here)
     page.goto(f"{service.url}/care/account")
     page.locator("form[action='/care/sign-out'] button").first.click()
-    page.locator(".told").wait_for()
+    page.locator(".notice-line").wait_for()
     yield "signed out", page
     page.locator("#email").fill("nobody@clinic.example")
     page.locator("#password").fill("wrong")
@@ -141,7 +141,7 @@ def staff_pages(page: Page, service: Service, here: ClinicClient) -> Iterator[tu
     yield "emergency", page
     page.locator("#reason").fill("Called the ward in distress; nobody who may was on shift tonight.")
     page.locator("button.bad").click()
-    page.locator(".told").wait_for()
+    page.locator(".notice-line").wait_for()
     yield "emergency opened", page
     page.context.add_cookies([session])  # type: ignore[list-item] # same
     out = joined(service, here, StaffRole.CLINICIAN)

@@ -21,7 +21,7 @@ from app.clinical.review import (
     response_after_induction,
     response_category,
 )
-from app.clinical.review_notice import is_review_to_tell
+from app.clinical.review_notice import is_review_to_announce
 from app.clinical.scales import GAD_7, MADRS, PHQ_9, AssessmentTotal, Scale, read_custom_scales
 from app.clinical.state.patient_state import Treatment
 
@@ -258,7 +258,7 @@ def test_the_review_is_due_from_completion_until_it_was_reviewed(
 OVER = date(2026, 1, 16)
 SERIES = Treatment(day_zero=OVER.toordinal(), induction_over=OVER.toordinal())
 BY_SILENCE = replace(SERIES, day_zero=OVER.toordinal() - STANDARD.induction_ends_after_days)
-LATELY = STANDARD.review_told_days
+LATELY = STANDARD.review_announced_days
 
 
 @pytest.mark.parametrize(
@@ -289,8 +289,13 @@ def test_the_clinic_is_notified_of_a_review_from_the_very_day_on_which_the_serie
     notified: bool,
 ) -> None:
     today = OVER + timedelta(days=days_since)
-    found = is_review_to_tell(
-        series, reviewed_on=reviewed_on, today=today, told=announced, tell=at_the_look, protocol=STANDARD
+    found = is_review_to_announce(
+        series,
+        reviewed_on=reviewed_on,
+        today=today,
+        announced=announced,
+        announce=at_the_look,
+        protocol=STANDARD,
     )
     assert found is notified
 

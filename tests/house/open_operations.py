@@ -22,7 +22,7 @@ OPEN: Final = {
     "GET /p/offline/{language}": "the empty form that a phone keeps; it is nobody's",
     "GET /p/worker.js": "the program that shows the empty form without a connection",
     "GET /p/manifest.webmanifest": "name and icons for a phone's home screen",
-    "GET /p/state": "tells a browser its own form token, and a mark of who is signed in",
+    "GET /p/state": "gives a browser its own form token, and a mark of who is signed in",
     "GET /p/{path:path}": "there is no such page",
     "POST /p/{path:path}": "there is no such page",
     "GET /care/sign-in": "the page where members sign in",

@@ -76,8 +76,8 @@ def _head(clinic_id: UUID, seal: Seal) -> dict[str, Any]:
 
 
 def _plain(event: StoredEvent | None) -> dict[str, Any] | None:
-    """Plain values; None where the event is gone, which `audit verify` tells."""
+    """Plain values; None where the event is gone, which `audit verify` reports."""
     if event is None:
         return None
-    told = {name: value if value is None else str(value) for name, value in values_of(event).items()}
-    return told | {"at": event.at.isoformat()}
+    values = {name: value if value is None else str(value) for name, value in values_of(event).items()}
+    return values | {"at": event.at.isoformat()}

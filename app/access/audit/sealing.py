@@ -1,6 +1,6 @@
 """Sealing: each event of the trail gets a place in the clinic's order and a link of an HMAC chain.
 
-The worker does it, after the fact: what is told of has committed long before, and never waits for it.
+The worker does it, after the fact: what is sealed has committed long before, and never waits for it.
 """
 
 import json

@@ -43,7 +43,7 @@ async def search(
     before: tuple[datetime, UUID] | None,
     limit: int,
 ) -> list[FoundEvent]:
-    """Give events, newest first; the last 31 days where no beginning is given. That somebody looked is told too.
+    """Give events, newest first; the last 31 days where no beginning is given. That someone looked is recorded too.
 
     Raises:
         SearchTimeRefusedError: it ends before it begins, or covers more than a year of everybody's.

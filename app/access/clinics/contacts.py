@@ -1,4 +1,4 @@
-"""The people of a clinic who are told when nobody answers: the safety contact and the second contact."""
+"""The people of a clinic who are notified when nobody answers: the safety contact and the second contact."""
 
 import json
 from collections.abc import Mapping

@@ -29,7 +29,7 @@ async def refuse_merged(work: UnitOfWork, patient_id: UUID) -> None:
     """
     merged = await patient_merges.holding(work, patient_id)
     if merged is not None:
-        raise PatientMergedError().telling(merged_into=str(merged.into_id))
+        raise PatientMergedError().with_extensions(merged_into=str(merged.into_id))
 
 
 async def no_such_patient(work: UnitOfWork, patient_id: UUID) -> RefusalError:

@@ -47,7 +47,7 @@ class Permission(StrEnum):
     STAFF = "invite, change and lock out staff"
     INSIGHTS = "read the clinic's own figures over a period"
     AUDIT = "look through the audit trail"
-    EMERGENCY = "open a patient in an emergency, with a reason that the owners are told"
+    EMERGENCY = "open a patient in an emergency, with a reason that the owners are shown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

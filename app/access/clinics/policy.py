@@ -149,8 +149,8 @@ def _finding(error: ClinicalError) -> dict[str, Any]:
         "code": "number-refused",
         "detail": str(error),
     }
-    told = ("lowest", "highest", "choices")
-    return found | {bound: error.details[bound] for bound in told if bound in error.details}
+    shown = ("lowest", "highest", "choices")
+    return found | {bound: error.details[bound] for bound in shown if bound in error.details}
 
 
 @lru_cache(maxsize=256)

@@ -43,7 +43,7 @@ class Clinic:
 
     @property
     def contacts(self) -> Contacts:
-        """Who is told when nobody answers, as far as they are named."""
+        """Who is notified when nobody answers, as far as they are named."""
         given = {Role.SAFETY: self.safety_contact, Role.SECOND: self.second_contact}
         return {role: contact for role, contact in given.items() if contact is not None}
 

@@ -49,7 +49,7 @@ def _limit(name: str) -> Any:  # noqa: ANN401 - Pydantic's field
 
 
 class ContactReply(ReplyBody):
-    """Somebody of the clinic who is told when nobody answers."""
+    """Someone of the clinic who is notified when nobody answers."""
 
     name: str
     email: str

@@ -91,4 +91,6 @@ async def _notify_owners(work: Work, access: EmergencyAccess) -> None:
             subject_id=access.id,
         )
         await queue_message(work, work.vault, message, now=work.now)
-        work.audit("emergency.owner_told", "emergency", access.id, patient_id=access.patient_id, actor=SYSTEM)
+        work.audit(
+            "emergency.owner_notified", "emergency", access.id, patient_id=access.patient_id, actor=SYSTEM
+        )

@@ -105,7 +105,7 @@ class SignInEntry(RequestBody):
 
 
 class StaffSessionReply(ReplyBody):
-    """A session, whose token is told this once; it ends earlier when it is not used for half an hour."""
+    """A session, whose token is shown this once; it ends earlier when it is not used for half an hour."""
 
     access_token: str = Field(examples=["ags_…"])
     expires_at: datetime

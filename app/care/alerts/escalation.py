@@ -1,7 +1,7 @@
-"""Escalation by the clock: what nobody acknowledged within the clinic's limit is told again, to somebody else.
+"""Escalation by the clock: what nobody acknowledged within the clinic's limit is notified again, to someone else.
 
 The due time is in the row. A job wakes a worker then, and every sweep looks too, so that neither a lost job nor
-a worker that was down keeps anybody from being told; the lock on the patient makes it once.
+a worker that was down keeps anybody from being notified; the lock on the patient makes it once.
 """
 
 from typing import Final
@@ -31,7 +31,7 @@ async def escalate_signal(context: AppContext, clinic_id: UUID, signal_id: UUID)
 
 
 async def escalate_due(context: AppContext, clinic_id: UUID) -> int:
-    """Escalate all that is due in a clinic, safety first; one that fails keeps no other from being told."""
+    """Escalate all that is due in a clinic, safety first; one that fails keeps no other from being escalated."""
     return (
         await _escalate_all(context, clinic_id, SAFETY_EVENT)
         + await _escalate_all(context, clinic_id, SIGNAL)

@@ -30,7 +30,7 @@ async def read_history(work: Work, kind: LifeCycle[AlertT], alert_id: UUID) -> l
 
 
 async def history_of(work: Work, alert: Alert) -> list[OpenedStep]:
-    """Give the steps of an alert that has been read; whoever reads more besides tells the audit log of it."""
+    """Give the steps of an alert that has been read; whoever reads more besides records it in the audit log."""
     return [
         OpenedStep(step=step, words=open_words(work, alert, step))
         for step in await alert_steps.of_alert(work, alert.id)

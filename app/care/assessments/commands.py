@@ -125,9 +125,9 @@ async def _refuse_not_asked(work: Work, form: Form) -> None:
 def refuse_time(form: Form, now: datetime) -> None:
     """Refuse a time that nobody can mean, and say ours: a phone's clock may be a year off."""
     if form.taken_at > now + _AHEAD:
-        raise AssessmentInFutureError("#/taken_at").telling(server_time=now.isoformat())
+        raise AssessmentInFutureError("#/taken_at").with_extensions(server_time=now.isoformat())
     if form.by_patient and form.taken_at < now - _MOST_DAYS_BACK:
-        raise AssessmentTooOldError("#/taken_at").telling(server_time=now.isoformat())
+        raise AssessmentTooOldError("#/taken_at").with_extensions(server_time=now.isoformat())
 
 
 def scored(work: Work, patient: PatientRecord, scale: Scale, form: Form) -> StoredAssessment:
@@ -199,7 +199,7 @@ async def _under_external_id(work: Work, new: StoredAssessment) -> StoredAssessm
         kept = assessments.from_content(error.content)
     same = (kept.patient_id, kept.digest, kept.taken_at) == (new.patient_id, new.digest, new.taken_at)
     if not same:
-        raise ExternalIdTakenError("#/external_id").telling(
+        raise ExternalIdTakenError("#/external_id").with_extensions(
             kept_id=str(kept.id), kept_version=str(kept.version), sent_version="new"
         )
     return kept

@@ -92,7 +92,7 @@ class OwnFormEntry(RequestBody):
     items: Items = Field(description="In the form's order, or by item number")
 
     def form(self, assessment_id: UUID) -> Form:
-        """Take it as what was told."""
+        """Take it as it was sent."""
         return Form(
             id=assessment_id,
             scale=self.scale,

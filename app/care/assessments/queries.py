@@ -25,7 +25,7 @@ class Assessment:
     """A form as kept, and what its total means.
 
     ``response`` compares it with the last total before treatment, once there was an infusion; ``created``
-    tells a new one from one that was kept before; ``safety_event_id`` is set when its safety item acted.
+    says whether it is new or was kept before; ``safety_event_id`` is set when its safety item acted.
     """
 
     stored: StoredAssessment

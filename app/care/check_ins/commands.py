@@ -90,7 +90,7 @@ async def _record_once(
             item.stored for item in items if isinstance(item, Kept) and item.outcome is ItemOutcome.CREATED
         ]
         work.actor = source.actor(standing)
-        if new and not await _write(work, standing, new, evaluate=evaluate, tell=not source.is_history):
+        if new and not await _write(work, standing, new, evaluate=evaluate, announce=not source.is_history):
             return None
         items = await _with_earlier(work, standing, items)
         # Also for reports that were kept before: the same report twice is one event, never none.
@@ -104,12 +104,14 @@ async def _record_once(
 
 
 async def _write(
-    work: Work, standing: PatientSnapshot, new: Sequence[StoredCheckIn], *, evaluate: bool, tell: bool
+    work: Work, standing: PatientSnapshot, new: Sequence[StoredCheckIn], *, evaluate: bool, announce: bool
 ) -> bool:
     """Write new check-ins and what follows; False when it was not our turn."""
     evaluated = None
     if evaluate:
-        evaluated = await monitoring.evaluate_with(work, work.context, standing, new, now=work.now, tell=tell)
+        evaluated = await monitoring.evaluate_with(
+            work, work.context, standing, new, now=work.now, announce=announce
+        )
     answer = evaluated.answer if evaluated else None
     if not await check_in_path.record(work, standing, new, answer=answer):
         return False
@@ -119,7 +121,7 @@ async def _write(
     else:
         await monitoring.follow(work, standing, evaluated)
     await end_silence(work, standing, new)
-    if tell:
+    if announce:
         await put_on_worklist(work, standing, new)
     return True
 

@@ -1,4 +1,4 @@
-"""From what was sent to what was told, and from what is kept to what is given back."""
+"""From what was sent to a draft, and from what is kept to what is given back."""
 
 import re
 from collections.abc import Sequence
@@ -35,8 +35,8 @@ _CURSOR: Final = re.compile(r"([0-9a-f]{8})\.([0-9]{1,19})", re.ASCII)
 STATUS_OF = {ItemOutcome.CREATED: 201, ItemOutcome.UNCHANGED: 200}
 
 
-def told(check_in_id: UUID, entry: CheckInEntry | ImportedCheckInItem) -> CheckInDraft:
-    """Take a valid entry as what was told."""
+def draft_of(check_in_id: UUID, entry: CheckInEntry | ImportedCheckInItem) -> CheckInDraft:
+    """Make a draft of a valid entry."""
     return CheckInDraft(
         check_in=CheckIn(
             id=str(check_in_id),
@@ -59,12 +59,12 @@ def told(check_in_id: UUID, entry: CheckInEntry | ImportedCheckInItem) -> CheckI
 def read_items(
     items: Sequence[Any], form: type[CheckInItem] | type[ImportedCheckInItem]
 ) -> list[CheckInDraft | dict[str, Any]]:
-    """Read a batch item by item: what was told, or the problem document that says why it cannot be read."""
+    """Read a batch item by item: a draft, or the problem document that says why it cannot be read."""
     return [_read_item(item, form) for item in items]
 
 
 def read_item(item: Any) -> CheckInDraft | dict[str, Any]:  # noqa: ANN401 - anything may be sent
-    """Read one check-in as a device sends it in a batch: what was told, or why it cannot be read."""
+    """Read one check-in as a device sends it in a batch: a draft, or why it cannot be read."""
     return _read_item(item, CheckInItem)
 
 
@@ -72,21 +72,21 @@ def check_in_reply(
     vault: Vault, clinic_id: UUID, stored: StoredCheckIn, help_now: CrisisHelpReply | None = None
 ) -> CheckInReply:
     """Give a check-in back as it is kept."""
-    told_of = stored.check_in
+    kept = stored.check_in
     return CheckInReply(
-        id=UUID(told_of.id),
-        recorded_at=told_of.recorded_at,
-        time_zone=told_of.time_zone,
+        id=UUID(kept.id),
+        recorded_at=kept.recorded_at,
+        time_zone=kept.time_zone,
         check_in_day=stored.check_in_day,
         received_at=stored.received_at,
         late=stored.late,
-        mood=told_of.mood,
-        energy=told_of.energy,
-        sleep_quality=told_of.sleep_quality,
-        sleep_hours=told_of.sleep_hours,
+        mood=kept.mood,
+        energy=kept.energy,
+        sleep_quality=kept.sleep_quality,
+        sleep_hours=kept.sleep_hours,
         note=open_note(vault, clinic_id, stored),
-        asks_about_booster=told_of.asks_about_booster,
-        self_harm_thoughts=told_of.self_harm_thoughts,
+        asks_about_booster=kept.asks_about_booster,
+        self_harm_thoughts=kept.self_harm_thoughts,
         input_mode=stored.input_mode,  # type: ignore[arg-type] # the table's own check allows these three only
         clock_skew_seconds=stored.clock_skew_seconds,
         supersedes=stored.supersedes,
@@ -150,10 +150,10 @@ def batch_reply(
             vault,
             clinic_id,
             _id_of(item),
-            next(outcomes) if isinstance(told_or_problem, CheckInDraft) else told_or_problem,
+            next(outcomes) if isinstance(draft_or_problem, CheckInDraft) else draft_or_problem,
             help_now if said else None,
         )
-        for item, told_or_problem, said in zip(sent, read, statements, strict=True)
+        for item, draft_or_problem, said in zip(sent, read, statements, strict=True)
     ]
     return BatchReply(results=results, crisis_help=help_now)
 
@@ -191,7 +191,7 @@ def _read_item(item: Any, form: type[BaseModel]) -> CheckInDraft | dict[str, Any
         )
     if not isinstance(entry, CheckInItem | ImportedCheckInItem):
         raise TypeError(form)
-    return told(entry.id, entry)
+    return draft_of(entry.id, entry)
 
 
 def _result(

@@ -13,11 +13,11 @@ from app.care.check_ins.reading import (
     STATUS_OF,
     batch_reply,
     check_in_reply,
+    draft_of,
     read_items,
     read_place,
     read_sync_cursor,
     record_reply,
-    told,
     write_sync_cursor,
 )
 from app.care.check_ins.schemas import (
@@ -76,7 +76,7 @@ async def put_check_in(
     A safety answer adds `crisis_help` to the reply, to be shown at once.
     """
     source = FromDevice(token=token, client_time=read_client_time(client_time))
-    recorded = await commands.record(context, source, [told(check_in_id, body)])
+    recorded = await commands.record(context, source, [draft_of(check_in_id, body)])
     (outcome,) = recorded.items
     if isinstance(outcome, NobodyReadsReportsError):
         async with context.work(token.clinic_id) as work:

@@ -57,7 +57,7 @@ class NothingAnsweredError(RefusalError, ValueError):
     code = "nothing-answered"
 
 
-class _Told(RequestBody):
+class _Answers(RequestBody):
     """What all check-ins have, whoever sends them."""
 
     recorded_at: Moment = Field(
@@ -73,12 +73,12 @@ class _Told(RequestBody):
     asks_about_booster: YesOrNo = Field(default=False, description='"I would like to talk about a booster"')
     self_harm_thoughts: YesOrNo = Field(
         default=False,
-        description='"I am thinking about harming myself": crisis help comes back, the clinic is told at once',
+        description='"I am thinking about harming myself": crisis help comes back, the clinic is notified at once',
     )
     supersedes: UUID | None = Field(default=None, description="The check-in that this one corrects")
 
     @model_validator(mode="after")
-    def _something_is_answered(self) -> "_Told":
+    def _something_is_answered(self) -> "_Answers":
         domains = (getattr(self, name) for name in ("mood", "energy", "sleep_quality"))
         if all(answer is None for answer in domains) and not (
             self.asks_about_booster or self.self_harm_thoughts
@@ -87,7 +87,7 @@ class _Told(RequestBody):
         return self
 
     def canonical(self) -> bytes:
-        """Write what was said in one way only, to tell the same report from another one.
+        """Write what was said in one way only, so that the same report is known again.
 
         Without its id, which stands in the path or in the item; without what was left out, so that a field
         which is added later does not turn every earlier report into another one.
@@ -100,7 +100,7 @@ class _Told(RequestBody):
         return to_json(dict(sorted(said.items())))
 
 
-class CheckInEntry(_Told):
+class CheckInEntry(_Answers):
     """A check-in: 0 is worst and 10 is best; a question that was skipped is left out."""
 
     model_config = example(
@@ -121,7 +121,7 @@ class CheckInItem(CheckInEntry):
     id: UUID
 
 
-class ImportedCheckInItem(_Told):
+class ImportedCheckInItem(_Answers):
     """A past check-in brought along from elsewhere; averages may have fractions."""
 
     model_config = example(

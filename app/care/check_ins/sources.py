@@ -66,9 +66,9 @@ class FromDevice:
     def refuse_time(self, recorded_at: datetime, now: datetime) -> None:
         """Refuse a time that a phone cannot mean, and say ours: its clock may be a year off."""
         if recorded_at > now + _AHEAD:
-            raise CheckInInFutureError("#/recorded_at").telling(server_time=now.isoformat())
+            raise CheckInInFutureError("#/recorded_at").with_extensions(server_time=now.isoformat())
         if recorded_at < now - _MOST_DAYS_BACK:
-            raise CheckInTooOldError("#/recorded_at").telling(server_time=now.isoformat())
+            raise CheckInTooOldError("#/recorded_at").with_extensions(server_time=now.isoformat())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +104,7 @@ class FromClinic:
     def refuse_time(self, recorded_at: datetime, now: datetime) -> None:
         """Refuse the future; the past has no limit."""
         if recorded_at > now + _AHEAD:
-            raise CheckInInFutureError("#/recorded_at").telling(server_time=now.isoformat())
+            raise CheckInInFutureError("#/recorded_at").with_extensions(server_time=now.isoformat())
 
 
 Source = FromDevice | FromClinic

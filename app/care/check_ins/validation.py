@@ -67,7 +67,7 @@ class Kept:
 def judge_items(
     work: Work, source: Source, standing: PatientSnapshot, drafts: Sequence[CheckInDraft]
 ) -> list[Kept | RefusalError]:
-    """Tell new items from those kept before and those that cannot be kept."""
+    """Separate new items from those kept before and those that cannot be kept."""
     seen = dict(standing.seen)
     judged: list[Kept | RefusalError] = []
     for one in drafts:
@@ -151,7 +151,7 @@ async def find_superseded(
 
 
 def _without_ground(new: list[Kept], correctable: set[UUID]) -> set[str]:
-    """Find the corrections that lead to nothing that is kept, in whatever order a batch tells them.
+    """Find the corrections that lead to nothing that is kept, in whatever order a batch holds them.
 
     A chain stands on what was kept before, or on a new check-in that corrects nothing; a circle on neither.
     """

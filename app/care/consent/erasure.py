@@ -55,7 +55,7 @@ class ErasureRequest:
 
 
 async def ask(work: Work, patient_id: UUID) -> ErasureRequest:
-    """Ask to be erased, and tell the clinic. Nothing is erased before somebody there has approved.
+    """Ask to be erased, and notify the clinic. Nothing is erased before somebody there has approved.
 
     Raises:
         NotFoundError: the clinic has no such patient.
@@ -104,7 +104,7 @@ async def list_requests(
 
 
 async def decline(work: Work, request_id: UUID, *, reason: str, version: int) -> ErasureRequest:
-    """Refuse a request, with a reason that the patient is told.
+    """Refuse a request, with a reason that the patient is shown.
 
     Raises:
         NotFoundError: the clinic has no such request.

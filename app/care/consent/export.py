@@ -48,14 +48,14 @@ async def copy_of(work: Work, patient_id: UUID) -> dict[str, Any]:
         name: [_plain(own, SECTIONS[name].table, row, patient_id) for row in rows]
         for name, rows in found.items()
     }
-    (told,), (state,) = sections.pop("patient"), sections.pop("state")
+    (person,), (state,) = sections.pop("patient"), sections.pop("state")
     head = {
         "format": FORMAT,
         "version": FORMAT_VERSION,
         "made_at": work.now,
         "not_included": list(NOT_INCLUDED),
     }
-    return {**head, "patient": told | state, **sections}
+    return {**head, "patient": person | state, **sections}
 
 
 async def check_ins_csv(work: Work, patient_id: UUID) -> str:

@@ -1,4 +1,4 @@
-"""From what was sent about a withdrawal to what was told, by the rules of the API's request."""
+"""From what was sent about a withdrawal to a reason, by the rules of the API's request."""
 
 from collections.abc import Mapping
 

@@ -151,7 +151,7 @@ async def decline_erasure(
     response: Response,
     if_match: IfMatch = None,
 ) -> ErasureRequestReply:
-    """Refuse a request, with a reason that the patient is told; needs If-Match."""
+    """Refuse a request, with a reason that the patient is shown; needs If-Match."""
     version = version_in(if_match)
     declined = await erasure.decline(work, request_id, reason=body.reason, version=version)
     response.headers["etag"] = etag_of(declined.version)

@@ -44,7 +44,7 @@ class AlreadyWithdrawnError(RefusalError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentAnswer:
-    """One answer of the patient's: ``kind`` is given or withdrawn; ``reason`` only where one was told."""
+    """One answer of the patient's: ``kind`` is given or withdrawn; ``reason`` only where one was given."""
 
     kind: str
     version: str | None
@@ -96,7 +96,7 @@ async def give(work: Work, patient_id: UUID, *, version: str) -> ConsentView:
 async def withdraw(work: Work, patient_id: UUID, *, reason: str | None) -> ConsentView:
     """Take consent back, or refuse it from the start: no more reports, reminders or evaluations.
 
-    An open signal is closed and says why; the clinic is told, because silence now means something else.
+    An open signal is closed and says why; the clinic is notified, because silence now means something else.
 
     Raises:
         NotFoundError: the clinic has no such patient.
@@ -113,7 +113,7 @@ async def withdraw(work: Work, patient_id: UUID, *, reason: str | None) -> Conse
         )
         withdrawn = replace(withdrawn, reason_sealed=sealed)
     await _add(work, withdrawn)
-    await _tell_of_withdrawal(work, patient)
+    await _notify_of_withdrawal(work, patient)
     return await _view(work, patient)
 
 
@@ -127,7 +127,7 @@ async def _lock_for_update(work: UnitOfWork, patient_id: UUID) -> tuple[PatientR
     return patient, standing
 
 
-async def _tell_of_withdrawal(work: Work, patient: PatientRecord) -> None:
+async def _notify_of_withdrawal(work: Work, patient: PatientRecord) -> None:
     await close_by_withdrawal(work, patient.id)
     await _announce(work, EventType.CONSENT_WITHDRAWN, patient)
 
@@ -145,11 +145,11 @@ async def _view(work: Work, patient: PatientRecord) -> ConsentView:
     return ConsentView(
         standing=standing,
         text=consent_text(patient.locale),
-        history=tuple(_told(own, one) for one in await consents.all_of_patient(work, patient.id)),
+        history=tuple(_answer_of(own, one) for one in await consents.all_of_patient(work, patient.id)),
     )
 
 
-def _told(vault: PatientVault, one: Consent) -> ConsentAnswer:
+def _answer_of(vault: PatientVault, one: Consent) -> ConsentAnswer:
     sealed, reason = one.reason_sealed, None
     if sealed is not None:
         reason = vault.open(sealed, row_id=one.id, **_REASON_CELL)

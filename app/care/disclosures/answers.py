@@ -71,8 +71,8 @@ def leaves_of(value: object) -> Iterator[object]:
         one = left.pop()
         given += 1
         if isinstance(one, Pairs):
-            told = [inner for name, inner in one if folded(name).startswith(_ANSWER_FIELDS)]
-            left.extend(told or [inner for _, inner in one])
+            answers = [inner for name, inner in one if folded(name).startswith(_ANSWER_FIELDS)]
+            left.extend(answers or [inner for _, inner in one])
         elif isinstance(one, list):
             left.extend(one)
         else:

@@ -72,9 +72,9 @@ def _read_form(text: str) -> Document:
     return Document(value=Pairs(pairs), text=text, whole=True, mixed_up=len(fields) == _MOST_FIELDS)
 
 
-def _boundary_of(body: bytes, told: str) -> bytes | None:
-    if told:
-        named = told.encode("latin-1", "replace")
+def _boundary_of(body: bytes, declared: str) -> bytes | None:
+    if declared:
+        named = declared.encode("latin-1", "replace")
         if b"--" + named in body:
             return named
     found = _BOUNDARY.match(body)
@@ -90,8 +90,8 @@ def _parts_of(body: bytes, boundary: bytes, charset: str) -> Pairs:
         name = _PART_NAME.search(head)
         if name is None:
             continue
-        told_type = _PART_TYPE.search(head)
-        _, parameters = media_type_of(told_type[1].decode("latin-1")) if told_type else ("", {})
+        named_type = _PART_TYPE.search(head)
+        _, parameters = media_type_of(named_type[1].decode("latin-1")) if named_type else ("", {})
         texts = texts_of(value.removesuffix(b"\r\n").removesuffix(b"\n"), parameters.get("charset", charset))
         fields.append(((name[1] or name[2] or b"").decode("utf-8", "replace"), texts[0] if texts else ""))
     return fields

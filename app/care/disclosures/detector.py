@@ -78,7 +78,7 @@ _OWN_ID_KEYS: Final = frozenset({"id", "check_in_id", "form_id"})
 _MOST_NAMES: Final = 20
 _MOST_OBJECTS: Final = 50_000
 _DEEP: Final = 4
-# Reports lie near the top; deeper down, what is told apart is no report.
+# Reports lie near the top; deeper down, what is kept apart is no report.
 _PLACE: Final = 8
 
 
@@ -220,8 +220,8 @@ class _Walk:
 
     def reports(self) -> list[Disclosure]:
         """Give what was disclosed, one for each report."""
-        told = {one.said_in: one for one in reversed(self._found.values())}
-        return list(reversed(told.values()))
+        named = {one.said_in: one for one in reversed(self._found.values())}
+        return list(reversed(named.values()))
 
     def _into_object(self, one: Pairs, around: _Around) -> Iterator[tuple[object, _Around]]:
         around = self._at(one, around)
@@ -326,8 +326,8 @@ def _is_ticked(key: str, value: object) -> bool:
     """Whether the statement is named among what was ticked."""
     if not folded(key).startswith(_TICKS):
         return False
-    told = value if isinstance(value, list) and not isinstance(value, Pairs) else [value]
-    return any(isinstance(name, str) and is_statement(name) for name in told)
+    named = value if isinstance(value, list) and not isinstance(value, Pairs) else [value]
+    return any(isinstance(name, str) and is_statement(name) for name in named)
 
 
 def _document_in(text: str) -> object | None:

@@ -34,7 +34,7 @@ class Document:
         value: objects as ``Pairs``, lists, texts, numbers, true, false and null.
         text: what it was read from; empty where nobody needs it.
         plain: it is valid JSON without a duplicate key, so that a schema read all of it.
-        whole: it was read without a guess, so that what is in it can be told apart.
+        whole: it was read without a guess, so that what is in it can be kept apart.
         mixed_up: quotes do not pair up, so that keys may have been taken for texts.
         harmless: every field is known and asks for nothing.
     """

@@ -256,5 +256,5 @@ def _texts_in(value: object, *, depth: int) -> Iterator[str]:
 
 def _answer_of(answer: Pairs) -> object:
     """The answer in an object that is labelled with its item."""
-    told = [value for key, value in answer if folded(key).startswith(_ANSWERS)]
-    return told or [value for key, value in answer if squeezed(key) not in _NAMING | _WORDED]
+    values = [value for key, value in answer if folded(key).startswith(_ANSWERS)]
+    return values or [value for key, value in answer if squeezed(key) not in _NAMING | _WORDED]

@@ -39,7 +39,7 @@ def scanned_triggers(text: str, path: str) -> Iterator[SafetyTrigger]:
         if opening == "[" and ":" in answers:
             # Objects, not answers in the form's order.
             continue
-        told: object = [one.strip(" \"'") or None for one in answers.split(",")]
+        read: object = [one.strip(" \"'") or None for one in answers.split(",")]
         if opening == "{":
-            told = Pairs(_NUMBERED.findall(answers))
-        yield from form_triggers(Pairs([("items", told)]), scale)
+            read = Pairs(_NUMBERED.findall(answers))
+        yield from form_triggers(Pairs([("items", read)]), scale)

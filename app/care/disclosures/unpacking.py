@@ -38,8 +38,8 @@ def unpacked(body: bytes, encodings: str) -> bytes:
 
     Also where the sender did not say that it is packed, or what is broken off.
     """
-    told = [one.strip().lower() for one in encodings.split(",") if one.strip()]
-    for name in reversed(told[-_PACKED_AT_MOST:]):
+    named = [one.strip().lower() for one in encodings.split(",") if one.strip()]
+    for name in reversed(named[-_PACKED_AT_MOST:]):
         if name in _PACKINGS:
             body = _inflated(body)
     for _ in range(_PACKED_AT_MOST):

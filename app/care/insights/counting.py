@@ -11,7 +11,7 @@ from app.clinical.episodes import Disposition
 from app.clinical.levels import CriterionName
 from app.clinical.safety import Urgency
 from app.clinical.waiting import WaitingLimits, safety_wait, signal_wait
-from app.storage.insights import ReportedSafety, ToldSignal
+from app.storage.insights import CountedSignal, ReportedSafety
 
 REAL: Final = (Disposition.BOOSTER_GIVEN, Disposition.BOOSTER_BOOKED, Disposition.OTHER_TREATMENT)
 """Somebody treated: the signal was right."""
@@ -59,7 +59,9 @@ class SafetyNumbers:
     escalated: int
 
 
-def count_signals(signals: Sequence[ToldSignal], *, limits: WaitingLimits, as_of: datetime) -> SignalNumbers:
+def count_signals(
+    signals: Sequence[CountedSignal], *, limits: WaitingLimits, as_of: datetime
+) -> SignalNumbers:
     """Count them. The limit is the one that the clinic has now."""
     criteria = Counter(one.criterion for one in signals)
     dispositions = Counter(one.disposition for one in signals)

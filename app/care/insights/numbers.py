@@ -22,7 +22,7 @@ from app.clinical.history import ScaleTotals
 from app.clinical.protocol import Protocol
 from app.clinical.waiting import WaitingLimits
 from app.storage.care_pasts import CarePast
-from app.storage.insights import NotOut, ReportedSafety, ToldSignal
+from app.storage.insights import CountedSignal, NotOut, ReportedSafety
 
 _DAYS_A_YEAR: Final = 365.25
 
@@ -32,7 +32,7 @@ class Read:
     """All that is counted, as it was read in one transaction."""
 
     care: Sequence[CarePast]
-    signals: Sequence[ToldSignal]
+    signals: Sequence[CountedSignal]
     safety: Sequence[ReportedSafety]
     not_out: Sequence[NotOut]
     totals: Mapping[UUID, Sequence[ScaleTotals]]

@@ -18,7 +18,7 @@ from app.clinical.protocol import Protocol
 from app.clinical.review import Response, ResponseCategory
 from app.clinical.scales import Scale, as_judged
 from app.storage.care_pasts import CarePast
-from app.storage.insights import ToldSignal
+from app.storage.insights import CountedSignal
 
 Part = tuple[CarePast, Stretch]
 """A patient and one of the patient's courses in the period."""
@@ -115,7 +115,7 @@ def _scale(scale: Scale, responses: Sequence[Response]) -> ScaleNumbers:
     )
 
 
-def benefit_numbers(parts: Sequence[Part], signals: Sequence[ToldSignal]) -> BenefitNumbers:
+def benefit_numbers(parts: Sequence[Part], signals: Sequence[CountedSignal]) -> BenefitNumbers:
     """Count the benefits that began in the period; their losses are the signals that nobody called wrong."""
     begun = _begun(parts, signals)
     lost = [one.days for one in begun if one.lost]
@@ -137,7 +137,7 @@ def benefit_numbers(parts: Sequence[Part], signals: Sequence[ToldSignal]) -> Ben
     )
 
 
-def _begun(parts: Sequence[Part], signals: Sequence[ToldSignal]) -> list[ResponseDuration]:
+def _begun(parts: Sequence[Part], signals: Sequence[CountedSignal]) -> list[ResponseDuration]:
     """A loss is confirmed by a signal that nobody called wrong; one that the consent's withdrawal closed stands."""
     losses: dict[UUID, set[date]] = defaultdict(set)
     for signal in signals:

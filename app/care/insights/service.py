@@ -17,7 +17,7 @@ _AROUND: Final = timedelta(days=2)
 
 
 async def read_insights(work: Work, *, first: date | None, end: date | None) -> Insights:
-    """Give the clinic's numbers over the days from `first` on and before `end`; that somebody looked is told.
+    """Give the clinic's numbers over the days from `first` on and before `end`; that someone looked is recorded.
 
     Patients are those of the clinic's own mode: who was registered in test mode is no part of a live clinic's
     numbers.

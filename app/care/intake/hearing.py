@@ -14,7 +14,7 @@ from starlette.types import Message, Scope
 from app.care.alerts.safety_events.intake import MADE_NOW, SafetySource
 from app.care.disclosures.detector import Disclosure, Heard, disclosed_in_form, disclosures_in
 from app.care.disclosures.unpacking import MOST_BYTES
-from app.care.intake.reporting import Pending, Report, Told, report_pending, told_nobody
+from app.care.intake.reporting import Outcome, Pending, Report, help_alone_in, report_pending
 from app.care.intake.speakers import credentials_in
 from app.care.intake.spool import Spool
 from app.context import AppContext
@@ -45,12 +45,12 @@ class Hearing:
         self._body = bytearray()
         self._cut = False
         self._heard: Heard | None = None
-        self._reported: dict[tuple[str | int, ...], Told] = {}
+        self._reported: dict[tuple[str | int, ...], Outcome] = {}
         self.complete = False
 
     @property
     def sender(self) -> Hashable:
-        """What tells this request's sender from others: the credentials, or the network address."""
+        """What distinguishes this request's sender from others: the credentials, or the network address."""
         return tuple(one.digest for one in self._credentials) or self._address
 
     @property
@@ -93,7 +93,7 @@ class Hearing:
 
     async def report(
         self, only: Collection[tuple[str | int, ...]] | None = None, *, failed: bool = False
-    ) -> Told:
+    ) -> Outcome:
         """Make a safety event of each disclosure that has none yet; ``only`` those of the reports at these places.
 
         ``failed``: by our fault, so that the same report comes again under its own id, and is the same event.
@@ -101,16 +101,16 @@ class Hearing:
         heard = await self.heard()
         wanted = [one for one in heard.disclosures if only is None or one.place in only]
         new = [one for one in wanted if one.place not in self._reported]
-        told = await self._tell(new, failed=failed) if new else told_nobody(self._language)
-        self._reported |= dict.fromkeys((one.place for one in new), told)
+        outcome = await self._report_now(new, failed=failed) if new else help_alone_in(self._language)
+        self._reported |= dict.fromkeys((one.place for one in new), outcome)
         earlier = [self._reported[one.place] for one in wanted if one not in new]
-        return told if new or not earlier else earlier[0]
+        return outcome if new or not earlier else earlier[0]
 
-    async def help_alone(self) -> Told:
+    async def help_alone(self) -> Outcome:
         """Give the help for whoever sent this; it was reported already."""
-        return await self._tell([], failed=False)
+        return await self._report_now([], failed=False)
 
-    async def _tell(self, disclosures: Sequence[Disclosure], *, failed: bool) -> Told:
+    async def _report_now(self, disclosures: Sequence[Disclosure], *, failed: bool) -> Outcome:
         pending = Pending(
             credentials=tuple(self._credentials),
             reports=tuple(self._report_of(one, failed=failed) for one in disclosures),
@@ -131,7 +131,7 @@ class Hearing:
             and bool(pending.reports)
             and await asyncio.to_thread(self._spool.keep, pending)
         )
-        return replace(told_nobody(self._language), spooled=spooled)
+        return replace(help_alone_in(self._language), spooled=spooled)
 
     def _report_of(self, one: Disclosure, *, failed: bool) -> Report:
         source, refused = (
@@ -165,14 +165,14 @@ def made_now() -> list[UUID]:
     return MADE_NOW.get() or []
 
 
-async def tell_clinic(form: Mapping[str, str], *, failed: bool = False) -> Told:
+async def report_disclosures(form: Mapping[str, str], *, failed: bool = False) -> Outcome:
     """Report what a page's form discloses, once, before the page is shown again; says what the clinic knows.
 
     ``failed``: by our fault, so that the same form is sent again.
     """
     hearing = NOW.get()
     if hearing is None or not await hearing.heard_in_form(form):
-        return told_nobody("")
+        return help_alone_in("")
     return await hearing.report(failed=failed)
 
 
@@ -199,11 +199,11 @@ def _item_at(one: Disclosure, key: str) -> int | None:
             return None
 
 
-def as_document(told: Told, document: dict[str, Any]) -> dict[str, Any]:
+def as_document(outcome: Outcome, document: dict[str, Any]) -> dict[str, Any]:
     """Put the help, or the event for staff, into an answer that has none."""
-    if told.for_staff:
-        if told.event_ids and not document.get("safety_event_id"):
-            document["safety_event_id"] = str(told.event_ids[0])
+    if outcome.for_staff:
+        if outcome.event_ids and not document.get("safety_event_id"):
+            document["safety_event_id"] = str(outcome.event_ids[0])
     elif not document.get("crisis_help"):
-        document["crisis_help"] = told.crisis_help
+        document["crisis_help"] = outcome.crisis_help
     return document

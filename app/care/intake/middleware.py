@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.care.alerts.safety_events.intake import MADE_NOW
 from app.care.intake.hearing import NOW, Hearing, as_document, made_now
-from app.care.intake.reporting import Told
+from app.care.intake.reporting import Outcome
 from app.care.intake.spool import Spool
 from app.care.intake.turns import Turns
 from app.context import AppContext
@@ -82,7 +82,7 @@ class _HeardRequest:
         self._waiting: asyncio.TimerHandle | None = None
         self._instead: asyncio.Task[None] | None = None
         self._started = self._over = False
-        self._told: Told | None = None
+        self._outcome: Outcome | None = None
         self._start: Message | None = None
         self._answer = bytearray()
 
@@ -131,7 +131,7 @@ class _HeardRequest:
         self._started = self._over = True
         await self._judge(_UNAVAILABLE)
         document = refusal_document(DatabaseAwayError(), request_id=self._scope.get("request_id"))
-        body = _with_help(json.dumps(document).encode(), self._told)
+        body = _with_help(json.dumps(document).encode(), self._outcome)
         headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
         await self._send({"type": "http.response.start", "status": _UNAVAILABLE, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
@@ -147,7 +147,7 @@ class _HeardRequest:
             await self._judge(message["status"])
             if self._slow:
                 MutableHeaders(scope=message)["connection"] = "close"
-            if self._told is not None and _is_json(message) and self._scope["method"] != "HEAD":
+            if self._outcome is not None and _is_json(message) and self._scope["method"] != "HEAD":
                 self._start = message
                 return
         elif self._start is not None and message["type"] == "http.response.body":
@@ -158,7 +158,7 @@ class _HeardRequest:
         await self._send(message)
 
     async def _send_with_help(self, start: Message) -> None:
-        body = _with_help(bytes(self._answer), self._told)
+        body = _with_help(bytes(self._answer), self._outcome)
         MutableHeaders(scope=start)["content-length"] = str(len(body))
         self._start = None
         await self._send(start)
@@ -193,11 +193,11 @@ class _HeardRequest:
             return
         if made_now():
             if status >= _REFUSED:
-                self._told = await self._hearing.help_alone()
+                self._outcome = await self._hearing.help_alone()
             return
         if heard.plain and status < _REFUSED and _was_read_by_a_schema(self._scope):
             return
-        self._told = await self._hearing.report(failed=status >= _FAILED)
+        self._outcome = await self._hearing.report(failed=status >= _FAILED)
 
 
 def _has_body(scope: Scope) -> bool:
@@ -215,11 +215,11 @@ def _is_json(message: Message) -> bool:
     return content_type == "application/json" or content_type.endswith("+json")
 
 
-def _with_help(body: bytes, told: Told | None) -> bytes:
+def _with_help(body: bytes, outcome: Outcome | None) -> bytes:
     try:
         document: Any = json.loads(body)
     except ValueError:
         return body
-    if told is None or not isinstance(document, dict):
+    if outcome is None or not isinstance(document, dict):
         return body
-    return json.dumps(as_document(told, document), ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(as_document(outcome, document), ensure_ascii=False, separators=(",", ":")).encode()

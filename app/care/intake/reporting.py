@@ -43,7 +43,7 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Outcome:
     """What became of it: the events, and the help to show.
 
     Attributes:
@@ -57,21 +57,21 @@ class Told:
     spooled: bool = False
 
     @property
-    def clinic_told(self) -> bool:
-        """Whether the clinic is told, or will be as soon as this can be stored."""
+    def clinic_notified(self) -> bool:
+        """Whether the clinic is outcome, or will be as soon as this can be stored."""
         return bool(self.event_ids) or self.spooled
 
 
-def told_nobody(language: str) -> Told:
-    """Nobody is told; the person still gets the help."""
-    return Told(crisis_help=_as_reply(crisis_help(language)))
+def help_alone_in(language: str) -> Outcome:
+    """Nobody is notified; the person still gets the help."""
+    return Outcome(crisis_help=_as_reply(crisis_help(language)))
 
 
 def _as_reply(help_now: CrisisHelp) -> dict[str, Any]:
     return CrisisHelpReply.of(help_now).model_dump(mode="json")
 
 
-async def report_pending(context: AppContext, pending: Pending) -> Told:
+async def report_pending(context: AppContext, pending: Pending) -> Outcome:
     """Make the events in a transaction of their own; of what was reported before, gives the earlier ones."""
     for credential in pending.credentials:
         async with context.work(credential.clinic_id, safety=True) as work:
@@ -81,11 +81,11 @@ async def report_pending(context: AppContext, pending: Pending) -> Told:
             events = await _report_all(work, sender, pending)
             if sender.patient is None:
                 if events or not pending.reports:
-                    return replace(told_nobody(pending.language), event_ids=tuple(events), for_staff=True)
+                    return replace(help_alone_in(pending.language), event_ids=tuple(events), for_staff=True)
                 continue
             help_now = await help_for_patient(work, context.vault, sender.patient.id)
-        return Told(crisis_help=_as_reply(help_now), event_ids=tuple(events))
-    return told_nobody(pending.language)
+        return Outcome(crisis_help=_as_reply(help_now), event_ids=tuple(events))
+    return help_alone_in(pending.language)
 
 
 async def _report_all(work: Work, sender: Sender, pending: Pending) -> list[UUID]:

@@ -13,7 +13,7 @@ from app.storage import assessments, check_ins, devices, patient_merges, patient
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeFacts:
-    """One of the two, by what tells people apart and by how much is known of them."""
+    """One of the two, by what distinguishes people and by how much is known of them."""
 
     patient: Patient
     name: str | None
@@ -28,7 +28,7 @@ class MergeFacts:
 
 
 async def find_by_chart_number(work: Work, number: str) -> UUID | None:
-    """Find whose chart number this is, as people tell it apart."""
+    """Find whose chart number this is, as people read it."""
     return await patients.find_by_reference(work, index_of(work.vault, work.clinic_id, number))
 
 

@@ -64,7 +64,7 @@ def conditions_of(evaluation: Evaluation) -> frozenset[Condition]:
     return frozenset(holding)
 
 
-async def tell_conditions(
+async def announce_conditions(
     work: Work,
     patient_id: UUID,
     *,

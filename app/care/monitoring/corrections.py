@@ -194,7 +194,7 @@ async def follow_correction(
         in_background=not done,
     )
     if found.any or found.in_background:
-        await _tell(work, after, found, kind=kind, record_id=record_id)
+        await _notify(work, after, found, kind=kind, record_id=record_id)
     return found
 
 
@@ -249,7 +249,7 @@ def _reference(evaluation: Evaluation | None) -> object:
     return evaluation and evaluation.reference
 
 
-async def _tell(
+async def _notify(
     work: Work, standing: PatientSnapshot, found: CorrectionEffects, *, kind: str, record_id: UUID
 ) -> None:
     about = About(

@@ -29,7 +29,7 @@ from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.schedules import PlanFacts
 
 DAYS_AHEAD: Final = 14
-"""How many days with a check-in due are told, so that a phone can remind without a network."""
+"""How many days with a check-in due are given, so that a phone can remind without a network."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

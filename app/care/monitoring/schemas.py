@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 
 from app.care.monitoring.schedule import Schedule
 from app.care.monitoring.service import EvaluationView
-from app.chart.telling import tell_trend
+from app.chart.description import describe_trend
 from app.chart.trend import Band, Trend, TrendDay
 from app.chart.wording import ChartWords
 from app.clinical.course import InfusionPhase
@@ -139,7 +139,7 @@ class ProgressReply(ReplyBody):
             baseline=ProgressBand.of(trend.baseline) if trend.baseline else None,
             reference=ProgressBand.of(trend.reference) if trend.reference else None,
             infusions=[ProgressInfusion(date=one.day, phase=one.phase) for one in trend.infusions],
-            description=tell_trend(trend, words),
+            description=describe_trend(trend, words),
         )
 
 

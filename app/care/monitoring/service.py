@@ -13,7 +13,7 @@ from uuid import UUID
 
 from app.access.clinics.erased import PatientMergedError
 from app.care.alerts.signals.episodes import carry_out
-from app.care.monitoring.conditions import AT_ONCE, Condition, conditions_of, tell_conditions
+from app.care.monitoring.conditions import AT_ONCE, Condition, announce_conditions, conditions_of
 from app.care.monitoring.history import (
     episode_of_patient,
     history_of,
@@ -36,7 +36,7 @@ from app.clinical.headline import steady_without_infusion
 from app.clinical.levels import CriterionName
 from app.clinical.profiles import Caution
 from app.clinical.protocol import Protocol
-from app.clinical.review_notice import is_review_to_tell
+from app.clinical.review_notice import is_review_to_announce
 from app.context import AppContext, Work
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
@@ -77,12 +77,12 @@ async def evaluate_with(
     new: Sequence[StoredCheckIn],
     *,
     now: datetime,
-    tell: bool,
+    announce: bool,
 ) -> Evaluated:
     """Evaluate a patient as of now, with check-ins that are about to be written; writes nothing.
 
-    ``tell``: whether conditions may be told of. Not while history is brought along piece by piece, when
-    much seems to be missing that comes with the next piece; they are told of with the patient's next report.
+    ``announce``: whether conditions may be announced. Not while history is brought along piece by piece, when
+    much seems to be missing that comes with the next piece; they are announced with the patient's next report.
     """
     timeline, protocol = None, protocol_of(standing, context)
     if not any(stored.supersedes for stored in new):
@@ -93,7 +93,7 @@ async def evaluate_with(
         timeline = timeline_of(history, as_of=as_of, protocol=protocol)
     else:
         as_of = latest_in(timeline.state, standing, now=now)
-    return _evaluated(context, standing, timeline, as_of=as_of, tell=tell)
+    return _evaluated(context, standing, timeline, as_of=as_of, announce=announce)
 
 
 async def follow(work: Work, standing: PatientSnapshot, evaluated: Evaluated) -> None:
@@ -101,21 +101,21 @@ async def follow(work: Work, standing: PatientSnapshot, evaluated: Evaluated) ->
 
     The answer was kept in the turn after the one that ``standing`` was read in.
     """
-    await tell_conditions(
+    await announce_conditions(
         work,
         standing.patient_id,
         mode=standing.mode,
         on=evaluated.evaluation.day,
-        before=standing.told,
-        holding=evaluated.answer.told,
+        before=standing.announced,
+        holding=evaluated.answer.announced,
     )
     await keep_findings(
         work,
         standing.patient_id,
         evaluated.evaluation,
         mode=standing.mode,
-        before=standing.told,
-        holding=evaluated.answer.told,
+        before=standing.announced,
+        holding=evaluated.answer.announced,
     )
     if evaluated.answer.level != standing.level:
         await notify_of_patient(
@@ -140,23 +140,23 @@ async def follow(work: Work, standing: PatientSnapshot, evaluated: Evaluated) ->
     )
 
 
-async def evaluate_anew(work: Work, patient_id: UUID, *, tell: bool = False) -> None:
+async def evaluate_anew(work: Work, patient_id: UUID, *, announce: bool = False) -> None:
     """Evaluate from the whole history and do what follows; the caller holds the patient's turn.
 
     Nothing is evaluated for a patient who withdrew consent; the memory goes, for the day they give it again.
-    ``tell``: whether conditions may begin that history coming in piece by piece would only seem to have.
+    ``announce``: whether conditions may begin that history coming in piece by piece would only seem to have.
     """
     standing = await standing_of(work, patient_id, now=work.now)
     if standing.consent_withdrawn_at is not None:
         await patient_states.forget_memory(work, patient_id)
         return
-    evaluated = await _from_history(work, standing, tell=tell)
+    evaluated = await _from_history(work, standing, announce=announce)
     await patient_states.keep_answer(
         work,
         patient_id,
         memory=evaluated.answer.memory,
         level=evaluated.answer.level,
-        told=evaluated.answer.told,
+        announced=evaluated.answer.announced,
         now=work.now,
     )
     await follow(work, standing, evaluated)
@@ -190,13 +190,15 @@ async def evaluate_by_time(
         protocol = protocol_of(standing, context)
         timeline = await timeline_now(work, standing, protocol=protocol, now=now)
         as_of = latest_in(timeline.state, standing, now=now)
-        evaluated = _evaluated(context, standing, timeline, as_of=as_of, tell=True)
-        same = evaluated.answer.level == kept_level and set(evaluated.answer.told) == set(standing.told)
+        evaluated = _evaluated(context, standing, timeline, as_of=as_of, announce=True)
+        same = evaluated.answer.level == kept_level and set(evaluated.answer.announced) == set(
+            standing.announced
+        )
         if same and evaluated.move.kind is MoveKind.NONE:
             return False
         if await patient_states.lock(work, patient_id) is None:
             return False
-        await evaluate_anew(work, patient_id, tell=True)
+        await evaluate_anew(work, patient_id, announce=True)
     return True
 
 
@@ -277,35 +279,35 @@ def _advanced(timeline: Timeline | None, new: Sequence[CheckIn], protocol: Proto
     return timeline
 
 
-async def _from_history(work: Work, standing: PatientSnapshot, *, tell: bool) -> Evaluated:
+async def _from_history(work: Work, standing: PatientSnapshot, *, announce: bool) -> Evaluated:
     history = await history_of(work, standing)
     as_of = latest_of(history, now=work.now)
     timeline = timeline_of(history, as_of=as_of, protocol=protocol_of(standing, work.context))
-    return _evaluated(work.context, standing, timeline, as_of=as_of, tell=tell)
+    return _evaluated(work.context, standing, timeline, as_of=as_of, announce=announce)
 
 
 def _evaluated(
-    context: AppContext, standing: PatientSnapshot, timeline: Timeline, *, as_of: datetime, tell: bool
+    context: AppContext, standing: PatientSnapshot, timeline: Timeline, *, as_of: datetime, announce: bool
 ) -> Evaluated:
     evaluation = evaluate(timeline.state, as_of=as_of, protocol=protocol_of(standing, context))
     holding = conditions_of(evaluation)
-    # A series that was just completed is told of at once; the others wait while history comes in.
-    at_once = is_review_to_tell(
+    # A series that was just completed is announced at once; the others wait while history comes in.
+    at_once = is_review_to_announce(
         timeline.state.treatment,
         reviewed_on=standing.reviewed_on,
         today=evaluation.day,
-        told=Condition.REVIEW_DUE.value in standing.told,
-        tell=tell,
+        announced=Condition.REVIEW_DUE.value in standing.announced,
+        announce=announce,
         protocol=protocol_of(standing, context),
     )
     holds = {one.value for one in holding} | marks_of(evaluation)
-    told = {one for one in holds if tell or one in AT_ONCE or one in standing.told}
+    announced = {one for one in holds if announce or one in AT_ONCE or one in standing.announced}
     answer = Answer(
         as_of=as_of,
         level=evaluation.level.value,
         rule_version=protocol_of(standing, context).name,
         memory=to_keep(timeline, protocol_of(standing, context)),
-        told=sorted(told | ({Condition.REVIEW_DUE.value} if at_once else set())),
+        announced=sorted(announced | ({Condition.REVIEW_DUE.value} if at_once else set())),
         summary=_summary(evaluation),
     )
     move = next_move(

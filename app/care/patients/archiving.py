@@ -1,4 +1,4 @@
-"""Archiving: from then on nobody here reads a patient's reports, and the patient is told so, with help.
+"""Archiving: from then on nobody here reads a patient's reports, and the patient is shown so, with help.
 
 Devices may read and no longer report; reminders stop; to a person who died nothing more is sent. A disclosure
 that still arrives is a safety event, and open safety events stay open.
@@ -39,7 +39,10 @@ class NobodyReadsReportsError(RefusalError):
 
     def with_help(self, help_now: CrisisHelp) -> Self:
         """Let crisis help travel with the answer."""
-        self.told = {**self.told, "crisis_help": CrisisHelpReply.of(help_now).model_dump(mode="json")}
+        self.extensions = {
+            **self.extensions,
+            "crisis_help": CrisisHelpReply.of(help_now).model_dump(mode="json"),
+        }
         return self
 
 

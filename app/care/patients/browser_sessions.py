@@ -24,7 +24,7 @@ _ISSUED_ANEW_AFTER: Final = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedBrowser:
-    """A browser that may speak for the patient from now on; ``token`` is told this once, for its cookie."""
+    """A browser that may speak for the patient from now on; ``token`` is given this once, for its cookie."""
 
     token: str
     caller: PatientCaller

@@ -25,7 +25,7 @@ def index_of(vault: Vault, clinic_id: UUID, number: str) -> IndexedReference:
 async def compute_keys(work: UnitOfWork, vault: Vault) -> int:
     """Compute the keys of patients who were registered before there were any; gives how many.
 
-    Of two whose numbers only a computer could tell apart, the first keeps the key; the other is found by
+    Of two whose numbers only a computer could distinguish, the first keeps the key; the other is found by
     exactly its own number, as before, until somebody changes it.
     """
     waiting = await patients.without_key(work, limit=_AT_ONCE)

@@ -1,4 +1,4 @@
-"""From what was sent about a patient to what was told, by the rules of the API's requests.
+"""From what was sent about a patient to values, by the rules of the API's requests.
 
 Raises, of each: InvalidRequestError when it cannot be read.
 """

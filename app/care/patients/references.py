@@ -12,7 +12,7 @@ from app.storage import patients
 async def references_of(work: Work, patient_ids: Iterable[UUID]) -> dict[UUID, str]:
     """Give the references of these patients; of an erased one there is none.
 
-    It tells the trail nothing: the caller has told what it read, and this only names whom that was about.
+    It records no access: the caller has recorded what it read, and this only names whom that was about.
     """
     wanted = list(set(patient_ids))
     if not wanted:

@@ -55,7 +55,7 @@ class PatientRegistration(RequestBody):
     )
 
     def registration(self) -> Registration:
-        """Take it as told."""
+        """Take it as sent."""
         return Registration(**dict(self))
 
 
@@ -126,7 +126,7 @@ class DetailsEntry(RequestBody):
     )
 
     def change(self) -> DetailsChange:
-        """Take it as told."""
+        """Take it as sent."""
         email = self.email if "email" in self.model_fields_set else STAYS
         country = self.country if "country" in self.model_fields_set else STAYS
         return DetailsChange(time_zone=self.time_zone, locale=self.locale, email=email, country=country)
@@ -211,7 +211,7 @@ class OwnChange(DetailsEntry):
     reminders: ReminderChange | None = None
 
     def change(self) -> DetailsChange:
-        """Take it as told."""
+        """Take it as sent."""
         return replace(super().change(), reminders=self.reminders.applied_to if self.reminders else None)
 
 

@@ -20,7 +20,7 @@ from app.web.etags import ChangedMeanwhileError
 
 
 class Unchanged(Enum):
-    """Tells a value that stays from one that is removed."""
+    """Distinguishes a value that stays from one that is removed."""
 
     STAYS = "stays"
 

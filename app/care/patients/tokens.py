@@ -22,7 +22,7 @@ AT_ONCE: Final = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedTokens:
-    """A pair of tokens, as told to the device once; ``expires_in`` is the access token's life in seconds."""
+    """A pair of tokens, as given to the device once; ``expires_in`` is the access token's life in seconds."""
 
     access_token: str
     refresh_token: str

@@ -1,1 +1,1 @@
-"""Asking for what is due, once; telling the clinic of what was missed."""
+"""Asking for what is due, once; notifying the clinic of what was missed."""

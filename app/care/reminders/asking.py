@@ -125,12 +125,12 @@ async def _look_at(work: Work, patient_ids: Sequence[UUID]) -> int:
     asked = 0
     for patient_id, (subject, one) in found.items():
         asked += await _ask(work, subject, one)
-        again_at, announced_for = one.look_again_at, subject.plan.overdue_told_for
+        again_at, announced_for = one.look_again_at, subject.plan.overdue_announced_for
         if patient_id in turns:
             announced_for = await _write_silence(work, subject, one)
         elif one.changes_silence:
             again_at = work.now + _WHILE_BUSY
-        looks.append(NextLook(patient_id=patient_id, at=again_at, overdue_told_for=announced_for))
+        looks.append(NextLook(patient_id=patient_id, at=again_at, overdue_announced_for=announced_for))
     await reminder_plans.looked(work, looks)
     return asked
 
@@ -149,7 +149,7 @@ async def _decided(work: Work, patient_ids: Sequence[UUID]) -> dict[UUID, tuple[
                 times_of(subject.plan),
                 now=work.now,
                 registered_on=subject.patient.registered_at.date(),
-                told_of=subject.plan.overdue_told_for,
+                announced=subject.plan.overdue_announced_for,
                 withdrawn=subject.patient.id in withdrawn or subject.patient.archived_at is not None,
                 without_reminders=without,
             ),
@@ -166,7 +166,7 @@ async def _write_silence(work: Work, subject: _Subject, found: Look) -> date | N
         # A check-in ended it already; else the plan did: a course that is over, or consent that was withdrawn.
         await end_findings(work, subject.patient.id, [FindingCode.OVERDUE])
         return None
-    return subject.plan.overdue_told_for
+    return subject.plan.overdue_announced_for
 
 
 async def _subjects(work: Work, patient_ids: Sequence[UUID]) -> list[_Subject]:

@@ -1,4 +1,4 @@
-"""What a look at one patient comes to: ask or not, tell the clinic of silence or not, when to look again."""
+"""What a look at one patient comes to: ask or not, notify the clinic of silence or not, when to look again."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Look:
     Attributes:
         ask_for: the check-in day that is asked for, or None.
         helps_until: until when a message about it may arrive.
-        silent_since: the last day before a silence that the clinic is to be told of, or None.
+        silent_since: the last day before a silence that the clinic is to be notified of, or None.
         silence_over: the silence that the clinic knows of is none any more.
         look_again_at: the next time that something may be due.
     """
@@ -38,7 +38,7 @@ def look(
     *,
     now: datetime,
     registered_on: date,
-    told_of: date | None,
+    announced: date | None,
     withdrawn: bool,
     without_reminders: Collection[date],
 ) -> Look:
@@ -49,7 +49,7 @@ def look(
         times: when the patient is asked, and when never.
         now: the moment.
         registered_on: stands for the last check-in while there has been none.
-        told_of: the silence that the clinic knows of already.
+        announced: the silence that the clinic knows of already.
         withdrawn: whether consent was withdrawn: then nothing is asked, and silence means nothing.
         without_reminders: the clinic's days on which nobody is reminded.
     """
@@ -58,8 +58,8 @@ def look(
     return Look(
         ask_for=schedule.today if asks and times.may_ask(now, schedule.time_zone) else None,
         helps_until=times.helps_until(now, schedule.time_zone),
-        silent_since=None if withdrawn or silence == told_of else silence,
-        silence_over=told_of is not None and (withdrawn or silence is None),
+        silent_since=None if withdrawn or silence == announced else silence,
+        silence_over=announced is not None and (withdrawn or silence is None),
         look_again_at=times.next_moment(schedule.time_zone, after=now),
     )
 

@@ -93,7 +93,7 @@ def ask_about(found: Sequence[Unlikely], confirmed: Sequence[str]) -> None:
     """
     if set(found) <= set(confirmed):
         return
-    refusal = NeedsConfirmationError().telling(confirm=[one.value for one in found])
+    refusal = NeedsConfirmationError().with_extensions(confirm=[one.value for one in found])
     raise refusal.finding(
         {"pointer": QUESTIONS[one][0], "code": one.value, "detail": QUESTIONS[one][1]} for one in found
     )

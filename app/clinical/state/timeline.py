@@ -48,7 +48,7 @@ class Crossing:
 
 
 class Timeline(NamedTuple):
-    """A state, and what it alone no longer tells: on which days consider was first reached.
+    """A state, and what it alone no longer says: on which days consider was first reached.
 
     `considered` holds day numbers up to the latest check-in day, which may still grow: see `losses`.
     """

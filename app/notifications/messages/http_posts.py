@@ -21,7 +21,7 @@ _SUCCESS, _CLIENT_ERROR = 2, 4
 async def post(
     client: httpx2.AsyncClient, url: str, *, content: bytes, headers: Mapping[str, str], now: datetime
 ) -> Outcome:
-    """Send once and tell how it ended; never raises for what the other side does.
+    """Send once and say how it ended; never raises for what the other side does.
 
     No answer counts as not taken: both kinds of receivers know a repeat by the message's id.
     """

@@ -1,4 +1,4 @@
-"""Sending one mail to the operator's mail server, and telling how that ended."""
+"""Sending one mail to the operator's mail server, and saying how that ended."""
 
 import asyncio
 from contextlib import suppress
@@ -108,7 +108,7 @@ def compose(relay: MailRelay, mail: Mail) -> EmailMessage:
     message["From"] = Address(display_name="Afterglow", addr_spec=relay.sender)
     message["Subject"] = mail.text.subject
     message["Date"] = mail.sent_at
-    # The same on every attempt, so that mailboxes can tell a repeat.
+    # The same on every attempt, so that mailboxes can recognize a repeat.
     message["Message-ID"] = f"<{mail.id}@{relay.sender.rpartition('@')[2]}>"
     # So that no holiday notice comes back.
     message["Auto-Submitted"] = "auto-generated"

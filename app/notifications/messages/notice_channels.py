@@ -19,7 +19,7 @@ def seal_address(vault: Vault, clinic_id: UUID, channel_id: UUID, address: str) 
 
 
 def masked_address(vault: Vault, clinic_id: UUID, channel: NoticeChannel) -> str:
-    """Give just enough to tell which one it is: a chat's host, or a mail address's first letter and domain."""
+    """Give just enough to show which one it is: a chat's host, or a mail address's first letter and domain."""
     address = _open(vault, clinic_id, channel)
     if "://" in address:
         return f"{urlsplit(address).scheme}://{urlsplit(address).hostname}/{_HIDDEN}"

@@ -59,7 +59,7 @@ class EndpointAddressRefusedError(RefusalError):
     """The address must be public HTTPS.
 
     The same for a private address, a name that does not resolve and an odd spelling: the difference
-    would tell a caller what our own network looks like.
+    would show a caller what our own network looks like.
     """
 
     code = "webhook-address-refused"

@@ -1,1 +1,1 @@
-"""Telling the care team's systems: endpoints, notifications, deliveries, attempts."""
+"""Notifying the care team's systems: endpoints, notifications, deliveries, attempts."""

@@ -243,7 +243,7 @@ async def _refuse_twice(work: Work, address: str, *, besides: UUID | None = None
     await clinics.profile(work, lock=True)
     for other in await endpoints.all_of_clinic(work):
         if other.id != besides and open_url(work.vault, work.clinic_id, other) == address:
-            raise EndpointExistsError("#/url").telling(endpoint_id=str(other.id))
+            raise EndpointExistsError("#/url").with_extensions(endpoint_id=str(other.id))
 
 
 def _names(events: Sequence[EventType] | None) -> list[str] | None:

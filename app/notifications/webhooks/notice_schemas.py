@@ -39,7 +39,7 @@ class NoticeChannelEntry(RequestBody):
         ),
     ]
     events: Annotated[list[NoticeEventName], Field(min_length=1, max_length=len(NoticeEvent))] | None = Field(
-        default=None, description=f"What it is told of; null: {', '.join(UNLESS_CHOSEN)}"
+        default=None, description=f"What it is notified of; null: {', '.join(UNLESS_CHOSEN)}"
     )
     locale: LocaleTag = Field(default="en", description="English or Spanish; all others read English")
 

@@ -150,7 +150,7 @@ def _describe(event: EventType) -> None:
         webhook_timestamp: Annotated[int, Header(description="Unix time of this attempt, signed too")],
         webhook_signature: Annotated[str, Header(description="One or more of `v1,<base64>`, by spaces")],
     ) -> None:
-        """Be told; answer with any 2xx within 15 seconds, and fetch the rest with the clinic's key."""
+        """Be notified; answer with any 2xx within 15 seconds, and fetch the rest with the clinic's key."""
 
     received.__name__ = event.value.replace(".", "_")
     outgoing.post(event.value, summary=event.value, status_code=204, responses=_RECEIVED)(received)

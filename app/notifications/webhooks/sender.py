@@ -1,4 +1,4 @@
-"""One attempt to deliver one message: signed, sent, and told as a value, whatever the receiver does."""
+"""One attempt to deliver one message: signed, sent, and reported as a value, whatever the receiver does."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -40,7 +40,7 @@ class OutgoingMessage:
 
 
 async def send(client: httpx2.AsyncClient, message: OutgoingMessage, now: datetime) -> AttemptOutcome:
-    """Make one attempt and tell how it ended.
+    """Make one attempt and say how it ended.
 
     No answer, however broken, raises; what is wrong with the message itself (no secret, a time without
     an offset) does. Nothing is logged, and nothing of the answer is kept but status and ``Retry-After``.

@@ -25,7 +25,7 @@ CHECK_IN: Final = "/p/check-in"
 # Which form this browser has sent: coming back to it means to look at it again, or to mend it.
 SENT_FORM: Final = "afterglow-sent"
 _REMEMBERED: Final = timedelta(hours=1)
-# Tells a phone that sent what it had kept what became of it.
+# Shows a phone that sent what it had kept what became of it.
 OUTCOME: Final = "afterglow-check-in"
 NOTE_LENGTH: Final = 4000
 _NUMBERS: Final = tuple(str(number) for number in range(11))
@@ -38,11 +38,11 @@ def form_page(
     *,
     form: Form = NOTHING_FILLED_IN,
     mistakes: Mapping[str, str] | None = None,
-    told_before: str = "",
+    earlier_sentence: str = "",
     day_choices: Sequence[tuple[str, str]] = (),
     status: int = 200,
     help_first: bool = False,
-    clinic_told: bool = False,
+    clinic_notified: bool = False,
 ) -> PageAnswer:
     """Show the form, with what was answered before; ``mistakes`` names the sentence for each field."""
     say = say_in(visitor.language)
@@ -53,12 +53,12 @@ def form_page(
         here=CHECK_IN,
         status=status,
         help_first=help_first,
-        clinic_told=clinic_told,
+        clinic_notified=clinic_notified,
         for_later=False,
         hidden=opened.fields(ID_FIELD),
         form=form,
         mistakes={field: say(name) for field, name in (mistakes or {}).items()},
-        told_before=told_before,
+        earlier_sentence=earlier_sentence,
         day_choices=day_choices,
         day_sentence=day_sentence(opened, say, visitor.language),
         night_sentence=night_sentence(opened, say, visitor.language),
@@ -76,10 +76,10 @@ def shell_page(context: AppContext, visitor: Visitor) -> PageAnswer:
         here=CHECK_IN,
         for_later=True,
         hidden=dict.fromkeys(IDENTITY, ""),
-        clinic_told=False,
+        clinic_notified=False,
         form=NOTHING_FILLED_IN,
         mistakes={},
-        told_before="",
+        earlier_sentence="",
         day_choices=(),
         day_sentence="",
         night_sentence="",
@@ -127,13 +127,13 @@ def _kept_sentence(say: Say, sent: Sent, language: str) -> str:
 
 
 def _answers(say: Say, stored: StoredCheckIn) -> list[tuple[str, str]]:
-    told = stored.check_in
+    sent = stored.check_in
     shown = [
         (say(name), say("not_answered") if value is None else say("out_of_ten", value=_plain(value)))
-        for name, value in ((name, getattr(told, name)) for name in SCORES)
+        for name, value in ((name, getattr(sent, name)) for name in SCORES)
     ]
-    if told.sleep_hours is not None:
-        shown.append((say("sleep_hours"), say("hours", value=_plain(told.sleep_hours))))
+    if sent.sleep_hours is not None:
+        shown.append((say("sleep_hours"), say("hours", value=_plain(sent.sleep_hours))))
     return shown
 
 

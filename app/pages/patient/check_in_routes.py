@@ -70,7 +70,7 @@ async def show_form(request: Request, context: ContextNeeded, found: SignedInVis
         found,
         opened,
         form=NOTHING_FILLED_IN if kept is None else _answers_in(context, found, kept),
-        told_before=_told_before(found, kept),
+        earlier_sentence=_earlier_sentence(found, kept),
     )
     if (written := _as_cookie(opened)) != cookies.read(request, OPEN_FORM):
         cookies.write(answer, OPEN_FORM, written, lasts=None)
@@ -130,15 +130,15 @@ def _answers_in(context: AppContext, found: Visitor, kept: StoredCheckIn) -> For
 
     Not with the safety statement: it stands by itself, and nobody should have to take it back to mend a number.
     """
-    told = kept.check_in
-    answers = {name: getattr(told, name) for name in (*SCORES, "sleep_hours")}
+    sent = kept.check_in
+    answers = {name: getattr(sent, name) for name in (*SCORES, "sleep_hours")}
     fields = {name: f"{value:g}" for name, value in answers.items() if value is not None}
     fields["note"] = open_note(context.vault, found.signed_in.clinic_id, kept) or ""
-    fields["asks_about_booster"] = "yes" if told.asks_about_booster else ""
+    fields["asks_about_booster"] = "yes" if sent.asks_about_booster else ""
     return Form(fields)
 
 
-def _told_before(found: Visitor, kept: StoredCheckIn | None) -> str:
+def _earlier_sentence(found: Visitor, kept: StoredCheckIn | None) -> str:
     if kept is None:
         return ""
     zone = zone_of(kept.check_in.time_zone)

@@ -25,13 +25,13 @@ def consent_page(
     visitor: Visitor,
     *,
     draft: Mapping[str, str] = NO_DRAFT,
-    told: str = "",
+    notice: str = "",
     status: int = 200,
 ) -> PageAnswer:
-    """Show the text in force; ``told`` names a sentence."""
+    """Show the text in force; ``notice`` names a sentence."""
     withdrawn = visitor.signed_in.consent is ConsentStanding.WITHDRAWN
     say = say_in(visitor.language)
-    told = told or ("withdrawn" if withdrawn else "")
+    notice = notice or ("withdrawn" if withdrawn else "")
     return render(
         context,
         visitor,
@@ -41,5 +41,5 @@ def consent_page(
         text=consent_text(visitor.language),
         draft=draft,
         can_refuse=not withdrawn,
-        told=say(told) if told else "",
+        notice=say(notice) if notice else "",
     )

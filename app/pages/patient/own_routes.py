@@ -42,7 +42,7 @@ async def answer_consent(request: Request, context: ContextNeeded, visitor: Sign
         await consent.give(visitor.work, caller.patient_id, version=form["version"])
     except ConsentTextChangedError:
         await visitor.work.start_over()
-        return consent_page(context, visitor, draft=draft_of(form), told="consent_changed", status=409)
+        return consent_page(context, visitor, draft=draft_of(form), notice="consent_changed", status=409)
     if any(form[name] for name in ANSWERS):
         # A check-in is kept in its own transaction, and only from who has agreed.
         work = visitor.work

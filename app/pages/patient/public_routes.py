@@ -101,7 +101,7 @@ async def manifest(lang: str = "en") -> Response:
 
 @router.get("/state")
 async def state(context: ContextNeeded, visitor: AnyVisitor) -> dict[str, str]:
-    """Tell a phone with answers to send who is signed in, and with which token it may send them."""
+    """Show a phone with answers to send who is signed in, and with which token it may send them."""
     return {"who": who(context.vault, visitor), "form_token": visitor.token}
 
 

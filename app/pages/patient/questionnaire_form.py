@@ -19,7 +19,7 @@ def field_of(number: int) -> str:
 
 
 def answered(form: Form, asked: Questionnaire, opened: OpenedForm) -> AnsweredForm:
-    """Take the answers as told; what is no number counts as not answered."""
+    """Take the answers as sent; what is no number counts as not answered."""
     return AnsweredForm(
         id=opened.id,
         scale=asked.scale.key,

@@ -55,7 +55,7 @@ def questionnaire_page(
     day_choices: Sequence[tuple[str, str]] = (),
     status: int = 200,
     help_first: bool = False,
-    clinic_told: bool = False,
+    clinic_notified: bool = False,
 ) -> PageAnswer:
     """Show a questionnaire word for word, with what was answered before."""
     say, wrong = say_in(visitor.language), mistakes or Mistakes()
@@ -66,7 +66,7 @@ def questionnaire_page(
         here=path_of(asked),
         status=status,
         help_first=help_first,
-        clinic_told=clinic_told,
+        clinic_notified=clinic_notified,
         hidden=opened.fields(ID_FIELD),
         wording=asked.wording,
         questions=[

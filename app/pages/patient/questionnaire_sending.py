@@ -5,7 +5,7 @@ from typing import Final
 
 from app.care.assessments import commands
 from app.care.assessments.questionnaires import Questionnaire
-from app.care.intake.hearing import tell_clinic
+from app.care.intake.hearing import report_disclosures
 from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.pages.patient.opened_form import OpenedForm, open_form, read_opened
@@ -89,7 +89,7 @@ async def shown_again(
         day_choices=day_choices,
         status=status,
         help_first=says_self_harm(form, asked),
-        clinic_told=(await tell_clinic(form, failed=status >= FAULT)).clinic_told,
+        clinic_notified=(await report_disclosures(form, failed=status >= FAULT)).clinic_notified,
     )
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from app.care.check_ins.corrections import record_or_correct
 from app.care.check_ins.sources import CheckInInFutureError, CheckInTooOldError, FromDevice
-from app.care.intake.hearing import tell_clinic
+from app.care.intake.hearing import report_disclosures
 from app.care.patients import browser_sessions
 from app.context import AppContext
 from app.foundation.errors import RefusalError
@@ -59,18 +59,18 @@ async def send_trusted(context: AppContext, visitor: Visitor, form: Form) -> Pag
     if settled is None:
         choices = opened.day_choices(now, visitor.language)
         return await unfinished(context, visitor, form, {}, day_choices=choices, status=409)
-    told, mistakes = read_answers(form, settled)
-    if told is None:
+    draft, mistakes = read_answers(form, settled)
+    if draft is None:
         return await unfinished(context, visitor, form, mistakes)
     try:
-        sent = await record_or_correct(context, _source(visitor), told)
+        sent = await record_or_correct(context, _source(visitor), draft)
     except RefusalError as error:
         return await refused(context, visitor, form, error)
     return thanks_page(
         context,
         visitor,
         sent,
-        form_id=told.id,
+        form_id=draft.id,
         trend=await trend_after_sending(visitor),
         questionnaires=await due_questionnaires(visitor),
     )
@@ -86,7 +86,7 @@ async def unfinished(
     status: int = 422,
 ) -> PageAnswer:
     """Show the form again with what is wrong in it; everything that was answered stays."""
-    clinic_told = (await tell_clinic(form, failed=status >= FAULT)).clinic_told
+    clinic_notified = (await report_disclosures(form, failed=status >= FAULT)).clinic_notified
     opened = read_opened(form, ID_FIELD) or open_form(context.clock.now(), visitor.time_zone)
     answer = form_page(
         context,
@@ -97,7 +97,7 @@ async def unfinished(
         day_choices=day_choices,
         status=status,
         help_first=says_self_harm(form),
-        clinic_told=clinic_told,
+        clinic_notified=clinic_notified,
     )
     # For a phone that sends what it kept: again by itself, or not before the person has looked at it.
     answer.headers[OUTCOME] = "later" if status >= FAULT else "again"
@@ -127,7 +127,7 @@ async def _keep_through_sign_in(context: AppContext, visitor: Visitor, form: For
         draft=draft_of(form),
         status=401,
         help_first=says_self_harm(form),
-        clinic_told=(await tell_clinic(form)).clinic_told,
+        clinic_notified=(await report_disclosures(form)).clinic_notified,
     )
     answer.headers[OUTCOME] = "sign-in"
     return answer

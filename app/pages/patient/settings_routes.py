@@ -30,9 +30,9 @@ router = APIRouter(prefix="/p", route_class=PatientPageRoute, include_in_schema=
 @router.get("/settings")
 async def show_settings(request: Request, context: ContextNeeded, visitor: SignedInVisitor) -> Response:
     """Show what can be chosen, where one is signed in, and one's rights."""
-    told = "settings_saved" if "saved" in request.query_params else ""
+    notice = "settings_saved" if "saved" in request.query_params else ""
     return await settings_page(
-        context, visitor, told=told or ("device_ended" if "ended" in request.query_params else "")
+        context, visitor, notice=notice or ("device_ended" if "ended" in request.query_params else "")
     )
 
 

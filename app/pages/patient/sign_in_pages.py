@@ -17,12 +17,12 @@ def sign_in_page(
     *,
     draft: Mapping[str, str] = NO_DRAFT,
     mistake: str = "",
-    told: str = "",
+    notice: str = "",
     status: int = 200,
     help_first: bool = False,
-    clinic_told: bool = False,
+    clinic_notified: bool = False,
 ) -> PageAnswer:
-    """Show where the code goes; ``mistake`` and ``told`` are names of sentences."""
+    """Show where the code goes; ``mistake`` and ``notice`` are names of sentences."""
     say = say_in(visitor.language)
     return render(
         context,
@@ -31,8 +31,8 @@ def sign_in_page(
         here=SIGN_IN,
         status=status,
         help_first=help_first,
-        clinic_told=clinic_told,
+        clinic_notified=clinic_notified,
         draft=draft,
         mistake=say(mistake) if mistake else "",
-        told=say(told) if told else "",
+        notice=say(notice) if notice else "",
     )

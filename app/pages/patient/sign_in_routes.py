@@ -5,7 +5,7 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from app.care.intake.hearing import tell_clinic
+from app.care.intake.hearing import report_disclosures
 from app.care.patients import magic_links
 from app.care.patients.browser_sessions import OpenedBrowser
 from app.care.patients.enrolment import enrol_browser
@@ -43,7 +43,7 @@ _MISTAKES: Final = {
 @router.get("/enrol")
 async def show_sign_in(request: Request, context: ContextNeeded, visitor: AnyVisitor) -> Response:
     """Show where the code goes. With scripts on, the QR's fragment fills it in."""
-    return sign_in_page(context, visitor, told="signed_out" if "out" in request.query_params else "")
+    return sign_in_page(context, visitor, notice="signed_out" if "out" in request.query_params else "")
 
 
 @router.post("/enrol", dependencies=[OwnFormOnly])
@@ -66,7 +66,7 @@ async def sign_in(request: Request, context: ContextNeeded, visitor: AnyVisitor)
             mistake=_MISTAKES.get(error.code, "code_malformed"),
             status=status_of(error),
             help_first=says_self_harm(form),
-            clinic_told=(await tell_clinic(form)).clinic_told,
+            clinic_notified=(await report_disclosures(form)).clinic_notified,
         )
     return await _welcome(request, context, opened, form)
 
@@ -89,7 +89,7 @@ async def open_link(token: str, request: Request, context: ContextNeeded, visito
         await magic_links.send_again(
             context, token, address=request.client.host if request.client else "local"
         )
-        return sign_in_page(context, visitor, told="link_sent")
+        return sign_in_page(context, visitor, notice="link_sent")
     try:
         opened = await magic_links.spend(
             context, token, browser_name=say_in(visitor.language)("browser_name")

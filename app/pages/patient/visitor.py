@@ -105,7 +105,7 @@ class Visitor:
         refuse_forged(context.vault, form["form_token"], (self.session, self.anchor))
 
     def keep_cookies(self, context: AppContext, response: Response) -> None:
-        """Let the browser keep what it was told with this page."""
+        """Let the browser keep what it was given with this page."""
         cookies = Cookies(context.public_url)
         if self.new_anchor:
             cookies.write(response, ANCHOR, self.anchor, lasts=None)

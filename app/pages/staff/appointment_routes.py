@@ -34,7 +34,7 @@ KINDS: Final[Mapping[str, str]] = {
     AppointmentKind.INDUCTION: "Induction infusion",
     AppointmentKind.VISIT: "Visit",
 }
-_TOLD: Final[Mapping[str, str]] = {
+_NOTICES: Final[Mapping[str, str]] = {
     "planned": "It is planned.",
     "changed": "The change is saved.",
     "canceled": "It is canceled.",
@@ -74,7 +74,7 @@ _GIVEN: Final = (
         label="Day",
         kind="date",
         hint="By the patient's clock.",
-        told_as=("given_at",),
+        api_names=("given_at",),
         wrong="Please give a day and a time.",
     ),
     Field(name="at", label="Time", kind="time", hint="When it began."),
@@ -95,7 +95,7 @@ def appointment_said(one: Appointment, clock: WallClock) -> str:
 
 @router.get("")
 async def show_appointments(
-    patient_id: UUID, context: ContextNeeded, visitor: MayRecord, told: str = ""
+    patient_id: UUID, context: ContextNeeded, visitor: MayRecord, notice: str = ""
 ) -> Response:
     """Show what is planned, and what was kept or canceled."""
     whose = await about(context, visitor, patient_id)
@@ -117,7 +117,7 @@ async def show_appointments(
         whose=whose,
         rows=rows,
         path=_path(patient_id),
-        told=_TOLD.get(told, ""),
+        notice=_NOTICES.get(notice, ""),
     )
 
 

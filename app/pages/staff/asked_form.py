@@ -32,7 +32,7 @@ class Field:
     Attributes:
         kind: text, number, date, time, email, note, zone, choice (a list), radios, numbers (short ones), ticks.
         wrong: what to say when the value cannot be taken; it names the field, never the value.
-        told_as: the names that the API has for it, in errors; its own where empty.
+        api_names: the names that the API has for it, in errors; its own where empty.
         choices: values with their words.
     """
 
@@ -41,7 +41,7 @@ class Field:
     kind: str = "text"
     hint: str = ""
     wrong: str = _CHECK
-    told_as: tuple[str, ...] = ()
+    api_names: tuple[str, ...] = ()
     choices: Choices = ()
 
     @property
@@ -139,7 +139,7 @@ async def answer_form(
     ``back``: where to go then. ``hear``: for a form that is not kept, gives the safety event that its answers made.
     """
     try:
-        told = await act()
+        notice = await act()
     except RefusalError as error:
         if error.kind not in _HERS_TO_MEND:
             raise
@@ -149,7 +149,7 @@ async def answer_form(
             asked = replace(asked, fields=(*asked.fields, _confirmation(error)))
         wrong = wrong_with(asked, error)
         return show_form(context, visitor, asked, form=form, wrong=wrong, event_id=event_id)
-    return RedirectResponse(f"{back}?told={told}", 303)
+    return RedirectResponse(f"{back}?notice={notice}", 303)
 
 
 def _confirmation(error: NeedsConfirmationError) -> Field:
@@ -179,7 +179,7 @@ def wrong_with(asked: AskedForm, error: RefusalError) -> Wrong:
     by_field: dict[str, str] = {}
     others: list[str] = []
     for place, sentence in found:
-        at = next((one for one in asked.fields if place in (one.told_as or (one.name,))), None)
+        at = next((one for one in asked.fields if place in (one.api_names or (one.name,))), None)
         if at is None:
             others.append(sentence or _CHECK)
         else:

@@ -30,7 +30,7 @@ def asked_about(whose: AboutPatient, scale: Scale) -> AskedForm:
                 label="Day it was completed",
                 kind="date",
                 hint=f"As the days go{about}.",
-                told_as=("taken_at",),
+                api_names=("taken_at",),
                 wrong="Please give a day and a time.",
             ),
             Field(name="at", label="Time", kind="time", hint="About is enough, such as 14:30."),
@@ -56,7 +56,7 @@ def said(scale: Scale) -> str:
 
 
 def entry_in(form: Form, scale: Scale, taken_at: str) -> dict[str, object]:
-    """Take a form as the API is told of it; items that nobody answered are left out together."""
+    """Take a form as the API takes it; items that nobody answered are left out together."""
     items = {str(number): whole_in(form[f"item_{number}"]) for number in scale.items}
     answered = any(answer is not None for answer in items.values())
     return {

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from app.care.assessments import commands, queries
 from app.care.assessments.schemas import AssessmentEntry
-from app.care.intake.hearing import tell_clinic
+from app.care.intake.hearing import report_disclosures
 from app.clinical.scales import Scale
 from app.context import AppContext
 from app.foundation.errors import NotFoundError
@@ -63,7 +63,7 @@ async def enter_assessment(
         return "assessment" if kept.created else "assessment-before"
 
     async def hear() -> str:
-        return str(next(iter((await tell_clinic(form)).event_ids), ""))
+        return str(next(iter((await report_disclosures(form)).event_ids), ""))
 
     return await answer_form(
         context,

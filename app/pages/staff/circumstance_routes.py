@@ -32,7 +32,7 @@ router = APIRouter(
     prefix="/care/patients/{patient_id}/circumstances", route_class=CarePageRoute, include_in_schema=False
 )
 _LEAD: Final = "It is shown beside the trend and with a signal. It decides nothing."
-_TOLD: Final[Mapping[str, str]] = {
+_NOTICES: Final[Mapping[str, str]] = {
     "entered": "Saved. It stands on the chart from its day on.",
     "amended": "The correction is saved; the earlier version is kept.",
     "voided": "It is marked as entered in error.",
@@ -80,7 +80,7 @@ _FIELDS: Final = (
 
 @router.get("")
 async def show_circumstances(
-    patient_id: UUID, context: ContextNeeded, visitor: MayRecord, told: str = ""
+    patient_id: UUID, context: ContextNeeded, visitor: MayRecord, notice: str = ""
 ) -> Response:
     """Show what else changed, also what was entered in error, each with the way to correct it."""
     whose = await about(context, visitor, patient_id)
@@ -102,7 +102,7 @@ async def show_circumstances(
         whose=whose,
         rows=rows,
         path=_path(patient_id),
-        told=_TOLD.get(told, ""),
+        notice=_NOTICES.get(notice, ""),
     )
 
 

@@ -67,8 +67,8 @@ async def _withdrawal(context: AppContext, visitor: StaffVisitor, patient_id: UU
     return AskedForm(
         title="Note that consent was withdrawn",
         whose=whose.reference,
-        lead="When the patient told you. No check-in is taken and nothing is evaluated from then on; an open signal"
-        " is closed. Only the patient can give consent again.",
+        lead="When the patient asked you to. No check-in is taken and nothing is evaluated from then on; an open"
+        " signal is closed. Only the patient can give consent again.",
         path=f"{whose.path}/consent",
         back=whose.path,
         button="Note the withdrawal",

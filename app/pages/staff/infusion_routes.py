@@ -34,7 +34,7 @@ ROUTES: Final = {
     Route.LOZENGE: "Lozenge",
     Route.ORAL: "Oral",
 }
-_TOLD: Final = {
+_NOTICES: Final = {
     Remark.REORDERED: "infusion-reordered",
     Remark.INDUCTION_AFTER_BOOSTER: "infusion-after-booster",
 }
@@ -44,7 +44,7 @@ INFUSION_FIELDS: Final = (
         label="Day",
         kind="date",
         hint="By the patient's clock.",
-        told_as=("given_at",),
+        api_names=("given_at",),
         wrong="Please give a day and a time.",
     ),
     Field(name="at", label="Time", kind="time", hint="When it began, such as 14:30."),
@@ -127,7 +127,7 @@ async def enter_infusion(
         sent = infusion_in(form, whose.patient.time_zone) | {"confirm": confirmed_in(form)}
         entry = read_as(InfusionEntry, sent)
         entered = await commands.enter_infusion(visitor.work, patient_id, entry.given())
-        return _TOLD[entered.remarks[-1]] if entered.remarks else "infusion"
+        return _NOTICES[entered.remarks[-1]] if entered.remarks else "infusion"
 
     return await answer_form(
         context,

@@ -67,7 +67,7 @@ async def _both(context: AppContext, visitor: StaffVisitor, patient_id: UUID, in
 
 
 def _said(whose: AboutPatient, facts: MergeFacts, what: str) -> tuple[str, ...]:
-    """What tells the two apart, in sentences."""
+    """What distinguishes the two, in sentences."""
     patient, clock = facts.patient, whose.clock
     who = ", ".join(str(one) for one in (facts.name, facts.birth_year and f"born {facts.birth_year}") if one)
     last_report = f", the last on {clock.moment(facts.last_check_in_at)}" if facts.last_check_in_at else ""

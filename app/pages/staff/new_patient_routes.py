@@ -22,7 +22,7 @@ from app.pages.staff.about_patient import AboutPatient, about, whole_in
 from app.pages.staff.asked_form import AskedForm, Field, show_form, wrong_with
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.patient_access import MayEdit
-from app.pages.staff.patient_explanation import TOLD
+from app.pages.staff.patient_explanation import NOTICES
 from app.pages.staff.patient_fields import EMAIL, LOCALE, ZONE
 from app.pages.staff.rendering import render
 from app.pages.staff.shown_codes import keep_code, kept_code
@@ -110,7 +110,7 @@ async def show_code(patient_id: UUID, request: Request, context: ContextNeeded, 
         "patient_code.html",
         here="",
         whose=whose,
-        told=TOLD.get(request.query_params.get("told", ""), ""),
+        notice=NOTICES.get(request.query_params.get("notice", ""), ""),
         code=code,
         until=_until(whose, code.expires_at) if code else "",
         picture=Markup(code.qr_svg) if code else "",  # noqa: S704 - drawn by our own library from our own link
@@ -129,8 +129,8 @@ async def mail_link(patient_id: UUID, request: Request, context: ContextNeeded, 
     """Send a sign-in link to the patient's e-mail."""
     await read_own_form(request, context, visitor)
     issued = await magic_links.make(visitor.work, patient_id)
-    told = "link-sent" if issued.sent else "link-not-sent"
-    return RedirectResponse(f"{LIST}/{patient_id}/code?told={told}", 303)
+    notice = "link-sent" if issued.sent else "link-not-sent"
+    return RedirectResponse(f"{LIST}/{patient_id}/code?notice={notice}", 303)
 
 
 async def _register(visitor: StaffVisitor, form: Form, *, with_course: bool) -> Patient:

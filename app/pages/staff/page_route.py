@@ -27,10 +27,10 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "too_large": ("This is too large", "Please send less at once."),
     "away": (
         "Something is wrong on our side",
-        "Nothing was changed. Please try again in a minute; tell whoever runs Afterglow if it stays so.",
+        "Nothing was changed. Please try again in a minute; notify whoever runs Afterglow if it stays so.",
     ),
 }
-# Of these the refusal itself says best what is wrong: who is told is staff, and it holds no value.
+# Of these the refusal itself says best what is wrong: who reads it is staff, and it holds no value.
 _SAID_BY_ITSELF: Final[Mapping[RefusalKind, str]] = {
     RefusalKind.FORBIDDEN: "This is not for you to do",
     RefusalKind.CONFLICT: "Someone else changed this",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-TOLD: Final[Mapping[str, str]] = {
+NOTICES: Final[Mapping[str, str]] = {
     "infusion": "The infusion is entered, and the patient was evaluated anew.",
     "infusion-reordered": "The infusion is entered. A later one was there; it was put in its place by its time.",
     "infusion-after-booster": "The induction infusion is entered after a booster: the reference is taken anew.",

@@ -16,7 +16,7 @@ from app.clinical.explanation import what_would_have_changed_it
 from app.clinical.interval import ResponseDuration
 from app.clinical.reference import Reference
 from app.clinical.sentences import SAFETY_BANNER
-from app.clinical.taper_wording import reasons_told, told
+from app.clinical.taper_wording import reasons_said, suggestion_sentence
 from app.clinical.wording import capitalised, counted, percent, scale_name
 from app.foundation.audit import ActorKind
 from app.foundation.vault import Vault
@@ -69,8 +69,8 @@ def values_of(view: PatientView, visitor: StaffVisitor, *, days: int | None) -> 
         "early": list(_early(view)),
         "completed": list(_forms(view, clock)),
         "past": [_benefit(one, clock) for one in reversed(view.interval.past)],
-        "taper": told(view.taper.suggestion),
-        "taper_reasons": reasons_told(view.taper.suggestion),
+        "taper": suggestion_sentence(view.taper.suggestion),
+        "taper_reasons": reasons_said(view.taper.suggestion),
         "lines": list(_lines(view, visitor.work.vault, visitor.work.clinic_id, clock)),
         "entries": entries_of(view, clock, numbered, visitor),
         "chip": _chip(view),

@@ -9,11 +9,11 @@ from starlette.responses import Response
 from app.access.clinics.permissions import Permission
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.patient_access import MayRead
-from app.pages.staff.patient_explanation import TOLD
+from app.pages.staff.patient_explanation import NOTICES
 from app.pages.staff.patient_page import SPANS, values_of
 from app.pages.staff.patient_view import patient_view
 from app.pages.staff.rendering import render
-from app.pages.staff.worklist_page import step_told
+from app.pages.staff.worklist_page import step_notice
 from app.web.dependencies import ContextNeeded
 
 router = APIRouter(prefix="/care/patients", route_class=CarePageRoute, include_in_schema=False)
@@ -27,7 +27,7 @@ async def show_patient(
     context: ContextNeeded,
     visitor: MayRead,
     days: Text = "",
-    told: Text = "",
+    notice: Text = "",
 ) -> Response:
     """Show everything about a patient; a span that is not offered is the usual one."""
     span = next((length for length, _ in SPANS if str(length) == days), None)
@@ -39,7 +39,7 @@ async def show_patient(
         visitor,
         "patient.html",
         here="/care/patients",
-        told=TOLD.get(told, ""),
-        step_told=step_told(request.query_params),
+        notice=NOTICES.get(notice, ""),
+        step_notice=step_notice(request.query_params),
         **values_of(view, visitor, days=span),
     )

@@ -63,13 +63,13 @@ class RecordLine:
 
 @router.get("")
 async def show_record(
-    patient_id: UUID, context: ContextNeeded, visitor: MayRecord, told: str = ""
+    patient_id: UUID, context: ContextNeeded, visitor: MayRecord, notice: str = ""
 ) -> Response:
     """Show what was entered, also in error, each with the way to correct it."""
     whose = await about(context, visitor, patient_id)
     rows = await _rows(visitor.work, whose, patient_id)
-    said = _TOLD.get(told, "")
-    return render(context, visitor, "patient_record.html", here="", whose=whose, rows=rows, told=said)
+    said = _NOTICES.get(notice, "")
+    return render(context, visitor, "patient_record.html", here="", whose=whose, rows=rows, notice=said)
 
 
 @router.get("/infusions/{record_id}")
@@ -226,7 +226,7 @@ async def take_step(
     )
 
 
-_TOLD: Final = {
+_NOTICES: Final = {
     "amended": "The correction is saved, and the patient was re-evaluated.",
     "voided": "It counts as entered in error, and the patient was re-evaluated without it.",
     "restored": "It counts again, and the patient was re-evaluated.",
@@ -345,7 +345,7 @@ async def _assessment(
                 name="on",
                 label="Day it was completed",
                 kind="date",
-                told_as=("taken_at",),
+                api_names=("taken_at",),
                 wrong="Please give a day and a time.",
             ),
             Field(name="at", label="Time", kind="time"),

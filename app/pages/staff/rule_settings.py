@@ -30,8 +30,10 @@ _NO_TIME = "A day and a time are written out; without a day the numbers hold fro
 @router.get("/what-if")
 async def show_numbers(request: Request, context: ContextNeeded, visitor: MayTry) -> Response:
     """Show the numbers that a clinic may try."""
-    told = "The numbers are kept, and hold from the time you chose." if "kept" in request.query_params else ""
-    return await form_page(context, visitor, told=told)
+    notice = (
+        "The numbers are kept, and hold from the time you chose." if "kept" in request.query_params else ""
+    )
+    return await form_page(context, visitor, notice=notice)
 
 
 @router.post("/what-if")

@@ -19,7 +19,7 @@ from app.context import AppContext, Work
 from app.foundation.errors import RefusalError
 from app.pages.staff.alert_patient import AlertPatient, alert_patient
 from app.pages.staff.form_actions import done_or_shown_again, filled_in, refusal_said, version_of
-from app.pages.staff.notice_words import told_rows
+from app.pages.staff.notice_words import notification_rows
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.patient_cards import said_with
 from app.pages.staff.patient_page import values_of
@@ -29,7 +29,7 @@ from app.pages.staff.signal_words import OUTCOMES, SOURCES
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.pages.staff.when import how_long, moment_in
 from app.storage import notice_log
-from app.storage.notice_log import Telling
+from app.storage.notice_log import SentNotification
 from app.storage.safety_events import SafetyEvent
 from app.web.dependencies import ContextNeeded
 from app.web.etags import ChangedMeanwhileError
@@ -54,11 +54,11 @@ _REFUSED: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventDossier:
-    """A safety event with all that was told."""
+    """A safety event with all that was sent."""
 
     event: SafetyEvent
     whose: AlertPatient
-    told: tuple[Telling, ...]
+    notifications: tuple[SentNotification, ...]
     names: dict[UUID, str]
 
 
@@ -147,11 +147,11 @@ def _with_offset(text: str, time_zone: str) -> str:
 async def _dossier(work: Work, event_id: UUID) -> EventDossier:
     """Read all of it in one snapshot; that it was read is in the audit log."""
     event = await SAFETY_EVENT.read(work, event_id)
-    told = await notice_log.about(work, event.patient_id, subject="safety_event_id", subject_id=event_id)
+    sent = await notice_log.about(work, event.patient_id, subject="safety_event_id", subject_id=event_id)
     return EventDossier(
         event=event,
         whose=await alert_patient(work, event.patient_id),
-        told=tuple(told),
+        notifications=tuple(sent),
         names=await names_in(work, work.vault, [event.acknowledged_by, event.closed_by]),
     )
 
@@ -172,9 +172,9 @@ async def _page(
         visitor.work, found.whose.id, days=None, with_trail=visitor.signed_in.may(Permission.AUDIT)
     )
     values = values_of(view, visitor, days=None) | {
-        "step_told": None,
-        "told": "",
-        "done_told": DONE.get(done, ""),
+        "step_notice": None,
+        "notice": "",
+        "done_notice": DONE.get(done, ""),
         "conflict": isinstance(refusal, ChangedMeanwhileError),
         "refused": refusal_said(refusal, _REFUSED),
         "form": form,
@@ -188,7 +188,7 @@ async def _page(
         "outcomes": OUTCOMES,
         "may_handle": visitor.may(Permission.SAFETY_HANDLE),
         "may_close": visitor.may(Permission.SAFETY_CLOSE),
-        "tellings": told_rows(found.told, found.whose.time_zone, now),
+        "notifications": notification_rows(found.notifications, found.whose.time_zone, now),
     }
     status = 200 if refusal is None else status_of(refusal)
     return render(context, visitor, "safety_event.html", here="", status=status, **values)

@@ -44,7 +44,7 @@ _MEASURED: Final = tuple(
         label=f"{label} {words} (optional)",
         kind="number",
         wrong="A whole number, as it was measured.",
-        told_as=(f"session/{moment}/{name}",),
+        api_names=(f"session/{moment}/{name}",),
     )
     for moment, words in MOMENTS.items()
     for name, label in _MEASURES.items()
@@ -56,14 +56,14 @@ FIELDS: Final = (
         kind="time",
         hint="By the patient's clock, such as 11:30.",
         wrong="A time after the start, such as 11:30.",
-        told_as=("session/ended_at",),
+        api_names=("session/ended_at",),
     ),
     Field(
         name="site",
         label="Site (optional)",
         kind="choice",
         choices=(("", "Not stated"), *SITES.items()),
-        told_as=("session/site",),
+        api_names=("session/site",),
     ),
     *_MEASURED,
     Field(
@@ -78,14 +78,14 @@ FIELDS: Final = (
         label="Score after 4 hours: scale (optional)",
         kind="choice",
         choices=(("", "None"), *((key, scale_name(key)) for key in STANDARD_SCALES)),
-        told_as=("session/four_hour_score", "session/four_hour_score/scale"),
+        api_names=("session/four_hour_score", "session/four_hour_score/scale"),
     ),
     Field(
         name="score_total",
         label="Score after 4 hours: total",
         kind="number",
         wrong="The total is a number.",
-        told_as=("session/four_hour_score/total",),
+        api_names=("session/four_hour_score/total",),
     ),
     Field(
         name="note",

@@ -26,7 +26,7 @@ from app.context import AppContext, Work
 from app.foundation.errors import RefusalError
 from app.pages.staff.alert_patient import AlertPatient, alert_patient
 from app.pages.staff.form_actions import done_or_shown_again, filled_in, refusal_said, version_of
-from app.pages.staff.notice_words import told_rows
+from app.pages.staff.notice_words import notification_rows
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.patient_page import values_of
 from app.pages.staff.patient_view import patient_view
@@ -38,7 +38,7 @@ from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.pages.staff.when import day_written, how_long, moment_and_ago, moment_in
 from app.storage import notice_log, patient_states, safety_events, signals
 from app.storage.alerts import OPEN_STATES
-from app.storage.notice_log import Telling
+from app.storage.notice_log import SentNotification
 from app.storage.patient_states import BookedBooster
 from app.web.dependencies import ContextNeeded
 from app.web.etags import ChangedMeanwhileError
@@ -70,7 +70,7 @@ _REFUSED: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalDossier:
-    """A signal with all that was done and told.
+    """A signal with all that was done and sent.
 
     Attributes:
         later_signal: another episode of this patient's that has begun since: this one stays closed.
@@ -81,7 +81,7 @@ class SignalDossier:
     whose: AlertPatient
     booked: BookedBooster | None
     history: tuple[OpenedStep, ...]
-    told: tuple[Telling, ...]
+    notifications: tuple[SentNotification, ...]
     names: dict[UUID, str]
     longest_snooze_days: int
     later_signal: UUID | None
@@ -225,7 +225,9 @@ async def _dossier(work: Work, signal_id: UUID) -> SignalDossier:
         whose=whose,
         booked=await patient_states.booked_booster(work, whose.id),
         history=tuple(history),
-        told=tuple(await notice_log.about(work, whose.id, subject="signal_id", subject_id=signal_id)),
+        notifications=tuple(
+            await notice_log.about(work, whose.id, subject="signal_id", subject_id=signal_id)
+        ),
         names=await names_in(work, work.vault, [one.step.actor_id for one in history]),
         longest_snooze_days=(await policy_in_force(work, work.context, now=work.now)).snooze_longest_days,
         later_signal=latest.id if latest and latest.id != signal_id else None,
@@ -250,9 +252,9 @@ async def _page(
         visitor.work, found.whose.id, days=None, with_trail=visitor.signed_in.may(Permission.AUDIT)
     )
     values = values_of(view, visitor, days=None) | {
-        "step_told": None,
-        "told": "",
-        "done_told": DONE.get(done, ""),
+        "step_notice": None,
+        "notice": "",
+        "done_notice": DONE.get(done, ""),
         "conflict": isinstance(refusal, ChangedMeanwhileError),
         "refused": refusal_said(refusal, _REFUSED),
         "form": form,
@@ -264,7 +266,7 @@ async def _page(
         "exposure": _infusions(found.view),
         "booked": found.booked and day_written(found.booked.on),
         "history": [_step(one, found, now) for one in found.history],
-        "tellings": told_rows(found.told, found.whose.time_zone, now),
+        "notifications": notification_rows(found.notifications, found.whose.time_zone, now),
         "can_reopen": found.later_signal is None
         and not found.whose.withdrawn
         and signal.disposition != Disposition.CONSENT_WITHDRAWN,

@@ -67,9 +67,9 @@ DELIVERY_STATES: Final[Mapping[str | None, str]] = {
     "delivered": "delivered",
     "held": "held: the endpoint is disabled",
     "exhausted": "given up after the last attempt",
-    None: "there was no endpoint to tell",
+    None: "there was no endpoint to notify",
 }
-TOLD: Final[Mapping[str, str]] = {
+EVENT_WORDS: Final[Mapping[str, str]] = {
     "signal.raised": "Signal raised",
     "signal.escalated": "Signal escalated",
     "signal.closed": "Signal closed",

@@ -27,7 +27,7 @@ router = APIRouter(
 _OPEN: Final = "on"
 
 
-def step_told(step: TaperStep) -> str:
+def step_written(step: TaperStep) -> str:
     """Write a step as it is typed: "14 x 2", or "28 x on" until somebody changes it."""
     return f"{step.interval_days} x {_OPEN if step.count is None else step.count}"
 
@@ -52,7 +52,7 @@ async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -
     whose = await about(context, visitor, patient_id)
     view = await queries.read_taper(visitor.work, patient_id)
     written = view.written
-    steps = [step_told(step) for step in written.plan.steps]
+    steps = [step_written(step) for step in written.plan.steps]
     return AskedForm(
         title="Taper plan",
         whose=whose.reference,

@@ -87,7 +87,7 @@ class StaffVisitor:
         )
 
     def keep_cookies(self, context: AppContext, response: Response) -> None:
-        """Let the browser keep what it was told with this page."""
+        """Let the browser keep what it was given with this page."""
         if self.new_anchor:
             Cookies(context.public_url).write(response, ANCHOR, self.anchor, lasts=None)
 

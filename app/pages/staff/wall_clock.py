@@ -40,7 +40,7 @@ class WallClock:
         """Write "Nov 3, 2026 (today)", or how many days ago or ahead."""
         days = (self.today - day).days
         near = {0: "today", 1: "yesterday", -1: "tomorrow"}
-        told = near.get(days) or (
+        distance = near.get(days) or (
             f"{counted(days, 'day')} ago" if days > 0 else f"in {counted(-days, 'day')}"
         )
-        return f"{self.day(day)} ({told})"
+        return f"{self.day(day)} ({distance})"

@@ -35,7 +35,7 @@ async def form_page(
     *,
     typed: Mapping[str, str] | None = None,
     mistakes: Mapping[str, str] | None = None,
-    told: str = "",
+    notice: str = "",
 ) -> Response:
     """Show the numbers that may be tried; what was typed stays."""
     view = await read_policy(visitor.work)
@@ -52,7 +52,7 @@ async def form_page(
         titles={one.name: one.title for one in fields},
         typed=typed,
         mistakes=mistakes,
-        told=told,
+        notice=notice,
         last=None if last is None else {"id": last.id, "at": moment_in(last.asked_at, UTC_ZONE)},
         coming=_coming(view, context.clock.now()),
     )

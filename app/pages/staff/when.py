@@ -7,10 +7,10 @@ from app.clinical.check_ins import zone_of
 from app.clinical.wording import MONTHS, counted
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
-# Up to so many of a unit are told in it. Written here, because Babel tells weeks and months, which is too coarse for
-# what a clinic counts in days.
-_MINUTES_TOLD: Final = 90 * _MINUTE
-_HOURS_TOLD: Final = 36 * _HOUR
+# Up to so many of a unit are written in it. Written here, because Babel writes weeks and months, which is too
+# coarse for what a clinic counts in days.
+_IN_MINUTES: Final = 90 * _MINUTE
+_IN_HOURS: Final = 36 * _HOUR
 _NOON: Final = 12
 
 
@@ -41,10 +41,10 @@ def how_long(at: datetime, now: datetime) -> str:
     span = abs(seconds)
     if span < _MINUTE:
         return "just now"
-    if span < _MINUTES_TOLD:
-        told = counted(span // _MINUTE, "minute")
-    elif span < _HOURS_TOLD:
-        told = counted(round(span / _HOUR), "hour")
+    if span < _IN_MINUTES:
+        span_said = counted(span // _MINUTE, "minute")
+    elif span < _IN_HOURS:
+        span_said = counted(round(span / _HOUR), "hour")
     else:
-        told = counted(round(span / _DAY), "day")
-    return f"{told} ago" if seconds > 0 else f"in {told}"
+        span_said = counted(round(span / _DAY), "day")
+    return f"{span_said} ago" if seconds > 0 else f"in {span_said}"

@@ -102,7 +102,7 @@ async def show_today(request: Request, context: ContextNeeded, visitor: MayRead)
         filters=_filters(show, found.counts),
         lanes=_lanes(found, visitor, lane, wanted.shown, asked),
         lanes_first=1 if alone else 2,
-        told=step_told(sent),
+        notice=step_notice(sent),
         back=_path(asked),
         following=found.following
         and alone
@@ -222,7 +222,7 @@ async def _changed(
     return RedirectResponse(f"{back}{joined}{more}", 303)
 
 
-def step_told(sent: Mapping[str, str]) -> dict[str, Any] | None:
+def step_notice(sent: Mapping[str, str]) -> dict[str, Any] | None:
     """Say what the last step did, with the way to undo it."""
     done, row, version = sent.get("done", ""), sent.get("row", ""), sent.get("version", "")
     if done == "refused":
@@ -253,7 +253,7 @@ def _troubles(standing: Standing, work: Work) -> list[str]:
     if standing.no_sweep_since is not None:
         last = how_long(standing.no_sweep_since, work.now)
         said.append(
-            f"What is due was last looked at {last}: tell whoever runs Afterglow that its worker does not run."
+            f"What is due was last looked at {last}: notify whoever runs Afterglow that its worker does not run."
         )
     return said
 

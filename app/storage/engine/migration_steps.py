@@ -53,6 +53,6 @@ def refuse_while_patients_have_keys() -> None:
 
 
 def application_role() -> str:
-    """Give the application role's name, quoted, as the migration was told it."""
+    """Give the application role's name, quoted, as the migration was given it."""
     name: str = context.config.attributes["application_role"]
     return op.get_bind().dialect.identifier_preparer.quote(name)

@@ -21,7 +21,7 @@ from app.storage.engine.jobs import Job, queue_jobs
 from app.storage.engine.rows import CARE
 from app.storage.engine.tenant_proof import UNSEEN, TenantProof
 
-# What workers listen to. PostgreSQL tells each of them once a transaction, however much it wrote.
+# What workers listen to. PostgreSQL notifies each of them once a transaction, however much it wrote.
 OUTBOX_CHANNEL: Final = "afterglow_outbox"
 _BEGIN: Final = "BEGIN"
 # Everything read in it is of one moment; it sees no change that commits while a page is being read.
@@ -57,7 +57,7 @@ class UnitOfWork:
         self._clinic_id = clinic_id
         self._snapshot = snapshot
         self._audit: list[AuditEvent] = []
-        # Tables of the clinic whose rows were changed by what the audit log has to tell of.
+        # Tables of the clinic whose rows were changed by what the audit log has to record.
         self._changed: set[str] = set()
         self._jobs: list[Job] = []
         self._after_commit: list[Callable[[], object]] = []

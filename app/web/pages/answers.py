@@ -1,4 +1,4 @@
-"""A page as an answer: nothing inline runs, nothing is kept, nothing is told to the next site."""
+"""A page as an answer: nothing inline runs, nothing is kept, nothing is passed to the next site."""
 
 from typing import Final
 

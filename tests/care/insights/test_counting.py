@@ -13,7 +13,7 @@ from app.clinical.course import Course, Infusion, InfusionPhase
 from app.clinical.protocol import STANDARD
 from app.clinical.waiting import STANDARD_LIMITS
 from app.storage.care_pasts import CarePast, PastCourse
-from app.storage.insights import ToldSignal
+from app.storage.insights import CountedSignal
 
 NOW = datetime(2026, 11, 3, 18, tzinfo=UTC)
 PERIOD = Period(first=date(2026, 10, 1), end=date(2026, 11, 4))
@@ -26,9 +26,9 @@ def signal(
     seen_after: int | None = None,
     over_after: int | None = None,
     as_what: str | None = None,
-) -> ToldSignal:
+) -> CountedSignal:
     raised_at = NOW - hours_ago * HOUR
-    return ToldSignal(
+    return CountedSignal(
         patient_id=uuid4(),
         level="consider_booster",
         criterion="gain_lost",
@@ -54,7 +54,7 @@ SEEN = [
 
 
 @pytest.mark.parametrize(("one", "in_time", "of", "because"), SEEN)
-def test_seen_in_time(one: ToldSignal, in_time: int, of: int, because: str) -> None:
+def test_seen_in_time(one: CountedSignal, in_time: int, of: int, because: str) -> None:
     assert count_signals([one], limits=STANDARD_LIMITS, as_of=NOW).in_time == Share(in_time, of), because
 
 

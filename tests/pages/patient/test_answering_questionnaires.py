@@ -103,7 +103,7 @@ def test_an_unfinished_form_comes_back_with_its_answers_and_item_9_is_heard(
     for reply in replies:
         assert reply.status_code == 422
         assert_help_first(reply.text)
-        assert "Your clinic has been told." in reply.text
+        assert "Your clinic has been notified." in reply.text
         assert checked(reply.text) == answers
         assert re.findall(r'<a href="#(item_\d)">', reply.text) == ["item_2", "item_7"]
         assert fields_of(reply.text, PHQ_9)["form_id"] == form["form_id"]
@@ -225,7 +225,7 @@ def test_a_stranger_and_another_site_keep_nothing_and_tell_nobody(
     assert main.index('class="crisis first"') < main.index("<h2")
     # Nobody knows where a stranger is.
     assert "call your local emergency number" in main
-    assert "could not tell your clinic" in reply.text
+    assert "could not notify your clinic" in reply.text
     assert plain.get("/p/questionnaires/madrs").status_code == 404
     assert plain.post("/p/questionnaires/madrs", form).status_code == 404
     assert kept(one_clinic, patient) == []

@@ -286,7 +286,7 @@ def test_a_safety_statement_is_answered_with_help_before_all_else(
 
     assert reply.status_code == 200
     assert_help_first(reply)
-    assert "Your clinic has been told" in reply.text
+    assert "Your clinic has been notified" in reply.text
     assert [(one["source"], one["urgent"]) for one in events(one_clinic, patient)] == [("check_in", True)]
 
 
@@ -311,7 +311,7 @@ def test_a_safety_statement_is_heard_from_a_form_that_cannot_be_kept(
         reply = plain.post(FORM, sent)
         assert reply.status_code in {403, 409, 422}
         assert_help_first(reply)
-        assert "Your clinic has been told" in reply.text
+        assert "Your clinic has been notified" in reply.text
 
     assert [one["source"] for one in events(one_clinic, patient)] == ["refused_check_in"]
 
@@ -364,7 +364,7 @@ def test_help_is_shown_to_somebody_whom_nobody_knows(service: Service) -> None:
 
     assert reply.status_code == 401
     main = reply.text.partition("<main")[2]
-    assert main.index("please reach a person now") < main.index("We could not tell")
+    assert main.index("please reach a person now") < main.index("We could not notify")
     assert "call your local emergency number" in main
-    assert "We could not tell your clinic from here" in reply.text
+    assert "We could not notify your clinic from here" in reply.text
     stranger.http.close()

@@ -24,7 +24,7 @@ def test_a_booster_is_planned_moved_and_entered_as_given(
     status, page = send(clinician, f"{path}/new", on="2026-01-01")
     assert (status, "today or later" in page) == (422, True), page
     status, where = send(clinician, f"{path}/new", on=day, at="09:30", dose_mg="40", route="iv")
-    assert (status, where) == (303, f"{path}?told=planned")
+    assert (status, where) == (303, f"{path}?notice=planned")
     (made,) = one_clinic.http.get(f"/v1/patients/{patient}/appointments").json()["items"]
     shown = clinician.get(f"/care/patients/{patient}").text
     assert f"{path}/{made['id']}/give" in shown
@@ -33,7 +33,7 @@ def test_a_booster_is_planned_moved_and_entered_as_given(
     today = NOW.date().isoformat()
     assert send(clinician, f"{path}/{made['id']}", on=today)[0] == 303
     status, where = send(clinician, f"{path}/{made['id']}/give")
-    assert (status, where) == (303, f"/care/patients/{patient}?told=infusion"), where
+    assert (status, where) == (303, f"/care/patients/{patient}?notice=infusion"), where
     (latest, *_) = one_clinic.http.get(f"/v1/patients/{patient}/infusions").json()["items"]
     assert (latest["phase"], latest["dose_mg"], latest["route"]) == ("booster", 40, "iv")
     assert "kept" in clinician.get(path).text

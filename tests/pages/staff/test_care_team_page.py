@@ -22,7 +22,7 @@ def test_a_care_team_is_assigned_on_its_page(
     path = f"/care/patients/{patient}/care-team"
     assert path in kim.get(f"/care/patients/{patient}").text
     chosen = {f"m_{member.id}": "on_call"}
-    assert send(kim, path, **chosen) == (303, f"/care/patients/{patient}?told=care-team")
+    assert send(kim, path, **chosen) == (303, f"/care/patients/{patient}?notice=care-team")
     kept = clinic.http.get(f"/v1/patients/{patient}/care-team").json()
     assert kept == {"members": [{"member_id": member.id, "duty": "on_call"}], "version": 1}
     late = kim.post(path, {"version": "0", **chosen} | {"form_token": ""})

@@ -27,7 +27,7 @@ def test_what_else_changed_is_entered_and_stands_on_the_chart_and_with_the_signa
     status, page = send(clinician, f"{path}/new", kind="weight", since=since, weight_kg="")
     assert (status, "This kind needs its value" in page) == (422, True), page
     status, where = send(clinician, f"{path}/new", kind="tms", since=since, detail="20 sessions, left")
-    assert (status, where) == (303, f"{path}?told=entered")
+    assert (status, where) == (303, f"{path}?notice=entered")
     patients_page = clinician.get(f"/care/patients/{patient}").text
     assert "TMS: 20 sessions, left" in patients_page
     assert '<rect class="change"' in patients_page
@@ -58,7 +58,7 @@ def test_it_is_amended_marked_as_entered_in_error_and_restored_in_place(
     entry = {"kind": "psychotherapy", "since": "2026-06-01"}
     made = one_clinic.http.post(f"/v1/patients/{patient}/circumstances", json=entry).json()["id"]
     status, where = send(clinician, f"{path}/{made}", since="2026-07-01", reason="A month later")
-    assert (status, where) == (303, f"{path}?told=amended")
+    assert (status, where) == (303, f"{path}?notice=amended")
     (kept,) = one_clinic.http.get(f"/v1/patients/{patient}/circumstances").json()["items"]
     assert (kept["since"], kept["version"]) == ("2026-07-01", 2)
     assert send(clinician, f"{path}/{made}/void", reason="Another patient's")[0] == 303

@@ -37,13 +37,13 @@ def test_both_are_shown_before_a_merge_is_confirmed_with_a_reason_and_it_can_be_
     assert (status, "Please say why" in page) == (422, True), page
     assert one_clinic.http.get(f"/v1/patients/{goes}").status_code == 200, "nothing is changed yet"
     done = send(clinician, f"{path}/{stays}", reason="Registered twice")
-    assert done == (303, f"{page_of_stays}?told=merged")
+    assert done == (303, f"{page_of_stays}?notice=merged")
     assert "The duplicate is merged." in clinician.get(done[1]).text
     assert_problem(one_clinic.http.get(f"/v1/patients/{goes}"), 410, code="patient-merged")
 
     back = f"{page_of_stays}/unmerge/{goes}"
     assert back in clinician.get(page_of_stays).text
-    assert send(clinician, back, reason="Two people") == (303, f"{page_of_stays}?told=unmerged")
+    assert send(clinician, back, reason="Two people") == (303, f"{page_of_stays}?notice=unmerged")
     assert one_clinic.http.get(f"/v1/patients/{goes}").status_code == 200
     assert back not in clinician.get(page_of_stays).text
 

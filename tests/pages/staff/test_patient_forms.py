@@ -46,7 +46,7 @@ def test_an_infusion_is_read_by_the_clock_on_the_patients_wall(
     status, where = send(
         clinician, path_of(patient, "infusion"), on="2026-11-02", at="09:30", phase="booster", route="iv"
     )
-    assert (status, where) == (303, f"{path_of(patient)}?told=infusion")
+    assert (status, where) == (303, f"{path_of(patient)}?notice=infusion")
     last = one_clinic.http.get(f"/v1/patients/{patient}/courses/current").json()["infusions"][-1]
     assert last["given_at"].startswith("2026-11-02T08:30:00"), "Berlin is an hour ahead in November"
 
@@ -148,7 +148,7 @@ def test_scales_whose_wording_is_not_shipped_are_entered_by_number_or_total(
     status, where = send(
         clinician, path_of(patient, f"assessment/{scale}"), on="2026-11-03", at="08:00", total="14"
     )
-    assert (status, where) == (303, f"{path_of(patient)}?told=assessment")
+    assert (status, where) == (303, f"{path_of(patient)}?notice=assessment")
     (kept,) = one_clinic.http.get(f"/v1/patients/{patient}/assessments").json()["items"]
     assert (kept["scale"], kept["total"]) == (scale, 14)
 
@@ -170,7 +170,7 @@ def test_an_answer_about_self_harm_acts_with_the_form_and_the_page_says_so(
 ) -> None:
     answers = {f"item_{number}": "1" for number in range(1, 9)} | SUICIDAL
     status, where = send(clinician, path_of(patient, "assessment/phq-9"), **answers)
-    assert (status, where) == (303, f"{path_of(patient)}?told=assessment-safety")
+    assert (status, where) == (303, f"{path_of(patient)}?notice=assessment-safety")
     assert events(shared_database, patient) == ["assessment"]
     assert "opened a safety event" in clinician.get(where).text
 
@@ -264,7 +264,7 @@ def test_a_reference_is_chosen_with_a_reason(
     status, page = send(clinician, path_of(patient, "reference"), **days, reason="")
     assert (status, "Please say why" in page) == (422, True)
     status, where = send(clinician, path_of(patient, "reference"), **days, reason="Stable on a new dose")
-    assert (status, where) == (303, f"{path_of(patient)}?told=reference")
+    assert (status, where) == (303, f"{path_of(patient)}?notice=reference")
     assert one_clinic.evaluation(patient)["reference"]["chosen"] is True
 
 
@@ -274,7 +274,7 @@ def test_a_device_is_ended_and_a_withdrawal_noted_after_one_more_question(
     browser = as_role(StaffRole.COORDINATOR)
     link = re.search(r'href="(/care/patients/[^"]*/devices/[^"]*)"', browser.get(path_of(phone)).text)
     assert link is not None
-    assert send(browser, link[1]) == (303, f"{path_of(phone)}?told=device")
+    assert send(browser, link[1]) == (303, f"{path_of(phone)}?notice=device")
     assert one_clinic.http.get(f"/v1/patients/{phone}/devices").json()["items"] == []
     assert send(browser, path_of(phone, "consent"), reason="Told on the phone")[0] == 303
     page = browser.get(path_of(phone)).text

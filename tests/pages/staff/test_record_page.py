@@ -47,7 +47,7 @@ def test_an_infusion_is_amended_in_place_with_what_was_there(
     status, page = send(clinician, path, dose_mg="40", reason=" ")
     assert (status, "Please say why" in page) == (422, True), page
     status, where = send(clinician, path, dose_mg="40", route="subcutaneous", reason="Mistyped")
-    assert (status, where) == (303, f"{record}?told=amended")
+    assert (status, where) == (303, f"{record}?notice=amended")
     (now, *_) = infusions(one_clinic, patient)
     assert (now["dose_mg"], now["route"], now["version"]) == (40, "subcutaneous", 2)
     assert (now["given_at"], now["phase"]) == (latest["given_at"], latest["phase"])
@@ -60,12 +60,12 @@ def test_an_entry_is_marked_as_entered_in_error_and_restored(
     record = f"/care/patients/{patient}/record"
     path = f"{record}/infusions/{latest['id']}"
     status, where = send(clinician, f"{path}/void", reason="Another patient's")
-    assert (status, where) == (303, f"{record}?told=voided")
+    assert (status, where) == (303, f"{record}?notice=voided")
     assert "no: entered in error" in clinician.get(record).text
     assert infusions(one_clinic, patient)[0]["status"] == "entered_in_error"
     assert clinician.get(path).status_code == 404
     status, where = send(clinician, f"{path}/restore", reason="")
-    assert (status, where) == (303, f"{record}?told=restored")
+    assert (status, where) == (303, f"{record}?notice=restored")
     assert infusions(one_clinic, patient)[0]["status"] == "active"
 
 
@@ -76,7 +76,7 @@ def test_a_course_and_a_form_are_amended_too(
     made = one_clinic.http.post(f"/v1/patients/{patient}/assessments", json=form).json()["id"]
     record = f"/care/patients/{patient}/record"
     status, where = send(clinician, f"{record}/assessments/{made}", total="12", reason="Digits swapped")
-    assert (status, where) == (303, f"{record}?told=amended")
+    assert (status, where) == (303, f"{record}?notice=amended")
     (kept,) = one_clinic.http.get(f"/v1/patients/{patient}/assessments").json()["items"]
     assert (kept["total"], kept["version"]) == (12, 2)
     (course,) = one_clinic.http.get(f"/v1/patients/{patient}/courses").json()["items"]
@@ -95,5 +95,5 @@ def test_an_unlikely_value_is_asked_about_on_the_page_and_kept_when_ticked(
     assert 'name="confirm_high_dose"' in page
     assert 'name="confirm_dose_unit"' in page
     status, where = send(clinician, path, **typed, confirm_high_dose="yes", confirm_dose_unit="yes")
-    assert (status, where) == (303, f"/care/patients/{patient}?told=infusion")
+    assert (status, where) == (303, f"/care/patients/{patient}?notice=infusion")
     assert infusions(one_clinic, patient)[0]["dose_mg_per_kg"] == 5

@@ -36,7 +36,7 @@ def test_a_session_is_documented_and_shown_with_its_infusion(
     assert (status, 'name="confirm_unusual_vitals"' in page) == (409, True), page
     confirmed = filled | {"confirm_unusual_vitals": "yes"}
     status, where = send(clinician, path, **confirmed, ended="16:00", note="Slept")
-    assert (status, where) == (303, f"/care/patients/{patient}?told=session")
+    assert (status, where) == (303, f"/care/patients/{patient}?notice=session")
     shown = clinician.get(f"/care/patients/{patient}").text
     assert "122/78 mmHg before. pulse 155 at the peak. Nausea" in shown
     assert "56 mg" in shown

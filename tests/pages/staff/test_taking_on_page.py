@@ -28,9 +28,9 @@ def test_a_patient_is_taken_on_with_the_infusions_that_are_known_and_a_stable_pe
     assert path in clinician.get(f"/care/patients/{patient}").text
     known = {"on": day(30), "infusions": f"{day(60)}\n{day(45)}", "count": "12", "precision": "unknown"}
     period = {"from": day(25), "to": day(12), "reason": "Well at work"}
-    assert send(clinician, path, **known, **period) == (303, f"/care/patients/{patient}?told=taken-on")
+    assert send(clinician, path, **known, **period) == (303, f"/care/patients/{patient}?notice=taken-on")
 
-    page = clinician.get(f"/care/patients/{patient}?told=taken-on").text
+    page = clinician.get(f"/care/patients/{patient}?notice=taken-on").text
     assert "The patient is taken on. Infusions from now on count as boosters." in page
     (course,) = one_clinic.http.get(f"/v1/patients/{patient}/courses").json()["items"]
     assert (course["taken_on_at"], course["earlier"]["count"]) == (day(30), 12)

@@ -179,7 +179,7 @@ async def _notify(work: Work, finding: Finding, *, mode: str) -> None:
 
 
 async def _a_channel_hears(work: Work) -> bool:
-    """Say whether some channel of the care team is told of what patients write."""
+    """Say whether some channel of the care team is notified of what patients write."""
     return any(
         channel.state == "enabled" and NoticeEvent.PATIENT_WROTE in channel.events
         for channel in await notice_channels.all_of_clinic(work)

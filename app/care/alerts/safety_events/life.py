@@ -1,4 +1,4 @@
-"""What is a safety event's own in the life of an alert: minutes, and told again until somebody acknowledges."""
+"""What is a safety event's own in the life of an alert: minutes, and notified again until someone acknowledges."""
 
 from datetime import datetime, timedelta
 from typing import Any, Final

@@ -77,7 +77,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "sleep_high": "very well",
     "no_answer": "skip",
     "self_harm": "I am thinking about harming myself",
-    "self_harm_help": "If you tick this, your clinic is told when you send. Nobody may see it at once. You "
+    "self_harm_help": "If you tick this, your clinic is notified when you send. Nobody may see it at once. You "
     "can reach a person now:",
     "booster": "I would like to talk about a booster",
     "more": "Add hours of sleep or a note",
@@ -91,7 +91,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "it takes the place of what you sent.",
     "offline_form": "There is no connection just now. You can answer all the same: your answers are kept on "
     "this phone and sent by themselves.",
-    "not_reached": "There is no connection, so your clinic has not been told yet. Please reach a person now.",
+    "not_reached": "There is no connection, so your clinic has not been notified yet. Please reach a person now.",
     "which_day": "You opened this page on another day. Which day are your answers about?",
     "send_for": "Send for {day}",
     "wrong_nothing_answered": "None of the three questions has been answered yet. One answer is enough.",
@@ -122,15 +122,15 @@ ENGLISH: Final[Mapping[str, str]] = {
     "thanks_before": "This check-in was kept before, on {at}. It counts once.",
     "thanks_corrected": "You had sent this check-in before. Your new answers now take the place of the old "
     "ones.",
-    "thanks_booster": "Your clinic is told that you would like to talk about a booster.",
+    "thanks_booster": "Your clinic is notified that you would like to talk about a booster.",
     "thanks_answers": "What you answered",
     "not_answered": "not answered",
     "out_of_ten": "{value} of 10",
     "hours": "{value} hours",
     "thanks_next": "Nothing more is needed today. You can close this page.",
-    "safety_told": "Your clinic has been told. Somebody there may not see it at once, so please do not wait "
+    "safety_notified": "Your clinic has been notified. Someone there may not see it at once, so please do not wait "
     "for them.",
-    "safety_not_told": "We could not tell your clinic from here. Please do not wait for them.",
+    "safety_not_notified": "We could not notify your clinic from here. Please do not wait for them.",
     "safety_kept": "Your check-in is kept, too.",
     "see_progress": "See my progress",
     # Questionnaires

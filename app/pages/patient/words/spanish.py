@@ -130,9 +130,9 @@ SPANISH: Final[Mapping[str, str]] = {
     "out_of_ten": "{value} de 10",
     "hours": "{value} horas",
     "thanks_next": "Hoy no hace falta nada más. Puede cerrar esta página.",
-    "safety_told": "Ya avisamos a su clínica. Puede que nadie lo vea de inmediato, así que por favor no "
+    "safety_notified": "Ya avisamos a su clínica. Puede que nadie lo vea de inmediato, así que por favor no "
     "espere.",
-    "safety_not_told": "Desde aquí no pudimos avisar a su clínica. Por favor, no espere.",
+    "safety_not_notified": "Desde aquí no pudimos avisar a su clínica. Por favor, no espere.",
     "safety_kept": "Su registro también está guardado.",
     "see_progress": "Ver mi evolución",
     # Questionnaires

@@ -1,4 +1,4 @@
-"""Notice channels: mail addresses and chats of the care team, told that there is something, never what."""
+"""Notice channels: mail addresses and chats of the care team, notified that there is something, never what."""
 
 from typing import Annotated, Final
 from uuid import UUID

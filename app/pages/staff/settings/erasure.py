@@ -26,7 +26,7 @@ router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=Fal
 MayServeRights = Annotated[StaffVisitor, staff_may(Permission.RIGHTS)]
 _STATES: Final = ["open", "approved", "declined"]
 _MOST: Final = 100
-_DONE: Final = {"approved": "The patient is erased.", "declined": "The patient is told why."}
+_DONE: Final = {"approved": "The patient is erased.", "declined": "The patient is shown why."}
 
 
 @router.get("")
@@ -55,7 +55,7 @@ async def approve(
 async def decline(
     request_id: UUID, request: Request, context: ContextNeeded, visitor: MayServeRights
 ) -> Response:
-    """Keep the patient, with a reason that the patient is told."""
+    """Keep the patient, with a reason that the patient is shown."""
     form = await read_own_form(request, context, visitor)
 
     async def declined() -> object:

@@ -95,4 +95,4 @@ class PredecessorRemainsError(EmbeddedDatabaseError):
 
 
 class WouldNotStopError(EmbeddedDatabaseError):
-    """PostgreSQL (process {pid}) has not ended within {seconds} seconds of being told to."""
+    """PostgreSQL (process {pid}) has not ended within {seconds} seconds of being asked to."""

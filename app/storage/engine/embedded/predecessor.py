@@ -100,10 +100,10 @@ def _serves(pid: int, cluster: Path) -> bool:
             return False
         return Path(os.fsdecode(arguments[0])).name == "postgres" and os.fsencode(cluster) in arguments
     else:  # noqa: RET505 - only as a branch is it understood as another platform's
-        told = subprocess.run(  # noqa: S603 - a fixed command and a number, no shell
+        shown = subprocess.run(  # noqa: S603 - a fixed command and a number, no shell
             ["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
         ).stdout
-        return "postgres" in told and str(cluster) in told
+        return "postgres" in shown and str(cluster) in shown
 
 
 def _runs(pid: int) -> bool:

@@ -11,7 +11,7 @@ from app.clinical.domains import DOMAINS, Domain
 _LONGEST_NAME: Final = 36
 
 
-def tell_trend(trend: Trend, words: ChartWords, *, reader: Reader = Reader.PATIENT) -> str:
+def describe_trend(trend: Trend, words: ChartWords, *, reader: Reader = Reader.PATIENT) -> str:
     """The numbers of a chart as sentences; also the text that stands for the picture on a page."""
     return " ".join(_sentences(trend.seen_by(reader), words))
 
@@ -23,15 +23,15 @@ def _sentences(trend: Trend, words: ChartWords) -> Iterator[str]:
         yield from _domain(trend, index, domain, words)
     if trend.infusions:
         last = trend.infusions[-1]
-        yield words.infusions_told.format(
+        yield words.infusions_sentence.format(
             count=len(trend.infusions), day=words.day(last.day), phase=words.infusions[last.phase]
         )
     if trend.levels:
         level = trend.levels[-1]
-        yield words.level_told.format(level=words.levels[level.level], day=words.day(level.first_day))
+        yield words.level_sentence.format(level=words.levels[level.level], day=words.day(level.first_day))
     latest = {mark.scale: mark for mark in sorted(trend.totals, key=lambda mark: (mark.scale, mark.day))}
     for scale, mark in list(latest.items())[:MOST_SCALES]:
-        yield words.total_told.format(
+        yield words.total_sentence.format(
             scale=shortened(scale, _LONGEST_NAME), total=words.count(mark.total), day=words.day(mark.day)
         )
 
@@ -43,7 +43,7 @@ def _domain(trend: Trend, index: int, domain: Domain, words: ChartWords) -> Iter
         day, latest = answered[-1]
         values = [value for _, value in answered]
         parts.append(
-            words.domain_told.format(
+            words.domain_sentence.format(
                 domain=words.domains[domain],
                 latest=words.number(latest),
                 day=words.day(day),
@@ -62,7 +62,7 @@ def _domain(trend: Trend, index: int, domain: Domain, words: ChartWords) -> Iter
 def _band(band: Band | None, index: int, name: str, words: ChartWords) -> Iterator[str]:
     value = band.values[index] if band else None
     if band is not None and value is not None:
-        yield words.band_told.format(
+        yield words.band_sentence.format(
             band=name,
             mean=words.number(value),
             spread=words.number(band.spread[index]),
