@@ -108,7 +108,7 @@ def shared_service(process_service: Service, shared_database: DatabaseUrls) -> I
 
 @pytest.fixture(scope="module")
 def own_database(cluster: Cluster) -> Iterator[DatabaseUrls]:
-    """A file's own database: for what counts all rows, changes tables, or has a service or worker of its own."""
+    """A file's own database: for what counts all rows, changes tables, or has its own service or worker."""
     with cluster.database() as made:
         yield made
 

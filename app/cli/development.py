@@ -1,4 +1,4 @@
-"""``afterglow dev``: database, API and worker together, each in a process of its own, in one group."""
+"""``afterglow dev``: database, API and worker together, each in a separate process, in one group."""
 
 import signal
 from types import FrameType

@@ -25,7 +25,7 @@ _OTHER_FILES: Final = 200
 
 
 def serve(settings: Settings, *, work_too: bool) -> None:
-    """Answer HTTP requests until SIGTERM or SIGINT; ``work_too``: with a worker beside, in a process of its own."""
+    """Answer HTTP requests until SIGTERM or SIGINT; ``work_too``: with a worker beside, in a separate process."""
     _allow_open_files(settings.most_connections + _OTHER_FILES)
     # Only here: with all routes it takes longer to read than most commands to run, the worker's among them.
     from app.asgi import build_app  # noqa: PLC0415 - see above

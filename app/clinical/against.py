@@ -1,4 +1,4 @@
-"""What speaks against a level: it stands in the first line, and as a part of its own."""
+"""What speaks against a level: it stands in the first line, and as a separate part."""
 
 from collections.abc import Iterator
 from typing import Final

@@ -122,7 +122,7 @@ def _day(
     mood_alone: bool,
     protocol: Protocol,
 ) -> _Day | None:
-    """The bounds of the day of `loss`, when `later` is the day after it; None when it was no day of its own."""
+    """The bounds of the day of `loss`, when `later` is the day after it; None when it was no separate day."""
     if loss is None:
         return None
     track, mood = loss.weighted, loss.domains[MOOD]

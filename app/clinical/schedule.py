@@ -172,7 +172,7 @@ def silent_days(plan: Plan, *, today: date, last_check_in_on: date | None) -> in
 def is_overdue(
     plan: Plan, *, today: date, last_check_in_on: date | None, protocol: Protocol = STANDARD
 ) -> bool:
-    """No check-in for longer than the plan allows: a notice of its own, never read as worsening."""
+    """No check-in for longer than the plan allows: a separate notice, never read as worsening."""
     allowed = {
         Cadence.DAILY: protocol.overdue_daily_days,
         Cadence.THREE_A_WEEK: protocol.overdue_three_a_week_days,

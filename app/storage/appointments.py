@@ -122,7 +122,7 @@ def boosters_in(planned: Sequence[Appointment]) -> list[Appointment]:
     ]
 
 
-def _appointment(row: Any) -> Appointment:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own
+def _appointment(row: Any) -> Appointment:  # noqa: ANN401 - SQLAlchemy's row type has no declared fields
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
     kind, state = AppointmentKind(values.pop("kind")), AppointmentState(values.pop("state"))
     return Appointment(kind=kind, state=state, **values)

@@ -132,7 +132,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "notice_channels": "addresses of this installation's channels, which are secrets",
     "notifications": "what this installation sent",
     "outgoing_messages": "what this installation sends",
-    "patient_keys": "every installation seals with keys of its own",
+    "patient_keys": "every installation seals with its own keys",
     "push_subscriptions": "they belong to a device and to this installation's push key",
     "reminders": "what this installation asked",
     "sign_in_links": "fingerprints of secrets",

@@ -393,7 +393,7 @@ def selected(work: UnitOfWork) -> Any:  # noqa: ANN401 - the select's row type h
     )
 
 
-def delivery_of(row: Any) -> Delivery:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own
+def delivery_of(row: Any) -> Delivery:  # noqa: ANN401 - SQLAlchemy's row type has no declared fields
     """Make a delivery of a row of ``selected``."""
     return Delivery(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 

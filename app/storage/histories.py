@@ -31,7 +31,7 @@ class Known(NamedTuple):
     cautions: tuple[str, ...]
 
     def to_plain(self) -> dict[str, Any]:
-        """Give it as JSON, without the turn, which is a column of its own."""
+        """Give it as JSON, without the turn, which is a separate column."""
         return {"course": _COURSE.dump_python(self.course, mode="json"), "cautions": list(self.cautions)}
 
 

@@ -78,5 +78,5 @@ def _mine(work: UnitOfWork, channel_id: UUID) -> Any:  # noqa: ANN401 - SQLAlche
     return and_(NoticeChannel.clinic_id == work.clinic_id, NoticeChannel.id == channel_id)
 
 
-def _channel(row: Any) -> NoticeChannel:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own
+def _channel(row: Any) -> NoticeChannel:  # noqa: ANN401 - SQLAlchemy's row type has no declared fields
     return NoticeChannel(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it

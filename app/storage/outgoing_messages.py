@@ -91,7 +91,7 @@ class OutgoingMessage(TenantRow):
     channel: Mapped[str]
     address_sealed: Mapped[bytes | None]
     wording: Mapped[str]
-    # Somebody waits for it: it has slots of its own.
+    # Somebody waits for it: it has its own slots.
     urgent: Mapped[bool]
     locale: Mapped[str]
     link_sealed: Mapped[bytes | None]
@@ -242,7 +242,7 @@ def _mine(work: UnitOfWork, message_id: UUID) -> Any:  # noqa: ANN401 - SQLAlche
     return and_(OutgoingMessage.clinic_id == work.clinic_id, OutgoingMessage.id == message_id)
 
 
-def _message(row: Any) -> OutgoingMessage:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own
+def _message(row: Any) -> OutgoingMessage:  # noqa: ANN401 - SQLAlchemy's row type has no declared fields
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
     values.pop("clinic_id")
     return OutgoingMessage(**values)

@@ -115,7 +115,7 @@ def _merges(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _merge(row: Any) -> PatientMerge:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own
+def _merge(row: Any) -> PatientMerge:  # noqa: ANN401 - SQLAlchemy's row type has no declared fields
     return PatientMerge(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 

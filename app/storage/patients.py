@@ -316,5 +316,5 @@ def _patients(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _record(row: Any) -> PatientRecord:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own
+def _record(row: Any) -> PatientRecord:  # noqa: ANN401 - SQLAlchemy's row type has no declared fields
     return PatientRecord(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it

@@ -102,5 +102,5 @@ def _working(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _subscription(row: Any) -> PushSubscription:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own
+def _subscription(row: Any) -> PushSubscription:  # noqa: ANN401 - SQLAlchemy's row type has no declared fields
     return PushSubscription(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it

@@ -74,5 +74,5 @@ def _reminders(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
     ).where(Reminder.clinic_id == work.clinic_id)
 
 
-def _reminder(row: Any) -> Reminder:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own
+def _reminder(row: Any) -> Reminder:  # noqa: ANN401 - SQLAlchemy's row type has no declared fields
     return Reminder(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it

@@ -228,7 +228,7 @@ async def stored_courses(work: UnitOfWork, patient_id: UUID) -> list[StoredCours
     return [_stored_course(row) for row in found]
 
 
-def _stored_course(row: Any) -> StoredCourse:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own
+def _stored_course(row: Any) -> StoredCourse:  # noqa: ANN401 - SQLAlchemy's row type has no declared fields
     benefit = None
     if row.benefit_recorded_on is not None:
         benefit = RecordedBenefit(
@@ -432,7 +432,7 @@ async def infusions(
 
 
 def course_columns(course: Any) -> list[ColumnElement[Any]]:  # noqa: ANN401 - the table, or what a join made of it
-    """Give what `course_in` reads; the id under a name of its own, so that it may stand beside a patient's."""
+    """Give what `course_in` reads; the id under a separate name, so that it may stand beside a patient's."""
     return [
         course.id.label("course_id"),
         course.protocol,
@@ -449,7 +449,7 @@ def course_columns(course: Any) -> list[ColumnElement[Any]]:  # noqa: ANN401 - t
     ]
 
 
-def course_in(row: Any) -> Course:  # noqa: ANN401 - SQLAlchemy's row type has no fields of its own
+def course_in(row: Any) -> Course:  # noqa: ANN401 - SQLAlchemy's row type has no declared fields
     """Make the course of a row that has one."""
     return Course(
         id=str(row.course_id),

@@ -1,4 +1,4 @@
-"""Long work in a process of its own, so that whoever asked for it goes on answering meanwhile."""
+"""Long work in a separate process, so that whoever asked for it goes on answering meanwhile."""
 
 import asyncio
 import os

@@ -60,7 +60,7 @@ SAME: Final = {
 
 @contextmanager
 def spilled(folder: Path | None = None) -> Iterator["Spill"]:
-    """A new spill in a folder of its own, which is removed at the end whatever happens.
+    """A new spill in a separate folder, which is removed at the end whatever happens.
 
     Args:
         folder: where there is room for about twice the files; None for the system's temporary folder.

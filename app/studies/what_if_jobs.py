@@ -96,7 +96,7 @@ async def ask(
 
 
 async def work_out(context: AppContext, clinic_id: UUID, what_if_id: UUID) -> bool:
-    """Run a try in a process of its own, and keep what came of it; one that was replaced is left alone.
+    """Run a try in a separate process, and keep what came of it; one that was replaced is left alone.
 
     Gives False where nothing could be found out.
     """

@@ -60,7 +60,7 @@ class BoundedConnection(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Take the request, whose body has a time of its own."""
+        """Take the request, whose body has a separate time."""
         self._head_came()
         self._in_head = False
         super().on_headers_complete()

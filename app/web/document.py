@@ -53,6 +53,6 @@ def _responses(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _say_problem(response: dict[str, Any]) -> None:
-    """Problem documents have a media type of their own; FastAPI takes each for what success gives."""
+    """Problem documents have their own media type; FastAPI takes each for what success gives."""
     if any(content.get("schema") == _PROBLEM for content in response.get("content", {}).values()):
         response["content"] = {MEDIA_TYPE: {"schema": _PROBLEM}}

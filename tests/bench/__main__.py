@@ -150,7 +150,7 @@ class Server:
 
 @contextmanager
 def server(kind: str, place: DatabaseUrls, sample: dict[str, str]) -> Iterator[Server]:
-    """Run the service or the bare route in a process of its own."""
+    """Run the service or the bare route in a separate process."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = (

@@ -1,6 +1,6 @@
 """How long it takes from the commit of an event to the first attempt at a receiver, with two worker processes.
 
-Events are written at a steady rate, each in a transaction of its own, by the code that the rooms above call; the
+Events are written at a steady rate, each in a separate transaction, by the code that the rooms above call; the
 workers are ``afterglow worker`` as an operator starts them; the receiver is real and notes when a request is in.
 """
 

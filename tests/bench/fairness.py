@@ -66,7 +66,7 @@ class _Side:
         client.close()
 
     async def write(self, event: EventType, number: int) -> str:
-        """Write one event, in a transaction of its own; gives its id."""
+        """Write one event, in a separate transaction; gives its id."""
         about = About(
             patient_id=self.patients[number % len(self.patients)],
             mode="test",

@@ -34,7 +34,7 @@ _ROWS = """jsonb_build_array(jsonb_build_object('id', gen_random_uuid(), 'audit_
 
 
 def pgbench_rate(pgbench: Path, place: DatabaseUrls, clients: int, seconds: float) -> float:
-    """Transactions a second, with as many clients, each on a patient of its own."""
+    """Transactions a second, with as many clients, each on a separate patient."""
     with psycopg.connect(place.superuser_url) as connection:
         row = connection.execute(
             "SELECT s.clinic_id, s.memory::text, e.answer::text"

@@ -107,7 +107,7 @@ def fill(
 
 
 def copy_patients(connection: psycopg.Connection, clinic: UUID, made: list[UUID], now: datetime) -> None:
-    """Write patients with keys of their own, and references that open with them."""
+    """Write patients with their own keys, and references that open with them."""
     vault = Vault(KEY)
     keys = {patient: vault.new_patient_key(clinic_id=clinic, patient_id=patient) for patient in made}
     with connection.cursor() as cursor:

@@ -76,7 +76,7 @@ class Phone:
 
 @dataclass
 class Load:
-    """Phones of one clinic, each in a thread of its own."""
+    """Phones of one clinic, each in a separate thread."""
 
     clinic: ClinicClient
     phones: list[Phone]

@@ -1,4 +1,4 @@
-"""Running `afterglow` as a person does: a process of its own, in a folder of its own, with nothing set."""
+"""Running `afterglow` as a person does: a separate process, in a separate folder, with nothing set."""
 
 import json
 import os

@@ -99,7 +99,7 @@ def found(pattern: str, text: str) -> str:
 
 @dataclass
 class Terminal:
-    """A process on a terminal of its own, and what it showed."""
+    """A process on a separate terminal, and what it showed."""
 
     process: subprocess.Popen[bytes]
     handle: int

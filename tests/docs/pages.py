@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-# The clinical pages are made from the core, and the receivers are programs; both have tests of their own.
+# The clinical pages are made from the core, and the receivers are programs; both have their own tests.
 _ELSEWHERE = ("docs/clinical/", "docs/receivers/")
 _FENCE = re.compile(
     r"^(?P<fence>`{3,})(?P<language>\w*)\n(?P<text>.*?)^(?P=fence)$", re.MULTILINE | re.DOTALL

@@ -120,7 +120,7 @@ def try_all(target: Target, operation: str, mode: Mode) -> None:
         suppress_health_check=list(HealthCheck),
     )
     def tried(case: "schemathesis.Case[Any]") -> None:
-        # A check-in is sent under an id of its own; everything else is about something that is there.
+        # A check-in is sent under a separate id; everything else is about something that is there.
         if mode is Mode.POSITIVE and not operation.startswith("PUT"):
             known = {name: target.ids[name] for name in case.path_parameters if name in target.ids}
             case.path_parameters.update(known)

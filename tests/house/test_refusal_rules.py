@@ -53,7 +53,7 @@ def test_its_message_has_no_place_for_a_value(refusal: type[RefusalError]) -> No
 @each
 def test_its_code_is_words_with_hyphens_and_its_kind_has_a_status(refusal: type[RefusalError]) -> None:
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", refusal.code)
-    assert "code" in vars(refusal), "a code of its own"
+    assert "code" in vars(refusal), "a separate code"
     assert refusal.kind in STATUS
 
 

@@ -134,7 +134,7 @@ def test_no_sql_is_written_outside_of_storage() -> None:
     found = [
         source.at(node)
         for source in sources()
-        # Studies of large files keep them in SQLite while they run, in a file of their own that nobody else opens.
+        # Studies of large files keep them in SQLite while they run, in a separate file that nobody else opens.
         if source.room not in {"storage", "studies"}
         for node in ast.walk(source.tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and statement.match(node.value)

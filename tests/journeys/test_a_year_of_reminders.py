@@ -165,7 +165,7 @@ class Person:
 
 @dataclass
 class Year:
-    """A clinic, its people, two workers with context of their own, one clock and one mail server."""
+    """A clinic, its people, two workers with their own context, one clock and one mail server."""
 
     clinic_id: UUID
     clock: SettableClock

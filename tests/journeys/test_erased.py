@@ -104,7 +104,7 @@ def test_the_clinic_may_register_the_same_reference_anew(service: Service, clini
 def test_a_message_that_is_on_its_way_while_its_patient_is_erased_ends_quietly(
     cluster: Cluster, receiver: Receiver
 ) -> None:
-    # A database of its own: no other worker takes the message.
+    # A separate database: no other worker takes the message.
     with (
         cluster.database() as own_database,
         running_service(own_database.application_url, work=False) as service,

@@ -44,7 +44,7 @@ pytestmark = pytest.mark.processes
 DAY: Final = timedelta(days=1)
 # The clock overshoots a due moment by this share of the time that passed since the beginning.
 GRACE: Final = 0.03
-# How many events of which kind, each to an endpoint of its own that wants nothing else.
+# How many events of which kind, each to a separate endpoint that wants nothing else.
 EVENTS: Final = {
     "/flaky": (EventType.SIGNAL_RAISED, 650),
     "/slow": (EventType.SIGNAL_CLOSED, 150),
@@ -94,7 +94,7 @@ class World:
         self.start_worker()
 
     def kill_as_they_send(self) -> None:
-        """Kill workers, in a thread of its own, each while the receiver has just got something."""
+        """Kill workers, in a separate thread, each while the receiver has just got something."""
         chance, at = random.Random(self.chance.random()), 0  # noqa: S311 - repeatable
         for _ in range(KILLS):
             at += chance.randint(*BETWEEN_KILLS)
@@ -184,7 +184,7 @@ class Moods:
 async def write_events(
     service: Service, clinic_id: UUID, patients: list[UUID], chance: random.Random
 ) -> list[UUID]:
-    """Write all events, each in a transaction of its own, as the rooms above do; gives their ids."""
+    """Write all events, each in a separate transaction, as the rooms above do; gives their ids."""
     wanted = [event for event, count in EVENTS.values() for _ in range(count)]
     chance.shuffle(wanted)
     room = asyncio.Semaphore(6)

@@ -142,7 +142,7 @@ def test_an_exhausted_delivery_is_shown_and_sent_again_under_its_own_id(
     cluster: Cluster, receiver: Receiver
 ) -> None:
     receiver.answer = lambda _sent: 500
-    # A database of its own: the other tests' worker is not in such a hurry.
+    # A separate database: the other tests' worker is not in such a hurry.
     with (
         cluster.database() as alone,
         running_service(alone.application_url, clock=RunningClock(), speedup=100_000) as hasty,
@@ -181,7 +181,7 @@ def test_a_secret_is_shown_once(clinic: ClinicClient, receiver: Receiver) -> Non
 
 
 def test_for_a_day_after_a_rotation_both_secrets_sign(cluster: Cluster, receiver: Receiver) -> None:
-    # A database of its own: the other tests' worker lives at another time.
+    # A separate database: the other tests' worker lives at another time.
     with cluster.database() as alone, running_service(alone.application_url) as still:
         clinic = clinic_client(still)
         endpoint = clinic.add_endpoint(receiver.url)

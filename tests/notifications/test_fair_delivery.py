@@ -21,7 +21,7 @@ from tests.support.databases import Cluster, DatabaseUrls
 
 @pytest.fixture
 def own_place(cluster: Cluster) -> Iterator[DatabaseUrls]:
-    """A database of its own: no other clinic's work."""
+    """A separate database: no other clinic's work."""
     with cluster.database() as made:
         yield made
 

@@ -37,7 +37,7 @@ class RoundTrips:
 
 @contextmanager
 def counting_proxy(address: Address) -> Iterator[tuple[Address, RoundTrips]]:
-    """Listen in a folder of its own under the same socket name; gives where, and the count."""
+    """Listen in a separate folder under the same socket name; gives where, and the count."""
     counted = RoundTrips()
     name = f".s.PGSQL.{address.port}"
     folder = Path(tempfile.mkdtemp(prefix="agp-"))

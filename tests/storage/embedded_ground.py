@@ -119,7 +119,7 @@ def nobody() -> Account:
 
 
 class SupervisorProcess:
-    """A process of its own that supervises a data folder until its standard input closes, or it is killed."""
+    """A separate process that supervises a data folder until its standard input closes, or it is killed."""
 
     started: ClassVar[list[subprocess.Popen[bytes]]] = []
 

@@ -155,7 +155,7 @@ def test_a_stale_note_whose_number_belongs_to_another_process_does_not_stop_the_
         socket_note = running.address.socket_folder / ".s.PGSQL.5432.lock"
         notes = {path: path.read_text() for path in (data_dir / "postgres" / "postmaster.pid", socket_note)}
     owner = (data_dir / "postgres").stat().st_uid
-    # `postgres` would not start while a process of its own account has the number in the note.
+    # `postgres` would not start while a process of the same account has the number in the note.
     bystander = subprocess.Popen(["sleep", "60"], user=owner if AS_ROOT else None)
     try:
         for path, text in notes.items():

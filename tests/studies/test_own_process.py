@@ -1,4 +1,4 @@
-"""Long work in a process of its own: its answer comes back, its failure is a failure, and it ends with who waits."""
+"""Long work in a separate process: its answer comes back, its failure is a failure, and it ends with who waits."""
 
 import asyncio
 import os

@@ -84,7 +84,7 @@ def sign_in(page: Page, service: Service, clinic: ClinicClient, patient: str) ->
 
 @contextmanager
 def open_page(browser: Browser, **options: object) -> Iterator[Page]:
-    """Open a window of its own: nothing is shared with any other."""
+    """Open a separate window: nothing is shared with any other."""
     context: BrowserContext = browser.new_context(**options)  # type: ignore[arg-type] # as Playwright takes them
     try:
         yield context.new_page()

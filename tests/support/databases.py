@@ -95,7 +95,7 @@ def in_memory() -> Path | None:
 
 @contextmanager
 def running_cluster(below: Path | None = None) -> Iterator[Cluster]:
-    """A server in a folder of its own, gone afterwards; below /tmp if nothing else is said."""
+    """A server in a separate folder, gone afterwards; below /tmp if nothing else is said."""
     folder = Path(tempfile.mkdtemp(prefix="afterglow-test-", dir=below))
     folder.chmod(0o755)
     supervisor = Supervisor(folder / "data", find_binaries(programs()))

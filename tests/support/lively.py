@@ -203,7 +203,7 @@ def recorded(client: ClinicClient, patient: str) -> dict[str, str]:
 
 
 def describe_and_score(client: ClinicClient, patient: str) -> str:
-    """Give the clinic a scale of its own, and the patient a total on it; gives its form's id."""
+    """Give the clinic a separate scale, and the patient a total on it; gives its form's id."""
     scale = {
         "name": "Own", "minimum": 0, "maximum": 10, "higher_is_better": True, "remission": 8, "relapse": 3
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""A phone that lives through bad networks: a queue, a clock of its own, tokens, and every kind of bad luck."""
+"""A phone that lives through bad networks: a queue, a separate clock, tokens, and every kind of bad luck."""
 
 import asyncio
 import random

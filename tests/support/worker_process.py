@@ -1,4 +1,4 @@
-"""A worker in a process of its own, at a moment of the test's choosing, to be killed without a warning."""
+"""A worker in a separate process, at a moment of the test's choosing, to be killed without a warning."""
 
 import asyncio
 import subprocess

@@ -103,7 +103,7 @@ def of_request(patient: bytes | None = None) -> None:
 async def taken_by(
     budget: ConnectionBudget, clinic: UUID, patient: bytes | None, *, safety: bool = False
 ) -> Ticket:
-    """Take a connection in a request of its own."""
+    """Take a connection in a separate request."""
 
     async def take() -> Ticket:
         of_request(patient)

@@ -13,7 +13,7 @@ from app.storage.emergency_accesses import EmergencyAccess
 from app.storage.engine.audit import StoredEvent
 from app.storage.staff_members import StaffMember
 
-# Actors that have no name of their own.
+# Actors that have no name.
 _KINDS: Final = {
     ActorKind.DEVICE: "A patient's device",
     ActorKind.OPERATOR: "Whoever runs Afterglow",

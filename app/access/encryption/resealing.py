@@ -1,6 +1,6 @@
 """Sealing again what an older key sealed, a few cells at a time, until that key seals nothing and can be retired.
 
-Each batch is a transaction of its own and looks for what is left: a job that was killed goes on where it was.
+Each batch is a separate transaction and looks for what is left: a job that was killed goes on where it was.
 The application may only add to some tables, patients' wrapped keys among them; those cells are left to the schema's
 owner (`afterglow keys reseal`), so that nothing that reaches the application can take a patient's key away.
 """

@@ -114,7 +114,7 @@ async def count_from_network(context: AppContext, address: str) -> None:
     Raises:
         TooManySignInsError: too many went wrong within 15 minutes.
     """
-    # A transaction of its own: the count must stand, whatever the request comes to.
+    # A separate transaction: the count must stand, whatever the request comes to.
     async with context.work(None) as work:
         window_start = login_throttle.window_of(work.now)
         attempts = await login_throttle.count_one(work, _caller(context, address), window_start=window_start)
@@ -134,7 +134,7 @@ async def count_attempt(
 ) -> Counted | None:
     """Count an attempt of a member before it is judged; None while it is locked there: it is not to be judged.
 
-    A transaction of its own: the count must stand, whatever the request comes to, and nobody holds the
+    A separate transaction: the count must stand, whatever the request comes to, and nobody holds the
     member's lock while a password is hashed.
     """
     async with context.work(clinic_id) as work:

@@ -1,6 +1,6 @@
 """Passwords: long rather than odd, not what anybody would guess first, kept as argon2id only.
 
-Hashing costs 64 MB and a processor's attention: it is done in threads of its own, few at a time, so that guessers
+Hashing costs 64 MB and a processor's attention: it is done in its own threads, few at a time, so that guessers
 can neither hold up the requests of others nor fill the memory.
 """
 

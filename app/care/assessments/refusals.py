@@ -38,7 +38,7 @@ class QuestionnaireNotOfferedError(RefusalError):
 
 
 class AssessmentConflictError(RefusalError):
-    """A form with this id and another content is kept already; another form needs an id of its own."""
+    """A form with this id and another content is kept already; another form needs a separate id."""
 
     kind = RefusalKind.CONFLICT
     code = "assessment-conflict"

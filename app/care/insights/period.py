@@ -20,7 +20,7 @@ class PeriodRefusedError(RefusalError):
 class Period:
     """The days from `first` on and before `end`.
 
-    What has a moment is in it by UTC, for a clinic has no zone of its own. What has a day (a check-in, an
+    What has a moment is in it by UTC, for a clinic has no zone. What has a day (a check-in, an
     infusion, a loss) is in it by that day where the patient is.
     """
 

@@ -13,7 +13,7 @@ _NAMES: Final = ("scale", "week")
 
 
 def csv_of(document: Mapping[str, object]) -> str:
-    """Write each number on a line of its own, named by its way through the JSON document; null is an empty cell."""
+    """Write each number on a separate line, named by its way through the JSON document; null is an empty cell."""
     written = io.StringIO()
     writer = csv.writer(written)
     writer.writerow(COLUMNS)

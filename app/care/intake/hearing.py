@@ -117,7 +117,7 @@ class Hearing:
             received_at=self._context.clock.now(),
             language=self._language,
         )
-        # In a task of its own: a database that hangs may keep even giving up from ending.
+        # In a separate task: a database that hangs may keep even giving up from ending.
         reporting = asyncio.create_task(report_pending(self._context, pending))
         done, _ = await asyncio.wait({reporting}, timeout=_WITHIN_SECONDS)
         failure = reporting.exception() if done else TimeoutError()

@@ -72,7 +72,7 @@ def _as_reply(help_now: CrisisHelp) -> dict[str, Any]:
 
 
 async def report_pending(context: AppContext, pending: Pending) -> Outcome:
-    """Make the events in a transaction of their own; of what was reported before, gives the earlier ones."""
+    """Make the events in a separate transaction; of what was reported before, gives the earlier ones."""
     for credential in pending.credentials:
         async with context.work(credential.clinic_id, safety=True) as work:
             sender = await sender_of(work, credential)

@@ -94,7 +94,7 @@ async def _look_at_next(context: AppContext, clinic_id: UUID, *, limit: int) -> 
 
 
 async def _judge_by_time(context: AppContext, clinic_id: UUID, patient_ids: Sequence[UUID]) -> None:
-    """Judge the patients about whom nothing came in lately, each in a transaction of its own.
+    """Judge the patients about whom nothing came in lately, each in a separate transaction.
 
     Whom it fails for, or whom a crash leaves out, is judged at the next day's look: the rule compares what holds
     with what the clinic knows, so nothing is missed in between.

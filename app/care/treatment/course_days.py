@@ -38,7 +38,7 @@ class InductionEndsBeforeInfusionError(RefusalError):
 
 
 class CourseEndsBeforeInfusionError(RefusalError):
-    """A course cannot be over before its last infusion; a later series is a course of its own."""
+    """A course cannot be over before its last infusion; a later series is a separate course."""
 
     code = "course-ends-before-infusion"
 
@@ -51,7 +51,7 @@ class BoosterBeforeInductionError(RefusalError):
 
 
 class InductionOnRecordError(RefusalError):
-    """This course was taken on in maintenance and has no induction; a new series is a course of its own."""
+    """This course was taken on in maintenance and has no induction; a new series is a separate course."""
 
     kind = RefusalKind.CONFLICT
     code = "induction-on-record"

@@ -190,7 +190,7 @@ async def proposed_days(work: Work, patient_id: UUID) -> tuple[date, date] | Non
 def _known(
     joining: TakenOn, zone: str, now: datetime
 ) -> tuple[list[StoredInfusion], EarlierInfusions | None]:
-    """The infusions with a day of their own, the last of "about so many" among them, and the rest."""
+    """The infusions with a separate day, the last of "about so many" among them, and the rest."""
     known, earlier = [one.stored(zone, now) for one in joining.infusions], joining.earlier
     if earlier is not None and earlier.precision is DatePrecision.DAY:
         known.append(KnownInfusion(given_on=earlier.last_on).stored(zone, now))

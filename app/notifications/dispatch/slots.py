@@ -14,7 +14,7 @@ from app.storage.lanes import Lane
 
 
 class Kind(StrEnum):
-    """What has slots of its own."""
+    """What has its own slots."""
 
     SAFETY_EVENT = "safety_event"
     URGENT_MESSAGE = "urgent_message"

@@ -92,7 +92,7 @@ def guarded_client(
 
 
 class GuardedTransport(httpx2.AsyncBaseTransport):
-    """Sends one request over one connection of its own to a checked address, and hands on no body.
+    """Sends one request over one separate connection to a checked address, and hands on no body.
 
     The answer it gives consists of the status and ``Retry-After``; all else stays with the receiver.
 

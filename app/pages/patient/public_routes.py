@@ -20,7 +20,7 @@ from app.web.pages.wording import LANGUAGES
 router = APIRouter(prefix="/p", route_class=PatientPageRoute, include_in_schema=False)
 # After all other routes of these pages: whatever is left over.
 rest_router = APIRouter(prefix="/p", route_class=PatientPageRoute, include_in_schema=False)
-# The worker fetches pages for its tabs, under a policy of its own.
+# The worker fetches pages for its tabs, under a separate policy.
 _WORKER_HEADERS: Final = {
     "cache-control": "no-cache",
     "content-security-policy": "default-src 'none'; connect-src 'self'",

@@ -45,7 +45,7 @@ async def _new(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> 
     return AskedForm(
         title="Enter a course",
         whose=whose.reference,
-        lead="A later series is a course of its own.",
+        lead="A later series is a separate course.",
         path=f"{whose.path}/course/new",
         back=whose.path,
         button="Enter the course",

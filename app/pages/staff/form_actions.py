@@ -12,7 +12,7 @@ from app.web.pages.forms import Form
 from app.web.reading import field_of
 from app.web.schemas import read_counter
 
-# What leads to a page of its own: nothing on this one could be corrected.
+# What leads to a separate page: nothing on this one could be corrected.
 _ELSEWHERE: Final = frozenset(
     {RefusalKind.NOT_FOUND, RefusalKind.GONE, RefusalKind.FORBIDDEN, RefusalKind.UNAUTHENTICATED}
 )

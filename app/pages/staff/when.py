@@ -14,7 +14,7 @@ _IN_HOURS: Final = 36 * _HOUR
 _NOON: Final = 12
 
 
-# People and clinics have no zone of their own here, patients do.
+# People and clinics have no zone here, patients do.
 UTC_ZONE: Final = "UTC"
 
 

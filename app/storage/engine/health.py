@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.storage.engine.database import Database
 
-# A hundred kilobytes or so, in a file of its own, and lines of the catalog in the write-ahead log.
+# A hundred kilobytes or so, in a separate file, and lines of the catalog in the write-ahead log.
 _PROBE: Final = """
     CREATE TEMP TABLE write_probe ON COMMIT DROP AS
     SELECT n, repeat(md5(random()::text || n), 30) AS filling FROM generate_series(1, 100) AS n
@@ -33,7 +33,7 @@ async def database_answers(database: Database) -> None:
 
 
 async def database_takes_writes(database: Database) -> None:
-    """Write something that needs room of its own, and commit it; it is gone at once.
+    """Write something that needs new room, and commit it; it is gone at once.
 
     Small changes find room in pages that are there already: a full disk shows only where a file must grow.
 

@@ -1,4 +1,4 @@
-"""Listening for a wake-up from the database, on a connection of its own."""
+"""Listening for a wake-up from the database, on a separate connection."""
 
 from collections.abc import AsyncIterator
 

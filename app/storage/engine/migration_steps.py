@@ -27,7 +27,7 @@ def run_sql(path: Path) -> None:
 def isolate(*tables: str, privileges: str = "SELECT, INSERT, UPDATE, DELETE") -> None:
     """Force row-level security on new tables of ``care``, and let the application do this much with them.
 
-    Forced security binds the owner too: without a policy of its own a backup would be empty.
+    Forced security binds the owner too: without a separate policy a backup would be empty.
     """
     role = application_role()
     by_proof = op.get_bind().exec_driver_sql("SELECT to_regprocedure('front_desk.tenant()') IS NOT NULL")

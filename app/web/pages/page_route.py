@@ -60,7 +60,7 @@ class PageRoute(APIRoute):
 
         async def handle_with_pages(request: Request) -> Response:
             try:
-                # A stack of its own: the request's work must see the failure, and undo, before it becomes a page.
+                # A separate stack: the request's work must see the failure, and undo, before it becomes a page.
                 async with AsyncExitStack() as function_stack:
                     request.scope["fastapi_function_astack"] = function_stack
                     return await handle(request)

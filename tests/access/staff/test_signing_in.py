@@ -46,7 +46,7 @@ def member(service: Service, clinic: ClinicClient) -> JoinedMember:
     return made
 
 
-# Each test has a quarter of an hour of its own: guesses from one address are counted together.
+# Each test has a separate quarter of an hour: guesses from one address are counted together.
 QUARTERS = (NOW + timedelta(days=3 * number) for number in range(1, 1000))
 
 

@@ -57,7 +57,7 @@ def test_nothing_is_given_in_a_course_that_is_over(one_clinic: ClinicClient, pat
     assert len(current["infusions"]) == 2
 
     assert begin(one_clinic, patient, 12).status_code == 201
-    assert remarks(give(one_clinic, patient, 10)) == [], "a new series is a course of its own"
+    assert remarks(give(one_clinic, patient, 10)) == [], "a new series is a separate course"
 
 
 def test_the_end_of_a_course_can_be_taken_back(one_clinic: ClinicClient, patient: str) -> None:

@@ -97,7 +97,7 @@ def test_induction_and_booster_differ_by_their_shape_and_their_line() -> None:
     assert marks["booster"].count("M") == 1
     assert len({re.sub(r"M[\d.]+,[\d.]+", "", one.split("z")[0]) for one in marks.values()}) == 2
     (line,) = picture.all("path", "at-booster")
-    assert (line.get("d") or "").count("v") == 3, "a line of its own kind through each panel"
+    assert (line.get("d") or "").count("v") == 3, "a line of a separate kind through each panel"
     assert {"induction infusion", "booster infusion"} <= set(picture.words)
 
 

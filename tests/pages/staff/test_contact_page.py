@@ -1,4 +1,4 @@
-"""Staff reach a person: name and telephone on a page of their own, and a link to the chart in the clinic's EHR."""
+"""Staff reach a person: name and telephone on a separate page, and a link to the chart in the clinic's EHR."""
 
 from datetime import timedelta
 

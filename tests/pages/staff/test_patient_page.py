@@ -54,7 +54,7 @@ def give_boosters(clinic: ClinicClient, patient: str, *days_ago: int) -> None:
 
 @pytest.fixture(scope="module")
 def quiet(own_database: DatabaseUrls) -> Iterator[Service]:
-    """A service without a worker, which would make statements of its own meanwhile."""
+    """A service without a worker, which would make its own statements meanwhile."""
     with running_service(own_database.application_url, work=False) as running:
         yield running
 

@@ -28,7 +28,7 @@ def browser_of(service: Service) -> PlainBrowser:
 
 @pytest.fixture
 def initial(service: Service) -> Service:
-    """The service at a time of its own: guesses from one address are counted together."""
+    """The service at a separate time: guesses from one address are counted together."""
     service.clock.move_to(next(QUARTERS))
     return service
 

@@ -67,7 +67,7 @@ class FindingLife(LifeCycle[Finding]):
     async def escalated(
         self, work: Work, alert: Finding, patient: PatientRecord, limits: WaitingLimits
     ) -> dict[str, Any]:
-        """Write to the second contact, once; that a patient wrote is no event of its own."""
+        """Write to the second contact, once; that a patient wrote is no separate event."""
         del alert, limits
         await notify_contacts(
             work,

@@ -1,4 +1,4 @@
-"""A small program of its own: change account, tie this process's life to the parent's, become the program.
+"""A small separate program: change account, tie this process's life to the parent's, become the program.
 
     python -I -S become_program.py PARENT_PID UID GID PROGRAM [ARGUMENT ...]     (UID and GID "-": stay)
 

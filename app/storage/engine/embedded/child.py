@@ -82,7 +82,7 @@ class ServerChild:
                 stderr=self._log,
                 cwd="/",
                 env=clean_environment(),
-                # A session of its own, so that Ctrl-C in the terminal reaches us and we stop it in order.
+                # A separate session, so that Ctrl-C in the terminal reaches us and we stop it in order.
                 start_new_session=True,
             )
         except OSError as error:
