@@ -98,7 +98,7 @@ class Work(UnitOfWork):
         return self.context.public_url
 
     def record_access(self, what: str, *, patient_id: UUID | None, subject_id: UUID | None = None) -> None:
-        """Note in the audit log that somebody read this; it commits before the reader gets it.
+        """Note in the audit log that someone read this; it commits before the reader gets it.
 
         Nothing is noted of patients who read what is their own: there is nobody to be held to account, and a
         phone reads often. A list of many patients' is one line about the clinic, as the question was put, not a

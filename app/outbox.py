@@ -41,7 +41,7 @@ class Wording(StrEnum):
 
     @property
     def is_urgent(self) -> bool:
-        """Whether somebody waits for it: tried often, and before the others."""
+        """Whether someone waits for it: tried often, and before the others."""
         return self in _URGENT
 
     @property

@@ -135,7 +135,7 @@ class Worker:
     async def sweep(self) -> bool:
         """Do what is due in any clinic: escalate, end snoozes, remind, seal. One worker does it at a time.
 
-        What is safety's goes first, in all clinics, and sealing last: after all that somebody waits for. Gives
+        What is safety's goes first, in all clinics, and sealing last: after all that someone waits for. Gives
         whether it was this worker's turn.
         """
         await self._rescue()

@@ -98,7 +98,7 @@ class DemoClinic:
         return _body(self._http.get(f"/v1/signals/{signal_id}"))
 
     def invite_owner(self) -> str:
-        """Invite somebody as an owner; gives the link to join with."""
+        """Invite someone as an owner; gives the link to join with."""
         owner = {"name": "Robin Demo", "email": "robin@lakeside.example", "role": "owner"}
         return str(_body(self._http.post("/v1/staff", json=owner))["invite_url"])
 

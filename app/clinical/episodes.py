@@ -1,7 +1,7 @@
 """One episode, not a stream: when a signal is raised, when it grows, and what else may happen to it.
 
 A patient has at most one signal. The first rise to consider raises it; later criteria are added to it in
-place; falls go only to steady; it stays until somebody closes it or an infusion is given.
+place; falls go only to steady; it stays until someone closes it or an infusion is given.
 """
 
 from collections.abc import Mapping, Sequence

@@ -270,7 +270,7 @@ def proposed_period(
 ) -> tuple[CheckInDay, ...]:
     """The first 14 days in which a stable period can be named, as far as they were over; none is empty.
 
-    The first, so that a proposal stays what it is until somebody decides on it. (The best of all would grow with
+    The first, so that a proposal stays what it is until someone decides on it. (The best of all would grow with
     every lucky week, and a loss be measured from luck.)
     """
     for place, first in enumerate(days):

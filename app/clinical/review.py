@@ -258,7 +258,7 @@ def induction_review(
     benefit: RecordedBenefit | None,
     today: date,
 ) -> InductionReview:
-    """Due once the series is complete and until somebody has reviewed it after its last infusion.
+    """Due once the series is complete and until someone has reviewed it after its last infusion.
 
     Args:
         completed_on: the day from which induction counts as over; None while it runs.

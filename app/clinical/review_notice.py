@@ -19,7 +19,7 @@ def is_review_to_announce(
 
     A series that merely fell silent may be one whose infusions are still being entered, so that is announced with
     the patient's next report or at the daily look (``announce``), not while history is brought along. What the
-    clinic was notified of (``announced``) stays due until somebody has reviewed it: time alone does not do that.
+    clinic was notified of (``announced``) stays due until someone has reviewed it: time alone does not do that.
     """
     over, zero = treatment.induction_over, treatment.day_zero
     if over is None or zero is None or treatment.last_is_booster or treatment.course_closed is not None:

@@ -15,7 +15,7 @@ from app.clinical.scales import STANDARD_SCALES, Scale
 
 
 class Urgency(StrEnum):
-    """How soon somebody must have seen it; the clinic sets the two limits."""
+    """How soon someone must have seen it; the clinic sets the two limits."""
 
     PROMPT = "prompt"
     URGENT = "urgent"
@@ -23,7 +23,7 @@ class Urgency(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SafetyTrigger:
-    """An answer that must reach somebody: its source, and for a scale the item and its score."""
+    """An answer that must reach someone: its source, and for a scale the item and its score."""
 
     source: str
     urgency: Urgency

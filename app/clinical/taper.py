@@ -18,7 +18,7 @@ from app.clinical.protocol import STANDARD, TAPER_STEPS, Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaperStep:
-    """Boosters every `interval_days`, `count` times; None: until somebody changes it (last step only)."""
+    """Boosters every `interval_days`, `count` times; None: until someone changes it (last step only)."""
 
     interval_days: int
     count: int | None

@@ -1,4 +1,4 @@
-"""How long something may wait for somebody: a clinic's limits, and what follows when nobody acknowledges.
+"""How long something may wait for someone: a clinic's limits, and what follows when nobody acknowledges.
 
 The limits are a clinic's own choice about its service, within bounds that no clinic can leave. They decide
 nothing about a patient's level; that a safety event is escalated at all, nobody can switch off.
@@ -47,7 +47,7 @@ LIMIT_NOTES: Final[Mapping[str, NumberNotes]] = {
 """Each limit with its standard value and safe bounds."""
 
 ESCALATIONS_AT_THE_LIMIT: Final = 6
-"""A safety event is escalated so many times one limit apart [choice], then more rarely, until somebody acknowledges.
+"""A safety event is escalated so many times one limit apart [choice], then more rarely, until someone acknowledges.
 
 Three hours of an urgent event, a day of another: so many reminders in a row would teach people to overlook them.
 """
@@ -82,7 +82,7 @@ def signal_wait(limits: WaitingLimits) -> timedelta:
 def next_escalation(
     limits: WaitingLimits, urgency: Urgency, *, escalations: int, escalated_at: datetime
 ) -> datetime:
-    """When a safety event that was escalated so many times is escalated again, unless somebody acknowledges it."""
+    """When a safety event that was escalated so many times is escalated again, unless someone acknowledges it."""
     wait = safety_wait(limits, urgency)
     if escalations >= ESCALATIONS_AT_THE_LIMIT:
         wait = max(wait, LATER_ESCALATIONS_APART)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 
 class ActorKind(StrEnum):
-    """The kinds of somebody who acts."""
+    """The kinds of someone who acts."""
 
     DEVICE = "device"
     API_KEY = "api_key"
@@ -20,7 +20,7 @@ class ActorKind(StrEnum):
 class Actor:
     """Who acts: a patient's device, a clinic's key, a member of its staff, the operator's command line, our worker.
 
-    ``emergency_id`` is why somebody could who otherwise may not: the emergency access that was opened for it.
+    ``emergency_id`` is why someone could who otherwise may not: the emergency access that was opened for it.
     """
 
     kind: ActorKind

@@ -1,4 +1,4 @@
-"""Text for a cell of a CSV file that somebody will open in a spreadsheet."""
+"""Text for a cell of a CSV file that someone will open in a spreadsheet."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Refusals: what can be wrong with what somebody sent, said without repeating what they sent."""
+"""Refusals: what can be wrong with what someone sent, said without repeating what they sent."""
 
 from collections.abc import Iterable, Mapping
 from enum import Enum

@@ -44,7 +44,7 @@ class AlertStep(TenantRow):
     assignee_id: Mapped[UUID | None]
     # How the patient was reached out to; only on such a step.
     channel: Mapped[str | None]
-    # A reason or a note, in somebody's own words.
+    # A reason or a note, in someone's own words.
     words_sealed: Mapped[bytes | None]
 
 

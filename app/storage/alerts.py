@@ -32,7 +32,7 @@ class Alert(TenantRow):
     closed_at: Mapped[datetime | None] = mapped_column(default=None)
     closed_by: Mapped[UUID | None] = mapped_column(default=None)
     version: Mapped[int] = mapped_column(default=1)
-    # When it is escalated (next) unless somebody acknowledges it before; null: not any more.
+    # When it is escalated (next) unless someone acknowledges it before; null: not any more.
     escalate_at: Mapped[datetime | None] = mapped_column(default=None)
     # When it was escalated first.
     escalated_at: Mapped[datetime | None] = mapped_column(default=None)

@@ -16,7 +16,7 @@ from app.storage.engine.unit_of_work import UnitOfWork
 class Wanted:
     """What is looked for; all of it must hold. ``until`` is not included.
 
-    ``changes_only``: without the lines that say that somebody looked.
+    ``changes_only``: without the lines that say that someone looked.
     """
 
     since: datetime

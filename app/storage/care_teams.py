@@ -16,7 +16,7 @@ from app.storage.engine.unit_of_work import UnitOfWork
 
 
 class Duty(StrEnum):
-    """What somebody is in a patient's care team."""
+    """What someone is in a patient's care team."""
 
     FIRST = "first"
     ON_CALL = "on_call"

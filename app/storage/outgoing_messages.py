@@ -91,7 +91,7 @@ class OutgoingMessage(TenantRow):
     channel: Mapped[str]
     address_sealed: Mapped[bytes | None]
     wording: Mapped[str]
-    # Somebody waits for it: it has its own slots.
+    # Someone waits for it: it has its own slots.
     urgent: Mapped[bool]
     locale: Mapped[str]
     link_sealed: Mapped[bytes | None]

@@ -55,7 +55,7 @@ class PatientRow(TenantRow):
     time_zone: Mapped[str]
     time_zone_canonical: Mapped[str]
     locale: Mapped[str]
-    # As somebody chose it (ISO 3166); null: as the zone says.
+    # As someone chose it (ISO 3166); null: as the zone says.
     country: Mapped[str | None]
     email_sealed: Mapped[bytes | None]
     # Taken from the clinic at registration; a patient made in test mode never becomes live.
@@ -65,7 +65,7 @@ class PatientRow(TenantRow):
     # Since when and why nobody here reads this patient's reports any more; null: they are read.
     archived_at: Mapped[datetime | None]
     archived_reason: Mapped[str | None]
-    # Name, telephone and the like, for staff who must reach somebody: one sealed document.
+    # Name, telephone and the like, for staff who must reach someone: one sealed document.
     contact_facts_sealed: Mapped[bytes | None]
 
 

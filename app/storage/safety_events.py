@@ -180,7 +180,7 @@ async def of_patient(work: UnitOfWork, patient_id: UUID, *, limit: int) -> list[
 
 
 async def waits_escalated(work: UnitOfWork) -> bool:
-    """Say whether an event was escalated and still waits for somebody."""
+    """Say whether an event was escalated and still waits for someone."""
     found = await work.execute(
         select(
             exists().where(

@@ -1,4 +1,4 @@
-"""Whether what a patient says would reach somebody now: one look at the whole safety pathway, over all clinics."""
+"""Whether what a patient says would reach someone now: one look at the whole safety pathway, over all clinics."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

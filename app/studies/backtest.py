@@ -181,7 +181,7 @@ class RuleRun:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether the latest signal waits for somebody."""
+        """Whether the latest signal waits for someone."""
         return self._episode.state is EpisodeState.OPEN
 
     @property

@@ -178,7 +178,7 @@ def _check_in(
 
 
 class _Hours:
-    """How long somebody sleeps: an own usual length, and nights around it, by quarter hours."""
+    """How long someone sleeps: an own usual length, and nights around it, by quarter hours."""
 
     def __init__(self, random: Random, *, reported: bool) -> None:
         self._random, self._reported = random, reported

@@ -24,7 +24,7 @@ FEW_PATIENTS: Final = 100
 
 
 class Watch(Shape):
-    """Somebody who looks on while results pass, to show how far it is; gives the same results."""
+    """Someone who looks on while results pass, to show how far it is; gives the same results."""
 
     def __call__(self, results: Iterable[Result]) -> Iterator[Result]:
         """Pass the results on, one by one."""

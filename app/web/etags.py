@@ -5,7 +5,7 @@ from app.web.schemas import read_counter
 
 
 class ChangedMeanwhileError(RefusalError):
-    """Somebody changed this in the meantime; read it again, then send the change with the new ETag."""
+    """Someone changed this in the meantime; read it again, then send the change with the new ETag."""
 
     kind = RefusalKind.PRECONDITION_FAILED
     code = "changed-meanwhile"

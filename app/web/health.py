@@ -1,4 +1,4 @@
-"""Health: the process answers, the database answers, and what a patient says reaches somebody."""
+"""Health: the process answers, the database answers, and what a patient says reaches someone."""
 
 import asyncio
 import time
@@ -45,7 +45,7 @@ class Readiness(Health):
 
 
 class Broken(StrEnum):
-    """What keeps a safety event from reaching somebody."""
+    """What keeps a safety event from reaching someone."""
 
     DATABASE_AWAY = "database-away"
     DATABASE_TAKES_NO_WRITES = "database-takes-no-writes"
@@ -57,7 +57,7 @@ class Broken(StrEnum):
 
 
 class SafetyHealth(Health):
-    """Whether a safety event reaches somebody now, and what keeps it from doing so."""
+    """Whether a safety event reaches someone now, and what keeps it from doing so."""
 
     reasons: list[Broken] = Field(description="Empty while the whole pathway works")
     database_takes_writes: bool = Field(description="False when, for example, its disk is full")
@@ -93,9 +93,7 @@ async def ready(context: ContextNeeded) -> Readiness:
     return Readiness(status="ready", mail=_mail(context))
 
 
-@router.get(
-    "/safety", summary="Does a safety event reach somebody?", responses={503: {"model": SafetyHealth}}
-)
+@router.get("/safety", summary="Does a safety event reach someone?", responses={503: {"model": SafetyHealth}})
 async def safety(context: ContextNeeded, response: Response) -> SafetyHealth:
     """Look at the whole pathway: a worker looks, nothing is stuck, mail and endpoints are able.
 

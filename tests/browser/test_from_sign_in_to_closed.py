@@ -46,7 +46,7 @@ def sign_in(page: Page, service: Service, member: JoinedMember) -> None:
 
 
 class Nurse:
-    """Somebody at a keyboard, and the pictures of what they see."""
+    """Someone at a keyboard, and the pictures of what they see."""
 
     def __init__(self, page: Page, service: Service, pictures: str, *, scripts: bool) -> None:
         self.page, self._service, self._pictures, self._scripts, self._stops = (

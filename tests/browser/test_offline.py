@@ -157,7 +157,7 @@ def test_what_is_kept_waits_through_signing_out_for_its_own_person_and_can_be_re
     other = new_patient(own_clinic)
     agree(own_clinic, other, own_service.url)
     sign_in(page, own_service, own_clinic, other)
-    expect(page.locator("#queue")).to_contain_text("somebody else who was signed in here")
+    expect(page.locator("#queue")).to_contain_text("someone else who was signed in here")
     assert kept(own_clinic, other, own_service) == []
     page.on("dialog", lambda dialog: dialog.accept())
     page.locator("#queue button").click()

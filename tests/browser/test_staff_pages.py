@@ -132,9 +132,9 @@ def pages_of(page: Page, service: Service, here: ClinicClient) -> Iterator[tuple
 def staff_pages(page: Page, service: Service, here: ClinicClient) -> Iterator[tuple[str, Page]]:
     owner = page.context.cookies()
     patient = here.patient()
-    somebody = signed_in(service, here.clinic_id, StaffRole.COORDINATOR, name="Kim Coordinator")
+    someone = signed_in(service, here.clinic_id, StaffRole.COORDINATOR, name="Kim Coordinator")
     (session,) = [one for one in owner if one["name"] == "__Host-afterglow-staff"]
-    page.context.add_cookies([session | {"value": somebody}])  # type: ignore[list-item] # as Playwright gave them
+    page.context.add_cookies([session | {"value": someone}])  # type: ignore[list-item] # as Playwright gave them
     page.goto(f"{service.url}/care/staff")
     yield "refused", page
     page.goto(f"{service.url}/care/patients/{patient}/emergency")

@@ -50,7 +50,7 @@ def test_what_does_not_verify_is_refused_and_counts_as_not_come(
         receiver.wait_for("signal.raised", patient_id="p", within=0.05)
 
 
-def test_an_event_about_somebody_else_is_not_the_one_waited_for(receiver: DemoReceiver) -> None:
+def test_an_event_about_someone_else_is_not_the_one_waited_for(receiver: DemoReceiver) -> None:
     receiver.take(signed(), BODY)
     assert receiver.wait_for("signal.raised", patient_id="p", within=0).event["data"] == {"patient_id": "p"}
     with pytest.raises(EventMissingError):

@@ -1,4 +1,4 @@
-"""How long something may wait for somebody."""
+"""How long something may wait for someone."""
 
 from datetime import UTC, datetime, timedelta
 

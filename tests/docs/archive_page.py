@@ -31,7 +31,7 @@ def archive_page() -> str:
         (
             "An import is all or nothing. Refused by name are a file that is no archive, one that is damaged, one of a "
             "later version, and what was imported before. A patient keeps the ids; the chart number can be another "
-            "one; open safety events wait for somebody of the new clinic, within that clinic's own limits."
+            "one; open safety events wait for someone of the new clinic, within that clinic's own limits."
         ),
         "## Its form",
         (

@@ -82,11 +82,11 @@ def numbers_page() -> str:
                 *((scale, *map(str, numbers)) for scale, numbers in SAFETY_ITEMS.items()),
             ]
         ),
-        "## How long something may wait for somebody",
+        "## How long something may wait for someone",
         (
             "A clinic sets these itself with `PATCH /v1/clinic`; they decide nothing about a patient. A safety "
             f"event that nobody acknowledges is escalated {ESCALATIONS_AT_THE_LIMIT} times one limit apart, and then every "
-            "four hours until somebody does; a signal once ([`waiting`](../../app/clinical/waiting.py))."
+            "four hours until someone does; a signal once ([`waiting`](../../app/clinical/waiting.py))."
         ),
         table(
             [
@@ -114,7 +114,7 @@ def signals_page() -> str:
         "# Signals",
         (
             "One patient has one signal at a time. `watch` is a level and no signal; the first rise to "
-            "*consider booster* raises one, later evidence is added to it, and it stays until somebody closes it "
+            "*consider booster* raises one, later evidence is added to it, and it stays until someone closes it "
             "or an infusion is given."
         ),
         _diagram(),

@@ -26,7 +26,7 @@ def crisis_page() -> str:
         MADE,
         "# Crisis help by country",
         (
-            "Help goes by where the patient is: the country that somebody chose for them, else that of their time "
+            "Help goes by where the patient is: the country that someone chose for them, else that of their time "
             "zone, else the clinic's. A country that is not in this table is unknown: its people get the clinic's own "
             "number and are sent to their local emergency number. A clinic may put its own lines in the place of any "
             "of these (`PATCH /v1/clinic`, `crisis_lines`). Numbers change: each release reads the pages again. They "

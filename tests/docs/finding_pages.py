@@ -41,7 +41,7 @@ PAGES: Final = (
         ends="When staff close it, or when the smoothed level is back above on 5 check-in days in a row.",
         done="Call today. It needs a measured baseline, but no reference, no gain and no signal; the taper holds.",
         figures=_IN_SIMULATION,
-        sources="The margins are a choice, checked by simulation: somebody who only lost the gain should not be called worse.",
+        sources="The margins are a choice, checked by simulation: someone who only lost the gain should not be called worse.",
     ),
     FindingPage(
         code="elevated_mood",

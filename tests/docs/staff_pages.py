@@ -34,7 +34,7 @@ def who_may_what_page() -> str:
         table([("call", "permission"), *_asked("/v1/")]),
         "## What each page asks for",
         (
-            "What somebody may not do is not offered, and refused all the same. Signing in, joining and the own account "
+            "What someone may not do is not offered, and refused all the same. Signing in, joining and the own account "
             "ask for no permission."
         ),
         table([("page", "permission"), *_asked("/care/")]),

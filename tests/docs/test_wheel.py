@@ -108,7 +108,7 @@ def test_the_wheel_has_its_license_and_says_that_it_is_typed(image: Image) -> No
 def test_the_main_job_runs_from_the_wheel_in_any_folder_and_leaves_nothing(image: Image) -> None:
     assert "Notifies a ketamine clinic" in afterglow("--help", program=image.program).stdout
     with open_folder() as folder:
-        # A file that could be taken for our package, and settings that point at somebody's real database.
+        # A file that could be taken for our package, and settings that point at someone's real database.
         (folder / "app.py").write_text("raise SystemExit('the wrong app')\n")
         (folder / "tmp").mkdir(mode=0o755)
         foreign = {

@@ -257,7 +257,7 @@ def test_a_patients_key_works_for_no_other_patient_and_with_no_other_vault() -> 
             vault.open(cell, row_id=ROW, **CELL)
 
 
-def test_a_wrapped_key_is_no_cell_that_somebody_could_read() -> None:
+def test_a_wrapped_key_is_no_cell_that_someone_could_read() -> None:
     with pytest.raises(CannotOpenError):
         Vault(KEY).open(
             new_key(), table="patient_keys", column="wrapped_key", clinic_id=CLINIC, row_id=PATIENT

@@ -52,7 +52,7 @@ def test_an_older_edition_on_the_machine_changes_nothing(tmp_path: Path) -> None
     assert declared != datetime(2026, 11, 20, 12, tzinfo=UTC).astimezone(ZoneInfo("Pacific/Honolulu")).hour
 
 
-def test_somebody_in_vancouver_is_asked_at_six_by_the_law_of_2026() -> None:
+def test_someone_in_vancouver_is_asked_at_six_by_the_law_of_2026() -> None:
     times = AskTimes(ask_at=time(18), quiet_from=time(21), quiet_until=time(8), paused_until=None)
     asked = times.next_moment("America/Vancouver", after=datetime(2026, 12, 1, 12, tzinfo=UTC))
     assert asked.astimezone(zone_of("America/Vancouver")).time() == time(18)

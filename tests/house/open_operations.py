@@ -30,7 +30,7 @@ OPEN: Final = {
     "POST /care/sign-in/passkey": "the passkey's answer in the form is what lets a member in",
     "POST /care/sign-in/clinic": "the sealed ticket in the form says that all of it was right",
     "GET /care/join/{token}": "looking at an invitation shows a form and spends nothing",
-    "POST /care/join/{token}": "the link itself is what lets somebody join",
+    "POST /care/join/{token}": "the link itself is what lets someone join",
     "GET /care/static/{name}": "stylesheet of the care team's pages",
     "GET /care/{path:path}": "there is no such page",
     "POST /care/{path:path}": "there is no such page",

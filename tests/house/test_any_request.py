@@ -73,7 +73,7 @@ def furnished(service: Service) -> Target:
     kept = phone.check_in(NOW, (4, 4, 4), self_harm_thoughts=True)
     (signal,) = clinic.signals(patient)
     (event,) = clinic.http.get("/v1/safety-events").json()["items"]
-    somebody = invited(clinic, StaffRole.CLINICIAN)
+    someone = invited(clinic, StaffRole.CLINICIAN)
     clinic.close()
     return Target(
         url=service.url,
@@ -84,7 +84,7 @@ def furnished(service: Service) -> Target:
             "endpoint_id": endpoint["id"],
             "delivery_id": deliveries[0]["id"],
             "check_in_id": kept.json()["id"],
-            "staff_id": somebody["id"],
+            "staff_id": someone["id"],
         },
         tokens={
             "ClinicKey": clinic.key,

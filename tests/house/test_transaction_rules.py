@@ -7,7 +7,7 @@ from tests.house.sources import Source, parsed, sources
 
 _EDGE: Final = "gives a request its transaction"
 _WHO: Final = "finds out who asks, before there is a request's transaction"
-_NOT_KNOWN: Final = "is asked by somebody who has yet to be known, by a code or a link"
+_NOT_KNOWN: Final = "is asked by someone who has yet to be known, by a code or a link"
 _STAYS: Final = "must be kept though the request is refused"
 _JOB: Final = "a job, in as many transactions as it has steps"
 _CHECK_IN: Final = "the check-in path, which may have to try again"

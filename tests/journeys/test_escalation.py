@@ -1,4 +1,4 @@
-"""What nobody acknowledges in time is told again: once, on time, on any day, and not when somebody did."""
+"""What nobody acknowledges in time is told again: once, on time, on any day, and not when someone did."""
 
 import asyncio
 from collections.abc import Iterator
@@ -132,7 +132,7 @@ def test_a_clinics_own_limits_hold_for_what_is_reported_from_then_on(
 
 
 @pytest.mark.parametrize("answer", ["acknowledge", "close"])
-def test_what_somebody_took_up_is_not_escalated(quiet: Service, clinic: ClinicClient, answer: str) -> None:
+def test_what_someone_took_up_is_not_escalated(quiet: Service, clinic: ClinicClient, answer: str) -> None:
     made, waiting = reported(quiet, clinic), raised(clinic)
     closing = {"outcome": "contact_made"} if answer == "close" else None
     disposition = {"disposition": "watchful_waiting"} if answer == "close" else None
@@ -144,7 +144,7 @@ def test_what_somebody_took_up_is_not_escalated(quiet: Service, clinic: ClinicCl
     assert signal(clinic, waiting["id"])["escalate_at"] is None
 
 
-def test_an_event_is_notified_of_once_and_escalated_until_somebody_answers(
+def test_an_event_is_notified_of_once_and_escalated_until_someone_answers(
     quiet: Service, clinic: ClinicClient
 ) -> None:
     left, taken_up = reported(quiet, clinic), reported(quiet, clinic)

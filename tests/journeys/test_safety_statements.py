@@ -43,7 +43,7 @@ def assert_help(document: dict[str, Any]) -> None:
 
 
 def assert_help_anywhere(document: dict[str, Any]) -> None:
-    """Of somebody whom nobody knows, not even the country is known."""
+    """Of someone whom nobody knows, not even the country is known."""
     assert document["crisis_help"]["lines"]
     assert document["crisis_help"]["not_monitored"]
 

@@ -204,7 +204,7 @@ async def write_events(
 
 
 def standing(world: World) -> tuple[int, int]:
-    """How many are due and in nobody's hands, and how many somebody has."""
+    """How many are due and in nobody's hands, and how many someone has."""
     row = world.ask(
         "SELECT count(*) FILTER (WHERE NOT held AND next_attempt_at <= %(now)s) AS due,"
         " count(*) FILTER (WHERE held) AS held FROM (SELECT next_attempt_at,"

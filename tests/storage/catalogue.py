@@ -31,7 +31,7 @@ def tables_in(url: str, schema: str) -> list[str]:
 
 
 def objects_outside_the_system(url: str) -> set[str]:
-    """Name everything that somebody made in this database, with its kind: schemas, tables, types, functions."""
+    """Name everything that someone made in this database, with its kind: schemas, tables, types, functions."""
     return {row["name"] for row in ask(url, _EVERYTHING)}
 
 

@@ -1,4 +1,4 @@
-"""Which PostgreSQL programs are used: what somebody named, or the first of the usual places."""
+"""Which PostgreSQL programs are used: what someone named, or the first of the usual places."""
 
 import os
 from pathlib import Path

@@ -131,7 +131,7 @@ def test_a_restore_never_goes_into_a_database_with_content(
 def test_an_extension_alone_is_not_content(server: Address, programs: Binaries, tmp_path: Path) -> None:
     source, target = new_database(server), new_database(server)
     backup(server.url("owner", source), tmp_path / "b.dump", programs)
-    # Brings its own functions and types, which are the extension's and not somebody's data.
+    # Brings its own functions and types, which are the extension's and not someone's data.
     tell(server.conninfo("postgres", target), "CREATE EXTENSION hstore")
     restore(server.url("owner", target), tmp_path / "b.dump", programs)
 

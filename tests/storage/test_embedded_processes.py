@@ -1,4 +1,4 @@
-"""The embedded database when processes die, race, or run as somebody else."""
+"""The embedded database when processes die, race, or run as someone else."""
 
 import os
 import signal
@@ -194,14 +194,14 @@ def test_the_server_is_given_nothing_of_our_environment(ground: Path, programs: 
 
 @LINUX_ONLY
 def test_a_program_whose_parent_is_already_gone_is_never_started(ground: Path) -> None:
-    somebody_else = "1" if os.getpid() != 1 else "2"
+    someone_else = "1" if os.getpid() != 1 else "2"
     trace = ground / "started"
     command = [
         sys.executable,
         "-I",
         "-S",
         str(BECOME_PROGRAM),
-        somebody_else,
+        someone_else,
         "-",
         "-",
         "/usr/bin/touch",

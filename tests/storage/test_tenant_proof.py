@@ -35,7 +35,7 @@ def clinic_id(service: Service) -> Iterator[str]:
 
 @pytest.fixture
 def injected(own_database: DatabaseUrls) -> Iterator[psycopg.Connection]:
-    """What SQL can do that somebody put into a statement of ours."""
+    """What SQL can do that someone put into a statement of ours."""
     with psycopg.connect(own_database.application_url, row_factory=tuple_row) as connection:
         yield connection
         connection.rollback()

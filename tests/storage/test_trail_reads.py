@@ -16,7 +16,7 @@ from tests.support.service import NOW, Service
 
 LINES = 200_000
 RARE_ACTOR, RARE_ACTION = uuid4(), "patient.erased"
-# A year of a busy clinic; four lines of it are somebody's who seldom comes, and four are of a rare kind.
+# A year of a busy clinic; four lines of it are someone's who seldom comes, and four are of a rare kind.
 _YEAR = """
     INSERT INTO care.audit_events (clinic_id, id, at, actor_kind, actor_id, action, subject_kind, subject_id)
     SELECT %(clinic)s, gen_random_uuid(), %(now)s - n * interval '157 seconds', 'staff',

@@ -25,8 +25,8 @@ from tests.support.service import NOW, Service
 
 TEAM = "team@clinic.example"
 LINK = "https://afterglow.test/care"
-LOOK = "Afterglow: somebody on your worklist needs a look."
-NOW_PLEASE = "Afterglow: somebody on your worklist needs a look now."
+LOOK = "Afterglow: someone on your worklist needs a look."
+NOW_PLEASE = "Afterglow: someone on your worklist needs a look now."
 MORE = " And more."
 WAITS = "Your clinic's Afterglow cannot deliver to one of your systems. Nothing is lost; it waits there."
 

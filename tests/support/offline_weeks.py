@@ -34,7 +34,7 @@ def live_a_day(phone: OfflinePhone, number: int, end: datetime) -> None:
 
 
 def zone_of(number: int, day: int) -> str:
-    """Where somebody is: every third person travels, every nine days, to the next zone."""
+    """Where someone is: every third person travels, every nine days, to the next zone."""
     moved = day // 9 if number % 3 == 0 else 0
     return ZONES[(number + moved) % len(ZONES)]
 

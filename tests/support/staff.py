@@ -77,7 +77,7 @@ PASSWORD = "seven calm otters hum"  # noqa: S105 - made-up people's
 
 @dataclass
 class JoinedMember:
-    """Somebody who has joined as people do: by the link, with a password and a phone."""
+    """Someone who has joined as people do: by the link, with a password and a phone."""
 
     id: str
     email: str
@@ -96,7 +96,7 @@ class JoinedMember:
 
 
 def invited(clinic: ClinicClient, role: StaffRole, *, email: str | None = None) -> dict[str, Any]:
-    """Have the clinic's engineer invite somebody."""
+    """Have the clinic's engineer invite someone."""
     body = {"name": "Robin Example", "email": email or f"{new_id()}@clinic.example", "role": role.value}
     reply = clinic.http.post("/v1/staff", json=body)
     assert reply.status_code == 201, reply.text
@@ -106,12 +106,12 @@ def invited(clinic: ClinicClient, role: StaffRole, *, email: str | None = None) 
 def joined(
     service: Service, clinic: ClinicClient, role: StaffRole, *, email: str | None = None
 ) -> JoinedMember:
-    """Have somebody invited, who joins."""
+    """Have someone invited, who joins."""
     return joins(service, clinic, invited(clinic, role, email=email))
 
 
 def joins(service: Service, clinic: ClinicClient, invitation: dict[str, Any]) -> JoinedMember:
-    """Let somebody who is invited join."""
+    """Let someone who is invited join."""
     secret = second_factor.new_secret()
     set_up = second_factor.seal_pending(
         service.context.vault,

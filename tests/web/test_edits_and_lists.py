@@ -1,4 +1,4 @@
-"""Changing what somebody else may change too, and reading long lists page by page."""
+"""Changing what someone else may change too, and reading long lists page by page."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,4 +1,4 @@
-"""`/health/safety` looks whether a safety event would reach somebody now, and names what is broken."""
+"""`/health/safety` looks whether a safety event would reach someone now, and names what is broken."""
 
 from collections.abc import Iterator
 from datetime import timedelta

@@ -30,7 +30,7 @@ class AuditNames:
     Attributes:
         staff: the members' names, also of those deactivated.
         keys: the keys' names, also of the revoked ones.
-        emergencies: the accesses by which somebody could who otherwise may not.
+        emergencies: the accesses by which someone could who otherwise may not.
         actions: all that stand on this clinic's audit log.
     """
 

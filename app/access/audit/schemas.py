@@ -22,7 +22,7 @@ class AuditEventReply(ReplyBody):
     subject_id: UUID
     patient_id: UUID | None
     emergency_id: UUID | None = Field(
-        description="Why somebody could who otherwise may not: the emergency access"
+        description="Why someone could who otherwise may not: the emergency access"
     )
     seal: int | None = Field(description="The place in the sealed order; null: not sealed yet")
 

@@ -40,7 +40,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """The end of a chain as somebody kept it: it vouches for everything up to there."""
+    """The end of a chain as someone kept it: it vouches for everything up to there."""
 
     sequence: int
     mac: bytes

@@ -7,7 +7,7 @@ from app.storage.engine.unit_of_work import UnitOfWork
 
 
 class Attention(StrEnum):
-    """One thing that somebody must look after."""
+    """One thing that someone must look after."""
 
     # Nobody acknowledged a safety event within the clinic's limit.
     SAFETY_UNACKNOWLEDGED = "safety_unacknowledged"

@@ -83,7 +83,7 @@ async def go_live(work: Work) -> Clinic:
 
     Raises:
         NotReadyToGoLiveError: with everything that is missing.
-        ChangedMeanwhileError: somebody changed the clinic at this very moment.
+        ChangedMeanwhileError: someone changed the clinic at this very moment.
     """
     clinic = await clinic_in(work, work.vault)
     if clinic.mode != "live":

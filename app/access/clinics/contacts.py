@@ -12,7 +12,7 @@ from app.storage.clinics import ClinicProfile
 
 
 class Role(StrEnum):
-    """Which of the two somebody is; the value is the field's name in the clinic's profile."""
+    """Which of the two someone is; the value is the field's name in the clinic's profile."""
 
     SAFETY = "safety_contact"
     SECOND = "second_contact"
@@ -20,7 +20,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """Somebody of the clinic who can be reached. ``phone`` is for people; we write e-mails."""
+    """Someone of the clinic who can be reached. ``phone`` is for people; we write e-mails."""
 
     name: str
     email: str

@@ -22,7 +22,7 @@ _PHONE_CELL: Final = {"table": "clinic_profiles", "column": "crisis_phone_sealed
 class Clinic:
     """A clinic as its people see it; ``mode`` is ``test`` until it goes live.
 
-    ``attention`` is what somebody must look after now.
+    ``attention`` is what someone must look after now.
     """
 
     id: UUID
@@ -95,7 +95,7 @@ async def clinic_in(work: UnitOfWork, vault: Vault) -> Clinic:
 
 
 async def limits_in_force(work: UnitOfWork) -> WaitingLimits:
-    """Give how long something may wait for somebody of this clinic."""
+    """Give how long something may wait for someone of this clinic."""
     return _limits(await _profile(work))
 
 

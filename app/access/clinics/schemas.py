@@ -57,7 +57,7 @@ class ContactReply(ReplyBody):
 
 
 class LimitsReply(ReplyBody):
-    """How long something may wait for somebody before it is escalated."""
+    """How long something may wait for someone before it is escalated."""
 
     urgent_safety_minutes: int
     safety_minutes: int
@@ -94,7 +94,7 @@ class ClinicReply(ReplyBody):
     second_contact: ContactReply | None
     limits: LimitsReply
     attention: list[Attention] = Field(
-        description="What somebody must look after now, the most urgent first; show it on every page"
+        description="What someone must look after now, the most urgent first; show it on every page"
     )
 
     @classmethod
@@ -104,7 +104,7 @@ class ClinicReply(ReplyBody):
 
 
 class ContactEntry(RequestBody):
-    """Somebody of the clinic; the telephone number is for people, we write e-mails."""
+    """Someone of the clinic; the telephone number is for people, we write e-mails."""
 
     name: Name
     email: EmailAddress

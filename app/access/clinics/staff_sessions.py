@@ -55,7 +55,7 @@ async def member_of(work: UnitOfWork, reference: TokenReference, *, now: datetim
 
 
 async def member_of_ended(work: UnitOfWork, reference: TokenReference) -> SignedInMember | None:
-    """Find whose session this is, also when its time has run out; not when somebody ended it."""
+    """Find whose session this is, also when its time has run out; not when someone ended it."""
     found = await staff_sessions.working(work, reference.digest, used_after=_LONG_AGO, opened_after=_LONG_AGO)
     return None if found is None else _member(found)
 

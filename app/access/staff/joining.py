@@ -62,7 +62,7 @@ class SeenInvitation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joined:
-    """Somebody who has joined, and is signed in; all of it is shown this once."""
+    """Someone who has joined, and is signed in; all of it is shown this once."""
 
     session: str = field(repr=False)
     recovery_codes: tuple[str, ...] = field(repr=False)

@@ -25,7 +25,7 @@ from app.storage import login_throttle, staff_devices, staff_login_attempts, sta
 from app.storage.staff_members import StaffMember
 
 MOST_ATTEMPTS: Final = 5
-# From all networks together: somebody guesses from many places at once.
+# From all networks together: someone guesses from many places at once.
 MOST_ATTEMPTS_ANYWHERE: Final = 50
 FIRST_WAIT: Final = timedelta(minutes=15)
 LONGEST_WAIT: Final = timedelta(hours=24)

@@ -1,4 +1,4 @@
-"""A ticket between two forms: somebody was right at several clinics and now says which. It spends nothing."""
+"""A ticket between two forms: someone was right at several clinics and now says which. It spends nothing."""
 
 import base64
 import binascii

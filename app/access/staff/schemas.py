@@ -19,7 +19,7 @@ Role = Annotated[StaffRole, choice_of(StaffRole)]
 
 
 class MemberEntry(RequestBody):
-    """Somebody to invite."""
+    """Someone to invite."""
 
     model_config = example(name="R. Ortega", email="ortega@clinic.example", role="clinician")
 
@@ -87,7 +87,7 @@ class MemberList(ReplyBody):
 
 
 class SignInEntry(RequestBody):
-    """What somebody signs in with: the code of the phone, or a recovery code."""
+    """What someone signs in with: the code of the phone, or a recovery code."""
 
     model_config = example(
         email="ortega@clinic.example",

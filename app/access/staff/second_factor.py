@@ -29,7 +29,7 @@ class CodeWrongError(RefusalError):
 
 
 class SetUpExpiredError(RefusalError):
-    """This page was made for somebody else or is out of date; scan the picture that is shown now."""
+    """This page was made for someone else or is out of date; scan the picture that is shown now."""
 
     code = "set-up-expired"
 

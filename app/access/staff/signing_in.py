@@ -104,7 +104,7 @@ async def prove(
         for here, staff_id, source in sources
     ]
     if not counted:
-        # As much work as for somebody who is known.
+        # As much work as for someone who is known.
         counted = [(UUID(int=0), None)]
     judged = await asyncio.gather(
         *(_judge(context, where, one, password=password, code=code) for where, one in counted)

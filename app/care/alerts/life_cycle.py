@@ -46,7 +46,7 @@ class MemberNotHereError(RefusalError):
 
 
 class OutreachChannel(StrEnum):
-    """How somebody of the clinic tried to reach a patient."""
+    """How someone of the clinic tried to reach a patient."""
 
     PHONE = "phone"
     MESSAGE = "message"
@@ -86,11 +86,11 @@ class LifeCycle(ABC, Generic[AlertT]):
 
     @abstractmethod
     def wait(self, limits: WaitingLimits, alert: AlertT) -> timedelta:
-        """Say how long it may wait for somebody to acknowledge it."""
+        """Say how long it may wait for someone to acknowledge it."""
 
     @abstractmethod
     def queue_escalation(self, work: Work, alert_id: UUID, *, at: datetime | None) -> None:
-        """Have a worker look then whether somebody acknowledged; the time itself is in the row."""
+        """Have a worker look then whether someone acknowledged; the time itself is in the row."""
 
     @abstractmethod
     async def escalated(
@@ -104,7 +104,7 @@ class LifeCycle(ABC, Generic[AlertT]):
         return NotFoundError()
 
     def is_in_sight(self, alert: AlertT, now: datetime) -> bool:
-        """Say whether it waits for somebody now."""
+        """Say whether it waits for someone now."""
         del now
         return alert.state == "open"
 
@@ -171,7 +171,7 @@ class LifeCycle(ABC, Generic[AlertT]):
         return alert if alert.acknowledged_at is not None else await self._acknowledged(work, alert)
 
     async def unacknowledge(self, work: Work, alert_id: UUID, *, version: int | None = None) -> AlertT:
-        """Take an acknowledgement back: it waits for somebody again, and its limit starts at once.
+        """Take an acknowledgement back: it waits for someone again, and its limit starts at once.
 
         Raises:
             NotFoundError, PatientErasedError, ChangedMeanwhileError, RefusalError: as `lock_open`.
@@ -217,7 +217,7 @@ class LifeCycle(ABC, Generic[AlertT]):
         note: str | None,
         version: int | None = None,
     ) -> AlertT:
-        """Keep that somebody tried to reach the patient about it, and what came of it; it acknowledges, too.
+        """Keep that someone tried to reach the patient about it, and what came of it; it acknowledges, too.
 
         Raises:
             NotFoundError, PatientErasedError, ChangedMeanwhileError, RefusalError: as `lock_open`.
@@ -268,7 +268,7 @@ class LifeCycle(ABC, Generic[AlertT]):
         actor: Actor | None = None,
         **values: Any,  # noqa: ANN401 - columns
     ) -> AlertT:
-        """Open a closed one that the caller has locked, for somebody to acknowledge within the clinic's limit."""
+        """Open a closed one that the caller has locked, for someone to acknowledge within the clinic's limit."""
         return await self.step(
             work,
             alert,
@@ -372,7 +372,7 @@ class LifeCycle(ABC, Generic[AlertT]):
         words: str | None,
         **more: Any,  # noqa: ANN401 - fields of StepDetails
     ) -> StepDetails:
-        """Make a step's details with somebody's own words, sealed with the patient's key."""
+        """Make a step's details with someone's own words, sealed with the patient's key."""
         step_id = new_id()
         sealed = vault_of(work, alert).seal(words, row_id=step_id, **_WORDS_CELL) if words else None
         return StepDetails(id=step_id, words_sealed=sealed, **more)

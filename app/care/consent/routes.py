@@ -95,7 +95,7 @@ async def export_patient(
 
 @own_router.post("/erasure-requests", status_code=201, summary="Ask to be erased")
 async def ask_for_erasure(work: PatientWork, caller: PatientSignedIn) -> ErasureRequestReply:
-    """Ask the clinic to erase everything about oneself; nothing is erased before somebody there has approved."""
+    """Ask the clinic to erase everything about oneself; nothing is erased before someone there has approved."""
     asked = await erasure.ask(work, caller.patient_id)
     return ErasureRequestReply.of(asked)
 

@@ -1,4 +1,4 @@
-"""What became of signals and safety events: counted, and how long they waited for somebody."""
+"""What became of signals and safety events: counted, and how long they waited for someone."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,9 +14,9 @@ from app.clinical.waiting import WaitingLimits, safety_wait, signal_wait
 from app.storage.insights import CountedSignal, ReportedSafety
 
 REAL: Final = (Disposition.BOOSTER_GIVEN, Disposition.BOOSTER_BOOKED, Disposition.OTHER_TREATMENT)
-"""Somebody treated: the signal was right."""
+"""Someone treated: the signal was right."""
 FALSE: Final = (Disposition.NOT_A_RELAPSE, Disposition.DATA_PROBLEM)
-"""Somebody said that it was not."""
+"""Someone said that it was not."""
 _HOUR: Final = timedelta(hours=1)
 _MINUTE: Final = timedelta(minutes=1)
 
@@ -114,7 +114,7 @@ def count_safety(
 def _in_time(
     since: datetime, acknowledged_at: datetime | None, until: datetime, limit: timedelta
 ) -> bool | None:
-    """Whether somebody was quick enough; None while there is time, or when it was over within it unseen."""
+    """Whether someone was quick enough; None while there is time, or when it was over within it unseen."""
     if acknowledged_at is not None:
         return acknowledged_at - since <= limit
     return False if until - since > limit else None

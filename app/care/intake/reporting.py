@@ -28,7 +28,7 @@ class Report:
     source_id: UUID
     trigger: SafetyTrigger
     taken_at: datetime | None
-    # What names the patient, the nearest first, where somebody of the clinic sent it.
+    # What names the patient, the nearest first, where someone of the clinic sent it.
     named: tuple[str, ...] = ()
 
 
@@ -47,7 +47,7 @@ class Outcome:
     """What became of it: the events, and the help to show.
 
     Attributes:
-        for_staff: somebody of the clinic sent it; the help is not for them, but they see the event.
+        for_staff: someone of the clinic sent it; the help is not for them, but they see the event.
         spooled: it could not be stored, and waits in the spool.
     """
 

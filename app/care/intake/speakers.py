@@ -40,7 +40,7 @@ class Sender:
     """Who sent a request.
 
     Attributes:
-        patient: whose own device it was, which shows the help at once; None: somebody of the clinic.
+        patient: whose own device it was, which shows the help at once; None: someone of the clinic.
     """
 
     actor: Actor

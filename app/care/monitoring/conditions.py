@@ -32,7 +32,7 @@ _FINDINGS: Final[Mapping[Condition, FindingCode]] = {
     Condition.REFERENCE_NOT_ESTABLISHED: FindingCode.NO_REFERENCE,
     Condition.REVIEW_DUE: FindingCode.REVIEW_DUE,
 }
-# What its beginning and its end are announced as; that somebody is worse than before is announced by its finding.
+# What its beginning and its end are announced as; that someone is worse than before is announced by its finding.
 _BEGINS: Final[Mapping[Condition, EventType]] = {
     Condition.ASKED_ABOUT_BOOSTER: EventType.PATIENT_ASKED_ABOUT_BOOSTER,
     Condition.REFERENCE_ESTABLISHED: EventType.REFERENCE_ESTABLISHED,

@@ -26,7 +26,7 @@ async def compute_keys(work: UnitOfWork, vault: Vault) -> int:
     """Compute the keys of patients who were registered before there were any; gives how many.
 
     Of two whose numbers only a computer could distinguish, the first keeps the key; the other is found by
-    exactly its own number, as before, until somebody changes it.
+    exactly its own number, as before, until someone changes it.
     """
     waiting = await patients.without_key(work, limit=_AT_ONCE)
     for one in waiting:

@@ -148,7 +148,7 @@ async def list_patient_changes(patient_id: UUID, work: ReadsPatients) -> Patient
 
 @router.get("/patients/{patient_id}/contact", summary="Read how to reach a patient")
 async def read_contact_facts(patient_id: UUID, work: ReachesPatients) -> ContactFacts:
-    """Give name, telephone and the like, for staff who must reach somebody; each look is in the audit log."""
+    """Give name, telephone and the like, for staff who must reach someone; each look is in the audit log."""
     return ContactFacts.model_validate(await corrections.read_contact_facts(work, patient_id))
 
 

@@ -335,7 +335,7 @@ class MeReply(ReplyBody):
     id: UUID
     time_zone: str
     locale: str
-    country: str | None = Field(description="For crisis help, as somebody chose it; null: as the zone says")
+    country: str | None = Field(description="For crisis help, as someone chose it; null: as the zone says")
     mode: Mode = Field(description="'test' while the clinic tries things out")
     email: str | None
     consent: ConsentStanding = Field(description="Ask unless 'given'; after 'withdrawn' nothing is taken")

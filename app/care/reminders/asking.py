@@ -46,7 +46,7 @@ _PATIENTS_AT_ONCE: Final = 200
 _RECORD_AT_REST: Final = timedelta(hours=12)
 # A patient at whom looking fails must not hold up the others.
 _AFTER_FAILURE: Final = timedelta(hours=1)
-# A patient for whom somebody else is writing just now; their check-in may be coming in.
+# A patient for whom someone else is writing just now; their check-in may be coming in.
 _WHILE_BUSY: Final = timedelta(minutes=1)
 
 

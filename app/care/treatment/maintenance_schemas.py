@@ -52,7 +52,7 @@ class BookedBoosterReply(ReplyBody):
 
 
 class TaperStepEntry(RequestBody):
-    """Boosters every so many days, so many times; null: until somebody changes it (last step only)."""
+    """Boosters every so many days, so many times; null: until someone changes it (last step only)."""
 
     interval_days: Annotated[int, Field(strict=True, ge=-1000, le=1000)]
     count: Annotated[int, Field(strict=True, ge=-1000, le=1000)] | None = None

@@ -79,7 +79,7 @@ class CourseView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Factors:
-    """The kind of patient, as far as somebody said, and the cautions that are open.
+    """The kind of patient, as far as someone said, and the cautions that are open.
 
     ``version``: the one that was read; a change is based on it.
     """
@@ -306,7 +306,7 @@ async def read_taper(work: Work, patient_id: UUID) -> TaperView:
 
 
 async def taper_view(work: Work, patient_id: UUID) -> TaperView:
-    """Give the taper plan of a patient, with what is suggested, without a note that somebody read it."""
+    """Give the taper plan of a patient, with what is suggested, without a note that someone read it."""
     return await taper_of(work, patient_id, await _past(work, patient_id))
 
 

@@ -20,7 +20,7 @@ MEASURED: Final = ("before", "peak", "after")
 _LONGEST: Final = timedelta(hours=24)
 _USUALLY_AT_MOST: Final = timedelta(hours=6)
 _AHEAD: Final = timedelta(minutes=10)
-# Outside these, somebody may have typed another number: mmHg, and beats a minute.
+# Outside these, someone may have typed another number: mmHg, and beats a minute.
 _USUAL: Final = {"systolic": (80, 200), "diastolic": (40, 120), "pulse": (40, 150)}
 _GOES_IN: Final = frozenset({None, Route.IV, Route.IM, Route.SUBCUTANEOUS})
 

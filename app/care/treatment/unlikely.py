@@ -28,7 +28,7 @@ _MOST_MG_PER_KG: Final = 5.0
 
 
 class Unlikely(StrEnum):
-    """What somebody has to confirm."""
+    """What someone has to confirm."""
 
     BOOSTER_LONG_AGO = "booster_long_ago"
     INDUCTION_LONG_AGO = "induction_long_ago"
@@ -134,7 +134,7 @@ def _about_dose(infusion: Infusion, dose_mg: float | None) -> list[Unlikely]:
     per_kg, route, found = infusion.dose_mg_per_kg, infusion.route, []
     if per_kg is not None and per_kg > _USUALLY_AT_MOST.get(route, float("inf")):
         found.append(Unlikely.HIGH_DOSE)
-    # What is given into the nose in milligrams is esketamine, unless somebody confirms another dose.
+    # What is given into the nose in milligrams is esketamine, unless someone confirms another dose.
     if route is Route.INTRANASAL and dose_mg is not None and dose_mg not in _ESKETAMINE_MG:
         found.append(Unlikely.ESKETAMINE_DOSE)
     if _mixed_up(per_kg, dose_mg):

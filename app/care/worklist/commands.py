@@ -15,7 +15,7 @@ from app.foundation.errors import NotFoundError
 from app.storage.alerts import Alert
 
 _EVERY_LIFE: Final[tuple[LifeCycle[Any], ...]] = (SIGNAL, FINDING, SAFETY_EVENT)
-# What is done as soon as somebody has spoken with the patient.
+# What is done as soon as someone has spoken with the patient.
 _DONE_ONCE_REACHED: Final = frozenset(
     {
         FindingCode.ASKED,
@@ -60,7 +60,7 @@ async def reach_out(
     note: str | None,
     version: int | None = None,
 ) -> Alert:
-    """Keep that somebody tried to reach the patient; where that was all there was to do, it is done.
+    """Keep that someone tried to reach the patient; where that was all there was to do, it is done.
 
     Raises:
         NotFoundError: the clinic has no such row.

@@ -81,7 +81,7 @@ class Standing:
     """What stands above the list.
 
     Attributes:
-        no_sweep_since: since when nobody has looked at what is due; None while somebody does.
+        no_sweep_since: since when nobody has looked at what is due; None while someone does.
     """
 
     clinic: str

@@ -69,7 +69,7 @@ async def assign_item(
     return _changed(alert, response)
 
 
-@router.post("/{item_id}/outreach", summary="Keep that somebody tried to reach the patient")
+@router.post("/{item_id}/outreach", summary="Keep that someone tried to reach the patient")
 async def keep_outreach(
     item_id: UUID, body: Outreach, work: ToHandle, response: Response, if_match: IfMatch = None
 ) -> WorklistChange:

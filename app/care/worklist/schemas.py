@@ -85,7 +85,7 @@ class Assignment(RequestBody):
 
 
 class Outreach(RequestBody):
-    """That somebody tried to reach the patient, and what came of it."""
+    """That someone tried to reach the patient, and what came of it."""
 
     model_config = example(channel="phone", outcome="left_message", note="Will call back on Monday")
 

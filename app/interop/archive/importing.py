@@ -110,7 +110,7 @@ async def import_clinic(work: Work, lines: Iterable[bytes]) -> Imported:
 
 
 async def import_patient(work: Work, lines: Iterable[bytes], *, external_ref: str | None) -> Imported:
-    """Take one patient into this clinic, with everything that is known; open safety events wait for somebody here.
+    """Take one patient into this clinic, with everything that is known; open safety events wait for someone here.
 
     Args:
         work: the transaction.
@@ -190,7 +190,7 @@ async def _add_patient(work: Work, one: _OnePatient, *, external_ref: str | None
 
 
 async def _let_safety_events_wait(work: Work, patient_id: UUID) -> None:
-    """Have somebody of this clinic notified of each that is open, within this clinic's own limits."""
+    """Have someone of this clinic notified of each that is open, within this clinic's own limits."""
     waiting: Sequence[Any] = await safety_events.TABLE.page(
         work, states=OPEN_STATES, patient_id=patient_id, limit=1000
     )

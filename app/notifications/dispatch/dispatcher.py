@@ -35,7 +35,7 @@ class Dispatcher:
     """Sends what is due until it is stopped.
 
     ``beats``: whether this is a worker that others may rely on; it says so in the database. ``only_urgent``: sends
-    nothing but what somebody waits for.
+    nothing but what someone waits for.
     """
 
     def __init__(self, outbox: Outbox, post: Post, *, beats: bool = True, only_urgent: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""How much may be in flight at once, so that nobody waits behind somebody else's receiver.
+"""How much may be in flight at once, so that nobody waits behind someone else's receiver.
 
 Urgent lanes have slots that nothing else takes: there is no sum over all clinics that one clinic's hanging receiver
 could use up. Ordinary ones share a sum, of which one clinic gets a part.

@@ -132,7 +132,7 @@ def help_everywhere(language: str) -> list[tuple[str, tuple[CrisisLine, ...]]]:
 def help_country(
     *, chosen: str | None = None, zone: str = "", clinic: str | None = None, locale: str = ""
 ) -> str | None:
-    """Say where somebody is: as chosen, by the zone, where the clinic is, by the region of a locale; or None."""
+    """Say where someone is: as chosen, by the zone, where the clinic is, by the region of a locale; or None."""
     _, _, region = locale.replace("_", "-").partition("-")
     region = region.upper()
     return chosen or country_of_zone(zone) or clinic or (region if region in NATIONAL_HELP else None)

@@ -3,7 +3,7 @@
 How often a message may arrive is a choice between two evils, because a connection can break after the
 other side took the message and before it said so:
 
-- At least once, for everything that somebody waits for or must know: sign-in links, notices that nobody
+- At least once, for everything that someone waits for or must know: sign-in links, notices that nobody
   acknowledged. After an unclear ending, or a worker that died while it sent, the message is sent again
   under the same Message-ID.
 - At most once, for reminders. A patient who is asked twice learns to look away, and tomorrow's reminder

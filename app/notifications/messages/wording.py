@@ -12,7 +12,7 @@ from app.outbox import DEFAULT_LANGUAGE, Wording
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """A text as somebody gets it; the link goes with it."""
+    """A text as someone gets it; the link goes with it."""
 
     subject: str
     body: str
@@ -55,11 +55,11 @@ _TEXTS: Final[dict[str, dict[Wording, tuple[str, str]]]] = {
         ),
         Wording.LOOK_AT_WORKLIST: (
             "Afterglow: please look at your worklist",
-            "Afterglow: somebody on your worklist needs a look.",
+            "Afterglow: someone on your worklist needs a look.",
         ),
         Wording.LOOK_NOW: (
             "Urgent: please look at your worklist now",
-            "Afterglow: somebody on your worklist needs a look now.",
+            "Afterglow: someone on your worklist needs a look now.",
         ),
         Wording.NOTICE_CHANNEL_TEST: (
             "Afterglow: notices will come here",
@@ -79,7 +79,7 @@ _TEXTS: Final[dict[str, dict[Wording, tuple[str, str]]]] = {
         Wording.EMERGENCY_OPENED: (
             "Emergency access was used",
             (
-                "Somebody of your clinic's staff has used emergency access in Afterglow. Who, when and why is on "
+                "Someone of your clinic's staff has used emergency access in Afterglow. Who, when and why is on "
                 "the staff page."
             ),
         ),

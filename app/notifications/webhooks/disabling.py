@@ -15,7 +15,7 @@ class Because(StrEnum):
     GONE = "gone"
     # For five days nothing at all got through.
     ONLY_FAILING = "only_failing"
-    # Somebody of the clinic wished it.
+    # Someone of the clinic wished it.
     BY_HAND = "by_hand"
 
 

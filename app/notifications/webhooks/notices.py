@@ -13,7 +13,7 @@ from app.storage.engine.unit_of_work import UnitOfWork
 
 
 class NoticeEvent(StrEnum):
-    """What a channel may be notified of. Two of its texts differ: somebody must look, or look now."""
+    """What a channel may be notified of. Two of its texts differ: someone must look, or look now."""
 
     SIGNAL_RAISED = EventType.SIGNAL_RAISED.value
     SIGNAL_ESCALATED = EventType.SIGNAL_ESCALATED.value

@@ -18,7 +18,7 @@ from app.storage.engine.unit_of_work import UnitOfWork
 EventFact = str | int | bool | None
 EventFacts = Mapping[str, EventFact]
 
-# Of jobs that somebody waits for; beside the others' 0.
+# Of jobs that someone waits for; beside the others' 0.
 SAFETY_PRIORITY: Final = 100
 
 

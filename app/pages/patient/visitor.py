@@ -58,7 +58,7 @@ class Visitor:
     country: str | None
     new_country: bool
     token: str
-    # This request's transaction, where somebody is signed in; read it as `work`.
+    # This request's transaction, where someone is signed in; read it as `work`.
     opened: Work | None = None
 
     @property

@@ -65,7 +65,7 @@ class AskedForm:
         within: where in what the API reads the fields stand, such as ``taken_on/``.
         version: of what is changed; None where there is nothing to be faster at.
         shown: what is to be seen before one answers, in sentences.
-        present: what is the case now, in sentences, for somebody whose entries came too late.
+        present: what is the case now, in sentences, for someone whose entries came too late.
     """
 
     title: str
@@ -86,7 +86,7 @@ class AskedForm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wrong:
-    """What is wrong: a sentence for each field, and others; ``faster``: somebody else changed it meanwhile."""
+    """What is wrong: a sentence for each field, and others; ``faster``: someone else changed it meanwhile."""
 
     by_field: Mapping[str, str] = field(default_factory=dict)
     others: Sequence[str] = ()

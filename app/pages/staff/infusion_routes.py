@@ -90,7 +90,7 @@ def infusion_in(form: Form, time_zone: str) -> dict[str, object]:
 
 
 def confirmed_in(form: Form) -> list[str]:
-    """Take the unlikely values that somebody has confirmed."""
+    """Take the unlikely values that someone has confirmed."""
     return [one.value for one in Unlikely if form[f"confirm_{one}"]]
 
 

@@ -63,7 +63,7 @@ OPTIONS: Final = {
 }
 MOVES: Final = {TaperMove.LENGTHEN: "Lengthen", TaperMove.HOLD: "Hold", TaperMove.SHORTEN: "Shorten"}
 SIGNAL_STATES: Final = {"open": "Open", "acknowledged": "Acknowledged", "snoozed": "Snoozed"}
-EVENT_STATES: Final = {"open": "Nobody has taken it up yet", "acknowledged": "Somebody has taken it up"}
+EVENT_STATES: Final = {"open": "Nobody has taken it up yet", "acknowledged": "Someone has taken it up"}
 CRITERIA: Final = {
     "gain_lost": "gain lost",
     "scale_relapse": "validated totals",

@@ -33,7 +33,7 @@ class Figure:
 
 
 def signal_figures(found: Insights) -> list[Figure]:
-    """What alerts cost, and whether somebody was there."""
+    """What alerts cost, and whether someone was there."""
     signals, watched = found.signals, found.watched
     return [
         Figure(
@@ -60,7 +60,7 @@ def signal_figures(found: Insights) -> list[Figure]:
             "Precision",
             signals.precision,
             "signal",
-            "Of closed signals that somebody called right or wrong, those called right: a booster given or "
+            "Of closed signals that someone called right or wrong, those called right: a booster given or "
             "booked, or other treatment. Watchful waiting says neither. A booster that was planned anyway "
             "counts as right, so this leans upwards.",
         ),
@@ -68,7 +68,7 @@ def signal_figures(found: Insights) -> list[Figure]:
 
 
 def safety_figures(found: Insights) -> list[Figure]:
-    """How soon somebody saw to safety events."""
+    """How soon someone saw to safety events."""
     return [
         _share(
             "Safety events seen in time",

@@ -23,7 +23,7 @@ router = APIRouter(prefix="/care", route_class=CarePageRoute, include_in_schema=
 MayTry = Annotated[StaffVisitor, staff_may(Permission.INSIGHTS)]
 MaySetNumbers = Annotated[StaffVisitor, staff_may(Permission.CLINIC_CHANGE)]
 _NO_NUMBER = "This is not a number."
-_OTHERS_SET = "Somebody set other numbers meanwhile. Below they are compared with those; please look again."
+_OTHERS_SET = "Someone set other numbers meanwhile. Below they are compared with those; please look again."
 _NO_TIME = "A day and a time are written out; without a day the numbers hold from now on."
 
 
@@ -70,7 +70,7 @@ async def confirm_numbers(what_if_id: UUID, context: ContextNeeded, visitor: May
 async def set_numbers(
     what_if_id: UUID, request: Request, context: ContextNeeded, visitor: MaySetNumbers
 ) -> Response:
-    """Put the tried numbers in force, unless somebody set others meanwhile."""
+    """Put the tried numbers in force, unless someone set others meanwhile."""
     form = await read_own_form(request, context, visitor)
     mistake, status = _NO_TIME, 422
     try:

@@ -43,7 +43,7 @@ MayHandle = Annotated[StaffVisitor, staff_may(Permission.SAFETY_HANDLE)]
 MayClose = Annotated[StaffVisitor, staff_may(Permission.SAFETY_CLOSE)]
 DONE: Final = {
     "acknowledge": "Noted: you have acknowledged it.",
-    "unacknowledge": "Taken back: it waits for somebody again, and its limit starts now.",
+    "unacknowledge": "Taken back: it waits for someone again, and its limit starts now.",
     "close": "Closed.",
 }
 _REFUSED: Final[Mapping[str, str]] = {

@@ -53,11 +53,11 @@ MayClose = Annotated[StaffVisitor, staff_may(Permission.SIGNALS_CLOSE)]
 _WOULD_HAVE: Final = ("What would have changed it", "No other single answer")
 DONE: Final = {
     "acknowledge": "Noted: you have seen it.",
-    "unacknowledge": "Taken back: it waits for somebody again.",
+    "unacknowledge": "Taken back: it waits for someone again.",
     "snooze": "Snoozed. It comes back by itself.",
     "end-snooze": "The snooze has ended.",
     "close": "Closed.",
-    "reopen": "Reopened. It waits for somebody to acknowledge it.",
+    "reopen": "Reopened. It waits for someone to acknowledge it.",
 }
 _REFUSED: Final[Mapping[str, str]] = {
     "disposition": "Please choose an outcome.",

@@ -28,7 +28,7 @@ _OPEN: Final = "on"
 
 
 def step_written(step: TaperStep) -> str:
-    """Write a step as it is typed: "14 x 2", or "28 x on" until somebody changes it."""
+    """Write a step as it is typed: "14 x 2", or "28 x on" until someone changes it."""
     return f"{step.interval_days} x {_OPEN if step.count is None else step.count}"
 
 
@@ -65,7 +65,7 @@ async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -
                 name="steps",
                 label="Steps, one a line",
                 kind="note",
-                hint="Days between boosters, x, how often: “14 x 2”. “28 x on” goes on until somebody changes it.",
+                hint="Days between boosters, x, how often: “14 x 2”. “28 x on” goes on until someone changes it.",
                 wrong="Each line is like “14 x 2”.",
             ),
             Field(
@@ -117,7 +117,7 @@ async def show_taper_form(patient_id: UUID, context: ContextNeeded, visitor: May
 async def keep_taper(
     patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayDecide
 ) -> Response:
-    """Replace the plan, unless somebody was faster."""
+    """Replace the plan, unless someone was faster."""
     form = await read_own_form(request, context, visitor)
 
     async def act() -> str:

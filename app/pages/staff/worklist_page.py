@@ -48,7 +48,7 @@ _SHOWS: Final = ("everyone", "mine", "patients", "unassigned", "unseen", "snooze
 _LANES: Final[Mapping[str, Lane]] = {words[0]: lane for lane, words in LANES.items()}
 _DONE: Final[Mapping[str, tuple[str, str, str]]] = {
     "acknowledge": ("Acknowledged.", "No further escalation is sent.", "unacknowledge"),
-    "unacknowledge": ("Taken back.", "It waits for somebody again.", ""),
+    "unacknowledge": ("Taken back.", "It waits for someone again.", ""),
     "take": ("Assigned to you.", "", "release"),
     "release": ("Unassigned.", "", ""),
     "read": ("Marked as read.", "", "reopen"),
@@ -160,7 +160,7 @@ async def release_row(
 
 @router.post("/worklist/{item_id}/read")
 async def read_row(item_id: UUID, request: Request, context: ContextNeeded, visitor: MayHandle) -> Response:
-    """Close a finding because somebody has read it."""
+    """Close a finding because someone has read it."""
 
     async def change(work: Work, form: Form) -> object:
         return await findings.close(work, item_id, outcome=FindingOutcome.SEEN, version=version_of(form))

@@ -39,7 +39,7 @@ REFUSED = "sign-in-refused"
 
 @pytest.fixture
 def member(service: Service, clinic: ClinicClient) -> JoinedMember:
-    """Somebody who joined a quarter of an hour ago, before any guess was counted."""
+    """Someone who joined a quarter of an hour ago, before any guess was counted."""
     service.clock.move_to(next(QUARTERS))
     made = joined(service, clinic, StaffRole.CLINICIAN)
     service.clock.move_to(service.clock.now() + MINUTE)
@@ -440,7 +440,7 @@ def test_where_all_is_right_at_two_clinics_one_is_to_be_named(service: Service, 
 
 
 def at_two_clinics(service: Service, clinic: ClinicClient) -> tuple[JoinedMember, str]:
-    """Somebody who has scanned the same picture at both; gives the other clinic's id."""
+    """Someone who has scanned the same picture at both; gives the other clinic's id."""
     service.clock.move_to(next(QUARTERS))
     elsewhere, email = clinic_client(service, "Elsewhere"), f"{next(QUARTERS):%Y%m%d}@clinic.example"
     here = joined(service, clinic, StaffRole.CLINICIAN, email=email)

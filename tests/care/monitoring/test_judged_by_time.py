@@ -99,7 +99,7 @@ def test_silence_is_over_when_the_course_is(service: Service, clinic: ClinicClie
 
 
 def test_what_stays_as_it_is_is_judged_without_a_turn(service: Service, clinic: ClinicClient) -> None:
-    """A daily look at somebody about whom nothing changes writes nothing to the record."""
+    """A daily look at someone about whom nothing changes writes nothing to the record."""
     patient = clinic.patient()
     clinic.treat(patient, last_infusion=NOW - timedelta(hours=1))
     look(service, clinic, NOW + DAY)
@@ -109,7 +109,7 @@ def test_what_stays_as_it_is_is_judged_without_a_turn(service: Service, clinic: 
     assert clinic.http.get(f"/v1/patients/{patient}/evaluation").json()["level"] == before
 
 
-def test_nothing_is_judged_about_somebody_who_withdrew_or_is_archived(
+def test_nothing_is_judged_about_someone_who_withdrew_or_is_archived(
     service: Service, clinic: ClinicClient
 ) -> None:
     withdrawn, archived = clinic.patient(), clinic.patient()

@@ -57,7 +57,7 @@ def test_it_raises_no_signal_and_changes_no_level(evening: Evening, receiver: Re
 
 
 @pytest.mark.parametrize("answers", [False, True], ids=["stays silent", "checks in"])
-def test_while_somebody_writes_for_a_patient_silence_is_not_judged_and_the_others_do_not_wait(
+def test_while_someone_writes_for_a_patient_silence_is_not_judged_and_the_others_do_not_wait(
     evening: Evening, receiver: Receiver, own_database: DatabaseUrls, *, answers: bool
 ) -> None:
     evening.clinic.add_endpoint(receiver.url)

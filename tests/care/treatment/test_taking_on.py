@@ -137,7 +137,7 @@ def test_a_known_infusion_entered_later_lets_the_course_begin_with_it_until_it_i
     assert entered.status_code == 201, entered.text
     assert current(one_clinic, patient)["started_on"] == day(100)
     path = f"/v1/patients/{patient}/infusions/{entered.json()['id']}/void"
-    assert one_clinic.http.post(path, json={"reason": "Somebody else's"}).status_code == 200
+    assert one_clinic.http.post(path, json={"reason": "Someone else's"}).status_code == 200
     assert current(one_clinic, patient)["started_on"] == day(30)
 
 

@@ -94,7 +94,7 @@ async def test_what_is_due_is_found_unless_it_could_not_go(office: Office) -> No
     assert await due(office) == []
     message_id = await office.queue()
     await office.queue(Wording.SIGN_IN_LINK)
-    assert await due(office) == [("email", True), ("email", False)], "what somebody waits for comes first"
+    assert await due(office) == [("email", True), ("email", False)], "what someone waits for comes first"
     assert await due(office, mail=False) == []
     assert await office.send(message_id) == "sent"
     assert await due(office) == [("email", True)]

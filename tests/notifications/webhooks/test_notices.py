@@ -1,4 +1,4 @@
-"""What the care team's channels hear: that somebody needs a look, once a cause, in bundles, and never more."""
+"""What the care team's channels hear: that someone needs a look, once a cause, in bundles, and never more."""
 
 import re
 from datetime import timedelta

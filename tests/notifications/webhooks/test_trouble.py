@@ -73,7 +73,7 @@ def test_what_a_disabled_endpoint_is_not_told_is_told_to_people_once_a_day(team:
     team.deliver()
     assert team.rows("state", "webhook_endpoints") == [("disabled",)]
     assert [*team.send(), *team.send()] == [
-        "Afterglow: somebody on your worklist needs a look. And more.",
+        "Afterglow: someone on your worklist needs a look. And more.",
     ]
     assert team.letters() == BOTH
 

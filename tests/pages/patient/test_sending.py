@@ -357,7 +357,7 @@ def test_answers_kept_through_signing_in_can_also_be_sent_after_a_link_in_anothe
     assert len(kept(one_clinic, patient, service)) == 1
 
 
-def test_help_is_shown_to_somebody_whom_nobody_knows(service: Service) -> None:
+def test_help_is_shown_to_someone_whom_nobody_knows(service: Service) -> None:
     stranger = PlainBrowser(service.url)
 
     reply = stranger.post(FORM, {"self_harm_thoughts": "yes", "check_in_id": str(new_id())})

@@ -261,7 +261,7 @@ def test_a_form_of_another_browser_is_refused(
         (StaffRole.READ_ONLY, set()),
     ],
 )
-def test_what_somebody_may_not_do_is_not_offered_and_refused_all_the_same(
+def test_what_someone_may_not_do_is_not_offered_and_refused_all_the_same(
     service: Service,
     clinic: ClinicClient,
     kim: CareBrowser,

@@ -100,7 +100,7 @@ def test_joining_takes_one_form_and_shows_ten_codes_once(
     assert (gone.status_code, "This link was used" in gone.text) == (410, True)
 
 
-def test_a_picture_made_for_somebody_else_is_not_taken(
+def test_a_picture_made_for_someone_else_is_not_taken(
     initial: Service, clinic: ClinicClient, browser_of: PlainBrowser
 ) -> None:
     one, other = (f"/care/join/{token_of(invited(clinic, StaffRole.OWNER))}" for _ in range(2))
@@ -343,7 +343,7 @@ def test_owners_invite_change_lock_out_and_reset_on_the_staff_page(
     path = f"/care/staff/{member.id}/role"
     role = fields_of(inside.get("/care/staff").text, path)
     assert inside.post(path, role | {"role": "coordinator"}).status_code == 303
-    assert inside.post(path, role | {"role": "owner"}).status_code == 412, "somebody changed it meanwhile"
+    assert inside.post(path, role | {"role": "owner"}).status_code == 412, "someone changed it meanwhile"
     for whom, what in ((member.id, "deactivate"), (member.id, "unlock"), (sam["id"], "invite-again")):
         path = f"/care/staff/{whom}/{what}"
         reply = inside.post(path, fields_of(inside.get("/care/staff").text, path))

@@ -127,7 +127,7 @@ def test_only_owners_put_numbers_in_force(as_role: AsRole, role: StaffRole) -> N
     assert staff.post(f"{path}/in-force", {}).status_code == 403
 
 
-def test_numbers_come_into_force_after_a_second_look_and_not_over_somebody_elses(service: Service) -> None:
+def test_numbers_come_into_force_after_a_second_look_and_not_over_someone_elses(service: Service) -> None:
     clinic = clinic_client(service)
     owner = PlainBrowser(service.url)
     owner.cookies["__Host-afterglow-staff"] = signed_in(service, clinic.clinic_id, StaffRole.OWNER)
@@ -142,7 +142,7 @@ def test_numbers_come_into_force_after_a_second_look_and_not_over_somebody_elses
     assert clinic.http.put("/v1/clinic/policy", json=other, headers={"if-match": '"0"'}).is_success
     refused = owner.post(confirm, form)
     assert refused.status_code == 412
-    assert "Somebody set other numbers meanwhile." in refused.text
+    assert "Someone set other numbers meanwhile." in refused.text
     assert "<td>0.3</td><td><strong>0.35</strong></td>" in refused.text
     assert clinic.http.get("/v1/clinic/policy").json()["version"] == 1
 

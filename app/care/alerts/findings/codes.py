@@ -17,14 +17,14 @@ class FindingCode(StrEnum):
     OVERDUE = "overdue"
     REVIEW_DUE = "review_due"
     NO_REFERENCE = "no_reference"
-    # What came from the patient: each is one of its own, and stays until somebody has answered.
+    # What came from the patient: each is one of its own, and stays until someone has answered.
     ASKED = "asked"
     NOTE = "note"
     ERASURE_REQUEST = "erasure_request"
 
 
 FROM_PATIENT: Final = frozenset({FindingCode.ASKED, FindingCode.NOTE, FindingCode.ERASURE_REQUEST})
-"""What a patient wrote or asked for: somebody is notified of it, and unread it is escalated as a signal is."""
+"""What a patient wrote or asked for: someone is notified of it, and unread it is escalated as a signal is."""
 
 WITH_OWN_EVENT: Final = frozenset(
     {FindingCode.OVERDUE, FindingCode.REVIEW_DUE, FindingCode.NO_REFERENCE, FindingCode.ASKED}

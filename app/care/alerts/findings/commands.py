@@ -133,7 +133,7 @@ async def close(
     Raises:
         NotFoundError: the clinic has none under this id.
         ChangedMeanwhileError: it has moved on from that version.
-        FindingClosedError: somebody closed it before, or it ended.
+        FindingClosedError: someone closed it before, or it ended.
     """
     finding = await FINDING.lock_open(work, finding_id, version=version)
     details = FINDING.details(work, finding, note, disposition=outcome.value)

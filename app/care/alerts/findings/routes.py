@@ -59,7 +59,7 @@ async def read_finding_history(finding_id: UUID, work: ToRead) -> AlertHistory:
 async def acknowledge_finding(
     finding_id: UUID, work: ToHandle, response: Response, if_match: IfMatch = None
 ) -> FindingReply:
-    """Note that somebody has seen it; a second time changes nothing."""
+    """Note that someone has seen it; a second time changes nothing."""
     finding = await FINDING.acknowledge(work, finding_id, version=version_if_sent(if_match))
     return _reply(finding, response)
 

@@ -51,7 +51,7 @@ async def close(
     Raises:
         NotFoundError: the clinic has none under this id.
         ChangedMeanwhileError: the event has moved on from that version.
-        AlreadyClosedError: somebody closed it before.
+        AlreadyClosedError: someone closed it before.
         ContactTimeRefusedError: nobody can have been reached then.
     """
     event = await SAFETY_EVENT.lock_open(work, event_id, version=version)

@@ -9,7 +9,7 @@ from app.storage.safety_events import SafetyEvent
 
 
 class SafetyEventOpenError(RefusalError):
-    """A safety event is open; somebody has to see to it and close it first."""
+    """A safety event is open; someone has to see to it and close it first."""
 
     kind = RefusalKind.CONFLICT
     code = "safety-event-open"

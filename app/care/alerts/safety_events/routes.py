@@ -76,7 +76,7 @@ async def acknowledge_safety_event(
 async def unacknowledge_safety_event(
     event_id: UUID, work: ToHandle, response: Response, if_match: IfMatch = None
 ) -> SafetyEventReply:
-    """Let it wait for somebody again: its limit starts at once, its history stays."""
+    """Let it wait for someone again: its limit starts at once, its history stays."""
     event = await SAFETY_EVENT.unacknowledge(work, event_id, version=version_if_sent(if_match))
     return _reply(event, response)
 

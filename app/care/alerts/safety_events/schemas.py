@@ -51,7 +51,7 @@ class SafetyEventReply(ReplyBody):
     closed_at: datetime | None
     closed_by: UUID | None
     escalate_at: datetime | None = Field(
-        description="When it is escalated next unless somebody acknowledges it before"
+        description="When it is escalated next unless someone acknowledges it before"
     )
     escalated_at: datetime | None = Field(description="When it was escalated first")
     escalations: int = Field(description="How often it was escalated")

@@ -125,7 +125,7 @@ async def close(
     Raises:
         NotFoundError: the clinic has none under this id.
         ChangedMeanwhileError: the signal has moved on from that version.
-        SignalClosedError: somebody closed it before.
+        SignalClosedError: someone closed it before.
         BookingDayMissingError: a booster is said to be booked and nobody knows for when.
         BookingInPastError: its day has passed.
     """
@@ -156,7 +156,7 @@ async def close(
 
 
 async def reopen(work: Work, signal_id: UUID, *, reason: str, version: int | None = None) -> Signal:
-    """Open it as it was, for somebody to acknowledge within the clinic's limit; the clinic's systems are notified.
+    """Open it as it was, for someone to acknowledge within the clinic's limit; the clinic's systems are notified.
 
     Raises:
         NotFoundError: the clinic has none under this id.

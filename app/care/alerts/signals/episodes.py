@@ -43,7 +43,7 @@ def episode_from(stored: Mapping[str, Any] | None, *, booster_booked_for: date |
     if stored is None:
         return replace(NO_EPISODE, booster_booked_for=booster_booked_for)
     return Episode(
-        # Somebody having seen it changes nothing for the rule.
+        # Someone having seen it changes nothing for the rule.
         state=EpisodeState("open" if stored["state"] == "acknowledged" else stored["state"]),
         raised_on=date.fromisoformat(stored["raised_on"]),
         criteria=tuple(CriterionName(name) for name in stored["criteria"]),

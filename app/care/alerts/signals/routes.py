@@ -69,7 +69,7 @@ async def read_signal_history(signal_id: UUID, work: ToRead) -> AlertHistory:
 async def acknowledge_signal(
     signal_id: UUID, work: ToHandle, response: Response, if_match: IfMatch = None
 ) -> SignalReply:
-    """Note that somebody has seen it; a second time changes nothing."""
+    """Note that someone has seen it; a second time changes nothing."""
     signal = await SIGNAL.acknowledge(work, signal_id, version=version_if_sent(if_match))
     return await _reply(work, signal, response)
 
@@ -78,7 +78,7 @@ async def acknowledge_signal(
 async def unacknowledge_signal(
     signal_id: UUID, work: ToHandle, response: Response, if_match: IfMatch = None
 ) -> SignalReply:
-    """Let it wait for somebody again; its limit starts at once."""
+    """Let it wait for someone again; its limit starts at once."""
     signal = await SIGNAL.unacknowledge(work, signal_id, version=version_if_sent(if_match))
     return await _reply(work, signal, response)
 

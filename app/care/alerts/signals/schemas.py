@@ -73,7 +73,7 @@ class SignalReply(ReplyBody):
     booster_booked_for: date | None
     note: str | None
     escalate_at: datetime | None = Field(
-        description="When it is escalated unless somebody acknowledges it before"
+        description="When it is escalated unless someone acknowledges it before"
     )
     escalated_at: datetime | None
 

@@ -1,6 +1,6 @@
 "use strict";
 // Keeps the look of the pages and an empty form, so that one can answer without a connection. Never an answer,
-// and never a page that was made for somebody.
+// and never a page that was made for someone.
 const NAME = "afterglow-{{ version }}";
 const FILES = {{ files | safe }};
 const LANGUAGES = {{ languages | safe }};

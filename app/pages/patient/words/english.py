@@ -20,7 +20,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "queue_sign_in": "Kept on this phone: {count}. Sign in, and it will be sent.",
     "queue_refused": "Kept on this phone: {count} that could not be accepted, because it is too old or not "
     "complete.",
-    "queue_other": "Kept on this phone: {count}, written by somebody else who was signed in here.",
+    "queue_other": "Kept on this phone: {count}, written by someone else who was signed in here.",
     "queue_remove": "Remove it from this phone",
     "queue_sure": "Remove it? It has not been sent.",
     # Sign-in

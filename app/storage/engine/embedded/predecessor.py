@@ -78,7 +78,7 @@ def settle_predecessor(cluster: Path) -> None:
     # Killed alone (-9), the postmaster leaves children that need a moment to notice.
     _await(lambda: not _in_use(segment), note.pid, cluster)
     if _runs(note.pid):
-        # Its number now belongs to somebody else. PostgreSQL would refuse to start; nothing of the old server
+        # Its number now belongs to someone else. PostgreSQL would refuse to start; nothing of the old server
         # lives, as the unused segment shows, which is the check PostgreSQL itself relies on.
         (cluster / "postmaster.pid").unlink(missing_ok=True)
 
@@ -92,7 +92,7 @@ def _await(settled: Callable[[], bool], pid: int, cluster: Path) -> None:
 
 
 def _serves(pid: int, cluster: Path) -> bool:
-    """Say whether this process is a PostgreSQL server for this cluster (a number may be somebody else's)."""
+    """Say whether this process is a PostgreSQL server for this cluster (a number may be someone else's)."""
     if sys.platform == "linux":
         try:
             arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")

@@ -53,7 +53,7 @@ def _short_folder(folders: Folders, account: Account | None) -> Path:
     uid = os.geteuid() if account is None else account.uid
     with contextlib.suppress(OSError):
         known = Path(record.read_text("utf-8"))
-        # After a restart of the machine the name may be gone, or somebody else's: then it is not used.
+        # After a restart of the machine the name may be gone, or someone else's: then it is not used.
         if is_private_folder(known, uid):
             return known
     # mkdtemp makes a new folder (0700) under a name nobody can guess, so nobody can have put a link there.
