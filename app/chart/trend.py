@@ -1,4 +1,4 @@
-"""What a trend is made of. Everything here was decided or averaged by the core; nothing is computed anew."""
+"""What a trend is made of. Everything here was decided or averaged by the core; nothing is computed again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -61,7 +61,7 @@ def answered_on(
 
 
 def since_infusion(before: Answering) -> Answering:
-    """The counts begin anew with an infusion."""
+    """The counts begin again with an infusion."""
     return before._replace(asked_since=0, answered_since=0)
 
 

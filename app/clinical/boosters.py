@@ -61,7 +61,7 @@ def after_booster(track: Ewma, day: int, *, answers: bool, protocol: Protocol) -
 
     A planned booster is no evidence that the loss is gone, one that answers a signal gets the benefit of the
     doubt. In both cases the next step counts from the day of the infusion, and the last two low days, the run
-    of low days and the steady count start anew. In rule 1.0 every booster starts at 0 and with no days.
+    of low days and the steady count start again. In rule 1.0 every booster starts at 0 and with no days.
     """
     smoothed = 0.0 if answers else min(max(track.smoothed, 0.0), protocol.carried_most)
     days = track.days if protocol.generation > 1 else ()

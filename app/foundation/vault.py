@@ -213,7 +213,7 @@ def _address(table: str, column: str, clinic_id: UUID, row_id: UUID) -> bytes:
 
 
 def replace_key_file(path: Path, keyset: Keyset) -> None:
-    """Write a key file anew (0600), whole or not at all."""
+    """Write a key file again (0600), whole or not at all."""
     scratch = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:

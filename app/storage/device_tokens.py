@@ -26,7 +26,7 @@ from app.storage.engine.unit_of_work import UnitOfWork
 class DeviceTokenRow(TenantRow):
     """A token of a device; ``parent_id`` is the refresh token it was given for.
 
-    A browser has one token, which is issued anew, as the same text, while it is in use: ``issued_at`` moves.
+    A browser has one token, which is issued again, as the same text, while it is in use: ``issued_at`` moves.
     """
 
     __tablename__ = "device_tokens"
@@ -171,7 +171,7 @@ async def owner_of(work: UnitOfWork, digest: bytes) -> TokenOwner | None:
 
 
 async def extend(work: UnitOfWork, digest: bytes, *, expires_at: datetime, now: datetime) -> None:
-    """Issue a browser's token anew: the same text works until then."""
+    """Issue a browser's token again: the same text works until then."""
     await work.execute(
         update(DeviceTokenRow)
         .where(DeviceTokenRow.clinic_id == work.clinic_id, DeviceTokenRow.digest == digest)
@@ -243,7 +243,7 @@ async def mark_first_use(work: UnitOfWork, token_id: UUID, *, now: datetime) -> 
 async def last_issues(work: UnitOfWork, patient_id: UUID) -> dict[UUID, tuple[datetime, bool]]:
     """Say of each device that may speak for a patient when it last got a token, and whether it is a browser.
 
-    A phone asks for a token every quarter of an hour that it is in use, a browser's is issued anew every hour:
+    A phone asks for a token every quarter of an hour that it is in use, a browser's is issued again every hour:
     that is as exactly as we know when it was used, and costs no write anywhere.
     """
     found = await work.execute(

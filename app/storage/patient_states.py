@@ -69,7 +69,7 @@ _SYNC_PLACE: Final = text("""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PatientState:
-    """The counters and the rule's memory; ``memory`` is None when it must be made anew from history."""
+    """The counters and the rule's memory; ``memory`` is None when it must be made again from history."""
 
     version: int
     sync_sequence: int
@@ -215,7 +215,7 @@ async def booked_booster(work: UnitOfWork, patient_id: UUID) -> BookedBooster | 
 
 
 async def forget_memory(work: UnitOfWork, patient_id: UUID) -> None:
-    """Drop the rule's memory, so that the next look makes it anew from history; the caller holds the lock."""
+    """Drop the rule's memory, so that the next look makes it again from history; the caller holds the lock."""
     await work.execute(
         update(PatientStateRow)
         .where(PatientStateRow.clinic_id == work.clinic_id, PatientStateRow.patient_id == patient_id)

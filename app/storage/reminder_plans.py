@@ -95,7 +95,7 @@ async def find_many(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict[UUID,
 
 
 async def change(work: UnitOfWork, plan: ReminderPlan) -> None:
-    """Keep what a patient chose anew, with the next look that follows from it."""
+    """Keep what a patient chose again, with the next look that follows from it."""
     await work.execute(
         update(ReminderPlan)
         .where(_of(work, plan.patient_id))

@@ -191,7 +191,7 @@ class RuleRun:
 
     @property
     def state(self) -> PatientState | None:
-        """What is remembered; None before the first event, and after one that must be remembered anew."""
+        """What is remembered; None before the first event, and after one that must be remembered again."""
         return self._state
 
     @property
@@ -242,7 +242,7 @@ class RuleRun:
             self._end_signal(given_on, "infusion")
 
     def take_total(self, taken_at: datetime) -> None:
-        """A new total changes nothing that check-ins left behind, so only the totals are remembered anew."""
+        """A new total changes nothing that check-ins left behind, so only the totals are remembered again."""
         if self._state is None:
             self._judge(self._remembered(taken_at), taken_at)
             return

@@ -56,7 +56,7 @@ class Said(StrEnum):
 
     REORDERED = "infusions were not in order of time; they were put in order"
     BOOSTER_FIRST = "a booster before the first induction infusion counts for exposure only"
-    INDUCTION_AFTER_BOOSTER = "an induction infusion after a booster: the reference is taken anew after it"
+    INDUCTION_AFTER_BOOSTER = "an induction infusion after a booster: the reference is taken again after it"
     NO_INDUCTION = "the patient has boosters but no induction infusion, so no reference"
     NO_INFUSION = "the patient has check-ins but no infusion, so no reference"
     COLUMNS_LEFT_OUT = "columns that the format does not have were left out"

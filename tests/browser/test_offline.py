@@ -44,7 +44,7 @@ def patient(own_clinic: ClinicClient, own_service: Service) -> str:
 
 
 def wait_for_worker(page: Page) -> None:
-    """Wait until the page's own program answers for it. Asked anew each time: the pages' policy forbids them to wait
+    """Wait until the page's own program answers for it. Asked again each time: the pages' policy forbids them to wait
     for a text of ours, as it forbids everybody to run one."""
     for _ in range(600):
         if page.evaluate("navigator.serviceWorker.controller !== null"):

@@ -235,9 +235,9 @@ def assert_grows_as_from_scratch(patient: History) -> None:
             patient,
             check_ins=tuple(one for one in entries if (one.recorded_at, one.id) <= (now, check_in.id)),
         )
-        anew = any(before < moment <= now for moment in entered)
+        again = any(before < moment <= now for moment in entered)
         before = now
-        grown = None if timeline is None or anew else timeline_after(timeline, check_in)
+        grown = None if timeline is None or again else timeline_after(timeline, check_in)
         timeline = timeline_of(known, as_of=now) if grown is None else grown
         state = state_from_json(json.loads(json.dumps(state_to_json(timeline.state))))
         assert state is not None

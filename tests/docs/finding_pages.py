@@ -84,7 +84,7 @@ PAGES: Final = (
         ),
         done=(
             "Repeat the questionnaire; the signal waits for it, at most until it is next due. If both agree that the "
-            "patient is well, the reference may be set anew from the last 14 days."
+            "patient is well, the reference may be set again from the last 14 days."
         ),
         figures="A choice; no simulation speaks about totals.",
         sources="A choice. A total asks about two weeks, a check-in about a day: both can be right.",

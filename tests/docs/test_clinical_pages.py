@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_what_the_code_says(name: str) -> None:
     made = PAGES[name]()
-    assert (FOLDER / name).read_text(encoding="utf-8") == made, "`make docs` writes it anew"
+    assert (FOLDER / name).read_text(encoding="utf-8") == made, "`make docs` writes it again"
 
 
 def test_no_number_is_without_a_reader_and_each_is_on_its_page() -> None:

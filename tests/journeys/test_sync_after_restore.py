@@ -1,4 +1,4 @@
-"""After a restore a phone that knows more than the server is told so, syncs anew, and nothing stays lost."""
+"""After a restore a phone that knows more than the server is told so, syncs again, and nothing stays lost."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,14 +59,14 @@ def test_a_phone_that_is_ahead_of_a_restored_server_starts_anew_and_sends_again(
             for minutes in range(5):
                 http.put(f"/v1/check-ins/{new_id()}", json=entry(NOW - timedelta(minutes=minutes), (6, 6, 6)))
 
-            assert_problem(sync(http, cursor), 410, pointer="query/after", code="sync-starts-anew")
+            assert_problem(sync(http, cursor), 410, pointer="query/after", code="sync-starts-again")
 
-            anew = sync(http).json()
-            missing = set(sent) - {one["id"] for one in anew["items"]}
+            again = sync(http).json()
+            missing = set(sent) - {one["id"] for one in again["items"]}
             assert missing == {second, third}
             for one in missing:
                 assert http.put(f"/v1/check-ins/{one}", json=sent[one]).status_code == 201
-            after = sync(http, anew["cursor"]).json()
+            after = sync(http, again["cursor"]).json()
             assert {one["id"] for one in after["items"]} == missing
 
 
@@ -91,5 +91,5 @@ def test_a_cursor_from_ahead_of_the_counter_starts_anew(own_database: DatabaseUr
                 "UPDATE care.patient_states SET sync_sequence = sync_sequence - %s WHERE patient_id = %s",
                 [ahead, phone.patient_id],
             )
-        assert_problem(sync(phone.http, cursor), 410, code="sync-starts-anew")
+        assert_problem(sync(phone.http, cursor), 410, code="sync-starts-again")
         clinic.close()

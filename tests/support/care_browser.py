@@ -32,7 +32,7 @@ class CareBrowser(PlainBrowser):
         self.come_back()
 
     def come_back(self) -> "CareBrowser":
-        """Sign in anew, as someone of the same name: a session that is not used ends."""
+        """Sign in again, as someone of the same name: a session that is not used ends."""
         self.cookies[SESSION] = self._coming_in()
         return self
 

@@ -19,7 +19,7 @@ async def changes_since(
     """List what changed after this place of the patient's sync, and how far that goes.
 
     Raises:
-        SyncStartsAnewError: the place is one of a database that this one is not.
+        SyncStartsAgainError: the place is one of a database that this one is not.
     """
     latest = SyncPlace(*await patient_states.sync_place(work, patient_id))
     start = start_of(asked, latest)

@@ -34,7 +34,7 @@ class ErasureAskedBeforeError(RefusalError):
 
 
 class ErasureDecidedError(RefusalError):
-    """This request was decided before; the patient can ask anew."""
+    """This request was decided before; the patient can ask again."""
 
     kind = RefusalKind.CONFLICT
     code = "erasure-decided"

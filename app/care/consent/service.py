@@ -89,7 +89,7 @@ async def give(work: Work, patient_id: UUID, *, version: str) -> ConsentView:
         await _add(work, _answer(work, patient, "given", version=version))
         await _announce(work, EventType.CONSENT_GIVEN, patient)
         if before is ConsentStanding.WITHDRAWN:
-            await monitoring.evaluate_anew(work, patient_id)
+            await monitoring.re_evaluate(work, patient_id)
     return await _view(work, patient)
 
 

@@ -1,4 +1,4 @@
-"""What follows when something was entered: the patient is evaluated anew, now or, should that fail, later."""
+"""What follows when something was entered: the patient is re-evaluated, now or, should that fail, later."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,7 +10,7 @@ import structlog
 from app.care.alerts.bookings import keep_by_infusion
 from app.care.alerts.signals.episodes import close_by_infusion
 from app.care.monitoring.history import standing_of
-from app.care.monitoring.service import evaluate_anew, evaluate_later, findings_before
+from app.care.monitoring.service import evaluate_later, findings_before, re_evaluate
 from app.clinical.check_ins import check_in_day
 from app.clinical.findings import Finding
 from app.context import Work
@@ -28,7 +28,7 @@ async def evaluate_or_later(work: Work, patient_id: UUID) -> bool:
     """
     done = False
     async with rule_may_fail(work):
-        await evaluate_anew(work, patient_id)
+        await re_evaluate(work, patient_id)
         done = True
     if not done:
         await patient_states.forget_memory(work, patient_id)

@@ -136,7 +136,7 @@ def to_keep(timeline: Timeline, protocol: Protocol) -> dict[str, Any]:
 async def timeline_now(
     work: UnitOfWork, standing: PatientSnapshot, *, protocol: Protocol, now: datetime
 ) -> Timeline:
-    """Give the rule's memory of a patient: as it was kept, or made anew from the whole history."""
+    """Give the rule's memory of a patient: as it was kept, or made again from the whole history."""
     timeline = remembered(standing, protocol)
     if timeline is None:
         history = await history_of(work, standing)

@@ -140,7 +140,7 @@ async def follow(work: Work, standing: PatientSnapshot, evaluated: Evaluated) ->
     )
 
 
-async def evaluate_anew(work: Work, patient_id: UUID, *, announce: bool = False) -> None:
+async def re_evaluate(work: Work, patient_id: UUID, *, announce: bool = False) -> None:
     """Evaluate from the whole history and do what follows; the caller holds the patient's turn.
 
     Nothing is evaluated for a patient who withdrew consent; the memory goes, for the day they give it again.
@@ -169,7 +169,7 @@ async def evaluate_again(context: AppContext, clinic_id: UUID, patient_id: UUID)
             return
         # Who was merged meanwhile is judged as the patient who stays.
         with suppress(PatientMergedError):
-            await evaluate_anew(work, patient_id)
+            await re_evaluate(work, patient_id)
 
 
 async def evaluate_by_time(
@@ -198,7 +198,7 @@ async def evaluate_by_time(
             return False
         if await patient_states.lock(work, patient_id) is None:
             return False
-        await evaluate_anew(work, patient_id, announce=True)
+        await re_evaluate(work, patient_id, announce=True)
     return True
 
 

@@ -18,7 +18,7 @@ from app.storage.patients import PatientRecord
 
 LASTS: Final = timedelta(days=30)
 LASTS_AT_MOST: Final = timedelta(days=180)
-# Not with every page: a token that was issued anew within the hour is left alone.
+# Not with every page: a token that was issued again within the hour is left alone.
 _ISSUED_ANEW_AFTER: Final = timedelta(hours=1)
 
 
@@ -55,7 +55,7 @@ def reference_of(token: str) -> TokenReference:
 
 
 async def caller_of(context: AppContext, token: str) -> PatientCaller:
-    """Find for whom a browser speaks, and let its 30 days begin anew.
+    """Find for whom a browser speaks, and let its 30 days begin again.
 
     Raises:
         TokenNotValidError: unknown, expired, revoked, or no browser's.

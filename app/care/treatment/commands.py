@@ -459,7 +459,7 @@ async def choose_reference(
     reference = evaluation.reference
     if not isinstance(reference, Reference) or not _made_of(reference, choice):
         raise ReferenceNotMadeError(f"{within}/from")
-    await monitoring.evaluate_anew(work, patient_id)
+    await monitoring.re_evaluate(work, patient_id)
     return reference
 
 

@@ -81,7 +81,7 @@ class Remark(StrEnum):
 REMARKS: Final[Mapping[Remark, str]] = {
     Remark.REORDERED: "A later infusion was entered before; this one was put in its place by its time.",
     Remark.INDUCTION_AFTER_BOOSTER: (
-        "An induction infusion after a booster of the course: the reference is taken anew after it."
+        "An induction infusion after a booster of the course: the reference is taken again after it."
     ),
 }
 

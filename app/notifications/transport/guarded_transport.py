@@ -117,7 +117,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         self._bounds = bounds
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send the request within the bounds; the URL is checked anew, since settings may have changed."""
+        """Send the request within the bounds; the URL is checked again, since settings may have changed."""
         url = parse_endpoint_url(str(request.url), allowed=self._allowed, http_allowed=self._http_allowed)
         try:
             async with asyncio.timeout(self._bounds.total_seconds):

@@ -31,7 +31,7 @@ def headers(webhook_id: str, sent_at: datetime, body: bytes, secrets: Sequence[s
 
     Args:
         webhook_id: Made with the notification; the same on every attempt, so that receivers can recognize repeats.
-        sent_at: The time of this attempt: receivers refuse what is minutes old, so each attempt signs anew.
+        sent_at: The time of this attempt: receivers refuse what is minutes old, so each attempt signs again.
         body: The exact bytes to be sent, UTF-8.
         secrets: The current secret first; while secrets rotate also the one before, a signature for each.
 

@@ -28,7 +28,7 @@ _WORDS_BY_CODE: Final[Mapping[str, str]] = {
     "form-expired": "wrong_form_expired",
 }
 # The form cannot be kept under its id or its time: it comes back as another one, of now.
-_OPENED_ANEW: Final = frozenset(
+_OPENED_AGAIN: Final = frozenset(
     {"assessment-conflict", "assessment-exists", "assessment-too-old", "assessment-in-future"}
 )
 
@@ -62,7 +62,7 @@ async def questionnaire_refused(
     items = sorted({number for one in getattr(error, "findings", ()) for number in one.get("items", ())})
     mistakes = Mistakes(items=items) if items else Mistakes(sentence=_WORDS_BY_CODE.get(code, "wrong_away"))
     return await shown_again(
-        context, visitor, asked, form, mistakes, status=status_of(error), anew=code in _OPENED_ANEW
+        context, visitor, asked, form, mistakes, status=status_of(error), again=code in _OPENED_AGAIN
     )
 
 
@@ -75,10 +75,10 @@ async def shown_again(
     *,
     day_choices: Sequence[tuple[str, str]] = (),
     status: int = 422,
-    anew: bool = False,
+    again: bool = False,
 ) -> PageAnswer:
     """Show the form again with everything that was answered; an answer about self-harm is heard all the same."""
-    opened = None if anew else read_opened(form, ID_FIELD)
+    opened = None if again else read_opened(form, ID_FIELD)
     return questionnaire_page(
         context,
         visitor,

@@ -113,7 +113,7 @@ async def refused(context: AppContext, visitor: Visitor, form: Form, error: Exce
 
 
 def _for_today(context: AppContext, visitor: Visitor, form: Form) -> Form:
-    """Open the form anew for today, under its own id, with its answers."""
+    """Open the form again for today, under its own id, with its answers."""
     known = read_opened(form, ID_FIELD)
     opened = open_form(context.clock.now(), visitor.time_zone, form_id=known.id if known else None)
     return form.filled(opened.fields(ID_FIELD) | {"answered_at": ""})

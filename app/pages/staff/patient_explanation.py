@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 NOTICES: Final[Mapping[str, str]] = {
-    "infusion": "The infusion is entered, and the patient was evaluated anew.",
+    "infusion": "The infusion is entered, and the patient was re-evaluated.",
     "infusion-reordered": "The infusion is entered. A later one was there; it was put in its place by its time.",
-    "infusion-after-booster": "The induction infusion is entered after a booster: the reference is taken anew.",
+    "infusion-after-booster": "The induction infusion is entered after a booster: the reference is taken again.",
     "session": "The session is documented.",
     "assessment": "The form is kept.",
     "assessment-before": "This very form was kept before; nothing was changed.",

@@ -1,4 +1,4 @@
-"""Consent as the phone and the clinic see it: asked, given, asked anew, taken back."""
+"""Consent as the phone and the clinic see it: asked, given, asked again, taken back."""
 
 from datetime import timedelta
 

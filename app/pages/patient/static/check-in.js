@@ -169,7 +169,7 @@
       // Where nothing can be kept, the browser sends the form itself.
       submit(fields).catch(() => form.submit());
     });
-    // A page that was left open says yesterday's day: nothing was answered on it, so it is opened anew.
+    // A page that was left open says yesterday's day: nothing was answered on it, so it is opened again.
     document.addEventListener("visibilitychange", () => {
       const old = Date.now() - Date.parse(form.elements.opened_at.value) > 2 * 3600 * 1000;
       if (document.visibilityState === "visible" && old && !touched) location.reload();

@@ -217,7 +217,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "foreign_title": "This could not be sent",
     "foreign": "It came from another site. Please open the page here and send it again.",
     "again_title": "Please try once more",
-    "again": "This page was open for a long time. Go back, load it anew and try again.",
+    "again": "This page was open for a long time. Go back, load it again and try again.",
     "busy_title": "Please wait a little",
     "busy": "Too many requests came from here. Nothing was lost: go back, wait a minute and try again.",
     "too_large_title": "That was too much at once",
