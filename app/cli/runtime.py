@@ -55,7 +55,7 @@ class Ground:
         """Start the embedded server again if it fell and is ours to run; says whether it had to be."""
         if self.supervisor is None or self.supervisor.alive:
             return False
-        with suppress(AlreadySupervisedError):  # another process was faster: it is cared for
+        with suppress(AlreadySupervisedError):  # another process came first: it is cared for
             self.supervisor.start()
         return True
 

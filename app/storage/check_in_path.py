@@ -100,7 +100,7 @@ _STANDING_BY_PATIENT: Final = f"""
 """  # noqa: S608 - same
 
 
-# The update comes first and everything hangs on it: if another report of this patient was faster, its
+# The update comes first and everything hangs on it: if another report of this patient came first, its
 # version has moved, the update finds no row, and nothing at all is written.
 _RECORD: Final = """
     WITH turn AS (

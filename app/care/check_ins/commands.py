@@ -77,7 +77,7 @@ class CouldNotTakeTurnError(RefusalError):
 async def _record_once(
     context: AppContext, source: Source, drafts: Sequence[CheckInDraft], *, evaluate: bool, lock: bool
 ) -> Recorded | None:
-    """Try once; None when another report of this patient was faster."""
+    """Try once; None when another report of this patient came first."""
     ids = [one.id for one in drafts]
     async with context.work(source.clinic_id) as work:
         standing = await source.standing(work, ids, work.now)

@@ -23,7 +23,7 @@ from app.context import AppContext
 from app.storage import check_ins
 from app.storage.check_ins import StoredCheckIn
 
-# So often another correction may be faster.
+# So often another correction may come first.
 _TRIES: Final = 3
 
 
@@ -76,7 +76,7 @@ async def _correct(context: AppContext, source: FromDevice, draft: CheckInDraft,
             return Sent(stored=outcome.stored, sending=Sending.CORRECTED)
         if not isinstance(outcome, SupersededNotFoundError):
             raise outcome
-        # Another correction was faster: now that one is to be corrected.
+        # Another correction came first: now that one is to be corrected.
     raise CouldNotTakeTurnError
 
 

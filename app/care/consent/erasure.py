@@ -108,7 +108,7 @@ async def decline(work: Work, request_id: UUID, *, reason: str, version: int) ->
 
     Raises:
         NotFoundError: the clinic has no such request.
-        ChangedMeanwhileError, ErasureDecidedError: someone was faster.
+        ChangedMeanwhileError, ErasureDecidedError: someone else changed it.
     """
     asked = await _open_one(work, request_id, version)
     sealed = _vault_of(work.vault, work.clinic_id, asked).seal(reason, row_id=asked.id, **_REASON_CELL)
@@ -124,7 +124,7 @@ async def approve(work: Work, request_id: UUID, *, version: int) -> ErasureReque
 
     Raises:
         NotFoundError: the clinic has no such request.
-        ChangedMeanwhileError, ErasureDecidedError: someone was faster.
+        ChangedMeanwhileError, ErasureDecidedError: someone else changed it.
         SafetyEventOpenError: a safety event must be closed first.
     """
     asked = await _open_one(work, request_id, version)

@@ -63,7 +63,7 @@ class AskedForm:
         path: where it is sent.
         back: where one goes without sending it, and afterwards.
         within: where in what the API reads the fields stand, such as ``taken_on/``.
-        version: of what is changed; None where there is nothing to be faster at.
+        version: of what is changed; None where nothing can conflict.
         shown: what is to be seen before one answers, in sentences.
         present: what is the case now, in sentences, for someone whose entries came too late.
     """
@@ -86,11 +86,11 @@ class AskedForm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wrong:
-    """What is wrong: a sentence for each field, and others; ``faster``: someone else changed it meanwhile."""
+    """What is wrong: a sentence for each field, and others; ``conflict``: someone else changed it meanwhile."""
 
     by_field: Mapping[str, str] = field(default_factory=dict)
     others: Sequence[str] = ()
-    faster: bool = False
+    conflict: bool = False
     status: int = 422
 
 
@@ -106,7 +106,7 @@ def show_form(
     """Show a form: as it is opened, or again with what was typed and what is wrong with it."""
     typed = form is not None
     version = asked.version
-    if form is not None and wrong is not None and not wrong.faster and version is not None:
+    if form is not None and wrong is not None and not wrong.conflict and version is not None:
         # What was opened stays what the change is based on.
         version = read_counter(form["version"])
     return render(
@@ -166,7 +166,7 @@ def _confirmation(error: NeedsConfirmationError) -> Field:
 def wrong_with(asked: AskedForm, error: RefusalError) -> Wrong:
     """Put what was found to the fields that it is about; what cannot be read is said in each field's own words."""
     if isinstance(error, ChangedMeanwhileError):
-        return Wrong(faster=True, status=status_of(error))
+        return Wrong(conflict=True, status=status_of(error))
     found: list[tuple[str, str]] = []
     if isinstance(error, InvalidRequestError):
         places = [str(one["pointer"]) for one in error.findings] or [error.pointer or ""]

@@ -135,7 +135,7 @@ async def show_course_form(patient_id: UUID, context: ContextNeeded, visitor: Ma
 async def change_course(
     patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayRecord
 ) -> Response:
-    """Change the present course, unless someone was faster."""
+    """Change the present course, unless someone else changed it."""
     form = await read_own_form(request, context, visitor)
 
     async def act() -> str:

@@ -95,7 +95,7 @@ async def show_details_form(patient_id: UUID, context: ContextNeeded, visitor: M
 async def change_details(
     patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayEdit
 ) -> Response:
-    """Change it, unless someone was faster."""
+    """Change it, unless someone else changed it."""
     form = await read_own_form(request, context, visitor)
 
     async def act() -> str:

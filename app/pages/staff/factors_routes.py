@@ -64,7 +64,7 @@ async def show_factors_form(patient_id: UUID, context: ContextNeeded, visitor: M
 async def keep_factors(
     patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayDecide
 ) -> Response:
-    """Replace them, unless someone was faster."""
+    """Replace them, unless someone else changed it."""
     form = await read_own_form(request, context, visitor)
 
     async def act() -> str:

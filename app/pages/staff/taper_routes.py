@@ -117,7 +117,7 @@ async def show_taper_form(patient_id: UUID, context: ContextNeeded, visitor: May
 async def keep_taper(
     patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayDecide
 ) -> Response:
-    """Replace the plan, unless someone was faster."""
+    """Replace the plan, unless someone else changed it."""
     form = await read_own_form(request, context, visitor)
 
     async def act() -> str:

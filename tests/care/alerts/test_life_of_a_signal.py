@@ -58,7 +58,7 @@ def test_a_change_based_on_what_was_read_before_is_refused_and_one_without_if_ma
     assert (closed.status_code, closed.json()["state"]) == (200, "closed")
 
 
-def test_of_two_who_close_at_once_with_what_they_read_one_is_told_that_someone_was_faster(
+def test_of_two_who_close_at_once_with_what_they_read_one_is_told_that_someone_else_changed_it(
     clinic: ClinicClient, signal: dict[str, Any], receiver: Receiver
 ) -> None:
     clinic.add_endpoint(receiver.url)

@@ -237,7 +237,7 @@ STALE = {
 
 
 @pytest.mark.parametrize("name", STALE)
-def test_a_stale_tab_is_told_that_someone_was_faster_with_its_own_entries_kept(
+def test_a_stale_tab_is_told_that_someone_else_changed_it_with_its_own_entries_kept(
     clinician: PlainBrowser, patient: str, name: str
 ) -> None:
     theirs, mine, now_so = STALE[name]
@@ -247,7 +247,7 @@ def test_a_stale_tab_is_told_that_someone_was_faster_with_its_own_entries_kept(
     late = clinician.post(path, opened | mine)
     page = unescape(late.text)
     assert late.status_code == 412
-    assert "Someone was faster" in page
+    assert "Someone else changed this" in page
     assert now_so in page
     for field, value in mine.items():
         kept = rf'id="{field}"[^>]*value="{value}"' if value != "yes" else rf'id="{field}"[^>]* checked'
