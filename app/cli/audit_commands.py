@@ -24,7 +24,7 @@ EXPECTED = (HeadNotReadableError, UnknownClinicError)
 
 
 def add_audit(app: typer.Typer, guard: Callable[[Command], Command]) -> None:
-    """Add the two commands; `guard` says what an operator can mend in one sentence."""
+    """Add the two commands; `guard` says what an operator can fix in one sentence."""
     trail = typer.Typer(help="The audit trail.", no_args_is_help=True)
     trail.command("verify")(guard(verify_command))
     trail.command("export")(guard(export_command))

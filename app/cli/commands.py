@@ -89,7 +89,7 @@ def _options(
 
 
 def _said_plainly(command: Callable[..., None]) -> Callable[..., None]:
-    """Say what an operator can mend in one sentence, without a traceback; exit status 1."""
+    """Say what an operator can fix in one sentence, without a traceback; exit status 1."""
 
     @wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - whatever the command takes
@@ -160,7 +160,7 @@ def demo_command(
 @app.command("doctor")
 @_said_plainly
 def doctor_command(data_dir: DataDir = None) -> None:
-    """Look for what is wrong, and say how to mend it; changes nothing."""
+    """Look for what is wrong, and say how to fix it; changes nothing."""
     if not doctor.run(_settings(data_dir)):
         raise typer.Exit(1)
 

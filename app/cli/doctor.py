@@ -1,4 +1,4 @@
-"""``afterglow doctor``: what is wrong here, and how to mend it. It makes nothing and changes nothing."""
+"""``afterglow doctor``: what is wrong here, and how to fix it. It makes nothing and changes nothing."""
 
 from collections.abc import Iterator
 

@@ -121,7 +121,7 @@ def _server(found: Inspection, skew: float) -> Iterator[Finding]:
 
 
 def _role(found: Inspection) -> Iterator[Finding]:
-    for has, power, mend in (
+    for has, power, fix in (
         (found.superuser, "is a superuser", "NOSUPERUSER"),
         (found.bypasses_security, "bypasses row-level security", "NOBYPASSRLS"),
         (found.makes_others, "may make roles or databases", "NOCREATEROLE NOCREATEDB"),
@@ -129,7 +129,7 @@ def _role(found: Inspection) -> Iterator[Finding]:
         if has:
             yield wrong(
                 f"The application role {found.role} {power}: nothing would part the clinics.",
-                f'ALTER ROLE "{found.role}" {mend};',
+                f'ALTER ROLE "{found.role}" {fix};',
             )
     if found.owned and not found.superuser:
         yield wrong(
@@ -201,7 +201,7 @@ def _deliveries(waiting: dict[str, int]) -> Finding:
         return unusual(f"Webhooks not delivered yet: {said}.", "Make sure that `afterglow worker` runs.")
     return unusual(
         f"Webhooks not delivered: {said}.",
-        "Mend or enable the endpoint (POST /v1/webhook-endpoints/{id}/enable), then send again "
+        "Fix or enable the endpoint (POST /v1/webhook-endpoints/{id}/enable), then send again "
         "(POST /v1/webhook-endpoints/{id}/recover).",
     )
 

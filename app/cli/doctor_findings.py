@@ -22,7 +22,7 @@ class Finding:
 
     verdict: Verdict
     found: str
-    mend: str = ""
+    fix: str = ""
 
 
 def good(found: str) -> Finding:
@@ -30,14 +30,14 @@ def good(found: str) -> Finding:
     return Finding(Verdict.GOOD, found)
 
 
-def unusual(found: str, mend: str) -> Finding:
+def unusual(found: str, fix: str) -> Finding:
     """Say that something may be meant, but should be known."""
-    return Finding(Verdict.UNUSUAL, found, mend)
+    return Finding(Verdict.UNUSUAL, found, fix)
 
 
-def wrong(found: str, mend: str) -> Finding:
-    """Say that something must be mended."""
-    return Finding(Verdict.WRONG, found, mend)
+def wrong(found: str, fix: str) -> Finding:
+    """Say that something must be fixed."""
+    return Finding(Verdict.WRONG, found, fix)
 
 
 def show(findings: Iterable[Finding]) -> bool:
@@ -48,9 +48,9 @@ def show(findings: Iterable[Finding]) -> bool:
         mark, style = finding.verdict.value
         # Never folded by us: paths and statements are there to be copied.
         console.print(Text.assemble((mark, style), " ", finding.found), soft_wrap=True)
-        if finding.mend:
-            console.print(Text(f"  → {finding.mend}", style="dim"), soft_wrap=True)
+        if finding.fix:
+            console.print(Text(f"  → {finding.fix}", style="dim"), soft_wrap=True)
         count += finding.verdict is Verdict.WRONG
     console.print()
-    console.print("Nothing is wrong." if count == 0 else f"{count} to mend.")
+    console.print("Nothing is wrong." if count == 0 else f"{count} to fix.")
     return count == 0

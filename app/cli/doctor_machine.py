@@ -161,8 +161,8 @@ def _programs(settings: Settings) -> Finding:
     try:
         binaries = find_binaries(settings.postgres_bin)
     except LocalDatabaseError as error:
-        found, _, mend = str(error).partition(". ")
-        return wrong(f"{found}.", mend)
+        found, _, fix = str(error).partition(". ")
+        return wrong(f"{found}.", fix)
     return good(f"PostgreSQL {binaries.version} programs in {binaries.folder}")
 
 

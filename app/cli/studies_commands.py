@@ -37,7 +37,7 @@ Command = Callable[..., None]
 
 
 def add_studies(app: typer.Typer, guard: Callable[[Command], Command]) -> None:
-    """Add the four commands; `guard` says what an operator can mend in one sentence."""
+    """Add the four commands; `guard` says what an operator can fix in one sentence."""
     for name, command in (
         ("backtest", backtest),
         ("simulate", simulate),

@@ -48,7 +48,7 @@ class RefusalError(Exception):
         return self
 
     def with_extensions(self, **ours: str | list[str]) -> Self:
-        """Add what the reader needs to mend it: something of ours, such as `server_time`, never what was sent."""
+        """Add what the reader needs to fix it: something of ours, such as `server_time`, never what was sent."""
         self.extensions = {**self.extensions, **ours}
         return self
 

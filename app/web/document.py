@@ -11,7 +11,7 @@ _PROBLEM: Final = {"$ref": f"#/components/schemas/{Problem.__name__}"}
 # FastAPI's own form of validation errors, which never leaves this service.
 _NEVER_SENT: Final = ("HTTPValidationError", "ValidationError")
 PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
-    "4XX": {"description": "A problem document (RFC 9457): what to mend, and where", "model": Problem},
+    "4XX": {"description": "A problem document (RFC 9457): what to fix, and where", "model": Problem},
     "5XX": {"description": "A problem document (RFC 9457): our fault; send it again later", "model": Problem},
 }
 _IDEMPOTENCY_KEY: Final[dict[str, Any]] = {

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem documents: what is wrong, where, and how to mend it; never the value itself."""
+"""Errors as RFC 9457 problem documents: what is wrong, where, and how to fix it; never the value itself."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice

@@ -269,7 +269,7 @@ def test_the_command_fails_when_something_is_wrong() -> None:
         assert afterglow("doctor", *data_dir).returncode == 0
         ended = afterglow("doctor", *data_dir, more={"AFTERGLOW_WEBHOOK_ALLOW": "everything"})
     assert ended.returncode == 1
-    assert ended.stdout.endswith("\n1 to mend.\n")
+    assert ended.stdout.endswith("\n1 to fix.\n")
 
 
 @contextmanager

@@ -162,7 +162,7 @@ def test_what_staff_or_patients_enter_is_kept_and_evaluated_later(
 
 
 @pytest.mark.parametrize("damage", ['{"format": 1}', "{}", '{"format": 99}', "[]", "null", '"text"'])
-def test_a_damaged_memory_mends_itself(
+def test_a_damaged_memory_repairs_itself(
     shared_database: DatabaseUrls, service: Service, clinic: ClinicClient, damage: str
 ) -> None:
     patient = fading(clinic)

@@ -165,7 +165,7 @@ class OfflinePhone:
         return await self.http.get("/v1/check-ins", params=params, headers=self._headers())
 
     def _settle(self, piece: list[Item], reply: httpx2.Response, now: datetime) -> None:
-        """Strike out what was kept; mend what was refused for its time, as the answer says."""
+        """Strike out what was kept; correct what was refused for its time, as the answer says."""
         for sent, result in zip(piece, reply.json()["results"], strict=True):
             assert result["id"] == sent["id"]
             if result["status"] in {200, 201}:

@@ -43,7 +43,7 @@ async def send_mail(relay: MailRelay, mail: Mail) -> Outcome:
     """Hand a mail over to the mail server. Never raises for what the server does, and keeps none of its words.
 
     A refusal of this address or this mail (5xx) is for good; whatever concerns the server itself, such as a
-    wrong password, is the operator's to mend, and the mail waits.
+    wrong password, is the operator's to fix, and the mail waits.
     """
     try:
         mail = replace(mail, to=mailable(mail.to))

@@ -22,7 +22,7 @@ from app.web.pages.forms import NOTHING_FILLED_IN, Form
 from app.web.pages.wording import Say, write_day, write_moment
 
 CHECK_IN: Final = "/p/check-in"
-# Which form this browser has sent: coming back to it means to look at it again, or to mend it.
+# Which form this browser has sent: coming back to it means to look at it again, or to fix it.
 SENT_FORM: Final = "afterglow-sent"
 _REMEMBERED: Final = timedelta(hours=1)
 # Shows a phone that sent what it had kept what became of it.

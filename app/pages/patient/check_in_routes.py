@@ -29,7 +29,7 @@ from app.web.pages.wording import write_moment
 from app.web.schemas import read_counter
 
 OPEN_FORM: Final = "afterglow-form"
-# So long after opening or sending it, coming back to the form means the same check-in, perhaps to mend it.
+# So long after opening or sending it, coming back to the form means the same check-in, perhaps to fix it.
 _SAME_FORM_FOR: Final = timedelta(minutes=30)
 
 
@@ -126,9 +126,9 @@ def _from_cookie(cookie: str, time_zone: str) -> OpenedForm | None:
 
 
 def _answers_in(context: AppContext, found: Visitor, kept: StoredCheckIn) -> Form:
-    """Fill the form with what was sent, so that mending one answer loses no other.
+    """Fill the form with what was sent, so that correcting one answer loses no other.
 
-    Not with the safety statement: it stands by itself, and nobody should have to take it back to mend a number.
+    Not with the safety statement: it stands by itself, and nobody should have to take it back to fix a number.
     """
     sent = kept.check_in
     answers = {name: getattr(sent, name) for name in (*SCORES, "sleep_hours")}

@@ -19,7 +19,7 @@ from app.web.reading import field_of
 from app.web.schemas import read_counter
 
 Choices = Sequence[tuple[str, str]]
-_HERS_TO_MEND: Final = frozenset(
+_USER_CORRECTABLE: Final = frozenset(
     {RefusalKind.INVALID, RefusalKind.CONFLICT, RefusalKind.PRECONDITION_FAILED, RefusalKind.TOO_LARGE}
 )
 _CHECK: Final = "Please check this."
@@ -141,7 +141,7 @@ async def answer_form(
     try:
         notice = await act()
     except RefusalError as error:
-        if error.kind not in _HERS_TO_MEND:
+        if error.kind not in _USER_CORRECTABLE:
             raise
         await visitor.work.start_over(snapshot=True)
         asked, event_id = await ask(), await hear() if hear else ""

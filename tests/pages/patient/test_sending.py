@@ -1,4 +1,4 @@
-"""What becomes of a form: kept once, mended, refused with everything still on the page."""
+"""What becomes of a form: kept once, corrected, refused with everything still on the page."""
 
 import re
 from datetime import datetime, timedelta

@@ -87,7 +87,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "note_hint": "It is not read by a person right away, and not scanned by a computer. Up to 4,000 "
     "characters.",
     "send": "Send",
-    "sent_before": "You sent this check-in on {at}. If something was wrong, mend it here and send it again: "
+    "sent_before": "You sent this check-in on {at}. If something was wrong, correct it here and send it again: "
     "it takes the place of what you sent.",
     "offline_form": "There is no connection just now. You can answer all the same: your answers are kept on "
     "this phone and sent by themselves.",
