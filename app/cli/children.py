@@ -23,7 +23,7 @@ _STOP_WITHIN_SECONDS = 25.0
 class Group:
     """The API and the worker as children that are started again when they fall.
 
-    ``ground``: whose database to look after. ``log``: where they and the group write; None means our own
+    ``ground``: whose database to supervise. ``log``: where they and the group write; None means our own
     standard output and error.
     """
 
@@ -49,7 +49,7 @@ class Group:
         """Keep the database and the children running until asked to stop, then end the children."""
         try:
             while not self._stopping.wait(_RESTART_AFTER_SECONDS):
-                self._look_after_database()
+                self._supervise_database()
                 for name, child in self._children.items():
                     if child.poll() is not None:
                         self._say(f"{name} ended ({child.returncode}); starting it again")
@@ -57,7 +57,7 @@ class Group:
         finally:
             self._end()
 
-    def _look_after_database(self) -> None:
+    def _supervise_database(self) -> None:
         try:
             if self._ground is not None and self._ground.revive():
                 self._say("the database ended; started it again")

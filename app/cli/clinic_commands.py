@@ -83,7 +83,7 @@ def list_clinics(as_json: AsJson = False, data_dir: DataDir = None) -> None:
 
 
 def show_clinic(clinic: Clinic, as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """Show a clinic's settings, and what someone must look after."""
+    """Show a clinic's settings, and what someone must see to."""
 
     async def shown(work: Work) -> dict[str, Any]:
         found = ClinicReply.of(await read_clinic(work)).model_dump(mode="json")

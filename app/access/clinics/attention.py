@@ -1,4 +1,4 @@
-"""What a clinic must look after now, for the head of every page."""
+"""What a clinic must see to now, for the head of every page."""
 
 from enum import StrEnum
 
@@ -7,7 +7,7 @@ from app.storage.engine.unit_of_work import UnitOfWork
 
 
 class Attention(StrEnum):
-    """One thing that someone must look after."""
+    """One thing that someone must see to."""
 
     # Nobody acknowledged a safety event within the clinic's limit.
     SAFETY_UNACKNOWLEDGED = "safety_unacknowledged"
@@ -21,7 +21,7 @@ class Attention(StrEnum):
 
 
 async def attention_of(work: UnitOfWork, *, mode: str) -> tuple[Attention, ...]:
-    """Say what this clinic must look after, the most urgent first."""
+    """Say what this clinic must see to, the most urgent first."""
     known = await endpoints.all_of_clinic(work)
     enabled = [endpoint for endpoint in known if endpoint.state == "enabled"]
     holds = {

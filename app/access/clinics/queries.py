@@ -1,4 +1,4 @@
-"""What a clinic says of itself, and what it must look after now."""
+"""What a clinic says of itself, and what it must see to now."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,7 +22,7 @@ _PHONE_CELL: Final = {"table": "clinic_profiles", "column": "crisis_phone_sealed
 class Clinic:
     """A clinic as its people see it; ``mode`` is ``test`` until it goes live.
 
-    ``attention`` is what someone must look after now.
+    ``attention`` is what someone must see to now.
     """
 
     id: UUID
@@ -48,12 +48,12 @@ class Clinic:
         return {role: contact for role, contact in given.items() if contact is not None}
 
     def needing(self, attention: tuple[Attention, ...]) -> "Clinic":
-        """Give the clinic with what it must look after."""
+        """Give the clinic with what it must see to."""
         return replace(self, attention=attention)
 
 
 async def read_clinic(work: Work) -> Clinic:
-    """Give the clinic, with what it must look after.
+    """Give the clinic, with what it must see to.
 
     Raises:
         NotFoundError: there is none.

@@ -94,7 +94,7 @@ class ClinicReply(ReplyBody):
     second_contact: ContactReply | None
     limits: LimitsReply
     attention: list[Attention] = Field(
-        description="What someone must look after now, the most urgent first; show it on every page"
+        description="What someone must see to now, the most urgent first; show it on every page"
     )
 
     @classmethod

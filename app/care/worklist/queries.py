@@ -136,7 +136,7 @@ async def read_today(
 
 
 async def standing_of_clinic(work: Work) -> Standing:
-    """Say what the clinic itself must look after.
+    """Say what the clinic itself must see to.
 
     Raises:
         NotFoundError: there is no such clinic.

@@ -244,7 +244,7 @@ def step_notice(sent: Mapping[str, str]) -> dict[str, Any] | None:
 
 
 def _troubles(standing: Standing, work: Work) -> list[str]:
-    """Say what the clinic itself must look after, the most urgent first."""
+    """Say what the clinic itself must see to, the most urgent first."""
     said = [ATTENTION[one] for one in standing.attention]
     count = standing.undelivered.count
     if count:

@@ -143,7 +143,7 @@ def test_a_patient_of_the_test_stays_a_test_patient_in_a_live_clinic(
         assert told.event["data"]["mode"] == mode
 
 
-def test_a_clinic_is_shown_what_it_must_look_after(
+def test_a_clinic_is_shown_what_it_must_see_to(
     service: Service, clinic: ClinicClient, receiver: Receiver
 ) -> None:
     second = clinic.add_endpoint(receiver.url + "/second")
