@@ -47,7 +47,7 @@ async def find(work: UnitOfWork, digest: bytes) -> StaffInvitation | None:
 
 
 async def end_all(work: UnitOfWork, staff_id: UUID, *, now: datetime) -> None:
-    """End every invitation of a member that was not used: one link at a time lets someone in."""
+    """End every invitation of a member that was not used: one link at a time works."""
     await work.execute(
         update(StaffInvitation)
         .where(

@@ -1,4 +1,4 @@
-"""Every route says who may, in a dependency; the few that let everybody in are named with their reasons."""
+"""Every route says who may, in a dependency; the few that are open to everybody are named with their reasons."""
 
 from collections.abc import Iterator, Sequence
 from typing import Annotated

@@ -141,7 +141,7 @@ class OfflinePhone:
             if not replies:
                 continue
             if replies[0].status_code == 401:
-                # Its replies were lost, and more than a day has passed since: the clinic lets it in again.
+                # Its replies were lost, and more than a day has passed since: the clinic enrolls it again.
                 self._note("enrolled again")
                 self.access, self.refresh = await self.enrol()
                 return True

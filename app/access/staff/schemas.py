@@ -58,7 +58,7 @@ class MemberReply(ReplyBody):
 
 
 class InvitedReply(MemberReply):
-    """A member with the link that lets them in, which is shown this once."""
+    """A member with the link with which they join, which is shown this once."""
 
     invite_url: str = Field(examples=["https://afterglow.clinic.example/care/join/agi_…"])
     expires_at: datetime

@@ -127,7 +127,7 @@ async def enrol_browser(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Spent:
-    """A code that is good: for whom, and the device that it lets in, within one transaction."""
+    """A code that is good: for whom, and the device that it enrolls, within one transaction."""
 
     work: Work
     patient: PatientRecord

@@ -51,7 +51,7 @@ async def _device(context: AppContext, visitor: StaffVisitor, patient_id: UUID, 
     return AskedForm(
         title="End this device?" if device else "This device has ended",
         whose=whose.reference,
-        lead=f"“{device.name}” stops speaking for the patient at once. A new code lets it in again."
+        lead=f"“{device.name}” stops speaking for the patient at once. A new code enrolls it again."
         if device
         else "",
         path=f"{whose.path}/devices/{device_id}",

@@ -1,4 +1,4 @@
-"""Signing in: what is right lets in, what is wrong is answered alike, and guesses are counted whoever judges them."""
+"""Signing in: what is right opens, what is wrong is answered alike, and guesses are counted whoever judges them."""
 
 import statistics
 import time

@@ -1,4 +1,4 @@
-"""The clinic's staff: invited, changed, locked out, let in again; a link works once, and an owner always stays."""
+"""The clinic's staff: invited, changed, deactivated, unlocked; a link works once, and an owner always stays."""
 
 import threading
 from datetime import timedelta

@@ -32,7 +32,7 @@ class Address:
         return make_conninfo(host=str(self.socket_folder), port=self.port, user=user, dbname=database)
 
     def accepts_connections(self) -> bool:
-        """Say whether a server answers here now and lets people in (not while it starts or stops)."""
+        """Say whether a server answers here now and takes connections (not while it starts or stops)."""
         # An existing user and database, since a refused ping would be a line in the server's log.
         question = make_conninfo(self.conninfo(), connect_timeout=_PING_SECONDS)
         return pq.PGconn.ping(question.encode()) == pq.Ping.OK
