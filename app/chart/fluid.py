@@ -19,9 +19,9 @@ from markupsafe import Markup
 from app.chart.trend import LevelSpan, Trend, TrendDay
 from app.clinical.course import InfusionPhase
 from app.clinical.domains import DOMAINS, LABELS
+from app.clinical.english_formats import MONTHS
 from app.clinical.levels import Level
 from app.clinical.protocol import Protocol
-from app.clinical.wording import MONTHS
 
 _TEMPLATE: Final = Environment(
     loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined

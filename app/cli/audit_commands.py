@@ -25,7 +25,7 @@ EXPECTED = (HeadNotReadableError, UnknownClinicError)
 
 def add_audit(app: typer.Typer, guard: Callable[[Command], Command]) -> None:
     """Add the two commands; `guard` says what an operator can fix in one sentence."""
-    trail = typer.Typer(help="The audit trail.", no_args_is_help=True)
+    trail = typer.Typer(help="The audit log.", no_args_is_help=True)
     trail.command("verify")(guard(verify_command))
     trail.command("export")(guard(export_command))
     app.add_typer(trail, name="audit")
@@ -42,7 +42,7 @@ def verify_command(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Look for changed and removed lines of the audit trail; exit status 1 when there is one."""
+    """Look for changed and removed lines of the audit log; exit status 1 when there is one."""
     kept = _kept(head, clinic)
     with open_ground(_settings(data_dir)) as ground:
         found = asyncio.run(_verified(ground, clinic, kept))

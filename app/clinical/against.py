@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from app.clinical.answer import Evaluation
+from app.clinical.english_formats import scale_name
 from app.clinical.explanation_words import Language
 from app.clinical.findings import (
     Disagreement,
@@ -15,7 +16,6 @@ from app.clinical.reasons import (
     TooFewRecentDays,
     Totals,
 )
-from app.clinical.wording import scale_name
 
 _RECENT_TOTAL_DAYS: Final = 14
 

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from app.clinical.check_ins import is_acute
+from app.clinical.fast_enums import quick
 from app.clinical.levels import CriterionName, Level
 from app.clinical.protocol import STANDARD, Protocol
 from app.clinical.reasons import Criterion, Totals
@@ -23,7 +24,6 @@ from app.clinical.review import (
     total_after_induction,
 )
 from app.clinical.scales import AssessmentTotal, Scale, day_of
-from app.clinical.words import quick
 
 
 @quick

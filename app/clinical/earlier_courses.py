@@ -19,7 +19,7 @@ from app.clinical.protocol import STANDARD, Protocol
 def earlier_durations(
     history: History, courses: Sequence[Course], *, protocol: Protocol = STANDARD
 ) -> tuple[ResponseDuration, ...]:
-    """How long benefits lasted in the courses before the present one, in their order.
+    """Duration of response in the courses before the present one, in their order.
 
     Args:
         history: everything that is known now; its course is the present one.

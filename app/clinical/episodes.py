@@ -13,6 +13,7 @@ from typing import Final
 from app.clinical.check_ins import check_in_day
 from app.clinical.errors import MoveNotAllowedError, SnoozeTooLongError
 from app.clinical.evaluation import Evaluation
+from app.clinical.fast_enums import quick
 from app.clinical.findings import Finding
 from app.clinical.levels import CriterionName, FindingCode, Level
 from app.clinical.protocol import STANDARD, Protocol
@@ -33,7 +34,6 @@ from app.clinical.reasons import (
     SteadySinceClosing,
     StillAtConsider,
 )
-from app.clinical.words import quick
 
 __all__ = [
     "ALLOWED_MOVES",

@@ -14,6 +14,7 @@ from typing import Final
 from app.clinical.against import sentences_against
 from app.clinical.answer import Evaluation
 from app.clinical.domains import DOMAINS, Domain
+from app.clinical.english_formats import capitalised, scale_name
 from app.clinical.explanation_words import ENGLISH, Language, language_of
 from app.clinical.headline import Beside, finding_sentences, headline_sentences, steady_without_infusion
 from app.clinical.levels import CriterionName, FindingCode, Level
@@ -41,7 +42,6 @@ from app.clinical.reasons import (
     WatchReached,
 )
 from app.clinical.reference import Reference
-from app.clinical.wording import capitalised, scale_name
 
 HEADLINES: Final = {
     Level.CONSIDER_BOOSTER: ENGLISH.templates["consider_booster"],

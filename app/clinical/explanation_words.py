@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from app.clinical.wording import MONTHS, day_in, days_from_to, ordinal, percent
+from app.clinical.english_formats import MONTHS, day_in, days_from_to, ordinal, percent
 
 _MONTHS_ES: Final = ("ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic")
 _TO: Final = "\N{EN DASH}"

@@ -8,6 +8,7 @@ from typing import Final
 from app.clinical.against import sentences_against
 from app.clinical.answer import Evaluation
 from app.clinical.domains import Domain
+from app.clinical.english_formats import scale_name
 from app.clinical.explanation_words import Language
 from app.clinical.findings import (
     BelowBest,
@@ -34,7 +35,6 @@ from app.clinical.reasons import (
     StillWatching,
     WatchReached,
 )
-from app.clinical.wording import scale_name
 
 _SHARES: Final = (BelowWatch, WatchReached, StillWatching, LostEnough)
 _OF_DOMAIN: Final = (DomainLostEnough, DomainWatchReached, DomainStillWatching)

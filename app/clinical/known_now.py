@@ -3,8 +3,8 @@
 from enum import StrEnum
 
 from app.clinical.answering import Answering, Share
+from app.clinical.fast_enums import quick
 from app.clinical.protocol import Protocol
-from app.clinical.words import quick
 
 
 @quick

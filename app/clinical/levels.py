@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final
 
-from app.clinical.words import quick
+from app.clinical.fast_enums import quick
 
 
 @quick

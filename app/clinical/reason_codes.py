@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from app.clinical.words import quick
+from app.clinical.fast_enums import quick
 
 
 @quick

@@ -14,8 +14,8 @@ from typing import Final
 
 from app.clinical.check_ins import CheckInDay
 from app.clinical.domains import NOTHING, PerDomain
+from app.clinical.fast_enums import quick
 from app.clinical.protocol import Protocol
-from app.clinical.words import quick
 
 
 @quick

@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import Final
 
 from app.clinical.course import Phase
+from app.clinical.fast_enums import quick
 from app.clinical.levels import Level
 from app.clinical.protocol import STANDARD, Protocol
-from app.clinical.words import quick
 
 
 @quick

@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from app.clinical.english_formats import counted, listed
 from app.clinical.taper import TaperCode, TaperMove, TaperReason, TaperSuggestion
-from app.clinical.wording import counted, listed
 
 _SENTENCES: Final = {
     TaperCode.STEP_HELD: "{held} of {wanted} intervals of {interval} in a row were held.",

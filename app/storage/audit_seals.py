@@ -1,4 +1,4 @@
-"""The seals of the audit trail: one for each event, in one unbroken order for each clinic; never changed."""
+"""The seals of the audit log: one for each event, in one unbroken order for each clinic; never changed."""
 
 from collections.abc import Sequence
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Looking through the audit trail, newest first."""
+"""Looking through the audit log, newest first."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -63,7 +63,7 @@ async def add(work: UnitOfWork, policy: StoredPolicy) -> bool:
 
 
 async def count_inductions(work: UnitOfWork, *, given_before: datetime) -> int:
-    """Count the clinic's patients with an induction infusion before a time: courses that can tell what is usual."""
+    """Count the clinic's patients with an induction infusion before a time: courses that can show what is usual."""
     found = await work.execute(
         select(func.count(InfusionRow.patient_id.distinct())).where(
             InfusionRow.clinic_id == work.clinic_id,

@@ -29,7 +29,7 @@ class PatientStanding:
     archived_reason: str | None
     consent_version: str | None
     consent_withdrawn_at: datetime | None
-    told: list[str]
+    announced: list[str]
 
 
 async def page(work: UnitOfWork, *, after: UUID | None, limit: int) -> list[PatientStanding]:
@@ -43,7 +43,7 @@ async def page(work: UnitOfWork, *, after: UUID | None, limit: int) -> list[Pati
             patient.archived_reason,
             state.consent_version,
             state.consent_withdrawn_at,
-            state.told,
+            state.announced,
         )
         .join(state, (state.clinic_id == patient.clinic_id) & (state.patient_id == patient.id))
         .where(patient.clinic_id == work.clinic_id)

@@ -55,7 +55,7 @@ def pages_of(page: Page, service: Service) -> Iterator[tuple[str, Page]]:
     page.get_by_role("button", name="Try these numbers").click()
     wait_for_the_try(page)
     yield "tried", page
-    page.get_by_role("link", name="Put in force").click()
+    page.get_by_role("link", name="Activate").click()
     yield "put in force", page
 
 
@@ -97,7 +97,7 @@ def test_the_keyboard_is_enough_to_try_numbers_and_put_them_in_force(
     wait_for_the_try(page)
     reach(page, "a[href$='/in-force']")
     page.keyboard.press("Enter")
-    expect(page.locator("h1")).to_have_text("Put these numbers in force?")
+    expect(page.locator("h1")).to_have_text("Activate these rule settings?")
     reach(page, "#day")
     reach(page, "main a.button.quiet")
     page.keyboard.press("Enter")

@@ -18,7 +18,7 @@ from app.clinical.profiles import Caution
 from app.clinical.reason_codes import ReasonCode
 from app.clinical.reasons import Counterfactual, Criterion, LostEnough
 from app.clinical.reference import Baseline, Reference
-from app.clinical.sentences import SAFETY_BANNER, in_one_sentence, with_safety_first
+from app.clinical.sentence_splitting import SAFETY_BANNER, in_one_sentence, with_safety_first
 from app.clinical.signs import RecentDay
 from tests.clinical.builders import BEFORE, WINDOW, at, days, history, report
 

@@ -1,1 +1,1 @@
-"""The audit trail after it was written: sealed in order, verified, exported, searched."""
+"""The audit log after it was written: sealed in order, verified, exported, searched."""

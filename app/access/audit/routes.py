@@ -1,4 +1,4 @@
-"""The audit trail, for the clinic."""
+"""The audit log, for the clinic."""
 
 from typing import Annotated
 from uuid import UUID

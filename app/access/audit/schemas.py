@@ -1,4 +1,4 @@
-"""The audit trail as it is shown."""
+"""The audit log as it is shown."""
 
 from datetime import datetime
 from typing import Self

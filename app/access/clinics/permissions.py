@@ -46,7 +46,7 @@ class Permission(StrEnum):
     API_KEYS = "make and revoke API keys"
     STAFF = "invite, change and lock out staff"
     INSIGHTS = "read the clinic's own figures over a period"
-    AUDIT = "look through the audit trail"
+    AUDIT = "look through the audit log"
     EMERGENCY = "open a patient in an emergency, with a reason that the owners are shown"
 
 

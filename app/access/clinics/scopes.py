@@ -21,7 +21,7 @@ class Scope(StrEnum):
     API_KEYS = "api_keys"
     # The clinic's own numbers over a period: counts and shares, nobody by name.
     INSIGHTS = "insights"
-    # Looking through the audit trail.
+    # Looking through the audit log.
     AUDIT = "audit"
     # Inviting staff, and taking their access away: how the clinic's first owner comes in.
     STAFF = "staff"

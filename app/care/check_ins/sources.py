@@ -51,7 +51,7 @@ class FromDevice:
         return found
 
     def actor(self, standing: PatientSnapshot) -> Actor:
-        """Who the audit trail says it was."""
+        """Who the audit log says it was."""
         return Actor(kind=ActorKind.DEVICE, id=standing.device_id)
 
     @property
@@ -89,7 +89,7 @@ class FromClinic:
         return found
 
     def actor(self, _standing: PatientSnapshot) -> Actor:
-        """Who the audit trail says it was."""
+        """Who the audit log says it was."""
         return self.by
 
     @property

@@ -12,11 +12,11 @@ from app.care.monitoring.history import protocol_of, standing_of, timeline_now
 from app.chart.trend import Band, InfusionMark, LevelSpan, Reader, TotalMark, Trend, TrendDay
 from app.clinical.check_ins import ONE_DAY, check_in_day, days_of, is_acute, sleep_hours_of
 from app.clinical.course import Infusion
+from app.clinical.english_formats import scale_name
 from app.clinical.evaluation import Evaluation, evaluate
 from app.clinical.levels import Level
 from app.clinical.protocol import Protocol
 from app.clinical.reference import NoReference, Reference, spread_before
-from app.clinical.wording import scale_name
 from app.context import Work
 from app.foundation.errors import RefusalError
 from app.storage import assessments, treatment, trends

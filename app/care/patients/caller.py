@@ -51,5 +51,5 @@ class PatientCaller:
 
     @property
     def actor(self) -> Actor:
-        """Who the audit trail says it was."""
+        """Who the audit log says it was."""
         return Actor(kind=ActorKind.DEVICE, id=self.device_id)

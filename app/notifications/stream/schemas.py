@@ -97,7 +97,7 @@ class SnapshotPatientReply(ReplyBody):
                 "id": standing.id,
                 "mode": standing.mode,
                 "level": standing.level,
-                "reference_established": "reference.established" in standing.told,
+                "reference_established": "reference.established" in standing.announced,
                 "consent": consent if standing.consent_withdrawn_at is None else "withdrawn",
                 "archived": standing.archived_reason,
                 "review_due": "review_due" in codes,

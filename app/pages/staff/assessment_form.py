@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from app.care.assessments.questionnaires import WORDINGS
+from app.clinical.english_formats import SCALE_NAMES
 from app.clinical.scales import Scale
-from app.clinical.wording import SCALE_NAMES
 from app.pages.staff.about_patient import AboutPatient, number_in, whole_in
 from app.pages.staff.asked_form import AskedForm, Choices, Field
 from app.web.pages.forms import Form

@@ -6,7 +6,7 @@ from typing import Final
 
 from app.care.treatment.circumstances import KnownCircumstance
 from app.chart.fluid import Mark
-from app.clinical.wording import capitalised, counted
+from app.clinical.english_formats import capitalised, counted
 from app.pages.staff.wall_clock import WallClock
 from app.storage.circumstances import CircumstanceKind, Severity
 

@@ -43,13 +43,13 @@ async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -
                 kind="choice",
                 choices=(("", _NO_PROFILE), *PROFILES.items()),
             ),
-            Field(name="cautions", label="Open cautions", kind="ticks", choices=tuple(CAUTIONS.items())),
+            Field(name="cautions", label="Active precautions", kind="ticks", choices=tuple(CAUTIONS.items())),
         ),
         values={"profile": found.profile or ""} | {f"cautions_{one}": "yes" for one in found.cautions},
         version=found.version,
         present=(
             f"Profile: {PROFILES[found.profile] if found.profile else _NO_PROFILE}.",
-            f"Open cautions: {named}.",
+            f"Active precautions: {named}.",
         ),
     )
 

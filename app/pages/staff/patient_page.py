@@ -11,13 +11,13 @@ from app.chart.table import trend_table
 from app.chart.wording import chart_words
 from app.clinical.check_ins import check_in_day
 from app.clinical.domains import DOMAINS, LABELS
+from app.clinical.english_formats import capitalised, counted, percent, scale_name
 from app.clinical.evaluation import Evaluation
 from app.clinical.explanation import what_would_have_changed_it
 from app.clinical.interval import ResponseDuration
 from app.clinical.reference import Reference
-from app.clinical.sentences import SAFETY_BANNER
+from app.clinical.sentence_splitting import SAFETY_BANNER
 from app.clinical.taper_wording import reasons_said, suggestion_sentence
-from app.clinical.wording import capitalised, counted, percent, scale_name
 from app.foundation.audit import ActorKind
 from app.foundation.vault import Vault
 from app.pages.staff import patient_words
@@ -29,7 +29,7 @@ from app.pages.staff.patient_view import PatientView
 from app.pages.staff.session_words import dose_said, session_said
 from app.pages.staff.visitor import StaffVisitor
 from app.pages.staff.wall_clock import WallClock
-from app.pages.staff.when import how_long
+from app.pages.staff.when import clock_written, how_long
 from app.pages.staff.worklist_words import LEVELS, initials, short_day
 from app.pages.staff.worklist_words import percent as in_percent
 
@@ -55,6 +55,7 @@ def values_of(view: PatientView, visitor: StaffVisitor, *, days: int | None) -> 
         "path": path,
         "back": path,
         "clock": clock,
+        "clock_written": clock_written,
         "words": patient_words,
         "answer": None if view.evaluation is None else _answer(view.evaluation, clock),
         "safety_banner": SAFETY_BANNER,

@@ -10,13 +10,14 @@ from app.care.assessments.questionnaires import WORDINGS
 from app.clinical.check_ins import zone_of
 from app.clinical.course import InfusionPhase
 from app.clinical.domains import DOMAINS, LABELS
+from app.clinical.english_formats import scale_name
 from app.clinical.long_exposure import LONG_EXPOSURE, items_that_stand_out
-from app.clinical.wording import scale_name
 from app.pages.staff.patient_view import PatientView
 from app.pages.staff.said_of_alerts import by_whom
 from app.pages.staff.signal_words import DISPOSITIONS, OUTCOMES
 from app.pages.staff.visitor import StaffVisitor
 from app.pages.staff.wall_clock import WallClock
+from app.pages.staff.when import clock_written
 from app.pages.staff.worklist_words import FINDING_OUTCOMES, short_day
 
 _MOST: Final = 50
@@ -60,7 +61,9 @@ def entries_of(
 
 def _written(at: datetime, this_year: int, entry: dict[str, Any]) -> dict[str, Any]:
     when = (
-        f"{short_day(at.date())} {at:%H:%M}" if at.year == this_year else f"{short_day(at.date())}, {at.year}"
+        f"{short_day(at.date())} {clock_written(at.time())}"
+        if at.year == this_year
+        else f"{short_day(at.date())}, {at.year}"
     )
     plain = {"quote": "", "small": "", "rest": "", "read": None, "link": "", "link_said": "", "anchor": ""}
     return {**plain, **entry, "when": when, "iso": at.isoformat()}

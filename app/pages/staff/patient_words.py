@@ -5,11 +5,11 @@ from typing import Final
 
 from app.care.patients.consent_standing import ConsentStanding
 from app.clinical.course import InductionEndedBecause, InfusionPhase, Phase
+from app.clinical.english_formats import capitalised
 from app.clinical.explanation import HEADLINES
 from app.clinical.profiles import CAUTION_NAMES, Caution, Profile
 from app.clinical.review import NotKnown, ResponseCategory, ReviewFinding, ReviewOption
 from app.clinical.taper import TaperMove
-from app.clinical.wording import capitalised
 from app.foundation.audit import ActorKind
 
 LEVELS: Final[Mapping[str, str]] = {level.value: said.rstrip(".") for level, said in HEADLINES.items()}

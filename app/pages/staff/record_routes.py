@@ -16,7 +16,7 @@ from app.care.treatment.course_schemas import CourseAmendment
 from app.care.treatment.infusion_schemas import InfusionAmendment
 from app.clinical.check_ins import zone_of
 from app.clinical.course import TEMPLATES
-from app.clinical.wording import SCALE_NAMES
+from app.clinical.english_formats import SCALE_NAMES
 from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError
 from app.pages.staff.about_patient import AboutPatient, about, moment_in, number_in, whole_in

@@ -46,7 +46,7 @@ async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -
                 name="reason",
                 label="Why",
                 kind="note",
-                hint="Kept sealed; the audit trail says that it was done and by whom.",
+                hint="Kept sealed; the audit log says that it was done and by whom.",
                 wrong="Please say why, in at most 1000 characters.",
             ),
         ),

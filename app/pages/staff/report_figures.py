@@ -5,7 +5,7 @@ from typing import Final
 
 from app.care.insights.figures import Share, Times
 from app.care.insights.numbers import Insights, Watched
-from app.clinical.wording import counted
+from app.clinical.english_formats import counted
 
 # Below so many one more or less moves a share by five points or more: it is said beside the figure.
 SMALL_BELOW: Final = 20
@@ -108,7 +108,7 @@ def care_figures(found: Insights) -> list[Figure]:
     median = benefits.median_days
     figures.append(
         Figure(
-            title="How long benefits last",
+            title="Duration of response",
             value=NOTHING if median is None else counted(median, "day"),
             rests_on=f"{counted(benefits.begun, 'benefit')}: {benefits.lost} lost, "
             f"{benefits.censored} still going on when last seen",

@@ -13,7 +13,7 @@ from app.care.insights.numbers import Insights
 from app.care.insights.period import PeriodRefusedError
 from app.care.insights.routes import table_answer
 from app.care.insights.service import read_insights
-from app.clinical.wording import counted
+from app.clinical.english_formats import counted
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.report_figures import care_figures, safety_figures, signal_figures

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from app.clinical.wording import counted
+from app.clinical.english_formats import counted
 from app.pages.staff.when import day_written
 from app.storage.alert_steps import AlertStep
 

@@ -10,8 +10,8 @@ from starlette.responses import Response
 from app.care.treatment import infusion_corrections, queries
 from app.care.treatment.infusion_schemas import InfusionAmendment
 from app.clinical.check_ins import zone_of
+from app.clinical.english_formats import scale_name
 from app.clinical.scales import STANDARD_SCALES
-from app.clinical.wording import scale_name
 from app.context import AppContext
 from app.pages.staff.about_patient import about, number_in, path_of, whole_in
 from app.pages.staff.asked_form import AskedForm, Field, answer_form, show_form

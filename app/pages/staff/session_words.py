@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from app.clinical.wording import SCALE_NAMES, capitalised
+from app.clinical.english_formats import SCALE_NAMES, capitalised
 from app.pages.staff.wall_clock import WallClock
 from app.storage.treatment import StoredInfusion
 from app.storage.treatment_sessions import Dissociation, Session, SideEffect, Site, Vitals
@@ -28,7 +28,7 @@ def session_said(session: Session, clock: WallClock) -> str:
 
 def _parts(session: Session, clock: WallClock) -> Iterator[str]:
     if session.ended_at is not None:
-        yield f"Until {clock.time(session.ended_at)}"
+        yield f"Until {clock.time_written(session.ended_at)}"
     if session.site is not None:
         yield SITES[session.site]
     for moment, words in MOMENTS.items():

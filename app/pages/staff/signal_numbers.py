@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from app.clinical.domains import DOMAINS, LABELS, Domain
+from app.clinical.english_formats import capitalised, percent, scale_name
 from app.clinical.reason_codes import ReasonCode
-from app.clinical.wording import capitalised, percent, scale_name
 from app.pages.staff.signal_words import NUMBERS, SHORT_CRITERIA
 
 Plain = Mapping[str, Any]

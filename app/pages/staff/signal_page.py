@@ -19,9 +19,9 @@ from app.care.alerts.signals.queries import SignalView, views_of
 from app.care.alerts.signals.schemas import Reopening, SignalClosing, Snooze
 from app.care.alerts.signals.snooze_until import moment_of
 from app.clinical.check_ins import check_in_day
+from app.clinical.english_formats import counted
 from app.clinical.episodes import Disposition, EpisodeState, reopened
-from app.clinical.sentences import sentences_of
-from app.clinical.wording import counted
+from app.clinical.sentence_splitting import sentences_of
 from app.context import AppContext, Work
 from app.foundation.errors import RefusalError
 from app.pages.staff.alert_patient import AlertPatient, alert_patient

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from app.clinical.check_ins import check_in_day, zone_of
-from app.clinical.wording import counted
-from app.pages.staff.when import day_written, moment_and_ago, moment_in
+from app.clinical.english_formats import counted
+from app.pages.staff.when import clock_written, day_written, moment_and_ago, moment_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,12 @@ class WallClock:
         return moment_in(at, self.time_zone)
 
     def time(self, at: datetime) -> str:
-        """Write "19:00"."""
+        """Write "19:00", as a form's field takes it."""
         return f"{at.astimezone(zone_of(self.time_zone)):%H:%M}"
+
+    def time_written(self, at: datetime) -> str:
+        """Write "7:00 PM"."""
+        return clock_written(at.astimezone(zone_of(self.time_zone)).time())
 
     def day(self, day: date) -> str:
         """Write "Nov 3, 2026"."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.clinical.wording import counted
+from app.clinical.english_formats import counted
 from app.studies.what_if import RuleCounts, WhatIf
 
 

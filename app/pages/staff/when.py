@@ -1,10 +1,10 @@
 """When something was or will be: the date and time where it happened, and how long ago in words."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Final
 
 from app.clinical.check_ins import zone_of
-from app.clinical.wording import MONTHS, counted
+from app.clinical.english_formats import MONTHS, counted
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 # Up to so many of a unit are written in it. Written here, because Babel writes weeks and months, which is too
@@ -21,13 +21,19 @@ UTC_ZONE: Final = "UTC"
 def moment_in(at: datetime, time_zone: str) -> str:
     """Write a time as "Nov 3, 2026, 7:00 PM", by the clocks of that zone; that it is UTC is said."""
     there = at.astimezone(zone_of(time_zone))
-    clock = f"{there.hour % 12 or 12}:{there:%M} {'AM' if there.hour < _NOON else 'PM'}"
-    return f"{day_written(there.date())}, {clock}{' UTC' if time_zone == UTC_ZONE else ''}"
+    return (
+        f"{day_written(there.date())}, {clock_written(there.time())}{' UTC' if time_zone == UTC_ZONE else ''}"
+    )
 
 
 def moment_and_ago(at: datetime, now: datetime, time_zone: str = UTC_ZONE) -> str:
     """Write a time and how long ago it was: "Nov 3, 2026, 7:00 PM (2 hours ago)"."""
     return f"{moment_in(at, time_zone)} ({how_long(at, now)})"
+
+
+def clock_written(at: time) -> str:
+    """Write a time of day as "7:00 PM"."""
+    return f"{at.hour % 12 or 12}:{at:%M} {'AM' if at.hour < _NOON else 'PM'}"
 
 
 def day_written(day: date) -> str:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from app.access.clinics.attention import Attention
 from app.care.worklist.queries import Glance, WorklistItem
-from app.clinical.wording import MONTHS
+from app.clinical.english_formats import MONTHS
 from app.pages.staff.signal_words import CAUTIONS, DISPOSITIONS, OUTCOMES, SOURCES
 from app.storage.worklist import Lane
 

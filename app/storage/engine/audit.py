@@ -1,4 +1,4 @@
-"""The audit trail's table: the application may add to it and read it, never change it (its grants say so)."""
+"""The audit log's table: the application may add to it and read it, never change it (its grants say so)."""
 
 from datetime import datetime
 from typing import Any

@@ -90,7 +90,7 @@ def test_the_patients_picture_shows_no_level_either(own: PatientClient, width: s
     reply = own.http.get("/v1/me/progress.svg", params={"width": width})
     picture = Picture(reply.text)
     assert reply.headers["content-type"].split(";")[0] == "image/svg+xml"
-    assert not any(word in " ".join([*picture.words, picture.told]).lower() for word in LEVEL_WORDS)
+    assert not any(word in " ".join([*picture.words, picture.description]).lower() for word in LEVEL_WORDS)
     assert picture.all("path", "level") == []
     assert len(picture.lines(0)) > 1
 

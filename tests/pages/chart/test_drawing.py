@@ -108,10 +108,10 @@ def test_a_patient_never_sees_a_level_or_a_total(width: Width, locale: str) -> N
     patient = drawn(story(), width=width, reader=Reader.PATIENT, locale=locale)
     words = chart_words(locale)
     assert any(words.levels[Level.CONSIDER_BOOSTER] in text for text in clinician.words)
-    assert words.levels[Level.CONSIDER_BOOSTER] in clinician.told
-    assert "PHQ-9" in clinician.told
+    assert words.levels[Level.CONSIDER_BOOSTER] in clinician.description
+    assert "PHQ-9" in clinician.description
     for hidden in (*words.levels.values(), f"{words.level}:", "PHQ-9", "MADRS"):
-        assert hidden not in " ".join([*patient.words, patient.told])
+        assert hidden not in " ".join([*patient.words, patient.description])
     assert patient.all("path", "level") == []
 
 
@@ -140,7 +140,7 @@ def test_signs_that_are_not_in_the_chart_are_not_explained() -> None:
 
 
 def test_the_description_says_the_numbers() -> None:
-    told = drawn(trend(10, [day(3, 4), day(1, 8)], baseline=BASELINE, reference=REFERENCE)).told
+    told = drawn(trend(10, [day(3, 4), day(1, 8)], baseline=BASELINE, reference=REFERENCE)).description
     assert "Days with a check-in: 2." in told
     assert "latest 8.0 on Nov 2, 2026, mean 6.0, from 4.0 to 8.0" in told
     assert "after induction 8.0, give or take 1.1, from 7 days" in told

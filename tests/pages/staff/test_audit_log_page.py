@@ -1,4 +1,4 @@
-"""The audit trail as a page: with names, by who, whom, what and when; owners only; told on the trail itself."""
+"""The audit log as a page: with names, by who, whom, what and when; owners only; told on the trail itself."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -63,7 +63,7 @@ def test_lines_name_members_and_patients_newest_first(
         assert [unescape(one).count(reference) for one in found] == [1] * len(found)
         reads = [one for one in found if "Patient read" in one]
         assert "Ada &lt;Ortega&gt;" in reads[0]
-        assert "3 Nov 2026, 18:01:00" in reads[0]
+        assert "Nov 3, 2026, 6:01:00 PM" in reads[0]
         assert f'href="/care/patients/{patient}"' in reads[0]
         assert "Patient registered" in found[-1]
     told = one_clinic.http.get("/v1/audit-events", params={"action": "audit_events.read"}).json()["items"]

@@ -61,8 +61,8 @@ def test_a_higher_threshold_shows_what_would_not_have_been_raised(as_role: AsRol
     assert "later for 1" in page
     assert "Few patients: read the counts" in page
     assert page.count('<li class="changed">') == 2
-    assert "Put in force" not in page
-    assert as_role(StaffRole.OWNER).get(path).text.count("Put in force") == 1
+    assert "Activate" not in page
+    assert as_role(StaffRole.OWNER).get(path).text.count("Activate") == 1
 
 
 def test_while_it_is_worked_out_the_page_looks_again_by_itself(as_role: AsRole) -> None:

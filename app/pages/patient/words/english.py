@@ -191,7 +191,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "withdraw_title": "Your consent",
     "withdraw_lead": "You can take your consent back at any time, and need to give no reason. From then on "
     "no answers are taken, and nothing is compared. Your treatment goes on as before.",
-    "withdraw": "Take my consent back",
+    "withdraw": "Withdraw consent",
     "withdrawn": "You have taken your consent back. No answers are taken any more.",
     "withdraw_sure": "Do you want to take your consent back?",
     "yes_do_it": "Yes",
