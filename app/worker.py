@@ -37,11 +37,11 @@ from app.outbox import Wording
 from app.storage import clinics, due_clinics
 from app.storage.due_clinics import DueClinic
 from app.storage.engine.jobs import QUEUE, job_app
-from app.studies import what_if_jobs as trying
+from app.studies import what_if_jobs as what_if
 
 _SWEEP_EVERY_SECONDS: Final = 10.0
 _AT_ONCE: Final = 20
-# A sweep seals what is new in the trail; this often the whole trail is looked through for what was overlooked.
+# A sweep seals what is new in the audit log; this often the whole trail is looked through for what was overlooked.
 _LOOK_THROUGH_EVERY: Final = timedelta(hours=1)
 _LOOKED_THROUGH_A_SWEEP: Final = 20
 # Heartbeats come every 5 s; a worker without one for this long is dead.
@@ -227,9 +227,9 @@ def _add_tasks(jobs: procrastinate.App, context: AppContext) -> None:
     async def evaluate_again(clinic_id: str, patient_id: str) -> None:
         await monitoring.evaluate_again(context, UUID(clinic_id), UUID(patient_id))
 
-    @jobs.task(name=trying.WORK_OUT, queue=QUEUE)
+    @jobs.task(name=what_if.WORK_OUT, queue=QUEUE)
     async def work_out_what_if(clinic_id: str, what_if_id: str) -> None:
-        if not await trying.work_out(context, UUID(clinic_id), UUID(what_if_id)):
+        if not await what_if.work_out(context, UUID(clinic_id), UUID(what_if_id)):
             structlog.get_logger().error("what_if.failed", clinic_id=clinic_id)
 
     @jobs.task(name=RESEAL, queue=QUEUE, retry=procrastinate.RetryStrategy(exponential_wait=5))

@@ -1,4 +1,4 @@
-"""``afterglow audit``: is the trail whole, and a copy of it whose head proves the tail."""
+"""``afterglow audit``: is the audit log whole, and a copy of it whose head proves the tail."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,7 +11,7 @@ import typer
 from app.access.audit.exporting import HeadNotReadableError, head_said, head_text, heads_in, lines
 from app.access.audit.sealing import seal_clinic
 from app.access.audit.verifying import Fault, FaultKind, Head, Verified, verify
-from app.cli.runtime import Ground, open_ground
+from app.cli.runtime import Runtime, open_runtime
 from app.cli.study_options import AsJson, DataDir, print_json
 from app.settings import Settings
 from app.storage import clinics, inspection
@@ -19,16 +19,16 @@ from app.storage.engine.database import Database
 from app.studies.stored_patients import UnknownClinicError
 
 Command = Callable[..., None]
-OneClinic = Annotated[UUID | None, typer.Option("--clinic", help="Only this clinic's trail.")]
+OneClinic = Annotated[UUID | None, typer.Option("--clinic", help="Only this clinic's audit log.")]
 EXPECTED = (HeadNotReadableError, UnknownClinicError)
 
 
 def add_audit(app: typer.Typer, guard: Callable[[Command], Command]) -> None:
     """Add the two commands; `guard` says what an operator can fix in one sentence."""
-    trail = typer.Typer(help="The audit log.", no_args_is_help=True)
-    trail.command("verify")(guard(verify_command))
-    trail.command("export")(guard(export_command))
-    app.add_typer(trail, name="audit")
+    audit_log = typer.Typer(help="The audit log.", no_args_is_help=True)
+    audit_log.command("verify")(guard(verify_command))
+    audit_log.command("export")(guard(export_command))
+    app.add_typer(audit_log, name="audit")
 
 
 def verify_command(
@@ -44,8 +44,8 @@ def verify_command(
 ) -> None:
     """Look for changed and removed lines of the audit log; exit status 1 when there is one."""
     kept = _kept(head, clinic)
-    with open_ground(_settings(data_dir)) as ground:
-        found = asyncio.run(_verified(ground, clinic, kept))
+    with open_runtime(_settings(data_dir)) as runtime:
+        found = asyncio.run(_verified(runtime, clinic, kept))
     if as_json:
         print_json(
             {"intact": not any(one.faults for one in found), "clinics": [_plain(one) for one in found]}
@@ -61,9 +61,9 @@ def export_command(
     clinic: OneClinic = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Write the trail to a file, sealed; its last line is the head, to be kept on another machine."""
-    with open_ground(_settings(data_dir)) as ground:
-        written = asyncio.run(_exported(ground, clinic, output))
+    """Write the audit log to a file, sealed; its last line is the head, to be kept on another machine."""
+    with open_runtime(_settings(data_dir)) as runtime:
+        written = asyncio.run(_exported(runtime, clinic, output))
     typer.echo(f"Written to {output}: {written} lines. Keep the file, or its last line, on another machine.")
 
 
@@ -78,8 +78,8 @@ def _kept(head: str | None, clinic: UUID | None) -> dict[UUID, Head]:
     return {clinic: head_said(head)}
 
 
-async def _verified(ground: Ground, clinic: UUID | None, kept: dict[UUID, Head]) -> list[Verified]:
-    database, vault = ground.database(pool_size=1), ground.vault()
+async def _verified(runtime: Runtime, clinic: UUID | None, kept: dict[UUID, Head]) -> list[Verified]:
+    database, vault = runtime.database(pool_size=1), runtime.vault()
     try:
         whose = await _whose(database, clinic)
         # A kept head of a clinic that is gone altogether is a fault, too.
@@ -89,8 +89,8 @@ async def _verified(ground: Ground, clinic: UUID | None, kept: dict[UUID, Head])
         await database.close()
 
 
-async def _exported(ground: Ground, clinic: UUID | None, output: Path) -> int:
-    database, vault, count = ground.database(pool_size=1), ground.vault(), 0
+async def _exported(runtime: Runtime, clinic: UUID | None, output: Path) -> int:
+    database, vault, count = runtime.database(pool_size=1), runtime.vault(), 0
     try:
         whose = await _whose(database, clinic)
         with output.open("w") as file:

@@ -10,7 +10,7 @@ from typing import IO, Final
 
 from pydantic import SecretStr
 
-from app.cli.runtime import Ground, data_dir_of
+from app.cli.runtime import Runtime, data_dir_of
 from app.settings import Settings
 from app.storage.engine.embedded import EmbeddedDatabaseError
 
@@ -23,7 +23,7 @@ _STOP_WITHIN_SECONDS = 25.0
 class Group:
     """The API and the worker as children that are started again when they fall.
 
-    ``ground``: whose database to supervise. ``log``: where they and the group write; None means our own
+    ``runtime``: whose database to supervise. ``log``: where they and the group write; None means our own
     standard output and error.
     """
 
@@ -32,10 +32,10 @@ class Group:
         environment: Mapping[str, str],
         names: tuple[str, ...] = ("serve --no-worker", "worker"),
         *,
-        ground: Ground | None = None,
+        runtime: Runtime | None = None,
         log: IO[bytes] | None = None,
     ) -> None:
-        self._ground = ground
+        self._runtime = runtime
         self._log = log
         self._environment = dict(environment) | {PARENT: str(os.getpid())}
         self._children = {name: self._start(name) for name in names}
@@ -59,7 +59,7 @@ class Group:
 
     def _supervise_database(self) -> None:
         try:
-            if self._ground is not None and self._ground.revive():
+            if self._runtime is not None and self._runtime.revive():
                 self._say("the database ended; started it again")
         except EmbeddedDatabaseError as error:
             self._say(f"the database ended and does not start again yet: {error}")

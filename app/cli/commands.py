@@ -20,7 +20,7 @@ from app.cli.encryption_commands import EXPECTED as OF_THE_KEYS
 from app.cli.encryption_commands import add_encryption
 from app.cli.import_commands import add_import
 from app.cli.new_clinic import open_new_clinic
-from app.cli.runtime import OwnerUrlMissingError, open_ground
+from app.cli.runtime import OwnerUrlMissingError, open_runtime
 from app.cli.staff_commands import add_staff
 from app.cli.studies_commands import add_studies
 from app.foundation.errors import RefusalError
@@ -172,8 +172,8 @@ def migrate_command(
     to: Annotated[str, typer.Option(help="A revision; `head` is the newest, `base` is empty.")] = "head",
 ) -> None:
     """Bring the database's tables to this version (or another)."""
-    with open_ground(_settings(data_dir), bring_up_to_date=False) as ground:
-        ground.bring_up_to_date(to)
+    with open_runtime(_settings(data_dir), bring_up_to_date=False) as runtime:
+        runtime.bring_up_to_date(to)
     typer.echo(f"The tables are at {to}.")
 
 
@@ -185,8 +185,8 @@ def backup(
 ) -> None:
     """Write everything in the database into one file; the encryption key is not in it."""
     settings = _settings(data_dir)
-    with open_ground(settings) as ground:
-        archive.backup(ground.owner(), to, ground.binaries or find_binaries(settings.postgres_bin))
+    with open_runtime(settings) as runtime:
+        archive.backup(runtime.owner(), to, runtime.binaries or find_binaries(settings.postgres_bin))
         typer.echo(
             f"Written to {to}. Keep the encryption key too, in another place: without it nothing opens."
         )
@@ -200,9 +200,9 @@ def restore(
 ) -> None:
     """Read a backup into an empty database."""
     settings = _settings(data_dir)
-    with open_ground(settings, bring_up_to_date=False) as ground:
-        archive.restore(ground.owner(), source, ground.binaries or find_binaries(settings.postgres_bin))
-        ground.bring_up_to_date()
+    with open_runtime(settings, bring_up_to_date=False) as runtime:
+        archive.restore(runtime.owner(), source, runtime.binaries or find_binaries(settings.postgres_bin))
+        runtime.bring_up_to_date()
     typer.echo(f"Restored from {source}.")
 
 
@@ -215,8 +215,8 @@ def clinic_create(
 ) -> None:
     """Open a clinic in test mode, and print its first API key, this once."""
     settings = _settings(data_dir)
-    with open_ground(settings) as ground:
-        opened = open_new_clinic(ground, settings, name=name)
+    with open_runtime(settings) as runtime:
+        opened = open_new_clinic(runtime, settings, name=name)
     clinic = {
         "clinic_id": str(opened.clinic_id),
         "name": name,

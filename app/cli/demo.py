@@ -25,7 +25,7 @@ from app.cli.demo_place import (
 from app.cli.demo_receiver import DemoReceiver, EventMissingError, running_receiver
 from app.cli.demo_screen import DemoScreen
 from app.cli.new_clinic import open_new_clinic
-from app.cli.runtime import open_ground
+from app.cli.runtime import open_runtime
 
 _PAUSE_SECONDS: Final = 0.35
 _INTERRUPTED: Final = 130
@@ -76,11 +76,11 @@ def _run(screen: DemoScreen, folder: Path, log: IO[bytes], *, port: int, once: b
     with ExitStack() as running:
         receiver = running.enter_context(running_receiver())
         with screen.waiting("Starting PostgreSQL, the API and the worker …"):
-            ground = running.enter_context(open_ground(settings))
-            opened = open_new_clinic(ground, settings, name="Lakeside Ketamine Clinic (demo)")
+            runtime = running.enter_context(open_runtime(settings))
+            opened = open_new_clinic(runtime, settings, name="Lakeside Ketamine Clinic (demo)")
             running.enter_context(group_running(settings, log))
             await_ready(url)
-        version = ground.binaries.version if ground.binaries else "elsewhere"
+        version = runtime.binaries.version if runtime.binaries else "elsewhere"
         screen.done(f"PostgreSQL {version}, API and worker run", f"{time.monotonic() - began:.1f} s")
         clinic = running.enter_context(DemoClinic(url, opened.api_key))
         signal_id = _show(screen, clinic, receiver, hurried=once or not screen.watched)

@@ -4,14 +4,14 @@ import signal
 from types import FrameType
 
 from app.cli.children import Group, child_environment
-from app.cli.runtime import open_ground
+from app.cli.runtime import open_runtime
 from app.settings import Settings
 
 
 def run(settings: Settings) -> None:
     """Run everything until SIGTERM or SIGINT."""
-    with open_ground(settings) as ground:
-        group = Group(child_environment(settings), ground=ground)
+    with open_runtime(settings) as runtime:
+        group = Group(child_environment(settings), runtime=runtime)
 
         def stop(_number: int, _frame: FrameType | None) -> None:
             group.stop()

@@ -9,7 +9,7 @@ from typing import Final
 
 from app.care.patients.service import patient_of
 from app.cli.doctor_findings import Finding, good, unusual, wrong
-from app.cli.runtime import KEY_FILE, Ground
+from app.cli.runtime import KEY_FILE, Runtime
 from app.context import AppContext
 from app.foundation.keyset import KeyFileError, Keyset, read_keyset
 from app.foundation.vault import CannotOpenError
@@ -57,7 +57,7 @@ def check_embedded(settings: Settings, data_dir: Path) -> Iterator[Finding]:
 
 @contextmanager
 def _running(settings: Settings, data_dir: Path) -> Iterator[str]:
-    # Not open_ground: that makes what is missing, and a doctor only looks.
+    # Not open_runtime: that makes what is missing, and a doctor only looks.
     address, supervisor = connect_or_start(data_dir, find_binaries(settings.postgres_bin))
     try:
         yield address.url(APPLICATION_ROLE, DATABASE)
@@ -85,9 +85,9 @@ def _check(settings: Settings, url: str, keyset: Keyset) -> Iterator[Finding]:
         return
     yield _isolation(found)
     yield good("The database's tables are those of this version")
-    ground = Ground(application_url=url, owner_url=None, keyset=keyset, data_dir=None, binaries=None)
+    runtime = Runtime(application_url=url, owner_url=None, keyset=keyset, data_dir=None, binaries=None)
     with failures_named():
-        yield from asyncio.run(_contents(ground, settings))
+        yield from asyncio.run(_contents(runtime, settings))
 
 
 async def _inspected(url: str) -> tuple[Inspection, float]:
@@ -149,10 +149,10 @@ def _isolation(found: Inspection) -> Finding:
     return good("Row-level security is forced on every clinic's table")
 
 
-async def _contents(ground: Ground, settings: Settings) -> list[Finding]:
+async def _contents(runtime: Runtime, settings: Settings) -> list[Finding]:
     # Nothing is sent here; what is wrong with the ways out, the machine's part says.
     nowhere = {"smtp_url": None, "mail_from": None, "gateway_url": None, "gateway_secret": None}
-    context = ground.context(settings.model_copy(update=nowhere))
+    context = runtime.context(settings.model_copy(update=nowhere))
     try:
         since = context.clock.now() - _FAILED_LATELY
         return [

@@ -9,7 +9,7 @@ from typing import TypeVar
 import typer
 
 from app.access.encryption.resealing import queue_resealing, reseal_clinic, sealed_by
-from app.cli.runtime import KEY_FILE, Ground, open_ground
+from app.cli.runtime import KEY_FILE, Runtime, open_runtime
 from app.cli.study_options import AsJson, DataDir, print_json
 from app.context import AppContext
 from app.foundation.keyset import KeyInUseError, Keyset, write_keyset
@@ -36,9 +36,9 @@ def add_encryption(app: typer.Typer, guard: Callable[[Command], Command]) -> Non
 def status_command(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Say which keys there are, which one is active, and how many cells each has sealed."""
     settings = _settings(data_dir)
-    with open_ground(settings) as ground:
-        counted = _run(ground, settings, sealed_by)
-        rows = _rows(ground.keyset, counted)
+    with open_runtime(settings) as runtime:
+        counted = _run(runtime, settings, sealed_by)
+        rows = _rows(runtime.keyset, counted)
     if as_json:
         print_json({"keys": rows})
         return
@@ -49,18 +49,18 @@ def status_command(as_json: AsJson = False, data_dir: DataDir = None) -> None:
 def rotate_command(data_dir: DataDir = None) -> None:
     """Make a new key and seal with it from now on; the worker seals again what is there."""
     settings = _settings(data_dir)
-    with open_ground(settings) as ground:
-        keyset = ground.keyset.rotated()
-        if settings.encryption_key is not None or ground.data_dir is None:
+    with open_runtime(settings) as runtime:
+        keyset = runtime.keyset.rotated()
+        if settings.encryption_key is not None or runtime.data_dir is None:
             typer.echo("Set this as AFTERGLOW_ENCRYPTION_KEY for every process, restart them, then run")
             typer.echo(
                 "`afterglow keys reseal`. Keep it as you keep the key you have: nothing opens without it."
             )
             typer.echo(write_keyset(keyset))
             return
-        path = ground.data_dir / KEY_FILE
+        path = runtime.data_dir / KEY_FILE
         replace_key_file(path, keyset)
-        count = _run(ground, settings, queue_resealing)
+        count = _run(runtime, settings, queue_resealing)
     typer.echo(f"Key {keyset.active.hex()} is active. Back up {path} now: nothing can be read without it.")
     typer.echo(
         f"The worker seals again what older keys sealed, in {count} clinic(s); `afterglow keys status`"
@@ -71,16 +71,16 @@ def rotate_command(data_dir: DataDir = None) -> None:
 def reseal_command(data_dir: DataDir = None) -> None:
     """Seal again, as the schema's owner, what older keys sealed; may be stopped and started again at any time."""
     settings = _settings(data_dir)
-    with open_ground(settings) as ground:
-        count = _run(ground, settings, _reseal_all, url=ground.owner())
+    with open_runtime(settings) as runtime:
+        count = _run(runtime, settings, _reseal_all, url=runtime.owner())
     typer.echo(f"{count} cells are sealed with the active key.")
 
 
 def retire_command(data_dir: DataDir = None) -> None:
     """Take away the keys that seal nothing any more; backups from before still need them."""
     settings = _settings(data_dir)
-    with open_ground(settings) as ground:
-        counted, keyset = _run(ground, settings, sealed_by), ground.keyset
+    with open_runtime(settings) as runtime:
+        counted, keyset = _run(runtime, settings, sealed_by), runtime.keyset
         unused = [name for name in keyset.keys if name != keyset.active and not counted[name]]
         still = [name for name in keyset.keys if name != keyset.active and counted[name]]
         if still or not unused:
@@ -89,11 +89,11 @@ def retire_command(data_dir: DataDir = None) -> None:
                 f"Still sealing: {names}; run `afterglow keys reseal`." if still else "There is no old key."
             )
         kept = keyset.without(*unused)
-        if settings.encryption_key is not None or ground.data_dir is None:
+        if settings.encryption_key is not None or runtime.data_dir is None:
             typer.echo("Set this as AFTERGLOW_ENCRYPTION_KEY for every process, and restart them.")
             typer.echo(write_keyset(kept))
         else:
-            replace_key_file(ground.data_dir / KEY_FILE, kept)
+            replace_key_file(runtime.data_dir / KEY_FILE, kept)
     typer.echo(f"Retired: {', '.join(name.hex() for name in unused)}. Backups from before need them still.")
 
 
@@ -122,14 +122,14 @@ def _rows(keyset: Keyset, counted: Counter[bytes]) -> list[dict[str, object]]:
 
 
 def _run(
-    ground: Ground,
+    runtime: Runtime,
     settings: Settings,
     do: Callable[[AppContext], Awaitable[Found]],
     *,
     url: str | None = None,
 ) -> Found:
     async def done() -> Found:
-        context = ground.context(settings)
+        context = runtime.context(settings)
         if url is not None:
             await context.database.close()
             context = replace(context, database=Database(url, tenant_key=context.vault.tenant_key))

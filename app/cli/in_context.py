@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
 
-from app.cli.runtime import open_ground
+from app.cli.runtime import open_runtime
 from app.context import AppContext, Work
 from app.foundation.audit import OPERATOR
 from app.foundation.errors import NotFoundError
@@ -26,8 +26,8 @@ def in_context(data_dir: Path | None, do: Callable[[AppContext], Awaitable[Found
         finally:
             await context.database.close()
 
-    with open_ground(settings) as ground:
-        return asyncio.run(done(ground.context(settings)))
+    with open_runtime(settings) as runtime:
+        return asyncio.run(done(runtime.context(settings)))
 
 
 def in_clinic(data_dir: Path | None, clinic_id: UUID, do: Callable[[Work], Awaitable[Found]]) -> Found:

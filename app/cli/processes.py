@@ -14,7 +14,7 @@ from typing import Final
 import uvicorn
 
 from app.cli.children import PARENT, Group, child_environment
-from app.cli.runtime import open_ground, spool_dir_of
+from app.cli.runtime import open_runtime, spool_dir_of
 from app.foundation.logs import set_up_logs
 from app.settings import Settings
 from app.web.connections import BoundedConnection
@@ -33,8 +33,8 @@ def serve(settings: Settings, *, work_too: bool) -> None:
 
     set_up_logs()
     _end_with_parent()
-    with open_ground(settings) as ground:
-        context = ground.context(settings)
+    with open_runtime(settings) as runtime:
+        context = runtime.context(settings)
         config = uvicorn.Config(
             build_app(
                 context,
@@ -87,10 +87,10 @@ def work(settings: Settings) -> None:
 
     set_up_logs()
     _end_with_parent()
-    with open_ground(settings) as ground:
+    with open_runtime(settings) as runtime:
 
         async def run() -> None:
-            context = ground.context(settings)
+            context = runtime.context(settings)
             spool = Spool(spool_dir_of(settings), context.vault)
             worker = Worker(context, retry_speedup=settings.retry_speedup, spool=spool)
             for number in (signal.SIGTERM, signal.SIGINT):

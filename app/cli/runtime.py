@@ -1,4 +1,4 @@
-"""The ground that every command stands on: a database, its two roles, the key; found or made."""
+"""The runtime that every command stands on: a database, its two roles, the key; found or made."""
 
 import sys
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ class OwnerUrlMissingError(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
+class Runtime:
     """Where everything is. ``data_dir`` is None with a database elsewhere."""
 
     application_url: str
@@ -111,21 +111,21 @@ class Ground:
 
 
 @contextmanager
-def open_ground(settings: Settings, *, bring_up_to_date: bool = True) -> Iterator[Ground]:
-    """Find or make the ground; what was started here is stopped at the end.
+def open_runtime(settings: Settings, *, bring_up_to_date: bool = True) -> Iterator[Runtime]:
+    """Find or make the runtime; what was started here is stopped at the end.
 
     An embedded database is migrated on the way (``bring_up_to_date``); one elsewhere is only checked.
     """
     if settings.database_url is not None:
-        ground = _elsewhere(settings)
+        runtime = _elsewhere(settings)
         if bring_up_to_date:
-            check_schema(ground.application_url)
-        yield ground
+            check_schema(runtime.application_url)
+        yield runtime
         return
-    with _embedded(settings) as ground:
+    with _embedded(settings) as runtime:
         if bring_up_to_date:
-            ground.bring_up_to_date()
-        yield ground
+            runtime.bring_up_to_date()
+        yield runtime
 
 
 def data_dir_of(settings: Settings) -> Path:
@@ -138,11 +138,11 @@ def spool_dir_of(settings: Settings) -> Path:
     return (settings.spool_dir or data_dir_of(settings) / "spool").expanduser().resolve()
 
 
-def _elsewhere(settings: Settings) -> Ground:
+def _elsewhere(settings: Settings) -> Runtime:
     url, key = settings.database_url, settings.encryption_key
     if url is None or key is None:
         raise AssertionError  # the settings refuse this
-    return Ground(
+    return Runtime(
         application_url=url.get_secret_value(),
         owner_url=revealed(settings.owner_url),
         keyset=read_keyset(key.get_secret_value()),
@@ -152,7 +152,7 @@ def _elsewhere(settings: Settings) -> Ground:
 
 
 @contextmanager
-def _embedded(settings: Settings) -> Iterator[Ground]:
+def _embedded(settings: Settings) -> Iterator[Runtime]:
     data_dir = data_dir_of(settings)
     prepare_data_dir(data_dir)
     keyset = _keyset(settings, data_dir)
@@ -160,7 +160,7 @@ def _embedded(settings: Settings) -> Iterator[Ground]:
     address, supervisor = connect_or_start(data_dir, binaries)
     try:
         make_roles(address.url())
-        yield Ground(
+        yield Runtime(
             application_url=address.url(APPLICATION_ROLE, DATABASE),
             owner_url=address.url(OWNER_ROLE, DATABASE),
             keyset=keyset,

@@ -16,7 +16,7 @@ import typer
 from app.access.clinics.erased import PatientErasedError
 from app.care.monitoring.replay import Replayed, replay
 from app.cli.progress import bar, waiting
-from app.cli.runtime import open_ground
+from app.cli.runtime import open_runtime
 from app.cli.simulate_command import simulate
 from app.cli.study_options import AsJson, DataDir, ProtocolFile, numbers_from, print_json
 from app.clinical.errors import ClinicalError
@@ -123,8 +123,8 @@ def what_if_command(
 ) -> None:
     """Run other numbers over a clinic's stored history beside its own in force; changes nothing."""
     period = Period(first.date() if first else None, last.date() if last else None)
-    with open_ground(_settings(data_dir)) as ground:
-        source = patients_of(ground.database(pool_size=1), clinic, now=datetime.now(UTC))
+    with open_runtime(_settings(data_dir)) as runtime:
+        source = patients_of(runtime.database(pool_size=1), clinic, now=datetime.now(UTC))
         instead = protocol_with(protocol, protocol=source.protocol)
         with bar("Patients", of=source.size) as watch:
             found = what_if(source, instead, protocol=source.protocol, period=period, watch=watch)
@@ -141,8 +141,8 @@ def replay_command(
     data_dir: DataDir = None,
 ) -> None:
     """Make a signal's decision again from stored inputs: the same, or what differs (exit status 1)."""
-    with open_ground(_settings(data_dir)) as ground:
-        found = asyncio.run(_replayed(ground.database(pool_size=1), signal, clinic))
+    with open_runtime(_settings(data_dir)) as runtime:
+        found = asyncio.run(_replayed(runtime.database(pool_size=1), signal, clinic))
     if as_json:
         print_json({"same": found.same, **asdict(found)})
     else:

@@ -60,7 +60,7 @@ class ResponseDuration:
 
     @property
     def outlasted_days(self) -> int:
-        """How long an interval it outlasted: what was not lost by the next booster held until then."""
+        """How long an interval it censored: what was not lost by the next booster held until then."""
         return self.days if self.lost or self.until_days is None else max(self.days, self.until_days)
 
 
@@ -69,7 +69,7 @@ class PersonalInterval:
     """What this patient's benefits have lasted, and what to expect of the next, in whole days.
 
     `typical_days` is the middle of the expectation, `shortest_days` to `longest_days` the range that most
-    benefits would fall in. With no benefit lost or outlasted yet all three are the population's
+    benefits would fall in. With no benefit lost or censored yet all three are the population's
     (`population_only`).
     """
 
@@ -112,7 +112,7 @@ def personal_interval(past: Sequence[ResponseDuration], *, protocol: Protocol = 
     logs = sorted((math.log(max(b.days, protocol.response_duration_shortest_days)), b.lost) for b in observed)
     mixture = _posterior(
         lost=[log for log, lost in logs if lost],
-        outlasted=[log for log, lost in logs if not lost],
+        censored=[log for log, lost in logs if not lost],
         protocol=protocol,
     )
     tail = (1 - protocol.response_duration_covered) / 2
@@ -229,8 +229,8 @@ class _Part:
     spread: float
 
 
-def _posterior(*, lost: Sequence[float], outlasted: Sequence[float], protocol: Protocol) -> tuple[_Part, ...]:
-    """Weigh every location and spread by the prior, the lost benefits and the outlasted ones."""
+def _posterior(*, lost: Sequence[float], censored: Sequence[float], protocol: Protocol) -> tuple[_Part, ...]:
+    """Weigh every location and spread by the prior, the lost benefits and the censored ones."""
     count = protocol.response_duration_weight + len(lost)
     location = (
         protocol.response_duration_weight * math.log(protocol.response_duration_median_days) + sum(lost)
@@ -239,11 +239,11 @@ def _posterior(*, lost: Sequence[float], outlasted: Sequence[float], protocol: P
     freedom = protocol.response_duration_spread_certainty + len(lost)
     logs: list[tuple[float, float, float]] = []
     # Under a plan many benefits are cut short at the same length: each length is worked out once.
-    lengths = Counter(outlasted).items()
+    lengths = Counter(censored).items()
     for spread in _spreads(squares, freedom):
         of_spread = -freedom * math.log(spread) - squares / (2 * spread**2)
         precision = spread / math.sqrt(count)
-        places, step = _locations(location, precision, outlasted, spread, count)
+        places, step = _locations(location, precision, censored, spread, count)
         for place in places:
             of_place = -0.5 * ((place - location) / precision) ** 2 + math.log(step / precision)
             still = sum(times * _log_still_well((log - place) / spread) for log, times in lengths)
@@ -269,12 +269,12 @@ def _spreads(squares: float, freedom: float) -> list[float]:
 
 
 def _locations(
-    location: float, precision: float, outlasted: Sequence[float], spread: float, count: float
+    location: float, precision: float, censored: Sequence[float], spread: float, count: float
 ) -> tuple[list[float], float]:
-    """Locations to integrate over: around the lost benefits' one, and up past the longest outlasted."""
+    """Locations to integrate over: around the lost benefits' one, and up past the longest censored."""
     low = location - _LOCATION_REACH * precision
-    high = max([location, *outlasted]) + _LOCATION_REACH * precision
-    finest = _LOCATION_STEP * spread / math.sqrt(count + len(outlasted))
+    high = max([location, *censored]) + _LOCATION_REACH * precision
+    finest = _LOCATION_STEP * spread / math.sqrt(count + len(censored))
     steps = min(math.ceil((high - low) / finest), _MOST_LOCATIONS)
     step = (high - low) / steps
     return [low + step * index for index in range(steps + 1)], step

@@ -221,16 +221,16 @@ def _lengthen_when_held(plan: TaperPlan, now: Maintenance, protocol: Protocol) -
 def _latest_row(now: Maintenance, *, lost: bool) -> list[ResponseDuration]:
     """The latest intervals in a row that were lost (or held).
 
-    An interval counts once it is lost or was outlasted, and only if it was observed; one still under way, or cut
+    An interval counts once it is lost or was censored, and only if it was observed; one still under way, or cut
     short by an early booster, says nothing and is passed over. One that was lost only after its planned end is
     neither.
     """
     row: list[ResponseDuration] = []
     for benefit in reversed(now.at_interval):
-        outlasted = benefit.outlasted_days >= now.interval_days
-        if not benefit.observed or (not benefit.lost and not outlasted):
+        censored = benefit.outlasted_days >= now.interval_days
+        if not benefit.observed or (not benefit.lost and not censored):
             continue
-        if benefit.lost is not lost or (lost and outlasted):
+        if benefit.lost is not lost or (lost and censored):
             break
         row.insert(0, benefit)
     return row

@@ -34,7 +34,7 @@ OPERATOR = Actor(kind=ActorKind.OPERATOR)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEvent:
-    """One line of the trail: ``action`` is a dotted verb such as ``signal.acknowledged``."""
+    """One line of the audit log: ``action`` is a dotted verb such as ``signal.acknowledged``."""
 
     at: datetime
     actor: Actor

@@ -32,7 +32,7 @@ class ApiKey(TenantRow):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkingKey:
-    """A key that works: its id for the trail, its scopes for what it may do."""
+    """A key that works: its id for the audit log, its scopes for what it may do."""
 
     id: UUID
     scopes: frozenset[str]

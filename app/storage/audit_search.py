@@ -13,7 +13,7 @@ from app.storage.engine.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class AuditFilter:
     """What is looked for; all of it must hold. ``until`` is not included.
 
     ``changes_only``: without the lines that say that someone looked.
@@ -28,7 +28,7 @@ class Wanted:
 
 
 async def page(
-    work: UnitOfWork, wanted: Wanted, *, before: tuple[datetime, UUID] | None, limit: int
+    work: UnitOfWork, wanted: AuditFilter, *, before: tuple[datetime, UUID] | None, limit: int
 ) -> list[tuple[StoredEvent, int | None]]:
     """Give events, newest first, each with the place of its seal (None: not yet sealed).
 
@@ -55,9 +55,9 @@ async def page(
 
 
 async def actions(work: UnitOfWork) -> list[str]:
-    """List the actions that stand on the clinic's trail, in order.
+    """List the actions that stand on the clinic's audit log, in order.
 
-    From one to the next by the index: the trail itself is long, its actions are few.
+    From one to the next by the index: the audit log itself is long, its actions are few.
     """
     event = StoredEvent
     known = (

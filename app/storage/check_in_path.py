@@ -54,7 +54,7 @@ class Answer:
     summary: dict[str, Any]
 
 
-# The latest signal travels with the standing because whether to raise one depends on it.
+# The latest signal travels with the snapshot because whether to raise one depends on it.
 _STANDING_COLUMNS: Final = """
     p.id AS patient_id, p.time_zone, p.locale, p.mode, p.archived_at,
     s.version, s.sync_sequence, s.event_sequence, s.memory, s.level, s.announced, s.booster_booked_for,
@@ -144,7 +144,7 @@ _RECORD: Final = """
 """
 
 
-async def standing_by_token(
+async def snapshot_by_token(
     work: UnitOfWork, digest: bytes, *, ids: Sequence[UUID], now: datetime
 ) -> PatientSnapshot | None:
     """Find who signs in with this access token, and where that patient stands.
@@ -154,10 +154,10 @@ async def standing_by_token(
     found = await work.directly(
         _STANDING_BY_TOKEN, {"clinic_id": work.clinic_id, "digest": digest, "ids": list(ids), "now": now}
     )
-    return _standing(found)
+    return _snapshot(found)
 
 
-async def standing_of_patient(
+async def snapshot_of_patient(
     work: UnitOfWork, patient_id: UUID, *, ids: Sequence[UUID] = (), now: datetime
 ) -> PatientSnapshot | None:
     """Find where a patient of this clinic stands."""
@@ -165,17 +165,17 @@ async def standing_of_patient(
         _STANDING_BY_PATIENT,
         {"clinic_id": work.clinic_id, "patient_id": patient_id, "ids": list(ids), "now": now},
     )
-    return _standing(found)
+    return _snapshot(found)
 
 
 async def record(
     work: UnitOfWork,
-    standing: PatientSnapshot,
+    snapshot: PatientSnapshot,
     check_ins: Sequence[StoredCheckIn],
     *,
     answer: Answer | None,
 ) -> bool:
-    """Write new check-ins, the rule's answer to them, and the trail, if it still is this patient's turn.
+    """Write new check-ins, the rule's answer to them, and the audit log, if it still is this patient's turn.
 
     Without an answer the rule's memory is dropped, so that the next look starts from history. Says
     whether the turn was ours; if not, nothing was written.
@@ -184,8 +184,8 @@ async def record(
         _RECORD,
         {
             "clinic_id": work.clinic_id,
-            "patient_id": standing.patient_id,
-            "version": standing.version,
+            "patient_id": snapshot.patient_id,
+            "version": snapshot.version,
             "count": len(check_ins),
             "rows": _json_text([_values(stored) for stored in check_ins]),
             "memory": None if answer is None else _json_text(answer.memory),
@@ -208,7 +208,7 @@ def _json_text(value: object) -> str:
     return to_json(value).decode()
 
 
-def _standing(rows: Sequence[Any]) -> PatientSnapshot | None:
+def _snapshot(rows: Sequence[Any]) -> PatientSnapshot | None:
     if not rows:
         return None
     values = rows[0]._asdict()

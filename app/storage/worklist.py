@@ -88,7 +88,7 @@ Place = tuple[int, int, int, datetime, UUID]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class WorklistFilter:
     """What is looked for; all of it must hold. Nothing but a patient leaves a safety event out.
 
     Attributes:
@@ -167,7 +167,12 @@ class SharePoint:
 
 
 async def page(
-    work: UnitOfWork, wanted: Wanted, *, after: Place | None = None, limit: int, a_lane: int | None = None
+    work: UnitOfWork,
+    wanted: WorklistFilter,
+    *,
+    after: Place | None = None,
+    limit: int,
+    a_lane: int | None = None,
 ) -> list[ListedItem]:
     """List rows by lane: what nobody has acknowledged first, then by kind and age.
 
@@ -212,7 +217,7 @@ async def page(
 
 async def counts(work: UnitOfWork, member_id: UUID | None) -> Counts:
     """Count what waits, and what is put aside."""
-    item = _items(work, Wanted())
+    item = _items(work, WorklistFilter())
     aside = (
         select(func.count())
         .where(Signal.clinic_id == work.clinic_id, _is_aside(work))
@@ -260,7 +265,7 @@ def _row(values: dict[str, Any]) -> ListedItem:
     return ListedItem(place=place, **(values | {"more": values["more"] or {}}))
 
 
-def _ranked(work: UnitOfWork, wanted: Wanted) -> Subquery:
+def _ranked(work: UnitOfWork, wanted: WorklistFilter) -> Subquery:
     """Number the rows within their lanes."""
     item = _items(work, wanted)
     order = (item.c.seen, item.c.rank, item.c.since, item.c.id)
@@ -271,7 +276,7 @@ def _ranked(work: UnitOfWork, wanted: Wanted) -> Subquery:
     ).subquery()
 
 
-def _items(work: UnitOfWork, wanted: Wanted) -> Subquery:
+def _items(work: UnitOfWork, wanted: WorklistFilter) -> Subquery:
     """Put all kinds together, and leave out what is not looked for."""
     shown = wanted.shown
     parts: Sequence[Select[Any]] = [_signals(work, shown)]
@@ -295,7 +300,7 @@ def _items(work: UnitOfWork, wanted: Wanted) -> Subquery:
     )
 
 
-def _narrowed(work: UnitOfWork, statement: Select[Any], every: Subquery, wanted: Wanted) -> Subquery:
+def _narrowed(work: UnitOfWork, statement: Select[Any], every: Subquery, wanted: WorklistFilter) -> Subquery:
     if wanted.kinds:
         statement = statement.where(every.c.kind.in_(wanted.kinds))
     if wanted.patient_id is not None:

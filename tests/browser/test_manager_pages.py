@@ -1,4 +1,4 @@
-"""The pages of figures, other numbers and the trail in a real browser: axe, keyboard, sizes, schemes, scripts off."""
+"""The pages of figures, rule settings and the audit log in a browser: axe, keyboard, sizes, schemes, scripts off."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Steps that are tests already, with a larger budget: canaries, who may what, Schemathesis with credentials."""
+"""Steps that are tests already, with a larger budget: canaries, permissions matrix, Schemathesis with credentials."""
 
 import os
 import subprocess

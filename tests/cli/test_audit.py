@@ -22,7 +22,7 @@ pytestmark = pytest.mark.processes
 
 @dataclass
 class Trail:
-    """A clinic's sealed trail, with an export of it."""
+    """A clinic's sealed audit log, with an export of it."""
 
     own_database: DatabaseUrls
     service: Service

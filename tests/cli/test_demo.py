@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 from app.access.clinics.scopes import Scope
-from app.cli.runtime import Ground, open_ground
+from app.cli.runtime import Runtime, open_runtime
 from app.settings import Settings
 from tests.cli.command_line import PROGRAM, TIMEOUT_SECONDS, afterglow, open_folder, plain_environment
 from tests.storage.catalogue import ask
@@ -42,8 +42,8 @@ def test_every_signal_that_the_demo_made_is_the_same_again_also_after_a_policy_c
     with open_folder() as folder:
         shown = afterglow("demo", "--once", "--data-dir", str(folder / "data"))
         assert shown.returncode == 0, shown.stderr
-        with open_ground(Settings(data_dir=folder / "data")) as ground:
-            made = ask(ground.owner(), "SELECT id::text, clinic_id::text FROM care.signals")
+        with open_runtime(Settings(data_dir=folder / "data")) as runtime:
+            made = ask(runtime.owner(), "SELECT id::text, clinic_id::text FROM care.signals")
             assert made
             for number in (1, 2):
                 for signal in made:
@@ -51,13 +51,13 @@ def test_every_signal_that_the_demo_made_is_the_same_again_also_after_a_policy_c
                     assert (again.returncode, again.stderr) == (0, "")
                     assert again.stdout.startswith(f"same: signal {signal['id']}, raised ")
                 if number == 1:
-                    change_policy(ground, signal["clinic_id"])
+                    change_policy(runtime, signal["clinic_id"])
 
 
-def change_policy(ground: Ground, clinic_id: str) -> None:
+def change_policy(runtime: Runtime, clinic_id: str) -> None:
     """Put stricter numbers in force, as the clinic's own engineer does."""
     with running_service(
-        ground.application_url, work=False, now=datetime.now(UTC), tenant_key=ground.vault().tenant_key
+        runtime.application_url, work=False, now=datetime.now(UTC), tenant_key=runtime.vault().tenant_key
     ) as service:
         key = key_with(service, clinic_id, Scope.CLINIC)
         headers = {"authorization": f"Bearer {key}", "if-match": '"0"'}

@@ -14,7 +14,7 @@ import pytest
 from app.care.patients import registering
 from app.cli import doctor
 from app.cli.new_clinic import open_new_clinic
-from app.cli.runtime import open_ground
+from app.cli.runtime import open_runtime
 from app.foundation.audit import OPERATOR
 from app.foundation.ids import new_id
 from app.foundation.vault import new_key_text
@@ -76,7 +76,7 @@ def examiner(capsys: pytest.CaptureFixture[str]) -> Doctor:
 @pytest.fixture(scope="module")
 def data_dir() -> Iterator[Path]:
     with open_folder() as folder:
-        with open_ground(Settings(data_dir=folder / "data")):
+        with open_runtime(Settings(data_dir=folder / "data")):
             pass
         yield folder / "data"
 
@@ -276,10 +276,10 @@ def test_the_command_fails_when_something_is_wrong() -> None:
 def a_worker_that_has_looked(data_dir: Path) -> Iterator[None]:
     """A worker has just looked at what is due, and ends in order afterwards."""
     settings, worker_id = Settings(data_dir=data_dir), new_id()
-    with open_ground(settings) as ground:
+    with open_runtime(settings) as runtime:
 
         async def note(what: Callable[[UnitOfWork, UUID], Awaitable[None]]) -> None:
-            context = ground.context(settings)
+            context = runtime.context(settings)
             async with context.work(None) as work:
                 await what(work, worker_id)
             await context.database.close()
@@ -291,11 +291,11 @@ def a_worker_that_has_looked(data_dir: Path) -> Iterator[None]:
 
 def a_clinic_with_a_patient(own_database: DatabaseUrls, key: str) -> str:
     settings = Settings(database_url=own_database.application_url, encryption_key=key)  # type: ignore[arg-type] # checked by pydantic
-    with open_ground(settings) as ground:
-        clinic_id = open_new_clinic(ground, settings, name="Clinic").clinic_id
+    with open_runtime(settings) as runtime:
+        clinic_id = open_new_clinic(runtime, settings, name="Clinic").clinic_id
 
         async def register() -> None:
-            context = ground.context(settings)
+            context = runtime.context(settings)
             patient = registering.Registration(external_ref="P-1", time_zone="UTC", locale="en")
             async with context.work(clinic_id, actor=OPERATOR) as work:
                 await registering.register(work, patient)

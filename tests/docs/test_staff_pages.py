@@ -1,4 +1,4 @@
-"""The page of who may what is what the table says."""
+"""The page of permissions matrix is what the table says."""
 
 from app.access.clinics.permissions import Permission, StaffRole
 from app.access.clinics.scopes import Scope

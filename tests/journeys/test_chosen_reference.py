@@ -1,4 +1,4 @@
-"""A clinician takes other days as the reference: with a reason, on the trail, and check-ins go on from it."""
+"""A clinician takes other days as the reference: with a reason, on the audit log, and check-ins go on from it."""
 
 from datetime import timedelta
 

@@ -34,7 +34,7 @@ MINUTE = timedelta(minutes=1)
 
 
 @dataclass
-class Ground:
+class Runtime:
     """An API without a worker, and a mail server."""
 
     own_database: DatabaseUrls
@@ -63,7 +63,7 @@ def own_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[StringIO]:
 
 
 @pytest.fixture
-def ground(cluster: Cluster, own_log: StringIO) -> Iterator[Ground]:
+def ground(cluster: Cluster, own_log: StringIO) -> Iterator[Runtime]:
     assert own_log is not None
 
     with (
@@ -71,10 +71,10 @@ def ground(cluster: Cluster, own_log: StringIO) -> Iterator[Ground]:
         running_mail_server() as mail,
         running_service(own_database.application_url, work=False, speedup=1, mail=mail.relay()) as service,
     ):
-        yield Ground(own_database, service, mail)
+        yield Runtime(own_database, service, mail)
 
 
-def statement(ground: Ground, clinic: ClinicClient) -> str:
+def statement(ground: Runtime, clinic: ClinicClient) -> str:
     """Have a patient ask for a booster and say it, with a word in every place that takes one; gives the id."""
     patient = clinic.patient(reference=CANARY)
     code = clinic.http.post(f"/v1/patients/{patient}/enrolment-codes").json()["code"]
@@ -108,7 +108,7 @@ def at(since: timedelta) -> str:
 
 
 def test_a_statement_arrives_first_and_is_escalated_on_time_whatever_is_down(
-    ground: Ground, receiver: Receiver, tmp_path: Path, own_log: StringIO
+    ground: Runtime, receiver: Receiver, tmp_path: Path, own_log: StringIO
 ) -> None:
     clinic = clinic_client(ground.service)
     killed = threading.Event()
@@ -158,7 +158,7 @@ def test_a_statement_arrives_first_and_is_escalated_on_time_whatever_is_down(
     clinic.close()
 
 
-def all_kept(ground: Ground, receiver: Receiver) -> bool:
+def all_kept(ground: Runtime, receiver: Receiver) -> bool:
     """Whether each attempt that arrived is written down, but the one whose worker was killed."""
     with psycopg.connect(ground.own_database.superuser_url) as connection:
         (kept,) = connection.execute("SELECT count(*) FROM care.attempts").fetchone() or (0,)
@@ -169,7 +169,7 @@ def more_than(receiver: Receiver, before: int) -> bool:
     return len(receiver.requests) > before
 
 
-def check_times(ground: Ground, clinic: ClinicClient, event_id: str) -> None:
+def check_times(ground: Runtime, clinic: ClinicClient, event_id: str) -> None:
     """Take it up, reach the person, close it: every time of its life is in the answer."""
     for since, what, body in (
         (75 * MINUTE, "acknowledge", None),
@@ -195,7 +195,7 @@ def check_times(ground: Ground, clinic: ClinicClient, event_id: str) -> None:
     assert event["acknowledged_by"] == event["closed_by"] is not None
 
 
-def check_that_nobody_repeats_a_word(ground: Ground, receiver: Receiver, *logs: str) -> None:
+def check_that_nobody_repeats_a_word(ground: Runtime, receiver: Receiver, *logs: str) -> None:
     """What the patient wrote, and whom the clinic named, is in nothing that leaves or is written down."""
     metrics = generate_latest().decode()
     tables = list(everywhere(ground.own_database.superuser_url))

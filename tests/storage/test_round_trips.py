@@ -112,7 +112,7 @@ def test_a_hundred_check_ins_after_a_silence_cost_the_two_events_of_its_end_besi
         assert phone.check_in(NOW - timedelta(days=13, minutes=WARM - minutes), (8, 8, 8)).status_code == 201
     trips = hundred_at_once(phone, round_trips, apart=timedelta(hours=3))
     # Their level was unknown and is known again. The finding: end it, its step, whom it is about, and look whether
-    # the answer ends another. Each event: the patient's next number, whom to send it to, itself. And the trail.
+    # the answer ends another. Each event: the patient's next number, whom to send it to, itself. And the audit log.
     assert trips <= 15, round_trips.said
 
 

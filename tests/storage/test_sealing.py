@@ -1,4 +1,4 @@
-"""The sealed trail on PostgreSQL itself: what is sealed when, and what a superuser's hand leaves to be found."""
+"""The sealed audit log on PostgreSQL itself: what is sealed when, and what a superuser's hand leaves to be found."""
 
 import asyncio
 from collections.abc import Iterator

@@ -308,10 +308,10 @@ async def test_a_report_whose_turn_was_lost_leaves_nothing(database: Database) -
         work.audit("patient.registered", "patient", patient_id)
         await work.commit()
     async with database.work(clinic_id, now=NOW) as work:
-        standing = await check_in_path.standing_of_patient(work, patient_id, now=NOW)
-        assert standing is not None
+        snapshot = await check_in_path.snapshot_of_patient(work, patient_id, now=NOW)
+        assert snapshot is not None
         await work.execute(text("UPDATE patient_states SET version = version + 1"))
-        assert not await check_in_path.record(work, standing, [], answer=None)
+        assert not await check_in_path.record(work, snapshot, [], answer=None)
         await work.commit()
     async with database.work(clinic_id, now=NOW) as work:
         for table in ("check_ins", "evaluations"):

@@ -41,6 +41,6 @@ def gone_live(clinic: ClinicClient, receiver: Receiver) -> dict[str, Any]:
 
 
 def seal_trail(service: Service, clinic_id: UUID | str, *, whole: bool = True) -> int:
-    """Seal a clinic's trail, as the worker's sweep does; gives how many events."""
+    """Seal a clinic's audit log, as the worker's sweep does; gives how many events."""
     context, whose = service.context, UUID(str(clinic_id))
     return service.run(seal_clinic(context.database, context.vault, whose, whole=whole))

@@ -26,7 +26,7 @@ class Picture:
         return ["".join(one.itertext()) for one in self.all("text")]
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """What is read out."""
         (description,) = self.all("desc")
         return description.text or ""

@@ -1,4 +1,4 @@
-"""Exporting: the sealed trail as lines of JSON, the head last; kept elsewhere, the head proves the tail."""
+"""Exporting: the sealed audit log as lines of JSON, the head last; kept elsewhere, the head proves the tail."""
 
 import json
 from collections.abc import AsyncIterator, Iterable
@@ -20,7 +20,7 @@ class HeadNotReadableError(Exception):
 
 
 async def lines(database: Database, clinic_id: UUID) -> AsyncIterator[str]:
-    """Write a clinic's trail line by line: each sealed event with its seal, then the head."""
+    """Write a clinic's audit log line by line: each sealed event with its seal, then the head."""
     last: Seal | None = None
     async for seal, event in sealed_events(database, clinic_id):
         last = seal

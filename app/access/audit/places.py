@@ -1,4 +1,4 @@
-"""A place in the trail as an opaque cursor: the same in the API and on the page."""
+"""A place in the audit log as an opaque cursor: the same in the API and on the page."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ def read_place(cursor: str | None) -> Place | None:
     """Read a cursor back.
 
     Raises:
-        CursorNotValidError: the trail never gave it out.
+        CursorNotValidError: the audit log never gave it out.
     """
     position = read_cursor(cursor)
     if position is None:

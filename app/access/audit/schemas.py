@@ -11,7 +11,7 @@ from app.web.schemas import ReplyBody
 
 
 class AuditEventReply(ReplyBody):
-    """One line of the trail."""
+    """One line of the audit log."""
 
     id: UUID
     at: datetime
@@ -45,6 +45,6 @@ class AuditEventReply(ReplyBody):
 
 
 class AuditEventList(ReplyBody):
-    """Lines of the trail, newest first."""
+    """Lines of the audit log, newest first."""
 
     items: list[AuditEventReply]

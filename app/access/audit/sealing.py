@@ -1,4 +1,4 @@
-"""Sealing: each event of the trail gets a place in the clinic's order and a link of an HMAC chain.
+"""Sealing: each event of the audit log gets a place in the clinic's order and a link of an HMAC chain.
 
 The worker does it, after the fact: what is sealed has committed long before, and never waits for it.
 """
@@ -30,7 +30,7 @@ async def seal_clinic(database: Database, vault: Vault, clinic_id: UUID, *, whol
     """Seal what has no seal yet, in the order of the ids; gives how many events.
 
     ``whole`` looks through the whole trail, else only from an hour before the head on: the cost of a sweep must
-    not grow with the trail. While another sealer is at this clinic, it is left to that one.
+    not grow with the audit log. While another sealer is at this clinic, it is left to that one.
     """
     count, since, full = 0, None, True
     while full:

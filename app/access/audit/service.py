@@ -1,4 +1,4 @@
-"""Looking through the trail: who, what, when; ids only."""
+"""Looking through the audit log: who, what, when; ids only."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ from uuid import UUID
 from app.context import Work
 from app.foundation.errors import RefusalError
 from app.storage import audit_search
-from app.storage.audit_search import Wanted
+from app.storage.audit_search import AuditFilter
 from app.storage.engine.audit import StoredEvent
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -52,7 +52,7 @@ async def search(
     since = since or (until - USUALLY if patient_id is None else _EVER)
     if since > until or (patient_id is None and until - since > MOST):
         raise SearchTimeRefusedError("query/from")
-    wanted = Wanted(since=since, until=until, patient_id=patient_id, actor_id=actor_id, action=action)
+    wanted = AuditFilter(since=since, until=until, patient_id=patient_id, actor_id=actor_id, action=action)
     found = await audit_search.page(work, wanted, before=before, limit=limit)
     work.record_access("audit_events", patient_id=patient_id)
     return [FoundEvent(event=event, seal=seal) for event, seal in found]
@@ -62,7 +62,7 @@ async def done_to_patient(
     work: UnitOfWork, patient_id: UUID, *, now: datetime, limit: int
 ) -> list[StoredEvent]:
     """Give what was done about a patient, newest first, within a transaction; without who looked."""
-    wanted = Wanted(since=_EVER, until=_just_past(now), patient_id=patient_id, changes_only=True)
+    wanted = AuditFilter(since=_EVER, until=_just_past(now), patient_id=patient_id, changes_only=True)
     return [event for event, _ in await audit_search.page(work, wanted, before=None, limit=limit)]
 
 

@@ -48,7 +48,7 @@ class Head:
 
 @dataclass(slots=True, kw_only=True)
 class Verified:
-    """What was found out about one clinic's trail."""
+    """What was found out about one clinic's audit log."""
 
     clinic_id: UUID
     sealed: int = 0

@@ -80,49 +80,49 @@ async def _record_once(
     """Try once; None when another report of this patient came first."""
     ids = [one.id for one in drafts]
     async with context.work(source.clinic_id) as work:
-        standing = await source.standing(work, ids, work.now)
+        snapshot = await source.snapshot(work, ids, work.now)
         if lock:
-            await patient_states.lock(work, standing.patient_id)
-            standing = await source.standing(work, ids, work.now)
-        items = judge_items(work, source, standing, drafts)
-        items = numbered(await find_superseded(work, standing, items), after=standing.sync_sequence)
+            await patient_states.lock(work, snapshot.patient_id)
+            snapshot = await source.snapshot(work, ids, work.now)
+        items = judge_items(work, source, snapshot, drafts)
+        items = numbered(await find_superseded(work, snapshot, items), after=snapshot.sync_sequence)
         new = [
             item.stored for item in items if isinstance(item, Kept) and item.outcome is ItemOutcome.CREATED
         ]
-        work.actor = source.actor(standing)
-        if new and not await _write(work, standing, new, evaluate=evaluate, announce=not source.is_history):
+        work.actor = source.actor(snapshot)
+        if new and not await _write(work, snapshot, new, evaluate=evaluate, announce=not source.is_history):
             return None
-        items = await _with_earlier(work, standing, items)
+        items = await _with_earlier(work, snapshot, items)
         # Also for reports that were kept before: the same report twice is one event, never none.
         await report_safety_answers(
             work,
-            standing,
+            snapshot,
             [item.stored for item in items if isinstance(item, Kept)],
             by_clinic=source.is_history,
         )
-    return Recorded(patient_id=standing.patient_id, items=tuple(items))
+    return Recorded(patient_id=snapshot.patient_id, items=tuple(items))
 
 
 async def _write(
-    work: Work, standing: PatientSnapshot, new: Sequence[StoredCheckIn], *, evaluate: bool, announce: bool
+    work: Work, snapshot: PatientSnapshot, new: Sequence[StoredCheckIn], *, evaluate: bool, announce: bool
 ) -> bool:
     """Write new check-ins and what follows; False when it was not our turn."""
     evaluated = None
     if evaluate:
         evaluated = await monitoring.evaluate_with(
-            work, work.context, standing, new, now=work.now, announce=announce
+            work, work.context, snapshot, new, now=work.now, announce=announce
         )
     answer = evaluated.answer if evaluated else None
-    if not await check_in_path.record(work, standing, new, answer=answer):
+    if not await check_in_path.record(work, snapshot, new, answer=answer):
         return False
-    await _mark_superseded(work, standing, new)
+    await _mark_superseded(work, snapshot, new)
     if evaluated is None:
-        monitoring.evaluate_later(work, standing.patient_id)
+        monitoring.evaluate_later(work, snapshot.patient_id)
     else:
-        await monitoring.follow(work, standing, evaluated)
-    await end_silence(work, standing, new)
+        await monitoring.follow(work, snapshot, evaluated)
+    await end_silence(work, snapshot, new)
     if announce:
-        await put_on_worklist(work, standing, new)
+        await put_on_worklist(work, snapshot, new)
     return True
 
 
@@ -142,23 +142,23 @@ async def withdraw(work: Work, patient_id: UUID, check_in_id: UUID) -> None:
     await effects.evaluate_or_later(work, patient_id)
 
 
-async def _mark_superseded(work: Work, standing: PatientSnapshot, new: Sequence[StoredCheckIn]) -> None:
+async def _mark_superseded(work: Work, snapshot: PatientSnapshot, new: Sequence[StoredCheckIn]) -> None:
     for stored in new:
         if stored.supersedes is None:
             continue
-        number = await patient_states.next_sync_sequence(work, standing.patient_id)
+        number = await patient_states.next_sync_sequence(work, snapshot.patient_id)
         if await check_ins.supersede(
             work,
-            standing.patient_id,
+            snapshot.patient_id,
             stored.supersedes,
             by=UUID(stored.check_in.id),
             sync_sequence=number,
         ):
-            work.audit("check_in.superseded", "check_in", stored.supersedes, patient_id=standing.patient_id)
+            work.audit("check_in.superseded", "check_in", stored.supersedes, patient_id=snapshot.patient_id)
 
 
 async def _with_earlier(
-    work: Work, standing: PatientSnapshot, items: list[Kept | RefusalError]
+    work: Work, snapshot: PatientSnapshot, items: list[Kept | RefusalError]
 ) -> list[Kept | RefusalError]:
     """Put what was kept by an earlier request in place of what was sent again."""
     again = [
@@ -168,7 +168,7 @@ async def _with_earlier(
     ]
     if not again:
         return items
-    earlier = await check_ins.find_all(work, standing.patient_id, again)
+    earlier = await check_ins.find_all(work, snapshot.patient_id, again)
     return [
         replace(item, stored=earlier[UUID(item.stored.check_in.id)])
         if isinstance(item, Kept) and item.outcome is ItemOutcome.UNCHANGED

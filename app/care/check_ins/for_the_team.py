@@ -15,33 +15,33 @@ from app.storage.check_ins import StoredCheckIn
 _RECENT: Final = timedelta(days=7)
 
 
-async def end_silence(work: Work, standing: PatientSnapshot, new: Sequence[StoredCheckIn]) -> None:
+async def end_silence(work: Work, snapshot: PatientSnapshot, new: Sequence[StoredCheckIn]) -> None:
     """End what says that the patient is silent, also by a report that the clinic brings along."""
     recent = any(stored.check_in.recorded_at > work.now - _RECENT for stored in new)
-    if standing.waits_for_check_in and recent:
-        await end_findings(work, standing.patient_id, BY_CHECK_IN)
+    if snapshot.waits_for_check_in and recent:
+        await end_findings(work, snapshot.patient_id, BY_CHECK_IN)
 
 
-async def put_on_worklist(work: Work, standing: PatientSnapshot, new: Sequence[StoredCheckIn]) -> None:
+async def put_on_worklist(work: Work, snapshot: PatientSnapshot, new: Sequence[StoredCheckIn]) -> None:
     """Raise a finding for each note and, if there is none yet, for the wish to talk.
 
     A report that corrects another takes the place of what that one said.
     """
     for stored in new:
         if stored.supersedes is not None:
-            await take_off_worklist(work, standing.patient_id, stored.supersedes)
+            await take_off_worklist(work, snapshot.patient_id, stored.supersedes)
         if stored.note_sealed is not None:
             await raise_finding(
                 work,
                 FindingCode.NOTE,
-                standing.patient_id,
-                mode=standing.mode,
+                snapshot.patient_id,
+                mode=snapshot.mode,
                 on=stored.check_in_day,
                 source_id=UUID(stored.check_in.id),
             )
         if stored.check_in.asks_about_booster:
             await raise_finding(
-                work, FindingCode.ASKED, standing.patient_id, mode=standing.mode, on=stored.check_in_day
+                work, FindingCode.ASKED, snapshot.patient_id, mode=snapshot.mode, on=stored.check_in_day
             )
 
 

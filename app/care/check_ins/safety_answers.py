@@ -12,7 +12,7 @@ from app.storage.check_ins import StoredCheckIn
 
 async def report_safety_answers(
     work: Work,
-    standing: PatientSnapshot,
+    snapshot: PatientSnapshot,
     stored: Sequence[StoredCheckIn],
     *,
     by_clinic: bool,
@@ -25,8 +25,8 @@ async def report_safety_answers(
         trigger = from_check_in(one.check_in)
         if trigger is not None:
             said = SafetyReport(
-                patient_id=standing.patient_id,
-                mode=standing.mode,
+                patient_id=snapshot.patient_id,
+                mode=snapshot.mode,
                 source=SafetySource.CHECK_IN,
                 source_id=UUID(one.check_in.id),
                 urgent=trigger.urgency is Urgency.URGENT,

@@ -43,16 +43,16 @@ class FromDevice:
         """The tenant."""
         return self.token.clinic_id
 
-    async def standing(self, work: UnitOfWork, ids: Sequence[UUID], now: datetime) -> PatientSnapshot:
+    async def snapshot(self, work: UnitOfWork, ids: Sequence[UUID], now: datetime) -> PatientSnapshot:
         """Find who this is and where they stand, in one read."""
-        found = await check_in_path.standing_by_token(work, self.token.digest, ids=ids, now=now)
+        found = await check_in_path.snapshot_by_token(work, self.token.digest, ids=ids, now=now)
         if found is None:
             raise TokenNotValidError
         return found
 
-    def actor(self, standing: PatientSnapshot) -> Actor:
+    def actor(self, snapshot: PatientSnapshot) -> Actor:
         """Who the audit log says it was."""
-        return Actor(kind=ActorKind.DEVICE, id=standing.device_id)
+        return Actor(kind=ActorKind.DEVICE, id=snapshot.device_id)
 
     @property
     def is_history(self) -> bool:
@@ -79,16 +79,16 @@ class FromClinic:
     patient_id: UUID
     by: Actor
 
-    async def standing(self, work: UnitOfWork, ids: Sequence[UUID], now: datetime) -> PatientSnapshot:
+    async def snapshot(self, work: UnitOfWork, ids: Sequence[UUID], now: datetime) -> PatientSnapshot:
         """Find where the patient stands."""
-        found = await check_in_path.standing_of_patient(work, self.patient_id, ids=ids, now=now)
+        found = await check_in_path.snapshot_of_patient(work, self.patient_id, ids=ids, now=now)
         if found is None:
             raise await no_such_patient(work, self.patient_id)
         if found.archived_at is not None:
             await refuse_merged(work, self.patient_id)
         return found
 
-    def actor(self, _standing: PatientSnapshot) -> Actor:
+    def actor(self, _snapshot: PatientSnapshot) -> Actor:
         """Who the audit log says it was."""
         return self.by
 

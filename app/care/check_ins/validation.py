@@ -65,13 +65,13 @@ class Kept:
 
 
 def judge_items(
-    work: Work, source: Source, standing: PatientSnapshot, drafts: Sequence[CheckInDraft]
+    work: Work, source: Source, snapshot: PatientSnapshot, drafts: Sequence[CheckInDraft]
 ) -> list[Kept | RefusalError]:
     """Separate new items from those kept before and those that cannot be kept."""
-    seen = dict(standing.seen)
+    seen = dict(snapshot.seen)
     judged: list[Kept | RefusalError] = []
     for one in drafts:
-        digest = work.vault.digest(b"check-in", standing.patient_id.bytes, one.canonical)
+        digest = work.vault.digest(b"check-in", snapshot.patient_id.bytes, one.canonical)
         key = one.check_in.id
         try:
             if key in seen:
@@ -79,9 +79,9 @@ def judge_items(
                     raise CheckInConflictError("#/id")
                 outcome = ItemOutcome.UNCHANGED
             else:
-                if standing.archived_at is not None and standing.device_id is not None:
+                if snapshot.archived_at is not None and snapshot.device_id is not None:
                     raise NobodyReadsReportsError
-                if standing.consent_withdrawn_at is not None:
+                if snapshot.consent_withdrawn_at is not None:
                     raise ConsentWithdrawnError
                 source.refuse_time(one.check_in.recorded_at, work.now)
                 outcome = ItemOutcome.CREATED
@@ -90,7 +90,7 @@ def judge_items(
             continue
         seen[key] = digest.hex()
         skew = source.clock_skew_seconds(work.now)
-        stored = _stored(work, standing, one, digest=digest, skew=skew)
+        stored = _stored(work, snapshot, one, digest=digest, skew=skew)
         judged.append(Kept(stored=stored, outcome=outcome))
     return judged
 
@@ -107,12 +107,12 @@ def numbered(items: list[Kept | RefusalError], *, after: int) -> list[Kept | Ref
 
 
 def _stored(
-    work: Work, standing: PatientSnapshot, one: CheckInDraft, *, digest: bytes, skew: int | None
+    work: Work, snapshot: PatientSnapshot, one: CheckInDraft, *, digest: bytes, skew: int | None
 ) -> StoredCheckIn:
     sent = one.check_in
     day = check_in_day(sent.recorded_at, sent.time_zone)
     own = work.vault.of_patient(
-        standing.wrapped_key, clinic_id=work.clinic_id, patient_id=standing.patient_id
+        snapshot.wrapped_key, clinic_id=work.clinic_id, patient_id=snapshot.patient_id
     )
     sealed = own.seal(one.note, row_id=one.id, **NOTE_CELL) if one.note else None
     return StoredCheckIn(
@@ -124,21 +124,21 @@ def _stored(
         note_sealed=sealed,
         sync_sequence=0,
         digest=digest,
-        patient_id=standing.patient_id,
-        wrapped_key=standing.wrapped_key,
+        patient_id=snapshot.patient_id,
+        wrapped_key=snapshot.wrapped_key,
         clock_skew_seconds=skew,
         supersedes=one.supersedes,
     )
 
 
 async def find_superseded(
-    work: Work, standing: PatientSnapshot, items: list[Kept | RefusalError]
+    work: Work, snapshot: PatientSnapshot, items: list[Kept | RefusalError]
 ) -> list[Kept | RefusalError]:
     """Refuse corrections of what is not there to be corrected."""
     wanted = [item.stored.supersedes for item in items if isinstance(item, Kept) and _is_correction(item)]
     if not wanted:
         return items
-    found = await check_ins.find_all(work, standing.patient_id, [one for one in wanted if one])
+    found = await check_ins.find_all(work, snapshot.patient_id, [one for one in wanted if one])
     standing_ids = {key for key, one in found.items() if not one.superseded_by and not one.withdrawn_at}
     refused = _without_ground([item for item in items if _is_new(item)], standing_ids)
     # What is refused was not kept for its copy in the same batch either.

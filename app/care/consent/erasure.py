@@ -118,7 +118,7 @@ async def decline(work: Work, request_id: UUID, *, reason: str, version: int) ->
 
 
 async def approve(work: Work, request_id: UUID, *, version: int) -> ErasureRequest:
-    """Erase the patient: every row about them, for good. Ids and times remain of the request and the trail.
+    """Erase the patient: every row about them, for good. Ids and times remain of the request and the audit log.
 
     Duplicates that are merged into the patient are the same person, and go with them.
 

@@ -34,7 +34,7 @@ _SEALED: Final = "_sealed"
 
 
 async def copy_of(work: Work, patient_id: UUID) -> dict[str, Any]:
-    """Give the whole copy in its plain form. That it was made goes on the trail.
+    """Give the whole copy in its plain form. That it was made goes on the audit log.
 
     Raises:
         NotFoundError: the clinic has no such patient.

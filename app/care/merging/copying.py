@@ -9,7 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.care.monitoring.corrections import keep_version
-from app.care.monitoring.history import standing_of
+from app.care.monitoring.history import snapshot_of
 from app.care.patients.own_vault import vault_of
 from app.care.treatment.sessions import NOTE_CELL
 from app.context import Work
@@ -58,7 +58,7 @@ async def _copy_check_ins(
         # Copied by an earlier merge that was taken back.
         if earlier.entered_in_error:
             await _mark(work, taker, earlier, Correction.RESTORED, None)
-    snapshot = await standing_of(work, taker.id, now=work.now)
+    snapshot = await snapshot_of(work, taker.id, now=work.now)
     new = [
         replace(
             one,

@@ -12,7 +12,7 @@ from uuid import UUID
 from app.care.alerts.signals.corrections import mark_if_not_supported, reopen_if_closed_in_error
 from app.care.alerts.signals.episodes import close_by_infusion
 from app.care.monitoring import effects
-from app.care.monitoring.history import history_of, latest_in, protocol_of, standing_of, timeline_now
+from app.care.monitoring.history import history_of, latest_in, protocol_of, snapshot_of, timeline_now
 from app.care.monitoring.service import findings_before
 from app.care.patients.own_vault import vault_of
 from app.care.patients.service import existing
@@ -146,13 +146,13 @@ async def keep_version(
 
 async def believed_now(work: Work, patient_id: UUID) -> Believed:
     """Take down what is believed before something is corrected; the caller holds the patient's turn."""
-    standing = await standing_of(work, patient_id, now=work.now)
+    snapshot = await snapshot_of(work, patient_id, now=work.now)
     supported, signal = False, await signals.latest_of_patient(work, patient_id)
     evaluation, known = None, False
     async with effects.rule_may_fail(work):
         if signal is not None and signal.state != "closed":
-            supported = (await _support(work, standing))[1](signal.raised_at)
-        evaluation = await _evaluation(work, standing)
+            supported = (await _support(work, snapshot))[1](signal.raised_at)
+        evaluation = await _evaluation(work, snapshot)
         known = True
     return Believed(
         patient_id=patient_id,
@@ -177,14 +177,14 @@ async def follow_correction(
         given_at: when an infusion was given, as it stands now: it may close an open signal.
     """
     patient_id = before.patient_id
-    standing = await standing_of(work, patient_id, now=work.now)
+    snapshot = await snapshot_of(work, patient_id, now=work.now)
     signal_ids: list[UUID] = []
-    if standing.consent_withdrawn_at is None:
+    if snapshot.consent_withdrawn_at is None:
         async with effects.rule_may_fail(work):
-            signal_ids = await _signal_follows(work, standing, before, given_at=given_at)
+            signal_ids = await _signal_follows(work, snapshot, before, given_at=given_at)
     done = await effects.evaluate_or_later(work, patient_id)
-    after = await standing_of(work, patient_id, now=work.now)
-    if after.signal != standing.signal and after.signal is not None:
+    after = await snapshot_of(work, patient_id, now=work.now)
+    if after.signal != snapshot.signal and after.signal is not None:
         signal_ids.append(UUID(after.signal["id"]))
     now_believed = await _evaluation(work, after) if done and before.known else before.evaluation
     found = CorrectionEffects(
@@ -198,9 +198,9 @@ async def follow_correction(
     return found
 
 
-async def _support(work: Work, standing: PatientSnapshot) -> tuple[History, Callable[[datetime], bool]]:
+async def _support(work: Work, snapshot: PatientSnapshot) -> tuple[History, Callable[[datetime], bool]]:
     """Give the history as it stands, and whether it says "consider" as of a moment."""
-    history, protocol = await history_of(work, standing), protocol_of(standing, work.context)
+    history, protocol = await history_of(work, snapshot), protocol_of(snapshot, work.context)
 
     def supported_at(moment: datetime) -> bool:
         return evaluate_history(history, as_of=moment, protocol=protocol).level is Level.CONSIDER_BOOSTER
@@ -209,13 +209,13 @@ async def _support(work: Work, standing: PatientSnapshot) -> tuple[History, Call
 
 
 async def _signal_follows(
-    work: Work, standing: PatientSnapshot, before: Believed, *, given_at: datetime | None
+    work: Work, snapshot: PatientSnapshot, before: Believed, *, given_at: datetime | None
 ) -> list[UUID]:
-    patient_id = standing.patient_id
-    if standing.signal is None:
+    patient_id = snapshot.patient_id
+    if snapshot.signal is None:
         return []
-    history, supported_at = await _support(work, standing)
-    zone, changed = standing.time_zone, []
+    history, supported_at = await _support(work, snapshot)
+    zone, changed = snapshot.time_zone, []
     reopened = await reopen_if_closed_in_error(
         work, patient_id, given=history.infusions, zone=zone, supported_at=supported_at
     )
@@ -228,17 +228,17 @@ async def _signal_follows(
             patient_id,
             given_at=given.given_at,
             given_on=given.day(zone),
-            findings=findings_before(work.context, standing, now=work.now),
+            findings=findings_before(work.context, snapshot, now=work.now),
         )
     return [one for one in (reopened, *changed) if one is not None]
 
 
-async def _evaluation(work: Work, standing: PatientSnapshot) -> Evaluation | None:
-    if standing.consent_withdrawn_at is not None:
+async def _evaluation(work: Work, snapshot: PatientSnapshot) -> Evaluation | None:
+    if snapshot.consent_withdrawn_at is not None:
         return None
-    protocol = protocol_of(standing, work.context)
-    past = await timeline_now(work, standing, protocol=protocol, now=work.now)
-    return evaluate(past.state, as_of=latest_in(past.state, standing, now=work.now), protocol=protocol)
+    protocol = protocol_of(snapshot, work.context)
+    past = await timeline_now(work, snapshot, protocol=protocol, now=work.now)
+    return evaluate(past.state, as_of=latest_in(past.state, snapshot, now=work.now), protocol=protocol)
 
 
 def _level(evaluation: Evaluation | None) -> object:
@@ -250,14 +250,14 @@ def _reference(evaluation: Evaluation | None) -> object:
 
 
 async def _notify(
-    work: Work, standing: PatientSnapshot, found: CorrectionEffects, *, kind: str, record_id: UUID
+    work: Work, snapshot: PatientSnapshot, found: CorrectionEffects, *, kind: str, record_id: UUID
 ) -> None:
     about = About(
-        patient_id=standing.patient_id,
-        mode=standing.mode,
+        patient_id=snapshot.patient_id,
+        mode=snapshot.mode,
         subject=kind,
         subject_id=record_id,
-        url=f"{work.public_url}/v1/patients/{standing.patient_id}/evaluation",
+        url=f"{work.public_url}/v1/patients/{snapshot.patient_id}/evaluation",
     )
     more: dict[str, str | int | bool | None] = {
         "kind": kind,

@@ -9,7 +9,7 @@ import structlog
 
 from app.care.alerts.bookings import keep_by_infusion
 from app.care.alerts.signals.episodes import close_by_infusion
-from app.care.monitoring.history import standing_of
+from app.care.monitoring.history import snapshot_of
 from app.care.monitoring.service import evaluate_later, findings_before, re_evaluate
 from app.clinical.check_ins import check_in_day
 from app.clinical.findings import Finding
@@ -58,11 +58,11 @@ async def infusion_given(work: Work, patient_id: UUID, *, given_at: datetime) ->
 
     Gives the booking that it took the place of.
     """
-    standing = await standing_of(work, patient_id, now=work.now)
-    given_on = check_in_day(given_at, standing.time_zone)
+    snapshot = await snapshot_of(work, patient_id, now=work.now)
+    given_on = check_in_day(given_at, snapshot.time_zone)
     findings: tuple[Finding, ...] = ()
     async with rule_may_fail(work):
-        findings = findings_before(work.context, standing, now=work.now)
+        findings = findings_before(work.context, snapshot, now=work.now)
     await close_by_infusion(
         work,
         patient_id,

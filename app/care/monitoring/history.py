@@ -20,7 +20,7 @@ from app.storage.clinical_json import state_from_json, state_to_json
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
-async def standing_of(work: UnitOfWork, patient_id: UUID, *, now: datetime) -> PatientSnapshot:
+async def snapshot_of(work: UnitOfWork, patient_id: UUID, *, now: datetime) -> PatientSnapshot:
     """Find where a patient stands.
 
     Raises:
@@ -28,28 +28,28 @@ async def standing_of(work: UnitOfWork, patient_id: UUID, *, now: datetime) -> P
         PatientErasedError: not any more.
         PatientMergedError: it was a duplicate of another.
     """
-    standing = await check_in_path.standing_of_patient(work, patient_id, now=now)
-    if standing is None:
+    snapshot = await check_in_path.snapshot_of_patient(work, patient_id, now=now)
+    if snapshot is None:
         raise await no_such_patient(work, patient_id)
-    if standing.archived_at is not None:
+    if snapshot.archived_at is not None:
         await refuse_merged(work, patient_id)
-    return standing
+    return snapshot
 
 
 async def history_of(
-    work: UnitOfWork, standing: PatientSnapshot, *, also: Sequence[StoredCheckIn] = ()
+    work: UnitOfWork, snapshot: PatientSnapshot, *, also: Sequence[StoredCheckIn] = ()
 ) -> History:
     """Load everything that a decision may rest on, with check-ins that are about to be written."""
     corrected = {str(stored.supersedes) for stored in also if stored.supersedes}
-    stored = await check_ins.standing_history(work, standing.patient_id)
+    stored = await check_ins.standing_history(work, snapshot.patient_id)
     reports = (*stored, *(one.check_in for one in also))
     return History(
-        time_zone=standing.time_zone,
-        course=await treatment.current_course(work, standing.patient_id),
-        infusions=await treatment.infusions(work, standing.patient_id),
+        time_zone=snapshot.time_zone,
+        course=await treatment.current_course(work, snapshot.patient_id),
+        infusions=await treatment.infusions(work, snapshot.patient_id),
         check_ins=tuple(report for report in reports if report.id not in corrected),
-        chosen_reference=_chosen(standing),
-        assessments=await assessments.totals_of_patient(work, standing.patient_id),
+        chosen_reference=_chosen(snapshot),
+        assessments=await assessments.totals_of_patient(work, snapshot.patient_id),
     )
 
 
@@ -69,9 +69,9 @@ def latest_of(history: History, *, now: datetime) -> datetime:
     return max([now, *known]).astimezone(UTC)
 
 
-def latest_in(memory: PatientState, standing: PatientSnapshot, *, now: datetime) -> datetime:
+def latest_in(memory: PatientState, snapshot: PatientSnapshot, *, now: datetime) -> datetime:
     """Give the same moment where what is known is a memory."""
-    seconds, chosen = (memory.last_at, memory.treatment.last_at), _chosen(standing)
+    seconds, chosen = (memory.last_at, memory.treatment.last_at), _chosen(snapshot)
     known: list[datetime] = [
         *(datetime.fromtimestamp(at, UTC) for at in seconds if at is not None),
         *(entry.last.taken_at for entry in memory.totals if entry.last),
@@ -86,11 +86,11 @@ async def present_history(work: UnitOfWork, patient_id: UUID, *, now: datetime) 
     Raises:
         NotFoundError: the clinic has no such patient.
     """
-    return await history_of(work, await standing_of(work, patient_id, now=now))
+    return await history_of(work, await snapshot_of(work, patient_id, now=now))
 
 
-def _chosen(standing: PatientSnapshot) -> ChosenReference | None:
-    chosen = standing.chosen_reference
+def _chosen(snapshot: PatientSnapshot) -> ChosenReference | None:
+    chosen = snapshot.chosen_reference
     if chosen is None:
         return None
     return ChosenReference(
@@ -108,15 +108,15 @@ async def history_now(
     Raises:
         NotFoundError: the clinic has no such patient.
     """
-    standing = await standing_of(work, patient_id, now=now)
-    history = await history_of(work, standing)
+    snapshot = await snapshot_of(work, patient_id, now=now)
+    history = await history_of(work, snapshot)
     as_of = latest_of(history, now=now)
-    return history, evaluate_history(history, as_of=as_of, protocol=protocol_of(standing, context))
+    return history, evaluate_history(history, as_of=as_of, protocol=protocol_of(snapshot, context))
 
 
-def remembered(standing: PatientSnapshot, protocol: Protocol) -> Timeline | None:
+def remembered(snapshot: PatientSnapshot, protocol: Protocol) -> Timeline | None:
     """Read the rule's memory; None when there is none, or when other numbers or an earlier release made it."""
-    stored = standing.memory
+    stored = snapshot.memory
     if stored is None or stored.get("rule") != protocol.name or "considered" not in stored:
         return None
     memory = state_from_json(stored["memory"])
@@ -134,21 +134,21 @@ def to_keep(timeline: Timeline, protocol: Protocol) -> dict[str, Any]:
 
 
 async def timeline_now(
-    work: UnitOfWork, standing: PatientSnapshot, *, protocol: Protocol, now: datetime
+    work: UnitOfWork, snapshot: PatientSnapshot, *, protocol: Protocol, now: datetime
 ) -> Timeline:
     """Give the rule's memory of a patient: as it was kept, or made again from the whole history."""
-    timeline = remembered(standing, protocol)
+    timeline = remembered(snapshot, protocol)
     if timeline is None:
-        history = await history_of(work, standing)
+        history = await history_of(work, snapshot)
         timeline = timeline_of(history, as_of=latest_of(history, now=now), protocol=protocol)
     return timeline
 
 
-def protocol_of(standing: PatientSnapshot, context: AppContext) -> Protocol:
+def protocol_of(snapshot: PatientSnapshot, context: AppContext) -> Protocol:
     """Give the numbers that this patient's clinic decides with."""
-    return in_force(context.protocol, standing.policy)
+    return in_force(context.protocol, snapshot.policy)
 
 
-def episode_of_patient(standing: PatientSnapshot) -> Episode:
+def episode_of_patient(snapshot: PatientSnapshot) -> Episode:
     """Read the patient's latest signal as the core's episode, with the booster that is booked."""
-    return episode_from(standing.signal, booster_booked_for=standing.booster_booked_for)
+    return episode_from(snapshot.signal, booster_booked_for=snapshot.booster_booked_for)

@@ -21,7 +21,7 @@ from app.care.monitoring.history import (
     latest_of,
     protocol_of,
     remembered,
-    standing_of,
+    snapshot_of,
     timeline_now,
     to_keep,
 )
@@ -73,7 +73,7 @@ class EvaluationView:
 async def evaluate_with(
     work: UnitOfWork,
     context: AppContext,
-    standing: PatientSnapshot,
+    snapshot: PatientSnapshot,
     new: Sequence[StoredCheckIn],
     *,
     now: datetime,
@@ -84,48 +84,48 @@ async def evaluate_with(
     ``announce``: whether conditions may be announced. Not while history is brought along piece by piece, when
     much seems to be missing that comes with the next piece; they are announced with the patient's next report.
     """
-    timeline, protocol = None, protocol_of(standing, context)
+    timeline, protocol = None, protocol_of(snapshot, context)
     if not any(stored.supersedes for stored in new):
-        timeline = _advanced(remembered(standing, protocol), [stored.check_in for stored in new], protocol)
+        timeline = _advanced(remembered(snapshot, protocol), [stored.check_in for stored in new], protocol)
     if timeline is None:
-        history = await history_of(work, standing, also=new)
+        history = await history_of(work, snapshot, also=new)
         as_of = latest_of(history, now=now)
         timeline = timeline_of(history, as_of=as_of, protocol=protocol)
     else:
-        as_of = latest_in(timeline.state, standing, now=now)
-    return _evaluated(context, standing, timeline, as_of=as_of, announce=announce)
+        as_of = latest_in(timeline.state, snapshot, now=now)
+    return _evaluated(context, snapshot, timeline, as_of=as_of, announce=announce)
 
 
-async def follow(work: Work, standing: PatientSnapshot, evaluated: Evaluated) -> None:
+async def follow(work: Work, snapshot: PatientSnapshot, evaluated: Evaluated) -> None:
     """Do what the rule wants done: raise a signal, add to it, or note that it became steady.
 
-    The answer was kept in the turn after the one that ``standing`` was read in.
+    The answer was kept in the turn after the one that ``snapshot`` was read in.
     """
     await announce_conditions(
         work,
-        standing.patient_id,
-        mode=standing.mode,
+        snapshot.patient_id,
+        mode=snapshot.mode,
         on=evaluated.evaluation.day,
-        before=standing.announced,
+        before=snapshot.announced,
         holding=evaluated.answer.announced,
     )
     await keep_findings(
         work,
-        standing.patient_id,
+        snapshot.patient_id,
         evaluated.evaluation,
-        mode=standing.mode,
-        before=standing.announced,
+        mode=snapshot.mode,
+        before=snapshot.announced,
         holding=evaluated.answer.announced,
     )
-    if evaluated.answer.level != standing.level:
+    if evaluated.answer.level != snapshot.level:
         await notify_of_patient(
             work,
             EventType.LEVEL_CHANGED,
             About.patient(
-                standing.patient_id, public_url=work.public_url, mode=standing.mode, page="/evaluation"
+                snapshot.patient_id, public_url=work.public_url, mode=snapshot.mode, page="/evaluation"
             ),
             now=work.now,
-            more={"level": evaluated.answer.level, "previous_level": standing.level},
+            more={"level": evaluated.answer.level, "previous_level": snapshot.level},
         )
     if evaluated.move.kind is MoveKind.NONE:
         return
@@ -133,10 +133,10 @@ async def follow(work: Work, standing: PatientSnapshot, evaluated: Evaluated) ->
         work,
         evaluated.move,
         evaluated.evaluation,
-        known=await known_now(work, standing.patient_id, turn=standing.version + 1),
-        patient_id=standing.patient_id,
-        signal_id=UUID(standing.signal["id"]) if standing.signal else None,
-        episode=episode_of_patient(standing),
+        known=await known_now(work, snapshot.patient_id, turn=snapshot.version + 1),
+        patient_id=snapshot.patient_id,
+        signal_id=UUID(snapshot.signal["id"]) if snapshot.signal else None,
+        episode=episode_of_patient(snapshot),
     )
 
 
@@ -146,11 +146,11 @@ async def re_evaluate(work: Work, patient_id: UUID, *, announce: bool = False) -
     Nothing is evaluated for a patient who withdrew consent; the memory goes, for the day they give it again.
     ``announce``: whether conditions may begin that history coming in piece by piece would only seem to have.
     """
-    standing = await standing_of(work, patient_id, now=work.now)
-    if standing.consent_withdrawn_at is not None:
+    snapshot = await snapshot_of(work, patient_id, now=work.now)
+    if snapshot.consent_withdrawn_at is not None:
         await patient_states.forget_memory(work, patient_id)
         return
-    evaluated = await _from_history(work, standing, announce=announce)
+    evaluated = await _from_history(work, snapshot, announce=announce)
     await patient_states.keep_answer(
         work,
         patient_id,
@@ -159,7 +159,7 @@ async def re_evaluate(work: Work, patient_id: UUID, *, announce: bool = False) -
         announced=evaluated.answer.announced,
         now=work.now,
     )
-    await follow(work, standing, evaluated)
+    await follow(work, snapshot, evaluated)
 
 
 async def evaluate_again(context: AppContext, clinic_id: UUID, patient_id: UUID) -> None:
@@ -182,17 +182,17 @@ async def evaluate_by_time(
     now = context.clock.now()
     async with context.work(clinic_id) as work:
         try:
-            standing = await standing_of(work, patient_id, now=now)
+            snapshot = await snapshot_of(work, patient_id, now=now)
         except PatientMergedError:
             return False
-        if standing.archived_at is not None:
+        if snapshot.archived_at is not None:
             return False
-        protocol = protocol_of(standing, context)
-        timeline = await timeline_now(work, standing, protocol=protocol, now=now)
-        as_of = latest_in(timeline.state, standing, now=now)
-        evaluated = _evaluated(context, standing, timeline, as_of=as_of, announce=True)
+        protocol = protocol_of(snapshot, context)
+        timeline = await timeline_now(work, snapshot, protocol=protocol, now=now)
+        as_of = latest_in(timeline.state, snapshot, now=now)
+        evaluated = _evaluated(context, snapshot, timeline, as_of=as_of, announce=True)
         same = evaluated.answer.level == kept_level and set(evaluated.answer.announced) == set(
-            standing.announced
+            snapshot.announced
         )
         if same and evaluated.move.kind is MoveKind.NONE:
             return False
@@ -202,13 +202,13 @@ async def evaluate_by_time(
     return True
 
 
-def findings_before(context: AppContext, standing: PatientSnapshot, *, now: datetime) -> tuple[Finding, ...]:
+def findings_before(context: AppContext, snapshot: PatientSnapshot, *, now: datetime) -> tuple[Finding, ...]:
     """Give the findings by the memory as it was kept; none where there is no memory of this rule."""
-    protocol = protocol_of(standing, context)
-    timeline = remembered(standing, protocol)
+    protocol = protocol_of(snapshot, context)
+    timeline = remembered(snapshot, protocol)
     if timeline is None:
         return ()
-    as_of = latest_in(timeline.state, standing, now=now)
+    as_of = latest_in(timeline.state, snapshot, now=now)
     return evaluate(timeline.state, as_of=as_of, protocol=protocol).findings
 
 
@@ -224,19 +224,19 @@ async def evaluation_now(work: Work, patient_id: UUID) -> EvaluationView:
         NotFoundError: the clinic has no such patient.
         ConsentWithdrawnError: the patient has withdrawn consent.
     """
-    standing = await standing_of(work, patient_id, now=work.now)
-    if standing.consent_withdrawn_at is not None:
+    snapshot = await snapshot_of(work, patient_id, now=work.now)
+    if snapshot.consent_withdrawn_at is not None:
         raise ConsentWithdrawnError
-    protocol = protocol_of(standing, work.context)
-    timeline = await timeline_now(work, standing, protocol=protocol, now=work.now)
+    protocol = protocol_of(snapshot, work.context)
+    timeline = await timeline_now(work, snapshot, protocol=protocol, now=work.now)
     factors = await care_plans.find(work, patient_id, PlanKind.FACTORS)
     signal = await signals.latest_of_patient(work, patient_id)
     work.record_access("evaluation", patient_id=patient_id)
     cautions = factors.content["cautions"] if factors.content else []
     evaluation = evaluate(
-        timeline.state, as_of=latest_in(timeline.state, standing, now=work.now), protocol=protocol
+        timeline.state, as_of=latest_in(timeline.state, snapshot, now=work.now), protocol=protocol
     )
-    return view_of(evaluation, beside_of(cautions, signal, time_zone=standing.time_zone), cautions)
+    return view_of(evaluation, beside_of(cautions, signal, time_zone=snapshot.time_zone), cautions)
 
 
 def beside_of(cautions: Sequence[str], signal: Signal | None, *, time_zone: str) -> Beside:
@@ -279,39 +279,39 @@ def _advanced(timeline: Timeline | None, new: Sequence[CheckIn], protocol: Proto
     return timeline
 
 
-async def _from_history(work: Work, standing: PatientSnapshot, *, announce: bool) -> Evaluated:
-    history = await history_of(work, standing)
+async def _from_history(work: Work, snapshot: PatientSnapshot, *, announce: bool) -> Evaluated:
+    history = await history_of(work, snapshot)
     as_of = latest_of(history, now=work.now)
-    timeline = timeline_of(history, as_of=as_of, protocol=protocol_of(standing, work.context))
-    return _evaluated(work.context, standing, timeline, as_of=as_of, announce=announce)
+    timeline = timeline_of(history, as_of=as_of, protocol=protocol_of(snapshot, work.context))
+    return _evaluated(work.context, snapshot, timeline, as_of=as_of, announce=announce)
 
 
 def _evaluated(
-    context: AppContext, standing: PatientSnapshot, timeline: Timeline, *, as_of: datetime, announce: bool
+    context: AppContext, snapshot: PatientSnapshot, timeline: Timeline, *, as_of: datetime, announce: bool
 ) -> Evaluated:
-    evaluation = evaluate(timeline.state, as_of=as_of, protocol=protocol_of(standing, context))
+    evaluation = evaluate(timeline.state, as_of=as_of, protocol=protocol_of(snapshot, context))
     holding = conditions_of(evaluation)
     # A series that was just completed is announced at once; the others wait while history comes in.
     at_once = is_review_to_announce(
         timeline.state.treatment,
-        reviewed_on=standing.reviewed_on,
+        reviewed_on=snapshot.reviewed_on,
         today=evaluation.day,
-        announced=Condition.REVIEW_DUE.value in standing.announced,
+        announced=Condition.REVIEW_DUE.value in snapshot.announced,
         announce=announce,
-        protocol=protocol_of(standing, context),
+        protocol=protocol_of(snapshot, context),
     )
     holds = {one.value for one in holding} | marks_of(evaluation)
-    announced = {one for one in holds if announce or one in AT_ONCE or one in standing.announced}
+    announced = {one for one in holds if announce or one in AT_ONCE or one in snapshot.announced}
     answer = Answer(
         as_of=as_of,
         level=evaluation.level.value,
-        rule_version=protocol_of(standing, context).name,
-        memory=to_keep(timeline, protocol_of(standing, context)),
+        rule_version=protocol_of(snapshot, context).name,
+        memory=to_keep(timeline, protocol_of(snapshot, context)),
         announced=sorted(announced | ({Condition.REVIEW_DUE.value} if at_once else set())),
         summary=_summary(evaluation),
     )
     move = next_move(
-        episode_of_patient(standing), evaluation, as_of=as_of, protocol=protocol_of(standing, context)
+        episode_of_patient(snapshot), evaluation, as_of=as_of, protocol=protocol_of(snapshot, context)
     )
     return Evaluated(evaluation=evaluation, answer=answer, move=move)
 

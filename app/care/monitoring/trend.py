@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Final
 from uuid import UUID
 
-from app.care.monitoring.history import protocol_of, standing_of, timeline_now
+from app.care.monitoring.history import protocol_of, snapshot_of, timeline_now
 from app.chart.trend import Band, InfusionMark, LevelSpan, Reader, TotalMark, Trend, TrendDay
 from app.clinical.check_ins import ONE_DAY, check_in_day, days_of, is_acute, sleep_hours_of
 from app.clinical.course import Infusion
@@ -73,10 +73,10 @@ async def trend_of_patient(work: Work, patient_id: UUID, days: Days, *, reader: 
         DaysNotInOrderError: the first day lies after the last.
         TooManyDaysError: more than five years.
     """
-    standing = await standing_of(work, patient_id, now=work.now)
-    protocol = protocol_of(standing, work.context)
-    span = days.within(check_in_day(work.now, standing.time_zone))
-    timeline = await timeline_now(work, standing, protocol=protocol, now=work.now)
+    snapshot = await snapshot_of(work, patient_id, now=work.now)
+    protocol = protocol_of(snapshot, work.context)
+    span = days.within(check_in_day(work.now, snapshot.time_zone))
+    timeline = await timeline_now(work, snapshot, protocol=protocol, now=work.now)
     evaluation = evaluate(timeline.state, as_of=work.now, protocol=protocol)
     trend = await trend_between(work, patient_id, span, evaluation, protocol, reader=reader)
     work.record_access("trend", patient_id=patient_id)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.access.clinics.policy import policy_in_force
 from app.care.alerts.findings.codes import FindingCode as WorklistFinding
-from app.care.monitoring.history import history_of, latest_in, protocol_of, standing_of, timeline_now
+from app.care.monitoring.history import history_of, latest_in, protocol_of, snapshot_of, timeline_now
 from app.care.patients.service import existing
 from app.care.treatment.sessions import open_note
 from app.clinical.boosters import Stretch
@@ -330,11 +330,11 @@ async def taper_of(work: Work, patient_id: UUID, past: MaintenancePast) -> Taper
 
 
 async def maintenance_past(
-    work: Work, standing: PatientSnapshot, past: Timeline, *, protocol: Protocol
+    work: Work, snapshot: PatientSnapshot, past: Timeline, *, protocol: Protocol
 ) -> MaintenancePast:
     """Say how benefits have gone so far, from the rule's memory, so that years of check-ins cost nothing."""
-    patient_id, zone = standing.patient_id, standing.time_zone
-    as_of = latest_in(past.state, standing, now=work.now)
+    patient_id, zone = snapshot.patient_id, snapshot.time_zone
+    as_of = latest_in(past.state, snapshot, now=work.now)
     evaluation = evaluate(past.state, as_of=as_of, protocol=protocol)
     # What totals showed is seen in the signals alone.
     shown = await signals.days_on_criterion(work, patient_id, CriterionName.SCALE_RELAPSE.value)
@@ -350,7 +350,7 @@ async def maintenance_past(
     )
     earlier: tuple[ResponseDuration, ...] = ()
     if len(courses) > 1:
-        earlier = earlier_durations(await history_of(work, standing), courses, protocol=protocol)
+        earlier = earlier_durations(await history_of(work, snapshot), courses, protocol=protocol)
     return MaintenancePast(
         protocol=protocol,
         day=evaluation.day,
@@ -365,10 +365,10 @@ async def maintenance_past(
 
 
 async def _past(work: Work, patient_id: UUID) -> MaintenancePast:
-    standing = await standing_of(work, patient_id, now=work.now)
-    protocol = protocol_of(standing, work.context)
-    past = await timeline_now(work, standing, protocol=protocol, now=work.now)
-    return await maintenance_past(work, standing, past, protocol=protocol)
+    snapshot = await snapshot_of(work, patient_id, now=work.now)
+    protocol = protocol_of(snapshot, work.context)
+    past = await timeline_now(work, snapshot, protocol=protocol, now=work.now)
+    return await maintenance_past(work, snapshot, past, protocol=protocol)
 
 
 async def _written(work: Work, patient_id: UUID) -> WrittenPlan:

@@ -24,7 +24,7 @@ from app.storage import (
     worklist,
 )
 from app.storage.care_plans import PlanKind
-from app.storage.worklist import Counts, Lane, ListedItem, Place, Wanted
+from app.storage.worklist import Counts, Lane, ListedItem, Place, WorklistFilter
 
 A_LANE: Final = 25
 """How many rows of a lane the first page shows; the rest is one link away."""
@@ -77,7 +77,7 @@ class Glance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class ClinicStatus:
     """What stands above the list.
 
     Attributes:
@@ -95,7 +95,7 @@ class Standing:
 class Today:
     """The home of the care team, in one snapshot."""
 
-    standing: Standing
+    standing: ClinicStatus
     items: tuple[WorklistItem, ...]
     glances: Mapping[UUID, Glance]
     counts: Counts
@@ -104,7 +104,7 @@ class Today:
 
 
 async def list_items(
-    work: Work, wanted: Wanted, *, after: Place | None, limit: int
+    work: Work, wanted: WorklistFilter, *, after: Place | None, limit: int
 ) -> tuple[list[WorklistItem], Place | None]:
     """Give a page of the worklist, and where the next one begins."""
     rows = await worklist.page(work, wanted, after=after, limit=limit + 1)
@@ -114,7 +114,13 @@ async def list_items(
 
 
 async def read_today(
-    work: Work, wanted: Wanted, *, member: UUID | None, after: Place | None, a_lane: int | None, limit: int
+    work: Work,
+    wanted: WorklistFilter,
+    *,
+    member: UUID | None,
+    after: Place | None,
+    a_lane: int | None,
+    limit: int,
 ) -> Today:
     """Give what the home page shows; the number of statements is the same however many rows it has."""
     rows = await worklist.page(work, wanted, after=after, limit=limit + 1, a_lane=a_lane)
@@ -124,7 +130,7 @@ async def read_today(
     planned = await appointments.planned_between(work, first=today, last=today + timedelta(days=13))
     days = [today + timedelta(days=number) for number in range(14)]
     shown = Today(
-        standing=await standing_of_clinic(work),
+        standing=await clinic_status(work),
         items=tuple(await _items(work, rows)),
         glances=await _glances(work, rows),
         counts=await worklist.counts(work, member),
@@ -135,7 +141,7 @@ async def read_today(
     return shown
 
 
-async def standing_of_clinic(work: Work) -> Standing:
+async def clinic_status(work: Work) -> ClinicStatus:
     """Say what the clinic itself must see to.
 
     Raises:
@@ -146,7 +152,7 @@ async def standing_of_clinic(work: Work) -> Standing:
         raise NotFoundError
     due_since = await reminder_plans.longest_not_looked_at(work)
     late = due_since is not None and due_since < work.now - _SWEEP_IS_LATE
-    return Standing(
+    return ClinicStatus(
         clinic=profile.name,
         mode=profile.mode,
         attention=await attention_of(work, mode=profile.mode),

@@ -20,7 +20,7 @@ from app.care.worklist.schemas import (
 )
 from app.context import Work
 from app.storage.alerts import Alert
-from app.storage.worklist import Wanted
+from app.storage.worklist import WorklistFilter
 from app.web.dependencies import IfMatch, OnlyPatient
 from app.web.etags import etag_of, version_if_sent
 from app.web.links import link_next
@@ -49,7 +49,7 @@ async def read_worklist(
     limit: PageLimit = PAGE_SIZE,
 ) -> WorklistReply:
     """Give everything that waits for the care team: by lane, what nobody has acknowledged first, then by age."""
-    wanted = Wanted(
+    wanted = WorklistFilter(
         kinds=frozenset(one.value for one in kind or ()),
         assignee=assignee,
         care_team=care_team,

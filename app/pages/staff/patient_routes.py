@@ -32,7 +32,7 @@ async def show_patient(
     """Show everything about a patient; a span that is not offered is the usual one."""
     span = next((length for length, _ in SPANS if str(length) == days), None)
     view = await patient_view(
-        visitor.work, patient_id, days=span, with_trail=visitor.signed_in.may(Permission.AUDIT)
+        visitor.work, patient_id, days=span, with_audit_log=visitor.signed_in.may(Permission.AUDIT)
     )
     return render(
         context,

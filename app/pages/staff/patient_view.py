@@ -15,7 +15,7 @@ from app.care.assessments.queries import Assessment
 from app.care.assessments.queries import latest_of as latest_forms
 from app.care.check_ins.queries import open_note
 from app.care.merging.queries import merged_here
-from app.care.monitoring.history import latest_in, protocol_of, standing_of, timeline_now
+from app.care.monitoring.history import latest_in, protocol_of, snapshot_of, timeline_now
 from app.care.monitoring.service import EvaluationView, beside_of, view_of
 from app.care.monitoring.trend import DAYS_SHOWN, MOST_DAYS, trend_between
 from app.care.patients.consent_standing import ConsentStanding
@@ -104,7 +104,7 @@ class PatientView:
         clinic: the clinic's name.
         ehr_link: to the patient's chart in the clinic's EHR, where it has one.
         protocol: the numbers that decide here.
-        lines: what was done about the patient, newest first; empty for whoever may not read the trail.
+        lines: what was done about the patient, newest first; empty for whoever may not read the audit log.
         staff: who they may have been.
     """
 
@@ -139,14 +139,16 @@ class PatientView:
     protocol: Protocol
 
 
-async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_trail: bool) -> PatientView:
-    """Read everything about a patient; one line on the trail says so.
+async def patient_view(
+    work: Work, patient_id: UUID, *, days: int | None, with_audit_log: bool
+) -> PatientView:
+    """Read everything about a patient; one line on the audit log says so.
 
     Args:
         work: the transaction.
         patient_id: the patient.
         days: how far the trend goes back; None: since a month before the course, at most three months.
-        with_trail: whether the reader may read the trail.
+        with_audit_log: whether the reader may read the audit log.
 
     Raises:
         NotFoundError: the clinic has no such patient.
@@ -154,15 +156,15 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
     now, context = work.now, work.context
     work.record_access("patient_page", patient_id=patient_id)
     record = await existing(work, patient_id)
-    standing = await standing_of(work, patient_id, now=now)
-    patient, protocol = patient_of(context.vault, work.clinic_id, record), protocol_of(standing, context)
-    timeline = await timeline_now(work, standing, protocol=protocol, now=now)
+    snapshot = await snapshot_of(work, patient_id, now=now)
+    patient, protocol = patient_of(context.vault, work.clinic_id, record), protocol_of(snapshot, context)
+    timeline = await timeline_now(work, snapshot, protocol=protocol, now=now)
     evaluation = evaluate(
-        timeline.state, as_of=latest_in(timeline.state, standing, now=now), protocol=protocol
+        timeline.state, as_of=latest_in(timeline.state, snapshot, now=now), protocol=protocol
     )
     factors, course = await factors_of(work, patient_id), await course_of(work, record)
     span = _span(course, days, today=check_in_day(now, record.time_zone))
-    interval, taper = await _maintenance(work, standing, timeline, protocol)
+    interval, taper = await _maintenance(work, snapshot, timeline, protocol)
     booking = await patient_states.booked_booster(work, patient_id)
     open_events = await _open_events(work, patient_id)
     steps = await alert_steps.of_patient(work, patient_id, since=now - _STEPS_SINCE, limit=_MOST_STEPS)
@@ -197,8 +199,8 @@ async def patient_view(work: Work, patient_id: UUID, *, days: int | None, with_t
         booked_for=booking.on if booking else None,
         planned=await appointments.planned_of_patient(work, patient_id),
         reminders=await _reminders(work, record),
-        lines=await done_to_patient(work, patient_id, now=now, limit=_MOST_LINES) if with_trail else (),
-        staff=await staff_members.all_of_clinic(work) if with_trail else (),
+        lines=await done_to_patient(work, patient_id, now=now, limit=_MOST_LINES) if with_audit_log else (),
+        staff=await staff_members.all_of_clinic(work) if with_audit_log else (),
     )
 
 
@@ -244,10 +246,10 @@ def _opened(work: Work, record: PatientRecord, step: AlertStep) -> OpenedStep:
 
 
 async def _maintenance(
-    work: Work, standing: PatientSnapshot, timeline: Timeline, protocol: Protocol
+    work: Work, snapshot: PatientSnapshot, timeline: Timeline, protocol: Protocol
 ) -> tuple[PersonalInterval, TaperView]:
-    so_far = await maintenance_past(work, standing, timeline, protocol=protocol)
-    return interval_of(so_far), await taper_of(work, standing.patient_id, so_far)
+    so_far = await maintenance_past(work, snapshot, timeline, protocol=protocol)
+    return interval_of(so_far), await taper_of(work, snapshot.patient_id, so_far)
 
 
 def _span(course: CourseView | None, days: int | None, *, today: date) -> tuple[date, date]:

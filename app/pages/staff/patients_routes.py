@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from app.care.patients.consent_standing import ConsentStanding
 from app.care.patients.service import Patient, patient_of
-from app.care.worklist.queries import patients_with, standing_of_clinic
+from app.care.worklist.queries import clinic_status, patients_with
 from app.context import Work
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.patient_access import MayRead
@@ -47,7 +47,7 @@ async def show_patients(
         listed = [patient_of(work.vault, work.clinic_id, one) for one in page]
         following = write_cursor(str(listed[-1].id)) if len(listed) == _ON_A_PAGE else ""
         work.record_access("patients", patient_id=None)
-    standing = await standing_of_clinic(work)
+    standing = await clinic_status(work)
     return render(
         context,
         visitor,

@@ -169,7 +169,7 @@ async def _page(
     now = visitor.work.now
     found = await _dossier(visitor.work, event_id)
     view = await patient_view(
-        visitor.work, found.whose.id, days=None, with_trail=visitor.signed_in.may(Permission.AUDIT)
+        visitor.work, found.whose.id, days=None, with_audit_log=visitor.signed_in.may(Permission.AUDIT)
     )
     values = values_of(view, visitor, days=None) | {
         "step_notice": None,

@@ -249,7 +249,7 @@ async def _page(
     found = await _dossier(visitor.work, signal_id)
     signal = found.view.signal
     view = await patient_view(
-        visitor.work, found.whose.id, days=None, with_trail=visitor.signed_in.may(Permission.AUDIT)
+        visitor.work, found.whose.id, days=None, with_audit_log=visitor.signed_in.may(Permission.AUDIT)
     )
     values = values_of(view, visitor, days=None) | {
         "step_notice": None,

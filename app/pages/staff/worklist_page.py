@@ -14,7 +14,7 @@ from app.care.alerts.findings import commands as findings
 from app.care.alerts.findings.commands import FindingOutcome
 from app.care.alerts.life_cycle import OutreachChannel
 from app.care.worklist import commands
-from app.care.worklist.queries import A_LANE, Glance, Standing, Today, WorklistItem, lanes, read_today
+from app.care.worklist.queries import A_LANE, ClinicStatus, Glance, Today, WorklistItem, lanes, read_today
 from app.care.worklist.schemas import Outreach, path_of, place_in, position_of
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
@@ -32,7 +32,7 @@ from app.pages.staff.worklist_words import (
     short_day,
     why_of,
 )
-from app.storage.worklist import KINDS, Counts, Lane, Shown, Wanted
+from app.storage.worklist import KINDS, Counts, Lane, Shown, WorklistFilter
 from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import Form
 from app.web.reading import read_as
@@ -243,7 +243,7 @@ def step_notice(sent: Mapping[str, str]) -> dict[str, Any] | None:
     return {"tone": "good", "first": first, "rest": rest, "undo": shown}
 
 
-def _troubles(standing: Standing, work: Work) -> list[str]:
+def _troubles(standing: ClinicStatus, work: Work) -> list[str]:
     """Say what the clinic itself must see to, the most urgent first."""
     said = [ATTENTION[one] for one in standing.attention]
     count = standing.undelivered.count
@@ -359,8 +359,8 @@ def _spark(glance: Glance) -> dict[str, Any] | None:
     }
 
 
-def _wanted(show: str, lane: Lane | None, me: UUID) -> Wanted:
-    return Wanted(
+def _wanted(show: str, lane: Lane | None, me: UUID) -> WorklistFilter:
+    return WorklistFilter(
         kinds=frozenset(kind for kind, its in KINDS.items() if its is lane)
         if lane is not None
         else frozenset(),

@@ -1,4 +1,4 @@
-"""Searching the trail: by patient, actor, action and time, newest first, one's own clinic only."""
+"""Searching the audit log: by patient, actor, action and time, newest first, one's own clinic only."""
 
 from collections.abc import Iterator
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What staff read about patients is on the trail, call by call; what patients read of themselves is not."""
+"""What staff read about patients is on the audit log, call by call; what patients read of themselves is not."""
 
 from collections.abc import Iterator
 
@@ -50,7 +50,7 @@ def lively(shared_service: Service) -> Iterator[LivelyClinic]:
 
 
 def told(shared_database: DatabaseUrls, clinic_id: str) -> list[dict[str, object]]:
-    """The readings on the trail, in their order."""
+    """The readings on the audit log, in their order."""
     return [
         row
         for row in ask(

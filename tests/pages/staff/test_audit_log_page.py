@@ -1,4 +1,4 @@
-"""The audit log as a page: with names, by who, whom, what and when; owners only; told on the trail itself."""
+"""The audit log as a page: with names, by who, whom, what and when; owners only; told on the audit log itself."""
 
 import re
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""The clinic's figures as a page: readable, with their counts, and told on the trail."""
+"""The clinic's figures as a page: readable, with their counts, and told on the audit log."""
 
 import csv
 import io

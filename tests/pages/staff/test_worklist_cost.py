@@ -18,7 +18,7 @@ from tests.support.databases import Cluster, DatabaseUrls
 from tests.support.people import clinic_client
 from tests.support.service import NOW, Service, running_service
 
-# The session, the list with what stands above it, and its line on the trail.
+# The session, the list with what stands above it, and its line on the audit log.
 MOST_ROUND_TRIPS = 24
 
 

@@ -1,4 +1,4 @@
-"""Looking through the trail reads the lines that it gives, however long the trail is."""
+"""Looking through the audit log reads the lines that it gives, however long the audit log is."""
 
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from app.storage import audit_search
-from app.storage.audit_search import Wanted
+from app.storage.audit_search import AuditFilter
 from app.storage.engine.unit_of_work import UnitOfWork
 from tests.storage.test_trend_reads import rows_read
 from tests.support.databases import DatabaseUrls
@@ -54,7 +54,7 @@ def test_a_year_is_searched_by_reading_what_is_given(
     own_service: Service, busy_clinic: ClinicClient, actor: UUID | None, action: str | None, given: int
 ) -> None:
     since: datetime = NOW - timedelta(days=365)
-    wanted = Wanted(since=since, until=NOW, actor_id=actor, action=action)
+    wanted = AuditFilter(since=since, until=NOW, actor_id=actor, action=action)
 
     async def read(work: UnitOfWork) -> None:
         assert len(await audit_search.page(work, wanted, before=None, limit=50)) == given
