@@ -45,6 +45,7 @@ from app.notifications.webhooks import notice_routes
 from app.notifications.webhooks import routes as webhooks
 from app.pages.patient import (
     check_in_routes,
+    history_routes,
     own_routes,
     public_routes,
     questionnaire_routes,
@@ -147,6 +148,7 @@ _ROUTERS: Final = (
     health.router,
     sign_in_routes.router,
     own_routes.router,
+    history_routes.router,
     settings_routes.router,
     questionnaire_routes.router,
     public_routes.router,

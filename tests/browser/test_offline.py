@@ -170,12 +170,12 @@ def test_nothing_of_a_person_is_put_by_but_the_queue(
     phone: tuple[BrowserContext, Page], own_service: Service
 ) -> None:
     _, page = phone
-    page.locator("summary").click()
+    page.locator("main summary").click()
     page.locator("textarea").fill("zeisig-4711-kanarienvogel")
     answer_all(page)
     page.locator("button.wide").click()
     expect(page.locator("h1")).to_have_text("Thank you")
-    page.goto(f"{own_service.url}/p/progress")
+    page.goto(f"{own_service.url}/p/history")
 
     cached = page.evaluate(CACHED)
 

@@ -38,6 +38,7 @@ def form_page(
     *,
     form: Form = NOTHING_FILLED_IN,
     mistakes: Mapping[str, str] | None = None,
+    title: str = "",
     earlier_sentence: str = "",
     day_choices: Sequence[tuple[str, str]] = (),
     status: int = 200,
@@ -55,7 +56,8 @@ def form_page(
         help_first=help_first,
         clinic_notified=clinic_notified,
         for_later=False,
-        hidden=opened.fields(ID_FIELD),
+        title=title or say("check_in_title"),
+        hidden=opened.fields(ID_FIELD) | _meant(form, day_choices),
         form=form,
         mistakes={field: say(name) for field, name in (mistakes or {}).items()},
         earlier_sentence=earlier_sentence,
@@ -75,6 +77,7 @@ def shell_page(context: AppContext, visitor: Visitor) -> PageAnswer:
         "check_in.html",
         here=CHECK_IN,
         for_later=True,
+        title=say_in(visitor.language)("check_in_title"),
         hidden=dict.fromkeys(IDENTITY, ""),
         clinic_notified=False,
         form=NOTHING_FILLED_IN,
@@ -88,6 +91,11 @@ def shell_page(context: AppContext, visitor: Visitor) -> PageAnswer:
     )
 
 
+def _meant(form: Form, day_choices: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Carry along which moment the answers are about, unless the person is asked for it."""
+    return {} if day_choices or not form["answered_at"] else {"answered_at": form["answered_at"]}
+
+
 def thanks_page(
     context: AppContext,
     visitor: Visitor,
@@ -95,6 +103,7 @@ def thanks_page(
     *,
     form_id: UUID,
     trend: ShownTrend | None,
+    offers_install: bool = False,
     questionnaires: Sequence[OfferedQuestionnaire] = (),
 ) -> PageAnswer:
     """Say that it is kept; after a safety statement, help comes first."""
@@ -109,6 +118,7 @@ def thanks_page(
         asked_booster=stored.check_in.asks_about_booster,
         answers=_answers(say, stored),
         trend=trend,
+        offers_install=offers_install,
         questionnaires=questionnaires,
     )
     answer.headers[OUTCOME] = "kept"

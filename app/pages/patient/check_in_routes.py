@@ -10,9 +10,12 @@ from starlette.responses import RedirectResponse, Response
 from app.care.check_ins.queries import open_note, standing_check_in
 from app.clinical.check_ins import zone_of
 from app.context import AppContext
+from app.foundation.errors import NotFoundError
+from app.foundation.ids import new_id
 from app.pages.patient.check_in_form import SCORES
 from app.pages.patient.check_in_pages import SENT_FORM, form_page
 from app.pages.patient.consent_pages import ASK_FIRST, must_answer_first
+from app.pages.patient.history_routes import can_still_be_corrected, moment_of_added, own_report
 from app.pages.patient.opened_form import OpenedForm, open_form
 from app.pages.patient.page_route import PatientPageRoute
 from app.pages.patient.rendering import render
@@ -25,7 +28,7 @@ from app.web.pages.cookies import Cookies
 from app.web.pages.forged_forms import refuse_foreign
 from app.web.pages.forms import NOTHING_FILLED_IN, Form
 from app.web.pages.page_route import read_form_to_keep
-from app.web.pages.wording import write_moment
+from app.web.pages.wording import write_day, write_moment
 from app.web.schemas import read_counter
 
 OPEN_FORM: Final = "afterglow-form"
@@ -61,6 +64,8 @@ async def show_form(request: Request, context: ContextNeeded, found: SignedInVis
             title=say("archived_title"),
             sentence=say("archived_text"),
         )
+    if other := await _other_form(request, context, found):
+        return other
     cookies = Cookies(context.public_url)
     opened, kept = await _open_form(
         context, found, cookies.read(request, OPEN_FORM), cookies.read(request, SENT_FORM)
@@ -84,6 +89,30 @@ async def send_form(request: Request, context: ContextNeeded) -> Response:
     form = await read_form_to_keep(request)
     async with visiting(request, context) as found:
         return await send(context, found, form)
+
+
+async def _other_form(request: Request, context: AppContext, found: Visitor) -> Response | None:
+    """Open a form that is not today's: one that was sent and is to be corrected, or a day to add; else None."""
+    asked, say = request.query_params, say_in(found.language)
+    now, zone = context.clock.now(), found.signed_in.time_zone
+    if correct := asked.get("correct"):
+        try:
+            stored = await own_report(found, UUID(correct))
+        except ValueError:
+            raise NotFoundError from None
+        if not can_still_be_corrected(stored, now):
+            raise NotFoundError
+        sent = stored.check_in
+        opened = OpenedForm(id=UUID(sent.id), opened_at=sent.recorded_at, time_zone=sent.time_zone)
+        fields = _answers_in(context, found, stored).filled({"answered_at": sent.recorded_at.isoformat()})
+        title = say("correct_title", day=write_day(stored.check_in_day, found.language))
+        return form_page(
+            context, found, opened, form=fields, title=title, earlier_sentence=say("correct_lead")
+        )
+    if (added := moment_of_added(asked.get("day", ""), now, zone)) is None:
+        return None
+    opened = OpenedForm(id=new_id(), opened_at=added, time_zone=zone)
+    return form_page(context, found, opened, form=Form({"answered_at": added.isoformat()}))
 
 
 async def _open_form(

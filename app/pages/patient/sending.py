@@ -34,6 +34,8 @@ _WORDS_BY_CODE: Final[Mapping[str, str]] = {
     "form-expired": "wrong_form_expired",
 }
 
+# The home screen is offered from the third check-in day of two weeks on, for as long as it may be news.
+_INSTALL_AFTER: Final = range(3, 8)
 # From this status on it is our fault.
 FAULT: Final = 500
 
@@ -71,7 +73,8 @@ async def send_trusted(context: AppContext, visitor: Visitor, form: Form) -> Pag
         visitor,
         sent,
         form_id=draft.id,
-        trend=await trend_after_sending(visitor),
+        trend=(trend := await trend_after_sending(visitor)),
+        offers_install=trend is not None and trend.check_in_days in _INSTALL_AFTER,
         questionnaires=await due_questionnaires(visitor),
     )
 
