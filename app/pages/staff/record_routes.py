@@ -14,7 +14,7 @@ from app.care.assessments.schemas import AssessmentAmendment
 from app.care.treatment import course_corrections, infusion_corrections, queries
 from app.care.treatment.course_schemas import CourseAmendment
 from app.care.treatment.infusion_schemas import InfusionAmendment
-from app.clinical.check_ins import zone_of
+from app.clinical.check_ins import calendar_day
 from app.clinical.course import TEMPLATES
 from app.clinical.english_formats import SCALE_NAMES
 from app.context import AppContext, Work
@@ -309,7 +309,7 @@ async def _infusion(
         button="Save the correction",
         fields=(*INFUSION_FIELDS, REASON),
         values={
-            "on": infusion.given_at.astimezone(zone_of(clock.time_zone)).date().isoformat(),
+            "on": calendar_day(infusion.given_at, clock.time_zone).isoformat(),
             "at": clock.time(infusion.given_at),
             "phase": infusion.phase.value,
             "route": infusion.route.value if infusion.route else "",
@@ -353,7 +353,7 @@ async def _assessment(
             REASON,
         ),
         values={
-            "on": stored.taken_at.astimezone(zone_of(clock.time_zone)).date().isoformat(),
+            "on": calendar_day(stored.taken_at, clock.time_zone).isoformat(),
             "at": clock.time(stored.taken_at),
             "total": f"{stored.total:g}",
         },
