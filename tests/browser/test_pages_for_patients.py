@@ -210,7 +210,7 @@ PLACES = """[...document.querySelectorAll('.q10')].map((one) => {
 
 
 def test_the_whole_form_is_in_sight_on_a_small_phone_and_each_scale_is_one_line_at_every_width(
-    opened: Callable[..., Page]
+    opened: Callable[..., Page],
 ) -> None:
     page = opened(viewport={"width": 360, "height": 740})
     page.screenshot(path=PICTURES / "small-phone.png")
@@ -256,7 +256,8 @@ def test_nothing_is_cut_off_at_320_pixels_or_at_200_percent(
 
 ELEVEN = """[...document.querySelectorAll('.eleven label')].map((one) => one.getBoundingClientRect())
     .map((one) => [one.width, one.height])"""
-TARGETS = """[...document.querySelectorAll('.scale label, button, .button, summary, .lines a, .numbers a, nav a, footer a')]
+TARGETS = """[...document.querySelectorAll(
+    '.scale label, button, .button, summary, .lines a, .numbers a, nav a, footer a')]
     .filter((one) => one.checkVisibility()).map((one) => one.getBoundingClientRect())
     .map((one) => [one.width, one.height])"""
 LOADED = """[...document.querySelectorAll('link[rel=stylesheet], script[src], link[rel=manifest]')]

@@ -50,7 +50,10 @@ async def own_trend(visitor: Visitor, days: int, *, with_table: bool = True) -> 
     caller = visitor.signed_in
     first = check_in_day(visitor.work.now, caller.time_zone) - timedelta(days=days - 1)
     trend = await trend_of_patient(
-        visitor.work, caller.patient_id, Days(first=first, last=first + timedelta(days=days - 1)), reader=Reader.PATIENT
+        visitor.work,
+        caller.patient_id,
+        Days(first=first, last=first + timedelta(days=days - 1)),
+        reader=Reader.PATIENT,
     )
     words = chart_words(visitor.language)
     table = trend_table(trend, words)

@@ -80,7 +80,7 @@ def test_a_day_that_was_left_out_is_added_for_that_day_once(
 
 
 def test_another_patients_check_in_can_neither_be_read_nor_corrected_nor_taken_back(
-    one_clinic: ClinicClient, patient: str, plain: PlainBrowser, service: Service
+    one_clinic: ClinicClient, plain: PlainBrowser, service: Service
 ) -> None:
     other = new_patient(one_clinic)
     agree(one_clinic, other, service.url)

@@ -140,7 +140,8 @@ SPANISH: Final[Mapping[str, str]] = {
     "install_lead": "Se abre con un toque, también sin conexión.",
     "install_how": "Mostrar cómo",
     "install_iphone": "iPhone: en Safari, toque Compartir, luego “Agregar a inicio” y Agregar.",
-    "install_android": "Android: en Chrome, toque los tres puntos y luego “Agregar a la pantalla principal” o “Instalar”.",
+    "install_android": "Android: en Chrome, toque los tres puntos y luego “Agregar a la pantalla principal” o "
+    "“Instalar”.",
     "install_name": "Allí se llama Afterglow. No dice nada de un tratamiento.",
     "safety_notified": "Ya avisamos a su clínica. Puede que nadie lo vea de inmediato, así que por favor no "
     "espere.",
