@@ -15,9 +15,9 @@ from app.storage.engine.rows import FRONT_DESK, Row
 from app.storage.engine.unit_of_work import UnitOfWork
 
 _MADE: Final = (
-    "INSERT INTO front_desk.backups (id, made_at, file_name, size, sha256) VALUES (%s, now(), %s, %s, %s)"
+    "INSERT INTO front_desk.backups (id, made_at, file_name, size, sha256) VALUES (%s, %s, %s, %s, %s)"
 )
-_VERIFIED: Final = "UPDATE front_desk.backups SET verified_at = now() WHERE sha256 = %s"
+_VERIFIED: Final = "UPDATE front_desk.backups SET verified_at = %s WHERE sha256 = %s"
 
 
 class BackupRow(Row):
@@ -64,16 +64,16 @@ async def last(work: UnitOfWork) -> LastBackups:
     )
 
 
-def note_made(owner_url: str, *, file_name: str, size: int, sha256: bytes) -> None:
+def note_made(owner_url: str, *, at: datetime, file_name: str, size: int, sha256: bytes) -> None:
     """Keep that a backup was written to its end; ``size`` in bytes."""
     with psycopg.connect(_plain(owner_url)) as connection:
-        connection.execute(_MADE, [new_id(), file_name, size, sha256])
+        connection.execute(_MADE, [new_id(), at, file_name, size, sha256])
 
 
-def note_verified(owner_url: str, *, sha256: bytes) -> None:
+def note_verified(owner_url: str, *, at: datetime, sha256: bytes) -> None:
     """Keep that the backup with this hash was restored into a scratch database."""
     with psycopg.connect(_plain(owner_url)) as connection:
-        connection.execute(_VERIFIED, [sha256])
+        connection.execute(_VERIFIED, [at, sha256])
 
 
 def _plain(url: str) -> str:
