@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -284,7 +285,7 @@ def a_worker_that_has_looked(data_dir: Path) -> Iterator[None]:
                 await what(work, worker_id)
             await context.database.close()
 
-        asyncio.run(note(heartbeats.beat))
+        asyncio.run(note(partial(heartbeats.beat, does=heartbeats.OF_A_WORKER)))
         yield
         asyncio.run(note(heartbeats.end))
 
