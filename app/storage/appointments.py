@@ -6,7 +6,18 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric, Text, and_, delete, insert, select, update
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    Numeric,
+    Text,
+    and_,
+    delete,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.storage.engine.rows import CARE, TenantRow, columns_of, values_of
@@ -87,9 +98,7 @@ async def change(
 async def take_away(work: UnitOfWork, appointment_id: UUID) -> None:
     """Take an appointment away that was only a duplicate's."""
     await work.execute(
-        delete(Appointment).where(
-            Appointment.clinic_id == work.clinic_id, Appointment.id == appointment_id
-        )
+        delete(Appointment).where(Appointment.clinic_id == work.clinic_id, Appointment.id == appointment_id)
     )
 
 

@@ -86,8 +86,7 @@ def kept(clinic: ClinicClient, patient: str) -> dict[str, list[Any]]:
         "circumstances": [(one["kind"], one["since"], one["detail"]) for one in listed],
         "appointments": [(one["kind"], one["on"], one["state"]) for one in planned],
         "care_team": [
-            (one["member_id"], one["duty"])
-            for one in clinic.http.get(f"{path}/care-team").json()["members"]
+            (one["member_id"], one["duty"]) for one in clinic.http.get(f"{path}/care-team").json()["members"]
         ],
         "booked": clinic.http.get(f"{path}/booked-booster").json()["on"],
     }
@@ -116,7 +115,10 @@ def test_circumstances_appointments_and_care_team_come_along_and_go_back(
     ):
         body = {"kind": kind, "on": on}
         assert clinic.http.post(f"/v1/patients/{patient}/appointments", json=body).status_code == 201
-    for patient, team in ((right, [(kim, "first")]), (double, [(lee, "first"), (kim, "on_call"), (ann, "member")])):
+    for patient, team in (
+        (right, [(kim, "first")]),
+        (double, [(lee, "first"), (kim, "on_call"), (ann, "member")]),
+    ):
         members = [{"member_id": member, "duty": duty} for member, duty in team]
         path = f"/v1/patients/{patient}/care-team"
         written = clinic.http.put(path, json={"members": members}, headers={"if-match": '"0"'})

@@ -173,9 +173,7 @@ async def _copy_references(work: Work, giver: PatientRecord, taker: PatientRecor
     return tuple(copied)
 
 
-async def _copy_circumstances(
-    work: Work, giver: PatientRecord, taker: PatientRecord
-) -> tuple[UUID, ...]:
+async def _copy_circumstances(work: Work, giver: PatientRecord, taker: PatientRecord) -> tuple[UUID, ...]:
     there = await circumstances_of(work, taker)
     copied = []
     for one in await circumstances_of(work, giver):
@@ -256,7 +254,9 @@ async def void_copies(work: Work, merged: PatientMerge, target: PatientRecord, r
     for changed in await circumstances.of_patient(work, target.id):
         if changed.id in content.circumstances:
             kept = CIRCUMSTANCE_CONTENT.dump_python(changed, mode="json")
-            await _void(work, target, RecordKind.CIRCUMSTANCE, changed.id, changed.version, kept, None, reason)
+            await _void(
+                work, target, RecordKind.CIRCUMSTANCE, changed.id, changed.version, kept, None, reason
+            )
             await circumstances.take_away(work, changed.id)
     await _take_appointments_back(work, target, content.appointments)
     await _part_care_teams(work, target, content.care_team)

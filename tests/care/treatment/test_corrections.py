@@ -361,7 +361,9 @@ def wrong_day(clinic: ClinicClient, patient: str, chance: random.Random) -> Call
     moved = (LAST + timedelta(days=1, seconds=chance.randint(1, 9))).isoformat()
     reply = amend(clinic, patient, path, last["version"], given_at=moved, **CONFIRMED)
     assert reply.status_code == 200, reply.text
-    return lambda: amend(clinic, patient, path, version_of(clinic, patient, path), given_at=right, **CONFIRMED)
+    return lambda: amend(
+        clinic, patient, path, version_of(clinic, patient, path), given_at=right, **CONFIRMED
+    )
 
 
 def wrong_year(clinic: ClinicClient, patient: str, chance: random.Random) -> Callable[[], httpx2.Response]:
@@ -369,7 +371,9 @@ def wrong_year(clinic: ClinicClient, patient: str, chance: random.Random) -> Cal
     return lambda: on(clinic, patient, f"infusions/{made}/void", WHY)
 
 
-def before_the_course(clinic: ClinicClient, patient: str, chance: random.Random) -> Callable[[], httpx2.Response]:
+def before_the_course(
+    clinic: ClinicClient, patient: str, chance: random.Random
+) -> Callable[[], httpx2.Response]:
     made = give(clinic, patient, FIRST - timedelta(days=chance.randint(2, 9)), "induction")
     return lambda: on(clinic, patient, f"infusions/{made}/void", WHY)
 
@@ -388,11 +392,17 @@ def wrong_dose(clinic: ClinicClient, patient: str, chance: random.Random) -> Cal
     given = last_of_induction(clinic, patient)
     path, version = f"infusions/{given['id']}", given["version"]
     assert amend(clinic, patient, path, version, dose_mg_per_kg=5.0, **CONFIRMED).status_code == 200
-    return lambda: amend(clinic, patient, path, version_of(clinic, patient, path), dose_mg_per_kg=None, **CONFIRMED)
+    return lambda: amend(
+        clinic, patient, path, version_of(clinic, patient, path), dose_mg_per_kg=None, **CONFIRMED
+    )
 
 
 def wrong_total(clinic: ClinicClient, patient: str, chance: random.Random) -> Callable[[], httpx2.Response]:
-    form = {"scale": "madrs", "taken_at": (NOW - timedelta(minutes=chance.randint(1, 4000))).isoformat(), "total": 42}
+    form = {
+        "scale": "madrs",
+        "taken_at": (NOW - timedelta(minutes=chance.randint(1, 4000))).isoformat(),
+        "total": 42,
+    }
     made = on(clinic, patient, "assessments", form).json()["id"]
     return lambda: on(clinic, patient, f"assessments/{made}/void", WHY)
 
@@ -422,18 +432,24 @@ def wrong_merge(clinic: ClinicClient, patient: str, chance: random.Random) -> Ca
     return lambda: on(clinic, other, "unmerge", WHY)
 
 
-def another_course(clinic: ClinicClient, patient: str, chance: random.Random) -> Callable[[], httpx2.Response]:
+def another_course(
+    clinic: ClinicClient, patient: str, chance: random.Random
+) -> Callable[[], httpx2.Response]:
     course = {"protocol": "standard", "planned_infusions": 4, "started_on": NOW.date().isoformat()}
     made = on(clinic, patient, "courses", course).json()["id"]
     return lambda: on(clinic, patient, f"courses/{made}/void", WHY)
 
 
 def wrong_report(clinic: ClinicClient, patient: str, chance: random.Random) -> Callable[[], httpx2.Response]:
-    (kept,) = clinic.import_days(patient, NOW - timedelta(days=2, minutes=chance.randint(1, 300)), [(0, 0, 0)])
+    (kept,) = clinic.import_days(
+        patient, NOW - timedelta(days=2, minutes=chance.randint(1, 300)), [(0, 0, 0)]
+    )
     return lambda: on(clinic, patient, f"check-ins/{kept['id']}/void", WHY)
 
 
-def wrong_reference(clinic: ClinicClient, patient: str, chance: random.Random) -> Callable[[], httpx2.Response]:
+def wrong_reference(
+    clinic: ClinicClient, patient: str, chance: random.Random
+) -> Callable[[], httpx2.Response]:
     days = [(LAST + timedelta(days=day)).date().isoformat() for day in (8, 15)]
     chosen = {"from": days[0], "to": days[1], "reason": "Stable"}
     reply = clinic.http.put(f"/v1/patients/{patient}/reference", json=chosen)
