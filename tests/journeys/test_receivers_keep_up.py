@@ -110,7 +110,8 @@ class Copy:
 def _new(patient_id: str, mode: str) -> dict[str, Any]:
     return {
         "id": patient_id, "mode": mode, "level": "no_reference", "reference_established": False,
-        "consent": "not_asked", "archived": None, "merged_into": None, "signals": {}, "safety_events": {}, "findings": {},
+        "consent": "not_asked", "archived": None, "merged_into": None,
+        "signals": {}, "safety_events": {}, "findings": {},
     }  # fmt: skip
 
 

@@ -390,8 +390,8 @@ def wrong_patient(clinic: ClinicClient, patient: str, chance: random.Random) -> 
 
 def wrong_dose(clinic: ClinicClient, patient: str, chance: random.Random) -> Callable[[], httpx2.Response]:
     given = last_of_induction(clinic, patient)
-    path, version = f"infusions/{given['id']}", given["version"]
-    assert amend(clinic, patient, path, version, dose_mg_per_kg=5.0, **CONFIRMED).status_code == 200
+    path, version, dose = f"infusions/{given['id']}", given["version"], chance.choice([0.05, 3.0, 5.0])
+    assert amend(clinic, patient, path, version, dose_mg_per_kg=dose, **CONFIRMED).status_code == 200
     return lambda: amend(
         clinic, patient, path, version_of(clinic, patient, path), dose_mg_per_kg=None, **CONFIRMED
     )
@@ -435,7 +435,11 @@ def wrong_merge(clinic: ClinicClient, patient: str, chance: random.Random) -> Ca
 def another_course(
     clinic: ClinicClient, patient: str, chance: random.Random
 ) -> Callable[[], httpx2.Response]:
-    course = {"protocol": "standard", "planned_infusions": 4, "started_on": NOW.date().isoformat()}
+    course = {
+        "protocol": "standard",
+        "planned_infusions": chance.randint(1, 8),
+        "started_on": NOW.date().isoformat(),
+    }
     made = on(clinic, patient, "courses", course).json()["id"]
     return lambda: on(clinic, patient, f"courses/{made}/void", WHY)
 
@@ -450,7 +454,7 @@ def wrong_report(clinic: ClinicClient, patient: str, chance: random.Random) -> C
 def wrong_reference(
     clinic: ClinicClient, patient: str, chance: random.Random
 ) -> Callable[[], httpx2.Response]:
-    days = [(LAST + timedelta(days=day)).date().isoformat() for day in (8, 15)]
+    days = [(LAST + timedelta(days=day)).date().isoformat() for day in (8, chance.randint(14, 18))]
     chosen = {"from": days[0], "to": days[1], "reason": "Stable"}
     reply = clinic.http.put(f"/v1/patients/{patient}/reference", json=chosen)
     assert reply.status_code == 200, reply.text
