@@ -12,7 +12,7 @@ from app.care.alerts import bookings
 from app.care.monitoring.corrections import keep_version
 from app.care.monitoring.history import snapshot_of
 from app.care.patients.own_vault import vault_of
-from app.care.treatment.circumstances import DETAIL_CELL, circumstances_of
+from app.care.treatment.circumstances import DETAIL_CELL, KnownCircumstance, circumstances_of
 from app.care.treatment.sessions import NOTE_CELL
 from app.context import Work
 from app.foundation.ids import new_id
@@ -178,8 +178,7 @@ async def _copy_circumstances(work: Work, giver: PatientRecord, taker: PatientRe
     copied = []
     for one in await circumstances_of(work, giver):
         stored, copy_id = one.stored, new_id()
-        same = {"id": stored.id, "version": stored.version, "detail_sealed": stored.detail_sealed}
-        if any(replace(other.stored, **same) == stored and other.detail == one.detail for other in there):
+        if any(_said(other) == _said(one) for other in there):
             continue
         sealed = _resealed(work, giver, taker, stored.detail_sealed, DETAIL_CELL, stored.id, copy_id)
         copy = replace(stored, id=copy_id, detail_sealed=sealed, version=1)
@@ -187,6 +186,12 @@ async def _copy_circumstances(work: Work, giver: PatientRecord, taker: PatientRe
         work.audit("circumstance.copied", "circumstance", copy_id, patient_id=taker.id)
         copied.append(copy_id)
     return tuple(copied)
+
+
+def _said(one: KnownCircumstance) -> tuple[object, ...]:
+    stored = one.stored
+    values = (stored.severity, stored.months, stored.weight_kg, one.detail)
+    return (stored.kind, stored.since, stored.until, *values)
 
 
 async def _copy_appointments(work: Work, giver: PatientRecord, taker: PatientRecord) -> tuple[UUID, ...]:

@@ -347,7 +347,7 @@ def last_of_induction(clinic: ClinicClient, patient: str) -> dict[str, Any]:
 
 def version_of(clinic: ClinicClient, patient: str, path: str) -> int:
     """Another error of the same infusion may have been corrected meanwhile."""
-    return next(one["version"] for one in listed(clinic, patient) if path.endswith(one["id"]))
+    return next(int(one["version"]) for one in listed(clinic, patient) if path.endswith(one["id"]))
 
 
 def wrong_phase(clinic: ClinicClient, patient: str, chance: random.Random) -> Callable[[], httpx2.Response]:
