@@ -15,7 +15,7 @@ from app.care.treatment import circumstances, course_corrections, infusion_corre
 from app.care.treatment.circumstance_schemas import CircumstanceAmendment
 from app.care.treatment.course_schemas import CourseAmendment
 from app.care.treatment.infusion_schemas import InfusionAmendment
-from app.clinical.check_ins import zone_of
+from app.clinical.check_ins import calendar_day
 from app.clinical.course import TEMPLATES
 from app.clinical.english_formats import SCALE_NAMES
 from app.context import AppContext, Work
@@ -275,7 +275,7 @@ async def _infusion(visitor: StaffVisitor, whose: AboutPatient, record_id: UUID)
         button="Save the correction",
         fields=(*INFUSION_FIELDS, REASON),
         values={
-            "on": infusion.given_at.astimezone(zone_of(clock.time_zone)).date().isoformat(),
+            "on": calendar_day(infusion.given_at, clock.time_zone).isoformat(),
             "at": clock.time(infusion.given_at),
             "phase": infusion.phase.value,
             "route": infusion.route.value if infusion.route else "",
@@ -318,7 +318,7 @@ async def _assessment(visitor: StaffVisitor, whose: AboutPatient, record_id: UUI
             REASON,
         ),
         values={
-            "on": stored.taken_at.astimezone(zone_of(clock.time_zone)).date().isoformat(),
+            "on": calendar_day(stored.taken_at, clock.time_zone).isoformat(),
             "at": clock.time(stored.taken_at),
             "total": f"{stored.total:g}",
         },
