@@ -1,5 +1,7 @@
 """A record that can be made true: after a correction everything is as if the error had never been entered."""
 
+import random
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -332,3 +334,114 @@ def test_decisions_made_before_and_after_a_correction_replay_the_same(
         assert same()
         assert on(one_clinic, lost, f"{path}/restore").status_code == 200
         assert same()
+
+
+Wrong = Callable[[ClinicClient, str], Callable[[], httpx2.Response]]
+
+
+def wrong_phase(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
+    made = give(clinic, patient, NOW - timedelta(days=3), "induction")
+    return lambda: on(clinic, patient, f"infusions/{made}/void", WHY)
+
+
+def wrong_day(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
+    last = next(one for one in listed(clinic, patient) if one["given_at"].startswith(LAST.date().isoformat()))
+    path, right = f"infusions/{last['id']}", last["given_at"]
+    moved = (LAST + timedelta(days=1)).isoformat()
+    reply = amend(clinic, patient, path, last["version"], given_at=moved, **CONFIRMED)
+    assert reply.status_code == 200, reply.text
+    return lambda: amend(clinic, patient, path, last["version"] + 1, given_at=right, **CONFIRMED)
+
+
+def wrong_year(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
+    made = give(clinic, patient, NOW - timedelta(days=365 + 4), "induction")
+    return lambda: on(clinic, patient, f"infusions/{made}/void", WHY)
+
+
+def before_the_course(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
+    made = give(clinic, patient, FIRST - timedelta(days=4), "induction")
+    return lambda: on(clinic, patient, f"infusions/{made}/void", WHY)
+
+
+def entered_twice(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
+    made = give(clinic, patient, LAST + timedelta(minutes=random.randint(1, 600)), "induction")  # noqa: S311 - any time
+    return lambda: on(clinic, patient, f"infusions/{made}/void", WHY)
+
+
+def wrong_patient(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
+    made = give(clinic, patient, NOW - timedelta(days=1))
+    return lambda: on(clinic, patient, f"infusions/{made}/void", WHY)
+
+
+def wrong_dose(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
+    given = listed(clinic, patient)[0]
+    path, version = f"infusions/{given['id']}", given["version"]
+    assert amend(clinic, patient, path, version, dose_mg_per_kg=5.0, **CONFIRMED).status_code == 200
+    return lambda: amend(clinic, patient, path, version + 1, dose_mg_per_kg=None)
+
+
+def wrong_total(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
+    form = {"scale": "madrs", "taken_at": (NOW - timedelta(hours=5)).isoformat(), "total": 42}
+    made = on(clinic, patient, "assessments", form).json()["id"]
+    return lambda: on(clinic, patient, f"assessments/{made}/void", WHY)
+
+
+def wrong_course(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
+    course = listed(clinic, patient, "courses")[0]
+    path, right, version = f"courses/{course['id']}", course["started_on"], course["version"]
+    moved = (FIRST + timedelta(days=5)).date().isoformat()
+    wrong = amend(clinic, patient, path, version, started_on=moved)
+    assert wrong.status_code == 200, wrong.text
+    return lambda: amend(clinic, patient, path, wrong.json()["version"], started_on=right)
+
+
+def another_course(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
+    course = {"protocol": "standard", "planned_infusions": 4, "started_on": NOW.date().isoformat()}
+    made = on(clinic, patient, "courses", course).json()["id"]
+    return lambda: on(clinic, patient, f"courses/{made}/void", WHY)
+
+
+def wrong_report(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
+    (kept,) = clinic.import_days(patient, NOW - timedelta(days=2, hours=3), [(0, 0, 0)])
+    return lambda: on(clinic, patient, f"check-ins/{kept['id']}/void", WHY)
+
+
+def wrong_reference(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
+    days = [(LAST + timedelta(days=day)).date().isoformat() for day in (8, 15)]
+    chosen = {"from": days[0], "to": days[1], "reason": "Stable"}
+    reply = clinic.http.put(f"/v1/patients/{patient}/reference", json=chosen)
+    assert reply.status_code == 200, reply.text
+    made = listed(clinic, patient, "references")[0]["id"]
+    return lambda: on(clinic, patient, f"references/{made}/void", WHY)
+
+
+ERRORS: list[Wrong] = [
+    wrong_phase, wrong_day, wrong_year, before_the_course, entered_twice, wrong_patient, wrong_dose, wrong_total,
+    wrong_course, another_course, wrong_report, wrong_reference,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_after_a_correction_all_is_as_if_the_error_had_never_been(
+    one_clinic: ClinicClient, patient: str, error: Wrong
+) -> None:
+    before = state(one_clinic, patient)
+    correct = error(one_clinic, patient)
+    reply = correct()
+    assert reply.status_code == 200, reply.text
+    assert state(one_clinic, patient) == before
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_errors_corrected_in_any_order_leave_the_record_true(
+    one_clinic: ClinicClient, patient: str, seed: int
+) -> None:
+    order = random.Random(seed)  # noqa: S311 - which errors, in which order
+    before = state(one_clinic, patient)
+    alone = [wrong_phase, wrong_year, entered_twice, wrong_patient, wrong_dose, wrong_total, wrong_report]
+    corrections = [error(one_clinic, patient) for error in order.sample(alone, 4)]
+    order.shuffle(corrections)
+    for correct in corrections:
+        reply = correct()
+        assert reply.status_code == 200, reply.text
+    assert state(one_clinic, patient) == before
