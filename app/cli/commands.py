@@ -128,9 +128,12 @@ def serve(
     no_worker: Annotated[
         bool, typer.Option("--no-worker", help="Only answer; `afterglow worker` runs elsewhere.")
     ] = False,
+    count: Annotated[
+        int | None, typer.Option("--processes", help="How many processes answer, sharing the port.")
+    ] = None,
 ) -> None:
     """Answer HTTP requests, and do the background work, until stopped."""
-    processes.serve(_settings(data_dir, port=port, host=host), work_too=not no_worker)
+    processes.serve(_settings(data_dir, port=port, host=host, processes=count), work_too=not no_worker)
 
 
 @app.command()
