@@ -12,7 +12,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from app.care.patients import registering
+from app.care.patients import service
 from app.cli import doctor
 from app.cli.new_clinic import open_new_clinic
 from app.cli.runtime import open_runtime
@@ -297,9 +297,9 @@ def a_clinic_with_a_patient(own_database: DatabaseUrls, key: str) -> str:
 
         async def register() -> None:
             context = runtime.context(settings)
-            patient = registering.Registration(external_ref="P-1", time_zone="UTC", locale="en")
+            patient = service.Registration(external_ref="P-1", time_zone="UTC", locale="en")
             async with context.work(clinic_id, actor=OPERATOR) as work:
-                await registering.register(work, patient)
+                await service.register(work, patient)
             await context.database.close()
 
         asyncio.run(register())
