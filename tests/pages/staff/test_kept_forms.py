@@ -38,7 +38,7 @@ def browser_of(member: JoinedMember, service: Service) -> PlainBrowser:
 
 @pytest.fixture
 def contact(clinic: ClinicClient) -> str:
-    made = clinic.http.post("/v1/patients", json={"time_zone": "Europe/Berlin", "locale": "en"})
+    made = clinic.http.post("/v1/patients", json={"external_ref": "K-1", "time_zone": "Europe/Berlin", "locale": "en"})
     assert made.status_code == 201, made.text
     return f"/care/patients/{made.json()['id']}/contact"
 
