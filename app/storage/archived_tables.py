@@ -23,7 +23,6 @@ from app.storage.chosen_references import StoredReference
 from app.storage.circumstances import CircumstanceRow
 from app.storage.clinics import ClinicProfile
 from app.storage.consents import Consent
-from app.storage.days_without_reminders import DayWithoutRemindersRow
 from app.storage.engine.rows import TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.findings import Finding
@@ -34,6 +33,7 @@ from app.storage.patients import PatientRow
 from app.storage.policies import StoredPolicy
 from app.storage.record_versions import RecordVersion
 from app.storage.reminder_plans import ReminderPlan
+from app.storage.reminders import DayWithoutRemindersRow
 from app.storage.safety_events import SafetyEvent
 from app.storage.signals import Signal
 from app.storage.treatment import CourseRow, InfusionRow

@@ -23,7 +23,7 @@ from app.storage.devices import DeviceRow
 from app.storage.engine.audit import StoredEvent
 from app.storage.engine.rows import TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
-from app.storage.erasure_requests import StoredRequest
+from app.storage.erasures import StoredRequest
 from app.storage.findings import Finding
 from app.storage.outgoing_messages import OutgoingMessage
 from app.storage.patient_states import PatientStateRow

@@ -50,7 +50,7 @@ from app.storage.patients import PatientRecord
 from app.storage.record_versions import RecordKind, RecordStatus
 from app.storage.treatment import StoredInfusion
 from app.storage.treatment_sessions import Session
-from app.web.etags import ChangedMeanwhileError
+from app.web.headers import ChangedMeanwhileError
 
 # A clinic's clock may be a little ahead of ours; more than this is a mistake.
 _AHEAD: Final = timedelta(minutes=10)

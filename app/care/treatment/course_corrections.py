@@ -26,7 +26,7 @@ from app.storage import chosen_references, patient_states, record_versions, trea
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import Correction, RecordKind, RecordStatus, ReplacedVersion
 from app.storage.treatment import StoredCourse
-from app.web.etags import ChangedMeanwhileError
+from app.web.headers import ChangedMeanwhileError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

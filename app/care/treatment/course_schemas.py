@@ -27,7 +27,7 @@ from app.foundation.errors import RefusalError
 from app.storage.record_versions import RecordStatus
 from app.storage.treatment import StoredCourse
 from app.web.correction_schemas import ChangedReply, Reason
-from app.web.etags import etag_of
+from app.web.headers import etag_of
 from app.web.schemas import Day, Moment, ReplyBody, RequestBody, choice_of, example
 
 ProtocolCode = Annotated[str, choice_of(TEMPLATES), Field(examples=["standard"])]

@@ -35,7 +35,7 @@ from app.storage.patient_states import BookedBooster
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import Correction, RecordKind, RecordStatus, ReplacedVersion
 from app.storage.treatment import StoredInfusion
-from app.web.etags import ChangedMeanwhileError
+from app.web.headers import ChangedMeanwhileError
 
 
 class InductionNeededError(RefusalError):

@@ -15,7 +15,7 @@ from app.storage.record_versions import RecordStatus
 from app.storage.treatment import StoredInfusion
 from app.storage.treatment_sessions import Dissociation, ScaleTotal, Session, SideEffect, Site, Vitals
 from app.web.correction_schemas import ChangedReply, ExternalId, Reason, Source
-from app.web.etags import etag_of
+from app.web.headers import etag_of
 from app.web.schemas import Moment, ReplyBody, RequestBody, choice_of, example
 
 # Beyond these nobody lives, or the number is another one's.

@@ -23,7 +23,7 @@ from app.pages.staff.wall_clock import WallClock
 from app.storage.treatment import StoredInfusion
 from app.storage.treatment_sessions import Dissociation, Session, SideEffect, Site, Vitals
 from app.web.dependencies import ContextNeeded
-from app.web.etags import version_in
+from app.web.headers import version_in
 from app.web.pages.forms import Form
 from app.web.reading import read_as
 
