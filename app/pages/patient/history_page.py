@@ -22,7 +22,7 @@ from app.pages.patient.visitor import SignedInVisitor, Visitor, read_own_form
 from app.pages.patient.words import say_in
 from app.storage.check_ins import StoredCheckIn
 from app.web.dependencies import ContextNeeded
-from app.web.pages.forged_forms import OwnFormOnly
+from app.web.pages.forms import OwnFormOnly
 from app.web.pages.wording import write_day, write_short_day
 from app.web.schemas import read_counter
 

@@ -17,7 +17,7 @@ from app.pages.patient.settings_page import SETTINGS
 from app.pages.patient.visitor import SignedInVisitor, Visitor, read_own_form
 from app.pages.patient.words import say_in
 from app.web.dependencies import ContextNeeded
-from app.web.pages.forged_forms import OwnFormOnly
+from app.web.pages.forms import OwnFormOnly
 
 router = APIRouter(prefix="/p", route_class=PatientPageRoute, include_in_schema=False)
 

@@ -23,8 +23,7 @@ from app.foundation.tokens import TokenKind, TokenNotValidError, read_token
 from app.foundation.vault import CannotOpenError, Vault
 from app.pages.staff.visitor import SESSION
 from app.web.pages.cookies import Cookies
-from app.web.pages.forged_forms import TOKEN_FIELD, FormExpiredError, refuse_foreign, refuse_forged
-from app.web.pages.forms import Form, read_form
+from app.web.pages.forms import TOKEN_FIELD, Form, FormExpiredError, read_form, refuse_foreign, refuse_forged
 
 START: Final = "/care/"
 SIGN_IN: Final = "/care/sign-in"

@@ -14,8 +14,7 @@ from app.pages.staff.kept_form import SIGN_IN, START, KeptForm, Onward, keep_for
 from app.pages.staff.rendering import FILES, render
 from app.pages.staff.sign_in_form import kept_page, sign_in_form
 from app.pages.staff.visitor import visitor_without_look_up
-from app.web.pages.forged_forms import FormExpiredError
-from app.web.pages.forms import Form
+from app.web.pages.forms import Form, FormExpiredError
 from app.web.pages.page_route import PageRoute, failure_of
 
 _WORDS: Final[Mapping[str, tuple[str, str]]] = {

@@ -48,11 +48,11 @@ from app.storage import (
     check_ins,
     clinics,
     findings,
+    infusions,
     patient_states,
     safety_events,
     signals,
     staff_members,
-    treatment,
 )
 from app.storage.alert_steps import AlertStep
 from app.storage.alerts import Alert
@@ -61,11 +61,11 @@ from app.storage.check_in_path import PatientSnapshot
 from app.storage.check_ins import StoredCheckIn
 from app.storage.engine.audit import StoredEvent
 from app.storage.findings import Finding
+from app.storage.infusions import StoredInfusion
 from app.storage.patients import PatientRecord
 from app.storage.safety_events import SafetyEvent
 from app.storage.signals import Signal
 from app.storage.staff_members import StaffMember
-from app.storage.treatment import StoredInfusion
 
 OPEN_SIGNALS: Final = ["open", "acknowledged", "snoozed"]
 OPEN_EVENTS: Final = ["open", "acknowledged"]
@@ -165,22 +165,15 @@ async def patient_view(
     now, record = work.now, await existing(work, patient_id)
     snapshot = await snapshot_of(work, patient_id, now=now)
     patient, protocol = patient_of(work.vault, work.clinic_id, record), protocol_of(snapshot, work.context)
-    timeline = await timeline_now(work, snapshot, protocol=protocol, now=now)
-    as_of = latest_in(timeline.state, snapshot, now=now)
-    evaluation = evaluate(timeline.state, as_of=as_of, protocol=protocol)
+    timeline, evaluation = await _evaluated(work, snapshot, protocol)
     factors, course = await factors_of(work, patient_id), await course_of(work, record)
     span = _span(course, days, today=check_in_day(now, record.time_zone))
     interval, taper = await _maintenance(work, snapshot, timeline, protocol)
-    booking = await patient_states.booked_booster(work, patient_id)
     open_events = await _open_events(work, patient_id)
     steps = await alert_steps.of_patient(work, patient_id, since=now - _STEPS_SINCE, limit=_MOST_STEPS)
-    shown = await signals.TABLE.page(work, states=OPEN_SIGNALS, patient_id=patient_id, after=None, limit=1)
-    found = await findings.open_of_patient(work, patient_id)
-    latest = await check_ins.latest_first(
-        work, patient_id, after=None, limit=_MOST_REPORTS, with_errors=False
-    )
+    shown, found = await _open_signal(work, patient_id), await findings.open_of_patient(work, patient_id)
     corrected = await corrections_in(work, record)
-    profile, given = await clinics.profile(work), await treatment.stored_infusions(work, patient_id)
+    profile, given = await clinics.profile(work), await infusions.stored_infusions(work, patient_id)
     return PatientView(
         now=now,
         patient=patient,
@@ -189,7 +182,7 @@ async def patient_view(
         events=open_events,
         findings=found,
         notes=[_noted(work, one) for one in await check_ins.with_notes(work, patient_id, limit=_MOST_NOTES)],
-        reports=[_noted(work, one) for one in latest],
+        reports=await _latest_reports(work, patient_id),
         corrections=corrected,
         voided=await voided_infusions(work, patient_id),
         sources=await _sources(work, patient_id, open_events),
@@ -209,7 +202,7 @@ async def patient_view(
         interval=interval,
         taper=taper,
         factors=factors,
-        booked_for=booking.on if booking else None,
+        booked_for=await _booked_for(work, patient_id),
         planned=await appointments.planned_of_patient(work, patient_id),
         reminders=await _reminders(work, record),
         lines=await done_to_patient(work, patient_id, now=now, limit=_MOST_LINES) if with_audit_log else (),
@@ -234,6 +227,30 @@ def _members(
     """Who took a step about the patient, takes care of something, or corrected something."""
     acted = {one.actor_id for one in steps} | {one.by_id for one in corrections}
     return acted | {one.assignee_id for one in alerts}
+
+
+async def _evaluated(
+    work: Work, snapshot: PatientSnapshot, protocol: Protocol
+) -> tuple[Timeline, Evaluation]:
+    timeline = await timeline_now(work, snapshot, protocol=protocol, now=work.now)
+    as_of = latest_in(timeline.state, snapshot, now=work.now)
+    return timeline, evaluate(timeline.state, as_of=as_of, protocol=protocol)
+
+
+async def _booked_for(work: Work, patient_id: UUID) -> date | None:
+    booking = await patient_states.booked_booster(work, patient_id)
+    return booking.on if booking else None
+
+
+async def _latest_reports(work: Work, patient_id: UUID) -> list[NotedReport]:
+    latest = await check_ins.latest_first(
+        work, patient_id, after=None, limit=_MOST_REPORTS, with_errors=False
+    )
+    return [_noted(work, one) for one in latest]
+
+
+async def _open_signal(work: Work, patient_id: UUID) -> list[Signal]:
+    return await signals.TABLE.page(work, states=OPEN_SIGNALS, patient_id=patient_id, after=None, limit=1)
 
 
 async def _open_events(work: Work, patient_id: UUID) -> list[SafetyEvent]:

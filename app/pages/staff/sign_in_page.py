@@ -22,7 +22,7 @@ from app.pages.staff.sign_in_form import kept_page, sign_in_form
 from app.pages.staff.visitor import SESSION, AnyStaff, OwnAccount, StaffVisitor, read_own_form, sign_in_with
 from app.web.dependencies import ContextNeeded, address_of
 from app.web.pages.cookies import Cookies
-from app.web.pages.forged_forms import ForeignFormError, form_token
+from app.web.pages.forms import ForeignFormError, form_token
 
 ACCOUNT: Final = "/care/account"
 # What a browser is known by in which a member signed in before; others' guesses do not lock it.

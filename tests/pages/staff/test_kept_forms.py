@@ -38,7 +38,9 @@ def browser_of(member: JoinedMember, service: Service) -> PlainBrowser:
 
 @pytest.fixture
 def contact(clinic: ClinicClient) -> str:
-    made = clinic.http.post("/v1/patients", json={"external_ref": "K-1", "time_zone": "Europe/Berlin", "locale": "en"})
+    made = clinic.http.post(
+        "/v1/patients", json={"external_ref": "K-1", "time_zone": "Europe/Berlin", "locale": "en"}
+    )
     assert made.status_code == 201, made.text
     return f"/care/patients/{made.json()['id']}/contact"
 
@@ -70,9 +72,7 @@ def test_a_session_that_ended_mid_form_signs_in_again_and_goes_on_with_what_was_
     assert "What you wrote is kept on this page" in asked.text
     assert "ñandú" not in asked.text
     assert "+1 555 0100" not in asked.text, "sealed: the next person at this screen reads none of it"
-    wrong = browser_of.post(
-        SIGN_IN, sign_in_again(later, member, asked.text) | {"password": "no"}
-    )
+    wrong = browser_of.post(SIGN_IN, sign_in_again(later, member, asked.text) | {"password": "no"})
     assert wrong.status_code == 401
     kept = browser_of.post(SIGN_IN, sign_in_again(later, member, wrong.text))
 

@@ -111,7 +111,7 @@ def test_the_timeline_leads_to_the_correction_of_each_of_staffs_own_entries_and_
     (latest, earlier, *_) = infusions(one_clinic, patient)
     for path in (f"infusions/{latest['id']}", f"assessments/{form['id']}"):
         assert f'href="{record}/{path}">Correct<' in shown, path
-    assert "heck-in</b> mood 8, energy 8, sleep quality 8" in shown
+    assert "heck-in</b> mood 8, energy 8, sleep 8" in shown
     assert "/record/check_ins/" not in shown, "a patient's own report is the patient's to correct"
 
     send(clinician, f"{record}/infusions/{latest['id']}/void", reason="Another patient's")
