@@ -11,7 +11,7 @@ import pytest
 from app.access.clinics.permissions import StaffRole
 from app.foundation.ids import new_id
 from tests.support.disclosures import Sent, disclosing
-from tests.support.people import ClinicClient, PatientClient, entry, item
+from tests.support.people import ZONE, ClinicClient, PatientClient, entry, item
 from tests.support.problems import CANARY
 from tests.support.service import NOW, Service
 from tests.support.staff import staff_client
@@ -271,6 +271,45 @@ def test_a_report_that_was_counted_and_is_sent_again_is_not_counted_twice(
     one_clinic.http.post(f"/v1/safety-events/{found[19]['id']}/acknowledge")
     assert put(sent[-1]).status_code == 200
     assert len(events(one_clinic, phone)) == len(found), "counted before the event was taken up: no new event"
+
+
+def test_a_disclosure_that_was_refused_and_is_kept_when_sent_again_is_one_event(
+    one_clinic: ClinicClient, phone: PatientClient, service: Service
+) -> None:
+    check_in_id, form_id = new_id(), new_id()
+    said = entry(NOW, (5, 5, 5)) | STATEMENT
+    form = {"scale": "phq-9", "taken_at": NOW.isoformat(), "time_zone": ZONE, "items": [0] * 8 + [3]}
+    # The token has run out in the meantime: the phone gets a new one, and sends the same again.
+    service.clock.move_to(NOW + timedelta(hours=1))
+    replies = [
+        phone.http.put(f"/v1/check-ins/{check_in_id}", json=said),
+        phone.http.put(f"/v1/assessments/{form_id}", json=form),
+    ]
+    assert [(reply.status_code, helps(reply)) for reply in replies] == [(401, True)] * 2
+    before = events(one_clinic, phone)
+    token = phone.http.post("/v1/tokens/refresh", json={"refresh_token": phone.refresh_token}).json()
+    headers = {"authorization": f"Bearer {token['access_token']}"}
+    assert phone.http.put(f"/v1/check-ins/{check_in_id}", json=said, headers=headers).status_code == 201
+    assert phone.http.put(f"/v1/assessments/{form_id}", json=form, headers=headers).status_code == 201
+    assert [event["source"] for event in before] == ["refused_check_in", "refused_assessment"]
+    assert events(one_clinic, phone) == before
+
+
+def test_what_says_neither_its_id_nor_its_time_is_another_report_when_it_is_said_again_later(
+    one_clinic: ClinicClient, phone: PatientClient, service: Service
+) -> None:
+    def say(*, hours: float) -> int:
+        service.clock.move_to(NOW + timedelta(hours=hours))
+        assert helps(phone.http.post("/v1/nowhere", content=SAID, headers=JSON))
+        return len(events(one_clinic, phone))
+
+    assert [say(hours=0), say(hours=0.1), say(hours=5)] == [1, 1, 1], "it is open, and is escalated"
+    (event,) = events(one_clinic, phone)
+    one_clinic.http.post(f"/v1/safety-events/{event['id']}/acknowledge")
+    assert [say(hours=6), say(hours=6.1)] == [2, 2]
+    newest = events(one_clinic, phone)[-1]
+    one_clinic.http.post(f"/v1/safety-events/{newest['id']}/close", json={"outcome": "contact_made"})
+    assert [say(hours=6.2), say(hours=7.2)] == [2, 3], "who sends it once more at once is not reporting again"
 
 
 def test_a_more_urgent_report_is_never_counted_into_a_less_urgent_event(
