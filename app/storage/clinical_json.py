@@ -23,7 +23,7 @@ from app.clinical.state.patient_state import PatientState
 from app.foundation.zones import zone_edition
 
 ANSWER_FORMAT: Final = 4
-"""Answers of rule 1.0 alone were stored as format 1, those before patients were taken on as 2, those that did not name
+"""Answers of rule 1.0 alone were stored as format 1, those before patients were taken on as 2, those without
 the edition of the zone rules as 3, with fewer fields."""
 STATE_FORMAT: Final = 6
 Plain = dict[str, Any]

@@ -100,7 +100,10 @@ def test_what_failed_in_a_spelling_that_no_schema_reads_is_one_event_when_it_is_
         clinic = clinic_client(service)
         phone = clinic.enrol(clinic.patient(), service.url)
         now, ids = service.clock.now(), [new_id() for _ in range(3)]
-        twice = json.dumps(entry(now, (4, 4, 4)))[:-1] + ', "self_harm_thoughts": true, "self_harm_thoughts": false}'
+        twice = (
+            json.dumps(entry(now, (4, 4, 4)))[:-1]
+            + ', "self_harm_thoughts": true, "self_harm_thoughts": false}'
+        )
         form = {"scale": "phq-9", "taken_at": now.isoformat(), "time_zone": ZONE, "items": {"9": 2}}
 
         def send_all() -> list[int]:
