@@ -1,12 +1,13 @@
 """What a clinic says of itself, and what it must see to now."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
 from app.access.clinics.attention import Attention, attention_of
 from app.access.clinics.contacts import Contact, Contacts, Role, open_contacts
+from app.clinical.check_ins import calendar_day
 from app.clinical.waiting import LIMIT_NOTES, STANDARD_LIMITS, WaitingLimits
 from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError
@@ -46,6 +47,10 @@ class Clinic:
         """Who is notified when nobody answers, as far as they are named."""
         given = {Role.SAFETY: self.safety_contact, Role.SECOND: self.second_contact}
         return {role: contact for role, contact in given.items() if contact is not None}
+
+    def today(self, now: datetime) -> date:
+        """Give the date on the clinic's own wall."""
+        return calendar_day(now, self.time_zone)
 
     def needing(self, attention: tuple[Attention, ...]) -> "Clinic":
         """Give the clinic with what it must see to."""

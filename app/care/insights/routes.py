@@ -25,7 +25,8 @@ First = Annotated[
 End = Annotated[
     Day | None,
     Query(
-        alias="to", description="The first day after the period, by UTC at most tomorrow; without it tomorrow"
+        alias="to",
+        description="The first day after the period, by the clinic's clock at most tomorrow; without it tomorrow",
     ),
 ]
 

@@ -25,8 +25,8 @@ async def read_insights(work: Work, *, first: date | None, end: date | None) -> 
     Raises:
         PeriodRefusedError: the period is empty, too long, or ends in the future.
     """
-    period = period_of(first, end, now=work.now)
     clinic = await clinic_in(work, work.vault)
+    period = period_of(first, end, now=work.now, time_zone=clinic.time_zone)
     protocol = await policy_in_force(work, work.context, now=work.now)
     window = _window(period, clinic.mode)
     # What an induction achieved may be seen after the period; a booster in between ends the wait for it.

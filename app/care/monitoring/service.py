@@ -27,7 +27,7 @@ from app.care.monitoring.history import (
 )
 from app.care.monitoring.kept_findings import keep_findings, marks_of
 from app.care.patients.consent_standing import ConsentWithdrawnError
-from app.clinical.check_ins import CheckIn, zone_of
+from app.clinical.check_ins import CheckIn, calendar_day
 from app.clinical.episodes import Move, MoveKind, next_move
 from app.clinical.evaluation import Evaluation, Timeline, evaluate, timeline_after, timeline_of
 from app.clinical.explanation import Beside, explanation_parts, render
@@ -251,7 +251,7 @@ def beside_of(cautions: Sequence[str], signal: Signal | None, *, time_zone: str)
     return replace(
         known,
         raised=None if share is None else (signal.raised_on, share),
-        call_by=None if due is None else due.astimezone(zone_of(time_zone)).date(),
+        call_by=None if due is None else calendar_day(due, time_zone),
         became_steady=signal.steady_since,
     )
 

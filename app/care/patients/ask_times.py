@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
-from app.clinical.check_ins import check_in_day, zone_of
+from app.clinical.check_ins import calendar_day, check_in_day, zone_of
 from app.clinical.protocol import DAY_STARTS_AT_HOUR
 
 _ONE_DAY: Final = timedelta(days=1)
@@ -63,7 +63,7 @@ class AskTimes:
         end_of_day = _instant(check_in_day(now, time_zone) + _ONE_DAY, _DAY_STARTS, time_zone)
         if self.quiet_from == self.quiet_until:
             return end_of_day
-        on = now.astimezone(zone_of(time_zone)).date()
+        on = calendar_day(now, time_zone)
         quiet = next(
             moment
             for days in range(3)

@@ -22,6 +22,7 @@ from app.care.monitoring.service import evaluate_by_time
 from app.care.patients.reminding import times_of
 from app.care.reminders.channels import way_to
 from app.care.reminders.deciding import Look, look
+from app.clinical.check_ins import check_in_day
 from app.context import AppContext, Work
 from app.foundation.ids import new_id
 from app.foundation.logs import where
@@ -148,7 +149,7 @@ async def _decided(work: Work, patient_ids: Sequence[UUID]) -> dict[UUID, tuple[
                 subject.schedule,
                 times_of(subject.plan),
                 now=work.now,
-                registered_on=subject.patient.registered_at.date(),
+                registered_on=check_in_day(subject.patient.registered_at, subject.patient.time_zone),
                 announced=subject.plan.overdue_announced_for,
                 withdrawn=subject.patient.id in withdrawn or subject.patient.archived_at is not None,
                 without_reminders=without,

@@ -1,6 +1,5 @@
 """What is planned with patients, for the clinic."""
 
-from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -34,8 +33,7 @@ async def list_planned_appointments(
     work: MayRead, days: Annotated[int, Query(ge=1, le=92, description="How many days, from today")] = 14
 ) -> AppointmentList:
     """List what the clinic has planned, from today on, in the order of the days."""
-    today = work.now.date()
-    found = await appointments.list_planned(work, first=today, last=today + timedelta(days=days - 1))
+    found = await appointments.list_planned(work, days=days)
     return AppointmentList(items=[AppointmentReply.of(one) for one in found])
 
 

@@ -6,11 +6,12 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from app.access.clinics.queries import clinic_in
 from app.care.alerts import bookings
 from app.care.monitoring import effects
 from app.care.patients.service import existing
 from app.care.treatment.commands import EnteredInfusion, GivenInfusion, enter_infusion
-from app.clinical.check_ins import check_in_day
+from app.clinical.check_ins import calendar_day
 from app.clinical.course import InfusionPhase, Route
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
@@ -95,10 +96,11 @@ async def list_appointments(work: Work, patient_id: UUID, *, with_past: bool) ->
     return every if with_past else [one for one in every if one.state is AppointmentState.PLANNED]
 
 
-async def list_planned(work: Work, *, first: date, last: date) -> list[Appointment]:
-    """List what the clinic has planned for these days, both included."""
+async def list_planned(work: Work, *, days: int) -> list[Appointment]:
+    """List what the clinic has planned for so many days, from its own today on."""
     work.record_access("appointments", patient_id=None)
-    return await appointments.planned_between(work, first=first, last=last)
+    first = (await clinic_in(work, work.vault)).today(work.now)
+    return await appointments.planned_between(work, first=first, last=first + timedelta(days=days - 1))
 
 
 async def plan(work: Work, patient_id: UUID, planned: PlannedAppointment) -> Appointment:
@@ -235,7 +237,7 @@ async def _open(
 
 
 def _possible(work: Work, patient: PatientRecord, new: Appointment, others: list[Appointment]) -> None:
-    today = check_in_day(work.now, patient.time_zone)
+    today = calendar_day(work.now, patient.time_zone)
     if new.on < today:
         raise AppointmentInPastError("#/on")
     if new.on - today > _AHEAD:

@@ -14,7 +14,7 @@ from app.care.patients.corrections import refuse_before_birth
 from app.care.patients.own_vault import vault_of
 from app.care.patients.service import existing
 from app.care.treatment.unlikely import Unlikely, ask_about
-from app.clinical.check_ins import check_in_day
+from app.clinical.check_ins import calendar_day
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.ids import new_id
@@ -219,7 +219,7 @@ async def _possible(
     work: Work, patient: PatientRecord, given: GivenCircumstance, others: Sequence[Circumstance]
 ) -> None:
     """Refuse what cannot be, ask about what is unlikely."""
-    if given.since > check_in_day(work.now, patient.time_zone):
+    if given.since > calendar_day(work.now, patient.time_zone):
         raise CircumstanceInFutureError("#/since")
     if given.until is not None and given.until < given.since:
         raise CircumstanceEndsBeforeStartError("#/until")

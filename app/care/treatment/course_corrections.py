@@ -21,7 +21,7 @@ from app.care.treatment.commands import (
 )
 from app.care.treatment.course_days import NotTakenOnError, refuse_impossible
 from app.care.treatment.queries import CourseView, course_of
-from app.clinical.check_ins import check_in_day
+from app.clinical.check_ins import calendar_day
 from app.clinical.course import Infusion, infusions_of_course
 from app.context import Work
 from app.foundation.errors import NotFoundError
@@ -169,7 +169,7 @@ def _refuse_course(
         kept = ("induction_ended_on", "reviewed_on", "ended_on", "stopped_on")
         days = {name: getattr(stored.course, name) for name in kept} | days
     given = infusions_of_course(course, every, time_zone=zone)
-    refuse_impossible(course, given, days, today=check_in_day(work.now, zone), zone=zone)
+    refuse_impossible(course, given, days, today=calendar_day(work.now, zone), zone=zone)
 
 
 async def _begin_again(work: Work, patient: PatientRecord, course_id: UUID, *, alone: bool) -> None:

@@ -24,7 +24,7 @@ from app.care.treatment.commands import (
 )
 from app.care.treatment.course_days import InductionOnRecordError
 from app.care.treatment.unlikely import ask_about, unlikely_in
-from app.clinical.check_ins import check_in_day, zone_of
+from app.clinical.check_ins import calendar_day, zone_of
 from app.clinical.course import (
     Course,
     DatePrecision,
@@ -79,7 +79,7 @@ class KnownInfusion:
         if at is None:
             # Today's noon may lie ahead; the infusion does not.
             noon = datetime.combine(self.given_on or date.min, time(12), zone_of(zone))
-            at = min(noon, now) if check_in_day(now, zone) == self.given_on else noon
+            at = min(noon, now) if calendar_day(now, zone) == self.given_on else noon
         infusion = Infusion(
             id=str(new_id()),
             given_at=at,
@@ -125,7 +125,7 @@ async def take_on(work: Work, patient_id: UUID, joining: TakenOn) -> EnteredCour
     """
     patient = await existing(work, patient_id)
     zone = patient.time_zone
-    if joining.on > check_in_day(work.now, zone):
+    if joining.on > calendar_day(work.now, zone):
         raise TakenOnInFutureError("#/taken_on/on")
     await patient_states.lock(work, patient_id)
     known, earlier = _known(joining, zone, work.now)

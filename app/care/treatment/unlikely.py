@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from app.clinical.check_ins import zone_of
+from app.clinical.check_ins import calendar_day
 from app.clinical.course import Course, Infusion, InfusionPhase, Route
 from app.foundation.errors import RefusalError, RefusalKind
 
@@ -124,7 +124,7 @@ def _about_time(infusion: Infusion, course: Course | None, *, now: datetime, zon
         return [Unlikely.BOOSTER_LONG_AGO] if ago > _BOOSTER_BACK else []
     found = [Unlikely.INDUCTION_LONG_AGO] if ago > _INDUCTION_BACK else []
     # By the calendar: at one in the morning of the course's first day, the check-in day is still the one before.
-    given_on = infusion.given_at.astimezone(zone_of(infusion.time_zone or zone)).date()
+    given_on = calendar_day(infusion.given_at, infusion.time_zone or zone)
     if course is not None and given_on < course.started_on:
         found.append(Unlikely.OUTSIDE_COURSE)
     return found

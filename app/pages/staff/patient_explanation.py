@@ -16,6 +16,7 @@ NOTICES: Final[Mapping[str, str]] = {
     "merged": "The duplicate is merged. Everything known of it counts here now.",
     "unmerged": "The merge is taken back. Both patients are as they were.",
     "course-changed": "The course is changed.",
+    "circumstance": "Saved. It stands on the chart from its day on.",
     "booster": "The booster is booked. No signal is raised until two days after that day.",
     "booster-cleared": "The booking is taken back.",
     "factors": "Profile and cautions are kept.",

@@ -22,7 +22,7 @@ from app.foundation.audit import ActorKind
 from app.foundation.vault import Vault
 from app.pages.staff import patient_words
 from app.pages.staff.appointment_routes import appointment_said
-from app.pages.staff.circumstance_words import days_said, marks_of, said
+from app.pages.staff.circumstance_page import days_said, marks_of, said
 from app.pages.staff.patient_cards import cards_of
 from app.pages.staff.patient_timeline import entries_of
 from app.pages.staff.patient_view import PatientView

@@ -153,15 +153,13 @@ async def patient_view(
     Raises:
         NotFoundError: the clinic has no such patient.
     """
-    now, context = work.now, work.context
     work.record_access("patient_page", patient_id=patient_id)
-    record = await existing(work, patient_id)
+    now, record = work.now, await existing(work, patient_id)
     snapshot = await snapshot_of(work, patient_id, now=now)
-    patient, protocol = patient_of(context.vault, work.clinic_id, record), protocol_of(snapshot, context)
+    patient, protocol = patient_of(work.vault, work.clinic_id, record), protocol_of(snapshot, work.context)
     timeline = await timeline_now(work, snapshot, protocol=protocol, now=now)
-    evaluation = evaluate(
-        timeline.state, as_of=latest_in(timeline.state, snapshot, now=now), protocol=protocol
-    )
+    as_of = latest_in(timeline.state, snapshot, now=now)
+    evaluation = evaluate(timeline.state, as_of=as_of, protocol=protocol)
     factors, course = await factors_of(work, patient_id), await course_of(work, record)
     span = _span(course, days, today=check_in_day(now, record.time_zone))
     interval, taper = await _maintenance(work, snapshot, timeline, protocol)

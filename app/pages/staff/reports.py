@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.access.clinics.permissions import Permission
+from app.access.clinics.queries import clinic_in
 from app.care.insights.numbers import Insights
 from app.care.insights.period import PeriodRefusedError
 from app.care.insights.routes import table_answer
@@ -41,7 +42,8 @@ async def show_reports(
     context: ContextNeeded, visitor: MayReadReports, first: str = "", end: str = ""
 ) -> Response:
     """Show what alerts were worth and how patients fared; for a period that cannot be counted, the reason."""
-    tomorrow = context.clock.now().date() + timedelta(days=1)
+    work = visitor.work
+    tomorrow = (await clinic_in(work, work.vault)).today(work.now) + timedelta(days=1)
     typed = {"first": first, "end": end}
     try:
         found = await _read_period(visitor, first, end)

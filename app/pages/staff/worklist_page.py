@@ -96,7 +96,7 @@ async def show_today(request: Request, context: ContextNeeded, visitor: MayRead)
         initials=initials,
         standing={"test_mode": found.standing.mode == "test"},
         troubles=_troubles(found.standing, visitor.work),
-        today_said=_said(visitor.work.now.date()),
+        today_said=_said(found.standing.today),
         strip=_strip(found.planned),
         planned=sum(count for _, count in found.planned),
         filters=_filters(show, found.counts),
