@@ -28,7 +28,10 @@ class Settings(BaseSettings):
     postgres_bin: Path | None = Field(default=None, description="A folder with PostgreSQL's programs")
     host: str = Field(default="127.0.0.1", description="The address to listen on")
     port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on")
-    metrics_port: int | None = Field(default=None, description="A separate port for /metrics, on loopback")
+    metrics_host: str = Field(default="127.0.0.1", description="The address that /metrics listens on")
+    metrics_port: int | None = Field(
+        default=None, description="A separate port for /metrics; a worker beside `serve` takes the next one"
+    )
     public_url: str = Field(default="", description="How others reach this service; used in links")
     webhook_allow: str = Field(
         default="", description="Networks that a webhook may reach besides public ones, such as 10.1.0.0/16"

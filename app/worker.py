@@ -13,17 +13,17 @@ import psycopg
 import structlog
 from procrastinate.exceptions import ConnectorException
 
-from app.access.audit.sealing import seal_clinic
-from app.access.encryption.resealing import RESEAL, reseal_clinic
+from app.access.audit.seals import seal_clinic
+from app.access.resealing import RESEAL, reseal_clinic
 from app.care.alerts import escalation
 from app.care.alerts.safety_events.life import ESCALATE_SAFETY
 from app.care.alerts.signals import commands as signals
 from app.care.alerts.signals.life import ESCALATE_SIGNAL
 from app.care.intake.spool import Spool, replay
 from app.care.monitoring import service as monitoring
-from app.care.patients.chart_numbers import compute_keys
+from app.care.patients.service import compute_keys
 from app.care.reminders.asking import remind_due
-from app.care.reminders.still_due import StillDue
+from app.care.reminders.deciding import StillDue
 from app.context import AppContext
 from app.foundation.logs import where
 from app.notifications.dispatch.dispatcher import Dispatcher

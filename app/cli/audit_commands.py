@@ -8,9 +8,19 @@ from uuid import UUID
 
 import typer
 
-from app.access.audit.exporting import HeadNotReadableError, head_said, head_text, heads_in, lines
-from app.access.audit.sealing import seal_clinic
-from app.access.audit.verifying import Fault, FaultKind, Head, Verified, verify
+from app.access.audit.seals import (
+    Fault,
+    FaultKind,
+    Head,
+    HeadNotReadableError,
+    Verified,
+    head_said,
+    head_text,
+    heads_in,
+    lines,
+    seal_clinic,
+    verify,
+)
 from app.cli.runtime import Runtime, open_runtime
 from app.cli.study_options import AsJson, DataDir, print_json
 from app.settings import Settings

@@ -68,7 +68,7 @@ class Group:
         # -P: a folder or file named `app` where the operator stands must not be taken for ours.
         return subprocess.Popen(  # noqa: S603 - ourselves
             [sys.executable, "-P", "-m", "app", *name.split()],
-            env=self._environment,
+            env=self._environment | (_next_port(self._environment) if name == "worker" else {}),
             stdout=self._log,
             stderr=self._log,
         )
@@ -90,6 +90,12 @@ class Group:
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
+
+
+def _next_port(environment: Mapping[str, str]) -> dict[str, str]:
+    """Have the worker show its metrics beside those of the process that answers."""
+    name = setting_names()["metrics_port"]
+    return {name: str(int(environment[name]) + 1)} if name in environment else {}
 
 
 def setting_names() -> dict[str, str]:

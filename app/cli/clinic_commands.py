@@ -7,9 +7,9 @@ from uuid import UUID
 import typer
 
 from app.access.clinics import commands, keys
+from app.access.clinics.permissions import Scope
 from app.access.clinics.queries import clinic_in, read_clinic
 from app.access.clinics.schemas import ClinicReply, KeyReply
-from app.access.clinics.scopes import Scope
 from app.cli.in_context import in_clinic, in_context
 from app.cli.study_options import AsJson, DataDir, print_json
 from app.context import AppContext, Work

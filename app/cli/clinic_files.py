@@ -19,9 +19,8 @@ from app.care.check_ins.commands import record
 from app.care.check_ins.reading import draft_of
 from app.care.check_ins.schemas import ImportedCheckInItem
 from app.care.check_ins.sources import FromClinic
-from app.care.patients.chart_numbers import index_of
-from app.care.patients.registering import register
 from app.care.patients.schemas import PatientRegistration
+from app.care.patients.service import index_of, register
 from app.care.treatment.commands import (
     ChosenDays,
     CourseExistsError,
@@ -30,10 +29,10 @@ from app.care.treatment.commands import (
     enter_course,
     enter_infusion,
 )
-from app.care.treatment.course_entry_schemas import CourseEntry
+from app.care.treatment.course_schemas import CourseEntry
 from app.care.treatment.infusion_schemas import InfusionEntry
+from app.care.treatment.plausibility import Unlikely
 from app.care.treatment.taking_on import take_on
-from app.care.treatment.unlikely import Unlikely
 from app.clinical.check_ins import check_in_day
 from app.context import AppContext
 from app.foundation.audit import OPERATOR

@@ -20,8 +20,9 @@ from app.cli.encryption_commands import EXPECTED as OF_THE_KEYS
 from app.cli.encryption_commands import add_encryption
 from app.cli.import_commands import add_import
 from app.cli.new_clinic import open_new_clinic
-from app.cli.runtime import OwnerUrlMissingError, open_runtime
+from app.cli.runtime import NothingHereError, OwnerUrlMissingError, open_runtime
 from app.cli.staff_commands import add_staff
+from app.cli.status_command import add_status
 from app.cli.studies_commands import add_studies
 from app.foundation.errors import RefusalError
 from app.foundation.keyset import KeyFileError
@@ -30,7 +31,7 @@ from app.settings import Settings
 from app.storage.engine import archive
 from app.storage.engine.binaries import LocalDatabaseError, find_binaries
 from app.storage.engine.failures import failures_named
-from app.storage.engine.migrating import SchemaBehindError
+from app.storage.engine.migrating import SchemaBehindError, SchemaNewerError
 from app.storage.engine.migration_steps import PatientKeysKeptError
 
 app = typer.Typer(
@@ -55,6 +56,8 @@ _EXPECTED = (
     LocalDatabaseError,
     PatientKeysKeptError,
     SchemaBehindError,
+    SchemaNewerError,
+    NothingHereError,
     OwnerUrlMissingError,
     KeyFileError,
     MailSettingsError,
@@ -254,3 +257,4 @@ add_import(app, _said_plainly)
 add_encryption(app, _said_plainly)
 add_clinics(app, clinic_app, _said_plainly)
 add_archive(app, _said_plainly)
+add_status(app, _said_plainly)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from app.cli.doctor_database import check_elsewhere, check_embedded
 from app.cli.doctor_findings import Finding, show
-from app.cli.doctor_machine import check_data_folder, check_key_text, check_machine, has_database
-from app.cli.runtime import data_dir_of
+from app.cli.doctor_machine import check_data_folder, check_key_text, check_machine
+from app.cli.runtime import data_dir_of, has_database
 from app.settings import Settings
 
 
@@ -23,4 +23,4 @@ def _examine(settings: Settings) -> Iterator[Finding]:
     data_dir = data_dir_of(settings)
     yield from check_data_folder(settings, data_dir)
     if has_database(data_dir):
-        yield from check_embedded(settings, data_dir)
+        yield from check_embedded(settings)

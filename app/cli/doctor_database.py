@@ -2,24 +2,21 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Final
 
 from app.care.patients.service import patient_of
 from app.cli.doctor_findings import Finding, Verdict, good, unusual, wrong
-from app.cli.runtime import KEY_FILE, Runtime
+from app.cli.runtime import Runtime, find_runtime
 from app.context import AppContext
 from app.foundation.keyset import KeyFileError, Keyset, read_keyset
 from app.foundation.vault import CannotOpenError
 from app.settings import Settings
 from app.storage import heartbeats, patients
-from app.storage.engine.binaries import OLDEST_MAJOR, LocalDatabaseError, find_binaries
+from app.storage.engine.binaries import OLDEST_MAJOR, LocalDatabaseError
 from app.storage.engine.database import Database
-from app.storage.engine.embedded import connect_or_start
 from app.storage.engine.failures import failures_named
-from app.storage.engine.migrating import APPLICATION_ROLE, DATABASE, SchemaBehindError, check_schema
+from app.storage.engine.migrating import SchemaBehindError, SchemaNewerError, check_schema
 from app.storage.inspection import (
     Inspection,
     inspect,
@@ -50,27 +47,15 @@ def check_elsewhere(settings: Settings) -> Iterator[Finding]:
     yield from _check(settings, settings.database_url.get_secret_value(), keyset)
 
 
-def check_embedded(settings: Settings, data_dir: Path) -> Iterator[Finding]:
+def check_embedded(settings: Settings) -> Iterator[Finding]:
     """Check the embedded database, starting it for as long as that takes when nobody runs it."""
     try:
-        keyset = read_keyset((data_dir / KEY_FILE).read_text())
-        with _running(settings, data_dir) as url:
-            yield from _check(settings, url, keyset)
+        with find_runtime(settings) as runtime:
+            yield from _check(settings, runtime.application_url, runtime.keyset)
     except LocalDatabaseError as error:
         yield wrong("The embedded database does not run.", str(error))
     except (KeyFileError, OSError):
         return  # the machine's part says so
-
-
-@contextmanager
-def _running(settings: Settings, data_dir: Path) -> Iterator[str]:
-    # Not open_runtime: that makes what is missing, and a doctor only looks.
-    address, supervisor = connect_or_start(data_dir, find_binaries(settings.postgres_bin))
-    try:
-        yield address.url(APPLICATION_ROLE, DATABASE)
-    finally:
-        if supervisor is not None:
-            supervisor.stop()
 
 
 def _check(settings: Settings, url: str, keyset: Keyset) -> Iterator[Finding]:
@@ -87,6 +72,10 @@ def _check(settings: Settings, url: str, keyset: Keyset) -> Iterator[Finding]:
     try:
         with failures_named():
             check_schema(url)
+    except SchemaNewerError as error:
+        said, _, fix = str(error).partition(": ")
+        yield wrong(f"{said}.", fix)
+        return
     except (SchemaBehindError, LocalDatabaseError):
         yield wrong("The database's tables are not those of this version.", "Run `afterglow migrate`.")
         return

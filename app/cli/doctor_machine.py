@@ -11,7 +11,7 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from app.cli.doctor_findings import Finding, good, unusual, wrong
-from app.cli.runtime import KEY_FILE, data_dir_of, spool_dir_of
+from app.cli.runtime import KEY_FILE, data_dir_of, has_database, spool_dir_of
 from app.foundation.keyset import KeyFileError, read_keyset
 from app.foundation.relays import (
     GatewaySettingsError,
@@ -84,11 +84,6 @@ def check_key_text(settings: Settings) -> Finding:
             "Give the key that this database was first used with; a new one opens nothing.",
         )
     return good("The encryption key is given in AFTERGLOW_ENCRYPTION_KEY")
-
-
-def has_database(data_dir: Path) -> bool:
-    """Say whether an embedded database was ever made in this folder."""
-    return (data_dir / "postgres").exists()
 
 
 def _python() -> Finding:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import typer
 
-from app.access.encryption.resealing import queue_resealing, reseal_clinic, sealed_by
+from app.access.resealing import queue_resealing, reseal_clinic, sealed_by
 from app.cli.runtime import KEY_FILE, Runtime, open_runtime
 from app.cli.study_options import AsJson, DataDir, print_json
 from app.context import AppContext

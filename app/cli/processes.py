@@ -14,11 +14,11 @@ from typing import Final
 import uvicorn
 
 from app.cli.children import PARENT, Group, child_environment
+from app.cli.metrics import serve_metrics
 from app.cli.runtime import open_runtime, spool_dir_of
 from app.foundation.logs import set_up_logs
 from app.settings import Settings
 from app.web.connections import BoundedConnection
-from app.web.metrics import serve_metrics
 
 # Beside connections: the database's, the spool's, the log's.
 _OTHER_FILES: Final = 200
@@ -52,8 +52,7 @@ def serve(settings: Settings, *, work_too: bool) -> None:
             http=BoundedConnection,
             ws="none",
         )
-        if settings.metrics_port is not None:
-            serve_metrics(settings.metrics_port)
+        serve_metrics(settings, runtime, context)
         sys.stderr.write(f"Afterglow answers at {settings.links_start_with}\n")
         with _worker_beside(settings) if work_too else nullcontext():
             uvicorn.Server(config).run()
@@ -91,6 +90,7 @@ def work(settings: Settings) -> None:
 
         async def run() -> None:
             context = runtime.context(settings)
+            serve_metrics(settings, runtime, context)
             spool = Spool(spool_dir_of(settings), context.vault)
             worker = Worker(context, retry_speedup=settings.retry_speedup, spool=spool)
             for number in (signal.SIGTERM, signal.SIGINT):

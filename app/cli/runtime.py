@@ -35,6 +35,10 @@ from app.storage.tenant_keys import install as install_tenant_key
 KEY_FILE: Final = "encryption.key"
 
 
+class NothingHereError(RuntimeError):
+    """No database was made here yet: `afterglow dev` or `afterglow serve` makes one at its first start."""
+
+
 class OwnerUrlMissingError(RuntimeError):
     """This needs the owner's way to the database: set AFTERGLOW_OWNER_URL beside DATABASE_URL."""
 
@@ -96,11 +100,11 @@ class Runtime:
         if to == "head":
             install_tenant_key(self.owner(), self.vault().tenant_key)
 
-    def context(self, settings: Settings) -> AppContext:
+    def context(self, settings: Settings, *, pool_size: int = 10) -> AppContext:
         """Make what a process works with."""
         vault = self.vault()
         return AppContext(
-            database=self.database(),
+            database=self.database(pool_size=pool_size),
             vault=vault,
             clock=SystemClock(),
             public_url=settings.links_start_with,
@@ -126,6 +130,31 @@ def open_runtime(settings: Settings, *, bring_up_to_date: bool = True) -> Iterat
         if bring_up_to_date:
             runtime.bring_up_to_date()
         yield runtime
+
+
+@contextmanager
+def find_runtime(settings: Settings) -> Iterator[Runtime]:
+    """Find the runtime to look at it: nothing is made or changed; a server that was started is stopped at the end.
+
+    Raises:
+        NothingHereError: there is no database yet.
+        KeyFileError, OSError: the key cannot be read.
+    """
+    if settings.database_url is not None:
+        yield _elsewhere(settings)
+        return
+    data_dir = data_dir_of(settings)
+    if not has_database(data_dir):
+        raise NothingHereError(NothingHereError.__doc__)
+    given = revealed(settings.encryption_key)
+    keyset = read_keyset((data_dir / KEY_FILE).read_text() if given is None else given)
+    with _server(settings, data_dir, keyset, with_roles=False) as runtime:
+        yield runtime
+
+
+def has_database(data_dir: Path) -> bool:
+    """Say whether an embedded database was ever made in this folder."""
+    return (data_dir / "postgres").exists()
 
 
 def data_dir_of(settings: Settings) -> Path:
@@ -155,11 +184,17 @@ def _elsewhere(settings: Settings) -> Runtime:
 def _embedded(settings: Settings) -> Iterator[Runtime]:
     data_dir = data_dir_of(settings)
     prepare_data_dir(data_dir)
-    keyset = _keyset(settings, data_dir)
+    with _server(settings, data_dir, _keyset(settings, data_dir), with_roles=True) as runtime:
+        yield runtime
+
+
+@contextmanager
+def _server(settings: Settings, data_dir: Path, keyset: Keyset, *, with_roles: bool) -> Iterator[Runtime]:
     binaries = find_binaries(settings.postgres_bin)
     address, supervisor = connect_or_start(data_dir, binaries)
     try:
-        make_roles(address.url())
+        if with_roles:
+            make_roles(address.url())
         yield Runtime(
             application_url=address.url(APPLICATION_ROLE, DATABASE),
             owner_url=address.url(OWNER_ROLE, DATABASE),

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from app.access.clinics.permissions import StaffRole
 from app.access.clinics.queries import clinic_in
 from app.access.staff.commands import invite_as_operator, unlock
-from app.access.staff.invitations import Invited
+from app.access.staff.joining import Invited
 from app.access.staff.members import Member
 from app.access.staff.queries import id_of_address, list_members
 from app.access.staff.schemas import MemberReply

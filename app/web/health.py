@@ -100,7 +100,7 @@ async def safety(context: ContextNeeded, response: Response) -> SafetyHealth:
     It is an alarm and nothing to route requests by: a service that fails here still answers with crisis help.
     """
     found, takes_writes = await _look(context), await WRITES.look(context.database)
-    reasons = [Broken.DATABASE_AWAY] if found is None else _reasons(context, found, now=context.clock.now())
+    reasons = [Broken.DATABASE_AWAY] if found is None else broken(context, found, now=context.clock.now())
     if not takes_writes:
         reasons.insert(0, Broken.DATABASE_TAKES_NO_WRITES)
     if reasons:
@@ -127,7 +127,7 @@ async def _look(context: AppContext) -> SafetyPathway | None:
         return None
 
 
-def _reasons(context: AppContext, found: SafetyPathway, *, now: datetime) -> list[Broken]:
+def broken(context: AppContext, found: SafetyPathway, *, now: datetime) -> list[Broken]:
     """Name what is broken. Mail and endpoints matter as soon as a clinic is live."""
     holds = {
         Broken.NO_WORKER: found.looked_ago is None or found.looked_ago > LIVES_FOR,

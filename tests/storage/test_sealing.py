@@ -8,8 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Insert, insert
 
-from app.access.audit.sealing import seal_clinic
-from app.access.audit.verifying import FaultKind, Head, Verified, verify
+from app.access.audit.seals import FaultKind, Head, Verified, seal_clinic, verify
 from app.foundation.audit import OPERATOR, AuditEvent
 from app.foundation.ids import new_id
 from app.storage import audit_seals

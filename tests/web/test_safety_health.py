@@ -49,9 +49,9 @@ def test_a_worker_that_was_killed_is_missed_after_a_minute(own_database: Databas
     with running_service(own_database.application_url, work=False) as service:
         for seconds, reasons in ((50, []), (70, ["no-worker"])):
             with psycopg.connect(own_database.superuser_url) as connection:
-                connection.execute("DELETE FROM front_desk.worker_heartbeats")
+                connection.execute("DELETE FROM front_desk.process_heartbeats")
                 connection.execute(
-                    "INSERT INTO front_desk.worker_heartbeats SELECT gen_random_uuid(), t, t"
+                    "INSERT INTO front_desk.process_heartbeats SELECT gen_random_uuid(), t, t, '{deliveries}'"
                     " FROM (SELECT clock_timestamp() - make_interval(secs => %s) AS t) AS ago",
                     [seconds],
                 )

@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
-from app.access.clinics.attention import attention_of
 from app.access.clinics.contacts import Role, missing_contacts, seal_contact
 from app.access.clinics.keys import make_key
-from app.access.clinics.queries import Clinic, clinic_in, seal_crisis_phone
-from app.access.clinics.scopes import Scope
+from app.access.clinics.permissions import Scope
+from app.access.clinics.queries import Clinic, attention_of, clinic_in, seal_crisis_phone
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.vault import Vault

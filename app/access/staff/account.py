@@ -9,8 +9,7 @@ from app.access.clinics.staff_sessions import IDLE, LASTS_AT_MOST, SignedInMembe
 from app.access.staff import login_throttle
 from app.access.staff.members import Member, seal, shown
 from app.access.staff.passwords import hashed, matches, refuse_weak
-from app.access.staff.recovery import give_new
-from app.access.staff.second_factor import CodeWrongError, open_pending, step_of
+from app.access.staff.second_factor import CodeWrongError, give_new, open_pending, step_of
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError
 from app.storage import recovery_codes, staff_members, staff_passkeys, staff_sessions

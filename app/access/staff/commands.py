@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.access.clinics.permissions import StaffRole
 from app.access.clinics.queries import clinic_in
-from app.access.staff.invitations import Invited, link_for
+from app.access.staff.joining import Invited, link_for
 from app.access.staff.members import (
     ACTIVE,
     DISABLED,

@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from app.care.assessments.long_exposure import raise_if_it_stands_out
+from app.care.alerts.findings.commands import end_findings, raise_finding
+from app.care.alerts.findings.life import FindingCode
+from app.care.alerts.safety_events.intake import SafetyReport, SafetySource, is_late_entry, report
 from app.care.assessments.queries import Assessment, meaning_of
 from app.care.assessments.questionnaires import WORDINGS
 from app.care.assessments.refusals import (
@@ -21,22 +23,80 @@ from app.care.assessments.refusals import (
     form_refused,
     scales_refused,
 )
-from app.care.assessments.reporting import report_item
 from app.care.monitoring import effects
 from app.care.monitoring.corrections import ExternalIdTakenError
-from app.care.patients.archiving import refuse_archived
 from app.care.patients.consent_standing import ConsentStanding, ConsentWithdrawnError, standing_of
+from app.care.patients.corrections import refuse_archived
 from app.care.patients.service import existing
-from app.clinical.long_exposure import LONG_EXPOSURE
+from app.clinical.answer import exposure_on
+from app.clinical.check_ins import check_in_day
+from app.clinical.long_exposure import LONG_EXPOSURE, TOPICS, items_that_stand_out
+from app.clinical.safety import Urgency, from_items, from_total
 from app.clinical.scales import CustomProblemCode, CustomScaleProblem, Scale, read_custom_scales, score_form
 from app.context import Work
 from app.foundation.ids import new_id
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
-from app.storage import assessments, clinics, patient_states, record_versions
+from app.storage import assessments, clinics, infusion_days, patient_states, record_versions
 from app.storage.assessments import StoredAssessment
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import RecordKind
+
+
+async def report_item(work: Work, patient: PatientRecord, stored: StoredAssessment) -> UUID | None:
+    """Report what a form that is kept says of the suicide item, by its answer or by its total; gives the event."""
+    items: dict[str, Any] = stored.items or {}
+    answers = {int(number): answer for number, answer in items.items()}
+    trigger = from_items(stored.scale, answers) or from_total(stored.scale, stored.total, answers)
+    if trigger is None:
+        return None
+    said = SafetyReport(
+        patient_id=patient.id,
+        mode=patient.mode,
+        source=SafetySource.ASSESSMENT,
+        source_id=stored.id,
+        urgent=trigger.urgency is Urgency.URGENT,
+        received_at=work.now,
+        actor=work.actor,
+        late_entry=stored.entered_by == "clinic" and is_late_entry(stored.taken_at, work.now),
+    )
+    return await report(work, said)
+
+
+async def raise_if_it_stands_out(work: Work, patient: PatientRecord, stored: StoredAssessment) -> None:
+    """Put a form with an answer for review on the worklist; the caller holds the patient's turn.
+
+    The finding names what was asked about and not what was answered: that is on the patient's page.
+    """
+    if stored.scale != LONG_EXPOSURE.key:
+        return
+    answers = {int(number): answer for number, answer in (stored.items or {}).items()}
+    items = items_that_stand_out(answers)
+    if not items:
+        await end_findings(work, patient.id, [FindingCode.LONG_EXPOSURE], source_id=stored.id)
+        return
+    today = check_in_day(work.now, patient.time_zone)
+    given = (await infusion_days.of_patients(work, [patient.id])).get(patient.id, ())
+    days = sorted(day.toordinal() for day in given if day <= today)
+    exposure = exposure_on(days, today.toordinal(), total=len(days))
+    await raise_finding(
+        work,
+        FindingCode.LONG_EXPOSURE,
+        patient.id,
+        mode=patient.mode,
+        on=today,
+        source_id=stored.id,
+        facts={
+            "topics": list(dict.fromkeys(TOPICS[item] for item in items)),
+            "answered_on": check_in_day(stored.taken_at, stored.time_zone).isoformat(),
+            "infusions": exposure.total,
+            "in_30_days": exposure.in_30_days,
+            "in_90_days": exposure.in_90_days,
+            "in_365_days": exposure.in_365_days,
+            "last_infusion_on": exposure.last_on.isoformat() if exposure.last_on else None,
+        },
+    )
+
 
 # A clinic's clock may be a little ahead of ours; more than this is a mistake.
 _AHEAD: Final = timedelta(minutes=10)

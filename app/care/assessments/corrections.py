@@ -8,13 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from app.care.alerts.findings.codes import FindingCode
 from app.care.alerts.findings.commands import end_findings
-from app.care.assessments.commands import Form, refuse_time, scored
-from app.care.assessments.long_exposure import raise_if_it_stands_out
+from app.care.alerts.findings.life import FindingCode
+from app.care.assessments.commands import Form, raise_if_it_stands_out, refuse_time, report_item, scored
 from app.care.assessments.queries import Assessment, meaning_of
 from app.care.assessments.refusals import AssessmentExistsError, PatientsOwnFormError, ScaleNotKnownError
-from app.care.assessments.reporting import report_item
 from app.care.monitoring.corrections import (
     CorrectionEffects,
     EnteredInErrorError,

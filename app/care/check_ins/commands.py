@@ -9,8 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
-from app.care.check_ins.for_the_team import end_silence, put_on_worklist, take_off_worklist
-from app.care.check_ins.safety_answers import report_safety_answers
+from app.care.check_ins.consequences import (
+    end_silence,
+    put_on_worklist,
+    report_safety_answers,
+    take_off_worklist,
+)
 from app.care.check_ins.sources import Source
 from app.care.check_ins.validation import (
     CheckInDraft,

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Query, Request, Response
 
 from app.access.clinics.access import MayImportCheckIns, work_for
 from app.access.clinics.permissions import Permission
-from app.care.check_ins import commands, queries, voiding
+from app.care.check_ins import commands, corrections, queries
 from app.care.check_ins.commands import Recorded
+from app.care.check_ins.corrections import CorrectedCheckIn
 from app.care.check_ins.reading import (
     STATUS_OF,
     batch_reply,
@@ -34,10 +35,9 @@ from app.care.check_ins.schemas import (
 )
 from app.care.check_ins.sources import FromClinic, FromDevice, Source
 from app.care.check_ins.validation import CheckInDraft, Kept
-from app.care.check_ins.voiding import CorrectedCheckIn
 from app.care.intake.hearing import disclosing_items, report_items
 from app.care.patients.access import DeviceTokenPresented, PatientSignedIn, PatientWork
-from app.care.patients.archiving import NobodyReadsReportsError
+from app.care.patients.corrections import NobodyReadsReportsError
 from app.care.patients.crisis import help_for_patient
 from app.context import AppContext, Work
 from app.foundation.errors import RefusalError
@@ -138,7 +138,7 @@ async def void_check_in(
     patient_id: UUID, check_in_id: UUID, body: Void, work: MayImport
 ) -> CheckInRecordReply:
     """Take an imported check-in as entered in error; one that the patient sent stays the patient's."""
-    corrected = await voiding.void_check_in(work, patient_id, check_in_id, reason=body.reason)
+    corrected = await corrections.void_check_in(work, patient_id, check_in_id, reason=body.reason)
     return _corrected(work, corrected)
 
 
@@ -148,7 +148,7 @@ async def restore_check_in(
 ) -> CheckInRecordReply:
     """Let an imported check-in count again that was voided."""
     reason = body.reason if body else None
-    return _corrected(work, await voiding.restore_check_in(work, patient_id, check_in_id, reason=reason))
+    return _corrected(work, await corrections.restore_check_in(work, patient_id, check_in_id, reason=reason))
 
 
 def _corrected(work: Work, corrected: CorrectedCheckIn) -> CheckInRecordReply:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
-from app.care.insights.period import Period
+from app.care.insights.figures import Period
 from app.clinical.check_ins import check_in_day, zone_of
 from app.clinical.course import Course, Infusion, InfusionPhase, Phase, induction_end, infusions_of_course
 from app.clinical.history import ScaleTotals

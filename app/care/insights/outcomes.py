@@ -10,8 +10,7 @@ from uuid import UUID
 
 from app.care.insights.care import Induction, Stretch, benefits_begun, induction_in
 from app.care.insights.counting import FALSE
-from app.care.insights.figures import Share, median_survival
-from app.care.insights.period import Period
+from app.care.insights.figures import Period, Share, median_survival
 from app.clinical.history import ScaleTotals
 from app.clinical.interval import ResponseDuration
 from app.clinical.protocol import Protocol

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from app.care.patients.chart_numbers import index_of
 from app.care.patients.corrections import read_contact_facts
-from app.care.patients.service import Patient, existing, patient_of
+from app.care.patients.service import Patient, existing, index_of, patient_of
 from app.context import Work
 from app.storage import assessments, check_ins, devices, patient_merges, patients, treatment
 

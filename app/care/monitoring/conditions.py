@@ -6,8 +6,8 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from app.care.alerts.findings.codes import FindingCode
 from app.care.alerts.findings.commands import end_findings, raise_finding
+from app.care.alerts.findings.life import FindingCode
 from app.care.monitoring.kept_findings import is_mark
 from app.clinical.evaluation import Evaluation
 from app.clinical.levels import CriterionName

@@ -9,8 +9,8 @@ from collections.abc import Collection
 from typing import Final
 from uuid import UUID
 
-from app.care.alerts.findings.codes import FindingCode
 from app.care.alerts.findings.commands import end_findings, raise_finding
+from app.care.alerts.findings.life import FindingCode
 from app.clinical.evaluation import Evaluation
 from app.clinical.explanation_words import ENGLISH
 from app.clinical.findings import Finding

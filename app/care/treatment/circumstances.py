@@ -13,7 +13,7 @@ from app.care.monitoring.corrections import EnteredInErrorError, NotEnteredInErr
 from app.care.patients.corrections import refuse_before_birth
 from app.care.patients.own_vault import vault_of
 from app.care.patients.service import existing
-from app.care.treatment.unlikely import Unlikely, ask_about
+from app.care.treatment.plausibility import Unlikely, ask_about
 from app.clinical.check_ins import calendar_day
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError

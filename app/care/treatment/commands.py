@@ -16,12 +16,17 @@ from app.care.monitoring import service as monitoring
 from app.care.monitoring.corrections import ExternalIdTakenError
 from app.care.monitoring.history import history_now
 from app.care.patients.own_vault import vault_of
-from app.care.patients.registering import Registration, register
-from app.care.patients.service import Patient, existing
-from app.care.treatment.course_days import Remark, refuse_infusion, remarks_on
+from app.care.patients.service import Patient, Registration, existing, register
+from app.care.treatment.plausibility import (
+    Remark,
+    Unlikely,
+    ask_about,
+    refuse_infusion,
+    remarks_on,
+    unlikely_in,
+)
 from app.care.treatment.queries import Factors, TaperView, WrittenPlan, factors_of, taper_view
 from app.care.treatment.sessions import open_note, refuse_session, seal_note, unlikely_in_session
-from app.care.treatment.unlikely import Unlikely, ask_about, unlikely_in
 from app.clinical.check_ins import check_in_day
 from app.clinical.course import Course, Infusion, InfusionPhase, Phase, Route, phase_of
 from app.clinical.history import ChosenReference

@@ -25,9 +25,8 @@ from app.care.treatment.commands import (
     note_infusion,
     refuse_future,
 )
-from app.care.treatment.course_days import refuse_infusion
+from app.care.treatment.plausibility import Unlikely, ask_about, refuse_infusion, unlikely_in
 from app.care.treatment.sessions import refuse_session, seal_note, unlikely_in_session
-from app.care.treatment.unlikely import Unlikely, ask_about, unlikely_in
 from app.clinical.course import Infusion, InfusionPhase, infusions_of_course
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind

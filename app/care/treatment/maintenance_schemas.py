@@ -1,14 +1,19 @@
-"""Requests and replies about maintenance: factors, the next booster, the taper plan, the interval."""
+"""Requests and replies about maintenance: factors, the booster, the taper plan, the interval, a chosen reference."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 from pydantic import Field
 
+from app.care.treatment.commands import ChosenDays
 from app.care.treatment.queries import Factors, TaperView, WrittenPlan
 from app.clinical.interval import LearnedInterval, NotOffered, PersonalInterval
 from app.clinical.profiles import Caution, Profile
+from app.clinical.reference import Reference, ReferenceKind
 from app.clinical.taper import TaperMove, TaperPlan, TaperStep
+from app.storage.record_versions import RecordStatus
+from app.web.correction_schemas import Reason
 from app.web.schemas import Day, ReplyBody, RequestBody, choice_of, example
 
 
@@ -167,3 +172,56 @@ class IntervalReply(ReplyBody):
         """Make the reply."""
         fields = {name: getattr(interval, name) for name in PersonalInterval.__dataclass_fields__}
         return cls.model_validate({**fields, "learned": learned}, from_attributes=True)
+
+
+class ProposalAcceptance(RequestBody):
+    """Why the proposed days are taken as the reference."""
+
+    model_config = example(reason="Stable at work and at home all along")
+
+    reason: Reason
+
+
+class ChosenReferenceReply(ReplyBody):
+    """A reference that a clinician chose; its reason stays sealed."""
+
+    id: UUID
+    from_day: date
+    to_day: date
+    set_at: datetime
+    status: RecordStatus
+
+
+class ChosenReferenceList(ReplyBody):
+    """Chosen references, latest first."""
+
+    items: list[ChosenReferenceReply]
+
+
+class ReferenceEntry(RequestBody):
+    """The check-in days to take as the new reference, first and last included, and why."""
+
+    model_config = example(**{"from": "2026-10-20", "to": "2026-10-27", "reason": "Stable on a new dose"})
+
+    from_day: Day = Field(alias="from")
+    to_day: Day = Field(alias="to")
+    reason: Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]+$")]
+
+    def chosen(self) -> ChosenDays:
+        """Take them as chosen."""
+        return ChosenDays(**dict(self))
+
+
+class ReferenceReply(ReplyBody):
+    """The reference as it is now."""
+
+    kind: ReferenceKind
+    n_days: int
+    from_day: date
+    to_day: date
+    mean_gain: float = Field(description="What there is to lose, in points")
+
+    @classmethod
+    def of(cls, reference: Reference) -> "ReferenceReply":
+        """Make the reply."""
+        return cls.model_validate(reference, from_attributes=True)

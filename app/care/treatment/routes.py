@@ -8,19 +8,12 @@ from fastapi import APIRouter, Request, Response
 from app.access.clinics.access import caller_with, work_for
 from app.access.clinics.permissions import Permission
 from app.care.monitoring.corrections import corrections_of
-from app.care.treatment import (
-    commands,
-    course_corrections,
-    infusion_corrections,
-    queries,
-    reference_corrections,
-    taking_on,
-)
-from app.care.treatment.course_entry_schemas import CourseEntry
+from app.care.treatment import commands, course_corrections, infusion_corrections, queries, taking_on
 from app.care.treatment.course_schemas import (
     CorrectedCourseReply,
     CourseAmendment,
     CourseChange,
+    CourseEntry,
     CourseList,
     CourseRecordReply,
     CourseReply,
@@ -33,22 +26,22 @@ from app.care.treatment.infusion_schemas import (
     InfusionEntry,
     InfusionList,
     InfusionRecordReply,
+    SessionNotesReply,
+    TreatmentSessionReply,
 )
 from app.care.treatment.maintenance_schemas import (
     BookedBooster,
     BookedBoosterReply,
+    ChosenReferenceList,
+    ChosenReferenceReply,
     FactorsEntry,
     FactorsReply,
     IntervalReply,
-    TaperPlanEntry,
-    TaperReply,
-)
-from app.care.treatment.reference_schemas import (
-    ChosenReferenceList,
-    ChosenReferenceReply,
     ProposalAcceptance,
     ReferenceEntry,
     ReferenceReply,
+    TaperPlanEntry,
+    TaperReply,
 )
 from app.context import Work
 from app.web.correction_schemas import (
@@ -352,7 +345,7 @@ async def list_references(patient_id: UUID, work: MayRead, include: Include = No
 async def void_reference(patient_id: UUID, choice_id: UUID, body: Void, work: MayDecide) -> ChangedReply:
     """Take it as chosen in error: the one before it holds again, or the one after induction."""
     return ChangedReply.of(
-        await reference_corrections.void_reference(work, patient_id, choice_id, reason=body.reason)
+        await course_corrections.void_reference(work, patient_id, choice_id, reason=body.reason)
     )
 
 
@@ -363,5 +356,24 @@ async def restore_reference(
     """Let a chosen reference count again that was voided."""
     reason = body.reason if body else None
     return ChangedReply.of(
-        await reference_corrections.restore_reference(work, patient_id, choice_id, reason=reason)
+        await course_corrections.restore_reference(work, patient_id, choice_id, reason=reason)
     )
+
+
+session_router = APIRouter(
+    prefix="/v1/patients/{patient_id}/infusions/{infusion_id}/session", tags=["treatment"]
+)
+
+
+@session_router.get("", summary="Read a session's notes")
+async def read_session(
+    patient_id: UUID,
+    infusion_id: UUID,
+    work: Annotated[Work, work_for(Permission.TREATMENT_READ)],
+    response: Response,
+) -> SessionNotesReply:
+    """Give how a session went, with its notes; a change of either is a PATCH of the infusion."""
+    stored, note = await queries.read_session(work, patient_id, infusion_id)
+    response.headers["etag"] = etag_of(stored.version)
+    session = TreatmentSessionReply.of(stored.session) if stored.session else None
+    return SessionNotesReply(infusion_id=stored.id, session=session, note=note)

@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from app.care.patients.own_vault import vault_of
-from app.care.treatment.unlikely import Unlikely
+from app.care.treatment.plausibility import Unlikely
 from app.clinical.course import Route
 from app.clinical.scales import STANDARD_SCALES
 from app.context import Work

@@ -22,8 +22,7 @@ from app.care.treatment.commands import (
     note_infusion,
     refuse_future,
 )
-from app.care.treatment.course_days import InductionOnRecordError
-from app.care.treatment.unlikely import ask_about, unlikely_in
+from app.care.treatment.plausibility import InductionOnRecordError, ask_about, unlikely_in
 from app.clinical.check_ins import calendar_day, zone_of
 from app.clinical.course import (
     Course,

@@ -6,8 +6,8 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from app.access.clinics.attention import Attention, attention_of
-from app.care.alerts.actors import names_in
+from app.access.clinics.queries import Attention, attention_of
+from app.care.alerts.history import names_in
 from app.care.patients.service import open_reference
 from app.clinical.check_ins import calendar_day, check_in_day
 from app.context import Work

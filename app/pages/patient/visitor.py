@@ -9,7 +9,7 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 from starlette.responses import Response
 
-from app.care.patients import browser_sessions
+from app.care.patients import devices
 from app.care.patients.caller import PatientCaller
 from app.care.patients.crisis import country_of_caller, help_for_caller
 from app.context import AppContext, Work
@@ -133,7 +133,7 @@ async def visiting(
     caller = None
     if session:
         with suppress(TokenNotValidError):
-            caller = await browser_sessions.caller_of(context, session)
+            caller = await devices.caller_of(context, session)
     found = visitor_without_look_up(request, context, session=session, caller=caller)
     if caller is None:
         yield found

@@ -14,11 +14,10 @@ from app.care.treatment.circumstances import KnownCircumstance
 from app.chart.fluid import Mark
 from app.clinical.english_formats import capitalised, counted
 from app.context import AppContext
-from app.pages.staff.about_patient import about, number_in, path_of, whole_in
+from app.pages.staff.about_patient import MayRecord, about, number_in, path_of, whole_in
 from app.pages.staff.asked_form import AskedForm, Field, answer_form, show_form
-from app.pages.staff.infusion_routes import confirmed_in
+from app.pages.staff.infusion_page import confirmed_in
 from app.pages.staff.page_route import CarePageRoute
-from app.pages.staff.patient_access import MayRecord
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.pages.staff.wall_clock import WallClock
 from app.storage.circumstances import CircumstanceKind, Severity

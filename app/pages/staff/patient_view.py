@@ -6,10 +6,9 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from app.access.audit.service import done_to_patient
+from app.access.audit.queries import done_to_patient
 from app.access.clinics.ehr_links import ehr_link
-from app.care.alerts.actors import names_in
-from app.care.alerts.history import OpenedStep
+from app.care.alerts.history import OpenedStep, names_in
 from app.care.alerts.life_cycle import words_in
 from app.care.assessments.queries import Assessment
 from app.care.assessments.queries import latest_of as latest_forms

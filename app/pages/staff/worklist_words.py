@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
-from app.access.clinics.attention import Attention
+from app.access.clinics.queries import Attention
 from app.care.worklist.queries import Glance, WorklistItem
 from app.clinical.check_ins import calendar_day
 from app.clinical.english_formats import MONTHS
-from app.pages.staff.signal_words import CAUTIONS, DISPOSITIONS, OUTCOMES, SOURCES
+from app.pages.staff.alert_words import CAUTIONS, DISPOSITIONS, OUTCOMES, SOURCES
 from app.storage.worklist import Lane
 
 LANES: Final[Mapping[Lane, tuple[str, str, str, str]]] = {

@@ -8,8 +8,7 @@ import httpx2
 import psycopg
 import pytest
 
-from app.access.clinics.permissions import StaffRole
-from app.access.clinics.scopes import Scope
+from app.access.clinics.permissions import Scope, StaffRole
 from app.access.staff import joining
 from app.access.staff.joining import InvitationExpiredError, InvitationNotKnownError, InvitationUsedError
 from app.foundation.errors import RefusalError

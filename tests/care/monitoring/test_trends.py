@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from app.access.clinics.scopes import Scope
+from app.access.clinics.permissions import Scope
 from tests.support.people import ClinicClient, PatientClient, clinic_client, item, key_with, treated
 from tests.support.pictures import Picture
 from tests.support.problems import assert_problem

@@ -8,8 +8,7 @@ from uuid import UUID
 
 from app.access.clinics.contacts import Role
 from app.access.clinics.queries import limits_in_force
-from app.care.alerts.findings.codes import FROM_PATIENT, WITH_OWN_EVENT, FindingCode
-from app.care.alerts.findings.life import FINDING
+from app.care.alerts.findings.life import FINDING, FROM_PATIENT, WITH_OWN_EVENT, FindingCode
 from app.clinical.waiting import signal_wait
 from app.context import Work
 from app.foundation.audit import SYSTEM

@@ -10,7 +10,7 @@ from app.access.clinics.permissions import Permission
 from app.care.alerts.history import read_history
 from app.care.alerts.schemas import AlertHistory, AlertStepReply
 from app.care.alerts.signals import commands, queries
-from app.care.alerts.signals.life import SIGNAL
+from app.care.alerts.signals.life import SIGNAL, moment_of
 from app.care.alerts.signals.schemas import (
     Reopening,
     SignalClosing,
@@ -19,7 +19,6 @@ from app.care.alerts.signals.schemas import (
     SignalReply,
     Snooze,
 )
-from app.care.alerts.signals.snooze_until import moment_of
 from app.clinical.episodes import Disposition
 from app.context import Work
 from app.storage.signals import Signal
