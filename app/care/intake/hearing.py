@@ -152,10 +152,10 @@ class Hearing:
         names_itself = one.report_id is not None or one.taken_at is not None
         comes_again = failed and one.report_id is not None
         # Said again hours later, what says neither its id nor its time is another report.
-        when = b"" if names_itself else f"{now:%Y-%m-%dT%H}".encode()
+        when = [] if names_itself else [f"{now:%Y-%m-%dT%H}".encode()]
         return Report(
             source=source if comes_again else refused,
-            source_id=one.report_id if comes_again and one.report_id else self._digest_of(one, when),
+            source_id=one.report_id if comes_again and one.report_id else self._digest_of(one, *when),
             trigger=one.trigger,
             taken_at=one.taken_at,
             named=one.patients,

@@ -119,7 +119,13 @@ class _HeardRequest:
             if not self._over or self._task is None:
                 raise
             self._task.uncancel()
+        except Exception:
+            # Answered already; whatever became of it since is in the log.
+            if not self._over:
+                raise
         finally:
+            # From here on there is nothing left to cut short.
+            self._task = None
             if self._waiting is not None:
                 self._waiting.cancel()
             if self._instead is not None:

@@ -2,14 +2,18 @@
 
 import gzip
 import json
+import logging
 from datetime import timedelta
 from typing import Any
 
 import httpx2
+import psycopg
 import pytest
 
 from app.access.clinics.permissions import StaffRole
+from app.care.intake import middleware
 from app.foundation.ids import new_id
+from tests.support.databases import DatabaseUrls
 from tests.support.disclosures import Sent, disclosing
 from tests.support.people import ZONE, ClinicClient, PatientClient, entry, item
 from tests.support.problems import CANARY
@@ -338,6 +342,31 @@ def test_no_raw_body_is_logged(
     phone.http.put(f"/v1/check-ins/{new_id()}", json=STATEMENT | {CANARY: CANARY, "note": CANARY})
     assert len(events(one_clinic, phone)) == 1
     assert CANARY not in "".join(capfd.readouterr())
+
+
+def test_a_person_does_not_wait_for_a_row_that_is_held_and_the_connection_goes_on_serving(
+    one_clinic: ClinicClient,
+    phone: PatientClient,
+    shared_database: DatabaseUrls,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(middleware, "_ANSWERED_WITHIN_SECONDS", 1)
+    caplog.set_level(logging.ERROR, logger="uvicorn")
+    check_in_id = new_id()
+    said = entry(NOW, (5, 5, 5)) | STATEMENT
+    with psycopg.connect(shared_database.superuser_url) as database:
+        database.execute(
+            "SELECT FROM care.patient_states WHERE patient_id = %s FOR UPDATE", [phone.patient_id]
+        )
+        reply = phone.http.put(f"/v1/check-ins/{check_in_id}", json=said)
+        assert (reply.status_code, helps(reply)) == (503, True)
+        busy = phone.http.put(f"/v1/check-ins/{new_id()}", json=entry(NOW, (5, 5, 5)))
+        assert (busy.status_code, busy.json()["type"]) == (503, "urn:afterglow:problem:busy")
+        assert "retry-after" in busy.headers
+    assert [one.name for one in caplog.records] == []
+    assert phone.http.put(f"/v1/check-ins/{check_in_id}", json=said).status_code == 201
+    assert [event["source_id"] for event in events(one_clinic, phone)] == [str(check_in_id)]
 
 
 def test_head_works_where_get_does_and_no_redirect_follows_the_host(service: Service) -> None:
