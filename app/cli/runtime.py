@@ -9,6 +9,7 @@ from typing import Final
 
 from app.context import AppContext
 from app.foundation.clock import SystemClock
+from app.foundation.errors import OperatorError
 from app.foundation.keyset import Keyset, read_keyset
 from app.foundation.relays import read_gateway_relay, read_mail_relay
 from app.foundation.vault import Vault, load_or_make_key_file
@@ -22,6 +23,7 @@ from app.storage.engine.embedded import (
     default_data_dir,
     prepare_data_dir,
 )
+from app.storage.engine.failures import failures_named
 from app.storage.engine.migrating import (
     APPLICATION_ROLE,
     DATABASE,
@@ -35,11 +37,11 @@ from app.storage.tenant_keys import install as install_tenant_key
 KEY_FILE: Final = "encryption.key"
 
 
-class NothingHereError(RuntimeError):
+class NothingHereError(OperatorError):
     """No database was made here yet: `afterglow dev` or `afterglow serve` makes one at its first start."""
 
 
-class OwnerUrlMissingError(RuntimeError):
+class OwnerUrlMissingError(OperatorError):
     """This needs the owner's way to the database: set AFTERGLOW_OWNER_URL beside DATABASE_URL."""
 
 
@@ -119,17 +121,21 @@ def open_runtime(settings: Settings, *, bring_up_to_date: bool = True) -> Iterat
     """Find or make the runtime; what was started here is stopped at the end.
 
     An embedded database is migrated on the way (``bring_up_to_date``); one elsewhere is only checked.
+
+    Raises:
+        DatabaseFailedError: for whatever the database's libraries raise, also in the caller's block.
     """
-    if settings.database_url is not None:
-        runtime = _elsewhere(settings)
-        if bring_up_to_date:
-            check_schema(runtime.application_url)
-        yield runtime
-        return
-    with _embedded(settings) as runtime:
-        if bring_up_to_date:
-            runtime.bring_up_to_date()
-        yield runtime
+    with failures_named():
+        if settings.database_url is not None:
+            runtime = _elsewhere(settings)
+            if bring_up_to_date:
+                check_schema(runtime.application_url)
+            yield runtime
+            return
+        with _embedded(settings) as runtime:
+            if bring_up_to_date:
+                runtime.bring_up_to_date()
+            yield runtime
 
 
 @contextmanager
@@ -139,17 +145,19 @@ def find_runtime(settings: Settings) -> Iterator[Runtime]:
     Raises:
         NothingHereError: there is no database yet.
         KeyFileError, OSError: the key cannot be read.
+        DatabaseFailedError: for whatever the database's libraries raise, also in the caller's block.
     """
-    if settings.database_url is not None:
-        yield _elsewhere(settings)
-        return
-    data_dir = data_dir_of(settings)
-    if not has_database(data_dir):
-        raise NothingHereError(NothingHereError.__doc__)
-    given = revealed(settings.encryption_key)
-    keyset = read_keyset((data_dir / KEY_FILE).read_text() if given is None else given)
-    with _server(settings, data_dir, keyset, with_roles=False) as runtime:
-        yield runtime
+    with failures_named():
+        if settings.database_url is not None:
+            yield _elsewhere(settings)
+            return
+        data_dir = data_dir_of(settings)
+        if not has_database(data_dir):
+            raise NothingHereError(NothingHereError.__doc__)
+        given = revealed(settings.encryption_key)
+        keyset = read_keyset((data_dir / KEY_FILE).read_text() if given is None else given)
+        with _server(settings, data_dir, keyset, with_roles=False) as runtime:
+            yield runtime
 
 
 def has_database(data_dir: Path) -> bool:

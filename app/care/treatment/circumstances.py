@@ -24,7 +24,7 @@ from app.storage.patients import PatientRecord
 from app.storage.record_versions import Correction, RecordKind, RecordStatus, ReplacedVersion
 from app.web.etags import ChangedMeanwhileError
 
-_CELL: Final = {"table": "circumstances", "column": "detail_sealed"}
+DETAIL_CELL: Final = {"table": "circumstances", "column": "detail_sealed"}
 # Which value says what of which kind; it has to be there, and no other kind has it.
 VALUES: Final[Mapping[str, CircumstanceKind]] = {
     "severity": CircumstanceKind.SEVERITY,
@@ -260,7 +260,7 @@ def _stored(
         severity=given.severity,
         months=given.months,
         weight_kg=given.weight_kg,
-        detail_sealed=own.seal(given.detail, row_id=circumstance_id, **_CELL) if given.detail else None,
+        detail_sealed=own.seal(given.detail, row_id=circumstance_id, **DETAIL_CELL) if given.detail else None,
         version=version,
     )
 
@@ -270,7 +270,7 @@ def _known(
 ) -> KnownCircumstance:
     sealed, detail = stored.detail_sealed, None
     if sealed is not None:
-        detail = vault_of(work.vault, work.clinic_id, patient).open(sealed, row_id=stored.id, **_CELL)
+        detail = vault_of(work.vault, work.clinic_id, patient).open(sealed, row_id=stored.id, **DETAIL_CELL)
     return KnownCircumstance(stored=stored, detail=detail, status=status)
 
 

@@ -52,11 +52,11 @@ from app.web.correction_schemas import (
     Restoration,
     Void,
 )
-from app.web.dependencies import IfMatch
+from app.web.dependencies import IfMatch, PageCursor, PageLimit
 from app.web.etags import etag_of, version_if_sent, version_in
 from app.web.links import link_next
 from app.web.problems import Problem
-from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor
+from app.web.schemas import PAGE_SIZE, read_id_cursor
 
 router = APIRouter(prefix="/v1/patients/{patient_id}", tags=["treatment"])
 

@@ -248,6 +248,7 @@ def test_the_snapshot_is_read_page_by_page_with_one_cursor_and_is_audited(
         "reference_established": False,
         "consent": "not_asked",
         "archived": None,
+        "merged_into": None,
         "review_due": False,
         "overdue": False,
         "signals": [],
