@@ -221,21 +221,23 @@ async def test_a_task_cancelled_while_it_begins_leaves_nothing_open(database: Da
             assert await clinics_seen(work) == 0
 
 
-async def test_a_connection_that_was_interrupted_while_it_began_goes_on_serving(database: Database) -> None:
-    clinic_id = await opened(database)
-    for steps in range(40):
+async def test_several_statements_at_once_that_were_interrupted_can_be_said_again_on_their_connection(
+    database: Database, own_database: DatabaseUrls
+) -> None:
+    words = "SELECT pg_advisory_lock(1); SELECT pg_advisory_unlock(1)"
 
-        async def begin() -> None:
-            async with database.work(clinic_id, now=NOW):
-                await asyncio.sleep(60)
+    async def say() -> None:
+        async with database.work(None, now=NOW) as work:
+            await work._say(words)
 
-        beginning = asyncio.create_task(begin())
-        for _ in range(steps):
-            await asyncio.sleep(0)
-        beginning.cancel()
-        await asyncio.gather(beginning, return_exceptions=True)
-    # Often enough for anything to be prepared.
-    assert {await name_of(database, clinic_id) for _ in range(8)} == {"Clinic"}
+    with psycopg.connect(own_database.application_url, autocommit=True) as other:
+        other.execute("SELECT pg_advisory_lock(1)")
+        saying = asyncio.create_task(say())
+        await asyncio.sleep(0.5)
+        saying.cancel()
+        await asyncio.gather(saying, return_exceptions=True)
+    for _ in range(8):
+        await say()
 
 
 async def test_a_connection_that_comes_back_in_the_middle_of_something_is_thrown_away(

@@ -200,8 +200,7 @@ def test_who_gives_up_at_the_moment_when_a_connection_comes_free_keeps_nobody_el
         others = [asyncio.create_task(taken_by(budget, B, name)) for name in (b"first", b"second")]
         await asyncio.sleep(0.01)
         first.cancel()
-        # Its task is cancelled, and has not come round yet.
-        await asyncio.sleep(0)
+        # Its task has not come round to it yet.
         budget.give_back(held)
         for one in others:
             budget.give_back(await asyncio.wait_for(one, 1))
