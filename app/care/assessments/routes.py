@@ -59,7 +59,7 @@ async def enter_assessment(
     """Keep a completed form; its total is what its items add up to, and a stated one that differs is refused.
 
     An answered suicide item acts whatever becomes of the form: the reply, or the problem, then names the
-    safety event.
+    safety event. What is likely on record already answers 409 `needs-confirmation`.
     """
     entered = await commands.enter(work, patient_id, body.form())
     response.status_code = 201 if entered.created else 200
