@@ -29,9 +29,12 @@ def serve(
     no_worker: Annotated[
         bool, typer.Option("--no-worker", help="Only answer; `afterglow worker` runs elsewhere.")
     ] = False,
+    count: Annotated[
+        int | None, typer.Option("--processes", help="How many processes answer, sharing the port.")
+    ] = None,
 ) -> None:
     """Answer HTTP requests, and do the background work, until stopped."""
-    processes.serve(settings_of(data_dir, port=port, host=host), work_too=not no_worker)
+    processes.serve(settings_of(data_dir, port=port, host=host, processes=count), work_too=not no_worker)
 
 
 def worker(data_dir: DataDir = None) -> None:

@@ -95,7 +95,7 @@ async def patients_in(
             after = found[-1].id
             ids.extend(one.id for one in found if one.mode == profile.mode)
     return StoredPatients(
-        url=database.url,
+        url=database.direct_url,
         tenant_key=database.proof.key,
         clinic_id=clinic_id,
         ids=tuple(ids),

@@ -32,7 +32,7 @@ from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.storage import check_in_path, check_ins, patient_states
 from app.storage.check_in_path import PatientSnapshot
 from app.storage.check_ins import StoredCheckIn
-from app.storage.engine.failures import is_taken
+from app.storage.engine.health import is_taken
 
 # After so many lost races the patient's row is locked: then it is our turn for certain.
 _OPTIMISTIC_TRIES: Final = 3
