@@ -221,25 +221,6 @@ async def test_a_task_cancelled_while_it_begins_leaves_nothing_open(database: Da
             assert await clinics_seen(work) == 0
 
 
-async def test_several_statements_at_once_that_were_interrupted_can_be_said_again_on_their_connection(
-    database: Database, own_database: DatabaseUrls
-) -> None:
-    words = "SELECT pg_advisory_lock(1); SELECT pg_advisory_unlock(1)"
-
-    async def say() -> None:
-        async with database.work(None, now=NOW) as work:
-            await work._say(words)
-
-    with psycopg.connect(own_database.application_url, autocommit=True) as other:
-        other.execute("SELECT pg_advisory_lock(1)")
-        saying = asyncio.create_task(say())
-        await asyncio.sleep(0.5)
-        saying.cancel()
-        await asyncio.gather(saying, return_exceptions=True)
-    for _ in range(8):
-        await say()
-
-
 async def test_a_connection_that_comes_back_in_the_middle_of_something_is_thrown_away(
     database: Database,
 ) -> None:

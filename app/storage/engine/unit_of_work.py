@@ -296,8 +296,7 @@ class UnitOfWork:
     async def _say(self, words: str) -> None:
         """Say something that has no answer, such as COMMIT."""
         driver = await self._psycopg()
-        # Never prepared: several statements at once cannot be, and psycopg that was interrupted in the middle of them
-        # does not know that they were several. The connection would refuse them from then on.
+        # Never prepared: several statements at once cannot be.
         await driver.execute(words.encode(), prepare=False)
 
     async def _psycopg(self) -> PsycopgConnection[Any]:

@@ -3,8 +3,10 @@
 import gzip
 import json
 import logging
+import socket
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import psycopg
@@ -342,6 +344,26 @@ def test_no_raw_body_is_logged(
     phone.http.put(f"/v1/check-ins/{new_id()}", json=STATEMENT | {CANARY: CANARY, "note": CANARY})
     assert len(events(one_clinic, phone)) == 1
     assert CANARY not in "".join(capfd.readouterr())
+
+
+def test_a_body_that_stops_in_the_middle_is_heard_and_answered_in_time(
+    one_clinic: ClinicClient, phone: PatientClient, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(middleware, "NEXT_PIECE_SECONDS", 0.5)
+    where = urlsplit(service.url)
+    head = (
+        f"PUT /v1/check-ins/{new_id()} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {phone.access_token}\r\n"
+        "content-type: application/json\r\ncontent-length: 5000\r\n\r\n"
+    )
+    with socket.create_connection((where.hostname or "", where.port or 80), timeout=20) as connection:
+        connection.sendall(head.encode() + SAID[:-1])
+        answered = b""
+        while piece := connection.recv(65_536):
+            answered += piece
+    assert answered.startswith(b"HTTP/1.1 408")
+    assert b"body-too-slow" in answered
+    assert b"crisis_help" in answered
+    assert len(events(one_clinic, phone)) == 1
 
 
 def test_a_person_does_not_wait_for_a_row_that_is_held_and_the_connection_goes_on_serving(
