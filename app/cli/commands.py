@@ -24,6 +24,7 @@ from app.cli.runtime import NothingHereError, OwnerUrlMissingError, open_runtime
 from app.cli.staff_commands import add_staff
 from app.cli.status_command import add_status
 from app.cli.studies_commands import add_studies
+from app.cli.transfer_commands import add_transfer
 from app.foundation.errors import RefusalError
 from app.foundation.keyset import KeyFileError
 from app.foundation.relays import GatewaySettingsError, MailSettingsError
@@ -257,4 +258,5 @@ add_import(app, _said_plainly)
 add_encryption(app, _said_plainly)
 add_clinics(app, clinic_app, _said_plainly)
 add_archive(app, _said_plainly)
+add_transfer(app, _said_plainly)
 add_status(app, _said_plainly)

@@ -18,7 +18,7 @@ from app.foundation.tokens import TokenKind, TokenNotValidError
 from app.web.dependencies import ContextNeeded, keep_work
 from app.web.pages.cookies import Cookies
 from app.web.pages.forged_forms import form_token, new_anchor, refuse_foreign, refuse_forged
-from app.web.pages.forms import Form, read_form
+from app.web.pages.forms import Form, read_form, read_upload
 from app.web.pages.page_route import NotSignedInError
 
 SESSION: Final = "afterglow-staff"
@@ -181,6 +181,21 @@ async def read_own_form(request: Request, context: AppContext, visitor: StaffVis
     form = await read_form(request)
     refuse_forged(context.vault, form["form_token"], (visitor.session, visitor.anchor))
     return form
+
+
+async def read_own_upload(
+    request: Request, context: AppContext, visitor: StaffVisitor, name: str
+) -> tuple[Form, bytes]:
+    """Read a form of our own with one file.
+
+    Raises:
+        ForeignFormError: it was sent from another site.
+        FormExpiredError: it was made for another browser.
+    """
+    refuse_foreign(request, context.public_url)
+    form, content = await read_upload(request, name)
+    refuse_forged(context.vault, form["form_token"], (visitor.session, visitor.anchor))
+    return form, content
 
 
 AnyStaff = Annotated[StaffVisitor, Depends(visitor)]
