@@ -11,9 +11,10 @@ from app.cli.runtime import Runtime, find_runtime
 from app.context import AppContext
 from app.foundation.keyset import KeyFileError, Keyset, read_keyset
 from app.foundation.vault import CannotOpenError
-from app.settings import Settings
+from app.settings import Settings, revealed
 from app.storage import heartbeats, patients
 from app.storage.engine.binaries import OLDEST_MAJOR, LocalDatabaseError
+from app.storage.engine.connecting import DatabaseRefusesError, check_key, check_reachable
 from app.storage.engine.database import Database
 from app.storage.engine.failures import failures_named
 from app.storage.engine.migrating import SchemaBehindError, SchemaNewerError, check_schema
@@ -53,8 +54,12 @@ def check_embedded(settings: Settings) -> Iterator[Finding]:
 
 def _check(settings: Settings, url: str, keyset: Keyset) -> Iterator[Finding]:
     try:
+        check_reachable(url, direct_url=revealed(settings.direct_url))
         with failures_named():
-            found, skew = asyncio.run(_inspected(url))
+            found, skew = asyncio.run(_inspected(_database(settings, url)))
+    except DatabaseRefusesError as error:
+        yield wrong(error.said, error.fix)
+        return
     except (LocalDatabaseError, TimeoutError, OSError) as error:
         yield wrong(
             f"The database does not answer ({_kind(error)}).", "Check that it runs, and DATABASE_URL."
@@ -74,13 +79,27 @@ def _check(settings: Settings, url: str, keyset: Keyset) -> Iterator[Finding]:
         return
     yield _isolation(found)
     yield good("The database's tables are those of this version")
-    runtime = Runtime(application_url=url, owner_url=None, keyset=keyset, data_dir=None, binaries=None)
+    runtime = Runtime(
+        application_url=url,
+        direct_url=revealed(settings.direct_url),
+        owner_url=None,
+        keyset=keyset,
+        data_dir=None,
+        binaries=None,
+    )
+    try:
+        check_key(url, runtime.vault().tenant_key)
+    except DatabaseRefusesError as error:
+        yield wrong(error.said, error.fix)
     with failures_named():
         yield from asyncio.run(_contents(runtime, settings))
 
 
-async def _inspected(url: str) -> tuple[Inspection, float]:
-    database = Database(url)
+def _database(settings: Settings, url: str) -> Database:
+    return Database(url, direct_url=revealed(settings.direct_url))
+
+
+async def _inspected(database: Database) -> tuple[Inspection, float]:
     try:
         async with asyncio.timeout(_ANSWER_WITHIN_SECONDS):
             found = await inspect(database)
@@ -147,6 +166,7 @@ async def _contents(runtime: Runtime, settings: Settings) -> list[Finding]:
         return [
             await _key_fits(context),
             await _worker(context),
+            *await _dead(context),
             _deliveries(await undelivered(context.database)),
             _messages(await unsent_messages(context.database, since=since)),
         ]
@@ -180,6 +200,18 @@ async def _worker(context: AppContext) -> Finding:
             "Run `afterglow serve`, or `afterglow worker` beside `afterglow serve --no-worker`.",
         )
     return good(f"A worker looked at what is due {ago.total_seconds():.0f} s ago")
+
+
+async def _dead(context: AppContext) -> list[Finding]:
+    async with context.work(None) as work:
+        dead = [one for one in await heartbeats.processes(work) if one.dead]
+    return [
+        unusual(
+            f"A process ({', '.join(one.does)}) ended without a word {one.ago.total_seconds() / 60:.0f} min ago.",
+            "Look into its log, and have it started again (systemd, a container's restart policy).",
+        )
+        for one in dead
+    ]
 
 
 def _deliveries(waiting: dict[str, int]) -> Finding:

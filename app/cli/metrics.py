@@ -27,13 +27,25 @@ _POOL: Final = Gauge("afterglow_pool_connections", "Connections of this process'
 _POOL_WAITING: Final = Gauge("afterglow_pool_waiting", "Requests that wait for a connection of the pool")
 
 
+class MetricsAddressError(OSError):
+    """The metrics cannot be shown where they should be; another process may show its own there."""
+
+    def __init__(self, host: str, port: int, reason: str | None) -> None:
+        super().__init__(
+            f"The metrics cannot be shown at {host}:{port} ({reason}): give each process its AFTERGLOW_METRICS_PORT."
+        )
+
+
 def serve_metrics(settings: Settings, runtime: Runtime, context: AppContext) -> None:
     """Serve ``/metrics`` in a separate thread, if a port is set."""
     if settings.metrics_port is None:
         return
     _watch_pool(context.database)
     REGISTRY.register(OperationCollector(lambda: asyncio.run(_looked(settings, runtime))))
-    start_http_server(settings.metrics_port, addr=settings.metrics_host)
+    try:
+        start_http_server(settings.metrics_port, addr=settings.metrics_host)
+    except OSError as error:
+        raise MetricsAddressError(settings.metrics_host, settings.metrics_port, error.strerror) from None
 
 
 def _watch_pool(database: Database) -> None:

@@ -7,8 +7,9 @@ from typing import Annotated, Final
 
 import typer
 
+from app.cli.options import AsJson, Guard, print_json
 from app.cli.progress import bar
-from app.cli.study_options import AsJson, ProtocolFile, numbers_from, print_json
+from app.cli.study_options import ProtocolFile, numbers_from, said_plainly
 from app.studies.accuracy import CALIBRATION_SEED, SEEDS, AccuracyReport, accuracy, patients_run
 from app.studies.accuracy_page import accuracy_json, accuracy_markdown, accuracy_text
 from app.studies.cohort import SimulatedCohort
@@ -20,6 +21,11 @@ from app.studies.report_tables import plain
 
 PATIENTS: Final = 200
 """Of each seed, unless set otherwise: a minute or two. The published page has five times as many."""
+
+
+def add_commands(app: typer.Typer, guard: Guard) -> None:
+    """Add the command."""
+    app.command("simulate")(guard(said_plainly(simulate)))
 
 
 def simulate(

@@ -1,7 +1,6 @@
 """``afterglow status``: how the installation is, on a screen or as JSON for scripts. It changes nothing."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any, Final
 
 import typer
@@ -10,11 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from app.cli.operation import LATE_SEALS_SECONDS, Operation, look
+from app.cli.options import AsJson, DataDir, Guard, print_json, settings_of
 from app.cli.runtime import find_runtime
-from app.cli.study_options import AsJson, DataDir, print_json
 from app.context import AppContext
-from app.settings import Settings
-from app.storage.engine.failures import failures_named
 from app.storage.engine.migrating import check_schema, newest_revision
 from app.web.health import broken
 
@@ -33,8 +30,8 @@ _FIX: Final = {
 
 def status_command(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Show processes, what waits, safety events, seals and backups; exits with 1 if something needs a person."""
-    settings = Settings() if data_dir is None else Settings(data_dir=data_dir)
-    with find_runtime(settings) as runtime, failures_named():
+    settings = settings_of(data_dir)
+    with find_runtime(settings) as runtime:
         check_schema(runtime.application_url)
         context = runtime.context(settings)
         operation = asyncio.run(_looked(context))
@@ -47,8 +44,8 @@ def status_command(as_json: AsJson = False, data_dir: DataDir = None) -> None:
         raise typer.Exit(1)
 
 
-def add_status(app: typer.Typer, guard: Callable[[Callable[..., None]], Callable[..., None]]) -> None:
-    """Add the command; `guard` says what an operator can correct in one sentence."""
+def add_commands(app: typer.Typer, guard: Guard) -> None:
+    """Add the command."""
     app.command("status")(guard(status_command))
 
 

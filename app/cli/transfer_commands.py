@@ -1,7 +1,6 @@
 """``afterglow transfer``: a patient's encrypted file for another clinic, and the receipt that comes back."""
 
 import os
-from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +9,7 @@ from uuid import UUID
 import typer
 
 from app.cli.in_context import in_clinic
-from app.cli.study_options import AsJson, DataDir, print_json
+from app.cli.options import AsJson, DataDir, Guard, print_json
 from app.context import Work
 from app.interop.transfer import commands, queries
 from app.interop.transfer.commands import (
@@ -21,16 +20,14 @@ from app.interop.transfer.commands import (
 )
 from app.storage.patient_transfers import ConsentForm, PatientTransfer
 
-Command = Callable[..., None]
-Guard = Callable[[Command], Command]
 Clinic = Annotated[UUID, typer.Option(help="The clinic's id.")]
 Patient = Annotated[UUID, typer.Option(help="The patient's id.")]
 Transfer = Annotated[UUID, typer.Option(help="The transfer's id.")]
 File = Annotated[Path, typer.Argument(help="The encrypted file.")]
 
 
-def add_transfer(app: typer.Typer, guard: Guard) -> None:
-    """Add the commands; `guard` says what an operator can correct in one sentence."""
+def add_commands(app: typer.Typer, guard: Guard) -> None:
+    """Add the commands."""
     transfer = typer.Typer(help="A patient's transfer to another clinic.", no_args_is_help=True)
     transfer.callback()(lambda: None)
     for name, command in (("start", start), ("receive", receive), ("confirm", confirm), ("cancel", cancel)):

@@ -93,7 +93,9 @@ SECTIONS: Final[Mapping[str, Section]] = {
     ),
     "care_plans": Section(row=CarePlanRow, order="kind", without=frozenset({"version"})),
     # Dates and states: what was decided, in whose words, is explained by the care team (docs/export.md).
-    "references": Section(row=StoredReference, order="set_at", without=frozenset({"reason_sealed"})),
+    "references": Section(
+        row=StoredReference, order="set_at", without=frozenset({"reason_sealed", "version"})
+    ),
     "evaluations": Section(row=EvaluationRow, order="as_of", only=frozenset({"id", "as_of", "rule_version"})),
     "signals": Section(
         row=Signal,

@@ -30,9 +30,10 @@ class Duty(StrEnum):
     DELIVERIES = "deliveries"
     SWEEP = "sweep"
     JOBS = "jobs"
+    STUDIES = "studies"
 
 
-OF_A_WORKER: Final = (Duty.DELIVERIES, Duty.SWEEP, Duty.JOBS)
+OF_A_WORKER: Final = (Duty.DELIVERIES, Duty.SWEEP, Duty.JOBS, Duty.STUDIES)
 
 
 class ProcessHeartbeatRow(Row):

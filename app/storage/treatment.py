@@ -42,6 +42,14 @@ class CourseRow(TenantRow):
         ),
         CheckConstraint("earlier_precision in ('day', 'month', 'unknown')", name="earlier_precision"),
         Index("ix_courses_patient", "clinic_id", "patient_id", "started_on"),
+        Index(
+            "uq_courses_external_id",
+            "clinic_id",
+            "source",
+            "external_id",
+            unique=True,
+            postgresql_where=text("external_id IS NOT NULL"),
+        ),
         {"schema": CARE},
     )
 
@@ -64,6 +72,9 @@ class CourseRow(TenantRow):
     # A benefit that a clinician saw and the scales did not show.
     benefit_recorded_on: Mapped[date | None]
     benefit_recorded_by: Mapped[UUID | None]
+    # The id that the clinic's other system has for it, unique within that source.
+    external_id: Mapped[str | None]
+    source: Mapped[str] = mapped_column(server_default=text("''"))
     version: Mapped[int]
     created_at: Mapped[datetime]
 
@@ -129,12 +140,14 @@ INFUSION_COLUMNS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredCourse:
-    """A course with what staff recorded beside it."""
+    """A course with what staff recorded beside it; ``external_id`` is the one that ``source`` has for it."""
 
     course: Course
     benefit: RecordedBenefit | None
     version: int
     declared_started_on: date
+    external_id: str | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,8 +191,10 @@ COURSE_CONTENT: Final = TypeAdapter(StoredCourse)
 """What a replaced version keeps of a course."""
 
 
-async def add_course(work: UnitOfWork, patient_id: UUID, course: Course) -> None:
-    """Keep a new course."""
+async def add_course(
+    work: UnitOfWork, patient_id: UUID, course: Course, *, external_id: str | None = None, source: str = ""
+) -> None:
+    """Keep a new course, with the id that another system has for it."""
     await work.execute(
         insert(CourseRow).values(
             clinic_id=work.clinic_id,
@@ -193,6 +208,8 @@ async def add_course(work: UnitOfWork, patient_id: UUID, course: Course) -> None
             reviewed_on=course.reviewed_on,
             ended_on=course.ended_on,
             stopped_on=course.stopped_on,
+            external_id=external_id,
+            source=source,
             version=1,
             created_at=work.now,
             **_taken_on_values(course),
@@ -215,17 +232,35 @@ async def stored_course(work: UnitOfWork, patient_id: UUID) -> StoredCourse | No
 async def stored_courses(work: UnitOfWork, patient_id: UUID) -> list[StoredCourse]:
     """List the patient's courses, latest first, with what staff recorded of each."""
     found = await work.execute(
-        select(
-            *course_columns(CourseRow),
-            CourseRow.benefit_recorded_on,
-            CourseRow.benefit_recorded_by,
-            CourseRow.version,
-            CourseRow.declared_started_on,
-        )
-        .where(CourseRow.clinic_id == work.clinic_id, CourseRow.patient_id == patient_id)
+        _courses(work)
+        .where(CourseRow.patient_id == patient_id)
         .order_by(CourseRow.started_on.desc(), CourseRow.id.desc())
     )
     return [_stored_course(row) for row in found]
+
+
+async def course_by_external_id(
+    work: UnitOfWork, *, source: str, external_id: str
+) -> tuple[UUID, StoredCourse] | None:
+    """Find a course by the id that its source gave it, and whose it is."""
+    found = await work.execute(
+        _courses(work).where(CourseRow.source == source, CourseRow.external_id == external_id)
+    )
+    row = found.one_or_none()
+    return row and (row.patient_id, _stored_course(row))
+
+
+def _courses(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
+    return select(
+        *course_columns(CourseRow),
+        CourseRow.patient_id,
+        CourseRow.benefit_recorded_on,
+        CourseRow.benefit_recorded_by,
+        CourseRow.version,
+        CourseRow.declared_started_on,
+        CourseRow.external_id,
+        CourseRow.source,
+    ).where(CourseRow.clinic_id == work.clinic_id)
 
 
 def _stored_course(row: Any) -> StoredCourse:  # noqa: ANN401 - SQLAlchemy's row type has no declared fields
@@ -239,6 +274,8 @@ def _stored_course(row: Any) -> StoredCourse:  # noqa: ANN401 - SQLAlchemy's row
         benefit=benefit,
         version=row.version,
         declared_started_on=row.declared_started_on,
+        external_id=row.external_id,
+        source=row.source,
     )
 
 
@@ -274,6 +311,8 @@ async def restore_course(work: UnitOfWork, patient_id: UUID, stored: StoredCours
             benefit_recorded_by=UUID(benefit.recorded_by)
             if benefit and benefit.recorded_by != "None"
             else None,
+            external_id=stored.external_id,
+            source=stored.source,
             version=stored.version,
             created_at=work.now,
             **_taken_on_values(course),

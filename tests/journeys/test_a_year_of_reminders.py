@@ -30,13 +30,9 @@ from app.care.patients.service import DetailsChange, Registration, change_patien
 from app.care.reminders.asking import remind_due
 from app.care.reminders.deciding import StillDue
 from app.care.reminders.service import write_days
-from app.care.treatment.commands import (
-    GivenInfusion,
-    PlannedCourse,
-    enter_course,
-    enter_infusion,
-)
+from app.care.treatment.commands import GivenInfusion, enter_infusion
 from app.care.treatment.course_corrections import change_course
+from app.care.treatment.course_entry import PlannedCourse, enter_course
 from app.care.treatment.queries import read_course
 from app.clinical.check_ins import CheckIn, check_in_day
 from app.clinical.course import InfusionPhase

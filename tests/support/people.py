@@ -13,7 +13,7 @@ import httpx2
 
 from app.access.clinics.keys import make_key
 from app.access.clinics.permissions import Scope
-from app.care.treatment.plausibility import Unlikely
+from app.care.patients.plausibility import Unlikely
 from app.foundation.audit import OPERATOR
 from app.foundation.ids import new_id
 from tests.support.service import Service

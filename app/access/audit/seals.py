@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
+from app.foundation.errors import OperatorError
 from app.foundation.vault import Vault
 from app.storage import audit_seals
 from app.storage.audit_seals import Seal
@@ -189,7 +190,7 @@ HEAD: Final = "head"
 _HEAD_BEGINS: Final = '{"head"'
 
 
-class HeadNotReadableError(Exception):
+class HeadNotReadableError(OperatorError):
     """This is no head: expected is a file that `audit export` wrote, or SEQUENCE:MAC with --clinic."""
 
 

@@ -32,10 +32,10 @@ from app.access.staff.schemas import (
 )
 from app.context import Work
 from app.foundation.tokens import TokenKind
-from app.web.dependencies import ContextNeeded, IfMatch, address_of, bearer_token
+from app.web.dependencies import ContextNeeded, IfMatch, PageCursor, PageLimit, address_of, bearer_token
 from app.web.etags import etag_of, version_in
 from app.web.links import link_next
-from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor
+from app.web.schemas import PAGE_SIZE, read_id_cursor
 
 router = APIRouter(prefix="/v1/staff", tags=["staff"])
 ManagingStaff = Annotated[Work, work_for(Permission.STAFF)]

@@ -1,7 +1,7 @@
 """Keeping completed forms: scored here, their safety item first of all, then what they say of the benefit."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -27,6 +27,7 @@ from app.care.monitoring import effects
 from app.care.monitoring.corrections import ExternalIdTakenError
 from app.care.patients.consent_standing import ConsentStanding, ConsentWithdrawnError, standing_of
 from app.care.patients.corrections import refuse_archived
+from app.care.patients.plausibility import Unlikely, ask_about, refuse_impossible_time
 from app.care.patients.service import existing
 from app.clinical.answer import exposure_on
 from app.clinical.check_ins import check_in_day
@@ -102,6 +103,8 @@ async def raise_if_it_stands_out(work: Work, patient: PatientRecord, stored: Sto
 _AHEAD: Final = timedelta(minutes=10)
 # Further back the phone's memory is not to be trusted, as with check-ins.
 _MOST_DAYS_BACK: Final = timedelta(days=30)
+# Within it, the same total of a scale is likely the same sheet of paper.
+_A_DAY: Final = timedelta(days=1)
 _LARGEST: Final = 1_000_000
 _LONGEST_NAME: Final = 200
 _MOST_DAYS_APART: Final = 365
@@ -122,6 +125,7 @@ class Form:
     time_zone: str | None = None
     external_id: str | None = None
     source: str = ""
+    confirm: tuple[str, ...] = ()
 
     @property
     def by_patient(self) -> bool:
@@ -136,6 +140,8 @@ async def enter(work: Work, patient_id: UUID, form: Form) -> Assessment:
         NotFoundError: the clinic has no such patient.
         AssessmentInFutureError: it was not completed yet.
         AssessmentTooOldError: a patient's own, and more than 30 days old.
+        TimeSkippedError, BeforeBirthError: the clinic's own, at a time that cannot be.
+        NeedsConfirmationError: the clinic's own, and likely on record already; nobody has confirmed it.
         QuestionnaireNotOfferedError: a patient's own, of a scale whose wording is not shipped or not asked here.
         ScaleNotKnownError: there is no such scale.
         FormRefusedError: incomplete, impossible, or its totals contradict each other.
@@ -148,11 +154,13 @@ async def enter(work: Work, patient_id: UUID, form: Form) -> Assessment:
     refuse_time(form, work.now)
     await _refuse_not_asked(work, form)
     patient = await existing(work, patient_id)
+    if not form.by_patient:
+        refuse_impossible_time(work, patient, form.taken_at, pointer="#/taken_at")
     await patient_states.lock(work, patient_id)
     scale = await assessments.find_scale(work, form.scale)
     if scale is None:
         raise ScaleNotKnownError("#/scale")
-    stored, created = await _kept(work, scored(work, patient, scale, form))
+    stored, created = await _kept(work, scored(work, patient, scale, form), form.confirm)
     event_id = await report_item(work, patient, stored)
     if created:
         about = About(
@@ -219,7 +227,7 @@ def scored(work: Work, patient: PatientRecord, scale: Scale, form: Form) -> Stor
     )
 
 
-async def _kept(work: Work, new: StoredAssessment) -> tuple[StoredAssessment, bool]:
+async def _kept(work: Work, new: StoredAssessment, confirmed: Sequence[str]) -> tuple[StoredAssessment, bool]:
     """Keep it, or find the one that was kept before."""
     if new.external_id is not None:
         kept = await _under_external_id(work, new)
@@ -234,6 +242,8 @@ async def _kept(work: Work, new: StoredAssessment) -> tuple[StoredAssessment, bo
         await refuse_archived(work, work.vault, new.patient_id)
         if await standing_of(work, new.patient_id) is ConsentStanding.WITHDRAWN:
             raise ConsentWithdrawnError
+    else:
+        await _ask_about_double(work, new, confirmed)
     if await assessments.add(work, new):
         work.audit("assessment.entered", "assessment", new.id, patient_id=new.patient_id)
         return new, True
@@ -242,6 +252,16 @@ async def _kept(work: Work, new: StoredAssessment) -> tuple[StoredAssessment, bo
     if earlier is None or earlier.digest != new.digest or new.entered_by == "patient":
         raise AssessmentExistsError("#/taken_at")
     return earlier, False
+
+
+async def _ask_about_double(work: Work, new: StoredAssessment, confirmed: Sequence[str]) -> None:
+    """Ask whether a form is the one of this scale that is on record with the same total within a day."""
+    near = await assessments.between(
+        work, new.patient_id, scale=new.scale, first=new.taken_at - _A_DAY, last=new.taken_at + _A_DAY
+    )
+    if any(one.total == new.total and one.taken_at != new.taken_at for one in near):
+        ask_about([Unlikely.SAME_FORM], confirmed)
+        work.audit("assessment.confirmed_same_form", "assessment", new.id, patient_id=new.patient_id)
 
 
 async def _under_external_id(work: Work, new: StoredAssessment) -> StoredAssessment | None:

@@ -21,6 +21,7 @@ from app.care.monitoring.corrections import (
     follow_correction,
     keep_version,
 )
+from app.care.patients.plausibility import refuse_impossible_time
 from app.care.patients.service import existing
 from app.context import Work
 from app.foundation.errors import NotFoundError
@@ -55,7 +56,8 @@ async def amend_assessment(
         PatientsOwnFormError: the patient answered it.
         EnteredInErrorError: it counts as entered in error.
         ChangedMeanwhileError: the version is not the current one.
-        FormRefusedError, AssessmentInFutureError, AssessmentExistsError: it cannot be kept like this.
+        FormRefusedError, AssessmentInFutureError, TimeSkippedError, BeforeBirthError, AssessmentExistsError: it
+            cannot be kept like this.
     """
     patient = await existing(work, patient_id)
     await patient_states.lock(work, patient_id)
@@ -65,6 +67,8 @@ async def amend_assessment(
         raise ScaleNotKnownError("#/scale")
     form = _amended(stored, changes)
     refuse_time(form, work.now)
+    if "taken_at" in changes:
+        refuse_impossible_time(work, patient, form.taken_at, pointer="#/taken_at")
     new = replace(
         scored(work, patient, scale, form),
         id=stored.id,

@@ -30,11 +30,11 @@ from app.context import Work
 from app.notifications.messages.help_reply import CrisisHelpReply
 from app.storage import clinics
 from app.web.correction_schemas import ChangedReply, Include, Restoration, Void
-from app.web.dependencies import IfMatch
+from app.web.dependencies import IfMatch, PageCursor, PageLimit
 from app.web.etags import etag_of, version_if_sent, version_in
 from app.web.links import link_next
 from app.web.problems import Problem
-from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor
+from app.web.schemas import PAGE_SIZE, read_id_cursor
 
 router = APIRouter(prefix="/v1/patients/{patient_id}/assessments", tags=["assessments"])
 scales_router = APIRouter(prefix="/v1/scales", tags=["assessments"])
@@ -59,7 +59,7 @@ async def enter_assessment(
     """Keep a completed form; its total is what its items add up to, and a stated one that differs is refused.
 
     An answered suicide item acts whatever becomes of the form: the reply, or the problem, then names the
-    safety event.
+    safety event. What is likely on record already answers 409 `needs-confirmation`.
     """
     entered = await commands.enter(work, patient_id, body.form())
     response.status_code = 201 if entered.created else 200

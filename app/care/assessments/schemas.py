@@ -14,7 +14,7 @@ from app.clinical.review import ResponseCategory
 from app.clinical.scales import Band, Scale, numbered
 from app.notifications.messages.help_reply import CrisisHelpReply
 from app.storage.record_versions import RecordStatus
-from app.web.correction_schemas import ChangedReply, ExternalId, Reason, Source
+from app.web.correction_schemas import ChangedReply, Confirm, ExternalId, Reason, Source
 from app.web.etags import etag_of
 from app.web.schemas import Moment, ReplyBody, RequestBody, TimeZoneName, example
 
@@ -66,6 +66,7 @@ class AssessmentEntry(RequestBody):
         default=None, description="Your own id for it; sent again with the same content, it is the same form"
     )
     source: Source = Field(default="", description="Which of your systems the id is from")
+    confirm: Confirm = ()
 
     def form(self) -> Form:
         """Take it as it was sent."""
@@ -77,6 +78,7 @@ class AssessmentEntry(RequestBody):
             total=self.total,
             external_id=self.external_id,
             source=self.source,
+            confirm=self.confirm,
         )
 
 

@@ -53,6 +53,7 @@ def draft_of(check_in_id: UUID, entry: CheckInEntry | ImportedCheckInItem) -> Ch
         note=entry.note,
         supersedes=entry.supersedes,
         canonical=entry.canonical(),
+        confirm=entry.confirm if isinstance(entry, ImportedCheckInItem) else (),
     )
 
 

@@ -46,10 +46,10 @@ from app.notifications.messages.help_reply import CrisisHelpReply
 from app.outbox import DEFAULT_LANGUAGE
 from app.web.client_time import ClientTime, read_client_time
 from app.web.correction_schemas import ChangedReply, Include, Restoration, Void
-from app.web.dependencies import ContextNeeded
+from app.web.dependencies import ContextNeeded, PageCursor, PageLimit
 from app.web.links import link_next
 from app.web.problems import Problem
-from app.web.schemas import PAGE_SIZE, CountryCode, PageCursor, PageLimit
+from app.web.schemas import PAGE_SIZE, CountryCode
 
 router = APIRouter(prefix="/v1/check-ins", tags=["check-ins"])
 import_router = APIRouter(prefix="/v1/patients/{patient_id}/check-ins", tags=["check-ins"])

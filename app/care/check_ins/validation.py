@@ -49,6 +49,7 @@ class CheckInDraft:
     note: str | None
     supersedes: UUID | None
     canonical: bytes
+    confirm: tuple[str, ...] = ()
 
     @property
     def id(self) -> UUID:

@@ -22,10 +22,10 @@ from app.care.consent.schemas import (
 )
 from app.care.patients.access import PatientSignedIn, PatientWork
 from app.context import Work
-from app.web.dependencies import IfMatch
+from app.web.dependencies import IfMatch, PageCursor, PageLimit
 from app.web.etags import etag_of, version_in
 from app.web.links import link_next
-from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor
+from app.web.schemas import PAGE_SIZE, read_id_cursor
 
 router = APIRouter(prefix="/v1/patients/{patient_id}", tags=["patients' rights"])
 EditsPatients = Annotated[Work, work_for(Permission.PATIENTS_EDIT)]

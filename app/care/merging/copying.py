@@ -117,7 +117,8 @@ async def _copy_courses(work: Work, giver: PatientRecord, taker: PatientRecord) 
         if one.course.started_on in there:
             continue
         course_id = new_id()
-        copy = replace(one, course=replace(one.course, id=str(course_id)), version=1)
+        # The external id stays with the one that the other system knows.
+        copy = replace(one, course=replace(one.course, id=str(course_id)), external_id=None, version=1)
         await treatment.restore_course(work, taker.id, copy)
         work.audit("course.copied", "course", course_id, patient_id=taker.id)
         copied.append(course_id)

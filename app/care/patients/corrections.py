@@ -214,10 +214,11 @@ async def read_contact_facts(work: Work, patient_id: UUID) -> dict[str, Any]:
     """
     patient = await existing(work, patient_id)
     work.record_access("contact_facts", patient_id=patient_id)
-    return _contact_facts(work, patient)
+    return open_contact_facts(work, patient)
 
 
-def _contact_facts(work: Work, patient: PatientRecord) -> dict[str, Any]:
+def open_contact_facts(work: Work, patient: PatientRecord) -> dict[str, Any]:
+    """Open how staff reach a person, without a note that someone looked: only to compare something with it."""
     if patient.contact_facts_sealed is None:
         return {}
     own = vault_of(work.vault, work.clinic_id, patient)
@@ -225,23 +226,6 @@ def _contact_facts(work: Work, patient: PatientRecord) -> dict[str, Any]:
         own.open(patient.contact_facts_sealed, row_id=patient.id, **_CONTACT_CELL)
     )
     return facts
-
-
-class BeforeBirthError(RefusalError):
-    """This lies before the year in which the patient was born, as it is on record."""
-
-    code = "before-birth"
-
-
-def refuse_before_birth(work: Work, patient: PatientRecord, year: int, *, pointer: str) -> None:
-    """Refuse what cannot have happened to a patient whose year of birth is known.
-
-    Raises:
-        BeforeBirthError: the year lies before it; ``pointer`` names the field.
-    """
-    born = _contact_facts(work, patient).get("birth_year")
-    if born is not None and year < born:
-        raise BeforeBirthError(pointer)
 
 
 async def keep_contact_facts(work: Work, patient_id: UUID, facts: dict[str, Any]) -> None:

@@ -69,7 +69,12 @@ async def change_appointment(
 ) -> AppointmentReply:
     """Move an appointment or change what is planned; needs If-Match."""
     changed = await appointments.change(
-        work, patient_id, appointment_id, body.changes(), version=version_in(if_match)
+        work,
+        patient_id,
+        appointment_id,
+        body.changes(),
+        version=version_in(if_match),
+        confirm=body.confirm,
     )
     response.headers["etag"] = etag_of(changed.version)
     return AppointmentReply.of(changed)

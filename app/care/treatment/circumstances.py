@@ -5,15 +5,14 @@ They are shown beside the trend and in the treatment context of a signal. They d
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from app.care.monitoring.corrections import EnteredInErrorError, NotEnteredInErrorError, keep_version
-from app.care.patients.corrections import refuse_before_birth
 from app.care.patients.own_vault import vault_of
+from app.care.patients.plausibility import Unlikely, ask_about, refuse_before_birth
 from app.care.patients.service import existing
-from app.care.treatment.plausibility import Unlikely, ask_about
 from app.clinical.check_ins import calendar_day
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError
@@ -34,6 +33,9 @@ VALUES: Final[Mapping[str, CircumstanceKind]] = {
 _IN_WORDS: Final = frozenset(
     {CircumstanceKind.CONDITION, CircumstanceKind.PHYSICAL_HEALTH, CircumstanceKind.OTHER_MEDICATION}
 )
+# What is measured may change within days; of the rest, the same within a week is likely entered twice.
+_MEASURED: Final = frozenset({CircumstanceKind.SEVERITY, CircumstanceKind.WEIGHT})
+_NEAR: Final = timedelta(days=7)
 _USUAL_WEIGHT_KG: Final = (35.0, 200.0)
 # Beyond this share of the weight before, one of the two may be in pounds.
 _WEIGHT_CHANGE: Final = 0.3
@@ -237,7 +239,9 @@ async def _possible(
 
 def _unlikely(given: GivenCircumstance, others: Sequence[Circumstance]) -> list[Unlikely]:
     same = [one for one in others if one.kind is given.kind]
-    found = [Unlikely.SAME_CIRCUMSTANCE] if any(one.since == given.since for one in same) else []
+    near = timedelta(0) if given.kind in _MEASURED else _NEAR
+    doubled = any(abs(one.since - given.since) <= near for one in same)
+    found = [Unlikely.SAME_CIRCUMSTANCE] if doubled else []
     if given.weight_kg is None:
         return found
     if not _USUAL_WEIGHT_KG[0] <= given.weight_kg <= _USUAL_WEIGHT_KG[1]:

@@ -16,19 +16,13 @@ from app.care.monitoring import service as monitoring
 from app.care.monitoring.corrections import ExternalIdTakenError
 from app.care.monitoring.history import history_now
 from app.care.patients.own_vault import vault_of
-from app.care.patients.service import Patient, Registration, existing, register
-from app.care.treatment.plausibility import (
-    Remark,
-    Unlikely,
-    ask_about,
-    refuse_infusion,
-    remarks_on,
-    unlikely_in,
-)
+from app.care.patients.plausibility import Unlikely, ask_about, refuse_impossible_time
+from app.care.patients.service import existing
+from app.care.treatment.plausibility import Remark, refuse_infusion, remarks_on, unlikely_in
 from app.care.treatment.queries import Factors, TaperView, WrittenPlan, factors_of, taper_view
 from app.care.treatment.sessions import open_note, refuse_session, seal_note, unlikely_in_session
 from app.clinical.check_ins import check_in_day
-from app.clinical.course import Course, Infusion, InfusionPhase, Phase, Route, phase_of
+from app.clinical.course import Infusion, InfusionPhase, Route
 from app.clinical.history import ChosenReference
 from app.clinical.reference import Reference
 from app.clinical.taper import PlanProblem, TaperPlan, problems_of_plan
@@ -76,13 +70,6 @@ class InfusionExistsError(RefusalError):
     code = "infusion-exists"
 
 
-class CourseExistsError(RefusalError):
-    """The patient has a course that starts on this day already."""
-
-    kind = RefusalKind.CONFLICT
-    code = "course-exists"
-
-
 class TaperPlanRefusedError(RefusalError):
     """This taper plan cannot be used; see errors."""
 
@@ -104,15 +91,6 @@ class ReferenceNotMadeError(RefusalError):
 
     kind = RefusalKind.CONFLICT
     code = "reference-not-made"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedCourse:
-    """A course of treatment as planned; how many infusions is None when nobody said."""
-
-    protocol: str
-    planned_infusions: int | None
-    started_on: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,14 +132,6 @@ class ChosenDays:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EnteredCourse:
-    """A course and where it stands now."""
-
-    course: Course
-    phase: Phase
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class EnteredInfusion:
     """An infusion as kept, and what is unusual about it; not created: kept before under its external id."""
 
@@ -169,49 +139,6 @@ class EnteredInfusion:
     remarks: tuple[Remark, ...]
     created: bool = True
     status: RecordStatus = RecordStatus.ACTIVE
-
-
-async def register_with_course(work: Work, registration: Registration, planned: PlannedCourse) -> Patient:
-    """Register a patient together with the course that is planned, or not at all.
-
-    Raises:
-        PatientExistsError: the reference is taken.
-    """
-    patient = await register(work, registration)
-    await _add_course(work, patient.id, planned)
-    return patient
-
-
-async def enter_course(work: Work, patient_id: UUID, planned: PlannedCourse) -> EnteredCourse:
-    """Enter a course of treatment.
-
-    Raises:
-        NotFoundError: the clinic has no such patient.
-        CourseExistsError: one starts on this day already.
-    """
-    patient = await existing(work, patient_id)
-    course = await _add_course(work, patient_id, planned)
-    given = await treatment.infusions(work, patient_id)
-    policy = await policy_in_force(work, work.context, now=work.now)
-    phase = phase_of(course, given, as_of=work.now, time_zone=patient.time_zone, protocol=policy)
-    return EnteredCourse(course=course, phase=phase)
-
-
-async def _add_course(work: Work, patient_id: UUID, planned: PlannedCourse) -> Course:
-    course = Course(
-        id=str(new_id()),
-        protocol=planned.protocol,
-        planned_infusions=planned.planned_infusions,
-        started_on=planned.started_on,
-    )
-    await patient_states.lock(work, patient_id)
-    present = await treatment.current_course(work, patient_id)
-    if present is not None and present.started_on == course.started_on:
-        raise CourseExistsError("#/started_on")
-    await treatment.add_course(work, patient_id, course)
-    work.audit("course.entered", "course", UUID(course.id), patient_id=patient_id)
-    await effects.evaluate_or_later(work, patient_id)
-    return course
 
 
 async def enter_infusion(work: Work, patient_id: UUID, given: GivenInfusion) -> EnteredInfusion:
@@ -222,12 +149,14 @@ async def enter_infusion(work: Work, patient_id: UUID, given: GivenInfusion) -> 
         InfusionInFutureError: it was not given yet.
         InfusionExistsError: it was entered before.
         ExternalIdTakenError: another content is kept under its external id.
+        TimeSkippedError, BeforeBirthError: the time cannot be.
         BoosterBeforeInductionError: there was no induction.
         CourseClosedError: the course was over by then.
         NeedsConfirmationError: it is unlikely, and nobody has confirmed it.
     """
     refuse_future(work, given.given_at)
     patient = await existing(work, patient_id)
+    refuse_impossible_time(work, patient, given.given_at, pointer="#/given_at")
     await patient_states.lock(work, patient_id)
     kept_before = await _kept_before(work, patient, given)
     if kept_before is not None:
@@ -248,7 +177,9 @@ async def enter_infusion(work: Work, patient_id: UUID, given: GivenInfusion) -> 
         now=work.now,
         zone=patient.time_zone,
     )
-    refuse_session(given.session, given_at=given.given_at, route=given.route, now=work.now)
+    refuse_session(
+        given.session, given_at=given.given_at, route=given.route, now=work.now, zone=patient.time_zone
+    )
     unlikely += unlikely_in_session(given.session, given_at=given.given_at)
     ask_about(unlikely, given.confirm)
     stored = StoredInfusion(
@@ -449,22 +380,33 @@ async def choose_reference(
         ReferenceNotMadeError: its days make no reference.
     """
     patient, choice_id = await existing(work, patient_id), new_id()
-    if not chosen.from_day <= chosen.to_day < check_in_day(work.now, patient.time_zone):
-        raise ReferenceWindowError(f"{within}/to")
+    choice = ChosenReference(from_day=chosen.from_day, to_day=chosen.to_day, set_at=work.now)
+    refuse_window(work, patient, choice, within=within)
     sealed = vault_of(work.vault, work.clinic_id, patient).seal(
         chosen.reason, table="chosen_references", column="reason_sealed", row_id=choice_id
     )
     await patient_states.lock(work, patient_id)
-    choice = ChosenReference(from_day=chosen.from_day, to_day=chosen.to_day, set_at=work.now)
     await chosen_references.add(
         work, choice_id, patient_id, choice, reason_sealed=sealed, set_by=work.actor.id
     )
     work.audit("reference.chosen", "chosen_reference", choice_id, patient_id=patient_id)
+    reference = await refuse_not_made(work, patient_id, choice, within=within)
+    await monitoring.re_evaluate(work, patient_id)
+    return reference
+
+
+def refuse_window(work: Work, patient: PatientRecord, choice: ChosenReference, *, within: str) -> None:
+    """Refuse days that are none, or not over yet."""
+    if not choice.from_day <= choice.to_day < check_in_day(work.now, patient.time_zone):
+        raise ReferenceWindowError(f"{within}/to")
+
+
+async def refuse_not_made(work: Work, patient_id: UUID, choice: ChosenReference, *, within: str) -> Reference:
+    """Give the reference that is made of the choice which holds, and refuse days of which none can be made."""
     _, evaluation = await history_now(work, work.context, patient_id, now=work.now)
     reference = evaluation.reference
     if not isinstance(reference, Reference) or not _made_of(reference, choice):
         raise ReferenceNotMadeError(f"{within}/from")
-    await monitoring.re_evaluate(work, patient_id)
     return reference
 
 

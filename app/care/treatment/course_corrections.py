@@ -14,15 +14,19 @@ from app.care.monitoring.corrections import (
     follow_correction,
     keep_version,
 )
+from app.care.patients.plausibility import refuse_before_birth
 from app.care.patients.service import existing
-from app.care.treatment.commands import CourseExistsError, let_course_begin
+from app.care.treatment.commands import let_course_begin, refuse_not_made, refuse_window
+from app.care.treatment.course_entry import CourseExistsError
 from app.care.treatment.plausibility import NotTakenOnError, refuse_impossible
 from app.care.treatment.queries import CourseView, course_of
 from app.clinical.check_ins import calendar_day
 from app.clinical.course import Infusion, infusions_of_course
+from app.clinical.history import ChosenReference
 from app.context import Work
 from app.foundation.errors import NotFoundError
 from app.storage import chosen_references, patient_states, record_versions, treatment
+from app.storage.chosen_references import StoredReference
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import Correction, RecordKind, RecordStatus, ReplacedVersion
 from app.storage.treatment import StoredCourse
@@ -55,7 +59,7 @@ async def amend_course(
         ChangedMeanwhileError: the version is not the current one.
         CourseExistsError: another one starts on this day.
         NotTakenOnError: its patient was not taken on in maintenance.
-        CourseDayInFutureError, CourseDayBeforeStartError, InductionEndsBeforeInfusionError,
+        CourseDayInFutureError, CourseDayBeforeStartError, BeforeBirthError, InductionEndsBeforeInfusionError,
         CourseEndsBeforeInfusionError: the course would be impossible.
     """
     patient = await existing(work, patient_id)
@@ -157,6 +161,9 @@ def _refuse_course(
     every: Sequence[Infusion],
 ) -> None:
     """Refuse a course that cannot be, its days that are not changed among it."""
+    for name, value in changes.items():
+        if isinstance(value, date):
+            refuse_before_birth(work, patient, value.year, pointer=f"#/{name}")
     zone, started_on = patient.time_zone, changes.get("started_on", stored.course.started_on)
     course = replace(stored.course, started_on=started_on)
     if any(one.course.started_on == started_on for one in others):
@@ -229,7 +236,60 @@ async def change_course(
     return view
 
 
-async def void_reference(work: Work, patient_id: UUID, choice_id: UUID, *, reason: str) -> CorrectionEffects:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectedReference:
+    """A chosen reference after a correction, and what the correction changed."""
+
+    stored: StoredReference
+    effects: CorrectionEffects
+
+
+async def amend_reference(
+    work: Work, patient_id: UUID, choice_id: UUID, changes: Mapping[str, date], *, reason: str, version: int
+) -> CorrectedReference:
+    """Change which days a clinician's choice names; when it was chosen stays.
+
+    Raises:
+        NotFoundError: the patient has no such reference.
+        EnteredInErrorError: it counts as entered in error.
+        ChangedMeanwhileError: the version is not the current one.
+        ReferenceWindowError: the window is none, or not over yet.
+        ReferenceNotMadeError: its days make no reference.
+    """
+    patient = await existing(work, patient_id)
+    await patient_states.lock(work, patient_id)
+    stored, holds = await _chosen(work, patient_id, choice_id, version=version)
+    days = {"from_day": stored.from_day, "to_day": stored.to_day} | dict(changes)
+    new = ChosenReference(**days, set_at=stored.set_at)
+    refuse_window(work, patient, new, within="#")
+    before = await believed_now(work, patient_id)
+    await _keep_choice(work, patient, stored, Correction.AMENDED, reason)
+    await chosen_references.change_days(work, patient_id, choice_id, **days, version=stored.version + 1)
+    work.audit("reference.amended", "chosen_reference", choice_id, patient_id=patient_id)
+    if holds:
+        await refuse_not_made(work, patient_id, new, within="#")
+    effects = await follow_correction(work, before, kind="reference", record_id=choice_id)
+    (now, _) = await _chosen(work, patient_id, choice_id, version=None)
+    return CorrectedReference(stored=now, effects=effects)
+
+
+async def _chosen(
+    work: Work, patient_id: UUID, choice_id: UUID, *, version: int | None
+) -> tuple[StoredReference, bool]:
+    """Find a choice, and whether it is the one that holds."""
+    every = await chosen_references.all_of_patient(work, patient_id)
+    stored = next((one for one in every if one.id == choice_id), None)
+    if stored is None:
+        last = await record_versions.latest(work, patient_id, RecordKind.CHOSEN_REFERENCE, choice_id)
+        raise NotFoundError if last is None else EnteredInErrorError
+    if version is not None and stored.version != version:
+        raise ChangedMeanwhileError("header/if-match")
+    return stored, every[0] is stored
+
+
+async def void_reference(
+    work: Work, patient_id: UUID, choice_id: UUID, *, reason: str, version: int | None = None
+) -> CorrectionEffects:
     """Take a chosen reference as entered in error: the one before it holds again, or the one after induction.
 
     Raises:
@@ -238,20 +298,9 @@ async def void_reference(work: Work, patient_id: UUID, choice_id: UUID, *, reaso
     """
     patient = await existing(work, patient_id)
     await patient_states.lock(work, patient_id)
-    every = await chosen_references.all_of_patient(work, patient_id)
-    stored = next((one for one in every if one.id == choice_id), None)
-    last = await record_versions.latest(work, patient_id, RecordKind.CHOSEN_REFERENCE, choice_id)
-    if stored is None:
-        raise NotFoundError if last is None else EnteredInErrorError
+    stored, _ = await _chosen(work, patient_id, choice_id, version=version)
     before = await believed_now(work, patient_id)
-    replaced = ReplacedVersion(
-        kind=RecordKind.CHOSEN_REFERENCE,
-        record_id=choice_id,
-        version=(last.version if last else 0) + 1,
-        content=chosen_references.content_of(stored),
-        known_from_turn=stored.turn,
-    )
-    await keep_version(work, patient, replaced, Correction.VOIDED, reason)
+    await _keep_choice(work, patient, stored, Correction.VOIDED, reason)
     await chosen_references.take_away(work, choice_id)
     work.audit("reference.voided", "chosen_reference", choice_id, patient_id=patient_id)
     return await follow_correction(work, before, kind="reference", record_id=choice_id)
@@ -284,7 +333,26 @@ async def restore_reference(
     )
     await keep_version(work, patient, replaced, Correction.RESTORED, reason)
     await chosen_references.add(
-        work, choice_id, patient_id, stored.choice, reason_sealed=stored.reason_sealed, set_by=stored.set_by
+        work,
+        choice_id,
+        patient_id,
+        stored.choice,
+        reason_sealed=stored.reason_sealed,
+        set_by=stored.set_by,
+        version=last.version + 2,
     )
     work.audit("reference.restored", "chosen_reference", choice_id, patient_id=patient_id)
     return await follow_correction(work, before, kind="reference", record_id=choice_id)
+
+
+async def _keep_choice(
+    work: Work, patient: PatientRecord, stored: StoredReference, correction: Correction, reason: str
+) -> None:
+    replaced = ReplacedVersion(
+        kind=RecordKind.CHOSEN_REFERENCE,
+        record_id=stored.id,
+        version=stored.version,
+        content=chosen_references.content_of(stored),
+        known_from_turn=stored.turn,
+    )
+    await keep_version(work, patient, replaced, correction, reason)

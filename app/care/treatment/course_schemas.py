@@ -7,9 +7,9 @@ from uuid import UUID
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticKnownError
 
-from app.care.treatment.commands import EnteredCourse, PlannedCourse
 from app.care.treatment.course_corrections import CorrectedCourse
-from app.care.treatment.infusion_schemas import Confirm, DoseMg, DosePerKg, InfusionReply, NeverEmptyError
+from app.care.treatment.course_entry import EnteredCourse, PlannedCourse
+from app.care.treatment.infusion_schemas import DoseMg, DosePerKg, InfusionReply, NeverEmptyError
 from app.care.treatment.maintenance_schemas import ReferenceEntry
 from app.care.treatment.queries import CourseView
 from app.care.treatment.taking_on import KnownInfusion, TakenOn
@@ -26,7 +26,7 @@ from app.clinical.review import ResponseCategory, ReviewFinding, ReviewOption
 from app.foundation.errors import RefusalError
 from app.storage.record_versions import RecordStatus
 from app.storage.treatment import StoredCourse
-from app.web.correction_schemas import ChangedReply, Reason
+from app.web.correction_schemas import ChangedReply, Confirm, ExternalId, Reason, Source
 from app.web.etags import etag_of
 from app.web.schemas import Day, Moment, ReplyBody, RequestBody, choice_of, example
 
@@ -42,6 +42,8 @@ class CourseReply(ReplyBody):
     started_on: date
     taken_on_at: date | None
     phase: Phase
+    external_id: str | None
+    source: str
 
     @classmethod
     def of(cls, entered: EnteredCourse) -> "CourseReply":
@@ -54,6 +56,8 @@ class CourseReply(ReplyBody):
             started_on=course.started_on,
             taken_on_at=course.taken_on_at,
             phase=entered.phase,
+            external_id=entered.external_id,
+            source=entered.source,
         )
 
 
@@ -135,6 +139,8 @@ class CurrentCourseReply(CourseReply):
                 "started_on": course.started_on,
                 "taken_on_at": course.taken_on_at,
                 "phase": view.phase,
+                "external_id": view.stored.external_id,
+                "source": view.stored.source,
                 "induction_over_on": end and end.on,
                 "induction_over_because": end and end.because,
                 "induction_ended_on": course.induction_ended_on,
@@ -215,6 +221,8 @@ class CourseRecordReply(ReplyBody):
     ended_on: date | None
     taken_on_at: date | None
     earlier: EarlierReply | None = Field(description="Counted as exposure, about")
+    external_id: str | None
+    source: str
     status: RecordStatus
     version: int
     etag: str = Field(description="Send it as If-Match with a change")
@@ -237,6 +245,8 @@ class CourseRecordReply(ReplyBody):
             **{name: getattr(course, name) for name in (*own, "ended_on")},
             "earlier": course.earlier and EarlierReply.model_validate(course.earlier, from_attributes=True),
             "benefit_recorded_on": stored.benefit and stored.benefit.recorded_on,
+            "external_id": stored.external_id,
+            "source": stored.source,
             "status": status,
             "version": stored.version,
             "etag": etag_of(stored.version),
@@ -343,6 +353,12 @@ class CourseEntry(RequestBody):
         examples=[6],
     )
     taken_on: TakenOnEntry | None = None
+    external_id: ExternalId | None = Field(
+        default=None,
+        description="Your own id for it; sent again with the same content, it is the same course",
+    )
+    source: Source = Field(default="", description="Which of your systems the id is from")
+    confirm: Confirm = ()
     # After what decides whether it is needed.
     started_on: Day | None = Field(
         default=None,
@@ -371,6 +387,9 @@ class CourseEntry(RequestBody):
             protocol=self.protocol,
             planned_infusions=self.planned_infusions,
             started_on=self.started_on or date.max,
+            external_id=self.external_id,
+            source=self.source,
+            confirm=self.confirm,
         )
 
     def joining(self) -> TakenOn | None:
@@ -385,5 +404,7 @@ class CourseEntry(RequestBody):
             infusions=[KnownInfusion(**dict(one)) for one in entry.infusions],
             earlier=EarlierInfusions(**dict(earlier)) if earlier else None,
             reference=reference.chosen() if reference else None,
-            confirm=entry.confirm,
+            external_id=self.external_id,
+            source=self.source,
+            confirm=(*entry.confirm, *self.confirm),
         )

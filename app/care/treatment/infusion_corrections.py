@@ -18,6 +18,7 @@ from app.care.monitoring.corrections import (
     follow_correction,
     keep_version,
 )
+from app.care.patients.plausibility import Unlikely, ask_about, refuse_impossible_time
 from app.care.patients.service import existing
 from app.care.treatment.commands import (
     InfusionExistsError,
@@ -25,7 +26,7 @@ from app.care.treatment.commands import (
     note_infusion,
     refuse_future,
 )
-from app.care.treatment.plausibility import Unlikely, ask_about, refuse_infusion, unlikely_in
+from app.care.treatment.plausibility import refuse_infusion, unlikely_in
 from app.care.treatment.sessions import refuse_session, seal_note, unlikely_in_session
 from app.clinical.course import Infusion, InfusionPhase, infusions_of_course
 from app.context import Work
@@ -75,8 +76,8 @@ async def amend_infusion(
         NotFoundError: the patient has no such infusion.
         EnteredInErrorError: it counts as entered in error.
         ChangedMeanwhileError: the version is not the current one.
-        InfusionInFutureError, InfusionExistsError, CourseClosedError, BoosterBeforeInductionError,
-        InductionNeededError: the record would be impossible.
+        InfusionInFutureError, TimeSkippedError, BeforeBirthError, InfusionExistsError, CourseClosedError,
+        BoosterBeforeInductionError, InductionNeededError: the record would be impossible.
         NeedsConfirmationError: it is unlikely, and nobody has confirmed it.
     """
     patient = await existing(work, patient_id)
@@ -88,6 +89,8 @@ async def amend_infusion(
         stored.infusion, **{name: value for name, value in change.changes.items() if name in rule_fields}
     )
     refuse_future(work, infusion.given_at)
+    if "given_at" in change.changes:
+        refuse_impossible_time(work, patient, infusion.given_at, pointer="#/given_at")
     if any(one.given_at == infusion.given_at for one in others):
         raise InfusionExistsError("#/given_at")
     before = await believed_now(work, patient_id)
@@ -211,7 +214,7 @@ async def _possible(
         new.infusion, dose_mg=new.dose_mg, course=course, others=others, now=work.now, zone=zone
     )
     given_at = new.infusion.given_at
-    refuse_session(new.session, given_at=given_at, route=new.infusion.route, now=work.now)
+    refuse_session(new.session, given_at=given_at, route=new.infusion.route, now=work.now, zone=zone)
     unlikely += unlikely_in_session(new.session, given_at=given_at)
     ask_about(unlikely, confirm)
     return unlikely

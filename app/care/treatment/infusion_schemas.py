@@ -14,7 +14,7 @@ from app.foundation.errors import RefusalError
 from app.storage.record_versions import RecordStatus
 from app.storage.treatment import StoredInfusion
 from app.storage.treatment_sessions import Dissociation, ScaleTotal, Session, SideEffect, Site, Vitals
-from app.web.correction_schemas import ChangedReply, ExternalId, Reason, Source
+from app.web.correction_schemas import ChangedReply, Confirm, ExternalId, Reason, Source
 from app.web.etags import etag_of
 from app.web.schemas import Moment, ReplyBody, RequestBody, choice_of, example
 
@@ -127,12 +127,6 @@ DosePerKg = Annotated[float, Field(strict=True, gt=0, le=15, allow_inf_nan=False
 
 
 DoseMg = Annotated[float, Field(strict=True, gt=0, le=4500, allow_inf_nan=False)]
-
-
-Confirm = Annotated[
-    tuple[Annotated[str, Field(max_length=64)], ...],
-    Field(max_length=20, description="Codes of a needs-confirmation problem that are right all the same"),
-]
 
 
 class NeverEmptyError(RefusalError, ValueError):

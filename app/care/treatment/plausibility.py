@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from app.care.patients.plausibility import Unlikely
 from app.clinical.check_ins import calendar_day
 from app.clinical.course import Course, Infusion, InfusionPhase, Route, infusions_of_course
 from app.foundation.errors import RefusalError, RefusalKind
@@ -25,78 +26,6 @@ _WEIGHTS_KG: Final = (25.0, 300.0)
 # So few milligrams are a dose per kilogram; so many per kilogram are milligrams.
 _FEWEST_MG: Final = 5.0
 _MOST_MG_PER_KG: Final = 5.0
-
-
-class Unlikely(StrEnum):
-    """What someone has to confirm."""
-
-    BOOSTER_LONG_AGO = "booster_long_ago"
-    INDUCTION_LONG_AGO = "induction_long_ago"
-    OUTSIDE_COURSE = "outside_course"
-    POSSIBLE_DUPLICATE = "possible_duplicate"
-    HIGH_DOSE = "high_dose"
-    ESKETAMINE_DOSE = "esketamine_dose"
-    DOSE_UNIT = "dose_unit"
-    LONG_SESSION = "long_session"
-    UNUSUAL_VITALS = "unusual_vitals"
-    SAME_CIRCUMSTANCE = "same_circumstance"
-    UNUSUAL_WEIGHT = "unusual_weight"
-    WEIGHT_CHANGE = "weight_change"
-
-
-QUESTIONS: Final[Mapping[Unlikely, tuple[str, str]]] = {
-    Unlikely.BOOSTER_LONG_AGO: ("#/given_at", "This booster was given more than 14 days ago."),
-    Unlikely.INDUCTION_LONG_AGO: ("#/given_at", "This induction infusion was given more than a year ago."),
-    Unlikely.OUTSIDE_COURSE: ("#/given_at", "This induction infusion lies outside its course's dates."),
-    Unlikely.POSSIBLE_DUPLICATE: (
-        "#/given_at",
-        "The patient has another infusion within 12 hours: is it the same one?",
-    ),
-    Unlikely.HIGH_DOSE: (
-        "#/dose_mg_per_kg",
-        "This dose is above 1.5 mg/kg, or 2 mg/kg into a muscle or under the skin.",
-    ),
-    Unlikely.ESKETAMINE_DOSE: ("#/dose_mg", "Esketamine is given as 56 or 84 mg."),
-    Unlikely.DOSE_UNIT: (
-        "#/dose_mg_per_kg",
-        "This dose may be in the wrong unit: milligrams, or milligrams per kilogram.",
-    ),
-    Unlikely.LONG_SESSION: ("#/session/ended_at", "This session lasted more than six hours."),
-    Unlikely.UNUSUAL_VITALS: (
-        "#/session",
-        "A blood pressure or pulse is far from what is usual: 80 to 200 over 40 to 120 mmHg, 40 to 150 a minute.",
-    ),
-    Unlikely.SAME_CIRCUMSTANCE: (
-        "#/since",
-        "The same kind is on record from this day on: is it the same one?",
-    ),
-    Unlikely.UNUSUAL_WEIGHT: ("#/weight_kg", "This weight is below 35 or above 200 kg."),
-    Unlikely.WEIGHT_CHANGE: (
-        "#/weight_kg",
-        "This weight differs from the one before by more than 30%: is it in kilograms?",
-    ),
-}
-
-
-class NeedsConfirmationError(RefusalError):
-    """This is possible but unlikely; see errors. Send it again with these codes in `confirm` if it is right."""
-
-    kind = RefusalKind.CONFLICT
-    code = "needs-confirmation"
-
-
-def ask_about(found: Sequence[Unlikely], confirmed: Sequence[str]) -> None:
-    """Ask about everything unlikely that was not confirmed.
-
-    Raises:
-        NeedsConfirmationError: something was not; it names all codes to confirm.
-    """
-    if set(found) <= set(confirmed):
-        return
-    refusal = NeedsConfirmationError().with_extensions(confirm=[one.value for one in found])
-    raise refusal.finding(
-        {"pointer": QUESTIONS[one][0], "code": one.value, "detail": QUESTIONS[one][1]} for one in found
-    )
 
 
 def unlikely_in(

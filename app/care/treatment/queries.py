@@ -228,7 +228,10 @@ async def list_references(
     found = [(one, RecordStatus.ACTIVE) for one in await chosen_references.all_of_patient(work, patient_id)]
     if with_errors:
         errors = await record_versions.voided(work, patient_id, RecordKind.CHOSEN_REFERENCE)
-        found += [(chosen_references.from_version(one), RecordStatus.ENTERED_IN_ERROR) for one in errors]
+        for version in errors:
+            stored = chosen_references.from_version(version)
+            stored.version = version.version + 1
+            found.append((stored, RecordStatus.ENTERED_IN_ERROR))
     work.record_access("references", patient_id=patient_id)
     return sorted(found, key=lambda one: (one[0].set_at, one[0].id), reverse=True)
 

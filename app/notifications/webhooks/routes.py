@@ -24,10 +24,10 @@ from app.notifications.webhooks.schemas import (
     RecoverEntry,
     TestSentReply,
 )
-from app.web.dependencies import IfMatch
+from app.web.dependencies import IfMatch, PageCursor, PageLimit
 from app.web.etags import etag_of, version_in
 from app.web.links import link_next
-from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor
+from app.web.schemas import PAGE_SIZE, read_id_cursor
 
 router = APIRouter(prefix="/v1", tags=["webhooks"])
 outgoing = APIRouter(generate_unique_id_function=lambda route: route.name)

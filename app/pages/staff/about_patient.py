@@ -7,6 +7,7 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from app.access.clinics.permissions import Permission
+from app.care.patients.plausibility import TimeSkippedError
 from app.care.patients.service import Patient, read_patient
 from app.clinical.check_ins import zone_of
 from app.context import AppContext
@@ -17,12 +18,6 @@ from app.web.pages.forms import Form
 
 _MOST_DIGITS: Final = 12
 _NUMBER: Final = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,12})?")
-
-
-class TimeSkippedError(RefusalError):
-    """On that day the clocks skipped this time; please give the time that they showed."""
-
-    code = "time-skipped"
 
 
 class DateAndTimeError(RefusalError):

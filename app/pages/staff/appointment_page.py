@@ -13,8 +13,8 @@ from app.clinical.course import Route
 from app.context import AppContext
 from app.foundation.errors import NotFoundError
 from app.pages.staff.about_patient import AboutPatient, MayRecord, about, moment_in, number_in, path_of
-from app.pages.staff.asked_form import AskedForm, Field, answer_form, show_form
-from app.pages.staff.infusion_page import ROUTES, confirmed_in
+from app.pages.staff.asked_form import AskedForm, Field, answer_form, confirmed_in, show_form
+from app.pages.staff.infusion_page import ROUTES
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form
@@ -255,6 +255,7 @@ def _sent(form: Form) -> dict[str, object]:
         "dose_mg_per_kg": number_in(form["dose_mg_per_kg"]),
         "dose_mg": number_in(form["dose_mg"]),
         "route": form["route"] or None,
+        "confirm": confirmed_in(form),
     }
 
 
@@ -339,7 +340,7 @@ async def _given(
         back=_path(patient_id),
         button="Enter the infusion",
         fields=_GIVEN,
-        values={"on": clock.today.isoformat(), "at": clock.time(clock.now)},
+        values={"on": clock.wall_date.isoformat(), "at": clock.time(clock.now)},
         version=one.version,
         present=(f"{appointment_said(one, clock)}, {one.state.value}.",),
     )

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 from pydantic import BaseModel, ValidationError
 from starlette.responses import RedirectResponse, Response
 
-from app.care.treatment.plausibility import NeedsConfirmationError
+from app.care.patients.plausibility import NeedsConfirmationError, Unlikely
 from app.context import AppContext
 from app.foundation.errors import RefusalError, RefusalKind
 from app.pages.staff.rendering import render
@@ -156,6 +156,11 @@ async def answer_form(
         wrong = wrong_with(asked, error)
         return show_form(context, visitor, asked, form=form, wrong=wrong, event_id=event_id)
     return RedirectResponse(f"{back}?notice={notice}", 303)
+
+
+def confirmed_in(form: Form) -> list[str]:
+    """Take the unlikely values that someone has confirmed."""
+    return [one.value for one in Unlikely if form[f"confirm_{one}"]]
 
 
 def _confirmation(error: NeedsConfirmationError) -> Field:

@@ -25,7 +25,7 @@ from app.pages.staff.about_patient import (
     path_of,
     whole_in,
 )
-from app.pages.staff.asked_form import AskedForm, Choices, Field, answer_form, show_form
+from app.pages.staff.asked_form import AskedForm, Choices, Field, answer_form, confirmed_in, show_form
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form
@@ -68,7 +68,7 @@ def asked_about(whose: AboutPatient, scale: Scale) -> AskedForm:
                 wrong="The total is a number.",
             ),
         ),
-        values={"on": whose.clock.today.isoformat(), "at": whose.clock.time(whose.clock.now)},
+        values={"on": whose.clock.wall_date.isoformat(), "at": whose.clock.time(whose.clock.now)},
         small_print=wording.copyright if wording else "",
     )
 
@@ -87,6 +87,7 @@ def entry_in(form: Form, scale: Scale, taken_at: str) -> dict[str, object]:
         "taken_at": taken_at,
         "items": items if answered else None,
         "total": number_in(form["total"]),
+        "confirm": confirmed_in(form),
     }
 
 

@@ -15,8 +15,7 @@ from app.chart.fluid import Mark
 from app.clinical.english_formats import capitalised, counted
 from app.context import AppContext
 from app.pages.staff.about_patient import MayRecord, about, number_in, path_of, whole_in
-from app.pages.staff.asked_form import AskedForm, Field, answer_form, show_form
-from app.pages.staff.infusion_page import confirmed_in
+from app.pages.staff.asked_form import AskedForm, Field, answer_form, confirmed_in, show_form
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.pages.staff.wall_clock import WallClock
@@ -174,5 +173,5 @@ async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -
         back=whose.path,
         button="Save",
         fields=CIRCUMSTANCE_FIELDS,
-        values={"kind": next(iter(KINDS)), "since": whose.clock.today.isoformat()},
+        values={"kind": next(iter(KINDS)), "since": whose.clock.wall_date.isoformat()},
     )

@@ -6,12 +6,12 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.care.treatment import commands, course_corrections, queries
+from app.care.treatment import course_corrections, course_entry, queries
 from app.care.treatment.course_schemas import CourseChange, CourseEntry
 from app.clinical.course import TEMPLATES
 from app.context import AppContext
 from app.pages.staff.about_patient import MayRecord, about, path_of, whole_in
-from app.pages.staff.asked_form import AskedForm, Field, answer_form, show_form
+from app.pages.staff.asked_form import AskedForm, Field, answer_form, confirmed_in, show_form
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.patient_words import PHASES
 from app.pages.staff.visitor import StaffVisitor, read_own_form
@@ -57,7 +57,7 @@ async def _new(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> 
             _PLANNED,
             Field(name="started_on", label="First day", kind="date", wrong="Please give a day."),
         ),
-        values={"protocol": next(iter(TEMPLATES)), "started_on": whose.clock.today.isoformat()},
+        values={"protocol": next(iter(TEMPLATES)), "started_on": whose.clock.wall_date.isoformat()},
     )
 
 
@@ -113,9 +113,10 @@ async def enter_course(
                 "protocol": form["protocol"],
                 "planned_infusions": whole_in(form["planned_infusions"]),
                 "started_on": form["started_on"].strip(),
+                "confirm": confirmed_in(form),
             },
         )
-        await commands.enter_course(visitor.work, patient_id, entry.planned())
+        await course_entry.enter_course(visitor.work, patient_id, entry.planned())
         return "course"
 
     return await answer_form(

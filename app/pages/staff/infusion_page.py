@@ -8,11 +8,11 @@ from starlette.responses import Response
 
 from app.care.treatment import commands
 from app.care.treatment.infusion_schemas import InfusionEntry
-from app.care.treatment.plausibility import Remark, Unlikely
+from app.care.treatment.plausibility import Remark
 from app.clinical.course import InfusionPhase, Route
 from app.context import AppContext
 from app.pages.staff.about_patient import MayRecord, about, moment_in, number_in, path_of
-from app.pages.staff.asked_form import AskedForm, Field, answer_form, show_form
+from app.pages.staff.asked_form import AskedForm, Field, answer_form, confirmed_in, show_form
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.web.dependencies import ContextNeeded
@@ -87,11 +87,6 @@ def infusion_in(form: Form, time_zone: str) -> dict[str, object]:
     }
 
 
-def confirmed_in(form: Form) -> list[str]:
-    """Take the unlikely values that someone has confirmed."""
-    return [one.value for one in Unlikely if form[f"confirm_{one}"]]
-
-
 async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
     whose = await about(context, visitor, patient_id)
     return AskedForm(
@@ -103,7 +98,7 @@ async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -
         back=whose.path,
         button="Enter the infusion",
         fields=INFUSION_FIELDS,
-        values={"on": whose.clock.today.isoformat(), "at": whose.clock.time(whose.clock.now)},
+        values={"on": whose.clock.wall_date.isoformat(), "at": whose.clock.time(whose.clock.now)},
     )
 
 

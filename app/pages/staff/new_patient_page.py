@@ -14,7 +14,7 @@ from app.care.patients import enrolment, magic_links
 from app.care.patients.enrolment import LASTS, IssuedCode
 from app.care.patients.schemas import read_registration
 from app.care.patients.service import Patient, register
-from app.care.treatment.commands import register_with_course
+from app.care.treatment.course_entry import register_with_course
 from app.care.treatment.course_schemas import CourseEntry
 from app.clinical.course import TEMPLATES
 from app.context import AppContext

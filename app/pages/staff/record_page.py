@@ -21,7 +21,7 @@ from app.clinical.english_formats import SCALE_NAMES
 from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError
 from app.pages.staff.about_patient import AboutPatient, MayRecord, about, moment_in, number_in, whole_in
-from app.pages.staff.asked_form import AskedForm, Field, answer_form, show_form
+from app.pages.staff.asked_form import AskedForm, Field, answer_form, confirmed_in, show_form
 from app.pages.staff.circumstance_page import (
     CIRCUMSTANCE_FIELDS,
     DECIDES_NOTHING,
@@ -30,7 +30,7 @@ from app.pages.staff.circumstance_page import (
     days_said,
     said,
 )
-from app.pages.staff.infusion_page import INFUSION_FIELDS, ROUTES, confirmed_in, infusion_in
+from app.pages.staff.infusion_page import INFUSION_FIELDS, ROUTES, infusion_in
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.patient_words import INFUSIONS
 from app.pages.staff.rendering import render

@@ -12,8 +12,7 @@ from app.care.treatment.course_schemas import CourseEntry
 from app.clinical.course import TEMPLATES, DatePrecision
 from app.context import AppContext
 from app.pages.staff.about_patient import MayDecide, about, path_of, whole_in
-from app.pages.staff.asked_form import AskedForm, Field, answer_form, show_form
-from app.pages.staff.infusion_page import confirmed_in
+from app.pages.staff.asked_form import AskedForm, Field, answer_form, confirmed_in, show_form
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.web.dependencies import ContextNeeded
@@ -79,7 +78,7 @@ async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -
         fields=_FIELDS,
         values={
             "protocol": next(iter(TEMPLATES)),
-            "on": whose.clock.today.isoformat(),
+            "on": whose.clock.wall_date.isoformat(),
             "precision": DatePrecision.UNKNOWN.value,
         },
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Final
 
-from app.clinical.check_ins import check_in_day, zone_of
+from app.clinical.check_ins import calendar_day, check_in_day, zone_of
 from app.clinical.english_formats import MONTHS, counted
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
@@ -68,6 +68,11 @@ class WallClock:
     def today(self) -> date:
         """The check-in day of now."""
         return check_in_day(self.now, self.time_zone)
+
+    @property
+    def wall_date(self) -> date:
+        """The date on the wall, as forms are filled in with it."""
+        return calendar_day(self.now, self.time_zone)
 
     def moment(self, at: datetime) -> str:
         """Write "Nov 3, 2026, 7:00 PM (2 hours ago)"."""

@@ -12,6 +12,8 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.pool import NullPool
 
+from app.foundation.errors import OperatorError
+
 APPLICATION_ROLE: Final = "afterglow_app"
 OWNER_ROLE: Final = "afterglow_owner"
 DATABASE: Final = "afterglow"
@@ -19,11 +21,11 @@ DATABASE: Final = "afterglow"
 _TIMEOUTS: Final = "-c lock_timeout=10000 -c statement_timeout=600000 -c timezone=UTC"
 
 
-class SchemaBehindError(RuntimeError):
+class SchemaBehindError(OperatorError):
     """The database's tables are not those of this version: run `afterglow migrate`."""
 
 
-class SchemaNewerError(RuntimeError):
+class SchemaNewerError(OperatorError):
     """The database's tables are of a newer version of Afterglow: run that version, or restore an older backup."""
 
 

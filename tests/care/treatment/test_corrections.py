@@ -244,15 +244,20 @@ def test_what_is_impossible_is_refused_also_when_confirmed(
     assert_problem(on(one_clinic, patient, "infusions", sent), 422, code="invalid-request")
 
 
-@pytest.mark.parametrize("what", ["infusions", "assessments"])
+@pytest.mark.parametrize("what", ["infusions", "assessments", "courses"])
 def test_an_external_id_is_one_record(one_clinic: ClinicClient, patient: str, what: str) -> None:
     at, key = (NOW - timedelta(hours=3)).isoformat(), str(uuid4())
     sents: dict[str, dict[str, Any]] = {
         "infusions": {"given_at": at, "phase": "booster", "dose_mg": 40.0},
         "assessments": {"scale": "phq-9", "taken_at": at, "total": 12},
+        "courses": {"protocol": "standard", "planned_infusions": 6, "started_on": "2026-11-01"},
     }
     sent = sents[what] | {"external_id": key, "source": "ehr"}
-    others: dict[str, dict[str, Any]] = {"infusions": {"dose_mg": 45.0}, "assessments": {"total": 13}}
+    others: dict[str, dict[str, Any]] = {
+        "infusions": {"dose_mg": 45.0},
+        "assessments": {"total": 13},
+        "courses": {"started_on": "2026-11-02"},
+    }
     other = others[what]
     first = on(one_clinic, patient, what, sent)
     again = on(one_clinic, patient, what, sent)
@@ -263,13 +268,68 @@ def test_an_external_id_is_one_record(one_clinic: ClinicClient, patient: str, wh
     assert (conflict.json()["kept_id"], conflict.json()["kept_version"]) == (first.json()["id"], "1")
     elsewhere = treated(one_clinic, NOW, days_since=24, level=lambda _day: (8, 8, 8), until=10)
     assert_problem(on(one_clinic, elsewhere, what, sent), 409, code="external-id-taken")
-    another_source = sent | {"source": "lab", "confirm": ["possible_duplicate"]}
-    if what == "infusions":
-        another_source["given_at"] = (NOW - timedelta(hours=2)).isoformat()
-    else:
-        del another_source["confirm"]
-        another_source["taken_at"] = (NOW - timedelta(hours=2)).isoformat()
+    another_source = sent | {"source": "lab"} | CONFIRMED
+    when = {"infusions": "given_at", "assessments": "taken_at", "courses": "started_on"}[what]
+    another_source[when] = "2026-11-02" if what == "courses" else (NOW - timedelta(hours=2)).isoformat()
     assert on(one_clinic, patient, what, another_source).status_code == 201
+    kept = [one["external_id"] for one in listed(one_clinic, patient, what)]
+    assert kept.count(key) == 2, "one of each source"
+    assert on(one_clinic, patient, f"{what}/{first.json()['id']}/void", WHY).status_code == 200
+    voided = on(one_clinic, patient, what, sent)
+    assert (voided.status_code, voided.json()["id"]) == (200, first.json()["id"]), voided.text
+
+
+def choose(clinic: ClinicClient, patient: str, first: int, last: int) -> dict[str, Any]:
+    days = {"from": f"{NOW - timedelta(days=first):%F}", "to": f"{NOW - timedelta(days=last):%F}"}
+    reply = clinic.http.put(f"/v1/patients/{patient}/reference", json=days | WHY)
+    assert reply.status_code == 200, reply.text
+    return dict(listed(clinic, patient, "references")[0])
+
+
+def test_a_chosen_reference_is_amended_as_if_the_right_days_had_been_chosen_at_once(
+    service: Service, one_clinic: ClinicClient
+) -> None:
+    """Amended, voided and restored with each version; decisions made before replay as they were."""
+    patients = [
+        treated(one_clinic, NOW, days_since=40, level=lambda day: (8, 8, 8) if day < 12 else (5, 5, 5))
+        for _ in range(2)
+    ]
+    mistaken, right = patients
+    chosen = choose(one_clinic, mistaken, 36, 29)
+    choose(one_clinic, right, 15, 6)
+    for one in patients:
+        assert one_clinic.enrol(one, service.url).check_in(NOW, (5, 5, 5)).status_code == 201
+    path = f"references/{chosen['id']}"
+    url = f"/v1/patients/{mistaken}/{path}"
+    assert_problem(one_clinic.http.patch(url, json=WHY), 428, code="if-match-missing")
+    assert_problem(amend(one_clinic, mistaken, path, version=3), 412, code="changed-meanwhile")
+    ahead = {"to": f"{NOW:%F}"}
+    assert_problem(
+        amend(one_clinic, mistaken, path, 1, **ahead), 422, code="reference-window", pointer="#/to"
+    )
+    far = {"from": f"{NOW - timedelta(days=90):%F}", "to": f"{NOW - timedelta(days=80):%F}"}
+    assert_problem(amend(one_clinic, mistaken, path, 1, **far), 409, code="reference-not-made")
+    assert listed(one_clinic, mistaken, "references") == [chosen]
+
+    days = {"from": f"{NOW - timedelta(days=15):%F}", "to": f"{NOW - timedelta(days=6):%F}"}
+    amended = amend(one_clinic, mistaken, path, 1, **days)
+    assert (amended.status_code, amended.headers["etag"]) == (200, '"2"'), amended.text
+    assert (amended.json()["from_day"], amended.json()["changed"]["reference"]) == (days["from"], True)
+    evaluations = [one_clinic.evaluation(one) for one in patients]
+    assert evaluations[0]["level"] == evaluations[1]["level"] == "steady"
+    assert evaluations[0]["reference"] == evaluations[1]["reference"]
+
+    assert on(one_clinic, mistaken, f"{path}/void", WHY).status_code == 200
+    assert_problem(amend(one_clinic, mistaken, path, 2, **days), 409, code="entered-in-error")
+    assert_problem(on(one_clinic, mistaken, f"{path}/void", WHY), 409, code="entered-in-error")
+    assert on(one_clinic, mistaken, f"{path}/restore", WHY).status_code == 200
+    (kept,) = listed(one_clinic, mistaken, "references")
+    assert (kept["from_day"], kept["version"], kept["etag"]) == (days["from"], 4, '"4"')
+    said = [(one["correction"], one["version"]) for one in listed(one_clinic, mistaken, "corrections")]
+    assert said == [("restored", 3), ("voided", 2), ("amended", 1)]
+    (signal, *_) = one_clinic.signals(mistaken)
+    made = replay(service.context.database, UUID(signal["id"]), clinic_id=UUID(one_clinic.clinic_id))
+    assert service.run(made).same
 
 
 def test_a_booster_entered_in_error_leaves_nothing_and_its_signal_is_open_again(

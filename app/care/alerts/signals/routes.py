@@ -22,10 +22,10 @@ from app.care.alerts.signals.schemas import (
 from app.clinical.episodes import Disposition
 from app.context import Work
 from app.storage.signals import Signal
-from app.web.dependencies import IfMatch, OnlyPatient
+from app.web.dependencies import IfMatch, OnlyPatient, PageCursor, PageLimit
 from app.web.etags import etag_of, version_if_sent
 from app.web.links import link_next
-from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor
+from app.web.schemas import PAGE_SIZE, read_id_cursor
 
 router = APIRouter(prefix="/v1", tags=["signals"])
 ToRead = Annotated[Work, work_for(Permission.SIGNALS_READ)]
