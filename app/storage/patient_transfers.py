@@ -129,7 +129,7 @@ async def check_ins_since(work: UnitOfWork, patient_id: UUID, *, since: datetime
             CheckInRow.received_at > since,
         )
     )
-    return found.scalar_one()
+    return int(found.scalar_one())
 
 
 def _transfer(row: Any) -> PatientTransfer:  # noqa: ANN401 - SQLAlchemy's row type has no declared fields

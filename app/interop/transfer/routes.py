@@ -1,6 +1,6 @@
 """Transferring a patient to another clinic, and taking one in, for both clinics."""
 
-from typing import Annotated
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -25,8 +25,8 @@ router = APIRouter(prefix="/v1/patients/{patient_id}/transfers", tags=["patients
 receiving_router = APIRouter(prefix="/v1/transfers", tags=["patients"])
 
 MayTransfer = Annotated[Work, work_for(Permission.RIGHTS)]
-MEDIA_TYPE = "application/octet-stream"
-_REFUSED = {409: {"model": Problem}}
+MEDIA_TYPE: Final = "application/octet-stream"
+_REFUSED: Final[dict[int | str, dict[str, Any]]] = {409: {"model": Problem}}
 
 
 @router.post("", status_code=201, summary="Start a patient's transfer", responses=_REFUSED)

@@ -39,8 +39,9 @@ class TransferStart(RequestBody):
 
     def agreed(self) -> TransferConsent | None:
         """Take the consent as it was given."""
-        entry = self.consent
-        return entry and TransferConsent(given_on=entry.given_on, form=entry.how)
+        if self.consent is None:
+            return None
+        return TransferConsent(given_on=self.consent.given_on, form=self.consent.how)
 
 
 class TransferReply(ReplyBody):
