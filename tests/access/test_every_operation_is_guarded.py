@@ -29,7 +29,7 @@ CHECK_INS = {
 
 @pytest.fixture(scope="module")
 def http(shared_service: Service) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=shared_service.url) as client:
+    with httpx2.Client(base_url=shared_service.url, timeout=30) as client:
         yield client
 
 

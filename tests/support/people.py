@@ -80,7 +80,7 @@ class ClinicClient:
     def enrol(self, patient_id: str, url: str) -> "PatientClient":
         """Enrol a device of the patient's."""
         code = self.http.post(f"/v1/patients/{patient_id}/enrolment-codes").json()["code"]
-        with httpx2.Client(base_url=url, verify=NO_TLS) as http:
+        with httpx2.Client(base_url=url, verify=NO_TLS, timeout=30) as http:
             reply = http.post("/v1/enrolments", json={"code": code, "device_name": "phone"})
         assert reply.status_code == 201, reply.text
         body = reply.json()

@@ -33,7 +33,7 @@ def test_without_a_worker_it_fails_and_says_so_and_with_one_it_holds(own_databas
         status, said = asked(service.url)
         assert (status, said["status"], said["reasons"]) == (503, "not safe", ["no-worker"])
         assert said["worker_looked_seconds_ago"] is None
-        assert httpx2.get(f"{service.url}/health/ready").status_code == 200
+        assert httpx2.get(f"{service.url}/health/ready", timeout=30).status_code == 200
 
         with running_service(own_database.application_url):
             assert wait_until(lambda: asked(service.url)[0] == 200, 20)

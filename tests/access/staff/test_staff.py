@@ -190,7 +190,7 @@ def test_a_reset_takes_password_phone_codes_and_sessions(service: Service, clini
     service.clock.move_to(NOW + timedelta(minutes=1))
     assert_problem(member.sign_in(service), 401, code="sign-in-refused")
     assert_problem(member.sign_in(service, code=member.recovery_codes[0]), 401, code="sign-in-refused")
-    with made(httpx2.Client(base_url=service.url)) as http:
+    with made(httpx2.Client(base_url=service.url, timeout=30)) as http:
         reply = http.get("/v1/clinic", headers={"authorization": f"Bearer {member.session}"})
         assert_problem(reply, 401, code="token-not-valid")
     back = joins(service, clinic, reset.json())

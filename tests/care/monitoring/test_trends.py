@@ -191,6 +191,8 @@ def test_the_chart_needs_the_scope_of_the_evaluation(
 ) -> None:
     key = key_with(service, one_clinic.clinic_id, Scope.PATIENTS)
     reply = httpx2.get(
-        f"{service.url}/v1/patients/{fading}/chart.svg", headers={"authorization": f"Bearer {key}"}
+        f"{service.url}/v1/patients/{fading}/chart.svg",
+        headers={"authorization": f"Bearer {key}"},
+        timeout=30,
     )
     assert_problem(reply, 403, code="scope-missing")
