@@ -233,6 +233,7 @@ def test_an_archived_patient_or_another_clinics_is_not_transferred(
     begun = start(clinic, patient).json()
     assert_problem(start(stranger, patient), 404)
     assert_problem(step(stranger, begun, "cancel"), 404)
+    assert_problem(step(stranger, begun, "confirm", receipt="afterglow-receipt.x.y"), 404)
     assert step(clinic, begun, "cancel").status_code == 200
     assert clinic.http.post(f"/v1/patients/{patient}/archive", json={"reason": "deceased"}).is_success
     assert_problem(start(clinic, patient), 409, code="archived")
