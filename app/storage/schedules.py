@@ -17,17 +17,11 @@ from app.clinical.schedule import QUESTIONNAIRE
 from app.storage.assessments import StoredAssessment
 from app.storage.check_ins import CheckInRow
 from app.storage.clinics import ClinicProfile
+from app.storage.course_rows import course_columns, course_in
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
-from app.storage.treatment import (
-    INFUSION_COLUMNS,
-    CourseRow,
-    InfusionRow,
-    course_columns,
-    course_in,
-    infusions_by_patient,
-)
+from app.storage.treatment import INFUSION_COLUMNS, CourseRow, InfusionRow, infusions_by_patient
 
 # A day in any zone, and a travelling patient's.
 _AROUND: Final = timedelta(days=2)

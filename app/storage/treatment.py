@@ -10,7 +10,6 @@ from uuid import UUID
 from pydantic import Base64Bytes, TypeAdapter
 from sqlalchemy import (
     CheckConstraint,
-    ColumnElement,
     ForeignKeyConstraint,
     Index,
     Numeric,
@@ -24,8 +23,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.clinical.course import Course, DatePrecision, EarlierInfusions, Infusion, InfusionPhase, Route
+from app.clinical.course import Course, Infusion, InfusionPhase, Route
 from app.clinical.review import RecordedBenefit
+from app.storage.course_rows import course_columns, course_in
 from app.storage.engine.rows import CARE, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_states import this_turn
@@ -468,47 +468,6 @@ async def infusions(
         .order_by(InfusionRow.given_at, InfusionRow.id)
     )
     return tuple(_infusion(row) for row in found)
-
-
-def course_columns(course: Any) -> list[ColumnElement[Any]]:  # noqa: ANN401 - the table, or what a join made of it
-    """Give what `course_in` reads; the id under a separate name, so that it may stand beside a patient's."""
-    return [
-        course.id.label("course_id"),
-        course.protocol,
-        course.planned_infusions,
-        course.started_on,
-        course.induction_ended_on,
-        course.reviewed_on,
-        course.ended_on,
-        course.stopped_on,
-        course.taken_on_at,
-        course.earlier_count,
-        course.earlier_last_on,
-        course.earlier_precision,
-    ]
-
-
-def course_in(row: Any) -> Course:  # noqa: ANN401 - SQLAlchemy's row type has no declared fields
-    """Make the course of a row that has one."""
-    return Course(
-        id=str(row.course_id),
-        protocol=row.protocol,
-        planned_infusions=row.planned_infusions,
-        started_on=row.started_on,
-        induction_ended_on=row.induction_ended_on,
-        reviewed_on=row.reviewed_on,
-        ended_on=row.ended_on,
-        stopped_on=row.stopped_on,
-        taken_on_at=row.taken_on_at,
-        earlier=_earlier(row),
-    )
-
-
-def _earlier(row: Any) -> EarlierInfusions | None:  # noqa: ANN401 - same
-    if row.earlier_count is None:
-        return None
-    precision = DatePrecision(row.earlier_precision)
-    return EarlierInfusions(count=row.earlier_count, last_on=row.earlier_last_on, precision=precision)
 
 
 def infusions_by_patient(rows: Iterable[Any]) -> dict[UUID, list[Infusion]]:
