@@ -33,16 +33,18 @@ def main() -> None:
         running_service(urls.application_url, work=False) as service,
     ):
         service.run(_open_clinics(service.context, options.clinics), within=3600)
-        # The first seals what making the clinics wrote; the next look through each clinic's whole log once.
-        for _ in range(options.clinics // 20 + 2):
-            service.run(service.worker.sweep(), within=600)
+        # The first seals what making the clinics wrote.
+        service.run(service.worker.sweep(), within=600)
+        # Once an hour each clinic's whole log is looked through, of twenty in each sweep.
+        hourly = [_seconds(service, service.worker.sweep()) for _ in range(options.clinics // 20 + 1)]
         sweeps = [_seconds(service, service.worker.sweep()) for _ in range(options.sweeps)]
         looks = [_seconds(service, look(service.context)) for _ in range(options.sweeps)]
     goal = GOALS.get(options.clinics, options.clinics / 1_000)
     met = "met" if statistics.median(sweeps) <= goal else "NOT met"
     sys.stdout.write(
         f"{options.clinics} idle clinics: a sweep {statistics.median(sweeps):.3f} s (worst {max(sweeps):.3f} s), "
-        f"goal {goal} s: {met}; one look for status or metrics {statistics.median(looks):.3f} s\n"
+        f"goal {goal} s: {met}; "
+        f"while it looks through whole logs {statistics.median(hourly):.3f} s; one look for status or metrics {statistics.median(looks):.3f} s\n"
     )
     if met != "met":
         raise SystemExit(1)
