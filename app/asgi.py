@@ -41,7 +41,6 @@ from app.care.worklist import routes as worklist
 from app.context import AppContext
 from app.notifications.dispatch.stand_in import StandIn
 from app.notifications.stream import routes as stream
-from app.notifications.webhooks import notice_routes
 from app.notifications.webhooks import routes as webhooks
 from app.pages.patient import (
     check_in_page,
@@ -87,7 +86,7 @@ from app.pages.staff import page_route as care_public
 from app.pages.staff import sign_in_page as care_sign_in
 from app.pages.staff.page_route import failure_page as care_failure_page
 from app.pages.staff.settings.index import SETTINGS_ROUTERS
-from app.storage import due_clinics
+from app.storage import due_work
 from app.web import health
 from app.web.document import PROBLEMS, DescribedApi
 from app.web.edge import BODY_LIMIT_BYTES, Edge, PageRules
@@ -127,7 +126,7 @@ _ROUTERS: Final = (
     worklist.router,
     webhooks.router,
     stream.router,
-    notice_routes.router,
+    webhooks.notice_router,
     insights.router,
     consent.router,
     consent.requests_router,
@@ -190,7 +189,7 @@ _ROUTERS: Final = (
 async def _escalate(context: AppContext) -> None:
     """Escalate what nobody acknowledged in time, in all clinics."""
     async with context.work(None) as work:
-        due = await due_clinics.list_due(work, now=work.now)
+        due = await due_work.list_due(work, now=work.now)
     for clinic in due:
         if clinic.safety:
             await escalation.escalate_due(context, clinic.clinic_id)

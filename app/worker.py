@@ -35,8 +35,8 @@ from app.notifications.transport.guarded_transport import guarded_client
 from app.notifications.webhooks.delivering import Outbox
 from app.notifications.webhooks.trouble import notify_of_newly_held
 from app.outbox import Wording
-from app.storage import clinics, due_clinics, heartbeats
-from app.storage.due_clinics import DueClinic
+from app.storage import clinics, due_work, heartbeats
+from app.storage.due_work import DueClinic
 from app.storage.engine.jobs import QUEUE, STUDIES_QUEUE, job_app
 from app.storage.heartbeats import OF_A_WORKER, Duty
 from app.studies import what_if_jobs as what_if
@@ -184,10 +184,10 @@ class Worker:
             await replay(context, self._spool)
         # Not committed: nothing is written in it, and one that idles too long is ended by the server.
         async with context.database.work(None) as electing:
-            if not await due_clinics.elect(electing):
+            if not await due_work.elect(electing):
                 return False
             async with context.work(None) as work:
-                due = {one.clinic_id: one for one in await due_clinics.list_due(work, now=work.now)}
+                due = {one.clinic_id: one for one in await due_work.list_due(work, now=work.now)}
             await self._in_each([one for one in due if due[one].safety], self._escalate)
             await self._in_each(due, lambda clinic_id: self._sweep_clinic(due[clinic_id]))
             await self._in_each([one for one in due if due[one].seals], self._seal)

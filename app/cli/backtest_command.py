@@ -10,10 +10,8 @@ from app.cli.options import AsJson, Guard, print_json
 from app.cli.progress import bar, waiting
 from app.cli.study_options import ProtocolFile, numbers_from, said_plainly
 from app.studies.processes import results_of
-from app.studies.reports import backtest_json, backtest_text
-from app.studies.settings_files import custom_scales
-from app.studies.signals_file import written_along
-from app.studies.study_files import StudyFiles, opened_study
+from app.studies.reports import backtest_json, backtest_text, written_along
+from app.studies.study_files import StudyFiles, custom_scales, opened_study
 from app.studies.tally import measured
 
 

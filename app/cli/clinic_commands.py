@@ -17,7 +17,7 @@ from app.cli.runtime import open_runtime
 from app.context import AppContext, Work
 from app.foundation.audit import OPERATOR
 from app.foundation.errors import RefusalError
-from app.storage import clinics, job_admin, patients
+from app.storage import clinics, due_work, patients
 
 Clinic = Annotated[UUID, typer.Option("--clinic", help="The clinic's id.")]
 _MOST_JOBS = 200
@@ -216,9 +216,9 @@ def list_jobs(
 ) -> None:
     """List background jobs, newest first; their arguments are ids."""
 
-    async def listed(context: AppContext) -> list[job_admin.QueuedJob]:
+    async def listed(context: AppContext) -> list[due_work.QueuedJob]:
         async with context.work(None) as work:
-            return await job_admin.newest(work, status=status, most=_MOST_JOBS)
+            return await due_work.newest(work, status=status, most=_MOST_JOBS)
 
     rows = in_context(data_dir, listed)
     document = {
@@ -242,7 +242,7 @@ def retry_job(
 
     async def retried(context: AppContext) -> None:
         async with context.work(None) as work:
-            args = await job_admin.retry(work, job)
+            args = await due_work.retry(work, job)
         if args is None:
             raise NoSuchJobError
         if "clinic_id" in args:

@@ -10,7 +10,7 @@ from app.cli.doctor_machine import check_data_folder, check_key_text, check_mach
 from app.cli.options import DataDir, Guard, settings_of
 from app.cli.runtime import data_dir_of, has_database
 from app.settings import Settings
-from app.storage.engine.failures import failures_named
+from app.storage.engine.health import failures_named
 
 
 def add_commands(app: typer.Typer, guard: Guard) -> None:

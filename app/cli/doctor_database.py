@@ -16,7 +16,7 @@ from app.storage import heartbeats, patients
 from app.storage.engine.binaries import OLDEST_MAJOR, LocalDatabaseError
 from app.storage.engine.connecting import DatabaseRefusesError, check_key, check_reachable
 from app.storage.engine.database import Database
-from app.storage.engine.failures import failures_named
+from app.storage.engine.health import failures_named
 from app.storage.engine.migrating import SchemaBehindError, SchemaNewerError, check_schema
 from app.storage.inspection import Inspection, inspect, open_clinics, undelivered, unsent_messages
 

@@ -19,7 +19,7 @@ from app.context import AppContext
 from app.settings import Settings
 from app.storage.engine.binaries import LocalDatabaseError
 from app.storage.engine.database import Database
-from app.storage.engine.failures import failures_named
+from app.storage.engine.health import failures_named
 from app.storage.heartbeats import Duty
 
 _ANSWERS_WITHIN_SECONDS: Final = 5.0

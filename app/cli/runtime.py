@@ -29,7 +29,7 @@ from app.storage.engine.embedded import (
     default_data_dir,
     prepare_data_dir,
 )
-from app.storage.engine.failures import failures_named
+from app.storage.engine.health import failures_named
 from app.storage.engine.migrating import (
     APPLICATION_ROLE,
     DATABASE,

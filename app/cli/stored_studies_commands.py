@@ -15,8 +15,8 @@ from app.cli.progress import bar
 from app.cli.runtime import open_runtime
 from app.cli.study_options import said_plainly
 from app.storage.engine.database import Database
-from app.studies.settings_files import protocol_with
 from app.studies.stored_patients import patients_of
+from app.studies.study_files import protocol_with
 from app.studies.what_if import Period, RuleCounts, WhatIf, what_if
 
 

@@ -11,7 +11,7 @@ from app.cli.options import Command
 from app.clinical.errors import ClinicalError
 from app.clinical.protocol import STANDARD, Protocol
 from app.studies.errors import StudyError
-from app.studies.settings_files import protocol_with
+from app.studies.study_files import protocol_with
 
 ProtocolFile = Annotated[
     Path | None, typer.Option("--protocol", help="JSON with the numbers of the rule that differ.")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from app.clinical.protocol import PUBLISHED, Protocol
 from app.studies.backtest import PatientResult
 from app.studies.onset_figures import Figures, rate_with_error, share_with_error
-from app.studies.report_tables import Table
+from app.studies.reports import Table
 from app.studies.simulated_patient import DAY_ZERO
 
 

@@ -15,7 +15,7 @@ from app.storage import what_ifs
 from app.storage.engine.jobs import STUDIES_QUEUE
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.what_ifs import RaisedDays, StoredWhatIf
-from app.studies.own_process import ProcessDiedError, in_own_process
+from app.studies.processes import ProcessDiedError, in_own_process
 from app.studies.stored_patients import patients_in
 from app.studies.what_if import Period, RuleCounts, WhatIf, what_if
 

@@ -14,8 +14,12 @@ from app.context import AppContext
 from app.storage import safety_pathway
 from app.storage.engine.binaries import LocalDatabaseError
 from app.storage.engine.database import Database
-from app.storage.engine.failures import failures_named
-from app.storage.engine.health import DatabaseDoesNotAnswerError, database_answers, database_takes_writes
+from app.storage.engine.health import (
+    DatabaseDoesNotAnswerError,
+    database_answers,
+    database_takes_writes,
+    failures_named,
+)
 from app.storage.heartbeats import LIVES_FOR
 from app.storage.safety_pathway import SafetyPathway
 from app.web.dependencies import ContextNeeded

@@ -51,7 +51,7 @@ def test_services_take_and_give_domain_values_never_requests() -> None:
     edge_of_check_ins = {
         "app.care.check_ins.safety_pathway",
         "app.care.check_ins.consequences",
-        "app.notifications.messages.help_reply",
+        "app.notifications.messages.crisis_help",
     }
     found = {
         source.name: names

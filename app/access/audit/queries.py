@@ -10,8 +10,8 @@ from app.context import Work
 from app.foundation.audit import ActorKind
 from app.foundation.errors import RefusalError
 from app.foundation.vault import Vault
-from app.storage import api_keys, audit_search, emergency_accesses, staff_members
-from app.storage.audit_search import AuditFilter
+from app.storage import api_keys, audit_log, emergency_accesses, staff_members
+from app.storage.audit_log import AuditFilter
 from app.storage.emergency_accesses import EmergencyAccess
 from app.storage.engine.audit import StoredEvent
 from app.storage.engine.unit_of_work import UnitOfWork
@@ -58,7 +58,7 @@ async def search(
     if since > until or (patient_id is None and until - since > MOST):
         raise SearchTimeRefusedError("query/from")
     wanted = AuditFilter(since=since, until=until, patient_id=patient_id, actor_id=actor_id, action=action)
-    found = await audit_search.page(work, wanted, before=before, limit=limit)
+    found = await audit_log.page(work, wanted, before=before, limit=limit)
     work.record_access("audit_events", patient_id=patient_id)
     return [FoundEvent(event=event, seal=seal) for event, seal in found]
 
@@ -68,7 +68,7 @@ async def done_to_patient(
 ) -> list[StoredEvent]:
     """Give what was done about a patient, newest first, within a transaction; without who looked."""
     wanted = AuditFilter(since=_EVER, until=_just_past(now), patient_id=patient_id, changes_only=True)
-    return [event for event, _ in await audit_search.page(work, wanted, before=None, limit=limit)]
+    return [event for event, _ in await audit_log.page(work, wanted, before=None, limit=limit)]
 
 
 def _just_past(now: datetime) -> datetime:
@@ -117,7 +117,7 @@ async def names_for(work: Work, events: Sequence[StoredEvent]) -> AuditNames:
     members = await staff_members.all_of_clinic(work)
     keys = await api_keys.all_of_clinic(work)
     emergencies = await emergency_accesses.find_many(work, wanted) if wanted else {}
-    actions = await audit_search.actions(work)
+    actions = await audit_log.actions(work)
     return AuditNames(
         staff={one.id: _name(work.vault, work.clinic_id, one) for one in members},
         keys={one.id: one.name for one in keys},

@@ -11,7 +11,7 @@ from app.access.clinics.access import work_for
 from app.access.clinics.permissions import Permission
 from app.context import Work
 from app.web.dependencies import PageCursor, PageLimit
-from app.web.links import link_next
+from app.web.headers import link_next
 from app.web.schemas import PAGE_SIZE, Moment
 
 router = APIRouter(prefix="/v1/audit-events", tags=["audit"])

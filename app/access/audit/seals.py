@@ -11,8 +11,8 @@ from uuid import UUID
 
 from app.foundation.errors import OperatorError
 from app.foundation.vault import Vault
-from app.storage import audit_seals
-from app.storage.audit_seals import Seal
+from app.storage import audit_log
+from app.storage.audit_log import Seal
 from app.storage.engine.audit import StoredEvent
 from app.storage.engine.database import Database
 from app.storage.engine.rows import values_of
@@ -38,7 +38,7 @@ async def seal_clinic(database: Database, vault: Vault, clinic_id: UUID, *, whol
     while full:
         async with database.work(clinic_id) as work:
             # The head is read by a statement after the turn was taken, or it could be the one before.
-            if not await audit_seals.lock_for_update(work):
+            if not await audit_log.lock_for_update(work):
                 break
             sealed = await _seal_some(work, vault, since=since, whole=whole)
             await work.commit()
@@ -49,10 +49,10 @@ async def seal_clinic(database: Database, vault: Vault, clinic_id: UUID, *, whol
 
 
 async def _seal_some(work: UnitOfWork, vault: Vault, *, since: UUID | None, whole: bool) -> list[Seal]:
-    head = await audit_seals.head(work)
+    head = await audit_log.head(work)
     if since is None and head is not None and not whole:
         since = _floor_of(head.event_id)
-    events = await audit_seals.unsealed(work, since=since, limit=_AT_ONCE)
+    events = await audit_log.unsealed(work, since=since, limit=_AT_ONCE)
     sequence, mac = (head.sequence, head.mac) if head else (0, FIRST_LINK)
     seals = []
     for event in events:
@@ -60,7 +60,7 @@ async def _seal_some(work: UnitOfWork, vault: Vault, *, since: UUID | None, whol
         mac = link(vault, mac, work.clinic_id, sequence, event)
         seals.append(Seal(sequence=sequence, event_id=event.id, mac=mac))
     if seals:
-        await audit_seals.add(work, seals)
+        await audit_log.add(work, seals)
     return seals
 
 
@@ -140,9 +140,9 @@ async def verify(database: Database, vault: Vault, clinic_id: UUID, *, kept: Hea
         before = Head(sequence=seal.sequence, mac=seal.mac)
         found.head, found.sealed = before, found.sealed + 1
     async with database.work(clinic_id) as work:
-        found.unsealed = await audit_seals.count_unsealed(work)
+        found.unsealed = await audit_log.count_unsealed(work)
         if kept is not None:
-            found.faults += _against(kept, found.head, await audit_seals.find(work, kept.sequence))
+            found.faults += _against(kept, found.head, await audit_log.find(work, kept.sequence))
     return found
 
 
@@ -153,7 +153,7 @@ async def sealed_events(
     after, full = 0, True
     while full:
         async with database.work(clinic_id) as work:
-            some = await audit_seals.sealed_events(work, after=after, limit=_AT_ONCE)
+            some = await audit_log.sealed_events(work, after=after, limit=_AT_ONCE)
         for one in some:
             yield one
         after, full = (some[-1][0].sequence if some else after), len(some) == _AT_ONCE

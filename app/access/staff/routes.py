@@ -33,8 +33,7 @@ from app.access.staff.schemas import (
 from app.context import Work
 from app.foundation.tokens import TokenKind
 from app.web.dependencies import ContextNeeded, IfMatch, PageCursor, PageLimit, address_of, bearer_token
-from app.web.etags import etag_of, version_in
-from app.web.links import link_next
+from app.web.headers import etag_of, link_next, version_in
 from app.web.schemas import PAGE_SIZE, read_id_cursor
 
 router = APIRouter(prefix="/v1/staff", tags=["staff"])

@@ -16,7 +16,7 @@ from app.foundation.audit import Actor, ActorKind
 from app.foundation.errors import RefusalError
 from app.foundation.text import read_code
 from app.foundation.vault import CannotOpenError, Vault
-from app.storage import recovery_codes
+from app.storage import staff_sign_ins
 
 ISSUER: Final = "Afterglow"
 _STEP_SECONDS: Final = 30
@@ -109,7 +109,7 @@ def digest_of(vault: Vault, staff_id: UUID, code: str) -> bytes:
 async def give_new(work: Work, staff_id: UUID) -> tuple[str, ...]:
     """Keep ten new codes of a member, who takes part in this, instead of those before; shown this once."""
     codes = new_codes()
-    await recovery_codes.replace_all(
+    await staff_sign_ins.replace_all(
         work, staff_id, [digest_of(work.vault, staff_id, code) for code in codes]
     )
     actor = Actor(kind=ActorKind.STAFF, id=staff_id)

@@ -23,7 +23,7 @@ from app.context import AppContext, Work
 from app.foundation.audit import Actor, ActorKind
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.vault import CannotOpenError, Vault
-from app.storage import recovery_codes, staff_devices, staff_login_attempts, staff_members
+from app.storage import staff_members, staff_sign_ins
 from app.storage.staff_members import StaffMember
 
 # At how many clinics one address is looked at: each costs a hash.
@@ -136,13 +136,13 @@ async def open_session_for(context: AppContext, proof: Proof, *, device_token: s
         ):
             raise SignInRefusedError
         work.audit("staff.proved", "staff", proof.staff_id)
-        await staff_login_attempts.forget(work, proof.staff_id, source=proof.source)
+        await staff_sign_ins.forget(work, proof.staff_id, source=proof.source)
         codes_left = None
         if proof.recovery is not None:
-            if not await recovery_codes.spend(work, proof.staff_id, proof.recovery, now=work.now):
+            if not await staff_sign_ins.spend(work, proof.staff_id, proof.recovery, now=work.now):
                 raise SignInRefusedError
             work.audit("staff.recovery_code_used", "staff", proof.staff_id)
-            codes_left = await recovery_codes.count_left(work, proof.staff_id)
+            codes_left = await staff_sign_ins.count_left(work, proof.staff_id)
         signed_in = await opened_session(work, proof.staff_id, device_token=device_token)
     return replace(signed_in, codes_left=codes_left)
 
@@ -158,7 +158,7 @@ async def opened_session(work: Work, staff_id: UUID, *, device_token: str) -> Si
         raise SignInRefusedError
     device_token = device_token or secrets.token_urlsafe(32)
     digest = device_digest(work.context, device_token)
-    await staff_devices.remember(work, staff_id, digest, now=work.now)
+    await staff_sign_ins.remember(work, staff_id, digest, now=work.now)
     return SignedIn(
         token=await open_session(work, staff_id),
         clinic_id=work.clinic_id,
@@ -213,7 +213,7 @@ async def _by_code(
         return replace(proof, step=step) if isinstance(step, int) else None
     digest = digest_of(context.vault, member.id, code)
     async with context.work(clinic_id) as work:
-        unused = await recovery_codes.is_unused(work, member.id, digest)
+        unused = await staff_sign_ins.is_unused(work, member.id, digest)
     return replace(proof, recovery=digest) if unused else None
 
 

@@ -38,7 +38,7 @@ from app.context import Work
 from app.foundation.ids import new_id
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
-from app.storage import assessments, clinics, infusion_days, patient_states, record_versions
+from app.storage import assessments, clinics, patient_states, record_versions, schedules
 from app.storage.assessments import StoredAssessment
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import RecordKind
@@ -77,7 +77,7 @@ async def raise_if_it_stands_out(work: Work, patient: PatientRecord, stored: Sto
         await end_findings(work, patient.id, [FindingCode.LONG_EXPOSURE], source_id=stored.id)
         return
     today = check_in_day(work.now, patient.time_zone)
-    given = (await infusion_days.of_patients(work, [patient.id])).get(patient.id, ())
+    given = (await schedules.of_patients(work, [patient.id])).get(patient.id, ())
     days = sorted(day.toordinal() for day in given if day <= today)
     exposure = exposure_on(days, today.toordinal(), total=len(days))
     await raise_finding(

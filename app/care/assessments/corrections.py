@@ -29,7 +29,7 @@ from app.storage import assessments, patient_states, record_versions
 from app.storage.assessments import StoredAssessment
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import Correction, RecordKind, RecordStatus, ReplacedVersion
-from app.web.etags import ChangedMeanwhileError
+from app.web.headers import ChangedMeanwhileError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

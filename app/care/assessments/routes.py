@@ -27,12 +27,11 @@ from app.care.assessments.schemas import (
 from app.care.patients.access import PatientSignedIn, PatientWork
 from app.care.patients.crisis import help_for_caller
 from app.context import Work
-from app.notifications.messages.help_reply import CrisisHelpReply
+from app.notifications.messages.crisis_help import CrisisHelpReply
 from app.storage import clinics
 from app.web.correction_schemas import ChangedReply, Include, Restoration, Void
 from app.web.dependencies import IfMatch, PageCursor, PageLimit
-from app.web.etags import etag_of, version_if_sent, version_in
-from app.web.links import link_next
+from app.web.headers import etag_of, link_next, version_if_sent, version_in
 from app.web.problems import Problem
 from app.web.schemas import PAGE_SIZE, read_id_cursor
 

@@ -12,10 +12,10 @@ from app.care.assessments.queries import Assessment
 from app.care.assessments.questionnaires import Questionnaire
 from app.clinical.review import ResponseCategory
 from app.clinical.scales import Band, Scale, numbered
-from app.notifications.messages.help_reply import CrisisHelpReply
+from app.notifications.messages.crisis_help import CrisisHelpReply
 from app.storage.record_versions import RecordStatus
 from app.web.correction_schemas import ChangedReply, Confirm, ExternalId, Reason, Source
-from app.web.etags import etag_of
+from app.web.headers import etag_of
 from app.web.schemas import Moment, ReplyBody, RequestBody, TimeZoneName, example
 
 

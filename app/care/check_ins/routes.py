@@ -41,13 +41,11 @@ from app.care.patients.corrections import NobodyReadsReportsError
 from app.care.patients.crisis import help_for_patient
 from app.context import AppContext, Work
 from app.foundation.errors import RefusalError
-from app.notifications.messages.crisis_help import crisis_help, help_country
-from app.notifications.messages.help_reply import CrisisHelpReply
+from app.notifications.messages.crisis_help import CrisisHelpReply, crisis_help, help_country
 from app.outbox import DEFAULT_LANGUAGE
-from app.web.client_time import ClientTime, read_client_time
 from app.web.correction_schemas import ChangedReply, Include, Restoration, Void
 from app.web.dependencies import ContextNeeded, PageCursor, PageLimit
-from app.web.links import link_next
+from app.web.headers import ClientTime, link_next, read_client_time
 from app.web.problems import Problem
 from app.web.schemas import PAGE_SIZE, CountryCode
 

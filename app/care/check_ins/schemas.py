@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, JsonValue, model_validator
 from pydantic_core import to_json
 
 from app.foundation.errors import RefusalError
-from app.notifications.messages.help_reply import CrisisHelpReply
+from app.notifications.messages.crisis_help import CrisisHelpReply
 from app.web.correction_schemas import ChangedReply, Confirm
 from app.web.problems import Problem
 from app.web.schemas import DescribedAs, Moment, ReplyBody, RequestBody, TimeZoneName, example

@@ -23,8 +23,7 @@ from app.care.consent.schemas import (
 from app.care.patients.access import PatientSignedIn, PatientWork
 from app.context import Work
 from app.web.dependencies import IfMatch, PageCursor, PageLimit
-from app.web.etags import etag_of, version_in
-from app.web.links import link_next
+from app.web.headers import etag_of, link_next, version_in
 from app.web.schemas import PAGE_SIZE, read_id_cursor
 
 router = APIRouter(prefix="/v1/patients/{patient_id}", tags=["patients' rights"])

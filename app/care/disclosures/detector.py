@@ -14,7 +14,7 @@ from urllib.parse import unquote_plus
 from uuid import UUID
 
 from app.care.disclosures.answers import folded, means_yes
-from app.care.disclosures.bodies import documents_of
+from app.care.disclosures.bodies import MOST_BYTES, documents_of
 from app.care.disclosures.documents import Document, Pairs, read_json
 from app.care.disclosures.forms import (
     form_triggers,
@@ -25,7 +25,6 @@ from app.care.disclosures.forms import (
 )
 from app.care.disclosures.names import is_statement, scale_of, squeezed
 from app.care.disclosures.scanning import scanned_triggers
-from app.care.disclosures.unpacking import MOST_BYTES
 from app.clinical.protocol import SAFETY_ITEMS
 from app.clinical.safety import OWN_STATEMENT, SafetyTrigger, Urgency
 

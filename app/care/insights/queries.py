@@ -12,7 +12,7 @@ from app.access.clinics.queries import clinic_in
 from app.care.insights.figures import Period, period_of
 from app.care.insights.numbers import Insights, Read, insights_from, totals_wanted
 from app.context import Work
-from app.foundation.csv_cells import inert
+from app.foundation.text import inert
 from app.storage import care_pasts, insights
 from app.storage.insights import Window
 

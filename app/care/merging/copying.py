@@ -24,10 +24,11 @@ from app.storage import (
     check_ins,
     chosen_references,
     circumstances,
+    courses,
+    infusions,
     patient_merges,
     patient_states,
     record_versions,
-    treatment,
 )
 from app.storage.appointments import AppointmentState
 from app.storage.care_teams import Assigned, Duty
@@ -111,15 +112,15 @@ def _resealed(
 
 
 async def _copy_courses(work: Work, giver: PatientRecord, taker: PatientRecord) -> tuple[UUID, ...]:
-    there = {one.course.started_on for one in await treatment.stored_courses(work, taker.id)}
+    there = {one.course.started_on for one in await courses.stored_courses(work, taker.id)}
     copied = []
-    for one in await treatment.stored_courses(work, giver.id):
+    for one in await courses.stored_courses(work, giver.id):
         if one.course.started_on in there:
             continue
         course_id = new_id()
         # The external id stays with the one that the other system knows.
         copy = replace(one, course=replace(one.course, id=str(course_id)), external_id=None, version=1)
-        await treatment.restore_course(work, taker.id, copy)
+        await courses.restore_course(work, taker.id, copy)
         work.audit("course.copied", "course", course_id, patient_id=taker.id)
         copied.append(course_id)
     return tuple(copied)
@@ -127,7 +128,7 @@ async def _copy_courses(work: Work, giver: PatientRecord, taker: PatientRecord) 
 
 async def _copy_infusions(work: Work, giver: PatientRecord, taker: PatientRecord) -> tuple[UUID, ...]:
     copied = []
-    for one in await treatment.stored_infusions(work, giver.id):
+    for one in await infusions.stored_infusions(work, giver.id):
         infusion_id = new_id()
         # The external id stays with the one that the other system knows.
         copy = replace(
@@ -141,7 +142,7 @@ async def _copy_infusions(work: Work, giver: PatientRecord, taker: PatientRecord
             kept_booking_made_at=None,
             created_at=work.now,
         )
-        if await treatment.add_infusion(work, taker.id, copy):
+        if await infusions.add_infusion(work, taker.id, copy):
             work.audit("infusion.copied", "infusion", infusion_id, patient_id=taker.id)
             copied.append(infusion_id)
     return tuple(copied)
@@ -241,17 +242,17 @@ async def void_copies(work: Work, merged: PatientMerge, target: PatientRecord, r
     content = merged.copied
     await _void_check_ins(work, target, content.check_ins, reason)
     await _void_assessments(work, target, content.assessments, reason)
-    for one in await treatment.stored_infusions(work, target.id):
+    for one in await infusions.stored_infusions(work, target.id):
         if one.id in content.infusions:
-            kept = treatment.INFUSION_CONTENT.dump_python(one, mode="json")
+            kept = infusions.INFUSION_CONTENT.dump_python(one, mode="json")
             await _void(work, target, RecordKind.INFUSION, one.id, one.version, kept, one.turn, reason)
-            await treatment.take_infusion_away(work, one.id)
-    for course in await treatment.stored_courses(work, target.id):
+            await infusions.take_infusion_away(work, one.id)
+    for course in await courses.stored_courses(work, target.id):
         course_id = UUID(course.course.id)
         if course_id in content.courses:
-            kept = treatment.COURSE_CONTENT.dump_python(course, mode="json")
+            kept = courses.COURSE_CONTENT.dump_python(course, mode="json")
             await _void(work, target, RecordKind.COURSE, course_id, course.version, kept, None, reason)
-            await treatment.take_course_away(work, course_id)
+            await courses.take_course_away(work, course_id)
     for choice in await chosen_references.all_of_patient(work, target.id):
         if choice.id in content.references:
             kept = chosen_references.content_of(choice)

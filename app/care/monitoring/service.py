@@ -13,7 +13,14 @@ from uuid import UUID
 
 from app.access.clinics.erased import PatientMergedError
 from app.care.alerts.signals.episodes import carry_out
-from app.care.monitoring.conditions import AT_ONCE, Condition, announce_conditions, conditions_of
+from app.care.monitoring.conditions import (
+    AT_ONCE,
+    Condition,
+    announce_conditions,
+    conditions_of,
+    keep_findings,
+    marks_of,
+)
 from app.care.monitoring.history import (
     episode_of_patient,
     history_of,
@@ -25,7 +32,6 @@ from app.care.monitoring.history import (
     timeline_now,
     to_keep,
 )
-from app.care.monitoring.kept_findings import keep_findings, marks_of
 from app.care.patients.consent_standing import ConsentWithdrawnError
 from app.clinical.check_ins import CheckIn, calendar_day
 from app.clinical.episodes import Move, MoveKind, next_move

@@ -23,15 +23,14 @@ from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.vault import Vault
-from app.notifications.messages.crisis_help import CrisisHelp
-from app.notifications.messages.help_reply import CrisisHelpReply
+from app.notifications.messages.crisis_help import CrisisHelp, CrisisHelpReply
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage import outgoing_messages, patient_changes, patients, reminder_plans, sign_in_links
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_changes import PatientChange
 from app.storage.patients import PatientRecord
-from app.web.etags import ChangedMeanwhileError
+from app.web.headers import ChangedMeanwhileError
 
 
 class ArchiveReason(StrEnum):

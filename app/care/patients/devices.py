@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from app.care.patients.caller import PatientCaller
+from app.care.patients.access import PatientCaller
 from app.care.patients.own_vault import vault_of
 from app.care.patients.service import existing
 from app.context import AppContext, Work

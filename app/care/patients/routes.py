@@ -34,8 +34,7 @@ from app.care.patients.service import register
 from app.context import Work
 from app.foundation.tokens import TokenKind, read_token
 from app.web.dependencies import ContextNeeded, IfMatch, PageCursor, PageLimit
-from app.web.etags import etag_of, version_in
-from app.web.links import link_next
+from app.web.headers import etag_of, link_next, version_in
 from app.web.schemas import PAGE_SIZE, read_id_cursor
 
 router = APIRouter(prefix="/v1", tags=["patients"])

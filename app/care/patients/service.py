@@ -22,7 +22,7 @@ from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage import clinics, patient_states, patients, reminder_plans, sign_in_links
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patients import IndexedReference, PatientRecord
-from app.web.etags import ChangedMeanwhileError
+from app.web.headers import ChangedMeanwhileError
 
 
 class Unchanged(Enum):

@@ -30,14 +30,7 @@ from app.foundation.logs import where
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.outbox import Channel, NewMessage, Wording, queue_message
-from app.storage import (
-    days_without_reminders,
-    patient_states,
-    patients,
-    push_subscriptions,
-    reminder_plans,
-    reminders,
-)
+from app.storage import patient_states, patients, push_subscriptions, reminder_plans, reminders
 from app.storage.patients import PatientRecord
 from app.storage.reminder_plans import NextLook, ReminderPlan
 from app.storage.reminders import Reminder
@@ -163,7 +156,7 @@ async def _decided(work: Work, patient_ids: Sequence[UUID]) -> dict[UUID, tuple[
     if not patient_ids:
         return {}
     withdrawn = await patient_states.withdrawn_among(work, patient_ids)
-    without = await days_without_reminders.all_of_clinic(work)
+    without = await reminders.all_of_clinic(work)
     found = {}
     for subject in await _subjects(work, patient_ids):
         found[subject.patient.id] = (

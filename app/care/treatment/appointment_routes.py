@@ -18,7 +18,7 @@ from app.care.treatment.appointment_schemas import (
 from app.care.treatment.infusion_schemas import EnteredInfusionReply
 from app.context import Work
 from app.web.dependencies import IfMatch
-from app.web.etags import etag_of, version_if_sent, version_in
+from app.web.headers import etag_of, version_if_sent, version_in
 from app.web.problems import Problem
 
 router = APIRouter(prefix="/v1/patients/{patient_id}/appointments", tags=["treatment"])

@@ -11,7 +11,7 @@ from app.care.treatment.infusion_schemas import DoseMg, DosePerKg, NeverEmptyErr
 from app.clinical.course import Route
 from app.storage.appointments import Appointment, AppointmentKind, AppointmentState
 from app.web.correction_schemas import Confirm
-from app.web.etags import etag_of
+from app.web.headers import etag_of
 from app.web.schemas import Day, Moment, ReplyBody, RequestBody, choice_of, example
 
 Kind = Annotated[AppointmentKind, choice_of(AppointmentKind)]

@@ -20,7 +20,7 @@ from app.foundation.ids import new_id
 from app.storage import appointments, patient_states
 from app.storage.appointments import Appointment, AppointmentKind, AppointmentState
 from app.storage.patients import PatientRecord
-from app.web.etags import ChangedMeanwhileError
+from app.web.headers import ChangedMeanwhileError
 
 # Nobody plans further ahead: it is another year's, or a slip of the keyboard.
 _AHEAD: Final = timedelta(days=731)

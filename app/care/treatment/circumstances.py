@@ -21,7 +21,7 @@ from app.storage import circumstances, patient_states, record_versions
 from app.storage.circumstances import CIRCUMSTANCE_CONTENT, Circumstance, CircumstanceKind, Severity
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import Correction, RecordKind, RecordStatus, ReplacedVersion
-from app.web.etags import ChangedMeanwhileError
+from app.web.headers import ChangedMeanwhileError
 
 DETAIL_CELL: Final = {"table": "circumstances", "column": "detail_sealed"}
 # Which value says what of which kind; it has to be there, and no other kind has it.

@@ -34,17 +34,18 @@ from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage import (
     care_plans,
     chosen_references,
+    courses,
+    infusions,
     patient_merges,
     patient_states,
     record_versions,
-    treatment,
 )
 from app.storage.care_plans import PlanKind
+from app.storage.infusions import StoredInfusion
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import RecordKind, RecordStatus
-from app.storage.treatment import StoredInfusion
 from app.storage.treatment_sessions import Session
-from app.web.etags import ChangedMeanwhileError
+from app.web.headers import ChangedMeanwhileError
 
 # A clinic's clock may be a little ahead of ours; more than this is a mistake.
 _AHEAD: Final = timedelta(minutes=10)
@@ -162,12 +163,12 @@ async def enter_infusion(work: Work, patient_id: UUID, given: GivenInfusion) -> 
     if kept_before is not None:
         return kept_before
     infusion = _infusion(given, patient.time_zone)
-    earlier = await treatment.infusions(work, patient_id)
+    earlier = await infusions.infusions(work, patient_id)
     if any(one.given_at == infusion.given_at for one in earlier):
         raise InfusionExistsError("#/given_at")
-    declared = await treatment.current_course(work, patient_id)
+    declared = await courses.current_course(work, patient_id)
     began = await let_course_begin(work, patient, infusion)
-    course = await treatment.current_course(work, patient_id)
+    course = await courses.current_course(work, patient_id)
     refuse_infusion(course, earlier, infusion, zone=patient.time_zone)
     unlikely = unlikely_in(
         infusion,
@@ -191,14 +192,14 @@ async def enter_infusion(work: Work, patient_id: UUID, given: GivenInfusion) -> 
         source=given.source,
         began_course_id=began,
     )
-    if not await treatment.add_infusion(work, patient_id, stored):
+    if not await infusions.add_infusion(work, patient_id, stored):
         raise InfusionExistsError("#/given_at")
     note_infusion(work, patient_id, stored, "entered", unlikely)
     await _announce_infusion(work, patient, stored.id)
     booking = await effects.infusion_given(work, patient_id, given_at=given.given_at)
     if booking is not None:
         stored = replace(stored, kept_booking_on=booking.on, kept_booking_made_at=booking.made_at)
-        await treatment.replace_infusion(work, patient_id, stored, same_turn=True)
+        await infusions.replace_infusion(work, patient_id, stored, same_turn=True)
     remarks = remarks_on(course, earlier, infusion, zone=patient.time_zone)
     return EnteredInfusion(stored=stored, remarks=remarks)
 
@@ -248,12 +249,12 @@ async def _kept_before(work: Work, patient: PatientRecord, given: GivenInfusion)
     if given.external_id is None:
         return None
     key = {"source": given.source, "external_id": given.external_id}
-    found, status = await treatment.infusion_by_external_id(work, **key), RecordStatus.ACTIVE
+    found, status = await infusions.infusion_by_external_id(work, **key), RecordStatus.ACTIVE
     if found is None:
         error = await record_versions.by_external_id(work, RecordKind.INFUSION, **key)
         if error is None:
             return None
-        found = (error.patient_id, treatment.INFUSION_CONTENT.validate_python(error.content))
+        found = (error.patient_id, infusions.INFUSION_CONTENT.validate_python(error.content))
         status = RecordStatus.ENTERED_IN_ERROR
     whose, stored = await _of_duplicate(work, patient.id, *found)
     same = (
@@ -275,7 +276,7 @@ async def _of_duplicate(
     merged = await patient_merges.holding(work, whose)
     if merged is None or merged.into_id != patient_id:
         return whose, stored
-    every = await treatment.stored_infusions(work, patient_id)
+    every = await infusions.stored_infusions(work, patient_id)
     at = stored.infusion.given_at
     copy = next((one for one in every if one.infusion.given_at == at), None)
     return (whose, stored) if copy is None else (patient_id, copy)
@@ -287,20 +288,20 @@ async def let_course_begin(work: Work, patient: PatientRecord, infusion: Infusio
     So does any infusion of a patient who was taken on in maintenance. Unless an earlier induction was over by then:
     that one is of an earlier course. Gives the course that began earlier by it.
     """
-    course = await treatment.current_course(work, patient.id)
+    course = await courses.current_course(work, patient.id)
     day = infusion.day(patient.time_zone)
     if course is None or day >= course.started_on:
         return None
     if course.taken_on_at is not None:
-        courses = await treatment.stored_courses(work, patient.id)
-        if len(courses) > 1 or infusion.phase is InfusionPhase.INDUCTION:
+        every = await courses.stored_courses(work, patient.id)
+        if len(every) > 1 or infusion.phase is InfusionPhase.INDUCTION:
             return None
     else:
         policy = await policy_in_force(work, work.context, now=work.now)
         too_long_ago = (course.started_on - day).days > policy.induction_ends_after_days
         if infusion.phase is not InfusionPhase.INDUCTION or too_long_ago:
             return None
-    await treatment.begin_on(work, UUID(course.id), started_on=day)
+    await courses.begin_on(work, UUID(course.id), started_on=day)
     work.audit("course.began_earlier", "course", UUID(course.id), patient_id=patient.id)
     return UUID(course.id)
 

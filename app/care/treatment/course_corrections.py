@@ -25,12 +25,12 @@ from app.clinical.course import Infusion, infusions_of_course
 from app.clinical.history import ChosenReference
 from app.context import Work
 from app.foundation.errors import NotFoundError
-from app.storage import chosen_references, patient_states, record_versions, treatment
+from app.storage import chosen_references, courses, infusions, patient_states, record_versions
 from app.storage.chosen_references import StoredReference
+from app.storage.courses import StoredCourse
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import Correction, RecordKind, RecordStatus, ReplacedVersion
-from app.storage.treatment import StoredCourse
-from app.web.etags import ChangedMeanwhileError
+from app.web.headers import ChangedMeanwhileError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,14 +71,14 @@ async def amend_course(
             raise NotTakenOnError("#/taken_on_at")
         # The course begins with it, or with the first infusion that is known from before.
         changes = {"started_on": changes["taken_on_at"], **changes}
-    _refuse_course(work, patient, stored, others, changes, await treatment.infusions(work, patient_id))
+    _refuse_course(work, patient, stored, others, changes, await infusions.infusions(work, patient_id))
     values = dict(changes)
     if "benefit_recorded_on" in changes:
         values["benefit_recorded_by"] = work.actor.id if changes["benefit_recorded_on"] else None
     if "started_on" in changes:
         values["declared_started_on"] = changes["started_on"]
     await _keep_version(work, patient, stored, Correction.AMENDED, reason)
-    await treatment.change_course(work, course_id, version=version, **values)
+    await courses.change_course(work, course_id, version=version, **values)
     if "started_on" in changes:
         await _begin_again(work, patient, course_id, alone=not others)
     work.audit("course.amended" if reason else "course.changed", "course", course_id, patient_id=patient_id)
@@ -102,7 +102,7 @@ async def void_course(
     stored, _ = await _course(work, patient_id, course_id, version=version)
     before = await believed_now(work, patient_id)
     await _keep_version(work, patient, stored, Correction.VOIDED, reason)
-    await treatment.take_course_away(work, course_id)
+    await courses.take_course_away(work, course_id)
     work.audit("course.voided", "course", course_id, patient_id=patient_id)
     effects = await follow_correction(work, before, kind="course", record_id=course_id)
     voided = replace(stored, version=stored.version + 1)
@@ -125,15 +125,15 @@ async def restore_course(
     if last is None or last.correction != Correction.VOIDED:
         await _course(work, patient_id, course_id, version=None)
         raise NotEnteredInErrorError
-    stored = treatment.COURSE_CONTENT.validate_python(last.content)
-    others = await treatment.stored_courses(work, patient_id)
+    stored = courses.COURSE_CONTENT.validate_python(last.content)
+    others = await courses.stored_courses(work, patient_id)
     if any(one.course.started_on == stored.course.started_on for one in others):
         raise CourseExistsError("#/started_on")
     before = await believed_now(work, patient_id)
     voided = replace(stored, version=stored.version + 1)
     await _keep_version(work, patient, voided, Correction.RESTORED, reason, active=False)
     new = replace(stored, version=stored.version + 2)
-    await treatment.restore_course(work, patient_id, new)
+    await courses.restore_course(work, patient_id, new)
     work.audit("course.restored", "course", course_id, patient_id=patient_id)
     effects = await follow_correction(work, before, kind="course", record_id=course_id)
     return CorrectedCourse(stored=new, status=RecordStatus.ACTIVE, effects=effects)
@@ -142,7 +142,7 @@ async def restore_course(
 async def _course(
     work: Work, patient_id: UUID, course_id: UUID, *, version: int | None
 ) -> tuple[StoredCourse, list[StoredCourse]]:
-    every = await treatment.stored_courses(work, patient_id)
+    every = await courses.stored_courses(work, patient_id)
     stored = next((one for one in every if one.course.id == str(course_id)), None)
     if stored is None:
         last = await record_versions.latest(work, patient_id, RecordKind.COURSE, course_id)
@@ -181,14 +181,14 @@ async def _begin_again(work: Work, patient: PatientRecord, course_id: UUID, *, a
 
     Where there is another course, only by those that did so before: the others may be of that one.
     """
-    every = await treatment.stored_infusions(work, patient.id)
+    every = await infusions.stored_infusions(work, patient.id)
     for one in every:
         if not alone and one.began_course_id != course_id:
             continue
         began = await let_course_begin(work, patient, one.infusion)
         if began != one.began_course_id:
             moved = replace(one, began_course_id=began)
-            await treatment.replace_infusion(work, patient.id, moved, same_turn=True)
+            await infusions.replace_infusion(work, patient.id, moved, same_turn=True)
 
 
 async def _keep_version(
@@ -205,7 +205,7 @@ async def _keep_version(
         kind=RecordKind.COURSE,
         record_id=UUID(stored.course.id),
         version=stored.version,
-        content=treatment.COURSE_CONTENT.dump_python(stored, mode="json"),
+        content=courses.COURSE_CONTENT.dump_python(stored, mode="json"),
         known_from_turn=None,
         active=active,
     )
@@ -224,7 +224,7 @@ async def change_course(
         CourseEndsBeforeInfusionError: the course would be impossible.
     """
     patient = await existing(work, patient_id)
-    present = await treatment.current_course(work, patient_id)
+    present = await courses.current_course(work, patient_id)
     if present is None:
         raise NotFoundError
     await amend_course(work, patient_id, UUID(present.id), changes, reason=None, version=version)

@@ -15,10 +15,10 @@ from app.clinical.course import Course, Phase, phase_of
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
-from app.storage import patient_states, record_versions, treatment
+from app.storage import courses, infusions, patient_states, record_versions
+from app.storage.courses import StoredCourse
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import RecordKind
-from app.storage.treatment import StoredCourse
 
 # Nobody begins a second series so soon after the first.
 _SAME_COURSE: Final = timedelta(days=14)
@@ -110,7 +110,7 @@ async def entered_course(
     work: Work, patient: PatientRecord, stored: StoredCourse, *, created: bool = True
 ) -> EnteredCourse:
     """Say where a course that was entered stands now."""
-    given = await treatment.infusions(work, patient.id)
+    given = await infusions.infusions(work, patient.id)
     policy = await policy_in_force(work, work.context, now=work.now)
     course, zone = stored.course, patient.time_zone
     return EnteredCourse(
@@ -138,12 +138,12 @@ async def course_kept_before(
     if external_id is None:
         return None
     key = {"source": source, "external_id": external_id}
-    found = await treatment.course_by_external_id(work, **key)
+    found = await courses.course_by_external_id(work, **key)
     if found is None:
         error = await record_versions.by_external_id(work, RecordKind.COURSE, **key)
         if error is None:
             return None
-        found = (error.patient_id, treatment.COURSE_CONTENT.validate_python(error.content))
+        found = (error.patient_id, courses.COURSE_CONTENT.validate_python(error.content))
     whose, stored = found
     if whose != patient_id or not same_as(stored):
         raise ExternalIdTakenError("#/external_id").with_extensions(
@@ -156,7 +156,7 @@ async def ask_about_course(
     work: Work, patient_id: UUID, started_on: date, confirmed: Sequence[str], *, besides: UUID | None = None
 ) -> list[Unlikely]:
     """Ask whether a course is the one that begins within two weeks of it; gives what was confirmed."""
-    every = await treatment.stored_courses(work, patient_id)
+    every = await courses.stored_courses(work, patient_id)
     begun = [one.declared_started_on for one in every if one.course.id != str(besides)]
     found = [Unlikely.SAME_COURSE] if any(abs(day - started_on) <= _SAME_COURSE for day in begun) else []
     ask_about(found, confirmed)
@@ -171,13 +171,11 @@ async def _add_course(work: Work, patient_id: UUID, planned: PlannedCourse) -> C
         started_on=planned.started_on,
     )
     await patient_states.lock(work, patient_id)
-    present = await treatment.current_course(work, patient_id)
+    present = await courses.current_course(work, patient_id)
     if present is not None and present.started_on == course.started_on:
         raise CourseExistsError("#/started_on")
     confirmed = await ask_about_course(work, patient_id, course.started_on, planned.confirm)
-    await treatment.add_course(
-        work, patient_id, course, external_id=planned.external_id, source=planned.source
-    )
+    await courses.add_course(work, patient_id, course, external_id=planned.external_id, source=planned.source)
     for action in ("entered", *(f"confirmed_{one.value}" for one in confirmed)):
         work.audit(f"course.{action}", "course", UUID(course.id), patient_id=patient_id)
     await effects.evaluate_or_later(work, patient_id)

@@ -24,10 +24,10 @@ from app.clinical.course import (
 from app.clinical.profiles import Boosters, Profile
 from app.clinical.review import ResponseCategory, ReviewFinding, ReviewOption
 from app.foundation.errors import RefusalError
+from app.storage.courses import StoredCourse
 from app.storage.record_versions import RecordStatus
-from app.storage.treatment import StoredCourse
 from app.web.correction_schemas import ChangedReply, Confirm, ExternalId, Reason, Source
-from app.web.etags import etag_of
+from app.web.headers import etag_of
 from app.web.schemas import Day, Moment, ReplyBody, RequestBody, choice_of, example
 
 ProtocolCode = Annotated[str, choice_of(TEMPLATES), Field(examples=["standard"])]

@@ -11,11 +11,11 @@ from app.care.treatment.infusion_corrections import CorrectedInfusion, InfusionC
 from app.care.treatment.plausibility import REMARKS, Remark
 from app.clinical.course import Infusion, InfusionPhase, Route
 from app.foundation.errors import RefusalError
+from app.storage.infusions import StoredInfusion
 from app.storage.record_versions import RecordStatus
-from app.storage.treatment import StoredInfusion
 from app.storage.treatment_sessions import Dissociation, ScaleTotal, Session, SideEffect, Site, Vitals
 from app.web.correction_schemas import ChangedReply, Confirm, ExternalId, Reason, Source
-from app.web.etags import etag_of
+from app.web.headers import etag_of
 from app.web.schemas import Moment, ReplyBody, RequestBody, choice_of, example
 
 # Beyond these nobody lives, or the number is another one's.

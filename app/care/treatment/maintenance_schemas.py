@@ -16,7 +16,7 @@ from app.clinical.taper import TaperMove, TaperPlan, TaperStep
 from app.storage.chosen_references import StoredReference
 from app.storage.record_versions import RecordStatus
 from app.web.correction_schemas import ChangedReply, Reason
-from app.web.etags import etag_of
+from app.web.headers import etag_of
 from app.web.schemas import Day, ReplyBody, RequestBody, choice_of, example
 
 

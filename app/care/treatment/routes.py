@@ -62,8 +62,7 @@ from app.web.correction_schemas import (
     Void,
 )
 from app.web.dependencies import IfMatch, PageCursor, PageLimit
-from app.web.etags import etag_of, version_if_sent, version_in
-from app.web.links import link_next
+from app.web.headers import etag_of, link_next, version_if_sent, version_in
 from app.web.problems import Problem
 from app.web.schemas import PAGE_SIZE, read_id_cursor
 

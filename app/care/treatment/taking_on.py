@@ -41,9 +41,10 @@ from app.clinical.reference import NoReference, Reference
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
-from app.storage import patient_states, treatment
+from app.storage import courses, infusions, patient_states
+from app.storage.courses import StoredCourse
+from app.storage.infusions import StoredInfusion
 from app.storage.patients import PatientRecord
-from app.storage.treatment import StoredCourse, StoredInfusion
 
 
 class TakenOnInFutureError(RefusalError):
@@ -163,10 +164,8 @@ async def take_on(work: Work, patient_id: UUID, joining: TakenOn) -> EnteredCour
     )
     begins_on = min([joining.on, *(one.infusion.day(zone) for one in known)])
     await _refuse_course(work, patient, replace(course, started_on=begins_on))
-    await treatment.add_course(
-        work, patient_id, course, external_id=joining.external_id, source=joining.source
-    )
-    await treatment.begin_on(work, UUID(course.id), started_on=begins_on)
+    await courses.add_course(work, patient_id, course, external_id=joining.external_id, source=joining.source)
+    await courses.begin_on(work, UUID(course.id), started_on=begins_on)
     course = replace(course, started_on=begins_on)
     work.audit("course.taken_on", "course", UUID(course.id), patient_id=patient_id)
     await _add_infusions(work, patient, course, known, joining.confirm)
@@ -174,7 +173,7 @@ async def take_on(work: Work, patient_id: UUID, joining: TakenOn) -> EnteredCour
         await choose_reference(work, patient_id, joining.reference, within="#/taken_on/reference")
     else:
         await effects.evaluate_or_later(work, patient_id)
-    (stored, *_) = await treatment.stored_courses(work, patient_id)
+    (stored, *_) = await courses.stored_courses(work, patient_id)
     return await entered_course(work, patient, stored)
 
 
@@ -219,10 +218,10 @@ def _known(
 
 
 async def _refuse_course(work: Work, patient: PatientRecord, course: Course) -> None:
-    courses = await treatment.stored_courses(work, patient.id)
-    if any(one.course.started_on >= course.started_on for one in courses):
+    every = await courses.stored_courses(work, patient.id)
+    if any(one.course.started_on >= course.started_on for one in every):
         raise CourseExistsError("#/taken_on")
-    on_record = await treatment.infusions(work, patient.id)
+    on_record = await infusions.infusions(work, patient.id)
     of_course = infusions_of_course(course, on_record, time_zone=patient.time_zone)
     if any(one.phase is InfusionPhase.INDUCTION for one in of_course):
         raise InductionOnRecordError("#/taken_on")
@@ -235,7 +234,7 @@ async def _add_infusions(
     known: Sequence[StoredInfusion],
     confirm: Sequence[str],
 ) -> None:
-    others = list(await treatment.infusions(work, patient.id))
+    others = list(await infusions.infusions(work, patient.id))
     for place, one in enumerate(known):
         unlikely = unlikely_in(
             one.infusion,
@@ -248,7 +247,7 @@ async def _add_infusions(
         ask_about(unlikely, confirm)
         if one.infusion.day(patient.time_zone) < (course.taken_on_at or course.started_on):
             one = replace(one, began_course_id=UUID(course.id))  # noqa: PLW2901 - the same, with what it did
-        if not await treatment.add_infusion(work, patient.id, one):
+        if not await infusions.add_infusion(work, patient.id, one):
             raise InfusionExistsError(f"#/taken_on/infusions/{place}")
         note_infusion(work, patient.id, one, "entered", unlikely)
         others.append(one.infusion)

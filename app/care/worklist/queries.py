@@ -18,9 +18,9 @@ from app.storage import (
     care_plans,
     check_ins,
     clinics,
-    infusion_days,
     patients,
     reminder_plans,
+    schedules,
     worklist,
 )
 from app.storage.care_plans import PlanKind
@@ -188,7 +188,7 @@ def chart_number_of(work: Work, row: ListedItem) -> str:
 async def _glances(work: Work, rows: Sequence[ListedItem]) -> dict[UUID, Glance]:
     whose = sorted({one.patient_id for one in rows})
     shares = await worklist.shares_of(work, whose, since=work.now - _SPARK_DAYS)
-    given = await infusion_days.of_patients(work, whose)
+    given = await schedules.of_patients(work, whose)
     plans = await care_plans.find_all(work, whose, PlanKind.FACTORS)
     notes = await check_ins.notes_of(
         work, [(one.patient_id, one.source_id) for one in rows if one.source_id and one.kind == "note"]

@@ -20,10 +20,10 @@ from app.notifications.dispatch.slots import Slots
 from app.notifications.messages.handing_over import channels_set_up
 from app.notifications.messages.sending import Post, send_due
 from app.notifications.webhooks.delivering import Outbox, deliver_due
-from app.storage import heartbeats, lanes
+from app.storage import due_work, heartbeats
+from app.storage.due_work import Lane
 from app.storage.engine.listening import NotListeningError, wake_ups
 from app.storage.heartbeats import BEATS_EVERY, OF_A_WORKER, Duty
-from app.storage.lanes import Lane
 
 _LOOK_EVERY_SECONDS: Final = 1.0
 # What commits within this time of a wake-up is found by the same look.
@@ -110,7 +110,7 @@ class Dispatcher:
     async def _due(self) -> Collection[Lane]:
         context = self._context
         async with context.work(None) as work:
-            due = await lanes.due(
+            due = await due_work.due(
                 work,
                 now=work.now,
                 channels=channels_set_up(context),

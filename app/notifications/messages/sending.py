@@ -25,9 +25,9 @@ import httpx2
 from prometheus_client import Counter
 
 from app.context import AppContext, Work
-from app.notifications.messages.bundling import lock_for_update, waits_until
-from app.notifications.messages.ended_channels import end_channel
+from app.notifications.messages.chats import end_channel
 from app.notifications.messages.handing_over import Opened, can_go, hand_over, opened
+from app.notifications.messages.notice_channels import lock_for_update, waits_until
 from app.notifications.messages.outcomes import Ending, Outcome, sequel
 from app.notifications.messages.push_subscriptions import forget
 from app.outbox import Wording

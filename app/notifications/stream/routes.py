@@ -16,7 +16,7 @@ from app.notifications.stream.schemas import (
     read_snapshot_place,
 )
 from app.web.dependencies import PageCursor
-from app.web.links import link_next
+from app.web.headers import link_next
 
 router = APIRouter(prefix="/v1", tags=["events"])
 ReadEvents = Annotated[Work, work_for(Permission.EVENTS_READ)]

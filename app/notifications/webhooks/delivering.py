@@ -21,8 +21,7 @@ from prometheus_client import Counter
 
 from app.context import AppContext, Work
 from app.foundation.ids import new_id
-from app.notifications.webhooks.disabling import Because, disable, hold_if_disabled
-from app.notifications.webhooks.endpoint_secrets import open_secrets, open_url
+from app.notifications.webhooks.endpoints import open_secrets, open_url
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.retry_schedule import (
     AttemptError,
@@ -34,7 +33,7 @@ from app.notifications.webhooks.retry_schedule import (
     next_attempt,
 )
 from app.notifications.webhooks.sender import OutgoingMessage, send
-from app.notifications.webhooks.trouble import notify_of_exhausted
+from app.notifications.webhooks.trouble import Because, disable, hold_if_disabled, notify_of_exhausted
 from app.storage import deliveries, endpoints, safety_events
 from app.storage.deliveries import Attempt, AttemptResult, Delivery
 from app.storage.endpoints import Endpoint, Failing

@@ -38,8 +38,7 @@ from app.storage.check_ins import StoredCheckIn
 from app.web.dependencies import ContextNeeded
 from app.web.pages.answers import PageAnswer
 from app.web.pages.cookies import Cookies
-from app.web.pages.forged_forms import FormExpiredError, refuse_foreign
-from app.web.pages.forms import NOTHING_FILLED_IN, Form
+from app.web.pages.forms import NOTHING_FILLED_IN, Form, FormExpiredError, refuse_foreign
 from app.web.pages.page_route import read_form_to_keep, status_of
 from app.web.pages.wording import Say, write_day, write_moment
 from app.web.schemas import read_counter

@@ -19,7 +19,7 @@ from app.pages.patient.trend import own_trend
 from app.pages.patient.visitor import SignedInVisitor, Visitor, read_own_form
 from app.pages.patient.words import say_in
 from app.web.dependencies import ContextNeeded
-from app.web.pages.forged_forms import OwnFormOnly
+from app.web.pages.forms import OwnFormOnly
 
 router = APIRouter(prefix="/p", route_class=PatientPageRoute, include_in_schema=False)
 

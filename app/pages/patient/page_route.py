@@ -8,16 +8,15 @@ from uuid import UUID
 
 from fastapi import Request, Response
 
-from app.chart.style import STYLE_SOURCE
+from app.chart.drawing import STYLE_SOURCE
 from app.context import AppContext
 from app.foundation.vault import Vault
 from app.pages.patient.visitor import Visitor, visitor_without_look_up
 from app.pages.patient.words import WORDS, say_in
 from app.web.pages.answers import PageAnswer
-from app.web.pages.forged_forms import TOKEN_FIELD
+from app.web.pages.forms import TOKEN_FIELD
 from app.web.pages.page_route import PageRoute, failure_of
-from app.web.pages.static_files import SHARED_FILES, StaticFiles
-from app.web.pages.templates import template_environment, template_texts
+from app.web.pages.templates import SHARED_FILES, StaticFiles, template_environment, template_texts
 from app.web.pages.wording import LANGUAGES
 
 _HERE: Final = Path(__file__).parent

@@ -27,8 +27,7 @@ from app.pages.patient.visitor import SignedInVisitor, Visitor, visiting, visito
 from app.pages.patient.words import say_in
 from app.web.dependencies import ContextNeeded
 from app.web.pages.answers import PageAnswer
-from app.web.pages.forged_forms import FormExpiredError, refuse_foreign
-from app.web.pages.forms import NOTHING_FILLED_IN, Form
+from app.web.pages.forms import NOTHING_FILLED_IN, Form, FormExpiredError, refuse_foreign
 from app.web.pages.page_route import read_form_to_keep, status_of
 from app.web.pages.wording import write_moment
 

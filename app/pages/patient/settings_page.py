@@ -27,8 +27,7 @@ from app.pages.patient.visitor import LANGUAGE, SESSION, SignedInVisitor, Visito
 from app.pages.patient.words import say_in
 from app.web.dependencies import ContextNeeded
 from app.web.pages.cookies import Cookies
-from app.web.pages.forged_forms import OwnFormOnly
-from app.web.pages.forms import NOTHING_FILLED_IN, Form
+from app.web.pages.forms import NOTHING_FILLED_IN, Form, OwnFormOnly
 from app.web.pages.wording import LANGUAGES, write_moment
 from app.web.problems import InvalidRequestError
 from app.web.reading import field_of

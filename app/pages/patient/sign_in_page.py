@@ -21,8 +21,7 @@ from app.pages.patient.visitor import SESSION, SESSION_COOKIE_LASTS, AnyVisitor,
 from app.pages.patient.words import say_in
 from app.web.dependencies import ContextNeeded
 from app.web.pages.cookies import Cookies
-from app.web.pages.forged_forms import OwnFormOnly
-from app.web.pages.forms import Form, read_form
+from app.web.pages.forms import Form, OwnFormOnly, read_form
 from app.web.pages.page_route import status_of
 
 START: Final = "/p/"

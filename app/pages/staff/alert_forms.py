@@ -12,7 +12,7 @@ from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.pages.staff.visitor import StaffVisitor
 from app.storage import patients
-from app.web.etags import ChangedMeanwhileError
+from app.web.headers import ChangedMeanwhileError
 from app.web.pages.forms import Form
 from app.web.reading import field_of
 from app.web.schemas import read_counter

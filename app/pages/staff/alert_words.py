@@ -13,7 +13,7 @@ from app.clinical.profiles import CAUTION_NAMES, Caution
 from app.clinical.reason_codes import ReasonCode
 from app.pages.staff.wall_clock import day_written, how_long, moment_in
 from app.storage.alert_steps import AlertStep
-from app.storage.notice_log import SentNotification
+from app.storage.notices import SentNotification
 
 CRITERIA: Final[Mapping[str, str]] = {
     CriterionName.GAIN_LOST: "Mood, energy and sleep together have lost most of what was gained",

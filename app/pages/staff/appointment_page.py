@@ -21,7 +21,7 @@ from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.pages.staff.wall_clock import WallClock
 from app.storage.appointments import Appointment, AppointmentKind
 from app.web.dependencies import ContextNeeded
-from app.web.etags import version_in
+from app.web.headers import version_in
 from app.web.pages.forms import Form
 from app.web.reading import read_as
 

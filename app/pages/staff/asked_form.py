@@ -12,7 +12,7 @@ from app.context import AppContext
 from app.foundation.errors import RefusalError, RefusalKind
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor
-from app.web.etags import ChangedMeanwhileError
+from app.web.headers import ChangedMeanwhileError
 from app.web.pages.forms import Form
 from app.web.pages.page_route import status_of
 from app.web.problems import InvalidRequestError, validation_errors

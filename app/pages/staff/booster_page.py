@@ -14,7 +14,7 @@ from app.pages.staff.asked_form import AskedForm, Field, answer_form, show_form
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.web.dependencies import ContextNeeded
-from app.web.etags import ChangedMeanwhileError
+from app.web.headers import ChangedMeanwhileError
 from app.web.reading import read_as
 
 router = APIRouter(

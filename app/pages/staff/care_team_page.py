@@ -17,7 +17,7 @@ from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.storage import staff_members
 from app.storage.care_teams import Assigned, Duty
 from app.web.dependencies import ContextNeeded
-from app.web.etags import version_in
+from app.web.headers import version_in
 
 router = APIRouter(
     prefix="/care/patients/{patient_id}/care-team", route_class=CarePageRoute, include_in_schema=False

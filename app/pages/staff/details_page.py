@@ -17,7 +17,7 @@ from app.pages.staff.new_patient_page import EMAIL, LOCALE, ZONE
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.web.dependencies import ContextNeeded
-from app.web.etags import version_in
+from app.web.headers import version_in
 
 router = APIRouter(prefix="/care/patients/{patient_id}", route_class=CarePageRoute, include_in_schema=False)
 

@@ -15,7 +15,7 @@ from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.patient_words import CAUTIONS, PROFILES
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.web.dependencies import ContextNeeded
-from app.web.etags import version_in
+from app.web.headers import version_in
 from app.web.reading import read_as
 
 router = APIRouter(

@@ -9,8 +9,8 @@ from starlette.responses import Response
 
 from app.access.clinics.permissions import Permission
 from app.care.monitoring.service import EvaluationView
+from app.chart.description import trend_table
 from app.chart.fluid import Mark, Pin, draw_fluid
-from app.chart.table import trend_table
 from app.chart.wording import chart_words
 from app.clinical.check_ins import check_in_day
 from app.clinical.domains import DOMAINS, LABELS
@@ -20,7 +20,7 @@ from app.clinical.explanation import what_would_have_changed_it
 from app.clinical.interval import ResponseDuration
 from app.clinical.reference import Reference
 from app.clinical.sentence_splitting import SAFETY_BANNER
-from app.clinical.taper_wording import reasons_said, suggestion_sentence
+from app.clinical.taper import reasons_said, suggestion_sentence
 from app.foundation.audit import ActorKind
 from app.foundation.vault import Vault
 from app.pages.staff import patient_words

@@ -46,11 +46,11 @@ from app.storage import (
     check_ins,
     clinics,
     findings,
+    infusions,
     patient_states,
     safety_events,
     signals,
     staff_members,
-    treatment,
 )
 from app.storage.alert_steps import AlertStep
 from app.storage.alerts import Alert
@@ -59,11 +59,11 @@ from app.storage.check_in_path import PatientSnapshot
 from app.storage.check_ins import StoredCheckIn
 from app.storage.engine.audit import StoredEvent
 from app.storage.findings import Finding
+from app.storage.infusions import StoredInfusion
 from app.storage.patients import PatientRecord
 from app.storage.safety_events import SafetyEvent
 from app.storage.signals import Signal
 from app.storage.staff_members import StaffMember
-from app.storage.treatment import StoredInfusion
 
 OPEN_SIGNALS: Final = ["open", "acknowledged", "snoozed"]
 OPEN_EVENTS: Final = ["open", "acknowledged"]
@@ -167,7 +167,7 @@ async def patient_view(
     steps = await alert_steps.of_patient(work, patient_id, since=now - _STEPS_SINCE, limit=_MOST_STEPS)
     shown = await signals.TABLE.page(work, states=OPEN_SIGNALS, patient_id=patient_id, after=None, limit=1)
     found = await findings.open_of_patient(work, patient_id)
-    profile, given = await clinics.profile(work), await treatment.stored_infusions(work, patient_id)
+    profile, given = await clinics.profile(work), await infusions.stored_infusions(work, patient_id)
     return PatientView(
         now=now,
         patient=patient,

@@ -38,7 +38,7 @@ from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.storage.record_versions import RecordStatus
 from app.web.correction_schemas import Restoration, Void
 from app.web.dependencies import ContextNeeded
-from app.web.etags import version_in
+from app.web.headers import version_in
 from app.web.pages.forms import Form
 from app.web.reading import read_as
 

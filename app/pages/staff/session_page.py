@@ -19,10 +19,10 @@ from app.pages.staff.asked_form import AskedForm, Field, answer_form, confirmed_
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.pages.staff.wall_clock import WallClock
-from app.storage.treatment import StoredInfusion
+from app.storage.infusions import StoredInfusion
 from app.storage.treatment_sessions import Dissociation, Session, SideEffect, Site, Vitals
 from app.web.dependencies import ContextNeeded
-from app.web.etags import version_in
+from app.web.headers import version_in
 from app.web.pages.forms import Form
 from app.web.reading import read_as
 

@@ -18,7 +18,7 @@ from app.pages.staff.rendering import render
 from app.pages.staff.visitor import SESSION, AnyStaff, OwnAccount, StaffVisitor, read_own_form, sign_in_with
 from app.web.dependencies import ContextNeeded, address_of
 from app.web.pages.cookies import Cookies
-from app.web.pages.forged_forms import ForeignFormError
+from app.web.pages.forms import ForeignFormError
 from app.web.pages.page_route import status_of
 
 START: Final = "/care/"

@@ -51,12 +51,12 @@ from app.pages.staff.patient_view import patient_view
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.pages.staff.wall_clock import day_written, how_long, moment_and_ago, moment_in
-from app.storage import notice_log, patient_states, safety_events, signals
+from app.storage import notices, patient_states, safety_events, signals
 from app.storage.alerts import OPEN_STATES
-from app.storage.notice_log import SentNotification
+from app.storage.notices import SentNotification
 from app.storage.patient_states import BookedBooster
 from app.web.dependencies import ContextNeeded
-from app.web.etags import ChangedMeanwhileError
+from app.web.headers import ChangedMeanwhileError
 from app.web.pages.forms import NOTHING_FILLED_IN, Form
 from app.web.pages.page_route import status_of
 from app.web.reading import read_as
@@ -308,9 +308,7 @@ async def _dossier(work: Work, signal_id: UUID) -> SignalDossier:
         whose=whose,
         booked=await patient_states.booked_booster(work, whose.id),
         history=tuple(history),
-        notifications=tuple(
-            await notice_log.about(work, whose.id, subject="signal_id", subject_id=signal_id)
-        ),
+        notifications=tuple(await notices.about(work, whose.id, subject="signal_id", subject_id=signal_id)),
         names=await names_in(work, work.vault, [one.step.actor_id for one in history]),
         longest_snooze_days=(await policy_in_force(work, work.context, now=work.now)).snooze_longest_days,
         later_signal=latest.id if latest and latest.id != signal_id else None,

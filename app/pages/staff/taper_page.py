@@ -16,7 +16,7 @@ from app.pages.staff.asked_form import AskedForm, Field, answer_form, show_form
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.web.dependencies import ContextNeeded
-from app.web.etags import version_in
+from app.web.headers import version_in
 from app.web.pages.forms import Form
 from app.web.reading import read_as
 

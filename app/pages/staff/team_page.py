@@ -20,7 +20,7 @@ from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.pages.staff.wall_clock import moment_and_ago
 from app.web.dependencies import ContextNeeded
-from app.web.etags import version_in
+from app.web.headers import version_in
 from app.web.pages.page_route import status_of
 
 router = APIRouter(prefix="/care/staff", route_class=CarePageRoute, include_in_schema=False)

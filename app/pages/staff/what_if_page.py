@@ -38,7 +38,7 @@ from app.studies.what_if_jobs import (
     read_try,
 )
 from app.web.dependencies import ContextNeeded
-from app.web.etags import ChangedMeanwhileError, version_in
+from app.web.headers import ChangedMeanwhileError, version_in
 from app.web.pages.forms import Form
 
 

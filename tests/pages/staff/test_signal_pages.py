@@ -11,7 +11,7 @@ import pytest
 
 from app.access.clinics.caller import find_caller
 from app.access.clinics.permissions import StaffRole
-from app.clinical.own_numbers import numbers_of
+from app.clinical.protocol_versions import numbers_of
 from app.foundation.ids import new_id
 from app.foundation.tokens import TokenKind
 from app.pages.staff.alert_words import NUMBERS

@@ -10,7 +10,7 @@ from app.care.alerts.life_cycle import LifeCycle
 from app.clinical.waiting import WaitingLimits, signal_wait
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
-from app.notifications.messages.to_contacts import notify_contacts
+from app.notifications.messages.notice_channels import notify_contacts
 from app.notifications.messages.wording import worklist_link
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, EventFacts

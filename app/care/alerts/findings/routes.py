@@ -15,8 +15,7 @@ from app.care.alerts.schemas import AlertHistory, AlertStepReply
 from app.context import Work
 from app.storage.findings import Finding
 from app.web.dependencies import IfMatch, OnlyPatient, PageCursor, PageLimit
-from app.web.etags import etag_of, version_if_sent
-from app.web.links import link_next
+from app.web.headers import etag_of, link_next, version_if_sent
 from app.web.schemas import PAGE_SIZE, read_id_cursor
 
 router = APIRouter(prefix="/v1", tags=["findings"])

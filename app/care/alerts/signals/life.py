@@ -14,7 +14,7 @@ from app.clinical.levels import CriterionName
 from app.clinical.waiting import WaitingLimits, signal_wait
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
-from app.notifications.messages.to_contacts import notify_contacts
+from app.notifications.messages.notice_channels import notify_contacts
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, EventFacts
 from app.outbox import Wording

@@ -1,4 +1,4 @@
-"""Courses of treatment and infusions."""
+"""Infusions that were given, each with its session."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -23,60 +23,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.clinical.course import Course, Infusion, InfusionPhase, Route
-from app.clinical.review import RecordedBenefit
-from app.storage.course_rows import course_columns, course_in
+from app.clinical.course import Infusion, InfusionPhase, Route
 from app.storage.engine.rows import CARE, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_states import this_turn
 from app.storage.treatment_sessions import Session, plain_session, session_in
-
-
-class CourseRow(TenantRow):
-    """One course of treatment."""
-
-    __tablename__ = "courses"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["clinic_id", "patient_id"], [f"{CARE}.patients.clinic_id", f"{CARE}.patients.id"]
-        ),
-        CheckConstraint("earlier_precision in ('day', 'month', 'unknown')", name="earlier_precision"),
-        Index("ix_courses_patient", "clinic_id", "patient_id", "started_on"),
-        Index(
-            "uq_courses_external_id",
-            "clinic_id",
-            "source",
-            "external_id",
-            unique=True,
-            postgresql_where=text("external_id IS NOT NULL"),
-        ),
-        {"schema": CARE},
-    )
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    patient_id: Mapped[UUID]
-    protocol: Mapped[str]
-    planned_infusions: Mapped[int | None]
-    started_on: Mapped[date]
-    # The first day as staff gave it; an earlier induction infusion lets the course begin with itself.
-    declared_started_on: Mapped[date]
-    induction_ended_on: Mapped[date | None]
-    reviewed_on: Mapped[date | None]
-    ended_on: Mapped[date | None]
-    stopped_on: Mapped[date | None]
-    # The day on which the patient was taken on in maintenance, and infusions before it known by their number only.
-    taken_on_at: Mapped[date | None]
-    earlier_count: Mapped[int | None]
-    earlier_last_on: Mapped[date | None]
-    earlier_precision: Mapped[str | None]
-    # A benefit that a clinician saw and the scales did not show.
-    benefit_recorded_on: Mapped[date | None]
-    benefit_recorded_by: Mapped[UUID | None]
-    # The id that the clinic's other system has for it, unique within that source.
-    external_id: Mapped[str | None]
-    source: Mapped[str] = mapped_column(server_default=text("''"))
-    version: Mapped[int]
-    created_at: Mapped[datetime]
 
 
 class InfusionRow(TenantRow):
@@ -139,18 +90,6 @@ INFUSION_COLUMNS: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoredCourse:
-    """A course with what staff recorded beside it; ``external_id`` is the one that ``source`` has for it."""
-
-    course: Course
-    benefit: RecordedBenefit | None
-    version: int
-    declared_started_on: date
-    external_id: str | None = None
-    source: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredInfusion:
     """An infusion as it is believed now, with what is kept beside it.
 
@@ -187,163 +126,6 @@ class StoredInfusion:
 
 INFUSION_CONTENT: Final = TypeAdapter(StoredInfusion)
 """What a replaced version keeps of an infusion."""
-COURSE_CONTENT: Final = TypeAdapter(StoredCourse)
-"""What a replaced version keeps of a course."""
-
-
-async def add_course(
-    work: UnitOfWork, patient_id: UUID, course: Course, *, external_id: str | None = None, source: str = ""
-) -> None:
-    """Keep a new course, with the id that another system has for it."""
-    await work.execute(
-        insert(CourseRow).values(
-            clinic_id=work.clinic_id,
-            id=UUID(course.id),
-            patient_id=patient_id,
-            protocol=course.protocol,
-            planned_infusions=course.planned_infusions,
-            started_on=course.started_on,
-            declared_started_on=course.started_on,
-            induction_ended_on=course.induction_ended_on,
-            reviewed_on=course.reviewed_on,
-            ended_on=course.ended_on,
-            stopped_on=course.stopped_on,
-            external_id=external_id,
-            source=source,
-            version=1,
-            created_at=work.now,
-            **_taken_on_values(course),
-        )
-    )
-
-
-async def current_course(work: UnitOfWork, patient_id: UUID) -> Course | None:
-    """Find the patient's latest course."""
-    stored = await stored_course(work, patient_id)
-    return stored.course if stored else None
-
-
-async def stored_course(work: UnitOfWork, patient_id: UUID) -> StoredCourse | None:
-    """Find the patient's latest course, with what staff recorded of it."""
-    found = await stored_courses(work, patient_id)
-    return found[0] if found else None
-
-
-async def stored_courses(work: UnitOfWork, patient_id: UUID) -> list[StoredCourse]:
-    """List the patient's courses, latest first, with what staff recorded of each."""
-    found = await work.execute(
-        _courses(work)
-        .where(CourseRow.patient_id == patient_id)
-        .order_by(CourseRow.started_on.desc(), CourseRow.id.desc())
-    )
-    return [_stored_course(row) for row in found]
-
-
-async def course_by_external_id(
-    work: UnitOfWork, *, source: str, external_id: str
-) -> tuple[UUID, StoredCourse] | None:
-    """Find a course by the id that its source gave it, and whose it is."""
-    found = await work.execute(
-        _courses(work).where(CourseRow.source == source, CourseRow.external_id == external_id)
-    )
-    row = found.one_or_none()
-    return row and (row.patient_id, _stored_course(row))
-
-
-def _courses(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
-    return select(
-        *course_columns(CourseRow),
-        CourseRow.patient_id,
-        CourseRow.benefit_recorded_on,
-        CourseRow.benefit_recorded_by,
-        CourseRow.version,
-        CourseRow.declared_started_on,
-        CourseRow.external_id,
-        CourseRow.source,
-    ).where(CourseRow.clinic_id == work.clinic_id)
-
-
-def _stored_course(row: Any) -> StoredCourse:  # noqa: ANN401 - SQLAlchemy's row type has no declared fields
-    benefit = None
-    if row.benefit_recorded_on is not None:
-        benefit = RecordedBenefit(
-            recorded_on=row.benefit_recorded_on, recorded_by=str(row.benefit_recorded_by)
-        )
-    return StoredCourse(
-        course=course_in(row),
-        benefit=benefit,
-        version=row.version,
-        declared_started_on=row.declared_started_on,
-        external_id=row.external_id,
-        source=row.source,
-    )
-
-
-async def change_course(
-    work: UnitOfWork, course_id: UUID, *, version: int, **values: date | int | UUID | None
-) -> bool:
-    """Change some columns of a course if it still is at this version; says whether it was."""
-    changed = await work.execute(
-        update(CourseRow)
-        .where(CourseRow.clinic_id == work.clinic_id, CourseRow.id == course_id, CourseRow.version == version)
-        .values(version=version + 1, **values)
-    )
-    return bool(changed.rowcount)
-
-
-async def restore_course(work: UnitOfWork, patient_id: UUID, stored: StoredCourse) -> None:
-    """Put a course back that was taken away as entered in error."""
-    course, benefit = stored.course, stored.benefit
-    await work.execute(
-        insert(CourseRow).values(
-            clinic_id=work.clinic_id,
-            id=UUID(course.id),
-            patient_id=patient_id,
-            protocol=course.protocol,
-            planned_infusions=course.planned_infusions,
-            started_on=course.started_on,
-            declared_started_on=stored.declared_started_on,
-            induction_ended_on=course.induction_ended_on,
-            reviewed_on=course.reviewed_on,
-            ended_on=course.ended_on,
-            stopped_on=course.stopped_on,
-            benefit_recorded_on=benefit.recorded_on if benefit else None,
-            benefit_recorded_by=UUID(benefit.recorded_by)
-            if benefit and benefit.recorded_by != "None"
-            else None,
-            external_id=stored.external_id,
-            source=stored.source,
-            version=stored.version,
-            created_at=work.now,
-            **_taken_on_values(course),
-        )
-    )
-
-
-def _taken_on_values(course: Course) -> dict[str, Any]:
-    earlier = course.earlier
-    return {
-        "taken_on_at": course.taken_on_at,
-        "earlier_count": earlier.count if earlier else None,
-        "earlier_last_on": earlier.last_on if earlier else None,
-        "earlier_precision": earlier.precision.value if earlier else None,
-    }
-
-
-async def take_course_away(work: UnitOfWork, course_id: UUID) -> None:
-    """Take a course away that was entered in error; what it said is kept among the record's versions."""
-    await work.execute(
-        delete(CourseRow).where(CourseRow.clinic_id == work.clinic_id, CourseRow.id == course_id)
-    )
-
-
-async def begin_on(work: UnitOfWork, course_id: UUID, *, started_on: date) -> None:
-    """Let a course begin on another day: an infusion that came to light belongs to it, or does not after all."""
-    await work.execute(
-        update(CourseRow)
-        .where(CourseRow.clinic_id == work.clinic_id, CourseRow.id == course_id)
-        .values(started_on=started_on, version=CourseRow.version + 1)
-    )
 
 
 async def add_infusion(work: UnitOfWork, patient_id: UUID, stored: StoredInfusion) -> bool:
