@@ -11,7 +11,7 @@ from app.cli.options import AsJson, DataDir, Guard, print_json
 from app.context import Work
 from app.foundation.errors import NotFoundError, OperatorError
 from app.notifications.webhooks import commands
-from app.notifications.webhooks.endpoint_view import EndpointView
+from app.notifications.webhooks.endpoints import EndpointView
 from app.notifications.webhooks.queries import list_endpoints, undelivered
 
 Clinic = Annotated[UUID, typer.Option("--clinic", help="The clinic's id.")]

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from app.cli.in_context import in_clinic
 from app.context import Work
-from app.notifications.webhooks.endpoint_secrets import seal_url
+from app.notifications.webhooks.endpoints import seal_url
 from app.storage import endpoints, patients
 from app.storage.endpoints import Endpoint
 from tests.cli.command_line import afterglow, new_clinic, open_folder

@@ -175,9 +175,13 @@ def prometheus(installation: Installation) -> Iterator[str]:
         (folder / "prometheus.yml").write_text(settings)
         rules = re.sub(r"for: \d+[mh]", "for: 3s", (RULES / "alerts.yml").read_text())
         (folder / "alerts.yml").write_text(rules)
-        command = [program, f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
         with subprocess.Popen(
-            [*command, f"--web.listen-address=127.0.0.1:{port}"],
+            [
+                program,
+                f"--config.file={folder}/prometheus.yml",
+                f"--storage.tsdb.path={folder}/data",
+                f"--web.listen-address=127.0.0.1:{port}",
+            ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         ) as process:

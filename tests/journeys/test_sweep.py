@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from app.access.audit.seals import Verified, verify
-from app.storage import due_clinics
+from app.storage import due_work
 from tests.storage.catalogue import tell
 from tests.support.clinics import name_contacts
 from tests.support.databases import DatabaseUrls
@@ -127,14 +127,15 @@ def test_of_two_sweepers_one_sweeps_and_the_other_follows_when_it_is_gone_or_dea
     async def in_turn() -> list[bool]:
         swept = []
         async with service.context.database.work(None) as first:
-            assert await due_clinics.elect(first)
+            assert await due_work.elect(first)
             swept.append(await service.worker.sweep())
         swept.append(await service.worker.sweep())
         async with service.context.database.work(None) as killed:
-            assert await due_clinics.elect(killed)
+            assert await due_work.elect(killed)
             swept.append(await service.worker.sweep())
             pid = (await killed.execute(text("SELECT pg_backend_pid()"))).scalar_one()
-            tell(own_database.superuser_url, "SELECT pg_terminate_backend(%(pid)s)", pid=pid)
+            with psycopg.connect(own_database.superuser_url) as superuser:
+                superuser.execute("SELECT pg_terminate_backend(%s)", [pid])
             swept.append(await service.worker.sweep())
         return swept
 
