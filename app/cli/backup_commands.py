@@ -25,7 +25,14 @@ from app.storage.engine import archive
 from app.storage.engine.binaries import Binaries, find_binaries
 from app.storage.engine.database import Database, role_of
 from app.storage.engine.embedded import Supervisor
-from app.storage.engine.migrating import OWNER_ROLE, Loss, check_schema, losses, revision_of
+from app.storage.engine.migrating import (
+    OWNER_ROLE,
+    Loss,
+    check_schema,
+    losses,
+    newest_revision,
+    revision_of,
+)
 
 _NAME: Final = "afterglow-{:%Y-%m-%dT%H%M%SZ}.backup"
 _PATTERN: Final = "afterglow-*.backup"
@@ -92,12 +99,12 @@ def upgrade_command(
     settings = settings_of(data_dir)
     with open_runtime(settings, bring_up_to_date=False) as runtime:
         before = revision_of(runtime.owner())
-        typer.echo(f"The tables are at {before or 'nothing'}.")
-        if not while_running and _connected(runtime):
-            raise StillRunningError(StillRunningError.__doc__)
-        if before is not None:
-            target = _written(settings, runtime, to, plain=False)
-            typer.echo(f"Backup {target}.")
+        typer.echo(f"The tables are at {before or 'nothing'}; this version's are {newest_revision()}.")
+        if before != newest_revision():
+            if not while_running and _connected(runtime):
+                raise StillRunningError(StillRunningError.__doc__)
+            if before is not None:
+                typer.echo(f"Backup {_written(settings, runtime, to, plain=False)}.")
         runtime.bring_up_to_date()
         runtime.check()
     typer.echo("The tables are those of this version, and the service can start.")

@@ -123,10 +123,15 @@ def test_an_upgrade_takes_a_backup_brings_the_tables_up_and_checks(cluster: Clus
 
         ended = afterglow("upgrade", "--backup-to", str(tmp_path), more=where)
         assert ended.returncode == 0, ended.stderr
-        assert f"The tables are at {BEFORE}." in ended.stdout
+        assert f"The tables are at {BEFORE}; this version's are {newest_revision()}." in ended.stdout
         (file,) = tmp_path.iterdir()
         assert file.read_bytes().startswith(MAGIC)
         check_schema(urls.application_url)
+
+        # Once more there is nothing to do, and nothing to take a backup for.
+        with psycopg.connect(urls.application_url):
+            assert afterglow("upgrade", "--backup-to", str(tmp_path), more=where).returncode == 0
+        assert list(tmp_path.iterdir()) == [file]
 
 
 def test_going_down_says_what_would_be_lost_and_changes_nothing_until_someone_says_yes(

@@ -129,6 +129,8 @@ def test_a_worker_that_is_killed_is_missed_and_shown_as_dead(installation: Insta
         screen = afterglow("status", "--data-dir", str(dev.data_dir)).stdout
         assert "deliveries, sweep, jobs: dead" in screen
         assert "→ Run `afterglow serve`" in screen
+        named = afterglow("doctor", "--data-dir", str(dev.data_dir)).stdout
+        assert "A process (deliveries, sweep, jobs, studies) ended without a word 2 min ago." in named
     finally:
         os.kill(stopped, signal.SIGCONT)
     assert wait_until(lambda: installation.status()[0] == 0, 30)

@@ -16,10 +16,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from app.foundation.vault import Vault
+from app.foundation.vault import Vault, new_key_text
 from app.storage.engine.connecting import DatabaseRefusesError, check_reachable, install_session_settings
 from app.storage.engine.database import SEARCH_PATH
 from app.storage.tenant_keys import install
+from tests.cli.command_line import afterglow
 from tests.docs.test_sessions import free_port
 from tests.support.databases import Cluster, DatabaseUrls
 from tests.support.debian_programs import debian_program, library_folders
@@ -153,3 +154,22 @@ def test_many_at_once_of_two_clinics_share_few_connections_and_see_only_their_ow
 
     with ThreadPoolExecutor(16) as pool:
         assert all(pool.map(seen, range(120)))
+
+
+def test_an_operator_sets_it_up_by_migrate_and_the_commands_go_through_it(
+    cluster: Cluster, pooled: Pooled
+) -> None:
+    with cluster.database(migrated=False) as urls:
+        # The pooler of the other tests lets every database of the server through.
+        name = psycopg.conninfo.conninfo_to_dict(urls.application_url)["dbname"]
+        where = {
+            "DATABASE_URL": f"{pooled.through.rpartition('/')[0]}/{name}",
+            "AFTERGLOW_DIRECT_URL": urls.application_url,
+            "AFTERGLOW_OWNER_URL": urls.owner_url,
+            "AFTERGLOW_ENCRYPTION_KEY": new_key_text(),
+        }
+        for words in (("migrate",), ("clinic", "create", "--name", "Riverbend")):
+            done = afterglow(*words, more=where)
+            assert done.returncode == 0, done.stderr
+        assert "Riverbend" in afterglow("clinic", "list", more=where).stdout
+        assert "✗" not in afterglow("doctor", more=where).stdout
