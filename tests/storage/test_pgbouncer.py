@@ -3,15 +3,9 @@
 The program is Debian's; where it cannot be had, the test fails and says so.
 """
 
-import os
-import pwd
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -21,11 +15,9 @@ from app.storage.engine.connecting import DatabaseRefusesError, check_reachable,
 from app.storage.engine.database import SEARCH_PATH
 from app.storage.tenant_keys import install
 from tests.cli.command_line import afterglow
-from tests.docs.test_sessions import free_port
 from tests.support.databases import Cluster, DatabaseUrls
-from tests.support.debian_programs import debian_program, library_folders
 from tests.support.people import clinic_client
-from tests.support.processes import wait_until
+from tests.support.pgbouncer import pgbouncer, through
 from tests.support.receiver import Receiver
 from tests.support.service import KEY, NOW, Service, running_service
 
@@ -42,51 +34,10 @@ class Pooled:
     through: str
 
 
-@contextmanager
-def pgbouncer(cluster: Cluster, *, mode: str) -> Iterator[int]:
-    """Run PgBouncer before the server; gives its port."""
-    program = debian_program("pgbouncer", "pgbouncer", "libc-ares2")
-    port, account = free_port(), pwd.getpwuid((cluster.data_dir / "postgres").stat().st_uid).pw_name
-    with tempfile.TemporaryDirectory(prefix="ag-pgbouncer-", dir="/tmp") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        (folder / "users.txt").write_text('"afterglow_app" ""\n')
-        (folder / "pgbouncer.ini").write_text(
-            "[databases]\n"
-            f"* = host={cluster.address.socket_folder} port={cluster.address.port}\n"
-            "[pgbouncer]\n"
-            f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
-            f"auth_type = trust\nauth_file = {folder}/users.txt\n"
-            f"pool_mode = {mode}\ndefault_pool_size = {SERVER_CONNECTIONS}\nmax_client_conn = 200\n"
-            + (f"user = {account}\n" if os.geteuid() == 0 else "")
-        )
-        with subprocess.Popen(
-            [program, folder / "pgbouncer.ini"],
-            env=os.environ | {"LD_LIBRARY_PATH": library_folders("libc-ares2")},
-            stderr=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-        ) as process:
-            try:
-                assert wait_until(lambda: _listens(port), 20), "PgBouncer does not start"
-                yield port
-            finally:
-                process.terminate()
-
-
-def _listens(port: int) -> bool:
-    with subprocess.Popen(["bash", "-c", f": < /dev/tcp/127.0.0.1/{port}"], stderr=subprocess.DEVNULL) as one:
-        return one.wait() == 0
-
-
-def through(urls: DatabaseUrls, port: int) -> str:
-    with psycopg.connect(urls.application_url) as connection:
-        return f"postgresql://afterglow_app@127.0.0.1:{port}/{connection.info.dbname}"
-
-
 @pytest.fixture(scope="module")
 def pooled(cluster: Cluster, own_database: DatabaseUrls) -> Iterator[Pooled]:
     install(own_database.owner_url, Vault(KEY).tenant_key)
-    with pgbouncer(cluster, mode="transaction") as port:
+    with pgbouncer(cluster, mode="transaction", connections=SERVER_CONNECTIONS) as port:
         yield Pooled(own_database, through(own_database, port))
 
 
@@ -110,7 +61,7 @@ def test_migrate_keeps_the_settings_in_the_database(pooled: Pooled) -> None:
 
 def test_a_pooler_that_pools_statements_is_named(cluster: Cluster, pooled: Pooled) -> None:
     with (
-        pgbouncer(cluster, mode="statement") as port,
+        pgbouncer(cluster, mode="statement", connections=SERVER_CONNECTIONS) as port,
         pytest.raises(DatabaseRefusesError, match="pools statements") as caught,
     ):
         check_reachable(through(pooled.urls, port), direct_url=pooled.urls.application_url)
