@@ -38,8 +38,9 @@ _PLANS: Final = """\
 
 A year, the onset of the loss between day 50 and day 300 in half of the patients, a quarter of the check-ins
 unanswered and some silent stretches. What is asked depends on what was reported: a low report makes it daily
-until two in a row are well. *Asked a week* is that of patients who lose nothing, on days on which no signal is
-open. In the last two rows a day on which more than half of the gain is lost is answered 0.6 times as often.
+until two in a row are well. *Asked a week* is that of patients who lose nothing, over all of their days on which
+no signal is open. In the last two rows a day on which more than half of the gain is lost is answered 0.6 times as
+often.
 
 {table}
 """
@@ -51,11 +52,15 @@ _FINDINGS: Final = """\
 
 Daily check-ins for 180 days after induction. The change begins between day 20 and day 140. *Only the gain is
 lost*: all three domains fall back to where they were before treatment, and passing dips go below it. *3 points
-below*: mood falls so far below where it was before treatment, as far as a scale that ends at 0 allows. *14 days
-at 9.3*: mood and energy at 9.3 and three hours less sleep than usual; nights vary by 0.8 hours around a usual
-length between 6 and 8 hours.
+below*: mood falls so far below where it was before treatment, in patients who have so much room on a scale that
+ends at 0. *14 days at 9.3*: mood and energy at 9.3, no passing dip in these days, and three hours less sleep than
+usual; nights vary by 0.8 hours around a usual length between 6 and 8 hours, answered in half hours, as people do.
+The two rows below it are harder: hours to the quarter, and nights that vary by 1.2 hours.
 
 {table}
+
+Read plainly: how often elevated mood is found depends on how regular the nights were. Three days in a row are asked
+for, so one night of six hours in between begins the count again.
 """
 
 _OUTCOME: Final = """\
@@ -66,8 +71,9 @@ _OUTCOME: Final = """\
 A mixed clinic, a year from the last induction infusion. Benefits last a median of 30 days (log-normal, spread .9
 between patients and .3 within, 4% shorter with each infusion in a fifth of the patients, 4% longer in another
 fifth, at most 400 days); a booster restores fully in 80%, partly in 12%, not at all in 8%, over two days; a loss
-takes 2 to 14 days. Boosters are at least 14 days apart except in (a). *The patient phones*: a median of 21 days
-after half is lost, a quarter never, and a visit every 84 days. *PHQ-9*: every 28 days, four in five done.
+takes 2 to 14 days. Boosters are at least 14 days apart except in (a), and given 5 days after the loss was noticed,
+however it was noticed, unless a row says otherwise. *The patient phones*: a median of 21 days after half is lost, a
+quarter never, and a visit every 84 days. *PHQ-9*: every 28 days, four in five done.
 *Signals*: check-ins daily, a quarter unanswered; 85% of signals are followed, the others closed and looked at
 again by the rule. *Learned interval*: lost after n days books the next booster for day n, held makes the interval
 1.3 times as long, 1.6 times once it is monthly, 14 to 120 days; the two rows below it use one factor throughout.
