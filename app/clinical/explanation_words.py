@@ -179,6 +179,14 @@ ENGLISH: Final = Language(
         "earlier": "; earlier responses lasted {held} days",
         "about": "; about {count} more before the patient was taken on",
         "precautions": "Active precautions: {what}.",
+        "planned": (
+            "By the taper plan the next booster is for {on}: {days} after the infusion of {since}{step}{benefits}."
+        ),
+        "planned_step": ", step {step} of {steps}",
+        "planned_benefits": "; at this interval so far: {what}",
+        "planned_held": "at least {days} from {on}",
+        "planned_lost": "{held} {days} from {on}, lost",
+        "planned_unseen": "not observed from {on}",
         "did_not_hold": "The booster of {on} has lasted {days}; review rather than repeat.",
         "days_in_10": "{days} in the last 10 days",
         "asked_answered": "; {answered} of {asked} asked days answered",
@@ -324,6 +332,14 @@ SPANISH: Final = Language(
         "earlier": "; las respuestas anteriores duraron {held} días",
         "about": "; unas {count} más antes de iniciar el seguimiento aquí",
         "precautions": "Precauciones activas: {what}.",
+        "planned": (
+            "Según el plan, el próximo refuerzo es para el {on}: {days} tras la infusión del {since}{step}{benefits}."
+        ),
+        "planned_step": ", paso {step} de {steps}",
+        "planned_benefits": "; con este intervalo hasta ahora: {what}",
+        "planned_held": "al menos {days} desde el {on}",
+        "planned_lost": "{held} {days} desde el {on}, perdido",
+        "planned_unseen": "no observado desde el {on}",
         "did_not_hold": "El refuerzo del {on} ha durado {days}; revise en vez de repetir.",
         "days_in_10": "{days} en los últimos 10 días",
         "asked_answered": "; {answered} de {asked} días solicitados con respuesta",

@@ -110,6 +110,42 @@ class Maintenance:
     findings: tuple[FindingCode, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedDate:
+    """The day of the next booster by the taper plan, and how it was reached; a clinician books it or another.
+
+    Attributes:
+        on: `interval_days` after `since`, the day of the last infusion.
+        step: which of the plan's `steps` has this interval, the first is 1; None when none has.
+        benefits: the finished benefits at the present interval that the suggestion looked at, oldest first.
+    """
+
+    on: date
+    since: date
+    interval_days: int
+    step: int | None
+    steps: int
+    benefits: tuple[ResponseDuration, ...]
+
+
+def planned_date(
+    plan: TaperPlan, now: Maintenance, suggestion: TaperSuggestion, *, last_infusion_on: date | None
+) -> PlannedDate | None:
+    """The suggested interval after the last infusion; None where boosters are given as needed, or none is due yet."""
+    days = suggestion.interval_days
+    if days is None or last_infusion_on is None:
+        return None
+    intervals = [step.interval_days for step in plan.steps]
+    return PlannedDate(
+        on=last_infusion_on + timedelta(days=days),
+        since=last_infusion_on,
+        interval_days=days,
+        step=intervals.index(days) + 1 if days in intervals else None,
+        steps=len(intervals),
+        benefits=tuple(one for one in now.at_interval if one.from_day < last_infusion_on),
+    )
+
+
 def problems_of_plan(plan: TaperPlan, protocol: Protocol = STANDARD) -> tuple[PlanProblem, ...]:
     """A plan has steps of 1 day to a year that never grow shorter; only the last may be open."""
     steps = plan.steps

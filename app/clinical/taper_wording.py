@@ -3,7 +3,9 @@
 from typing import Final
 
 from app.clinical.english_formats import counted, listed
-from app.clinical.taper import TaperCode, TaperMove, TaperReason, TaperSuggestion
+from app.clinical.explanation_words import Language
+from app.clinical.interval import ResponseDuration
+from app.clinical.taper import PlannedDate, TaperCode, TaperMove, TaperReason, TaperSuggestion
 
 _SENTENCES: Final = {
     TaperCode.STEP_HELD: "{held} of {wanted} intervals of {interval} in a row were held.",
@@ -25,6 +27,8 @@ _MOVES: Final = {
     TaperMove.HOLD: "Hold the interval of {interval}.",
     TaperMove.SHORTEN: "Consider shortening the interval to {interval}.",
 }
+_BENEFITS_SAID: Final = 4
+"""So many of the latest benefits are said with a planned date."""
 _AS_NEEDED: Final = "Consider boosters as needed, without a fixed interval."
 
 
@@ -38,6 +42,31 @@ def suggestion_sentence(suggestion: TaperSuggestion) -> str:
 def reasons_said(suggestion: TaperSuggestion) -> tuple[str, ...]:
     """Why, a sentence for each reason."""
     return tuple(_reason(one) for one in suggestion.reasons)
+
+
+def planned_said(planned: PlannedDate, language: Language, year: int) -> str:
+    """The planned date and how it was reached: the interval, the plan's step, the benefits at it so far."""
+    benefits = [_benefit(one, language, year) for one in planned.benefits[-_BENEFITS_SAID:]]
+    return language.say(
+        "planned",
+        on=language.day(planned.on, year),
+        days=language.count(planned.interval_days, "day"),
+        since=language.day(planned.since, year),
+        step=language.say("planned_step", step=planned.step, steps=planned.steps) if planned.step else "",
+        benefits=language.say("planned_benefits", what=language.listed(benefits)) if benefits else "",
+    )
+
+
+def _benefit(one: ResponseDuration, language: Language, year: int) -> str:
+    on = language.day(one.from_day, year)
+    if not one.observed:
+        return language.say("planned_unseen", on=on)
+    if not one.lost:
+        return language.say("planned_held", days=language.count(one.outlasted_days, "day"), on=on)
+    most = one.days if one.at_most_days is None else one.at_most_days
+    ranged = most - one.days > 1
+    least = language.say("held_range", least=one.days, most=most) if ranged else f"{one.days}"
+    return language.say("planned_lost", held=least, days=language.count(most, "day").partition(" ")[2], on=on)
 
 
 def _reason(reason: TaperReason) -> str:

@@ -27,6 +27,7 @@ from app.care.monitoring.history import (
 )
 from app.care.monitoring.kept_findings import keep_findings, marks_of
 from app.care.patients.consent_standing import ConsentWithdrawnError
+from app.care.treatment.queries import maintenance_past, taper_of
 from app.clinical.check_ins import CheckIn, zone_of
 from app.clinical.episodes import Move, MoveKind, next_move
 from app.clinical.evaluation import Evaluation, Timeline, evaluate, timeline_after, timeline_of
@@ -37,6 +38,7 @@ from app.clinical.levels import CriterionName
 from app.clinical.profiles import Caution
 from app.clinical.protocol import Protocol
 from app.clinical.review_notice import is_review_to_announce
+from app.clinical.taper import PlannedDate
 from app.context import AppContext, Work
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
@@ -236,12 +238,18 @@ async def evaluation_now(work: Work, patient_id: UUID) -> EvaluationView:
     evaluation = evaluate(
         timeline.state, as_of=latest_in(timeline.state, snapshot, now=work.now), protocol=protocol
     )
-    return view_of(evaluation, beside_of(cautions, signal, time_zone=snapshot.time_zone), cautions)
+    past = await maintenance_past(work, snapshot, timeline, protocol=protocol)
+    planned = (await taper_of(work, patient_id, past)).planned
+    return view_of(
+        evaluation, beside_of(cautions, signal, time_zone=snapshot.time_zone, planned=planned), cautions
+    )
 
 
-def beside_of(cautions: Sequence[str], signal: Signal | None, *, time_zone: str) -> Beside:
-    """Give what stands beside an answer: open cautions, and what an open signal said when it was raised."""
-    known = Beside(cautions=tuple(Caution(name) for name in cautions))
+def beside_of(
+    cautions: Sequence[str], signal: Signal | None, *, time_zone: str, planned: PlannedDate | None
+) -> Beside:
+    """Give what stands beside an answer: open cautions, the planned date, what an open signal said when raised."""
+    known = Beside(cautions=tuple(Caution(name) for name in cautions), planned=planned)
     if signal is None or signal.state == "closed":
         return known
     of_mood = signal.criterion == CriterionName.ONE_DOMAIN.value

@@ -31,6 +31,7 @@ from app.care.treatment.queries import (
     course_of,
     factors_of,
     interval_of,
+    learned_of,
     maintenance_past,
     taper_of,
 )
@@ -38,8 +39,9 @@ from app.chart.trend import Reader, Trend
 from app.clinical.check_ins import check_in_day
 from app.clinical.course import Infusion
 from app.clinical.evaluation import Evaluation, Timeline, evaluate
-from app.clinical.interval import PersonalInterval
+from app.clinical.interval import LearnedInterval, PersonalInterval
 from app.clinical.protocol import Protocol
+from app.clinical.taper import PlannedDate
 from app.context import Work
 from app.storage import (
     alert_steps,
@@ -119,6 +121,7 @@ class PatientView:
     forms: Sequence[Assessment]
     interval: PersonalInterval
     taper: TaperView
+    learned: LearnedInterval
     factors: Factors
     booked_for: date | None
     planned: Sequence[Appointment]
@@ -164,7 +167,7 @@ async def patient_view(
     )
     factors, course = await factors_of(work, patient_id), await course_of(work, record)
     span = _span(course, days, today=check_in_day(now, record.time_zone))
-    interval, taper = await _maintenance(work, snapshot, timeline, protocol)
+    interval, taper, learned = await _maintenance(work, snapshot, timeline, protocol)
     booking = await patient_states.booked_booster(work, patient_id)
     open_events = await _open_events(work, patient_id)
     steps = await alert_steps.of_patient(work, patient_id, since=now - _STEPS_SINCE, limit=_MOST_STEPS)
@@ -189,12 +192,13 @@ async def patient_view(
         clinic=profile.name if profile else "",
         ehr_link=ehr_link(profile.ehr_link_template if profile else None, patient.external_ref),
         protocol=protocol,
-        evaluation=_shown(patient, evaluation, factors, shown),
+        evaluation=_shown(patient, evaluation, factors, shown, taper.planned),
         trend=await trend_between(work, patient_id, span, evaluation, protocol, reader=Reader.CLINICIAN),
         course=course,
         forms=await latest_forms(work, record, limit=_MOST_FORMS),
         interval=interval,
         taper=taper,
+        learned=learned,
         factors=factors,
         booked_for=booking.on if booking else None,
         planned=await appointments.planned_of_patient(work, patient_id),
@@ -205,14 +209,19 @@ async def patient_view(
 
 
 def _shown(
-    patient: Patient, evaluation: Evaluation, factors: Factors, open_signals: Sequence[Signal]
+    patient: Patient,
+    evaluation: Evaluation,
+    factors: Factors,
+    open_signals: Sequence[Signal],
+    planned: PlannedDate | None,
 ) -> EvaluationView | None:
     """The answer with open cautions and what the open signal said when raised; none once consent is withdrawn."""
     if patient.consent is ConsentStanding.WITHDRAWN:
         return None
     cautions = [one.value for one in factors.cautions]
     signal = open_signals[0] if open_signals else None
-    return view_of(evaluation, beside_of(cautions, signal, time_zone=patient.time_zone), cautions)
+    beside = beside_of(cautions, signal, time_zone=patient.time_zone, planned=planned)
+    return view_of(evaluation, beside, cautions)
 
 
 def _members(steps: Sequence[AlertStep], alerts: Sequence[Alert]) -> set[UUID | None]:
@@ -247,9 +256,11 @@ def _opened(work: Work, record: PatientRecord, step: AlertStep) -> OpenedStep:
 
 async def _maintenance(
     work: Work, snapshot: PatientSnapshot, timeline: Timeline, protocol: Protocol
-) -> tuple[PersonalInterval, TaperView]:
+) -> tuple[PersonalInterval, TaperView, LearnedInterval]:
     so_far = await maintenance_past(work, snapshot, timeline, protocol=protocol)
-    return interval_of(so_far), await taper_of(work, snapshot.patient_id, so_far)
+    patient_id = snapshot.patient_id
+    taper = await taper_of(work, patient_id, so_far)
+    return interval_of(so_far), taper, await learned_of(work, patient_id, so_far)
 
 
 def _span(course: CourseView | None, days: int | None, *, today: date) -> tuple[date, date]:
