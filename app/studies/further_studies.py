@@ -94,7 +94,8 @@ quarter never, and a visit every 84 days. *PHQ-9*: every 28 days, four in five d
 again by the rule. *Learned interval*: lost after n days books the next booster for day n, held makes the interval
 1.3 times as long, 1.6 times once it is monthly, 14 to 120 days; the two rows below it use one factor throughout.
 *Below half*: days on which more than half of the gain is truly lost. *Given while well*: less than a quarter of
-it was.
+it was. *False soon after a booster*: of the boosters that fully worked, those followed by a signal within 14 days
+while less than half was lost.
 
 {table}
 
