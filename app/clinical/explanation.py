@@ -18,7 +18,7 @@ from app.clinical.explanation_numbers import PartCode, numbers_of
 from app.clinical.explanation_words import ENGLISH, Language, language_of
 from app.clinical.headline import Beside, finding_sentences, headline_sentences, steady_without_infusion
 from app.clinical.levels import CriterionName, FindingCode, Level
-from app.clinical.profiles import CAUTION_NAMES, Caution
+from app.clinical.profiles import Caution
 from app.clinical.reasons import (
     AnsweringFell,
     Asked,
@@ -274,7 +274,7 @@ def _treatment(evaluation: Evaluation, beside: Beside, language: Language) -> It
     if beside.planned is not None:
         yield planned_said(beside.planned, language, year)
     if beside.cautions:
-        what = ", ".join(CAUTION_NAMES[caution] for caution in beside.cautions)
+        what = ", ".join(language.caution(caution) for caution in beside.cautions)
         yield language.say("precautions", what=what)
 
 

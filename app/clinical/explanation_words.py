@@ -6,8 +6,21 @@ from datetime import date
 from typing import Final
 
 from app.clinical.english_formats import MONTHS, day_in, days_from_to, ordinal, percent
+from app.clinical.profiles import CAUTION_NAMES, Caution
 
 _MONTHS_ES: Final = ("ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic")
+_CAUTIONS_ES: Final[Mapping[Caution, str]] = {
+    Caution.UNCONTROLLED_HYPERTENSION: "hipertensión no controlada",
+    Caution.CARDIAC_DISEASE: "enfermedad cardíaca",
+    Caution.UNCONTROLLED_THYROID_DISEASE: "enfermedad tiroidea no controlada",
+    Caution.SUBSTANCE_USE_DISORDER: "consumo problemático de sustancias",
+    Caution.MANIA: "manía",
+    Caution.PSYCHOSIS: "psicosis",
+    Caution.PRIOR_ADVERSE_REACTION: "mala experiencia con ketamina",
+    Caution.URINARY_SYMPTOMS: "síntomas urinarios",
+    Caution.BLOOD_PRESSURE_ABOVE_140_90: "presión arterial superior a 140/90",
+    Caution.PREGNANCY: "embarazo",
+}
 _TO: Final = "\N{EN DASH}"
 _NBSP: Final = "\N{NO-BREAK SPACE}"
 
@@ -62,6 +75,10 @@ class Language:
     def share(self, share: float) -> str:
         """Whole percent: "61%" or "61 %"."""
         return percent(share) if self.code == "en" else percent(share).replace("%", f"{_NBSP}%")
+
+    def caution(self, caution: Caution) -> str:
+        """A precaution's name."""
+        return CAUTION_NAMES[caution] if self.code == "en" else _CAUTIONS_ES[caution]
 
     def nth(self, number: int) -> str:
         """A place in an order."""

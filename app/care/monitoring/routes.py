@@ -28,6 +28,7 @@ FirstDay = Annotated[Day | None, Query(alias="from", description="The first day;
 LastDay = Annotated[Day | None, Query(alias="to", description="The last day; else today")]
 ChartWidth = Annotated[Width, Query(description="For a phone's column, or for a page")]
 ChartLocale = Annotated[LocaleTag, Query(description="The chart's language")]
+ExplanationLocale = Annotated[LocaleTag, Query(description="English or Spanish; all others read English")]
 # Opened by itself, a chart may use its own stylesheet and nothing else.
 _POLICY: Final = f"default-src 'none'; style-src {STYLE_SOURCE}; frame-ancestors 'none'"
 
@@ -42,9 +43,11 @@ class SvgResponse(Response):
 
 
 @router.get("/evaluation", summary="Evaluate a patient")
-async def read_evaluation(patient_id: UUID, work: ReadsSignals) -> EvaluationReply:
+async def read_evaluation(
+    patient_id: UUID, work: ReadsSignals, locale: ExplanationLocale = "en"
+) -> EvaluationReply:
     """Say what the patient's reports mean as of now; reading changes nothing."""
-    return EvaluationReply.of(await service.evaluation_now(work, patient_id))
+    return EvaluationReply.of(await service.evaluation_now(work, patient_id, locale=locale))
 
 
 @router.get("/chart.svg", summary="Draw a patient's trend", response_class=SvgResponse)

@@ -219,8 +219,8 @@ def evaluate_later(work: UnitOfWork, patient_id: UUID) -> None:
     work.queue(EVALUATE_AGAIN, clinic_id=work.clinic_id, patient_id=patient_id)
 
 
-async def evaluation_now(work: Work, patient_id: UUID) -> EvaluationView:
-    """Give the answer as of now. It is made from memory or history and changes nothing.
+async def evaluation_now(work: Work, patient_id: UUID, *, locale: str = "en") -> EvaluationView:
+    """Give the answer as of now, explained in English or Spanish; it changes nothing.
 
     Raises:
         NotFoundError: the clinic has no such patient.
@@ -240,9 +240,8 @@ async def evaluation_now(work: Work, patient_id: UUID) -> EvaluationView:
     )
     past = await maintenance_past(work, snapshot, timeline, protocol=protocol)
     planned = (await taper_of(work, patient_id, past)).planned
-    return view_of(
-        evaluation, beside_of(cautions, signal, time_zone=snapshot.time_zone, planned=planned), cautions
-    )
+    beside = beside_of(cautions, signal, time_zone=snapshot.time_zone, planned=planned)
+    return view_of(evaluation, beside, cautions, locale=locale)
 
 
 def beside_of(
@@ -263,9 +262,11 @@ def beside_of(
     )
 
 
-def view_of(evaluation: Evaluation, beside: Beside, cautions: Sequence[str]) -> EvaluationView:
+def view_of(
+    evaluation: Evaluation, beside: Beside, cautions: Sequence[str], *, locale: str = "en"
+) -> EvaluationView:
     """Give an answer as it is shown, with what stands beside it."""
-    parts = explanation_parts(evaluation, beside=beside)
+    parts = explanation_parts(evaluation, beside=beside, locale=locale)
     return EvaluationView(
         evaluation=evaluation,
         plain={

@@ -66,6 +66,16 @@ def test_the_explanation_and_the_page_say_it_and_the_learned_interval_stands_bes
     assert parts["treatment"]["numbers"]["planned.interval_days"] == 28
     assert said in clinic.evaluation(patient)["explanation"]
 
+    spanish = clinic.http.get(f"/v1/patients/{patient}/evaluation", params={"locale": "es-MX"}).json()
+    assert spanish["explanation_parts"][0]["text"].startswith("Estable.")
+    assert (
+        "Según el plan, el próximo refuerzo es para el 17 nov: 28 días tras la infusión"
+        in spanish["explanation"]
+    )
+    assert [one["numbers"] for one in spanish["explanation_parts"]] == [
+        one["numbers"] for one in clinic.evaluation(patient)["explanation_parts"]
+    ]
+
     browser = CareBrowser(service, clinic.clinic_id)
     try:
         page = browser.get(f"/care/patients/{patient}").text
