@@ -88,9 +88,9 @@ accuracy: install ## run the full evaluation (three quarters of an hour on two p
 	@$(RUN) afterglow simulate --patients 400 --markdown docs/clinical/accuracy.md --chart docs/clinical
 	@$(RUN) afterglow simulate --paired --patients 2400 --markdown docs/clinical/accuracy-paired.md
 	@$(RUN) afterglow simulate --boosters --patients 300 --markdown docs/clinical/accuracy-boosters.md
-	@$(RUN) afterglow simulate --outcome --patients 250 --markdown docs/clinical/outcome.md
-	@$(RUN) afterglow simulate --plans --patients 150 --markdown docs/clinical/accuracy-plans.md
-	@$(RUN) afterglow simulate --findings --patients 300 --markdown docs/clinical/accuracy-findings.md
+	@$(RUN) afterglow simulate --outcome --patients 100 --markdown docs/clinical/outcome.md
+	@$(RUN) afterglow simulate --plans --patients 100 --markdown docs/clinical/accuracy-plans.md
+	@$(RUN) afterglow simulate --findings --patients 150 --markdown docs/clinical/accuracy-findings.md
 
 install: $(STAMP) ## the locked environment in .venv
 

@@ -36,15 +36,14 @@ _PAIRED: Final = """\
 
 {made}
 
-The same patients for both rules: the reference cohort, and the one in which half of the patients lose mood alone
-first. *Better*: more found in fewer than 14.0 days from the onset, at a false rate not higher. With 400 patients a
-seed, as on the [accuracy page](accuracy.md), about 190 losses make a figure, whose error is larger than the
-difference; hence the size here.
+The same patients of the reference cohort for both rules. *Better*: more found in fewer than 14.0 days from the
+onset, at a false rate not higher. With 400 patients a seed, as on the [accuracy page](accuracy.md), about 190 losses
+make a figure, whose error is larger than the difference; hence the size here.
 
 {table}
 
-Read plainly: on the reference cohort the present rule finds more at a lower rate. Where mood is lost alone first it
-finds as much within 14 days as rule 1.0 and no more; what it finds in addition, it finds by day 40.
+Read plainly: the present rule finds more at a lower rate. That holds for these patients; for whom it does not, [what
+changed](what-changed.md) says.
 """
 
 _PLANS: Final = """\

@@ -1,4 +1,4 @@
-"""The evaluation and the trend for the care team; what is due and the own trend for the patient."""
+"""The trend for the care team; what is due and the own trend for the patient."""
 
 from typing import Annotated, Final
 from uuid import UUID
@@ -7,9 +7,8 @@ from fastapi import APIRouter, Query, Response
 
 from app.access.clinics.access import work_for
 from app.access.clinics.permissions import Permission
-from app.care.monitoring import service
 from app.care.monitoring.schedule import schedule_of_patient
-from app.care.monitoring.schemas import EvaluationReply, ProgressReply, ScheduleReply
+from app.care.monitoring.schemas import ProgressReply, ScheduleReply
 from app.care.monitoring.trend import Days, trend_of_patient
 from app.care.patients.access import PatientSignedIn, PatientWork
 from app.chart.drawing import draw_trend
@@ -28,7 +27,6 @@ FirstDay = Annotated[Day | None, Query(alias="from", description="The first day;
 LastDay = Annotated[Day | None, Query(alias="to", description="The last day; else today")]
 ChartWidth = Annotated[Width, Query(description="For a phone's column, or for a page")]
 ChartLocale = Annotated[LocaleTag, Query(description="The chart's language")]
-ExplanationLocale = Annotated[LocaleTag, Query(description="English or Spanish; all others read English")]
 # Opened by itself, a chart may use its own stylesheet and nothing else.
 _POLICY: Final = f"default-src 'none'; style-src {STYLE_SOURCE}; frame-ancestors 'none'"
 
@@ -40,14 +38,6 @@ class SvgResponse(Response):
 
     def __init__(self, content: str = "", status_code: int = 200) -> None:
         super().__init__(content, status_code, {"content-security-policy": _POLICY})
-
-
-@router.get("/evaluation", summary="Evaluate a patient")
-async def read_evaluation(
-    patient_id: UUID, work: ReadsSignals, locale: ExplanationLocale = "en"
-) -> EvaluationReply:
-    """Say what the patient's reports mean as of now; reading changes nothing."""
-    return EvaluationReply.of(await service.evaluation_now(work, patient_id, locale=locale))
 
 
 @router.get("/chart.svg", summary="Draw a patient's trend", response_class=SvgResponse)

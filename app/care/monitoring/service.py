@@ -27,7 +27,6 @@ from app.care.monitoring.history import (
 )
 from app.care.monitoring.kept_findings import keep_findings, marks_of
 from app.care.patients.consent_standing import ConsentWithdrawnError
-from app.care.treatment.queries import maintenance_past, taper_of
 from app.clinical.check_ins import CheckIn, zone_of
 from app.clinical.episodes import Move, MoveKind, next_move
 from app.clinical.evaluation import Evaluation, Timeline, evaluate, timeline_after, timeline_of
@@ -219,7 +218,9 @@ def evaluate_later(work: UnitOfWork, patient_id: UUID) -> None:
     work.queue(EVALUATE_AGAIN, clinic_id=work.clinic_id, patient_id=patient_id)
 
 
-async def evaluation_now(work: Work, patient_id: UUID, *, locale: str = "en") -> EvaluationView:
+async def evaluation_now(
+    work: Work, patient_id: UUID, *, planned: PlannedDate | None = None, locale: str = "en"
+) -> EvaluationView:
     """Give the answer as of now, explained in English or Spanish; it changes nothing.
 
     Raises:
@@ -238,8 +239,6 @@ async def evaluation_now(work: Work, patient_id: UUID, *, locale: str = "en") ->
     evaluation = evaluate(
         timeline.state, as_of=latest_in(timeline.state, snapshot, now=work.now), protocol=protocol
     )
-    past = await maintenance_past(work, snapshot, timeline, protocol=protocol)
-    planned = (await taper_of(work, patient_id, past)).planned
     beside = beside_of(cautions, signal, time_zone=snapshot.time_zone, planned=planned)
     return view_of(evaluation, beside, cautions, locale=locale)
 
