@@ -14,15 +14,15 @@ from starlette.types import ASGIApp
 from app.access.audit import routes as audit
 from app.access.clinics import routes as clinics
 from app.access.clinics.idempotency_middleware import IdempotentPosts
-from app.access.staff import emergency_routes as emergencies
+from app.access.staff import routes as emergencies
 from app.access.staff import routes as staff
-from app.access.staff import session_routes as staff_sessions
+from app.access.staff import routes as staff_sessions
 from app.care.alerts import escalation
 from app.care.alerts.findings import routes as findings
 from app.care.alerts.safety_events import routes as safety_events
 from app.care.alerts.signals import routes as signals
-from app.care.assessments import own_routes as questionnaires
 from app.care.assessments import routes as assessments
+from app.care.assessments import routes as questionnaires
 from app.care.check_ins import routes as check_ins
 from app.care.consent import routes as consent
 from app.care.insights import routes as insights
@@ -37,58 +37,57 @@ from app.care.treatment import appointment_routes as appointments
 from app.care.treatment import circumstance_routes as circumstances
 from app.care.treatment import evaluation_routes as evaluations
 from app.care.treatment import routes as treatment
-from app.care.treatment import session_routes as treatment_sessions
+from app.care.treatment import routes as treatment_sessions
 from app.care.worklist import routes as worklist
 from app.context import AppContext
 from app.notifications.dispatch.stand_in import StandIn
 from app.notifications.stream import routes as stream
-from app.notifications.webhooks import notice_routes
 from app.notifications.webhooks import routes as webhooks
 from app.pages.patient import (
-    check_in_routes,
-    own_routes,
-    public_routes,
-    questionnaire_routes,
-    settings_routes,
-    sign_in_routes,
+    check_in_page,
+    own_page,
+    public_page,
+    questionnaire_page,
+    settings_page,
+    sign_in_page,
 )
 from app.pages.patient.page_route import failure_page
-from app.pages.staff import account as care_account
+from app.pages.staff import account_page as care_account
 from app.pages.staff import (
-    appointment_routes,
-    assessment_routes,
-    audit_log,
-    booster_routes,
-    care_team_routes,
-    circumstance_routes,
-    contact_routes,
-    course_routes,
-    details_routes,
-    factors_routes,
-    infusion_routes,
-    merge_routes,
-    new_patient_routes,
-    patient_routes,
-    patients_routes,
-    record_routes,
-    reference_routes,
-    reports,
-    rule_settings,
+    appointment_page,
+    assessment_page,
+    audit_log_page,
+    booster_page,
+    care_team_page,
+    circumstance_page,
+    contact_page,
+    course_page,
+    details_page,
+    factors_page,
+    infusion_page,
+    merge_page,
+    new_patient_page,
+    patient_page,
+    patients_page,
+    record_page,
+    reference_page,
+    reports_page,
     safety_page,
-    session_routes,
+    session_page,
     signal_page,
-    taking_on_routes,
-    taper_routes,
-    team,
+    taking_on_page,
+    taper_page,
+    team_page,
+    what_if_page,
     worklist_page,
 )
-from app.pages.staff import emergency as care_emergency
-from app.pages.staff import join as care_join
-from app.pages.staff import public_routes as care_public
-from app.pages.staff import sign_in as care_sign_in
+from app.pages.staff import emergency_page as care_emergency
+from app.pages.staff import join_page as care_join
+from app.pages.staff import page_route as care_public
+from app.pages.staff import sign_in_page as care_sign_in
 from app.pages.staff.page_route import failure_page as care_failure_page
-from app.pages.staff.settings.routers import SETTINGS_ROUTERS
-from app.storage import due_clinics
+from app.pages.staff.settings.index import SETTINGS_ROUTERS
+from app.storage import due_work
 from app.web import health
 from app.web.document import PROBLEMS, DescribedApi
 from app.web.edge import BODY_LIMIT_BYTES, Edge, PageRules
@@ -107,7 +106,7 @@ PAGE_BODY_LIMIT_BYTES: Final = 20_000_000
 _ROUTERS: Final = (
     # First what comes most often: routes are tried in this order.
     check_ins.router,
-    check_in_routes.router,
+    check_in_page.router,
     clinics.router,
     clinics.keys_router,
     patients.router,
@@ -117,7 +116,7 @@ _ROUTERS: Final = (
     appointments.list_router,
     merging.router,
     circumstances.router,
-    treatment_sessions.router,
+    treatment_sessions.session_router,
     assessments.router,
     assessments.scales_router,
     check_ins.import_router,
@@ -129,61 +128,61 @@ _ROUTERS: Final = (
     worklist.router,
     webhooks.router,
     stream.router,
-    notice_routes.router,
+    webhooks.notice_router,
     insights.router,
     consent.router,
     consent.requests_router,
     audit.router,
     staff.router,
-    staff_sessions.router,
-    emergencies.router,
+    staff_sessions.session_router,
+    emergencies.emergency_router,
     emergencies.list_router,
     patients.own_router,
     reminders.router,
-    questionnaires.router,
+    questionnaires.own_router,
     questionnaires.questionnaires_router,
     reminders.own_router,
     consent.own_router,
     monitoring.own_router,
     check_ins.help_router,
     health.router,
-    sign_in_routes.router,
-    own_routes.router,
-    settings_routes.router,
-    questionnaire_routes.router,
-    public_routes.router,
-    public_routes.rest_router,
-    reports.router,
-    audit_log.router,
-    rule_settings.router,
+    sign_in_page.router,
+    own_page.router,
+    settings_page.router,
+    questionnaire_page.router,
+    public_page.router,
+    public_page.rest_router,
+    reports_page.router,
+    audit_log_page.router,
+    what_if_page.router,
     care_sign_in.router,
     care_join.router,
     care_account.router,
-    team.router,
+    team_page.router,
     *SETTINGS_ROUTERS,
     care_emergency.router,
     worklist_page.router,
     signal_page.router,
     safety_page.router,
-    patients_routes.router,
-    new_patient_routes.router,
-    patient_routes.router,
-    infusion_routes.router,
-    session_routes.router,
-    assessment_routes.router,
-    booster_routes.router,
-    appointment_routes.router,
-    factors_routes.router,
-    taking_on_routes.router,
-    merge_routes.router,
-    circumstance_routes.router,
-    contact_routes.router,
-    care_team_routes.router,
-    course_routes.router,
-    taper_routes.router,
-    reference_routes.router,
-    record_routes.router,
-    details_routes.router,
+    patients_page.router,
+    new_patient_page.router,
+    patient_page.router,
+    infusion_page.router,
+    session_page.router,
+    assessment_page.router,
+    booster_page.router,
+    appointment_page.router,
+    factors_page.router,
+    taking_on_page.router,
+    merge_page.router,
+    circumstance_page.router,
+    contact_page.router,
+    care_team_page.router,
+    course_page.router,
+    taper_page.router,
+    reference_page.router,
+    record_page.router,
+    details_page.router,
     care_public.router,
     care_public.rest_router,
 )
@@ -192,7 +191,7 @@ _ROUTERS: Final = (
 async def _escalate(context: AppContext) -> None:
     """Escalate what nobody acknowledged in time, in all clinics."""
     async with context.work(None) as work:
-        due = await due_clinics.list_due(work, now=work.now)
+        due = await due_work.list_due(work, now=work.now)
     for clinic in due:
         if clinic.safety:
             await escalation.escalate_due(context, clinic.clinic_id)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -17,8 +17,20 @@ class Settings(BaseSettings):
         validation_alias="DATABASE_URL",
         description="PostgreSQL as the application role; unset: an embedded PostgreSQL in the data folder",
     )
+    direct_url: SecretStr | None = Field(
+        default=None,
+        description="PostgreSQL past the pooler that DATABASE_URL leads to (PgBouncer in transaction mode), as the "
+        "application role; unset: DATABASE_URL leads to no pooler",
+    )
     owner_url: SecretStr | None = Field(
-        default=None, description="PostgreSQL as the owner, for migrate, backup and restore"
+        default=None, description="PostgreSQL as the owner, for migrate, backup and restore; past any pooler"
+    )
+    pool_size: int = Field(
+        default=10,
+        ge=2,
+        le=200,
+        description="Connections of one process's pool; four more are kept for safety events and second "
+        "statements, and seven for a worker's jobs",
     )
     encryption_key: SecretStr | None = Field(
         default=None,
@@ -28,7 +40,10 @@ class Settings(BaseSettings):
     postgres_bin: Path | None = Field(default=None, description="A folder with PostgreSQL's programs")
     host: str = Field(default="127.0.0.1", description="The address to listen on")
     port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on")
-    metrics_port: int | None = Field(default=None, description="A separate port for /metrics, on loopback")
+    metrics_host: str = Field(default="127.0.0.1", description="The address that /metrics listens on")
+    metrics_port: int | None = Field(
+        default=None, description="A separate port for /metrics; a worker beside `serve` takes the next one"
+    )
     public_url: str = Field(default="", description="How others reach this service; used in links")
     webhook_allow: str = Field(
         default="", description="Networks that a webhook may reach besides public ones, such as 10.1.0.0/16"
@@ -54,9 +69,39 @@ class Settings(BaseSettings):
     most_connections: int = Field(
         default=2000, ge=10, description="The most connections at once; what comes above is answered with 503"
     )
+    processes: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="How many processes answer, sharing one port (`serve --processes`)",
+    )
+    worker_queues: str = Field(
+        default="deliveries,sweep,jobs,studies",
+        description="What a worker does; each has to be done by one at least, and may be done by many",
+    )
     retry_speedup: int = Field(
         default=1, ge=1, le=10_000, description="Divides all waits between attempts; for failure tests"
     )
+
+    @field_validator("database_url", "direct_url", "owner_url")
+    @classmethod
+    def _is_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
+        scheme, separator, _ = (url.get_secret_value() if url else "postgresql://").partition("://")
+        if not separator:
+            raise NoDatabaseUrlError
+        if scheme not in {"postgresql", "postgres"}:
+            raise OtherDatabaseError(scheme)
+        return url
+
+    @field_validator("worker_queues")
+    @classmethod
+    def _are_duties(cls, queues: str) -> str:
+        chosen = [one.strip() for one in queues.split(",")]
+        known = str(cls.model_fields["worker_queues"].default).split(",")
+        for one in chosen:
+            if one not in known:
+                raise UnknownQueueError(one, known)
+        return ",".join(chosen)
 
     @model_validator(mode="after")
     def _key_goes_with_database(self) -> Self:
@@ -80,3 +125,24 @@ class EncryptionKeyMissingError(ValueError):
 
     def __str__(self) -> str:
         return self.__doc__ or ""
+
+
+class NoDatabaseUrlError(ValueError):
+    """This is no URL; write postgresql://role:password@host:5432/database."""
+
+    def __str__(self) -> str:
+        return self.__doc__ or ""
+
+
+class OtherDatabaseError(ValueError):
+    """A URL of PostgreSQL begins with postgresql://."""
+
+    def __init__(self, scheme: str) -> None:
+        super().__init__(f"This begins with {scheme}://; a URL of PostgreSQL begins with postgresql://.")
+
+
+class UnknownQueueError(ValueError):
+    """A queue that no worker knows."""
+
+    def __init__(self, queue: str, known: list[str]) -> None:
+        super().__init__(f"There is no queue “{queue}”; there are {', '.join(known)}.")

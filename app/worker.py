@@ -1,7 +1,7 @@
 """The worker: dispatch what is due, evaluate again, sweep, rescue; it reconnects when the database blinks."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,18 +13,19 @@ import psycopg
 import structlog
 from procrastinate.exceptions import ConnectorException
 
-from app.access.audit.sealing import seal_clinic
-from app.access.encryption.resealing import RESEAL, reseal_clinic
+from app.access.audit.seals import seal_clinic
+from app.access.resealing import RESEAL, reseal_clinic
 from app.care.alerts import escalation
 from app.care.alerts.safety_events.life import ESCALATE_SAFETY
 from app.care.alerts.signals import commands as signals
 from app.care.alerts.signals.life import ESCALATE_SIGNAL
 from app.care.intake.spool import Spool, replay
 from app.care.monitoring import service as monitoring
-from app.care.patients.chart_numbers import compute_keys
+from app.care.patients.service import compute_keys
 from app.care.reminders.asking import remind_due
-from app.care.reminders.still_due import StillDue
+from app.care.reminders.deciding import StillDue
 from app.context import AppContext
+from app.foundation.ids import new_id
 from app.foundation.logs import where
 from app.notifications.dispatch.dispatcher import Dispatcher
 from app.notifications.messages.sending import Post, cancel_too_late
@@ -34,9 +35,10 @@ from app.notifications.transport.guarded_transport import guarded_client
 from app.notifications.webhooks.delivering import Outbox
 from app.notifications.webhooks.trouble import notify_of_newly_held
 from app.outbox import Wording
-from app.storage import clinics, due_clinics
-from app.storage.due_clinics import DueClinic
-from app.storage.engine.jobs import QUEUE, job_app
+from app.storage import clinics, due_work, heartbeats
+from app.storage.due_work import DueClinic
+from app.storage.engine.jobs import QUEUE, STUDIES_QUEUE, job_app
+from app.storage.heartbeats import OF_A_WORKER, Duty
 from app.studies import what_if_jobs as what_if
 
 _SWEEP_EVERY_SECONDS: Final = 10.0
@@ -47,13 +49,24 @@ _LOOKED_THROUGH_A_SWEEP: Final = 20
 # Heartbeats come every 5 s; a worker without one for this long is dead.
 _DEAD_AFTER_SECONDS: Final = 20.0
 _RECONNECT_AFTER_SECONDS: Final = 1.0
+_QUEUES: Final = {Duty.JOBS: QUEUE, Duty.STUDIES: STUDIES_QUEUE}
 
 
 class Worker:
-    """Runs jobs until it is asked to stop."""
+    """Does its duties until it is asked to stop: all of a worker's, or those that were chosen for it."""
 
-    def __init__(self, context: AppContext, *, retry_speedup: int = 1, spool: Spool | None = None) -> None:
+    def __init__(
+        self,
+        context: AppContext,
+        *,
+        retry_speedup: int = 1,
+        spool: Spool | None = None,
+        duties: Sequence[Duty] = OF_A_WORKER,
+    ) -> None:
         self._context = context
+        self._duties = duties
+        self._queues = [queue for duty, queue in _QUEUES.items() if duty in duties]
+        self._id = new_id()
         self._spool = spool
         self._speedup = retry_speedup
         self._stopping = asyncio.Event()
@@ -81,13 +94,22 @@ class Worker:
         async with guarded_client(allowed=allowed, http_allowed=True) as client:
             outbox = Outbox(context=self._context, client=client, speedup=self._speedup)
             post = self.post(client)
-            background = [
-                asyncio.create_task(self._sweep_now_and_then()),
-                asyncio.create_task(Dispatcher(outbox, post).run(self._stopping)),
-            ]
+            background = []
+            if Duty.SWEEP in self._duties:
+                background.append(asyncio.create_task(self._sweep_now_and_then()))
+            elif self._queues:
+                background.append(asyncio.create_task(self._rescue_now_and_then()))
+            if Duty.DELIVERIES in self._duties:
+                dispatcher = Dispatcher(outbox, post, does=self._duties)
+                background.append(asyncio.create_task(dispatcher.run(self._stopping)))
+            else:
+                background.append(asyncio.create_task(self._beat_now_and_then()))
             try:
                 while not self._stopping.is_set():
-                    await self._work_while_connected()
+                    if self._queues:
+                        await self._work_while_connected()
+                    else:
+                        await self._stopping.wait()
             finally:
                 # What is being sent is finished; a sweep looks before each step whether it may go on.
                 self._stopping.set()
@@ -96,13 +118,13 @@ class Worker:
 
     async def _work_while_connected(self) -> None:
         try:
-            jobs = job_app(self._context.database.url)
+            jobs = job_app(self._context.database.direct_url)
             _add_tasks(jobs, self._context)
             async with jobs.open_async():
                 self._jobs = jobs
                 working = asyncio.create_task(
                     jobs.run_worker_async(
-                        queues=[QUEUE],
+                        queues=self._queues,
                         concurrency=_AT_ONCE,
                         fetch_job_polling_interval=0.5,
                         delete_jobs="always",
@@ -132,6 +154,24 @@ class Worker:
                 self._log.warning("sweep.failed", error_type=type(error).__name__, error_at=where(error))
             await self._pause(_SWEEP_EVERY_SECONDS)
 
+    async def _rescue_now_and_then(self) -> None:
+        """Rescue jobs where no sweep of this worker's does."""
+        while not self._stopping.is_set():
+            with suppress(Exception):  # the database may be away; the next look comes anyway
+                await self._rescue()
+            await self._pause(_SWEEP_EVERY_SECONDS)
+
+    async def _beat_now_and_then(self) -> None:
+        """Say that this worker lives, where no dispatcher of its says so."""
+        while not self._stopping.is_set():
+            with suppress(Exception):  # as above
+                async with self._context.work(None) as work:
+                    await heartbeats.beat(work, self._id, does=self._duties)
+            await self._pause(heartbeats.BEATS_EVERY.total_seconds())
+        with suppress(Exception):  # as above
+            async with self._context.work(None) as work:
+                await heartbeats.end(work, self._id)
+
     async def sweep(self) -> bool:
         """Do what is due in any clinic: escalate, end snoozes, remind, seal. One worker does it at a time.
 
@@ -144,10 +184,10 @@ class Worker:
             await replay(context, self._spool)
         # Not committed: nothing is written in it, and one that idles too long is ended by the server.
         async with context.database.work(None) as electing:
-            if not await due_clinics.elect(electing):
+            if not await due_work.elect(electing):
                 return False
             async with context.work(None) as work:
-                due = {one.clinic_id: one for one in await due_clinics.list_due(work, now=work.now)}
+                due = {one.clinic_id: one for one in await due_work.list_due(work, now=work.now)}
             await self._in_each([one for one in due if due[one].safety], self._escalate)
             await self._in_each(due, lambda clinic_id: self._sweep_clinic(due[clinic_id]))
             await self._in_each([one for one in due if due[one].seals], self._seal)
@@ -227,7 +267,7 @@ def _add_tasks(jobs: procrastinate.App, context: AppContext) -> None:
     async def evaluate_again(clinic_id: str, patient_id: str) -> None:
         await monitoring.evaluate_again(context, UUID(clinic_id), UUID(patient_id))
 
-    @jobs.task(name=what_if.WORK_OUT, queue=QUEUE)
+    @jobs.task(name=what_if.WORK_OUT, queue=STUDIES_QUEUE)
     async def work_out_what_if(clinic_id: str, what_if_id: str) -> None:
         if not await what_if.work_out(context, UUID(clinic_id), UUID(what_if_id)):
             structlog.get_logger().error("what_if.failed", clinic_id=clinic_id)

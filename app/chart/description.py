@@ -1,12 +1,17 @@
-"""The chart in a few sentences with its numbers, for those who hear it instead of seeing it."""
+"""The chart in words: a few sentences, what each sign means, and the numbers as a table."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
-from app.chart.strips import MOST_SCALES, shortened
-from app.chart.trend import Band, Reader, Trend
+from app.chart.layout import Layout, text_width
+from app.chart.panels import LEVEL_HEIGHTS, MOST_SCALES, shortened
+from app.chart.trend import Band, Reader, Trend, TrendDay
 from app.chart.wording import ChartWords
-from app.clinical.domains import DOMAINS, Domain
+from app.clinical.course import InfusionPhase
+from app.clinical.domains import DOMAINS, NOTHING, Domain, PerDomain
+from app.clinical.levels import Level
 
 _LONGEST_NAME: Final = 36
 
@@ -68,3 +73,137 @@ def _band(band: Band | None, index: int, name: str, words: ChartWords) -> Iterat
             spread=words.number(band.spread[index]),
             n=band.days[index],
         )
+
+
+_SIGN: Final = 30
+_BETWEEN: Final = 18
+LINE: Final = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """A sign, its meaning, and where it stands."""
+
+    sign: str
+    text: str
+    x: int
+    y: int
+
+
+def legend_of(trend: Trend, words: ChartWords, layout: Layout, *, top: int, bucket: int) -> list[Key]:
+    """The signs of this chart in lines, as many on each as there is room for."""
+    keys: list[Key] = []
+    x, y = layout.left, top
+    for sign, text in _signs(trend, words, bucket):
+        lines = _lines(text, layout)
+        width = _SIGN + round(max(text_width(line, layout.small) for line in lines))
+        if x > layout.left and x + width > layout.width - layout.right:
+            x, y = layout.left, y + LINE
+        keys.append(Key(sign=sign, text=lines[0], x=x, y=y))
+        for line in lines[1:]:
+            y += LINE - 3
+            keys.append(Key(sign="", text=line, x=x, y=y))
+        x += width + _BETWEEN
+    return keys
+
+
+def level_sign(level: Level) -> str:
+    """The sign of a level: a bar as high as in the strip."""
+    return f"level {level.value}"
+
+
+def _signs(trend: Trend, words: ChartWords, bucket: int) -> Iterator[tuple[str, str]]:
+    if trend.days:
+        yield "marks", words.averaged[bucket]
+    if trend.reference and any(value is not None for value in trend.reference.values):
+        yield "reference", words.reference
+    if trend.baseline and any(value is not None for value in trend.baseline.values):
+        yield "baseline", words.baseline
+    for phase, name in words.infusions.items():
+        if any(one.phase is phase for one in trend.infusions):
+            yield phase.value, name
+    if bucket == 1 and any(one.acute for one in trend.days):
+        yield "acute", words.acute
+    if bucket == 1 and any(one.late for one in trend.days):
+        yield "late", words.late
+    for level in LEVEL_HEIGHTS:
+        if any(span.level is level for span in trend.levels):
+            yield level_sign(level), words.levels[level]
+
+
+def _lines(text: str, layout: Layout) -> Sequence[str]:
+    """A text in lines that fit beside its sign."""
+    room = layout.width - layout.left - layout.right - _SIGN
+    lines: list[str] = []
+    for word in text.split(" "):
+        if lines and text_width(f"{lines[-1]} {word}", layout.small) <= room:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
+NO_VALUE = "\N{EN DASH}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrendEntry:
+    """One check-in day, or a day with an infusion only."""
+
+    day: date
+    values: PerDomain[float | None]
+    sleep_hours: float | None
+    infusions: tuple[InfusionPhase, ...]
+    acute: bool
+    late: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrendTable:
+    """The rows as they are read, with a caption and the names of the columns."""
+
+    caption: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def trend_rows(trend: Trend) -> tuple[TrendEntry, ...]:
+    """Each day on which something was reported or given, in order, with the numbers that are drawn."""
+    reported = {one.day: one for one in trend.days}
+    given: dict[date, tuple[InfusionPhase, ...]] = {}
+    for one in trend.infusions:
+        given[one.day] = (*given.get(one.day, ()), one.phase)
+    return tuple(_row(day, reported.get(day), given.get(day, ())) for day in sorted({*reported, *given}))
+
+
+def trend_table(trend: Trend, words: ChartWords) -> TrendTable:
+    """The rows in words; the latest day first, since that is what is looked for."""
+    columns = (
+        words.day_heading,
+        *(words.domains[domain] for domain in DOMAINS),
+        words.sleep_hours,
+        words.infusion,
+    )
+    return TrendTable(
+        caption=f"{words.title}, {words.span(trend.first_day, trend.last_day)}",
+        columns=columns,
+        rows=[_read(row, words) for row in reversed(trend_rows(trend))],
+    )
+
+
+def _row(day: date, one: TrendDay | None, infusions: tuple[InfusionPhase, ...]) -> TrendEntry:
+    return TrendEntry(
+        day=day,
+        values=one.values if one else NOTHING,
+        sleep_hours=one.sleep_hours if one else None,
+        infusions=infusions,
+        acute=bool(one and one.acute),
+        late=bool(one and one.late),
+    )
+
+
+def _read(row: TrendEntry, words: ChartWords) -> list[str]:
+    values = (words.number(value) if value is not None else NO_VALUE for value in row.values)
+    hours = words.count(row.sleep_hours) if row.sleep_hours is not None else NO_VALUE
+    infusions = ", ".join(words.infusions[phase] for phase in row.infusions)
+    return [words.day(row.day), *values, hours, infusions]

@@ -1,5 +1,7 @@
 """Drawing a trend: everything is put in its place here, and written down by one template."""
 
+import base64
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,18 +11,27 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from app.chart.description import describe_trend
-from app.chart.layout import LAYOUTS, Layout, Ruler, Width, short, text_width
-from app.chart.legend import LINE, Key, legend_of
-from app.chart.panels import Panel, panel_of
-from app.chart.strips import LEVEL_HEIGHTS, TotalsLine, infusion_places, level_bars, totals_rows
-from app.chart.style import STYLE
+from app.chart.description import LINE, Key, describe_trend, legend_of
+from app.chart.layout import LAYOUTS, Layout, Ruler, Width, short, text_width, ticks
+from app.chart.panels import (
+    LEVEL_HEIGHTS,
+    Panel,
+    TotalsLine,
+    infusion_places,
+    level_bars,
+    panel_of,
+    totals_rows,
+)
 from app.chart.thinning import buckets_for
-from app.chart.ticks import ticks
 from app.chart.trend import Reader, Trend
 from app.chart.wording import ChartWords
 from app.clinical.course import InfusionPhase
 from app.clinical.domains import DOMAINS
+
+STYLE: Final = Path(__file__).with_name("trend.css").read_text(encoding="utf-8")
+STYLE_SOURCE: Final = f"'sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'"
+"""For `style-src` of a page that shows a chart in its own markup, and of a chart that is opened alone."""
+
 
 MOST_BYTES: Final = 50_000
 _PREFIX: Final = re.compile(r"[a-z][a-z0-9-]{0,40}")

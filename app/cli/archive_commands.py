@@ -1,7 +1,6 @@
 """``afterglow archive``: a clinic, or one patient, as a file that another installation can import."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -9,20 +8,18 @@ from uuid import UUID
 import typer
 
 from app.cli.in_context import in_clinic, in_context
-from app.cli.study_options import AsJson, DataDir, print_json
+from app.cli.options import AsJson, DataDir, Guard, print_json
 from app.context import AppContext, Work
 from app.foundation.audit import OPERATOR
 from app.interop.archive.archive_file import read_archive, verify
 from app.interop.archive.importing import ArchiveScopeError, Imported, import_clinic, import_patient
 from app.interop.archive.making import archive_of_clinic, archive_of_patient
 
-Command = Callable[..., None]
-Guard = Callable[[Command], Command]
 File = Annotated[Path, typer.Argument(help="The archive.")]
 
 
-def add_archive(app: typer.Typer, guard: Guard) -> None:
-    """Add the commands; `guard` says what an operator can correct in one sentence."""
+def add_commands(app: typer.Typer, guard: Guard) -> None:
+    """Add the commands."""
     archive = typer.Typer(help="A clinic, or one patient, as one checked file.", no_args_is_help=True)
     archive.callback()(lambda: None)
     for name, command in (("export", export), ("verify", verify_file), ("import", import_file)):

@@ -1,30 +1,36 @@
 """``afterglow audit``: is the audit log whole, and a copy of it whose head proves the tail."""
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 
-from app.access.audit.exporting import HeadNotReadableError, head_said, head_text, heads_in, lines
-from app.access.audit.sealing import seal_clinic
-from app.access.audit.verifying import Fault, FaultKind, Head, Verified, verify
+from app.access.audit.seals import (
+    Fault,
+    FaultKind,
+    Head,
+    HeadNotReadableError,
+    Verified,
+    head_said,
+    head_text,
+    heads_in,
+    lines,
+    seal_clinic,
+    verify,
+)
+from app.cli.options import AsJson, DataDir, Guard, print_json, settings_of
 from app.cli.runtime import Runtime, open_runtime
-from app.cli.study_options import AsJson, DataDir, print_json
-from app.settings import Settings
 from app.storage import clinics, inspection
 from app.storage.engine.database import Database
 from app.studies.stored_patients import UnknownClinicError
 
-Command = Callable[..., None]
 OneClinic = Annotated[UUID | None, typer.Option("--clinic", help="Only this clinic's audit log.")]
-EXPECTED = (HeadNotReadableError, UnknownClinicError)
 
 
-def add_audit(app: typer.Typer, guard: Callable[[Command], Command]) -> None:
-    """Add the two commands; `guard` says what an operator can fix in one sentence."""
+def add_commands(app: typer.Typer, guard: Guard) -> None:
+    """Add the commands."""
     audit_log = typer.Typer(help="The audit log.", no_args_is_help=True)
     audit_log.command("verify")(guard(verify_command))
     audit_log.command("export")(guard(export_command))
@@ -44,7 +50,7 @@ def verify_command(
 ) -> None:
     """Look for changed and removed lines of the audit log; exit status 1 when there is one."""
     kept = _kept(head, clinic)
-    with open_runtime(_settings(data_dir)) as runtime:
+    with open_runtime(settings_of(data_dir)) as runtime:
         found = asyncio.run(_verified(runtime, clinic, kept))
     if as_json:
         print_json(
@@ -62,7 +68,7 @@ def export_command(
     data_dir: DataDir = None,
 ) -> None:
     """Write the audit log to a file, sealed; its last line is the head, to be kept on another machine."""
-    with open_runtime(_settings(data_dir)) as runtime:
+    with open_runtime(settings_of(data_dir)) as runtime:
         written = asyncio.run(_exported(runtime, clinic, output))
     typer.echo(f"Written to {output}: {written} lines. Keep the file, or its last line, on another machine.")
 
@@ -158,7 +164,3 @@ def _fields(fault: Fault) -> dict[str, Any]:
         "to_sequence": fault.to_sequence,
         "event_id": fault.event_id,
     }
-
-
-def _settings(data_dir: Path | None) -> Settings:
-    return Settings() if data_dir is None else Settings(data_dir=data_dir)

@@ -1,24 +1,24 @@
 """``afterglow clinic``, ``key``, ``patient``, ``jobs``: what an operator does without the pages, all audited."""
 
-from collections.abc import Callable
+import json
 from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 
 from app.access.clinics import commands, keys
+from app.access.clinics.permissions import Scope
 from app.access.clinics.queries import clinic_in, read_clinic
 from app.access.clinics.schemas import ClinicReply, KeyReply
-from app.access.clinics.scopes import Scope
 from app.cli.in_context import in_clinic, in_context
-from app.cli.study_options import AsJson, DataDir, print_json
+from app.cli.new_clinic import open_new_clinic
+from app.cli.options import AsJson, Command, DataDir, Guard, print_json, settings_of
+from app.cli.runtime import open_runtime
 from app.context import AppContext, Work
 from app.foundation.audit import OPERATOR
 from app.foundation.errors import RefusalError
-from app.storage import clinics, job_admin, patients
+from app.storage import clinics, due_work, patients
 
-Command = Callable[..., None]
-Guard = Callable[[Command], Command]
 Clinic = Annotated[UUID, typer.Option("--clinic", help="The clinic's id.")]
 _MOST_JOBS = 200
 
@@ -35,9 +35,10 @@ class NoSuchPatientError(RefusalError):
     code = "no-such-patient"
 
 
-def add_clinics(app: typer.Typer, clinic_app: typer.Typer, guard: Guard) -> None:
-    """Add the commands; `guard` says what an operator can correct in one sentence."""
+def add_commands(app: typer.Typer, guard: Guard) -> None:
+    """Add the commands."""
     of_clinics: dict[str, Command] = {
+        "create": create_clinic,
         "list": list_clinics,
         "show": show_clinic,
         "rename": rename_clinic,
@@ -46,9 +47,8 @@ def add_clinics(app: typer.Typer, clinic_app: typer.Typer, guard: Guard) -> None
     of_keys: dict[str, Command] = {"list": list_keys, "make": make_key, "revoke": revoke_key}
     of_jobs: dict[str, Command] = {"list": list_jobs, "retry": retry_job}
     of_patients: dict[str, Command] = {"find": find_patient}
-    for name, command in of_clinics.items():
-        clinic_app.command(name)(guard(command))
     for group, text, found in (
+        ("clinic", "Clinics.", of_clinics),
         ("key", "A clinic's API keys.", of_keys),
         ("patient", "Patients, by id only.", of_patients),
         ("jobs", "Background jobs.", of_jobs),
@@ -58,6 +58,29 @@ def add_clinics(app: typer.Typer, clinic_app: typer.Typer, guard: Guard) -> None
         for name, command in found.items():
             added.command(name)(guard(command))
         app.add_typer(added, name=group)
+
+
+def create_clinic(
+    name: Annotated[str, typer.Option(help="The clinic's name.")],
+    data_dir: DataDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Open a clinic in test mode, and print its first API key, this once."""
+    settings = settings_of(data_dir)
+    with open_runtime(settings) as runtime:
+        opened = open_new_clinic(runtime, settings, name=name)
+    clinic = {
+        "clinic_id": str(opened.clinic_id),
+        "name": name,
+        "mode": "test",
+        "api_key": opened.api_key,
+    }
+    if as_json:
+        typer.echo(json.dumps(clinic))
+        return
+    typer.echo(f"Clinic   {clinic['name']} ({clinic['clinic_id']}), in test mode")
+    typer.echo(f"API key  {clinic['api_key']}")
+    typer.echo("The key is not shown again; whoever has it can do everything in this clinic.")
 
 
 def list_clinics(as_json: AsJson = False, data_dir: DataDir = None) -> None:
@@ -193,9 +216,9 @@ def list_jobs(
 ) -> None:
     """List background jobs, newest first; their arguments are ids."""
 
-    async def listed(context: AppContext) -> list[job_admin.QueuedJob]:
+    async def listed(context: AppContext) -> list[due_work.QueuedJob]:
         async with context.work(None) as work:
-            return await job_admin.newest(work, status=status, most=_MOST_JOBS)
+            return await due_work.newest(work, status=status, most=_MOST_JOBS)
 
     rows = in_context(data_dir, listed)
     document = {
@@ -219,7 +242,7 @@ def retry_job(
 
     async def retried(context: AppContext) -> None:
         async with context.work(None) as work:
-            args = await job_admin.retry(work, job)
+            args = await due_work.retry(work, job)
         if args is None:
             raise NoSuchJobError
         if "clinic_id" in args:

@@ -19,21 +19,14 @@ from app.care.check_ins.commands import record
 from app.care.check_ins.reading import draft_of
 from app.care.check_ins.schemas import ImportedCheckInItem
 from app.care.check_ins.sources import FromClinic
-from app.care.patients.chart_numbers import index_of
-from app.care.patients.registering import register
+from app.care.patients.plausibility import Unlikely
 from app.care.patients.schemas import PatientRegistration
-from app.care.treatment.commands import (
-    ChosenDays,
-    CourseExistsError,
-    InfusionExistsError,
-    choose_reference,
-    enter_course,
-    enter_infusion,
-)
-from app.care.treatment.course_entry_schemas import CourseEntry
+from app.care.patients.service import index_of, register
+from app.care.treatment.commands import ChosenDays, InfusionExistsError, choose_reference, enter_infusion
+from app.care.treatment.course_entry import CourseExistsError, enter_course
+from app.care.treatment.course_schemas import CourseEntry
 from app.care.treatment.infusion_schemas import InfusionEntry
 from app.care.treatment.taking_on import take_on
-from app.care.treatment.unlikely import Unlikely
 from app.clinical.check_ins import check_in_day
 from app.context import AppContext
 from app.foundation.audit import OPERATOR
@@ -203,6 +196,7 @@ def _put(whose: Newcomer, kind: FileKind, row: Mapping[str, str], counted: Count
         counted.infusions += 1
     elif kind is FileKind.ASSESSMENTS:
         sent = {"scale": row["scale"].lower(), "taken_at": row["taken_at"], "total": _decimal(row["total"])}
+        sent["confirm"] = _CONFIRMED
         whose.totals.append(_read(AssessmentEntry, sent))
         counted.assessments += 1
     else:
@@ -218,7 +212,8 @@ def _check_in(whose: Newcomer, row: Mapping[str, str], patient_id: UUID) -> Any:
     named = uuid5(patient_id, f"{row['recorded_at']}")
     return _read(
         ImportedCheckInItem,
-        {"id": str(named), "recorded_at": row["recorded_at"], "time_zone": zone} | values,
+        {"id": str(named), "recorded_at": row["recorded_at"], "time_zone": zone, "confirm": _CONFIRMED}
+        | values,
     )
 
 

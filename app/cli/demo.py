@@ -5,9 +5,10 @@ import time
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Annotated, Final
 
 import httpx2
+import typer
 
 from app.cli import demo_patients as patients
 from app.cli.demo_clinic import DemoClinic, ServiceRefusedError
@@ -25,18 +26,36 @@ from app.cli.demo_place import (
 from app.cli.demo_receiver import DemoReceiver, EventMissingError, running_receiver
 from app.cli.demo_screen import DemoScreen
 from app.cli.new_clinic import open_new_clinic
+from app.cli.options import Guard, Port
 from app.cli.runtime import open_runtime
+from app.foundation.errors import OperatorError
 
 _PAUSE_SECONDS: Final = 0.35
 _INTERRUPTED: Final = 130
 
 
-class DemoFailedError(RuntimeError):
+class DemoFailedError(OperatorError):
     """{reason} What the service wrote is in {log}."""
 
     def __init__(self, reason: object, log: Path) -> None:
         """Say what went wrong and where to read more."""
         super().__init__((self.__doc__ or "").format(reason=reason, log=log))
+
+
+def add_commands(app: typer.Typer, guard: Guard) -> None:
+    """Add the command."""
+    app.command("demo")(guard(demo))
+
+
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="End after the verified webhook.")] = False,
+    data_dir: Annotated[
+        Path | None, typer.Option("--data-dir", help="Keep the data here; else a folder that is removed.")
+    ] = None,
+    port: Port = None,
+) -> None:
+    """Show the main job on a synthetic clinic."""
+    run(once=once, data_dir=data_dir, port=port)
 
 
 def run(*, once: bool, data_dir: Path | None, port: int | None) -> None:

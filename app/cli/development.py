@@ -1,9 +1,6 @@
 """``afterglow dev``: database, API and worker together, each in a separate process, in one group."""
 
-import signal
-from types import FrameType
-
-from app.cli.children import Group, child_environment
+from app.cli.children import Group, child_environment, metrics_ports, run_until_stopped
 from app.cli.runtime import open_runtime
 from app.settings import Settings
 
@@ -11,11 +8,6 @@ from app.settings import Settings
 def run(settings: Settings) -> None:
     """Run everything until SIGTERM or SIGINT."""
     with open_runtime(settings) as runtime:
-        group = Group(child_environment(settings), runtime=runtime)
-
-        def stop(_number: int, _frame: FrameType | None) -> None:
-            group.stop()
-
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, stop)
-        group.run()
+        ports = metrics_ports(settings, first=0, count=2)
+        group = Group(child_environment(settings), runtime=runtime, metrics_ports=ports)
+        run_until_stopped(group)

@@ -2,24 +2,22 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Final
 
 from app.care.patients.service import patient_of
 from app.cli.doctor_findings import Finding, good, unusual, wrong
-from app.cli.runtime import KEY_FILE, Runtime
+from app.cli.runtime import Runtime, find_runtime
 from app.context import AppContext
 from app.foundation.keyset import KeyFileError, Keyset, read_keyset
 from app.foundation.vault import CannotOpenError
-from app.settings import Settings
+from app.settings import Settings, revealed
 from app.storage import heartbeats, patients
-from app.storage.engine.binaries import OLDEST_MAJOR, LocalDatabaseError, find_binaries
+from app.storage.engine.binaries import OLDEST_MAJOR, LocalDatabaseError
+from app.storage.engine.connecting import DatabaseRefusesError, check_key, check_reachable
 from app.storage.engine.database import Database
-from app.storage.engine.embedded import connect_or_start
-from app.storage.engine.failures import failures_named
-from app.storage.engine.migrating import APPLICATION_ROLE, DATABASE, SchemaBehindError, check_schema
+from app.storage.engine.health import failures_named
+from app.storage.engine.migrating import SchemaBehindError, SchemaNewerError, check_schema
 from app.storage.inspection import Inspection, inspect, open_clinics, undelivered, unsent_messages
 
 _ANSWER_WITHIN_SECONDS: Final = 20
@@ -43,33 +41,25 @@ def check_elsewhere(settings: Settings) -> Iterator[Finding]:
     yield from _check(settings, settings.database_url.get_secret_value(), keyset)
 
 
-def check_embedded(settings: Settings, data_dir: Path) -> Iterator[Finding]:
+def check_embedded(settings: Settings) -> Iterator[Finding]:
     """Check the embedded database, starting it for as long as that takes when nobody runs it."""
     try:
-        keyset = read_keyset((data_dir / KEY_FILE).read_text())
-        with _running(settings, data_dir) as url:
-            yield from _check(settings, url, keyset)
+        with find_runtime(settings) as runtime:
+            yield from _check(settings, runtime.application_url, runtime.keyset)
     except LocalDatabaseError as error:
         yield wrong("The embedded database does not run.", str(error))
     except (KeyFileError, OSError):
         return  # the machine's part says so
 
 
-@contextmanager
-def _running(settings: Settings, data_dir: Path) -> Iterator[str]:
-    # Not open_runtime: that makes what is missing, and a doctor only looks.
-    address, supervisor = connect_or_start(data_dir, find_binaries(settings.postgres_bin))
-    try:
-        yield address.url(APPLICATION_ROLE, DATABASE)
-    finally:
-        if supervisor is not None:
-            supervisor.stop()
-
-
 def _check(settings: Settings, url: str, keyset: Keyset) -> Iterator[Finding]:
     try:
+        check_reachable(url, direct_url=revealed(settings.direct_url))
         with failures_named():
-            found, skew = asyncio.run(_inspected(url))
+            found, skew = asyncio.run(_inspected(_database(settings, url)))
+    except DatabaseRefusesError as error:
+        yield wrong(error.said, error.fix)
+        return
     except (LocalDatabaseError, TimeoutError, OSError) as error:
         yield wrong(
             f"The database does not answer ({_kind(error)}).", "Check that it runs, and DATABASE_URL."
@@ -80,18 +70,36 @@ def _check(settings: Settings, url: str, keyset: Keyset) -> Iterator[Finding]:
     try:
         with failures_named():
             check_schema(url)
+    except SchemaNewerError as error:
+        said, _, fix = str(error).partition(": ")
+        yield wrong(f"{said}.", fix)
+        return
     except (SchemaBehindError, LocalDatabaseError):
         yield wrong("The database's tables are not those of this version.", "Run `afterglow migrate`.")
         return
     yield _isolation(found)
     yield good("The database's tables are those of this version")
-    runtime = Runtime(application_url=url, owner_url=None, keyset=keyset, data_dir=None, binaries=None)
+    runtime = Runtime(
+        application_url=url,
+        direct_url=revealed(settings.direct_url),
+        owner_url=None,
+        keyset=keyset,
+        data_dir=None,
+        binaries=None,
+    )
+    try:
+        check_key(url, runtime.vault().tenant_key)
+    except DatabaseRefusesError as error:
+        yield wrong(error.said, error.fix)
     with failures_named():
         yield from asyncio.run(_contents(runtime, settings))
 
 
-async def _inspected(url: str) -> tuple[Inspection, float]:
-    database = Database(url)
+def _database(settings: Settings, url: str) -> Database:
+    return Database(url, direct_url=revealed(settings.direct_url))
+
+
+async def _inspected(database: Database) -> tuple[Inspection, float]:
     try:
         async with asyncio.timeout(_ANSWER_WITHIN_SECONDS):
             found = await inspect(database)
@@ -158,6 +166,7 @@ async def _contents(runtime: Runtime, settings: Settings) -> list[Finding]:
         return [
             await _key_fits(context),
             await _worker(context),
+            *await _dead(context),
             _deliveries(await undelivered(context.database)),
             _messages(await unsent_messages(context.database, since=since)),
         ]
@@ -191,6 +200,18 @@ async def _worker(context: AppContext) -> Finding:
             "Run `afterglow serve`, or `afterglow worker` beside `afterglow serve --no-worker`.",
         )
     return good(f"A worker looked at what is due {ago.total_seconds():.0f} s ago")
+
+
+async def _dead(context: AppContext) -> list[Finding]:
+    async with context.work(None) as work:
+        dead = [one for one in await heartbeats.processes(work) if one.dead]
+    return [
+        unusual(
+            f"A process ({', '.join(one.does)}) ended without a word {one.ago.total_seconds() / 60:.0f} min ago.",
+            "Look into its log, and have it started again (systemd, a container's restart policy).",
+        )
+        for one in dead
+    ]
 
 
 def _deliveries(waiting: dict[str, int]) -> Finding:

@@ -5,13 +5,16 @@ import platform
 import shutil
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from app.cli.children import LISTENER, PARENT, setting_names
 from app.cli.doctor_findings import Finding, good, unusual, wrong
-from app.cli.runtime import KEY_FILE, data_dir_of, spool_dir_of
+from app.cli.runtime import KEY_FILE, data_dir_of, has_database, spool_dir_of
 from app.foundation.keyset import KeyFileError, read_keyset
 from app.foundation.relays import (
     GatewaySettingsError,
@@ -28,6 +31,7 @@ from app.storage.engine.embedded import find_running
 
 _OLDEST_PYTHON: Final = (3, 11)
 _ZONES: Final = ("America/New_York", "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe")
+_OF_TESTS: Final = "AFTERGLOW_TEST_"
 _GIBIBYTE: Final = 1024**3
 _LEAST_FREE: Final = 1 * _GIBIBYTE
 _LITTLE_FREE: Final = 5 * _GIBIBYTE
@@ -36,7 +40,8 @@ _LITTLE_FREE: Final = 5 * _GIBIBYTE
 def check_machine(settings: Settings) -> Iterator[Finding]:
     """Check what does not depend on where the database is."""
     yield _python()
-    yield _time_zones()
+    yield from misspelled(os.environ)
+    yield time_zones(zone_edition(), today=datetime.now(UTC).date())
     yield _public_url(settings)
     yield _webhook_allow(settings)
     yield _mail(settings)
@@ -51,6 +56,12 @@ def _spool(settings: Settings) -> Finding:
     if not os.access(where, os.W_OK):
         return wrong(
             f"The spool {spool} cannot be written.", "Set AFTERGLOW_SPOOL_DIR to a folder of this account."
+        )
+    free = shutil.disk_usage(where).free
+    if free < _LEAST_FREE:
+        return wrong(
+            f"Only {free / _GIBIBYTE:.1f} GiB free for the spool {spool}.",
+            "Free some: a disclosure that the database does not take must not be lost.",
         )
     # With a database elsewhere, the data folder is not what fills up.
     if settings.database_url is None and where.stat().st_dev == _nearest(data_dir).stat().st_dev:
@@ -86,11 +97,6 @@ def check_key_text(settings: Settings) -> Finding:
     return good("The encryption key is given in AFTERGLOW_ENCRYPTION_KEY")
 
 
-def has_database(data_dir: Path) -> bool:
-    """Say whether an embedded database was ever made in this folder."""
-    return (data_dir / "postgres").exists()
-
-
 def _python() -> Finding:
     found = f"Python {platform.python_version()}"
     if sys.version_info < _OLDEST_PYTHON:
@@ -98,13 +104,29 @@ def _python() -> Finding:
     return good(found)
 
 
-def _time_zones() -> Finding:
+def misspelled(environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Name variables that look like ours and are none: what they say has no effect."""
+    known = [*setting_names().values(), PARENT, LISTENER]
+    for name in sorted(environment):
+        if name in known or not name.startswith(("AFTERGLOW", "DATABASE_UR")) or name.startswith(_OF_TESTS):
+            continue
+        near = get_close_matches(name, known, n=1)
+        yield wrong(
+            f"There is no setting {name}.", f"Is {near[0]} meant?" if near else "See docs/operations.md."
+        )
+
+
+def time_zones(edition: str, *, today: date) -> Finding:
+    """Check that zones are known, and by rules that are not years old: governments change them each year."""
     try:
         for zone in _ZONES:
             ZoneInfo(zone)
     except ZoneInfoNotFoundError as error:
         return wrong(f"Time zones are missing ({error}).", "Install the tzdata package: pip install tzdata.")
-    return good(f"Time zones are of edition {zone_edition()}, from tzdata {zone_wheel()}")
+    said = f"Time zones are of edition {edition}, from tzdata {zone_wheel()}"
+    if edition[:4].isdigit() and today.year - int(edition[:4]) > 1:
+        return unusual(f"{said}, which is old.", "Update it: pip install --upgrade tzdata.")
+    return good(said)
 
 
 def _public_url(settings: Settings) -> Finding:

@@ -8,9 +8,9 @@ from typing import TypeVar
 
 import typer
 
-from app.access.encryption.resealing import queue_resealing, reseal_clinic, sealed_by
+from app.access.resealing import queue_resealing, reseal_clinic, sealed_by
+from app.cli.options import AsJson, DataDir, Guard, print_json, settings_of
 from app.cli.runtime import KEY_FILE, Runtime, open_runtime
-from app.cli.study_options import AsJson, DataDir, print_json
 from app.context import AppContext
 from app.foundation.keyset import KeyInUseError, Keyset, write_keyset
 from app.foundation.vault import replace_key_file
@@ -18,13 +18,11 @@ from app.settings import Settings
 from app.storage import clinics
 from app.storage.engine.database import Database
 
-Command = Callable[..., None]
 Found = TypeVar("Found")
-EXPECTED = (KeyInUseError,)
 
 
-def add_encryption(app: typer.Typer, guard: Callable[[Command], Command]) -> None:
-    """Add the commands; `guard` says what an operator can correct in one sentence."""
+def add_commands(app: typer.Typer, guard: Guard) -> None:
+    """Add the commands."""
     keys = typer.Typer(help="The encryption keys.", no_args_is_help=True)
     keys.command("status")(guard(status_command))
     keys.command("rotate")(guard(rotate_command))
@@ -35,7 +33,7 @@ def add_encryption(app: typer.Typer, guard: Callable[[Command], Command]) -> Non
 
 def status_command(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Say which keys there are, which one is active, and how many cells each has sealed."""
-    settings = _settings(data_dir)
+    settings = settings_of(data_dir)
     with open_runtime(settings) as runtime:
         counted = _run(runtime, settings, sealed_by)
         rows = _rows(runtime.keyset, counted)
@@ -48,7 +46,7 @@ def status_command(as_json: AsJson = False, data_dir: DataDir = None) -> None:
 
 def rotate_command(data_dir: DataDir = None) -> None:
     """Make a new key and seal with it from now on; the worker seals again what is there."""
-    settings = _settings(data_dir)
+    settings = settings_of(data_dir)
     with open_runtime(settings) as runtime:
         keyset = runtime.keyset.rotated()
         if settings.encryption_key is not None or runtime.data_dir is None:
@@ -70,7 +68,7 @@ def rotate_command(data_dir: DataDir = None) -> None:
 
 def reseal_command(data_dir: DataDir = None) -> None:
     """Seal again, as the schema's owner, what older keys sealed; may be stopped and started again at any time."""
-    settings = _settings(data_dir)
+    settings = settings_of(data_dir)
     with open_runtime(settings) as runtime:
         count = _run(runtime, settings, _reseal_all, url=runtime.owner())
     typer.echo(f"{count} cells are sealed with the active key.")
@@ -78,7 +76,7 @@ def reseal_command(data_dir: DataDir = None) -> None:
 
 def retire_command(data_dir: DataDir = None) -> None:
     """Take away the keys that seal nothing any more; backups from before still need them."""
-    settings = _settings(data_dir)
+    settings = settings_of(data_dir)
     with open_runtime(settings) as runtime:
         counted, keyset = _run(runtime, settings, sealed_by), runtime.keyset
         unused = [name for name in keyset.keys if name != keyset.active and not counted[name]]
@@ -139,7 +137,3 @@ def _run(
             await context.database.close()
 
     return asyncio.run(done())
-
-
-def _settings(data_dir: DataDir) -> Settings:
-    return Settings() if data_dir is None else Settings(data_dir=data_dir)

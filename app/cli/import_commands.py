@@ -1,7 +1,6 @@
 """``afterglow import``: taking a clinic's existing patients on from CSV files."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -10,14 +9,12 @@ import typer
 
 from app.cli.clinic_files import ClinicFiles, Counted, read_files, take_all_on
 from app.cli.in_context import in_context
-from app.cli.study_options import AsJson, DataDir, print_json
+from app.cli.options import AsJson, DataDir, Guard, print_json
 from app.context import AppContext
 
-Command = Callable[..., None]
 
-
-def add_import(app: typer.Typer, guard: Callable[[Command], Command]) -> None:
-    """Add the command; `guard` says what an operator can correct in one sentence."""
+def add_commands(app: typer.Typer, guard: Guard) -> None:
+    """Add the commands."""
     app.command("import")(guard(import_command))
 
 

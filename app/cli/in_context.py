@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
 
+from app.cli.options import settings_of
 from app.cli.runtime import open_runtime
 from app.context import AppContext, Work
 from app.foundation.audit import OPERATOR
 from app.foundation.errors import NotFoundError
-from app.settings import Settings
 from app.studies.stored_patients import UnknownClinicError
 
 Found = TypeVar("Found")
@@ -18,7 +18,7 @@ Found = TypeVar("Found")
 
 def in_context(data_dir: Path | None, do: Callable[[AppContext], Awaitable[Found]]) -> Found:
     """Do something with what a process has, and give what came of it."""
-    settings = Settings() if data_dir is None else Settings(data_dir=data_dir)
+    settings = settings_of(data_dir)
 
     async def done(context: AppContext) -> Found:
         try:

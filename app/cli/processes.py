@@ -4,6 +4,7 @@ import asyncio
 import os
 import resource
 import signal
+import socket
 import sys
 import threading
 import time
@@ -13,50 +14,102 @@ from typing import Final
 
 import uvicorn
 
-from app.cli.children import PARENT, Group, child_environment
-from app.cli.runtime import open_runtime, spool_dir_of
+from app.cli.children import (
+    LISTENER,
+    PARENT,
+    Group,
+    child_environment,
+    metrics_ports,
+    run_until_stopped,
+)
+from app.cli.metrics import serve_metrics
+from app.cli.runtime import Runtime, open_runtime, spool_dir_of
 from app.foundation.logs import set_up_logs
 from app.settings import Settings
+from app.storage.engine.connecting import check_room
+from app.storage.engine.database import most_connections
+from app.storage.engine.jobs import JOB_CONNECTIONS
+from app.storage.heartbeats import Duty
 from app.web.connections import BoundedConnection
-from app.web.metrics import serve_metrics
 
 # Beside connections: the database's, the spool's, the log's.
 _OTHER_FILES: Final = 200
+# A process that sends holds one connection on which it is woken.
+_LISTENING: Final = 1
 
 
 def serve(settings: Settings, *, work_too: bool) -> None:
     """Answer HTTP requests until SIGTERM or SIGINT; ``work_too``: with a worker beside, in a separate process."""
+    set_up_logs()
+    _end_with_parent()
+    with open_runtime(settings) as runtime:
+        _check_room(settings, runtime, answering=settings.processes, workers=int(work_too))
+        sys.stderr.write(f"Afterglow answers at {settings.links_start_with}\n")
+        if settings.processes == 1:
+            with _worker_beside(settings) if work_too else nullcontext():
+                _answer(settings, runtime)
+            return
+        names = ("serve --no-worker",) * settings.processes + ("worker",) * work_too
+        ports = metrics_ports(settings, first=0, count=len(names))
+        with _listening(settings) as listener:
+            group = Group(
+                child_environment(settings), names, runtime=runtime, metrics_ports=ports, listener=listener
+            )
+            run_until_stopped(group)
+
+
+def _answer(settings: Settings, runtime: Runtime) -> None:
     _allow_open_files(settings.most_connections + _OTHER_FILES)
     # Only here: with all routes it takes longer to read than most commands to run, the worker's among them.
     from app.asgi import build_app  # noqa: PLC0415 - see above
     from app.care.intake.spool import Spool  # noqa: PLC0415 - see above
 
-    set_up_logs()
-    _end_with_parent()
-    with open_runtime(settings) as runtime:
-        context = runtime.context(settings)
-        config = uvicorn.Config(
-            build_app(
-                context,
-                requests_per_minute=settings.requests_per_minute,
-                spool=Spool(spool_dir_of(settings), context.vault),
-            ),
-            host=settings.host,
-            port=settings.port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            date_header=False,
-            timeout_graceful_shutdown=20,
-            limit_concurrency=settings.most_connections,
-            http=BoundedConnection,
-            ws="none",
-        )
-        if settings.metrics_port is not None:
-            serve_metrics(settings.metrics_port)
-        sys.stderr.write(f"Afterglow answers at {settings.links_start_with}\n")
-        with _worker_beside(settings) if work_too else nullcontext():
-            uvicorn.Server(config).run()
+    context = runtime.context(settings)
+    config = uvicorn.Config(
+        build_app(
+            context,
+            requests_per_minute=settings.requests_per_minute,
+            spool=Spool(spool_dir_of(settings), context.vault),
+        ),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=20,
+        limit_concurrency=settings.most_connections,
+        http=BoundedConnection,
+        ws="none",
+    )
+    serve_metrics(settings, runtime, context)
+    shared = os.environ.get(LISTENER)
+    uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(shared))] if shared else None)
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    """Listen where the children answer: each takes the next connection when it is free for it."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    # By its protocol asyncio knows that it is TCP, and sends small answers at once.
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.host, settings.port))
+        listener.listen(2048)
+        listener.setblocking(False)
+        yield listener
+
+
+def _check_room(settings: Settings, runtime: Runtime, *, answering: int, workers: int) -> None:
+    """Make sure that the server has room for all that these processes may open; behind a pooler, that is its part.
+
+    Raises:
+        DatabaseRefusesError: it has not.
+    """
+    pool = most_connections(settings.pool_size)
+    needed = answering * (pool + _LISTENING) + workers * (pool + _LISTENING + JOB_CONNECTIONS)
+    if runtime.direct_url is None:
+        check_room(runtime.application_url, needed=needed)
 
 
 def _allow_open_files(count: int) -> None:
@@ -70,7 +123,9 @@ def _allow_open_files(count: int) -> None:
 @contextmanager
 def _worker_beside(settings: Settings) -> Iterator[None]:
     """Run a worker as a child, started again when it falls, until the end of the block."""
-    group = Group(child_environment(settings), ("worker",))
+    group = Group(
+        child_environment(settings), ("worker",), metrics_ports=metrics_ports(settings, first=1, count=1)
+    )
     keeping = threading.Thread(target=group.run, name="worker-keeper")
     keeping.start()
     try:
@@ -88,11 +143,14 @@ def work(settings: Settings) -> None:
     set_up_logs()
     _end_with_parent()
     with open_runtime(settings) as runtime:
+        _check_room(settings, runtime, answering=0, workers=1)
 
         async def run() -> None:
             context = runtime.context(settings)
+            serve_metrics(settings, runtime, context)
             spool = Spool(spool_dir_of(settings), context.vault)
-            worker = Worker(context, retry_speedup=settings.retry_speedup, spool=spool)
+            duties = [Duty(one) for one in settings.worker_queues.split(",")]
+            worker = Worker(context, retry_speedup=settings.retry_speedup, spool=spool, duties=duties)
             for number in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, worker.stop)
             await worker.run()

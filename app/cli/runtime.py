@@ -9,11 +9,18 @@ from typing import Final
 
 from app.context import AppContext
 from app.foundation.clock import SystemClock
+from app.foundation.errors import OperatorError
 from app.foundation.keyset import Keyset, read_keyset
 from app.foundation.relays import read_gateway_relay, read_mail_relay
 from app.foundation.vault import Vault, load_or_make_key_file
 from app.settings import Settings, revealed
 from app.storage.engine.binaries import Binaries, find_binaries
+from app.storage.engine.connecting import (
+    check_key,
+    check_reachable,
+    first_connection,
+    install_session_settings,
+)
 from app.storage.engine.database import Database, role_of
 from app.storage.engine.embedded import (
     AlreadySupervisedError,
@@ -22,6 +29,7 @@ from app.storage.engine.embedded import (
     default_data_dir,
     prepare_data_dir,
 )
+from app.storage.engine.health import failures_named
 from app.storage.engine.migrating import (
     APPLICATION_ROLE,
     DATABASE,
@@ -35,7 +43,11 @@ from app.storage.tenant_keys import install as install_tenant_key
 KEY_FILE: Final = "encryption.key"
 
 
-class OwnerUrlMissingError(RuntimeError):
+class NothingHereError(OperatorError):
+    """No database was made here yet: `afterglow dev` or `afterglow serve` makes one at its first start."""
+
+
+class OwnerUrlMissingError(OperatorError):
     """This needs the owner's way to the database: set AFTERGLOW_OWNER_URL beside DATABASE_URL."""
 
 
@@ -44,6 +56,8 @@ class Runtime:
     """Where everything is. ``data_dir`` is None with a database elsewhere."""
 
     application_url: str
+    # Past the pooler that ``application_url`` leads to; None: it leads to none.
+    direct_url: str | None = None
     owner_url: str | None
     keyset: Keyset
     data_dir: Path | None
@@ -81,9 +95,26 @@ class Runtime:
         path = self.data_dir / KEY_FILE
         return Vault(self.keyset, reread=lambda: load_or_make_key_file(path)[0])
 
-    def database(self, *, pool_size: int = 10) -> Database:
+    def database(self, *, pool_size: int) -> Database:
         """Make the application role's way to the database."""
-        return Database(self.application_url, pool_size=pool_size, tenant_key=self.vault().tenant_key)
+        return Database(
+            self.application_url,
+            pool_size=pool_size,
+            tenant_key=self.vault().tenant_key,
+            direct_url=self.direct_url,
+        )
+
+    def check(self) -> None:
+        """Make sure that a process can work with this database, before it begins.
+
+        Raises:
+            DatabaseRefusesError: it cannot be reached, is a replica, is behind a pooler that takes transactions
+                apart, or was set up with another key.
+            SchemaBehindError, SchemaNewerError: its tables are not those of this version.
+        """
+        check_reachable(self.application_url, direct_url=self.direct_url)
+        check_schema(self.application_url)
+        check_key(self.application_url, self.vault().tenant_key)
 
     def bring_up_to_date(self, to: str = "head") -> None:
         """Bring the tables to this version or another, and install what proves a transaction's clinic.
@@ -92,15 +123,19 @@ class Runtime:
             OwnerUrlMissingError: nobody said how the owner reaches the database.
             PatientKeysKeptError: going down would remove the keys of patients; nothing was changed.
         """
+        with first_connection(self.owner(), setting="AFTERGLOW_OWNER_URL"):
+            pass
         migrate(self.owner(), application_role=self.application_role, to=to)
         if to == "head":
             install_tenant_key(self.owner(), self.vault().tenant_key)
+        if self.direct_url is not None:
+            install_session_settings(self.owner())
 
-    def context(self, settings: Settings) -> AppContext:
+    def context(self, settings: Settings, *, pool_size: int | None = None) -> AppContext:
         """Make what a process works with."""
         vault = self.vault()
         return AppContext(
-            database=self.database(),
+            database=self.database(pool_size=pool_size or settings.pool_size),
             vault=vault,
             clock=SystemClock(),
             public_url=settings.links_start_with,
@@ -115,17 +150,48 @@ def open_runtime(settings: Settings, *, bring_up_to_date: bool = True) -> Iterat
     """Find or make the runtime; what was started here is stopped at the end.
 
     An embedded database is migrated on the way (``bring_up_to_date``); one elsewhere is only checked.
+
+    Raises:
+        DatabaseFailedError: for whatever the database's libraries raise, also in the caller's block.
     """
-    if settings.database_url is not None:
-        runtime = _elsewhere(settings)
-        if bring_up_to_date:
-            check_schema(runtime.application_url)
-        yield runtime
-        return
-    with _embedded(settings) as runtime:
-        if bring_up_to_date:
-            runtime.bring_up_to_date()
-        yield runtime
+    with failures_named():
+        if settings.database_url is not None:
+            runtime = _elsewhere(settings)
+            if bring_up_to_date:
+                runtime.check()
+            yield runtime
+            return
+        with _embedded(settings) as runtime:
+            if bring_up_to_date:
+                runtime.bring_up_to_date()
+            yield runtime
+
+
+@contextmanager
+def find_runtime(settings: Settings) -> Iterator[Runtime]:
+    """Find the runtime to look at it: nothing is made or changed; a server that was started is stopped at the end.
+
+    Raises:
+        NothingHereError: there is no database yet.
+        KeyFileError, OSError: the key cannot be read.
+        DatabaseFailedError: for whatever the database's libraries raise, also in the caller's block.
+    """
+    with failures_named():
+        if settings.database_url is not None:
+            yield _elsewhere(settings)
+            return
+        data_dir = data_dir_of(settings)
+        if not has_database(data_dir):
+            raise NothingHereError(NothingHereError.__doc__)
+        given = revealed(settings.encryption_key)
+        keyset = read_keyset((data_dir / KEY_FILE).read_text() if given is None else given)
+        with _server(settings, data_dir, keyset, with_roles=False) as runtime:
+            yield runtime
+
+
+def has_database(data_dir: Path) -> bool:
+    """Say whether an embedded database was ever made in this folder."""
+    return (data_dir / "postgres").exists()
 
 
 def data_dir_of(settings: Settings) -> Path:
@@ -144,6 +210,7 @@ def _elsewhere(settings: Settings) -> Runtime:
         raise AssertionError  # the settings refuse this
     return Runtime(
         application_url=url.get_secret_value(),
+        direct_url=revealed(settings.direct_url),
         owner_url=revealed(settings.owner_url),
         keyset=read_keyset(key.get_secret_value()),
         data_dir=None,
@@ -155,11 +222,17 @@ def _elsewhere(settings: Settings) -> Runtime:
 def _embedded(settings: Settings) -> Iterator[Runtime]:
     data_dir = data_dir_of(settings)
     prepare_data_dir(data_dir)
-    keyset = _keyset(settings, data_dir)
+    with _server(settings, data_dir, _keyset(settings, data_dir), with_roles=True) as runtime:
+        yield runtime
+
+
+@contextmanager
+def _server(settings: Settings, data_dir: Path, keyset: Keyset, *, with_roles: bool) -> Iterator[Runtime]:
     binaries = find_binaries(settings.postgres_bin)
     address, supervisor = connect_or_start(data_dir, binaries)
     try:
-        make_roles(address.url())
+        if with_roles:
+            make_roles(address.url())
         yield Runtime(
             application_url=address.url(APPLICATION_ROLE, DATABASE),
             owner_url=address.url(OWNER_ROLE, DATABASE),

@@ -7,19 +7,32 @@ from typing import Annotated, Final
 
 import typer
 
+from app.cli.options import AsJson, Guard, print_json
 from app.cli.progress import bar
-from app.cli.study_options import AsJson, ProtocolFile, numbers_from, print_json
-from app.studies.accuracy import CALIBRATION_SEED, SEEDS, AccuracyReport, accuracy, patients_run
-from app.studies.accuracy_page import accuracy_json, accuracy_markdown, accuracy_text
-from app.studies.cohort import SimulatedCohort
-from app.studies.cohort_files import write_cohort
+from app.cli.study_options import ProtocolFile, numbers_from, said_plainly
+from app.studies.accuracy import (
+    CALIBRATION_SEED,
+    SEEDS,
+    AccuracyReport,
+    accuracy,
+    accuracy_json,
+    accuracy_markdown,
+    accuracy_text,
+    patients_run,
+)
+from app.studies.cohort import SimulatedCohort, write_cohort
 from app.studies.cohort_plan import VARIANTS, CohortPlan
 from app.studies.further_studies import STUDIES, table_json
 from app.studies.report_chart import false_signals_svg, found_by_day_svg
-from app.studies.report_tables import plain
+from app.studies.reports import plain
 
 PATIENTS: Final = 200
 """Of each seed, unless set otherwise: a minute or two. The published page has five times as many."""
+
+
+def add_commands(app: typer.Typer, guard: Guard) -> None:
+    """Add the command."""
+    app.command("simulate")(guard(said_plainly(simulate)))
 
 
 def simulate(

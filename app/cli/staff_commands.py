@@ -1,6 +1,5 @@
 """``afterglow staff``: inviting the first owner, listing members, unlocking one, when nobody at the clinic can."""
 
-from collections.abc import Callable
 from typing import Annotated
 from uuid import UUID
 
@@ -10,17 +9,16 @@ from pydantic import BaseModel
 from app.access.clinics.permissions import StaffRole
 from app.access.clinics.queries import clinic_in
 from app.access.staff.commands import invite_as_operator, unlock
-from app.access.staff.invitations import Invited
+from app.access.staff.joining import Invited
 from app.access.staff.members import Member
 from app.access.staff.queries import id_of_address, list_members
 from app.access.staff.schemas import MemberReply
 from app.cli.in_context import in_clinic
-from app.cli.study_options import AsJson, DataDir, print_json
+from app.cli.options import AsJson, DataDir, Guard, print_json
 from app.context import Work
 from app.web.schemas import EmailAddress, Name
 
 Clinic = Annotated[UUID, typer.Option("--clinic", help="The clinic's id.")]
-Command = Callable[..., None]
 
 
 class Invitee(BaseModel):
@@ -30,8 +28,8 @@ class Invitee(BaseModel):
     email: EmailAddress
 
 
-def add_staff(app: typer.Typer, guard: Callable[[Command], Command]) -> None:
-    """Add the commands; `guard` says what an operator can correct in one sentence."""
+def add_commands(app: typer.Typer, guard: Guard) -> None:
+    """Add the commands."""
     staff = typer.Typer(help="A clinic's staff.", no_args_is_help=True)
     staff.command("invite")(guard(invite_command))
     staff.command("list")(guard(list_command))

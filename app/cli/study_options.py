@@ -1,22 +1,18 @@
-"""What the studies' commands have in common: their options, the numbers of a file, JSON."""
+"""What the studies' commands have in common: other numbers for the rule, and why a study cannot be run."""
 
-import json
-from collections.abc import Mapping
+import sys
+from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from app.cli.options import Command
+from app.clinical.errors import ClinicalError
 from app.clinical.protocol import STANDARD, Protocol
-from app.studies.settings_files import protocol_with
+from app.studies.errors import StudyError
+from app.studies.study_files import protocol_with
 
-DataDir = Annotated[
-    Path | None,
-    typer.Option(
-        "--data-dir", envvar="AFTERGLOW_DATA_DIR", help="Where the embedded database and the key live."
-    ),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ProtocolFile = Annotated[
     Path | None, typer.Option("--protocol", help="JSON with the numbers of the rule that differ.")
 ]
@@ -27,6 +23,23 @@ def numbers_from(protocol: Path | None) -> Protocol:
     return protocol_with(protocol) if protocol else STANDARD
 
 
-def print_json(document: Mapping[str, Any]) -> None:
-    """Print a report for programs."""
-    typer.echo(json.dumps(document, indent=2, default=str, allow_nan=False))
+def said_plainly(command: Command) -> Command:
+    """Say in one sentence why a study cannot be run; exit status 1."""
+
+    @wraps(command)
+    def guarded(*args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - whatever the command takes
+        try:
+            command(*args, **kwargs)
+        except (StudyError, ClinicalError) as error:
+            sys.stderr.write(f"afterglow: {_sentence(error)}\n")
+            raise typer.Exit(1) from None
+
+    return guarded
+
+
+def _sentence(error: StudyError | ClinicalError) -> str:
+    details = ", ".join(
+        f"{name} {'; '.join(map(str, value)) if isinstance(value, tuple) else value}"
+        for name, value in error.details.items()
+    )
+    return f"{error} ({details})" if details else str(error)

@@ -10,9 +10,9 @@ from app.clinical.answering import Share
 from app.clinical.boosters import Stretch
 from app.clinical.domains import NOTHING, PerDomain
 from app.clinical.findings import Finding, WorseThanBefore
+from app.clinical.known_now import median_gap
 from app.clinical.levels import Level
 from app.clinical.reasons import Criterion, Reason
-from app.clinical.recency import median_gap
 from app.clinical.reference import Baseline, NoReference, Reference
 from app.clinical.signs import RecentDay
 

@@ -102,6 +102,11 @@ def check_in_day(recorded_at: datetime, time_zone: str) -> date:
     return date.fromordinal(day_number(recorded_at, time_zone))
 
 
+def calendar_day(at: datetime, time_zone: str) -> date:
+    """The date on the wall in a zone, from midnight to midnight: of appointments, and of what staff date by it."""
+    return at.astimezone(zone_of(time_zone)).date()
+
+
 def day_number(recorded_at: datetime, time_zone: str) -> int:
     """The same day as a number (`date.toordinal()`), which is what the rule counts with."""
     local = recorded_at.astimezone(zone_of(time_zone))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from app.clinical.ewma import ROUNDING, Ewma
+from app.clinical.known_now import look_back_days, reached_within
 from app.clinical.levels import CriterionName, Level
 from app.clinical.protocol import Protocol
 from app.clinical.reasons import (
@@ -24,7 +25,6 @@ from app.clinical.reasons import (
     TooFewRecentDays,
     WatchReached,
 )
-from app.clinical.recency import look_back_days, reached_within
 from app.clinical.reference import NoReference, Reference
 
 

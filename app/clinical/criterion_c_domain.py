@@ -7,6 +7,7 @@ from typing import Final
 from app.clinical.criterion_a_gain import is_small
 from app.clinical.domains import MOOD, NAMES, PerDomain
 from app.clinical.ewma import ROUNDING, Ewma
+from app.clinical.known_now import reached_within, usual_gap
 from app.clinical.levels import CriterionName, Level
 from app.clinical.protocol import Protocol
 from app.clinical.reasons import (
@@ -17,7 +18,6 @@ from app.clinical.reasons import (
     DomainWatchReached,
     Reason,
 )
-from app.clinical.recency import reached_within, usual_gap
 from app.clinical.reference import Reference
 
 SCALE_TO_ASK: Final = "phq-9"

@@ -42,7 +42,7 @@ from app.clinical.reasons import (
     WatchReached,
 )
 from app.clinical.reference import Reference
-from app.clinical.taper_wording import planned_said
+from app.clinical.taper import planned_said
 
 HEADLINES: Final = {
     Level.CONSIDER_BOOSTER: ENGLISH.templates["consider_booster"],

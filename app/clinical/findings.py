@@ -15,9 +15,9 @@ from app.clinical.boosters import Boosters, Stretch, crossed_soon, held_since
 from app.clinical.criterion_b_scale import TotalsSoFar
 from app.clinical.domains import DOMAINS, MOOD, Domain, PerDomain
 from app.clinical.ewma import ROUNDING, Ewma
+from app.clinical.known_now import reached_within
 from app.clinical.levels import FindingCode, Level
 from app.clinical.protocol import Protocol
-from app.clinical.recency import reached_within
 from app.clinical.reference import Baseline, Reference, spread_before
 from app.clinical.scales import AssessmentTotal, as_judged
 from app.clinical.signs import Signs, SmoothedLevel, is_worse, mood_mean

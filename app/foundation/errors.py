@@ -1,4 +1,4 @@
-"""Refusals: what can be wrong with what someone sent, said without repeating what they sent."""
+"""Refusals: what can be wrong with what someone sent, said without repeating what they sent; operators' errors."""
 
 from collections.abc import Iterable, Mapping
 from enum import Enum
@@ -56,6 +56,10 @@ class RefusalError(Exception):
     def message(cls) -> str:
         """Give the sentence for the reader: the docstring's first paragraph on one line."""
         return " ".join(cleandoc(cls.__doc__ or "").split("\n\n")[0].split())
+
+
+class OperatorError(Exception):
+    """What whoever runs a command can correct: shown as one sentence, without a traceback."""
 
 
 class NotFoundError(RefusalError):

@@ -16,6 +16,8 @@ from typing import Final, Protocol
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from app.foundation.errors import OperatorError
+
 KEY_BYTES = 32
 KEY_ID_BYTES: Final = 4
 # Never a sealing key's purpose; each with how many bytes it takes. 16 bytes more than the push curve's scalars have,
@@ -28,11 +30,11 @@ LOOKUP_PURPOSES: Final[Mapping[str, int]] = {
 }
 
 
-class KeyFileError(Exception):
+class KeyFileError(OperatorError):
     """The encryption key cannot be read: it must be 32 bytes in base64, in a file only its owner can read."""
 
 
-class KeyInUseError(Exception):
+class KeyInUseError(OperatorError):
     """The active key cannot be retired, and no key that still seals something."""
 
 

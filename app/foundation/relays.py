@@ -7,14 +7,16 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from app.foundation.errors import OperatorError
+
 _PORTS: Final = {"smtp": 587, "smtps": 465}
 
 
-class MailSettingsError(ValueError):
+class MailSettingsError(OperatorError):
     """The mail server is written smtp://user:password@host:587 or smtps://…, and needs a sender's address."""
 
 
-class GatewaySettingsError(ValueError):
+class GatewaySettingsError(OperatorError):
     """The gateway needs both its address and its secret, which begins with whsec_."""
 
 

@@ -6,11 +6,23 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric, Text, insert, select, update
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    Numeric,
+    Text,
+    and_,
+    delete,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.storage.engine.rows import CARE, TenantRow, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
+from app.storage.patients import PatientRow
 
 
 class AppointmentKind(StrEnum):
@@ -83,6 +95,13 @@ async def change(
     return bool(changed.rowcount)
 
 
+async def take_away(work: UnitOfWork, appointment_id: UUID) -> None:
+    """Take an appointment away that was only a duplicate's."""
+    await work.execute(
+        delete(Appointment).where(Appointment.clinic_id == work.clinic_id, Appointment.id == appointment_id)
+    )
+
+
 async def of_patient(work: UnitOfWork, patient_id: UUID) -> list[Appointment]:
     """List a patient's appointments, in the order of their days."""
     found = await work.execute(
@@ -100,11 +119,17 @@ async def planned_of_patient(work: UnitOfWork, patient_id: UUID) -> list[Appoint
 
 
 async def planned_between(work: UnitOfWork, *, first: date, last: date) -> list[Appointment]:
-    """List what the clinic has planned for these days, both included, in the order of their days."""
+    """List what the clinic has planned for these days, both included, in the order of their days.
+
+    What is planned with a patient who is archived or merged is not: nobody expects them.
+    """
+    patient = PatientRow
     found = await work.execute(
         select(*columns_of(Appointment))
+        .join(patient, and_(patient.clinic_id == Appointment.clinic_id, patient.id == Appointment.patient_id))
         .where(
             Appointment.clinic_id == work.clinic_id,
+            patient.archived_at.is_(None),
             Appointment.state == AppointmentState.PLANNED.value,
             Appointment.on.between(first, last),
         )

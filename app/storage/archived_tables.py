@@ -23,10 +23,11 @@ from app.storage.chosen_references import StoredReference
 from app.storage.circumstances import CircumstanceRow
 from app.storage.clinics import ClinicProfile
 from app.storage.consents import Consent
-from app.storage.days_without_reminders import DayWithoutRemindersRow
+from app.storage.courses import CourseRow
 from app.storage.engine.rows import TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.findings import Finding
+from app.storage.infusions import InfusionRow
 from app.storage.patient_changes import PatientChange
 from app.storage.patient_merges import PatientMerge
 from app.storage.patient_states import PatientStateRow
@@ -34,9 +35,9 @@ from app.storage.patients import PatientRow
 from app.storage.policies import StoredPolicy
 from app.storage.record_versions import RecordVersion
 from app.storage.reminder_plans import ReminderPlan
+from app.storage.reminders import DayWithoutRemindersRow
 from app.storage.safety_events import SafetyEvent
 from app.storage.signals import Signal
-from app.storage.treatment import CourseRow, InfusionRow
 
 SEALED: Final = "_sealed"
 # Cells sealed under a table's first name; what was sealed opens only so.

@@ -176,6 +176,20 @@ async def at_moment(
     return row and StoredAssessment(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
+async def between(
+    work: UnitOfWork, patient_id: UUID, *, scale: str, first: datetime, last: datetime
+) -> list[StoredAssessment]:
+    """List the forms of a scale that were taken between two moments, neither included."""
+    found = await work.execute(
+        _assessments(work, patient_id).where(
+            StoredAssessment.scale == scale,
+            StoredAssessment.taken_at > first,
+            StoredAssessment.taken_at < last,
+        )
+    )
+    return [StoredAssessment(**row._mapping) for row in found]  # noqa: SLF001 - same
+
+
 async def find(work: UnitOfWork, patient_id: UUID, assessment_id: UUID) -> StoredAssessment | None:
     """Find one form of one patient."""
     found = await work.execute(_assessments(work, patient_id).where(StoredAssessment.id == assessment_id))

@@ -13,18 +13,12 @@ from app.clinical.course import Course, Infusion, InfusionPhase
 from app.clinical.history import ScaleTotals
 from app.storage.assessments import CustomScaleRow, StoredAssessment, totals_in
 from app.storage.check_ins import CheckInRow
+from app.storage.courses import CourseRow, course_columns, course_in
 from app.storage.engine.unit_of_work import UnitOfWork
+from app.storage.infusions import INFUSION_COLUMNS, InfusionRow, infusions_by_patient
 from app.storage.insights import Window
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
-from app.storage.treatment import (
-    INFUSION_COLUMNS,
-    CourseRow,
-    InfusionRow,
-    course_columns,
-    course_in,
-    infusions_by_patient,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -268,6 +268,20 @@ async def standing_history(work: UnitOfWork, patient_id: UUID) -> tuple[CheckIn,
     return tuple(_stored(row).check_in for row in found)
 
 
+async def standing_between(
+    work: UnitOfWork, patient_id: UUID, *, first: datetime, last: datetime
+) -> tuple[CheckIn, ...]:
+    """Give the check-ins that stand and were recorded between two moments."""
+    found = await work.execute(
+        _check_ins(work, patient_id).where(
+            CheckInRow.recorded_at.between(first, last),
+            CheckInRow.superseded_by.is_(None),
+            CheckInRow.withdrawn_at.is_(None),
+        )
+    )
+    return tuple(_stored(row).check_in for row in found)
+
+
 async def _mark(
     work: UnitOfWork,
     patient_id: UUID,

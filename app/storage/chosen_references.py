@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, delete, insert, select
+from sqlalchemy import ForeignKeyConstraint, Index, delete, insert, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clinical.history import ChosenReference
@@ -35,6 +35,7 @@ class StoredReference(TenantRow):
     set_at: Mapped[datetime]
     set_by: Mapped[UUID | None]
     turn: Mapped[int]
+    version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
 
     @property
     def choice(self) -> ChosenReference:
@@ -50,6 +51,7 @@ async def add(
     *,
     reason_sealed: bytes,
     set_by: UUID | None,
+    version: int = 1,
 ) -> None:
     """Keep a choice."""
     await work.execute(
@@ -63,7 +65,19 @@ async def add(
             set_at=choice.set_at,
             set_by=set_by,
             turn=this_turn(work, patient_id),
+            version=version,
         )
+    )
+
+
+async def change_days(
+    work: UnitOfWork, patient_id: UUID, choice_id: UUID, *, from_day: date, to_day: date, version: int
+) -> None:
+    """Write which days a choice names from this turn on; the caller keeps those that it named before."""
+    await work.execute(
+        update(StoredReference)
+        .where(StoredReference.clinic_id == work.clinic_id, StoredReference.id == choice_id)
+        .values(from_day=from_day, to_day=to_day, version=version, turn=this_turn(work, patient_id))
     )
 
 

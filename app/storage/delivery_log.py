@@ -1,12 +1,16 @@
-"""The log of what was sent: deliveries with every attempt, to be read."""
+"""The log of what was sent: deliveries with every attempt, where they stand, and those that begin again."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, func, or_, select, update
 
 from app.storage import deliveries
-from app.storage.deliveries import Attempt, Delivery, DeliveryRow
+from app.storage.deliveries import Attempt, Delivery, DeliveryRow, Notification
+from app.storage.endpoints import Endpoint
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -62,3 +66,180 @@ async def _with_attempts(
     for row in found:
         attempts[row.delivery_id].append(Attempt(**row._mapping))  # noqa: SLF001 - documented name
     return [(delivery, attempts[delivery.id]) for delivery in listed]
+
+
+_NOT_OUT: Final = ("held", "exhausted")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undelivered:
+    """What did not get out to one endpoint: how much, since when the oldest waits, how much of it is safety's."""
+
+    endpoint_id: UUID
+    endpoint_state: str
+    held: int
+    exhausted: int
+    safety: int
+    oldest_at: datetime
+
+
+async def gave_up_on_safety(
+    work: UnitOfWork, endpoint_id: UUID, *, since: datetime, other_than: UUID
+) -> bool:
+    """Say whether another safety delivery to an endpoint, first tried since then, was exhausted."""
+    found = await work.execute(
+        select(
+            exists().where(
+                DeliveryRow.clinic_id == work.clinic_id,
+                DeliveryRow.endpoint_id == endpoint_id,
+                DeliveryRow.urgency == "safety",
+                DeliveryRow.state == "exhausted",
+                DeliveryRow.first_attempt_at >= since,
+                DeliveryRow.id != other_than,
+            )
+        )
+    )
+    return bool(found.scalar_one())
+
+
+async def undelivered(work: UnitOfWork) -> list[Undelivered]:
+    """Sum up by endpoint what is held or exhausted now, what waits longest first; of a removed one nobody waits."""
+    oldest_at = func.min(Notification.occurred_at)
+    found = await work.execute(
+        select(
+            Endpoint.id.label("endpoint_id"),
+            Endpoint.state.label("endpoint_state"),
+            func.count().filter(DeliveryRow.state == "held").label("held"),
+            func.count().filter(DeliveryRow.state == "exhausted").label("exhausted"),
+            func.count().filter(DeliveryRow.urgency == "safety").label("safety"),
+            oldest_at.label("oldest_at"),
+        )
+        .join_from(DeliveryRow, Notification, _carried_by_it())
+        .join(Endpoint, _goes_there())
+        .where(
+            DeliveryRow.clinic_id == work.clinic_id,
+            DeliveryRow.state.in_(_NOT_OUT),
+            Endpoint.state != "removed",
+        )
+        .group_by(Endpoint.id, Endpoint.state)
+        .order_by(oldest_at, Endpoint.id)
+    )
+    return [Undelivered(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's documented name for it
+
+
+async def newly_held(work: UnitOfWork, *, notified_before: datetime) -> list[UUID]:
+    """List disabled endpoints for which something was held of which nobody was notified since then."""
+    notified_at = Endpoint.trouble_notified_at
+    held = exists().where(
+        _goes_there(),
+        DeliveryRow.state == "held",
+        _carried_by_it(),
+        or_(notified_at.is_(None), Notification.occurred_at > notified_at),
+    )
+    found = await work.execute(
+        select(Endpoint.id)
+        .where(
+            Endpoint.clinic_id == work.clinic_id,
+            Endpoint.state == "disabled",
+            or_(notified_at.is_(None), notified_at <= notified_before),
+            held,
+        )
+        .order_by(Endpoint.id)
+    )
+    return list(found.scalars())
+
+
+async def was_delivered(work: UnitOfWork, *, event_type: str) -> bool:
+    """Say whether an endpoint that is enabled now has ever answered an event of this type with 2xx."""
+    delivered = (
+        select(DeliveryRow.id)
+        .join(Notification, _carried_by_it())
+        .join(Endpoint, _goes_there())
+        .where(
+            DeliveryRow.clinic_id == work.clinic_id,
+            DeliveryRow.state == "delivered",
+            Notification.type == event_type,
+            Endpoint.state == "enabled",
+        )
+    )
+    found = await work.execute(select(delivered.exists()))
+    return bool(found.scalar_one())
+
+
+def _carried_by_it() -> ColumnElement[bool]:
+    """Find what a delivery carries."""
+    return (Notification.clinic_id == DeliveryRow.clinic_id) & (
+        Notification.id == DeliveryRow.notification_id
+    )
+
+
+def _goes_there() -> ColumnElement[bool]:
+    """Find where a delivery goes."""
+    return (Endpoint.clinic_id == DeliveryRow.clinic_id) & (Endpoint.id == DeliveryRow.endpoint_id)
+
+
+async def begin_again(work: UnitOfWork, delivery_id: UUID, *, now: datetime) -> None:
+    """Start a delivery's schedule again, with the same ``webhook-id``."""
+    await work.execute(
+        update(DeliveryRow)
+        .where(DeliveryRow.clinic_id == work.clinic_id, DeliveryRow.id == delivery_id)
+        .values(**_from_the_start(now))
+    )
+
+
+async def release_held(work: UnitOfWork, endpoint_id: UUID, *, now: datetime) -> None:
+    """Begin all held deliveries of an endpoint again."""
+    await work.execute(
+        update(DeliveryRow)
+        .where(
+            DeliveryRow.clinic_id == work.clinic_id,
+            DeliveryRow.endpoint_id == endpoint_id,
+            DeliveryRow.state == "held",
+        )
+        .values(**_from_the_start(now))
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery:
+    """Which of an endpoint's deliveries are to go out again: of what happened since then, what did not arrive."""
+
+    endpoint_id: UUID
+    since: datetime
+    # When it was asked for: what happens later is on its way anyhow.
+    asked_at: datetime
+    also_delivered: bool
+
+
+async def begin_again_since(work: UnitOfWork, recovery: Recovery) -> int:
+    """Begin these deliveries again; gives how many. What a worker holds or is due already is left as it is."""
+    waits = (DeliveryRow.state == "pending") & (DeliveryRow.next_attempt_at > recovery.asked_at)
+    wanted = DeliveryRow.state.in_(
+        ("exhausted", "held", *(("delivered",) if recovery.also_delivered else ()))
+    )
+    begun = await work.execute(
+        update(DeliveryRow)
+        .where(
+            DeliveryRow.clinic_id == work.clinic_id,
+            DeliveryRow.endpoint_id == recovery.endpoint_id,
+            Notification.clinic_id == DeliveryRow.clinic_id,
+            Notification.id == DeliveryRow.notification_id,
+            Notification.occurred_at.between(recovery.since, recovery.asked_at),
+            or_(waits, wanted),
+            or_(DeliveryRow.claimed_until.is_(None), DeliveryRow.claimed_until <= recovery.asked_at),
+        )
+        .values(**_from_the_start(recovery.asked_at))
+    )
+    return int(begun.rowcount)
+
+
+def _from_the_start(now: datetime) -> dict[str, Any]:
+    """Give the start of a schedule; the ``webhook-id`` stays."""
+    return {
+        "state": "pending",
+        "attempts_made": 0,
+        "first_attempt_at": None,
+        "next_attempt_at": now,
+        "claimed_until": None,
+        "delivered_at": None,
+    }

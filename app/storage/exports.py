@@ -18,13 +18,15 @@ from app.storage.check_ins import CheckInRow, EvaluationRow
 from app.storage.chosen_references import StoredReference
 from app.storage.circumstances import CircumstanceRow
 from app.storage.consents import Consent
+from app.storage.courses import CourseRow
 from app.storage.deliveries import Notification
 from app.storage.devices import DeviceRow
 from app.storage.engine.audit import StoredEvent
 from app.storage.engine.rows import TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
-from app.storage.erasure_requests import StoredRequest
+from app.storage.erasures import StoredRequest
 from app.storage.findings import Finding
+from app.storage.infusions import InfusionRow
 from app.storage.outgoing_messages import OutgoingMessage
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
@@ -34,7 +36,6 @@ from app.storage.reminder_plans import ReminderPlan
 from app.storage.reminders import Reminder
 from app.storage.safety_events import SafetyEvent
 from app.storage.signals import Signal
-from app.storage.treatment import CourseRow, InfusionRow
 
 # Keys, fingerprints and our own counters say nothing to anybody; which member of staff did something is about
 # that member.
@@ -93,7 +94,9 @@ SECTIONS: Final[Mapping[str, Section]] = {
     ),
     "care_plans": Section(row=CarePlanRow, order="kind", without=frozenset({"version"})),
     # Dates and states: what was decided, in whose words, is explained by the care team (docs/export.md).
-    "references": Section(row=StoredReference, order="set_at", without=frozenset({"reason_sealed"})),
+    "references": Section(
+        row=StoredReference, order="set_at", without=frozenset({"reason_sealed", "version"})
+    ),
     "evaluations": Section(row=EvaluationRow, order="as_of", only=frozenset({"id", "as_of", "rule_version"})),
     "signals": Section(
         row=Signal,

@@ -14,7 +14,15 @@ from sqlalchemy.orm import aliased
 from app.clinical.check_ins import CheckIn
 from app.clinical.course import Course, Infusion
 from app.clinical.history import History
-from app.storage import assessments, care_plans, check_ins, chosen_references, record_versions, treatment
+from app.storage import (
+    assessments,
+    care_plans,
+    check_ins,
+    chosen_references,
+    courses,
+    infusions,
+    record_versions,
+)
 from app.storage.care_plans import PlanKind
 from app.storage.check_ins import CheckInRow
 from app.storage.engine.unit_of_work import UnitOfWork
@@ -40,7 +48,7 @@ async def known_now(work: UnitOfWork, patient_id: UUID, *, turn: int) -> Known:
     factors = await care_plans.find(work, patient_id, PlanKind.FACTORS)
     return Known(
         turn=turn,
-        course=await treatment.current_course(work, patient_id),
+        course=await courses.current_course(work, patient_id),
         cautions=tuple(factors.content["cautions"]) if factors.content else (),
     )
 
@@ -74,9 +82,9 @@ async def history_known(
 
 async def _infusions_known(work: UnitOfWork, patient_id: UUID, *, turn: int) -> tuple[Infusion, ...]:
     """The infusions as they were believed in that turn, also those that were corrected since."""
-    now = await treatment.infusions(work, patient_id, up_to_turn=turn)
+    now = await infusions.infusions(work, patient_id, up_to_turn=turn)
     replaced = await record_versions.believed_in(work, patient_id, RecordKind.INFUSION, turn=turn)
-    then = [treatment.INFUSION_CONTENT.validate_python(one.content).infusion for one in replaced]
+    then = [infusions.INFUSION_CONTENT.validate_python(one.content).infusion for one in replaced]
     return tuple(sorted((*now, *then), key=lambda one: (one.given_at.timestamp(), one.id)))
 
 

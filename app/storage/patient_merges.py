@@ -23,7 +23,8 @@ from app.storage.engine.unit_of_work import UnitOfWork
 class Copied:
     """What a merge copied to the other patient and moved there, by the ids that it has there.
 
-    ``signal`` is the duplicate's open signal, which was closed.
+    ``care_team`` are the members who were assigned with it; ``signal`` is the duplicate's open signal, which was
+    closed.
     """
 
     courses: tuple[UUID, ...] = ()
@@ -31,6 +32,9 @@ class Copied:
     assessments: tuple[UUID, ...] = ()
     check_ins: tuple[UUID, ...] = ()
     references: tuple[UUID, ...] = ()
+    circumstances: tuple[UUID, ...] = ()
+    appointments: tuple[UUID, ...] = ()
+    care_team: tuple[UUID, ...] = ()
     devices: tuple[UUID, ...] = ()
     signal: UUID | None = None
 

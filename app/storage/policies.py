@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.clinical.course import InfusionPhase
 from app.storage.engine.rows import CARE, FRONT_DESK, TenantRow, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
-from app.storage.treatment import InfusionRow
+from app.storage.infusions import InfusionRow
 
 
 class StoredPolicy(TenantRow):

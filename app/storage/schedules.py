@@ -1,5 +1,6 @@
 """What plans of check-ins rest on, of one patient or several, in two statements. Nothing is written."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -17,17 +18,11 @@ from app.clinical.schedule import QUESTIONNAIRE
 from app.storage.assessments import StoredAssessment
 from app.storage.check_ins import CheckInRow
 from app.storage.clinics import ClinicProfile
+from app.storage.courses import CourseRow, course_columns, course_in
 from app.storage.engine.unit_of_work import UnitOfWork
+from app.storage.infusions import INFUSION_COLUMNS, InfusionRow, infusions_by_patient
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
-from app.storage.treatment import (
-    INFUSION_COLUMNS,
-    CourseRow,
-    InfusionRow,
-    course_columns,
-    course_in,
-    infusions_by_patient,
-)
 
 # A day in any zone, and a travelling patient's.
 _AROUND: Final = timedelta(days=2)
@@ -194,3 +189,16 @@ def _plan_facts(row: Any, infusions: Sequence[Infusion]) -> PlanFacts:  # noqa: 
         asks_long_exposure=row.asks_long_exposure,
         last_exposure_form_on=row.exposure_at and check_in_day(row.exposure_at, row.exposure_zone),
     )
+
+
+async def of_patients(work: UnitOfWork, patient_ids: Sequence[UUID]) -> dict[UUID, list[date]]:
+    """Give the days on which several patients had infusions, each in the zone in which it was entered."""
+    found = await work.execute(
+        select(InfusionRow.patient_id, InfusionRow.given_at, InfusionRow.time_zone).where(
+            InfusionRow.clinic_id == work.clinic_id, InfusionRow.patient_id.in_(patient_ids)
+        )
+    )
+    days = defaultdict[UUID, list[date]](list)
+    for row in found:
+        days[row.patient_id].append(check_in_day(row.given_at, row.time_zone))
+    return days

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from app.storage.alerts import OPEN_STATES, Alert
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.findings import Finding
+from app.storage.patient_merges import PatientMerge
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
 from app.storage.safety_events import SafetyEvent
@@ -27,6 +28,7 @@ class PatientStanding:
     mode: str
     level: str
     archived_reason: str | None
+    merged_into: UUID | None
     consent_version: str | None
     consent_withdrawn_at: datetime | None
     announced: list[str]
@@ -34,18 +36,25 @@ class PatientStanding:
 
 async def page(work: UnitOfWork, *, after: UUID | None, limit: int) -> list[PatientStanding]:
     """List patients in the order of their ids."""
-    patient, state = PatientRow, PatientStateRow
+    patient, state, merge = PatientRow, PatientStateRow, PatientMerge
     statement = (
         select(
             patient.id,
             patient.mode,
             state.level,
             patient.archived_reason,
+            merge.into_id.label("merged_into"),
             state.consent_version,
             state.consent_withdrawn_at,
             state.announced,
         )
         .join(state, (state.clinic_id == patient.clinic_id) & (state.patient_id == patient.id))
+        .outerjoin(
+            merge,
+            (merge.clinic_id == patient.clinic_id)
+            & (merge.patient_id == patient.id)
+            & merge.unmerged_at.is_(None),
+        )
         .where(patient.clinic_id == work.clinic_id)
         .order_by(patient.id)
         .limit(limit)

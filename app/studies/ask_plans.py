@@ -23,7 +23,7 @@ from app.studies.onset_figures import (
     share_with_error,
 )
 from app.studies.processes import Watch, in_processes, unwatched
-from app.studies.report_tables import Table
+from app.studies.reports import Table
 from app.studies.simulated_patient import DAY_ZERO, ReportedDays, Truth, drawn_truth, history_before
 
 FOLLOWED_DAYS: Final = 365

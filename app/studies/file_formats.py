@@ -7,9 +7,8 @@ from typing import Final
 from app.clinical.course import InfusionPhase, Route
 from app.clinical.domains import HIGHEST, LOWEST, MOST_SLEEP_HOURS
 from app.clinical.scales import ProblemCode, Scale, score_form
-from app.studies.csv_rows import Format, rows_of
+from app.studies.csv_rows import CellError, Format, moment, name, number, rows_of, zone
 from app.studies.row_problems import FileKind, Problems, RowFault
-from app.studies.row_values import CellError, moment, name, number, zone
 
 Stored = tuple[object, ...]
 

@@ -22,7 +22,7 @@ from app.studies.cohort_plan import NEVER_LOST
 from app.studies.measures import DAYS_A_YEAR
 from app.studies.onset_figures import rate_with_error, share_with_error
 from app.studies.processes import Watch, in_processes, unwatched
-from app.studies.report_tables import Table
+from app.studies.reports import Table
 from app.studies.simulated_patient import (
     INFUSION_HOUR,
     ReportedDays,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from app.studies import ask_plans, finding_figures, maintenance, outcome, paired
-from app.studies.report_tables import Table, markdown
+from app.studies.reports import Table, markdown
 
 _MADE: Final = """\
 Measured on simulated patients with `{command}`: {patients} patients of each of the seeds {seeds}. ± is the

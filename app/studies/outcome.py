@@ -6,12 +6,11 @@ from functools import partial
 from os import cpu_count
 from typing import Final
 
-from app.studies.closed_loop import FOLLOWED_DAYS, YearOfCare, years
+from app.studies.closed_loop import FOLLOWED_DAYS, POLICIES, Policy, YearOfCare, years
 from app.studies.measures import DAYS_A_YEAR
 from app.studies.onset_figures import days_with_error, share_with_error
-from app.studies.policies import POLICIES, Policy
 from app.studies.processes import Watch, in_processes, unwatched
-from app.studies.report_tables import Table
+from app.studies.reports import Table
 
 WORST: Final = 0.9
 MONTHS_OF_LOSS: Final = 120

@@ -10,7 +10,7 @@ from app.studies.cohort import SimulatedCohort
 from app.studies.cohort_plan import VARIANTS
 from app.studies.onset_figures import Figures, OnsetCounts, rate_with_error, share_with_error
 from app.studies.processes import Watch, in_processes, unwatched
-from app.studies.report_tables import Table
+from app.studies.reports import Table
 from app.studies.side_by_side import is_better, seen_by_rules
 
 POPULATION: Final = "reference"

@@ -4,10 +4,14 @@ Patients are made or read where they are run; only their numbers travel there an
 come back in order, so nothing depends on how many processes there are.
 """
 
+import asyncio
+import os
+import pickle
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from os import cpu_count
 from typing import Final, TypeVar
 from typing import Protocol as Shape
@@ -71,3 +75,43 @@ def in_processes(
 
 def _backtests(source: PatientSource, protocol: Protocol, numbers: tuple[int, int]) -> list[PatientResult]:
     return [backtested(patient, protocol=protocol) for patient in source.patients(*numbers)]
+
+
+# The machine's other work goes first: check-ins, signals, deliveries.
+_NICER_BY: Final = 10
+_LOOK_EVERY_SECONDS: Final = 0.1
+
+
+class ProcessDiedError(RuntimeError):
+    """The process ended without a result."""
+
+
+async def in_own_process(work: Callable[[], Result]) -> Result:
+    """Run something picklable in a fresh process, which ends with whoever waits for it.
+
+    Raises:
+        ProcessDiedError: it failed, or was ended; what it failed with is in no message, for it may be a patient's.
+    """
+    context = get_context("spawn")
+    here, there = context.Pipe(duplex=False)
+    process = context.Process(target=_answer, args=(work, there), daemon=True)
+    await asyncio.to_thread(process.start)
+    # Only the child holds this end now, so its death is an end of what can be read.
+    there.close()
+    try:
+        while not here.poll():  # noqa: ASYNC110 - a pipe of another process has no event to wait for
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+        result: Result = await asyncio.to_thread(here.recv)
+    except (EOFError, pickle.UnpicklingError):
+        raise ProcessDiedError(ProcessDiedError.__doc__) from None
+    else:
+        return result
+    finally:
+        process.kill()
+        here.close()
+        await asyncio.to_thread(process.join)
+
+
+def _answer(work: Callable[[], Result], there: Connection) -> None:
+    os.nice(_NICER_BY)
+    there.send(work())

@@ -1,16 +1,70 @@
 """The report of a backtest: as JSON values, and as text for a terminal."""
 
-from collections.abc import Iterator
+import csv
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from math import isfinite
-from typing import Any
+from math import isfinite, isinf
+from pathlib import Path
+from typing import Any, Final, TextIO
 
 from app.clinical.levels import Level
 from app.clinical.protocol import Protocol
 from app.clinical.reference import ReferenceKind
+from app.foundation.text import inert
+from app.studies.backtest import PatientResult, RaisedSignal
+from app.studies.errors import UnreadableFileError
 from app.studies.measures import FalseSignals, FoundLosses, Measures
-from app.studies.report_tables import days, listed, part_of, percent, plain, rate
 from app.studies.row_problems import Problems
+
+NOTHING: Final = "\N{EN DASH}"
+
+Table = Sequence[Sequence[str]]
+"""The first row is the header; every row has as many cells."""
+
+
+def plain(table: Table) -> str:
+    """The table for a terminal: columns two spaces apart, figures to the right."""
+    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
+    lines = []
+    for row in table:
+        cells = [row[0].ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def markdown(table: Table) -> str:
+    """The table for a page, figures to the right."""
+    header, *rows = table
+    rule = ["---", *("---:" for _ in header[1:])]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (header, rule, *rows))
+
+
+def percent(share: float | None) -> str:
+    """A share as a percentage with one decimal."""
+    return NOTHING if share is None else f"{share * 100:.1f} %"
+
+
+def rate(value: float | None) -> str:
+    """A rate with two decimals."""
+    if value is None:
+        return NOTHING
+    return "all" if isinf(value) else f"{value:.2f}"
+
+
+def days(value: int | None) -> str:
+    """A number of days."""
+    return NOTHING if value is None else str(value)
+
+
+def part_of(part: int, whole: int) -> str:
+    """A count of a whole with its share: "902 of 1000 (90.2 %)"."""
+    return f"{part} of {whole} ({percent(part / whole)})" if whole else "0"
+
+
+def listed(counts: Sequence[tuple[str, int]]) -> str:
+    """Counts by name: "too few days 12, gain too small 3"."""
+    return ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in counts) or "none"
 
 
 def with_reference(measures: Measures) -> int:
@@ -137,3 +191,47 @@ def _problem_parts(problems: Problems) -> Iterator[str]:
 def _listed(title: str, lines: list[str], count: int) -> str:
     more = [f"and {count - len(lines)} more"] if count > len(lines) else []
     return "\n  ".join([f"{title}: {count}", *lines, *more])
+
+
+COLUMNS: Final = (
+    "patient",
+    "raised_at",
+    "level",
+    "ground",
+    "share_lost",
+    "reference_kind",
+    "explanation",
+)
+
+
+def written_along(results: Iterable[PatientResult], path: Path) -> Iterator[PatientResult]:
+    """The same results; each one's signals are written to the file as it passes.
+
+    Raises:
+        UnreadableFileError: when the file cannot be opened for writing.
+    """
+    with _opened(path) as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        for result in results:
+            writer.writerows(_row(result.name, signal) for signal in result.signals)
+            yield result
+
+
+def _opened(path: Path) -> TextIO:
+    try:
+        return path.open("w", encoding="utf-8", newline="")
+    except OSError as failed:
+        raise UnreadableFileError(file=path.name, problem=failed.strerror) from failed
+
+
+def _row(patient: str, signal: RaisedSignal) -> tuple[str, ...]:
+    return (
+        inert(patient),
+        signal.raised_at.isoformat(),
+        signal.level.value,
+        signal.criterion.value,
+        "" if signal.share_lost is None else f"{signal.share_lost:.3f}",
+        signal.reference_kind.value,
+        inert(signal.explanation),
+    )

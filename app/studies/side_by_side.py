@@ -1,16 +1,15 @@
 """Both published rules on the same simulated patients, seed by seed: the present one and the one it replaces."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol as Shape
 
 from app.clinical.protocol import PUBLISHED, Protocol
 from app.clinical.reference import ReferenceKind
 from app.studies.backtest import PatientResult, backtested
-from app.studies.cohort import SimulatedCohort
-from app.studies.maintenance_patients import MaintenanceCohort
 from app.studies.onset_figures import Figures, rate_with_error, share_with_error
-from app.studies.report_tables import Table
-from app.studies.simulated_patient import DAY_ZERO
+from app.studies.reports import Table
+from app.studies.simulated_patient import DAY_ZERO, SimulatedPatient
 
 Seen = tuple[float | None, tuple[tuple[list[float], bool] | None, ...]]
 """A patient's onset, and of each rule the days of its signals and whether it was on; None without a reference."""
@@ -48,9 +47,15 @@ def raised_days(result: PatientResult) -> list[float]:
     return [float((signal.raised_on - DAY_ZERO.date()).days) for signal in result.signals]
 
 
-def seen_by_rules(
-    cohort: SimulatedCohort | MaintenanceCohort, rules: Sequence[Protocol], numbers: tuple[int, int]
-) -> list[Seen]:
+class Cohort(Shape):
+    """Simulated patients, whoever they are."""
+
+    def with_truth(self, first: int, past_last: int) -> Iterator[SimulatedPatient]:
+        """The patients numbered from `first` up to and without `past_last`."""
+        ...
+
+
+def seen_by_rules(cohort: Cohort, rules: Sequence[Protocol], numbers: tuple[int, int]) -> list[Seen]:
     """What each rule said about each patient whose outcome counts."""
     seen: list[Seen] = []
     for one in cohort.with_truth(*numbers):

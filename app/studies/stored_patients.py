@@ -11,7 +11,7 @@ from app.access.clinics.erased import PatientErasedError, PatientMergedError
 from app.access.clinics.policy import in_force
 from app.care.monitoring.history import present_history
 from app.clinical.protocol import STANDARD, Protocol
-from app.foundation.errors import NotFoundError
+from app.foundation.errors import NotFoundError, OperatorError
 from app.storage import clinics, patients, policies
 from app.storage.engine.database import Database
 from app.storage.engine.unit_of_work import UnitOfWork
@@ -20,7 +20,7 @@ from app.studies.patients import StudyPatient
 _AT_ONCE = 500
 
 
-class UnknownClinicError(RuntimeError):
+class UnknownClinicError(OperatorError):
     """There is no clinic with this id."""
 
 
@@ -95,7 +95,7 @@ async def patients_in(
             after = found[-1].id
             ids.extend(one.id for one in found if one.mode == profile.mode)
     return StoredPatients(
-        url=database.url,
+        url=database.direct_url,
         tenant_key=database.proof.key,
         clinic_id=clinic_id,
         ids=tuple(ids),

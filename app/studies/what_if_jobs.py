@@ -12,9 +12,10 @@ from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.ids import new_id
 from app.storage import what_ifs
+from app.storage.engine.jobs import STUDIES_QUEUE
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.what_ifs import RaisedDays, StoredWhatIf
-from app.studies.own_process import ProcessDiedError, in_own_process
+from app.studies.processes import ProcessDiedError, in_own_process
 from app.studies.stored_patients import patients_in
 from app.studies.what_if import Period, RuleCounts, WhatIf, what_if
 
@@ -91,7 +92,14 @@ async def ask(
         raise NothingDiffersError
     await what_ifs.replace_last(work, one)
     work.audit("what_if.asked", "what_if", one.id)
-    work.queue(WORK_OUT, priority=_LAST, lock=WORK_OUT, clinic_id=work.clinic_id, what_if_id=one.id)
+    work.queue(
+        WORK_OUT,
+        priority=_LAST,
+        lock=WORK_OUT,
+        queue=STUDIES_QUEUE,
+        clinic_id=work.clinic_id,
+        what_if_id=one.id,
+    )
     return one.id
 
 

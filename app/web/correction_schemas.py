@@ -15,6 +15,10 @@ Reason = Annotated[
 ]
 ExternalId = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Source = Annotated[str, Field(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Confirm = Annotated[
+    tuple[Annotated[str, Field(max_length=64)], ...],
+    Field(max_length=20, description="Codes of a needs-confirmation problem that are right all the same"),
+]
 Include = Annotated[Literal["entered_in_error"] | None, Query(description="Also what was entered in error")]
 
 

@@ -26,6 +26,8 @@ IfMatch = Annotated[
         "left out where the operation does not need it, it is not looked at"
     ),
 ]
+PageLimit = Annotated[int, Query(ge=1, le=200, description="How many items at the most")]
+PageCursor = Annotated[str | None, Query(max_length=200, description="The cursor from the page before")]
 OnlyPatient = Annotated[UUID | None, Query(description="Only this patient's")]
 
 

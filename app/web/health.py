@@ -14,8 +14,12 @@ from app.context import AppContext
 from app.storage import safety_pathway
 from app.storage.engine.binaries import LocalDatabaseError
 from app.storage.engine.database import Database
-from app.storage.engine.failures import failures_named
-from app.storage.engine.health import DatabaseDoesNotAnswerError, database_answers, database_takes_writes
+from app.storage.engine.health import (
+    DatabaseDoesNotAnswerError,
+    database_answers,
+    database_takes_writes,
+    failures_named,
+)
 from app.storage.heartbeats import LIVES_FOR
 from app.storage.safety_pathway import SafetyPathway
 from app.web.dependencies import ContextNeeded
@@ -100,7 +104,7 @@ async def safety(context: ContextNeeded, response: Response) -> SafetyHealth:
     It is an alarm and nothing to route requests by: a service that fails here still answers with crisis help.
     """
     found, takes_writes = await _look(context), await WRITES.look(context.database)
-    reasons = [Broken.DATABASE_AWAY] if found is None else _reasons(context, found, now=context.clock.now())
+    reasons = [Broken.DATABASE_AWAY] if found is None else broken(context, found, now=context.clock.now())
     if not takes_writes:
         reasons.insert(0, Broken.DATABASE_TAKES_NO_WRITES)
     if reasons:
@@ -127,7 +131,7 @@ async def _look(context: AppContext) -> SafetyPathway | None:
         return None
 
 
-def _reasons(context: AppContext, found: SafetyPathway, *, now: datetime) -> list[Broken]:
+def broken(context: AppContext, found: SafetyPathway, *, now: datetime) -> list[Broken]:
     """Name what is broken. Mail and endpoints matter as soon as a clinic is live."""
     holds = {
         Broken.NO_WORKER: found.looked_ago is None or found.looked_ago > LIVES_FOR,

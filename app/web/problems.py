@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.logs import where
-from app.storage.engine.failures import database_is_away
+from app.storage.engine.health import database_is_away
 from app.web.reasons import OTHERWISE, REASONS
 
 MEDIA_TYPE: Final = "application/problem+json"

@@ -8,7 +8,6 @@ from datetime import date, datetime
 from typing import Annotated, Final, TypeVar
 from uuid import UUID
 
-from fastapi import Query
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -139,8 +138,6 @@ def _moment_or_day(value: object) -> datetime | date:
 
 
 MomentOrDay = Annotated[Moment | Day, PlainValidator(_moment_or_day, json_schema_input_type=Moment | Day)]
-PageLimit = Annotated[int, Query(ge=1, le=200, description="How many items at the most")]
-PageCursor = Annotated[str | None, Query(max_length=200, description="The cursor from the page before")]
 
 
 def write_cursor(position: str) -> str:

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import uuid4
 
-from app.access.clinics.scopes import Scope
+from app.access.clinics.permissions import Scope
 from tests.storage.catalogue import ask
 from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, key_with

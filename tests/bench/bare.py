@@ -18,7 +18,7 @@ from fastapi import FastAPI, Request
 from app.foundation.ids import new_id
 from app.foundation.tokens import TokenKind, read_token
 from app.storage import check_in_path
-from app.storage.engine.database import _SESSION_OPTIONS as SESSION_OPTIONS
+from app.storage.engine.database import SESSION_OPTIONS
 
 STANDING = check_in_path._STANDING_BY_TOKEN
 RECORD = check_in_path._RECORD

@@ -17,7 +17,7 @@ from app.foundation.vault import Vault
 from app.notifications.messages.crisis_help import crisis_help
 from app.pages.patient.check_in_form import ID_FIELD, day_sentence, night_sentence
 from app.pages.patient.opened_form import open_form
-from app.pages.patient.rendering import FILES, TEMPLATES
+from app.pages.patient.page_route import FILES, TEMPLATES
 from app.pages.patient.words import say_in
 from app.storage.engine.database import Database
 from app.web.edge import Edge

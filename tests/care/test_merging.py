@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from app.access.clinics.permissions import StaffRole
 from app.care.monitoring.replay import replay
 from app.care.monitoring.service import evaluate_again, evaluate_by_time
 from app.clinical.protocol import STANDARD
@@ -14,6 +15,7 @@ from tests.care.treatment.test_corrections import state
 from tests.support.people import CONFIRMED, ClinicClient, clinic_client, treated
 from tests.support.problems import assert_problem
 from tests.support.service import NOW, Service
+from tests.support.staff import joined
 
 WHY = "Registered twice"
 
@@ -73,6 +75,70 @@ def test_both_are_exactly_as_they_were_once_it_is_taken_back(
         assert merge(one_clinic, double, right).status_code == 200
         assert unmerge(one_clinic, double).status_code == 200
         assert (state(one_clinic, right), state(one_clinic, double)) == was
+
+
+def kept(clinic: ClinicClient, patient: str) -> dict[str, list[Any]]:
+    """What is kept beside what decides: circumstances, what is planned, and who is assigned; without ids."""
+    path = f"/v1/patients/{patient}"
+    listed = clinic.http.get(f"{path}/circumstances").json()["items"]
+    planned = clinic.http.get(f"{path}/appointments", params={"past": True}).json()["items"]
+    return {
+        "circumstances": [(one["kind"], one["since"], one["detail"]) for one in listed],
+        "appointments": [(one["kind"], one["on"], one["state"]) for one in planned],
+        "care_team": [
+            (one["member_id"], one["duty"]) for one in clinic.http.get(f"{path}/care-team").json()["members"]
+        ],
+        "booked": clinic.http.get(f"{path}/booked-booster").json()["on"],
+    }
+
+
+def test_circumstances_appointments_and_care_team_come_along_and_go_back(
+    service: Service, clinic: ClinicClient
+) -> None:
+    service.clock.move_to(NOW)
+    kim, lee, ann = (joined(service, clinic, StaffRole.CLINICIAN).id for _ in range(3))
+    right, double = (treated(clinic, NOW, days_since=24, level=lambda _day: (8, 8, 8)) for _ in range(2))
+    since = (NOW - timedelta(days=9)).date().isoformat()
+    days = [(NOW + timedelta(days=ahead)).date().isoformat() for ahead in (5, 9, 20)]
+    for patient, kind, detail in (
+        (right, "condition", "Asthma"),
+        (double, "condition", "Asthma"),
+        (double, "other_medication", "Lithium 600 mg"),
+    ):
+        body = {"kind": kind, "since": since, "detail": detail}
+        assert clinic.http.post(f"/v1/patients/{patient}/circumstances", json=body).status_code == 201
+    for patient, kind, on in (
+        (right, "booster", days[1]),
+        (double, "booster", days[1]),
+        (double, "booster", days[0]),
+        (double, "visit", days[2]),
+    ):
+        body = {"kind": kind, "on": on}
+        assert clinic.http.post(f"/v1/patients/{patient}/appointments", json=body).status_code == 201
+    for patient, team in (
+        (right, [(kim, "first")]),
+        (double, [(lee, "first"), (kim, "on_call"), (ann, "member")]),
+    ):
+        members = [{"member_id": member, "duty": duty} for member, duty in team]
+        path = f"/v1/patients/{patient}/care-team"
+        written = clinic.http.put(path, json={"members": members}, headers={"if-match": '"0"'})
+        assert written.status_code == 200, written.text
+    was = kept(clinic, right), kept(clinic, double)
+
+    for _ in range(2):
+        assert merge(clinic, double, right).status_code == 200
+        assert kept(clinic, right) == {
+            "circumstances": [("other_medication", since, "Lithium 600 mg"), ("condition", since, "Asthma")],
+            "appointments": [
+                ("booster", days[0], "planned"), ("booster", days[1], "planned"), ("visit", days[2], "planned"),
+            ],
+            "care_team": [(kim, "first"), (lee, "member"), (ann, "member")],
+            "booked": days[0],
+        }  # fmt: skip
+        coming = clinic.http.get("/v1/appointments").json()["items"]
+        assert {one["patient_id"] for one in coming} == {right}
+        assert unmerge(clinic, double).status_code == 200
+        assert (kept(clinic, right), kept(clinic, double)) == was
 
 
 def test_a_device_speaks_for_the_patient_it_was_moved_to_and_goes_back_with_what_it_sent(

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from app.access.clinics.scopes import Scope
+from app.access.clinics.permissions import Scope
 from app.cli.runtime import Runtime, open_runtime
 from app.settings import Settings
 from tests.cli.command_line import PROGRAM, TIMEOUT_SECONDS, afterglow, open_folder, plain_environment
@@ -63,7 +63,7 @@ def change_policy(runtime: Runtime, clinic_id: str) -> None:
         headers = {"authorization": f"Bearer {key}", "if-match": '"0"'}
         numbers = {"consider_at": 0.9, "consider_at_assumed": 0.9, "smoothing_days": 9}
         url = f"{service.url}/v1/clinic/policy"
-        changed = httpx2.put(url, json={"numbers": numbers}, headers=headers, trust_env=False)
+        changed = httpx2.put(url, json={"numbers": numbers}, headers=headers, trust_env=False, timeout=30)
         assert changed.json()["rule"].startswith("gain-lost 2.0, consider_at=0.9")
 
 
@@ -72,7 +72,9 @@ def test_a_person_can_try_the_printed_lines_see_events_and_end_it() -> None:
         shown = terminal.read_until("Ctrl-C ends it.")
         key = found(r"KEY=(agk_\S+)", shown)
         url = found(r"(http://127\.0\.0\.1:\d+)/v1/signals$", shown)
-        with httpx2.Client(base_url=url, headers={"authorization": f"Bearer {key}"}, trust_env=False) as http:
+        with httpx2.Client(
+            base_url=url, headers={"authorization": f"Bearer {key}"}, trust_env=False, timeout=30
+        ) as http:
             (signal,) = http.get("/v1/signals").json()["items"]
             closing = {"disposition": found(r'"disposition": "(\w+)"', shown)}
             closed = http.post(found(r"(/v1/signals/\S+/close)", shown), json=closing)

@@ -5,13 +5,14 @@ import shutil
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
 import psycopg
 import pytest
 
-from app.care.patients import registering
+from app.care.patients import service
 from app.cli import doctor
 from app.cli.new_clinic import open_new_clinic
 from app.cli.runtime import open_runtime
@@ -234,7 +235,7 @@ def test_tables_of_another_version_are_named(examiner: Doctor, own_database: Dat
 def test_a_database_that_does_not_answer_is_named_without_its_password(examiner: Doctor) -> None:
     shown = examiner.examine_elsewhere("postgresql://afterglow_app:secret-word@127.0.0.1:1/afterglow")
     assert not shown.sound
-    assert shown.wrong[0].startswith("The database does not answer")
+    assert shown.wrong[0] == "No database server answers at 127.0.0.1:1."
     assert "secret-word" not in shown.text
 
 
@@ -284,7 +285,7 @@ def a_worker_that_has_looked(data_dir: Path) -> Iterator[None]:
                 await what(work, worker_id)
             await context.database.close()
 
-        asyncio.run(note(heartbeats.beat))
+        asyncio.run(note(partial(heartbeats.beat, does=heartbeats.OF_A_WORKER)))
         yield
         asyncio.run(note(heartbeats.end))
 
@@ -296,9 +297,9 @@ def a_clinic_with_a_patient(own_database: DatabaseUrls, key: str) -> str:
 
         async def register() -> None:
             context = runtime.context(settings)
-            patient = registering.Registration(external_ref="P-1", time_zone="UTC", locale="en")
+            patient = service.Registration(external_ref="P-1", time_zone="UTC", locale="en")
             async with context.work(clinic_id, actor=OPERATOR) as work:
-                await registering.register(work, patient)
+                await service.register(work, patient)
             await context.database.close()
 
         asyncio.run(register())

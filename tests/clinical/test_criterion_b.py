@@ -16,8 +16,8 @@ from app.clinical.course import Infusion, InfusionPhase
 from app.clinical.criterion_b_scale import ScaleCriterion, TotalsCode, criterion_b_on, totals_so_far
 from app.clinical.evaluation import History, ScaleTotals, evaluate, evaluate_history, replay
 from app.clinical.levels import Level
-from app.clinical.own_numbers import with_numbers
 from app.clinical.protocol import STANDARD, Protocol
+from app.clinical.protocol_versions import with_numbers
 from app.clinical.scales import (
     GAD_7,
     MADRS,

@@ -14,8 +14,8 @@ from app.clinical.errors import (
 )
 from app.clinical.evaluation import evaluate_history
 from app.clinical.levels import Level
-from app.clinical.own_numbers import numbers_of, with_numbers
 from app.clinical.protocol import STANDARD
+from app.clinical.protocol_versions import numbers_of, with_numbers
 from tests.clinical.builders import BEFORE, WINDOW, at, days, history
 
 ACCURACY = Path(__file__).parents[2] / "docs" / "clinical" / "accuracy.md"

@@ -5,9 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.clinical.errors import ClinicalError, OutsideSafeBoundsError, UnknownNumberError, UnknownVersionError
-from app.clinical.own_numbers import numbers_of, stored_numbers, with_numbers
 from app.clinical.protocol import RULE_1, STANDARD
-from app.clinical.protocol_versions import protocol_of_version
+from app.clinical.protocol_versions import numbers_of, protocol_of_version, stored_numbers, with_numbers
 
 
 def test_the_published_version_is_the_published_numbers() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from app.clinical.errors import UnknownNumberError
-from app.clinical.own_numbers import with_numbers
+from app.clinical.protocol_versions import with_numbers
 from app.clinical.safety import Urgency, from_check_in, from_item, from_items
 from app.clinical.scales import STANDARD_SCALES
 from tests.clinical.builders import report

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.clinical.errors import ClinicalError, NotAmongChoicesError, TimeWithoutZoneError
-from app.clinical.own_numbers import with_numbers
 from app.clinical.protocol import SAFETY_ITEMS
+from app.clinical.protocol_versions import with_numbers
 from app.clinical.scales import (
     GAD_7,
     MADRS,

@@ -18,10 +18,10 @@ from app.clinical.taper import (
     TaperStep,
     TaperSuggestion,
     planned_date,
+    planned_said,
     problems_of_plan,
     suggest,
 )
-from app.clinical.taper_wording import planned_said
 
 PLAN = START_PLAN
 TODAY = date(2026, 9, 1)

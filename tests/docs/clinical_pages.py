@@ -15,12 +15,12 @@ from app.clinical.episodes import ALLOWED_MOVES, Action, Disposition, EpisodeSta
 from app.clinical.explanation import explain
 from app.clinical.levels import CriterionName, Level
 from app.clinical.number_notes import NumberNotes
-from app.clinical.own_numbers import numbers_of
+from app.clinical.protocol_versions import numbers_of
 from app.clinical.protocol import SAFETY_ITEMS, STANDARD, TAPER_STEPS
 from app.clinical.reason_codes import ReasonCode
 from app.clinical.reasons import Reason
 from app.clinical.waiting import ESCALATIONS_AT_THE_LIMIT, LIMIT_NOTES
-from app.studies.report_tables import Table
+from app.studies.reports import Table
 from tests.clinical.builders import raised
 from tests.clinical.test_episodes import MOVES
 from tests.clinical.test_shapes import RAISES, follow_shape

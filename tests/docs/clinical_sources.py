@@ -11,7 +11,7 @@ from app.clinical import protocol, reason_codes
 from app.clinical.finding_numbers import FindingNumbers
 from app.clinical.reason_codes import ReasonCode
 from app.clinical.reasons import (REASONS)
-from app.clinical.own_numbers import numbers_of
+from app.clinical.protocol_versions import numbers_of
 from tests.house.sources import Function, Source, in_room
 
 NUMBERS = tuple(number.name for number in numbers_of())

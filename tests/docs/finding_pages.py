@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.clinical import findings, long_exposure, notes, signs
-from app.clinical.own_numbers import numbers_of
-from app.studies.report_tables import Table
+from app.clinical.protocol_versions import numbers_of
+from app.studies.reports import Table
 
 
 @dataclass(frozen=True)

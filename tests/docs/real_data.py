@@ -17,7 +17,7 @@ from app.clinical.reference import ReferenceKind
 from app.studies.backtest import PatientResult, backtested
 from app.studies.measures import DAYS_A_YEAR
 from app.studies.patients import StudyPatient
-from app.studies.report_tables import Table
+from app.studies.reports import Table
 from app.studies.simulated_patient import DAY_ZERO, ZONE
 
 DATA = Path(__file__).parents[2] / "docs" / "clinical" / "data" / "digibp.csv"

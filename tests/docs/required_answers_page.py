@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from app.studies.report_tables import Table
+from app.studies.reports import Table
 from tests.clinical.test_required_answers import TABLE, Required
 
 _INTRO = """\

@@ -9,10 +9,10 @@ from app.clinical.evaluation import evaluate_history
 from app.clinical.levels import FindingCode
 from app.clinical.reason_codes import ReasonCode
 from app.clinical.protocol import STANDARD
-from app.clinical.own_numbers import numbers_of
+from app.clinical.protocol_versions import numbers_of
 from app.clinical.episodes import ALLOWED_MOVES, next_move
 from app.studies.accuracy import accuracy
-from app.studies.accuracy_page import accuracy_markdown
+from app.studies.accuracy import accuracy_markdown
 from app.studies.cohort_plan import VARIANTS
 from app.studies.further_studies import STUDIES
 from tests.clinical.builders import BEFORE, WINDOW, at, booster, days, follow, history, induction

@@ -164,7 +164,7 @@ def wait_until_ready(url: str) -> None:
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while True:
         try:
-            if httpx2.get(f"{url}/health/ready", trust_env=False).is_success:
+            if httpx2.get(f"{url}/health/ready", trust_env=False, timeout=30).is_success:
                 return
         except httpx2.HTTPError:
             pass

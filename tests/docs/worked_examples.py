@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from app.clinical.explanation import explain
 from app.clinical.reference import NoReferenceBecause
 from app.clinical.criterion_b_scale import TotalsCode
-from app.studies.report_tables import Table
+from app.studies.reports import Table
 from tests.clinical.builders import raised
 from tests.clinical.test_check_in_days import DAYS
 from tests.clinical.test_reference import BASELINES, INDUCTIONS, WEIGHTS, WINDOWS

@@ -9,8 +9,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import BaseRoute, Route
 
 from app.access.clinics.access import clinic_may
-from app.access.clinics.permissions import PERMISSIONS_MATRIX, Permission
-from app.access.clinics.scopes import Scope
+from app.access.clinics.permissions import PERMISSIONS_MATRIX, Permission, Scope
 from app.care.patients.access import signed_in_patient
 from tests.house.open_operations import OPEN
 from tests.support.the_api import the_api

@@ -50,8 +50,8 @@ def test_services_take_and_give_domain_values_never_requests() -> None:
     # `help_reply.py` is the one part of replies that two rooms share.
     edge_of_check_ins = {
         "app.care.check_ins.safety_pathway",
-        "app.care.check_ins.safety_answers",
-        "app.notifications.messages.help_reply",
+        "app.care.check_ins.consequences",
+        "app.notifications.messages.crisis_help",
     }
     found = {
         source.name: names

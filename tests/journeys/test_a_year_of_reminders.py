@@ -24,20 +24,15 @@ import pytest
 from app.care.check_ins.commands import record
 from app.care.check_ins.sources import FromClinic
 from app.care.check_ins.validation import CheckInDraft
-from app.care.consent.service import withdraw
-from app.care.patients.registering import Registration, register
+from app.care.consent.commands import withdraw
 from app.care.patients.reminding import ReminderChoices
-from app.care.patients.service import DetailsChange, change_patient
+from app.care.patients.service import DetailsChange, Registration, change_patient, register
 from app.care.reminders.asking import remind_due
+from app.care.reminders.deciding import StillDue
 from app.care.reminders.service import write_days
-from app.care.reminders.still_due import StillDue
-from app.care.treatment.commands import (
-    GivenInfusion,
-    PlannedCourse,
-    enter_course,
-    enter_infusion,
-)
+from app.care.treatment.commands import GivenInfusion, enter_infusion
 from app.care.treatment.course_corrections import change_course
+from app.care.treatment.course_entry import PlannedCourse, enter_course
 from app.care.treatment.queries import read_course
 from app.clinical.check_ins import CheckIn, check_in_day
 from app.clinical.course import InfusionPhase

@@ -101,8 +101,8 @@ class Copy:
             "consent.withdrawn": {"consent": "withdrawn"},
             "patient.archived": {"archived": data.get("reason")},
             "patient.unarchived": {"archived": None},
-            "patient.merged": {"archived": "duplicate"},
-            "patient.unmerged": {"archived": None},
+            "patient.merged": {"archived": "duplicate", "merged_into": data.get("merged_into")},
+            "patient.unmerged": {"archived": None, "merged_into": None},
         }
         patient |= changed.get(event, {})
 
@@ -110,7 +110,8 @@ class Copy:
 def _new(patient_id: str, mode: str) -> dict[str, Any]:
     return {
         "id": patient_id, "mode": mode, "level": "no_reference", "reference_established": False,
-        "consent": "not_asked", "archived": None, "signals": {}, "safety_events": {}, "findings": {},
+        "consent": "not_asked", "archived": None, "merged_into": None,
+        "signals": {}, "safety_events": {}, "findings": {},
     }  # fmt: skip
 
 
@@ -133,6 +134,7 @@ class Quarter:
     fading_from: dict[str, int] = field(default_factory=dict)
     silent_from: dict[str, int] = field(default_factory=dict)
     infusions: list[tuple[str, str]] = field(default_factory=list)
+    merged: list[str] = field(default_factory=list)
     ways: dict[str, Iterator[str]] = field(
         default_factory=lambda: {
             kind: cycle(["acknowledge", "leave", "snooze", "close"])
@@ -180,6 +182,8 @@ class Quarter:
                     self.score,
                 ]
             )()
+        if day % 6 == 0:
+            self.merge()
         if day % 2:
             self.service.run(self.service.worker.sweep(), within=120)
             self.work_off()
@@ -235,6 +239,19 @@ class Quarter:
         path = f"/v1/patients/{self.someone()}"
         if self.act(f"{path}/archive", {"reason": "care_ended"}).status_code == 409:
             self.act(f"{path}/unarchive", {})
+
+    def merge(self) -> None:
+        """Take the last merge back every other time, but one stays to the end."""
+        if len(self.merged) > 1:
+            patient = self.merged.pop()
+            if self.act(f"/v1/patients/{patient}/unmerge", {"reason": "two people"}).status_code == 200:
+                self.patients.append(patient)
+            return
+        patient, into = self.chance.sample(self.patients, 2)
+        body = {"into": into, "reason": "registered twice"}
+        if self.act(f"/v1/patients/{patient}/merge", body).status_code == 200:
+            self.patients.remove(patient)
+            self.merged.append(patient)
 
     def erase(self) -> None:
         if self.chance.random() > 0.2:
@@ -315,6 +332,7 @@ def test_whoever_begins_with_the_snapshot_and_follows_the_stream_ends_with_what_
     for receiver in (from_the_start, down_for_two_days, begun_late):
         receiver.follow()
         assert receiver.patients == product.patients
+    assert any(one["merged_into"] for one in product.patients.values())
     assert from_the_start.seen >= {
         "signal.raised", "signal.acknowledged", "signal.snoozed", "signal.closed", "signal.reopened",
         "signal.updated", "signal.escalated", "safety.reported", "safety.acknowledged", "safety.closed",
@@ -322,5 +340,5 @@ def test_whoever_begins_with_the_snapshot_and_follows_the_stream_ends_with_what_
         "infusion.recorded", "assessment.recorded", "record.corrected", "reference.established",
         "induction.review_due", "induction.review_done", "check_ins.overdue", "check_ins.resumed",
         "patient.registered", "patient.asked_about_booster", "consent.withdrawn", "patient.archived",
-        "patient.unarchived", "patient.erased",
+        "patient.unarchived", "patient.erased", "patient.merged", "patient.unmerged",
     }  # fmt: skip

@@ -13,8 +13,8 @@ from sqlalchemy.engine import make_url
 
 from app.care.monitoring.replay import Replayed, replay
 from app.cli.demo_patients import FADING
-from app.clinical.own_numbers import with_numbers
 from app.clinical.protocol import STANDARD
+from app.clinical.protocol_versions import with_numbers
 from app.foundation.errors import NotFoundError
 from app.foundation.ids import new_id
 from app.storage.engine.migrating import APPLICATION_ROLE, migrate

@@ -134,7 +134,7 @@ def test_an_unsigned_request_tells_nobody_but_helps(
     clinic: ClinicClient, service: Service, token: str | None
 ) -> None:
     headers = {"accept-language": "es-US,es;q=0.9"} | ({"authorization": token} if token else {})
-    with httpx2.Client(base_url=service.url, headers=headers) as stranger:
+    with httpx2.Client(base_url=service.url, headers=headers, timeout=30) as stranger:
         reply = stranger.put(f"/v1/assessments/{new_id()}", json=form())
     assert reply.status_code == 401
     assert_says_no_result(reply.json())

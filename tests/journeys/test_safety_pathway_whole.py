@@ -79,7 +79,7 @@ def statement(ground: Runtime, clinic: ClinicClient) -> str:
     patient = clinic.patient(reference=CANARY)
     code = clinic.http.post(f"/v1/patients/{patient}/enrolment-codes").json()["code"]
     device = {"code": code, "device_name": CANARY}
-    enrolled = httpx2.post(f"{ground.service.url}/v1/enrolments", json=device).json()
+    enrolled = httpx2.post(f"{ground.service.url}/v1/enrolments", json=device, timeout=30).json()
     body = {
         "recorded_at": NOW.isoformat(),
         "time_zone": "Europe/Berlin",
@@ -92,6 +92,7 @@ def statement(ground: Runtime, clinic: ClinicClient) -> str:
         f"{ground.service.url}/v1/check-ins/{new_id()}",
         json=body,
         headers={"authorization": f"Bearer {enrolled['access_token']}"},
+        timeout=30,
     )
     assert said.status_code == 201, said.text
     assert said.json()["crisis_help"]["lines"], "help is in the same answer"

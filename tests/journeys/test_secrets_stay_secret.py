@@ -52,9 +52,9 @@ def entrust(dev: Dev, clinic: ClinicClient, receiver: Receiver, now: datetime) -
     patient = treated(clinic, now, days_since=24, level=lambda day: (8, 8, 8) if day < 15 else (3, 3, 3))
     clinic.patient(reference=CANARY)
     code = clinic.http.post(f"/v1/patients/{patient}/enrolment-codes").json()["code"]
-    enrolled = httpx2.post(f"{dev.url}/v1/enrolments", json={"code": code, "device_name": CANARY})
+    enrolled = httpx2.post(f"{dev.url}/v1/enrolments", json={"code": code, "device_name": CANARY}, timeout=30)
     with httpx2.Client(
-        base_url=dev.url, headers={"authorization": f"Bearer {enrolled.json()['access_token']}"}
+        base_url=dev.url, headers={"authorization": f"Bearer {enrolled.json()['access_token']}"}, timeout=30
     ) as phone:
         said = entry(now, (3, 3, 3)) | {"note": CANARY, "self_harm_thoughts": True}
         check_in_id = new_id()
@@ -125,7 +125,7 @@ def test_a_secret_appears_in_no_log_webhook_metric_or_table(receiver: Receiver) 
         entrust(dev, clinic, receiver, now)
         receiver.wait_for("safety.reported", count=4)
         receiver.wait_for("signal.closed")
-        metrics = httpx2.get(f"http://127.0.0.1:{metrics_port}/metrics").text
+        metrics = httpx2.get(f"http://127.0.0.1:{metrics_port}/metrics", timeout=30).text
         server = find_running(data_dir)
         assert server is not None
         tables = list(everywhere(server.url("postgres", DATABASE)))

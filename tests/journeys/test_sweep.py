@@ -8,7 +8,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from app.access.audit.verifying import Verified, verify
+from app.access.audit.seals import Verified, verify
 from tests.storage.catalogue import tell
 from tests.support.clinics import name_contacts
 from tests.support.databases import DatabaseUrls

@@ -13,7 +13,7 @@ from app.notifications.webhooks.retry_schedule import (
     LONGEST_PROBE_AFTER,
     circuit_opens,
 )
-from app.storage.lanes import Lane
+from app.storage.due_work import Lane
 from tests.bench.delivery import percentile
 from tests.bench.fairness import measure
 from tests.support.databases import Cluster, DatabaseUrls

@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from app.storage import audit_search
-from app.storage.audit_search import AuditFilter
+from app.storage import audit_log
+from app.storage.audit_log import AuditFilter
 from app.storage.engine.unit_of_work import UnitOfWork
 from tests.storage.test_trend_reads import rows_read
 from tests.support.databases import DatabaseUrls
@@ -57,7 +57,7 @@ def test_a_year_is_searched_by_reading_what_is_given(
     wanted = AuditFilter(since=since, until=NOW, actor_id=actor, action=action)
 
     async def read(work: UnitOfWork) -> None:
-        assert len(await audit_search.page(work, wanted, before=None, limit=50)) == given
+        assert len(await audit_log.page(work, wanted, before=None, limit=50)) == given
 
     assert rows_read(own_service, busy_clinic, read)["audit_events"] <= given
 
@@ -66,7 +66,7 @@ def test_the_actions_are_found_from_one_to_the_next(own_service: Service, busy_c
     found: list[str] = []
 
     async def read(work: UnitOfWork) -> None:
-        found.extend(await audit_search.actions(work))
+        found.extend(await audit_log.actions(work))
 
     assert rows_read(own_service, busy_clinic, read)["audit_events"] <= len(found) + 2
     assert found == sorted(found)

@@ -223,6 +223,7 @@ def test_few_functions_run_with_their_owners_rights_and_only_the_application_may
         "care.due_lanes(timestamp with time zone,text[])": "care, pg_catalog, pg_temp",
         "care.clinics_due(timestamp with time zone)": "care, front_desk, pg_catalog, pg_temp",
         "care.safety_pathway(timestamp with time zone)": "care, front_desk, pg_catalog, pg_temp",
+        "care.operation_figures(timestamp with time zone)": "care, front_desk, jobs, pg_catalog, pg_temp",
     }
     assert by_name == {
         name: {

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from app.care.insights.numbers import Insights
-from app.care.insights.service import read_insights
+from app.care.insights.queries import read_insights
 from app.foundation.audit import OPERATOR
 from app.storage import care_pasts, insights
 from app.storage.engine.unit_of_work import UnitOfWork

@@ -8,11 +8,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Insert, insert
 
-from app.access.audit.sealing import seal_clinic
-from app.access.audit.verifying import FaultKind, Head, Verified, verify
+from app.access.audit.seals import FaultKind, Head, Verified, seal_clinic, verify
 from app.foundation.audit import OPERATOR, AuditEvent
 from app.foundation.ids import new_id
-from app.storage import audit_seals
+from app.storage import audit_log
 from app.storage.engine.audit import StoredEvent, audit_values
 from tests.storage.catalogue import tell
 from tests.support.clinics import seal_trail
@@ -62,7 +61,7 @@ def sealed(service: Service, clinic_id: UUID, times: int = 8) -> list[UUID]:
 def events_of(service: Service, clinic_id: UUID) -> list[UUID]:
     async def read() -> list[UUID]:
         async with service.context.work(clinic_id) as work:
-            return [one.event_id for one, _ in await audit_seals.sealed_events(work, after=0, limit=10_000)]
+            return [one.event_id for one, _ in await audit_log.sealed_events(work, after=0, limit=10_000)]
 
     return service.run(read())
 

@@ -19,7 +19,7 @@ from app.storage.assessments import CustomScaleRow
 from app.storage.clinics import ClinicProfile
 from app.storage.engine.audit import StoredEvent
 from app.storage.engine.database import Database
-from app.storage.engine.failures import DatabaseFailedError, failures_named
+from app.storage.engine.health import DatabaseFailedError, failures_named
 from app.storage.engine.unit_of_work import TenantMissingError, UnauditedChangeError, UnitOfWork
 from app.storage.patients import PatientRecord
 from tests.storage.catalogue import ask

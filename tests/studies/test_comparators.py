@@ -8,8 +8,7 @@ from app.clinical.check_ins import CheckInDay
 from app.clinical.domains import PerDomain
 from app.clinical.protocol import STANDARD
 from app.clinical.reference import Baseline, Reference
-from app.studies.accuracy import accuracy, equal_threshold
-from app.studies.accuracy_page import accuracy_json, accuracy_markdown, accuracy_text
+from app.studies.accuracy import accuracy, accuracy_json, accuracy_markdown, accuracy_text, equal_threshold
 from app.studies.cohort import SimulatedCohort
 from app.studies.cohort_plan import REFERENCE_COHORT
 from app.studies.comparators import (

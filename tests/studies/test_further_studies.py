@@ -11,15 +11,13 @@ from app.clinical.state.timeline import after_infusion
 from app.studies.accuracy import accuracy
 from app.studies.ask_plans import ask_plans
 from app.studies.backtest import backtested, is_quiet
-from app.studies.closed_loop import years
+from app.studies.closed_loop import POLICIES, years
 from app.studies.cohort import SimulatedCohort
 from app.studies.cohort_plan import VARIANTS
 from app.studies.finding_figures import Kind, finding_figures
 from app.studies.further_studies import STUDIES, table_json
-from app.studies.maintenance import maintenance
-from app.studies.maintenance_patients import BOOSTER_PLANS, FOLLOWED_DAYS, Course, MaintenanceCohort
+from app.studies.maintenance import BOOSTER_PLANS, FOLLOWED_DAYS, Course, MaintenanceCohort, maintenance
 from app.studies.onset_figures import OnsetCounts, with_error
-from app.studies.policies import POLICIES
 from app.studies.simulated_patient import DAY_ZERO, SimulatedPatient
 
 

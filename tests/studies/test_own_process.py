@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from app.studies.own_process import ProcessDiedError, in_own_process
+from app.studies.processes import ProcessDiedError, in_own_process
 
 pytestmark = pytest.mark.processes
 

@@ -10,15 +10,23 @@ import pytest
 
 from app.clinical.errors import ClinicalError
 from app.clinical.protocol import STANDARD
-from app.foundation.csv_cells import inert
+from app.foundation.text import inert
 from app.studies.backtest import backtested
 from app.studies.errors import CustomScalesRefusedError, NotJsonError, UnreadableFileError
 from app.studies.report_chart import false_signals_svg, found_by_day_svg
-from app.studies.report_tables import NOTHING, markdown, percent, plain, rate
-from app.studies.reports import backtest_json, backtest_text
+from app.studies.reports import (
+    COLUMNS,
+    NOTHING,
+    backtest_json,
+    backtest_text,
+    markdown,
+    percent,
+    plain,
+    rate,
+    written_along,
+)
 from app.studies.row_problems import FileKind, Problems, RowFault
-from app.studies.settings_files import custom_scales, protocol_with
-from app.studies.signals_file import COLUMNS, written_along
+from app.studies.study_files import custom_scales, protocol_with
 from app.studies.tally import measured
 from tests.studies.treated_patients import falling_to, patient, steady
 

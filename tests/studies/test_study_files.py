@@ -7,8 +7,7 @@ import pytest
 
 from app.clinical.check_ins import check_in_day
 from app.clinical.scales import Scale
-from app.studies.cohort import SimulatedCohort
-from app.studies.cohort_files import write_cohort
+from app.studies.cohort import SimulatedCohort, write_cohort
 from app.studies.csv_rows import LONGEST_LINE
 from app.studies.errors import BadRowError, UnreadableFileError, WrongHeaderError
 from app.studies.patients import StudyPatient

@@ -1,7 +1,7 @@
 """Other numbers over the same past, and the counts compared."""
 
-from app.clinical.own_numbers import with_numbers
 from app.clinical.protocol import STANDARD
+from app.clinical.protocol_versions import with_numbers
 from app.studies.cohort import SimulatedCohort
 from app.studies.what_if import Period, what_if
 from tests.studies.treated_patients import GivenPatients, calendar_day, falling_to, patient, steady

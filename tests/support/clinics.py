@@ -5,7 +5,7 @@ from uuid import UUID
 
 import httpx2
 
-from app.access.audit.sealing import seal_clinic
+from app.access.audit.seals import seal_clinic
 from tests.support.people import ClinicClient
 from tests.support.processes import wait_until
 from tests.support.receiver import Receiver

@@ -7,8 +7,8 @@ from app.notifications.messages.sending import Post, send_due
 from app.notifications.transport.addresses import AllowedNetworks
 from app.notifications.transport.guarded_transport import guarded_client
 from app.notifications.webhooks.delivering import Outbox, deliver_due
-from app.storage import lanes
-from app.storage.lanes import Lane
+from app.storage import due_work
+from app.storage.due_work import Lane
 
 CHANNELS = ("email", "push", "gateway", "slack", "teams")
 
@@ -16,7 +16,7 @@ CHANNELS = ("email", "push", "gateway", "slack", "teams")
 async def due_lanes(context: AppContext, clinic_id: UUID) -> list[Lane]:
     """The clinic's lanes in which something is due."""
     async with context.work(None) as work:
-        found = await lanes.due(work, now=work.now, channels=CHANNELS)
+        found = await due_work.due(work, now=work.now, channels=CHANNELS)
     return [lane for lane in found if lane.clinic_id == clinic_id]
 
 

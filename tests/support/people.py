@@ -12,8 +12,8 @@ from uuid import UUID, uuid4
 import httpx2
 
 from app.access.clinics.keys import make_key
-from app.access.clinics.scopes import Scope
-from app.care.treatment.unlikely import Unlikely
+from app.access.clinics.permissions import Scope
+from app.care.patients.plausibility import Unlikely
 from app.foundation.audit import OPERATOR
 from app.foundation.ids import new_id
 from tests.support.service import Service
@@ -80,7 +80,7 @@ class ClinicClient:
     def enrol(self, patient_id: str, url: str) -> "PatientClient":
         """Enrol a device of the patient's."""
         code = self.http.post(f"/v1/patients/{patient_id}/enrolment-codes").json()["code"]
-        with httpx2.Client(base_url=url, verify=NO_TLS) as http:
+        with httpx2.Client(base_url=url, verify=NO_TLS, timeout=30) as http:
             reply = http.post("/v1/enrolments", json={"code": code, "device_name": "phone"})
         assert reply.status_code == 201, reply.text
         body = reply.json()

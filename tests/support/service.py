@@ -72,6 +72,7 @@ def running_service(
     webhook_allow: str = "127.0.0.0/8",
     spool_dir: Path | None = None,
     tenant_key: bytes | None = None,
+    direct_url: str | None = None,
 ) -> Iterator[Service]:
     """Run API and worker until the end of the block; on the machine's own time with a ``RunningClock``."""
     clock = clock or SettableClock(now)
@@ -79,7 +80,7 @@ def running_service(
 
     async def live() -> None:
         context = AppContext(
-            database=Database(database_url, tenant_key=tenant_key),
+            database=Database(database_url, tenant_key=tenant_key, direct_url=direct_url),
             vault=Vault(KEY),
             clock=clock,
             public_url="https://afterglow.test",

@@ -33,7 +33,7 @@ def test_without_a_worker_it_fails_and_says_so_and_with_one_it_holds(own_databas
         status, said = asked(service.url)
         assert (status, said["status"], said["reasons"]) == (503, "not safe", ["no-worker"])
         assert said["worker_looked_seconds_ago"] is None
-        assert httpx2.get(f"{service.url}/health/ready").status_code == 200
+        assert httpx2.get(f"{service.url}/health/ready", timeout=30).status_code == 200
 
         with running_service(own_database.application_url):
             assert wait_until(lambda: asked(service.url)[0] == 200, 20)
@@ -49,9 +49,9 @@ def test_a_worker_that_was_killed_is_missed_after_a_minute(own_database: Databas
     with running_service(own_database.application_url, work=False) as service:
         for seconds, reasons in ((50, []), (70, ["no-worker"])):
             with psycopg.connect(own_database.superuser_url) as connection:
-                connection.execute("DELETE FROM front_desk.worker_heartbeats")
+                connection.execute("DELETE FROM front_desk.process_heartbeats")
                 connection.execute(
-                    "INSERT INTO front_desk.worker_heartbeats SELECT gen_random_uuid(), t, t"
+                    "INSERT INTO front_desk.process_heartbeats SELECT gen_random_uuid(), t, t, '{deliveries}'"
                     " FROM (SELECT clock_timestamp() - make_interval(secs => %s) AS t) AS ago",
                     [seconds],
                 )

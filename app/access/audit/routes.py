@@ -5,14 +5,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.access.audit import service
-from app.access.audit.places import place_after, read_place
-from app.access.audit.schemas import AuditEventList, AuditEventReply
+from app.access.audit import queries
+from app.access.audit.schemas import AuditEventList, AuditEventReply, place_after, read_place
 from app.access.clinics.access import work_for
 from app.access.clinics.permissions import Permission
 from app.context import Work
-from app.web.links import link_next
-from app.web.schemas import PAGE_SIZE, Moment, PageCursor, PageLimit
+from app.web.dependencies import PageCursor, PageLimit
+from app.web.headers import link_next
+from app.web.schemas import PAGE_SIZE, Moment
 
 router = APIRouter(prefix="/v1/audit-events", tags=["audit"])
 
@@ -39,7 +39,7 @@ async def list_audit_events(
     limit: PageLimit = PAGE_SIZE,
 ) -> AuditEventList:
     """List who did and read what, newest first: a year at most, or one patient's since ever."""
-    found = await service.search(
+    found = await queries.search(
         work,
         patient_id=patient_id,
         actor_id=actor_id,

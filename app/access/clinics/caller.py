@@ -6,8 +6,14 @@ from datetime import datetime
 from uuid import UUID
 
 from app.access.clinics import staff_sessions
-from app.access.clinics.permissions import PERMISSIONS_MATRIX, Permission, StaffRole, role_may, scope_may
-from app.access.clinics.scopes import Scope
+from app.access.clinics.permissions import (
+    PERMISSIONS_MATRIX,
+    Permission,
+    Scope,
+    StaffRole,
+    role_may,
+    scope_may,
+)
 from app.access.clinics.staff_sessions import SignedInMember
 from app.context import AppContext
 from app.foundation.audit import Actor, ActorKind

@@ -5,16 +5,15 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
-from app.access.clinics.attention import attention_of
 from app.access.clinics.contacts import Role, missing_contacts, seal_contact
 from app.access.clinics.keys import make_key
-from app.access.clinics.queries import Clinic, clinic_in, seal_crisis_phone
-from app.access.clinics.scopes import Scope
+from app.access.clinics.permissions import Scope
+from app.access.clinics.queries import Clinic, attention_of, clinic_in, seal_crisis_phone
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.vault import Vault
-from app.storage import api_keys, clinics, delivery_standing, devices, heartbeats, staff_sessions
-from app.web.etags import ChangedMeanwhileError
+from app.storage import api_keys, clinics, delivery_log, devices, heartbeats, staff_sessions
+from app.web.headers import ChangedMeanwhileError
 
 # The event that an endpoint must have answered; its type is named in `notifications`, above this package.
 _TEST_EVENT: Final = "endpoint.test"
@@ -118,7 +117,7 @@ async def close_clinic(work: Work) -> None:
 async def missing_to_go_live(work: Work, clinic: Clinic) -> list[dict[str, Any]]:
     """Find what keeps a clinic from going live, each with its place and how to correct it."""
     found = missing_contacts(clinic.contacts)
-    if not await delivery_standing.was_delivered(work, event_type=_TEST_EVENT):
+    if not await delivery_log.was_delivered(work, event_type=_TEST_EVENT):
         found.append(
             {
                 "pointer": "/v1/webhook-endpoints",

@@ -8,14 +8,14 @@ from typing import Any, Final
 
 from app.clinical.errors import ClinicalError
 from app.clinical.number_notes import NumberNotes
-from app.clinical.own_numbers import numbers_of, stored_numbers, with_numbers
 from app.clinical.protocol import Protocol
+from app.clinical.protocol_versions import numbers_of, stored_numbers, with_numbers
 from app.context import AppContext, Work
 from app.foundation.errors import RefusalError
 from app.storage import policies
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.policies import StoredPolicy
-from app.web.etags import ChangedMeanwhileError
+from app.web.headers import ChangedMeanwhileError
 
 # What is sent "from now on" arrives a little later.
 _BEHIND: Final = timedelta(minutes=10)

@@ -1,19 +1,49 @@
 """What a clinic says of itself, and what it must see to now."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
+from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from app.access.clinics.attention import Attention, attention_of
 from app.access.clinics.contacts import Contact, Contacts, Role, open_contacts
+from app.clinical.check_ins import calendar_day
 from app.clinical.waiting import LIMIT_NOTES, STANDARD_LIMITS, WaitingLimits
 from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError
 from app.foundation.vault import Vault
-from app.storage import clinics
+from app.storage import clinics, endpoints, heartbeats, safety_events
 from app.storage.clinics import ClinicProfile
 from app.storage.engine.unit_of_work import UnitOfWork
+
+
+class Attention(StrEnum):
+    """One thing that someone must see to."""
+
+    # Nobody acknowledged a safety event within the clinic's limit.
+    SAFETY_UNACKNOWLEDGED = "safety_unacknowledged"
+    # The clinic is live, and no worker has looked for a minute: what is due is not sent.
+    NO_WORKER = "no_worker"
+    # The clinic is live, and no endpoint is enabled: nothing gets out.
+    NO_ENABLED_ENDPOINT = "no_enabled_endpoint"
+    ENDPOINT_DISABLED = "endpoint_disabled"
+    # Nothing has got through to an enabled endpoint since its last failure.
+    ENDPOINT_FAILING = "endpoint_failing"
+
+
+async def attention_of(work: UnitOfWork, *, mode: str) -> tuple[Attention, ...]:
+    """Say what this clinic must see to, the most urgent first."""
+    known = await endpoints.all_of_clinic(work)
+    enabled = [endpoint for endpoint in known if endpoint.state == "enabled"]
+    holds = {
+        Attention.SAFETY_UNACKNOWLEDGED: await safety_events.waits_escalated(work),
+        Attention.NO_WORKER: mode == "live" and not await heartbeats.a_worker_lives(work),
+        Attention.NO_ENABLED_ENDPOINT: mode == "live" and not enabled,
+        Attention.ENDPOINT_DISABLED: len(enabled) < len(known),
+        Attention.ENDPOINT_FAILING: any(endpoint.failing_since for endpoint in enabled),
+    }
+    return tuple(one for one in Attention if holds[one])
+
 
 _PHONE_CELL: Final = {"table": "clinic_profiles", "column": "crisis_phone_sealed"}
 
@@ -46,6 +76,10 @@ class Clinic:
         """Who is notified when nobody answers, as far as they are named."""
         given = {Role.SAFETY: self.safety_contact, Role.SECOND: self.second_contact}
         return {role: contact for role, contact in given.items() if contact is not None}
+
+    def today(self, now: datetime) -> date:
+        """Give the date on the clinic's own wall."""
+        return calendar_day(now, self.time_zone)
 
     def needing(self, attention: tuple[Attention, ...]) -> "Clinic":
         """Give the clinic with what it must see to."""

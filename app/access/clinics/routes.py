@@ -21,7 +21,7 @@ from app.access.clinics.schemas import (
 )
 from app.context import Work
 from app.web.dependencies import IfMatch
-from app.web.etags import etag_of, version_in
+from app.web.headers import etag_of, version_in
 
 router = APIRouter(prefix="/v1/clinic", tags=["clinic"])
 keys_router = APIRouter(prefix="/v1/api-keys", tags=["clinic"])

@@ -6,13 +6,12 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from app.access.clinics.attention import Attention
 from app.access.clinics.contacts import Contact
 from app.access.clinics.ehr_links import read_ehr_link
 from app.access.clinics.keys import NewKey
+from app.access.clinics.permissions import Scope
 from app.access.clinics.policy import PolicyView
-from app.access.clinics.queries import Clinic
-from app.access.clinics.scopes import Scope
+from app.access.clinics.queries import Attention, Clinic
 from app.clinical.waiting import LIMIT_NOTES
 from app.storage.api_keys import ApiKey
 from app.web.schemas import (

@@ -9,11 +9,10 @@ from app.access.clinics.staff_sessions import IDLE, LASTS_AT_MOST, SignedInMembe
 from app.access.staff import login_throttle
 from app.access.staff.members import Member, seal, shown
 from app.access.staff.passwords import hashed, matches, refuse_weak
-from app.access.staff.recovery import give_new
-from app.access.staff.second_factor import CodeWrongError, open_pending, step_of
+from app.access.staff.second_factor import CodeWrongError, give_new, open_pending, step_of
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError
-from app.storage import recovery_codes, staff_members, staff_passkeys, staff_sessions
+from app.storage import staff_members, staff_passkeys, staff_sessions, staff_sign_ins
 
 
 class PasswordWrongError(RefusalError):
@@ -70,7 +69,7 @@ async def read_account(work: Work, own: SignedInMember) -> Account:
             OwnSession(opened_at=opened_at, used_at=used_at, here=session_id == own.session_id)
             for session_id, opened_at, used_at in found
         ),
-        codes_left=await recovery_codes.count_left(work, own.staff_id),
+        codes_left=await staff_sign_ins.count_left(work, own.staff_id),
         passkeys=tuple(
             OwnPasskey(id=one.id, name=one.name, made_at=one.made_at, used_at=one.used_at)
             for one in await staff_passkeys.of_member(work, own.staff_id)

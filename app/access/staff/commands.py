@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.access.clinics.permissions import StaffRole
 from app.access.clinics.queries import clinic_in
-from app.access.staff.invitations import Invited, link_for
+from app.access.staff.joining import Invited, link_for
 from app.access.staff.members import (
     ACTIVE,
     DISABLED,
@@ -24,17 +24,9 @@ from app.access.staff.queries import read_member
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
-from app.storage import (
-    recovery_codes,
-    staff_devices,
-    staff_invitations,
-    staff_login_attempts,
-    staff_members,
-    staff_passkeys,
-    staff_sessions,
-)
+from app.storage import staff_invitations, staff_members, staff_passkeys, staff_sessions, staff_sign_ins
 from app.storage.staff_members import StaffMember
-from app.web.etags import ChangedMeanwhileError
+from app.web.headers import ChangedMeanwhileError
 
 EVERY_ROLE = frozenset(StaffRole)
 
@@ -172,7 +164,7 @@ async def deactivate(work: Work, staff_id: UUID) -> Member:
         await staff_members.change(work, staff_id, state=DISABLED)
         await staff_sessions.end_all(work, staff_id, now=work.now)
         await staff_invitations.end_all(work, staff_id, now=work.now)
-        await staff_devices.forget_all(work, staff_id)
+        await staff_sign_ins.forget_all(work, staff_id)
         work.audit("staff.disabled", "staff", staff_id)
     return await read_member(work, staff_id)
 
@@ -188,7 +180,7 @@ async def unlock(work: Work, staff_id: UUID) -> Member:
     if member.state == DISABLED:
         changes["state"] = INVITED if member.password_hash is None else ACTIVE
     await staff_members.change(work, staff_id, **changes)
-    await staff_login_attempts.forget(work, staff_id)
+    await staff_sign_ins.forget(work, staff_id)
     work.audit("staff.enabled", "staff", staff_id)
     return await read_member(work, staff_id)
 
@@ -203,9 +195,9 @@ async def _reset(work: Work, member: StaffMember) -> Invited:
         totp_last_step=None,
         **UNLOCKED,
     )
-    await recovery_codes.replace_all(work, member.id, ())
-    await staff_login_attempts.forget(work, member.id)
-    await staff_devices.forget_all(work, member.id)
+    await staff_sign_ins.replace_all(work, member.id, ())
+    await staff_sign_ins.forget(work, member.id)
+    await staff_sign_ins.forget_all(work, member.id)
     await staff_passkeys.remove(work, member.id)
     await staff_sessions.end_all(work, member.id, now=work.now)
     work.audit("staff.second_factor_reset", "staff", member.id)

@@ -1,20 +1,22 @@
-"""Joining: the link, a password of one's own, and a phone that has shown it can make codes; then one is in."""
+"""Joining by an invitation: the link, a password, and a phone that has shown it can make codes; then one is in."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from app.access.clinics.queries import clinic_in
 from app.access.clinics.staff_sessions import open_session
-from app.access.staff.members import ACTIVE, INVITED, UNLOCKED, seal, shown
+from app.access.staff.members import ACTIVE, INVITED, UNLOCKED, Member, locked, seal, shown
 from app.access.staff.passwords import hashed, refuse_weak
-from app.access.staff.recovery import give_new
-from app.access.staff.second_factor import CodeWrongError, open_pending, step_of
+from app.access.staff.second_factor import CodeWrongError, give_new, open_pending, step_of
 from app.context import AppContext, Work
 from app.foundation.audit import Actor, ActorKind
 from app.foundation.errors import RefusalError, RefusalKind
-from app.foundation.tokens import TokenKind, TokenNotValidError, TokenReference, read_token
+from app.foundation.ids import new_id
+from app.foundation.tokens import TokenKind, TokenNotValidError, TokenReference, new_token, read_token
+from app.outbox import DEFAULT_LANGUAGE, Channel, NewMessage, Wording, queue_message
 from app.storage import staff_invitations, staff_members
 from app.storage.staff_invitations import StaffInvitation
 from app.storage.staff_members import StaffMember
@@ -157,3 +159,56 @@ def _reference(token: str) -> TokenReference:
         return read_token(token, TokenKind.STAFF_INVITATION)
     except TokenNotValidError:
         raise InvitationNotKnownError from None
+
+
+LASTS: Final = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invited:
+    """A member with the link to join by; ``sent`` says whether it is on its way by mail, too."""
+
+    member: Member
+    invite_url: str = field(repr=False)
+    expires_at: datetime
+    sent: bool
+
+
+async def link_for(work: Work, member: StaffMember) -> Invited:
+    """Make the one link of a member that works, and have it mailed."""
+    text, reference = new_token(TokenKind.STAFF_INVITATION, work.clinic_id)
+    invitation = StaffInvitation(
+        id=new_id(),
+        staff_id=member.id,
+        digest=reference.digest,
+        made_at=work.now,
+        expires_at=work.now + LASTS,
+        ended_at=None,
+    )
+    await staff_invitations.end_all(work, member.id, now=work.now)
+    await staff_invitations.add(work, invitation)
+    work.audit("staff.invitation_made", "staff", member.id)
+    url = f"{work.public_url}/care/join/{text}"
+    kept = shown(work.vault, work.clinic_id, await locked(work, member.id))
+    sent = await _send(work, kept, invitation, url)
+    return Invited(member=kept, invite_url=url, expires_at=invitation.expires_at, sent=sent)
+
+
+async def _send(work: Work, member: Member, invitation: StaffInvitation, url: str) -> bool:
+    """Have a link mailed, where a mail server is set up; says whether it will be."""
+    if work.context.mail is None:
+        return False
+    clinic = await clinic_in(work, work.vault)
+    message = NewMessage(
+        channel=Channel.EMAIL,
+        to=member.email,
+        wording=Wording.STAFF_INVITATION,
+        locale=DEFAULT_LANGUAGE,
+        link=url,
+        mode=clinic.mode,
+        subject_id=invitation.id,
+        not_after=invitation.expires_at,
+    )
+    await queue_message(work, work.vault, message, now=work.now)
+    work.audit("staff.invitation_queued", "staff", member.id)
+    return True

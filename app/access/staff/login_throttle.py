@@ -21,7 +21,7 @@ from app.context import AppContext, Work
 from app.foundation.audit import SYSTEM
 from app.foundation.errors import RefusalError, RefusalKind
 from app.outbox import DEFAULT_LANGUAGE, Channel, NewMessage, Wording, queue_message
-from app.storage import login_throttle, staff_devices, staff_login_attempts, staff_members
+from app.storage import login_throttle, staff_members, staff_sign_ins
 from app.storage.staff_members import StaffMember
 
 MOST_ATTEMPTS: Final = 5
@@ -103,7 +103,7 @@ async def source_of(
         digest = device_digest(context, device_token)
         async with context.work(clinic_id) as work:
             since = work.now - DEVICE_KNOWN_FOR
-            if await staff_devices.is_known(work, staff_id, digest, used_after=since):
+            if await staff_sign_ins.is_known(work, staff_id, digest, used_after=since):
                 return Source(digest=digest, known=True)
     return network_source(context, address)
 
@@ -141,15 +141,13 @@ async def count_attempt(
         member = await staff_members.find(work, staff_id, lock=True)
         if member is None or (not source.known and _waits(member.locked_until, work.now)):
             return None
-        before = await staff_login_attempts.from_source(work, staff_id, source.digest)
+        before = await staff_sign_ins.from_source(work, staff_id, source.digest)
         if _waits(before.locked_until, work.now):
             return None
         failed = before.failed + 1
         wait = wait_after(failed)
         locked_until = None if wait is None else work.now + wait
-        await staff_login_attempts.keep(
-            work, staff_id, source.digest, failed=failed, locked_until=locked_until
-        )
+        await staff_sign_ins.keep(work, staff_id, source.digest, failed=failed, locked_until=locked_until)
         everywhere = None if source.known else await _count_everywhere(work, member)
         is_locked = locked_until is not None or everywhere is not None
         action = "staff.sign_in_tried_and_locked" if is_locked else "staff.sign_in_tried"
@@ -167,11 +165,11 @@ async def take_back(context: AppContext, clinic_id: UUID, counted: Counted) -> N
     source, staff_id = counted.source, counted.member.id
     async with context.work(clinic_id) as work:
         member = await staff_members.find(work, staff_id, lock=True)
-        before = await staff_login_attempts.from_source(work, staff_id, source.digest)
+        before = await staff_sign_ins.from_source(work, staff_id, source.digest)
         if member is None or before.failed == 0:
             return
         own_lock = counted.locked_until is not None and before.locked_until == counted.locked_until
-        await staff_login_attempts.keep(
+        await staff_sign_ins.keep(
             work,
             staff_id,
             source.digest,

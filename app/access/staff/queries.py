@@ -8,7 +8,7 @@ from app.access.staff.emergencies import Emergency, open_reason
 from app.access.staff.members import Member, address_digest, shown
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
-from app.storage import emergency_accesses, staff_login_attempts, staff_members
+from app.storage import emergency_accesses, staff_members, staff_sign_ins
 
 
 class NoSuchMemberError(RefusalError):
@@ -20,7 +20,7 @@ class NoSuchMemberError(RefusalError):
 
 async def list_members(work: Work) -> list[Member]:
     """List the clinic's staff, in the order in which they were invited, also the deactivated."""
-    locked = await staff_login_attempts.locked_until(work)
+    locked = await staff_sign_ins.locked_until(work)
     found = await staff_members.all_of_clinic(work)
     return [_locked(shown(work.vault, work.clinic_id, one), locked.get(one.id)) for one in found]
 
@@ -34,7 +34,7 @@ async def read_member(work: Work, staff_id: UUID) -> Member:
     member = await staff_members.find(work, staff_id)
     if member is None:
         raise NotFoundError
-    locked = await staff_login_attempts.locked_until(work)
+    locked = await staff_sign_ins.locked_until(work)
     return _locked(shown(work.vault, work.clinic_id, member), locked.get(staff_id))
 
 

@@ -1,19 +1,40 @@
-"""The clinic's staff: invited, changed, deactivated, unlocked."""
+"""The clinic's staff: members, signing in for programs, and patients opened in an emergency."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Request, Response, Security
 
-from app.access.clinics.access import MayManageStaff, work_for
+from app.access.clinics.access import (
+    STAFF_SESSION,
+    MayManageStaff,
+    MayOpenInEmergency,
+    staff_work_for,
+    work_for,
+)
+from app.access.clinics.caller import ClinicCaller, find_caller
 from app.access.clinics.permissions import Permission
-from app.access.staff import commands, queries
-from app.access.staff.invitations import Invited
+from app.access.staff import account, commands, emergencies, queries, signing_in
+from app.access.staff.joining import Invited
 from app.access.staff.members import Member
-from app.access.staff.schemas import InvitedReply, MemberChange, MemberEntry, MemberList, MemberReply
+from app.access.staff.schemas import (
+    EmergencyEntry,
+    EmergencyList,
+    InvitedReply,
+    MemberChange,
+    MemberEntry,
+    MemberList,
+    MemberReply,
+    OpenedReply,
+    SignInEntry,
+    StaffSessionReply,
+)
 from app.context import Work
-from app.web.dependencies import IfMatch
-from app.web.etags import etag_of, version_in
+from app.foundation.tokens import TokenKind
+from app.web.dependencies import ContextNeeded, IfMatch, PageCursor, PageLimit, address_of, bearer_token
+from app.web.headers import etag_of, link_next, version_in
+from app.web.schemas import PAGE_SIZE, read_id_cursor
 
 router = APIRouter(prefix="/v1/staff", tags=["staff"])
 ManagingStaff = Annotated[Work, work_for(Permission.STAFF)]
@@ -99,3 +120,81 @@ def _member(response: Response, member: Member) -> MemberReply:
 def _invited(response: Response, invited: Invited) -> InvitedReply:
     response.headers["etag"] = etag_of(invited.member.version)
     return InvitedReply.of_invited(invited)
+
+
+session_router = APIRouter(prefix="/v1/staff-sessions", tags=["staff"])
+
+
+async def member_signed_in(
+    request: Request, context: ContextNeeded, _session: Annotated[object, Security(STAFF_SESSION)]
+) -> ClinicCaller:
+    """Find whose session this is, whatever the member may do."""
+    return await find_caller(context, bearer_token(request), TokenKind.STAFF_SESSION)
+
+
+# A test walks every route and reads here who may.
+member_signed_in.afterglow_access = "the member's own session"  # type: ignore[attr-defined] # functions take attributes
+
+MemberSignedIn = Annotated[ClinicCaller, Depends(member_signed_in)]
+
+
+async def _own_work(context: ContextNeeded, caller: MemberSignedIn) -> AsyncIterator[Work]:
+    async with context.work(caller.clinic_id, actor=caller.actor) as work:
+        yield work
+
+
+OwnWork = Annotated[Work, Depends(_own_work, scope="function")]
+
+
+@session_router.post("", status_code=201, summary="Sign a member in")
+async def sign_in(body: SignInEntry, request: Request, context: ContextNeeded) -> StaffSessionReply:
+    """Exchange address, password and code for a session. Whatever is wrong, the answer is the same."""
+    proofs = await signing_in.prove(
+        context,
+        email=body.email,
+        password=body.password,
+        code=body.code,
+        clinic_id=body.clinic_id,
+        address=address_of(request),
+        device_token=body.device_token,
+    )
+    proof = signing_in.only_one(proofs)
+    return StaffSessionReply.of(
+        await signing_in.open_session_for(context, proof, device_token=body.device_token)
+    )
+
+
+@session_router.delete("/current", status_code=204, summary="Sign out")
+async def sign_out(work: OwnWork, caller: MemberSignedIn) -> None:
+    """End the session that this request carries."""
+    await account.sign_out(work, caller.signed_in)
+
+
+emergency_router = APIRouter(prefix="/v1/patients/{patient_id}/emergency-access", tags=["staff"])
+list_router = APIRouter(prefix="/v1/emergency-accesses", tags=["staff"])
+
+
+@emergency_router.post("", status_code=201, summary="Open a patient in an emergency")
+async def open_in_emergency(
+    patient_id: UUID,
+    body: EmergencyEntry,
+    work: Annotated[Work, staff_work_for(Permission.EMERGENCY)],
+    caller: MayOpenInEmergency,
+) -> OpenedReply:
+    """Open a patient for an hour to the member who asks, with a reason; every owner is notified."""
+    access = await emergencies.open_patient(work, patient_id, reason=body.reason, staff_id=caller.id)
+    return OpenedReply.of(access)
+
+
+@list_router.get("", summary="List emergency accesses")
+async def list_emergency_accesses(
+    work: Annotated[Work, work_for(Permission.AUDIT)],
+    request: Request,
+    response: Response,
+    after: PageCursor = None,
+    limit: PageLimit = PAGE_SIZE,
+) -> EmergencyList:
+    """List who opened whom, when and why, newest first."""
+    found = await queries.list_emergencies(work, before=read_id_cursor(after), limit=limit)
+    link_next(request, response, str(found[-1].id) if len(found) == limit else None)
+    return EmergencyList.of_all(found)

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from app.access.clinics.permissions import StaffRole
 from app.access.staff.emergencies import LONGEST_REASON, SHORTEST_REASON, Emergency
-from app.access.staff.invitations import Invited
+from app.access.staff.joining import Invited
 from app.access.staff.members import Member
 from app.access.staff.signing_in import SignedIn
 from app.storage.emergency_accesses import EmergencyAccess

@@ -1,12 +1,16 @@
 """Signing in: address, password and a code at once. Whatever is wrong, the answer and its time are the same."""
 
 import asyncio
+import base64
+import binascii
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
+
+from pydantic_core import from_json, to_json
 
 from app.access.clinics.permissions import StaffRole
 from app.access.clinics.staff_sessions import LASTS_AT_MOST, open_session
@@ -14,13 +18,12 @@ from app.access.staff import login_throttle
 from app.access.staff.login_throttle import Counted, Source, device_digest, source_of
 from app.access.staff.members import ACTIVE, address_digest
 from app.access.staff.passwords import hashed, is_outdated, matches
-from app.access.staff.recovery import digest_of
-from app.access.staff.second_factor import digits_of, step_of
+from app.access.staff.second_factor import digest_of, digits_of, step_of
 from app.context import AppContext, Work
 from app.foundation.audit import Actor, ActorKind
 from app.foundation.errors import RefusalError, RefusalKind
-from app.foundation.vault import Vault
-from app.storage import recovery_codes, staff_devices, staff_login_attempts, staff_members
+from app.foundation.vault import CannotOpenError, Vault
+from app.storage import staff_members, staff_sign_ins
 from app.storage.staff_members import StaffMember
 
 # At how many clinics one address is looked at: each costs a hash.
@@ -133,13 +136,13 @@ async def open_session_for(context: AppContext, proof: Proof, *, device_token: s
         ):
             raise SignInRefusedError
         work.audit("staff.proved", "staff", proof.staff_id)
-        await staff_login_attempts.forget(work, proof.staff_id, source=proof.source)
+        await staff_sign_ins.forget(work, proof.staff_id, source=proof.source)
         codes_left = None
         if proof.recovery is not None:
-            if not await recovery_codes.spend(work, proof.staff_id, proof.recovery, now=work.now):
+            if not await staff_sign_ins.spend(work, proof.staff_id, proof.recovery, now=work.now):
                 raise SignInRefusedError
             work.audit("staff.recovery_code_used", "staff", proof.staff_id)
-            codes_left = await recovery_codes.count_left(work, proof.staff_id)
+            codes_left = await staff_sign_ins.count_left(work, proof.staff_id)
         signed_in = await opened_session(work, proof.staff_id, device_token=device_token)
     return replace(signed_in, codes_left=codes_left)
 
@@ -155,7 +158,7 @@ async def opened_session(work: Work, staff_id: UUID, *, device_token: str) -> Si
         raise SignInRefusedError
     device_token = device_token or secrets.token_urlsafe(32)
     digest = device_digest(work.context, device_token)
-    await staff_devices.remember(work, staff_id, digest, now=work.now)
+    await staff_sign_ins.remember(work, staff_id, digest, now=work.now)
     return SignedIn(
         token=await open_session(work, staff_id),
         clinic_id=work.clinic_id,
@@ -210,7 +213,7 @@ async def _by_code(
         return replace(proof, step=step) if isinstance(step, int) else None
     digest = digest_of(context.vault, member.id, code)
     async with context.work(clinic_id) as work:
-        unused = await recovery_codes.is_unused(work, member.id, digest)
+        unused = await staff_sign_ins.is_unused(work, member.id, digest)
     return replace(proof, recovery=digest) if unused else None
 
 
@@ -240,3 +243,51 @@ async def _forgive(
     for clinic_id, one in counted:
         if one is not None and clinic_id not in proved:
             await login_throttle.take_back(context, clinic_id, one)
+
+
+LASTS: Final = timedelta(minutes=2)
+_CELL: Final = {"table": "staff_sign_in", "column": "ticket"}
+_NOBODY: Final = UUID(int=0)
+
+
+def write_ticket(vault: Vault, proofs: Sequence[Proof], *, now: datetime) -> str:
+    """Seal what was proved for the page's form: only we read it, and only for two minutes."""
+    said = {
+        "until": (now + LASTS).isoformat(),
+        "proofs": [
+            {
+                "clinic_id": str(one.clinic_id),
+                "staff_id": str(one.staff_id),
+                "step": one.step,
+                "recovery": one.recovery.hex() if one.recovery else None,
+                "source": one.source.hex(),
+            }
+            for one in proofs
+        ],
+    }
+    sealed = vault.seal(to_json(said).decode(), clinic_id=_NOBODY, row_id=_NOBODY, **_CELL)
+    return base64.urlsafe_b64encode(sealed).decode()
+
+
+def read_ticket(vault: Vault, text: str, clinic_id: str, *, now: datetime) -> Proof:
+    """Give what was proved at one of the clinics.
+
+    Raises:
+        SignInRefusedError: it is no ticket of ours, too old, or names no such clinic.
+    """
+    try:
+        sealed = base64.urlsafe_b64decode(text.encode())
+        said = from_json(vault.open(sealed, clinic_id=_NOBODY, row_id=_NOBODY, **_CELL))
+    except (CannotOpenError, binascii.Error, ValueError):
+        raise SignInRefusedError from None
+    chosen = [one for one in said["proofs"] if one["clinic_id"] == clinic_id]
+    if not chosen or datetime.fromisoformat(said["until"]) <= now:
+        raise SignInRefusedError
+    (one,) = chosen
+    return Proof(
+        clinic_id=UUID(one["clinic_id"]),
+        staff_id=UUID(one["staff_id"]),
+        step=one["step"],
+        recovery=bytes.fromhex(one["recovery"]) if one["recovery"] else None,
+        source=bytes.fromhex(one["source"]),
+    )

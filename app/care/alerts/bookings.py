@@ -9,12 +9,12 @@ from typing import Final
 from uuid import UUID
 
 from app.clinical import episodes as rules
-from app.clinical.check_ins import check_in_day
+from app.clinical.check_ins import calendar_day
 from app.context import Work
 from app.foundation.audit import SYSTEM, Actor
 from app.foundation.errors import RefusalError
 from app.foundation.ids import new_id
-from app.storage import appointments, patient_states
+from app.storage import appointments, patient_states, patients
 from app.storage.appointments import Appointment, AppointmentKind, AppointmentState, boosters_in
 from app.storage.patient_states import BookedBooster
 from app.storage.patients import PatientRecord
@@ -35,7 +35,7 @@ async def book(work: Work, patient: PatientRecord, *, on: date, pointer: str) ->
     Raises:
         BookingInPastError: the day has passed; ``pointer`` names the field that gave it.
     """
-    if on < check_in_day(work.now, patient.time_zone):
+    if on < calendar_day(work.now, patient.time_zone):
         raise BookingInPastError(pointer)
     planned = await next_booster(work, patient.id)
     if planned is None:
@@ -116,7 +116,11 @@ async def plan_again(work: Work, patient_id: UUID, infusion_id: UUID) -> None:
 async def next_booster(work: Work, patient_id: UUID) -> Appointment | None:
     """Give the booking's appointment: the first booster that still holds signals back, else the last planned."""
     planned = boosters_in(await appointments.of_patient(work, patient_id))
-    holding = [one for one in planned if one.on >= work.now.date() - _HOLDS]
+    patient = await patients.find(work, patient_id) if planned else None
+    if patient is None:
+        return None
+    today = calendar_day(work.now, patient.time_zone)
+    holding = [one for one in planned if one.on >= today - _HOLDS]
     return holding[0] if holding else planned[-1] if planned else None
 
 

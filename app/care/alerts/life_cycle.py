@@ -20,13 +20,13 @@ from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.vault import PatientVault
 from app.notifications.webhooks.events import EventType
-from app.notifications.webhooks.notices import NoticeEvent
+from app.notifications.webhooks.notice_channels import NoticeEvent
 from app.notifications.webhooks.notifying import About, EventFacts, Reach, notify_of_patient
 from app.storage import alert_steps, patient_states, patients, staff_members
 from app.storage.alert_steps import AlertStep, StepDetails
 from app.storage.alerts import Alert, AlertT, AlertTable
 from app.storage.patients import PatientRecord
-from app.web.etags import ChangedMeanwhileError
+from app.web.headers import ChangedMeanwhileError
 
 # Sealed under the table's first name, when only signals had steps; what was sealed opens only so.
 _WORDS_CELL: Final = {"table": "signal_steps", "column": "words_sealed"}

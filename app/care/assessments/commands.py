@@ -1,13 +1,15 @@
 """Keeping completed forms: scored here, their safety item first of all, then what they say of the benefit."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from app.care.assessments.long_exposure import raise_if_it_stands_out
+from app.care.alerts.findings.commands import end_findings, raise_finding
+from app.care.alerts.findings.life import FindingCode
+from app.care.alerts.safety_events.intake import SafetyReport, SafetySource, is_late_entry, report
 from app.care.assessments.queries import Assessment, meaning_of
 from app.care.assessments.questionnaires import WORDINGS
 from app.care.assessments.refusals import (
@@ -21,27 +23,88 @@ from app.care.assessments.refusals import (
     form_refused,
     scales_refused,
 )
-from app.care.assessments.reporting import report_item
 from app.care.monitoring import effects
 from app.care.monitoring.corrections import ExternalIdTakenError
-from app.care.patients.archiving import refuse_archived
 from app.care.patients.consent_standing import ConsentStanding, ConsentWithdrawnError, standing_of
+from app.care.patients.corrections import refuse_archived
+from app.care.patients.plausibility import Unlikely, ask_about, refuse_impossible_time
 from app.care.patients.service import existing
-from app.clinical.long_exposure import LONG_EXPOSURE
+from app.clinical.answer import exposure_on
+from app.clinical.check_ins import check_in_day
+from app.clinical.long_exposure import LONG_EXPOSURE, TOPICS, items_that_stand_out
+from app.clinical.safety import Urgency, from_items, from_total
 from app.clinical.scales import CustomProblemCode, CustomScaleProblem, Scale, read_custom_scales, score_form
 from app.context import Work
 from app.foundation.ids import new_id
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
-from app.storage import assessments, clinics, patient_states, record_versions
+from app.storage import assessments, clinics, patient_states, record_versions, schedules
 from app.storage.assessments import StoredAssessment
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import RecordKind
+
+
+async def report_item(work: Work, patient: PatientRecord, stored: StoredAssessment) -> UUID | None:
+    """Report what a form that is kept says of the suicide item, by its answer or by its total; gives the event."""
+    items: dict[str, Any] = stored.items or {}
+    answers = {int(number): answer for number, answer in items.items()}
+    trigger = from_items(stored.scale, answers) or from_total(stored.scale, stored.total, answers)
+    if trigger is None:
+        return None
+    said = SafetyReport(
+        patient_id=patient.id,
+        mode=patient.mode,
+        source=SafetySource.ASSESSMENT,
+        source_id=stored.id,
+        urgent=trigger.urgency is Urgency.URGENT,
+        received_at=work.now,
+        actor=work.actor,
+        late_entry=stored.entered_by == "clinic" and is_late_entry(stored.taken_at, work.now),
+    )
+    return await report(work, said)
+
+
+async def raise_if_it_stands_out(work: Work, patient: PatientRecord, stored: StoredAssessment) -> None:
+    """Put a form with an answer for review on the worklist; the caller holds the patient's turn.
+
+    The finding names what was asked about and not what was answered: that is on the patient's page.
+    """
+    if stored.scale != LONG_EXPOSURE.key:
+        return
+    answers = {int(number): answer for number, answer in (stored.items or {}).items()}
+    items = items_that_stand_out(answers)
+    if not items:
+        await end_findings(work, patient.id, [FindingCode.LONG_EXPOSURE], source_id=stored.id)
+        return
+    today = check_in_day(work.now, patient.time_zone)
+    given = (await schedules.of_patients(work, [patient.id])).get(patient.id, ())
+    days = sorted(day.toordinal() for day in given if day <= today)
+    exposure = exposure_on(days, today.toordinal(), total=len(days))
+    await raise_finding(
+        work,
+        FindingCode.LONG_EXPOSURE,
+        patient.id,
+        mode=patient.mode,
+        on=today,
+        source_id=stored.id,
+        facts={
+            "topics": list(dict.fromkeys(TOPICS[item] for item in items)),
+            "answered_on": check_in_day(stored.taken_at, stored.time_zone).isoformat(),
+            "infusions": exposure.total,
+            "in_30_days": exposure.in_30_days,
+            "in_90_days": exposure.in_90_days,
+            "in_365_days": exposure.in_365_days,
+            "last_infusion_on": exposure.last_on.isoformat() if exposure.last_on else None,
+        },
+    )
+
 
 # A clinic's clock may be a little ahead of ours; more than this is a mistake.
 _AHEAD: Final = timedelta(minutes=10)
 # Further back the phone's memory is not to be trusted, as with check-ins.
 _MOST_DAYS_BACK: Final = timedelta(days=30)
+# Within it, the same total of a scale is likely the same sheet of paper.
+_A_DAY: Final = timedelta(days=1)
 _LARGEST: Final = 1_000_000
 _LONGEST_NAME: Final = 200
 _MOST_DAYS_APART: Final = 365
@@ -62,6 +125,7 @@ class Form:
     time_zone: str | None = None
     external_id: str | None = None
     source: str = ""
+    confirm: tuple[str, ...] = ()
 
     @property
     def by_patient(self) -> bool:
@@ -76,6 +140,8 @@ async def enter(work: Work, patient_id: UUID, form: Form) -> Assessment:
         NotFoundError: the clinic has no such patient.
         AssessmentInFutureError: it was not completed yet.
         AssessmentTooOldError: a patient's own, and more than 30 days old.
+        TimeSkippedError, BeforeBirthError: the clinic's own, at a time that cannot be.
+        NeedsConfirmationError: the clinic's own, and likely on record already; nobody has confirmed it.
         QuestionnaireNotOfferedError: a patient's own, of a scale whose wording is not shipped or not asked here.
         ScaleNotKnownError: there is no such scale.
         FormRefusedError: incomplete, impossible, or its totals contradict each other.
@@ -88,11 +154,13 @@ async def enter(work: Work, patient_id: UUID, form: Form) -> Assessment:
     refuse_time(form, work.now)
     await _refuse_not_asked(work, form)
     patient = await existing(work, patient_id)
+    if not form.by_patient:
+        refuse_impossible_time(work, patient, form.taken_at, pointer="#/taken_at")
     await patient_states.lock(work, patient_id)
     scale = await assessments.find_scale(work, form.scale)
     if scale is None:
         raise ScaleNotKnownError("#/scale")
-    stored, created = await _kept(work, scored(work, patient, scale, form))
+    stored, created = await _kept(work, scored(work, patient, scale, form), form.confirm)
     event_id = await report_item(work, patient, stored)
     if created:
         about = About(
@@ -159,7 +227,7 @@ def scored(work: Work, patient: PatientRecord, scale: Scale, form: Form) -> Stor
     )
 
 
-async def _kept(work: Work, new: StoredAssessment) -> tuple[StoredAssessment, bool]:
+async def _kept(work: Work, new: StoredAssessment, confirmed: Sequence[str]) -> tuple[StoredAssessment, bool]:
     """Keep it, or find the one that was kept before."""
     if new.external_id is not None:
         kept = await _under_external_id(work, new)
@@ -174,6 +242,8 @@ async def _kept(work: Work, new: StoredAssessment) -> tuple[StoredAssessment, bo
         await refuse_archived(work, work.vault, new.patient_id)
         if await standing_of(work, new.patient_id) is ConsentStanding.WITHDRAWN:
             raise ConsentWithdrawnError
+    else:
+        await _ask_about_double(work, new, confirmed)
     if await assessments.add(work, new):
         work.audit("assessment.entered", "assessment", new.id, patient_id=new.patient_id)
         return new, True
@@ -182,6 +252,16 @@ async def _kept(work: Work, new: StoredAssessment) -> tuple[StoredAssessment, bo
     if earlier is None or earlier.digest != new.digest or new.entered_by == "patient":
         raise AssessmentExistsError("#/taken_at")
     return earlier, False
+
+
+async def _ask_about_double(work: Work, new: StoredAssessment, confirmed: Sequence[str]) -> None:
+    """Ask whether a form is the one of this scale that is on record with the same total within a day."""
+    near = await assessments.between(
+        work, new.patient_id, scale=new.scale, first=new.taken_at - _A_DAY, last=new.taken_at + _A_DAY
+    )
+    if any(one.total == new.total and one.taken_at != new.taken_at for one in near):
+        ask_about([Unlikely.SAME_FORM], confirmed)
+        work.audit("assessment.confirmed_same_form", "assessment", new.id, patient_id=new.patient_id)
 
 
 async def _under_external_id(work: Work, new: StoredAssessment) -> StoredAssessment | None:

@@ -8,13 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from app.care.alerts.findings.codes import FindingCode
 from app.care.alerts.findings.commands import end_findings
-from app.care.assessments.commands import Form, refuse_time, scored
-from app.care.assessments.long_exposure import raise_if_it_stands_out
+from app.care.alerts.findings.life import FindingCode
+from app.care.assessments.commands import Form, raise_if_it_stands_out, refuse_time, report_item, scored
 from app.care.assessments.queries import Assessment, meaning_of
 from app.care.assessments.refusals import AssessmentExistsError, PatientsOwnFormError, ScaleNotKnownError
-from app.care.assessments.reporting import report_item
 from app.care.monitoring.corrections import (
     CorrectionEffects,
     EnteredInErrorError,
@@ -23,6 +21,7 @@ from app.care.monitoring.corrections import (
     follow_correction,
     keep_version,
 )
+from app.care.patients.plausibility import refuse_impossible_time
 from app.care.patients.service import existing
 from app.context import Work
 from app.foundation.errors import NotFoundError
@@ -30,7 +29,7 @@ from app.storage import assessments, patient_states, record_versions
 from app.storage.assessments import StoredAssessment
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import Correction, RecordKind, RecordStatus, ReplacedVersion
-from app.web.etags import ChangedMeanwhileError
+from app.web.headers import ChangedMeanwhileError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +56,8 @@ async def amend_assessment(
         PatientsOwnFormError: the patient answered it.
         EnteredInErrorError: it counts as entered in error.
         ChangedMeanwhileError: the version is not the current one.
-        FormRefusedError, AssessmentInFutureError, AssessmentExistsError: it cannot be kept like this.
+        FormRefusedError, AssessmentInFutureError, TimeSkippedError, BeforeBirthError, AssessmentExistsError: it
+            cannot be kept like this.
     """
     patient = await existing(work, patient_id)
     await patient_states.lock(work, patient_id)
@@ -67,6 +67,8 @@ async def amend_assessment(
         raise ScaleNotKnownError("#/scale")
     form = _amended(stored, changes)
     refuse_time(form, work.now)
+    if "taken_at" in changes:
+        refuse_impossible_time(work, patient, form.taken_at, pointer="#/taken_at")
     new = replace(
         scored(work, patient, scale, form),
         id=stored.id,

@@ -14,7 +14,7 @@ from app.clinical.protocol import Protocol
 from app.clinical.review import ResponseCategory, baseline_total, response_category
 from app.clinical.scales import STANDARD_SCALES, Scale, Score, as_judged, read_custom_scales, score_total
 from app.context import Work
-from app.storage import assessments, record_versions, treatment
+from app.storage import assessments, courses, infusions, record_versions
 from app.storage.assessments import StoredAssessment
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import RecordKind, RecordStatus
@@ -86,9 +86,9 @@ async def meaning_of(
         scale = await assessments.find_scale(work, key)
         if scale is not None:
             entries[key] = ScaleTotals(scale=scale, totals=())
-    course = await treatment.current_course(work, patient.id)
+    course = await courses.current_course(work, patient.id)
     given = infusions_of_course(
-        course, await treatment.infusions(work, patient.id), time_zone=patient.time_zone
+        course, await infusions.infusions(work, patient.id), time_zone=patient.time_zone
     )
     policy = await policy_in_force(work, work.context, now=work.now)
     first_at = given[0].given_at.astimezone(zone_of(patient.time_zone)) if given else None

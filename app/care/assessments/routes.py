@@ -1,31 +1,39 @@
-"""Completed forms and scales, for the clinic."""
+"""Completed forms and scales, for the clinic; questionnaires, for the patients."""
 
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from app.access.clinics.access import work_for
 from app.access.clinics.permissions import Permission
 from app.care.assessments import commands, corrections, queries
 from app.care.assessments.corrections import CorrectedAssessment
+from app.care.assessments.questionnaires import all_questionnaires, questionnaire
 from app.care.assessments.schemas import (
     AssessmentAmendment,
     AssessmentEntry,
     AssessmentList,
     AssessmentReply,
     CorrectedAssessmentReply,
+    OwnFormEntry,
+    OwnFormReply,
+    QuestionnaireList,
+    QuestionnaireReply,
     ScaleList,
     ScaleReply,
     ScalesEntry,
 )
+from app.care.patients.access import PatientSignedIn, PatientWork
+from app.care.patients.crisis import help_for_caller
 from app.context import Work
+from app.notifications.messages.crisis_help import CrisisHelpReply
+from app.storage import clinics
 from app.web.correction_schemas import ChangedReply, Include, Restoration, Void
-from app.web.dependencies import IfMatch
-from app.web.etags import etag_of, version_if_sent, version_in
-from app.web.links import link_next
+from app.web.dependencies import IfMatch, PageCursor, PageLimit
+from app.web.headers import etag_of, link_next, version_if_sent, version_in
 from app.web.problems import Problem
-from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor
+from app.web.schemas import PAGE_SIZE, read_id_cursor
 
 router = APIRouter(prefix="/v1/patients/{patient_id}/assessments", tags=["assessments"])
 scales_router = APIRouter(prefix="/v1/scales", tags=["assessments"])
@@ -50,7 +58,7 @@ async def enter_assessment(
     """Keep a completed form; its total is what its items add up to, and a stated one that differs is refused.
 
     An answered suicide item acts whatever becomes of the form: the reply, or the problem, then names the
-    safety event.
+    safety event. What is likely on record already answers 409 `needs-confirmation`.
     """
     entered = await commands.enter(work, patient_id, body.form())
     response.status_code = 201 if entered.created else 200
@@ -139,3 +147,56 @@ async def list_scales(work: MayRead) -> ScaleList:
     """List the validated scales and the clinic's own."""
     found = await queries.list_scales(work)
     return ScaleList(items=[ScaleReply.of(scale) for scale in found])
+
+
+own_router = APIRouter(prefix="/v1/assessments", tags=["questionnaires"])
+questionnaires_router = APIRouter(prefix="/v1/questionnaires", tags=["questionnaires"])
+
+Language = Annotated[
+    str | None, Query(max_length=35, description="Left out: the patient's own", examples=["es-US"])
+]
+
+
+@own_router.put(
+    "/{assessment_id}",
+    status_code=201,
+    summary="Send a questionnaire",
+    responses={200: {"model": OwnFormReply, "description": "Kept before"}, 409: {"model": Problem}},
+)
+async def put_assessment(
+    assessment_id: UUID,
+    body: OwnFormEntry,
+    caller: PatientSignedIn,
+    work: PatientWork,
+    response: Response,
+) -> OwnFormReply:
+    """Keep an answered questionnaire under the id that the phone chose (a UUIDv7); sending it again changes nothing.
+
+    An answer that points to self-harm adds `crisis_help` to the reply, to be shown at once, also when the form
+    is refused because other items are missing.
+    """
+    kept = await commands.enter(work, caller.patient_id, body.form(assessment_id))
+    response.status_code = 201 if kept.created else 200
+    if kept.safety_event_id is None:
+        return OwnFormReply.of(kept, None)
+    return OwnFormReply.of(kept, CrisisHelpReply.of(help_for_caller(caller)))
+
+
+@questionnaires_router.get("", summary="List questionnaires")
+async def list_questionnaires(
+    caller: PatientSignedIn, work: PatientWork, locale: Language = None
+) -> QuestionnaireList:
+    """List what the patient may answer, word for word."""
+    clinic = await clinics.profile(work)
+    found = all_questionnaires(
+        locale=locale or caller.locale, long_exposure=clinic is not None and clinic.asks_long_exposure
+    )
+    return QuestionnaireList(items=[QuestionnaireReply.of(one) for one in found])
+
+
+@questionnaires_router.get("/{key}", summary="Read a questionnaire")
+async def read_questionnaire(
+    key: str, caller: PatientSignedIn, locale: Language = None
+) -> QuestionnaireReply:
+    """Give a questionnaire, `phq-9`, `gad-7` or `long-exposure`, word for word, with its copyright line."""
+    return QuestionnaireReply.of(questionnaire(key, locale=locale or caller.locale))

@@ -9,8 +9,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
-from app.care.check_ins.for_the_team import end_silence, put_on_worklist, take_off_worklist
-from app.care.check_ins.safety_answers import report_safety_answers
+from app.care.check_ins.consequences import (
+    end_silence,
+    put_on_worklist,
+    report_safety_answers,
+    take_off_worklist,
+)
+from app.care.check_ins.imports import refuse_imports
 from app.care.check_ins.sources import Source
 from app.care.check_ins.validation import (
     CheckInDraft,
@@ -81,15 +86,18 @@ async def _record_once(
     ids = [one.id for one in drafts]
     async with context.work(source.clinic_id) as work:
         snapshot = await source.snapshot(work, ids, work.now)
-        if lock:
+        # What a clinic brings along is compared with what is there: nobody else writes meanwhile.
+        if lock or source.is_history:
             await patient_states.lock(work, snapshot.patient_id)
             snapshot = await source.snapshot(work, ids, work.now)
         items = judge_items(work, source, snapshot, drafts)
+        work.actor = source.actor(snapshot)
+        if source.is_history:
+            items = await refuse_imports(work, snapshot.patient_id, drafts, items)
         items = numbered(await find_superseded(work, snapshot, items), after=snapshot.sync_sequence)
         new = [
             item.stored for item in items if isinstance(item, Kept) and item.outcome is ItemOutcome.CREATED
         ]
-        work.actor = source.actor(snapshot)
         if new and not await _write(work, snapshot, new, evaluate=evaluate, announce=not source.is_history):
             return None
         items = await _with_earlier(work, snapshot, items)

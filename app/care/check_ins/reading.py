@@ -24,10 +24,10 @@ from app.care.check_ins.validation import CheckInDraft, ItemOutcome, Kept
 from app.clinical.check_ins import CheckIn
 from app.foundation.errors import RefusalError
 from app.foundation.vault import Vault
-from app.notifications.messages.help_reply import CrisisHelpReply
+from app.notifications.messages.crisis_help import CrisisHelpReply
 from app.storage.check_ins import StoredCheckIn
 from app.web.correction_schemas import ChangedReply
-from app.web.etags import etag_of
+from app.web.headers import etag_of
 from app.web.problems import Problem, problem_document, refusal_document, validation_errors
 from app.web.schemas import CursorNotValidError, read_counter, read_cursor, write_cursor
 
@@ -53,6 +53,7 @@ def draft_of(check_in_id: UUID, entry: CheckInEntry | ImportedCheckInItem) -> Ch
         note=entry.note,
         supersedes=entry.supersedes,
         canonical=entry.canonical(),
+        confirm=entry.confirm if isinstance(entry, ImportedCheckInItem) else (),
     )
 
 

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Query, Request, Response
 
 from app.access.clinics.access import MayImportCheckIns, work_for
 from app.access.clinics.permissions import Permission
-from app.care.check_ins import commands, queries, voiding
+from app.care.check_ins import commands, corrections, queries
 from app.care.check_ins.commands import Recorded
+from app.care.check_ins.corrections import CorrectedCheckIn
 from app.care.check_ins.reading import (
     STATUS_OF,
     batch_reply,
@@ -34,22 +35,19 @@ from app.care.check_ins.schemas import (
 )
 from app.care.check_ins.sources import FromClinic, FromDevice, Source
 from app.care.check_ins.validation import CheckInDraft, Kept
-from app.care.check_ins.voiding import CorrectedCheckIn
 from app.care.intake.hearing import disclosing_items, report_items
 from app.care.patients.access import DeviceTokenPresented, PatientSignedIn, PatientWork
-from app.care.patients.archiving import NobodyReadsReportsError
+from app.care.patients.corrections import NobodyReadsReportsError
 from app.care.patients.crisis import help_for_patient
 from app.context import AppContext, Work
 from app.foundation.errors import RefusalError
-from app.notifications.messages.crisis_help import crisis_help, help_country
-from app.notifications.messages.help_reply import CrisisHelpReply
+from app.notifications.messages.crisis_help import CrisisHelpReply, crisis_help, help_country
 from app.outbox import DEFAULT_LANGUAGE
-from app.web.client_time import ClientTime, read_client_time
 from app.web.correction_schemas import ChangedReply, Include, Restoration, Void
-from app.web.dependencies import ContextNeeded
-from app.web.links import link_next
+from app.web.dependencies import ContextNeeded, PageCursor, PageLimit
+from app.web.headers import ClientTime, link_next, read_client_time
 from app.web.problems import Problem
-from app.web.schemas import PAGE_SIZE, CountryCode, PageCursor, PageLimit
+from app.web.schemas import PAGE_SIZE, CountryCode
 
 router = APIRouter(prefix="/v1/check-ins", tags=["check-ins"])
 import_router = APIRouter(prefix="/v1/patients/{patient_id}/check-ins", tags=["check-ins"])
@@ -138,7 +136,7 @@ async def void_check_in(
     patient_id: UUID, check_in_id: UUID, body: Void, work: MayImport
 ) -> CheckInRecordReply:
     """Take an imported check-in as entered in error; one that the patient sent stays the patient's."""
-    corrected = await voiding.void_check_in(work, patient_id, check_in_id, reason=body.reason)
+    corrected = await corrections.void_check_in(work, patient_id, check_in_id, reason=body.reason)
     return _corrected(work, corrected)
 
 
@@ -148,7 +146,7 @@ async def restore_check_in(
 ) -> CheckInRecordReply:
     """Let an imported check-in count again that was voided."""
     reason = body.reason if body else None
-    return _corrected(work, await voiding.restore_check_in(work, patient_id, check_in_id, reason=reason))
+    return _corrected(work, await corrections.restore_check_in(work, patient_id, check_in_id, reason=reason))
 
 
 def _corrected(work: Work, corrected: CorrectedCheckIn) -> CheckInRecordReply:

@@ -8,8 +8,8 @@ from pydantic import AfterValidator, Field, JsonValue, model_validator
 from pydantic_core import to_json
 
 from app.foundation.errors import RefusalError
-from app.notifications.messages.help_reply import CrisisHelpReply
-from app.web.correction_schemas import ChangedReply
+from app.notifications.messages.crisis_help import CrisisHelpReply
+from app.web.correction_schemas import ChangedReply, Confirm
 from app.web.problems import Problem
 from app.web.schemas import DescribedAs, Moment, ReplyBody, RequestBody, TimeZoneName, example
 
@@ -90,10 +90,10 @@ class _Answers(RequestBody):
     def canonical(self) -> bytes:
         """Write what was said in one way only, so that the same report is known again.
 
-        Without its id, which stands in the path or in the item; without what was left out, so that a field
-        which is added later does not turn every earlier report into another one.
+        Without its id, which stands in the path or in the item, and without what was confirmed of it; without
+        what was left out, so that a field which is added later does not turn every earlier report into another.
         """
-        said = self.model_dump(exclude={"id"}, exclude_defaults=True)
+        said = self.model_dump(exclude={"id", "confirm"}, exclude_defaults=True)
         # The same moment, however a phone writes its offset; no words are no note.
         said["recorded_at"] = self.recorded_at.astimezone(UTC)
         if not self.note:
@@ -137,6 +137,7 @@ class ImportedCheckInItem(_Answers):
     energy: AnyScore | None = None
     sleep_quality: AnyScore | None = None
     input_mode: Literal["import"] = "import"
+    confirm: Confirm = ()
 
 
 class _Batch(RequestBody):

@@ -8,8 +8,8 @@ from typing import Final, TypeGuard
 from uuid import UUID
 
 from app.care.check_ins.sources import Source
-from app.care.patients.archiving import NobodyReadsReportsError
 from app.care.patients.consent_standing import ConsentWithdrawnError
+from app.care.patients.corrections import NobodyReadsReportsError
 from app.clinical.check_ins import CheckIn, check_in_day
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
@@ -49,6 +49,7 @@ class CheckInDraft:
     note: str | None
     supersedes: UUID | None
     canonical: bytes
+    confirm: tuple[str, ...] = ()
 
     @property
     def id(self) -> UUID:

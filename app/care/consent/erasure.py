@@ -6,8 +6,8 @@ from typing import Final
 from uuid import UUID
 
 from app.access.clinics.erased import no_such_patient
-from app.care.alerts.findings.codes import FindingCode
 from app.care.alerts.findings.commands import end_findings, raise_finding
+from app.care.alerts.findings.life import FindingCode
 from app.care.alerts.safety_events.queries import refuse_open_events
 from app.care.patients.service import existing, existing_even_merged
 from app.clinical.check_ins import check_in_day
@@ -16,11 +16,10 @@ from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.foundation.vault import PatientVault, Vault
 from app.notifications.webhooks.notifying import notify_of_erased
-from app.storage import erasure_requests, erasures, patient_merges, patient_states
+from app.storage import erasures, patient_merges, patient_states
 from app.storage.engine.unit_of_work import UnitOfWork
-from app.storage.erasure_requests import StoredRequest
-from app.storage.erasures import Erasure
-from app.web.etags import ChangedMeanwhileError
+from app.storage.erasures import Erasure, StoredRequest
+from app.web.headers import ChangedMeanwhileError
 
 _REASON_CELL: Final = {"table": "erasure_requests", "column": "reason_sealed"}
 STATES: Final = ("open", "approved", "declined")
@@ -74,7 +73,7 @@ async def ask(work: Work, patient_id: UUID) -> ErasureRequest:
         version=1,
     )
     patient = await existing(work, patient_id)
-    if not await erasure_requests.add(work, asked):
+    if not await erasures.add(work, asked):
         raise ErasureAskedBeforeError
     _note(work, "erasure.asked", asked)
     await raise_finding(
@@ -90,7 +89,7 @@ async def ask(work: Work, patient_id: UUID) -> ErasureRequest:
 
 async def list_of_patient(work: Work, patient_id: UUID) -> list[ErasureRequest]:
     """List a patient's own requests and what became of them, oldest first."""
-    found = await erasure_requests.all_of_patient(work, patient_id)
+    found = await erasures.all_of_patient(work, patient_id)
     return [_shown(work.vault, work.clinic_id, one) for one in found]
 
 
@@ -98,7 +97,7 @@ async def list_requests(
     work: Work, *, states: list[str], after: UUID | None, limit: int
 ) -> list[ErasureRequest]:
     """List the clinic's requests in these states, oldest first."""
-    found = await erasure_requests.page(work, states=states, after=after, limit=limit)
+    found = await erasures.page(work, states=states, after=after, limit=limit)
     work.record_access("erasure_requests", patient_id=None)
     return [_shown(work.vault, work.clinic_id, one) for one in found]
 
@@ -163,17 +162,17 @@ async def _duplicates_of(work: Work, patient_id: UUID) -> list[UUID]:
 
 async def _asked_for_duplicate(work: Work, asked: StoredRequest, duplicate_id: UUID) -> StoredRequest:
     """Find the duplicate's own open request, or ask with the patient's: they are one person."""
-    for one in await erasure_requests.all_of_patient(work, duplicate_id):
+    for one in await erasures.all_of_patient(work, duplicate_id):
         if one.state == "open":
             return one
     also = replace(asked, id=new_id(), patient_id=duplicate_id, version=1)
-    await erasure_requests.add(work, also)
+    await erasures.add(work, also)
     _note(work, "erasure.asked", also)
     return also
 
 
 async def _open_one(work: UnitOfWork, request_id: UUID, version: int) -> StoredRequest:
-    asked = await erasure_requests.lock(work, request_id)
+    asked = await erasures.lock(work, request_id)
     if asked is None:
         raise NotFoundError
     if asked.state != "open":
@@ -184,9 +183,7 @@ async def _open_one(work: UnitOfWork, request_id: UUID, version: int) -> StoredR
 
 
 async def _decide(work: Work, asked: StoredRequest, state: str, *, sealed: bytes | None) -> StoredRequest:
-    await erasure_requests.decide(
-        work, asked.id, state=state, now=work.now, by=work.actor.id, reason_sealed=sealed
-    )
+    await erasures.decide(work, asked.id, state=state, now=work.now, by=work.actor.id, reason_sealed=sealed)
     _note(work, f"erasure.{state}", asked)
     return replace(
         asked,

@@ -11,7 +11,7 @@ from app.care.patients.own_vault import vault_of
 from app.care.patients.service import existing
 from app.clinical.check_ins import zone_of
 from app.context import Work
-from app.foundation.csv_cells import inert
+from app.foundation.text import inert
 from app.foundation.vault import PatientVault
 from app.storage import exports
 from app.storage.exports import SECTIONS

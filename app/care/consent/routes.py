@@ -8,7 +8,7 @@ from pydantic_core import to_json
 
 from app.access.clinics.access import work_for
 from app.access.clinics.permissions import Permission
-from app.care.consent import erasure, export, service
+from app.care.consent import commands, erasure, export
 from app.care.consent.schemas import (
     ConsentGiving,
     ConsentReply,
@@ -22,10 +22,9 @@ from app.care.consent.schemas import (
 )
 from app.care.patients.access import PatientSignedIn, PatientWork
 from app.context import Work
-from app.web.dependencies import IfMatch
-from app.web.etags import etag_of, version_in
-from app.web.links import link_next
-from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor
+from app.web.dependencies import IfMatch, PageCursor, PageLimit
+from app.web.headers import etag_of, link_next, version_in
+from app.web.schemas import PAGE_SIZE, read_id_cursor
 
 router = APIRouter(prefix="/v1/patients/{patient_id}", tags=["patients' rights"])
 EditsPatients = Annotated[Work, work_for(Permission.PATIENTS_EDIT)]
@@ -41,13 +40,13 @@ _CSV: Final[dict[int | str, dict[str, Any]]] = {
 @own_router.get("/consent", summary="Read the consent text and one's answers")
 async def read_own_consent(work: PatientWork, caller: PatientSignedIn) -> ConsentReply:
     """Give the text in force in the patient's language, where the patient stands, and every answer so far."""
-    return ConsentReply.of(await service.read(work, caller.patient_id))
+    return ConsentReply.of(await commands.read(work, caller.patient_id))
 
 
 @own_router.post("/consent", summary="Give consent")
 async def give_consent(body: ConsentGiving, work: PatientWork, caller: PatientSignedIn) -> ConsentReply:
     """Agree to the text in force; a second time changes nothing, and after a withdrawal everything resumes."""
-    view = await service.give(work, caller.patient_id, version=body.version)
+    view = await commands.give(work, caller.patient_id, version=body.version)
     return ConsentReply.of(view)
 
 
@@ -56,20 +55,20 @@ async def withdraw_consent(
     body: ConsentWithdrawal, work: PatientWork, caller: PatientSignedIn
 ) -> ConsentReply:
     """Stop: no more check-ins, reminders or evaluations. A statement of self-harm still gets help."""
-    view = await service.withdraw(work, caller.patient_id, reason=body.reason)
+    view = await commands.withdraw(work, caller.patient_id, reason=body.reason)
     return ConsentReply.of(view)
 
 
 @router.get("/consent", summary="Read a patient's consent")
 async def read_consent(patient_id: UUID, work: ReadsPatients) -> ConsentReply:
     """Say where a patient stands, with every answer so far."""
-    return ConsentReply.of(await service.read(work, patient_id))
+    return ConsentReply.of(await commands.read(work, patient_id))
 
 
 @router.post("/consent/withdraw", summary="Record a withdrawal")
 async def record_withdrawal(patient_id: UUID, body: ConsentWithdrawal, work: EditsPatients) -> ConsentReply:
     """Note that the patient said in person that they withdraw consent."""
-    view = await service.withdraw(work, patient_id, reason=body.reason)
+    view = await commands.withdraw(work, patient_id, reason=body.reason)
     return ConsentReply.of(view)
 
 

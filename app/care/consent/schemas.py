@@ -1,5 +1,6 @@
 """Requests and replies about consent, the copy of one's data, and erasure."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -7,10 +8,11 @@ from uuid import UUID
 
 from pydantic import Field
 
+from app.care.consent.commands import ConsentAnswer, ConsentView
 from app.care.consent.erasure import STATES, ErasureRequest
-from app.care.consent.service import ConsentAnswer, ConsentView
 from app.care.patients.consent_standing import ConsentStanding
 from app.notifications.messages.consent_text import ConsentText
+from app.web.reading import read_as
 from app.web.schemas import ReplyBody, RequestBody, example
 
 
@@ -162,3 +164,12 @@ class ErasureDeclining(RequestBody):
     model_config = example(reason="The law asks us to keep your record until 2031.")
 
     reason: Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+def read_reason(sent: Mapping[str, object]) -> str | None:
+    """Read why consent is withdrawn; None: nobody said.
+
+    Raises:
+        InvalidRequestError: it cannot be read.
+    """
+    return read_as(ConsentWithdrawal, sent).reason

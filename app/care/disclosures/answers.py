@@ -36,8 +36,13 @@ UNREADABLE: Final = math.inf
 
 def folded(text: str) -> str:
     """Write a text in one way: compatible letters, no accents, small, single blanks."""
-    plain = unicodedata.normalize("NFKD", text[:400])
-    plain = "".join(letter for letter in plain if not unicodedata.combining(letter) and letter.isprintable())
+    plain = text[:400]
+    # Nearly everything is sent in ASCII, which has no other way to write a letter.
+    if not (plain.isascii() and plain.isprintable()):
+        plain = unicodedata.normalize("NFKD", plain)
+        plain = "".join(
+            letter for letter in plain if not unicodedata.combining(letter) and letter.isprintable()
+        )
     return " ".join(plain.casefold().split())
 
 

@@ -14,7 +14,7 @@ from urllib.parse import unquote_plus
 from uuid import UUID
 
 from app.care.disclosures.answers import folded, means_yes
-from app.care.disclosures.bodies import documents_of
+from app.care.disclosures.bodies import MOST_BYTES, documents_of
 from app.care.disclosures.documents import Document, Pairs, read_json
 from app.care.disclosures.forms import (
     form_triggers,
@@ -25,7 +25,6 @@ from app.care.disclosures.forms import (
 )
 from app.care.disclosures.names import is_statement, scale_of, squeezed
 from app.care.disclosures.scanning import scanned_triggers
-from app.care.disclosures.unpacking import MOST_BYTES
 from app.clinical.protocol import SAFETY_ITEMS
 from app.clinical.safety import OWN_STATEMENT, SafetyTrigger, Urgency
 
@@ -231,15 +230,7 @@ class _Walk:
             if isinstance(value, str) and not value.lstrip().startswith(("{", "[", "%7B", '"')):
                 continue
             if isinstance(value, list | str):
-                yield (
-                    value,
-                    replace(
-                        around,
-                        place=(*around.place, key)[:_PLACE],
-                        scale=scale_of(key) or around.scale,
-                        free=squeezed(key) in _FREE_TEXT,
-                    ),
-                )
+                yield value, _below(around, key, scale_of(key), free=squeezed(key) in _FREE_TEXT)
 
     def _at(self, one: Pairs, around: _Around) -> _Around:
         """Take up what this object says of everything in it."""
@@ -254,11 +245,14 @@ class _Walk:
         )
         if patients:
             self.patients = (*self.patients, *patients)[:_MOST_NAMES]
+        scale = scale_named_by(one) or around.scale
+        if not own and not patients and not times and scale == around.scale:
+            return around
         return replace(
             around,
             report=one if own else around.report,
             report_place=around.place if own else around.report_place,
-            scale=scale_named_by(one) or around.scale,
+            scale=scale,
             patients=(*patients, *around.patients)[:_MOST_NAMES] if patients else around.patients,
             taken_at=min(times) if times else around.taken_at,
         )
@@ -300,7 +294,15 @@ def _by_urgency(one: Disclosure) -> tuple[bool, bool]:
 def _into_list(many: Sequence[object], around: _Around) -> Iterator[tuple[object, _Around]]:
     for at, value in enumerate(many):
         if isinstance(value, list | str):
-            yield value, replace(around, place=(*around.place, at)[:_PLACE])
+            yield value, _below(around, at, None, free=around.free)
+
+
+def _below(around: _Around, key: str | int, scale: str | None, *, free: bool) -> _Around:
+    """What is known one step further down; in the depths, where nothing is added, it is not written again."""
+    if len(around.place) == _PLACE and free == around.free and scale in {None, around.scale}:
+        return around
+    place = (*around.place, key)[:_PLACE]
+    return replace(around, place=place, scale=scale or around.scale, free=free)
 
 
 def _is_report(one: Pairs) -> bool:

@@ -49,6 +49,7 @@ _LOINC: Final = re.compile(r"(?<!\d)(\d{5}-\d)(?!\d)")
 _PANEL, _TOTAL, _ITEMS = PHQ_9.loinc.panel, PHQ_9.loinc.total, PHQ_9.loinc.items
 
 
+@lru_cache(maxsize=4096)
 def squeezed(name: str) -> str:
     """Write a name with its letters and digits only."""
     return _NOT_A_LETTER.sub("", folded(name))

@@ -7,17 +7,20 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from app.care.insights.care import CheckInDays, check_in_days, ends_in, stretches, watched_days
 from app.care.insights.counting import SafetyNumbers, SignalNumbers, count_safety, count_signals
-from app.care.insights.figures import Share, rate
+from app.care.insights.figures import Period, Share, rate
 from app.care.insights.outcomes import (
     BenefitNumbers,
+    CheckInDays,
     InductionNumbers,
     Part,
     benefit_numbers,
+    check_in_days,
+    ends_in,
     induction_numbers,
+    stretches,
+    watched_days,
 )
-from app.care.insights.period import Period
 from app.clinical.history import ScaleTotals
 from app.clinical.protocol import Protocol
 from app.clinical.waiting import WaitingLimits

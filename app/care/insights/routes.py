@@ -6,10 +6,10 @@ from fastapi import APIRouter, Query, Response
 
 from app.access.clinics.access import work_for
 from app.access.clinics.permissions import Permission
-from app.care.insights import service
+from app.care.insights import queries
 from app.care.insights.numbers import Insights
+from app.care.insights.queries import csv_of
 from app.care.insights.schemas import InsightsReply
-from app.care.insights.table import csv_of
 from app.context import Work
 from app.web.schemas import Day
 
@@ -25,7 +25,8 @@ First = Annotated[
 End = Annotated[
     Day | None,
     Query(
-        alias="to", description="The first day after the period, by UTC at most tomorrow; without it tomorrow"
+        alias="to",
+        description="The first day after the period, by the clinic's clock at most tomorrow; without it tomorrow",
     ),
 ]
 
@@ -33,14 +34,14 @@ End = Annotated[
 @router.get("/insights", summary="Read the clinic's numbers over a period")
 async def read_insights(work: ReadsInsights, first: First = None, end: End = None) -> InsightsReply:
     """Count what alerts were worth and how patients fared; see docs/insights.md for what each number means."""
-    found = await service.read_insights(work, first=first, end=end)
+    found = await queries.read_insights(work, first=first, end=end)
     return InsightsReply.of(found)
 
 
 @router.get("/insights.csv", summary="Get these numbers as a table", response_class=Response, responses=_CSV)
 async def insights_table(work: ReadsInsights, first: First = None, end: End = None) -> Response:
     """Give the same numbers as CSV: a line for each, named by its way through the JSON document."""
-    found = await service.read_insights(work, first=first, end=end)
+    found = await queries.read_insights(work, first=first, end=end)
     return table_answer(found)
 
 

@@ -7,6 +7,8 @@ answer keeps its status. Crisis help is put into the answer.
 import asyncio
 import json
 from collections import deque
+from collections.abc import AsyncIterator, Hashable
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from fastapi.routing import APIRoute
@@ -17,10 +19,32 @@ from app.care.alerts.safety_events.intake import MADE_NOW
 from app.care.intake.hearing import NOW, Hearing, as_document, made_now
 from app.care.intake.reporting import Outcome
 from app.care.intake.spool import Spool
-from app.care.intake.turns import Turns
 from app.context import AppContext
 from app.foundation.errors import RefusalError, RefusalKind
 from app.web.problems import MEDIA_TYPE, DatabaseAwayError, refusal_document
+
+AT_ONCE: Final = 2
+
+
+class Turns:
+    """Who is being looked at, and who waits, by sender."""
+
+    def __init__(self) -> None:
+        self._turns: dict[Hashable, tuple[asyncio.Semaphore, int]] = {}
+
+    @asynccontextmanager
+    async def of(self, sender: Hashable) -> AsyncIterator[None]:
+        """Wait for a turn of this sender's, and keep it until the end of the block."""
+        turn, count = self._turns.get(sender, (asyncio.Semaphore(AT_ONCE), 0))
+        self._turns[sender] = turn, count + 1
+        try:
+            async with turn:
+                yield
+        finally:
+            turn, count = self._turns.pop(sender)
+            if count > 1:
+                self._turns[sender] = turn, count - 1
+
 
 # How long a body may take: the next piece of it, and all of it. Nobody holds a connection by sending half of one.
 NEXT_PIECE_SECONDS: Final = 15.0

@@ -11,8 +11,7 @@ from app.care.patients.crisis import help_for_patient
 from app.clinical.safety import SafetyTrigger, Urgency
 from app.context import AppContext, Work
 from app.foundation.tokens import TokenReference
-from app.notifications.messages.crisis_help import CrisisHelp, crisis_help
-from app.notifications.messages.help_reply import CrisisHelpReply
+from app.notifications.messages.crisis_help import CrisisHelp, CrisisHelpReply, crisis_help
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 
 from app.access.clinics import staff_sessions
 from app.access.clinics.permissions import Permission, scope_may
-from app.care.patients.chart_numbers import index_of
+from app.care.patients.service import index_of
 from app.context import Work
 from app.foundation.audit import Actor, ActorKind
 from app.foundation.tokens import TokenKind, TokenNotValidError, TokenReference, read_token

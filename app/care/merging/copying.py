@@ -8,23 +8,32 @@ from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
+from app.care.alerts import bookings
 from app.care.monitoring.corrections import keep_version
 from app.care.monitoring.history import snapshot_of
 from app.care.patients.own_vault import vault_of
+from app.care.treatment.circumstances import DETAIL_CELL, KnownCircumstance, circumstances_of
 from app.care.treatment.sessions import NOTE_CELL
 from app.context import Work
 from app.foundation.ids import new_id
 from app.storage import (
+    appointments,
     assessments,
+    care_teams,
     check_in_path,
     check_ins,
     chosen_references,
+    circumstances,
+    courses,
+    infusions,
     patient_merges,
     patient_states,
     record_versions,
-    treatment,
 )
+from app.storage.appointments import AppointmentState
+from app.storage.care_teams import Assigned, Duty
 from app.storage.check_ins import StoredCheckIn
+from app.storage.circumstances import CIRCUMSTANCE_CONTENT
 from app.storage.patient_merges import PatientMerge
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import Correction, RecordKind, ReplacedVersion
@@ -34,9 +43,10 @@ _REASON_CELL: Final = {"table": "chosen_references", "column": "reason_sealed"}
 
 
 async def copy_record(work: Work, giver: PatientRecord, taker: PatientRecord) -> dict[str, tuple[UUID, ...]]:
-    """Copy reports, forms, courses, infusions and chosen references; gives the ids of the copies by kind.
+    """Copy all that is known and planned, and who is assigned; gives the ids of the copies by kind.
 
-    What both have alike (an infusion or a form of the same moment, a course of the same first day) is not doubled.
+    What both have alike (an infusion or a form of the same moment, a course of the same first day, the same
+    circumstance, the same planned for one day) is not doubled.
     """
     return {
         "check_ins": await _copy_check_ins(work, giver, taker),
@@ -44,6 +54,9 @@ async def copy_record(work: Work, giver: PatientRecord, taker: PatientRecord) ->
         "infusions": await _copy_infusions(work, giver, taker),
         "assessments": await _copy_assessments(work, giver, taker),
         "references": await _copy_references(work, giver, taker),
+        "circumstances": await _copy_circumstances(work, giver, taker),
+        "appointments": await _copy_appointments(work, giver, taker),
+        "care_team": await _join_care_teams(work, giver, taker),
     }
 
 
@@ -99,14 +112,15 @@ def _resealed(
 
 
 async def _copy_courses(work: Work, giver: PatientRecord, taker: PatientRecord) -> tuple[UUID, ...]:
-    there = {one.course.started_on for one in await treatment.stored_courses(work, taker.id)}
+    there = {one.course.started_on for one in await courses.stored_courses(work, taker.id)}
     copied = []
-    for one in await treatment.stored_courses(work, giver.id):
+    for one in await courses.stored_courses(work, giver.id):
         if one.course.started_on in there:
             continue
         course_id = new_id()
-        copy = replace(one, course=replace(one.course, id=str(course_id)), version=1)
-        await treatment.restore_course(work, taker.id, copy)
+        # The external id stays with the one that the other system knows.
+        copy = replace(one, course=replace(one.course, id=str(course_id)), external_id=None, version=1)
+        await courses.restore_course(work, taker.id, copy)
         work.audit("course.copied", "course", course_id, patient_id=taker.id)
         copied.append(course_id)
     return tuple(copied)
@@ -114,7 +128,7 @@ async def _copy_courses(work: Work, giver: PatientRecord, taker: PatientRecord) 
 
 async def _copy_infusions(work: Work, giver: PatientRecord, taker: PatientRecord) -> tuple[UUID, ...]:
     copied = []
-    for one in await treatment.stored_infusions(work, giver.id):
+    for one in await infusions.stored_infusions(work, giver.id):
         infusion_id = new_id()
         # The external id stays with the one that the other system knows.
         copy = replace(
@@ -128,7 +142,7 @@ async def _copy_infusions(work: Work, giver: PatientRecord, taker: PatientRecord
             kept_booking_made_at=None,
             created_at=work.now,
         )
-        if await treatment.add_infusion(work, taker.id, copy):
+        if await infusions.add_infusion(work, taker.id, copy):
             work.audit("infusion.copied", "infusion", infusion_id, patient_id=taker.id)
             copied.append(infusion_id)
     return tuple(copied)
@@ -161,6 +175,57 @@ async def _copy_references(work: Work, giver: PatientRecord, taker: PatientRecor
     return tuple(copied)
 
 
+async def _copy_circumstances(work: Work, giver: PatientRecord, taker: PatientRecord) -> tuple[UUID, ...]:
+    there = await circumstances_of(work, taker)
+    copied = []
+    for one in await circumstances_of(work, giver):
+        stored, copy_id = one.stored, new_id()
+        if any(_said(other) == _said(one) for other in there):
+            continue
+        sealed = _resealed(work, giver, taker, stored.detail_sealed, DETAIL_CELL, stored.id, copy_id)
+        copy = replace(stored, id=copy_id, detail_sealed=sealed, version=1)
+        await circumstances.add(work, taker.id, copy)
+        work.audit("circumstance.copied", "circumstance", copy_id, patient_id=taker.id)
+        copied.append(copy_id)
+    return tuple(copied)
+
+
+def _said(one: KnownCircumstance) -> tuple[object, ...]:
+    stored = one.stored
+    values = (stored.severity, stored.months, stored.weight_kg, one.detail)
+    return (stored.kind, stored.since, stored.until, *values)
+
+
+async def _copy_appointments(work: Work, giver: PatientRecord, taker: PatientRecord) -> tuple[UUID, ...]:
+    """Copy what is still planned: what was kept is there as what was given."""
+    there = {(one.kind, one.on) for one in await appointments.planned_of_patient(work, taker.id)}
+    copied = []
+    for one in await appointments.planned_of_patient(work, giver.id):
+        if (one.kind, one.on) in there:
+            continue
+        copy = replace(one, id=new_id(), patient_id=taker.id, version=1)
+        await appointments.add(work, copy)
+        work.audit("appointment.copied", "appointment", copy.id, patient_id=taker.id)
+        copied.append(copy.id)
+    await bookings.follow(work, taker.id)
+    return tuple(copied)
+
+
+async def _join_care_teams(work: Work, giver: PatientRecord, taker: PatientRecord) -> tuple[UUID, ...]:
+    """Assign the duplicate's members too; a duty that someone has already stays with them."""
+    team = await care_teams.find(work, taker.id)
+    assigned, taken = {one.member_id for one in team.members}, {one.duty for one in team.members}
+    added = [
+        Assigned(member_id=one.member_id, duty=Duty.MEMBER if one.duty in taken else one.duty)
+        for one in (await care_teams.find(work, giver.id)).members
+        if one.member_id not in assigned
+    ]
+    if added:
+        await care_teams.write(work, taker.id, [*team.members, *added], version=team.version)
+        work.audit("care_team.changed", "patient", taker.id)
+    return tuple(one.member_id for one in added)
+
+
 async def return_reports(
     work: Work, merged: PatientMerge, duplicate: PatientRecord, target: PatientRecord, reason: str
 ) -> None:
@@ -177,22 +242,48 @@ async def void_copies(work: Work, merged: PatientMerge, target: PatientRecord, r
     content = merged.copied
     await _void_check_ins(work, target, content.check_ins, reason)
     await _void_assessments(work, target, content.assessments, reason)
-    for one in await treatment.stored_infusions(work, target.id):
+    for one in await infusions.stored_infusions(work, target.id):
         if one.id in content.infusions:
-            kept = treatment.INFUSION_CONTENT.dump_python(one, mode="json")
+            kept = infusions.INFUSION_CONTENT.dump_python(one, mode="json")
             await _void(work, target, RecordKind.INFUSION, one.id, one.version, kept, one.turn, reason)
-            await treatment.take_infusion_away(work, one.id)
-    for course in await treatment.stored_courses(work, target.id):
+            await infusions.take_infusion_away(work, one.id)
+    for course in await courses.stored_courses(work, target.id):
         course_id = UUID(course.course.id)
         if course_id in content.courses:
-            kept = treatment.COURSE_CONTENT.dump_python(course, mode="json")
+            kept = courses.COURSE_CONTENT.dump_python(course, mode="json")
             await _void(work, target, RecordKind.COURSE, course_id, course.version, kept, None, reason)
-            await treatment.take_course_away(work, course_id)
+            await courses.take_course_away(work, course_id)
     for choice in await chosen_references.all_of_patient(work, target.id):
         if choice.id in content.references:
             kept = chosen_references.content_of(choice)
             await _void(work, target, RecordKind.CHOSEN_REFERENCE, choice.id, 1, kept, choice.turn, reason)
             await chosen_references.take_away(work, choice.id)
+    for changed in await circumstances.of_patient(work, target.id):
+        if changed.id in content.circumstances:
+            kept = CIRCUMSTANCE_CONTENT.dump_python(changed, mode="json")
+            await _void(
+                work, target, RecordKind.CIRCUMSTANCE, changed.id, changed.version, kept, None, reason
+            )
+            await circumstances.take_away(work, changed.id)
+    await _take_appointments_back(work, target, content.appointments)
+    await _part_care_teams(work, target, content.care_team)
+
+
+async def _take_appointments_back(work: Work, target: PatientRecord, copied: tuple[UUID, ...]) -> None:
+    """Take the copies away; one that was kept meanwhile stays with what was given."""
+    for one in await appointments.of_patient(work, target.id):
+        if one.id in copied and one.state is not AppointmentState.KEPT:
+            await appointments.take_away(work, one.id)
+            work.audit("appointment.taken_back", "appointment", one.id, patient_id=target.id)
+    await bookings.follow(work, target.id)
+
+
+async def _part_care_teams(work: Work, target: PatientRecord, added: tuple[UUID, ...]) -> None:
+    team = await care_teams.find(work, target.id)
+    left = [one for one in team.members if one.member_id not in added]
+    if len(left) < len(team.members):
+        await care_teams.write(work, target.id, left, version=team.version)
+        work.audit("care_team.changed", "patient", target.id)
 
 
 async def _void(

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from app.care.patients.chart_numbers import index_of
 from app.care.patients.corrections import read_contact_facts
-from app.care.patients.service import Patient, existing, patient_of
+from app.care.patients.service import Patient, existing, index_of, patient_of
 from app.context import Work
-from app.storage import assessments, check_ins, devices, patient_merges, patients, treatment
+from app.storage import assessments, check_ins, courses, devices, infusions, patient_merges, patients
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +49,7 @@ async def merge_facts(work: Work, patient_id: UUID) -> MergeFacts:
     record = await existing(work, patient_id)
     contact = await read_contact_facts(work, patient_id)
     reports = await check_ins.standing_history(work, patient_id)
-    given = await treatment.infusions(work, patient_id)
+    given = await infusions.infusions(work, patient_id)
     return MergeFacts(
         patient=patient_of(work.vault, work.clinic_id, record),
         name=contact.get("name"),
@@ -59,7 +58,7 @@ async def merge_facts(work: Work, patient_id: UUID) -> MergeFacts:
         last_check_in_at=max((one.recorded_at for one in reports), default=None),
         infusions=len(given),
         last_infusion_at=given[-1].given_at if given else None,
-        courses_from=tuple(one.course.started_on for one in await treatment.stored_courses(work, patient_id)),
+        courses_from=tuple(one.course.started_on for one in await courses.stored_courses(work, patient_id)),
         assessments=len(await assessments.all_of_patient(work, patient_id)),
         devices=len(await devices.of_patient(work, patient_id)),
     )

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from app.care.alerts.signals.corrections import mark_if_not_supported, reopen_if_closed_in_error
+from app.care.alerts.signals.commands import mark_if_not_supported, reopen_if_closed_in_error
 from app.care.alerts.signals.episodes import close_by_infusion
 from app.care.monitoring import effects
 from app.care.monitoring.history import history_of, latest_in, protocol_of, snapshot_of, timeline_now

@@ -3,9 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import structlog
+from prometheus_client import Counter
 
 from app.care.alerts.bookings import keep_by_infusion
 from app.care.alerts.signals.episodes import close_by_infusion
@@ -18,6 +20,10 @@ from app.foundation.errors import RefusalError
 from app.foundation.logs import where
 from app.storage import patient_states
 from app.storage.patient_states import BookedBooster
+
+EVALUATION_FAILURES: Final = Counter(
+    "afterglow_evaluation_failures", "Evaluations that failed by our own fault, and are tried again"
+)
 
 
 async def evaluate_or_later(work: Work, patient_id: UUID) -> bool:
@@ -50,6 +56,7 @@ async def rule_may_fail(work: Work) -> AsyncIterator[None]:
 
 def log_failed_evaluation(error: Exception) -> None:
     """Say what failed and where, without a word of whom it was about."""
+    EVALUATION_FAILURES.inc()
     structlog.get_logger().error("evaluation.failed", error_type=type(error).__name__, error_at=where(error))
 
 

@@ -13,7 +13,7 @@ from app.clinical.evaluation import Evaluation, History, PatientState, Timeline,
 from app.clinical.history import ChosenReference
 from app.clinical.protocol import Protocol
 from app.context import AppContext
-from app.storage import assessments, check_in_path, check_ins, treatment
+from app.storage import assessments, check_in_path, check_ins, courses, infusions
 from app.storage.check_in_path import PatientSnapshot
 from app.storage.check_ins import StoredCheckIn
 from app.storage.clinical_json import state_from_json, state_to_json
@@ -45,8 +45,8 @@ async def history_of(
     reports = (*stored, *(one.check_in for one in also))
     return History(
         time_zone=snapshot.time_zone,
-        course=await treatment.current_course(work, snapshot.patient_id),
-        infusions=await treatment.infusions(work, snapshot.patient_id),
+        course=await courses.current_course(work, snapshot.patient_id),
+        infusions=await infusions.infusions(work, snapshot.patient_id),
         check_ins=tuple(report for report in reports if report.id not in corrected),
         chosen_reference=_chosen(snapshot),
         assessments=await assessments.totals_of_patient(work, snapshot.patient_id),

@@ -11,9 +11,8 @@ from app.care.monitoring.schedule import schedule_of_patient
 from app.care.monitoring.schemas import ProgressReply, ScheduleReply
 from app.care.monitoring.trend import Days, trend_of_patient
 from app.care.patients.access import PatientSignedIn, PatientWork
-from app.chart.drawing import draw_trend
+from app.chart.drawing import STYLE_SOURCE, draw_trend
 from app.chart.layout import Width
-from app.chart.style import STYLE_SOURCE
 from app.chart.trend import Reader
 from app.chart.wording import chart_words
 from app.context import Work

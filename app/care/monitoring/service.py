@@ -13,7 +13,14 @@ from uuid import UUID
 
 from app.access.clinics.erased import PatientMergedError
 from app.care.alerts.signals.episodes import carry_out
-from app.care.monitoring.conditions import AT_ONCE, Condition, announce_conditions, conditions_of
+from app.care.monitoring.conditions import (
+    AT_ONCE,
+    Condition,
+    announce_conditions,
+    conditions_of,
+    keep_findings,
+    marks_of,
+)
 from app.care.monitoring.history import (
     episode_of_patient,
     history_of,
@@ -25,9 +32,8 @@ from app.care.monitoring.history import (
     timeline_now,
     to_keep,
 )
-from app.care.monitoring.kept_findings import keep_findings, marks_of
 from app.care.patients.consent_standing import ConsentWithdrawnError
-from app.clinical.check_ins import CheckIn, zone_of
+from app.clinical.check_ins import CheckIn, calendar_day
 from app.clinical.episodes import Move, MoveKind, next_move
 from app.clinical.evaluation import Evaluation, Timeline, evaluate, timeline_after, timeline_of
 from app.clinical.explanation import Beside, explanation_parts, render
@@ -256,7 +262,7 @@ def beside_of(
     return replace(
         known,
         raised=None if share is None else (signal.raised_on, share),
-        call_by=None if due is None else due.astimezone(zone_of(time_zone)).date(),
+        call_by=None if due is None else calendar_day(due, time_zone),
         became_steady=signal.steady_since,
     )
 

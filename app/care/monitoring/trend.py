@@ -19,7 +19,7 @@ from app.clinical.protocol import Protocol
 from app.clinical.reference import NoReference, Reference, spread_before
 from app.context import Work
 from app.foundation.errors import RefusalError
-from app.storage import assessments, treatment, trends
+from app.storage import assessments, infusions, trends
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.trends import ReportedCheckIn
 
@@ -94,7 +94,7 @@ async def trend_between(
 ) -> Trend:
     """Give the trend of these days, both included, within a transaction; ``evaluation`` is the answer now."""
     first, last = span
-    given = await treatment.infusions(work, patient_id, since=_noon(first) - _AROUND)
+    given = await infusions.infusions(work, patient_id, since=_noon(first) - _AROUND)
     reported = await trends.check_ins_between(work, patient_id, first=first, last=last)
     trend = Trend(
         first_day=first,

@@ -12,7 +12,7 @@ from app.care.patients import care_teams
 from app.context import Work
 from app.storage.care_teams import Assigned, CareTeam, Duty
 from app.web.dependencies import IfMatch
-from app.web.etags import etag_of, version_in
+from app.web.headers import etag_of, version_in
 from app.web.schemas import ReplyBody, RequestBody, choice_of, example
 
 router = APIRouter(prefix="/v1/patients/{patient_id}/care-team", tags=["patients"])

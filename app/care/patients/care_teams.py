@@ -21,7 +21,7 @@ from app.notifications.messages.wording import staff_page
 from app.outbox import DEFAULT_LANGUAGE, Channel, NewMessage, Wording, queue_message
 from app.storage import care_teams, staff_members
 from app.storage.care_teams import Assigned, CareTeam, Duty
-from app.web.etags import ChangedMeanwhileError
+from app.web.headers import ChangedMeanwhileError
 
 # The order in which they are written to.
 _ORDER: Final = {Duty.FIRST: 0, Duty.ON_CALL: 1, Duty.MEMBER: 2}

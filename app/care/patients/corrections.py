@@ -3,23 +3,89 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from enum import StrEnum
+from typing import Any, Final, Self
 from uuid import UUID
 
-from app.care.patients.archiving import SENT_NOTHING, ArchivedError, ArchiveReason, NotArchivedError
-from app.care.patients.chart_numbers import compute_keys, index_of
+from app.care.patients.crisis import help_for_patient
 from app.care.patients.own_vault import vault_of
-from app.care.patients.registering import PatientExistsError
-from app.care.patients.service import Patient, existing, open_reference, patient_of, seal_reference
+from app.care.patients.service import (
+    Patient,
+    PatientExistsError,
+    compute_keys,
+    existing,
+    index_of,
+    open_reference,
+    patient_of,
+    seal_reference,
+)
 from app.context import Work
-from app.foundation.errors import RefusalError
+from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
+from app.foundation.vault import Vault
+from app.notifications.messages.crisis_help import CrisisHelp, CrisisHelpReply
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage import outgoing_messages, patient_changes, patients, reminder_plans, sign_in_links
+from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patient_changes import PatientChange
 from app.storage.patients import PatientRecord
-from app.web.etags import ChangedMeanwhileError
+from app.web.headers import ChangedMeanwhileError
+
+
+class ArchiveReason(StrEnum):
+    """Why a patient was archived."""
+
+    CARE_ENDED = "care_ended"
+    TRANSFERRED = "transferred"
+    DECEASED = "deceased"
+    REGISTERED_IN_ERROR = "registered_in_error"
+    DUPLICATE = "duplicate"
+
+
+# To such a person, or to nobody, nothing more is sent that is waiting already.
+SENT_NOTHING: Final = frozenset({ArchiveReason.DECEASED, ArchiveReason.REGISTERED_IN_ERROR})
+
+
+class NobodyReadsReportsError(RefusalError):
+    """Nobody at this clinic reads your reports now. If you need help, please use the numbers given here."""
+
+    kind = RefusalKind.CONFLICT
+    code = "patient-archived"
+
+    def with_help(self, help_now: CrisisHelp) -> Self:
+        """Let crisis help travel with the answer."""
+        self.extensions = {
+            **self.extensions,
+            "crisis_help": CrisisHelpReply.of(help_now).model_dump(mode="json"),
+        }
+        return self
+
+
+class ArchivedError(RefusalError):
+    """This patient is archived; unarchive the patient first."""
+
+    kind = RefusalKind.CONFLICT
+    code = "archived"
+
+
+class NotArchivedError(RefusalError):
+    """This patient is not archived."""
+
+    kind = RefusalKind.CONFLICT
+    code = "not-archived"
+
+
+async def refuse_archived(work: UnitOfWork, vault: Vault, patient_id: UUID) -> None:
+    """Refuse what a patient's device may no longer do.
+
+    Raises:
+        NobodyReadsReportsError: the patient is archived; help travels with it.
+    """
+    found = await patients.find(work, patient_id)
+    if found is not None and found.archived_at is not None:
+        raise NobodyReadsReportsError().with_help(await help_for_patient(work, vault, patient_id))
+
 
 _CELL: Final = {"table": "patient_changes", "column": "facts_sealed"}
 _CONTACT_CELL: Final = {"table": "patients", "column": "contact_facts_sealed"}
@@ -147,10 +213,11 @@ async def read_contact_facts(work: Work, patient_id: UUID) -> dict[str, Any]:
     """
     patient = await existing(work, patient_id)
     work.record_access("contact_facts", patient_id=patient_id)
-    return _contact_facts(work, patient)
+    return open_contact_facts(work, patient)
 
 
-def _contact_facts(work: Work, patient: PatientRecord) -> dict[str, Any]:
+def open_contact_facts(work: Work, patient: PatientRecord) -> dict[str, Any]:
+    """Open how staff reach a person, without a note that someone looked: only to compare something with it."""
     if patient.contact_facts_sealed is None:
         return {}
     own = vault_of(work.vault, work.clinic_id, patient)
@@ -158,23 +225,6 @@ def _contact_facts(work: Work, patient: PatientRecord) -> dict[str, Any]:
         own.open(patient.contact_facts_sealed, row_id=patient.id, **_CONTACT_CELL)
     )
     return facts
-
-
-class BeforeBirthError(RefusalError):
-    """This lies before the year in which the patient was born, as it is on record."""
-
-    code = "before-birth"
-
-
-def refuse_before_birth(work: Work, patient: PatientRecord, year: int, *, pointer: str) -> None:
-    """Refuse what cannot have happened to a patient whose year of birth is known.
-
-    Raises:
-        BeforeBirthError: the year lies before it; ``pointer`` names the field.
-    """
-    born = _contact_facts(work, patient).get("birth_year")
-    if born is not None and year < born:
-        raise BeforeBirthError(pointer)
 
 
 async def keep_contact_facts(work: Work, patient_id: UUID, facts: dict[str, Any]) -> None:

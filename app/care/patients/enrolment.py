@@ -1,27 +1,84 @@
 """Enrolment: staff issue a one-time code, the patient's device exchanges it for tokens. No password."""
 
 import hmac
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from io import BytesIO
+from typing import Final
 from uuid import UUID
 
+import segno
+
 from app.access.clinics.erased import no_such_patient
-from app.care.patients import tokens
-from app.care.patients.archiving import ArchivedError
-from app.care.patients.browser_sessions import OpenedBrowser, open_browser
-from app.care.patients.devices import add_device, device_actor
-from app.care.patients.enrolment_codes import LASTS, MOST_TRIES, CodeText, new_code, read_code
-from app.care.patients.qr_codes import qr_svg
+from app.care.patients import devices
+from app.care.patients.corrections import ArchivedError
+from app.care.patients.devices import OpenedBrowser, add_device, device_actor, open_browser
 from app.care.patients.service import Patient, patient_of
 from app.context import AppContext, Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
+from app.foundation.text import read_code as text_of_code
 from app.foundation.vault import Vault
 from app.storage import enrolment_codes, patients
 from app.storage import login_throttle as failed_tries
 from app.storage.patients import PatientRecord
+
+# Crockford's base32: no I, L, O or U, so that nothing is mistaken and no word appears by chance.
+ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_READ_AS: Final = str.maketrans({"O": "0", "I": "1", "L": "1"})
+SELECTOR_LENGTH: Final = 4
+SECRET_LENGTH: Final = 8
+LASTS: Final = timedelta(minutes=15)
+MOST_TRIES: Final = 5
+
+
+class CodeMalformedError(RefusalError):
+    """An enrolment code has twelve letters and digits, such as 7K2M-9QF4-XB3T; please check it."""
+
+    code = "enrolment-code-malformed"
+
+
+@dataclass(frozen=True, slots=True)
+class CodeText:
+    """A code as a person has it."""
+
+    selector: str
+    secret: str
+
+    def __str__(self) -> str:
+        half = SECRET_LENGTH // 2
+        return f"{self.selector}-{self.secret[:half]}-{self.secret[half:]}"
+
+
+def new_code() -> CodeText:
+    """Make a code of 20 bits to find and 40 random bits to prove; five tries make guessing hopeless."""
+    letters = "".join(secrets.choice(ALPHABET) for _ in range(SELECTOR_LENGTH + SECRET_LENGTH))
+    return CodeText(letters[:SELECTOR_LENGTH], letters[SELECTOR_LENGTH:])
+
+
+def read_code(text: str) -> CodeText:
+    """Read a code as people type and paste it: any case, any dash, blank or full-width form, O for 0, I or L for 1.
+
+    Raises:
+        CodeMalformedError: it cannot be a code; this does not count as a try.
+    """
+    letters = text_of_code(text).translate(_READ_AS)
+    if len(letters) != SELECTOR_LENGTH + SECRET_LENGTH or any(letter not in ALPHABET for letter in letters):
+        raise CodeMalformedError("#/code")
+    return CodeText(letters[:SELECTOR_LENGTH], letters[SELECTOR_LENGTH:])
+
+
+def qr_svg(url: str) -> str:
+    """Draw a link as SVG, dark on white whatever lies behind it, with the quiet edge that scanners need."""
+    drawn = BytesIO()
+    segno.make(url, error="m", micro=False).save(
+        drawn, kind="svg", xmldecl=False, omitsize=True, nl=False, border=4, dark="#000", light="#fff",
+        svgclass=None, lineclass=None,
+    )  # fmt: skip
+    return drawn.getvalue().decode()
 
 
 class CodeNotValidError(RefusalError):
@@ -63,7 +120,7 @@ class IssuedCode:
 class Enrolled:
     """A device that may speak for the patient from now on."""
 
-    tokens: tokens.IssuedTokens
+    tokens: devices.IssuedTokens
     patient: Patient
 
 
@@ -110,7 +167,7 @@ async def enrol(context: AppContext, *, code_text: str, device_name: str, addres
     """
     async with _spending(context, code_text, address=address) as spent:
         await add_device(spent.work, spent.patient, device_id=spent.device_id, name=device_name)
-        issued = await tokens.issue(
+        issued = await devices.issue(
             spent.work, device_id=spent.device_id, patient_id=spent.patient.id, parent_id=None
         )
     patient = patient_of(context.vault, spent.work.clinic_id, spent.patient)

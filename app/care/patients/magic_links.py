@@ -1,26 +1,75 @@
-"""Sign-in links: single use, for one patient, good for a day. Looking at one never spends it.
-
-Mail scanners follow every link: the page behind one only shows a button, and the button's POST spends it.
-"""
+"""Sign-in links: mailed, single use, for one patient, good for a day. Looking at one never spends it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from app.care.patients.archiving import ArchivedError
-from app.care.patients.browser_sessions import OpenedBrowser, open_browser
-from app.care.patients.devices import device_actor
-from app.care.patients.link_making import LASTS, IssuedLink, add_link
+from app.care.patients.contact import email_of
+from app.care.patients.corrections import ArchivedError
+from app.care.patients.devices import OpenedBrowser, device_actor, open_browser
 from app.care.patients.service import existing
 from app.context import AppContext, Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
-from app.foundation.tokens import TokenKind, TokenNotValidError, TokenReference, read_token
+from app.foundation.tokens import TokenKind, TokenNotValidError, TokenReference, new_token, read_token
+from app.outbox import Channel, NewMessage, Wording, queue_message
 from app.storage import login_throttle as failed_tries
 from app.storage import patient_states, patients, sign_in_links
+from app.storage.patients import PatientRecord
 from app.storage.sign_in_links import SignInLink
+
+LASTS: Final = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedLink:
+    """A link for one patient; ``sent`` says whether it is on its way to the patient's address, too."""
+
+    url: str
+    expires_at: datetime
+    sent: bool
+
+
+async def add_link(work: Work, patient: PatientRecord) -> IssuedLink:
+    """Keep a new link and have it mailed, in this transaction."""
+    text, reference = new_token(TokenKind.SIGN_IN_LINK, work.clinic_id)
+    link = SignInLink(
+        id=new_id(),
+        patient_id=patient.id,
+        digest=reference.digest,
+        made_at=work.now,
+        expires_at=work.now + LASTS,
+        used_at=None,
+    )
+    await sign_in_links.add(work, link)
+    work.audit("sign_in_link.issued", "sign_in_link", link.id, patient_id=patient.id)
+    url = f"{work.public_url}/p/link/{text}"
+    sent = await _send(work, patient, link, url)
+    return IssuedLink(url=url, expires_at=link.expires_at, sent=sent)
+
+
+async def _send(work: Work, patient: PatientRecord, link: SignInLink, url: str) -> bool:
+    """Have a link mailed, where an address is known and a mail server is set up; says whether it will be."""
+    email = email_of(work.vault, work.clinic_id, patient)
+    if email is None or work.context.mail is None:
+        return False
+    message = NewMessage(
+        channel=Channel.EMAIL,
+        to=email,
+        wording=Wording.SIGN_IN_LINK,
+        locale=patient.locale,
+        link=url,
+        mode=patient.mode,
+        patient_id=patient.id,
+        subject_id=link.id,
+        not_after=link.expires_at,
+    )
+    await queue_message(work, work.vault, message, now=work.now)
+    work.audit("sign_in_link.queued", "sign_in_link", link.id, patient_id=patient.id)
+    return True
+
 
 # How many links a patient may have had made within a day before the page's button stops sending more.
 _MOST_A_DAY: Final = 5

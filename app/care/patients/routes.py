@@ -7,9 +7,8 @@ from fastapi import APIRouter, Request, Response
 
 from app.access.clinics.access import staff_work_for, work_for
 from app.access.clinics.permissions import Permission
-from app.care.patients import corrections, devices, enrolment, magic_links, service, tokens
+from app.care.patients import corrections, devices, enrolment, magic_links, service
 from app.care.patients.access import PatientSignedIn, PatientWork
-from app.care.patients.registering import register
 from app.care.patients.schemas import (
     Archive,
     ContactFacts,
@@ -31,12 +30,12 @@ from app.care.patients.schemas import (
     TokensReply,
     Unarchive,
 )
+from app.care.patients.service import register
 from app.context import Work
 from app.foundation.tokens import TokenKind, read_token
-from app.web.dependencies import ContextNeeded, IfMatch
-from app.web.etags import etag_of, version_in
-from app.web.links import link_next
-from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor
+from app.web.dependencies import ContextNeeded, IfMatch, PageCursor, PageLimit
+from app.web.headers import etag_of, link_next, version_in
+from app.web.schemas import PAGE_SIZE, read_id_cursor
 
 router = APIRouter(prefix="/v1", tags=["patients"])
 
@@ -188,7 +187,7 @@ async def enrol_device(body: Enrolment, context: ContextNeeded, request: Request
 async def refresh_tokens(body: Refresh, context: ContextNeeded) -> TokensReply:
     """Give the next pair of tokens. Who may: whoever holds the refresh token."""
     reference = read_token(body.refresh_token, TokenKind.DEVICE_REFRESH)
-    return TokensReply.of(await tokens.refresh(context, reference))
+    return TokensReply.of(await devices.refresh(context, reference))
 
 
 @own_router.get("/me", summary="Read oneself")

@@ -1,5 +1,6 @@
 """Requests and replies about patients, their enrolment and their tokens."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, time
 from typing import Annotated, Literal, Self
@@ -7,19 +8,18 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 
-from app.care.patients.archiving import ArchiveReason
 from app.care.patients.consent_standing import ConsentStanding
-from app.care.patients.devices import DeviceKind, EnrolledDevice
+from app.care.patients.corrections import ArchiveReason
+from app.care.patients.devices import DeviceKind, EnrolledDevice, IssuedTokens
 from app.care.patients.enrolment import Enrolled
-from app.care.patients.link_making import IssuedLink
-from app.care.patients.registering import Registration
-from app.care.patients.reminding import ReminderChoices
-from app.care.patients.service import STAYS, DetailsChange, Patient
-from app.care.patients.tokens import IssuedTokens
+from app.care.patients.magic_links import IssuedLink
+from app.care.patients.reminding import ChoicesChange, ReminderChoices
+from app.care.patients.service import STAYS, DetailsChange, Patient, Registration
 from app.foundation.addresses import read_mobile_number
 from app.foundation.errors import RefusalError
 from app.foundation.text import read_chart_number, read_label
 from app.outbox import Channel
+from app.web.reading import read_as
 from app.web.schemas import (
     CountryCode,
     Day,
@@ -375,3 +375,18 @@ class Refresh(RequestBody):
     model_config = example(refresh_token="agr_019a48d15c4e7b609f0a2f6f1e0b7c11_n0tAreaLt0ken")  # noqa: S106 - made up
 
     refresh_token: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+def read_registration(sent: Mapping[str, object]) -> Registration:
+    """Read a patient to be."""
+    return read_as(PatientRegistration, sent).registration()
+
+
+def read_details_change(sent: Mapping[str, object]) -> DetailsChange:
+    """Read what to change of a patient's zone, language and e-mail."""
+    return read_as(PatientChange, sent).change()
+
+
+def read_reminders(sent: Mapping[str, object]) -> ChoicesChange:
+    """Read how one wants to be asked: what it changes."""
+    return read_as(ReminderChange, sent).applied_to

@@ -12,11 +12,17 @@ from app.care.patients.contact import email_of, seal_email
 from app.care.patients.own_vault import vault_of
 from app.care.patients.reminding import ChoicesChange, ReminderChoices, change_choices, choices_of, plan_of
 from app.context import Work
+from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
+from app.foundation.ids import new_id
+from app.foundation.text import chart_number_key
 from app.foundation.vault import PatientVault, Vault
-from app.storage import patient_states, patients, reminder_plans, sign_in_links
+from app.foundation.zones import canonical_zone
+from app.notifications.webhooks.events import EventType
+from app.notifications.webhooks.notifying import About, notify_of_patient
+from app.storage import clinics, patient_states, patients, reminder_plans, sign_in_links
 from app.storage.engine.unit_of_work import UnitOfWork
-from app.storage.patients import PatientRecord
-from app.web.etags import ChangedMeanwhileError
+from app.storage.patients import IndexedReference, PatientRecord
+from app.web.headers import ChangedMeanwhileError
 
 
 class Unchanged(Enum):
@@ -210,3 +216,90 @@ def patient_of(vault: Vault, clinic_id: UUID, record: PatientRecord) -> Patient:
         consent=standing_from(version=record.consent_version, withdrawn_at=record.consent_withdrawn_at),
         level=record.level,
     )
+
+
+_AT_ONCE: Final = 500
+
+
+def index_of(vault: Vault, clinic_id: UUID, number: str) -> IndexedReference:
+    """Give what a chart number is found by, however it is typed."""
+    return IndexedReference(
+        exactly=vault.blind_index(number, purpose="external_ref", clinic_id=clinic_id),
+        key=_key(vault, clinic_id, number),
+    )
+
+
+async def compute_keys(work: UnitOfWork, vault: Vault) -> int:
+    """Compute the keys of patients who were registered before there were any; gives how many.
+
+    Of two whose numbers only a computer could distinguish, the first keeps the key; the other is found by
+    exactly its own number, as before, until someone changes it.
+    """
+    waiting = await patients.without_key(work, limit=_AT_ONCE)
+    for one in waiting:
+        own = vault_of(vault, work.clinic_id, one)
+        number = open_reference(own, one.id, one.external_ref_sealed)
+        index = index_of(vault, work.clinic_id, number)
+        holder = await patients.holder_of_key(work, index.key)
+        await patients.set_key(work, one.id, index.key if holder is None else index.exactly)
+    return len(waiting)
+
+
+def _key(vault: Vault, clinic_id: UUID, number: str) -> bytes:
+    return vault.blind_index(chart_number_key(number), purpose="external_ref_key", clinic_id=clinic_id)
+
+
+class PatientExistsError(RefusalError):
+    """The clinic has a patient with this reference already."""
+
+    kind = RefusalKind.CONFLICT
+    code = "patient-exists"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """A patient to be: the clinic's own reference, never a name, and how to reach them."""
+
+    external_ref: str
+    time_zone: str
+    locale: str
+    email: str | None = None
+    country: str | None = None
+
+
+async def register(work: Work, registration: Registration) -> Patient:
+    """Register a patient, in the clinic's present mode.
+
+    Raises:
+        PatientExistsError: the reference is taken.
+    """
+    patient_id = new_id()
+    index = index_of(work.vault, work.clinic_id, registration.external_ref)
+    # Whoever was registered before chart numbers had keys is found, too.
+    await compute_keys(work, work.vault)
+    if await patients.find_by_reference(work, index) is not None:
+        raise PatientExistsError("#/external_ref")
+    profile = await clinics.profile(work)
+    if profile is None:
+        raise NotFoundError
+    wrapped_key = work.vault.new_patient_key(clinic_id=work.clinic_id, patient_id=patient_id)
+    own = work.vault.of_patient(wrapped_key, clinic_id=work.clinic_id, patient_id=patient_id)
+    record = PatientRecord(
+        id=patient_id,
+        external_ref_sealed=seal_reference(own, patient_id, registration.external_ref),
+        email_sealed=seal_email(own, patient_id, registration.email),
+        wrapped_key=wrapped_key,
+        time_zone=registration.time_zone,
+        time_zone_canonical=canonical_zone(registration.time_zone),
+        locale=registration.locale,
+        country=registration.country,
+        mode=profile.mode,
+        registered_at=work.now,
+        version=1,
+    )
+    if not await patients.add(work, record, external_ref=index):
+        raise PatientExistsError("#/external_ref")
+    work.audit("patient.registered", "patient", patient_id)
+    about = About.patient(patient_id, public_url=work.public_url, mode=record.mode)
+    await notify_of_patient(work, EventType.PATIENT_REGISTERED, about, now=work.now)
+    return patient_of(work.vault, work.clinic_id, record)

@@ -14,31 +14,48 @@ from uuid import UUID
 
 import structlog
 
-from app.care.alerts.findings.codes import FindingCode
 from app.care.alerts.findings.commands import end_findings, raise_finding
+from app.care.alerts.findings.life import FindingCode
 from app.care.monitoring.effects import log_failed_evaluation
 from app.care.monitoring.schedule import Schedule, schedules_of
 from app.care.monitoring.service import evaluate_by_time
-from app.care.patients.reminding import times_of
-from app.care.reminders.channels import way_to
+from app.care.patients.contact import email_of
+from app.care.patients.own_vault import vault_of
+from app.care.patients.reminding import sms_number_of, times_of
 from app.care.reminders.deciding import Look, look
+from app.clinical.check_ins import check_in_day
 from app.context import AppContext, Work
 from app.foundation.ids import new_id
 from app.foundation.logs import where
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
-from app.outbox import NewMessage, Wording, queue_message
-from app.storage import (
-    days_without_reminders,
-    patient_states,
-    patients,
-    push_subscriptions,
-    reminder_plans,
-    reminders,
-)
+from app.outbox import Channel, NewMessage, Wording, queue_message
+from app.storage import patient_states, patients, push_subscriptions, reminder_plans, reminders
 from app.storage.patients import PatientRecord
 from app.storage.reminder_plans import NextLook, ReminderPlan
 from app.storage.reminders import Reminder
+
+
+def way_to(
+    context: AppContext,
+    clinic_id: UUID,
+    patient: PatientRecord,
+    plan: ReminderPlan,
+    subscriptions: Sequence[UUID],
+) -> tuple[Channel | None, Sequence[str]]:
+    """Give the first channel that leads somewhere, and where: every device that gets pushes, else one address."""
+    email = email_of(context.vault, clinic_id, patient)
+    number = sms_number_of(vault_of(context.vault, clinic_id, patient), plan)
+    leads_to = {
+        Channel.PUSH: [str(one) for one in subscriptions],
+        Channel.GATEWAY: [number] if number and context.gateway else [],
+        Channel.EMAIL: [email] if email else [],
+    }
+    for name in plan.channels:
+        if addresses := leads_to[Channel(name)]:
+            return Channel(name), addresses
+    return None, ()
+
 
 CHECK_IN_SLOT: Final = "check_in"
 _PATIENTS_AT_ONCE: Final = 200
@@ -139,7 +156,7 @@ async def _decided(work: Work, patient_ids: Sequence[UUID]) -> dict[UUID, tuple[
     if not patient_ids:
         return {}
     withdrawn = await patient_states.withdrawn_among(work, patient_ids)
-    without = await days_without_reminders.all_of_clinic(work)
+    without = await reminders.all_of_clinic(work)
     found = {}
     for subject in await _subjects(work, patient_ids):
         found[subject.patient.id] = (
@@ -148,7 +165,7 @@ async def _decided(work: Work, patient_ids: Sequence[UUID]) -> dict[UUID, tuple[
                 subject.schedule,
                 times_of(subject.plan),
                 now=work.now,
-                registered_on=subject.patient.registered_at.date(),
+                registered_on=check_in_day(subject.patient.registered_at, subject.patient.time_zone),
                 announced=subject.plan.overdue_announced_for,
                 withdrawn=subject.patient.id in withdrawn or subject.patient.archived_at is not None,
                 without_reminders=without,

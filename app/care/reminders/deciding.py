@@ -4,8 +4,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from app.care.monitoring.schedule import Schedule
-from app.care.patients.ask_times import AskTimes
+from app.care.monitoring.schedule import Schedule, schedules_of
+from app.care.patients.reminding import AskTimes, times_of
+from app.context import AppContext
+from app.storage import patient_states, patients, reminder_plans, reminders
+from app.storage.engine.unit_of_work import UnitOfWork
+from app.storage.outgoing_messages import OutgoingMessage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,3 +72,31 @@ def wanted(schedule: Schedule, *, withdrawn: bool) -> bool:
     """Whether today's check-in is asked for and has not been made, also not ahead of a journey west."""
     answered = schedule.last_check_in_on is not None and schedule.last_check_in_on >= schedule.today
     return not withdrawn and schedule.due_today and not answered
+
+
+class StillDue:
+    """Knows whether a reminder that waits is still worth sending."""
+
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
+
+    async def __call__(self, work: UnitOfWork, message: OutgoingMessage, now: datetime) -> bool:
+        """Say no once it was answered or asks for nothing any more: course, consent, archiving, day, quiet hours."""
+        if message.subject_id is None:
+            return False
+        reminder = await reminders.find(work, message.subject_id)
+        plan = None if reminder is None else await reminder_plans.find(work, reminder.patient_id)
+        if reminder is None or plan is None:
+            return False
+        patient_id = reminder.patient_id
+        schedule = (await schedules_of(work, self._context, [patient_id], now=now)).get(patient_id)
+        patient = await patients.find(work, patient_id)
+        withdrawn = bool(await patient_states.withdrawn_among(work, [patient_id]))
+        return (
+            schedule is not None
+            and patient is not None
+            and patient.archived_at is None
+            and schedule.today == reminder.check_in_day
+            and wanted(schedule, withdrawn=withdrawn)
+            and not times_of(plan).forbid(now, schedule.time_zone)
+        )

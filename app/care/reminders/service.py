@@ -9,11 +9,11 @@ from app.care.monitoring.schedule import schedules_of
 from app.care.patients.own_vault import vault_of
 from app.care.patients.reminding import ReminderChoices, change_choices, choices_of, plan_of
 from app.care.patients.service import existing
-from app.care.reminders.channels import way_to
+from app.care.reminders.asking import way_to
 from app.context import AppContext, Work
 from app.notifications.messages.unsubscribing import UnsubscribeLinkNotValidError, read_link
 from app.outbox import Channel
-from app.storage import days_without_reminders, outgoing_messages, push_subscriptions, reminders
+from app.storage import outgoing_messages, push_subscriptions, reminders
 from app.storage.reminders import Reminder
 
 _LATEST: Final = 14
@@ -67,14 +67,14 @@ async def read_state(work: Work, patient_id: UUID) -> ReminderState:
 
 async def read_days(work: Work) -> tuple[date, ...]:
     """Give the days on which the clinic lets nobody be reminded."""
-    return await days_without_reminders.all_of_clinic(work)
+    return await reminders.all_of_clinic(work)
 
 
 async def write_days(work: Work, days: set[date]) -> tuple[date, ...]:
     """Let these be the days on which nobody is reminded, by each patient's own calendar, and no others."""
-    await days_without_reminders.replace_all(work, days)
+    await reminders.replace_all(work, days)
     work.audit("clinic.days_without_reminders", "clinic", work.clinic_id)
-    return await days_without_reminders.all_of_clinic(work)
+    return await reminders.all_of_clinic(work)
 
 
 async def unsubscribe(context: AppContext, token: str) -> None:

@@ -1,6 +1,5 @@
 """What is planned with patients, for the clinic."""
 
-from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -19,7 +18,7 @@ from app.care.treatment.appointment_schemas import (
 from app.care.treatment.infusion_schemas import EnteredInfusionReply
 from app.context import Work
 from app.web.dependencies import IfMatch
-from app.web.etags import etag_of, version_if_sent, version_in
+from app.web.headers import etag_of, version_if_sent, version_in
 from app.web.problems import Problem
 
 router = APIRouter(prefix="/v1/patients/{patient_id}/appointments", tags=["treatment"])
@@ -34,8 +33,7 @@ async def list_planned_appointments(
     work: MayRead, days: Annotated[int, Query(ge=1, le=92, description="How many days, from today")] = 14
 ) -> AppointmentList:
     """List what the clinic has planned, from today on, in the order of the days."""
-    today = work.now.date()
-    found = await appointments.list_planned(work, first=today, last=today + timedelta(days=days - 1))
+    found = await appointments.list_planned(work, days=days)
     return AppointmentList(items=[AppointmentReply.of(one) for one in found])
 
 
@@ -71,7 +69,12 @@ async def change_appointment(
 ) -> AppointmentReply:
     """Move an appointment or change what is planned; needs If-Match."""
     changed = await appointments.change(
-        work, patient_id, appointment_id, body.changes(), version=version_in(if_match)
+        work,
+        patient_id,
+        appointment_id,
+        body.changes(),
+        version=version_in(if_match),
+        confirm=body.confirm,
     )
     response.headers["etag"] = etag_of(changed.version)
     return AppointmentReply.of(changed)

@@ -7,10 +7,11 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from app.care.treatment.appointments import PlannedAppointment
-from app.care.treatment.infusion_schemas import Confirm, DoseMg, DosePerKg, NeverEmptyError
+from app.care.treatment.infusion_schemas import DoseMg, DosePerKg, NeverEmptyError
 from app.clinical.course import Route
 from app.storage.appointments import Appointment, AppointmentKind, AppointmentState
-from app.web.etags import etag_of
+from app.web.correction_schemas import Confirm
+from app.web.headers import etag_of
 from app.web.schemas import Day, Moment, ReplyBody, RequestBody, choice_of, example
 
 Kind = Annotated[AppointmentKind, choice_of(AppointmentKind)]
@@ -31,6 +32,7 @@ class AppointmentEntry(RequestBody):
     dose_mg_per_kg: DosePerKg | None = None
     dose_mg: DoseMg | None = None
     route: Annotated[Route, choice_of(Route)] | None = None
+    confirm: Confirm = ()
 
     def planned(self) -> PlannedAppointment:
         """Take it as planned."""
@@ -47,6 +49,7 @@ class AppointmentChange(RequestBody):
     dose_mg_per_kg: DosePerKg | None = None
     dose_mg: DoseMg | None = None
     route: Annotated[Route, choice_of(Route)] | None = None
+    confirm: Confirm = ()
 
     @model_validator(mode="after")
     def _stays_on_a_day(self) -> "AppointmentChange":
@@ -56,7 +59,7 @@ class AppointmentChange(RequestBody):
 
     def changes(self) -> dict[str, Any]:
         """Take what was named as the change, and nothing else."""
-        named = {name: getattr(self, name) for name in sorted(self.model_fields_set)}
+        named = {name: getattr(self, name) for name in sorted(self.model_fields_set - {"confirm"})}
         if "at" in named:
             named["at"] = _time(self.at)
         if self.route is not None:

@@ -1,16 +1,18 @@
 """What is planned with a patient; a planned infusion becomes a given one with one confirmation."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from app.access.clinics.queries import clinic_in
 from app.care.alerts import bookings
 from app.care.monitoring import effects
+from app.care.patients.plausibility import Unlikely, ask_about
 from app.care.patients.service import existing
 from app.care.treatment.commands import EnteredInfusion, GivenInfusion, enter_infusion
-from app.clinical.check_ins import check_in_day
+from app.clinical.check_ins import calendar_day
 from app.clinical.course import InfusionPhase, Route
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
@@ -18,7 +20,7 @@ from app.foundation.ids import new_id
 from app.storage import appointments, patient_states
 from app.storage.appointments import Appointment, AppointmentKind, AppointmentState
 from app.storage.patients import PatientRecord
-from app.web.etags import ChangedMeanwhileError
+from app.web.headers import ChangedMeanwhileError
 
 # Nobody plans further ahead: it is another year's, or a slip of the keyboard.
 _AHEAD: Final = timedelta(days=731)
@@ -81,6 +83,7 @@ class PlannedAppointment:
     dose_mg_per_kg: float | None = None
     dose_mg: float | None = None
     route: Route | None = None
+    confirm: tuple[str, ...] = ()
 
 
 async def list_appointments(work: Work, patient_id: UUID, *, with_past: bool) -> list[Appointment]:
@@ -95,10 +98,11 @@ async def list_appointments(work: Work, patient_id: UUID, *, with_past: bool) ->
     return every if with_past else [one for one in every if one.state is AppointmentState.PLANNED]
 
 
-async def list_planned(work: Work, *, first: date, last: date) -> list[Appointment]:
-    """List what the clinic has planned for these days, both included."""
+async def list_planned(work: Work, *, days: int) -> list[Appointment]:
+    """List what the clinic has planned for so many days, from its own today on."""
     work.record_access("appointments", patient_id=None)
-    return await appointments.planned_between(work, first=first, last=last)
+    first = (await clinic_in(work, work.vault)).today(work.now)
+    return await appointments.planned_between(work, first=first, last=first + timedelta(days=days - 1))
 
 
 async def plan(work: Work, patient_id: UUID, planned: PlannedAppointment) -> Appointment:
@@ -108,6 +112,7 @@ async def plan(work: Work, patient_id: UUID, planned: PlannedAppointment) -> App
         NotFoundError: the clinic has no such patient.
         AppointmentInPastError, AppointmentTooFarError, AppointmentExistsError, TooManyAppointmentsError,
         VisitIsNoInfusionError: it cannot be planned.
+        NeedsConfirmationError: it is likely planned already, and nobody has confirmed it.
     """
     patient = await existing(work, patient_id)
     await patient_states.lock(work, patient_id)
@@ -125,14 +130,20 @@ async def plan(work: Work, patient_id: UUID, planned: PlannedAppointment) -> App
         route=planned.route.value if planned.route else None,
         made_at=work.now,
     )
-    _possible(work, patient, made, others)
+    confirmed = _possible(work, patient, made, others, planned.confirm)
     await appointments.add(work, made)
-    await _follow(work, made, "planned")
+    await _follow(work, made, "planned", confirmed)
     return made
 
 
 async def change(
-    work: Work, patient_id: UUID, appointment_id: UUID, changes: Mapping[str, Any], *, version: int
+    work: Work,
+    patient_id: UUID,
+    appointment_id: UUID,
+    changes: Mapping[str, Any],
+    *,
+    version: int,
+    confirm: tuple[str, ...] = (),
 ) -> Appointment:
     """Change what is planned; None takes a value back.
 
@@ -149,12 +160,13 @@ async def change(
     others = [
         other for other in await appointments.planned_of_patient(work, patient_id) if other.id != one.id
     ]
-    if (new.kind, new.on) != (one.kind, one.on):
-        _possible(work, patient, new, others)
+    confirmed: list[Unlikely] = []
+    if new.on != one.on:
+        confirmed = _possible(work, patient, new, others, confirm)
     _refuse_dose_of_visit(new)
     if not await appointments.change(work, one, **values):
         raise ChangedMeanwhileError("header/if-match")
-    await _follow(work, one, "changed")
+    await _follow(work, one, "changed", confirmed)
     return replace(new, version=one.version + 1)
 
 
@@ -234,8 +246,15 @@ async def _open(
     return patient, one
 
 
-def _possible(work: Work, patient: PatientRecord, new: Appointment, others: list[Appointment]) -> None:
-    today = check_in_day(work.now, patient.time_zone)
+def _possible(
+    work: Work,
+    patient: PatientRecord,
+    new: Appointment,
+    others: Sequence[Appointment],
+    confirm: Sequence[str],
+) -> list[Unlikely]:
+    """Refuse what cannot be planned, ask about what is likely planned already; gives what was confirmed."""
+    today = calendar_day(work.now, patient.time_zone)
     if new.on < today:
         raise AppointmentInPastError("#/on")
     if new.on - today > _AHEAD:
@@ -243,6 +262,17 @@ def _possible(work: Work, patient: PatientRecord, new: Appointment, others: list
     if any((one.kind, one.on) == (new.kind, new.on) for one in others):
         raise AppointmentExistsError("#/on")
     _refuse_dose_of_visit(new)
+    found = [Unlikely.SAME_APPOINTMENT] if any(_is_close(new, one) for one in others) else []
+    ask_about(found, confirm)
+    return found
+
+
+def _is_close(new: Appointment, other: Appointment) -> bool:
+    """Whether both may be the same infusion: on one day, or a booster beside another infusion."""
+    kinds = {new.kind, other.kind}
+    if AppointmentKind.VISIT in kinds:
+        return False
+    return abs((new.on - other.on).days) <= (1 if AppointmentKind.BOOSTER in kinds else 0)
 
 
 def _refuse_dose_of_visit(new: Appointment) -> None:
@@ -251,8 +281,9 @@ def _refuse_dose_of_visit(new: Appointment) -> None:
             raise VisitIsNoInfusionError(f"#/{name}")
 
 
-async def _follow(work: Work, one: Appointment, verb: str) -> None:
+async def _follow(work: Work, one: Appointment, verb: str, confirmed: Sequence[Unlikely] = ()) -> None:
     """Let the booking follow, which may hold signals back or no more."""
-    work.audit(f"appointment.{verb}", "appointment", one.id, patient_id=one.patient_id)
+    for action in (verb, *(f"confirmed_{each.value}" for each in confirmed)):
+        work.audit(f"appointment.{action}", "appointment", one.id, patient_id=one.patient_id)
     await bookings.follow(work, one.patient_id)
     await effects.evaluate_or_later(work, one.patient_id)

@@ -17,7 +17,7 @@ from app.care.treatment.circumstance_schemas import (
 from app.context import Work
 from app.web.correction_schemas import Include, Restoration, Void
 from app.web.dependencies import IfMatch
-from app.web.etags import etag_of, version_if_sent, version_in
+from app.web.headers import etag_of, version_if_sent, version_in
 from app.web.problems import Problem
 
 router = APIRouter(prefix="/v1/patients/{patient_id}/circumstances", tags=["treatment"])

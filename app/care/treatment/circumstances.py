@@ -5,16 +5,15 @@ They are shown beside the trend and in the treatment context of a signal. They d
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from app.care.monitoring.corrections import EnteredInErrorError, NotEnteredInErrorError, keep_version
-from app.care.patients.corrections import refuse_before_birth
 from app.care.patients.own_vault import vault_of
+from app.care.patients.plausibility import Unlikely, ask_about, refuse_before_birth
 from app.care.patients.service import existing
-from app.care.treatment.unlikely import Unlikely, ask_about
-from app.clinical.check_ins import check_in_day
+from app.clinical.check_ins import calendar_day
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError
 from app.foundation.ids import new_id
@@ -22,9 +21,9 @@ from app.storage import circumstances, patient_states, record_versions
 from app.storage.circumstances import CIRCUMSTANCE_CONTENT, Circumstance, CircumstanceKind, Severity
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import Correction, RecordKind, RecordStatus, ReplacedVersion
-from app.web.etags import ChangedMeanwhileError
+from app.web.headers import ChangedMeanwhileError
 
-_CELL: Final = {"table": "circumstances", "column": "detail_sealed"}
+DETAIL_CELL: Final = {"table": "circumstances", "column": "detail_sealed"}
 # Which value says what of which kind; it has to be there, and no other kind has it.
 VALUES: Final[Mapping[str, CircumstanceKind]] = {
     "severity": CircumstanceKind.SEVERITY,
@@ -34,6 +33,9 @@ VALUES: Final[Mapping[str, CircumstanceKind]] = {
 _IN_WORDS: Final = frozenset(
     {CircumstanceKind.CONDITION, CircumstanceKind.PHYSICAL_HEALTH, CircumstanceKind.OTHER_MEDICATION}
 )
+# What is measured may change within days; of the rest, the same within a week is likely entered twice.
+_MEASURED: Final = frozenset({CircumstanceKind.SEVERITY, CircumstanceKind.WEIGHT})
+_NEAR: Final = timedelta(days=7)
 _USUAL_WEIGHT_KG: Final = (35.0, 200.0)
 # Beyond this share of the weight before, one of the two may be in pounds.
 _WEIGHT_CHANGE: Final = 0.3
@@ -219,7 +221,7 @@ async def _possible(
     work: Work, patient: PatientRecord, given: GivenCircumstance, others: Sequence[Circumstance]
 ) -> None:
     """Refuse what cannot be, ask about what is unlikely."""
-    if given.since > check_in_day(work.now, patient.time_zone):
+    if given.since > calendar_day(work.now, patient.time_zone):
         raise CircumstanceInFutureError("#/since")
     if given.until is not None and given.until < given.since:
         raise CircumstanceEndsBeforeStartError("#/until")
@@ -237,7 +239,9 @@ async def _possible(
 
 def _unlikely(given: GivenCircumstance, others: Sequence[Circumstance]) -> list[Unlikely]:
     same = [one for one in others if one.kind is given.kind]
-    found = [Unlikely.SAME_CIRCUMSTANCE] if any(one.since == given.since for one in same) else []
+    near = timedelta(0) if given.kind in _MEASURED else _NEAR
+    doubled = any(abs(one.since - given.since) <= near for one in same)
+    found = [Unlikely.SAME_CIRCUMSTANCE] if doubled else []
     if given.weight_kg is None:
         return found
     if not _USUAL_WEIGHT_KG[0] <= given.weight_kg <= _USUAL_WEIGHT_KG[1]:
@@ -260,7 +264,7 @@ def _stored(
         severity=given.severity,
         months=given.months,
         weight_kg=given.weight_kg,
-        detail_sealed=own.seal(given.detail, row_id=circumstance_id, **_CELL) if given.detail else None,
+        detail_sealed=own.seal(given.detail, row_id=circumstance_id, **DETAIL_CELL) if given.detail else None,
         version=version,
     )
 
@@ -270,7 +274,7 @@ def _known(
 ) -> KnownCircumstance:
     sealed, detail = stored.detail_sealed, None
     if sealed is not None:
-        detail = vault_of(work.vault, work.clinic_id, patient).open(sealed, row_id=stored.id, **_CELL)
+        detail = vault_of(work.vault, work.clinic_id, patient).open(sealed, row_id=stored.id, **DETAIL_CELL)
     return KnownCircumstance(stored=stored, detail=detail, status=status)
 
 

@@ -16,14 +16,13 @@ from app.care.monitoring import service as monitoring
 from app.care.monitoring.corrections import ExternalIdTakenError
 from app.care.monitoring.history import history_now
 from app.care.patients.own_vault import vault_of
-from app.care.patients.registering import Registration, register
-from app.care.patients.service import Patient, existing
-from app.care.treatment.course_days import Remark, refuse_infusion, remarks_on
+from app.care.patients.plausibility import Unlikely, ask_about, refuse_impossible_time
+from app.care.patients.service import existing
+from app.care.treatment.plausibility import Remark, refuse_infusion, remarks_on, unlikely_in
 from app.care.treatment.queries import Factors, TaperView, WrittenPlan, factors_of, taper_view
 from app.care.treatment.sessions import open_note, refuse_session, seal_note, unlikely_in_session
-from app.care.treatment.unlikely import Unlikely, ask_about, unlikely_in
 from app.clinical.check_ins import check_in_day
-from app.clinical.course import Course, Infusion, InfusionPhase, Phase, Route, phase_of
+from app.clinical.course import Infusion, InfusionPhase, Route
 from app.clinical.history import ChosenReference
 from app.clinical.reference import Reference
 from app.clinical.taper import PlanProblem, TaperPlan, problems_of_plan
@@ -35,17 +34,18 @@ from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage import (
     care_plans,
     chosen_references,
+    courses,
+    infusions,
     patient_merges,
     patient_states,
     record_versions,
-    treatment,
 )
 from app.storage.care_plans import PlanKind
+from app.storage.infusions import StoredInfusion
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import RecordKind, RecordStatus
-from app.storage.treatment import StoredInfusion
 from app.storage.treatment_sessions import Session
-from app.web.etags import ChangedMeanwhileError
+from app.web.headers import ChangedMeanwhileError
 
 # A clinic's clock may be a little ahead of ours; more than this is a mistake.
 _AHEAD: Final = timedelta(minutes=10)
@@ -71,13 +71,6 @@ class InfusionExistsError(RefusalError):
     code = "infusion-exists"
 
 
-class CourseExistsError(RefusalError):
-    """The patient has a course that starts on this day already."""
-
-    kind = RefusalKind.CONFLICT
-    code = "course-exists"
-
-
 class TaperPlanRefusedError(RefusalError):
     """This taper plan cannot be used; see errors."""
 
@@ -99,15 +92,6 @@ class ReferenceNotMadeError(RefusalError):
 
     kind = RefusalKind.CONFLICT
     code = "reference-not-made"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedCourse:
-    """A course of treatment as planned; how many infusions is None when nobody said."""
-
-    protocol: str
-    planned_infusions: int | None
-    started_on: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,14 +133,6 @@ class ChosenDays:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EnteredCourse:
-    """A course and where it stands now."""
-
-    course: Course
-    phase: Phase
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class EnteredInfusion:
     """An infusion as kept, and what is unusual about it; not created: kept before under its external id."""
 
@@ -164,49 +140,6 @@ class EnteredInfusion:
     remarks: tuple[Remark, ...]
     created: bool = True
     status: RecordStatus = RecordStatus.ACTIVE
-
-
-async def register_with_course(work: Work, registration: Registration, planned: PlannedCourse) -> Patient:
-    """Register a patient together with the course that is planned, or not at all.
-
-    Raises:
-        PatientExistsError: the reference is taken.
-    """
-    patient = await register(work, registration)
-    await _add_course(work, patient.id, planned)
-    return patient
-
-
-async def enter_course(work: Work, patient_id: UUID, planned: PlannedCourse) -> EnteredCourse:
-    """Enter a course of treatment.
-
-    Raises:
-        NotFoundError: the clinic has no such patient.
-        CourseExistsError: one starts on this day already.
-    """
-    patient = await existing(work, patient_id)
-    course = await _add_course(work, patient_id, planned)
-    given = await treatment.infusions(work, patient_id)
-    policy = await policy_in_force(work, work.context, now=work.now)
-    phase = phase_of(course, given, as_of=work.now, time_zone=patient.time_zone, protocol=policy)
-    return EnteredCourse(course=course, phase=phase)
-
-
-async def _add_course(work: Work, patient_id: UUID, planned: PlannedCourse) -> Course:
-    course = Course(
-        id=str(new_id()),
-        protocol=planned.protocol,
-        planned_infusions=planned.planned_infusions,
-        started_on=planned.started_on,
-    )
-    await patient_states.lock(work, patient_id)
-    present = await treatment.current_course(work, patient_id)
-    if present is not None and present.started_on == course.started_on:
-        raise CourseExistsError("#/started_on")
-    await treatment.add_course(work, patient_id, course)
-    work.audit("course.entered", "course", UUID(course.id), patient_id=patient_id)
-    await effects.evaluate_or_later(work, patient_id)
-    return course
 
 
 async def enter_infusion(work: Work, patient_id: UUID, given: GivenInfusion) -> EnteredInfusion:
@@ -217,23 +150,25 @@ async def enter_infusion(work: Work, patient_id: UUID, given: GivenInfusion) -> 
         InfusionInFutureError: it was not given yet.
         InfusionExistsError: it was entered before.
         ExternalIdTakenError: another content is kept under its external id.
+        TimeSkippedError, BeforeBirthError: the time cannot be.
         BoosterBeforeInductionError: there was no induction.
         CourseClosedError: the course was over by then.
         NeedsConfirmationError: it is unlikely, and nobody has confirmed it.
     """
     refuse_future(work, given.given_at)
     patient = await existing(work, patient_id)
+    refuse_impossible_time(work, patient, given.given_at, pointer="#/given_at")
     await patient_states.lock(work, patient_id)
     kept_before = await _kept_before(work, patient, given)
     if kept_before is not None:
         return kept_before
     infusion = _infusion(given, patient.time_zone)
-    earlier = await treatment.infusions(work, patient_id)
+    earlier = await infusions.infusions(work, patient_id)
     if any(one.given_at == infusion.given_at for one in earlier):
         raise InfusionExistsError("#/given_at")
-    declared = await treatment.current_course(work, patient_id)
+    declared = await courses.current_course(work, patient_id)
     began = await let_course_begin(work, patient, infusion)
-    course = await treatment.current_course(work, patient_id)
+    course = await courses.current_course(work, patient_id)
     refuse_infusion(course, earlier, infusion, zone=patient.time_zone)
     unlikely = unlikely_in(
         infusion,
@@ -243,7 +178,9 @@ async def enter_infusion(work: Work, patient_id: UUID, given: GivenInfusion) -> 
         now=work.now,
         zone=patient.time_zone,
     )
-    refuse_session(given.session, given_at=given.given_at, route=given.route, now=work.now)
+    refuse_session(
+        given.session, given_at=given.given_at, route=given.route, now=work.now, zone=patient.time_zone
+    )
     unlikely += unlikely_in_session(given.session, given_at=given.given_at)
     ask_about(unlikely, given.confirm)
     stored = StoredInfusion(
@@ -255,14 +192,14 @@ async def enter_infusion(work: Work, patient_id: UUID, given: GivenInfusion) -> 
         source=given.source,
         began_course_id=began,
     )
-    if not await treatment.add_infusion(work, patient_id, stored):
+    if not await infusions.add_infusion(work, patient_id, stored):
         raise InfusionExistsError("#/given_at")
     note_infusion(work, patient_id, stored, "entered", unlikely)
     await _announce_infusion(work, patient, stored.id)
     booking = await effects.infusion_given(work, patient_id, given_at=given.given_at)
     if booking is not None:
         stored = replace(stored, kept_booking_on=booking.on, kept_booking_made_at=booking.made_at)
-        await treatment.replace_infusion(work, patient_id, stored, same_turn=True)
+        await infusions.replace_infusion(work, patient_id, stored, same_turn=True)
     remarks = remarks_on(course, earlier, infusion, zone=patient.time_zone)
     return EnteredInfusion(stored=stored, remarks=remarks)
 
@@ -312,12 +249,12 @@ async def _kept_before(work: Work, patient: PatientRecord, given: GivenInfusion)
     if given.external_id is None:
         return None
     key = {"source": given.source, "external_id": given.external_id}
-    found, status = await treatment.infusion_by_external_id(work, **key), RecordStatus.ACTIVE
+    found, status = await infusions.infusion_by_external_id(work, **key), RecordStatus.ACTIVE
     if found is None:
         error = await record_versions.by_external_id(work, RecordKind.INFUSION, **key)
         if error is None:
             return None
-        found = (error.patient_id, treatment.INFUSION_CONTENT.validate_python(error.content))
+        found = (error.patient_id, infusions.INFUSION_CONTENT.validate_python(error.content))
         status = RecordStatus.ENTERED_IN_ERROR
     whose, stored = await _of_duplicate(work, patient.id, *found)
     same = (
@@ -339,7 +276,7 @@ async def _of_duplicate(
     merged = await patient_merges.holding(work, whose)
     if merged is None or merged.into_id != patient_id:
         return whose, stored
-    every = await treatment.stored_infusions(work, patient_id)
+    every = await infusions.stored_infusions(work, patient_id)
     at = stored.infusion.given_at
     copy = next((one for one in every if one.infusion.given_at == at), None)
     return (whose, stored) if copy is None else (patient_id, copy)
@@ -351,20 +288,20 @@ async def let_course_begin(work: Work, patient: PatientRecord, infusion: Infusio
     So does any infusion of a patient who was taken on in maintenance. Unless an earlier induction was over by then:
     that one is of an earlier course. Gives the course that began earlier by it.
     """
-    course = await treatment.current_course(work, patient.id)
+    course = await courses.current_course(work, patient.id)
     day = infusion.day(patient.time_zone)
     if course is None or day >= course.started_on:
         return None
     if course.taken_on_at is not None:
-        courses = await treatment.stored_courses(work, patient.id)
-        if len(courses) > 1 or infusion.phase is InfusionPhase.INDUCTION:
+        every = await courses.stored_courses(work, patient.id)
+        if len(every) > 1 or infusion.phase is InfusionPhase.INDUCTION:
             return None
     else:
         policy = await policy_in_force(work, work.context, now=work.now)
         too_long_ago = (course.started_on - day).days > policy.induction_ends_after_days
         if infusion.phase is not InfusionPhase.INDUCTION or too_long_ago:
             return None
-    await treatment.begin_on(work, UUID(course.id), started_on=day)
+    await courses.begin_on(work, UUID(course.id), started_on=day)
     work.audit("course.began_earlier", "course", UUID(course.id), patient_id=patient.id)
     return UUID(course.id)
 
@@ -444,22 +381,33 @@ async def choose_reference(
         ReferenceNotMadeError: its days make no reference.
     """
     patient, choice_id = await existing(work, patient_id), new_id()
-    if not chosen.from_day <= chosen.to_day < check_in_day(work.now, patient.time_zone):
-        raise ReferenceWindowError(f"{within}/to")
+    choice = ChosenReference(from_day=chosen.from_day, to_day=chosen.to_day, set_at=work.now)
+    refuse_window(work, patient, choice, within=within)
     sealed = vault_of(work.vault, work.clinic_id, patient).seal(
         chosen.reason, table="chosen_references", column="reason_sealed", row_id=choice_id
     )
     await patient_states.lock(work, patient_id)
-    choice = ChosenReference(from_day=chosen.from_day, to_day=chosen.to_day, set_at=work.now)
     await chosen_references.add(
         work, choice_id, patient_id, choice, reason_sealed=sealed, set_by=work.actor.id
     )
     work.audit("reference.chosen", "chosen_reference", choice_id, patient_id=patient_id)
+    reference = await refuse_not_made(work, patient_id, choice, within=within)
+    await monitoring.re_evaluate(work, patient_id)
+    return reference
+
+
+def refuse_window(work: Work, patient: PatientRecord, choice: ChosenReference, *, within: str) -> None:
+    """Refuse days that are none, or not over yet."""
+    if not choice.from_day <= choice.to_day < check_in_day(work.now, patient.time_zone):
+        raise ReferenceWindowError(f"{within}/to")
+
+
+async def refuse_not_made(work: Work, patient_id: UUID, choice: ChosenReference, *, within: str) -> Reference:
+    """Give the reference that is made of the choice which holds, and refuse days of which none can be made."""
     _, evaluation = await history_now(work, work.context, patient_id, now=work.now)
     reference = evaluation.reference
     if not isinstance(reference, Reference) or not _made_of(reference, choice):
         raise ReferenceNotMadeError(f"{within}/from")
-    await monitoring.re_evaluate(work, patient_id)
     return reference
 
 

@@ -1,4 +1,4 @@
-"""Making the record of a course true: its days are amended, it is voided or restored."""
+"""Making the record of a course and its chosen references true: amended, voided or restored."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,22 +14,23 @@ from app.care.monitoring.corrections import (
     follow_correction,
     keep_version,
 )
+from app.care.patients.plausibility import refuse_before_birth
 from app.care.patients.service import existing
-from app.care.treatment.commands import (
-    CourseExistsError,
-    let_course_begin,
-)
-from app.care.treatment.course_days import NotTakenOnError, refuse_impossible
+from app.care.treatment.commands import let_course_begin, refuse_not_made, refuse_window
+from app.care.treatment.course_entry import CourseExistsError
+from app.care.treatment.plausibility import NotTakenOnError, refuse_impossible
 from app.care.treatment.queries import CourseView, course_of
-from app.clinical.check_ins import check_in_day
+from app.clinical.check_ins import calendar_day
 from app.clinical.course import Infusion, infusions_of_course
+from app.clinical.history import ChosenReference
 from app.context import Work
 from app.foundation.errors import NotFoundError
-from app.storage import patient_states, record_versions, treatment
+from app.storage import chosen_references, courses, infusions, patient_states, record_versions
+from app.storage.chosen_references import StoredReference
+from app.storage.courses import StoredCourse
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import Correction, RecordKind, RecordStatus, ReplacedVersion
-from app.storage.treatment import StoredCourse
-from app.web.etags import ChangedMeanwhileError
+from app.web.headers import ChangedMeanwhileError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,7 @@ async def amend_course(
         ChangedMeanwhileError: the version is not the current one.
         CourseExistsError: another one starts on this day.
         NotTakenOnError: its patient was not taken on in maintenance.
-        CourseDayInFutureError, CourseDayBeforeStartError, InductionEndsBeforeInfusionError,
+        CourseDayInFutureError, CourseDayBeforeStartError, BeforeBirthError, InductionEndsBeforeInfusionError,
         CourseEndsBeforeInfusionError: the course would be impossible.
     """
     patient = await existing(work, patient_id)
@@ -70,14 +71,14 @@ async def amend_course(
             raise NotTakenOnError("#/taken_on_at")
         # The course begins with it, or with the first infusion that is known from before.
         changes = {"started_on": changes["taken_on_at"], **changes}
-    _refuse_course(work, patient, stored, others, changes, await treatment.infusions(work, patient_id))
+    _refuse_course(work, patient, stored, others, changes, await infusions.infusions(work, patient_id))
     values = dict(changes)
     if "benefit_recorded_on" in changes:
         values["benefit_recorded_by"] = work.actor.id if changes["benefit_recorded_on"] else None
     if "started_on" in changes:
         values["declared_started_on"] = changes["started_on"]
     await _keep_version(work, patient, stored, Correction.AMENDED, reason)
-    await treatment.change_course(work, course_id, version=version, **values)
+    await courses.change_course(work, course_id, version=version, **values)
     if "started_on" in changes:
         await _begin_again(work, patient, course_id, alone=not others)
     work.audit("course.amended" if reason else "course.changed", "course", course_id, patient_id=patient_id)
@@ -101,7 +102,7 @@ async def void_course(
     stored, _ = await _course(work, patient_id, course_id, version=version)
     before = await believed_now(work, patient_id)
     await _keep_version(work, patient, stored, Correction.VOIDED, reason)
-    await treatment.take_course_away(work, course_id)
+    await courses.take_course_away(work, course_id)
     work.audit("course.voided", "course", course_id, patient_id=patient_id)
     effects = await follow_correction(work, before, kind="course", record_id=course_id)
     voided = replace(stored, version=stored.version + 1)
@@ -124,15 +125,15 @@ async def restore_course(
     if last is None or last.correction != Correction.VOIDED:
         await _course(work, patient_id, course_id, version=None)
         raise NotEnteredInErrorError
-    stored = treatment.COURSE_CONTENT.validate_python(last.content)
-    others = await treatment.stored_courses(work, patient_id)
+    stored = courses.COURSE_CONTENT.validate_python(last.content)
+    others = await courses.stored_courses(work, patient_id)
     if any(one.course.started_on == stored.course.started_on for one in others):
         raise CourseExistsError("#/started_on")
     before = await believed_now(work, patient_id)
     voided = replace(stored, version=stored.version + 1)
     await _keep_version(work, patient, voided, Correction.RESTORED, reason, active=False)
     new = replace(stored, version=stored.version + 2)
-    await treatment.restore_course(work, patient_id, new)
+    await courses.restore_course(work, patient_id, new)
     work.audit("course.restored", "course", course_id, patient_id=patient_id)
     effects = await follow_correction(work, before, kind="course", record_id=course_id)
     return CorrectedCourse(stored=new, status=RecordStatus.ACTIVE, effects=effects)
@@ -141,7 +142,7 @@ async def restore_course(
 async def _course(
     work: Work, patient_id: UUID, course_id: UUID, *, version: int | None
 ) -> tuple[StoredCourse, list[StoredCourse]]:
-    every = await treatment.stored_courses(work, patient_id)
+    every = await courses.stored_courses(work, patient_id)
     stored = next((one for one in every if one.course.id == str(course_id)), None)
     if stored is None:
         last = await record_versions.latest(work, patient_id, RecordKind.COURSE, course_id)
@@ -160,6 +161,9 @@ def _refuse_course(
     every: Sequence[Infusion],
 ) -> None:
     """Refuse a course that cannot be, its days that are not changed among it."""
+    for name, value in changes.items():
+        if isinstance(value, date):
+            refuse_before_birth(work, patient, value.year, pointer=f"#/{name}")
     zone, started_on = patient.time_zone, changes.get("started_on", stored.course.started_on)
     course = replace(stored.course, started_on=started_on)
     if any(one.course.started_on == started_on for one in others):
@@ -169,7 +173,7 @@ def _refuse_course(
         kept = ("induction_ended_on", "reviewed_on", "ended_on", "stopped_on")
         days = {name: getattr(stored.course, name) for name in kept} | days
     given = infusions_of_course(course, every, time_zone=zone)
-    refuse_impossible(course, given, days, today=check_in_day(work.now, zone), zone=zone)
+    refuse_impossible(course, given, days, today=calendar_day(work.now, zone), zone=zone)
 
 
 async def _begin_again(work: Work, patient: PatientRecord, course_id: UUID, *, alone: bool) -> None:
@@ -177,14 +181,14 @@ async def _begin_again(work: Work, patient: PatientRecord, course_id: UUID, *, a
 
     Where there is another course, only by those that did so before: the others may be of that one.
     """
-    every = await treatment.stored_infusions(work, patient.id)
+    every = await infusions.stored_infusions(work, patient.id)
     for one in every:
         if not alone and one.began_course_id != course_id:
             continue
         began = await let_course_begin(work, patient, one.infusion)
         if began != one.began_course_id:
             moved = replace(one, began_course_id=began)
-            await treatment.replace_infusion(work, patient.id, moved, same_turn=True)
+            await infusions.replace_infusion(work, patient.id, moved, same_turn=True)
 
 
 async def _keep_version(
@@ -201,7 +205,7 @@ async def _keep_version(
         kind=RecordKind.COURSE,
         record_id=UUID(stored.course.id),
         version=stored.version,
-        content=treatment.COURSE_CONTENT.dump_python(stored, mode="json"),
+        content=courses.COURSE_CONTENT.dump_python(stored, mode="json"),
         known_from_turn=None,
         active=active,
     )
@@ -220,7 +224,7 @@ async def change_course(
         CourseEndsBeforeInfusionError: the course would be impossible.
     """
     patient = await existing(work, patient_id)
-    present = await treatment.current_course(work, patient_id)
+    present = await courses.current_course(work, patient_id)
     if present is None:
         raise NotFoundError
     await amend_course(work, patient_id, UUID(present.id), changes, reason=None, version=version)
@@ -230,3 +234,125 @@ async def change_course(
     if view is None:
         raise NotFoundError
     return view
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectedReference:
+    """A chosen reference after a correction, and what the correction changed."""
+
+    stored: StoredReference
+    effects: CorrectionEffects
+
+
+async def amend_reference(
+    work: Work, patient_id: UUID, choice_id: UUID, changes: Mapping[str, date], *, reason: str, version: int
+) -> CorrectedReference:
+    """Change which days a clinician's choice names; when it was chosen stays.
+
+    Raises:
+        NotFoundError: the patient has no such reference.
+        EnteredInErrorError: it counts as entered in error.
+        ChangedMeanwhileError: the version is not the current one.
+        ReferenceWindowError: the window is none, or not over yet.
+        ReferenceNotMadeError: its days make no reference.
+    """
+    patient = await existing(work, patient_id)
+    await patient_states.lock(work, patient_id)
+    stored, holds = await _chosen(work, patient_id, choice_id, version=version)
+    days = {"from_day": stored.from_day, "to_day": stored.to_day} | dict(changes)
+    new = ChosenReference(**days, set_at=stored.set_at)
+    refuse_window(work, patient, new, within="#")
+    before = await believed_now(work, patient_id)
+    await _keep_choice(work, patient, stored, Correction.AMENDED, reason)
+    await chosen_references.change_days(work, patient_id, choice_id, **days, version=stored.version + 1)
+    work.audit("reference.amended", "chosen_reference", choice_id, patient_id=patient_id)
+    if holds:
+        await refuse_not_made(work, patient_id, new, within="#")
+    effects = await follow_correction(work, before, kind="reference", record_id=choice_id)
+    (now, _) = await _chosen(work, patient_id, choice_id, version=None)
+    return CorrectedReference(stored=now, effects=effects)
+
+
+async def _chosen(
+    work: Work, patient_id: UUID, choice_id: UUID, *, version: int | None
+) -> tuple[StoredReference, bool]:
+    """Find a choice, and whether it is the one that holds."""
+    every = await chosen_references.all_of_patient(work, patient_id)
+    stored = next((one for one in every if one.id == choice_id), None)
+    if stored is None:
+        last = await record_versions.latest(work, patient_id, RecordKind.CHOSEN_REFERENCE, choice_id)
+        raise NotFoundError if last is None else EnteredInErrorError
+    if version is not None and stored.version != version:
+        raise ChangedMeanwhileError("header/if-match")
+    return stored, every[0] is stored
+
+
+async def void_reference(
+    work: Work, patient_id: UUID, choice_id: UUID, *, reason: str, version: int | None = None
+) -> CorrectionEffects:
+    """Take a chosen reference as entered in error: the one before it holds again, or the one after induction.
+
+    Raises:
+        NotFoundError: the patient has no such reference.
+        EnteredInErrorError: it counts as entered in error already.
+    """
+    patient = await existing(work, patient_id)
+    await patient_states.lock(work, patient_id)
+    stored, _ = await _chosen(work, patient_id, choice_id, version=version)
+    before = await believed_now(work, patient_id)
+    await _keep_choice(work, patient, stored, Correction.VOIDED, reason)
+    await chosen_references.take_away(work, choice_id)
+    work.audit("reference.voided", "chosen_reference", choice_id, patient_id=patient_id)
+    return await follow_correction(work, before, kind="reference", record_id=choice_id)
+
+
+async def restore_reference(
+    work: Work, patient_id: UUID, choice_id: UUID, *, reason: str | None = None
+) -> CorrectionEffects:
+    """Let a chosen reference count again that was taken as entered in error.
+
+    Raises:
+        NotFoundError: the patient has no such reference.
+        NotEnteredInErrorError: it does not count as entered in error.
+    """
+    patient = await existing(work, patient_id)
+    await patient_states.lock(work, patient_id)
+    last = await record_versions.latest(work, patient_id, RecordKind.CHOSEN_REFERENCE, choice_id)
+    if last is None or last.correction != Correction.VOIDED:
+        every = await chosen_references.all_of_patient(work, patient_id)
+        raise NotEnteredInErrorError if any(one.id == choice_id for one in every) else NotFoundError
+    before = await believed_now(work, patient_id)
+    stored = chosen_references.from_version(last)
+    replaced = ReplacedVersion(
+        kind=RecordKind.CHOSEN_REFERENCE,
+        record_id=choice_id,
+        version=last.version + 1,
+        content=last.content,
+        known_from_turn=last.replaced_in_turn,
+        active=False,
+    )
+    await keep_version(work, patient, replaced, Correction.RESTORED, reason)
+    await chosen_references.add(
+        work,
+        choice_id,
+        patient_id,
+        stored.choice,
+        reason_sealed=stored.reason_sealed,
+        set_by=stored.set_by,
+        version=last.version + 2,
+    )
+    work.audit("reference.restored", "chosen_reference", choice_id, patient_id=patient_id)
+    return await follow_correction(work, before, kind="reference", record_id=choice_id)
+
+
+async def _keep_choice(
+    work: Work, patient: PatientRecord, stored: StoredReference, correction: Correction, reason: str
+) -> None:
+    replaced = ReplacedVersion(
+        kind=RecordKind.CHOSEN_REFERENCE,
+        record_id=stored.id,
+        version=stored.version,
+        content=chosen_references.content_of(stored),
+        known_from_turn=stored.turn,
+    )
+    await keep_version(work, patient, replaced, correction, reason)

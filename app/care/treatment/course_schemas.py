@@ -4,22 +4,31 @@ from datetime import date, datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticKnownError
 
-from app.care.treatment.commands import (
-    EnteredCourse,
-)
 from app.care.treatment.course_corrections import CorrectedCourse
-from app.care.treatment.infusion_schemas import InfusionReply, NeverEmptyError
+from app.care.treatment.course_entry import EnteredCourse, PlannedCourse
+from app.care.treatment.infusion_schemas import DoseMg, DosePerKg, InfusionReply, NeverEmptyError
+from app.care.treatment.maintenance_schemas import ReferenceEntry
 from app.care.treatment.queries import CourseView
-from app.clinical.course import TEMPLATES, DatePrecision, InductionEndedBecause, Phase
+from app.care.treatment.taking_on import KnownInfusion, TakenOn
+from app.clinical.course import (
+    TEMPLATES,
+    DatePrecision,
+    EarlierInfusions,
+    InductionEndedBecause,
+    Phase,
+    Route,
+)
 from app.clinical.profiles import Boosters, Profile
 from app.clinical.review import ResponseCategory, ReviewFinding, ReviewOption
+from app.foundation.errors import RefusalError
+from app.storage.courses import StoredCourse
 from app.storage.record_versions import RecordStatus
-from app.storage.treatment import StoredCourse
-from app.web.correction_schemas import ChangedReply, Reason
-from app.web.etags import etag_of
-from app.web.schemas import Day, ReplyBody, RequestBody, choice_of, example
+from app.web.correction_schemas import ChangedReply, Confirm, ExternalId, Reason, Source
+from app.web.headers import etag_of
+from app.web.schemas import Day, Moment, ReplyBody, RequestBody, choice_of, example
 
 ProtocolCode = Annotated[str, choice_of(TEMPLATES), Field(examples=["standard"])]
 
@@ -33,6 +42,8 @@ class CourseReply(ReplyBody):
     started_on: date
     taken_on_at: date | None
     phase: Phase
+    external_id: str | None
+    source: str
 
     @classmethod
     def of(cls, entered: EnteredCourse) -> "CourseReply":
@@ -45,6 +56,8 @@ class CourseReply(ReplyBody):
             started_on=course.started_on,
             taken_on_at=course.taken_on_at,
             phase=entered.phase,
+            external_id=entered.external_id,
+            source=entered.source,
         )
 
 
@@ -126,6 +139,8 @@ class CurrentCourseReply(CourseReply):
                 "started_on": course.started_on,
                 "taken_on_at": course.taken_on_at,
                 "phase": view.phase,
+                "external_id": view.stored.external_id,
+                "source": view.stored.source,
                 "induction_over_on": end and end.on,
                 "induction_over_because": end and end.because,
                 "induction_ended_on": course.induction_ended_on,
@@ -206,6 +221,8 @@ class CourseRecordReply(ReplyBody):
     ended_on: date | None
     taken_on_at: date | None
     earlier: EarlierReply | None = Field(description="Counted as exposure, about")
+    external_id: str | None
+    source: str
     status: RecordStatus
     version: int
     etag: str = Field(description="Send it as If-Match with a change")
@@ -228,6 +245,8 @@ class CourseRecordReply(ReplyBody):
             **{name: getattr(course, name) for name in (*own, "ended_on")},
             "earlier": course.earlier and EarlierReply.model_validate(course.earlier, from_attributes=True),
             "benefit_recorded_on": stored.benefit and stored.benefit.recorded_on,
+            "external_id": stored.external_id,
+            "source": stored.source,
             "status": status,
             "version": stored.version,
             "etag": etag_of(stored.version),
@@ -252,3 +271,140 @@ class CourseList(ReplyBody):
     """Courses, latest first."""
 
     items: list[CourseRecordReply]
+
+
+class EitherTimeOrDayError(RefusalError, ValueError):
+    """Please give the time of an infusion, or its day where the hour is not known; not both."""
+
+    code = "either-time-or-day"
+
+
+class PrecisionOfDayError(RefusalError, ValueError):
+    """A day is known to the day or to the month; without a day the precision is unknown."""
+
+    code = "precision-of-day"
+
+
+class TakenOnWithoutDateError(RefusalError, ValueError):
+    """Please say on which day the patient was taken on."""
+
+    code = "taken-on-without-date"
+
+
+class KnownInfusionEntry(RequestBody):
+    """An infusion from before: its time, or its day where the hour is not known."""
+
+    given_at: Moment | None = None
+    given_on: Day | None = None
+    dose_mg_per_kg: DosePerKg | None = None
+    dose_mg: DoseMg | None = None
+    route: Annotated[Route, choice_of(Route)] | None = None
+
+    @model_validator(mode="after")
+    def _is_given(self) -> "KnownInfusionEntry":
+        if (self.given_at is None) == (self.given_on is None):
+            raise EitherTimeOrDayError
+        return self
+
+
+class EarlierEntry(RequestBody):
+    """Infusions from before that are known only as "about so many, last on …", beside those listed."""
+
+    model_config = example(count=12, last_on="2026-08-01", precision="month")
+
+    count: Annotated[int, Field(strict=True, ge=1, le=1000)]
+    last_on: Day | None = None
+    precision: Annotated[DatePrecision, choice_of(DatePrecision)] = Field(
+        default=DatePrecision.UNKNOWN, description="How well the day of the last one is known"
+    )
+
+    @model_validator(mode="after")
+    def _says_how_well(self) -> "EarlierEntry":
+        if (self.last_on is None) != (self.precision is DatePrecision.UNKNOWN):
+            raise PrecisionOfDayError
+        return self
+
+
+class TakenOnEntry(RequestBody):
+    """How a patient joins in maintenance: no induction here; the reference is named now or later."""
+
+    model_config = example(
+        on="2026-11-02", earlier={"count": 12, "last_on": "2026-10-01", "precision": "month"}
+    )
+
+    on: Day | None = Field(default=None, description="Without it: the course's started_on")
+    infusions: Annotated[list[KnownInfusionEntry], Field(max_length=500)] = Field(default=[])
+    earlier: EarlierEntry | None = None
+    reference: ReferenceEntry | None = Field(
+        default=None, description="A stable period of at least 10 days with 7 check-in days; null: not yet"
+    )
+    confirm: Confirm = ()
+
+
+class CourseEntry(RequestBody):
+    """A course of treatment as planned, or of a patient who was taken on in maintenance."""
+
+    model_config = example(protocol="standard", planned_infusions=6, started_on="2026-09-28")
+
+    protocol: ProtocolCode = Field(description="The template that the series follows")
+    planned_infusions: Annotated[int, Field(strict=True, ge=1, le=20)] | None = Field(
+        default=None,
+        description="How many induction infusions are planned; null when nobody said",
+        examples=[6],
+    )
+    taken_on: TakenOnEntry | None = None
+    external_id: ExternalId | None = Field(
+        default=None,
+        description="Your own id for it; sent again with the same content, it is the same course",
+    )
+    source: Source = Field(default="", description="Which of your systems the id is from")
+    confirm: Confirm = ()
+    # After what decides whether it is needed.
+    started_on: Day | None = Field(
+        default=None,
+        validate_default=True,
+        description="Needed, unless the patient was taken on",
+        examples=["2026-09-28"],
+    )
+
+    @field_validator("started_on")
+    @classmethod
+    def _needed(cls, started_on: date | None, others: ValidationInfo) -> date | None:
+        if started_on is None and others.data.get("taken_on", ...) is None:
+            raise PydanticKnownError("missing")
+        return started_on
+
+    @model_validator(mode="after")
+    def _begins(self) -> "CourseEntry":
+        joining = self.taken_on
+        if joining is not None and joining.on is None and self.started_on is None:
+            raise TakenOnWithoutDateError
+        return self
+
+    def planned(self) -> PlannedCourse:
+        """Take it as planned."""
+        return PlannedCourse(
+            protocol=self.protocol,
+            planned_infusions=self.planned_infusions,
+            started_on=self.started_on or date.max,
+            external_id=self.external_id,
+            source=self.source,
+            confirm=self.confirm,
+        )
+
+    def joining(self) -> TakenOn | None:
+        """Take it as how a patient joins in maintenance; None for a course as planned."""
+        entry = self.taken_on
+        if entry is None:
+            return None
+        earlier, reference = entry.earlier, entry.reference
+        return TakenOn(
+            protocol=self.protocol,
+            on=entry.on or self.started_on or date.max,
+            infusions=[KnownInfusion(**dict(one)) for one in entry.infusions],
+            earlier=EarlierInfusions(**dict(earlier)) if earlier else None,
+            reference=reference.chosen() if reference else None,
+            external_id=self.external_id,
+            source=self.source,
+            confirm=(*entry.confirm, *self.confirm),
+        )

@@ -18,6 +18,7 @@ from app.care.monitoring.corrections import (
     follow_correction,
     keep_version,
 )
+from app.care.patients.plausibility import Unlikely, ask_about, refuse_impossible_time
 from app.care.patients.service import existing
 from app.care.treatment.commands import (
     InfusionExistsError,
@@ -25,18 +26,17 @@ from app.care.treatment.commands import (
     note_infusion,
     refuse_future,
 )
-from app.care.treatment.course_days import refuse_infusion
+from app.care.treatment.plausibility import refuse_infusion, unlikely_in
 from app.care.treatment.sessions import refuse_session, seal_note, unlikely_in_session
-from app.care.treatment.unlikely import Unlikely, ask_about, unlikely_in
 from app.clinical.course import Infusion, InfusionPhase, infusions_of_course
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
-from app.storage import patient_states, record_versions, treatment
+from app.storage import courses, infusions, patient_states, record_versions
+from app.storage.infusions import StoredInfusion
 from app.storage.patient_states import BookedBooster
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import Correction, RecordKind, RecordStatus, ReplacedVersion
-from app.storage.treatment import StoredInfusion
-from app.web.etags import ChangedMeanwhileError
+from app.web.headers import ChangedMeanwhileError
 
 
 class InductionNeededError(RefusalError):
@@ -76,8 +76,8 @@ async def amend_infusion(
         NotFoundError: the patient has no such infusion.
         EnteredInErrorError: it counts as entered in error.
         ChangedMeanwhileError: the version is not the current one.
-        InfusionInFutureError, InfusionExistsError, CourseClosedError, BoosterBeforeInductionError,
-        InductionNeededError: the record would be impossible.
+        InfusionInFutureError, TimeSkippedError, BeforeBirthError, InfusionExistsError, CourseClosedError,
+        BoosterBeforeInductionError, InductionNeededError: the record would be impossible.
         NeedsConfirmationError: it is unlikely, and nobody has confirmed it.
     """
     patient = await existing(work, patient_id)
@@ -89,6 +89,8 @@ async def amend_infusion(
         stored.infusion, **{name: value for name, value in change.changes.items() if name in rule_fields}
     )
     refuse_future(work, infusion.given_at)
+    if "given_at" in change.changes:
+        refuse_impossible_time(work, patient, infusion.given_at, pointer="#/given_at")
     if any(one.given_at == infusion.given_at for one in others):
         raise InfusionExistsError("#/given_at")
     before = await believed_now(work, patient_id)
@@ -109,7 +111,7 @@ async def amend_infusion(
     confirmed = await _possible(work, patient, new, others, change.confirm)
     await _keep_version(work, patient, stored, Correction.AMENDED, change.reason)
     new = replace(new, began_course_id=await let_course_begin(work, patient, infusion))
-    await treatment.replace_infusion(work, patient_id, await _with_booking(work, patient_id, new))
+    await infusions.replace_infusion(work, patient_id, await _with_booking(work, patient_id, new))
     note_infusion(work, patient_id, new, "amended", confirmed)
     effects = await follow_correction(
         work, before, kind="infusion", record_id=infusion_id, given_at=infusion.given_at
@@ -135,7 +137,7 @@ async def void_infusion(
     await _undo_beside(work, patient_id, stored)
     await _refuse_lone_boosters(work, patient, await _others(work, patient_id, infusion_id))
     await _keep_version(work, patient, stored, Correction.VOIDED, reason)
-    await treatment.take_infusion_away(work, infusion_id)
+    await infusions.take_infusion_away(work, infusion_id)
     note_infusion(work, patient_id, stored, "voided", ())
     effects = await follow_correction(work, before, kind="infusion", record_id=infusion_id)
     voided = replace(stored, version=stored.version + 1)
@@ -159,11 +161,11 @@ async def restore_infusion(
     if last is None or last.correction != Correction.VOIDED:
         await _infusion(work, patient_id, infusion_id, version=None)
         raise NotEnteredInErrorError
-    stored = treatment.INFUSION_CONTENT.validate_python(last.content)
+    stored = infusions.INFUSION_CONTENT.validate_python(last.content)
     infusion = stored.infusion
     if any(one.given_at == infusion.given_at for one in others):
         raise InfusionExistsError("#/given_at")
-    course = await treatment.current_course(work, patient_id)
+    course = await courses.current_course(work, patient_id)
     refuse_infusion(course, others, infusion, zone=patient.time_zone)
     before = await believed_now(work, patient_id)
     voided = replace(stored, version=stored.version + 1, turn=last.replaced_in_turn)
@@ -171,7 +173,7 @@ async def restore_infusion(
     new = replace(stored, version=stored.version + 2)
     new = replace(new, began_course_id=await let_course_begin(work, patient, infusion))
     new = await _with_booking(work, patient_id, new)
-    await treatment.add_infusion(work, patient_id, new)
+    await infusions.add_infusion(work, patient_id, new)
     note_infusion(work, patient_id, new, "restored", ())
     effects = await follow_correction(
         work, before, kind="infusion", record_id=infusion_id, given_at=infusion.given_at
@@ -182,7 +184,7 @@ async def restore_infusion(
 async def _infusion(
     work: Work, patient_id: UUID, infusion_id: UUID, *, version: int | None
 ) -> StoredInfusion:
-    every = await treatment.stored_infusions(work, patient_id)
+    every = await infusions.stored_infusions(work, patient_id)
     stored = next((one for one in every if one.id == infusion_id), None)
     if stored is None:
         last = await record_versions.latest(work, patient_id, RecordKind.INFUSION, infusion_id)
@@ -193,7 +195,7 @@ async def _infusion(
 
 
 async def _others(work: Work, patient_id: UUID, infusion_id: UUID) -> list[Infusion]:
-    every = await treatment.infusions(work, patient_id)
+    every = await infusions.infusions(work, patient_id)
     return [one for one in every if one.id != str(infusion_id)]
 
 
@@ -205,14 +207,14 @@ async def _possible(
     confirm: Sequence[str],
 ) -> list[Unlikely]:
     """Refuse what cannot be, ask about what is unlikely; gives what was confirmed."""
-    course, zone = await treatment.current_course(work, patient.id), patient.time_zone
+    course, zone = await courses.current_course(work, patient.id), patient.time_zone
     refuse_infusion(course, others, new.infusion, zone=zone)
     await _refuse_lone_boosters(work, patient, [*others, new.infusion])
     unlikely = unlikely_in(
         new.infusion, dose_mg=new.dose_mg, course=course, others=others, now=work.now, zone=zone
     )
     given_at = new.infusion.given_at
-    refuse_session(new.session, given_at=given_at, route=new.infusion.route, now=work.now)
+    refuse_session(new.session, given_at=given_at, route=new.infusion.route, now=work.now, zone=zone)
     unlikely += unlikely_in_session(new.session, given_at=given_at)
     ask_about(unlikely, confirm)
     return unlikely
@@ -220,7 +222,7 @@ async def _possible(
 
 async def _refuse_lone_boosters(work: Work, patient: PatientRecord, given: Sequence[Infusion]) -> None:
     """Refuse boosters of the present course, or of no course, that would come before any induction infusion."""
-    course, zone = await treatment.current_course(work, patient.id), patient.time_zone
+    course, zone = await courses.current_course(work, patient.id), patient.time_zone
     series = infusions_of_course(course, given, time_zone=zone)
     taken_on = course is not None and course.taken_on_at is not None
     if series and series[0].phase is InfusionPhase.BOOSTER and not taken_on:
@@ -239,18 +241,18 @@ async def _undo_beside(work: Work, patient_id: UUID, stored: StoredInfusion) -> 
 
 async def _begin_as_declared(work: Work, patient_id: UUID, without: StoredInfusion) -> None:
     """Let a course begin when staff said, or with the first of the other infusions that let it begin earlier."""
-    courses = await treatment.stored_courses(work, patient_id)
-    course = next((one for one in courses if UUID(one.course.id) == without.began_course_id), None)
+    every = await courses.stored_courses(work, patient_id)
+    course = next((one for one in every if UUID(one.course.id) == without.began_course_id), None)
     if course is None or without.began_course_id is None:
         return
     zone = without.infusion.time_zone or "UTC"
     days = [
         one.infusion.day(zone)
-        for one in await treatment.stored_infusions(work, patient_id)
+        for one in await infusions.stored_infusions(work, patient_id)
         if one.id != without.id and one.began_course_id == without.began_course_id
     ]
     started_on = min([course.declared_started_on, *days])
-    await treatment.begin_on(work, without.began_course_id, started_on=started_on)
+    await courses.begin_on(work, without.began_course_id, started_on=started_on)
     work.audit("course.began_as_declared", "course", without.began_course_id, patient_id=patient_id)
 
 
@@ -275,7 +277,7 @@ async def _keep_version(
         kind=RecordKind.INFUSION,
         record_id=stored.id,
         version=stored.version,
-        content=treatment.INFUSION_CONTENT.dump_python(stored, mode="json"),
+        content=infusions.INFUSION_CONTENT.dump_python(stored, mode="json"),
         known_from_turn=stored.turn,
         active=active,
     )

@@ -1,4 +1,4 @@
-"""Requests and replies about infusions."""
+"""Requests and replies about infusions and the treatment sessions in which they were given."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
@@ -6,32 +6,127 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from app.care.treatment.commands import (
-    EnteredInfusion,
-    GivenInfusion,
-)
-from app.care.treatment.course_days import REMARKS, Remark
+from app.care.treatment.commands import EnteredInfusion, GivenInfusion
 from app.care.treatment.infusion_corrections import CorrectedInfusion, InfusionChange
-from app.care.treatment.session_schemas import SessionEntry, SessionNote, TreatmentSessionReply
+from app.care.treatment.plausibility import REMARKS, Remark
 from app.clinical.course import Infusion, InfusionPhase, Route
 from app.foundation.errors import RefusalError
+from app.storage.infusions import StoredInfusion
 from app.storage.record_versions import RecordStatus
-from app.storage.treatment import StoredInfusion
-from app.web.correction_schemas import ChangedReply, ExternalId, Reason, Source
-from app.web.etags import etag_of
+from app.storage.treatment_sessions import Dissociation, ScaleTotal, Session, SideEffect, Site, Vitals
+from app.web.correction_schemas import ChangedReply, Confirm, ExternalId, Reason, Source
+from app.web.headers import etag_of
 from app.web.schemas import Moment, ReplyBody, RequestBody, choice_of, example
+
+# Beyond these nobody lives, or the number is another one's.
+Systolic = Annotated[int, Field(strict=True, ge=40, le=300, description="mmHg")]
+Diastolic = Annotated[int, Field(strict=True, ge=20, le=200, description="mmHg")]
+Pulse = Annotated[int, Field(strict=True, ge=20, le=300, description="Beats a minute")]
+SessionNote = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=4000,
+        pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]+$",
+        description="Notes of the session, for the care team; kept sealed",
+    ),
+]
+
+
+class VitalsEntry(RequestBody):
+    """What was measured at one moment of the session."""
+
+    systolic: Systolic | None = None
+    diastolic: Diastolic | None = None
+    pulse: Pulse | None = None
+
+
+class ScoreEntry(RequestBody):
+    """A validated scale's total about four hours after the start."""
+
+    scale: Annotated[str, Field(max_length=64, examples=["madrs"])]
+    total: Annotated[float, Field(strict=True, ge=0, le=1000, allow_inf_nan=False)]
+
+
+class SessionEntry(RequestBody):
+    """How a session went, as it was documented; what is left out was not documented."""
+
+    model_config = example(
+        ended_at="2026-09-28T11:30:00+02:00",
+        site="left_arm",
+        before={"systolic": 122, "diastolic": 78, "pulse": 70},
+        peak={"systolic": 141, "diastolic": 88, "pulse": 84},
+        dissociation="mild",
+        side_effects=["nausea"],
+    )
+
+    ended_at: Moment | None = None
+    site: Annotated[Site, choice_of(Site)] | None = None
+    before: VitalsEntry | None = None
+    peak: VitalsEntry | None = None
+    after: VitalsEntry | None = None
+    dissociation: Annotated[Dissociation, choice_of(Dissociation)] | None = None
+    side_effects: Annotated[
+        tuple[Annotated[SideEffect, choice_of(SideEffect)], ...], Field(max_length=len(SideEffect))
+    ] = ()
+    four_hour_score: ScoreEntry | None = None
+
+    def documented(self) -> Session:
+        """Take it as documented; each side effect once."""
+        fields: dict[str, Any] = dict(self)
+        for name in ("before", "peak", "after"):
+            fields[name] = fields[name] and Vitals(**dict(fields[name]))
+        fields["side_effects"] = tuple(dict.fromkeys(self.side_effects))
+        fields["four_hour_score"] = self.four_hour_score and ScaleTotal(**dict(self.four_hour_score))
+        return Session(**fields)
+
+
+class VitalsReply(ReplyBody):
+    """What was measured at one moment of the session: mmHg, and beats a minute."""
+
+    systolic: int | None
+    diastolic: int | None
+    pulse: int | None
+
+
+class ScoreReply(ReplyBody):
+    """A validated scale's total about four hours after the start."""
+
+    scale: str
+    total: float
+
+
+class TreatmentSessionReply(ReplyBody):
+    """How a session went. It decides nothing."""
+
+    ended_at: datetime | None
+    site: Site | None
+    before: VitalsReply | None
+    peak: VitalsReply | None
+    after: VitalsReply | None
+    dissociation: Dissociation | None
+    side_effects: list[SideEffect]
+    four_hour_score: ScoreReply | None
+
+    @classmethod
+    def of(cls, session: Session) -> "TreatmentSessionReply":
+        """Make the reply."""
+        return cls.model_validate(session, from_attributes=True)
+
+
+class SessionNotesReply(ReplyBody):
+    """A session with its notes, opened."""
+
+    infusion_id: UUID
+    session: TreatmentSessionReply | None
+    note: str | None
+
 
 # What is more was never given to anybody: it is another unit, or a slip of the keyboard.
 DosePerKg = Annotated[float, Field(strict=True, gt=0, le=15, allow_inf_nan=False)]
 
 
 DoseMg = Annotated[float, Field(strict=True, gt=0, le=4500, allow_inf_nan=False)]
-
-
-Confirm = Annotated[
-    tuple[Annotated[str, Field(max_length=64)], ...],
-    Field(max_length=20, description="Codes of a needs-confirmation problem that are right all the same"),
-]
 
 
 class NeverEmptyError(RefusalError, ValueError):

@@ -1,14 +1,22 @@
-"""Requests and replies about maintenance: factors, the next booster, the taper plan, the interval."""
+"""Requests and replies about maintenance: factors, the booster, the taper plan, the interval, a chosen reference."""
 
-from datetime import date
-from typing import Annotated, Any
+from datetime import date, datetime
+from typing import Annotated, Any, Self
+from uuid import UUID
 
 from pydantic import Field
 
+from app.care.treatment.commands import ChosenDays
+from app.care.treatment.course_corrections import CorrectedReference
 from app.care.treatment.queries import Factors, TaperView, WrittenPlan
 from app.clinical.interval import LearnedInterval, NotOffered, PersonalInterval
 from app.clinical.profiles import Caution, Profile
+from app.clinical.reference import Reference, ReferenceKind
 from app.clinical.taper import TaperMove, TaperPlan, TaperStep
+from app.storage.chosen_references import StoredReference
+from app.storage.record_versions import RecordStatus
+from app.web.correction_schemas import ChangedReply, Reason
+from app.web.headers import etag_of
 from app.web.schemas import Day, ReplyBody, RequestBody, choice_of, example
 
 
@@ -186,3 +194,91 @@ class IntervalReply(ReplyBody):
         """Make the reply."""
         fields = {name: getattr(interval, name) for name in PersonalInterval.__dataclass_fields__}
         return cls.model_validate({**fields, "learned": learned}, from_attributes=True)
+
+
+class ProposalAcceptance(RequestBody):
+    """Why the proposed days are taken as the reference."""
+
+    model_config = example(reason="Stable at work and at home all along")
+
+    reason: Reason
+
+
+class ChosenReferenceReply(ReplyBody):
+    """A reference that a clinician chose; its reason stays sealed."""
+
+    id: UUID
+    from_day: date
+    to_day: date
+    set_at: datetime
+    status: RecordStatus
+    version: int
+    etag: str = Field(description="Send it as If-Match with a change")
+
+    @classmethod
+    def of_stored(cls, stored: StoredReference, status: RecordStatus, **more: object) -> Self:
+        """Make the reply."""
+        own = {name: getattr(stored, name) for name in ("id", "from_day", "to_day", "set_at", "version")}
+        return cls.model_validate({**own, "status": status, "etag": etag_of(stored.version), **more})
+
+
+class CorrectedReferenceReply(ChosenReferenceReply):
+    """A chosen reference after a correction, and what the correction changed."""
+
+    changed: ChangedReply
+
+    @classmethod
+    def of_corrected(cls, corrected: CorrectedReference) -> "CorrectedReferenceReply":
+        """Make the reply."""
+        changed = ChangedReply.of(corrected.effects)
+        return cls.of_stored(corrected.stored, RecordStatus.ACTIVE, changed=changed)
+
+
+class ChosenReferenceList(ReplyBody):
+    """Chosen references, latest first."""
+
+    items: list[ChosenReferenceReply]
+
+
+class ReferenceEntry(RequestBody):
+    """The check-in days to take as the new reference, first and last included, and why."""
+
+    model_config = example(**{"from": "2026-10-20", "to": "2026-10-27", "reason": "Stable on a new dose"})
+
+    from_day: Day = Field(alias="from")
+    to_day: Day = Field(alias="to")
+    reason: Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]+$")]
+
+    def chosen(self) -> ChosenDays:
+        """Take them as chosen."""
+        return ChosenDays(**dict(self))
+
+
+class ReferenceAmendment(RequestBody):
+    """Which days a chosen reference should have named; a day that is left out stays."""
+
+    model_config = example(**{"from": "2026-10-21", "reason": "The week was mistyped"})
+
+    from_day: Day | None = Field(default=None, alias="from")
+    to_day: Day | None = Field(default=None, alias="to")
+    reason: Reason
+
+    def changes(self) -> dict[str, date]:
+        """Give what was named, and nothing else."""
+        named = {"from_day": self.from_day, "to_day": self.to_day}
+        return {name: day for name, day in named.items() if day is not None}
+
+
+class ReferenceReply(ReplyBody):
+    """The reference as it is now."""
+
+    kind: ReferenceKind
+    n_days: int
+    from_day: date
+    to_day: date
+    mean_gain: float = Field(description="What there is to lose, in points")
+
+    @classmethod
+    def of(cls, reference: Reference) -> "ReferenceReply":
+        """Make the reply."""
+        return cls.model_validate(reference, from_attributes=True)

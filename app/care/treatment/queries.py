@@ -6,7 +6,7 @@ from datetime import date
 from uuid import UUID
 
 from app.access.clinics.policy import policy_in_force
-from app.care.alerts.findings.codes import FindingCode as WorklistFinding
+from app.care.alerts.findings.life import FindingCode as WorklistFinding
 from app.care.monitoring.history import history_of, latest_in, protocol_of, snapshot_of, timeline_now
 from app.care.patients.service import existing
 from app.care.treatment.sessions import open_note
@@ -59,18 +59,20 @@ from app.storage import (
     assessments,
     care_plans,
     chosen_references,
+    courses,
     findings,
+    infusions,
     patient_states,
     record_versions,
     signals,
-    treatment,
 )
 from app.storage.care_plans import PlanKind
 from app.storage.check_in_path import PatientSnapshot
 from app.storage.chosen_references import StoredReference
+from app.storage.courses import StoredCourse
+from app.storage.infusions import StoredInfusion
 from app.storage.patients import PatientRecord
 from app.storage.record_versions import RecordKind, RecordStatus
-from app.storage.treatment import StoredCourse, StoredInfusion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,11 +158,11 @@ async def read_course(work: Work, patient_id: UUID) -> CourseView:
 
 async def course_of(work: Work, patient: PatientRecord) -> CourseView | None:
     """Give the patient's present course; None when there is none."""
-    stored = await treatment.stored_course(work, patient.id)
+    stored = await courses.stored_course(work, patient.id)
     if stored is None:
         return None
     zone, protocol = patient.time_zone, await policy_in_force(work, work.context, now=work.now)
-    every = await treatment.infusions(work, patient.id)
+    every = await infusions.infusions(work, patient.id)
     given = infusions_of_course(stored.course, every, time_zone=zone)
     end = induction_end(stored.course, given, time_zone=zone, protocol=protocol)
     profile = (await factors_of(work, patient.id)).profile
@@ -187,10 +189,10 @@ async def list_courses(
         NotFoundError: the clinic has no such patient.
     """
     await existing(work, patient_id)
-    found = [(one, RecordStatus.ACTIVE) for one in await treatment.stored_courses(work, patient_id)]
+    found = [(one, RecordStatus.ACTIVE) for one in await courses.stored_courses(work, patient_id)]
     if with_errors:
         for version in await record_versions.voided(work, patient_id, RecordKind.COURSE):
-            stored = treatment.COURSE_CONTENT.validate_python(version.content)
+            stored = courses.COURSE_CONTENT.validate_python(version.content)
             found.append((replace(stored, version=version.version + 1), RecordStatus.ENTERED_IN_ERROR))
     work.record_access("courses", patient_id=patient_id)
     return sorted(found, key=lambda one: (one[0].course.started_on, one[0].course.id), reverse=True)
@@ -205,10 +207,10 @@ async def list_infusions(
         NotFoundError: the clinic has no such patient.
     """
     await existing(work, patient_id)
-    found = [(one, RecordStatus.ACTIVE) for one in await treatment.stored_infusions(work, patient_id)]
+    found = [(one, RecordStatus.ACTIVE) for one in await infusions.stored_infusions(work, patient_id)]
     if with_errors:
         for version in await record_versions.voided(work, patient_id, RecordKind.INFUSION):
-            stored = treatment.INFUSION_CONTENT.validate_python(version.content)
+            stored = infusions.INFUSION_CONTENT.validate_python(version.content)
             found.append((replace(stored, version=version.version + 1), RecordStatus.ENTERED_IN_ERROR))
     work.record_access("infusions", patient_id=patient_id)
     found.sort(key=lambda one: (one[0].infusion.given_at.timestamp(), one[0].infusion.id), reverse=True)
@@ -223,7 +225,7 @@ async def read_session(work: Work, patient_id: UUID, infusion_id: UUID) -> tuple
         NotFoundError: the patient has no such infusion, or it counts as entered in error.
     """
     patient = await existing(work, patient_id)
-    every = await treatment.stored_infusions(work, patient_id)
+    every = await infusions.stored_infusions(work, patient_id)
     stored = next((one for one in every if one.id == infusion_id), None)
     if stored is None:
         raise NotFoundError
@@ -243,7 +245,10 @@ async def list_references(
     found = [(one, RecordStatus.ACTIVE) for one in await chosen_references.all_of_patient(work, patient_id)]
     if with_errors:
         errors = await record_versions.voided(work, patient_id, RecordKind.CHOSEN_REFERENCE)
-        found += [(chosen_references.from_version(one), RecordStatus.ENTERED_IN_ERROR) for one in errors]
+        for version in errors:
+            stored = chosen_references.from_version(version)
+            stored.version = version.version + 1
+            found.append((stored, RecordStatus.ENTERED_IN_ERROR))
     work.record_access("references", patient_id=patient_id)
     return sorted(found, key=lambda one: (one[0].set_at, one[0].id), reverse=True)
 
@@ -354,9 +359,9 @@ async def maintenance_past(
     evaluation = evaluate(past.state, as_of=as_of, protocol=protocol)
     # What totals showed is seen in the signals alone.
     shown = await signals.days_on_criterion(work, patient_id, CriterionName.SCALE_RELAPSE.value)
-    courses = [one.course for one in await treatment.stored_courses(work, patient_id)]
-    course = courses[0] if courses else None
-    given = infusions_of_course(course, await treatment.infusions(work, patient_id), time_zone=zone)
+    every = [one.course for one in await courses.stored_courses(work, patient_id)]
+    course = every[0] if every else None
+    given = infusions_of_course(course, await infusions.infusions(work, patient_id), time_zone=zone)
     days = {phase: [one.day(zone) for one in given if one.phase is phase] for phase in InfusionPhase}
     benefits = response_durations(
         last_induction_on=max(days[InfusionPhase.INDUCTION], default=None),
@@ -365,8 +370,8 @@ async def maintenance_past(
         as_of=evaluation.day,
     )
     earlier: tuple[ResponseDuration, ...] = ()
-    if len(courses) > 1:
-        earlier = earlier_durations(await history_of(work, snapshot), courses, protocol=protocol)
+    if len(every) > 1:
+        earlier = earlier_durations(await history_of(work, snapshot), every, protocol=protocol)
     return MaintenancePast(
         protocol=protocol,
         day=evaluation.day,

@@ -11,16 +11,16 @@ from app.care.monitoring.corrections import corrections_of
 from app.care.treatment import (
     commands,
     course_corrections,
+    course_entry,
     infusion_corrections,
     queries,
-    reference_corrections,
     taking_on,
 )
-from app.care.treatment.course_entry_schemas import CourseEntry
 from app.care.treatment.course_schemas import (
     CorrectedCourseReply,
     CourseAmendment,
     CourseChange,
+    CourseEntry,
     CourseList,
     CourseRecordReply,
     CourseReply,
@@ -33,22 +33,24 @@ from app.care.treatment.infusion_schemas import (
     InfusionEntry,
     InfusionList,
     InfusionRecordReply,
+    SessionNotesReply,
+    TreatmentSessionReply,
 )
 from app.care.treatment.maintenance_schemas import (
     BookedBooster,
     BookedBoosterReply,
+    ChosenReferenceList,
+    ChosenReferenceReply,
+    CorrectedReferenceReply,
     FactorsEntry,
     FactorsReply,
     IntervalReply,
-    TaperPlanEntry,
-    TaperReply,
-)
-from app.care.treatment.reference_schemas import (
-    ChosenReferenceList,
-    ChosenReferenceReply,
     ProposalAcceptance,
+    ReferenceAmendment,
     ReferenceEntry,
     ReferenceReply,
+    TaperPlanEntry,
+    TaperReply,
 )
 from app.context import Work
 from app.web.correction_schemas import (
@@ -59,11 +61,10 @@ from app.web.correction_schemas import (
     Restoration,
     Void,
 )
-from app.web.dependencies import IfMatch
-from app.web.etags import etag_of, version_if_sent, version_in
-from app.web.links import link_next
+from app.web.dependencies import IfMatch, PageCursor, PageLimit
+from app.web.headers import etag_of, link_next, version_if_sent, version_in
 from app.web.problems import Problem
-from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor
+from app.web.schemas import PAGE_SIZE, read_id_cursor
 
 router = APIRouter(prefix="/v1/patients/{patient_id}", tags=["treatment"])
 
@@ -72,18 +73,28 @@ MayRecord = Annotated[Work, work_for(Permission.TREATMENT_RECORD)]
 MayDecide = Annotated[Work, work_for(Permission.TREATMENT_DECIDE)]
 
 
-@router.post("/courses", status_code=201, summary="Enter a course")
-async def enter_course(patient_id: UUID, body: CourseEntry, request: Request, work: MayRecord) -> CourseReply:
+@router.post(
+    "/courses",
+    status_code=201,
+    summary="Enter a course",
+    responses={200: {"model": CourseReply, "description": "Kept before"}, 409: {"model": Problem}},
+)
+async def enter_course(
+    patient_id: UUID, body: CourseEntry, request: Request, work: MayRecord, response: Response
+) -> CourseReply:
     """Enter a course of treatment as planned, or take a patient on in maintenance with `taken_on`.
 
     A reference named with it is a clinician's decision, and needs that permission.
     """
     joining = body.joining()
-    if joining is not None:
+    if joining is None:
+        entered = await course_entry.enter_course(work, patient_id, body.planned())
+    else:
         if joining.reference is not None:
             await caller_with(request, work.context, Permission.TREATMENT_DECIDE)
-        return CourseReply.of(await taking_on.take_on(work, patient_id, joining))
-    return CourseReply.of(await commands.enter_course(work, patient_id, body.planned()))
+        entered = await taking_on.take_on(work, patient_id, joining)
+    response.status_code = 201 if entered.created else 200
+    return CourseReply.of(entered)
 
 
 @router.get("/courses", summary="List courses")
@@ -338,22 +349,35 @@ async def accept_reference(patient_id: UUID, body: ProposalAcceptance, work: May
 async def list_references(patient_id: UUID, work: MayRead, include: Include = None) -> ChosenReferenceList:
     """List the references that clinicians chose, latest first; the latest one holds."""
     found = await queries.list_references(work, patient_id, with_errors=include is not None)
-    return ChosenReferenceList(
-        items=[
-            ChosenReferenceReply(
-                id=one.id, from_day=one.from_day, to_day=one.to_day, set_at=one.set_at, status=status
-            )
-            for one, status in found
-        ]
+    return ChosenReferenceList(items=[ChosenReferenceReply.of_stored(one, status) for one, status in found])
+
+
+@router.patch("/references/{choice_id}", summary="Amend a chosen reference")
+async def amend_reference(
+    patient_id: UUID,
+    choice_id: UUID,
+    body: ReferenceAmendment,
+    work: MayDecide,
+    response: Response,
+    if_match: IfMatch = None,
+) -> CorrectedReferenceReply:
+    """Change which days were meant, with a reason; needs If-Match. It stays chosen when it was."""
+    corrected = await course_corrections.amend_reference(
+        work, patient_id, choice_id, body.changes(), reason=body.reason, version=version_in(if_match)
     )
+    response.headers["etag"] = etag_of(corrected.stored.version)
+    return CorrectedReferenceReply.of_corrected(corrected)
 
 
 @router.post("/references/{choice_id}/void", summary="Void a chosen reference")
-async def void_reference(patient_id: UUID, choice_id: UUID, body: Void, work: MayDecide) -> ChangedReply:
+async def void_reference(
+    patient_id: UUID, choice_id: UUID, body: Void, work: MayDecide, if_match: IfMatch = None
+) -> ChangedReply:
     """Take it as chosen in error: the one before it holds again, or the one after induction."""
-    return ChangedReply.of(
-        await reference_corrections.void_reference(work, patient_id, choice_id, reason=body.reason)
+    effects = await course_corrections.void_reference(
+        work, patient_id, choice_id, reason=body.reason, version=version_if_sent(if_match)
     )
+    return ChangedReply.of(effects)
 
 
 @router.post("/references/{choice_id}/restore", summary="Restore a chosen reference")
@@ -363,5 +387,24 @@ async def restore_reference(
     """Let a chosen reference count again that was voided."""
     reason = body.reason if body else None
     return ChangedReply.of(
-        await reference_corrections.restore_reference(work, patient_id, choice_id, reason=reason)
+        await course_corrections.restore_reference(work, patient_id, choice_id, reason=reason)
     )
+
+
+session_router = APIRouter(
+    prefix="/v1/patients/{patient_id}/infusions/{infusion_id}/session", tags=["treatment"]
+)
+
+
+@session_router.get("", summary="Read a session's notes")
+async def read_session(
+    patient_id: UUID,
+    infusion_id: UUID,
+    work: Annotated[Work, work_for(Permission.TREATMENT_READ)],
+    response: Response,
+) -> SessionNotesReply:
+    """Give how a session went, with its notes; a change of either is a PATCH of the infusion."""
+    stored, note = await queries.read_session(work, patient_id, infusion_id)
+    response.headers["etag"] = etag_of(stored.version)
+    session = TreatmentSessionReply.of(stored.session) if stored.session else None
+    return SessionNotesReply(infusion_id=stored.id, session=session, note=note)

@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from app.care.patients.own_vault import vault_of
-from app.care.treatment.unlikely import Unlikely
+from app.care.patients.plausibility import Unlikely, refuse_skipped
 from app.clinical.course import Route
 from app.clinical.scales import STANDARD_SCALES
 from app.context import Work
@@ -62,13 +62,13 @@ class ScoreOutOfRangeError(RefusalError):
 
 
 def refuse_session(
-    session: Session | None, *, given_at: datetime, route: Route | None, now: datetime
+    session: Session | None, *, given_at: datetime, route: Route | None, now: datetime, zone: str
 ) -> None:
     """Refuse a session that cannot have been.
 
     Raises:
-        SessionEndsBeforeStartError, SessionTooLongError, SessionInFutureError, PressuresSwappedError,
-        SiteWithoutInjectionError, ScoreOutOfRangeError: each names its field.
+        SessionEndsBeforeStartError, SessionTooLongError, SessionInFutureError, TimeSkippedError,
+        PressuresSwappedError, SiteWithoutInjectionError, ScoreOutOfRangeError: each names its field.
     """
     if session is None:
         return
@@ -79,6 +79,7 @@ def refuse_session(
             raise SessionTooLongError("#/session/ended_at")
         if session.ended_at > now + _AHEAD:
             raise SessionInFutureError("#/session/ended_at")
+        refuse_skipped(session.ended_at, zone, pointer="#/session/ended_at")
     for moment, vitals in _measured(session):
         upper, lower = vitals.systolic, vitals.diastolic
         if upper is not None and lower is not None and upper <= lower:

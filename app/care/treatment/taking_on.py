@@ -9,22 +9,25 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from uuid import UUID
 
-from app.access.clinics.policy import policy_in_force
 from app.care.monitoring import effects
 from app.care.monitoring.history import history_now
+from app.care.patients.plausibility import ask_about, refuse_before_birth, refuse_impossible_time
 from app.care.patients.service import existing
 from app.care.treatment.commands import (
     ChosenDays,
-    CourseExistsError,
-    EnteredCourse,
     InfusionExistsError,
     choose_reference,
     note_infusion,
     refuse_future,
 )
-from app.care.treatment.course_days import InductionOnRecordError
-from app.care.treatment.unlikely import ask_about, unlikely_in
-from app.clinical.check_ins import check_in_day, zone_of
+from app.care.treatment.course_entry import (
+    CourseExistsError,
+    EnteredCourse,
+    course_kept_before,
+    entered_course,
+)
+from app.care.treatment.plausibility import InductionOnRecordError, unlikely_in
+from app.clinical.check_ins import calendar_day, zone_of
 from app.clinical.course import (
     Course,
     DatePrecision,
@@ -33,15 +36,15 @@ from app.clinical.course import (
     InfusionPhase,
     Route,
     infusions_of_course,
-    phase_of,
 )
 from app.clinical.reference import NoReference, Reference
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
-from app.storage import patient_states, treatment
+from app.storage import courses, infusions, patient_states
+from app.storage.courses import StoredCourse
+from app.storage.infusions import StoredInfusion
 from app.storage.patients import PatientRecord
-from app.storage.treatment import StoredInfusion
 
 
 class TakenOnInFutureError(RefusalError):
@@ -79,7 +82,7 @@ class KnownInfusion:
         if at is None:
             # Today's noon may lie ahead; the infusion does not.
             noon = datetime.combine(self.given_on or date.min, time(12), zone_of(zone))
-            at = min(noon, now) if check_in_day(now, zone) == self.given_on else noon
+            at = min(noon, now) if calendar_day(now, zone) == self.given_on else noon
         infusion = Infusion(
             id=str(new_id()),
             given_at=at,
@@ -108,7 +111,13 @@ class TakenOn:
     infusions: Sequence[KnownInfusion] = ()
     earlier: EarlierInfusions | None = None
     reference: ChosenDays | None = None
+    external_id: str | None = None
+    source: str = ""
     confirm: Sequence[str] = ()
+
+    def same_as(self, kept: StoredCourse) -> bool:
+        """Whether it says of the course what is kept."""
+        return (self.protocol, self.on) == (kept.course.protocol, kept.course.taken_on_at)
 
 
 async def take_on(work: Work, patient_id: UUID, joining: TakenOn) -> EnteredCourse:
@@ -117,6 +126,8 @@ async def take_on(work: Work, patient_id: UUID, joining: TakenOn) -> EnteredCour
     Raises:
         NotFoundError: the clinic has no such patient.
         TakenOnInFutureError, InfusionAfterTakingOnError, InfusionInFutureError: a day that cannot be.
+        TimeSkippedError, BeforeBirthError: a time that cannot be.
+        ExternalIdTakenError: another content is kept under its external id.
         CourseExistsError: a course starts on this day already.
         InfusionExistsError: an infusion is on record at this very time.
         InductionOnRecordError: an induction infusion of this time is on record.
@@ -125,12 +136,22 @@ async def take_on(work: Work, patient_id: UUID, joining: TakenOn) -> EnteredCour
     """
     patient = await existing(work, patient_id)
     zone = patient.time_zone
-    if joining.on > check_in_day(work.now, zone):
+    if joining.on > calendar_day(work.now, zone):
         raise TakenOnInFutureError("#/taken_on/on")
+    refuse_before_birth(work, patient, joining.on.year, pointer="#/taken_on/on")
+    if joining.earlier is not None and joining.earlier.last_on is not None:
+        last = joining.earlier.last_on
+        refuse_before_birth(work, patient, last.year, pointer="#/taken_on/earlier/last_on")
     await patient_states.lock(work, patient_id)
+    kept = await course_kept_before(
+        work, patient_id, source=joining.source, external_id=joining.external_id, same_as=joining.same_as
+    )
+    if kept is not None:
+        return await entered_course(work, patient, kept, created=False)
     known, earlier = _known(joining, zone, work.now)
     for place, one in enumerate(known):
         refuse_future(work, one.infusion.given_at)
+        refuse_impossible_time(work, patient, one.infusion.given_at, pointer=f"#/taken_on/infusions/{place}")
         if one.infusion.day(zone) > joining.on:
             raise InfusionAfterTakingOnError(f"#/taken_on/infusions/{place}")
     course = Course(
@@ -143,8 +164,8 @@ async def take_on(work: Work, patient_id: UUID, joining: TakenOn) -> EnteredCour
     )
     begins_on = min([joining.on, *(one.infusion.day(zone) for one in known)])
     await _refuse_course(work, patient, replace(course, started_on=begins_on))
-    await treatment.add_course(work, patient_id, course)
-    await treatment.begin_on(work, UUID(course.id), started_on=begins_on)
+    await courses.add_course(work, patient_id, course, external_id=joining.external_id, source=joining.source)
+    await courses.begin_on(work, UUID(course.id), started_on=begins_on)
     course = replace(course, started_on=begins_on)
     work.audit("course.taken_on", "course", UUID(course.id), patient_id=patient_id)
     await _add_infusions(work, patient, course, known, joining.confirm)
@@ -152,10 +173,8 @@ async def take_on(work: Work, patient_id: UUID, joining: TakenOn) -> EnteredCour
         await choose_reference(work, patient_id, joining.reference, within="#/taken_on/reference")
     else:
         await effects.evaluate_or_later(work, patient_id)
-    policy = await policy_in_force(work, work.context, now=work.now)
-    given = await treatment.infusions(work, patient_id)
-    phase = phase_of(course, given, as_of=work.now, time_zone=zone, protocol=policy)
-    return EnteredCourse(course=course, phase=phase)
+    (stored, *_) = await courses.stored_courses(work, patient_id)
+    return await entered_course(work, patient, stored)
 
 
 async def accept_proposed_reference(work: Work, patient_id: UUID, *, reason: str) -> Reference:
@@ -199,10 +218,10 @@ def _known(
 
 
 async def _refuse_course(work: Work, patient: PatientRecord, course: Course) -> None:
-    courses = await treatment.stored_courses(work, patient.id)
-    if any(one.course.started_on >= course.started_on for one in courses):
+    every = await courses.stored_courses(work, patient.id)
+    if any(one.course.started_on >= course.started_on for one in every):
         raise CourseExistsError("#/taken_on")
-    on_record = await treatment.infusions(work, patient.id)
+    on_record = await infusions.infusions(work, patient.id)
     of_course = infusions_of_course(course, on_record, time_zone=patient.time_zone)
     if any(one.phase is InfusionPhase.INDUCTION for one in of_course):
         raise InductionOnRecordError("#/taken_on")
@@ -215,7 +234,7 @@ async def _add_infusions(
     known: Sequence[StoredInfusion],
     confirm: Sequence[str],
 ) -> None:
-    others = list(await treatment.infusions(work, patient.id))
+    others = list(await infusions.infusions(work, patient.id))
     for place, one in enumerate(known):
         unlikely = unlikely_in(
             one.infusion,
@@ -228,7 +247,7 @@ async def _add_infusions(
         ask_about(unlikely, confirm)
         if one.infusion.day(patient.time_zone) < (course.taken_on_at or course.started_on):
             one = replace(one, began_course_id=UUID(course.id))  # noqa: PLW2901 - the same, with what it did
-        if not await treatment.add_infusion(work, patient.id, one):
+        if not await infusions.add_infusion(work, patient.id, one):
             raise InfusionExistsError(f"#/taken_on/infusions/{place}")
         note_infusion(work, patient.id, one, "entered", unlikely)
         others.append(one.infusion)

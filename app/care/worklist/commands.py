@@ -4,9 +4,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.care.alerts.findings import commands as findings
-from app.care.alerts.findings.codes import FindingCode
 from app.care.alerts.findings.commands import FindingOutcome
-from app.care.alerts.findings.life import FINDING
+from app.care.alerts.findings.life import FINDING, FindingCode
 from app.care.alerts.life_cycle import LifeCycle, OutreachChannel, OutreachOutcome
 from app.care.alerts.safety_events.life import SAFETY_EVENT
 from app.care.alerts.signals.life import SIGNAL

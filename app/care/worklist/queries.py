@@ -6,10 +6,10 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from app.access.clinics.attention import Attention, attention_of
-from app.care.alerts.actors import names_in
+from app.access.clinics.queries import Attention, attention_of
+from app.care.alerts.history import names_in
 from app.care.patients.service import open_reference
-from app.clinical.check_ins import check_in_day
+from app.clinical.check_ins import calendar_day, check_in_day
 from app.context import Work
 from app.foundation.errors import NotFoundError
 from app.notifications.webhooks.queries import UndeliveredSummary, undelivered
@@ -18,9 +18,9 @@ from app.storage import (
     care_plans,
     check_ins,
     clinics,
-    infusion_days,
     patients,
     reminder_plans,
+    schedules,
     worklist,
 )
 from app.storage.care_plans import PlanKind
@@ -81,10 +81,12 @@ class ClinicStatus:
     """What stands above the list.
 
     Attributes:
+        today: the date on the clinic's own wall.
         no_sweep_since: since when nobody has looked at what is due; None while someone does.
     """
 
     clinic: str
+    today: date
     mode: str
     attention: tuple[Attention, ...]
     undelivered: UndeliveredSummary
@@ -126,11 +128,12 @@ async def read_today(
     rows = await worklist.page(work, wanted, after=after, limit=limit + 1, a_lane=a_lane)
     following = rows[limit - 1].place if len(rows) > limit else None
     rows = rows[:limit]
-    today = work.now.date()
+    standing = await clinic_status(work)
+    today = standing.today
     planned = await appointments.planned_between(work, first=today, last=today + timedelta(days=13))
     days = [today + timedelta(days=number) for number in range(14)]
     shown = Today(
-        standing=await clinic_status(work),
+        standing=standing,
         items=tuple(await _items(work, rows)),
         glances=await _glances(work, rows),
         counts=await worklist.counts(work, member),
@@ -154,6 +157,7 @@ async def clinic_status(work: Work) -> ClinicStatus:
     late = due_since is not None and due_since < work.now - _SWEEP_IS_LATE
     return ClinicStatus(
         clinic=profile.name,
+        today=calendar_day(work.now, profile.time_zone),
         mode=profile.mode,
         attention=await attention_of(work, mode=profile.mode),
         undelivered=await undelivered(work),
@@ -184,7 +188,7 @@ def chart_number_of(work: Work, row: ListedItem) -> str:
 async def _glances(work: Work, rows: Sequence[ListedItem]) -> dict[UUID, Glance]:
     whose = sorted({one.patient_id for one in rows})
     shares = await worklist.shares_of(work, whose, since=work.now - _SPARK_DAYS)
-    given = await infusion_days.of_patients(work, whose)
+    given = await schedules.of_patients(work, whose)
     plans = await care_plans.find_all(work, whose, PlanKind.FACTORS)
     notes = await check_ins.notes_of(
         work, [(one.patient_id, one.source_id) for one in rows if one.source_id and one.kind == "note"]

@@ -21,10 +21,9 @@ from app.care.worklist.schemas import (
 from app.context import Work
 from app.storage.alerts import Alert
 from app.storage.worklist import WorklistFilter
-from app.web.dependencies import IfMatch, OnlyPatient
-from app.web.etags import etag_of, version_if_sent
-from app.web.links import link_next
-from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit
+from app.web.dependencies import IfMatch, OnlyPatient, PageCursor, PageLimit
+from app.web.headers import etag_of, link_next, version_if_sent
+from app.web.schemas import PAGE_SIZE
 
 router = APIRouter(prefix="/v1/worklist", tags=["worklist"])
 ToRead = Annotated[Work, work_for(Permission.SIGNALS_READ)]

@@ -11,7 +11,7 @@ from app.care.alerts.life_cycle import OutreachChannel, OutreachOutcome
 from app.care.worklist.queries import WorklistItem
 from app.storage.alerts import Alert
 from app.storage.worklist import KINDS, Lane, Place
-from app.web.etags import etag_of
+from app.web.headers import etag_of
 from app.web.schemas import CursorNotValidError, ReplyBody, RequestBody, choice_of, example, read_cursor
 
 WorklistKind = StrEnum("WorklistKind", {kind.upper(): kind for kind in KINDS})  # type: ignore[misc] # made from the one list

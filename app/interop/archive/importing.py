@@ -7,8 +7,7 @@ from uuid import UUID
 
 from app.access.clinics.commands import OpenedClinic, open_clinic
 from app.care.alerts.safety_events.life import SAFETY_EVENT
-from app.care.patients.chart_numbers import index_of
-from app.care.patients.registering import PatientExistsError
+from app.care.patients.service import PatientExistsError, index_of
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
 from app.interop.archive.archive_file import (

@@ -20,10 +20,10 @@ from app.notifications.dispatch.slots import Slots
 from app.notifications.messages.handing_over import channels_set_up
 from app.notifications.messages.sending import Post, send_due
 from app.notifications.webhooks.delivering import Outbox, deliver_due
-from app.storage import heartbeats, lanes
+from app.storage import due_work, heartbeats
+from app.storage.due_work import Lane
 from app.storage.engine.listening import NotListeningError, wake_ups
-from app.storage.heartbeats import BEATS_EVERY
-from app.storage.lanes import Lane
+from app.storage.heartbeats import BEATS_EVERY, OF_A_WORKER, Duty
 
 _LOOK_EVERY_SECONDS: Final = 1.0
 # What commits within this time of a wake-up is found by the same look.
@@ -34,14 +34,21 @@ _LISTEN_AGAIN_AFTER_SECONDS: Final = 1.0
 class Dispatcher:
     """Sends what is due until it is stopped.
 
-    ``beats``: whether this is a worker that others may rely on; it says so in the database. ``only_urgent``: sends
-    nothing but what someone waits for.
+    ``does``: what the worker that this is part of does, as it says in the database that it lives; nothing: it is no
+    worker that others may rely on. ``only_urgent``: sends nothing but what someone waits for.
     """
 
-    def __init__(self, outbox: Outbox, post: Post, *, beats: bool = True, only_urgent: bool = False) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        post: Post,
+        *,
+        does: Collection[Duty] = OF_A_WORKER,
+        only_urgent: bool = False,
+    ) -> None:
         self._outbox = outbox
         self._post = post
-        self._beats = beats
+        self._does = does
         self._only_urgent = only_urgent
         self._id: UUID = new_id()
         self._slots = Slots()
@@ -103,14 +110,14 @@ class Dispatcher:
     async def _due(self) -> Collection[Lane]:
         context = self._context
         async with context.work(None) as work:
-            due = await lanes.due(
+            due = await due_work.due(
                 work,
                 now=work.now,
                 channels=channels_set_up(context),
                 only_urgent=self._only_urgent,
             )
-            if self._beats and time.monotonic() - self._last_beat >= BEATS_EVERY.total_seconds():
-                await heartbeats.beat(work, self._id)
+            if self._does and time.monotonic() - self._last_beat >= BEATS_EVERY.total_seconds():
+                await heartbeats.beat(work, self._id, does=self._does)
                 self._last_beat = time.monotonic()
         return due
 
@@ -174,7 +181,7 @@ class Dispatcher:
         self._awake.set()
 
     async def _say_ended(self) -> None:
-        if not self._beats:
+        if not self._does:
             return
         with suppress(Exception):  # the database may be away; the heartbeat ends by itself
             async with self._context.work(None) as work:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from app.storage.lanes import Lane
+from app.storage.due_work import Lane
 
 
 class Kind(StrEnum):

@@ -1,4 +1,4 @@
-"""While no worker lives, the process that answers requests sends what is safety's itself."""
+"""The process that answers says that it lives; while no worker does, it sends what is safety's itself."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 
 from app.context import AppContext
+from app.foundation.ids import new_id
 from app.foundation.logs import where
 from app.notifications.dispatch.dispatcher import Dispatcher
 from app.notifications.messages.sending import Post
@@ -15,6 +16,7 @@ from app.notifications.transport.addresses import AllowedNetworks
 from app.notifications.transport.guarded_transport import guarded_client
 from app.notifications.webhooks.delivering import Outbox
 from app.storage import heartbeats
+from app.storage.heartbeats import Duty
 
 _LOOK_EVERY_SECONDS: Final = 5.0
 
@@ -30,6 +32,7 @@ class StandIn:
         self._escalate = escalate
         self._log = structlog.get_logger()
         self._stands_in = False
+        self._id = new_id()
 
     async def run(self) -> None:
         """Stand in until cancelled."""
@@ -38,7 +41,7 @@ class StandIn:
             dispatcher = Dispatcher(
                 Outbox(context=self._context, client=client),
                 Post(context=self._context, client=client),
-                beats=False,
+                does=(),
                 only_urgent=True,
             )
             try:
@@ -48,11 +51,13 @@ class StandIn:
             finally:
                 with suppress(asyncio.CancelledError):
                     await dispatcher.finish()
+                await self._say_ended()
 
     async def _look(self, dispatcher: Dispatcher) -> None:
         try:
             async with self._context.work(None) as work:
                 needed = not await heartbeats.a_worker_lives(work)
+                await heartbeats.beat(work, self._id, does=[Duty.ANSWERS])
             if needed != self._stands_in:
                 self._stands_in = needed
                 if needed:
@@ -64,3 +69,8 @@ class StandIn:
                 await dispatcher.look()
         except Exception as error:  # noqa: BLE001 - the next look comes anyway, and must
             self._log.warning("stand_in.failed", error_type=type(error).__name__, error_at=where(error))
+
+    async def _say_ended(self) -> None:
+        with suppress(Exception):  # the database may be away; the heartbeat ends by itself
+            async with self._context.work(None) as work:
+                await heartbeats.end(work, self._id)

@@ -8,13 +8,17 @@ import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 import httpx2
 
+from app.context import Work
 from app.notifications.messages.http_posts import post
+from app.notifications.messages.notice_channels import BOTH, notify_contacts
 from app.notifications.messages.outcomes import Outcome
-from app.notifications.messages.wording import Text
-from app.outbox import Chat
+from app.notifications.messages.wording import Text, worklist_link
+from app.outbox import Chat, Wording
+from app.storage import clinics, notice_channels, notices
 
 # The oldest version of the card that has all that we use: every client of Teams shows it.
 _CARD_VERSION: Final = "1.2"
@@ -62,3 +66,21 @@ def teams_form(note: ChatNote) -> dict[str, Any]:
 
 def _slack(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+async def end_channel(work: Work, channel_id: UUID) -> None:
+    """End a channel, once, and write to both contacts."""
+    profile = await clinics.profile(work)
+    if not await notice_channels.end(work, channel_id, now=work.now) or profile is None:
+        return
+    work.audit("notice_channel.ended", "notice_channel", channel_id)
+    await notices.cancel_all_to(work, channel_id)
+    await notify_contacts(
+        work,
+        work.vault,
+        BOTH,
+        Wording.NOTICE_CHANNEL_ENDED,
+        link=worklist_link(work.public_url),
+        mode=profile.mode,
+        now=work.now,
+    )

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from babel import Locale
+from pydantic import Field
 
 from app.access.clinics.crisis import NO_CLINIC, ClinicHelp, LineKind, OwnLine
 from app.foundation.zones import country_of_zone
 from app.notifications.messages.crisis_lines import NATIONAL_HELP, By, NationalHelp
 from app.notifications.messages.wording import language_of
+from app.web.schemas import ReplyBody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,3 +166,28 @@ def _emergency_line(
     number = replaced.number if replaced else national.emergency if national else None
     label, short = words.emergency if number else words.local_emergency
     return CrisisLine(kind=LineKind.EMERGENCY, label=label, short=short, number=number)
+
+
+class CrisisLineReply(ReplyBody):
+    """One way to get help now."""
+
+    kind: LineKind
+    label: str
+    number: str | None = Field(
+        description="Null where the country is not known: the label says to call the local emergency number"
+    )
+
+
+class CrisisHelpReply(ReplyBody):
+    """Help to show at once, in full, before anything else."""
+
+    locale: str
+    country: str | None = Field(description="For which country (ISO 3166); null: not known")
+    title: str
+    lines: list[CrisisLineReply]
+    not_monitored: str
+
+    @classmethod
+    def of(cls, help_now: CrisisHelp) -> "CrisisHelpReply":
+        """Make the reply."""
+        return cls.model_validate(help_now, from_attributes=True)

@@ -1,12 +1,19 @@
 """One POST to a push service or the gateway, and what its answer means for the message."""
 
+import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
+from uuid import UUID
 
 import httpx2
 
+from app.foundation.relays import GatewayRelay
 from app.notifications.messages.outcomes import SENT, Ending, Outcome
+from app.notifications.messages.wording import Text
+from app.notifications.transport import signing
 from app.notifications.transport.addresses import EndpointAddressRefusedError
 from app.notifications.transport.guarded_transport import NoAnswerError
 from app.notifications.transport.retry_after import read_retry_after
@@ -45,3 +52,38 @@ def judge(status: int, *, wish: timedelta | None = None) -> Outcome:
     if status // 100 == _CLIENT_ERROR and status not in _NOT_ITS_FAULT:
         return Outcome(ending=Ending.REFUSED, trouble="refused")
     return Outcome(ending=Ending.NOT_TAKEN, trouble="http_status", retry_after=wish)
+
+
+class GatewayKind(StrEnum):
+    """What the gateway is asked to send."""
+
+    SMS = "sms"
+    PUSH = "push"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayCall:
+    """A message about to be handed over; ``to`` is a telephone number, or an app's token."""
+
+    id: UUID
+    kind: GatewayKind
+    to: str = field(repr=False)
+    text: Text
+    link: str = field(repr=False)
+    sent_at: datetime
+
+
+async def call_gateway(client: httpx2.AsyncClient, relay: GatewayRelay, call: GatewayCall) -> Outcome:
+    """Hand a message to the gateway. A repeat carries the same id: the gateway sends it on only once."""
+    body = json.dumps(
+        {
+            "id": str(call.id),
+            "kind": call.kind.value,
+            "to": call.to,
+            "text": call.text.body,
+            "link": call.link,
+        },
+        ensure_ascii=False,
+    ).encode()
+    headers = signing.headers(str(call.id), call.sent_at, body, (relay.secret,))
+    return await post(client, relay.url, content=body, headers=headers, now=call.sent_at)

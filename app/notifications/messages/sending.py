@@ -22,11 +22,12 @@ from typing import Final
 from uuid import UUID
 
 import httpx2
+from prometheus_client import Counter
 
 from app.context import AppContext, Work
-from app.notifications.messages.bundling import lock_for_update, waits_until
-from app.notifications.messages.ended_channels import end_channel
+from app.notifications.messages.chats import end_channel
 from app.notifications.messages.handing_over import Opened, can_go, hand_over, opened
+from app.notifications.messages.notice_channels import lock_for_update, waits_until
 from app.notifications.messages.outcomes import Ending, Outcome, sequel
 from app.notifications.messages.push_subscriptions import forget
 from app.outbox import Wording
@@ -34,6 +35,11 @@ from app.storage import notices, outgoing_messages
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.outgoing_messages import OutgoingMessage
 
+ATTEMPTS: Final = Counter(
+    "afterglow_message_attempts",
+    "Attempts to hand a message over, by how they ended",
+    ["channel", "wording", "outcome"],
+)
 # Longer than any attempt may take; a worker that died lets go of its message after this.
 CLAIM_LASTS: Final = timedelta(seconds=90)
 
@@ -78,6 +84,7 @@ async def send_message(post: Post, clinic_id: UUID, message_id: UUID) -> Attempt
         return None
     now = post.context.clock.now()
     outcome = await hand_over(post.context, post.client, claimed, now=now)
+    ATTEMPTS.labels(claimed.message.channel, claimed.message.wording, outcome.ending.value).inc()
     await _keep(post, clinic_id, claimed, outcome, began_at=now)
     return Attempted(message_id=message_id, attempt=claimed.message.attempts + 1, outcome=outcome)
 

@@ -15,8 +15,8 @@ from app.notifications.stream.schemas import (
     read_place,
     read_snapshot_place,
 )
-from app.web.links import link_next
-from app.web.schemas import PageCursor
+from app.web.dependencies import PageCursor
+from app.web.headers import link_next
 
 router = APIRouter(prefix="/v1", tags=["events"])
 ReadEvents = Annotated[Work, work_for(Permission.EVENTS_READ)]

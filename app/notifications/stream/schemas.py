@@ -79,6 +79,9 @@ class SnapshotPatientReply(ReplyBody):
     reference_established: bool
     consent: Literal["not_asked", "given", "withdrawn"]
     archived: str | None = Field(description="Why; null: the patient is not archived")
+    merged_into: UUID | None = Field(
+        description="The patient that this duplicate is merged into; its own id answers 410"
+    )
     review_due: bool
     overdue: bool = Field(
         description="No check-in for longer than the plan allows, and nobody has seen to it"
@@ -100,6 +103,7 @@ class SnapshotPatientReply(ReplyBody):
                 "reference_established": "reference.established" in standing.announced,
                 "consent": consent if standing.consent_withdrawn_at is None else "withdrawn",
                 "archived": standing.archived_reason,
+                "merged_into": standing.merged_into,
                 "review_due": "review_due" in codes,
                 "overdue": "overdue" in codes,
                 "signals": patient.signals,

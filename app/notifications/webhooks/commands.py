@@ -10,18 +10,25 @@ from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.notifications.transport.signing import new_secret
-from app.notifications.webhooks import disabling
-from app.notifications.webhooks.disabling import Because
-from app.notifications.webhooks.endpoint_secrets import open_secrets, open_url, seal_secret, seal_url
-from app.notifications.webhooks.endpoint_view import EndpointView, existing, view_of
+from app.notifications.webhooks import trouble
+from app.notifications.webhooks.endpoints import (
+    EndpointView,
+    checked_address,
+    existing,
+    open_secrets,
+    open_url,
+    seal_secret,
+    seal_url,
+    view_of,
+)
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import notify_endpoint
-from app.notifications.webhooks.receiver_addresses import checked_address
-from app.storage import clinics, delivery_log, delivery_restarts, endpoints
+from app.notifications.webhooks.trouble import Because
+from app.storage import clinics, delivery_log, endpoints
 from app.storage.deliveries import Attempt, Delivery
-from app.storage.delivery_restarts import Recovery
+from app.storage.delivery_log import Recovery
 from app.storage.endpoints import Endpoint
-from app.web.etags import ChangedMeanwhileError
+from app.web.headers import ChangedMeanwhileError
 
 LoggedDelivery = tuple[Delivery, list[Attempt]]
 # Time for a receiver to learn the new secret: until then, a signature by either is among those sent.
@@ -166,7 +173,7 @@ async def enable(work: Work, endpoint_id: UUID) -> EndpointView:
     """
     await existing(work, endpoint_id, lock=True)
     await endpoints.enable(work, endpoint_id)
-    await delivery_restarts.release_held(work, endpoint_id, now=work.now)
+    await delivery_log.release_held(work, endpoint_id, now=work.now)
     work.audit("endpoint.enabled", "endpoint", endpoint_id)
     work.wake_outbox()
     return view_of(work, await existing(work, endpoint_id))
@@ -180,7 +187,7 @@ async def disable(work: Work, endpoint_id: UUID) -> EndpointView:
     """
     if (await existing(work, endpoint_id, lock=True)).state == "enabled":
         work.audit("endpoint.disabled", "endpoint", endpoint_id)
-        await disabling.disable(work, endpoint_id, because=Because.BY_HAND)
+        await trouble.disable(work, endpoint_id, because=Because.BY_HAND)
     return view_of(work, await existing(work, endpoint_id))
 
 
@@ -192,7 +199,7 @@ async def remove(work: Work, endpoint_id: UUID) -> None:
     """
     was = await existing(work, endpoint_id, lock=True)
     work.audit("endpoint.removed", "endpoint", endpoint_id)
-    await disabling.remove(work, endpoint_id, was_enabled=was.state == "enabled")
+    await trouble.remove(work, endpoint_id, was_enabled=was.state == "enabled")
 
 
 async def resend(work: Work, delivery_id: UUID) -> LoggedDelivery:
@@ -208,7 +215,7 @@ async def resend(work: Work, delivery_id: UUID) -> LoggedDelivery:
     endpoint = await endpoints.find(work, found[0].endpoint_id)
     if endpoint is None or endpoint.state != "enabled":
         raise EndpointDisabledError
-    await delivery_restarts.begin_again(work, delivery_id, now=work.now)
+    await delivery_log.begin_again(work, delivery_id, now=work.now)
     work.audit("delivery.resent", "delivery", delivery_id)
     work.wake_outbox()
     again = await delivery_log.find(work, delivery_id)
@@ -232,7 +239,7 @@ async def recover(work: Work, endpoint_id: UUID, *, since: datetime, also_delive
     recovery = Recovery(
         endpoint_id=endpoint_id, since=since, asked_at=work.now, also_delivered=also_delivered
     )
-    count = await delivery_restarts.begin_again_since(work, recovery)
+    count = await delivery_log.begin_again_since(work, recovery)
     work.audit("endpoint.recovered", "endpoint", endpoint_id)
     work.wake_outbox()
     return count

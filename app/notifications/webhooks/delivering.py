@@ -17,11 +17,11 @@ from uuid import UUID
 
 import httpx2
 import structlog
+from prometheus_client import Counter
 
 from app.context import AppContext, Work
 from app.foundation.ids import new_id
-from app.notifications.webhooks.disabling import Because, disable, hold_if_disabled
-from app.notifications.webhooks.endpoint_secrets import open_secrets, open_url
+from app.notifications.webhooks.endpoints import open_secrets, open_url
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.retry_schedule import (
     AttemptError,
@@ -33,11 +33,14 @@ from app.notifications.webhooks.retry_schedule import (
     next_attempt,
 )
 from app.notifications.webhooks.sender import OutgoingMessage, send
-from app.notifications.webhooks.trouble import notify_of_exhausted
+from app.notifications.webhooks.trouble import Because, disable, hold_if_disabled, notify_of_exhausted
 from app.storage import deliveries, endpoints, safety_events
 from app.storage.deliveries import Attempt, AttemptResult, Delivery
 from app.storage.endpoints import Endpoint, Failing
 
+ATTEMPTS: Final = Counter(
+    "afterglow_delivery_attempts", "Attempts to deliver an event, by how they ended", ["urgency", "outcome"]
+)
 # Longer than any attempt may take (15 s), so that no two workers send at once.
 CLAIM_LASTS: Final = timedelta(seconds=60)
 # A worker that died with a safety delivery keeps it, and all that waits behind it, no longer than this. Sent twice
@@ -139,6 +142,7 @@ async def _attempt(
 ) -> _Attempted:
     started_at = outbox.context.clock.now()
     outcome = await send(outbox.client, message, started_at)
+    ATTEMPTS.labels(delivery.urgency, outcome.error.value if outcome.error else "ok").inc()
     structlog.get_logger().info(
         "delivery.attempted",
         clinic_id=str(clinic_id),

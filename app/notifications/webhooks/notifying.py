@@ -11,7 +11,7 @@ from app.context import Work
 from app.foundation.audit import SYSTEM, Actor
 from app.foundation.ids import new_id
 from app.notifications.webhooks.events import BY_DEFAULT, SAFETY_EVENTS, EventType, event_body
-from app.notifications.webhooks.notices import NoticeEvent, notify_channels
+from app.notifications.webhooks.notice_channels import NoticeEvent, notify_channels
 from app.storage import deliveries, endpoints, patient_states
 from app.storage.engine.unit_of_work import UnitOfWork
 

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from app.context import Work
 from app.foundation.errors import NotFoundError
-from app.notifications.webhooks.endpoint_view import EndpointView, existing, view_of
-from app.storage import delivery_log, delivery_standing, endpoints
+from app.notifications.webhooks.endpoints import EndpointView, existing, view_of
+from app.storage import delivery_log, endpoints
 from app.storage.deliveries import Attempt, Delivery
-from app.storage.delivery_standing import Undelivered
+from app.storage.delivery_log import Undelivered
 from app.storage.engine.unit_of_work import UnitOfWork
 
 
@@ -75,4 +75,4 @@ async def read_delivery(work: Work, delivery_id: UUID) -> tuple[Delivery, list[A
 
 async def undelivered(work: UnitOfWork) -> UndeliveredSummary:
     """Sum up what did not get out of this clinic."""
-    return UndeliveredSummary(endpoints=tuple(await delivery_standing.undelivered(work)))
+    return UndeliveredSummary(endpoints=tuple(await delivery_log.undelivered(work)))

@@ -8,9 +8,10 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from app.access.clinics.access import work_for
 from app.access.clinics.permissions import Permission
 from app.context import Work
-from app.notifications.webhooks import commands, queries
+from app.notifications.webhooks import commands, notice_channels, queries
 from app.notifications.webhooks.event_schemas import OutgoingEvent
 from app.notifications.webhooks.events import EventType
+from app.notifications.webhooks.queries import undelivered
 from app.notifications.webhooks.schemas import (
     DeliveryList,
     DeliveryReply,
@@ -20,14 +21,18 @@ from app.notifications.webhooks.schemas import (
     EndpointPatch,
     EndpointReply,
     NewEndpointReply,
+    NoticeChannelEntry,
+    NoticeChannelList,
+    NoticeChannelReply,
+    NoticeTestReply,
     RecoveredReply,
     RecoverEntry,
     TestSentReply,
+    UndeliveredSummaryReply,
 )
-from app.web.dependencies import IfMatch
-from app.web.etags import etag_of, version_in
-from app.web.links import link_next
-from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor
+from app.web.dependencies import IfMatch, PageCursor, PageLimit
+from app.web.headers import etag_of, link_next, version_in
+from app.web.schemas import PAGE_SIZE, read_id_cursor
 
 router = APIRouter(prefix="/v1", tags=["webhooks"])
 outgoing = APIRouter(generate_unique_id_function=lambda route: route.name)
@@ -158,3 +163,40 @@ def _describe(event: EventType) -> None:
 
 for _event in EventType:
     _describe(_event)
+
+
+notice_router = APIRouter(prefix="/v1", tags=["webhooks"])
+
+
+@notice_router.post("/notice-channels", status_code=201, summary="Add a notice channel")
+async def add_notice_channel(body: NoticeChannelEntry, work: ManageWebhooks) -> NoticeChannelReply:
+    """Have a mail address or a chat notified that there is something to look at; never what, and of whom."""
+    channel = await notice_channels.add_channel(
+        work, kind=body.kind, address=body.address, events=body.events, locale=body.locale
+    )
+    return NoticeChannelReply.of(channel)
+
+
+@notice_router.get("/notice-channels", summary="List notice channels")
+async def list_notice_channels(work: ManageWebhooks) -> NoticeChannelList:
+    """List the clinic's channels, oldest first, with their addresses masked."""
+    found = await notice_channels.list_channels(work)
+    return NoticeChannelList(items=[NoticeChannelReply.of(channel) for channel in found])
+
+
+@notice_router.delete("/notice-channels/{channel_id}", status_code=204, summary="Remove a notice channel")
+async def remove_notice_channel(channel_id: UUID, work: ManageWebhooks) -> None:
+    """Take a channel away; what waits for it is not sent."""
+    await notice_channels.remove_channel(work, channel_id)
+
+
+@notice_router.post("/notice-channels/{channel_id}/test", status_code=202, summary="Try a notice channel")
+async def send_test_notice(channel_id: UUID, work: ManageWebhooks) -> NoticeTestReply:
+    """Send this channel a text that says it is only a try, and ask for nothing."""
+    return NoticeTestReply(message_id=await notice_channels.send_test(work, channel_id))
+
+
+@notice_router.get("/undelivered", summary="Read what did not get out")
+async def read_not_delivered(work: ManageWebhooks) -> UndeliveredSummaryReply:
+    """Sum up by endpoint what is held or exhausted now, and whether safety events are among it."""
+    return UndeliveredSummaryReply.of(await undelivered(work))

@@ -4,15 +4,16 @@ Once a day an endpoint at the most: what waits is shown on the worklist, and a m
 """
 
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
 from app.context import Work
-from app.notifications.messages.to_contacts import BOTH, notify_contacts
+from app.notifications.messages.notice_channels import BOTH, notify_contacts
 from app.notifications.messages.wording import worklist_link
-from app.notifications.webhooks.notices import NoticeEvent, notify_channels
+from app.notifications.webhooks.notice_channels import NoticeEvent, notify_channels
 from app.outbox import Wording
-from app.storage import clinics, delivery_standing, endpoints
+from app.storage import clinics, deliveries, delivery_log, endpoints
 from app.storage.deliveries import Delivery
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -26,7 +27,7 @@ async def nothing_gets_out(work: UnitOfWork) -> bool:
 
 async def notify_of_exhausted(work: Work, delivery: Delivery, *, failing_since: datetime) -> None:
     """Notify of a delivery that was given up; of the first safety event of a failing endpoint in any case."""
-    first_of_safety = delivery.urgency == "safety" and not await delivery_standing.gave_up_on_safety(
+    first_of_safety = delivery.urgency == "safety" and not await delivery_log.gave_up_on_safety(
         work, delivery.endpoint_id, since=failing_since, other_than=delivery.id
     )
     await notify_of_trouble(work, delivery.endpoint_id, always=first_of_safety)
@@ -34,7 +35,7 @@ async def notify_of_exhausted(work: Work, delivery: Delivery, *, failing_since: 
 
 async def notify_of_newly_held(work: Work) -> None:
     """Notify of what has been held since people were last notified, at endpoints that were disabled before."""
-    for endpoint_id in await delivery_standing.newly_held(work, notified_before=work.now - _ONCE_IN):
+    for endpoint_id in await delivery_log.newly_held(work, notified_before=work.now - _ONCE_IN):
         await notify_of_trouble(work, endpoint_id)
 
 
@@ -57,3 +58,37 @@ async def notify_of_trouble(work: Work, endpoint_id: UUID, *, always: bool = Fal
         mode=profile.mode,
         now=work.now,
     )
+
+
+class Because(StrEnum):
+    """Why an endpoint is disabled."""
+
+    # Its receiver answered 410.
+    GONE = "gone"
+    # For five days nothing at all got through.
+    ONLY_FAILING = "only_failing"
+    # Someone of the clinic wished it.
+    BY_HAND = "by_hand"
+
+
+async def disable(work: Work, endpoint_id: UUID, *, because: Because) -> None:
+    """Disable an endpoint that the caller has locked; held deliveries go out when it is enabled again."""
+    await endpoints.disable(work, endpoint_id, because=because.value)
+    await deliveries.hold_all_of(work, endpoint_id)
+    await notify_of_trouble(work, endpoint_id)
+
+
+async def remove(work: Work, endpoint_id: UUID, *, was_enabled: bool) -> None:
+    """Take an endpoint that the caller has locked out of use for good; what was on its way stays in the log, held."""
+    await endpoints.remove(work, endpoint_id)
+    await deliveries.hold_all_of(work, endpoint_id)
+    if was_enabled:
+        await notify_of_trouble(work, endpoint_id)
+
+
+async def hold_if_disabled(work: Work, endpoint_id: UUID) -> None:
+    """Hold what was written while its endpoint was being disabled, unless that was enabled again since."""
+    endpoint = await endpoints.find(work, endpoint_id, lock=True)
+    if endpoint is None or endpoint.state != "enabled":
+        await deliveries.hold_all_of(work, endpoint_id)
+        work.audit("delivery.held", "endpoint", endpoint_id)

@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import Final
 from uuid import UUID
 
 from app.clinical.check_ins import check_in_day
 from app.foundation.ids import new_id
 from app.web.pages.forms import Form
 from app.web.pages.wording import write_day
+
+# From this status on it is our fault.
+FAULT: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

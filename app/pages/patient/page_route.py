@@ -1,14 +1,81 @@
 """The patient's pages as routes: whatever fails is a page in the person's language, with crisis help on it."""
 
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
 from typing import ClassVar, Final
+from uuid import UUID
 
 from fastapi import Request, Response
 
+from app.chart.drawing import STYLE_SOURCE
 from app.context import AppContext
-from app.pages.patient.rendering import render
-from app.pages.patient.visitor import visitor_without_look_up
-from app.pages.patient.words import say_in
+from app.foundation.vault import Vault
+from app.pages.patient.visitor import Visitor, visitor_without_look_up
+from app.pages.patient.words import WORDS, say_in
+from app.web.pages.answers import PageAnswer
+from app.web.pages.forms import TOKEN_FIELD
 from app.web.pages.page_route import PageRoute, failure_of
+from app.web.pages.templates import SHARED_FILES, StaticFiles, template_environment, template_texts
+from app.web.pages.wording import LANGUAGES
+
+_HERE: Final = Path(__file__).parent
+
+
+TEMPLATES: Final = template_environment(_HERE / "templates")
+FILES: Final = StaticFiles("/p/static/", [SHARED_FILES, _HERE / "static"])
+
+# Another name as soon as anything changes that a phone keeps: files, templates, words.
+VERSION: Final = hashlib.sha256(
+    b"".join((FILES.version.encode(), *template_texts(_HERE / "templates"), repr(WORDS).encode()))
+).hexdigest()[:12]
+
+
+def render(
+    context: AppContext,
+    visitor: Visitor,
+    template: str,
+    *,
+    here: str,
+    status: int = 200,
+    help_first: bool = False,
+    hidden: Mapping[str, str] | None = None,
+    **values: object,
+) -> PageAnswer:
+    """Make a page; ``here`` is the path that it can be opened at again, for the switch of language."""
+    other = next(code for code in LANGUAGES if code != visitor.language)
+    text = TEMPLATES.get_template(template).render(
+        language=visitor.language,
+        other_language=other,
+        other_name=LANGUAGES[other],
+        say=say_in(visitor.language),
+        crisis=visitor.crisis,
+        files=FILES.paths,
+        who=who(context.vault, visitor),
+        here=here,
+        help_first=help_first,
+        hidden={TOKEN_FIELD: visitor.token} | dict(hidden or {}),
+        **values,
+    )
+    answer = PageAnswer(text, status)
+    # On every page: after sending, a script puts one page in the place of another under the first one's policy.
+    answer.allow_style(STYLE_SOURCE)
+    visitor.keep_cookies(context, answer)
+    return answer
+
+
+def who(vault: Vault, visitor: Visitor) -> str:
+    """Name the signed-in patient for the phone's queue: it must not send one person's answers as another's.
+
+    It says nothing by itself, and nothing can be asked for with it.
+    """
+    caller = visitor.caller
+    return "" if caller is None else _mark(vault, caller.clinic_id, caller.patient_id)
+
+
+def _mark(vault: Vault, clinic_id: UUID, patient_id: UUID) -> str:
+    return vault.digest(b"queue of", clinic_id.bytes, patient_id.bytes)[:9].hex()
+
 
 SIGN_IN: Final = "/p/enrol"
 

@@ -7,9 +7,9 @@ import structlog
 from markupsafe import Markup
 
 from app.care.monitoring.trend import Days, trend_of_patient
+from app.chart.description import trend_table
 from app.chart.drawing import draw_trend
 from app.chart.layout import Width
-from app.chart.table import trend_table
 from app.chart.trend import Reader
 from app.chart.wording import chart_words
 from app.foundation.logs import where

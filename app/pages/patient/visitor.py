@@ -9,8 +9,8 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 from starlette.responses import Response
 
-from app.care.patients import browser_sessions
-from app.care.patients.caller import PatientCaller
+from app.care.patients import devices
+from app.care.patients.access import PatientCaller
 from app.care.patients.crisis import country_of_caller, help_for_caller
 from app.context import AppContext, Work
 from app.foundation.tokens import TokenNotValidError
@@ -18,11 +18,9 @@ from app.notifications.messages.crisis_help import CrisisHelp, crisis_help
 from app.notifications.messages.crisis_lines import NATIONAL_HELP
 from app.web.dependencies import ContextNeeded, keep_work
 from app.web.pages.cookies import Cookies
-from app.web.pages.forged_forms import form_token, new_anchor, refuse_forged
-from app.web.pages.forms import Form, read_form
-from app.web.pages.languages import language_for
+from app.web.pages.forms import Form, form_token, new_anchor, read_form, refuse_forged
 from app.web.pages.page_route import NotSignedInError
-from app.web.pages.wording import LANGUAGES
+from app.web.pages.wording import LANGUAGES, language_for
 
 SESSION, ANCHOR, LANGUAGE, PLACE = (
     "afterglow-session",
@@ -133,7 +131,7 @@ async def visiting(
     caller = None
     if session:
         with suppress(TokenNotValidError):
-            caller = await browser_sessions.caller_of(context, session)
+            caller = await devices.caller_of(context, session)
     found = visitor_without_look_up(request, context, session=session, caller=caller)
     if caller is None:
         yield found

@@ -1,27 +1,23 @@
-"""What every form about a patient starts from: whose it is, by which clock, and where to go back to."""
+"""What every form about a patient starts from: whose it is, who may, by which clock, and where to go back to."""
 
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
 
+from app.access.clinics.permissions import Permission
+from app.care.patients.plausibility import TimeSkippedError
 from app.care.patients.service import Patient, read_patient
 from app.clinical.check_ins import zone_of
 from app.context import AppContext
 from app.foundation.errors import RefusalError
-from app.pages.staff.visitor import StaffVisitor
+from app.pages.staff.visitor import StaffVisitor, staff_may
 from app.pages.staff.wall_clock import WallClock
 from app.web.pages.forms import Form
 
 _MOST_DIGITS: Final = 12
 _NUMBER: Final = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,12})?")
-
-
-class TimeSkippedError(RefusalError):
-    """On that day the clocks skipped this time; please give the time that they showed."""
-
-    code = "time-skipped"
 
 
 class DateAndTimeError(RefusalError):
@@ -90,3 +86,9 @@ def whole_in(text: str) -> int | str | None:
     """Read a whole number; an empty text is none, and no number stays text, for the rules to refuse."""
     plain = text.strip()
     return int(plain) if plain.isascii() and plain.isdigit() and len(plain) <= _MOST_DIGITS else plain or None
+
+
+MayRead = Annotated[StaffVisitor, staff_may(Permission.PATIENTS_READ)]
+MayEdit = Annotated[StaffVisitor, staff_may(Permission.PATIENTS_EDIT)]
+MayRecord = Annotated[StaffVisitor, staff_may(Permission.TREATMENT_RECORD)]
+MayDecide = Annotated[StaffVisitor, staff_may(Permission.TREATMENT_DECIDE)]

@@ -2,19 +2,20 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeVar
 
+from pydantic import BaseModel, ValidationError
 from starlette.responses import RedirectResponse, Response
 
-from app.care.treatment.unlikely import NeedsConfirmationError
+from app.care.patients.plausibility import NeedsConfirmationError, Unlikely
 from app.context import AppContext
 from app.foundation.errors import RefusalError, RefusalKind
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor
-from app.web.etags import ChangedMeanwhileError
+from app.web.headers import ChangedMeanwhileError
 from app.web.pages.forms import Form
 from app.web.pages.page_route import status_of
-from app.web.problems import InvalidRequestError
+from app.web.problems import InvalidRequestError, validation_errors
 from app.web.reading import field_of
 from app.web.schemas import read_counter
 
@@ -152,6 +153,11 @@ async def answer_form(
     return RedirectResponse(f"{back}?notice={notice}", 303)
 
 
+def confirmed_in(form: Form) -> list[str]:
+    """Take the unlikely values that someone has confirmed."""
+    return [one.value for one in Unlikely if form[f"confirm_{one}"]]
+
+
 def _confirmation(error: NeedsConfirmationError) -> Field:
     """Ask whether what is unlikely is right all the same, a tick for each."""
     return Field(
@@ -190,3 +196,48 @@ def wrong_with(asked: AskedForm, error: RefusalError) -> Wrong:
 def _place(asked: AskedForm, pointer: str) -> str:
     """Name the field that a pointer leads to, from where the form's fields stand."""
     return field_of(pointer.replace(f"#/{asked.within}", "#/", 1))
+
+
+Entry = TypeVar("Entry", bound=BaseModel)
+
+
+def entered_as(schema: type[Entry], form: Mapping[str, str], *fields: str) -> Entry:
+    """Read some fields of a form as the body of the call that does the same; blanks around them are dropped.
+
+    Raises:
+        InvalidRequestError: the API would refuse it; the findings point at the fields.
+    """
+    return entry_of(schema, {name: form[name].strip() for name in fields})
+
+
+def entry_of(schema: type[Entry], values: Mapping[str, object]) -> Entry:
+    """Read values as the body of a call.
+
+    Raises:
+        InvalidRequestError: the API would refuse it; the findings point at the fields.
+    """
+    try:
+        return schema.model_validate(values)
+    except ValidationError as error:
+        raise InvalidRequestError().finding(validation_errors(error.errors(), skip=0)) from None
+
+
+def mistakes_of(error: RefusalError | None) -> dict[str, str]:
+    """Give the sentence for each field that was refused, by the field's name."""
+    if error is None:
+        return {}
+    found = {str(one["pointer"]).removeprefix("#/"): str(one["detail"]) for one in reversed(error.findings)}
+    if error.pointer:
+        found[error.pointer.removeprefix("#/")] = str(error)
+    return found
+
+
+def sentence_of(error: RefusalError | None) -> str:
+    """Say what was refused, for the head of the page: the field's own sentence where one field is wrong."""
+    if error is None:
+        return ""
+    mistakes = mistakes_of(error)
+    if len(mistakes) != 1 or error.pointer:
+        return str(error)
+    ((field, sentence),) = mistakes.items()
+    return f"{field.replace('/', ' ').replace('_', ' ').capitalize()}: {sentence}" if field else sentence

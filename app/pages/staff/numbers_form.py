@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from app.clinical.number_notes import NumberNotes
-from app.clinical.own_numbers import numbers_of
 from app.clinical.protocol import Protocol
+from app.clinical.protocol_versions import numbers_of
 from app.web.pages.forms import Form
 
 # What raises a signal or holds it back comes first; all else is folded away.

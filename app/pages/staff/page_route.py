@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import ClassVar, Final
 from urllib.parse import quote
 
-from fastapi import Request, Response
-from starlette.responses import RedirectResponse
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics.caller import RoleMayNotError
 from app.context import AppContext
-from app.foundation.errors import RefusalError, RefusalKind
-from app.pages.staff.rendering import render
+from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
+from app.pages.staff.rendering import FILES, render
 from app.pages.staff.visitor import visitor_without_look_up
 from app.web.pages.page_route import PageRoute, failure_of
 
@@ -70,3 +70,20 @@ def failure_page(request: Request, context: AppContext, error: Exception) -> Res
     )
     answer.headers.update(failure.headers)
     return answer
+
+
+router = APIRouter(prefix="/care", route_class=CarePageRoute, include_in_schema=False)
+# After all other routes of these pages: whatever is left over.
+rest_router = APIRouter(prefix="/care", route_class=CarePageRoute, include_in_schema=False)
+
+
+@router.get("/static/{name}")
+async def care_file(name: str) -> Response:
+    """Give a file; its name says its content."""
+    return FILES.answer(name)
+
+
+@rest_router.api_route("/{path:path}", methods=["GET", "POST"])
+async def no_such_care_page(path: str) -> Response:  # noqa: ARG001 - whatever it is
+    """Say that there is no such page."""
+    raise NotFoundError

@@ -6,11 +6,10 @@ from uuid import UUID
 
 from app.access.clinics.permissions import Permission
 from app.clinical.domains import DOMAINS, LABELS
+from app.pages.staff.alert_words import CAUTIONS, SOURCES
 from app.pages.staff.patient_view import NotedReport, PatientView
-from app.pages.staff.signal_words import CAUTIONS, SOURCES
 from app.pages.staff.visitor import StaffVisitor
-from app.pages.staff.wall_clock import WallClock
-from app.pages.staff.when import how_long
+from app.pages.staff.wall_clock import WallClock, how_long
 from app.pages.staff.worklist_words import CRITERIA, FINDINGS, percent, short_day
 from app.storage.alerts import Alert
 

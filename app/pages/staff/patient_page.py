@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
 
 from app.access.clinics.permissions import Permission
 from app.care.monitoring.service import EvaluationView
+from app.chart.description import trend_table
 from app.chart.fluid import Mark, Pin, draw_fluid
-from app.chart.table import trend_table
 from app.chart.wording import chart_words
 from app.clinical.check_ins import check_in_day
 from app.clinical.domains import DOMAINS, LABELS
@@ -19,21 +22,26 @@ from app.clinical.explanation_words import ENGLISH
 from app.clinical.interval import ResponseDuration
 from app.clinical.reference import Reference
 from app.clinical.sentence_splitting import SAFETY_BANNER
-from app.clinical.taper_wording import planned_said, reasons_said, suggestion_sentence
+from app.clinical.taper import planned_said, reasons_said, suggestion_sentence
 from app.foundation.audit import ActorKind
 from app.foundation.vault import Vault
 from app.pages.staff import patient_words
-from app.pages.staff.appointment_routes import appointment_said
-from app.pages.staff.circumstance_words import days_said, marks_of, said
+from app.pages.staff.about_patient import MayRead
+from app.pages.staff.appointment_page import appointment_said
+from app.pages.staff.circumstance_page import days_said, marks_of, said
+from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.patient_cards import cards_of
 from app.pages.staff.patient_timeline import entries_of
-from app.pages.staff.patient_view import PatientView
-from app.pages.staff.session_words import dose_said, session_said
+from app.pages.staff.patient_view import PatientView, patient_view
+from app.pages.staff.patient_words import NOTICES
+from app.pages.staff.rendering import render
+from app.pages.staff.session_page import dose_said, session_said
 from app.pages.staff.visitor import StaffVisitor
-from app.pages.staff.wall_clock import WallClock
-from app.pages.staff.when import clock_written, how_long
+from app.pages.staff.wall_clock import WallClock, clock_written, how_long
+from app.pages.staff.worklist_page import step_notice
 from app.pages.staff.worklist_words import LEVELS, initials, short_day
 from app.pages.staff.worklist_words import percent as in_percent
+from app.web.dependencies import ContextNeeded
 
 NOTHING: Final = "\N{EN DASH}"
 USUAL_SPAN: Final = 92
@@ -303,3 +311,32 @@ def _points(value: float | None) -> str:
 
 def _share(value: float | None) -> str:
     return NOTHING if value is None else percent(value)
+
+
+router = APIRouter(prefix="/care/patients", route_class=CarePageRoute, include_in_schema=False)
+Text = Annotated[str, Query(max_length=40)]
+
+
+@router.get("/{patient_id}")
+async def show_patient(
+    patient_id: UUID,
+    request: Request,
+    context: ContextNeeded,
+    visitor: MayRead,
+    days: Text = "",
+    notice: Text = "",
+) -> Response:
+    """Show everything about a patient; a span that is not offered is the usual one."""
+    span = next((length for length, _ in SPANS if str(length) == days), None)
+    view = await patient_view(
+        visitor.work, patient_id, days=span, with_audit_log=visitor.signed_in.may(Permission.AUDIT)
+    )
+    return render(
+        context,
+        visitor,
+        "patient.html",
+        here="/care/patients",
+        notice=NOTICES.get(notice, ""),
+        step_notice=step_notice(request.query_params),
+        **values_of(view, visitor, days=span),
+    )

@@ -12,12 +12,10 @@ from app.clinical.course import InfusionPhase
 from app.clinical.domains import DOMAINS, LABELS
 from app.clinical.english_formats import scale_name
 from app.clinical.long_exposure import LONG_EXPOSURE, items_that_stand_out
+from app.pages.staff.alert_words import DISPOSITIONS, OUTCOMES, by_whom
 from app.pages.staff.patient_view import PatientView
-from app.pages.staff.said_of_alerts import by_whom
-from app.pages.staff.signal_words import DISPOSITIONS, OUTCOMES
 from app.pages.staff.visitor import StaffVisitor
-from app.pages.staff.wall_clock import WallClock
-from app.pages.staff.when import clock_written
+from app.pages.staff.wall_clock import WallClock, clock_written
 from app.pages.staff.worklist_words import FINDING_OUTCOMES, short_day
 
 _MOST: Final = 50

@@ -6,10 +6,9 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from app.access.audit.service import done_to_patient
+from app.access.audit.queries import done_to_patient
 from app.access.clinics.ehr_links import ehr_link
-from app.care.alerts.actors import names_in
-from app.care.alerts.history import OpenedStep
+from app.care.alerts.history import OpenedStep, names_in
 from app.care.alerts.life_cycle import words_in
 from app.care.assessments.queries import Assessment
 from app.care.assessments.queries import latest_of as latest_forms
@@ -49,11 +48,11 @@ from app.storage import (
     check_ins,
     clinics,
     findings,
+    infusions,
     patient_states,
     safety_events,
     signals,
     staff_members,
-    treatment,
 )
 from app.storage.alert_steps import AlertStep
 from app.storage.alerts import Alert
@@ -62,11 +61,11 @@ from app.storage.check_in_path import PatientSnapshot
 from app.storage.check_ins import StoredCheckIn
 from app.storage.engine.audit import StoredEvent
 from app.storage.findings import Finding
+from app.storage.infusions import StoredInfusion
 from app.storage.patients import PatientRecord
 from app.storage.safety_events import SafetyEvent
 from app.storage.signals import Signal
 from app.storage.staff_members import StaffMember
-from app.storage.treatment import StoredInfusion
 
 OPEN_SIGNALS: Final = ["open", "acknowledged", "snoozed"]
 OPEN_EVENTS: Final = ["open", "acknowledged"]
@@ -156,15 +155,13 @@ async def patient_view(
     Raises:
         NotFoundError: the clinic has no such patient.
     """
-    now, context = work.now, work.context
     work.record_access("patient_page", patient_id=patient_id)
-    record = await existing(work, patient_id)
+    now, record = work.now, await existing(work, patient_id)
     snapshot = await snapshot_of(work, patient_id, now=now)
-    patient, protocol = patient_of(context.vault, work.clinic_id, record), protocol_of(snapshot, context)
+    patient, protocol = patient_of(work.vault, work.clinic_id, record), protocol_of(snapshot, work.context)
     timeline = await timeline_now(work, snapshot, protocol=protocol, now=now)
-    evaluation = evaluate(
-        timeline.state, as_of=latest_in(timeline.state, snapshot, now=now), protocol=protocol
-    )
+    as_of = latest_in(timeline.state, snapshot, now=now)
+    evaluation = evaluate(timeline.state, as_of=as_of, protocol=protocol)
     factors, course = await factors_of(work, patient_id), await course_of(work, record)
     span = _span(course, days, today=check_in_day(now, record.time_zone))
     interval, taper, learned = await _maintenance(work, snapshot, timeline, protocol)
@@ -173,7 +170,7 @@ async def patient_view(
     steps = await alert_steps.of_patient(work, patient_id, since=now - _STEPS_SINCE, limit=_MOST_STEPS)
     shown = await signals.TABLE.page(work, states=OPEN_SIGNALS, patient_id=patient_id, after=None, limit=1)
     found = await findings.open_of_patient(work, patient_id)
-    profile, given = await clinics.profile(work), await treatment.stored_infusions(work, patient_id)
+    profile, given = await clinics.profile(work), await infusions.stored_infusions(work, patient_id)
     return PatientView(
         now=now,
         patient=patient,

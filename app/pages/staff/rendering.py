@@ -4,13 +4,12 @@ from pathlib import Path
 from typing import Final
 
 from app.access.clinics.permissions import Permission
-from app.chart.style import STYLE_SOURCE
+from app.chart.drawing import STYLE_SOURCE
 from app.context import AppContext
 from app.pages.staff.visitor import StaffVisitor
 from app.web.pages.answers import PageAnswer
-from app.web.pages.forged_forms import TOKEN_FIELD
-from app.web.pages.static_files import SHARED_FILES, StaticFiles
-from app.web.pages.templates import template_environment
+from app.web.pages.forms import TOKEN_FIELD
+from app.web.pages.templates import SHARED_FILES, StaticFiles, template_environment
 
 _HERE: Final = Path(__file__).parent
 TEMPLATES: Final = template_environment(_HERE / "templates")

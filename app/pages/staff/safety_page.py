@@ -10,29 +10,34 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.access.clinics.permissions import Permission
-from app.care.alerts.actors import names_in
+from app.care.alerts.history import names_in
 from app.care.alerts.safety_events import commands
 from app.care.alerts.safety_events.life import SAFETY_EVENT
 from app.care.alerts.safety_events.schemas import SafetyClosing
 from app.clinical.check_ins import zone_of
 from app.context import AppContext, Work
 from app.foundation.errors import RefusalError
-from app.pages.staff.alert_patient import AlertPatient, alert_patient
-from app.pages.staff.form_actions import done_or_shown_again, filled_in, refusal_said, version_of
-from app.pages.staff.notice_words import notification_rows
+from app.pages.staff.alert_forms import (
+    AlertPatient,
+    alert_patient,
+    done_or_shown_again,
+    filled_in,
+    refusal_said,
+    version_of,
+)
+from app.pages.staff.alert_words import OUTCOMES, SOURCES, notification_rows
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.patient_cards import said_with
 from app.pages.staff.patient_page import values_of
 from app.pages.staff.patient_view import patient_view
 from app.pages.staff.rendering import render
-from app.pages.staff.signal_words import OUTCOMES, SOURCES
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
-from app.pages.staff.when import how_long, moment_in
-from app.storage import notice_log
-from app.storage.notice_log import SentNotification
+from app.pages.staff.wall_clock import how_long, moment_in
+from app.storage import notices
+from app.storage.notices import SentNotification
 from app.storage.safety_events import SafetyEvent
 from app.web.dependencies import ContextNeeded
-from app.web.etags import ChangedMeanwhileError
+from app.web.headers import ChangedMeanwhileError
 from app.web.pages.forms import NOTHING_FILLED_IN, Form
 from app.web.pages.page_route import status_of
 from app.web.reading import read_as
@@ -147,7 +152,7 @@ def _with_offset(text: str, time_zone: str) -> str:
 async def _dossier(work: Work, event_id: UUID) -> EventDossier:
     """Read all of it in one snapshot; that it was read is in the audit log."""
     event = await SAFETY_EVENT.read(work, event_id)
-    sent = await notice_log.about(work, event.patient_id, subject="safety_event_id", subject_id=event_id)
+    sent = await notices.about(work, event.patient_id, subject="safety_event_id", subject_id=event_id)
     return EventDossier(
         event=event,
         whose=await alert_patient(work, event.patient_id),

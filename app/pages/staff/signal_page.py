@@ -11,40 +11,123 @@ from starlette.responses import Response
 
 from app.access.clinics.permissions import Permission
 from app.access.clinics.policy import policy_in_force
-from app.care.alerts.actors import names_in
-from app.care.alerts.history import OpenedStep, history_of
+from app.care.alerts.history import OpenedStep, history_of, names_in
 from app.care.alerts.signals import commands
-from app.care.alerts.signals.life import SIGNAL, episode_of
+from app.care.alerts.signals.life import SIGNAL, episode_of, moment_of
 from app.care.alerts.signals.queries import SignalView, views_of
 from app.care.alerts.signals.schemas import Reopening, SignalClosing, Snooze
-from app.care.alerts.signals.snooze_until import moment_of
 from app.clinical.check_ins import check_in_day
-from app.clinical.english_formats import counted
+from app.clinical.domains import DOMAINS, LABELS, Domain
+from app.clinical.english_formats import capitalised, counted, percent, scale_name
 from app.clinical.episodes import Disposition, EpisodeState, reopened
+from app.clinical.reason_codes import ReasonCode
 from app.clinical.sentence_splitting import sentences_of
 from app.context import AppContext, Work
 from app.foundation.errors import RefusalError
-from app.pages.staff.alert_patient import AlertPatient, alert_patient
-from app.pages.staff.form_actions import done_or_shown_again, filled_in, refusal_said, version_of
-from app.pages.staff.notice_words import notification_rows
+from app.pages.staff.alert_forms import (
+    AlertPatient,
+    alert_patient,
+    done_or_shown_again,
+    filled_in,
+    refusal_said,
+    version_of,
+)
+from app.pages.staff.alert_words import (
+    CAUTIONS,
+    CHOICES,
+    CRITERIA,
+    DISPOSITIONS,
+    NUMBERS,
+    SHORT_CRITERIA,
+    STEPS,
+    SUPPRESSED_BY,
+    done_by,
+    how_sure,
+    notification_rows,
+)
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.patient_page import values_of
 from app.pages.staff.patient_view import patient_view
 from app.pages.staff.rendering import render
-from app.pages.staff.said_of_alerts import done_by, how_sure
-from app.pages.staff.signal_numbers import criterion_rows, domain_rows
-from app.pages.staff.signal_words import CAUTIONS, CHOICES, CRITERIA, DISPOSITIONS, STEPS, SUPPRESSED_BY
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
-from app.pages.staff.when import day_written, how_long, moment_and_ago, moment_in
-from app.storage import notice_log, patient_states, safety_events, signals
+from app.pages.staff.wall_clock import day_written, how_long, moment_and_ago, moment_in
+from app.storage import notices, patient_states, safety_events, signals
 from app.storage.alerts import OPEN_STATES
-from app.storage.notice_log import SentNotification
+from app.storage.notices import SentNotification
 from app.storage.patient_states import BookedBooster
 from app.web.dependencies import ContextNeeded
-from app.web.etags import ChangedMeanwhileError
+from app.web.headers import ChangedMeanwhileError
 from app.web.pages.forms import NOTHING_FILLED_IN, Form
 from app.web.pages.page_route import status_of
 from app.web.reading import read_as
+
+Plain = Mapping[str, Any]
+# Said with the criterion's own name.
+_NAMES_OF_THE_CRITERION: Final = frozenset({"domain", "scale"})
+
+
+def domain_rows(decision: Plain) -> list[list[str]]:
+    """Give for each domain: before treatment, after induction, now smoothed, share lost, smoothed share."""
+    reference, baseline = decision["reference"], decision["baseline"] or {}
+    before, after = baseline.get("values", {}), reference.get("values", {})
+    return [
+        [
+            capitalised(LABELS[domain]),
+            _points(before.get(domain.value)),
+            _points(after.get(domain.value)),
+            _points(decision["smoothed_level"][domain.value]),
+            _share(decision["share_lost"][domain.value]),
+            _share(decision["smoothed_share"][domain.value]),
+        ]
+        for domain in DOMAINS
+    ]
+
+
+def criterion_rows(decision: Plain) -> list[dict[str, str]]:
+    """Give every number of the criteria' reasons by its name, and the number of the rule it stands against."""
+    assumed = any(note["code"] == "assumed_baseline" for note in decision["notes"])
+    rows = []
+    for criterion in decision["criteria"]:
+        for reason in criterion["reasons"]:
+            rows += [
+                {
+                    "criterion": _named(criterion),
+                    "name": name,
+                    "value": _fact(value),
+                    "rule": _number_of_the_rule(reason, name, assumed=assumed),
+                }
+                for name, value in reason["facts"].items()
+                if value is not None and name not in _NAMES_OF_THE_CRITERION
+            ]
+    return rows
+
+
+def _named(criterion: Plain) -> str:
+    subject = criterion["subject"]
+    said = SHORT_CRITERIA.get(criterion["criterion"], criterion["criterion"])
+    return f"{said}: {_fact(LABELS.get(subject, scale_name(subject)))}" if subject else said
+
+
+def _number_of_the_rule(reason: Plain, name: str, *, assumed: bool) -> str:
+    if (reason["code"], name) == (ReasonCode.DOMAIN_WATCH_REACHED, "threshold"):
+        return "mood_watch_at" if reason["facts"]["domain"] == Domain.MOOD else "other_watch_at"
+    number = NUMBERS.get((reason["code"], name), "")
+    return "consider_at_assumed" if number == "consider_at" and assumed else number
+
+
+def _fact(value: object) -> str:
+    return (
+        f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value).replace("_", " ")
+    )
+
+
+def _points(value: float | None) -> str:
+    return "—" if value is None else f"{value:.1f}"
+
+
+def _share(value: float | None) -> str:
+    return "—" if value is None else percent(value)
+
 
 router = APIRouter(prefix="/care/signals", route_class=CarePageRoute, include_in_schema=False)
 MayRead = Annotated[StaffVisitor, staff_may(Permission.SIGNALS_READ)]
@@ -225,9 +308,7 @@ async def _dossier(work: Work, signal_id: UUID) -> SignalDossier:
         whose=whose,
         booked=await patient_states.booked_booster(work, whose.id),
         history=tuple(history),
-        notifications=tuple(
-            await notice_log.about(work, whose.id, subject="signal_id", subject_id=signal_id)
-        ),
+        notifications=tuple(await notices.about(work, whose.id, subject="signal_id", subject_id=signal_id)),
         names=await names_in(work, work.vault, [one.step.actor_id for one in history]),
         longest_snooze_days=(await policy_in_force(work, work.context, now=work.now)).snooze_longest_days,
         later_signal=latest.id if latest and latest.id != signal_id else None,

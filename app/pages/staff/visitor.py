@@ -17,8 +17,7 @@ from app.context import AppContext, Work
 from app.foundation.tokens import TokenKind, TokenNotValidError
 from app.web.dependencies import ContextNeeded, keep_work
 from app.web.pages.cookies import Cookies
-from app.web.pages.forged_forms import form_token, new_anchor, refuse_foreign, refuse_forged
-from app.web.pages.forms import Form, read_form
+from app.web.pages.forms import Form, form_token, new_anchor, read_form, refuse_foreign, refuse_forged
 from app.web.pages.page_route import NotSignedInError
 
 SESSION: Final = "afterglow-staff"

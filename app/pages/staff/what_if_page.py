@@ -1,23 +1,109 @@
-"""Trying other numbers, as pages: the form, what came of a try, and putting the numbers in force."""
+"""Rule settings: the form for other numbers, a what-if run with its words, and activating the numbers."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, time
-from typing import Final
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Annotated, Any, Final
 from uuid import UUID
 
-from starlette.responses import Response
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
 
-from app.access.clinics.policy import PolicyView, in_force, read_policy
+from app.access.clinics.permissions import Permission
+from app.access.clinics.policy import (
+    PolicyInPastError,
+    PolicyRefusedError,
+    PolicyView,
+    in_force,
+    read_policy,
+    write_policy,
+)
 from app.care.patients.references import references_of
+from app.clinical.english_formats import counted
 from app.clinical.protocol import Protocol
 from app.context import AppContext
-from app.pages.staff.numbers_form import differences, fields_of
+from app.foundation.errors import RefusalError
+from app.pages.staff.numbers_form import differences, fields_of, numbers_in
+from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
-from app.pages.staff.visitor import StaffVisitor
-from app.pages.staff.what_if_words import delay_words, more_or_fewer, raised_rows
-from app.pages.staff.when import UTC_ZONE, moment_in
-from app.studies.what_if import WhatIf
-from app.studies.what_if_jobs import Tried, last_try, read_try
+from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
+from app.pages.staff.wall_clock import UTC_ZONE, moment_in
+from app.studies.what_if import RuleCounts, WhatIf
+from app.studies.what_if_jobs import (
+    NothingDiffersError,
+    Tried,
+    TryPeriodRefusedError,
+    ask,
+    last_try,
+    read_try,
+)
+from app.web.dependencies import ContextNeeded
+from app.web.headers import ChangedMeanwhileError, version_in
+from app.web.pages.forms import Form
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One count under the numbers in force and under the others, with the difference."""
+
+    title: str
+    now: str
+    instead: str
+    difference: str
+
+
+def more_or_fewer(found: WhatIf) -> str:
+    """Say in one sentence how many signals more or fewer there would have been."""
+    more = found.instead.signals - found.now.signals
+    if not more:
+        return f"As many signals as with today's numbers: {found.now.signals}."
+    word = "more" if more > 0 else "fewer"
+    return f"{counted(abs(more), 'signal')} {word}: {found.instead.signals} instead of {found.now.signals}."
+
+
+def raised_rows(found: WhatIf) -> list[Row]:
+    """Give the counts side by side."""
+    now, instead = found.now, found.instead
+    return [
+        _row("Signals", now.signals, instead.signals),
+        Row(
+            title="Signals per patient-year",
+            now=_rate(now),
+            instead=_rate(instead),
+            difference=_signed((instead.per_patient_year or 0) - (now.per_patient_year or 0), digits=1),
+        ),
+        _row("Patients with any signal", now.patients_with_signals, instead.patients_with_signals),
+        _row("Times that a watch began", now.watches, instead.watches),
+    ]
+
+
+def delay_words(found: WhatIf) -> str:
+    """Say how much sooner or later those would have been noticed who are noticed either way."""
+    days = found.median_days_later
+    both = found.now.patients_with_signals - found.no_longer_raised
+    if days is None:
+        return "No patient has a signal under both, so nothing can be said about sooner or later."
+    middle = (
+        "on the same day" if not days else f"{counted(abs(days), 'day')} {'later' if days > 0 else 'sooner'}"
+    )
+    return (
+        f"Of {counted(both, 'patient')} with a signal under both, the first would have come sooner for "
+        f"{found.earlier} and later for {found.later}; in the middle {middle}."
+    )
+
+
+def _row(title: str, now: int, instead: int) -> Row:
+    return Row(title=title, now=str(now), instead=str(instead), difference=_signed(instead - now))
+
+
+def _rate(counts: RuleCounts) -> str:
+    return "none watched" if counts.per_patient_year is None else f"{counts.per_patient_year:.1f}"
+
+
+def _signed(difference: float, *, digits: int = 0) -> str:
+    text = f"{difference:+.{digits}f}"
+    return "the same" if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
+
 
 WHAT_IF: Final = "/care/what-if"
 LOOK_AGAIN_SECONDS: Final = 3
@@ -147,3 +233,110 @@ async def _found(visitor: StaffVisitor, tried: Tried) -> Mapping[str, object] | 
             for one in tried.days
         ],
     }
+
+
+router = APIRouter(prefix="/care", route_class=CarePageRoute, include_in_schema=False)
+MayTry = Annotated[StaffVisitor, staff_may(Permission.INSIGHTS)]
+MaySetNumbers = Annotated[StaffVisitor, staff_may(Permission.CLINIC_CHANGE)]
+_NO_NUMBER = "This is not a number."
+_OTHERS_SET = "Someone set other numbers meanwhile. Below they are compared with those; please look again."
+_NO_TIME = "A day and a time are written out; without a day the numbers hold from now on."
+
+
+@router.get("/what-if")
+async def show_numbers(request: Request, context: ContextNeeded, visitor: MayTry) -> Response:
+    """Show the numbers that a clinic may try."""
+    notice = (
+        "The numbers are kept, and hold from the time you chose." if "kept" in request.query_params else ""
+    )
+    return await form_page(context, visitor, notice=notice)
+
+
+@router.post("/what-if")
+async def try_numbers(request: Request, context: ContextNeeded, visitor: MayTry) -> Response:
+    """Have the numbers tried; the page of the try says when it is done."""
+    form = await read_own_form(request, context, visitor)
+    view = await read_policy(visitor.work)
+    numbers, wrong = numbers_in(form, present=protocol_now(context, view), base=context.protocol)
+    try:
+        first, last = (_day(form[name]) for name in ("first", "last"))
+        if not wrong:
+            made = await ask(visitor.work, numbers=numbers, first=first, last=last)
+            return RedirectResponse(f"{WHAT_IF}/{made}", 303)
+        mistakes = dict.fromkeys(wrong, _NO_NUMBER)
+    except (PolicyRefusedError, NothingDiffersError, TryPeriodRefusedError) as error:
+        mistakes = _mistakes(error)
+    await visitor.work.start_over(snapshot=True)
+    return await form_page(context, visitor, typed=_typed(form), mistakes=mistakes)
+
+
+@router.get("/what-if/{what_if_id}")
+async def show_try(what_if_id: UUID, context: ContextNeeded, visitor: MayTry) -> Response:
+    """Show what came of it."""
+    return await try_page(context, visitor, what_if_id)
+
+
+@router.get("/what-if/{what_if_id}/in-force")
+async def confirm_numbers(what_if_id: UUID, context: ContextNeeded, visitor: MaySetNumbers) -> Response:
+    """Ask once more before anything changes."""
+    return await confirm_page(context, visitor, what_if_id)
+
+
+@router.post("/what-if/{what_if_id}/in-force")
+async def set_numbers(
+    what_if_id: UUID, request: Request, context: ContextNeeded, visitor: MaySetNumbers
+) -> Response:
+    """Put the tried numbers in force, unless someone set others meanwhile."""
+    form = await read_own_form(request, context, visitor)
+    mistake, status = _NO_TIME, 422
+    try:
+        await _set(visitor, what_if_id, form)
+    except ChangedMeanwhileError:
+        mistake, status = _OTHERS_SET, 412
+    except (PolicyInPastError, PolicyRefusedError) as error:
+        mistake = str(error)
+    except (ValueError, OverflowError):
+        pass
+    else:
+        return RedirectResponse(f"{WHAT_IF}?kept", 303)
+    await visitor.work.start_over(snapshot=True)
+    return await confirm_page(
+        context, visitor, what_if_id, typed=_typed(form), mistake=mistake, status=status
+    )
+
+
+async def _set(visitor: StaffVisitor, what_if_id: UUID, form: Form) -> None:
+    since = began(form["day"].strip(), form["time"].strip())
+    tried = await read_try(visitor.work, what_if_id)
+    await write_policy(
+        visitor.work,
+        numbers=tried.stored.numbers,
+        effective_from=since,
+        version=version_in(form["version"]),
+    )
+
+
+def _mistakes(error: RefusalError) -> dict[str, str]:
+    """Give each field's sentence; what is about all numbers stands at the first one."""
+    found: dict[str, str] = {}
+    for one in error.findings:
+        name = str(one["pointer"]).removeprefix("#/numbers").removeprefix("/")
+        found[name or "consider_at"] = _sentence(one)
+    return found or {error.pointer or "consider_at": str(error)}
+
+
+def _sentence(finding: Any) -> str:  # noqa: ANN401 - a mapping of a refusal's own
+    if "lowest" in finding:
+        return f"{finding['detail']} It may lie from {finding['lowest']:g} to {finding['highest']:g}."
+    return str(finding["detail"])
+
+
+def _typed(form: Form) -> dict[str, str]:
+    return {name: value[:30] for name, value in form.items()}
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text.strip()) if text.strip() else None
+    except ValueError:
+        raise TryPeriodRefusedError("first") from None

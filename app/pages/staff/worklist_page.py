@@ -18,11 +18,11 @@ from app.care.worklist.queries import A_LANE, ClinicStatus, Glance, Today, Workl
 from app.care.worklist.schemas import Outreach, path_of, place_in, position_of
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
-from app.pages.staff.form_actions import filled_in, version_of
+from app.pages.staff.alert_forms import filled_in, version_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
-from app.pages.staff.when import how_long
+from app.pages.staff.wall_clock import how_long
 from app.pages.staff.worklist_words import (
     ATTENTION,
     LANES,
@@ -96,7 +96,7 @@ async def show_today(request: Request, context: ContextNeeded, visitor: MayRead)
         initials=initials,
         standing={"test_mode": found.standing.mode == "test"},
         troubles=_troubles(found.standing, visitor.work),
-        today_said=_said(visitor.work.now.date()),
+        today_said=_said(found.standing.today),
         strip=_strip(found.planned),
         planned=sum(count for _, count in found.planned),
         filters=_filters(show, found.counts),

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
-from app.access.clinics.attention import Attention
+from app.access.clinics.queries import Attention
 from app.care.worklist.queries import Glance, WorklistItem
+from app.clinical.check_ins import calendar_day
 from app.clinical.english_formats import MONTHS
-from app.pages.staff.signal_words import CAUTIONS, DISPOSITIONS, OUTCOMES, SOURCES
+from app.pages.staff.alert_words import CAUTIONS, DISPOSITIONS, OUTCOMES, SOURCES
 from app.storage.worklist import Lane
 
 LANES: Final[Mapping[Lane, tuple[str, str, str, str]]] = {
@@ -78,7 +79,9 @@ def why_of(item: WorklistItem, glance: Glance) -> tuple[str, str]:
     """Say in a few words what the row is about, and what else there is to know."""
     row, more = item.row, item.row.more
     if row.closed:
-        return _closed(row.kind, more), _join(f"closed {short_day(row.since.date())}", _kept_in_mind(glance))
+        return _closed(row.kind, more), _join(
+            f"closed {short_day(calendar_day(row.since, row.time_zone))}", _kept_in_mind(glance)
+        )
     if row.kind == "safety":
         urgent = "Thinking about self-harm" if more["urgent"] else "Safety answer"
         again = more["escalations"]
@@ -111,8 +114,12 @@ def _signal(item: WorklistItem, glance: Glance) -> tuple[str, str]:
     raised, booked = more["raised_smoothed"], row.booster_booked_for
     back = row.snoozed_until
     return title, _join(
-        f"snoozed until {short_day(back.date())}" if back and row.state == "snoozed" else "",
-        f"{percent(raised)} when raised {short_day(row.since.date())}" if raised is not None else "",
+        f"snoozed until {short_day(calendar_day(back, row.time_zone))}"
+        if back and row.state == "snoozed"
+        else "",
+        f"{percent(raised)} when raised {short_day(calendar_day(row.since, row.time_zone))}"
+        if raised is not None
+        else "",
         f"booster booked {short_day(booked)}" if booked else "",
         "escalated" if row.escalated_at and not row.acknowledged_at else "",
         _seen(item),

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.foundation.errors import OperatorError
+
 # The floor of the whole product: `clinical` data relies on nothing older, and nothing older is tested.
 OLDEST_MAJOR = 15
 SETTING_NAME = "AFTERGLOW_POSTGRES_BIN"
@@ -19,7 +21,7 @@ NEEDED_PROGRAMS = ("initdb", "pg_dump", "pg_restore", "postgres")
 _VERSION = re.compile(r"\(PostgreSQL\) (?P<major>\d+)(?P<rest>\S*)")
 
 
-class LocalDatabaseError(Exception):
+class LocalDatabaseError(OperatorError):
     """The database of this machine could not do what was asked."""
 
     def __init__(self, **facts: object) -> None:

@@ -64,6 +64,16 @@ class ConnectionBudget:
     _waiting: dict[tuple[UUID | None, bytes | None, bool], deque[_Waiting]] = field(default_factory=dict)
 
     @property
+    def in_use(self) -> int:
+        """How many connections are taken, those that are kept for safety among them."""
+        return self._taken + self._reserve_taken
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for one."""
+        return sum(map(len, self._waiting.values()))
+
+    @property
     def of_a_clinic(self) -> int:
         """The most that one clinic's requests have at once: of ten six."""
         return max(1, self.size * 3 // 5)

@@ -21,13 +21,21 @@ from app.storage.engine.tenant_proof import TenantProof
 from app.storage.engine.unit_of_work import UnitOfWork
 
 SEARCH_PATH: Final = "care,front_desk,jobs"
-# A request that waits longer than this helps nobody; phones try again.
-_SESSION_OPTIONS: Final = (
-    f"-c search_path={SEARCH_PATH} -c statement_timeout=15000 -c lock_timeout=5000 "
-    "-c idle_in_transaction_session_timeout=30000 -c client_connection_check_interval=2000 -c timezone=UTC "
+SESSION_SETTINGS: Final = {
+    "search_path": SEARCH_PATH,
+    # A request that waits longer than this helps nobody; phones try again.
+    "statement_timeout": "15000",
+    "lock_timeout": "5000",
+    "idle_in_transaction_session_timeout": "30000",
+    "client_connection_check_interval": "2000",
+    "timezone": "UTC",
     # Short statements only: compiling them costs more than running them.
-    "-c jit=off"
-)
+    "jit": "off",
+}
+SESSION_OPTIONS: Final = " ".join(f"-c {name}={value}" for name, value in SESSION_SETTINGS.items())
+# A pooler passes neither options nor prepared statements on: the database itself has the settings then.
+_THROUGH_POOLER: Final = {"prepare_threshold": None}
+_STRAIGHT: Final = {"prepare_threshold": 3, "options": SESSION_OPTIONS}
 
 
 def role_of(url: str) -> str | None:
@@ -55,10 +63,22 @@ def _only_idle(connection: DBAPIConnection | None, record: ConnectionPoolEntry) 
         record.invalidate()
 
 
+def most_connections(pool_size: int) -> int:
+    """Give how many connections a pool of this size may take at most."""
+    return pool_size + FOR_SAFETY + 2 if pool_size > 1 else pool_size
+
+
 class Database:
     """The application role's way to PostgreSQL."""
 
-    def __init__(self, url: str, *, pool_size: int = 10, tenant_key: bytes | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        tenant_key: bytes | None = None,
+        direct_url: str | None = None,
+    ) -> None:
         """Make the pool; it connects with its first use.
 
         Args:
@@ -66,9 +86,11 @@ class Database:
             pool_size: how many connections at most, beside those that are kept for safety.
             tenant_key: what proves that a transaction is of the clinic that it names (`Vault.tenant_key`); None:
                 nothing does, which a database that has a key installed answers with no rows.
+            direct_url: past the pooler to which ``url`` leads; None: it leads to none.
         """
         self.url = url
-        self.proof = TenantProof(tenant_key)
+        self.direct_url = direct_url or url
+        self.proof = TenantProof(tenant_key, through_pooler=direct_url is not None)
         self.budget = ConnectionBudget(pool_size)
         self.engine: AsyncEngine = create_async_engine(
             make_url(url).set(drivername="postgresql+psycopg"),
@@ -76,12 +98,12 @@ class Database:
             isolation_level="AUTOCOMMIT",
             pool_size=pool_size,
             # What is reserved for safety, and the second connection of a request that holds one.
-            max_overflow=FOR_SAFETY + 2 if pool_size > 1 else 0,
+            max_overflow=most_connections(pool_size) - pool_size,
             pool_timeout=10,
             pool_reset_on_return=None,
             # The connection used last has its plans and caches warm.
             pool_use_lifo=True,
-            connect_args={"options": _SESSION_OPTIONS, "prepare_threshold": 3},
+            connect_args=_THROUGH_POOLER if direct_url else _STRAIGHT,
             json_serializer=_json_text,
             json_deserializer=from_json,
         )

@@ -1,11 +1,15 @@
 """Whether the database answers."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import psycopg
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from app.storage.engine.binaries import LocalDatabaseError
 from app.storage.engine.database import Database
 
 # A hundred kilobytes or so, in a separate file, and lines of the catalog in the write-ahead log.
@@ -46,3 +50,31 @@ async def database_takes_writes(database: Database) -> None:
             await work.commit()
     except (SQLAlchemyError, psycopg.Error, OSError) as error:
         raise DatabaseDoesNotAnswerError(DatabaseDoesNotAnswerError.__doc__) from error
+
+
+class DatabaseFailedError(LocalDatabaseError):
+    """The database does not do what it should ({kind}); try `afterglow doctor`."""
+
+
+def database_is_away(error: BaseException) -> bool:
+    """Say whether an error means that the database cannot be reached or cannot take more, for the moment."""
+    away = (
+        InterfaceError,
+        OperationalError,
+        PoolTimeoutError,
+        psycopg.OperationalError,
+        psycopg.InterfaceError,
+    )
+    return isinstance(error, away)
+
+
+@contextmanager
+def failures_named() -> Iterator[None]:
+    """Turn whatever the database's libraries raise in this block into `DatabaseFailedError`.
+
+    Only the kind of the failure is said: the libraries' own texts quote statements and their values.
+    """
+    try:
+        yield
+    except (SQLAlchemyError, psycopg.Error) as error:
+        raise DatabaseFailedError(kind=type(error).__name__) from None

@@ -16,6 +16,10 @@ from psycopg import AsyncConnection
 from app.storage.engine.rows import JOBS
 
 QUEUE: Final = "afterglow"
+STUDIES_QUEUE: Final = "studies"
+"""What computes for minutes, so that an operator can have a separate worker do it."""
+JOB_CONNECTIONS: Final = 6
+"""The most connections that a worker's jobs take beside its pool; one of them listens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,13 +33,14 @@ class Job:
     at: datetime | None = None
     priority: int = 0
     lock: str | None = None
+    queue: str = QUEUE
     ids: dict[str, UUID] = field(default_factory=dict)
 
 
 def job_app(url: str) -> procrastinate.App:
     """Make procrastinate's app for this database; tasks are added to it by the worker."""
     connector = procrastinate.PsycopgConnector(
-        conninfo=url, kwargs={"options": f"-c search_path={JOBS}"}, min_size=1, max_size=6
+        conninfo=url, kwargs={"options": f"-c search_path={JOBS}"}, min_size=1, max_size=JOB_CONNECTIONS
     )
     return procrastinate.App(connector=connector)
 
@@ -50,7 +55,7 @@ async def queue_jobs(connection: AsyncConnection[Any], jobs: Sequence[Job]) -> N
         [
             ProcrastinateJob(
                 id=None,
-                queue=QUEUE,
+                queue=job.queue,
                 lock=job.lock,
                 queueing_lock=None,
                 task_name=job.task,

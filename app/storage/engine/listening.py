@@ -19,7 +19,7 @@ async def wake_ups(database: Database) -> AsyncIterator[None]:
         NotListeningError: the connection was lost; nothing is missed by whoever looks again after a while.
     """
     try:
-        async with await psycopg.AsyncConnection.connect(database.url, autocommit=True) as connection:
+        async with await psycopg.AsyncConnection.connect(database.direct_url, autocommit=True) as connection:
             await connection.execute(f"LISTEN {OUTBOX_CHANNEL}".encode())
             yield
             async for _ in connection.notifies():

@@ -12,6 +12,8 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.pool import NullPool
 
+from app.foundation.errors import OperatorError
+
 APPLICATION_ROLE: Final = "afterglow_app"
 OWNER_ROLE: Final = "afterglow_owner"
 DATABASE: Final = "afterglow"
@@ -19,8 +21,12 @@ DATABASE: Final = "afterglow"
 _TIMEOUTS: Final = "-c lock_timeout=10000 -c statement_timeout=600000 -c timezone=UTC"
 
 
-class SchemaBehindError(RuntimeError):
+class SchemaBehindError(OperatorError):
     """The database's tables are not those of this version: run `afterglow migrate`."""
+
+
+class SchemaNewerError(OperatorError):
+    """The database's tables are of a newer version of Afterglow: run that version, or restore an older backup."""
 
 
 def migrate(owner_url: str, *, application_role: str, to: str = "head") -> None:
@@ -49,15 +55,24 @@ def check_schema(url: str) -> None:
     """Make sure that the tables are those of this version.
 
     Raises:
-        SchemaBehindError: they are not.
+        SchemaBehindError, SchemaNewerError: they are not.
     """
     engine = create_engine(_psycopg(url), poolclass=NullPool)
     try:
         with engine.connect() as connection:
-            if _current(connection) != _scripts().get_current_head():
-                raise SchemaBehindError(SchemaBehindError.__doc__)
+            current, scripts = _current(connection), _scripts()
     finally:
         engine.dispose()
+    if current == scripts.get_current_head():
+        return
+    if current is not None and current not in {one.revision for one in scripts.walk_revisions()}:
+        raise SchemaNewerError(SchemaNewerError.__doc__)
+    raise SchemaBehindError(SchemaBehindError.__doc__)
+
+
+def newest_revision() -> str | None:
+    """Name the revision of the tables that this version works with."""
+    return _scripts().get_current_head()
 
 
 def make_roles(superuser_url: str) -> None:

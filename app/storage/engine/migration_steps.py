@@ -5,12 +5,14 @@ from typing import Final
 
 from alembic import context, op
 
+from app.foundation.errors import OperatorError
+
 # Whose rows a transaction sees: of the clinic that it names, and since 0038 of one that it proves to be.
 TENANT_BY_ID: Final = "clinic_id = NULLIF(current_setting('app.clinic_id', true), '')::uuid"
 TENANT_BY_PROOF: Final = "clinic_id = (SELECT front_desk.tenant())"
 
 
-class PatientKeysKeptError(RuntimeError):
+class PatientKeysKeptError(OperatorError):
     """Patients' own keys are kept here, and going down would lose them: nobody could read what they sealed again.
 
     Nothing was changed. To go back, restore the backup from before the upgrade.

@@ -9,10 +9,14 @@ UNSEEN: Final = " " * 1024
 
 
 class TenantProof:
-    """Makes proofs with the key that the owner installed; without a key the clinic's id stands alone."""
+    """Makes proofs with the key that the owner installed; without a key the clinic's id stands alone.
 
-    def __init__(self, key: bytes | None) -> None:
+    ``through_pooler``: the connection's backend is another one in each transaction, and has to be asked for.
+    """
+
+    def __init__(self, key: bytes | None, *, through_pooler: bool = False) -> None:
         self.key = key
+        self.through_pooler = through_pooler
 
     def said(self, clinic_id: UUID, backend_pid: int) -> str:
         """Give what app.clinic_id is set to, on the connection that this backend serves."""

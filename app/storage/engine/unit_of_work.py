@@ -17,7 +17,7 @@ from app.foundation.audit import SYSTEM, Actor, AuditEvent
 from app.foundation.ids import new_id
 from app.storage.engine.audit import StoredEvent, audit_values
 from app.storage.engine.connection_budget import ConnectionBudget, Ticket
-from app.storage.engine.jobs import Job, queue_jobs
+from app.storage.engine.jobs import QUEUE, Job, queue_jobs
 from app.storage.engine.rows import CARE
 from app.storage.engine.tenant_proof import UNSEEN, TenantProof
 
@@ -102,9 +102,15 @@ class UnitOfWork:
         if self._clinic_id is None:
             return begin
         driver = await self._psycopg()
+        pid, begun = driver.info.backend_pid, f"{begin};"
+        if self._proof.through_pooler:
+            # What the driver knows is its connection to the pooler; the server's is this transaction's from now on.
+            await self._say(begin)
+            asked = await (await driver.execute(b"SELECT pg_backend_pid()")).fetchone()
+            pid, begun = asked[0] if asked else 0, ""
         # The only place that sets the tenant. SET takes no parameters; what is said is digits and dots.
-        said = self._proof.said(self._clinic_id, driver.info.backend_pid)
-        return f"{begin};{UNSEEN}SET LOCAL app.clinic_id = '{said}'"
+        said = self._proof.said(self._clinic_id, pid)
+        return f"{begun}{UNSEEN}SET LOCAL app.clinic_id = '{said}'"
 
     async def execute(
         self,
@@ -168,10 +174,11 @@ class UnitOfWork:
         at: datetime | None = None,
         priority: int = 0,
         lock: str | None = None,
+        queue: str = QUEUE,
         **ids: UUID,
     ) -> None:
         """Add a job by its task's name, with ids only; it exists only if this transaction commits."""
-        self._jobs.append(Job(task=task, at=at, priority=priority, lock=lock, ids=ids))
+        self._jobs.append(Job(task=task, at=at, priority=priority, lock=lock, queue=queue, ids=ids))
 
     def after_commit(self, call: Callable[[], object]) -> None:
         """Call this once what was done here is permanent; never if it is undone."""

@@ -1,12 +1,19 @@
 """Reading a form: field by field as it comes in, keeping no more of any of them than could be meant."""
 
-from collections.abc import Iterator, Mapping
+import base64
+import hmac
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote_to_bytes, urlsplit
 
+from fastapi import Depends, Request
 from python_multipart import QuerystringParser
 from python_multipart.exceptions import QuerystringParseError
-from starlette.requests import Request
+
+from app.foundation.errors import RefusalError, RefusalKind
+from app.foundation.vault import Vault
+from app.web.dependencies import ContextNeeded
 
 # Every character of the longest note as the longest escape, and room to give back what is too long.
 _FIELD_BYTES: Final = 100_000
@@ -99,3 +106,73 @@ def _text(sent: bytearray) -> str:
     # A browser ends lines with two characters or with one, depending on who sends: the same text either way.
     text = unquote_to_bytes(bytes(sent).replace(b"+", b" ")).decode("utf-8", "replace")
     return text.replace("\r\n", "\n").replace("\x00", "")
+
+
+TOKEN_FIELD: Final = "form_token"  # noqa: S105 - the field's name
+
+
+class ForeignFormError(RefusalError):
+    """This form was sent from another site; please open the page itself and send it from there."""
+
+    kind = RefusalKind.FORBIDDEN
+    code = "foreign-form"
+
+
+class FormExpiredError(RefusalError):
+    """This form is no longer valid here; please send it once more from the page as it is now."""
+
+    kind = RefusalKind.FORBIDDEN
+    code = "form-expired"
+
+
+def new_anchor() -> str:
+    """Make what a browser that is not signed in keeps, for its forms to be bound to."""
+    return secrets.token_urlsafe(32)
+
+
+def form_token(vault: Vault, bound_to: str) -> str:
+    """Make the token for forms of the browser that holds this cookie."""
+    return base64.urlsafe_b64encode(vault.digest(b"form token", bound_to.encode())).decode().rstrip("=")
+
+
+def refuse_foreign(request: Request, public_url: str) -> None:
+    """Refuse what a browser says it sends for another site.
+
+    Browsers too old to say so are held to the form's token alone. ``Origin`` is "null" for our own forms
+    too, because our pages send no referrer.
+
+    Raises:
+        ForeignFormError: it comes from another site.
+    """
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        if site not in {"same-origin", "none"}:
+            raise ForeignFormError
+        return
+    origin = request.headers.get("origin", "null")
+    ours = {urlsplit(public_url).netloc, request.headers.get("host", "")}
+    if origin != "null" and urlsplit(origin).netloc not in ours:
+        raise ForeignFormError
+
+
+async def own_form_only(request: Request, context: ContextNeeded) -> None:
+    """Refuse forms from other sites.
+
+    Raises:
+        ForeignFormError: the browser says that it comes from one.
+    """
+    refuse_foreign(request, context.public_url)
+
+
+OwnFormOnly = Depends(own_form_only)
+
+
+def refuse_forged(vault: Vault, token: str, bound_to: Iterable[str]) -> None:
+    """Refuse a form whose token was not made for this browser.
+
+    Raises:
+        FormExpiredError: the token is missing, or belongs to a cookie that this browser does not hold.
+    """
+    made = [form_token(vault, one) for one in bound_to if one]
+    if not any(hmac.compare_digest(token.encode(), one.encode()) for one in made):
+        raise FormExpiredError

@@ -14,8 +14,7 @@ from starlette.responses import RedirectResponse
 
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.logs import where
-from app.web.pages.forged_forms import ForeignFormError
-from app.web.pages.forms import Form, read_form
+from app.web.pages.forms import ForeignFormError, Form, read_form
 from app.web.problems import STATUS
 
 # What to say, by the refusal's code, else by its kind; all else is our own fault.

@@ -1,9 +1,15 @@
 """Templates: escaped by default, and a name that is not there is an error, never an empty place."""
 
+import hashlib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import Response
+
+from app.foundation.errors import NotFoundError
 
 SHARED_TEMPLATES: Final = Path(__file__).with_name("templates")
 
@@ -27,3 +33,58 @@ def template_environment(*folders: Path) -> Environment:
 def template_texts(*folders: Path) -> list[bytes]:
     """Give what these templates and the shared ones are made of, for a name that changes with any of them."""
     return [path.read_bytes() for folder in (*folders, SHARED_TEMPLATES) for path in sorted(folder.iterdir())]
+
+
+# What every room of pages serves, before its own.
+SHARED_FILES: Final = Path(__file__).with_name("static")
+MEDIA_TYPES: Final = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+}
+_FOR_EVER: Final = "public, max-age=31536000, immutable"
+
+
+class StaticFiles:
+    """The files of some folders, read once; ``start`` is the path that they are served under."""
+
+    def __init__(self, start: str, folders: Iterable[Path]) -> None:
+        self._start = start
+        self._paths: dict[str, str] = {}
+        self._contents: dict[str, tuple[bytes, str]] = {}
+        for folder in folders:
+            for path in sorted(folder.iterdir()):
+                self._take(path)
+
+    def _take(self, path: Path) -> None:
+        content = path.read_bytes()
+        name = f"{path.stem}.{hashlib.sha256(content).hexdigest()[:12]}{path.suffix}"
+        self._paths[path.name] = self._start + name
+        self._contents[name] = (content, MEDIA_TYPES[path.suffix])
+
+    @property
+    def paths(self) -> Mapping[str, str]:
+        """Where each file is to be found, by its plain name."""
+        return MappingProxyType(self._paths)
+
+    @property
+    def version(self) -> str:
+        """Name all of them together: another name as soon as one of them changes."""
+        return hashlib.sha256("".join(sorted(self._contents)).encode()).hexdigest()[:12]
+
+    def path(self, name: str) -> str:
+        """Say where a file is to be found."""
+        return self._paths[name]
+
+    def answer(self, name: str) -> Response:
+        """Give a file.
+
+        Raises:
+            NotFoundError: there is none of this name and content.
+        """
+        found = self._contents.get(name)
+        if found is None:
+            raise NotFoundError
+        content, media_type = found
+        return Response(content, media_type=media_type, headers={"cache-control": _FOR_EVER})

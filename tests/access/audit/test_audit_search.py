@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.access.clinics.scopes import Scope
+from app.access.clinics.permissions import Scope
 from app.web.schemas import write_cursor
 from tests.support.clinics import seal_trail
 from tests.support.people import ClinicClient, clinic_client, key_with

@@ -5,7 +5,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from app.access.clinics.scopes import Scope
+from app.access.clinics.permissions import Scope
 from tests.support.people import ClinicClient, key_with
 from tests.support.problems import assert_problem
 from tests.support.service import Service

@@ -11,8 +11,7 @@ from app.access.staff.passwords import (
     PasswordTooShortError,
     refuse_weak,
 )
-from app.access.staff.recovery import digest_of, new_codes
-from app.access.staff.second_factor import new_secret, otpauth_link, step_of
+from app.access.staff.second_factor import digest_of, new_codes, new_secret, otpauth_link, step_of
 from app.foundation.vault import Vault
 
 # RFC 6238, appendix B: the SHA-1 secret "12345678901234567890", in base32; eight digits, of which six are ours.

@@ -69,7 +69,7 @@ def test_everything_right_gives_a_session_until_it_is_ended(service: Service, me
         "+00:00", "Z"
     )
     headers = {"authorization": f"Bearer {said['access_token']}"}
-    with httpx2.Client(base_url=service.url, headers=headers) as http:
+    with httpx2.Client(base_url=service.url, headers=headers, timeout=30) as http:
         assert http.get("/v1/clinic").status_code == 200
         assert http.delete("/v1/staff-sessions/current").status_code == 204
         assert_problem(http.get("/v1/clinic"), 401, code="token-not-valid")

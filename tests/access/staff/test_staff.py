@@ -8,8 +8,7 @@ import httpx2
 import psycopg
 import pytest
 
-from app.access.clinics.permissions import StaffRole
-from app.access.clinics.scopes import Scope
+from app.access.clinics.permissions import Scope, StaffRole
 from app.access.staff import joining
 from app.access.staff.joining import InvitationExpiredError, InvitationNotKnownError, InvitationUsedError
 from app.foundation.errors import RefusalError
@@ -191,7 +190,7 @@ def test_a_reset_takes_password_phone_codes_and_sessions(service: Service, clini
     service.clock.move_to(NOW + timedelta(minutes=1))
     assert_problem(member.sign_in(service), 401, code="sign-in-refused")
     assert_problem(member.sign_in(service, code=member.recovery_codes[0]), 401, code="sign-in-refused")
-    with made(httpx2.Client(base_url=service.url)) as http:
+    with made(httpx2.Client(base_url=service.url, timeout=30)) as http:
         reply = http.get("/v1/clinic", headers={"authorization": f"Bearer {member.session}"})
         assert_problem(reply, 401, code="token-not-valid")
     back = joins(service, clinic, reset.json())

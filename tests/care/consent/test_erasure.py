@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import httpx2
 import pytest
 
-from app.access.clinics.scopes import Scope
+from app.access.clinics.permissions import Scope
 from tests.storage.catalogue import ask
 from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, PatientClient, clinic_client, key_with
@@ -145,7 +145,9 @@ def test_only_a_key_with_the_scope_for_rights_copies_and_erases(
     service: Service, clinic: ClinicClient, phone: PatientClient
 ) -> None:
     narrow = key_with(service, clinic.clinic_id, *(one for one in Scope if one is not Scope.RIGHTS))
-    with httpx2.Client(base_url=service.url, headers={"authorization": f"Bearer {narrow}"}) as http:
+    with httpx2.Client(
+        base_url=service.url, headers={"authorization": f"Bearer {narrow}"}, timeout=30
+    ) as http:
         for method, path in (
             ("GET", f"/v1/patients/{phone.patient_id}/export"),
             ("POST", f"/v1/patients/{phone.patient_id}/erasure-requests"),

@@ -5,10 +5,9 @@ from uuid import uuid4
 
 import pytest
 
-from app.care.insights.care import benefits_begun, check_in_days, stretches, watched_days
 from app.care.insights.counting import count_signals
-from app.care.insights.figures import Share
-from app.care.insights.period import Period
+from app.care.insights.figures import Period, Share
+from app.care.insights.outcomes import benefits_begun, check_in_days, stretches, watched_days
 from app.clinical.course import Course, Infusion, InfusionPhase
 from app.clinical.protocol import STANDARD
 from app.clinical.waiting import STANDARD_LIMITS

@@ -6,7 +6,7 @@ import io
 import pytest
 
 from app.care.insights.figures import Share, Times, median_survival, rate, times_of
-from app.care.insights.table import csv_of
+from app.care.insights.queries import csv_of
 
 
 def test_a_share_of_nothing_is_not_zero() -> None:

@@ -179,7 +179,7 @@ def test_a_member_of_the_staff_is_heard_and_another_clinics_patient_is_not_touch
 
 
 def test_a_stranger_gets_help_and_nothing_is_kept(one_clinic: ClinicClient, service: Service) -> None:
-    with httpx2.Client(base_url=service.url) as stranger:
+    with httpx2.Client(base_url=service.url, timeout=30) as stranger:
         for path in ("/v1/check-ins/x", "/nowhere", "/v1/patients"):
             assert helps(stranger.post(path, content=SAID, headers=JSON | {"accept-language": "es"}))
         assert "crisis_help" not in stranger.post("/nowhere", content=b'{"mood": 1}', headers=JSON).json()
@@ -302,7 +302,7 @@ def test_no_raw_body_is_logged(
 
 
 def test_head_works_where_get_does_and_no_redirect_follows_the_host(service: Service) -> None:
-    with httpx2.Client(base_url=service.url) as anybody:
+    with httpx2.Client(base_url=service.url, timeout=30) as anybody:
         head, got = anybody.head("/v1/crisis-help"), anybody.get("/v1/crisis-help")
         assert (head.status_code, head.content) == (200, b"")
         assert head.headers["content-length"] == got.headers["content-length"]

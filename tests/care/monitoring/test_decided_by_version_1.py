@@ -16,8 +16,8 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from app.care.monitoring.replay import replay
-from app.clinical.own_numbers import numbers_of, renamed
 from app.clinical.protocol import RULE_1
+from app.clinical.protocol_versions import numbers_of, renamed
 from tests.support.care_browser import CareBrowser
 from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, treated

@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from app.access.clinics.scopes import Scope
+from app.access.clinics.permissions import Scope
 from tests.support.people import ClinicClient, PatientClient, clinic_client, item, key_with, treated
 from tests.support.pictures import Picture
 from tests.support.problems import assert_problem
@@ -191,6 +191,8 @@ def test_the_chart_needs_the_scope_of_the_evaluation(
 ) -> None:
     key = key_with(service, one_clinic.clinic_id, Scope.PATIENTS)
     reply = httpx2.get(
-        f"{service.url}/v1/patients/{fading}/chart.svg", headers={"authorization": f"Bearer {key}"}
+        f"{service.url}/v1/patients/{fading}/chart.svg",
+        headers={"authorization": f"Bearer {key}"},
+        timeout=30,
     )
     assert_problem(reply, 403, code="scope-missing")

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from app.care.patients import browser_sessions, magic_links
+from app.care.patients import devices, magic_links
 from app.foundation.tokens import TokenNotValidError
 from tests.support.people import ClinicClient, PatientClient, clinic_client
 from tests.support.problems import assert_problem
@@ -51,7 +51,7 @@ def test_last_use_is_when_a_device_last_got_a_token(
     service.clock.move_to(NOW + timedelta(days=3))
     phone.http.post("/v1/tokens/refresh", json={"refresh_token": phone.refresh_token})
     service.clock.move_to(NOW + timedelta(days=5))
-    service.run(browser_sessions.caller_of(service.context, cookie))
+    service.run(devices.caller_of(service.context, cookie))
 
     listed = one_clinic.http.get(f"/v1/patients/{phone.patient_id}/devices").json()["items"]
 
@@ -86,7 +86,7 @@ def test_the_clinic_ends_a_lost_browser(
     assert one_clinic.http.delete(f"{path}/{its_id}").status_code == 204
 
     with pytest.raises(TokenNotValidError):
-        service.run(browser_sessions.caller_of(service.context, cookie))
+        service.run(devices.caller_of(service.context, cookie))
 
 
 def test_nobody_ends_or_sees_anothers_device(

@@ -7,9 +7,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from app.care.patients import browser_sessions, enrolment, magic_links
-from app.care.patients.browser_sessions import OpenedBrowser
-from app.care.patients.caller import PatientCaller
+from app.care.patients import devices, enrolment, magic_links
+from app.care.patients.access import PatientCaller
+from app.care.patients.devices import OpenedBrowser
 from app.care.patients.magic_links import (
     LinkExpiredError,
     LinkNotKnownError,
@@ -44,7 +44,7 @@ def spend(service: Service, token: str) -> OpenedBrowser:
 
 
 def caller_of(service: Service, token: str) -> PatientCaller:
-    return service.run(browser_sessions.caller_of(service.context, token))
+    return service.run(devices.caller_of(service.context, token))
 
 
 def test_a_link_lets_one_browser_in(one_clinic: ClinicClient, service: Service) -> None:
@@ -217,7 +217,7 @@ def test_a_browser_stays_in_for_half_a_year_at_most(one_clinic: ClinicClient, se
 def test_a_browser_that_signs_out_is_out(one_clinic: ClinicClient, service: Service) -> None:
     opened = spend(service, make(one_clinic, one_clinic.patient()))
     for _ in range(2):
-        service.run(browser_sessions.end(service.context, opened.token))
+        service.run(devices.end(service.context, opened.token))
         with pytest.raises(TokenNotValidError):
             caller_of(service, opened.token)
 

@@ -1,7 +1,5 @@
 """A record that can be made true: after a correction everything is as if the error had never been entered."""
 
-import random
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -246,15 +244,20 @@ def test_what_is_impossible_is_refused_also_when_confirmed(
     assert_problem(on(one_clinic, patient, "infusions", sent), 422, code="invalid-request")
 
 
-@pytest.mark.parametrize("what", ["infusions", "assessments"])
+@pytest.mark.parametrize("what", ["infusions", "assessments", "courses"])
 def test_an_external_id_is_one_record(one_clinic: ClinicClient, patient: str, what: str) -> None:
     at, key = (NOW - timedelta(hours=3)).isoformat(), str(uuid4())
     sents: dict[str, dict[str, Any]] = {
         "infusions": {"given_at": at, "phase": "booster", "dose_mg": 40.0},
         "assessments": {"scale": "phq-9", "taken_at": at, "total": 12},
+        "courses": {"protocol": "standard", "planned_infusions": 6, "started_on": "2026-11-01"},
     }
     sent = sents[what] | {"external_id": key, "source": "ehr"}
-    others: dict[str, dict[str, Any]] = {"infusions": {"dose_mg": 45.0}, "assessments": {"total": 13}}
+    others: dict[str, dict[str, Any]] = {
+        "infusions": {"dose_mg": 45.0},
+        "assessments": {"total": 13},
+        "courses": {"started_on": "2026-11-02"},
+    }
     other = others[what]
     first = on(one_clinic, patient, what, sent)
     again = on(one_clinic, patient, what, sent)
@@ -265,13 +268,68 @@ def test_an_external_id_is_one_record(one_clinic: ClinicClient, patient: str, wh
     assert (conflict.json()["kept_id"], conflict.json()["kept_version"]) == (first.json()["id"], "1")
     elsewhere = treated(one_clinic, NOW, days_since=24, level=lambda _day: (8, 8, 8), until=10)
     assert_problem(on(one_clinic, elsewhere, what, sent), 409, code="external-id-taken")
-    another_source = sent | {"source": "lab", "confirm": ["possible_duplicate"]}
-    if what == "infusions":
-        another_source["given_at"] = (NOW - timedelta(hours=2)).isoformat()
-    else:
-        del another_source["confirm"]
-        another_source["taken_at"] = (NOW - timedelta(hours=2)).isoformat()
+    another_source = sent | {"source": "lab"} | CONFIRMED
+    when = {"infusions": "given_at", "assessments": "taken_at", "courses": "started_on"}[what]
+    another_source[when] = "2026-11-02" if what == "courses" else (NOW - timedelta(hours=2)).isoformat()
     assert on(one_clinic, patient, what, another_source).status_code == 201
+    kept = [one["external_id"] for one in listed(one_clinic, patient, what)]
+    assert kept.count(key) == 2, "one of each source"
+    assert on(one_clinic, patient, f"{what}/{first.json()['id']}/void", WHY).status_code == 200
+    voided = on(one_clinic, patient, what, sent)
+    assert (voided.status_code, voided.json()["id"]) == (200, first.json()["id"]), voided.text
+
+
+def choose(clinic: ClinicClient, patient: str, first: int, last: int) -> dict[str, Any]:
+    days = {"from": f"{NOW - timedelta(days=first):%F}", "to": f"{NOW - timedelta(days=last):%F}"}
+    reply = clinic.http.put(f"/v1/patients/{patient}/reference", json=days | WHY)
+    assert reply.status_code == 200, reply.text
+    return dict(listed(clinic, patient, "references")[0])
+
+
+def test_a_chosen_reference_is_amended_as_if_the_right_days_had_been_chosen_at_once(
+    service: Service, one_clinic: ClinicClient
+) -> None:
+    """Amended, voided and restored with each version; decisions made before replay as they were."""
+    patients = [
+        treated(one_clinic, NOW, days_since=40, level=lambda day: (8, 8, 8) if day < 12 else (5, 5, 5))
+        for _ in range(2)
+    ]
+    mistaken, right = patients
+    chosen = choose(one_clinic, mistaken, 36, 29)
+    choose(one_clinic, right, 15, 6)
+    for one in patients:
+        assert one_clinic.enrol(one, service.url).check_in(NOW, (5, 5, 5)).status_code == 201
+    path = f"references/{chosen['id']}"
+    url = f"/v1/patients/{mistaken}/{path}"
+    assert_problem(one_clinic.http.patch(url, json=WHY), 428, code="if-match-missing")
+    assert_problem(amend(one_clinic, mistaken, path, version=3), 412, code="changed-meanwhile")
+    ahead = {"to": f"{NOW:%F}"}
+    assert_problem(
+        amend(one_clinic, mistaken, path, 1, **ahead), 422, code="reference-window", pointer="#/to"
+    )
+    far = {"from": f"{NOW - timedelta(days=90):%F}", "to": f"{NOW - timedelta(days=80):%F}"}
+    assert_problem(amend(one_clinic, mistaken, path, 1, **far), 409, code="reference-not-made")
+    assert listed(one_clinic, mistaken, "references") == [chosen]
+
+    days = {"from": f"{NOW - timedelta(days=15):%F}", "to": f"{NOW - timedelta(days=6):%F}"}
+    amended = amend(one_clinic, mistaken, path, 1, **days)
+    assert (amended.status_code, amended.headers["etag"]) == (200, '"2"'), amended.text
+    assert (amended.json()["from_day"], amended.json()["changed"]["reference"]) == (days["from"], True)
+    evaluations = [one_clinic.evaluation(one) for one in patients]
+    assert evaluations[0]["level"] == evaluations[1]["level"] == "steady"
+    assert evaluations[0]["reference"] == evaluations[1]["reference"]
+
+    assert on(one_clinic, mistaken, f"{path}/void", WHY).status_code == 200
+    assert_problem(amend(one_clinic, mistaken, path, 2, **days), 409, code="entered-in-error")
+    assert_problem(on(one_clinic, mistaken, f"{path}/void", WHY), 409, code="entered-in-error")
+    assert on(one_clinic, mistaken, f"{path}/restore", WHY).status_code == 200
+    (kept,) = listed(one_clinic, mistaken, "references")
+    assert (kept["from_day"], kept["version"], kept["etag"]) == (days["from"], 4, '"4"')
+    said = [(one["correction"], one["version"]) for one in listed(one_clinic, mistaken, "corrections")]
+    assert said == [("restored", 3), ("voided", 2), ("amended", 1)]
+    (signal, *_) = one_clinic.signals(mistaken)
+    made = replay(service.context.database, UUID(signal["id"]), clinic_id=UUID(one_clinic.clinic_id))
+    assert service.run(made).same
 
 
 def test_a_booster_entered_in_error_leaves_nothing_and_its_signal_is_open_again(
@@ -334,114 +392,3 @@ def test_decisions_made_before_and_after_a_correction_replay_the_same(
         assert same()
         assert on(one_clinic, lost, f"{path}/restore").status_code == 200
         assert same()
-
-
-Wrong = Callable[[ClinicClient, str], Callable[[], httpx2.Response]]
-
-
-def wrong_phase(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
-    made = give(clinic, patient, NOW - timedelta(days=3), "induction")
-    return lambda: on(clinic, patient, f"infusions/{made}/void", WHY)
-
-
-def wrong_day(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
-    last = next(one for one in listed(clinic, patient) if one["given_at"].startswith(LAST.date().isoformat()))
-    path, right = f"infusions/{last['id']}", last["given_at"]
-    moved = (LAST + timedelta(days=1)).isoformat()
-    reply = amend(clinic, patient, path, last["version"], given_at=moved, **CONFIRMED)
-    assert reply.status_code == 200, reply.text
-    return lambda: amend(clinic, patient, path, last["version"] + 1, given_at=right, **CONFIRMED)
-
-
-def wrong_year(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
-    made = give(clinic, patient, NOW - timedelta(days=365 + 4), "induction")
-    return lambda: on(clinic, patient, f"infusions/{made}/void", WHY)
-
-
-def before_the_course(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
-    made = give(clinic, patient, FIRST - timedelta(days=4), "induction")
-    return lambda: on(clinic, patient, f"infusions/{made}/void", WHY)
-
-
-def entered_twice(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
-    made = give(clinic, patient, LAST + timedelta(minutes=random.randint(1, 600)), "induction")  # noqa: S311 - any time
-    return lambda: on(clinic, patient, f"infusions/{made}/void", WHY)
-
-
-def wrong_patient(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
-    made = give(clinic, patient, NOW - timedelta(days=1))
-    return lambda: on(clinic, patient, f"infusions/{made}/void", WHY)
-
-
-def wrong_dose(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
-    given = listed(clinic, patient)[0]
-    path, version = f"infusions/{given['id']}", given["version"]
-    assert amend(clinic, patient, path, version, dose_mg_per_kg=5.0, **CONFIRMED).status_code == 200
-    return lambda: amend(clinic, patient, path, version + 1, dose_mg_per_kg=None)
-
-
-def wrong_total(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
-    form = {"scale": "madrs", "taken_at": (NOW - timedelta(hours=5)).isoformat(), "total": 42}
-    made = on(clinic, patient, "assessments", form).json()["id"]
-    return lambda: on(clinic, patient, f"assessments/{made}/void", WHY)
-
-
-def wrong_course(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
-    course = listed(clinic, patient, "courses")[0]
-    path, right, version = f"courses/{course['id']}", course["started_on"], course["version"]
-    moved = (FIRST + timedelta(days=5)).date().isoformat()
-    wrong = amend(clinic, patient, path, version, started_on=moved)
-    assert wrong.status_code == 200, wrong.text
-    return lambda: amend(clinic, patient, path, wrong.json()["version"], started_on=right)
-
-
-def another_course(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
-    course = {"protocol": "standard", "planned_infusions": 4, "started_on": NOW.date().isoformat()}
-    made = on(clinic, patient, "courses", course).json()["id"]
-    return lambda: on(clinic, patient, f"courses/{made}/void", WHY)
-
-
-def wrong_report(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
-    (kept,) = clinic.import_days(patient, NOW - timedelta(days=2, hours=3), [(0, 0, 0)])
-    return lambda: on(clinic, patient, f"check-ins/{kept['id']}/void", WHY)
-
-
-def wrong_reference(clinic: ClinicClient, patient: str) -> Callable[[], httpx2.Response]:
-    days = [(LAST + timedelta(days=day)).date().isoformat() for day in (8, 15)]
-    chosen = {"from": days[0], "to": days[1], "reason": "Stable"}
-    reply = clinic.http.put(f"/v1/patients/{patient}/reference", json=chosen)
-    assert reply.status_code == 200, reply.text
-    made = listed(clinic, patient, "references")[0]["id"]
-    return lambda: on(clinic, patient, f"references/{made}/void", WHY)
-
-
-ERRORS: list[Wrong] = [
-    wrong_phase, wrong_day, wrong_year, before_the_course, entered_twice, wrong_patient, wrong_dose, wrong_total,
-    wrong_course, another_course, wrong_report, wrong_reference,
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("error", ERRORS)
-def test_after_a_correction_all_is_as_if_the_error_had_never_been(
-    one_clinic: ClinicClient, patient: str, error: Wrong
-) -> None:
-    before = state(one_clinic, patient)
-    correct = error(one_clinic, patient)
-    reply = correct()
-    assert reply.status_code == 200, reply.text
-    assert state(one_clinic, patient) == before
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_errors_corrected_in_any_order_leave_the_record_true(
-    one_clinic: ClinicClient, patient: str, seed: int
-) -> None:
-    order = random.Random(seed)  # noqa: S311 - which errors, in which order
-    before = state(one_clinic, patient)
-    alone = [wrong_phase, wrong_year, entered_twice, wrong_patient, wrong_dose, wrong_total, wrong_report]
-    corrections = [error(one_clinic, patient) for error in order.sample(alone, 4)]
-    order.shuffle(corrections)
-    for correct in corrections:
-        reply = correct()
-        assert reply.status_code == 200, reply.text
-    assert state(one_clinic, patient) == before

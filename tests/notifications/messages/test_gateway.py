@@ -14,7 +14,7 @@ import pytest
 
 from app.foundation.ids import new_id
 from app.foundation.relays import GatewayRelay, GatewaySettingsError, read_gateway_relay
-from app.notifications.messages.gateway import GatewayCall, GatewayKind, call_gateway
+from app.notifications.messages.http_posts import GatewayCall, GatewayKind, call_gateway
 from app.notifications.messages.outcomes import Ending
 from app.notifications.messages.sending import Post
 from app.notifications.messages.wording import text_of

@@ -11,7 +11,7 @@ import pytest
 from app.notifications.messages.handing_over import channels_set_up
 from app.notifications.messages.sending import CLAIM_LASTS, cancel_too_late
 from app.outbox import Channel, NewMessage, Wording, queue_message
-from app.storage import lanes, outgoing_messages
+from app.storage import due_work, outgoing_messages
 from tests.notifications.messages.conftest import LINK, Office
 from tests.support.databases import DatabaseUrls
 from tests.support.mail_server import MailServer
@@ -86,7 +86,7 @@ async def test_without_a_mail_server_it_waits_and_goes_when_there_is_one(
 async def due(office: Office, *, mail: bool = True) -> list[tuple[str | None, bool]]:
     context = office.context if mail else office.with_mail(None).context
     async with context.work(None) as work:
-        found = await lanes.due(work, now=work.now, channels=channels_set_up(context))
+        found = await due_work.due(work, now=work.now, channels=channels_set_up(context))
     return [(lane.channel, lane.urgent) for lane in found if lane.clinic_id == office.clinic_id]
 
 

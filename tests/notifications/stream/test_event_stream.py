@@ -199,7 +199,7 @@ def test_one_clinic_reads_nothing_of_another(service: Service, clinic: ClinicCli
 def test_the_stream_and_the_snapshot_ask_for_their_own_scope(service: Service, clinic: ClinicClient) -> None:
     key = clinic.http.post("/v1/api-keys", json={"name": "bi", "scopes": ["patients", "webhooks"]}).json()
     reading = clinic.http.post("/v1/api-keys", json={"name": "ehr", "scopes": ["events:read"]}).json()
-    with httpx2.Client(base_url=service.url) as http:
+    with httpx2.Client(base_url=service.url, timeout=30) as http:
         for path in ("/v1/events", "/v1/snapshot"):
             refused = http.get(path, headers={"authorization": f"Bearer {key['secret']}"})
             assert_problem(refused, 403, code="scope-missing")
@@ -248,6 +248,7 @@ def test_the_snapshot_is_read_page_by_page_with_one_cursor_and_is_audited(
         "reference_established": False,
         "consent": "not_asked",
         "archived": None,
+        "merged_into": None,
         "review_due": False,
         "overdue": False,
         "signals": [],

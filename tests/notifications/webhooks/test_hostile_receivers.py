@@ -15,7 +15,7 @@ from app.foundation.logs import set_up_logs
 from app.notifications.transport.addresses import AllowedNetworks, Resolver, resolve_by_system
 from app.notifications.transport.guarded_transport import Bounds, guarded_client
 from app.notifications.webhooks.delivering import Outbox, deliver_due
-from app.notifications.webhooks.endpoint_secrets import seal_url
+from app.notifications.webhooks.endpoints import seal_url
 from app.storage import endpoints
 from tests.support.certificates import certificate_for
 from tests.support.databases import DatabaseUrls

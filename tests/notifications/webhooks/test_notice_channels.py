@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from app.notifications.webhooks.events import EventType
-from app.notifications.webhooks.notices import UNLESS_CHOSEN
+from app.notifications.webhooks.notice_channels import UNLESS_CHOSEN
 from tests.support.clinics import SAFETY_CONTACT, SECOND_CONTACT, name_contacts
 from tests.support.notices import LINK, LOOK, NOW_PLEASE, TEAM, CareTeam
 from tests.support.problems import assert_problem

@@ -5,9 +5,9 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.chart.description import trend_rows, trend_table
 from app.chart.drawing import draw_trend
 from app.chart.layout import Width
-from app.chart.table import trend_rows, trend_table
 from app.chart.trend import Band, InfusionMark, LevelSpan, Reader, TotalMark, Trend, TrendDay
 from app.chart.wording import chart_words
 from app.clinical.course import InfusionPhase

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from app.chart.style import STYLE
+from app.chart.drawing import STYLE
 
 LIGHT, DARK = (
     dict(re.findall(r"--([\w-]+): (#[0-9a-f]{3,6});", part)) for part in STYLE.split("@media screen")

@@ -10,8 +10,7 @@ from starlette.testclient import TestClient
 from app.foundation.errors import NotFoundError
 from app.web.edge import TooManyRequestsError
 from app.web.pages.answers import PageAnswer
-from app.web.pages.forged_forms import ForeignFormError
-from app.web.pages.forms import Form
+from app.web.pages.forms import ForeignFormError, Form
 from app.web.pages.page_route import NotSignedInError, PageRoute, failure_of, read_form_to_keep
 
 

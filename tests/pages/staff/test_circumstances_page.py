@@ -27,8 +27,9 @@ def test_what_else_changed_is_entered_and_stands_on_the_chart_and_with_the_signa
     status, page = send(clinician, f"{path}/new", kind="weight", since=since, weight_kg="")
     assert (status, "This kind needs its value" in page) == (422, True), page
     status, where = send(clinician, f"{path}/new", kind="tms", since=since, detail="20 sessions, left")
-    assert (status, where) == (303, f"{path}?notice=entered")
-    patients_page = clinician.get(f"/care/patients/{patient}").text
+    assert (status, where) == (303, f"/care/patients/{patient}?notice=circumstance")
+    patients_page = clinician.get(where).text
+    assert "Saved. It stands on the chart from its day on." in patients_page
     assert "TMS: 20 sessions, left" in patients_page
     assert '<rect class="change"' in patients_page
     assert "<title>A, Oct 26: TMS: 20 sessions, left</title>" in patients_page
@@ -48,21 +49,22 @@ def test_what_is_unlikely_is_asked_about_on_the_page(clinician: PlainBrowser, pa
         "confirm_unusual_weight": "yes",
     }
     assert send(clinician, f"{path}/new", **confirmed)[0] == 303
-    assert "Weight: 210.5 kg" in clinician.get(path).text
+    assert "Weight: 210.5 kg" in clinician.get(f"/care/patients/{patient}/record").text
 
 
 def test_it_is_amended_marked_as_entered_in_error_and_restored_in_place(
     clinician: PlainBrowser, one_clinic: ClinicClient, patient: str
 ) -> None:
-    path = f"/care/patients/{patient}/circumstances"
+    record = f"/care/patients/{patient}/record"
     entry = {"kind": "psychotherapy", "since": "2026-06-01"}
     made = one_clinic.http.post(f"/v1/patients/{patient}/circumstances", json=entry).json()["id"]
-    status, where = send(clinician, f"{path}/{made}", since="2026-07-01", reason="A month later")
-    assert (status, where) == (303, f"{path}?notice=amended")
+    path = f"{record}/circumstances/{made}"
+    status, where = send(clinician, path, since="2026-07-01", reason="A month later")
+    assert (status, where) == (303, f"{record}?notice=amended-beside")
     (kept,) = one_clinic.http.get(f"/v1/patients/{patient}/circumstances").json()["items"]
     assert (kept["since"], kept["version"]) == ("2026-07-01", 2)
-    assert send(clinician, f"{path}/{made}/void", reason="Another patient's")[0] == 303
-    assert "entered in error" in clinician.get(path).text
-    assert clinician.get(f"{path}/{made}").status_code == 404
-    assert send(clinician, f"{path}/{made}/restore", reason="")[0] == 303
-    assert clinician.get(f"{path}/{made}").status_code == 200
+    assert send(clinician, f"{path}/void", reason="Another patient's")[0] == 303
+    assert "entered in error" in clinician.get(record).text
+    assert clinician.get(path).status_code == 404
+    assert send(clinician, f"{path}/restore", reason="")[0] == 303
+    assert clinician.get(path).status_code == 200

@@ -11,10 +11,10 @@ import pytest
 
 from app.access.clinics.caller import find_caller
 from app.access.clinics.permissions import StaffRole
-from app.clinical.own_numbers import numbers_of
+from app.clinical.protocol_versions import numbers_of
 from app.foundation.ids import new_id
 from app.foundation.tokens import TokenKind
-from app.pages.staff.signal_words import NUMBERS
+from app.pages.staff.alert_words import NUMBERS
 from tests.support.browser import fields_of
 from tests.support.care_browser import SESSION, CareBrowser, fading
 from tests.support.databases import DatabaseUrls

@@ -8,17 +8,16 @@ from uuid import UUID
 
 from app.access.clinics.contacts import Role
 from app.access.clinics.queries import limits_in_force
-from app.care.alerts.findings.codes import FROM_PATIENT, WITH_OWN_EVENT, FindingCode
-from app.care.alerts.findings.life import FINDING
+from app.care.alerts.findings.life import FINDING, FROM_PATIENT, WITH_OWN_EVENT, FindingCode
 from app.clinical.waiting import signal_wait
 from app.context import Work
 from app.foundation.audit import SYSTEM
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
-from app.notifications.messages.to_contacts import notify_contacts
+from app.notifications.messages.notice_channels import notify_contacts
 from app.notifications.messages.wording import worklist_link
 from app.notifications.webhooks.events import EventType
-from app.notifications.webhooks.notices import NoticeEvent, notify_channels
+from app.notifications.webhooks.notice_channels import NoticeEvent, notify_channels
 from app.notifications.webhooks.notifying import Reach
 from app.notifications.webhooks.trouble import nothing_gets_out
 from app.outbox import Wording

@@ -1,6 +1,7 @@
 """What is a finding's own in the life of an alert: only what a patient wrote or asked is escalated."""
 
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from app.care.alerts.life_cycle import LifeCycle
 from app.clinical.waiting import WaitingLimits, signal_wait
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
-from app.notifications.messages.to_contacts import notify_contacts
+from app.notifications.messages.notice_channels import notify_contacts
 from app.notifications.messages.wording import worklist_link
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, EventFacts
@@ -82,3 +83,34 @@ class FindingLife(LifeCycle[Finding]):
 
 
 FINDING: Final = FindingLife()
+
+
+class FindingCode(StrEnum):
+    """What there is to see to about a patient, beside safety events and signals."""
+
+    WORSE_THAN_BEFORE = "worse_than_before"
+    ELEVATED_MOOD = "elevated_mood"
+    CHECK_INS_AND_SCALE_DISAGREE = "check_ins_and_scale_disagree"
+    BOOSTERS_NOT_HOLDING = "boosters_not_holding"
+    LONG_EXPOSURE = "long_exposure"
+    SILENT_AFTER_LOW = "silent_after_low"
+    UNKNOWN = "unknown"
+    OVERDUE = "overdue"
+    REVIEW_DUE = "review_due"
+    NO_REFERENCE = "no_reference"
+    # What came from the patient: each is one of its own, and stays until someone has answered.
+    ASKED = "asked"
+    NOTE = "note"
+    ERASURE_REQUEST = "erasure_request"
+
+
+FROM_PATIENT: Final = frozenset({FindingCode.ASKED, FindingCode.NOTE, FindingCode.ERASURE_REQUEST})
+"""What a patient wrote or asked for: someone is notified of it, and unread it is escalated as a signal is."""
+
+WITH_OWN_EVENT: Final = frozenset(
+    {FindingCode.OVERDUE, FindingCode.REVIEW_DUE, FindingCode.NO_REFERENCE, FindingCode.ASKED}
+)
+"""What another event says as well, by its own name."""
+
+BY_CHECK_IN: Final = frozenset({FindingCode.OVERDUE, FindingCode.SILENT_AFTER_LOW, FindingCode.UNKNOWN})
+"""What the next check-in ends."""

@@ -14,10 +14,9 @@ from app.care.alerts.history import read_history
 from app.care.alerts.schemas import AlertHistory, AlertStepReply
 from app.context import Work
 from app.storage.findings import Finding
-from app.web.dependencies import IfMatch, OnlyPatient
-from app.web.etags import etag_of, version_if_sent
-from app.web.links import link_next
-from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor
+from app.web.dependencies import IfMatch, OnlyPatient, PageCursor, PageLimit
+from app.web.headers import etag_of, link_next, version_if_sent
+from app.web.schemas import PAGE_SIZE, read_id_cursor
 
 router = APIRouter(prefix="/v1", tags=["findings"])
 ToRead = Annotated[Work, work_for(Permission.SIGNALS_READ)]

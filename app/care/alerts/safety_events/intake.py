@@ -19,7 +19,7 @@ from app.clinical.waiting import WaitingLimits, safety_wait
 from app.context import Work
 from app.foundation.audit import Actor, ActorKind
 from app.foundation.ids import new_id
-from app.notifications.messages.to_contacts import notify_contacts
+from app.notifications.messages.notice_channels import notify_contacts
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import Reach, notify_of_patient
 from app.outbox import Wording

@@ -10,7 +10,7 @@ from app.clinical.safety import Urgency
 from app.clinical.waiting import WaitingLimits, next_escalation, safety_wait
 from app.context import Work
 from app.foundation.errors import RefusalError, RefusalKind
-from app.notifications.messages.to_contacts import BOTH, notify_contacts
+from app.notifications.messages.notice_channels import BOTH, notify_contacts
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import SAFETY_PRIORITY, About, EventFacts
 from app.outbox import Wording

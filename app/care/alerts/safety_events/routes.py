@@ -19,10 +19,9 @@ from app.care.alerts.safety_events.schemas import (
 from app.care.alerts.schemas import AlertHistory, AlertStepReply
 from app.context import Work
 from app.storage.safety_events import SafetyEvent
-from app.web.dependencies import IfMatch, OnlyPatient
-from app.web.etags import etag_of, version_if_sent
-from app.web.links import link_next
-from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor
+from app.web.dependencies import IfMatch, OnlyPatient, PageCursor, PageLimit
+from app.web.headers import etag_of, link_next, version_if_sent
+from app.web.schemas import PAGE_SIZE, read_id_cursor
 
 router = APIRouter(prefix="/v1", tags=["safety"])
 ToRead = Annotated[Work, work_for(Permission.SAFETY_READ)]

@@ -1,22 +1,24 @@
 """What is a signal's own in the life of an alert: its limit, its snooze, whom an escalation goes to."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from app.access.clinics.contacts import Role
 from app.access.clinics.erased import no_such_signal
+from app.access.clinics.policy import policy_in_force
 from app.care.alerts.life_cycle import LifeCycle
+from app.clinical.check_ins import zone_of
 from app.clinical.episodes import NO_EPISODE, Disposition, Episode, EpisodeState, reopened
 from app.clinical.levels import CriterionName
 from app.clinical.waiting import WaitingLimits, signal_wait
 from app.context import Work
-from app.foundation.errors import RefusalError, RefusalKind
-from app.notifications.messages.to_contacts import notify_contacts
+from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
+from app.notifications.messages.notice_channels import notify_contacts
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, EventFacts
 from app.outbox import Wording
-from app.storage import signals
+from app.storage import patients, signals
 from app.storage.patients import PatientRecord
 from app.storage.signals import Signal
 
@@ -114,3 +116,27 @@ def episode_of(signal: Signal | None) -> Episode:
         closed_at=signal.closed_at,
         disposition=Disposition(signal.disposition) if signal.disposition else None,
     )
+
+
+_MORNING: Final = time(8)
+
+
+async def moment_of(work: Work, signal_id: UUID, until: datetime | date) -> datetime:
+    """Give a time as it is, and of a day its morning where the patient is.
+
+    Of the last day that a snooze may reach it is the end of that time, if that is earlier than the morning.
+
+    Raises:
+        NotFoundError: the clinic has no such signal.
+    """
+    if isinstance(until, datetime):
+        return until
+    signal = await SIGNAL.existing(work, signal_id)
+    patient = await patients.find(work, signal.patient_id)
+    policy = await policy_in_force(work, work.context, now=work.now)
+    if patient is None:
+        raise NotFoundError
+    zone = zone_of(patient.time_zone)
+    morning = datetime.combine(until, _MORNING, zone)
+    last = (work.now + timedelta(days=policy.snooze_longest_days)).astimezone(zone)
+    return min(morning, last) if until == last.date() else morning

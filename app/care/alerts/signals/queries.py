@@ -10,7 +10,7 @@ from app.clinical.answer import Exposure, exposure_on
 from app.clinical.check_ins import check_in_day
 from app.clinical.sentence_splitting import with_safety_first
 from app.context import Work
-from app.storage import care_plans, infusion_days, patients, safety_events, signals
+from app.storage import care_plans, patients, safety_events, schedules, signals
 from app.storage.care_plans import PlanKind
 from app.storage.signals import Signal
 
@@ -49,7 +49,7 @@ async def views_of(work: Work, listed: Sequence[Signal]) -> list[SignalView]:
     """Give each signal with what stands beside it; four statements, however many they are."""
     whose = sorted({signal.patient_id for signal in listed})
     zones = {one.id: one.time_zone for one in (await patients.find_many(work, whose)).values()}
-    given = await infusion_days.of_patients(work, whose)
+    given = await schedules.of_patients(work, whose)
     plans = await care_plans.find_all(work, whose, PlanKind.FACTORS)
     cautions = {patient_id: tuple(content["cautions"]) for patient_id, content in plans.items()}
     unsafe = await safety_events.patients_with_open(work, whose)

@@ -10,7 +10,7 @@ from app.access.clinics.permissions import Permission
 from app.care.alerts.history import read_history
 from app.care.alerts.schemas import AlertHistory, AlertStepReply
 from app.care.alerts.signals import commands, queries
-from app.care.alerts.signals.life import SIGNAL
+from app.care.alerts.signals.life import SIGNAL, moment_of
 from app.care.alerts.signals.schemas import (
     Reopening,
     SignalClosing,
@@ -19,14 +19,12 @@ from app.care.alerts.signals.schemas import (
     SignalReply,
     Snooze,
 )
-from app.care.alerts.signals.snooze_until import moment_of
 from app.clinical.episodes import Disposition
 from app.context import Work
 from app.storage.signals import Signal
-from app.web.dependencies import IfMatch, OnlyPatient
-from app.web.etags import etag_of, version_if_sent
-from app.web.links import link_next
-from app.web.schemas import PAGE_SIZE, PageCursor, PageLimit, read_id_cursor
+from app.web.dependencies import IfMatch, OnlyPatient, PageCursor, PageLimit
+from app.web.headers import etag_of, link_next, version_if_sent
+from app.web.schemas import PAGE_SIZE, read_id_cursor
 
 router = APIRouter(prefix="/v1", tags=["signals"])
 ToRead = Annotated[Work, work_for(Permission.SIGNALS_READ)]

@@ -10,10 +10,9 @@ from app.access.clinics.permissions import Permission
 from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.notifications.webhooks import notice_channels
-from app.notifications.webhooks.notice_channels import NoticeKind
-from app.notifications.webhooks.notice_schemas import NoticeChannelEntry
-from app.notifications.webhooks.notices import UNLESS_CHOSEN, NoticeEvent
-from app.pages.staff.entered import entry_of, mistakes_of, sentence_of
+from app.notifications.webhooks.notice_channels import UNLESS_CHOSEN, NoticeEvent, NoticeKind
+from app.notifications.webhooks.schemas import NoticeChannelEntry
+from app.pages.staff.asked_form import entry_of, mistakes_of, sentence_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.room import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may

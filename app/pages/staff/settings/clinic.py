@@ -16,8 +16,8 @@ from app.clinical.waiting import LIMIT_NOTES
 from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.foundation.zones import choosable_zones, country_names
-from app.pages.staff.entered import entry_of, mistakes_of, sentence_of
-from app.pages.staff.form_actions import version_of
+from app.pages.staff.alert_forms import version_of
+from app.pages.staff.asked_form import entry_of, mistakes_of, sentence_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.room import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may

@@ -10,7 +10,7 @@ from app.care.reminders.schemas import DaysWithoutReminders
 from app.care.reminders.service import read_days, write_days
 from app.context import AppContext
 from app.foundation.errors import RefusalError
-from app.pages.staff.entered import entry_of
+from app.pages.staff.asked_form import entry_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.room import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may

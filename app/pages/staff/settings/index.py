@@ -1,12 +1,13 @@
 """The settings' first page: every room, in its group."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.access.clinics.permissions import Permission
 from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.settings import channels, clinic, days_off, erasure, go_live, keys, scales, webhooks
 from app.pages.staff.settings.room import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, staff_may
 from app.web.dependencies import ContextNeeded
@@ -20,3 +21,16 @@ async def show_settings(
 ) -> Response:
     """Show what can be set."""
     return await settings_page(context, visitor, "settings_index.html", here=SETTINGS)
+
+
+SETTINGS_ROUTERS: Final[tuple[APIRouter, ...]] = (
+    router,
+    clinic.router,
+    go_live.router,
+    keys.router,
+    channels.router,
+    webhooks.router,
+    days_off.router,
+    erasure.router,
+    scales.router,
+)

@@ -7,12 +7,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics.keys import NewKey, list_keys, make_key, revoke_key
-from app.access.clinics.permissions import Permission
+from app.access.clinics.permissions import Permission, Scope
 from app.access.clinics.schemas import KeyEntry
-from app.access.clinics.scopes import Scope
 from app.context import AppContext
 from app.foundation.errors import RefusalError
-from app.pages.staff.entered import entry_of, mistakes_of, sentence_of
+from app.pages.staff.asked_form import entry_of, mistakes_of, sentence_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.room import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may

@@ -13,7 +13,7 @@ from app.access.clinics.queries import Clinic, clinic_in
 from app.context import AppContext
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor
-from app.pages.staff.when import moment_and_ago
+from app.pages.staff.wall_clock import moment_and_ago
 
 SETTINGS: Final = "/care/settings"
 

@@ -9,7 +9,7 @@ from app.access.clinics.permissions import Permission
 from app.care.assessments import commands, queries
 from app.context import AppContext
 from app.foundation.errors import RefusalError
-from app.pages.staff.entered import mistakes_of, sentence_of
+from app.pages.staff.asked_form import mistakes_of, sentence_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.room import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may

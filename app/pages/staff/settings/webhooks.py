@@ -15,8 +15,8 @@ from app.notifications.webhooks import commands, queries
 from app.notifications.webhooks.commands import NewEndpoint
 from app.notifications.webhooks.events import SAFETY_EVENTS, EventType
 from app.notifications.webhooks.schemas import DeliveryReply, EndpointEntry, EndpointPatch
-from app.pages.staff.entered import entry_of, mistakes_of, sentence_of
-from app.pages.staff.form_actions import version_of
+from app.pages.staff.alert_forms import version_of
+from app.pages.staff.asked_form import entry_of, mistakes_of, sentence_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.room import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may

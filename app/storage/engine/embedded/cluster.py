@@ -8,7 +8,6 @@ from pathlib import Path
 
 from app.storage.engine.binaries import SETTING_NAME, Binaries
 from app.storage.engine.embedded.account import Account, account_name
-from app.storage.engine.embedded.address import SUPERUSER
 from app.storage.engine.embedded.child import clean_environment, command_for
 from app.storage.engine.embedded.errors import (
     ClusterNotMadeError,
@@ -16,7 +15,7 @@ from app.storage.engine.embedded.errors import (
     NotADatabaseError,
     OtherMajorVersionError,
 )
-from app.storage.engine.embedded.folders import Folders, make_private_folder
+from app.storage.engine.embedded.folders import SUPERUSER, Folders, make_private_folder
 from app.storage.engine.embedded.server_settings import configuration_lines
 
 _UNFINISHED = "postgres.new-"

@@ -10,14 +10,21 @@
 As root we work inside folders that another account may own, so nothing here follows a link at its end.
 """
 
+import contextlib
 import os
 import stat
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import quote
+
+from psycopg import pq
+from psycopg.conninfo import make_conninfo
 
 from app.storage.engine.embedded.account import Account
 from app.storage.engine.embedded.errors import DataFolderRefusedError
+from app.storage.engine.embedded.server_settings import PORT
 
 SYSTEM_DATA_FOLDER = Path("/var/lib/afterglow")
 LOCK_NAME = "postgres.lock"
@@ -146,3 +153,99 @@ def _make_with_parents(path: Path) -> None:
 
 def _is_ours(path: Path) -> bool:
     return path == SYSTEM_DATA_FOLDER or (path / LOCK_NAME).exists() or not any(path.iterdir())
+
+
+# sun_path holds 108 bytes on Linux and 104 on BSD and macOS, the closing zero included.
+LONGEST_SOCKET_PATH = 103
+_RECORD = "socket-folder"
+
+
+def make_socket_folder(folders: Folders, account: Account | None) -> Path:
+    """Give `<data_dir>/run`, or when that cannot be an address a short folder, which a file beside it names.
+
+    What a killed server left in it is removed; only the holder of the lock may call this.
+
+    Raises:
+        OSError: it could not be made.
+    """
+    folder = folders.sockets
+    if _can_be_named(folder):
+        make_private_folder(folder, account)
+    else:
+        folder = _short_folder(folders, account)
+    for leftover in folder.glob(".s.PGSQL.*"):
+        leftover.unlink(missing_ok=True)
+    return folder
+
+
+def remove_short_folder(folders: Folders) -> None:
+    """Remove the short folder and its record, if there is one, after the server has stopped."""
+    record = folders.data_dir / _RECORD
+    with contextlib.suppress(OSError):
+        folder = Path(record.read_text("utf-8"))
+        # The record may be writable for the server's account, so it can never make root remove more than this.
+        if is_private_folder(folder, folders.cluster.stat().st_uid):
+            folder.rmdir()
+    record.unlink(missing_ok=True)
+
+
+def _can_be_named(folder: Path) -> bool:
+    # libpq takes a comma in `host` for the end of one host, and has no way to write one.
+    return "," not in str(folder) and len(os.fsencode(folder / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET_PATH
+
+
+def _short_folder(folders: Folders, account: Account | None) -> Path:
+    record = folders.data_dir / _RECORD
+    uid = os.geteuid() if account is None else account.uid
+    with contextlib.suppress(OSError):
+        known = Path(record.read_text("utf-8"))
+        # After a restart of the machine the name may be gone, or someone else's: then it is not used.
+        if is_private_folder(known, uid):
+            return known
+    # mkdtemp makes a new folder (0700) under a name nobody can guess, so nobody can have put a link there.
+    folder = Path(tempfile.mkdtemp(prefix="afterglow-", dir=_short_place(account)))
+    make_private_folder(folder, account)
+    handle = os.open(record, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(str(folder))
+    return folder
+
+
+def _short_place(account: Account | None) -> Path:
+    own = Path(os.environ.get("XDG_RUNTIME_DIR", ""))
+    # Another account cannot pass through our own runtime folder.
+    usable = own.is_absolute() and _can_be_named(own / "afterglow-12345678")
+    if account is None and usable and is_private_folder(own, os.geteuid()):
+        return own
+    return Path("/tmp")  # noqa: S108 - mkdtemp's random name; $TMPDIR may itself be too long
+
+
+SUPERUSER = "postgres"
+MAINTENANCE_DATABASE = "postgres"
+_PING_SECONDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A Unix socket: its folder and the port number that is part of the socket's file name.
+
+    Nothing listens on the network. There is no password: whoever may enter the folder may connect.
+    """
+
+    socket_folder: Path
+    port: int
+
+    def url(self, user: str = SUPERUSER, database: str = MAINTENANCE_DATABASE) -> str:
+        """Give `postgresql://user@/database?host=/folder&port=5432`."""
+        host = quote(str(self.socket_folder), safe="/")
+        return f"postgresql://{quote(user, safe='')}@/{quote(database, safe='')}?host={host}&port={self.port}"
+
+    def conninfo(self, user: str = SUPERUSER, database: str = MAINTENANCE_DATABASE) -> str:
+        """Give `host=/folder port=5432 user=... dbname=...`, quoted as libpq wants it."""
+        return make_conninfo(host=str(self.socket_folder), port=self.port, user=user, dbname=database)
+
+    def accepts_connections(self) -> bool:
+        """Say whether a server answers here now and takes connections (not while it starts or stops)."""
+        # An existing user and database, since a refused ping would be a line in the server's log.
+        question = make_conninfo(self.conninfo(), connect_timeout=_PING_SECONDS)
+        return pq.PGconn.ping(question.encode()) == pq.Ping.OK

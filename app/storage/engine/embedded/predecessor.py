@@ -3,6 +3,7 @@
 Only the holder of the supervisor's lock may use this module to change anything.
 """
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -12,7 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.storage.engine.embedded.errors import PredecessorRemainsError
+from app.storage.engine.embedded.errors import (
+    AlreadySupervisedError,
+    DataFolderRefusedError,
+    PredecessorRemainsError,
+)
+from app.storage.engine.embedded.folders import Folders
 
 SECONDS_TO_LEAVE = 40
 _MEMORY_SEGMENTS = Path("/proc/sysvipc/shm")
@@ -120,3 +126,44 @@ def _in_use(segment: int) -> bool:
     rows = [line.split() for line in _MEMORY_SEGMENTS.read_text("utf-8").splitlines()]
     id_column, users_column = rows[0].index("shmid"), rows[0].index("nattch")
     return any(int(row[id_column]) == segment and int(row[users_column]) > 0 for row in rows[1:])
+
+
+class SupervisorLock:
+    """The right to run the server of one data folder, from `take` until `release`."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle: int | None = handle
+
+    @classmethod
+    def take(cls, folders: Folders) -> "SupervisorLock":
+        """Take the right, or refuse at once.
+
+        Raises:
+            AlreadySupervisedError: another process has it.
+            DataFolderRefusedError: this account may not write into the data folder.
+        """
+        handle = _open(folders)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(handle)
+            raise AlreadySupervisedError(data_dir=folders.data_dir) from error
+        os.ftruncate(handle, 0)
+        os.write(handle, f"{os.getpid()}\n".encode())
+        return cls(handle)
+
+    def release(self) -> None:
+        """Give the right back; the file stays, since removing a lock file lets two people hold it."""
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+
+def _open(folders: Folders) -> int:
+    # Not inheritable (Python's default): the server must not keep the lock of a supervisor that died.
+    try:
+        return os.open(folders.lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise DataFolderRefusedError(
+            data_dir=folders.data_dir, folder=folders.lock, reason=error.strerror
+        ) from error

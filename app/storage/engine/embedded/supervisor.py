@@ -11,7 +11,6 @@ from typing import Self
 
 from app.storage.engine.binaries import Binaries
 from app.storage.engine.embedded.account import Account, account_for, first_unreachable
-from app.storage.engine.embedded.address import Address
 from app.storage.engine.embedded.child import ServerChild, command_for
 from app.storage.engine.embedded.cluster import check_cluster, check_owner, make_cluster, remove_unfinished
 from app.storage.engine.embedded.errors import (
@@ -23,12 +22,18 @@ from app.storage.engine.embedded.errors import (
     UnreachableFolderError,
     WouldNotStopError,
 )
-from app.storage.engine.embedded.folders import Folders, end_of_log, open_log, prepare_data_dir
-from app.storage.engine.embedded.lock import SupervisorLock
-from app.storage.engine.embedded.predecessor import read_note, settle_predecessor
+from app.storage.engine.embedded.folders import (
+    Address,
+    Folders,
+    end_of_log,
+    make_socket_folder,
+    open_log,
+    prepare_data_dir,
+    remove_short_folder,
+)
+from app.storage.engine.embedded.predecessor import SupervisorLock, read_note, settle_predecessor
 from app.storage.engine.embedded.reachable_programs import programs_for
 from app.storage.engine.embedded.server_settings import PORT, server_arguments
-from app.storage.engine.embedded.socket_folder import make_socket_folder, remove_short_folder
 
 READY_SECONDS = 60
 FAST_STOP_SECONDS = 30

@@ -1,1 +1,0 @@
-"""The encryption keys: rotated while the service runs."""

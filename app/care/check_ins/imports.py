@@ -1,0 +1,60 @@
+"""What a clinic brings along is dated by people: impossible times are refused, likely doubles asked about."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from app.care.check_ins.validation import CheckInDraft, ItemOutcome, Kept
+from app.care.patients.plausibility import Unlikely, ask_about, refuse_before_birth, refuse_skipped
+from app.care.patients.service import existing
+from app.clinical.check_ins import CheckIn
+from app.context import Work
+from app.foundation.errors import RefusalError
+from app.storage import check_ins
+from app.storage.patients import PatientRecord
+
+# The same answers so close to each other are likely the same report, copied from two places.
+_CLOSE: Final = timedelta(hours=1)
+
+
+async def refuse_imports(
+    work: Work, patient_id: UUID, drafts: Sequence[CheckInDraft], items: list[Kept | RefusalError]
+) -> list[Kept | RefusalError]:
+    """Put a refusal in the place of each new item that cannot be, or that nobody has confirmed."""
+    new = [place for place, item in enumerate(items) if _is_new(item)]
+    if not new:
+        return items
+    patient, times = await existing(work, patient_id), [drafts[place].check_in.recorded_at for place in new]
+    known = list(
+        await check_ins.standing_between(
+            work, patient_id, first=min(times) - _CLOSE, last=max(times) + _CLOSE
+        )
+    )
+    judged = list(items)
+    for place in new:
+        try:
+            _refuse(work, patient, drafts[place], known)
+        except RefusalError as refusal:
+            judged[place] = refusal
+        else:
+            known.append(drafts[place].check_in)
+    return judged
+
+
+def _refuse(work: Work, patient: PatientRecord, draft: CheckInDraft, known: Sequence[CheckIn]) -> None:
+    sent = draft.check_in
+    refuse_skipped(sent.recorded_at, sent.time_zone, pointer="#/recorded_at")
+    refuse_before_birth(work, patient, sent.recorded_at.year, pointer="#/recorded_at")
+    if draft.supersedes is None and any(_is_same(sent, one) for one in known):
+        ask_about([Unlikely.SAME_CHECK_IN], draft.confirm)
+        work.audit("check_in.confirmed_same_check_in", "check_in", draft.id, patient_id=patient.id)
+
+
+def _is_new(item: Kept | RefusalError) -> bool:
+    return isinstance(item, Kept) and item.outcome is ItemOutcome.CREATED
+
+
+def _is_same(sent: CheckIn, other: CheckIn) -> bool:
+    close = abs(sent.recorded_at - other.recorded_at) < _CLOSE
+    return close and (sent.values, sent.sleep_hours) == (other.values, other.sleep_hours)

@@ -1,0 +1,388 @@
+"""The check-in's page: the form shown, sent and kept when it cannot be sent; a safety statement is always heard."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.care.check_ins.corrections import Sending, Sent, record_or_correct
+from app.care.check_ins.queries import open_note, standing_check_in
+from app.care.check_ins.sources import CheckInInFutureError, CheckInTooOldError, FromDevice
+from app.care.intake.hearing import report_disclosures
+from app.care.patients import devices
+from app.clinical.check_ins import zone_of
+from app.context import AppContext
+from app.foundation.errors import RefusalError
+from app.pages.patient.check_in_form import (
+    ID_FIELD,
+    IDENTITY,
+    SCORES,
+    day_sentence,
+    draft_of,
+    night_sentence,
+    read_answers,
+    says_self_harm,
+)
+from app.pages.patient.consent_form import ASK_FIRST, must_answer_first
+from app.pages.patient.opened_form import FAULT, OpenedForm, open_form, read_opened
+from app.pages.patient.page_route import PatientPageRoute, render
+from app.pages.patient.questionnaire_page import OfferedQuestionnaire, due_questionnaires
+from app.pages.patient.sign_in_form import sign_in_page
+from app.pages.patient.trend import ShownTrend, trend_after_sending
+from app.pages.patient.visitor import SignedInVisitor, Visitor, visiting, visitor_without_look_up
+from app.pages.patient.words import say_in
+from app.storage.check_ins import StoredCheckIn
+from app.web.dependencies import ContextNeeded
+from app.web.pages.answers import PageAnswer
+from app.web.pages.cookies import Cookies
+from app.web.pages.forms import NOTHING_FILLED_IN, Form, FormExpiredError, refuse_foreign
+from app.web.pages.page_route import read_form_to_keep, status_of
+from app.web.pages.wording import Say, write_day, write_moment
+from app.web.schemas import read_counter
+
+CHECK_IN: Final = "/p/check-in"
+# Which form this browser has sent: coming back to it means to look at it again, or to fix it.
+SENT_FORM: Final = "afterglow-sent"
+_REMEMBERED: Final = timedelta(hours=1)
+# Shows a phone that sent what it had kept what became of it.
+OUTCOME: Final = "afterglow-check-in"
+NOTE_LENGTH: Final = 4000
+_NUMBERS: Final = tuple(str(number) for number in range(11))
+
+
+def form_page(
+    context: AppContext,
+    visitor: Visitor,
+    opened: OpenedForm,
+    *,
+    form: Form = NOTHING_FILLED_IN,
+    mistakes: Mapping[str, str] | None = None,
+    earlier_sentence: str = "",
+    day_choices: Sequence[tuple[str, str]] = (),
+    status: int = 200,
+    help_first: bool = False,
+    clinic_notified: bool = False,
+) -> PageAnswer:
+    """Show the form, with what was answered before; ``mistakes`` names the sentence for each field."""
+    say = say_in(visitor.language)
+    return render(
+        context,
+        visitor,
+        "check_in.html",
+        here=CHECK_IN,
+        status=status,
+        help_first=help_first,
+        clinic_notified=clinic_notified,
+        for_later=False,
+        hidden=opened.fields(ID_FIELD),
+        form=form,
+        mistakes={field: say(name) for field, name in (mistakes or {}).items()},
+        earlier_sentence=earlier_sentence,
+        day_choices=day_choices,
+        day_sentence=day_sentence(opened, say, visitor.language),
+        night_sentence=night_sentence(opened, say, visitor.language),
+        scale_numbers=_NUMBERS,
+        note_length=NOTE_LENGTH,
+    )
+
+
+def shell_page(context: AppContext, visitor: Visitor) -> PageAnswer:
+    """Show the form as a phone keeps it for times without a connection: nobody's, of no day yet."""
+    return render(
+        context,
+        visitor,
+        "check_in.html",
+        here=CHECK_IN,
+        for_later=True,
+        hidden=dict.fromkeys(IDENTITY, ""),
+        clinic_notified=False,
+        form=NOTHING_FILLED_IN,
+        mistakes={},
+        earlier_sentence="",
+        day_choices=(),
+        day_sentence="",
+        night_sentence="",
+        scale_numbers=_NUMBERS,
+        note_length=NOTE_LENGTH,
+    )
+
+
+def thanks_page(
+    context: AppContext,
+    visitor: Visitor,
+    sent: Sent,
+    *,
+    form_id: UUID,
+    trend: ShownTrend | None,
+    questionnaires: Sequence[OfferedQuestionnaire] = (),
+) -> PageAnswer:
+    """Say that it is kept; after a safety statement, help comes first."""
+    say, stored = say_in(visitor.language), sent.stored
+    answer = render(
+        context,
+        visitor,
+        "thanks.html",
+        here=CHECK_IN,
+        help_first=stored.check_in.self_harm_thoughts,
+        kept_sentence=_kept_sentence(say, sent, visitor.language),
+        asked_booster=stored.check_in.asks_about_booster,
+        answers=_answers(say, stored),
+        trend=trend,
+        questionnaires=questionnaires,
+    )
+    answer.headers[OUTCOME] = "kept"
+    Cookies(context.public_url).write(answer, SENT_FORM, str(form_id), lasts=_REMEMBERED)
+    return answer
+
+
+def _kept_sentence(say: Say, sent: Sent, language: str) -> str:
+    stored = sent.stored
+    if sent.sending is Sending.CORRECTED:
+        return say("thanks_corrected")
+    if sent.sending is Sending.KEPT_BEFORE:
+        zone = zone_of(stored.check_in.time_zone)
+        return say("thanks_before", at=write_moment(stored.received_at, zone, language))
+    return say("thanks_kept", day=write_day(stored.check_in_day, language))
+
+
+def _answers(say: Say, stored: StoredCheckIn) -> list[tuple[str, str]]:
+    sent = stored.check_in
+    shown = [
+        (say(name), say("not_answered") if value is None else say("out_of_ten", value=_plain(value)))
+        for name, value in ((name, getattr(sent, name)) for name in SCORES)
+    ]
+    if sent.sleep_hours is not None:
+        shown.append((say("sleep_hours"), say("hours", value=_plain(sent.sleep_hours))))
+    return shown
+
+
+def _plain(value: float) -> str:
+    return f"{value:g}"
+
+
+_WORDS_BY_CODE: Final[Mapping[str, str]] = {
+    "check-in-too-old": "wrong_too_old",
+    "check-in-in-future": "wrong_clock",
+    "consent-withdrawn": "wrong_withdrawn",
+    "patient-archived": "wrong_archived",
+    "form-expired": "wrong_form_expired",
+}
+
+
+async def send(context: AppContext, visitor: Visitor, form: Form) -> PageAnswer:
+    """Take a form as it was sent from a page of ours."""
+    if visitor.caller is None:
+        return await _keep_through_sign_in(context, visitor, form)
+    try:
+        visitor.refuse_forged(context, form)
+    except FormExpiredError as error:
+        return await refused(context, visitor, form, error)
+    return await send_trusted(context, visitor, form)
+
+
+async def send_trusted(context: AppContext, visitor: Visitor, form: Form) -> PageAnswer:
+    """Take a form that is known to be this person's."""
+    now = context.clock.now()
+    opened = read_opened(form, ID_FIELD)
+    if opened is None:
+        return await unfinished(context, visitor, form, {"form": "wrong_form"})
+    settled = opened.settled(form, now)
+    if settled is None:
+        choices = opened.day_choices(now, visitor.language)
+        return await unfinished(context, visitor, form, {}, day_choices=choices, status=409)
+    draft, mistakes = read_answers(form, settled)
+    if draft is None:
+        return await unfinished(context, visitor, form, mistakes)
+    try:
+        sent = await record_or_correct(context, _source(visitor), draft)
+    except RefusalError as error:
+        return await refused(context, visitor, form, error)
+    return thanks_page(
+        context,
+        visitor,
+        sent,
+        form_id=draft.id,
+        trend=await trend_after_sending(visitor),
+        questionnaires=await due_questionnaires(visitor),
+    )
+
+
+async def unfinished(
+    context: AppContext,
+    visitor: Visitor,
+    form: Form,
+    mistakes: Mapping[str, str],
+    *,
+    day_choices: Sequence[tuple[str, str]] = (),
+    status: int = 422,
+) -> PageAnswer:
+    """Show the form again with what is wrong in it; everything that was answered stays."""
+    clinic_notified = (await report_disclosures(form, failed=status >= FAULT)).clinic_notified
+    opened = read_opened(form, ID_FIELD) or open_form(context.clock.now(), visitor.time_zone)
+    answer = form_page(
+        context,
+        visitor,
+        opened,
+        form=form,
+        mistakes=mistakes,
+        day_choices=day_choices,
+        status=status,
+        help_first=says_self_harm(form),
+        clinic_notified=clinic_notified,
+    )
+    # For a phone that sends what it kept: again by itself, or not before the person has looked at it.
+    answer.headers[OUTCOME] = "later" if status >= FAULT else "again"
+    return answer
+
+
+async def refused(context: AppContext, visitor: Visitor, form: Form, error: Exception) -> PageAnswer:
+    """Show the form again, with why it could not be kept."""
+    name = _WORDS_BY_CODE.get(error.code, "wrong_away") if isinstance(error, RefusalError) else "wrong_away"
+    if isinstance(error, CheckInTooOldError | CheckInInFutureError):
+        form = _for_today(context, visitor, form)
+    return await unfinished(context, visitor, form, {"form": name}, status=status_of(error))
+
+
+def _for_today(context: AppContext, visitor: Visitor, form: Form) -> Form:
+    """Open the form again for today, under its own id, with its answers."""
+    known = read_opened(form, ID_FIELD)
+    opened = open_form(context.clock.now(), visitor.time_zone, form_id=known.id if known else None)
+    return form.filled(opened.fields(ID_FIELD) | {"answered_at": ""})
+
+
+async def _keep_through_sign_in(context: AppContext, visitor: Visitor, form: Form) -> PageAnswer:
+    """Carry the answers through signing in. Nothing is kept here: they are on the page, and only there."""
+    answer = sign_in_page(
+        context,
+        visitor,
+        draft=draft_of(form),
+        status=401,
+        help_first=says_self_harm(form),
+        clinic_notified=(await report_disclosures(form)).clinic_notified,
+    )
+    answer.headers[OUTCOME] = "sign-in"
+    return answer
+
+
+def _source(visitor: Visitor) -> FromDevice:
+    return FromDevice(token=devices.reference_of(visitor.session))
+
+
+OPEN_FORM: Final = "afterglow-form"
+# So long after opening or sending it, coming back to the form means the same check-in, perhaps to fix it.
+_SAME_FORM_FOR: Final = timedelta(minutes=30)
+
+
+class CheckInRoute(PatientPageRoute):
+    """Whatever fails while a form is sent, its answers come back on the page."""
+
+    async def form_again(self, request: Request, form: Form, error: Exception) -> Response:
+        """Show the form again with all that was answered."""
+        context: AppContext = request.app.state.context
+        return await refused(context, visitor_without_look_up(request, context), form, error)
+
+
+router = APIRouter(prefix="/p", route_class=CheckInRoute, include_in_schema=False)
+
+
+@router.get("/check-in")
+async def show_form(request: Request, context: ContextNeeded, found: SignedInVisitor) -> Response:
+    """Show the form for the present check-in day. A form that is open already stays the same check-in."""
+    if must_answer_first(found):
+        return RedirectResponse(ASK_FIRST, 303)
+    if found.signed_in.archived:
+        say = say_in(found.language)
+        return render(
+            context,
+            found,
+            "message.html",
+            here="/p/check-in",
+            help_first=True,
+            title=say("archived_title"),
+            sentence=say("archived_text"),
+        )
+    cookies = Cookies(context.public_url)
+    opened, kept = await _open_form(
+        context, found, cookies.read(request, OPEN_FORM), cookies.read(request, SENT_FORM)
+    )
+    answer = form_page(
+        context,
+        found,
+        opened,
+        form=NOTHING_FILLED_IN if kept is None else _answers_in(context, found, kept),
+        earlier_sentence=_earlier_sentence(found, kept),
+    )
+    if (written := _as_cookie(opened)) != cookies.read(request, OPEN_FORM):
+        cookies.write(answer, OPEN_FORM, written, lasts=None)
+    return answer
+
+
+@router.post("/check-in")
+async def send_form(request: Request, context: ContextNeeded) -> Response:
+    """Keep what was answered. Who may: whoever is signed in; others get their own answers back to sign in with."""
+    refuse_foreign(request, context.public_url)
+    form = await read_form_to_keep(request)
+    async with visiting(request, context) as found:
+        return await send(context, found, form)
+
+
+async def _open_form(
+    context: AppContext, found: Visitor, cookie: str, sent: str
+) -> tuple[OpenedForm, StoredCheckIn | None]:
+    """Open the form that is open in this browser already, also in another tab; else a new one.
+
+    Two tabs, a double tap and the back button are then one check-in, and other answers are a correction.
+    """
+    caller, now = found.signed_in, context.clock.now()
+    known, fresh = _from_cookie(cookie, caller.time_zone), open_form(now, caller.time_zone)
+    if known is None or known.day != fresh.day:
+        return fresh, None
+    # Most forms were not sent yet: then nothing has to be looked up.
+    if sent != str(known.id):
+        return (known if now < known.opened_at + _SAME_FORM_FOR else fresh), None
+    kept = await standing_check_in(found.work, caller.patient_id, known.id)
+    if kept is None or now >= kept.received_at + _SAME_FORM_FOR:
+        return fresh, None
+    return known, kept
+
+
+def _as_cookie(opened: OpenedForm) -> str:
+    return f"{opened.id}.{int(opened.opened_at.timestamp())}"
+
+
+def _from_cookie(cookie: str, time_zone: str) -> OpenedForm | None:
+    form_id, _, opened_at = cookie.partition(".")
+    seconds = read_counter(opened_at)
+    try:
+        if seconds is None:
+            return None
+        return OpenedForm(
+            id=UUID(form_id),
+            opened_at=datetime.fromtimestamp(seconds, UTC),
+            time_zone=time_zone,
+        )
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _answers_in(context: AppContext, found: Visitor, kept: StoredCheckIn) -> Form:
+    """Fill the form with what was sent, so that correcting one answer loses no other.
+
+    Not with the safety statement: it stands by itself, and nobody should have to take it back to fix a number.
+    """
+    sent = kept.check_in
+    answers = {name: getattr(sent, name) for name in (*SCORES, "sleep_hours")}
+    fields = {name: f"{value:g}" for name, value in answers.items() if value is not None}
+    fields["note"] = open_note(context.vault, found.signed_in.clinic_id, kept) or ""
+    fields["asks_about_booster"] = "yes" if sent.asks_about_booster else ""
+    return Form(fields)
+
+
+def _earlier_sentence(found: Visitor, kept: StoredCheckIn | None) -> str:
+    if kept is None:
+        return ""
+    zone = zone_of(kept.check_in.time_zone)
+    return say_in(found.language)("sent_before", at=write_moment(kept.received_at, zone, found.language))

@@ -1,0 +1,45 @@
+"""Consent: the text before the first check-in, the person's answer, and the way back."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from app.care.patients.consent_standing import ConsentStanding
+from app.context import AppContext
+from app.notifications.messages.consent_text import consent_text
+from app.pages.patient.check_in_form import NO_DRAFT
+from app.pages.patient.page_route import render
+from app.pages.patient.visitor import Visitor
+from app.pages.patient.words import say_in
+from app.web.pages.answers import PageAnswer
+
+ASK_FIRST: Final = "/p/consent"
+
+
+def must_answer_first(visitor: Visitor) -> bool:
+    """Whether the consent text comes before anything else: never answered, changed since, or taken back."""
+    return visitor.signed_in.consent is not ConsentStanding.GIVEN
+
+
+def consent_page(
+    context: AppContext,
+    visitor: Visitor,
+    *,
+    draft: Mapping[str, str] = NO_DRAFT,
+    notice: str = "",
+    status: int = 200,
+) -> PageAnswer:
+    """Show the text in force; ``notice`` names a sentence."""
+    withdrawn = visitor.signed_in.consent is ConsentStanding.WITHDRAWN
+    say = say_in(visitor.language)
+    notice = notice or ("withdrawn" if withdrawn else "")
+    return render(
+        context,
+        visitor,
+        "consent.html",
+        here=ASK_FIRST,
+        status=status,
+        text=consent_text(visitor.language),
+        draft=draft,
+        can_refuse=not withdrawn,
+        notice=say(notice) if notice else "",
+    )

@@ -1,0 +1,110 @@
+"""What belongs to the signed-in patient: consent, the own trend, a copy of the own data, erasure."""
+
+from fastapi import APIRouter, Request
+from pydantic_core import to_json
+from starlette.responses import RedirectResponse, Response
+
+from app.care.consent import commands as consent
+from app.care.consent import erasure, export
+from app.care.consent.commands import ConsentTextChangedError
+from app.care.patients.consent_standing import ConsentStanding
+from app.foundation.errors import NotFoundError
+from app.pages.patient.check_in_form import ANSWERS, draft_of
+from app.pages.patient.check_in_page import send_trusted
+from app.pages.patient.consent_form import ASK_FIRST, consent_page
+from app.pages.patient.page_route import PatientPageRoute, render
+from app.pages.patient.questionnaire_page import offered_questionnaires
+from app.pages.patient.settings_page import SETTINGS
+from app.pages.patient.trend import own_trend
+from app.pages.patient.visitor import SignedInVisitor, Visitor, read_own_form
+from app.pages.patient.words import say_in
+from app.web.dependencies import ContextNeeded
+from app.web.pages.forms import OwnFormOnly
+
+router = APIRouter(prefix="/p", route_class=PatientPageRoute, include_in_schema=False)
+
+
+@router.get("/consent")
+async def show_consent(context: ContextNeeded, visitor: SignedInVisitor) -> Response:
+    """Show what the patient agrees to."""
+    return consent_page(context, visitor)
+
+
+@router.post("/consent", dependencies=[OwnFormOnly])
+async def answer_consent(request: Request, context: ContextNeeded, visitor: SignedInVisitor) -> Response:
+    """Keep the patient's answer; then send the answers that waited for it, or show the form."""
+    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    if form["answer"] != "yes":
+        await _withdraw(visitor)
+        return RedirectResponse(ASK_FIRST, 303)
+    try:
+        await consent.give(visitor.work, caller.patient_id, version=form["version"])
+    except ConsentTextChangedError:
+        await visitor.work.start_over()
+        return consent_page(context, visitor, draft=draft_of(form), notice="consent_changed", status=409)
+    if any(form[name] for name in ANSWERS):
+        # A check-in is kept in its own transaction, and only from who has agreed.
+        work = visitor.work
+        await work.commit()
+        return await send_trusted(context, visitor, form)
+    return RedirectResponse("/p/check-in", 303)
+
+
+@router.get("/progress")
+async def show_progress(context: ContextNeeded, visitor: SignedInVisitor) -> Response:
+    """Show the own trend."""
+    trend = await own_trend(visitor)
+    offered = await offered_questionnaires(visitor)
+    return render(context, visitor, "progress.html", here="/p/progress", trend=trend, questionnaires=offered)
+
+
+@router.get("/sure")
+async def ask_whether_sure(request: Request, context: ContextNeeded, visitor: SignedInVisitor) -> Response:
+    """Ask once more before what cannot be taken back by a second tap."""
+    about, say = request.query_params.get("about", ""), say_in(visitor.language)
+    questions = {
+        "consent": ("withdraw_sure", "withdraw_lead", "/p/withdraw"),
+        "erasure": ("erasure_sure", "erasure_lead", "/p/erasure"),
+    }
+    if about not in questions:
+        raise NotFoundError
+    question, lead, action = questions[about]
+    return render(
+        context, visitor, "sure.html", here=SETTINGS, question=say(question), lead=say(lead), action=action
+    )
+
+
+@router.post("/withdraw", dependencies=[OwnFormOnly])
+async def withdraw_consent(request: Request, context: ContextNeeded, visitor: SignedInVisitor) -> Response:
+    """Take consent back, also in the middle of a signal."""
+    await read_own_form(request, context, visitor)
+    await _withdraw(visitor)
+    return RedirectResponse(SETTINGS, 303)
+
+
+@router.get("/export")
+async def get_copy(visitor: SignedInVisitor) -> Response:
+    """Give the patient a copy of everything that is kept about them."""
+    caller = visitor.signed_in
+    document = await export.copy_of(visitor.work, caller.patient_id)
+    headers = {"content-disposition": 'attachment; filename="afterglow-export.json"'}
+    return Response(to_json(document, indent=2), media_type="application/json", headers=headers)
+
+
+@router.post("/erasure", dependencies=[OwnFormOnly])
+async def ask_for_erasure(request: Request, context: ContextNeeded, visitor: SignedInVisitor) -> Response:
+    """Ask the clinic to erase everything; asked twice, it is asked once."""
+    await read_own_form(request, context, visitor)
+    caller = visitor.signed_in
+    try:
+        await erasure.ask(visitor.work, caller.patient_id)
+    except erasure.ErasureAskedBeforeError:
+        await visitor.work.start_over()
+    return RedirectResponse(SETTINGS, 303)
+
+
+async def _withdraw(visitor: Visitor) -> None:
+    """Take consent back; a second time changes nothing."""
+    caller = visitor.signed_in
+    if caller.consent is not ConsentStanding.WITHDRAWN:
+        await consent.withdraw(visitor.work, caller.patient_id, reason=None)

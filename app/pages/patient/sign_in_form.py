@@ -1,0 +1,37 @@
+"""Signing in with a code: the page, also while it carries answers that were not sent yet."""
+
+from collections.abc import Mapping
+
+from app.context import AppContext
+from app.pages.patient.check_in_form import NO_DRAFT
+from app.pages.patient.page_route import SIGN_IN, render
+from app.pages.patient.visitor import Visitor
+from app.pages.patient.words import say_in
+from app.web.pages.answers import PageAnswer
+
+
+def sign_in_page(
+    context: AppContext,
+    visitor: Visitor,
+    *,
+    draft: Mapping[str, str] = NO_DRAFT,
+    mistake: str = "",
+    notice: str = "",
+    status: int = 200,
+    help_first: bool = False,
+    clinic_notified: bool = False,
+) -> PageAnswer:
+    """Show where the code goes; ``mistake`` and ``notice`` are names of sentences."""
+    say = say_in(visitor.language)
+    return render(
+        context,
+        visitor,
+        "sign_in.html",
+        here=SIGN_IN,
+        status=status,
+        help_first=help_first,
+        clinic_notified=clinic_notified,
+        draft=draft,
+        mistake=say(mistake) if mistake else "",
+        notice=say(notice) if notice else "",
+    )

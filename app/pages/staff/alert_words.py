@@ -1,0 +1,161 @@
+"""The words in which pages say what signals and safety events are, what was done and by whom, and what was sent."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from app.care.alerts.safety_events.commands import SafetyOutcome
+from app.clinical.english_formats import counted
+from app.clinical.episodes import CHOSEN_BY_STAFF, Disposition
+from app.clinical.levels import CriterionName
+from app.clinical.profiles import CAUTION_NAMES, Caution
+from app.clinical.reason_codes import ReasonCode
+from app.pages.staff.wall_clock import day_written, how_long, moment_in
+from app.storage.alert_steps import AlertStep
+from app.storage.notices import SentNotification
+
+CRITERIA: Final[Mapping[str, str]] = {
+    CriterionName.GAIN_LOST: "Mood, energy and sleep together have lost most of what was gained",
+    CriterionName.SCALE_RELAPSE: "A questionnaire's total is back at relapse level",
+    CriterionName.ONE_DOMAIN: "Mood alone has lost what was gained",
+    CriterionName.PATIENT_ASKS: "The patient asks about a booster",
+}
+# The same in a table, where each domain or scale has its rows.
+SHORT_CRITERIA: Final[Mapping[str, str]] = {
+    CriterionName.GAIN_LOST: "Together",
+    CriterionName.SCALE_RELAPSE: "Questionnaire",
+    CriterionName.ONE_DOMAIN: "Alone",
+    CriterionName.PATIENT_ASKS: "The patient asks",
+}
+DISPOSITIONS: Final[Mapping[str, str]] = {
+    Disposition.BOOSTER_GIVEN: "Booster given",
+    Disposition.BOOSTER_BOOKED: "Booster booked",
+    Disposition.WATCHFUL_WAITING: "Watchful waiting",
+    Disposition.OTHER_TREATMENT: "Other treatment",
+    Disposition.NOT_A_RELAPSE: "Not a relapse",
+    Disposition.DATA_PROBLEM: "Data problem",
+    Disposition.CONSENT_WITHDRAWN: "Consent withdrawn",
+}
+CHOICES: Final = {one.value: DISPOSITIONS[one] for one in CHOSEN_BY_STAFF}
+OUTCOMES: Final[Mapping[str, str]] = {
+    SafetyOutcome.CONTACT_MADE: "We spoke with the patient",
+    SafetyOutcome.EMERGENCY_SERVICES: "Emergency services were called",
+    SafetyOutcome.NO_CONTACT: "Nobody was reached",
+    SafetyOutcome.ENTERED_BY_MISTAKE: "Entered by mistake",
+}
+SOURCES: Final[Mapping[str, str]] = {
+    "check_in": "a check-in",
+    "refused_check_in": "a check-in that could not be kept",
+    "assessment": "a questionnaire",
+    "refused_assessment": "a questionnaire that could not be kept",
+}
+CAUTIONS: Final[Mapping[str, str]] = {one.value: CAUTION_NAMES[one] for one in Caution}
+STEPS: Final[Mapping[str, str]] = {
+    "signal.raised": "Raised",
+    "signal.add_evidence": "New evidence was added",
+    "signal.became_steady": "Became steady again",
+    "signal.acknowledged": "Acknowledged",
+    "signal.snoozed": "Snoozed",
+    "signal.acknowledgement_taken_back": "Acknowledgement taken back",
+    "signal.assigned": "Assigned",
+    "signal.reached_out": "Reached out",
+    "signal.snooze_ended": "Snooze ended",
+    "signal.returned_from_snooze": "Came back from its snooze",
+    "signal.escalated": "Escalated to the second contact",
+    "signal.closed": "Closed",
+    "signal.closed_by_infusion": "Closed by an infusion",
+    "signal.closed_by_withdrawal": "Closed, consent was withdrawn",
+    "signal.reopened": "Reopened",
+}
+DELIVERY_STATES: Final[Mapping[str | None, str]] = {
+    "pending": "on its way",
+    "delivered": "delivered",
+    "held": "held: the endpoint is disabled",
+    "exhausted": "given up after the last attempt",
+    None: "there was no endpoint to notify",
+}
+EVENT_WORDS: Final[Mapping[str, str]] = {
+    "signal.raised": "Signal raised",
+    "signal.escalated": "Signal escalated",
+    "signal.closed": "Signal closed",
+    "signal.reopened": "Signal reopened",
+    "safety.reported": "Safety event reported",
+    "safety.unacknowledged": "Safety event not acknowledged in time",
+}
+SUPPRESSED_BY: Final[Mapping[str, str]] = {
+    ReasonCode.INDUCTION_RUNNING: "Induction is running",
+    ReasonCode.WITHIN_A_DAY_OF_INFUSION: "It is within a day of an infusion",
+    ReasonCode.COURSE_CLOSED: "The course is closed",
+    ReasonCode.LAST_KNOWN: "Check-ins are too old to speak about now",
+    ReasonCode.NO_REPORT_SINCE_INFUSION: "There is no report since the infusion",
+    ReasonCode.MOOD_ELEVATED: "Mood was elevated in the last days",
+    ReasonCode.SCALE_DISAGREES: "A questionnaire says otherwise: its repeat is awaited",
+}
+# By which number of the rule a reason's fact is called in the page of numbers.
+NUMBERS: Final[Mapping[tuple[str, str], str]] = {
+    (ReasonCode.BELOW_WATCH, "threshold"): "watch_at",
+    (ReasonCode.WATCH_REACHED, "threshold"): "watch_at",
+    (ReasonCode.STILL_WATCHING, "threshold"): "steady_below",
+    (ReasonCode.STILL_WATCHING, "days"): "steady_days",
+    (ReasonCode.LOST_ENOUGH, "threshold"): "consider_at",
+    (ReasonCode.GAIN_TOO_SMALL, "least"): "least_gain",
+    (ReasonCode.TOO_FEW_RECENT_DAYS, "needed"): "consider_least_days",
+    (ReasonCode.TOO_FEW_RECENT_DAYS, "within_days"): "consider_within_days",
+    (ReasonCode.LAST_DAYS_BETTER, "each_day"): "consider_each_day",
+    (ReasonCode.DOMAIN_LOST_ENOUGH, "threshold"): "mood_consider_at",
+    (ReasonCode.DOMAIN_STILL_WATCHING, "threshold"): "steady_below",
+    (ReasonCode.ASSUMED_BASELINE, "threshold"): "consider_at_assumed",
+}
+
+
+def done_by(step: AlertStep, names: dict[UUID, str]) -> str:
+    """Say who took a step: a member by name, a key as a key, the rule and the clock as the service."""
+    return by_whom(step.actor_kind, step.actor_id, names)
+
+
+def by_whom(kind: str, actor_id: UUID | None, names: dict[UUID, str]) -> str:
+    """The same, of any kind of actor."""
+    if kind == "staff":
+        return f"by {names[actor_id]}" if actor_id in names else "by a member of the staff"
+    return {"api_key": "by key", "device": "by the patient"}.get(kind, "by Afterglow itself")
+
+
+def how_sure(reference: dict[str, Any], days_in_last_10: int, last_report_on: date | None) -> list[str]:
+    """Say on how much a decision rests, as it was kept with it."""
+    said = [f"{counted(days_in_last_10, 'check-in day')} in the last 10"]
+    if last_report_on:
+        said.append(f"last report {day_written(last_report_on)}")
+    if "because" in reference:
+        return [*said, "no reference from check-ins"]
+    said.append(f"reference from {counted(reference['n_days'], 'day')}")
+    if reference["assumes_baseline"]:
+        said.append("the baseline is assumed")
+    if reference["falling"]:
+        said.append("the reference was falling already")
+    if reference.get("chosen"):
+        said.append("the reference was set by a clinician")
+    return said
+
+
+def notification_rows(
+    sent: Sequence[SentNotification], time_zone: str, now: datetime
+) -> list[dict[str, str]]:
+    """Give each with where its delivery stands."""
+    return [
+        {
+            "what": EVENT_WORDS.get(one.type, one.type),
+            "at": moment_in(one.occurred_at, time_zone),
+            "state": _state(one, time_zone, now),
+        }
+        for one in sent
+    ]
+
+
+def _state(one: SentNotification, time_zone: str, now: datetime) -> str:
+    words = DELIVERY_STATES.get(one.state, "")
+    if one.delivered_at is not None:
+        return f"{words} {moment_in(one.delivered_at, time_zone)}"
+    if one.state == "pending" and one.attempts_made and one.next_attempt_at:
+        return f"{words}, tried {one.attempts_made} times, next {how_long(one.next_attempt_at, now)}"
+    return words

@@ -1,0 +1,180 @@
+"""Entering a completed form of a validated scale: its items or its total; one about self-harm is always heard."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.care.assessments import commands, queries
+from app.care.assessments.questionnaires import WORDINGS
+from app.care.assessments.schemas import AssessmentEntry
+from app.care.intake.hearing import report_disclosures
+from app.clinical.english_formats import SCALE_NAMES
+from app.clinical.scales import Scale
+from app.context import AppContext
+from app.foundation.errors import NotFoundError
+from app.pages.staff.about_patient import (
+    AboutPatient,
+    MayRecord,
+    about,
+    moment_in,
+    number_in,
+    path_of,
+    whole_in,
+)
+from app.pages.staff.asked_form import AskedForm, Choices, Field, answer_form, confirmed_in, show_form
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.rendering import render
+from app.pages.staff.visitor import StaffVisitor, read_own_form
+from app.web.dependencies import ContextNeeded
+from app.web.pages.forms import Form
+from app.web.reading import read_as
+
+_NOT_ANSWERED: Final = ("", "Skipped")
+
+
+def asked_about(whose: AboutPatient, scale: Scale) -> AskedForm:
+    """Ask for a scale's form."""
+    wording = WORDINGS[scale.key]["en"] if scale.key in WORDINGS else None
+    about = f" by the patient's clock ({whose.patient.time_zone})"
+    return AskedForm(
+        title=f"Enter {said(scale)}",
+        whose=whose.reference,
+        lead=_lead(scale),
+        path=f"{whose.path}/assessment/{scale.key}",
+        back=whose.path,
+        button="Keep this form",
+        fields=(
+            Field(
+                name="on",
+                label="Day it was completed",
+                kind="date",
+                hint=f"As the days go{about}.",
+                api_names=("taken_at",),
+                wrong="Please give a day and a time.",
+            ),
+            Field(name="at", label="Time", kind="time", hint="About is enough, such as 14:30."),
+            *_items(scale, wording.items if wording else (), wording.answers if wording else ()),
+            Field(
+                name="total",
+                label="Total",
+                kind="number",
+                hint="If the items are given too, it is compared with what they add up to."
+                if scale.items
+                else f"From {scale.minimum:g} to {scale.maximum:g}.",
+                wrong="The total is a number.",
+            ),
+        ),
+        values={"on": whose.clock.wall_date.isoformat(), "at": whose.clock.time(whose.clock.now)},
+        small_print=wording.copyright if wording else "",
+    )
+
+
+def said(scale: Scale) -> str:
+    """Name a scale as it is said; a clinic's own by the clinic's name for it."""
+    return SCALE_NAMES.get(scale.key, scale.name)
+
+
+def entry_in(form: Form, scale: Scale, taken_at: str) -> dict[str, object]:
+    """Take a form as the API takes it; items that nobody answered are left out together."""
+    items = {str(number): whole_in(form[f"item_{number}"]) for number in scale.items}
+    answered = any(answer is not None for answer in items.values())
+    return {
+        "scale": scale.key,
+        "taken_at": taken_at,
+        "items": items if answered else None,
+        "total": number_in(form["total"]),
+        "confirm": confirmed_in(form),
+    }
+
+
+def _lead(scale: Scale) -> str:
+    rated = "Rated by a clinician. " if scale.clinician_rated else ""
+    if not scale.items:
+        return f"{rated}This scale is known by its total."
+    return f"{rated}Give the items, or the total alone. An answer about self-harm is acted upon at once."
+
+
+def _items(scale: Scale, texts: Sequence[str], answers: Sequence[str]) -> list[Field]:
+    choices: Choices = [
+        (str(score), f"{score} {answers[score]}" if answers else str(score))
+        for score in range(scale.highest_answer + 1)
+    ]
+    return [
+        Field(
+            name=f"item_{number}",
+            label=f"{number}. {texts[number - 1]}" if texts else f"Item {number}",
+            kind="radios" if texts else "numbers",
+            choices=(*choices, _NOT_ANSWERED),
+        )
+        for number in scale.items
+    ]
+
+
+router = APIRouter(
+    prefix="/care/patients/{patient_id}/assessment", route_class=CarePageRoute, include_in_schema=False
+)
+
+
+@router.get("")
+async def choose_scale(patient_id: UUID, context: ContextNeeded, visitor: MayRecord) -> Response:
+    """Show which scales there are."""
+    whose = await about(context, visitor, patient_id)
+    scales = await queries.list_scales(visitor.work)
+    named = [(one, said(one)) for one in scales]
+    return render(context, visitor, "patient_scale_choice.html", here="", whose=whose, scales=named)
+
+
+@router.get("/{scale_key}")
+async def show_assessment_form(
+    patient_id: UUID, scale_key: str, context: ContextNeeded, visitor: MayRecord
+) -> Response:
+    """Show a scale's form."""
+    scale = await _scale(visitor, scale_key)
+    return show_form(context, visitor, await _asked(context, visitor, patient_id, scale))
+
+
+@router.post("/{scale_key}")
+async def enter_assessment(
+    patient_id: UUID, scale_key: str, request: Request, context: ContextNeeded, visitor: MayRecord
+) -> Response:
+    """Keep a form, by the same rules as through the API."""
+    form = await read_own_form(request, context, visitor)
+    scale = await _scale(visitor, scale_key)
+
+    async def act() -> str:
+        whose = await about(context, visitor, patient_id)
+        taken_at: datetime = moment_in(form, whose.patient.time_zone, pointer="#/taken_at")
+        entry = read_as(AssessmentEntry, entry_in(form, scale, taken_at.isoformat()))
+        kept = await commands.enter(visitor.work, patient_id, entry.form())
+        if kept.safety_event_id is not None:
+            return "assessment-safety"
+        return "assessment" if kept.created else "assessment-before"
+
+    async def hear() -> str:
+        return str(next(iter((await report_disclosures(form)).event_ids), ""))
+
+    return await answer_form(
+        context,
+        visitor,
+        lambda: _asked(context, visitor, patient_id, scale),
+        form,
+        act,
+        back=path_of(patient_id),
+        hear=hear,
+    )
+
+
+async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID, scale: Scale) -> AskedForm:
+    return asked_about(await about(context, visitor, patient_id), scale)
+
+
+async def _scale(visitor: StaffVisitor, key: str) -> Scale:
+    scales = await queries.list_scales(visitor.work)
+    found = next((one for one in scales if one.key == key), None)
+    if found is None:
+        raise NotFoundError
+    return found

@@ -1,0 +1,84 @@
+"""Booking the next booster, or taking the booking back."""
+
+from datetime import date
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.care.treatment import commands, queries
+from app.care.treatment.maintenance_schemas import BookedBooster
+from app.context import AppContext
+from app.pages.staff.about_patient import MayRecord, about, path_of
+from app.pages.staff.asked_form import AskedForm, Field, answer_form, show_form
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.visitor import StaffVisitor, read_own_form
+from app.web.dependencies import ContextNeeded
+from app.web.headers import ChangedMeanwhileError
+from app.web.reading import read_as
+
+router = APIRouter(
+    prefix="/care/patients/{patient_id}/booster", route_class=CarePageRoute, include_in_schema=False
+)
+
+
+def _number(day: date | None) -> int:
+    """Make a version of a booking, which has no other: its day's number, 0 for none."""
+    return day.toordinal() if day else 0
+
+
+async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(context, visitor, patient_id)
+    booked = await queries.read_booking(visitor.work, patient_id)
+    so_far = f"A booster is booked for {whose.clock.day_ago(booked)}." if booked else "No booster is booked."
+    return AskedForm(
+        title="Book a booster",
+        whose=whose.reference,
+        lead=f"{so_far} While one is booked, no new signal is raised until two days after its day.",
+        path=f"{whose.path}/booster",
+        back=whose.path,
+        button="Keep this",
+        fields=(
+            Field(
+                name="on",
+                label="Day of the next booster",
+                kind="date",
+                hint="Today or later. Leave it empty to take a booking back.",
+                wrong="Please give a day, such as 2026-11-24.",
+            ),
+        ),
+        values={"on": booked.isoformat() if booked else ""},
+        version=_number(booked),
+        present=(so_far,),
+    )
+
+
+@router.get("")
+async def show_booster_form(patient_id: UUID, context: ContextNeeded, visitor: MayRecord) -> Response:
+    """Show what is booked."""
+    return show_form(context, visitor, await _asked(context, visitor, patient_id))
+
+
+@router.post("")
+async def book_booster(
+    patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayRecord
+) -> Response:
+    """Book the day, or take the booking back."""
+    form = await read_own_form(request, context, visitor)
+
+    async def act() -> str:
+        on = read_as(BookedBooster, {"on": form["on"].strip()}).on if form["on"].strip() else None
+        booked = await queries.read_booking(visitor.work, patient_id)
+        if form["version"] != str(_number(booked)):
+            raise ChangedMeanwhileError("#/on")
+        await commands.book_booster(visitor.work, patient_id, on=on)
+        return "booster" if on else "booster-cleared"
+
+    return await answer_form(
+        context,
+        visitor,
+        lambda: _asked(context, visitor, patient_id),
+        form,
+        act,
+        back=path_of(patient_id),
+    )

@@ -1,0 +1,94 @@
+"""Who looks after a patient: everybody of the staff with what they are in the care team."""
+
+from typing import Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.access.staff.members import ACTIVE
+from app.care.alerts.history import names_in
+from app.care.patients import care_teams
+from app.context import AppContext
+from app.pages.staff.about_patient import MayEdit, about, path_of
+from app.pages.staff.asked_form import AskedForm, Field, answer_form, show_form
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.visitor import StaffVisitor, read_own_form
+from app.storage import staff_members
+from app.storage.care_teams import Assigned, Duty
+from app.web.dependencies import ContextNeeded
+from app.web.headers import version_in
+
+router = APIRouter(
+    prefix="/care/patients/{patient_id}/care-team", route_class=CarePageRoute, include_in_schema=False
+)
+DUTIES: Final = {
+    Duty.FIRST.value: "First contact",
+    Duty.ON_CALL.value: "On call",
+    Duty.MEMBER.value: "In the team",
+}
+
+
+@router.get("")
+async def show_care_team(patient_id: UUID, context: ContextNeeded, visitor: MayEdit) -> Response:
+    """Show who is assigned."""
+    return show_form(context, visitor, await _asked(context, visitor, patient_id))
+
+
+@router.post("")
+async def save_care_team(
+    patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayEdit
+) -> Response:
+    """Assign these and nobody else, unless someone else changed it meanwhile."""
+    form = await read_own_form(request, context, visitor)
+
+    async def act() -> str:
+        chosen = {one.id: form[f"m_{one.id}"] for one in await _active(visitor)}
+        members = [
+            Assigned(member_id=member, duty=Duty(duty)) for member, duty in chosen.items() if duty in DUTIES
+        ]
+        version = version_in(form["version"])
+        await care_teams.write_care_team(visitor.work, patient_id, members, version=version)
+        return "care-team"
+
+    return await answer_form(
+        context,
+        visitor,
+        lambda: _asked(context, visitor, patient_id),
+        form,
+        act,
+        back=path_of(patient_id),
+    )
+
+
+async def _active(visitor: StaffVisitor) -> list[staff_members.StaffMember]:
+    return [one for one in await staff_members.all_of_clinic(visitor.work) if one.state == ACTIVE]
+
+
+async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(context, visitor, patient_id)
+    team, active = await care_teams.read_care_team(visitor.work, patient_id), await _active(visitor)
+    names = await names_in(visitor.work, visitor.work.vault, [one.id for one in active])
+    assigned = {one.member_id: one.duty.value for one in team.members}
+    said = [f"{names.get(member, 'Someone')}: {DUTIES[duty]}." for member, duty in assigned.items()]
+    return AskedForm(
+        title="Care team",
+        whose=whose.reference,
+        lead="Who is assigned is notified of a safety event first. The clinic's contacts and every endpoint are"
+        " notified at the same moment, in any case.",
+        path=f"{whose.path}/care-team",
+        back=whose.path,
+        button="Save",
+        fields=tuple(
+            Field(
+                name=f"m_{one.id}",
+                label=names[one.id],
+                kind="choice",
+                choices=(("", "Not assigned"), *DUTIES.items()),
+            )
+            for one in active
+        ),
+        values={f"m_{member}": duty for member, duty in assigned.items()},
+        version=team.version,
+        present=tuple(said) or ("Nobody is assigned.",),
+    )

@@ -1,0 +1,177 @@
+"""What else changed for a patient: its words, its marks on the chart, and the page that enters it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.care.treatment import circumstances
+from app.care.treatment.circumstance_schemas import CircumstanceEntry
+from app.care.treatment.circumstances import KnownCircumstance
+from app.chart.fluid import Mark
+from app.clinical.english_formats import capitalised, counted
+from app.context import AppContext
+from app.pages.staff.about_patient import MayRecord, about, number_in, path_of, whole_in
+from app.pages.staff.asked_form import AskedForm, Field, answer_form, confirmed_in, show_form
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.visitor import StaffVisitor, read_own_form
+from app.pages.staff.wall_clock import WallClock
+from app.storage.circumstances import CircumstanceKind, Severity
+from app.web.dependencies import ContextNeeded
+from app.web.pages.forms import Form
+from app.web.reading import read_as
+
+router = APIRouter(
+    prefix="/care/patients/{patient_id}/circumstances", route_class=CarePageRoute, include_in_schema=False
+)
+KINDS: Final[Mapping[str, str]] = {
+    CircumstanceKind.SEVERITY: "Severity of the illness",
+    CircumstanceKind.ILLNESS_DURATION: "Duration of the illness",
+    CircumstanceKind.CONDITION: "Another condition",
+    CircumstanceKind.PHYSICAL_HEALTH: "Physical health",
+    CircumstanceKind.WEIGHT: "Weight",
+    CircumstanceKind.ANTIDEPRESSANT_STARTED: "Antidepressant started",
+    CircumstanceKind.ANTIDEPRESSANT_CHANGED: "Antidepressant changed",
+    CircumstanceKind.TMS: "TMS",
+    CircumstanceKind.ECT: "ECT",
+    CircumstanceKind.PSYCHOTHERAPY: "Psychotherapy",
+    CircumstanceKind.OTHER_MEDICATION: "Other medication",
+}
+SEVERITIES: Final = {one.value: capitalised(one.value) for one in Severity}
+_LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+DECIDES_NOTHING: Final = "It is shown beside the trend and with a signal. It decides nothing."
+CIRCUMSTANCE_FIELDS: Final = (
+    Field(name="kind", label="What changed", kind="choice", choices=tuple(KINDS.items())),
+    Field(name="since", label="From", kind="date", wrong="Please give a day, such as 2026-11-24."),
+    Field(
+        name="until",
+        label="Until (optional)",
+        kind="date",
+        hint="Its last day, if it is over.",
+        wrong="Please give a day, or leave it empty.",
+    ),
+    Field(
+        name="detail",
+        label="What it is",
+        hint="Such as a medicine with its dose. Kept sealed.",
+        wrong="At most 500 characters, please.",
+    ),
+    Field(
+        name="weight_kg",
+        label="Weight in kg",
+        kind="number",
+        hint="For weight only.",
+        wrong="A weight is a number from 20 to 400, in kilograms.",
+    ),
+    Field(
+        name="severity",
+        label="Severity",
+        kind="choice",
+        hint="For severity only.",
+        choices=(("", "Not stated"), *SEVERITIES.items()),
+    ),
+    Field(
+        name="months",
+        label="Months of illness",
+        kind="number",
+        hint="For the duration of the illness only.",
+        wrong="A whole number of months.",
+    ),
+)
+
+
+def said(known: KnownCircumstance) -> str:
+    """Say what changed, without its days."""
+    stored = known.stored
+    values = [
+        stored.severity.value if stored.severity else "",
+        counted(stored.months, "month") if stored.months is not None else "",
+        f"{stored.weight_kg:g} kg" if stored.weight_kg is not None else "",
+        known.detail or "",
+    ]
+    value = ", ".join(filter(None, values))
+    return f"{KINDS[stored.kind]}: {value}" if value else KINDS[stored.kind]
+
+
+def days_said(known: KnownCircumstance, clock: WallClock) -> str:
+    """Say from when, and until when if it is over."""
+    stored = known.stored
+    since = clock.day_ago(stored.since)
+    return f"{since} to {clock.day(stored.until)}" if stored.until else since
+
+
+def marks_of(known: Sequence[KnownCircumstance], first: date, last: date) -> list[Mark]:
+    """Give the latest that lie on the chart their letters, oldest first; the list below says what each is."""
+    shown = [one for one in known if first <= one.stored.since <= last][: len(_LETTERS)]
+    return [
+        Mark(day=one.stored.since, letter=letter, said=said(one))
+        for letter, one in zip(_LETTERS, reversed(shown), strict=False)
+    ]
+
+
+def circumstance_in(form: Form) -> dict[str, object]:
+    """Take a form's fields as the API is sent them."""
+    return {
+        "kind": form["kind"],
+        "since": form["since"].strip(),
+        "until": form["until"].strip() or None,
+        "detail": form["detail"].strip() or None,
+        "weight_kg": number_in(form["weight_kg"]),
+        "severity": form["severity"] or None,
+        "months": whole_in(form["months"]),
+        "confirm": confirmed_in(form),
+    }
+
+
+def circumstance_values(known: KnownCircumstance) -> dict[str, str]:
+    """Give what the fields hold when one is amended."""
+    stored = known.stored
+    return {
+        "kind": stored.kind.value,
+        "since": stored.since.isoformat(),
+        "until": stored.until.isoformat() if stored.until else "",
+        "detail": known.detail or "",
+        "weight_kg": "" if stored.weight_kg is None else f"{stored.weight_kg:g}",
+        "severity": stored.severity.value if stored.severity else "",
+        "months": "" if stored.months is None else str(stored.months),
+    }
+
+
+@router.get("/new")
+async def show_new_form(patient_id: UUID, context: ContextNeeded, visitor: MayRecord) -> Response:
+    """Show the form for something that changed."""
+    return show_form(context, visitor, await _asked(context, visitor, patient_id))
+
+
+@router.post("/new")
+async def enter_circumstance(
+    patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayRecord
+) -> Response:
+    """Keep something that changed."""
+    form = await read_own_form(request, context, visitor)
+
+    async def act() -> str:
+        entry = read_as(CircumstanceEntry, circumstance_in(form))
+        await circumstances.enter_circumstance(visitor.work, patient_id, entry.given())
+        return "circumstance"
+
+    return await answer_form(
+        context, visitor, lambda: _asked(context, visitor, patient_id), form, act, back=path_of(patient_id)
+    )
+
+
+async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(context, visitor, patient_id)
+    return AskedForm(
+        title="Enter what else changed",
+        whose=whose.reference,
+        lead=DECIDES_NOTHING,
+        path=f"{whose.path}/circumstances/new",
+        back=whose.path,
+        button="Save",
+        fields=CIRCUMSTANCE_FIELDS,
+        values={"kind": next(iter(KINDS)), "since": whose.clock.wall_date.isoformat()},
+    )

@@ -1,0 +1,157 @@
+"""A course of treatment: entering one, its review, a benefit that was seen, its end."""
+
+from typing import Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.care.treatment import course_corrections, course_entry, queries
+from app.care.treatment.course_schemas import CourseChange, CourseEntry
+from app.clinical.course import TEMPLATES
+from app.context import AppContext
+from app.pages.staff.about_patient import MayRecord, about, path_of, whole_in
+from app.pages.staff.asked_form import AskedForm, Field, answer_form, confirmed_in, show_form
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.patient_words import PHASES
+from app.pages.staff.visitor import StaffVisitor, read_own_form
+from app.web.dependencies import ContextNeeded
+from app.web.headers import version_in
+from app.web.reading import read_as
+
+router = APIRouter(
+    prefix="/care/patients/{patient_id}/course", route_class=CarePageRoute, include_in_schema=False
+)
+_WRONG_DAY: Final = "Please give a day, such as 2026-11-24, or leave it empty."
+_PLANNED: Final = Field(
+    name="planned_infusions",
+    label="Planned induction infusions, if known",
+    kind="number",
+    wrong="A whole number from 1 to 20.",
+)
+_DAYS: Final = {
+    "induction_ended_on": ("Induction ended on", "If it ended before the planned infusions were given."),
+    "reviewed_on": ("Induction was reviewed on", ""),
+    "benefit_recorded_on": ("A benefit was seen on", "One that a clinician saw and the scales did not show."),
+    "ended_on": ("Course ended on", "As planned, or because it is no longer needed."),
+    "stopped_on": ("Course stopped on", "Before its time."),
+}
+
+
+async def _new(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(context, visitor, patient_id)
+    return AskedForm(
+        title="Enter a course",
+        whose=whose.reference,
+        lead="A later series is a separate course.",
+        path=f"{whose.path}/course/new",
+        back=whose.path,
+        button="Enter the course",
+        fields=(
+            Field(
+                name="protocol",
+                label="Template",
+                kind="choice",
+                choices=tuple((code, one.name) for code, one in TEMPLATES.items()),
+            ),
+            _PLANNED,
+            Field(name="started_on", label="First day", kind="date", wrong="Please give a day."),
+        ),
+        values={"protocol": next(iter(TEMPLATES)), "started_on": whose.clock.wall_date.isoformat()},
+    )
+
+
+async def _change(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(context, visitor, patient_id)
+    view = await queries.read_course(visitor.work, patient_id)
+    course, benefit = view.stored.course, view.stored.benefit
+    days = {name: getattr(course, name, None) for name in _DAYS} | {
+        "benefit_recorded_on": benefit.recorded_on if benefit else None
+    }
+    planned = course.planned_infusions
+    return AskedForm(
+        title="Change the course",
+        whose=whose.reference,
+        lead="An empty day is taken back.",
+        path=f"{whose.path}/course",
+        back=whose.path,
+        button="Keep this",
+        fields=(
+            _PLANNED,
+            *(
+                Field(name=name, label=label, kind="date", hint=hint, wrong=_WRONG_DAY)
+                for name, (label, hint) in _DAYS.items()
+            ),
+        ),
+        values={name: day.isoformat() if day else "" for name, day in days.items()}
+        | {"planned_infusions": str(planned or "")},
+        version=view.stored.version,
+        present=(
+            f"Phase: {PHASES[view.phase]}. Planned infusions: {planned or 'not stated'}.",
+            *(f"{_DAYS[name][0]} {whose.clock.day(day)}." for name, day in days.items() if day),
+        ),
+    )
+
+
+@router.get("/new")
+async def show_new_course_form(patient_id: UUID, context: ContextNeeded, visitor: MayRecord) -> Response:
+    """Show the form for a new course."""
+    return show_form(context, visitor, await _new(context, visitor, patient_id))
+
+
+@router.post("/new")
+async def enter_course(
+    patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayRecord
+) -> Response:
+    """Enter a course."""
+    form = await read_own_form(request, context, visitor)
+
+    async def act() -> str:
+        entry = read_as(
+            CourseEntry,
+            {
+                "protocol": form["protocol"],
+                "planned_infusions": whole_in(form["planned_infusions"]),
+                "started_on": form["started_on"].strip(),
+                "confirm": confirmed_in(form),
+            },
+        )
+        await course_entry.enter_course(visitor.work, patient_id, entry.planned())
+        return "course"
+
+    return await answer_form(
+        context, visitor, lambda: _new(context, visitor, patient_id), form, act, back=path_of(patient_id)
+    )
+
+
+@router.get("")
+async def show_course_form(patient_id: UUID, context: ContextNeeded, visitor: MayRecord) -> Response:
+    """Show the present course."""
+    return show_form(context, visitor, await _change(context, visitor, patient_id))
+
+
+@router.post("")
+async def change_course(
+    patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayRecord
+) -> Response:
+    """Change the present course, unless someone else changed it."""
+    form = await read_own_form(request, context, visitor)
+
+    async def act() -> str:
+        change = read_as(
+            CourseChange,
+            {name: form[name].strip() or None for name in _DAYS}
+            | {"planned_infusions": whole_in(form["planned_infusions"])},
+        )
+        version = version_in(form["version"])
+        await course_corrections.change_course(visitor.work, patient_id, change.changes(), version=version)
+        return "course-changed"
+
+    return await answer_form(
+        context,
+        visitor,
+        lambda: _change(context, visitor, patient_id),
+        form,
+        act,
+        back=path_of(patient_id),
+    )

@@ -1,0 +1,82 @@
+"""Keeping a patient's profile and open cautions."""
+
+from typing import Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.care.treatment import commands, queries
+from app.care.treatment.maintenance_schemas import FactorsEntry
+from app.context import AppContext
+from app.pages.staff.about_patient import MayDecide, about, path_of
+from app.pages.staff.asked_form import AskedForm, Field, answer_form, show_form
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.patient_words import CAUTIONS, PROFILES
+from app.pages.staff.visitor import StaffVisitor, read_own_form
+from app.web.dependencies import ContextNeeded
+from app.web.headers import version_in
+from app.web.reading import read_as
+
+router = APIRouter(
+    prefix="/care/patients/{patient_id}/factors", route_class=CarePageRoute, include_in_schema=False
+)
+_NO_PROFILE: Final = "Nobody has said yet"
+
+
+async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(context, visitor, patient_id)
+    found = await queries.read_factors(visitor.work, patient_id)
+    named = ", ".join(CAUTIONS[one] for one in found.cautions) or "none"
+    return AskedForm(
+        title="Profile and cautions",
+        whose=whose.reference,
+        lead="They are shown with every decision and decide nothing.",
+        path=f"{whose.path}/factors",
+        back=whose.path,
+        button="Keep these",
+        fields=(
+            Field(
+                name="profile",
+                label="Profile",
+                kind="choice",
+                choices=(("", _NO_PROFILE), *PROFILES.items()),
+            ),
+            Field(name="cautions", label="Active precautions", kind="ticks", choices=tuple(CAUTIONS.items())),
+        ),
+        values={"profile": found.profile or ""} | {f"cautions_{one}": "yes" for one in found.cautions},
+        version=found.version,
+        present=(
+            f"Profile: {PROFILES[found.profile] if found.profile else _NO_PROFILE}.",
+            f"Active precautions: {named}.",
+        ),
+    )
+
+
+@router.get("")
+async def show_factors_form(patient_id: UUID, context: ContextNeeded, visitor: MayDecide) -> Response:
+    """Show what is known."""
+    return show_form(context, visitor, await _asked(context, visitor, patient_id))
+
+
+@router.post("")
+async def keep_factors(
+    patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayDecide
+) -> Response:
+    """Replace them, unless someone else changed it."""
+    form = await read_own_form(request, context, visitor)
+
+    async def act() -> str:
+        ticked = [one for one in CAUTIONS if form[f"cautions_{one}"]]
+        entry = read_as(FactorsEntry, {"profile": form["profile"] or None, "cautions": ticked})
+        await commands.write_factors(visitor.work, patient_id, entry.factors(version_in(form["version"])))
+        return "factors"
+
+    return await answer_form(
+        context,
+        visitor,
+        lambda: _asked(context, visitor, patient_id),
+        form,
+        act,
+        back=path_of(patient_id),
+    )

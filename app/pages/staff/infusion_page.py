@@ -1,0 +1,132 @@
+"""Entering an infusion that was given."""
+
+from typing import Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.care.treatment import commands
+from app.care.treatment.infusion_schemas import InfusionEntry
+from app.care.treatment.plausibility import Remark
+from app.clinical.course import InfusionPhase, Route
+from app.context import AppContext
+from app.pages.staff.about_patient import MayRecord, about, moment_in, number_in, path_of
+from app.pages.staff.asked_form import AskedForm, Field, answer_form, confirmed_in, show_form
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.visitor import StaffVisitor, read_own_form
+from app.web.dependencies import ContextNeeded
+from app.web.pages.forms import Form
+from app.web.reading import read_as
+
+router = APIRouter(
+    prefix="/care/patients/{patient_id}/infusion", route_class=CarePageRoute, include_in_schema=False
+)
+
+ROUTES: Final = {
+    Route.IV: "Intravenous",
+    Route.IM: "Intramuscular",
+    Route.SUBCUTANEOUS: "Subcutaneous",
+    Route.INTRANASAL: "Intranasal",
+    Route.SUBLINGUAL: "Sublingual",
+    Route.LOZENGE: "Lozenge",
+    Route.ORAL: "Oral",
+}
+_NOTICES: Final = {
+    Remark.REORDERED: "infusion-reordered",
+    Remark.INDUCTION_AFTER_BOOSTER: "infusion-after-booster",
+}
+INFUSION_FIELDS: Final = (
+    Field(
+        name="on",
+        label="Day",
+        kind="date",
+        hint="By the patient's clock.",
+        api_names=("given_at",),
+        wrong="Please give a day and a time.",
+    ),
+    Field(name="at", label="Time", kind="time", hint="When it began, such as 14:30."),
+    Field(
+        name="phase",
+        label="What it was for",
+        kind="radios",
+        wrong="Please choose one.",
+        choices=((InfusionPhase.INDUCTION, "Induction"), (InfusionPhase.BOOSTER, "Booster")),
+    ),
+    Field(
+        name="dose_mg_per_kg",
+        label="Dose in mg/kg (optional)",
+        kind="number",
+        hint="Such as 0.5.",
+        wrong="A dose is a number above 0 and at most 15.",
+    ),
+    Field(
+        name="dose_mg",
+        label="Dose in mg (optional)",
+        kind="number",
+        hint="Such as 40, or 56 or 84 for esketamine.",
+        wrong="A dose is a number above 0 and at most 4500.",
+    ),
+    Field(
+        name="route",
+        label="Route (optional)",
+        kind="choice",
+        choices=(("", "Not stated"), *ROUTES.items()),
+    ),
+)
+
+
+def infusion_in(form: Form, time_zone: str) -> dict[str, object]:
+    """Take a form's fields as the API is sent them."""
+    return {
+        "given_at": moment_in(form, time_zone, pointer="#/given_at").isoformat(),
+        "phase": form["phase"],
+        "dose_mg_per_kg": number_in(form["dose_mg_per_kg"]),
+        "dose_mg": number_in(form["dose_mg"]),
+        "route": form["route"] or None,
+    }
+
+
+async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(context, visitor, patient_id)
+    return AskedForm(
+        title="Enter an infusion",
+        whose=whose.reference,
+        lead="Only what was given. An open signal is closed with it as “booster given”."
+        f" Times are by the patient's clock ({whose.patient.time_zone}).",
+        path=f"{whose.path}/infusion",
+        back=whose.path,
+        button="Enter the infusion",
+        fields=INFUSION_FIELDS,
+        values={"on": whose.clock.wall_date.isoformat(), "at": whose.clock.time(whose.clock.now)},
+    )
+
+
+@router.get("")
+async def show_infusion_form(patient_id: UUID, context: ContextNeeded, visitor: MayRecord) -> Response:
+    """Show the form, with now in it."""
+    return show_form(context, visitor, await _asked(context, visitor, patient_id))
+
+
+@router.post("")
+async def enter_infusion(
+    patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayRecord
+) -> Response:
+    """Enter it, by the same rules as through the API."""
+    form = await read_own_form(request, context, visitor)
+
+    async def act() -> str:
+        whose = await about(context, visitor, patient_id)
+        sent = infusion_in(form, whose.patient.time_zone) | {"confirm": confirmed_in(form)}
+        entry = read_as(InfusionEntry, sent)
+        entered = await commands.enter_infusion(visitor.work, patient_id, entry.given())
+        return _NOTICES[entered.remarks[-1]] if entered.remarks else "infusion"
+
+    return await answer_form(
+        context,
+        visitor,
+        lambda: _asked(context, visitor, patient_id),
+        form,
+        act,
+        back=path_of(patient_id),
+    )

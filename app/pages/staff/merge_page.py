@@ -1,0 +1,180 @@
+"""Merging a duplicate: the other patient is named, both are shown, and only then it is confirmed."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.care.merging import commands
+from app.care.merging.queries import MergeFacts, find_by_chart_number, merge_facts
+from app.care.merging.schemas import MergeRequest, UnmergeRequest
+from app.context import AppContext
+from app.foundation.text import read_chart_number
+from app.pages.staff.about_patient import AboutPatient, MayEdit, about, path_of
+from app.pages.staff.asked_form import AskedForm, Field, answer_form, show_form
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.visitor import StaffVisitor, read_own_form
+from app.web.dependencies import ContextNeeded
+from app.web.problems import InvalidRequestError
+from app.web.reading import read_as
+
+router = APIRouter(prefix="/care/patients/{patient_id}", route_class=CarePageRoute, include_in_schema=False)
+_REASON = Field(
+    name="reason",
+    label="Why",
+    kind="note",
+    hint="Kept sealed.",
+    wrong="Please say why, in at most 1000 characters.",
+)
+
+
+async def _which(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(context, visitor, patient_id)
+    return AskedForm(
+        title="Merge a duplicate",
+        whose=whose.reference,
+        lead="For one person who was registered twice. The next page shows both before anything is changed.",
+        path=f"{whose.path}/merge",
+        back=whose.path,
+        button="Show both",
+        fields=(
+            Field(
+                name="into",
+                label="Chart number of the patient who stays",
+                wrong="No other patient has this chart number.",
+            ),
+        ),
+    )
+
+
+async def _both(context: AppContext, visitor: StaffVisitor, patient_id: UUID, into_id: UUID) -> AskedForm:
+    whose = await about(context, visitor, patient_id)
+    goes, stays = [await merge_facts(visitor.work, one) for one in (patient_id, into_id)]
+    kept = stays.patient.external_ref
+    return AskedForm(
+        title=f"Merge {whose.reference} into {kept}?",
+        whose=whose.reference,
+        lead=f"What is known of {whose.reference} counts for {kept} from now on, and its devices report for {kept}."
+        " This can be taken back.",
+        path=f"{whose.path}/merge/{into_id}",
+        back=whose.path,
+        button=f"Merge into {kept}",
+        fields=(_REASON,),
+        shown=(*_said(whose, goes, "Goes"), *_said(whose, stays, "Stays")),
+        serious=True,
+    )
+
+
+def _said(whose: AboutPatient, facts: MergeFacts, what: str) -> tuple[str, ...]:
+    """What distinguishes the two, in sentences."""
+    patient, clock = facts.patient, whose.clock
+    who = ", ".join(str(one) for one in (facts.name, facts.birth_year and f"born {facts.birth_year}") if one)
+    last_report = f", the last on {clock.moment(facts.last_check_in_at)}" if facts.last_check_in_at else ""
+    last_infusion = f", the last on {clock.moment(facts.last_infusion_at)}" if facts.last_infusion_at else ""
+    courses = ", ".join(clock.day(day) for day in facts.courses_from) or "none"
+    number, named = patient.external_ref, f" ({who})" if who else ""
+    registered = f"registered {clock.moment(patient.registered_at)}, {patient.time_zone}"
+    known = (
+        f"{facts.check_ins} check-ins{last_report}; {facts.infusions} infusions{last_infusion}; "
+        f"courses from {courses}; {facts.assessments} forms; {facts.devices} devices"
+    )
+    return f"{what}: {number}{named}, {registered}.", f"{number}: {known}."
+
+
+async def _unmerge(context: AppContext, visitor: StaffVisitor, patient_id: UUID, other_id: UUID) -> AskedForm:
+    whose = await about(context, visitor, patient_id)
+    return AskedForm(
+        title="Take the merge back?",
+        whose=whose.reference,
+        lead="Both patients are as they were; what the moved devices sent since goes back with them.",
+        path=f"{whose.path}/unmerge/{other_id}",
+        back=whose.path,
+        button="Take the merge back",
+        fields=(_REASON,),
+        serious=True,
+    )
+
+
+@router.get("/merge")
+async def show_merge_form(patient_id: UUID, context: ContextNeeded, visitor: MayEdit) -> Response:
+    """Ask which patient stays."""
+    return show_form(context, visitor, await _which(context, visitor, patient_id))
+
+
+@router.post("/merge")
+async def find_other(
+    patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayEdit
+) -> Response:
+    """Find the patient who stays, and show both."""
+    form, work, found = await read_own_form(request, context, visitor), visitor.work, [patient_id]
+
+    async def act() -> str:
+        other = await find_by_chart_number(work, read_chart_number(form["into"]))
+        if other is None or other == patient_id:
+            # In the field's own words: the API's speak of ids.
+            raise InvalidRequestError("#/into")
+        found.append(other)
+        return ""
+
+    answer = await answer_form(
+        context, visitor, lambda: _which(context, visitor, patient_id), form, act, back=path_of(patient_id)
+    )
+    return answer if len(found) == 1 else RedirectResponse(f"{path_of(patient_id)}/merge/{found[1]}", 303)
+
+
+@router.get("/merge/{into_id}")
+async def show_both(patient_id: UUID, into_id: UUID, context: ContextNeeded, visitor: MayEdit) -> Response:
+    """Show both before it is confirmed."""
+    return show_form(context, visitor, await _both(context, visitor, patient_id, into_id))
+
+
+@router.post("/merge/{into_id}")
+async def merge(
+    patient_id: UUID, into_id: UUID, request: Request, context: ContextNeeded, visitor: MayEdit
+) -> Response:
+    """Merge, by the same rules as through the API."""
+    form = await read_own_form(request, context, visitor)
+
+    async def act() -> str:
+        asked = read_as(MergeRequest, {"into": str(into_id), "reason": form["reason"].strip()})
+        await commands.merge(visitor.work, patient_id, asked.into, reason=asked.reason)
+        return "merged"
+
+    return await answer_form(
+        context,
+        visitor,
+        lambda: _both(context, visitor, patient_id, into_id),
+        form,
+        act,
+        back=path_of(into_id),
+    )
+
+
+@router.get("/unmerge/{other_id}")
+async def show_unmerge_form(
+    patient_id: UUID, other_id: UUID, context: ContextNeeded, visitor: MayEdit
+) -> Response:
+    """Ask why the merge of another patient into this one is taken back."""
+    return show_form(context, visitor, await _unmerge(context, visitor, patient_id, other_id))
+
+
+@router.post("/unmerge/{other_id}")
+async def unmerge(
+    patient_id: UUID, other_id: UUID, request: Request, context: ContextNeeded, visitor: MayEdit
+) -> Response:
+    """Take it back."""
+    form = await read_own_form(request, context, visitor)
+
+    async def act() -> str:
+        asked = read_as(UnmergeRequest, {"reason": form["reason"].strip()})
+        await commands.unmerge(visitor.work, other_id, reason=asked.reason)
+        return "unmerged"
+
+    return await answer_form(
+        context,
+        visitor,
+        lambda: _unmerge(context, visitor, patient_id, other_id),
+        form,
+        act,
+        back=path_of(patient_id),
+    )

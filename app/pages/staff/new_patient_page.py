@@ -1,0 +1,218 @@
+"""Registering a patient, and the code with which the patient's phone or browser comes in."""
+
+import base64
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from markupsafe import Markup
+from starlette.responses import RedirectResponse, Response
+
+from app.access.clinics.permissions import Permission
+from app.care.patients import enrolment, magic_links
+from app.care.patients.enrolment import LASTS, IssuedCode
+from app.care.patients.schemas import read_registration
+from app.care.patients.service import Patient, register
+from app.care.treatment.course_entry import register_with_course
+from app.care.treatment.course_schemas import CourseEntry
+from app.clinical.course import TEMPLATES
+from app.context import AppContext
+from app.foundation.errors import RefusalError
+from app.foundation.vault import CannotOpenError
+from app.foundation.zones import choosable_zones
+from app.pages.staff.about_patient import AboutPatient, MayEdit, about, whole_in
+from app.pages.staff.asked_form import AskedForm, Field, show_form, wrong_with
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.patient_words import NOTICES
+from app.pages.staff.rendering import render
+from app.pages.staff.visitor import StaffVisitor, read_own_form
+from app.web.dependencies import ContextNeeded
+from app.web.pages.cookies import Cookies
+from app.web.pages.forms import Form
+from app.web.reading import read_as
+
+COOKIE: Final = "afterglow-staff-code"
+_CELL: Final = {"table": "enrolment_codes", "column": "shown"}
+
+
+def keep_code(
+    response: Response, context: AppContext, clinic_id: UUID, patient_id: UUID, issued: IssuedCode
+) -> None:
+    """Let the browser keep a code for as long as it works."""
+    text = f"{issued.expires_at.isoformat()} {issued.code}"
+    sealed = context.vault.seal(text, clinic_id=clinic_id, row_id=patient_id, **_CELL)
+    Cookies(context.public_url).write(
+        response, COOKIE, base64.urlsafe_b64encode(sealed).decode(), lasts=LASTS
+    )
+
+
+def kept_code(
+    request: Request, context: AppContext, clinic_id: UUID, patient_id: UUID
+) -> tuple[str, datetime] | None:
+    """Give the code that this browser keeps for this patient, while it works."""
+    kept = Cookies(context.public_url).read(request, COOKIE)
+    try:
+        sealed = base64.urlsafe_b64decode(kept)
+        text = context.vault.open(sealed, clinic_id=clinic_id, row_id=patient_id, **_CELL)
+        until, _, code = text.partition(" ")
+        expires_at = datetime.fromisoformat(until)
+    except (ValueError, CannotOpenError):
+        return None
+    return (code, expires_at) if expires_at > context.clock.now() else None
+
+
+ZONE: Final = Field(
+    name="time_zone",
+    label="Time zone",
+    kind="zone",
+    hint="Where the patient lives, such as America/New_York.",
+    wrong="Please choose a zone from the list, such as America/New_York.",
+    choices=tuple((name, name) for name in choosable_zones()),
+)
+LOCALE: Final = Field(
+    name="locale",
+    label="Language and region",
+    hint="Such as en-US or es-MX. The patient's pages and messages speak English or Spanish.",
+    wrong="Like en-US: a language, a hyphen, a region.",
+)
+EMAIL: Final = Field(
+    name="email",
+    label="E-mail, if the patient likes",
+    kind="email",
+    hint="For sign-in links and reminders, which say nothing clinical.",
+    wrong="This is not one e-mail address, such as name@example.org.",
+)
+
+
+router = APIRouter(prefix="/care/patients", route_class=CarePageRoute, include_in_schema=False)
+LIST: Final = "/care/patients"
+_COURSE: Final = (
+    Field(
+        name="protocol",
+        label="Course, if one is planned already",
+        kind="choice",
+        choices=(("", "None yet"), *((code, one.name) for code, one in TEMPLATES.items())),
+    ),
+    Field(
+        name="planned_infusions",
+        label="Planned induction infusions, if known",
+        kind="number",
+        wrong="A whole number from 1 to 20.",
+    ),
+    Field(
+        name="started_on",
+        label="First day of the course",
+        kind="date",
+        wrong="A course needs its first day.",
+    ),
+)
+
+
+def _asked(*, with_course: bool) -> AskedForm:
+    return AskedForm(
+        title="Register a patient",
+        whose="the patients",
+        path=f"{LIST}/new",
+        back=LIST,
+        button="Register",
+        fields=(
+            Field(
+                name="external_ref",
+                label="Reference",
+                hint="Your own number for the patient, never a name.",
+                wrong="Please give a reference of at most 200 characters.",
+            ),
+            ZONE,
+            LOCALE,
+            EMAIL,
+            *(_COURSE if with_course else ()),
+        ),
+        values={"locale": "en-US"},
+    )
+
+
+@router.get("/new")
+async def show_registration(context: ContextNeeded, visitor: MayEdit) -> Response:
+    """Show the form."""
+    return show_form(context, visitor, _asked(with_course=visitor.signed_in.may(Permission.TREATMENT_RECORD)))
+
+
+@router.post("/new")
+async def register_patient(request: Request, context: ContextNeeded, visitor: MayEdit) -> Response:
+    """Register, perhaps with a course, and go to the code."""
+    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    with_course = caller.may(Permission.TREATMENT_RECORD)
+    try:
+        patient = await _register(visitor, form, with_course=with_course)
+    except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
+        asked = _asked(with_course=with_course)
+        return show_form(context, visitor, asked, form=form, wrong=wrong_with(asked, error))
+    return await _with_new_code(context, visitor, patient.id)
+
+
+@router.get("/{patient_id}/code")
+async def show_code(patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayEdit) -> Response:
+    """Show the code that was just made, as long as it works; else a button for one."""
+    whose = await about(context, visitor, patient_id)
+    kept = kept_code(request, context, visitor.signed_in.clinic_id, patient_id)
+    code = enrolment.shown_code(context, *kept) if kept else None
+    return render(
+        context,
+        visitor,
+        "patient_code.html",
+        here="",
+        whose=whose,
+        notice=NOTICES.get(request.query_params.get("notice", ""), ""),
+        code=code,
+        until=_until(whose, code.expires_at) if code else "",
+        picture=Markup(code.qr_svg) if code else "",  # noqa: S704 - drawn by our own library from our own link
+    )
+
+
+@router.post("/{patient_id}/code")
+async def make_code(patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayEdit) -> Response:
+    """Make a new code, and show it."""
+    await read_own_form(request, context, visitor)
+    return await _with_new_code(context, visitor, patient_id)
+
+
+@router.post("/{patient_id}/sign-in-link")
+async def mail_link(patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayEdit) -> Response:
+    """Send a sign-in link to the patient's e-mail."""
+    await read_own_form(request, context, visitor)
+    issued = await magic_links.make(visitor.work, patient_id)
+    notice = "link-sent" if issued.sent else "link-not-sent"
+    return RedirectResponse(f"{LIST}/{patient_id}/code?notice={notice}", 303)
+
+
+async def _register(visitor: StaffVisitor, form: Form, *, with_course: bool) -> Patient:
+    registration = read_registration(
+        {name: form[name].strip() for name in ("external_ref", "time_zone", "locale")}
+        | {"email": form["email"].strip() or None}
+    )
+    if not (with_course and form["protocol"]):
+        return await register(visitor.work, registration)
+    course = read_as(
+        CourseEntry,
+        {
+            "protocol": form["protocol"],
+            "planned_infusions": whole_in(form["planned_infusions"]),
+            "started_on": form["started_on"].strip(),
+        },
+    )
+    return await register_with_course(visitor.work, registration, course.planned())
+
+
+def _until(whose: AboutPatient, expires_at: datetime) -> str:
+    minutes = max(1, round((expires_at - whose.clock.now).total_seconds() / 60))
+    return f"{minutes} minute{'' if minutes == 1 else 's'}"
+
+
+async def _with_new_code(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> Response:
+    caller = visitor.signed_in
+    issued = await enrolment.issue_code(visitor.work, patient_id)
+    answer = RedirectResponse(f"{LIST}/{patient_id}/code", 303)
+    keep_code(answer, context, caller.clinic_id, patient_id, issued)
+    return answer

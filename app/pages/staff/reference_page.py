@@ -1,0 +1,80 @@
+"""Taking other check-in days as the reference, with a reason."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.care.treatment import commands, taking_on
+from app.care.treatment.maintenance_schemas import ReferenceEntry
+from app.context import AppContext
+from app.pages.staff.about_patient import MayDecide, about, path_of
+from app.pages.staff.asked_form import AskedForm, Field, answer_form, show_form
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.visitor import StaffVisitor, read_own_form
+from app.web.dependencies import ContextNeeded
+from app.web.reading import read_as
+
+router = APIRouter(
+    prefix="/care/patients/{patient_id}/reference", route_class=CarePageRoute, include_in_schema=False
+)
+
+
+async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(context, visitor, patient_id)
+    proposed = await taking_on.proposed_days(visitor.work, patient_id)
+    return AskedForm(
+        title="Choose the reference",
+        whose=whose.reference,
+        lead="Check-ins are measured against these days. From the last of them on, nothing counts as lost yet.",
+        path=f"{whose.path}/reference",
+        back=whose.path,
+        button="Take these days as the reference",
+        values={"from": proposed[0].isoformat(), "to": proposed[1].isoformat()} if proposed else {},
+        present=("These days are proposed: name others if they were not stable.",) if proposed else (),
+        fields=(
+            Field(name="from", label="First day", kind="date", wrong="Please give a day."),
+            Field(
+                name="to",
+                label="Last day",
+                kind="date",
+                hint="Before today.",
+                wrong="Please give a day on or after the first one, and before today.",
+            ),
+            Field(
+                name="reason",
+                label="Why",
+                kind="note",
+                hint="Kept sealed; the audit log says that it was done and by whom.",
+                wrong="Please say why, in at most 1000 characters.",
+            ),
+        ),
+    )
+
+
+@router.get("")
+async def show_reference_form(patient_id: UUID, context: ContextNeeded, visitor: MayDecide) -> Response:
+    """Ask for the days."""
+    return show_form(context, visitor, await _asked(context, visitor, patient_id))
+
+
+@router.post("")
+async def choose_reference(
+    patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayDecide
+) -> Response:
+    """Take the days, by the same rules as through the API."""
+    form = await read_own_form(request, context, visitor)
+
+    async def act() -> str:
+        entry = read_as(ReferenceEntry, {name: form[name].strip() for name in ("from", "to", "reason")})
+        await commands.choose_reference(visitor.work, patient_id, entry.chosen())
+        return "reference"
+
+    return await answer_form(
+        context,
+        visitor,
+        lambda: _asked(context, visitor, patient_id),
+        form,
+        act,
+        back=path_of(patient_id),
+    )

@@ -1,0 +1,127 @@
+"""Taking a patient on who joins in maintenance: the day, the infusions that are known, and a stable period."""
+
+import re
+from typing import Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.care.treatment import taking_on
+from app.care.treatment.course_schemas import CourseEntry
+from app.clinical.course import TEMPLATES, DatePrecision
+from app.context import AppContext
+from app.pages.staff.about_patient import MayDecide, about, path_of, whole_in
+from app.pages.staff.asked_form import AskedForm, Field, answer_form, confirmed_in, show_form
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.visitor import StaffVisitor, read_own_form
+from app.web.dependencies import ContextNeeded
+from app.web.pages.forms import Form
+from app.web.reading import read_as
+
+router = APIRouter(
+    prefix="/care/patients/{patient_id}/course/taken-on", route_class=CarePageRoute, include_in_schema=False
+)
+_BETWEEN: Final = re.compile(r"[\s,;]+")
+_PRECISION: Final = (
+    (DatePrecision.DAY.value, "To the day"),
+    (DatePrecision.MONTH.value, "To the month"),
+    (DatePrecision.UNKNOWN.value, "Not known"),
+)
+_FIELDS: Final = (
+    Field(
+        name="protocol",
+        label="Template",
+        kind="choice",
+        choices=tuple((code, one.name) for code, one in TEMPLATES.items()),
+    ),
+    Field(name="on", label="Taken on", kind="date", wrong="Please give the day, today or before."),
+    Field(
+        name="infusions",
+        label="Infusions whose day is known (optional)",
+        kind="note",
+        hint="Days such as 2026-08-03, one a line.",
+        wrong="Please give days such as 2026-08-03, none after the day of taking on.",
+    ),
+    Field(
+        name="count",
+        label="Other infusions before, about (optional)",
+        kind="number",
+        wrong="Please give a whole number from 1 to 1000, and how well the last day is known.",
+        api_names=("earlier",),
+    ),
+    Field(name="last_on", label="The last of these (optional)", kind="date", wrong="Please give a day."),
+    Field(name="precision", label="How well that day is known", kind="radios", choices=_PRECISION),
+    Field(
+        name="from",
+        label="Stable period: first day (optional)",
+        kind="date",
+        hint="At least 10 days with check-ins on 7. Left empty, a period is proposed after 14 days of check-ins.",
+        wrong="Please give both days, and why.",
+        api_names=("reference",),
+    ),
+    Field(name="to", label="Stable period: last day (optional)", kind="date", wrong="Please give a day."),
+    Field(name="reason", label="Why this period (optional)", kind="note"),
+)
+
+
+async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(context, visitor, patient_id)
+    return AskedForm(
+        title="Take on in maintenance",
+        whose=whose.reference,
+        within="taken_on/",
+        lead="For a patient whose induction was elsewhere or long ago. Infusions from now on count as boosters.",
+        path=f"{whose.path}/course/taken-on",
+        back=whose.path,
+        button="Take on",
+        fields=_FIELDS,
+        values={
+            "protocol": next(iter(TEMPLATES)),
+            "on": whose.clock.wall_date.isoformat(),
+            "precision": DatePrecision.UNKNOWN.value,
+        },
+    )
+
+
+def _entry(form: Form) -> CourseEntry:
+    """Read the form as the API reads its body; what is left empty is not sent."""
+    said = {name: form[name].strip() or None for name in ("on", "last_on", "from", "to", "reason")}
+    days = [one for one in _BETWEEN.split(form["infusions"]) if one]
+    earlier = {"count": whole_in(form["count"]), "last_on": said["last_on"], "precision": form["precision"]}
+    reference = {name: said[name] for name in ("from", "to", "reason")}
+    return read_as(
+        CourseEntry,
+        {
+            "protocol": form["protocol"],
+            "taken_on": {
+                "on": said["on"],
+                "infusions": [{"given_on": one} for one in days],
+                "earlier": earlier if earlier["count"] or said["last_on"] else None,
+                "reference": reference if any(reference.values()) else None,
+                "confirm": confirmed_in(form),
+            },
+        },
+    )
+
+
+@router.get("")
+async def show_taking_on_form(patient_id: UUID, context: ContextNeeded, visitor: MayDecide) -> Response:
+    """Ask how the patient joins."""
+    return show_form(context, visitor, await _asked(context, visitor, patient_id))
+
+
+@router.post("")
+async def take_on(patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayDecide) -> Response:
+    """Take the patient on, by the same rules as through the API."""
+    form = await read_own_form(request, context, visitor)
+
+    async def act() -> str:
+        joining = _entry(form).joining()
+        if joining is not None:
+            await taking_on.take_on(visitor.work, patient_id, joining)
+        return "taken-on"
+
+    return await answer_form(
+        context, visitor, lambda: _asked(context, visitor, patient_id), form, act, back=path_of(patient_id)
+    )

@@ -1,0 +1,182 @@
+"""The team page, for owners: who works here, who is invited or deactivated, and what emergencies there were."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.access.clinics.permissions import Permission, StaffRole
+from app.access.staff import commands, queries
+from app.access.staff.joining import Invited
+from app.access.staff.members import Member
+from app.access.staff.schemas import MemberChange, MemberEntry
+from app.context import AppContext
+from app.foundation.errors import NotFoundError, RefusalError
+from app.pages.staff.asked_form import entered_as, mistakes_of, sentence_of
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.rendering import render
+from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
+from app.pages.staff.wall_clock import moment_and_ago
+from app.web.dependencies import ContextNeeded
+from app.web.headers import version_in
+from app.web.pages.page_route import status_of
+
+router = APIRouter(prefix="/care/staff", route_class=CarePageRoute, include_in_schema=False)
+MayManageStaff = Annotated[StaffVisitor, staff_may(Permission.STAFF)]
+STAFF: Final = "/care/staff"
+_CALLS: Final = {"deactivate": commands.deactivate, "unlock": commands.unlock}
+_LINKS: Final = {"invite-again": commands.invite_again, "reset": commands.reset_second_factor}
+_ROLES: Final[Mapping[StaffRole, str]] = {
+    StaffRole.OWNER: "Owner: everything, and the staff",
+    StaffRole.CLINICIAN: "Clinician: decides about treatment, closes signals",
+    StaffRole.COORDINATOR: "Coordinator: registers, records, acknowledges",
+    StaffRole.READ_ONLY: "Read only: sees everything, changes nothing",
+}
+_STATES: Final = {
+    "invited": "invited, has not joined yet",
+    "active": "can sign in",
+    "disabled": "deactivated",
+}
+_DONE: Final = {
+    "invited": "The link is on its way by mail.",
+    "role": "The role is changed.",
+    "deactivate": "Deactivated. Every session has ended.",
+    "unlock": "Unlocked.",
+}
+_MOST_EMERGENCIES: Final = 50
+_NOTHING: Final[Mapping[str, str]] = {}
+
+
+@router.get("")
+async def show_team(request: Request, context: ContextNeeded, visitor: MayManageStaff) -> Response:
+    """List the staff."""
+    return await _page(context, visitor, done=request.query_params.get("done", ""))
+
+
+@router.post("")
+async def invite(request: Request, context: ContextNeeded, visitor: MayManageStaff) -> Response:
+    """Invite someone."""
+    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    try:
+        whom = entered_as(MemberEntry, form, "name", "email", "role")
+        invited = await commands.invite(
+            visitor.work, name=whom.name, email=whom.email, role=whom.role, may_make=caller.may_make
+        )
+    except RefusalError as error:
+        return await _refused(context, visitor, error, entered=form)
+    return _link(context, visitor, invited)
+
+
+@router.post("/{staff_id}/role")
+async def change_role(
+    staff_id: UUID, request: Request, context: ContextNeeded, visitor: MayManageStaff
+) -> Response:
+    """Give a member another role."""
+    form, caller = await read_own_form(request, context, visitor), visitor.signed_in
+    try:
+        await commands.change_member(
+            visitor.work,
+            staff_id,
+            name=None,
+            role=entered_as(MemberChange, form, "role").role,
+            version=version_in(form["version"]),
+            may_make=caller.may_make,
+        )
+    except RefusalError as error:
+        return await _refused(context, visitor, error)
+    return _done("role")
+
+
+@router.post("/{staff_id}/{what}")
+async def do_to_member(
+    staff_id: UUID, what: str, request: Request, context: ContextNeeded, visitor: MayManageStaff
+) -> Response:
+    """Deactivate a member, unlock one, or make a new link."""
+    await read_own_form(request, context, visitor)
+    if what not in _CALLS and what not in _LINKS:
+        raise NotFoundError
+    try:
+        if what in _CALLS:
+            await _CALLS[what](visitor.work, staff_id)
+            return _done(what)
+        invited = await _LINKS[what](visitor.work, staff_id, may_make=visitor.signed_in.may_make)
+    except RefusalError as error:
+        return await _refused(context, visitor, error)
+    return _link(context, visitor, invited)
+
+
+def _done(what: str) -> Response:
+    return RedirectResponse(f"{STAFF}?done={what}", 303)
+
+
+def _link(context: AppContext, visitor: StaffVisitor, invited: Invited) -> Response:
+    """Say that the link is on its way, or show it, this once, where no mail can take it."""
+    if invited.sent:
+        return _done("invited")
+    return render(context, visitor, "invited.html", here=STAFF, invited=invited)
+
+
+async def _refused(
+    context: AppContext, visitor: StaffVisitor, error: RefusalError, *, entered: Mapping[str, str] = _NOTHING
+) -> Response:
+    await visitor.work.start_over(snapshot=True)
+    return await _page(context, visitor, entered=entered, error=error)
+
+
+async def _page(
+    context: AppContext,
+    visitor: StaffVisitor,
+    *,
+    done: str = "",
+    entered: Mapping[str, str] = _NOTHING,
+    error: RefusalError | None = None,
+) -> Response:
+    found, caller = await queries.list_members(visitor.work), visitor.signed_in
+    return render(
+        context,
+        visitor,
+        "team.html",
+        here=STAFF,
+        status=200 if error is None else status_of(error),
+        members=[_row(context, one, own=one.id == caller.id) for one in found],
+        emergencies=await _emergencies(context, visitor),
+        roles=_ROLES,
+        entered={name: entered.get(name, "") for name in ("name", "email", "role")},
+        done=_DONE.get(done, ""),
+        mistake=sentence_of(error),
+        mistakes=mistakes_of(error),
+    )
+
+
+def _row(context: AppContext, member: Member, *, own: bool) -> dict[str, Any]:
+    now = context.clock.now()
+    is_locked = member.locked_until is not None and member.locked_until > now
+    since = member.joined_at or member.invited_at
+    return {
+        "member": member,
+        "own": own,
+        "role": _ROLES[member.role].partition(":")[0],
+        "state": _STATES[member.state],
+        "since": moment_and_ago(since, now),
+        "joined": member.joined_at is not None,
+        "locked": moment_and_ago(member.locked_until, now) if is_locked and member.locked_until else "",
+    }
+
+
+async def _emergencies(context: AppContext, visitor: StaffVisitor) -> list[dict[str, Any]]:
+    now = context.clock.now()
+    if not visitor.signed_in.may(Permission.AUDIT):
+        return []
+    found = await queries.list_emergencies(visitor.work, before=None, limit=_MOST_EMERGENCIES)
+    return [
+        {
+            "who": one.staff_name,
+            "patient_id": one.patient_id,
+            "reason": one.reason,
+            "opened": moment_and_ago(one.opened_at, now),
+            "is_open": one.ends_at > now,
+        }
+        for one in found
+    ]
