@@ -122,6 +122,7 @@ def country_of_zone(name: str) -> str | None:
     return _countries().get(canonical_zone(name))
 
 
+@cache
 def zone_edition() -> str:
     """Name the edition of the rules, such as ``2026f``; empty where the wheel is missing."""
     try:
