@@ -45,6 +45,7 @@ from app.notifications.stream import routes as stream
 from app.notifications.webhooks import routes as webhooks
 from app.pages.patient import (
     check_in_page,
+    history_page,
     own_page,
     public_page,
     questionnaire_page,
@@ -148,6 +149,7 @@ _ROUTERS: Final = (
     health.router,
     sign_in_page.router,
     own_page.router,
+    history_page.router,
     settings_page.router,
     questionnaire_page.router,
     public_page.router,
