@@ -172,8 +172,7 @@ async def patient_view(
     factors, course = await factors_of(work, patient_id), await course_of(work, record)
     span = _span(course, days, today=check_in_day(now, record.time_zone))
     interval, taper, learned = await _maintenance(work, snapshot, timeline, protocol)
-    open_events = await _open_events(work, patient_id)
-    steps = await alert_steps.of_patient(work, patient_id, since=now - _STEPS_SINCE, limit=_MOST_STEPS)
+    open_events, steps = await _open_events(work, patient_id), await _latest_steps(work, patient_id)
     shown, found = await _open_signal(work, patient_id), await findings.open_of_patient(work, patient_id)
     corrected = await corrections_in(work, record)
     profile, given = await clinics.profile(work), await infusions.stored_infusions(work, patient_id)
@@ -260,6 +259,10 @@ async def _latest_reports(work: Work, patient_id: UUID) -> list[NotedReport]:
 
 async def _open_signal(work: Work, patient_id: UUID) -> list[Signal]:
     return await signals.TABLE.page(work, states=OPEN_SIGNALS, patient_id=patient_id, after=None, limit=1)
+
+
+async def _latest_steps(work: Work, patient_id: UUID) -> list[AlertStep]:
+    return await alert_steps.of_patient(work, patient_id, since=work.now - _STEPS_SINCE, limit=_MOST_STEPS)
 
 
 async def _open_events(work: Work, patient_id: UUID) -> list[SafetyEvent]:
