@@ -81,6 +81,7 @@ COMMANDS: Final = {
         "Register synthetic patients with courses and check-ins, in a clinic in test mode; once a day, not twice.",
     ),
     "archive": ("archive_commands", "A clinic, or one patient, as one checked file."),
+    "transfer": ("transfer_commands", "A patient's transfer to another clinic."),
     "status": (
         "status_command",
         "Show processes, what waits, safety events, seals and backups; exits with 1 if something needs a person.",
