@@ -27,6 +27,8 @@ from app.web.dependencies import ContextNeeded
 TAKES_WRITES: Final = Gauge(
     "afterglow_database_takes_writes", "1 when the database took the last write probe, 0 when not"
 )
+# Neither until this process has tried: a worker never does.
+TAKES_WRITES.set(float("nan"))
 _TRY_AGAIN_AFTER_SECONDS: Final = 10.0
 _WRITES_WITHIN_SECONDS: Final = 5.0
 

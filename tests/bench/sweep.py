@@ -6,6 +6,7 @@ the metrics asks of the database.
 
 import argparse
 import asyncio
+import logging
 import statistics
 import sys
 import time
@@ -14,6 +15,7 @@ from typing import Any
 
 from app.cli.operation import look
 from app.context import AppContext
+from app.foundation.logs import set_up_logs
 from tests.support.databases import in_memory, running_cluster
 from tests.support.service import Service, opened_clinic, running_service
 
@@ -27,6 +29,7 @@ def main() -> None:
     asked.add_argument("--clinics", type=int, default=1_000)
     asked.add_argument("--sweeps", type=int, default=10)
     options = asked.parse_args()
+    set_up_logs(level=logging.ERROR)
     with (
         running_cluster(in_memory()) as cluster,
         cluster.database() as urls,

@@ -74,7 +74,10 @@ def test_status_shows_processes_tables_and_what_waits(installation: Installation
     code, said = installation.status()
     assert (code, said["problems"]) == (0, [])
     assert said["schema"] == {"database": newest_revision(), "code": newest_revision()}
-    assert sorted(one["does"] for one in said["processes"]) == [["answers"], ["deliveries", "sweep", "jobs"]]
+    assert sorted(one["does"] for one in said["processes"]) == [
+        ["answers"],
+        ["deliveries", "sweep", "jobs", "studies"],
+    ]
     assert all(not one["dead"] and one["seen_seconds_ago"] < 30 for one in said["processes"])
     assert said["safety"] == {
         "live_clinics": 0,
@@ -87,7 +90,12 @@ def test_status_shows_processes_tables_and_what_waits(installation: Installation
 
     screen = afterglow("status", "--data-dir", str(installation.dev.data_dir))
     assert screen.returncode == 0, screen.stderr
-    for part in ("PostgreSQL 1", "answers: alive", "deliveries, sweep, jobs: alive", "0 not acknowledged"):
+    for part in (
+        "PostgreSQL 1",
+        "answers: alive",
+        "deliveries, sweep, jobs, studies: alive",
+        "0 not acknowledged",
+    ):
         assert part in screen.stdout
     assert "Nothing needs a person." in screen.stdout
 
@@ -127,7 +135,7 @@ def test_a_worker_that_is_killed_is_missed_and_shown_as_dead(installation: Insta
         assert installation.metric("afterglow_processes_dead") == 1
         assert installation.metric("afterglow_worker_looked_seconds") > 60
         screen = afterglow("status", "--data-dir", str(dev.data_dir)).stdout
-        assert "deliveries, sweep, jobs: dead" in screen
+        assert "deliveries, sweep, jobs, studies: dead" in screen
         assert "→ Run `afterglow serve`" in screen
         named = afterglow("doctor", "--data-dir", str(dev.data_dir)).stdout
         assert "A process (deliveries, sweep, jobs, studies) ended without a word 2 min ago." in named
