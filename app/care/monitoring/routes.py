@@ -48,7 +48,10 @@ async def draw_chart(
     width: ChartWidth = Width.WIDE,
     locale: ChartLocale = "en",
 ) -> SvgResponse:
-    """Draw the reports with baseline, reference, infusions, levels and totals; five years at the most."""
+    """Draw the reports with baseline, reference, infusions, levels, totals, what else changed and days with notes.
+
+    Five years at the most.
+    """
     trend = await trend_of_patient(work, patient_id, Days(first=first, last=last), reader=Reader.CLINICIAN)
     return SvgResponse(draw_trend(trend, chart_words(locale), width=width, reader=Reader.CLINICIAN))
 
