@@ -3,7 +3,11 @@
 import json
 from typing import Any
 
+import pytest
+
 from tests.cli.command_line import afterglow, new_clinic, open_folder
+
+pytestmark = pytest.mark.processes
 
 
 def test_an_operator_manages_a_clinic_without_the_pages() -> None:

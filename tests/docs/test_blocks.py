@@ -7,7 +7,7 @@ import pytest
 import typer.main
 
 from tests.support.the_api import document, the_api
-from app.cli.commands import app
+from app.cli.commands import command_of
 from app.cli.children import setting_names
 from app.settings import Settings
 from app.notifications.webhooks.events import BY_DEFAULT, EventType
@@ -34,7 +34,6 @@ RUN_BY = {
     "python-client": "tests/clients/test_python_client.py",
     "typescript-client": "tests/clients/test_typescript_client.py",
 }
-COMMAND = typer.main.get_command(app)
 
 
 def test_every_block_is_run_or_says_why_not() -> None:
@@ -160,8 +159,7 @@ def make_targets() -> set[str]:
 
 
 def options_of(name: str, *arguments: str) -> set[str]:
-    assert isinstance(COMMAND, typer.core.TyperGroup)
-    command = COMMAND.commands[name]
+    command = command_of(name)
     if isinstance(command, typer.core.TyperGroup) and arguments:
         command = command.commands[arguments[0]]
     return {option for parameter in command.params for option in parameter.opts}

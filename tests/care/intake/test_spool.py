@@ -13,6 +13,9 @@ from tests.support.problems import CANARY
 from tests.support.processes import wait_until
 from tests.support.service import running_service
 
+# Databases that are taken away, each a server to itself.
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture
 def spool_dir(tmp_path: Path) -> Path:
