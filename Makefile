@@ -19,7 +19,7 @@ JOURNEYS_OF_THE_SERVER := backup_and_restore database_restarts erased idempotenc
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := demo
-.PHONY: help demo test test-fast test-long test-postgres-15 test-fresh-clone install dev lint audit bench bench-chart format openapi docs accuracy hooks clean
+.PHONY: help demo test test-fast test-long test-postgres-15 test-fresh-clone install dev lint audit bench bench-versions bench-chart format openapi docs accuracy hooks clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  %-18s %s\n", $$1, $$2 }'
@@ -68,6 +68,9 @@ campaign: install ## the service under attack: kills, a full disk, slow sockets,
 bench: install ## measure what is promised about time, with a verdict: the rule, pages, check-ins, deliveries, sign-in
 	@$(RUN) python -m tests.bench $(ARGS)
 	@$(RUN) pytest -m measurement
+
+bench-versions: install ## check-ins here against another checkout's, in turns (OTHER=/path, with its own make install)
+	@$(RUN) python -m tests.bench.versions $(OTHER) $(ARGS)
 
 bench-chart: install ## measure the chart of five years against that of a month
 	@$(RUN) python -m tests.bench.chart $(ARGS)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from app.care.patients.service import patient_of
-from app.cli.doctor_findings import Finding, good, unusual, wrong
+from app.cli.doctor_findings import Finding, Verdict, good, unusual, wrong
 from app.cli.runtime import Runtime, find_runtime
 from app.context import AppContext
 from app.foundation.keyset import KeyFileError, Keyset, read_keyset
@@ -18,7 +18,14 @@ from app.storage.engine.connecting import DatabaseRefusesError, check_key, check
 from app.storage.engine.database import Database
 from app.storage.engine.health import failures_named
 from app.storage.engine.migrating import SchemaBehindError, SchemaNewerError, check_schema
-from app.storage.inspection import Inspection, inspect, open_clinics, undelivered, unsent_messages
+from app.storage.inspection import (
+    Inspection,
+    inspect,
+    names_a_clinic,
+    open_clinics,
+    undelivered,
+    unsent_messages,
+)
 
 _ANSWER_WITHIN_SECONDS: Final = 20
 _NOTICEABLE_SKEW_SECONDS: Final = 2
@@ -163,7 +170,12 @@ async def _contents(runtime: Runtime, settings: Settings) -> list[Finding]:
     context = runtime.context(settings.model_copy(update=nowhere))
     try:
         since = context.clock.now() - _FAILED_LATELY
+        proof = await _proof(context)
+        if proof.verdict is Verdict.WRONG:
+            # Every clinic would look empty.
+            return [proof, await _worker(context)]
         return [
+            proof,
             await _key_fits(context),
             await _worker(context),
             *await _dead(context),
@@ -172,6 +184,25 @@ async def _contents(runtime: Runtime, settings: Settings) -> list[Finding]:
         ]
     finally:
         await context.database.close()
+
+
+async def _proof(context: AppContext) -> Finding:
+    unproved = Database(context.database.url)
+    try:
+        asks = not await names_a_clinic(unproved)
+    finally:
+        await unproved.close()
+    if not await names_a_clinic(context.database):
+        return wrong(
+            "The database takes no proof of which clinic a transaction is of by this encryption key.",
+            "Put the key back that this database was first used with.",
+        )
+    if not asks:
+        return unusual(
+            "The database asks for no proof of which clinic a transaction is of: no tenant key is installed.",
+            "Run `afterglow migrate` as the owner, with the encryption key that the service has.",
+        )
+    return good("The database asks for a proof of which clinic a transaction is of")
 
 
 async def _key_fits(context: AppContext) -> Finding:

@@ -100,6 +100,8 @@ def _replay_text(found: Replayed) -> str:
     counted = (
         f"signal {found.signal_id}, raised {found.raised_at.isoformat()}, rule {found.rule} {found.version}"
     )
+    if found.zone_rules not in {None, found.zone_rules_now}:
+        counted += f"; by the time zone rules of {found.zone_rules}, now {found.zone_rules_now}"
     if found.same:
         return f"same: {counted}"
     lines = [f"  {one.path}: {one.stored!r}, now {one.again!r}" for one in found.differences]

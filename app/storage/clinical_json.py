@@ -20,9 +20,11 @@ from app.clinical.reasons import Criterion, Reason
 from app.clinical.reference import NoReference, Reference
 from app.clinical.signs import RecentDay
 from app.clinical.state.patient_state import PatientState
+from app.foundation.zones import zone_edition
 
-ANSWER_FORMAT: Final = 3
-"""Answers of rule 1.0 alone were stored as format 1, those before patients were taken on as 2, with fewer fields."""
+ANSWER_FORMAT: Final = 4
+"""Answers of rule 1.0 alone were stored as format 1, those before patients were taken on as 2, those without
+the edition of the zone rules as 3, with fewer fields."""
 STATE_FORMAT: Final = 6
 Plain = dict[str, Any]
 _STATES: Final = TypeAdapter(PatientState)
@@ -31,8 +33,11 @@ _STORED_AS: Final = {"says": "code"}
 
 
 def answer_to_json(evaluation: Evaluation) -> Plain:
-    """The answer as JSON values; days as ISO dates, shares as fractions of the gain."""
-    return {"format": ANSWER_FORMAT, **_named(evaluation)}
+    """The answer as JSON values; days as ISO dates, shares as fractions of the gain.
+
+    With the edition of the zone rules that put its reports on their days.
+    """
+    return {"format": ANSWER_FORMAT, "zone_rules": zone_edition(), **_named(evaluation)}
 
 
 def parts_to_json(parts: tuple[Part, ...]) -> list[Plain]:

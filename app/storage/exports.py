@@ -118,7 +118,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
     "safety_events": Section(
         row=SafetyEvent,
         order="received_at",
-        without=frozenset({"notification_id", "version", "escalate_at"}),
+        without=frozenset({"notification_id", "version", "escalate_at", "said_as"}),
     ),
     "notifications": Section(
         row=Notification, order="occurred_at", only=frozenset({"id", "type", "occurred_at"})

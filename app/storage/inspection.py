@@ -36,6 +36,8 @@ _WAITING: Final = text(
     # Nobody waits for what was meant for an address that the clinic took away itself.
     " WHERE d.state <> 'delivered' AND e.state <> 'removed' GROUP BY d.state"
 )
+_TENANT: Final = text("SELECT front_desk.tenant()")
+NO_CLINIC: Final = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,15 @@ async def inspect(database: Database) -> Inspection:
             owned=tuple(owned.scalars()),
             open_tables=tuple(open_tables.scalars()),
         )
+
+
+async def names_a_clinic(database: Database) -> bool:
+    """Say whether the database takes what this database's transactions say for the clinic that they name.
+
+    Without a key nothing is proved: then this says whether it asks for no proof.
+    """
+    async with database.work(NO_CLINIC) as work:
+        return (await work.execute(_TENANT)).scalar_one() is not None
 
 
 async def open_clinics(database: Database) -> list[UUID]:

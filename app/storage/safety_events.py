@@ -16,6 +16,7 @@ from sqlalchemy import (
     func,
     select,
     text,
+    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -65,6 +66,9 @@ class SafetyEvent(Alert):
     late_entry: Mapped[bool] = mapped_column(default=False)
     # Which more reports of the same patient were counted into it, each as ``counted_as`` writes it.
     further_sources: Mapped[list[str]] = mapped_column(default_factory=list)
+    # Keyed digests of the reports that it was made of, as they were sent: the same again is the same report, also
+    # where it is not kept this time, and was before.
+    said_as: Mapped[list[str]] = mapped_column(default_factory=list)
 
     @property
     def further_reports(self) -> int:
@@ -116,9 +120,12 @@ async def last_of_patient(work: UnitOfWork, patient_id: UUID, *, after: datetime
     return row and LastOfPatient(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for it
 
 
-async def count_further(work: UnitOfWork, event_id: UUID, *, source: str, source_id: UUID) -> bool:
+async def count_further(
+    work: UnitOfWork, event_id: UUID, *, source: str, source_id: UUID, said_as: str | None
+) -> bool:
     """Count one more report into an event; says whether it was not counted before."""
     name = counted_as(source, source_id)
+    more = {} if said_as is None else {"said_as": func.array_append(SafetyEvent.said_as, said_as)}
     counted = await work.execute(
         update(SafetyEvent)
         .where(
@@ -129,6 +136,7 @@ async def count_further(work: UnitOfWork, event_id: UUID, *, source: str, source
         .values(
             further_sources=func.array_append(SafetyEvent.further_sources, name),
             version=SafetyEvent.version + 1,
+            **more,
         )
         .returning(SafetyEvent.id),
         unaudited="a report that was counted before changes nothing; a new one is audited by the intake",
@@ -158,15 +166,35 @@ async def add(work: UnitOfWork, event: SafetyEvent) -> bool:
     return added.one_or_none() is not None
 
 
-async def id_of_source(work: UnitOfWork, patient_id: UUID, *, source: str, source_id: UUID) -> UUID | None:
-    """Give the event that this very report made or was counted into; None: it was not reported before."""
+async def id_of_report(
+    work: UnitOfWork,
+    patient_id: UUID,
+    *,
+    source: str,
+    source_id: UUID,
+    said_as: str | None,
+    after: datetime | None,
+) -> UUID | None:
+    """Give the event that this very report made or was counted into; None: it was not reported before.
+
+    ``after``: what was sent is the same report only while its event is open, or if that was received since then;
+    None: whenever it was sent.
+    """
+    same = ((SafetyEvent.source == source) & (SafetyEvent.source_id == source_id)) | (
+        SafetyEvent.further_sources.contains([counted_as(source, source_id)])
+    )
+    if said_as is not None:
+        still = true() if after is None else (SafetyEvent.state == "open") | (SafetyEvent.received_at > after)
+        same |= SafetyEvent.said_as.contains([said_as]) & still
     found = await work.execute(
-        select(SafetyEvent.id).where(
+        select(SafetyEvent.id)
+        .where(
             SafetyEvent.clinic_id == work.clinic_id,
             SafetyEvent.patient_id == patient_id,
-            ((SafetyEvent.source == source) & (SafetyEvent.source_id == source_id))
-            | SafetyEvent.further_sources.contains([counted_as(source, source_id)]),
+            same,
         )
+        .order_by(SafetyEvent.received_at.desc(), SafetyEvent.id.desc())
+        .limit(1)
     )
     return found.scalar_one_or_none()
 

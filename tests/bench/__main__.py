@@ -217,7 +217,7 @@ def measure(
 ) -> Figures:
     """Run the slices in turn: ours, bare route, bare statements, ours, …"""
     figures = Figures()
-    request = _requests(tokens)
+    request = requests_of(tokens)
     for one in (ours, bare):  # a warm-up that is not counted
         asyncio.run(run_load(one.port, clients, min(1.0, seconds), request))
     for number in range(slices):
@@ -226,9 +226,9 @@ def measure(
             (bare, figures.bare, figures.bare_cost),
         ):
             settle(place)
-            before = cpu_seconds(one.process.pid), postgres_children(place)
+            before = cpu_seconds(one.process.pid), postgres_children(place.superuser_url)
             outcome = asyncio.run(run_load(one.port, clients, seconds, request))
-            after = cpu_seconds(one.process.pid), postgres_children(place)
+            after = cpu_seconds(one.process.pid), postgres_children(place.superuser_url)
             assert set(outcome.statuses) == {201}, outcome.statuses
             count = len(outcome.latencies)
             outcomes.append(outcome)
@@ -246,7 +246,7 @@ def settle(place: DatabaseUrls) -> None:
         connection.execute("VACUUM care.patient_states")
 
 
-def _requests(tokens: list[str]) -> Callable[[int], bytes]:
+def requests_of(tokens: list[str]) -> Callable[[int], bytes]:
     def make(number: int) -> bytes:
         body = json.dumps(
             {

@@ -59,9 +59,9 @@ def measure_page(
     place: DatabaseUrls, process_id: int, port: int, request: Callable[[int], bytes], seconds: float
 ) -> Slice:
     """Ask for a page for so long; gives what one costs."""
-    before = cpu_seconds(process_id) + postgres_children(place)
+    before = cpu_seconds(process_id) + postgres_children(place.superuser_url)
     outcome = asyncio.run(run_load(port, 1, seconds, request))
-    used = cpu_seconds(process_id) + postgres_children(place) - before
+    used = cpu_seconds(process_id) + postgres_children(place.superuser_url) - before
     assert set(outcome.statuses) == {200}, outcome.statuses
     return Slice(cost=used / len(outcome.latencies), wait=statistics.median(outcome.latencies))
 

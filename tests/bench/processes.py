@@ -6,8 +6,6 @@ from pathlib import Path
 
 import psycopg
 
-from tests.support.databases import DatabaseUrls
-
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -25,9 +23,9 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICK
 
 
-def postgres_children(place: DatabaseUrls) -> float:
-    """The time of all backends of this database's server so far."""
-    with psycopg.connect(place.superuser_url) as connection:
+def postgres_children(superuser_url: str) -> float:
+    """The time of all backends of a server so far."""
+    with psycopg.connect(superuser_url) as connection:
         mine = connection.info.backend_pid
         rows = connection.execute("SELECT pid FROM pg_stat_activity WHERE pid <> %s", (mine,)).fetchall()
     return sum(cpu_seconds(pid) for (pid,) in rows if Path(f"/proc/{pid}").exists())

@@ -1,13 +1,21 @@
 """``make campaign``: the service under attack. Prints one table, and fails on any loss.
 
 ``ARGS="--seed 7 --kills 100 --only kills"`` chooses, ``ARGS=--large`` tries as much as was promised;
-what cannot be tried here is printed as skipped.
+what cannot be tried here is printed as skipped. Each attack is a process that is ended when its time is over, which
+counts as a loss, as does an attack for which no time is left.
 """
 
 import argparse
+import json
+import os
+import signal
+import subprocess
 import sys
 import time
-from dataclasses import fields, replace
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict, fields, replace
 
 from rich.console import Console
 from rich.table import Table
@@ -21,6 +29,7 @@ from tests.campaign.kills import kills
 from tests.campaign.outages import database_away, locked_row, slow_database
 from tests.campaign.sockets import half_sent_bodies
 from tests.campaign.spellings import spellings
+from tests.campaign.stateful import stateful
 
 STEPS = {
     "spellings": spellings,
@@ -29,54 +38,103 @@ STEPS = {
     "fairness": fairness,
     "hanging database": hanging_database,
     "slow database": slow_database,
-    "database away": database_away,
     "locked row": locked_row,
     "full disk": full_disk,
     "half-sent bodies": half_sent_bodies,
     "clock jumps": clock_jumps,
     "dead worker": dead_worker,
+    "database away": database_away,
     **pytest_steps(),
+    "Schemathesis, stateful": stateful,
 }
-_LARGE = {"kills": 100, "backlog": 20_000, "flood": 500, "events": 200, "away": 600.0, "requests": 50}
+# It waits most of the time; what comes after it is not about time, and goes on meanwhile.
+_BESIDE = "database away"
+_LARGE = {"kills": 100, "backlog": 20_000, "flood": 500, "events": 200, "away": 600.0, "requests": 20}
 
 
 def main() -> int:
     """Run what was chosen; gives the exit status."""
+    given = _arguments()
+    options = Options(
+        **{one.name: getattr(given, one.name) for one in fields(Options)} | (_LARGE if given.large else {})
+    )
+    if given.step:
+        sys.stdout.write(json.dumps(asdict(_tried(given.step, options))) + "\n")
+        return 0
+    ends_at = time.monotonic() + given.minutes * 60
+    rows: list[Future[tuple[str, Figures, float]]] = []
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        for name in [one for one in STEPS if not given.only or one in given.only]:
+            sys.stderr.write(f"campaign: {name} …\n")
+            if name == _BESIDE:
+                rows.append(beside.submit(_run, name, sys.argv[1:], ends_at=ends_at))
+            else:
+                rows.append(_done(_run(name, sys.argv[1:], ends_at=ends_at)))
+        found = [row.result() for row in rows]
+    Console(width=160).print(_table(found, given.seed))
+    return int(any(figures.lost for _, figures, _ in found))
+
+
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make campaign", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--sockets", type=int, default=1000)
     parser.add_argument("--spellings", type=int, default=10_000)
-    parser.add_argument("--requests", type=int, default=25, help="Schemathesis: requests an operation")
+    parser.add_argument("--requests", type=int, default=5, help="Schemathesis: requests an operation")
     parser.add_argument(
         "--backlog", type=int, default=2_000, help="Fairness: what waits for the hanging receiver"
     )
     parser.add_argument("--flood", type=int, default=100, help="Fairness: disclosures of the hanging clinic")
     parser.add_argument("--events", type=int, default=100, help="Fairness: events measured, of each kind")
     parser.add_argument("--away", type=float, default=30, help="Seconds for which the database is away")
+    parser.add_argument("--minutes", type=float, default=44, help="All of it ends within so many")
     parser.add_argument(
         "--large",
         action="store_true",
-        help="As much as was promised: 100 kills a seed, 20,000 waiting, 10 minutes away; about an hour",
+        help="As much as was promised: 100 kills a seed, 20,000 waiting, 10 minutes away; some 40 minutes",
     )
     parser.add_argument("--only", choices=[*STEPS], action="append")
-    given = parser.parse_args()
-    options = Options(
-        **{one.name: getattr(given, one.name) for one in fields(Options)} | (_LARGE if given.large else {})
+    parser.add_argument("--step", choices=[*STEPS], help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def _run(name: str, arguments: Sequence[str], *, ends_at: float) -> tuple[str, Figures, float]:
+    """Run one step in a process, which is ended with all that it started when the time is over."""
+    started = time.monotonic()
+    left = ends_at - started
+    if left <= 0:
+        return name, Figures(lost=1, said="not tried: no time was left"), 0.0
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.campaign", *arguments, "--step", name],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
-    rows = []
-    for name, step in STEPS.items():
-        if given.only and name not in given.only:
-            continue
-        sys.stderr.write(f"campaign: {name} …\n")
-        started = time.monotonic()
-        try:
-            figures = step(options)
-        except Exception as error:  # noqa: BLE001 - what breaks down is shown, and the others still run
-            figures = Figures(lost=1, said=f"broke down: {type(error).__name__}: {str(error)[:200]}")
-        rows.append((name, figures, time.monotonic() - started))
-    Console(width=160).print(_table(rows, given.seed))
-    return int(any(figures.lost for _, figures, _ in rows))
+    try:
+        said, _ = process.communicate(timeout=left)
+        figures = Figures(**json.loads(said.strip().splitlines()[-1]))
+    except subprocess.TimeoutExpired:
+        figures = Figures(lost=1, said=f"not done within {left:.0f} s")
+    except (ValueError, IndexError):
+        figures = Figures(lost=1, said=f"broke down with exit status {process.returncode}")
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    return name, figures, time.monotonic() - started
+
+
+def _tried(name: str, options: Options) -> Figures:
+    try:
+        return STEPS[name](options)
+    except Exception as error:  # noqa: BLE001 - what breaks down is shown, and the others still run
+        return Figures(lost=1, said=f"broke down: {type(error).__name__}: {str(error)[:200]}")
+
+
+def _done(row: tuple[str, Figures, float]) -> Future[tuple[str, Figures, float]]:
+    done: Future[tuple[str, Figures, float]] = Future()
+    done.set_result(row)
+    return done
 
 
 def _table(rows: list[tuple[str, Figures, float]], seed: int) -> Table:

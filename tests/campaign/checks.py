@@ -9,14 +9,26 @@ from functools import partial
 from tests.campaign.figures import Figures, Options
 
 _TESTS = {
-    "canaries": ("tests/journeys/test_secrets_stay_secret.py",),
+    # Logs, tables, metrics, webhook bodies and mails; then what pushes, notices and the whole pathway say.
+    # There are no traces.
+    "canaries": (
+        "tests/journeys/test_secrets_stay_secret.py",
+        "tests/notifications/messages/test_push_subscriptions.py",
+        "tests/notifications/webhooks/test_notices.py",
+        "tests/journeys/test_safety_pathway_whole.py",
+    ),
     "guessing": (
         "tests/care/patients/test_enrolment.py",
         "tests/access/staff",
         "-k",
         "guess or lock or tries or throttl or wrong",
     ),
-    "authorization matrix": ("tests/access", "-k", "matrix or who_may or every_operation or other_clinics"),
+    "authorization matrix": (
+        "tests/access/test_role_matrix.py",
+        "tests/access/test_every_operation_is_guarded.py",
+        "tests/access/test_other_clinics.py",
+        "tests/house/test_every_route_says_who_may.py",
+    ),
     "Schemathesis with credentials": ("tests/house/test_any_request.py",),
 }
 

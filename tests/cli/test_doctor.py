@@ -18,11 +18,13 @@ from app.cli.new_clinic import open_new_clinic
 from app.cli.runtime import open_runtime
 from app.foundation.audit import OPERATOR
 from app.foundation.ids import new_id
-from app.foundation.vault import new_key_text
+from app.foundation.keyset import read_keyset
+from app.foundation.vault import Vault, new_key_text
 from app.settings import Settings
 from app.storage import heartbeats
 from app.storage.engine.migrating import migrate
 from app.storage.engine.unit_of_work import UnitOfWork
+from app.storage.tenant_keys import install
 from tests.cli.command_line import afterglow, open_folder
 from tests.support.databases import Cluster, DatabaseUrls
 
@@ -119,7 +121,8 @@ def test_a_sound_embedded_service_has_every_check_ticked(examiner: Doctor, data_
     for check in (
         "Python 3.", "Time zones", "Links start with https", "Webhooks reach public", "programs in",
         "Data folder", "GiB free", "Encryption key", "answers: PostgreSQL", "clock", "owns nothing",
-        "Row-level security is forced", "tables are those", "Nothing is stored yet", "have been delivered",
+        "Row-level security is forced", "asks for a proof", "tables are those", "Nothing is stored yet",
+        "have been delivered",
         "A worker looked at what is due",
         "Mail goes from afterglow@clinic.example.org to mail.example.org:465", "No gateway", "have been sent",
     ):  # fmt: skip
@@ -198,9 +201,28 @@ def test_a_database_of_another_major_version_is_named(examiner: Doctor, data_dir
 
 
 def test_a_sound_database_elsewhere_passes(examiner: Doctor, own_database: DatabaseUrls) -> None:
-    shown = examiner.examine_elsewhere(own_database.application_url)
+    key = new_key_text()
+    install(own_database.owner_url, Vault(read_keyset(key)).tenant_key)
+    shown = examiner.examine_elsewhere(own_database.application_url, key)
     assert (shown.sound, shown.wrong) == (True, [])
     assert shown.marked("!") == ["AFTERGLOW_OWNER_URL is not set.", NO_WORKER]
+
+
+def test_a_database_without_a_tenant_key_or_with_another_one_is_named(
+    examiner: Doctor, own_database: DatabaseUrls
+) -> None:
+    shown = examiner.examine_elsewhere(own_database.application_url)
+    assert shown.sound
+    missing = (
+        "The database asks for no proof of which clinic a transaction is of: no tenant key is installed."
+    )
+    assert missing in shown.marked("!")
+    install(own_database.owner_url, Vault(read_keyset(new_key_text())).tenant_key)
+    shown = examiner.examine_elsewhere(own_database.application_url)
+    assert shown.wrong == [
+        "The database takes no proof of which clinic a transaction is of by this encryption key."
+    ]
+    assert missing not in shown.text
 
 
 def test_the_owner_as_application_role_is_refused(examiner: Doctor, own_database: DatabaseUrls) -> None:

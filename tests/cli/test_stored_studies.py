@@ -11,6 +11,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from app.foundation.zones import zone_edition
 from tests.cli.command_line import afterglow
 from tests.support.databases import DatabaseUrls
 from tests.support.people import ClinicClient, clinic_client
@@ -112,6 +113,34 @@ def test_replay_says_same_and_shows_what_was_tampered_with(
     report = json.loads(run(shared_database, "replay", signal["id"], "--json").stdout)
     assert report["same"] is False
     assert "reference.values.energy" in {one["path"] for one in report["differences"]}
+
+
+def test_replay_names_the_zone_rules_where_they_are_not_those_of_the_decision(
+    treated_clinic: ClinicClient, shared_database: DatabaseUrls
+) -> None:
+    signal = treated_clinic.signals()[0]
+    assert signal["decision"]["zone_rules"] == zone_edition()
+    superuser = shared_database.superuser_url.replace("postgresql+psycopg", "postgresql")
+
+    def replayed_with(decision: dict[str, object]) -> str:
+        with psycopg.connect(superuser) as connection:
+            connection.execute(
+                "UPDATE care.signals SET decision = %s WHERE id = %s", (json.dumps(decision), signal["id"])
+            )
+        ended = run(shared_database, "replay", signal["id"])
+        assert ended.returncode == 0, ended.stdout
+        return ended.stdout
+
+    assert "time zone rules" not in run(shared_database, "replay", signal["id"]).stdout
+    named = f"; by the time zone rules of 2025b, now {zone_edition()}\n"
+    assert replayed_with(signal["decision"] | {"zone_rules": "2025b"}).endswith(named)
+    # As an earlier release stored it.
+    assert "time zone rules" not in replayed_with(
+        {name: value for name, value in signal["decision"].items() if name != "zone_rules"} | {"format": 3}
+    )
+    answers = "SELECT DISTINCT answer->>'zone_rules' FROM care.evaluations WHERE patient_id = %s"
+    with psycopg.connect(superuser) as connection:
+        assert connection.execute(answers, (signal["patient_id"],)).fetchall() == [(zone_edition(),)]
 
 
 def test_replay_of_what_is_not_there(shared_database: DatabaseUrls) -> None:

@@ -15,6 +15,8 @@ from app.foundation.ids import new_id
 from app.storage.engine.embedded import find_running
 from app.storage.engine.migrating import DATABASE
 from tests.support.browser import PlainBrowser, fields_of
+from tests.support.clinics import name_contacts
+from tests.support.mail_server import SENDER, running_mail_server
 from tests.support.people import ClinicClient, entry, item, treated
 from tests.support.problems import CANARY
 from tests.support.processes import Dev, running_dev, temporary_data_dir, wait_until
@@ -113,18 +115,26 @@ def entrust_to_pages(dev: Dev, clinic: ClinicClient, patient: str) -> None:
     browser.http.close()
 
 
-def test_a_secret_appears_in_no_log_webhook_metric_or_table(receiver: Receiver) -> None:
+def test_a_secret_appears_in_no_log_webhook_mail_metric_or_table(receiver: Receiver) -> None:
     now = datetime.now(UTC) - timedelta(minutes=1)
     with socket.create_server(("127.0.0.1", 0)) as free:
         metrics_port = free.getsockname()[1]
     with (
         temporary_data_dir() as data_dir,
-        running_dev(data_dir, AFTERGLOW_METRICS_PORT=str(metrics_port)) as dev,
+        running_mail_server() as mail,
+        running_dev(
+            data_dir,
+            AFTERGLOW_METRICS_PORT=str(metrics_port),
+            AFTERGLOW_SMTP_URL=f"smtp://127.0.0.1:{mail.port}?tls=off",
+            AFTERGLOW_MAIL_FROM=SENDER,
+        ) as dev,
     ):
         clinic = dev.clinic()
+        name_contacts(clinic)
         entrust(dev, clinic, receiver, now)
         receiver.wait_for("safety.reported", count=4)
         receiver.wait_for("signal.closed")
+        mail.wait_for(4)
         metrics = httpx2.get(f"http://127.0.0.1:{metrics_port}/metrics", timeout=30).text
         server = find_running(data_dir)
         assert server is not None
@@ -141,6 +151,8 @@ def test_a_secret_appears_in_no_log_webhook_metric_or_table(receiver: Receiver) 
         assert secret not in metrics
         assert [str(path) for path, text in logs.items() if secret in text] == []
         assert [one.type for one in receiver.requests if secret.encode() in one.raw] == []
+        # Whom a mail is for stands in its head, and nothing else does.
+        assert [one.to for one in mail.letters if secret in one.body + str(one.message["subject"])] == []
         assert {table for table, row in tables if secret in row} == set()
 
 

@@ -46,10 +46,10 @@ _PAST = [
     """,
     """
     INSERT INTO care.safety_events (clinic_id, patient_id, id, source, source_id, urgent, state, received_at,
-           version, escalations, late_entry, further_sources)
+           version, escalations, late_entry, further_sources, said_as)
     SELECT %(clinic)s, (%(patients)s::uuid[])[1 + n %% %(count)s], gen_random_uuid(),
            'check_in', gen_random_uuid(), false, 'closed',
-           %(now)s - n * interval '1 day', 1, 0, false, '{}'
+           %(now)s - n * interval '1 day', 1, 0, false, '{}', '{}'
       FROM generate_series(0, %(days)s - 1) AS n
     """,
     """

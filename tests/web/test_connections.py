@@ -192,6 +192,24 @@ def test_what_comes_free_goes_by_turns_and_not_to_whoever_waits_in_the_greatest_
     in_a_loop(story)
 
 
+def test_who_gives_up_at_the_moment_when_a_connection_comes_free_keeps_nobody_else_waiting() -> None:
+    async def story() -> None:
+        budget = ConnectionBudget(1)
+        held = await taken_by(budget, A, None)
+        first = asyncio.create_task(taken_by(budget, B, b"first"))
+        others = [asyncio.create_task(taken_by(budget, B, name)) for name in (b"first", b"second")]
+        await asyncio.sleep(0.01)
+        first.cancel()
+        # Its task has not come round to it yet.
+        budget.give_back(held)
+        for one in others:
+            budget.give_back(await asyncio.wait_for(one, 1))
+        await asyncio.gather(first, return_exceptions=True)
+        assert (await taken_by(budget, A, None)).counted
+
+    in_a_loop(story)
+
+
 def test_who_gives_up_waiting_leaves_nothing_taken() -> None:
     async def story() -> None:
         budget = ConnectionBudget(1)

@@ -32,6 +32,7 @@ from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.storage import check_in_path, check_ins, patient_states
 from app.storage.check_in_path import PatientSnapshot
 from app.storage.check_ins import StoredCheckIn
+from app.storage.engine.health import is_taken
 
 # After so many lost races the patient's row is locked: then it is our turn for certain.
 _OPTIMISTIC_TRIES: Final = 3
@@ -61,6 +62,9 @@ async def record(context: AppContext, source: Source, drafts: Sequence[CheckInDr
         except (RefusalError, OSError):
             raise
         except Exception as error:
+            if is_taken(error):
+                # Without an evaluation it would have to wait for the same.
+                raise CouldNotTakeTurnError from None
             if not evaluate:
                 raise
             # Our fault, not the patient's: keep what was sent, and evaluate it in the background.

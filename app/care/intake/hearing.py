@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
@@ -106,15 +107,24 @@ class Hearing:
         earlier = [self._reported[one.place] for one in wanted if one not in new]
         return outcome if new or not earlier else earlier[0]
 
+    async def said_as(self, report_id: UUID) -> str | None:
+        """Give the digest of what this request disclosed in the report of this id."""
+        found = (await self.heard()).disclosures
+        own = [one for one in found if one.report_id == report_id]
+        # Staff's forms get their id from us.
+        own = own or [one for one in found if one.report_id is None and len(found) == 1]
+        return str(self._digest_of(own[0])) if own else None
+
     async def help_alone(self) -> Outcome:
         """Give the help for whoever sent this; it was reported already."""
         return await self._report_now([], failed=False)
 
     async def _report_now(self, disclosures: Sequence[Disclosure], *, failed: bool) -> Outcome:
+        now = self._context.clock.now()
         pending = Pending(
             credentials=tuple(self._credentials),
-            reports=tuple(self._report_of(one, failed=failed) for one in disclosures),
-            received_at=self._context.clock.now(),
+            reports=tuple(self._report_of(one, now=now, failed=failed) for one in disclosures),
+            received_at=now,
             language=self._language,
         )
         # In a separate task: a database that hangs may keep even giving up from ending.
@@ -133,31 +143,30 @@ class Hearing:
         )
         return replace(help_alone_in(self._language), spooled=spooled)
 
-    def _report_of(self, one: Disclosure, *, failed: bool) -> Report:
+    def _report_of(self, one: Disclosure, *, now: datetime, failed: bool) -> Report:
         source, refused = (
             (SafetySource.CHECK_IN, SafetySource.REFUSED_CHECK_IN)
             if one.is_statement
             else (SafetySource.ASSESSMENT, SafetySource.REFUSED_ASSESSMENT)
         )
-        if failed and one.report_id is not None:
-            return Report(
-                source=source,
-                source_id=one.report_id,
-                trigger=one.trigger,
-                taken_at=one.taken_at,
-                named=one.patients,
-            )
-        sent_to = self._path.rstrip("/") if self._path.startswith("/v1/") else ""
-        digest = self._context.vault.digest(
-            b"disclosure", sent_to.encode(), one.said_in.encode("utf-8", "replace")
-        )
+        names_itself = one.report_id is not None or one.taken_at is not None
+        comes_again = failed and one.report_id is not None
+        # Said again hours later, what says neither its id nor its time is another report.
+        when = [] if names_itself else [f"{now:%Y-%m-%dT%H}".encode()]
         return Report(
-            source=refused,
-            source_id=UUID(bytes=digest[:16]),
+            source=source if comes_again else refused,
+            source_id=one.report_id if comes_again and one.report_id else self._digest_of(one, *when),
             trigger=one.trigger,
             taken_at=one.taken_at,
             named=one.patients,
+            said_as=str(self._digest_of(one)),
+            names_itself=names_itself,
         )
+
+    def _digest_of(self, one: Disclosure, *more: bytes) -> UUID:
+        sent_to = self._path.rstrip("/") if self._path.startswith("/v1/") else ""
+        said = one.said_in.encode("utf-8", "replace")
+        return UUID(bytes=self._context.vault.digest(b"disclosure", sent_to.encode(), said, *more)[:16])
 
 
 def made_now() -> list[UUID]:

@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.care.alerts.safety_events.intake import MADE_NOW
+from app.care.alerts.safety_events.intake import MADE_NOW, SAID_NOW
 from app.care.intake.hearing import NOW, Hearing, as_document, made_now
 from app.care.intake.reporting import Outcome
 from app.care.intake.spool import Spool
@@ -81,12 +81,13 @@ class Intake:
             return
         hearing = Hearing(self._context, scope, self._spool)
         one = _HeardRequest(self._app, hearing, self._turns, scope, receive, send)
-        now, made = NOW.set(hearing), MADE_NOW.set([])
+        now, made, said = NOW.set(hearing), MADE_NOW.set([]), SAID_NOW.set(hearing.said_as)
         try:
             await one.carry_through()
         finally:
             NOW.reset(now)
             MADE_NOW.reset(made)
+            SAID_NOW.reset(said)
 
 
 class _HeardRequest:
@@ -118,7 +119,13 @@ class _HeardRequest:
             if not self._over or self._task is None:
                 raise
             self._task.uncancel()
+        except Exception:
+            # Answered already; whatever became of it since is in the log.
+            if not self._over:
+                raise
         finally:
+            # From here on there is nothing left to cut short.
+            self._task = None
             if self._waiting is not None:
                 self._waiting.cancel()
             if self._instead is not None:

@@ -21,6 +21,8 @@ class Report:
     Attributes:
         source_id: the id of a report that its sender sends again, else made of what was sent: the same again is
             one event.
+        said_as: what was sent, as a keyed digest, also where the id is the sender's own.
+        names_itself: it says its id or its time.
     """
 
     source: SafetySource
@@ -29,6 +31,8 @@ class Report:
     taken_at: datetime | None
     # What names the patient, the nearest first, where someone of the clinic sent it.
     named: tuple[str, ...] = ()
+    said_as: str | None = None
+    names_itself: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +105,8 @@ async def _report_all(work: Work, sender: Sender, pending: Pending) -> list[UUID
                 received_at=pending.received_at,
                 actor=sender.actor,
                 late_entry=sender.patient is None and is_late_entry(one.taken_at, pending.received_at),
+                said_as=one.said_as,
+                names_itself=one.names_itself,
             )
             events.append(await report(work, said))
     return events

@@ -43,6 +43,10 @@ class Replayed:
     raised_at: datetime
     rule: str
     version: str
+    # The edition of the zone rules then (None: it was not kept yet) and now. Another edition is no difference in
+    # itself: it may be why there is one.
+    zone_rules: str | None
+    zone_rules_now: str
     differences: tuple[Difference, ...]
 
     @property
@@ -93,13 +97,19 @@ async def _replayed(work: UnitOfWork, signal: Signal) -> Replayed:
     )
     as_of = datetime.fromisoformat(decision["as_of"])
     again = evaluate_history(history, as_of=as_of, protocol=protocol_of_version(decision["version"]))
+    plain = answer_to_json(again)
+    zone_rules_now = plain["zone_rules"]
+    if "zone_rules" in decision:
+        plain["zone_rules"] = decision["zone_rules"]
     return Replayed(
         clinic_id=work.clinic_id,
         signal_id=signal.id,
         raised_at=signal.raised_at,
         rule=decision["rule"],
         version=decision["version"],
-        differences=tuple(differences(decision, as_stored_then(answer_to_json(again), decision))),
+        zone_rules=decision.get("zone_rules"),
+        zone_rules_now=zone_rules_now,
+        differences=tuple(differences(decision, as_stored_then(plain, decision))),
     )
 
 

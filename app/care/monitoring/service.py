@@ -44,6 +44,7 @@ from app.clinical.profiles import Caution
 from app.clinical.protocol import Protocol
 from app.clinical.review_notice import is_review_to_announce
 from app.context import AppContext, Work
+from app.foundation.zones import zone_edition
 from app.notifications.webhooks.events import EventType
 from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage import care_plans, patient_states, signals
@@ -331,4 +332,5 @@ def _summary(evaluation: Evaluation) -> dict[str, Any]:
         "smoothed_share": list(evaluation.smoothed_share),
         "criteria": {criterion.name.value: criterion.level.value for criterion in evaluation.criteria},
         "findings": findings_to_json(evaluation.findings),
+        "zone_rules": zone_edition(),
     }

@@ -37,18 +37,14 @@ from app.storage.reminders import Reminder
 
 
 def way_to(
-    context: AppContext,
-    clinic_id: UUID,
-    patient: PatientRecord,
-    plan: ReminderPlan,
-    subscriptions: Sequence[UUID],
+    work: Work, patient: PatientRecord, plan: ReminderPlan, subscriptions: Sequence[UUID]
 ) -> tuple[Channel | None, Sequence[str]]:
     """Give the first channel that leads somewhere, and where: every device that gets pushes, else one address."""
-    email = email_of(context.vault, clinic_id, patient)
-    number = sms_number_of(vault_of(context.vault, clinic_id, patient), plan)
+    email = email_of(work.vault, work.clinic_id, patient)
+    number = sms_number_of(vault_of(work.vault, work.clinic_id, patient), plan)
     leads_to = {
         Channel.PUSH: [str(one) for one in subscriptions],
-        Channel.GATEWAY: [number] if number and context.gateway else [],
+        Channel.GATEWAY: [number] if number and work.context.gateway else [],
         Channel.EMAIL: [email] if email else [],
     }
     for name in plan.channels:
@@ -206,9 +202,7 @@ async def _ask(work: Work, subject: _Subject, found: Look) -> bool:
     """Ask one patient, unless nothing is to be asked, nobody can be reached, or it was asked already."""
     if found.ask_for is None:
         return False
-    channel, addresses = way_to(
-        work.context, work.clinic_id, subject.patient, subject.plan, subject.subscriptions
-    )
+    channel, addresses = way_to(work, subject.patient, subject.plan, subject.subscriptions)
     if channel is None:
         return False
     reminder = Reminder(

@@ -53,7 +53,7 @@ async def read_state(work: Work, patient_id: UUID) -> ReminderState:
     latest = await reminders.latest(work, patient_id, limit=_LATEST)
     work.record_access("reminders", patient_id=patient_id)
     devices = subscriptions.get(patient_id, ())
-    reached_by, _ = way_to(work.context, work.clinic_id, patient, plan, devices)
+    reached_by, _ = way_to(work, patient, plan, devices)
     return ReminderState(
         choices=choices_of(vault_of(work.vault, work.clinic_id, patient), plan),
         reached_by=reached_by,

@@ -17,7 +17,7 @@ from app.care.patients.service import Patient, register
 from app.care.treatment.course_entry import register_with_course
 from app.care.treatment.course_schemas import CourseEntry
 from app.clinical.course import TEMPLATES
-from app.context import AppContext
+from app.context import Work
 from app.foundation.errors import RefusalError
 from app.foundation.vault import CannotOpenError
 from app.foundation.zones import choosable_zones
@@ -36,30 +36,24 @@ COOKIE: Final = "afterglow-staff-code"
 _CELL: Final = {"table": "enrolment_codes", "column": "shown"}
 
 
-def keep_code(
-    response: Response, context: AppContext, clinic_id: UUID, patient_id: UUID, issued: IssuedCode
-) -> None:
+def keep_code(response: Response, work: Work, patient_id: UUID, issued: IssuedCode) -> None:
     """Let the browser keep a code for as long as it works."""
     text = f"{issued.expires_at.isoformat()} {issued.code}"
-    sealed = context.vault.seal(text, clinic_id=clinic_id, row_id=patient_id, **_CELL)
-    Cookies(context.public_url).write(
-        response, COOKIE, base64.urlsafe_b64encode(sealed).decode(), lasts=LASTS
-    )
+    sealed = work.vault.seal(text, clinic_id=work.clinic_id, row_id=patient_id, **_CELL)
+    Cookies(work.public_url).write(response, COOKIE, base64.urlsafe_b64encode(sealed).decode(), lasts=LASTS)
 
 
-def kept_code(
-    request: Request, context: AppContext, clinic_id: UUID, patient_id: UUID
-) -> tuple[str, datetime] | None:
+def kept_code(request: Request, work: Work, patient_id: UUID) -> tuple[str, datetime] | None:
     """Give the code that this browser keeps for this patient, while it works."""
-    kept = Cookies(context.public_url).read(request, COOKIE)
+    kept = Cookies(work.public_url).read(request, COOKIE)
     try:
         sealed = base64.urlsafe_b64decode(kept)
-        text = context.vault.open(sealed, clinic_id=clinic_id, row_id=patient_id, **_CELL)
+        text = work.vault.open(sealed, clinic_id=work.clinic_id, row_id=patient_id, **_CELL)
         until, _, code = text.partition(" ")
         expires_at = datetime.fromisoformat(until)
     except (ValueError, CannotOpenError):
         return None
-    return (code, expires_at) if expires_at > context.clock.now() else None
+    return (code, expires_at) if expires_at > work.now else None
 
 
 ZONE: Final = Field(
@@ -149,14 +143,14 @@ async def register_patient(request: Request, context: ContextNeeded, visitor: Ma
         await visitor.work.start_over(snapshot=True)
         asked = _asked(with_course=with_course)
         return show_form(context, visitor, asked, form=form, wrong=wrong_with(asked, error))
-    return await _with_new_code(context, visitor, patient.id)
+    return await _with_new_code(visitor, patient.id)
 
 
 @router.get("/{patient_id}/code")
 async def show_code(patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayEdit) -> Response:
     """Show the code that was just made, as long as it works; else a button for one."""
     whose = await about(context, visitor, patient_id)
-    kept = kept_code(request, context, visitor.signed_in.clinic_id, patient_id)
+    kept = kept_code(request, visitor.work, patient_id)
     code = enrolment.shown_code(context, *kept) if kept else None
     return render(
         context,
@@ -175,7 +169,7 @@ async def show_code(patient_id: UUID, request: Request, context: ContextNeeded, 
 async def make_code(patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayEdit) -> Response:
     """Make a new code, and show it."""
     await read_own_form(request, context, visitor)
-    return await _with_new_code(context, visitor, patient_id)
+    return await _with_new_code(visitor, patient_id)
 
 
 @router.post("/{patient_id}/sign-in-link")
@@ -210,9 +204,8 @@ def _until(whose: AboutPatient, expires_at: datetime) -> str:
     return f"{minutes} minute{'' if minutes == 1 else 's'}"
 
 
-async def _with_new_code(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> Response:
-    caller = visitor.signed_in
+async def _with_new_code(visitor: StaffVisitor, patient_id: UUID) -> Response:
     issued = await enrolment.issue_code(visitor.work, patient_id)
     answer = RedirectResponse(f"{LIST}/{patient_id}/code", 303)
-    keep_code(answer, context, caller.clinic_id, patient_id, issued)
+    keep_code(answer, visitor.work, patient_id, issued)
     return answer

@@ -107,6 +107,12 @@ class ConnectionBudget:
         """Give it back, to whoever is next."""
         self._uncount(ticket)
         for key, line in list(self._waiting.items()):
+            # Who has given up, and has not come round yet to say so.
+            while line and line[0].ready.done():
+                line.popleft()
+            if not line:
+                del self._waiting[key]
+                continue
             if not self._may(line[0].ticket, safety=line[0].safety):
                 continue
             one = line.popleft()

@@ -68,6 +68,12 @@ def database_is_away(error: BaseException) -> bool:
     return isinstance(error, away)
 
 
+def is_taken(error: BaseException) -> bool:
+    """Say whether others held what was needed for as long as anybody waits: a row, or every connection."""
+    cause = getattr(error, "orig", None) or error
+    return isinstance(cause, psycopg.errors.LockNotAvailable | PoolTimeoutError)
+
+
 @contextmanager
 def failures_named() -> Iterator[None]:
     """Turn whatever the database's libraries raise in this block into `DatabaseFailedError`.

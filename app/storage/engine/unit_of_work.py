@@ -296,7 +296,8 @@ class UnitOfWork:
     async def _say(self, words: str) -> None:
         """Say something that has no answer, such as COMMIT."""
         driver = await self._psycopg()
-        await driver.execute(words.encode())
+        # Never prepared: several statements at once cannot be.
+        await driver.execute(words.encode(), prepare=False)
 
     async def _psycopg(self) -> PsycopgConnection[Any]:
         if self._driver is None:

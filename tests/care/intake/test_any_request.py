@@ -2,16 +2,22 @@
 
 import gzip
 import json
+import logging
+import socket
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
+import psycopg
 import pytest
 
 from app.access.clinics.permissions import StaffRole
+from app.care.intake import middleware
 from app.foundation.ids import new_id
+from tests.support.databases import DatabaseUrls
 from tests.support.disclosures import Sent, disclosing
-from tests.support.people import ClinicClient, PatientClient, entry, item
+from tests.support.people import ZONE, ClinicClient, PatientClient, entry, item
 from tests.support.problems import CANARY
 from tests.support.service import NOW, Service
 from tests.support.staff import staff_client
@@ -273,6 +279,45 @@ def test_a_report_that_was_counted_and_is_sent_again_is_not_counted_twice(
     assert len(events(one_clinic, phone)) == len(found), "counted before the event was taken up: no new event"
 
 
+def test_a_disclosure_that_was_refused_and_is_kept_when_sent_again_is_one_event(
+    one_clinic: ClinicClient, phone: PatientClient, service: Service
+) -> None:
+    check_in_id, form_id = new_id(), new_id()
+    said = entry(NOW, (5, 5, 5)) | STATEMENT
+    form = {"scale": "phq-9", "taken_at": NOW.isoformat(), "time_zone": ZONE, "items": [0] * 8 + [3]}
+    # The token has run out in the meantime: the phone gets a new one, and sends the same again.
+    service.clock.move_to(NOW + timedelta(hours=1))
+    replies = [
+        phone.http.put(f"/v1/check-ins/{check_in_id}", json=said),
+        phone.http.put(f"/v1/assessments/{form_id}", json=form),
+    ]
+    assert [(reply.status_code, helps(reply)) for reply in replies] == [(401, True)] * 2
+    before = events(one_clinic, phone)
+    token = phone.http.post("/v1/tokens/refresh", json={"refresh_token": phone.refresh_token}).json()
+    headers = {"authorization": f"Bearer {token['access_token']}"}
+    assert phone.http.put(f"/v1/check-ins/{check_in_id}", json=said, headers=headers).status_code == 201
+    assert phone.http.put(f"/v1/assessments/{form_id}", json=form, headers=headers).status_code == 201
+    assert [event["source"] for event in before] == ["refused_check_in", "refused_assessment"]
+    assert events(one_clinic, phone) == before
+
+
+def test_what_says_neither_its_id_nor_its_time_is_another_report_when_it_is_said_again_later(
+    one_clinic: ClinicClient, phone: PatientClient, service: Service
+) -> None:
+    def say(*, hours: float) -> int:
+        service.clock.move_to(NOW + timedelta(hours=hours))
+        assert helps(phone.http.post("/v1/nowhere", content=SAID, headers=JSON))
+        return len(events(one_clinic, phone))
+
+    assert [say(hours=0), say(hours=0.1), say(hours=5)] == [1, 1, 1], "it is open, and is escalated"
+    (event,) = events(one_clinic, phone)
+    one_clinic.http.post(f"/v1/safety-events/{event['id']}/acknowledge")
+    assert [say(hours=6), say(hours=6.1)] == [2, 2]
+    newest = events(one_clinic, phone)[-1]
+    one_clinic.http.post(f"/v1/safety-events/{newest['id']}/close", json={"outcome": "contact_made"})
+    assert [say(hours=6.2), say(hours=7.2)] == [2, 3], "who sends it once more at once is not reporting again"
+
+
 def test_a_more_urgent_report_is_never_counted_into_a_less_urgent_event(
     one_clinic: ClinicClient, phone: PatientClient
 ) -> None:
@@ -299,6 +344,50 @@ def test_no_raw_body_is_logged(
     phone.http.put(f"/v1/check-ins/{new_id()}", json=STATEMENT | {CANARY: CANARY, "note": CANARY})
     assert len(events(one_clinic, phone)) == 1
     assert CANARY not in "".join(capfd.readouterr())
+
+
+def test_a_body_that_stops_in_the_middle_is_heard_and_answered_in_time(
+    one_clinic: ClinicClient, phone: PatientClient, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(middleware, "NEXT_PIECE_SECONDS", 0.5)
+    where = urlsplit(service.url)
+    head = (
+        f"PUT /v1/check-ins/{new_id()} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {phone.access_token}\r\n"
+        "content-type: application/json\r\ncontent-length: 5000\r\n\r\n"
+    )
+    with socket.create_connection((where.hostname or "", where.port or 80), timeout=20) as connection:
+        connection.sendall(head.encode() + SAID[:-1])
+        answered = b""
+        while piece := connection.recv(65_536):
+            answered += piece
+    assert answered.startswith(b"HTTP/1.1 408")
+    assert b"body-too-slow" in answered
+    assert b"crisis_help" in answered
+    assert len(events(one_clinic, phone)) == 1
+
+
+def test_a_person_does_not_wait_for_a_row_that_is_held_and_the_connection_goes_on_serving(
+    one_clinic: ClinicClient,
+    phone: PatientClient,
+    shared_database: DatabaseUrls,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(middleware, "_ANSWERED_WITHIN_SECONDS", 1)
+    caplog.set_level(logging.ERROR, logger="uvicorn")
+    check_in_id = new_id()
+    said = entry(NOW, (5, 5, 5)) | STATEMENT
+    with psycopg.connect(shared_database.superuser_url) as database:
+        database.execute(
+            "SELECT FROM care.patient_states WHERE patient_id = %s FOR UPDATE", [phone.patient_id]
+        )
+        reply = phone.http.put(f"/v1/check-ins/{check_in_id}", json=said)
+        assert (reply.status_code, helps(reply)) == (503, True)
+        busy = phone.http.put(f"/v1/check-ins/{new_id()}", json=entry(NOW, (5, 5, 5)))
+        assert (busy.status_code, busy.json()["type"]) == (503, "urn:afterglow:problem:busy")
+    assert [one.name for one in caplog.records] == []
+    assert phone.http.put(f"/v1/check-ins/{check_in_id}", json=said).status_code == 201
+    assert [event["source_id"] for event in events(one_clinic, phone)] == [str(check_in_id)]
 
 
 def test_head_works_where_get_does_and_no_redirect_follows_the_host(service: Service) -> None:

@@ -1,5 +1,6 @@
 """A disclosure that the database does not take is answered with help, put by sealed, and stored later, once."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.support.service import running_service
 
 # Databases that are taken away, each a server to itself.
 pytestmark = pytest.mark.processes
+JSON = {"content-type": "application/json"}
 
 
 @pytest.fixture
@@ -86,6 +88,43 @@ def test_a_worker_replays_by_itself(spool_dir: Path) -> None:
             return len(clinic.http.get("/v1/safety-events", params={"state": "all"}).json()["items"]) == 1
 
         assert wait_until(stored, 40)
+        clinic.close()
+
+
+def test_what_failed_in_a_spelling_that_no_schema_reads_is_one_event_when_it_is_refused_afterwards(
+    spool_dir: Path,
+) -> None:
+    with (
+        running_cluster() as cluster,
+        cluster.database() as own_database,
+        running_service(own_database.application_url, work=False, spool_dir=spool_dir) as service,
+    ):
+        clinic = clinic_client(service)
+        phone = clinic.enrol(clinic.patient(), service.url)
+        now, ids = service.clock.now(), [new_id() for _ in range(3)]
+        twice = (
+            json.dumps(entry(now, (4, 4, 4)))[:-1]
+            + ', "self_harm_thoughts": true, "self_harm_thoughts": false}'
+        )
+        form = {"scale": "phq-9", "taken_at": now.isoformat(), "time_zone": ZONE, "items": {"9": 2}}
+
+        def send_all() -> list[int]:
+            replies = [
+                phone.http.put(f"/v1/check-ins/{ids[0]}", content=twice.encode(), headers=JSON),
+                phone.http.put(f"/v1/assessments/{ids[1]}", json=form),
+                phone.http.patch(f"/v1/check-ins/{ids[2]}", json={"selfHarmThoughts": "yes"}),
+            ]
+            assert all(reply.json()["crisis_help"] for reply in replies)
+            return [reply.status_code for reply in replies]
+
+        cluster.supervisor.stop()
+        assert send_all() == [503, 503, 405]
+        cluster.supervisor.start()
+        assert send_all() == [201, 422, 405]
+        assert service.run(replay(service.context, Spool(spool_dir, service.context.vault))) == 3
+        assert send_all() == [200, 422, 405]
+        found = clinic.http.get("/v1/safety-events", params={"state": "all"}).json()["items"]
+        assert len(found) == 3
         clinic.close()
 
 

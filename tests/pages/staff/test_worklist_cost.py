@@ -53,9 +53,9 @@ def test_a_full_page_takes_as_many_round_trips_as_one_with_a_single_row(
             )
             connection.execute(
                 "INSERT INTO care.safety_events (clinic_id, patient_id, id, source, source_id, urgent, state,"
-                " received_at, version, escalations, late_entry, further_sources)"
+                " received_at, version, escalations, late_entry, further_sources, said_as)"
                 " SELECT clinic_id, id, gen_random_uuid(), 'check_in', gen_random_uuid(), false, 'open', %s,"
-                " 1, 0, false, '{}' FROM care.patients WHERE clinic_id = %s LIMIT %s",
+                " 1, 0, false, '{}', '{}' FROM care.patients WHERE clinic_id = %s LIMIT %s",
                 [NOW, clinic.clinic_id, waiting // 2],
             )
             connection.execute(

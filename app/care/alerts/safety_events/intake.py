@@ -3,8 +3,9 @@
 It knows nothing of levels, references, snoozes or duplicates of anything but the very same report.
 """
 
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -43,7 +44,12 @@ class SafetySource(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SafetyReport:
-    """What was reported, without a word of it: who, in which report, how urgent, and when it reached us."""
+    """What was reported, without a word of it: who, in which report, how urgent, and when it reached us.
+
+    Attributes:
+        said_as: a keyed digest of the report as it was sent; the same again is the same report.
+        names_itself: it says its id or its time. One that says neither may be meant again later.
+    """
 
     patient_id: UUID
     mode: str
@@ -54,6 +60,8 @@ class SafetyReport:
     actor: Actor
     # Entered by the clinic long after it was answered: for the next working hours, and nobody is paged.
     late_entry: bool = False
+    said_as: str | None = None
+    names_itself: bool = True
 
 
 LATE_ENTRY: Final = timedelta(days=7)
@@ -63,6 +71,10 @@ LATE_ENTRY: Final = timedelta(days=7)
 MOST_EVENTS: Final = 20
 COUNTED_WITHIN: Final = timedelta(hours=1)
 """From the 21st within an hour on, a patient's reports are counted into the open event. Each still gets help."""
+
+
+SAME_WITHIN: Final = timedelta(hours=1)
+"""What says neither its id nor its time is the same report while its event is open, and for this long."""
 
 
 def is_late_entry(answered_at: datetime | None, now: datetime) -> bool:
@@ -77,8 +89,20 @@ The intake sets a list and looks afterwards: one request makes one event, whoeve
 """
 
 
+SAID_NOW: Final[ContextVar[Callable[[UUID], Awaitable[str | None]] | None]] = ContextVar(
+    "said_now", default=None
+)
+"""Gives the digest of the report in this request that is kept under an id; None outside of a request.
+
+The same report may have been refused before, such as for a token that had expired.
+"""
+
+
 async def report(work: Work, said: SafetyReport) -> UUID:
     """Keep a safety event as ``_report`` does, and note it for the intake once it is permanent."""
+    said_as = SAID_NOW.get()
+    if said.said_as is None and said_as is not None:
+        said = replace(said, said_as=await said_as(said.source_id))
     event_id = await _report(work, said)
     made = MADE_NOW.get()
     if made is not None:
@@ -139,8 +163,13 @@ async def _report(work: Work, said: SafetyReport) -> UUID:
 
 async def _earlier(work: Work, said: SafetyReport) -> UUID | None:
     """Find the event that this very report made, or was counted into, when it was sent before."""
-    return await safety_events.id_of_source(
-        work, said.patient_id, source=said.source.value, source_id=said.source_id
+    return await safety_events.id_of_report(
+        work,
+        said.patient_id,
+        source=said.source.value,
+        source_id=said.source_id,
+        said_as=said.said_as,
+        after=None if said.names_itself else said.received_at - SAME_WITHIN,
     )
 
 
@@ -156,7 +185,9 @@ async def _count_into_open_event(work: Work, said: SafetyReport) -> UUID | None:
         return None
     if said.urgent and not last.urgent:
         return None
-    if await safety_events.count_further(work, last.id, source=said.source.value, source_id=said.source_id):
+    if await safety_events.count_further(
+        work, last.id, source=said.source.value, source_id=said.source_id, said_as=said.said_as
+    ):
         work.audit(
             "safety.reported_again", "safety_event", last.id, patient_id=said.patient_id, actor=said.actor
         )
@@ -177,4 +208,5 @@ def _event_of(said: SafetyReport, limits: WaitingLimits) -> SafetyEvent:
         shown_at=said.received_at if said.actor.kind is ActorKind.DEVICE else None,
         escalate_at=None if said.late_entry else said.received_at + safety_wait(limits, urgency),
         late_entry=said.late_entry,
+        said_as=[] if said.said_as is None else [said.said_as],
     )

@@ -208,6 +208,11 @@ class Decision(ReplyBody):
     """An evaluation with every number that it rests on, as it was stored."""
 
     format: int
+    zone_rules: str | None = Field(
+        default=None,
+        description="The edition of the time zone rules that it was made with; decisions of format 3 name none",
+        examples=["2026b"],
+    )
     as_of: datetime
     day: date = Field(description="The patient's check-in day then")
     time_zone: str
