@@ -67,6 +67,7 @@ campaign: install ## the service under attack: kills, a full disk, slow sockets,
 
 bench: install ## measure what is promised about time, with a verdict: the rule, pages, check-ins, deliveries, sign-in
 	@$(RUN) python -m tests.bench $(ARGS)
+	@$(RUN) python -m tests.bench.sweep
 	@$(RUN) pytest -m measurement
 
 bench-versions: install ## check-ins here against another checkout's, in turns (OTHER=/path, with its own make install)

@@ -70,7 +70,7 @@ def test_commands_targets_and_files_named_in_sentences_exist() -> None:
     for page, text in pages().items():
         for code in re.findall(r"(?<!`)`([^`\n]+)`(?!`)", text):
             match code.split():
-                case ["afterglow", name, *arguments]:
+                case ["afterglow", name, *arguments] if name[0] != "-":
                     options = [argument.partition("=")[0] for argument in arguments if argument[0] == "-"]
                     assert set(options) <= options_of(name, *arguments), f"{page}: {code}"
                 case ["make", target, *_]:
