@@ -42,6 +42,7 @@ from app.clinical.evaluation import Evaluation, Timeline, evaluate
 from app.clinical.interval import PersonalInterval
 from app.clinical.protocol import Protocol
 from app.context import Work
+from app.pages.staff.wall_clock import UTC_ZONE
 from app.storage import (
     alert_steps,
     appointments,
@@ -59,6 +60,7 @@ from app.storage.alerts import Alert
 from app.storage.appointments import Appointment
 from app.storage.check_in_path import PatientSnapshot
 from app.storage.check_ins import StoredCheckIn
+from app.storage.clinics import ClinicProfile
 from app.storage.engine.audit import StoredEvent
 from app.storage.findings import Finding
 from app.storage.infusions import StoredInfusion
@@ -107,6 +109,7 @@ class PatientView:
         merged: duplicates that are merged into the patient: id and chart number.
         names: of the members who took steps.
         clinic: the clinic's name.
+        clinic_zone: whose clock its people read; the patient's while the clinic has chosen none.
         ehr_link: to the patient's chart in the clinic's EHR, where it has one.
         protocol: the numbers that decide here.
         lines: what was done about the patient, newest first; empty for whoever may not read the audit log.
@@ -143,6 +146,7 @@ class PatientView:
     merged: Sequence[tuple[UUID, str]]
     names: Mapping[UUID, str]
     clinic: str
+    clinic_zone: str
     ehr_link: str | None
     protocol: Protocol
 
@@ -193,6 +197,7 @@ async def patient_view(
         merged=await merged_here(work, record.id),
         names=await names_in(work, work.vault, _members(steps, [*open_events, *shown, *found], corrected)),
         clinic=profile.name if profile else "",
+        clinic_zone=_zone_of_clinic(profile, patient),
         ehr_link=ehr_link(profile.ehr_link_template if profile else None, patient.external_ref),
         protocol=protocol,
         evaluation=_shown(patient, evaluation, factors, shown),
@@ -235,6 +240,11 @@ async def _evaluated(
     timeline = await timeline_now(work, snapshot, protocol=protocol, now=work.now)
     as_of = latest_in(timeline.state, snapshot, now=work.now)
     return timeline, evaluate(timeline.state, as_of=as_of, protocol=protocol)
+
+
+def _zone_of_clinic(profile: ClinicProfile | None, patient: Patient) -> str:
+    chosen = profile.time_zone if profile else UTC_ZONE
+    return patient.time_zone if chosen == UTC_ZONE else chosen
 
 
 async def _booked_for(work: Work, patient_id: UUID) -> date | None:
