@@ -173,9 +173,8 @@ async def patient_view(
     factors, course = await factors_of(work, patient_id), await course_of(work, record)
     span = _span(course, days, today=check_in_day(now, record.time_zone))
     interval, taper = await _maintenance(work, snapshot, timeline, protocol)
-    open_events = await _open_events(work, patient_id)
     steps = await alert_steps.of_patient(work, patient_id, since=now - _STEPS_SINCE, limit=_MOST_STEPS)
-    shown, found = await _open_signal(work, patient_id), await findings.open_of_patient(work, patient_id)
+    open_events, shown, found = await _open_alerts(work, patient_id)
     corrected = await corrections_in(work, record)
     profile, given = await clinics.profile(work), await infusions.stored_infusions(work, patient_id)
     return PatientView(
@@ -259,13 +258,14 @@ async def _latest_reports(work: Work, patient_id: UUID) -> list[NotedReport]:
     return [_noted(work, one) for one in latest]
 
 
-async def _open_signal(work: Work, patient_id: UUID) -> list[Signal]:
-    return await signals.TABLE.page(work, states=OPEN_SIGNALS, patient_id=patient_id, after=None, limit=1)
-
-
-async def _open_events(work: Work, patient_id: UUID) -> list[SafetyEvent]:
-    return await safety_events.TABLE.page(
-        work, states=OPEN_EVENTS, patient_id=patient_id, after=None, limit=_MOST_EVENTS
+async def _open_alerts(work: Work, patient_id: UUID) -> tuple[list[SafetyEvent], list[Signal], list[Finding]]:
+    """The safety events, the signal and the findings that nobody has closed."""
+    return (
+        await safety_events.TABLE.page(
+            work, states=OPEN_EVENTS, patient_id=patient_id, after=None, limit=_MOST_EVENTS
+        ),
+        await signals.TABLE.page(work, states=OPEN_SIGNALS, patient_id=patient_id, after=None, limit=1),
+        await findings.open_of_patient(work, patient_id),
     )
 
 
