@@ -39,6 +39,7 @@ from app.care.treatment import routes as treatment
 from app.care.treatment import routes as treatment_sessions
 from app.care.worklist import routes as worklist
 from app.context import AppContext
+from app.interop.transfer import routes as transfers
 from app.notifications.dispatch.stand_in import StandIn
 from app.notifications.stream import routes as stream
 from app.notifications.webhooks import routes as webhooks
@@ -61,6 +62,7 @@ from app.pages.staff import (
     care_team_page,
     circumstance_page,
     contact_page,
+    contact_test_page,
     course_page,
     details_page,
     factors_page,
@@ -78,6 +80,7 @@ from app.pages.staff import (
     taking_on_page,
     taper_page,
     team_page,
+    transfer_page,
     what_if_page,
     worklist_page,
 )
@@ -116,6 +119,8 @@ _ROUTERS: Final = (
     appointments.list_router,
     merging.router,
     circumstances.router,
+    transfers.router,
+    transfers.receiving_router,
     treatment_sessions.session_router,
     assessments.router,
     assessments.scales_router,
@@ -157,6 +162,7 @@ _ROUTERS: Final = (
     what_if_page.router,
     care_sign_in.router,
     care_join.router,
+    contact_test_page.router,
     care_account.router,
     team_page.router,
     *SETTINGS_ROUTERS,
@@ -175,6 +181,8 @@ _ROUTERS: Final = (
     factors_page.router,
     taking_on_page.router,
     merge_page.router,
+    transfer_page.router,
+    transfer_page.receiving_router,
     circumstance_page.router,
     contact_page.router,
     care_team_page.router,

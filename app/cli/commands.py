@@ -65,6 +65,7 @@ COMMANDS: Final = {
     "patient": ("clinic_commands", "Patients, by id only."),
     "jobs": ("clinic_commands", "Background jobs."),
     "archive": ("archive_commands", "A clinic, or one patient, as one checked file."),
+    "transfer": ("transfer_commands", "A patient's transfer to another clinic."),
     "status": (
         "status_command",
         "Show processes, what waits, safety events, seals and backups; exits with 1 if something needs a person.",

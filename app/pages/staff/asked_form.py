@@ -31,7 +31,7 @@ class Field:
     """One question.
 
     Attributes:
-        kind: text, number, date, time, email, note, zone, choice (a list), radios, numbers (short ones), ticks.
+        kind: text, number, date, time, email, note, zone, file, choice (a list), radios, numbers (short ones), ticks.
         wrong: what to say when the value cannot be taken; it names the field, never the value.
         api_names: the names that the API has for it, in errors; its own where empty.
         choices: values with their words.
@@ -83,6 +83,11 @@ class AskedForm:
     present: Sequence[str] = ()
     small_print: str = ""
     serious: bool = False
+
+    @property
+    def has_file(self) -> bool:
+        """Whether a file goes with it, which takes another encoding."""
+        return any(one.kind == "file" for one in self.fields)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from app.context import AppContext, Work
 from app.foundation.tokens import TokenKind, TokenNotValidError
 from app.web.dependencies import ContextNeeded, keep_work
 from app.web.pages.cookies import Cookies
-from app.web.pages.forms import Form, form_token, new_anchor, refuse_foreign, refuse_forged
+from app.web.pages.forms import Form, form_token, new_anchor, read_upload, refuse_foreign, refuse_forged
 from app.web.pages.page_route import NotSignedInError, read_form_to_keep
 
 SESSION: Final = "afterglow-staff"
@@ -180,6 +180,21 @@ async def read_own_form(request: Request, context: AppContext, visitor: StaffVis
     form = await read_form_to_keep(request)
     refuse_forged(context.vault, form["form_token"], (visitor.session, visitor.anchor))
     return form
+
+
+async def read_own_upload(
+    request: Request, context: AppContext, visitor: StaffVisitor, name: str
+) -> tuple[Form, bytes]:
+    """Read a form of our own with one file.
+
+    Raises:
+        ForeignFormError: it was sent from another site.
+        FormExpiredError: it was made for another browser.
+    """
+    refuse_foreign(request, context.public_url)
+    form, content = await read_upload(request, name)
+    refuse_forged(context.vault, form["form_token"], (visitor.session, visitor.anchor))
+    return form, content
 
 
 AnyStaff = Annotated[StaffVisitor, Depends(visitor)]
