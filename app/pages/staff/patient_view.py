@@ -177,8 +177,7 @@ async def patient_view(
     span = _span(course, days, today=check_in_day(now, record.time_zone))
     interval, taper, learned = await _maintenance(work, snapshot, timeline, protocol)
     open_events, shown, found = await _open_alerts(work, patient_id)
-    steps = await _latest_steps(work, patient_id)
-    corrected = await corrections_in(work, record)
+    steps, corrected = await _latest_steps(work, patient_id), await corrections_in(work, record)
     profile, given = await clinics.profile(work), await infusions.stored_infusions(work, patient_id)
     return PatientView(
         now=now,
