@@ -66,6 +66,7 @@ campaign: install ## the service under attack: kills, a full disk, slow sockets,
 
 bench: install ## measure what is promised about time, with a verdict: the rule, pages, check-ins, deliveries, sign-in
 	@$(RUN) python -m tests.bench $(ARGS)
+	@$(RUN) python -m tests.bench.sweep
 	@$(RUN) pytest -m measurement
 
 bench-versions: install ## check-ins here against another checkout's, in turns (OTHER=/path, with its own make install)
@@ -87,12 +88,13 @@ docs: install ## write the pages in docs that are made from the code
 	@$(RUN) python -m tests.docs.crisis_page
 	@$(RUN) python -m tests.docs.archive_page
 
-accuracy: install ## run the full evaluation (half an hour on two processors) and write its pages and charts
+accuracy: install ## run the full evaluation (three quarters of an hour on two processors) and write its pages and charts
 	@$(RUN) afterglow simulate --patients 400 --markdown docs/clinical/accuracy.md --chart docs/clinical
+	@$(RUN) afterglow simulate --paired --patients 2400 --markdown docs/clinical/accuracy-paired.md
 	@$(RUN) afterglow simulate --boosters --patients 300 --markdown docs/clinical/accuracy-boosters.md
-	@$(RUN) afterglow simulate --outcome --patients 250 --markdown docs/clinical/outcome.md
-	@$(RUN) afterglow simulate --plans --patients 150 --markdown docs/clinical/accuracy-plans.md
-	@$(RUN) afterglow simulate --findings --patients 300 --markdown docs/clinical/accuracy-findings.md
+	@$(RUN) afterglow simulate --outcome --patients 100 --markdown docs/clinical/outcome.md
+	@$(RUN) afterglow simulate --plans --patients 100 --markdown docs/clinical/accuracy-plans.md
+	@$(RUN) afterglow simulate --findings --patients 150 --markdown docs/clinical/accuracy-findings.md
 
 install: $(STAMP) ## the locked environment in .venv
 

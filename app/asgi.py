@@ -35,6 +35,7 @@ from app.care.patients import routes as patients
 from app.care.reminders import routes as reminders
 from app.care.treatment import appointment_routes as appointments
 from app.care.treatment import circumstance_routes as circumstances
+from app.care.treatment import evaluation_routes as evaluations
 from app.care.treatment import routes as treatment
 from app.care.treatment import routes as treatment_sessions
 from app.care.treatment import template_routes as protocol_templates
@@ -127,6 +128,7 @@ _ROUTERS: Final = (
     assessments.router,
     assessments.scales_router,
     check_ins.import_router,
+    evaluations.router,
     monitoring.router,
     signals.router,
     safety_events.router,
