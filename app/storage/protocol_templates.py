@@ -83,13 +83,10 @@ async def add(work: UnitOfWork, template: OwnTemplate) -> bool:
 async def all_of_clinic(work: UnitOfWork) -> list[OwnTemplate]:
     """List the present version of each template, by name."""
     row = ProtocolTemplateRow
-    latest = (
-        select(*_columns())
-        .where(row.clinic_id == work.clinic_id)
-        .distinct(row.id)
-        .order_by(row.id, row.version.desc())
+    versions = await work.execute(
+        select(*_columns()).where(row.clinic_id == work.clinic_id).order_by(row.version)
     )
-    found = [_template(one) for one in await work.execute(latest)]
+    found = {one.id: one for one in map(_template, versions)}.values()
     return sorted(found, key=lambda one: (one.name, one.id))
 
 

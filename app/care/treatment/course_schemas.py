@@ -153,6 +153,7 @@ class CurrentCourseReply(CourseReply):
                 "phase": view.phase,
                 "external_id": view.stored.external_id,
                 "source": view.stored.source,
+                "template": started_with(view.stored.template),
                 "induction_over_on": end and end.on,
                 "induction_over_because": end and end.because,
                 "induction_ended_on": course.induction_ended_on,
@@ -235,6 +236,9 @@ class CourseRecordReply(ReplyBody):
     earlier: EarlierReply | None = Field(description="Counted as exposure, about")
     external_id: str | None
     source: str
+    template: TemplateReply | None = Field(
+        description="The clinic's own template that it was started with, as it was then"
+    )
     status: RecordStatus
     version: int
     etag: str = Field(description="Send it as If-Match with a change")
@@ -259,6 +263,7 @@ class CourseRecordReply(ReplyBody):
             "benefit_recorded_on": stored.benefit and stored.benefit.recorded_on,
             "external_id": stored.external_id,
             "source": stored.source,
+            "template": started_with(stored.template),
             "status": status,
             "version": stored.version,
             "etag": etag_of(stored.version),

@@ -66,7 +66,7 @@ async def change_template(
     """Keep its next version, or retire it."""
     form = await read_own_form(request, context, visitor)
     try:
-        values = {"retired": True} if "retire" in form else _read(form)
+        values = {"retired": True} if form["retire"] else _read(form)
         change = read_as(TemplateChange, values)
         version = version_in(form["version"])
         await protocol_templates.change_template(visitor.work, template_id, change.changes(), version=version)
