@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, or_, select, true
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.selectable import LateralFromClause
 
@@ -131,7 +131,7 @@ def _latest_check_in() -> LateralFromClause:
 
 
 @cache
-def _agreed_again() -> ColumnElement[datetime | None]:
+def _agreed_again() -> ScalarSelect[datetime]:
     """When consent was given that had been withdrawn last; null where it never was, or still is."""
     given, taken_back = aliased(Consent), aliased(Consent)
     withdrawn_at = (
