@@ -18,8 +18,8 @@ from app.cli.options import AsJson, DataDir, Guard, print_json
 from app.context import AppContext
 from app.foundation.audit import OPERATOR
 from app.foundation.errors import NotFoundError, OperatorError
+from app.storage.clinics import UnknownClinicError
 from app.studies.file_formats import CHECK_INS
-from app.studies.stored_patients import UnknownClinicError
 
 _ZONE: Final = "America/New_York"
 _NOON: Final = time(17, tzinfo=UTC)

@@ -4,6 +4,7 @@ import json
 from typing import Any
 from uuid import UUID
 
+import pytest
 from sqlalchemy import text
 
 from app.cli.in_context import in_clinic
@@ -12,6 +13,8 @@ from app.notifications.webhooks.endpoints import seal_url
 from app.storage import endpoints, patients
 from app.storage.endpoints import Endpoint
 from tests.cli.command_line import afterglow, new_clinic, open_folder
+
+pytestmark = pytest.mark.processes
 
 
 def test_an_operator_holds_deliveries_and_releases_them() -> None:
