@@ -44,6 +44,7 @@ from app.notifications.stream import routes as stream
 from app.notifications.webhooks import routes as webhooks
 from app.pages.patient import (
     check_in_page,
+    history_page,
     own_page,
     public_page,
     questionnaire_page,
@@ -60,6 +61,7 @@ from app.pages.staff import (
     care_team_page,
     circumstance_page,
     contact_page,
+    contact_test_page,
     course_page,
     details_page,
     factors_page,
@@ -146,6 +148,7 @@ _ROUTERS: Final = (
     health.router,
     sign_in_page.router,
     own_page.router,
+    history_page.router,
     settings_page.router,
     questionnaire_page.router,
     public_page.router,
@@ -155,6 +158,7 @@ _ROUTERS: Final = (
     what_if_page.router,
     care_sign_in.router,
     care_join.router,
+    contact_test_page.router,
     care_account.router,
     team_page.router,
     *SETTINGS_ROUTERS,

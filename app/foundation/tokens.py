@@ -21,6 +21,8 @@ class TokenKind(StrEnum):
     # A member of the staff, signed in, and the link that invites one.
     STAFF_SESSION = "ags"
     STAFF_INVITATION = "agi"
+    # The link of a test message: whoever presses it can be reached.
+    CONTACT_TEST = "agt"
 
 
 class TokenNotValidError(RefusalError):

@@ -101,8 +101,12 @@ def zone_names() -> frozenset[str]:
 
 @cache
 def choosable_zones() -> tuple[str, ...]:
-    """Give the zones that forms offer: places by their region, without the clocks of ships and machines."""
-    return tuple(sorted(name for name in zone_names() if "/" in name and not name.startswith("Etc/")))
+    """Give the zones that forms offer: places by today's names, without the clocks of ships and machines.
+
+    An older name (``US/Pacific``) is taken all the same when it is typed.
+    """
+    offered = (name for name in zone_names() if "/" in name and not name.startswith("Etc/"))
+    return tuple(sorted(name for name in offered if canonical_zone(name) == name))
 
 
 def canonical_zone(name: str) -> str:

@@ -119,6 +119,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "attempts": "calls that this installation made",
     "audit_events": "the log of this installation, sealed by it; export it with `afterglow audit export`",
     "audit_seals": "the same",
+    "contact_tests": "whom this installation reached; the new one tests its own contacts",
     "care_teams": "members of this clinic's staff; the new clinic names its own",
     "deliveries": "what this installation sends",
     "device_tokens": "fingerprints of secrets; devices are enrolled again",

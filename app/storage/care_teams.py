@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from sqlalchemy import ForeignKeyConstraint, Select, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.storage import staff_members
 from app.storage.engine.rows import CARE, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -68,6 +69,16 @@ async def find(work: UnitOfWork, patient_id: UUID) -> CareTeam:
         return CareTeam(members=(), version=0)
     members = tuple(Assigned(member_id=UUID(one["member_id"]), duty=Duty(one["duty"])) for one in row.members)
     return CareTeam(members=members, version=row.version)
+
+
+async def present(work: UnitOfWork, patient_id: UUID, *, on: date) -> frozenset[UUID]:
+    """Give those of a patient's care team who can be reached on this day: active, at work, and mail gets through."""
+    team = {one.member_id for one in (await find(work, patient_id)).members}
+    return frozenset(
+        one.id
+        for one in (await staff_members.all_of_clinic(work) if team else ())
+        if one.id in team and one.state == "active" and not one.is_away(on) and one.unreachable_since is None
+    )
 
 
 async def write(work: UnitOfWork, patient_id: UUID, members: Sequence[Assigned], *, version: int) -> bool:

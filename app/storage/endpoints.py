@@ -42,6 +42,8 @@ class Endpoint(TenantRow):
     trouble_notified_at: Mapped[datetime | None] = mapped_column(init=False)
     # How many attempts in a row got no answer in time.
     unanswered: Mapped[int] = mapped_column(default=0, server_default="0")
+    # Only what concerns patients in whose care team this member is. Never of safety events.
+    care_team: Mapped[UUID | None] = mapped_column(default=None)
     # While its circuit is open: when one ordinary delivery is tried next, to see whether it answers again.
     probe_at: Mapped[datetime | None] = mapped_column(default=None)
 
@@ -141,6 +143,7 @@ async def change(
     *,
     url_sealed: bytes,
     events: Sequence[str] | None,
+    care_team: UUID | None,
     version: int,
 ) -> bool:
     """Change address and filter if the endpoint still is at this version; says whether it was.
@@ -158,6 +161,7 @@ async def change(
         .values(
             url_sealed=url_sealed,
             events=None if events is None else list(events),
+            care_team=care_team,
             failing_since=case((moved, None), else_=Endpoint.failing_since),
             unanswered=case((moved, 0), else_=Endpoint.unanswered),
             probe_at=case((moved, None), else_=Endpoint.probe_at),

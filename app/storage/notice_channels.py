@@ -31,6 +31,8 @@ class NoticeChannel(TenantRow):
     state: Mapped[str]
     created_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    # Only what concerns patients in whose care team this member is. Never of safety events.
+    care_team: Mapped[UUID | None] = mapped_column(default=None)
 
 
 async def add(work: UnitOfWork, channel: NoticeChannel) -> None:

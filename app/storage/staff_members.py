@@ -1,7 +1,7 @@
 """The clinic's staff: names and addresses sealed, a password's hash, the second factor's secret sealed."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -45,6 +45,15 @@ class StaffMember(TenantRow):
     version: Mapped[int]
     # When the member and the owners were last notified of wrong attempts that lock.
     lock_notified_at: Mapped[datetime | None] = mapped_column(default=None)
+    # Not at work on these days of the clinic's, both included.
+    away_from: Mapped[date | None] = mapped_column(default=None)
+    away_until: Mapped[date | None] = mapped_column(default=None)
+    # Since when no mail has reached the member; None while it does.
+    unreachable_since: Mapped[datetime | None] = mapped_column(default=None)
+
+    def is_away(self, day: date) -> bool:
+        """Whether the member is not at work on this day."""
+        return self.away_from is not None and self.away_from <= day <= (self.away_until or day)
 
 
 class StaffAddressRow(Row):
@@ -129,6 +138,17 @@ async def keep_attempts(
         update(StaffMember)
         .where(StaffMember.clinic_id == work.clinic_id, StaffMember.id == staff_id)
         .values(failed_tries=attempts, locked_until=locked_until)
+    )
+
+
+async def note_reach(work: UnitOfWork, address_digest: bytes, *, reached: bool) -> None:
+    """Keep whether a mail reached the member with this address; of an address that is nobody's here, nothing."""
+    held = StaffMember.unreachable_since.is_not(None) if reached else StaffMember.unreachable_since.is_(None)
+    await work.execute(
+        update(StaffMember)
+        .where(StaffMember.clinic_id == work.clinic_id, StaffMember.address_digest == address_digest, held)
+        .values(unreachable_since=None if reached else work.now),
+        unaudited="the message that reached its member, or did not, is",
     )
 
 

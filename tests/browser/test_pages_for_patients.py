@@ -117,7 +117,7 @@ def pages_of(page: Page, service: Service) -> Iterator[tuple[str, Page]]:
     page.locator("#wrong").wait_for()
     yield "check-in with a mistake", page
     page.goto(f"{service.url}/p/check-in")
-    page.locator("summary").click()
+    page.locator("main summary").click()
     page.locator("input[name=self_harm_thoughts]").check()
     yield "check-in opened wide", page
     answer_all(page)
@@ -142,7 +142,17 @@ def pages_of(page: Page, service: Service) -> Iterator[tuple[str, Page]]:
     page.locator("button.wide").click()
     page.locator("main:not(:has(form))").wait_for()
     yield "questionnaire answered", page
-    for name in ("progress", "settings", "help", "no-such-page", "sure?about=consent", "consent"):
+    page.goto(f"{service.url}/p/history")
+    page.locator(".days summary").first.click()
+    yield "history", page
+    for place in ("Correct", "Take back"):
+        name = {"Correct": "a[href*='correct=']", "Take back": "a[href$='/take-back']"}[place]
+        page.goto(f"{service.url}/p/history")
+        page.locator(".days summary").first.click()
+        page.locator(f".days {name}").first.click()
+        page.locator("h1:has-text('?'), form[data-check-in]").first.wait_for()
+        yield place.lower(), page
+    for name in ("home-screen", "settings", "help", "no-such-page", "sure?about=consent", "consent"):
         page.goto(f"{service.url}/p/{name}")
         yield name.replace("?about=", " "), page
 
@@ -186,7 +196,42 @@ def test_axe_finds_nothing_on_any_page_in_either_colour_scheme(
                 assert shown.locator(f"aside.crisis {here}").first.is_visible(), name
                 found += look_at(shown, name, folder)
     assert found == []
-    assert seen == 18
+    assert seen == 21
+
+
+PLACES = """[...document.querySelectorAll('.q10')].map((one) => {
+    const numbers = [...one.querySelectorAll('.eleven label')].map((label) => label.getBoundingClientRect());
+    const [low, high] = [...one.querySelectorAll('.ends span')].map((end) => end.getBoundingClientRect());
+    return {
+        lines: new Set(numbers.map((number) => Math.round(number.top))).size,
+        low: low.top >= numbers[0].bottom && low.left - numbers[0].left,
+        high: high.top >= numbers[10].bottom && numbers[10].right - high.right,
+    }; })"""
+
+
+def test_the_whole_form_is_in_sight_on_a_small_phone_and_each_scale_is_one_line_at_every_width(
+    opened: Callable[..., Page],
+) -> None:
+    page = opened(viewport={"width": 360, "height": 740})
+    page.screenshot(path=PICTURES / "small-phone.png")
+    for last in (page.locator("details.fold summary"), page.locator(".send button")):
+        box = last.bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= 740
+    covered = page.locator("details.fold summary").evaluate(
+        "(one) => { const box = one.getBoundingClientRect();"
+        " return !one.contains(document.elementFromPoint(box.x + 40, box.bottom - 6)); }"
+    )
+    assert not covered, "what can be added must not lie behind Send"
+    bar = page.locator("aside.crisis").bounding_box()
+    assert bar is not None
+    assert bar["height"] <= 48, "crisis help is one line"
+    for width in (320, 360, 640, 1280):
+        page.set_viewport_size({"width": width, "height": 740})
+        for one in page.evaluate(PLACES):
+            assert one["lines"] == 1, width
+            assert abs(one["low"]) <= 2, (width, "the lowest stands under 0")
+            assert abs(one["high"]) <= 2, (width, "the highest stands under 10")
 
 
 WIDTHS = {320: 44, 195: 24, 640: 44}
@@ -203,10 +248,16 @@ def test_nothing_is_cut_off_at_320_pixels_or_at_200_percent(
             assert shown.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
             for size in shown.evaluate(TARGETS):
                 assert min(size) >= least - 0.5, (name, width, size)
+            for wide, high in shown.evaluate(ELEVEN):
+                assert wide >= 24, (name, width)
+                assert high >= 44, (name, width)
         shown.set_viewport_size(PHONE)
 
 
-TARGETS = """[...document.querySelectorAll('.scale label, button, .button, summary, .lines a, nav a, footer a')]
+ELEVEN = """[...document.querySelectorAll('.eleven label')].map((one) => one.getBoundingClientRect())
+    .map((one) => [one.width, one.height])"""
+TARGETS = """[...document.querySelectorAll(
+    '.scale label, button, .button, summary, .lines a, .numbers a, nav a, footer a')]
     .filter((one) => one.checkVisibility()).map((one) => one.getBoundingClientRect())
     .map((one) => [one.width, one.height])"""
 LOADED = """[...document.querySelectorAll('link[rel=stylesheet], script[src], link[rel=manifest]')]

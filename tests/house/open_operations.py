@@ -29,6 +29,8 @@ OPEN: Final = {
     "POST /care/sign-in": "address, password and code in the form are what lets a member in",
     "POST /care/sign-in/passkey": "the passkey's answer in the form is what lets a member in",
     "POST /care/sign-in/clinic": "the sealed ticket in the form says that all of it was right",
+    "GET /care/contact-test/{token}": "looking at a test message shows a button and answers nothing",
+    "POST /care/contact-test/{token}": "the link itself is what shows that it reached someone",
     "GET /care/join/{token}": "looking at an invitation shows a form and spends nothing",
     "POST /care/join/{token}": "the link itself is what lets someone join",
     "GET /care/static/{name}": "stylesheet of the care team's pages",

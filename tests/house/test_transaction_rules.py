@@ -18,6 +18,7 @@ OPENS: Final = {
     "access.audit.seals": _JOB,
     "access.clinics.access": _EDGE,
     "access.clinics.caller": _WHO,
+    "access.clinics.contact_tests": _NOT_KNOWN,
     "access.clinics.idempotency_middleware": _STAYS,
     "access.clinics.queries": _NOT_KNOWN,
     "access.resealing": _JOB,

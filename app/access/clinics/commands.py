@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
+from app.access.clinics.contact_tests import SuccessorNotTestedError, has_answered
 from app.access.clinics.contacts import Role, missing_contacts, seal_contact
 from app.access.clinics.keys import make_key
 from app.access.clinics.permissions import Scope
 from app.access.clinics.queries import Clinic, attention_of, clinic_in, seal_crisis_phone
 from app.context import Work
+from app.foundation.addresses import email_key
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.vault import Vault
 from app.storage import api_keys, clinics, delivery_log, devices, heartbeats, staff_sessions
@@ -62,6 +64,7 @@ async def change_clinic(work: Work, changes: Mapping[str, Any], *, version: int)
     Raises:
         ChangedMeanwhileError: the version is not the current one.
         ContactsNeededError: a live clinic would be left without its two contacts.
+        SuccessorNotTestedError: a live clinic's contact gives way to an address that has not answered a test.
     """
     limits = dict(changes.get("limits") or {})
     before = await clinic_in(work, work.vault)
@@ -69,10 +72,20 @@ async def change_clinic(work: Work, changes: Mapping[str, Any], *, version: int)
     missing = missing_contacts(after.contacts) if before.mode == "live" else []
     if missing:
         raise ContactsNeededError().finding(missing)
+    if before.mode == "live":
+        await _refuse_untested(work, before, after)
     if not await clinics.change_profile(work, version=version, **limits, **_columns(work.vault, after)):
         raise ChangedMeanwhileError
     work.audit("clinic.changed", "clinic", work.clinic_id)
     return await _with_attention(work)
+
+
+async def _refuse_untested(work: Work, before: Clinic, after: Clinic) -> None:
+    for role, contact in after.contacts.items():
+        was = before.contacts.get(role)
+        same = was is not None and email_key(was.email) == email_key(contact.email)
+        if not same and not await has_answered(work, contact.email):
+            raise SuccessorNotTestedError(f"#/{role}")
 
 
 async def go_live(work: Work) -> Clinic:

@@ -5,13 +5,16 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 
-from app.access.clinics import commands, keys, policy, queries
+from app.access.clinics import commands, contact_tests, keys, policy, queries
 from app.access.clinics.access import clinic_may, work_for
 from app.access.clinics.caller import ClinicCaller
 from app.access.clinics.permissions import Permission
 from app.access.clinics.schemas import (
     ClinicChange,
     ClinicReply,
+    ContactTestEntry,
+    ContactTestList,
+    ContactTestReply,
     KeyEntry,
     KeyList,
     KeyReply,
@@ -48,6 +51,19 @@ async def change_clinic(
     clinic = await commands.change_clinic(work, body.changes(), version=version_in(if_match))
     response.headers["etag"] = etag_of(clinic.version)
     return ClinicReply.of(clinic)
+
+
+@router.post("/contact-tests", status_code=202, summary="Send a contact test")
+async def send_contact_test(body: ContactTestEntry, work: ChangingClinic) -> ContactTestReply:
+    """Mail a link to press: a live clinic's contact, or its last owner, gives way only to whoever has pressed it."""
+    return ContactTestReply.of(await contact_tests.send_test(work, body.email))
+
+
+@router.get("/contact-tests", summary="List contact tests")
+async def list_contact_tests(work: ReadingClinic) -> ContactTestList:
+    """List the latest tests, and which of them were answered."""
+    found = await contact_tests.list_tests(work)
+    return ContactTestList(items=[ContactTestReply.of(one) for one in found])
 
 
 @router.post("/go-live", summary="Go live")

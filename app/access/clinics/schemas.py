@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
+from app.access.clinics.contact_tests import ShownTest
 from app.access.clinics.contacts import Contact
 from app.access.clinics.ehr_links import read_ehr_link
 from app.access.clinics.keys import NewKey
@@ -116,6 +117,34 @@ class LimitsEntry(RequestBody):
     urgent_safety_minutes: int | None = _limit("urgent_safety_minutes")
     safety_minutes: int | None = _limit("safety_minutes")
     signal_hours: int | None = _limit("signal_hours")
+
+
+class ContactTestEntry(RequestBody):
+    """Whom to send a test message: a member who may take over, or whom you mean to name as a contact."""
+
+    model_config = example(email="brandt@clinic.example")
+
+    email: EmailAddress
+
+
+class ContactTestReply(ReplyBody):
+    """A test message; it counts for 90 days from its answer."""
+
+    id: UUID
+    email: str
+    sent_at: datetime
+    answered_at: datetime | None = Field(description="When its link was pressed")
+
+    @classmethod
+    def of(cls, test: ShownTest) -> "ContactTestReply":
+        """Make the reply."""
+        return cls.model_validate(test, from_attributes=True)
+
+
+class ContactTestList(ReplyBody):
+    """The latest tests, newest first."""
+
+    items: list[ContactTestReply]
 
 
 class ClinicChange(RequestBody):

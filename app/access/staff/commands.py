@@ -1,9 +1,10 @@
 """Inviting staff, changing, deactivating and unlocking them. A link works once, and a GET never spends it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
+from app.access.clinics.contact_tests import ShownTest, SuccessorNotTestedError, has_answered, send_test
 from app.access.clinics.permissions import StaffRole
 from app.access.clinics.queries import clinic_in
 from app.access.staff.joining import Invited, link_for
@@ -12,6 +13,7 @@ from app.access.staff.members import (
     DISABLED,
     INVITED,
     UNLOCKED,
+    Away,
     Member,
     address_digest,
     locked,
@@ -19,9 +21,11 @@ from app.access.staff.members import (
     refuse_role,
     refuse_without_owner,
     seal,
+    shown,
 )
 from app.access.staff.queries import read_member
 from app.context import Work
+from app.foundation.addresses import email_key
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.storage import staff_invitations, staff_members, staff_passkeys, staff_sessions, staff_sign_ins
@@ -43,6 +47,22 @@ class JoinedAlreadyError(RefusalError):
 
     kind = RefusalKind.CONFLICT
     code = "joined-already"
+
+
+class ClinicContactError(RefusalError):
+    """This member is the clinic's safety contact or second contact.
+
+    Name another in the clinic's settings first, who has answered a test message.
+    """
+
+    kind = RefusalKind.CONFLICT
+    code = "clinic-contact"
+
+
+class AwayDaysError(RefusalError):
+    """The last day lies before the first."""
+
+    code = "away-days"
 
 
 class MemberDisabledError(RefusalError):
@@ -135,6 +155,7 @@ async def change_member(
         ChangedMeanwhileError: the version is not the current one.
         RoleNotYoursError: it is a key's doing, and the role may more than the key.
         LastOwnerError: nobody could manage the staff afterwards.
+        SuccessorNotTestedError: no owner who stays has answered a test message, in a live clinic.
     """
     changes = dict[str, Any]()
     member, staff = await locked_with_all(work, staff_id)
@@ -143,6 +164,8 @@ async def change_member(
     if role is not None and role != member.role:
         refuse_role({role, StaffRole(member.role)}, may_make)
         refuse_without_owner(staff, staff_id)
+        if StaffRole(member.role) is StaffRole.OWNER:
+            await _refuse_without_tested_owner(work, member, staff)
         changes["role"] = role.value
     if name is not None:
         changes["name_sealed"] = seal(work.vault, work.clinic_id, staff_id, "name", name)
@@ -157,16 +180,70 @@ async def deactivate(work: Work, staff_id: UUID) -> Member:
     Raises:
         NotFoundError: the clinic has no such member.
         LastOwnerError: nobody could manage the staff afterwards.
+        SuccessorNotTestedError: no owner who stays has answered a test message, in a live clinic.
+        ClinicContactError: the member is a live clinic's safety contact or second contact.
     """
     member, staff = await locked_with_all(work, staff_id)
     if member.state != DISABLED:
         refuse_without_owner(staff, staff_id)
+        await _refuse_without_successor(work, member, staff)
         await staff_members.change(work, staff_id, state=DISABLED)
         await staff_sessions.end_all(work, staff_id, now=work.now)
         await staff_invitations.end_all(work, staff_id, now=work.now)
         await staff_sign_ins.forget_all(work, staff_id)
         work.audit("staff.disabled", "staff", staff_id)
     return await read_member(work, staff_id)
+
+
+async def set_away(work: Work, staff_id: UUID, away: Away | None, *, version: int | None = None) -> Member:
+    """Note the days on which a member is not at work; None: none. Meanwhile it is for the clinic.
+
+    Raises:
+        NotFoundError: the clinic has no such member.
+        ChangedMeanwhileError: the version is not the current one.
+        AwayDaysError: the last day lies before the first.
+    """
+    member = await locked(work, staff_id)
+    if version is not None and member.version != version:
+        raise ChangedMeanwhileError("header/if-match")
+    if away is not None and away.until is not None and away.until < away.first:
+        raise AwayDaysError("#/until")
+    first, until = (away.first, away.until) if away else (None, None)
+    await staff_members.change(work, staff_id, away_from=first, away_until=until)
+    work.audit("staff.away" if away else "staff.back", "staff", staff_id)
+    return await read_member(work, staff_id)
+
+
+async def send_member_test(work: Work, staff_id: UUID) -> ShownTest:
+    """Send a member a test message.
+
+    Raises:
+        NotFoundError: the clinic has no such member.
+    """
+    return await send_test(work, shown(work.vault, work.clinic_id, await locked(work, staff_id)).email)
+
+
+async def _refuse_without_successor(work: Work, member: StaffMember, staff: Sequence[StaffMember]) -> None:
+    """Refuse to deactivate a live clinic's contact, or an owner without another who can be reached."""
+    clinic = await clinic_in(work, work.vault)
+    if clinic.mode != "live":
+        return
+    if StaffRole(member.role) is StaffRole.OWNER and member.state == ACTIVE:
+        await _refuse_without_tested_owner(work, member, staff)
+    address = email_key(shown(work.vault, work.clinic_id, member).email)
+    if any(email_key(one.email) == address for one in clinic.contacts.values()):
+        raise ClinicContactError
+
+
+async def _refuse_without_tested_owner(work: Work, member: StaffMember, staff: Sequence[StaffMember]) -> None:
+    if (await clinic_in(work, work.vault)).mode != "live":
+        return
+    for one in staff:
+        if one.id == member.id or one.role != StaffRole.OWNER or one.state != ACTIVE:
+            continue
+        if await has_answered(work, shown(work.vault, work.clinic_id, one).email):
+            return
+    raise SuccessorNotTestedError
 
 
 async def unlock(work: Work, staff_id: UUID) -> Member:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -36,6 +36,14 @@ class RoleNotYoursError(RefusalError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Away:
+    """The days on which a member is not at work, both included; without a last day until further notice."""
+
+    first: date
+    until: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
     """A member as the clinic's owners see one."""
 
@@ -47,7 +55,26 @@ class Member:
     invited_at: datetime
     joined_at: datetime | None
     locked_until: datetime | None
+    away: Away | None
+    unreachable_since: datetime | None
     version: int
+
+
+class MemberNotActiveError(RefusalError):
+    """The clinic has no such active member of the staff; whoever is assigned can sign in."""
+
+    code = "member-not-active"
+
+
+async def refuse_member(work: UnitOfWork, staff_id: UUID | None, *, pointer: str = "#/care_team") -> None:
+    """Refuse the id of nobody who can sign in; None is nobody's.
+
+    Raises:
+        MemberNotActiveError: it is; ``pointer`` names the field.
+    """
+    member = None if staff_id is None else await staff_members.find(work, staff_id)
+    if staff_id is not None and (member is None or member.state != ACTIVE):
+        raise MemberNotActiveError(pointer)
 
 
 async def locked(work: UnitOfWork, staff_id: UUID) -> StaffMember:
@@ -115,6 +142,8 @@ def shown(vault: Vault, clinic_id: UUID, member: StaffMember) -> Member:
         invited_at=member.invited_at,
         joined_at=member.joined_at,
         locked_until=member.locked_until,
+        away=Away(first=member.away_from, until=member.away_until) if member.away_from else None,
+        unreachable_since=member.unreachable_since,
         version=member.version,
     )
 

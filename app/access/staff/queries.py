@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from app.access.staff.emergencies import Emergency, open_reason
-from app.access.staff.members import Member, address_digest, shown
+from app.access.staff.members import ACTIVE, Member, address_digest, shown
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.storage import emergency_accesses, staff_members, staff_sign_ins
@@ -23,6 +23,12 @@ async def list_members(work: Work) -> list[Member]:
     locked = await staff_sign_ins.locked_until(work)
     found = await staff_members.all_of_clinic(work)
     return [_locked(shown(work.vault, work.clinic_id, one), locked.get(one.id)) for one in found]
+
+
+async def active_names(work: Work) -> dict[UUID, str]:
+    """Name the members who can sign in, by id, in the order of their names."""
+    found = [shown(work.vault, work.clinic_id, one) for one in await staff_members.all_of_clinic(work)]
+    return {one.id: one.name for one in sorted(found, key=lambda one: one.name) if one.state == ACTIVE}
 
 
 async def read_member(work: Work, staff_id: UUID) -> Member:

@@ -19,6 +19,7 @@ from app.access.staff import account, commands, emergencies, queries, signing_in
 from app.access.staff.joining import Invited
 from app.access.staff.members import Member
 from app.access.staff.schemas import (
+    AwayEntry,
     EmergencyEntry,
     EmergencyList,
     InvitedReply,
@@ -33,7 +34,7 @@ from app.access.staff.schemas import (
 from app.context import Work
 from app.foundation.tokens import TokenKind
 from app.web.dependencies import ContextNeeded, IfMatch, PageCursor, PageLimit, address_of, bearer_token
-from app.web.headers import etag_of, link_next, version_in
+from app.web.headers import etag_of, link_next, version_if_sent, version_in
 from app.web.schemas import PAGE_SIZE, read_id_cursor
 
 router = APIRouter(prefix="/v1/staff", tags=["staff"])
@@ -88,6 +89,21 @@ async def change_member(
 async def disable_member(staff_id: UUID, work: ManagingStaff, response: Response) -> MemberReply:
     """Deactivate a member at once, sessions and links too; never the last active owner."""
     return _member(response, await commands.deactivate(work, staff_id))
+
+
+@router.put("/{staff_id}/away", summary="Note that a member is away")
+async def set_member_away(
+    staff_id: UUID, body: AwayEntry, work: ManagingStaff, response: Response, if_match: IfMatch = None
+) -> MemberReply:
+    """Note the days on which a member is not at work: of their patients the whole clinic is notified then."""
+    member = await commands.set_away(work, staff_id, body.away(), version=version_if_sent(if_match))
+    return _member(response, member)
+
+
+@router.delete("/{staff_id}/away", summary="Note that a member is back")
+async def clear_member_away(staff_id: UUID, work: ManagingStaff, response: Response) -> MemberReply:
+    """Take back that a member is away."""
+    return _member(response, await commands.set_away(work, staff_id, None))
 
 
 @router.post("/{staff_id}/enable", summary="Unlock a member")

@@ -1,7 +1,7 @@
 """Requests and replies about a clinic's staff: members, sessions, emergencies."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -10,10 +10,10 @@ from pydantic import Field
 from app.access.clinics.permissions import StaffRole
 from app.access.staff.emergencies import LONGEST_REASON, SHORTEST_REASON, Emergency
 from app.access.staff.joining import Invited
-from app.access.staff.members import Member
+from app.access.staff.members import Away, Member
 from app.access.staff.signing_in import SignedIn
 from app.storage.emergency_accesses import EmergencyAccess
-from app.web.schemas import EmailAddress, Name, ReplyBody, RequestBody, choice_of, example
+from app.web.schemas import Day, EmailAddress, Name, ReplyBody, RequestBody, choice_of, example
 
 Role = Annotated[StaffRole, choice_of(StaffRole)]
 
@@ -37,6 +37,26 @@ class MemberChange(RequestBody):
     role: Role | None = None
 
 
+class AwayEntry(RequestBody):
+    """The days on which a member is not at work, both included; without a last day until further notice."""
+
+    model_config = example(**{"from": "2026-12-21", "until": "2027-01-03"})
+
+    first: Day = Field(alias="from")
+    until: Day | None = None
+
+    def away(self) -> Away:
+        """Take them as given."""
+        return Away(first=self.first, until=self.until)
+
+
+class AwayReply(ReplyBody):
+    """When a member is not at work."""
+
+    first: date = Field(serialization_alias="from")
+    until: date | None
+
+
 class MemberReply(ReplyBody):
     """A member of the staff."""
 
@@ -50,6 +70,10 @@ class MemberReply(ReplyBody):
     invited_at: datetime
     joined_at: datetime | None
     locked_until: datetime | None = Field(description="After wrong tries to sign in; null: never, or not now")
+    away: AwayReply | None
+    unreachable_since: datetime | None = Field(
+        description="Since when no mail has got through; null while it does"
+    )
 
     @classmethod
     def of(cls, member: Member) -> "MemberReply":

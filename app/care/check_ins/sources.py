@@ -15,7 +15,7 @@ from app.storage.check_in_path import PatientSnapshot
 from app.storage.engine.unit_of_work import UnitOfWork
 
 # Further back the phone's memory is not to be trusted; a clinic's import has no such limit.
-_MOST_DAYS_BACK: Final = timedelta(days=30)
+MOST_DAYS_BACK: Final = timedelta(days=30)
 _AHEAD: Final = timedelta(minutes=10)
 
 
@@ -67,7 +67,7 @@ class FromDevice:
         """Refuse a time that a phone cannot mean, and say ours: its clock may be a year off."""
         if recorded_at > now + _AHEAD:
             raise CheckInInFutureError("#/recorded_at").with_extensions(server_time=now.isoformat())
-        if recorded_at < now - _MOST_DAYS_BACK:
+        if recorded_at < now - MOST_DAYS_BACK:
             raise CheckInTooOldError("#/recorded_at").with_extensions(server_time=now.isoformat())
 
 

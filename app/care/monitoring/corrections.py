@@ -108,8 +108,13 @@ async def corrections_of(work: Work, patient_id: UUID) -> list[KnownCorrection]:
         NotFoundError: the clinic has no such patient.
     """
     patient = await existing(work, patient_id)
-    own = vault_of(work.vault, work.clinic_id, patient)
     work.record_access("corrections", patient_id=patient_id)
+    return await corrections_in(work, patient)
+
+
+async def corrections_in(work: Work, patient: PatientRecord) -> list[KnownCorrection]:
+    """List them within a read that is on the audit log already."""
+    own = vault_of(work.vault, work.clinic_id, patient)
     return [
         KnownCorrection(
             kind=one.kind,
@@ -123,7 +128,7 @@ async def corrections_of(work: Work, patient_id: UUID) -> list[KnownCorrection]:
             if one.reason_sealed is None
             else own.open(one.reason_sealed, row_id=one.id, **REASON_CELL),
         )
-        for one in await record_versions.all_of_patient(work, patient_id)
+        for one in await record_versions.all_of_patient(work, patient.id)
     ]
 
 

@@ -11,7 +11,8 @@ from uuid import UUID
 
 import structlog
 
-from app.access.staff.members import ACTIVE, shown
+from app.access.clinics.queries import clinic_in
+from app.access.staff.members import ACTIVE, MemberNotActiveError, shown
 from app.care.patients.service import existing
 from app.context import Work
 from app.foundation.audit import SYSTEM
@@ -25,12 +26,6 @@ from app.web.headers import ChangedMeanwhileError
 
 # The order in which they are written to.
 _ORDER: Final = {Duty.FIRST: 0, Duty.ON_CALL: 1, Duty.MEMBER: 2}
-
-
-class MemberNotActiveError(RefusalError):
-    """The clinic has no such active member of the staff; whoever is assigned can sign in."""
-
-    code = "member-not-active"
 
 
 class AssignedTwiceError(RefusalError):
@@ -99,15 +94,16 @@ async def notify_care_team(
 async def _write_to_team(
     work: Work, patient_id: UUID, wording: Wording, *, link: str, mode: str, now: datetime
 ) -> int:
-    """Write to everybody who is assigned and can sign in: the first contact first, then who is on call.
+    """Write to everybody who is assigned and can be reached: the first contact first, then who is on call.
 
-    Gives how many are written to. Nobody, or only members who were deactivated, leaves it to the clinic's own
-    contacts, who are written to in any case.
+    Gives how many are written to. Nobody, or only members who were deactivated, are away or unreachable, leaves it to
+    the clinic's own contacts, who are written to in any case.
     """
     team, written = await care_teams.find(work, patient_id), 0
+    present = await care_teams.present(work, patient_id, on=(await clinic_in(work, work.vault)).today(now))
     for one in sorted(team.members, key=lambda assigned: _ORDER[assigned.duty]):
         member = await staff_members.find(work, one.member_id)
-        if member is None or member.state != ACTIVE:
+        if member is None or member.id not in present:
             continue
         message = NewMessage(
             channel=Channel.EMAIL,

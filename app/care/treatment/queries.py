@@ -194,13 +194,20 @@ async def list_infusions(
     await existing(work, patient_id)
     found = [(one, RecordStatus.ACTIVE) for one in await infusions.stored_infusions(work, patient_id)]
     if with_errors:
-        for version in await record_versions.voided(work, patient_id, RecordKind.INFUSION):
-            stored = infusions.INFUSION_CONTENT.validate_python(version.content)
-            found.append((replace(stored, version=version.version + 1), RecordStatus.ENTERED_IN_ERROR))
+        voided = await voided_infusions(work, patient_id)
+        found += [(one, RecordStatus.ENTERED_IN_ERROR) for one in voided]
     work.record_access("infusions", patient_id=patient_id)
     found.sort(key=lambda one: (one[0].infusion.given_at.timestamp(), one[0].infusion.id), reverse=True)
     start = next((place + 1 for place, (one, _) in enumerate(found) if one.id == after), 0)
     return found[start : start + limit]
+
+
+async def voided_infusions(work: Work, patient_id: UUID) -> list[StoredInfusion]:
+    """List the infusions that were entered in error, as they were last."""
+    return [
+        replace(infusions.INFUSION_CONTENT.validate_python(one.content), version=one.version + 1)
+        for one in await record_versions.voided(work, patient_id, RecordKind.INFUSION)
+    ]
 
 
 async def read_session(work: Work, patient_id: UUID, infusion_id: UUID) -> tuple[StoredInfusion, str | None]:

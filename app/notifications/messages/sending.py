@@ -24,14 +24,15 @@ from uuid import UUID
 import httpx2
 from prometheus_client import Counter
 
+from app.access.staff.members import address_digest
 from app.context import AppContext, Work
 from app.notifications.messages.chats import end_channel
 from app.notifications.messages.handing_over import Opened, can_go, hand_over, opened
 from app.notifications.messages.notice_channels import lock_for_update, waits_until
 from app.notifications.messages.outcomes import Ending, Outcome, sequel
 from app.notifications.messages.push_subscriptions import forget
-from app.outbox import Wording
-from app.storage import notices, outgoing_messages
+from app.outbox import Channel, Wording
+from app.storage import notices, outgoing_messages, staff_members
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.outgoing_messages import OutgoingMessage
 
@@ -159,6 +160,8 @@ async def _keep(
             sent_at=work.now if outcome.ending is Ending.SENT else None,
         )
         _audit(work, message, follows.state)
+        if message.channel == Channel.EMAIL and message.patient_id is None and isinstance(claimed.to, str):
+            await _note_reach(work, claimed.to, follows.state)
         if outcome.ending is Ending.GONE and claimed.subscription_id is not None:
             await forget(work, claimed.subscription_id)
         if outcome.ending is Ending.GONE and message.notice_channel_id is not None:
@@ -166,6 +169,13 @@ async def _keep(
         if outcome.ending is Ending.SENT and claimed.along:
             await notices.sent_along(work, claimed.along, now=work.now)
             _audit(work, message, "sent_along")
+
+
+async def _note_reach(work: Work, address: str, state: str) -> None:
+    """Keep whether a member of the staff is reached by mail: who is not, leaves it to the clinic."""
+    if state in {"sent", "failed"}:
+        digest = address_digest(work.vault, address)
+        await staff_members.note_reach(work, digest, reached=state == "sent")
 
 
 async def _end(work: Work, message: OutgoingMessage, outcome: Outcome) -> None:

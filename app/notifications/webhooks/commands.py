@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from app.access.staff.members import refuse_member
 from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
@@ -63,6 +64,9 @@ class EndpointChange:
     events: Sequence[EventType] | None = None
     # Whether ``events`` is meant: None as a filter means all events.
     filters: bool = False
+    # A member's patients only, and whether that is meant: None is everybody's.
+    care_team: UUID | None = None
+    narrows: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +77,17 @@ class NewEndpoint:
     secret: str
 
 
-async def add_endpoint(work: Work, *, url: str, events: Sequence[EventType] | None) -> NewEndpoint:
+async def add_endpoint(
+    work: Work, *, url: str, events: Sequence[EventType] | None, care_team: UUID | None = None
+) -> NewEndpoint:
     """Add an address to notify.
 
     Raises:
         EndpointAddressRefusedError: it is not public HTTPS; see ``checked_address``.
         EndpointExistsError: another endpoint has it; named by its id.
+        MemberNotActiveError: nobody who can sign in has the care team's id.
     """
+    await refuse_member(work, care_team)
     address = await checked_address(work, url)
     endpoint_id, secret = new_id(), new_secret()
     await _refuse_twice(work, address)
@@ -92,6 +100,7 @@ async def add_endpoint(work: Work, *, url: str, events: Sequence[EventType] | No
         disabled_because=None,
         failing_since=None,
         created_at=work.now,
+        care_team=care_team,
     )
     await endpoints.add(work, endpoint)
     work.audit("endpoint.added", "endpoint", endpoint_id)
@@ -108,7 +117,9 @@ async def change_endpoint(
         ChangedMeanwhileError: the version is not the current one.
         EndpointAddressRefusedError: the new address may not be reached.
         EndpointExistsError: another endpoint has that address; named by its id.
+        MemberNotActiveError: nobody who can sign in has the care team's id.
     """
+    await refuse_member(work, change.care_team)
     before = open_url(work.vault, work.clinic_id, await existing(work, endpoint_id))
     address = before
     if change.url is not None:
@@ -121,6 +132,7 @@ async def change_endpoint(
         endpoint_id,
         url_sealed=stored.url_sealed if same else seal_url(work.vault, work.clinic_id, endpoint_id, address),
         events=_names(change.events) if change.filters else stored.events,
+        care_team=change.care_team if change.narrows else stored.care_team,
         version=version,
     )
     if not changed:

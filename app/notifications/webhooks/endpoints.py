@@ -54,6 +54,7 @@ class EndpointView:
     id: UUID
     url: str
     events: tuple[str, ...] | None
+    care_team: UUID | None
     state: str
     disabled_because: str | None
     failing_since: datetime | None
@@ -82,6 +83,7 @@ def view_of(work: Work, endpoint: Endpoint) -> EndpointView:
         id=endpoint.id,
         url=open_url(work.vault, work.clinic_id, endpoint),
         events=None if endpoint.events is None else tuple(endpoint.events),
+        care_team=endpoint.care_team,
         state=endpoint.state,
         disabled_because=endpoint.disabled_because,
         failing_since=endpoint.failing_since,

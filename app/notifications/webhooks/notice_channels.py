@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, Protocol, TypeVar
 from uuid import UUID
 
+from app.access.staff.members import refuse_member
+from app.clinical.check_ins import calendar_day
 from app.context import Work
 from app.foundation.audit import SYSTEM
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
@@ -15,7 +17,7 @@ from app.notifications.messages.notice_channels import masked_address, seal_addr
 from app.notifications.webhooks.endpoints import checked_address
 from app.notifications.webhooks.events import SAFETY_EVENTS, EventType
 from app.outbox import NewNotice, Wording, queue_notice
-from app.storage import clinics, notice_channels, notices
+from app.storage import care_teams, clinics, notice_channels, notices
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.notice_channels import NoticeChannel
 
@@ -61,13 +63,20 @@ async def notify_channels(
     now: datetime,
     notification_id: UUID | None = None,
     patient_id: UUID | None = None,
+    about_patient: UUID | None = None,
 ) -> None:
-    """Notify every channel that is meant to hear of this; urgent ones go before all else."""
+    """Notify every channel that is meant to hear of this; urgent ones go before all else.
+
+    ``patient_id``: what waits is erased with this patient. ``about_patient``: whose care team it may concern alone.
+    """
     if event not in _KNOWN:
         return
-    for channel in await notice_channels.all_of_clinic(work):
-        if channel.state != "enabled" or event not in channel.events:
-            continue
+    every = await notice_channels.all_of_clinic(work)
+    wanting = [one for one in every if one.state == "enabled" and event in one.events]
+    whose = about_patient or patient_id
+    if event not in _NOW and whose is not None:
+        wanting = await concerned(work, wanting, whose, now=now)
+    for channel in wanting:
         notice = NewNotice(
             channel=channel,
             wording=_wording_of(event),
@@ -77,6 +86,32 @@ async def notify_channels(
         )
         await queue_notice(work, notice, now=now)
         work.audit("notice_channel.notified", "notice_channel", channel.id, actor=SYSTEM)
+
+
+class _Filtered(Protocol):
+    """What may be notified of one member's patients only."""
+
+    @property
+    def care_team(self) -> UUID | None:
+        """The member; None: of everybody's."""
+
+
+_FilteredT = TypeVar("_FilteredT", bound=_Filtered)
+
+
+async def concerned(
+    work: UnitOfWork, wanting: Sequence[_FilteredT], patient_id: UUID, *, now: datetime
+) -> list[_FilteredT]:
+    """Leave out what is meant for the patients of a member who is not in this one's care team.
+
+    Where nobody of the care team can be reached, nothing is left out: then it is for the whole clinic.
+    """
+    if all(one.care_team is None for one in wanting):
+        return list(wanting)
+    profile = await clinics.profile(work)
+    today = calendar_day(now, profile.time_zone if profile else "UTC")
+    team = await care_teams.present(work, patient_id, on=today)
+    return [one for one in wanting if not team or one.care_team is None or one.care_team in team]
 
 
 def _wording_of(event: str) -> Wording:
@@ -112,16 +147,25 @@ class NoticeChannelView:
     state: str
     created_at: datetime
     ended_at: datetime | None
+    care_team: UUID | None
 
 
 async def add_channel(
-    work: Work, *, kind: NoticeKind, address: str, events: Sequence[NoticeEvent] | None, locale: str
+    work: Work,
+    *,
+    kind: NoticeKind,
+    address: str,
+    events: Sequence[NoticeEvent] | None,
+    locale: str,
+    care_team: UUID | None = None,
 ) -> NoticeChannelView:
     """Add a channel; a chat's address is held to the rules of endpoints.
 
     Raises:
         EndpointAddressRefusedError: a chat's address is not public HTTPS; see ``checked_address``.
+        MemberNotActiveError: nobody who can sign in has the care team's id.
     """
+    await refuse_member(work, care_team)
     if kind is not NoticeKind.EMAIL:
         address = await checked_address(work, address)
     channel_id = new_id()
@@ -134,6 +178,7 @@ async def add_channel(
         state="enabled",
         created_at=work.now,
         ended_at=None,
+        care_team=care_team,
     )
     await notice_channels.add(work, channel)
     work.audit("notice_channel.added", "notice_channel", channel_id)
@@ -184,4 +229,5 @@ def _view(work: Work, channel: NoticeChannel) -> NoticeChannelView:
         state=channel.state,
         created_at=channel.created_at,
         ended_at=channel.ended_at,
+        care_team=channel.care_team,
     )

@@ -11,7 +11,7 @@ from app.context import Work
 from app.foundation.audit import SYSTEM, Actor
 from app.foundation.ids import new_id
 from app.notifications.webhooks.events import BY_DEFAULT, SAFETY_EVENTS, EventType, event_body
-from app.notifications.webhooks.notice_channels import NoticeEvent, notify_channels
+from app.notifications.webhooks.notice_channels import NoticeEvent, concerned, notify_channels
 from app.storage import deliveries, endpoints, patient_states
 from app.storage.engine.unit_of_work import UnitOfWork
 
@@ -106,7 +106,12 @@ async def notify_of_patient(
     )
     if reach is not Reach.STREAM:
         await notify_channels(
-            work, notice or event, mode=about.mode, now=now, notification_id=notification_id
+            work,
+            notice or event,
+            mode=about.mode,
+            now=now,
+            notification_id=notification_id,
+            about_patient=about.patient_id,
         )
     return notification_id
 
@@ -157,6 +162,9 @@ async def _notify(
         body=event_body(event, occurred_at=now, data=data),
     )
     safety = event in SAFETY_EVENTS
+    wanting = [one for one in await endpoints.all_of_clinic(work) if wanted_by(one)]
+    if not safety and about.patient_id is not None:
+        wanting = await concerned(work, wanting, about.patient_id, now=now)
     ways = [
         deliveries.NewDelivery(
             id=new_id(),
@@ -164,8 +172,7 @@ async def _notify(
             urgency="safety" if safety else "ordinary",
             state="pending" if endpoint.state == "enabled" else "held",
         )
-        for endpoint in await endpoints.all_of_clinic(work)
-        if wanted_by(endpoint)
+        for endpoint in wanting
     ]
     await deliveries.add_notification(work, notification, ways, patient_sequence=about.sequence)
     work.audit(

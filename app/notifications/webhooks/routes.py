@@ -49,7 +49,8 @@ ManageWebhooks = Annotated[Work, work_for(Permission.WEBHOOKS)]
 @router.post("/webhook-endpoints", status_code=201, summary="Add an endpoint")
 async def add_endpoint(body: EndpointEntry, work: ManageWebhooks) -> NewEndpointReply:
     """Add an address to notify; its signing secret is shown this once. An address that is there already: 409."""
-    return NewEndpointReply.of_new(await commands.add_endpoint(work, url=body.url, events=body.events))
+    new = await commands.add_endpoint(work, url=body.url, events=body.events, care_team=body.care_team)
+    return NewEndpointReply.of_new(new)
 
 
 @router.get("/webhook-endpoints", summary="List endpoints")
@@ -172,7 +173,12 @@ notice_router = APIRouter(prefix="/v1", tags=["webhooks"])
 async def add_notice_channel(body: NoticeChannelEntry, work: ManageWebhooks) -> NoticeChannelReply:
     """Have a mail address or a chat notified that there is something to look at; never what, and of whom."""
     channel = await notice_channels.add_channel(
-        work, kind=body.kind, address=body.address, events=body.events, locale=body.locale
+        work,
+        kind=body.kind,
+        address=body.address,
+        events=body.events,
+        locale=body.locale,
+        care_team=body.care_team,
     )
     return NoticeChannelReply.of(channel)
 

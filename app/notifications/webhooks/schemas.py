@@ -22,6 +22,9 @@ from app.notifications.webhooks.trouble import Because
 from app.storage.deliveries import Attempt
 from app.web.schemas import EmailAddress, LocaleTag, Moment, ReplyBody, RequestBody, choice_of, example
 
+_CARE_TEAM: Final = (
+    "Only of patients in whose care team this member is, if someone of it is reached; safety always"
+)
 EventName = Annotated[EventType, choice_of(EventType)]
 
 
@@ -35,6 +38,7 @@ class EndpointEntry(RequestBody):
         default=None,
         description="Only these; null means those that a person has to act on, an empty list safety events only",
     )
+    care_team: UUID | None = Field(default=None, description=_CARE_TEAM)
 
 
 class EndpointPatch(RequestBody):
@@ -49,11 +53,19 @@ class EndpointPatch(RequestBody):
         default=None,
         description="Only these; null means those that a person has to act on, an empty list safety events only",
     )
+    care_team: UUID | None = Field(default=None, description=_CARE_TEAM)
 
     @property
     def change(self) -> EndpointChange:
         """The change as a value."""
-        return EndpointChange(url=self.url, events=self.events, filters="events" in self.model_fields_set)
+        named = self.model_fields_set
+        return EndpointChange(
+            url=self.url,
+            events=self.events,
+            filters="events" in named,
+            care_team=self.care_team,
+            narrows="care_team" in named,
+        )
 
 
 class EndpointReply(ReplyBody):
@@ -62,6 +74,7 @@ class EndpointReply(ReplyBody):
     id: UUID
     url: str
     events: list[str] | None
+    care_team: UUID | None
     state: Literal["enabled", "disabled"]
     disabled_because: Because | None
     failing_since: datetime | None = Field(description="Since when nothing at all has got through")
@@ -213,6 +226,7 @@ class NoticeChannelEntry(RequestBody):
         default=None, description=f"What it is notified of; null: {', '.join(UNLESS_CHOSEN)}"
     )
     locale: LocaleTag = Field(default="en", description="English or Spanish; all others read English")
+    care_team: UUID | None = Field(default=None, description=_CARE_TEAM)
 
     @model_validator(mode="after")
     def _mail_has_a_mail_address(self) -> "NoticeChannelEntry":
@@ -232,6 +246,7 @@ class NoticeChannelReply(ReplyBody):
     address: str = Field(examples=["https://hooks.slack.com/…"])
     events: list[str]
     locale: str
+    care_team: UUID | None
     state: Literal["enabled", "ended"] = Field(description="Ended: its chat service says that it is no more")
     created_at: datetime
     ended_at: datetime | None

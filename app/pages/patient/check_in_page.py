@@ -15,7 +15,8 @@ from app.care.intake.hearing import report_disclosures
 from app.care.patients import devices
 from app.clinical.check_ins import zone_of
 from app.context import AppContext
-from app.foundation.errors import RefusalError
+from app.foundation.errors import NotFoundError, RefusalError
+from app.foundation.ids import new_id
 from app.pages.patient.check_in_form import (
     ID_FIELD,
     IDENTITY,
@@ -27,6 +28,7 @@ from app.pages.patient.check_in_form import (
     says_self_harm,
 )
 from app.pages.patient.consent_form import ASK_FIRST, must_answer_first
+from app.pages.patient.history_page import can_still_be_corrected, moment_of_added, own_report
 from app.pages.patient.opened_form import FAULT, OpenedForm, open_form, read_opened
 from app.pages.patient.page_route import PatientPageRoute, render
 from app.pages.patient.questionnaire_page import OfferedQuestionnaire, due_questionnaires
@@ -50,6 +52,8 @@ _REMEMBERED: Final = timedelta(hours=1)
 # Shows a phone that sent what it had kept what became of it.
 OUTCOME: Final = "afterglow-check-in"
 NOTE_LENGTH: Final = 4000
+# The home screen is offered from the third check-in day of two weeks on, for as long as it may be news.
+_INSTALL_AFTER: Final = range(3, 8)
 _NUMBERS: Final = tuple(str(number) for number in range(11))
 
 
@@ -60,6 +64,7 @@ def form_page(
     *,
     form: Form = NOTHING_FILLED_IN,
     mistakes: Mapping[str, str] | None = None,
+    title: str = "",
     earlier_sentence: str = "",
     day_choices: Sequence[tuple[str, str]] = (),
     status: int = 200,
@@ -77,7 +82,8 @@ def form_page(
         help_first=help_first,
         clinic_notified=clinic_notified,
         for_later=False,
-        hidden=opened.fields(ID_FIELD),
+        title=title or say("check_in_title"),
+        hidden=opened.fields(ID_FIELD) | _meant(form, day_choices),
         form=form,
         mistakes={field: say(name) for field, name in (mistakes or {}).items()},
         earlier_sentence=earlier_sentence,
@@ -97,6 +103,7 @@ def shell_page(context: AppContext, visitor: Visitor) -> PageAnswer:
         "check_in.html",
         here=CHECK_IN,
         for_later=True,
+        title=say_in(visitor.language)("check_in_title"),
         hidden=dict.fromkeys(IDENTITY, ""),
         clinic_notified=False,
         form=NOTHING_FILLED_IN,
@@ -110,6 +117,11 @@ def shell_page(context: AppContext, visitor: Visitor) -> PageAnswer:
     )
 
 
+def _meant(form: Form, day_choices: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Carry along which moment the answers are about, unless the person is asked for it."""
+    return {} if day_choices or not form["answered_at"] else {"answered_at": form["answered_at"]}
+
+
 def thanks_page(
     context: AppContext,
     visitor: Visitor,
@@ -117,6 +129,7 @@ def thanks_page(
     *,
     form_id: UUID,
     trend: ShownTrend | None,
+    offers_install: bool = False,
     questionnaires: Sequence[OfferedQuestionnaire] = (),
 ) -> PageAnswer:
     """Say that it is kept; after a safety statement, help comes first."""
@@ -131,6 +144,7 @@ def thanks_page(
         asked_booster=stored.check_in.asks_about_booster,
         answers=_answers(say, stored),
         trend=trend,
+        offers_install=offers_install,
         questionnaires=questionnaires,
     )
     answer.headers[OUTCOME] = "kept"
@@ -205,7 +219,8 @@ async def send_trusted(context: AppContext, visitor: Visitor, form: Form) -> Pag
         visitor,
         sent,
         form_id=draft.id,
-        trend=await trend_after_sending(visitor),
+        trend=(trend := await trend_after_sending(visitor)),
+        offers_install=trend is not None and trend.check_in_days in _INSTALL_AFTER,
         questionnaires=await due_questionnaires(visitor),
     )
 
@@ -304,6 +319,8 @@ async def show_form(request: Request, context: ContextNeeded, found: SignedInVis
             title=say("archived_title"),
             sentence=say("archived_text"),
         )
+    if other := await _other_form(request, context, found):
+        return other
     cookies = Cookies(context.public_url)
     opened, kept = await _open_form(
         context, found, cookies.read(request, OPEN_FORM), cookies.read(request, SENT_FORM)
@@ -327,6 +344,30 @@ async def send_form(request: Request, context: ContextNeeded) -> Response:
     form = await read_form_to_keep(request)
     async with visiting(request, context) as found:
         return await send(context, found, form)
+
+
+async def _other_form(request: Request, context: AppContext, found: Visitor) -> Response | None:
+    """Open a form that is not today's: one that was sent and is to be corrected, or a day to add; else None."""
+    asked, say = request.query_params, say_in(found.language)
+    now, zone = context.clock.now(), found.signed_in.time_zone
+    if correct := asked.get("correct"):
+        try:
+            stored = await own_report(found, UUID(correct))
+        except ValueError:
+            raise NotFoundError from None
+        if not can_still_be_corrected(stored, now):
+            raise NotFoundError
+        sent = stored.check_in
+        opened = OpenedForm(id=UUID(sent.id), opened_at=sent.recorded_at, time_zone=sent.time_zone)
+        fields = _answers_in(context, found, stored).filled({"answered_at": sent.recorded_at.isoformat()})
+        title = say("correct_title", day=write_day(stored.check_in_day, found.language))
+        return form_page(
+            context, found, opened, form=fields, title=title, earlier_sentence=say("correct_lead")
+        )
+    if (added := moment_of_added(asked.get("day", ""), now, zone)) is None:
+        return None
+    opened = OpenedForm(id=new_id(), opened_at=added, time_zone=zone)
+    return form_page(context, found, opened, form=Form({"answered_at": added.isoformat()}))
 
 
 async def _open_form(

@@ -1,4 +1,4 @@
-"""What belongs to the signed-in patient: consent, the own trend, a copy of the own data, erasure."""
+"""What belongs to the signed-in patient: consent, a copy of the own data, erasure."""
 
 from fastapi import APIRouter, Request
 from pydantic_core import to_json
@@ -13,9 +13,7 @@ from app.pages.patient.check_in_form import ANSWERS, draft_of
 from app.pages.patient.check_in_page import send_trusted
 from app.pages.patient.consent_form import ASK_FIRST, consent_page
 from app.pages.patient.page_route import PatientPageRoute, render
-from app.pages.patient.questionnaire_page import offered_questionnaires
 from app.pages.patient.settings_page import SETTINGS
-from app.pages.patient.trend import own_trend
 from app.pages.patient.visitor import SignedInVisitor, Visitor, read_own_form
 from app.pages.patient.words import say_in
 from app.web.dependencies import ContextNeeded
@@ -48,14 +46,6 @@ async def answer_consent(request: Request, context: ContextNeeded, visitor: Sign
         await work.commit()
         return await send_trusted(context, visitor, form)
     return RedirectResponse("/p/check-in", 303)
-
-
-@router.get("/progress")
-async def show_progress(context: ContextNeeded, visitor: SignedInVisitor) -> Response:
-    """Show the own trend."""
-    trend = await own_trend(visitor)
-    offered = await offered_questionnaires(visitor)
-    return render(context, visitor, "progress.html", here="/p/progress", trend=trend, questionnaires=offered)
 
 
 @router.get("/sure")

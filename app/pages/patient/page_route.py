@@ -50,6 +50,7 @@ def render(
         other_name=LANGUAGES[other],
         say=say_in(visitor.language),
         crisis=visitor.crisis,
+        clinic_name=visitor.caller.clinic_name if visitor.caller else "",
         files=FILES.paths,
         who=who(context.vault, visitor),
         here=here,

@@ -40,6 +40,12 @@ async def show_help(context: ContextNeeded, visitor: AnyVisitor) -> Response:
     return render(context, visitor, "help.html", here="/p/help", everywhere=everywhere)
 
 
+@router.get("/home-screen")
+async def show_home_screen(context: ContextNeeded, visitor: AnyVisitor) -> Response:
+    """Say how the form is put on a phone's home screen."""
+    return render(context, visitor, "home_screen.html", here="/p/home-screen")
+
+
 @router.get("/static/{name}")
 async def static_file(name: str) -> Response:
     """Give a file; its name says its content."""

@@ -19,9 +19,10 @@ from app.access.staff.second_factor import (
 from app.care.patients.enrolment import qr_svg
 from app.context import AppContext
 from app.foundation.errors import RefusalError
+from app.pages.staff.kept_form import own_path
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
-from app.pages.staff.sign_in_page import ACCOUNT, own_path
+from app.pages.staff.sign_in_page import ACCOUNT
 from app.pages.staff.visitor import OwnAccount, StaffVisitor, read_own_form
 from app.pages.staff.wall_clock import moment_and_ago
 from app.web.dependencies import ContextNeeded, address_of

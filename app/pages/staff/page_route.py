@@ -1,6 +1,6 @@
 """The care team's pages as routes: whatever fails is a page too, with the way back to the worklist."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 from urllib.parse import quote
 
@@ -10,12 +10,13 @@ from starlette.responses import RedirectResponse, Response
 from app.access.clinics.caller import RoleMayNotError
 from app.context import AppContext
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
+from app.pages.staff.kept_form import SIGN_IN, START, KeptForm, Onward, keep_form
 from app.pages.staff.rendering import FILES, render
+from app.pages.staff.sign_in_form import kept_page, sign_in_form
 from app.pages.staff.visitor import visitor_without_look_up
+from app.web.pages.forms import Form, FormExpiredError
 from app.web.pages.page_route import PageRoute, failure_of
 
-SIGN_IN: Final = "/care/sign-in"
-START: Final = "/care/"
 _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "foreign": ("This form came from elsewhere", "Please open the page itself and send it from there."),
     "again": ("This could not be done", "Please look at what you sent, and try once more."),
@@ -42,17 +43,40 @@ class CarePageRoute(PageRoute):
 
     sign_in: ClassVar[str] = SIGN_IN
 
-    def lead_to_sign_in(self, request: Request) -> Response:
-        """Lead to where one signs in, and back to this page afterwards."""
-        back = request.url.path if request.method == "GET" else START
-        return RedirectResponse(f"{self.sign_in}?next={quote(back, safe='/')}", 303)
+    async def lead_to_sign_in(self, request: Request) -> Response:
+        """Lead to where one signs in, and back to this page afterwards; a form goes along with what was typed."""
+        context: AppContext = request.app.state.context
+        if request.method == "GET":
+            return RedirectResponse(f"{self.sign_in}?next={quote(request.url.path, safe='/')}", 303)
+        if draft := await keep_form(request, context):
+            visitor = visitor_without_look_up(request, context)
+            return sign_in_form(context, visitor, Onward(draft=draft), status=401)
+        return RedirectResponse(f"{self.sign_in}?next={quote(START, safe='/')}", 303)
+
+    async def form_again(self, request: Request, form: Form, error: Exception) -> Response:
+        """Show what was typed: to be sent once more from a tab that is stale, else to be copied."""
+        context: AppContext = request.app.state.context
+        kept = KeptForm(path=request.url.path, fields=dict(form))
+        if isinstance(error, FormExpiredError):
+            visitor = visitor_without_look_up(request, context)
+            return kept_page(
+                context,
+                visitor,
+                kept,
+                title="This page was open for a long time",
+                sentence="You signed in again in the meantime. What you wrote is not saved yet.",
+                status=403,
+            )
+        return failure_page(request, context, error, written=kept.written)
 
     def failure_page(self, request: Request, error: Exception) -> Response:
         """Say in plain words what is wrong."""
         return failure_page(request, request.app.state.context, error)
 
 
-def failure_page(request: Request, context: AppContext, error: Exception) -> Response:
+def failure_page(
+    request: Request, context: AppContext, error: Exception, *, written: Sequence[tuple[str, str]] = ()
+) -> Response:
     """Make the page for a failure, without asking the database anything."""
     visitor, failure = visitor_without_look_up(request, context), failure_of(error)
     title, sentence = _WORDS[failure.words]
@@ -66,6 +90,7 @@ def failure_page(request: Request, context: AppContext, error: Exception) -> Res
         status=failure.status,
         title=title,
         sentence=sentence,
+        written=written,
         openable=error.openable if isinstance(error, RoleMayNotError) else None,
     )
     answer.headers.update(failure.headers)

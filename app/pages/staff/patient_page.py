@@ -29,7 +29,7 @@ from app.pages.staff.appointment_page import appointment_said
 from app.pages.staff.circumstance_page import days_said, marks_of, said
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.patient_cards import cards_of
-from app.pages.staff.patient_timeline import entries_of
+from app.pages.staff.patient_timeline import GROUPS, entries_of
 from app.pages.staff.patient_view import PatientView, patient_view
 from app.pages.staff.patient_words import NOTICES
 from app.pages.staff.rendering import render
@@ -46,7 +46,9 @@ USUAL_SPAN: Final = 92
 SPANS: Final = ((30, "30 days"), (USUAL_SPAN, "90 days"), (365, "1 year"), (1826, "Course"))
 
 
-def values_of(view: PatientView, visitor: StaffVisitor, *, days: int | None) -> dict[str, Any]:
+def values_of(
+    view: PatientView, visitor: StaffVisitor, *, days: int | None, group: str = ""
+) -> dict[str, Any]:
     """Give everything that the templates show."""
     clock = WallClock(view.patient.time_zone, view.now)
     path = f"/care/patients/{view.patient.id}"
@@ -81,7 +83,8 @@ def values_of(view: PatientView, visitor: StaffVisitor, *, days: int | None) -> 
         "taper": suggestion_sentence(view.taper.suggestion),
         "taper_reasons": reasons_said(view.taper.suggestion),
         "lines": list(_lines(view, visitor.work.vault, visitor.work.clinic_id, clock)),
-        "entries": entries_of(view, clock, numbered, visitor),
+        "entries": entries_of(view, clock, numbered, visitor, group=group),
+        "groups": _groups(path, days, group),
         "chip": _chip(view),
         "say": sentence_of(view),
         "standing": _standing(view, clock),
@@ -100,6 +103,15 @@ def _ranges(path: str, view: PatientView, days: int | None) -> list[dict[str, An
             or (days is None and length == USUAL_SPAN and view.trend.length <= USUAL_SPAN),
         }
         for length, title in SPANS
+    ]
+
+
+def _groups(path: str, days: int | None, group: str) -> list[dict[str, Any]]:
+    """Offer what the timeline can be narrowed to; the chart keeps its range."""
+    span = f"days={days}&" if days else ""
+    return [
+        {"title": title, "path": f"{path}?{span}show={name}#tl", "chosen": name == group}
+        for name, title in GROUPS.items()
     ]
 
 
@@ -306,6 +318,7 @@ async def show_patient(
     context: ContextNeeded,
     visitor: MayRead,
     days: Text = "",
+    show: Text = "",
     notice: Text = "",
 ) -> Response:
     """Show everything about a patient; a span that is not offered is the usual one."""
@@ -320,5 +333,5 @@ async def show_patient(
         here="/care/patients",
         notice=NOTICES.get(notice, ""),
         step_notice=step_notice(request.query_params),
-        **values_of(view, visitor, days=span),
+        **values_of(view, visitor, days=span, group=show if show in GROUPS else ""),
     )

@@ -1,18 +1,19 @@
 """One timeline of everything about a patient: the patient's words, infusions, scales, signals, what the team did."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any, Final
 
 from app.access.clinics.permissions import Permission
 from app.care.assessments.queries import Assessment
 from app.care.assessments.questionnaires import WORDINGS
 from app.clinical.check_ins import zone_of
-from app.clinical.course import InfusionPhase
+from app.clinical.course import Infusion, InfusionPhase
 from app.clinical.domains import DOMAINS, LABELS
 from app.clinical.english_formats import scale_name
 from app.clinical.long_exposure import LONG_EXPOSURE, items_that_stand_out
 from app.pages.staff.alert_words import DISPOSITIONS, OUTCOMES, by_whom
+from app.pages.staff.circumstance_page import said as said_of
 from app.pages.staff.patient_view import PatientView
 from app.pages.staff.visitor import StaffVisitor
 from app.pages.staff.wall_clock import WallClock, clock_written
@@ -42,16 +43,52 @@ _OUTREACH: Final[Mapping[str, str]] = {
 }
 
 
+# What the timeline can be narrowed to, by the word in the address.
+GROUPS: Final[Mapping[str, str]] = {
+    "": "All",
+    "reports": "Check-ins",
+    "treatment": "Treatment",
+    "scales": "Scales",
+    "signals": "Signals",
+    "corrections": "Corrections",
+}
+_NOUNS: Final[Mapping[str, str]] = {
+    "infusion": "Infusion",
+    "assessment": "Form",
+    "course": "Course",
+    "check_in": "Imported check-in",
+    "chosen_reference": "Reference",
+    "circumstance": "Change in treatment",
+}
+_CORRECTIONS: Final[Mapping[str, str]] = {
+    "amended": "corrected",
+    "voided": "entered in error",
+    "restored": "restored",
+}
+
+
 def entries_of(
-    view: PatientView, clock: WallClock, numbered: Mapping[str, int], visitor: StaffVisitor
+    view: PatientView,
+    clock: WallClock,
+    numbered: Mapping[str, int],
+    visitor: StaffVisitor,
+    *,
+    group: str = "",
 ) -> list[dict[str, Any]]:
-    """Give the latest entries, newest first, each with the patient's or the team's own words."""
-    made = [
-        *_notes(view, numbered, visitor),
-        *_infusions(view),
-        *_scales(view),
-        *_steps(view),
-    ]
+    """Give the latest entries of a group, newest first, each with the patient's or the team's own words."""
+    correctable = visitor.may(Permission.TREATMENT_RECORD)
+    groups = {
+        "reports": _reports(view, numbered, visitor),
+        "treatment": (
+            *_infusions(view, correctable),
+            *_voided(view, correctable),
+            *_changes(view, correctable),
+        ),
+        "scales": _scales(view, correctable),
+        "signals": _steps(view),
+        "corrections": _corrections(view),
+    }
+    made = [entry for name, entries in groups.items() if group in ("", name) for entry in entries]
     made.sort(key=lambda one: one[0], reverse=True)
     zone, this_year = zone_of(view.patient.time_zone), clock.today.year
     return [_written(at.astimezone(zone), this_year, entry) for at, entry in made[:_MOST]]
@@ -63,16 +100,26 @@ def _written(at: datetime, this_year: int, entry: dict[str, Any]) -> dict[str, A
         if at.year == this_year
         else f"{short_day(at.date())}, {at.year}"
     )
-    plain = {"quote": "", "small": "", "rest": "", "read": None, "link": "", "link_said": "", "anchor": ""}
+    plain = {
+        "quote": "",
+        "small": "",
+        "rest": "",
+        "was": "",
+        "read": None,
+        "link": "",
+        "link_said": "",
+        "anchor": "",
+    }
     return {**plain, **entry, "when": when, "iso": at.isoformat()}
 
 
-def _notes(
+def _reports(
     view: PatientView, numbered: Mapping[str, int], visitor: StaffVisitor
 ) -> Iterator[tuple[datetime, dict[str, Any]]]:
     unread = {str(one.source_id): one for one in view.findings if one.code == "note"}
     handles = visitor.may(Permission.SIGNALS_HANDLE)
-    for one in view.notes:
+    noted = {one.stored.check_in.id for one in view.notes}
+    for one in (*view.notes, *(one for one in view.reports if one.stored.check_in.id not in noted)):
         report = one.stored.check_in
         number, waiting = numbered.get(report.id), unread.get(report.id)
         values = (report.mood, report.energy, report.sleep_quality)
@@ -82,6 +129,17 @@ def _notes(
             if value is not None
         ]
         asks = "asks to talk about a booster" if report.asks_about_booster else ""
+        if not one.note:
+            yield (
+                report.recorded_at,
+                {
+                    "kind": "",
+                    "icon": "dot",
+                    "title": "Check-in" if one.stored.input_mode != "import" else "Imported check-in",
+                    "rest": ", ".join(filter(None, (", ".join(said).lower(), asks))),
+                },
+            )
+            continue
         yield (
             report.recorded_at,
             {
@@ -97,20 +155,67 @@ def _notes(
         )
 
 
-def _infusions(view: PatientView) -> Iterator[tuple[datetime, dict[str, Any]]]:
+def _infusions(view: PatientView, correctable: bool) -> Iterator[tuple[datetime, dict[str, Any]]]:
     boosters = 0
     for one in view.infusions:
         boosters += one.phase is InfusionPhase.BOOSTER
         title = f"Booster {boosters}" if one.phase is InfusionPhase.BOOSTER else "Induction infusion"
-        dose = f"{one.dose_mg_per_kg:g} mg/kg" if one.dose_mg_per_kg else ""
-        route = one.route.value.upper() if one.route else ""
+        entry = {"kind": "", "icon": "drop", "title": title, "rest": _dose(one)}
+        yield one.given_at, entry | _correct(view, correctable, "infusions", one.id)
+
+
+def _dose(one: Infusion) -> str:
+    dose = f"{one.dose_mg_per_kg:g} mg/kg" if one.dose_mg_per_kg else ""
+    return " ".join(filter(None, (dose, one.route.value.upper() if one.route else "")))
+
+
+def _correct(view: PatientView, correctable: bool, what: str, record_id: object) -> dict[str, str]:
+    """Give the way to correct what staff entered, or to say that it was entered in error."""
+    link = f"/care/patients/{view.patient.id}/record/{what}/{record_id}"
+    return {"link": link, "link_said": "Correct"} if correctable else {}
+
+
+def _voided(view: PatientView, correctable: bool) -> Iterator[tuple[datetime, dict[str, Any]]]:
+    """Struck through, never gone."""
+    restore = {"link": f"/care/patients/{view.patient.id}/record", "link_said": "Show"} if correctable else {}
+    for stored in view.voided:
+        one = stored.infusion
         yield (
             one.given_at,
-            {"kind": "", "icon": "drop", "title": title, "rest": " ".join(filter(None, (dose, route)))},
+            {
+                "kind": "void",
+                "icon": "drop",
+                "title": "Booster" if one.phase is InfusionPhase.BOOSTER else "Induction infusion",
+                "was": _dose(one),
+                "small": "Not counted anywhere.",
+                **restore,
+            },
         )
 
 
-def _scales(view: PatientView) -> Iterator[tuple[datetime, dict[str, Any]]]:
+def _changes(view: PatientView, correctable: bool) -> Iterator[tuple[datetime, dict[str, Any]]]:
+    zone = zone_of(view.patient.time_zone)
+    for one in view.circumstances:
+        at = datetime.combine(one.stored.since, time(12), tzinfo=zone)
+        entry = {"kind": "", "icon": "dot", "title": said_of(one)}
+        yield at, entry | _correct(view, correctable, "circumstances", one.stored.id)
+
+
+def _corrections(view: PatientView) -> Iterator[tuple[datetime, dict[str, Any]]]:
+    for one in view.corrections:
+        yield (
+            one.at,
+            {
+                "kind": "",
+                "icon": "form",
+                "title": f"{_NOUNS.get(one.kind, 'Entry')} {_CORRECTIONS.get(one.correction, one.correction)}",
+                "quote": one.reason or "",
+                "small": by_whom(one.by_kind, one.by_id, dict(view.names)),
+            },
+        )
+
+
+def _scales(view: PatientView, correctable: bool) -> Iterator[tuple[datetime, dict[str, Any]]]:
     for one in view.forms:
         if one.stored.scale == LONG_EXPOSURE.key:
             yield one.taken_at, _long_exposure(one)
@@ -124,6 +229,9 @@ def _scales(view: PatientView) -> Iterator[tuple[datetime, dict[str, Any]]]:
                 "title": f"{scale_name(one.stored.scale)}: {one.score.total:g}",
                 "rest": band,
                 "small": "By the patient" if one.stored.entered_by == "patient" else "By the clinic",
+                **_correct(
+                    view, correctable and one.stored.entered_by == "clinic", "assessments", one.stored.id
+                ),
             },
         )
 

@@ -14,6 +14,7 @@ from app.care.assessments.queries import Assessment
 from app.care.assessments.queries import latest_of as latest_forms
 from app.care.check_ins.queries import open_note
 from app.care.merging.queries import merged_here
+from app.care.monitoring.corrections import KnownCorrection, corrections_in
 from app.care.monitoring.history import latest_in, protocol_of, snapshot_of, timeline_now
 from app.care.monitoring.service import EvaluationView, beside_of, view_of
 from app.care.monitoring.trend import DAYS_SHOWN, MOST_DAYS, trend_between
@@ -32,6 +33,7 @@ from app.care.treatment.queries import (
     interval_of,
     maintenance_past,
     taper_of,
+    voided_infusions,
 )
 from app.chart.trend import Reader, Trend
 from app.clinical.check_ins import check_in_day
@@ -72,6 +74,7 @@ _MOST_EVENTS: Final = 20
 _MOST_FORMS: Final = 12
 _MOST_LINES: Final = 20
 _MOST_NOTES: Final = 40
+_MOST_REPORTS: Final = 14
 _MOST_STEPS: Final = 60
 _STEPS_SINCE: Final = timedelta(days=400)
 
@@ -93,6 +96,9 @@ class PatientView:
         evaluation: None after consent was withdrawn: nothing is evaluated then.
         findings: what else about the patient nobody has closed.
         notes: the patient's reports with a note, the latest first.
+        reports: the latest reports, with or without one.
+        corrections: what staff corrected, the latest first.
+        voided: the infusions that were entered in error.
         sources: the reports that safety events came with.
         steps: what was done to signals, safety events and findings, the latest first.
         infusions: all of them, oldest first.
@@ -126,6 +132,9 @@ class PatientView:
     staff: Sequence[StaffMember]
     findings: Sequence[Finding]
     notes: Sequence[NotedReport]
+    reports: Sequence[NotedReport]
+    corrections: Sequence[KnownCorrection]
+    voided: Sequence[StoredInfusion]
     sources: Mapping[UUID, NotedReport]
     steps: Sequence[OpenedStep]
     infusions: Sequence[Infusion]
@@ -156,17 +165,14 @@ async def patient_view(
     now, record = work.now, await existing(work, patient_id)
     snapshot = await snapshot_of(work, patient_id, now=now)
     patient, protocol = patient_of(work.vault, work.clinic_id, record), protocol_of(snapshot, work.context)
-    timeline = await timeline_now(work, snapshot, protocol=protocol, now=now)
-    as_of = latest_in(timeline.state, snapshot, now=now)
-    evaluation = evaluate(timeline.state, as_of=as_of, protocol=protocol)
+    timeline, evaluation = await _evaluated(work, snapshot, protocol)
     factors, course = await factors_of(work, patient_id), await course_of(work, record)
     span = _span(course, days, today=check_in_day(now, record.time_zone))
     interval, taper = await _maintenance(work, snapshot, timeline, protocol)
-    booking = await patient_states.booked_booster(work, patient_id)
     open_events = await _open_events(work, patient_id)
     steps = await alert_steps.of_patient(work, patient_id, since=now - _STEPS_SINCE, limit=_MOST_STEPS)
-    shown = await signals.TABLE.page(work, states=OPEN_SIGNALS, patient_id=patient_id, after=None, limit=1)
-    found = await findings.open_of_patient(work, patient_id)
+    shown, found = await _open_signal(work, patient_id), await findings.open_of_patient(work, patient_id)
+    corrected = await corrections_in(work, record)
     profile, given = await clinics.profile(work), await infusions.stored_infusions(work, patient_id)
     return PatientView(
         now=now,
@@ -176,13 +182,16 @@ async def patient_view(
         events=open_events,
         findings=found,
         notes=[_noted(work, one) for one in await check_ins.with_notes(work, patient_id, limit=_MOST_NOTES)],
+        reports=await _latest_reports(work, patient_id),
+        corrections=corrected,
+        voided=await voided_infusions(work, patient_id),
         sources=await _sources(work, patient_id, open_events),
         steps=[_opened(work, record, one) for one in steps],
         infusions=[one.infusion for one in reversed(given)],
         sessions={one.infusion.id: one for one in given},
         circumstances=await circumstances_of(work, record),
         merged=await merged_here(work, record.id),
-        names=await names_in(work, work.vault, _members(steps, [*open_events, *shown, *found])),
+        names=await names_in(work, work.vault, _members(steps, [*open_events, *shown, *found], corrected)),
         clinic=profile.name if profile else "",
         ehr_link=ehr_link(profile.ehr_link_template if profile else None, patient.external_ref),
         protocol=protocol,
@@ -193,7 +202,7 @@ async def patient_view(
         interval=interval,
         taper=taper,
         factors=factors,
-        booked_for=booking.on if booking else None,
+        booked_for=await _booked_for(work, patient_id),
         planned=await appointments.planned_of_patient(work, patient_id),
         reminders=await _reminders(work, record),
         lines=await done_to_patient(work, patient_id, now=now, limit=_MOST_LINES) if with_audit_log else (),
@@ -212,9 +221,36 @@ def _shown(
     return view_of(evaluation, beside_of(cautions, signal, time_zone=patient.time_zone), cautions)
 
 
-def _members(steps: Sequence[AlertStep], alerts: Sequence[Alert]) -> set[UUID | None]:
-    """Who took a step about the patient, or takes care of something."""
-    return {one.actor_id for one in steps} | {one.assignee_id for one in alerts}
+def _members(
+    steps: Sequence[AlertStep], alerts: Sequence[Alert], corrections: Sequence[KnownCorrection]
+) -> set[UUID | None]:
+    """Who took a step about the patient, takes care of something, or corrected something."""
+    acted = {one.actor_id for one in steps} | {one.by_id for one in corrections}
+    return acted | {one.assignee_id for one in alerts}
+
+
+async def _evaluated(
+    work: Work, snapshot: PatientSnapshot, protocol: Protocol
+) -> tuple[Timeline, Evaluation]:
+    timeline = await timeline_now(work, snapshot, protocol=protocol, now=work.now)
+    as_of = latest_in(timeline.state, snapshot, now=work.now)
+    return timeline, evaluate(timeline.state, as_of=as_of, protocol=protocol)
+
+
+async def _booked_for(work: Work, patient_id: UUID) -> date | None:
+    booking = await patient_states.booked_booster(work, patient_id)
+    return booking.on if booking else None
+
+
+async def _latest_reports(work: Work, patient_id: UUID) -> list[NotedReport]:
+    latest = await check_ins.latest_first(
+        work, patient_id, after=None, limit=_MOST_REPORTS, with_errors=False
+    )
+    return [_noted(work, one) for one in latest]
+
+
+async def _open_signal(work: Work, patient_id: UUID) -> list[Signal]:
+    return await signals.TABLE.page(work, states=OPEN_SIGNALS, patient_id=patient_id, after=None, limit=1)
 
 
 async def _open_events(work: Work, patient_id: UUID) -> list[SafetyEvent]:

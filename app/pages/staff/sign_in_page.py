@@ -1,51 +1,51 @@
 """Signing in and out in a browser: one form, one answer to whatever is wrong in it."""
 
-import re
+from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from app.access.clinics.caller import find_caller
 from app.access.clinics.queries import clinic_name
 from app.access.staff import account, passkeys, signing_in
 from app.access.staff.login_throttle import DEVICE_KNOWN_FOR
 from app.access.staff.signing_in import Proof, SignedIn, read_ticket, write_ticket
 from app.context import AppContext
 from app.foundation.errors import RefusalError
-from app.pages.staff.page_route import SIGN_IN, CarePageRoute
+from app.foundation.tokens import TokenKind
+from app.pages.staff.kept_form import SIGN_IN, Onward, onward_of, open_kept, own_path
+from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
+from app.pages.staff.sign_in_form import kept_page, sign_in_form
 from app.pages.staff.visitor import SESSION, AnyStaff, OwnAccount, StaffVisitor, read_own_form, sign_in_with
 from app.web.dependencies import ContextNeeded, address_of
 from app.web.pages.cookies import Cookies
-from app.web.pages.forms import ForeignFormError
-from app.web.pages.page_route import status_of
+from app.web.pages.forms import ForeignFormError, form_token
 
-START: Final = "/care/"
 ACCOUNT: Final = "/care/account"
 # What a browser is known by in which a member signed in before; others' guesses do not lock it.
 DEVICE: Final = "afterglow-staff-device"
-# Paths of our own pages and nothing that a browser could take for another site's.
-_OWN_PATH: Final = re.compile(r"/care/(?!/)[A-Za-z0-9/_.-]{0,300}", re.ASCII)
 router = APIRouter(prefix="/care", route_class=CarePageRoute, include_in_schema=False)
 
 
 @router.get("/sign-in")
 async def show_sign_in(request: Request, context: ContextNeeded, visitor: AnyStaff) -> Response:
     """Show the form; whoever is signed in goes on."""
-    following = own_path(request.query_params.get("next", ""))
+    onward = Onward(path=own_path(request.query_params.get("next", "")))
     if visitor.caller is not None:
-        return RedirectResponse(following, 303)
-    return _form(context, visitor, following, out="out" in request.query_params)
+        return RedirectResponse(onward.path, 303)
+    return sign_in_form(context, visitor, onward, out="out" in request.query_params)
 
 
 @router.post("/sign-in")
 async def sign_in(request: Request, context: ContextNeeded, visitor: AnyStaff) -> Response:
     """Sign a member in, or say in one sentence that it did not work."""
-    following, email = START, ""
+    onward, email = Onward(), ""
     try:
         form = await read_own_form(request, context, visitor)
-        following, email = own_path(form["next"]), form["email"][:254]
+        onward, email = onward_of(form), form["email"][:254]
         proofs = await signing_in.prove(
             context,
             email=email,
@@ -55,21 +55,21 @@ async def sign_in(request: Request, context: ContextNeeded, visitor: AnyStaff) -
             device_token=device_of(request, context),
         )
         if len(proofs) > 1:
-            return await _choice(context, visitor, proofs, following)
-        return await _open_session(request, context, visitor, proofs[0], following)
+            return await _choice(context, visitor, proofs, onward)
+        return await _open_session(request, context, visitor, proofs[0], onward)
     except ForeignFormError:
         raise
     except RefusalError as error:
-        return _form(context, visitor, following, email=email, error=error)
+        return sign_in_form(context, visitor, onward, email=email, error=error)
 
 
 @router.post("/sign-in/passkey")
 async def sign_in_by_passkey(request: Request, context: ContextNeeded, visitor: AnyStaff) -> Response:
     """Sign a member in whose passkey answered."""
-    following = START
+    onward = Onward()
     try:
         form = await read_own_form(request, context, visitor)
-        following = own_path(form["next"])
+        onward = onward_of(form)
         signed_in = await passkeys.sign_in_with_passkey(
             context,
             answer=form["answer"],
@@ -80,20 +80,20 @@ async def sign_in_by_passkey(request: Request, context: ContextNeeded, visitor: 
     except ForeignFormError:
         raise
     except RefusalError as error:
-        return _form(context, visitor, following, error=error)
-    return await _signed_in(context, visitor, signed_in, following)
+        return sign_in_form(context, visitor, onward, error=error)
+    return await _signed_in(context, visitor, signed_in, onward)
 
 
 @router.post("/sign-in/clinic")
 async def choose_clinic(request: Request, context: ContextNeeded, visitor: AnyStaff) -> Response:
     """Sign a member in at the clinic of their choice, of those where everything was right."""
     form = await read_own_form(request, context, visitor)
-    following = own_path(form["next"])
+    onward = onward_of(form)
     try:
         proof = read_ticket(context.vault, form["ticket"], form["clinic"], now=context.clock.now())
-        return await _open_session(request, context, visitor, proof, following)
+        return await _open_session(request, context, visitor, proof, onward)
     except RefusalError as error:
-        return _form(context, visitor, following, error=error)
+        return sign_in_form(context, visitor, onward, error=error)
 
 
 @router.post("/sign-out")
@@ -120,66 +120,47 @@ async def end_session_here(context: AppContext, visitor: StaffVisitor) -> None:
         await account.sign_out(work, visitor.member)
 
 
-def own_path(text: str) -> str:
-    """Take a path of these pages as it is, and the worklist for anything else."""
-    ours = _OWN_PATH.fullmatch(text) and "//" not in text and ".." not in text
-    return text if ours and not text.startswith(SIGN_IN) else START
-
-
-def _form(
-    context: AppContext,
-    visitor: StaffVisitor,
-    following: str,
-    *,
-    email: str = "",
-    out: bool = False,
-    error: RefusalError | None = None,
-) -> Response:
-    answer = render(
-        context,
-        visitor,
-        "sign_in.html",
-        here=SIGN_IN,
-        status=200 if error is None else status_of(error),
-        following=following,
-        email=email,
-        out=out,
-        passkey=passkeys.challenge_to_sign_in(context),
-        mistake="" if error is None else str(error),
-    )
-    if error is not None and error.retry_after_seconds is not None:
-        answer.headers["retry-after"] = str(error.retry_after_seconds)
-    return answer
-
-
 async def _choice(
-    context: AppContext, visitor: StaffVisitor, proofs: list[Proof], following: str
+    context: AppContext, visitor: StaffVisitor, proofs: list[Proof], onward: Onward
 ) -> Response:
     return render(
         context,
         visitor,
         "choose_clinic.html",
         here=SIGN_IN,
-        following=following,
+        onward=onward,
         ticket=write_ticket(context.vault, proofs, now=context.clock.now()),
         clinics=[(one.clinic_id, await clinic_name(context, one.clinic_id)) for one in proofs],
     )
 
 
 async def _open_session(
-    request: Request, context: AppContext, visitor: StaffVisitor, proof: Proof, following: str
+    request: Request, context: AppContext, visitor: StaffVisitor, proof: Proof, onward: Onward
 ) -> Response:
     signed_in = await signing_in.open_session_for(context, proof, device_token=device_of(request, context))
-    return await _signed_in(context, visitor, signed_in, following)
+    return await _signed_in(context, visitor, signed_in, onward)
 
 
 async def _signed_in(
-    context: AppContext, visitor: StaffVisitor, signed_in: SignedIn, following: str
+    context: AppContext, visitor: StaffVisitor, signed_in: SignedIn, onward: Onward
 ) -> Response:
     await end_session_here(context, visitor)
-    if signed_in.codes_left is not None:
-        following = f"{ACCOUNT}?recovered&next={quote(following, safe='/')}"
-    answer = RedirectResponse(following, 303)
+    answer = await _first_page(context, visitor, signed_in, onward)
     sign_in_with(context, answer, signed_in.token)
     Cookies(context.public_url).write(answer, DEVICE, signed_in.device_token, lasts=DEVICE_KNOWN_FOR)
     return answer
+
+
+async def _first_page(
+    context: AppContext, visitor: StaffVisitor, signed_in: SignedIn, onward: Onward
+) -> Response:
+    """Go on with the form that was kept, else where one wanted to."""
+    if onward.draft:
+        caller = await find_caller(context, signed_in.token, TokenKind.STAFF_SESSION)
+        if kept := open_kept(context.vault, onward.draft, caller, now=context.clock.now()):
+            found = replace(visitor, caller=caller, token=form_token(context.vault, signed_in.token))
+            sentence = "What you wrote before you were signed out is not saved yet."
+            return kept_page(context, found, kept, title="You are signed in again", sentence=sentence)
+    if signed_in.codes_left is not None:
+        return RedirectResponse(f"{ACCOUNT}?recovered&next={quote(onward.path, safe='/')}", 303)
+    return RedirectResponse(onward.path, 303)

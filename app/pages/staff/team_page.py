@@ -1,6 +1,6 @@
 """The team page, for owners: who works here, who is invited or deactivated, and what emergencies there were."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -11,14 +11,14 @@ from app.access.clinics.permissions import Permission, StaffRole
 from app.access.staff import commands, queries
 from app.access.staff.joining import Invited
 from app.access.staff.members import Member
-from app.access.staff.schemas import MemberChange, MemberEntry
-from app.context import AppContext
+from app.access.staff.schemas import AwayEntry, MemberChange, MemberEntry
+from app.context import AppContext, Work
 from app.foundation.errors import NotFoundError, RefusalError
-from app.pages.staff.asked_form import entered_as, mistakes_of, sentence_of
+from app.pages.staff.asked_form import entered_as, entry_of, mistakes_of, sentence_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
-from app.pages.staff.wall_clock import moment_and_ago
+from app.pages.staff.wall_clock import day_written, moment_and_ago
 from app.web.dependencies import ContextNeeded
 from app.web.headers import version_in
 from app.web.pages.page_route import status_of
@@ -26,7 +26,11 @@ from app.web.pages.page_route import status_of
 router = APIRouter(prefix="/care/staff", route_class=CarePageRoute, include_in_schema=False)
 MayManageStaff = Annotated[StaffVisitor, staff_may(Permission.STAFF)]
 STAFF: Final = "/care/staff"
-_CALLS: Final = {"deactivate": commands.deactivate, "unlock": commands.unlock}
+_CALLS: Final[Mapping[str, Callable[[Work, UUID], Awaitable[object]]]] = {
+    "deactivate": commands.deactivate,
+    "unlock": commands.unlock,
+    "test": commands.send_member_test,
+}
 _LINKS: Final = {"invite-again": commands.invite_again, "reset": commands.reset_second_factor}
 _ROLES: Final[Mapping[StaffRole, str]] = {
     StaffRole.OWNER: "Owner: everything, and the staff",
@@ -44,6 +48,8 @@ _DONE: Final = {
     "role": "The role is changed.",
     "deactivate": "Deactivated. Every session has ended.",
     "unlock": "Unlocked.",
+    "away": "Saved.",
+    "test": "A test message is on its way.",
 }
 _MOST_EMERGENCIES: Final = 50
 _NOTHING: Final[Mapping[str, str]] = {}
@@ -87,6 +93,21 @@ async def change_role(
     except RefusalError as error:
         return await _refused(context, visitor, error)
     return _done("role")
+
+
+@router.post("/{staff_id}/away")
+async def set_away(
+    staff_id: UUID, request: Request, context: ContextNeeded, visitor: MayManageStaff
+) -> Response:
+    """Note on which days a member is not at work; without a first day none."""
+    form = await read_own_form(request, context, visitor)
+    first, until = form["from"].strip(), form["until"].strip()
+    try:
+        away = entry_of(AwayEntry, {"from": first, "until": until or None}).away() if first else None
+        await commands.set_away(visitor.work, staff_id, away, version=version_in(form["version"]))
+    except RefusalError as error:
+        return await _refused(context, visitor, error)
+    return _done("away")
 
 
 @router.post("/{staff_id}/{what}")
@@ -161,8 +182,17 @@ def _row(context: AppContext, member: Member, *, own: bool) -> dict[str, Any]:
         "state": _STATES[member.state],
         "since": moment_and_ago(since, now),
         "joined": member.joined_at is not None,
+        "away": _away(member),
+        "unreachable": moment_and_ago(member.unreachable_since, now) if member.unreachable_since else "",
         "locked": moment_and_ago(member.locked_until, now) if is_locked and member.locked_until else "",
     }
+
+
+def _away(member: Member) -> str:
+    if member.away is None:
+        return ""
+    until = f" until {day_written(member.away.until)}" if member.away.until else ", until further notice"
+    return f"Away from {day_written(member.away.first)}{until}"
 
 
 async def _emergencies(context: AppContext, visitor: StaffVisitor) -> list[dict[str, Any]]:

@@ -17,8 +17,8 @@ from app.context import AppContext, Work
 from app.foundation.tokens import TokenKind, TokenNotValidError
 from app.web.dependencies import ContextNeeded, keep_work
 from app.web.pages.cookies import Cookies
-from app.web.pages.forms import Form, form_token, new_anchor, read_form, refuse_foreign, refuse_forged
-from app.web.pages.page_route import NotSignedInError
+from app.web.pages.forms import Form, form_token, new_anchor, refuse_foreign, refuse_forged
+from app.web.pages.page_route import NotSignedInError, read_form_to_keep
 
 SESSION: Final = "afterglow-staff"
 ANCHOR: Final = "afterglow-staff-anchor"
@@ -177,7 +177,7 @@ async def read_own_form(request: Request, context: AppContext, visitor: StaffVis
         FormExpiredError: it was made for another browser.
     """
     refuse_foreign(request, context.public_url)
-    form = await read_form(request)
+    form = await read_form_to_keep(request)
     refuse_forged(context.vault, form["form_token"], (visitor.session, visitor.anchor))
     return form
 

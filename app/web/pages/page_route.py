@@ -64,13 +64,13 @@ class PageRoute(APIRoute):
                     request.scope["fastapi_function_astack"] = function_stack
                     return await handle(request)
             except NotSignedInError:
-                return self.lead_to_sign_in(request)
+                return await self.lead_to_sign_in(request)
             except Exception as error:  # noqa: BLE001 - whatever it is, the person gets a page
                 return await self._on_failure(request, error)
 
         return handle_with_pages
 
-    def lead_to_sign_in(self, request: Request) -> Response:  # noqa: ARG002 - a room may lead back to where one was
+    async def lead_to_sign_in(self, request: Request) -> Response:  # noqa: ARG002 - a room may lead back to where one was
         """Lead to where one signs in."""
         return RedirectResponse(self.sign_in, 303)
 

@@ -5,7 +5,7 @@ from datetime import date, datetime, tzinfo
 from functools import lru_cache
 from typing import Final
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_skeleton
 
 # The languages that pages are written in, each by its own name.
 LANGUAGES: Final = {"en": "English", "es": "Español"}
@@ -27,6 +27,12 @@ def speaking(words: Mapping[str, str]) -> Say:
 def write_day(day: date, language: str) -> str:
     """Write a day with its weekday, as one says it."""
     return format_date(day, _DAY[language], locale=language)
+
+
+@lru_cache(maxsize=256)
+def write_short_day(day: date, language: str) -> str:
+    """Write a day with its short weekday, as a list shows it."""
+    return format_skeleton("MMMEd", day, locale=language)
 
 
 @lru_cache(maxsize=256)

@@ -62,7 +62,7 @@ async def move(service: Service, clinic_id: UUID, endpoint_id: UUID, url: str) -
         assert stored is not None
         sealed = seal_url(service.context.vault, clinic_id, endpoint_id, url)
         moved = await endpoints.change(
-            work, endpoint_id, url_sealed=sealed, events=None, version=stored.version
+            work, endpoint_id, url_sealed=sealed, events=None, care_team=None, version=stored.version
         )
         work.audit("endpoint.changed", "endpoint", endpoint_id)
         assert moved

@@ -66,10 +66,10 @@ def test_the_form_about_long_exposure_is_a_page_where_the_clinic_asks_it(
 ) -> None:
     path = "/p/questionnaires/long-exposure"
     assert plain.get(path).status_code == 404
-    assert path not in plain.get("/p/progress").text
+    assert path not in plain.get("/p/history").text
     give_infusion_and_ask(one_clinic, patient)
 
-    assert path in plain.get("/p/progress").text
+    assert path in plain.get("/p/history").text
     answers = {f"item_{number}": "0" for number in range(1, 6)} | {"item_2": "1"}
     sent = plain.post(path, form_of(plain, path) | answers)
     assert sent.status_code == 200, sent.text
@@ -242,7 +242,7 @@ def test_a_questionnaire_that_is_due_is_offered_after_the_check_in_and_no_longer
     assert PHQ_9 not in thanked()
     one_clinic.treat(patient, last_infusion=NOW - timedelta(days=2))
     assert f'<a href="{PHQ_9}">' in thanked()
-    progress = main_of(plain.get("/p/progress").text)
+    progress = main_of(plain.get("/p/history").text)
     assert progress.count("due now") == 1
     assert GAD_7 in progress
     plain.post(PHQ_9, form_of(plain) | ANSWERS)

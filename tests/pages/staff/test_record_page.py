@@ -1,11 +1,13 @@
 """Staff correct their own entries in place: amended, marked as entered in error, restored, always with a reason."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from html import unescape
 
 import pytest
 
+from app.access.clinics.permissions import StaffRole
 from tests.support.browser import PlainBrowser, fields_of
 from tests.support.people import ClinicClient, treated
 from tests.support.service import NOW, Service
@@ -97,3 +99,40 @@ def test_an_unlikely_value_is_asked_about_on_the_page_and_kept_when_ticked(
     status, where = send(clinician, path, **typed, confirm_high_dose="yes", confirm_dose_unit="yes")
     assert (status, where) == (303, f"/care/patients/{patient}?notice=infusion")
     assert infusions(one_clinic, patient)[0]["dose_mg_per_kg"] == 5
+
+
+def test_the_timeline_leads_to_the_correction_of_each_of_staffs_own_entries_and_says_what_was_corrected(
+    clinician: PlainBrowser, one_clinic: ClinicClient, patient: str
+) -> None:
+    entered = {"scale": "phq-9", "taken_at": (NOW - timedelta(days=2)).isoformat(), "total": 21}
+    form = one_clinic.http.post(f"/v1/patients/{patient}/assessments", json=entered).json()
+    page, record = f"/care/patients/{patient}", f"/care/patients/{patient}/record"
+    shown = clinician.get(page).text
+    (latest, earlier, *_) = infusions(one_clinic, patient)
+    for path in (f"infusions/{latest['id']}", f"assessments/{form['id']}"):
+        assert f'href="{record}/{path}">Correct<' in shown, path
+    assert "heck-in</b> mood 8, energy 8, sleep 8" in shown
+    assert "/record/check_ins/" not in shown, "a patient's own report is the patient's to correct"
+
+    send(clinician, f"{record}/infusions/{latest['id']}/void", reason="Another patient's")
+    send(clinician, f"{record}/infusions/{earlier['id']}", dose_mg="40", reason="Mistyped")
+
+    after = unescape(clinician.get(f"{page}?show=treatment").text)
+    timeline = after.partition('<ol class="timeline">')[2].partition("</ol>")[0]
+    assert timeline.count('<li class="void">') == 1
+    assert "Entered in error" in timeline
+    assert "heck-in</b>" not in timeline
+    assert 'aria-current="true">Treatment</a>' in after
+    corrections = unescape(clinician.get(f"{page}?show=corrections&days=30").text)
+    for said in ("Infusion entered in error", "Another patient's", "Infusion corrected", "Mistyped"):
+        assert said in corrections, said
+    assert f'href="{page}?days=30&show=#tl">All' in corrections
+
+
+def test_a_reader_finds_the_timeline_without_a_way_to_correct(
+    as_role: Callable[[StaffRole], PlainBrowser], patient: str
+) -> None:
+    shown = as_role(StaffRole.READ_ONLY).get(f"/care/patients/{patient}").text
+
+    assert "Booster" in shown or "Induction infusion" in shown
+    assert ">Correct<" not in shown

@@ -158,7 +158,7 @@
       if (![...SCORES, ...TICKS].some((name) => fields[name])) {
         const first = form.querySelector("fieldset");
         first.classList.add("has-mistake");
-        const line = first.querySelector(".mistake") || first.insertBefore(document.createElement("p"), first.children[2]);
+        const line = first.querySelector(".mistake") || first.insertBefore(document.createElement("p"), first.children[1]);
         line.className = "mistake";
         line.setAttribute("role", "alert");
         line.textContent = form.dataset.nothing;
@@ -178,17 +178,15 @@
 
   // Help for the person's own place, also on the form for times without a connection, which is nobody's.
   const ownHelp = async () => {
-    const full = document.getElementById("not-reached")?.content.querySelector(".lines");
-    if (!full) return;
+    const fallback = document.getElementById("not-reached")?.content;
+    if (!fallback) return;
+    const places = [...document.querySelectorAll("[data-help]"), ...fallback.querySelectorAll("[data-help]")];
     if (document.body.dataset.who) {
-      const help = { short: document.querySelector("aside.crisis .lines").outerHTML, full: full.outerHTML };
-      await kept("self", "readwrite", (self) => self.put(help, "help"));
+      const help = Object.fromEntries(places.map((one) => [one.dataset.help, one.outerHTML]));
+      await kept("self", "readwrite", (self) => self.put(help, "crisis-help"));
     } else if (form.hasAttribute("data-shell")) {
-      const help = await kept("self", "readonly", (self) => self.get("help"));
-      if (!help) return;
-      const made = (text) => document.createRange().createContextualFragment(text);
-      for (const lines of document.querySelectorAll(".lines")) lines.replaceWith(made(help.short));
-      full.replaceWith(made(help.full));
+      const help = await kept("self", "readonly", (self) => self.get("crisis-help"));
+      for (const one of help ? places : []) one.replaceWith(document.createRange().createContextualFragment(help[one.dataset.help]));
     }
   };
 

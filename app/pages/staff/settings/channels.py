@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics.permissions import Permission
+from app.access.staff.queries import active_names
 from app.context import AppContext
 from app.foundation.errors import RefusalError
 from app.notifications.webhooks import notice_channels
@@ -42,6 +43,7 @@ async def add_channel(request: Request, context: ContextNeeded, visitor: MayMana
     form = await read_own_form(request, context, visitor)
     chosen = [event.value for event in NoticeEvent if form[f"event_{event.value}"]]
     typed = {"kind": form["kind"], "address": form["address"].strip(), "locale": form["locale"] or "en"}
+    typed |= {"care_team": form["care_team"]} if form["care_team"] else {}
     try:
         entry = entry_of(NoticeChannelEntry, {**typed, "events": chosen or None})
         await notice_channels.add_channel(
@@ -50,6 +52,7 @@ async def add_channel(request: Request, context: ContextNeeded, visitor: MayMana
             address=entry.address,
             events=entry.events,
             locale=entry.locale,
+            care_team=entry.care_team,
         )
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
@@ -94,6 +97,7 @@ async def _page(
         visitor,
         "settings_channels.html",
         here=HERE,
+        members=await active_names(visitor.work),
         status=200 if error is None else status_of(error),
         channels=await notice_channels.list_channels(visitor.work),
         kinds=tuple(NoticeKind),

@@ -8,10 +8,12 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from app.access.clinics import contact_tests
 from app.access.clinics.commands import change_clinic
+from app.access.clinics.contact_tests import ShownTest
 from app.access.clinics.permissions import Permission
 from app.access.clinics.queries import Clinic, clinic_in
-from app.access.clinics.schemas import ClinicChange
+from app.access.clinics.schemas import ClinicChange, ContactTestEntry
 from app.clinical.waiting import LIMIT_NOTES
 from app.context import AppContext
 from app.foundation.errors import RefusalError
@@ -21,6 +23,7 @@ from app.pages.staff.asked_form import entry_of, mistakes_of, sentence_of
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.settings.room import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
+from app.pages.staff.wall_clock import how_long
 from app.web.dependencies import ContextNeeded
 from app.web.pages.forms import Form
 from app.web.pages.page_route import status_of
@@ -48,6 +51,19 @@ async def save_clinic(request: Request, context: ContextNeeded, visitor: MayChan
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
         return await _page(context, visitor, typed=form, error=error)
+    return RedirectResponse(f"{HERE}?saved", 303)
+
+
+@router.post("/contact-test")
+async def send_contact_test(request: Request, context: ContextNeeded, visitor: MayChange) -> Response:
+    """Mail a link to press to whom the clinic may name as a contact."""
+    form = await read_own_form(request, context, visitor)
+    try:
+        entry = entry_of(ContactTestEntry, {"email": form["email"].strip()})
+        await contact_tests.send_test(visitor.work, entry.email)
+    except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
+        return await _page(context, visitor, error=error)
     return RedirectResponse(f"{HERE}?saved", 303)
 
 
@@ -87,6 +103,12 @@ def _fields_of(clinic: Clinic) -> dict[str, str]:
     return fields | {f"limits/{name}": str(getattr(clinic.limits, name)) for name in LIMIT_NOTES}
 
 
+def _tested(one: ShownTest, visitor: StaffVisitor) -> tuple[str, str, str]:
+    now = visitor.work.now
+    answered = f"answered {how_long(one.answered_at, now)}" if one.answered_at else "not answered yet"
+    return one.email, f"sent {how_long(one.sent_at, now)}", answered
+
+
 async def _page(
     context: AppContext,
     visitor: StaffVisitor,
@@ -108,6 +130,7 @@ async def _page(
         countries=dict(sorted(country_names().items(), key=lambda one: one[1])),
         zones=choosable_zones(),
         limits=LIMIT_NOTES,
+        tests=[_tested(one, visitor) for one in await contact_tests.list_tests(visitor.work)],
         saved=saved,
         mistake=sentence_of(error),
         mistakes=mistakes_of(error),

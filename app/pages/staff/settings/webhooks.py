@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from app.access.clinics.permissions import Permission
+from app.access.staff.queries import active_names
 from app.context import AppContext
 from app.foundation.errors import NotFoundError, RefusalError
 from app.notifications.webhooks import commands, queries
@@ -62,8 +63,12 @@ async def add_endpoint(request: Request, context: ContextNeeded, visitor: MayMan
     """Add an endpoint, and show its secret, this once."""
     form = await read_own_form(request, context, visitor)
     try:
-        entry = entry_of(EndpointEntry, {"url": form["url"].strip(), "events": _events_in(form)})
-        new = await commands.add_endpoint(visitor.work, url=entry.url, events=entry.events)
+        whose = form["care_team"] or None
+        sent = {"url": form["url"].strip(), "events": _events_in(form), "care_team": whose}
+        entry = entry_of(EndpointEntry, sent)
+        new = await commands.add_endpoint(
+            visitor.work, url=entry.url, events=entry.events, care_team=entry.care_team
+        )
     except RefusalError as error:
         await visitor.work.start_over(snapshot=True)
         return await _list(context, visitor, typed=form, error=error)
@@ -191,6 +196,7 @@ async def _list(
         visitor,
         "settings_webhooks.html",
         here=HERE,
+        members=await active_names(visitor.work),
         status=200 if error is None else status_of(error),
         endpoints=found,
         last=last,

@@ -1,0 +1,152 @@
+"""The patient's own history: day by day, each check-in to look at, to correct and to take back; days to add."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.care.check_ins.commands import withdraw
+from app.care.check_ins.queries import list_of_patient, open_note, standing_check_in
+from app.care.check_ins.sources import MOST_DAYS_BACK
+from app.clinical.check_ins import ONE_DAY, check_in_day, zone_of
+from app.context import AppContext
+from app.foundation.errors import NotFoundError
+from app.pages.patient.check_in_form import SCORES
+from app.pages.patient.page_route import PatientPageRoute, render
+from app.pages.patient.questionnaire_page import offered_questionnaires
+from app.pages.patient.trend import RANGES, own_trend
+from app.pages.patient.visitor import SignedInVisitor, Visitor, read_own_form
+from app.pages.patient.words import say_in
+from app.storage.check_ins import StoredCheckIn
+from app.web.dependencies import ContextNeeded
+from app.web.pages.forms import OwnFormOnly
+from app.web.pages.wording import write_day, write_short_day
+from app.web.schemas import read_counter
+
+HISTORY: Final = "/p/history"
+_USUAL: Final = 30
+_MOST: Final = 30
+# A day is added while one still knows how it was.
+_ADDED_BACK: Final = 7
+_IMPORTED: Final = "import"
+
+router = APIRouter(prefix="/p", route_class=PatientPageRoute, include_in_schema=False)
+
+
+@router.get("/history")
+async def show_history(request: Request, context: ContextNeeded, visitor: SignedInVisitor) -> Response:
+    """Show the own trend and every check-in of the last weeks, the latest first."""
+    asked = read_counter(request.query_params.get("days", ""))
+    days = asked if asked in RANGES else _USUAL
+    trend = await own_trend(visitor, days, with_table=days > _MOST)
+    reported = await _reported(visitor)
+    say = say_in(visitor.language)
+    return render(
+        context,
+        visitor,
+        "history.html",
+        here=HISTORY,
+        notice=say("history_taken_back") if "taken-back" in request.query_params else "",
+        trend=trend,
+        ranges=RANGES,
+        columns=[say(name) for name in SCORES],
+        days=list(_days(context, visitor, reported)),
+        missing=[] if visitor.signed_in.archived else list(_missing(visitor, reported)),
+        questionnaires=await offered_questionnaires(visitor),
+    )
+
+
+@router.get("/history/{check_in_id}/take-back")
+async def ask_to_take_back(check_in_id: UUID, context: ContextNeeded, visitor: SignedInVisitor) -> Response:
+    """Ask once more before a check-in is taken back."""
+    stored, say = await own_report(visitor, check_in_id), say_in(visitor.language)
+    return render(
+        context,
+        visitor,
+        "sure.html",
+        here=HISTORY,
+        question=say("history_sure", day=write_day(stored.check_in_day, visitor.language)),
+        lead=say("history_sure_lead"),
+        action=f"{HISTORY}/{check_in_id}/take-back",
+    )
+
+
+@router.post("/history/{check_in_id}/take-back", dependencies=[OwnFormOnly])
+async def take_back(
+    request: Request, check_in_id: UUID, context: ContextNeeded, visitor: SignedInVisitor
+) -> Response:
+    """Take a check-in back: it no longer counts, and stays marked on the record."""
+    await read_own_form(request, context, visitor)
+    await own_report(visitor, check_in_id)
+    await withdraw(visitor.work, visitor.signed_in.patient_id, check_in_id)
+    return RedirectResponse(f"{HISTORY}?taken-back", 303)
+
+
+async def own_report(visitor: Visitor, check_in_id: UUID) -> StoredCheckIn:
+    """Find a check-in that the patient sent and that stands.
+
+    Raises:
+        NotFoundError: there is none, it was corrected or taken back, or the clinic imported it.
+    """
+    found = await standing_check_in(visitor.work, visitor.signed_in.patient_id, check_in_id)
+    if found is None or found.withdrawn_at is not None or found.input_mode == _IMPORTED:
+        raise NotFoundError
+    return found
+
+
+def can_still_be_corrected(stored: StoredCheckIn, now: datetime) -> bool:
+    """Whether a patient's device may still report about that moment."""
+    return stored.check_in.recorded_at > now - MOST_DAYS_BACK
+
+
+def moment_of_added(text: str, now: datetime, time_zone: str) -> datetime | None:
+    """Read a day that is to be added as the evening of that day; None when it is not one of the last days."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    today = check_in_day(now, time_zone)
+    if not today - timedelta(days=_ADDED_BACK) <= day < today:
+        return None
+    return datetime.combine(day, time(20), tzinfo=zone_of(time_zone))
+
+
+async def _reported(visitor: Visitor) -> Sequence[StoredCheckIn]:
+    found = await list_of_patient(
+        visitor.work, visitor.signed_in.patient_id, after=None, limit=_MOST, with_errors=False
+    )
+    return [stored for stored, _ in found]
+
+
+def _days(
+    context: AppContext, visitor: Visitor, reported: Sequence[StoredCheckIn]
+) -> Iterator[dict[str, Any]]:
+    say, language, caller = say_in(visitor.language), visitor.language, visitor.signed_in
+    for stored in reported:
+        sent = stored.check_in
+        yield {
+            "id": sent.id,
+            "day": write_short_day(stored.check_in_day, language),
+            "answers": [(say(name), _plain(getattr(sent, name))) for name in SCORES],
+            "hours": f"{say('sleep_hours')}: {sent.sleep_hours:g}" if sent.sleep_hours is not None else "",
+            "note": open_note(context.vault, caller.clinic_id, stored),
+            "own": stored.input_mode != _IMPORTED,
+            "correctable": can_still_be_corrected(stored, visitor.work.now) and not caller.archived,
+        }
+
+
+def _missing(visitor: Visitor, reported: Sequence[StoredCheckIn]) -> Iterator[tuple[str, str]]:
+    """Give the last days without a check-in, since the first one; the latest first."""
+    today = check_in_day(visitor.work.now, visitor.signed_in.time_zone)
+    known = {stored.check_in_day for stored in reported}
+    for back in range(1, _ADDED_BACK + 1):
+        day = today - ONE_DAY * back
+        if day not in known and known and day > min(known):
+            yield day.isoformat(), write_short_day(day, visitor.language)
+
+
+def _plain(value: float | None) -> str:
+    return "\N{EN DASH}" if value is None else f"{value:g}"
