@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
 from typing import Any, Final
 
 import structlog
@@ -35,12 +36,25 @@ def set_up_logs(*, level: int = logging.INFO) -> None:
             structlog.processors.JSONRenderer(sort_keys=True),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(_Unfailing())  # type: ignore[arg-type] # it writes and flushes, which is all that is used,
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger()
     root.handlers = [_NamesOnly()]
     root.setLevel(logging.WARNING)
+
+
+class _Unfailing:
+    """Standard error that may be a file on a full disk: a line is lost then, and not what the line is about."""
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            return sys.stderr.write(text)
+        return 0
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            sys.stderr.flush()
 
 
 class _NamesOnly(logging.Handler):

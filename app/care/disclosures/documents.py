@@ -213,8 +213,8 @@ class _Reader:
         self._key, self._held = str(self._held[0]), []
 
     def _in_object_of_a_list(self) -> bool:
-        *_, around, inner = [None, None, *self._open]
-        return isinstance(inner, Pairs) and around is not None and not isinstance(around, Pairs)
+        kinds = [isinstance(one, Pairs) for one in self._open[-2:]]
+        return kinds == [False, True]
 
     def _settle(self) -> None:
         if self._held:
