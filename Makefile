@@ -9,8 +9,7 @@ STAMP := $(VENV)/.synced
 ARGS ?=
 # Test files at a time. Many of them wait (for processes, for a worker's turn), so one more than two processors.
 RUNNERS ?= 3
-PYTEST := $(RUN) pytest --numprocesses $(RUNNERS) --dist loadfile --no-loadscope-reorder
-NOT_FAST := measurement or browser or processes or journey
+PYTEST = $(RUN) pytest --numprocesses $(RUNNERS) --dist loadfile --no-loadscope-reorder
 POSTGRES_15 := /usr/lib/postgresql/15/bin
 # Locks, restarts, kills, dumps, triggers: what another server could do otherwise. The other journeys are about our
 # own rules, which a server does not change.
@@ -31,8 +30,10 @@ demo: install ## show the main job on a synthetic clinic (ARGS=--once ends after
 test: lint ## every check and every test
 	@$(PYTEST) $(ARGS)
 
-test-fast: lint ## checks, and the tests that need no browser, no processes and no long story: two minutes
-	@$(PYTEST) -m "not ($(NOT_FAST))" $(ARGS)
+# One runner a processor: here nothing waits, and each runner imports everything first.
+test-fast: RUNNERS = 2
+test-fast: lint ## checks, all tests that need no database, and a few of each other file: two minutes, for the edit loop
+	@$(PYTEST) -m core $(ARGS)
 
 test-long: install ## properties with twenty times as many examples, at random: nightly, not before each commit
 	@$(PYTEST) --hypothesis-profile=long -m "not (browser or processes or measurement)" $(ARGS)
@@ -66,6 +67,7 @@ campaign: install ## the service under attack: kills, a full disk, slow sockets,
 
 bench: install ## measure what is promised about time, with a verdict: the rule, pages, check-ins, deliveries, sign-in
 	@$(RUN) python -m tests.bench $(ARGS)
+	@$(RUN) python -m tests.bench.sweep
 	@$(RUN) pytest -m measurement
 
 bench-versions: install ## check-ins here against another checkout's, in turns (OTHER=/path, with its own make install)
@@ -87,12 +89,13 @@ docs: install ## write the pages in docs that are made from the code
 	@$(RUN) python -m tests.docs.crisis_page
 	@$(RUN) python -m tests.docs.archive_page
 
-accuracy: install ## run the full evaluation (half an hour on two processors) and write its pages and charts
+accuracy: install ## run the full evaluation (three quarters of an hour on two processors) and write its pages and charts
 	@$(RUN) afterglow simulate --patients 400 --markdown docs/clinical/accuracy.md --chart docs/clinical
+	@$(RUN) afterglow simulate --paired --patients 2400 --markdown docs/clinical/accuracy-paired.md
 	@$(RUN) afterglow simulate --boosters --patients 300 --markdown docs/clinical/accuracy-boosters.md
-	@$(RUN) afterglow simulate --outcome --patients 250 --markdown docs/clinical/outcome.md
-	@$(RUN) afterglow simulate --plans --patients 150 --markdown docs/clinical/accuracy-plans.md
-	@$(RUN) afterglow simulate --findings --patients 300 --markdown docs/clinical/accuracy-findings.md
+	@$(RUN) afterglow simulate --outcome --patients 100 --markdown docs/clinical/outcome.md
+	@$(RUN) afterglow simulate --plans --patients 100 --markdown docs/clinical/accuracy-plans.md
+	@$(RUN) afterglow simulate --findings --patients 150 --markdown docs/clinical/accuracy-findings.md
 
 install: $(STAMP) ## the locked environment in .venv
 

@@ -35,10 +35,12 @@ from app.care.patients import routes as patients
 from app.care.reminders import routes as reminders
 from app.care.treatment import appointment_routes as appointments
 from app.care.treatment import circumstance_routes as circumstances
+from app.care.treatment import evaluation_routes as evaluations
 from app.care.treatment import routes as treatment
 from app.care.treatment import routes as treatment_sessions
 from app.care.worklist import routes as worklist
 from app.context import AppContext
+from app.interop.transfer import routes as transfers
 from app.notifications.dispatch.stand_in import StandIn
 from app.notifications.stream import routes as stream
 from app.notifications.webhooks import routes as webhooks
@@ -79,6 +81,7 @@ from app.pages.staff import (
     taking_on_page,
     taper_page,
     team_page,
+    transfer_page,
     what_if_page,
     worklist_page,
 )
@@ -117,10 +120,13 @@ _ROUTERS: Final = (
     appointments.list_router,
     merging.router,
     circumstances.router,
+    transfers.router,
+    transfers.receiving_router,
     treatment_sessions.session_router,
     assessments.router,
     assessments.scales_router,
     check_ins.import_router,
+    evaluations.router,
     monitoring.router,
     signals.router,
     safety_events.router,
@@ -177,6 +183,8 @@ _ROUTERS: Final = (
     factors_page.router,
     taking_on_page.router,
     merge_page.router,
+    transfer_page.router,
+    transfer_page.receiving_router,
     circumstance_page.router,
     contact_page.router,
     care_team_page.router,

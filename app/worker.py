@@ -27,6 +27,7 @@ from app.care.reminders.deciding import StillDue
 from app.context import AppContext
 from app.foundation.ids import new_id
 from app.foundation.logs import where
+from app.interop.transfer import commands as transfers
 from app.notifications.dispatch.dispatcher import Dispatcher
 from app.notifications.messages.sending import Post, cancel_too_late
 from app.notifications.stream.queries import keep_stream
@@ -266,6 +267,12 @@ def _add_tasks(jobs: procrastinate.App, context: AppContext) -> None:
     )
     async def evaluate_again(clinic_id: str, patient_id: str) -> None:
         await monitoring.evaluate_again(context, UUID(clinic_id), UUID(patient_id))
+
+    @jobs.task(
+        name=transfers.CONFIRM_HERE, queue=QUEUE, retry=procrastinate.RetryStrategy(exponential_wait=5)
+    )
+    async def confirm_transfer(clinic_id: str, transfer_id: str, sender_id: str) -> None:
+        await transfers.confirm_here(context, UUID(clinic_id), UUID(transfer_id), UUID(sender_id))
 
     @jobs.task(name=what_if.WORK_OUT, queue=STUDIES_QUEUE)
     async def work_out_what_if(clinic_id: str, what_if_id: str) -> None:

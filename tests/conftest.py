@@ -4,6 +4,8 @@ Row-level security keeps clinics apart, so a test makes its own clinic and not i
 database or a service to itself asks for ``own_database`` or ``own_service``.
 """
 
+import gc
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -29,6 +31,11 @@ _LONGEST: Final = (
 _LONG_FIRST: Final = ("browser", "journeys", "docs", "cli", "clients", "storage", "studies", "pages")
 _FOLDER_MARKS: Final = {"browser": "browser", "journeys": "journey"}
 _HERE: Final = Path(__file__).parent
+# What `make test-fast` leaves to `make test`, and how many tests of each file that stand on the shared service or
+# database it runs.
+_NOT_CORE: Final = frozenset({"browser", "journey", "processes", "measurement"})
+_OF_EACH_FILE: Final = 2
+_OWN: Final = frozenset({"own_database", "own_service"})
 
 
 # What properties are tried with: a few examples, always the same, in `make test`; many others, at random, in
@@ -53,13 +60,37 @@ settings.register_profile(
 settings.load_profile("short")
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` takes out what nobody asks for
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what a folder's tests need, and put the files that take long first; within them nothing moves."""
     for item in items:
         folder = _folder(item)
         if folder in _FOLDER_MARKS:
             item.add_marker(_FOLDER_MARKS[folder])
+    _mark_core(items)
     items.sort(key=lambda item: (item.path.name not in _LONGEST, _folder(item) not in _LONG_FIRST))
+
+
+def _mark_core(items: list[pytest.Item]) -> None:
+    """Mark the tests of the edit loop: all that need no database, and the first few of each file that shares it."""
+    seen: defaultdict[Path, set[str]] = defaultdict(set)
+    for item in items:
+        if any(mark.name in _NOT_CORE for mark in item.iter_markers()):
+            continue
+        needs = getattr(item, "fixturenames", ())
+        if "cluster" in needs:
+            # Each with the first of its examples.
+            of_file, name = seen[item.path], item.nodeid.partition("[")[0]
+            if not _OWN.isdisjoint(needs) or name in of_file or len(of_file) == _OF_EACH_FILE:
+                continue
+            of_file.add(name)
+        item.add_marker("core")
+
+
+def pytest_collection_finish() -> None:
+    """Leave what collecting made out of every later look for garbage: it stays until the end."""
+    gc.collect()
+    gc.freeze()
 
 
 def _folder(item: pytest.Item) -> str:

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Final
 
 from app.chart.layout import Layout, text_width
-from app.chart.panels import LEVEL_HEIGHTS, MOST_SCALES, shortened
+from app.chart.panels import LEVEL_HEIGHTS, MOST_SCALES, lettered_changes, shortened
 from app.chart.trend import Band, Reader, Trend, TrendDay
 from app.chart.wording import ChartWords
 from app.clinical.course import InfusionPhase
@@ -39,6 +39,16 @@ def _sentences(trend: Trend, words: ChartWords) -> Iterator[str]:
         yield words.total_sentence.format(
             scale=shortened(scale, _LONGEST_NAME), total=words.count(mark.total), day=words.day(mark.day)
         )
+    if trend.changes:
+        yield f"{words.changes}: {'; '.join(_changes(trend, words))}."
+    if trend.notes:
+        last_note = words.day(max(trend.notes))
+        yield words.notes_sentence.format(count=len(trend.notes), day=last_note)
+
+
+def _changes(trend: Trend, words: ChartWords) -> Iterator[str]:
+    for letter, one in lettered_changes(trend):
+        yield f"{letter}: {words.change_kinds.get(one.kind, one.kind)}, {words.day_of_year(one.day)}"
 
 
 def _domain(trend: Trend, index: int, domain: Domain, words: ChartWords) -> Iterator[str]:
@@ -94,7 +104,8 @@ def legend_of(trend: Trend, words: ChartWords, layout: Layout, *, top: int, buck
     """The signs of this chart in lines, as many on each as there is room for."""
     keys: list[Key] = []
     x, y = layout.left, top
-    for sign, text in _signs(trend, words, bucket):
+    signs = [*_signs(trend, words, bucket), *(("", text) for text in _changes(trend, words))]
+    for sign, text in signs:
         lines = _lines(text, layout)
         width = _SIGN + round(max(text_width(line, layout.small) for line in lines))
         if x > layout.left and x + width > layout.width - layout.right:

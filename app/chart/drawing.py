@@ -19,6 +19,7 @@ from app.chart.panels import (
     TotalsLine,
     infusion_places,
     level_bars,
+    mark_rows,
     panel_of,
     totals_rows,
 )
@@ -120,7 +121,7 @@ def draw_trend(
 
 def _layout(trend: Trend, layout: Layout) -> Layout:
     """Where nothing is named beside the plots, they take that room."""
-    named = trend.baseline or trend.reference or trend.totals
+    named = trend.baseline or trend.reference or trend.totals or trend.changes or trend.notes
     return layout if named else replace(layout, right=layout.right_alone)
 
 
@@ -132,6 +133,7 @@ def _placed(trend: Trend, words: ChartWords, layout: Layout, prefix: str, bucket
     axis = panels[-1].bottom
     levels_base = axis + _AXIS_HEIGHT + (_LEVELS_HEIGHT if trend.levels else 0)
     totals = totals_rows(trend.totals, ruler, words, top=levels_base)
+    totals += mark_rows(trend, ruler, words, top=totals[-1].y if totals else levels_base)
     legend_top = (totals[-1].y if totals else levels_base) + 28
     legend = legend_of(trend, words, layout, top=legend_top, bucket=bucket)
     bars = level_bars(trend.levels, ruler, base=levels_base)

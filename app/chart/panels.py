@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from itertools import groupby
+from string import ascii_uppercase
 from typing import Final
 
 from app.chart.layout import Layout, Ruler, Scale, point, short, text_width
 from app.chart.thinning import Mark, marks_of, runs_of
-from app.chart.trend import Band, InfusionMark, LevelSpan, TotalMark, Trend
+from app.chart.trend import Band, ChangeMark, InfusionMark, LevelSpan, TotalMark, Trend
 from app.chart.wording import ChartWords
 from app.clinical.course import InfusionPhase
 from app.clinical.domains import DOMAINS, HIGHEST, LOWEST
@@ -162,7 +164,7 @@ _APART, _APART_IN_A_CROWD, _CROWD = 3.0, 10.0, 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TotalsLine:
-    """The totals of one scale: a dot each, and the number where there is room for it."""
+    """A strip below the panels, such as the totals of one scale: a dot each, and its text where there is room."""
 
     name: str
     name_x: int
@@ -201,25 +203,46 @@ def _broad(spans: Sequence[LevelSpan], ruler: Ruler) -> list[tuple[float, float,
 def totals_rows(
     totals: Sequence[TotalMark], ruler: Ruler, words: ChartWords, *, top: int
 ) -> list[TotalsLine]:
-    """A row for each scale, in the order of their names; its name beside it, or above where there is no room."""
+    """A row for each scale, in the order of their names."""
     rows: list[TotalsLine] = []
-    layout = ruler.layout
-    beside = layout.bands_beside
     ordered = sorted(totals, key=lambda mark: (mark.scale, mark.day))
     for name, group in groupby(ordered, key=lambda mark: mark.scale):
-        y = (rows[-1].y if rows else top) + (2 if beside else 3) * (layout.small + 1)
-        marks = [(ruler.x(mark.day.toordinal()), words.count(mark.total)) for mark in group]
-        rows.append(
-            TotalsLine(
-                name=shortened(name, layout.longest_name),
-                name_x=layout.plot_right + 10 if beside else layout.left,
-                name_y=y if beside else y - layout.small - 8,
-                y=y,
-                dots=[short(x) for x in _apart([x for x, _ in marks])],
-                numbers=[(short(x), text) for x, text in _with_room(marks, layout.small)],
-            )
-        )
+        marks = [(mark.day, words.count(mark.total)) for mark in group]
+        rows.append(_row(name, marks, ruler, below=rows[-1].y if rows else top))
     return rows[:MOST_SCALES]
+
+
+def mark_rows(trend: Trend, ruler: Ruler, words: ChartWords, *, top: int) -> list[TotalsLine]:
+    """A row for what else changed, by its letter, and one for the patient's notes, by their number."""
+    lettered = [(one.day, letter) for letter, one in lettered_changes(trend)]
+    numbered = [(day, str(number)) for number, day in enumerate(sorted(trend.notes), 1)]
+    rows: list[TotalsLine] = []
+    for name, marks in ((words.changes, lettered), (words.notes, numbered)):
+        if marks:
+            rows.append(_row(name, marks, ruler, below=rows[-1].y if rows else top))
+    return rows
+
+
+def _row(name: str, marks: Sequence[tuple[date, str]], ruler: Ruler, *, below: int) -> TotalsLine:
+    """A strip of dots with their texts; its name beside it, or above where there is no room."""
+    layout = ruler.layout
+    beside = layout.bands_beside
+    y = below + (2 if beside else 3) * (layout.small + 1)
+    placed = [(ruler.x(day.toordinal()), text) for day, text in marks]
+    return TotalsLine(
+        name=shortened(name, layout.longest_name),
+        name_x=layout.plot_right + 10 if beside else layout.left,
+        name_y=y if beside else y - layout.small - 8,
+        y=y,
+        dots=[short(x) for x in _apart([x for x, _ in placed])],
+        numbers=[(short(x), text) for x, text in _with_room(placed, layout.small)],
+    )
+
+
+def lettered_changes(trend: Trend) -> list[tuple[str, ChangeMark]]:
+    """The latest of what else changed, oldest first, each with its letter."""
+    latest = sorted(trend.changes, key=lambda one: one.day)[-len(ascii_uppercase) :]
+    return list(zip(ascii_uppercase, latest, strict=False))
 
 
 def shortened(name: str, longest: int) -> str:

@@ -73,6 +73,14 @@ class TotalMark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeMark:
+    """Something else that changed, on its day: the code of what, such as ``tms``. It decides nothing."""
+
+    day: date
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trend:
     """A patient's reports from one day to another, in order of days, with what they are measured against."""
 
@@ -84,6 +92,8 @@ class Trend:
     infusions: Sequence[InfusionMark] = ()
     levels: Sequence[LevelSpan] = ()
     totals: Sequence[TotalMark] = ()
+    changes: Sequence[ChangeMark] = ()
+    notes: Sequence[date] = ()
 
     @property
     def length(self) -> int:
@@ -91,5 +101,7 @@ class Trend:
         return (self.last_day - self.first_day).days + 1
 
     def seen_by(self, reader: Reader) -> "Trend":
-        """The part of it that is for this reader: levels and totals are for clinicians only."""
-        return self if reader is Reader.CLINICIAN else replace(self, levels=(), totals=())
+        """The part of it that is for this reader: levels, totals and what staff keep are for clinicians only."""
+        if reader is Reader.CLINICIAN:
+            return self
+        return replace(self, levels=(), totals=(), changes=(), notes=())

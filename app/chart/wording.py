@@ -47,6 +47,10 @@ class ChartWords:
     infusions_sentence: str
     level_sentence: str
     total_sentence: str
+    changes: str
+    change_kinds: Mapping[str, str]
+    notes: str
+    notes_sentence: str
 
     def day(self, day: date) -> str:
         """A day with its year."""
@@ -119,6 +123,22 @@ _ENGLISH: Final = ChartWords(
     infusions_sentence="Infusions: {count}, the last on {day} ({phase}).",
     level_sentence="Level: {level} since {day}.",
     total_sentence="{scale}: {total} on {day}.",
+    changes="Also changed",
+    change_kinds={
+        "severity": "severity of the illness",
+        "illness_duration": "duration of the illness",
+        "condition": "another condition",
+        "physical_health": "physical health",
+        "weight": "weight",
+        "antidepressant_started": "antidepressant started",
+        "antidepressant_changed": "antidepressant changed",
+        "tms": "TMS",
+        "ect": "ECT",
+        "psychotherapy": "psychotherapy",
+        "other_medication": "other medication",
+    },
+    notes="Notes",
+    notes_sentence="Notes of the patient: {count}, the last on {day}.",
 )
 _SPANISH: Final = ChartWords(
     locale=Locale("es"),
@@ -163,6 +183,22 @@ _SPANISH: Final = ChartWords(
     infusions_sentence="Infusiones: {count}, la última el {day} ({phase}).",
     level_sentence="Nivel: {level} desde el {day}.",
     total_sentence="{scale}: {total} el {day}.",
+    changes="También cambió",
+    change_kinds={
+        "severity": "gravedad de la enfermedad",
+        "illness_duration": "duración de la enfermedad",
+        "condition": "otra enfermedad",
+        "physical_health": "salud física",
+        "weight": "peso",
+        "antidepressant_started": "antidepresivo iniciado",
+        "antidepressant_changed": "antidepresivo cambiado",
+        "tms": "EMT",
+        "ect": "TEC",
+        "psychotherapy": "psicoterapia",
+        "other_medication": "otra medicación",
+    },
+    notes="Notas",
+    notes_sentence="Notas del paciente: {count}, la última el {day}.",
 )
 _LANGUAGES: Final = {"en": _ENGLISH, "es": _SPANISH}
 

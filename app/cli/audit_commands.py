@@ -24,7 +24,6 @@ from app.cli.options import AsJson, DataDir, Guard, print_json, settings_of
 from app.cli.runtime import Runtime, open_runtime
 from app.storage import clinics, inspection
 from app.storage.engine.database import Database
-from app.studies.stored_patients import UnknownClinicError
 
 OneClinic = Annotated[UUID | None, typer.Option("--clinic", help="Only this clinic's audit log.")]
 
@@ -116,7 +115,7 @@ async def _whose(database: Database, clinic: UUID | None) -> list[UUID]:
         return await inspection.open_clinics(database)
     async with database.work(clinic) as work:
         if await clinics.profile(work) is None:
-            raise UnknownClinicError(UnknownClinicError.__doc__)
+            raise clinics.UnknownClinicError(clinics.UnknownClinicError.__doc__)
     return [clinic]
 
 

@@ -30,12 +30,23 @@ COMMANDS: Final = {
     ),
     "demo": ("demo", "Show the main job on a synthetic clinic."),
     "doctor": ("doctor", "Look for what is wrong, and say how to fix it; changes nothing."),
-    "migrate": ("service_commands", "Bring the database's tables to this version (or another)."),
-    "backup": (
-        "service_commands",
-        "Write everything in the database into one file; the encryption key is not in it.",
+    "migrate": (
+        "backup_commands",
+        "Bring the database's tables to this version (or another), and ask before anything is lost.",
     ),
-    "restore": ("service_commands", "Read a backup into an empty database."),
+    "upgrade": (
+        "backup_commands",
+        "Check, take a backup, bring the tables to this version, and check again.",
+    ),
+    "backup": (
+        "backup_commands",
+        "Write everything in the database into one file, sealed; the encryption key is not in it.",
+    ),
+    "restore": ("backup_commands", "Read a backup into an empty database."),
+    "verify-backup": (
+        "backup_commands",
+        "Restore a backup into a scratch database, look whether all is there, and remove it again.",
+    ),
     "openapi": ("service_commands", "Print the OpenAPI document of this version."),
     "backtest": (
         "backtest_command",
@@ -64,7 +75,13 @@ COMMANDS: Final = {
     "key": ("clinic_commands", "A clinic's API keys."),
     "patient": ("clinic_commands", "Patients, by id only."),
     "jobs": ("clinic_commands", "Background jobs."),
+    "deliveries": ("delivery_commands", "A clinic's webhook deliveries."),
+    "seed": (
+        "seed_command",
+        "Register synthetic patients with courses and check-ins, in a clinic in test mode; once a day, not twice.",
+    ),
     "archive": ("archive_commands", "A clinic, or one patient, as one checked file."),
+    "transfer": ("transfer_commands", "A patient's transfer to another clinic."),
     "status": (
         "status_command",
         "Show processes, what waits, safety events, seals and backups; exits with 1 if something needs a person.",

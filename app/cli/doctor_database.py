@@ -14,7 +14,7 @@ from app.foundation.vault import CannotOpenError
 from app.settings import Settings, revealed
 from app.storage import heartbeats, patients
 from app.storage.engine.binaries import OLDEST_MAJOR, LocalDatabaseError
-from app.storage.engine.connecting import DatabaseRefusesError, check_key, check_reachable
+from app.storage.engine.connecting import DatabaseRefusesError, check_reachable
 from app.storage.engine.database import Database
 from app.storage.engine.health import failures_named
 from app.storage.engine.migrating import SchemaBehindError, SchemaNewerError, check_schema
@@ -94,10 +94,6 @@ def _check(settings: Settings, url: str, keyset: Keyset) -> Iterator[Finding]:
         data_dir=None,
         binaries=None,
     )
-    try:
-        check_key(url, runtime.vault().tenant_key)
-    except DatabaseRefusesError as error:
-        yield wrong(error.said, error.fix)
     with failures_named():
         yield from asyncio.run(_contents(runtime, settings))
 
@@ -187,7 +183,7 @@ async def _contents(runtime: Runtime, settings: Settings) -> list[Finding]:
 
 
 async def _proof(context: AppContext) -> Finding:
-    unproved = Database(context.database.url)
+    unproved = Database(context.database.direct_url)
     try:
         asks = not await names_a_clinic(unproved)
     finally:

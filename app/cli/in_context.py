@@ -11,7 +11,7 @@ from app.cli.runtime import open_runtime
 from app.context import AppContext, Work
 from app.foundation.audit import OPERATOR
 from app.foundation.errors import NotFoundError
-from app.studies.stored_patients import UnknownClinicError
+from app.storage.clinics import UnknownClinicError
 
 Found = TypeVar("Found")
 

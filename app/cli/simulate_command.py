@@ -49,7 +49,11 @@ def simulate(
     ] = None,
     markdown: Annotated[Path | None, typer.Option(help="A page to write as well.")] = None,
     chart: Annotated[Path | None, typer.Option(help="A folder to write the charts to.")] = None,
+    *,
     boosters: Annotated[bool, typer.Option("--boosters", help="Patients in maintenance instead.")] = False,
+    paired: Annotated[
+        bool, typer.Option("--paired", help="Both published rules seed by seed instead.")
+    ] = False,
     plans: Annotated[bool, typer.Option("--plans", help="Plans of check-ins instead.")] = False,
     findings: Annotated[
         bool, typer.Option("--findings", help="How often findings are seen instead.")
@@ -60,8 +64,8 @@ def simulate(
 ) -> None:
     """Measure the rule on simulated patients, beside simpler detectors; the same on every machine."""
     chosen_seeds, populations, numbers = _seeds(seeds), _plans(variants), numbers_from(protocol)
-    wanted = (("boosters", boosters), ("plans", plans), ("findings", findings), ("outcome", outcome))
-    further = [name for name, is_wanted in wanted if is_wanted]
+    wanted = (boosters, paired, plans, findings, outcome)
+    further = [name for name, is_wanted in zip(STUDIES, wanted, strict=True) if is_wanted]
     if further:
         if len(further) > 1 or protocol is not None or variants != "all":
             raise typer.BadParameter("one at a time, on the published rules", param_hint=f"--{further[0]}")
@@ -79,6 +83,10 @@ def simulate(
     if markdown is not None:
         named = _command(patients, seeds, variants, protocol)
         markdown.write_text(accuracy_markdown(report, command=named), encoding="utf-8")
+    _give(report, chart, as_json=as_json)
+
+
+def _give(report: AccuracyReport, chart: Path | None, *, as_json: bool) -> None:
     if chart is not None:
         _write_charts(report, chart)
     if as_json:

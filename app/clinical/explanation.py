@@ -8,17 +8,17 @@ record and the row on the worklist, in English and in Spanish. No probability, n
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from typing import Final
 
 from app.clinical.against import sentences_against
 from app.clinical.answer import Evaluation
 from app.clinical.domains import DOMAINS, Domain
 from app.clinical.english_formats import capitalised, scale_name
+from app.clinical.explanation_numbers import PartCode, numbers_of
 from app.clinical.explanation_words import ENGLISH, Language, language_of
 from app.clinical.headline import Beside, finding_sentences, headline_sentences, steady_without_infusion
 from app.clinical.levels import CriterionName, FindingCode, Level
-from app.clinical.profiles import CAUTION_NAMES, Caution
+from app.clinical.profiles import Caution
 from app.clinical.reasons import (
     AnsweringFell,
     Asked,
@@ -42,6 +42,7 @@ from app.clinical.reasons import (
     WatchReached,
 )
 from app.clinical.reference import Reference
+from app.clinical.taper import planned_said
 
 HEADLINES: Final = {
     Level.CONSIDER_BOOSTER: ENGLISH.templates["consider_booster"],
@@ -53,23 +54,9 @@ HEADLINES: Final = {
 REVIEW: Final = ENGLISH.templates["review"]
 
 
-class PartCode(StrEnum):
-    """What a part of an explanation speaks of."""
-
-    HEADLINE = "headline"
-    REPORTS = "reports"
-    THEN_NOW = "then_now"
-    FOR = "for"
-    AGAINST = "against"
-    TREATMENT = "treatment"
-    DATA = "data"
-    WOULD_CHANGE = "would_change"
-    SMALL_PRINT = "small_print"
-
-
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part: its sentences, and the reasons and findings that its numbers come from."""
+    """One part: its sentences, and by name the numbers that they may say, from reasons, findings and reports."""
 
     code: PartCode
     text: str
@@ -123,7 +110,9 @@ def explanation_parts(
         (PartCode.WOULD_CHANGE, lambda: _would_change(evaluation, language)),
         (PartCode.SMALL_PRINT, lambda: _small_print(evaluation, language)),
     )
-    parts = (Part(code, " ".join(dict.fromkeys(say())), _numbers(code, evaluation)) for code, say in made)
+    parts = (
+        Part(code, " ".join(dict.fromkeys(say())), numbers_of(code, evaluation, said)) for code, say in made
+    )
     return tuple(part for part in parts if part.text)
 
 
@@ -282,8 +271,10 @@ def _treatment(evaluation: Evaluation, beside: Beside, language: Language) -> It
         yield f"{ago}{counts}{earlier}{about}."
     if steady_without_infusion(evaluation, beside) and beside.raised is not None:
         yield language.say("steady_without_infusion", on=language.day(beside.raised[0], year))
+    if beside.planned is not None:
+        yield planned_said(beside.planned, language, year)
     if beside.cautions:
-        what = ", ".join(CAUTION_NAMES[caution] for caution in beside.cautions)
+        what = ", ".join(language.caution(caution) for caution in beside.cautions)
         yield language.say("precautions", what=what)
 
 
@@ -369,16 +360,6 @@ def _small_print(evaluation: Evaluation, language: Language) -> Iterator[str]:
     yield language.say("small_print", rule=rule, reference=said, last=last, as_of=as_of)
     if evaluation.level >= Level.WATCH or evaluation.findings:
         yield language.say("review")
-
-
-def _numbers(code: PartCode, evaluation: Evaluation) -> tuple[tuple[str, Fact], ...]:
-    """The numbers of a part by name, as its reasons carry them."""
-    reasons: Sequence[Reason] = ()
-    if code in {PartCode.HEADLINE, PartCode.FOR}:
-        reasons = [reason for criterion in evaluation.criteria for reason in criterion.reasons]
-    elif code in {PartCode.DATA, PartCode.WOULD_CHANGE, PartCode.AGAINST}:
-        reasons = evaluation.notes
-    return tuple((f"{one.code.value}.{name}", value) for one in reasons for name, value in one.facts)
 
 
 __all__ = [

@@ -6,8 +6,21 @@ from datetime import date
 from typing import Final
 
 from app.clinical.english_formats import MONTHS, day_in, days_from_to, ordinal, percent
+from app.clinical.profiles import CAUTION_NAMES, Caution
 
 _MONTHS_ES: Final = ("ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic")
+_CAUTIONS_ES: Final[Mapping[Caution, str]] = {
+    Caution.UNCONTROLLED_HYPERTENSION: "hipertensión no controlada",
+    Caution.CARDIAC_DISEASE: "enfermedad cardíaca",
+    Caution.UNCONTROLLED_THYROID_DISEASE: "enfermedad tiroidea no controlada",
+    Caution.SUBSTANCE_USE_DISORDER: "consumo problemático de sustancias",
+    Caution.MANIA: "manía",
+    Caution.PSYCHOSIS: "psicosis",
+    Caution.PRIOR_ADVERSE_REACTION: "mala experiencia con ketamina",
+    Caution.URINARY_SYMPTOMS: "síntomas urinarios",
+    Caution.BLOOD_PRESSURE_ABOVE_140_90: "presión arterial superior a 140/90",
+    Caution.PREGNANCY: "embarazo",
+}
 _TO: Final = "\N{EN DASH}"
 _NBSP: Final = "\N{NO-BREAK SPACE}"
 
@@ -62,6 +75,10 @@ class Language:
     def share(self, share: float) -> str:
         """Whole percent: "61%" or "61 %"."""
         return percent(share) if self.code == "en" else percent(share).replace("%", f"{_NBSP}%")
+
+    def caution(self, caution: Caution) -> str:
+        """A precaution's name."""
+        return CAUTION_NAMES[caution] if self.code == "en" else _CAUTIONS_ES[caution]
 
     def nth(self, number: int) -> str:
         """A place in an order."""
@@ -179,6 +196,14 @@ ENGLISH: Final = Language(
         "earlier": "; earlier responses lasted {held} days",
         "about": "; about {count} more before the patient was taken on",
         "precautions": "Active precautions: {what}.",
+        "planned": (
+            "By the taper plan the next booster is for {on}: {days} after the infusion of {since}{step}{benefits}."
+        ),
+        "planned_step": ", step {step} of {steps}",
+        "planned_benefits": "; at this interval so far: {what}",
+        "planned_held": "at least {days} from {on}",
+        "planned_lost": "{held} {days} from {on}, lost",
+        "planned_unseen": "not observed from {on}",
         "did_not_hold": "The booster of {on} has lasted {days}; review rather than repeat.",
         "days_in_10": "{days} in the last 10 days",
         "asked_answered": "; {answered} of {asked} asked days answered",
@@ -324,6 +349,14 @@ SPANISH: Final = Language(
         "earlier": "; las respuestas anteriores duraron {held} días",
         "about": "; unas {count} más antes de iniciar el seguimiento aquí",
         "precautions": "Precauciones activas: {what}.",
+        "planned": (
+            "Según el plan, el próximo refuerzo es para el {on}: {days} tras la infusión del {since}{step}{benefits}."
+        ),
+        "planned_step": ", paso {step} de {steps}",
+        "planned_benefits": "; con este intervalo hasta ahora: {what}",
+        "planned_held": "al menos {days} desde el {on}",
+        "planned_lost": "{held} {days} desde el {on}, perdido",
+        "planned_unseen": "no observado desde el {on}",
         "did_not_hold": "El refuerzo del {on} ha durado {days}; revise en vez de repetir.",
         "days_in_10": "{days} en los últimos 10 días",
         "asked_answered": "; {answered} de {asked} días solicitados con respuesta",

@@ -35,6 +35,7 @@ from app.clinical.reasons import (
     StillWatching,
     WatchReached,
 )
+from app.clinical.taper import PlannedDate
 
 _SHARES: Final = (BelowWatch, WatchReached, StillWatching, LostEnough)
 _OF_DOMAIN: Final = (DomainLostEnough, DomainWatchReached, DomainStillWatching)
@@ -58,6 +59,7 @@ class Beside:
         call_by: the clinic's limit for this signal.
         became_steady: the day on which the open signal became steady; None while it has not.
         findings_closed: findings that staff have closed are not said.
+        planned: the next booster by the taper plan, and how that day was reached.
     """
 
     who: str | None = None
@@ -66,6 +68,7 @@ class Beside:
     call_by: date | None = None
     became_steady: date | None = None
     findings_closed: frozenset[FindingCode] = frozenset()
+    planned: PlannedDate | None = None
 
 
 def steady_without_infusion(evaluation: Evaluation, beside: Beside) -> bool:

@@ -21,7 +21,19 @@ from app.clinical.protocol import PUBLISHED, STANDARD, Protocol
 
 _BECAME: Final = {
     "daily_after_infusion_days": ("daily_after_induction_days", "daily_after_booster_days"),
+    "review_told_days": ("review_announced_days",),
+    "channel_least_gain": ("domain_least_gain",),
+    "channel_least_days": ("domain_least_days",),
+    "channel_least_days_sparse": ("domain_least_days_sparse",),
+    "channel_within_days": ("domain_within_days",),
+    "benefit_median_days": ("response_duration_median_days",),
+    "benefit_weight": ("response_duration_weight",),
+    "benefit_spread": ("response_duration_spread",),
+    "benefit_spread_certainty": ("response_duration_spread_certainty",),
+    "benefit_covered": ("response_duration_covered",),
+    "benefit_shortest_days": ("response_duration_shortest_days",),
 }
+"""What numbers of rule 1.0 are called now: one became two, the others have other names."""
 
 
 def numbers_of(protocol: Protocol = STANDARD) -> tuple[NumberNotes, ...]:
@@ -69,7 +81,7 @@ def stored_numbers(numbers: Mapping[str, float], *, protocol: Protocol = STANDAR
 
 
 def renamed(numbers: Mapping[str, float]) -> dict[str, float]:
-    """Numbers by their present names: one of rule 1.0 became two in rule 2.0."""
+    """Numbers by their present names."""
     found = dict(numbers)
     for before, after in _BECAME.items():
         if before in found:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from app.clinical.english_formats import counted, listed
+from app.clinical.explanation_words import Language
 from app.clinical.interval import ResponseDuration
 from app.clinical.levels import FindingCode
 from app.clinical.protocol import STANDARD, TAPER_STEPS, Protocol
@@ -109,6 +110,42 @@ class Maintenance:
     open_cautions: int = 0
     observed: bool = True
     findings: tuple[FindingCode, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedDate:
+    """The day of the next booster by the taper plan, and how it was reached; a clinician books it or another.
+
+    Attributes:
+        on: `interval_days` after `since`, the day of the last infusion.
+        step: which of the plan's `steps` has this interval, the first is 1; None when none has.
+        benefits: the finished benefits at the present interval that the suggestion looked at, oldest first.
+    """
+
+    on: date
+    since: date
+    interval_days: int
+    step: int | None
+    steps: int
+    benefits: tuple[ResponseDuration, ...]
+
+
+def planned_date(
+    plan: TaperPlan, now: Maintenance, suggestion: TaperSuggestion, *, last_infusion_on: date | None
+) -> PlannedDate | None:
+    """The suggested interval after the last infusion; None where boosters are given as needed, or none is due yet."""
+    days = suggestion.interval_days
+    if days is None or last_infusion_on is None:
+        return None
+    intervals = [step.interval_days for step in plan.steps]
+    return PlannedDate(
+        on=last_infusion_on + timedelta(days=days),
+        since=last_infusion_on,
+        interval_days=days,
+        step=intervals.index(days) + 1 if days in intervals else None,
+        steps=len(intervals),
+        benefits=tuple(one for one in now.at_interval if one.from_day < last_infusion_on),
+    )
 
 
 def problems_of_plan(plan: TaperPlan, protocol: Protocol = STANDARD) -> tuple[PlanProblem, ...]:
@@ -271,6 +308,8 @@ _MOVES: Final = {
     TaperMove.HOLD: "Hold the interval of {interval}.",
     TaperMove.SHORTEN: "Consider shortening the interval to {interval}.",
 }
+_BENEFITS_SAID: Final = 4
+"""So many of the latest benefits are said with a planned date."""
 _AS_NEEDED: Final = "Consider boosters as needed, without a fixed interval."
 
 
@@ -284,6 +323,31 @@ def suggestion_sentence(suggestion: TaperSuggestion) -> str:
 def reasons_said(suggestion: TaperSuggestion) -> tuple[str, ...]:
     """Why, a sentence for each reason."""
     return tuple(_reason(one) for one in suggestion.reasons)
+
+
+def planned_said(planned: PlannedDate, language: Language, year: int) -> str:
+    """The planned date and how it was reached: the interval, the plan's step, the benefits at it so far."""
+    benefits = [_benefit_said(one, language, year) for one in planned.benefits[-_BENEFITS_SAID:]]
+    return language.say(
+        "planned",
+        on=language.day(planned.on, year),
+        days=language.count(planned.interval_days, "day"),
+        since=language.day(planned.since, year),
+        step=language.say("planned_step", step=planned.step, steps=planned.steps) if planned.step else "",
+        benefits=language.say("planned_benefits", what=language.listed(benefits)) if benefits else "",
+    )
+
+
+def _benefit_said(one: ResponseDuration, language: Language, year: int) -> str:
+    on = language.day(one.from_day, year)
+    if not one.observed:
+        return language.say("planned_unseen", on=on)
+    if not one.lost:
+        return language.say("planned_held", days=language.count(one.outlasted_days, "day"), on=on)
+    most = one.days if one.at_most_days is None else one.at_most_days
+    ranged = most - one.days > 1
+    least = language.say("held_range", least=one.days, most=most) if ranged else f"{one.days}"
+    return language.say("planned_lost", held=least, days=language.count(most, "day").partition(" ")[2], on=on)
 
 
 def _reason(reason: TaperReason) -> str:

@@ -36,7 +36,7 @@ def set_up_logs(*, level: int = logging.INFO) -> None:
             structlog.processors.JSONRenderer(sort_keys=True),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(_Unfailing())  # type: ignore[arg-type] # it writes and flushes, which is all that is used,
+        logger_factory=structlog.PrintLoggerFactory(_Unfailing()),  # type: ignore[arg-type] # all that is used of a file
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger()

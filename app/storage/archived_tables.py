@@ -135,6 +135,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "notifications": "what this installation sent",
     "outgoing_messages": "what this installation sends",
     "patient_keys": "every installation seals with its own keys",
+    "patient_transfers": "keys and receipts between two clinics, of no use to a third",
     "push_subscriptions": "they belong to a device and to this installation's push key",
     "reminders": "what this installation asked",
     "sign_in_links": "fingerprints of secrets",

@@ -67,6 +67,9 @@ async def last(work: UnitOfWork) -> LastBackups:
 def note_made(owner_url: str, *, at: datetime, file_name: str, size: int, sha256: bytes) -> None:
     """Keep that a backup was written to its end; ``size`` in bytes."""
     with psycopg.connect(_plain(owner_url)) as connection:
+        # Before an upgrade there may be no such table yet.
+        if connection.execute("SELECT to_regclass('front_desk.backups')").fetchone() == (None,):
+            return
         connection.execute(_MADE, [new_id(), at, file_name, size, sha256])
 
 

@@ -8,8 +8,13 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, insert, select, te
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.foundation.errors import OperatorError
 from app.storage.engine.rows import CARE, FRONT_DESK, Row, TenantRow, columns_of
 from app.storage.engine.unit_of_work import UnitOfWork
+
+
+class UnknownClinicError(OperatorError):
+    """There is no clinic with this id."""
 
 
 class ClinicRow(Row):

@@ -151,6 +151,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "sign_in_links": "fingerprints of secrets; the devices that came of them are there",
     "patient_changes": "in whose words staff gave reasons is theirs; what they did is in audit_events",
     "patient_merges": "ids of what was copied for a duplicate: the copies are there",
+    "patient_transfers": "keys and receipts between two clinics; that it happened is in audit_events",
     "patient_keys": "the key that opens what the copy shows opened",
     "what_if_patients": "other numbers tried over the past: nothing that was reported or decided",
     "care_teams": "who of the staff looks after the patient: that is about them",

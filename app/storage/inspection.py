@@ -1,11 +1,14 @@
-"""Looking at a database from outside, for `afterglow doctor`: what it is, who we are in it, what waits."""
+"""Looking at a database from outside, for the operator's commands: what it is, who we are in it, what waits."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+import psycopg
+from psycopg import Connection, sql
 from sqlalchemy import text
 
 from app.storage import clinics, outgoing_messages
@@ -120,3 +123,28 @@ async def unsent_messages(database: Database, *, since: datetime) -> dict[str, i
             for (channel, state), number in (await outgoing_messages.not_sent(work, since=since)).items():
                 counts[f"{channel} {state}"] += number
     return dict(counts)
+
+
+def connections_of(connection: Connection, role: str) -> int:
+    """Count who else is connected to this database as this role."""
+    row = connection.execute(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = %s", [role]
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def contents(connection: Connection) -> tuple[int, int]:
+    """Count the clinics and the patients, as the owner."""
+    row = connection.execute(
+        "SELECT (SELECT count(*) FROM front_desk.clinics), (SELECT count(*) FROM care.patients)"
+    ).fetchone()
+    return (int(row[0]), int(row[1])) if row else (0, 0)
+
+
+def make_scratch(superuser_url: str, *, database: str, owner: str, roles: Sequence[str]) -> None:
+    """Make an empty database and the roles that a backup names, on a server that is thrown away afterwards."""
+    with psycopg.connect(superuser_url, autocommit=True) as connection:
+        for role in roles:
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
+        statement = sql.SQL("CREATE DATABASE {} OWNER {}")
+        connection.execute(statement.format(sql.Identifier(database), sql.Identifier(owner)))

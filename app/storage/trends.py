@@ -60,6 +60,24 @@ async def check_ins_between(
     ]
 
 
+async def note_days(work: UnitOfWork, patient_id: UUID, *, first: date, last: date) -> list[date]:
+    """List the check-in days, both included, on which the patient wrote a note that stands, in order."""
+    found = await work.execute(
+        select(CheckInRow.check_in_day)
+        .where(
+            CheckInRow.clinic_id == work.clinic_id,
+            CheckInRow.patient_id == patient_id,
+            CheckInRow.check_in_day.between(first, last),
+            CheckInRow.note_sealed.is_not(None),
+            CheckInRow.superseded_by.is_(None),
+            CheckInRow.withdrawn_at.is_(None),
+        )
+        .distinct()
+        .order_by(CheckInRow.check_in_day)
+    )
+    return list(found.scalars())
+
+
 async def level_changes(
     work: UnitOfWork, patient_id: UUID, *, since: datetime, until: datetime, given_at: Sequence[datetime]
 ) -> list[tuple[datetime, str]]:

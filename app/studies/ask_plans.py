@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from os import cpu_count
 from random import Random
-from statistics import mean
 from typing import Final
 
 from app.clinical.levels import Level
@@ -28,6 +27,7 @@ from app.studies.reports import Table
 from app.studies.simulated_patient import DAY_ZERO, ReportedDays, Truth, drawn_truth, history_before
 
 FOLLOWED_DAYS: Final = 365
+DAYS_A_WEEK: Final = 7
 ONSET_DAYS: Final = (50.0, 300.0)
 LOW_FROM: Final = 0.5
 """A low day: more than half of the gain is truly lost."""
@@ -58,7 +58,10 @@ PLANS: Final[Mapping[str, AskPlan]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanFigures:
-    """One plan on one seed: how often stable patients are asked a week while no signal is open, and what is found."""
+    """One plan on one seed: how often stable patients are asked a week while no signal is open, and what is found.
+
+    Weeks are pooled: someone with a single calm month, the daily one after induction, counts for that month only.
+    """
 
     asked_a_week: float
     figures: Figures
@@ -68,7 +71,8 @@ class PlanFigures:
 class _Lived:
     onset: float | None
     raised: list[float]
-    asked_a_week: float
+    asked: int
+    calm_days: int
     rule_on: bool
 
 
@@ -92,13 +96,13 @@ def patients_run(*, patients: int, seeds: Sequence[int]) -> int:
 
 
 def _figures(lived: Iterator[_Lived | None]) -> PlanFigures:
-    counts, asked = OnsetCounts(FOLLOWED_DAYS), []
+    counts, asked, calm_days = OnsetCounts(FOLLOWED_DAYS), 0, 0
     for one in lived:
         if one is not None:
             counts.add(one.onset, one.raised, rule_on=one.rule_on)
             if one.onset is None:
-                asked.append(one.asked_a_week)
-    return PlanFigures(asked_a_week=mean(asked) if asked else 0.0, figures=counts.figures())
+                asked, calm_days = asked + one.asked, calm_days + one.calm_days
+    return PlanFigures(asked_a_week=asked * DAYS_A_WEEK / max(1, calm_days), figures=counts.figures())
 
 
 def _lives(plan: str, seed: int, numbers: tuple[int, int]) -> list[_Lived | None]:
@@ -131,7 +135,7 @@ def _life(plan: AskPlan, random: Random) -> _Lived | None:
     if run.reference is None:
         return None
     raised = [float((signal.raised_on - DAY_ZERO.date()).days) for signal in run.signals]
-    return _Lived(truth.onset, raised, asked * 7 / max(1, calm_days), run.rule_on)
+    return _Lived(truth.onset, raised, asked, calm_days, run.rule_on)
 
 
 def _before(people: CohortPlan, truth: Truth, random: Random, rule: Protocol) -> tuple[ReportedDays, RuleRun]:
@@ -146,9 +150,9 @@ def _before(people: CohortPlan, truth: Truth, random: Random, rule: Protocol) ->
 
 
 def _asks(plan: Protocol, run: RuleRun, day: int, last: int) -> bool:
-    """Whether the plan asks for a check-in on a day."""
+    """Whether the plan asks for a check-in on a day; the plan of 1.0 knows watch and no burst."""
     state = run.state
-    bursting = state is not None and state.loss is not None and state.loss.burst
+    bursting = plan.generation > 1 and state is not None and state.loss is not None and state.loss.burst
     cadence = cadence_on(
         day,
         maintained=True,

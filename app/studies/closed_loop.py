@@ -48,7 +48,8 @@ class Policy:
         every_days: at a fixed interval; None otherwise.
         phones, totals: whether the patient has to phone, or staff ask for a PHQ-9 every 28 days.
         rule: the rule whose signals are followed; None without check-ins.
-        days_to_booster: from a signal to its booster.
+        days_to_booster: from the call, the visit, the total or the signal to the booster: however a loss is
+            noticed, an appointment takes as long.
         learns: whether the next booster is booked for the learned interval.
     """
 
@@ -70,6 +71,7 @@ def _learning(factor: float) -> Protocol:
 
 POLICIES: Final[Mapping[str, Policy]] = {
     "(b) the patient phones": Policy(phones=True),
+    "(b) the same, booster on the same day": Policy(phones=True, days_to_booster=0),
     "(c) PHQ-9 by staff every 28 days": Policy(totals=True),
     "(a) fixed every 28 days": Policy(every_days=28),
     "(a) fixed every 42 days": Policy(every_days=42),
@@ -99,10 +101,8 @@ class Deciding:
         policy = self._policy
         if policy.every_days:
             return day - last >= policy.every_days
-        if policy.phones:
-            return self._phoned(day, losses)
-        if policy.totals:
-            return self._total_shows_it(day, losses)
+        if self._booked is None and self._noticed(day, losses):
+            self._book(day + policy.days_to_booster)
         return self._booked is not None and day >= self._booked
 
     def given(self, day: int, learned: int | None) -> None:
@@ -126,6 +126,12 @@ class Deciding:
 
     def _book(self, day: int) -> None:
         self._booked = day if self._booked is None else min(self._booked, day)
+
+    def _noticed(self, day: int, losses: Sequence[float]) -> bool:
+        """Whether a call, a visit or a total shows the loss on a day; signals are noticed in `raised`."""
+        if self._policy.phones:
+            return self._phoned(day, losses)
+        return self._policy.totals and self._total_shows_it(day, losses)
 
     def _phoned(self, day: int, losses: Sequence[float]) -> bool:
         lost = losses[-1] >= HALF

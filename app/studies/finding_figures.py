@@ -38,6 +38,9 @@ ELEVATED_LEVEL: Final = 9.3
 HOURS_LESS: Final = 3.0
 USUAL_HOURS: Final = (6.0, 8.0)
 HOURS_SD: Final = 0.8
+HOURS_SD_RESTLESS: Final = 1.2
+HALF_HOURS, QUARTER_HOURS = 2, 4
+"""Asked how long they slept, people answer in half hours; the form takes quarters."""
 POINTS_BELOW: Final = 3.0
 SOON_DAYS: Final = 7
 HOURS_OF_DAY: Final = 24
@@ -51,6 +54,12 @@ class Kind(StrEnum):
     LOST_THE_GAIN = "only the gain is lost"
     FAR_BELOW = "3 points below the baseline"
     ELEVATED = "14 days at 9.3 and 3 h less sleep"
+    ELEVATED_IN_QUARTERS = "the same, hours to the quarter"
+    ELEVATED_RESTLESS = "the same, nights that vary by 1.2 h"
+
+
+_ELEVATED: Final = frozenset((Kind.ELEVATED, Kind.ELEVATED_IN_QUARTERS, Kind.ELEVATED_RESTLESS))
+_UNCHANGED: Final = frozenset((Kind.WELL, Kind.WELL_WITHOUT_HOURS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +133,13 @@ def _see(kind: Kind, seed: int, numbers: tuple[int, int]) -> list[_Seen | None]:
 
 
 def _seen(kind: Kind, random: Random) -> _Seen | None:
-    """What is seen in one patient; None without a reference."""
+    """What is seen in one patient; None without a reference, and where mood has no room to fall so far."""
     person = drawn_truth(NEVER_LOST, random)
-    change = random.randint(*BEGINS) if kind not in {Kind.WELL, Kind.WELL_WITHOUT_HOURS} else None
+    change = random.randint(*BEGINS) if kind not in _UNCHANGED else None
     days = ReportedDays(NEVER_LOST, person, random)
-    hours = _Hours(random, reported=kind is not Kind.WELL_WITHOUT_HOURS)
+    if kind is Kind.FAR_BELOW and person.before.mood < POINTS_BELOW:
+        return None
+    hours = _Hours(random, kind)
     before = replace(history_before(NEVER_LOST, "one"), check_ins=tuple(map(hours.slept, days.before())))
     state = replay(before, as_of=at(0, INFUSION_HOUR))
     elevated, worse = list[int](), PerDomain[list[int]]([], [], [])
@@ -168,28 +179,32 @@ def _check_in(
         share = PerDomain(1.0, 1.0, 1.0)
     if changed and kind is Kind.FAR_BELOW:
         share = share._replace(mood=1.0 + POINTS_BELOW / person.gain.mood if person.gain.mood else 1.0)
-    in_episode = kind is Kind.ELEVATED and change is not None and change <= day < change + EPISODE_DAYS
+    in_episode = kind in _ELEVATED and change is not None and change <= day < change + EPISODE_DAYS
     if in_episode:
         levels = zip(person.before, person.gain, strict=True)
         mood, energy, _ = (1.0 - (ELEVATED_LEVEL - before) / gain if gain else 0.0 for before, gain in levels)
         share = PerDomain(mood, energy, 0.0)
-    check_in = days.on(day, share)
+    # At 9.3 for 14 days: no passing dip of the gain takes anything from that.
+    check_in = days.on(day, share, dips=not in_episode)
     return check_in and hours.slept(check_in, less=HOURS_LESS if in_episode else 0.0)
 
 
 class _Hours:
-    """How long someone sleeps: an own usual length, and nights around it, by quarter hours."""
+    """How long someone sleeps: an own usual length, and nights around it, as they are answered."""
 
-    def __init__(self, random: Random, *, reported: bool) -> None:
-        self._random, self._reported = random, reported
+    def __init__(self, random: Random, kind: Kind) -> None:
+        self._random, self._reported = random, kind is not Kind.WELL_WITHOUT_HOURS
+        self._sd = HOURS_SD_RESTLESS if kind is Kind.ELEVATED_RESTLESS else HOURS_SD
+        self._parts = QUARTER_HOURS if kind is Kind.ELEVATED_IN_QUARTERS else HALF_HOURS
         self._usual = random.uniform(*USUAL_HOURS)
 
     def slept(self, check_in: CheckIn, less: float = 0.0) -> CheckIn:
         """The same report with hours of sleep, where they are reported."""
-        drawn = self._random.gauss(self._usual - less, HOURS_SD)
+        drawn = self._random.gauss(self._usual - less, self._sd)
         if not self._reported:
             return check_in
-        return replace(check_in, sleep_hours=min(float(HOURS_OF_DAY), max(0.0, round(drawn * 4) / 4)))
+        answered = round(drawn * self._parts) / self._parts
+        return replace(check_in, sleep_hours=min(float(HOURS_OF_DAY), max(0.0, answered)))
 
 
 HEADER: Final = (
@@ -220,7 +235,7 @@ def _rows(found: Mapping[Kind, Sequence[FindingFigures]]) -> Iterator[Sequence[s
             [one.elevated_in_14 for one in every],
             [one.worse_in_14 for one in every],
         )
-        changed = kind not in {Kind.WELL, Kind.WELL_WITHOUT_HOURS}
+        changed = kind not in _UNCHANGED
         yield (
             kind.value,
             *(rate_with_error(values) for values in rates),

@@ -9,14 +9,12 @@ from random import Random
 from typing import Final
 
 from app.clinical.protocol import PUBLISHED, Protocol
-from app.clinical.reference import ReferenceKind
-from app.studies.backtest import backtested
 from app.studies.cohort_plan import REFERENCE_COHORT
 from app.studies.onset_figures import Figures, OnsetCounts, rate_with_error, share_with_error
 from app.studies.patients import StudyPatient
 from app.studies.processes import Watch, in_processes, unwatched
 from app.studies.reports import Table
-from app.studies.side_by_side import raised_days
+from app.studies.side_by_side import seen_by_rules
 from app.studies.simulated_patient import (
     CHECK_IN_HOUR,
     ReportedDays,
@@ -210,10 +208,6 @@ def _wears_off(person: Truth, given_on: tuple[int, ...], random: Random) -> Trut
     )
 
 
-Seen = tuple[float | None, tuple[tuple[list[float], bool] | None, ...]]
-"""A patient's onset, and of each rule the days of its signals and whether it was on; None without a reference."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaintenanceFigures:
     """One plan of boosters: by course of the benefit and version of the rule, the figures seed by seed."""
@@ -261,7 +255,7 @@ def _by_rule(
     for seed in seeds:
         cohort = MaintenanceCohort(boosters=BOOSTER_PLANS[plan], course=course, size=patients, seed=seed)
         counts = [OnsetCounts(FOLLOWED_DAYS) for _ in rules]
-        seen = in_processes(partial(_see, cohort, tuple(rules)), patients, processes=processes)
+        seen = in_processes(partial(seen_by_rules, cohort, tuple(rules)), patients, processes=processes)
         for onset, by_rule in watch(seen):
             for count, one in zip(counts, by_rule, strict=True):
                 if one is not None and not (course is Course.WEARS_OFF and onset is None):
@@ -269,18 +263,6 @@ def _by_rule(
         for rule, count in zip(rules, counts, strict=True):
             found[rule.version].append(count.figures())
     return {version: tuple(figures) for version, figures in found.items()}
-
-
-def _see(cohort: MaintenanceCohort, rules: Sequence[Protocol], numbers: tuple[int, int]) -> list[Seen]:
-    seen: list[Seen] = []
-    for one in cohort.with_truth(*numbers):
-        results = [backtested(one.patient, protocol=rule) for rule in rules]
-        by_rule = tuple(
-            None if result.reference is ReferenceKind.NONE else (raised_days(result), result.rule_on)
-            for result in results
-        )
-        seen.append((one.truth.onset, by_rule))
-    return seen
 
 
 HEADER: Final = (

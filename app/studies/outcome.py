@@ -85,6 +85,7 @@ HEADER: Final = (
     "given while well",
     "p90 of patients",
     "over 120 days %",
+    "false soon after a booster %",
 )
 
 
@@ -103,6 +104,7 @@ def outcome_table(found: Mapping[str, Sequence[Worth]]) -> Table:
                 days_with_error([one.while_well for one in worth]),
                 days_with_error([one.worst_tenth for one in worth]),
                 share_with_error([one.over_120 for one in worth]),
+                share_with_error([one.soon_false for one in worth]) if POLICIES[name].rule else "",
             )
         )
     return rows

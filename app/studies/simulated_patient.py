@@ -164,12 +164,15 @@ class ReportedDays:
                 if check_in is not None:
                     yield check_in
 
-    def on(self, day: int, shares: PerDomain[float]) -> CheckIn | None:
-        """The check-in of a day on which one is asked for, if it is answered; `shares` are those truly lost."""
+    def on(self, day: int, shares: PerDomain[float], *, dips: bool = True) -> CheckIn | None:
+        """The check-in of a day on which one is asked for, if it is answered; `shares` are those truly lost.
+
+        With `dips` false a passing dip of that day takes nothing: the level is what it is said to be.
+        """
         noise, luck = self._drawn[day - self._first]
         if luck >= 1.0 - self._plan.missing or day in self._silent:
             return None
-        dip = self._dips.get(day, 0.0)
+        dip = self._dips.get(day, 0.0) if dips else 0.0
         return self._check_in(day, PerDomain(*(share + dip for share in shares)), noise)
 
     def _check_in(self, day: int, shares: PerDomain[float], noise: tuple[float, float, float]) -> CheckIn:

@@ -11,17 +11,13 @@ from app.access.clinics.erased import PatientErasedError, PatientMergedError
 from app.access.clinics.policy import in_force
 from app.care.monitoring.history import present_history
 from app.clinical.protocol import STANDARD, Protocol
-from app.foundation.errors import NotFoundError, OperatorError
+from app.foundation.errors import NotFoundError
 from app.storage import clinics, patients, policies
 from app.storage.engine.database import Database
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.studies.patients import StudyPatient
 
 _AT_ONCE = 500
-
-
-class UnknownClinicError(OperatorError):
-    """There is no clinic with this id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +85,7 @@ async def patients_in(
     async with database.work(clinic_id) as work:
         profile = await clinics.profile(work)
         if profile is None:
-            raise UnknownClinicError(UnknownClinicError.__doc__)
+            raise clinics.UnknownClinicError(clinics.UnknownClinicError.__doc__)
         protocol = in_force(base, await policies.numbers_in_force(work, now=now))
         while found := await patients.page(work, after=after, limit=_AT_ONCE):
             after = found[-1].id

@@ -26,6 +26,14 @@ IfMatch = Annotated[
         "left out where the operation does not need it, it is not looked at"
     ),
 ]
+ClientTime = Annotated[
+    str | None,
+    Header(
+        alias="Afterglow-Client-Time",
+        description="What the phone's clock shows while it sends, with its offset: 2026-11-03T08:15:00+01:00. "
+        "How far it is off is kept beside the check-in. Left out or unreadable: not known",
+    ),
+]
 PageLimit = Annotated[int, Query(ge=1, le=200, description="How many items at the most")]
 PageCursor = Annotated[str | None, Query(max_length=200, description="The cursor from the page before")]
 OnlyPatient = Annotated[UUID | None, Query(description="Only this patient's")]

@@ -1,12 +1,14 @@
 """Headers that several routes share: ETags, the Link of a list, and the phone's own clock."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Final
-
-from fastapi import Header, Request, Response
+from typing import TYPE_CHECKING, Final
 
 from app.foundation.errors import RefusalError, RefusalKind
 from app.web.schemas import read_counter, write_cursor
+
+if TYPE_CHECKING:
+    # Commands know these headers too, and what runs no server imports no server.
+    from fastapi import Request, Response
 
 
 class ChangedMeanwhileError(RefusalError):
@@ -52,7 +54,7 @@ def version_in(if_match: str | None) -> int:
     return version
 
 
-def link_next(request: Request, response: Response, position: str | None) -> None:
+def link_next(request: "Request", response: "Response", position: str | None) -> None:
     """Point to the page after this one, if there is one."""
     if position is not None:
         following = request.url.include_query_params(after=write_cursor(position))
@@ -60,15 +62,6 @@ def link_next(request: Request, response: Response, position: str | None) -> Non
 
 
 _LONGEST: Final = 40
-
-ClientTime = Annotated[
-    str | None,
-    Header(
-        alias="Afterglow-Client-Time",
-        description="What the phone's clock shows while it sends, with its offset: 2026-11-03T08:15:00+01:00. "
-        "How far it is off is kept beside the check-in. Left out or unreadable: not known",
-    ),
-]
 
 
 def read_client_time(text: str | None) -> datetime | None:

@@ -30,6 +30,10 @@ ELSEWHERE = {
         "POST",
         "/v1/unsubscribe/{token}",
     ): "the signed token of a mail is whom it is about; see the reminders' tests",
+    (
+        "POST",
+        "/v1/patients/{patient_id}/transfers/{transfer_id}/confirm",
+    ): "only the receipt of that very transfer is right; see test_transfer.py",
     ("PUT", "/v1/assessments/{assessment_id}"): "the phone chooses the id; see test_questionnaires.py",
 }
 # Walked last: nothing about an endpoint is found once it is removed, and nothing is changed of who is archived.
@@ -76,6 +80,10 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "/v1/patients/{patient_id}/infusions/{infusion_id}"): REASON | {"dose_mg_per_kg": 0.6},
     ("PATCH", "/v1/patients/{patient_id}/courses/{course_id}"): REASON | {"planned_infusions": 7},
     ("PATCH", "/v1/patients/{patient_id}/assessments/{assessment_id}"): REASON | {"total": 6},
+    ("POST", "/v1/patients/{patient_id}/transfers"): {
+        "to": "Riverside",
+        "consent": {"given_on": NOW.date().isoformat(), "how": "in_writing"},
+    },
     ("PUT", "/v1/patients/{patient_id}/care-team"): {"members": []},
     ("POST", "/v1/patients/{patient_id}/appointments"): {"kind": "visit", "on": NOW.date().isoformat()},
     ("PATCH", "/v1/patients/{patient_id}/appointments/{appointment_id}"): {"at": "09:30"},

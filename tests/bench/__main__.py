@@ -70,10 +70,7 @@ def rule_step() -> list[str]:
     """Measure and print what one more check-in costs the rule; give the targets that were missed."""
     figures = core_step.measure(core_step.steps_by_level(core_step.series()))
     print("\n".join(core_step.report(figures)))
-    steps = core_step.steps_by_rule()
-    by_rule = core_step.measure_rules(steps)
-    print(core_step.report_rules(steps, by_rule))
-    return core_step.missed(figures) + core_step.missed_by_present_rule(by_rule)
+    return core_step.missed(figures)
 
 
 def first_attempt(place: DatabaseUrls) -> list[str]:

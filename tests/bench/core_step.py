@@ -5,7 +5,6 @@ step (`bare_step`) is given the same check-ins and must say the same about every
 """
 
 import gc
-import json
 import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,33 +14,31 @@ from itertools import islice
 from random import Random
 
 from app.clinical.check_ins import CheckIn, zone_of
-from app.clinical.criterion_a_gain import consider_threshold
+from app.clinical.criterion_a_gain import consider_threshold, is_small
 from app.clinical.criterion_b_scale import TotalsSoFar
 from app.clinical.domains import DOMAINS, Domain
 from app.clinical.evaluation import Evaluation, PatientState, advance, evaluate, replay
 from app.clinical.history import ScaleTotals
-from app.clinical.levels import Level
-from app.clinical.protocol import RULE_1, STANDARD, Protocol
+from app.clinical.levels import FindingCode, Level
+from app.clinical.protocol import STANDARD
 from app.clinical.reason_codes import ReasonCode
 from app.clinical.reasons import Reason
-from app.clinical.reference import Reference
-from app.clinical.scales import PHQ_9, AssessmentTotal
+from app.clinical.reference import Reference, usual_sleep_hours
+from app.clinical.scales import PHQ_9, AssessmentTotal, as_judged
+from app.clinical.signs import Signs
 from app.clinical.state.loss import Loss
-from app.storage.clinical_json import state_to_json
 from app.studies.cohort import SimulatedCohort
+from app.studies.cohort_plan import REFERENCE_COHORT, CohortPlan
 from app.studies.patients import StudyPatient
-from tests.bench.bare_step import BareAnswer, BareLoss, BarePatient, BareState, BareTotals, bare_step
+from tests.bench.bare_records import BareAnswer, BareLoss, BarePatient, BareSigns, BareState, BareTotals
+from tests.bench.bare_step import bare_step
 
 ZONE = "America/New_York"
 PATIENTS, SEED = 12, 20
 """The patients of one measurement, from the reference cohort: some lose their gain, every other one has totals."""
-_CHANGES = (ReasonCode.COUNTERFACTUAL, ReasonCode.NO_COUNTERFACTUAL)
 STEPS_OF_A_LEVEL = 40
-STEPS_OF_A_RULE = 120
 SLICES = 100
 TARGET = 3.0
-TARGET_PRESENT_RULE = 2.0
-"""How many times a step of rule 1.0 one of the present rule may cost."""
 
 
 @dataclass(frozen=True)
@@ -82,13 +79,13 @@ class Figures:
         return statistics.median(self.ratios)
 
 
-def series(patients: int = PATIENTS, seed: int = SEED, protocol: Protocol = RULE_1) -> list[Series]:
+def series(patients: int = PATIENTS, seed: int = SEED, plan: CohortPlan = REFERENCE_COHORT) -> list[Series]:
     """So many patients with a reference, in a zone whose clocks change."""
-    cohort = SimulatedCohort(size=patients * 3, seed=seed)
-    return list(islice(_with_reference(cohort, protocol), patients))
+    cohort = SimulatedCohort(plan=plan, size=patients * 3, seed=seed)
+    return list(islice(_with_reference(cohort), patients))
 
 
-def _with_reference(cohort: SimulatedCohort, protocol: Protocol) -> Iterator[Series]:
+def _with_reference(cohort: SimulatedCohort) -> Iterator[Series]:
     for number, one in enumerate(cohort.patients(0, cohort.size)):
         check_ins = tuple(_as_people_answer(one))
         totals = tuple(_questionnaires(one)) if number % 2 else ()
@@ -100,7 +97,7 @@ def _with_reference(cohort: SimulatedCohort, protocol: Protocol) -> Iterator[Ser
         )
         from_day = totals[-1].taken_at if totals else check_ins[0].recorded_at
         for position, check_in in enumerate(check_ins[:-1], start=1):
-            core = replay(history, as_of=check_in.recorded_at, protocol=protocol)
+            core = replay(history, as_of=check_in.recorded_at, protocol=STANDARD)
             if isinstance(core.reference, Reference) and check_in.recorded_at > from_day:
                 yield Series(core, *_bare_of(core), check_ins[position:])
                 break
@@ -138,41 +135,73 @@ def _as_people_answer(one: StudyPatient) -> Iterator[CheckIn]:
 
 def _bare_of(core: PatientState) -> tuple[BarePatient, BareState]:
     """A core in the bare step's form."""
-    reference, treatment, today = core.reference, core.treatment, core.open_day
+    reference, treatment, today, answering = core.reference, core.treatment, core.open_day, core.answering
     assert isinstance(reference, Reference)
     assert core.loss_before is not None
     assert core.loss is not None
     assert core.last_at is not None
     assert treatment.last_at is not None
+    assert treatment.last_day is not None
     assert treatment.induction_over is not None
+    assert answering is not None
     patient = BarePatient(
+        tuple(reference.rule_values),
+        tuple(reference.rule_gains),
         tuple(reference.values),
-        tuple(reference.gains),
         tuple(reference.weights),
         tuple(reference.spread),
         tuple(reference.baseline.values),
         reference.mean_gain,
-        consider_threshold(reference, RULE_1),
+        reference.mean_rule_gain,
+        usual_sleep_hours(reference, core.baseline, STANDARD),
+        consider_threshold(reference, STANDARD),
         treatment.last_at,
+        treatment.last_day,
         treatment.induction_over,
         treatment.course_closed,
         tuple(_bare_totals(totals) for totals in core.totals),
+        tuple(_notes_of(reference, core.loss)),
     )
     state = BareState(
         _bare_loss(core.loss_before),
         _bare_loss(core.loss),
+        _bare_signs(core.signs_before),
+        _bare_signs(core.signs),
         today.day if today else None,
         tuple(today.sums) if today else (0.0, 0.0, 0.0),
         tuple(today.counts) if today else (0, 0, 0),
+        (today.hours, today.n_hours) if today else (0.0, 0),
         core.recent_days,
         (core.last_day, core.last_at, core.last_id),
         core.asked_on,
+        (*answering,),
     )
     return patient, state
 
 
+def _notes_of(reference: Reference, loss: Loss) -> Iterator[tuple[object, ...]]:
+    """What is said of a reference with every answer."""
+    threshold = consider_threshold(reference, STANDARD)
+    if reference.assumes_baseline:
+        yield "assumed_baseline", threshold
+    if loss.weighted is not None and is_small(reference, STANDARD):
+        yield "small_gain", reference.mean_gain, threshold
+    if reference.falling:
+        yield "falling_reference", reference.n_days
+    for index, (value, n_days) in enumerate(zip(reference.values, reference.days, strict=True)):
+        if value is None:
+            yield "domain_off", index, n_days, STANDARD.window_least_days
+
+
 def _bare_totals(totals: TotalsSoFar) -> BareTotals:
     line, latest, first = totals.threshold, totals.latest, next(iter(totals.crossings), None)
+    last, scale = totals.last, as_judged(totals.scale, STANDARD)
+    remitted = last is not None and bool(scale.in_remission(last.total))
+    well = remitted
+    if last is not None and totals.reference is not None and totals.baseline is not None:
+        best, worst = scale.severity(totals.reference.total), scale.severity(totals.baseline.total)
+        lost = scale.severity(last.total) - best
+        well = well or (worst > best and lost / (worst - best) < STANDARD.disagree_least_share)
     return BareTotals(
         totals.scale.key,
         totals.missing,
@@ -184,6 +213,11 @@ def _bare_totals(totals: TotalsSoFar) -> BareTotals:
         first.day.toordinal() if first else None,
         totals.scale.days_apart or 0,
         totals.baseline is not None,
+        last.day.toordinal() if last else None,
+        last.total if last else None,
+        well,
+        remitted,
+        totals.scale.recall_days or 0,
     )
 
 
@@ -199,15 +233,34 @@ def _bare_loss(loss: Loss) -> BareLoss:
         tuple(track.rate if track else 0.0 for track in tracks),
         tuple(track.low_days if track else 0 for track in tracks),
         tuple(track and track.watching_since for track in tracks),
-        tuple(loss.levels),
+        tuple(track.n_days if track else 0 for track in tracks),
+        tuple(track and track.run_from for track in tracks),
+        tuple(track and track.run_after for track in tracks),
+        tuple(loss.reports),
         loss.considered_on,
         loss.steady_on,
+        loss.crossed_on,
+        loss.crossed_run,
+        loss.burst,
+    )
+
+
+def _bare_signs(signs: Signs) -> BareSigns:
+    return BareSigns(
+        tuple(one.day if one else 0 for one in signs.levels),
+        tuple(one and (one.level, one.days, one.worse_since, one.back) for one in signs.levels),
+        signs.elevated_run,
+        signs.elevated_since,
+        signs.elevated_on,
+        tuple((one.day, tuple(one.values), one.smoothed, one.sleep_hours) for one in signs.recent),
+        signs.best_mood,
+        signs.recoveries,
     )
 
 
 def told(evaluation: Evaluation) -> tuple[object, ...]:
     """What our answer says, in plain values."""
-    day = evaluation.unsteady_since
+    day, stretch = evaluation.unsteady_since, evaluation.stretches[-1]
     return (
         evaluation.day.toordinal(),
         evaluation.level.rank,
@@ -218,8 +271,15 @@ def told(evaluation: Evaluation) -> tuple[object, ...]:
         tuple(evaluation.smoothed_level),
         tuple(DOMAINS.index(one.domain) for one in evaluation.worse_than_before),
         day and day.toordinal(),
-        next(iter(_plain(note for note in evaluation.notes if note.code in _CHANGES)), None),
+        _plain(evaluation.notes),
         evaluation.steady_on and evaluation.steady_on.toordinal(),
+        tuple(
+            (list(FindingCode).index(one.code), one.since.toordinal(), one.last_on.toordinal())
+            for one in evaluation.findings
+        ),
+        evaluation.answered,
+        (stretch.n_days, stretch.held_days, stretch.held_to, stretch.observed),
+        tuple(evaluation.means_now),
     )
 
 
@@ -232,11 +292,15 @@ def bare_told(state: BareState, answer: BareAnswer) -> tuple[object, ...]:
         answer.suppressed_by,
         state.now.shares,
         state.now.smoothed,
-        state.now.levels,
+        tuple(one and one[0] for one in state.signs.levels),
         answer.worse,
         answer.unsteady_since,
-        answer.changed_by,
+        answer.notes,
         state.now.steady_on,
+        answer.findings,
+        answer.answered,
+        answer.stretch,
+        answer.means,
     )
 
 
@@ -261,17 +325,17 @@ def our_steps(one: Series) -> Iterator[tuple[PatientState, Evaluation]]:
     """Every check-in by the rule."""
     core = one.core
     for check_in in one.check_ins:
-        advanced = advance(core, check_in, protocol=RULE_1)
+        advanced = advance(core, check_in, protocol=STANDARD)
         assert advanced is not None
         core = advanced
-        yield core, evaluate(core, as_of=check_in.recorded_at, protocol=RULE_1)
+        yield core, evaluate(core, as_of=check_in.recorded_at, protocol=STANDARD)
 
 
 def bare_steps(one: Series) -> Iterator[tuple[BareState, BareAnswer]]:
     """Every check-in by the bare step."""
     state = one.state
     for check_in in one.check_ins:
-        state, answer = bare_step(one.patient, state, check_in, RULE_1)
+        state, answer = bare_step(one.patient, state, check_in, STANDARD)
         yield state, answer
 
 
@@ -299,85 +363,16 @@ def measure(steps: Mapping[Level, Sequence[Step]], slices: int = SLICES) -> dict
     return figures
 
 
-def steps_by_rule() -> dict[Protocol, list[tuple[PatientState, CheckIn]]]:
-    """Steps of the present rule and of rule 1.0 on the same check-ins, each with its own memory of them."""
-    return {protocol: _steps_by(protocol) for protocol in (STANDARD, RULE_1)}
-
-
-def _steps_by(protocol: Protocol) -> list[tuple[PatientState, CheckIn]]:
-    steps: list[tuple[PatientState, CheckIn]] = []
-    for one in series(protocol=protocol):
-        core = one.core
-        for check_in in one.check_ins:
-            steps.append((core, check_in))
-            core = advance(core, check_in, protocol=protocol) or core
-    return steps[:: max(1, len(steps) // STEPS_OF_A_RULE)]
-
-
-def measure_rules(
-    steps: Mapping[Protocol, Sequence[tuple[PatientState, CheckIn]]], slices: int = SLICES
-) -> dict[Protocol, list[float]]:
-    """Time the rules in turns, slice by slice: seconds of processor time a step takes.
-
-    Rule 1.0 is held against the bare step; the present rule does more (findings, the asked days, the stretches, the
-    first line of every explanation) and is held against rule 1.0.
-    """
-    figures: dict[Protocol, list[float]] = {protocol: [] for protocol in steps}
-    gc.collect()
-    for _ in range(slices):
-        for protocol, taken in steps.items():
-            start = time.thread_time()
-            _take(taken, protocol)
-            figures[protocol].append((time.thread_time() - start) / len(taken))
-    return figures
-
-
-def present_to_rule_1(figures: Mapping[Protocol, Sequence[float]]) -> float:
-    """How many times a step of rule 1.0 one of the present rule costs: the middle one of all slices."""
-    return statistics.median(
-        present / before for present, before in zip(figures[STANDARD], figures[RULE_1], strict=True)
-    )
-
-
-def report_rules(
-    steps: Mapping[Protocol, Sequence[tuple[PatientState, CheckIn]]],
-    figures: Mapping[Protocol, Sequence[float]],
-) -> str:
-    """What a step of the present rule costs, and how large its state is."""
-    size = statistics.mean(len(json.dumps(state_to_json(core))) for core, _ in steps[STANDARD])
-    return (
-        f"rule {STANDARD.version}: {min(figures[STANDARD]) * 1e6:.1f} µs a step,"
-        f" {present_to_rule_1(figures):.2f} times rule {RULE_1.version}; a state of {size / 1000:.1f} kB"
-    )
-
-
-def missed_by_present_rule(figures: Mapping[Protocol, Sequence[float]]) -> list[str]:
-    """Say so if a step of the present rule costs more than it may."""
-    ratio, most = present_to_rule_1(figures), TARGET_PRESENT_RULE
-    if ratio <= most:
-        return []
-    return [
-        f"a step of rule {STANDARD.version}: {ratio:.2f} times rule {RULE_1.version}, at most {most:g} wanted"
-    ]
-
-
-def _take(steps: Sequence[tuple[PatientState, CheckIn]], protocol: Protocol) -> None:
-    for core, check_in in steps:
-        after = advance(core, check_in, protocol=protocol)
-        assert after is not None
-        evaluate(after, as_of=check_in.recorded_at, protocol=protocol)
-
-
 def _take_ours(steps: Sequence[Step]) -> None:
     for step in steps:
-        core = advance(step.core, step.check_in, protocol=RULE_1)
+        core = advance(step.core, step.check_in, protocol=STANDARD)
         assert core is not None
-        evaluate(core, as_of=step.check_in.recorded_at, protocol=RULE_1)
+        evaluate(core, as_of=step.check_in.recorded_at, protocol=STANDARD)
 
 
 def _take_bare(steps: Sequence[Step]) -> None:
     for step in steps:
-        bare_step(step.patient, step.state, step.check_in, RULE_1)
+        bare_step(step.patient, step.state, step.check_in, STANDARD)
 
 
 def _seconds_a_step(take: Callable[[Sequence[Step]], None], steps: Sequence[Step]) -> float:

@@ -2,16 +2,7 @@
 
 import pytest
 
-from tests.bench.core_step import (
-    TARGET,
-    TARGET_PRESENT_RULE,
-    measure,
-    measure_rules,
-    present_to_rule_1,
-    series,
-    steps_by_level,
-    steps_by_rule,
-)
+from tests.bench.core_step import TARGET, measure, series, steps_by_level
 
 pytestmark = pytest.mark.measurement
 
@@ -23,10 +14,3 @@ def test_a_check_in_costs_at_most_three_times_the_bare_step_whatever_it_leads_to
     # The best of three: on a busy machine a measurement may be spoiled, but none makes us quicker than we are.
     best = {level.value: min(figures[level].ratio for figures in measured) for level in measured[0]}
     assert {level: ratio for level, ratio in best.items() if ratio > TARGET} == {}
-
-
-def test_a_check_in_under_the_present_rule_costs_at_most_twice_that_under_rule_1() -> None:
-    steps = steps_by_rule()
-    measured = [present_to_rule_1(measure_rules(steps, slices=30)) for _ in range(3)]
-
-    assert min(measured) <= TARGET_PRESENT_RULE

@@ -22,6 +22,7 @@ from rich.table import Table
 
 from tests.campaign.checks import pytest_steps
 from tests.campaign.clocks import clock_jumps, dead_worker
+from tests.campaign.corrections import killed_corrections
 from tests.campaign.database import full_disk, hanging_database
 from tests.campaign.fairness import fairness
 from tests.campaign.figures import Figures, Options
@@ -35,6 +36,7 @@ STEPS = {
     "spellings": spellings,
     "kills": kills,
     "kills, another seed": lambda options: kills(replace(options, seed=options.seed + 1)),
+    "kills during corrections": killed_corrections,
     "fairness": fairness,
     "hanging database": hanging_database,
     "slow database": slow_database,

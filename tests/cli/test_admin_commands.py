@@ -2,8 +2,87 @@
 
 import json
 from typing import Any
+from uuid import UUID
 
+import pytest
+from sqlalchemy import text
+
+from app.cli.in_context import in_clinic
+from app.context import Work
+from app.notifications.webhooks.endpoints import seal_url
+from app.storage import endpoints, patients
+from app.storage.endpoints import Endpoint
 from tests.cli.command_line import afterglow, new_clinic, open_folder
+
+pytestmark = pytest.mark.processes
+
+
+def test_an_operator_holds_deliveries_and_releases_them() -> None:
+    with open_folder() as folder:
+        data_dir = folder / "data"
+        clinic = new_clinic(data_dir)["clinic_id"]
+        endpoint = "01900000-0000-7000-8000-000000000001"
+
+        async def added(work: Work) -> None:
+            await endpoints.add(
+                work,
+                Endpoint(
+                    id=UUID(endpoint),
+                    url_sealed=seal_url(work.vault, work.clinic_id, UUID(endpoint), "https://a.example/in"),
+                    secret_sealed=b"",
+                    events=None,
+                    state="enabled",
+                    disabled_because=None,
+                    failing_since=None,
+                    created_at=work.now,
+                ),
+            )
+            work.audit("endpoint.added", "endpoint", UUID(endpoint))
+
+        in_clinic(data_dir, UUID(clinic), added)
+        for command, state in (("hold", "disabled"), ("release", "enabled")):
+            words = ("deliveries", command, "--clinic", clinic, "--endpoint", endpoint)
+            done = afterglow(*words, "--json", "--data-dir", str(data_dir))
+            assert done.returncode == 0, done.stderr
+            assert json.loads(done.stdout) == {"endpoint_id": endpoint, "state": state}
+            listed = afterglow(
+                "deliveries", "list", "--clinic", clinic, "--json", "--data-dir", str(data_dir)
+            )
+            (one,) = json.loads(listed.stdout)["endpoints"]
+            assert (one["endpoint_id"], one["state"], one["held"]) == (endpoint, state, 0)
+            assert "a.example" not in listed.stdout
+        words = ("deliveries", "hold", "--clinic", clinic, "--endpoint", clinic)
+        unknown = afterglow(*words, "--data-dir", str(data_dir))
+        assert (unknown.returncode, unknown.stdout) == (1, "")
+        assert "has no endpoint with this id" in unknown.stderr
+
+
+def test_synthetic_patients_are_registered_once_a_day_and_in_test_mode_only() -> None:
+    with open_folder() as folder:
+        data_dir = folder / "data"
+        clinic = new_clinic(data_dir)["clinic_id"]
+
+        def seed() -> tuple[int, str, str]:
+            done = afterglow("seed", "--clinic", clinic, "--patients", "8", "--data-dir", str(data_dir))
+            return done.returncode, done.stdout, done.stderr
+
+        code, said, trouble = seed()
+        assert (code, trouble) == (0, "")
+        assert said.startswith("8 synthetic patients with ")
+        assert seed() == (0, said, ""), "it changes nothing"
+
+        async def counted(work: Work) -> int:
+            return len(await patients.page(work, after=None, limit=100))
+
+        assert in_clinic(data_dir, UUID(clinic), counted) == 8
+
+        async def live(work: Work) -> None:
+            await work.execute(text("UPDATE care.clinic_profiles SET mode = 'live'"))
+
+        in_clinic(data_dir, UUID(clinic), live)
+        code, _, trouble = seed()
+        assert code == 1
+        assert "The clinic is live" in trouble
 
 
 def test_an_operator_manages_a_clinic_without_the_pages() -> None:

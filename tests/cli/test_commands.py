@@ -48,3 +48,20 @@ def test_the_list_imports_no_command(words: tuple[str, ...]) -> None:
     assert "app.cli.commands" in imported
     assert not [name for name in imported if name.startswith(HEAVY)]
     assert [name for name in imported if name.startswith("app.cli.")] == ["app.cli.commands"]
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(
+    "module", ["clinic_commands", "staff_commands", "audit_commands", "encryption_commands"]
+)
+def test_what_runs_no_server_imports_none(module: str) -> None:
+    program = f"import sys, app.cli.{module}; print(*sys.modules)"
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=plain_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not {"fastapi", "starlette", "uvicorn"} & set(ended.stdout.split())

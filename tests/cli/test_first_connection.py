@@ -118,7 +118,7 @@ def test_another_key_than_the_databases_is_refused_before_any_work(own_database:
     ended = afterglow("worker", more=where)
     assert ended.returncode == 1
     assert "The encryption key is not the one" in ended.stderr
-    assert "is not the one that this database was set up with" in afterglow("doctor", more=where).stdout
+    assert "takes no proof of which clinic a transaction is of" in afterglow("doctor", more=where).stdout
 
 
 def test_tables_of_a_newer_version_are_named_as_newer(cluster: Cluster) -> None:

@@ -163,6 +163,7 @@ def believed(clinic: ClinicClient) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.journey
 def test_40_patients_taken_on_from_files_are_evaluated_as_those_entered_live(
     service: Service, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, LiteralString
@@ -128,6 +129,8 @@ def test_a_worker_that_is_killed_is_missed_and_shown_as_dead(installation: Insta
         screen = afterglow("status", "--data-dir", str(dev.data_dir)).stdout
         assert "deliveries, sweep, jobs: dead" in screen
         assert "→ Run `afterglow serve`" in screen
+        named = afterglow("doctor", "--data-dir", str(dev.data_dir)).stdout
+        assert "A process (deliveries, sweep, jobs, studies) ended without a word 2 min ago." in named
     finally:
         os.kill(stopped, signal.SIGCONT)
     assert wait_until(lambda: installation.status()[0] == 0, 30)
@@ -161,6 +164,62 @@ def test_every_metric_of_alerts_and_dashboard_is_one_that_a_process_shows(instal
     assert len(expressions) > 40
     named = {name for one in expressions for name in METRIC.findall(one)}
     assert named <= shown, named - shown
+
+
+@contextmanager
+def prometheus(installation: Installation) -> Iterator[str]:
+    """Prometheus with our configuration and rules, at this installation, and less patient than in earnest."""
+    program, port = debian_program("prometheus", "prometheus"), free_port()
+    with open_folder() as folder:
+        settings = (RULES / "prometheus.yml").read_text().replace("15s", "1s")
+        settings = settings.replace("127.0.0.1:9464", f"127.0.0.1:{installation.metrics_port}")
+        settings = settings.replace("127.0.0.1:9465", f"127.0.0.1:{installation.metrics_port + 1}")
+        (folder / "prometheus.yml").write_text(settings)
+        rules = re.sub(r"for: \d+[mh]", "for: 3s", (RULES / "alerts.yml").read_text())
+        (folder / "alerts.yml").write_text(rules)
+        with subprocess.Popen(
+            [
+                program,
+                f"--config.file={folder}/prometheus.yml",
+                f"--storage.tsdb.path={folder}/data",
+                f"--web.listen-address=127.0.0.1:{port}",
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            try:
+                yield f"http://127.0.0.1:{port}"
+            finally:
+                process.terminate()
+
+
+def firing(url: str) -> set[str]:
+    """Name the alerts that fire; none while Prometheus does not answer yet."""
+    try:
+        alerts = httpx2.get(f"{url}/api/v1/alerts", timeout=5).json()["data"]["alerts"]
+    except httpx2.TransportError:
+        return {"no answer yet"}
+    return {one["labels"]["alertname"] for one in alerts if one["state"] == "firing"}
+
+
+def test_prometheus_scrapes_it_and_its_alert_fires_when_the_worker_is_dead(
+    installation: Installation,
+) -> None:
+    stopped = installation.dev.child("worker")
+    assert stopped is not None
+    with prometheus(installation) as url:
+        assert wait_until(lambda: firing(url) == set(), 40), firing(url)
+        os.kill(stopped, signal.SIGSTOP)
+        try:
+            installation.run(
+                "UPDATE front_desk.process_heartbeats SET looked_at = looked_at - interval '2 minutes'"
+                " WHERE 'deliveries' = ANY(does)"
+            )
+            due = {"AfterglowNoWorker", "AfterglowNoSweep", "AfterglowWorkerDied"}
+            assert wait_until(lambda: due <= firing(url), 60), firing(url)
+        finally:
+            os.kill(stopped, signal.SIGCONT)
+        assert wait_until(lambda: firing(url) == set(), 60), firing(url)
 
 
 def test_the_alert_rules_are_sound_and_fire_when_they_should() -> None:

@@ -144,6 +144,12 @@ def test_open_cautions_are_said_after_the_infusions_and_change_nothing_else() ->
     assert said.replace(sentence, "") == explain(SAMPLE)
 
 
+def test_every_precaution_has_a_name_in_both_languages() -> None:
+    names = [{one: language.caution(one) for one in Caution} for language in (ENGLISH, SPANISH)]
+    assert all(names[0][one] != names[1][one] for one in Caution)
+    assert "Precauciones activas: embarazo." in explain(SAMPLE, cautions=[Caution.PREGNANCY], locale="es")
+
+
 def test_an_assumed_baseline_is_said_with_every_share() -> None:
     answer = evaluate_history(history(*WINDOW, *days(range(9, 30), 4)), as_of=at(30))
     text = explain(answer)

@@ -26,10 +26,13 @@ from app.clinical.evaluation import (
     timeline_after,
     timeline_of,
 )
-from app.clinical.explanation import explain
+from app.clinical.explanation import Beside, explanation_parts
+from app.clinical.explanation_words import language_of
 from app.clinical.history import ChosenReference
+from app.clinical.interval import ResponseDuration
 from app.clinical.reference import Reference
 from app.clinical.signs import RecentDay
+from app.clinical.taper import PlannedDate
 from app.storage.clinical_json import answer_to_json, state_from_json, state_to_json
 
 START = datetime(2026, 2, 20, 17, tzinfo=UTC)
@@ -206,12 +209,13 @@ def test_so_it_is_when_an_infusion_entered_in_error_is_voided(patient: History, 
     assert evaluate(timeline.state, as_of=end) == evaluate_history(patient, as_of=end)
 
 
-@given(patients(), st.integers(10, 74))
-def test_only_real_reports_are_said_as_reports(patient: History, day: int) -> None:
+@given(patients(), st.integers(10, 74), st.sampled_from(("en", "es")))
+def test_only_real_reports_are_said_as_reports(patient: History, day: int, locale: str) -> None:
     answer = evaluate_history(patient, as_of=START + timedelta(days=day))
     real: dict[date, list[CheckIn]] = {}
     for one in patient.check_ins:
-        real.setdefault(check_in_day(one.recorded_at, one.time_zone), []).append(one)
+        if one.recorded_at <= answer.as_of:
+            real.setdefault(check_in_day(one.recorded_at, one.time_zone), []).append(one)
     for said in answer.last_days:
         reported = real[date.fromordinal(said.day)]
         for index, domain in enumerate(DOMAINS):
@@ -219,6 +223,12 @@ def test_only_real_reports_are_said_as_reports(patient: History, day: int) -> No
             if value is not None:
                 known = [getattr(one, domain) for one in reported if getattr(one, domain) is not None]
                 assert min(known) <= value <= max(known)
+    language = language_of(locale)
+    text = next((one.text for one in explanation_parts(answer, locale=locale) if one.code == "reports"), "")
+    since = answer.exposure.last_on
+    days = [date.fromordinal(one.day) for one in answer.last_days]
+    written = {language.day(one, answer.day.year) for one in days if since is None or one >= since}
+    assert {one.partition(":")[0] for one in re.split(r"(?<=\d)\. ", text.rstrip(".")) if one} <= written
 
 
 def assert_grows_as_from_scratch(patient: History) -> None:
@@ -259,36 +269,42 @@ def test_an_answer_is_stored_as_plain_json(patient: History, day: int) -> None:
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain
 
 
-@given(patients(), st.integers(10, 74))
-def test_the_explanation_names_only_numbers_of_the_answer(patient: History, day: int) -> None:
+SPANS = {"5", "7", "10", "14", "30", "90", "365"}
+"""The spans that sentences of the templates name themselves."""
+PLANNED = PlannedDate(
+    on=date(2026, 5, 3),
+    since=date(2026, 4, 19),
+    interval_days=14,
+    step=2,
+    steps=3,
+    benefits=(
+        ResponseDuration(from_day=date(2026, 3, 22), days=9, lost=True, at_most_days=11, until_days=13),
+        ResponseDuration(from_day=date(2026, 4, 4), days=12, lost=False, until_days=15),
+        ResponseDuration(from_day=date(2026, 4, 19), days=2, lost=False, until_days=14, observed=False),
+    ),
+)
+
+
+@given(
+    patients(),
+    st.integers(10, 74),
+    st.sampled_from(("en", "es")),
+    st.sampled_from((None, PLANNED)),
+    st.booleans(),
+)
+def test_each_part_of_an_explanation_names_only_its_own_numbers(
+    patient: History, day: int, locale: str, planned: PlannedDate | None, open_signal: bool
+) -> None:
     answer = evaluate_history(patient, as_of=START + timedelta(days=day))
-    known = {"5", "10", "30", "90", "365"}  # the spans that the sentences name
-    for value in _numbers(answer):
-        known |= _ways_to_write(value)
-    text = re.sub(r"gain-lost 2\.0|PHQ-9", "", explain(answer))
-    told = set(re.findall(r"\d+(?:\.\d+)?", text))
-    assert told <= known, told - known
-
-
-def _numbers(value: object) -> list[float | date]:
-    """Every number and day in a record, however deep, with what its properties derive."""
-    if isinstance(value, bool) or value is None:
-        return []
-    if isinstance(value, RecentDay):
-        value = (date.fromordinal(value.day), *value[1:])
-    if isinstance(value, int | float | date):
-        return [value]
-    found: list[float | date] = []
-    if isinstance(value, tuple | list):
-        for one in value:
-            found += _numbers(one)
-    if is_dataclass(value):
-        for one in fields(value):
-            found += _numbers(getattr(value, one.name))
-    for derived in ("days_in_last_10",):
-        if hasattr(value, derived):
-            found.append(getattr(value, derived))
-    return found
+    raised = (date(2026, 4, 2), 0.58) if open_signal else None
+    beside = Beside(planned=planned, raised=raised, call_by=date(2026, 4, 6) if open_signal else None)
+    for part in explanation_parts(answer, beside=beside, locale=locale):
+        known = set(SPANS)
+        for _, value in part.numbers:
+            if isinstance(value, int | float | date):
+                known |= _ways_to_write(value)
+        said = set(re.findall(r"\d+(?:\.\d+)?", re.sub(r"gain-lost 2\.0|PHQ-9", "", part.text)))
+        assert said <= known, (part.code, part.text, said - known)
 
 
 def _ways_to_write(value: float | date) -> set[str]:

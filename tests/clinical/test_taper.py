@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.clinical.explanation_words import ENGLISH, SPANISH
 from app.clinical.interval import ResponseDuration
 from app.clinical.protocol import STANDARD
 from app.clinical.taper import (
@@ -16,6 +17,8 @@ from app.clinical.taper import (
     TaperPlan,
     TaperStep,
     TaperSuggestion,
+    planned_date,
+    planned_said,
     problems_of_plan,
     suggest,
 )
@@ -185,3 +188,48 @@ def test_longer_is_always_longer_and_holding_changes_nothing(now: Maintenance) -
 @given(now=HISTORY)
 def test_every_suggestion_gives_its_reasons(now: Maintenance) -> None:
     assert suggested(now).reasons
+
+
+def stretch(ago: int, days: int, **more: object) -> ResponseDuration:
+    """A benefit that began so many days before today."""
+    return ResponseDuration(from_day=TODAY - timedelta(days=ago), days=days, **({"lost": False} | more))  # type: ignore[arg-type]  # by their names
+
+
+def test_the_planned_date_says_the_interval_the_step_and_the_benefits_it_rests_on() -> None:
+    benefits = (
+        stretch(31, 9, lost=True, at_most_days=12, until_days=14),
+        stretch(17, 13, until_days=15),
+        stretch(2, 2),
+    )
+    now = Maintenance(interval_days=14, at_interval=benefits, boosters_on=(), settled=True)
+    held = suggested(now)
+    planned = planned_date(PLAN, now, held, last_infusion_on=TODAY - timedelta(days=2))
+    assert planned is not None
+    assert (planned.on, planned.since, planned.interval_days) == (date(2026, 9, 13), date(2026, 8, 30), 14)
+    assert PLAN.steps[(planned.step or 0) - 1].interval_days == 14
+    assert planned.benefits == benefits[:2], "the running one has not ended"
+    step = f"step {planned.step} of {planned.steps}"
+    assert planned_said(planned, ENGLISH, 2026) == (
+        f"By the taper plan the next booster is for Sep 13: 14 days after the infusion of Aug 30, {step}; at this "
+        "interval so far: 9 to 12 days from Aug 1, lost and at least 15 days from Aug 15."
+    )
+    assert planned_said(planned, SPANISH, 2026).startswith(
+        "Según el plan, el próximo refuerzo es para el 13 sep"
+    )
+
+
+def test_as_needed_and_without_an_infusion_there_is_no_planned_date() -> None:
+    now = maintenance(84, [(84, WELL), (90, WELL)])
+    as_needed = suggested(now)
+    assert as_needed.interval_days is None
+    assert planned_date(PLAN, now, as_needed, last_infusion_on=TODAY) is None
+    hold = suggested(maintenance(28, []))
+    assert planned_date(PLAN, now, hold, last_infusion_on=None) is None
+
+
+def test_an_interval_that_is_no_step_of_the_plan_is_named_without_one() -> None:
+    now = maintenance(30, [])
+    planned = planned_date(PLAN, now, suggested(now), last_infusion_on=TODAY)
+    assert planned is not None
+    assert planned.step is None
+    assert "step" not in planned_said(planned, ENGLISH, 2026)

@@ -7,7 +7,7 @@ import pytest
 import typer.main
 
 from tests.support.the_api import document, the_api
-from app.cli.commands import app
+from app.cli.commands import command_of
 from app.cli.children import setting_names
 from app.settings import Settings
 from app.notifications.webhooks.events import BY_DEFAULT, EventType
@@ -34,7 +34,6 @@ RUN_BY = {
     "python-client": "tests/clients/test_python_client.py",
     "typescript-client": "tests/clients/test_typescript_client.py",
 }
-COMMAND = typer.main.get_command(app)
 
 
 def test_every_block_is_run_or_says_why_not() -> None:
@@ -71,7 +70,7 @@ def test_commands_targets_and_files_named_in_sentences_exist() -> None:
     for page, text in pages().items():
         for code in re.findall(r"(?<!`)`([^`\n]+)`(?!`)", text):
             match code.split():
-                case ["afterglow", name, *arguments]:
+                case ["afterglow", name, *arguments] if name[0] != "-":
                     options = [argument.partition("=")[0] for argument in arguments if argument[0] == "-"]
                     assert set(options) <= options_of(name, *arguments), f"{page}: {code}"
                 case ["make", target, *_]:
@@ -160,8 +159,7 @@ def make_targets() -> set[str]:
 
 
 def options_of(name: str, *arguments: str) -> set[str]:
-    assert isinstance(COMMAND, typer.core.TyperGroup)
-    command = COMMAND.commands[name]
+    command = command_of(name)
     if isinstance(command, typer.core.TyperGroup) and arguments:
         command = command.commands[arguments[0]]
     return {option for parameter in command.params for option in parameter.opts}

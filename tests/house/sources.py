@@ -1,9 +1,9 @@
-"""Our own sources, parsed once, for the house rules that read them."""
+"""Our own sources, parsed once and when a rule looks into them, for the house rules that read them."""
 
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[2]
@@ -20,8 +20,15 @@ class Source:
 
     path: Path
     name: str
-    tree: ast.Module
-    lines: tuple[str, ...]
+    text: str
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text)
+
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
+        return tuple(self.text.splitlines())
 
     @property
     def room(self) -> str:
@@ -94,7 +101,7 @@ def in_room(*rooms: str) -> list[Source]:
 def parsed(text: str, name: str = "app.made_up.service") -> Source:
     """Parse a made-up file, to see that a rule would notice what it is there to notice."""
     path = CHECKOUT.joinpath(*name.split(".")).with_suffix(".py")
-    return Source(path=path, name=name, tree=ast.parse(text), lines=tuple(text.splitlines()))
+    return Source(path=path, name=name, text=text)
 
 
 def called(node: ast.Call) -> str:
@@ -119,4 +126,4 @@ def _read(path: Path) -> Source:
     text = path.read_text("utf-8")
     parts = path.relative_to(CHECKOUT).with_suffix("").parts
     name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-    return Source(path=path, name=name, tree=ast.parse(text), lines=tuple(text.splitlines()))
+    return Source(path=path, name=name, text=text)

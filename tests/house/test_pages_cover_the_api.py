@@ -43,6 +43,7 @@ PAGES: Final = {
     "/v1/scales": "/care/settings/scales",
     "/v1/signals": "/care/signals/{signal_id}",
     "/v1/staff": "/care/staff",
+    "/v1/transfers": "/care/transfers/receive",
     "/v1/webhook-endpoints": "/care/settings/webhooks",
     "/v1/worklist": "/care/",
 }

@@ -7,8 +7,10 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from sqlalchemy import text
 
 from app.access.audit.seals import Verified, verify
+from app.storage import due_work
 from tests.storage.catalogue import tell
 from tests.support.clinics import name_contacts
 from tests.support.databases import DatabaseUrls
@@ -115,3 +117,26 @@ def test_a_trail_that_cannot_be_sealed_keeps_no_other_clinics_trail_open_and_is_
 
     quiet_service.run(quiet_service.worker.sweep())
     assert trail_of(quiet_service, broken).unsealed == 0
+
+
+def test_of_two_sweepers_one_sweeps_and_the_other_follows_when_it_is_gone_or_dead(
+    quiet_service: Service, own_database: DatabaseUrls
+) -> None:
+    service = quiet_service
+
+    async def in_turn() -> list[bool]:
+        swept = []
+        async with service.context.database.work(None) as first:
+            assert await due_work.elect(first)
+            swept.append(await service.worker.sweep())
+        swept.append(await service.worker.sweep())
+        async with service.context.database.work(None) as killed:
+            assert await due_work.elect(killed)
+            swept.append(await service.worker.sweep())
+            pid = (await killed.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+            with psycopg.connect(own_database.superuser_url) as superuser:
+                superuser.execute("SELECT pg_terminate_backend(%s)", [pid])
+            swept.append(await service.worker.sweep())
+        return swept
+
+    assert service.run(in_turn()) == [False, True, False, True]

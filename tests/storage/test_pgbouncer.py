@@ -3,28 +3,21 @@
 The program is Debian's; where it cannot be had, the test fails and says so.
 """
 
-import os
-import pwd
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import psycopg
 import pytest
 
-from app.foundation.vault import Vault
+from app.foundation.vault import Vault, new_key_text
 from app.storage.engine.connecting import DatabaseRefusesError, check_reachable, install_session_settings
 from app.storage.engine.database import SEARCH_PATH
 from app.storage.tenant_keys import install
-from tests.docs.test_sessions import free_port
+from tests.cli.command_line import afterglow
 from tests.support.databases import Cluster, DatabaseUrls
-from tests.support.debian_programs import debian_program, library_folders
 from tests.support.people import clinic_client
-from tests.support.processes import wait_until
+from tests.support.pgbouncer import pgbouncer, through
 from tests.support.receiver import Receiver
 from tests.support.service import KEY, NOW, Service, running_service
 
@@ -41,51 +34,10 @@ class Pooled:
     through: str
 
 
-@contextmanager
-def pgbouncer(cluster: Cluster, *, mode: str) -> Iterator[int]:
-    """Run PgBouncer before the server; gives its port."""
-    program = debian_program("pgbouncer", "pgbouncer", "libc-ares2")
-    port, account = free_port(), pwd.getpwuid((cluster.data_dir / "postgres").stat().st_uid).pw_name
-    with tempfile.TemporaryDirectory(prefix="ag-pgbouncer-", dir="/tmp") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        (folder / "users.txt").write_text('"afterglow_app" ""\n')
-        (folder / "pgbouncer.ini").write_text(
-            "[databases]\n"
-            f"* = host={cluster.address.socket_folder} port={cluster.address.port}\n"
-            "[pgbouncer]\n"
-            f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
-            f"auth_type = trust\nauth_file = {folder}/users.txt\n"
-            f"pool_mode = {mode}\ndefault_pool_size = {SERVER_CONNECTIONS}\nmax_client_conn = 200\n"
-            + (f"user = {account}\n" if os.geteuid() == 0 else "")
-        )
-        with subprocess.Popen(
-            [program, folder / "pgbouncer.ini"],
-            env=os.environ | {"LD_LIBRARY_PATH": library_folders("libc-ares2")},
-            stderr=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-        ) as process:
-            try:
-                assert wait_until(lambda: _listens(port), 20), "PgBouncer does not start"
-                yield port
-            finally:
-                process.terminate()
-
-
-def _listens(port: int) -> bool:
-    with subprocess.Popen(["bash", "-c", f": < /dev/tcp/127.0.0.1/{port}"], stderr=subprocess.DEVNULL) as one:
-        return one.wait() == 0
-
-
-def through(urls: DatabaseUrls, port: int) -> str:
-    with psycopg.connect(urls.application_url) as connection:
-        return f"postgresql://afterglow_app@127.0.0.1:{port}/{connection.info.dbname}"
-
-
 @pytest.fixture(scope="module")
 def pooled(cluster: Cluster, own_database: DatabaseUrls) -> Iterator[Pooled]:
     install(own_database.owner_url, Vault(KEY).tenant_key)
-    with pgbouncer(cluster, mode="transaction") as port:
+    with pgbouncer(cluster, mode="transaction", connections=SERVER_CONNECTIONS) as port:
         yield Pooled(own_database, through(own_database, port))
 
 
@@ -109,7 +61,7 @@ def test_migrate_keeps_the_settings_in_the_database(pooled: Pooled) -> None:
 
 def test_a_pooler_that_pools_statements_is_named(cluster: Cluster, pooled: Pooled) -> None:
     with (
-        pgbouncer(cluster, mode="statement") as port,
+        pgbouncer(cluster, mode="statement", connections=SERVER_CONNECTIONS) as port,
         pytest.raises(DatabaseRefusesError, match="pools statements") as caught,
     ):
         check_reachable(through(pooled.urls, port), direct_url=pooled.urls.application_url)
@@ -153,3 +105,22 @@ def test_many_at_once_of_two_clinics_share_few_connections_and_see_only_their_ow
 
     with ThreadPoolExecutor(16) as pool:
         assert all(pool.map(seen, range(120)))
+
+
+def test_an_operator_sets_it_up_by_migrate_and_the_commands_go_through_it(
+    cluster: Cluster, pooled: Pooled
+) -> None:
+    with cluster.database(migrated=False) as urls:
+        # The pooler of the other tests lets every database of the server through.
+        name = psycopg.conninfo.conninfo_to_dict(urls.application_url)["dbname"]
+        where = {
+            "DATABASE_URL": f"{pooled.through.rpartition('/')[0]}/{name}",
+            "AFTERGLOW_DIRECT_URL": urls.application_url,
+            "AFTERGLOW_OWNER_URL": urls.owner_url,
+            "AFTERGLOW_ENCRYPTION_KEY": new_key_text(),
+        }
+        for words in (("migrate",), ("clinic", "create", "--name", "Riverbend")):
+            done = afterglow(*words, more=where)
+            assert done.returncode == 0, done.stderr
+        assert "Riverbend" in afterglow("clinic", "list", more=where).stdout
+        assert "✗" not in afterglow("doctor", more=where).stdout

@@ -174,7 +174,7 @@ def write_to_contact(client: ClinicClient, service: Service) -> None:
 
 
 def note_what_is_known(client: ClinicClient, patient: str) -> None:
-    """Note a caution and a change of weight, and archive the patient by mistake."""
+    """Note a caution and a change of weight, archive the patient by mistake, and begin a transfer."""
     record = f"/v1/patients/{patient}"
     mania = client.http.put(f"{record}/factors", json={"cautions": ["mania"]}, headers={"if-match": '"0"'})
     assert mania.is_success, mania.text
@@ -187,6 +187,9 @@ def note_what_is_known(client: ClinicClient, patient: str) -> None:
     archived = {"reason": "care_ended", "note": "by mistake"}
     assert client.http.post(f"{record}/archive", json=archived).is_success
     assert client.http.post(f"{record}/unarchive", json={}).is_success
+    agreed = {"given_on": str(NOW.date()), "how": "in_writing"}
+    transfer = {"to": "Riverside", "consent": agreed}
+    assert client.http.post(f"{record}/transfers", json=transfer).is_success
 
 
 def recorded(client: ClinicClient, patient: str) -> dict[str, str]:
@@ -197,6 +200,7 @@ def recorded(client: ClinicClient, patient: str) -> dict[str, str]:
         "choice_id": "references",
         "circumstance_id": "circumstances",
         "appointment_id": "appointments",
+        "transfer_id": "transfers",
     }
     record = f"/v1/patients/{patient}"
     return {name: client.http.get(f"{record}/{path}").json()["items"][0]["id"] for name, path in of.items()}

@@ -109,6 +109,7 @@ def test_a_live_clinic_and_its_worklist_say_that_no_worker_runs(
         clinic.close()
 
 
+@pytest.mark.processes
 def test_a_service_without_a_worker_sends_a_safety_event_itself_and_nothing_else(receiver: Receiver) -> None:
     with temporary_data_dir() as data_dir, running_dev(data_dir, "serve --no-worker") as alone:
         assert asked(alone.url)[1]["reasons"] == ["no-worker"]
@@ -124,6 +125,7 @@ def test_a_service_without_a_worker_sends_a_safety_event_itself_and_nothing_else
         clinic.close()
 
 
+@pytest.mark.processes
 def test_serving_works_too_unless_it_is_said_otherwise(receiver: Receiver) -> None:
     with temporary_data_dir() as data_dir, running_dev(data_dir, "serve") as both:
         assert wait_until(lambda: asked(both.url)[0] == 200, 60)

@@ -40,6 +40,7 @@ _SHOWN_ONCE: Final[Mapping[str, tuple[str, ...]]] = {
     "/rotate-secret": ("secret",),
     "/enrolment-codes": ("code", "url", "qr_svg"),
     "/sign-in-links": ("url",),
+    "/transfers": ("passphrase",),
     "/staff": ("invite_url",),
     "/invite-again": ("invite_url",),
     "/reset-second-factor": ("invite_url",),

@@ -64,7 +64,7 @@ class Permission(StrEnum):
     SAFETY_CLOSE = "close safety events with an outcome"
     EVENTS_READ = "pull the stream of events, and read where every patient stands"
     WEBHOOKS = "manage endpoints, channels and deliveries"
-    RIGHTS = "copy everything about a patient, and erase one"
+    RIGHTS = "copy everything about a patient, transfer one to or from another clinic, and erase one"
     API_KEYS = "make and revoke API keys"
     STAFF = "invite, change and lock out staff"
     INSIGHTS = "read the clinic's own figures over a period"

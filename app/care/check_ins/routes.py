@@ -44,8 +44,8 @@ from app.foundation.errors import RefusalError
 from app.notifications.messages.crisis_help import CrisisHelpReply, crisis_help, help_country
 from app.outbox import DEFAULT_LANGUAGE
 from app.web.correction_schemas import ChangedReply, Include, Restoration, Void
-from app.web.dependencies import ContextNeeded, PageCursor, PageLimit
-from app.web.headers import ClientTime, link_next, read_client_time
+from app.web.dependencies import ClientTime, ContextNeeded, PageCursor, PageLimit
+from app.web.headers import link_next, read_client_time
 from app.web.problems import Problem
 from app.web.schemas import PAGE_SIZE, CountryCode
 

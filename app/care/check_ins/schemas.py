@@ -65,7 +65,8 @@ class _Answers(RequestBody):
     )
     time_zone: TimeZoneName = Field(description="Where the person was")
     sleep_hours: SleepHours | None = Field(
-        default=None, description="The night that ended on that day, by quarter hours; shown, never decides"
+        default=None,
+        description="The night that ended on that day, by quarter hours; it speaks for elevated mood alone",
     )
     note: Annotated[str, Field(max_length=NOTE_LENGTH)] | None = Field(
         default=None, description="Not read by a person right away, and not scanned"

@@ -1,4 +1,4 @@
-"""The evaluation and the trend for the care team; what is due and the own trend for the patient."""
+"""The trend for the care team; what is due and the own trend for the patient."""
 
 from typing import Annotated, Final
 from uuid import UUID
@@ -7,9 +7,8 @@ from fastapi import APIRouter, Query, Response
 
 from app.access.clinics.access import work_for
 from app.access.clinics.permissions import Permission
-from app.care.monitoring import service
 from app.care.monitoring.schedule import schedule_of_patient
-from app.care.monitoring.schemas import EvaluationReply, ProgressReply, ScheduleReply
+from app.care.monitoring.schemas import ProgressReply, ScheduleReply
 from app.care.monitoring.trend import Days, trend_of_patient
 from app.care.patients.access import PatientSignedIn, PatientWork
 from app.chart.drawing import STYLE_SOURCE, draw_trend
@@ -40,12 +39,6 @@ class SvgResponse(Response):
         super().__init__(content, status_code, {"content-security-policy": _POLICY})
 
 
-@router.get("/evaluation", summary="Evaluate a patient")
-async def read_evaluation(patient_id: UUID, work: ReadsSignals) -> EvaluationReply:
-    """Say what the patient's reports mean as of now; reading changes nothing."""
-    return EvaluationReply.of(await service.evaluation_now(work, patient_id))
-
-
 @router.get("/chart.svg", summary="Draw a patient's trend", response_class=SvgResponse)
 async def draw_chart(
     patient_id: UUID,
@@ -55,7 +48,10 @@ async def draw_chart(
     width: ChartWidth = Width.WIDE,
     locale: ChartLocale = "en",
 ) -> SvgResponse:
-    """Draw the reports with baseline, reference, infusions, levels and totals; five years at the most."""
+    """Draw the reports with baseline, reference, infusions, levels, totals, what else changed and days with notes.
+
+    Five years at the most.
+    """
     trend = await trend_of_patient(work, patient_id, Days(first=first, last=last), reader=Reader.CLINICIAN)
     return SvgResponse(draw_trend(trend, chart_words(locale), width=width, reader=Reader.CLINICIAN))
 

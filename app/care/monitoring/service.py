@@ -43,6 +43,7 @@ from app.clinical.levels import CriterionName
 from app.clinical.profiles import Caution
 from app.clinical.protocol import Protocol
 from app.clinical.review_notice import is_review_to_announce
+from app.clinical.taper import PlannedDate
 from app.context import AppContext, Work
 from app.foundation.zones import zone_edition
 from app.notifications.webhooks.events import EventType
@@ -224,8 +225,10 @@ def evaluate_later(work: UnitOfWork, patient_id: UUID) -> None:
     work.queue(EVALUATE_AGAIN, clinic_id=work.clinic_id, patient_id=patient_id)
 
 
-async def evaluation_now(work: Work, patient_id: UUID) -> EvaluationView:
-    """Give the answer as of now. It is made from memory or history and changes nothing.
+async def evaluation_now(
+    work: Work, patient_id: UUID, *, planned: PlannedDate | None = None, locale: str = "en"
+) -> EvaluationView:
+    """Give the answer as of now, explained in English or Spanish; it changes nothing.
 
     Raises:
         NotFoundError: the clinic has no such patient.
@@ -243,12 +246,15 @@ async def evaluation_now(work: Work, patient_id: UUID) -> EvaluationView:
     evaluation = evaluate(
         timeline.state, as_of=latest_in(timeline.state, snapshot, now=work.now), protocol=protocol
     )
-    return view_of(evaluation, beside_of(cautions, signal, time_zone=snapshot.time_zone), cautions)
+    beside = beside_of(cautions, signal, time_zone=snapshot.time_zone, planned=planned)
+    return view_of(evaluation, beside, cautions, locale=locale)
 
 
-def beside_of(cautions: Sequence[str], signal: Signal | None, *, time_zone: str) -> Beside:
-    """Give what stands beside an answer: open cautions, and what an open signal said when it was raised."""
-    known = Beside(cautions=tuple(Caution(name) for name in cautions))
+def beside_of(
+    cautions: Sequence[str], signal: Signal | None, *, time_zone: str, planned: PlannedDate | None
+) -> Beside:
+    """Give what stands beside an answer: open cautions, the planned date, what an open signal said when raised."""
+    known = Beside(cautions=tuple(Caution(name) for name in cautions), planned=planned)
     if signal is None or signal.state == "closed":
         return known
     of_mood = signal.criterion == CriterionName.ONE_DOMAIN.value
@@ -262,9 +268,11 @@ def beside_of(cautions: Sequence[str], signal: Signal | None, *, time_zone: str)
     )
 
 
-def view_of(evaluation: Evaluation, beside: Beside, cautions: Sequence[str]) -> EvaluationView:
+def view_of(
+    evaluation: Evaluation, beside: Beside, cautions: Sequence[str], *, locale: str = "en"
+) -> EvaluationView:
     """Give an answer as it is shown, with what stands beside it."""
-    parts = explanation_parts(evaluation, beside=beside)
+    parts = explanation_parts(evaluation, beside=beside, locale=locale)
     return EvaluationView(
         evaluation=evaluation,
         plain={

@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from app.care.monitoring.history import protocol_of, snapshot_of, timeline_now
-from app.chart.trend import Band, InfusionMark, LevelSpan, Reader, TotalMark, Trend, TrendDay
+from app.chart.trend import Band, ChangeMark, InfusionMark, LevelSpan, Reader, TotalMark, Trend, TrendDay
 from app.clinical.check_ins import ONE_DAY, check_in_day, days_of, is_acute, sleep_hours_of
 from app.clinical.course import Infusion
 from app.clinical.english_formats import scale_name
@@ -19,7 +19,7 @@ from app.clinical.protocol import Protocol
 from app.clinical.reference import NoReference, Reference, spread_before
 from app.context import Work
 from app.foundation.errors import RefusalError
-from app.storage import assessments, infusions, trends
+from app.storage import assessments, circumstances, infusions, trends
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.trends import ReportedCheckIn
 
@@ -110,6 +110,12 @@ async def trend_between(
         trend,
         levels=await _levels(work, patient_id, trend, evaluation, given),
         totals=await _totals(work, patient_id, trend),
+        changes=[
+            ChangeMark(day=one.since, kind=one.kind.value)
+            for one in await circumstances.of_patient(work, patient_id)
+            if first <= one.since <= last
+        ],
+        notes=await trends.note_days(work, patient_id, first=first, last=last),
     )
 
 

@@ -28,7 +28,7 @@ from app.storage.patients import PatientRecord
 
 # Crockford's base32: no I, L, O or U, so that nothing is mistaken and no word appears by chance.
 ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_READ_AS: Final = str.maketrans({"O": "0", "I": "1", "L": "1"})
+READ_AS: Final = str.maketrans({"O": "0", "I": "1", "L": "1"})
 SELECTOR_LENGTH: Final = 4
 SECRET_LENGTH: Final = 8
 LASTS: Final = timedelta(minutes=15)
@@ -65,7 +65,7 @@ def read_code(text: str) -> CodeText:
     Raises:
         CodeMalformedError: it cannot be a code; this does not count as a try.
     """
-    letters = text_of_code(text).translate(_READ_AS)
+    letters = text_of_code(text).translate(READ_AS)
     if len(letters) != SELECTOR_LENGTH + SECRET_LENGTH or any(letter not in ALPHABET for letter in letters):
         raise CodeMalformedError("#/code")
     return CodeText(letters[:SELECTOR_LENGTH], letters[SELECTOR_LENGTH:])

@@ -124,6 +124,21 @@ class TaperSuggestionReply(ReplyBody):
     reasons: list[TaperReasonReply]
 
 
+class PlannedDateReply(ReplyBody):
+    """The day of the next booster by the taper plan, and how it was reached; a clinician books it or another."""
+
+    on: date
+    since: date = Field(description="The day of the last infusion, from which it is counted")
+    interval_days: int
+    step: int | None = Field(
+        description="The step of the plan that has this interval, from 1; null: none has"
+    )
+    steps: int
+    benefits: list[BenefitReply] = Field(
+        description="The finished benefits at the present interval that were looked at, oldest first"
+    )
+
+
 class TaperReply(ReplyBody):
     """The taper plan and what is suggested."""
 
@@ -133,6 +148,9 @@ class TaperReply(ReplyBody):
     written: bool = Field(description="False: nobody has written one, these are the sources' steps")
     at_interval: list[BenefitReply]
     suggestion: TaperSuggestionReply
+    planned: PlannedDateReply | None = Field(
+        description="Null: boosters as needed, induction still running, or no course in treatment"
+    )
 
     @classmethod
     def of(cls, view: TaperView) -> "TaperReply":
@@ -144,6 +162,7 @@ class TaperReply(ReplyBody):
             "written": view.written.version > 0,
             "at_interval": view.at_interval,
             "suggestion": view.suggestion,
+            "planned": view.planned,
         }
         return cls.model_validate(fields, from_attributes=True)
 

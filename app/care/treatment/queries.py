@@ -42,7 +42,17 @@ from app.clinical.review import (
     induction_review,
     responses_after_induction,
 )
-from app.clinical.taper import START_PLAN, Maintenance, TaperPlan, TaperStep, TaperSuggestion, suggest
+from app.clinical.state.patient_state import Treatment
+from app.clinical.taper import (
+    START_PLAN,
+    Maintenance,
+    PlannedDate,
+    TaperPlan,
+    TaperStep,
+    TaperSuggestion,
+    planned_date,
+    suggest,
+)
 from app.context import Work
 from app.foundation.errors import NotFoundError
 from app.storage import (
@@ -111,17 +121,22 @@ class TaperView:
     written: WrittenPlan
     at_interval: tuple[ResponseDuration, ...]
     suggestion: TaperSuggestion
+    planned: PlannedDate | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaintenancePast:
-    """What the past says: benefits of the present course and of earlier ones, boosters, and whether it is steady."""
+    """What the past says: benefits of the present course and of earlier ones, boosters, and whether it is steady.
+
+    ``last_infusion_on``: the next booster is counted from it; None while induction runs and once the course is over.
+    """
 
     protocol: Protocol
     day: date
     benefits: tuple[ResponseDuration, ...]
     earlier: tuple[ResponseDuration, ...]
     boosters_on: tuple[date, ...]
+    last_infusion_on: date | None
     settled: bool | None
     observed: bool
     findings: tuple[FindingCode, ...]
@@ -338,7 +353,8 @@ async def taper_of(work: Work, patient_id: UUID, past: MaintenancePast) -> Taper
         findings=past.findings,
     )
     suggestion = suggest(written.plan, maintenance, as_of=past.day, protocol=past.protocol)
-    return TaperView(written=written, at_interval=at_interval, suggestion=suggestion)
+    planned = planned_date(written.plan, maintenance, suggestion, last_infusion_on=past.last_infusion_on)
+    return TaperView(written=written, at_interval=at_interval, suggestion=suggestion, planned=planned)
 
 
 async def maintenance_past(
@@ -369,11 +385,19 @@ async def maintenance_past(
         benefits=marked(by_stretches(benefits, evaluation.stretches), course, given, zone),
         earlier=earlier,
         boosters_on=tuple(days[InfusionPhase.BOOSTER]),
+        last_infusion_on=_counted_from(past.state.treatment, evaluation.day),
         settled=_settled(evaluation.level),
         observed=not evaluation.stretches or evaluation.stretches[-1].observed,
         findings=tuple(one.code for one in evaluation.findings if one.code is not FindingCode.BELOW_BEST),
         stretches=evaluation.stretches,
     )
+
+
+def _counted_from(known: Treatment, today: date) -> date | None:
+    over, closed, last = known.induction_over, known.course_closed, known.last_day
+    if last is None or over is None or today.toordinal() < over:
+        return None
+    return None if closed is not None and closed <= today.toordinal() else date.fromordinal(last)
 
 
 async def _past(work: Work, patient_id: UUID) -> MaintenancePast:

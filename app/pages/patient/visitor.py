@@ -12,14 +12,14 @@ from starlette.responses import Response
 from app.care.patients import devices
 from app.care.patients.access import PatientCaller
 from app.care.patients.crisis import country_of_caller, help_for_caller
-from app.context import AppContext, Work
+from app.context import AppContext
 from app.foundation.tokens import TokenNotValidError
 from app.notifications.messages.crisis_help import CrisisHelp, crisis_help
 from app.notifications.messages.crisis_lines import NATIONAL_HELP
 from app.web.dependencies import ContextNeeded, keep_work
 from app.web.pages.cookies import Cookies
-from app.web.pages.forms import Form, form_token, new_anchor, read_form, refuse_forged
-from app.web.pages.page_route import NotSignedInError
+from app.web.pages.forms import Form, form_token, new_anchor, read_form
+from app.web.pages.page_visitor import PageVisitor
 from app.web.pages.wording import LANGUAGES, language_for
 
 SESSION, ANCHOR, LANGUAGE, PLACE = (
@@ -34,41 +34,19 @@ _PREFERENCE_LASTS: Final = timedelta(days=400)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Visitor:
-    """One browser with one request.
+class Visitor(PageVisitor[PatientCaller]):
+    """One browser of a patient's with one request.
 
     Attributes:
-        caller: the patient's device, or None while nobody is signed in.
-        session: the session cookie as sent; it may have ended.
-        anchor: what forms of a browser that is not signed in are bound to.
         switched_to: the language that the person chose just now, or an empty text.
-        new_anchor: whether the browser has yet to be given its anchor.
         country: where whoever signed in here last is, for crisis help; None where nobody did.
         new_country: whether the browser has yet to be given it.
     """
 
-    caller: PatientCaller | None
-    session: str
-    anchor: str
     language: str
     switched_to: str
-    new_anchor: bool
     country: str | None
     new_country: bool
-    token: str
-    # This request's transaction, where someone is signed in; read it as `work`.
-    opened: Work | None = None
-
-    @property
-    def work(self) -> Work:
-        """The transaction of this request.
-
-        Raises:
-            NotSignedInError: nobody is signed in, so there is none.
-        """
-        if self.opened is None:
-            raise NotSignedInError
-        return self.opened
 
     @property
     def crisis(self) -> CrisisHelp:
@@ -82,25 +60,6 @@ class Visitor:
     def time_zone(self) -> str:
         """The patient's zone; while nobody is signed in, that of the world's clocks."""
         return self.caller.time_zone if self.caller else "UTC"
-
-    @property
-    def signed_in(self) -> PatientCaller:
-        """The patient's device.
-
-        Raises:
-            NotSignedInError: there is none.
-        """
-        if self.caller is None:
-            raise NotSignedInError
-        return self.caller
-
-    def refuse_forged(self, context: AppContext, form: Form) -> None:
-        """Refuse a form that was not made for this browser.
-
-        Raises:
-            FormExpiredError: its token is of another browser, or none.
-        """
-        refuse_forged(context.vault, form["form_token"], (self.session, self.anchor))
 
     def keep_cookies(self, context: AppContext, response: Response) -> None:
         """Let the browser keep what it was given with this page."""

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
+from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 from starlette.responses import RedirectResponse, Response
@@ -10,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from app.care.patients.plausibility import NeedsConfirmationError, Unlikely
 from app.context import AppContext
 from app.foundation.errors import RefusalError, RefusalKind
+from app.pages.staff.about_patient import path_of
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor
 from app.web.headers import ChangedMeanwhileError
@@ -31,7 +33,7 @@ class Field:
     """One question.
 
     Attributes:
-        kind: text, number, date, time, email, note, zone, choice (a list), radios, numbers (short ones), ticks.
+        kind: text, number, date, time, email, note, zone, file, choice (a list), radios, numbers (short ones), ticks.
         wrong: what to say when the value cannot be taken; it names the field, never the value.
         api_names: the names that the API has for it, in errors; its own where empty.
         choices: values with their words.
@@ -83,6 +85,11 @@ class AskedForm:
     present: Sequence[str] = ()
     small_print: str = ""
     serious: bool = False
+
+    @property
+    def has_file(self) -> bool:
+        """Whether a file goes with it, which takes another encoding."""
+        return any(one.kind == "file" for one in self.fields)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +163,25 @@ async def answer_form(
 def confirmed_in(form: Form) -> list[str]:
     """Take the unlikely values that someone has confirmed."""
     return [one.value for one in Unlikely if form[f"confirm_{one}"]]
+
+
+async def answer_about(
+    context: AppContext,
+    visitor: StaffVisitor,
+    patient_id: UUID,
+    ask: Callable[[AppContext, StaffVisitor, UUID], Awaitable[AskedForm]],
+    form: Form,
+    act: Callable[[], Awaitable[str]],
+) -> Response:
+    """Do what a form about a patient asks for and go to the patient's page, or show it again."""
+    return await answer_form(
+        context,
+        visitor,
+        lambda: ask(context, visitor, patient_id),
+        form,
+        act,
+        back=path_of(patient_id),
+    )
 
 
 def _confirmation(error: NeedsConfirmationError) -> Field:

@@ -9,8 +9,8 @@ from starlette.responses import Response
 from app.care.treatment import commands, queries
 from app.care.treatment.maintenance_schemas import BookedBooster
 from app.context import AppContext
-from app.pages.staff.about_patient import MayRecord, about, path_of
-from app.pages.staff.asked_form import AskedForm, Field, answer_form, show_form
+from app.pages.staff.about_patient import MayRecord, about
+from app.pages.staff.asked_form import AskedForm, Field, answer_about, show_form
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.web.dependencies import ContextNeeded
@@ -74,11 +74,4 @@ async def book_booster(
         await commands.book_booster(visitor.work, patient_id, on=on)
         return "booster" if on else "booster-cleared"
 
-    return await answer_form(
-        context,
-        visitor,
-        lambda: _asked(context, visitor, patient_id),
-        form,
-        act,
-        back=path_of(patient_id),
-    )
+    return await answer_about(context, visitor, patient_id, _asked, form, act)

@@ -10,8 +10,8 @@ from app.access.staff.members import ACTIVE
 from app.care.alerts.history import names_in
 from app.care.patients import care_teams
 from app.context import AppContext
-from app.pages.staff.about_patient import MayEdit, about, path_of
-from app.pages.staff.asked_form import AskedForm, Field, answer_form, show_form
+from app.pages.staff.about_patient import MayEdit, about
+from app.pages.staff.asked_form import AskedForm, Field, answer_about, show_form
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.storage import staff_members
@@ -51,14 +51,7 @@ async def save_care_team(
         await care_teams.write_care_team(visitor.work, patient_id, members, version=version)
         return "care-team"
 
-    return await answer_form(
-        context,
-        visitor,
-        lambda: _asked(context, visitor, patient_id),
-        form,
-        act,
-        back=path_of(patient_id),
-    )
+    return await answer_about(context, visitor, patient_id, _asked, form, act)
 
 
 async def _active(visitor: StaffVisitor) -> list[staff_members.StaffMember]:

@@ -14,8 +14,8 @@ from app.care.treatment.circumstances import KnownCircumstance
 from app.chart.fluid import Mark
 from app.clinical.english_formats import capitalised, counted
 from app.context import AppContext
-from app.pages.staff.about_patient import MayRecord, about, number_in, path_of, whole_in
-from app.pages.staff.asked_form import AskedForm, Field, answer_form, confirmed_in, show_form
+from app.pages.staff.about_patient import MayRecord, about, number_in, whole_in
+from app.pages.staff.asked_form import AskedForm, Field, answer_about, confirmed_in, show_form
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.pages.staff.wall_clock import WallClock
@@ -158,9 +158,7 @@ async def enter_circumstance(
         await circumstances.enter_circumstance(visitor.work, patient_id, entry.given())
         return "circumstance"
 
-    return await answer_form(
-        context, visitor, lambda: _asked(context, visitor, patient_id), form, act, back=path_of(patient_id)
-    )
+    return await answer_about(context, visitor, patient_id, _asked, form, act)
 
 
 async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:

@@ -10,8 +10,8 @@ from app.access.clinics.permissions import Permission
 from app.care.patients import corrections
 from app.care.patients.schemas import ContactFacts
 from app.context import AppContext
-from app.pages.staff.about_patient import about, path_of, whole_in
-from app.pages.staff.asked_form import AskedForm, Field, answer_form, show_form
+from app.pages.staff.about_patient import about, whole_in
+from app.pages.staff.asked_form import AskedForm, Field, answer_about, show_form
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
 from app.web.dependencies import ContextNeeded
@@ -63,14 +63,7 @@ async def keep_contact(
         await corrections.keep_contact_facts(visitor.work, patient_id, facts)
         return "contact"
 
-    return await answer_form(
-        context,
-        visitor,
-        lambda: _asked(context, visitor, patient_id),
-        form,
-        act,
-        back=path_of(patient_id),
-    )
+    return await answer_about(context, visitor, patient_id, _asked, form, act)
 
 
 async def _asked(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:

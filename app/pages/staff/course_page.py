@@ -10,8 +10,8 @@ from app.care.treatment import course_corrections, course_entry, queries
 from app.care.treatment.course_schemas import CourseChange, CourseEntry
 from app.clinical.course import TEMPLATES
 from app.context import AppContext
-from app.pages.staff.about_patient import MayRecord, about, path_of, whole_in
-from app.pages.staff.asked_form import AskedForm, Field, answer_form, confirmed_in, show_form
+from app.pages.staff.about_patient import MayRecord, about, whole_in
+from app.pages.staff.asked_form import AskedForm, Field, answer_about, confirmed_in, show_form
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.patient_words import PHASES
 from app.pages.staff.visitor import StaffVisitor, read_own_form
@@ -119,9 +119,7 @@ async def enter_course(
         await course_entry.enter_course(visitor.work, patient_id, entry.planned())
         return "course"
 
-    return await answer_form(
-        context, visitor, lambda: _new(context, visitor, patient_id), form, act, back=path_of(patient_id)
-    )
+    return await answer_about(context, visitor, patient_id, _new, form, act)
 
 
 @router.get("")
@@ -147,11 +145,4 @@ async def change_course(
         await course_corrections.change_course(visitor.work, patient_id, change.changes(), version=version)
         return "course-changed"
 
-    return await answer_form(
-        context,
-        visitor,
-        lambda: _change(context, visitor, patient_id),
-        form,
-        act,
-        back=path_of(patient_id),
-    )
+    return await answer_about(context, visitor, patient_id, _change, form, act)

@@ -12,7 +12,7 @@ from app.care.patients.schemas import read_details_change
 from app.care.patients.service import change_patient
 from app.context import AppContext
 from app.pages.staff.about_patient import MayEdit, about, path_of
-from app.pages.staff.asked_form import AskedForm, Field, answer_form, show_form
+from app.pages.staff.asked_form import AskedForm, Field, answer_about, answer_form, show_form
 from app.pages.staff.new_patient_page import EMAIL, LOCALE, ZONE
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.visitor import StaffVisitor, read_own_form
@@ -108,14 +108,7 @@ async def change_details(
         await change_patient(visitor.work, patient_id, change, version=version_in(form["version"]))
         return "details"
 
-    return await answer_form(
-        context,
-        visitor,
-        lambda: _details(context, visitor, patient_id),
-        form,
-        act,
-        back=path_of(patient_id),
-    )
+    return await answer_about(context, visitor, patient_id, _details, form, act)
 
 
 @router.get("/devices/{device_id}")
@@ -165,11 +158,4 @@ async def note_withdrawal(
         await consent.withdraw(visitor.work, patient_id, reason=reason)
         return "consent"
 
-    return await answer_form(
-        context,
-        visitor,
-        lambda: _withdrawal(context, visitor, patient_id),
-        form,
-        act,
-        back=path_of(patient_id),
-    )
+    return await answer_about(context, visitor, patient_id, _withdrawal, form, act)

@@ -9,8 +9,8 @@ from starlette.responses import Response
 from app.care.treatment import commands, queries
 from app.care.treatment.maintenance_schemas import FactorsEntry
 from app.context import AppContext
-from app.pages.staff.about_patient import MayDecide, about, path_of
-from app.pages.staff.asked_form import AskedForm, Field, answer_form, show_form
+from app.pages.staff.about_patient import MayDecide, about
+from app.pages.staff.asked_form import AskedForm, Field, answer_about, show_form
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.patient_words import CAUTIONS, PROFILES
 from app.pages.staff.visitor import StaffVisitor, read_own_form
@@ -72,11 +72,4 @@ async def keep_factors(
         await commands.write_factors(visitor.work, patient_id, entry.factors(version_in(form["version"])))
         return "factors"
 
-    return await answer_form(
-        context,
-        visitor,
-        lambda: _asked(context, visitor, patient_id),
-        form,
-        act,
-        back=path_of(patient_id),
-    )
+    return await answer_about(context, visitor, patient_id, _asked, form, act)

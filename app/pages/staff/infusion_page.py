@@ -11,8 +11,8 @@ from app.care.treatment.infusion_schemas import InfusionEntry
 from app.care.treatment.plausibility import Remark
 from app.clinical.course import InfusionPhase, Route
 from app.context import AppContext
-from app.pages.staff.about_patient import MayRecord, about, moment_in, number_in, path_of
-from app.pages.staff.asked_form import AskedForm, Field, answer_form, confirmed_in, show_form
+from app.pages.staff.about_patient import MayRecord, about, moment_in, number_in
+from app.pages.staff.asked_form import AskedForm, Field, answer_about, confirmed_in, show_form
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.web.dependencies import ContextNeeded
@@ -122,11 +122,4 @@ async def enter_infusion(
         entered = await commands.enter_infusion(visitor.work, patient_id, entry.given())
         return _NOTICES[entered.remarks[-1]] if entered.remarks else "infusion"
 
-    return await answer_form(
-        context,
-        visitor,
-        lambda: _asked(context, visitor, patient_id),
-        form,
-        act,
-        back=path_of(patient_id),
-    )
+    return await answer_about(context, visitor, patient_id, _asked, form, act)

@@ -1,6 +1,7 @@
 """A patient's page: what was read, put into the words and rows that the templates show."""
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -17,10 +18,11 @@ from app.clinical.domains import DOMAINS, LABELS
 from app.clinical.english_formats import capitalised, counted, percent, scale_name
 from app.clinical.evaluation import Evaluation
 from app.clinical.explanation import what_would_have_changed_it
+from app.clinical.explanation_words import ENGLISH
 from app.clinical.interval import ResponseDuration
 from app.clinical.reference import Reference
 from app.clinical.sentence_splitting import SAFETY_BANNER
-from app.clinical.taper import reasons_said, suggestion_sentence
+from app.clinical.taper import planned_said, reasons_said, suggestion_sentence
 from app.foundation.audit import ActorKind
 from app.foundation.vault import Vault
 from app.pages.staff import patient_words
@@ -56,6 +58,7 @@ def values_of(
     notes = [one for one in reversed(view.notes) if view.trend.first_day <= one.stored.check_in_day]
     pins = [Pin(day=one.stored.check_in_day, number=number) for number, one in enumerate(notes, 1)]
     marks = marks_of(view.circumstances, view.trend.first_day, view.trend.last_day)
+    planned = view.taper.planned
     numbered = {one.stored.check_in.id: number for number, one in enumerate(notes, 1)}
     return {
         "view": view,
@@ -82,6 +85,8 @@ def values_of(
         "past": [_benefit(one, clock) for one in reversed(view.interval.past)],
         "taper": suggestion_sentence(view.taper.suggestion),
         "taper_reasons": reasons_said(view.taper.suggestion),
+        "next_by_plan": planned and planned_said(planned, ENGLISH, view.trend.last_day.year),
+        "learned": _learned(view, clock),
         "lines": list(_lines(view, visitor.work.vault, visitor.work.clinic_id, clock)),
         "entries": entries_of(view, clock, numbered, visitor, group=group),
         "groups": _groups(path, days, group),
@@ -284,6 +289,19 @@ def _circumstances(view: PatientView, marks: Sequence[Mark], clock: WallClock) -
 def _benefit(one: ResponseDuration, clock: WallClock) -> str:
     lasted = f"{counted(one.days, 'day')}" if one.lost else f"at least {counted(one.days, 'day')}"
     return f"{lasted}, from {clock.day(one.from_day)}{'' if one.lost else ', not lost when last seen'}"
+
+
+def _learned(view: PatientView, clock: WallClock) -> str:
+    """Say the interval that the latest stretch speaks for, or why none is offered."""
+    learned, planned = view.learned, view.taper.planned
+    if learned.days is None or learned.from_stretch is None:
+        why = "; ".join(patient_words.NOT_OFFERED[one] for one in learned.not_offered)
+        return f"No learned interval is offered: {why}."
+    day = f", so {clock.day(planned.since + timedelta(days=learned.days))}" if planned else ""
+    return (
+        f"Learned from this patient, beside the plan: {counted(learned.days, 'day')}{day}. "
+        f"It rests on the benefit of {_benefit(learned.from_stretch, clock)}."
+    )
 
 
 def _lines(view: PatientView, vault: Vault, clinic_id: UUID, clock: WallClock) -> Iterator[Sequence[str]]:

@@ -31,6 +31,7 @@ from app.care.treatment.queries import (
     course_of,
     factors_of,
     interval_of,
+    learned_of,
     maintenance_past,
     taper_of,
     voided_infusions,
@@ -39,8 +40,9 @@ from app.chart.trend import Reader, Trend
 from app.clinical.check_ins import check_in_day
 from app.clinical.course import Infusion
 from app.clinical.evaluation import Evaluation, Timeline, evaluate
-from app.clinical.interval import PersonalInterval
+from app.clinical.interval import LearnedInterval, PersonalInterval
 from app.clinical.protocol import Protocol
+from app.clinical.taper import PlannedDate
 from app.context import Work
 from app.storage import (
     alert_steps,
@@ -124,6 +126,7 @@ class PatientView:
     forms: Sequence[Assessment]
     interval: PersonalInterval
     taper: TaperView
+    learned: LearnedInterval
     factors: Factors
     booked_for: date | None
     planned: Sequence[Appointment]
@@ -168,9 +171,8 @@ async def patient_view(
     timeline, evaluation = await _evaluated(work, snapshot, protocol)
     factors, course = await factors_of(work, patient_id), await course_of(work, record)
     span = _span(course, days, today=check_in_day(now, record.time_zone))
-    interval, taper = await _maintenance(work, snapshot, timeline, protocol)
-    open_events = await _open_events(work, patient_id)
-    steps = await alert_steps.of_patient(work, patient_id, since=now - _STEPS_SINCE, limit=_MOST_STEPS)
+    interval, taper, learned = await _maintenance(work, snapshot, timeline, protocol)
+    open_events, steps = await _open_events(work, patient_id), await _latest_steps(work, patient_id)
     shown, found = await _open_signal(work, patient_id), await findings.open_of_patient(work, patient_id)
     corrected = await corrections_in(work, record)
     profile, given = await clinics.profile(work), await infusions.stored_infusions(work, patient_id)
@@ -195,12 +197,13 @@ async def patient_view(
         clinic=profile.name if profile else "",
         ehr_link=ehr_link(profile.ehr_link_template if profile else None, patient.external_ref),
         protocol=protocol,
-        evaluation=_shown(patient, evaluation, factors, shown),
+        evaluation=_shown(patient, evaluation, factors, shown, taper.planned),
         trend=await trend_between(work, patient_id, span, evaluation, protocol, reader=Reader.CLINICIAN),
         course=course,
         forms=await latest_forms(work, record, limit=_MOST_FORMS),
         interval=interval,
         taper=taper,
+        learned=learned,
         factors=factors,
         booked_for=await _booked_for(work, patient_id),
         planned=await appointments.planned_of_patient(work, patient_id),
@@ -211,14 +214,19 @@ async def patient_view(
 
 
 def _shown(
-    patient: Patient, evaluation: Evaluation, factors: Factors, open_signals: Sequence[Signal]
+    patient: Patient,
+    evaluation: Evaluation,
+    factors: Factors,
+    open_signals: Sequence[Signal],
+    planned: PlannedDate | None,
 ) -> EvaluationView | None:
     """The answer with open cautions and what the open signal said when raised; none once consent is withdrawn."""
     if patient.consent is ConsentStanding.WITHDRAWN:
         return None
     cautions = [one.value for one in factors.cautions]
     signal = open_signals[0] if open_signals else None
-    return view_of(evaluation, beside_of(cautions, signal, time_zone=patient.time_zone), cautions)
+    beside = beside_of(cautions, signal, time_zone=patient.time_zone, planned=planned)
+    return view_of(evaluation, beside, cautions)
 
 
 def _members(
@@ -253,6 +261,10 @@ async def _open_signal(work: Work, patient_id: UUID) -> list[Signal]:
     return await signals.TABLE.page(work, states=OPEN_SIGNALS, patient_id=patient_id, after=None, limit=1)
 
 
+async def _latest_steps(work: Work, patient_id: UUID) -> list[AlertStep]:
+    return await alert_steps.of_patient(work, patient_id, since=work.now - _STEPS_SINCE, limit=_MOST_STEPS)
+
+
 async def _open_events(work: Work, patient_id: UUID) -> list[SafetyEvent]:
     return await safety_events.TABLE.page(
         work, states=OPEN_EVENTS, patient_id=patient_id, after=None, limit=_MOST_EVENTS
@@ -280,9 +292,11 @@ def _opened(work: Work, record: PatientRecord, step: AlertStep) -> OpenedStep:
 
 async def _maintenance(
     work: Work, snapshot: PatientSnapshot, timeline: Timeline, protocol: Protocol
-) -> tuple[PersonalInterval, TaperView]:
+) -> tuple[PersonalInterval, TaperView, LearnedInterval]:
     so_far = await maintenance_past(work, snapshot, timeline, protocol=protocol)
-    return interval_of(so_far), await taper_of(work, snapshot.patient_id, so_far)
+    patient_id = snapshot.patient_id
+    taper = await taper_of(work, patient_id, so_far)
+    return interval_of(so_far), taper, await learned_of(work, patient_id, so_far)
 
 
 def _span(course: CourseView | None, days: int | None, *, today: date) -> tuple[date, date]:

@@ -7,6 +7,7 @@ from app.care.patients.consent_standing import ConsentStanding
 from app.clinical.course import InductionEndedBecause, InfusionPhase, Phase
 from app.clinical.english_formats import capitalised
 from app.clinical.explanation import HEADLINES
+from app.clinical.interval import NotOffered
 from app.clinical.profiles import CAUTION_NAMES, Caution, Profile
 from app.clinical.review import NotKnown, ResponseCategory, ReviewFinding, ReviewOption
 from app.clinical.taper import TaperMove
@@ -60,6 +61,13 @@ OPTIONS: Final = {
     ReviewOption.ONE_OR_TWO_MORE_INFUSIONS: "one or two more infusions",
     ReviewOption.ADJUST_DOSE: "adjust the dose",
     ReviewOption.CONCLUDE_NON_RESPONSE: "conclude that there is no response",
+}
+NOT_OFFERED: Final = {
+    NotOffered.NO_STRETCH: "no benefit has ended yet",
+    NotOffered.NOT_OBSERVED: "too few of the asked days were answered",
+    NotOffered.FINDING_OPEN: "a finding is open for review",
+    NotOffered.LONG_EXPOSURE_OPEN: "an answer about long exposure is open for review",
+    NotOffered.PRECAUTION_ACTIVE: "a precaution is active",
 }
 MOVES: Final = {TaperMove.LENGTHEN: "Lengthen", TaperMove.HOLD: "Hold", TaperMove.SHORTEN: "Shorten"}
 SIGNAL_STATES: Final = {"open": "Open", "acknowledged": "Acknowledged", "snoozed": "Snoozed"}

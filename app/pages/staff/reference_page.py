@@ -8,8 +8,8 @@ from starlette.responses import Response
 from app.care.treatment import commands, taking_on
 from app.care.treatment.maintenance_schemas import ReferenceEntry
 from app.context import AppContext
-from app.pages.staff.about_patient import MayDecide, about, path_of
-from app.pages.staff.asked_form import AskedForm, Field, answer_form, show_form
+from app.pages.staff.about_patient import MayDecide, about
+from app.pages.staff.asked_form import AskedForm, Field, answer_about, show_form
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.web.dependencies import ContextNeeded
@@ -70,11 +70,4 @@ async def choose_reference(
         await commands.choose_reference(visitor.work, patient_id, entry.chosen())
         return "reference"
 
-    return await answer_form(
-        context,
-        visitor,
-        lambda: _asked(context, visitor, patient_id),
-        form,
-        act,
-        back=path_of(patient_id),
-    )
+    return await answer_about(context, visitor, patient_id, _asked, form, act)

@@ -11,8 +11,8 @@ from app.care.treatment import taking_on
 from app.care.treatment.course_schemas import CourseEntry
 from app.clinical.course import TEMPLATES, DatePrecision
 from app.context import AppContext
-from app.pages.staff.about_patient import MayDecide, about, path_of, whole_in
-from app.pages.staff.asked_form import AskedForm, Field, answer_form, confirmed_in, show_form
+from app.pages.staff.about_patient import MayDecide, about, whole_in
+from app.pages.staff.asked_form import AskedForm, Field, answer_about, confirmed_in, show_form
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.web.dependencies import ContextNeeded
@@ -122,6 +122,4 @@ async def take_on(patient_id: UUID, request: Request, context: ContextNeeded, vi
             await taking_on.take_on(visitor.work, patient_id, joining)
         return "taken-on"
 
-    return await answer_form(
-        context, visitor, lambda: _asked(context, visitor, patient_id), form, act, back=path_of(patient_id)
-    )
+    return await answer_about(context, visitor, patient_id, _asked, form, act)

@@ -11,8 +11,8 @@ from app.care.treatment.maintenance_schemas import TaperPlanEntry
 from app.care.treatment.queries import WrittenPlan
 from app.clinical.taper import TaperStep
 from app.context import AppContext
-from app.pages.staff.about_patient import MayDecide, about, path_of, whole_in
-from app.pages.staff.asked_form import AskedForm, Field, answer_form, show_form
+from app.pages.staff.about_patient import MayDecide, about, whole_in
+from app.pages.staff.asked_form import AskedForm, Field, answer_about, show_form
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.visitor import StaffVisitor, read_own_form
 from app.web.dependencies import ContextNeeded
@@ -123,11 +123,4 @@ async def keep_taper(
         await commands.write_taper(visitor.work, patient_id, _plan_in(form))
         return "taper"
 
-    return await answer_form(
-        context,
-        visitor,
-        lambda: _asked(context, visitor, patient_id),
-        form,
-        act,
-        back=path_of(patient_id),
-    )
+    return await answer_about(context, visitor, patient_id, _asked, form, act)

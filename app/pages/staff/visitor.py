@@ -17,56 +17,23 @@ from app.context import AppContext, Work
 from app.foundation.tokens import TokenKind, TokenNotValidError
 from app.web.dependencies import ContextNeeded, keep_work
 from app.web.pages.cookies import Cookies
-from app.web.pages.forms import Form, form_token, new_anchor, refuse_foreign, refuse_forged
-from app.web.pages.page_route import NotSignedInError, read_form_to_keep
+from app.web.pages.forms import Form, form_token, new_anchor, read_upload, refuse_foreign
+from app.web.pages.page_route import read_form_to_keep
+from app.web.pages.page_visitor import PageVisitor
 
 SESSION: Final = "afterglow-staff"
 ANCHOR: Final = "afterglow-staff-anchor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StaffVisitor:
-    """One browser with one request.
+class StaffVisitor(PageVisitor[ClinicCaller]):
+    """One browser of the care team's with one request.
 
     Attributes:
-        caller: the member, or None while nobody is signed in.
-        session: the session cookie as sent; it may have ended.
-        anchor: what forms of a browser that is not signed in are bound to.
-        new_anchor: whether the browser has yet to be given its anchor.
-        token: what this browser's forms carry.
         emergency: the access by which the page's patient is open in an emergency, if there is one.
-        opened: this request's transaction, for a member who is signed in; read it as `work`.
     """
 
-    caller: ClinicCaller | None
-    session: str
-    anchor: str
-    new_anchor: bool
-    token: str
     emergency: UUID | None = None
-    opened: Work | None = None
-
-    @property
-    def work(self) -> Work:
-        """The transaction of this request.
-
-        Raises:
-            NotSignedInError: nobody is signed in, so there is none.
-        """
-        if self.opened is None:
-            raise NotSignedInError
-        return self.opened
-
-    @property
-    def signed_in(self) -> ClinicCaller:
-        """The member.
-
-        Raises:
-            NotSignedInError: nobody is signed in.
-        """
-        if self.caller is None:
-            raise NotSignedInError
-        return self.caller
 
     @property
     def member(self) -> SignedInMember:
@@ -178,8 +145,23 @@ async def read_own_form(request: Request, context: AppContext, visitor: StaffVis
     """
     refuse_foreign(request, context.public_url)
     form = await read_form_to_keep(request)
-    refuse_forged(context.vault, form["form_token"], (visitor.session, visitor.anchor))
+    visitor.refuse_forged(context, form)
     return form
+
+
+async def read_own_upload(
+    request: Request, context: AppContext, visitor: StaffVisitor, name: str
+) -> tuple[Form, bytes]:
+    """Read a form of our own with one file.
+
+    Raises:
+        ForeignFormError: it was sent from another site.
+        FormExpiredError: it was made for another browser.
+    """
+    refuse_foreign(request, context.public_url)
+    form, content = await read_upload(request, name)
+    visitor.refuse_forged(context, form)
+    return form, content
 
 
 AnyStaff = Annotated[StaffVisitor, Depends(visitor)]

@@ -2,18 +2,23 @@
 
 import os
 import re
+import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO, Final
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from app.foundation.keyset import Keyset
+from app.foundation.sealed_stream import is_sealed, open_stream, seal_stream
 from app.storage.engine.binaries import SETTING_NAME, Binaries, LocalDatabaseError
 
 _CONNECT_SECONDS = 10
+_PIECE_BYTES: Final = 1 << 20
 # Rows the connecting role may not see would be missing from the file without a word: --enable-row-security
 # dumps what the policies let through. So every secured table needs a policy that lets this role read all of it.
 _PARTLY_HIDDEN = """
@@ -97,6 +102,10 @@ class NoArchiveError(ArchiveError):
     """There is no backup file {source}."""
 
 
+class SealedArchiveError(ArchiveError):
+    """The backup {source} is sealed; the encryption key is needed to read it."""
+
+
 class SecretNotPassableError(ArchiveError):
     """The connection setting {name} cannot be passed on without showing it to everybody on this machine."""
 
@@ -113,7 +122,7 @@ class RestoreFailedError(ArchiveError):
     """pg_restore could not restore {source}, and the database is as empty as before; it said: {said}."""
 
 
-def backup(conninfo: str, target: Path, binaries: Binaries) -> None:
+def backup(conninfo: str, target: Path, binaries: Binaries, keyset: Keyset | None = None) -> None:
     """Write the whole database into one file (custom format, 0600), complete or not at all.
 
     Roles and their passwords are the server's, not the database's, and are not in it.
@@ -124,6 +133,7 @@ def backup(conninfo: str, target: Path, binaries: Binaries) -> None:
         target: the file; an existing one is replaced only by a complete new one.
         binaries: programs at least as new as the server. The server's own version is best: what newer ones
             write cannot be restored into a server as old as this one.
+        keyset: seals the file on its way to the disk, with the active key; None: it can be read by whoever has it.
 
     Raises:
         ServerUnreachableError, ServerNewerThanProgramsError, PartlyHiddenError: found before anything is written.
@@ -135,14 +145,22 @@ def backup(conninfo: str, target: Path, binaries: Binaries) -> None:
     options = ["--format=custom", "--enable-row-security"]
     try:
         with _complete_or_absent(target) as unfinished:
-            said = _run(binaries, "pg_dump", [*options, f"--file={unfinished}"], conninfo)
+            with unfinished.open("wb") as file:
+                said = _run(binaries, "pg_dump", options, conninfo, take=lambda out: _keep(out, file, keyset))
             if said is not None:
                 raise DumpFailedError(said=said)
     except OSError as error:
         raise ArchiveNotWrittenError(target=target, reason=error.strerror) from error
 
 
-def restore(conninfo: str, source: Path, binaries: Binaries) -> None:
+def _keep(said: IO[bytes], file: IO[bytes], keyset: Keyset | None) -> None:
+    if keyset is None:
+        shutil.copyfileobj(said, file)
+    else:
+        seal_stream(iter(lambda: said.read(_PIECE_BYTES), b""), file, keyset)
+
+
+def restore(conninfo: str, source: Path, binaries: Binaries, keyset: Keyset | None = None) -> None:
     """Restore a backup into an empty database, in one transaction.
 
     The roles that own or may use the tables must exist on the server.
@@ -151,8 +169,10 @@ def restore(conninfo: str, source: Path, binaries: Binaries) -> None:
         conninfo: URL or key=value string of the role that shall own the tables.
         source: file made by `backup`.
         binaries: programs of the server's own major version, or older.
+        keyset: with the key that sealed the file, if one did. All of it is proved before any of it is restored.
 
     Raises:
+        SealedStreamError: the file was cut short or changed, or another key sealed it; nothing was tried.
         NoArchiveError, ServerUnreachableError, ServerOlderThanProgramsError, DatabaseNotEmptyError: nothing
             was tried.
         RestoreFailedError: pg_restore would not, and its transaction was undone.
@@ -162,8 +182,17 @@ def restore(conninfo: str, source: Path, binaries: Binaries) -> None:
     with _connection(conninfo) as connection:
         _refuse_older_server(connection, binaries)
         _refuse_content(connection)
-    options = ["--single-transaction", "--exit-on-error", str(source.absolute())]
-    said = _run(binaries, "pg_restore", options, conninfo)
+    options = ["--single-transaction", "--exit-on-error"]
+    with source.open("rb") as file:
+        if is_sealed(file):
+            if keyset is None:
+                raise SealedArchiveError(source=source)
+            for _ in open_stream(file, keyset):
+                pass
+            file.seek(0)
+            said = _run(binaries, "pg_restore", options, conninfo, feed=open_stream(file, keyset))
+        else:
+            said = _run(binaries, "pg_restore", [*options, str(source.absolute())], conninfo)
     if said is not None:
         raise RestoreFailedError(source=source, said=said)
 
@@ -209,8 +238,19 @@ def _refuse_content(connection: psycopg.Connection) -> None:
         raise DatabaseNotEmptyError(database=connection.info.dbname, found=found[0])
 
 
-def _run(binaries: Binaries, name: str, options: Sequence[str], conninfo: str) -> str | None:
-    """Run pg_dump or pg_restore and give what it complained of, or None when it succeeded."""
+def _run(
+    binaries: Binaries,
+    name: str,
+    options: Sequence[str],
+    conninfo: str,
+    *,
+    take: Callable[[IO[bytes]], None] | None = None,
+    feed: Iterable[bytes] = (),
+) -> str | None:
+    """Run pg_dump or pg_restore and give what it complained of, or None when it succeeded.
+
+    ``take`` reads what it writes; ``feed`` is what it reads.
+    """
     parts = {key: str(value) for key, value in conninfo_to_dict(conninfo).items() if value is not None}
     for secret in _UNPASSABLE_SECRETS:
         if secret in parts:
@@ -220,10 +260,36 @@ def _run(binaries: Binaries, name: str, options: Sequence[str], conninfo: str) -
     if "password" in parts:
         environment["PGPASSWORD"] = parts.pop("password")
     command = [str(binaries.program(name)), "--no-password", f"--dbname={make_conninfo(**parts)}", *options]
-    done = subprocess.run(  # noqa: S603 - our own program, no shell
-        command, env=environment | {"LC_ALL": "C"}, stdin=subprocess.DEVNULL, capture_output=True, check=False
-    )
-    return None if done.returncode == 0 else _without_values(done.stderr.decode("utf-8", "replace"))
+    with tempfile.TemporaryFile() as said:
+        with subprocess.Popen(  # noqa: S603 - our own program, no shell
+            command,
+            env=environment | {"LC_ALL": "C"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=said,
+        ) as process:
+            try:
+                _speak_with(process, take, feed)
+            except BaseException:
+                process.kill()
+                raise
+        said.seek(0)
+        return None if process.returncode == 0 else _without_values(said.read().decode("utf-8", "replace"))
+
+
+def _speak_with(
+    process: subprocess.Popen[bytes], take: Callable[[IO[bytes]], None] | None, feed: Iterable[bytes]
+) -> None:
+    if process.stdin is None or process.stdout is None:
+        raise AssertionError  # both are pipes
+    # It ended early, and says why.
+    with suppress(BrokenPipeError):
+        for piece in feed:
+            process.stdin.write(piece)
+    with suppress(BrokenPipeError):
+        process.stdin.close()
+    if take is not None:
+        take(process.stdout)
 
 
 def _without_values(said: str) -> str:

@@ -1,5 +1,7 @@
 """Bringing a database to this version's tables, and back. Always done by the owner, never by the application."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -8,7 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, text
+from sqlalchemy import column, create_engine, func, select, table, text
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.pool import NullPool
 
@@ -19,6 +21,13 @@ OWNER_ROLE: Final = "afterglow_owner"
 DATABASE: Final = "afterglow"
 # A migration that cannot get its lock within this gives way to the people who are using the tables.
 _TIMEOUTS: Final = "-c lock_timeout=10000 -c statement_timeout=600000 -c timezone=UTC"
+
+_COLUMNS: Final = text(
+    "SELECT t.oid, a.attnum, n.nspname AS space, t.relname AS name, a.attname FROM pg_class t"
+    " JOIN pg_namespace n ON n.oid = t.relnamespace AND n.nspname IN ('care', 'front_desk')"
+    " JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped"
+    " WHERE t.relkind IN ('r', 'p') ORDER BY n.nspname, t.relname, a.attnum"
+)
 
 
 class SchemaBehindError(OperatorError):
@@ -47,6 +56,73 @@ def migrate(owner_url: str, *, application_role: str, to: str = "head") -> None:
             goes_down = _goes_down(connection, config, to)
             config.attributes["goes_down"] = goes_down
             (command.downgrade if goes_down else command.upgrade)(config, to)
+    finally:
+        engine.dispose()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """A table or a column with something in it, that would be gone: its name, and how many rows or values it has."""
+
+    what: str
+    number: int
+    is_table: bool
+
+
+def losses(owner_url: str, *, application_role: str, to: str) -> list[Loss]:
+    """Say what going down to a revision would lose: it is tried in a transaction that is undone.
+
+    Raises:
+        PatientKeysKeptError: it cannot be done at all.
+    """
+    engine = create_engine(_psycopg(owner_url), poolclass=NullPool, connect_args={"options": _TIMEOUTS})
+    try:
+        with engine.connect() as connection:
+            config = _config(connection, application_role)
+            if not _goes_down(connection, config, to):
+                return []
+            config.attributes["goes_down"] = True
+            with connection.begin() as trial:
+                before = _columns(connection)
+                command.downgrade(config, to)
+                after = _columns(connection)
+                trial.rollback()
+            return _counted(connection, before, after)
+    finally:
+        engine.dispose()
+
+
+def _columns(connection: Connection) -> dict[tuple[int, int], tuple[str, str, str]]:
+    """List schema, table and column by what PostgreSQL numbers them: a new name loses nothing."""
+    return {(row.oid, row.attnum): (row.space, row.name, row.attname) for row in connection.execute(_COLUMNS)}
+
+
+def _counted(
+    connection: Connection,
+    before: Mapping[tuple[int, int], tuple[str, str, str]],
+    after: Mapping[tuple[int, int], tuple[str, str, str]],
+) -> list[Loss]:
+    left, found = {oid for oid, _ in after}, {}
+    for (oid, number), (space, name, attribute) in before.items():
+        if oid not in left:
+            found[f"{space}.{name}"] = select(func.count()).select_from(table(name, schema=space))
+        elif (oid, number) not in after:
+            counted = select(func.count(column(attribute))).select_from(table(name, schema=space))
+            found[f"{space}.{name}.{attribute}"] = counted
+    counts = {what: int(connection.execute(question).scalar_one()) for what, question in found.items()}
+    return [
+        Loss(what=what, number=number, is_table=what.count(".") == 1)
+        for what, number in counts.items()
+        if number
+    ]
+
+
+def revision_of(url: str) -> str | None:
+    """Name the revision of a database's tables; None: it has none."""
+    engine = create_engine(_psycopg(url), poolclass=NullPool)
+    try:
+        with engine.connect() as connection:
+            return _current(connection)
     finally:
         engine.dispose()
 

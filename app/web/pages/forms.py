@@ -10,6 +10,8 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from fastapi import Depends, Request
 from python_multipart import QuerystringParser
 from python_multipart.exceptions import QuerystringParseError
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 
 from app.foundation.errors import RefusalError, RefusalKind
 from app.foundation.vault import Vault
@@ -70,6 +72,23 @@ async def read_form(request: Request) -> Form:
     except QuerystringParseError:
         pass  # what was read before it broke off is kept
     return gathered.form()
+
+
+async def read_upload(request: Request, name: str) -> tuple[Form, bytes]:
+    """Read a form with one file, in the encoding that files take; nothing of one that is in another, or broken.
+
+    How large it may be is the limit of the whole body; of the fields beside it no more is kept than of any.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "multipart/form-data":
+        return Form({}), b""
+    try:
+        async with request.form(max_files=1, max_fields=_MOST_FIELDS, max_part_size=_FIELD_BYTES) as sent:
+            file = sent.get(name)
+            content = await file.read() if isinstance(file, UploadFile) else b""
+            fields = {key: value for key, value in sent.items() if isinstance(value, str)}
+    except HTTPException:
+        return Form({}), b""
+    return Form(fields), content
 
 
 class _Gathered:

@@ -14,6 +14,8 @@ from tests.support.problems import CANARY
 from tests.support.processes import wait_until
 from tests.support.service import running_service
 
+# Databases that are taken away, each a server to itself.
+pytestmark = pytest.mark.processes
 JSON = {"content-type": "application/json"}
 
 

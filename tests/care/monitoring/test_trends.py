@@ -67,6 +67,22 @@ def test_the_clinic_sees_reports_bands_infusions_and_the_level(
     assert sum(len(line) for line in picture.lines(0)) == 9 + 20 + 2
 
 
+def test_the_clinics_chart_marks_what_else_changed_and_days_with_a_note_without_their_words(
+    service: Service, one_clinic: ClinicClient, own: PatientClient
+) -> None:
+    service.clock.move_to(NOW)
+    changed = {"kind": "tms", "since": str(TODAY - timedelta(days=5)), "detail": "Dr. Canary"}
+    path = f"/v1/patients/{own.patient_id}/circumstances"
+    assert one_clinic.http.post(path, json=changed).status_code == 201
+    noted = own.check_in(NOW - timedelta(hours=2), (4, 3, None), note="Canary sang all night")
+    assert noted.status_code == 201, noted.text
+    picture = chart(one_clinic, own.patient_id)
+    assert {"Also changed", "Notes", "A: TMS, Oct 29"} <= set(picture.words)
+    assert "Canary" not in picture.text
+    mine = own.http.get("/v1/me/progress.svg")
+    assert "TMS" not in mine.text
+
+
 def test_the_patient_gets_days_means_and_infusions_and_no_level(
     shared_service: Service, own: PatientClient
 ) -> None:

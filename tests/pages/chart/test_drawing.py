@@ -7,7 +7,7 @@ import pytest
 
 from app.chart.drawing import PrefixNotUsableError, draw_trend
 from app.chart.layout import LAYOUTS, Width
-from app.chart.trend import InfusionMark, LevelSpan, Reader, TotalMark, Trend
+from app.chart.trend import ChangeMark, InfusionMark, LevelSpan, Reader, TotalMark, Trend
 from app.chart.wording import chart_words
 from app.clinical.course import InfusionPhase
 from app.clinical.domains import PerDomain
@@ -113,6 +113,32 @@ def test_a_patient_never_sees_a_level_or_a_total(width: Width, locale: str) -> N
     for hidden in (*words.levels.values(), f"{words.level}:", "PHQ-9", "MADRS"):
         assert hidden not in " ".join([*patient.words, patient.description])
     assert patient.all("path", "level") == []
+
+
+@pytest.mark.parametrize("width", Width)
+def test_what_else_changed_and_notes_stand_on_their_days_and_are_said(width: Width) -> None:
+    changes = [ChangeMark(day=on(3), kind="tms"), ChangeMark(day=on(20), kind="antidepressant_started")]
+    one = replace(trend(30, [day(1, 5)]), changes=changes, notes=(on(2), on(12)))
+    picture = drawn(one, width=width, reader=Reader.CLINICIAN)
+    rows = ["".join(text.itertext()) for text in picture.all("text", "middle") if list(text)]
+    assert [sorted(row) for row in rows] == [["A", "B"], ["1", "2"]]
+    assert {"Also changed", "Notes"} <= set(picture.words)
+    assert "Also changed: A: antidepressant started, " in picture.description
+    assert "Notes of the patient: 2, the last on " in picture.description
+    assert any(one.startswith("B: TMS, ") for one in picture.words), "in the legend"
+    spanish = drawn(one, width=width, reader=Reader.CLINICIAN, locale="es-MX")
+    assert {"También cambió", "Notas"} <= set(spanish.words)
+    own = drawn(one, width=width, reader=Reader.PATIENT)
+    assert not [word for word in own.words if "changed" in word or word == "Notes"]
+
+
+def test_many_changes_and_notes_stay_below_50_kb_and_within_the_letters() -> None:
+    changes = [ChangeMark(day=on(ago), kind="weight") for ago in range(1800)]
+    one = replace(trend(1830, [day(1, 5)]), changes=changes, notes=[on(ago) for ago in range(1830)])
+    for width in Width:
+        text = draw_trend(one, ENGLISH, width=width, reader=Reader.CLINICIAN)
+        assert len(text.encode()) < 50_000
+        assert "Z: weight" in text
 
 
 def test_a_worse_level_stands_higher() -> None:

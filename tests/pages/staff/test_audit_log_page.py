@@ -30,9 +30,9 @@ def one_clinic(shared_service: Service) -> Iterator[ClinicClient]:
 
 def lines(text: str) -> list[str]:
     """The lines of a page, without their markup's first tag."""
-    if '<ol class="trail"' not in text:
+    if '<ol class="audit-log"' not in text:
         return []
-    return text.split('<ol class="trail"')[1].split("</ol>", maxsplit=1)[0].split("<li>")[1:]
+    return text.split('<ol class="audit-log"')[1].split("</ol>", maxsplit=1)[0].split("<li>")[1:]
 
 
 @pytest.mark.parametrize("role", [one for one in StaffRole if one is not StaffRole.OWNER])

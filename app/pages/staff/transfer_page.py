@@ -1,0 +1,271 @@
+"""Handing a patient over to another clinic, and taking one in: start, file, receipt, each on a page."""
+
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.access.clinics.permissions import Permission
+from app.context import AppContext
+from app.foundation.text import read_chart_number
+from app.interop.transfer import commands, queries
+from app.interop.transfer.commands import ReceivedTransfer, StartedTransfer
+from app.interop.transfer.routes import as_file
+from app.interop.transfer.schemas import TransferReceipt, TransferStart
+from app.interop.transfer.sealed_file import NotATransferError
+from app.pages.staff.about_patient import about, path_of
+from app.pages.staff.asked_form import AskedForm, Field, answer_form, show_form
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.rendering import render
+from app.pages.staff.visitor import StaffVisitor, read_own_form, read_own_upload, staff_may
+from app.storage.patient_transfers import ConsentForm, Direction, TransferState
+from app.web.dependencies import ContextNeeded
+from app.web.reading import read_as
+
+router = APIRouter(
+    prefix="/care/patients/{patient_id}/transfer", route_class=CarePageRoute, include_in_schema=False
+)
+receiving_router = APIRouter(prefix="/care/transfers", route_class=CarePageRoute, include_in_schema=False)
+MayTransfer = Annotated[StaffVisitor, staff_may(Permission.RIGHTS)]
+_LIST: Final = "/care/patients"
+_HOW: Final = {
+    ConsentForm.IN_WRITING: "In writing",
+    ConsentForm.IN_PERSON: "In person",
+    ConsentForm.BY_TELEPHONE: "By telephone",
+}
+_NOTICES: Final = {
+    "confirmed": "The other clinic is responsible now. The patient is archived here; open safety events stay open.",
+    "canceled": "The transfer is canceled. The patient stays here.",
+    "received": "The patient is here, with everything that was known. Send the receipt back: until the other clinic"
+    " has it, they are responsible too.",
+}
+_CONSENT: Final = "A patient is transferred with their own consent: give the day and how they agreed."
+
+
+async def _start_form(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
+    whose = await about(context, visitor, patient_id)
+    return AskedForm(
+        title=f"Transfer {whose.reference} to another clinic",
+        whose=whose.reference,
+        lead="Everything that is known of the patient goes into one encrypted file. This clinic stays responsible"
+        " until the other one has confirmed that it imported the file.",
+        path=f"{whose.path}/transfer/new",
+        back=f"{whose.path}/transfer",
+        button="Start the transfer",
+        fields=(
+            Field(name="to", label="Receiving clinic", wrong="Please write the clinic's name in one line."),
+            Field(
+                name="given_on",
+                label="The patient agreed on",
+                kind="date",
+                hint="To be transferred to just this clinic.",
+                wrong=_CONSENT,
+                api_names=("given_on", "consent"),
+            ),
+            Field(
+                name="how",
+                label="How the patient agreed",
+                kind="choice",
+                choices=(("", "Not recorded"), *((one.value, words) for one, words in _HOW.items())),
+                wrong=_CONSENT,
+            ),
+        ),
+    )
+
+
+async def _receipt_form(
+    context: AppContext, visitor: StaffVisitor, patient_id: UUID, transfer_id: UUID
+) -> AskedForm:
+    whose = await about(context, visitor, patient_id)
+    return AskedForm(
+        title="Enter the receipt",
+        whose=whose.reference,
+        lead=f"The other clinic is responsible from then on, and {whose.reference} is archived here as transferred.",
+        path=f"{whose.path}/transfer/{transfer_id}/confirm",
+        back=f"{whose.path}/transfer",
+        button="Confirm the transfer",
+        fields=(
+            Field(
+                name="receipt",
+                label="Receipt",
+                kind="note",
+                hint="The line that begins with afterglow-receipt.",
+                wrong="Please copy all of the receipt.",
+            ),
+        ),
+        serious=True,
+    )
+
+
+def _receive_form() -> AskedForm:
+    return AskedForm(
+        title="Take in a transferred patient",
+        whose="",
+        lead="The patient comes with the same evaluation as before. Open safety events wait for someone here too.",
+        path="/care/transfers/receive",
+        back=_LIST,
+        button="Import the patient",
+        fields=(
+            Field(
+                name="file",
+                label="File from the other clinic",
+                kind="file",
+                wrong="Please choose the file that the other clinic sent.",
+            ),
+            Field(
+                name="passphrase",
+                label="Passphrase",
+                hint="Six groups of four, as the other clinic gave it to you.",
+                wrong="Please write the passphrase as the other clinic gave it to you.",
+            ),
+            Field(
+                name="external_ref",
+                label="Chart number here (optional)",
+                hint="Empty: as it was.",
+                wrong="A chart number has 1 to 100 characters that can be seen.",
+            ),
+        ),
+    )
+
+
+@router.get("")
+async def show_transfers(
+    patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayTransfer
+) -> Response:
+    """Show where the patient was handed over to or came from, and what can be done now."""
+    return await _page(
+        context, visitor, patient_id, notice=_NOTICES.get(request.query_params.get("notice", ""), "")
+    )
+
+
+@router.get("/new")
+async def show_start_form(patient_id: UUID, context: ContextNeeded, visitor: MayTransfer) -> Response:
+    """Ask where the patient goes, and for their consent."""
+    return show_form(context, visitor, await _start_form(context, visitor, patient_id))
+
+
+@router.post("/new")
+async def start(patient_id: UUID, request: Request, context: ContextNeeded, visitor: MayTransfer) -> Response:
+    """Start a transfer, and show its passphrase this once."""
+    form, begun = await read_own_form(request, context, visitor), list[StartedTransfer]()
+
+    async def act() -> str:
+        consent = {name: form[name].strip() for name in ("given_on", "how") if form[name].strip()}
+        asked = read_as(TransferStart, {"to": form["to"].strip(), "consent": consent or None})
+        begun.append(await commands.start(visitor.work, patient_id, to=asked.to, consent=asked.agreed()))
+        return ""
+
+    back = f"{path_of(patient_id)}/transfer"
+    answer = await answer_form(
+        context, visitor, lambda: _start_form(context, visitor, patient_id), form, act, back=back
+    )
+    if not begun:
+        return answer
+    return await _page(context, visitor, patient_id, passphrase=begun[0].passphrase)
+
+
+@router.get("/{transfer_id}/file")
+async def download_file(patient_id: UUID, transfer_id: UUID, visitor: MayTransfer) -> Response:
+    """Give the encrypted file."""
+    return as_file(await queries.make_file(visitor.work, patient_id, transfer_id), transfer_id)
+
+
+@router.get("/{transfer_id}/confirm")
+async def show_receipt_form(
+    patient_id: UUID, transfer_id: UUID, context: ContextNeeded, visitor: MayTransfer
+) -> Response:
+    """Ask for the receipt."""
+    return show_form(context, visitor, await _receipt_form(context, visitor, patient_id, transfer_id))
+
+
+@router.post("/{transfer_id}/confirm")
+async def confirm(
+    patient_id: UUID, transfer_id: UUID, request: Request, context: ContextNeeded, visitor: MayTransfer
+) -> Response:
+    """Confirm with the receipt."""
+    form = await read_own_form(request, context, visitor)
+
+    async def act() -> str:
+        asked = read_as(TransferReceipt, {"receipt": form["receipt"].strip()})
+        await commands.confirm(visitor.work, patient_id, transfer_id, receipt=asked.receipt)
+        return "confirmed"
+
+    return await answer_form(
+        context,
+        visitor,
+        lambda: _receipt_form(context, visitor, patient_id, transfer_id),
+        form,
+        act,
+        back=f"{path_of(patient_id)}/transfer",
+    )
+
+
+@router.post("/{transfer_id}/cancel")
+async def cancel(
+    patient_id: UUID, transfer_id: UUID, request: Request, context: ContextNeeded, visitor: MayTransfer
+) -> Response:
+    """Cancel a transfer that is not confirmed yet."""
+    await read_own_form(request, context, visitor)
+    await commands.cancel(visitor.work, patient_id, transfer_id)
+    return RedirectResponse(f"{path_of(patient_id)}/transfer?notice=canceled", 303)
+
+
+@receiving_router.get("/receive")
+async def show_receive_form(context: ContextNeeded, visitor: MayTransfer) -> Response:
+    """Ask for the file, its passphrase, and the chart number here."""
+    return show_form(context, visitor, _receive_form())
+
+
+@receiving_router.post("/receive")
+async def receive(request: Request, context: ContextNeeded, visitor: MayTransfer) -> Response:
+    """Import the patient, and lead to the receipt."""
+    form, content = await read_own_upload(request, context, visitor, "file")
+    received: list[ReceivedTransfer] = []
+
+    async def act() -> str:
+        if not content:
+            raise NotATransferError("#/file")
+        received.append(
+            await commands.receive(
+                visitor.work,
+                content,
+                passphrase=form["passphrase"],
+                external_ref=read_chart_number(form["external_ref"])
+                if form["external_ref"].strip()
+                else None,
+            )
+        )
+        return ""
+
+    async def ask() -> AskedForm:
+        return _receive_form()
+
+    answer = await answer_form(context, visitor, ask, form, act, back=_LIST)
+    if not received:
+        return answer
+    path = path_of(received[0].transfer.patient_id)
+    return RedirectResponse(f"{path}/transfer?notice=received", 303)
+
+
+async def _page(
+    context: AppContext, visitor: StaffVisitor, patient_id: UUID, *, notice: str = "", passphrase: str = ""
+) -> Response:
+    whose = await about(context, visitor, patient_id)
+    known = await queries.list_transfers(visitor.work, patient_id)
+    open_now = next((one for one in known if one.transfer.state is TransferState.STARTED), None)
+    return render(
+        context,
+        visitor,
+        "transfer.html",
+        here="",
+        whose=whose,
+        notice=notice,
+        passphrase=passphrase,
+        open_now=open_now,
+        may_start=open_now is None and whose.patient.archived is None,
+        past=[one for one in known if one is not open_now],
+        came=Direction.RECEIVED,
+        how=_HOW,
+        consent_form=ConsentForm,
+    )

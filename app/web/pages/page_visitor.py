@@ -1,0 +1,61 @@
+"""Who looks at a page: one browser with one request, signed in or not."""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from app.context import AppContext, Work
+from app.web.pages.forms import Form, refuse_forged
+from app.web.pages.page_route import NotSignedInError
+
+Caller = TypeVar("Caller")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageVisitor(Generic[Caller]):
+    """One browser with one request.
+
+    Attributes:
+        caller: who is signed in, or None while nobody is.
+        session: the session cookie as sent; it may have ended.
+        anchor: what forms of a browser that is not signed in are bound to.
+        new_anchor: whether the browser has yet to be given its anchor.
+        token: what this browser's forms carry.
+        opened: this request's transaction, for who is signed in; read it as `work`.
+    """
+
+    caller: Caller | None
+    session: str
+    anchor: str
+    new_anchor: bool
+    token: str
+    opened: Work | None = None
+
+    @property
+    def work(self) -> Work:
+        """The transaction of this request.
+
+        Raises:
+            NotSignedInError: nobody is signed in, so there is none.
+        """
+        if self.opened is None:
+            raise NotSignedInError
+        return self.opened
+
+    @property
+    def signed_in(self) -> Caller:
+        """Who is signed in.
+
+        Raises:
+            NotSignedInError: nobody is.
+        """
+        if self.caller is None:
+            raise NotSignedInError
+        return self.caller
+
+    def refuse_forged(self, context: AppContext, form: Form) -> None:
+        """Refuse a form that was not made for this browser.
+
+        Raises:
+            FormExpiredError: its token is of another browser, or none.
+        """
+        refuse_forged(context.vault, form["form_token"], (self.session, self.anchor))

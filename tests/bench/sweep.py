@@ -1,0 +1,75 @@
+"""How long a sweep takes while nothing is due: ``python -m tests.bench.sweep --clinics 1000``.
+
+The goal is one second for 1,000 idle clinics, in one worker, and five for 10,000. Beside it stands what a scrape of
+the metrics asks of the database.
+"""
+
+import argparse
+import asyncio
+import statistics
+import sys
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+from app.cli.operation import look
+from app.context import AppContext
+from tests.support.databases import in_memory, running_cluster
+from tests.support.service import Service, opened_clinic, running_service
+
+GOALS = {1_000: 1.0, 10_000: 5.0}
+_AT_ONCE = 8
+
+
+def main() -> None:
+    """Measure, and say whether the goal is met."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--clinics", type=int, default=1_000)
+    asked.add_argument("--sweeps", type=int, default=10)
+    options = asked.parse_args()
+    with (
+        running_cluster(in_memory()) as cluster,
+        cluster.database() as urls,
+        running_service(urls.application_url, work=False) as service,
+    ):
+        service.run(_open_clinics(service.context, options.clinics), within=3600)
+        # The first seals what making the clinics wrote.
+        service.run(service.worker.sweep(), within=600)
+        # Once an hour each clinic's whole log is looked through, of twenty in each sweep.
+        hourly = [_seconds(service, service.worker.sweep()) for _ in range(options.clinics // 20 + 1)]
+        sweeps = [_seconds(service, service.worker.sweep()) for _ in range(options.sweeps)]
+        looks = [_seconds(service, look(service.context)) for _ in range(options.sweeps)]
+    goal = GOALS.get(options.clinics, options.clinics / 1_000)
+    met = "met" if statistics.median(sweeps) <= goal else "NOT met"
+    middle, longest, beside, one_look = (
+        statistics.median(sweeps),
+        max(sweeps),
+        statistics.median(hourly),
+        statistics.median(looks),
+    )
+    sys.stdout.write(
+        f"{options.clinics} idle clinics: a sweep {middle:.3f} s (longest {longest:.3f} s), goal {goal} s: {met}; "
+        f"while it looks through whole logs {beside:.3f} s; one look for status or metrics {one_look:.3f} s\n"
+    )
+    if met != "met":
+        raise SystemExit(1)
+
+
+async def _open_clinics(context: AppContext, count: int) -> None:
+    turns = asyncio.Semaphore(_AT_ONCE)
+
+    async def one() -> None:
+        async with turns:
+            await opened_clinic(context)
+
+    await asyncio.gather(*(one() for _ in range(count)))
+
+
+def _seconds(service: Service, work: Coroutine[Any, Any, object]) -> float:
+    began = time.perf_counter()
+    service.run(work, within=600)
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""The API is killed in the middle of corrections: each is there with all that follows or not at all, and once."""
+
+import random
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx2
+
+from tests.campaign.figures import Figures, Options
+from tests.support.people import CONFIRMED, ClinicClient, treated
+from tests.support.processes import running_dev, temporary_data_dir
+
+_WHY = {"reason": "another patient's"}
+
+
+@dataclass
+class Corrected:
+    """A patient whose booster is voided and restored by turns: a void opens the signal again that it closed."""
+
+    clinic: ClinicClient
+    patient: str
+    infusion: str
+    signal: str
+
+    @property
+    def path(self) -> str:
+        """Where the booster is corrected."""
+        return f"/v1/patients/{self.patient}/infusions/{self.infusion}"
+
+    def send(self, step: str) -> int:
+        """Void or restore it once; 0 when nobody answered."""
+        with suppress(httpx2.HTTPError):
+            return self.clinic.http.post(f"{self.path}/{step}", json=_WHY).status_code
+        return 0
+
+    def found(self) -> dict[str, Any]:
+        """What the correction changes, each read where it is kept."""
+        http, patient = self.clinic.http, self.patient
+        listed = http.get(f"/v1/patients/{patient}/infusions", params={"include": "entered_in_error"}).json()[
+            "items"
+        ]
+        status = next(one["status"] for one in listed if one["id"] == self.infusion)
+        signal = http.get(f"/v1/signals/{self.signal}").json()
+        events = [one for one in self.events() if one["data"].get("patient_id") == patient]
+        return {
+            "status": status,
+            "signal": signal["state"] == "closed",
+            "level": self.clinic.evaluation(patient)["level"],
+            "corrections": len(http.get(f"/v1/patients/{patient}/corrections").json()["items"]),
+            "corrected": sum(one["type"] == "record.corrected" for one in events),
+            "reopened": sum(one["type"] == "signal.reopened" for one in events),
+        }
+
+    def events(self) -> list[dict[str, Any]]:
+        """The whole stream."""
+        found: list[dict[str, Any]] = []
+        params: dict[str, Any] = {"limit": 200}
+        while True:
+            page = self.clinic.http.get("/v1/events", params=params).json()
+            found += page["items"]
+            if len(page["items"]) < params["limit"]:
+                return found
+            params["after"] = page["cursor"]
+
+
+def corrected_patient(clinic: ClinicClient) -> Corrected:
+    """A patient who faded, and whose signal a booster closed that was another patient's."""
+    now = datetime.now(UTC)
+    patient = treated(clinic, now, days_since=24, level=lambda day: (8, 8, 8) if day < 16 else (3, 3, 3))
+    (signal,) = clinic.signals(patient)
+    given = {"given_at": (now - timedelta(hours=1)).isoformat(), "phase": "booster"} | CONFIRMED
+    made = clinic.http.post(f"/v1/patients/{patient}/infusions", json=given)
+    assert made.status_code == 201, made.text
+    return Corrected(clinic, patient, made.json()["id"], signal["id"])
+
+
+def killed_corrections(options: Options) -> Figures:
+    """Kill at random moments of corrections; then send each again until it is done, and count what is doubled."""
+    dice = random.Random(options.seed)  # noqa: S311 - the same for the same seed
+    half_done, doubled, undone = 0, 0, 0
+    with temporary_data_dir() as data_dir, running_dev(data_dir) as dev:
+        one = corrected_patient(dev.clinic())
+        began = one.found()
+        took = []
+        for step in ("void", "restore"):
+            started = time.monotonic()
+            assert one.send(step) == 200
+            took.append(time.monotonic() - started)
+        usual = one.found()
+        each = {name: usual[name] - began[name] for name in ("corrections", "corrected", "reopened")}
+        before, steps = usual, ("void", "restore")
+        for number in range(options.kills):
+            sending = threading.Thread(target=one.send, args=(steps[number % 2],))
+            sending.start()
+            time.sleep(dice.uniform(0, 1.2 * max(took)))
+            dev.kill("serve")
+            sending.join()
+            dev.wait_ready()
+            now = one.found()
+            half_done += now != before and not _is_next(before, now)
+            undone += now == before
+            while now == before:
+                one.send(steps[number % 2])
+                now = one.found()
+            again = one.send(steps[number % 2])
+            doubled += again != 409 or one.found() != now
+            before = now
+        rounds = 1 + options.kills // 2
+        if options.kills % 2 == 0:
+            found = one.found()
+            doubled += sum(found[name] - began[name] != each[name] * rounds for name in each)
+        one.clinic.close()
+    return Figures(
+        lost=half_done + doubled,
+        said=f"{options.kills} kills during corrections: {undone} not done at first, {half_done} half done,"
+        f" {doubled} doubled",
+    )
+
+
+def _is_next(before: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether exactly one correction with all that follows from it lies between the two."""
+    was_given = before["status"] == "active"
+    return (
+        now["status"] == ("entered_in_error" if was_given else "active")
+        and now["signal"] is not before["signal"]
+        and now["corrections"] == before["corrections"] + 1
+        and now["corrected"] == before["corrected"] + 1
+        and now["reopened"] == before["reopened"] + was_given
+    )
