@@ -4,7 +4,7 @@ import logging
 import sys
 from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import structlog
 
@@ -36,7 +36,7 @@ def set_up_logs(*, level: int = logging.INFO) -> None:
             structlog.processors.JSONRenderer(sort_keys=True),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(_Unfailing()),  # type: ignore[arg-type] # all that is used of a file
+        logger_factory=structlog.PrintLoggerFactory(_Unfailing(sys.stderr)),  # type: ignore[arg-type] # all that is used of a file
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger()
@@ -45,16 +45,19 @@ def set_up_logs(*, level: int = logging.INFO) -> None:
 
 
 class _Unfailing:
-    """Standard error that may be a file on a full disk: a line is lost then, and not what the line is about."""
+    """A stream that may be a file on a full disk: a line is lost then, and not what the line is about."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
 
     def write(self, text: str) -> int:
         with suppress(OSError):
-            return sys.stderr.write(text)
+            return self._stream.write(text)
         return 0
 
     def flush(self) -> None:
         with suppress(OSError):
-            sys.stderr.flush()
+            self._stream.flush()
 
 
 class _NamesOnly(logging.Handler):
