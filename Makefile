@@ -91,7 +91,7 @@ docs: install ## write the pages in docs that are made from the code
 
 accuracy: install ## run the full evaluation (three quarters of an hour on two processors) and write its pages and charts
 	@$(RUN) afterglow simulate --patients 400 --markdown docs/clinical/accuracy.md --chart docs/clinical
-	@$(RUN) afterglow simulate --paired --patients 2400 --markdown docs/clinical/accuracy-paired.md
+	@$(RUN) afterglow simulate --paired --patients 2400 --seeds 101,102,103,104,105,106 --markdown docs/clinical/accuracy-paired.md
 	@$(RUN) afterglow simulate --boosters --patients 300 --markdown docs/clinical/accuracy-boosters.md
 	@$(RUN) afterglow simulate --outcome --patients 100 --markdown docs/clinical/outcome.md
 	@$(RUN) afterglow simulate --plans --patients 100 --markdown docs/clinical/accuracy-plans.md

@@ -63,9 +63,10 @@ def simulate(
     ] = False,
 ) -> None:
     """Measure the rule on simulated patients, beside simpler detectors; the same on every machine."""
-    chosen_seeds, populations, numbers = _seeds(seeds), _plans(variants), numbers_from(protocol)
     wanted = (boosters, paired, plans, findings, outcome)
     further = [name for name, is_wanted in zip(STUDIES, wanted, strict=True) if is_wanted]
+    chosen_seeds = _seeds(seeds, calibrated=not further)
+    populations, numbers = _plans(variants), numbers_from(protocol)
     if further:
         if len(further) > 1 or protocol is not None or variants != "all":
             raise typer.BadParameter("one at a time, on the published rules", param_hint=f"--{further[0]}")
@@ -111,12 +112,13 @@ def _further(name: str, patients: int, seeds: tuple[int, ...], page: Path | None
         typer.echo(plain(study.table(found)))
 
 
-def _seeds(text: str) -> tuple[int, ...]:
+def _seeds(text: str, *, calibrated: bool) -> tuple[int, ...]:
+    """The seeds; where detectors are calibrated, not the one that is kept for that."""
     try:
         seeds = tuple(dict.fromkeys(int(one) for one in text.split(",")))
     except ValueError:
         raise typer.BadParameter("whole numbers with commas between", param_hint="--seeds") from None
-    if CALIBRATION_SEED in seeds:
+    if CALIBRATION_SEED in seeds and calibrated:
         raise typer.BadParameter(
             f"{CALIBRATION_SEED} is kept for the thresholds of the other detectors", param_hint="--seeds"
         )

@@ -3,12 +3,13 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, or_, select, true
+from sqlalchemy.orm import aliased
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from app.clinical.check_ins import check_in_day
@@ -18,6 +19,7 @@ from app.clinical.schedule import QUESTIONNAIRE
 from app.storage.assessments import StoredAssessment
 from app.storage.check_ins import CheckInRow
 from app.storage.clinics import ClinicProfile
+from app.storage.consents import Consent
 from app.storage.courses import CourseRow, course_columns, course_in
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.infusions import INFUSION_COLUMNS, InfusionRow, infusions_by_patient
@@ -33,6 +35,7 @@ class PlanFacts:
     """What one patient's plan rests on.
 
     ``infusions``: in order, but of the boosters only the first and the last; no others change a plan.
+    ``agreed_again_on``: when consent was given again that had been withdrawn.
     """
 
     patient_id: UUID
@@ -44,6 +47,7 @@ class PlanFacts:
     course: Course | None
     infusions: Sequence[Infusion]
     last_check_in_on: date | None
+    agreed_again_on: date | None
     last_questionnaire_on: date | None
     asks_long_exposure: bool
     last_exposure_form_on: date | None
@@ -80,6 +84,7 @@ def _patients(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
             _burst(),
             *course_columns(course.c),
             report.c.check_in_day,
+            _agreed_again().label("agreed_again_at"),
             form.c.taken_at,
             form.c.time_zone.label("form_zone"),
             clinic.asks_long_exposure,
@@ -126,6 +131,23 @@ def _latest_check_in() -> LateralFromClause:
 
 
 @cache
+def _agreed_again() -> ScalarSelect[datetime]:
+    """When consent was given that had been withdrawn last; null where it never was, or still is."""
+    given, taken_back = aliased(Consent), aliased(Consent)
+    withdrawn_at = (
+        select(func.max(taken_back.at))
+        .where(*_of_patient(taken_back), taken_back.kind == "withdrawn")
+        .scalar_subquery()
+    )
+    return (
+        select(func.min(given.at))
+        .where(*_of_patient(given), given.kind == "given", given.at > withdrawn_at)
+        .correlate(PatientRow)
+        .scalar_subquery()
+    )
+
+
+@cache
 def _latest_form(scale: str) -> LateralFromClause:
     row = StoredAssessment
     return (
@@ -138,7 +160,7 @@ def _latest_form(scale: str) -> LateralFromClause:
 
 
 def _of_patient(
-    row: type[CourseRow] | type[CheckInRow] | type[StoredAssessment],
+    row: type[CourseRow] | type[CheckInRow] | type[StoredAssessment] | type[Consent],
 ) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return row.clinic_id == PatientRow.clinic_id, row.patient_id == PatientRow.id
 
@@ -185,6 +207,7 @@ def _plan_facts(row: Any, infusions: Sequence[Infusion]) -> PlanFacts:  # noqa: 
         course=row.course_id and course_in(row),
         infusions=infusions,
         last_check_in_on=row.check_in_day,
+        agreed_again_on=row.agreed_again_at and check_in_day(row.agreed_again_at, row.time_zone),
         last_questionnaire_on=row.taken_at and check_in_day(row.taken_at, row.form_zone),
         asks_long_exposure=row.asks_long_exposure,
         last_exposure_form_on=row.exposure_at and check_in_day(row.exposure_at, row.exposure_zone),

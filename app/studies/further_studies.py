@@ -38,7 +38,8 @@ _PAIRED: Final = """\
 
 The same patients of the reference cohort for both rules. *Better*: more found in fewer than 14.0 days from the
 onset, at a false rate not higher. With 400 patients a seed, as on the [accuracy page](accuracy.md), about 190 losses
-make a figure, whose error is larger than the difference; hence the size here.
+make a figure, whose error is larger than the difference; hence the size here. No number of the rule was chosen on
+these seeds.
 
 {table}
 

@@ -57,9 +57,9 @@ def paired_table(found: Mapping[int, Sequence[Figures]]) -> Table:
     """A row for each seed, and one for all of them with its standard error over seeds."""
     rows: list[Sequence[str]] = [HEADER]
     for seed, figures in found.items():
-        rates = (f"{one.false_a_year:.2f}" for one in figures)
-        strict = (f"{one.strict * 100:.1f}" for one in figures)
-        late = (f"{one.late * 100:.1f}" for one in figures)
+        rates = (f"{one.false_a_year:.3f}" for one in figures)
+        strict = (f"{one.strict * 100:.2f}" for one in figures)
+        late = (f"{one.late * 100:.2f}" for one in figures)
         rows.append((str(seed), *rates, *strict, *late, "yes" if is_better(*figures) else "no"))
     by_rule = list(zip(*found.values(), strict=True))
     rates = (rate_with_error([one.false_a_year for one in every]) for every in by_rule)

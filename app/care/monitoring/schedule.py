@@ -116,7 +116,8 @@ def schedule_from(facts: PlanFacts, *, now: datetime, protocol: Protocol, count:
         plan=plan,
         last_check_in_on=last,
         due_days=due_days(situation, today=today, count=count, protocol=protocol),
-        overdue=plan is not None and is_overdue(plan, today=today, last_check_in_on=last, protocol=protocol),
+        overdue=plan is not None
+        and is_overdue(plan, today=today, last_check_in_on=_heard_on(facts), protocol=protocol),
         questionnaires=tuple(
             QuestionnaireDue(scale=scale, due_on=due_on)
             for scale, due_on in (
@@ -126,6 +127,12 @@ def schedule_from(facts: PlanFacts, *, now: datetime, protocol: Protocol, count:
             if due_on
         ),
     )
+
+
+def _heard_on(facts: PlanFacts) -> date | None:
+    """From when on a silence counts: who agreed again was not expected to report before."""
+    known = (facts.last_check_in_on, facts.agreed_again_on)
+    return max((day for day in known if day is not None), default=None)
 
 
 def _long_exposure_due_on(facts: PlanFacts, now: datetime) -> date | None:

@@ -75,3 +75,42 @@ def test_while_someone_writes_for_a_patient_silence_is_not_judged_and_the_others
         assert phone.check_in(evening.service.clock.now()).status_code == 201
     evening.look(EVENING + 3 * DAY + 2 * MINUTE)
     assert len(told(evening)) == (1 if answers else 2)
+
+
+def overdue(evening: Evening, patient: str) -> list[str]:
+    rows = evening.clinic.http.get("/v1/worklist", params={"kind": "overdue"}).json()["items"]
+    return [one["patient"]["id"] for one in rows if one["patient"]["id"] == patient]
+
+
+def test_a_check_in_on_the_day_of_registering_an_old_course_ends_the_silence_at_once(
+    evening: Evening,
+) -> None:
+    patient = evening.patient(days_since=60)
+    evening.look()
+    assert overdue(evening, patient) == [patient]
+    evening.service.clock.move_to(EVENING + MINUTE)
+    phone = evening.clinic.enrol(patient, evening.service.url)
+    assert phone.check_in(EVENING + MINUTE).status_code == 201
+    assert overdue(evening, patient) == []
+    evening.look(EVENING + 2 * MINUTE)
+    assert overdue(evening, patient) == []
+
+
+def test_whoever_agrees_again_after_40_days_is_silent_only_from_then_on(evening: Evening) -> None:
+    patient = evening.patient(days_since=1)
+    phone = evening.clinic.enrol(patient, evening.service.url)
+    assert phone.check_in(EVENING - 5 * MINUTE).status_code == 201
+    assert phone.http.post("/v1/me/consent/withdraw", json={}).status_code < 300
+    evening.look()
+    later = EVENING + 40 * DAY
+    evening.service.clock.move_to(later - 10 * MINUTE)
+    phone = evening.clinic.enrol(patient, evening.service.url)
+    version = phone.http.get("/v1/me/consent").json()["text"]["version"]
+    agreed = phone.http.post("/v1/me/consent", json={"version": version, "accepted": True})
+    assert agreed.is_success, agreed.text
+    evening.look(later)
+    assert overdue(evening, patient) == []
+    evening.look(later + 2 * DAY)
+    assert overdue(evening, patient) == []
+    evening.look(later + 30 * DAY)
+    assert overdue(evening, patient) == [patient]

@@ -332,6 +332,23 @@ def test_a_chosen_reference_is_amended_as_if_the_right_days_had_been_chosen_at_o
     assert service.run(made).same
 
 
+def test_without_what_it_rests_on_the_reference_is_another_and_without_induction_there_is_none(
+    one_clinic: ClinicClient, patient: str
+) -> None:
+    before = state(one_clinic, patient)
+    given = [one["id"] for one in listed(one_clinic, patient)]
+    without_last = on(one_clinic, patient, f"infusions/{given[0]}/void", WHY)
+    assert (without_last.status_code, without_last.json()["changed"]["reference"]) == (200, True)
+    assert one_clinic.evaluation(patient)["reference"] != before["evaluation"]["reference"]
+    for one in given[1:]:
+        assert on(one_clinic, patient, f"infusions/{one}/void", WHY).status_code == 200
+    assert one_clinic.evaluation(patient)["level"] == "no_reference"
+    assert listed(one_clinic, patient) == []
+    for one in reversed(given):
+        assert on(one_clinic, patient, f"infusions/{one}/restore", WHY).status_code == 200
+    assert state(one_clinic, patient) == before
+
+
 def test_a_booster_entered_in_error_leaves_nothing_and_its_signal_is_open_again(
     service: Service, shared_database: DatabaseUrls, one_clinic: ClinicClient, lost: str
 ) -> None:

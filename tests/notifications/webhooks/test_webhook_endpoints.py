@@ -61,6 +61,17 @@ def test_an_endpoint_is_read_as_it_is_listed(clinic: ClinicClient, receiver: Rec
     assert read.json()["events"] == ["signal.closed", "signal.raised"], "each once"
 
 
+def test_the_same_address_again_names_the_endpoint_that_has_it(
+    clinic: ClinicClient, receiver: Receiver
+) -> None:
+    first = clinic.add_endpoint(receiver.url)
+    for _ in range(2):
+        again = clinic.http.post(ENDPOINTS, json={"url": receiver.url})
+        assert_problem(again, 409, code="endpoint-exists", pointer="#/url")
+        assert again.json()["endpoint_id"] == first["id"]
+    assert [one["id"] for one in clinic.http.get(ENDPOINTS).json()["items"]] == [first["id"]]
+
+
 def test_address_and_filter_are_changed_one_by_one_and_the_secret_stays(
     service: Service, clinic: ClinicClient, receiver: Receiver
 ) -> None:
