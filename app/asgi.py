@@ -38,6 +38,7 @@ from app.care.treatment import circumstance_routes as circumstances
 from app.care.treatment import evaluation_routes as evaluations
 from app.care.treatment import routes as treatment
 from app.care.treatment import routes as treatment_sessions
+from app.care.treatment import template_routes as protocol_templates
 from app.care.worklist import routes as worklist
 from app.context import AppContext
 from app.interop.transfer import routes as transfers
@@ -118,6 +119,7 @@ _ROUTERS: Final = (
     care_teams.router,
     appointments.router,
     appointments.list_router,
+    protocol_templates.router,
     merging.router,
     circumstances.router,
     transfers.router,

@@ -64,6 +64,7 @@ class ProtocolTemplate:
     source: str
 
 
+OWN_PROTOCOL: Final = "own"
 TEMPLATES: Final = {
     template.code: template
     for template in (
@@ -102,6 +103,15 @@ TEMPLATES: Final = {
             least_days=28,
             most_days=28,
             source="seed 004 (Singh 2016: as effective as 3 a week)",
+        ),
+        ProtocolTemplate(
+            code=OWN_PROTOCOL,
+            name="The clinic's own",
+            least_infusions=1,
+            most_infusions=20,
+            least_days=1,
+            most_days=1800,
+            source="the clinic's own templates",
         ),
     )
 }

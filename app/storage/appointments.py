@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime, time
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -23,6 +23,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.storage.engine.rows import CARE, TenantRow, columns_of, values_of
 from app.storage.engine.unit_of_work import UnitOfWork
 from app.storage.patients import PatientRow
+
+# How many a patient can have at a time.
+MOST_PLANNED: Final = 60
 
 
 class AppointmentKind(StrEnum):

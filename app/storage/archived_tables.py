@@ -33,6 +33,7 @@ from app.storage.patient_merges import PatientMerge
 from app.storage.patient_states import PatientStateRow
 from app.storage.patients import PatientRow
 from app.storage.policies import StoredPolicy
+from app.storage.protocol_templates import ProtocolTemplateRow
 from app.storage.record_versions import RecordVersion
 from app.storage.reminder_plans import ReminderPlan
 from app.storage.reminders import DayWithoutRemindersRow
@@ -83,6 +84,7 @@ OF_CLINIC: Final = (
     ArchivedTable(row=StoredPolicy),
     ArchivedTable(row=CustomScaleRow),
     ArchivedTable(row=DayWithoutRemindersRow),
+    ArchivedTable(row=ProtocolTemplateRow),
 )
 """What a clinic has once."""
 

@@ -17,13 +17,14 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clinical.course import Course, DatePrecision, EarlierInfusions
 from app.clinical.review import RecordedBenefit
 from app.storage.engine.rows import CARE, TenantRow
 from app.storage.engine.unit_of_work import UnitOfWork
+from app.storage.protocol_templates import TEMPLATE_CONTENT, OwnTemplate
 
 
 class CourseRow(TenantRow):
@@ -58,6 +59,8 @@ class CourseRow(TenantRow):
     reviewed_on: Mapped[date | None]
     ended_on: Mapped[date | None]
     stopped_on: Mapped[date | None]
+    # The clinic's own template that it was started with, as it was then.
+    template: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     # The day on which the patient was taken on in maintenance, and infusions before it known by their number only.
     taken_on_at: Mapped[date | None]
     earlier_count: Mapped[int | None]
@@ -83,6 +86,7 @@ class StoredCourse:
     declared_started_on: date
     external_id: str | None = None
     source: str = ""
+    template: OwnTemplate | None = None
 
 
 COURSE_CONTENT: Final = TypeAdapter(StoredCourse)
@@ -90,9 +94,15 @@ COURSE_CONTENT: Final = TypeAdapter(StoredCourse)
 
 
 async def add_course(
-    work: UnitOfWork, patient_id: UUID, course: Course, *, external_id: str | None = None, source: str = ""
+    work: UnitOfWork,
+    patient_id: UUID,
+    course: Course,
+    *,
+    external_id: str | None = None,
+    source: str = "",
+    template: OwnTemplate | None = None,
 ) -> None:
-    """Keep a new course, with the id that another system has for it."""
+    """Keep a new course, with the id that another system has for it and the template that it is started with."""
     await work.execute(
         insert(CourseRow).values(
             clinic_id=work.clinic_id,
@@ -108,6 +118,7 @@ async def add_course(
             stopped_on=course.stopped_on,
             external_id=external_id,
             source=source,
+            template=_template_content(template),
             version=1,
             created_at=work.now,
             **_taken_on_values(course),
@@ -156,6 +167,7 @@ def _courses(work: UnitOfWork) -> Select[*tuple[Any, ...]]:
         CourseRow.benefit_recorded_by,
         CourseRow.version,
         CourseRow.declared_started_on,
+        CourseRow.template,
         CourseRow.external_id,
         CourseRow.source,
     ).where(CourseRow.clinic_id == work.clinic_id)
@@ -172,6 +184,7 @@ def _stored_course(row: Any) -> StoredCourse:  # noqa: ANN401 - SQLAlchemy's row
         benefit=benefit,
         version=row.version,
         declared_started_on=row.declared_started_on,
+        template=None if row.template is None else TEMPLATE_CONTENT.validate_python(row.template),
         external_id=row.external_id,
         source=row.source,
     )
@@ -211,11 +224,16 @@ async def restore_course(work: UnitOfWork, patient_id: UUID, stored: StoredCours
             else None,
             external_id=stored.external_id,
             source=stored.source,
+            template=_template_content(stored.template),
             version=stored.version,
             created_at=work.now,
             **_taken_on_values(course),
         )
     )
+
+
+def _template_content(template: OwnTemplate | None) -> dict[str, Any] | None:
+    return None if template is None else TEMPLATE_CONTENT.dump_python(template, mode="json")
 
 
 def _taken_on_values(course: Course) -> dict[str, Any]:

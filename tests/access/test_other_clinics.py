@@ -127,6 +127,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/webhook-endpoints/{endpoint_id}/recover"): {"since": (NOW - timedelta(days=1)).isoformat()},
     ("POST", "/v1/patients/{patient_id}/emergency-access"): {"reason": "Nobody who may was there."},
     ("PATCH", "/v1/staff/{staff_id}"): {"role": "coordinator"},
+    ("PATCH", "/v1/protocol-templates/{template_id}"): {"infusions": 6},
     ("PUT", "/v1/check-ins/{check_in_id}"): entry(NOW, (5, 5, 5)),
     **{operation: REASON for operation in IN_PATH if operation[1].endswith(("/void", "/restore"))},
 }

@@ -39,6 +39,7 @@ PAGES: Final = {
     "/v1/insights": "/care/reports",
     "/v1/notice-channels": "/care/settings/channels",
     "/v1/patients": "/care/patients",
+    "/v1/protocol-templates": "/care/settings/protocols",
     "/v1/safety-events": "/care/safety-events/{event_id}",
     "/v1/scales": "/care/settings/scales",
     "/v1/signals": "/care/signals/{signal_id}",

@@ -105,9 +105,19 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
         "key_id": key.json()["id"],
         "assessment_id": form,
         **recorded(client, patient),
+        "template_id": protocol_template(client),
         "staff_id": invited(client, StaffRole.CLINICIAN)["id"],
     }
     return LivelyClinic(client=client, phone=phone, nurse=nurse, ids=ids)
+
+
+def protocol_template(client: ClinicClient) -> str:
+    """Describe a protocol template of the clinic's own; gives its id."""
+    made = client.http.post(
+        "/v1/protocol-templates", json={"name": "Twice weekly", "infusions": 8, "interval_days": 3}
+    )
+    assert made.is_success, made.text
+    return str(made.json()["id"])
 
 
 def asks_to_be_erased(client: ClinicClient, patient: str) -> dict[str, Any]:

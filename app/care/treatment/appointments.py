@@ -18,13 +18,12 @@ from app.context import Work
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
 from app.foundation.ids import new_id
 from app.storage import appointments, patient_states
-from app.storage.appointments import Appointment, AppointmentKind, AppointmentState
+from app.storage.appointments import MOST_PLANNED, Appointment, AppointmentKind, AppointmentState
 from app.storage.patients import PatientRecord
 from app.web.headers import ChangedMeanwhileError
 
 # Nobody plans further ahead: it is another year's, or a slip of the keyboard.
 _AHEAD: Final = timedelta(days=731)
-_MOST_PLANNED: Final = 60
 
 
 class AppointmentInPastError(RefusalError):
@@ -117,7 +116,7 @@ async def plan(work: Work, patient_id: UUID, planned: PlannedAppointment) -> App
     patient = await existing(work, patient_id)
     await patient_states.lock(work, patient_id)
     others = await appointments.planned_of_patient(work, patient_id)
-    if len(others) >= _MOST_PLANNED:
+    if len(others) >= MOST_PLANNED:
         raise TooManyAppointmentsError
     made = Appointment(
         id=new_id(),

@@ -18,6 +18,7 @@ from app.foundation.ids import new_id
 from app.storage import courses, infusions, patient_states, record_versions
 from app.storage.courses import StoredCourse
 from app.storage.patients import PatientRecord
+from app.storage.protocol_templates import OwnTemplate
 from app.storage.record_versions import RecordKind
 
 # Nobody begins a second series so soon after the first.
@@ -41,6 +42,7 @@ class PlannedCourse:
     external_id: str | None = None
     source: str = ""
     confirm: tuple[str, ...] = ()
+    template: OwnTemplate | None = None
 
     def same_as(self, kept: StoredCourse) -> bool:
         """Whether it says what is kept."""
@@ -63,6 +65,7 @@ class EnteredCourse:
     external_id: str | None = None
     source: str = ""
     created: bool = True
+    template: OwnTemplate | None = None
 
 
 async def register_with_course(work: Work, registration: Registration, planned: PlannedCourse) -> Patient:
@@ -102,6 +105,7 @@ async def enter_course(work: Work, patient_id: UUID, planned: PlannedCourse) -> 
         declared_started_on=course.started_on,
         external_id=planned.external_id,
         source=planned.source,
+        template=planned.template,
     )
     return await entered_course(work, patient, entered)
 
@@ -119,6 +123,7 @@ async def entered_course(
         external_id=stored.external_id,
         source=stored.source,
         created=created,
+        template=stored.template,
     )
 
 
@@ -175,7 +180,14 @@ async def _add_course(work: Work, patient_id: UUID, planned: PlannedCourse) -> C
     if present is not None and present.started_on == course.started_on:
         raise CourseExistsError("#/started_on")
     confirmed = await ask_about_course(work, patient_id, course.started_on, planned.confirm)
-    await courses.add_course(work, patient_id, course, external_id=planned.external_id, source=planned.source)
+    await courses.add_course(
+        work,
+        patient_id,
+        course,
+        external_id=planned.external_id,
+        source=planned.source,
+        template=planned.template,
+    )
     for action in ("entered", *(f"confirmed_{one.value}" for one in confirmed)):
         work.audit(f"course.{action}", "course", UUID(course.id), patient_id=patient_id)
     await effects.evaluate_or_later(work, patient_id)

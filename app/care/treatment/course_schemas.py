@@ -13,7 +13,9 @@ from app.care.treatment.infusion_schemas import DoseMg, DosePerKg, InfusionReply
 from app.care.treatment.maintenance_schemas import ReferenceEntry
 from app.care.treatment.queries import CourseView
 from app.care.treatment.taking_on import KnownInfusion, TakenOn
+from app.care.treatment.template_schemas import TemplateReply
 from app.clinical.course import (
+    OWN_PROTOCOL,
     TEMPLATES,
     DatePrecision,
     EarlierInfusions,
@@ -25,12 +27,18 @@ from app.clinical.profiles import Boosters, Profile
 from app.clinical.review import ResponseCategory, ReviewFinding, ReviewOption
 from app.foundation.errors import RefusalError
 from app.storage.courses import StoredCourse
+from app.storage.protocol_templates import OwnTemplate
 from app.storage.record_versions import RecordStatus
 from app.web.correction_schemas import ChangedReply, Confirm, ExternalId, Reason, Source
 from app.web.headers import etag_of
 from app.web.schemas import Day, Moment, ReplyBody, RequestBody, choice_of, example
 
 ProtocolCode = Annotated[str, choice_of(TEMPLATES), Field(examples=["standard"])]
+
+
+def started_with(template: OwnTemplate | None) -> TemplateReply | None:
+    """Describe the clinic's own template that a course was started with, if it was with one."""
+    return None if template is None else TemplateReply.of(template)
 
 
 class CourseReply(ReplyBody):
@@ -44,6 +52,9 @@ class CourseReply(ReplyBody):
     phase: Phase
     external_id: str | None
     source: str
+    template: TemplateReply | None = Field(
+        description="The clinic's own template that it was started with, as it was then"
+    )
 
     @classmethod
     def of(cls, entered: EnteredCourse) -> "CourseReply":
@@ -58,6 +69,7 @@ class CourseReply(ReplyBody):
             phase=entered.phase,
             external_id=entered.external_id,
             source=entered.source,
+            template=started_with(entered.template),
         )
 
 
@@ -141,6 +153,7 @@ class CurrentCourseReply(CourseReply):
                 "phase": view.phase,
                 "external_id": view.stored.external_id,
                 "source": view.stored.source,
+                "template": started_with(view.stored.template),
                 "induction_over_on": end and end.on,
                 "induction_over_because": end and end.because,
                 "induction_ended_on": course.induction_ended_on,
@@ -223,6 +236,9 @@ class CourseRecordReply(ReplyBody):
     earlier: EarlierReply | None = Field(description="Counted as exposure, about")
     external_id: str | None
     source: str
+    template: TemplateReply | None = Field(
+        description="The clinic's own template that it was started with, as it was then"
+    )
     status: RecordStatus
     version: int
     etag: str = Field(description="Send it as If-Match with a change")
@@ -247,6 +263,7 @@ class CourseRecordReply(ReplyBody):
             "benefit_recorded_on": stored.benefit and stored.benefit.recorded_on,
             "external_id": stored.external_id,
             "source": stored.source,
+            "template": started_with(stored.template),
             "status": status,
             "version": stored.version,
             "etag": etag_of(stored.version),
@@ -283,6 +300,12 @@ class PrecisionOfDayError(RefusalError, ValueError):
     """A day is known to the day or to the month; without a day the precision is unknown."""
 
     code = "precision-of-day"
+
+
+class EitherTemplateError(RefusalError, ValueError):
+    """A course follows one template: a protocol, or one of the clinic's own, which is for an induction series."""
+
+    code = "either-template"
 
 
 class TakenOnWithoutDateError(RefusalError, ValueError):
@@ -346,7 +369,15 @@ class CourseEntry(RequestBody):
 
     model_config = example(protocol="standard", planned_infusions=6, started_on="2026-09-28")
 
-    protocol: ProtocolCode = Field(description="The template that the series follows")
+    template_id: UUID | None = Field(
+        default=None,
+        description="One of the clinic's own templates, in place of `protocol`: its infusions are planned at once",
+    )
+    protocol: ProtocolCode | None = Field(
+        default=None,
+        validate_default=True,
+        description="The template that the series follows; needed, unless there is a `template_id`",
+    )
     planned_infusions: Annotated[int, Field(strict=True, ge=1, le=20)] | None = Field(
         default=None,
         description="How many induction infusions are planned; null when nobody said",
@@ -367,6 +398,13 @@ class CourseEntry(RequestBody):
         examples=["2026-09-28"],
     )
 
+    @field_validator("protocol")
+    @classmethod
+    def _one_template(cls, protocol: str | None, others: ValidationInfo) -> str | None:
+        if protocol is None and others.data.get("template_id", ...) is None:
+            raise PydanticKnownError("missing")
+        return protocol
+
     @field_validator("started_on")
     @classmethod
     def _needed(cls, started_on: date | None, others: ValidationInfo) -> date | None:
@@ -379,12 +417,16 @@ class CourseEntry(RequestBody):
         joining = self.taken_on
         if joining is not None and joining.on is None and self.started_on is None:
             raise TakenOnWithoutDateError
+        if self.template_id is not None and (
+            joining is not None or self.protocol not in {None, OWN_PROTOCOL}
+        ):
+            raise EitherTemplateError
         return self
 
     def planned(self) -> PlannedCourse:
         """Take it as planned."""
         return PlannedCourse(
-            protocol=self.protocol,
+            protocol=self.protocol or OWN_PROTOCOL,
             planned_infusions=self.planned_infusions,
             started_on=self.started_on or date.max,
             external_id=self.external_id,
@@ -399,7 +441,7 @@ class CourseEntry(RequestBody):
             return None
         earlier, reference = entry.earlier, entry.reference
         return TakenOn(
-            protocol=self.protocol,
+            protocol=self.protocol or OWN_PROTOCOL,
             on=entry.on or self.started_on or date.max,
             infusions=[KnownInfusion(**dict(one)) for one in entry.infusions],
             earlier=EarlierInfusions(**dict(earlier)) if earlier else None,

@@ -13,9 +13,11 @@ from app.care.treatment import (
     course_corrections,
     course_entry,
     infusion_corrections,
+    protocol_templates,
     queries,
     taking_on,
 )
+from app.care.treatment.course_entry import EnteredCourse
 from app.care.treatment.course_schemas import (
     CorrectedCourseReply,
     CourseAmendment,
@@ -88,13 +90,19 @@ async def enter_course(
     """
     joining = body.joining()
     if joining is None:
-        entered = await course_entry.enter_course(work, patient_id, body.planned())
+        entered = await _enter(work, patient_id, body)
     else:
         if joining.reference is not None:
             await caller_with(request, work.context, Permission.TREATMENT_DECIDE)
         entered = await taking_on.take_on(work, patient_id, joining)
     response.status_code = 201 if entered.created else 200
     return CourseReply.of(entered)
+
+
+async def _enter(work: Work, patient_id: UUID, body: CourseEntry) -> EnteredCourse:
+    if body.template_id is None:
+        return await course_entry.enter_course(work, patient_id, body.planned())
+    return await protocol_templates.start_course(work, patient_id, body.planned(), body.template_id)
 
 
 @router.get("/courses", summary="List courses")

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.care.treatment import course_corrections, course_entry, queries
+from app.care.treatment import course_corrections, course_entry, protocol_templates, queries
 from app.care.treatment.course_schemas import CourseChange, CourseEntry
 from app.clinical.course import TEMPLATES
 from app.context import AppContext
@@ -40,6 +40,7 @@ _DAYS: Final = {
 
 async def _new(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> AskedForm:
     whose = await about(context, visitor, patient_id)
+    own = await protocol_templates.list_templates(visitor.work)
     return AskedForm(
         title="Enter a course",
         whose=whose.reference,
@@ -52,12 +53,23 @@ async def _new(context: AppContext, visitor: StaffVisitor, patient_id: UUID) -> 
                 name="protocol",
                 label="Template",
                 kind="choice",
-                choices=tuple((code, one.name) for code, one in TEMPLATES.items()),
+                hint="With one of the clinic's own, its infusions are planned at once.",
+                choices=(
+                    *(
+                        (str(one.id), f"{one.name} ({one.infusions} every {one.interval_days} days)")
+                        for one in own
+                    ),
+                    *((code, one.name) for code, one in TEMPLATES.items()),
+                ),
+                api_names=("protocol", "template_id"),
             ),
             _PLANNED,
             Field(name="started_on", label="First day", kind="date", wrong="Please give a day."),
         ),
-        values={"protocol": next(iter(TEMPLATES)), "started_on": whose.clock.wall_date.isoformat()},
+        values={
+            "protocol": str(own[0].id) if own else next(iter(TEMPLATES)),
+            "started_on": whose.clock.wall_date.isoformat(),
+        },
     )
 
 
@@ -110,13 +122,18 @@ async def enter_course(
         entry = read_as(
             CourseEntry,
             {
-                "protocol": form["protocol"],
+                "protocol" if form["protocol"] in TEMPLATES else "template_id": form["protocol"],
                 "planned_infusions": whole_in(form["planned_infusions"]),
                 "started_on": form["started_on"].strip(),
                 "confirm": confirmed_in(form),
             },
         )
-        await course_entry.enter_course(visitor.work, patient_id, entry.planned())
+        if entry.template_id is None:
+            await course_entry.enter_course(visitor.work, patient_id, entry.planned())
+        else:
+            await protocol_templates.start_course(
+                visitor.work, patient_id, entry.planned(), entry.template_id
+            )
         return "course"
 
     return await answer_about(context, visitor, patient_id, _new, form, act)

@@ -7,7 +7,17 @@ from starlette.responses import Response
 
 from app.access.clinics.permissions import Permission
 from app.pages.staff.page_route import CarePageRoute
-from app.pages.staff.settings import channels, clinic, days_off, erasure, go_live, keys, scales, webhooks
+from app.pages.staff.settings import (
+    channels,
+    clinic,
+    days_off,
+    erasure,
+    go_live,
+    keys,
+    protocols,
+    scales,
+    webhooks,
+)
 from app.pages.staff.settings.room import SETTINGS, settings_page
 from app.pages.staff.visitor import StaffVisitor, staff_may
 from app.web.dependencies import ContextNeeded
@@ -33,4 +43,5 @@ SETTINGS_ROUTERS: Final[tuple[APIRouter, ...]] = (
     days_off.router,
     erasure.router,
     scales.router,
+    protocols.router,
 )

@@ -94,6 +94,13 @@ ROOMS: Final = (
         permission=Permission.TREATMENT_READ,
     ),
     Room(
+        path=f"{SETTINGS}/protocols",
+        title="Protocol templates",
+        holds="How your clinic gives an induction series",
+        group="Care",
+        permission=Permission.TREATMENT_READ,
+    ),
+    Room(
         path=f"{SETTINGS}/erasure",
         title="Erasure requests",
         holds="Approve or decline what patients ask for",

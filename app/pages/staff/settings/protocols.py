@@ -1,0 +1,126 @@
+"""The clinic's own protocol templates: each version is kept, and a course keeps the one that it was started with."""
+
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.access.clinics.permissions import Permission
+from app.care.treatment import protocol_templates
+from app.care.treatment.template_schemas import TemplateChange, TemplateEntry
+from app.clinical.course import Route
+from app.context import AppContext
+from app.foundation.errors import RefusalError
+from app.pages.staff.about_patient import number_in, whole_in
+from app.pages.staff.asked_form import mistakes_of, sentence_of
+from app.pages.staff.infusion_page import ROUTES
+from app.pages.staff.page_route import CarePageRoute
+from app.pages.staff.settings.room import SETTINGS, settings_page
+from app.pages.staff.visitor import StaffVisitor, read_own_form, staff_may
+from app.storage.protocol_templates import OwnTemplate
+from app.web.dependencies import ContextNeeded
+from app.web.headers import version_in
+from app.web.pages.forms import Form
+from app.web.pages.page_route import status_of
+from app.web.reading import read_as
+
+HERE: Final = f"{SETTINGS}/protocols"
+router = APIRouter(prefix=HERE, route_class=CarePageRoute, include_in_schema=False)
+MayRead = Annotated[StaffVisitor, staff_may(Permission.TREATMENT_READ)]
+MayDecide = Annotated[StaffVisitor, staff_may(Permission.TREATMENT_DECIDE)]
+_NUMBERS: Final = ("dose_mg_per_kg", "dose_mg")
+_EMPTY: Final = dict.fromkeys(("name", "infusions", "interval_days", *_NUMBERS, "route"), "")
+
+
+@router.get("")
+async def show_templates(request: Request, context: ContextNeeded, visitor: MayRead) -> Response:
+    """List the templates, and offer to add one."""
+    return await _page(context, visitor, saved="saved" in request.query_params)
+
+
+@router.post("")
+async def add_template(request: Request, context: ContextNeeded, visitor: MayDecide) -> Response:
+    """Keep a new template."""
+    form = await read_own_form(request, context, visitor)
+    try:
+        entry = read_as(TemplateEntry, _read(form))
+        await protocol_templates.add_template(visitor.work, dict(entry))
+    except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
+        return await _page(context, visitor, typed=dict(form), error=error)
+    return RedirectResponse(f"{HERE}?saved", 303)
+
+
+@router.get("/{template_id}")
+async def show_template(template_id: UUID, context: ContextNeeded, visitor: MayDecide) -> Response:
+    """Show one template, to be changed."""
+    found = await protocol_templates.read_template(visitor.work, template_id)
+    return await _page(context, visitor, changed=found, typed=_written(found))
+
+
+@router.post("/{template_id}")
+async def change_template(
+    template_id: UUID, request: Request, context: ContextNeeded, visitor: MayDecide
+) -> Response:
+    """Keep its next version, or retire it."""
+    form = await read_own_form(request, context, visitor)
+    try:
+        values = {"retired": True} if form["retire"] else _read(form)
+        change = read_as(TemplateChange, values)
+        version = version_in(form["version"])
+        await protocol_templates.change_template(visitor.work, template_id, change.changes(), version=version)
+    except RefusalError as error:
+        await visitor.work.start_over(snapshot=True)
+        found = await protocol_templates.read_template(visitor.work, template_id)
+        return await _page(context, visitor, changed=found, typed=dict(form), error=error)
+    return RedirectResponse(f"{HERE}?saved", 303)
+
+
+def _read(form: Form) -> dict[str, Any]:
+    return {
+        "name": form["name"].strip(),
+        **{name: whole_in(form[name]) for name in ("infusions", "interval_days")},
+        **{name: number_in(form[name]) for name in _NUMBERS},
+        "route": form["route"] or None,
+    }
+
+
+def _written(one: OwnTemplate) -> dict[str, str]:
+    """Write a template as its fields hold it."""
+    return {
+        "name": one.name,
+        "infusions": str(one.infusions),
+        "interval_days": str(one.interval_days),
+        "dose_mg_per_kg": f"{one.dose_mg_per_kg:g}" if one.dose_mg_per_kg is not None else "",
+        "dose_mg": f"{one.dose_mg:g}" if one.dose_mg is not None else "",
+        "route": one.route.value if one.route else "",
+        "version": str(one.version),
+    }
+
+
+async def _page(
+    context: AppContext,
+    visitor: StaffVisitor,
+    *,
+    saved: bool = False,
+    changed: OwnTemplate | None = None,
+    typed: dict[str, str] | None = None,
+    error: RefusalError | None = None,
+) -> Response:
+    return await settings_page(
+        context,
+        visitor,
+        "settings_protocols.html",
+        here=HERE,
+        status=200 if error is None else status_of(error),
+        templates=await protocol_templates.list_templates(visitor.work),
+        changed=changed,
+        action=f"{HERE}/{changed.id}" if changed else HERE,
+        typed=_EMPTY | (typed or {}),
+        routes=[(one.value, ROUTES[one]) for one in Route],
+        words=ROUTES,
+        saved=saved,
+        mistake=sentence_of(error),
+        mistakes=mistakes_of(error),
+    )
