@@ -3,7 +3,8 @@
 import logging
 import sys
 from collections.abc import Mapping, MutableMapping
-from typing import Any, Final
+from contextlib import suppress
+from typing import Any, Final, TextIO
 
 import structlog
 
@@ -35,12 +36,28 @@ def set_up_logs(*, level: int = logging.INFO) -> None:
             structlog.processors.JSONRenderer(sort_keys=True),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(_Unfailing(sys.stderr)),  # type: ignore[arg-type] # all that is used of a file
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger()
     root.handlers = [_NamesOnly()]
     root.setLevel(logging.WARNING)
+
+
+class _Unfailing:
+    """A stream that may be a file on a full disk: a line is lost then, and not what the line is about."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            return self._stream.write(text)
+        return 0
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
 
 
 class _NamesOnly(logging.Handler):

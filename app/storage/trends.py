@@ -14,7 +14,7 @@ from app.storage.engine.unit_of_work import UnitOfWork
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportedCheckIn:
-    """A check-in that stands, and whether it came after its day was over."""
+    """A check-in that stands, and whether it came after its day was over; imported history never came late."""
 
     check_in: CheckIn
     late: bool
@@ -30,7 +30,7 @@ async def check_ins_between(
             row.id,
             row.recorded_at,
             row.time_zone,
-            row.late,
+            (row.late & (row.input_mode != "import")).label("late"),
             row.mood,
             row.energy,
             row.sleep_quality,

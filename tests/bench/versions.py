@@ -74,7 +74,9 @@ def measure(versions: list[Version], clients: int, slices: int, seconds: float) 
     """Load the versions in turns; the first slice of each is a warm-up and is not counted."""
     figures = [Figures() for _ in versions]
     for number in range(-1, slices):
-        for one, found in zip(versions, figures, strict=True):
+        pairs = list(zip(versions, figures, strict=True))
+        # Each is first as often as second: what a slice leaves behind meets both.
+        for one, found in pairs if number % 2 else reversed(pairs):
             outcome, cost = _slice(one, clients, seconds)
             if number >= 0:
                 found.outcomes.append(outcome)

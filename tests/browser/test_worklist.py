@@ -45,6 +45,7 @@ def busy(shared_service: Service) -> Iterator[tuple[ClinicClient, dict[str, str]
             "worklist of one lane": "/care/?lane=decide",
             "worklist of nothing": "/care/?show=snoozed&lane=now",
             "patient": f"/care/patients/{signals[0]['patient_id']}",
+            "patient beside a safety event": f"/care/patients/{signals[1]['patient_id']}",
             "patients": "/care/patients?q=p-",
             "signal": f"/care/signals/{signals[0]['id']}",
             "signal beside a safety event": f"/care/signals/{signals[1]['id']}",
@@ -154,7 +155,16 @@ MAIN_ACTION = {360: ".dock > :first-child", 1280: ".sticky .actions > :first-chi
 
 
 @pytest.mark.parametrize("width", MAIN_ACTION)
-@pytest.mark.parametrize("name", ["patient", "signal", "signal beside a safety event", "safety event"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "patient",
+        "patient beside a safety event",
+        "signal",
+        "signal beside a safety event",
+        "safety event",
+    ],
+)
 def test_sentence_chart_and_main_action_stand_in_the_first_740_pixels(
     browser: Browser,
     service: Service,
@@ -175,6 +185,8 @@ def test_sentence_chart_and_main_action_stand_in_the_first_740_pixels(
         assert sentence["y"] + sentence["height"] < 740
         assert chart["y"] < button["y"] if width == 360 else chart["y"] + 170 < 740
         assert button["y"] + button["height"] <= 740
+        if width == 360 and name.startswith("patient"):
+            assert chart["y"] + 100 < button["y"], "the chart itself is seen, not its heading"
 
 
 def test_a_row_of_the_worklist_is_about_56_pixels_high_on_a_desk(

@@ -3,7 +3,9 @@
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +34,17 @@ def test_an_allowed_key_is_written(lines: StringIO) -> None:
     written = last(lines)
     assert written.pop("timestamp").endswith("Z")
     assert written == {"event": "signal.raised", "level": "info", "signal_id": "s", "count": 3}
+
+
+def test_a_full_disk_takes_a_line_of_the_log_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("/dev/full").open("w") as full, monkeypatch.context() as patched:
+        patched.setattr("sys.stderr", full)
+        set_up_logs()
+        for _ in range(3):
+            structlog.get_logger().info("signal.raised", signal_id="s" * 10_000)
+        with suppress(OSError):
+            full.close()
+    set_up_logs()
 
 
 def test_any_other_key_is_dropped_with_its_value_and_counted(lines: StringIO) -> None:

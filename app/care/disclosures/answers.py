@@ -4,6 +4,7 @@ A value that cannot be read is taken as a yes: a phone that writes it wrongly mu
 """
 
 import math
+import re
 import unicodedata
 from collections.abc import Iterator
 from typing import Final
@@ -20,6 +21,10 @@ _NO: Final = frozenset(
 )  # fmt: skip
 # What a text that breaks off may have begun to say.
 _NO_BEGUN: Final = ("false", "null", "none", "no", "not at all", "never", "undefined", "nein", "nunca")
+# "false" and "null" with a character too many in them, as a whole and in pieces.
+_BROKEN_NO: Final = frozenset({"false", "null"})
+_PIECES_OF_NO: Final = frozenset({"fa", "fal", "fals", "alse", "lse", "nu", "nul"})
+_NOT_A_LETTER: Final = re.compile(r"[^a-z0-9]")
 # The answers of the PHQ-9 and their codes (LOINC LL358-3), and what the other forms call "no".
 _SCORES: Final = {
     "la6568-5": 0.0, "la6569-3": 1.0, "la6570-1": 2.0, "la6571-9": 3.0,
@@ -91,6 +96,8 @@ def _leaf_says_yes(leaf: object) -> bool:
         return leaf != 0 and leaf == leaf  # noqa: PLR0124 - not a number is no answer
     said = folded(str(leaf)).strip(_AROUND)
     if said in _NO or (isinstance(leaf, Unfinished) and any(no.startswith(said) for no in _NO_BEGUN)):
+        return False
+    if said in _PIECES_OF_NO or _NOT_A_LETTER.sub("", said) in _BROKEN_NO:
         return False
     number = number_of(said)
     return number is None or number != 0

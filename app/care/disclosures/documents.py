@@ -147,6 +147,9 @@ class _Reader:
             self._begin([] if mark == "[" else Pairs())
         elif mark in "}]":
             self._settle()
+            if mark == "]" and self._in_object_of_a_list():
+                # The list ends, so the object in it does too.
+                self._close()
             self._close()
         elif mark in ":=":
             self._name()
@@ -209,9 +212,16 @@ class _Reader:
             self._put(None, None)
         self._key, self._held = str(self._held[0]), []
 
+    def _in_object_of_a_list(self) -> bool:
+        kinds = [isinstance(one, Pairs) for one in self._open[-2:]]
+        return kinds == [False, True]
+
     def _settle(self) -> None:
         if self._held:
             self._put(self._key, self._held[0])
+        elif self._key is not None and self._open and not isinstance(self._open[-1], Pairs):
+            # A colon too many in a list: what stands before it is an answer, in its place.
+            self._put(None, self._key)
         self._key, self._held = None, []
 
     def _put(self, key: str | None, value: object) -> None:

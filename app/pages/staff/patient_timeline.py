@@ -90,27 +90,27 @@ def entries_of(
     }
     made = [entry for name, entries in groups.items() if group in ("", name) for entry in entries]
     made.sort(key=lambda one: one[0], reverse=True)
-    zone, this_year = zone_of(view.patient.time_zone), clock.today.year
-    return [_written(at.astimezone(zone), this_year, entry) for at, entry in made[:_MOST]]
+    zones, this_year = (view.clinic_zone, view.patient.time_zone), clock.today.year
+    return [_written(at, zones, this_year, entry) for at, entry in made[:_MOST]]
 
 
-def _written(at: datetime, this_year: int, entry: dict[str, Any]) -> dict[str, Any]:
-    when = (
-        f"{short_day(at.date())} {clock_written(at.time())}"
-        if at.year == this_year
-        else f"{short_day(at.date())}, {at.year}"
-    )
-    plain = {
-        "quote": "",
-        "small": "",
-        "rest": "",
-        "was": "",
+def _written(at: datetime, zones: tuple[str, str], this_year: int, entry: dict[str, Any]) -> dict[str, Any]:
+    """Write an entry with its time by the clinic's clock, and by the patient's where that shows another."""
+    here, there = (at.astimezone(zone_of(one)) for one in zones)
+    plain = dict.fromkeys(("quote", "small", "rest", "was", "link", "link_said", "anchor"), "")
+    return {
+        **plain,
         "read": None,
-        "link": "",
-        "link_said": "",
-        "anchor": "",
+        **entry,
+        "when": _when(here, this_year),
+        "there": "" if here.utcoffset() == there.utcoffset() else _when(there, this_year),
+        "iso": here.isoformat(),
     }
-    return {**plain, **entry, "when": when, "iso": at.isoformat()}
+
+
+def _when(at: datetime, this_year: int) -> str:
+    clock = f" {clock_written(at.time())}" if at.year == this_year else f", {at.year}"
+    return short_day(at.date()) + clock
 
 
 def _reports(

@@ -44,6 +44,7 @@ from app.clinical.interval import LearnedInterval, PersonalInterval
 from app.clinical.protocol import Protocol
 from app.clinical.taper import PlannedDate
 from app.context import Work
+from app.pages.staff.wall_clock import UTC_ZONE
 from app.storage import (
     alert_steps,
     appointments,
@@ -61,6 +62,7 @@ from app.storage.alerts import Alert
 from app.storage.appointments import Appointment
 from app.storage.check_in_path import PatientSnapshot
 from app.storage.check_ins import StoredCheckIn
+from app.storage.clinics import ClinicProfile
 from app.storage.engine.audit import StoredEvent
 from app.storage.findings import Finding
 from app.storage.infusions import StoredInfusion
@@ -109,6 +111,7 @@ class PatientView:
         merged: duplicates that are merged into the patient: id and chart number.
         names: of the members who took steps.
         clinic: the clinic's name.
+        clinic_zone: whose clock its people read; the patient's while the clinic has chosen none.
         ehr_link: to the patient's chart in the clinic's EHR, where it has one.
         protocol: the numbers that decide here.
         lines: what was done about the patient, newest first; empty for whoever may not read the audit log.
@@ -146,6 +149,7 @@ class PatientView:
     merged: Sequence[tuple[UUID, str]]
     names: Mapping[UUID, str]
     clinic: str
+    clinic_zone: str
     ehr_link: str | None
     protocol: Protocol
 
@@ -172,9 +176,8 @@ async def patient_view(
     factors, course = await factors_of(work, patient_id), await course_of(work, record)
     span = _span(course, days, today=check_in_day(now, record.time_zone))
     interval, taper, learned = await _maintenance(work, snapshot, timeline, protocol)
-    open_events, steps = await _open_events(work, patient_id), await _latest_steps(work, patient_id)
-    shown, found = await _open_signal(work, patient_id), await findings.open_of_patient(work, patient_id)
-    corrected = await corrections_in(work, record)
+    open_events, shown, found = await _open_alerts(work, patient_id)
+    steps, corrected = await _latest_steps(work, patient_id), await corrections_in(work, record)
     profile, given = await clinics.profile(work), await infusions.stored_infusions(work, patient_id)
     return PatientView(
         now=now,
@@ -195,6 +198,7 @@ async def patient_view(
         merged=await merged_here(work, record.id),
         names=await names_in(work, work.vault, _members(steps, [*open_events, *shown, *found], corrected)),
         clinic=profile.name if profile else "",
+        clinic_zone=_zone_of_clinic(profile, patient),
         ehr_link=ehr_link(profile.ehr_link_template if profile else None, patient.external_ref),
         protocol=protocol,
         evaluation=_shown(patient, evaluation, factors, shown, taper.planned),
@@ -245,6 +249,11 @@ async def _evaluated(
     return timeline, evaluate(timeline.state, as_of=as_of, protocol=protocol)
 
 
+def _zone_of_clinic(profile: ClinicProfile | None, patient: Patient) -> str:
+    chosen = profile.time_zone if profile else UTC_ZONE
+    return patient.time_zone if chosen == UTC_ZONE else chosen
+
+
 async def _booked_for(work: Work, patient_id: UUID) -> date | None:
     booking = await patient_states.booked_booster(work, patient_id)
     return booking.on if booking else None
@@ -257,17 +266,18 @@ async def _latest_reports(work: Work, patient_id: UUID) -> list[NotedReport]:
     return [_noted(work, one) for one in latest]
 
 
-async def _open_signal(work: Work, patient_id: UUID) -> list[Signal]:
-    return await signals.TABLE.page(work, states=OPEN_SIGNALS, patient_id=patient_id, after=None, limit=1)
-
-
 async def _latest_steps(work: Work, patient_id: UUID) -> list[AlertStep]:
     return await alert_steps.of_patient(work, patient_id, since=work.now - _STEPS_SINCE, limit=_MOST_STEPS)
 
 
-async def _open_events(work: Work, patient_id: UUID) -> list[SafetyEvent]:
-    return await safety_events.TABLE.page(
-        work, states=OPEN_EVENTS, patient_id=patient_id, after=None, limit=_MOST_EVENTS
+async def _open_alerts(work: Work, patient_id: UUID) -> tuple[list[SafetyEvent], list[Signal], list[Finding]]:
+    """The safety events, the signal and the findings that nobody has closed."""
+    return (
+        await safety_events.TABLE.page(
+            work, states=OPEN_EVENTS, patient_id=patient_id, after=None, limit=_MOST_EVENTS
+        ),
+        await signals.TABLE.page(work, states=OPEN_SIGNALS, patient_id=patient_id, after=None, limit=1),
+        await findings.open_of_patient(work, patient_id),
     )
 
 

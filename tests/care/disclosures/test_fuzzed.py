@@ -3,6 +3,8 @@
 import os
 from typing import Final
 
+import pytest
+
 from app.care.disclosures.detector import Heard, disclosures_in
 from tests.support.disclosures import Sent, damaged, disclosing, harmless
 
@@ -38,3 +40,32 @@ def test_what_a_schema_can_read_raises_no_false_alarm() -> None:
 def test_damage_hardly_ever_makes_a_disclosure_of_what_is_none() -> None:
     false_alarms = [damaged(seed) for seed in range(EACH) if heard_in(damaged(seed))]
     assert len(false_alarms) <= FALSE_ALARMS * EACH / 10_000, (len(false_alarms), false_alarms[:3])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"mood": 5, "self_harm_thoughts": fa:lse}',
+        '{"mood": 5, "self_harm_thoughts": f:alse}',
+        '{"mood": 5, "self_harm_thoughts": fals}e}',
+        '{"mood": 5, "self_harm_thoughts": fa{lse}',
+        '{"scale": "phq-9", "items": [2:, 2, 2, 1, 1, 2, 1, 3, 0], "total": 14}',
+        '{"scale": "phq-9", "items": [0, 3, 0, 1, 2, 3, 0, {2, 0], "total": 11}',
+    ],
+)
+def test_a_character_too_many_makes_no_yes_of_a_no_and_moves_no_answer(body: str) -> None:
+    assert not heard_in(Sent(body.encode()))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"mood": 5, "self_harm_thoughts": tr:ue}',
+        '{"mood": 5, "self_harm_thoughts": tru}e}',
+        '{"scale": "phq-9", "items": [2:, 2, 2, 1, 1, 2, 1, 3, 1], "total": 15}',
+        '{"scale": "phq-9", "items": [0, 0, 0, 0, 0, 0, 0, 0, {2], "total": 2}',
+        '{"scale": "phq-9", "items": [{"id": 9, "answer": 2], "note": "x"',
+    ],
+)
+def test_a_character_too_many_hides_no_disclosure(body: str) -> None:
+    assert heard_in(Sent(body.encode()))

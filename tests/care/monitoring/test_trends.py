@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from app.access.clinics.permissions import Scope
-from tests.support.people import ClinicClient, PatientClient, clinic_client, item, key_with, treated
+from tests.support.people import NO_TLS, ClinicClient, PatientClient, clinic_client, item, key_with, treated
 from tests.support.pictures import Picture
 from tests.support.problems import assert_problem
 from tests.support.service import NOW, Service
@@ -131,6 +131,17 @@ def test_several_check_ins_of_a_day_are_one_day_and_late_ones_are_marked(
     ]
 
 
+def test_imported_history_is_not_drawn_as_late(service: Service, clinic: ClinicClient) -> None:
+    phone = clinic.enrol(clinic.patient(), service.url)
+    clinic.import_days(phone.patient_id, NOW - timedelta(days=9), [(5, 5, 5)] * 4)
+    phone.check_in(NOW - timedelta(days=2), (6, 6, 6))
+
+    assert [one["late"] for one in progress(phone)["days"]] == [False] * 4 + [True]
+    assert "reported late" in chart(clinic, phone.patient_id).words
+    phone.http.delete(f"/v1/check-ins/{phone.http.get('/v1/check-ins').json()['items'][-1]['id']}")
+    assert "reported late" not in chart(clinic, phone.patient_id).words
+
+
 def test_a_corrected_or_withdrawn_check_in_is_not_shown(service: Service, clinic: ClinicClient) -> None:
     phone = clinic.enrol(clinic.patient(), service.url)
     wrong, gone = (item(NOW - timedelta(days=ago), (1, 1, 1)) for ago in (2, 1))
@@ -210,5 +221,6 @@ def test_the_chart_needs_the_scope_of_the_evaluation(
         f"{service.url}/v1/patients/{fading}/chart.svg",
         headers={"authorization": f"Bearer {key}"},
         timeout=30,
+        verify=NO_TLS,
     )
     assert_problem(reply, 403, code="scope-missing")

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from html import unescape
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import event
@@ -12,6 +13,7 @@ from sqlalchemy import event
 from app.access.clinics.permissions import StaffRole
 from app.pages.staff.visitor import SESSION
 from tests.support.browser import PlainBrowser
+from tests.support.care_browser import CareBrowser
 from tests.support.databases import DatabaseUrls
 from tests.support.people import CONFIRMED, ClinicClient, clinic_client, treated
 from tests.support.service import NOW, Service, running_service
@@ -142,3 +144,28 @@ def test_of_a_patient_without_anything_it_says_so(clinician: PlainBrowser, one_c
         "Nobody has said yet",
     ):
         assert sentence in page, sentence
+
+
+def test_times_are_by_the_clinics_clock_with_the_patients_beside_them_where_they_differ(
+    service: Service, clinic: ClinicClient
+) -> None:
+    service.clock.move_to(NOW)
+    patient = treated(clinic, NOW, days_since=20, level=lambda _day: (8, 8, 8), until=10)
+    clinician = CareBrowser(service, clinic.clinic_id)
+
+    def timeline() -> str:
+        shown = unescape(clinician.get(f"/care/patients/{patient}?show=treatment").text)
+        return shown.partition('<ol class="timeline">')[2].partition("</ol>")[0]
+
+    assert "for the patient" not in timeline(), "while the clinic has chosen no zone, the patient's is meant"
+    version = clinic.http.get("/v1/clinic").headers["etag"]
+    chosen = clinic.http.patch(
+        "/v1/clinic", json={"time_zone": "America/Chicago"}, headers={"if-match": version}
+    )
+    assert chosen.status_code == 200, chosen.text
+    given = clinic.http.get(f"/v1/patients/{patient}/infusions").json()["items"][0]["given_at"]
+    at = datetime.fromisoformat(given)
+    here, there = (at.astimezone(ZoneInfo(zone)) for zone in ("America/Chicago", "Europe/Berlin"))
+    for one, after in ((here, "<small>"), (there, " for the patient</small>")):
+        clock = f"{one.hour % 12 or 12}:{one:%M} {'AM' if one.hour < 12 else 'PM'}"
+        assert f"{one:%b} {one.day} {clock}{after}" in timeline()
