@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import HealthCheck, settings
 
+from app.access.staff import passwords
 from app.foundation.logs import set_up_logs
 from tests.support.databases import Cluster, DatabaseUrls, close_clinics, in_memory, running_cluster
 from tests.support.people import ClinicClient, PatientClient, clinic_client, close_all
@@ -35,6 +37,8 @@ _HERE: Final = Path(__file__).parent
 # database it runs.
 _NOT_CORE: Final = frozenset({"browser", "journey", "processes", "measurement"})
 _OF_EACH_FILE: Final = 2
+# Before any test changes it.
+_IN_PRODUCTION: Final = passwords._HASHER
 _OWN: Final = frozenset({"own_database", "own_service"})
 
 
@@ -101,6 +105,20 @@ def _folder(item: pytest.Item) -> str:
 def logs() -> None:
     """The same logs as in the processes: one of the things that must not leak."""
     set_up_logs()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """A password costs no memory and little time here; `costly_passwords` gives a test what production has."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        yield
+
+
+@pytest.fixture
+def costly_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords cost what they cost in production."""
+    monkeypatch.setattr(passwords, "_HASHER", _IN_PRODUCTION)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from app.access.clinics.permissions import Scope
-from tests.support.people import ClinicClient, PatientClient, entry, item, key_with
+from tests.support.people import NO_TLS, ClinicClient, PatientClient, entry, item, key_with
 from tests.support.problems import CANARY, assert_guarded, assert_problem
 from tests.support.service import NOW, Service
 from tests.support.the_api import document
@@ -29,7 +29,7 @@ CHECK_INS = {
 
 @pytest.fixture(scope="module")
 def http(shared_service: Service) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=shared_service.url, timeout=30) as client:
+    with httpx2.Client(base_url=shared_service.url, timeout=30, verify=NO_TLS) as client:
         yield client
 
 

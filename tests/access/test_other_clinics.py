@@ -41,6 +41,8 @@ LAST = {
     ("DELETE", "/v1/webhook-endpoints/{endpoint_id}"),
     ("DELETE", "/v1/notice-channels/{channel_id}"),
     ("POST", "/v1/patients/{patient_id}/archive"),
+    # After it nobody is transferred.
+    ("POST", "/v1/patients/{patient_id}/consent/withdraw"),
     ("POST", "/v1/patients/{patient_id}/merge"),
     ("POST", "/v1/patients/{patient_id}/unarchive"),
     ("POST", "/v1/patients/{patient_id}/unmerge"),
@@ -128,6 +130,9 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/patients/{patient_id}/emergency-access"): {"reason": "Nobody who may was there."},
     ("PATCH", "/v1/staff/{staff_id}"): {"role": "coordinator"},
     ("PATCH", "/v1/protocol-templates/{template_id}"): {"infusions": 6},
+    ("PUT", "/v1/staff/{staff_id}/away"): {"from": NOW.date().isoformat()},
+    ("PATCH", "/v1/patients/{patient_id}/references/{choice_id}"): REASON
+    | {"to": (NOW - timedelta(days=15)).date().isoformat()},
     ("PUT", "/v1/check-ins/{check_in_id}"): entry(NOW, (5, 5, 5)),
     **{operation: REASON for operation in IN_PATH if operation[1].endswith(("/void", "/restore"))},
 }

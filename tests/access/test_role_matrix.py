@@ -19,7 +19,7 @@ from app.foundation.audit import OPERATOR
 from app.foundation.tokens import TokenKind, read_token
 from app.storage import staff_members
 from tests.house.test_every_route_says_who_may import who_may
-from tests.support.people import ClinicClient, clinic_client
+from tests.support.people import NO_TLS, ClinicClient, clinic_client
 from tests.support.problems import assert_problem
 from tests.support.service import NOW, Service
 from tests.support.staff import signed_in
@@ -43,7 +43,7 @@ class Staff:
 
 @pytest.fixture(scope="module")
 def http(shared_service: Service) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=shared_service.url, timeout=30) as client:
+    with httpx2.Client(base_url=shared_service.url, timeout=30, verify=NO_TLS) as client:
         yield client
 
 

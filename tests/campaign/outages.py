@@ -18,7 +18,7 @@ from tests.campaign.database import with_children
 from tests.campaign.figures import Figures, Options
 from tests.campaign.load import Load, Phone, disclosures_of, helps, load_of
 from tests.support.databases import Cluster, DatabaseUrls, running_cluster
-from tests.support.people import ClinicClient, clinic_client
+from tests.support.people import NO_TLS, ClinicClient, clinic_client
 from tests.support.processes import wait_until
 from tests.support.service import RunningClock, Service, running_service
 
@@ -54,7 +54,9 @@ class _Scene:
     def ready(self) -> bool:
         """Whether a balancer would keep this process."""
         with suppress(httpx2.HTTPError):
-            return httpx2.get(f"{self.service.url}/health/ready", timeout=10).status_code == 200
+            return (
+                httpx2.get(f"{self.service.url}/health/ready", timeout=10, verify=NO_TLS).status_code == 200
+            )
         return False
 
 

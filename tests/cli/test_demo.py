@@ -20,7 +20,7 @@ from app.cli.runtime import Runtime, open_runtime
 from app.settings import Settings
 from tests.cli.command_line import PROGRAM, TIMEOUT_SECONDS, afterglow, open_folder, plain_environment
 from tests.storage.catalogue import ask
-from tests.support.people import key_with
+from tests.support.people import NO_TLS, key_with
 from tests.support.service import running_service
 
 pytestmark = pytest.mark.processes
@@ -63,7 +63,9 @@ def change_policy(runtime: Runtime, clinic_id: str) -> None:
         headers = {"authorization": f"Bearer {key}", "if-match": '"0"'}
         numbers = {"consider_at": 0.9, "consider_at_assumed": 0.9, "smoothing_days": 9}
         url = f"{service.url}/v1/clinic/policy"
-        changed = httpx2.put(url, json={"numbers": numbers}, headers=headers, trust_env=False, timeout=30)
+        changed = httpx2.put(
+            url, json={"numbers": numbers}, headers=headers, trust_env=False, timeout=30, verify=NO_TLS
+        )
         assert changed.json()["rule"].startswith("gain-lost 2.0, consider_at=0.9")
 
 
@@ -73,7 +75,11 @@ def test_a_person_can_try_the_printed_lines_see_events_and_end_it() -> None:
         key = found(r"KEY=(agk_\S+)", shown)
         url = found(r"(http://127\.0\.0\.1:\d+)/v1/signals$", shown)
         with httpx2.Client(
-            base_url=url, headers={"authorization": f"Bearer {key}"}, trust_env=False, timeout=30
+            base_url=url,
+            headers={"authorization": f"Bearer {key}"},
+            trust_env=False,
+            timeout=30,
+            verify=NO_TLS,
         ) as http:
             (signal,) = http.get("/v1/signals").json()["items"]
             closing = {"disposition": found(r'"disposition": "(\w+)"', shown)}

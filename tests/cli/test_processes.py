@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from app.settings import Settings
 from tests.cli.command_line import afterglow
 from tests.docs.test_sessions import free_port
+from tests.support.people import NO_TLS
 from tests.support.processes import Dev, running_dev, temporary_data_dir, wait_until
 
 pytestmark = pytest.mark.processes
@@ -55,7 +56,7 @@ def test_several_processes_answer_at_one_port_beside_workers_that_share_the_work
         assert taken.returncode == 1
         assert f"cannot be shown at 127.0.0.1:{port}" in taken.stderr
         for number in (0, 1):
-            shown = httpx2.get(f"http://127.0.0.1:{port + number}/metrics", timeout=20).text
+            shown = httpx2.get(f"http://127.0.0.1:{port + number}/metrics", timeout=20, verify=NO_TLS).text
             assert 'afterglow_processes{duty="answers"} 2.0' in shown
 
         killed = dev.child("serve")
@@ -63,7 +64,7 @@ def test_several_processes_answer_at_one_port_beside_workers_that_share_the_work
         os.kill(killed, signal.SIGKILL)
         # The other one goes on, whichever connection it is.
         for _ in range(20):
-            with httpx2.Client(base_url=dev.url, timeout=30) as fresh:
+            with httpx2.Client(base_url=dev.url, timeout=30, verify=NO_TLS) as fresh:
                 assert fresh.get("/health/ready").json()["status"] == "ready"
         assert wait_until(lambda: duties(dev).count(["answers"]) >= 2 and dev.child("serve") != killed, 60)
 

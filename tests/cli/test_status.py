@@ -20,6 +20,7 @@ from app.storage.engine.migrating import DATABASE, OWNER_ROLE, newest_revision
 from tests.cli.command_line import ROOT, afterglow, open_folder
 from tests.docs.test_sessions import free_port
 from tests.support.debian_programs import debian_program
+from tests.support.people import NO_TLS
 from tests.support.processes import Dev, running_dev, temporary_data_dir, wait_until
 
 pytestmark = pytest.mark.processes
@@ -44,7 +45,9 @@ class Installation:
 
     def scrape(self, *, worker: bool = False) -> str:
         """What a scrape of the process that answers, or of the worker, gives."""
-        return httpx2.get(f"http://127.0.0.1:{self.metrics_port + worker}/metrics", timeout=20).text
+        return httpx2.get(
+            f"http://127.0.0.1:{self.metrics_port + worker}/metrics", timeout=20, verify=NO_TLS
+        ).text
 
     def metric(self, name: str) -> float:
         (line,) = [one for one in self.scrape().splitlines() if one.startswith(f"{name} ")]
@@ -204,7 +207,7 @@ def prometheus(installation: Installation) -> Iterator[str]:
 def firing(url: str) -> set[str]:
     """Name the alerts that fire; none while Prometheus does not answer yet."""
     try:
-        alerts = httpx2.get(f"{url}/api/v1/alerts", timeout=5).json()["data"]["alerts"]
+        alerts = httpx2.get(f"{url}/api/v1/alerts", timeout=5, verify=NO_TLS).json()["data"]["alerts"]
     except httpx2.TransportError:
         return {"no answer yet"}
     return {one["labels"]["alertname"] for one in alerts if one["state"] == "firing"}

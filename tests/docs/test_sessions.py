@@ -24,6 +24,7 @@ from tests.cli.command_line import ROOT, TIMEOUT_SECONDS, open_folder, plain_env
 from tests.docs.pages import block
 from tests.support.databases import Cluster
 from tests.support.node import NODE
+from tests.support.people import NO_TLS
 
 pytestmark = pytest.mark.processes
 
@@ -164,7 +165,7 @@ def wait_until_ready(url: str) -> None:
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while True:
         try:
-            if httpx2.get(f"{url}/health/ready", trust_env=False, timeout=30).is_success:
+            if httpx2.get(f"{url}/health/ready", trust_env=False, timeout=30, verify=NO_TLS).is_success:
                 return
         except httpx2.HTTPError:
             pass

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from app.cli.commands import app as command_line
 from app.notifications.webhooks.events import EventType
 from tests.house.open_operations import OPEN
+from tests.support.people import NO_TLS
 from tests.support.service import Service
 from tests.support.the_api import the_api
 
@@ -70,7 +71,7 @@ def test_the_committed_document_is_the_one_of_the_code(document: dict[str, Any])
 
 
 def test_the_service_serves_the_committed_document(service: Service) -> None:
-    reply = httpx2.get(f"{service.url}/v1/openapi.json", timeout=30)
+    reply = httpx2.get(f"{service.url}/v1/openapi.json", timeout=30, verify=NO_TLS)
     assert reply.status_code == 200
     assert reply.json() == json.loads(COMMITTED.read_text())
 

@@ -32,7 +32,7 @@ from app.storage.archived_tables import AFTER_PATIENTS, LEFT_OUT, OF_CLINIC, OF_
 from app.storage.engine.rows import CARE
 from app.storage.tables import METADATA
 from tests.support.databases import Cluster
-from tests.support.people import CONFIRMED, ClinicClient, treated
+from tests.support.people import CONFIRMED, NO_TLS, ClinicClient, treated
 from tests.support.problems import CANARY
 from tests.support.service import NOW, Service, running_service
 
@@ -161,7 +161,7 @@ def test_a_clinic_is_imported_elsewhere_with_the_same_evaluations(
 def _http(service: Service, opened: OpenedClinic | None) -> httpx2.Client:
     assert opened is not None
     return httpx2.Client(
-        base_url=service.url, headers={"authorization": f"Bearer {opened.api_key}"}, timeout=30
+        base_url=service.url, headers={"authorization": f"Bearer {opened.api_key}"}, timeout=30, verify=NO_TLS
     )
 
 

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from app.cli.runtime import KEY_FILE
-from tests.support.people import ClinicClient, treated
+from tests.support.people import NO_TLS, ClinicClient, treated
 from tests.support.problems import without
 from tests.support.processes import environment_for, run_command, running_dev, temporary_data_dir, wait_until
 from tests.support.receiver import Receiver
@@ -51,7 +51,7 @@ def test_all_comes_back_from_a_backup_and_what_was_pending_is_delivered(receiver
         with (
             running_dev(data_dir, AFTERGLOW_RETRY_SPEEDUP="20") as dev,
             httpx2.Client(
-                base_url=dev.url, headers={"authorization": f"Bearer {clinic.key}"}, timeout=30
+                base_url=dev.url, headers={"authorization": f"Bearer {clinic.key}"}, timeout=30, verify=NO_TLS
             ) as http,
         ):
             again = ClinicClient(http, clinic.clinic_id, clinic.key)

@@ -19,7 +19,7 @@ from app.foundation.errors import NotFoundError
 from app.foundation.ids import new_id
 from app.storage.engine.migrating import APPLICATION_ROLE, migrate
 from tests.support.databases import Cluster, DatabaseUrls
-from tests.support.people import CONFIRMED, ClinicClient, clinic_client, treated
+from tests.support.people import CONFIRMED, NO_TLS, ClinicClient, clinic_client, treated
 from tests.support.service import NOW, Service, running_service
 
 WELL = (8, 8, 8)
@@ -389,7 +389,7 @@ def test_a_clinic_sees_no_signal_of_another(service: Service, clinic: ClinicClie
 def clinic_again(service: Service, clinic: ClinicClient) -> Iterator[ClinicClient]:
     """The same clinic's client on a service that was started again."""
     headers = {"authorization": f"Bearer {clinic.key}"}
-    http = httpx2.Client(base_url=service.url, headers=headers, timeout=30)
+    http = httpx2.Client(base_url=service.url, headers=headers, timeout=30, verify=NO_TLS)
     again = ClinicClient(http, clinic.clinic_id, clinic.key)
     yield again
     again.close()

@@ -13,7 +13,7 @@ from app.foundation.ids import new_id
 from app.notifications.messages.consent_text import CURRENT_VERSION
 from tests.journeys.test_failed_evaluation import BreakableProtocol
 from tests.support.databases import DatabaseUrls
-from tests.support.people import ZONE, ClinicClient, PatientClient, clinic_client
+from tests.support.people import NO_TLS, ZONE, ClinicClient, PatientClient, clinic_client
 from tests.support.problems import CANARY
 from tests.support.receiver import Receiver
 from tests.support.service import NOW, Service, running_service
@@ -134,7 +134,7 @@ def test_an_unsigned_request_tells_nobody_but_helps(
     clinic: ClinicClient, service: Service, token: str | None
 ) -> None:
     headers = {"accept-language": "es-US,es;q=0.9"} | ({"authorization": token} if token else {})
-    with httpx2.Client(base_url=service.url, headers=headers, timeout=30) as stranger:
+    with httpx2.Client(base_url=service.url, headers=headers, timeout=30, verify=NO_TLS) as stranger:
         reply = stranger.put(f"/v1/assessments/{new_id()}", json=form())
     assert reply.status_code == 401
     assert_says_no_result(reply.json())

@@ -21,7 +21,7 @@ from tests.journeys.test_secrets_stay_secret import everywhere, forms
 from tests.support.clinics import SAFETY_CONTACT, SECOND_CONTACT, gone_live
 from tests.support.databases import Cluster, DatabaseUrls
 from tests.support.mail_server import MailServer, running_mail_server
-from tests.support.people import ClinicClient, clinic_client
+from tests.support.people import NO_TLS, ClinicClient, clinic_client
 from tests.support.problems import CANARY
 from tests.support.processes import wait_until
 from tests.support.receiver import Receiver
@@ -79,7 +79,9 @@ def statement(ground: Runtime, clinic: ClinicClient) -> str:
     patient = clinic.patient(reference=CANARY)
     code = clinic.http.post(f"/v1/patients/{patient}/enrolment-codes").json()["code"]
     device = {"code": code, "device_name": CANARY}
-    enrolled = httpx2.post(f"{ground.service.url}/v1/enrolments", json=device, timeout=30).json()
+    enrolled = httpx2.post(
+        f"{ground.service.url}/v1/enrolments", json=device, timeout=30, verify=NO_TLS
+    ).json()
     body = {
         "recorded_at": NOW.isoformat(),
         "time_zone": "Europe/Berlin",
@@ -93,6 +95,7 @@ def statement(ground: Runtime, clinic: ClinicClient) -> str:
         json=body,
         headers={"authorization": f"Bearer {enrolled['access_token']}"},
         timeout=30,
+        verify=NO_TLS,
     )
     assert said.status_code == 201, said.text
     assert said.json()["crisis_help"]["lines"], "help is in the same answer"

@@ -17,7 +17,7 @@ from app.storage.engine.migrating import DATABASE
 from tests.support.browser import PlainBrowser, fields_of
 from tests.support.clinics import name_contacts
 from tests.support.mail_server import SENDER, running_mail_server
-from tests.support.people import ClinicClient, entry, item, treated
+from tests.support.people import NO_TLS, ClinicClient, entry, item, treated
 from tests.support.problems import CANARY
 from tests.support.processes import Dev, running_dev, temporary_data_dir, wait_until
 from tests.support.receiver import Receiver
@@ -54,9 +54,14 @@ def entrust(dev: Dev, clinic: ClinicClient, receiver: Receiver, now: datetime) -
     patient = treated(clinic, now, days_since=24, level=lambda day: (8, 8, 8) if day < 15 else (3, 3, 3))
     clinic.patient(reference=CANARY)
     code = clinic.http.post(f"/v1/patients/{patient}/enrolment-codes").json()["code"]
-    enrolled = httpx2.post(f"{dev.url}/v1/enrolments", json={"code": code, "device_name": CANARY}, timeout=30)
+    enrolled = httpx2.post(
+        f"{dev.url}/v1/enrolments", json={"code": code, "device_name": CANARY}, timeout=30, verify=NO_TLS
+    )
     with httpx2.Client(
-        base_url=dev.url, headers={"authorization": f"Bearer {enrolled.json()['access_token']}"}, timeout=30
+        base_url=dev.url,
+        headers={"authorization": f"Bearer {enrolled.json()['access_token']}"},
+        timeout=30,
+        verify=NO_TLS,
     ) as phone:
         said = entry(now, (3, 3, 3)) | {"note": CANARY, "self_harm_thoughts": True}
         check_in_id = new_id()
@@ -135,7 +140,7 @@ def test_a_secret_appears_in_no_log_webhook_mail_metric_or_table(receiver: Recei
         receiver.wait_for("safety.reported", count=4)
         receiver.wait_for("signal.closed")
         mail.wait_for(4)
-        metrics = httpx2.get(f"http://127.0.0.1:{metrics_port}/metrics", timeout=30).text
+        metrics = httpx2.get(f"http://127.0.0.1:{metrics_port}/metrics", timeout=30, verify=NO_TLS).text
         server = find_running(data_dir)
         assert server is not None
         tables = list(everywhere(server.url("postgres", DATABASE)))

@@ -10,7 +10,7 @@ import pytest
 
 from app.foundation.ids import new_id
 from tests.support.databases import Cluster, DatabaseUrls
-from tests.support.people import PatientClient, clinic_client, entry
+from tests.support.people import NO_TLS, PatientClient, clinic_client, entry
 from tests.support.problems import assert_problem
 from tests.support.service import NOW, running_service
 
@@ -74,7 +74,7 @@ def test_a_phone_that_is_ahead_of_a_restored_server_starts_anew_and_sends_again(
 def calling(phone: PatientClient, url: str) -> Iterator[httpx2.Client]:
     """The same phone, now at another server."""
     headers = {"authorization": f"Bearer {phone.access_token}"}
-    with httpx2.Client(base_url=url, headers=headers, timeout=30) as http:
+    with httpx2.Client(base_url=url, headers=headers, timeout=30, verify=NO_TLS) as http:
         yield http
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx2
 
 from tests.support.databases import programs
-from tests.support.people import ClinicClient
+from tests.support.people import NO_TLS, ClinicClient
 
 _ROOT = Path(__file__).parents[2]
 
@@ -58,14 +58,19 @@ class Dev:
         """Open a clinic, as the operator does."""
         made = json.loads(self.command("clinic", "create", "--name", name, "--json"))
         http = httpx2.Client(
-            base_url=self.url, headers={"authorization": f"Bearer {made['api_key']}"}, timeout=30
+            base_url=self.url,
+            headers={"authorization": f"Bearer {made['api_key']}"},
+            timeout=30,
+            verify=NO_TLS,
         )
         return ClinicClient(http, made["clinic_id"], made["api_key"])
 
     def is_ready(self) -> bool:
         """Whether it answers, with a database behind it."""
         with suppress(httpx2.HTTPError):
-            return bool(httpx2.get(f"{self.url}/health/ready", timeout=5).json()["status"] == "ready")
+            return bool(
+                httpx2.get(f"{self.url}/health/ready", timeout=5, verify=NO_TLS).json()["status"] == "ready"
+            )
         return False
 
     def wait_ready(self, within: float = 60) -> None:

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from tests.support.databases import DatabaseUrls
-from tests.support.people import ClinicClient, clinic_client
+from tests.support.people import NO_TLS, ClinicClient, clinic_client
 from tests.support.problems import assert_guarded, assert_problem
 from tests.support.service import Service, running_service
 
@@ -92,7 +92,7 @@ def test_a_caller_gone_wild_is_told_how_long_to_wait(own_database: DatabaseUrls)
 def test_a_made_up_token_for_each_request_gets_nobody_further(own_database: DatabaseUrls) -> None:
     with (
         running_service(own_database.application_url, work=False, requests_per_minute=4) as service,
-        httpx2.Client(base_url=service.url, timeout=30) as http,
+        httpx2.Client(base_url=service.url, timeout=30, verify=NO_TLS) as http,
     ):
 
         def guess(number: int, at: str) -> int:

@@ -10,14 +10,14 @@ import pytest
 
 from tests.support.clinics import name_contacts
 from tests.support.databases import Cluster, DatabaseUrls
-from tests.support.people import clinic_client
+from tests.support.people import NO_TLS, clinic_client
 from tests.support.processes import running_dev, temporary_data_dir, wait_until
 from tests.support.receiver import Receiver
 from tests.support.service import NOW, RunningClock, Service, running_service
 
 
 def asked(url: str) -> tuple[int, dict[str, Any]]:
-    reply = httpx2.get(f"{url}/health/safety", timeout=10)
+    reply = httpx2.get(f"{url}/health/safety", timeout=10, verify=NO_TLS)
     return reply.status_code, dict(reply.json())
 
 
@@ -33,7 +33,7 @@ def test_without_a_worker_it_fails_and_says_so_and_with_one_it_holds(own_databas
         status, said = asked(service.url)
         assert (status, said["status"], said["reasons"]) == (503, "not safe", ["no-worker"])
         assert said["worker_looked_seconds_ago"] is None
-        assert httpx2.get(f"{service.url}/health/ready", timeout=30).status_code == 200
+        assert httpx2.get(f"{service.url}/health/ready", timeout=30, verify=NO_TLS).status_code == 200
 
         with running_service(own_database.application_url):
             assert wait_until(lambda: asked(service.url)[0] == 200, 20)

@@ -21,6 +21,8 @@ ID_FIELD: Final = "check_in_id"
 IDENTITY: Final = (ID_FIELD, "opened_at", "time_zone")
 NO_DRAFT: Final[Mapping[str, str]] = {}
 _HOURS_AND_MINUTES: Final = re.compile(r"(\d{1,2}):([0-5]\d)", re.ASCII)
+# Beyond it, hours and minutes are a time of day rather than a night.
+_LONGEST_BY_CLOCK: Final = 12
 _UNIT: Final = re.compile(r"\s*(h|hs|hours?|horas?)\.?$", re.IGNORECASE)
 # Which sentence belongs to which field; what a person cannot have mistyped is "wrong_form".
 _SENTENCES: Final = {"sleep_hours": "wrong_sleep_hours", "note": "wrong_note"} | dict.fromkeys(
@@ -89,9 +91,12 @@ def _score(text: str) -> int | str | None:
 
 
 def _hours(text: str) -> float | str | None:
-    """Read hours as people write them: 7, 6.5, 6,5, 6:30, 7 h."""
+    """Read hours as people write them: 7, 6.5, 6,5, 6:30, 7 h. A time of day (14:30) is asked about."""
     text = _UNIT.sub("", text.strip())
-    if clock := _HOURS_AND_MINUTES.fullmatch(text):
+    clock = _HOURS_AND_MINUTES.fullmatch(text)
+    if clock and int(clock[1]) > _LONGEST_BY_CLOCK:
+        return text
+    if clock:
         return int(clock[1]) + int(clock[2]) / 60
     try:
         return float(text.replace(",", ".")) if text else None

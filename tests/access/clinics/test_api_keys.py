@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from app.access.clinics.permissions import Scope
-from tests.support.people import ClinicClient, key_with
+from tests.support.people import NO_TLS, ClinicClient, key_with
 from tests.support.problems import assert_problem
 from tests.support.service import Service
 
@@ -21,7 +21,7 @@ def make(clinic: ClinicClient, **body: object) -> dict[str, Any]:
 
 def asking(service: Service, path: str, secret: str, method: str = "GET", **more: Any) -> httpx2.Response:  # noqa: ANN401 - httpx2's own arguments
     headers = {"authorization": f"Bearer {secret}"}
-    return httpx2.request(method, service.url + path, headers=headers, **more)
+    return httpx2.request(method, service.url + path, headers=headers, **more, verify=NO_TLS)
 
 
 def test_a_new_key_does_what_its_scopes_say_and_no_more(service: Service, clinic: ClinicClient) -> None:

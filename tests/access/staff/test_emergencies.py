@@ -20,7 +20,7 @@ from tests.access.test_role_matrix import ASKED, OPERATIONS, ask
 from tests.support.databases import Cluster, DatabaseUrls
 from tests.support.lively import asks_to_be_erased
 from tests.support.mail_server import running_mail_server
-from tests.support.people import ClinicClient, clinic_client
+from tests.support.people import NO_TLS, ClinicClient, clinic_client
 from tests.support.problems import assert_problem
 from tests.support.service import NOW, Service, running_service
 from tests.support.staff import joined, signed_in, staff_client
@@ -33,7 +33,7 @@ ABOUT_A_PATIENT = [one for one in OPERATIONS if "{patient_id}" in one[1]]
 
 @pytest.fixture
 def http(service: Service) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=service.url, timeout=30) as client:
+    with httpx2.Client(base_url=service.url, timeout=30, verify=NO_TLS) as client:
         yield client
 
 

@@ -28,7 +28,7 @@ from app.access.staff.signing_in import SignInRefusedError, prove
 from app.foundation.audit import OPERATOR
 from app.storage import staff_members
 from tests.support.databases import DatabaseUrls
-from tests.support.people import ClinicClient, clinic_client
+from tests.support.people import NO_TLS, ClinicClient, clinic_client
 from tests.support.problems import assert_problem, without
 from tests.support.service import NOW, Service, running_service
 from tests.support.staff import PASSWORD, JoinedMember, joined
@@ -69,7 +69,7 @@ def test_everything_right_gives_a_session_until_it_is_ended(service: Service, me
         "+00:00", "Z"
     )
     headers = {"authorization": f"Bearer {said['access_token']}"}
-    with httpx2.Client(base_url=service.url, headers=headers, timeout=30) as http:
+    with httpx2.Client(base_url=service.url, headers=headers, timeout=30, verify=NO_TLS) as http:
         assert http.get("/v1/clinic").status_code == 200
         assert http.delete("/v1/staff-sessions/current").status_code == 204
         assert_problem(http.get("/v1/clinic"), 401, code="token-not-valid")
@@ -460,6 +460,7 @@ def at_two_clinics(service: Service, clinic: ClinicClient) -> tuple[JoinedMember
     return here, elsewhere.clinic_id
 
 
+@pytest.mark.usefixtures("costly_passwords")
 def test_a_hash_with_other_costs_is_made_anew(
     shared_database: DatabaseUrls, service: Service, member: JoinedMember
 ) -> None:

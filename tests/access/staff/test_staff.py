@@ -13,7 +13,7 @@ from app.access.staff import joining
 from app.access.staff.joining import InvitationExpiredError, InvitationNotKnownError, InvitationUsedError
 from app.foundation.errors import RefusalError
 from tests.support.databases import DatabaseUrls
-from tests.support.people import ClinicClient, clinic_client, key_with, made
+from tests.support.people import NO_TLS, ClinicClient, clinic_client, key_with, made
 from tests.support.problems import assert_problem
 from tests.support.service import NOW, Service
 from tests.support.staff import PASSWORD, invited, joined, joins, signed_in, staff_client, token_of
@@ -154,7 +154,7 @@ def test_who_is_locked_out_is_out_at_once_and_comes_in_again_when_let(
     joined(service, clinic, StaffRole.OWNER)
     member = joined(service, clinic, StaffRole.CLINICIAN)
     session = {"authorization": f"Bearer {member.session}"}
-    with httpx2.Client(base_url=service.url, headers=session, timeout=30) as http:
+    with httpx2.Client(base_url=service.url, headers=session, timeout=30, verify=NO_TLS) as http:
         assert http.get("/v1/clinic").status_code == 200
 
         assert clinic.http.post(f"/v1/staff/{member.id}/disable").json()["state"] == "disabled"
@@ -190,7 +190,7 @@ def test_a_reset_takes_password_phone_codes_and_sessions(service: Service, clini
     service.clock.move_to(NOW + timedelta(minutes=1))
     assert_problem(member.sign_in(service), 401, code="sign-in-refused")
     assert_problem(member.sign_in(service, code=member.recovery_codes[0]), 401, code="sign-in-refused")
-    with made(httpx2.Client(base_url=service.url, timeout=30)) as http:
+    with made(httpx2.Client(base_url=service.url, timeout=30, verify=NO_TLS)) as http:
         reply = http.get("/v1/clinic", headers={"authorization": f"Bearer {member.session}"})
         assert_problem(reply, 401, code="token-not-valid")
     back = joins(service, clinic, reset.json())
@@ -214,7 +214,11 @@ def test_the_last_active_owner_stays(service: Service, clinic: ClinicClient) -> 
 
 
 def staff_http(service: Service, token: str) -> httpx2.Client:
-    return made(httpx2.Client(base_url=service.url, headers={"authorization": f"Bearer {token}"}, timeout=30))
+    return made(
+        httpx2.Client(
+            base_url=service.url, headers={"authorization": f"Bearer {token}"}, timeout=30, verify=NO_TLS
+        )
+    )
 
 
 def test_two_owners_who_lock_each_other_out_at_once_leave_one(service: Service, clinic: ClinicClient) -> None:

@@ -10,7 +10,7 @@ import pytest
 from app.access.clinics.permissions import Scope
 from tests.storage.catalogue import ask
 from tests.support.databases import DatabaseUrls
-from tests.support.people import ClinicClient, PatientClient, clinic_client, key_with
+from tests.support.people import NO_TLS, ClinicClient, PatientClient, clinic_client, key_with
 from tests.support.problems import CANARY, assert_problem
 from tests.support.service import NOW, Service
 
@@ -146,7 +146,7 @@ def test_only_a_key_with_the_scope_for_rights_copies_and_erases(
 ) -> None:
     narrow = key_with(service, clinic.clinic_id, *(one for one in Scope if one is not Scope.RIGHTS))
     with httpx2.Client(
-        base_url=service.url, headers={"authorization": f"Bearer {narrow}"}, timeout=30
+        base_url=service.url, headers={"authorization": f"Bearer {narrow}"}, timeout=30, verify=NO_TLS
     ) as http:
         for method, path in (
             ("GET", f"/v1/patients/{phone.patient_id}/export"),

@@ -17,7 +17,7 @@ from app.care.intake import middleware
 from app.foundation.ids import new_id
 from tests.support.databases import DatabaseUrls
 from tests.support.disclosures import Sent, disclosing
-from tests.support.people import ZONE, ClinicClient, PatientClient, entry, item
+from tests.support.people import NO_TLS, ZONE, ClinicClient, PatientClient, entry, item
 from tests.support.problems import CANARY
 from tests.support.service import NOW, Service
 from tests.support.staff import staff_client
@@ -185,7 +185,7 @@ def test_a_member_of_the_staff_is_heard_and_another_clinics_patient_is_not_touch
 
 
 def test_a_stranger_gets_help_and_nothing_is_kept(one_clinic: ClinicClient, service: Service) -> None:
-    with httpx2.Client(base_url=service.url, timeout=30) as stranger:
+    with httpx2.Client(base_url=service.url, timeout=30, verify=NO_TLS) as stranger:
         for path in ("/v1/check-ins/x", "/nowhere", "/v1/patients"):
             assert helps(stranger.post(path, content=SAID, headers=JSON | {"accept-language": "es"}))
         assert "crisis_help" not in stranger.post("/nowhere", content=b'{"mood": 1}', headers=JSON).json()
@@ -391,7 +391,7 @@ def test_a_person_does_not_wait_for_a_row_that_is_held_and_the_connection_goes_o
 
 
 def test_head_works_where_get_does_and_no_redirect_follows_the_host(service: Service) -> None:
-    with httpx2.Client(base_url=service.url, timeout=30) as anybody:
+    with httpx2.Client(base_url=service.url, timeout=30, verify=NO_TLS) as anybody:
         head, got = anybody.head("/v1/crisis-help"), anybody.get("/v1/crisis-help")
         assert (head.status_code, head.content) == (200, b"")
         assert head.headers["content-length"] == got.headers["content-length"]

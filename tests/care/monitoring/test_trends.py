@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from app.access.clinics.permissions import Scope
-from tests.support.people import ClinicClient, PatientClient, clinic_client, item, key_with, treated
+from tests.support.people import NO_TLS, ClinicClient, PatientClient, clinic_client, item, key_with, treated
 from tests.support.pictures import Picture
 from tests.support.problems import assert_problem
 from tests.support.service import NOW, Service
@@ -221,5 +221,6 @@ def test_the_chart_needs_the_scope_of_the_evaluation(
         f"{service.url}/v1/patients/{fading}/chart.svg",
         headers={"authorization": f"Bearer {key}"},
         timeout=30,
+        verify=NO_TLS,
     )
     assert_problem(reply, 403, code="scope-missing")

@@ -8,7 +8,7 @@ from itertools import count
 import httpx2
 import pytest
 
-from tests.support.people import ClinicClient
+from tests.support.people import NO_TLS, ClinicClient
 from tests.support.problems import CANARY, assert_problem
 from tests.support.service import NOW, Service
 
@@ -23,7 +23,7 @@ def address() -> str:
 
 @pytest.fixture(scope="module")
 def http(shared_service: Service) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=shared_service.url, timeout=30) as client:
+    with httpx2.Client(base_url=shared_service.url, timeout=30, verify=NO_TLS) as client:
         yield client
 
 

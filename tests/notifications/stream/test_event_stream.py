@@ -17,7 +17,7 @@ from app.notifications.webhooks.notifying import About, notify_of_patient
 from app.storage import patient_states
 from tests.storage.catalogue import ask
 from tests.support.databases import DatabaseUrls
-from tests.support.people import CONFIRMED, ClinicClient, clinic_client, treated
+from tests.support.people import CONFIRMED, NO_TLS, ClinicClient, clinic_client, treated
 from tests.support.problems import CANARY, assert_problem
 from tests.support.receiver import Receiver
 from tests.support.service import NOW, Service
@@ -199,7 +199,7 @@ def test_one_clinic_reads_nothing_of_another(service: Service, clinic: ClinicCli
 def test_the_stream_and_the_snapshot_ask_for_their_own_scope(service: Service, clinic: ClinicClient) -> None:
     key = clinic.http.post("/v1/api-keys", json={"name": "bi", "scopes": ["patients", "webhooks"]}).json()
     reading = clinic.http.post("/v1/api-keys", json={"name": "ehr", "scopes": ["events:read"]}).json()
-    with httpx2.Client(base_url=service.url, timeout=30) as http:
+    with httpx2.Client(base_url=service.url, timeout=30, verify=NO_TLS) as http:
         for path in ("/v1/events", "/v1/snapshot"):
             refused = http.get(path, headers={"authorization": f"Bearer {key['secret']}"})
             assert_problem(refused, 403, code="scope-missing")

@@ -187,6 +187,8 @@ def test_a_form_without_any_answer_comes_back_with_everything_on_it(plain: Plain
         ({"sleep_hours": "25"}, "sleep_hours", "in quarter hours"),
         ({"sleep_hours": "seven"}, "sleep_hours", "in quarter hours"),
         ({"sleep_hours": "nan"}, "sleep_hours", "in quarter hours"),
+        ({"sleep_hours": "14.30"}, "sleep_hours", "in quarter hours"),
+        ({"sleep_hours": "14:30"}, "sleep_hours", "in quarter hours"),
         ({"note": "x" * 4001}, "note", "longer than 4,000 characters"),
         ({"check_in_id": "none"}, "form", "not readable"),
         ({"time_zone": "Mars/Phobos"}, "form", "not readable"),
