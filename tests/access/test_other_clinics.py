@@ -82,9 +82,6 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "/v1/patients/{patient_id}/infusions/{infusion_id}"): REASON | {"dose_mg_per_kg": 0.6},
     ("PATCH", "/v1/patients/{patient_id}/courses/{course_id}"): REASON | {"planned_infusions": 7},
     ("PATCH", "/v1/patients/{patient_id}/assessments/{assessment_id}"): REASON | {"total": 6},
-    ("PATCH", "/v1/patients/{patient_id}/references/{choice_id}"): REASON
-    | {"to": (NOW - timedelta(days=14)).date().isoformat()},
-    ("PUT", "/v1/staff/{staff_id}/away"): {"from": NOW.date().isoformat()},
     ("POST", "/v1/patients/{patient_id}/transfers"): {
         "to": "Riverside",
         "consent": {"given_on": NOW.date().isoformat(), "how": "in_writing"},
