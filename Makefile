@@ -88,6 +88,7 @@ docs: install ## write the pages in docs that are made from the code
 	@$(RUN) python -m tests.docs.staff_pages
 	@$(RUN) python -m tests.docs.crisis_page
 	@$(RUN) python -m tests.docs.archive_page
+	@$(RUN) python -m tests.docs.calls_table
 
 accuracy: install ## run the full evaluation (three quarters of an hour on two processors) and write its pages and charts
 	@$(RUN) afterglow simulate --patients 400 --markdown docs/clinical/accuracy.md --chart docs/clinical
