@@ -34,7 +34,14 @@ _OF_THE_SIGNAL: Final = re.compile(r" \(-?\d+% when raised [^)]*\)| Call by [^.]
 
 def as_of_now(evaluation: dict[str, Any]) -> dict[str, Any]:
     """An evaluation without what is of its open signal, which was raised by what had arrived by then."""
-    return dict(json.loads(_OF_THE_SIGNAL.sub("", json.dumps(evaluation))))
+    rest = dict(json.loads(_OF_THE_SIGNAL.sub("", json.dumps(evaluation))))
+    for part in rest.get("explanation_parts", ()):
+        part["numbers"] = {
+            name: value
+            for name, value in part["numbers"].items()
+            if not name.startswith("raised.") and name != "call_by"
+        }
+    return rest
 
 
 def made(http: httpx2.Client) -> httpx2.Client:
