@@ -16,6 +16,7 @@ from app.chart.layout import LAYOUTS, Width
 from app.chart.trend import Reader, Trend
 from app.chart.wording import chart_words
 from tests.pages.chart.test_colors import SCHEMES
+from tests.support.browser import take_picture
 from tests.support.people import ClinicClient, treated
 from tests.support.pictures import Picture
 from tests.support.service import NOW, Service
@@ -62,7 +63,7 @@ def test_every_text_is_large_enough_inside_the_picture_and_covers_no_other(
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         PICTURES.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=PICTURES / f"chart-{name}-{PIXELS[width]}-{scheme}.png", full_page=True)
+        take_picture(page, PICTURES / f"chart-{name}-{PIXELS[width]}-{scheme}.png", full_page=True)
     texts = page.evaluate(_PLACES)
     frame = page.locator("svg").bounding_box()
     page.close()

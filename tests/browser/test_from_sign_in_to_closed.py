@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from app.access.clinics.permissions import StaffRole
-from tests.support.browser import DESKTOP, PHONE, open_page
+from tests.support.browser import DESKTOP, PHONE, open_page, take_picture
 from tests.support.care_browser import fading
 from tests.support.people import ClinicClient
 from tests.support.service import NOW, Service
@@ -65,7 +65,7 @@ class Nurse:
     def look(self, name: str) -> None:
         """Take a picture for a person to look at; axe, which is a script, looks as well."""
         self._stops += 1
-        self.page.screenshot(path=PICTURES / f"{self._pictures}-{self._stops}-{name}.png", full_page=True)
+        take_picture(self.page, PICTURES / f"{self._pictures}-{self._stops}-{name}.png", full_page=True)
         if self._scripts:
             assert Axe().run(self.page).response["violations"] == [], name
 

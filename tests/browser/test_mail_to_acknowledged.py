@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from app.access.clinics.permissions import StaffRole
-from tests.support.browser import PHONE, open_page
+from tests.support.browser import PHONE, open_page, take_picture
 from tests.support.clinics import SECOND_CONTACT, name_contacts
 from tests.support.databases import DatabaseUrls
 from tests.support.mail_server import MailServer, running_mail_server
@@ -88,11 +88,11 @@ def test_the_link_of_an_escalation_leads_to_acknowledged_in_two_taps(
         page.wait_for_load_state("load")
         button = page.get_by_role("button", name="Acknowledge")
         expect(button).to_be_in_viewport(ratio=1)
-        page.screenshot(path=PICTURES / f"event-{scripts}.png")
+        take_picture(page, PICTURES / f"event-{scripts}.png")
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"] if scripts else True
         button.tap()
         expect(page.locator(".notice.good")).to_contain_text("Acknowledged.")
-        page.screenshot(path=PICTURES / f"acknowledged-{scripts}.png")
+        take_picture(page, PICTURES / f"acknowledged-{scripts}.png")
         if scripts:
             assert Axe().run(page).response["violations"] == []
         # Signed in, as on a phone that was used today: the link and one tap are all.

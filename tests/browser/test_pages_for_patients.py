@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.browser import DESKTOP, PHONE, agree, link_for, look_at, open_page, sign_in
+from tests.support.browser import DESKTOP, PHONE, agree, link_for, look_at, open_page, sign_in, take_picture
 from tests.support.people import ClinicClient, treated
 from tests.support.service import NOW, Service
 
@@ -213,7 +213,6 @@ def test_the_whole_form_is_in_sight_on_a_small_phone_and_each_scale_is_one_line_
     opened: Callable[..., Page],
 ) -> None:
     page = opened(viewport={"width": 360, "height": 740})
-    page.screenshot(path=PICTURES / "small-phone.png")
     for last in (page.locator("details.fold summary"), page.locator(".send button")):
         box = last.bounding_box()
         assert box is not None
@@ -232,6 +231,8 @@ def test_the_whole_form_is_in_sight_on_a_small_phone_and_each_scale_is_one_line_
             assert one["lines"] == 1, width
             assert abs(one["low"]) <= 2, (width, "the lowest stands under 0")
             assert abs(one["high"]) <= 2, (width, "the highest stands under 10")
+    page.set_viewport_size({"width": 360, "height": 740})
+    take_picture(page, PICTURES / "small-phone.png")
 
 
 WIDTHS = {320: 44, 195: 24, 640: 44}

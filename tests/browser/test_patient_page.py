@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app.access.clinics.permissions import StaffRole
-from tests.support.browser import DESKTOP, PHONE, look_at
+from tests.support.browser import DESKTOP, PHONE, look_at, take_picture
 from tests.support.people import ClinicClient, treated
 from tests.support.service import NOW, Service
 
@@ -136,7 +136,7 @@ def test_on_paper_a_patient_is_the_numbers_without_buttons_links_or_the_trail(
     sheet = page.pdf(format="A4")
     assert len(re.findall(rb"/Type\s*/Page\b", sheet)) <= 2, "one sheet for the file, both sides"
     PICTURES.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=PICTURES / "patient-print.png", full_page=True)
+    take_picture(page, PICTURES / "patient-print.png", full_page=True)
 
 
 def test_the_chart_has_its_numbers_beside_it(

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, ViewportSize, sync_playwright
 
 from app.notifications.messages.consent_text import CURRENT_VERSION
 from tests.support.people import NO_TLS, ClinicClient, made
@@ -105,9 +105,19 @@ def look_at(shown: Page, name: str, folder: Path) -> list[Any]:
             (name, size, scheme, one["id"], [node["html"][:200] for node in one["nodes"]])
             for one in result.response["violations"]
         ]
-        shown.screenshot(path=folder / f"{name}-{size}-{scheme}.png", full_page=True)
+        take_picture(shown, folder / f"{name}-{size}-{scheme}.png", full_page=True)
     shown.set_viewport_size(PHONE)
     return found
+
+
+def take_picture(shown: Page, path: Path, *, full_page: bool = False) -> None:
+    """Write a picture for a person to look at; Chromium on a busy machine sometimes has none at the first try."""
+    try:
+        shown.screenshot(path=path, full_page=full_page)
+    except Error as error:
+        if "Unable to capture" not in str(error):
+            raise
+        shown.screenshot(path=path, full_page=full_page)
 
 
 class PlainBrowser:
