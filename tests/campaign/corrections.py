@@ -85,18 +85,19 @@ def killed_corrections(options: Options) -> Figures:
     with temporary_data_dir() as data_dir, running_dev(data_dir) as dev:
         one = corrected_patient(dev.clinic())
         began = one.found()
-        took = []
+        seconds = 0.0
         for step in ("void", "restore"):
             started = time.monotonic()
             assert one.send(step) == 200
-            took.append(time.monotonic() - started)
+            seconds = max(seconds, time.monotonic() - started)
         usual = one.found()
         each = {name: usual[name] - began[name] for name in ("corrections", "corrected", "reopened")}
         before, steps = usual, ("void", "restore")
         for number in range(options.kills):
             sending = threading.Thread(target=one.send, args=(steps[number % 2],))
             sending.start()
-            time.sleep(dice.uniform(0, 1.2 * max(took)))
+            # Up to well after a correction's usual end: some are killed once it is kept and before the reply is out.
+            time.sleep(dice.uniform(0, 2.5 * seconds))
             dev.kill("serve")
             sending.join()
             dev.wait_ready()
@@ -104,7 +105,9 @@ def killed_corrections(options: Options) -> Figures:
             half_done += now != before and not _is_next(before, now)
             undone += now == before
             while now == before:
+                started = time.monotonic()
                 one.send(steps[number % 2])
+                seconds = time.monotonic() - started
                 now = one.found()
             again = one.send(steps[number % 2])
             doubled += again != 409 or one.found() != now
