@@ -24,7 +24,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from app.foundation.addresses import LONGEST_EMAIL, read_email
 from app.foundation.errors import RefusalError
-from app.foundation.text import read_name
+from app.foundation.text import read_chart_number, read_name
 from app.foundation.zones import read_country, read_zone
 
 PAGE_SIZE: Final = 50
@@ -113,6 +113,9 @@ Name = Annotated[
     str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$"), AfterValidator(read_name)
 ]
 CountryCode = Annotated[str, Field(min_length=2, max_length=2, examples=["GB"]), AfterValidator(read_country)]
+ChartNumber = Annotated[
+    str, Field(min_length=1, max_length=200, examples=["P-1042"]), AfterValidator(read_chart_number)
+]
 EmailAddress = Annotated[
     str,
     Field(min_length=3, max_length=LONGEST_EMAIL, examples=["ortega@clinic.example"]),

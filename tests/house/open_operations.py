@@ -17,6 +17,7 @@ OPEN: Final = {
     "POST /p/link/{token}": "the link itself is what lets the browser in",
     "POST /p/check-in": "asks inside: whoever is not signed in gets the own answers back, to sign in with",
     "POST /p/questionnaires/{key}": "asks inside, as for a check-in: others get the own answers back",
+    "GET /p/home-screen": "how to put the form on a phone's home screen; it is nobody's",
     "GET /p/help": "nobody in danger is asked who they are",
     "GET /p/static/{name}": "stylesheet, script, icons",
     "GET /p/offline/{language}": "the empty form that a phone keeps; it is nobody's",

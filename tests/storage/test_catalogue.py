@@ -24,6 +24,7 @@ APPEND_ONLY = {
     "emergency_accesses",
     "alert_steps",
     "patient_changes",
+    "protocol_templates",
     "record_versions",
 }
 

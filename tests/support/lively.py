@@ -81,6 +81,8 @@ def lively_clinic(service: Service, receiver: Receiver, name: str) -> LivelyClin
     approval = f"/v1/erasure-requests/{gone['id']}/approve"
     assert client.http.post(approval, headers={"if-match": '"1"'}).is_success
     stays = merge_duplicate(client)
+    tested = client.http.post("/v1/clinic/contact-tests", json={"email": "successor@clinic.example"})
+    assert tested.is_success, tested.text
     service.run(try_numbers(service, client.clinic_id))
     sign_in_everywhere(service, joined(service, client, StaffRole.OWNER))
     nurse = staff_client(service, client.clinic_id, StaffRole.COORDINATOR)

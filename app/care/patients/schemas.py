@@ -17,10 +17,11 @@ from app.care.patients.reminding import ChoicesChange, ReminderChoices
 from app.care.patients.service import STAYS, DetailsChange, Patient, Registration
 from app.foundation.addresses import read_mobile_number
 from app.foundation.errors import RefusalError
-from app.foundation.text import read_chart_number, read_label
+from app.foundation.text import read_label
 from app.outbox import Channel
 from app.web.reading import read_as
 from app.web.schemas import (
+    ChartNumber,
     CountryCode,
     Day,
     EmailAddress,
@@ -36,9 +37,6 @@ from app.web.schemas import (
 Mode = Literal["test", "live"]
 PhoneNumber = Annotated[str, Field(pattern=r"^\+?[0-9 ()./-]{3,30}$", examples=["+1 555 0100"])]
 Note = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00]*\S[^\x00]*$")]
-ChartNumber = Annotated[
-    str, Field(min_length=1, max_length=200, examples=["P-1042"]), AfterValidator(read_chart_number)
-]
 
 
 class PatientRegistration(RequestBody):

@@ -55,6 +55,7 @@ async def make_file(work: Work, patient_id: UUID, transfer_id: UUID) -> bytes:
     key = vault_of(work.vault, work.clinic_id, patient).open(
         transfer.key_sealed, row_id=transfer.id, **KEY_CELL
     )
+    work.record_access("transfer", patient_id=patient_id)
     lines = [line async for line in archive_of_patient(work, patient_id)]
     return seal_file(
         lines,

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from pydantic import Base64Bytes, Field
 
-from app.care.patients.schemas import ChartNumber
 from app.interop.transfer.commands import (
     ConfirmedTransfer,
     ReceivedTransfer,
@@ -15,7 +14,7 @@ from app.interop.transfer.commands import (
 )
 from app.interop.transfer.queries import KnownTransfer
 from app.storage.patient_transfers import ConsentForm, Direction, PatientTransfer, TransferState
-from app.web.schemas import Day, Name, ReplyBody, RequestBody, choice_of, example
+from app.web.schemas import ChartNumber, Day, Name, ReplyBody, RequestBody, choice_of, example
 
 
 class TransferConsentEntry(RequestBody):

@@ -27,6 +27,7 @@ ABOUT_NO_PATIENT = {
     "/v1/scales": "what scales there are",
     "/v1/undelivered": "how much waits for which of the clinic's systems",
     "/v1/notice-channels": "addresses of the care team",
+    "/v1/protocol-templates": "how the clinic treats, of nobody",
     "/v1/clinic/contact-tests": "addresses of the clinic's own people",
     "/v1/staff": "the clinic's own people",
     "/v1/staff/{staff_id}": "one of the clinic's own people",

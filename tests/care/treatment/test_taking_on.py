@@ -48,6 +48,9 @@ def test_a_patient_joins_in_maintenance_and_says_why_there_is_no_reference(
         "started_on": day(9),
         "taken_on_at": day(5),
         "phase": "maintenance",
+        "template": None,
+        "external_id": None,
+        "source": "",
     }
     found = one_clinic.evaluation(patient)
     assert (found["level"], found["reference"]["because"]) == ("no_reference", "taken_on_awaiting_reference")
