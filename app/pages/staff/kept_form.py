@@ -34,6 +34,8 @@ _NOBODY: Final = UUID(int=0)
 _CELL: Final = {"table": "page", "column": "kept_form"}
 # Paths of our own pages and nothing that a browser could take for another site's.
 _OWN_PATH: Final = re.compile(r"/care/(?!/)[A-Za-z0-9/_.-]{0,300}", re.ASCII)
+# Never carried, sealed or not: whoever signs in types them again.
+_SECRETS: Final = frozenset({"password", "current", "code", "passphrase"})
 # What a page sends along by itself.
 _NOT_TYPED: Final = frozenset({TOKEN_FIELD, "version", "back", "next", "draft"})
 
@@ -94,7 +96,8 @@ async def keep_form(request: Request, context: AppContext) -> str:
             until = work.now + _LASTS
         if member is not None:
             owner = f"{reference.clinic_id} {member.staff_id}"
-            said = {"owner": owner, "until": until.isoformat(), "path": path, "fields": dict(form)}
+            fields = {name: text for name, text in form.items() if name not in _SECRETS}
+            said = {"owner": owner, "until": until.isoformat(), "path": path, "fields": fields}
             text = to_json(said).decode()
             if len(text.encode()) <= _MOST_TEXT:
                 sealed = context.vault.seal(text, clinic_id=_NOBODY, row_id=_NOBODY, **_CELL)

@@ -84,6 +84,17 @@ def test_a_session_that_ended_mid_form_signs_in_again_and_goes_on_with_what_was_
     assert form["name"] in unescape(browser_of.get(contact).text)
 
 
+def test_a_password_that_was_typed_is_not_kept(
+    browser_of: PlainBrowser, later: Service, member: JoinedMember, contact: str
+) -> None:
+    form = typed(browser_of, contact) | {"current": "a-secret-4711", "passphrase": "a-secret-4712"}
+    later.clock.move_to(later.clock.now() + timedelta(minutes=31))
+    asked = browser_of.post(contact, form)
+    kept = browser_of.post(SIGN_IN, sign_in_again(later, member, asked.text))
+    assert form["name"] in unescape(kept.text)
+    assert "a-secret-471" not in kept.text
+
+
 def test_what_was_kept_goes_to_nobody_else_and_not_after_half_an_hour(
     browser_of: PlainBrowser, later: Service, clinic: ClinicClient, member: JoinedMember, contact: str
 ) -> None:
