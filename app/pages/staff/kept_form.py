@@ -66,6 +66,11 @@ class Onward:
     draft: str = ""
 
 
+def without_secrets(form: Mapping[str, str]) -> dict[str, str]:
+    """Give what may be shown again: no password, code or passphrase."""
+    return {name: text for name, text in form.items() if name not in _SECRETS}
+
+
 def onward_of(form: Form) -> Onward:
     """Read from the sign-in form where one goes on."""
     return Onward(path=own_path(form["next"]), draft=form["draft"])
@@ -96,8 +101,7 @@ async def keep_form(request: Request, context: AppContext) -> str:
             until = work.now + _LASTS
         if member is not None:
             owner = f"{reference.clinic_id} {member.staff_id}"
-            fields = {name: text for name, text in form.items() if name not in _SECRETS}
-            said = {"owner": owner, "until": until.isoformat(), "path": path, "fields": fields}
+            said = {"owner": owner, "until": until.isoformat(), "path": path, "fields": without_secrets(form)}
             text = to_json(said).decode()
             if len(text.encode()) <= _MOST_TEXT:
                 sealed = context.vault.seal(text, clinic_id=_NOBODY, row_id=_NOBODY, **_CELL)

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from app.access.clinics.caller import RoleMayNotError
 from app.context import AppContext
 from app.foundation.errors import NotFoundError, RefusalError, RefusalKind
-from app.pages.staff.kept_form import SIGN_IN, START, KeptForm, Onward, keep_form
+from app.pages.staff.kept_form import SIGN_IN, START, KeptForm, Onward, keep_form, without_secrets
 from app.pages.staff.rendering import FILES, render
 from app.pages.staff.sign_in_form import kept_page, sign_in_form
 from app.pages.staff.visitor import visitor_without_look_up
@@ -56,7 +56,7 @@ class CarePageRoute(PageRoute):
     async def form_again(self, request: Request, form: Form, error: Exception) -> Response:
         """Show what was typed: to be sent once more from a tab that is stale, else to be copied."""
         context: AppContext = request.app.state.context
-        kept = KeptForm(path=request.url.path, fields=dict(form))
+        kept = KeptForm(path=request.url.path, fields=without_secrets(form))
         if isinstance(error, FormExpiredError):
             visitor = visitor_without_look_up(request, context)
             return kept_page(

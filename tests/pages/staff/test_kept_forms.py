@@ -140,9 +140,10 @@ def test_a_stale_tab_keeps_what_was_written_and_one_button_saves_it(
     browser_of.cookies.pop(COOKIE)
     assert sign_in(browser_of, later, member).status_code == 303
 
-    stale = browser_of.post(contact, form)
+    stale = browser_of.post(contact, form | {"current": "a-secret-4711"})
     assert stale.status_code == 403
     assert form["name"] in unescape(stale.text)
+    assert "a-secret-4711" not in stale.text, "no password is shown"
     assert browser_of.post(contact, fields_of(stale.text, contact)).status_code == 303
     assert form["name"] in unescape(browser_of.get(contact).text)
 
