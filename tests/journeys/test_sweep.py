@@ -135,7 +135,7 @@ def test_of_two_sweepers_one_sweeps_and_the_other_follows_when_it_is_gone_or_dea
             swept.append(await service.worker.sweep())
             pid = (await killed.execute(text("SELECT pg_backend_pid()"))).scalar_one()
             with psycopg.connect(own_database.superuser_url) as superuser:
-                superuser.execute("SELECT pg_terminate_backend(%s)", [pid])
+                superuser.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
             swept.append(await service.worker.sweep())
         return swept
 
