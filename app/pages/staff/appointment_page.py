@@ -14,7 +14,7 @@ from app.context import AppContext
 from app.foundation.errors import NotFoundError
 from app.pages.staff.about_patient import AboutPatient, MayRecord, about, moment_in, number_in, path_of
 from app.pages.staff.asked_form import AskedForm, Field, answer_form, confirmed_in, show_form
-from app.pages.staff.infusion_page import ROUTES
+from app.pages.staff.infusion_page import GIVEN_FIELDS, ROUTES
 from app.pages.staff.page_route import CarePageRoute
 from app.pages.staff.rendering import render
 from app.pages.staff.visitor import StaffVisitor, read_own_form
@@ -67,17 +67,6 @@ _WHEN: Final = (
     ),
 )
 _KIND: Final = Field(name="kind", label="What", kind="choice", choices=tuple(KINDS.items()))
-_GIVEN: Final = (
-    Field(
-        name="on",
-        label="Day",
-        kind="date",
-        hint="By the patient's clock.",
-        api_names=("given_at",),
-        wrong="Please give a day and a time.",
-    ),
-    Field(name="at", label="Time", kind="time", hint="When it began."),
-)
 
 
 def appointment_said(one: Appointment, clock: WallClock) -> str:
@@ -339,7 +328,7 @@ async def _given(
         path=f"{_path(patient_id)}/{appointment_id}/give",
         back=_path(patient_id),
         button="Enter the infusion",
-        fields=_GIVEN,
+        fields=GIVEN_FIELDS,
         values={"on": clock.wall_date.isoformat(), "at": clock.time(clock.now)},
         version=one.version,
         present=(f"{appointment_said(one, clock)}, {one.state.value}.",),

@@ -36,7 +36,7 @@ _NOTICES: Final = {
     Remark.REORDERED: "infusion-reordered",
     Remark.INDUCTION_AFTER_BOOSTER: "infusion-after-booster",
 }
-INFUSION_FIELDS: Final = (
+GIVEN_FIELDS: Final = (
     Field(
         name="on",
         label="Day",
@@ -46,6 +46,9 @@ INFUSION_FIELDS: Final = (
         wrong="Please give a day and a time.",
     ),
     Field(name="at", label="Time", kind="time", hint="When it began, such as 14:30."),
+)
+INFUSION_FIELDS: Final = (
+    *GIVEN_FIELDS,
     Field(
         name="phase",
         label="What it was for",
