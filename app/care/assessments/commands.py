@@ -279,9 +279,7 @@ async def _under_external_id(work: Work, new: StoredAssessment) -> StoredAssessm
         kept = assessments.from_content(error.content)
     same = (kept.patient_id, kept.digest, kept.taken_at) == (new.patient_id, new.digest, new.taken_at)
     if not same:
-        raise ExternalIdTakenError("#/external_id").with_extensions(
-            kept_id=str(kept.id), kept_version=str(kept.version), sent_version="new"
-        )
+        raise ExternalIdTakenError.kept_as(kept.id, kept.version)
     return kept
 
 

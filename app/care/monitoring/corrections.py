@@ -6,7 +6,7 @@ Events that were sent stay sent; one ``record.corrected`` says what is different
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Self
 from uuid import UUID
 
 from app.care.alerts.signals.commands import mark_if_not_supported, reopen_if_closed_in_error
@@ -50,6 +50,12 @@ class ExternalIdTakenError(RefusalError):
 
     kind = RefusalKind.CONFLICT
     code = "external-id-taken"
+
+    @classmethod
+    def kept_as(cls, kept_id: object, version: int) -> Self:
+        """Name what is kept under the id."""
+        found = {"kept_id": str(kept_id), "kept_version": str(version), "sent_version": "new"}
+        return cls("#/external_id").with_extensions(**found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

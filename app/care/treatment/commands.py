@@ -263,9 +263,7 @@ async def _kept_before(work: Work, patient: PatientRecord, given: GivenInfusion)
         and given.note == open_note(work, patient, stored.id, stored.note_sealed)
     )
     if not same:
-        raise ExternalIdTakenError("#/external_id").with_extensions(
-            kept_id=str(stored.id), kept_version=str(stored.version), sent_version="new"
-        )
+        raise ExternalIdTakenError.kept_as(stored.id, stored.version)
     return EnteredInfusion(stored=stored, remarks=(), created=False, status=status)
 
 

@@ -151,9 +151,7 @@ async def course_kept_before(
         found = (error.patient_id, courses.COURSE_CONTENT.validate_python(error.content))
     whose, stored = found
     if whose != patient_id or not same_as(stored):
-        raise ExternalIdTakenError("#/external_id").with_extensions(
-            kept_id=stored.course.id, kept_version=str(stored.version), sent_version="new"
-        )
+        raise ExternalIdTakenError.kept_as(stored.course.id, stored.version)
     return stored
 
 
